@@ -1,0 +1,84 @@
+/** Mono linear PCM as typed arrays: bytes, int16 and float32, lengths in milliseconds, and levels. */
+
+const HOST_IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/**
+ * Reads little-endian 16-bit PCM, at any alignment, into samples of its own.
+ * @throws {RangeError} when the number of bytes is odd: carry the last byte over to the next piece.
+ */
+export function bytesToSamples(bytes: Uint8Array): Int16Array {
+  if (bytes.byteLength % 2 !== 0) {
+    throw new RangeError(`16-bit PCM takes an even number of bytes, got ${bytes.byteLength}`);
+  }
+  const samples = new Int16Array(bytes.byteLength / 2);
+  new Uint8Array(samples.buffer).set(bytes);
+  if (!HOST_IS_LITTLE_ENDIAN) swapBytes(samples);
+  return samples;
+}
+
+/** Writes samples as little-endian 16-bit PCM into bytes of their own. */
+export function samplesToBytes(samples: Int16Array): Uint8Array<ArrayBuffer> {
+  const copy = samples.slice();
+  if (!HOST_IS_LITTLE_ENDIAN) swapBytes(copy);
+  return new Uint8Array(copy.buffer);
+}
+
+function swapBytes(samples: Int16Array): void {
+  for (let i = 0; i < samples.length; i++) {
+    const value = samples[i] ?? 0;
+    samples[i] = (value << 8) | ((value >> 8) & 0xff);
+  }
+}
+
+/** Int16 to float32 in −1…1 (1/32768 per step). */
+export function toFloat32(samples: Int16Array): Float32Array<ArrayBuffer> {
+  const out = new Float32Array(samples.length);
+  for (let i = 0; i < samples.length; i++) out[i] = (samples[i] ?? 0) / 32768;
+  return out;
+}
+
+/** Float32 in −1…1 to int16, rounded; what is beyond is clipped, NaN becomes 0. */
+export function toInt16(values: Float32Array): Int16Array<ArrayBuffer> {
+  const out = new Int16Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    out[i] = Math.max(-32768, Math.min(32767, Math.round((values[i] ?? 0) * 32768)));
+  }
+  return out;
+}
+
+/** Milliseconds, not rounded, that `sampleCount` samples last. */
+export function durationMs(sampleCount: number, sampleRateHz: number): number {
+  return (sampleCount * 1000) / sampleRateHz;
+}
+
+/** The number of whole samples, rounded to the nearest, in `ms` milliseconds. */
+export function samplesIn(ms: number, sampleRateHz: number): number {
+  return Math.round((ms * sampleRateHz) / 1000);
+}
+
+/** One array with all the parts, in order. */
+export function concatSamples(parts: readonly Int16Array[]): Int16Array<ArrayBuffer> {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const out = new Int16Array(length);
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/** Root mean square level in dBFS (0 is a full-scale square wave); −Infinity for digital silence or no samples. */
+export function rmsDbfs(samples: Int16Array): number {
+  let sum = 0;
+  for (const sample of samples) sum += sample * sample;
+  return samples.length === 0 ? -Infinity : 10 * Math.log10(sum / samples.length / 32768 ** 2);
+}
+
+/** Peak level in dBFS; −Infinity for digital silence or no samples. */
+export function peakDbfs(samples: Int16Array): number {
+  let peak = 0;
+  for (const sample of samples) peak = Math.max(peak, Math.abs(sample));
+  return 20 * Math.log10(peak / 32768);
+}

@@ -1,0 +1,175 @@
+/**
+ * Sample rate conversion with the Speex resampler (a windowed sinc filter, as WebAssembly). The filter's
+ * delay is taken out, so what sounds at a given time in the input sounds at the same time in the output.
+ */
+
+/** Speex quality 0…10: 5 keeps speech transparent at 5–25 µs per 20 ms. */
+const QUALITY = 5;
+/** Samples that one call into WebAssembly takes and gives at most; longer input is passed in pieces. */
+const BLOCK_SAMPLES = 4096;
+
+/** Converts one mono stream. Synchronous; owns memory outside the JavaScript heap until `free()`. */
+export interface Resampler {
+  readonly fromHz: number;
+  readonly toHz: number;
+  /**
+   * Takes the next samples and returns those that they complete, in an array of its own. The way in which
+   * audio is cut into calls does not change the concatenated output. Output lags by the filter's half
+   * length (about 2 ms at 24 kHz) until `flush()`.
+   */
+  push(samples: Int16Array): Int16Array<ArrayBuffer>;
+  /**
+   * Returns the rest, so that `ceil(input · toHz / fromHz)` samples have come out in all, and starts over: the next `push()`
+   * begins a new clip.
+   */
+  flush(): Int16Array<ArrayBuffer>;
+  /** Gives the memory back. Calling `push()` or `flush()` afterwards throws; a second `free()` does nothing. */
+  free(): void;
+}
+
+interface Speex {
+  module: SpeexResamplerModule;
+  /** Scratch shared by all resamplers of this thread, since every call is synchronous: in, out, and the two lengths. */
+  input: number;
+  output: number;
+  inputLength: number;
+  outputLength: number;
+}
+
+let speex: Promise<Speex> | undefined;
+
+async function loadSpeex(): Promise<Speex> {
+  const module = await import('@echogarden/speex-resampler-wasm/simd').then(
+    (simd) => simd.default(),
+    async () => (await import('@echogarden/speex-resampler-wasm')).default(),
+  );
+  return {
+    module,
+    input: module._malloc(BLOCK_SAMPLES * 2),
+    output: module._malloc(BLOCK_SAMPLES * 2),
+    inputLength: module._malloc(4),
+    outputLength: module._malloc(4),
+  };
+}
+
+/**
+ * Makes a converter between two rates; between equal ones it only copies. WebAssembly is loaded once per thread.
+ * @throws {RangeError} when a rate is not a whole number between 1000 and 384000.
+ */
+export async function createResampler(fromHz: number, toHz: number): Promise<Resampler> {
+  for (const rate of [fromHz, toHz]) {
+    if (!Number.isInteger(rate) || rate < 1000 || rate > 384_000) {
+      throw new RangeError(`A sample rate is a whole number of hertz between 1000 and 384000, got ${rate}`);
+    }
+  }
+  if (fromHz === toHz) return new CopyingResampler(fromHz);
+  speex ??= loadSpeex();
+  return new SpeexResampler(await speex, fromHz, toHz);
+}
+
+/** Converts a whole clip; a clip that has the rate already is returned as it is. */
+export async function resample(
+  clip: { readonly samples: Int16Array; readonly sampleRateHz: number },
+  toHz: number,
+): Promise<{ readonly samples: Int16Array; readonly sampleRateHz: number }> {
+  if (clip.sampleRateHz === toHz) return clip;
+  const resampler = await createResampler(clip.sampleRateHz, toHz);
+  try {
+    const body = resampler.push(clip.samples);
+    const tail = resampler.flush();
+    const samples = new Int16Array(body.length + tail.length);
+    samples.set(body);
+    samples.set(tail, body.length);
+    return { samples, sampleRateHz: toHz };
+  } finally {
+    resampler.free();
+  }
+}
+
+class CopyingResampler implements Resampler {
+  readonly fromHz: number;
+  readonly toHz: number;
+
+  constructor(rateHz: number) {
+    this.fromHz = rateHz;
+    this.toHz = rateHz;
+  }
+
+  push(samples: Int16Array): Int16Array<ArrayBuffer> {
+    return new Int16Array(samples);
+  }
+
+  flush(): Int16Array<ArrayBuffer> {
+    return new Int16Array(0);
+  }
+
+  free(): void {}
+}
+
+class SpeexResampler implements Resampler {
+  readonly fromHz: number;
+  readonly toHz: number;
+  readonly #speex: Speex;
+  #state: number;
+  #samplesIn = 0;
+  #samplesOut = 0;
+
+  constructor(speex: Speex, fromHz: number, toHz: number) {
+    this.fromHz = fromHz;
+    this.toHz = toHz;
+    this.#speex = speex;
+    this.#state = speex.module._speex_resampler_init(1, fromHz, toHz, QUALITY, 0);
+    if (this.#state === 0) throw new Error(`No memory for a resampler from ${fromHz} Hz to ${toHz} Hz`);
+    speex.module._speex_resampler_skip_zeros(this.#state);
+  }
+
+  push(samples: Int16Array): Int16Array<ArrayBuffer> {
+    this.#samplesIn += samples.length;
+    return this.#process(samples);
+  }
+
+  flush(): Int16Array<ArrayBuffer> {
+    const { module } = this.#speex;
+    const wanted = Math.ceil((this.#samplesIn * this.toHz) / this.fromHz) - this.#samplesOut;
+    const latency = module._speex_resampler_get_input_latency(this.#living());
+    const silence = latency + 2 * Math.ceil(this.fromHz / this.toHz);
+    const rest = this.#process(new Int16Array(silence)).slice(0, Math.max(0, wanted));
+    module._speex_resampler_reset_mem(this.#state);
+    module._speex_resampler_skip_zeros(this.#state);
+    this.#samplesIn = 0;
+    this.#samplesOut = 0;
+    return rest;
+  }
+
+  free(): void {
+    if (this.#state !== 0) this.#speex.module._speex_resampler_destroy(this.#state);
+    this.#state = 0;
+  }
+
+  #living(): number {
+    if (this.#state === 0) throw new Error('This resampler has been freed');
+    return this.#state;
+  }
+
+  #process(samples: Int16Array): Int16Array<ArrayBuffer> {
+    const { module, input, output, inputLength, outputLength } = this.#speex;
+    const state = this.#living();
+    // Bound of what can come out: everything put in so far, and the filter's rounding.
+    const out = new Int16Array(Math.ceil(((samples.length + 1) * this.toHz) / this.fromHz) + 1);
+    let produced = 0;
+    let consumed = 0;
+    while (consumed < samples.length) {
+      const block = samples.subarray(consumed, consumed + BLOCK_SAMPLES);
+      module.HEAP16.set(block, input >> 1);
+      module.HEAP32[inputLength >> 2] = block.length;
+      module.HEAP32[outputLength >> 2] = BLOCK_SAMPLES;
+      module._speex_resampler_process_int(state, 0, input, inputLength, output, outputLength);
+      const made = module.HEAP32[outputLength >> 2] ?? 0;
+      out.set(module.HEAP16.subarray(output >> 1, (output >> 1) + made), produced);
+      produced += made;
+      consumed += module.HEAP32[inputLength >> 2] ?? 0;
+    }
+    this.#samplesOut += produced;
+    return out.slice(0, produced);
+  }
+}

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  bytesToSamples,
+  concatSamples,
+  durationMs,
+  peakDbfs,
+  rmsDbfs,
+  samplesIn,
+  samplesToBytes,
+  toFloat32,
+  toInt16,
+} from '../../src/audio/pcm.ts';
+
+test('little-endian bytes become samples at any alignment', () => {
+  const bytes = Buffer.from([0xee, 0x01, 0x00, 0xff, 0x7f, 0x00, 0x80]);
+  assert.deepEqual([...bytesToSamples(bytes.subarray(1))], [1, 32767, -32768]);
+});
+
+test('samples survive the way to bytes and back', () => {
+  const samples = Int16Array.of(0, 1, -1, 32767, -32768);
+  const bytes = samplesToBytes(samples);
+  assert.deepEqual([...bytes.subarray(2, 4)], [1, 0]);
+  assert.deepEqual(bytesToSamples(bytes), samples);
+});
+
+test('the samples do not share memory with the bytes that they came from', () => {
+  const bytes = Uint8Array.of(1, 0);
+  const samples = bytesToSamples(bytes);
+  bytes[0] = 9;
+  assert.equal(samples[0], 1);
+});
+
+test('half a sample is refused', () => {
+  assert.throws(() => bytesToSamples(new Uint8Array(3)), /even number of bytes, got 3/);
+});
+
+test('floats are scaled, rounded and clipped', () => {
+  assert.deepEqual([...toFloat32(Int16Array.of(-32768, 16384))], [-1, 0.5]);
+  assert.deepEqual([...toInt16(Float32Array.of(-1, 0.5, 2, -2, Number.NaN))], [-32768, 16384, 32767, -32768, 0]);
+});
+
+test('every 16-bit sample survives the way to float and back', () => {
+  const all = Int16Array.from({ length: 65536 }, (_, i) => i - 32768);
+  assert.deepEqual(toInt16(toFloat32(all)), all);
+});
+
+test('lengths and levels', () => {
+  assert.equal(durationMs(480, 24000), 20);
+  assert.equal(samplesIn(20, 24000), 480);
+  assert.deepEqual([...concatSamples([Int16Array.of(1), new Int16Array(0), Int16Array.of(2, 3)])], [1, 2, 3]);
+  assert.equal(rmsDbfs(new Int16Array(10)), -Infinity);
+  assert.equal(rmsDbfs(new Int16Array(0)), -Infinity);
+  assert.ok(Math.abs(rmsDbfs(Int16Array.of(16384, -16384)) + 6.02) < 0.01);
+  assert.ok(Math.abs(peakDbfs(Int16Array.of(0, -3277)) + 20) < 0.01);
+});

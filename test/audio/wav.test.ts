@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readWav, WavError, writeWav } from '../../src/audio/wav.ts';
+
+interface Parts {
+  tag?: number;
+  channels?: number;
+  bits?: number;
+  data: Uint8Array;
+  before?: Buffer;
+  dataSize?: number;
+}
+
+function wav({ tag = 1, channels = 1, bits = 16, data, before = Buffer.alloc(0), dataSize }: Parts): Buffer {
+  const format = Buffer.alloc(24);
+  format.write('fmt ', 0);
+  format.writeUInt32LE(16, 4);
+  format.writeUInt16LE(tag, 8);
+  format.writeUInt16LE(channels, 10);
+  format.writeUInt32LE(8000, 12);
+  format.writeUInt32LE((8000 * channels * bits) / 8, 16);
+  format.writeUInt16LE((channels * bits) / 8, 20);
+  format.writeUInt16LE(bits, 22);
+  const head = Buffer.from('data\0\0\0\0', 'latin1');
+  head.writeUInt32LE(dataSize ?? data.length, 4);
+  return Buffer.concat([Buffer.from('RIFF\0\0\0\0WAVE', 'latin1'), before, format, head, data]);
+}
+
+test('what was written is read', () => {
+  const samples = Int16Array.of(0, -5, 32767, -32768);
+  assert.deepEqual(readWav(writeWav({ samples, sampleRateHz: 24000 })), { samples, sampleRateHz: 24000 });
+});
+
+test('stereo is mixed down', () => {
+  const data = new Uint8Array(Int16Array.of(100, 300, -100, -300).buffer);
+  assert.deepEqual([...readWav(wav({ channels: 2, data })).samples], [200, -200]);
+});
+
+test('8-bit, 24-bit, float, µ-law and A-law are read', () => {
+  assert.deepEqual([...readWav(wav({ bits: 8, data: Uint8Array.of(128, 255, 0) })).samples], [0, 32512, -32768]);
+  assert.deepEqual(
+    [...readWav(wav({ bits: 24, data: Uint8Array.of(0, 0, 0x40, 0, 0, 0xc0) })).samples],
+    [16384, -16384],
+  );
+  const floats = new Uint8Array(Float32Array.of(0.5, -2).buffer);
+  assert.deepEqual([...readWav(wav({ tag: 3, bits: 32, data: floats })).samples], [16384, -32768]);
+  assert.deepEqual([...readWav(wav({ tag: 7, bits: 8, data: Uint8Array.of(0xff, 0x80) })).samples], [0, 32124]);
+  assert.deepEqual([...readWav(wav({ tag: 6, bits: 8, data: Uint8Array.of(0xd5) })).samples], [8]);
+});
+
+test('other chunks, odd sizes, streamed and cut-off files are tolerated', () => {
+  const data = new Uint8Array(Int16Array.of(7, 8).buffer);
+  const list = Buffer.from('LIST\x03\0\0\0abc\0', 'latin1');
+  assert.deepEqual([...readWav(wav({ data, before: list })).samples], [7, 8]);
+  for (const dataSize of [0, 0xffffffff, 5000]) {
+    assert.deepEqual([...readWav(wav({ data, dataSize })).samples], [7, 8]);
+  }
+  const unaligned = Buffer.concat([Buffer.of(0), wav({ data })]).subarray(1);
+  assert.deepEqual([...readWav(unaligned).samples], [7, 8]);
+});
+
+test('errors say what is wrong', () => {
+  assert.throws(() => readWav(Buffer.from('ID3 an mp3, in truth')), /does not begin with RIFF/);
+  assert.throws(() => readWav(new Uint8Array(0)), WavError);
+  assert.throws(
+    () => readWav(wav({ data: new Uint8Array(0) }).subarray(0, 30)),
+    /fmt " chunk of this WAV file is cut short/,
+  );
+  assert.throws(() => readWav(wav({ data: new Uint8Array(0) }).subarray(0, 36)), /no "data" chunk/);
+  assert.throws(() => readWav(wav({ tag: 85, data: new Uint8Array(4) })), /format 85 with 16 bits/);
+  assert.throws(() => readWav(wav({ channels: 0, data: new Uint8Array(4) })), /no channels/);
+});
