@@ -1,0 +1,15 @@
+/** A dialect turns a client's text frames into typed events, and server events into text frames. */
+
+import type { ClientEvent } from './client-events.ts';
+import type { ServerEvent } from './server-events.ts';
+
+export interface Dialect {
+  readonly name: 'ga' | 'beta';
+  /**
+   * Parses one text frame.
+   * @throws {ClientEventError} when it is not an event of this dialect
+   */
+  parse(text: string): ClientEvent;
+  /** The frame for an event, or undefined where this dialect has no such event. */
+  serialise(event: ServerEvent): string | undefined;
+}

@@ -1,0 +1,223 @@
+/**
+ * The catalogue of errors that a client can meet on the wire. Every one of them is built here, so that its
+ * type, code, param, text and (where the connection ends) close code stand in one place.
+ */
+
+export type WireErrorType = 'invalid_request_error' | 'server_error';
+
+/** An error that one client is told of, as the payload of an `error` event. */
+export class WireError extends Error {
+  readonly type: WireErrorType;
+  readonly code: string | null;
+  readonly param: string | null;
+  /** Set when the connection cannot go on: the WebSocket close code that follows the event. */
+  readonly closeCode: number | undefined;
+
+  constructor(
+    message: string,
+    details: { type?: WireErrorType; code: string | null; param?: string | null; closeCode?: number },
+  ) {
+    super(message);
+    this.name = 'WireError';
+    this.type = details.type ?? 'invalid_request_error';
+    this.code = details.code;
+    this.param = details.param ?? null;
+    this.closeCode = details.closeCode;
+  }
+
+  /** The reason of the close frame: `type.code`, or `type` alone where there is no code. */
+  get closeReason(): string {
+    return this.code === null ? this.type : `${this.type}.${this.code}`;
+  }
+}
+
+/** `'a'`, `'a' and 'b'`, `'a', 'b' and 'c'`. */
+export function quotedList(values: readonly string[]): string {
+  const quoted = values.map((value) => `'${value}'`);
+  const last = quoted.pop() ?? '';
+  return quoted.length === 0 ? last : `${quoted.join(', ')} and ${last}`;
+}
+
+const missingItem = (operation: 'truncating' | 'deleting' | 'retrieving', code: string) => (itemId: string) =>
+  new WireError(`Error ${operation} item: the item with id '${itemId}' does not exist.`, { code });
+
+const closing = { authentication: 3000, request: 4000, expired: 1001 } as const;
+
+export const wireErrors = {
+  // ---- The frame ----
+  invalidJson: (detail: string) =>
+    new WireError(`Invalid event: failed to parse JSON value. ${detail}`, { code: 'invalid_json' }),
+  binaryFrame: () =>
+    new WireError('Expected a text WebSocket message; binary frames are not supported.', { code: 'invalid_event' }),
+  notAnObject: () => new WireError('Invalid event: expected a JSON object.', { code: 'invalid_event' }),
+  missingType: () => new WireError("The 'type' field is missing.", { code: 'invalid_event' }),
+
+  // ---- Its fields ----
+  invalidValue: (param: string, value: unknown, supported: readonly string[]) =>
+    new WireError(`Invalid value: ${describeValue(value)}. Supported values are: ${quotedList(supported)}.`, {
+      code: 'invalid_value',
+      param,
+    }),
+  invalid: (param: string, message: string) => new WireError(message, { code: 'invalid_value', param }),
+  unknownParameter: (param: string) =>
+    new WireError(`Unknown parameter: '${param}'.`, { code: 'unknown_parameter', param }),
+  missingParameter: (param: string) =>
+    new WireError(`Missing required parameter: '${param}'.`, { code: 'missing_required_parameter', param }),
+  invalidType: (param: string, expected: string, got: string) =>
+    new WireError(`Invalid type for '${param}': expected ${expected}, but got ${got} instead.`, {
+      code: 'invalid_type',
+      param,
+    }),
+  invalidModalities: (param: string, given: readonly unknown[], combinations: readonly (readonly string[])[]) =>
+    new WireError(
+      `Invalid modalities: ${pythonList(given)}. Supported combinations are: ${combinations.map(pythonList).join(' and ')}.`,
+      { code: 'invalid_value', param },
+    ),
+  outOfRange: (
+    param: string,
+    bound: { kind: 'integer' | 'decimal'; side: 'min' | 'max'; limit: number; got: number },
+  ) => {
+    const [side, sign] = bound.side === 'min' ? ['below minimum', '>='] : ['above maximum', '<='];
+    return new WireError(
+      `Invalid '${param}': ${bound.kind} ${side} value. Expected a value ${sign} ${bound.limit}, but got ${bound.got} instead.`,
+      { code: `${bound.kind}_${bound.side === 'min' ? 'below_min' : 'above_max'}_value`, param },
+    );
+  },
+  wrongLength: (
+    param: string,
+    bound: { kind: 'string' | 'array'; side: 'min' | 'max'; limit: number; got: number },
+  ) => {
+    const article = bound.kind === 'array' ? 'an array' : 'a string';
+    const [adjective, extreme, suffix] =
+      bound.side === 'min' ? ['short', 'minimum', 'below_min'] : ['long', 'maximum', 'above_max'];
+    return new WireError(
+      `Invalid '${param}': ${bound.kind} too ${adjective}. Expected ${article} with ${extreme} length ${bound.limit}, but got ${article} with length ${bound.got} instead.`,
+      { code: `${bound.kind}_${suffix}_length`, param },
+    );
+  },
+
+  // ---- Responses ----
+  activeResponse: (responseId: string) =>
+    new WireError(
+      `Conversation already has an active response in progress: ${responseId}. Wait until the response is finished before creating a new one.`,
+      { code: 'conversation_already_has_active_response' },
+    ),
+  cancelNotActive: () =>
+    new WireError('Cancellation failed: no active response found', { code: 'response_cancel_not_active' }),
+
+  // ---- Audio ----
+  commitEmpty: (bufferedMs: number) =>
+    new WireError(
+      `Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, but buffer only has ${bufferedMs.toFixed(2)}ms of audio.`,
+      { code: 'input_audio_buffer_commit_empty' },
+    ),
+  badAudio: (format: string, problem: string) =>
+    new WireError(`Invalid 'audio'. Expected base64-encoded audio bytes (${format}) but got ${problem}.`, {
+      code: 'invalid_value',
+      param: 'audio',
+    }),
+  inputBufferFull: (limitMs: number) =>
+    new WireError(
+      `The input audio buffer is full: it holds at most ${limitMs / 1000} s of audio. Commit or clear it before appending more.`,
+      { code: 'input_audio_buffer_full', param: 'audio' },
+    ),
+
+  // ---- Items ----
+  truncateUnknownItem: missingItem('truncating', 'item_truncate_invalid_item_id'),
+  deleteUnknownItem: missingItem('deleting', 'item_delete_invalid_item_id'),
+  retrieveUnknownItem: missingItem('retrieving', 'item_retrieve_invalid_item_id'),
+  previousItemUnknown: (itemId: string) =>
+    new WireError(`Error adding item: the previous item with id '${itemId}' does not exist.`, {
+      code: 'item_create_invalid_previous_item_id',
+    }),
+  duplicateItem: (itemId: string) =>
+    new WireError(`Error adding item: an item with id '${itemId}' already exists.`, {
+      code: 'invalid_value',
+      param: 'item.id',
+    }),
+  unknownCall: (callId: string) =>
+    new WireError(`Error adding item: there is no function call with call_id '${callId}'.`, {
+      code: 'invalid_value',
+      param: 'item.call_id',
+    }),
+  truncateWrongContent: () =>
+    new WireError('Only model output audio messages can be truncated', { code: 'unsupported_content_type' }),
+  truncateBeyondAudio: (audioMs: number, requestedMs: number) =>
+    new WireError(`Audio content of ${audioMs}ms is already shorter than ${requestedMs}ms`, {
+      code: 'invalid_value',
+      param: 'audio_end_ms',
+    }),
+
+  // ---- The session ----
+  cannotUpdateVoice: () =>
+    new WireError("Cannot update a conversation's voice if assistant audio is present.", {
+      code: 'cannot_update_voice',
+    }),
+  speedWhileResponding: () =>
+    new WireError('Speed can only be changed between responses, not while one is in progress.', {
+      code: 'invalid_value',
+      param: 'session.audio.output.speed',
+    }),
+  tracingFixed: () =>
+    new WireError('Tracing configuration cannot be changed once it is set.', {
+      code: 'invalid_value',
+      param: 'session.tracing',
+    }),
+  sessionTypeMismatch: (updateType: string, sessionType: string) =>
+    new WireError(`Passing a ${updateType} session update event to a ${sessionType} session is not allowed.`, {
+      code: 'invalid_parameter',
+      param: 'session.type',
+    }),
+  internal: (what: string) =>
+    new WireError(`The server had an error while ${what}. The session goes on; the server's log has the details.`, {
+      type: 'server_error',
+      code: 'internal_error',
+    }),
+
+  // ---- Connecting: these end the connection ----
+  missingModel: (example: string) =>
+    new WireError(`You must provide a model parameter, for example ${example}`, {
+      code: 'missing_model',
+      closeCode: closing.request,
+    }),
+  unknownModel: (model: string) =>
+    new WireError(`Model "${model}" is not supported in realtime mode.`, {
+      code: 'invalid_model',
+      closeCode: closing.request,
+    }),
+  unsupportedMode: (param: string, message: string) =>
+    new WireError(message, { code: 'invalid_value', param, closeCode: closing.request }),
+  wrongKey: (key: string) =>
+    new WireError(
+      `Incorrect API key provided: ${redactKey(key)}. Use one of the keys that this server was started with.`,
+      {
+        code: 'invalid_api_key',
+        closeCode: closing.authentication,
+      },
+    ),
+  missingKey: () =>
+    new WireError('Missing bearer or basic authentication in header', {
+      code: null,
+      closeCode: closing.authentication,
+    }),
+  sessionExpired: (minutes: number) =>
+    new WireError(`Your session hit the maximum duration of ${minutes} minutes.`, {
+      code: 'session_expired',
+      closeCode: closing.expired,
+    }),
+};
+
+/** What is safe to say of a key: its first three and last four characters, when it is long enough to keep the rest secret. */
+export function redactKey(key: string): string {
+  return key.length >= 16 ? `${key.slice(0, 3)}…${key.slice(-4)}` : '…';
+}
+
+function describeValue(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  return `'${text.length > 80 ? `${text.slice(0, 80)}…` : text}'`;
+}
+
+/** Lists in the hosted service's texts are printed as Python prints them: `['audio', 'text']`. */
+function pythonList(values: readonly unknown[]): string {
+  return `[${values.slice(0, 8).map(describeValue).join(', ')}]`;
+}

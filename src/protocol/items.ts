@@ -1,0 +1,86 @@
+/** Conversation items as GA clients and servers exchange them (`RealtimeConversationItem` of the official document). */
+
+import { z } from 'zod';
+
+/** The longest id that a client may give to an item. */
+const maxIdLength = 32;
+
+const itemId = z.string().max(maxIdLength);
+const callId = z.string().max(64);
+const status = z.enum(['completed', 'incomplete', 'in_progress']);
+const common = { id: itemId.optional(), object: z.literal('realtime.item').optional(), status: status.optional() };
+
+const inputText = z.strictObject({ type: z.literal('input_text'), text: z.string() });
+const inputAudio = z.strictObject({
+  type: z.literal('input_audio'),
+  audio: z.string().optional(),
+  transcript: z.string().nullish(),
+});
+const inputImage = z.strictObject({
+  type: z.literal('input_image'),
+  image_url: z.string(),
+  detail: z.enum(['auto', 'low', 'high']).optional(),
+});
+const outputText = z.strictObject({ type: z.literal('output_text'), text: z.string() });
+const outputAudio = z.strictObject({
+  type: z.literal('output_audio'),
+  audio: z.string().optional(),
+  transcript: z.string().nullish(),
+});
+
+const systemMessage = z.strictObject({
+  ...common,
+  type: z.literal('message'),
+  role: z.literal('system'),
+  content: z.array(z.discriminatedUnion('type', [inputText])),
+});
+const userMessage = z.strictObject({
+  ...common,
+  type: z.literal('message'),
+  role: z.literal('user'),
+  content: z.array(z.discriminatedUnion('type', [inputText, inputAudio, inputImage])),
+});
+const assistantMessage = z.strictObject({
+  ...common,
+  type: z.literal('message'),
+  role: z.literal('assistant'),
+  content: z.array(z.discriminatedUnion('type', [outputText, outputAudio])),
+});
+const functionCall = z.strictObject({
+  ...common,
+  type: z.literal('function_call'),
+  name: z.string(),
+  call_id: callId.optional(),
+  arguments: z.string(),
+});
+const functionCallOutput = z.strictObject({
+  ...common,
+  type: z.literal('function_call_output'),
+  call_id: callId,
+  output: z.string(),
+});
+const message = z.discriminatedUnion('role', [systemMessage, userMessage, assistantMessage]);
+
+/** An item as a client may create it. */
+export const itemSchema = z.discriminatedUnion('type', [message, functionCall, functionCallOutput]);
+
+/** An entry of a response's `input`: an item, or a reference to one of the conversation. */
+export const inputItemSchema = z.discriminatedUnion('type', [
+  message,
+  functionCall,
+  functionCallOutput,
+  z.strictObject({ type: z.literal('item_reference'), id: itemId }),
+]);
+
+export const itemIdSchema = itemId;
+
+export type ItemStatus = z.infer<typeof status>;
+export type ItemInput = z.infer<typeof itemSchema>;
+export type ResponseInputItem = z.infer<typeof inputItemSchema>;
+
+/** An item of the conversation: what a client created, or the server made, with its id and status. */
+export type Item = ItemInput & { id: string; object: 'realtime.item'; status: ItemStatus };
+export type MessageItem = Extract<Item, { type: 'message' }>;
+export type AssistantMessage = Extract<Item, { role: 'assistant' }>;
+export type UserMessage = Extract<Item, { role: 'user' }>;
+export type FunctionCallItem = Extract<Item, { type: 'function_call' }>;

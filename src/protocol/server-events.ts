@@ -1,0 +1,118 @@
+/** The events that a server sends, as the GA dialect shapes them. */
+
+import type { Item } from './items.ts';
+import type { AudioFormat, Modality, RealtimeConfig } from './session-config.ts';
+
+export interface ErrorDetails {
+  type: string;
+  code: string | null;
+  message: string;
+  param: string | null;
+  /** The `event_id` of the client's event that caused it. */
+  event_id: string | null;
+}
+
+export interface Usage {
+  total_tokens: number;
+  input_tokens: number;
+  output_tokens: number;
+  input_token_details: {
+    text_tokens: number;
+    audio_tokens: number;
+    image_tokens: number;
+    cached_tokens: number;
+    cached_tokens_details: { text_tokens: number; audio_tokens: number; image_tokens: number };
+  };
+  output_token_details: { text_tokens: number; audio_tokens: number };
+}
+
+export type ResponseStatus = 'in_progress' | 'completed' | 'cancelled' | 'incomplete' | 'failed';
+
+export type StatusDetails =
+  | { type: 'completed' }
+  | { type: 'cancelled'; reason: 'turn_detected' | 'client_cancelled' }
+  | { type: 'incomplete'; reason: 'max_output_tokens' | 'content_filter' }
+  | { type: 'failed'; error: { type: string; code: string; message: string } };
+
+export interface ResponseResource {
+  object: 'realtime.response';
+  id: string;
+  status: ResponseStatus;
+  status_details: StatusDetails | null;
+  output: Item[];
+  conversation_id: string | null;
+  output_modalities: Modality[];
+  max_output_tokens: number | 'inf';
+  audio: { output: { format: AudioFormat; voice: string } };
+  usage: Usage | null;
+  metadata: Record<string, string> | null;
+}
+
+export type ContentPart = { type: 'text'; text: string } | { type: 'audio'; transcript: string };
+
+interface InResponse {
+  response_id: string;
+  output_index: number;
+}
+interface InItem extends InResponse {
+  item_id: string;
+}
+interface InPart extends InItem {
+  content_index: number;
+}
+interface Transcription {
+  item_id: string;
+  content_index: number;
+}
+/** The usage of a transcription, by the length of the audio. */
+export interface DurationUsage {
+  type: 'duration';
+  seconds: number;
+}
+
+/** Every event by its type, without `type` and `event_id`. */
+interface Payloads {
+  error: { error: ErrorDetails };
+  'session.created': { session: RealtimeConfig };
+  'session.updated': { session: RealtimeConfig };
+  'conversation.item.added': { previous_item_id: string | null; item: Item };
+  'conversation.item.done': { previous_item_id: string | null; item: Item };
+  'conversation.item.deleted': { item_id: string };
+  'conversation.item.retrieved': { item: Item };
+  'conversation.item.truncated': { item_id: string; content_index: number; audio_end_ms: number };
+  'conversation.item.input_audio_transcription.delta': Transcription & { delta: string };
+  'conversation.item.input_audio_transcription.completed': Transcription & { transcript: string; usage: DurationUsage };
+  'conversation.item.input_audio_transcription.failed': Transcription & {
+    error: { type: string; code: string; message: string };
+  };
+  'input_audio_buffer.committed': { previous_item_id: string | null; item_id: string };
+  'input_audio_buffer.cleared': object;
+  'input_audio_buffer.speech_started': { audio_start_ms: number; item_id: string };
+  'input_audio_buffer.speech_stopped': { audio_end_ms: number; item_id: string };
+  'response.created': { response: ResponseResource };
+  'response.done': { response: ResponseResource };
+  'response.output_item.added': InResponse & { item: Item };
+  'response.output_item.done': InResponse & { item: Item };
+  'response.content_part.added': InPart & { part: ContentPart };
+  'response.content_part.done': InPart & { part: ContentPart };
+  'response.output_text.delta': InPart & { delta: string };
+  'response.output_text.done': InPart & { text: string };
+  'response.output_audio.delta': InPart & { delta: string };
+  'response.output_audio.done': InPart;
+  'response.output_audio_transcript.delta': InPart & { delta: string };
+  'response.output_audio_transcript.done': InPart & { transcript: string };
+  'response.function_call_arguments.delta': InItem & { call_id: string; delta: string };
+  'response.function_call_arguments.done': InItem & { call_id: string; name: string; arguments: string };
+  'rate_limits.updated': {
+    rate_limits: { name: 'requests' | 'tokens'; limit: number; remaining: number; reset_seconds: number }[];
+  };
+}
+
+export type ServerEventType = keyof Payloads;
+
+/** An event before it has its `event_id`. */
+export type UnsentEvent = { [T in ServerEventType]: { type: T } & Payloads[T] }[ServerEventType];
+
+/** An event on its way: every one carries an `event_id`. */
+export type ServerEvent = UnsentEvent & { event_id: string };
+export type ServerEventOf<T extends ServerEventType> = Extract<ServerEvent, { type: T }>;

@@ -1,0 +1,215 @@
+/** The session's configuration on the wire: its schema, its defaults, and how an update changes it. */
+
+import { z } from 'zod';
+
+export const voices = [
+  'alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar',
+] as const; // biome-ignore format: one line reads best
+
+const pcm = z.strictObject({ type: z.literal('audio/pcm'), rate: z.int().min(24000).max(24000).default(24000) });
+const pcmu = z.strictObject({ type: z.literal('audio/pcmu') });
+const pcma = z.strictObject({ type: z.literal('audio/pcma') });
+export const audioFormatSchema = z.discriminatedUnion('type', [pcm, pcmu, pcma]);
+export const voiceSchema = z.union([z.string().min(1).max(64), z.strictObject({ id: z.string().min(1).max(64) })]);
+export const modalitiesSchema = z.array(z.enum(['text', 'audio']));
+export const maxOutputTokensSchema = z.union([z.int().min(1).max(4096), z.literal('inf')]);
+
+const serverVad = z.strictObject({
+  type: z.literal('server_vad'),
+  threshold: z.number().min(0).max(1).default(0.5),
+  prefix_padding_ms: z.int().min(0).max(5000).default(300),
+  silence_duration_ms: z.int().min(0).max(10000).default(500),
+  idle_timeout_ms: z.int().min(5000).max(30000).nullable().default(null),
+  create_response: z.boolean().default(true),
+  interrupt_response: z.boolean().default(true),
+});
+const semanticVad = z.strictObject({
+  type: z.literal('semantic_vad'),
+  eagerness: z.enum(['low', 'medium', 'high', 'auto']).default('auto'),
+  create_response: z.boolean().default(true),
+  interrupt_response: z.boolean().default(true),
+});
+const turnDetectionSchema = z.discriminatedUnion('type', [serverVad, semanticVad]);
+
+const transcriptionSchema = z.strictObject({
+  model: z.string().max(128).optional(),
+  language: z.string().max(64).optional(),
+  languages: z.array(z.string().max(64)).max(32).optional(),
+  keywords: z.array(z.string().max(256)).max(256).optional(),
+  prompt: z.string().max(16_384).optional(),
+  delay: z.enum(['minimal', 'low', 'medium', 'high', 'xhigh']).optional(),
+});
+const noiseReductionSchema = z.strictObject({
+  type: z.enum(['near_field', 'far_field']).optional(),
+  strength: z.number().min(0).max(1).optional(),
+});
+
+const functionTool = z.strictObject({
+  type: z.literal('function'),
+  name: z.string().min(1).max(64),
+  description: z.string().max(16_384).optional(),
+  parameters: z.unknown().optional(),
+  // Some SDKs send it with every tool; it is accepted and has no effect (wire.md §2).
+  strict: z.boolean().nullish(),
+});
+export const toolsSchema = z.array(z.discriminatedUnion('type', [functionTool])).max(128);
+export const toolChoiceSchema = z.union([
+  z.enum(['auto', 'none', 'required']),
+  z.strictObject({ type: z.literal('function'), name: z.string().min(1).max(64) }),
+]);
+
+const tracingSchema = z.union([
+  z.literal('auto'),
+  z.strictObject({
+    workflow_name: z.string().optional(),
+    group_id: z.string().optional(),
+    metadata: z.unknown().optional(),
+  }),
+]);
+const truncationSchema = z.union([
+  z.enum(['auto', 'disabled']),
+  z.strictObject({
+    type: z.literal('retention_ratio'),
+    retention_ratio: z.number().min(0).max(1),
+    token_limits: z.strictObject({ post_instructions: z.int().min(0).optional() }).optional(),
+  }),
+]);
+export const promptSchema = z.strictObject({
+  id: z.string(),
+  version: z.string().nullish(),
+  variables: z.record(z.string(), z.unknown()).nullish(),
+});
+export const reasoningSchema = z.strictObject({
+  effort: z.enum(['minimal', 'low', 'medium', 'high', 'xhigh']).optional(),
+});
+
+/** What `session.update` may carry for a realtime session. Only what is present is changed. */
+export const realtimeUpdateSchema = z.strictObject({
+  type: z.literal('realtime'),
+  model: z.string().optional(),
+  output_modalities: modalitiesSchema.optional(),
+  instructions: z.string().optional(),
+  tools: toolsSchema.optional(),
+  tool_choice: toolChoiceSchema.optional(),
+  parallel_tool_calls: z.boolean().optional(),
+  max_output_tokens: maxOutputTokensSchema.optional(),
+  reasoning: reasoningSchema.optional(),
+  tracing: tracingSchema.nullish(),
+  truncation: truncationSchema.optional(),
+  prompt: promptSchema.nullish(),
+  include: z.array(z.enum(['item.input_audio_transcription.logprobs'])).nullish(),
+  audio: z
+    .strictObject({
+      input: z
+        .strictObject({
+          format: audioFormatSchema.optional(),
+          transcription: transcriptionSchema.nullish(),
+          noise_reduction: noiseReductionSchema.nullish(),
+          turn_detection: turnDetectionSchema.nullish(),
+        })
+        .optional(),
+      output: z
+        .strictObject({
+          format: audioFormatSchema.optional(),
+          voice: voiceSchema.optional(),
+          speed: z.number().min(0.25).max(1.5).optional(),
+        })
+        .optional(),
+    })
+    .optional(),
+});
+
+export type RealtimeUpdate = z.infer<typeof realtimeUpdateSchema>;
+export type AudioFormat = z.infer<typeof audioFormatSchema>;
+export type TurnDetection = z.infer<typeof turnDetectionSchema>;
+export type VoiceName = z.infer<typeof voiceSchema>;
+export type FunctionTool = z.infer<typeof functionTool>;
+export type ToolChoice = z.infer<typeof toolChoiceSchema>;
+export type Modality = 'text' | 'audio';
+
+/** The effective configuration of a realtime session: every field has its value. */
+export interface RealtimeConfig {
+  type: 'realtime';
+  object: 'realtime.session';
+  id: string;
+  model: string;
+  output_modalities: Modality[];
+  instructions: string;
+  tools: FunctionTool[];
+  tool_choice: ToolChoice;
+  parallel_tool_calls?: boolean;
+  max_output_tokens: number | 'inf';
+  reasoning?: z.infer<typeof reasoningSchema>;
+  tracing: z.infer<typeof tracingSchema> | null;
+  truncation: z.infer<typeof truncationSchema>;
+  prompt: z.infer<typeof promptSchema> | null;
+  /** Seconds since the epoch. */
+  expires_at: number;
+  include: 'item.input_audio_transcription.logprobs'[] | null;
+  audio: {
+    input: {
+      format: AudioFormat;
+      transcription: z.infer<typeof transcriptionSchema> | null;
+      noise_reduction: z.infer<typeof noiseReductionSchema> | null;
+      turn_detection: TurnDetection | null;
+    };
+    output: { format: AudioFormat; voice: VoiceName; speed: number };
+  };
+}
+
+/** The configuration that a session starts with (wire.md §2). `expiresAt` in seconds since the epoch. */
+export function defaultRealtimeConfig(base: { id: string; model: string; expiresAt: number }): RealtimeConfig {
+  return {
+    type: 'realtime',
+    object: 'realtime.session',
+    id: base.id,
+    model: base.model,
+    output_modalities: ['audio'],
+    instructions: '',
+    tools: [],
+    tool_choice: 'auto',
+    max_output_tokens: 'inf',
+    tracing: null,
+    truncation: 'auto',
+    prompt: null,
+    expires_at: base.expiresAt,
+    include: null,
+    audio: {
+      input: {
+        format: { type: 'audio/pcm', rate: 24000 },
+        transcription: null,
+        noise_reduction: null,
+        turn_detection: turnDetectionSchema.parse({ type: 'server_vad' }),
+      },
+      output: { format: { type: 'audio/pcm', rate: 24000 }, voice: 'alloy', speed: 1 },
+    },
+  };
+}
+
+/**
+ * The configuration after an update: `audio`, `audio.input` and `audio.output` merge by key, everything else that
+ * is present replaces. The connection's model stays, whatever the update says of it (wire.md §2).
+ */
+export function applyRealtimeUpdate(current: RealtimeConfig, update: RealtimeUpdate): RealtimeConfig {
+  const { audio, model: _kept, ...rest } = update;
+  return {
+    ...current,
+    ...present(rest),
+    audio: {
+      input: { ...current.audio.input, ...present(audio?.input ?? {}) },
+      output: { ...current.audio.output, ...present(audio?.output ?? {}) },
+    },
+  };
+}
+
+type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** Drops keys whose value is undefined, so that spreading leaves what was there. */
+function present<T extends object>(fields: T): Present<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;
+}
+
+/** The name of a voice, also of a custom one. */
+export function voiceId(voice: VoiceName): string {
+  return typeof voice === 'string' ? voice : voice.id;
+}

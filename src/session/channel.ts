@@ -1,0 +1,63 @@
+/**
+ * A bounded queue between a producer and a consumer: `put` waits while it is full, iteration waits while it is
+ * empty. One of each.
+ */
+export class Channel<T> implements AsyncIterable<T> {
+  readonly #capacity: number;
+  readonly #items: T[] = [];
+  #ended = false;
+  #error: { reason: unknown } | undefined;
+  #wakeConsumer: (() => void) | undefined;
+  #wakeProducer: (() => void) | undefined;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** Resolves once there is room; false when the consumer is gone. */
+  async put(item: T): Promise<boolean> {
+    while (this.#items.length >= this.#capacity && !this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#wakeProducer = resolve;
+      });
+    }
+    if (this.#ended) return false;
+    this.#items.push(item);
+    this.#wakeConsumer?.();
+    return true;
+  }
+
+  /** No more items; what is queued is still delivered. */
+  end(): void {
+    this.#ended = true;
+    this.#wakeConsumer?.();
+    this.#wakeProducer?.();
+  }
+
+  /** As `end`, and iteration then throws `reason`. */
+  fail(reason: unknown): void {
+    this.#error ??= { reason };
+    this.end();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<T> {
+    try {
+      for (;;) {
+        const item = this.#items.shift();
+        if (item !== undefined) {
+          this.#wakeProducer?.();
+          yield item;
+        } else if (this.#ended) {
+          if (this.#error) throw this.#error.reason;
+          return;
+        } else {
+          await new Promise<void>((resolve) => {
+            this.#wakeConsumer = resolve;
+          });
+        }
+      }
+    } finally {
+      this.end();
+    }
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * What a session needs from the world. Engines, transports, the store and the clock implement these
+ * interfaces; the session knows nothing else of them. Every engine is small: audio or text in, an
+ * async iterable out, and an `AbortSignal` that stops it at once (an aborted engine yields nothing more
+ * and throws the signal's reason).
+ */
+
+import type { ServerEvent } from '../protocol/server-events.ts';
+
+/** Mono 16-bit PCM: the one form in which audio crosses a port. */
+export interface AudioClip {
+  readonly samples: Int16Array;
+  readonly sampleRateHz: number;
+}
+
+// ---- Time ----------------------------------------------------------------------------------------
+
+export interface Clock {
+  /** Monotonic milliseconds, for durations and deadlines. */
+  now(): number;
+  /** Wall-clock milliseconds since the epoch, for `expires_at` and the like. */
+  epochMs(): number;
+  /** Calls `callback` once, `delayMs` from now; returns the function that cancels it. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+// ---- Voice activity ------------------------------------------------------------------------------
+
+/** Tells speech from other sound, frame by frame. One detector serves every session. */
+export interface VoiceActivityDetector {
+  open(options: { sampleRateHz: number }): VoiceActivityStream;
+}
+
+export interface VoiceActivityStream {
+  /** Milliseconds of audio that one probability stands for. */
+  readonly frameMs: number;
+  /**
+   * Takes the next samples at the stream's rate, any number of them, and resolves with the speech
+   * probability (0…1) of each frame that they complete. Frames are counted from the stream's first
+   * sample, so the way in which audio is cut into calls does not change the result. Calls may overlap;
+   * they resolve in order.
+   */
+  push(samples: Int16Array): Promise<Float32Array>;
+  close(): void;
+}
+
+// ---- Transcriber ---------------------------------------------------------------------------------
+
+export interface TranscribeOptions {
+  /** ISO-639-1 hint, such as `en`. */
+  language?: string;
+  /** Words or style to expect. */
+  prompt?: string;
+  signal: AbortSignal;
+}
+
+export type TranscriptEvent =
+  /** The next words; deltas concatenate to the text of `done`. */
+  | { type: 'delta'; text: string }
+  | {
+      type: 'done';
+      /** The whole text, trimmed; blank when nothing was said. */
+      text: string;
+      /** Mean probability of the tokens, 0…1, where the engine knows it. */
+      confidence?: number;
+      /** Probability that a sentence ended with the audio, 0…1, where the engine knows it. */
+      endOfSentence?: number;
+    };
+
+export interface Transcriber {
+  /** Yields any number of deltas, then exactly one `done`. */
+  transcribe(clip: AudioClip, options: TranscribeOptions): AsyncIterable<TranscriptEvent>;
+}
+
+// ---- Language model ------------------------------------------------------------------------------
+
+/** A tool that the model may call: a JSON schema describes its arguments. */
+export interface ModelTool {
+  name: string;
+  description?: string;
+  parameters?: unknown;
+}
+
+export type ModelToolChoice = 'auto' | 'none' | 'required' | { name: string };
+
+/** One entry of the conversation as the model sees it: words, never bytes of audio. */
+export type ContextItem =
+  | { type: 'message'; role: 'system' | 'user' | 'assistant'; content: ContextPart[] }
+  | { type: 'call'; callId: string; name: string; arguments: string }
+  | { type: 'call_output'; callId: string; output: string };
+
+export type ContextPart = { type: 'text'; text: string } | { type: 'image'; url: string; detail?: string };
+
+export interface ModelRequest {
+  model: string;
+  instructions: string;
+  items: readonly ContextItem[];
+  tools: readonly ModelTool[];
+  toolChoice: ModelToolChoice;
+  parallelToolCalls?: boolean;
+  maxOutputTokens: number | 'inf';
+  temperature?: number;
+  reasoningEffort?: string;
+  /** Whether the text will be spoken: a model may then prefer words to symbols. */
+  spoken: boolean;
+  signal: AbortSignal;
+}
+
+export interface ModelUsage {
+  inputTokens: number;
+  outputTokens: number;
+  cachedInputTokens?: number;
+}
+
+export type ModelEvent =
+  | { type: 'text'; text: string }
+  /** A call begins: its arguments follow as deltas, then `call_end`. Calls do not interleave. */
+  | { type: 'call'; callId?: string; name: string }
+  | { type: 'call_arguments'; delta: string }
+  | { type: 'call_end' }
+  /** The last event. `length`: the token limit was met. */
+  | { type: 'finish'; reason: 'stop' | 'length' | 'content_filter'; usage?: ModelUsage };
+
+export interface LanguageModel {
+  generate(request: ModelRequest): AsyncIterable<ModelEvent>;
+}
+
+// ---- Voice ---------------------------------------------------------------------------------------
+
+export interface SpeakOptions {
+  /** One of the names of the official document, or the id of a custom voice. */
+  voice: string;
+  /** 1 is the voice's own pace; 0.25…1.5. */
+  speed: number;
+  signal: AbortSignal;
+}
+
+/** When a word of the spoken text sounds: character offsets into the text, milliseconds from its first sample. */
+export interface WordTiming {
+  startChar: number;
+  endChar: number;
+  startMs: number;
+  endMs: number;
+}
+
+export interface SpeechChunk extends AudioClip {
+  /** Timings of words in the whole utterance, where the voice knows them; sent with any chunk. */
+  words?: readonly WordTiming[];
+}
+
+export interface Voice {
+  /** Speaks one clause. Silence before and after it is trimmed. Text without words yields nothing. */
+  speak(text: string, options: SpeakOptions): AsyncIterable<SpeechChunk>;
+}
+
+// ---- The set, and who listens --------------------------------------------------------------------
+
+/** The engines that serve one session. */
+export interface Engines {
+  voiceActivity: VoiceActivityDetector;
+  transcriber: Transcriber;
+  languageModel: LanguageModel;
+  voice: Voice;
+}
+
+/** Why a peer is being closed: a WebSocket close code and a reason of at most 123 bytes. */
+export interface CloseReason {
+  code: number;
+  reason: string;
+}
+
+/**
+ * One client attached to a session. It adapts events to its own dialect and transport, and bounds its own
+ * outgoing queue.
+ */
+export interface Peer {
+  readonly id: string;
+  send(event: ServerEvent): void;
+  close(reason: CloseReason): void;
+}

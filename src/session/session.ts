@@ -1,0 +1,26 @@
+import type { ClientEvent } from '../protocol/client-events.ts';
+import type { WireError } from '../protocol/errors.ts';
+import type { CloseReason, Peer } from './ports.ts';
+
+/**
+ * One conversation, apart from the connections that carry it: any number of peers may be attached. Whatever
+ * a transport hands in is processed in order; nothing that a client sends makes these methods throw.
+ */
+export interface Session {
+  readonly id: string;
+  /** Adds a peer; the first event it is sent is `session.created`. */
+  attach(peer: Peer): void;
+  /** Removes a peer whose connection is gone. A session without peers ends. */
+  detach(peer: Peer): void;
+  /**
+   * Takes one client event. A promise means that the session is behind: its transport should read no more
+   * from this client until it resolves.
+   */
+  receive(event: ClientEvent, from: Peer): void | Promise<void>;
+  /** Tells one peer that its frame was refused; `clientEventId` is echoed where the frame had one. */
+  refuse(error: WireError, clientEventId: string | null, to: Peer): void;
+  /** Resolves once no response is running; from then on none is started. */
+  drain(): Promise<void>;
+  /** Ends the session: stops its engines and closes its peers. */
+  close(reason: CloseReason): void;
+}

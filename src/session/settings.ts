@@ -1,0 +1,60 @@
+import type { Clock, Engines } from './ports.ts';
+import type { IdSource } from '../protocol/ids.ts';
+
+/** What an operator decides for every session; `config.ts` documents the options and their defaults. */
+export interface SessionSettings {
+  /** Audio leaves at most this far ahead of its playback, in milliseconds; `Infinity` sends it as it is made. */
+  outputLeadMs: number;
+  /** A session's longest life. */
+  sessionMinutes: number;
+  /** Refuse a truncation beyond the audio that was sent, instead of clamping it. */
+  strictTruncation: boolean;
+  limits: SessionLimits;
+}
+
+/** The bounds of one session. */
+export interface SessionLimits {
+  /** Uncommitted input audio. With turn detection a turn that reaches it ends there; without, appends are refused. */
+  inputBufferMs: number;
+  /** Input audio that voice activity detection has not seen yet; beyond it the client is read no further. */
+  undetectedAudioMs: number;
+  /** Audio kept with items, for retrieval and truncation: the oldest is dropped, its transcript stays. */
+  keptAudioMs: number;
+  /** Items in the conversation. */
+  items: number;
+  /** Out-of-band responses that run at once. */
+  outOfBandResponses: number;
+  /** How long a stage may take to yield its next piece before the response fails and names it. */
+  stageStallMs: number;
+}
+
+export const defaultSessionSettings: SessionSettings = {
+  outputLeadMs: 3000,
+  sessionMinutes: 60,
+  strictTruncation: false,
+  limits: {
+    inputBufferMs: 600_000,
+    undetectedAudioMs: 10_000,
+    keptAudioMs: 600_000,
+    items: 2000,
+    outOfBandResponses: 8,
+    stageStallMs: 30_000,
+  },
+};
+
+/** Where a session reports what happened: names come from the log's catalogue. Never audio, never keys. */
+export interface SessionLog {
+  debug(event: string, details: object): void;
+  info(event: string, details: object): void;
+  warn(event: string, details: object): void;
+  error(event: string, details: object): void;
+}
+
+/** What every part of a session shares. */
+export interface SessionTools {
+  engines: Engines;
+  clock: Clock;
+  ids: IdSource;
+  settings: SessionSettings;
+  log: SessionLog;
+}

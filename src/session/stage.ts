@@ -1,0 +1,83 @@
+import type { Clock } from './ports.ts';
+
+/** The stages of a turn, as errors and logs name them. */
+export type Stage = 'voice activity detection' | 'transcriber' | 'language model' | 'voice';
+
+/** A stage of a response or of a transcription that failed or stalled. */
+export class StageError extends Error {
+  readonly stage: Stage;
+  readonly code: string;
+
+  constructor(stage: Stage, problem: 'failed' | 'stalled', message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'StageError';
+    this.stage = stage;
+    this.code = `${stage.replaceAll(' ', '_')}_${problem}`;
+  }
+}
+
+interface Watch {
+  stage: Stage;
+  clock: Clock;
+  /** The longest wait for the next piece, in milliseconds. */
+  stallMs: number;
+  /** Stops the watched engine when its consumer is gone or it stalls. */
+  abort: AbortController;
+}
+
+/**
+ * Passes on what an engine yields; an engine that throws, or that yields nothing for `stallMs`, ends in a
+ * `StageError` which names it. Ends quietly when `abort` is aborted by someone else.
+ */
+export async function* watchStage<T>(source: AsyncIterable<T>, watch: Watch): AsyncGenerator<T, void, undefined> {
+  const { signal } = watch.abort;
+  const iterator = source[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const step = await nextOrStall(iterator, watch);
+      if (signal.aborted || step.done) return;
+      yield step.value;
+    }
+  } catch (error) {
+    if (signal.aborted && !(error instanceof StageError)) return;
+    if (error instanceof StageError) throw error;
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new StageError(watch.stage, 'failed', `The ${watch.stage} failed: ${detail}`, error);
+  } finally {
+    // Not awaited: an engine that hangs must not hold up the one who gave it up.
+    iterator.return?.()?.then(undefined, () => {});
+  }
+}
+
+function nextOrStall<T>(iterator: AsyncIterator<T>, watch: Watch): Promise<IteratorResult<T>> {
+  const { signal } = watch.abort;
+  return new Promise((resolve, reject) => {
+    const stall = () => {
+      reject(
+        new StageError(watch.stage, 'stalled', `The ${watch.stage} gave nothing for ${watch.stallMs / 1000} s and was given up.`),
+      );
+      watch.abort.abort();
+    };
+    const cancelStall = watch.clock.after(watch.stallMs, stall);
+    const settle = () => {
+      cancelStall();
+      signal.removeEventListener('abort', onAbort);
+    };
+    const onAbort = () => {
+      settle();
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) return onAbort();
+    iterator.next().then(
+      (step) => {
+        settle();
+        resolve(step);
+      },
+      (error: unknown) => {
+        settle();
+        reject(error);
+      },
+    );
+  });
+}
