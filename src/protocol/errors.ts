@@ -105,6 +105,16 @@ export const wireErrors = {
   cancelNotActive: () =>
     new WireError('Cancellation failed: no active response found', { code: 'response_cancel_not_active' }),
 
+  tooManyResponses: (limit: number) =>
+    new WireError(`At most ${limit} responses outside the conversation may run at once. Wait until one is done.`, {
+      code: 'too_many_active_responses',
+    }),
+  shuttingDown: () =>
+    new WireError('The server is shutting down and starts no more responses.', {
+      type: 'server_error',
+      code: 'server_shutting_down',
+    }),
+
   // ---- Audio ----
   commitEmpty: (bufferedMs: number) =>
     new WireError(
@@ -140,6 +150,10 @@ export const wireErrors = {
       code: 'invalid_value',
       param: 'item.call_id',
     }),
+  tooManyItems: (limit: number) =>
+    new WireError(`The conversation is full: it holds at most ${limit} items. Delete some before adding more.`, {
+      code: 'conversation_full',
+    }),
   truncateWrongContent: () =>
     new WireError('Only model output audio messages can be truncated', { code: 'unsupported_content_type' }),
   truncateBeyondAudio: (audioMs: number, requestedMs: number) =>
@@ -168,6 +182,7 @@ export const wireErrors = {
       code: 'invalid_parameter',
       param: 'session.type',
     }),
+  stageFailed: (code: string, message: string) => new WireError(message, { type: 'server_error', code }),
   internal: (what: string) =>
     new WireError(`The server had an error while ${what}. The session goes on; the server's log has the details.`, {
       type: 'server_error',

@@ -1,5 +1,5 @@
-import type { Clock, Engines } from './ports.ts';
 import type { IdSource } from '../protocol/ids.ts';
+import type { Clock, Engines } from './ports.ts';
 
 /** What an operator decides for every session; `config.ts` documents the options and their defaults. */
 export interface SessionSettings {

@@ -53,9 +53,7 @@ function nextOrStall<T>(iterator: AsyncIterator<T>, watch: Watch): Promise<Itera
   const { signal } = watch.abort;
   return new Promise((resolve, reject) => {
     const stall = () => {
-      reject(
-        new StageError(watch.stage, 'stalled', `The ${watch.stage} gave nothing for ${watch.stallMs / 1000} s and was given up.`),
-      );
+      reject(stalled(watch.stage, watch.stallMs));
       watch.abort.abort();
     };
     const cancelStall = watch.clock.after(watch.stallMs, stall);
@@ -80,4 +78,19 @@ function nextOrStall<T>(iterator: AsyncIterator<T>, watch: Watch): Promise<Itera
       },
     );
   });
+}
+
+/** Waits for a promise, but not longer than `stallMs`: then rejects with a `StageError`. */
+export function withDeadline<T>(
+  promise: Promise<T>,
+  { stage, clock, stallMs }: { stage: Stage; clock: Clock; stallMs: number },
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(stallMs, () => reject(stalled(stage, stallMs)));
+    promise.then(resolve, reject).finally(cancel);
+  });
+}
+
+function stalled(stage: Stage, stallMs: number): StageError {
+  return new StageError(stage, 'stalled', `The ${stage} gave nothing for ${stallMs / 1000} s and was given up.`);
 }

@@ -1,0 +1,49 @@
+/** The wire alone: types, parsers and errors, for those who write a client, a proxy or a test. */
+
+export type {
+  AppendEvent,
+  ClientEvent,
+  ClientEventOf,
+  ClientEventType,
+  ResponseParameters,
+} from './client-events.ts';
+export type { Dialect } from './dialect.ts';
+export { WireError, type WireErrorType, wireErrors } from './errors.ts';
+export { ClientEventError, errorEvent, gaDialect } from './ga.ts';
+export { type IdKind, type IdSource, randomId } from './ids.ts';
+export type {
+  AssistantMessage,
+  FunctionCallItem,
+  Item,
+  ItemInput,
+  ItemStatus,
+  MessageItem,
+  ResponseInputItem,
+  UserMessage,
+} from './items.ts';
+export type {
+  ContentPart,
+  ErrorDetails,
+  ResponseResource,
+  ResponseStatus,
+  ServerEvent,
+  ServerEventOf,
+  ServerEventType,
+  StatusDetails,
+  UnsentEvent,
+  Usage,
+} from './server-events.ts';
+export {
+  type AudioFormat,
+  applyRealtimeUpdate,
+  defaultRealtimeConfig,
+  type FunctionTool,
+  type Modality,
+  type RealtimeConfig,
+  type RealtimeUpdate,
+  type ToolChoice,
+  type TurnDetection,
+  type VoiceName,
+  voiceId,
+  voices,
+} from './session-config.ts';

@@ -1,0 +1,80 @@
+import { wireErrors } from '../protocol/errors.ts';
+import type { Item } from '../protocol/items.ts';
+import type { HeardAudio } from './heard-audio.ts';
+import type { SpokenAudio } from './spoken-audio.ts';
+
+/** An item of the conversation, with what the server knows of its audio. */
+export interface Entry {
+  /** As the wire shows it: without bytes of audio. */
+  item: Item;
+  /** A user's audio, by content index. */
+  heard: Map<number, HeardAudio>;
+  /** An assistant's audio, by content index. */
+  spoken: Map<number, SpokenAudio>;
+}
+
+/** Where a new item goes: after an item, at the head, or at the end. */
+export type Position = { after: string } | 'head' | 'end';
+
+/** The items in order. Every change counts up `version`, so that work begun on a snapshot can tell that it is stale. */
+export class Conversation {
+  readonly id: string;
+  #entries: Entry[] = [];
+  #version = 0;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  get entries(): readonly Entry[] {
+    return this.#entries;
+  }
+
+  get lastId(): string | null {
+    return this.#entries.at(-1)?.item.id ?? null;
+  }
+
+  find(itemId: string): Entry | undefined {
+    return this.#entries.find((entry) => entry.item.id === itemId);
+  }
+
+  /** The id of the item before, null at the head. */
+  previousId(itemId: string): string | null {
+    const index = this.#entries.findIndex((entry) => entry.item.id === itemId);
+    return this.#entries[index - 1]?.item.id ?? null;
+  }
+
+  /**
+   * Adds an item and returns its entry.
+   * @throws {WireError} when its id is taken, or the item to follow does not exist
+   */
+  insert(item: Item, position: Position): Entry {
+    if (this.find(item.id)) throw wireErrors.duplicateItem(item.id);
+    const entry: Entry = { item, heard: new Map(), spoken: new Map() };
+    this.#entries.splice(this.#indexFor(position), 0, entry);
+    this.touch();
+    return entry;
+  }
+
+  remove(itemId: string): void {
+    this.#entries = this.#entries.filter((entry) => entry.item.id !== itemId);
+    this.touch();
+  }
+
+  /** Something in an item changed. */
+  touch(): void {
+    this.#version += 1;
+  }
+
+  #indexFor(position: Position): number {
+    if (position === 'head') return 0;
+    if (position === 'end') return this.#entries.length;
+    const index = this.#entries.findIndex((entry) => entry.item.id === position.after);
+    if (index < 0) throw wireErrors.previousItemUnknown(position.after);
+    return index + 1;
+  }
+}

@@ -1,0 +1,201 @@
+import { durationMs } from '../audio/pcm.ts';
+import { wireErrors } from '../protocol/errors.ts';
+import type { AudioFormat, TurnDetection } from '../protocol/session-config.ts';
+import { InputBuffer } from './input-buffer.ts';
+import type { AudioClip, VoiceActivityStream } from './ports.ts';
+import type { SessionTools } from './settings.ts';
+import { StageError, withDeadline } from './stage.ts';
+import { detectorSettings, TurnDetector, type TurnMark } from './turn-detector.ts';
+import { AudioDecoder, formatRateHz } from './wire-audio.ts';
+
+/** Less than this is not worth a turn (wire.md §5). */
+const minCommitMs = 100;
+/** What the transcriber is given of the silence around the voiced part: it hears bare clips badly. */
+const marginBeforeMs = 300;
+const marginAfterMs = 200;
+
+/** A turn that voice activity ended. */
+export interface HeardTurn {
+  audioEndMs: number;
+  /** The turn with its prefix padding and the silence that was waited for. */
+  clip: AudioClip;
+  /** Its voiced part with a small margin. */
+  speech: AudioClip;
+}
+
+export interface EarsListener {
+  speechStarted(audioStartMs: number): void;
+  turnEnded(turn: HeardTurn): void;
+  /** Voice activity detection is broken: turns cannot be told until audio is appended again. */
+  failed(error: StageError): void;
+}
+
+/** The way of input audio: decoded, buffered on its timeline, and cut into turns by voice activity. */
+export class Ears {
+  readonly #tools: SessionTools;
+  readonly #listener: EarsListener;
+  #decoder: AudioDecoder;
+  #buffer: InputBuffer;
+  #detection: TurnDetection | null;
+  #stream: VoiceActivityStream | undefined;
+  #detector: TurnDetector | undefined;
+  #startMs = 0;
+  #undetectedMs = 0;
+  #settled: Promise<void> = Promise.resolve();
+
+  constructor(
+    input: { format: AudioFormat; turn_detection: TurnDetection | null },
+    tools: SessionTools,
+    listener: EarsListener,
+  ) {
+    this.#tools = tools;
+    this.#listener = listener;
+    this.#decoder = new AudioDecoder(input.format);
+    this.#buffer = new InputBuffer(formatRateHz(input.format));
+    this.#detection = input.turn_detection;
+  }
+
+  get speaking(): boolean {
+    return this.#detector?.speaking ?? false;
+  }
+
+  /** Whether more audio waits for voice activity detection than should. */
+  get behind(): boolean {
+    return this.#undetectedMs > this.#tools.settings.limits.undetectedAudioMs;
+  }
+
+  /** Resolves once all audio appended so far has been through voice activity detection. */
+  settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  /** Takes new settings; call it when settled. A change of format clears what is buffered. */
+  configure(input: { format: AudioFormat; turn_detection: TurnDetection | null }): void {
+    if (input.format.type !== this.#decoder.format.type) {
+      this.#decoder = new AudioDecoder(input.format);
+      this.#buffer.restart(formatRateHz(input.format));
+      this.#closeStream();
+    }
+    this.#detection = input.turn_detection;
+    if (this.#detection === null) this.#closeStream();
+    else this.#detector?.configure(detectorSettings(this.#detection));
+  }
+
+  /** @throws {WireError} when it is not base64, or the buffer is full */
+  append(base64: string): void {
+    const samples = this.#decoder.push(base64);
+    if (samples.length === 0) return;
+    const addedMs = durationMs(samples.length, this.#buffer.rateHz);
+    const { inputBufferMs } = this.#tools.settings.limits;
+    if (this.#detection === null) {
+      if (this.#buffer.durationMs + addedMs > inputBufferMs) throw wireErrors.inputBufferFull(inputBufferMs);
+      this.#buffer.append(samples);
+      return;
+    }
+    const detector = this.#openStream(this.#detection);
+    this.#buffer.append(samples);
+    this.#detect(samples, addedMs, detector);
+  }
+
+  /**
+   * Takes everything that is buffered; call it when settled.
+   * @throws {WireError} when that is less than 100 ms
+   */
+  commit(): AudioClip {
+    const { durationMs: bufferedMs, startMs, endMs } = this.#buffer;
+    if (bufferedMs < minCommitMs) throw wireErrors.commitEmpty(bufferedMs);
+    const clip = this.#buffer.slice(startMs, endMs);
+    this.clear();
+    return clip;
+  }
+
+  /** Forgets what is buffered, and a turn that has begun; call it when settled. */
+  clear(): void {
+    this.#buffer.dropUntil(this.#buffer.endMs);
+    this.#decoder.reset();
+    this.#detector?.reset();
+  }
+
+  close(): void {
+    this.#closeStream();
+  }
+
+  #openStream(detection: TurnDetection): TurnDetector {
+    if (this.#detector) return this.#detector;
+    this.#stream = this.#tools.engines.voiceActivity.open({ sampleRateHz: this.#buffer.rateHz });
+    this.#detector = new TurnDetector(detectorSettings(detection), {
+      frameMs: this.#stream.frameMs,
+      startMs: this.#buffer.endMs,
+    });
+    return this.#detector;
+  }
+
+  #closeStream(): void {
+    this.#stream?.close();
+    this.#stream = undefined;
+    this.#detector = undefined;
+  }
+
+  #detect(samples: Int16Array, addedMs: number, detector: TurnDetector): void {
+    const probabilities = this.#stream?.push(samples) ?? Promise.resolve(new Float32Array(0));
+    this.#undetectedMs += addedMs;
+    const before = this.#settled;
+    const stage = 'voice activity detection';
+    const { clock, settings } = this.#tools;
+    this.#settled = withDeadline(probabilities, { stage, clock, stallMs: settings.limits.stageStallMs })
+      .then(
+        async (frames) => {
+          await before;
+          this.#apply(frames, detector);
+        },
+        (error: unknown) => this.#fail(error, detector),
+      )
+      .catch((error: unknown) => this.#tools.log.error('session_fault', { error: String(error) }))
+      .finally(() => {
+        this.#undetectedMs -= addedMs;
+      });
+  }
+
+  #apply(frames: Float32Array, detector: TurnDetector): void {
+    for (const probability of frames) {
+      // A listener, or the end of the session, may have closed the stream by now.
+      if (this.#detector !== detector) return;
+      const mark = detector.push(probability);
+      if (mark) this.#report(mark);
+    }
+    this.#boundBuffer(detector);
+  }
+
+  #report(mark: TurnMark): void {
+    if (mark.type === 'speech_started') {
+      this.#startMs = Math.max(mark.audioStartMs, Math.ceil(this.#buffer.startMs));
+      return this.#listener.speechStarted(this.#startMs);
+    }
+    const turn: HeardTurn = {
+      audioEndMs: mark.audioEndMs,
+      clip: this.#buffer.slice(this.#startMs, mark.audioEndMs),
+      speech: this.#buffer.slice(mark.voicedFromMs - marginBeforeMs, mark.voicedToMs + marginAfterMs),
+    };
+    this.#buffer.dropUntil(mark.audioEndMs);
+    this.#listener.turnEnded(turn);
+  }
+
+  /** A turn as long as the buffer may be ends there; silence beyond it is forgotten from the front. */
+  #boundBuffer(detector: TurnDetector): void {
+    const excessMs = this.#buffer.durationMs - this.#tools.settings.limits.inputBufferMs;
+    if (excessMs <= 0) return;
+    const mark = detector.finish();
+    if (mark) this.#report(mark);
+    else this.#buffer.dropUntil(this.#buffer.startMs + excessMs);
+  }
+
+  #fail(error: unknown, detector: TurnDetector): void {
+    if (this.#detector !== detector) return;
+    this.#closeStream();
+    const stage = 'voice activity detection';
+    const detail = error instanceof Error ? error.message : String(error);
+    this.#listener.failed(
+      error instanceof StageError ? error : new StageError(stage, 'failed', `The ${stage} failed: ${detail}`, error),
+    );
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * A generation: what the engines make of one snapshot of the context. It knows no ids, emits nothing and keeps no
+ * state of the conversation, so it may be started before it is known whether it will be used, and dropped
+ * without a trace.
+ */
+
+import { createResampler, type Resampler } from '../audio/resample.ts';
+import { Channel } from './channel.ts';
+import { ClauseSplitter, isSpeakable } from './clauses.ts';
+import type { ContextSnapshot } from './context.ts';
+import type { ModelEvent, ModelRequest, ModelUsage, WordTiming } from './ports.ts';
+import type { SessionTools } from './settings.ts';
+import { watchStage } from './stage.ts';
+
+export interface GenerationOptions extends Omit<ModelRequest, 'items' | 'signal' | 'spoken'> {
+  snapshot: ContextSnapshot;
+  /** How it is spoken; absent for an answer in text. */
+  speech?: { voice: string; speed: number; sampleRateHz: number };
+}
+
+export type GenerationEvent =
+  | { type: 'text'; text: string }
+  /** A clause is about to be spoken: its audio follows. */
+  | { type: 'clause'; text: string }
+  | { type: 'audio'; samples: Int16Array; words?: readonly WordTiming[] }
+  | Extract<ModelEvent, { type: 'call' | 'call_arguments' | 'call_end' }>
+  | { type: 'finish'; reason: 'stop' | 'length' | 'content_filter'; usage: ModelUsage | undefined };
+
+/** When a generation's stages first gave something, on the Clock. */
+export interface GenerationTimes {
+  startedAt: number;
+  firstTokenAt?: number;
+  firstAudioAt?: number;
+}
+
+export interface Generation extends AsyncIterable<GenerationEvent> {
+  readonly snapshot: ContextSnapshot;
+  readonly instructions: string;
+  readonly times: Readonly<GenerationTimes>;
+  /** Stops every stage at once; iteration ends without an error. */
+  abort(): void;
+}
+
+/** Clauses that the model may be ahead of the voice. */
+const clausesAhead = 8;
+
+/**
+ * Starts a generation. Iterate it once: it throws a `StageError` when an engine fails or stalls, and otherwise
+ * ends with `finish` unless it was aborted.
+ */
+export function startGeneration(options: GenerationOptions, tools: SessionTools): Generation {
+  const abort = new AbortController();
+  const times: GenerationTimes = { startedAt: tools.clock.now() };
+  const { snapshot, speech, ...request } = options;
+
+  async function* model(): AsyncGenerator<ModelEvent> {
+    const source = tools.engines.languageModel.generate({
+      ...request,
+      items: snapshot.items,
+      spoken: speech !== undefined,
+      signal: abort.signal,
+    });
+    for await (const event of watch(source, 'language model')) {
+      times.firstTokenAt ??= tools.clock.now();
+      yield event;
+    }
+  }
+
+  async function* text(): AsyncGenerator<GenerationEvent> {
+    for await (const event of model()) yield event.type === 'finish' ? finish(event) : event;
+  }
+
+  async function* spoken(speech: NonNullable<GenerationOptions['speech']>): AsyncGenerator<GenerationEvent> {
+    const pieces = new Channel<GenerationEvent>(clausesAhead);
+    cutIntoClauses(model(), pieces).catch((error: unknown) => pieces.fail(error));
+    for await (const piece of pieces) {
+      yield piece;
+      if (piece.type === 'clause' && isSpeakable(piece.text)) yield* speak(piece.text, speech);
+    }
+  }
+
+  async function* speak(
+    clause: string,
+    { voice, speed, sampleRateHz }: NonNullable<GenerationOptions['speech']>,
+  ): AsyncGenerator<GenerationEvent> {
+    let resampler: Resampler | undefined;
+    try {
+      const source = tools.engines.voice.speak(clause, { voice, speed, signal: abort.signal });
+      for await (const chunk of watch(source, 'voice')) {
+        times.firstAudioAt ??= tools.clock.now();
+        resampler ??= await createResampler(chunk.sampleRateHz, sampleRateHz);
+        yield { type: 'audio', samples: resampler.push(chunk.samples), ...(chunk.words && { words: chunk.words }) };
+      }
+      if (resampler && !abort.signal.aborted) yield { type: 'audio', samples: resampler.flush() };
+    } finally {
+      resampler?.free();
+    }
+  }
+
+  function watch<T>(source: AsyncIterable<T>, stage: 'language model' | 'voice') {
+    return watchStage(source, { stage, clock: tools.clock, stallMs: tools.settings.limits.stageStallMs, abort });
+  }
+
+  const events = speech ? spoken(speech) : text();
+  return {
+    snapshot,
+    instructions: request.instructions,
+    times,
+    abort: () => abort.abort(),
+    [Symbol.asyncIterator]: () => events,
+  };
+}
+
+/** Joins the model's words into clauses; calls pass through behind the words before them. */
+async function cutIntoClauses(events: AsyncIterable<ModelEvent>, out: Channel<GenerationEvent>): Promise<void> {
+  const splitter = new ClauseSplitter();
+  const putClauses = async (clauses: readonly string[]) => {
+    for (const text of clauses) if (text !== '' && !(await out.put({ type: 'clause', text }))) return;
+  };
+  for await (const event of events) {
+    if (event.type === 'text') {
+      await putClauses(splitter.push(event.text));
+    } else {
+      await putClauses([splitter.flush()]);
+      await out.put(event.type === 'finish' ? finish(event) : event);
+    }
+  }
+  out.end();
+}
+
+function finish(event: Extract<ModelEvent, { type: 'finish' }>): GenerationEvent {
+  return { type: 'finish', reason: event.reason, usage: event.usage };
+}

@@ -1,0 +1,44 @@
+import type { AudioFormat } from '../protocol/session-config.ts';
+import type { AudioClip } from './ports.ts';
+import type { StageError } from './stage.ts';
+
+export type Transcript = { text: string } | { failure: StageError };
+
+/** A user's audio in an item: what was heard, and what it says once that is known. */
+export class HeardAudio {
+  readonly format: AudioFormat;
+  readonly durationMs: number;
+  /** Resolves once it is transcribed, or that failed; never rejects. */
+  readonly transcript: Promise<Transcript>;
+  #clip: AudioClip | undefined;
+  #known: Transcript | undefined;
+  #resolve: (transcript: Transcript) => void;
+
+  constructor(clip: AudioClip, format: AudioFormat) {
+    this.#clip = clip;
+    this.format = format;
+    this.durationMs = (clip.samples.length / clip.sampleRateHz) * 1000;
+    const { promise, resolve } = Promise.withResolvers<Transcript>();
+    this.transcript = promise;
+    this.#resolve = resolve;
+  }
+
+  get clip(): AudioClip | undefined {
+    return this.#clip;
+  }
+
+  /** The transcript if it is known by now. */
+  get known(): Transcript | undefined {
+    return this.#known;
+  }
+
+  settle(transcript: Transcript): void {
+    this.#known ??= transcript;
+    this.#resolve(this.#known);
+  }
+
+  /** Gives up the audio, to keep memory bounded. */
+  dropAudio(): void {
+    this.#clip = undefined;
+  }
+}

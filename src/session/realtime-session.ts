@@ -1,0 +1,399 @@
+import type { ClientEvent, ClientEventOf } from '../protocol/client-events.ts';
+import { WireError, wireErrors } from '../protocol/errors.ts';
+import { errorEvent } from '../protocol/ga.ts';
+import type { IdSource } from '../protocol/ids.ts';
+import type { Item, ItemInput } from '../protocol/items.ts';
+import type { UnsentEvent } from '../protocol/server-events.ts';
+import {
+  applyRealtimeUpdate,
+  defaultRealtimeConfig,
+  type RealtimeConfig,
+  type RealtimeUpdate,
+  voiceId,
+} from '../protocol/session-config.ts';
+import { AudioShelf } from './audio-shelf.ts';
+import { isSpeakable } from './clauses.ts';
+import { Conversation, type Entry, type Position } from './conversation.ts';
+import { Ears, type HeardTurn } from './ears.ts';
+import { HeardAudio } from './heard-audio.ts';
+import { itemFromClient, retrievedItem } from './item-audio.ts';
+import type { AudioClip, Clock, CloseReason, Engines, Peer } from './ports.ts';
+import { copyItem, type Response } from './response.ts';
+import { Responses } from './responses.ts';
+import type { Session } from './session.ts';
+import type { SessionLog, SessionSettings, SessionTools } from './settings.ts';
+import { Transcription } from './transcription.ts';
+import { TurnLedger } from './turn-ledger.ts';
+
+export interface RealtimeSessionOptions {
+  id?: string;
+  model: string;
+  engines: Engines;
+  clock: Clock;
+  ids: IdSource;
+  settings: SessionSettings;
+  log: SessionLog;
+}
+
+/** Events that act on the input buffer: they wait until voice activity detection has seen all that was appended before. */
+const waitsForEars: ReadonlySet<ClientEvent['type']> = new Set([
+  'input_audio_buffer.commit',
+  'input_audio_buffer.clear',
+  'session.update',
+]);
+
+/**
+ * A conversation as a single-threaded actor: client events are taken in order, engines report back between them,
+ * and every event goes to all peers, but an error only to the one who caused it.
+ */
+export class RealtimeSession implements Session {
+  readonly id: string;
+  readonly #tools: SessionTools;
+  readonly #peers = new Set<Peer>();
+  readonly #conversation: Conversation;
+  readonly #shelf: AudioShelf;
+  readonly #ears: Ears;
+  readonly #transcription: Transcription;
+  readonly #responses: Responses;
+  readonly #ledger: TurnLedger;
+  readonly #mailbox: { event: ClientEvent; from: Peer }[] = [];
+  #config: RealtimeConfig;
+  #working = false;
+  #caughtUp: Promise<void> = Promise.resolve();
+  #turnItemId: string | undefined;
+  /** Turns that are committed and not transcribed yet. */
+  #turnsInTranscription = 0;
+  /** Someone said something, and nothing has answered it yet. */
+  #answerDue = false;
+  #cancelExpiry: () => void;
+  #closed = false;
+
+  constructor({ id, model, ...tools }: RealtimeSessionOptions) {
+    this.#tools = tools;
+    const { clock, ids, settings } = tools;
+    this.id = id ?? ids('sess');
+    const lifeMs = settings.sessionMinutes * 60_000;
+    const expiresAt = Math.floor((clock.epochMs() + lifeMs) / 1000);
+    this.#config = defaultRealtimeConfig({ id: this.id, model, expiresAt });
+    this.#conversation = new Conversation(ids('conv'));
+    this.#shelf = new AudioShelf(settings.limits.keptAudioMs);
+    this.#ledger = new TurnLedger(clock);
+    this.#ears = new Ears(this.#config.audio.input, tools, {
+      speechStarted: (audioStartMs) => this.#speechStarted(audioStartMs),
+      turnEnded: (turn) => this.#turnEnded(turn),
+      failed: (error) => {
+        tools.log.error('voice_activity_failed', { session: this.id, error: error.message });
+        this.#emit(errorEvent(wireErrors.stageFailed(error.code, error.message), null));
+      },
+    });
+    this.#transcription = new Transcription({
+      tools,
+      emit: (event) => this.#emit(event),
+      has: (entry) => this.#conversation.find(entry.item.id) === entry,
+    });
+    this.#responses = new Responses({
+      tools,
+      conversation: this.#conversation,
+      shelf: this.#shelf,
+      config: () => this.#config,
+      emit: (event) => this.#emit(event),
+      resolveInput: (input) => input.map((item, index) => this.#resolveInput(item, `response.input[${index}]`)),
+      ended: (response) => this.#responseEnded(response),
+    });
+    this.#cancelExpiry = clock.after(lifeMs, () => this.#expire());
+  }
+
+  attach(peer: Peer): void {
+    this.#peers.add(peer);
+    this.#sendTo(peer, { type: 'session.created', session: this.#config });
+  }
+
+  detach(peer: Peer): void {
+    this.#peers.delete(peer);
+    if (this.#peers.size === 0) this.#end();
+  }
+
+  receive(event: ClientEvent, from: Peer): void | Promise<void> {
+    if (this.#closed) return;
+    this.#mailbox.push({ event, from });
+    if (!this.#working) this.#caughtUp = this.#work();
+    if (this.#mailbox.length > 0) return this.#caughtUp;
+    if (this.#ears.behind) return this.#ears.settled();
+  }
+
+  refuse(error: WireError, clientEventId: string | null, to: Peer): void {
+    this.#sendTo(to, errorEvent(error, clientEventId));
+  }
+
+  drain(): Promise<void> {
+    return this.#responses.drain();
+  }
+
+  close(reason: CloseReason): void {
+    const peers = [...this.#peers];
+    this.#end();
+    for (const peer of peers) peer.close(reason);
+  }
+
+  /** Runs synchronously as far as it can, so that an event that waits for nothing is done when `receive` returns. */
+  async #work(): Promise<void> {
+    this.#working = true;
+    for (let next = this.#mailbox[0]; next; next = this.#mailbox[0]) {
+      if (waitsForEars.has(next.event.type)) await this.#ears.settled();
+      if (this.#closed) return;
+      this.#mailbox.shift();
+      this.#handle(next.event, next.from);
+    }
+    this.#working = false;
+  }
+
+  #handle(event: ClientEvent, from: Peer): void {
+    try {
+      this.#dispatch(event);
+    } catch (error) {
+      if (!(error instanceof WireError))
+        this.#tools.log.error('session_fault', { session: this.id, error: describe(error) });
+      const wireError = error instanceof WireError ? error : wireErrors.internal(`handling '${event.type}'`);
+      this.refuse(wireError, event.event_id ?? null, from);
+    }
+  }
+
+  #dispatch(event: ClientEvent): void {
+    switch (event.type) {
+      case 'session.update':
+        return this.#update(event.session);
+      case 'input_audio_buffer.append':
+        return this.#ears.append(event.audio);
+      case 'input_audio_buffer.commit':
+        return this.#commit();
+      case 'input_audio_buffer.clear':
+        this.#ears.clear();
+        this.#turnItemId = undefined;
+        return this.#emit({ type: 'input_audio_buffer.cleared' });
+      case 'conversation.item.create':
+        return this.#createItem(event);
+      case 'conversation.item.truncate':
+        return this.#truncateItem(event);
+      case 'conversation.item.delete':
+        return this.#deleteItem(event.item_id);
+      case 'conversation.item.retrieve':
+        return this.#retrieveItem(event.item_id);
+      case 'response.create':
+        this.#respond(event.response ?? {});
+        return;
+      case 'response.cancel':
+        return this.#responses.cancel(event.response_id ?? undefined);
+    }
+  }
+
+  // ---- Configuration ----
+
+  #update(update: RealtimeUpdate): void {
+    const next = applyRealtimeUpdate(this.#config, update);
+    const before = this.#config.audio.output;
+    if (this.#responses.hasSpoken && voiceId(next.audio.output.voice) !== voiceId(before.voice)) {
+      throw wireErrors.cannotUpdateVoice();
+    }
+    if (this.#responses.active && next.audio.output.speed !== before.speed) throw wireErrors.speedWhileResponding();
+    if (this.#config.tracing !== null && JSON.stringify(next.tracing) !== JSON.stringify(this.#config.tracing)) {
+      throw wireErrors.tracingFixed();
+    }
+    this.#config = next;
+    this.#ears.configure(next.audio.input);
+    this.#emit({ type: 'session.updated', session: next });
+  }
+
+  // ---- Turns ----
+
+  #speechStarted(audioStartMs: number): void {
+    this.#turnItemId = this.#tools.ids('item');
+    this.#emit({ type: 'input_audio_buffer.speech_started', audio_start_ms: audioStartMs, item_id: this.#turnItemId });
+    if (this.#config.audio.input.turn_detection?.interrupt_response) this.#responses.interrupt();
+  }
+
+  #turnEnded(turn: HeardTurn): void {
+    const itemId = this.#turnItemId ?? this.#tools.ids('item');
+    this.#emit({ type: 'input_audio_buffer.speech_stopped', audio_end_ms: turn.audioEndMs, item_id: itemId });
+    this.#ledger.turnDecided(this.#config.audio.input.turn_detection);
+    const heard = this.#commitAudio(itemId, turn.clip, turn.speech);
+    this.#turnsInTranscription += 1;
+    void heard.transcript.then((transcript) => {
+      this.#turnsInTranscription -= 1;
+      this.#ledger.transcribed();
+      // A failed transcription is answered too: its response fails and says so.
+      this.#answerDue ||= 'failure' in transcript || isSpeakable(transcript.text);
+      this.#answerIfDue();
+    });
+  }
+
+  /** Starts the automatic response once all turns are transcribed, nobody speaks and none is running. */
+  #answerIfDue(): void {
+    if (!this.#answerDue || this.#closed || this.#turnsInTranscription > 0 || this.#ears.speaking) return;
+    if (this.#responses.active || this.#responses.closing) return;
+    if (this.#config.audio.input.turn_detection?.create_response) this.#respond({});
+  }
+
+  #commit(): void {
+    const clip = this.#ears.commit();
+    const itemId = this.#turnItemId ?? this.#tools.ids('item');
+    this.#commitAudio(itemId, clip, clip);
+  }
+
+  #commitAudio(itemId: string, clip: AudioClip, speech: AudioClip): HeardAudio {
+    this.#turnItemId = undefined;
+    const previousId = this.#conversation.lastId;
+    this.#emit({ type: 'input_audio_buffer.committed', previous_item_id: previousId, item_id: itemId });
+    const entry = this.#addItem(
+      {
+        id: itemId,
+        object: 'realtime.item',
+        type: 'message',
+        status: 'completed',
+        role: 'user',
+        content: [{ type: 'input_audio', transcript: null }],
+      },
+      'end',
+    );
+    return this.#hear(entry, 0, clip, speech);
+  }
+
+  // ---- Responses ----
+
+  #respond(parameters: Parameters<Responses['create']>[0]): void {
+    const response = this.#responses.create(parameters);
+    if (parameters.conversation === 'none') return;
+    this.#answerDue = false;
+    this.#ledger.responseCreated(response);
+  }
+
+  #responseEnded(response: Response): void {
+    const { log } = this.#tools;
+    log.info('response_done', {
+      session: this.id,
+      response: response.id,
+      status: response.status,
+      ...this.#ledger.close(response),
+    });
+    this.#answerIfDue();
+  }
+
+  // ---- Items ----
+
+  #createItem(event: ClientEventOf<'conversation.item.create'>): void {
+    const { item: input, previous_item_id } = event;
+    if (input.type === 'function_call_output' && !this.#hasCall(input.call_id))
+      throw wireErrors.unknownCall(input.call_id);
+    const { item, audio } = itemFromClient(input, this.#config.audio.input.format, this.#tools.ids, 'item');
+    const position: Position =
+      previous_item_id === 'root' ? 'head' : previous_item_id ? { after: previous_item_id } : 'end';
+    const entry = this.#addItem(item, position);
+    for (const [index, clip] of audio) this.#hear(entry, index, clip, clip);
+  }
+
+  #addItem(item: Item, position: Position): Entry {
+    const { items } = this.#tools.settings.limits;
+    if (this.#conversation.entries.length >= items) throw wireErrors.tooManyItems(items);
+    const entry = this.#conversation.insert(item, position);
+    const previous_item_id = this.#conversation.previousId(item.id);
+    this.#emit({ type: 'conversation.item.added', previous_item_id, item: copyItem(item) });
+    this.#emit({ type: 'conversation.item.done', previous_item_id, item: copyItem(item) });
+    return entry;
+  }
+
+  /** Keeps a user's audio and has it transcribed. */
+  #hear(entry: Entry, contentIndex: number, clip: AudioClip, speech: AudioClip): HeardAudio {
+    const { format, transcription } = this.#config.audio.input;
+    const heard = new HeardAudio(clip, format);
+    entry.heard.set(contentIndex, heard);
+    this.#shelf.keep(heard);
+    this.#transcription.start({ entry, contentIndex, heard, clip: speech, setting: transcription });
+    return heard;
+  }
+
+  #hasCall(callId: string): boolean {
+    return this.#conversation.entries.some(({ item }) => item.type === 'function_call' && item.call_id === callId);
+  }
+
+  #truncateItem(event: ClientEventOf<'conversation.item.truncate'>): void {
+    const { item_id, content_index, audio_end_ms } = event;
+    const entry = this.#conversation.find(item_id);
+    if (!entry) throw wireErrors.truncateUnknownItem(item_id);
+    const spoken = entry.spoken.get(content_index);
+    if (!spoken || entry.item.type !== 'message') throw wireErrors.truncateWrongContent();
+    const sentMs = Math.floor(spoken.durationMs);
+    if (audio_end_ms > sentMs && this.#tools.settings.strictTruncation) {
+      throw wireErrors.truncateBeyondAudio(sentMs, audio_end_ms);
+    }
+    const endMs = Math.min(audio_end_ms, sentMs);
+    spoken.cut(endMs);
+    const part = entry.item.content[content_index];
+    if (part?.type === 'output_audio') part.transcript = spoken.transcript;
+    this.#conversation.touch();
+    this.#emit({ type: 'conversation.item.truncated', item_id, content_index, audio_end_ms: endMs });
+  }
+
+  #deleteItem(itemId: string): void {
+    const entry = this.#conversation.find(itemId);
+    if (!entry) throw wireErrors.deleteUnknownItem(itemId);
+    this.#responses.release(itemId);
+    for (const audio of [...entry.heard.values(), ...entry.spoken.values()]) this.#shelf.remove(audio);
+    this.#conversation.remove(itemId);
+    this.#emit({ type: 'conversation.item.deleted', item_id: itemId });
+  }
+
+  #retrieveItem(itemId: string): void {
+    const entry = this.#conversation.find(itemId);
+    if (!entry) throw wireErrors.retrieveUnknownItem(itemId);
+    this.#emit({ type: 'conversation.item.retrieved', item: retrievedItem(entry, this.#config.audio.output.format) });
+  }
+
+  /** An entry for an item of a response's own `input`: referred to, or given. */
+  #resolveInput(input: ItemInput | { type: 'item_reference'; id: string }, path: string): Entry {
+    if (input.type === 'item_reference') {
+      const entry = this.#conversation.find(input.id);
+      if (!entry) throw wireErrors.invalid(`${path}.id`, `Item with id '${input.id}' not found in the conversation.`);
+      return entry;
+    }
+    const { item, audio } = itemFromClient(input, this.#config.audio.input.format, this.#tools.ids, path);
+    const entry: Entry = { item, heard: new Map(), spoken: new Map() };
+    for (const [index, clip] of audio) {
+      const heard = new HeardAudio(clip, this.#config.audio.input.format);
+      entry.heard.set(index, heard);
+      this.#transcription.start({ entry, contentIndex: index, heard, clip, setting: null });
+    }
+    return entry;
+  }
+
+  // ---- Peers, and the end ----
+
+  #emit(event: UnsentEvent): void {
+    if (this.#closed) return;
+    const sent = { ...event, event_id: this.#tools.ids('event') };
+    for (const peer of this.#peers) peer.send(sent);
+  }
+
+  #sendTo(peer: Peer, event: UnsentEvent): void {
+    peer.send({ ...event, event_id: this.#tools.ids('event') });
+  }
+
+  #expire(): void {
+    const error = wireErrors.sessionExpired(this.#tools.settings.sessionMinutes);
+    this.#emit(errorEvent(error, null));
+    this.close({ code: error.closeCode ?? 1001, reason: error.closeReason });
+  }
+
+  #end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancelExpiry();
+    this.#peers.clear();
+    this.#mailbox.length = 0;
+    this.#ears.close();
+    this.#transcription.close();
+    this.#responses.close();
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

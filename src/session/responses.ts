@@ -1,0 +1,224 @@
+import type { ResponseParameters } from '../protocol/client-events.ts';
+import { wireErrors } from '../protocol/errors.ts';
+import type { Item } from '../protocol/items.ts';
+import type { UnsentEvent } from '../protocol/server-events.ts';
+import { type RealtimeConfig, type ToolChoice, voiceId } from '../protocol/session-config.ts';
+import type { AudioShelf } from './audio-shelf.ts';
+import { awaitTranscripts, takeSnapshot } from './context.ts';
+import type { Conversation, Entry, Position } from './conversation.ts';
+import { type Generation, type GenerationOptions, startGeneration } from './generation.ts';
+import { Pacer } from './pacer.ts';
+import type { ModelToolChoice } from './ports.ts';
+import { copyItem, Response, type ResponseHost } from './response.ts';
+import type { SessionTools } from './settings.ts';
+import { formatRateHz } from './wire-audio.ts';
+
+interface Host {
+  tools: SessionTools;
+  conversation: Conversation;
+  shelf: AudioShelf;
+  config(): RealtimeConfig;
+  emit(event: UnsentEvent): void;
+  /** The entries of a response's own `input`, which need not be in the conversation. */
+  resolveInput(input: NonNullable<ResponseParameters['input']>): Entry[];
+  ended(response: Response): void;
+}
+
+/** The responses of one session: at most one in the conversation, and some beside it. */
+export class Responses {
+  readonly #host: Host;
+  readonly #pacer: Pacer;
+  readonly #outOfBand = new Map<string, Response>();
+  #active: Response | undefined;
+  /** The item after which the active response's next output goes; null for the head. */
+  #anchorId: string | null = null;
+  #hasSpoken = false;
+  #draining: (() => void) | undefined;
+  #closing = false;
+
+  constructor(host: Host) {
+    this.#host = host;
+    this.#pacer = new Pacer(host.tools.clock, host.tools.settings.outputLeadMs);
+  }
+
+  /** The response that runs in the conversation. */
+  get active(): Response | undefined {
+    return this.#active;
+  }
+
+  /** Whether a voice was heard: it can then no longer be changed. */
+  get hasSpoken(): boolean {
+    return this.#hasSpoken;
+  }
+
+  get closing(): boolean {
+    return this.#closing;
+  }
+
+  /**
+   * Starts a response.
+   * @throws {WireError} when one is active already, or too many run
+   */
+  create(parameters: ResponseParameters): Response {
+    if (this.#closing) throw wireErrors.shuttingDown();
+    const outOfBand = parameters.conversation === 'none';
+    const limit = this.#host.tools.settings.limits.outOfBandResponses;
+    if (!outOfBand && this.#active) throw wireErrors.activeResponse(this.#active.id);
+    if (outOfBand && this.#outOfBand.size >= limit) throw wireErrors.tooManyResponses(limit);
+    const { conversation } = this.#host;
+    const entries = parameters.input ? this.#host.resolveInput(parameters.input) : [...conversation.entries];
+    const response = this.#build(parameters, outOfBand);
+    if (outOfBand) {
+      this.#outOfBand.set(response.id, response);
+    } else {
+      this.#active = response;
+      this.#anchorId = conversation.lastId;
+    }
+    void response.run((signal) => this.#generate(parameters, entries, signal));
+    return response;
+  }
+
+  /**
+   * Cancels a response by its id, or the conversation's.
+   * @throws {WireError} when there is none
+   */
+  cancel(responseId: string | undefined): void {
+    const response =
+      responseId === undefined || responseId === this.#active?.id ? this.#active : this.#outOfBand.get(responseId);
+    if (!response) throw wireErrors.cancelNotActive();
+    response.cancel('client_cancelled');
+  }
+
+  /** The user speaks: the conversation's response, if one runs, gives way. */
+  interrupt(): void {
+    this.#active?.cancel('turn_detected');
+    this.#pacer.interrupt();
+  }
+
+  /** An item is about to be deleted: a response that is still making it is cancelled first. */
+  release(itemId: string): void {
+    if (this.#active?.itemIds.includes(itemId)) this.#active.cancel('client_cancelled');
+    if (this.#anchorId === itemId) this.#anchorId = this.#host.conversation.previousId(itemId);
+  }
+
+  /** Resolves once none runs; from now on none is started. */
+  drain(): Promise<void> {
+    this.#closing = true;
+    return new Promise((resolve) => {
+      this.#draining = resolve;
+      this.#settleDrain();
+    });
+  }
+
+  close(): void {
+    this.#closing = true;
+    for (const response of [this.#active, ...this.#outOfBand.values()]) response?.cancel('client_cancelled');
+  }
+
+  #build(parameters: ResponseParameters, outOfBand: boolean): Response {
+    const { tools, conversation } = this.#host;
+    const config = this.#host.config();
+    const output = { ...config.audio.output, ...parameters.audio?.output };
+    const host: ResponseHost = {
+      tools,
+      pacer: outOfBand ? new Pacer(tools.clock, tools.settings.outputLeadMs) : this.#pacer,
+      emit: (event) => this.#host.emit(event),
+      addItem: (_response, item) => this.#addItem(item),
+      itemDone: (item) => this.#itemDone(item),
+      keep: (audio) => {
+        this.#hasSpoken ||= audio.durationMs > 0;
+        this.#host.shelf.keep(audio);
+      },
+      ended: (response) => this.#ended(response),
+    };
+    return new Response(
+      {
+        modality: (parameters.output_modalities ?? config.output_modalities)[0] ?? 'audio',
+        format: output.format,
+        voice: voiceId(output.voice),
+        maxOutputTokens: parameters.max_output_tokens ?? config.max_output_tokens,
+        metadata: parameters.metadata ?? null,
+        conversationId: outOfBand ? null : conversation.id,
+      },
+      host,
+    );
+  }
+
+  /** Starts the generation once the context is known: what was said must be transcribed first. */
+  async #generate(parameters: ResponseParameters, entries: Entry[], signal: AbortSignal): Promise<Generation> {
+    const config = this.#host.config();
+    const failure = await awaitTranscripts(entries);
+    if (failure) throw failure;
+    signal.throwIfAborted();
+    const snapshot = takeSnapshot(entries, this.#host.conversation.version);
+    return startGeneration(generationOptions(config, parameters, snapshot), this.#host.tools);
+  }
+
+  #addItem(item: Item): Entry {
+    const { conversation } = this.#host;
+    const position: Position = this.#anchorId === null ? 'head' : { after: this.#anchorId };
+    const entry = conversation.insert(item, position);
+    this.#anchorId = item.id;
+    this.#host.emit({
+      type: 'conversation.item.added',
+      previous_item_id: conversation.previousId(item.id),
+      item: copyItem(item),
+    });
+    return entry;
+  }
+
+  #itemDone(item: Item): void {
+    const { conversation } = this.#host;
+    conversation.touch();
+    this.#host.emit({
+      type: 'conversation.item.done',
+      previous_item_id: conversation.previousId(item.id),
+      item: copyItem(item),
+    });
+  }
+
+  #ended(response: Response): void {
+    if (this.#active === response) this.#active = undefined;
+    this.#outOfBand.delete(response.id);
+    // No limits are configured, so none are listed.
+    this.#host.emit({ type: 'rate_limits.updated', rate_limits: [] });
+    this.#host.ended(response);
+    this.#settleDrain();
+  }
+
+  #settleDrain(): void {
+    if (!this.#active && this.#outOfBand.size === 0) this.#draining?.();
+  }
+}
+
+function generationOptions(
+  config: RealtimeConfig,
+  parameters: ResponseParameters,
+  snapshot: GenerationOptions['snapshot'],
+): GenerationOptions {
+  const parallelToolCalls = parameters.parallel_tool_calls ?? config.parallel_tool_calls;
+  const reasoningEffort = (parameters.reasoning ?? config.reasoning)?.effort;
+  const output = { ...config.audio.output, ...parameters.audio?.output };
+  const modality = (parameters.output_modalities ?? config.output_modalities)[0];
+  return {
+    model: config.model,
+    instructions: parameters.instructions ?? config.instructions,
+    tools: (parameters.tools ?? config.tools).map(({ name, description, parameters: schema }) => ({
+      name,
+      ...(description !== undefined && { description }),
+      ...(schema !== undefined && { parameters: schema }),
+    })),
+    toolChoice: modelToolChoice(parameters.tool_choice ?? config.tool_choice),
+    maxOutputTokens: parameters.max_output_tokens ?? config.max_output_tokens,
+    ...(parallelToolCalls !== undefined && { parallelToolCalls }),
+    ...(reasoningEffort && { reasoningEffort }),
+    snapshot,
+    ...(modality === 'audio' && {
+      speech: { voice: voiceId(output.voice), speed: output.speed, sampleRateHz: formatRateHz(output.format) },
+    }),
+  };
+}
+
+function modelToolChoice(choice: ToolChoice): ModelToolChoice {
+  return typeof choice === 'string' ? choice : { name: choice.name };
+}

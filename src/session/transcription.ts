@@ -1,0 +1,119 @@
+import type { UnsentEvent } from '../protocol/server-events.ts';
+import type { RealtimeConfig } from '../protocol/session-config.ts';
+import type { Entry } from './conversation.ts';
+import type { HeardAudio, Transcript } from './heard-audio.ts';
+import type { AudioClip } from './ports.ts';
+import type { SessionTools } from './settings.ts';
+import { StageError, watchStage } from './stage.ts';
+
+export interface TranscriptionJob {
+  entry: Entry;
+  contentIndex: number;
+  heard: HeardAudio;
+  /** What the transcriber is given: the item's audio, or its voiced part. */
+  clip: AudioClip;
+  /** The session's setting when the audio was committed; null: no events are sent, the text is for the model alone. */
+  setting: RealtimeConfig['audio']['input']['transcription'];
+}
+
+interface TranscriptionHost {
+  tools: SessionTools;
+  emit(event: UnsentEvent): void;
+  /** Whether the item is still in the conversation. */
+  has(entry: Entry): boolean;
+}
+
+/** Transcribes a session's audio, one item after the other, so that its events come in the items' order. */
+export class Transcription {
+  readonly #host: TranscriptionHost;
+  #running: AbortController | undefined;
+  #closed = false;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(host: TranscriptionHost) {
+    this.#host = host;
+  }
+
+  /** Queues a job; its `heard` settles when it is done. */
+  start(job: TranscriptionJob): void {
+    this.#last = this.#last.then(() => this.#transcribe(job));
+  }
+
+  /** Stops everything that runs or waits. */
+  close(): void {
+    this.#closed = true;
+    this.#running?.abort();
+  }
+
+  async #transcribe(job: TranscriptionJob): Promise<void> {
+    const { clock, log } = this.#host.tools;
+    const startedAt = clock.now();
+    const result = await this.#listen(job).catch((error: unknown) => ({ failure: asStageError(error) }));
+    const { item } = job.entry;
+    if ('failure' in result) {
+      log.error('transcription_failed', { item: item.id, error: result.failure.message });
+    } else {
+      log.debug('transcribed', { item: item.id, audioMs: job.heard.durationMs, tookMs: clock.now() - startedAt });
+    }
+    if (job.setting && this.#host.has(job.entry)) this.#announce(job, result);
+    job.heard.settle(result);
+  }
+
+  async #listen(job: TranscriptionJob): Promise<Transcript> {
+    if (this.#closed) return { text: '' };
+    const { engines, clock, settings } = this.#host.tools;
+    const abort = new AbortController();
+    this.#running = abort;
+    const { language, prompt } = job.setting ?? {};
+    const events = engines.transcriber.transcribe(job.clip, {
+      ...(language && { language }),
+      ...(prompt && { prompt }),
+      signal: abort.signal,
+    });
+    const watch = { stage: 'transcriber', clock, stallMs: settings.limits.stageStallMs, abort } as const;
+    for await (const event of watchStage(events, watch)) {
+      if (event.type === 'done') return { text: event.text };
+      if (job.setting && this.#host.has(job.entry)) {
+        this.#host.emit({
+          type: 'conversation.item.input_audio_transcription.delta',
+          ...at(job),
+          delta: event.text,
+        });
+      }
+    }
+    if (this.#closed) return { text: '' };
+    throw new StageError('transcriber', 'failed', 'The transcriber failed: it ended without a transcript.');
+  }
+
+  #announce(job: TranscriptionJob, result: Transcript): void {
+    const { item } = job.entry;
+    if ('failure' in result) {
+      this.#host.emit({
+        type: 'conversation.item.input_audio_transcription.failed',
+        ...at(job),
+        error: { type: 'transcription_error', code: 'audio_unintelligible', message: result.failure.message },
+      });
+      return;
+    }
+    if (item.type === 'message') {
+      const part = item.content[job.contentIndex];
+      if (part?.type === 'input_audio') part.transcript = result.text;
+    }
+    this.#host.emit({
+      type: 'conversation.item.input_audio_transcription.completed',
+      ...at(job),
+      transcript: result.text,
+      usage: { type: 'duration', seconds: job.heard.durationMs / 1000 },
+    });
+  }
+}
+
+function at({ entry, contentIndex }: TranscriptionJob): { item_id: string; content_index: number } {
+  return { item_id: entry.item.id, content_index: contentIndex };
+}
+
+function asStageError(error: unknown): StageError {
+  if (error instanceof StageError) return error;
+  const detail = error instanceof Error ? error.message : String(error);
+  return new StageError('transcriber', 'failed', `The transcriber failed: ${detail}`, error);
+}

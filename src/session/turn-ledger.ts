@@ -1,0 +1,66 @@
+import type { TurnDetection } from '../protocol/session-config.ts';
+import type { Clock } from './ports.ts';
+import type { Response } from './response.ts';
+import { detectorSettings } from './turn-detector.ts';
+
+/** Milliseconds that a spoken turn waited for, each from the one before; absent where it did not come to that. */
+export interface TurnTimes {
+  /** From the end of speech to the decision: policy, not work. */
+  silenceMs?: number;
+  /** From the decision to the transcript. */
+  transcriptMs?: number;
+  /** From the response's creation to the model's first token. */
+  firstTokenMs?: number;
+  /** From the first token to the first audio that the voice made. */
+  firstAudioMs?: number;
+  /** From the decision (or, without a turn, the response's creation) to the first audio sent. */
+  answeredMs?: number;
+}
+
+/** Notes when the stages of the current turn were reached, so that a response's log entry can say what it waited for. */
+export class TurnLedger {
+  readonly #clock: Clock;
+  #silenceMs: number | undefined;
+  #decidedAt: number | undefined;
+  #transcribedAt: number | undefined;
+  /** The turn that each running response answers. */
+  readonly #answers = new WeakMap<Response, Pick<TurnTimes, 'silenceMs' | 'transcriptMs'> & { decidedAt?: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  turnDecided(detection: TurnDetection | null): void {
+    this.#silenceMs = detection ? detectorSettings(detection).silenceDurationMs : undefined;
+    this.#decidedAt = this.#clock.now();
+    this.#transcribedAt = undefined;
+  }
+
+  transcribed(): void {
+    this.#transcribedAt = this.#clock.now();
+  }
+
+  /** The response answers the turn that was decided last, unless another one has. */
+  responseCreated(response: Response): void {
+    const decidedAt = this.#decidedAt;
+    if (decidedAt === undefined || this.#transcribedAt === undefined) return;
+    this.#answers.set(response, {
+      decidedAt,
+      transcriptMs: this.#transcribedAt - decidedAt,
+      ...(this.#silenceMs !== undefined && { silenceMs: this.#silenceMs }),
+    });
+    this.#decidedAt = undefined;
+  }
+
+  close(response: Response): TurnTimes {
+    const { decidedAt, ...turn } = this.#answers.get(response) ?? {};
+    const { createdAt, firstAudioSentAt } = response.times;
+    const { startedAt, firstTokenAt, firstAudioAt } = response.generation?.times ?? {};
+    return {
+      ...turn,
+      ...(startedAt !== undefined && firstTokenAt !== undefined && { firstTokenMs: firstTokenAt - startedAt }),
+      ...(firstTokenAt !== undefined && firstAudioAt !== undefined && { firstAudioMs: firstAudioAt - firstTokenAt }),
+      ...(firstAudioSentAt !== undefined && { answeredMs: firstAudioSentAt - (decidedAt ?? createdAt) }),
+    };
+  }
+}
