@@ -6,7 +6,9 @@ export const voices = [
   'alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar',
 ] as const; // biome-ignore format: one line reads best
 
-const pcm = z.strictObject({ type: z.literal('audio/pcm'), rate: z.int().min(24000).max(24000).default(24000) });
+// Bounds rather than a literal: the hosted service answers another rate with `integer_below_min_value`.
+const pcmRate = z.int().min(24000).max(24000).transform(() => 24000 as const);
+const pcm = z.strictObject({ type: z.literal('audio/pcm'), rate: pcmRate.default(24000) });
 const pcmu = z.strictObject({ type: z.literal('audio/pcmu') });
 const pcma = z.strictObject({ type: z.literal('audio/pcma') });
 export const audioFormatSchema = z.discriminatedUnion('type', [pcm, pcmu, pcma]);
@@ -77,7 +79,9 @@ const truncationSchema = z.union([
 export const promptSchema = z.strictObject({
   id: z.string(),
   version: z.string().nullish(),
-  variables: z.record(z.string(), z.unknown()).nullish(),
+  variables: z
+    .record(z.string(), z.union([z.string(), z.strictObject({ type: z.literal('input_text'), text: z.string() })]))
+    .nullish(),
 });
 export const reasoningSchema = z.strictObject({
   effort: z.enum(['minimal', 'low', 'medium', 'high', 'xhigh']).optional(),

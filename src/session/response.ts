@@ -38,7 +38,7 @@ export interface ResponseHost {
   pacer: Pacer;
   emit(event: UnsentEvent): void;
   /** Adds an output item to the conversation, announces it there, and returns its entry; not called out of band. */
-  addItem(response: Response, item: Item): Entry;
+  addItem(item: Item): Entry;
   /** Announces that an output item is complete in the conversation; not called out of band. */
   itemDone(item: Item): void;
   /** A part's audio is whole: it may be kept. */
@@ -320,7 +320,7 @@ export class Response {
       output_index: outputIndex,
       item: copyItem(item),
     });
-    const entry = this.options.conversationId === null ? undefined : this.#host.addItem(this, item);
+    const entry = this.options.conversationId === null ? undefined : this.#host.addItem(item);
     return { outputIndex, entry };
   }
 

@@ -123,7 +123,7 @@ export class Responses {
       tools,
       pacer: outOfBand ? new Pacer(tools.clock, tools.settings.outputLeadMs) : this.#pacer,
       emit: (event) => this.#host.emit(event),
-      addItem: (_response, item) => this.#addItem(item),
+      addItem: (item) => this.#addItem(item),
       itemDone: (item) => this.#itemDone(item),
       keep: (audio) => {
         this.#hasSpoken ||= audio.durationMs > 0;

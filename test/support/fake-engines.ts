@@ -1,0 +1,136 @@
+import type {
+  AudioClip,
+  Engines,
+  LanguageModel,
+  ModelEvent,
+  ModelRequest,
+  SpeechChunk,
+  TranscribeOptions,
+  Transcriber,
+  TranscriptEvent,
+  Voice,
+  VoiceActivityDetector,
+  VoiceActivityStream,
+} from '../../src/session/ports.ts';
+
+/** Frames of 32 ms are speech when they are loud. */
+export const loudnessDetector: VoiceActivityDetector = {
+  open({ sampleRateHz }): VoiceActivityStream {
+    const frameMs = 32;
+    const frameSamples = (sampleRateHz * frameMs) / 1000;
+    let rest: number[] = [];
+    return {
+      frameMs,
+      async push(samples) {
+        rest = rest.concat(Array.from(samples));
+        const probabilities: number[] = [];
+        while (rest.length >= frameSamples) {
+          const frame = rest.splice(0, frameSamples);
+          probabilities.push(frame.some((sample) => Math.abs(sample) > 1000) ? 0.95 : 0.02);
+        }
+        return Float32Array.from(probabilities);
+      },
+      close() {},
+    };
+  },
+};
+
+/** Says of a clip what `hear` does, word by word. */
+export class FakeTranscriber implements Transcriber {
+  readonly clips: AudioClip[] = [];
+  hear: (clip: AudioClip, options: TranscribeOptions) => string | Promise<string> = () => 'hello there';
+
+  async *transcribe(clip: AudioClip, options: TranscribeOptions): AsyncGenerator<TranscriptEvent> {
+    this.clips.push(clip);
+    const text = await this.hear(clip, options);
+    for (const word of text.match(/\s*\S+/g) ?? []) yield { type: 'delta', text: word };
+    yield { type: 'done', text };
+  }
+}
+
+type Script = (request: ModelRequest) => AsyncIterable<ModelEvent> | Iterable<ModelEvent>;
+
+/** Answers what `script` says; keeps the requests it was given. */
+export class FakeModel implements LanguageModel {
+  readonly requests: ModelRequest[] = [];
+  script: Script = () => say('Fine, thank you. And you?');
+
+  async *generate(request: ModelRequest): AsyncGenerator<ModelEvent> {
+    this.requests.push(request);
+    yield* this.script(request);
+  }
+}
+
+/** The events of a plain answer, word by word. */
+export function say(text: string): ModelEvent[] {
+  const words = text.match(/\s*\S+/g) ?? [];
+  return [...words.map((word): ModelEvent => ({ type: 'text', text: word })), { type: 'finish', reason: 'stop' }];
+}
+
+/** The events of one function call. */
+export function call(name: string, args: object): ModelEvent[] {
+  const whole = JSON.stringify(args);
+  const half = Math.ceil(whole.length / 2);
+  return [
+    { type: 'call', name },
+    { type: 'call_arguments', delta: whole.slice(0, half) },
+    { type: 'call_arguments', delta: whole.slice(half) },
+    { type: 'call_end' },
+    { type: 'finish', reason: 'stop' },
+  ];
+}
+
+/** A promise that a test resolves when it wants an engine to go on. */
+export function gate(): { opened: Promise<void>; open: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { opened: promise, open: () => resolve() };
+}
+
+/** Makes `msPerWord` of tone for each word, at 16 kHz, in one chunk a word, with exact timings. */
+export class FakeVoice implements Voice {
+  readonly spoken: { text: string; voice: string; speed: number }[] = [];
+  msPerWord = 250;
+
+  async *speak(
+    text: string,
+    options: { voice: string; speed: number; signal: AbortSignal },
+  ): AsyncGenerator<SpeechChunk> {
+    this.spoken.push({ text, voice: options.voice, speed: options.speed });
+    const words = Array.from(text.matchAll(/\S+/g), (word, index) => ({
+      startChar: word.index,
+      endChar: word.index + word[0].length,
+      startMs: index * this.msPerWord,
+      endMs: (index + 1) * this.msPerWord,
+    }));
+    for (const _word of words) {
+      options.signal.throwIfAborted();
+      yield { samples: tone(this.msPerWord, 16000), sampleRateHz: 16000, words };
+    }
+  }
+}
+
+export interface FakeEngines extends Engines {
+  transcriber: FakeTranscriber;
+  languageModel: FakeModel;
+  voice: FakeVoice;
+}
+
+export function fakeEngines(): FakeEngines {
+  return {
+    voiceActivity: loudnessDetector,
+    transcriber: new FakeTranscriber(),
+    languageModel: new FakeModel(),
+    voice: new FakeVoice(),
+  };
+}
+
+/** A 200 Hz tone at about −9 dBFS. */
+export function tone(ms: number, sampleRateHz: number): Int16Array {
+  return Int16Array.from({ length: Math.round((ms * sampleRateHz) / 1000) }, (_, index) =>
+    Math.round(12_000 * Math.cos((2 * Math.PI * 200 * index) / sampleRateHz)),
+  );
+}
+
+export function silence(ms: number, sampleRateHz: number): Int16Array {
+  return new Int16Array(Math.round((ms * sampleRateHz) / 1000));
+}
