@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
+import { test } from 'node:test';
+import { Exchange } from '../../src/ask/exchange.ts';
+import { Playback } from '../../src/ask/playback.ts';
+import { Report } from '../../src/ask/report.ts';
+import type { ClientEvent } from '../../src/protocol/client-events.ts';
+import type { ResponseResource, ResponseStatus, UnsentEvent } from '../../src/protocol/server-events.ts';
+
+function conversation({ automatic = true } = {}) {
+  let nowMs = 0;
+  let printed = '';
+  const sent: ClientEvent[] = [];
+  const out = new Writable({
+    write(chunk, _encoding, done) {
+      printed += String(chunk);
+      done();
+    },
+  });
+  const playback = new Playback(24_000);
+  const exchange = new Exchange({
+    report: new Report(out),
+    playback,
+    send: (event) => sent.push(event),
+    now: () => nowMs,
+    automatic,
+  });
+  return {
+    exchange,
+    playback,
+    sent,
+    printed: () => printed,
+    at(ms: number, event: UnsentEvent) {
+      nowMs = ms;
+      exchange.receive({ event_id: 'event', ...event });
+    },
+  };
+}
+
+function response(id: string, status: ResponseStatus): ResponseResource {
+  const cancelled = { type: 'cancelled', reason: 'turn_detected' } as const;
+  return {
+    object: 'realtime.response',
+    id,
+    status,
+    status_details: status === 'cancelled' ? cancelled : null,
+    output: [],
+    conversation_id: 'conv',
+    output_modalities: ['audio'],
+    max_output_tokens: 'inf',
+    audio: { output: { format: { type: 'audio/pcm', rate: 24_000 }, voice: 'alloy' } },
+    usage: null,
+    metadata: null,
+  };
+}
+
+const second = Buffer.alloc(48_000).toString('base64');
+const inPart = (id: string) => ({ response_id: id, item_id: `item_${id}`, output_index: 0, content_index: 0 });
+const started = (id: string): UnsentEvent => ({
+  type: 'input_audio_buffer.speech_started',
+  audio_start_ms: 0,
+  item_id: id,
+});
+const stopped = (id: string): UnsentEvent => ({
+  type: 'input_audio_buffer.speech_stopped',
+  audio_end_ms: 0,
+  item_id: id,
+});
+const committed = (id: string): UnsentEvent => ({
+  type: 'input_audio_buffer.committed',
+  previous_item_id: null,
+  item_id: id,
+});
+const transcribed = (id: string, transcript: string): UnsentEvent => ({
+  type: 'conversation.item.input_audio_transcription.completed',
+  item_id: id,
+  content_index: 0,
+  transcript,
+  usage: { type: 'duration', seconds: 1 },
+});
+const created = (id: string): UnsentEvent => ({ type: 'response.created', response: response(id, 'in_progress') });
+const done = (id: string, status: ResponseStatus): UnsentEvent => ({
+  type: 'response.done',
+  response: response(id, status),
+});
+const sound = (id: string): UnsentEvent => ({ type: 'response.output_audio.delta', ...inPart(id), delta: second });
+const words = (id: string, delta: string): UnsentEvent => ({
+  type: 'response.output_audio_transcript.delta',
+  ...inPart(id),
+  delta,
+});
+
+test('a spoken turn is waited for until its transcript and its answer have come', () => {
+  const { at, exchange, printed } = conversation();
+  at(100, started('u1'));
+  assert.match(exchange.awaited() ?? '', /end of the speech/);
+  at(1000, stopped('u1'));
+  at(1001, committed('u1'));
+  assert.equal(exchange.awaited(), 'a transcript');
+  at(1200, transcribed('u1', 'Hello there.'));
+  assert.equal(exchange.awaited(), 'an answer');
+  at(1201, created('r1'));
+  at(1250, words('r1', 'Hello '));
+  at(1300, sound('r1'));
+  at(1301, words('r1', 'to you.'));
+  assert.equal(exchange.awaited(), 'the rest of the answer');
+  at(1400, done('r1', 'completed'));
+  assert.equal(exchange.awaited(), null);
+  assert.equal(exchange.answers, 1);
+  assert.match(printed(), /1\.20 s {2}you {6}Hello there\.\n/);
+  assert.match(printed(), /1\.25 s {2}parley {3}Hello to you\.\n/);
+  assert.match(printed(), /transcript 200 ms · first word 250 ms · first sound 300 ms/);
+});
+
+test('speech over an answer cuts it at what was heard, and drops what still arrives of it', () => {
+  const { at, sent, playback, printed } = conversation();
+  at(0, committed('u1'));
+  at(0, created('r1'));
+  at(0, sound('r1'));
+  at(0, sound('r1'));
+  at(750, started('u2'));
+  at(760, sound('r1'));
+  at(770, done('r1', 'cancelled'));
+  assert.deepEqual(sent, [
+    { type: 'conversation.item.truncate', item_id: 'item_r1', content_index: 0, audio_end_ms: 750 },
+  ]);
+  assert.equal(playback.render().length, 18_000);
+  assert.match(printed(), /interrupted after 750 ms/);
+  assert.doesNotMatch(printed(), /error/);
+});
+
+test('nothing is truncated when nothing of the answer had been heard', () => {
+  const { at, sent } = conversation();
+  at(0, committed('u1'));
+  at(0, created('r1'));
+  at(10, started('u2'));
+  assert.deepEqual(sent, []);
+});
+
+test('a turn without words needs no answer', () => {
+  const { at, exchange } = conversation();
+  at(0, committed('u1'));
+  at(10, transcribed('u1', ' '));
+  assert.equal(exchange.awaited(), null);
+  assert.equal(exchange.answers, 0);
+});
+
+test('a refused request for a response is not waited for', () => {
+  const { at, exchange, sent, printed } = conversation({ automatic: false });
+  exchange.requestResponse();
+  assert.equal(exchange.awaited(), 'an answer');
+  const requestId = sent[0]?.event_id ?? null;
+  const error = { type: 'invalid_request_error', code: 'some_code', message: 'No.', param: null, event_id: requestId };
+  at(5, { type: 'error', error });
+  assert.equal(exchange.awaited(), null);
+  assert.match(printed(), /No\. \(some_code\)/);
+});
+
+test('a failed answer says why', () => {
+  const { at, printed } = conversation();
+  const failed = response('r1', 'failed');
+  at(0, created('r1'));
+  failed.status_details = { type: 'failed', error: { type: 'server_error', code: 'x', message: 'The voice is gone.' } };
+  at(5, { type: 'response.done', response: failed });
+  assert.match(printed(), /The answer failed: The voice is gone\./);
+});
