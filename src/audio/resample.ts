@@ -14,8 +14,8 @@ export interface Resampler {
   readonly toHz: number;
   /**
    * Takes the next samples and returns those that they complete, in an array of its own. The way in which
-   * audio is cut into calls does not change the concatenated output. Output lags by the filter's half
-   * length (about 2 ms at 24 kHz) until `flush()`.
+   * audio is cut into calls does not change the concatenated output. When aligned, output comes later by the
+   * filter's half length (about 2 ms) until `flush()`.
    */
   push(samples: Int16Array): Int16Array<ArrayBuffer>;
   /**
@@ -52,11 +52,23 @@ async function loadSpeex(): Promise<Speex> {
   };
 }
 
+export interface ResamplerOptions {
+  /**
+   * Whether the filter's delay is taken out (the default). If not, sound comes out about 2 ms late, but n samples in
+   * give ceil(n · toHz / fromHz) samples out at once: for live streams that must not wait for their next chunk.
+   */
+  align?: boolean;
+}
+
 /**
  * Makes a converter between two rates; between equal ones it only copies. WebAssembly is loaded once per thread.
  * @throws {RangeError} when a rate is not a whole number between 1000 and 384000.
  */
-export async function createResampler(fromHz: number, toHz: number): Promise<Resampler> {
+export async function createResampler(
+  fromHz: number,
+  toHz: number,
+  { align = true }: ResamplerOptions = {},
+): Promise<Resampler> {
   for (const rate of [fromHz, toHz]) {
     if (!Number.isInteger(rate) || rate < 1000 || rate > 384_000) {
       throw new RangeError(`A sample rate is a whole number of hertz between 1000 and 384000, got ${rate}`);
@@ -64,7 +76,7 @@ export async function createResampler(fromHz: number, toHz: number): Promise<Res
   }
   if (fromHz === toHz) return new CopyingResampler(fromHz);
   speex ??= loadSpeex();
-  return new SpeexResampler(await speex, fromHz, toHz);
+  return new SpeexResampler(await speex, fromHz, toHz, align);
 }
 
 /** Converts a whole clip; a clip that has the rate already is returned as it is. */
@@ -110,17 +122,19 @@ class SpeexResampler implements Resampler {
   readonly fromHz: number;
   readonly toHz: number;
   readonly #speex: Speex;
+  readonly #align: boolean;
   #state: number;
   #samplesIn = 0;
   #samplesOut = 0;
 
-  constructor(speex: Speex, fromHz: number, toHz: number) {
+  constructor(speex: Speex, fromHz: number, toHz: number, align: boolean) {
     this.fromHz = fromHz;
     this.toHz = toHz;
     this.#speex = speex;
+    this.#align = align;
     this.#state = speex.module._speex_resampler_init(1, fromHz, toHz, QUALITY, 0);
     if (this.#state === 0) throw new Error(`No memory for a resampler from ${fromHz} Hz to ${toHz} Hz`);
-    speex.module._speex_resampler_skip_zeros(this.#state);
+    if (align) speex.module._speex_resampler_skip_zeros(this.#state);
   }
 
   push(samples: Int16Array): Int16Array<ArrayBuffer> {
@@ -135,7 +149,7 @@ class SpeexResampler implements Resampler {
     const silence = latency + 2 * Math.ceil(this.fromHz / this.toHz);
     const rest = this.#process(new Int16Array(silence)).slice(0, Math.max(0, wanted));
     module._speex_resampler_reset_mem(this.#state);
-    module._speex_resampler_skip_zeros(this.#state);
+    if (this.#align) module._speex_resampler_skip_zeros(this.#state);
     this.#samplesIn = 0;
     this.#samplesOut = 0;
     return rest;

@@ -94,3 +94,15 @@ test('impossible rates and use after free are refused', async () => {
   resampler.free();
   assert.throws(() => resampler.push(new Int16Array(1)), /freed/);
 });
+
+test('without alignment, whole frames in give whole frames out at once', async () => {
+  for (const [fromHz, frame] of [
+    [24000, 768],
+    [8000, 256],
+    [48000, 1536],
+  ] as const) {
+    const resampler = await createResampler(fromHz, 16000, { align: false });
+    for (let i = 0; i < 5; i++) assert.equal(resampler.push(tone(300, fromHz, frame / fromHz)).length, 512);
+    resampler.free();
+  }
+});

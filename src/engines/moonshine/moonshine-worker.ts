@@ -1,0 +1,89 @@
+import { toFloat32 } from '../../audio/pcm.ts';
+import { resample } from '../../audio/resample.ts';
+import type { TranscriptEvent } from '../../session/ports.ts';
+import { serveJobs, type WorkerJob } from '../worker-jobs.ts';
+import { cutIntoWindows, padded, restarted, type SoundExtent, soundExtent } from './clip-windows.ts';
+import { type DecodedToken, END_TOKEN, MOONSHINE_RATE_HZ, MoonshineModel } from './moonshine-model.ts';
+import { isTerminalMark, textOf } from './tokens.ts';
+import { WordWriter } from './word-writer.ts';
+
+export interface MoonshineRequest {
+  samples: Int16Array;
+  sampleRateHz: number;
+}
+
+/** Speech this long that came out blank is tried once more. */
+const RETRY_BLANK_MS = 500;
+
+interface Attempt {
+  words: WordWriter;
+  tokens: DecodedToken[];
+  text: string;
+}
+
+void serveJobs<MoonshineRequest, TranscriptEvent>(async () => {
+  const model = await MoonshineModel.load();
+  // The first inference also allocates: not at the first speaker's expense.
+  for await (const _ of model.decode(new Float32Array(MOONSHINE_RATE_HZ), new AbortController().signal)) break;
+  return (request, job) => transcribe(model, request, job);
+});
+
+async function transcribe(
+  model: MoonshineModel,
+  request: MoonshineRequest,
+  job: WorkerJob<TranscriptEvent>,
+): Promise<void> {
+  const clip = await resample(request, MOONSHINE_RATE_HZ);
+  const tokens: DecodedToken[] = [];
+  let text = '';
+  const write = (words: readonly string[]) => {
+    for (const word of words) {
+      const delta = text === '' ? word : ` ${word}`;
+      text += delta;
+      job.send({ type: 'delta', text: delta });
+    }
+  };
+  for (const window of cutIntoWindows(clip.samples)) {
+    const extent = soundExtent(window);
+    if (extent.loudMs === 0) continue;
+    let attempt = await decode(model, padded(window, extent), job.signal, write);
+    if (job.signal.aborted) return;
+    if (isLost(attempt, extent)) attempt = await decode(model, restarted(window, extent), job.signal, write);
+    if (job.signal.aborted) return;
+    write(attempt.words.end(attempt.text));
+    tokens.push(...attempt.tokens);
+  }
+  job.send({ type: 'done', text, ...certainty(text, tokens) });
+}
+
+async function decode(
+  model: MoonshineModel,
+  samples: Int16Array,
+  signal: AbortSignal,
+  write: (words: readonly string[]) => void,
+): Promise<Attempt> {
+  const attempt: Attempt = { words: new WordWriter(), tokens: [], text: '' };
+  for await (const token of model.decode(toFloat32(samples), signal)) {
+    attempt.tokens.push(token);
+    if (token.id === END_TOKEN) break;
+    attempt.text = textOf(attempt.tokens.map(({ id }) => id));
+    write(attempt.words.next(attempt.text));
+    if (attempt.words.loops) break;
+  }
+  return attempt;
+}
+
+/** Whether another start is worth a try, and can still be made: nothing has been given out. */
+function isLost({ words, text }: Attempt, { loudMs }: SoundExtent): boolean {
+  return words.untouched && (words.loops || (text.trim() === '' && loudMs >= RETRY_BLANK_MS));
+}
+
+function certainty(text: string, tokens: readonly DecodedToken[]): { confidence?: number; endOfSentence?: number } {
+  const spoken = tokens.filter(({ id }) => id !== END_TOKEN);
+  const last = spoken.at(-1);
+  if (text === '' || last === undefined) return {};
+  const confidence = spoken.reduce((sum, { probability }) => sum + probability, 0) / spoken.length;
+  // Where the sentence could have ended: at its closing mark, or else where the model stopped without one.
+  const end = isTerminalMark(last.id) ? last : tokens.at(-1);
+  return { confidence, endOfSentence: end?.terminalProbability ?? 0 };
+}

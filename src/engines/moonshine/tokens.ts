@@ -1,0 +1,16 @@
+import tokenizer from 'llama-tokenizer-js';
+
+const TERMINAL_PIECE = /^▁?[.?!]["”’)]?$/;
+const terminalMarks = new Set<number>();
+for (const [id, piece] of tokenizer.vocabById.entries()) if (TERMINAL_PIECE.test(piece)) terminalMarks.add(id);
+
+/** Whether a token is a full stop, a question mark or an exclamation mark. */
+export function isTerminalMark(id: number): boolean {
+  return terminalMarks.has(id);
+}
+
+/** The text of tokens. Those that stand for no text (the end, Moonshine's own beyond the vocabulary) are left out. */
+export function textOf(ids: readonly number[]): string {
+  const known = ids.filter((id) => id > 2 && id < tokenizer.vocabById.length);
+  return known.length === 0 ? '' : tokenizer.decode(known, false, true);
+}

@@ -1,0 +1,19 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * The path of a file inside an installed package, given relative to the package's main file, which is the one
+ * place that a package's `exports` always shows.
+ * @throws {Error} naming the file and what to do when it is missing.
+ */
+export function packageFile(packageName: string, relativeToMain: string): string {
+  let main: string;
+  try {
+    main = import.meta.resolve(packageName);
+  } catch (cause) {
+    throw new Error(`the package ${packageName} is not installed. Run "npm install"`, { cause });
+  }
+  const path = fileURLToPath(new URL(relativeToMain, main));
+  if (!existsSync(path)) throw new Error(`${path} is missing. Run "npm install" again`);
+  return path;
+}

@@ -1,0 +1,47 @@
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { floatData, loadModel, outputTensor } from '../onnx.ts';
+import { packageFile } from '../package-file.ts';
+
+export const SILERO_RATE_HZ = 16_000;
+/** New samples in a frame: 32 ms. */
+export const FRAME_SAMPLES = 512;
+/** Samples of the frame before that the model is shown again (silero-vad's `OnnxWrapper`). */
+const CONTEXT_SAMPLES = 64;
+const STATE_SHAPE = [2, 1, 128];
+
+/** Silero v5. One model serves all streams: what it remembers of a stream is in that stream's `SileroState`. */
+export class SileroModel {
+  readonly #session: InferenceSession;
+  readonly #rate = new Tensor('int64', BigInt64Array.of(BigInt(SILERO_RATE_HZ)), []);
+
+  private constructor(session: InferenceSession) {
+    this.#session = session;
+  }
+
+  static async load(): Promise<SileroModel> {
+    return new SileroModel(await loadModel(packageFile('@ricky0123/vad-web', './silero_vad_v5.onnx')));
+  }
+
+  newState(): SileroState {
+    return new SileroState();
+  }
+
+  /** The probability, 0…1, that the next 512 samples at 16 kHz hold speech. One call at a time for each state. */
+  async probability(frame: Int16Array, state: SileroState): Promise<number> {
+    state.shift(frame);
+    const outputs = await this.#session.run({ input: state.input, state: state.recurrent, sr: this.#rate });
+    state.recurrent = outputTensor(outputs, 'stateN');
+    return floatData(outputTensor(outputs, 'output'))[0] ?? 0;
+  }
+}
+
+export class SileroState {
+  recurrent: Tensor = new Tensor('float32', new Float32Array(256), STATE_SHAPE);
+  readonly #samples = new Float32Array(CONTEXT_SAMPLES + FRAME_SAMPLES);
+  readonly input = new Tensor('float32', this.#samples, [1, this.#samples.length]);
+
+  shift(frame: Int16Array): void {
+    this.#samples.copyWithin(0, FRAME_SAMPLES);
+    for (let i = 0; i < FRAME_SAMPLES; i++) this.#samples[CONTEXT_SAMPLES + i] = (frame[i] ?? 0) / 32768;
+  }
+}

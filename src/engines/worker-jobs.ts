@@ -1,0 +1,64 @@
+/** The side of a worker pool that runs in the worker thread. */
+
+import { parentPort, type Transferable } from 'node:worker_threads';
+import type { FromWorker, ToWorker } from './worker-protocol.ts';
+
+/** One job, as its handler sees it. */
+export interface WorkerJob<Message> {
+  /** Aborts when nobody wants the result any more; seen after the handler's next `await` of the event loop. */
+  readonly signal: AbortSignal;
+  /** Sends a part of the result. After an abort it is dropped. */
+  send(message: Message, transfer?: readonly Transferable[]): void;
+}
+
+export type JobHandler<Request, Message> = (request: Request, job: WorkerJob<Message>) => Promise<void>;
+
+/**
+ * Loads what the jobs need, reports that this worker is ready, and serves jobs: a job is over when its handler
+ * resolves or throws.
+ * @throws when it is called outside a worker thread.
+ */
+export async function serveJobs<Request, Message>(load: () => Promise<JobHandler<Request, Message>>): Promise<void> {
+  const port = parentPort;
+  if (port === null) throw new Error('This file is the worker of an engine, and is not run by itself');
+  const post = (message: FromWorker<Message>, transfer: readonly Transferable[] = []) =>
+    port.postMessage(message, transfer);
+
+  let handle: JobHandler<Request, Message>;
+  try {
+    handle = await load();
+  } catch (error) {
+    post({ type: 'failed', reason: reasonOf(error) });
+    port.close();
+    return;
+  }
+
+  const running = new Map<number, AbortController>();
+  const run = async (id: number, request: Request) => {
+    const abort = new AbortController();
+    running.set(id, abort);
+    try {
+      await handle(request, {
+        signal: abort.signal,
+        send: (message, transfer) => {
+          if (!abort.signal.aborted) post({ type: 'message', id, message }, transfer);
+        },
+      });
+      post({ type: 'done', id });
+    } catch (error) {
+      post({ type: 'error', id, reason: reasonOf(error) });
+    } finally {
+      running.delete(id);
+    }
+  };
+
+  port.on('message', (message: ToWorker<Request>) => {
+    if (message.type === 'job') void run(message.id, message.request);
+    else running.get(message.id)?.abort();
+  });
+  post({ type: 'ready' });
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

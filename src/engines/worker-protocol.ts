@@ -1,0 +1,14 @@
+/** What a worker pool and its workers say to each other. `id` numbers a job within its pool. */
+
+export type ToWorker<Request> =
+  | { type: 'job'; id: number; request: Request }
+  /** The result of this job is not wanted any more. It still has to end with `done` or `error`. */
+  | { type: 'abort'; id: number };
+
+export type FromWorker<Message> =
+  | { type: 'ready' }
+  /** Loading failed; the worker ends itself. */
+  | { type: 'failed'; reason: string }
+  | { type: 'message'; id: number; message: Message }
+  | { type: 'done'; id: number }
+  | { type: 'error'; id: number; reason: string };

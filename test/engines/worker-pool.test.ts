@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { EngineError } from '../../src/engines/engine-error.ts';
+import { WorkerPool, type WorkerPoolOptions, workerScript } from '../../src/engines/worker-pool.ts';
+import type { Order } from './fixtures/obedient-worker.ts';
+
+function newPool(t: TestContext, options: Partial<WorkerPoolOptions> = {}): WorkerPool<Order, number> {
+  const script = workerScript(import.meta.url, 'fixtures/obedient-worker');
+  const pool = new WorkerPool<Order, number>({ engine: 'obedient', script, size: 1, queueLimit: 8, ...options });
+  t.after(() => pool.close());
+  return pool;
+}
+
+async function collect(messages: AsyncIterable<number>): Promise<number[]> {
+  const all: number[] = [];
+  for await (const message of messages) all.push(message);
+  return all;
+}
+
+function waitForAbort(): { order: Order; told: Promise<string> } {
+  const buffer = new SharedArrayBuffer(4);
+  const wait = Atomics.waitAsync(new Int32Array(buffer), 0, 0);
+  return { order: { do: 'wait for abort', told: buffer }, told: Promise.resolve(wait.value) };
+}
+
+test('a job yields its messages in order, then ends', async (t) => {
+  const pool = newPool(t);
+  assert.deepEqual(await collect(pool.run({ do: 'count', to: 4 })), [1, 2, 3, 4]);
+});
+
+test('more jobs than threads are all served', async (t) => {
+  const pool = newPool(t, { size: 2 });
+  const results = await Promise.all([1, 2, 3, 4, 5].map((to) => collect(pool.run({ do: 'count', to }))));
+  assert.deepEqual(
+    results.map((result) => result.at(-1)),
+    [1, 2, 3, 4, 5],
+  );
+});
+
+test('a transferred buffer is moved', async (t) => {
+  const pool = newPool(t);
+  const samples = Int16Array.of(1, 2, 3);
+  assert.deepEqual(await collect(pool.run({ do: 'sum', samples }, { transfer: [samples.buffer] })), [6]);
+  assert.equal(samples.length, 0);
+});
+
+test('an aborted running job throws the reason, yields nothing more, and is told; the thread serves others', async (t) => {
+  const pool = newPool(t);
+  const { order, told } = waitForAbort();
+  const abort = new AbortController();
+  const messages = pool.run(order, { signal: abort.signal });
+  assert.deepEqual(await messages.next(), { done: false, value: 0 });
+  abort.abort(new Error('the user spoke'));
+  await assert.rejects(messages.next(), /the user spoke/);
+  assert.deepEqual(await messages.next(), { done: true, value: undefined });
+  assert.equal(await told, 'ok');
+  assert.deepEqual(await collect(pool.run({ do: 'count', to: 1 })), [1]);
+});
+
+test('leaving the iteration early abandons the job', async (t) => {
+  const pool = newPool(t);
+  const { order, told } = waitForAbort();
+  for await (const message of pool.run(order)) {
+    assert.equal(message, 0);
+    break;
+  }
+  assert.equal(await told, 'ok');
+});
+
+test('a waiting job that is aborted makes room in the queue at once', async (t) => {
+  const pool = newPool(t, { queueLimit: 1 });
+  const blocker = waitForAbort();
+  const block = new AbortController();
+  const running = pool.run(blocker.order, { signal: block.signal });
+  await running.next();
+
+  const abort = new AbortController();
+  const waiting = collect(pool.run({ do: 'count', to: 1 }, { signal: abort.signal }));
+  await assert.rejects(collect(pool.run({ do: 'count', to: 1 })), /obedient: too busy: 1 jobs are waiting already/);
+  abort.abort(new Error('never mind'));
+  const next = collect(pool.run({ do: 'count', to: 2 }));
+  await assert.rejects(waiting, /never mind/);
+  block.abort();
+  assert.deepEqual(await next, [1, 2]);
+});
+
+test('a signal that is aborted already starts nothing', async (t) => {
+  const pool = newPool(t);
+  const signal = AbortSignal.abort(new Error('too late'));
+  await assert.rejects(collect(pool.run({ do: 'die' }, { signal })), /too late/);
+});
+
+test('an error in a job concerns that job only, and names the engine', async (t) => {
+  const pool = newPool(t);
+  await assert.rejects(collect(pool.run({ do: 'throw' })), (error) => {
+    assert.ok(error instanceof EngineError);
+    assert.equal(error.engine, 'obedient');
+    assert.equal(error.message, 'obedient: no such word');
+    return true;
+  });
+  assert.deepEqual(await collect(pool.run({ do: 'count', to: 1 })), [1]);
+});
+
+test('a thread that dies fails its own jobs and is replaced', async (t) => {
+  const pool = newPool(t, { jobsPerWorker: 2 });
+  const bystander = pool.run(waitForAbort().order);
+  await bystander.next();
+  const dying = collect(pool.run({ do: 'die' }));
+  const waiting = collect(pool.run({ do: 'count', to: 3 }));
+  await assert.rejects(dying, /obedient: the worker stopped: its thread ended with code 3/);
+  await assert.rejects(bystander.next(), EngineError);
+  assert.deepEqual(await waiting, [1, 2, 3]);
+});
+
+test('a worker that cannot load says why, to `ready` and to every job', async (t) => {
+  const pool = newPool(t, { workerData: 'fail' });
+  await assert.rejects(pool.ready, /obedient: model.onnx is missing; run npm install/);
+  await assert.rejects(collect(pool.run({ do: 'count', to: 1 })), /model.onnx is missing/);
+});
+
+test('a worker file that does not exist is an error, not a hang', async (t) => {
+  const pool = newPool(t, { script: new URL('./no-such-file.ts', import.meta.url) });
+  await assert.rejects(pool.ready, /obedient: .*no-such-file/);
+});
+
+test('closing fails what runs and waits, and refuses more', async (t) => {
+  const pool = newPool(t);
+  const running = pool.run(waitForAbort().order);
+  await running.next();
+  const waiting = collect(pool.run({ do: 'count', to: 1 }));
+  const waitingFails = assert.rejects(waiting, /obedient: the engine has been closed/);
+  await pool.close();
+  await waitingFails;
+  await assert.rejects(running.next(), /closed/);
+  await assert.rejects(collect(pool.run({ do: 'count', to: 1 })), /closed/);
+});
