@@ -1,0 +1,287 @@
+/**
+ * Every option of the server, once: its default, its unit, what it does and what is allowed. The command line's
+ * flags, the environment's variables, the entries of a configuration file and the help are all read from these tables.
+ */
+
+import { optionsHelp } from './config/help.ts';
+import { apiKeys, boolean, bytes, choice, hostName, integer, integerOrInfinity, list, text } from './config/kinds.ts';
+import { named, option, type Values } from './config/option.ts';
+import { gather, type Sources } from './config/sources.ts';
+import { defaultSessionSettings, type SessionLimits, type SessionSettings } from './session/settings.ts';
+
+export { type ApiKey, apiKey } from './config/api-keys.ts';
+
+const session = defaultSessionSettings;
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+const options = {
+  host: option(
+    'Listening',
+    hostName(),
+    '127.0.0.1',
+    'The address to listen on. Other than loopback it needs API keys.',
+  ),
+  port: option('Listening', integer('PORT', 0, 65_535), 8080, 'The TCP port to listen on; 0 takes any free one.'),
+  tls: option(
+    'Listening',
+    choice('off', 'self-signed'),
+    'off',
+    'self-signed: serve https: and wss: with a certificate made at the start, which clients have to be told to trust.',
+  ),
+  tlsCert: option(
+    'Listening',
+    text('FILE', 'the path of a file'),
+    undefined,
+    'Serve https: and wss: with this certificate chain (PEM).',
+  ),
+  tlsKey: option('Listening', text('FILE', 'the path of a file'), undefined, 'The private key of --tls-cert (PEM).'),
+  drainSeconds: option(
+    'Listening',
+    integer('SECONDS', 0, 3600),
+    30,
+    'How long responses that are running may go on when the server is told to stop.',
+  ),
+
+  apiKeys: option(
+    'Access',
+    apiKeys(),
+    [],
+    'The keys that clients may connect with. Without any, every key is accepted and only this machine may connect. Prefer the environment or a file: other users can see the flags of a process.',
+  ),
+  origins: option(
+    'Access',
+    list('ORIGIN', 'origins such as https://app.example.com, without a path', isOrigin),
+    [],
+    'Web pages that may connect. Default: with keys any page, without keys the pages of this machine.',
+  ),
+  hosts: option(
+    'Access',
+    list('NAME', 'host names or IP addresses, without a port', isHostName),
+    [],
+    'Names that the server may be called by (the Host header). Default: with keys any name, without keys localhost and loopback addresses.',
+  ),
+  models: option(
+    'Access',
+    list('MODEL', 'names of models', (model) => model.length <= 128),
+    [],
+    'Model names that clients may ask for. Default: any.',
+  ),
+
+  sessionMinutes: option(
+    'Sessions',
+    integer('MINUTES', 1, 10_080),
+    session.sessionMinutes,
+    'The longest life of a session.',
+  ),
+  outputLeadMs: option(
+    'Sessions',
+    integerOrInfinity('MS', 100, hourMs),
+    session.outputLeadMs,
+    'How far ahead of its playback audio is sent, in milliseconds; inf sends it as fast as it is made, for batch work.',
+  ),
+  strictTruncation: option(
+    'Sessions',
+    boolean(),
+    session.strictTruncation,
+    'true: refuse a truncation beyond the audio that was sent. false: shorten it to what was sent.',
+  ),
+
+  logLevel: option(
+    'Logs',
+    choice('debug', 'info', 'warn', 'error', 'silent'),
+    'info',
+    'What to log, on standard error.',
+  ),
+  logFormat: option('Logs', choice('auto', 'pretty', 'json'), 'auto', 'auto: pretty on a terminal, json elsewhere.'),
+};
+
+const mebibyte = 1024 ** 2;
+const { limits: sessionLimits } = session;
+
+const limits = {
+  sessions: option('Limits', integer('COUNT', 1, 100_000), 1000, 'Sessions at once; more are refused with HTTP 503.'),
+  pendingConnections: option(
+    'Limits',
+    integer('COUNT', 1, 100_000),
+    256,
+    'Connections at once that are not a session: plain HTTP, and those that have not shown a key yet.',
+  ),
+  headerBytes: option('Limits', bytes(1024, mebibyte), 16 * 1024, 'The headers of a request.'),
+  bodyBytes: option('Limits', bytes(1024, 64 * mebibyte), mebibyte, 'The body of a plain HTTP request.'),
+  headersTimeoutMs: option(
+    'Limits',
+    integer('MS', 100, minuteMs),
+    10_000,
+    'How long a client may take to send its headers.',
+  ),
+  requestTimeoutMs: option(
+    'Limits',
+    integer('MS', 100, 10 * minuteMs),
+    30_000,
+    'How long a client may take to send a request.',
+  ),
+  frameBytes: option(
+    'Limits',
+    bytes(1024, 256 * mebibyte),
+    22 * mebibyte,
+    'One message of a client. 22MiB is an event with 15 MiB of audio.',
+  ),
+  frameFragments: option('Limits', integer('COUNT', 1, 1_000_000), 1024, 'Fragments that one message may come in.'),
+  outputQueueBytes: option(
+    'Limits',
+    bytes(64 * 1024, 1024 * mebibyte),
+    16 * mebibyte,
+    'What may wait to be sent to a client that reads too slowly, before it is disconnected.',
+  ),
+  pingIntervalMs: option('Limits', integer('MS', 100, hourMs), 20_000, 'How often a client is pinged.'),
+  deadPeerMs: option(
+    'Limits',
+    integer('MS', 100, hourMs),
+    40_000,
+    'How long a client may be silent before its connection counts as dead.',
+  ),
+  closeGraceMs: option(
+    'Limits',
+    integer('MS', 0, minuteMs),
+    2000,
+    'How long a client may take to answer the closing of its connection.',
+  ),
+  inputBufferMs: option(
+    'Limits',
+    integer('MS', 1000, hourMs),
+    sessionLimits.inputBufferMs,
+    'Audio that a client has appended and not committed.',
+  ),
+  undetectedAudioMs: option(
+    'Limits',
+    integer('MS', 100, hourMs),
+    sessionLimits.undetectedAudioMs,
+    'Appended audio that voice activity detection has not seen; beyond it the client is read no further.',
+  ),
+  keptAudioMs: option(
+    'Limits',
+    integer('MS', 0, 24 * hourMs),
+    sessionLimits.keptAudioMs,
+    'Audio that a session keeps with its items. The oldest is dropped; its transcript stays.',
+  ),
+  items: option('Limits', integer('COUNT', 2, 1_000_000), sessionLimits.items, 'Items in a conversation.'),
+  outOfBandResponses: option(
+    'Limits',
+    integer('COUNT', 1, 1000),
+    sessionLimits.outOfBandResponses,
+    'Responses outside the conversation that run at once in a session.',
+  ),
+  stageStallMs: option(
+    'Limits',
+    integer('MS', 100, hourMs),
+    sessionLimits.stageStallMs,
+    'How long an engine may take to yield its next piece before the response fails.',
+  ),
+};
+
+const optionList = [...named(options), ...named(limits, 'limits.')];
+
+/** The server's configuration: the value of every option. */
+export type Config = Readonly<Values<typeof options>> & { readonly limits: Readonly<Values<typeof limits>> };
+/** Values that differ from the defaults. */
+export type ConfigOverrides = Partial<Omit<Config, 'limits'>> & { limits?: Partial<Config['limits']> };
+
+/** A configuration that cannot be started with. The message has one line for each problem. */
+export class ConfigError extends Error {
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'ConfigError';
+  }
+}
+
+/**
+ * The configuration that flags, environment and file make together, and what is odd about them.
+ * @throws {ConfigError} when something is wrong
+ */
+export function loadConfig(sources: Sources): { config: Config; warnings: string[] } {
+  const { values, problems, warnings } = gather(optionList, sources);
+  const valueFor = (name: string, fallback: unknown) => (values.has(name) ? values.get(name) : fallback);
+  const section = (table: typeof options | typeof limits, prefix = '') =>
+    Object.fromEntries(
+      named(table, prefix).map(({ name, option }, index) => [
+        Object.keys(table)[index],
+        valueFor(name, option.default),
+      ]),
+    );
+  // Each value came through its option's own kind, which is what gives `Config` its types.
+  const config = { ...section(options), limits: section(limits, 'limits.') } as Config;
+  problems.push(...(problems.length === 0 ? contradictions(config) : []));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { config, warnings };
+}
+
+/**
+ * The defaults with some values replaced, for whoever starts a server from code.
+ * @throws {ConfigError} when the values contradict each other
+ */
+export function configWith(overrides: ConfigOverrides): Config {
+  const { config } = loadConfig({ flags: [], environment: {} });
+  const changed = { ...config, ...overrides, limits: { ...config.limits, ...overrides.limits } };
+  const problems = contradictions(changed);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return changed;
+}
+
+/** What the options say about every session. */
+export function sessionSettings(config: Config): SessionSettings {
+  const { inputBufferMs, undetectedAudioMs, keptAudioMs, items, outOfBandResponses, stageStallMs } = config.limits;
+  const { outputLeadMs, sessionMinutes, strictTruncation } = config;
+  const bounds: SessionLimits = {
+    inputBufferMs,
+    undetectedAudioMs,
+    keptAudioMs,
+    items,
+    outOfBandResponses,
+    stageStallMs,
+  };
+  return { outputLeadMs, sessionMinutes, strictTruncation, limits: bounds };
+}
+
+export function configHelp(): string {
+  return optionsHelp(optionList);
+}
+
+/** Whether a host name or address can only mean this machine: `localhost`, `127.0.0.0/8`, `::1`. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/^\[(.*)\]$/, '$1');
+  return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);
+}
+
+function contradictions(config: Config): string[] {
+  const problems: string[] = [];
+  const { host, tls, tlsCert, tlsKey } = config;
+  if (config.apiKeys.length === 0 && !isLoopback(host)) {
+    problems.push(
+      `Refusing to listen on ${host} without API keys: anyone who can reach it could use this machine. ` +
+        'Set PARLEY_API_KEYS to one or more keys of your choice (or api-keys in the configuration file), ' +
+        'or listen on 127.0.0.1.',
+    );
+  }
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    const [given, missing] = tlsCert === undefined ? ['--tls-key', '--tls-cert'] : ['--tls-cert', '--tls-key'];
+    problems.push(`${given} is given without ${missing}: TLS needs both.`);
+  }
+  if (tls === 'self-signed' && (tlsCert !== undefined || tlsKey !== undefined)) {
+    problems.push('--tls self-signed and --tls-cert exclude each other: give one of them.');
+  }
+  if (config.limits.deadPeerMs < config.limits.pingIntervalMs) {
+    problems.push(
+      `limits.dead-peer-ms (${config.limits.deadPeerMs}) must not be below limits.ping-interval-ms (${config.limits.pingIntervalMs}).`,
+    );
+  }
+  return problems;
+}
+
+function isOrigin(entry: string): boolean {
+  return URL.canParse(entry) && new URL(entry).origin === entry.toLowerCase();
+}
+
+function isHostName(entry: string): boolean {
+  return URL.canParse(`http://${entry}`) && new URL(`http://${entry}`).hostname === entry.toLowerCase();
+}

@@ -1,0 +1,51 @@
+/** API keys as the server holds them: by name and hash, so that no key stands in memory, in a log or in a dump. */
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+export interface ApiKey {
+  /** How the log calls whoever uses it. */
+  readonly name: string;
+  /** SHA-256 of the key. */
+  readonly hash: Uint8Array;
+}
+
+export function apiKey(name: string, key: string): ApiKey {
+  return { name, hash: sha256(key) };
+}
+
+/** The key that `presented` is, found in a time that does not depend on how much of it is right. */
+export function findApiKey(keys: readonly ApiKey[], presented: string): ApiKey | undefined {
+  const hash = sha256(presented);
+  let found: ApiKey | undefined;
+  for (const key of keys) if (timingSafeEqual(key.hash, hash)) found = key;
+  return found;
+}
+
+/** Reads keys, or `{ name, key }` pairs; undefined when one is malformed or a name occurs twice. */
+export function parseApiKeys(entries: readonly unknown[]): ApiKey[] | undefined {
+  const keys: ApiKey[] = [];
+  for (const entry of entries) {
+    if (entry === '') continue;
+    const { name, key } = isNamedKey(entry) ? entry : { name: `key-${keys.length + 1}`, key: entry };
+    if (!isKey(key) || keys.some((other) => other.name === name)) return undefined;
+    keys.push(apiKey(name, key));
+  }
+  return keys;
+}
+
+function isNamedKey(entry: unknown): entry is { name: string; key: unknown } {
+  return typeof entry === 'object' && entry !== null && 'name' in entry && 'key' in entry && isName(entry.name);
+}
+
+function isName(name: unknown): boolean {
+  return typeof name === 'string' && /^[\w .@-]{1,64}$/.test(name);
+}
+
+/** Only what a header can carry, so that a mistyped key is refused when the server starts and not when a client connects. */
+function isKey(key: unknown): key is string {
+  return typeof key === 'string' && /^[\x21-\x2b\x2d-\x7e]{1,512}$/.test(key);
+}
+
+function sha256(text: string): Uint8Array {
+  return createHash('sha256').update(text).digest();
+}

@@ -1,0 +1,170 @@
+/** The kinds of value that an option takes: how each is read from text, and how it is described to whoever mistyped it. */
+
+import { type ApiKey, parseApiKeys } from './api-keys.ts';
+
+export interface Kind<T> {
+  /** Stands for the value in the help: `PORT`, `MS`. */
+  readonly placeholder: string;
+  /** What is allowed, in words that follow "expected". */
+  readonly allowed: string;
+  /** Whether the value may be told in a message. */
+  readonly secret: boolean;
+  /** A flag may be given again to add to the list. */
+  readonly repeatable: boolean;
+  /** The value, or undefined when the text is not allowed. */
+  fromText(text: string): T | undefined;
+  /** The value of a configuration file's entry, or undefined when it is not allowed. */
+  fromFile(entry: unknown): T | undefined;
+  /** The value as the help prints it. */
+  print(value: T): string;
+}
+
+function kind<T>(parts: {
+  placeholder: string;
+  allowed: string;
+  fromText: (text: string) => T | undefined;
+  fromFile?: (entry: unknown) => T | undefined;
+  print?: (value: T) => string;
+  secret?: boolean;
+  repeatable?: boolean;
+}): Kind<T> {
+  return {
+    secret: false,
+    repeatable: false,
+    print: String,
+    fromFile: (entry) => (isScalar(entry) ? parts.fromText(String(entry)) : undefined),
+    ...parts,
+  };
+}
+
+function isScalar(entry: unknown): entry is string | number | boolean {
+  return typeof entry === 'string' || typeof entry === 'number' || typeof entry === 'boolean';
+}
+
+/** A whole number from `min` to `max`. */
+export function integer(placeholder: string, min: number, max: number): Kind<number> {
+  return kind({
+    placeholder,
+    allowed: `a whole number from ${min} to ${max}`,
+    fromText: (text) => within(wholeNumber(text), min, max),
+  });
+}
+
+/** Like `integer`, or `inf` for no limit at all. */
+export function integerOrInfinity(placeholder: string, min: number, max: number): Kind<number> {
+  return kind({
+    placeholder,
+    allowed: `a whole number from ${min} to ${max}, or inf`,
+    fromText: (text) => (text === 'inf' ? Number.POSITIVE_INFINITY : within(wholeNumber(text), min, max)),
+    // YAML has its own way to write infinity, which arrives here as a number.
+    fromFile: (entry) => {
+      if (entry === Number.POSITIVE_INFINITY || entry === 'inf') return Number.POSITIVE_INFINITY;
+      return isScalar(entry) ? within(wholeNumber(String(entry)), min, max) : undefined;
+    },
+    print: (value) => (value === Number.POSITIVE_INFINITY ? 'inf' : String(value)),
+  });
+}
+
+const byteUnits: Record<string, number> = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+/** A number of bytes: `4096`, `64KiB`, `22MiB`. */
+export function bytes(min: number, max: number): Kind<number> {
+  return kind({
+    placeholder: 'BYTES',
+    allowed: `a number of bytes from ${printBytes(min)} to ${printBytes(max)}, such as 65536, 64KiB or 16MiB`,
+    fromText: (text) => {
+      const match = /^(\d+) ?(KiB|MiB|GiB|)$/.exec(text);
+      const [, digits = '', unit = ''] = match ?? [];
+      return match === null ? undefined : within(Number(digits) * (byteUnits[unit] ?? 1), min, max);
+    },
+    print: printBytes,
+  });
+}
+
+function printBytes(value: number): string {
+  for (const unit of ['GiB', 'MiB', 'KiB']) {
+    const size = byteUnits[unit] ?? 1;
+    if (value >= size && value % size === 0) return `${value / size}${unit}`;
+  }
+  return String(value);
+}
+
+/** One of a few words. */
+export function choice<const T extends string>(...choices: T[]): Kind<T> {
+  return kind({
+    placeholder: choices.join('|'),
+    allowed: `one of ${choices.join(', ')}`,
+    fromText: (text) => choices.find((each) => each === text),
+  });
+}
+
+/** `true` or `false`. */
+export function boolean(): Kind<boolean> {
+  return kind({
+    placeholder: 'true|false',
+    allowed: 'true or false',
+    fromText: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+  });
+}
+
+/** Any text that is not blank; the default `undefined` means that there is none. */
+export function text(placeholder: string, allowed: string): Kind<string | undefined> {
+  return kind<string | undefined>({
+    placeholder,
+    allowed,
+    fromText: (given) => (given.trim() === '' ? undefined : given),
+    print: (value) => value ?? '',
+  });
+}
+
+/** An IP address or a host name to listen on, without a port. */
+export function hostName(): Kind<string> {
+  return kind({
+    placeholder: 'HOST',
+    allowed: 'an IP address or a host name, without a port',
+    fromText: (given) => (/^[a-z0-9.-]+$/i.test(given) || /^[0-9a-f:.]+(%\w+)?$/i.test(given) ? given : undefined),
+  });
+}
+
+/** A list: comma separated as text, a YAML list in a file. Each entry passes `check`. */
+export function list(placeholder: string, allowed: string, check: (entry: string) => boolean): Kind<readonly string[]> {
+  const checked = (entries: readonly string[]) => (entries.every(check) ? entries : undefined);
+  return kind<readonly string[]>({
+    placeholder: `${placeholder},…`,
+    allowed,
+    repeatable: true,
+    fromText: (given) =>
+      checked(
+        given
+          .split(',')
+          .map((entry) => entry.trim())
+          .filter((entry) => entry !== ''),
+      ),
+    fromFile: (entry) => {
+      const entries = Array.isArray(entry) ? entry : [entry];
+      return entries.every(isScalar) ? checked(entries.map(String)) : undefined;
+    },
+    print: (value) => value.join(','),
+  });
+}
+
+/** API keys, hashed as they are read; in a file each may have a name, which the log then uses. */
+export function apiKeys(): Kind<readonly ApiKey[]> {
+  return kind<readonly ApiKey[]>({
+    placeholder: 'KEY,…',
+    allowed: 'keys without spaces or commas; in a file a list of keys, or of {name, key} with names of their own',
+    secret: true,
+    repeatable: true,
+    fromText: (given) => parseApiKeys(given.split(',').map((key) => key.trim())),
+    fromFile: (entry) => parseApiKeys(Array.isArray(entry) ? entry : [entry]),
+    print: () => '',
+  });
+}
+
+function wholeNumber(text: string): number {
+  return /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+}
+
+function within(value: number, min: number, max: number): number | undefined {
+  return value >= min && value <= max ? value : undefined;
+}

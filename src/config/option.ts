@@ -1,0 +1,42 @@
+/** What an option is, and the names that it goes by in each source. */
+
+import type { Kind } from './kinds.ts';
+
+/** The headings of the help, in its order. */
+export const groups = ['Listening', 'Access', 'Sessions', 'Engines', 'Logs', 'Limits'] as const;
+export type Group = (typeof groups)[number];
+
+export interface Option<T> {
+  readonly group: Group;
+  readonly kind: Kind<T>;
+  readonly default: T;
+  /** One or two sentences for the help, with the unit where the name does not tell it. */
+  readonly description: string;
+}
+
+export function option<T>(group: Group, kind: Kind<T>, defaultValue: T, description: string): Option<T> {
+  return { group, kind, default: defaultValue, description };
+}
+
+/** The values that a table of options describes. */
+export type Values<Table> = { [K in keyof Table]: Table[K] extends Option<infer T> ? T : never };
+
+/** An option with its kind's type forgotten, as the sources and the help handle it. */
+export interface NamedOption {
+  /** `output-lead-ms`, `limits.sessions`: the flag without its dashes, and the entry of a file. */
+  readonly name: string;
+  /** `--output-lead-ms` */
+  readonly flag: string;
+  /** `PARLEY_OUTPUT_LEAD_MS` */
+  readonly variable: string;
+  readonly option: Option<unknown>;
+}
+
+/** Names every option of a table; `prefix` is the section that it stands in, such as `limits`. */
+export function named(table: Record<string, Option<unknown>>, prefix = ''): NamedOption[] {
+  return Object.entries(table).map(([key, option]) => {
+    const name = `${prefix}${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const variable = `PARLEY_${name.toUpperCase().replace(/[.-]/g, '_')}`;
+    return { name, flag: `--${name}`, variable, option };
+  });
+}

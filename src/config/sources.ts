@@ -1,0 +1,167 @@
+/** Where values come from: flags over environment over file. Each knows its place, for the message about a wrong one. */
+
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { parse as parseYaml } from 'yaml';
+import type { NamedOption } from './option.ts';
+import { nearest } from './suggest.ts';
+
+/** What the sources said, before the cross checks. */
+export interface Gathered {
+  /** By the option's name. */
+  readonly values: Map<string, unknown>;
+  /** Each a sentence that names the source, the option, what was wrong and what is allowed. */
+  readonly problems: string[];
+  readonly warnings: string[];
+}
+
+export interface Sources {
+  readonly flags: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export function gather(options: readonly NamedOption[], sources: Sources): Gathered {
+  const gathered: Gathered = { values: new Map(), problems: [], warnings: [] };
+  const flags = readFlags(options, sources.flags, gathered.problems);
+  const file = flags.get('config') ?? sources.environment.PARLEY_CONFIG;
+  if (file !== undefined && file !== '') readFile(options, file, gathered);
+  readEnvironment(options, sources.environment, gathered);
+  for (const { name, flag, option } of options) {
+    const text = flags.get(name);
+    if (text !== undefined) take(gathered, name, option.kind.fromText(text), { where: flag, given: text, option });
+  }
+  return gathered;
+}
+
+function take(
+  gathered: Gathered,
+  name: string,
+  value: unknown,
+  from: { where: string; given: unknown; option: NamedOption['option'] },
+): void {
+  if (value !== undefined) {
+    gathered.values.set(name, value);
+    return;
+  }
+  const { secret, allowed } = from.option.kind;
+  const what = secret ? 'a value that is not allowed' : quote(from.given);
+  gathered.problems.push(`${from.where}: got ${what}, expected ${allowed}.`);
+}
+
+function readFlags(options: readonly NamedOption[], args: readonly string[], problems: string[]): Map<string, string> {
+  const byName = new Map(options.map((each) => [each.name, each]));
+  const names = [...byName.keys(), 'config', 'help'];
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries([...byName.keys(), 'config'].map((name) => [name, { type: 'string' as const }])),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const flags = new Map<string, string>();
+  let unknown = false;
+  for (const token of tokens) {
+    if (token.kind === 'positional') {
+      // What follows an unknown flag is most likely its value: the flag alone is worth a message.
+      if (!unknown) problems.push(`${quote(token.value)} is not an option: options start with --.`);
+      unknown = false;
+      continue;
+    }
+    if (token.kind !== 'option') continue;
+    unknown = token.name !== 'config' && !byName.has(token.name);
+    if (unknown) {
+      problems.push(`${token.rawName} is not an option.${didYouMean(token.name, names, '--')}`);
+      continue;
+    }
+    const { value } = token;
+    if (value === undefined || (!token.inlineValue && value.startsWith('--'))) {
+      const allowed = byName.get(token.name)?.option.kind.allowed ?? 'the path of a configuration file';
+      problems.push(`${token.rawName} needs a value: ${allowed}.`);
+      continue;
+    }
+    const earlier = flags.get(token.name);
+    const repeatable = byName.get(token.name)?.option.kind.repeatable ?? false;
+    if (earlier !== undefined && !repeatable) problems.push(`${token.rawName} is given twice.`);
+    flags.set(token.name, earlier !== undefined && repeatable ? `${earlier},${value}` : value);
+  }
+  return flags;
+}
+
+/** An empty variable counts as unset: that is how compose files and shells pass on what they do not have. */
+function readEnvironment(
+  options: readonly NamedOption[],
+  environment: Sources['environment'],
+  gathered: Gathered,
+): void {
+  const byVariable = new Map(options.map((each) => [each.variable, each]));
+  for (const [variable, text] of Object.entries(environment)) {
+    if (!variable.startsWith('PARLEY_') || variable === 'PARLEY_CONFIG' || text === undefined || text === '') continue;
+    const known = byVariable.get(variable);
+    if (known === undefined) {
+      const hint = didYouMean(variable, [...byVariable.keys(), 'PARLEY_CONFIG'], '');
+      gathered.warnings.push(`The environment variable ${variable} is not an option and has no effect.${hint}`);
+      continue;
+    }
+    const { name, option } = known;
+    const where = `Environment variable ${variable}`;
+    take(gathered, name, option.kind.fromText(text), { where, given: text, option });
+  }
+}
+
+function readFile(options: readonly NamedOption[], path: string, gathered: Gathered): void {
+  let content: unknown;
+  try {
+    content = parseYaml(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const detail = error instanceof Error ? error.message.trimEnd() : String(error);
+    gathered.problems.push(`Configuration file ${path} cannot be read: ${detail}`);
+    return;
+  }
+  if (content === null) return;
+  if (!isMapping(content)) {
+    gathered.problems.push(`Configuration file ${path}: expected a mapping of options, such as "port: 8080".`);
+    return;
+  }
+  readSection(options, { path, section: '', content }, gathered);
+}
+
+function readSection(
+  options: readonly NamedOption[],
+  file: { path: string; section: string; content: Record<string, unknown> },
+  gathered: Gathered,
+): void {
+  const sections = new Set(
+    options.flatMap(({ name }) => (name.includes('.') ? [name.slice(0, name.indexOf('.'))] : [])),
+  );
+  const byName = new Map(options.map((each) => [each.name, each]));
+  for (const [key, entry] of Object.entries(file.content)) {
+    const name = `${file.section}${key}`;
+    const known = byName.get(name);
+    const where = `Configuration file ${file.path}, ${name}`;
+    if (known !== undefined) {
+      // An entry without a value, as in "api-keys:", is left at its default.
+      if (entry === null) continue;
+      take(gathered, name, known.option.kind.fromFile(entry), { where, given: entry, option: known.option });
+    } else if (file.section === '' && sections.has(key)) {
+      if (isMapping(entry)) readSection(options, { ...file, section: `${key}.`, content: entry }, gathered);
+      else if (entry !== null) gathered.problems.push(`${where}: expected a mapping of options.`);
+    } else {
+      const hint = didYouMean(name, [...byName.keys(), ...sections], '');
+      gathered.problems.push(`${where} is not an option.${hint}`);
+    }
+  }
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function didYouMean(given: string, names: readonly string[], dashes: string): string {
+  const name = nearest(given, names);
+  return name === undefined ? '' : ` Did you mean ${dashes}${name}?`;
+}
+
+function quote(given: unknown): string {
+  const text = typeof given === 'string' ? given : (JSON.stringify(given) ?? String(given));
+  return `"${text.length > 80 ? `${text.slice(0, 80)}…` : text}"`;
+}

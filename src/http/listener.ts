@@ -1,0 +1,120 @@
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { getRequestListener } from '@hono/node-server';
+import type { Config } from '../config.ts';
+import type { Log } from '../log.ts';
+import type { Certificate } from '../tls.ts';
+
+export interface ListenerOptions {
+  config: Pick<Config, 'host' | 'port' | 'limits'>;
+  /** What answers plain HTTP. */
+  app: { fetch: Parameters<typeof getRequestListener>[0] };
+  onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Connections that belong to a session: all others count against the limit of those that do not. */
+  sessionConnections: () => number;
+  certificate: Certificate | undefined;
+  log: Log;
+}
+
+/** The address cannot be listened on; the message says why and what to do. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
+/** Twice the time that a browser leaves between two requests of a page. */
+const keepAliveMs = 5000;
+
+/** The one port: plain HTTP goes to the app, WebSockets to whoever takes upgrades. */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  #connections = 0;
+  /** Told once each time that the limit is reached: a flood must not fill the log too. */
+  #full = false;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    const { limits } = options.config;
+    const serverOptions: ServerOptions = {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
+      connectionsCheckingInterval: Math.min(limits.headersTimeoutMs, 5000),
+      keepAliveTimeout: keepAliveMs,
+      // Other upgrades, such as curl's to HTTP/2, are only offers: they are answered as plain requests.
+      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
+    };
+    const answer = getRequestListener(options.app.fetch, { overrideGlobalObjects: false });
+    const { certificate } = options;
+    this.#server =
+      certificate === undefined
+        ? createServer(serverOptions, answer)
+        : createTlsServer(
+            {
+              ...serverOptions,
+              cert: certificate.cert,
+              key: certificate.key,
+              handshakeTimeout: limits.headersTimeoutMs,
+            },
+            answer,
+          );
+    this.#server.on('upgrade', options.onUpgrade);
+    this.#server.on('connection', (socket) => this.#count(socket));
+    // A client that breaks off its TLS handshake, which happens all the time with certificates that are not trusted.
+    this.#server.on('tlsClientError', (error) => options.log.debug('tls_failed', { reason: error.message }));
+  }
+
+  /** @throws {ListenError} when the address cannot be had */
+  async listen(): Promise<{ port: number }> {
+    const { host, port } = this.#options.config;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(explained(error, host, port))));
+    this.#server.listen({ host: host.replace(/^\[(.*)\]$/, '$1'), port }, resolve);
+    await promise;
+    this.#server.removeAllListeners('error');
+    this.#server.on('error', (error) => this.#options.log.error('http_failed', { error }));
+    return { port: (this.#server.address() as AddressInfo).port };
+  }
+
+  /** Takes no more connections, and ends those that are not WebSockets. */
+  async close(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    this.#server.closeAllConnections();
+    await promise;
+  }
+
+  #count(socket: Duplex): void {
+    const { config, sessionConnections, log } = this.#options;
+    const others = this.#connections - sessionConnections();
+    if (others >= config.limits.pendingConnections) {
+      socket.destroy();
+      if (!this.#full) log.warn('server_connections_full', { limit: config.limits.pendingConnections });
+      this.#full = true;
+      return;
+    }
+    this.#full = false;
+    this.#connections++;
+    socket.once('close', () => {
+      this.#connections--;
+    });
+  }
+}
+
+function explained(error: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `Port ${port} on ${host} is in use by another program. Stop it, or choose another port: --port 0 takes any free one.`;
+    case 'EACCES':
+      return `This user may not listen on port ${port}. Choose a port above 1023, for example --port 8080.`;
+    case 'EADDRNOTAVAIL':
+      return `${host} is not an address of this machine. Choose one of its own with --host.`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `The name ${host} has no address. Choose an address of this machine with --host.`;
+    default:
+      return `Cannot listen on ${host}, port ${port}: ${error.message}.`;
+  }
+}

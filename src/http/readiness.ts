@@ -1,0 +1,41 @@
+/** What `/readyz` tells: whether a turn can be taken now, and if not, what stands in the way. */
+
+export interface EngineStatus {
+  /** What it is for: `transcriber`, `voice`, … */
+  readonly part: string;
+  /** What does it. */
+  readonly name: string;
+  readonly state: 'loading' | 'ready' | 'failed';
+  /** Why it failed. */
+  readonly error?: string;
+}
+
+export interface ReadinessReport {
+  ready: boolean;
+  status: 'ready' | 'loading' | 'failed' | 'draining' | 'full';
+  engines: readonly EngineStatus[];
+}
+
+export interface Readiness {
+  report(): ReadinessReport;
+}
+
+/** Derives the answer each time that it is asked for, from the engines and from whether a session can be opened. */
+export function readinessOf(
+  engines: () => readonly EngineStatus[],
+  sessions: { readonly draining: boolean; readonly unavailable: string | undefined },
+): Readiness {
+  const statusOf = (states: readonly EngineStatus['state'][]): ReadinessReport['status'] => {
+    if (sessions.draining) return 'draining';
+    if (states.includes('failed')) return 'failed';
+    if (states.includes('loading')) return 'loading';
+    return sessions.unavailable === undefined ? 'ready' : 'full';
+  };
+  return {
+    report() {
+      const statuses = engines();
+      const status = statusOf(statuses.map(({ state }) => state));
+      return { ready: status === 'ready', status, engines: statuses };
+    },
+  };
+}

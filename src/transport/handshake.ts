@@ -1,0 +1,77 @@
+/** What a client says about itself when it asks for a WebSocket, before anything is granted. */
+
+import type { IncomingMessage } from 'node:http';
+import type { Dialect } from '../protocol/dialect.ts';
+import { WireError } from '../protocol/errors.ts';
+import { gaDialect } from '../protocol/ga.ts';
+
+const keyProtocolPrefix = 'openai-insecure-api-key.';
+const betaProtocol = 'openai-beta.realtime-v1';
+
+export interface Handshake {
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** The first key found: `Authorization: Bearer`, Azure's `api-key`, or a browser's subprotocol. */
+  readonly presentedKey: string | undefined;
+  readonly wantsBeta: boolean;
+  /** `?parley=1`: the client knows Parley's own events and asks for them. */
+  readonly extensions: boolean;
+}
+
+/** Reads a request; undefined when its target is not a path. */
+export function readHandshake(request: IncomingMessage): Handshake | undefined {
+  const target = request.url ?? '';
+  if (!target.startsWith('/') || !URL.canParse(`http://localhost${target}`)) return undefined;
+  const { pathname, searchParams } = new URL(`http://localhost${target}`);
+  const protocols = offeredProtocols(request);
+  return {
+    path: pathname,
+    query: searchParams,
+    presentedKey: presentedKey(request, protocols),
+    wantsBeta: wantsBeta(request, protocols, searchParams),
+    extensions: searchParams.get('parley') === '1',
+  };
+}
+
+/**
+ * The dialect that a client speaks.
+ * @throws {WireError} when it is one that this server does not speak
+ */
+export function selectDialect(handshake: Handshake): Dialect {
+  if (handshake.wantsBeta) {
+    throw new WireError(
+      'The beta shape of the Realtime API is not available on this server. Connect without the header ' +
+        "'OpenAI-Beta: realtime=v1', the subprotocol 'openai-beta.realtime-v1' and the query parameter 'api-version'.",
+      { code: 'beta_api_shape_disabled', closeCode: 4000 },
+    );
+  }
+  return gaDialect;
+}
+
+/**
+ * The subprotocol to select: `realtime` when it is offered, else the first that is not a key, because clients end
+ * the connection when they offered some and none is selected. Never a key: it would be sent back.
+ */
+export function selectSubprotocol(offered: Iterable<string>): string | false {
+  const names = [...offered].filter((name) => !name.startsWith(keyProtocolPrefix));
+  return names.includes('realtime') ? 'realtime' : (names[0] ?? false);
+}
+
+function presentedKey(request: IncomingMessage, protocols: readonly string[]): string | undefined {
+  const bearer = /^bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1]?.trim();
+  const azure = request.headers['api-key'];
+  const insecure = protocols.find((name) => name.startsWith(keyProtocolPrefix))?.slice(keyProtocolPrefix.length);
+  return bearer ?? (typeof azure === 'string' ? azure : undefined) ?? insecure;
+}
+
+/** The header's value is searched for its token: other beta headers of the same SDKs say `assistants=v2`. */
+function wantsBeta(request: IncomingMessage, protocols: readonly string[], query: URLSearchParams): boolean {
+  const header = [request.headers['openai-beta'] ?? []].flat().join(',');
+  const tokens = header.split(',').map((token) => token.trim());
+  return tokens.includes('realtime=v1') || protocols.includes(betaProtocol) || query.has('api-version');
+}
+
+function offeredProtocols(request: IncomingMessage): string[] {
+  const header = request.headers['sec-websocket-protocol'] ?? '';
+  return header.split(',').map((name) => name.trim());
+}

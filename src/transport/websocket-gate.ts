@@ -1,0 +1,189 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Config } from '../config.ts';
+import { type ApiErrorBody, apiError } from '../http/api-error.ts';
+import type { Log } from '../log.ts';
+import { WireError, wireErrors } from '../protocol/errors.ts';
+import { errorEvent, gaDialect } from '../protocol/ga.ts';
+import type { IdSource } from '../protocol/ids.ts';
+import type { Clock } from '../session/ports.ts';
+import type { AccessPolicy } from './access.ts';
+import { type Handshake, readHandshake, selectDialect, selectSubprotocol } from './handshake.ts';
+import type { SessionRegistry } from './session-registry.ts';
+import { WebSocketPeer } from './websocket-peer.ts';
+
+export const realtimePath = '/v1/realtime';
+
+export interface WebSocketGateOptions {
+  config: Pick<Config, 'limits' | 'models'>;
+  access: AccessPolicy;
+  sessions: SessionRegistry;
+  clock: Clock;
+  ids: IdSource;
+  log: Log;
+  /** An address for the message to a client that named no model. */
+  exampleUrl: () => string;
+}
+
+/** A client that is refused needs to say nothing more; what it has under way is bounded by this. */
+const refusedFrameBytes = 64 * 1024;
+/** TCP delivers a message in pieces; the smallest usual ones, of 1 KiB, must suffice for the largest message. */
+const usualChunkBytes = 1024;
+
+/**
+ * Where WebSockets come in. A request that could not be answered in the protocol (wrong place, wrong page, no room) is
+ * refused over HTTP; every other one is upgraded, and told in an `error` event what is wrong with it, because that is
+ * how the hosted service does it and what clients can show.
+ */
+export class WebSocketGate {
+  readonly #options: WebSocketGateOptions;
+  readonly #accepting: WebSocketServer;
+  readonly #refusing: WebSocketServer;
+  #opened = 0;
+
+  constructor(options: WebSocketGateOptions) {
+    this.#options = options;
+    const { frameBytes, frameFragments, closeGraceMs } = options.config.limits;
+    const shared = {
+      noServer: true,
+      clientTracking: false,
+      // Compression costs several times what the whole rest of a frame does, and audio gains nothing.
+      perMessageDeflate: false,
+      skipUTF8Validation: false,
+      handleProtocols: selectSubprotocol,
+      maxFragments: frameFragments,
+      closeTimeout: closeGraceMs,
+    };
+    this.#accepting = new WebSocketServer({
+      ...shared,
+      maxPayload: frameBytes,
+      maxBufferedChunks: Math.ceil(frameBytes / usualChunkBytes),
+    });
+    this.#refusing = new WebSocketServer({ ...shared, maxPayload: refusedFrameBytes });
+  }
+
+  /** Takes one `upgrade` request of the HTTP server. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    try {
+      this.#handle(request, socket, head);
+    } catch (error) {
+      this.#options.log.error('session_failed', { error });
+      socket.destroy();
+    }
+  }
+
+  #handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { access, sessions } = this.#options;
+    const handshake = readHandshake(request);
+    const refuse = (status: number, body: ApiErrorBody) => this.#refuseOverHttp(request, socket, status, body);
+    const forbidden = access.refusal(request.headers);
+    if (forbidden !== undefined) return refuse(403, apiError(forbidden, 'forbidden'));
+    if (handshake?.path !== realtimePath) {
+      return refuse(404, apiError(`There is no WebSocket here: connect to ${realtimePath}.`, 'not_found'));
+    }
+    const { unavailable } = sessions;
+    if (unavailable !== undefined) return refuse(503, apiError(unavailable, 'overloaded', 'server_error'));
+
+    const check = this.#check(handshake);
+    if (check instanceof WireError) {
+      this.#refusing.handleUpgrade(request, socket, head, (webSocket) => this.#refuse(webSocket, check, request));
+    } else {
+      this.#accepting.handleUpgrade(request, socket, head, (webSocket) => {
+        this.#open(webSocket, request, { ...check, handshake });
+      });
+    }
+  }
+
+  /** The key comes first: a stranger learns nothing else. */
+  #check(handshake: Handshake): { model: string; keyName: string | undefined } | WireError {
+    const { access, config, exampleUrl } = this.#options;
+    const { presentedKey, query } = handshake;
+    const key = access.checkKey(presentedKey);
+    if (key.verdict === 'missing') return wireErrors.missingKey();
+    if (key.verdict === 'wrong') return wireErrors.wrongKey(presentedKey ?? '');
+    try {
+      selectDialect(handshake);
+    } catch (error) {
+      if (error instanceof WireError) return error;
+      throw error;
+    }
+    if (query.get('intent') === 'transcription') {
+      return wireErrors.unsupportedMode(
+        'intent',
+        "This server has no transcription sessions. Connect without 'intent', and turn on audio.input.transcription.",
+      );
+    }
+    if (query.has('call_id')) {
+      return wireErrors.unsupportedMode('call_id', "This server has no calls to attach to. Connect without 'call_id'.");
+    }
+    const model = query.get('model');
+    if (model === null || model === '') return wireErrors.missingModel(exampleUrl());
+    if (config.models.length > 0 && !config.models.includes(model)) return wireErrors.unknownModel(model);
+    return { model, keyName: key.keyName };
+  }
+
+  #open(
+    webSocket: WebSocket,
+    request: IncomingMessage,
+    { model, keyName, handshake }: { model: string; keyName: string | undefined; handshake: Handshake },
+  ): void {
+    const { sessions, config, clock, log } = this.#options;
+    const session = sessions.open({ model });
+    const dialect = selectDialect(handshake);
+    const { extensions } = handshake;
+    const openedAtMs = clock.now();
+    const peer = new WebSocketPeer({
+      id: `peer_${++this.#opened}`,
+      socket: webSocket,
+      dialect,
+      extensions,
+      limits: config.limits,
+      clock,
+      log,
+    });
+    const about = { session: session.id, peer: peer.id };
+    log.info('session_opened', { ...about, model, dialect: dialect.name, key: keyName, ...sender(request) });
+    webSocket.on('close', (code, reason) => {
+      sessions.release(session);
+      const seconds = Math.round((clock.now() - openedAtMs) / 100) / 10;
+      log.info('session_closed', { ...about, code, reason: reason.toString(), seconds });
+    });
+    peer.join(session);
+  }
+
+  #refuse(webSocket: WebSocket, error: WireError, request: IncomingMessage): void {
+    const { ids, log } = this.#options;
+    const { closeCode, closeReason, message } = error;
+    log.info('connection_refused', { code: closeCode, reason: closeReason, message, ...sender(request) });
+    // What the client still sends is not looked at, and neither is how it breaks off.
+    webSocket.on('error', () => webSocket.terminate());
+    const frame = gaDialect.serialise({ ...errorEvent(error, null), event_id: ids('event') });
+    if (frame !== undefined) webSocket.send(frame);
+    webSocket.close(closeCode, closeReason);
+  }
+
+  #refuseOverHttp(request: IncomingMessage, socket: Duplex, status: number, body: ApiErrorBody): void {
+    const text = JSON.stringify(body);
+    this.#options.log.info('upgrade_refused', { status, message: body.error.message, ...sender(request) });
+    socket.on('error', () => socket.destroy());
+    socket.once('finish', () => socket.destroy());
+    socket.end(
+      [
+        `HTTP/1.1 ${status} ${reasonPhrases[status] ?? ''}`,
+        'Content-Type: application/json',
+        `Content-Length: ${Buffer.byteLength(text)}`,
+        'Connection: close',
+        ...(status === 503 ? ['Retry-After: 5'] : []),
+        '',
+        text,
+      ].join('\r\n'),
+    );
+  }
+}
+
+const reasonPhrases: Record<number, string> = { 403: 'Forbidden', 404: 'Not Found', 503: 'Service Unavailable' };
+
+function sender(request: IncomingMessage): { address: string | undefined; userAgent: string | undefined } {
+  return { address: request.socket.remoteAddress, userAgent: request.headers['user-agent']?.slice(0, 128) };
+}

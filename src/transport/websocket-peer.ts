@@ -1,0 +1,168 @@
+import { type RawData, WebSocket } from 'ws';
+import type { Config } from '../config.ts';
+import type { Log } from '../log.ts';
+import type { Dialect } from '../protocol/dialect.ts';
+import { wireErrors } from '../protocol/errors.ts';
+import { ClientEventError } from '../protocol/ga.ts';
+import type { ServerEvent } from '../protocol/server-events.ts';
+import type { Clock, CloseReason, Peer } from '../session/ports.ts';
+import type { Session } from '../session/session.ts';
+
+export type PeerLimits = Pick<Config['limits'], 'outputQueueBytes' | 'pingIntervalMs' | 'deadPeerMs'>;
+
+export interface WebSocketPeerOptions {
+  id: string;
+  socket: WebSocket;
+  dialect: Dialect;
+  /** The client asked for Parley's own events (`?parley=1`). */
+  extensions: boolean;
+  limits: PeerLimits;
+  clock: Clock;
+  log: Log;
+}
+
+/** A close frame carries at most 123 bytes of reason (RFC 6455 §5.5). */
+const maxReasonBytes = 123;
+
+/** A client on a WebSocket: text frames of its dialect in and out. */
+export class WebSocketPeer implements Peer {
+  readonly id: string;
+  readonly extensions: boolean;
+  readonly #socket: WebSocket;
+  readonly #dialect: Dialect;
+  readonly #limits: PeerLimits;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #session: Session | undefined;
+  #closing = false;
+  /** Events that the session has not caught up with; while there are any, nothing more is read. */
+  #unhandled = 0;
+  #heardAtMs: number;
+  #cancelPing: () => void = () => {};
+
+  constructor(options: WebSocketPeerOptions) {
+    this.id = options.id;
+    this.extensions = options.extensions;
+    this.#socket = options.socket;
+    this.#dialect = options.dialect;
+    this.#limits = options.limits;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#heardAtMs = options.clock.now();
+  }
+
+  /**
+   * Attaches this peer to its session, and reads from the client from now on. A client that does not answer the close
+   * frame is cut off by `ws` itself (`closeTimeout`).
+   */
+  join(session: Session): void {
+    this.#session = session;
+    this.#socket.on('message', (data, isBinary) => this.#message(data, isBinary, session));
+    this.#socket.on('pong', () => this.#heard());
+    this.#socket.on('error', (error) => {
+      const reason = error.message;
+      this.#log.warn('peer_broke_protocol', { session: session.id, peer: this.id, reason });
+      this.#stop();
+    });
+    this.#socket.on('close', () => this.#gone());
+    this.#schedulePing();
+    session.attach(this);
+  }
+
+  /** The queue is checked before each event, so that one event alone, however large, can always be sent. */
+  send(event: ServerEvent): void {
+    if (this.#closing || this.#socket.readyState !== WebSocket.OPEN) return;
+    const waiting = this.#socket.bufferedAmount;
+    if (waiting > this.#limits.outputQueueBytes) {
+      this.#log.warn('peer_too_slow', { session: this.#session?.id, peer: this.id, unsentBytes: waiting });
+      this.close({ code: 1008, reason: `client reads too slowly: ${waiting} bytes unsent` });
+      // Not at once: the session may be in the middle of telling its peers.
+      queueMicrotask(() => this.#session?.detach(this));
+      return;
+    }
+    const frame = this.#dialect.serialise(event);
+    if (frame !== undefined) this.#socket.send(frame);
+  }
+
+  close({ code, reason }: CloseReason): void {
+    if (this.#closing) return;
+    this.#stop();
+    this.#socket.close(code, truncated(reason));
+    // A paused socket would not read the client's answer.
+    this.#socket.resume();
+  }
+
+  #message(data: RawData, isBinary: boolean, session: Session): void {
+    if (this.#closing) return;
+    this.#heard();
+    try {
+      if (isBinary) session.refuse(wireErrors.binaryFrame(), null, this);
+      else this.#receive(data.toString(), session);
+    } catch (error) {
+      if (error instanceof ClientEventError) session.refuse(error.wireError, error.clientEventId, this);
+      else this.#failed(error, session);
+    }
+  }
+
+  #receive(text: string, session: Session): void {
+    const caughtUp = session.receive(this.#dialect.parse(text), this);
+    if (!(caughtUp instanceof Promise)) return;
+    this.#unhandled++;
+    this.#socket.pause();
+    caughtUp
+      .catch((error: unknown) => this.#failed(error, session))
+      .finally(() => {
+        this.#unhandled--;
+        if (this.#unhandled > 0) return;
+        this.#heard();
+        this.#socket.resume();
+      });
+  }
+
+  #failed(error: unknown, session: Session): void {
+    this.#log.error('session_failed', { session: session.id, peer: this.id, error });
+    session.refuse(wireErrors.internal('handling an event'), null, this);
+  }
+
+  #heard(): void {
+    this.#heardAtMs = this.#clock.now();
+  }
+
+  #schedulePing(): void {
+    this.#cancelPing = this.#clock.after(this.#limits.pingIntervalMs, () => this.#ping());
+  }
+
+  #ping(): void {
+    const silentMs = this.#clock.now() - this.#heardAtMs;
+    // While nothing is read from the client, its answers are not read either.
+    if (silentMs >= this.#limits.deadPeerMs && this.#unhandled === 0) {
+      this.#log.warn('peer_dead', { session: this.#session?.id, peer: this.id, silentMs: Math.round(silentMs) });
+      this.#stop();
+      this.#socket.terminate();
+      return;
+    }
+    this.#socket.ping();
+    this.#schedulePing();
+  }
+
+  /** From now on nothing is sent and nothing is taken. */
+  #stop(): void {
+    this.#closing = true;
+    this.#cancelPing();
+  }
+
+  #gone(): void {
+    this.#stop();
+    this.#session?.detach(this);
+  }
+}
+
+function truncated(reason: string): string {
+  const encoded = Buffer.from(reason);
+  if (encoded.length <= maxReasonBytes) return reason;
+  // Decoding a prefix may leave half a character at its end, which becomes U+FFFD.
+  return encoded
+    .subarray(0, maxReasonBytes - 2)
+    .toString()
+    .replace(/\uFFFD$/, '');
+}
