@@ -7,8 +7,8 @@ import {
   maxOutputTokensSchema,
   modalitiesSchema,
   promptSchema,
-  realtimeUpdateSchema,
   reasoningSchema,
+  sessionUpdateSchema,
   toolChoiceSchema,
   toolsSchema,
   voiceSchema,
@@ -40,7 +40,7 @@ const emptyEvent = <T extends string>(type: T) => z.strictObject({ ...eventId, t
 
 /** The schema of each event type. `input_audio_buffer.append` has none: its parser is written by hand, for speed. */
 export const clientEventSchemas = {
-  'session.update': z.strictObject({ ...eventId, type: z.literal('session.update'), session: realtimeUpdateSchema }),
+  'session.update': z.strictObject({ ...eventId, type: z.literal('session.update'), session: sessionUpdateSchema }),
   'input_audio_buffer.commit': emptyEvent('input_audio_buffer.commit'),
   'input_audio_buffer.clear': emptyEvent('input_audio_buffer.clear'),
   'conversation.item.create': z.strictObject({

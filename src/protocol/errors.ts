@@ -3,6 +3,8 @@
  * type, code, param, text and (where the connection ends) close code stand in one place.
  */
 
+import type { ErrorDetails, UnsentEvent } from './server-events.ts';
+
 export type WireErrorType = 'invalid_request_error' | 'server_error';
 
 /** An error that one client is told of, as the payload of an `error` event. */
@@ -29,6 +31,13 @@ export class WireError extends Error {
   get closeReason(): string {
     return this.code === null ? this.type : `${this.type}.${this.code}`;
   }
+}
+
+/** The `error` event that tells a client of `error`; `clientEventId` is the id that it gave to the event at fault. */
+export function errorEvent(error: WireError, clientEventId: string | null): Extract<UnsentEvent, { type: 'error' }> {
+  const { type, code, message, param } = error;
+  const details: ErrorDetails = { type, code, message, param, event_id: clientEventId };
+  return { type: 'error', error: details };
 }
 
 /** `'a'`, `'a' and 'b'`, `'a', 'b' and 'c'`. */

@@ -8,8 +8,9 @@ export type {
   ResponseParameters,
 } from './client-events.ts';
 export type { Dialect } from './dialect.ts';
-export { WireError, type WireErrorType, wireErrors } from './errors.ts';
-export { ClientEventError, errorEvent, gaDialect } from './ga.ts';
+export { errorEvent, WireError, type WireErrorType, wireErrors } from './errors.ts';
+export { ClientEventError } from './frame-parser.ts';
+export { gaDialect } from './ga.ts';
 export { type IdKind, type IdSource, randomId } from './ids.ts';
 export type {
   AssistantMessage,
@@ -41,6 +42,7 @@ export {
   type Modality,
   type RealtimeConfig,
   type RealtimeUpdate,
+  type SessionUpdate,
   type ToolChoice,
   type TurnDetection,
   type VoiceName,

@@ -7,7 +7,11 @@ export const voices = [
 ] as const; // biome-ignore format: one line reads best
 
 // Bounds rather than a literal: the hosted service answers another rate with `integer_below_min_value`.
-const pcmRate = z.int().min(24000).max(24000).transform(() => 24000 as const);
+const pcmRate = z
+  .int()
+  .min(24000)
+  .max(24000)
+  .transform(() => 24000 as const);
 const pcm = z.strictObject({ type: z.literal('audio/pcm'), rate: pcmRate.default(24000) });
 const pcmu = z.strictObject({ type: z.literal('audio/pcmu') });
 const pcma = z.strictObject({ type: z.literal('audio/pcma') });
@@ -87,8 +91,25 @@ export const reasoningSchema = z.strictObject({
   effort: z.enum(['minimal', 'low', 'medium', 'high', 'xhigh']).optional(),
 });
 
+const inputUpdate = z
+  .strictObject({
+    format: audioFormatSchema.optional(),
+    transcription: transcriptionSchema.nullish(),
+    noise_reduction: noiseReductionSchema.nullish(),
+    turn_detection: turnDetectionSchema.nullish(),
+  })
+  .optional();
+const includeSchema = z.array(z.enum(['item.input_audio_transcription.logprobs'])).nullish();
+
+/** What `session.update` may carry for a transcription session. */
+const transcriptionUpdateSchema = z.strictObject({
+  type: z.literal('transcription'),
+  include: includeSchema,
+  audio: z.strictObject({ input: inputUpdate }).optional(),
+});
+
 /** What `session.update` may carry for a realtime session. Only what is present is changed. */
-export const realtimeUpdateSchema = z.strictObject({
+const realtimeUpdateSchema = z.strictObject({
   type: z.literal('realtime'),
   model: z.string().optional(),
   output_modalities: modalitiesSchema.optional(),
@@ -101,17 +122,10 @@ export const realtimeUpdateSchema = z.strictObject({
   tracing: tracingSchema.nullish(),
   truncation: truncationSchema.optional(),
   prompt: promptSchema.nullish(),
-  include: z.array(z.enum(['item.input_audio_transcription.logprobs'])).nullish(),
+  include: includeSchema,
   audio: z
     .strictObject({
-      input: z
-        .strictObject({
-          format: audioFormatSchema.optional(),
-          transcription: transcriptionSchema.nullish(),
-          noise_reduction: noiseReductionSchema.nullish(),
-          turn_detection: turnDetectionSchema.nullish(),
-        })
-        .optional(),
+      input: inputUpdate,
       output: z
         .strictObject({
           format: audioFormatSchema.optional(),
@@ -123,6 +137,9 @@ export const realtimeUpdateSchema = z.strictObject({
     .optional(),
 });
 
+export const sessionUpdateSchema = z.discriminatedUnion('type', [realtimeUpdateSchema, transcriptionUpdateSchema]);
+
+export type SessionUpdate = z.infer<typeof sessionUpdateSchema>;
 export type RealtimeUpdate = z.infer<typeof realtimeUpdateSchema>;
 export type AudioFormat = z.infer<typeof audioFormatSchema>;
 export type TurnDetection = z.infer<typeof turnDetectionSchema>;

@@ -1,6 +1,5 @@
 import type { ClientEvent, ClientEventOf } from '../protocol/client-events.ts';
-import { WireError, wireErrors } from '../protocol/errors.ts';
-import { errorEvent } from '../protocol/ga.ts';
+import { errorEvent, WireError, wireErrors } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
 import type { Item, ItemInput } from '../protocol/items.ts';
 import type { UnsentEvent } from '../protocol/server-events.ts';
@@ -8,7 +7,7 @@ import {
   applyRealtimeUpdate,
   defaultRealtimeConfig,
   type RealtimeConfig,
-  type RealtimeUpdate,
+  type SessionUpdate,
   voiceId,
 } from '../protocol/session-config.ts';
 import { AudioShelf } from './audio-shelf.ts';
@@ -188,7 +187,8 @@ export class RealtimeSession implements Session {
 
   // ---- Configuration ----
 
-  #update(update: RealtimeUpdate): void {
+  #update(update: SessionUpdate): void {
+    if (update.type !== this.#config.type) throw wireErrors.sessionTypeMismatch(update.type, this.#config.type);
     const next = applyRealtimeUpdate(this.#config, update);
     const before = this.#config.audio.output;
     if (this.#responses.hasSpoken && voiceId(next.audio.output.voice) !== voiceId(before.voice)) {

@@ -1,0 +1,64 @@
+/** What the parsers of both dialects share: a text frame becomes an object with a type, or a `ClientEventError`. */
+
+import type { AppendEvent, ClientEvent } from './client-events.ts';
+import { WireError, wireErrors } from './errors.ts';
+
+/** A refused frame: the wire error, and the id that the client gave to the event, to be echoed. */
+export class ClientEventError extends Error {
+  readonly wireError: WireError;
+  readonly clientEventId: string | null;
+
+  constructor(wireError: WireError, clientEventId: string | null) {
+    super(wireError.message);
+    this.name = 'ClientEventError';
+    this.wireError = wireError;
+    this.clientEventId = clientEventId;
+  }
+}
+
+export type JsonObject = Record<string, unknown>;
+
+/** Makes a dialect's `parse` from the parsers of its event types. A parser throws a `WireError`. */
+export function frameParser(
+  parsers: ReadonlyMap<string, (event: JsonObject) => ClientEvent>,
+): (text: string) => ClientEvent {
+  const supportedTypes = [...parsers.keys()];
+  return (text) => {
+    const event = parseObject(text);
+    const clientEventId = typeof event.event_id === 'string' ? event.event_id : null;
+    try {
+      if (event.type === undefined) throw wireErrors.missingType();
+      const parse = parsers.get(String(event.type));
+      if (typeof event.type !== 'string' || !parse) throw wireErrors.invalidValue('type', event.type, supportedTypes);
+      return parse(event);
+    } catch (error) {
+      if (error instanceof WireError) throw new ClientEventError(error, clientEventId);
+      throw error;
+    }
+  };
+}
+
+function parseObject(text: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new ClientEventError(wireErrors.invalidJson(detail), null);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ClientEventError(wireErrors.notAnObject(), null);
+  }
+  return value as JsonObject;
+}
+
+/** By hand: this event arrives fifty times a second and carries nearly all the bytes. */
+export function parseAppend(event: JsonObject): AppendEvent {
+  for (const key in event) {
+    if (key !== 'type' && key !== 'audio' && key !== 'event_id') throw wireErrors.unknownParameter(key);
+  }
+  const { audio, event_id } = event;
+  if (audio === undefined) throw wireErrors.missingParameter('audio');
+  if (typeof audio !== 'string') throw wireErrors.invalidType('audio', 'a base64-encoded string', typeof audio);
+  return { type: 'input_audio_buffer.append', audio, event_id: typeof event_id === 'string' ? event_id : null };
+}
