@@ -1,0 +1,177 @@
+/** What the conversation so far says: read anew from the context of every request. */
+
+import type { ContextItem, ModelRequest } from '../../session/ports.ts';
+import { bounded, plain, stem } from './words.ts';
+
+/** The oldest items beyond this are not read, nor what follows this much of one message. */
+const MOST_ITEMS = 200;
+const LONGEST_TEXT = 20_000;
+
+export interface Said {
+  role: 'system' | 'user' | 'assistant';
+  text: string;
+  images: number;
+}
+
+export interface Conversation {
+  said: readonly Said[];
+  /** The last message of the user. */
+  user: Said | undefined;
+  /** Messages that no assistant message follows, newest first. */
+  pending: readonly Said[];
+  /** System messages from before the user's first: they hold for the whole conversation, newest first. */
+  standing: readonly Said[];
+  /** What tools answered since the last words of either side. */
+  outputs: readonly string[];
+  /** Names of the tools called since then. */
+  called: ReadonlySet<string>;
+  /** One of them that has not answered yet. */
+  waitingFor: string | undefined;
+}
+
+function readMessage(item: Extract<ContextItem, { type: 'message' }>): Said {
+  const texts = item.content.flatMap((part) => (part.type === 'text' ? [bounded(part.text, LONGEST_TEXT)] : []));
+  const images = item.content.filter((part) => part.type === 'image').length;
+  return { role: item.role, text: bounded(texts.join(' '), LONGEST_TEXT), images };
+}
+
+export function readConversation(request: ModelRequest): Conversation {
+  const items = request.items.slice(-MOST_ITEMS);
+  const said: Said[] = [];
+  let outputs: string[] = [];
+  let called = new Set<string>();
+  const unanswered = new Map<string, string>();
+  for (const item of items) {
+    if (item.type === 'message') {
+      const message = readMessage(item);
+      said.push(message);
+      if (message.role !== 'system') outputs = [];
+      if (message.role === 'user') {
+        called = new Set();
+        unanswered.clear();
+      }
+    } else if (item.type === 'call') {
+      called.add(item.name);
+      unanswered.set(item.callId, item.name);
+    } else {
+      outputs.push(item.output);
+      unanswered.delete(item.callId);
+    }
+  }
+  const newest = said.toReversed();
+  const answered = newest.findIndex((message) => message.role === 'assistant');
+  const firstUser = said.findIndex((message) => message.role === 'user');
+  const opening = firstUser < 0 ? said : said.slice(0, firstUser);
+  return {
+    said,
+    user: newest.find((message) => message.role === 'user'),
+    pending: answered < 0 ? newest : newest.slice(0, answered),
+    standing: opening.filter((message) => message.role === 'system').toReversed(),
+    outputs,
+    called,
+    waitingFor: [...unanswered.values()].at(-1),
+  };
+}
+
+export type Statement =
+  | { kind: 'name'; value: string }
+  | { kind: 'yourName'; value: string }
+  | { kind: 'fact'; label: string; verb: string; value: string }
+  | { kind: 'note'; value: string };
+
+const QUESTION = /^(?:what|who|where|when|which|why|how|do|does|did|is|are|was|whose)\b|\?$/i;
+const COURTESY =
+  /^(?:(?:please|can you|could you|now|also|and|but|so|well|ok|okay|no|yes|actually|hi|hello|hey|there|sorry)[,.! ]+)+/i;
+const NAMES: readonly RegExp[] = [
+  /\bmy name(?:'s| is) (?!not )(.+)/iu,
+  /\b(?:i'm|i am) called (.+)/iu,
+  /^(?:just |you can |you may |people |everyone |everybody )?calls? me (?!an? |back\b|later\b|when\b|at\b|in\b|on\b)(.+)/iu,
+];
+/** `Hi, I'm Ada`: only after a greeting, since `I'm French` is no name. */
+const INTRODUCTION =
+  /^(?:[Hh]i|[Hh]ello|[Hh]ey)\b[^.!?]{0,12}[,.! ](?:[Ii]'m|[Ii] am|this is) (\p{Lu}[\p{L}'-]*(?: \p{Lu}[\p{L}'-]*)?)[.!]?$/u;
+const YOUR_NAME = /\b[Yy]our name(?:'s| is) (.+)|\b[Yy]ou(?:'re| are) (?:[^,.;]{0,60} )?(?:called|named) (\p{Lu}.*)/u;
+/** `You are Bob`, in instructions: from a user, `you're OK` is no name. */
+const ROLE = /\b[Yy]ou(?:'re| are) (?!AI\b|An?\b|The\b)(\p{Lu}.*)/u;
+const USER_NAME = /\bthe user(?:'s name is| is (?:called|named)) (.+)/iu;
+const MINE = /\bmy ((?:[\p{L}\p{N}'-]{1,30} ){0,4}[\p{L}\p{N}'-]{1,30}?) (is|are|was|were) (.+)/iu;
+const NOTE = /^(?:remember|don't forget|do not forget|keep in mind)(?: that| this)?[:,]? (.+)/iu;
+
+/** A name without what follows it in the sentence. */
+function tidyName(value: string): string {
+  const [name = ''] = value.split(/[,;!?()]|\.(?:\s|$)| (?:and|but|please|by the way)\b/iu);
+  return plain(name.replace(/["“”«»]/g, ''))
+    .split(' ')
+    .slice(0, 5)
+    .join(' ');
+}
+
+/** One key for British and American spellings. */
+function keyOf(label: string): string {
+  const british = label
+    .toLowerCase()
+    .replace(/favorite/g, 'favourite')
+    .replace(/color/g, 'colour');
+  return british.split(' ').map(stem).join(' ');
+}
+
+function sentences(text: string): string[] {
+  return plain(text).split(/(?<=[.!?;]) |,? (?:and|but) (?=my )/i);
+}
+
+/** The statements worth remembering in one message. */
+export function readStatements(message: Said): Statement[] {
+  const found: Statement[] = [];
+  const introduced = INTRODUCTION.exec(plain(message.text))?.[1];
+  if (introduced && message.role === 'user') found.push({ kind: 'name', value: introduced });
+  for (const whole of sentences(message.text)) {
+    const sentence = whole.replace(COURTESY, '');
+    if (QUESTION.test(sentence)) continue;
+    const yours = YOUR_NAME.exec(sentence);
+    const role = message.role === 'system' ? ROLE.exec(sentence)?.[1] : undefined;
+    const yourName = tidyName(yours?.[1] ?? yours?.[2] ?? role ?? '');
+    if (yourName) found.push({ kind: 'yourName', value: yourName });
+    if (message.role === 'system') {
+      const name = tidyName(USER_NAME.exec(sentence)?.[1] ?? '');
+      if (name) found.push({ kind: 'name', value: name });
+      continue;
+    }
+    const note = NOTE.exec(sentence)?.[1];
+    if (note) found.push({ kind: 'note', value: note.replace(/[.!]$/, '') });
+    const name = tidyName(NAMES.map((pattern) => pattern.exec(sentence)?.[1]).find(Boolean) ?? '');
+    if (name) {
+      found.push({ kind: 'name', value: name });
+      continue;
+    }
+    const mine = MINE.exec(sentence);
+    const label = mine?.[1]?.split(/\bmy /i).at(-1);
+    const value = mine?.[3]?.replace(/[.!;]$/, '').trim();
+    if (label && value) found.push({ kind: 'fact', label, verb: mine?.[2] ?? 'is', value: bounded(value, 300) });
+  }
+  return found;
+}
+
+export interface Memory {
+  userName?: string;
+  ownName?: string;
+  notes: readonly string[];
+  fact(label: string): Extract<Statement, { kind: 'fact' }> | undefined;
+}
+
+/** Everything that was stated, the latest statement last and winning. */
+export function remember(instructions: string, said: readonly Said[]): Memory {
+  const facts = new Map<string, Extract<Statement, { kind: 'fact' }>>();
+  const notes: string[] = [];
+  let userName: string | undefined;
+  let ownName: string | undefined;
+  for (const message of [{ role: 'system', text: instructions, images: 0 } as const, ...said]) {
+    if (message.role === 'assistant') continue;
+    for (const statement of readStatements(message)) {
+      if (statement.kind === 'fact') facts.set(keyOf(statement.label), statement);
+      else if (statement.kind === 'note') notes.push(statement.value);
+      else if (statement.kind === 'name') userName = statement.value;
+      else ownName = statement.value;
+    }
+  }
+  return { userName, ownName, notes, fact: (label) => facts.get(keyOf(label)) };
+}

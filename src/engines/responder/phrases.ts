@@ -1,0 +1,170 @@
+/** Finds in a request the words that a tool's argument could mean. */
+
+import { isStopWord, plain, readNumber, splitWords, stem } from './words.ts';
+
+/** Words after which a phrase begins. */
+const CUES = new Set(
+  'in at on to into for from of near with about by saying that called named is are am as'.split(' '),
+);
+const MOMENTS = new Set(
+  'today tomorrow tonight yesterday now monday tuesday wednesday thursday friday saturday sunday noon midnight'.split(
+    ' ',
+  ),
+);
+const ENDS = new Set('and or but please if when while then is are was right i you'.split(' '));
+const ARTICLES = new Set('the a an my'.split(' '));
+/** `$5`, `-3`, `20%`, `10km`, `3rd`. */
+const UNIT_AND_SIGN = /^[-$€£#]{0,2}(\d[\d,]*(?:\.\d+)?)(?:%|\p{L}{1,3})?$/u;
+const MOST_TOKENS = 400;
+const LONGEST_PHRASE = 6;
+
+interface Token {
+  raw: string;
+  word: string;
+  stem: string;
+  used: boolean;
+  /** Offsets into the text. */
+  start: number;
+  end: number;
+  /** The punctuation that follows, or ''. */
+  mark: string;
+}
+
+export class Phrases {
+  readonly text: string;
+  readonly words: readonly string[];
+  readonly #tokens: readonly Token[];
+  readonly #quotes: string[];
+  readonly #known: ReadonlySet<string>;
+
+  /** `known` are stems that choose the tool, and so are no values. */
+  constructor(text: string, known: ReadonlySet<string>) {
+    this.#known = known;
+    this.text = plain(text);
+    this.#quotes = [...this.text.matchAll(/["“«]([^"”»]{1,500})["”»]/gu)].map((found) => found[1] ?? '');
+    const found = [...this.text.matchAll(/(?:[^\s,;?!"“”«»()]|(?<=\d),(?=\d)){1,100}/gu)].slice(0, MOST_TOKENS);
+    this.#tokens = found.map((match) => {
+      const raw = match[0].replace(/[.:]+$/, '');
+      const end = match.index + raw.length;
+      const word = raw.toLowerCase();
+      const mark = /[.,;:?!"”]/.exec(this.text.charAt(end))?.[0] ?? '';
+      return { raw, word, stem: stem(word), used: false, start: match.index, end, mark };
+    });
+    this.words = this.#tokens.map((token) => token.word);
+  }
+
+  /** Marks the words of `value` as used when the request holds them next to each other. */
+  takeWords(value: string): boolean {
+    const wanted = splitWords(value).map(stem);
+    if (wanted.length === 0) return false;
+    const at = this.#tokens.findIndex((_, start) => wanted.every((word, i) => this.#tokens[start + i]?.stem === word));
+    if (at < 0) return false;
+    this.#use(at, at + wanted.length);
+    return true;
+  }
+
+  /** A number next to one of the `stems`, or (when `anywhere`) the first number that is left. */
+  takeNumber(stems: ReadonlySet<string>, anywhere: boolean): number | undefined {
+    const numbers: { at: number; length: number; value: number }[] = [];
+    const digits = this.words.map((word) => word.replace(UNIT_AND_SIGN, '$1'));
+    for (let at = 0; at < digits.length; at += 1) {
+      const number = readNumber(digits, at);
+      if (!number) continue;
+      const minus = /^(?:minus|negative)$/.test(digits[at - 1] ?? '') || this.words[at]?.startsWith('-');
+      const value = minus ? -number.value : number.value;
+      if (!this.#tokens[at]?.used && Number.isFinite(value)) numbers.push({ at, length: number.length, value });
+      at += number.length - 1;
+    }
+    const named = (at: number) => stems.has(this.#tokens[at]?.stem ?? '');
+    const near =
+      numbers.find(({ at, length }) => named(at + length) || named(at - 1)) ??
+      numbers.find(({ at }) => named(at - 2) && /^(?:to|is|of|at|by)$/.test(this.words[at - 1] ?? ''));
+    const taken = near ?? (anywhere ? numbers[0] : undefined);
+    if (taken) this.#use(taken.at, taken.at + taken.length);
+    return taken?.value;
+  }
+
+  /** Where a word of one of the `stems` stands, or -1. */
+  indexOf(stems: ReadonlySet<string>): number {
+    return this.#tokens.findIndex((token) => stems.has(token.stem));
+  }
+
+  takeQuote(): string | undefined {
+    return this.#quotes.shift();
+  }
+
+  /** `order 12345`, `the city is Paris`: what follows a word of one of the `stems`. */
+  takeNamed(stems: ReadonlySet<string>): string | undefined {
+    for (const [at, token] of this.#tokens.entries()) {
+      if (token.used || token.mark || !stems.has(token.stem)) continue;
+      const link = /^(?:is|of|number|id|called|named)$/.test(this.words[at + 1] ?? '') ? 2 : 1;
+      const next = this.#tokens[at + link];
+      if (next && !next.used && (link === 2 || /\d|^\p{Lu}/u.test(next.raw)) && !isStopWord(next.raw)) {
+        return this.#take(at + link, false);
+      }
+    }
+    return undefined;
+  }
+
+  /** The next element of a list: the words after `and` or a comma behind what was taken. */
+  takeNext(): string | undefined {
+    for (const [at, token] of this.#tokens.entries()) {
+      if (!token.used || this.#tokens[at + 1]?.used) continue;
+      const joined = this.words[at + 1] === 'and' || this.words[at + 1] === 'or';
+      if (joined || token.mark === ',') return this.#take(at + (joined ? 2 : 1), false);
+    }
+    return undefined;
+  }
+
+  /** What follows one of the `cues` (all of them when none is given); a `long` phrase runs to the end of its clause. */
+  takeAfter(cues?: readonly string[], long = false): string | undefined {
+    for (const cue of cues ?? [...CUES]) {
+      for (const [at, token] of this.#tokens.entries()) {
+        const found = cue === 'when' ? MOMENTS.has(token.word) && !token.used : token.word === cue && !token.mark;
+        const phrase = found ? this.#take(cue === 'when' ? at : at + 1, long) : undefined;
+        if (phrase) return phrase;
+      }
+    }
+    return undefined;
+  }
+
+  /** A name in capitals within a sentence, or else the first words that say something and do not name the tool. */
+  takeRest(): string | undefined {
+    const free = (token: Token | undefined) =>
+      token !== undefined &&
+      !token.used &&
+      !this.#known.has(token.stem) &&
+      !isStopWord(token.word) &&
+      /[\p{L}\p{N}]/u.test(token.raw);
+    let at = this.#tokens.findIndex((token, index) => index > 0 && free(token) && /^\p{Lu}/u.test(token.raw));
+    if (at < 0) at = this.#tokens.findIndex(free);
+    if (at < 0) return undefined;
+    let end = at + 1;
+    while (end - at < LONGEST_PHRASE && !this.#tokens[end - 1]?.mark && free(this.#tokens[end])) end += 1;
+    return this.#use(at, end);
+  }
+
+  #take(start: number, long: boolean): string | undefined {
+    let at = start;
+    while (!long && ARTICLES.has(this.words[at] ?? '') && !this.#tokens[at]?.mark) at += 1;
+    if (!long && this.#known.has(this.#tokens[at]?.stem ?? '')) return undefined;
+    let end = at;
+    for (; end < this.#tokens.length; end += 1) {
+      const token = this.#tokens[end];
+      if (!token || token.used) break;
+      if (end > at && (long ? /[.?!;]/ : /./).test(this.#tokens[end - 1]?.mark ?? '')) break;
+      if (token.word === 'please') break;
+      if (long) continue;
+      if (CUES.has(token.word) || ENDS.has(token.word) || end - at >= LONGEST_PHRASE) break;
+      if (end > at && MOMENTS.has(token.word)) break;
+    }
+    const pronoun = end - at === 1 && /^(?:me|us|him|her|it|them|this|that)$/.test(this.words[at] ?? '');
+    return end > at && !pronoun ? this.#use(at, end) : undefined;
+  }
+
+  #use(start: number, end: number): string {
+    const taken = this.#tokens.slice(start, end);
+    for (const token of taken) token.used = true;
+    return this.text.slice(taken[0]?.start ?? 0, taken.at(-1)?.end ?? 0).replace(/'s$/, '');
+  }
+}

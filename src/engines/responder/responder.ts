@@ -1,0 +1,116 @@
+/**
+ * The embedded stand-in for a language model: a few rules, no model. It keeps nothing between requests; whatever it
+ * knows, it reads from the request's context, so equal requests get equal answers (the time of day aside).
+ */
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/ports.ts';
+import { Calendar } from './calendar.ts';
+import { findDirective } from './directives.ts';
+import { type Conversation, readConversation, remember } from './memory.ts';
+import { sayOutputs } from './outputs.ts';
+import { answerAnyway, answerAtOnce } from './rules.ts';
+import { chooseTools, type ToolCall } from './tools.ts';
+
+/** One line for the log, when the server starts with this responder. */
+export const responderNotice =
+  "The language model is Parley's stand-in: it follows a few rules and does not understand. Set any OpenAI-compatible language model in the configuration for real answers.";
+
+/** Deltas between two turns of the event loop. */
+const DELTAS_PER_TURN = 32;
+
+/** A word each, with the space before it; a word without end comes in pieces. */
+const TEXT_DELTAS = /\s*\S{1,24}|\s+/gu;
+const ARGUMENT_DELTAS = /.{1,12}/gsu;
+
+/** The words that a directive of the user, of the instructions, or of a system message asks for, in this order. */
+function directed(conversation: Conversation, instructions: string): string | undefined {
+  const { pending, standing, user } = conversation;
+  const sources: { text: string; trusted: boolean }[] = [
+    ...pending
+      .filter((message) => message === user || (message.role === 'system' && !standing.includes(message)))
+      .map((message) => ({ text: message.text, trusted: message.role === 'user' })),
+    { text: instructions, trusted: false },
+    ...standing.map((message) => ({ text: message.text, trusted: false })),
+    { text: user?.text ?? '', trusted: true },
+  ];
+  for (const { text, trusted } of sources) {
+    const directive = findDirective(text, trusted);
+    if (directive && 'say' in directive) return directive.say;
+    if (directive && user?.text.trim()) return user.text;
+  }
+  return undefined;
+}
+
+export class Responder implements LanguageModel {
+  readonly #calendar: Calendar;
+
+  /**
+   * `now` is the time that it tells (default: the system's); `timeZone` an IANA name such as `Europe/Paris`
+   * (default: the system's). Throws RangeError for an unknown time zone.
+   */
+  constructor(options: { now?: () => Date; timeZone?: string } = {}) {
+    const now = options.now ?? (() => new Date());
+    this.#calendar = new Calendar(() => now().getTime(), options.timeZone);
+  }
+
+  /**
+   * Streams an answer or tool calls. One delta counts as one token of `maxOutputTokens`; a call that the limit cuts
+   * has no `call_end`. Reports no usage. Throws the signal's reason once it is aborted.
+   */
+  async *generate(request: ModelRequest): AsyncGenerator<ModelEvent> {
+    request.signal.throwIfAborted();
+    const answer = this.#answer(request);
+    const limit = request.maxOutputTokens === 'inf' ? Number.POSITIVE_INFINITY : request.maxOutputTokens;
+    let deltas = 0;
+    for (const event of typeof answer === 'string' ? textEvents(answer) : callEvents(answer)) {
+      if (event.type === 'text' || event.type === 'call_arguments') {
+        if (deltas >= limit) {
+          yield { type: 'finish', reason: 'length' };
+          return;
+        }
+        deltas += 1;
+        if (deltas % DELTAS_PER_TURN === 0) await nextTurn();
+      }
+      request.signal.throwIfAborted();
+      yield event;
+    }
+    request.signal.throwIfAborted();
+    yield { type: 'finish', reason: 'stop' };
+  }
+
+  #answer(request: ModelRequest): string | ToolCall[] {
+    const conversation = readConversation(request);
+    const text = conversation.user?.text ?? '';
+    const { toolChoice, tools } = request;
+    const forced = toolChoice === 'required' || typeof toolChoice === 'object';
+    const choose = () => chooseTools(request, text, conversation.called, this.#calendar);
+    if (forced && tools.length > 0) {
+      const calls = choose();
+      if (calls.length > 0) return calls;
+    }
+    const words = directed(conversation, request.instructions);
+    if (words !== undefined) return words;
+    if (conversation.outputs.length > 0) return sayOutputs(conversation.outputs);
+    const memory = remember(request.instructions, conversation.said);
+    const situation = { conversation, memory, calendar: this.#calendar, spoken: request.spoken };
+    const atOnce = answerAtOnce(situation);
+    if (atOnce) return atOnce;
+    const calls = choose();
+    if (calls.length > 0) return calls;
+    const { waitingFor } = conversation;
+    return waitingFor ? `I am waiting for the result of ${waitingFor}.` : answerAnyway(situation);
+  }
+}
+
+function* textEvents(text: string): Generator<ModelEvent> {
+  for (const [delta] of text.matchAll(TEXT_DELTAS)) yield { type: 'text', text: delta };
+}
+
+function* callEvents(calls: readonly ToolCall[]): Generator<ModelEvent> {
+  for (const call of calls) {
+    yield { type: 'call', name: call.name };
+    for (const [delta] of call.arguments.matchAll(ARGUMENT_DELTAS)) yield { type: 'call_arguments', delta };
+    yield { type: 'call_end' };
+  }
+}

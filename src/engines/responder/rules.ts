@@ -1,0 +1,176 @@
+/** The answers that need no tool, as rules in order of precedence. */
+
+import type { Calendar } from './calendar.ts';
+import { type Conversation, type Memory, readStatements, type Said } from './memory.ts';
+import { answerSum } from './sums.ts';
+import { bare, cutWords, plain } from './words.ts';
+
+export interface Situation {
+  conversation: Conversation;
+  memory: Memory;
+  calendar: Calendar;
+  spoken: boolean;
+}
+
+const INVITATION = 'Say something, and I will answer.';
+const WHAT_I_AM =
+  "Parley's stand-in for a language model: a few rules that let you try everything else. I can greet you, tell the time, " +
+  'do sums, remember what you tell me, say what you ask me to, and call your tools.';
+const HOW_TO_REPLACE =
+  "For real answers, set a language model in Parley's configuration. Any OpenAI-compatible server will do; the README says how.";
+
+/** A rule answers a request, given without punctuation and with it, or leaves it to the next. */
+type Rule = (words: string, text: string, situation: Situation) => string | undefined;
+
+const FILLER = /^(?:(?:hello|hi|hey|ok|okay|so|well|um|uh|please|now|and|alright|parley|there|sorry) )+/;
+
+const withName = (greeting: string, { memory }: Situation) =>
+  memory.userName ? `${greeting}, ${memory.userName}` : greeting;
+
+const greet: Rule = (words, _text, situation) => {
+  const found = /^(hello|hi|hey|howdy|greetings|good (?:morning|afternoon|evening|day))\b(.*)$/.exec(words);
+  if (!found || found[2]?.replace(/ (?:hello|hi|hey|there|again|everyone|all|parley|to you)(?= |$)/g, '').trim()) {
+    return undefined;
+  }
+  const greeting = found[1]?.startsWith('good') ? `G${found[1].slice(1)}` : 'Hello';
+  return `${withName(greeting, situation)}! How can I help?`;
+};
+
+const courtesy: Rule = (words, _text, situation) => {
+  const request = words.replace(FILLER, '');
+  const short = request.split(' ').length <= 6;
+  if (/\bhow are (?:you|things)(?: doing)?(?: today| there)?$|\bhow's it going$|\bhow do you do$/.test(request)) {
+    return 'I am well, thank you. How can I help?';
+  }
+  if (/\bcan you hear me\b/.test(request)) return 'Yes, I hear you.';
+  if (short && /^(?:many thanks|thanks|thank you|cheers)\b/.test(request)) return 'You are welcome.';
+  if (short && /^(?:good ?bye|bye|see you|good night|farewell)\b/.test(request)) {
+    return `${withName('Goodbye', situation)}!`;
+  }
+  return undefined;
+};
+
+const introduce: Rule = (words, _text, { memory }) => {
+  if (
+    /\bwhat(?:'s| is) your name\b|\bwhat are you called\b|\bdo you have a name\b|\bwhat should i call you\b/.test(words)
+  ) {
+    return memory.ownName ? `My name is ${memory.ownName}.` : `I have no name of my own. I am ${WHAT_I_AM}`;
+  }
+  const asked =
+    /\b(?:who|what) are you(?: really| exactly)?$|\bwhat can you do\b|\b(?:what|which|whose) (?:language )?model\b|\bwhat is parley\b/.test(
+      words,
+    ) ||
+    /\bare you (?:an? |the )?(?:real|human|person|robot|bot|ai|machine|computer|language model|llm|gpt|chatgpt)\b/.test(
+      words,
+    );
+  if (!asked) return undefined;
+  return `${memory.ownName ? `I am ${memory.ownName}, played by` : 'I am'} ${WHAT_I_AM} ${HOW_TO_REPLACE}`;
+};
+
+function earlier(situation: Situation, role: Said['role']): string | undefined {
+  const { said, user } = situation.conversation;
+  const before = user ? said.slice(0, said.lastIndexOf(user)) : said;
+  return before.findLast((message) => message.role === role && message.text.trim())?.text.trim();
+}
+
+const recallWords: Rule = (words, _text, situation) => {
+  if (/\bwhat did i (?:just |last )?(?:say|tell you|ask)(?: you)?(?: just now| before)?$/.test(words)) {
+    const mine = earlier(situation, 'user');
+    return mine ? `You said: "${mine}"` : 'You have not said anything before that.';
+  }
+  const again = words.replace(FILLER, '').replace(/(?: (?:please|again|one more time|once more))+$/, '');
+  if (/^(?:(?:can|could) you )?(?:what did you (?:just )?say|(?:say|repeat) (?:that|it)|pardon(?: me)?)$/.test(again)) {
+    return earlier(situation, 'assistant') ?? 'I have not said anything yet.';
+  }
+  return undefined;
+};
+
+const recallNotes: Rule = (words, _text, { memory }) => {
+  if (!/\bwhat (?:did i (?:ask|tell) you to|should you|do you|have you) (?:remember|keep in mind)/.test(words)) {
+    return undefined;
+  }
+  const notes = memory.notes.slice(-5).map((note) => `"${note}"`);
+  return notes.length > 0
+    ? `You asked me to remember ${notes.join(' and ')}.`
+    : 'You have not asked me to remember anything.';
+};
+
+const ASKED_FACT =
+  /\b(?:(?:what|who|where|when|which)(?:'s| is| are| was| were)|tell me|do you (?:know|remember)|remind me)(?: of)?(?: what| who| where)? my (.+)$/;
+
+function recallFact(words: string, { memory }: Situation): { answer?: string; label: string } | undefined {
+  const label = /\bwho am i$|\bwhat am i called$|\bdo you (?:know|remember) me$/.test(words)
+    ? 'name'
+    : ASKED_FACT.exec(words)?.[1]?.replace(/ (?:is|are|again|please|now|called)$/, '');
+  if (!label) return undefined;
+  if (label === 'name') return { label, answer: memory.userName && `Your name is ${memory.userName}.` };
+  const fact = memory.fact(label);
+  return { label, answer: fact && `Your ${fact.label} ${fact.verb} ${fact.value}.` };
+}
+
+const recallKnown: Rule = (words, _text, situation) => recallFact(words, situation)?.answer;
+
+const recallUnknown: Rule = (words, _text, situation) => {
+  const asked = recallFact(words, situation);
+  return asked && `You have not told me your ${cutWords(asked.label, 8)}.`;
+};
+
+const timeAndDate: Rule = (words, _text, { calendar }) => {
+  if (/\bwhat(?:'s the| is the)? time\b|\b(?:tell me|have|know) the time\b|\bwhat time it is\b/.test(words)) {
+    const elsewhere = /\btime(?: is it)? (?:now )?in (?!words)/.test(words) ? 'I only know the time here. ' : '';
+    return `${elsewhere}It is ${calendar.time()}.`;
+  }
+  const asksDay =
+    /\bwhat(?:'s the| is the| is)? (?:day|date|year|month)\b|\bwhat(?:'s| is| was) (?:today|tomorrow|yesterday)\b|\b(?:tell me|know) (?:the|today's|what) (?:date|day)\b/;
+  if (!asksDay.test(words)) return undefined;
+  if (/\btomorrow\b/.test(words)) return `Tomorrow is ${calendar.date(1)}.`;
+  if (/\byesterday\b/.test(words)) return `Yesterday was ${calendar.date(-1)}.`;
+  return `Today is ${calendar.date()}.`;
+};
+
+const sum: Rule = (_words, text, { spoken }) => answerSum(text, spoken);
+
+const acknowledge: Rule = (_words, _text, { conversation }) => {
+  const statements = conversation.user ? readStatements(conversation.user) : [];
+  const name = statements.findLast((statement) => statement.kind === 'name');
+  const own = statements.findLast((statement) => statement.kind === 'yourName');
+  const facts = statements.filter((statement) => statement.kind === 'fact');
+  const parts = [
+    ...(name ? [`Nice to meet you, ${name.value}.`] : []),
+    ...(own ? [`All right, I am ${own.value}.`] : []),
+    ...facts.map((fact) => `Got it: your ${fact.label} ${fact.verb} ${fact.value}.`),
+  ];
+  if (parts.length === 0 && statements.length > 0) return 'I will remember that.';
+  return parts.length > 0 ? parts.join(' ') : undefined;
+};
+
+const sayBack: Rule = (_words, text, { conversation }) => {
+  const heard = text ? `You said: "${cutWords(text, 15).replace(/\.$/, '')}".` : '';
+  const images = conversation.user?.images ?? 0;
+  if (images === 0) return heard || INVITATION;
+  return `You showed me ${images === 1 ? 'an image' : `${images} images`}, but I cannot see. ${heard || INVITATION}`;
+};
+
+const BEFORE_TOOLS: readonly Rule[] = [greet, courtesy, introduce, recallWords, recallNotes, recallKnown];
+const AFTER_TOOLS: readonly Rule[] = [timeAndDate, sum, acknowledge, recallUnknown, sayBack];
+
+function apply(rules: readonly Rule[], situation: Situation): string | undefined {
+  const text = plain(situation.conversation.user?.text ?? '');
+  const words = bare(text);
+  for (const rule of rules) {
+    const answer = rule(words, text, situation);
+    if (answer) return answer;
+  }
+  return undefined;
+}
+
+/** Small talk, and what the conversation itself answers: no tool is wanted for it. */
+export function answerAtOnce(situation: Situation): string | undefined {
+  if (!situation.conversation.user) return `${withName('Hello', situation)}! ${INVITATION}`;
+  return apply(BEFORE_TOOLS, situation);
+}
+
+/** The answer when no tool fits either; there always is one. */
+export function answerAnyway(situation: Situation): string {
+  return apply(AFTER_TOOLS, situation) ?? INVITATION;
+}

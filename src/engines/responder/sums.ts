@@ -1,0 +1,127 @@
+/** Arithmetic as people type it and as transcribers write it. */
+
+import { plain, readNumber } from './words.ts';
+
+/** Longer texts are not taken for sums; it also bounds the recursion. */
+const LONGEST_SUM = 200;
+
+const LEAD =
+  /^(?:(?:and|so|ok|okay|hey|hi|hello|now|then|please|can|could|you|tell|me|what|what's|whats|is|are|how|much|does|do|calculate|compute|evaluate|solve|work|out|the|answer|to|result|value|of)[ ,:]+)+/;
+const TAIL = /(?:[ ,]*(?:\bequals?|\bis|\bmakes?|\bplease|=|\?|\.|!))+$/;
+
+const REWRITES: readonly (readonly [RegExp, string])[] = [
+  [/\b(\p{L}+ty)-(?=\p{L})/gu, '$1 '],
+  [/^(?:add|sum of|the sum of) (.+?) (?:and|to) (.+)$/, '($1)+($2)'],
+  [/^multiply (.+?) (?:by|and) (.+)$/, '($1)*($2)'],
+  [/^product of (.+?) and (.+)$/, '($1)*($2)'],
+  [/^divide (.+?) by (.+)$/, '($1)/($2)'],
+  [/^subtract (.+?) from (.+)$/, '($2)-($1)'],
+  [/\b(?:divided by|over)\b|÷/g, '/'],
+  [/\b(?:multiplied by|times)\b|×|(?<=[\d )])x(?=[\d (])/g, '*'],
+  [/\b(?:plus|added to)\b/g, '+'],
+  [/\b(?:minus|negative|take away)\b|−/g, '-'],
+  [/\b(?:raised )?to the power (?:of )?|\*\*/g, '^'],
+  [/ ?\b(?:percent|per cent)\b/g, '%'],
+  [/% of\b/g, '% *'],
+  [/\bhalf of\b/g, '0.5 *'],
+  [/(?:\bthe )?\bsquare root of\b/g, '√'],
+  [/\bsquared\b|²/g, '^2'],
+  [/\bcubed\b|³/g, '^3'],
+];
+
+type Token = number | string;
+
+function tokenize(text: string): Token[] | undefined {
+  const raw = text.match(/\d[\d,]*(?:\.\d+)?|\.\d+|\p{L}+|[^\s\p{L}]/gu) ?? [];
+  const tokens: Token[] = [];
+  for (let at = 0; at < raw.length; ) {
+    const number = readNumber(raw, at);
+    if (number) {
+      tokens.push(number.value);
+      at += number.length;
+      continue;
+    }
+    const symbol = raw[at] ?? '';
+    if (!'+-*/^%()√'.includes(symbol)) return undefined;
+    tokens.push(symbol);
+    at += 1;
+  }
+  return tokens;
+}
+
+/** Recursive descent over `+ - * / ^ % √ ( )`. Throws SyntaxError for no expression, RangeError for division by zero. */
+function evaluate(tokens: readonly Token[]): number {
+  let at = 0;
+  const take = (symbol: string) => tokens[at] === symbol && Boolean(++at);
+  function atom(): number {
+    const token = tokens[at++];
+    if (typeof token === 'number') return token;
+    if (token !== '(') return fail();
+    const value = sum();
+    return take(')') ? value : fail();
+  }
+  function power(): number {
+    const base = atom();
+    if (take('%')) return base / 100;
+    return take('^') ? base ** unary() : base;
+  }
+  function unary(): number {
+    if (take('-')) return -unary();
+    if (take('+')) return unary();
+    return take('√') ? Math.sqrt(unary()) : power();
+  }
+  function product(): number {
+    let value = unary();
+    for (;;) {
+      if (take('*')) value *= unary();
+      else if (take('/')) {
+        const divisor = unary();
+        if (divisor === 0) throw new RangeError('division by zero');
+        value /= divisor;
+      } else return value;
+    }
+  }
+  function sum(): number {
+    let value = product();
+    for (;;) {
+      if (take('+')) value += product();
+      else if (take('-')) value -= product();
+      else return value;
+    }
+  }
+  function fail(): never {
+    throw new SyntaxError('not an expression');
+  }
+  const value = sum();
+  return at === tokens.length ? value : fail();
+}
+
+function sayResult(value: number, spoken: boolean): string {
+  if (Number.isNaN(value)) return 'That has no answer among the real numbers.';
+  if (!Number.isFinite(value)) return 'That is more than I can count.';
+  const exact = Number(value.toPrecision(12));
+  const rounded = Number(exact.toFixed(4));
+  const shown = rounded === 0 && exact !== 0 ? exact : rounded;
+  const digits = String(Math.abs(shown));
+  return `That is ${shown === exact ? '' : 'about '}${shown < 0 ? (spoken ? 'minus ' : '-') : ''}${digits}.`;
+}
+
+/** Answers a text that is a sum and nothing else, with or without `what is`; undefined for any other. */
+export function answerSum(text: string, spoken: boolean): string | undefined {
+  if (text.length > LONGEST_SUM) return undefined;
+  let expression = plain(text).toLowerCase().replace(TAIL, '');
+  // A date or a telephone number on its own is no question.
+  if (/^\d+(?:-\d+)+$/.test(expression)) return undefined;
+  expression = expression.replace(LEAD, '');
+  for (const [pattern, replacement] of REWRITES) expression = expression.replace(pattern, replacement);
+  const tokens = tokenize(expression);
+  if (!tokens || tokens.length < 2 || !tokens.some((token) => typeof token === 'number')) return undefined;
+  if (!tokens.some((token, index) => token === '√' || (index > 0 && '+-*/^'.includes(String(token))))) return undefined;
+  try {
+    return sayResult(evaluate(tokens), spoken);
+  } catch (error) {
+    if (error instanceof RangeError) return 'Nothing can be divided by zero.';
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ContextItem, ModelRequest, ModelTool } from '../../src/session/ports.ts';
+import { assistant, type Call, callsOf, eventsOf, reply, requestOf, textOf, user } from './drive.ts';
+
+const string = { type: 'string' };
+const object = (properties: object, required: string[] = []) => ({ type: 'object', properties, required });
+const tool = (name: string, description: string, parameters: unknown): ModelTool => ({ name, description, parameters });
+
+const weather = tool(
+  'get_weather',
+  'Get the current weather for a location',
+  object({ location: string, unit: { enum: ['celsius', 'fahrenheit'] } }, ['location']),
+);
+const tools: ModelTool[] = [
+  weather,
+  tool('get_time', 'Get the time in a city', object({ city: string }, ['city'])),
+  tool(
+    'set_light',
+    'Switch the lights in a room on or off',
+    object(
+      { room: string, state: { enum: ['on', 'off'] }, brightness: { type: 'integer', minimum: 0, maximum: 100 } },
+      ['room', 'state'],
+    ),
+  ),
+  tool(
+    'bookFlight',
+    'Book a flight',
+    object(
+      {
+        origin: string,
+        destination: string,
+        date: { type: 'string', format: 'date' },
+        passengers: { type: 'integer' },
+      },
+      ['origin', 'destination', 'date'],
+    ),
+  ),
+  tool(
+    'send_message',
+    'Send a message to a contact',
+    object({ recipient: string, message: string }, ['recipient', 'message']),
+  ),
+  tool('create_reminder', 'Create a reminder', object({ text: string, time: string }, ['text'])),
+  tool(
+    'order_pizza',
+    'Order pizza',
+    object(
+      {
+        quantity: { type: 'integer', maximum: 10 },
+        toppings: { type: 'array', items: { enum: ['ham', 'mushrooms', 'cheese'] } },
+        delivery: { type: 'boolean' },
+      },
+      ['quantity', 'toppings', 'delivery'],
+    ),
+  ),
+  tool('lookup_order', 'Look up the status of an order', object({ order_id: string }, ['order_id'])),
+  tool('web_search', 'Search the web', object({ query: string, max_results: { type: 'integer' } }, ['query'])),
+  tool('add_items', 'Add items to the shopping list', object({ items: { type: 'array', items: string } }, ['items'])),
+  tool('set_timer', 'Start a timer', object({ minutes: { type: 'number' }, label: string }, ['minutes'])),
+  tool(
+    'generate_horoscope',
+    "Give today's horoscope for an astrological sign.",
+    object({ sign: { type: 'string', enum: ['Aries', 'Taurus', 'Aquarius'] } }, ['sign']),
+  ),
+];
+
+const calls = async (said: string | readonly ContextItem[], changes: Partial<ModelRequest> = {}): Promise<Call[]> =>
+  callsOf(await eventsOf(requestOf(typeof said === 'string' ? [user(said)] : said, { tools, ...changes })));
+
+describe('calls the tool that a request asks for', () => {
+  const rows: readonly (readonly [said: string, name: string, filled: object])[] = [
+    ["What's the weather in Paris?", 'get_weather', { location: 'Paris' }],
+    ['what is the weather like in New York in celsius', 'get_weather', { location: 'New York', unit: 'celsius' }],
+    ['Paris weather please', 'get_weather', { location: 'Paris' }],
+    ['How is the weather in Paris today?', 'get_weather', { location: 'Paris' }],
+    ['What time is it in Tokyo?', 'get_time', { city: 'Tokyo' }],
+    ['Turn on the lights in the kitchen', 'set_light', { room: 'kitchen', state: 'on' }],
+    ['switch the kitchen lights off', 'set_light', { room: 'kitchen', state: 'off' }],
+    ['Dim the lights in the bedroom, brightness 300', 'set_light', { room: 'bedroom', state: 'on', brightness: 100 }],
+    [
+      'Book a flight from Paris to New York for tomorrow',
+      'bookFlight',
+      { origin: 'Paris', destination: 'New York', date: '2026-11-04' },
+    ],
+    [
+      "I'd like to book a flight to Rome from Berlin on Friday for three passengers",
+      'bookFlight',
+      { origin: 'Berlin', destination: 'Rome', date: '2026-11-06', passengers: 3 },
+    ],
+    [
+      "Send a message to Ada Lovelace saying I'll be late, sorry",
+      'send_message',
+      { recipient: 'Ada Lovelace', message: "I'll be late, sorry" },
+    ],
+    ['Send Bob a message: "see you"', 'send_message', { recipient: 'Bob', message: 'see you' }],
+    ['create a reminder to buy milk', 'create_reminder', { text: 'buy milk' }],
+    [
+      'Order two pizzas with ham and mushrooms',
+      'order_pizza',
+      { quantity: 2, toppings: ['ham', 'mushrooms'], delivery: true },
+    ],
+    ['where is order 12345?', 'lookup_order', { order_id: '12345' }],
+    ['search the web for cheap flights to Rome', 'web_search', { query: 'cheap flights to Rome' }],
+    ['Add milk, eggs and bread to the shopping list', 'add_items', { items: ['milk', 'eggs', 'bread'] }],
+    ['Set a timer for twenty five minutes', 'set_timer', { minutes: 25 }],
+    ['What is my horoscope? I am an aquarius.', 'generate_horoscope', { sign: 'Aquarius' }],
+  ];
+  for (const [said, name, filled] of rows) {
+    it(said, async () => assert.deepEqual(await calls(said), [{ name, arguments: filled }]));
+  }
+
+  it('two at once, unless parallel calls are off', async () => {
+    const said = 'the weather in Paris and the time in Tokyo';
+    assert.deepEqual(await calls(said), [
+      { name: 'get_weather', arguments: { location: 'Paris' } },
+      { name: 'get_time', arguments: { city: 'Tokyo' } },
+    ]);
+    assert.equal((await calls(said, { parallelToolCalls: false })).length, 1);
+  });
+});
+
+describe('leaves tools alone', () => {
+  for (const said of [
+    'Hello',
+    'thank you',
+    'My name is Ada',
+    'How are you?',
+    'What is your name?',
+    'what is 2 plus 3',
+    'I like cheese',
+    'What did you say?',
+    'Say exactly "the weather in Paris"',
+  ]) {
+    it(said, async () => assert.deepEqual(await calls(said), []));
+  }
+  it('with tool choice none, and without tools', async () => {
+    assert.deepEqual(await calls("What's the weather in Paris?", { toolChoice: 'none' }), []);
+    assert.deepEqual(await calls("What's the weather in Paris?", { tools: [], toolChoice: 'required' }), []);
+  });
+});
+
+describe('tool choice', () => {
+  it('forces the named function', async () => {
+    const [call] = await calls('Hello', { toolChoice: { name: 'set_timer' } });
+    assert.deepEqual(call, { name: 'set_timer', arguments: { minutes: 0 } });
+  });
+  it('required picks the best match, or the first', async () => {
+    assert.equal((await calls('a search', { toolChoice: 'required' }))[0]?.name, 'web_search');
+    assert.equal((await calls('Hello', { toolChoice: 'required' }))[0]?.name, 'get_weather');
+    assert.equal((await calls([], { toolChoice: 'required' }))[0]?.name, 'get_weather');
+  });
+  it('a directive does not undo a forced call', async () => {
+    const changes = { toolChoice: { name: 'get_weather' }, instructions: 'Say exactly "X"' };
+    assert.equal((await calls('Paris', changes))[0]?.name, 'get_weather');
+  });
+});
+
+describe('after a tool has answered', () => {
+  const asked = user("What's the weather in Paris?");
+  const call = (callId = 'a', name = 'get_weather'): ContextItem => ({ type: 'call', callId, name, arguments: '{}' });
+  const output = (text: string, callId = 'a'): ContextItem => ({ type: 'call_output', callId, output: text });
+  const rows: readonly (readonly [output: string, spoken: string])[] = [
+    ['It is sunny.', 'It is sunny.'],
+    ['{"temperature":21,"conditions":"sunny"}', 'temperature: 21, conditions: sunny.'],
+    [
+      '{"temperature_c":21,"windSpeed":null,"now":{"rain":false}}',
+      'temperature c: 21, wind speed: none, now: rain: no.',
+    ],
+    ['["red","green"]', 'red, green.'],
+    ['[{"name":"A"},{"name":"B"}]', 'name: A; name: B.'],
+    ['{"result":"sunny"}', 'sunny.'],
+    ['{"error":"no such city"}', 'That did not work: no such city.'],
+    ['"quoted"', 'quoted'],
+    ['{"success":true}', 'Done.'],
+    ['null', 'Done.'],
+    ['', 'Done.'],
+    ['{broken', '{broken'],
+    ['21', '21'],
+  ];
+  for (const [given, spoken] of rows) {
+    it(`speaks ${given}`, async () => assert.equal(await reply([asked, call(), output(given)], { tools }), spoken));
+  }
+  it('joins several', async () => {
+    const items = [asked, call('a'), call('b', 'get_time'), output('Sunny.', 'a'), output('Noon.', 'b')];
+    assert.equal(await reply(items, { tools }), 'Sunny. Noon.');
+  });
+  it('calls again only when the client forces it', async () => {
+    const items = [asked, call(), output('Sunny.')];
+    assert.deepEqual(await calls(items), []);
+    assert.equal((await calls(items, { toolChoice: 'required' })).length, 1);
+    assert.equal((await calls(items, { toolChoice: { name: 'get_weather' } })).length, 1);
+  });
+  it('calls again for the next request', async () => {
+    const items = [asked, call(), output('Sunny.'), assistant('Sunny.'), user('And the weather in Rome?')];
+    assert.deepEqual(await calls(items), [{ name: 'get_weather', arguments: { location: 'Rome' } }]);
+  });
+  it('waits for an answer that is missing', async () => {
+    assert.equal(await reply([asked, call()], { tools }), 'I am waiting for the result of get_weather.');
+  });
+});
+
+describe('schemas', () => {
+  const filled = async (parameters: unknown, said = 'do it') =>
+    (await calls(said, { tools: [{ name: 'thing', parameters }], toolChoice: 'required' }))[0]?.arguments;
+  const one = async (schema: unknown, said?: string) => filled({ properties: { x: schema }, required: ['x'] }, said);
+  const rows: readonly (readonly [schema: unknown, said: string, expected: unknown])[] = [
+    [{ type: 'integer', minimum: 3, maximum: 5 }, 'nothing', 3],
+    [{ type: 'integer', minimum: 3, maximum: 5 }, 'nine of them', 5],
+    [{ type: 'integer', exclusiveMinimum: 3 }, 'one', 4],
+    [{ type: 'number', multipleOf: 5 }, 'about 12', 10],
+    [{ type: 'number', default: 7 }, 'nothing', 7],
+    [{ type: 'number' }, 'minus two point five', -2.5],
+    [{ type: 'number' }, 'it costs $1,250.50', 1250.5],
+    [{ type: ['string', 'null'] }, 'in Paris', 'Paris'],
+    [{ anyOf: [{ type: 'null' }, { type: 'integer' }] }, 'four', 4],
+    [{ const: 'fixed' }, 'x', 'fixed'],
+    [{ enum: ['a b', 'c'], default: 'c' }, 'nothing', 'c'],
+    [{ enum: ['big cat', 'small cat'] }, 'the small cat', 'small cat'],
+    [{ type: 'boolean' }, 'do not', false],
+    [{ type: 'array', items: { type: 'integer' } }, '1, 2 and three', [1, 2, 3]],
+    [{ type: 'array', items: { type: 'string' }, minItems: 2, maxItems: 2 }, 'in Rome', ['Rome', 'in Rome']],
+    [{ type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }, 'in Rome', { city: 'Rome' }],
+    [{ $ref: '#/$defs/nowhere' }, 'in Rome', 'Rome'],
+    [{ type: 'string', format: 'email' }, 'write to ada@example.org', 'ada@example.org'],
+    [{ type: 'string', format: 'date-time' }, 'tomorrow at 5 pm', '2026-11-04T17:00:00Z'],
+    [{ type: 'string', maxLength: 3 }, 'in Paris', 'Par'],
+  ];
+  for (const [schema, said, expected] of rows) {
+    it(`${JSON.stringify(schema)} from "${said}"`, async () =>
+      assert.deepEqual(await one(schema, said), { x: expected }));
+  }
+  it('follows local references, also circular ones', async () => {
+    const node = {
+      type: 'object',
+      properties: { size: { type: 'integer' }, next: { $ref: '#/$defs/node' } },
+      required: ['size', 'next'],
+    };
+    const answer = await filled({ $ref: '#/$defs/node', $defs: { node } }, 'four');
+    assert.equal(typeof answer, 'object');
+    assert.match(JSON.stringify(answer), /^\{"size":4,"next":\{"size":0/);
+  });
+  it('merges allOf', async () => {
+    const part = (name: string) => ({ properties: { [name]: { type: 'integer' } }, required: [name] });
+    assert.deepEqual(await filled({ type: 'object', allOf: [part('a'), part('b')] }, '1 and 2'), { a: 1, b: 2 });
+  });
+  for (const parameters of [
+    undefined,
+    null,
+    3,
+    'x',
+    [],
+    { type: 'array' },
+    { properties: 7, required: 'x' },
+    { required: [null] },
+  ]) {
+    it(`takes ${JSON.stringify(parameters)} for no arguments`, async () =>
+      assert.deepEqual(await filled(parameters), {}));
+  }
+  it('fills a required property without a schema, whatever its name', async () => {
+    const events = await eventsOf(
+      requestOf([user('in Paris')], {
+        tools: [{ name: 't', parameters: { required: ['__proto__'] } }],
+        toolChoice: 'required',
+      }),
+    );
+    assert.equal(textOf(events), '');
+    assert.deepEqual(Object.keys(callsOf(events)[0]?.arguments ?? {}), ['__proto__']);
+  });
+});
