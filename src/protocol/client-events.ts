@@ -1,6 +1,7 @@
 /** The events that a client may send in the GA dialect: their schemas, and the typed form that a session receives. */
 
 import { z } from 'zod';
+import { integer } from './integer.ts';
 import { inputItemSchema, itemIdSchema, itemSchema } from './items.ts';
 import {
   audioFormatSchema,
@@ -34,7 +35,8 @@ const responseParameters = z.strictObject({
   prompt: promptSchema.nullish(),
   reasoning: reasoningSchema.optional(),
 });
-export type ResponseParameters = z.infer<typeof responseParameters>;
+/** A response's own settings; the temperature comes from beta clients alone. */
+export type ResponseParameters = z.infer<typeof responseParameters> & { temperature?: number };
 
 const emptyEvent = <T extends string>(type: T) => z.strictObject({ ...eventId, type: z.literal(type) });
 
@@ -53,8 +55,8 @@ export const clientEventSchemas = {
     ...eventId,
     type: z.literal('conversation.item.truncate'),
     item_id: itemIdSchema,
-    content_index: z.int().min(0),
-    audio_end_ms: z.int().min(0),
+    content_index: integer(0),
+    audio_end_ms: integer(0),
   }),
   'conversation.item.delete': z.strictObject({
     ...eventId,

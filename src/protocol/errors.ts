@@ -59,6 +59,8 @@ export const wireErrors = {
   binaryFrame: () =>
     new WireError('Expected a text WebSocket message; binary frames are not supported.', { code: 'invalid_event' }),
   notAnObject: () => new WireError('Invalid event: expected a JSON object.', { code: 'invalid_event' }),
+  tooDeep: (limit: number) =>
+    new WireError(`Invalid event: nested more than ${limit} levels deep.`, { code: 'invalid_event' }),
   missingType: () => new WireError("The 'type' field is missing.", { code: 'invalid_event' }),
 
   // ---- Its fields ----

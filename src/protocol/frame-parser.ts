@@ -18,6 +18,9 @@ export class ClientEventError extends Error {
 
 export type JsonObject = Record<string, unknown>;
 
+/** No event of the protocol comes near it, and what recurses over an event (JSON itself does) is safe within it. */
+const maxDepth = 100;
+
 /** Makes a dialect's `parse` from the parsers of its event types. A parser throws a `WireError`. */
 export function frameParser(
   parsers: ReadonlyMap<string, (event: JsonObject) => ClientEvent>,
@@ -27,9 +30,11 @@ export function frameParser(
     const event = parseObject(text);
     const clientEventId = typeof event.event_id === 'string' ? event.event_id : null;
     try {
-      if (event.type === undefined) throw wireErrors.missingType();
-      const parse = parsers.get(String(event.type));
-      if (typeof event.type !== 'string' || !parse) throw wireErrors.invalidValue('type', event.type, supportedTypes);
+      if (nestsDeeperThan(maxDepth, event)) throw wireErrors.tooDeep(maxDepth);
+      const { type } = event;
+      if (type === undefined) throw wireErrors.missingType();
+      const parse = typeof type === 'string' ? parsers.get(type) : undefined;
+      if (!parse) throw wireErrors.invalidValue('type', type, supportedTypes);
       return parse(event);
     } catch (error) {
       if (error instanceof WireError) throw new ClientEventError(error, clientEventId);
@@ -50,6 +55,17 @@ function parseObject(text: string): JsonObject {
     throw new ClientEventError(wireErrors.notAnObject(), null);
   }
   return value as JsonObject;
+}
+
+function nestsDeeperThan(limit: number, root: object): boolean {
+  let level: object[] = [root];
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > limit) return true;
+    level = level.flatMap((value) =>
+      Object.values(value).filter((child) => typeof child === 'object' && child !== null),
+    );
+  }
+  return false;
 }
 
 /** By hand: this event arrives fifty times a second and carries nearly all the bytes. */

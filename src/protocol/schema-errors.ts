@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import { type WireError, wireErrors } from './errors.ts';
+import { integerBound } from './integer.ts';
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
@@ -81,10 +82,7 @@ function boundError(
   const side = issue.code === 'too_small' ? 'min' : 'max';
   const limit = Number(issue.code === 'too_small' ? issue.minimum : issue.maximum);
   if (typeof value === 'number') {
-    const kind =
-      issue.origin === 'int' || (Number.isInteger(value) && Number.isInteger(limit) && issue.origin !== 'number')
-        ? 'integer'
-        : 'decimal';
+    const kind = issue.message === integerBound || issue.origin === 'int' ? 'integer' : 'decimal';
     return wireErrors.outOfRange(param, { kind, side, limit, got: value });
   }
   if (typeof value === 'string')

@@ -1,31 +1,28 @@
 /** The session's configuration on the wire: its schema, its defaults, and how an update changes it. */
 
 import { z } from 'zod';
+import { integer } from './integer.ts';
 
-export const voices = [
-  'alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar',
-] as const; // biome-ignore format: one line reads best
+/** The voices of the official document. */
+// biome-ignore format: one line reads best
+export const voices = ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'] as const;
 
 // Bounds rather than a literal: the hosted service answers another rate with `integer_below_min_value`.
-const pcmRate = z
-  .int()
-  .min(24000)
-  .max(24000)
-  .transform(() => 24000 as const);
+const pcmRate = integer(24000, 24000).transform(() => 24000 as const);
 const pcm = z.strictObject({ type: z.literal('audio/pcm'), rate: pcmRate.default(24000) });
 const pcmu = z.strictObject({ type: z.literal('audio/pcmu') });
 const pcma = z.strictObject({ type: z.literal('audio/pcma') });
 export const audioFormatSchema = z.discriminatedUnion('type', [pcm, pcmu, pcma]);
 export const voiceSchema = z.union([z.string().min(1).max(64), z.strictObject({ id: z.string().min(1).max(64) })]);
 export const modalitiesSchema = z.array(z.enum(['text', 'audio']));
-export const maxOutputTokensSchema = z.union([z.int().min(1).max(4096), z.literal('inf')]);
+export const maxOutputTokensSchema = z.union([integer(1, 4096), z.literal('inf')]);
 
 const serverVad = z.strictObject({
   type: z.literal('server_vad'),
   threshold: z.number().min(0).max(1).default(0.5),
-  prefix_padding_ms: z.int().min(0).max(5000).default(300),
-  silence_duration_ms: z.int().min(0).max(10000).default(500),
-  idle_timeout_ms: z.int().min(5000).max(30000).nullable().default(null),
+  prefix_padding_ms: integer(0, 5000).default(300),
+  silence_duration_ms: integer(0, 10000).default(500),
+  idle_timeout_ms: integer(5000, 30000).nullable().default(null),
   create_response: z.boolean().default(true),
   interrupt_response: z.boolean().default(true),
 });
@@ -35,9 +32,9 @@ const semanticVad = z.strictObject({
   create_response: z.boolean().default(true),
   interrupt_response: z.boolean().default(true),
 });
-const turnDetectionSchema = z.discriminatedUnion('type', [serverVad, semanticVad]);
+export const turnDetectionSchema = z.discriminatedUnion('type', [serverVad, semanticVad]);
 
-const transcriptionSchema = z.strictObject({
+export const transcriptionSchema = z.strictObject({
   model: z.string().max(128).optional(),
   language: z.string().max(64).optional(),
   languages: z.array(z.string().max(64)).max(32).optional(),
@@ -45,7 +42,7 @@ const transcriptionSchema = z.strictObject({
   prompt: z.string().max(16_384).optional(),
   delay: z.enum(['minimal', 'low', 'medium', 'high', 'xhigh']).optional(),
 });
-const noiseReductionSchema = z.strictObject({
+export const noiseReductionSchema = z.strictObject({
   type: z.enum(['near_field', 'far_field']).optional(),
   strength: z.number().min(0).max(1).optional(),
 });
@@ -64,7 +61,7 @@ export const toolChoiceSchema = z.union([
   z.strictObject({ type: z.literal('function'), name: z.string().min(1).max(64) }),
 ]);
 
-const tracingSchema = z.union([
+export const tracingSchema = z.union([
   z.literal('auto'),
   z.strictObject({
     workflow_name: z.string().optional(),
@@ -77,7 +74,7 @@ const truncationSchema = z.union([
   z.strictObject({
     type: z.literal('retention_ratio'),
     retention_ratio: z.number().min(0).max(1),
-    token_limits: z.strictObject({ post_instructions: z.int().min(0).optional() }).optional(),
+    token_limits: z.strictObject({ post_instructions: integer(0).optional() }).optional(),
   }),
 ]);
 export const promptSchema = z.strictObject({
@@ -139,8 +136,9 @@ const realtimeUpdateSchema = z.strictObject({
 
 export const sessionUpdateSchema = z.discriminatedUnion('type', [realtimeUpdateSchema, transcriptionUpdateSchema]);
 
-export type SessionUpdate = z.infer<typeof sessionUpdateSchema>;
-export type RealtimeUpdate = z.infer<typeof realtimeUpdateSchema>;
+export type SessionUpdate = RealtimeUpdate | z.infer<typeof transcriptionUpdateSchema>;
+/** An update as the core takes it: beta clients may set a temperature, which GA sessions do not show. */
+export type RealtimeUpdate = z.infer<typeof realtimeUpdateSchema> & { temperature?: number };
 export type AudioFormat = z.infer<typeof audioFormatSchema>;
 export type TurnDetection = z.infer<typeof turnDetectionSchema>;
 export type VoiceName = z.infer<typeof voiceSchema>;
@@ -160,6 +158,8 @@ export interface RealtimeConfig {
   tool_choice: ToolChoice;
   parallel_tool_calls?: boolean;
   max_output_tokens: number | 'inf';
+  /** Set by beta clients; handed to the model, and left out of GA events. */
+  temperature?: number;
   reasoning?: z.infer<typeof reasoningSchema>;
   tracing: z.infer<typeof tracingSchema> | null;
   truncation: z.infer<typeof truncationSchema>;

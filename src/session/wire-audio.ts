@@ -25,8 +25,10 @@ export function decodeBase64(text: string, format: AudioFormat): Uint8Array {
   const bytes = Buffer.from(text, 'base64');
   // Node skips what is not base64, so that the result comes out shorter than its text promises.
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
-  const promised = Math.floor(((text.length - padding) * 3) / 4);
-  if (bytes.length !== promised) throw wireErrors.badAudio(descriptions[format.type], 'an invalid base64 string');
+  const characters = text.length - padding;
+  const promised = Math.floor((characters * 3) / 4);
+  if (bytes.length !== promised || characters % 4 === 1)
+    throw wireErrors.badAudio(descriptions[format.type], 'an invalid base64 string');
   return bytes;
 }
 
