@@ -5,6 +5,7 @@ import type { Dialect } from './dialect.ts';
 import { wireErrors } from './errors.ts';
 import { frameParser, type JsonObject, parseAppend } from './frame-parser.ts';
 import { schemaError } from './schema-errors.ts';
+import type { ServerEvent } from './server-events.ts';
 
 type SchemaType = keyof typeof clientEventSchemas;
 
@@ -22,7 +23,8 @@ const parsers = new Map<string, (event: JsonObject) => ClientEvent>([
   ['response.cancel', parseWith('response.cancel')],
 ]);
 
-function parseWith(type: SchemaType): (event: JsonObject) => ClientEvent {
+/** The parser of an event type by its schema. */
+export function parseWith(type: SchemaType): (event: JsonObject) => ClientEvent {
   return (event) => {
     const result = clientEventSchemas[type].safeParse(event);
     if (!result.success) throw schemaError(result.error.issues, event);
@@ -46,8 +48,26 @@ function refuseBadModalities(modalities: readonly string[] | undefined, param: s
   }
 }
 
+/** The core keeps a temperature for beta clients; GA has none. */
+function withoutTemperature(event: ServerEvent): ServerEvent {
+  switch (event.type) {
+    case 'session.created':
+    case 'session.updated': {
+      const { temperature: _betaOnly, ...session } = event.session;
+      return { ...event, session };
+    }
+    case 'response.created':
+    case 'response.done': {
+      const { temperature: _betaOnly, ...response } = event.response;
+      return { ...event, response };
+    }
+    default:
+      return event;
+  }
+}
+
 export const gaDialect: Dialect = {
   name: 'ga',
   parse: frameParser(parsers),
-  serialise: (event) => JSON.stringify(event),
+  serialise: (event) => JSON.stringify(withoutTemperature(event)),
 };

@@ -1,5 +1,6 @@
 /** The wire alone: types, parsers and errors, for those who write a client, a proxy or a test. */
 
+export { betaDialect } from './beta/beta.ts';
 export type {
   AppendEvent,
   ClientEvent,

@@ -28,48 +28,48 @@ const outputAudio = z.strictObject({
   transcript: z.string().nullish(),
 });
 
-const systemMessage = z.strictObject({
+export const systemMessageSchema = z.strictObject({
   ...common,
   type: z.literal('message'),
   role: z.literal('system'),
   content: z.array(z.discriminatedUnion('type', [inputText])),
 });
-const userMessage = z.strictObject({
+export const userMessageSchema = z.strictObject({
   ...common,
   type: z.literal('message'),
   role: z.literal('user'),
   content: z.array(z.discriminatedUnion('type', [inputText, inputAudio, inputImage])),
 });
-const assistantMessage = z.strictObject({
-  ...common,
-  type: z.literal('message'),
-  role: z.literal('assistant'),
-  content: z.array(z.discriminatedUnion('type', [outputText, outputAudio])),
-});
-const functionCall = z.strictObject({
+/** A dialect's assistant message, by the content that it may hold. */
+export const assistantMessageWith = <Content extends z.ZodType>(content: Content) =>
+  z.strictObject({ ...common, type: z.literal('message'), role: z.literal('assistant'), content: z.array(content) });
+const assistantMessage = assistantMessageWith(z.discriminatedUnion('type', [outputText, outputAudio]));
+export const functionCallSchema = z.strictObject({
   ...common,
   type: z.literal('function_call'),
   name: z.string(),
   call_id: callId.optional(),
   arguments: z.string(),
 });
-const functionCallOutput = z.strictObject({
+export const functionCallOutputSchema = z.strictObject({
   ...common,
   type: z.literal('function_call_output'),
   call_id: callId,
   output: z.string(),
 });
-const message = z.discriminatedUnion('role', [systemMessage, userMessage, assistantMessage]);
+const message = z.discriminatedUnion('role', [systemMessageSchema, userMessageSchema, assistantMessage]);
 
 /** An item as a client may create it. */
-export const itemSchema = z.discriminatedUnion('type', [message, functionCall, functionCallOutput]);
+export const itemSchema = z.discriminatedUnion('type', [message, functionCallSchema, functionCallOutputSchema]);
+
+export const itemReferenceSchema = z.strictObject({ type: z.literal('item_reference'), id: itemId });
 
 /** An entry of a response's `input`: an item, or a reference to one of the conversation. */
 export const inputItemSchema = z.discriminatedUnion('type', [
   message,
-  functionCall,
-  functionCallOutput,
-  z.strictObject({ type: z.literal('item_reference'), id: itemId }),
+  functionCallSchema,
+  functionCallOutputSchema,
+  itemReferenceSchema,
 ]);
 
 export const itemIdSchema = itemId;

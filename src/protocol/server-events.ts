@@ -44,6 +44,8 @@ export interface ResponseResource {
   output_modalities: Modality[];
   max_output_tokens: number | 'inf';
   audio: { output: { format: AudioFormat; voice: string } };
+  /** For beta clients; left out of GA events. */
+  temperature?: number;
   usage: Usage | null;
   metadata: Record<string, string> | null;
 }

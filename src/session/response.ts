@@ -28,6 +28,7 @@ export interface ResponseOptions {
   voice: string;
   maxOutputTokens: number | 'inf';
   metadata: Record<string, string> | null;
+  temperature?: number;
   /** Null for a response outside the conversation. */
   conversationId: string | null;
 }
@@ -377,6 +378,7 @@ export class Response {
       output_modalities: [options.modality],
       max_output_tokens: options.maxOutputTokens,
       audio: { output: { format: options.format, voice: options.voice } },
+      ...(options.temperature !== undefined && { temperature: options.temperature }),
       usage: this.#usage,
       metadata: options.metadata,
     };

@@ -138,6 +138,7 @@ export class Responses {
         voice: voiceId(output.voice),
         maxOutputTokens: parameters.max_output_tokens ?? config.max_output_tokens,
         metadata: parameters.metadata ?? null,
+        ...temperatureOf(config, parameters),
         conversationId: outOfBand ? null : conversation.id,
       },
       host,
@@ -212,6 +213,7 @@ function generationOptions(
     maxOutputTokens: parameters.max_output_tokens ?? config.max_output_tokens,
     ...(parallelToolCalls !== undefined && { parallelToolCalls }),
     ...(reasoningEffort && { reasoningEffort }),
+    ...temperatureOf(config, parameters),
     snapshot,
     ...(modality === 'audio' && {
       speech: { voice: voiceId(output.voice), speed: output.speed, sampleRateHz: formatRateHz(output.format) },
@@ -221,4 +223,9 @@ function generationOptions(
 
 function modelToolChoice(choice: ToolChoice): ModelToolChoice {
   return typeof choice === 'string' ? choice : { name: choice.name };
+}
+
+function temperatureOf(config: RealtimeConfig, parameters: ResponseParameters): { temperature?: number } {
+  const temperature = parameters.temperature ?? config.temperature;
+  return temperature === undefined ? {} : { temperature };
 }

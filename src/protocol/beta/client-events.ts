@@ -1,0 +1,111 @@
+/** What beta clients send, turned into the core's events. Its errors speak of the beta dialect's own fields. */
+
+import { z } from 'zod';
+import type { ClientEvent, ResponseParameters } from '../client-events.ts';
+import { wireErrors } from '../errors.ts';
+import { type JsonObject, parseAppend } from '../frame-parser.ts';
+import { parseWith } from '../ga.ts';
+import { schemaError } from '../schema-errors.ts';
+import { maxOutputTokensSchema, modalitiesSchema, toolChoiceSchema, toolsSchema } from '../session-config.ts';
+import { inputItemSchema, itemSchema, toCoreInput, toCoreItem } from './items.ts';
+import {
+  formatSchema,
+  sessionSchema,
+  temperatureSchema,
+  toCoreFormat,
+  toCoreModalities,
+  toCoreUpdate,
+  voiceSchema,
+} from './session.ts';
+
+const eventId = { event_id: z.string().max(512).nullish() };
+
+const responseSchema = z.strictObject({
+  conversation: z.enum(['auto', 'none']).optional(),
+  input: z.array(inputItemSchema).optional(),
+  instructions: z.string().optional(),
+  modalities: modalitiesSchema.optional(),
+  voice: voiceSchema.optional(),
+  output_audio_format: formatSchema.optional(),
+  tools: toolsSchema.optional(),
+  tool_choice: toolChoiceSchema.optional(),
+  temperature: temperatureSchema.optional(),
+  // The document has the first name, the official SDK the second.
+  max_output_tokens: maxOutputTokensSchema.optional(),
+  max_response_output_tokens: maxOutputTokensSchema.optional(),
+  metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
+});
+
+const sessionUpdate = z.strictObject({ ...eventId, type: z.literal('session.update'), session: sessionSchema });
+const itemCreate = z.strictObject({
+  ...eventId,
+  type: z.literal('conversation.item.create'),
+  previous_item_id: z.string().nullish(),
+  item: itemSchema,
+});
+const responseCreate = z.strictObject({
+  ...eventId,
+  type: z.literal('response.create'),
+  response: responseSchema.nullish(),
+});
+
+/** By event type; what is the same in both dialects is parsed as GA. */
+export const betaParsers: ReadonlyMap<string, (event: JsonObject) => ClientEvent> = new Map([
+  ['session.update', parseSessionUpdate],
+  ['input_audio_buffer.append', parseAppend],
+  ['input_audio_buffer.commit', parseWith('input_audio_buffer.commit')],
+  ['input_audio_buffer.clear', parseWith('input_audio_buffer.clear')],
+  ['conversation.item.create', parseItemCreate],
+  ['conversation.item.truncate', parseWith('conversation.item.truncate')],
+  ['conversation.item.delete', parseWith('conversation.item.delete')],
+  ['conversation.item.retrieve', parseWith('conversation.item.retrieve')],
+  ['response.create', parseResponseCreate],
+  ['response.cancel', parseWith('response.cancel')],
+]);
+
+function check<T>(schema: z.ZodType<T>, event: JsonObject): T {
+  const result = schema.safeParse(event);
+  if (!result.success) throw schemaError(result.error.issues, event);
+  return result.data;
+}
+
+function parseSessionUpdate(event: JsonObject): ClientEvent {
+  const { type, event_id, session } = check(sessionUpdate, event);
+  refuseBadModalities(session.modalities, 'session.modalities');
+  return { type, event_id, session: toCoreUpdate(session) };
+}
+
+function parseItemCreate(event: JsonObject): ClientEvent {
+  const { item, ...rest } = check(itemCreate, event);
+  return { ...rest, item: toCoreItem(item) };
+}
+
+function parseResponseCreate(event: JsonObject): ClientEvent {
+  const { type, event_id, response } = check(responseCreate, event);
+  if (!response) return { type, event_id };
+  refuseBadModalities(response.modalities, 'response.modalities');
+  const { modalities, voice, output_audio_format, max_response_output_tokens, temperature, input, ...common } =
+    response;
+  const parameters: ResponseParameters = {
+    ...common,
+    max_output_tokens: common.max_output_tokens ?? max_response_output_tokens,
+    ...(temperature !== undefined && { temperature }),
+    ...(input && { input: input.map(toCoreInput) }),
+    ...(modalities && { output_modalities: toCoreModalities(modalities) }),
+    audio: {
+      output: {
+        ...(voice !== undefined && { voice }),
+        ...(output_audio_format && { format: toCoreFormat(output_audio_format) }),
+      },
+    },
+  };
+  return { type, event_id, response: parameters };
+}
+
+/** Text alone, or text and audio in any order. */
+function refuseBadModalities(modalities: readonly string[] | undefined, param: string): void {
+  if (modalities === undefined) return;
+  const distinct = new Set(modalities);
+  const fits = distinct.has('text') && distinct.size === modalities.length;
+  if (!fits) throw wireErrors.invalidModalities(param, modalities, [['text'], ['audio', 'text']]);
+}

@@ -1,0 +1,54 @@
+/** The beta dialect's items: assistant content is `text` and `audio`, where GA says `output_text` and `output_audio`. */
+
+import { z } from 'zod';
+import {
+  assistantMessageWith,
+  functionCallOutputSchema,
+  functionCallSchema,
+  type Item,
+  type ItemInput,
+  itemReferenceSchema,
+  type ResponseInputItem,
+  systemMessageSchema,
+  userMessageSchema,
+} from '../items.ts';
+
+const text = z.strictObject({ type: z.literal('text'), text: z.string() });
+const audio = z.strictObject({
+  type: z.literal('audio'),
+  audio: z.string().optional(),
+  transcript: z.string().nullish(),
+});
+const message = z.discriminatedUnion('role', [
+  systemMessageSchema,
+  userMessageSchema,
+  assistantMessageWith(z.discriminatedUnion('type', [text, audio])),
+]);
+
+export const itemSchema = z.discriminatedUnion('type', [message, functionCallSchema, functionCallOutputSchema]);
+export const inputItemSchema = z.discriminatedUnion('type', [
+  message,
+  functionCallSchema,
+  functionCallOutputSchema,
+  itemReferenceSchema,
+]);
+
+export function toCoreItem(item: z.infer<typeof itemSchema>): ItemInput {
+  if (item.type !== 'message' || item.role !== 'assistant') return item;
+  const content = item.content.map((part) =>
+    part.type === 'text'
+      ? { type: 'output_text' as const, text: part.text }
+      : { ...part, type: 'output_audio' as const },
+  );
+  return { ...item, content };
+}
+
+export function toCoreInput(item: z.infer<typeof inputItemSchema>): ResponseInputItem {
+  return item.type === 'item_reference' ? item : toCoreItem(item);
+}
+
+export function toBetaItem(item: Item): object {
+  if (item.type !== 'message' || item.role !== 'assistant') return item;
+  const content = item.content.map((part) => ({ ...part, type: part.type === 'output_text' ? 'text' : 'audio' }));
+  return { ...item, content };
+}

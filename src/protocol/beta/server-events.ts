@@ -1,0 +1,81 @@
+/** The core's events as beta clients know them. */
+
+import type { ErrorDetails, ResponseResource, ServerEvent, Usage } from '../server-events.ts';
+import { toBetaItem } from './items.ts';
+import { defaultTemperature, toBetaFormat, toBetaModalities, toBetaSession, toBetaVoice } from './session.ts';
+
+/** Events whose type alone differs. */
+const renamed: Partial<Record<ServerEvent['type'], string>> = {
+  'conversation.item.added': 'conversation.item.created',
+  'response.output_text.delta': 'response.text.delta',
+  'response.output_text.done': 'response.text.done',
+  'response.output_audio.delta': 'response.audio.delta',
+  'response.output_audio.done': 'response.audio.done',
+  'response.output_audio_transcript.delta': 'response.audio_transcript.delta',
+  'response.output_audio_transcript.done': 'response.audio_transcript.done',
+};
+
+/** Where a setting that an error speaks of stands in the beta session. */
+const betaPaths: Record<string, string> = {
+  'session.audio.output.speed': 'session.speed',
+  'session.audio.output.voice': 'session.voice',
+  'session.audio.output.format': 'session.output_audio_format',
+  'session.audio.input.format': 'session.input_audio_format',
+  'session.audio.input.transcription': 'session.input_audio_transcription',
+  'session.audio.input.noise_reduction': 'session.input_audio_noise_reduction',
+  'session.audio.input.turn_detection': 'session.turn_detection',
+  'session.max_output_tokens': 'session.max_response_output_tokens',
+  'session.output_modalities': 'session.modalities',
+};
+
+/** The event to send, or undefined where the beta dialect has none. */
+export function toBetaEvent(event: ServerEvent): object | undefined {
+  switch (event.type) {
+    case 'conversation.item.done':
+      return undefined;
+    case 'session.created':
+    case 'session.updated':
+      return { ...event, session: toBetaSession(event.session) };
+    case 'conversation.item.added':
+    case 'conversation.item.retrieved':
+    case 'response.output_item.added':
+    case 'response.output_item.done':
+      return { ...event, type: renamed[event.type] ?? event.type, item: toBetaItem(event.item) };
+    case 'response.created':
+    case 'response.done':
+      return { ...event, response: toBetaResponse(event.response) };
+    case 'response.function_call_arguments.done': {
+      const { name: _gaOnly, ...rest } = event;
+      return rest;
+    }
+    case 'error':
+      return { ...event, error: toBetaError(event.error) };
+    default:
+      return renamed[event.type] ? { ...event, type: renamed[event.type] } : event;
+  }
+}
+
+function toBetaResponse(response: ResponseResource): object {
+  const { audio, output_modalities, output, usage, temperature, ...common } = response;
+  return {
+    ...common,
+    output: output.map(toBetaItem),
+    modalities: toBetaModalities(output_modalities),
+    voice: toBetaVoice(audio.output.voice),
+    output_audio_format: toBetaFormat(audio.output.format),
+    temperature: temperature ?? defaultTemperature,
+    usage: usage && toBetaUsage(usage),
+  };
+}
+
+function toBetaUsage(usage: Usage): object {
+  const { image_tokens: _gaOnly, cached_tokens_details, ...input } = usage.input_token_details;
+  const { image_tokens: _gaOnlyToo, ...cached } = cached_tokens_details;
+  return { ...usage, input_token_details: { ...input, cached_tokens_details: cached } };
+}
+
+function toBetaError(error: ErrorDetails): ErrorDetails {
+  const path = error.param === null ? undefined : betaPaths[error.param];
+  if (path === undefined || error.param === null) return error;
+  return { ...error, param: path, message: error.message.replaceAll(`'${error.param}'`, `'${path}'`) };
+}

@@ -1,0 +1,135 @@
+/** The beta dialect's flat session (the official Node SDK's `beta/realtime` types), to and from the core's. */
+
+import { z } from 'zod';
+import {
+  type AudioFormat,
+  maxOutputTokensSchema,
+  modalitiesSchema,
+  noiseReductionSchema,
+  type RealtimeConfig,
+  type RealtimeUpdate,
+  toolChoiceSchema,
+  toolsSchema,
+  tracingSchema,
+  transcriptionSchema,
+  turnDetectionSchema,
+  type VoiceName,
+  voiceId,
+} from '../session-config.ts';
+
+/** What `temperature` is where a beta client set none. */
+export const defaultTemperature = 0.8;
+
+const formats = {
+  pcm16: { type: 'audio/pcm', rate: 24000 },
+  g711_ulaw: { type: 'audio/pcmu' },
+  g711_alaw: { type: 'audio/pcma' },
+} as const satisfies Record<string, AudioFormat>;
+export type BetaFormat = keyof typeof formats;
+export const formatSchema = z.enum(['pcm16', 'g711_ulaw', 'g711_alaw']);
+export const voiceSchema = z.string().min(1).max(64);
+export const temperatureSchema = z.number().min(0.6).max(1.2);
+const noDetection = z.strictObject({ type: z.literal('none') }).transform(() => null);
+const detectionSchema = z.union([noDetection, turnDetectionSchema]);
+
+/** `session` of the beta `session.update`. `client_secret` is for the REST surface, and ignored here. */
+export const sessionSchema = z.strictObject({
+  model: z.string().optional(),
+  modalities: modalitiesSchema.optional(),
+  instructions: z.string().optional(),
+  voice: voiceSchema.optional(),
+  speed: z.number().min(0.25).max(1.5).optional(),
+  input_audio_format: formatSchema.optional(),
+  output_audio_format: formatSchema.optional(),
+  input_audio_transcription: transcriptionSchema.nullish(),
+  input_audio_noise_reduction: noiseReductionSchema.nullish(),
+  turn_detection: detectionSchema.nullish(),
+  tools: toolsSchema.optional(),
+  tool_choice: toolChoiceSchema.optional(),
+  temperature: temperatureSchema.optional(),
+  max_response_output_tokens: maxOutputTokensSchema.optional(),
+  tracing: tracingSchema.nullish(),
+  client_secret: z.unknown().optional(),
+});
+export type BetaSessionUpdate = z.infer<typeof sessionSchema>;
+
+/** The core's update for a beta client's; undefined keys change nothing. */
+export function toCoreUpdate(session: BetaSessionUpdate): RealtimeUpdate {
+  const { voice, speed } = session;
+  return {
+    type: 'realtime',
+    model: session.model,
+    instructions: session.instructions,
+    tools: session.tools,
+    tool_choice: session.tool_choice,
+    tracing: session.tracing,
+    ...(session.temperature !== undefined && { temperature: session.temperature }),
+    max_output_tokens: session.max_response_output_tokens,
+    output_modalities: session.modalities && toCoreModalities(session.modalities),
+    audio: {
+      input: {
+        format: session.input_audio_format && toCoreFormat(session.input_audio_format),
+        transcription: session.input_audio_transcription,
+        noise_reduction: session.input_audio_noise_reduction,
+        turn_detection: session.turn_detection,
+      },
+      output: {
+        format: session.output_audio_format && toCoreFormat(session.output_audio_format),
+        voice,
+        speed,
+      },
+    },
+  };
+}
+
+/** The core's configuration as a beta client knows it. */
+export function toBetaSession(config: RealtimeConfig): object {
+  const { input, output } = config.audio;
+  return {
+    id: config.id,
+    object: config.object,
+    model: config.model,
+    expires_at: config.expires_at,
+    modalities: toBetaModalities(config.output_modalities),
+    instructions: config.instructions,
+    voice: toBetaVoice(output.voice),
+    speed: output.speed,
+    input_audio_format: toBetaFormat(input.format),
+    output_audio_format: toBetaFormat(output.format),
+    input_audio_transcription: input.transcription,
+    input_audio_noise_reduction: input.noise_reduction,
+    turn_detection: toBetaDetection(input.turn_detection),
+    tools: config.tools,
+    tool_choice: config.tool_choice,
+    temperature: config.temperature ?? defaultTemperature,
+    max_response_output_tokens: config.max_output_tokens,
+    tracing: config.tracing,
+  };
+}
+
+function toBetaDetection(detection: RealtimeConfig['audio']['input']['turn_detection']): object | null {
+  if (detection?.type !== 'server_vad') return detection;
+  const { idle_timeout_ms: _gaOnly, ...rest } = detection;
+  return rest;
+}
+
+/** Beta says `["text", "audio"]` where GA says `["audio"]`: speech always had its words. */
+export function toCoreModalities(modalities: readonly string[]): ('text' | 'audio')[] {
+  return modalities.includes('audio') ? ['audio'] : ['text'];
+}
+
+export function toBetaModalities(modalities: readonly string[]): string[] {
+  return modalities.includes('audio') ? ['text', 'audio'] : ['text'];
+}
+
+export function toCoreFormat(format: BetaFormat): AudioFormat {
+  return formats[format];
+}
+
+export function toBetaFormat(format: AudioFormat): BetaFormat {
+  return format.type === 'audio/pcm' ? 'pcm16' : format.type === 'audio/pcmu' ? 'g711_ulaw' : 'g711_alaw';
+}
+
+export function toBetaVoice(voice: VoiceName): string {
+  return voiceId(voice);
+}
