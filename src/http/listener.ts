@@ -2,10 +2,11 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions } f
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { getRequestListener } from '@hono/node-server';
+import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Certificate } from '../tls.ts';
+import { apiError } from './api-error.ts';
 
 export interface ListenerOptions {
   config: Pick<Config, 'host' | 'port' | 'limits'>;
@@ -46,7 +47,10 @@ export class Listener {
       // Other upgrades, such as curl's to HTTP/2, are only offers: they are answered as plain requests.
       shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
     };
-    const answer = getRequestListener(options.app.fetch, { overrideGlobalObjects: false });
+    const answer = getRequestListener(options.app.fetch, {
+      overrideGlobalObjects: false,
+      errorHandler: (error) => this.#unanswerable(error),
+    });
     const { certificate } = options;
     this.#server =
       certificate === undefined
@@ -84,6 +88,15 @@ export class Listener {
     this.#server.close(() => resolve());
     this.#server.closeAllConnections();
     await promise;
+  }
+
+  /** A request that did not get as far as the app: its address or its headers make no sense. */
+  #unanswerable(error: unknown): Response {
+    if (error instanceof RequestError) {
+      return Response.json(apiError(`Bad request: ${error.message}.`, 'bad_request'), { status: 400 });
+    }
+    this.#options.log.error('http_failed', { error });
+    return Response.json(apiError('The server had an error.', 'internal_error', 'server_error'), { status: 500 });
   }
 
   #count(socket: Duplex): void {

@@ -52,7 +52,7 @@ const functionTool = z.strictObject({
   name: z.string().min(1).max(64),
   description: z.string().max(16_384).optional(),
   parameters: z.unknown().optional(),
-  // Some SDKs send it with every tool; it is accepted and has no effect (wire.md §2).
+  // Some SDKs send it with every tool; it is accepted and has no effect (docs/protocol.md §2).
   strict: z.boolean().nullish(),
 });
 export const toolsSchema = z.array(z.discriminatedUnion('type', [functionTool])).max(128);
@@ -178,7 +178,7 @@ export interface RealtimeConfig {
   };
 }
 
-/** The configuration that a session starts with (wire.md §2). `expiresAt` in seconds since the epoch. */
+/** The configuration that a session starts with (docs/protocol.md §2). `expiresAt` in seconds since the epoch. */
 export function defaultRealtimeConfig(base: { id: string; model: string; expiresAt: number }): RealtimeConfig {
   return {
     type: 'realtime',
@@ -209,7 +209,7 @@ export function defaultRealtimeConfig(base: { id: string; model: string; expires
 
 /**
  * The configuration after an update: `audio`, `audio.input` and `audio.output` merge by key, everything else that
- * is present replaces. The connection's model stays, whatever the update says of it (wire.md §2).
+ * is present replaces. The connection's model stays, whatever the update says of it (docs/protocol.md §2).
  */
 export function applyRealtimeUpdate(current: RealtimeConfig, update: RealtimeUpdate): RealtimeConfig {
   const { audio, model: _kept, ...rest } = update;

@@ -8,7 +8,7 @@ import { StageError, withDeadline } from './stage.ts';
 import { detectorSettings, TurnDetector, type TurnMark } from './turn-detector.ts';
 import { AudioDecoder, formatRateHz } from './wire-audio.ts';
 
-/** Less than this is not worth a turn (wire.md §5). */
+/** Less than this is not worth a turn (docs/protocol.md §5). */
 const minCommitMs = 100;
 /** What the transcriber is given of the silence around the voiced part: it hears bare clips badly. */
 const marginBeforeMs = 300;

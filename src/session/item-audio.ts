@@ -25,7 +25,7 @@ export function itemFromClient(
     return { item: { ...input, ...common, call_id: input.call_id ?? ids('call') }, audio };
   if (input.type === 'function_call_output' || input.role === 'system') return { item: { ...input, ...common }, audio };
   if (input.role === 'assistant') {
-    // Assistant audio that a client sends back is its transcript (wire.md §3).
+    // Assistant audio that a client sends back is its transcript (docs/protocol.md §3).
     const content = input.content.map((part) =>
       part.type === 'output_audio' ? { type: part.type, transcript: part.transcript ?? '' } : part,
     );

@@ -73,7 +73,7 @@ export interface ResponseTimes {
 }
 
 /**
- * One response on the wire: it has ids and states, numbers items and parts, and emits, in the order of wire.md §3,
+ * One response on the wire: it has ids and states, numbers items and parts, and emits, in the order of docs/protocol.md §3,
  * what its generation makes. It ends exactly once: completed, incomplete, cancelled or failed.
  */
 export class Response {
@@ -294,7 +294,7 @@ export class Response {
     this.#host.emit({ type: 'response.function_call_arguments.delta', ...this.#atCall(call), delta });
   }
 
-  /** A call that is cut short has no `arguments.done`: a client would run the tool on it (wire.md §3c). */
+  /** A call that is cut short has no `arguments.done`: a client would run the tool on it (docs/protocol.md §3c). */
   #closeCall(status: ItemStatus): void {
     const call = this.#call;
     if (!call) return;

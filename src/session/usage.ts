@@ -2,7 +2,7 @@ import type { Usage } from '../protocol/server-events.ts';
 import type { ContextSnapshot } from './context.ts';
 import type { ModelUsage } from './ports.ts';
 
-/** A token of user audio stands for 100 ms, one of assistant audio for 50 ms (wire.md §3). */
+/** A token of user audio stands for 100 ms, one of assistant audio for 50 ms (docs/protocol.md §3). */
 const userAudioMsPerToken = 100;
 const assistantAudioMsPerToken = 50;
 /** The usual length of a token of English text; used where a model gives no figures of its own. */

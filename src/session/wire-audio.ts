@@ -32,7 +32,7 @@ export function decodeBase64(text: string, format: AudioFormat): Uint8Array {
   return bytes;
 }
 
-/** Decodes a stream of appends: an odd byte of PCM is carried to the next one (wire.md §8). */
+/** Decodes a stream of appends: an odd byte of PCM is carried to the next one (docs/protocol.md §8). */
 export class AudioDecoder {
   readonly format: AudioFormat;
   #carried: Uint8Array = new Uint8Array(0);

@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Dialect } from '../protocol/dialect.ts';
 import { wireErrors } from '../protocol/errors.ts';
-import { ClientEventError } from '../protocol/ga.ts';
+import { ClientEventError } from '../protocol/frame-parser.ts';
 import type { ServerEvent } from '../protocol/server-events.ts';
 import type { Clock, CloseReason, Peer } from '../session/ports.ts';
 import type { Session } from '../session/session.ts';

@@ -1,4 +1,4 @@
-/** The order of events: wire.md §3 (a)–(f), by the official document's event names. */
+/** The order of events: docs/protocol.md §3 (a)–(f), by the official document's event names. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
