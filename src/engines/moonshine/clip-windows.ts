@@ -1,4 +1,4 @@
-import { concatSamples, rmsDbfs, samplesIn } from '../../audio/pcm.ts';
+import { concatSamples, peakDbfs, rmsDbfs, samplesIn } from '../../audio/pcm.ts';
 import { MOONSHINE_RATE_HZ } from './moonshine-model.ts';
 
 /** Moonshine loops on long clips: at 40 s surely, beyond 20 s sometimes. */
@@ -49,9 +49,14 @@ function quietestPlace(samples: Int16Array, from: number, to: number): number {
   return place;
 }
 
-/** Where the loud parts of a clip lie, by level alone. */
+/** Whether nothing in the clip is loud enough for speech. */
+export function isSilent(samples: Int16Array): boolean {
+  return peakDbfs(samples) < QUIETEST_SPEECH_DBFS;
+}
+
+/** Where a clip stands out of its own background, by level alone. */
 export interface SoundExtent {
-  /** Samples before the first and after the last loud frame. */
+  /** Samples before the first and after the last loud frame; 0 when nothing stands out. */
   leadSamples: number;
   trailSamples: number;
   /** How long it is loud, in all. */
@@ -66,7 +71,7 @@ export function soundExtent(samples: Int16Array): SoundExtent {
   const threshold = Math.max(QUIETEST_SPEECH_DBFS, Math.max(floor, LOWEST_FLOOR_DBFS) + ABOVE_FLOOR_DB);
   const isLoud = (level: number) => level > threshold;
   const first = levels.findIndex(isLoud);
-  if (first < 0) return { leadSamples: samples.length, trailSamples: samples.length, loudMs: 0 };
+  if (first < 0) return { leadSamples: 0, trailSamples: 0, loudMs: 0 };
   const last = levels.findLastIndex(isLoud);
   return {
     leadSamples: first * frame,

@@ -2,7 +2,7 @@ import { toFloat32 } from '../../audio/pcm.ts';
 import { resample } from '../../audio/resample.ts';
 import type { TranscriptEvent } from '../../session/ports.ts';
 import { serveJobs, type WorkerJob } from '../worker-jobs.ts';
-import { cutIntoWindows, padded, restarted, type SoundExtent, soundExtent } from './clip-windows.ts';
+import { cutIntoWindows, isSilent, padded, restarted, type SoundExtent, soundExtent } from './clip-windows.ts';
 import { type DecodedToken, END_TOKEN, MOONSHINE_RATE_HZ, MoonshineModel } from './moonshine-model.ts';
 import { isTerminalMark, textOf } from './tokens.ts';
 import { WordWriter } from './word-writer.ts';
@@ -44,8 +44,8 @@ async function transcribe(
     }
   };
   for (const window of cutIntoWindows(clip.samples)) {
+    if (isSilent(window)) continue;
     const extent = soundExtent(window);
-    if (extent.loudMs === 0) continue;
     let attempt = await decode(model, padded(window, extent), job.signal, write);
     if (job.signal.aborted) return;
     if (isLost(attempt, extent)) attempt = await decode(model, restarted(window, extent), job.signal, write);

@@ -1,0 +1,43 @@
+/** A voice inside the program, with what makes one speaker of it sound unlike another. */
+export interface FliteVoice {
+  /** slt: US female; rms: US male; awb: Scottish male; kal16: US male, an older kind of synthesis. */
+  embedded: 'slt' | 'rms' | 'awb' | 'kal16';
+  /** Factor of the pitch; rms does not heed it. */
+  pitch: number;
+  /** Factor of every duration. */
+  stretch: number;
+}
+
+const DEFAULT_VOICE: FliteVoice = { embedded: 'slt', pitch: 1, stretch: 1 };
+
+/** The ten voices of the Realtime API, and the embedded ones by their own names. */
+const VOICES: ReadonlyMap<string, FliteVoice> = new Map([
+  ['alloy', DEFAULT_VOICE],
+  ['ash', { embedded: 'awb', pitch: 0.88, stretch: 1.02 }],
+  ['ballad', { embedded: 'awb', pitch: 1, stretch: 1.06 }],
+  ['coral', { embedded: 'slt', pitch: 1.13, stretch: 0.97 }],
+  ['echo', { embedded: 'kal16', pitch: 1, stretch: 1 }],
+  ['sage', { embedded: 'slt', pitch: 0.9, stretch: 1.05 }],
+  ['shimmer', { embedded: 'slt', pitch: 1.22, stretch: 1 }],
+  ['verse', { embedded: 'awb', pitch: 1.13, stretch: 0.96 }],
+  ['marin', { embedded: 'slt', pitch: 1.05, stretch: 1.03 }],
+  ['cedar', { embedded: 'rms', pitch: 1, stretch: 1 }],
+  ['slt', { embedded: 'slt', pitch: 1, stretch: 1 }],
+  ['rms', { embedded: 'rms', pitch: 1, stretch: 1 }],
+  ['awb', { embedded: 'awb', pitch: 1, stretch: 1 }],
+  ['kal16', { embedded: 'kal16', pitch: 1, stretch: 1 }],
+]);
+
+/** The voice of a name; a name that is not known (a custom voice's id) gets the default one. */
+export function voiceNamed(name: string): FliteVoice {
+  return VOICES.get(name) ?? DEFAULT_VOICE;
+}
+
+/** Options of the program for a voice at a speed (1 is its own pace). */
+export function voiceOptions(voice: FliteVoice, speed: number): string[] {
+  return [
+    ...['-voice', voice.embedded],
+    ...['--setf', `duration_stretch=${(voice.stretch / speed).toFixed(3)}`],
+    ...['--setf', `f0_shift=${voice.pitch.toFixed(3)}`],
+  ];
+}
