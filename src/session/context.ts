@@ -15,13 +15,14 @@ export interface ContextSnapshot {
   readonly assistantAudioMs: number;
 }
 
-/** Waits until every audio among the entries is transcribed; the failure of the last one, if it failed. */
+/** Waits until every audio among the entries is transcribed; the failure of what the user said last, if it failed. */
 export async function awaitTranscripts(entries: readonly Entry[]): Promise<StageError | undefined> {
   let failure: StageError | undefined;
-  for (const entry of entries) {
-    for (const heard of entry.heard.values()) {
-      const transcript = heard.known ?? (await heard.transcript);
-      failure = 'failure' in transcript ? transcript.failure : undefined;
+  for (const { item, heard } of entries) {
+    if (item.type === 'message' && item.role === 'user') failure = undefined;
+    for (const audio of heard.values()) {
+      const transcript = audio.known ?? (await audio.transcript);
+      if ('failure' in transcript) failure ??= transcript.failure;
     }
   }
   return failure;

@@ -125,7 +125,7 @@ export class Ears {
     this.#stream = this.#tools.engines.voiceActivity.open({ sampleRateHz: this.#buffer.rateHz });
     this.#detector = new TurnDetector(detectorSettings(detection), {
       frameMs: this.#stream.frameMs,
-      startMs: this.#buffer.endMs,
+      startMs: Math.round(this.#buffer.endMs),
     });
     return this.#detector;
   }

@@ -10,7 +10,7 @@ import { ClauseSplitter, isSpeakable } from './clauses.ts';
 import type { ContextSnapshot } from './context.ts';
 import type { ModelEvent, ModelRequest, ModelUsage, WordTiming } from './ports.ts';
 import type { SessionTools } from './settings.ts';
-import { watchStage } from './stage.ts';
+import { StageError, watchStage } from './stage.ts';
 
 export interface GenerationOptions extends Omit<ModelRequest, 'items' | 'signal' | 'spoken'> {
   snapshot: ContextSnapshot;
@@ -54,16 +54,21 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
   const { snapshot, speech, ...request } = options;
 
   async function* model(): AsyncGenerator<ModelEvent> {
-    const source = tools.engines.languageModel.generate({
-      ...request,
-      items: snapshot.items,
-      spoken: speech !== undefined,
-      signal: abort.signal,
-    });
-    for await (const event of watch(source, 'language model')) {
+    const generate = () =>
+      tools.engines.languageModel.generate({
+        ...request,
+        items: snapshot.items,
+        spoken: speech !== undefined,
+        signal: abort.signal,
+      });
+    let finished = false;
+    for await (const event of watch(generate, 'language model')) {
       times.firstTokenAt ??= tools.clock.now();
+      finished = event.type === 'finish';
       yield event;
     }
+    if (finished || abort.signal.aborted) return;
+    throw new StageError('language model', 'failed', 'The language model failed: it ended without finishing.');
   }
 
   async function* text(): AsyncGenerator<GenerationEvent> {
@@ -85,8 +90,8 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
   ): AsyncGenerator<GenerationEvent> {
     let resampler: Resampler | undefined;
     try {
-      const source = tools.engines.voice.speak(clause, { voice, speed, signal: abort.signal });
-      for await (const chunk of watch(source, 'voice')) {
+      const utter = () => tools.engines.voice.speak(clause, { voice, speed, signal: abort.signal });
+      for await (const chunk of watch(utter, 'voice')) {
         times.firstAudioAt ??= tools.clock.now();
         resampler ??= await createResampler(chunk.sampleRateHz, sampleRateHz);
         yield { type: 'audio', samples: resampler.push(chunk.samples), ...(chunk.words && { words: chunk.words }) };
@@ -97,17 +102,25 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
     }
   }
 
-  function watch<T>(source: AsyncIterable<T>, stage: 'language model' | 'voice') {
-    return watchStage(source, { stage, clock: tools.clock, stallMs: tools.settings.limits.stageStallMs, abort });
+  /** Whoever stops iterating stops every stage. */
+  async function* events(): AsyncGenerator<GenerationEvent> {
+    try {
+      yield* speech ? spoken(speech) : text();
+    } finally {
+      abort.abort();
+    }
   }
 
-  const events = speech ? spoken(speech) : text();
+  function watch<T>(start: () => AsyncIterable<T>, stage: 'language model' | 'voice') {
+    return watchStage(start, { stage, clock: tools.clock, stallMs: tools.settings.limits.stageStallMs, abort });
+  }
+
   return {
     snapshot,
     instructions: request.instructions,
     times,
     abort: () => abort.abort(),
-    [Symbol.asyncIterator]: () => events,
+    [Symbol.asyncIterator]: events,
   };
 }
 

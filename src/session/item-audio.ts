@@ -52,7 +52,7 @@ function decodeAt(base64: string, format: AudioFormat, path: string): Int16Array
 }
 
 /** The item with the bytes of its audio, where they are still kept: what was heard, or spoken. */
-export function retrievedItem(entry: Entry, outputFormat: AudioFormat): Item {
+export function retrievedItem(entry: Entry): Item {
   const item = copyItem(entry.item);
   if (item.type !== 'message') return item;
   for (const [index, part] of item.content.entries()) {
@@ -61,7 +61,8 @@ export function retrievedItem(entry: Entry, outputFormat: AudioFormat): Item {
       if (heard?.clip) part.audio = encodeAudio(heard.clip.samples, heard.format);
     } else if (part.type === 'output_audio') {
       const spoken = entry.spoken.get(index);
-      if (spoken) part.audio = encodeAudio(spoken.clip.samples, outputFormat);
+      const samples = spoken?.clip.samples;
+      if (spoken && samples?.length) part.audio = encodeAudio(samples, spoken.format);
     }
   }
   return item;

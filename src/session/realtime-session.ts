@@ -344,7 +344,7 @@ export class RealtimeSession implements Session {
   #retrieveItem(itemId: string): void {
     const entry = this.#conversation.find(itemId);
     if (!entry) throw wireErrors.retrieveUnknownItem(itemId);
-    this.#emit({ type: 'conversation.item.retrieved', item: retrievedItem(entry, this.#config.audio.output.format) });
+    this.#emit({ type: 'conversation.item.retrieved', item: retrievedItem(entry) });
   }
 
   /** An entry for an item of a response's own `input`: referred to, or given. */

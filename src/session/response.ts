@@ -168,6 +168,7 @@ export class Response {
   // ---- Messages ----
 
   #sendText(delta: string): void {
+    if (delta === '') return;
     const { message, part } = this.#openPart(false);
     part.text += delta;
     this.#outputCharacters += delta.length;
@@ -195,6 +196,7 @@ export class Response {
       const piece = samples.subarray(start, start + step);
       const pieceMs = durationMs(piece.length, rateHz);
       await this.#host.pacer.admit(pieceMs, this.#abort.signal);
+      if (!this.active) return;
       const { message, part } = this.#openPart(true);
       part.spoken?.append(piece, words);
       this.#outputAudioMs += pieceMs;
@@ -229,7 +231,7 @@ export class Response {
     const contentIndex = message.item.content.length;
     const part: OpenPart = { contentIndex, text: '' };
     if (audio) {
-      part.spoken = new SpokenAudio(formatRateHz(this.options.format));
+      part.spoken = new SpokenAudio(this.options.format);
       message.spoken.set(contentIndex, part.spoken);
       message.item.content.push({ type: 'output_audio', transcript: '' });
     } else {

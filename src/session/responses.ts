@@ -33,7 +33,7 @@ export class Responses {
   /** The item after which the active response's next output goes; null for the head. */
   #anchorId: string | null = null;
   #hasSpoken = false;
-  #draining: (() => void) | undefined;
+  readonly #drained = Promise.withResolvers<void>();
   #closing = false;
 
   constructor(host: Host) {
@@ -46,9 +46,9 @@ export class Responses {
     return this.#active;
   }
 
-  /** Whether a voice was heard: it can then no longer be changed. */
+  /** Whether a voice was heard in the conversation: it can then no longer be changed. */
   get hasSpoken(): boolean {
-    return this.#hasSpoken;
+    return this.#hasSpoken || this.#active?.times.firstAudioSentAt !== undefined;
   }
 
   get closing(): boolean {
@@ -104,10 +104,8 @@ export class Responses {
   /** Resolves once none runs; from now on none is started. */
   drain(): Promise<void> {
     this.#closing = true;
-    return new Promise((resolve) => {
-      this.#draining = resolve;
-      this.#settleDrain();
-    });
+    this.#settleDrain();
+    return this.#drained.promise;
   }
 
   close(): void {
@@ -126,6 +124,7 @@ export class Responses {
       addItem: (item) => this.#addItem(item),
       itemDone: (item) => this.#itemDone(item),
       keep: (audio) => {
+        if (outOfBand) return;
         this.#hasSpoken ||= audio.durationMs > 0;
         this.#host.shelf.keep(audio);
       },
@@ -188,7 +187,7 @@ export class Responses {
   }
 
   #settleDrain(): void {
-    if (!this.#active && this.#outOfBand.size === 0) this.#draining?.();
+    if (this.#closing && !this.#active && this.#outOfBand.size === 0) this.#drained.resolve();
   }
 }
 

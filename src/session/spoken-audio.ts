@@ -1,5 +1,7 @@
 import { concatSamples, durationMs, samplesIn } from '../audio/pcm.ts';
+import type { AudioFormat } from '../protocol/session-config.ts';
 import type { AudioClip, WordTiming } from './ports.ts';
+import { formatRateHz } from './wire-audio.ts';
 
 interface SpokenClause {
   text: string;
@@ -12,14 +14,16 @@ interface SpokenClause {
 
 /** What an assistant's audio item said, and when: enough to cut it where a listener stopped hearing it. */
 export class SpokenAudio {
+  readonly format: AudioFormat;
   readonly rateHz: number;
   #parts: Int16Array[] = [];
   #sampleCount = 0;
   #clauses: SpokenClause[] = [];
   #cut = false;
 
-  constructor(rateHz: number) {
-    this.rateHz = rateHz;
+  constructor(format: AudioFormat) {
+    this.format = format;
+    this.rateHz = formatRateHz(format);
   }
 
   /** Counts audio that was sent. */
@@ -57,7 +61,7 @@ export class SpokenAudio {
     this.#cut = true;
     const kept = samplesIn(atMs, this.rateHz);
     this.#parts = [concatSamples(this.#parts).slice(0, kept)];
-    this.#sampleCount = this.#parts[0]?.length ?? 0;
+    this.#sampleCount = Math.min(this.#sampleCount, kept);
     this.#clauses = this.#clauses
       .filter((clause) => clause.startMs < atMs)
       .map((clause) => (clause.endMs <= atMs ? clause : cutClause(clause, atMs)));

@@ -26,13 +26,14 @@ interface Watch {
 }
 
 /**
- * Passes on what an engine yields; an engine that throws, or that yields nothing for `stallMs`, ends in a
+ * Starts an engine and passes on what it yields; one that throws, or that yields nothing for `stallMs`, ends in a
  * `StageError` which names it. Ends quietly when `abort` is aborted by someone else.
  */
-export async function* watchStage<T>(source: AsyncIterable<T>, watch: Watch): AsyncGenerator<T, void, undefined> {
+export async function* watchStage<T>(start: () => AsyncIterable<T>, watch: Watch): AsyncGenerator<T, void, undefined> {
   const { signal } = watch.abort;
-  const iterator = source[Symbol.asyncIterator]();
+  let iterator: AsyncIterator<T> | undefined;
   try {
+    iterator = start()[Symbol.asyncIterator]();
     for (;;) {
       const step = await nextOrStall(iterator, watch);
       if (signal.aborted || step.done) return;
@@ -45,7 +46,7 @@ export async function* watchStage<T>(source: AsyncIterable<T>, watch: Watch): As
     throw new StageError(watch.stage, 'failed', `The ${watch.stage} failed: ${detail}`, error);
   } finally {
     // Not awaited: an engine that hangs must not hold up the one who gave it up.
-    iterator.return?.()?.then(undefined, () => {});
+    iterator?.return?.()?.then(undefined, () => {});
   }
 }
 

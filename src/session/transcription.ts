@@ -65,13 +65,14 @@ export class Transcription {
     const abort = new AbortController();
     this.#running = abort;
     const { language, prompt } = job.setting ?? {};
-    const events = engines.transcriber.transcribe(job.clip, {
-      ...(language && { language }),
-      ...(prompt && { prompt }),
-      signal: abort.signal,
-    });
+    const start = () =>
+      engines.transcriber.transcribe(job.clip, {
+        ...(language && { language }),
+        ...(prompt && { prompt }),
+        signal: abort.signal,
+      });
     const watch = { stage: 'transcriber', clock, stallMs: settings.limits.stageStallMs, abort } as const;
-    for await (const event of watchStage(events, watch)) {
+    for await (const event of watchStage(start, watch)) {
       if (event.type === 'done') return { text: event.text };
       if (job.setting && this.#host.has(job.entry)) {
         this.#host.emit({
