@@ -7,6 +7,8 @@ import type { AudioClip } from './ports.ts';
 export class InputBuffer {
   #rateHz: number;
   #samples = new Int16Array(0);
+  /** What is buffered: so many samples, from this index on. */
+  #first = 0;
   #length = 0;
   /** Where the first buffered sample stands on the timeline. */
   #startMs = 0;
@@ -33,20 +35,15 @@ export class InputBuffer {
   }
 
   append(samples: Int16Array): void {
-    const needed = this.#length + samples.length;
-    if (needed > this.#samples.length) {
-      const grown = new Int16Array(Math.max(needed, this.#samples.length * 2, this.#rateHz));
-      grown.set(this.#samples.subarray(0, this.#length));
-      this.#samples = grown;
-    }
-    this.#samples.set(samples, this.#length);
-    this.#length = needed;
+    if (this.#first + this.#length + samples.length > this.#samples.length) this.#move(this.#length + samples.length);
+    this.#samples.set(samples, this.#first + this.#length);
+    this.#length += samples.length;
   }
 
   /** A copy of what is buffered between two positions. */
   slice(fromMs: number, toMs: number): AudioClip {
     return {
-      samples: this.#samples.slice(this.#index(fromMs), this.#index(toMs)),
+      samples: this.#samples.slice(this.#first + this.#index(fromMs), this.#first + this.#index(toMs)),
       sampleRateHz: this.#rateHz,
     };
   }
@@ -55,16 +52,24 @@ export class InputBuffer {
   dropUntil(positionMs: number): void {
     const count = this.#index(positionMs);
     if (count === 0) return;
-    this.#samples.copyWithin(0, count, this.#length);
+    this.#first += count;
     this.#length -= count;
     this.#startMs += (count / this.#rateHz) * 1000;
-    if (this.#length * 4 < this.#samples.length) this.#samples = this.#samples.slice(0, this.#length * 2);
+    if (this.#length * 4 < this.#samples.length) this.#move(this.#length);
   }
 
   /** Forgets everything, and goes on at another rate; the timeline runs on. */
   restart(rateHz: number): void {
     this.dropUntil(this.endMs);
     this.#rateHz = rateHz;
+  }
+
+  /** Into memory with room for half as much again, so that it is seldom moved, however audio comes and goes. */
+  #move(length: number): void {
+    const roomy = new Int16Array(Math.ceil(length * 1.5) + this.#rateHz / 4);
+    roomy.set(this.#samples.subarray(this.#first, this.#first + this.#length));
+    this.#samples = roomy;
+    this.#first = 0;
   }
 
   #index(positionMs: number): number {

@@ -11,8 +11,8 @@ import {
   voiceId,
 } from '../protocol/session-config.ts';
 import { AudioShelf } from './audio-shelf.ts';
-import { isSpeakable } from './clauses.ts';
 import { Conversation, type Entry, type Position } from './conversation.ts';
+import { DueAnswer } from './due-answer.ts';
 import { Ears, type HeardTurn } from './ears.ts';
 import { HeardAudio } from './heard-audio.ts';
 import { itemFromClient, retrievedItem } from './item-audio.ts';
@@ -55,15 +55,12 @@ export class RealtimeSession implements Session {
   readonly #transcription: Transcription;
   readonly #responses: Responses;
   readonly #ledger: TurnLedger;
+  readonly #dueAnswer = new DueAnswer();
   readonly #mailbox: { event: ClientEvent; from: Peer }[] = [];
   #config: RealtimeConfig;
   #working = false;
   #caughtUp: Promise<void> = Promise.resolve();
   #turnItemId: string | undefined;
-  /** Turns that are committed and not transcribed yet. */
-  #turnsInTranscription = 0;
-  /** Someone said something, and nothing has answered it yet. */
-  #answerDue = false;
   #cancelExpiry: () => void;
   #closed = false;
 
@@ -79,7 +76,7 @@ export class RealtimeSession implements Session {
     this.#ledger = new TurnLedger(clock);
     this.#ears = new Ears(this.#config.audio.input, tools, {
       speechStarted: (audioStartMs) => this.#speechStarted(audioStartMs),
-      turnEnded: (turn) => this.#turnEnded(turn),
+      turnEnded: (turn) => this.#attempt('ending a turn', () => this.#turnEnded(turn)),
       failed: (error) => {
         tools.log.error('voice_activity_failed', { session: this.id, error: error.message });
         this.#emit(errorEvent(wireErrors.stageFailed(error.code, error.message), null));
@@ -118,6 +115,7 @@ export class RealtimeSession implements Session {
     if (!this.#working) this.#caughtUp = this.#work();
     if (this.#mailbox.length > 0) return this.#caughtUp;
     if (this.#ears.behind) return this.#ears.settled();
+    if (this.#transcription.behind) return this.#transcription.settled();
   }
 
   refuse(error: WireError, clientEventId: string | null, to: Peer): void {
@@ -147,13 +145,18 @@ export class RealtimeSession implements Session {
   }
 
   #handle(event: ClientEvent, from: Peer): void {
+    const refuse = (error: WireError) => this.refuse(error, event.event_id ?? null, from);
+    this.#attempt(`handling '${event.type}'`, () => this.#dispatch(event), refuse);
+  }
+
+  /** Tells of what goes wrong: everyone, where no client's event is at fault. */
+  #attempt(what: string, act: () => void, tell = (error: WireError) => this.#emit(errorEvent(error, null))): void {
     try {
-      this.#dispatch(event);
+      act();
     } catch (error) {
-      if (!(error instanceof WireError))
-        this.#tools.log.error('session_fault', { session: this.id, error: describe(error) });
-      const wireError = error instanceof WireError ? error : wireErrors.internal(`handling '${event.type}'`);
-      this.refuse(wireError, event.event_id ?? null, from);
+      if (error instanceof WireError) return tell(error);
+      this.#tools.log.error('session_fault', { session: this.id, error: describe(error) });
+      tell(wireErrors.internal(what));
     }
   }
 
@@ -168,7 +171,8 @@ export class RealtimeSession implements Session {
       case 'input_audio_buffer.clear':
         this.#ears.clear();
         this.#turnItemId = undefined;
-        return this.#emit({ type: 'input_audio_buffer.cleared' });
+        this.#emit({ type: 'input_audio_buffer.cleared' });
+        return this.#answerIfDue();
       case 'conversation.item.create':
         return this.#createItem(event);
       case 'conversation.item.truncate':
@@ -201,6 +205,7 @@ export class RealtimeSession implements Session {
     this.#config = next;
     this.#ears.configure(next.audio.input);
     this.#emit({ type: 'session.updated', session: next });
+    this.#answerIfDue();
   }
 
   // ---- Turns ----
@@ -215,32 +220,42 @@ export class RealtimeSession implements Session {
     const itemId = this.#turnItemId ?? this.#tools.ids('item');
     this.#emit({ type: 'input_audio_buffer.speech_stopped', audio_end_ms: turn.audioEndMs, item_id: itemId });
     this.#ledger.turnDecided(this.#config.audio.input.turn_detection);
+    const wanted = this.#config.audio.input.turn_detection?.create_response ?? false;
     const heard = this.#commitAudio(itemId, turn.clip, turn.speech);
-    this.#turnsInTranscription += 1;
+    this.#answerOnceHeard(heard, wanted);
+  }
+
+  #answerOnceHeard(heard: HeardAudio, wanted: boolean): void {
+    const transcribed = this.#dueAnswer.await(wanted);
     void heard.transcript.then((transcript) => {
-      this.#turnsInTranscription -= 1;
+      transcribed(transcript);
       this.#ledger.transcribed();
-      // A failed transcription is answered too: its response fails and says so.
-      this.#answerDue ||= 'failure' in transcript || isSpeakable(transcript.text);
       this.#answerIfDue();
     });
   }
 
   /** Starts the automatic response once all turns are transcribed, nobody speaks and none is running. */
   #answerIfDue(): void {
-    if (!this.#answerDue || this.#closed || this.#turnsInTranscription > 0 || this.#ears.speaking) return;
+    if (!this.#dueAnswer.ready || this.#closed || this.#ears.speaking) return;
     if (this.#responses.active || this.#responses.closing) return;
-    if (this.#config.audio.input.turn_detection?.create_response) this.#respond({});
+    this.#attempt('answering a turn', () => {
+      this.#dueAnswer.answered();
+      this.#respond({});
+    });
   }
 
   #commit(): void {
+    this.#requireRoom();
     const clip = this.#ears.commit();
     const itemId = this.#turnItemId ?? this.#tools.ids('item');
-    this.#commitAudio(itemId, clip, clip);
+    const heard = this.#commitAudio(itemId, clip, clip);
+    // Not answered by itself; but an earlier turn may be, which had to wait for this one.
+    this.#answerOnceHeard(heard, false);
   }
 
   #commitAudio(itemId: string, clip: AudioClip, speech: AudioClip): HeardAudio {
     this.#turnItemId = undefined;
+    this.#requireRoom();
     const previousId = this.#conversation.lastId;
     this.#emit({ type: 'input_audio_buffer.committed', previous_item_id: previousId, item_id: itemId });
     const entry = this.#addItem(
@@ -260,9 +275,10 @@ export class RealtimeSession implements Session {
   // ---- Responses ----
 
   #respond(parameters: Parameters<Responses['create']>[0]): void {
+    if (parameters.conversation !== 'none') this.#requireRoom();
     const response = this.#responses.create(parameters);
     if (parameters.conversation === 'none') return;
-    this.#answerDue = false;
+    this.#dueAnswer.answered();
     this.#ledger.responseCreated(response);
   }
 
@@ -291,13 +307,17 @@ export class RealtimeSession implements Session {
   }
 
   #addItem(item: Item, position: Position): Entry {
-    const { items } = this.#tools.settings.limits;
-    if (this.#conversation.entries.length >= items) throw wireErrors.tooManyItems(items);
+    this.#requireRoom();
     const entry = this.#conversation.insert(item, position);
     const previous_item_id = this.#conversation.previousId(item.id);
     this.#emit({ type: 'conversation.item.added', previous_item_id, item: copyItem(item) });
     this.#emit({ type: 'conversation.item.done', previous_item_id, item: copyItem(item) });
     return entry;
+  }
+
+  #requireRoom(): void {
+    const { items } = this.#tools.settings.limits;
+    if (this.#conversation.entries.length >= items) throw wireErrors.tooManyItems(items);
   }
 
   /** Keeps a user's audio and has it transcribed. */
@@ -373,6 +393,7 @@ export class RealtimeSession implements Session {
   }
 
   #sendTo(peer: Peer, event: UnsentEvent): void {
+    if (!this.#peers.has(peer)) return;
     peer.send({ ...event, event_id: this.#tools.ids('event') });
   }
 

@@ -29,6 +29,7 @@ export class Transcription {
   #running: AbortController | undefined;
   #closed = false;
   #last: Promise<void> = Promise.resolve();
+  #waitingMs = 0;
 
   constructor(host: TranscriptionHost) {
     this.#host = host;
@@ -36,7 +37,23 @@ export class Transcription {
 
   /** Queues a job; its `heard` settles when it is done. */
   start(job: TranscriptionJob): void {
-    this.#last = this.#last.then(() => this.#transcribe(job));
+    const { durationMs } = job.heard;
+    this.#waitingMs += durationMs;
+    this.#last = this.#last
+      .then(() => this.#transcribe(job))
+      .finally(() => {
+        this.#waitingMs -= durationMs;
+      });
+  }
+
+  /** Whether more audio waits than a session should keep. */
+  get behind(): boolean {
+    return this.#waitingMs > this.#host.tools.settings.limits.keptAudioMs;
+  }
+
+  /** Resolves once everything that was queued so far is transcribed. */
+  settled(): Promise<void> {
+    return this.#last;
   }
 
   /** Stops everything that runs or waits. */
