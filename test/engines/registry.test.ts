@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createEngines, type EngineStatus } from '../../src/engines/registry.ts';
+import { hear, say } from './speech.ts';
+
+test('the embedded set may be used before it is ready, tells its progress, and ends', async (t) => {
+  const progress: string[] = [];
+  const onProgress = ({ part, name, state }: EngineStatus) => progress.push(`${part} ${name} ${state}`);
+  const set = createEngines({}, { transcriberWorkers: 1, voiceWorkers: 1, onProgress });
+  t.after(() => set.close());
+  assert.deepEqual(
+    set.describe().map(({ part, state }) => `${part} ${state}`),
+    ['voiceActivity loading', 'transcriber loading', 'languageModel ready', 'voice loading'],
+  );
+  const { text } = await hear(set.engines.transcriber, await say(set.engines.voice, 'Hello, how are you today?'));
+  assert.match(text, /how are you/i);
+  await set.ready;
+  assert.ok(set.describe().every(({ state }) => state === 'ready'));
+  for (const engine of ['voiceActivity silero', 'transcriber moonshine', 'voice flite']) {
+    assert.ok(progress.indexOf(`${engine} loading`) < progress.indexOf(`${engine} ready`), engine);
+  }
+});
+
+test('an unknown engine is refused with the names that there are', () => {
+  assert.throws(
+    () => createEngines({ transcriber: 'whisper' }),
+    /There is no transcriber engine named 'whisper'. There are: embedded, moonshine/,
+  );
+});
+
+test('engines that are closed while they load fail, and say so', async () => {
+  const set = createEngines({ voice: 'flite' }, { transcriberWorkers: 1 });
+  await set.close();
+  await assert.rejects(set.ready, /the engine has been closed/);
+  await assert.rejects(say(set.engines.voice, 'Hello.'), /Flite voice: the engine has been closed/);
+  assert.equal(set.describe().find(({ part }) => part === 'voice')?.state, 'failed');
+});

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { concatSamples } from '../../src/audio/pcm.ts';
+import { resample } from '../../src/audio/resample.ts';
+import { Flite } from '../../src/engines/flite/flite.ts';
+import { Silero } from '../../src/engines/silero/silero.ts';
+import { noise, say, silence } from './speech.ts';
+
+const silero = new Silero();
+/** A second of silence, some three of speech, a second of silence. */
+let recording: Int16Array;
+
+before(async () => {
+  const flite = new Flite({ workers: 1 });
+  const speech = await say(flite, 'Could you tell me when the next train leaves for the city?');
+  await flite.close();
+  recording = concatSamples([silence(1024), speech.samples, silence(1024)]);
+});
+
+after(() => silero.close());
+
+async function probabilities(samples: Int16Array, chunk: number, sampleRateHz: number): Promise<number[]> {
+  const stream = silero.open({ sampleRateHz });
+  const pushes: Promise<Float32Array>[] = [];
+  for (let at = 0; at < samples.length; at += chunk) pushes.push(stream.push(samples.subarray(at, at + chunk)));
+  const results = await Promise.all(pushes);
+  stream.close();
+  return results.flatMap((result) => [...result]);
+}
+
+test('speech is told from the silence around it', async () => {
+  const frames = await probabilities(recording, 320, 16_000);
+  assert.equal(frames.length, Math.floor(recording.length / 512));
+  const speech = frames.slice(34, -36);
+  assert.ok(speech.filter((p) => p > 0.5).length > speech.length * 0.75, 'speech');
+  assert.ok(Math.max(...frames.slice(0, 30), ...frames.slice(-20)) < 0.3, 'silence');
+});
+
+test('noise is not speech', async () => {
+  assert.ok(Math.max(...(await probabilities(noise(3000, 1500), 1600, 16_000))) < 0.5);
+});
+
+for (const sampleRateHz of [8_000, 16_000, 24_000]) {
+  test(`at ${sampleRateHz} Hz, the cutting into chunks does not matter, and no frame is late`, async () => {
+    const { samples } = await resample({ samples: recording, sampleRateHz: 16_000 }, sampleRateHz);
+    const whole = await probabilities(samples, samples.length, sampleRateHz);
+    assert.equal(whole.length, Math.floor(samples.length / (sampleRateHz * 0.032)));
+    for (const chunk of [sampleRateHz * 0.02, sampleRateHz * 0.2, 777]) {
+      assert.deepEqual(await probabilities(samples, chunk, sampleRateHz), whole);
+    }
+    const stream = silero.open({ sampleRateHz });
+    assert.equal((await stream.push(samples.subarray(0, sampleRateHz * 0.032))).length, 1);
+    assert.equal((await stream.push(samples.subarray(0, sampleRateHz * 0.031))).length, 0);
+    assert.equal((await stream.push(samples.subarray(0, sampleRateHz * 0.001))).length, 1);
+    stream.close();
+  });
+}
+
+test('streams at the same time do not disturb each other', async () => {
+  const alone = await probabilities(recording, 480, 24_000);
+  const together = await Promise.all([
+    probabilities(recording, 480, 24_000),
+    probabilities(noise(2000, 9000), 320, 16_000),
+    probabilities(recording, 480, 24_000),
+  ]);
+  assert.deepEqual(together[0], alone);
+  assert.deepEqual(together[2], alone);
+});
+
+test('minutes of audio in one push do not hold up another stream', async () => {
+  const order: string[] = [];
+  const greedy = silero.open({ sampleRateHz: 16_000 });
+  const modest = silero.open({ sampleRateHz: 16_000 });
+  const long = greedy.push(silence(60_000)).then(() => order.push('a minute'));
+  const short = modest.push(silence(64)).then(() => order.push('two frames'));
+  await Promise.all([long, short]);
+  assert.deepEqual(order, ['two frames', 'a minute']);
+  greedy.close();
+  modest.close();
+});
+
+test('closing a stream settles its pushes early, and later ones give nothing', async () => {
+  const stream = silero.open({ sampleRateHz: 16_000 });
+  const pending = stream.push(silence(600_000));
+  stream.close();
+  assert.ok((await pending).length < 18_750);
+  assert.equal((await stream.push(silence(320))).length, 0);
+  stream.close();
+});
+
+test('more audio than may wait is refused', async () => {
+  const stream = silero.open({ sampleRateHz: 8_000 });
+  const first = stream.push(silence(20 * 60_000, 8_000));
+  await assert.rejects(
+    stream.push(silence(20 * 60_000, 8_000)),
+    /Silero voice activity: 30 minutes of audio are waiting/,
+  );
+  stream.close();
+  await first;
+});

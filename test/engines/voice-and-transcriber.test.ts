@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { decodeMulaw, encodeMulaw } from '../../src/audio/g711.ts';
+import { concatSamples, durationMs, rmsDbfs } from '../../src/audio/pcm.ts';
+import { resample } from '../../src/audio/resample.ts';
+import { Flite } from '../../src/engines/flite/flite.ts';
+import { Moonshine } from '../../src/engines/moonshine/moonshine.ts';
+import { hear, noise, plainWords, say, silence, wordErrorRate } from './speech.ts';
+
+const flite = new Flite({ workers: 1 });
+const moonshine = new Moonshine({ workers: 2 });
+
+after(() => Promise.all([flite.close(), moonshine.close()]));
+
+const SENTENCES = [
+  'What is the weather like in Boston today?',
+  'Please remind me to call my sister tomorrow morning.',
+  'The quick brown fox jumps over the lazy dog.',
+  'Can you help me find a restaurant near the station?',
+];
+
+test('what the voice says is what the transcriber hears', async () => {
+  for (const sentence of SENTENCES) {
+    const { text, confidence = 0, endOfSentence = 0 } = await hear(moonshine, await say(flite, sentence));
+    assert.ok(wordErrorRate(sentence, text) <= 0.2, text);
+    assert.ok(confidence > 0.6 && confidence <= 1);
+    assert.ok(endOfSentence > 0.5 && endOfSentence <= 1);
+  }
+});
+
+test('every voice of the document is understood, and none sounds like another', async () => {
+  const sentence = 'What is the weather like in Boston today?';
+  const seen = new Map<string, string>();
+  for (const name of ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar']) {
+    const speech = await say(flite, sentence, { name });
+    assert.ok(wordErrorRate(sentence, (await hear(moonshine, speech)).text) <= 0.25, name);
+    const sound = speech.samples.subarray(8000, 8040).join();
+    assert.equal(seen.get(sound), undefined, `${name} is ${seen.get(sound)}`);
+    seen.set(sound, name);
+  }
+});
+
+test('an unknown voice speaks as the default one', async () => {
+  const [custom, alloy] = [await say(flite, 'Hello.', { name: 'voice_123' }), await say(flite, 'Hello.')];
+  assert.deepEqual(custom.samples, alloy.samples);
+});
+
+test('the text comes word by word, at any rate, and over the telephone', async () => {
+  const sentence = 'The quick brown fox jumps over the lazy dog.';
+  const speech = await say(flite, sentence);
+  const { deltas } = await hear(moonshine, await resample(speech, 24_000));
+  assert.ok(deltas.length >= 8, deltas.join('|'));
+  const narrow = await resample(speech, 8_000);
+  const { text } = await hear(moonshine, { samples: decodeMulaw(encodeMulaw(narrow.samples)), sampleRateHz: 8_000 });
+  assert.ok(wordErrorRate(sentence, text) <= 0.25, text);
+});
+
+test('one word alone is not repeated', async () => {
+  for (const word of ['No.', 'Sure.', 'Yes.']) {
+    const { text } = await hear(moonshine, await say(flite, word));
+    assert.equal(plainWords(text).length, 1, text);
+  }
+});
+
+test('silence, noise, clicks and nothing at all are blank', async () => {
+  const clips = [new Int16Array(0), silence(3000), noise(2000, 1500), Int16Array.of(0, 30000, 0), noise(10, 20000)];
+  for (const samples of clips) {
+    assert.deepEqual(await hear(moonshine, { samples, sampleRateHz: 24_000 }), { type: 'done', text: '', deltas: [] });
+  }
+});
+
+test('long recordings are heard to the end, once', async () => {
+  const sentences = [...SENTENCES, ...SENTENCES, ...SENTENCES];
+  const parts: Int16Array[] = [];
+  for (const sentence of sentences) parts.push((await say(flite, sentence)).samples, silence(500));
+  const clip = { samples: concatSamples(parts), sampleRateHz: 16_000 };
+  assert.ok(durationMs(clip.samples.length, 16_000) > 30_000);
+  const { text } = await hear(moonshine, clip);
+  assert.ok(wordErrorRate(sentences.join(' '), text) <= 0.15, text);
+});
+
+test('transcriptions at the same time give the same as alone', async () => {
+  const clips = await Promise.all(SENTENCES.map((sentence) => say(flite, sentence)));
+  const alone: string[] = [];
+  for (const clip of clips) alone.push((await hear(moonshine, clip)).text);
+  const together = await Promise.all(clips.map((clip) => hear(moonshine, clip)));
+  assert.deepEqual(
+    together.map(({ text }) => text),
+    alone,
+  );
+});
+
+test('an aborted transcription throws the reason and yields nothing more', async () => {
+  const clip = await say(flite, SENTENCES.join(' '));
+  const abort = new AbortController();
+  const events = moonshine.transcribe(clip, { signal: abort.signal })[Symbol.asyncIterator]();
+  assert.equal((await events.next()).value?.type, 'delta');
+  abort.abort(new Error('the session ended'));
+  await assert.rejects(events.next(), /the session ended/);
+  assert.equal((await events.next()).done, true);
+});
+
+test('an aborted voice throws the reason and says nothing more', async () => {
+  const abort = new AbortController();
+  const speech = flite
+    .speak('one two three four five. '.repeat(400), {
+      voice: 'alloy',
+      speed: 1,
+      signal: abort.signal,
+    })
+    [Symbol.asyncIterator]();
+  assert.equal((await speech.next()).done, false);
+  abort.abort(new Error('the user spoke'));
+  await assert.rejects(speech.next(), /the user spoke/);
+  assert.equal((await speech.next()).done, true);
+});
+
+test('speed changes the length, and the words with it', async () => {
+  const lengths = [];
+  for (const speed of [0.5, 1, 1.5]) {
+    const speech = await say(flite, 'What is the weather like in Boston today?', { speed });
+    lengths.push(speech.samples.length);
+    assert.ok((speech.words.at(-1)?.endMs ?? 0) > durationMs(speech.samples.length, 16_000) * 0.8);
+    assert.ok((await hear(moonshine, speech)).text.includes('weather'));
+  }
+  const [slow = 0, normal = 0, fast = 0] = lengths;
+  assert.ok(slow > normal * 1.7 && fast < normal * 0.75);
+});
+
+test('silence around the words is trimmed, but a sentence keeps a breath behind it', async () => {
+  const { samples } = await say(flite, 'Good morning.');
+  assert.ok(rmsDbfs(samples.subarray(0, 1600)) > -40);
+  assert.ok(rmsDbfs(samples.subarray(-960)) < -50);
+  assert.ok(rmsDbfs(samples.subarray(-4800, -2000)) > -40);
+});
+
+test('audio is streamed: several chunks, the words among them', async () => {
+  const { chunks } = await say(flite, 'I would like to book a table for two at seven tomorrow evening.');
+  assert.ok(chunks.length > 5);
+  assert.ok(chunks.every(({ samples, sampleRateHz }) => samples.length > 0 && sampleRateHz === 16_000));
+});
