@@ -7,6 +7,7 @@ import { optionsHelp } from './config/help.ts';
 import { apiKeys, boolean, bytes, choice, hostName, integer, integerOrInfinity, list, text } from './config/kinds.ts';
 import { named, option, type Values } from './config/option.ts';
 import { gather, type Sources } from './config/sources.ts';
+import { engineNames } from './engines/registry.ts';
 import { defaultSessionSettings, type SessionLimits, type SessionSettings } from './session/settings.ts';
 
 export { type ApiKey, apiKey } from './config/api-keys.ts';
@@ -85,6 +86,28 @@ const options = {
     boolean(),
     session.strictTruncation,
     'true: refuse a truncation beyond the audio that was sent. false: shorten it to what was sent.',
+  ),
+
+  voiceActivity: option(
+    'Engines',
+    choice(...engineNames('voiceActivity')),
+    'embedded',
+    'What tells speech from other sound.',
+  ),
+  transcriber: option('Engines', choice(...engineNames('transcriber')), 'embedded', 'What turns speech into text.'),
+  languageModel: option('Engines', choice(...engineNames('languageModel')), 'embedded', 'What answers.'),
+  voice: option('Engines', choice(...engineNames('voice')), 'embedded', 'What turns text into speech.'),
+  transcriberWorkers: option<number | undefined>(
+    'Engines',
+    integer('THREADS', 1, 64),
+    undefined,
+    'Threads of the embedded transcriber. Default: as many as processors but one, at most 4.',
+  ),
+  voiceWorkers: option<number | undefined>(
+    'Engines',
+    integer('THREADS', 1, 64),
+    undefined,
+    'Threads of the embedded voice. Default: 2, or 1 on one or two processors.',
   ),
 
   logLevel: option(

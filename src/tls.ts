@@ -1,6 +1,6 @@
 /** The server's certificate: from files, or made at the start. */
 
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { generate } from 'selfsigned';
@@ -11,7 +11,6 @@ export interface Certificate {
   readonly cert: string;
   /** The private key, as PEM. */
   readonly key: string;
-  readonly selfSigned: boolean;
   /** SHA-256 of the certificate, `AB:CD:…`, as browsers show it. */
   readonly fingerprint: string;
 }
@@ -32,7 +31,8 @@ export async function loadCertificate(
   if (config.tlsCert === undefined || config.tlsKey === undefined) return undefined;
   const cert = readPem('--tls-cert', config.tlsCert);
   const key = readPem('--tls-key', config.tlsKey);
-  return { cert, key, selfSigned: false, fingerprint: fingerprintOf(cert, config.tlsCert) };
+  const fingerprint = checkedPair(cert, key, { tlsCert: config.tlsCert, tlsKey: config.tlsKey });
+  return { cert, key, fingerprint };
 }
 
 /** It lives in memory only: a private key that is left on a disk outlives the reason for making it. */
@@ -54,7 +54,7 @@ async function selfSigned(host: string, now: Date): Promise<Certificate> {
       },
     ],
   });
-  return { cert, key, selfSigned: true, fingerprint: fingerprintOf(cert, 'the certificate that was made') };
+  return { cert, key, fingerprint: new X509Certificate(cert).fingerprint256 };
 }
 
 function readPem(flag: string, path: string): string {
@@ -67,10 +67,24 @@ function readPem(flag: string, path: string): string {
   }
 }
 
-function fingerprintOf(cert: string, path: string): string {
+/** Returns the certificate's fingerprint, once it is certain that both files are what they should be. */
+function checkedPair(cert: string, key: string, paths: { tlsCert: string; tlsKey: string }): string {
+  const { tlsCert, tlsKey } = paths;
+  const certificate = parsed(
+    () => new X509Certificate(cert),
+    `--tls-cert: ${tlsCert} is not a certificate in PEM form.`,
+  );
+  const privateKey = parsed(() => createPrivateKey(key), `--tls-key: ${tlsKey} is not a private key in PEM form.`);
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new ConfigError([`--tls-key: ${tlsKey} does not belong to the certificate in ${tlsCert}.`]);
+  }
+  return certificate.fingerprint256;
+}
+
+function parsed<T>(parse: () => T, problem: string): T {
   try {
-    return new X509Certificate(cert).fingerprint256;
+    return parse();
   } catch {
-    throw new ConfigError([`--tls-cert: ${path} is not a certificate in PEM form.`]);
+    throw new ConfigError([problem]);
   }
 }

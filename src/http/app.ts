@@ -1,11 +1,13 @@
 import type { HttpBindings } from '@hono/node-server';
 import { serveStatic } from '@hono/node-server/serve-static';
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Log } from '../log.ts';
 import type { AccessPolicy } from '../transport/access.ts';
 import { apiError } from './api-error.ts';
 import type { Readiness } from './readiness.ts';
+
+type Env = { Bindings: HttpBindings };
 
 export interface AppOptions {
   access: AccessPolicy;
@@ -28,14 +30,8 @@ const contentSecurityPolicy = [
 ].join('; ');
 
 /** Plain HTTP: the console, and how the server is. */
-export function createApp({
-  access,
-  readiness,
-  consoleFolder,
-  bodyBytes,
-  log,
-}: AppOptions): Hono<{ Bindings: HttpBindings }> {
-  const app = new Hono<{ Bindings: HttpBindings }>();
+export function createApp({ access, readiness, consoleFolder, bodyBytes, log }: AppOptions): Hono<Env> {
+  const app = new Hono<Env>();
 
   app.use(async (context, next) => {
     context.header('X-Content-Type-Options', 'nosniff');
@@ -62,13 +58,18 @@ export function createApp({
       426,
     );
   });
-  app.on(['GET', 'HEAD'], '/*', async (context, next) => {
+  const page: MiddlewareHandler<Env> = async (context, next) => {
     context.header('Content-Security-Policy', contentSecurityPolicy);
     context.header('Cache-Control', 'no-cache');
     context.header('Referrer-Policy', 'no-referrer');
-    return serveConsole(context, next);
-  });
-  const serveConsole = serveStatic<{ Bindings: HttpBindings }>({ root: consoleFolder });
+    await next();
+  };
+  app.get('/', page, serveStatic<Env>({ root: consoleFolder, path: 'index.html' }));
+  app.get(
+    '/console/*',
+    page,
+    serveStatic<Env>({ root: consoleFolder, rewriteRequestPath: (path) => path.slice('/console'.length) }),
+  );
 
   app.all('*', (context) => {
     const { method, path } = context.req;

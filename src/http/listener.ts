@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import type { Clock } from '../session/ports.ts';
 import type { Certificate } from '../tls.ts';
 import { apiError } from './api-error.ts';
 
@@ -16,6 +17,7 @@ export interface ListenerOptions {
   /** Connections that belong to a session: all others count against the limit of those that do not. */
   sessionConnections: () => number;
   certificate: Certificate | undefined;
+  clock: Clock;
   log: Log;
 }
 
@@ -31,7 +33,7 @@ const keepAliveMs = 5000;
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #server: Server;
-  #connections = 0;
+  readonly #connections = new Set<Duplex>();
   /** Told once each time that the limit is reached: a flood must not fill the log too. */
   #full = false;
 
@@ -82,12 +84,17 @@ export class Listener {
     return { port: (this.#server.address() as AddressInfo).port };
   }
 
-  /** Takes no more connections, and ends those that are not WebSockets. */
+  /** Takes no more connections, ends those that are not WebSockets, and cuts off what is left after the grace. */
   async close(): Promise<void> {
+    const { clock, config } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
     this.#server.closeAllConnections();
+    const cancel = clock.after(config.limits.closeGraceMs, () => {
+      for (const socket of this.#connections) socket.destroy();
+    });
     await promise;
+    cancel();
   }
 
   /** A request that did not get as far as the app: its address or its headers make no sense. */
@@ -101,7 +108,7 @@ export class Listener {
 
   #count(socket: Duplex): void {
     const { config, sessionConnections, log } = this.#options;
-    const others = this.#connections - sessionConnections();
+    const others = this.#connections.size - sessionConnections();
     if (others >= config.limits.pendingConnections) {
       socket.destroy();
       if (!this.#full) log.warn('server_connections_full', { limit: config.limits.pendingConnections });
@@ -109,10 +116,8 @@ export class Listener {
       return;
     }
     this.#full = false;
-    this.#connections++;
-    socket.once('close', () => {
-      this.#connections--;
-    });
+    this.#connections.add(socket);
+    socket.once('close', () => this.#connections.delete(socket));
   }
 }
 

@@ -1,19 +1,14 @@
 /** What `/readyz` tells: whether a turn can be taken now, and if not, what stands in the way. */
 
-export interface EngineStatus {
-  /** What it is for: `transcriber`, `voice`, … */
-  readonly part: string;
-  /** What does it. */
-  readonly name: string;
+/** The state of one engine, as `EngineSet.describe` tells it; all of it is passed on. */
+export interface EngineReport {
   readonly state: 'loading' | 'ready' | 'failed';
-  /** Why it failed. */
-  readonly error?: string;
 }
 
 export interface ReadinessReport {
   ready: boolean;
   status: 'ready' | 'loading' | 'failed' | 'draining' | 'full';
-  engines: readonly EngineStatus[];
+  engines: readonly EngineReport[];
 }
 
 export interface Readiness {
@@ -22,10 +17,10 @@ export interface Readiness {
 
 /** Derives the answer each time that it is asked for, from the engines and from whether a session can be opened. */
 export function readinessOf(
-  engines: () => readonly EngineStatus[],
+  engines: () => readonly EngineReport[],
   sessions: { readonly draining: boolean; readonly unavailable: string | undefined },
 ): Readiness {
-  const statusOf = (states: readonly EngineStatus['state'][]): ReadinessReport['status'] => {
+  const statusOf = (states: readonly EngineReport['state'][]): ReadinessReport['status'] => {
     if (sessions.draining) return 'draining';
     if (states.includes('failed')) return 'failed';
     if (states.includes('loading')) return 'loading';

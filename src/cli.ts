@@ -1,0 +1,53 @@
+/** Which command was meant. */
+
+import { readFileSync } from 'node:fs';
+import { nearest } from './config/suggest.ts';
+
+const usage = `Parley: the Realtime API on your own machine.
+
+  parley serve [options]   start the server
+  parley ask QUESTION      ask a running server a question, by voice (a WAV file) or by text
+  parley --version
+
+"parley serve --help" and "parley ask --help" tell the options.
+`;
+
+/** Runs a command line without the program's name; resolves with the exit code, for `serve` once it has stopped. */
+export async function runCommand(args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args;
+  switch (command) {
+    case 'serve': {
+      const { serve } = await import('./serve.ts');
+      return serve(rest);
+    }
+    case 'ask': {
+      const { ask } = await import('./ask.ts');
+      return ask(rest);
+    }
+    case '--help':
+    case '-h':
+    case 'help':
+      process.stdout.write(usage);
+      return 0;
+    case '--version':
+    case '-v':
+      process.stdout.write(`${version()}\n`);
+      return 0;
+    case undefined:
+      process.stderr.write(usage);
+      return 2;
+    default: {
+      const meant = nearest(command, ['serve', 'ask', '--help', '--version']);
+      const hint = meant === undefined ? '' : ` Did you mean "parley ${meant}"?`;
+      process.stderr.write(`"${command}" is not a command of Parley.${hint}\n\n${usage}`);
+      return 2;
+    }
+  }
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : 'unknown';
+}

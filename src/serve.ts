@@ -1,0 +1,109 @@
+/** `parley serve`: starts the server, says where it is, and stops it when it is told to. */
+
+import { type Config, ConfigError, configHelp, loadConfig } from './config.ts';
+import { createLog, type Log } from './log.ts';
+import { type EngineStatus, ListenError, type ParleyServer, startServer } from './server.ts';
+
+const usage = `Start the server.
+
+  parley serve [options]
+
+Every option can be set in three places: as a flag (--output-lead-ms 500), in the environment
+(PARLEY_OUTPUT_LEAD_MS=500), or in a configuration file (output-lead-ms: 500; limits stand under
+"limits:"). Flags win over the environment, and the environment over the file.
+
+  --config FILE
+      The configuration file, YAML or JSON; also PARLEY_CONFIG.
+
+`;
+
+/** Resolves with the exit code once the server has stopped; 2 when the configuration is wrong, 1 when it cannot listen. */
+export async function serve(args: readonly string[]): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(usage + configHelp());
+    return 0;
+  }
+  const startedAt = performance.now();
+  try {
+    const { config, warnings } = loadConfig({ flags: args, environment: process.env });
+    const log = createLog(config, process.stderr.isTTY);
+    for (const warning of warnings) log.warn('config_warning', { warning });
+    const server = await startServer({ config, log });
+    const stopped = stopOnSignals(server, log);
+    announce(server, config, startedAt);
+    await stopped;
+    return 0;
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      process.stderr.write(`${error.message}\nSee "parley serve --help". Nothing was started.\n`);
+      return 2;
+    }
+    if (error instanceof ListenError) {
+      process.stderr.write(`${error.message}\n`);
+      return 1;
+    }
+    throw error;
+  }
+}
+
+function announce(server: ParleyServer, config: Config, startedAt: number): void {
+  const lines = [
+    `Parley listening on ${server.url}`,
+    `WebSocket  ${server.wsUrl}?model=${config.models[0] ?? 'gpt-realtime'}`,
+    `Engines    ${server.engines().map(described).join(' · ')}`,
+    config.apiKeys.length === 0
+      ? 'Keys       none: any key is accepted, from this machine only'
+      : `Keys       ${config.apiKeys.length}: clients must show one`,
+  ];
+  if (server.fingerprint !== undefined) lines.push(`TLS        certificate SHA-256 ${server.fingerprint}`);
+  process.stdout.write(`${lines.join('\n')}\n`);
+  server.ready.then(
+    () => {
+      const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+      process.stdout.write(`Ready: a turn can be taken (${seconds} s)\n`);
+    },
+    (error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      process.stdout.write(`Not ready, no turn can be taken: ${reason}\n`);
+    },
+  );
+}
+
+/** The embedded engines in full; others are known by the name that they were configured with. */
+const fullNames: Record<string, string> = {
+  silero: 'Silero v5',
+  moonshine: 'Moonshine tiny (English)',
+  flite: 'Flite',
+  responder: 'the built-in responder, a stand-in that follows a few rules',
+};
+
+function described({ part, name }: EngineStatus): string {
+  const words = part.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return `${words} ${fullNames[name] ?? name}`;
+}
+
+/** npm passes on a Ctrl-C that the terminal has already sent to every process in front of it. */
+const sameSignalMs = 500;
+
+/** Resolves when the server has stopped after SIGTERM or SIGINT. A second signal ends the process at once. */
+function stopOnSignals(server: ParleyServer, log: Log): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let stoppingSince: number | undefined;
+  const stop = (exitCode: number) => {
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince > sameSignalMs) process.exit(exitCode);
+      return;
+    }
+    stoppingSince = performance.now();
+    server
+      .drain()
+      .then(() => server.close())
+      .then(resolve, reject);
+  };
+  process.on('SIGINT', () => stop(130));
+  process.on('SIGTERM', () => stop(143));
+  // One conversation's fault must not end the others': what escapes everything else is logged, and they go on.
+  process.on('uncaughtException', (error) => log.error('process_uncaught', { error }));
+  process.on('unhandledRejection', (error) => log.error('process_uncaught', { error }));
+  return promise;
+}

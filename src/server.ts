@@ -1,0 +1,168 @@
+/** The composition root: builds the server from its parts. Nothing else does. */
+
+import { fileURLToPath } from 'node:url';
+import { systemClock } from './clock.ts';
+import { type Config, type ConfigOverrides, configWith, sessionSettings } from './config.ts';
+import { createEngines, type EngineSet, type EngineStatus } from './engines/registry.ts';
+import { createApp } from './http/app.ts';
+import { Listener } from './http/listener.ts';
+import { readinessOf } from './http/readiness.ts';
+import { createLog, type Log } from './log.ts';
+import { type IdSource, randomId } from './protocol/ids.ts';
+import type { Clock } from './session/ports.ts';
+import { RealtimeSession } from './session/realtime-session.ts';
+import { loadCertificate } from './tls.ts';
+import { AccessPolicy } from './transport/access.ts';
+import { type SessionFactory, SessionRegistry } from './transport/session-registry.ts';
+import { realtimePath, WebSocketGate } from './transport/websocket-gate.ts';
+
+export { type ApiKey, apiKey, type Config, ConfigError, type ConfigOverrides } from './config.ts';
+export type { EngineSet, EngineStatus } from './engines/registry.ts';
+export { ListenError } from './http/listener.ts';
+export type { Log } from './log.ts';
+export type { Clock } from './session/ports.ts';
+export type { Session } from './session/session.ts';
+
+export interface ServerOptions {
+  /** What differs from the defaults. */
+  config?: ConfigOverrides;
+  /** What listens, thinks and speaks; by default the embedded set. The server closes it. */
+  engines?: EngineSet;
+  /** What answers a new connection; by default a conversation with the engines. */
+  createSession?: SessionFactory;
+  clock?: Clock;
+  ids?: IdSource;
+  log?: Log;
+}
+
+export interface ParleyServer {
+  /** `http://127.0.0.1:8080` */
+  readonly url: string;
+  /** Where clients connect, without the model: `ws://127.0.0.1:8080/v1/realtime`. */
+  readonly wsUrl: string;
+  readonly port: number;
+  /** SHA-256 of the certificate, where the server speaks TLS. */
+  readonly fingerprint: string | undefined;
+  /** Resolves once a turn can be taken; rejects when an engine cannot be loaded. The server then still answers. */
+  readonly ready: Promise<void>;
+  engines(): readonly EngineStatus[];
+  /** Opens no more sessions, and resolves when no response is running, or `drainSeconds` later. */
+  drain(): Promise<void>;
+  /** Closes every session with code 1001, and everything else. Safe to call again. */
+  close(): Promise<void>;
+}
+
+/** The console stands beside `src/` and beside `dist/`, so that one relative path finds it from both. */
+const consoleFolder = fileURLToPath(new URL('../console', import.meta.url));
+
+/**
+ * Starts a server and resolves as soon as it listens; the engines may still be loading.
+ * @throws {ConfigError} when the configuration is wrong
+ * @throws {ListenError} when the address cannot be listened on
+ */
+export async function startServer(options: ServerOptions = {}): Promise<ParleyServer> {
+  const config = configWith(options.config ?? {});
+  const clock = options.clock ?? systemClock;
+  const certificate = await loadCertificate(config, new Date(clock.epochMs()));
+  const log = options.log ?? createLog(config, process.stderr.isTTY);
+  const ids = options.ids ?? randomId;
+  const engineSet = options.engines ?? configuredEngines(config, clock);
+  const settings = sessionSettings(config);
+  const create: SessionFactory = ({ model }) =>
+    new RealtimeSession({ model, engines: engineSet.engines, clock, ids, settings, log });
+  const sessions = new SessionRegistry({
+    create: options.createSession ?? create,
+    limit: config.limits.sessions,
+    clock,
+  });
+  const access = new AccessPolicy(config);
+  const readiness = readinessOf(() => engineSet.describe(), sessions);
+  const app = createApp({ access, readiness, consoleFolder, bodyBytes: config.limits.bodyBytes, log });
+  const gate = new WebSocketGate({
+    config,
+    access,
+    sessions,
+    clock,
+    ids,
+    log,
+    exampleUrl: () => `${wsUrl()}?model=gpt-realtime`,
+  });
+  const listener = new Listener({
+    config,
+    app,
+    onUpgrade: (request, socket, head) => gate.handleUpgrade(request, socket, head),
+    sessionConnections: () => sessions.count,
+    certificate,
+    clock,
+    log,
+  });
+
+  let port = config.port;
+  try {
+    ({ port } = await listener.listen());
+  } catch (error) {
+    await engineSet.close();
+    throw error;
+  }
+  const authority = `${addressForClients(config)}:${port}`;
+  const secure = certificate === undefined ? '' : 's';
+  const url = `http${secure}://${authority}`;
+  function wsUrl(): string {
+    return `ws${secure}://${authority}${realtimePath}`;
+  }
+  log.info('server_listening', { url, keys: config.apiKeys.length });
+
+  const ready = Promise.resolve(engineSet.ready);
+  ready.then(
+    () => log.info('server_ready', {}),
+    (error: unknown) => log.error('server_engines_failed', { error }),
+  );
+
+  const closeOnce = once(async () => {
+    sessions.closeAll({ code: 1001, reason: 'the server is shutting down' });
+    await listener.close();
+    await engineSet.close();
+    log.info('server_stopped', {});
+  });
+  return {
+    url,
+    wsUrl: wsUrl(),
+    port,
+    fingerprint: certificate?.fingerprint,
+    ready,
+    engines: () => engineSet.describe(),
+    async drain() {
+      log.info('server_stopping', { sessions: sessions.count });
+      const inTime = await sessions.drain(config.drainSeconds * 1000);
+      if (!inTime) log.warn('server_drain_deadline', { drainSeconds: config.drainSeconds });
+    },
+    close: closeOnce,
+  };
+}
+
+function configuredEngines(config: Config, clock: Clock): EngineSet {
+  const { voiceActivity, transcriber, languageModel, voice, transcriberWorkers, voiceWorkers } = config;
+  return createEngines(
+    { voiceActivity, transcriber, languageModel, voice },
+    {
+      now: () => new Date(clock.epochMs()),
+      ...(transcriberWorkers !== undefined && { transcriberWorkers }),
+      ...(voiceWorkers !== undefined && { voiceWorkers }),
+    },
+  );
+}
+
+/** Where a client on this machine reaches the server: an address that means "every one" is not one to connect to. */
+function addressForClients({ host }: Pick<Config, 'host'>): string {
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  const address = bare === '0.0.0.0' ? '127.0.0.1' : bare === '::' ? '::1' : bare;
+  return address.includes(':') ? `[${address}]` : address;
+}
+
+function once(action: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= action();
+    return running;
+  };
+}

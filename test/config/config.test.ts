@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { ConfigError, configHelp, configWith, loadConfig } from '../../src/config.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'parley-config-'));
+after(() => rmSync(folder, { recursive: true }));
+
+interface Given {
+  flags?: string[];
+  environment?: Record<string, string>;
+  /** The text of a configuration file. */
+  file?: string;
+}
+
+const path = join(folder, 'parley.yaml');
+
+function load({ flags = [], environment = {}, file }: Given) {
+  if (file === undefined) return loadConfig({ flags, environment });
+  writeFileSync(path, file);
+  return loadConfig({ flags: ['--config', path, ...flags], environment });
+}
+
+/** The lines that a user is told when the configuration is refused. */
+function problems(given: Given): string[] {
+  try {
+    load(given);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.message.replaceAll(path, 'FILE').split('\n');
+  }
+  return [];
+}
+
+test('flags win over the environment, and the environment over the file', () => {
+  const file = 'port: 1\nhost: localhost\noutput-lead-ms: 500\nlimits:\n  sessions: 5\n  frame-bytes: 1MiB\n';
+  const environment = { PARLEY_PORT: '2', PARLEY_OUTPUT_LEAD_MS: 'inf', PARLEY_LIMITS_SESSIONS: '6' };
+  const { config } = load({ file, environment, flags: ['--port', '3', '--limits.sessions=7'] });
+  assert.equal(config.port, 3);
+  assert.equal(config.outputLeadMs, Number.POSITIVE_INFINITY);
+  assert.equal(config.host, 'localhost');
+  assert.deepEqual([config.limits.sessions, config.limits.frameBytes], [7, 1024 ** 2]);
+});
+
+test('the file may be named in the environment, and may be JSON', () => {
+  writeFileSync(path, '{"port": 9, "models": ["a", "b"]}');
+  const { config } = loadConfig({ flags: [], environment: { PARLEY_CONFIG: path } });
+  assert.deepEqual([config.port, config.models], [9, ['a', 'b']]);
+});
+
+test('an empty file, an empty variable and an entry without a value change nothing', () => {
+  assert.equal(load({ file: '' }).config.port, 8080);
+  assert.equal(load({ file: 'port:\nlimits:\n' }).config.port, 8080);
+  assert.equal(load({ environment: { PARLEY_PORT: '' } }).config.port, 8080);
+});
+
+test('a list is comma separated, or its flag is repeated', () => {
+  assert.deepEqual(load({ flags: ['--models', 'a,b', '--models', 'c'] }).config.models, ['a', 'b', 'c']);
+  assert.deepEqual(load({ environment: { PARLEY_MODELS: ' a , b ' } }).config.models, ['a', 'b']);
+});
+
+test('keys are kept as hashes, with the names that a file gives them', () => {
+  const { config } = load({ file: 'api-keys:\n  - name: phones\n    key: sk-secret-1\n  - sk-secret-2\n' });
+  assert.deepEqual(
+    config.apiKeys.map(({ name }) => name),
+    ['phones', 'key-2'],
+  );
+  assert.doesNotMatch(JSON.stringify(config), /secret/);
+  assert.equal(load({ environment: { PARLEY_API_KEYS: 'a,b' } }).config.apiKeys.length, 2);
+});
+
+const wholePort = 'expected a whole number from 0 to 65535.';
+const refused: { given: Given; told: string[] }[] = [
+  { given: { flags: ['--port', '80a'] }, told: [`--port: got "80a", ${wholePort}`] },
+  { given: { flags: ['--port=65536'] }, told: [`--port: got "65536", ${wholePort}`] },
+  {
+    given: { environment: { PARLEY_PORT: '-1' } },
+    told: [`Environment variable PARLEY_PORT: got "-1", ${wholePort}`],
+  },
+  {
+    given: { file: 'port: [1]' },
+    told: [`Configuration file FILE, port: got "[1]", ${wholePort}`],
+  },
+  { given: { flags: ['--port'] }, told: ['--port needs a value: a whole number from 0 to 65535.'] },
+  {
+    given: { flags: ['--host', '--tls'] },
+    told: ['--host needs a value: an IP address or a host name, without a port.'],
+  },
+  { given: { flags: ['--prot', '80'] }, told: ['--prot is not an option. Did you mean --port?'] },
+  { given: { flags: ['--port', '1', '--port', '2'] }, told: ['--port is given twice.'] },
+  { given: { flags: ['8080'] }, told: ['"8080" is not an option: options start with --.'] },
+  {
+    given: { file: 'limit:\n  sessions: 1' },
+    told: ['Configuration file FILE, limit is not an option. Did you mean limits?'],
+  },
+  {
+    given: { file: 'limits:\n  session: 1' },
+    told: ['Configuration file FILE, limits.session is not an option. Did you mean limits.sessions?'],
+  },
+  { given: { file: 'limits: 3' }, told: ['Configuration file FILE, limits: expected a mapping of options.'] },
+  {
+    given: { file: '- port' },
+    told: ['Configuration file FILE: expected a mapping of options, such as "port: 8080".'],
+  },
+  {
+    given: { environment: { PARLEY_LOG_LEVEL: 'loud' } },
+    told: ['Environment variable PARLEY_LOG_LEVEL: got "loud", expected one of debug, info, warn, error, silent.'],
+  },
+  {
+    given: { flags: ['--output-lead-ms', 'Infinity'] },
+    told: ['--output-lead-ms: got "Infinity", expected a whole number from 100 to 3600000, or inf.'],
+  },
+  {
+    given: { flags: ['--limits.frame-bytes', '22MB'] },
+    told: [
+      '--limits.frame-bytes: got "22MB", expected a number of bytes from 1KiB to 256MiB, such as 65536, 64KiB or 16MiB.',
+    ],
+  },
+  {
+    given: { flags: ['--origins', 'https://app.example/path'] },
+    told: [
+      '--origins: got "https://app.example/path", expected origins such as https://app.example.com, without a path.',
+    ],
+  },
+  {
+    given: { flags: ['--tls-cert', 'cert.pem'] },
+    told: ['--tls-cert is given without --tls-key: TLS needs both.'],
+  },
+  {
+    given: { flags: ['--tls', 'self-signed', '--tls-cert', 'a', '--tls-key', 'b'] },
+    told: ['--tls self-signed and --tls-cert exclude each other: give one of them.'],
+  },
+  {
+    given: { flags: ['--port', 'x'], environment: { PARLEY_TLS: 'on' } },
+    told: [
+      'Environment variable PARLEY_TLS: got "on", expected one of off, self-signed.',
+      `--port: got "x", ${wholePort}`,
+    ],
+  },
+];
+
+for (const { given, told } of refused) {
+  test(`refused by name: ${JSON.stringify(given)}`, () => assert.deepEqual(problems(given), told));
+}
+
+test('a file that is not there or not YAML is told with its path', () => {
+  assert.match(
+    problems({ flags: ['--config', '/nowhere/parley.yaml'] })[0] ?? '',
+    /^Configuration file \/nowhere\/parley\.yaml cannot be read: /,
+  );
+  assert.match(problems({ file: 'port: [1' })[0] ?? '', /^Configuration file FILE cannot be read: .*line 1/);
+});
+
+test('a key that is refused is not repeated', () => {
+  const [problem] = problems({ environment: { PARLEY_API_KEYS: 'sk secret' } });
+  assert.match(problem ?? '', /^Environment variable PARLEY_API_KEYS: got a value that is not allowed, expected keys /);
+  assert.doesNotMatch(problem ?? '', /sk secret/);
+});
+
+test('a variable that looks like an option and is none is warned of', () => {
+  const { warnings } = load({ environment: { PARLEY_PROT: '80', PATH: '/bin' } });
+  assert.deepEqual(warnings, [
+    'The environment variable PARLEY_PROT is not an option and has no effect. Did you mean PARLEY_PORT?',
+  ]);
+});
+
+for (const host of ['0.0.0.0', '::', '192.168.1.2', 'voice.example']) {
+  test(`listening on ${host} needs a key`, () => {
+    const [problem] = problems({ flags: ['--host', host] });
+    assert.match(
+      problem ?? '',
+      /^Refusing to listen on .* without API keys: .* Set PARLEY_API_KEYS .* or listen on 127\.0\.0\.1\.$/,
+    );
+    assert.equal(load({ flags: ['--host', host], environment: { PARLEY_API_KEYS: 'k' } }).config.host, host);
+    assert.throws(() => configWith({ host }), ConfigError);
+  });
+}
+
+for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) {
+  test(`listening on ${host} needs no key`, () => assert.equal(load({ flags: ['--host', host] }).config.host, host));
+}
+
+test('the help tells every option, with its default', () => {
+  const help = configHelp();
+  const { limits, ...options } = configWith({});
+  const kebab = (key: string) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const flags = [...Object.keys(options).map(kebab), ...Object.keys(limits).map((key) => `limits.${kebab(key)}`)];
+  for (const flag of flags) assert.match(help, new RegExp(`^  --${flag} `, 'm'));
+  assert.match(help.replace(/\s+/g, ' '), /--port PORT The TCP port .* \(default: 8080\)/);
+  assert.ok(help.split('\n').every((line) => line.length <= 100));
+});

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type TestContext, test } from 'node:test';
+import { apiKey } from '../../src/server.ts';
+import { KeptLog, newServer } from '../support/server.ts';
+import { type ConnectOptions, WireClient } from '../support/wire-client.ts';
+
+const key = 'sk-a-key-that-nobody-guesses';
+const bearer = { headers: { Authorization: `Bearer ${key}` } };
+
+function guardedServer(t: TestContext, log = new KeptLog()) {
+  return newServer(t, { config: { apiKeys: [apiKey('phones', key)] }, log });
+}
+
+/** What a client that may not have a session is told, and how its connection ends. */
+async function refusal(url: string, options: ConnectOptions = {}) {
+  const client = new WireClient(url, options);
+  const event = await client.next();
+  const { code, reason } = await client.closed;
+  assert.equal(event.type, 'error');
+  assert.equal(client.waiting, 0, 'nothing but the error is sent');
+  assert.ok(event.event_id, 'every event has an id');
+  return { error: event.type === 'error' ? event.error : undefined, code, reason };
+}
+
+test('without a key the connection is opened, told and closed with 3000', async (t) => {
+  const { wsUrl } = await guardedServer(t);
+  assert.deepEqual(await refusal(`${wsUrl}?model=gpt-realtime`), {
+    error: {
+      type: 'invalid_request_error',
+      code: null,
+      message: 'Missing bearer or basic authentication in header',
+      param: null,
+      event_id: null,
+    },
+    code: 3000,
+    reason: 'invalid_request_error',
+  });
+});
+
+test('a wrong key is refused without being repeated, and does not reach the log', async (t) => {
+  const log = new KeptLog();
+  const { wsUrl } = await guardedServer(t, log);
+  const wrong = 'sk-wrong-key-0123456789';
+  const headers = { Authorization: `Bearer ${wrong}` };
+  const { error, code, reason } = await refusal(`${wsUrl}?model=gpt-realtime`, { headers });
+  assert.equal(error?.code, 'invalid_api_key');
+  assert.match(error?.message ?? '', /^Incorrect API key provided: sk-…6789\./);
+  assert.deepEqual({ code, reason }, { code: 3000, reason: 'invalid_request_error.invalid_api_key' });
+  assert.doesNotMatch(JSON.stringify(log.entries), new RegExp(`${wrong}|${key}`));
+});
+
+test('the key is judged before the model', async (t) => {
+  const { wsUrl } = await guardedServer(t);
+  assert.equal((await refusal(wsUrl)).code, 3000);
+  const { error, code, reason } = await refusal(wsUrl, bearer);
+  assert.equal(error?.message, `You must provide a model parameter, for example ${wsUrl}?model=gpt-realtime`);
+  assert.deepEqual({ code, reason }, { code: 4000, reason: 'invalid_request_error.missing_model' });
+});
+
+for (const [name, options] of Object.entries({
+  'a bearer token': bearer,
+  "Azure's header": { headers: { 'api-key': key } },
+  "a browser's subprotocols": { protocols: ['realtime', `openai-insecure-api-key.${key}`] },
+})) {
+  test(`a key is accepted as ${name}, and the log knows it by its name`, async (t) => {
+    const log = new KeptLog();
+    const { wsUrl } = await guardedServer(t, log);
+    const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`, options);
+    const { details } = await log.entry('session_opened');
+    assert.equal('key' in details && details.key, 'phones');
+    client.socket.close();
+    await client.closed;
+  });
+}
+
+for (const { offered, selected } of [
+  { offered: ['realtime', 'openai-insecure-api-key.k'], selected: 'realtime' },
+  { offered: ['openai-insecure-api-key.k', 'openai-organization.acme', 'realtime'], selected: 'realtime' },
+  { offered: ['openai-insecure-api-key.k', 'something-else'], selected: 'something-else' },
+  { offered: [], selected: '' },
+]) {
+  test(`of the subprotocols [${offered}] "${selected}" is selected`, async (t) => {
+    const { wsUrl } = await newServer(t);
+    const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`, { protocols: offered });
+    assert.equal(client.socket.protocol, selected);
+  });
+}
+
+test('without keys any key and any model will do, and unknown parameters are ignored', async (t) => {
+  const { wsUrl } = await newServer(t);
+  const client = new WireClient(`${wsUrl}?model=my-own-model&temperature=0.8&foo`, bearer);
+  const { session } = await client.until('session.created');
+  assert.equal(session.model, 'my-own-model');
+  await client.ask('Hello?');
+});
+
+test('only the models that were allowed are served', async (t) => {
+  const { wsUrl } = await newServer(t, { config: { models: ['small', 'large'] } });
+  const { error, code, reason } = await refusal(`${wsUrl}?model=gpt-nope`);
+  assert.match(error?.message ?? '', /^Model "gpt-nope" is not supported in realtime mode/);
+  assert.deepEqual({ code, reason }, { code: 4000, reason: 'invalid_request_error.invalid_model' });
+  await WireClient.open(`${wsUrl}?model=large`);
+});
+
+for (const [name, query, options] of [
+  ['the header', '', { headers: { 'OpenAI-Beta': 'assistants=v2, realtime=v1' } }],
+  ['the subprotocol', '', { protocols: ['realtime', 'openai-beta.realtime-v1'] }],
+  ["Azure's query parameter", '&api-version=2024-10-01-preview', {}],
+] as const) {
+  test(`the beta dialect asked for by ${name} is refused in words`, async (t) => {
+    const { wsUrl } = await newServer(t);
+    const protocols = 'protocols' in options ? [...options.protocols] : [];
+    const { error, code, reason } = await refusal(`${wsUrl}?model=gpt-realtime${query}`, { ...options, protocols });
+    assert.match(error?.message ?? '', /beta shape .* not available .* Connect without/);
+    assert.deepEqual({ code, reason }, { code: 4000, reason: 'invalid_request_error.beta_api_shape_disabled' });
+  });
+}
+
+test('a beta header of another API does not make the client a beta client', async (t) => {
+  const { wsUrl } = await newServer(t);
+  await WireClient.open(`${wsUrl}?model=gpt-realtime`, { headers: { 'OpenAI-Beta': 'assistants=v2' } });
+});
+
+for (const parameter of ['intent=transcription', 'call_id=rtc_123']) {
+  test(`a connection with ${parameter} is refused by name`, async (t) => {
+    const { wsUrl } = await newServer(t);
+    const { error, code } = await refusal(`${wsUrl}?${parameter}`);
+    assert.equal(error?.param, parameter.split('=')[0]);
+    assert.equal(code, 4000);
+  });
+}
+
+test('a refused client that keeps talking is cut off', async (t) => {
+  const { wsUrl } = await guardedServer(t);
+  const client = new WireClient(wsUrl);
+  await once(client.socket, 'open');
+  // A frame far beyond what a refused client could need to say.
+  client.socket.send('x'.repeat(1024 * 1024));
+  await client.closed;
+});

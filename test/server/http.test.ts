@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import type { EngineStatus, ParleyServer } from '../../src/server.ts';
+import { fakeEngineSet, newServer } from '../support/server.ts';
+import { refusedUpgrade, WireClient } from '../support/wire-client.ts';
+
+/** One request exactly as written: `fetch` would tidy the path first. */
+async function raw(server: ParleyServer, head: string): Promise<string> {
+  const socket = connect(server.port, '127.0.0.1');
+  socket.write(`${head}\r\nConnection: close\r\n\r\n`);
+  let answer = '';
+  for await (const chunk of socket) answer += String(chunk);
+  return answer;
+}
+
+test('the server is healthy while it lives, and ready once every engine is', async (t) => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const transcriber: EngineStatus = { part: 'transcriber', name: 'slow', state: 'loading', ms: 10 };
+  const voice: EngineStatus = { part: 'voice', name: 'quick', state: 'ready', ms: 1 };
+  let statuses = [transcriber, voice];
+  const engines = { ...fakeEngineSet(), ready: promise, describe: () => statuses };
+  const server = await newServer(t, { engines });
+
+  assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
+  const loading = await fetch(`${server.url}/readyz`);
+  assert.equal(loading.status, 503);
+  assert.deepEqual(await loading.json(), { ready: false, status: 'loading', engines: statuses });
+
+  statuses = [{ ...transcriber, state: 'failed', error: 'a file is missing' }, voice];
+  const failed = await fetch(`${server.url}/readyz`);
+  assert.equal(failed.status, 503);
+  assert.match(await failed.text(), /a file is missing/);
+
+  statuses = [{ ...transcriber, state: 'ready' }, voice];
+  resolve();
+  await server.ready;
+  const ready = await fetch(`${server.url}/readyz`);
+  assert.equal(ready.status, 200);
+  assert.equal(((await ready.json()) as { ready: boolean }).ready, true);
+});
+
+test('a server that drains is not ready and opens no session, but lives', async (t) => {
+  const server = await newServer(t);
+  const client = await WireClient.open(`${server.wsUrl}?model=gpt-realtime`);
+  await server.drain();
+  assert.equal((await fetch(`${server.url}/readyz`)).status, 503);
+  assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
+  assert.equal((await refusedUpgrade(`${server.wsUrl}?model=gpt-realtime`)).status, 503);
+  await server.close();
+  assert.deepEqual(await client.closed, { code: 1001, reason: 'the server is shutting down' });
+});
+
+test('the page and its parts are served with their types, and may load nothing from elsewhere', async (t) => {
+  const { url } = await newServer(t);
+  const page = await fetch(url);
+  assert.equal(page.status, 200);
+  assert.match(page.headers.get('content-type') ?? '', /^text\/html/);
+  const policy = page.headers.get('content-security-policy') ?? '';
+  assert.match(policy, /default-src 'self'/);
+  assert.match(policy, /frame-ancestors 'none'/);
+  assert.equal(page.headers.get('x-content-type-options'), 'nosniff');
+  assert.equal(page.headers.get('cache-control'), 'no-cache');
+
+  const html = await page.text();
+  const parts = [...html.matchAll(/(?:src|href)="([^":]+\.(?:js|css|svg))"/g)].map(([, path]) => path ?? '');
+  assert.notEqual(parts.length, 0);
+  for (const part of parts) {
+    const response = await fetch(new URL(part, `${url}/`));
+    assert.equal(response.status, 200, part);
+    const expected = { js: /^text\/javascript/, css: /^text\/css/, svg: /^image\/svg\+xml/ }[
+      part.split('.').pop() ?? ''
+    ];
+    assert.match(response.headers.get('content-type') ?? '', expected ?? /$^/, part);
+  }
+});
+
+for (const path of [
+  '/../package.json',
+  '/console/../package.json',
+  '/console/../../package.json',
+  '/console/%2e%2e/package.json',
+  '/console/..%2fpackage.json',
+  '/console//../package.json',
+  '/console/..\\package.json',
+  '/console\\..\\package.json',
+  '/%2e%2e/package.json',
+  '/..%2fpackage.json',
+  '/%2e%2e%2fpackage.json',
+  '/..\\package.json',
+  '//package.json',
+  '/console/./../src/main.ts',
+  '/console/index.html%00.js',
+]) {
+  test(`nothing outside the console is served: ${path}`, async (t) => {
+    const server = await newServer(t);
+    const answer = await raw(server, `GET ${path} HTTP/1.1\r\nHost: localhost`);
+    assert.match(answer, /^HTTP\/1\.1 40[04] /);
+    assert.doesNotMatch(answer, /"dependencies"/);
+  });
+}
+
+for (const { method, path, status, code, message } of [
+  { method: 'GET', path: '/v1/nothing', status: 404, code: null, message: 'Invalid URL (GET /v1/nothing)' },
+  {
+    method: 'POST',
+    path: '/v1/realtime/calls',
+    status: 404,
+    code: null,
+    message: 'Invalid URL (POST /v1/realtime/calls)',
+  },
+  {
+    method: 'POST',
+    path: '/healthz',
+    status: 405,
+    code: 'method_not_supported',
+    message: 'Not allowed to POST on /healthz (HINT: use GET)',
+  },
+  {
+    method: 'GET',
+    path: '/v1/realtime',
+    status: 426,
+    code: 'upgrade_required',
+    message: 'This address speaks WebSocket: connect with ws:// or wss://.',
+  },
+]) {
+  test(`${method} ${path} is answered with ${status} in the API's shape`, async (t) => {
+    const { url } = await newServer(t);
+    const response = await fetch(url + path, { method });
+    assert.equal(response.status, status);
+    assert.deepEqual(await response.json(), { error: { message, type: 'invalid_request_error', param: null, code } });
+  });
+}
+
+test('a WebSocket elsewhere than at its path is answered with 404', async (t) => {
+  const { url } = await newServer(t);
+  const { status, body } = await refusedUpgrade(`${url.replace('http', 'ws')}/v1/other?model=gpt-realtime`);
+  assert.equal(status, 404);
+  assert.match(JSON.stringify(body), /connect to \/v1\/realtime/);
+});
+
+test('an offer to upgrade to something else is not taken; the request is answered', async (t) => {
+  const server = await newServer(t);
+  const answer = await raw(
+    server,
+    'GET /healthz HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk',
+  );
+  assert.match(answer, /^HTTP\/1\.1 200 /);
+});
+
+test('a Host header that makes no sense is answered with 400 and a reason', async (t) => {
+  const server = await newServer(t);
+  const answer = await raw(server, 'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1@evil.example');
+  assert.match(answer, /^HTTP\/1\.1 400 /);
+  assert.match(answer, /"message":"Bad request: .*[Hh]ost/);
+});
+
+test('headers and bodies beyond their limits are refused', async (t) => {
+  const { url } = await newServer(t, { config: { limits: { headerBytes: 4096, bodyBytes: 4096 } } });
+  assert.equal((await fetch(`${url}/healthz`, { headers: { 'x-large': 'x'.repeat(5000) } })).status, 431);
+  const body = await fetch(`${url}/v1/nothing`, { method: 'POST', body: 'x'.repeat(5000) });
+  assert.equal(body.status, 413);
+  assert.match(await body.text(), /larger than 4096 bytes/);
+});

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { type ClientOptions, WebSocket } from 'ws';
+import type { ServerEvent, ServerEventOf, ServerEventType } from '../../src/protocol/index.ts';
+
+export interface ConnectOptions extends ClientOptions {
+  protocols?: string[];
+}
+
+/** A client on a real socket: events come out in order, as they were sent. */
+export class WireClient {
+  readonly socket: WebSocket;
+  /** The close frame, or code 1006 where the connection was cut. */
+  readonly closed: Promise<{ code: number; reason: string }>;
+  readonly #events: ServerEvent[] = [];
+  #wake: () => void = () => {};
+  #ended = false;
+
+  constructor(url: string, { protocols = [], ...options }: ConnectOptions = {}) {
+    this.socket = new WebSocket(url, protocols, options);
+    this.socket.on('message', (data) => {
+      this.#events.push(JSON.parse(data.toString()) as ServerEvent);
+      this.#wake();
+    });
+    this.closed = new Promise((resolve) => {
+      this.socket.on('close', (code, reason) => {
+        this.#ended = true;
+        this.#wake();
+        resolve({ code, reason: reason.toString() });
+      });
+    });
+    // A failure to connect is met where the test waits for the opening.
+    this.socket.on('error', () => {});
+  }
+
+  /** Connects, and waits for the session. */
+  static async open(url: string, options: ConnectOptions = {}): Promise<WireClient> {
+    const client = new WireClient(url, options);
+    await client.until('session.created');
+    return client;
+  }
+
+  send(event: object): void {
+    this.socket.send(JSON.stringify(event));
+  }
+
+  /** The next event; fails when the connection ends without one. */
+  async next(): Promise<ServerEvent> {
+    for (;;) {
+      const event = this.#events.shift();
+      if (event !== undefined) return event;
+      assert.ok(!this.#ended, 'the connection ended before the event that was waited for');
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** The next event of a type; those before it are dropped. */
+  async until<T extends ServerEventType>(type: T): Promise<ServerEventOf<T>> {
+    for (;;) {
+      const event = await this.next();
+      if (isOfType(event, type)) return event;
+    }
+  }
+
+  /** Asks a question in writing and waits for the end of the answer. */
+  async ask(text: string): Promise<ServerEventOf<'response.done'>> {
+    this.send(userText(text));
+    this.send({ type: 'response.create', response: { output_modalities: ['text'] } });
+    return this.until('response.done');
+  }
+
+  /** Events that have arrived and were not taken. */
+  get waiting(): number {
+    return this.#events.length;
+  }
+}
+
+/** The plain HTTP answer to a request for a WebSocket that was not granted. */
+export async function refusedUpgrade(
+  url: string,
+  options: ConnectOptions = {},
+): Promise<{ status: number | undefined; body: unknown }> {
+  const { protocols = [], ...rest } = options;
+  const socket = new WebSocket(url, protocols, rest);
+  const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
+  let text = '';
+  for await (const chunk of response) text += String(chunk);
+  return { status: response.statusCode, body: JSON.parse(text) };
+}
+
+function userText(text: string): object {
+  return {
+    type: 'conversation.item.create',
+    item: { type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
+  };
+}
+
+function isOfType<T extends ServerEventType>(event: ServerEvent, type: T): event is ServerEventOf<T> {
+  return event.type === type;
+}
