@@ -1,0 +1,10 @@
+/** What the worklet scope adds to the language (Web Audio API, "AudioWorkletGlobalScope"). */
+
+declare const sampleRate: number;
+
+declare abstract class AudioWorkletProcessor {
+  readonly port: MessagePort;
+  abstract process(inputs: Float32Array[][], outputs: Float32Array[][]): boolean;
+}
+
+declare function registerProcessor(name: string, processor: new () => AudioWorkletProcessor): void;

@@ -1,0 +1,279 @@
+/** The page's part in the conversation: follows the events, plays and cuts the answers, and knows whose turn it is. */
+
+import { decodeBase64 } from './pcm.js';
+import { fullUpdate, updatesFor } from './settings.js';
+
+/** @typedef {import('./realtime-client.js').ServerEvent} ServerEvent */
+/** @typedef {import('../src/protocol/items.ts').Item} Item */
+/** @typedef {import('../src/protocol/server-events.ts').ResponseResource} ResponseResource */
+/** @typedef {import('./settings.js').Settings} Settings */
+/** @typedef {'disconnected' | 'connecting' | 'ready' | 'listening' | 'user-speaks' | 'thinking' | 'agent-speaks'} State */
+/**
+ * @typedef {object} Parts
+ * @property {import('./realtime-client.js').RealtimeClient} client
+ * @property {import('./player.js').Player} player
+ * @property {import('./transcript.js').Transcript} transcript
+ * @property {import('./latency.js').Latency} latency
+ * @property {Settings} settings
+ * @property {() => void} onChange the state may be another
+ * @property {(message: string, code: string | null) => void} onError
+ */
+
+export class Conversation {
+  #parts;
+  #settings;
+  /** @type {'disconnected' | 'connecting' | 'connected'} */
+  #phase = 'disconnected';
+  #userSpeaks = false;
+  /** A turn has ended, and its response has not begun. */
+  #awaitsResponse = false;
+  /** @type {string | null} */
+  #responseId = null;
+  /** Responses whose rest is not to be heard. @type {Set<string>} */
+  #interrupted = new Set();
+  #nextItem = 1;
+  #cancelId = '';
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+    this.#settings = parts.settings;
+  }
+
+  get isConnected() {
+    return this.#phase === 'connected';
+  }
+
+  /** Whether the server has heard speech begin, and not end. */
+  get userSpeaks() {
+    return this.#userSpeaks;
+  }
+
+  /**
+   * @param {{ microphoneOn: boolean, held: boolean }} input
+   * @returns {State}
+   */
+  state({ microphoneOn, held }) {
+    if (this.#phase !== 'connected') return this.#phase;
+    if (this.#userSpeaks || held) return 'user-speaks';
+    if (this.#parts.player.isPlaying) return 'agent-speaks';
+    if (this.#awaitsResponse || this.#responseId !== null) return 'thinking';
+    return microphoneOn ? 'listening' : 'ready';
+  }
+
+  connect() {
+    this.#reset('connecting');
+    this.#parts.transcript.startSession();
+    this.#parts.latency.clear();
+    this.#parts.client.connect(this.#settings);
+  }
+
+  disconnected() {
+    this.#reset('disconnected');
+  }
+
+  /** @param {Settings} settings take effect at once, as far as a live session allows */
+  apply(settings) {
+    const updates = updatesFor(this.#settings, settings);
+    this.#settings = settings;
+    if (this.isConnected) for (const session of updates) this.#parts.client.send({ type: 'session.update', session });
+  }
+
+  /** @param {string} text */
+  say(text) {
+    this.interrupt();
+    const id = `msg_page_${this.#nextItem++}`;
+    this.#parts.transcript.add(id, 'user');
+    this.#parts.transcript.complete(id, text);
+    this.#parts.client.send({
+      type: 'conversation.item.create',
+      item: { id, type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
+    });
+    this.#requestResponse('typed');
+  }
+
+  /** What has been sent of the microphone is a turn, and wants an answer. */
+  endTurn() {
+    this.#parts.client.send({ type: 'input_audio_buffer.commit' });
+    this.#requestResponse('push to talk');
+  }
+
+  /** The user wants the agent to stop, whatever it is at. */
+  interrupt() {
+    const responseId = this.#responseId;
+    this.#cut();
+    if (responseId !== null) this.#cancelId = this.#parts.client.send({ type: 'response.cancel' });
+  }
+
+  /** @param {ServerEvent} event */
+  receive(event) {
+    const { transcript, latency } = this.#parts;
+    switch (event.type) {
+      case 'session.created':
+        this.#phase = 'connected';
+        this.#parts.client.send({ type: 'session.update', session: fullUpdate(this.#settings) });
+        break;
+      case 'input_audio_buffer.speech_started':
+        this.#userSpeaks = true;
+        this.#cut();
+        transcript.add(event.item_id, 'user');
+        break;
+      case 'input_audio_buffer.speech_stopped':
+        this.#userSpeaks = false;
+        this.#awaitsResponse = true;
+        latency.begin({ ...this.#turnEnd(), itemId: event.item_id });
+        break;
+      case 'input_audio_buffer.committed':
+        this.#userSpeaks = false;
+        transcript.add(event.item_id, 'user');
+        latency.committed(event.item_id);
+        break;
+      case 'conversation.item.added':
+        this.#addItem(event.item);
+        transcript.place(event.item.id, event.previous_item_id);
+        break;
+      case 'conversation.item.deleted':
+        transcript.remove(event.item_id);
+        break;
+      case 'conversation.item.truncated':
+        transcript.markInterrupted(event.item_id, event.audio_end_ms);
+        break;
+      case 'conversation.item.input_audio_transcription.delta':
+        transcript.append(event.item_id, event.delta);
+        break;
+      case 'conversation.item.input_audio_transcription.completed':
+        this.#transcribed(event.item_id, event.transcript.trim());
+        break;
+      case 'conversation.item.input_audio_transcription.failed':
+        this.#awaitsResponse = false;
+        transcript.remark(event.item_id, `not transcribed: ${event.error.message}`);
+        break;
+      case 'response.created':
+        this.#awaitsResponse = false;
+        this.#responseId = event.response.id;
+        latency.answering(event.response.id);
+        break;
+      case 'response.output_audio_transcript.delta':
+      case 'response.output_text.delta':
+        if (this.#interrupted.has(event.response_id)) break;
+        transcript.append(event.item_id, event.delta);
+        latency.word(event.response_id);
+        break;
+      case 'response.output_audio.delta':
+        this.#play(event);
+        break;
+      case 'response.output_audio_transcript.done':
+        if (!this.#interrupted.has(event.response_id)) transcript.complete(event.item_id, event.transcript);
+        break;
+      case 'response.output_text.done':
+        if (!this.#interrupted.has(event.response_id)) transcript.complete(event.item_id, event.text);
+        break;
+      case 'response.function_call_arguments.done':
+        transcript.complete(event.item_id, `${event.name}(${event.arguments})`);
+        break;
+      case 'response.done':
+        this.#responseDone(event.response);
+        break;
+      case 'error':
+        this.#failed(event);
+        break;
+      default:
+        break;
+    }
+    this.#parts.onChange();
+  }
+
+  /** @param {'disconnected' | 'connecting'} phase */
+  #reset(phase) {
+    this.#phase = phase;
+    this.#userSpeaks = false;
+    this.#awaitsResponse = false;
+    this.#responseId = null;
+    this.#interrupted.clear();
+    this.#parts.player.flush();
+    this.#parts.onChange();
+  }
+
+  /** Silences the answer, and tells the server how much of it has been heard. */
+  #cut() {
+    if (this.#responseId !== null) this.#interrupted.add(this.#responseId);
+    const cut = this.#parts.player.flush();
+    if (cut === null) return;
+    this.#parts.transcript.markInterrupted(cut.itemId);
+    if (cut.playedMs > 0) {
+      this.#parts.client.send({
+        type: 'conversation.item.truncate',
+        item_id: cut.itemId,
+        content_index: cut.contentIndex,
+        audio_end_ms: cut.playedMs,
+      });
+    }
+  }
+
+  /** @param {string} kind */
+  #requestResponse(kind) {
+    this.#awaitsResponse = true;
+    this.#parts.latency.begin({ kind });
+    this.#parts.client.send({ type: 'response.create' });
+    this.#parts.onChange();
+  }
+
+  #turnEnd() {
+    const { turnMode, silenceMs } = this.#settings;
+    return turnMode === 'server_vad' ? { kind: `after ${silenceMs} ms of silence`, silenceMs } : { kind: turnMode };
+  }
+
+  /** @param {Item} item */
+  #addItem(item) {
+    const { transcript } = this.#parts;
+    if (item.type === 'message') {
+      transcript.add(item.id, item.role);
+      const text = item.content.map((part) => ('text' in part ? part.text : '')).join('');
+      if (text !== '') transcript.complete(item.id, text);
+    } else if (item.type === 'function_call') {
+      transcript.add(item.id, 'tool');
+    }
+  }
+
+  /**
+   * @param {string} itemId
+   * @param {string} text
+   */
+  #transcribed(itemId, text) {
+    const { transcript, latency } = this.#parts;
+    latency.transcribed(itemId);
+    transcript.complete(itemId, text);
+    if (text === '') {
+      this.#awaitsResponse = false;
+      transcript.remark(itemId, 'no words were understood');
+    }
+  }
+
+  /** @param {ServerEvent & { type: 'response.output_audio.delta' }} event */
+  #play({ response_id: responseId, item_id: itemId, content_index: contentIndex, delta }) {
+    if (this.#interrupted.has(responseId)) return;
+    this.#parts.latency.audio(responseId, itemId);
+    this.#parts.player.play({ itemId, contentIndex, samples: decodeBase64(delta) });
+  }
+
+  /** @param {ResponseResource} response */
+  #responseDone(response) {
+    const { transcript, onError } = this.#parts;
+    if (response.id === this.#responseId) this.#responseId = null;
+    this.#interrupted.delete(response.id);
+    const details = response.status_details;
+    if (details?.type === 'failed') onError(`The answer failed: ${details.error.message}`, details.error.code);
+    for (const { id } of response.output) {
+      if (response.status === 'cancelled') transcript.markInterrupted(id);
+      if (details?.type === 'incomplete') transcript.remark(id, `incomplete: ${details.reason}`);
+    }
+  }
+
+  /** @param {ServerEvent & { type: 'error' }} event */
+  #failed({ error }) {
+    this.#awaitsResponse = false;
+    // The answer may have ended while the cancel was on its way.
+    if (error.code === 'response_cancel_not_active' && error.event_id === this.#cancelId) return;
+    this.#parts.onError(error.message, error.code);
+  }
+}

@@ -1,0 +1,41 @@
+/** Small helpers for the document. */
+
+/**
+ * The element with an id.
+ * @template {Element} T
+ * @param {string} id
+ * @param {new () => T} kind
+ * @returns {T}
+ * @throws {Error} when the page has no such element
+ */
+export function element(id, kind) {
+  const found = document.getElementById(id);
+  if (found instanceof kind) return found;
+  throw new Error(`The page has no ${kind.name} with the id ${id}`);
+}
+
+/**
+ * A new element with a class, and text or children.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {string} className
+ * @param {...(string | Node)} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function make(tag, className, ...children) {
+  const node = document.createElement(tag);
+  if (className !== '') node.className = className;
+  node.append(...children);
+  return node;
+}
+
+/**
+ * Runs a change of a scrolling list, and stays at its end if that was in view.
+ * @param {Element} scroller
+ * @param {() => void} change
+ */
+export function keepAtEnd(scroller, change) {
+  const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 40;
+  change();
+  if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+}

@@ -1,0 +1,172 @@
+/** How long each turn took, stage by stage, as this page saw it. */
+
+import { element, make } from './dom.js';
+
+/** @typedef {'transcript' | 'word' | 'audio' | 'heard'} Stage */
+/**
+ * @typedef {object} Turn
+ * @property {number} number
+ * @property {string} kind how it ended, in words
+ * @property {number} endedMs when the page knew that it had ended
+ * @property {number} silenceMs what the server had waited for before it said so
+ * @property {string | null} itemId
+ * @property {string | null} responseId
+ * @property {Partial<Record<Stage, number>>} stages milliseconds after `endedMs`
+ * @property {HTMLLIElement} node
+ */
+
+const maxTurns = 100;
+const labels = /** @type {const} */ ({
+  transcript: 'transcript',
+  word: 'first word',
+  audio: 'first audio',
+  heard: 'heard',
+});
+/** The bar is this long, or as long as the longest of the turns shown. */
+const leastScaleMs = 800;
+
+export class Latency {
+  #list = element('latency', HTMLElement);
+  /** @type {Turn[]} newest first */
+  #turns = [];
+  #count = 0;
+  /** @type {Map<string, Turn>} */
+  #byAnswerItem = new Map();
+
+  /**
+   * A turn has ended; what follows is measured from now.
+   * @param {{ kind: string, itemId?: string, silenceMs?: number }} turn
+   */
+  begin({ kind, itemId, silenceMs = 0 }) {
+    const node = make('li', 'turn');
+    const turn = {
+      number: ++this.#count,
+      kind,
+      endedMs: performance.now(),
+      silenceMs,
+      itemId: itemId ?? null,
+      responseId: null,
+      stages: {},
+      node,
+    };
+    this.#turns.unshift(turn);
+    this.#list.prepend(node);
+    if (this.#turns.length > maxTurns) this.#turns.pop()?.node.remove();
+    this.#render();
+  }
+
+  /**
+   * The item that the turn became; a turn that ended by hand learns it here.
+   * @param {string} itemId
+   */
+  committed(itemId) {
+    const turn = this.#turns[0];
+    if (turn !== undefined && turn.itemId === null && turn.responseId === null) turn.itemId = itemId;
+  }
+
+  /** @param {string} itemId */
+  transcribed(itemId) {
+    this.#mark(
+      this.#turns.find((turn) => turn.itemId === itemId),
+      'transcript',
+    );
+  }
+
+  /** @param {string} responseId */
+  answering(responseId) {
+    const turn = this.#turns[0];
+    if (turn !== undefined && turn.responseId === null) turn.responseId = responseId;
+  }
+
+  /** @param {string} responseId */
+  word(responseId) {
+    this.#mark(
+      this.#turns.find((turn) => turn.responseId === responseId),
+      'word',
+    );
+  }
+
+  /**
+   * @param {string} responseId
+   * @param {string} itemId
+   */
+  audio(responseId, itemId) {
+    const turn = this.#turns.find((candidate) => candidate.responseId === responseId);
+    if (turn === undefined || turn.stages.audio !== undefined) return;
+    this.#byAnswerItem.clear();
+    this.#byAnswerItem.set(itemId, turn);
+    this.#mark(turn, 'audio');
+  }
+
+  /**
+   * @param {string} itemId
+   * @param {number} inMs
+   */
+  heard(itemId, inMs) {
+    this.#mark(this.#byAnswerItem.get(itemId), 'heard', inMs);
+  }
+
+  /** Another session numbers its turns anew. */
+  clear() {
+    this.#turns = [];
+    this.#count = 0;
+    this.#list.replaceChildren();
+  }
+
+  /**
+   * @param {Turn | undefined} turn
+   * @param {Stage} stage
+   * @param {number} [inMs]
+   */
+  #mark(turn, stage, inMs = 0) {
+    if (turn === undefined || turn.stages[stage] !== undefined) return;
+    turn.stages[stage] = Math.round(performance.now() + inMs - turn.endedMs);
+    this.#render();
+  }
+
+  #render() {
+    const shown = this.#turns.slice(0, 8);
+    const scale = Math.max(
+      leastScaleMs,
+      ...shown.map((turn) => turn.silenceMs + Math.max(0, ...Object.values(turn.stages))),
+    );
+    for (const turn of shown) turn.node.replaceChildren(...render(turn, scale, turn === this.#turns[0]));
+  }
+}
+
+/**
+ * @param {Turn} turn
+ * @param {number} scaleMs
+ * @param {boolean} isLast whether an answer may still come
+ */
+function render({ number, kind, silenceMs, stages }, scaleMs, isLast) {
+  const bar = make('div', 'bar-track');
+  bar.setAttribute('aria-hidden', 'true');
+  let atMs = 0;
+  const segment = (/** @type {string} */ stage, /** @type {number} */ untilMs) => {
+    if (untilMs <= atMs) return;
+    const part = make('span', '');
+    part.dataset.stage = stage;
+    part.style.width = `${(100 * (untilMs - atMs)) / scaleMs}%`;
+    bar.append(part);
+    atMs = untilMs;
+  };
+  segment('silence', silenceMs);
+  const inOrder = Object.entries(stages).sort((a, b) => a[1] - b[1]);
+  for (const [stage, ms] of inOrder) segment(stage, silenceMs + ms);
+  const total = stages.heard ?? stages.audio ?? stages.word;
+  const parts = /** @type {Stage[]} */ (Object.keys(labels)).flatMap((stage) =>
+    stages[stage] === undefined ? [] : [`${labels[stage]} ${stages[stage]} ms`],
+  );
+  return [
+    make(
+      'p',
+      'turn-head',
+      make('span', '', `Turn ${number}`),
+      make('span', 'kind', kind),
+      make('strong', '', total !== undefined ? `${total} ms` : isLast ? '…' : 'no answer'),
+    ),
+    bar,
+    make('p', 'stages', parts.join(' · ')),
+  ];
+}

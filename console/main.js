@@ -1,0 +1,151 @@
+/** Builds the page's parts and joins them to its buttons. */
+
+import { Conversation } from './conversation.js';
+import { element } from './dom.js';
+import { EventLog } from './event-log.js';
+import { Latency } from './latency.js';
+import { Notices } from './notices.js';
+import { Player } from './player.js';
+import { RealtimeClient } from './realtime-client.js';
+import { loadSettings, saveSettings } from './settings.js';
+import { SettingsForm } from './settings-form.js';
+import { Talk } from './talk.js';
+import { bindTalkButton } from './talk-button.js';
+import { Transcript } from './transcript.js';
+
+/** @typedef {import('./conversation.js').State} State */
+
+/** @type {Record<State, string>} */
+const statusTexts = {
+  disconnected: 'Disconnected',
+  connecting: 'Connecting…',
+  ready: 'Ready',
+  listening: 'Listening',
+  'user-speaks': 'You are speaking',
+  thinking: 'Thinking…',
+  'agent-speaks': 'Parley is speaking',
+};
+
+const status = element('status', HTMLElement);
+const sessionLine = element('session', HTMLElement);
+const talkButton = element('talk', HTMLButtonElement);
+const textInput = element('text-input', HTMLInputElement);
+
+const settings = loadSettings();
+const notices = new Notices();
+const events = new EventLog();
+const latency = new Latency();
+const transcript = new Transcript();
+
+const client = new RealtimeClient({
+  onSent: (event) => events.add('sent', event),
+  onReceived(event) {
+    events.add('received', event);
+    if (event.type === 'session.created') form.showServerInstructions(event.session.instructions);
+    if (event.type === 'session.updated') sessionLine.textContent = describeSession(event.session);
+    conversation.receive(event);
+  },
+  onClosed(message) {
+    talk.off();
+    conversation.disconnected();
+    sessionLine.textContent = '';
+    notices.show(message, { label: 'Reconnect', run: connect });
+  },
+});
+
+const player = new Player({
+  onItemStarted: (itemId, latencyMs) => latency.heard(itemId, latencyMs),
+  onPlaying: showState,
+  onLevel: (level) => document.body.style.setProperty('--agent-level', level.toFixed(2)),
+  onProblem: (message) => notices.show(message),
+});
+
+const conversation = new Conversation({
+  client,
+  player,
+  transcript,
+  latency,
+  settings,
+  onChange: showState,
+  onError(message, code) {
+    if (code === 'cannot_update_voice') notices.show(message, { label: 'Reconnect to change it', run: connect });
+    else notices.show(code === null ? message : `${message} (${code})`);
+  },
+});
+
+const talk = new Talk({
+  client,
+  conversation,
+  settings,
+  onLevel: (level) => document.body.style.setProperty('--user-level', level.toFixed(2)),
+  onChange: showState,
+  onProblem: (message) => notices.show(message),
+});
+
+const form = new SettingsForm(
+  settings,
+  (changed) => {
+    saveSettings(changed);
+    talk.apply(changed);
+    conversation.apply(changed);
+    showState();
+  },
+  connect,
+);
+
+bindTalkButton(talkButton, talk, {
+  beforeTalk() {
+    player.unlock();
+    if (!client.isOpen) connect();
+  },
+  interrupt: () => conversation.interrupt(),
+});
+
+element('composer', HTMLFormElement).addEventListener('submit', (event) => {
+  event.preventDefault();
+  const text = textInput.value.trim();
+  if (text === '') return;
+  if (!conversation.isConnected) {
+    notices.show('There is no connection to send that over.', { label: 'Reconnect', run: connect });
+    return;
+  }
+  player.unlock();
+  conversation.say(text);
+  textInput.value = '';
+});
+
+element('reconnect', HTMLButtonElement).addEventListener('click', () => {
+  player.unlock();
+  connect();
+});
+
+connect();
+
+function connect() {
+  notices.clear();
+  events.restartClock();
+  conversation.connect();
+}
+
+function showState() {
+  const state = conversation.state({ microphoneOn: talk.isOn, held: talk.isHeld });
+  document.body.dataset.state = state;
+  document.body.toggleAttribute('data-microphone', talk.isOn);
+  if (status.textContent !== statusTexts[state]) status.textContent = statusTexts[state];
+  talkButton.setAttribute('aria-pressed', String(talk.isPushToTalk ? talk.isHeld : talk.isOn));
+  element('talk-label', HTMLElement).textContent = talk.isPushToTalk ? 'Hold' : talk.isOn ? 'Stop' : 'Talk';
+  element('talk-hint', HTMLElement).textContent = hint(state);
+}
+
+/** @param {State} state */
+function hint(state) {
+  if (state === 'agent-speaks' && talk.isOn && !talk.isPushToTalk) return 'Speak to interrupt';
+  if (talk.isPushToTalk) return 'Hold the button, or the space bar, while you speak';
+  return talk.isOn ? '' : 'The microphone is off';
+}
+
+/** @param {import('../src/protocol/session-config.ts').RealtimeConfig} session */
+function describeSession({ model, audio }) {
+  const voice = typeof audio.output.voice === 'string' ? audio.output.voice : audio.output.voice.id;
+  return `${model} · ${voice} · ${audio.input.turn_detection?.type ?? 'push to talk'}`;
+}

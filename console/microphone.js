@@ -1,0 +1,114 @@
+/** The microphone, as chunks of 20 ms in the format of the wire. */
+
+import { sampleRateHz } from './pcm.js';
+
+/** The microphone cannot be had; the message says what the user can do about it. */
+export class MicrophoneError extends Error {}
+
+export class Microphone {
+  /** @type {MediaStream | null} */
+  #stream = null;
+  /** @type {AudioContext | null} */
+  #context = null;
+  #onChunk;
+  #onLost;
+
+  /**
+   * @param {(samples: Int16Array) => void} onChunk
+   * @param {(message: string) => void} onLost called when the device goes away while it is open
+   */
+  constructor(onChunk, onLost) {
+    this.#onChunk = onChunk;
+    this.#onLost = onLost;
+  }
+
+  get isOpen() {
+    return this.#context !== null;
+  }
+
+  /**
+   * Asks for the microphone and begins to deliver chunks. Must be called from a user's gesture.
+   * @throws {MicrophoneError}
+   */
+  async open() {
+    if (this.isOpen) return;
+    const stream = await requestStream();
+    try {
+      this.#context = await this.#capture(stream);
+    } catch (error) {
+      stopTracks(stream);
+      throw new MicrophoneError(`The microphone cannot be read: ${error instanceof Error ? error.message : error}`);
+    }
+    this.#stream = stream;
+    stream.getAudioTracks()[0]?.addEventListener('ended', () => {
+      this.close();
+      this.#onLost('The microphone was disconnected, or its permission was taken back.');
+    });
+  }
+
+  close() {
+    if (this.#stream !== null) stopTracks(this.#stream);
+    this.#context?.close();
+    this.#stream = null;
+    this.#context = null;
+  }
+
+  /** @param {MediaStream} stream */
+  async #capture(stream) {
+    const { context, source } = connectSource(stream);
+    await context.audioWorklet.addModule(new URL('./microphone-worklet.js', import.meta.url));
+    const node = new AudioWorkletNode(context, 'parley-microphone', { channelCount: 1, channelCountMode: 'explicit' });
+    node.port.onmessage = ({ data }) => this.#onChunk(data);
+    // It outputs silence; being connected keeps it running.
+    source.connect(node).connect(context.destination);
+    await context.resume();
+    return context;
+  }
+}
+
+/**
+ * Lets the browser resample where it can. Firefox cannot connect a stream to a context of another rate
+ * (NotSupportedError): there the worklet resamples.
+ * @param {MediaStream} stream
+ */
+function connectSource(stream) {
+  const context = new AudioContext({ sampleRate: sampleRateHz, latencyHint: 'interactive' });
+  try {
+    return { context, source: context.createMediaStreamSource(stream) };
+  } catch {
+    context.close();
+    const own = new AudioContext({ latencyHint: 'interactive' });
+    return { context: own, source: own.createMediaStreamSource(stream) };
+  }
+}
+
+async function requestStream() {
+  if (!navigator.mediaDevices) {
+    throw new MicrophoneError(
+      'Browsers give the microphone only to secure pages: open this page at localhost, or over https.',
+    );
+  }
+  const audio = { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+  try {
+    return await navigator.mediaDevices.getUserMedia({ audio });
+  } catch (error) {
+    throw new MicrophoneError(explain(error));
+  }
+}
+
+/** @param {unknown} error of `getUserMedia` */
+function explain(error) {
+  const name = error instanceof DOMException ? error.name : '';
+  if (name === 'NotAllowedError') {
+    return 'The browser did not allow the microphone. Allow it in the settings of this site (beside the address), then press Talk again.';
+  }
+  if (name === 'NotFoundError') return 'No microphone was found. Connect one, or type instead.';
+  if (name === 'NotReadableError')
+    return 'The microphone is in use by another program, or the system does not give it.';
+  return `The microphone cannot be opened: ${error instanceof Error ? error.message : error}`;
+}
+
+/** @param {MediaStream} stream */
+function stopTracks(stream) {
+  for (const track of stream.getTracks()) track.stop();
+}

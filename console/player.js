@@ -1,0 +1,103 @@
+/** The loudspeaker: plays answers as they arrive, and knows how much of each has been heard. */
+
+import { sampleRateHz, toMs } from './pcm.js';
+
+/** @typedef {import('./playback-queue.js').Position} Position */
+/** @typedef {{ generation: number, playing: boolean, position: Position | null, peak: number }} Report */
+/**
+ * @typedef {object} PlayerListener
+ * @property {(itemId: string, latencyMs: number) => void} onItemStarted the first sample of an item leaves the
+ *   program; it is heard `latencyMs` later
+ * @property {(playing: boolean) => void} onPlaying
+ * @property {(level: number) => void} onLevel 0…1
+ * @property {(message: string) => void} onProblem
+ */
+
+export class Player {
+  #listener;
+  /** @type {AudioContext | null} */
+  #context = null;
+  /** @type {Promise<AudioWorkletNode> | null} */
+  #node = null;
+  /** @type {Position | null} */
+  #position = null;
+  #playing = false;
+  /** Counts the flushes: pieces and reports from before the last one are void. */
+  #generation = 0;
+
+  /** @param {PlayerListener} listener */
+  constructor(listener) {
+    this.#listener = listener;
+  }
+
+  get isPlaying() {
+    return this.#playing;
+  }
+
+  /** Browsers let a page sound only after a gesture: call it from one. */
+  unlock() {
+    this.#node ??= this.#open();
+    this.#context?.resume();
+  }
+
+  /** @param {import('./playback-queue.js').Piece} piece */
+  async play(piece) {
+    const generation = this.#generation;
+    this.#node ??= this.#open();
+    const node = await this.#node;
+    if (generation === this.#generation) node.port.postMessage(piece, [piece.samples.buffer]);
+  }
+
+  /**
+   * Falls silent at once.
+   * @returns {{ itemId: string, contentIndex: number, playedMs: number } | null} what was cut and how much of it has
+   *   been heard; null when nothing was playing
+   */
+  flush() {
+    const generation = ++this.#generation;
+    this.#node?.then((node) => node.port.postMessage({ flush: generation }));
+    const position = this.#playing ? this.#position : null;
+    this.#setPlaying(false);
+    if (position === null) return null;
+    const heardMs = toMs(position.playedSamples) - this.#latencyMs();
+    return { itemId: position.itemId, contentIndex: position.contentIndex, playedMs: Math.max(0, Math.floor(heardMs)) };
+  }
+
+  async #open() {
+    const context = new AudioContext({ sampleRate: sampleRateHz, latencyHint: 'interactive' });
+    this.#context = context;
+    await context.audioWorklet.addModule(new URL('./player-worklet.js', import.meta.url));
+    const node = new AudioWorkletNode(context, 'parley-player', { numberOfInputs: 0, outputChannelCount: [1] });
+    node.port.onmessage = ({ data }) => this.#receive(data);
+    node.connect(context.destination);
+    return node;
+  }
+
+  /** @param {{ overflow: true } | Report} message */
+  #receive(message) {
+    if ('overflow' in message) {
+      this.#listener.onProblem('More than ten minutes of speech are waiting to be played: the rest of it is dropped.');
+      return;
+    }
+    const { generation, playing, position, peak } = message;
+    if (generation !== this.#generation) return;
+    const isNew = position !== null && position.itemId !== this.#position?.itemId;
+    this.#position = position;
+    this.#setPlaying(playing);
+    if (isNew && playing) this.#listener.onItemStarted(position.itemId, this.#latencyMs());
+    this.#listener.onLevel(playing ? Math.min(1, peak * 1.6) : 0);
+  }
+
+  /** @param {boolean} playing */
+  #setPlaying(playing) {
+    if (playing === this.#playing) return;
+    this.#playing = playing;
+    this.#listener.onPlaying(playing);
+  }
+
+  /** The time that a sample takes from here to the air, as far as the browser knows. */
+  #latencyMs() {
+    const context = this.#context;
+    return context === null ? 0 : Math.max(context.outputLatency || 0, context.baseLatency || 0) * 1000;
+  }
+}

@@ -1,0 +1,85 @@
+/** The dialog with the settings: shows them, and reports every change at once. */
+
+import { element } from './dom.js';
+import { asEagerness, asTurnMode, voices } from './settings.js';
+
+/** @typedef {import('./settings.js').Settings} Settings */
+
+const units = /** @type {Record<string, string>} */ ({ silenceMs: ' ms', prefixMs: ' ms' });
+
+export class SettingsForm {
+  #dialog = element('settings', HTMLDialogElement);
+  #form = element('settings-form', HTMLFormElement);
+  #onChange;
+
+  /**
+   * @param {Settings} settings
+   * @param {(settings: Settings) => void} onChange
+   * @param {() => void} onReconnect
+   */
+  constructor(settings, onChange, onReconnect) {
+    this.#onChange = onChange;
+    this.#field('voice').append(...voices.map((voice) => new Option(voice)));
+    for (const [name, value] of Object.entries(settings)) this.#field(name).value = String(value);
+    this.#refresh();
+    this.#form.addEventListener('input', () => this.#refresh());
+    this.#form.addEventListener('change', () => this.#onChange(this.#read()));
+    this.#dialog.addEventListener('click', ({ target }) => {
+      if (target === this.#dialog) this.#dialog.close();
+    });
+    element('open-settings', HTMLButtonElement).addEventListener('click', () => this.#dialog.showModal());
+    element('apply-connection', HTMLButtonElement).addEventListener('click', () => {
+      this.#dialog.close();
+      onReconnect();
+    });
+  }
+
+  /**
+   * Shows what the server uses where the user has said nothing.
+   * @param {string} instructions
+   */
+  showServerInstructions(instructions) {
+    const field = this.#field('instructions');
+    if (field instanceof HTMLTextAreaElement) field.placeholder = instructions || 'None';
+  }
+
+  /** Shows the value beside each slider, and only the fields of the chosen mode. */
+  #refresh() {
+    for (const slider of this.#form.querySelectorAll('input[type=range]')) {
+      if (slider instanceof HTMLInputElement && slider.nextElementSibling !== null) {
+        slider.nextElementSibling.textContent = `${slider.value}${units[slider.name] ?? ''}`;
+      }
+    }
+    for (const part of this.#form.querySelectorAll('[data-for-mode]')) {
+      part.toggleAttribute('hidden', part.getAttribute('data-for-mode') !== this.#field('turnMode').value);
+    }
+  }
+
+  /** @returns {Settings} */
+  #read() {
+    return {
+      voice: this.#field('voice').value,
+      instructions: this.#field('instructions').value.trim(),
+      turnMode: asTurnMode(this.#field('turnMode').value),
+      threshold: Number(this.#field('threshold').value),
+      silenceMs: Number(this.#field('silenceMs').value),
+      prefixMs: Number(this.#field('prefixMs').value),
+      eagerness: asEagerness(this.#field('eagerness').value),
+      model: this.#field('model').value.trim() || 'gpt-realtime',
+      apiKey: this.#field('apiKey').value.trim(),
+    };
+  }
+
+  /** @param {string} name */
+  #field(name) {
+    const field = this.#form.elements.namedItem(name);
+    if (
+      field instanceof HTMLInputElement ||
+      field instanceof HTMLSelectElement ||
+      field instanceof HTMLTextAreaElement
+    ) {
+      return field;
+    }
+    throw new Error(`The settings have no field ${name}`);
+  }
+}

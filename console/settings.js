@@ -1,0 +1,166 @@
+/** What the user has chosen: kept between visits (the key only for this tab), and put into words for the server. */
+
+/** @typedef {import('../src/protocol/session-config.ts').RealtimeUpdate} SessionUpdate */
+/** @typedef {import('../src/protocol/session-config.ts').TurnDetection} TurnDetection */
+/** @typedef {'server_vad' | 'semantic_vad' | 'push_to_talk'} TurnMode */
+/** @typedef {'auto' | 'low' | 'medium' | 'high'} Eagerness */
+/**
+ * @typedef {object} Settings
+ * @property {string} voice
+ * @property {string} instructions empty: those of the server
+ * @property {TurnMode} turnMode
+ * @property {number} threshold
+ * @property {number} silenceMs
+ * @property {number} prefixMs
+ * @property {Eagerness} eagerness
+ * @property {string} model
+ * @property {string} apiKey
+ */
+
+export const voices = ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'];
+
+const storageKey = 'parley.settings';
+const secretKey = 'parley.api-key';
+
+/** @type {Settings} */
+const defaults = {
+  voice: 'alloy',
+  instructions: '',
+  turnMode: 'server_vad',
+  threshold: 0.5,
+  silenceMs: 500,
+  prefixMs: 300,
+  eagerness: 'auto',
+  model: 'gpt-realtime',
+  apiKey: '',
+};
+
+/**
+ * The stored settings; what is missing, or not of its kind, has its default.
+ * @returns {Settings}
+ */
+export function loadSettings() {
+  const stored = parse(read('localStorage', storageKey));
+  const settings = { ...defaults, apiKey: read('sessionStorage', secretKey) ?? '' };
+  if (voices.includes(String(stored.voice))) settings.voice = String(stored.voice);
+  if (typeof stored.instructions === 'string') settings.instructions = stored.instructions;
+  if (typeof stored.model === 'string' && stored.model !== '') settings.model = stored.model;
+  settings.turnMode = asTurnMode(stored.turnMode);
+  settings.eagerness = asEagerness(stored.eagerness);
+  for (const key of /** @type {const} */ (['threshold', 'silenceMs', 'prefixMs'])) {
+    const value = stored[key];
+    if (typeof value === 'number' && Number.isFinite(value)) settings[key] = value;
+  }
+  return settings;
+}
+
+/** @param {Settings} settings */
+export function saveSettings({ apiKey, ...settings }) {
+  write('localStorage', storageKey, JSON.stringify(settings));
+  write('sessionStorage', secretKey, apiKey);
+}
+
+/** @param {unknown} value @returns {TurnMode} */
+export function asTurnMode(value) {
+  return value === 'semantic_vad' || value === 'push_to_talk' ? value : 'server_vad';
+}
+
+/** @param {unknown} value @returns {Eagerness} */
+export function asEagerness(value) {
+  return value === 'low' || value === 'medium' || value === 'high' ? value : 'auto';
+}
+
+/**
+ * The first `session.update` of a connection.
+ * @param {Settings} settings
+ * @returns {SessionUpdate}
+ */
+export function fullUpdate(settings) {
+  const format = /** @type {const} */ ({ type: 'audio/pcm', rate: 24_000 });
+  return {
+    type: 'realtime',
+    output_modalities: ['audio'],
+    ...(settings.instructions === '' ? {} : { instructions: settings.instructions }),
+    audio: {
+      input: { format, transcription: { model: 'gpt-4o-mini-transcribe' }, turn_detection: turnDetection(settings) },
+      output: { format, voice: settings.voice },
+    },
+  };
+}
+
+/**
+ * What has to be said of a change, one update for each kind: the server refuses an update as a whole (a voice, for
+ * instance, cannot change once it has been heard), and the rest should not be lost with it.
+ * @param {Settings} before
+ * @param {Settings} after
+ * @returns {SessionUpdate[]}
+ */
+export function updatesFor(before, after) {
+  /** @type {SessionUpdate[]} */
+  const updates = [];
+  if (after.instructions !== before.instructions) updates.push({ type: 'realtime', instructions: after.instructions });
+  if (after.voice !== before.voice) updates.push({ type: 'realtime', audio: { output: { voice: after.voice } } });
+  const detection = turnDetection(after);
+  if (JSON.stringify(detection) !== JSON.stringify(turnDetection(before))) {
+    updates.push({ type: 'realtime', audio: { input: { turn_detection: detection } } });
+  }
+  return updates;
+}
+
+/**
+ * Silence after which any turn has ended, whatever was said.
+ * @param {Settings} settings
+ * @returns {number} milliseconds
+ */
+export function closingSilenceMs({ turnMode, silenceMs }) {
+  // semantic_vad waits 8 s at its least eager.
+  return turnMode === 'semantic_vad' ? 8500 : silenceMs + 500;
+}
+
+/**
+ * @param {Settings} settings
+ * @returns {TurnDetection | null}
+ */
+function turnDetection({ turnMode, threshold, silenceMs, prefixMs, eagerness }) {
+  const answering = { create_response: true, interrupt_response: true };
+  if (turnMode === 'push_to_talk') return null;
+  if (turnMode === 'semantic_vad') return { type: 'semantic_vad', eagerness, ...answering };
+  return {
+    type: 'server_vad',
+    threshold,
+    prefix_padding_ms: prefixMs,
+    silence_duration_ms: silenceMs,
+    idle_timeout_ms: null,
+    ...answering,
+  };
+}
+
+/** @param {string | null} json @returns {Record<string, unknown>} */
+function parse(json) {
+  try {
+    const value = JSON.parse(json ?? '{}');
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+// A browser may deny storage: the page then forgets, and works.
+
+/** @param {'localStorage' | 'sessionStorage'} area @param {string} key */
+function read(area, key) {
+  try {
+    return window[area].getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {'localStorage' | 'sessionStorage'} area @param {string} key @param {string} value */
+function write(area, key, value) {
+  try {
+    window[area].setItem(key, value);
+  } catch {
+    // Nothing to do.
+  }
+}

@@ -1,0 +1,59 @@
+/** The big button, the space bar and Escape. */
+
+/**
+ * @param {HTMLButtonElement} button
+ * @param {import('./talk.js').Talk} talk
+ * @param {{ beforeTalk: () => void, interrupt: () => void }} actions
+ */
+export function bindTalkButton(button, talk, { beforeTalk, interrupt }) {
+  const press = () => {
+    beforeTalk();
+    talk.press();
+  };
+
+  button.addEventListener('click', () => {
+    if (talk.isPushToTalk) return;
+    if (talk.isOn) {
+      talk.off();
+    } else {
+      beforeTalk();
+      talk.on();
+    }
+  });
+
+  button.addEventListener('pointerdown', (event) => {
+    if (!talk.isPushToTalk || event.button !== 0) return;
+    // The release counts wherever the pointer is by then.
+    button.setPointerCapture(event.pointerId);
+    press();
+  });
+  button.addEventListener('pointerup', () => talk.release());
+  button.addEventListener('pointercancel', () => talk.release());
+  button.addEventListener('contextmenu', (event) => {
+    if (talk.isPushToTalk) event.preventDefault();
+  });
+
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && document.querySelector('dialog[open]') === null) interrupt();
+    if (!talk.isPushToTalk || !isTalkKey(event, button)) return;
+    event.preventDefault();
+    if (!event.repeat) press();
+  });
+  document.addEventListener('keyup', (event) => {
+    if (talk.isHeld && (event.key === ' ' || event.key === 'Enter')) talk.release();
+  });
+  // A key that is let go in another window is not seen here.
+  window.addEventListener('blur', () => talk.release());
+}
+
+/**
+ * The space bar talks unless something has the focus that needs it; Enter talks on the button itself.
+ * @param {KeyboardEvent} event
+ * @param {HTMLButtonElement} button
+ */
+function isTalkKey({ key, target }, button) {
+  if (target === button) return key === ' ' || key === 'Enter';
+  const needsIt =
+    target instanceof Element && target.closest('input, textarea, select, button, dialog, a[href]') !== null;
+  return key === ' ' && !needsIt;
+}

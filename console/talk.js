@@ -1,0 +1,136 @@
+/** From the microphone to the server: open all the time and cut into turns there, or only while a key is held. */
+
+import { Microphone } from './microphone.js';
+import { encodeBase64, levelOf, sampleRateHz, toMs } from './pcm.js';
+import { closingSilenceMs } from './settings.js';
+
+/**
+ * @typedef {object} Parts
+ * @property {import('./realtime-client.js').RealtimeClient} client
+ * @property {import('./conversation.js').Conversation} conversation
+ * @property {import('./settings.js').Settings} settings
+ * @property {(level: number) => void} onLevel 0…1
+ * @property {() => void} onChange
+ * @property {(message: string) => void} onProblem
+ */
+
+/** The server refuses a commit of less. */
+const leastTurnMs = 100;
+/** People let go of the key a little before the last sound. */
+const releaseTailMs = 120;
+
+export class Talk {
+  #parts;
+  #settings;
+  #microphone;
+  #opening = false;
+  #held = false;
+  /** What is still to be sent after the key was let go. */
+  #tailMs = 0;
+  #sentMs = 0;
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+    this.#settings = parts.settings;
+    this.#microphone = new Microphone(
+      (samples) => this.#onChunk(samples),
+      (message) => {
+        parts.onProblem(message);
+        parts.onChange();
+      },
+    );
+  }
+
+  get isOn() {
+    return this.#microphone.isOpen;
+  }
+
+  get isHeld() {
+    return this.#held;
+  }
+
+  get isPushToTalk() {
+    return this.#settings.turnMode === 'push_to_talk';
+  }
+
+  /** @param {import('./settings.js').Settings} settings */
+  apply(settings) {
+    const changesHands = (settings.turnMode === 'push_to_talk') !== this.isPushToTalk;
+    if (changesHands) this.off();
+    this.#settings = settings;
+  }
+
+  async on() {
+    if (this.isOn || this.#opening) return;
+    this.#opening = true;
+    try {
+      await this.#microphone.open();
+    } catch (error) {
+      this.#held = false;
+      this.#parts.onProblem(error instanceof Error ? error.message : String(error));
+    } finally {
+      this.#opening = false;
+    }
+    this.#parts.onChange();
+  }
+
+  /** Closes the microphone. What was being said is a turn: the server hears silence until it has noticed. */
+  off() {
+    if (this.isOn && !this.isPushToTalk) {
+      const ms = this.#parts.conversation.userSpeaks ? closingSilenceMs(this.#settings) : 500;
+      this.#parts.client.sendAudio(encodeBase64(new Int16Array((ms * sampleRateHz) / 1000)));
+    }
+    this.#held = false;
+    this.#tailMs = 0;
+    this.#microphone.close();
+    this.#parts.onLevel(0);
+    this.#parts.onChange();
+  }
+
+  /** Push to talk: the key is down. */
+  async press() {
+    if (this.#held) return;
+    this.#held = true;
+    if (this.#tailMs === 0) this.#sentMs = 0;
+    this.#tailMs = 0;
+    this.#parts.conversation.interrupt();
+    this.#parts.onChange();
+    await this.on();
+  }
+
+  /** Push to talk: the key is up. */
+  release() {
+    if (!this.#held) return;
+    this.#held = false;
+    if (this.isOn) this.#tailMs = releaseTailMs;
+    this.#parts.onChange();
+  }
+
+  /** @param {Int16Array} samples */
+  #onChunk(samples) {
+    const { client, conversation, onLevel, onProblem } = this.#parts;
+    const listens = !this.isPushToTalk || this.#held || this.#tailMs > 0;
+    onLevel(listens ? levelOf(samples) : 0);
+    if (!listens || !conversation.isConnected) return;
+    if (client.sendAudio(encodeBase64(samples)) === 'dropped') {
+      onProblem('The connection is too slow for speech: some of what you said was lost.');
+    }
+    const ms = toMs(samples.length);
+    this.#sentMs += ms;
+    if (!this.isPushToTalk || this.#held) return;
+    this.#tailMs = Math.max(0, this.#tailMs - ms);
+    if (this.#tailMs === 0) this.#endTurn();
+  }
+
+  #endTurn() {
+    if (this.#sentMs >= leastTurnMs + releaseTailMs) {
+      this.#parts.conversation.endTurn();
+    } else {
+      this.#parts.client.send({ type: 'input_audio_buffer.clear' });
+      this.#parts.onProblem('That was too short to be heard. Hold the button while you speak.');
+    }
+    this.#sentMs = 0;
+    this.#parts.onChange();
+  }
+}

@@ -1,0 +1,125 @@
+/** The conversation in words, as it is spoken. */
+
+import { element, keepAtEnd, make } from './dom.js';
+
+/** @typedef {'user' | 'assistant' | 'system' | 'tool'} Role */
+/** @typedef {{ node: HTMLLIElement, text: HTMLElement, note: HTMLElement, role: Role }} Entry */
+
+const maxEntries = 500;
+const names = { user: 'You', assistant: 'Parley', system: 'System', tool: 'Tool' };
+
+export class Transcript {
+  #scroller = element('transcript-scroller', HTMLElement);
+  #list = element('transcript', HTMLElement);
+  #welcome = element('welcome', HTMLElement);
+  #announcer = element('announcer', HTMLElement);
+  /** @type {Map<string, Entry>} */
+  #entries = new Map();
+
+  /**
+   * Makes sure that an item has its place.
+   * @param {string} itemId
+   * @param {Role} role
+   */
+  add(itemId, role) {
+    const known = this.#entries.get(itemId);
+    if (known !== undefined) return known;
+    const text = make('p', 'text');
+    const note = make('p', 'note');
+    const node = make('li', 'entry', make('h3', 'who', names[role]), text, note);
+    node.dataset.role = role;
+    node.dataset.pending = '';
+    const entry = { node, text, note, role };
+    this.#entries.set(itemId, entry);
+    this.#welcome.hidden = true;
+    keepAtEnd(this.#scroller, () => this.#list.append(node));
+    this.#bound();
+    return entry;
+  }
+
+  /**
+   * Moves an item behind the one that it follows in the conversation.
+   * @param {string} itemId
+   * @param {string | null} previousItemId
+   */
+  place(itemId, previousItemId) {
+    const node = this.#entries.get(itemId)?.node;
+    const previous = previousItemId === null ? undefined : this.#entries.get(previousItemId)?.node;
+    if (node !== undefined && previous !== undefined && previous.nextElementSibling !== node) previous.after(node);
+  }
+
+  /**
+   * @param {string} itemId
+   * @param {string} delta
+   */
+  append(itemId, delta) {
+    const entry = this.#entries.get(itemId);
+    if (entry === undefined) return;
+    keepAtEnd(this.#scroller, () => entry.text.append(delta));
+  }
+
+  /**
+   * The item has all its words.
+   * @param {string} itemId
+   * @param {string} [text] replaces what has been shown
+   */
+  complete(itemId, text) {
+    const entry = this.#entries.get(itemId);
+    if (entry === undefined) return;
+    delete entry.node.dataset.pending;
+    keepAtEnd(this.#scroller, () => {
+      if (text !== undefined) entry.text.textContent = text;
+    });
+    if (entry.text.textContent) this.#announcer.textContent = `${names[entry.role]}: ${entry.text.textContent}`;
+  }
+
+  /**
+   * A remark below an item, such as that it was interrupted.
+   * @param {string} itemId
+   * @param {string} note
+   */
+  remark(itemId, note) {
+    const entry = this.#entries.get(itemId);
+    if (entry === undefined) return;
+    delete entry.node.dataset.pending;
+    keepAtEnd(this.#scroller, () => {
+      entry.note.textContent = note;
+    });
+  }
+
+  /**
+   * @param {string} itemId
+   * @param {number} [heardMs] how much of it was heard, once the server has it too
+   */
+  markInterrupted(itemId, heardMs) {
+    const entry = this.#entries.get(itemId);
+    if (entry === undefined) return;
+    entry.node.dataset.interrupted = '';
+    if (heardMs !== undefined) this.remark(itemId, `interrupted after ${(heardMs / 1000).toFixed(1)} s`);
+    else if (entry.note.textContent === '') this.remark(itemId, 'interrupted');
+  }
+
+  /** @param {string} itemId */
+  remove(itemId) {
+    this.#entries.get(itemId)?.node.remove();
+    this.#entries.delete(itemId);
+  }
+
+  /** What follows belongs to another session, which knows nothing of what came before. */
+  startSession() {
+    for (const { node } of this.#entries.values()) delete node.dataset.pending;
+    this.#entries.clear();
+    const last = this.#list.lastElementChild;
+    if (last !== null && !last.classList.contains('divider')) {
+      keepAtEnd(this.#scroller, () => this.#list.append(make('li', 'divider', 'new session')));
+    }
+  }
+
+  #bound() {
+    while (this.#list.children.length > maxEntries) {
+      const oldest = this.#list.firstElementChild;
+      for (const [id, { node }] of this.#entries) if (node === oldest) this.#entries.delete(id);
+      oldest?.remove();
+    }
+  }
+}
