@@ -2,6 +2,7 @@
 
 import type { AppendEvent, ClientEvent } from './client-events.ts';
 import { WireError, wireErrors } from './errors.ts';
+import { typeName } from './schema-errors.ts';
 
 /** A refused frame: the wire error, and the id that the client gave to the event, to be echoed. */
 export class ClientEventError extends Error {
@@ -75,6 +76,6 @@ export function parseAppend(event: JsonObject): AppendEvent {
   }
   const { audio, event_id } = event;
   if (audio === undefined) throw wireErrors.missingParameter('audio');
-  if (typeof audio !== 'string') throw wireErrors.invalidType('audio', 'a base64-encoded string', typeof audio);
+  if (typeof audio !== 'string') throw wireErrors.invalidType('audio', 'a base64-encoded string', typeName(audio));
   return { type: 'input_audio_buffer.append', audio, event_id: typeof event_id === 'string' ? event_id : null };
 }

@@ -120,7 +120,8 @@ function expectedName(expected: string): string {
   return names[expected] ?? expected;
 }
 
-function typeName(value: unknown): string {
+/** What a value is, in the words of an error: `an array`. */
+export function typeName(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'number') return Number.isInteger(value) ? 'an integer' : 'a decimal number';

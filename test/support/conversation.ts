@@ -4,13 +4,14 @@ import { randomId } from '../../src/protocol/ids.ts';
 import {
   ClientEventError,
   gaDialect,
+  type Item,
   type ServerEvent,
   type ServerEventOf,
   type ServerEventType,
 } from '../../src/protocol/index.ts';
 import type { CloseReason, Peer } from '../../src/session/ports.ts';
 import { RealtimeSession } from '../../src/session/realtime-session.ts';
-import { defaultSessionSettings, type SessionSettings } from '../../src/session/settings.ts';
+import { defaultSessionSettings, type SessionLimits, type SessionSettings } from '../../src/session/settings.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { type FakeEngines, fakeEngines } from './fake-engines.ts';
 
@@ -71,6 +72,19 @@ export class Client implements Peer {
     await settle();
   }
 
+  /** Appends bytes of the session's input format, in one event. */
+  append(bytes: Uint8Array): void {
+    this.post({ type: 'input_audio_buffer.append', audio: Buffer.from(bytes).toString('base64') });
+  }
+
+  /** The item as the session has it now, with its audio. */
+  async retrieve(itemId: string): Promise<Item> {
+    await this.say({ type: 'conversation.item.retrieve', item_id: itemId });
+    const { item } = this.last('conversation.item.retrieved');
+    assert.equal(item.id, itemId);
+    return item;
+  }
+
   /** The types of all events so far, in order; runs of the same delta count as one. */
   types(): string[] {
     const types = this.events.map((event) => event.type);
@@ -98,6 +112,20 @@ export class Client implements Peer {
   }
 }
 
+/** The bytes of an item's only audio part, decoded from base64. */
+export function audioOf(item: Item): Buffer {
+  const part = item.type === 'message' ? item.content[0] : undefined;
+  assert.ok(part?.type === 'input_audio' || part?.type === 'output_audio', 'the item has no audio part');
+  return Buffer.from(part.audio ?? '', 'base64');
+}
+
+/** The transcript of an item's only audio part. */
+export function transcriptOf(item: Item): string | null | undefined {
+  const part = item.type === 'message' ? item.content[0] : undefined;
+  assert.ok(part?.type === 'input_audio' || part?.type === 'output_audio', 'the item has no audio part');
+  return part.transcript;
+}
+
 export interface Conversation {
   clock: FakeClock;
   engines: FakeEngines;
@@ -105,8 +133,10 @@ export interface Conversation {
   client: Client;
 }
 
+type PartialSettings = Partial<Omit<SessionSettings, 'limits'>> & { limits?: Partial<SessionLimits> };
+
 /** A session with fake engines and a fake clock, and one client attached to it. */
-export function newConversation(settings: Partial<SessionSettings> = {}): Conversation {
+export function newConversation({ limits, ...settings }: PartialSettings = {}): Conversation {
   const clock = new FakeClock();
   const engines = fakeEngines();
   const session = new RealtimeSession({
@@ -114,7 +144,11 @@ export function newConversation(settings: Partial<SessionSettings> = {}): Conver
     engines,
     clock,
     ids: randomId,
-    settings: { ...defaultSessionSettings, ...settings },
+    settings: {
+      ...defaultSessionSettings,
+      ...settings,
+      limits: { ...defaultSessionSettings.limits, ...limits },
+    },
     log: silentLog,
   });
   return { clock, engines, session, client: new Client(session) };

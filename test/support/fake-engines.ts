@@ -124,6 +124,20 @@ export function fakeEngines(): FakeEngines {
   };
 }
 
+/** Sentences of two words each: at 250 ms a word, half a second of speech each. */
+export function countTo(sentences: number): string {
+  return Array.from({ length: sentences }, (_, index) => `Number ${index + 1}.`).join(' ');
+}
+
+/** An engine's stream that gives what it is given and then hangs until it is aborted. */
+export async function* hang<T>(signal: AbortSignal, ...first: T[]): AsyncGenerator<T, void, undefined> {
+  yield* first;
+  await new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
 /** A 200 Hz tone at about −9 dBFS. */
 export function tone(ms: number, sampleRateHz: number): Int16Array {
   return Int16Array.from({ length: Math.round((ms * sampleRateHz) / 1000) }, (_, index) =>
