@@ -55,6 +55,9 @@ export interface ParleyServer {
 /** The console stands beside `src/` and beside `dist/`, so that one relative path finds it from both. */
 const consoleFolder = fileURLToPath(new URL('../console', import.meta.url));
 
+/** How long a server that is closed waits for engines that are still loading. */
+const engineLoadMs = 30_000;
+
 /**
  * Starts a server and resolves as soon as it listens; the engines may still be loading.
  * @throws {ConfigError} when the configuration is wrong
@@ -112,8 +115,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   }
   log.info('server_listening', { url, keys: config.apiKeys.length });
 
-  const ready = Promise.resolve(engineSet.ready);
-  ready.then(
+  const loaded = engineSet.ready.then(
     () => log.info('server_ready', {}),
     (error: unknown) => log.error('server_engines_failed', { error }),
   );
@@ -121,6 +123,8 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const closeOnce = once(async () => {
     sessions.closeAll({ code: 1001, reason: 'the server is shutting down' });
     await listener.close();
+    // ONNX Runtime aborts the whole process when its thread is ended while it loads a model.
+    await before(loaded, engineLoadMs, clock);
     await engineSet.close();
     log.info('server_stopped', {});
   });
@@ -129,7 +133,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     wsUrl: wsUrl(),
     port,
     fingerprint: certificate?.fingerprint,
-    ready,
+    ready: engineSet.ready,
     engines: () => engineSet.describe(),
     async drain() {
       log.info('server_stopping', { sessions: sessions.count });
@@ -157,6 +161,14 @@ function addressForClients({ host }: Pick<Config, 'host'>): string {
   const bare = host.replace(/^\[(.*)\]$/, '$1');
   const address = bare === '0.0.0.0' ? '127.0.0.1' : bare === '::' ? '::1' : bare;
   return address.includes(':') ? `[${address}]` : address;
+}
+
+/** Waits for `promise`, for at most `ms`. */
+async function before(promise: Promise<void>, ms: number, clock: Clock): Promise<void> {
+  const { promise: deadline, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(ms, resolve);
+  await Promise.race([promise, deadline]);
+  cancel();
 }
 
 function once(action: () => Promise<void>): () => Promise<void> {

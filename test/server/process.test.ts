@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { newServer } from '../support/server.ts';
+import { WireClient } from '../support/wire-client.ts';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+function parley(t: TestContext, args: string[], environment: Record<string, string> = {}): ChildProcess {
+  const child = spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, ...environment } });
+  t.after(() => child.kill('SIGKILL'));
+  return child;
+}
+
+async function outcome(child: ChildProcess): Promise<{ code: number | null; out: string; err: string }> {
+  let [out, err] = ['', ''];
+  child.stdout?.on('data', (chunk) => {
+    out += String(chunk);
+  });
+  child.stderr?.on('data', (chunk) => {
+    err += String(chunk);
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err };
+}
+
+/** Waits for a line on standard output and returns what it says after `start`. */
+async function line(lines: AsyncIterator<string>, start: string): Promise<string> {
+  for (;;) {
+    const { value, done } = await lines.next();
+    assert.ok(!done, `the process ended before it said "${start}"`);
+    if (value.startsWith(start)) return value.slice(start.length).trim();
+  }
+}
+
+test('told to stop, the server lets a running answer finish, says 1001 and exits with 0', async (t) => {
+  const child = parley(t, ['serve', '--port', '0', '--output-lead-ms', '100']);
+  const ended = outcome(child);
+  assert.ok(child.stdout);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  assert.match(await line(lines, 'Parley listening on'), /^http:\/\/127\.0\.0\.1:\d+$/);
+  const url = await line(lines, 'WebSocket');
+  assert.match(await line(lines, 'Engines'), /Silero v5 .* Moonshine tiny \(English\) .* stand-in .* Flite/);
+  await line(lines, 'Ready: a turn can be taken');
+
+  const [speaking, idle] = await Promise.all([WireClient.open(url), WireClient.open(url)]);
+  speaking.send({ type: 'response.create', response: { instructions: 'Say "One, two, three, four."' } });
+  await speaking.until('response.output_audio.delta');
+  child.kill('SIGTERM');
+  assert.equal((await speaking.until('response.done')).response.status, 'completed');
+  const shuttingDown = { code: 1001, reason: 'the server is shutting down' };
+  assert.deepEqual(await speaking.closed, shuttingDown);
+  assert.deepEqual(await idle.closed, shuttingDown);
+
+  const { code, out, err } = await ended;
+  assert.equal(code, 0);
+  assert.doesNotMatch(out, /^\{/m, 'the log is not mixed into what is printed for people');
+  const events = err
+    .trim()
+    .split('\n')
+    .map((entry) => (JSON.parse(entry) as { event: string }).event);
+  for (const event of ['server_listening', 'server_ready', 'session_opened', 'server_stopping', 'session_closed']) {
+    assert.ok(events.includes(event), `${event} is logged`);
+  }
+  assert.equal(events.at(-1), 'server_stopped');
+});
+
+test('an answer that does not finish before the deadline is cut off', async (t) => {
+  const child = parley(t, ['serve', '--port', '0', '--output-lead-ms', '100', '--drain-seconds', '0']);
+  const ended = outcome(child);
+  assert.ok(child.stdout);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const url = await line(lines, 'WebSocket');
+  const client = await WireClient.open(url);
+  const count = Array.from({ length: 40 }, () => 'and on').join(', ');
+  client.send({ type: 'response.create', response: { instructions: `Say "On ${count}."` } });
+  await client.until('response.output_audio.delta');
+  child.kill('SIGTERM');
+  assert.equal((await client.closed).code, 1001);
+  const { code, err } = await ended;
+  assert.equal(code, 0);
+  assert.match(err, /server_drain_deadline/);
+});
+
+test('a port that is in use is told with what to do, and nothing stays running', async (t) => {
+  const { port } = await newServer(t);
+  const { code, out, err } = await outcome(parley(t, ['serve', '--port', String(port)]));
+  assert.equal(code, 1);
+  assert.equal(out, '');
+  assert.match(err, new RegExp(`^Port ${port} on 127\\.0\\.0\\.1 is in use by another program\\. .*--port 0`, 'm'));
+});
+
+test('a wrong configuration exits with 2 before anything is started', async (t) => {
+  const { code, out, err } = await outcome(parley(t, ['serve', '--prot', '1'], { PARLEY_LOG_LEVEL: 'loud' }));
+  assert.equal(code, 2);
+  assert.equal(out, '');
+  assert.match(err, /^--prot is not an option\. Did you mean --port\?$/m);
+  assert.match(err, /^Environment variable PARLEY_LOG_LEVEL: got "loud"/m);
+});
+
+for (const { args, code, says } of [
+  { args: ['--version'], code: 0, says: /^\d+\.\d+\.\d+/ },
+  { args: ['--help'], code: 0, says: /parley serve/ },
+  { args: ['serve', '--help'], code: 0, says: /--limits\.frame-bytes/ },
+  { args: ['ask', '--help'], code: 0, says: /--turn/ },
+  { args: [], code: 2, says: /parley serve/ },
+  { args: ['srve'], code: 2, says: /"srve" is not a command of Parley\. Did you mean "parley serve"\?/ },
+]) {
+  test(`parley ${args.join(' ')} exits with ${code}`, async (t) => {
+    const result = await outcome(parley(t, args));
+    assert.equal(result.code, code);
+    assert.match(code === 0 ? result.out : result.err, says);
+  });
+}
