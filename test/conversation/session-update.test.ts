@@ -1,0 +1,368 @@
+/** The session's configuration: its defaults, what updates change, and what they may not (wire.md §2). */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decodeAlaw, decodeMulaw, encodeAlaw, encodeMulaw } from '../../src/audio/g711.ts';
+import { concatSamples } from '../../src/audio/pcm.ts';
+import type { RealtimeConfig } from '../../src/protocol/index.ts';
+import { audioOf, type Client, newConversation, update } from '../support/conversation.ts';
+import { countTo, silence, tone } from '../support/fake-engines.ts';
+
+const serverVad = {
+  type: 'server_vad',
+  threshold: 0.5,
+  prefix_padding_ms: 300,
+  silence_duration_ms: 500,
+  idle_timeout_ms: null,
+  create_response: true,
+  interrupt_response: true,
+};
+const semanticVad = { type: 'semantic_vad', eagerness: 'auto', create_response: true, interrupt_response: true };
+const pcm = { type: 'audio/pcm', rate: 24000 };
+
+async function updated(client: Client, session: object): Promise<RealtimeConfig> {
+  client.forget();
+  await client.say(update(session));
+  assert.deepEqual(client.types(), ['session.updated']);
+  const { session: config } = client.last('session.updated');
+  assert.equal(config.type, 'realtime');
+  return config;
+}
+
+test('session.created carries every field, with its default', () => {
+  const { client, session, clock } = newConversation();
+  assert.deepEqual(client.types(), ['session.created']);
+  assert.deepEqual(client.last('session.created').session, {
+    type: 'realtime',
+    object: 'realtime.session',
+    id: session.id,
+    model: 'gpt-realtime',
+    output_modalities: ['audio'],
+    instructions: '',
+    tools: [],
+    tool_choice: 'auto',
+    max_output_tokens: 'inf',
+    tracing: null,
+    truncation: 'auto',
+    prompt: null,
+    expires_at: Math.floor(clock.epochMs() / 1000) + 3600,
+    include: null,
+    audio: {
+      input: { format: pcm, transcription: null, noise_reduction: null, turn_detection: serverVad },
+      output: { format: pcm, voice: 'alloy', speed: 1 },
+    },
+  });
+});
+
+test('session.updated is the whole session, and an empty update changes nothing', async () => {
+  const { client } = newConversation();
+  const { session: created } = client.last('session.created');
+  assert.deepEqual(await updated(client, {}), created);
+});
+
+const tools = [{ type: 'function', name: 'look_up', description: 'Looks it up.', parameters: { type: 'object' } }];
+
+test('audio, audio.input and audio.output merge by key', async () => {
+  const { client } = newConversation();
+  await updated(client, { audio: { input: { transcription: { model: 'whisper-1', language: 'en' } } } });
+  await updated(client, { audio: { output: { voice: 'marin' } }, instructions: 'Be brief.', tools });
+  const {
+    audio,
+    instructions,
+    tools: kept,
+  } = await updated(client, {
+    audio: { input: { noise_reduction: { type: 'near_field' } }, output: { speed: 1.2 } },
+  });
+  assert.deepEqual(audio, {
+    input: {
+      format: pcm,
+      transcription: { model: 'whisper-1', language: 'en' },
+      noise_reduction: { type: 'near_field' },
+      turn_detection: serverVad,
+    },
+    output: { format: pcm, voice: 'marin', speed: 1.2 },
+  });
+  assert.deepEqual([instructions, kept], ['Be brief.', tools]);
+});
+
+test('what is not merged is replaced whole, with the defaults of the new type', async () => {
+  const { client } = newConversation();
+  await updated(client, {
+    audio: { input: { turn_detection: { type: 'server_vad', threshold: 0.8 }, transcription: { language: 'en' } } },
+    tools,
+    tool_choice: { type: 'function', name: 'look_up' },
+    truncation: { type: 'retention_ratio', retention_ratio: 0.8 },
+  });
+  const semantic = await updated(client, {
+    audio: { input: { turn_detection: { type: 'semantic_vad' }, transcription: { model: 'whisper-1' } } },
+    tools: [{ type: 'function', name: 'other' }],
+    tool_choice: 'required',
+    truncation: 'disabled',
+  });
+  assert.deepEqual(semantic.audio.input.turn_detection, semanticVad);
+  assert.deepEqual(semantic.audio.input.transcription, { model: 'whisper-1' });
+  assert.deepEqual(semantic.tools, [{ type: 'function', name: 'other' }]);
+  assert.deepEqual([semantic.tool_choice, semantic.truncation], ['required', 'disabled']);
+  const back = await updated(client, { audio: { input: { turn_detection: { type: 'server_vad' } } } });
+  assert.deepEqual(back.audio.input.turn_detection, serverVad);
+});
+
+test('null clears, and so do an empty text and an empty list', async () => {
+  const { client } = newConversation();
+  await updated(client, {
+    instructions: 'Be brief.',
+    tools,
+    prompt: { id: 'pmpt_1' },
+    include: ['item.input_audio_transcription.logprobs'],
+    audio: { input: { transcription: { model: 'whisper-1' }, noise_reduction: { type: 'far_field' } } },
+  });
+  const cleared = await updated(client, {
+    instructions: '',
+    tools: [],
+    prompt: null,
+    include: null,
+    tracing: null,
+    audio: { input: { transcription: null, noise_reduction: null, turn_detection: null } },
+  });
+  assert.deepEqual(
+    [cleared.instructions, cleared.tools, cleared.prompt, cleared.include, cleared.tracing],
+    ['', [], null, null, null],
+  );
+  assert.deepEqual(cleared.audio.input, {
+    format: pcm,
+    transcription: null,
+    noise_reduction: null,
+    turn_detection: null,
+  });
+});
+
+test('an update with anything wrong in it is discarded whole', async () => {
+  const { client } = newConversation();
+  const before = await updated(client, { instructions: 'Be brief.', tracing: 'auto' });
+  for (const bad of [
+    { instructions: 'Other.', audio: { input: { turn_detection: null }, output: { speed: 9 } } },
+    { instructions: 'Other.', bogus: 1 },
+    { instructions: 'Other.', tracing: null },
+  ]) {
+    await client.say(update(bad));
+    assert.equal(client.types().at(-1), 'error');
+  }
+  assert.deepEqual(await updated(client, {}), before);
+});
+
+// What clients send first: the official agents SDKs, LiveKit, Pipecat and telephony samples (wire.md §2).
+const firstUpdates: Record<string, object[]> = {
+  'the agents SDK': [
+    {
+      type: 'realtime',
+      instructions: 'Be kind.',
+      model: 'gpt-realtime-2.1',
+      output_modalities: ['audio'],
+      audio: {
+        input: {
+          format: pcm,
+          noise_reduction: null,
+          transcription: { model: 'gpt-4o-mini-transcribe' },
+          turn_detection: { type: 'semantic_vad' },
+        },
+        output: { format: pcm, speed: 1 },
+      },
+      tools: [{ ...tools[0], strict: true }],
+    },
+    { type: 'realtime', tracing: 'auto' },
+    { type: 'realtime', tracing: 'auto' },
+  ],
+  'a framework with partial updates': [
+    {
+      type: 'realtime',
+      model: 'gpt-realtime',
+      output_modalities: ['audio'],
+      audio: {
+        input: { format: pcm, turn_detection: { ...semanticVad, eagerness: 'medium' } },
+        output: { format: pcm, voice: 'marin' },
+      },
+      max_output_tokens: 'inf',
+      tool_choice: 'auto',
+    },
+    { type: 'realtime', model: 'gpt-realtime', tools },
+    { type: 'realtime', instructions: 'Be kind.' },
+    { type: 'realtime', tool_choice: 'none' },
+  ],
+  'one that relies on defaults': [{ type: 'realtime', model: 'gpt-realtime-2.1' }],
+  telephony: [
+    {
+      type: 'realtime',
+      audio: {
+        input: { format: { type: 'audio/pcmu' }, turn_detection: { type: 'server_vad' } },
+        output: { format: { type: 'audio/pcmu' }, voice: 'alloy' },
+      },
+    },
+  ],
+};
+for (const [name, sessions] of Object.entries(firstUpdates)) {
+  test(`first updates are accepted: ${name}; the connection's model stays`, async () => {
+    const { client } = newConversation();
+    for (const session of sessions) assert.equal((await updated(client, session)).model, 'gpt-realtime');
+  });
+}
+
+test('all ten voices and a custom one are accepted', async () => {
+  const { client } = newConversation();
+  const names = ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'];
+  for (const voice of [...names, { id: 'voice_1234' }]) {
+    const { audio } = await updated(client, { audio: { output: { voice } } });
+    assert.deepEqual(audio.output.voice, voice);
+  }
+});
+
+test('the voice is free until audio was heard, then only the same one is accepted', async () => {
+  const { client, clock, engines } = newConversation();
+  engines.languageModel.script = () => [
+    { type: 'text', text: countTo(20) },
+    { type: 'finish', reason: 'stop' },
+  ];
+  await client.say({ type: 'response.create', response: { output_modalities: ['text'] } });
+  await client.say({ type: 'response.create', response: { conversation: 'none' } });
+  await clock.advance(20_000);
+  await updated(client, { audio: { output: { voice: 'marin' } } });
+
+  await client.say({ type: 'response.create' });
+  assert.ok(client.last('response.output_audio.delta'));
+  for (const when of ['while it is spoken', 'afterwards']) {
+    await client.say(update({ audio: { output: { voice: 'cedar' } } }));
+    const { code, param, message } = client.lastError();
+    assert.deepEqual(
+      { code, param, message },
+      {
+        code: 'cannot_update_voice',
+        param: null,
+        message: "Cannot update a conversation's voice if assistant audio is present.",
+      },
+      when,
+    );
+    await updated(client, { audio: { output: { voice: 'marin' } } });
+    await clock.advance(20_000);
+  }
+  assert.deepEqual([...new Set(engines.voice.spoken.map((each) => each.voice))], ['alloy', 'marin']);
+});
+
+test('the speed changes only between responses, and reaches the voice', async () => {
+  const { client, clock, engines } = newConversation();
+  engines.languageModel.script = () => [
+    { type: 'text', text: countTo(20) },
+    { type: 'finish', reason: 'stop' },
+  ];
+  await client.say({ type: 'response.create' });
+  await client.say(update({ audio: { output: { speed: 1.5 } } }));
+  assert.equal(client.lastError().param, 'session.audio.output.speed');
+  await updated(client, { audio: { output: { speed: 1 } } });
+  await clock.advance(20_000);
+  await updated(client, { audio: { output: { speed: 1.5 } } });
+  await client.say({ type: 'response.create' });
+  assert.equal(engines.voice.spoken.at(-1)?.speed, 1.5);
+});
+
+test('tracing is fixed once it is set; the same again is accepted', async () => {
+  const { client } = newConversation();
+  const tracing = { workflow_name: 'w', group_id: 'g', metadata: { a: 1 } };
+  await updated(client, { tracing: null });
+  assert.deepEqual((await updated(client, { tracing })).tracing, tracing);
+  await updated(client, { tracing });
+  for (const other of ['auto', null, { workflow_name: 'x' }]) {
+    await client.say(update({ tracing: other }));
+    assert.equal(client.lastError().param, 'session.tracing');
+  }
+});
+
+test('an update during a response leaves that response as it began', async () => {
+  const { client, clock, engines } = newConversation();
+  engines.languageModel.script = () => [
+    { type: 'text', text: countTo(20) },
+    { type: 'finish', reason: 'stop' },
+  ];
+  await client.say({ type: 'response.create' });
+  await client.say(update({ output_modalities: ['text'], audio: { output: { format: { type: 'audio/pcmu' } } } }));
+  await clock.advance(20_000);
+  const { response } = client.last('response.done');
+  assert.deepEqual([response.output_modalities, response.audio.output.format], [['audio'], pcm]);
+  const bytes = client.all('response.output_audio.delta').map((event) => Buffer.from(event.delta, 'base64').length);
+  assert.equal(
+    bytes.reduce((sum, count) => sum + count, 0),
+    10_000 * 48,
+  );
+  const [item] = response.output;
+  assert.equal(audioOf(await client.retrieve(item?.id ?? '')).length, 10_000 * 48, 'and is retrieved as it was sent');
+});
+
+// ---- Formats ----
+
+const g711 = [
+  { type: 'audio/pcmu', encode: encodeMulaw, decode: decodeMulaw },
+  { type: 'audio/pcma', encode: encodeAlaw, decode: decodeAlaw },
+] as const;
+for (const { type, encode, decode } of g711) {
+  test(`${type} both ways: a byte is a sample at 8 kHz`, async () => {
+    const { client, clock, engines } = newConversation();
+    await updated(client, { audio: { input: { format: { type } }, output: { format: { type } } } });
+    engines.languageModel.script = () => [
+      { type: 'text', text: 'One two three four.' },
+      { type: 'finish', reason: 'stop' },
+    ];
+    const samples = concatSamples([silence(400, 8000), tone(1200, 8000), silence(700, 8000)]);
+    const bytes = encode(samples);
+    for (let start = 0; start < bytes.length; start += 160) client.append(bytes.subarray(start, start + 160));
+    await clock.advance(10_000);
+
+    assert.equal(client.last('input_audio_buffer.speech_started').audio_start_ms, 384 - 300);
+    assert.equal(client.last('input_audio_buffer.speech_stopped').audio_end_ms, 1600 + 500);
+    const { item_id } = client.last('input_audio_buffer.committed');
+    const heard = audioOf(await client.retrieve(item_id));
+    assert.deepEqual(
+      heard,
+      Buffer.from(bytes.subarray(84 * 8, 2100 * 8)),
+      'the item gives back the bytes it was given',
+    );
+    const [clip] = engines.transcriber.clips;
+    assert.equal(clip?.sampleRateHz, 8000);
+    assert.deepEqual(clip?.samples, decode(bytes.subarray(84 * 8, 1800 * 8)));
+
+    const sent = Buffer.concat(
+      client.all('response.output_audio.delta').map(({ delta }) => Buffer.from(delta, 'base64')),
+    );
+    assert.equal(sent.length, 4 * 250 * 8);
+    const loudness = Math.sqrt(decode(sent).reduce((sum, sample) => sum + sample * sample, 0) / sent.length);
+    assert.ok(Math.abs(loudness - 12_000 / Math.SQRT2) < 300, `a tone came out at ${loudness}`);
+    const { item_id: answer } = client.last('response.output_audio.done');
+    assert.deepEqual(audioOf(await client.retrieve(answer)), sent);
+  });
+}
+
+test('a change of the input format clears what was buffered; time goes on', async () => {
+  const { client } = newConversation();
+  await client.speak(tone(500, 24000));
+  await updated(client, { audio: { input: { format: { type: 'audio/pcmu' } } } });
+  await client.say({ type: 'input_audio_buffer.commit' });
+  assert.equal(client.lastError().code, 'input_audio_buffer_commit_empty');
+  client.append(encodeMulaw(concatSamples([silence(320, 8000), tone(640, 8000), silence(640, 8000)])));
+  await client.say({ type: 'input_audio_buffer.clear' });
+  // 500 ms were written before; the tone begins 320 ms later, less 300 ms of padding.
+  assert.equal(client.last('input_audio_buffer.speech_started').audio_start_ms, 500 + 320 - 300);
+});
+
+test('an odd byte of pcm is carried to the next append (wire.md §8), but not into another format', async () => {
+  const { client } = newConversation();
+  await updated(client, { audio: { input: { turn_detection: null } } });
+  const samples = tone(200, 24000);
+  const bytes = Buffer.from(samples.buffer);
+  for (let start = 0; start < bytes.length; start += 7) client.append(bytes.subarray(start, start + 7));
+  await client.say({ type: 'input_audio_buffer.commit' });
+  const { item_id } = client.last('input_audio_buffer.committed');
+  assert.deepEqual(audioOf(await client.retrieve(item_id)), bytes);
+
+  client.append(bytes.subarray(0, 1));
+  await updated(client, { audio: { input: { format: { type: 'audio/pcmu' } } } });
+  await updated(client, { audio: { input: { format: pcm } } });
+  client.append(bytes);
+  await client.say({ type: 'input_audio_buffer.commit' });
+  assert.deepEqual(audioOf(await client.retrieve(client.last('input_audio_buffer.committed').item_id)), bytes);
+});
