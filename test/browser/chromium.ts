@@ -1,0 +1,73 @@
+/** A Chromium that hears a recording instead of a microphone. */
+
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { chromium, type Page } from 'playwright-core';
+import { writeWav } from '../../src/audio/wav.ts';
+
+/** The browser of this machine: `CHROMIUM` names it, or it is where systems put it. */
+export const executablePath = [
+  process.env.CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+].find((path) => path !== undefined && existsSync(path));
+
+export interface Opened {
+  page: Page;
+  /** What the page has complained of so far: blocked or missing files, uncaught errors. */
+  complaints: string[];
+}
+
+/**
+ * Opens a page that ends with the test. The microphone hears `samples` (24 kHz) from when it is opened, then silence;
+ * without them the browser denies it.
+ */
+export async function openPage(
+  t: TestContext,
+  url: string,
+  { samples, stored = {} }: { samples?: Int16Array; stored?: object } = {},
+): Promise<Opened> {
+  const browser = await chromium.launch({
+    ...(executablePath === undefined ? {} : { executablePath }),
+    args: [
+      '--no-sandbox',
+      '--use-fake-device-for-media-stream',
+      '--autoplay-policy=no-user-gesture-required',
+      '--disable-background-networking',
+      ...(samples === undefined
+        ? ['--deny-permission-prompts']
+        : [
+            '--use-fake-ui-for-media-stream',
+            `--use-file-for-fake-audio-capture=${await recording(t, samples)}%noloop`,
+          ]),
+    ],
+  });
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  await page.addInitScript((json) => localStorage.setItem('parley.settings', json), JSON.stringify(stored));
+  await page.goto(url);
+  return { page, complaints };
+}
+
+/** Waits until the page shows a state, such as `agent-speaks`. */
+export async function reach(page: Page, state: string): Promise<void> {
+  await page.locator(`body[data-state="${state}"]`).waitFor();
+}
+
+async function recording(t: TestContext, samples: Int16Array): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'parley-test-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'microphone.wav');
+  await writeFile(path, writeWav({ samples, sampleRateHz: 24_000 }));
+  return path;
+}

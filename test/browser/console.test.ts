@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, type TestContext, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { concatSamples } from '../../src/audio/pcm.ts';
+import type { EngineSet, ParleyServer } from '../../src/server.ts';
+import { borrowed, embeddedEngines, spokenQuestion, words } from '../support/embedded.ts';
+import { newServer } from '../support/server.ts';
+import { executablePath, openPage, reach } from './chromium.ts';
+
+const noBrowser = executablePath === undefined && 'no Chromium here: install one, or name it in CHROMIUM';
+
+suite('the console in Chromium', { skip: noBrowser, timeout: 120_000 }, () => {
+  let engines: EngineSet;
+  before(async () => {
+    engines = await embeddedEngines();
+  });
+  after(() => engines.close());
+
+  const serve = (t: TestContext): Promise<ParleyServer> => newServer(t, { engines: borrowed(engines) });
+  const entries = (page: Page, role: string) => page.getByTestId('transcript').locator(`[data-role=${role}] .text`);
+
+  test('one talks, is understood and hears an answer, and can interrupt it by talking', async (t) => {
+    const server = await serve(t);
+    const samples = concatSamples([
+      await spokenQuestion(engines, 'What can you do?', 4000),
+      await spokenQuestion(engines, 'What time is it?', 1200),
+    ]);
+    const { page, complaints } = await openPage(t, server.url, { samples });
+    await reach(page, 'ready');
+    await page.getByTestId('talk').click();
+    await reach(page, 'user-speaks');
+    await reach(page, 'agent-speaks');
+    assert.equal(words((await entries(page, 'user').first().textContent()) ?? ''), 'what can you do');
+    assert.match(
+      (await page.getByTestId('latency').textContent()) ?? '',
+      /transcript \d+ ms.*first audio \d+ ms.*heard \d+ ms/,
+    );
+
+    await page.locator('[data-role=assistant][data-interrupted]', { hasText: /interrupted after \d/ }).waitFor();
+    await entries(page, 'assistant').filter({ hasText: /It is/ }).waitFor();
+    await reach(page, 'agent-speaks');
+    await reach(page, 'listening');
+    const truncates = page.getByTestId('events').getByText('conversation.item.truncate', { exact: true });
+    assert.equal(await truncates.count(), 1);
+
+    await page.getByTestId('talk').click();
+    await reach(page, 'ready');
+    assert.equal(await page.locator('.notice').count(), 0);
+    assert.deepEqual(complaints, []);
+  });
+
+  test('one can type instead, without a microphone', async (t) => {
+    const server = await serve(t);
+    const { page, complaints } = await openPage(t, server.url);
+    await reach(page, 'ready');
+    await page.getByTestId('text-input').fill('What is two plus two?');
+    await page.getByTestId('send').click();
+    await reach(page, 'agent-speaks');
+    await entries(page, 'assistant')
+      .filter({ hasText: /four|4/ })
+      .waitFor();
+    assert.equal(await entries(page, 'user').textContent(), 'What is two plus two?');
+    assert.deepEqual(complaints, []);
+
+    const events = page.getByTestId('events');
+    await page.getByPlaceholder('Filter').fill('response.done');
+    const row = events.getByRole('button').filter({ visible: true });
+    assert.equal(await row.count(), 1);
+    await row.press('Enter');
+    assert.match((await events.locator('pre').filter({ visible: true }).textContent()) ?? '', /"status": "completed"/);
+  });
+
+  test('push to talk: the turn is what was said while the space bar was held', async (t) => {
+    const server = await serve(t);
+    const samples = await spokenQuestion(engines, 'What can you do?', 300);
+    const { page } = await openPage(t, server.url, { samples, stored: { turnMode: 'push_to_talk' } });
+    await reach(page, 'ready');
+    await page.keyboard.down(' ');
+    await reach(page, 'user-speaks');
+    const sent = page.getByTestId('events').locator('li', { hasText: 'input_audio_buffer.append' }).last();
+    const chunks = Math.ceil(samples.length / 480) + 10;
+    await sent.evaluate(
+      (row, least) =>
+        new Promise<void>((resolve) => {
+          const look = () => {
+            if (Number(row.querySelector('.count')?.textContent?.slice(1)) < least) return;
+            watcher.disconnect();
+            resolve();
+          };
+          const watcher = new MutationObserver(look);
+          watcher.observe(row, { subtree: true, childList: true, characterData: true });
+          look();
+        }),
+      chunks,
+    );
+    await page.keyboard.up(' ');
+    await reach(page, 'agent-speaks');
+    await entries(page, 'user')
+      .filter({ hasText: /^what can you do/i })
+      .waitFor();
+  });
+
+  test('a microphone that is denied, and a server that goes away, are said plainly', async (t) => {
+    const server = await serve(t);
+    const { page } = await openPage(t, server.url);
+    await reach(page, 'ready');
+    await page.getByTestId('talk').click();
+    await page.getByText('The browser did not allow the microphone.').waitFor();
+    await server.close();
+    await reach(page, 'disconnected');
+    await page.getByText(/The server closed the connection \(1001/).waitFor();
+  });
+
+  test('settings apply to the live session', async (t) => {
+    const server = await serve(t);
+    const { page } = await openPage(t, server.url);
+    await reach(page, 'ready');
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByLabel('Voice').selectOption('marin');
+    await page.getByLabel('Who decides').selectOption('semantic_vad');
+    await page.getByText(/marin · semantic_vad/).waitFor();
+    assert.equal(await page.locator('.notice').count(), 0);
+  });
+});
