@@ -162,8 +162,8 @@ export class Ears {
       if (this.#detector !== detector) return;
       const mark = detector.push(probability);
       if (mark) this.#report(mark);
+      this.#boundBuffer(detector);
     }
-    this.#boundBuffer(detector);
   }
 
   #report(mark: TurnMark): void {
@@ -180,13 +180,13 @@ export class Ears {
     this.#listener.turnEnded(turn);
   }
 
-  /** A turn as long as the buffer may be ends there; silence beyond it is forgotten from the front. */
+  /** A turn as long as the buffer may be ends there; what is older, and no turn, is forgotten. */
   #boundBuffer(detector: TurnDetector): void {
-    const excessMs = this.#buffer.durationMs - this.#tools.settings.limits.inputBufferMs;
-    if (excessMs <= 0) return;
-    const mark = detector.finish();
+    const oldestMs = detector.positionMs - this.#tools.settings.limits.inputBufferMs;
+    if (oldestMs <= this.#buffer.startMs) return;
+    const mark = detector.speaking && oldestMs > this.#startMs ? detector.finish() : undefined;
     if (mark) this.#report(mark);
-    else this.#buffer.dropUntil(this.#buffer.startMs + excessMs);
+    else this.#buffer.dropUntil(oldestMs);
   }
 
   #fail(error: unknown, detector: TurnDetector): void {

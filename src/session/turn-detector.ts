@@ -50,7 +50,6 @@ export function detectorSettings(detection: TurnDetection): TurnDetectorSettings
 export class TurnDetector {
   #settings: TurnDetectorSettings;
   readonly #frameMs: number;
-  /** The end of the last frame, on the timeline of written audio. */
   #positionMs: number;
   #voicedInRow = 0;
   #speech: { fromMs: number; toMs: number } | undefined;
@@ -59,6 +58,11 @@ export class TurnDetector {
     this.#settings = settings;
     this.#frameMs = options.frameMs;
     this.#positionMs = options.startMs;
+  }
+
+  /** The end of the last frame, on the timeline of written audio. */
+  get positionMs(): number {
+    return this.#positionMs;
   }
 
   get speaking(): boolean {
