@@ -1,0 +1,189 @@
+/**
+ * The official Node SDK's GA socket, unmodified, against a server with the embedded engines (requirement: stock clients
+ * hold text, voice, tool and barge-in turns). It insists on `wss:`, so the server makes itself a certificate.
+ */
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import OpenAI from 'openai';
+import { OpenAIRealtimeWS } from 'openai/realtime/ws';
+import type { RealtimeServerEvent } from 'openai/resources/realtime/realtime';
+import { bytesToSamples, concatSamples } from '../../src/audio/pcm.ts';
+import { type EngineSet, type ParleyServer, startServer } from '../../src/server.ts';
+import { embeddedEngines, spokenQuestion, understood, words } from '../support/embedded.ts';
+import { silentLog } from '../support/server.ts';
+
+type EventOf<T extends RealtimeServerEvent['type']> = Extract<RealtimeServerEvent, { type: T }>;
+
+let engines: EngineSet;
+let server: ParleyServer;
+
+before(async () => {
+  engines = await embeddedEngines();
+  server = await startServer({ engines, config: { port: 0, tls: 'self-signed' }, log: silentLog });
+});
+after(() => server.close());
+
+/** The SDK's client with what a test needs around it: the events so far, and waiting for one. */
+class Caller {
+  readonly rt: OpenAIRealtimeWS;
+  readonly events: RealtimeServerEvent[] = [];
+  #failed: Error | undefined;
+  #watchers: (() => void)[] = [];
+
+  constructor() {
+    const client = new OpenAI({ apiKey: 'any', baseURL: `${server.url}/v1` });
+    this.rt = new OpenAIRealtimeWS({ model: 'gpt-realtime', options: { rejectUnauthorized: false } }, client);
+    this.rt.on('event', (event) => {
+      this.events.push(event);
+      this.#notify();
+    });
+    this.rt.on('error', (error) => {
+      this.#failed = error;
+      this.#notify();
+    });
+  }
+
+  /** The first event of a type at or after a position among the events; fails on an `error` event. */
+  async next<T extends RealtimeServerEvent['type']>(type: T, from = 0): Promise<EventOf<T>> {
+    for (;;) {
+      if (this.#failed) throw this.#failed;
+      const found = this.events.slice(from).find((event): event is EventOf<T> => event.type === type);
+      if (found) return found;
+      await new Promise<void>((resolve) => this.#watchers.push(resolve));
+    }
+  }
+
+  /** Sends audio as a microphone's buffer would arrive, in chunks of 100 ms. */
+  speak(samples: Int16Array): void {
+    for (let start = 0; start < samples.length; start += 2400) {
+      const audio = Buffer.from(samples.slice(start, start + 2400).buffer).toString('base64');
+      this.rt.send({ type: 'input_audio_buffer.append', audio });
+    }
+  }
+
+  /** All audio that was received for an item. */
+  audioOf(itemId: string): Int16Array {
+    const deltas = this.events.filter(
+      (event): event is EventOf<'response.output_audio.delta'> =>
+        event.type === 'response.output_audio.delta' && event.item_id === itemId,
+    );
+    return concatSamples(deltas.map(({ delta }) => bytesToSamples(Buffer.from(delta, 'base64'))));
+  }
+
+  close(): void {
+    this.rt.close();
+  }
+
+  #notify(): void {
+    for (const resolve of this.#watchers.splice(0)) resolve();
+  }
+}
+
+async function withCaller(use: (caller: Caller) => Promise<void>): Promise<void> {
+  const caller = new Caller();
+  try {
+    await caller.next('session.created');
+    await use(caller);
+  } finally {
+    caller.close();
+  }
+}
+
+const timeout = 60_000;
+
+test('a text turn', { timeout }, () =>
+  withCaller(async (caller) => {
+    caller.rt.send({ type: 'session.update', session: { type: 'realtime', output_modalities: ['text'] } });
+    await caller.next('session.updated');
+    caller.rt.send({
+      type: 'conversation.item.create',
+      item: { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'What is twelve times seven?' }] },
+    });
+    caller.rt.send({ type: 'response.create' });
+    assert.match((await caller.next('response.output_text.done')).text, /84|eighty[- ]four/i);
+    assert.equal((await caller.next('response.done')).response.status, 'completed');
+  }),
+);
+
+test('a voice turn: a spoken question is heard, and the answer can be understood', { timeout }, () =>
+  withCaller(async (caller) => {
+    const transcription = { model: 'whisper-1' };
+    caller.rt.send({ type: 'session.update', session: { type: 'realtime', audio: { input: { transcription } } } });
+    caller.speak(await spokenQuestion(engines, 'Repeat after me: good morning everyone.'));
+
+    const heard = await caller.next('conversation.item.input_audio_transcription.completed');
+    assert.match(words(heard.transcript), /^repeat after me good morning every ?one$/);
+    const { response } = await caller.next('response.done');
+    assert.equal(response.status, 'completed');
+    const [item] = response.output ?? [];
+    assert.ok(item?.type === 'message' && item.role === 'assistant');
+    assert.match(words(item.content[0]?.transcript ?? ''), /^good morning every ?one$/);
+    const answer = caller.audioOf(item.id ?? '');
+    assert.match(words(await understood(engines, answer, 24000)), /good morning every ?one/);
+  }),
+);
+
+test('a tool call, and its output spoken', { timeout }, () =>
+  withCaller(async (caller) => {
+    caller.rt.send({
+      type: 'session.update',
+      session: {
+        type: 'realtime',
+        output_modalities: ['text'],
+        tools: [
+          {
+            type: 'function',
+            name: 'get_weather',
+            description: 'Get the current weather in a city',
+            parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+          },
+        ],
+      },
+    });
+    caller.speak(await spokenQuestion(engines, 'What is the weather in Paris?'));
+    const call = await caller.next('response.function_call_arguments.done');
+    assert.equal(call.name, 'get_weather');
+    assert.deepEqual(JSON.parse(call.arguments), { city: 'Paris' });
+    await caller.next('response.done');
+
+    const from = caller.events.length;
+    const output = 'It is 21 degrees and sunny.';
+    caller.rt.send({
+      type: 'conversation.item.create',
+      item: { type: 'function_call_output', call_id: call.call_id, output },
+    });
+    caller.rt.send({ type: 'response.create' });
+    assert.match((await caller.next('response.output_text.done', from)).text, /21 degrees and sunny/);
+  }),
+);
+
+test('barge-in: cancelled with turn_detected, and a truncate of the item is accepted', { timeout }, () =>
+  withCaller(async (caller) => {
+    const long =
+      'Say exactly: one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty';
+    caller.rt.send({
+      type: 'conversation.item.create',
+      item: { type: 'message', role: 'user', content: [{ type: 'input_text', text: long }] },
+    });
+    caller.rt.send({ type: 'response.create' });
+    const { item_id } = await caller.next('response.output_audio.delta');
+    // Audio is paced, so that an answer longer than the lead of three seconds still runs now.
+    caller.speak(await spokenQuestion(engines, 'Stop, please.'));
+
+    await caller.next('input_audio_buffer.speech_started');
+    caller.rt.send({ type: 'conversation.item.truncate', item_id, content_index: 0, audio_end_ms: 500 });
+    const { response } = await caller.next('response.done');
+    assert.equal(response.status, 'cancelled');
+    assert.equal(response.status_details?.reason, 'turn_detected');
+    assert.equal((await caller.next('conversation.item.truncated')).audio_end_ms, 500);
+    caller.rt.send({ type: 'conversation.item.retrieve', item_id });
+    const { item } = await caller.next('conversation.item.retrieved');
+    assert.ok(item.type === 'message' && item.role === 'assistant');
+    const transcript = item.content[0]?.transcript ?? '';
+    assert.ok(
+      transcript.startsWith('one') && transcript.length < 40,
+      `only what was heard is kept, not "${transcript}"`,
+    );
+  }),
+);
