@@ -11,12 +11,28 @@ import {
 } from '../../src/protocol/index.ts';
 import type { CloseReason, Peer } from '../../src/session/ports.ts';
 import { RealtimeSession } from '../../src/session/realtime-session.ts';
-import { defaultSessionSettings, type SessionLimits, type SessionSettings } from '../../src/session/settings.ts';
+import {
+  defaultSessionSettings,
+  type SessionLimits,
+  type SessionLog,
+  type SessionSettings,
+} from '../../src/session/settings.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { type FakeEngines, fakeEngines } from './fake-engines.ts';
 
 // WebAssembly is loaded by its first use, which a fake clock cannot wait for.
 (await createResampler(16000, 24000)).free();
+
+/** A log that keeps what says that the code itself is wrong. */
+class FaultLog implements SessionLog {
+  readonly faults: object[] = [];
+  debug(): void {}
+  info(): void {}
+  warn(): void {}
+  error(event: string, details: object): void {
+    if (event === 'session_fault') this.faults.push(details);
+  }
+}
 
 export const silentLog = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -131,6 +147,7 @@ export interface Conversation {
   engines: FakeEngines;
   session: RealtimeSession;
   client: Client;
+  log: FaultLog;
 }
 
 type PartialSettings = Partial<Omit<SessionSettings, 'limits'>> & { limits?: Partial<SessionLimits> };
@@ -139,6 +156,7 @@ type PartialSettings = Partial<Omit<SessionSettings, 'limits'>> & { limits?: Par
 export function newConversation({ limits, ...settings }: PartialSettings = {}): Conversation {
   const clock = new FakeClock();
   const engines = fakeEngines();
+  const log = new FaultLog();
   const session = new RealtimeSession({
     model: 'gpt-realtime',
     engines,
@@ -149,9 +167,9 @@ export function newConversation({ limits, ...settings }: PartialSettings = {}): 
       ...settings,
       limits: { ...defaultSessionSettings.limits, ...limits },
     },
-    log: silentLog,
+    log,
   });
-  return { clock, engines, session, client: new Client(session) };
+  return { clock, engines, session, client: new Client(session), log };
 }
 
 /** An update of a realtime session. */
