@@ -174,6 +174,11 @@ export const wireErrors = {
     }),
 
   // ---- The session ----
+  unknownPrompt: (param: string, promptId: string) =>
+    new WireError(`Prompt with id '${promptId}' not found: this server has no prompt templates.`, {
+      code: 'invalid_value',
+      param,
+    }),
   cannotUpdateVoice: () =>
     new WireError("Cannot update a conversation's voice if assistant audio is present.", {
       code: 'cannot_update_voice',

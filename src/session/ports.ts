@@ -149,6 +149,8 @@ export interface SpeechChunk extends AudioClip {
 }
 
 export interface Voice {
+  /** The names that it knows; absent where only a remote engine can tell. */
+  readonly voices?: readonly string[];
   /** Speaks one clause. Silence before and after it is trimmed. Text without words yields nothing. */
   speak(text: string, options: SpeakOptions): AsyncIterable<SpeechChunk>;
 }

@@ -23,6 +23,7 @@ import type { Session } from './session.ts';
 import type { SessionLog, SessionSettings, SessionTools } from './settings.ts';
 import { Transcription } from './transcription.ts';
 import { TurnLedger } from './turn-ledger.ts';
+import { refuseUnavailable } from './unavailable.ts';
 
 export interface RealtimeSessionOptions {
   id?: string;
@@ -194,6 +195,7 @@ export class RealtimeSession implements Session {
   #update(update: SessionUpdate): void {
     if (update.type !== this.#config.type) throw wireErrors.sessionTypeMismatch(update.type, this.#config.type);
     const next = applyRealtimeUpdate(this.#config, update);
+    refuseUnavailable(update, this.#tools.engines, 'session');
     const before = this.#config.audio.output;
     if (this.#responses.hasSpoken && voiceId(next.audio.output.voice) !== voiceId(before.voice)) {
       throw wireErrors.cannotUpdateVoice();

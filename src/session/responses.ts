@@ -11,6 +11,7 @@ import { Pacer } from './pacer.ts';
 import type { ModelToolChoice } from './ports.ts';
 import { copyItem, Response, type ResponseHost } from './response.ts';
 import type { SessionTools } from './settings.ts';
+import { refuseUnavailable } from './unavailable.ts';
 import { formatRateHz } from './wire-audio.ts';
 
 interface Host {
@@ -65,6 +66,7 @@ export class Responses {
     const limit = this.#host.tools.settings.limits.outOfBandResponses;
     if (!outOfBand && this.#active) throw wireErrors.activeResponse(this.#active.id);
     if (outOfBand && this.#outOfBand.size >= limit) throw wireErrors.tooManyResponses(limit);
+    refuseUnavailable(parameters, this.#host.tools.engines, 'response');
     const { conversation } = this.#host;
     const entries = parameters.input ? this.#host.resolveInput(parameters.input) : [...conversation.entries];
     const response = this.#build(parameters, outOfBand);

@@ -112,7 +112,6 @@ test('null clears, and so do an empty text and an empty list', async () => {
   await updated(client, {
     instructions: 'Be brief.',
     tools,
-    prompt: { id: 'pmpt_1' },
     include: ['item.input_audio_transcription.logprobs'],
     audio: { input: { transcription: { model: 'whisper-1' }, noise_reduction: { type: 'far_field' } } },
   });
@@ -365,4 +364,26 @@ test('an odd byte of pcm is carried to the next append (wire.md §8), but not in
   client.append(bytes);
   await client.say({ type: 'input_audio_buffer.commit' });
   assert.deepEqual(audioOf(await client.retrieve(client.last('input_audio_buffer.committed').item_id)), bytes);
+});
+
+test('a voice or a prompt that this server does not have is refused, not ignored', async () => {
+  const { client, engines } = newConversation();
+  engines.voice.voices = ['alloy', 'marin'];
+  await client.say(update({ audio: { output: { voice: 'nobody' } } }));
+  assert.deepEqual(
+    [client.lastError().code, client.lastError().param, client.lastError().message],
+    [
+      'invalid_value',
+      'session.audio.output.voice',
+      "Invalid value: 'nobody'. Supported values are: 'alloy' and 'marin'.",
+    ],
+  );
+  await client.say({ type: 'response.create', response: { audio: { output: { voice: 'nobody' } } } });
+  assert.equal(client.lastError().param, 'response.audio.output.voice');
+  await client.say(update({ prompt: { id: 'pmpt_1' } }));
+  assert.deepEqual([client.lastError().code, client.lastError().param], ['invalid_value', 'session.prompt.id']);
+  client.forget();
+  await client.say(update({ audio: { output: { voice: 'marin' } } }));
+  await client.say(update({ audio: { output: { voice: { id: 'voice_of_my_own' } } } }));
+  assert.deepEqual(client.types(), ['session.updated', 'session.updated']);
 });

@@ -88,6 +88,7 @@ export function gate(): { opened: Promise<void>; open: () => void } {
 
 /** Makes `msPerWord` of tone for each word, at 16 kHz, in one chunk a word, with exact timings. */
 export class FakeVoice implements Voice {
+  voices?: string[];
   readonly spoken: { text: string; voice: string; speed: number }[] = [];
   msPerWord = 250;
 

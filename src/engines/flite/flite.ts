@@ -4,6 +4,7 @@ import type { SpeakOptions, SpeechChunk, Voice, WordTiming } from '../../session
 import { WorkerPool, workerScript } from '../worker-pool.ts';
 import type { FliteRequest } from './flite-worker.ts';
 import { pieces, spokenTokens } from './spoken-text.ts';
+import { voiceNames } from './voices.ts';
 
 export interface FliteOptions {
   /** Worker threads (default: 1 on one or two cores, else 2). A short sentence takes one some 20 ms. */
@@ -14,6 +15,7 @@ const QUEUE_LIMIT = 1024;
 
 /** CMU Flite: English at 16 kHz. The ten voices of the Realtime API are variations of the four inside it. */
 export class Flite implements Voice {
+  readonly voices = voiceNames;
   readonly ready: Promise<void>;
   readonly #pool: WorkerPool<FliteRequest, SpeechChunk>;
 

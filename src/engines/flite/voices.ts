@@ -28,6 +28,8 @@ const VOICES: ReadonlyMap<string, FliteVoice> = new Map([
   ['kal16', { embedded: 'kal16', pitch: 1, stretch: 1 }],
 ]);
 
+export const voiceNames: readonly string[] = [...VOICES.keys()];
+
 /** The voice of a name; a name that is not known (a custom voice's id) gets the default one. */
 export function voiceNamed(name: string): FliteVoice {
   return VOICES.get(name) ?? DEFAULT_VOICE;

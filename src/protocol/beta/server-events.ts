@@ -19,6 +19,7 @@ const renamed: Partial<Record<ServerEvent['type'], string>> = {
 const betaPaths: Record<string, string> = {
   'session.audio.output.speed': 'session.speed',
   'session.audio.output.voice': 'session.voice',
+  'response.audio.output.voice': 'response.voice',
   'session.audio.output.format': 'session.output_audio_format',
   'session.audio.input.format': 'session.input_audio_format',
   'session.audio.input.transcription': 'session.input_audio_transcription',
