@@ -6,8 +6,9 @@
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from './config.ts';
+import type { SessionLogEvent } from './session/settings.ts';
 
-/** Every event of the host around sessions, and the sentence that a reader of the log sees. */
+/** Every event, and the sentence that a reader of the log sees. */
 export const logEvents = {
   config_warning: 'The configuration has something odd',
   server_listening: 'Listening',
@@ -17,25 +18,31 @@ export const logEvents = {
   server_drain_deadline: 'Some responses did not finish in time and are cut off',
   server_stopped: 'Stopped',
   server_connections_full: 'Too many connections that are not sessions: new ones are dropped',
+  tls_failed: 'A client could not agree on TLS',
   http_failed: 'A request failed',
   upgrade_refused: 'A WebSocket was refused',
   connection_refused: 'A connection was told why it cannot have a session, and closed',
   session_opened: 'Session opened',
   session_closed: 'Session closed',
   session_failed: 'A session failed to handle something',
+  session_fault: 'A session met an error of its own making; it goes on',
+  response_done: 'Response done',
+  response_failed: 'A response failed',
+  transcribed: 'Transcribed',
+  transcription_failed: 'A transcription failed',
+  voice_activity_failed: 'Voice activity detection failed',
   peer_too_slow: 'A client reads too slowly and is disconnected',
   peer_dead: 'A client does not answer and is disconnected',
   peer_broke_protocol: 'A client broke the WebSocket protocol or its limits and is disconnected',
   process_uncaught: 'An error escaped everything that should have caught it',
-} as const;
+} as const satisfies Record<SessionLogEvent, string> & Record<string, string>;
 export type LogEvent = keyof typeof logEvents;
 
-/** The session's own events come by name alone: any string is accepted, the catalogue gives the sentence. */
 export interface Log {
-  debug(event: string, details: object): void;
-  info(event: string, details: object): void;
-  warn(event: string, details: object): void;
-  error(event: string, details: object): void;
+  debug(event: LogEvent, details: object): void;
+  info(event: LogEvent, details: object): void;
+  warn(event: LogEvent, details: object): void;
+  error(event: LogEvent, details: object): void;
 }
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;
@@ -53,14 +60,10 @@ export function createLog(config: Pick<Config, 'logLevel' | 'logFormat'>, termin
       })
     : pino.destination({ dest: 2, sync: true });
   const logger = pino({ level: config.logLevel, base: null, serializers: { error: pino.stdSerializers.err } }, stream);
-  const write = (level: (typeof levels)[number]) => (event: string, details: object) =>
-    logger[level]({ event, ...details }, sentence(event));
+  const write = (level: (typeof levels)[number]) => (event: LogEvent, details: object) =>
+    logger[level]({ event, ...details }, logEvents[event]);
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 
 /** A log that says nothing. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
-
-function sentence(event: string): string {
-  return Object.hasOwn(logEvents, event) ? logEvents[event as LogEvent] : event;
-}

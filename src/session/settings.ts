@@ -42,12 +42,21 @@ export const defaultSessionSettings: SessionSettings = {
   },
 };
 
-/** Where a session reports what happened: names come from the log's catalogue. Never audio, never keys. */
+/** What a session reports; the log's catalogue has a sentence for each. */
+export type SessionLogEvent =
+  | 'response_done'
+  | 'response_failed'
+  | 'transcribed'
+  | 'transcription_failed'
+  | 'voice_activity_failed'
+  | 'session_fault';
+
+/** Where a session reports what happened. Never audio, never keys. */
 export interface SessionLog {
-  debug(event: string, details: object): void;
-  info(event: string, details: object): void;
-  warn(event: string, details: object): void;
-  error(event: string, details: object): void;
+  debug(event: SessionLogEvent, details: object): void;
+  info(event: SessionLogEvent, details: object): void;
+  warn(event: SessionLogEvent, details: object): void;
+  error(event: SessionLogEvent, details: object): void;
 }
 
 /** What every part of a session shares. */

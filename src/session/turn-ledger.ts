@@ -56,11 +56,16 @@ export class TurnLedger {
     const { decidedAt, ...turn } = this.#answers.get(response) ?? {};
     const { createdAt, firstAudioSentAt } = response.times;
     const { startedAt, firstTokenAt, firstAudioAt } = response.generation?.times ?? {};
-    return {
+    return rounded({
       ...turn,
       ...(startedAt !== undefined && firstTokenAt !== undefined && { firstTokenMs: firstTokenAt - startedAt }),
       ...(firstTokenAt !== undefined && firstAudioAt !== undefined && { firstAudioMs: firstAudioAt - firstTokenAt }),
       ...(firstAudioSentAt !== undefined && { answeredMs: firstAudioSentAt - (decidedAt ?? createdAt) }),
-    };
+    });
   }
+}
+
+/** To tenths of a millisecond: more is noise. */
+function rounded(times: TurnTimes): TurnTimes {
+  return Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, Math.round(ms * 10) / 10]));
 }
