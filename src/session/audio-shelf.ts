@@ -1,6 +1,8 @@
 /** Audio that can be given up while its transcript stays. */
 interface Kept {
   readonly durationMs: number;
+  /** Whether the audio is still there. */
+  readonly hasAudio: boolean;
   dropAudio(): void;
 }
 
@@ -17,6 +19,7 @@ export class AudioShelf {
   /** Counts audio in, at the length that it has by now. */
   keep(audio: Kept): void {
     this.remove(audio);
+    if (!audio.hasAudio) return;
     this.#kept.set(audio, audio.durationMs);
     this.#totalMs += audio.durationMs;
     for (const oldest of this.#kept.keys()) {

@@ -23,6 +23,10 @@ export class HeardAudio {
     this.#resolve = resolve;
   }
 
+  get hasAudio(): boolean {
+    return this.#clip !== undefined;
+  }
+
   get clip(): AudioClip | undefined {
     return this.#clip;
   }

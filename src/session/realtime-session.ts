@@ -348,6 +348,8 @@ export class RealtimeSession implements Session {
     }
     const endMs = Math.min(audio_end_ms, sentMs);
     spoken.cut(endMs);
+    this.#shelf.keep(spoken);
+    if (endMs < sentMs) this.#responses.playbackStopped();
     const part = entry.item.content[content_index];
     if (part?.type === 'output_audio') part.transcript = spoken.transcript;
     this.#conversation.touch();

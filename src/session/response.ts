@@ -42,7 +42,7 @@ export interface ResponseHost {
   addItem(item: Item): Entry;
   /** Announces that an output item is complete in the conversation; not called out of band. */
   itemDone(item: Item): void;
-  /** A part's audio is whole: it may be kept. */
+  /** A part's audio has grown: it may be kept, or dropped. */
   keep(audio: SpokenAudio): void;
   ended(response: Response): void;
 }
@@ -198,7 +198,10 @@ export class Response {
       await this.#host.pacer.admit(pieceMs, this.#abort.signal);
       if (!this.active) return;
       const { message, part } = this.#openPart(true);
-      part.spoken?.append(piece, words);
+      if (part.spoken) {
+        part.spoken.append(piece, words);
+        this.#host.keep(part.spoken);
+      }
       this.#outputAudioMs += pieceMs;
       this.times.firstAudioSentAt ??= this.#host.tools.clock.now();
       const delta = encodeAudio(piece, format);
@@ -252,7 +255,6 @@ export class Response {
   #closePart(message: OpenMessage, part: OpenPart): void {
     const at = this.#at(message, part);
     if (part.spoken) {
-      this.#host.keep(part.spoken);
       this.#host.emit({ type: 'response.output_audio.done', ...at });
       this.#host.emit({ type: 'response.output_audio_transcript.done', ...at, transcript: part.text });
     } else {

@@ -49,7 +49,7 @@ export class Responses {
 
   /** Whether a voice was heard in the conversation: it can then no longer be changed. */
   get hasSpoken(): boolean {
-    return this.#hasSpoken || this.#active?.times.firstAudioSentAt !== undefined;
+    return this.#hasSpoken;
   }
 
   get closing(): boolean {
@@ -97,6 +97,11 @@ export class Responses {
     this.#pacer.interrupt();
   }
 
+  /** The listener stopped hearing what was sent, without having spoken. */
+  playbackStopped(): void {
+    this.#pacer.interrupt();
+  }
+
   /** An item is about to be deleted: a response that is still making it is cancelled first. */
   release(itemId: string): void {
     if (this.#active?.itemIds.includes(itemId)) this.#active.cancel('client_cancelled');
@@ -126,8 +131,9 @@ export class Responses {
       addItem: (item) => this.#addItem(item),
       itemDone: (item) => this.#itemDone(item),
       keep: (audio) => {
-        if (outOfBand) return;
-        this.#hasSpoken ||= audio.durationMs > 0;
+        // Nobody can ask for audio that is not in the conversation.
+        if (outOfBand) return audio.dropAudio();
+        this.#hasSpoken = true;
         this.#host.shelf.keep(audio);
       },
       ended: (response) => this.#ended(response),

@@ -20,6 +20,7 @@ export class SpokenAudio {
   #sampleCount = 0;
   #clauses: SpokenClause[] = [];
   #cut = false;
+  #hasAudio = true;
 
   constructor(format: AudioFormat) {
     this.format = format;
@@ -36,6 +37,10 @@ export class SpokenAudio {
     return this.#clauses.map((clause) => clause.text).join('');
   }
 
+  get hasAudio(): boolean {
+    return this.#hasAudio;
+  }
+
   get clip(): AudioClip {
     return { samples: concatSamples(this.#parts), sampleRateHz: this.rateHz };
   }
@@ -48,7 +53,7 @@ export class SpokenAudio {
 
   append(samples: Int16Array, words?: readonly WordTiming[]): void {
     if (this.#cut) return;
-    this.#parts.push(samples);
+    if (this.#hasAudio) this.#parts.push(samples);
     this.#sampleCount += samples.length;
     const clause = this.#clauses.at(-1);
     if (!clause) return;
@@ -67,8 +72,9 @@ export class SpokenAudio {
       .map((clause) => (clause.endMs <= atMs ? clause : cutClause(clause, atMs)));
   }
 
-  /** Gives up the audio, to keep memory bounded; the transcript and its timing stay. */
+  /** Gives up the audio, now and for good, to keep memory bounded; the transcript and its timing stay. */
   dropAudio(): void {
+    this.#hasAudio = false;
     this.#parts = [];
   }
 }

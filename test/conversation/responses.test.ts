@@ -589,6 +589,24 @@ test('audio that is no longer kept can be truncated all the same', async () => {
   assert.equal(transcriptOf(await client.retrieve(item_id)), 'One two three.');
 });
 
+test('after a truncation the next answer has its whole lead again: the listener has stopped', async () => {
+  const { client, engines } = newConversation({ outputLeadMs: 2000 });
+  engines.languageModel.script = () => say(countTo(20));
+  await client.say(respond());
+  const { item_id } = client.last('response.output_audio.delta');
+  await client.say({ type: 'response.cancel' });
+  await client.say(truncate(item_id, 300));
+  client.forget();
+  await client.say(respond());
+  assert.ok(client.events.reduce((sum, event) => sum + audioMs(event), 0) > 1750);
+});
+
+test('an answer longer than what may be kept gives up its audio, not its words', async () => {
+  const { client, item_id } = await spoken({ limits: { keptAudioMs: 1000 } });
+  const item = await client.retrieve(item_id);
+  assert.deepEqual([transcriptOf(item), audioOf(item).length], ['One two three. Four five six.', 0]);
+});
+
 // ---- Audio in items ----
 
 test('bytes of audio are only in conversation.item.retrieved (wire.md §3)', async () => {

@@ -1,0 +1,101 @@
+/** Items that clients create, place, retrieve and delete (wire.md §3, §8). */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { newConversation, userText } from '../support/conversation.ts';
+import { call, tone } from '../support/fake-engines.ts';
+
+const create = (item: object, previous_item_id?: string | null) => ({
+  type: 'conversation.item.create',
+  item,
+  ...(previous_item_id !== undefined && { previous_item_id }),
+});
+const text = (id: string) => ({ id, type: 'message', role: 'user', content: [{ type: 'input_text', text: id }] });
+
+test('previous_item_id places an item: absent, null and "" append, "root" is the head', async () => {
+  const { client } = newConversation();
+  const placed = async (id: string, previous?: string | null) => {
+    await client.say(create(text(id), previous));
+    const { previous_item_id } = client.last('conversation.item.added');
+    assert.equal(client.last('conversation.item.done').previous_item_id, previous_item_id);
+    return previous_item_id;
+  };
+  assert.equal(await placed('a'), null);
+  assert.equal(await placed('b', null), 'a');
+  assert.equal(await placed('c', ''), 'b');
+  assert.equal(await placed('d', 'root'), null);
+  assert.equal(await placed('e', 'a'), 'a');
+  await client.say({ type: 'conversation.item.delete', item_id: 'e' });
+  assert.equal(await placed('f', 'a'), 'a');
+  await client.say({ type: 'conversation.item.delete', item_id: 'c' });
+  assert.equal(await placed('g'), 'b', 'after a delete the chain is repaired');
+});
+
+test('clients bring ids of their own; without one an item gets one of at most 32 characters', async () => {
+  const { client } = newConversation();
+  for (const id of ['item_1', 'msg_001', 'a'.repeat(32), '0123456789abcdef']) {
+    await client.say(create(text(id)));
+    assert.equal(client.last('conversation.item.added').item.id, id);
+  }
+  for (const item of [userText('Hi'), create({ ...text(''), id: '' })]) {
+    await client.say(item);
+    const { id } = client.last('conversation.item.added').item;
+    assert.ok(id.length > 5 && id.length <= 32, id);
+  }
+  assert.deepEqual(client.all('error'), []);
+});
+
+test('an item is announced as it was given, without fields that it does not have', async () => {
+  const { client } = newConversation();
+  const image = { type: 'input_image', image_url: 'data:image/png;base64,AAAA', detail: 'low' };
+  const given = [
+    { type: 'message', role: 'system', content: [{ type: 'input_text', text: 'Be brief.' }] },
+    { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'Look:' }, image] },
+    { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'I see.' }] },
+    { type: 'function_call', call_id: 'call_1', name: 'look_up', arguments: '{}' },
+    { type: 'function_call_output', call_id: 'call_1', output: 'found' },
+  ];
+  for (const [index, item] of given.entries()) {
+    await client.say(create({ id: `i${index}`, ...item }));
+    const expected = { id: `i${index}`, object: 'realtime.item', status: 'completed', ...item };
+    assert.deepEqual(client.last('conversation.item.added').item, expected);
+    assert.deepEqual(client.last('conversation.item.done').item, expected);
+    assert.deepEqual(await client.retrieve(`i${index}`), expected);
+  }
+});
+
+test('a user audio part has its transcript key, null while nothing is known, and what the client knows if it says', async () => {
+  const { client } = newConversation();
+  const audio = Buffer.from(tone(2, 24000).buffer).toString('base64');
+  const content = [
+    { type: 'input_audio', audio },
+    { type: 'input_audio', audio, transcript: 'Hello.' },
+  ];
+  await client.say(create({ type: 'message', role: 'user', content }));
+  const { item } = client.last('conversation.item.added');
+  assert.deepEqual(item.type === 'message' && item.content, [
+    { type: 'input_audio', transcript: null },
+    { type: 'input_audio', transcript: 'Hello.' },
+  ]);
+  const retrieved = await client.retrieve(item.id);
+  assert.deepEqual(retrieved.type === 'message' && retrieved.content, [
+    { type: 'input_audio', audio, transcript: null },
+    { type: 'input_audio', audio, transcript: 'Hello.' },
+  ]);
+});
+
+test('the output of a call may be given while the response that made it still runs', async () => {
+  const { client, engines } = newConversation();
+  engines.languageModel.script = async function* () {
+    yield* call('look_up', {}).slice(0, -1);
+    await new Promise(() => {});
+  };
+  await client.say({ type: 'response.create' });
+  const { call_id } = client.last('response.function_call_arguments.done');
+  await client.say(create({ type: 'function_call_output', call_id, output: 'found' }));
+  assert.deepEqual(client.all('error'), []);
+  assert.equal(
+    client.last('conversation.item.added').previous_item_id,
+    client.last('response.output_item.done').item.id,
+  );
+});
