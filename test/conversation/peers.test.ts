@@ -93,6 +93,21 @@ test('the last one to leave ends the session: its engines are stopped', async ()
   assert.deepEqual([...client.types(), ...other.types()], [], 'nothing is sent once it ended');
 });
 
+test('audio that waits to be transcribed is forgotten when the session ends', async () => {
+  const { client, session, engines } = newConversation();
+  let started = 0;
+  engines.transcriber.transcribe = (_clip, { signal }) => {
+    started += 1;
+    return hang(signal);
+  };
+  const audio = Buffer.from(tone(500, 24000).buffer).toString('base64');
+  const item = { type: 'message', role: 'user', content: [{ type: 'input_audio', audio }] };
+  for (let index = 0; index < 3; index += 1) await client.say({ type: 'conversation.item.create', item });
+  session.detach(client);
+  await settle();
+  assert.equal(started, 1);
+});
+
 test('close stops everything and closes every peer, with the reason given', async () => {
   const { client, session, clock, engines } = newConversation();
   const other = new Client(session);

@@ -431,6 +431,20 @@ test('a cancel at any moment is the end of it', async () => {
   }
 });
 
+test('a call without arguments has those of an empty object', async () => {
+  const { client, engines } = newConversation();
+  engines.languageModel.script = () => [
+    { type: 'call', name: 'stop', callId: 'call_1' },
+    { type: 'call_end' },
+    { type: 'finish', reason: 'stop' },
+  ];
+  await client.say(respond());
+  const { call_id, arguments: whole } = client.last('response.function_call_arguments.done');
+  assert.deepEqual([call_id, whole], ['call_1', '{}']);
+  const { item } = client.last('response.output_item.done');
+  assert.ok(item.type === 'function_call' && item.arguments === '{}');
+});
+
 // ---- Pacing ----
 
 const audioMs = (event: ServerEvent) =>
@@ -587,6 +601,16 @@ test('audio that is no longer kept can be truncated all the same', async () => {
     assert.equal(client.last('conversation.item.truncated').audio_end_ms, atMs);
   }
   assert.equal(transcriptOf(await client.retrieve(item_id)), 'One two three.');
+});
+
+test('a pause between answers is not made up for: the lead is counted from now', async () => {
+  const { client, clock, engines } = newConversation({ outputLeadMs: 1000 });
+  engines.languageModel.script = () => say(countTo(20));
+  await client.say(respond());
+  await clock.advance(60_000);
+  client.forget();
+  await client.say(respond());
+  assert.ok(client.events.reduce((sum, event) => sum + audioMs(event), 0) <= 1000);
 });
 
 test('after a truncation the next answer has its whole lead again: the listener has stopped', async () => {

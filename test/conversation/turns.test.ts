@@ -108,6 +108,20 @@ test('marks are whole milliseconds, wherever turn detection is switched on', asy
   assert.deepEqual(marks(client), [[1000 + 384 - 300, 1000 + 1216 + 500]]);
 });
 
+test('once a turn has begun, a little less than the threshold keeps it going; it does not begin one', async () => {
+  const { client, engines } = newConversation();
+  const probabilities = [...Array(10).fill(0.4), ...Array(5).fill(0.9), ...Array(30).fill(0.4), ...Array(30).fill(0.3)];
+  engines.voiceActivity = {
+    open: () => ({
+      frameMs: 32,
+      push: async (samples) => Float32Array.from(probabilities.splice(0, Math.round(samples.length / 768))),
+      close() {},
+    }),
+  };
+  await client.speak(quiet(probabilities.length * 32), 32);
+  assert.deepEqual(marks(client), [[320 - 300, 1440 + 500]]);
+});
+
 // ---- Answers ----
 
 test('create_response false: the turn is committed and not answered, now or later', async () => {
