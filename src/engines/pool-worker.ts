@@ -13,6 +13,9 @@ export interface PoolWorkerOptions {
   onEnd: (worker: { readonly wasReady: boolean }) => void;
 }
 
+/** How long a thread may take to let go of its jobs, or to load, before it is ended as it is. */
+const closeDeadlineMs = 10_000;
+
 /** One thread of a pool and the jobs that run in it. */
 export class PoolWorker<Request, Message> {
   /** Resolves when the worker has loaded its model; rejects when it cannot. */
@@ -22,6 +25,7 @@ export class PoolWorker<Request, Message> {
   readonly #jobs = new Map<number, PoolJob<Request, Message>>();
   readonly #options: PoolWorkerOptions;
   readonly #loaded = Promise.withResolvers<void>();
+  readonly #exited = Promise.withResolvers<void>();
   #isReady = false;
   #ended = false;
   #closing = false;
@@ -35,7 +39,10 @@ export class PoolWorker<Request, Message> {
     this.#thread.on('message', (message: FromWorker<Message>) => this.#receive(message));
     this.#thread.on('messageerror', (error) => this.#end(`a message could not be read (${error.message})`));
     this.#thread.on('error', (error) => this.#end(error instanceof Error ? error.message : String(error)));
-    this.#thread.on('exit', (code) => this.#end(`its thread ended with code ${code}`));
+    this.#thread.on('exit', (code) => {
+      this.#exited.resolve();
+      this.#end(`its thread ended with code ${code}`);
+    });
   }
 
   get isReady(): boolean {
@@ -63,7 +70,12 @@ export class PoolWorker<Request, Message> {
   async close(): Promise<void> {
     this.#closing = true;
     this.#end('the engine has been closed');
-    await this.#thread.terminate();
+    // ONNX Runtime aborts the process when its thread is terminated while it loads or computes.
+    const message: ToWorker<Request> = { type: 'close' };
+    this.#thread.postMessage(message);
+    const timer = setTimeout(() => void this.#thread.terminate(), closeDeadlineMs);
+    await this.#exited.promise;
+    clearTimeout(timer);
   }
 
   #receive(message: FromWorker<Message>): void {

@@ -34,6 +34,11 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
   }
 
   const running = new Map<number, AbortController>();
+  let closing = false;
+  // Ends this thread only, and only between jobs: native code that is cut off takes the whole process with it.
+  const endWhenIdle = () => {
+    if (closing && running.size === 0) process.exit(0);
+  };
   const run = async (id: number, request: Request) => {
     const abort = new AbortController();
     running.set(id, abort);
@@ -49,12 +54,24 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
       post({ type: 'error', id, reason: reasonOf(error) });
     } finally {
       running.delete(id);
+      endWhenIdle();
     }
   };
 
   port.on('message', (message: ToWorker<Request>) => {
-    if (message.type === 'job') void run(message.id, message.request);
-    else running.get(message.id)?.abort();
+    switch (message.type) {
+      case 'job':
+        void run(message.id, message.request);
+        break;
+      case 'abort':
+        running.get(message.id)?.abort();
+        break;
+      case 'close':
+        closing = true;
+        for (const abort of running.values()) abort.abort();
+        endWhenIdle();
+        break;
+    }
   });
   post({ type: 'ready' });
 }

@@ -3,7 +3,9 @@
 export type ToWorker<Request> =
   | { type: 'job'; id: number; request: Request }
   /** The result of this job is not wanted any more. It still has to end with `done` or `error`. */
-  | { type: 'abort'; id: number };
+  | { type: 'abort'; id: number }
+  /** Abort every job, and end the thread when the last one has let go. */
+  | { type: 'close' };
 
 export type FromWorker<Message> =
   | { type: 'ready' }
