@@ -1,8 +1,8 @@
 /** What a client says about itself when it asks for a WebSocket, before anything is granted. */
 
 import type { IncomingMessage } from 'node:http';
+import { betaDialect } from '../protocol/beta/beta.ts';
 import type { Dialect } from '../protocol/dialect.ts';
-import { WireError } from '../protocol/errors.ts';
 import { gaDialect } from '../protocol/ga.ts';
 
 const keyProtocolPrefix = 'openai-insecure-api-key.';
@@ -33,19 +33,9 @@ export function readHandshake(request: IncomingMessage): Handshake | undefined {
   };
 }
 
-/**
- * The dialect that a client speaks.
- * @throws {WireError} when it is one that this server does not speak
- */
+/** The dialect that a client speaks: each has its own, whatever others of the same session speak. */
 export function selectDialect(handshake: Handshake): Dialect {
-  if (handshake.wantsBeta) {
-    throw new WireError(
-      'The beta shape of the Realtime API is not available on this server. Connect without the header ' +
-        "'OpenAI-Beta: realtime=v1', the subprotocol 'openai-beta.realtime-v1' and the query parameter 'api-version'.",
-      { code: 'beta_api_shape_disabled', closeCode: 4000 },
-    );
-  }
-  return gaDialect;
+  return handshake.wantsBeta ? betaDialect : gaDialect;
 }
 
 /**

@@ -4,8 +4,8 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { Config } from '../config.ts';
 import { type ApiErrorBody, apiError } from '../http/api-error.ts';
 import type { Log } from '../log.ts';
+import type { Dialect } from '../protocol/dialect.ts';
 import { errorEvent, WireError, wireErrors } from '../protocol/errors.ts';
-import { gaDialect } from '../protocol/ga.ts';
 import type { IdSource } from '../protocol/ids.ts';
 import type { Clock } from '../session/ports.ts';
 import type { AccessPolicy } from './access.ts';
@@ -87,7 +87,10 @@ export class WebSocketGate {
 
     const check = this.#check(handshake);
     if (check instanceof WireError) {
-      this.#refusing.handleUpgrade(request, socket, head, (webSocket) => this.#refuse(webSocket, check, request));
+      const dialect = selectDialect(handshake);
+      this.#refusing.handleUpgrade(request, socket, head, (webSocket) => {
+        this.#refuse(webSocket, check, dialect, request);
+      });
     } else {
       this.#accepting.handleUpgrade(request, socket, head, (webSocket) => {
         this.#open(webSocket, request, { ...check, handshake });
@@ -102,12 +105,6 @@ export class WebSocketGate {
     const key = access.checkKey(presentedKey);
     if (key.verdict === 'missing') return wireErrors.missingKey();
     if (key.verdict === 'wrong') return wireErrors.wrongKey(presentedKey ?? '');
-    try {
-      selectDialect(handshake);
-    } catch (error) {
-      if (error instanceof WireError) return error;
-      throw error;
-    }
     if (query.get('intent') === 'transcription') {
       return wireErrors.unsupportedMode(
         'intent',
@@ -152,13 +149,13 @@ export class WebSocketGate {
     peer.join(session);
   }
 
-  #refuse(webSocket: WebSocket, error: WireError, request: IncomingMessage): void {
+  #refuse(webSocket: WebSocket, error: WireError, dialect: Dialect, request: IncomingMessage): void {
     const { ids, log } = this.#options;
     const { closeCode, closeReason, message } = error;
     log.info('connection_refused', { code: closeCode, reason: closeReason, message, ...sender(request) });
     // What the client still sends is not looked at, and neither is how it breaks off.
     webSocket.on('error', () => webSocket.terminate());
-    const frame = gaDialect.serialise({ ...errorEvent(error, null), event_id: ids('event') });
+    const frame = dialect.serialise({ ...errorEvent(error, null), event_id: ids('event') });
     if (frame !== undefined) webSocket.send(frame);
     webSocket.close(closeCode, closeReason);
   }
