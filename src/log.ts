@@ -13,6 +13,8 @@ export const logEvents = {
   config_warning: 'The configuration has something odd',
   server_listening: 'Listening',
   server_ready: 'Ready: a turn can be taken',
+  server_stand_in_model:
+    "The language model is a stand-in: it follows a few rules and does not understand. For real answers see the README, 'Your own engines'",
   server_engines_failed: 'No turn can be taken: an engine could not be loaded',
   server_stopping: 'Stopping: running responses may finish, no session is opened',
   server_drain_deadline: 'Some responses did not finish in time and are cut off',

@@ -17,10 +17,10 @@ import { type SessionFactory, SessionRegistry } from './transport/session-regist
 import { realtimePath, WebSocketGate } from './transport/websocket-gate.ts';
 
 export { type ApiKey, apiKey, type Config, ConfigError, type ConfigOverrides } from './config.ts';
-export type { EngineSet, EngineStatus } from './engines/registry.ts';
+export { createEngines, type EngineSet, type EngineStatus } from './engines/registry.ts';
 export { ListenError } from './http/listener.ts';
 export type { Log } from './log.ts';
-export type { Clock } from './session/ports.ts';
+export type * from './session/ports.ts';
 export type { Session } from './session/session.ts';
 
 export interface ServerOptions {
@@ -69,7 +69,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const certificate = await loadCertificate(config, new Date(clock.epochMs()));
   const log = options.log ?? createLog(config, process.stderr.isTTY);
   const ids = options.ids ?? randomId;
-  const engineSet = options.engines ?? configuredEngines(config, clock);
+  const engineSet = options.engines ?? configuredEngines(config, clock, log);
   const settings = sessionSettings(config);
   const create: SessionFactory = ({ model }) =>
     new RealtimeSession({ model, engines: engineSet.engines, clock, ids, settings, log });
@@ -144,8 +144,12 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   };
 }
 
-function configuredEngines(config: Config, clock: Clock): EngineSet {
+/** Names of language models that only stand in for one. */
+const standInModels: ReadonlySet<string> = new Set(['embedded', 'responder']);
+
+function configuredEngines(config: Config, clock: Clock, log: Log): EngineSet {
   const { voiceActivity, transcriber, languageModel, voice, transcriberWorkers, voiceWorkers } = config;
+  if (standInModels.has(languageModel)) log.info('server_stand_in_model', {});
   return createEngines(
     { voiceActivity, transcriber, languageModel, voice },
     {

@@ -72,7 +72,7 @@ suite('the console in Chromium', { skip: noBrowser, timeout: 120_000 }, () => {
 
   test('push to talk: the turn is what was said while the space bar was held', async (t) => {
     const server = await serve(t);
-    const samples = await spokenQuestion(engines, 'What can you do?', 300);
+    const samples = await spokenQuestion(engines, 'Tell me, what can you do?', 300);
     const { page } = await openPage(t, server.url, { samples, stored: { turnMode: 'push_to_talk' } });
     await reach(page, 'ready');
     await page.keyboard.down(' ');
@@ -96,7 +96,7 @@ suite('the console in Chromium', { skip: noBrowser, timeout: 120_000 }, () => {
     await page.keyboard.up(' ');
     await reach(page, 'agent-speaks');
     await entries(page, 'user')
-      .filter({ hasText: /^what can you do/i })
+      .filter({ hasText: /you do/i })
       .waitFor();
   });
 

@@ -178,7 +178,7 @@ table('remembers', [
 ]);
 
 table('knows what it is', [
-  ['Who are you?', /Parley's stand-in .*OpenAI-compatible.*README/],
+  ['Who are you?', /Parley's stand-in .*language model of your own: the README/],
   ['Hello. Are you a real model?', /Parley's stand-in/],
   ['What can you do?', /Parley's stand-in/],
   ['Who are you?', /^I am Bob, played by Parley's stand-in/, 'You are Bob.'],

@@ -12,10 +12,6 @@ import { sayOutputs } from './outputs.ts';
 import { answerAnyway, answerAtOnce } from './rules.ts';
 import { chooseTools, type ToolCall } from './tools.ts';
 
-/** One line for the log, when the server starts with this responder. */
-export const responderNotice =
-  "The language model is Parley's stand-in: it follows a few rules and does not understand. Set any OpenAI-compatible language model in the configuration for real answers.";
-
 /** Deltas between two turns of the event loop. */
 const DELTAS_PER_TURN = 32;
 

@@ -17,7 +17,7 @@ const WHAT_I_AM =
   "Parley's stand-in for a language model: a few rules that let you try everything else. I can greet you, tell the time, " +
   'do sums, remember what you tell me, say what you ask me to, and call your tools.';
 const HOW_TO_REPLACE =
-  "For real answers, set a language model in Parley's configuration. Any OpenAI-compatible server will do; the README says how.";
+  "For real answers, give Parley a language model of your own: the README says how, under 'Your own engines'.";
 
 /** A rule answers a request, given without punctuation and with it, or leaves it to the next. */
 type Rule = (words: string, text: string, situation: Situation) => string | undefined;
