@@ -1,0 +1,167 @@
+/** One session of a load client: streams audio in real time, asks its questions, and takes the times of the answers. */
+
+import { WebSocket } from 'ws';
+import type { ServerEvent } from '../src/protocol/server-events.ts';
+import type { Recording } from './recording.ts';
+import { TurnObserver, type TurnTimes } from './turn-observer.ts';
+
+export interface CallerOptions {
+  wsUrl: string;
+  chunkMs: number;
+  /** `server_vad` with its defaults and input transcription, or neither. */
+  detection: 'server_vad' | 'none';
+  /** What it sends while it says nothing. */
+  quiet: Recording;
+  /** Asked in turn, from `firstQuestion` on. None: it never says anything. */
+  questions: readonly Recording[];
+  firstQuestion: number;
+  /** How long it says nothing before each question: at first, and after an answer has been sent. */
+  firstPauseMs: number;
+  pauseMs: number;
+  /** Hears the answers out; otherwise it cancels them when it has heard the first of them. */
+  listen: boolean;
+  onTurn(times: TurnTimes): void;
+  /** The session cannot go on, or a question was not answered. */
+  onProblem(reason: string, fatal: boolean): void;
+}
+
+const answerTimeoutMs = 20_000;
+/** How many of the last chunks are remembered by when they were sent. */
+const rememberedChunks = 512;
+const cancelId = 'bench_cancel';
+
+type Phase =
+  | { name: 'quiet'; untilMs: number }
+  | { name: 'asking'; next: number }
+  | { name: 'waiting'; sinceMs: number };
+
+export class Caller {
+  readonly #options: CallerOptions;
+  readonly #observer: TurnObserver;
+  readonly #sentAt = new Float64Array(rememberedChunks);
+  #socket: WebSocket | undefined;
+  #startMs = 0;
+  #sentChunks = 0;
+  #phase: Phase = { name: 'quiet', untilMs: Infinity };
+  #question: Recording | undefined;
+  #questionNumber: number;
+  #voiceEndMs = 0;
+
+  constructor(options: CallerOptions) {
+    this.#options = options;
+    this.#questionNumber = options.firstQuestion;
+    this.#observer = new TurnObserver({
+      sentAt: (positionMs) => this.#sentAt[this.#chunkIndex(positionMs)] ?? Number.NaN,
+      voiceEnd: () => this.#voiceEndMs,
+      onTurn: (times) => this.#heard(times),
+    });
+  }
+
+  /** Connects, and resolves when the session is configured. */
+  open(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const socket = new WebSocket(`${this.#options.wsUrl}?model=gpt-realtime`, { perMessageDeflate: false });
+    this.#socket = socket;
+    socket.on('error', (error) => {
+      reject(error);
+      this.#options.onProblem(`a connection broke: ${error.message}`, true);
+    });
+    socket.on('close', (code, reason) => {
+      if (this.#socket) this.#options.onProblem(`the server closed a connection: ${code} ${reason.toString()}`, true);
+    });
+    socket.on('message', (data) => {
+      const now = performance.now();
+      const event = JSON.parse(data.toString()) as ServerEvent;
+      if (event.type === 'session.created') socket.send(JSON.stringify(this.#sessionUpdate()));
+      else if (event.type === 'session.updated') resolve();
+      else this.#receive(event, now);
+    });
+    return promise;
+  }
+
+  /** Begins to stream: the first chunk is due at `nowMs`. */
+  begin(nowMs: number): void {
+    this.#startMs = nowMs;
+    if (this.#options.questions.length > 0) this.#pause(nowMs, this.#options.firstPauseMs);
+  }
+
+  /** Sends what is due. Returns how late the latest chunk left, in milliseconds; undefined when none was due. */
+  tick(nowMs: number): number | undefined {
+    const { chunkMs } = this.#options;
+    let lateMs: number | undefined;
+    for (;;) {
+      // A chunk has been spoken, and can be sent, when its last sample has been.
+      const dueMs = this.#startMs + (this.#sentChunks + 1) * chunkMs;
+      if (dueMs > nowMs) return lateMs;
+      lateMs = nowMs - dueMs;
+      this.#sentAt[this.#sentChunks % rememberedChunks] = nowMs;
+      this.#socket?.send(this.#nextFrame(nowMs));
+      this.#sentChunks += 1;
+    }
+  }
+
+  close(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.terminate();
+  }
+
+  #chunkIndex(positionMs: number): number {
+    return (Math.max(1, Math.ceil(positionMs / this.#options.chunkMs)) - 1) % rememberedChunks;
+  }
+
+  #nextFrame(nowMs: number): string {
+    const { quiet, questions, chunkMs } = this.#options;
+    const phase = this.#phase;
+    if (phase.name === 'quiet' && phase.untilMs <= nowMs) {
+      this.#question = questions[this.#questionNumber % questions.length];
+      this.#questionNumber += 1;
+      this.#voiceEndMs = this.#sentChunks * chunkMs + (this.#question?.voiceEndMs ?? 0);
+      this.#phase = { name: 'asking', next: 0 };
+    }
+    if (phase.name === 'waiting' && nowMs - phase.sinceMs > answerTimeoutMs) {
+      this.#options.onProblem(`a question was not answered within ${answerTimeoutMs / 1000} s`, false);
+      this.#pause(nowMs, this.#options.pauseMs);
+    }
+    if (this.#phase.name === 'asking') {
+      const frame = this.#question?.frames[this.#phase.next++];
+      if (frame !== undefined) return frame;
+      this.#phase = { name: 'waiting', sinceMs: nowMs };
+    }
+    return quiet.frames[this.#sentChunks % quiet.frames.length] ?? '';
+  }
+
+  #pause(nowMs: number, pauseMs: number): void {
+    this.#phase = { name: 'quiet', untilMs: nowMs + pauseMs };
+  }
+
+  #receive(event: ServerEvent, now: number): void {
+    this.#observer.receive(event, now);
+    if (event.type === 'error' && event.error.event_id !== cancelId) {
+      this.#options.onProblem(`the server sent an error: ${event.error.message}`, false);
+    }
+    if (event.type === 'response.done' && this.#phase.name === 'waiting') this.#pause(now, this.#options.pauseMs);
+  }
+
+  #heard(times: TurnTimes): void {
+    this.#options.onTurn(times);
+    // Asked while the answer may just have ended: the error that then comes is expected.
+    if (!this.#options.listen) this.#socket?.send(JSON.stringify({ type: 'response.cancel', event_id: cancelId }));
+  }
+
+  #sessionUpdate(): object {
+    const listens = this.#options.detection === 'server_vad';
+    return {
+      type: 'session.update',
+      session: {
+        type: 'realtime',
+        audio: {
+          input: {
+            turn_detection: listens ? { type: 'server_vad' } : null,
+            transcription: listens ? { model: 'gpt-4o-mini-transcribe' } : null,
+          },
+        },
+      },
+    };
+  }
+}

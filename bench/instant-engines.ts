@@ -1,0 +1,82 @@
+/** Engines that answer at once: what a turn still takes with them is Parley's own share. */
+
+import type { EngineSet } from '../src/engines/registry.ts';
+import type {
+  LanguageModel,
+  SpeechChunk,
+  Transcriber,
+  Voice,
+  VoiceActivityDetector,
+  VoiceActivityStream,
+} from '../src/session/ports.ts';
+
+/** As long as a chunk of the callers, so that it is known which append ends a turn. */
+const frameMs = 20;
+const loudSample = 1000;
+/** Each frame is judged by some of its samples: the judging is not to be what is measured. */
+const sampleStride = 8;
+
+const answer = 'All right.';
+const answerSamples = tone(500, 16_000);
+
+const voiceActivity: VoiceActivityDetector = { open: ({ sampleRateHz }) => loudness(sampleRateHz) };
+
+function loudness(sampleRateHz: number): VoiceActivityStream {
+  const frameSamples = (sampleRateHz * frameMs) / 1000;
+  let inFrame = 0;
+  let loud = false;
+  return {
+    frameMs,
+    push(samples) {
+      const probabilities: number[] = [];
+      for (let at = 0; at < samples.length; ) {
+        const end = Math.min(samples.length, at + frameSamples - inFrame);
+        for (let i = at; i < end && !loud; i += sampleStride) loud = Math.abs(samples[i] ?? 0) > loudSample;
+        inFrame += end - at;
+        at = end;
+        if (inFrame < frameSamples) break;
+        probabilities.push(loud ? 0.95 : 0.02);
+        inFrame = 0;
+        loud = false;
+      }
+      return Promise.resolve(Float32Array.from(probabilities));
+    },
+    close() {},
+  };
+}
+
+const transcriber: Transcriber = {
+  async *transcribe() {
+    yield { type: 'delta', text: 'Hello.' };
+    yield { type: 'done', text: 'Hello.' };
+  },
+};
+
+const languageModel: LanguageModel = {
+  async *generate() {
+    yield { type: 'text', text: answer };
+    yield { type: 'finish', reason: 'stop' };
+  },
+};
+
+const voice: Voice = {
+  async *speak(): AsyncGenerator<SpeechChunk> {
+    yield { samples: answerSamples, sampleRateHz: 16_000 };
+  },
+};
+
+/** 200 Hz at about −9 dBFS: what the engines here say, and what they take for speech. */
+export function tone(ms: number, sampleRateHz: number): Int16Array {
+  return Int16Array.from({ length: (ms * sampleRateHz) / 1000 }, (_, index) =>
+    Math.round(12_000 * Math.cos((2 * Math.PI * 200 * index) / sampleRateHz)),
+  );
+}
+
+export function instantEngines(): EngineSet {
+  return {
+    engines: { voiceActivity, transcriber, languageModel, voice },
+    ready: Promise.resolve(),
+    describe: () => [],
+    close: async () => {},
+  };
+}

@@ -1,0 +1,67 @@
+/** `npm run bench`: measures everything, prints one table, and ends with code 1 when an aim was missed. */
+
+import { writeFile } from 'node:fs/promises';
+import { bareLimit } from './bare-limit.ts';
+import { coldStart } from './cold-start.ts';
+import { eventLoop } from './event-loop.ts';
+import { reached, type Section } from './figures.ts';
+import { busyWarning, describeMachine } from './machine.ts';
+import { type BenchOptions, type Part, parseOptions, parts, usage } from './options.ts';
+import { ownShare } from './own-share.ts';
+import { fullPlan, quickPlan } from './plan.ts';
+import { loadQuestions } from './questions.ts';
+import { heading, table, warningLine } from './report.ts';
+import { turnLatency } from './turn-latency.ts';
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  let options: BenchOptions | 'help';
+  try {
+    options = parseOptions(argv);
+  } catch (error) {
+    process.stderr.write(
+      `${error instanceof Error ? error.message : String(error)}\nSee \`npm run bench -- --help\`.\n`,
+    );
+    return 2;
+  }
+  if (options === 'help') {
+    process.stdout.write(usage);
+    return 0;
+  }
+  return bench(options);
+}
+
+async function bench({ quick, json, questions: files, only }: BenchOptions): Promise<number> {
+  const machine = await describeMachine();
+  const warning = busyWarning(machine);
+  process.stdout.write(`${heading(machine, quick ? 'quick' : 'full')}\n`);
+  if (warning !== null) process.stdout.write(`${warningLine(warning)}\n`);
+
+  const plan = quick ? quickPlan : fullPlan;
+  const questions = await loadQuestions(files);
+  const measure: Record<Part, () => Promise<Section>> = {
+    'cold-start': () => coldStart({ runs: plan.coldStarts, question: questions[0] ?? new Int16Array(0) }),
+    'turn-latency': () => turnLatency({ questions, turns: plan.turns }),
+    'own-share': () => ownShare({ sessions: plan.instantSessions, turns: plan.instantTurns }),
+    'event-loop': () => eventLoop({ questions, sessions: plan.talkers, ms: plan.talkMs }),
+    'bare-limit': () => bareLimit({ sessions: plan.streamers, spans: plan.spans, spanMs: plan.spanMs }),
+  };
+  const sections: Section[] = [];
+  for (const part of parts.filter((candidate) => only.includes(candidate))) {
+    const section = await measure[part]();
+    sections.push(section);
+    process.stdout.write(`${table([section])}\n`);
+  }
+
+  const missed = sections.flatMap(({ figures }) => figures).filter((figure) => reached(figure) === false);
+  process.stdout.write(missed.length === 0 ? 'Every aim was met.\n' : `Missed: ${missed.map(nameOf).join('; ')}.\n`);
+  if (json !== undefined) {
+    await writeFile(json, `${JSON.stringify({ machine, quick, warning, plan, sections }, null, 2)}\n`);
+  }
+  return missed.length === 0 ? 0 : 1;
+}
+
+function nameOf({ name }: { name: string }): string {
+  return name.trim();
+}

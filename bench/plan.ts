@@ -1,0 +1,42 @@
+/** How long everything is measured. */
+
+export interface Plan {
+  /** Starts of the server from nothing. */
+  coldStarts: number;
+  /** Turns taken one at a time with the embedded engines. */
+  turns: number;
+  /** Sessions that converse at once with engines that answer at once, and the turns taken of them. */
+  instantSessions: number;
+  instantTurns: number;
+  /** Sessions that converse at once with the embedded engines, and for how long they are measured. */
+  talkers: number;
+  talkMs: number;
+  /** Sessions that stream to the bare server and to Parley, and the spans that are measured of each. */
+  streamers: number;
+  spans: number;
+  spanMs: number;
+}
+
+export const fullPlan: Plan = {
+  coldStarts: 5,
+  turns: 40,
+  instantSessions: 100,
+  instantTurns: 1000,
+  talkers: 20,
+  talkMs: 60_000,
+  streamers: 100,
+  spans: 5,
+  spanMs: 3000,
+};
+
+export const quickPlan: Plan = {
+  coldStarts: 2,
+  turns: 5,
+  instantSessions: 100,
+  instantTurns: 200,
+  talkers: 20,
+  talkMs: 12_000,
+  streamers: 40,
+  spans: 3,
+  spanMs: 1000,
+};

@@ -1,0 +1,56 @@
+/** What callers ask: sentences of 2 to 6 s said by the embedded voice, and recordings of the user's own. */
+
+import { readFile } from 'node:fs/promises';
+import { concatSamples, durationMs } from '../src/audio/pcm.ts';
+import { resample } from '../src/audio/resample.ts';
+import { readWav } from '../src/audio/wav.ts';
+import { Flite } from '../src/engines/flite/flite.ts';
+import type { AudioClip } from '../src/session/ports.ts';
+import { wireRateHz } from './recording.ts';
+
+const sentences = [
+  'Could you please tell me what time it is now?',
+  'How much is seventeen plus twenty five, if you know it?',
+  'I would like to know which day of the week it is going to be tomorrow.',
+  'My brother is coming to see me on Friday evening and I want to cook something good for him.',
+  'Before we go on with the next question I would like you to repeat the last thing that I said to you.',
+];
+
+/** All of them at 24 kHz. A file that cannot be read is an error that names it. */
+export async function loadQuestions(files: readonly string[]): Promise<Int16Array[]> {
+  return [...(await spoken()), ...(await Promise.all(files.map(recorded)))];
+}
+
+/** Their lengths, for people. */
+export function lengthsOf(questions: readonly Int16Array[]): string {
+  return questions.map((samples) => (durationMs(samples.length, wireRateHz) / 1000).toFixed(1)).join(', ');
+}
+
+async function spoken(): Promise<Int16Array[]> {
+  const voice = new Flite({ workers: 1 });
+  try {
+    const questions: Int16Array[] = [];
+    for (const sentence of sentences) {
+      const chunks = await Array.fromAsync(
+        voice.speak(sentence, { voice: 'alloy', speed: 1, signal: new AbortController().signal }),
+      );
+      const samples = concatSamples(chunks.map((chunk) => chunk.samples));
+      questions.push(await atWireRate({ samples, sampleRateHz: chunks[0]?.sampleRateHz ?? wireRateHz }));
+    }
+    return questions;
+  } finally {
+    await voice.close();
+  }
+}
+
+async function recorded(file: string): Promise<Int16Array> {
+  try {
+    return await atWireRate(readWav(await readFile(file)));
+  } catch (error) {
+    throw new Error(`--question ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function atWireRate(clip: AudioClip): Promise<Int16Array> {
+  return (await resample(clip, wireRateHz)).samples;
+}

@@ -1,0 +1,46 @@
+/** A recording as a caller sends it: cut into chunks, each already an event. */
+
+import { concatSamples, durationMs, samplesIn, samplesToBytes } from '../src/audio/pcm.ts';
+
+/** The rate of `audio/pcm` on the wire. */
+export const wireRateHz = 24_000;
+
+export interface Recording {
+  /** `input_audio_buffer.append` events, one for each chunk. */
+  readonly frames: readonly string[];
+  /** Where the last sample above −40 dBFS is, from the first one, in milliseconds. */
+  readonly voiceEndMs: number;
+}
+
+const voiceDbfs = -40;
+/** A quiet room: noise at about −75 dBFS. */
+const roomAmplitude = 10;
+
+/** The last chunk is filled up with silence. */
+export function recordingOf(samples: Int16Array, chunkMs: number): Recording {
+  const chunkSamples = samplesIn(chunkMs, wireRateHz);
+  const missing = (chunkSamples - (samples.length % chunkSamples)) % chunkSamples;
+  const whole = concatSamples([samples, new Int16Array(missing)]);
+  const frames: string[] = [];
+  for (let at = 0; at < whole.length; at += chunkSamples)
+    frames.push(appendEvent(whole.subarray(at, at + chunkSamples)));
+  const threshold = amplitude(voiceDbfs);
+  const lastLoud = samples.findLastIndex((sample) => Math.abs(sample) > threshold);
+  return { frames, voiceEndMs: durationMs(lastLoud + 1, wireRateHz) };
+}
+
+/** A second of a quiet room, to be sent again and again. */
+export function quietRoom(chunkMs: number): Recording {
+  const samples = Int16Array.from({ length: wireRateHz }, () => Math.round((Math.random() * 2 - 1) * roomAmplitude));
+  return recordingOf(samples, chunkMs);
+}
+
+/** The sample value at a level below full scale. */
+export function amplitude(dbfs: number): number {
+  return 32768 * 10 ** (dbfs / 20);
+}
+
+function appendEvent(samples: Int16Array): string {
+  const audio = Buffer.from(samplesToBytes(samples)).toString('base64');
+  return JSON.stringify({ type: 'input_audio_buffer.append', audio });
+}
