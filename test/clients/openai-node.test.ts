@@ -8,12 +8,10 @@ import { after, before, test } from 'node:test';
 import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import type { RealtimeServerEvent } from 'openai/resources/realtime/realtime';
-import { bytesToSamples, concatSamples } from '../../src/audio/pcm.ts';
 import { type EngineSet, type ParleyServer, startServer } from '../../src/server.ts';
 import { embeddedEngines, spokenQuestion, understood, words } from '../support/embedded.ts';
 import { silentLog } from '../support/server.ts';
-
-type EventOf<T extends RealtimeServerEvent['type']> = Extract<RealtimeServerEvent, { type: T }>;
+import { SdkCaller, timeout } from './sdk-caller.ts';
 
 let engines: EngineSet;
 let server: ParleyServer;
@@ -24,73 +22,19 @@ before(async () => {
 });
 after(() => server.close());
 
-/** The SDK's client with what a test needs around it: the events so far, and waiting for one. */
-class Caller {
-  readonly rt: OpenAIRealtimeWS;
-  readonly events: RealtimeServerEvent[] = [];
-  #failed: Error | undefined;
-  #watchers: (() => void)[] = [];
-
-  constructor() {
-    const client = new OpenAI({ apiKey: 'any', baseURL: `${server.url}/v1` });
-    this.rt = new OpenAIRealtimeWS({ model: 'gpt-realtime', options: { rejectUnauthorized: false } }, client);
-    this.rt.on('event', (event) => {
-      this.events.push(event);
-      this.#notify();
-    });
-    this.rt.on('error', (error) => {
-      this.#failed = error;
-      this.#notify();
-    });
-  }
-
-  /** The first event of a type at or after a position among the events; fails on an `error` event. */
-  async next<T extends RealtimeServerEvent['type']>(type: T, from = 0): Promise<EventOf<T>> {
-    for (;;) {
-      if (this.#failed) throw this.#failed;
-      const found = this.events.slice(from).find((event): event is EventOf<T> => event.type === type);
-      if (found) return found;
-      await new Promise<void>((resolve) => this.#watchers.push(resolve));
-    }
-  }
-
-  /** Sends audio as a microphone's buffer would arrive, in chunks of 100 ms. */
-  speak(samples: Int16Array): void {
-    for (let start = 0; start < samples.length; start += 2400) {
-      const audio = Buffer.from(samples.slice(start, start + 2400).buffer).toString('base64');
-      this.rt.send({ type: 'input_audio_buffer.append', audio });
-    }
-  }
-
-  /** All audio that was received for an item. */
-  audioOf(itemId: string): Int16Array {
-    const deltas = this.events.filter(
-      (event): event is EventOf<'response.output_audio.delta'> =>
-        event.type === 'response.output_audio.delta' && event.item_id === itemId,
-    );
-    return concatSamples(deltas.map(({ delta }) => bytesToSamples(Buffer.from(delta, 'base64'))));
-  }
-
-  close(): void {
-    this.rt.close();
-  }
-
-  #notify(): void {
-    for (const resolve of this.#watchers.splice(0)) resolve();
-  }
-}
+type Caller = SdkCaller<RealtimeServerEvent, OpenAIRealtimeWS>;
 
 async function withCaller(use: (caller: Caller) => Promise<void>): Promise<void> {
-  const caller = new Caller();
+  const client = new OpenAI({ apiKey: 'any', baseURL: `${server.url}/v1` });
+  const options = { rejectUnauthorized: false };
+  const caller: Caller = new SdkCaller(new OpenAIRealtimeWS({ model: 'gpt-realtime', options }, client));
   try {
     await caller.next('session.created');
     await use(caller);
   } finally {
-    caller.close();
+    caller.rt.close();
   }
 }
-
-const timeout = 60_000;
 
 test('a text turn', { timeout }, () =>
   withCaller(async (caller) => {
@@ -119,7 +63,7 @@ test('a voice turn: a spoken question is heard, and the answer can be understood
     const [item] = response.output ?? [];
     assert.ok(item?.type === 'message' && item.role === 'assistant');
     assert.match(words(item.content[0]?.transcript ?? ''), /^good morning every ?one$/);
-    const answer = caller.audioOf(item.id ?? '');
+    const answer = caller.audioOf('response.output_audio.delta', item.id ?? '');
     assert.match(words(await understood(engines, answer, 24000)), /good morning every ?one/);
   }),
 );

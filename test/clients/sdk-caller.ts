@@ -1,0 +1,65 @@
+/** What a test needs around a socket of the official SDK, of either dialect: the events so far, and waiting for one. */
+
+import { bytesToSamples, concatSamples } from '../../src/audio/pcm.ts';
+
+/** The part of the SDK's sockets that both dialects share. */
+interface SdkSocket<Event> {
+  on(type: 'event', listener: (event: Event) => void): unknown;
+  on(type: 'error', listener: (error: Error) => void): unknown;
+  send(event: { type: 'input_audio_buffer.append'; audio: string }): void;
+  close(): void;
+}
+
+export class SdkCaller<Event extends { type: string }, Socket extends SdkSocket<Event>> {
+  readonly rt: Socket;
+  readonly events: Event[] = [];
+  #failed: Error | undefined;
+  #watchers: (() => void)[] = [];
+
+  constructor(rt: Socket) {
+    this.rt = rt;
+    rt.on('event', (event) => {
+      this.events.push(event);
+      this.#notify();
+    });
+    rt.on('error', (error) => {
+      this.#failed = error;
+      this.#notify();
+    });
+  }
+
+  /** The first event of a type at or after a position among the events; fails on an `error` event. */
+  async next<T extends Event['type']>(type: T, from = 0): Promise<Extract<Event, { type: T }>> {
+    for (;;) {
+      if (this.#failed) throw this.#failed;
+      const found = this.events.slice(from).find((event): event is Extract<Event, { type: T }> => event.type === type);
+      if (found) return found;
+      await new Promise<void>((resolve) => this.#watchers.push(resolve));
+    }
+  }
+
+  /** Sends 24 kHz audio as a microphone's buffer would arrive, in chunks of 100 ms. */
+  speak(samples: Int16Array): void {
+    for (let start = 0; start < samples.length; start += 2400) {
+      const audio = Buffer.from(samples.slice(start, start + 2400).buffer).toString('base64');
+      this.rt.send({ type: 'input_audio_buffer.append', audio });
+    }
+  }
+
+  /** All audio that events of a type brought for an item. */
+  audioOf(type: Event['type'], itemId: string): Int16Array {
+    const parts = this.events.flatMap((event) =>
+      event.type === type && 'item_id' in event && event.item_id === itemId && 'delta' in event
+        ? [bytesToSamples(Buffer.from(String(event.delta), 'base64'))]
+        : [],
+    );
+    return concatSamples(parts);
+  }
+
+  #notify(): void {
+    for (const resolve of this.#watchers.splice(0)) resolve();
+  }
+}
+
+/** Long enough for a busy machine; a test that hangs ends. */
+export const timeout = 60_000;
