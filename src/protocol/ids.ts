@@ -8,9 +8,18 @@ export type IdSource = (kind: IdKind) => string;
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const randomCharacters = 21;
+/** Every event has an id: asking the system for a few bytes each time costs more than all the rest of one. */
+const idsPerPool = 512;
+
+let pool = randomBytes(0);
+let used = 0;
 
 export const randomId: IdSource = (kind) => {
+  if (used === pool.length) {
+    pool = randomBytes(randomCharacters * idsPerPool);
+    used = 0;
+  }
   let id = `${kind}_`;
-  for (const byte of randomBytes(randomCharacters)) id += alphabet[byte % alphabet.length];
+  for (const end = used + randomCharacters; used < end; used++) id += alphabet[(pool[used] ?? 0) % alphabet.length];
   return id;
 };

@@ -93,7 +93,7 @@ export class WebSocketGate {
       });
     } else {
       this.#accepting.handleUpgrade(request, socket, head, (webSocket) => {
-        this.#open(webSocket, request, { ...check, handshake });
+        this.#open(webSocket, socket, request, { ...check, handshake });
       });
     }
   }
@@ -122,6 +122,7 @@ export class WebSocketGate {
 
   #open(
     webSocket: WebSocket,
+    stream: Duplex,
     request: IncomingMessage,
     { model, keyName, handshake }: { model: string; keyName: string | undefined; handshake: Handshake },
   ): void {
@@ -133,6 +134,7 @@ export class WebSocketGate {
     const peer = new WebSocketPeer({
       id: `peer_${++this.#opened}`,
       socket: webSocket,
+      stream,
       dialect,
       extensions,
       limits: config.limits,

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket } from 'ws';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
@@ -13,6 +14,8 @@ export type PeerLimits = Pick<Config['limits'], 'outputQueueBytes' | 'pingInterv
 export interface WebSocketPeerOptions {
   id: string;
   socket: WebSocket;
+  /** What the socket writes to. */
+  stream: Duplex;
   dialect: Dialect;
   /** The client asked for Parley's own events (`?parley=1`). */
   extensions: boolean;
@@ -29,12 +32,14 @@ export class WebSocketPeer implements Peer {
   readonly id: string;
   readonly extensions: boolean;
   readonly #socket: WebSocket;
+  readonly #stream: Duplex;
   readonly #dialect: Dialect;
   readonly #limits: PeerLimits;
   readonly #clock: Clock;
   readonly #log: Log;
   #session: Session | undefined;
   #closing = false;
+  #gathering = false;
   /** Events that the session has not caught up with; while there are any, nothing more is read. */
   #unhandled = 0;
   #heardAtMs: number;
@@ -44,6 +49,7 @@ export class WebSocketPeer implements Peer {
     this.id = options.id;
     this.extensions = options.extensions;
     this.#socket = options.socket;
+    this.#stream = options.stream;
     this.#dialect = options.dialect;
     this.#limits = options.limits;
     this.#clock = options.clock;
@@ -81,7 +87,20 @@ export class WebSocketPeer implements Peer {
       return;
     }
     const frame = this.#dialect.serialise(event);
-    if (frame !== undefined) this.#socket.send(frame);
+    if (frame === undefined) return;
+    this.#gatherWrites();
+    this.#socket.send(frame);
+  }
+
+  /** Events come in bursts, some twenty for a turn: those of one turn of the event loop leave in one write to the system. */
+  #gatherWrites(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    this.#stream.cork();
+    process.nextTick(() => {
+      this.#gathering = false;
+      this.#stream.uncork();
+    });
   }
 
   close({ code, reason }: CloseReason): void {
