@@ -8,7 +8,7 @@ import { apiKeys, boolean, bytes, choice, hostName, integer, integerOrInfinity, 
 import { named, option, type Values } from './config/option.ts';
 import { gather, type Sources } from './config/sources.ts';
 import { engineNames } from './engines/registry.ts';
-import { defaultSessionSettings, type SessionLimits, type SessionSettings } from './session/settings.ts';
+import { defaultSessionSettings, type SessionSettings } from './session/settings.ts';
 
 export { type ApiKey, apiKey } from './config/api-keys.ts';
 
@@ -176,6 +176,13 @@ const limits = {
     sessionLimits.inputBufferMs,
     'Audio that a client has appended and not committed.',
   ),
+  silenceMs: option(
+    'Limits',
+    // The longest prefix padding is 5 s.
+    integer('MS', 6000, hourMs),
+    sessionLimits.silenceMs,
+    'Appended audio that is kept while nobody speaks, with turn detection on.',
+  ),
   undetectedAudioMs: option(
     'Limits',
     integer('MS', 100, hourMs),
@@ -253,17 +260,8 @@ export function configWith(overrides: ConfigOverrides): Config {
 
 /** What the options say about every session. */
 export function sessionSettings(config: Config): SessionSettings {
-  const { inputBufferMs, undetectedAudioMs, keptAudioMs, items, outOfBandResponses, stageStallMs } = config.limits;
-  const { outputLeadMs, sessionMinutes, strictTruncation } = config;
-  const bounds: SessionLimits = {
-    inputBufferMs,
-    undetectedAudioMs,
-    keptAudioMs,
-    items,
-    outOfBandResponses,
-    stageStallMs,
-  };
-  return { outputLeadMs, sessionMinutes, strictTruncation, limits: bounds };
+  const { outputLeadMs, sessionMinutes, strictTruncation, limits } = config;
+  return { outputLeadMs, sessionMinutes, strictTruncation, limits };
 }
 
 export function configHelp(): string {

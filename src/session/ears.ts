@@ -174,15 +174,20 @@ export class Ears {
     const turn: HeardTurn = {
       audioEndMs: mark.audioEndMs,
       clip: this.#buffer.slice(this.#startMs, mark.audioEndMs),
-      speech: this.#buffer.slice(mark.voicedFromMs - marginBeforeMs, mark.voicedToMs + marginAfterMs),
+      // Not beyond the turn: how much of what follows has been written by now is chance.
+      speech: this.#buffer.slice(
+        mark.voicedFromMs - marginBeforeMs,
+        Math.min(mark.voicedToMs + marginAfterMs, mark.audioEndMs),
+      ),
     };
     this.#buffer.dropUntil(mark.audioEndMs);
     this.#listener.turnEnded(turn);
   }
 
-  /** A turn as long as the buffer may be ends there; what is older, and no turn, is forgotten. */
+  /** A turn as long as the buffer may be ends there; of silence less is kept. */
   #boundBuffer(detector: TurnDetector): void {
-    const oldestMs = detector.positionMs - this.#tools.settings.limits.inputBufferMs;
+    const { inputBufferMs, silenceMs } = this.#tools.settings.limits;
+    const oldestMs = detector.positionMs - (detector.speaking ? inputBufferMs : Math.min(silenceMs, inputBufferMs));
     if (oldestMs <= this.#buffer.startMs) return;
     const mark = detector.speaking && oldestMs > this.#startMs ? detector.finish() : undefined;
     if (mark) this.#report(mark);
@@ -192,6 +197,8 @@ export class Ears {
   #fail(error: unknown, detector: TurnDetector): void {
     if (this.#detector !== detector) return;
     this.#closeStream();
+    // Nobody tells any more what of it is a turn: it is bounded as silence is.
+    this.#buffer.dropUntil(this.#buffer.endMs - this.#tools.settings.limits.silenceMs);
     const stage = 'voice activity detection';
     const detail = error instanceof Error ? error.message : String(error);
     this.#listener.failed(

@@ -16,6 +16,8 @@ export interface SessionSettings {
 export interface SessionLimits {
   /** Uncommitted input audio. With turn detection a turn that reaches it ends there; without, appends are refused. */
   inputBufferMs: number;
+  /** Of that, with turn detection: what is kept while nobody speaks. Prefix padding reaches no further back. */
+  silenceMs: number;
   /** Input audio that voice activity detection has not seen yet; beyond it the client is read no further. */
   undetectedAudioMs: number;
   /** Audio kept with items, for retrieval and truncation: the oldest is dropped, its transcript stays. */
@@ -34,6 +36,7 @@ export const defaultSessionSettings: SessionSettings = {
   strictTruncation: false,
   limits: {
     inputBufferMs: 600_000,
+    silenceMs: 30_000,
     undetectedAudioMs: 10_000,
     keptAudioMs: 600_000,
     items: 2000,

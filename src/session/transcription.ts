@@ -46,9 +46,9 @@ export class Transcription {
       });
   }
 
-  /** Whether more audio waits than a session should keep. */
+  /** Whether more audio waits than the input buffer may hold. */
   get behind(): boolean {
-    return this.#waitingMs > this.#host.tools.settings.limits.keptAudioMs;
+    return this.#waitingMs > this.#host.tools.settings.limits.inputBufferMs;
   }
 
   /** Resolves once everything that was queued so far is transcribed. */

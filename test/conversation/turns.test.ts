@@ -58,6 +58,17 @@ test('the way in which audio is cut into appends changes nothing', async (t) => 
   for (const result of results) assert.deepEqual(result, results[0]);
 });
 
+test('what the transcriber is given of a turn ends with the turn, however much was written by then', async () => {
+  const lengths: number[][] = [];
+  for (const chunkMs of [60_000, 20]) {
+    const { client, engines } = newConversation();
+    await client.say(vad({ silence_duration_ms: 64 }));
+    await client.speak(several, chunkMs);
+    lengths.push(engines.transcriber.clips.map((clip) => clip.samples.length));
+  }
+  assert.deepEqual(lengths[0], lengths[1]);
+});
+
 test('prefix padding ends at the start of the recording, and at the last commit', async () => {
   const { client } = newConversation();
   await client.say(vad({ prefix_padding_ms: 1000, silence_duration_ms: 200 }));
@@ -433,6 +444,29 @@ test('a turn as long as the input buffer ends there; silence as long is forgotte
   assert.deepEqual(client.all('error'), []);
 });
 
+test('of silence less is kept, also while voice activity detection is broken', async (t) => {
+  const limits = { silenceMs: 6400 };
+  const committedMs = async (client: Client) => {
+    await client.say({ type: 'input_audio_buffer.commit' });
+    const item = await client.retrieve(client.last('input_audio_buffer.committed').item_id);
+    return audioOf(item).length / 48;
+  };
+  await t.test('in a session where nobody speaks', async () => {
+    const { client } = newConversation({ limits });
+    await client.speak(quiet(12_800));
+    assert.equal(await committedMs(client), 6400);
+  });
+  await t.test('where no turn can be told', async () => {
+    const { client, engines } = newConversation({ limits });
+    engines.voiceActivity = {
+      open: () => ({ frameMs: 32, push: () => Promise.reject(new Error('no model')), close() {} }),
+    };
+    for (let second = 0; second < 12; second += 1) await client.speak(speech(1000), 1000);
+    await client.say(input({ turn_detection: null }));
+    assert.equal(await committedMs(client), 6400);
+  });
+});
+
 test('audio kept with items is bounded: the oldest is dropped, its transcript stays', async () => {
   const { client } = newConversation({ limits: { keptAudioMs: 2500 } });
   await client.say(input({ turn_detection: null, transcription: {} }));
@@ -450,7 +484,7 @@ test('audio kept with items is bounded: the oldest is dropped, its transcript st
 });
 
 test('a client that sends audio faster than it is transcribed is read no further until that is done', async () => {
-  const { client, engines, session } = newConversation({ limits: { keptAudioMs: 2500 } });
+  const { client, engines, session } = newConversation({ limits: { inputBufferMs: 2500, keptAudioMs: 0 } });
   const { opened, open } = gate();
   engines.transcriber.hear = async () => {
     await opened;
