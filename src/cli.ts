@@ -1,7 +1,7 @@
 /** Which command was meant. */
 
 import { readFileSync } from 'node:fs';
-import { nearest } from './config/suggest.ts';
+import { nearest } from './protocol/nearest.ts';
 
 const usage = `Parley: the Realtime API on your own machine.
 

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
+import { nearest } from '../protocol/nearest.ts';
 import type { NamedOption } from './option.ts';
-import { nearest } from './suggest.ts';
 
 /** What the sources said, before the cross checks. */
 export interface Gathered {

@@ -70,8 +70,9 @@ export const wireErrors = {
       param,
     }),
   invalid: (param: string, message: string) => new WireError(message, { code: 'invalid_value', param }),
-  unknownParameter: (param: string) =>
-    new WireError(`Unknown parameter: '${param}'.`, { code: 'unknown_parameter', param }),
+  /** `hint` follows the hosted text: what was probably meant. */
+  unknownParameter: (param: string, hint?: string) =>
+    new WireError(`Unknown parameter: '${param}'.${hint ? ` ${hint}` : ''}`, { code: 'unknown_parameter', param }),
   missingParameter: (param: string) =>
     new WireError(`Missing required parameter: '${param}'.`, { code: 'missing_required_parameter', param }),
   invalidType: (param: string, expected: string, got: string) =>

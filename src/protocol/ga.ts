@@ -26,8 +26,9 @@ const parsers = new Map<string, (event: JsonObject) => ClientEvent>([
 /** The parser of an event type by its schema. */
 export function parseWith(type: SchemaType): (event: JsonObject) => ClientEvent {
   return (event) => {
-    const result = clientEventSchemas[type].safeParse(event);
-    if (!result.success) throw schemaError(result.error.issues, event);
+    const schema = clientEventSchemas[type];
+    const result = schema.safeParse(event);
+    if (!result.success) throw schemaError(result.error.issues, { input: event, schema, dialect: 'ga' });
     checkModalities(result.data);
     return result.data;
   };

@@ -1,33 +1,44 @@
 /** Turns what zod says of a bad event into the wire's own error: the first problem, by its path. */
 
 import type { z } from 'zod';
+import { otherDialectHint } from './dialect-fields.ts';
 import { type WireError, wireErrors } from './errors.ts';
 import { integerBound } from './integer.ts';
+import { knownKeys } from './known-keys.ts';
+import { nearest } from './nearest.ts';
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
-/** The error for the first issue. `input` is what was parsed, to say what it held. */
-export function schemaError(issues: readonly Issue[], input: unknown): WireError {
-  const issue = issues[0];
-  if (issue === undefined) throw new Error('schemaError needs an issue');
-  return issueError(issue, [], input);
+/** What was parsed, and against what: to say what it held and what was probably meant. */
+interface Parsed {
+  input: unknown;
+  schema: z.ZodType;
+  dialect: 'ga' | 'beta';
 }
 
-function issueError(issue: Issue, base: Path, input: unknown): WireError {
+/** The error for the first issue. */
+export function schemaError(issues: readonly Issue[], parsed: Parsed): WireError {
+  const issue = issues[0];
+  if (issue === undefined) throw new Error('schemaError needs an issue');
+  return issueError(issue, [], parsed);
+}
+
+function issueError(issue: Issue, base: Path, parsed: Parsed): WireError {
+  const { input } = parsed;
   const path = [...base, ...issue.path];
   const param = formatPath(path);
   const value = valueAt(input, path);
   switch (issue.code) {
     case 'unrecognized_keys':
-      return wireErrors.unknownParameter(formatPath([...path, issue.keys[0] ?? '']));
+      return unknownKey(path, issue.keys[0] ?? '', parsed);
     case 'invalid_type':
       return wrongType(param, issue.expected, value);
     case 'invalid_value':
       if (value === undefined) return wireErrors.missingParameter(param);
       return wireErrors.invalidValue(param, value, issue.values.map(String));
     case 'invalid_union':
-      return unionError(issue, path, input);
+      return unionError(issue, path, parsed);
     case 'too_small':
     case 'too_big':
       return boundError(issue, param, value);
@@ -39,13 +50,22 @@ function issueError(issue: Issue, base: Path, input: unknown): WireError {
   }
 }
 
+/** A key that the schema does not have: the other dialect's, or misspelt, or unknown altogether. */
+function unknownKey(path: Path, key: string, { input, schema, dialect }: Parsed): WireError {
+  const param = formatPath([...path, key]);
+  const hint = otherDialectHint(param, dialect);
+  if (hint) return wireErrors.unknownParameter(param, hint);
+  const meant = nearest(key, knownKeys(schema, path, input));
+  return wireErrors.unknownParameter(param, meant && `Did you mean '${formatPath([...path, meant])}'?`);
+}
+
 /**
  * A union with a discriminator fails at the discriminator; one without is explained by the branch that got
  * furthest: an object against `'auto' | { … }` is measured by the object's schema.
  */
-function unionError(issue: Extract<Issue, { code: 'invalid_union' }>, path: Path, input: unknown): WireError {
+function unionError(issue: Extract<Issue, { code: 'invalid_union' }>, path: Path, parsed: Parsed): WireError {
   const param = formatPath(path);
-  const value = valueAt(input, path);
+  const value = valueAt(parsed.input, path);
   if (issue.errors.length === 0) {
     if (value === undefined) return wireErrors.missingParameter(param);
     const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
@@ -56,9 +76,9 @@ function unionError(issue: Extract<Issue, { code: 'invalid_union' }>, path: Path
     const first = branch[0];
     return first !== undefined && !(first.path.length === 0 && ['invalid_type', 'invalid_value'].includes(first.code));
   });
-  if (fits?.[0]) return issueError(fits[0], path, input);
+  if (fits?.[0]) return issueError(fits[0], path, parsed);
   const literal = issue.errors.find((branch) => branch[0]?.code === 'invalid_value');
-  if (literal?.[0] && typeof value === 'string') return issueError(literal[0], path, input);
+  if (literal?.[0] && typeof value === 'string') return issueError(literal[0], path, parsed);
   const expected = issue.errors.flatMap((branch) => {
     const first = branch[0];
     if (first?.code === 'invalid_type') return [expectedName(first.expected)];

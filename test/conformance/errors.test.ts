@@ -115,10 +115,10 @@ const invalidValue = (param: string, value: string, supported: string): Expected
   param,
   message: `Invalid value: '${value}'. Supported values are: ${supported}.`,
 });
-const unknown = (param: string): Expected => ({
+const unknown = (param: string, hint = ''): Expected => ({
   code: 'unknown_parameter',
   param,
-  message: `Unknown parameter: '${param}'.`,
+  message: `Unknown parameter: '${param}'.${hint}`,
 });
 const missing = (param: string): Expected => ({
   code: 'missing_required_parameter',
@@ -171,7 +171,13 @@ const fields: [event: object, expected: Expected][] = [
   ],
   [update({ bogus_field: 1 }), unknown('session.bogus_field')],
   [update({ constructor: 1 }), unknown('session.constructor')],
-  [update({ voice: 'alloy' }), unknown('session.voice')],
+  [
+    update({ voice: 'alloy' }),
+    unknown(
+      'session.voice',
+      " It belongs to the beta dialect; this connection speaks GA, where it is 'session.audio.output.voice'.",
+    ),
+  ],
   [input({ bogus: 1 }), unknown('session.audio.input.bogus')],
   [
     input({ turn_detection: { type: 'semantic_vad', threshold: 0.5 } }),

@@ -65,7 +65,7 @@ export const betaParsers: ReadonlyMap<string, (event: JsonObject) => ClientEvent
 
 function check<T>(schema: z.ZodType<T>, event: JsonObject): T {
   const result = schema.safeParse(event);
-  if (!result.success) throw schemaError(result.error.issues, event);
+  if (!result.success) throw schemaError(result.error.issues, { input: event, schema, dialect: 'beta' });
   return result.data;
 }
 

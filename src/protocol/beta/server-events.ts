@@ -1,5 +1,6 @@
 /** The core's events as beta clients know them. */
 
+import { betaField } from '../dialect-fields.ts';
 import type { ErrorDetails, ResponseResource, ServerEvent, Usage } from '../server-events.ts';
 import { toBetaItem } from './items.ts';
 import { defaultTemperature, toBetaFormat, toBetaModalities, toBetaSession, toBetaVoice } from './session.ts';
@@ -13,20 +14,6 @@ const renamed: Partial<Record<ServerEvent['type'], string>> = {
   'response.output_audio.done': 'response.audio.done',
   'response.output_audio_transcript.delta': 'response.audio_transcript.delta',
   'response.output_audio_transcript.done': 'response.audio_transcript.done',
-};
-
-/** Where a setting that an error speaks of stands in the beta session. */
-const betaPaths: Record<string, string> = {
-  'session.audio.output.speed': 'session.speed',
-  'session.audio.output.voice': 'session.voice',
-  'response.audio.output.voice': 'response.voice',
-  'session.audio.output.format': 'session.output_audio_format',
-  'session.audio.input.format': 'session.input_audio_format',
-  'session.audio.input.transcription': 'session.input_audio_transcription',
-  'session.audio.input.noise_reduction': 'session.input_audio_noise_reduction',
-  'session.audio.input.turn_detection': 'session.turn_detection',
-  'session.max_output_tokens': 'session.max_response_output_tokens',
-  'session.output_modalities': 'session.modalities',
 };
 
 /** The event to send, or undefined where the beta dialect has none. */
@@ -76,7 +63,7 @@ function toBetaUsage(usage: Usage): object {
 }
 
 function toBetaError(error: ErrorDetails): ErrorDetails {
-  const path = error.param === null ? undefined : betaPaths[error.param];
+  const path = error.param === null ? undefined : betaField(error.param);
   if (path === undefined || error.param === null) return error;
   return { ...error, param: path, message: error.message.replaceAll(`'${error.param}'`, `'${path}'`) };
 }

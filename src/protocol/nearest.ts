@@ -1,5 +1,9 @@
+/** Longer than any name that is worth guessing at; the distance costs the square of it. */
+const maxLength = 64;
+
 /** The name that was probably meant, or undefined when none is near. */
 export function nearest(given: string, names: readonly string[]): string | undefined {
+  if (given.length > maxLength) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(given.length / 3)) + 1;
   for (const name of names) {

@@ -1,0 +1,50 @@
+/** The same field in both dialects: GA's path and beta's. A path that stands alone has no counterpart. */
+const pairs: readonly (readonly [ga: string | null, beta: string | null])[] = [
+  ['session.type', null],
+  ['session.output_modalities', 'session.modalities'],
+  ['session.max_output_tokens', 'session.max_response_output_tokens'],
+  ['session.audio.input.format', 'session.input_audio_format'],
+  ['session.audio.input.transcription', 'session.input_audio_transcription'],
+  ['session.audio.input.noise_reduction', 'session.input_audio_noise_reduction'],
+  ['session.audio.input.turn_detection', 'session.turn_detection'],
+  ['session.audio.output.format', 'session.output_audio_format'],
+  ['session.audio.output.voice', 'session.voice'],
+  ['session.audio.output.speed', 'session.speed'],
+  [null, 'session.temperature'],
+  ['session.truncation', null],
+  ['session.prompt', null],
+  ['session.include', null],
+  ['session.reasoning', null],
+  ['session.parallel_tool_calls', null],
+  ['response.output_modalities', 'response.modalities'],
+  ['response.audio.output.format', 'response.output_audio_format'],
+  ['response.audio.output.voice', 'response.voice'],
+  [null, 'response.temperature'],
+  ['response.prompt', null],
+  ['response.reasoning', null],
+  ['response.parallel_tool_calls', null],
+];
+
+/** Where a setting of the GA dialect stands in the beta dialect; undefined where it has no other name. */
+export function betaField(gaPath: string): string | undefined {
+  return pairs.find(([ga]) => ga === gaPath)?.[1] ?? undefined;
+}
+
+/** What to say of a field that a dialect does not have because it is the other one's; undefined when it is not. */
+export function otherDialectHint(path: string, dialect: 'ga' | 'beta'): string | undefined {
+  const [theirs, mine, name] = dialect === 'ga' ? ([1, 0, 'beta'] as const) : ([0, 1, 'GA'] as const);
+  const isTheirs = (other: string | null): other is string =>
+    other !== null && (path === other || path === parentOf(other));
+  const pair = pairs.find((each) => isTheirs(each[theirs]) && each[mine] !== path);
+  if (!pair) return undefined;
+  const counterpart = path === pair[theirs] ? pair[mine] : null;
+  const instead = counterpart
+    ? `; this connection speaks ${dialect === 'ga' ? 'GA' : 'beta'}, where it is '${counterpart}'`
+    : '';
+  return `It belongs to the ${name} dialect${instead}.`;
+}
+
+/** `session.audio` for a path below it: the only group of fields that a dialect has alone. */
+function parentOf(path: string): string | undefined {
+  return /^(?:session|response)\.audio(?=\.)/.exec(path)?.[0];
+}
