@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const errorTailCharacters = 4000;
+const exitTimeoutMs = 10_000;
 
 export class Child<ToChild extends object, FromChild extends { type: string }> {
   readonly #process: ChildProcess;
@@ -53,13 +54,15 @@ export class Child<ToChild extends object, FromChild extends { type: string }> {
     return this.#ended.promise;
   }
 
-  /** Ends the process and waits for its end. */
+  /** Ends the process and waits for its end. It may end by itself first, so that Node can write a profile when it was told to. */
   async close(): Promise<void> {
     this.#closing = true;
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const exited = new Promise<void>((resolve) => this.#process.once('exit', () => resolve()));
-    this.#process.kill('SIGKILL');
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), exitTimeoutMs);
+    if (this.#process.connected) this.#process.disconnect();
     await exited;
+    clearTimeout(timer);
   }
 }
 

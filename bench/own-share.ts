@@ -34,11 +34,15 @@ export async function ownShare({ sessions, turns: count }: { sessions: number; t
       title: `Parley's own share of a turn, ${sessions} sessions`,
       how:
         `Engines that answer at once. ${sessions} sessions stream audio all the time in 20 ms chunks, each with a turn every 4 s, which ` +
-        `makes ${sessions / 4} turns a second; the clients are another process. The first line begins when speech_stopped arrives; the ` +
-        'second when the append that ends the turn is sent, and so contains the way of a chunk to the server and through its queues.',
+        `makes ${sessions / 4} turns a second; the clients are another process. The first line begins when the append that ends the turn is ` +
+        'sent: the way there, all that Parley does, and the way back. The second line begins when speech_stopped arrives; it is short ' +
+        'because Parley sends the events that it has at one time together.',
       figures: [
-        turnFigure('speech_stopped → first audio', turns, (turn) => turn.audioMs, { median: 2, p99: 10 }),
-        turnFigure('append that ends the turn → first audio', turns, (turn) => turn.appendToAudioMs),
+        turnFigure('append that ends the turn → first audio', turns, (turn) => turn.appendToAudioMs, {
+          median: 2,
+          p99: 10,
+        }),
+        turnFigure('speech_stopped → first audio', turns, (turn) => turn.audioMs),
       ],
       warnings,
     };

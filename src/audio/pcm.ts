@@ -16,6 +16,15 @@ export function bytesToSamples(bytes: Uint8Array): Int16Array {
   return samples;
 }
 
+/**
+ * As `bytesToSamples`, but in the bytes' own memory where that can be: they must not be used for anything else.
+ * @throws {RangeError} when the number of bytes is odd.
+ */
+export function bytesAsSamples(bytes: Uint8Array): Int16Array {
+  const fits = HOST_IS_LITTLE_ENDIAN && bytes.byteOffset % 2 === 0 && bytes.byteLength % 2 === 0;
+  return fits ? new Int16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2) : bytesToSamples(bytes);
+}
+
 /** Writes samples as little-endian 16-bit PCM into bytes of their own. */
 export function samplesToBytes(samples: Int16Array): Uint8Array<ArrayBuffer> {
   const copy = samples.slice();

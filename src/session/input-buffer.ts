@@ -1,5 +1,8 @@
 import type { AudioClip } from './ports.ts';
 
+/** Memory that is kept when little is buffered: turns come and go in it, and leave the garbage collector nothing. */
+const roomyMs = 10_000;
+
 /**
  * Input audio that is not committed yet, on the timeline of all audio ever written: positions are milliseconds
  * from the session's first sample. Mono, at one rate at a time.
@@ -35,7 +38,8 @@ export class InputBuffer {
   }
 
   append(samples: Int16Array): void {
-    if (this.#first + this.#length + samples.length > this.#samples.length) this.#move(this.#length + samples.length);
+    if (this.#first + this.#length + samples.length > this.#samples.length)
+      this.#makeRoom(this.#length + samples.length);
     this.#samples.set(samples, this.#first + this.#length);
     this.#length += samples.length;
   }
@@ -55,13 +59,24 @@ export class InputBuffer {
     this.#first += count;
     this.#length -= count;
     this.#startMs += (count / this.#rateHz) * 1000;
-    if (this.#length * 4 < this.#samples.length) this.#move(this.#length);
+    if (this.#samples.length > this.#roomySamples && this.#length * 4 < this.#samples.length) this.#move(this.#length);
   }
 
   /** Forgets everything, and goes on at another rate; the timeline runs on. */
   restart(rateHz: number): void {
     this.dropUntil(this.endMs);
     this.#rateHz = rateHz;
+  }
+
+  get #roomySamples(): number {
+    return (roomyMs / 1000) * this.#rateHz;
+  }
+
+  /** Within its memory where that is half as much again as is needed; otherwise in more. */
+  #makeRoom(length: number): void {
+    if (length * 1.5 > this.#samples.length) return this.#move(length);
+    this.#samples.copyWithin(0, this.#first, this.#first + this.#length);
+    this.#first = 0;
   }
 
   /** Into memory with room for half as much again, so that it is seldom moved, however audio comes and goes. */

@@ -1,7 +1,7 @@
 /** Audio as events carry it: base64 of the session's format, to and from 16-bit samples. */
 
 import { decodeAlaw, decodeMulaw, encodeAlaw, encodeMulaw } from '../audio/g711.ts';
-import { bytesToSamples, samplesToBytes } from '../audio/pcm.ts';
+import { bytesAsSamples, samplesToBytes } from '../audio/pcm.ts';
 import { wireErrors } from '../protocol/errors.ts';
 import type { AudioFormat } from '../protocol/session-config.ts';
 
@@ -18,16 +18,15 @@ const descriptions: Record<AudioFormat['type'], string> = {
 };
 
 /**
- * Decodes the base64 of one event.
+ * Decodes the base64 of one event, into memory of its own.
  * @throws {WireError} when it is not base64
  */
 export function decodeBase64(text: string, format: AudioFormat): Uint8Array {
-  const bytes = Buffer.from(text, 'base64');
-  // Node skips what is not base64, so that the result comes out shorter than its text promises.
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   const characters = text.length - padding;
-  const promised = Math.floor((characters * 3) / 4);
-  if (bytes.length !== promised || characters % 4 === 1)
+  const bytes = Buffer.alloc(Math.floor((characters * 3) / 4));
+  // Node skips what is not base64, so that the result comes out shorter than its text promises.
+  if (bytes.write(text, 'base64') !== bytes.length || characters % 4 === 1)
     throw wireErrors.badAudio(descriptions[format.type], 'an invalid base64 string');
   return bytes;
 }
@@ -46,10 +45,14 @@ export class AudioDecoder {
     const bytes = decodeBase64(base64, this.format);
     if (this.format.type === 'audio/pcmu') return decodeMulaw(bytes);
     if (this.format.type === 'audio/pcma') return decodeAlaw(bytes);
-    const whole = this.#carried.length === 0 ? bytes : Buffer.concat([this.#carried, bytes]);
+    if (this.#carried.length === 0 && bytes.length % 2 === 0) return bytesAsSamples(bytes);
+    // Not from Node's pool of small buffers, whose memory others use.
+    const whole = new Uint8Array(this.#carried.length + bytes.length);
+    whole.set(this.#carried);
+    whole.set(bytes, this.#carried.length);
     const even = whole.length & ~1;
     this.#carried = whole.slice(even);
-    return bytesToSamples(whole.subarray(0, even));
+    return bytesAsSamples(whole.subarray(0, even));
   }
 
   /** Forgets a carried byte: what follows begins anew. */
