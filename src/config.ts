@@ -88,6 +88,13 @@ const options = {
     'true: refuse a truncation beyond the audio that was sent. false: shorten it to what was sent.',
   ),
 
+  lenient: option(
+    'Sessions',
+    boolean(),
+    false,
+    'true: drop fields that the protocol does not have, and say so in the log; for relays. false: refuse them, as the hosted service does.',
+  ),
+
   voiceActivity: option(
     'Engines',
     choice(...engineNames('voiceActivity')),

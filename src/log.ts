@@ -33,6 +33,7 @@ export const logEvents = {
   transcribed: 'Transcribed',
   transcription_failed: 'A transcription failed',
   voice_activity_failed: 'Voice activity detection failed',
+  unknown_fields_dropped: 'Fields that the protocol does not have were dropped (--lenient)',
   peer_too_slow: 'A client reads too slowly and is disconnected',
   peer_dead: 'A client does not answer and is disconnected',
   peer_broke_protocol: 'A client broke the WebSocket protocol or its limits and is disconnected',

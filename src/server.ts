@@ -8,7 +8,11 @@ import { createApp } from './http/app.ts';
 import { Listener } from './http/listener.ts';
 import { readinessOf } from './http/readiness.ts';
 import { createLog, type Log } from './log.ts';
+import { betaDialectWith } from './protocol/beta/beta.ts';
+import type { Dialects } from './protocol/dialect.ts';
+import { gaDialectWith } from './protocol/ga.ts';
 import { type IdSource, randomId } from './protocol/ids.ts';
+import { lenientCheck, strictCheck } from './protocol/schema-check.ts';
 import type { Clock } from './session/ports.ts';
 import { RealtimeSession } from './session/realtime-session.ts';
 import { loadCertificate } from './tls.ts';
@@ -84,6 +88,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const gate = new WebSocketGate({
     config,
     access,
+    dialects: dialectsFor(config, log),
     sessions,
     clock,
     ids,
@@ -142,6 +147,14 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     },
     close: closeOnce,
   };
+}
+
+function dialectsFor(config: Config, log: Log): Dialects {
+  const check = (dialect: 'ga' | 'beta') =>
+    config.lenient
+      ? lenientCheck(dialect, (fields) => log.warn('unknown_fields_dropped', { dialect, fields }))
+      : strictCheck(dialect);
+  return { ga: gaDialectWith(check('ga')), beta: betaDialectWith(check('beta')) };
 }
 
 /** Names of language models that only stand in for one. */

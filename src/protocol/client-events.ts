@@ -45,6 +45,7 @@ export const clientEventSchemas = {
   'session.update': z.strictObject({ ...eventId, type: z.literal('session.update'), session: sessionUpdateSchema }),
   'input_audio_buffer.commit': emptyEvent('input_audio_buffer.commit'),
   'input_audio_buffer.clear': emptyEvent('input_audio_buffer.clear'),
+  'output_audio_buffer.clear': emptyEvent('output_audio_buffer.clear'),
   'conversation.item.create': z.strictObject({
     ...eventId,
     type: z.literal('conversation.item.create'),

@@ -13,3 +13,6 @@ export interface Dialect {
   /** The frame for an event, or undefined where this dialect has no such event. */
   serialise(event: ServerEvent): string | undefined;
 }
+
+/** The two that a server speaks. */
+export type Dialects = Readonly<Record<Dialect['name'], Dialect>>;

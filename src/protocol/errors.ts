@@ -138,6 +138,11 @@ export const wireErrors = {
       code: 'invalid_value',
       param: 'audio',
     }),
+  noOutputBuffer: () =>
+    new WireError(
+      "'output_audio_buffer.clear' is for WebRTC and telephone connections. Over a WebSocket the client holds the audio: stop its playback, and send 'response.cancel' and 'conversation.item.truncate'.",
+      { code: 'invalid_value', param: 'type' },
+    ),
   inputBufferFull: (limitMs: number) =>
     new WireError(
       `The input audio buffer is full: it holds at most ${limitMs / 1000} s of audio. Commit or clear it before appending more.`,

@@ -2,6 +2,7 @@
 
 import type { AppendEvent, ClientEvent } from './client-events.ts';
 import { WireError, wireErrors } from './errors.ts';
+import type { Check } from './schema-check.ts';
 import { typeName } from './schema-errors.ts';
 
 /** A refused frame: the wire error, and the id that the client gave to the event, to be echoed. */
@@ -22,10 +23,11 @@ export type JsonObject = Record<string, unknown>;
 /** No event of the protocol comes near it, and what recurses over an event (JSON itself does) is safe within it. */
 const maxDepth = 100;
 
-/** Makes a dialect's `parse` from the parsers of its event types. A parser throws a `WireError`. */
-export function frameParser(
-  parsers: ReadonlyMap<string, (event: JsonObject) => ClientEvent>,
-): (text: string) => ClientEvent {
+/** Turns one type of event into its typed form. @throws {WireError} */
+export type EventParser = (event: JsonObject, check: Check) => ClientEvent;
+
+/** Makes a dialect's `parse` from the parsers of its event types. */
+export function frameParser(parsers: ReadonlyMap<string, EventParser>, check: Check): (text: string) => ClientEvent {
   const supportedTypes = [...parsers.keys()];
   return (text) => {
     const event = parseObject(text);
@@ -36,7 +38,7 @@ export function frameParser(
       if (type === undefined) throw wireErrors.missingType();
       const parse = typeof type === 'string' ? parsers.get(type) : undefined;
       if (!parse) throw wireErrors.invalidValue('type', type, supportedTypes);
-      return parse(event);
+      return parse(event, check);
     } catch (error) {
       if (error instanceof WireError) throw new ClientEventError(error, clientEventId);
       throw error;

@@ -3,18 +3,19 @@
 import { type ClientEvent, clientEventSchemas } from './client-events.ts';
 import type { Dialect } from './dialect.ts';
 import { wireErrors } from './errors.ts';
-import { frameParser, type JsonObject, parseAppend } from './frame-parser.ts';
-import { schemaError } from './schema-errors.ts';
+import { type EventParser, frameParser, parseAppend } from './frame-parser.ts';
+import { type Check, strictCheck } from './schema-check.ts';
 import type { ServerEvent } from './server-events.ts';
 
 type SchemaType = keyof typeof clientEventSchemas;
 
 /** In the order in which the hosted service lists them. */
-const parsers = new Map<string, (event: JsonObject) => ClientEvent>([
+const parsers = new Map<string, EventParser>([
   ['session.update', parseWith('session.update')],
   ['input_audio_buffer.append', parseAppend],
   ['input_audio_buffer.commit', parseWith('input_audio_buffer.commit')],
   ['input_audio_buffer.clear', parseWith('input_audio_buffer.clear')],
+  ['output_audio_buffer.clear', parseWith('output_audio_buffer.clear')],
   ['conversation.item.create', parseWith('conversation.item.create')],
   ['conversation.item.truncate', parseWith('conversation.item.truncate')],
   ['conversation.item.delete', parseWith('conversation.item.delete')],
@@ -24,13 +25,11 @@ const parsers = new Map<string, (event: JsonObject) => ClientEvent>([
 ]);
 
 /** The parser of an event type by its schema. */
-export function parseWith(type: SchemaType): (event: JsonObject) => ClientEvent {
-  return (event) => {
-    const schema = clientEventSchemas[type];
-    const result = schema.safeParse(event);
-    if (!result.success) throw schemaError(result.error.issues, { input: event, schema, dialect: 'ga' });
-    checkModalities(result.data);
-    return result.data;
+export function parseWith(type: SchemaType): EventParser {
+  return (event, check) => {
+    const parsed = check(clientEventSchemas[type], event);
+    checkModalities(parsed);
+    return parsed;
   };
 }
 
@@ -67,8 +66,13 @@ function withoutTemperature(event: ServerEvent): ServerEvent {
   }
 }
 
-export const gaDialect: Dialect = {
-  name: 'ga',
-  parse: frameParser(parsers),
-  serialise: (event) => JSON.stringify(withoutTemperature(event)),
-};
+/** The dialect with its own way of holding events against their schemas. */
+export function gaDialectWith(check: Check): Dialect {
+  return {
+    name: 'ga',
+    parse: frameParser(parsers, check),
+    serialise: (event) => JSON.stringify(withoutTemperature(event)),
+  };
+}
+
+export const gaDialect = gaDialectWith(strictCheck('ga'));

@@ -1,6 +1,6 @@
 /** The wire alone: types, parsers and errors, for those who write a client, a proxy or a test. */
 
-export { betaDialect } from './beta/beta.ts';
+export { betaDialect, betaDialectWith } from './beta/beta.ts';
 export type {
   AppendEvent,
   ClientEvent,
@@ -8,10 +8,10 @@ export type {
   ClientEventType,
   ResponseParameters,
 } from './client-events.ts';
-export type { Dialect } from './dialect.ts';
+export type { Dialect, Dialects } from './dialect.ts';
 export { errorEvent, WireError, type WireErrorType, wireErrors } from './errors.ts';
 export { ClientEventError } from './frame-parser.ts';
-export { gaDialect } from './ga.ts';
+export { gaDialect, gaDialectWith } from './ga.ts';
 export { type IdKind, type IdSource, randomId } from './ids.ts';
 export type {
   AssistantMessage,
@@ -23,6 +23,7 @@ export type {
   ResponseInputItem,
   UserMessage,
 } from './items.ts';
+export { type Check, lenientCheck, strictCheck } from './schema-check.ts';
 export type {
   ContentPart,
   ErrorDetails,

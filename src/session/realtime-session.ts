@@ -1,7 +1,7 @@
 import type { ClientEvent, ClientEventOf } from '../protocol/client-events.ts';
 import { errorEvent, WireError, wireErrors } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
-import type { Item, ItemInput } from '../protocol/items.ts';
+import { copyItem, type Item, type ItemInput } from '../protocol/items.ts';
 import type { UnsentEvent } from '../protocol/server-events.ts';
 import {
   applyRealtimeUpdate,
@@ -17,7 +17,7 @@ import { Ears, type HeardTurn } from './ears.ts';
 import { HeardAudio } from './heard-audio.ts';
 import { itemFromClient, retrievedItem } from './item-audio.ts';
 import type { AudioClip, Clock, CloseReason, Engines, Peer } from './ports.ts';
-import { copyItem, type Response } from './response.ts';
+import type { Response } from './response.ts';
 import { Responses } from './responses.ts';
 import type { Session } from './session.ts';
 import type { SessionLog, SessionSettings, SessionTools } from './settings.ts';
@@ -174,6 +174,8 @@ export class RealtimeSession implements Session {
         this.#turnItemId = undefined;
         this.#emit({ type: 'input_audio_buffer.cleared' });
         return this.#answerIfDue();
+      case 'output_audio_buffer.clear':
+        throw wireErrors.noOutputBuffer();
       case 'conversation.item.create':
         return this.#createItem(event);
       case 'conversation.item.truncate':

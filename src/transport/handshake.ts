@@ -1,9 +1,7 @@
 /** What a client says about itself when it asks for a WebSocket, before anything is granted. */
 
 import type { IncomingMessage } from 'node:http';
-import { betaDialect } from '../protocol/beta/beta.ts';
-import type { Dialect } from '../protocol/dialect.ts';
-import { gaDialect } from '../protocol/ga.ts';
+import type { Dialect, Dialects } from '../protocol/dialect.ts';
 
 const keyProtocolPrefix = 'openai-insecure-api-key.';
 const betaProtocol = 'openai-beta.realtime-v1';
@@ -34,8 +32,8 @@ export function readHandshake(request: IncomingMessage): Handshake | undefined {
 }
 
 /** The dialect that a client speaks: each has its own, whatever others of the same session speak. */
-export function selectDialect(handshake: Handshake): Dialect {
-  return handshake.wantsBeta ? betaDialect : gaDialect;
+export function selectDialect(handshake: Handshake, dialects: Dialects): Dialect {
+  return handshake.wantsBeta ? dialects.beta : dialects.ga;
 }
 
 /**

@@ -4,7 +4,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { Config } from '../config.ts';
 import { type ApiErrorBody, apiError } from '../http/api-error.ts';
 import type { Log } from '../log.ts';
-import type { Dialect } from '../protocol/dialect.ts';
+import type { Dialect, Dialects } from '../protocol/dialect.ts';
 import { errorEvent, WireError, wireErrors } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
 import type { Clock } from '../session/ports.ts';
@@ -18,6 +18,7 @@ export const realtimePath = '/v1/realtime';
 export interface WebSocketGateOptions {
   config: Pick<Config, 'limits' | 'models'>;
   access: AccessPolicy;
+  dialects: Dialects;
   sessions: SessionRegistry;
   clock: Clock;
   ids: IdSource;
@@ -87,7 +88,7 @@ export class WebSocketGate {
 
     const check = this.#check(handshake);
     if (check instanceof WireError) {
-      const dialect = selectDialect(handshake);
+      const dialect = selectDialect(handshake, this.#options.dialects);
       this.#refusing.handleUpgrade(request, socket, head, (webSocket) => {
         this.#refuse(webSocket, check, dialect, request);
       });
@@ -128,7 +129,7 @@ export class WebSocketGate {
   ): void {
     const { sessions, config, clock, log } = this.#options;
     const session = sessions.open({ model });
-    const dialect = selectDialect(handshake);
+    const dialect = selectDialect(handshake, this.#options.dialects);
     const { extensions } = handshake;
     const openedAtMs = clock.now();
     const peer = new WebSocketPeer({

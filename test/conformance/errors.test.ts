@@ -9,6 +9,7 @@ type Expected = { code: string; param: string | null; message: string | RegExp }
 
 const supportedTypes =
   "'session.update', 'input_audio_buffer.append', 'input_audio_buffer.commit', 'input_audio_buffer.clear', " +
+  "'output_audio_buffer.clear', " +
   "'conversation.item.create', 'conversation.item.truncate', 'conversation.item.delete', " +
   "'conversation.item.retrieve', 'response.create' and 'response.cancel'";
 

@@ -2,14 +2,20 @@
 
 import type { Dialect } from '../dialect.ts';
 import { frameParser } from '../frame-parser.ts';
+import { type Check, strictCheck } from '../schema-check.ts';
 import { betaParsers } from './client-events.ts';
 import { toBetaEvent } from './server-events.ts';
 
-export const betaDialect: Dialect = {
-  name: 'beta',
-  parse: frameParser(betaParsers),
-  serialise(event) {
-    const beta = toBetaEvent(event);
-    return beta && JSON.stringify(beta);
-  },
-};
+/** The dialect with its own way of holding events against their schemas. */
+export function betaDialectWith(check: Check): Dialect {
+  return {
+    name: 'beta',
+    parse: frameParser(betaParsers, check),
+    serialise(event) {
+      const beta = toBetaEvent(event);
+      return beta && JSON.stringify(beta);
+    },
+  };
+}
+
+export const betaDialect = betaDialectWith(strictCheck('beta'));

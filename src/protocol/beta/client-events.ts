@@ -3,9 +3,9 @@
 import { z } from 'zod';
 import type { ClientEvent, ResponseParameters } from '../client-events.ts';
 import { wireErrors } from '../errors.ts';
-import { type JsonObject, parseAppend } from '../frame-parser.ts';
+import { type EventParser, type JsonObject, parseAppend } from '../frame-parser.ts';
 import { parseWith } from '../ga.ts';
-import { schemaError } from '../schema-errors.ts';
+import type { Check } from '../schema-check.ts';
 import { maxOutputTokensSchema, modalitiesSchema, toolChoiceSchema, toolsSchema } from '../session-config.ts';
 import { inputItemSchema, itemSchema, toCoreInput, toCoreItem } from './items.ts';
 import {
@@ -50,11 +50,12 @@ const responseCreate = z.strictObject({
 });
 
 /** By event type; what is the same in both dialects is parsed as GA. */
-export const betaParsers: ReadonlyMap<string, (event: JsonObject) => ClientEvent> = new Map([
+export const betaParsers: ReadonlyMap<string, EventParser> = new Map<string, EventParser>([
   ['session.update', parseSessionUpdate],
   ['input_audio_buffer.append', parseAppend],
   ['input_audio_buffer.commit', parseWith('input_audio_buffer.commit')],
   ['input_audio_buffer.clear', parseWith('input_audio_buffer.clear')],
+  ['output_audio_buffer.clear', parseWith('output_audio_buffer.clear')],
   ['conversation.item.create', parseItemCreate],
   ['conversation.item.truncate', parseWith('conversation.item.truncate')],
   ['conversation.item.delete', parseWith('conversation.item.delete')],
@@ -63,24 +64,18 @@ export const betaParsers: ReadonlyMap<string, (event: JsonObject) => ClientEvent
   ['response.cancel', parseWith('response.cancel')],
 ]);
 
-function check<T>(schema: z.ZodType<T>, event: JsonObject): T {
-  const result = schema.safeParse(event);
-  if (!result.success) throw schemaError(result.error.issues, { input: event, schema, dialect: 'beta' });
-  return result.data;
-}
-
-function parseSessionUpdate(event: JsonObject): ClientEvent {
+function parseSessionUpdate(event: JsonObject, check: Check): ClientEvent {
   const { type, event_id, session } = check(sessionUpdate, event);
   refuseBadModalities(session.modalities, 'session.modalities');
   return { type, event_id, session: toCoreUpdate(session) };
 }
 
-function parseItemCreate(event: JsonObject): ClientEvent {
+function parseItemCreate(event: JsonObject, check: Check): ClientEvent {
   const { item, ...rest } = check(itemCreate, event);
   return { ...rest, item: toCoreItem(item) };
 }
 
-function parseResponseCreate(event: JsonObject): ClientEvent {
+function parseResponseCreate(event: JsonObject, check: Check): ClientEvent {
   const { type, event_id, response } = check(responseCreate, event);
   if (!response) return { type, event_id };
   refuseBadModalities(response.modalities, 'response.modalities');

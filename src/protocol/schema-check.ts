@@ -1,0 +1,38 @@
+import type { z } from 'zod';
+import type { JsonObject } from './frame-parser.ts';
+import { formatPath, schemaError } from './schema-errors.ts';
+
+/**
+ * Holds an event against a schema and returns it in the schema's form.
+ * @throws {WireError} for the first thing that is wrong
+ */
+export type Check = <Schema extends z.ZodType>(schema: Schema, event: JsonObject) => z.output<Schema>;
+
+/** Refuses what the dialect does not have, as the hosted service does. */
+export function strictCheck(dialect: 'ga' | 'beta'): Check {
+  return (schema, event) => {
+    const result = schema.safeParse(event);
+    if (result.success) return result.data;
+    throw schemaError(result.error.issues, { input: event, schema, dialect });
+  };
+}
+
+/** Drops fields that the dialect does not have and tells of their paths; refuses everything else that is wrong. */
+export function lenientCheck(dialect: 'ga' | 'beta', onUnknownFields: (paths: string[]) => void): Check {
+  const strict = strictCheck(dialect);
+  return (schema, event) => {
+    const issues = schema.safeParse(event).error?.issues ?? [];
+    const paths = issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys' ? drop(event, issue.path, issue.keys) : [],
+    );
+    if (paths.length > 0) onUnknownFields(paths);
+    return strict(schema, event);
+  };
+}
+
+/** Removes keys below a path and returns their paths. */
+function drop(event: JsonObject, path: readonly PropertyKey[], keys: readonly string[]): string[] {
+  const parent = path.reduce<unknown>((value, key) => Reflect.get(Object(value), key), event);
+  for (const key of keys) Reflect.deleteProperty(Object(parent), key);
+  return keys.map((key) => formatPath([...path, key]));
+}

@@ -1,0 +1,50 @@
+/** `--lenient`: what relays add is dropped, with a warning in the log; without it, it is refused (docs/protocol.md §5). */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { KeptLog, newServer } from '../support/server.ts';
+import { WireClient } from '../support/wire-client.ts';
+
+const update = {
+  type: 'session.update',
+  relay_hop: 2,
+  session: { type: 'realtime', instructions: 'Be brief.', x_trace: 'a', audio: { input: { x_gain: 1 } } },
+};
+
+test('unknown fields are dropped at any depth, the rest of the event counts, and the log says which', async (t) => {
+  const log = new KeptLog();
+  const { wsUrl } = await newServer(t, { log, config: { lenient: true } });
+  const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
+  client.send(update);
+  const { session } = await client.until('session.updated');
+  assert.equal(session.instructions, 'Be brief.');
+  const { level, details } = await log.entry('unknown_fields_dropped');
+  assert.equal(level, 'warn');
+  assert.deepEqual(
+    new Set(Reflect.get(details, 'fields')),
+    new Set(['relay_hop', 'session.x_trace', 'session.audio.input.x_gain']),
+  );
+});
+
+test('a wrong value is refused all the same', async (t) => {
+  const { wsUrl } = await newServer(t, { config: { lenient: true } });
+  const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
+  client.send({ type: 'session.update', session: { type: 'realtime', instructions: 5, x_trace: 'a' } });
+  assert.equal((await client.until('error')).error.code, 'invalid_type');
+});
+
+test('without it the first unknown field is refused', async (t) => {
+  const { wsUrl } = await newServer(t);
+  const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
+  client.send(update);
+  assert.equal((await client.until('error')).error.code, 'unknown_parameter');
+});
+
+test('output_audio_buffer.clear is refused on a WebSocket, with what to do instead', async (t) => {
+  const { wsUrl } = await newServer(t);
+  const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
+  client.send({ type: 'output_audio_buffer.clear', event_id: 'clear-1' });
+  const { error } = await client.until('error');
+  assert.deepEqual([error.code, error.param, error.event_id], ['invalid_value', 'type', 'clear-1']);
+  assert.match(error.message, /WebRTC and telephone.*response\.cancel/);
+});
