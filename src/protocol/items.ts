@@ -84,3 +84,10 @@ export type MessageItem = Extract<Item, { type: 'message' }>;
 export type AssistantMessage = Extract<Item, { role: 'assistant' }>;
 export type UserMessage = Extract<Item, { role: 'user' }>;
 export type FunctionCallItem = Extract<Item, { type: 'function_call' }>;
+
+/** A copy for an event: an item in progress changes after it was announced. */
+export function copyItem(item: Item): Item {
+  return item.type === 'message'
+    ? ({ ...item, content: item.content.map((part) => ({ ...part })) } as Item)
+    : { ...item };
+}

@@ -2,11 +2,10 @@
 
 import { WireError, wireErrors } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
-import type { Item, ItemInput } from '../protocol/items.ts';
+import { copyItem, type Item, type ItemInput } from '../protocol/items.ts';
 import type { AudioFormat } from '../protocol/session-config.ts';
 import type { Entry } from './conversation.ts';
 import type { AudioClip } from './ports.ts';
-import { copyItem } from './response.ts';
 import { decodeClip, encodeAudio, formatRateHz } from './wire-audio.ts';
 
 /**

@@ -144,7 +144,7 @@ export interface WordTiming {
 }
 
 export interface SpeechChunk extends AudioClip {
-  /** Timings of words in the whole utterance, where the voice knows them; sent with any chunk. */
+  /** Timings of words, where the voice knows them: in order, with any chunk; words may be told again. */
   words?: readonly WordTiming[];
 }
 

@@ -1,23 +1,18 @@
 import { durationMs, samplesIn } from '../audio/pcm.ts';
-import type { AssistantMessage, FunctionCallItem, Item, ItemStatus } from '../protocol/items.ts';
-import type {
-  ContentPart,
-  ResponseResource,
-  ResponseStatus,
-  StatusDetails,
-  UnsentEvent,
-  Usage,
-} from '../protocol/server-events.ts';
+import { type AssistantMessage, copyItem, type Item, type ItemStatus } from '../protocol/items.ts';
+import type { ResponseResource, ResponseStatus, StatusDetails, UnsentEvent, Usage } from '../protocol/server-events.ts';
 import type { AudioFormat, Modality } from '../protocol/session-config.ts';
 import type { Entry } from './conversation.ts';
 import type { Generation, GenerationEvent } from './generation.ts';
+import { type MadeCall, OutputCall } from './output-call.ts';
+import { OutputMessage } from './output-message.ts';
 import type { Pacer } from './pacer.ts';
 import type { ModelUsage, WordTiming } from './ports.ts';
 import type { SessionTools } from './settings.ts';
-import { SpokenAudio } from './spoken-audio.ts';
+import type { SpokenAudio } from './spoken-audio.ts';
 import { StageError } from './stage.ts';
 import { responseUsage } from './usage.ts';
-import { encodeAudio, formatRateHz } from './wire-audio.ts';
+import { formatRateHz } from './wire-audio.ts';
 
 /** The longest stretch of audio that one event carries. */
 const maxDeltaMs = 200;
@@ -47,22 +42,6 @@ export interface ResponseHost {
   ended(response: Response): void;
 }
 
-interface OpenPart {
-  contentIndex: number;
-  text: string;
-  /** Absent in a text part. */
-  spoken?: SpokenAudio;
-}
-interface OpenMessage {
-  item: AssistantMessage;
-  outputIndex: number;
-  spoken: Map<number, SpokenAudio>;
-  part?: OpenPart;
-}
-interface OpenCall {
-  item: FunctionCallItem & { call_id: string };
-  outputIndex: number;
-}
 type Ending = Exclude<ResponseStatus, 'in_progress'>;
 
 /** When audio and words first left, on the Clock. */
@@ -87,8 +66,8 @@ export class Response {
   readonly #output: Item[] = [];
   #status: ResponseStatus = 'in_progress';
   #details: StatusDetails | null = null;
-  #message: OpenMessage | undefined;
-  #call: OpenCall | undefined;
+  #message: OutputMessage | undefined;
+  #call: OutputCall | undefined;
   #outputCharacters = 0;
   #outputAudioMs = 0;
   #usage: Usage | null = null;
@@ -153,71 +132,42 @@ export class Response {
   #sendPiece(event: Exclude<GenerationEvent, { type: 'finish' | 'audio' }>): void {
     switch (event.type) {
       case 'text':
-        return this.#sendText(event.text);
+        if (event.text === '') return;
+        this.#outputCharacters += event.text.length;
+        return this.#openMessage().sendText(event.text);
       case 'clause':
-        return this.#sendClause(event.text);
+        this.#outputCharacters += event.text.length;
+        return this.#openMessage().sendClause(event.text);
       case 'call':
         return this.#openCall(event.name, event.callId);
       case 'call_arguments':
-        return this.#sendArguments(event.delta);
+        if (event.delta === '') return;
+        this.#outputCharacters += event.delta.length;
+        return this.#call?.sendArguments(event.delta);
       case 'call_end':
-        return this.#closeCall('completed');
+        return this.#closeItem('completed');
     }
   }
 
-  // ---- Messages ----
-
-  #sendText(delta: string): void {
-    if (delta === '') return;
-    const { message, part } = this.#openPart(false);
-    part.text += delta;
-    this.#outputCharacters += delta.length;
-    message.item.content[part.contentIndex] = { type: 'output_text', text: part.text };
-    this.#host.emit({ type: 'response.output_text.delta', ...this.#at(message, part), delta });
-  }
-
-  #sendClause(delta: string): void {
-    const { message, part } = this.#openPart(true);
-    part.text += delta;
-    this.#outputCharacters += delta.length;
-    part.spoken?.beginClause(delta);
-    message.item.content[part.contentIndex] = {
-      type: 'output_audio',
-      transcript: part.spoken?.transcript ?? part.text,
-    };
-    this.#host.emit({ type: 'response.output_audio_transcript.delta', ...this.#at(message, part), delta });
-  }
-
+  /** Sends audio piece by piece, each as soon as the listener is near enough to its end. */
   async #sendAudio(samples: Int16Array, words: readonly WordTiming[] | undefined): Promise<void> {
-    const { format } = this.options;
-    const rateHz = formatRateHz(format);
+    const rateHz = formatRateHz(this.options.format);
     const step = samplesIn(maxDeltaMs, rateHz);
     for (let start = 0; start < samples.length; start += step) {
       const piece = samples.subarray(start, start + step);
       const pieceMs = durationMs(piece.length, rateHz);
       await this.#host.pacer.admit(pieceMs, this.#abort.signal);
       if (!this.active) return;
-      const { message, part } = this.#openPart(true);
-      if (part.spoken) {
-        part.spoken.append(piece, words);
-        this.#host.keep(part.spoken);
-      }
       this.#outputAudioMs += pieceMs;
       this.times.firstAudioSentAt ??= this.#host.tools.clock.now();
-      const delta = encodeAudio(piece, format);
-      this.#host.emit({ type: 'response.output_audio.delta', ...this.#at(message, part), delta });
+      const spoken = this.#openMessage().sendAudio(piece, words);
+      if (spoken) this.#host.keep(spoken);
     }
   }
 
-  /** The message and part that words go to, opened if need be. */
-  #openPart(audio: boolean): { message: OpenMessage; part: OpenPart } {
-    this.#message ??= this.#openMessage();
-    const message = this.#message;
-    message.part ??= this.#openNextPart(message, audio);
-    return { message, part: message.part };
-  }
-
-  #openMessage(): OpenMessage {
+  /** The message that words go to, announced if need be. */
+  #openMessage(): OutputMessage {
+    if (this.#message) return this.#message;
     const item: AssistantMessage = {
       id: this.#host.tools.ids('item'),
       object: 'realtime.item',
@@ -227,57 +177,21 @@ export class Response {
       content: [],
     };
     const { outputIndex, entry } = this.#announceItem(item);
-    return { item, outputIndex, spoken: entry?.spoken ?? new Map() };
+    const { format } = this.options;
+    this.#message = new OutputMessage({
+      item,
+      outputIndex,
+      responseId: this.id,
+      format,
+      spoken: entry?.spoken ?? new Map(),
+      emit: (event) => this.#host.emit(event),
+    });
+    return this.#message;
   }
-
-  #openNextPart(message: OpenMessage, audio: boolean): OpenPart {
-    const contentIndex = message.item.content.length;
-    const part: OpenPart = { contentIndex, text: '' };
-    if (audio) {
-      part.spoken = new SpokenAudio(this.options.format);
-      message.spoken.set(contentIndex, part.spoken);
-      message.item.content.push({ type: 'output_audio', transcript: '' });
-    } else {
-      message.item.content.push({ type: 'output_text', text: '' });
-    }
-    this.#host.emit({ type: 'response.content_part.added', ...this.#at(message, part), part: wirePart(part) });
-    return part;
-  }
-
-  #closeMessage(status: ItemStatus): void {
-    const message = this.#message;
-    if (!message) return;
-    this.#message = undefined;
-    if (message.part) this.#closePart(message, message.part);
-    this.#finishItem(message.item, message.outputIndex, status);
-  }
-
-  #closePart(message: OpenMessage, part: OpenPart): void {
-    const at = this.#at(message, part);
-    if (part.spoken) {
-      this.#host.emit({ type: 'response.output_audio.done', ...at });
-      this.#host.emit({ type: 'response.output_audio_transcript.done', ...at, transcript: part.text });
-    } else {
-      this.#host.emit({ type: 'response.output_text.done', ...at, text: part.text });
-    }
-    this.#host.emit({ type: 'response.content_part.done', ...at, part: wirePart(part) });
-  }
-
-  #at(message: OpenMessage, part: OpenPart) {
-    return {
-      response_id: this.id,
-      item_id: message.item.id,
-      output_index: message.outputIndex,
-      content_index: part.contentIndex,
-    };
-  }
-
-  // ---- Function calls ----
 
   #openCall(name: string, givenCallId: string | undefined): void {
-    this.#closeMessage('completed');
-    this.#closeCall('completed');
-    const item: OpenCall['item'] = {
+    this.#closeItem('completed');
+    const item: MadeCall = {
       id: this.#host.tools.ids('item'),
       object: 'realtime.item',
       type: 'function_call',
@@ -287,32 +201,7 @@ export class Response {
       arguments: '',
     };
     const { outputIndex } = this.#announceItem(item);
-    this.#call = { item, outputIndex };
-  }
-
-  #sendArguments(delta: string): void {
-    const call = this.#call;
-    if (!call || delta === '') return;
-    call.item.arguments += delta;
-    this.#outputCharacters += delta.length;
-    this.#host.emit({ type: 'response.function_call_arguments.delta', ...this.#atCall(call), delta });
-  }
-
-  /** A call that is cut short has no `arguments.done`: a client would run the tool on it (docs/protocol.md §3c). */
-  #closeCall(status: ItemStatus): void {
-    const call = this.#call;
-    if (!call) return;
-    this.#call = undefined;
-    if (status === 'completed') {
-      if (call.item.arguments.trim() === '') call.item.arguments = '{}';
-      const { name, arguments: whole } = call.item;
-      this.#host.emit({ type: 'response.function_call_arguments.done', ...this.#atCall(call), name, arguments: whole });
-    }
-    this.#finishItem(call.item, call.outputIndex, status);
-  }
-
-  #atCall({ item, outputIndex }: OpenCall) {
-    return { response_id: this.id, item_id: item.id, output_index: outputIndex, call_id: item.call_id };
+    this.#call = new OutputCall({ item, outputIndex, responseId: this.id, emit: (event) => this.#host.emit(event) });
   }
 
   // ---- Items, and the end ----
@@ -329,15 +218,22 @@ export class Response {
     return { outputIndex, entry };
   }
 
-  #finishItem(item: Item, outputIndex: number, status: ItemStatus): void {
-    item.status = status;
-    if (this.options.conversationId !== null) this.#host.itemDone(item);
-    this.#host.emit({
-      type: 'response.output_item.done',
-      response_id: this.id,
-      output_index: outputIndex,
-      item: copyItem(item),
-    });
+  /** Ends the item that is open, if one is. */
+  #closeItem(status: ItemStatus): void {
+    for (const open of [this.#message, this.#call]) {
+      if (!open) continue;
+      open.end(status === 'completed');
+      open.item.status = status;
+      if (this.options.conversationId !== null) this.#host.itemDone(open.item);
+      this.#host.emit({
+        type: 'response.output_item.done',
+        response_id: this.id,
+        output_index: open.outputIndex,
+        item: copyItem(open.item),
+      });
+    }
+    this.#message = undefined;
+    this.#call = undefined;
   }
 
   #fail(error: unknown): void {
@@ -351,9 +247,7 @@ export class Response {
   }
 
   #end(status: Ending, details: StatusDetails, modelUsage: ModelUsage | undefined): void {
-    const itemStatus = status === 'completed' ? 'completed' : 'incomplete';
-    this.#closeMessage(itemStatus);
-    this.#closeCall(itemStatus);
+    this.#closeItem(status === 'completed' ? 'completed' : 'incomplete');
     this.#status = status;
     this.#details = details;
     this.#usage = responseUsage({
@@ -387,15 +281,4 @@ export class Response {
       metadata: options.metadata,
     };
   }
-}
-
-function wirePart(part: OpenPart): ContentPart {
-  return part.spoken ? { type: 'audio', transcript: part.text } : { type: 'text', text: part.text };
-}
-
-/** Events hold copies: an item in progress changes after it was announced. */
-export function copyItem(item: Item): Item {
-  return item.type === 'message'
-    ? ({ ...item, content: item.content.map((part) => ({ ...part })) } as Item)
-    : { ...item };
 }

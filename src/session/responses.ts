@@ -1,6 +1,6 @@
 import type { ResponseParameters } from '../protocol/client-events.ts';
 import { wireErrors } from '../protocol/errors.ts';
-import type { Item } from '../protocol/items.ts';
+import { copyItem, type Item } from '../protocol/items.ts';
 import type { UnsentEvent } from '../protocol/server-events.ts';
 import { type RealtimeConfig, type ToolChoice, voiceId } from '../protocol/session-config.ts';
 import type { AudioShelf } from './audio-shelf.ts';
@@ -9,7 +9,7 @@ import type { Conversation, Entry, Position } from './conversation.ts';
 import { type Generation, type GenerationOptions, startGeneration } from './generation.ts';
 import { Pacer } from './pacer.ts';
 import type { ModelToolChoice } from './ports.ts';
-import { copyItem, Response, type ResponseHost } from './response.ts';
+import { Response, type ResponseHost } from './response.ts';
 import type { SessionTools } from './settings.ts';
 import { refuseUnavailable } from './unavailable.ts';
 import { formatRateHz } from './wire-audio.ts';

@@ -8,9 +8,14 @@ interface SpokenClause {
   startMs: number;
   /** Grows while its audio is sent. */
   endMs: number;
-  /** Relative to the clause's first sample; empty where the voice does not know. */
+  /** Whether all of its audio has been sent. */
+  whole: boolean;
+  /** Relative to the clause's first sample, in order; without those that the voice has not told, or does not know. */
   words: readonly WordTiming[];
 }
+
+/** How long a character of English text takes to say, until the voice's own pace is known. */
+const usualMsPerCharacter = 65;
 
 /** What an assistant's audio item said, and when: enough to cut it where a listener stopped hearing it. */
 export class SpokenAudio {
@@ -46,9 +51,16 @@ export class SpokenAudio {
   }
 
   beginClause(text: string): void {
+    this.endClause();
     if (this.#cut) return;
     const startMs = this.durationMs;
-    this.#clauses.push({ text, startMs, endMs: startMs, words: [] });
+    this.#clauses.push({ text, startMs, endMs: startMs, whole: false, words: [] });
+  }
+
+  /** All audio of the last clause has been sent. */
+  endClause(): void {
+    const clause = this.#clauses.at(-1);
+    if (clause) clause.whole = true;
   }
 
   append(samples: Int16Array, words?: readonly WordTiming[]): void {
@@ -58,7 +70,8 @@ export class SpokenAudio {
     const clause = this.#clauses.at(-1);
     if (!clause) return;
     clause.endMs = this.durationMs;
-    if (words) clause.words = words;
+    const told = clause.words.at(-1)?.endChar ?? 0;
+    if (words) clause.words = [...clause.words, ...words.filter(({ startChar }) => startChar >= told)];
   }
 
   /** Cuts audio and transcript at a position; what follows was not heard and is not kept. */
@@ -67,9 +80,10 @@ export class SpokenAudio {
     const kept = samplesIn(atMs, this.rateHz);
     this.#parts = [concatSamples(this.#parts).slice(0, kept)];
     this.#sampleCount = Math.min(this.#sampleCount, kept);
+    const msPerCharacter = this.#msPerCharacter();
     this.#clauses = this.#clauses
       .filter((clause) => clause.startMs < atMs)
-      .map((clause) => (clause.endMs <= atMs ? clause : cutClause(clause, atMs)));
+      .map((clause) => (clause.whole && clause.endMs <= atMs ? clause : cutClause(clause, atMs, msPerCharacter)));
   }
 
   /** Gives up the audio, now and for good, to keep memory bounded; the transcript and its timing stay. */
@@ -77,23 +91,37 @@ export class SpokenAudio {
     this.#hasAudio = false;
     this.#parts = [];
   }
+
+  #msPerCharacter(): number {
+    const spoken = this.#clauses.filter(({ whole, startMs, endMs }) => whole && endMs > startMs);
+    const characters = spoken.reduce((sum, { text }) => sum + text.length, 0);
+    const ms = spoken.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
+    return characters === 0 ? usualMsPerCharacter : ms / characters;
+  }
 }
 
 /** Keeps the words of a clause up to the one that was being spoken. */
-function cutClause(clause: SpokenClause, atMs: number): SpokenClause {
+function cutClause(clause: SpokenClause, atMs: number, msPerCharacter: number): SpokenClause {
   const heardMs = atMs - clause.startMs;
-  const words = clause.words.length > 0 ? clause.words : evenTimings(clause);
-  const begun = words.findLast((word) => word.startMs < heardMs);
-  return { ...clause, text: begun ? clause.text.slice(0, begun.endChar) : '', endMs: atMs };
+  const begun = timings(clause, msPerCharacter).findLast((word) => word.startMs < heardMs);
+  return { ...clause, text: begun ? clause.text.slice(0, begun.endChar) : '', endMs: atMs, whole: true };
 }
 
-/** Words of a clause whose voice gives no timing: each takes time in proportion to its length. */
-function evenTimings(clause: SpokenClause): WordTiming[] {
-  const msPerChar = (clause.endMs - clause.startMs) / Math.max(1, clause.text.length);
-  return Array.from(clause.text.matchAll(/\S+/g), (word) => ({
-    startChar: word.index,
-    endChar: word.index + word[0].length,
-    startMs: word.index * msPerChar,
-    endMs: (word.index + word[0].length) * msPerChar,
+/**
+ * When the words of a clause sound. Those that the voice has not timed share what is left of its audio in proportion to
+ * their length; of a clause that is not whole yet, the length of its audio is estimated from its text.
+ */
+function timings({ text, startMs, endMs, whole, words }: SpokenClause, msPerCharacter: number): readonly WordTiming[] {
+  const { endChar: fromChar, endMs: fromMs } = words.at(-1) ?? { endChar: 0, endMs: 0 };
+  const rest = text.slice(fromChar);
+  const sentMs = Math.max(0, endMs - startMs - fromMs);
+  const restMs = whole ? sentMs : Math.max(sentMs, rest.length * msPerCharacter);
+  const msAt = (character: number) => fromMs + (restMs * character) / Math.max(1, rest.length);
+  const untimed = Array.from(rest.matchAll(/\S+/g), ({ 0: word, index }) => ({
+    startChar: fromChar + index,
+    endChar: fromChar + index + word.length,
+    startMs: msAt(index),
+    endMs: msAt(index + word.length),
   }));
+  return [...words, ...untimed];
 }

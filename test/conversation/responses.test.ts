@@ -593,6 +593,54 @@ test('truncated while it is spoken: what follows is not kept; the response goes 
   assert.deepEqual([transcriptOf(item), audioOf(item).length], ['Number 1. Number', 600 * 48]);
 });
 
+test('inside a clause that is half sent, words without timings are placed by the usual pace of speech', async () => {
+  const { client, engines } = newConversation();
+  const [half, rest] = [tone(500, 16000), tone(500, 16000)];
+  const words = 'one two three four five six seven eight nine ten.';
+  engines.languageModel.script = () => say(`${words} ${words}`);
+  let clauses = 0;
+  engines.voice.speak = async function* (_text, { signal }) {
+    clauses += 1;
+    yield { samples: half, sampleRateHz: 16000 };
+    if (clauses > 1) yield* hang(signal);
+    yield { samples: rest, sampleRateHz: 16000 };
+  };
+  await client.say(respond());
+  const { item_id } = client.last('response.output_audio.delta');
+  // A second for the first clause: half a second later, half of the second one has been said.
+  await client.say(truncate(item_id, 1500));
+  assert.equal(transcriptOf(await client.retrieve(item_id)), `${words} one two three four five`);
+  await client.say({ type: 'response.cancel' });
+
+  await client.say(respond());
+  const item = client.last('response.output_audio.delta').item_id;
+  await client.say(truncate(item, 500));
+  assert.equal(
+    transcriptOf(await client.retrieve(item)),
+    'one two',
+    'without a pace of its own: some 15 characters a second',
+  );
+});
+
+test('words that a voice tells piece by piece are all known', async () => {
+  const { client, engines } = newConversation();
+  engines.languageModel.script = () => say('one two three');
+  engines.voice.speak = async function* () {
+    const word = (startChar: number, endChar: number, startMs: number) => ({
+      startChar,
+      endChar,
+      startMs,
+      endMs: startMs + 500,
+    });
+    yield { samples: tone(500, 16000), sampleRateHz: 16000, words: [word(0, 3, 0)] };
+    yield { samples: tone(1000, 16000), sampleRateHz: 16000, words: [word(4, 7, 500), word(8, 13, 1000)] };
+  };
+  await client.say(respond());
+  const { item_id } = client.last('response.output_audio.delta');
+  await client.say(truncate(item_id, 400));
+  assert.equal(transcriptOf(await client.retrieve(item_id)), 'one');
+});
+
 test('audio that is no longer kept can be truncated all the same', async () => {
   const { client, item_id } = await spoken({ limits: { keptAudioMs: 100 } });
   assert.equal(audioOf(await client.retrieve(item_id)).length, 0);
