@@ -17,8 +17,9 @@ import type { Clock } from './session/ports.ts';
 import { RealtimeSession } from './session/realtime-session.ts';
 import { loadCertificate } from './tls.ts';
 import { AccessPolicy } from './transport/access.ts';
+import { realtimePath } from './transport/handshake.ts';
 import { type SessionFactory, SessionRegistry } from './transport/session-registry.ts';
-import { realtimePath, WebSocketGate } from './transport/websocket-gate.ts';
+import { WebSocketGate } from './transport/websocket-gate.ts';
 
 export { type ApiKey, apiKey, type Config, ConfigError, type ConfigOverrides } from './config.ts';
 export { createEngines, type EngineSet, type EngineStatus } from './engines/registry.ts';

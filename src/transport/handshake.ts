@@ -3,13 +3,22 @@
 import type { IncomingMessage } from 'node:http';
 import type { Dialect, Dialects } from '../protocol/dialect.ts';
 
+/** Where clients connect. */
+export const realtimePath = '/v1/realtime';
+/** Where Azure's clients of the beta dialect connect, and those of GA. */
+const azureBetaPath = '/openai/realtime';
+const azurePath = '/openai/v1/realtime';
+
 const keyProtocolPrefix = 'openai-insecure-api-key.';
 const betaProtocol = 'openai-beta.realtime-v1';
 
 export interface Handshake {
-  readonly path: string;
+  /** Whether the request is for the place where WebSockets are. */
+  readonly isRealtime: boolean;
   readonly query: URLSearchParams;
-  /** The first key found: `Authorization: Bearer`, Azure's `api-key`, or a browser's subprotocol. */
+  /** The model, or what Azure calls a deployment of one. */
+  readonly model: string | undefined;
+  /** The first key found: `Authorization: Bearer`, Azure's `api-key` (header or query), or a browser's subprotocol. */
   readonly presentedKey: string | undefined;
   readonly wantsBeta: boolean;
   /** `?parley=1`: the client knows Parley's own events and asks for them. */
@@ -23,10 +32,14 @@ export function readHandshake(request: IncomingMessage): Handshake | undefined {
   const { pathname, searchParams } = new URL(`http://localhost${target}`);
   const protocols = offeredProtocols(request);
   return {
-    path: pathname,
+    isRealtime: [realtimePath, azureBetaPath, azurePath].includes(pathname),
     query: searchParams,
-    presentedKey: presentedKey(request, protocols),
-    wantsBeta: wantsBeta(request, protocols, searchParams),
+    model: searchParams.get('model') || searchParams.get('deployment') || undefined,
+    presentedKey: presentedKey(request, protocols, searchParams),
+    wantsBeta:
+      pathname === azureBetaPath ||
+      (pathname === realtimePath && searchParams.has('api-version')) ||
+      announcesBeta(request, protocols),
     extensions: searchParams.get('parley') === '1',
   };
 }
@@ -45,18 +58,22 @@ export function selectSubprotocol(offered: Iterable<string>): string | false {
   return names.includes('realtime') ? 'realtime' : (names[0] ?? false);
 }
 
-function presentedKey(request: IncomingMessage, protocols: readonly string[]): string | undefined {
+function presentedKey(
+  request: IncomingMessage,
+  protocols: readonly string[],
+  query: URLSearchParams,
+): string | undefined {
   const bearer = /^bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1]?.trim();
   const azure = request.headers['api-key'];
   const insecure = protocols.find((name) => name.startsWith(keyProtocolPrefix))?.slice(keyProtocolPrefix.length);
-  return bearer ?? (typeof azure === 'string' ? azure : undefined) ?? insecure;
+  return bearer ?? (typeof azure === 'string' ? azure : undefined) ?? insecure ?? query.get('api-key') ?? undefined;
 }
 
 /** The header's value is searched for its token: other beta headers of the same SDKs say `assistants=v2`. */
-function wantsBeta(request: IncomingMessage, protocols: readonly string[], query: URLSearchParams): boolean {
+function announcesBeta(request: IncomingMessage, protocols: readonly string[]): boolean {
   const header = [request.headers['openai-beta'] ?? []].flat().join(',');
   const tokens = header.split(',').map((token) => token.trim());
-  return tokens.includes('realtime=v1') || protocols.includes(betaProtocol) || query.has('api-version');
+  return tokens.includes('realtime=v1') || protocols.includes(betaProtocol);
 }
 
 function offeredProtocols(request: IncomingMessage): string[] {

@@ -9,11 +9,9 @@ import { errorEvent, WireError, wireErrors } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
 import type { Clock } from '../session/ports.ts';
 import type { AccessPolicy } from './access.ts';
-import { type Handshake, readHandshake, selectDialect, selectSubprotocol } from './handshake.ts';
+import { type Handshake, readHandshake, realtimePath, selectDialect, selectSubprotocol } from './handshake.ts';
 import type { SessionRegistry } from './session-registry.ts';
 import { WebSocketPeer } from './websocket-peer.ts';
-
-export const realtimePath = '/v1/realtime';
 
 export interface WebSocketGateOptions {
   config: Pick<Config, 'limits' | 'models'>;
@@ -80,7 +78,7 @@ export class WebSocketGate {
     const refuse = (status: number, body: ApiErrorBody) => this.#refuseOverHttp(request, socket, status, body);
     const forbidden = access.refusal(request.headers);
     if (forbidden !== undefined) return refuse(403, apiError(forbidden, 'forbidden'));
-    if (handshake?.path !== realtimePath) {
+    if (!handshake?.isRealtime) {
       return refuse(404, apiError(`There is no WebSocket here: connect to ${realtimePath}.`, 'not_found'));
     }
     const { unavailable } = sessions;
@@ -102,7 +100,7 @@ export class WebSocketGate {
   /** The key comes first: a stranger learns nothing else. */
   #check(handshake: Handshake): { model: string; keyName: string | undefined } | WireError {
     const { access, config, exampleUrl } = this.#options;
-    const { presentedKey, query } = handshake;
+    const { presentedKey, query, model } = handshake;
     const key = access.checkKey(presentedKey);
     if (key.verdict === 'missing') return wireErrors.missingKey();
     if (key.verdict === 'wrong') return wireErrors.wrongKey(presentedKey ?? '');
@@ -115,8 +113,7 @@ export class WebSocketGate {
     if (query.has('call_id')) {
       return wireErrors.unsupportedMode('call_id', "This server has no calls to attach to. Connect without 'call_id'.");
     }
-    const model = query.get('model');
-    if (model === null || model === '') return wireErrors.missingModel(exampleUrl());
+    if (model === undefined) return wireErrors.missingModel(exampleUrl());
     if (config.models.length > 0 && !config.models.includes(model)) return wireErrors.unknownModel(model);
     return { model, keyName: key.keyName };
   }
