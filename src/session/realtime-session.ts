@@ -1,7 +1,6 @@
-import type { ClientEvent, ClientEventOf } from '../protocol/client-events.ts';
+import type { ClientEvent } from '../protocol/client-events.ts';
 import { errorEvent, WireError, wireErrors } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
-import { copyItem, type Item, type ItemInput } from '../protocol/items.ts';
 import type { UnsentEvent } from '../protocol/server-events.ts';
 import {
   applyRealtimeUpdate,
@@ -11,11 +10,11 @@ import {
   voiceId,
 } from '../protocol/session-config.ts';
 import { AudioShelf } from './audio-shelf.ts';
-import { Conversation, type Entry, type Position } from './conversation.ts';
+import { Conversation } from './conversation.ts';
 import { DueAnswer } from './due-answer.ts';
 import { Ears, type HeardTurn } from './ears.ts';
-import { HeardAudio } from './heard-audio.ts';
-import { itemFromClient, retrievedItem } from './item-audio.ts';
+import type { HeardAudio } from './heard-audio.ts';
+import { ItemOperations } from './item-operations.ts';
 import type { AudioClip, Clock, CloseReason, Engines, Peer } from './ports.ts';
 import type { Response } from './response.ts';
 import { Responses } from './responses.ts';
@@ -51,10 +50,10 @@ export class RealtimeSession implements Session {
   readonly #tools: SessionTools;
   readonly #peers = new Set<Peer>();
   readonly #conversation: Conversation;
-  readonly #shelf: AudioShelf;
   readonly #ears: Ears;
   readonly #transcription: Transcription;
   readonly #responses: Responses;
+  readonly #items: ItemOperations;
   readonly #ledger: TurnLedger;
   readonly #dueAnswer = new DueAnswer();
   readonly #mailbox: { event: ClientEvent; from: Peer }[] = [];
@@ -73,7 +72,7 @@ export class RealtimeSession implements Session {
     const expiresAt = Math.floor((clock.epochMs() + lifeMs) / 1000);
     this.#config = defaultRealtimeConfig({ id: this.id, model, expiresAt });
     this.#conversation = new Conversation(ids('conv'));
-    this.#shelf = new AudioShelf(settings.limits.keptAudioMs);
+    const shelf = new AudioShelf(settings.limits.keptAudioMs);
     this.#ledger = new TurnLedger(clock);
     this.#ears = new Ears(this.#config.audio.input, tools, {
       speechStarted: (audioStartMs) => this.#speechStarted(audioStartMs),
@@ -91,11 +90,21 @@ export class RealtimeSession implements Session {
     this.#responses = new Responses({
       tools,
       conversation: this.#conversation,
-      shelf: this.#shelf,
+      shelf,
       config: () => this.#config,
       emit: (event) => this.#emit(event),
-      resolveInput: (input) => input.map((item, index) => this.#resolveInput(item, `response.input[${index}]`)),
+      resolveInput: (input) => input.map((item, index) => this.#items.resolve(item, `response.input[${index}]`)),
       ended: (response) => this.#responseEnded(response),
+    });
+    this.#items = new ItemOperations({
+      tools,
+      conversation: this.#conversation,
+      shelf,
+      transcription: this.#transcription,
+      config: () => this.#config,
+      emit: (event) => this.#emit(event),
+      playbackStopped: () => this.#responses.playbackStopped(),
+      release: (itemId) => this.#responses.release(itemId),
     });
     this.#cancelExpiry = clock.after(lifeMs, () => this.#expire());
   }
@@ -177,13 +186,13 @@ export class RealtimeSession implements Session {
       case 'output_audio_buffer.clear':
         throw wireErrors.noOutputBuffer();
       case 'conversation.item.create':
-        return this.#createItem(event);
+        return this.#items.create(event);
       case 'conversation.item.truncate':
-        return this.#truncateItem(event);
+        return this.#items.truncate(event);
       case 'conversation.item.delete':
-        return this.#deleteItem(event.item_id);
+        return this.#items.delete(event.item_id);
       case 'conversation.item.retrieve':
-        return this.#retrieveItem(event.item_id);
+        return this.#items.retrieve(event.item_id);
       case 'response.create':
         this.#respond(event.response ?? {});
         return;
@@ -249,7 +258,7 @@ export class RealtimeSession implements Session {
   }
 
   #commit(): void {
-    this.#requireRoom();
+    this.#items.requireRoom();
     const clip = this.#ears.commit();
     const itemId = this.#turnItemId ?? this.#tools.ids('item');
     const heard = this.#commitAudio(itemId, clip, clip);
@@ -259,27 +268,13 @@ export class RealtimeSession implements Session {
 
   #commitAudio(itemId: string, clip: AudioClip, speech: AudioClip): HeardAudio {
     this.#turnItemId = undefined;
-    this.#requireRoom();
-    const previousId = this.#conversation.lastId;
-    this.#emit({ type: 'input_audio_buffer.committed', previous_item_id: previousId, item_id: itemId });
-    const entry = this.#addItem(
-      {
-        id: itemId,
-        object: 'realtime.item',
-        type: 'message',
-        status: 'completed',
-        role: 'user',
-        content: [{ type: 'input_audio', transcript: null }],
-      },
-      'end',
-    );
-    return this.#hear(entry, 0, clip, speech);
+    return this.#items.commit(itemId, clip, speech);
   }
 
   // ---- Responses ----
 
   #respond(parameters: Parameters<Responses['create']>[0]): void {
-    if (parameters.conversation !== 'none') this.#requireRoom();
+    if (parameters.conversation !== 'none') this.#items.requireRoom();
     const response = this.#responses.create(parameters);
     if (parameters.conversation === 'none') return;
     this.#dueAnswer.answered();
@@ -295,99 +290,6 @@ export class RealtimeSession implements Session {
       ...this.#ledger.close(response),
     });
     this.#answerIfDue();
-  }
-
-  // ---- Items ----
-
-  #createItem(event: ClientEventOf<'conversation.item.create'>): void {
-    const { item: input, previous_item_id } = event;
-    if (input.type === 'function_call_output' && !this.#hasCall(input.call_id))
-      throw wireErrors.unknownCall(input.call_id);
-    const { item, audio } = itemFromClient(input, this.#config.audio.input.format, this.#tools.ids, 'item');
-    const position: Position =
-      previous_item_id === 'root' ? 'head' : previous_item_id ? { after: previous_item_id } : 'end';
-    const entry = this.#addItem(item, position);
-    for (const [index, clip] of audio) this.#hear(entry, index, clip, clip);
-  }
-
-  #addItem(item: Item, position: Position): Entry {
-    this.#requireRoom();
-    const entry = this.#conversation.insert(item, position);
-    const previous_item_id = this.#conversation.previousId(item.id);
-    this.#emit({ type: 'conversation.item.added', previous_item_id, item: copyItem(item) });
-    this.#emit({ type: 'conversation.item.done', previous_item_id, item: copyItem(item) });
-    return entry;
-  }
-
-  #requireRoom(): void {
-    const { items } = this.#tools.settings.limits;
-    if (this.#conversation.entries.length >= items) throw wireErrors.tooManyItems(items);
-  }
-
-  /** Keeps a user's audio and has it transcribed. */
-  #hear(entry: Entry, contentIndex: number, clip: AudioClip, speech: AudioClip): HeardAudio {
-    const { format, transcription } = this.#config.audio.input;
-    const heard = new HeardAudio(clip, format);
-    entry.heard.set(contentIndex, heard);
-    this.#shelf.keep(heard);
-    this.#transcription.start({ entry, contentIndex, heard, clip: speech, setting: transcription });
-    return heard;
-  }
-
-  #hasCall(callId: string): boolean {
-    return this.#conversation.entries.some(({ item }) => item.type === 'function_call' && item.call_id === callId);
-  }
-
-  #truncateItem(event: ClientEventOf<'conversation.item.truncate'>): void {
-    const { item_id, content_index, audio_end_ms } = event;
-    const entry = this.#conversation.find(item_id);
-    if (!entry) throw wireErrors.truncateUnknownItem(item_id);
-    const spoken = entry.spoken.get(content_index);
-    if (!spoken || entry.item.type !== 'message') throw wireErrors.truncateWrongContent();
-    const sentMs = Math.floor(spoken.durationMs);
-    if (audio_end_ms > sentMs && this.#tools.settings.strictTruncation) {
-      throw wireErrors.truncateBeyondAudio(sentMs, audio_end_ms);
-    }
-    const endMs = Math.min(audio_end_ms, sentMs);
-    spoken.cut(endMs);
-    this.#shelf.keep(spoken);
-    if (endMs < sentMs) this.#responses.playbackStopped();
-    const part = entry.item.content[content_index];
-    if (part?.type === 'output_audio') part.transcript = spoken.transcript;
-    this.#conversation.touch();
-    this.#emit({ type: 'conversation.item.truncated', item_id, content_index, audio_end_ms: endMs });
-  }
-
-  #deleteItem(itemId: string): void {
-    const entry = this.#conversation.find(itemId);
-    if (!entry) throw wireErrors.deleteUnknownItem(itemId);
-    this.#responses.release(itemId);
-    for (const audio of [...entry.heard.values(), ...entry.spoken.values()]) this.#shelf.remove(audio);
-    this.#conversation.remove(itemId);
-    this.#emit({ type: 'conversation.item.deleted', item_id: itemId });
-  }
-
-  #retrieveItem(itemId: string): void {
-    const entry = this.#conversation.find(itemId);
-    if (!entry) throw wireErrors.retrieveUnknownItem(itemId);
-    this.#emit({ type: 'conversation.item.retrieved', item: retrievedItem(entry) });
-  }
-
-  /** An entry for an item of a response's own `input`: referred to, or given. */
-  #resolveInput(input: ItemInput | { type: 'item_reference'; id: string }, path: string): Entry {
-    if (input.type === 'item_reference') {
-      const entry = this.#conversation.find(input.id);
-      if (!entry) throw wireErrors.invalid(`${path}.id`, `Item with id '${input.id}' not found in the conversation.`);
-      return entry;
-    }
-    const { item, audio } = itemFromClient(input, this.#config.audio.input.format, this.#tools.ids, path);
-    const entry: Entry = { item, heard: new Map(), spoken: new Map() };
-    for (const [index, clip] of audio) {
-      const heard = new HeardAudio(clip, this.#config.audio.input.format);
-      entry.heard.set(index, heard);
-      this.#transcription.start({ entry, contentIndex: index, heard, clip, setting: null });
-    }
-    return entry;
   }
 
   // ---- Peers, and the end ----

@@ -1,0 +1,150 @@
+import type { ClientEventOf } from '../protocol/client-events.ts';
+import { wireErrors } from '../protocol/errors.ts';
+import { copyItem, type Item, type ResponseInputItem } from '../protocol/items.ts';
+import type { UnsentEvent } from '../protocol/server-events.ts';
+import type { RealtimeConfig } from '../protocol/session-config.ts';
+import type { AudioShelf } from './audio-shelf.ts';
+import type { Conversation, Entry, Position } from './conversation.ts';
+import { HeardAudio } from './heard-audio.ts';
+import { itemFromClient, retrievedItem } from './item-audio.ts';
+import type { AudioClip } from './ports.ts';
+import type { SessionTools } from './settings.ts';
+import type { Transcription } from './transcription.ts';
+
+interface Host {
+  tools: SessionTools;
+  conversation: Conversation;
+  shelf: AudioShelf;
+  transcription: Transcription;
+  config(): RealtimeConfig;
+  emit(event: UnsentEvent): void;
+  /** The listener has stopped before the end of what was sent. */
+  playbackStopped(): void;
+  /** An item is about to be deleted: whoever still makes it lets go of it. */
+  release(itemId: string): void;
+}
+
+/** What clients and turns do to the conversation's items, and the events that tell of it. Refusals are `WireError`s. */
+export class ItemOperations {
+  readonly #host: Host;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** @throws {WireError} when the conversation is full */
+  requireRoom(): void {
+    const { items } = this.#host.tools.settings.limits;
+    if (this.#host.conversation.entries.length >= items) throw wireErrors.tooManyItems(items);
+  }
+
+  create({ item: input, previous_item_id }: ClientEventOf<'conversation.item.create'>): void {
+    const { tools, config } = this.#host;
+    if (input.type === 'function_call_output' && !this.#hasCall(input.call_id))
+      throw wireErrors.unknownCall(input.call_id);
+    const { item, audio } = itemFromClient(input, config().audio.input.format, tools.ids, 'item');
+    const position: Position =
+      previous_item_id === 'root' ? 'head' : previous_item_id ? { after: previous_item_id } : 'end';
+    const entry = this.#add(item, position);
+    for (const [index, clip] of audio) this.#hear(entry, index, clip, clip);
+  }
+
+  /** Makes an item of audio from the input buffer. `speech`: what of it is worth transcribing. */
+  commit(itemId: string, clip: AudioClip, speech: AudioClip): HeardAudio {
+    this.requireRoom();
+    const { conversation, emit } = this.#host;
+    emit({ type: 'input_audio_buffer.committed', previous_item_id: conversation.lastId, item_id: itemId });
+    const entry = this.#add(
+      {
+        id: itemId,
+        object: 'realtime.item',
+        type: 'message',
+        status: 'completed',
+        role: 'user',
+        content: [{ type: 'input_audio', transcript: null }],
+      },
+      'end',
+    );
+    return this.#hear(entry, 0, clip, speech);
+  }
+
+  truncate({ item_id, content_index, audio_end_ms }: ClientEventOf<'conversation.item.truncate'>): void {
+    const { tools, conversation, shelf } = this.#host;
+    const entry = conversation.find(item_id);
+    if (!entry) throw wireErrors.truncateUnknownItem(item_id);
+    const spoken = entry.spoken.get(content_index);
+    if (!spoken || entry.item.type !== 'message') throw wireErrors.truncateWrongContent();
+    const sentMs = Math.floor(spoken.durationMs);
+    if (audio_end_ms > sentMs && tools.settings.strictTruncation) {
+      throw wireErrors.truncateBeyondAudio(sentMs, audio_end_ms);
+    }
+    const endMs = Math.min(audio_end_ms, sentMs);
+    spoken.cut(endMs);
+    shelf.keep(spoken);
+    if (endMs < sentMs) this.#host.playbackStopped();
+    const part = entry.item.content[content_index];
+    if (part?.type === 'output_audio') part.transcript = spoken.transcript;
+    conversation.touch();
+    this.#host.emit({ type: 'conversation.item.truncated', item_id, content_index, audio_end_ms: endMs });
+  }
+
+  delete(itemId: string): void {
+    const { conversation, shelf } = this.#host;
+    const entry = conversation.find(itemId);
+    if (!entry) throw wireErrors.deleteUnknownItem(itemId);
+    this.#host.release(itemId);
+    for (const audio of [...entry.heard.values(), ...entry.spoken.values()]) shelf.remove(audio);
+    conversation.remove(itemId);
+    this.#host.emit({ type: 'conversation.item.deleted', item_id: itemId });
+  }
+
+  retrieve(itemId: string): void {
+    const entry = this.#host.conversation.find(itemId);
+    if (!entry) throw wireErrors.retrieveUnknownItem(itemId);
+    this.#host.emit({ type: 'conversation.item.retrieved', item: retrievedItem(entry) });
+  }
+
+  /** An entry for an item of a response's own `input`, which need not be in the conversation: referred to, or given. */
+  resolve(input: ResponseInputItem, path: string): Entry {
+    const { tools, conversation, transcription, config } = this.#host;
+    if (input.type === 'item_reference') {
+      const entry = conversation.find(input.id);
+      if (!entry) throw wireErrors.invalid(`${path}.id`, `Item with id '${input.id}' not found in the conversation.`);
+      return entry;
+    }
+    const { format } = config().audio.input;
+    const { item, audio } = itemFromClient(input, format, tools.ids, path);
+    const entry: Entry = { item, heard: new Map(), spoken: new Map() };
+    for (const [index, clip] of audio) {
+      const heard = new HeardAudio(clip, format);
+      entry.heard.set(index, heard);
+      transcription.start({ entry, contentIndex: index, heard, clip, setting: null });
+    }
+    return entry;
+  }
+
+  #add(item: Item, position: Position): Entry {
+    this.requireRoom();
+    const { conversation, emit } = this.#host;
+    const entry = conversation.insert(item, position);
+    const previous_item_id = conversation.previousId(item.id);
+    emit({ type: 'conversation.item.added', previous_item_id, item: copyItem(item) });
+    emit({ type: 'conversation.item.done', previous_item_id, item: copyItem(item) });
+    return entry;
+  }
+
+  /** Keeps a user's audio and has it transcribed. */
+  #hear(entry: Entry, contentIndex: number, clip: AudioClip, speech: AudioClip): HeardAudio {
+    const { shelf, transcription, config } = this.#host;
+    const { format, transcription: setting } = config().audio.input;
+    const heard = new HeardAudio(clip, format);
+    entry.heard.set(contentIndex, heard);
+    shelf.keep(heard);
+    transcription.start({ entry, contentIndex, heard, clip: speech, setting });
+    return heard;
+  }
+
+  #hasCall(callId: string): boolean {
+    return this.#host.conversation.entries.some(({ item }) => item.type === 'function_call' && item.call_id === callId);
+  }
+}
