@@ -34,6 +34,7 @@ export const logEvents = {
   transcription_failed: 'A transcription failed',
   voice_activity_failed: 'Voice activity detection failed',
   unknown_fields_dropped: 'Fields that the protocol does not have were dropped (--lenient)',
+  voice_silent: 'The voice made no sound of some words: it may not speak their language',
   peer_too_slow: 'A client reads too slowly and is disconnected',
   peer_dead: 'A client does not answer and is disconnected',
   peer_broke_protocol: 'A client broke the WebSocket protocol or its limits and is disconnected',
@@ -67,6 +68,3 @@ export function createLog(config: Pick<Config, 'logLevel' | 'logFormat'>, termin
     logger[level]({ event, ...details }, logEvents[event]);
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
-
-/** A log that says nothing. */
-export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

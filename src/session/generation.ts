@@ -52,6 +52,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
   const abort = new AbortController();
   const times: GenerationTimes = { startedAt: tools.clock.now() };
   const { snapshot, speech, ...request } = options;
+  let silenceTold = false;
 
   async function* model(): AsyncGenerator<ModelEvent> {
     const generate = () =>
@@ -96,10 +97,18 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
         resampler ??= await createResampler(chunk.sampleRateHz, sampleRateHz);
         yield { type: 'audio', samples: resampler.push(chunk.samples), ...(chunk.words && { words: chunk.words }) };
       }
-      if (resampler && !abort.signal.aborted) yield { type: 'audio', samples: resampler.flush() };
+      if (abort.signal.aborted) return;
+      if (resampler) yield { type: 'audio', samples: resampler.flush() };
+      else tellSilence(clause, voice);
     } finally {
       resampler?.free();
     }
+  }
+
+  /** Once for each generation: a voice that cannot say one clause can say few of them. */
+  function tellSilence(clause: string, voice: string): void {
+    if (!silenceTold) tools.log.warn('voice_silent', { voice, characters: clause.length });
+    silenceTold = true;
   }
 
   /** Whoever stops iterating stops every stage. */

@@ -2,11 +2,17 @@ import type { ResponseParameters } from '../protocol/client-events.ts';
 import { wireErrors } from '../protocol/errors.ts';
 import { copyItem, type Item } from '../protocol/items.ts';
 import type { UnsentEvent } from '../protocol/server-events.ts';
-import { type RealtimeConfig, type ToolChoice, voiceId } from '../protocol/session-config.ts';
+import {
+  applyRealtimeUpdate,
+  type Modality,
+  type RealtimeConfig,
+  type ToolChoice,
+  voiceId,
+} from '../protocol/session-config.ts';
 import type { AudioShelf } from './audio-shelf.ts';
 import { awaitTranscripts, takeSnapshot } from './context.ts';
 import type { Conversation, Entry, Position } from './conversation.ts';
-import { type Generation, type GenerationOptions, startGeneration } from './generation.ts';
+import { type GenerationOptions, startGeneration } from './generation.ts';
 import { Pacer } from './pacer.ts';
 import type { ModelToolChoice } from './ports.ts';
 import { Response, type ResponseHost } from './response.ts';
@@ -69,14 +75,22 @@ export class Responses {
     refuseUnavailable(parameters, this.#host.tools.engines, 'response');
     const { conversation } = this.#host;
     const entries = parameters.input ? this.#host.resolveInput(parameters.input) : [...conversation.entries];
-    const response = this.#build(parameters, outOfBand);
+    const { version } = conversation;
+    const config = withParameters(this.#host.config(), parameters);
+    const response = this.#build(config, { outOfBand, metadata: parameters.metadata ?? null });
     if (outOfBand) {
       this.#outOfBand.set(response.id, response);
     } else {
       this.#active = response;
       this.#anchorId = conversation.lastId;
     }
-    void response.run((signal) => this.#generate(parameters, entries, signal));
+    void response.run(async (signal) => {
+      // What was said must be transcribed first.
+      const failure = await awaitTranscripts(entries);
+      if (failure) throw failure;
+      signal.throwIfAborted();
+      return startGeneration(generationOptions(config, takeSnapshot(entries, version)), this.#host.tools);
+    });
     return response;
   }
 
@@ -120,10 +134,12 @@ export class Responses {
     for (const response of [this.#active, ...this.#outOfBand.values()]) response?.cancel('client_cancelled');
   }
 
-  #build(parameters: ResponseParameters, outOfBand: boolean): Response {
+  #build(
+    config: RealtimeConfig,
+    { outOfBand, metadata }: { outOfBand: boolean; metadata: Record<string, string> | null },
+  ): Response {
     const { tools, conversation } = this.#host;
-    const config = this.#host.config();
-    const output = { ...config.audio.output, ...parameters.audio?.output };
+    const { output } = config.audio;
     const host: ResponseHost = {
       tools,
       pacer: outOfBand ? new Pacer(tools.clock, tools.settings.outputLeadMs) : this.#pacer,
@@ -140,26 +156,16 @@ export class Responses {
     };
     return new Response(
       {
-        modality: (parameters.output_modalities ?? config.output_modalities)[0] ?? 'audio',
+        modality: modalityOf(config),
         format: output.format,
         voice: voiceId(output.voice),
-        maxOutputTokens: parameters.max_output_tokens ?? config.max_output_tokens,
-        metadata: parameters.metadata ?? null,
-        ...temperatureOf(config, parameters),
+        maxOutputTokens: config.max_output_tokens,
+        metadata,
+        ...(config.temperature !== undefined && { temperature: config.temperature }),
         conversationId: outOfBand ? null : conversation.id,
       },
       host,
     );
-  }
-
-  /** Starts the generation once the context is known: what was said must be transcribed first. */
-  async #generate(parameters: ResponseParameters, entries: Entry[], signal: AbortSignal): Promise<Generation> {
-    const config = this.#host.config();
-    const failure = await awaitTranscripts(entries);
-    if (failure) throw failure;
-    signal.throwIfAborted();
-    const snapshot = takeSnapshot(entries, this.#host.conversation.version);
-    return startGeneration(generationOptions(config, parameters, snapshot), this.#host.tools);
   }
 
   #addItem(item: Item): Entry {
@@ -199,40 +205,39 @@ export class Responses {
   }
 }
 
-function generationOptions(
-  config: RealtimeConfig,
-  parameters: ResponseParameters,
-  snapshot: GenerationOptions['snapshot'],
-): GenerationOptions {
-  const parallelToolCalls = parameters.parallel_tool_calls ?? config.parallel_tool_calls;
-  const reasoningEffort = (parameters.reasoning ?? config.reasoning)?.effort;
-  const output = { ...config.audio.output, ...parameters.audio?.output };
-  const modality = (parameters.output_modalities ?? config.output_modalities)[0];
+/** The session's configuration with what a response asks for itself. */
+function withParameters(config: RealtimeConfig, parameters: ResponseParameters): RealtimeConfig {
+  const { conversation: _where, input: _context, metadata: _echoed, ...settings } = parameters;
+  return applyRealtimeUpdate(config, { type: 'realtime', ...settings });
+}
+
+function generationOptions(config: RealtimeConfig, snapshot: GenerationOptions['snapshot']): GenerationOptions {
+  const { parallel_tool_calls: parallelToolCalls, temperature } = config;
+  const { format, voice, speed } = config.audio.output;
   return {
     model: config.model,
-    instructions: parameters.instructions ?? config.instructions,
-    tools: (parameters.tools ?? config.tools).map(({ name, description, parameters: schema }) => ({
+    instructions: config.instructions,
+    tools: config.tools.map(({ name, description, parameters }) => ({
       name,
       ...(description !== undefined && { description }),
-      ...(schema !== undefined && { parameters: schema }),
+      ...(parameters !== undefined && { parameters }),
     })),
-    toolChoice: modelToolChoice(parameters.tool_choice ?? config.tool_choice),
-    maxOutputTokens: parameters.max_output_tokens ?? config.max_output_tokens,
+    toolChoice: modelToolChoice(config.tool_choice),
+    maxOutputTokens: config.max_output_tokens,
     ...(parallelToolCalls !== undefined && { parallelToolCalls }),
-    ...(reasoningEffort && { reasoningEffort }),
-    ...temperatureOf(config, parameters),
+    ...(config.reasoning?.effort && { reasoningEffort: config.reasoning.effort }),
+    ...(temperature !== undefined && { temperature }),
     snapshot,
-    ...(modality === 'audio' && {
-      speech: { voice: voiceId(output.voice), speed: output.speed, sampleRateHz: formatRateHz(output.format) },
+    ...(modalityOf(config) === 'audio' && {
+      speech: { voice: voiceId(voice), speed, sampleRateHz: formatRateHz(format) },
     }),
   };
 }
 
-function modelToolChoice(choice: ToolChoice): ModelToolChoice {
-  return typeof choice === 'string' ? choice : { name: choice.name };
+function modalityOf(config: RealtimeConfig): Modality {
+  return config.output_modalities[0] ?? 'audio';
 }
 
-function temperatureOf(config: RealtimeConfig, parameters: ResponseParameters): { temperature?: number } {
-  const temperature = parameters.temperature ?? config.temperature;
-  return temperature === undefined ? {} : { temperature };
+function modelToolChoice(choice: ToolChoice): ModelToolChoice {
+  return typeof choice === 'string' ? choice : { name: choice.name };
 }

@@ -52,6 +52,7 @@ export type SessionLogEvent =
   | 'transcribed'
   | 'transcription_failed'
   | 'voice_activity_failed'
+  | 'voice_silent'
   | 'session_fault';
 
 /** Where a session reports what happened. Never audio, never keys. */

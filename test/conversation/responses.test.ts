@@ -403,6 +403,21 @@ test('a model with nothing to say: completed, without output', async () => {
   }
 });
 
+test('a voice that has no sound for some words: the answer completes, and the log says so once', async () => {
+  const { client, clock, engines, log } = newConversation();
+  engines.languageModel.script = () => say('你好。 你好。 One two.');
+  const { voice } = engines;
+  const { speak } = voice;
+  voice.speak = async function* (text, options) {
+    if (/[a-z]/.test(text)) yield* speak.call(voice, text, options);
+  };
+  await client.say(respond());
+  await clock.advance(5000);
+  assert.equal(client.last('response.done').response.status, 'completed');
+  assert.equal(client.last('response.output_audio_transcript.done').transcript, '你好。 你好。 One two.');
+  assert.deepEqual(log.warnings, [{ event: 'voice_silent', voice: 'alloy', characters: 3 }]);
+});
+
 test('cancel stops model and voice at once', async () => {
   const { client, engines } = newConversation();
   engines.languageModel.script = ({ signal }) =>

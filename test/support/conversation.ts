@@ -23,12 +23,15 @@ import { type FakeEngines, fakeEngines } from './fake-engines.ts';
 // WebAssembly is loaded by its first use, which a fake clock cannot wait for.
 (await createResampler(16000, 24000)).free();
 
-/** A log that keeps what says that the code itself is wrong. */
+/** A log that keeps warnings, and what says that the code itself is wrong. */
 class FaultLog implements SessionLog {
   readonly faults: object[] = [];
+  readonly warnings: object[] = [];
   debug(): void {}
   info(): void {}
-  warn(): void {}
+  warn(event: string, details: object): void {
+    this.warnings.push({ event, ...details });
+  }
   error(event: string, details: object): void {
     if (event === 'session_fault') this.faults.push(details);
   }
