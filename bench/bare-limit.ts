@@ -7,7 +7,7 @@ import { MeasuredServer } from './measured-server.ts';
 import type { ServerUsage } from './server-process.ts';
 import { summarise } from './stats.ts';
 
-const warmUpMs = 1500;
+const warmUpMs = 3000;
 
 interface Amount {
   sessions: number;
@@ -19,6 +19,7 @@ export async function bareLimit(amount: Amount): Promise<Section> {
   const bare = await MeasuredServer.start('bare');
   const parley = await MeasuredServer.start('embedded');
   const figures: Figure[] = [];
+  const memory: Figure[] = [];
   const warnings: string[] = [];
   try {
     for (const chunkMs of [20, 100]) {
@@ -31,7 +32,9 @@ export async function bareLimit(amount: Amount): Promise<Section> {
       const deaf = await run(parley, 'none');
       const listening = await run(parley, 'server_vad');
       const { sessions } = amount;
-      const least = share(`${chunkMs} ms chunks: bare ws, JSON.parse and base64`, limit, (u) => u.cpuMs, sessions);
+      if (chunkMs === 20)
+        memory.push(memoryFigure('memory: bare ws', limit), memoryFigure('  Parley, server_vad', listening));
+      const least = share(`CPU, ${chunkMs} ms chunks: bare ws, JSON.parse, base64`, limit, (u) => u.cpuMs, sessions);
       const beside = (figure: Figure): Figure => ({ ...figure, timesBare: figure.median / least.median });
       figures.push(
         least,
@@ -45,12 +48,12 @@ export async function bareLimit(amount: Amount): Promise<Section> {
     await parley.close();
   }
   return {
-    title: `Processor time of a session that streams, ${amount.sessions} sessions`,
+    title: `A session that streams, ${amount.sessions} sessions`,
     how:
       `Sessions stream a quiet room (noise at −75 dBFS) in real time. After ${warmUpMs / 1000} s, ${amount.spans} spans of ${amount.spanMs / 1000} s are ` +
       'measured one after the other (n): process.cpuUsage of the server, divided by the time and by the sessions. The bare limit does nothing ' +
-      'but parse each event and decode its audio; × is how many times its median.',
-    figures,
+      'but parse each event and decode its audio; × is how many times its median. Memory is the resident set of the whole process, models included.',
+    figures: [...figures, ...memory],
     warnings,
   };
 }
@@ -74,6 +77,10 @@ async function stream(
   const usages: ServerUsage[] = [];
   for (let span = 0; span < spans; span++) usages.push(await load.whileRunning(server.measure(spanMs)));
   return { usages, problems: await load.stop() };
+}
+
+function memoryFigure(name: string, usages: readonly ServerUsage[]): Figure {
+  return { name, unit: 'MB', ...summarise(usages.map((usage) => usage.memoryMB)) };
 }
 
 function share(

@@ -24,7 +24,7 @@ export type FromLoad =
   | { type: 'streaming' }
   | { type: 'turn'; times: TurnTimes }
   | { type: 'problem'; reason: string; fatal: boolean }
-  | { type: 'stopped'; chunks: number; lateP99Ms: number };
+  | { type: 'stopped'; lateP99Ms: number };
 
 const tickMs = 2;
 const openAtOnce = 20;
@@ -75,11 +75,7 @@ function tick(): void {
 }
 
 function stop(): void {
-  tell({
-    type: 'stopped',
-    chunks: Number(lateMicroseconds.count),
-    lateP99Ms: lateMicroseconds.percentile(99) / 1000,
-  });
+  tell({ type: 'stopped', lateP99Ms: lateMicroseconds.percentile(99) / 1000 });
   for (const caller of callers) caller.close();
 }
 

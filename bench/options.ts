@@ -28,20 +28,14 @@ Options
 Close other programs before: everything runs at once on one machine, clients included.
 `;
 
-/**
- * @throws {TypeError} when the command line cannot be understood; the message says why.
- */
+/** The command line cannot be understood; the message says why. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** @throws {UsageError} */
 export function parseOptions(argv: readonly string[]): BenchOptions | 'help' {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      quick: { type: 'boolean' },
-      json: { type: 'string' },
-      question: { type: 'string', multiple: true },
-      only: { type: 'string', multiple: true },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
+  const values = parse(argv);
   if (values.help === true) return 'help';
   return {
     quick: values.quick ?? false,
@@ -51,8 +45,25 @@ export function parseOptions(argv: readonly string[]): BenchOptions | 'help' {
   };
 }
 
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        quick: { type: 'boolean' },
+        json: { type: 'string' },
+        question: { type: 'string', multiple: true },
+        only: { type: 'string', multiple: true },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
 function partNamed(name: string): Part {
   const part = parts.find((candidate) => candidate === name);
-  if (part === undefined) throw new TypeError(`--only is one of ${parts.join(', ')}; got "${name}".`);
+  if (part === undefined) throw new UsageError(`--only is one of ${parts.join(', ')}; got "${name}".`);
   return part;
 }

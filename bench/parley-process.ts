@@ -11,7 +11,6 @@ const pollMs = 10;
 const startTimeoutMs = 60_000;
 
 export class ParleyProcess {
-  readonly url: string;
   readonly wsUrl: string;
   /** From just before the process was made, until it printed that it listens, and until /readyz answered 200. */
   readonly listeningMs: number;
@@ -20,7 +19,6 @@ export class ParleyProcess {
 
   private constructor(process: ChildProcess, times: { url: string; listeningMs: number; readyMs: number }) {
     this.#process = process;
-    this.url = times.url;
     this.wsUrl = `${times.url.replace('http', 'ws')}/v1/realtime`;
     this.listeningMs = times.listeningMs;
     this.readyMs = times.readyMs;

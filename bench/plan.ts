@@ -38,5 +38,5 @@ export const quickPlan: Plan = {
   talkMs: 12_000,
   streamers: 40,
   spans: 3,
-  spanMs: 1000,
+  spanMs: 2000,
 };

@@ -16,7 +16,15 @@ const sentences = [
   'Before we go on with the next question I would like you to repeat the last thing that I said to you.',
 ];
 
-/** All of them at 24 kHz. A file that cannot be read is an error that names it. */
+/** A recording cannot be read; the message names it. */
+export class QuestionError extends Error {
+  override readonly name = 'QuestionError';
+}
+
+/**
+ * All of them at 24 kHz.
+ * @throws {QuestionError}
+ */
 export async function loadQuestions(files: readonly string[]): Promise<Int16Array[]> {
   return [...(await spoken()), ...(await Promise.all(files.map(recorded)))];
 }
@@ -47,7 +55,7 @@ async function recorded(file: string): Promise<Int16Array> {
   try {
     return await atWireRate(readWav(await readFile(file)));
   } catch (error) {
-    throw new Error(`--question ${file}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new QuestionError(`--question ${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

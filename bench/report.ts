@@ -4,8 +4,8 @@ import { type Figure, reached, type Section, type Unit } from './figures.ts';
 import type { Machine } from './machine.ts';
 
 const columns = ['median', 'p99', 'max', 'n', 'aim', ''] as const;
-const widths = [12, 10, 10, 7, 16, 8] as const;
-const nameWidth = 58;
+const widths = [12, 9, 9, 8, 21, 8] as const;
+const nameWidth = 54;
 const lineWidth = nameWidth + widths.reduce((sum, width) => sum + width, 0);
 /** With fewer samples the 99th percentile is the maximum. */
 const samplesForP99 = 100;

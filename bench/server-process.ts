@@ -4,9 +4,7 @@
  */
 
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
-import { startServer } from '../src/server.ts';
 import { startBareServer } from './bare-server.ts';
-import { instantEngines } from './instant-engines.ts';
 
 export type ServerKind = 'embedded' | 'instant' | 'bare';
 
@@ -45,6 +43,9 @@ tell({ type: 'ready', wsUrl });
 
 async function start(kind: string | undefined): Promise<{ wsUrl: string }> {
   if (kind === 'bare') return startBareServer();
+  // Only now: the bare limit has no memory for what it does not use.
+  const { startServer } = await import('../src/server.ts');
+  const { instantEngines } = await import('./instant-engines.ts');
   const server = await startServer({ config: { port: 0 }, ...(kind === 'instant' && { engines: instantEngines() }) });
   await server.ready;
   return server;

@@ -43,8 +43,8 @@ export async function turnLatency({
       figures: [
         turnFigure('speech_stopped → audible answer', turns, (turn) => turn.heardMs, { median: 300 }),
         turnFigure('  transcriber: → transcript completed', turns, (turn) => turn.transcriptMs),
-        turnFigure('  language model: → first words, after the transcript', turns, (t) => t.wordsMs - t.transcriptMs),
-        turnFigure('  voice: → first audio, after the first words', turns, (turn) => turn.audioMs - turn.wordsMs),
+        turnFigure('  language model: → first words, from there', turns, (t) => t.wordsMs - t.transcriptMs),
+        turnFigure('  voice: → first audio, from there', turns, (turn) => turn.audioMs - turn.wordsMs),
         turnFigure('  silence at the beginning of the audio', turns, (turn) => turn.heardMs - turn.audioMs),
         turnFigure('end of the voice → audible answer', turns, (turn) => turn.voiceToHeardMs),
       ],
