@@ -46,15 +46,6 @@ export function toFloat32(samples: Int16Array): Float32Array<ArrayBuffer> {
   return out;
 }
 
-/** Float32 in −1…1 to int16, rounded; what is beyond is clipped, NaN becomes 0. */
-export function toInt16(values: Float32Array): Int16Array<ArrayBuffer> {
-  const out = new Int16Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    out[i] = Math.max(-32768, Math.min(32767, Math.round((values[i] ?? 0) * 32768)));
-  }
-  return out;
-}
-
 /** Milliseconds, not rounded, that `sampleCount` samples last. */
 export function durationMs(sampleCount: number, sampleRateHz: number): number {
   return (sampleCount * 1000) / sampleRateHz;

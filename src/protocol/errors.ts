@@ -41,7 +41,7 @@ export function errorEvent(error: WireError, clientEventId: string | null): Extr
 }
 
 /** `'a'`, `'a' and 'b'`, `'a', 'b' and 'c'`. */
-export function quotedList(values: readonly string[]): string {
+function quotedList(values: readonly string[]): string {
   const quoted = values.map((value) => `'${value}'`);
   const last = quoted.pop() ?? '';
   return quoted.length === 0 ? last : `${quoted.join(', ')} and ${last}`;
@@ -245,7 +245,7 @@ export const wireErrors = {
 };
 
 /** What is safe to say of a key: its first three and last four characters, when it is long enough to keep the rest secret. */
-export function redactKey(key: string): string {
+function redactKey(key: string): string {
   return key.length >= 16 ? `${key.slice(0, 3)}…${key.slice(-4)}` : '…';
 }
 

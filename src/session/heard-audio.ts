@@ -1,3 +1,4 @@
+import { durationMs } from '../audio/pcm.ts';
 import type { AudioFormat } from '../protocol/session-config.ts';
 import type { AudioClip } from './ports.ts';
 import type { StageError } from './stage.ts';
@@ -17,7 +18,7 @@ export class HeardAudio {
   constructor(clip: AudioClip, format: AudioFormat) {
     this.#clip = clip;
     this.format = format;
-    this.durationMs = (clip.samples.length / clip.sampleRateHz) * 1000;
+    this.durationMs = durationMs(clip.samples.length, clip.sampleRateHz);
     const { promise, resolve } = Promise.withResolvers<Transcript>();
     this.transcript = promise;
     this.#resolve = resolve;

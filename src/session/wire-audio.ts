@@ -21,7 +21,7 @@ const descriptions: Record<AudioFormat['type'], string> = {
  * Decodes the base64 of one event, into memory of its own.
  * @throws {WireError} when it is not base64
  */
-export function decodeBase64(text: string, format: AudioFormat): Uint8Array {
+function decodeBase64(text: string, format: AudioFormat): Uint8Array {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   const characters = text.length - padding;
   const bytes = Buffer.alloc(Math.floor((characters * 3) / 4));

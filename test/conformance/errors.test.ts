@@ -1,4 +1,4 @@
-/** What a refused event is answered with: wire.md §5, exact codes, params and texts. */
+/** What a refused event is answered with: docs/protocol.md §5, exact codes, params and texts. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -494,7 +494,7 @@ test('an input buffer without turn detection refuses more than it holds, and kee
 
 // ---- What the state refuses ----
 
-test('a duplicate item id is refused (wire.md §8)', async () => {
+test('a duplicate item id is refused (docs/protocol.md §8)', async () => {
   const { client } = newConversation();
   const mine = item({ id: 'msg_1', type: 'message', role: 'user', content: [{ type: 'input_text', text: 'Hi' }] });
   await client.say(mine);

@@ -1,4 +1,4 @@
-/** Items that clients create, place, retrieve and delete (wire.md §3, §8). */
+/** Items that clients create, place, retrieve and delete (docs/protocol.md §3, §8). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

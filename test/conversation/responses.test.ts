@@ -214,7 +214,7 @@ test('speech interrupts the response in the conversation, not those beside it', 
 
 // ---- Items meanwhile ----
 
-test('items created during a response stand after its output (wire.md §8)', async () => {
+test('items created during a response stand after its output (docs/protocol.md §8)', async () => {
   const { client, engines } = newConversation();
   const { opened, open } = gate();
   engines.languageModel.script = async function* () {
@@ -261,7 +261,7 @@ test('the item that a response follows is deleted meanwhile', async () => {
   }
 });
 
-test('an item of a running response is cancelled, and then deleted (wire.md §8)', async () => {
+test('an item of a running response is cancelled, and then deleted (docs/protocol.md §8)', async () => {
   const { client, engines } = newConversation();
   engines.languageModel.script = () => say(countTo(20));
   await client.say(respond());
@@ -696,7 +696,7 @@ test('an answer longer than what may be kept gives up its audio, not its words',
 
 // ---- Audio in items ----
 
-test('bytes of audio are only in conversation.item.retrieved (wire.md §3)', async () => {
+test('bytes of audio are only in conversation.item.retrieved (docs/protocol.md §3)', async () => {
   const { client, clock } = newConversation();
   const bytes = Buffer.from(tone(500, 24000).buffer);
   const content = [{ type: 'input_audio', audio: bytes.toString('base64') }];
@@ -711,7 +711,7 @@ test('bytes of audio are only in conversation.item.retrieved (wire.md §3)', asy
   assert.equal(transcriptOf(await client.retrieve('u')), null, 'transcription was not asked for');
 });
 
-test('assistant audio that a client sends back is its transcript (wire.md §3)', async () => {
+test('assistant audio that a client sends back is its transcript (docs/protocol.md §3)', async () => {
   const { client, engines } = newConversation();
   const content = [{ type: 'output_audio', transcript: 'I said so.' }];
   await client.say({ type: 'conversation.item.create', item: { type: 'message', role: 'assistant', content } });

@@ -1,4 +1,4 @@
-/** The session's configuration: its defaults, what updates change, and what they may not (wire.md §2). */
+/** The session's configuration: its defaults, what updates change, and what they may not (docs/protocol.md §2). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -149,7 +149,7 @@ test('an update with anything wrong in it is discarded whole', async () => {
   assert.deepEqual(await updated(client, {}), before);
 });
 
-// What clients send first: the official agents SDKs, LiveKit, Pipecat and telephony samples (wire.md §2).
+// What clients send first: the official agents SDKs, LiveKit, Pipecat and telephony samples (docs/protocol.md §2).
 const firstUpdates: Record<string, object[]> = {
   'the agents SDK': [
     {
@@ -348,7 +348,7 @@ test('a change of the input format clears what was buffered; time goes on', asyn
   assert.equal(client.last('input_audio_buffer.speech_started').audio_start_ms, 500 + 320 - 300);
 });
 
-test('an odd byte of pcm is carried to the next append (wire.md §8), but not into another format', async () => {
+test('an odd byte of pcm is carried to the next append (docs/protocol.md §8), but not into another format', async () => {
   const { client } = newConversation();
   await updated(client, { audio: { input: { turn_detection: null } } });
   const samples = tone(200, 24000);

@@ -1,4 +1,4 @@
-/** Turn-taking: where turns begin and end, what becomes of them, and when they are answered (wire.md §3b, §8). */
+/** Turn-taking: where turns begin and end, what becomes of them, and when they are answered (docs/protocol.md §3b, §8). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
