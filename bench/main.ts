@@ -9,40 +9,36 @@ import { busyWarning, describeMachine } from './machine.ts';
 import { type BenchOptions, type Part, parseOptions, parts, UsageError, usage } from './options.ts';
 import { ownShare } from './own-share.ts';
 import { fullPlan, quickPlan } from './plan.ts';
-import { loadQuestions } from './questions.ts';
+import { loadQuestions, QuestionError } from './questions.ts';
 import { heading, table, warningLine } from './report.ts';
 import { turnLatency } from './turn-latency.ts';
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {
-  let options: BenchOptions | 'help';
   try {
-    options = parseOptions(argv);
+    const options = parseOptions(argv);
+    if (options === 'help') process.stdout.write(usage);
+    else await bench(options);
+    return 0;
   } catch (error) {
-    process.stderr.write(
-      `${error instanceof Error ? error.message : String(error)}\nSee \`npm run bench -- --help\`.\n`,
-    );
+    if (!(error instanceof UsageError || error instanceof QuestionError)) throw error;
+    process.stderr.write(`${error.message}\nSee \`npm run bench -- --help\`.\n`);
     return 2;
   }
-  if (options === 'help') {
-    process.stdout.write(usage);
-    return 0;
-  }
-  return bench(options);
 }
 
-async function bench({ quick, json, questions: files, only }: BenchOptions): Promise<number> {
+async function bench({ quick, json, questions: files, only }: BenchOptions): Promise<void> {
   const machine = await describeMachine();
+  const questions = await loadQuestions(files);
   const warning = busyWarning(machine);
   process.stdout.write(`${heading(machine, quick ? 'quick' : 'full')}\n`);
   if (warning !== null) process.stdout.write(`${warningLine(warning)}\n`);
 
   const plan = quick ? quickPlan : fullPlan;
-  const questions = await loadQuestions(files);
   const measure: Record<Part, () => Promise<Section>> = {
     'cold-start': () => coldStart({ runs: plan.coldStarts, question: questions[0] ?? new Int16Array(0) }),
-    'turn-latency': () => turnLatency({ questions, turns: plan.turns }),
+    'turn-latency': () => turnLatency({ questions, turns: Math.max(plan.turns, questions.length) }),
     'own-share': () => ownShare({ sessions: plan.instantSessions, turns: plan.instantTurns }),
     'event-loop': () => eventLoop({ questions, sessions: plan.talkers, ms: plan.talkMs }),
     'bare-limit': () => bareLimit({ sessions: plan.streamers, spans: plan.spans, spanMs: plan.spanMs }),
@@ -59,7 +55,6 @@ async function bench({ quick, json, questions: files, only }: BenchOptions): Pro
   if (json !== undefined) {
     await writeFile(json, `${JSON.stringify({ machine, quick, warning, plan, sections }, null, 2)}\n`);
   }
-  return 0;
 }
 
 function nameOf({ name }: { name: string }): string {
