@@ -11,6 +11,7 @@ import type { RealtimeServerEvent } from 'openai/resources/beta/realtime/realtim
 import { type EngineSet, type ParleyServer, startServer } from '../../src/server.ts';
 import { embeddedEngines, spokenQuestion, understood, words } from '../support/embedded.ts';
 import { silentLog } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
 import { SdkCaller, timeout } from './sdk-caller.ts';
 
 type Caller = SdkCaller<RealtimeServerEvent, OpenAIRealtimeWS>;
@@ -38,6 +39,7 @@ async function withCaller(use: (caller: Caller) => Promise<void>): Promise<void>
 
 test('the session is flat, and the first update of the 2024 clients is accepted', { timeout }, () =>
   withCaller(async (caller) => {
+    verifies('R6.17');
     const { session } = await caller.next('session.created');
     assert.deepEqual(
       [session.modalities, session.voice, session.input_audio_format, session.output_audio_format, session.temperature],

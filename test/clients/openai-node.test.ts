@@ -11,6 +11,7 @@ import type { RealtimeServerEvent } from 'openai/resources/realtime/realtime';
 import { type EngineSet, type ParleyServer, startServer } from '../../src/server.ts';
 import { embeddedEngines, spokenQuestion, understood, words } from '../support/embedded.ts';
 import { silentLog } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
 import { SdkCaller, timeout } from './sdk-caller.ts';
 
 let engines: EngineSet;
@@ -38,6 +39,7 @@ async function withCaller(use: (caller: Caller) => Promise<void>): Promise<void>
 
 test('a text turn', { timeout }, () =>
   withCaller(async (caller) => {
+    verifies('R1.19');
     caller.rt.send({ type: 'session.update', session: { type: 'realtime', output_modalities: ['text'] } });
     await caller.next('session.updated');
     caller.rt.send({

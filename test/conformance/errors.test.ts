@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Client, newConversation, update, userText } from '../support/conversation.ts';
 import { hang, silence } from '../support/fake-engines.ts';
+import { verifies } from '../support/verifies.ts';
 
 type Expected = { code: string; param: string | null; message: string | RegExp };
 
@@ -62,6 +63,7 @@ const frames: [name: string, text: string, expected: Expected][] = [
 ];
 for (const [name, text, expected] of frames) {
   test(`a frame that is no event: ${name}`, async () => {
+    verifies('R5.1', 'R5.12', 'R5.14');
     const { client } = newConversation();
     await refused(client, () => client.postText(text), null, expected);
   });
@@ -77,6 +79,7 @@ const deepFrames = {
 };
 for (const [where, text] of Object.entries(deepFrames)) {
   test(`nesting of 100,000 levels in ${where} is refused, not recursed into`, async () => {
+    verifies('R5.2');
     const { client } = newConversation();
     await refused(client, () => client.postText(text), 'e', {
       code: 'invalid_event',
@@ -96,6 +99,7 @@ test('of two keys of one name the last counts, as everywhere in JSON', async () 
 });
 
 test('a huge value is not sent back whole', async () => {
+  verifies('R5.2');
   const { client } = newConversation();
   await client.say({ type: 'x'.repeat(1_000_000) });
   assert.ok(client.lastError().message.length < 1000);
@@ -376,6 +380,26 @@ const fields: [event: object, expected: Expected][] = [
   ],
 ];
 test('every refused field: code, param, text, and the id of the event at fault', async (t) => {
+  verifies(
+    'R2.22',
+    'R4.13',
+    'R5.1',
+    'R5.11',
+    'R5.15',
+    'R5.16',
+    'R5.17',
+    'R5.18',
+    'R5.19',
+    'R5.20',
+    'R5.21',
+    'R5.23',
+    'R5.28',
+    'R5.29',
+    'R5.31',
+    'R5.55',
+    'R8.2',
+    'ga.server.error',
+  );
   const { client } = newConversation();
   for (const [index, [event, expected]] of fields.entries()) {
     await t.test(`${expected.code} ${expected.param} #${index}`, () =>
@@ -410,6 +434,7 @@ test("an event_id that is no string is refused; one that is too long too, and it
 const badBase64 = ['A', 'AAAAA', 'A===', '====', 'AAA=AAA=', 'AA AA', 'not base64!', 'ÄÖÜ?', 'AAAA\n'];
 for (const audio of badBase64) {
   test(`bad base64 in an append: ${JSON.stringify(audio)}`, async () => {
+    verifies('R5.25');
     const { client } = newConversation();
     await refused(client, () => client.say({ type: 'input_audio_buffer.append', audio, event_id: 'a' }), 'a', {
       code: 'invalid_value',
@@ -421,6 +446,7 @@ for (const audio of badBase64) {
 }
 
 test('bad base64 names the format that was expected, and the place of an item in the event', async () => {
+  verifies('R5.25');
   const { client } = newConversation();
   await client.say(input({ format: { type: 'audio/pcmu' } }));
   const text = (path: string) =>
@@ -456,6 +482,7 @@ const commitEmpty = (ms: string): Expected => ({
   message: `Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, but buffer only has ${ms}ms of audio.`,
 });
 test('a commit needs 100 ms of audio, with turn detection and without', async () => {
+  verifies('R5.24');
   const { client } = newConversation();
   for (const turn_detection of [{ type: 'server_vad' }, null]) {
     await client.say(input({ turn_detection }));
@@ -480,6 +507,7 @@ test('a commit needs 100 ms of audio, with turn detection and without', async ()
 });
 
 test('an input buffer without turn detection refuses more than it holds, and keeps what it has', async () => {
+  verifies('R5.57');
   const { client } = newConversation({ limits: { inputBufferMs: 1000 } });
   await client.say(input({ turn_detection: null }));
   await client.speak(silence(1000, 24000));
@@ -495,6 +523,7 @@ test('an input buffer without turn detection refuses more than it holds, and kee
 // ---- What the state refuses ----
 
 test('a duplicate item id is refused (docs/protocol.md §8)', async () => {
+  verifies('R8.1');
   const { client } = newConversation();
   const mine = item({ id: 'msg_1', type: 'message', role: 'user', content: [{ type: 'input_text', text: 'Hi' }] });
   await client.say(mine);
@@ -506,6 +535,7 @@ test('a duplicate item id is refused (docs/protocol.md §8)', async () => {
 });
 
 test('only assistant audio can be truncated', async () => {
+  verifies('R5.27');
   const { client } = newConversation();
   await client.say(item({ id: 'u', type: 'message', role: 'user', content: [{ type: 'input_text', text: 'Hi' }] }));
   await client.say(
@@ -523,6 +553,7 @@ test('only assistant audio can be truncated', async () => {
 });
 
 test('a second response in the conversation is refused while one is active', async () => {
+  verifies('R5.22');
   const { client, engines } = newConversation();
   engines.languageModel.script = ({ signal }) => hang(signal);
   await client.say({ type: 'response.create' });
@@ -539,6 +570,7 @@ test('a second response in the conversation is refused while one is active', asy
 });
 
 test('a full conversation says so, to items, to responses, and to everyone after a spoken turn', async () => {
+  verifies('R5.58');
   const { client } = newConversation({ limits: { items: 2 } });
   await client.say(userText('one'));
   await client.say(userText('two'));

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { newConversation, userText } from '../support/conversation.ts';
 import { call, tone } from '../support/fake-engines.ts';
+import { verifies } from '../support/verifies.ts';
 
 const create = (item: object, previous_item_id?: string | null) => ({
   type: 'conversation.item.create',
@@ -13,6 +14,15 @@ const create = (item: object, previous_item_id?: string | null) => ({
 const text = (id: string) => ({ id, type: 'message', role: 'user', content: [{ type: 'input_text', text: id }] });
 
 test('previous_item_id places an item: absent, null and "" append, "root" is the head', async () => {
+  verifies(
+    'R3.36',
+    'R3.37',
+    'R4.5',
+    'ga.client.conversation.item.create',
+    'ga.client.conversation.item.delete',
+    'ga.server.conversation.item.added',
+    'ga.server.conversation.item.done',
+  );
   const { client } = newConversation();
   const placed = async (id: string, previous?: string | null) => {
     await client.say(create(text(id), previous));
@@ -32,6 +42,7 @@ test('previous_item_id places an item: absent, null and "" append, "root" is the
 });
 
 test('clients bring ids of their own; without one an item gets one of at most 32 characters', async () => {
+  verifies('R3.38');
   const { client } = newConversation();
   for (const id of ['item_1', 'msg_001', 'a'.repeat(32), '0123456789abcdef']) {
     await client.say(create(text(id)));
@@ -46,6 +57,14 @@ test('clients bring ids of their own; without one an item gets one of at most 32
 });
 
 test('an item is announced as it was given, without fields that it does not have', async () => {
+  verifies(
+    'R3.39',
+    'R4.6',
+    'R4.14',
+    'ga.server.conversation.item.added',
+    'ga.server.conversation.item.done',
+    'ga.server.conversation.item.retrieved',
+  );
   const { client } = newConversation();
   const image = { type: 'input_image', image_url: 'data:image/png;base64,AAAA', detail: 'low' };
   const given = [
@@ -65,6 +84,7 @@ test('an item is announced as it was given, without fields that it does not have
 });
 
 test('a user audio part has its transcript key, null while nothing is known, and what the client knows if it says', async () => {
+  verifies('R3.30', 'R4.7');
   const { client } = newConversation();
   const audio = Buffer.from(tone(2, 24000).buffer).toString('base64');
   const content = [

@@ -6,10 +6,30 @@ import { concatSamples } from '../../src/audio/pcm.ts';
 import { newConversation, update, userText } from '../support/conversation.ts';
 import { settle } from '../support/fake-clock.ts';
 import { call, gate, say, silence, tone } from '../support/fake-engines.ts';
+import { verifies } from '../support/verifies.ts';
 
 const question = concatSamples([silence(400, 24000), tone(1200, 24000), silence(700, 24000)]);
 
 test('a text turn', async () => {
+  verifies(
+    'R3.1',
+    'R3.2',
+    'R4.2',
+    'ga.client.session.update',
+    'ga.client.conversation.item.create',
+    'ga.client.response.create',
+    'ga.server.conversation.item.added',
+    'ga.server.conversation.item.done',
+    'ga.server.response.created',
+    'ga.server.response.output_item.added',
+    'ga.server.response.content_part.added',
+    'ga.server.response.output_text.delta',
+    'ga.server.response.output_text.done',
+    'ga.server.response.content_part.done',
+    'ga.server.response.output_item.done',
+    'ga.server.response.done',
+    'ga.server.rate_limits.updated',
+  );
   const { client } = newConversation();
   await client.say(update({ output_modalities: ['text'] }));
   client.forget();
@@ -60,6 +80,22 @@ test('a text turn', async () => {
 });
 
 test('a voice turn with server_vad', async () => {
+  verifies(
+    'R3.4',
+    'R3.5',
+    'R3.6',
+    'R3.7',
+    'R4.5',
+    'R4.7',
+    'ga.client.input_audio_buffer.append',
+    'ga.server.input_audio_buffer.speech_started',
+    'ga.server.input_audio_buffer.speech_stopped',
+    'ga.server.input_audio_buffer.committed',
+    'ga.server.response.output_audio_transcript.delta',
+    'ga.server.response.output_audio_transcript.done',
+    'ga.server.response.output_audio.delta',
+    'ga.server.response.output_audio.done',
+  );
   const { client, clock } = newConversation();
   await client.speak(question);
   await clock.advance(5000);
@@ -100,6 +136,11 @@ test('a voice turn with server_vad', async () => {
 });
 
 test('transcription events come where they are configured, with deltas that add up', async () => {
+  verifies(
+    'R3.9',
+    'ga.server.conversation.item.input_audio_transcription.delta',
+    'ga.server.conversation.item.input_audio_transcription.completed',
+  );
   const { client, engines } = newConversation();
   engines.transcriber.hear = () => 'What is the time?';
   await client.say(update({ audio: { input: { transcription: { model: 'whisper-1' } } } }));
@@ -115,6 +156,13 @@ test('transcription events come where they are configured, with deltas that add 
 });
 
 test('a function call', async () => {
+  verifies(
+    'R3.10',
+    'R3.11',
+    'R4.9',
+    'ga.server.response.function_call_arguments.delta',
+    'ga.server.response.function_call_arguments.done',
+  );
   const { client, engines } = newConversation();
   engines.languageModel.script = () => call('get_weather', { city: 'Paris' });
   await client.say(userText('The weather in Paris?'));
@@ -153,6 +201,7 @@ test('a function call', async () => {
 });
 
 test('a message before a function call has its own output index', async () => {
+  verifies('R3.12');
   const { client, engines } = newConversation();
   engines.languageModel.script = () => [...say('One moment.').slice(0, -1), ...call('look_up', {})];
   await client.say(update({ output_modalities: ['text'] }));
@@ -168,6 +217,7 @@ test('a message before a function call has its own output index', async () => {
 });
 
 test('cancelled by the client: every open part is done, the item is incomplete, usage is there', async () => {
+  verifies('R3.17', 'R4.12', 'ga.client.response.cancel');
   const { client, clock, engines } = newConversation();
   engines.languageModel.script = () => say('One two three four five six seven eight. '.repeat(5));
   await client.say({ type: 'response.create' });
@@ -192,6 +242,7 @@ test('cancelled by the client: every open part is done, the item is incomplete, 
 });
 
 test('cancelled inside a call: no arguments.done', async () => {
+  verifies('R3.13');
   const { client, engines } = newConversation();
   const { opened } = gate();
   engines.languageModel.script = async function* () {
@@ -207,6 +258,15 @@ test('cancelled inside a call: no arguments.done', async () => {
 });
 
 test('barge-in: the answer is cancelled, and the client truncates while it is in progress or after', async () => {
+  verifies(
+    'R3.19',
+    'R3.20',
+    'R3.21',
+    'ga.client.conversation.item.truncate',
+    'ga.client.conversation.item.retrieve',
+    'ga.server.conversation.item.truncated',
+    'ga.server.conversation.item.retrieved',
+  );
   const { client, clock, engines } = newConversation();
   engines.languageModel.script = () => say('One two three four five six seven eight. '.repeat(5));
   await client.speak(question);
@@ -233,6 +293,7 @@ test('barge-in: the answer is cancelled, and the client truncates while it is in
 });
 
 test('what was said by voice reaches the model in words, and only what was heard of an answer', async () => {
+  verifies('R3.21', 'R3.45');
   const { client, clock, engines } = newConversation();
   engines.transcriber.hear = () => 'count for me';
   engines.languageModel.script = () => say('One two three four five six seven eight.');

@@ -8,8 +8,10 @@ import { defaultSessionSettings } from '../../src/session/settings.ts';
 import { Client, newConversation, silentLog, userText } from '../support/conversation.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { countTo, fakeEngines, hang, say, tone } from '../support/fake-engines.ts';
+import { verifies } from '../support/verifies.ts';
 
 test('every peer gets every event, each with its own session.created', async () => {
+  verifies('R1.8', 'R1.17');
   const { client, session } = newConversation();
   await client.say(userText('Early.'));
   const other = new Client(session);
@@ -23,6 +25,7 @@ test('every peer gets every event, each with its own session.created', async () 
 });
 
 test('an error goes to the one who caused it, and to no other peer or session', async () => {
+  verifies('R1.17', 'R4.13', 'ga.server.error');
   const { client, session } = newConversation();
   const other = new Client(session);
   const elsewhere = newConversation().client;
@@ -123,6 +126,7 @@ test('close stops everything and closes every peer, with the reason given', asyn
 });
 
 test('a session lives for sessionMinutes: then an error, and close 1001', async () => {
+  verifies('R1.11', 'R5.38');
   const { client, session, clock } = newConversation({ sessionMinutes: 60 });
   const other = new Client(session);
   const { expires_at } = client.last('session.created').session;
@@ -147,6 +151,7 @@ test('a session lives for sessionMinutes: then an error, and close 1001', async 
 });
 
 test('draining: what runs is finished, nothing more is started, and who waits is told', async () => {
+  verifies('R5.59');
   const { client, session, clock, engines } = newConversation();
   engines.languageModel.script = () => say(countTo(20));
   await client.say({ type: 'response.create' });
@@ -177,6 +182,7 @@ test('draining a session in which nothing runs is done at once', async () => {
 });
 
 test('every event has an id of its own', async () => {
+  verifies('R4.1');
   const { client, clock } = newConversation();
   await client.say(userText('Hello.'));
   await client.say({ type: 'response.create' });

@@ -8,6 +8,7 @@ import type { Item } from '../../src/protocol/index.ts';
 import type { ModelEvent } from '../../src/session/ports.ts';
 import { type Client, newConversation, update, userText } from '../support/conversation.ts';
 import { call, countTo, type FakeModel, say, silence, tone } from '../support/fake-engines.ts';
+import { verifies } from '../support/verifies.ts';
 
 type Step = (client: Client, clock: { advance(ms: number): Promise<void> }) => Promise<void>;
 
@@ -195,6 +196,7 @@ function words(item: Item): string {
 }
 
 test('whatever a client does, the promises of the protocol hold', async () => {
+  verifies('R3.37', 'R3.44', 'R4.2', 'R4.3', 'R4.14');
   const faults: unknown[] = [];
   const onFault = (error: unknown) => void faults.push(error);
   process.on('unhandledRejection', onFault);

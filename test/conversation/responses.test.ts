@@ -7,6 +7,7 @@ import type { ModelEvent } from '../../src/session/ports.ts';
 import { audioOf, type Client, newConversation, transcriptOf, update, userText } from '../support/conversation.ts';
 import { settle } from '../support/fake-clock.ts';
 import { call, countTo, gate, hang, say, silence, tone } from '../support/fake-engines.ts';
+import { verifies } from '../support/verifies.ts';
 
 const respond = (response: object = {}) => ({ type: 'response.create', response });
 const inText = (response: object = {}) => respond({ output_modalities: ['text'], ...response });
@@ -35,6 +36,14 @@ function chain(client: Client): string[] {
 // ---- What is set for one response ----
 
 test('overrides hold for one response, reach the engines, and leave the session as it is', async () => {
+  verifies(
+    'R3.30',
+    'R3.43',
+    'R4.4',
+    'ga.client.response.create',
+    'ga.server.response.created',
+    'ga.server.response.done',
+  );
   const { client, clock, engines } = newConversation();
   const tools = [{ type: 'function', name: 'look_up', description: 'Looks it up.', parameters: { type: 'object' } }];
   await client.say(update({ instructions: 'Be long.' }));
@@ -89,6 +98,7 @@ for (const [finish, reason] of [
   ['content_filter', 'content_filter'],
 ] as const) {
   test(`a model that stops for ${reason}: the response is incomplete`, async () => {
+    verifies('R3.33', 'R3.41');
     const { client, engines } = newConversation();
     engines.languageModel.script = () => [
       { type: 'text', text: 'Once upon' },
@@ -111,6 +121,7 @@ for (const [finish, reason] of [
 }
 
 test('usage of a voice turn: a token is 100 ms of user audio or 50 ms of assistant audio', async () => {
+  verifies('R3.33');
   const { client, clock, engines } = newConversation();
   engines.languageModel.script = () => say('One two three four.');
   await client.say(update({ audio: { input: { turn_detection: null } } }));
@@ -130,6 +141,7 @@ test('usage of a voice turn: a token is 100 ms of user audio or 50 ms of assista
 // ---- Out of band ----
 
 test('out of band: no conversation events, no conversation id, and the context that was given', async () => {
+  verifies('R3.14', 'R3.16', 'R4.4');
   const { client, engines } = newConversation();
   await client.say(create('First.', 'a'));
   await client.say(create('Second.', 'b'));
@@ -157,6 +169,7 @@ test('out of band: no conversation events, no conversation id, and the context t
 });
 
 test('raw audio in the input of a response is transcribed for it, without events', async () => {
+  verifies('R3.16');
   const { client, engines } = newConversation();
   await client.say(update({ audio: { input: { transcription: {} } } }));
   client.forget();
@@ -174,6 +187,7 @@ test('raw audio in the input of a response is transcribed for it, without events
 });
 
 test('several run at once beside the active one, each cancelled by its id; their number is bounded', async () => {
+  verifies('R3.15', 'R3.18', 'R5.56');
   const { client, engines } = newConversation({ limits: { outOfBandResponses: 2 } });
   engines.languageModel.script = ({ signal }) => hang<ModelEvent>(signal, { type: 'text', text: 'Well ' });
   await client.say(inText());
@@ -215,6 +229,7 @@ test('speech interrupts the response in the conversation, not those beside it', 
 // ---- Items meanwhile ----
 
 test('items created during a response stand after its output (docs/protocol.md §8)', async () => {
+  verifies('R8.6');
   const { client, engines } = newConversation();
   const { opened, open } = gate();
   engines.languageModel.script = async function* () {
@@ -262,6 +277,7 @@ test('the item that a response follows is deleted meanwhile', async () => {
 });
 
 test('an item of a running response is cancelled, and then deleted (docs/protocol.md §8)', async () => {
+  verifies('R8.3', 'ga.server.conversation.item.deleted');
   const { client, engines } = newConversation();
   engines.languageModel.script = () => say(countTo(20));
   await client.say(respond());
@@ -359,6 +375,7 @@ const faults: [name: string, code: string, inject: (engines: Engines) => void][]
 ];
 for (const [name, code, inject] of faults) {
   test(`${name}: response.done failed names the stage, and the session lives`, async () => {
+    verifies('R3.42', 'R4.12', 'R4.16', 'R5.40');
     const { client, clock, engines } = newConversation();
     const { generate } = engines.languageModel;
     const { speak } = engines.voice;
@@ -434,6 +451,7 @@ test('cancel stops model and voice at once', async () => {
 });
 
 test('a cancel at any moment is the end of it', async () => {
+  verifies('R3.17');
   for (let ticks = 0; ticks < 60; ticks += 1) {
     const { client, engines } = newConversation({ outputLeadMs: Number.POSITIVE_INFINITY });
     engines.languageModel.script = () => [...say(countTo(3)).slice(0, -1), ...call('f', { a: 1 })];
@@ -447,6 +465,7 @@ test('a cancel at any moment is the end of it', async () => {
 });
 
 test('a call without arguments has those of an empty object', async () => {
+  verifies('R3.11');
   const { client, engines } = newConversation();
   engines.languageModel.script = () => [
     { type: 'call', name: 'stop', callId: 'call_1' },
@@ -466,6 +485,7 @@ const audioMs = (event: ServerEvent) =>
   event.type === 'response.output_audio.delta' ? Buffer.from(event.delta, 'base64').length / 48 : 0;
 
 test('audio leaves at most the lead ahead of its playback; .done follows the last of it', async () => {
+  verifies('R3.31', 'R3.32', 'R4.15');
   const { client, clock, engines } = newConversation({ outputLeadMs: 3000 });
   engines.languageModel.script = () => say(countTo(24));
   await client.say(respond());
@@ -488,6 +508,12 @@ test('audio leaves at most the lead ahead of its playback; .done follows the las
 });
 
 test('words go before their sound', async () => {
+  verifies(
+    'R3.8',
+    'R3.44',
+    'ga.server.response.output_audio_transcript.delta',
+    'ga.server.response.output_audio_transcript.done',
+  );
   const { client, clock, engines } = newConversation();
   engines.languageModel.script = () => say(countTo(12));
   await client.say(respond());
@@ -551,6 +577,7 @@ const truncate = (item_id: string, audio_end_ms: number, content_index = 0) => (
 });
 
 test('truncation cuts audio and transcript where the listener stopped, and again', async () => {
+  verifies('R3.21', 'R4.18', 'ga.server.conversation.item.truncated');
   const { client, item_id } = await spoken();
   for (const [atMs, transcript] of [
     [1500, 'One two three. Four five six.'],
@@ -568,6 +595,7 @@ test('truncation cuts audio and transcript where the listener stopped, and again
 });
 
 test('beyond the audio it is clamped; strict, it is refused', async () => {
+  verifies('R4.18', 'R5.26');
   const lenient = await spoken();
   await lenient.client.say(truncate(lenient.item_id, 1560));
   assert.equal(lenient.client.last('conversation.item.truncated').audio_end_ms, 1500);
@@ -588,6 +616,7 @@ test('beyond the audio it is clamped; strict, it is refused', async () => {
 });
 
 test('a part that is no audio cannot be truncated', async () => {
+  verifies('R5.27');
   const { client, item_id } = await spoken();
   await client.say(truncate(item_id, 0, 1));
   assert.equal(client.lastError().code, 'unsupported_content_type');
@@ -597,6 +626,7 @@ test('a part that is no audio cannot be truncated', async () => {
 });
 
 test('truncated while it is spoken: what follows is not kept; the response goes on', async () => {
+  verifies('R3.20', 'R4.18');
   const { client, clock, engines } = newConversation({ outputLeadMs: 1000 });
   engines.languageModel.script = () => say(countTo(6));
   await client.say(respond());
@@ -697,6 +727,7 @@ test('an answer longer than what may be kept gives up its audio, not its words',
 // ---- Audio in items ----
 
 test('bytes of audio are only in conversation.item.retrieved (docs/protocol.md §3)', async () => {
+  verifies('R3.29', 'R3.30', 'R4.14');
   const { client, clock } = newConversation();
   const bytes = Buffer.from(tone(500, 24000).buffer);
   const content = [{ type: 'input_audio', audio: bytes.toString('base64') }];
@@ -712,6 +743,7 @@ test('bytes of audio are only in conversation.item.retrieved (docs/protocol.md �
 });
 
 test('assistant audio that a client sends back is its transcript (docs/protocol.md §3)', async () => {
+  verifies('R3.40');
   const { client, engines } = newConversation();
   const content = [{ type: 'output_audio', transcript: 'I said so.' }];
   await client.say({ type: 'conversation.item.create', item: { type: 'message', role: 'assistant', content } });

@@ -7,6 +7,7 @@ import { concatSamples } from '../../src/audio/pcm.ts';
 import type { RealtimeConfig } from '../../src/protocol/index.ts';
 import { audioOf, type Client, newConversation, update } from '../support/conversation.ts';
 import { countTo, silence, tone } from '../support/fake-engines.ts';
+import { verifies } from '../support/verifies.ts';
 
 const serverVad = {
   type: 'server_vad',
@@ -30,6 +31,7 @@ async function updated(client: Client, session: object): Promise<RealtimeConfig>
 }
 
 test('session.created carries every field, with its default', () => {
+  verifies('R2.1', 'ga.server.session.created');
   const { client, session, clock } = newConversation();
   assert.deepEqual(client.types(), ['session.created']);
   assert.deepEqual(client.last('session.created').session, {
@@ -55,6 +57,7 @@ test('session.created carries every field, with its default', () => {
 });
 
 test('session.updated is the whole session, and an empty update changes nothing', async () => {
+  verifies('R2.7', 'ga.client.session.update', 'ga.server.session.updated');
   const { client } = newConversation();
   const { session: created } = client.last('session.created');
   assert.deepEqual(await updated(client, {}), created);
@@ -63,6 +66,7 @@ test('session.updated is the whole session, and an empty update changes nothing'
 const tools = [{ type: 'function', name: 'look_up', description: 'Looks it up.', parameters: { type: 'object' } }];
 
 test('audio, audio.input and audio.output merge by key', async () => {
+  verifies('R2.2', 'R2.4');
   const { client } = newConversation();
   await updated(client, { audio: { input: { transcription: { model: 'whisper-1', language: 'en' } } } });
   await updated(client, { audio: { output: { voice: 'marin' } }, instructions: 'Be brief.', tools });
@@ -86,6 +90,7 @@ test('audio, audio.input and audio.output merge by key', async () => {
 });
 
 test('what is not merged is replaced whole, with the defaults of the new type', async () => {
+  verifies('R2.5');
   const { client } = newConversation();
   await updated(client, {
     audio: { input: { turn_detection: { type: 'server_vad', threshold: 0.8 }, transcription: { language: 'en' } } },
@@ -108,6 +113,7 @@ test('what is not merged is replaced whole, with the defaults of the new type', 
 });
 
 test('null clears, and so do an empty text and an empty list', async () => {
+  verifies('R2.6');
   const { client } = newConversation();
   await updated(client, {
     instructions: 'Be brief.',
@@ -136,6 +142,7 @@ test('null clears, and so do an empty text and an empty list', async () => {
 });
 
 test('an update with anything wrong in it is discarded whole', async () => {
+  verifies('R2.3');
   const { client } = newConversation();
   const before = await updated(client, { instructions: 'Be brief.', tracing: 'auto' });
   for (const bad of [
@@ -200,12 +207,14 @@ const firstUpdates: Record<string, object[]> = {
 };
 for (const [name, sessions] of Object.entries(firstUpdates)) {
   test(`first updates are accepted: ${name}; the connection's model stays`, async () => {
+    verifies('R2.8', 'R2.13', 'R2.17', 'R4.10');
     const { client } = newConversation();
     for (const session of sessions) assert.equal((await updated(client, session)).model, 'gpt-realtime');
   });
 }
 
 test('all ten voices and a custom one are accepted', async () => {
+  verifies('R2.10');
   const { client } = newConversation();
   const names = ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'];
   for (const voice of [...names, { id: 'voice_1234' }]) {
@@ -215,6 +224,7 @@ test('all ten voices and a custom one are accepted', async () => {
 });
 
 test('the voice is free until audio was heard, then only the same one is accepted', async () => {
+  verifies('R2.9', 'R5.30');
   const { client, clock, engines } = newConversation();
   engines.languageModel.script = () => [
     { type: 'text', text: countTo(20) },
@@ -246,6 +256,7 @@ test('the voice is free until audio was heard, then only the same one is accepte
 });
 
 test('the speed changes only between responses, and reaches the voice', async () => {
+  verifies('R2.11');
   const { client, clock, engines } = newConversation();
   engines.languageModel.script = () => [
     { type: 'text', text: countTo(20) },
@@ -262,6 +273,7 @@ test('the speed changes only between responses, and reaches the voice', async ()
 });
 
 test('tracing is fixed once it is set; the same again is accepted', async () => {
+  verifies('R2.12');
   const { client } = newConversation();
   const tracing = { workflow_name: 'w', group_id: 'g', metadata: { a: 1 } };
   await updated(client, { tracing: null });
@@ -274,6 +286,7 @@ test('tracing is fixed once it is set; the same again is accepted', async () => 
 });
 
 test('an update during a response leaves that response as it began', async () => {
+  verifies('R2.19');
   const { client, clock, engines } = newConversation();
   engines.languageModel.script = () => [
     { type: 'text', text: countTo(20) },
@@ -301,6 +314,7 @@ const g711 = [
 ] as const;
 for (const { type, encode, decode } of g711) {
   test(`${type} both ways: a byte is a sample at 8 kHz`, async () => {
+    verifies('R2.18', 'R3.30');
     const { client, clock, engines } = newConversation();
     await updated(client, { audio: { input: { format: { type } }, output: { format: { type } } } });
     engines.languageModel.script = () => [
@@ -337,6 +351,7 @@ for (const { type, encode, decode } of g711) {
 }
 
 test('a change of the input format clears what was buffered; time goes on', async () => {
+  verifies('R2.20');
   const { client } = newConversation();
   await client.speak(tone(500, 24000));
   await updated(client, { audio: { input: { format: { type: 'audio/pcmu' } } } });
@@ -349,6 +364,7 @@ test('a change of the input format clears what was buffered; time goes on', asyn
 });
 
 test('an odd byte of pcm is carried to the next append (docs/protocol.md §8), but not into another format', async () => {
+  verifies('R8.4');
   const { client } = newConversation();
   await updated(client, { audio: { input: { turn_detection: null } } });
   const samples = tone(200, 24000);
@@ -367,6 +383,7 @@ test('an odd byte of pcm is carried to the next append (docs/protocol.md §8), b
 });
 
 test('a voice or a prompt that this server does not have is refused, not ignored', async () => {
+  verifies('R5.51');
   const { client, engines } = newConversation();
   engines.voice.voices = ['alloy', 'marin'];
   await client.say(update({ audio: { output: { voice: 'nobody' } } }));

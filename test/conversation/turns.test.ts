@@ -8,6 +8,7 @@ import type { ClientEvent } from '../../src/protocol/index.ts';
 import { audioOf, type Client, newConversation, transcriptOf, update, userText } from '../support/conversation.ts';
 import { settle } from '../support/fake-clock.ts';
 import { countTo, gate, hang, say, silence, tone } from '../support/fake-engines.ts';
+import { verifies } from '../support/verifies.ts';
 
 const quiet = (ms: number) => silence(ms, 24000);
 const speech = (ms: number) => tone(ms, 24000);
@@ -35,6 +36,14 @@ async function speakLive(client: Client, samples: Int16Array, chunkMs: number): 
 }
 
 test('the way in which audio is cut into appends changes nothing', async (t) => {
+  verifies(
+    'R3.5',
+    'R3.9',
+    'R3.23',
+    'ga.server.input_audio_buffer.speech_started',
+    'ga.server.input_audio_buffer.speech_stopped',
+    'ga.server.input_audio_buffer.committed',
+  );
   const results: unknown[] = [];
   for (const [name, chunkMs] of Object.entries(chunkings)) {
     await t.test(name, async () => {
@@ -77,6 +86,7 @@ test('what the transcriber is given of a turn ends with the turn, however much w
 });
 
 test('prefix padding ends at the start of the recording, and at the last commit', async () => {
+  verifies('R3.6', 'R3.24');
   const { client } = newConversation();
   await client.say(vad({ prefix_padding_ms: 1000, silence_duration_ms: 200 }));
   await client.speak(concatSamples([speech(640), quiet(320), speech(640), quiet(320)]));
@@ -93,6 +103,7 @@ test('prefix padding ends at the start of the recording, and at the last commit'
 });
 
 test('threshold and silence_duration_ms are obeyed, also when they change in the middle of a turn', async () => {
+  verifies('R3.24');
   const { client } = newConversation();
   await client.say(vad({ threshold: 0.96 }));
   await client.speak(turn);
@@ -107,6 +118,7 @@ test('threshold and silence_duration_ms are obeyed, also when they change in the
 });
 
 test('semantic_vad waits longer the less eager it is', async () => {
+  verifies('R3.25');
   const ends: number[] = [];
   for (const eagerness of ['high', 'auto', 'low']) {
     const { client } = newConversation();
@@ -143,6 +155,7 @@ test('once a turn has begun, a little less than the threshold keeps it going; it
 // ---- Answers ----
 
 test('create_response false: the turn is committed and not answered, now or later', async () => {
+  verifies('R3.26');
   const { client } = newConversation();
   await client.say(vad({ create_response: false }));
   await client.speak(turn);
@@ -153,6 +166,7 @@ test('create_response false: the turn is committed and not answered, now or late
 });
 
 test('interrupt_response false: the running answer goes on, and the turn is answered when it is done', async () => {
+  verifies('R8.5');
   const { client, clock, engines } = newConversation();
   engines.languageModel.script = () => say(countTo(16));
   await client.say(vad({ interrupt_response: false }));
@@ -170,6 +184,7 @@ test('interrupt_response false: the running answer goes on, and the turn is answ
 });
 
 test('a blank transcript: the item stays, completed says "", and there is no answer', async () => {
+  verifies('R8.7');
   const { client, engines } = newConversation();
   engines.transcriber.hear = () => '';
   await client.say(input({ transcription: {} }));
@@ -185,6 +200,7 @@ test('a blank transcript: the item stays, completed says "", and there is no ans
 
 for (const fault of ['fails', 'stalls', 'ends early'] as const) {
   test(`a transcriber that ${fault}: the item says so, its response fails and names it, and the session lives`, async () => {
+    verifies('R3.42', 'R4.16', 'R5.39', 'ga.server.conversation.item.input_audio_transcription.failed');
     const { client, clock, engines } = newConversation();
     await client.say(input({ transcription: {} }));
     engines.transcriber.hear = () => {
@@ -219,6 +235,7 @@ for (const fault of ['fails', 'stalls', 'ends early'] as const) {
 }
 
 test('a second turn, ended while the first is transcribed, is answered together with it', async () => {
+  verifies('R8.8');
   const { client, engines } = newConversation();
   const { opened, open } = gate();
   engines.transcriber.hear = async () => {
@@ -238,6 +255,7 @@ test('a second turn, ended while the first is transcribed, is answered together 
 });
 
 test('an answer that waits for someone to stop speaking comes when their speech is cleared, or turns out blank', async () => {
+  verifies('R8.8');
   for (const end of ['cleared', 'blank', 'switched off']) {
     const { client, engines } = newConversation();
     const { opened, open } = gate();
@@ -285,6 +303,15 @@ test('speech during an answer that has not begun to sound cancels it too', async
 // ---- By hand ----
 
 test('push-to-talk: audio is committed by the client, cleared by the client, and answered when asked', async () => {
+  verifies(
+    'R3.22',
+    'R3.27',
+    'ga.client.input_audio_buffer.commit',
+    'ga.client.input_audio_buffer.clear',
+    'ga.server.input_audio_buffer.cleared',
+    'ga.server.input_audio_buffer.committed',
+    'ga.server.conversation.item.input_audio_transcription.completed',
+  );
   const { client, clock, engines } = newConversation();
   await client.say(input({ turn_detection: null, transcription: {} }));
   client.forget();
@@ -311,6 +338,7 @@ test('push-to-talk: audio is committed by the client, cleared by the client, and
 });
 
 test('a manual commit during speech: no speech_stopped, no answer, the announced id; then the next speech works', async () => {
+  verifies('R3.22');
   const { client } = newConversation();
   client.forget();
   await client.speak(concatSamples([quiet(320), speech(640)]));
@@ -350,6 +378,7 @@ test('a commit and a response in one breath are answered once, with an earlier t
 });
 
 test('a clear during speech forgets the turn; the next one is whole', async () => {
+  verifies('R3.27');
   const { client } = newConversation();
   client.forget();
   await client.speak(concatSamples([quiet(320), speech(640)]));
@@ -388,6 +417,7 @@ test('the format switched during speech: that turn is forgotten, and the next on
 });
 
 test('events behind audio wait until that audio was heard', async () => {
+  verifies('R3.28');
   const { client, engines } = newConversation();
   const { opened, open } = gate();
   const { open: openStream } = engines.voiceActivity;
@@ -418,6 +448,7 @@ test('events behind audio wait until that audio was heard', async () => {
 });
 
 test('voice activity detection that fails is told, and hears again with the next append', async () => {
+  verifies('R5.60');
   const { client, engines } = newConversation();
   const { open } = engines.voiceActivity;
   engines.voiceActivity.open = () => ({ frameMs: 32, push: () => Promise.reject(new Error('no model')), close() {} });
@@ -435,6 +466,7 @@ test('voice activity detection that fails is told, and hears again with the next
 // ---- Bounds ----
 
 test('a turn as long as the input buffer ends there; silence as long is forgotten from the front', async () => {
+  verifies('R8.9');
   const { client } = newConversation({ limits: { inputBufferMs: 3200 } });
   await client.speak(concatSamples([quiet(10_240), speech(6400), quiet(700)]));
   // A turn is as long as fits, in frames of 32 ms; speech that goes on is another turn.
@@ -475,6 +507,7 @@ test('of silence less is kept, also while voice activity detection is broken', a
 });
 
 test('audio kept with items is bounded: the oldest is dropped, its transcript stays', async () => {
+  verifies('R8.10');
   const { client } = newConversation({ limits: { keptAudioMs: 2500 } });
   await client.say(input({ turn_detection: null, transcription: {} }));
   for (let index = 0; index < 3; index += 1) {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { apiKey } from '../../src/server.ts';
 import { KeptLog, newServer } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
 import { type ConnectOptions, WireClient } from '../support/wire-client.ts';
 
 const key = 'sk-a-key-that-nobody-guesses';
@@ -24,6 +25,7 @@ async function refusal(url: string, options: ConnectOptions = {}) {
 }
 
 test('without a key the connection is opened, told and closed with 3000', async (t) => {
+  verifies('R1.6', 'R5.36');
   const { wsUrl } = await guardedServer(t);
   assert.deepEqual(await refusal(`${wsUrl}?model=gpt-realtime`), {
     error: {
@@ -39,6 +41,7 @@ test('without a key the connection is opened, told and closed with 3000', async 
 });
 
 test('a wrong key is refused without being repeated, and does not reach the log', async (t) => {
+  verifies('R1.6', 'R5.35');
   const log = new KeptLog();
   const { wsUrl } = await guardedServer(t, log);
   const wrong = 'sk-wrong-key-0123456789';
@@ -51,6 +54,7 @@ test('a wrong key is refused without being repeated, and does not reach the log'
 });
 
 test('the key is judged before the model', async (t) => {
+  verifies('R1.6', 'R1.7', 'R5.33');
   const { wsUrl } = await guardedServer(t);
   assert.equal((await refusal(wsUrl)).code, 3000);
   const { error, code, reason } = await refusal(wsUrl, bearer);
@@ -64,6 +68,7 @@ for (const [name, options] of Object.entries({
   "a browser's subprotocols": { protocols: ['realtime', `openai-insecure-api-key.${key}`] },
 })) {
   test(`a key is accepted as ${name}, and the log knows it by its name`, async (t) => {
+    verifies('R1.3');
     const log = new KeptLog();
     const { wsUrl } = await guardedServer(t, log);
     const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`, options);
@@ -81,6 +86,7 @@ for (const { offered, selected } of [
   { offered: [], selected: '' },
 ]) {
   test(`of the subprotocols [${offered}] "${selected}" is selected`, async (t) => {
+    verifies('R1.4');
     const { wsUrl } = await newServer(t);
     const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`, { protocols: offered });
     assert.equal(client.socket.protocol, selected);
@@ -88,6 +94,7 @@ for (const { offered, selected } of [
 }
 
 test('without keys any key and any model will do, and unknown parameters are ignored', async (t) => {
+  verifies('R1.1', 'R1.2');
   const { wsUrl } = await newServer(t);
   const client = new WireClient(`${wsUrl}?model=my-own-model&temperature=0.8&foo`, bearer);
   const { session } = await client.until('session.created');
@@ -96,6 +103,7 @@ test('without keys any key and any model will do, and unknown parameters are ign
 });
 
 test('only the models that were allowed are served', async (t) => {
+  verifies('R5.34');
   const { wsUrl } = await newServer(t, { config: { models: ['small', 'large'] } });
   const { error, code, reason } = await refusal(`${wsUrl}?model=gpt-nope`);
   assert.match(error?.message ?? '', /^Model "gpt-nope" is not supported in realtime mode/);
@@ -109,6 +117,7 @@ for (const [name, query, options] of [
   ["Azure's query parameter", '&api-version=2024-10-01-preview', {}],
 ] as const) {
   test(`the beta dialect, asked for by ${name}, is spoken`, async (t) => {
+    verifies('R1.12');
     const { wsUrl } = await newServer(t);
     const protocols = 'protocols' in options ? [...options.protocols] : [];
     const client = await WireClient.open(`${wsUrl}?model=gpt-4o-realtime-preview${query}`, { ...options, protocols });

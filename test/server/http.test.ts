@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import type { EngineStatus, ParleyServer } from '../../src/server.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
 import { refusedUpgrade, WireClient } from '../support/wire-client.ts';
 
 /** One request exactly as written: `fetch` would tidy the path first. */
@@ -133,6 +134,7 @@ for (const { method, path, status, code, message } of [
 }
 
 test('a WebSocket elsewhere than at its path is answered with 404', async (t) => {
+  verifies('R1.5');
   const { url } = await newServer(t);
   const { status, body } = await refusedUpgrade(`${url.replace('http', 'ws')}/v1/other?model=gpt-realtime`);
   assert.equal(status, 404);

@@ -8,6 +8,7 @@ import type { Session } from '../../src/session/session.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { fakeEngines, say } from '../support/fake-engines.ts';
 import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
 import { refusedUpgrade, WireClient } from '../support/wire-client.ts';
 
 const kibibyte = 1024;
@@ -15,6 +16,7 @@ const mebibyte = 1024 ** 2;
 const query = '?model=gpt-realtime';
 
 test('a server that is full says so with 503, and has room again when a session ends', async (t) => {
+  verifies('R1.5');
   const log = new KeptLog();
   const { wsUrl } = await newServer(t, { config: { limits: { sessions: 1 } }, log });
   const first = await WireClient.open(wsUrl + query);
@@ -54,6 +56,7 @@ test('what is not an event is answered with an error, and the session goes on', 
 });
 
 test('a message beyond the limit closes its own connection with 1009, and no other', async (t) => {
+  verifies('R1.18');
   const log = new KeptLog();
   const { wsUrl } = await newServer(t, { config: { limits: { frameBytes: 64 * kibibyte } }, log });
   const [loud, other] = await Promise.all([WireClient.open(wsUrl + query), WireClient.open(wsUrl + query)]);
@@ -64,6 +67,7 @@ test('a message beyond the limit closes its own connection with 1009, and no oth
 });
 
 test('a message in too many fragments closes its connection', async (t) => {
+  verifies('R1.18');
   const { wsUrl } = await newServer(t, { config: { limits: { frameFragments: 8 } } });
   const client = await WireClient.open(wsUrl + query);
   for (let sent = 0; sent < 9; sent++) client.socket.send(' ', { fin: false });
@@ -71,6 +75,7 @@ test('a message in too many fragments closes its connection', async (t) => {
 });
 
 test('text that is not UTF-8 closes its connection with 1007', async (t) => {
+  verifies('R1.18');
   const { wsUrl } = await newServer(t);
   const client = await WireClient.open(wsUrl + query);
   client.socket.send(Buffer.from([0x22, 0xff, 0x22]), { binary: false });
@@ -148,6 +153,7 @@ test('while a session is behind, its client is not read; nothing is lost', async
 });
 
 test('a fault while handling an event is told to its client alone, and both sessions go on', async (t) => {
+  verifies('R5.61');
   const log = new KeptLog();
   const { wsUrl } = await newServer(t, {
     createSession: () =>
@@ -171,6 +177,7 @@ test('a fault while handling an event is told to its client alone, and both sess
 });
 
 test('a client that answers pings stays, one that does not is cut off after the limit', async (t) => {
+  verifies('R1.10');
   const clock = new FakeClock();
   const log = new KeptLog();
   const { wsUrl } = await newServer(t, { clock, log });

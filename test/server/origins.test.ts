@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { test } from 'node:test';
 import { apiKey, type ConfigOverrides, type ParleyServer } from '../../src/server.ts';
 import { newServer } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
 import { refusedUpgrade, WireClient } from '../support/wire-client.ts';
 
 const key = 'a-key';
@@ -48,6 +49,7 @@ const cases: {
 for (const { config = {}, headers, allowed } of cases) {
   const setting = Object.keys(config).join(' and ') || 'nothing configured';
   test(`${allowed ? 'allowed' : 'refused'} with ${setting}: ${JSON.stringify(headers)}`, async (t) => {
+    verifies('R1.5');
     const server = await newServer(t, { config });
     const url = `${server.wsUrl}?model=gpt-realtime`;
     const options = { headers: { Authorization: `Bearer ${key}`, ...headers } };

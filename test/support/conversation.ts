@@ -39,61 +39,10 @@ class FaultLog implements SessionLog {
 
 export const silentLog = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** A client of a session without a socket: it sends frames of text, and keeps the events that come back. */
-export class Client implements Peer {
-  readonly id = 'client';
-  readonly events: ServerEvent[] = [];
-  closed: CloseReason | undefined;
-  #session: RealtimeSession;
-
+/** A GA client of a session, without a socket. */
+export class Client extends SessionClient<ServerEvent> {
   constructor(session: RealtimeSession) {
-    this.#session = session;
-    session.attach(this);
-  }
-
-  /** Called by the session; what arrives is what a socket would carry. */
-  send(event: ServerEvent): void {
-    assert.equal(this.closed, undefined, 'nothing is sent after the close');
-    this.events.push(JSON.parse(gaDialect.serialise(event) ?? '') as ServerEvent);
-  }
-
-  close(reason: CloseReason): void {
-    this.closed = reason;
-  }
-
-  /** Sends one event and lets everything that it sets going happen, as far as that needs no time. */
-  async say(event: object): Promise<void> {
-    this.post(event);
-    await settle();
-  }
-
-  /** Sends one event. */
-  post(event: object): void {
-    this.postText(JSON.stringify(event));
-  }
-
-  postText(text: string): void {
-    try {
-      void this.#session.receive(gaDialect.parse(text), this);
-    } catch (error) {
-      if (!(error instanceof ClientEventError)) throw error;
-      this.#session.refuse(error.wireError, error.clientEventId, this);
-    }
-  }
-
-  /** Appends audio in chunks of `chunkMs`, in the session's default format. */
-  async speak(samples: Int16Array, chunkMs = 20): Promise<void> {
-    const step = Math.round(chunkMs * 24);
-    for (let start = 0; start < samples.length; start += step) {
-      const bytes = Buffer.from(samples.slice(start, start + step).buffer);
-      this.post({ type: 'input_audio_buffer.append', audio: bytes.toString('base64') });
-    }
-    await settle();
-  }
-
-  /** Appends bytes of the session's input format, in one event. */
-  append(bytes: Uint8Array): void {
-    this.post({ type: 'input_audio_buffer.append', audio: Buffer.from(bytes).toString('base64') });
+    super(session, gaDialect);
   }
 
   /** The item as the session has it now, with its audio. */
@@ -104,30 +53,16 @@ export class Client implements Peer {
     return item;
   }
 
-  /** The types of all events so far, in order; runs of the same delta count as one. */
-  types(): string[] {
-    const types = this.events.map((event) => event.type);
-    return types.filter((type, index) => !(type.endsWith('.delta') && types[index - 1] === type));
-  }
-
-  all<T extends ServerEventType>(type: T): ServerEventOf<T>[] {
-    return this.events.filter((event): event is ServerEventOf<T> => event.type === type);
-  }
-
-  /** The last event of a type; the test fails when there is none. */
-  last<T extends ServerEventType>(type: T): ServerEventOf<T> {
-    const event = this.all(type).at(-1);
-    assert.ok(event, `no ${type} among ${this.events.map((each) => each.type).join(', ')}`);
-    return event;
-  }
-
   /** The error that the last event was answered with. */
   lastError(): ServerEventOf<'error'>['error'] {
     return this.last('error').error;
   }
+}
 
-  forget(): void {
-    this.events.length = 0;
+/** A beta client of a session, without a socket. */
+export class BetaClient extends SessionClient<BetaServerEvent> {
+  constructor(session: RealtimeSession) {
+    super(session, betaDialect);
   }
 }
 

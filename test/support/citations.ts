@@ -1,0 +1,35 @@
+/** Which test says that it verifies which requirement, read in the sources of the tests. */
+
+import { globSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+export interface Citation {
+  id: string;
+  /** Absolute. */
+  file: string;
+  /** The line of the `test(` that the citation stands in, as the test runner reports it. */
+  line: number;
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Every citation in test files; throws on one that cannot be read. */
+export function readCitations(): Citation[] {
+  const files = globSync('**/*.test.ts', { cwd: root }).map((name) => `${root}${name}`);
+  return files.sort().flatMap((file) => citationsIn(readFileSync(file, 'utf8'), file));
+}
+
+export function citationsIn(source: string, file: string): Citation[] {
+  return [...source.matchAll(/\bverifies\(([^)]*)\)/g)].flatMap((match) => {
+    const before = source.slice(0, match.index).split('\n');
+    const line = before.findLastIndex((text) => /^\s*test\(/.test(text)) + 1;
+    const where = `${file}:${before.length}`;
+    if (line === 0) throw new Error(`${where}: verifies() stands in no test`);
+    const [list = ''] = match.slice(1);
+    const ids = [...list.matchAll(/'([^']+)'/g)].map(([, id = '']) => id);
+    if (list.replaceAll(/'[^']+'|[\s,]/g, '') !== '' || ids.length === 0) {
+      throw new Error(`${where}: verifies() takes ids as literal strings`);
+    }
+    return ids.map((id) => ({ id, file, line }));
+  });
+}
