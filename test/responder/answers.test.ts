@@ -66,11 +66,6 @@ table('sums', [
   ['10 divided by 3', 'That is about 3.3333.'],
   ['0.1 + 0.2', 'That is 0.3.'],
   ['7 x 8', 'That is 56.'],
-  ['5 squared', 'That is 25.'],
-  ['the square root of sixteen', 'That is 4.'],
-  ['2 to the power of 10', 'That is 1024.'],
-  ['2^3^2', 'That is 512.'],
-  ['-2 squared', 'That is -4.'],
   ['add 2 and 3', 'That is 5.'],
   ['What is the sum of 2 and 3?', 'That is 5.'],
   ['subtract 3 from 10', 'That is 7.'],
@@ -78,8 +73,6 @@ table('sums', [
   ['So, how much is half of 10 plus 1?', 'That is 6.'],
   ['What is 7 divided by zero?', 'Nothing can be divided by zero.'],
   ['1 / (2 - 2)', 'Nothing can be divided by zero.'],
-  ['the square root of minus one', 'That has no answer among the real numbers.'],
-  ['9 ^ 9 ^ 9', 'That is more than I can count.'],
   ['2 plus', /^You said/],
   ['555-1234', /^You said/],
   ['what is 7?', /^You said/],
@@ -127,18 +120,15 @@ table('says what it is told to say', [
   ['Hello', /^Hello!/, "If you don't know, say exactly 'I do not know'."],
   ['Hello', /^Hello!/, 'Never say "sorry". Users may say: "help".'],
   ['Hello', /^Hello!/, 'Answer with exactly one sentence. Say exactly what you think.'],
-  ['Mary had a little lamb', 'Mary had a little lamb', 'Repeat exactly what the user says.'],
   ['I want you to say exactly red', 'red'],
 ]);
 
 table('remembers', [
   ['My name is Ada.', 'Nice to meet you, Ada.'],
-  ["Hi, I'm Ada Lovelace.", 'Nice to meet you, Ada Lovelace.'],
   ["I'm called Zoë", 'Nice to meet you, Zoë.'],
   ['You can call me Al', 'Nice to meet you, Al.'],
   ['My favourite number is 7', 'Got it: your favourite number is 7.'],
   ['My favorite color is blue.', 'Got it: your favorite color is blue.'],
-  ['Remember that the key is under the mat.', 'I will remember that.'],
   ['My name is Ada and my favourite number is 7.', 'Nice to meet you, Ada. Got it: your favourite number is 7.'],
   [[user('My name is Ada.'), user("What's my name?")], 'Your name is Ada.'],
   [[user('Call me Ada'), user('Hey, do you know my name?')], 'Your name is Ada.'],
@@ -161,27 +151,16 @@ table('remembers', [
   [[user('My sister is Jane'), user('Who is my sister?')], 'Your sister is Jane.'],
   ['What is my name?', 'You have not told me your name.'],
   ['What is my shoe size?', 'You have not told me your shoe size.'],
-  [
-    [user('Please remember that the key is under the mat.'), user('What did I ask you to remember?')],
-    'You asked me to remember "the key is under the mat".',
-  ],
-  ['What did I ask you to remember?', 'You have not asked me to remember anything.'],
   [[user('The sky is blue.'), assistant('Yes'), user('What did I just say?')], 'You said: "The sky is blue."'],
   [[user('Hi'), assistant('Good day to you.'), user('What did you say?')], 'Good day to you.'],
   [[user('Hi'), assistant('Good day to you.'), user('Say that again, please.')], 'Good day to you.'],
   ['What did you say?', 'I have not said anything yet.'],
-  [[user('Hi')], 'Hello, Ada! How can I help?', "The user's name is Ada."],
-  ["What's your name?", 'My name is Bob.', 'You are Bob, a helpful pirate.'],
-  ["What's your name?", 'My name is Marvin.', 'You are a helpful robot. Your name is Marvin.'],
-  ["What's your name?", 'My name is Clara.', 'You are an assistant named Clara.'],
-  [[system('Your name is Eve.'), user('what is your name')], 'My name is Eve.'],
 ]);
 
 table('knows what it is', [
   ['Who are you?', /Parley's stand-in .*language model of your own: the README/],
   ['Hello. Are you a real model?', /Parley's stand-in/],
   ['What can you do?', /Parley's stand-in/],
-  ['Who are you?', /^I am Bob, played by Parley's stand-in/, 'You are Bob.'],
   ["What's your name?", /no name of my own/],
 ]);
 

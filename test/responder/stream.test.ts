@@ -161,15 +161,7 @@ describe('any input', () => {
           required: fc.array(fc.constantFrom('location', 'to', 'n', 'missing', '__proto__')),
           items: tie('schema'),
           anyOf: fc.array(tie('schema'), { maxLength: 2 }),
-          allOf: fc.array(tie('schema'), { maxLength: 2 }),
-          $ref: fc.constantFrom('#', '#/properties/n', 'elsewhere'),
-          ...Object.fromEntries(
-            ['minimum', 'maximum', 'multipleOf', 'minItems', 'maxItems', 'maxLength', 'exclusiveMinimum'].map((key) => [
-              key,
-              fc.double(),
-            ]),
-          ),
-          format: fc.constantFrom('date', 'time', 'date-time', 'email', 'uri', 'uuid', 'odd'),
+          ...Object.fromEntries(['minimum', 'maximum', 'default'].map((key) => [key, fc.double()])),
         },
         { requiredKeys: [] },
       ),

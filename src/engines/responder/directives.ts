@@ -31,8 +31,6 @@ const COMMANDS: readonly RegExp[] = [
 
 /** `say hello`, as the first words of a request. */
 const PLAIN_SAY = /^\s*(?:(?:please|now|ok|okay|just|hey|and|(can|could|would|will)\s+you)[\s,]+)*say\s+(?=\S)/iu;
-/** `Repeat what the user says`. */
-const ECHO = /\b(?:repeat|echo|say)\b[^.!?\n]{0,30}\b(?:what|whatever|everything)\s+(?:i|the\s+user)\b/iu;
 
 /** A sentence that starts like this states a condition or a ban, not a command. */
 const CONDITIONAL = /\b(?:if|when|whenever|unless|never|not|don't|don’t|did|how)\b/iu;
@@ -43,9 +41,6 @@ const DESCRIPTION =
   /^(?:what|as|how|like|in|whatever|(?:one|two|three|four|five|\d+)\s+(?:words?|sentences?|lines?|paragraphs?))\b/iu;
 const AFTERTHOUGHT =
   /(?:[,;]?\s+and\s+(?:nothing|no\s+more)|(?<=[.!?]\s+)(?:nothing\s+else|(?:do\s+not|don['’]t)\s+(?:say|add|include|output|write|reply|respond|answer))).{0,80}$/iu;
-
-/** The words to say, or `echo` when they are the user's own. */
-export type Directive = { say: string } | { echo: true };
 
 function quoted(text: string): string | undefined {
   const opener = text[0] ?? '';
@@ -76,10 +71,10 @@ function wordsToSay(rest: string, command: string, trusted: boolean): string | u
 }
 
 /**
- * Finds a command to say given words. `trusted` text is a user's own request: unquoted words then run to its end; in
+ * The words that a command asks to say, if the text holds one. `trusted` text is a user's own request: unquoted words then run to its end; in
  * instructions they run to the end of the line, since more instructions may follow.
  */
-export function findDirective(text: string, trusted: boolean): Directive | undefined {
+export function wordsAskedFor(text: string, trusted: boolean): string | undefined {
   const source = bounded(text, 20_000);
   for (const pattern of COMMANDS) {
     const found = pattern.exec(source);
@@ -87,15 +82,13 @@ export function findDirective(text: string, trusted: boolean): Directive | undef
     const before = sentenceBefore(source, found.index);
     if (CONDITIONAL.test(before) || (!trusted && HEARSAY.test(before))) continue;
     const say = wordsToSay(source.slice(found.index + found[0].length), found[0], trusted);
-    if (say?.trim()) return { say };
+    if (say?.trim()) return say;
   }
-  const echo = trusted ? null : ECHO.exec(source);
-  if (echo && !CONDITIONAL.test(sentenceBefore(source, echo.index))) return { echo: true };
   const request = PLAIN_SAY.exec(source);
   if (!request || /^(?:that|it|this)\b/i.test(source.slice(request[0].length))) return undefined;
   if (!trusted && source.length > 200) return undefined;
   let say = source.slice(request[0].length).trim();
   if (request[1]) say = say.replace(/\?$/, '');
   say = quoted(say) ?? say.replace(/\s+to\s+the\s+(?:user|caller|customer)\b[.!]?$/iu, '');
-  return say ? { say } : undefined;
+  return say || undefined;
 }

@@ -73,11 +73,7 @@ export function readConversation(request: ModelRequest): Conversation {
   };
 }
 
-export type Statement =
-  | { kind: 'name'; value: string }
-  | { kind: 'yourName'; value: string }
-  | { kind: 'fact'; label: string; verb: string; value: string }
-  | { kind: 'note'; value: string };
+export type Statement = { kind: 'name'; value: string } | { kind: 'fact'; label: string; verb: string; value: string };
 
 const QUESTION = /^(?:what|who|where|when|which|why|how|do|does|did|is|are|was|whose)\b|\?$/i;
 const COURTESY =
@@ -87,15 +83,7 @@ const NAMES: readonly RegExp[] = [
   /\b(?:i'm|i am) called (.+)/iu,
   /^(?:just |you can |you may |people |everyone |everybody )?calls? me (?!an? |back\b|later\b|when\b|at\b|in\b|on\b)(.+)/iu,
 ];
-/** `Hi, I'm Ada`: only after a greeting, since `I'm French` is no name. */
-const INTRODUCTION =
-  /^(?:[Hh]i|[Hh]ello|[Hh]ey)\b[^.!?]{0,12}[,.! ](?:[Ii]'m|[Ii] am|this is) (\p{Lu}[\p{L}'-]*(?: \p{Lu}[\p{L}'-]*)?)[.!]?$/u;
-const YOUR_NAME = /\b[Yy]our name(?:'s| is) (.+)|\b[Yy]ou(?:'re| are) (?:[^,.;]{0,60} )?(?:called|named) (\p{Lu}.*)/u;
-/** `You are Bob`, in instructions: from a user, `you're OK` is no name. */
-const ROLE = /\b[Yy]ou(?:'re| are) (?!AI\b|An?\b|The\b)(\p{Lu}.*)/u;
-const USER_NAME = /\bthe user(?:'s name is| is (?:called|named)) (.+)/iu;
 const MINE = /\bmy ((?:[\p{L}\p{N}'-]{1,30} ){0,4}[\p{L}\p{N}'-]{1,30}?) (is|are|was|were) (.+)/iu;
-const NOTE = /^(?:remember|don't forget|do not forget|keep in mind)(?: that| this)?[:,]? (.+)/iu;
 
 /** A name without what follows it in the sentence. */
 function tidyName(value: string): string {
@@ -119,25 +107,12 @@ function sentences(text: string): string[] {
   return plain(text).split(/(?<=[.!?;]) |,? (?:and|but) (?=my )/i);
 }
 
-/** The statements worth remembering in one message. */
+/** What a user's message states. */
 export function readStatements(message: Said): Statement[] {
   const found: Statement[] = [];
-  const introduced = INTRODUCTION.exec(plain(message.text))?.[1];
-  if (introduced && message.role === 'user') found.push({ kind: 'name', value: introduced });
   for (const whole of sentences(message.text)) {
     const sentence = whole.replace(COURTESY, '');
     if (QUESTION.test(sentence)) continue;
-    const yours = YOUR_NAME.exec(sentence);
-    const role = message.role === 'system' ? ROLE.exec(sentence)?.[1] : undefined;
-    const yourName = tidyName(yours?.[1] ?? yours?.[2] ?? role ?? '');
-    if (yourName) found.push({ kind: 'yourName', value: yourName });
-    if (message.role === 'system') {
-      const name = tidyName(USER_NAME.exec(sentence)?.[1] ?? '');
-      if (name) found.push({ kind: 'name', value: name });
-      continue;
-    }
-    const note = NOTE.exec(sentence)?.[1];
-    if (note) found.push({ kind: 'note', value: note.replace(/[.!]$/, '') });
     const name = tidyName(NAMES.map((pattern) => pattern.exec(sentence)?.[1]).find(Boolean) ?? '');
     if (name) {
       found.push({ kind: 'name', value: name });
@@ -153,25 +128,16 @@ export function readStatements(message: Said): Statement[] {
 
 export interface Memory {
   userName?: string;
-  ownName?: string;
-  notes: readonly string[];
   fact(label: string): Extract<Statement, { kind: 'fact' }> | undefined;
 }
 
-/** Everything that was stated, the latest statement last and winning. */
-export function remember(instructions: string, said: readonly Said[]): Memory {
+/** Everything that the user stated; the latest statement wins. */
+export function remember(said: readonly Said[]): Memory {
   const facts = new Map<string, Extract<Statement, { kind: 'fact' }>>();
-  const notes: string[] = [];
   let userName: string | undefined;
-  let ownName: string | undefined;
-  for (const message of [{ role: 'system', text: instructions, images: 0 } as const, ...said]) {
-    if (message.role === 'assistant') continue;
-    for (const statement of readStatements(message)) {
-      if (statement.kind === 'fact') facts.set(keyOf(statement.label), statement);
-      else if (statement.kind === 'note') notes.push(statement.value);
-      else if (statement.kind === 'name') userName = statement.value;
-      else ownName = statement.value;
-    }
+  for (const statement of said.filter(({ role }) => role === 'user').flatMap(readStatements)) {
+    if (statement.kind === 'fact') facts.set(keyOf(statement.label), statement);
+    else userName = statement.value;
   }
-  return { userName, ownName, notes, fact: (label) => facts.get(keyOf(label)) };
+  return { ...(userName !== undefined && { userName }), fact: (label) => facts.get(keyOf(label)) };
 }

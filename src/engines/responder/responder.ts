@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/ports.ts';
 import { Calendar } from './calendar.ts';
-import { findDirective } from './directives.ts';
+import { wordsAskedFor } from './directives.ts';
 import { type Conversation, readConversation, remember } from './memory.ts';
 import { sayOutputs } from './outputs.ts';
 import { answerAnyway, answerAtOnce } from './rules.ts';
@@ -31,9 +31,8 @@ function directed(conversation: Conversation, instructions: string): string | un
     { text: user?.text ?? '', trusted: true },
   ];
   for (const { text, trusted } of sources) {
-    const directive = findDirective(text, trusted);
-    if (directive && 'say' in directive) return directive.say;
-    if (directive && user?.text.trim()) return user.text;
+    const words = wordsAskedFor(text, trusted);
+    if (words !== undefined) return words;
   }
   return undefined;
 }
@@ -80,7 +79,7 @@ export class Responder implements LanguageModel {
     const text = conversation.user?.text ?? '';
     const { toolChoice, tools } = request;
     const forced = toolChoice === 'required' || typeof toolChoice === 'object';
-    const choose = () => chooseTools(request, text, conversation.called, this.#calendar);
+    const choose = () => chooseTools(request, text, conversation.called);
     if (forced && tools.length > 0) {
       const calls = choose();
       if (calls.length > 0) return calls;
@@ -88,7 +87,7 @@ export class Responder implements LanguageModel {
     const words = directed(conversation, request.instructions);
     if (words !== undefined) return words;
     if (conversation.outputs.length > 0) return sayOutputs(conversation.outputs);
-    const memory = remember(request.instructions, conversation.said);
+    const memory = remember(conversation.said);
     const situation = { conversation, memory, calendar: this.#calendar, spoken: request.spoken };
     const atOnce = answerAtOnce(situation);
     if (atOnce) return atOnce;

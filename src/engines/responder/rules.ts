@@ -50,11 +50,11 @@ const courtesy: Rule = (words, _text, situation) => {
   return undefined;
 };
 
-const introduce: Rule = (words, _text, { memory }) => {
+const introduce: Rule = (words) => {
   if (
     /\bwhat(?:'s| is) your name\b|\bwhat are you called\b|\bdo you have a name\b|\bwhat should i call you\b/.test(words)
   ) {
-    return memory.ownName ? `My name is ${memory.ownName}.` : `I have no name of my own. I am ${WHAT_I_AM}`;
+    return `I have no name of my own. I am ${WHAT_I_AM}`;
   }
   const asked =
     /\b(?:who|what) are you(?: really| exactly)?$|\bwhat can you do\b|\b(?:what|which|whose) (?:language )?model\b|\bwhat is parley\b/.test(
@@ -63,8 +63,7 @@ const introduce: Rule = (words, _text, { memory }) => {
     /\bare you (?:an? |the )?(?:real|human|person|robot|bot|ai|machine|computer|language model|llm|gpt|chatgpt)\b/.test(
       words,
     );
-  if (!asked) return undefined;
-  return `${memory.ownName ? `I am ${memory.ownName}, played by` : 'I am'} ${WHAT_I_AM} ${HOW_TO_REPLACE}`;
+  return asked ? `I am ${WHAT_I_AM} ${HOW_TO_REPLACE}` : undefined;
 };
 
 function earlier(situation: Situation, role: Said['role']): string | undefined {
@@ -83,16 +82,6 @@ const recallWords: Rule = (words, _text, situation) => {
     return earlier(situation, 'assistant') ?? 'I have not said anything yet.';
   }
   return undefined;
-};
-
-const recallNotes: Rule = (words, _text, { memory }) => {
-  if (!/\bwhat (?:did i (?:ask|tell) you to|should you|do you|have you) (?:remember|keep in mind)/.test(words)) {
-    return undefined;
-  }
-  const notes = memory.notes.slice(-5).map((note) => `"${note}"`);
-  return notes.length > 0
-    ? `You asked me to remember ${notes.join(' and ')}.`
-    : 'You have not asked me to remember anything.';
 };
 
 const ASKED_FACT =
@@ -132,15 +121,11 @@ const sum: Rule = (_words, text, { spoken }) => answerSum(text, spoken);
 
 const acknowledge: Rule = (_words, _text, { conversation }) => {
   const statements = conversation.user ? readStatements(conversation.user) : [];
-  const name = statements.findLast((statement) => statement.kind === 'name');
-  const own = statements.findLast((statement) => statement.kind === 'yourName');
-  const facts = statements.filter((statement) => statement.kind === 'fact');
-  const parts = [
-    ...(name ? [`Nice to meet you, ${name.value}.`] : []),
-    ...(own ? [`All right, I am ${own.value}.`] : []),
-    ...facts.map((fact) => `Got it: your ${fact.label} ${fact.verb} ${fact.value}.`),
-  ];
-  if (parts.length === 0 && statements.length > 0) return 'I will remember that.';
+  const parts = statements.map((statement) =>
+    statement.kind === 'name'
+      ? `Nice to meet you, ${statement.value}.`
+      : `Got it: your ${statement.label} ${statement.verb} ${statement.value}.`,
+  );
   return parts.length > 0 ? parts.join(' ') : undefined;
 };
 
@@ -151,7 +136,7 @@ const sayBack: Rule = (_words, text, { conversation }) => {
   return `You showed me ${images === 1 ? 'an image' : `${images} images`}, but I cannot see. ${heard || INVITATION}`;
 };
 
-const BEFORE_TOOLS: readonly Rule[] = [greet, courtesy, introduce, recallWords, recallNotes, recallKnown];
+const BEFORE_TOOLS: readonly Rule[] = [greet, courtesy, introduce, recallWords, recallKnown];
 const AFTER_TOOLS: readonly Rule[] = [timeAndDate, sum, acknowledge, recallUnknown, sayBack];
 
 function apply(rules: readonly Rule[], situation: Situation): string | undefined {

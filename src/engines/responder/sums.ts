@@ -20,13 +20,9 @@ const REWRITES: readonly (readonly [RegExp, string])[] = [
   [/\b(?:multiplied by|times)\b|×|(?<=[\d )])x(?=[\d (])/g, '*'],
   [/\b(?:plus|added to)\b/g, '+'],
   [/\b(?:minus|negative|take away)\b|−/g, '-'],
-  [/\b(?:raised )?to the power (?:of )?|\*\*/g, '^'],
   [/ ?\b(?:percent|per cent)\b/g, '%'],
   [/% of\b/g, '% *'],
   [/\bhalf of\b/g, '0.5 *'],
-  [/(?:\bthe )?\bsquare root of\b/g, '√'],
-  [/\bsquared\b|²/g, '^2'],
-  [/\bcubed\b|³/g, '^3'],
 ];
 
 type Token = number | string;
@@ -42,14 +38,14 @@ function tokenize(text: string): Token[] | undefined {
       continue;
     }
     const symbol = raw[at] ?? '';
-    if (!'+-*/^%()√'.includes(symbol)) return undefined;
+    if (!'+-*/%()'.includes(symbol)) return undefined;
     tokens.push(symbol);
     at += 1;
   }
   return tokens;
 }
 
-/** Recursive descent over `+ - * / ^ % √ ( )`. Throws SyntaxError for no expression, RangeError for division by zero. */
+/** Recursive descent over `+ - * / % ( )`. Throws SyntaxError for no expression, RangeError for division by zero. */
 function evaluate(tokens: readonly Token[]): number {
   let at = 0;
   const take = (symbol: string) => tokens[at] === symbol && Boolean(++at);
@@ -60,15 +56,14 @@ function evaluate(tokens: readonly Token[]): number {
     const value = sum();
     return take(')') ? value : fail();
   }
-  function power(): number {
-    const base = atom();
-    if (take('%')) return base / 100;
-    return take('^') ? base ** unary() : base;
+  function percent(): number {
+    const value = atom();
+    return take('%') ? value / 100 : value;
   }
   function unary(): number {
     if (take('-')) return -unary();
     if (take('+')) return unary();
-    return take('√') ? Math.sqrt(unary()) : power();
+    return percent();
   }
   function product(): number {
     let value = unary();
@@ -97,7 +92,6 @@ function evaluate(tokens: readonly Token[]): number {
 }
 
 function sayResult(value: number, spoken: boolean): string {
-  if (Number.isNaN(value)) return 'That has no answer among the real numbers.';
   if (!Number.isFinite(value)) return 'That is more than I can count.';
   const exact = Number(value.toPrecision(12));
   const rounded = Number(exact.toFixed(4));
@@ -116,7 +110,7 @@ export function answerSum(text: string, spoken: boolean): string | undefined {
   for (const [pattern, replacement] of REWRITES) expression = expression.replace(pattern, replacement);
   const tokens = tokenize(expression);
   if (!tokens || tokens.length < 2 || !tokens.some((token) => typeof token === 'number')) return undefined;
-  if (!tokens.some((token, index) => token === '√' || (index > 0 && '+-*/^'.includes(String(token))))) return undefined;
+  if (!tokens.some((token, index) => index > 0 && '+-*/'.includes(String(token)))) return undefined;
   try {
     return sayResult(evaluate(tokens), spoken);
   } catch (error) {

@@ -2,7 +2,6 @@
 
 import type { ModelRequest, ModelTool } from '../../session/ports.ts';
 import { fillArguments } from './arguments.ts';
-import type { Calendar } from './calendar.ts';
 import { contentStems, plain } from './words.ts';
 
 export interface ToolCall {
@@ -56,13 +55,12 @@ export function chooseTools(
   request: Pick<ModelRequest, 'tools' | 'toolChoice' | 'parallelToolCalls'>,
   text: string,
   called: ReadonlySet<string>,
-  calendar: Calendar,
 ): ToolCall[] {
   const { toolChoice } = request;
   const tools = request.tools.slice(0, MOST_TOOLS);
   const call = ({ tool, shared }: Fit, words: string): ToolCall => ({
     name: tool.name,
-    arguments: fillArguments(tool.parameters, words, shared, calendar),
+    arguments: fillArguments(tool.parameters, words, shared),
   });
   if (toolChoice === 'none') return [];
   if (typeof toolChoice === 'object') {
