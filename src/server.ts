@@ -76,8 +76,8 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const ids = options.ids ?? randomId;
   const engineSet = options.engines ?? configuredEngines(config, clock, log);
   const settings = sessionSettings(config);
-  const create: SessionFactory = ({ model }) =>
-    new RealtimeSession({ model, engines: engineSet.engines, clock, ids, settings, log });
+  const create: SessionFactory = ({ type, model }) =>
+    new RealtimeSession({ type, model, engines: engineSet.engines, clock, ids, settings, log });
   const sessions = new SessionRegistry({
     create: options.createSession ?? create,
     limit: config.limits.sessions,

@@ -180,6 +180,11 @@ export const wireErrors = {
     }),
 
   // ---- The session ----
+  notInTranscriptionSession: (type: string) =>
+    new WireError(`'${type}' is not supported in transcription sessions: they answer nothing.`, {
+      code: 'invalid_value',
+      param: 'type',
+    }),
   unknownPrompt: (param: string, promptId: string) =>
     new WireError(`Prompt with id '${promptId}' not found: this server has no prompt templates.`, {
       code: 'invalid_value',
@@ -215,6 +220,12 @@ export const wireErrors = {
   missingModel: (example: string) =>
     new WireError(`You must provide a model parameter, for example ${example}`, {
       code: 'missing_model',
+      closeCode: closing.request,
+    }),
+  modelForTranscription: () =>
+    new WireError('You must not provide a model parameter for transcription sessions.', {
+      code: 'invalid_parameter',
+      param: 'model',
       closeCode: closing.request,
     }),
   unknownModel: (model: string) =>

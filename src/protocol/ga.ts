@@ -53,6 +53,7 @@ function withoutTemperature(event: ServerEvent): ServerEvent {
   switch (event.type) {
     case 'session.created':
     case 'session.updated': {
+      if (event.session.type === 'transcription') return event;
       const { temperature: _betaOnly, ...session } = event.session;
       return { ...event, session };
     }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /** The prefixes of the ids that the wire carries. */
-export type IdKind = 'event' | 'sess' | 'conv' | 'item' | 'resp' | 'call';
+export type IdKind = 'event' | 'sess' | 'conv' | 'item' | 'resp' | 'call' | 'seg';
 
 /** Makes a new id such as `item_…`: unique, and at most 32 characters, the longest that clients accept for items. */
 export type IdSource = (kind: IdKind) => string;

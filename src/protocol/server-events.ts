@@ -1,7 +1,7 @@
 /** The events that a server sends, as the GA dialect shapes them. */
 
 import type { Item } from './items.ts';
-import type { AudioFormat, Modality, RealtimeConfig } from './session-config.ts';
+import type { AudioFormat, Modality, SessionConfig } from './session-config.ts';
 
 export interface ErrorDetails {
   type: string;
@@ -75,14 +75,22 @@ export interface DurationUsage {
 /** Every event by its type, without `type` and `event_id`. */
 interface Payloads {
   error: { error: ErrorDetails };
-  'session.created': { session: RealtimeConfig };
-  'session.updated': { session: RealtimeConfig };
+  'session.created': { session: SessionConfig };
+  'session.updated': { session: SessionConfig };
   'conversation.item.added': { previous_item_id: string | null; item: Item };
   'conversation.item.done': { previous_item_id: string | null; item: Item };
   'conversation.item.deleted': { item_id: string };
   'conversation.item.retrieved': { item: Item };
   'conversation.item.truncated': { item_id: string; content_index: number; audio_end_ms: number };
   'conversation.item.input_audio_transcription.delta': Transcription & { delta: string };
+  'conversation.item.input_audio_transcription.segment': Transcription & {
+    id: string;
+    text: string;
+    speaker: string;
+    /** Seconds from the start of the item's audio. */
+    start: number;
+    end: number;
+  };
   'conversation.item.input_audio_transcription.completed': Transcription & { transcript: string; usage: DurationUsage };
   'conversation.item.input_audio_transcription.failed': Transcription & {
     error: { type: string; code: string; message: string };
@@ -91,6 +99,7 @@ interface Payloads {
   'input_audio_buffer.cleared': object;
   'input_audio_buffer.speech_started': { audio_start_ms: number; item_id: string };
   'input_audio_buffer.speech_stopped': { audio_end_ms: number; item_id: string };
+  'input_audio_buffer.timeout_triggered': { audio_start_ms: number; audio_end_ms: number; item_id: string };
   'response.created': { response: ResponseResource };
   'response.done': { response: ResponseResource };
   'response.output_item.added': InResponse & { item: Item };

@@ -52,8 +52,11 @@ const functionTool = z.strictObject({
   name: z.string().min(1).max(64),
   description: z.string().max(16_384).optional(),
   parameters: z.unknown().optional(),
-  // Some SDKs send it with every tool; it is accepted and has no effect (docs/protocol.md §2).
-  strict: z.boolean().nullish(),
+  // Some SDKs send it with every tool; it is accepted, has no effect, and is not in the types of `session` (docs/protocol.md §2).
+  strict: z
+    .boolean()
+    .nullish()
+    .transform(() => undefined),
 });
 export const toolsSchema = z.array(z.discriminatedUnion('type', [functionTool])).max(128);
 export const toolChoiceSchema = z.union([
@@ -96,7 +99,7 @@ const inputUpdate = z
     turn_detection: turnDetectionSchema.nullish(),
   })
   .optional();
-const includeSchema = z.array(z.enum(['item.input_audio_transcription.logprobs'])).nullish();
+export const includeSchema = z.array(z.enum(['item.input_audio_transcription.logprobs'])).nullish();
 
 /** What `session.update` may carry for a transcription session. */
 const transcriptionUpdateSchema = z.strictObject({
@@ -178,6 +181,50 @@ export interface RealtimeConfig {
   };
 }
 
+/** What a transcription session's voice activity detection has: it answers nothing, so it has no say in answers. */
+type TranscriptionTurnDetection =
+  | Omit<Extract<TurnDetection, { type: 'server_vad' }>, 'create_response' | 'interrupt_response' | 'idle_timeout_ms'>
+  | Omit<Extract<TurnDetection, { type: 'semantic_vad' }>, 'create_response' | 'interrupt_response'>;
+
+/** The effective configuration of a transcription session. */
+export interface TranscriptionConfig {
+  type: 'transcription';
+  object: 'realtime.transcription_session';
+  id: string;
+  /** Seconds since the epoch. */
+  expires_at: number;
+  include: RealtimeConfig['include'];
+  audio: {
+    input: Omit<RealtimeConfig['audio']['input'], 'turn_detection'> & {
+      turn_detection: TranscriptionTurnDetection | null;
+    };
+  };
+}
+
+export type SessionConfig = RealtimeConfig | TranscriptionConfig;
+export type SessionType = SessionConfig['type'];
+
+/** A session's configuration as its clients see it. The core keeps the full one for a transcription session too. */
+export function sessionView(config: RealtimeConfig, type: SessionType): SessionConfig {
+  if (type === 'realtime') return config;
+  const { turn_detection, ...input } = config.audio.input;
+  return {
+    type,
+    object: 'realtime.transcription_session',
+    id: config.id,
+    expires_at: config.expires_at,
+    include: config.include,
+    audio: { input: { ...input, turn_detection: turn_detection && detectionAlone(turn_detection) } },
+  };
+}
+
+function detectionAlone(detection: TurnDetection): TranscriptionTurnDetection {
+  const { create_response: _answers, interrupt_response: _interrupts, ...rest } = detection;
+  if (rest.type === 'semantic_vad') return rest;
+  const { idle_timeout_ms: _prompts, ...alone } = rest;
+  return alone;
+}
+
 /** The configuration that a session starts with (docs/protocol.md §2). `expiresAt` in seconds since the epoch. */
 export function defaultRealtimeConfig(base: { id: string; model: string; expiresAt: number }): RealtimeConfig {
   return {
@@ -211,14 +258,15 @@ export function defaultRealtimeConfig(base: { id: string; model: string; expires
  * The configuration after an update: `audio`, `audio.input` and `audio.output` merge by key, everything else that
  * is present replaces. The connection's model stays, whatever the update says of it (docs/protocol.md §2).
  */
-export function applyRealtimeUpdate(current: RealtimeConfig, update: RealtimeUpdate): RealtimeConfig {
-  const { audio, model: _kept, ...rest } = update;
+export function applyUpdate(current: RealtimeConfig, update: SessionUpdate): RealtimeConfig {
+  const { audio, type: _same, ...fields } = update;
+  const { model: _kept, ...rest } = 'model' in fields ? fields : { ...fields, model: undefined };
   return {
     ...current,
     ...present(rest),
     audio: {
       input: { ...current.audio.input, ...present(audio?.input ?? {}) },
-      output: { ...current.audio.output, ...present(audio?.output ?? {}) },
+      output: { ...current.audio.output, ...present(audio && 'output' in audio ? (audio.output ?? {}) : {}) },
     },
   };
 }

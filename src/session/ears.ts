@@ -59,6 +59,11 @@ export class Ears {
     return this.#detector?.speaking ?? false;
   }
 
+  /** The end of all audio written, in milliseconds. */
+  get positionMs(): number {
+    return this.#buffer.endMs;
+  }
+
   /** Whether more audio waits for voice activity detection than should. */
   get behind(): boolean {
     return this.#undetectedMs > this.#tools.settings.limits.undetectedAudioMs;
@@ -114,6 +119,14 @@ export class Ears {
     this.#buffer.dropUntil(this.#buffer.endMs);
     this.#decoder.reset();
     this.#detector?.reset();
+  }
+
+  /** Takes the silence since a position; what a turn that begins now would need for its padding stays. */
+  takeSilence(fromMs: number): AudioClip {
+    const clip = this.#buffer.slice(fromMs, this.#buffer.endMs);
+    const paddingMs = this.#detection ? detectorSettings(this.#detection).prefixPaddingMs : 0;
+    this.#buffer.dropUntil(this.#buffer.endMs - paddingMs);
+    return clip;
   }
 
   close(): void {

@@ -17,6 +17,8 @@ interface Host {
   shelf: AudioShelf;
   transcription: Transcription;
   config(): RealtimeConfig;
+  /** What the client asked of transcription; null: it gets no events of it. */
+  transcriptionSetting(): RealtimeConfig['audio']['input']['transcription'];
   emit(event: UnsentEvent): void;
   /** The listener has stopped before the end of what was sent. */
   playbackStopped(): void;
@@ -135,12 +137,12 @@ export class ItemOperations {
 
   /** Keeps a user's audio and has it transcribed. */
   #hear(entry: Entry, contentIndex: number, clip: AudioClip, speech: AudioClip): HeardAudio {
-    const { shelf, transcription, config } = this.#host;
-    const { format, transcription: setting } = config().audio.input;
+    const { shelf, transcription, config, transcriptionSetting } = this.#host;
+    const { format } = config().audio.input;
     const heard = new HeardAudio(clip, format);
     entry.heard.set(contentIndex, heard);
     shelf.keep(heard);
-    transcription.start({ entry, contentIndex, heard, clip: speech, setting });
+    transcription.start({ entry, contentIndex, heard, clip: speech, setting: transcriptionSetting() });
     return heard;
   }
 

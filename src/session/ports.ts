@@ -55,6 +55,8 @@ export interface TranscribeOptions {
 }
 
 export type TranscriptEvent =
+  /** Who said what when, from an engine that tells speakers apart; seconds from the clip's start. */
+  | { type: 'segment'; text: string; speaker: string; start: number; end: number }
   /** The next words; deltas concatenate to the text of `done`. */
   | { type: 'delta'; text: string }
   | {

@@ -3,10 +3,12 @@ import { errorEvent, WireError, wireErrors } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
 import type { UnsentEvent } from '../protocol/server-events.ts';
 import {
-  applyRealtimeUpdate,
+  applyUpdate,
   defaultRealtimeConfig,
   type RealtimeConfig,
+  type SessionType,
   type SessionUpdate,
+  sessionView,
   voiceId,
 } from '../protocol/session-config.ts';
 import { AudioShelf } from './audio-shelf.ts';
@@ -14,6 +16,7 @@ import { Conversation } from './conversation.ts';
 import { DueAnswer } from './due-answer.ts';
 import { Ears, type HeardTurn } from './ears.ts';
 import type { HeardAudio } from './heard-audio.ts';
+import { IdleTimer } from './idle-timer.ts';
 import { ItemOperations } from './item-operations.ts';
 import type { AudioClip, Clock, CloseReason, Engines, Peer } from './ports.ts';
 import type { Response } from './response.ts';
@@ -26,6 +29,8 @@ import { refuseUnavailable } from './unavailable.ts';
 
 export interface RealtimeSessionOptions {
   id?: string;
+  /** A transcription session hears and writes down, and answers nothing. */
+  type?: SessionType;
   model: string;
   engines: Engines;
   clock: Clock;
@@ -47,6 +52,7 @@ const waitsForEars: ReadonlySet<ClientEvent['type']> = new Set([
  */
 export class RealtimeSession implements Session {
   readonly id: string;
+  readonly #type: SessionType;
   readonly #tools: SessionTools;
   readonly #peers = new Set<Peer>();
   readonly #conversation: Conversation;
@@ -61,10 +67,14 @@ export class RealtimeSession implements Session {
   #working = false;
   #caughtUp: Promise<void> = Promise.resolve();
   #turnItemId: string | undefined;
+  readonly #idle: IdleTimer;
+  /** Where, on the timeline of written audio, the last answer had been heard. */
+  #silentFromMs = 0;
   #cancelExpiry: () => void;
   #closed = false;
 
-  constructor({ id, model, ...tools }: RealtimeSessionOptions) {
+  constructor({ id, type = 'realtime', model, ...tools }: RealtimeSessionOptions) {
+    this.#type = type;
     this.#tools = tools;
     const { clock, ids, settings } = tools;
     this.id = id ?? ids('sess');
@@ -102,16 +112,23 @@ export class RealtimeSession implements Session {
       shelf,
       transcription: this.#transcription,
       config: () => this.#config,
+      transcriptionSetting: () => this.#config.audio.input.transcription ?? (type === 'transcription' ? {} : null),
       emit: (event) => this.#emit(event),
       playbackStopped: () => this.#responses.playbackStopped(),
       release: (itemId) => this.#responses.release(itemId),
+    });
+    this.#idle = new IdleTimer(clock, {
+      begun: () => {
+        this.#silentFromMs = this.#ears.positionMs;
+      },
+      over: () => this.#attempt('breaking a silence', () => this.#breakSilence()),
     });
     this.#cancelExpiry = clock.after(lifeMs, () => this.#expire());
   }
 
   attach(peer: Peer): void {
     this.#peers.add(peer);
-    this.#sendTo(peer, { type: 'session.created', session: this.#config });
+    this.#sendTo(peer, { type: 'session.created', session: sessionView(this.#config, this.#type) });
   }
 
   detach(peer: Peer): void {
@@ -194,8 +211,8 @@ export class RealtimeSession implements Session {
       case 'conversation.item.retrieve':
         return this.#items.retrieve(event.item_id);
       case 'response.create':
-        this.#respond(event.response ?? {});
-        return;
+        if (this.#type === 'transcription') throw wireErrors.notInTranscriptionSession(event.type);
+        return this.#respond(event.response ?? {});
       case 'response.cancel':
         return this.#responses.cancel(event.response_id ?? undefined);
     }
@@ -204,9 +221,9 @@ export class RealtimeSession implements Session {
   // ---- Configuration ----
 
   #update(update: SessionUpdate): void {
-    if (update.type !== this.#config.type) throw wireErrors.sessionTypeMismatch(update.type, this.#config.type);
-    const next = applyRealtimeUpdate(this.#config, update);
-    refuseUnavailable(update, this.#tools.engines, 'session');
+    if (update.type !== this.#type) throw wireErrors.sessionTypeMismatch(update.type, this.#type);
+    const next = applyUpdate(this.#config, update);
+    if (update.type === 'realtime') refuseUnavailable(update, this.#tools.engines, 'session');
     const before = this.#config.audio.output;
     if (this.#responses.hasSpoken && voiceId(next.audio.output.voice) !== voiceId(before.voice)) {
       throw wireErrors.cannotUpdateVoice();
@@ -217,13 +234,15 @@ export class RealtimeSession implements Session {
     }
     this.#config = next;
     this.#ears.configure(next.audio.input);
-    this.#emit({ type: 'session.updated', session: next });
+    if (this.#idleTimeoutMs === null) this.#idle.stop();
+    this.#emit({ type: 'session.updated', session: sessionView(next, this.#type) });
     this.#answerIfDue();
   }
 
   // ---- Turns ----
 
   #speechStarted(audioStartMs: number): void {
+    this.#idle.stop();
     this.#turnItemId = this.#tools.ids('item');
     this.#emit({ type: 'input_audio_buffer.speech_started', audio_start_ms: audioStartMs, item_id: this.#turnItemId });
     if (this.#config.audio.input.turn_detection?.interrupt_response) this.#responses.interrupt();
@@ -233,7 +252,7 @@ export class RealtimeSession implements Session {
     const itemId = this.#turnItemId ?? this.#tools.ids('item');
     this.#emit({ type: 'input_audio_buffer.speech_stopped', audio_end_ms: turn.audioEndMs, item_id: itemId });
     this.#ledger.turnDecided(this.#config.audio.input.turn_detection);
-    const wanted = this.#config.audio.input.turn_detection?.create_response ?? false;
+    const wanted = this.#type === 'realtime' && (this.#config.audio.input.turn_detection?.create_response ?? false);
     const heard = this.#commitAudio(itemId, turn.clip, turn.speech);
     this.#answerOnceHeard(heard, wanted);
   }
@@ -257,6 +276,32 @@ export class RealtimeSession implements Session {
     });
   }
 
+  /** The user has said nothing for `idle_timeout_ms`: the silence becomes an item, and the model is asked to go on. */
+  #breakSilence(): void {
+    if (this.#responses.active || this.#responses.closing || this.#ears.speaking) return;
+    this.#items.requireRoom();
+    const itemId = this.#tools.ids('item');
+    const clip = this.#ears.takeSilence(this.#silentFromMs);
+    this.#emit({
+      type: 'input_audio_buffer.timeout_triggered',
+      audio_start_ms: Math.round(this.#silentFromMs),
+      audio_end_ms: Math.round(this.#ears.positionMs),
+      item_id: itemId,
+    });
+    this.#items.commit(itemId, clip, clip);
+    this.#respond({});
+  }
+
+  /** Counts the user's silence from the end of an answer's playback, where the configuration asks for it. */
+  #awaitUser(): void {
+    if (this.#idleTimeoutMs !== null) this.#idle.start(this.#responses.playbackEndsAt, this.#idleTimeoutMs);
+  }
+
+  get #idleTimeoutMs(): number | null {
+    const detection = this.#config.audio.input.turn_detection;
+    return detection?.type === 'server_vad' ? detection.idle_timeout_ms : null;
+  }
+
   #commit(): void {
     this.#items.requireRoom();
     const clip = this.#ears.commit();
@@ -277,6 +322,7 @@ export class RealtimeSession implements Session {
     if (parameters.conversation !== 'none') this.#items.requireRoom();
     const response = this.#responses.create(parameters);
     if (parameters.conversation === 'none') return;
+    this.#idle.stop();
     this.#dueAnswer.answered();
     this.#ledger.responseCreated(response);
   }
@@ -289,6 +335,7 @@ export class RealtimeSession implements Session {
       status: response.status,
       ...this.#ledger.close(response),
     });
+    if (response.status === 'completed' && response.options.conversationId !== null) this.#awaitUser();
     this.#answerIfDue();
   }
 
@@ -315,6 +362,7 @@ export class RealtimeSession implements Session {
     if (this.#closed) return;
     this.#closed = true;
     this.#cancelExpiry();
+    this.#idle.stop();
     this.#peers.clear();
     this.#mailbox.length = 0;
     this.#ears.close();

@@ -3,7 +3,7 @@ import { wireErrors } from '../protocol/errors.ts';
 import { copyItem, type Item } from '../protocol/items.ts';
 import type { UnsentEvent } from '../protocol/server-events.ts';
 import {
-  applyRealtimeUpdate,
+  applyUpdate,
   type Modality,
   type RealtimeConfig,
   type ToolChoice,
@@ -51,6 +51,11 @@ export class Responses {
   /** The response that runs in the conversation. */
   get active(): Response | undefined {
     return this.#active;
+  }
+
+  /** When all audio sent so far will have been heard, on the Clock. */
+  get playbackEndsAt(): number {
+    return this.#pacer.playbackEndsAt;
   }
 
   /** Whether a voice was heard in the conversation: it can then no longer be changed. */
@@ -208,7 +213,7 @@ export class Responses {
 /** The session's configuration with what a response asks for itself. */
 function withParameters(config: RealtimeConfig, parameters: ResponseParameters): RealtimeConfig {
   const { conversation: _where, input: _context, metadata: _echoed, ...settings } = parameters;
-  return applyRealtimeUpdate(config, { type: 'realtime', ...settings });
+  return applyUpdate(config, { type: 'realtime', ...settings });
 }
 
 function generationOptions(config: RealtimeConfig, snapshot: GenerationOptions['snapshot']): GenerationOptions {

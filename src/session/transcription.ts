@@ -2,7 +2,7 @@ import type { UnsentEvent } from '../protocol/server-events.ts';
 import type { RealtimeConfig } from '../protocol/session-config.ts';
 import type { Entry } from './conversation.ts';
 import type { HeardAudio, Transcript } from './heard-audio.ts';
-import type { AudioClip } from './ports.ts';
+import type { AudioClip, TranscriptEvent } from './ports.ts';
 import type { SessionTools } from './settings.ts';
 import { StageError, watchStage } from './stage.ts';
 
@@ -77,7 +77,7 @@ export class Transcription {
   }
 
   async #listen(job: TranscriptionJob): Promise<Transcript> {
-    if (this.#closed) return { text: '' };
+    if (this.#closed || job.clip.samples.length === 0) return { text: '' };
     const { engines, clock, settings } = this.#host.tools;
     const abort = new AbortController();
     this.#running = abort;
@@ -91,16 +91,20 @@ export class Transcription {
     const watch = { stage: 'transcriber', clock, stallMs: settings.limits.stageStallMs, abort } as const;
     for await (const event of watchStage(start, watch)) {
       if (event.type === 'done') return { text: event.text };
-      if (job.setting && this.#host.has(job.entry)) {
-        this.#host.emit({
-          type: 'conversation.item.input_audio_transcription.delta',
-          ...at(job),
-          delta: event.text,
-        });
-      }
+      if (job.setting && this.#host.has(job.entry)) this.#report(job, event);
     }
     if (this.#closed) return { text: '' };
     throw new StageError('transcriber', 'failed', 'The transcriber failed: it ended without a transcript.');
+  }
+
+  #report(job: TranscriptionJob, event: Exclude<TranscriptEvent, { type: 'done' }>): void {
+    if (event.type === 'delta') {
+      const type = 'conversation.item.input_audio_transcription.delta';
+      return this.#host.emit({ type, ...at(job), delta: event.text });
+    }
+    const { type: _segment, ...segment } = event;
+    const type = 'conversation.item.input_audio_transcription.segment';
+    this.#host.emit({ type, ...at(job), id: this.#host.tools.ids('seg'), ...segment });
   }
 
   #announce(job: TranscriptionJob, result: Transcript): void {

@@ -1,8 +1,9 @@
+import type { SessionType } from '../protocol/session-config.ts';
 import type { Clock, CloseReason } from '../session/ports.ts';
 import type { Session } from '../session/session.ts';
 
 /** Makes the session that a new client talks to. */
-export type SessionFactory = (options: { model: string }) => Session;
+export type SessionFactory = (options: { type: SessionType; model: string }) => Session;
 
 /** The sessions that live on this server: how many there may be, and how they end together. */
 export class SessionRegistry {
@@ -35,7 +36,7 @@ export class SessionRegistry {
     return undefined;
   }
 
-  open(options: { model: string }): Session {
+  open(options: Parameters<SessionFactory>[0]): Session {
     const session = this.#create(options);
     this.#sessions.add(session);
     return session;

@@ -7,6 +7,7 @@ import type { Log } from '../log.ts';
 import type { Dialect, Dialects } from '../protocol/dialect.ts';
 import { errorEvent, WireError, wireErrors } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
+import type { SessionType } from '../protocol/session-config.ts';
 import type { Clock } from '../session/ports.ts';
 import type { AccessPolicy } from './access.ts';
 import { type Handshake, readHandshake, realtimePath, selectDialect, selectSubprotocol } from './handshake.ts';
@@ -23,6 +24,14 @@ export interface WebSocketGateOptions {
   log: Log;
   /** An address for the message to a client that named no model. */
   exampleUrl: () => string;
+}
+
+/** What a client may have. */
+interface Granted {
+  type: SessionType;
+  /** Empty for a transcription session, which has none. */
+  model: string;
+  keyName: string | undefined;
 }
 
 /** A client that is refused needs to say nothing more; what it has under way is bounded by this. */
@@ -98,34 +107,33 @@ export class WebSocketGate {
   }
 
   /** The key comes first: a stranger learns nothing else. */
-  #check(handshake: Handshake): { model: string; keyName: string | undefined } | WireError {
+  #check(handshake: Handshake): Granted | WireError {
     const { access, config, exampleUrl } = this.#options;
     const { presentedKey, query, model } = handshake;
     const key = access.checkKey(presentedKey);
     if (key.verdict === 'missing') return wireErrors.missingKey();
     if (key.verdict === 'wrong') return wireErrors.wrongKey(presentedKey ?? '');
-    if (query.get('intent') === 'transcription') {
-      return wireErrors.unsupportedMode(
-        'intent',
-        "This server has no transcription sessions. Connect without 'intent', and turn on audio.input.transcription.",
-      );
-    }
     if (query.has('call_id')) {
       return wireErrors.unsupportedMode('call_id', "This server has no calls to attach to. Connect without 'call_id'.");
     }
+    if (query.get('intent') === 'transcription') {
+      return model === undefined
+        ? { type: 'transcription', model: '', keyName: key.keyName }
+        : wireErrors.modelForTranscription();
+    }
     if (model === undefined) return wireErrors.missingModel(exampleUrl());
     if (config.models.length > 0 && !config.models.includes(model)) return wireErrors.unknownModel(model);
-    return { model, keyName: key.keyName };
+    return { type: 'realtime', model, keyName: key.keyName };
   }
 
   #open(
     webSocket: WebSocket,
     stream: Duplex,
     request: IncomingMessage,
-    { model, keyName, handshake }: { model: string; keyName: string | undefined; handshake: Handshake },
+    { type, model, keyName, handshake }: Granted & { handshake: Handshake },
   ): void {
     const { sessions, config, clock, log } = this.#options;
-    const session = sessions.open({ model });
+    const session = sessions.open({ type, model });
     const dialect = selectDialect(handshake, this.#options.dialects);
     const { extensions } = handshake;
     const openedAtMs = clock.now();
@@ -140,7 +148,7 @@ export class WebSocketGate {
       log,
     });
     const about = { session: session.id, peer: peer.id };
-    log.info('session_opened', { ...about, model, dialect: dialect.name, key: keyName, ...sender(request) });
+    log.info('session_opened', { ...about, type, model, dialect: dialect.name, key: keyName, ...sender(request) });
     webSocket.on('close', (code, reason) => {
       sessions.release(session);
       const seconds = Math.round((clock.now() - openedAtMs) / 100) / 10;

@@ -14,7 +14,9 @@ import {
   temperatureSchema,
   toCoreFormat,
   toCoreModalities,
+  toCoreTranscriptionUpdate,
   toCoreUpdate,
+  transcriptionSessionSchema,
   voiceSchema,
 } from './session.ts';
 
@@ -37,6 +39,11 @@ const responseSchema = z.strictObject({
 });
 
 const sessionUpdate = z.strictObject({ ...eventId, type: z.literal('session.update'), session: sessionSchema });
+const transcriptionUpdate = z.strictObject({
+  ...eventId,
+  type: z.literal('transcription_session.update'),
+  session: transcriptionSessionSchema,
+});
 const itemCreate = z.strictObject({
   ...eventId,
   type: z.literal('conversation.item.create'),
@@ -52,6 +59,7 @@ const responseCreate = z.strictObject({
 /** By event type; what is the same in both dialects is parsed as GA. */
 export const betaParsers: ReadonlyMap<string, EventParser> = new Map<string, EventParser>([
   ['session.update', parseSessionUpdate],
+  ['transcription_session.update', parseTranscriptionUpdate],
   ['input_audio_buffer.append', parseAppend],
   ['input_audio_buffer.commit', parseWith('input_audio_buffer.commit')],
   ['input_audio_buffer.clear', parseWith('input_audio_buffer.clear')],
@@ -68,6 +76,11 @@ function parseSessionUpdate(event: JsonObject, check: Check): ClientEvent {
   const { type, event_id, session } = check(sessionUpdate, event);
   refuseBadModalities(session.modalities, 'session.modalities');
   return { type, event_id, session: toCoreUpdate(session) };
+}
+
+function parseTranscriptionUpdate(event: JsonObject, check: Check): ClientEvent {
+  const { event_id, session } = check(transcriptionUpdate, event);
+  return { type: 'session.update', event_id, session: toCoreTranscriptionUpdate(session) };
 }
 
 function parseItemCreate(event: JsonObject, check: Check): ClientEvent {

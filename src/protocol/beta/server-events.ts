@@ -3,7 +3,14 @@
 import { betaField } from '../dialect-fields.ts';
 import type { ErrorDetails, ResponseResource, ServerEvent, Usage } from '../server-events.ts';
 import { toBetaItem } from './items.ts';
-import { defaultTemperature, toBetaFormat, toBetaModalities, toBetaSession, toBetaVoice } from './session.ts';
+import {
+  defaultTemperature,
+  toBetaFormat,
+  toBetaModalities,
+  toBetaSession,
+  toBetaTranscriptionSession,
+  toBetaVoice,
+} from './session.ts';
 
 /** Events whose type alone differs. */
 const renamed: Partial<Record<ServerEvent['type'], string>> = {
@@ -23,7 +30,8 @@ export function toBetaEvent(event: ServerEvent): object | undefined {
       return undefined;
     case 'session.created':
     case 'session.updated':
-      return { ...event, session: toBetaSession(event.session) };
+      if (event.session.type === 'realtime') return { ...event, session: toBetaSession(event.session) };
+      return { ...event, type: `transcription_${event.type}`, session: toBetaTranscriptionSession(event.session) };
     case 'conversation.item.added':
     case 'conversation.item.retrieved':
     case 'response.output_item.added':

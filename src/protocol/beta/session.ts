@@ -3,11 +3,14 @@
 import { z } from 'zod';
 import {
   type AudioFormat,
+  includeSchema,
   maxOutputTokensSchema,
   modalitiesSchema,
   noiseReductionSchema,
   type RealtimeConfig,
   type RealtimeUpdate,
+  type SessionUpdate,
+  type TranscriptionConfig,
   toolChoiceSchema,
   toolsSchema,
   tracingSchema,
@@ -67,18 +70,54 @@ export function toCoreUpdate(session: BetaSessionUpdate): RealtimeUpdate {
     max_output_tokens: session.max_response_output_tokens,
     output_modalities: session.modalities && toCoreModalities(session.modalities),
     audio: {
-      input: {
-        format: session.input_audio_format && toCoreFormat(session.input_audio_format),
-        transcription: session.input_audio_transcription,
-        noise_reduction: session.input_audio_noise_reduction,
-        turn_detection: session.turn_detection,
-      },
+      input: toCoreInputAudio(session),
       output: {
         format: session.output_audio_format && toCoreFormat(session.output_audio_format),
         voice,
         speed,
       },
     },
+  };
+}
+
+/** `session` of `transcription_session.update`. */
+export const transcriptionSessionSchema = z.strictObject({
+  input_audio_format: formatSchema.optional(),
+  input_audio_transcription: transcriptionSchema.nullish(),
+  input_audio_noise_reduction: noiseReductionSchema.nullish(),
+  turn_detection: detectionSchema.nullish(),
+  include: includeSchema,
+  modalities: modalitiesSchema.optional(),
+  client_secret: z.unknown().optional(),
+});
+
+export function toCoreTranscriptionUpdate(session: z.infer<typeof transcriptionSessionSchema>): SessionUpdate {
+  return { type: 'transcription', include: session.include, audio: { input: toCoreInputAudio(session) } };
+}
+
+/** A transcription session as a beta client knows it. */
+export function toBetaTranscriptionSession({ id, object, expires_at, include, audio }: TranscriptionConfig): object {
+  const { format, transcription, noise_reduction, turn_detection } = audio.input;
+  return {
+    id,
+    object,
+    expires_at,
+    input_audio_format: toBetaFormat(format),
+    input_audio_transcription: transcription,
+    input_audio_noise_reduction: noise_reduction,
+    turn_detection,
+    include,
+  };
+}
+
+function toCoreInputAudio(
+  session: Pick<BetaSessionUpdate, (`input_audio_${string}` & keyof BetaSessionUpdate) | 'turn_detection'>,
+) {
+  return {
+    format: session.input_audio_format && toCoreFormat(session.input_audio_format),
+    transcription: session.input_audio_transcription,
+    noise_reduction: session.input_audio_noise_reduction,
+    turn_detection: session.turn_detection,
   };
 }
 

@@ -1,0 +1,135 @@
+/** Transcription sessions (docs/protocol.md §2, §6): they hear and write down, and answer nothing. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { concatSamples } from '../../src/audio/pcm.ts';
+import { newConversation } from '../support/conversation.ts';
+import { gate, silence, tone } from '../support/fake-engines.ts';
+import { newServer } from '../support/server.ts';
+import { WireClient } from '../support/wire-client.ts';
+
+const turn = concatSamples([silence(400, 24000), tone(800, 24000), silence(700, 24000)]);
+
+test('session.created shows what such a session has, and an update of it is shown whole', async () => {
+  const { client } = newConversation({}, { type: 'transcription' });
+  const { session } = client.last('session.created');
+  assert.ok(session.type === 'transcription');
+  assert.deepEqual(Object.keys(session).sort(), ['audio', 'expires_at', 'id', 'include', 'object', 'type']);
+  assert.equal(session.object, 'realtime.transcription_session');
+  assert.deepEqual(session.audio.input.turn_detection, {
+    type: 'server_vad',
+    threshold: 0.5,
+    prefix_padding_ms: 300,
+    silence_duration_ms: 500,
+  });
+  const transcription = { model: 'gpt-4o-transcribe', language: 'en' };
+  await client.say({ type: 'session.update', session: { type: 'transcription', audio: { input: { transcription } } } });
+  const { session: updated } = client.last('session.updated');
+  assert.deepEqual(updated.audio.input.transcription, transcription);
+  assert.deepEqual(updated.audio.input.format, { type: 'audio/pcm', rate: 24000 });
+});
+
+test('every turn is written down, in order, and nothing is answered', async () => {
+  const { client, clock, engines } = newConversation({}, { type: 'transcription' });
+  const first = gate();
+  const heard = ['one two', 'three four'];
+  engines.transcriber.hear = async () => {
+    if (heard.length === 2) await first.opened;
+    return heard.shift() ?? '';
+  };
+  await client.speak(concatSamples([turn, turn]));
+  first.open();
+  await clock.advance(10_000);
+  const completed = client.all('conversation.item.input_audio_transcription.completed');
+  assert.deepEqual(
+    completed.map((event) => event.transcript),
+    ['one two', 'three four'],
+  );
+  assert.deepEqual(
+    completed.map((event) => event.item_id),
+    client.all('input_audio_buffer.committed').map((event) => event.item_id),
+  );
+  assert.ok(client.all('conversation.item.input_audio_transcription.delta').length >= 2);
+  assert.deepEqual(client.all('response.created'), []);
+  assert.deepEqual(client.all('rate_limits.updated'), []);
+});
+
+test('a transcription that fails says so, and the next one works', async () => {
+  const { client, engines } = newConversation({}, { type: 'transcription' });
+  engines.transcriber.hear = () => {
+    throw new Error('no model');
+  };
+  await client.speak(turn);
+  const { error } = client.last('conversation.item.input_audio_transcription.failed');
+  assert.deepEqual([error.type, error.code], ['transcription_error', 'audio_unintelligible']);
+  engines.transcriber.hear = () => 'better';
+  await client.speak(turn);
+  assert.equal(client.last('conversation.item.input_audio_transcription.completed').transcript, 'better');
+});
+
+test('a transcriber that tells speakers apart yields segments', async () => {
+  const { client, engines } = newConversation({}, { type: 'transcription' });
+  engines.transcriber.transcribe = async function* () {
+    yield { type: 'segment', text: 'Hello.', speaker: 'A', start: 0.1, end: 0.5 };
+    yield { type: 'segment', text: 'Hi.', speaker: 'B', start: 0.6, end: 0.9 };
+    yield { type: 'done', text: 'Hello. Hi.' };
+  };
+  await client.speak(turn);
+  const segments = client.all('conversation.item.input_audio_transcription.segment');
+  assert.deepEqual(
+    segments.map(({ text, speaker, start, end, content_index }) => ({ text, speaker, start, end, content_index })),
+    [
+      { text: 'Hello.', speaker: 'A', start: 0.1, end: 0.5, content_index: 0 },
+      { text: 'Hi.', speaker: 'B', start: 0.6, end: 0.9, content_index: 0 },
+    ],
+  );
+  assert.equal(new Set(segments.map(({ id }) => id)).size, 2);
+});
+
+test('what a transcription session cannot do is refused', async () => {
+  const { client } = newConversation({}, { type: 'transcription' });
+  await client.say({ type: 'response.create' });
+  assert.deepEqual([client.lastError().code, client.lastError().param], ['invalid_value', 'type']);
+  await client.say({ type: 'session.update', session: { type: 'realtime', instructions: 'Hi' } });
+  assert.equal(
+    client.lastError().message,
+    'Passing a realtime session update event to a transcription session is not allowed.',
+  );
+  await client.say({ type: 'session.update', session: { type: 'transcription', instructions: 'Hi' } });
+  assert.equal(client.lastError().code, 'unknown_parameter');
+});
+
+test('intent=transcription opens one, and takes no model', async (t) => {
+  const { wsUrl } = await newServer(t);
+  const client = new WireClient(`${wsUrl}?intent=transcription`);
+  assert.equal((await client.until('session.created')).session.type, 'transcription');
+  const refused = new WireClient(`${wsUrl}?intent=transcription&model=gpt-realtime`);
+  const { error } = await refused.until('error');
+  assert.deepEqual(
+    [error.code, error.param, error.message],
+    ['invalid_parameter', 'model', 'You must not provide a model parameter for transcription sessions.'],
+  );
+  assert.equal((await refused.closed).code, 4000);
+});
+
+test('the beta dialect has its own events for it', async (t) => {
+  const { wsUrl } = await newServer(t);
+  const client = new WireClient(`${wsUrl}?intent=transcription`, { headers: { 'OpenAI-Beta': 'realtime=v1' } });
+  const created: { type: string; session?: object } = await client.next();
+  assert.equal(created.type, 'transcription_session.created');
+  client.send({
+    type: 'transcription_session.update',
+    session: {
+      input_audio_format: 'g711_ulaw',
+      input_audio_transcription: { model: 'whisper-1' },
+      turn_detection: { type: 'server_vad', silence_duration_ms: 300 },
+    },
+  });
+  const updated: { type: string; session?: object } = await client.next();
+  assert.equal(updated.type, 'transcription_session.updated');
+  const { input_audio_format, input_audio_transcription, turn_detection } = Object(updated.session);
+  assert.deepEqual(
+    [input_audio_format, input_audio_transcription, turn_detection.silence_duration_ms],
+    ['g711_ulaw', { model: 'whisper-1' }, 300],
+  );
+});
