@@ -25,7 +25,8 @@ export async function bareLimit(amount: Amount): Promise<Section> {
     for (const chunkMs of [20, 100]) {
       const run = async (server: MeasuredServer, detection: 'server_vad' | 'none') => {
         const { usages, problems } = await stream(server, { ...amount, chunkMs, detection });
-        warnings.push(...problems);
+        const who = server === bare ? 'bare ws' : `Parley, ${detection === 'none' ? 'turn_detection null' : detection}`;
+        warnings.push(...problems.map((problem) => `${who}, ${chunkMs} ms: ${problem}`));
         return usages;
       };
       const limit = await run(bare, 'none');
