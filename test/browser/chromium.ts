@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { chromium, type Page } from 'playwright-core';
 import { writeWav } from '../../src/audio/wav.ts';
+import { frameCheck } from '../support/frame-check.ts';
 
 /** The browser of this machine: `CHROMIUM` names it, or it is where systems put it. */
 export const executablePath = [
@@ -25,7 +26,7 @@ export interface Opened {
 
 /**
  * Opens a page that ends with the test. The microphone hears `samples` (24 kHz) from when it is opened, then silence;
- * without them the browser denies it.
+ * without them the browser denies it. Every event that the page receives is validated (see `frameCheck`).
  */
 export async function openPage(
   t: TestContext,
@@ -52,6 +53,10 @@ export async function openPage(
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  page.on('websocket', (socket) => {
+    const check = frameCheck('ga');
+    socket.on('framereceived', ({ payload }) => check(payload.toString()));
   });
   page.on('pageerror', (error) => complaints.push(error.message));
   await page.addInitScript((json) => localStorage.setItem('parley.settings', json), JSON.stringify(stored));

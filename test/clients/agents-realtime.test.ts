@@ -9,6 +9,7 @@ import { OpenAIRealtimeWebSocket, RealtimeAgent, RealtimeSession, tool } from '@
 import { z } from 'zod';
 import { type EngineSet, type ParleyServer, startServer } from '../../src/server.ts';
 import { embeddedEngines, spokenQuestion } from '../support/embedded.ts';
+import { frameCheck } from '../support/frame-check.ts';
 import { silentLog } from '../support/server.ts';
 import { timeout } from './sdk-caller.ts';
 
@@ -50,6 +51,11 @@ test('a spoken turn with a tool, its history, and an interruption', { timeout },
   });
   const agent = new RealtimeAgent({ name: 'Weather', instructions: 'Help with the weather.', tools: [getWeather] });
   const transport = new OpenAIRealtimeWebSocket({ url: `${server.wsUrl}?model=gpt-realtime` });
+  const check = frameCheck('ga');
+  transport.on('connection_change', (status) => {
+    if (status !== 'connecting') return;
+    transport.connectionState.websocket?.addEventListener('message', ({ data }) => check(String(data)));
+  });
   const session = new RealtimeSession(agent, {
     transport,
     model: 'gpt-realtime',

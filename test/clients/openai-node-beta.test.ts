@@ -28,7 +28,10 @@ after(() => server.close());
 async function withCaller(use: (caller: Caller) => Promise<void>): Promise<void> {
   const client = new OpenAI({ apiKey: 'any', baseURL: `${server.url}/v1` });
   const options = { rejectUnauthorized: false };
-  const caller: Caller = new SdkCaller(new OpenAIRealtimeWS({ model: 'gpt-4o-realtime-preview', options }, client));
+  const caller: Caller = new SdkCaller(
+    new OpenAIRealtimeWS({ model: 'gpt-4o-realtime-preview', options }, client),
+    'beta',
+  );
   try {
     await caller.next('session.created');
     await use(caller);

@@ -28,7 +28,7 @@ type Caller = SdkCaller<RealtimeServerEvent, OpenAIRealtimeWS>;
 async function withCaller(use: (caller: Caller) => Promise<void>): Promise<void> {
   const client = new OpenAI({ apiKey: 'any', baseURL: `${server.url}/v1` });
   const options = { rejectUnauthorized: false };
-  const caller: Caller = new SdkCaller(new OpenAIRealtimeWS({ model: 'gpt-realtime', options }, client));
+  const caller: Caller = new SdkCaller(new OpenAIRealtimeWS({ model: 'gpt-realtime', options }, client), 'ga');
   try {
     await caller.next('session.created');
     await use(caller);

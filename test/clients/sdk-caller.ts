@@ -1,6 +1,7 @@
 /** What a test needs around a socket of the official SDK, of either dialect: the events so far, and waiting for one. */
 
 import { bytesToSamples, concatSamples } from '../../src/audio/pcm.ts';
+import { frameCheck, type WireDialect } from '../support/frame-check.ts';
 
 /** The part of the SDK's sockets that both dialects share. */
 interface SdkSocket<Event> {
@@ -8,6 +9,8 @@ interface SdkSocket<Event> {
   on(type: 'error', listener: (error: Error) => void): unknown;
   send(event: { type: 'input_audio_buffer.append'; audio: string }): void;
   close(): void;
+  /** The WebSocket below. */
+  readonly socket: { on(type: 'message', listener: (data: { toString(): string }) => void): unknown };
 }
 
 export class SdkCaller<Event extends { type: string }, Socket extends SdkSocket<Event>> {
@@ -16,8 +19,10 @@ export class SdkCaller<Event extends { type: string }, Socket extends SdkSocket<
   #failed: Error | undefined;
   #watchers: (() => void)[] = [];
 
-  constructor(rt: Socket) {
+  constructor(rt: Socket, dialect: WireDialect) {
     this.rt = rt;
+    const check = frameCheck(dialect);
+    rt.socket.on('message', (data) => check(data.toString()));
     rt.on('event', (event) => {
       this.events.push(event);
       this.#notify();

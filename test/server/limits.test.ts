@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { defaultRealtimeConfig, errorEvent } from '../../src/protocol/index.ts';
+import { defaultRealtimeConfig, errorEvent, randomId } from '../../src/protocol/index.ts';
 import type { ModelEvent, Peer } from '../../src/session/ports.ts';
 import type { Session } from '../../src/session/session.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -218,7 +218,6 @@ async function* flood(): AsyncGenerator<ModelEvent> {
 
 /** A session that does with events what a test says. */
 function newSession(receive: Session['receive']): Session {
-  const event_id = 'event_1';
   const id = 'sess_1';
   const peers: Peer[] = [];
   return {
@@ -226,11 +225,11 @@ function newSession(receive: Session['receive']): Session {
     attach(peer) {
       peers.push(peer);
       const session = defaultRealtimeConfig({ id, model: 'gpt-realtime', expiresAt: 0 });
-      peer.send({ type: 'session.created', event_id, session });
+      peer.send({ type: 'session.created', event_id: randomId('event'), session });
     },
     detach() {},
     receive,
-    refuse: (error, clientEventId, to) => to.send({ event_id, ...errorEvent(error, clientEventId) }),
+    refuse: (error, clientEventId, to) => to.send({ event_id: randomId('event'), ...errorEvent(error, clientEventId) }),
     drain: async () => {},
     close(reason) {
       for (const peer of peers) peer.close(reason);

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
+import type { RealtimeServerEvent as BetaServerEvent } from 'openai/resources/beta/realtime/realtime';
 import { createResampler } from '../../src/audio/resample.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import {
-  ClientEventError,
+  betaDialect,
   gaDialect,
   type Item,
   type ServerEvent,
   type ServerEventOf,
-  type ServerEventType,
+  type SessionType,
 } from '../../src/protocol/index.ts';
-import type { CloseReason, Peer } from '../../src/session/ports.ts';
 import { RealtimeSession } from '../../src/session/realtime-session.ts';
 import {
   defaultSessionSettings,
@@ -17,8 +17,9 @@ import {
   type SessionLog,
   type SessionSettings,
 } from '../../src/session/settings.ts';
-import { FakeClock, settle } from './fake-clock.ts';
+import { FakeClock } from './fake-clock.ts';
 import { type FakeEngines, fakeEngines } from './fake-engines.ts';
+import { SessionClient } from './session-client.ts';
 
 // WebAssembly is loaded by its first use, which a fake clock cannot wait for.
 (await createResampler(16000, 24000)).free();
@@ -91,11 +92,15 @@ export interface Conversation {
 type PartialSettings = Partial<Omit<SessionSettings, 'limits'>> & { limits?: Partial<SessionLimits> };
 
 /** A session with fake engines and a fake clock, and one client attached to it. */
-export function newConversation({ limits, ...settings }: PartialSettings = {}): Conversation {
+export function newConversation(
+  { limits, ...settings }: PartialSettings = {},
+  kind: { type?: SessionType } = {},
+): Conversation {
   const clock = new FakeClock();
   const engines = fakeEngines();
   const log = new FaultLog();
   const session = new RealtimeSession({
+    ...kind,
     model: 'gpt-realtime',
     engines,
     clock,

@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { ServerEvent, ServerEventOf, ServerEventType } from '../../src/protocol/index.ts';
+import { dialectAsked, frameCheck } from './frame-check.ts';
 
 export interface ConnectOptions extends ClientOptions {
   protocols?: string[];
 }
 
-/** A client on a real socket: events come out in order, as they were sent. */
+/** A client on a real socket: events come out in order, as they were sent, each validated (see `frameCheck`). */
 export class WireClient {
   readonly socket: WebSocket;
   /** The close frame, or code 1006 where the connection was cut. */
@@ -19,7 +20,9 @@ export class WireClient {
 
   constructor(url: string, { protocols = [], ...options }: ConnectOptions = {}) {
     this.socket = new WebSocket(url, protocols, options);
+    const check = frameCheck(dialectAsked(url, options.headers, protocols));
     this.socket.on('message', (data) => {
+      check(data.toString());
       this.#events.push(JSON.parse(data.toString()) as ServerEvent);
       this.#wake();
     });

@@ -1,0 +1,100 @@
+/**
+ * Where what is sent may differ from the types of the official Node SDK: the one rule about null (docs/protocol.md), and
+ * the places, one row each, where the hosted service itself differs.
+ */
+
+import { type Type, typeFrom } from './official-declarations.ts';
+import type { Exceptions, JsonObject } from './official-schema.ts';
+
+export type WireDialect = 'ga' | 'beta';
+
+interface Row {
+  dialects: readonly WireDialect[];
+  /** The path of the property, with `[]` for any index. */
+  path: string;
+  /** The property's type there; without one, it may be absent. */
+  type?: string;
+  source: string;
+}
+
+const both: readonly WireDialect[] = ['ga', 'beta'];
+const gaRecording = 'recorded session.created of the hosted service';
+const betaExample = 'example of the beta session.created in the official document';
+const transcriptionExample = 'example of transcription_session.updated in the official document';
+
+const rows: readonly Row[] = [
+  {
+    dialects: both,
+    path: 'session.object',
+    type: "'realtime.session' | 'realtime.transcription_session'",
+    source: gaRecording,
+  },
+  { dialects: ['ga'], path: 'session.id', type: 'string', source: gaRecording },
+  { dialects: both, path: 'session.expires_at', type: 'number', source: gaRecording },
+  {
+    dialects: ['beta'],
+    path: 'session.model',
+    type: 'string',
+    source: `${betaExample}: a model that the SDK's list lacks; the list is of 2025, and a server names its own models`,
+  },
+  { dialects: ['beta'], path: 'session.prompt', type: 'null', source: betaExample },
+  { dialects: ['beta'], path: 'session.include', type: 'Array<string> | null', source: betaExample },
+  { dialects: ['beta'], path: 'session.turn_detection.idle_timeout_ms', type: 'number | null', source: betaExample },
+  {
+    dialects: ['beta'],
+    path: 'session.tool_choice',
+    type: "string | { type: 'function'; name: string }",
+    source: 'the document’s words on the beta tool_choice: "auto, none, required, or specify a function"',
+  },
+  { dialects: ['beta'], path: 'session.id', type: 'string', source: transcriptionExample },
+  {
+    dialects: ['beta'],
+    path: 'session.input_audio_noise_reduction',
+    type: "{ type?: 'near_field' | 'far_field' } | null",
+    source: transcriptionExample,
+  },
+  {
+    dialects: ['beta'],
+    path: 'session.client_secret',
+    source: `${transcriptionExample}: the key belongs to the answer over REST; a socket has had its own`,
+  },
+  {
+    dialects: ['beta'],
+    path: 'response.usage.input_token_details.cached_tokens_details',
+    type: '{ text_tokens?: number; audio_tokens?: number }',
+    source: 'recorded beta response.done of the hosted service',
+  },
+];
+
+/** Events that the SDK's beta union lacks: each has the shape of another. */
+export const otherEvents: readonly { dialect: WireDialect; type: string; like: string; source: string }[] = [
+  {
+    dialect: 'beta',
+    type: 'transcription_session.created',
+    like: 'transcription_session.updated',
+    source: 'RealtimeBetaServerEventTranscriptionSessionCreated of the official document',
+  },
+];
+
+/** Null may stand for an optional property in `session`, in `response` and in `input_audio.transcript`, nowhere else. */
+function nullByRule(path: string, container: JsonObject): boolean {
+  const [root = ''] = path.split('.', 1);
+  if (root === 'session' || root === 'response') return true;
+  return path.endsWith('.transcript') && container.type === 'input_audio';
+}
+
+export function exceptionsOf(dialect: WireDialect): Exceptions {
+  const types = new Map<string, Type>();
+  const absent = new Set<string>();
+  for (const { dialects, path, type } of rows) {
+    if (!dialects.includes(dialect)) continue;
+    if (type === undefined) absent.add(path);
+    else types.set(path, typeFrom(type));
+  }
+  const anyIndex = (path: string) => path.replaceAll(/\[\d+\]/g, '[]');
+  return {
+    nullAt: nullByRule,
+    typeAt: (path) => types.get(anyIndex(path)),
+    absentAt: (path) => absent.has(anyIndex(path)),
+  };
+}
