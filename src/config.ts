@@ -4,7 +4,18 @@
  */
 
 import { optionsHelp } from './config/help.ts';
-import { apiKeys, boolean, bytes, choice, hostName, integer, integerOrInfinity, list, text } from './config/kinds.ts';
+import {
+  apiKeys,
+  boolean,
+  bytes,
+  choice,
+  hostName,
+  integer,
+  integerOrInfinity,
+  list,
+  prompts,
+  text,
+} from './config/kinds.ts';
 import { named, option, type Values } from './config/option.ts';
 import { gather, type Sources } from './config/sources.ts';
 import { engineNames } from './engines/registry.ts';
@@ -88,6 +99,12 @@ const options = {
     'true: refuse a truncation beyond the audio that was sent. false: shorten it to what was sent.',
   ),
 
+  prompts: option(
+    'Sessions',
+    prompts(),
+    [],
+    'Prompt templates that clients may name in `prompt`: in the configuration file a list of { id, version, instructions }, where {{name}} stands for a variable. As a flag, the same list as JSON.',
+  ),
   lenient: option(
     'Sessions',
     boolean(),
@@ -267,8 +284,8 @@ export function configWith(overrides: ConfigOverrides): Config {
 
 /** What the options say about every session. */
 export function sessionSettings(config: Config): SessionSettings {
-  const { outputLeadMs, sessionMinutes, strictTruncation, limits } = config;
-  return { outputLeadMs, sessionMinutes, strictTruncation, limits };
+  const { outputLeadMs, sessionMinutes, strictTruncation, prompts, limits } = config;
+  return { outputLeadMs, sessionMinutes, strictTruncation, prompts, limits };
 }
 
 export function configHelp(): string {

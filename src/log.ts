@@ -28,6 +28,8 @@ export const logEvents = {
   session_closed: 'Session closed',
   session_failed: 'A session failed to handle something',
   session_fault: 'A session met an error of its own making; it goes on',
+  noise_reduction_unavailable:
+    'A client asked for noise reduction: this server has none, its audio is heard as it comes',
   response_done: 'Response done',
   response_failed: 'A response failed',
   transcribed: 'Transcribed',

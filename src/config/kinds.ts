@@ -1,5 +1,7 @@
 /** The kinds of value that an option takes: how each is read from text, and how it is described to whoever mistyped it. */
 
+import { z } from 'zod';
+import type { PromptTemplate } from '../session/prompts.ts';
 import { type ApiKey, parseApiKeys } from './api-keys.ts';
 
 export interface Kind<T> {
@@ -167,4 +169,30 @@ function wholeNumber(text: string): number {
 
 function within(value: number, min: number, max: number): number | undefined {
   return value >= min && value <= max ? value : undefined;
+}
+
+const promptTemplates = z.array(
+  z.strictObject({ id: z.string().min(1), version: z.coerce.string().optional(), instructions: z.string() }),
+);
+
+/** Prompt templates, as a list in a file or as JSON. */
+export function prompts(): Kind<readonly PromptTemplate[]> {
+  const fromFile = (entry: unknown): PromptTemplate[] | undefined =>
+    promptTemplates.safeParse(entry).data?.map(({ version, ...template }) => ({
+      ...template,
+      ...(version !== undefined && { version }),
+    }));
+  return kind({
+    placeholder: 'PROMPTS',
+    allowed: 'a list of prompts, each with an id, instructions and, if it has one, a version',
+    fromText: (text) => {
+      try {
+        return fromFile(JSON.parse(text));
+      } catch {
+        return undefined;
+      }
+    },
+    fromFile,
+    print: (value) => value.map(({ id }) => id).join(','),
+  });
 }

@@ -186,7 +186,12 @@ export const wireErrors = {
       param: 'type',
     }),
   unknownPrompt: (param: string, promptId: string) =>
-    new WireError(`Prompt with id '${promptId}' not found: this server has no prompt templates.`, {
+    new WireError(`Prompt with id '${promptId}' not found. This server's prompts are those of its configuration.`, {
+      code: 'invalid_value',
+      param,
+    }),
+  unknownPromptVersion: (param: string, promptId: string, version: string) =>
+    new WireError(`Version '${version}' of the prompt with id '${promptId}' not found.`, {
       code: 'invalid_value',
       param,
     }),

@@ -223,7 +223,7 @@ export class RealtimeSession implements Session {
   #update(update: SessionUpdate): void {
     if (update.type !== this.#type) throw wireErrors.sessionTypeMismatch(update.type, this.#type);
     const next = applyUpdate(this.#config, update);
-    if (update.type === 'realtime') refuseUnavailable(update, this.#tools.engines, 'session');
+    if (update.type === 'realtime') refuseUnavailable(update, this.#tools, 'session');
     const before = this.#config.audio.output;
     if (this.#responses.hasSpoken && voiceId(next.audio.output.voice) !== voiceId(before.voice)) {
       throw wireErrors.cannotUpdateVoice();
@@ -231,6 +231,9 @@ export class RealtimeSession implements Session {
     if (this.#responses.active && next.audio.output.speed !== before.speed) throw wireErrors.speedWhileResponding();
     if (this.#config.tracing !== null && JSON.stringify(next.tracing) !== JSON.stringify(this.#config.tracing)) {
       throw wireErrors.tracingFixed();
+    }
+    if (next.audio.input.noise_reduction && !this.#config.audio.input.noise_reduction) {
+      this.#tools.log.warn('noise_reduction_unavailable', { session: this.id });
     }
     this.#config = next;
     this.#ears.configure(next.audio.input);

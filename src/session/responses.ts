@@ -15,6 +15,7 @@ import type { Conversation, Entry, Position } from './conversation.ts';
 import { type GenerationOptions, startGeneration } from './generation.ts';
 import { Pacer } from './pacer.ts';
 import type { ModelToolChoice } from './ports.ts';
+import { type PromptTemplate, renderPrompt } from './prompts.ts';
 import { Response, type ResponseHost } from './response.ts';
 import type { SessionTools } from './settings.ts';
 import { refuseUnavailable } from './unavailable.ts';
@@ -77,7 +78,7 @@ export class Responses {
     const limit = this.#host.tools.settings.limits.outOfBandResponses;
     if (!outOfBand && this.#active) throw wireErrors.activeResponse(this.#active.id);
     if (outOfBand && this.#outOfBand.size >= limit) throw wireErrors.tooManyResponses(limit);
-    refuseUnavailable(parameters, this.#host.tools.engines, 'response');
+    refuseUnavailable(parameters, this.#host.tools, 'response');
     const { conversation } = this.#host;
     const entries = parameters.input ? this.#host.resolveInput(parameters.input) : [...conversation.entries];
     const { version } = conversation;
@@ -94,7 +95,10 @@ export class Responses {
       const failure = await awaitTranscripts(entries);
       if (failure) throw failure;
       signal.throwIfAborted();
-      return startGeneration(generationOptions(config, takeSnapshot(entries, version)), this.#host.tools);
+      return startGeneration(
+        generationOptions(config, this.#host.tools.settings.prompts, takeSnapshot(entries, version)),
+        this.#host.tools,
+      );
     });
     return response;
   }
@@ -216,12 +220,22 @@ function withParameters(config: RealtimeConfig, parameters: ResponseParameters):
   return applyUpdate(config, { type: 'realtime', ...settings });
 }
 
-function generationOptions(config: RealtimeConfig, snapshot: GenerationOptions['snapshot']): GenerationOptions {
+/** What the session or the response says for itself wins over its prompt. */
+function instructionsOf(config: RealtimeConfig, prompts: readonly PromptTemplate[]): string {
+  if (config.instructions !== '' || config.prompt === null) return config.instructions;
+  return renderPrompt(config.prompt, prompts, 'prompt');
+}
+
+function generationOptions(
+  config: RealtimeConfig,
+  prompts: readonly PromptTemplate[],
+  snapshot: GenerationOptions['snapshot'],
+): GenerationOptions {
   const { parallel_tool_calls: parallelToolCalls, temperature } = config;
   const { format, voice, speed } = config.audio.output;
   return {
     model: config.model,
-    instructions: config.instructions,
+    instructions: instructionsOf(config, prompts),
     tools: config.tools.map(({ name, description, parameters }) => ({
       name,
       ...(description !== undefined && { description }),

@@ -1,5 +1,6 @@
 import type { IdSource } from '../protocol/ids.ts';
 import type { Clock, Engines } from './ports.ts';
+import type { PromptTemplate } from './prompts.ts';
 
 /** What an operator decides for every session; `config.ts` documents the options and their defaults. */
 export interface SessionSettings {
@@ -9,6 +10,7 @@ export interface SessionSettings {
   sessionMinutes: number;
   /** Refuse a truncation beyond the audio that was sent, instead of clamping it. */
   strictTruncation: boolean;
+  prompts: readonly PromptTemplate[];
   limits: SessionLimits;
 }
 
@@ -34,6 +36,7 @@ export const defaultSessionSettings: SessionSettings = {
   outputLeadMs: 3000,
   sessionMinutes: 60,
   strictTruncation: false,
+  prompts: [],
   limits: {
     inputBufferMs: 600_000,
     silenceMs: 30_000,
@@ -53,6 +56,7 @@ export type SessionLogEvent =
   | 'transcription_failed'
   | 'voice_activity_failed'
   | 'voice_silent'
+  | 'noise_reduction_unavailable'
   | 'session_fault';
 
 /** Where a session reports what happened. Never audio, never keys. */

@@ -1,7 +1,8 @@
 import type { ResponseParameters } from '../protocol/client-events.ts';
 import { wireErrors } from '../protocol/errors.ts';
 import type { RealtimeUpdate } from '../protocol/session-config.ts';
-import type { Engines } from './ports.ts';
+import { renderPrompt } from './prompts.ts';
+import type { SessionTools } from './settings.ts';
 
 /**
  * Refuses settings that are well formed but name something which this server does not have: otherwise they would be
@@ -10,7 +11,7 @@ import type { Engines } from './ports.ts';
  */
 export function refuseUnavailable(
   { audio, prompt }: Pick<RealtimeUpdate, 'prompt'> & Pick<ResponseParameters, 'audio'>,
-  engines: Engines,
+  { engines, settings }: Pick<SessionTools, 'engines' | 'settings'>,
   root: 'session' | 'response',
 ): void {
   const voice = audio?.output?.voice;
@@ -18,5 +19,5 @@ export function refuseUnavailable(
   if (typeof voice === 'string' && voices && !voices.includes(voice)) {
     throw wireErrors.invalidValue(`${root}.audio.output.voice`, voice, voices);
   }
-  if (prompt) throw wireErrors.unknownPrompt(`${root}.prompt.id`, prompt.id);
+  if (prompt) renderPrompt(prompt, settings.prompts, `${root}.prompt`);
 }
