@@ -21,9 +21,11 @@ if (mutation) install(mutation);
 function install(by: Mutation): void {
   const peers = new WeakMap<Peer, Peer>();
   const wrapped = (peer: Peer) => {
-    const known = peers.get(peer) ?? spoilt(peer, by);
-    peers.set(peer, known);
-    return known;
+    const proxy = peers.get(peer) ?? spoilt(peer, by);
+    peers.set(peer, proxy);
+    // What the session hands back to these methods is wrapped already.
+    peers.set(proxy, proxy);
+    return proxy;
   };
   const { attach, detach, receive, refuse } = RealtimeSession.prototype;
   const methods: Pick<RealtimeSession, 'attach' | 'detach' | 'receive' | 'refuse'> & ThisType<RealtimeSession> = {

@@ -1,6 +1,6 @@
 /** Checks a JSON value against a declared type, and says where it differs. */
 
-import { type Literal, membersOf, type Type } from './official-declarations.ts';
+import { membersOf, type Type } from './official-declarations.ts';
 
 export type JsonObject = Record<string, unknown>;
 
@@ -95,10 +95,11 @@ function isAlike(member: Type, value: unknown): boolean {
   }
 }
 
-/** The properties that say which member of a union an object is: those with one literal, such as its `type`. */
-function* namesOf(type: Extract<Type, { kind: 'object' }>): Generator<[string, Literal]> {
+/** The properties that say which member of a union an object is: those with one name to them, such as its `type`. */
+function* namesOf(type: Extract<Type, { kind: 'object' }>): Generator<[string, string]> {
   for (const [name, property] of type.properties) {
-    if (property.type.kind === 'literal') yield [name, property.type.value];
+    const { type: declared } = property;
+    if (declared.kind === 'literal' && typeof declared.value === 'string') yield [name, declared.value];
   }
 }
 

@@ -154,6 +154,31 @@ test('the usage of a transcription is the length of its audio in seconds', async
   assert.deepEqual(usage, { type: 'duration', seconds });
 });
 
+test('a transcription is told in deltas before its end, and a failed one ends too', async () => {
+  verifies(
+    'R3.9',
+    'ga.server.conversation.item.input_audio_transcription.delta',
+    'ga.server.conversation.item.input_audio_transcription.completed',
+    'ga.server.conversation.item.input_audio_transcription.failed',
+  );
+  const { client, engines } = newConversation();
+  await client.say(update({ audio: { input: { turn_detection: null, transcription: { model: 'whisper-1' } } } }));
+  const outcome = async () => {
+    client.forget();
+    await client.speak(tone(200, 24000));
+    await client.say({ type: 'input_audio_buffer.commit' });
+    return client.types().slice(3);
+  };
+  const events = 'conversation.item.input_audio_transcription';
+  assert.deepEqual(await outcome(), [`${events}.delta`, `${events}.completed`]);
+  engines.transcriber.hear = () => {
+    throw new Error('out of memory');
+  };
+  assert.deepEqual(await outcome(), [`${events}.failed`]);
+  const { item_id, content_index } = client.last('conversation.item.input_audio_transcription.failed');
+  assert.deepEqual([item_id, content_index], [client.last('input_audio_buffer.committed').item_id, 0]);
+});
+
 test('without transcription there are no events of it, and no transcript; the model has the words', async () => {
   verifies('R2.14', 'R3.45');
   const { client, clock, engines } = newConversation();
