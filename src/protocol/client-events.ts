@@ -15,6 +15,17 @@ import {
   voiceSchema,
 } from './session-config.ts';
 
+const maxMetadataPairs = 16;
+/** Counted before the pairs are looked at. */
+export const metadataSchema = z.preprocess(
+  (value, context) => {
+    const tooMany = typeof value === 'object' && value !== null && Object.keys(value).length > maxMetadataPairs;
+    if (tooMany) context.issues.push({ code: 'too_big', origin: 'object', maximum: maxMetadataPairs, input: value });
+    return value;
+  },
+  z.record(z.string().max(64), z.string().max(512)),
+);
+
 const eventId = { event_id: z.string().max(512).nullish() };
 
 const responseParameters = z.strictObject({
@@ -31,7 +42,7 @@ const responseParameters = z.strictObject({
   tool_choice: toolChoiceSchema.optional(),
   parallel_tool_calls: z.boolean().optional(),
   max_output_tokens: maxOutputTokensSchema.optional(),
-  metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
+  metadata: metadataSchema.nullish(),
   prompt: promptSchema.nullish(),
   reasoning: reasoningSchema.optional(),
 });

@@ -5,6 +5,10 @@
 
 import type { ErrorDetails, UnsentEvent } from './server-events.ts';
 
+/** Names and ids that a client made up stand in errors: a longer one is not sent back whole. */
+const maxParamCharacters = 256;
+const maxMessageCharacters = 2048;
+
 export type WireErrorType = 'invalid_request_error' | 'server_error';
 
 /** An error that one client is told of, as the payload of an `error` event. */
@@ -19,11 +23,11 @@ export class WireError extends Error {
     message: string,
     details: { type?: WireErrorType; code: string | null; param?: string | null; closeCode?: number },
   ) {
-    super(message);
+    super(shortened(message, maxMessageCharacters));
     this.name = 'WireError';
     this.type = details.type ?? 'invalid_request_error';
     this.code = details.code;
-    this.param = details.param ?? null;
+    this.param = details.param ? shortened(details.param, maxParamCharacters) : null;
     this.closeCode = details.closeCode;
   }
 
@@ -61,6 +65,8 @@ export const wireErrors = {
   notAnObject: () => new WireError('Invalid event: expected a JSON object.', { code: 'invalid_event' }),
   tooDeep: (limit: number) =>
     new WireError(`Invalid event: nested more than ${limit} levels deep.`, { code: 'invalid_event' }),
+  tooManyValues: (limit: number) =>
+    new WireError(`Invalid event: more than ${limit} values.`, { code: 'invalid_event' }),
   missingType: () => new WireError("The 'type' field is missing.", { code: 'invalid_event' }),
 
   // ---- Its fields ----
@@ -107,6 +113,11 @@ export const wireErrors = {
       { code: `${bound.kind}_${suffix}_length`, param },
     );
   },
+  tooManyProperties: (param: string, limit: number, got: number) =>
+    new WireError(
+      `Invalid '${param}': too many properties. Expected an object with at most ${limit} properties, but got an object with ${got} properties instead.`,
+      { code: 'object_above_max_properties', param },
+    ),
 
   // ---- Responses ----
   activeResponse: (responseId: string) =>
@@ -263,6 +274,10 @@ export const wireErrors = {
 /** What is safe to say of a key: its first three and last four characters, when it is long enough to keep the rest secret. */
 function redactKey(key: string): string {
   return key.length >= 16 ? `${key.slice(0, 3)}…${key.slice(-4)}` : '…';
+}
+
+function shortened(text: string, limit: number): string {
+  return text.length > limit ? `${text.slice(0, limit)}…` : text;
 }
 
 function describeValue(value: unknown): string {

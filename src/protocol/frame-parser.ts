@@ -23,6 +23,12 @@ export type JsonObject = Record<string, unknown>;
 /** No event of the protocol comes near it, and what recurses over an event (JSON itself does) is safe within it. */
 const maxDepth = 100;
 
+/** An event with the longest session configuration has some thousands; checking so many takes tenths of a second. */
+const maxValues = 50_000;
+/** As the schemas of the other events say; a refused id is sent back as long as it is not many times that. */
+const maxEventIdLength = 512;
+const maxEchoedIdLength = 2048;
+
 /** Turns one type of event into its typed form. @throws {WireError} */
 export type EventParser = (event: JsonObject, check: Check) => ClientEvent;
 
@@ -30,8 +36,10 @@ export type EventParser = (event: JsonObject, check: Check) => ClientEvent;
 export function frameParser(parsers: ReadonlyMap<string, EventParser>, check: Check): (text: string) => ClientEvent {
   const supportedTypes = [...parsers.keys()];
   return (text) => {
+    // Before it is parsed: what makes of each byte an object would take all memory.
+    if (holdsMoreValuesThan(maxValues, text)) throw new ClientEventError(wireErrors.tooManyValues(maxValues), null);
     const event = parseObject(text);
-    const clientEventId = typeof event.event_id === 'string' ? event.event_id : null;
+    const clientEventId = echoedId(event.event_id);
     try {
       if (nestsDeeperThan(maxDepth, event)) throw wireErrors.tooDeep(maxDepth);
       const { type } = event;
@@ -60,6 +68,35 @@ function parseObject(text: string): JsonObject {
   return value as JsonObject;
 }
 
+function echoedId(id: unknown): string | null {
+  return typeof id === 'string' && id.length <= maxEchoedIdLength ? id : null;
+}
+
+const characters = { quote: 0x22, comma: 0x2c, openBracket: 0x5b, openBrace: 0x7b, backslash: 0x5c };
+
+/** Counts what begins a value or follows one, outside strings. What is no JSON is left to the parser. */
+function holdsMoreValuesThan(limit: number, text: string): boolean {
+  const { quote, comma, openBracket, openBrace } = characters;
+  let values = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text.charCodeAt(at);
+    if (character === quote) at = stringEnd(text, at);
+    else if (character === comma || character === openBracket || character === openBrace) values += 1;
+    if (values > limit) return true;
+  }
+  return false;
+}
+
+/** Where the string that begins at `start` has its closing quote, or the end of the text. */
+function stringEnd(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === characters.backslash) escapes += 1;
+    if (escapes % 2 === 0) return end;
+  }
+  return text.length;
+}
+
 function nestsDeeperThan(limit: number, root: object): boolean {
   let level: object[] = [root];
   for (let depth = 1; level.length > 0; depth += 1) {
@@ -79,5 +116,10 @@ export function parseAppend(event: JsonObject): AppendEvent {
   const { audio, event_id } = event;
   if (audio === undefined) throw wireErrors.missingParameter('audio');
   if (typeof audio !== 'string') throw wireErrors.invalidType('audio', 'a base64-encoded string', typeName(audio));
-  return { type: 'input_audio_buffer.append', audio, event_id: typeof event_id === 'string' ? event_id : null };
+  if (typeof event_id !== 'string') return { type: 'input_audio_buffer.append', audio, event_id: null };
+  if (event_id.length > maxEventIdLength) {
+    const bound = { kind: 'string', side: 'max', limit: maxEventIdLength, got: event_id.length } as const;
+    throw wireErrors.wrongLength('event_id', bound);
+  }
+  return { type: 'input_audio_buffer.append', audio, event_id };
 }

@@ -108,6 +108,8 @@ function boundError(
   if (typeof value === 'string')
     return wireErrors.wrongLength(param, { kind: 'string', side, limit, got: value.length });
   if (Array.isArray(value)) return wireErrors.wrongLength(param, { kind: 'array', side, limit, got: value.length });
+  if (typeof value === 'object' && value !== null)
+    return wireErrors.tooManyProperties(param, limit, Object.keys(value).length);
   return wireErrors.invalid(param, `Invalid '${param}': ${issue.message}.`);
 }
 

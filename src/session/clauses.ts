@@ -36,7 +36,9 @@ const pause = /[,;:–—](?=\s)|[，、；：]/g;
 const abbreviation = /(?:^|\s)(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|No)\.$/;
 
 /** Where the first whole clause ends, or 0 while none is. Needs the character after a mark: "3.5" is one word. */
-function clauseEnd(text: string): number {
+function clauseEnd(pending: string): number {
+  // All that comes into question, however much has come at once: a longer clause is cut.
+  const text = pending.slice(0, maxClauseCharacters + 1);
   for (const mark of text.matchAll(sentenceEnd)) {
     const end = mark.index + mark[0].length;
     if (!abbreviation.test(text.slice(0, end)) && isSpeakable(text.slice(0, end))) return end;

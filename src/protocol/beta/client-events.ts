@@ -1,7 +1,7 @@
 /** What beta clients send, turned into the core's events. Its errors speak of the beta dialect's own fields. */
 
 import { z } from 'zod';
-import type { ClientEvent, ResponseParameters } from '../client-events.ts';
+import { type ClientEvent, metadataSchema, type ResponseParameters } from '../client-events.ts';
 import { wireErrors } from '../errors.ts';
 import { type EventParser, type JsonObject, parseAppend } from '../frame-parser.ts';
 import { parseWith } from '../ga.ts';
@@ -35,7 +35,7 @@ const responseSchema = z.strictObject({
   // The document has the first name, the official SDK the second.
   max_output_tokens: maxOutputTokensSchema.optional(),
   max_response_output_tokens: maxOutputTokensSchema.optional(),
-  metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
+  metadata: metadataSchema.nullish(),
 });
 
 const sessionUpdate = z.strictObject({ ...eventId, type: z.literal('session.update'), session: sessionSchema });
