@@ -10,8 +10,8 @@ const callId = z.string().max(64);
 const status = z.enum(['completed', 'incomplete', 'in_progress']);
 const common = { id: itemId.optional(), object: z.literal('realtime.item').optional(), status: status.optional() };
 
-const inputText = z.strictObject({ type: z.literal('input_text'), text: z.string() });
-const inputAudio = z.strictObject({
+export const inputText = z.strictObject({ type: z.literal('input_text'), text: z.string() });
+export const inputAudio = z.strictObject({
   type: z.literal('input_audio'),
   audio: z.string().optional(),
   transcript: z.string().nullish(),
@@ -34,12 +34,10 @@ export const systemMessageSchema = z.strictObject({
   role: z.literal('system'),
   content: z.array(z.discriminatedUnion('type', [inputText])),
 });
-export const userMessageSchema = z.strictObject({
-  ...common,
-  type: z.literal('message'),
-  role: z.literal('user'),
-  content: z.array(z.discriminatedUnion('type', [inputText, inputAudio, inputImage])),
-});
+/** A dialect's user message, by the content that it may hold. */
+export const userMessageWith = <Content extends z.ZodType>(content: Content) =>
+  z.strictObject({ ...common, type: z.literal('message'), role: z.literal('user'), content: z.array(content) });
+const userMessage = userMessageWith(z.discriminatedUnion('type', [inputText, inputAudio, inputImage]));
 /** A dialect's assistant message, by the content that it may hold. */
 export const assistantMessageWith = <Content extends z.ZodType>(content: Content) =>
   z.strictObject({ ...common, type: z.literal('message'), role: z.literal('assistant'), content: z.array(content) });
@@ -57,7 +55,7 @@ export const functionCallOutputSchema = z.strictObject({
   call_id: callId,
   output: z.string(),
 });
-const message = z.discriminatedUnion('role', [systemMessageSchema, userMessageSchema, assistantMessage]);
+const message = z.discriminatedUnion('role', [systemMessageSchema, userMessage, assistantMessage]);
 
 /** An item as a client may create it. */
 export const itemSchema = z.discriminatedUnion('type', [message, functionCallSchema, functionCallOutputSchema]);

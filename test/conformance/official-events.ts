@@ -1,7 +1,8 @@
 /** Whether frames that leave the server are events of the official types, and what clients in practice need of them. */
 
+import assert from 'node:assert/strict';
 import { declarationFile, membersOf, type Type } from './official-declarations.ts';
-import { exceptionsOf, otherEvents, type WireDialect } from './official-exceptions.ts';
+import { exceptionsOf, otherBetaEvents, type WireDialect } from './official-exceptions.ts';
 import { Connection, practice } from './official-practice.ts';
 import { type Exceptions, isObject, type Problem, problemsOf } from './official-schema.ts';
 
@@ -33,12 +34,12 @@ function readOfficial(dialect: WireDialect): Official {
     const type = member.kind === 'object' ? member.properties.get('type')?.type : undefined;
     if (type?.kind === 'literal') events.set(String(type.value), member);
   }
-  for (const other of otherEvents) {
-    const like = events.get(other.like);
-    if (other.dialect !== dialect || like?.kind !== 'object') continue;
-    const type: Type = { kind: 'literal', value: other.type };
-    const properties = new Map(like.properties).set('type', { type, optional: false });
-    events.set(other.type, { ...like, properties });
+  for (const { type: name, like } of dialect === 'beta' ? otherBetaEvents : []) {
+    const [from, original] = like;
+    const shape = (from === dialect ? events : officialEvents(from).events).get(original);
+    assert.ok(shape?.kind === 'object', `the official types have no ${original}`);
+    const type: Type = { kind: 'literal', value: name };
+    events.set(name, { ...shape, properties: new Map(shape.properties).set('type', { type, optional: false }) });
   }
   return { events, exceptions: exceptionsOf(dialect) };
 }

@@ -66,12 +66,16 @@ const rows: readonly Row[] = [
   },
 ];
 
-/** Events that the SDK's beta union lacks: each has the shape of another. */
-export const otherEvents: readonly { dialect: WireDialect; type: string; like: string; source: string }[] = [
+/** Beta events that the SDK's beta union lacks: each has the shape of another, of beta or GA. */
+export const otherBetaEvents: readonly { type: string; like: [WireDialect, string]; source: string }[] = [
   {
-    dialect: 'beta',
+    type: 'conversation.item.input_audio_transcription.segment',
+    like: ['ga', 'conversation.item.input_audio_transcription.segment'],
+    source: 'RealtimeBetaServerEventConversationItemInputAudioTranscriptionSegment of the official document',
+  },
+  {
     type: 'transcription_session.created',
-    like: 'transcription_session.updated',
+    like: ['beta', 'transcription_session.updated'],
     source: 'RealtimeBetaServerEventTranscriptionSessionCreated of the official document',
   },
 ];

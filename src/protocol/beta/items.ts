@@ -1,4 +1,7 @@
-/** The beta dialect's items: assistant content is `text` and `audio`, where GA says `output_text` and `output_audio`. */
+/**
+ * The beta dialect's items: assistant content is `text` and `audio`, where GA says `output_text` and `output_audio`, and
+ * user content has no images.
+ */
 
 import { z } from 'zod';
 import {
@@ -7,10 +10,12 @@ import {
   functionCallSchema,
   type Item,
   type ItemInput,
+  inputAudio,
+  inputText,
   itemReferenceSchema,
   type ResponseInputItem,
   systemMessageSchema,
-  userMessageSchema,
+  userMessageWith,
 } from '../items.ts';
 
 const text = z.strictObject({ type: z.literal('text'), text: z.string() });
@@ -21,7 +26,7 @@ const audio = z.strictObject({
 });
 const message = z.discriminatedUnion('role', [
   systemMessageSchema,
-  userMessageSchema,
+  userMessageWith(z.discriminatedUnion('type', [inputText, inputAudio])),
   assistantMessageWith(z.discriminatedUnion('type', [text, audio])),
 ]);
 
@@ -48,7 +53,11 @@ export function toCoreInput(item: z.infer<typeof inputItemSchema>): ResponseInpu
 }
 
 export function toBetaItem(item: Item): object {
-  if (item.type !== 'message' || item.role !== 'assistant') return item;
+  if (item.type !== 'message' || item.role === 'system') return item;
+  if (item.role === 'user') {
+    // Another client of the session may have sent one.
+    return { ...item, content: item.content.filter((part) => part.type !== 'input_image') };
+  }
   const content = item.content.map((part) => ({ ...part, type: part.type === 'output_text' ? 'text' : 'audio' }));
   return { ...item, content };
 }

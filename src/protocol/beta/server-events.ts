@@ -27,6 +27,7 @@ const renamed: Partial<Record<ServerEvent['type'], string>> = {
 export function toBetaEvent(event: ServerEvent): object | undefined {
   switch (event.type) {
     case 'conversation.item.done':
+    case 'input_audio_buffer.timeout_triggered':
       return undefined;
     case 'session.created':
     case 'session.updated':

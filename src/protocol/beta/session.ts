@@ -34,6 +34,9 @@ export const voiceSchema = z.string().min(1).max(64);
 export const temperatureSchema = z.number().min(0.6).max(1.2);
 const noDetection = z.strictObject({ type: z.literal('none') }).transform(() => null);
 const detectionSchema = z.union([noDetection, turnDetectionSchema]);
+// What the beta types have of them: GA's `languages`, `keywords`, `delay` and `strength` came later.
+const betaTranscriptionSchema = transcriptionSchema.pick({ model: true, language: true, prompt: true });
+const betaNoiseReductionSchema = noiseReductionSchema.pick({ type: true });
 
 /** `session` of the beta `session.update`. `client_secret` is for the REST surface, and ignored here. */
 export const sessionSchema = z.strictObject({
@@ -44,8 +47,8 @@ export const sessionSchema = z.strictObject({
   speed: z.number().min(0.25).max(1.5).optional(),
   input_audio_format: formatSchema.optional(),
   output_audio_format: formatSchema.optional(),
-  input_audio_transcription: transcriptionSchema.nullish(),
-  input_audio_noise_reduction: noiseReductionSchema.nullish(),
+  input_audio_transcription: betaTranscriptionSchema.nullish(),
+  input_audio_noise_reduction: betaNoiseReductionSchema.nullish(),
   turn_detection: detectionSchema.nullish(),
   tools: toolsSchema.optional(),
   tool_choice: toolChoiceSchema.optional(),
@@ -54,6 +57,7 @@ export const sessionSchema = z.strictObject({
   tracing: tracingSchema.nullish(),
   client_secret: z.unknown().optional(),
 });
+type InputConfig = RealtimeConfig['audio']['input'];
 export type BetaSessionUpdate = z.infer<typeof sessionSchema>;
 
 /** The core's update for a beta client's; undefined keys change nothing. */
@@ -83,8 +87,8 @@ export function toCoreUpdate(session: BetaSessionUpdate): RealtimeUpdate {
 /** `session` of `transcription_session.update`. */
 export const transcriptionSessionSchema = z.strictObject({
   input_audio_format: formatSchema.optional(),
-  input_audio_transcription: transcriptionSchema.nullish(),
-  input_audio_noise_reduction: noiseReductionSchema.nullish(),
+  input_audio_transcription: betaTranscriptionSchema.nullish(),
+  input_audio_noise_reduction: betaNoiseReductionSchema.nullish(),
   turn_detection: detectionSchema.nullish(),
   include: includeSchema,
   modalities: modalitiesSchema.optional(),
@@ -103,8 +107,8 @@ export function toBetaTranscriptionSession({ id, object, expires_at, include, au
     object,
     expires_at,
     input_audio_format: toBetaFormat(format),
-    input_audio_transcription: transcription,
-    input_audio_noise_reduction: noise_reduction,
+    input_audio_transcription: toBetaTranscription(transcription),
+    input_audio_noise_reduction: toBetaNoiseReduction(noise_reduction),
     turn_detection,
     include,
   };
@@ -121,6 +125,19 @@ function toCoreInputAudio(
   };
 }
 
+/** Without what a GA client of the same session may have set, and beta does not know. */
+function toBetaTranscription(transcription: InputConfig['transcription']): object | null {
+  if (transcription === null) return null;
+  const { languages: _gaOnly, keywords: _gaOnlyToo, delay: _gaOnlyAlso, ...rest } = transcription;
+  return rest;
+}
+
+function toBetaNoiseReduction(reduction: InputConfig['noise_reduction']): object | null {
+  if (reduction === null) return null;
+  const { strength: _gaOnly, ...rest } = reduction;
+  return rest;
+}
+
 /** The core's configuration as a beta client knows it. */
 export function toBetaSession(config: RealtimeConfig): object {
   const { input, output } = config.audio;
@@ -135,8 +152,8 @@ export function toBetaSession(config: RealtimeConfig): object {
     speed: output.speed,
     input_audio_format: toBetaFormat(input.format),
     output_audio_format: toBetaFormat(output.format),
-    input_audio_transcription: input.transcription,
-    input_audio_noise_reduction: input.noise_reduction,
+    input_audio_transcription: toBetaTranscription(input.transcription),
+    input_audio_noise_reduction: toBetaNoiseReduction(input.noise_reduction),
     turn_detection: toBetaDetection(input.turn_detection),
     tools: config.tools,
     tool_choice: config.tool_choice,
@@ -146,7 +163,7 @@ export function toBetaSession(config: RealtimeConfig): object {
   };
 }
 
-function toBetaDetection(detection: RealtimeConfig['audio']['input']['turn_detection']): object | null {
+function toBetaDetection(detection: InputConfig['turn_detection']): object | null {
   if (detection?.type !== 'server_vad') return detection;
   const { idle_timeout_ms: _gaOnly, ...rest } = detection;
   return rest;
