@@ -1,0 +1,33 @@
+/**
+ * Parley with a language model of one's own: here a few lines that answer, and call a tool when the client declared one.
+ * Run it in a clone with `npm run example`. In a project of yours, import from 'parley'.
+ */
+
+import { createEngines, type LanguageModel, startServer } from '../src/server.ts';
+
+export const languageModel: LanguageModel = {
+  // `items` is the conversation in words: messages, calls and their outputs. `signal` fires when the user interrupts:
+  // pass it on to whatever you ask.
+  async *generate({ items, tools }) {
+    const last = items.at(-1);
+    if (last?.type === 'call_output') {
+      yield { type: 'text', text: `The tool says: ${last.output}` };
+    } else if (tools[0]) {
+      yield { type: 'call', name: tools[0].name };
+      yield { type: 'call_arguments', delta: '{}' };
+      yield { type: 'call_end' };
+    } else {
+      yield { type: 'text', text: 'Hello ' };
+      yield { type: 'text', text: 'from my own model.' };
+    }
+    yield { type: 'finish', reason: 'stop' };
+  },
+};
+
+if (import.meta.main) {
+  const embedded = createEngines();
+  const engines = { ...embedded, engines: { ...embedded.engines, languageModel } };
+  const server = await startServer({ engines, config: { port: 8080 } });
+  await server.ready;
+  process.stdout.write(`Talk to it: ${server.url}\n`);
+}
