@@ -1,6 +1,6 @@
 /**
  * `npm run conformance -- --mutate`: each outgoing event type is dropped, delayed past its successor, and robbed of each of
- * its fields in turn; each time a test that cites the event must fail. What survives is a hole in the tests.
+ * its fields (and of theirs) in turn; each time a test that cites the event must fail. What survives is a hole in the tests.
  */
 
 import { mkdtempSync, readFileSync } from 'node:fs';
@@ -19,48 +19,56 @@ const quick = /\/test\/(conformance|conversation|server)\//;
 
 type Spoiling = Exclude<Mutation, { how: 'watch' }>;
 
-/** Tests, as the runner finds them: by place, with the names that a loop may have given them. */
-interface CitingTests {
-  places: Set<string>;
-  files: string[];
-  names: string[];
-}
+/** The tests that cite an event, as they end when nothing is spoilt: those of one loop share a place. */
+type Citing = readonly Pick<TestResult, 'file' | 'line' | 'name'>[];
 
 /** Runs the whole matrix, or one event type's part of it; true when nothing survived. */
 export async function mutateAll(only: string | undefined): Promise<boolean> {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-conformance-'));
   const citations = readCitations().filter(({ file }) => quick.test(file));
-  const { results, seen } = await watch(citations);
-  const failed = results.filter(({ outcome }) => outcome === 'failed');
-  for (const { file, line, reason } of failed) console.log(`fails without any mutation: ${file}:${line}: ${reason}`);
+  const files = [...new Set(citations.map(({ file }) => file))];
+  const { results } = await watch(files, join(folder, 'all.json'));
   const types = requirements
     .filter(({ id, pending }) => id.startsWith('ga.server.') && pending === undefined)
     .map(({ id }) => id.slice('ga.server.'.length))
     .filter((type) => only === undefined || type === only);
-  const unmet = types.filter((type) => !seen[type]);
-  for (const type of unmet) console.log(`${type}: met in no test`);
 
-  const queue = types.flatMap((type) => mutationsOf(type, seen[type] ?? []));
-  const total = queue.length;
-  const survivors: string[] = [];
+  const holes: string[] = [];
+  let total = 0;
+  const tell = (outcome: string, name: string, by = '') => {
+    console.log(`${outcome.padEnd(8)}  ${name}${by && `: ${by}`}`);
+    if (outcome !== 'killed') holes.push(`${outcome} ${name}`);
+  };
   const work = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) {
-      const name = describe(next);
-      const killer = await killerOf(next, citingTests(`ga.server.${next.type}`, citations, results));
-      console.log(killer ? `killed    ${name}: ${killer.name}` : `SURVIVED  ${name}`);
-      if (!killer) survivors.push(name);
+    for (let type = types.shift(); type !== undefined; type = types.shift()) {
+      const citing = citingTests(`ga.server.${type}`, citations, results);
+      const control = await watch(filesOf(citing), join(folder, `${type}.json`), citing);
+      const failing = notPassed(citing, control.results);
+      if (failing) tell('failing', type, `${failing.name} fails without any mutation`);
+      const fields = control.seen[type];
+      if (!fields) tell('unmet', type, 'no test that cites it receives it');
+      if (failing || !fields) continue;
+      for (const mutation of mutationsOf(type, fields)) {
+        total += 1;
+        const killer = await killerOf(mutation, citing);
+        tell(killer ? 'killed' : 'survived', describe(mutation), killer?.name);
+      }
     }
   };
   await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, work));
-  console.log(`\n${total} mutations of ${types.length} event types: ${survivors.length} survived`);
-  for (const name of survivors) console.log(`  ${name}`);
-  return survivors.length + unmet.length + failed.length === 0;
+  console.log(`\n${total} mutations, ${holes.length} holes`);
+  for (const hole of holes) console.log(`  ${hole}`);
+  return holes.length === 0;
 }
 
-/** One run without mutation: which tests there are, and which events they meet. */
-async function watch(citations: readonly Citation[]): Promise<{ results: TestResult[]; seen: Seen }> {
-  const to = join(mkdtempSync(join(tmpdir(), 'parley-conformance-')), 'seen.json');
-  const files = [...new Set(citations.map(({ file }) => file))];
-  const results = await runTests({ files, ...setting({ how: 'watch', to }) });
+/** A run without mutation: how tests end, and which events they receive. */
+async function watch(
+  files: readonly string[],
+  to: string,
+  citing?: Citing,
+): Promise<{ results: TestResult[]; seen: Seen }> {
+  if (files.length === 0) return { results: [], seen: {} };
+  const results = await runTests({ files, ...(citing && namesOf(citing)), ...setting({ how: 'watch', to }) });
   return { results, seen: JSON.parse(readFileSync(to, 'utf8')) as Seen };
 }
 
@@ -72,29 +80,34 @@ function mutationsOf(type: string, fields: readonly string[]): Spoiling[] {
   ];
 }
 
-function citingTests(id: string, citations: readonly Citation[], results: readonly TestResult[]): CitingTests {
+function citingTests(id: string, citations: readonly Citation[], results: readonly TestResult[]): Citing {
   const places = new Set(citations.filter((citation) => citation.id === id).map(placeOf));
-  const own = results.filter((result) => places.has(placeOf(result)));
-  return {
-    places,
-    files: [...new Set(own.map(({ file }) => file))],
-    names: [...new Set(own.map(({ name }) => name))],
-  };
+  return results.filter((result) => places.has(placeOf(result)));
 }
 
 const placeOf = ({ file, line }: { file: string; line: number }) => `${file}:${line}`;
+const filesOf = (citing: Citing) => [...new Set(citing.map(({ file }) => file))];
+const namesOf = (citing: Citing) => ({ names: [...new Set(citing.map(({ name }) => name))] });
 
-/** The first citing test that notices the mutation. */
-async function killerOf(mutation: Spoiling, tests: CitingTests): Promise<TestResult | undefined> {
-  if (tests.files.length === 0) return undefined;
-  const noticed = (result: TestResult) => result.outcome === 'failed' && tests.places.has(placeOf(result));
-  const results = await runTests({
-    files: tests.files,
-    names: tests.names,
-    onResult: noticed,
-    ...setting(mutation),
+/** The first of the tests that did not pass: a run that breaks down tells no more of those that it took with it. */
+function notPassed(citing: Citing, results: readonly TestResult[]): Citing[number] | undefined {
+  return citing.find((test) => {
+    const own = results.filter((result) => placeOf(result) === placeOf(test) && result.name === test.name);
+    return own.length === 0 || own.some(({ outcome }) => outcome !== 'passed');
   });
-  return results.find(noticed);
+}
+
+/** The citing test that notices the mutation. */
+async function killerOf(mutation: Spoiling, citing: Citing): Promise<Citing[number] | undefined> {
+  const places = new Set(citing.map(placeOf));
+  const noticed = (result: TestResult) => result.outcome === 'failed' && places.has(placeOf(result));
+  const results = await runTests({
+    files: filesOf(citing),
+    ...namesOf(citing),
+    ...setting(mutation),
+    onResult: noticed,
+  });
+  return results.find(noticed) ?? notPassed(citing, results);
 }
 
 function setting(mutation: Mutation) {

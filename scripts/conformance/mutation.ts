@@ -67,11 +67,15 @@ function sender(peer: Peer, by: Mutation): Peer['send'] {
     case 'delay':
       return delaying(peer, by.type);
     case 'null':
-      return (event) => {
-        const nulled = event.type === by.type && by.field in event;
-        peer.send(nulled ? ({ ...event, [by.field]: null } as ServerEvent) : event);
-      };
+      return (event) => peer.send(event.type === by.type ? (nulled(event, by.field.split('.')) as ServerEvent) : event);
   }
+}
+
+/** A copy without the value at a path; what has no such field stays as it is. */
+function nulled(value: unknown, [name, ...rest]: string[]): unknown {
+  if (name === undefined) return null;
+  if (typeof value !== 'object' || value === null || !(name in value)) return value;
+  return { ...value, [name]: nulled(Reflect.get(value, name), rest) };
 }
 
 /** Holds events of a type back until one of another type was sent. */
@@ -95,8 +99,19 @@ function watching(peer: Peer, to: string): Peer['send'] {
     writeFileSync(to, JSON.stringify(Object.fromEntries(fields)));
   });
   return (event) => {
-    seen[event.type] ??= new Set();
-    for (const name of Object.keys(event)) if (name !== 'type' && name !== 'event_id') seen[event.type]?.add(name);
+    const paths = seen[event.type] ?? new Set();
+    seen[event.type] = paths;
+    const { type: _type, event_id: _id, ...payload } = event;
+    for (const path of pathsIn(payload, 2)) paths.add(path);
     peer.send(event);
   };
+}
+
+/** The paths of what has a value in an object, down to a depth; lists are one value. */
+function pathsIn(value: object, depth: number): string[] {
+  return Object.entries(value).flatMap(([name, inner]: [string, unknown]) => {
+    if (inner === null || inner === undefined) return [];
+    const deeper = depth > 1 && typeof inner === 'object' && !Array.isArray(inner) ? pathsIn(inner, depth - 1) : [];
+    return [name, ...deeper.map((path) => `${name}.${path}`)];
+  });
 }

@@ -128,10 +128,13 @@ test('rate limits follow each response, and name requests and tokens only', asyn
 });
 
 test('usage has its totals and both details, whatever became of the response', async () => {
-  verifies('R3.34', 'R4.12');
+  verifies('R3.34', 'R4.12', 'ga.server.response.created', 'ga.server.response.done');
   const { client } = await tour();
   const responses = client.all('response.done').map(({ response }) => response);
   assert.ok(new Set(responses.map(({ status }) => status)).size > 1);
+  for (const { response } of [...client.all('response.created'), ...client.all('response.done')]) {
+    assert.equal(response.object, 'realtime.response');
+  }
   for (const { usage, status_details } of responses) {
     assert.ok(usage && status_details);
     const { input_token_details: input, output_token_details: output, ...totals } = usage;
