@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { concatSamples } from '../../src/audio/pcm.ts';
 import type { Item } from '../../src/protocol/index.ts';
 import type { ModelEvent } from '../../src/session/ports.ts';
-import { type Client, newConversation, update, userText } from '../support/conversation.ts';
+import { BetaClient, type Client, newConversation, update, userText } from '../support/conversation.ts';
 import { call, countTo, type FakeModel, say, silence, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
 
@@ -203,6 +203,8 @@ test('whatever a client does, the promises of the protocol hold', async () => {
   try {
     const runs = fc.asyncProperty(fc.array(steps, { minLength: 5, maxLength: 30 }), async (sequence) => {
       const { client, clock, engines, session, log } = newConversation();
+      // It only listens: every frame of either dialect is validated on its way (see `frameCheck`).
+      new BetaClient(session);
       await client.say(update({ audio: { input: { transcription: {} } } }));
       let answers = 0;
       engines.languageModel.script = () => (scripts[answers++ % scripts.length] ?? assert.fail())();
