@@ -178,8 +178,8 @@ const limits = {
   outputQueueBytes: option(
     'Limits',
     bytes(64 * 1024, 1024 * mebibyte),
-    16 * mebibyte,
-    'What may wait to be sent to a client that reads too slowly, before it is disconnected.',
+    64 * mebibyte,
+    'What may wait to be sent to a client that reads too slowly, before it is disconnected. The largest message comes back as two events, and ten minutes of audio as 37 MiB.',
   ),
   pingIntervalMs: option('Limits', integer('MS', 100, hourMs), 20_000, 'How often a client is pinged.'),
   deadPeerMs: option(

@@ -59,6 +59,8 @@ export class WebSocketGate {
       // Compression costs several times what the whole rest of a frame does, and audio gains nothing.
       perMessageDeflate: false,
       skipUTF8Validation: false,
+      // One message of a client in each turn of the event loop: a chunk of a flood holds thousands.
+      allowSynchronousEvents: false,
       handleProtocols: selectSubprotocol,
       maxFragments: frameFragments,
       closeTimeout: closeGraceMs,

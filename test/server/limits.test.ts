@@ -152,6 +152,35 @@ test('while a session is behind, its client is not read; nothing is lost', async
   other.socket.close();
 });
 
+test('a flood of small messages does not hold up another client', async (t) => {
+  const taken: string[] = [];
+  const { promise: done, resolve: finish } = Promise.withResolvers<void>();
+  const messages = 1000;
+  const { wsUrl } = await newServer(t, {
+    createSession: ({ model }) =>
+      newSession(() => {
+        taken.push(model);
+        if (taken.length === messages + 1) finish();
+      }),
+  });
+  const loud = await WireClient.open(`${wsUrl}?model=loud`);
+  const quiet = await WireClient.open(`${wsUrl}?model=quiet`);
+  for (let sent = 0; sent < messages; sent++) loud.send({ type: 'input_audio_buffer.clear' });
+  quiet.send({ type: 'input_audio_buffer.clear' });
+  await done;
+  assert.ok(taken.indexOf('quiet') < messages / 10, `it came after ${taken.indexOf('quiet')} of the flood's messages`);
+});
+
+test('a client that creates the largest item is not taken for one that does not read', async (t) => {
+  const { wsUrl } = await newServer(t);
+  const client = await WireClient.open(wsUrl + query);
+  const content = [{ type: 'input_text', text: 'x'.repeat(21 * mebibyte) }];
+  client.send({ type: 'conversation.item.create', item: { type: 'message', role: 'user', content } });
+  client.send({ type: 'input_audio_buffer.clear' });
+  await client.until('conversation.item.done');
+  await client.until('input_audio_buffer.cleared');
+});
+
 test('a fault while handling an event is told to its client alone, and both sessions go on', async (t) => {
   verifies('R5.61');
   const log = new KeptLog();
