@@ -415,6 +415,28 @@ test('audio by hand: cleared, committed, and a transcription that fails', async 
   assert.equal(Buffer.from(part?.audio ?? '', 'base64').length, 300 * 48, 'what was cleared is not in it');
 });
 
+test('the segments of a transcriber that tells speakers apart', async () => {
+  verifies('beta.server.conversation.item.input_audio_transcription.segment');
+  const { beta, engines } = newBetaConversation();
+  const said = { text: 'Hello.', speaker: 'A', start: 0.1, end: 0.5 };
+  engines.transcriber.transcribe = async function* () {
+    yield { type: 'segment', ...said };
+    yield { type: 'done', text: 'Hello.' };
+  };
+  await beta.say(update({ turn_detection: null, input_audio_transcription: { model: 'gpt-4o-transcribe-diarize' } }));
+  await beta.speak(tone(300, 24000));
+  await beta.say({ type: 'input_audio_buffer.commit' });
+  const frame: object | undefined = beta.events.find(({ type }) => (type as string).endsWith('.segment'));
+  const { event_id: _own, id, ...segment } = Object(frame);
+  assert.deepEqual(segment, {
+    type: 'conversation.item.input_audio_transcription.segment',
+    item_id: beta.last('input_audio_buffer.committed').item_id,
+    content_index: 0,
+    ...said,
+  });
+  assert.equal(typeof id, 'string');
+});
+
 test('items: assistant content by its beta names, truncated, retrieved and deleted', async () => {
   verifies(
     'R6.12',
@@ -502,6 +524,15 @@ test("errors name the dialect's own fields, and GA's are unknown", async () => {
     assert.match(error.message, message);
   }
   assert.deepEqual(client.types(), [], 'another peer is told nothing of them');
+});
+
+test('output_audio_buffer.clear is refused on a WebSocket', async () => {
+  verifies('R7.2', 'beta.client.output_audio_buffer.clear');
+  const { beta } = newBetaConversation();
+  await beta.say({ type: 'output_audio_buffer.clear', event_id: 'c' });
+  const { code, param, event_id, message } = beta.last('error').error;
+  assert.deepEqual([code, param, event_id], ['invalid_value', 'type', 'c']);
+  assert.match(message, /WebRTC/);
 });
 
 test('what the state refuses is told in beta names too', async () => {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { betaDialect, ClientEventError, type Dialect, gaDialect } from '../../src/protocol/index.ts';
+import { verifies } from '../support/verifies.ts';
 
 function refusal(dialect: Dialect, event: object): { code: string | null; param: string | null; message: string } {
   try {
@@ -85,6 +86,7 @@ for (const [name, dialect, event, param, message] of [
   ],
 ] as const) {
   test(name, () => {
+    verifies('R5.3');
     const error = refusal(dialect, event);
     assert.deepEqual(
       [error.code, error.param, error.message],

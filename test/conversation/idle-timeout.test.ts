@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { concatSamples } from '../../src/audio/pcm.ts';
 import { type Conversation, newConversation, update } from '../support/conversation.ts';
 import { say, silence, tone } from '../support/fake-engines.ts';
+import { verifies } from '../support/verifies.ts';
 
 const detection = (idle_timeout_ms: number | null) =>
   update({ audio: { input: { turn_detection: { type: 'server_vad', idle_timeout_ms } } } });
@@ -17,6 +18,7 @@ async function answer({ client, engines }: Conversation): Promise<void> {
 }
 
 test('after the timeout the silence becomes an item, and the model is asked to go on', async () => {
+  verifies('R2.15', 'ga.server.input_audio_buffer.timeout_triggered');
   const conversation = newConversation();
   const { client, clock } = conversation;
   await client.say(detection(5000));
@@ -65,6 +67,7 @@ test('the user who speaks in time is not prompted', async () => {
 });
 
 test('neither is one who never asked for it, or no longer does', async () => {
+  verifies('R4.17');
   const conversation = newConversation();
   const { client, clock } = conversation;
   await answer(conversation);

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { newConversation, update } from '../support/conversation.ts';
+import { verifies } from '../support/verifies.ts';
 
 const prompts = [
   { id: 'pmpt_help', version: '1', instructions: 'Help {{ customer }}.' },
@@ -11,6 +12,7 @@ const prompts = [
 const variables = { customer: 'Ada', topic: { type: 'input_text', text: 'engines' } };
 
 test('a session’s prompt instructs the model, its variables filled in; the last version counts', async () => {
+  verifies('R2.21');
   const { client, engines } = newConversation({ prompts });
   const prompt = { id: 'pmpt_help', variables };
   await client.say(update({ prompt }));
@@ -20,6 +22,7 @@ test('a session’s prompt instructs the model, its variables filled in; the las
 });
 
 test('a response may name another version, and instructions of its own win', async () => {
+  verifies('R2.21');
   const { client, clock, engines } = newConversation({ prompts });
   const prompt = { id: 'pmpt_help', version: '1', variables: { customer: 'Bob' } };
   await client.say({ type: 'response.create', response: { prompt } });
@@ -46,6 +49,7 @@ for (const [name, prompt, code, param] of [
   ],
 ] as const) {
   test(`${name} is refused`, async () => {
+    verifies('R5.52');
     const { client } = newConversation({ prompts });
     await client.say(update({ prompt, instructions: 'kept out too' }));
     assert.deepEqual([client.lastError().code, client.lastError().param], [code, param]);

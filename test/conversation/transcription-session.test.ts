@@ -6,11 +6,13 @@ import { concatSamples } from '../../src/audio/pcm.ts';
 import { newConversation } from '../support/conversation.ts';
 import { gate, silence, tone } from '../support/fake-engines.ts';
 import { newServer } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 const turn = concatSamples([silence(400, 24000), tone(800, 24000), silence(700, 24000)]);
 
 test('session.created shows what such a session has, and an update of it is shown whole', async () => {
+  verifies('R2.16', 'ga.server.session.created', 'ga.server.session.updated');
   const { client } = newConversation({}, { type: 'transcription' });
   const { session } = client.last('session.created');
   assert.ok(session.type === 'transcription');
@@ -30,6 +32,7 @@ test('session.created shows what such a session has, and an update of it is show
 });
 
 test('every turn is written down, in order, and nothing is answered', async () => {
+  verifies('R2.16', 'R3.9');
   const { client, clock, engines } = newConversation({}, { type: 'transcription' });
   const first = gate();
   const heard = ['one two', 'three four'];
@@ -68,6 +71,7 @@ test('a transcription that fails says so, and the next one works', async () => {
 });
 
 test('a transcriber that tells speakers apart yields segments', async () => {
+  verifies('R3.46', 'ga.server.conversation.item.input_audio_transcription.segment');
   const { client, engines } = newConversation({}, { type: 'transcription' });
   engines.transcriber.transcribe = async function* () {
     yield { type: 'segment', text: 'Hello.', speaker: 'A', start: 0.1, end: 0.5 };
@@ -87,6 +91,7 @@ test('a transcriber that tells speakers apart yields segments', async () => {
 });
 
 test('what a transcription session cannot do is refused', async () => {
+  verifies('R2.16', 'R5.31');
   const { client } = newConversation({}, { type: 'transcription' });
   await client.say({ type: 'response.create' });
   assert.deepEqual([client.lastError().code, client.lastError().param], ['invalid_value', 'type']);
@@ -100,6 +105,7 @@ test('what a transcription session cannot do is refused', async () => {
 });
 
 test('intent=transcription opens one, and takes no model', async (t) => {
+  verifies('R1.14', 'R5.32');
   const { wsUrl } = await newServer(t);
   const client = new WireClient(`${wsUrl}?intent=transcription`);
   assert.equal((await client.until('session.created')).session.type, 'transcription');
@@ -113,6 +119,12 @@ test('intent=transcription opens one, and takes no model', async (t) => {
 });
 
 test('the beta dialect has its own events for it', async (t) => {
+  verifies(
+    'R6.2',
+    'beta.client.transcription_session.update',
+    'beta.server.transcription_session.created',
+    'beta.server.transcription_session.updated',
+  );
   const { wsUrl } = await newServer(t);
   const client = new WireClient(`${wsUrl}?intent=transcription`, { headers: { 'OpenAI-Beta': 'realtime=v1' } });
   const created: { type: string; session?: object } = await client.next();

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { apiKey } from '../../src/server.ts';
 import { newServer } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 for (const [path, shape] of [
@@ -12,6 +13,7 @@ for (const [path, shape] of [
   ['/openai/v1/realtime?api-version=v1&deployment=my-deployment', 'output_modalities'],
 ] as const) {
   test(`${path} is served, with ${shape}`, async (t) => {
+    verifies('R1.15');
     const { wsUrl } = await newServer(t);
     const client = new WireClient(wsUrl.replace('/v1/realtime', path));
     const { session } = await client.until('session.created');
@@ -21,6 +23,7 @@ for (const [path, shape] of [
 }
 
 test('the key is taken from the api-key header, and from the query where a browser can send no header', async (t) => {
+  verifies('R1.3');
   const { wsUrl } = await newServer(t, { config: { apiKeys: [apiKey('azure', 'azure-key-1234567890')] } });
   await WireClient.open(`${wsUrl}?model=m`, { headers: { 'api-key': 'azure-key-1234567890' } });
   await WireClient.open(`${wsUrl}?model=m&api-key=azure-key-1234567890`);

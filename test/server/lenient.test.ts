@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KeptLog, newServer } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 const update = {
@@ -12,6 +13,7 @@ const update = {
 };
 
 test('unknown fields are dropped at any depth, the rest of the event counts, and the log says which', async (t) => {
+  verifies('R2.23');
   const log = new KeptLog();
   const { wsUrl } = await newServer(t, { log, config: { lenient: true } });
   const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
@@ -34,6 +36,7 @@ test('a wrong value is refused all the same', async (t) => {
 });
 
 test('without it the first unknown field is refused', async (t) => {
+  verifies('R2.22');
   const { wsUrl } = await newServer(t);
   const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
   client.send(update);
@@ -41,6 +44,7 @@ test('without it the first unknown field is refused', async (t) => {
 });
 
 test('output_audio_buffer.clear is refused on a WebSocket, with what to do instead', async (t) => {
+  verifies('R7.2', 'ga.client.output_audio_buffer.clear');
   const { wsUrl } = await newServer(t);
   const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
   client.send({ type: 'output_audio_buffer.clear', event_id: 'clear-1' });
