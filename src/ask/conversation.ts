@@ -53,9 +53,11 @@ export async function converse(question: Question, options: AskOptions, report: 
     },
   });
   try {
+    setup.begin();
     await setup.created;
     connection.send({ type: 'session.update', session: sessionUpdate(options) });
     await setup.updated;
+    setup.end();
     const startedMs = performance.now();
     const now = () => performance.now() - startedMs;
     const playback = new Playback(sampleRateHz);
@@ -71,20 +73,30 @@ export async function converse(question: Question, options: AskOptions, report: 
     report.endLine();
     return { answers: exchange.answers, turns: exchange.turns, playback, problem };
   } finally {
+    setup.end();
     connection.close();
   }
 }
 
-/** The opening of a session, as two promises. */
+/** The opening of a session on a connection, as two promises. */
 class Setup {
   readonly #created = Promise.withResolvers<void>();
   readonly #updated = Promise.withResolvers<void>();
-  readonly #timer = setTimeout(() => this.fail(new ConnectionError('The server did not open a session.')), stallMs);
+  #timer: NodeJS.Timeout | undefined;
 
   constructor() {
     // Whichever is not being awaited when the connection fails would otherwise count as unhandled.
     this.#created.promise.catch(() => {});
     this.#updated.promise.catch(() => {});
+  }
+
+  /** Bounds the time that it may take: from here to `end`. */
+  begin(): void {
+    this.#timer = setTimeout(() => this.fail(new ConnectionError('The server did not open a session.')), stallMs);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
   }
 
   get created(): Promise<void> {
@@ -97,15 +109,11 @@ class Setup {
 
   receive(event: ServerEvent): void {
     if (event.type === 'session.created') this.#created.resolve();
-    if (event.type === 'session.updated') {
-      clearTimeout(this.#timer);
-      this.#updated.resolve();
-    }
+    if (event.type === 'session.updated') this.#updated.resolve();
     if (event.type === 'error') this.fail(new ConnectionError(`The server refused: ${event.error.message}`));
   }
 
   fail(error: ConnectionError): void {
-    clearTimeout(this.#timer);
     this.#created.reject(error);
     this.#updated.reject(error);
   }
