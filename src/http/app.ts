@@ -1,10 +1,10 @@
 import type { HttpBindings } from '@hono/node-server';
 import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono, type MiddlewareHandler } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import type { Log } from '../log.ts';
 import type { AccessPolicy } from '../transport/access.ts';
 import { apiError } from './api-error.ts';
+import { limitBody } from './body-limit.ts';
 import type { Readiness } from './readiness.ts';
 
 type Env = { Bindings: HttpBindings };
@@ -39,12 +39,7 @@ export function createApp({ access, readiness, consoleFolder, bodyBytes, log }: 
     if (refusal !== undefined) return context.json(apiError(refusal, 'forbidden'), 403);
     await next();
   });
-  app.use(
-    bodyLimit({
-      maxSize: bodyBytes,
-      onError: (context) => context.json(apiError(`The body is larger than ${bodyBytes} bytes.`, 'too_large'), 413),
-    }),
-  );
+  app.use(limitBody(bodyBytes));
 
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
   app.get('/readyz', (context) => {

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import type { EngineStatus, ParleyServer } from '../../src/server.ts';
-import { fakeEngineSet, newServer } from '../support/server.ts';
+import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { refusedUpgrade, WireClient } from '../support/wire-client.ts';
 
 /** One request exactly as written: `fetch` would tidy the path first. */
-async function raw(server: ParleyServer, head: string): Promise<string> {
+async function raw(server: ParleyServer, head: string, body = ''): Promise<string> {
   const socket = connect(server.port, '127.0.0.1');
-  socket.write(`${head}\r\nConnection: close\r\n\r\n`);
+  socket.write(`${head}\r\nConnection: close\r\n\r\n${body}`);
   let answer = '';
   for await (const chunk of socket) answer += String(chunk);
   return answer;
@@ -133,6 +133,27 @@ for (const { method, path, status, code, message } of [
   });
 }
 
+for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+  test(`${method} is refused by the path, whatever its body is, and is no fault of the server`, async (t) => {
+    const log = new KeptLog();
+    const server = await newServer(t, { log });
+    for (const [path, status] of Object.entries({ '/v1/nothing': 404, '/healthz': 405, '/': 405 })) {
+      for (const { header, body } of [
+        { header: '', body: '' },
+        { header: '\r\nContent-Length: 2', body: '{}' },
+        { header: '\r\nTransfer-Encoding: chunked', body: '2\r\n{}\r\n0\r\n\r\n' },
+      ]) {
+        const answer = await raw(server, `${method} ${path} HTTP/1.1\r\nHost: localhost${header}`, body);
+        assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} .*"type":"invalid_request_error"`, 's'));
+      }
+    }
+    assert.deepEqual(
+      log.entries.filter(({ level }) => level === 'error'),
+      [],
+    );
+  });
+}
+
 test('a WebSocket elsewhere than at its path is answered with 404', async (t) => {
   verifies('R1.5');
   const { url } = await newServer(t);
@@ -163,4 +184,12 @@ test('headers and bodies beyond their limits are refused', async (t) => {
   const body = await fetch(`${url}/v1/nothing`, { method: 'POST', body: 'x'.repeat(5000) });
   assert.equal(body.status, 413);
   assert.match(await body.text(), /larger than 4096 bytes/);
+});
+
+test('a body in chunks is refused as soon as it is too large', async (t) => {
+  const server = await newServer(t, { config: { limits: { bodyBytes: 1024 } } });
+  const head = 'POST /v1/nothing HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked';
+  const chunk = `200\r\n${'x'.repeat(512)}\r\n`;
+  // The last of it never comes.
+  assert.match(await raw(server, head, chunk.repeat(3)), /^HTTP\/1\.1 413 .*larger than 1024 bytes/s);
 });

@@ -1,0 +1,43 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { MiddlewareHandler } from 'hono';
+import { apiError } from './api-error.ts';
+
+/**
+ * Refuses bodies of more than `maxBytes` with 413. A body that declares its length is left to whoever reads it; one that
+ * comes in chunks is collected here. (Hono's own `bodyLimit` wraps the request in the global `Request`, which cannot take
+ * those of `@hono/node-server` unless that replaces the globals of the whole process.)
+ */
+export function limitBody(maxBytes: number): MiddlewareHandler<{ Bindings: HttpBindings }> {
+  return async (context, next) => {
+    const tooLarge = () => context.json(apiError(`The body is larger than ${maxBytes} bytes.`, 'too_large'), 413);
+    const { method, headers } = context.env.incoming;
+    if (Number(headers['content-length'] ?? 0) > maxBytes) return tooLarge();
+    // A GET or HEAD has no body, as far as the Fetch standard goes.
+    if (headers['transfer-encoding'] !== undefined && method !== 'GET' && method !== 'HEAD') {
+      const { url, raw } = context.req;
+      const body = await collect(raw.body, maxBytes);
+      if (body === 'too large') return tooLarge();
+      if (body === 'broken off') return context.json(apiError('Bad request: the body broke off.', 'bad_request'), 400);
+      context.req.raw = new Request(url, { method: raw.method, headers: raw.headers, body });
+    }
+    await next();
+  };
+}
+
+async function collect(
+  stream: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer> | 'too large' | 'broken off'> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of stream ?? []) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) return 'too large';
+      chunks.push(chunk);
+    }
+  } catch {
+    return 'broken off';
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}
