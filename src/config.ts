@@ -220,6 +220,12 @@ const limits = {
     'Audio that a session keeps with its items. The oldest is dropped; its transcript stays.',
   ),
   items: option('Limits', integer('COUNT', 2, 1_000_000), sessionLimits.items, 'Items in a conversation.'),
+  itemCharacters: option(
+    'Limits',
+    integer('COUNT', 1024, 1024 ** 3),
+    sessionLimits.itemCharacters,
+    'Characters of text, images and arguments in the items of a conversation.',
+  ),
   outOfBandResponses: option(
     'Limits',
     integer('COUNT', 1, 1000),

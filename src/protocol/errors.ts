@@ -182,6 +182,11 @@ export const wireErrors = {
     new WireError(`The conversation is full: it holds at most ${limit} items. Delete some before adding more.`, {
       code: 'conversation_full',
     }),
+  tooManyCharacters: (limit: number) =>
+    new WireError(
+      `The conversation is full: its items hold at most ${limit} characters of text, images and arguments. Delete some before adding more.`,
+      { code: 'conversation_full' },
+    ),
   truncateWrongContent: () =>
     new WireError('Only model output audio messages can be truncated', { code: 'unsupported_content_type' }),
   truncateBeyondAudio: (audioMs: number, requestedMs: number) =>

@@ -5,6 +5,9 @@ import { z } from 'zod';
 /** The longest id that a client may give to an item. */
 const maxIdLength = 32;
 
+/** Parts of one message: no client comes near it. */
+const maxParts = 1024;
+
 const itemId = z.string().max(maxIdLength);
 const callId = z.string().max(64);
 const status = z.enum(['completed', 'incomplete', 'in_progress']);
@@ -32,15 +35,25 @@ export const systemMessageSchema = z.strictObject({
   ...common,
   type: z.literal('message'),
   role: z.literal('system'),
-  content: z.array(z.discriminatedUnion('type', [inputText])),
+  content: z.array(z.discriminatedUnion('type', [inputText])).max(maxParts),
 });
 /** A dialect's user message, by the content that it may hold. */
 export const userMessageWith = <Content extends z.ZodType>(content: Content) =>
-  z.strictObject({ ...common, type: z.literal('message'), role: z.literal('user'), content: z.array(content) });
+  z.strictObject({
+    ...common,
+    type: z.literal('message'),
+    role: z.literal('user'),
+    content: z.array(content).max(maxParts),
+  });
 const userMessage = userMessageWith(z.discriminatedUnion('type', [inputText, inputAudio, inputImage]));
 /** A dialect's assistant message, by the content that it may hold. */
 export const assistantMessageWith = <Content extends z.ZodType>(content: Content) =>
-  z.strictObject({ ...common, type: z.literal('message'), role: z.literal('assistant'), content: z.array(content) });
+  z.strictObject({
+    ...common,
+    type: z.literal('message'),
+    role: z.literal('assistant'),
+    content: z.array(content).max(maxParts),
+  });
 const assistantMessage = assistantMessageWith(z.discriminatedUnion('type', [outputText, outputAudio]));
 export const functionCallSchema = z.strictObject({
   ...common,

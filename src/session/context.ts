@@ -15,13 +15,19 @@ export interface ContextSnapshot {
   readonly assistantAudioMs: number;
 }
 
-/** Waits until every audio among the entries is transcribed; the failure of what the user said last, if it failed. */
-export async function awaitTranscripts(entries: readonly Entry[]): Promise<StageError | undefined> {
+/**
+ * Waits until every audio among the entries is transcribed; the failure of what the user said last, if it failed.
+ * Rejects with the signal's reason.
+ */
+export async function awaitTranscripts(
+  entries: readonly Entry[],
+  signal: AbortSignal,
+): Promise<StageError | undefined> {
   let failure: StageError | undefined;
   for (const { item, heard } of entries) {
     if (item.type === 'message' && item.role === 'user') failure = undefined;
     for (const audio of heard.values()) {
-      const transcript = audio.known ?? (await audio.transcript);
+      const transcript = audio.known ?? (await audio.transcribed(signal));
       if ('failure' in transcript) failure ??= transcript.failure;
     }
   }
@@ -29,9 +35,13 @@ export async function awaitTranscripts(entries: readonly Entry[]): Promise<Stage
 }
 
 export function takeSnapshot(entries: readonly Entry[], version: number): ContextSnapshot {
+  // Made once of each entry: a response's own input may refer to one of them thousands of times.
+  const items = new Map([...new Set(entries)].map((entry) => [entry, contextItem(entry)]));
   return {
     version,
-    items: entries.map(contextItem).filter((item) => item.type !== 'message' || item.content.length > 0),
+    items: entries
+      .flatMap((entry) => items.get(entry) ?? [])
+      .filter((item) => item.type !== 'message' || item.content.length > 0),
     userAudioMs: sumMs(entries.flatMap((entry) => [...entry.heard.values()])),
     assistantAudioMs: sumMs(entries.flatMap((entry) => [...entry.spoken.values()])),
   };

@@ -20,6 +20,8 @@ export type Position = { after: string } | 'head' | 'end';
 export class Conversation {
   readonly id: string;
   #entries: Entry[] = [];
+  readonly #characters = new Map<string, number>();
+  #totalCharacters = 0;
   #version = 0;
 
   constructor(id: string) {
@@ -32,6 +34,11 @@ export class Conversation {
 
   get entries(): readonly Entry[] {
     return this.#entries;
+  }
+
+  /** What the items hold, as `charactersOf` counts it when they are added. */
+  get characters(): number {
+    return this.#totalCharacters;
   }
 
   get lastId(): string | null {
@@ -56,11 +63,16 @@ export class Conversation {
     if (this.find(item.id)) throw wireErrors.duplicateItem(item.id);
     const entry: Entry = { item, heard: new Map(), spoken: new Map() };
     this.#entries.splice(this.#indexFor(position), 0, entry);
+    const characters = charactersOf(item);
+    this.#characters.set(item.id, characters);
+    this.#totalCharacters += characters;
     this.touch();
     return entry;
   }
 
   remove(itemId: string): void {
+    this.#totalCharacters -= this.#characters.get(itemId) ?? 0;
+    this.#characters.delete(itemId);
     this.#entries = this.#entries.filter((entry) => entry.item.id !== itemId);
     this.touch();
   }
@@ -77,4 +89,17 @@ export class Conversation {
     if (index < 0) throw wireErrors.previousItemUnknown(position.after);
     return index + 1;
   }
+}
+
+/** Each part counts for some characters, also when it holds none. */
+const partCharacters = 64;
+
+/** The text, images and arguments of an item, in characters: what it takes of memory beside its audio. */
+export function charactersOf(item: Item): number {
+  if (item.type === 'function_call') return partCharacters + item.name.length + item.arguments.length;
+  if (item.type === 'function_call_output') return partCharacters + item.output.length;
+  return item.content.reduce<number>((total, part) => {
+    const content = 'text' in part ? part.text : 'image_url' in part ? part.image_url : (part.transcript ?? '');
+    return total + partCharacters + content.length;
+  }, partCharacters);
 }

@@ -13,6 +13,7 @@ export class HeardAudio {
   readonly transcript: Promise<Transcript>;
   #clip: AudioClip | undefined;
   #known: Transcript | undefined;
+  readonly #waiting = new Set<(transcript: Transcript) => void>();
   #resolve: (transcript: Transcript) => void;
 
   constructor(clip: AudioClip, format: AudioFormat) {
@@ -40,6 +41,22 @@ export class HeardAudio {
   settle(transcript: Transcript): void {
     this.#known ??= transcript;
     this.#resolve(this.#known);
+    for (const resolve of this.#waiting) resolve(this.#known);
+    this.#waiting.clear();
+  }
+
+  /** As `transcript`, but rejects with the signal's reason: who has given up waiting is kept no longer. */
+  transcribed(signal: AbortSignal): Promise<Transcript> {
+    if (this.#known) return Promise.resolve(this.#known);
+    const { promise, resolve, reject } = Promise.withResolvers<Transcript>();
+    const giveUp = () => {
+      this.#waiting.delete(resolve);
+      reject(signal.reason);
+    };
+    if (signal.aborted) giveUp();
+    else this.#waiting.add(resolve);
+    signal.addEventListener('abort', giveUp, { once: true });
+    return promise;
   }
 
   /** Gives up the audio, to keep memory bounded. */

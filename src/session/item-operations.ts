@@ -4,7 +4,7 @@ import { copyItem, type Item, type ResponseInputItem } from '../protocol/items.t
 import type { UnsentEvent } from '../protocol/server-events.ts';
 import type { RealtimeConfig } from '../protocol/session-config.ts';
 import type { AudioShelf } from './audio-shelf.ts';
-import type { Conversation, Entry, Position } from './conversation.ts';
+import { type Conversation, charactersOf, type Entry, type Position } from './conversation.ts';
 import { HeardAudio } from './heard-audio.ts';
 import { itemFromClient, retrievedItem } from './item-audio.ts';
 import type { AudioClip } from './ports.ts';
@@ -41,10 +41,14 @@ export class ItemOperations {
   }
 
   create({ item: input, previous_item_id }: ClientEventOf<'conversation.item.create'>): void {
-    const { tools, config } = this.#host;
+    const { tools, conversation, config } = this.#host;
     if (input.type === 'function_call_output' && !this.#hasCall(input.call_id))
       throw wireErrors.unknownCall(input.call_id);
     const { item, audio } = itemFromClient(input, config().audio.input.format, tools.ids, 'item');
+    const { itemCharacters } = tools.settings.limits;
+    if (conversation.characters + charactersOf(item) > itemCharacters) {
+      throw wireErrors.tooManyCharacters(itemCharacters);
+    }
     const position: Position =
       previous_item_id === 'root' ? 'head' : previous_item_id ? { after: previous_item_id } : 'end';
     const entry = this.#add(item, position);

@@ -92,7 +92,7 @@ export class Responses {
     }
     void response.run(async (signal) => {
       // What was said must be transcribed first.
-      const failure = await awaitTranscripts(entries);
+      const failure = await awaitTranscripts(entries, signal);
       if (failure) throw failure;
       signal.throwIfAborted();
       return startGeneration(

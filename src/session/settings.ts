@@ -26,6 +26,8 @@ export interface SessionLimits {
   keptAudioMs: number;
   /** Items in the conversation. */
   items: number;
+  /** Characters of text, images and arguments in the items that clients add. */
+  itemCharacters: number;
   /** Out-of-band responses that run at once. */
   outOfBandResponses: number;
   /** How long a stage may take to yield its next piece before the response fails and names it. */
@@ -43,6 +45,7 @@ export const defaultSessionSettings: SessionSettings = {
     undetectedAudioMs: 10_000,
     keptAudioMs: 600_000,
     items: 2000,
+    itemCharacters: 64 * 1024 ** 2,
     outOfBandResponses: 8,
     stageStallMs: 30_000,
   },

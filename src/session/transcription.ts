@@ -23,6 +23,9 @@ interface TranscriptionHost {
   has(entry: Entry): boolean;
 }
 
+/** What a job counts for at least, however short its audio: there may be thousands. */
+const leastCostMs = 100;
+
 /** Transcribes a session's audio, one item after the other, so that its events come in the items' order. */
 export class Transcription {
   readonly #host: TranscriptionHost;
@@ -37,12 +40,12 @@ export class Transcription {
 
   /** Queues a job; its `heard` settles when it is done. */
   start(job: TranscriptionJob): void {
-    const { durationMs } = job.heard;
-    this.#waitingMs += durationMs;
+    const costMs = Math.max(job.heard.durationMs, leastCostMs);
+    this.#waitingMs += costMs;
     this.#last = this.#last
       .then(() => this.#transcribe(job))
       .finally(() => {
-        this.#waitingMs -= durationMs;
+        this.#waitingMs -= costMs;
       });
   }
 

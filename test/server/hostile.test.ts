@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fakeEngines } from '../support/fake-engines.ts';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { fakeEngines, gate } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
@@ -88,3 +90,75 @@ test('a sentence without end is spoken in pieces, however much of it comes at on
   );
   for (const { text } of engines.voice.spoken) assert.ok(text.length <= 160);
 });
+
+test('a conversation holds so much text and no more; there is room again when an item is deleted', async (t) => {
+  const { wsUrl } = await newServer(t, { config: { limits: { itemCharacters: 100_000 } } });
+  const client = await WireClient.open(wsUrl + query);
+  const create = (id: string) => {
+    const content = [{ type: 'input_text', text: 'x'.repeat(60_000) }];
+    client.send({ type: 'conversation.item.create', item: { id, type: 'message', role: 'user', content } });
+  };
+  create('first');
+  await client.until('conversation.item.done');
+  create('second');
+  assert.equal((await client.until('error')).error.code, 'conversation_full');
+  client.send({ type: 'conversation.item.delete', item_id: 'first' });
+  create('second');
+  assert.equal((await client.until('conversation.item.done')).item.id, 'second');
+});
+
+test('a message has at most 1024 parts', async (t) => {
+  const { wsUrl } = await newServer(t);
+  const client = await WireClient.open(wsUrl + query);
+  const content = Array.from({ length: 1025 }, () => ({ type: 'input_text', text: '' }));
+  client.send({ type: 'conversation.item.create', item: { type: 'message', role: 'user', content } });
+  const { error } = await client.until('error');
+  assert.deepEqual([error.code, error.param], ['array_above_max_length', 'item.content']);
+});
+
+test('an item that a response refers to thousands of times is held once', async (t) => {
+  const engines = fakeEngines();
+  const { wsUrl } = await newServer(t, { engines: fakeEngineSet(engines) });
+  const client = await WireClient.open(wsUrl + query);
+  const content = Array.from({ length: 1024 }, () => ({ type: 'input_text', text: 'a' }));
+  client.send({ type: 'conversation.item.create', item: { id: 'large', type: 'message', role: 'user', content } });
+  const input = Array.from({ length: 10_000 }, () => ({ type: 'item_reference', id: 'large' }));
+  client.send({ type: 'response.create', response: { conversation: 'none', output_modalities: ['text'], input } });
+  assert.equal((await client.until('response.done')).response.status, 'completed');
+  const items = engines.languageModel.requests[0]?.items ?? [];
+  assert.deepEqual([items.length, new Set(items).size], [10_000, 1]);
+});
+
+test('responses that are given up while a transcript is awaited are not kept', async (t) => {
+  const engines = fakeEngines();
+  const { opened, open } = gate();
+  engines.transcriber.hear = () => opened.then(() => 'Hello.');
+  const { wsUrl } = await newServer(t, { engines: fakeEngineSet(engines) });
+  const client = await WireClient.open(wsUrl + query);
+  for (let count = 0; count < 1000; count++) client.send(message([{ type: 'input_text', text: 'x' }]));
+  client.send(message([{ type: 'input_audio', audio: Buffer.alloc(48_000).toString('base64') }]));
+  const giveUp = async (times: number) => {
+    for (let count = 0; count < times; count++) {
+      client.send({ type: 'response.create' });
+      client.send({ type: 'response.cancel' });
+      assert.equal((await client.until('response.done')).response.status, 'cancelled');
+    }
+  };
+  await giveUp(100);
+  const before = heapBytes();
+  await giveUp(1000);
+  const grownBytes = heapBytes() - before;
+  assert.ok(grownBytes < 4 * mebibyte, `1000 responses left ${Math.round(grownBytes / 1024)} KiB`);
+  open();
+});
+
+function message(content: object[]): object {
+  return { type: 'conversation.item.create', item: { type: 'message', role: 'user', content } };
+}
+
+/** What is in use once everything that can be is freed. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  return process.memoryUsage().heapUsed;
+}
