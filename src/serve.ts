@@ -85,25 +85,48 @@ function described({ part, name }: EngineStatus): string {
 /** npm passes on a Ctrl-C that the terminal has already sent to every process in front of it. */
 const sameSignalMs = 500;
 
-/** Resolves when the server has stopped after SIGTERM or SIGINT. A second signal ends the process at once. */
+/**
+ * Resolves when the server has stopped after SIGTERM or SIGINT, or because the npm that started it has ended.
+ * A second signal ends the process at once.
+ */
 function stopOnSignals(server: ParleyServer, log: Log): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let stoppingSince: number | undefined;
-  const stop = (exitCode: number) => {
-    if (stoppingSince !== undefined) {
-      if (performance.now() - stoppingSince > sameSignalMs) process.exit(exitCode);
-      return;
-    }
+  const stop = () => {
+    if (stoppingSince !== undefined) return;
     stoppingSince = performance.now();
     server
       .drain()
       .then(() => server.close())
       .then(resolve, reject);
   };
-  process.on('SIGINT', () => stop(130));
-  process.on('SIGTERM', () => stop(143));
+  const onSignal = (exitCode: number) => {
+    if (stoppingSince !== undefined && performance.now() - stoppingSince > sameSignalMs) process.exit(exitCode);
+    stop();
+  };
+  process.on('SIGINT', () => onSignal(130));
+  process.on('SIGTERM', () => onSignal(143));
+  whenNpmEnds(() => {
+    log.warn('server_parent_ended', {});
+    stop();
+  });
   // One conversation's fault must not end the others': what escapes everything else is logged, and they go on.
   process.on('uncaughtException', (error) => log.error('process_uncaught', { error }));
   process.on('unhandledRejection', (error) => log.error('process_uncaught', { error }));
   return promise;
+}
+
+const parentCheckMs = 1000;
+
+/** npm that is told to stop ends the shell in which it runs a script, and leaves the script behind. */
+function whenNpmEnds(onEnd: () => void): void {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const check = setInterval(() => {
+    // Whoever has lost its parent is given another, such as the process 1.
+    if (process.ppid === parent) return;
+    clearInterval(check);
+    onEnd();
+  }, parentCheckMs);
+  check.unref();
 }

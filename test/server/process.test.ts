@@ -68,6 +68,31 @@ test('told to stop, the server lets a running answer finish, says 1001 and exits
   assert.equal(events.at(-1), 'server_stopped');
 });
 
+test('the server stops when the npm that started it has ended', { timeout: 30_000 }, async (t) => {
+  const start = `require('node:child_process').spawn(${JSON.stringify(process.execPath)},
+    ${JSON.stringify([main, 'serve', '--port', '0'])}, { stdio: 'inherit' })`;
+  const env = { PATH: process.env.PATH, npm_lifecycle_event: 'start' };
+  const npm = spawn(process.execPath, ['-e', start], { env, detached: true });
+  const { pid } = npm;
+  assert.ok(pid);
+  // Ends the server too, where it has not stopped by itself.
+  t.after(() => {
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // None of the group is left.
+    }
+  });
+  const ended = outcome(npm);
+  const lines = createInterface({ input: npm.stdout })[Symbol.asyncIterator]();
+  const client = await WireClient.open(await line(lines, 'WebSocket'));
+  npm.kill('SIGKILL');
+  assert.deepEqual(await client.closed, { code: 1001, reason: 'the server is shutting down' });
+  // What was printed ends when the last process has gone that could print.
+  const { err } = await ended;
+  assert.match(err, /"server_parent_ended".*"server_stopping".*"server_stopped"/s);
+});
+
 test('an answer that does not finish before the deadline is cut off', async (t) => {
   const child = parley(t, ['serve', '--port', '0', '--output-lead-ms', '100', '--drain-seconds', '0']);
   const ended = outcome(child);
