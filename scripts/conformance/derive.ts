@@ -65,6 +65,14 @@ function betaName(type: string): string {
   return type.replace(/^response\.output_(text|audio|audio_transcript)\./, 'response.$1.');
 }
 
+/** The event of the core, which is GA's, that a beta client receives as the one of this name. */
+export function coreName(betaType: string): string {
+  if (betaType === 'conversation.item.created') return 'conversation.item.added';
+  return betaType
+    .replace(/^response\.(text|audio|audio_transcript)\./, 'response.output_$1.')
+    .replace(/^transcription_session\./, 'session.');
+}
+
 /** `rest.calls.accept` for a path that names its verb, `rest.client_secrets.create` for one that is a collection. */
 function operationName(path: string): string {
   const segments = path.split('/').filter((segment) => segment !== '' && segment !== 'realtime');

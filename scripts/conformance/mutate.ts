@@ -1,6 +1,7 @@
 /**
  * `npm run conformance -- --mutate`: each outgoing event type is dropped, delayed past its successor, and robbed of each of
- * its fields (and of theirs) in turn; each time a test that cites the event must fail. What survives is a hole in the tests.
+ * its fields (and, in GA, of theirs) in turn; each time a test that cites the event, by its name in GA and then by that in
+ * beta, must fail. What survives is a hole in the tests.
  */
 
 import { mkdtempSync, readFileSync } from 'node:fs';
@@ -8,6 +9,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Citation, readCitations } from '../../test/support/citations.ts';
 import { requirements } from '../../test/support/requirements.ts';
+import { coreName } from './derive.ts';
 import type { Mutation, Seen } from './mutation.ts';
 import type { TestResult } from './test-reporter.ts';
 import { runTests } from './test-run.ts';
@@ -28,10 +30,10 @@ export async function mutateAll(only: string | undefined): Promise<boolean> {
   const citations = readCitations().filter(({ file }) => quick.test(file));
   const files = [...new Set(citations.map(({ file }) => file))];
   const { results } = await watch(files, join(folder, 'all.json'));
-  const types = requirements
-    .filter(({ id, pending }) => id.startsWith('ga.server.') && pending === undefined)
-    .map(({ id }) => id.slice('ga.server.'.length))
-    .filter((type) => only === undefined || type === only);
+  const events = requirements
+    .filter(({ pending }) => pending === undefined)
+    .flatMap(({ id }) => outgoing(id))
+    .filter(({ id, type }) => only === undefined || type === only || id === only);
 
   const holes: string[] = [];
   let total = 0;
@@ -40,18 +42,19 @@ export async function mutateAll(only: string | undefined): Promise<boolean> {
     if (outcome !== 'killed') holes.push(`${outcome} ${name}`);
   };
   const work = async () => {
-    for (let type = types.shift(); type !== undefined; type = types.shift()) {
-      const citing = citingTests(`ga.server.${type}`, citations, results);
-      const control = await watch(filesOf(citing), join(folder, `${type}.json`), citing);
+    for (let event = events.shift(); event; event = events.shift()) {
+      const { id, type } = event;
+      const citing = citingTests(id, citations, results);
+      const control = await watch(filesOf(citing), join(folder, `${id}.json`), citing);
       const failing = notPassed(citing, control.results);
-      if (failing) tell('failing', type, `${failing.name} fails without any mutation`);
+      if (failing) tell('failing', id, `${failing.name} fails without any mutation`);
       const fields = control.seen[type];
-      if (!fields) tell('unmet', type, 'no test that cites it receives it');
+      if (!fields) tell('unmet', id, 'no test that cites it receives it');
       if (failing || !fields) continue;
-      for (const mutation of mutationsOf(type, fields)) {
+      for (const mutation of mutationsOf(event, fields)) {
         total += 1;
         const killer = await killerOf(mutation, citing);
-        tell(killer ? 'killed' : 'survived', describe(mutation), killer?.name);
+        tell(killer ? 'killed' : 'survived', `${id} ${describe(mutation)}`, killer?.name);
       }
     }
   };
@@ -59,6 +62,25 @@ export async function mutateAll(only: string | undefined): Promise<boolean> {
   console.log(`\n${total} mutations, ${holes.length} holes`);
   for (const hole of holes) console.log(`  ${hole}`);
   return holes.length === 0;
+}
+
+/** What a requirement says is sent: the core's event, and what its dialect has of the core's fields and events. */
+interface Outgoing {
+  id: string;
+  type: string;
+  has: (field: string) => boolean;
+  unsent: readonly string[];
+}
+
+function outgoing(id: string): Outgoing[] {
+  const [, dialect, name = ''] = /^(ga|beta)\.server\.(.+)$/.exec(id) ?? [];
+  if (dialect === 'ga') return [{ id, type: name, has: () => true, unsent: [] }];
+  if (dialect !== 'beta') return [];
+  const type = coreName(name);
+  // Of what is inside a field, the adapter drops what beta has not; on top it is this one.
+  const has = (field: string) =>
+    !field.includes('.') && !(type === 'response.function_call_arguments.done' && field === 'name');
+  return [{ id, type, has, unsent: ['conversation.item.done'] }];
 }
 
 /** A run without mutation: how tests end, and which events they receive. */
@@ -72,11 +94,11 @@ async function watch(
   return { results, seen: JSON.parse(readFileSync(to, 'utf8')) as Seen };
 }
 
-function mutationsOf(type: string, fields: readonly string[]): Spoiling[] {
+function mutationsOf({ type, has, unsent }: Outgoing, fields: readonly string[]): Spoiling[] {
   return [
     { how: 'drop', type },
-    { how: 'delay', type },
-    ...fields.map((field): Spoiling => ({ how: 'null', type, field })),
+    { how: 'delay', type, unsent },
+    ...fields.filter(has).map((field): Spoiling => ({ how: 'null', type, field })),
   ];
 }
 
@@ -116,5 +138,5 @@ function setting(mutation: Mutation) {
 }
 
 function describe(mutation: Spoiling): string {
-  return mutation.how === 'null' ? `${mutation.type} ${mutation.field} null` : `${mutation.type} ${mutation.how}`;
+  return mutation.how === 'null' ? `${mutation.field} null` : mutation.how;
 }

@@ -10,7 +10,11 @@ import { RealtimeSession } from '../../src/session/realtime-session.ts';
 
 export type Mutation =
   /** Writes down, in a file, which event types were sent, and with which fields. */
-  { how: 'watch'; to: string } | { how: 'drop' | 'delay'; type: string } | { how: 'null'; type: string; field: string };
+  | { how: 'watch'; to: string }
+  | { how: 'drop'; type: string }
+  /** `unsent` are types that the dialect leaves out, which nothing can be late for. */
+  | { how: 'delay'; type: string; unsent: readonly string[] }
+  | { how: 'null'; type: string; field: string };
 
 /** The fields of each event type that were seen, without `type` and `event_id`. */
 export type Seen = Record<string, string[]>;
@@ -65,7 +69,7 @@ function sender(peer: Peer, by: Mutation): Peer['send'] {
         if (event.type !== by.type) peer.send(event);
       };
     case 'delay':
-      return delaying(peer, by.type);
+      return delaying(peer, by.type, by.unsent);
     case 'null':
       return (event) => peer.send(event.type === by.type ? (nulled(event, by.field.split('.')) as ServerEvent) : event);
   }
@@ -79,7 +83,7 @@ function nulled(value: unknown, [name, ...rest]: string[]): unknown {
 }
 
 /** Holds events of a type back until one of another type was sent. */
-function delaying(peer: Peer, type: string): Peer['send'] {
+function delaying(peer: Peer, type: string, unsent: readonly string[]): Peer['send'] {
   const held: ServerEvent[] = [];
   return (event) => {
     if (event.type === type) {
@@ -87,6 +91,7 @@ function delaying(peer: Peer, type: string): Peer['send'] {
       return;
     }
     peer.send(event);
+    if (unsent.includes(event.type)) return;
     for (const late of held.splice(0)) peer.send(late);
   };
 }

@@ -382,8 +382,10 @@ test('a cancel ends a response with what it had said', async () => {
 
 // ---- Audio and items ----
 
-test('audio by hand: cleared, committed, and a transcription that fails', async () => {
+test('audio by hand: cleared, committed, transcribed, and a transcription that fails', async () => {
   verifies(
+    'beta.server.conversation.item.input_audio_transcription.delta',
+    'beta.server.conversation.item.input_audio_transcription.completed',
     'beta.client.input_audio_buffer.clear',
     'beta.client.input_audio_buffer.commit',
     'beta.server.input_audio_buffer.cleared',
@@ -391,10 +393,19 @@ test('audio by hand: cleared, committed, and a transcription that fails', async 
     'beta.server.conversation.item.input_audio_transcription.failed',
   );
   const { beta, engines } = newBetaConversation();
+  await beta.say(update({ turn_detection: null, input_audio_transcription: { model: 'whisper-1' } }));
+  beta.forget();
+  await beta.speak(tone(300, 24000));
+  await beta.say({ type: 'input_audio_buffer.commit' });
+  assert.deepEqual(beta.types(), [
+    'input_audio_buffer.committed',
+    'conversation.item.created',
+    'conversation.item.input_audio_transcription.delta',
+    'conversation.item.input_audio_transcription.completed',
+  ]);
   engines.transcriber.hear = () => {
     throw new Error('out of memory');
   };
-  await beta.say(update({ turn_detection: null, input_audio_transcription: { model: 'whisper-1' } }));
   beta.forget();
   await beta.speak(tone(200, 24000));
   await beta.say({ type: 'input_audio_buffer.clear' });
@@ -426,6 +437,7 @@ test('the segments of a transcriber that tells speakers apart', async () => {
   await beta.say(update({ turn_detection: null, input_audio_transcription: { model: 'gpt-4o-transcribe-diarize' } }));
   await beta.speak(tone(300, 24000));
   await beta.say({ type: 'input_audio_buffer.commit' });
+  assert.match(beta.types().at(-1) ?? '', /\.completed$/);
   const frame: object | undefined = beta.events.find(({ type }) => (type as string).endsWith('.segment'));
   const { event_id: _own, id, ...segment } = Object(frame);
   assert.deepEqual(segment, {

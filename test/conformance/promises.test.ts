@@ -161,6 +161,7 @@ test('a transcription is told in deltas before its end, and a failed one ends to
   verifies(
     'R3.9',
     'ga.server.conversation.item.input_audio_transcription.delta',
+    'ga.server.conversation.item.input_audio_transcription.segment',
     'ga.server.conversation.item.input_audio_transcription.completed',
     'ga.server.conversation.item.input_audio_transcription.failed',
   );
@@ -180,6 +181,11 @@ test('a transcription is told in deltas before its end, and a failed one ends to
   assert.deepEqual(await outcome(), [`${events}.failed`]);
   const { item_id, content_index } = client.last('conversation.item.input_audio_transcription.failed');
   assert.deepEqual([item_id, content_index], [client.last('input_audio_buffer.committed').item_id, 0]);
+  engines.transcriber.transcribe = async function* () {
+    yield { type: 'segment', text: 'Hello.', speaker: 'A', start: 0, end: 0.2 };
+    yield { type: 'done', text: 'Hello.' };
+  };
+  assert.deepEqual(await outcome(), [`${events}.segment`, `${events}.completed`]);
 });
 
 test('without transcription there are no events of it, and no transcript; the model has the words', async () => {
