@@ -17,7 +17,7 @@ import {
   text,
 } from './config/kinds.ts';
 import { named, option, type Values } from './config/option.ts';
-import { gather, type Sources } from './config/sources.ts';
+import { type Gathered, gather, gatherFromCode, type Sources } from './config/sources.ts';
 import { engineNames } from './engines/registry.ts';
 import { defaultSessionSettings, type SessionSettings } from './session/settings.ts';
 
@@ -260,32 +260,32 @@ export class ConfigError extends Error {
  * @throws {ConfigError} when something is wrong
  */
 export function loadConfig(sources: Sources): { config: Config; warnings: string[] } {
-  const { values, problems, warnings } = gather(optionList, sources);
-  const valueFor = (name: string, fallback: unknown) => (values.has(name) ? values.get(name) : fallback);
-  const section = (table: typeof options | typeof limits, prefix = '') =>
-    Object.fromEntries(
-      named(table, prefix).map(({ name, option }, index) => [
-        Object.keys(table)[index],
-        valueFor(name, option.default),
-      ]),
-    );
-  // Each value came through its option's own kind, which is what gives `Config` its types.
-  const config = { ...section(options), limits: section(limits, 'limits.') } as Config;
-  problems.push(...(problems.length === 0 ? contradictions(config) : []));
-  if (problems.length > 0) throw new ConfigError(problems);
-  return { config, warnings };
+  const gathered = gather(optionList, sources);
+  return { config: checked(gathered), warnings: gathered.warnings };
 }
 
 /**
- * The defaults with some values replaced, for whoever starts a server from code.
- * @throws {ConfigError} when the values contradict each other
+ * The defaults with some values replaced, for whoever starts a server from code. A value may also be what a
+ * configuration file would say, such as `'22MiB'`.
+ * @throws {ConfigError} when something is wrong: a name that is no option, a value that is not allowed, a contradiction
  */
 export function configWith(overrides: ConfigOverrides): Config {
-  const { config } = loadConfig({ flags: [], environment: {} });
-  const changed = { ...config, ...overrides, limits: { ...config.limits, ...overrides.limits } };
-  const problems = contradictions(changed);
-  if (problems.length > 0) throw new ConfigError(problems);
-  return changed;
+  return checked(gatherFromCode(optionList, overrides));
+}
+
+function checked({ values, problems }: Gathered): Config {
+  const section = (table: typeof options | typeof limits, prefix = '') =>
+    Object.fromEntries(
+      Object.entries(table).map(([key, option]) => {
+        const place = `${prefix}${key}`;
+        return [key, values.has(place) ? values.get(place) : option.default];
+      }),
+    );
+  // Each value came through its option's own kind, which is what gives `Config` its types.
+  const config = { ...section(options), limits: section(limits, 'limits.') } as Config;
+  const all = problems.length === 0 ? contradictions(config) : problems;
+  if (all.length > 0) throw new ConfigError(all);
+  return config;
 }
 
 /** What the options say about every session. */

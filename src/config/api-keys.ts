@@ -21,16 +21,27 @@ export function findApiKey(keys: readonly ApiKey[], presented: string): ApiKey |
   return found;
 }
 
-/** Reads keys, or `{ name, key }` pairs; undefined when one is malformed or a name occurs twice. */
+/** Reads keys, `{ name, key }` pairs, or what `apiKey` has made of them; undefined when one is malformed or a name occurs twice. */
 export function parseApiKeys(entries: readonly unknown[]): ApiKey[] | undefined {
   const keys: ApiKey[] = [];
   for (const entry of entries) {
     if (entry === '') continue;
-    const { name, key } = isNamedKey(entry) ? entry : { name: `key-${keys.length + 1}`, key: entry };
-    if (!isKey(key) || keys.some((other) => other.name === name)) return undefined;
-    keys.push(apiKey(name, key));
+    const read = readKey(entry, `key-${keys.length + 1}`);
+    if (read === undefined || keys.some(({ name }) => name === read.name)) return undefined;
+    keys.push(read);
   }
   return keys;
+}
+
+function readKey(entry: unknown, fallbackName: string): ApiKey | undefined {
+  if (isApiKey(entry)) return entry;
+  const { name, key } = isNamedKey(entry) ? entry : { name: fallbackName, key: entry };
+  return isKey(key) ? apiKey(name, key) : undefined;
+}
+
+function isApiKey(entry: unknown): entry is ApiKey {
+  if (typeof entry !== 'object' || entry === null || !('name' in entry) || !('hash' in entry)) return false;
+  return typeof entry.name === 'string' && entry.hash instanceof Uint8Array && entry.hash.length === sha256('').length;
 }
 
 function isNamedKey(entry: unknown): entry is { name: string; key: unknown } {

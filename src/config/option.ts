@@ -23,6 +23,8 @@ export type Values<Table> = { [K in keyof Table]: Table[K] extends Option<infer 
 
 /** An option with its kind's type forgotten, as the sources and the help handle it. */
 export interface NamedOption {
+  /** `outputLeadMs`, `limits.sessions`: its place in the configuration that a program gives. */
+  readonly key: string;
   /** `output-lead-ms`, `limits.sessions`: the flag without its dashes, and the entry of a file. */
   readonly name: string;
   /** `--output-lead-ms` */
@@ -37,6 +39,6 @@ export function named(table: Record<string, Option<unknown>>, prefix = ''): Name
   return Object.entries(table).map(([key, option]) => {
     const name = `${prefix}${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     const variable = `PARLEY_${name.toUpperCase().replace(/[.-]/g, '_')}`;
-    return { name, flag: `--${name}`, variable, option };
+    return { key: `${prefix}${key}`, name, flag: `--${name}`, variable, option };
   });
 }

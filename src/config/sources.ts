@@ -8,7 +8,7 @@ import type { NamedOption } from './option.ts';
 
 /** What the sources said, before the cross checks. */
 export interface Gathered {
-  /** By the option's name. */
+  /** By the option's key. */
   readonly values: Map<string, unknown>;
   /** Each a sentence that names the source, the option, what was wrong and what is allowed. */
   readonly problems: string[];
@@ -26,24 +26,35 @@ export function gather(options: readonly NamedOption[], sources: Sources): Gathe
   const file = flags.get('config') ?? sources.environment.PARLEY_CONFIG;
   if (file !== undefined && file !== '') readFile(options, file, gathered);
   readEnvironment(options, sources.environment, gathered);
-  for (const { name, flag, option } of options) {
-    const text = flags.get(name);
-    if (text !== undefined) take(gathered, name, option.kind.fromText(text), { where: flag, given: text, option });
+  for (const each of options) {
+    const text = flags.get(each.name);
+    if (text !== undefined)
+      take(gathered, each, { value: each.option.kind.fromText(text), where: each.flag, given: text });
   }
   return gathered;
 }
 
+/**
+ * What a program says in the place of all other sources. Values are of the options' own types, or what a configuration
+ * file may say; `undefined` leaves the default.
+ */
+export function gatherFromCode(options: readonly NamedOption[], overrides: unknown): Gathered {
+  const gathered: Gathered = { values: new Map(), problems: [], warnings: [] };
+  if (isMapping(overrides)) readObject(options, { section: '', content: overrides }, gathered);
+  else gathered.problems.push(`config: got ${quote(overrides)}, expected an object of options.`);
+  return gathered;
+}
+
 function take(
-  gathered: Gathered,
-  name: string,
-  value: unknown,
-  from: { where: string; given: unknown; option: NamedOption['option'] },
+  gathered: Pick<Gathered, 'values' | 'problems'>,
+  { key, option }: NamedOption,
+  from: { value: unknown; where: string; given: unknown },
 ): void {
-  if (value !== undefined) {
-    gathered.values.set(name, value);
+  if (from.value !== undefined) {
+    gathered.values.set(key, from.value);
     return;
   }
-  const { secret, allowed } = from.option.kind;
+  const { secret, allowed } = option.kind;
   const what = secret ? 'a value that is not allowed' : quote(from.given);
   gathered.problems.push(`${from.where}: got ${what}, expected ${allowed}.`);
 }
@@ -102,9 +113,8 @@ function readEnvironment(
       gathered.warnings.push(`The environment variable ${variable} is not an option and has no effect.${hint}`);
       continue;
     }
-    const { name, option } = known;
     const where = `Environment variable ${variable}`;
-    take(gathered, name, option.kind.fromText(text), { where, given: text, option });
+    take(gathered, known, { value: known.option.kind.fromText(text), where, given: text });
   }
 }
 
@@ -130,9 +140,7 @@ function readSection(
   file: { path: string; section: string; content: Record<string, unknown> },
   gathered: Gathered,
 ): void {
-  const sections = new Set(
-    options.flatMap(({ name }) => (name.includes('.') ? [name.slice(0, name.indexOf('.'))] : [])),
-  );
+  const sections = sectionsOf(options);
   const byName = new Map(options.map((each) => [each.name, each]));
   for (const [key, entry] of Object.entries(file.content)) {
     const name = `${file.section}${key}`;
@@ -141,7 +149,7 @@ function readSection(
     if (known !== undefined) {
       // An entry without a value, as in "api-keys:", is left at its default.
       if (entry === null) continue;
-      take(gathered, name, known.option.kind.fromFile(entry), { where, given: entry, option: known.option });
+      take(gathered, known, { value: known.option.kind.fromFile(entry), where, given: entry });
     } else if (file.section === '' && sections.has(key)) {
       if (isMapping(entry)) readSection(options, { ...file, section: `${key}.`, content: entry }, gathered);
       else if (entry !== null) gathered.problems.push(`${where}: expected a mapping of options.`);
@@ -152,13 +160,42 @@ function readSection(
   }
 }
 
+function readObject(
+  options: readonly NamedOption[],
+  { section, content }: { section: string; content: Record<string, unknown> },
+  gathered: Gathered,
+): void {
+  const sections = sectionsOf(options);
+  const byKey = new Map(options.map((each) => [each.key, each]));
+  for (const [name, given] of Object.entries(content)) {
+    if (given === undefined) continue;
+    const key = `${section}${name}`;
+    const known = byKey.get(key);
+    const where = `config.${key}`;
+    if (known !== undefined) {
+      take(gathered, known, { value: known.option.kind.fromFile(given), where, given });
+    } else if (section === '' && sections.has(name)) {
+      if (isMapping(given)) readObject(options, { section: `${name}.`, content: given }, gathered);
+      else gathered.problems.push(`${where}: got ${quote(given)}, expected an object of options.`);
+    } else {
+      const hint = didYouMean(key, [...byKey.keys(), ...sections], 'config.');
+      gathered.problems.push(`${where} is not an option.${hint}`);
+    }
+  }
+}
+
+/** The names that options stand under, such as `limits`. */
+function sectionsOf(options: readonly NamedOption[]): ReadonlySet<string> {
+  return new Set(options.flatMap(({ key }) => (key.includes('.') ? [key.slice(0, key.indexOf('.'))] : [])));
+}
+
 function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function didYouMean(given: string, names: readonly string[], dashes: string): string {
+function didYouMean(given: string, names: readonly string[], prefix: string): string {
   const name = nearest(given, names);
-  return name === undefined ? '' : ` Did you mean ${dashes}${name}?`;
+  return name === undefined ? '' : ` Did you mean ${prefix}${name}?`;
 }
 
 function quote(given: unknown): string {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { ConfigError, configHelp, configWith, loadConfig } from '../../src/config.ts';
+import { apiKey, ConfigError, type ConfigOverrides, configHelp, configWith, loadConfig } from '../../src/config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'parley-config-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -144,6 +144,53 @@ const refused: { given: Given; told: string[] }[] = [
 for (const { given, told } of refused) {
   test(`refused by name: ${JSON.stringify(given)}`, () => assert.deepEqual(problems(given), told));
 }
+
+const fromCode: { given: unknown; told: string[] }[] = [
+  { given: { prot: 1 }, told: ['config.prot is not an option. Did you mean config.port?'] },
+  { given: { 'log-level': 'info' }, told: ['config.log-level is not an option. Did you mean config.logLevel?'] },
+  {
+    given: { limits: { session: 5 } },
+    told: ['config.limits.session is not an option. Did you mean config.limits.sessions?'],
+  },
+  { given: { limits: 5 }, told: ['config.limits: got "5", expected an object of options.'] },
+  { given: { port: 'abc' }, told: [`config.port: got "abc", ${wholePort}`] },
+  { given: { port: null }, told: [`config.port: got "null", ${wholePort}`] },
+  {
+    given: { logLevel: 'loud', lenient: 1 },
+    told: [
+      'config.logLevel: got "loud", expected one of debug, info, warn, error, silent.',
+      'config.lenient: got "1", expected true or false.',
+    ],
+  },
+  { given: 8080, told: ['config: got "8080", expected an object of options.'] },
+];
+
+for (const { given, told } of fromCode) {
+  test(`refused by name in code: ${JSON.stringify(given)}`, () => {
+    // What a program without types may say.
+    assert.throws(() => configWith(given as ConfigOverrides), { name: 'ConfigError', message: told.join('\n') });
+  });
+}
+
+test('a program gives values as they are, or as a file would say them', () => {
+  const keys = [apiKey('phones', 'sk-1')];
+  const prompts = [{ id: 'greet', instructions: 'Greet {{name}}.' }];
+  const config = configWith({
+    apiKeys: keys,
+    prompts,
+    outputLeadMs: Number.POSITIVE_INFINITY,
+    limits: { frameBytes: 1024 ** 2 },
+  });
+  assert.deepEqual([config.apiKeys, config.prompts], [keys, prompts]);
+  assert.equal(config.outputLeadMs, Number.POSITIVE_INFINITY);
+  assert.equal(config.limits.frameBytes, 1024 ** 2);
+  assert.equal(config.port, 8080);
+  const asInFile: object = { limits: { frameBytes: '2MiB' }, apiKeys: ['sk-2'], port: undefined };
+  const other = configWith(asInFile);
+  assert.equal(other.limits.frameBytes, 2 * 1024 ** 2);
+  assert.equal(other.apiKeys.length, 1);
+  assert.equal(other.port, 8080);
+});
 
 test('a file that is not there or not YAML is told with its path', () => {
   assert.match(
