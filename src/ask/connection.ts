@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { type RawData, WebSocket } from 'ws';
 import type { ClientEvent } from '../protocol/client-events.ts';
 import type { ServerEvent } from '../protocol/server-events.ts';
+import type { AskOptions } from './options.ts';
 
 /** Enough for any event of a Realtime session. */
 const maxPayloadBytes = 32 * 1024 * 1024;
@@ -29,7 +30,7 @@ export interface ConnectionListener {
 
 /** @throws {ConnectionError} when the endpoint does not answer as a WebSocket. */
 export async function connect(
-  options: { url: string; model: string; key: string | undefined },
+  options: Pick<AskOptions, 'url' | 'model' | 'key' | 'insecure'>,
   listener: ConnectionListener,
 ): Promise<Connection> {
   const url = new URL(options.url);
@@ -40,6 +41,7 @@ export async function connect(
     maxPayload: maxPayloadBytes,
     handshakeTimeout: handshakeTimeoutMs,
     perMessageDeflate: false,
+    rejectUnauthorized: !options.insecure,
   });
   let closing = false;
   socket.on('message', (data, isBinary) => {
@@ -90,13 +92,46 @@ function opened(socket: WebSocket, url: URL): Promise<void> {
   });
 }
 
+/** How OpenSSL says that nobody vouches for a certificate: those of `--tls self-signed`, and of an authority of one's own. */
+const untrusted: ReadonlySet<unknown> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
 function describeFailure(error: Error, url: URL): string {
   const code = 'code' in error ? error.code : undefined;
+  const secure = url.protocol === 'wss:' || url.protocol === 'https:';
   if (code === 'ECONNREFUSED') {
     return `Nothing listens at ${url.host}. Is Parley running? Start it with \`npm start\`.`;
   }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `The host name ${url.hostname} is not known.`;
+  if (untrusted.has(code)) {
+    return (
+      `Nobody that this machine trusts vouches for the certificate of ${url.host}. ` +
+      'If it is a server of your own, such as one started with --tls self-signed, add --insecure.'
+    );
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return `The certificate of ${url.host} is for another name. If it is a server of your own, add --insecure.`;
+  }
+  if (code === 'CERT_HAS_EXPIRED') {
+    return `The certificate of ${url.host} has expired. If it is a server of your own, add --insecure.`;
+  }
+  // A port without TLS answers its greeting with something that cannot be read, or hangs up.
+  if (secure && (code === 'EPROTO' || code === 'ECONNRESET' || String(code).startsWith('ERR_SSL_'))) {
+    return `${url.host} does not speak TLS as wss:// needs it. Is it a server without TLS? Try ${addressOf(url, 'ws:')}`;
+  }
+  if (!secure && code === 'ECONNRESET') {
+    return `${url.host} hung up instead of answering. Does it want TLS? Try ${addressOf(url, 'wss:')}`;
+  }
   return `Cannot connect to ${url.host}: ${error.message}`;
+}
+
+/** The same place in another protocol, without what was added to the address. */
+function addressOf({ host, pathname }: URL, protocol: string): string {
+  return `${protocol}//${host}${pathname}`;
 }
 
 function describeClose(code: number, reason: string): string {

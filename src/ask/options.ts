@@ -1,6 +1,7 @@
 /** The command line of `parley ask`. */
 
-import { parseArgs } from 'node:util';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { nearest } from '../protocol/nearest.ts';
 
 export type TurnMode = 'none' | 'server_vad' | 'semantic_vad';
 
@@ -16,6 +17,8 @@ export interface AskOptions {
   out: string;
   /** Send the recording as fast as the connection takes it, instead of in real time. */
   fast: boolean;
+  /** Accept a certificate that nobody vouches for. */
+  insecure: boolean;
 }
 
 /** The command line cannot be understood; the message says what to change. */
@@ -37,6 +40,8 @@ Options
   --voice NAME   alloy, ash, ballad, coral, echo, sage, shimmer, verse, marin or cedar
   --out FILE     where to write what a listener would have heard (default answer.wav)
   --fast         send the recording at once instead of in real time
+  --insecure     accept any certificate at wss://, for a server of your own such as one
+                 that was started with --tls self-signed
   --help         this text
 
 A WAV file of any usual kind and rate will do. It is sent at the pace of speech, so that a
@@ -66,25 +71,33 @@ export function parseOptions(argv: readonly string[]): AskOptions | 'help' {
     voice: values.voice,
     out: values.out ?? 'answer.wav',
     fast: values.fast ?? false,
+    insecure: values.insecure ?? false,
   };
 }
 
+const flags = {
+  turn: { type: 'string' },
+  url: { type: 'string' },
+  model: { type: 'string' },
+  key: { type: 'string' },
+  voice: { type: 'string' },
+  out: { type: 'string' },
+  fast: { type: 'boolean' },
+  insecure: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies ParseArgsConfig['options'];
+
 function parse(argv: readonly string[]) {
+  const args = [...argv];
+  const { tokens } = parseArgs({ args, options: flags, strict: false, tokens: true });
+  for (const token of tokens) {
+    if (token.kind !== 'option' || Object.hasOwn(flags, token.name)) continue;
+    const meant = nearest(token.name, Object.keys(flags));
+    const hint = meant === undefined ? '' : ` Did you mean --${meant}?`;
+    throw new UsageError(`${token.rawName} is not an option of ask.${hint}`);
+  }
   try {
-    return parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        turn: { type: 'string' },
-        url: { type: 'string' },
-        model: { type: 'string' },
-        key: { type: 'string' },
-        voice: { type: 'string' },
-        out: { type: 'string' },
-        fast: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
+    return parseArgs({ args, allowPositionals: true, options: flags });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { newServer } from '../support/server.ts';
@@ -11,7 +12,7 @@ const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 /** Runs `parley ask` to its end. */
 async function ask(t: TestContext, ...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [main, 'ask', ...args], { cwd: import.meta.dirname, stdio: 'pipe' });
+  const child = spawn(process.execPath, [main, 'ask', ...args], { cwd: tmpdir(), stdio: 'pipe' });
   t.after(() => child.kill('SIGKILL'));
   let [out, err] = ['', ''];
   child.stdout.on('data', (chunk) => {
@@ -49,3 +50,35 @@ test('a path that is not an endpoint is told, and the command ends', atOnce, asy
   assert.equal(code, 1);
   assert.match(out, /answered 404 Not Found instead of opening a WebSocket: is \/v1\/other the path/);
 });
+
+test('a certificate that nobody vouches for is refused, and taken with --insecure', atOnce, async (t) => {
+  const { wsUrl } = await newServer(t, { config: { tls: 'self-signed' } });
+  const refused = await ask(t, '--url', wsUrl, 'Hello?');
+  assert.equal(refused.code, 1);
+  assert.match(refused.out, /certificate of 127\.0\.0\.1:\d+\. If it is a server of your own, .* add --insecure\./);
+  const taken = await ask(t, '--url', wsUrl, '--insecure', '--out', '/dev/null', 'Hello?');
+  assert.equal(taken.code, 0, taken.out);
+});
+
+test('ws:// where TLS is spoken, and wss:// where it is not, are told with the address to try', atOnce, async (t) => {
+  const [plain, secure] = await Promise.all([newServer(t), newServer(t, { config: { tls: 'self-signed' } })]);
+  const toSecure = await ask(t, '--url', secure.wsUrl.replace('wss:', 'ws:'), 'Hello?');
+  assert.equal(toSecure.code, 1);
+  assert.ok(toSecure.out.includes(`Does it want TLS? Try ${secure.wsUrl}\n`), toSecure.out);
+  const toPlain = await ask(t, '--url', plain.wsUrl.replace('ws:', 'wss:'), 'Hello?');
+  assert.equal(toPlain.code, 1);
+  assert.ok(toPlain.out.includes(`Is it a server without TLS? Try ${plain.wsUrl}\n`), toPlain.out);
+});
+
+for (const { args, says } of [
+  { args: ['--trun', 'none', 'Hello?'], says: /^--trun is not an option of ask\. Did you mean --turn\?$/m },
+  { args: ['--insecur', 'Hello?'], says: /^--insecur is not an option of ask\. Did you mean --insecure\?$/m },
+  { args: ['--nonsense', 'Hello?'], says: /^--nonsense is not an option of ask\.$/m },
+  { args: ['-x', 'Hello?'], says: /^-x is not an option of ask\.$/m },
+]) {
+  test(`an option that ask does not have is told: ${args.join(' ')}`, async (t) => {
+    const { code, err } = await ask(t, ...args);
+    assert.equal(code, 2);
+    assert.match(err, says);
+  });
+}
