@@ -14,9 +14,10 @@ export type Mutation =
   | { how: 'drop'; type: string }
   /** `unsent` are types that the dialect leaves out, which nothing can be late for. */
   | { how: 'delay'; type: string; unsent: readonly string[] }
+  /** The path of a field, at most two names. */
   | { how: 'null'; type: string; field: string };
 
-/** The fields of each event type that were seen, without `type` and `event_id`. */
+/** The fields of each event type that were seen with a value, and theirs, without `type` and `event_id`. */
 export type Seen = Record<string, string[]>;
 
 const mutation = JSON.parse(process.env.PARLEY_MUTATION ?? 'null') as Mutation | null;

@@ -403,6 +403,8 @@ test('audio by hand: cleared, committed, transcribed, and a transcription that f
     'conversation.item.input_audio_transcription.delta',
     'conversation.item.input_audio_transcription.completed',
   ]);
+  const first = beta.last('input_audio_buffer.committed');
+  assert.equal(first.previous_item_id, null);
   engines.transcriber.hear = () => {
     throw new Error('out of memory');
   };
@@ -417,7 +419,8 @@ test('audio by hand: cleared, committed, transcribed, and a transcription that f
     'conversation.item.created',
     'conversation.item.input_audio_transcription.failed',
   ]);
-  const { item_id } = beta.last('input_audio_buffer.committed');
+  const { item_id, previous_item_id } = beta.last('input_audio_buffer.committed');
+  assert.equal(previous_item_id, first.item_id);
   assert.equal(beta.last('conversation.item.created').item.id, item_id);
   const failed = beta.last('conversation.item.input_audio_transcription.failed');
   assert.deepEqual([failed.item_id, failed.content_index, failed.error.code], [item_id, 0, 'audio_unintelligible']);
