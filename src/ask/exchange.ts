@@ -18,6 +18,8 @@ interface Turn {
   firstSoundMs?: number;
   /** A response to it began, or the user went on speaking before there was one. */
   closed: boolean;
+  /** A response began, which answers it with everything else that was said until then. */
+  answered: boolean;
 }
 
 export interface ExchangeOptions {
@@ -124,17 +126,23 @@ export class Exchange {
     const { playback, report, send } = this.#options;
     this.#speaking = true;
     for (const turn of this.#turns.values()) turn.closed = true;
-    for (const id of this.#running.keys()) this.#interrupted.add(id);
+    const cutTurns: (Turn | undefined)[] = [];
+    for (const [id, turn] of this.#running) {
+      if (this.#interrupted.has(id)) continue;
+      this.#interrupted.add(id);
+      cutTurns.push(turn);
+      if (turn !== undefined) report.line('timing', describeTiming(turn, nowMs));
+    }
     const interruption = playback.interrupt(nowMs);
-    if (interruption === null) return;
-    const { itemId, contentIndex, playedMs } = interruption;
-    report.line('parley', `– interrupted after ${formatMs(playedMs)}`, nowMs);
-    if (playedMs > 0) {
+    if (interruption === null && cutTurns.length === 0) return;
+    const sounded = cutTurns.some((turn) => (turn?.firstSoundMs ?? Infinity) < nowMs);
+    report.line('parley', `– interrupted${describeHeard(interruption?.playedMs ?? 0, sounded)}`, nowMs);
+    if (interruption !== null && interruption.playedMs > 0) {
       send({
         type: 'conversation.item.truncate',
-        item_id: itemId,
-        content_index: contentIndex,
-        audio_end_ms: playedMs,
+        item_id: interruption.itemId,
+        content_index: interruption.contentIndex,
+        audio_end_ms: interruption.playedMs,
       });
     }
   }
@@ -151,7 +159,7 @@ export class Exchange {
   }
 
   #newTurn(endedMs: number, transcript: Turn['transcript']): Turn {
-    return { number: this.#turns.size + 1, endedMs, transcript, closed: false };
+    return { number: this.#turns.size + 1, endedMs, transcript, closed: false, answered: false };
   }
 
   #transcribed(itemId: string, text: string, nowMs: number): void {
@@ -173,8 +181,13 @@ export class Exchange {
 
   #responseCreated(id: string): void {
     const turn = this.#asked ?? [...this.#turns.values()].at(-1);
-    for (const earlier of this.#turns.values()) earlier.closed = true;
-    if (turn !== undefined) turn.closed = true;
+    for (const earlier of this.#turns.values()) {
+      if (turn !== undefined && earlier !== turn && !earlier.answered && earlier.transcript === 'known') {
+        this.#options.report.line('timing', `${describeTiming(earlier)} · answered with turn ${turn.number}`);
+      }
+      earlier.closed = earlier.answered = true;
+    }
+    if (turn !== undefined) turn.closed = turn.answered = true;
     this.#running.set(id, turn);
   }
 
@@ -211,19 +224,26 @@ export class Exchange {
     report.endLine();
     const problem = describeEnd(response);
     if (problem !== null && !(wasInterrupted && response.status === 'cancelled')) report.line('error', problem, nowMs);
-    if (turn !== undefined) report.line('timing', describeTiming(turn));
+    if (turn !== undefined && !wasInterrupted) report.line('timing', describeTiming(turn));
   }
 }
 
-function describeTiming(turn: Turn): string {
+/** What had happened before `untilMs`: a sound that is cut before it is due is not heard. */
+function describeTiming(turn: Turn, untilMs = Infinity): string {
   const since = (label: string, ms: number | undefined) =>
-    ms === undefined ? [] : [`${label} ${formatMs(Math.max(0, ms - turn.endedMs))}`];
+    ms === undefined || ms >= untilMs ? [] : [`${label} ${formatMs(Math.max(0, ms - turn.endedMs))}`];
   const parts = [
     ...since('transcript', turn.transcriptMs),
     ...since('first word', turn.firstWordMs),
     ...since('first sound', turn.firstSoundMs),
   ];
   return `turn ${turn.number}: ${parts.length > 0 ? `${parts.join(' · ')} after its end` : 'ended without an answer'}`;
+}
+
+/** How much of an answer had been heard; `sounded`: some of it, and all of it that had come. */
+function describeHeard(playedMs: number, sounded: boolean): string {
+  if (playedMs > 0) return ` after ${formatMs(playedMs)}`;
+  return sounded ? '' : ' before its first sound';
 }
 
 function describeError(error: ErrorDetails): string {

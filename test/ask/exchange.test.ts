@@ -137,6 +137,83 @@ test('nothing is truncated when nothing of the answer had been heard', () => {
   assert.deepEqual(sent, []);
 });
 
+/** Who said what, in the order of the lines; without times. */
+const linesOf = (printed: string) =>
+  printed
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.slice('   0.00 s  '.length).replace(/ {2,}/, ': '));
+
+test('the lines of a turn come in one order, however much of its answer was heard', () => {
+  const { at, printed } = conversation();
+  const ask = (ms: number, turn: number) => {
+    at(ms, stopped(`u${turn}`));
+    at(ms, committed(`u${turn}`));
+    at(ms + 100, transcribed(`u${turn}`, `Question ${turn}.`));
+    at(ms + 100, created(`r${turn}`));
+    at(ms + 150, words(`r${turn}`, `Answer ${turn}.`));
+  };
+  ask(0, 1);
+  at(190, started('u2'));
+  at(195, sound('r1'));
+  at(200, done('r1', 'cancelled'));
+
+  ask(1000, 2);
+  at(1200, sound('r2'));
+  at(1500, started('u3'));
+  at(1510, done('r2', 'cancelled'));
+
+  ask(2000, 3);
+  at(2200, sound('r3'));
+  at(2210, done('r3', 'completed'));
+  at(2500, started('u4'));
+
+  ask(3000, 4);
+  at(3200, sound('r4'));
+  at(4500, started('u5'));
+  at(4510, done('r4', 'cancelled'));
+
+  assert.deepEqual(linesOf(printed()), [
+    'you: Question 1.',
+    'parley: Answer 1.',
+    'timing: turn 1: transcript 100 ms · first word 150 ms after its end',
+    'parley: – interrupted before its first sound',
+    'you: Question 2.',
+    'parley: Answer 2.',
+    'timing: turn 2: transcript 100 ms · first word 150 ms · first sound 200 ms after its end',
+    'parley: – interrupted after 300 ms',
+    'you: Question 3.',
+    'parley: Answer 3.',
+    'timing: turn 3: transcript 100 ms · first word 150 ms · first sound 200 ms after its end',
+    'parley: – interrupted after 300 ms',
+    'you: Question 4.',
+    'parley: Answer 4.',
+    'timing: turn 4: transcript 100 ms · first word 150 ms · first sound 200 ms after its end',
+    'parley: – interrupted',
+  ]);
+});
+
+test('a turn that the user went on after is told with the turn whose answer covers both', () => {
+  const { at, printed } = conversation();
+  at(0, committed('u1'));
+  at(100, transcribed('u1', 'What time'));
+  at(110, started('u2'));
+  at(900, stopped('u2'));
+  at(900, committed('u2'));
+  at(1000, transcribed('u2', 'is it?'));
+  at(1000, created('r1'));
+  at(1050, words('r1', 'It is noon.'));
+  at(1100, sound('r1'));
+  at(1110, done('r1', 'completed'));
+  assert.deepEqual(linesOf(printed()), [
+    'you: What time',
+    'you: is it?',
+    'timing: turn 1: transcript 100 ms after its end · answered with turn 2',
+    'parley: It is noon.',
+    'timing: turn 2: transcript 100 ms · first word 150 ms · first sound 200 ms after its end',
+  ]);
+});
+
 test('a turn without words needs no answer', () => {
   const { at, exchange } = conversation();
   at(0, committed('u1'));
