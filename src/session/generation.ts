@@ -4,6 +4,7 @@
  * without a trace.
  */
 
+import { inspect } from 'node:util';
 import { createResampler, type Resampler } from '../audio/resample.ts';
 import { Channel } from './channel.ts';
 import { ClauseSplitter, isSpeakable } from './clauses.ts';
@@ -64,6 +65,11 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
       });
     let finished = false;
     for await (const event of watch(generate, 'language model')) {
+      const fault = faultOf(event);
+      if (fault) {
+        const told = `The language model failed: it yielded ${fault}. See ModelEvent in ports.ts for the events of a model.`;
+        throw new StageError('language model', 'failed', told);
+      }
       times.firstTokenAt ??= tools.clock.now();
       finished = event.type === 'finish';
       yield event;
@@ -131,6 +137,30 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
     abort: () => abort.abort(),
     [Symbol.asyncIterator]: events,
   };
+}
+
+/** The string that each event of a model must carry, if any. */
+const eventStrings: ReadonlyMap<unknown, string | undefined> = new Map<ModelEvent['type'], string | undefined>([
+  ['text', 'text'],
+  ['call', 'name'],
+  ['call_arguments', 'delta'],
+  ['call_end', undefined],
+  ['finish', 'reason'],
+]);
+const finishReasons: readonly unknown[] = ['stop', 'length', 'content_filter'];
+
+/** What is wrong with an event: models are made by others, and not all of them are type-checked. */
+function faultOf(event: unknown): string | undefined {
+  const show = (value: unknown) =>
+    inspect(value, { depth: 0, maxStringLength: 60, breakLength: Infinity }).slice(0, 200);
+  if (typeof event !== 'object' || event === null) return `${show(event)} where an event was due`;
+  const field = (key: string): unknown => Reflect.get(event, key);
+  const type = field('type');
+  if (!eventStrings.has(type)) return `an unknown event ${show(type)}`;
+  const key = eventStrings.get(type);
+  if (key !== undefined && typeof field(key) !== 'string') return `a '${type}' event whose '${key}' is no string`;
+  if (type !== 'finish' || finishReasons.includes(field('reason'))) return undefined;
+  return `a 'finish' event with the unknown reason ${show(field('reason'))}`;
 }
 
 /** Joins the model's words into clauses; calls pass through behind the words before them. */

@@ -1,0 +1,41 @@
+/** A model that breaks its contract: the response fails, and says what the model did. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { newConversation } from '../support/conversation.ts';
+import { say } from '../support/fake-engines.ts';
+
+const faults: readonly (readonly [yielded: unknown, told: string])[] = [
+  [{ type: 'function_call', name: 'look_up' }, "an unknown event 'function_call'"],
+  [{ text: 'Hello' }, 'an unknown event undefined'],
+  ['Hello', "'Hello' where an event was due"],
+  [null, 'null where an event was due'],
+  [{ type: 'text', delta: 'Hello' }, "a 'text' event whose 'text' is no string"],
+  [{ type: 'call', function: 'look_up' }, "a 'call' event whose 'name' is no string"],
+  [{ type: 'finish' }, "a 'finish' event whose 'reason' is no string"],
+  [{ type: 'finish', reason: 'end_turn' }, "a 'finish' event with the unknown reason 'end_turn'"],
+];
+
+for (const modality of ['text', 'audio']) {
+  for (const [yielded, told] of faults) {
+    test(`an answer in ${modality} fails when the model yields ${JSON.stringify(yielded)}`, async () => {
+      const { client, clock, engines } = newConversation();
+      Object.assign(engines.languageModel, { script: () => [yielded, { type: 'finish', reason: 'stop' }] });
+      const create = { type: 'response.create', response: { output_modalities: [modality] } };
+      await client.say(create);
+      await clock.advance(1000);
+      const { status, status_details: details } = client.last('response.done').response;
+      assert.equal(status, 'failed');
+      assert.ok(details?.type === 'failed');
+      assert.deepEqual(details.error, {
+        type: 'server_error',
+        code: 'language_model_failed',
+        message: `The language model failed: it yielded ${told}. See ModelEvent in ports.ts for the events of a model.`,
+      });
+      engines.languageModel.script = () => say('Better.');
+      await client.say(create);
+      await clock.advance(10_000);
+      assert.equal(client.last('response.done').response.status, 'completed', 'the session lives');
+    });
+  }
+}
