@@ -513,7 +513,7 @@ const refused: [event: object, code: string, param: string, message: RegExp][] =
   [update({ input_audio_format: 'opus' }), 'invalid_value', 'session.input_audio_format', /'g711_ulaw'/],
   [update({ voice: 'nobody' }), 'invalid_value', 'session.voice', /^Invalid value: 'nobody'/],
   [respond({ voice: 'nobody' }), 'invalid_value', 'response.voice', /^Invalid value: 'nobody'/],
-  ...['truncation', 'prompt', 'include', 'reasoning', 'parallel_tool_calls', 'audio'].map(
+  ...['output_modalities', 'truncation', 'prompt', 'include', 'reasoning', 'parallel_tool_calls', 'audio'].map(
     (name): [object, string, string, RegExp] => [
       update({ [name]: 'auto' }),
       'unknown_parameter',

@@ -71,8 +71,9 @@ function toBetaUsage(usage: Usage): object {
   return { ...usage, input_token_details: { ...input, cached_tokens_details: cached } };
 }
 
+/** The session's errors name GA's fields; the parser's name this dialect's own, and an unknown field is told of by the parser alone. */
 function toBetaError(error: ErrorDetails): ErrorDetails {
-  const path = error.param === null ? undefined : betaField(error.param);
-  if (path === undefined || error.param === null) return error;
-  return { ...error, param: path, message: error.message.replaceAll(`'${error.param}'`, `'${path}'`) };
+  const { param, code, message } = error;
+  const path = param === null || code === 'unknown_parameter' ? undefined : betaField(param);
+  return path === undefined ? error : { ...error, param: path, message: message.replaceAll(`'${param}'`, `'${path}'`) };
 }
