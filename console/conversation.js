@@ -32,6 +32,7 @@ export class Conversation {
   /** Responses whose rest is not to be heard. @type {Set<string>} */
   #interrupted = new Set();
   #nextItem = 1;
+  #refusal = '';
   #cancelId = '';
 
   /** @param {Parts} parts */
@@ -42,6 +43,11 @@ export class Conversation {
 
   get isConnected() {
     return this.#phase === 'connected';
+  }
+
+  /** Why the server did not open a session, in its words; empty when it has said nothing. */
+  get refusal() {
+    return this.#refusal;
   }
 
   /** Whether the server has heard speech begin, and not end. */
@@ -63,6 +69,7 @@ export class Conversation {
 
   connect() {
     this.#reset('connecting');
+    this.#refusal = '';
     this.#parts.transcript.startSession();
     this.#parts.latency.clear();
     this.#parts.client.connect(this.#settings);
@@ -272,6 +279,10 @@ export class Conversation {
   /** @param {ServerEvent & { type: 'error' }} event */
   #failed({ error }) {
     this.#awaitsResponse = false;
+    if (!this.isConnected) {
+      this.#refusal = error.message;
+      return;
+    }
     // The answer may have ended while the cancel was on its way.
     if (error.code === 'response_cancel_not_active' && error.event_id === this.#cancelId) return;
     this.#parts.onError(error.message, error.code);

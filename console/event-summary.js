@@ -50,7 +50,7 @@ export function summarise(event) {
       return `${event.error.code ?? event.error.type}: ${event.error.message}`;
     case 'session.created':
     case 'session.updated':
-      return `${event.session.model}, ${event.session.audio.output.voice}, ${event.session.audio.input.turn_detection?.type ?? 'no turn detection'}`;
+      return describeSession(event.session);
     case 'session.update':
       return Object.keys(event.session)
         .filter((key) => key !== 'type')
@@ -116,4 +116,12 @@ export function formatBytes(bytes) {
     : bytes < 1e6
       ? `${(bytes / 1000).toFixed(1)} kB`
       : `${(bytes / 1e6).toFixed(2)} MB`;
+}
+
+/** @param {import('../src/protocol/session-config.ts').SessionConfig} session */
+function describeSession(session) {
+  const turns = session.audio.input.turn_detection?.type ?? 'no turn detection';
+  return session.type === 'realtime'
+    ? `${session.model}, ${session.audio.output.voice}, ${turns}`
+    : `transcription, ${turns}`;
 }

@@ -6,7 +6,7 @@ import { EventLog } from './event-log.js';
 import { Latency } from './latency.js';
 import { Notices } from './notices.js';
 import { Player } from './player.js';
-import { RealtimeClient } from './realtime-client.js';
+import { keyRefused, RealtimeClient } from './realtime-client.js';
 import { loadSettings, saveSettings } from './settings.js';
 import { SettingsForm } from './settings-form.js';
 import { Talk } from './talk.js';
@@ -31,6 +31,9 @@ const sessionLine = element('session', HTMLElement);
 const talkButton = element('talk', HTMLButtonElement);
 const textInput = element('text-input', HTMLInputElement);
 
+/** How the last connection ended. @type {{ text: string, actions: import('./notices.js').Action[] } | null} */
+let ending = null;
+
 const settings = loadSettings();
 const notices = new Notices();
 const events = new EventLog();
@@ -41,15 +44,20 @@ const client = new RealtimeClient({
   onSent: (event) => events.add('sent', event),
   onReceived(event) {
     events.add('received', event);
-    if (event.type === 'session.created') form.showServerInstructions(event.session.instructions);
-    if (event.type === 'session.updated') sessionLine.textContent = describeSession(event.session);
+    if (event.type === 'session.created') {
+      notices.remove('connection');
+      if (event.session.type === 'realtime') form.showServerInstructions(event.session.instructions);
+    }
+    if (event.type === 'session.updated' && event.session.type === 'realtime')
+      sessionLine.textContent = describeSession(event.session);
     conversation.receive(event);
   },
-  onClosed(message) {
+  onClosed(message, code) {
     talk.off();
     conversation.disconnected();
     sessionLine.textContent = '';
-    notices.show(message, { label: 'Reconnect', run: connect });
+    ending = describeEnding(message, code);
+    notices.show('connection', ending.text, ending.actions);
   },
 });
 
@@ -57,7 +65,7 @@ const player = new Player({
   onItemStarted: (itemId, latencyMs) => latency.heard(itemId, latencyMs),
   onPlaying: showState,
   onLevel: (level) => document.body.style.setProperty('--agent-level', level.toFixed(2)),
-  onProblem: (message) => notices.show(message),
+  onProblem: (message) => notices.show('player', message),
 });
 
 const conversation = new Conversation({
@@ -68,8 +76,10 @@ const conversation = new Conversation({
   settings,
   onChange: showState,
   onError(message, code) {
-    if (code === 'cannot_update_voice') notices.show(message, { label: 'Reconnect to change it', run: connect });
-    else notices.show(code === null ? message : `${message} (${code})`);
+    const kind = `server ${code}`;
+    if (code === 'cannot_update_voice')
+      notices.show(kind, message, [{ label: 'Reconnect to change it', run: connect }]);
+    else notices.show(kind, code === null ? message : `${message} (${code})`);
   },
 });
 
@@ -79,7 +89,7 @@ const talk = new Talk({
   settings,
   onLevel: (level) => document.body.style.setProperty('--user-level', level.toFixed(2)),
   onChange: showState,
-  onProblem: (message) => notices.show(message),
+  onProblem: (message) => notices.show('microphone', message),
 });
 
 const form = new SettingsForm(
@@ -106,7 +116,8 @@ element('composer', HTMLFormElement).addEventListener('submit', (event) => {
   const text = textInput.value.trim();
   if (text === '') return;
   if (!conversation.isConnected) {
-    notices.show('There is no connection to send that over.', { label: 'Reconnect', run: connect });
+    const { text: why, actions } = ending ?? { text: 'The connection is not open yet.', actions: [] };
+    notices.show('connection', `That was not sent. ${why}`, actions);
     return;
   }
   player.unlock();
@@ -122,9 +133,25 @@ element('reconnect', HTMLButtonElement).addEventListener('click', () => {
 connect();
 
 function connect() {
+  ending = null;
   notices.clear();
   events.restartClock();
   conversation.connect();
+}
+
+/**
+ * @param {string} message
+ * @param {number} code
+ */
+function describeEnding(message, code) {
+  const reconnect = { label: 'Reconnect', run: connect };
+  if (code === keyRefused) {
+    const text = `${message} Enter one of those that the server was started with.`;
+    return { text, actions: [{ label: 'Enter a key', run: () => form.openAt('apiKey') }] };
+  }
+  if (conversation.refusal === '') return { text: message, actions: [reconnect] };
+  const settings = { label: 'Settings', run: () => form.openAt('model') };
+  return { text: `The server refused the connection: ${conversation.refusal}`, actions: [settings, reconnect] };
 }
 
 function showState() {
@@ -132,8 +159,8 @@ function showState() {
   document.body.dataset.state = state;
   document.body.toggleAttribute('data-microphone', talk.isOn);
   if (status.textContent !== statusTexts[state]) status.textContent = statusTexts[state];
-  talkButton.setAttribute('aria-pressed', String(talk.isPushToTalk ? talk.isHeld : talk.isOn));
-  element('talk-label', HTMLElement).textContent = talk.isPushToTalk ? 'Hold' : talk.isOn ? 'Stop' : 'Talk';
+  talkButton.setAttribute('aria-pressed', String(talk.isPushToTalk ? talk.isHeld : talk.isWanted));
+  element('talk-label', HTMLElement).textContent = talk.isPushToTalk ? 'Hold' : talk.isWanted ? 'Stop' : 'Talk';
   element('talk-hint', HTMLElement).textContent = hint(state);
 }
 
@@ -141,7 +168,8 @@ function showState() {
 function hint(state) {
   if (state === 'agent-speaks' && talk.isOn && !talk.isPushToTalk) return 'Speak to interrupt';
   if (talk.isPushToTalk) return 'Hold the button, or the space bar, while you speak';
-  return talk.isOn ? '' : 'The microphone is off';
+  if (talk.isOn) return '';
+  return talk.isWanted ? 'Waiting for the microphone: allow it where the browser asks' : 'The microphone is off';
 }
 
 /** @param {import('../src/protocol/session-config.ts').RealtimeConfig} session */

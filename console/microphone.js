@@ -10,6 +10,8 @@ export class Microphone {
   #stream = null;
   /** @type {AudioContext | null} */
   #context = null;
+  /** Stands for the opening that is under way, or has succeeded; closing forgets it. @type {object | null} */
+  #attempt = null;
   #onChunk;
   #onLost;
 
@@ -26,20 +28,47 @@ export class Microphone {
     return this.#context !== null;
   }
 
+  /** The user may be being asked for it. */
+  get isOpening() {
+    return this.#attempt !== null && !this.isOpen;
+  }
+
   /**
-   * Asks for the microphone and begins to deliver chunks. Must be called from a user's gesture.
+   * Asks for the microphone and begins to deliver chunks. Must be called from a user's gesture. What is closed before
+   * it has opened stays closed, whatever the user then answers.
    * @throws {MicrophoneError}
    */
   async open() {
-    if (this.isOpen) return;
-    const stream = await requestStream();
+    if (this.#attempt !== null) return;
+    const attempt = {};
+    this.#attempt = attempt;
     try {
-      this.#context = await this.#capture(stream);
+      await this.#openFor(attempt);
+    } catch (error) {
+      if (this.#attempt !== attempt) return;
+      this.#attempt = null;
+      throw error;
+    }
+  }
+
+  /** @param {object} attempt */
+  async #openFor(attempt) {
+    const stream = await requestStream();
+    if (this.#attempt !== attempt) return stopTracks(stream);
+    let context;
+    try {
+      context = await this.#capture(stream);
     } catch (error) {
       stopTracks(stream);
       throw new MicrophoneError(`The microphone cannot be read: ${error instanceof Error ? error.message : error}`);
     }
+    if (this.#attempt !== attempt) {
+      stopTracks(stream);
+      context.close();
+      return;
+    }
     this.#stream = stream;
+    this.#context = context;
     stream.getAudioTracks()[0]?.addEventListener('ended', () => {
       this.close();
       this.#onLost('The microphone was disconnected, or its permission was taken back.');
@@ -51,6 +80,7 @@ export class Microphone {
     this.#context?.close();
     this.#stream = null;
     this.#context = null;
+    this.#attempt = null;
   }
 
   /** @param {MediaStream} stream */

@@ -2,36 +2,46 @@
 
 import { element, make } from './dom.js';
 
+/** @typedef {{ label: string, run: () => void }} Action */
+
 const maxNotices = 3;
 
 export class Notices {
   #list = element('notices', HTMLElement);
+  /** By kind. @type {Map<string, HTMLElement>} */
+  #shown = new Map();
 
   /**
+   * Shows a message in the place of an earlier one of its kind.
+   * @param {string} kind
    * @param {string} text
-   * @param {{ label: string, run: () => void }} [action]
+   * @param {Action[]} [actions]
    */
-  show(text, action) {
-    // The same message again replaces itself.
-    for (const old of [...this.#list.children]) if (old.firstElementChild?.textContent === text) old.remove();
+  show(kind, text, actions = []) {
+    this.remove(kind);
     const notice = make('div', 'notice', make('p', '', text));
-    if (action !== undefined) {
-      const button = make('button', 'quiet small', action.label);
+    for (const { label, run } of [...actions, { label: 'Dismiss', run() {} }]) {
+      const button = make('button', 'quiet small', label);
+      button.type = 'button';
       button.addEventListener('click', () => {
-        notice.remove();
-        action.run();
+        if (this.#shown.get(kind) === notice) this.remove(kind);
+        run();
       });
       notice.append(button);
     }
-    const dismiss = make('button', 'quiet small', 'Dismiss');
-    dismiss.addEventListener('click', () => notice.remove());
-    notice.append(dismiss);
-    for (const button of notice.querySelectorAll('button')) button.type = 'button';
+    this.#shown.set(kind, notice);
     this.#list.append(notice);
-    while (this.#list.children.length > maxNotices) this.#list.firstElementChild?.remove();
+    for (const oldest of this.#shown.keys()) if (this.#shown.size > maxNotices) this.remove(oldest);
+  }
+
+  /** @param {string} kind */
+  remove(kind) {
+    this.#shown.get(kind)?.remove();
+    this.#shown.delete(kind);
   }
 
   clear() {
+    this.#shown.clear();
     this.#list.replaceChildren();
   }
 }

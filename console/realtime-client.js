@@ -6,11 +6,14 @@
  * @typedef {object} ClientListener
  * @property {(event: ClientEvent) => void} onSent
  * @property {(event: ServerEvent) => void} onReceived
- * @property {(message: string) => void} onClosed the connection is over, unasked, or could not be made
+ * @property {(message: string, code: number) => void} onClosed the connection is over, unasked, or could not be made
  */
 
 /** Audio that a slow network has not taken yet; beyond it, chunks are dropped. */
 const maxBufferedBytes = 2_000_000;
+
+/** The code that a connection is closed with when its key is missing or wrong. */
+export const keyRefused = 3000;
 
 export class RealtimeClient {
   #listener;
@@ -40,7 +43,7 @@ export class RealtimeClient {
     try {
       socket = new WebSocket(url, protocols);
     } catch {
-      this.#listener.onClosed('The API key has characters that a WebSocket cannot carry: check it in the settings.');
+      this.#listener.onClosed('The API key has characters that a WebSocket cannot carry.', keyRefused);
       return;
     }
     this.#socket = socket;
@@ -56,6 +59,7 @@ export class RealtimeClient {
       this.#socket = null;
       this.#listener.onClosed(
         opened ? explainClose(code, reason) : `Nothing answers at ${url.host}. Is Parley running?`,
+        code,
       );
     });
   }
@@ -103,7 +107,7 @@ export class RealtimeClient {
  */
 function explainClose(code, reason) {
   const why = reason === '' ? `code ${code}` : `${code}, ${reason}`;
-  if (code === 3000) return `The server wants a valid API key (${why}). Enter one in the settings.`;
+  if (code === keyRefused) return 'The server wants a valid API key.';
   if (code === 1006) return 'The connection broke off without a goodbye (1006): has the server stopped?';
   return `The server closed the connection (${why}).`;
 }

@@ -32,6 +32,25 @@ export class SettingsForm {
       this.#dialog.close();
       onReconnect();
     });
+    for (const name of ['apiKey', 'model']) {
+      this.#field(name).addEventListener('keydown', (event) => {
+        if (!(event instanceof KeyboardEvent) || event.key !== 'Enter') return;
+        // Enter would press the first button, which closes the dialog and leaves the connection as it is.
+        event.preventDefault();
+        this.#onChange(this.#read());
+        this.#dialog.close();
+        onReconnect();
+      });
+    }
+  }
+
+  /**
+   * Opens the dialog at a field.
+   * @param {string} name
+   */
+  openAt(name) {
+    this.#dialog.showModal();
+    this.#field(name).focus();
   }
 
   /**

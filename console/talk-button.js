@@ -13,7 +13,7 @@ export function bindTalkButton(button, talk, { beforeTalk, interrupt }) {
 
   button.addEventListener('click', () => {
     if (talk.isPushToTalk) return;
-    if (talk.isOn) {
+    if (talk.isWanted) {
       talk.off();
     } else {
       beforeTalk();

@@ -23,7 +23,6 @@ export class Talk {
   #parts;
   #settings;
   #microphone;
-  #opening = false;
   #held = false;
   /** What is still to be sent after the key was let go. */
   #tailMs = 0;
@@ -46,6 +45,11 @@ export class Talk {
     return this.#microphone.isOpen;
   }
 
+  /** The microphone is open, or is asked for. */
+  get isWanted() {
+    return this.#microphone.isOpen || this.#microphone.isOpening;
+  }
+
   get isHeld() {
     return this.#held;
   }
@@ -62,15 +66,14 @@ export class Talk {
   }
 
   async on() {
-    if (this.isOn || this.#opening) return;
-    this.#opening = true;
+    if (this.isWanted) return;
+    const opening = this.#microphone.open();
+    this.#parts.onChange();
     try {
-      await this.#microphone.open();
+      await opening;
     } catch (error) {
       this.#held = false;
       this.#parts.onProblem(error instanceof Error ? error.message : String(error));
-    } finally {
-      this.#opening = false;
     }
     this.#parts.onChange();
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { concatSamples } from '../../src/audio/pcm.ts';
-import type { EngineSet, ParleyServer } from '../../src/server.ts';
+import { apiKey, type EngineSet, type ParleyServer } from '../../src/server.ts';
 import { borrowed, embeddedEngines, spokenQuestion, words } from '../support/embedded.ts';
 import { newServer } from '../support/server.ts';
 import { executablePath, openPage, reach } from './chromium.ts';
@@ -109,6 +109,70 @@ suite('the console in Chromium', { skip: noBrowser, timeout: 120_000 }, () => {
     await server.close();
     await reach(page, 'disconnected');
     await page.getByText(/The server closed the connection \(1001/).waitFor();
+  });
+
+  test('a server that wants a key says so once, and the way to enter it is a button', async (t) => {
+    const server = await newServer(t, { engines: borrowed(engines), config: { apiKeys: [apiKey('page', 'sk-page')] } });
+    const { page } = await openPage(t, server.url);
+    const notices = page.locator('.notice');
+    for (const key of ['sk-wrong', 'sk-page']) {
+      await notices.getByText(/^The server wants a valid API key\./).waitFor();
+      assert.equal(await notices.count(), 1);
+      await notices.getByRole('button', { name: 'Enter a key' }).click();
+      assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('name')), 'apiKey');
+      await page.keyboard.press('ControlOrMeta+A');
+      await page.keyboard.type(key);
+      await page.keyboard.press('Enter');
+    }
+    await reach(page, 'ready');
+    assert.equal(await notices.count(), 0);
+  });
+
+  test('what is said about the connection is said in one place, and goes when there is one again', async (t) => {
+    const server = await serve(t);
+    const { page } = await openPage(t, server.url);
+    await reach(page, 'ready');
+    await server.close();
+    await reach(page, 'disconnected');
+    await page.getByTestId('text-input').fill('Are you there?');
+    await page.getByTestId('send').click();
+    const notices = page.locator('.notice');
+    await notices.getByText(/^That was not sent\. The server closed the connection \(1001/).waitFor();
+    assert.equal(await notices.count(), 1);
+    await newServer(t, { engines: borrowed(engines), config: { port: server.port } });
+    await notices.getByRole('button', { name: 'Reconnect' }).click();
+    await reach(page, 'ready');
+    assert.equal(await notices.count(), 0);
+  });
+
+  test('a microphone that is allowed after one has stopped is closed again', async (t) => {
+    const server = await serve(t);
+    const { page } = await openPage(t, server.url, { samples: new Int16Array(24_000) });
+    await reach(page, 'ready');
+    // The prompt of the browser, as far as the page can see it: an answer that comes when somebody gives it.
+    await page.evaluate(() => {
+      const { mediaDevices } = navigator;
+      const ask = mediaDevices.getUserMedia.bind(mediaDevices);
+      mediaDevices.getUserMedia = async (wanted) => {
+        const stream = await ask(wanted);
+        const answered = new Promise((resolve) => addEventListener('prompt-answered', resolve, { once: true }));
+        Object.assign(window, { tracks: stream.getTracks() });
+        await answered;
+        return stream;
+      };
+    });
+    const talk = page.getByTestId('talk');
+    await talk.click();
+    await page.waitForFunction(() => 'tracks' in window);
+    assert.match((await talk.textContent()) ?? '', /Stop/);
+    await talk.click();
+    assert.match((await talk.textContent()) ?? '', /Talk/);
+    await page.evaluate(() => dispatchEvent(new Event('prompt-answered')));
+    await page.waitForFunction(() => {
+      const tracks: unknown = Reflect.get(window, 'tracks');
+      return Array.isArray(tracks) && tracks.every((track) => track.readyState === 'ended');
+    });
+    await reach(page, 'ready');
   });
 
   test('settings apply to the live session', async (t) => {
