@@ -151,8 +151,8 @@ const limits = {
   pendingConnections: option(
     'Limits',
     integer('COUNT', 1, 100_000),
-    256,
-    'Connections at once that are not a session: plain HTTP, and those that have not shown a key yet.',
+    1024,
+    'Connections at once that are not a session: plain HTTP, and those that have not shown a key yet. Clients that all come at once need as many.',
   ),
   headerBytes: option('Limits', bytes(1024, mebibyte), 16 * 1024, 'The headers of a request.'),
   bodyBytes: option('Limits', bytes(1024, 64 * mebibyte), mebibyte, 'The body of a plain HTTP request.'),

@@ -28,6 +28,8 @@ export class ListenError extends Error {
 
 /** Twice the time that a browser leaves between two requests of a page. */
 const keepAliveMs = 5000;
+/** What a client may ask for on one connection: all that it sends ahead of the answers is worked on at once. */
+const requestsPerConnection = 100;
 
 /** The one port: plain HTTP goes to the app, WebSockets to whoever takes upgrades. */
 export class Listener {
@@ -66,6 +68,7 @@ export class Listener {
             },
             answer,
           );
+    this.#server.maxRequestsPerSocket = requestsPerConnection;
     this.#server.on('upgrade', options.onUpgrade);
     this.#server.on('connection', (socket) => this.#count(socket));
     // A client that breaks off its TLS handshake, which happens all the time with certificates that are not trusted.

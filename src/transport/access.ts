@@ -64,10 +64,12 @@ function hostNameOf(host: string | undefined): string | undefined {
   return new URL(`http://${host}`).hostname;
 }
 
+/** Only an origin as browsers write it: nothing beside scheme, host and port. */
 function isLocalPage(origin: string): boolean {
   if (!URL.canParse(origin)) return false;
-  const { protocol, hostname } = new URL(origin);
-  return (protocol === 'http:' || protocol === 'https:') && isLoopback(hostname);
+  const { protocol, hostname, origin: canonical } = new URL(origin);
+  const isPage = protocol === 'http:' || protocol === 'https:';
+  return isPage && canonical === origin.toLowerCase() && isLoopback(hostname);
 }
 
 function printable(header: string | undefined): string {

@@ -54,7 +54,7 @@ export function selectDialect(handshake: Handshake, dialects: Dialects): Dialect
  * the connection when they offered some and none is selected. Never a key: it would be sent back.
  */
 export function selectSubprotocol(offered: Iterable<string>): string | false {
-  const names = [...offered].filter((name) => !name.startsWith(keyProtocolPrefix));
+  const names = [...offered].filter((name) => !name.toLowerCase().startsWith(keyProtocolPrefix));
   return names.includes('realtime') ? 'realtime' : (names[0] ?? false);
 }
 

@@ -150,7 +150,14 @@ export class WebSocketGate {
       log,
     });
     const about = { session: session.id, peer: peer.id };
-    log.info('session_opened', { ...about, type, model, dialect: dialect.name, key: keyName, ...sender(request) });
+    log.info('session_opened', {
+      ...about,
+      type,
+      model: model.slice(0, 128),
+      dialect: dialect.name,
+      key: keyName,
+      ...sender(request),
+    });
     webSocket.on('close', (code, reason) => {
       sessions.release(session);
       const seconds = Math.round((clock.now() - openedAtMs) / 100) / 10;

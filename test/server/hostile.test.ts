@@ -1,6 +1,7 @@
 /** What a hostile client sends costs its own session, and no other's. */
 
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -150,6 +151,29 @@ test('responses that are given up while a transcript is awaited are not kept', a
   const grownBytes = heapBytes() - before;
   assert.ok(grownBytes < 4 * mebibyte, `1000 responses left ${Math.round(grownBytes / 1024)} KiB`);
   open();
+});
+
+test('a key is not sent back as the selected subprotocol, however its prefix is written', async (t) => {
+  const { wsUrl } = await newServer(t);
+  for (const name of ['openai-insecure-api-key.secret', 'OpenAI-Insecure-API-Key.secret']) {
+    const client = await WireClient.open(wsUrl + query, { protocols: [name, 'other'] });
+    assert.equal(client.socket.protocol, 'other');
+  }
+});
+
+test('hundreds of clients can come in the same moment', async (t) => {
+  const { wsUrl } = await newServer(t);
+  const clients = await Promise.all(Array.from({ length: 400 }, () => WireClient.open(wsUrl + query)));
+  for (const client of clients) client.socket.terminate();
+});
+
+test('a client that sends requests ahead of their answers is given a hundred', async (t) => {
+  const { port } = await newServer(t);
+  const socket = connect(port, '127.0.0.1');
+  socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(1000));
+  let answers = '';
+  for await (const chunk of socket) answers += String(chunk);
+  assert.equal(answers.match(/HTTP\/1\.1 200 /g)?.length, 100);
 });
 
 function message(content: object[]): object {
