@@ -1,54 +1,46 @@
 /**
- * Fills a tool's arguments from the words of a request: enums, numbers, booleans, strings, and lists and objects of them.
+ * Fills a tool's arguments from the words of a request: enums, numbers, booleans, strings, lists of these, and objects.
  * References, formats and finer bounds of JSON Schema are not heeded.
  */
 
 import { Phrases } from './phrases.ts';
-import { contentStems, splitWords, stem } from './words.ts';
+import { contentStems, isStopWord, plain, splitWords, stem } from './words.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
-const MOST_PROPERTIES = 64;
+const MOST_PROPERTIES = 200;
 const DEEPEST = 6;
 const MOST_ITEMS = 20;
 
-/** What a property is about, by the words of its name or description, and the words that lead to its value. */
-const LEADS: readonly { about: RegExp; cues: readonly string[]; long?: true }[] = [
-  { about: /^(?:origin|source|from|departur|start)$/, cues: ['from'] },
-  { about: /^(?:destination|arrival|target)$/, cues: ['to', 'into'] },
-  {
-    about: /^(?:location|city|place|country|where|address|region|area|town|room)$/,
-    cues: ['in', 'near', 'at', 'to', 'from', 'for', 'of'],
-  },
-  { about: /^(?:date|day|when|deadlin|du)$/, cues: ['when', 'on', 'for'] },
-  { about: /^(?:tim|hour)$/, cues: ['at', 'when'] },
-  {
-    about: /^(?:messag|text|body|content|note|reminder|titl|task)$/,
-    cues: ['saying', 'that', 'to', 'about'],
-    long: true,
-  },
-  {
-    about: /^(?:query|question|search|keyword|topic|subject|term|prompt|expression)$/,
-    cues: ['about', 'for'],
-    long: true,
-  },
-  {
-    about: /^(?:to|recipient|person|contact|nam|who|customer|user)$/,
-    cues: ['to', 'called', 'named', 'for', 'with', 'of'],
-  },
+/** What a property is about, by a word of its name or description; the words that lead to its value; whether that is a whole clause. */
+const LEADS: readonly (readonly [about: RegExp, cues: readonly string[], long?: true])[] = [
+  [/^(?:origin|source|from|departur|start)$/, ['from']],
+  [/^(?:destination|arrival|target)$/, ['to', 'into']],
+  [
+    /^(?:location|city|place|country|where|address|region|area|town|room)$/,
+    ['in', 'near', 'at', 'to', 'from', 'for', 'of'],
+  ],
+  [/^(?:date|day|when|deadlin|du)$/, ['when', 'on', 'for']],
+  [/^(?:tim|hour)$/, ['at', 'when']],
+  [/^(?:messag|text|body|content|note|reminder|titl|task)$/, ['saying', 'that', 'to', 'about'], true],
+  [/^(?:query|question|search|keyword|topic|subject|term|prompt|expression)$/, ['about', 'for'], true],
+  [/^(?:to|recipient|person|contact|nam|who|customer|user)$/, ['to', 'called', 'named', 'for', 'with', 'of']],
 ];
 /** A property that may hold the whole request. */
 const WHOLE = /^(?:query|question|search|prompt|input|request|messag|text|expression|utteranc)$/;
+/** A number that needs no name in the request. */
+const COUNT = /^(?:count|quantity|amount)$/i;
+/** The words that say no. */
+const REFUSAL = /^(?:no|not|off|without|never|disable|stop|don't)$/;
+/** What stands before the answer to a question: `It's in Paris`, `my name is Ada`. */
+const BEFORE_ANSWER =
+  /^(?:(?:um|uh|well|please|make it|it's|it is|that's|that is|i'm|i am|i live|my [\p{L}]{1,30} is|in|at|on|to|for|from|an?|the(?! \p{Lu}))[, ]+)+/iu;
 
 const isRecord = (value: unknown): value is Schema =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const numberOf = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) ? value : undefined;
-
 const isNumeric = (schema: Schema) => /number|integer/.test(String(schema.type));
-
-/** The words that say no. */
-const REFUSAL = /^(?:no|not|off|without|never|disable|stop|don't)$/;
 
 /** A schema without the alternative `null`. */
 function resolved(given: unknown): Schema {
@@ -58,116 +50,133 @@ function resolved(given: unknown): Schema {
   return isRecord(chosen) ? { ...given, ...chosen } : given;
 }
 
+export interface Wish {
+  text: string;
+  /** The stems that chose the tool. */
+  known: ReadonlySet<string>;
+  /** Whether the call must be made, whatever is missing. */
+  forced: boolean;
+  /** What the user answered to earlier questions. */
+  answers: ReadonlyMap<string, string>;
+}
+
 class Filler {
+  readonly #wish: Wish;
   readonly #phrases: Phrases;
-  #left = MOST_PROPERTIES;
+  /** The first question that needs an answer. */
+  question: string | undefined;
 
-  constructor(request: string, known: ReadonlySet<string>) {
-    this.#phrases = new Phrases(request, known);
-  }
-
-  /** The value for one schema; undefined for an optional one that the request does not mention. */
-  fill(given: unknown, name: string, required: boolean, depth: number): unknown {
-    const schema = resolved(given);
-    if (Array.isArray(schema.enum) && schema.enum.length > 0) return this.#choose(schema.enum, required);
-    const type = [schema.type].flat().find((candidate) => candidate !== 'null');
-    if (type === 'object') return required ? this.object(schema, depth) : undefined;
-    if (type === 'array') return this.#array(schema, name, required, depth);
-    if (type === 'number' || type === 'integer') return this.#number(schema, name, required);
-    if (type === 'boolean') return this.#boolean(name, required);
-    return this.#string(schema, name, required);
+  constructor(wish: Wish) {
+    this.#wish = wish;
+    this.#phrases = new Phrases(wish.text, wish.known);
   }
 
   object(schema: Schema, depth: number): Record<string, unknown> {
-    const properties = isRecord(schema.properties) ? schema.properties : {};
-    const required = new Set(
-      Array.isArray(schema.required) ? schema.required.filter((key) => typeof key === 'string') : [],
-    );
-    const names = [...new Set([...required, ...Object.keys(properties)])];
-    if (depth >= DEEPEST) return {};
-    const filled = new Map<string, unknown>();
+    const properties = new Map(isRecord(schema.properties) ? Object.entries(schema.properties) : []);
+    const listed: unknown[] = Array.isArray(schema.required) ? schema.required : [];
+    const required = new Set(listed.filter((key) => typeof key === 'string'));
+    const names = [...required.union(new Set(properties.keys()))].slice(0, depth < DEEPEST ? MOST_PROPERTIES : 0);
     // What can be told apart surely comes first, so that free text does not take its words.
     const order = (name: string) => {
-      const property = resolved(Object.hasOwn(properties, name) ? properties[name] : {});
-      const open = property.enum === undefined && property.type !== 'boolean';
-      return (open ? (isNumeric(property) ? 2 : 4) : 0) + (required.has(name) ? 0 : 1);
+      const property = resolved(properties.get(name));
+      const sure = property.enum !== undefined || property.type === 'boolean';
+      return (sure ? 0 : isNumeric(property) ? 2 : 4) + (required.has(name) ? 0 : 1);
     };
+    const filled = new Map<string, unknown>();
     for (const name of names.toSorted((a, b) => order(a) - order(b))) {
-      if (this.#left <= 0 && !required.has(name)) continue;
-      this.#left -= 1;
-      const property = Object.hasOwn(properties, name) ? properties[name] : {};
-      const value = this.fill(property, name, required.has(name), depth + 1);
-      if (value !== undefined) filled.set(name, value);
+      filled.set(name, this.#fill(resolved(properties.get(name)), name, required.has(name), depth + 1));
     }
-    return Object.fromEntries(names.filter((name) => filled.has(name)).map((name) => [name, filled.get(name)]));
+    return Object.fromEntries(names.map((name) => [name, filled.get(name)]));
   }
 
-  #choose(values: readonly unknown[], required: boolean): unknown {
-    const matched = values
-      .slice(0, 200)
-      .find((value) => typeof value !== 'object' && this.#phrases.takeWords(String(value)));
-    return matched ?? (required ? values[0] : undefined);
+  /** The value for one schema; undefined for an optional one that the request does not mention. */
+  #fill(schema: Schema, name: string, required: boolean, depth: number): unknown {
+    if (Array.isArray(schema.enum) && schema.enum.length > 0) {
+      return this.#choose(schema.enum) ?? (required ? schema.enum[0] : undefined);
+    }
+    const type = [schema.type].flat().find((candidate) => candidate !== 'null');
+    if (type === 'object') return required ? this.object(schema, depth) : undefined;
+    if (type === 'array') return this.#array(resolved(schema.items), required);
+    if (isNumeric(schema)) return this.#number(schema, name, required);
+    if (type !== 'boolean') return this.#string(schema, name, required);
+    const mentioned = required || this.#phrases.has(contentStems(name));
+    return mentioned ? !this.#phrases.words.some((word) => REFUSAL.test(word)) : undefined;
+  }
+
+  #choose(values: readonly unknown[]): unknown {
+    return values.slice(0, 200).find((value) => typeof value !== 'object' && this.#phrases.takeWords(String(value)));
+  }
+
+  #array(items: Schema, required: boolean): unknown[] | undefined {
+    const values: unknown[] = [];
+    const next = () => {
+      if (Array.isArray(items.enum)) return this.#choose(items.enum.filter((value) => !values.includes(value)));
+      if (!required) return undefined;
+      if (isNumeric(items)) return this.#phrases.takeNumber(new Set(), true);
+      return items.type === 'string' ? this.#phrases.takeItem(values.length === 0) : undefined;
+    };
+    for (let value = next(); value !== undefined && values.length < MOST_ITEMS; value = next()) values.push(value);
+    return values.length > 0 || required ? values : undefined;
   }
 
   #number(schema: Schema, name: string, required: boolean): number | undefined {
-    const found = this.#phrases.takeNumber(new Set(splitWords(name).map(stem)), required);
+    const words = splitWords(name);
+    const counts = words.some((word) => COUNT.test(word));
+    const found = this.#phrases.takeNumber(new Set(words.map(stem)), required || counts);
     if (found === undefined && !required) return undefined;
     const least = numberOf(schema.minimum);
-    const wanted = found ?? numberOf(schema.default) ?? least ?? 0;
+    const asked = () => {
+      const answer = this.#ask(counts ? 'How many?' : `${/s$/.test(name) ? 'How many' : 'Which'} ${labelOf(name)}?`);
+      return new Phrases(answer ?? '', new Set()).takeNumber(new Set(), true);
+    };
+    const wanted = found ?? numberOf(schema.default) ?? least ?? asked() ?? 0;
     const value = Math.max(Math.min(wanted, numberOf(schema.maximum) ?? wanted), least ?? -Infinity);
     return schema.type === 'integer' ? Math.round(value) : value;
-  }
-
-  #boolean(name: string, required: boolean): boolean | undefined {
-    if (!required && this.#phrases.indexOf(contentStems(name)) < 0) return undefined;
-    return !this.#phrases.words.some((word) => REFUSAL.test(word));
-  }
-
-  #array(schema: Schema, name: string, required: boolean, depth: number): unknown[] | undefined {
-    const items = resolved(schema.items);
-    const values: unknown[] = [];
-    const next = () => {
-      if (Array.isArray(items.enum)) {
-        return this.#choose(
-          items.enum.filter((value) => !values.includes(value)),
-          false,
-        );
-      }
-      if (isNumeric(items)) return this.#phrases.takeNumber(new Set(), required);
-      if (values.length === 0) return this.fill(items, name, required, depth + 1);
-      return items.type === 'string' ? this.#phrases.takeNext() : undefined;
-    };
-    while (values.length < MOST_ITEMS) {
-      const value = next();
-      if (value === undefined) break;
-      values.push(value);
-    }
-    return values.length > 0 || required ? values : undefined;
   }
 
   #string(schema: Schema, name: string, required: boolean): string | undefined {
     const words = splitWords(name).map(stem);
     const about = typeof schema.description === 'string' ? splitWords(schema.description).slice(0, 12).map(stem) : [];
-    const lead =
-      LEADS.find((candidate) => words.some((word) => candidate.about.test(word))) ??
-      LEADS.find((candidate) => about.some((word) => candidate.about.test(word)));
-    const long = lead?.long === true;
+    const [lead] = [words, about].flatMap((list) =>
+      LEADS.filter(([pattern]) => list.some((word) => pattern.test(word))),
+    );
+    const [, cues = [], long = false] = lead ?? [];
     const mentioned =
       (long ? this.#phrases.takeQuote() : undefined) ??
       this.#phrases.takeNamed(new Set(words.filter((word) => word !== 'id'))) ??
-      (lead && this.#phrases.takeAfter(required ? lead.cues : lead.cues.slice(0, 2), long));
+      this.#phrases.takeAfter(required ? cues : cues.slice(0, 2), long);
     if (mentioned !== undefined || !required) return mentioned;
     if (typeof schema.default === 'string') return schema.default;
     const { text } = this.#phrases;
-    if (text && words.some((word) => WHOLE.test(word))) return text;
-    return this.#phrases.takeAfter() ?? this.#phrases.takeRest() ?? this.#phrases.takeQuote() ?? text;
+    const whole = words.some((word) => WHOLE.test(word));
+    if (whole && this.#phrases.hasRest()) return text;
+    const rest = this.#phrases.takeAfter() ?? this.#phrases.takeRest() ?? this.#phrases.takeQuote();
+    const found = rest ?? this.#ask(`Which ${labelOf(name)}?`)?.replace(BEFORE_ANSWER, '');
+    if (found !== undefined) return found.replace(/(?:,? please)?[.!]*$/i, '');
+    const content = splitWords(text).filter((word) => !isStopWord(word));
+    return whole ? text : content.join(' ') || text;
+  }
+
+  /** The answer to a question, which is noted when it has none and the call cannot do without. */
+  #ask(question: string): string | undefined {
+    const answer = this.#wish.answers.get(question);
+    if (answer === undefined && !this.#wish.forced) this.question ??= question;
+    return answer && plain(answer);
   }
 }
 
+/** A property's name as a user says it: `customer_id` is `customer`. */
+function labelOf(name: string): string {
+  const words = splitWords(name).slice(0, 6).join(' ').toLowerCase().slice(0, 80);
+  return words.replace(/ (?:id|name)$/, '') || 'value';
+}
+
 /**
- * The arguments as JSON: an object with every required property, and the optional ones that the request mentions.
- * `known` are the stems that chose the tool. A malformed schema counts as one that asks for nothing.
+ * The arguments as JSON: an object with every required property, and the optional ones that the request mentions; and
+ * the question to ask first when a required one is found nowhere. A malformed schema counts as one that asks for nothing.
  */
-export function fillArguments(parameters: unknown, request: string, known: ReadonlySet<string>): string {
-  return JSON.stringify(new Filler(request, known).object(isRecord(parameters) ? parameters : {}, 0));
+export function fillArguments(parameters: unknown, wish: Wish): { json: string; question: string | undefined } {
+  const filler = new Filler(wish);
+  const json = JSON.stringify(filler.object(isRecord(parameters) ? parameters : {}, 0));
+  return { json, question: filler.question };
 }

@@ -17,6 +17,8 @@ export interface Conversation {
   said: readonly Said[];
   /** The last message of the user. */
   user: Said | undefined;
+  /** What the user asked for, and the answers to the questions about it. */
+  asked: { text: string; answers: ReadonlyMap<string, string> };
   /** Messages that no assistant message follows, newest first. */
   pending: readonly Said[];
   /** System messages from before the user's first: they hold for the whole conversation, newest first. */
@@ -33,6 +35,24 @@ function readMessage(item: Extract<ContextItem, { type: 'message' }>): Said {
   const texts = item.content.flatMap((part) => (part.type === 'text' ? [bounded(part.text, LONGEST_TEXT)] : []));
   const images = item.content.filter((part) => part.type === 'image').length;
   return { role: item.role, text: bounded(texts.join(' '), LONGEST_TEXT), images };
+}
+
+const QUESTION = /^(?:what|who|where|when|which|why|how|do|does|did|is|are|was|whose)\b|\?$/i;
+/** The form of a question for an argument. */
+const ASKED = /^(?:Which [^?]{1,100}|How many[^?]{0,100})\?$/;
+const NO_ANSWER = /^(?:never ?mind|cancel|stop|nothing|forget|no\b|tell|show|give|say)|^$/i;
+
+/** Follows answers back through their questions to the request that they complete. */
+function readRequest(said: readonly Said[]): Conversation['asked'] {
+  const answers = new Map<string, string>();
+  let at = said.findLastIndex((message) => message.role === 'user');
+  for (; at >= 2; at -= 2) {
+    const [request, question, answer] = said.slice(at - 2).map((message) => plain(message.text));
+    if (said[at - 2]?.role !== 'user' || said[at - 1]?.role !== 'assistant' || !question || !answer) break;
+    if (!request || !ASKED.test(question) || QUESTION.test(answer) || NO_ANSWER.test(answer)) break;
+    if (!answers.has(question)) answers.set(question, answer);
+  }
+  return { text: said[at]?.text ?? '', answers };
 }
 
 export function readConversation(request: ModelRequest): Conversation {
@@ -65,6 +85,7 @@ export function readConversation(request: ModelRequest): Conversation {
   return {
     said,
     user: newest.find((message) => message.role === 'user'),
+    asked: readRequest(said),
     pending: answered < 0 ? newest : newest.slice(0, answered),
     standing: opening.filter((message) => message.role === 'system').toReversed(),
     outputs,
@@ -75,7 +96,6 @@ export function readConversation(request: ModelRequest): Conversation {
 
 export type Statement = { kind: 'name'; value: string } | { kind: 'fact'; label: string; verb: string; value: string };
 
-const QUESTION = /^(?:what|who|where|when|which|why|how|do|does|did|is|are|was|whose)\b|\?$/i;
 const COURTESY =
   /^(?:(?:please|can you|could you|now|also|and|but|so|well|ok|okay|no|yes|actually|hi|hello|hey|there|sorry)[,.! ]+)+/i;
 const NAMES: readonly RegExp[] = [

@@ -76,17 +76,16 @@ export class Phrases {
       at += number.length - 1;
     }
     const named = (at: number) => stems.has(this.#tokens[at]?.stem ?? '');
-    const near =
-      numbers.find(({ at, length }) => named(at + length) || named(at - 1)) ??
-      numbers.find(({ at }) => named(at - 2) && /^(?:to|is|of|at|by)$/.test(this.words[at - 1] ?? ''));
+    const linked = (at: number) => /^(?:to|is|of|at|by)$/.test(this.words[at - 1] ?? '') && named(at - 2);
+    const near = numbers.find(({ at, length }) => named(at + length) || named(at - 1) || linked(at));
     const taken = near ?? (anywhere ? numbers[0] : undefined);
     if (taken) this.#use(taken.at, taken.at + taken.length);
     return taken?.value;
   }
 
-  /** Where a word of one of the `stems` stands, or -1. */
-  indexOf(stems: ReadonlySet<string>): number {
-    return this.#tokens.findIndex((token) => stems.has(token.stem));
+  /** Whether a word has one of the `stems`. */
+  has(stems: ReadonlySet<string>): boolean {
+    return this.#tokens.some((token) => stems.has(token.stem));
   }
 
   takeQuote(): string | undefined {
@@ -106,42 +105,51 @@ export class Phrases {
     return undefined;
   }
 
-  /** The next element of a list: the words after `and` or a comma behind what was taken. */
-  takeNext(): string | undefined {
+  /** An element of a list of words: the first one, or what `and` or a comma joins to the last. Numbers are none. */
+  takeItem(first: boolean): string | undefined {
+    if (first) {
+      while (this.takeNumber(new Set(), true) !== undefined);
+      return this.takeAfter(['with']) ?? this.takeRest();
+    }
     for (const [at, token] of this.#tokens.entries()) {
       if (!token.used || this.#tokens[at + 1]?.used) continue;
-      const joined = this.words[at + 1] === 'and' || this.words[at + 1] === 'or';
+      const joined = /^(?:and|or)$/.test(this.words[at + 1] ?? '');
       if (joined || token.mark === ',') return this.#take(at + (joined ? 2 : 1), false);
     }
     return undefined;
   }
 
-  /** What follows one of the `cues` (all of them when none is given); a `long` phrase runs to the end of its clause. */
-  takeAfter(cues?: readonly string[], long = false): string | undefined {
-    for (const cue of cues ?? [...CUES]) {
+  /** What follows one of the `cues` (any of them when none is given); a `long` phrase runs to the end of its clause. */
+  takeAfter(cues: Iterable<string> = CUES, long = false): string | undefined {
+    for (const cue of cues) {
       for (const [at, token] of this.#tokens.entries()) {
-        const found = cue === 'when' ? MOMENTS.has(token.word) && !token.used : token.word === cue && !token.mark;
-        const phrase = found ? this.#take(cue === 'when' ? at : at + 1, long) : undefined;
+        const moment = cue === 'when' && MOMENTS.has(token.word) && !token.used;
+        const before = token.word === cue && !token.mark && !MOMENTS.has(this.words[at + 1] ?? '');
+        const phrase = moment || before ? this.#take(moment ? at : at + 1, long) : undefined;
         if (phrase) return phrase;
       }
     }
     return undefined;
   }
 
+  /** Whether a word is left that says something and does not name the tool. */
+  hasRest(): boolean {
+    return this.#tokens.some((token) => this.#isFree(token));
+  }
+
   /** A name in capitals within a sentence, or else the first words that say something and do not name the tool. */
   takeRest(): string | undefined {
-    const free = (token: Token | undefined) =>
-      token !== undefined &&
-      !token.used &&
-      !this.#known.has(token.stem) &&
-      !isStopWord(token.word) &&
-      /[\p{L}\p{N}]/u.test(token.raw);
-    let at = this.#tokens.findIndex((token, index) => index > 0 && free(token) && /^\p{Lu}/u.test(token.raw));
-    if (at < 0) at = this.#tokens.findIndex(free);
+    let at = this.#tokens.findIndex((token, index) => index > 0 && this.#isFree(token) && /^\p{Lu}/u.test(token.raw));
+    if (at < 0) at = this.#tokens.findIndex((token) => this.#isFree(token));
     if (at < 0) return undefined;
     let end = at + 1;
-    while (end - at < LONGEST_PHRASE && !this.#tokens[end - 1]?.mark && free(this.#tokens[end])) end += 1;
+    while (end - at < LONGEST_PHRASE && !this.#tokens[end - 1]?.mark && this.#isFree(this.#tokens[end])) end += 1;
     return this.#use(at, end);
+  }
+
+  #isFree(token: Token | undefined): boolean {
+    if (!token || token.used || this.#known.has(token.stem)) return false;
+    return !isStopWord(token.word) && !MOMENTS.has(token.word) && /[\p{L}\p{N}]/u.test(token.raw);
   }
 
   #take(start: number, long: boolean): string | undefined {
@@ -151,15 +159,14 @@ export class Phrases {
     let end = at;
     for (; end < this.#tokens.length; end += 1) {
       const token = this.#tokens[end];
-      if (!token || token.used) break;
+      if (!token || token.used || token.word === 'please') break;
       if (end > at && (long ? /[.?!;]/ : /./).test(this.#tokens[end - 1]?.mark ?? '')) break;
-      if (token.word === 'please') break;
       if (long) continue;
       if (CUES.has(token.word) || ENDS.has(token.word) || end - at >= LONGEST_PHRASE) break;
       if (end > at && MOMENTS.has(token.word)) break;
     }
-    const pronoun = end - at === 1 && /^(?:me|us|him|her|it|them|this|that)$/.test(this.words[at] ?? '');
-    return end > at && !pronoun ? this.#use(at, end) : undefined;
+    const empty = isStopWord(this.words[at] ?? '') && !/^\p{Lu}/u.test(this.#tokens[at]?.raw ?? '');
+    return end > at && !(empty && (!long || end - at === 1)) ? this.#use(at, end) : undefined;
   }
 
   #use(start: number, end: number): string {

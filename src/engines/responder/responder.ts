@@ -28,7 +28,6 @@ function directed(conversation: Conversation, instructions: string): string | un
       .map((message) => ({ text: message.text, trusted: message.role === 'user' })),
     { text: instructions, trusted: false },
     ...standing.map((message) => ({ text: message.text, trusted: false })),
-    { text: user?.text ?? '', trusted: true },
   ];
   for (const { text, trusted } of sources) {
     const words = wordsAskedFor(text, trusted);
@@ -76,14 +75,8 @@ export class Responder implements LanguageModel {
 
   #answer(request: ModelRequest): string | ToolCall[] {
     const conversation = readConversation(request);
-    const text = conversation.user?.text ?? '';
-    const { toolChoice, tools } = request;
-    const forced = toolChoice === 'required' || typeof toolChoice === 'object';
-    const choose = () => chooseTools(request, text, conversation.called);
-    if (forced && tools.length > 0) {
-      const calls = choose();
-      if (calls.length > 0) return calls;
-    }
+    const calls = chooseTools(request, conversation);
+    if (calls.length > 0 && request.toolChoice !== 'auto') return calls;
     const words = directed(conversation, request.instructions);
     if (words !== undefined) return words;
     if (conversation.outputs.length > 0) return sayOutputs(conversation.outputs);
@@ -91,7 +84,6 @@ export class Responder implements LanguageModel {
     const situation = { conversation, memory, calendar: this.#calendar, spoken: request.spoken };
     const atOnce = answerAtOnce(situation);
     if (atOnce) return atOnce;
-    const calls = choose();
     if (calls.length > 0) return calls;
     const { waitingFor } = conversation;
     return waitingFor ? `I am waiting for the result of ${waitingFor}.` : answerAnyway(situation);

@@ -151,7 +151,10 @@ function apply(rules: readonly Rule[], situation: Situation): string | undefined
 
 /** Small talk, and what the conversation itself answers: no tool is wanted for it. */
 export function answerAtOnce(situation: Situation): string | undefined {
-  if (!situation.conversation.user) return `${withName('Hello', situation)}! ${INVITATION}`;
+  const { user, pending, waitingFor } = situation.conversation;
+  if (!user) return `${withName('Hello', situation)}! ${INVITATION}`;
+  // A blank message leaves no trace in the context: then the last words are the assistant's own.
+  if (!pending.includes(user)) return waitingFor ? undefined : INVITATION;
   return apply(BEFORE_TOOLS, situation);
 }
 

@@ -49,46 +49,33 @@ function tokenize(text: string): Token[] | undefined {
 function evaluate(tokens: readonly Token[]): number {
   let at = 0;
   const take = (symbol: string) => tokens[at] === symbol && Boolean(++at);
-  function atom(): number {
-    const token = tokens[at++];
-    if (typeof token === 'number') return token;
-    if (token !== '(') return fail();
-    const value = sum();
-    return take(')') ? value : fail();
-  }
-  function percent(): number {
-    const value = atom();
+  function factor(): number {
+    if (take('-')) return -factor();
+    if (take('+')) return factor();
+    const value = take('(') ? sum(true) : tokens[at++];
+    if (typeof value !== 'number') throw new SyntaxError('not an expression');
     return take('%') ? value / 100 : value;
   }
-  function unary(): number {
-    if (take('-')) return -unary();
-    if (take('+')) return unary();
-    return percent();
-  }
   function product(): number {
-    let value = unary();
-    for (;;) {
-      if (take('*')) value *= unary();
-      else if (take('/')) {
-        const divisor = unary();
+    for (let value = factor(); ; ) {
+      if (take('*')) value *= factor();
+      else if (!take('/')) return value;
+      else {
+        const divisor = factor();
         if (divisor === 0) throw new RangeError('division by zero');
         value /= divisor;
-      } else return value;
+      }
     }
   }
-  function sum(): number {
-    let value = product();
-    for (;;) {
+  function sum(bracketed: boolean): number {
+    for (let value = product(); ; ) {
       if (take('+')) value += product();
       else if (take('-')) value -= product();
-      else return value;
+      else if (bracketed ? take(')') : at === tokens.length) return value;
+      else throw new SyntaxError('not an expression');
     }
   }
-  function fail(): never {
-    throw new SyntaxError('not an expression');
-  }
-  const value = sum();
-  return at === tokens.length ? value : fail();
+  return sum(false);
 }
 
 function sayResult(value: number, spoken: boolean): string {

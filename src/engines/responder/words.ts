@@ -4,8 +4,8 @@ const STOP_WORDS = new Set(
   (
     'a an the this that these those i me my mine you your yours we us our he she it its they them their and or but if then so as ' +
     'is are was were be been am do does did done has have had can could will would shall should may might must not no yes ok okay ' +
-    'what which who whom whose when where why how in on at to for from of with by about into near than up down out off please ' +
-    'hello hi hey there here just now very some any all each one thing things let let im ive dont cant ' +
+    'what which who whom whose when where why how in on at to for from of with by about into near than up down out off please him her ' +
+    'hello hi hey there here just now right currently outside again very some any all each one thing things let let im ive dont cant ' +
     'get set fetch find look lookup show tell give use call calls function tool user users current given want need like know ' +
     'information info data return returns specified provided based say says said ask make'
   ).split(' '),
@@ -62,6 +62,17 @@ export function isStopWord(word: string): boolean {
   return STOP_WORDS.has(word.toLowerCase().replace(/'s$/, '').replace(/'/g, ''));
 }
 
+const PARTICLES: ReadonlySet<string> = new Set(['up', 'down', 'on', 'off', 'out', 'back', 'away', 'over']);
+const JOINED =
+  /^(?:look|hang|sign|log|check|set|pick|turn|shut|start|call|wake|follow)(?:up|down|on|off|out|back|over)$/;
+
+/** Phrasal verbs as one word, in two or in one: `hanging up`, `hangup`. */
+export function phrasalVerbs(text: string): string[] {
+  const words = splitWords(text).map((word) => word.toLowerCase());
+  const pairs = words.map((word, at) => (PARTICLES.has(words[at + 1] ?? '') ? `${stem(word)}${words[at + 1]}` : word));
+  return pairs.filter((pair, at) => pair !== words[at] || JOINED.test(pair));
+}
+
 /** The stems that carry meaning. */
 export function contentStems(text: string): Set<string> {
   return new Set(
@@ -71,55 +82,54 @@ export function contentStems(text: string): Set<string> {
   );
 }
 
-const UNITS =
-  'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'.split(
-    ' ',
-  );
-const TENS = ' twenty thirty forty fifty sixty seventy eighty ninety'.split(' ');
+const SMALL: ReadonlyMap<string, number> = new Map([
+  ...'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'
+    .split(' ')
+    .map((word, value) => [word, value] as const),
+  ...'twenty thirty forty fifty sixty seventy eighty ninety'.split(' ').map((word, n) => [word, n * 10 + 20] as const),
+]);
 const SCALES: ReadonlyMap<string, number> = new Map([
-  ['thousand', 1e3],
-  ['million', 1e6],
-  ['billion', 1e9],
+  ...([
+    ['dozen', 12],
+    ['hundred', 100],
+    ['thousand', 1e3],
+    ['million', 1e6],
+    ['billion', 1e9],
+  ] as const),
 ]);
 
-/** Reads a number in digits or words at `start` of lower-case words: `one hundred and five` is five words long. */
+/** Reads a number in digits or words at `start` of lower-case words: `a hundred and five` is four words long. */
 export function readNumber(words: readonly string[], start: number): { value: number; length: number } | undefined {
+  const word = (index: number) => words[index] ?? '';
+  let at = start;
   let total = 0;
   let current = 0;
-  let at = start;
-  let seen = false;
-  const word = (offset = 0) => words[at + offset] ?? '';
-  const small = (candidate: string) => UNITS.includes(candidate) || TENS.indexOf(candidate) > 0;
-  if (/^\d[\d,]*(?:\.\d+)?$|^\.\d+$/.test(word())) {
-    current = Number(word().replace(/,/g, ''));
+  // The next word must count less than this: `twenty` can be followed by `five`, but not by `fifteen`.
+  let room = 100;
+  if (/^\d[\d,]*(?:\.\d+)?$|^\.\d+$/.test(word(at))) {
+    current = Number(word(at).replace(/,/g, ''));
+    room = 0;
     at += 1;
-    const scale = SCALES.get(word());
-    return scale ? { value: current * scale, length: 2 } : { value: current, length: 1 };
+  } else if (word(at) === 'a' && SCALES.has(word(at + 1))) at += 1;
+  for (; ; at += 1) {
+    const small = SMALL.get(word(at));
+    const scale = SCALES.get(word(at));
+    if (scale) {
+      current = (current || 1) * scale;
+      if (scale >= 1e3) total += current;
+      if (scale >= 1e3) current = 0;
+      room = 100;
+    } else if (small !== undefined && small < room && (small > 0 || at === start)) {
+      current += small;
+      room = small < 20 ? 0 : 10;
+    } else if (word(at) !== 'and' || at === start || !SCALES.has(word(at - 1)) || !SMALL.has(word(at + 1))) break;
   }
-  for (; at < words.length; at += 1) {
-    const unit = UNITS.indexOf(word());
-    const ten = TENS.indexOf(word());
-    const scale = SCALES.get(word());
-    if (unit >= 0 && (!seen || current % 100 === 0 || (current % 10 === 0 && current % 100 >= 20 && unit < 10))) {
-      if (unit === 0 && seen) break;
-      current += unit;
-    } else if (ten > 0 && current % 100 === 0) current += ten * 10 + 10;
-    else if (word() === 'hundred' && current < 100) current = (current || 1) * 100;
-    else if (scale && (seen || at === start)) {
-      total += (current || 1) * scale;
-      current = 0;
-    } else if (word() === 'a' && !seen && (word(1) === 'hundred' || SCALES.has(word(1)))) continue;
-    else if (word() === 'and' && (words[at - 1] === 'hundred' || SCALES.has(words[at - 1] ?? '')) && small(word(1)))
-      continue;
-    else break;
-    seen = true;
-  }
-  if (!seen) return undefined;
-  let value = total + current;
-  if (word() === 'point' && UNITS.slice(0, 10).includes(word(1))) {
-    let digits = '';
-    for (at += 1; UNITS.slice(0, 10).includes(word()); at += 1) digits += UNITS.indexOf(word());
-    value = Number(`${value}.${digits}`);
-  }
-  return { value, length: at - start };
+  if (at === start) return undefined;
+  const digit = () => 'zero one two three four five six seven eight nine'.split(' ').indexOf(word(at + 1));
+  let fraction = '';
+  if (word(at) === 'point') for (; digit() >= 0; at += 1) fraction += digit();
+  const whole = total + current;
+  return fraction
+    ? { value: Number(`${whole}.${fraction}`), length: at + 1 - start }
+    : { value: whole, length: at - start };
 }
