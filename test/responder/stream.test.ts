@@ -41,7 +41,7 @@ describe('streaming', () => {
       { type: 'finish', reason: 'length' },
     ]);
     assert.deepEqual((await limited(3)).at(-1), { type: 'finish', reason: 'stop' });
-    const call = await eventsOf(requestOf([user('weather')], { tools, maxOutputTokens: 1 }));
+    const call = await eventsOf(requestOf([user('weather in Rome')], { tools, maxOutputTokens: 1 }));
     assert.deepEqual(
       call.map((event) => event.type),
       ['call', 'call_arguments', 'finish'],

@@ -120,6 +120,121 @@ describe('calls the tool that a request asks for', () => {
   });
 });
 
+describe('hears phrasal verbs, short descriptions and compound names', () => {
+  const few: ModelTool[] = [
+    tool('end_call', 'Hang up', object({})),
+    tool('lookup', '', object({ customer_id: string }, ['customer_id'])),
+    tool('log_out', 'End the session of the user', object({})),
+    tool('forecast', 'Weather', object({})),
+    tool('power', 'Turn on the lights', object({})),
+  ];
+  for (const [said, name, filled] of [
+    ['Please hang up', 'end_call', {}],
+    ['Okay, I have to hang up now.', 'end_call', {}],
+    ['look up customer 42', 'lookup', { customer_id: '42' }],
+    ['Can you look up customer number 42?', 'lookup', { customer_id: '42' }],
+    ['log me out, logout', 'log_out', {}],
+    ["How's the weather?", 'forecast', {}],
+    ['Turn on the lights', 'power', {}],
+  ] as const) {
+    it(said, async () => assert.deepEqual(await calls(said, { tools: few }), [{ name, arguments: filled }]));
+  }
+  for (const said of [
+    'Hello',
+    'Hang in there!',
+    'I am up.',
+    "What's up?",
+    'I like this weather',
+    'Look at me',
+    'Turn on the radio',
+    'Good',
+    'Goodbye',
+  ]) {
+    it(`not in ${said}`, async () => assert.deepEqual(await calls(said, { tools: few }), []));
+  }
+});
+
+describe('asks for what it cannot find', () => {
+  const rows: readonly (readonly [said: readonly string[], name: string, filled: object])[] = [
+    [['What is the weather?', 'Which location?', 'Paris.'], 'get_weather', { location: 'Paris' }],
+    [
+      ["What's the weather like today?", 'Which location?', 'In New York, please.'],
+      'get_weather',
+      { location: 'New York' },
+    ],
+    [['And the weather tomorrow?', 'Which location?', "I'm in the Hague"], 'get_weather', { location: 'the Hague' }],
+    [['Set a timer', 'How many minutes?', 'Twenty five, please.'], 'set_timer', { minutes: 25 }],
+    [['Look up an order', 'Which order?', "It's 12345"], 'lookup_order', { order_id: '12345' }],
+    [
+      ['Book a flight', 'Which origin?', 'Paris', 'Which destination?', 'To Rome', 'Which date?', 'tomorrow'],
+      'bookFlight',
+      { origin: 'Paris', destination: 'Rome', date: 'tomorrow' },
+    ],
+    [
+      ['Send a message to Bob', 'Which message?', 'See you at nine, at the station'],
+      'send_message',
+      { recipient: 'Bob', message: 'See you at nine, at the station' },
+    ],
+    [['Search the web', 'Which query?', 'cheap hotels in Rome'], 'web_search', { query: 'cheap hotels in Rome' }],
+    [['What is the weather?', 'Which location?', 'The time in Tokyo'], 'get_time', { city: 'Tokyo' }],
+  ];
+  for (const [said, name, filled] of rows) {
+    it(said.join(' / '), async () => {
+      const items: ContextItem[] = [];
+      for (const [turn, text] of said.entries()) {
+        if (turn % 2) assert.equal(await reply(items, { tools }), text);
+        items.push(turn % 2 ? assistant(text) : user(text));
+      }
+      assert.deepEqual(await calls(items), [{ name, arguments: filled }]);
+    });
+  }
+  const asked = [user('What is the weather?'), assistant('Which location?')];
+  for (const other of ['Never mind.', 'Why do you ask?', 'Thanks', 'No', 'Tell me a story']) {
+    it(`takes "${other}" for no answer`, async () => assert.deepEqual(await calls([...asked, user(other)]), []));
+  }
+  it('invites to speak when the answer is blank', async () => {
+    assert.equal(await reply(asked, { tools }), 'Say something, and I will answer.');
+  });
+  it('makes do with the words there are when the call is forced', async () => {
+    const said = 'What is the weather?';
+    for (const toolChoice of ['required', { name: 'get_weather' }] as const) {
+      assert.deepEqual(await calls(said, { toolChoice }), [
+        { name: 'get_weather', arguments: { location: 'weather' } },
+      ]);
+    }
+    const answered = [...asked, user('Paris')];
+    assert.deepEqual((await calls(answered, { toolChoice: 'required' }))[0]?.arguments, { location: 'Paris' });
+  });
+});
+
+describe('lists of words', () => {
+  const order = (required: string[]) => [
+    tool(
+      'place_order',
+      'Order pizza',
+      object(
+        { count: { type: 'number' }, size: { enum: ['small', 'large'] }, toppings: { type: 'array', items: string } },
+        required,
+      ),
+    ),
+  ];
+  const all = ['count', 'size', 'toppings'];
+  for (const [said, required, filled] of [
+    ['order two large pizzas', all, { count: 2, size: 'large', toppings: [] }],
+    ['order two large pizzas', [], { count: 2, size: 'large' }],
+    ['order two large pizzas', ['toppings'], { count: 2, size: 'large', toppings: [] }],
+    [
+      'order a dozen small pizzas with ham, olives and cheese',
+      all,
+      { count: 12, size: 'small', toppings: ['ham', 'olives', 'cheese'] },
+    ],
+    ['order pizzas', ['toppings'], { toppings: [] }],
+  ] as const) {
+    it(`${said}, of which required: ${required}`, async () =>
+      assert.deepEqual((await calls(said, { tools: order([...required]) }))[0]?.arguments, filled));
+  }
+});
+
 describe('leaves tools alone', () => {
   for (const said of [
     'Hello',

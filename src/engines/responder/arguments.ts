@@ -14,15 +14,15 @@ const MOST_ITEMS = 20;
 
 /** What a property is about, by a word of its name or description; the words that lead to its value; whether that is a whole clause. */
 const LEADS: readonly (readonly [about: RegExp, cues: readonly string[], long?: true])[] = [
-  [/^(?:origin|source|from|departur|start)$/, ['from']],
+  [/^(?:origin|sourc|from|departur|start)$/, ['from']],
   [/^(?:destination|arrival|target)$/, ['to', 'into']],
   [
-    /^(?:location|city|place|country|where|address|region|area|town|room)$/,
+    /^(?:location|city|plac|country|where|address|region|area|town|room)$/,
     ['in', 'near', 'at', 'to', 'from', 'for', 'of'],
   ],
-  [/^(?:date|day|when|deadlin|du)$/, ['when', 'on', 'for']],
+  [/^(?:dat|day|when|deadlin|du)$/, ['when', 'on', 'for']],
   [/^(?:tim|hour)$/, ['at', 'when']],
-  [/^(?:messag|text|body|content|note|reminder|titl|task)$/, ['saying', 'that', 'to', 'about'], true],
+  [/^(?:messag|text|body|content|not|reminder|titl|task)$/, ['saying', 'that', 'to', 'about'], true],
   [/^(?:query|question|search|keyword|topic|subject|term|prompt|expression)$/, ['about', 'for'], true],
   [/^(?:to|recipient|person|contact|nam|who|customer|user)$/, ['to', 'called', 'named', 'for', 'with', 'of']],
 ];

@@ -101,6 +101,7 @@ const COURTESY =
 const NAMES: readonly RegExp[] = [
   /\bmy name(?:'s| is) (?!not )(.+)/iu,
   /\b(?:i'm|i am) called (.+)/iu,
+  /^[Ii](?:'m| am) (?!\p{L}+(?:ish|ese|ican|[ds]ian|alian)\b|(?:French|German|Dutch|Greek|Fine|Here|Back|OK)\b)(\p{Lu}[\p{L}'-]+)[.!]?$/u,
   /^(?:just |you can |you may |people |everyone |everybody )?calls? me (?!an? |back\b|later\b|when\b|at\b|in\b|on\b)(.+)/iu,
 ];
 const MINE = /\bmy ((?:[\p{L}\p{N}'-]{1,30} ){0,4}[\p{L}\p{N}'-]{1,30}?) (is|are|was|were) (.+)/iu;
@@ -131,7 +132,13 @@ function sentences(text: string): string[] {
 export function readStatements(message: Said): Statement[] {
   const found: Statement[] = [];
   for (const whole of sentences(message.text)) {
-    const sentence = whole.replace(COURTESY, '');
+    const sentence = whole
+      .replace(COURTESY, '')
+      .replace(/^i live (?=in |at |on |near )/i, 'my home is ')
+      .replace(
+        /^i have (\d+|two|three|four|five|six|seven|eight|nine|ten|a dozen) (\p{L}+s)[.!]?$/iu,
+        'my number of $2 is $1',
+      );
     if (QUESTION.test(sentence)) continue;
     const name = tidyName(NAMES.map((pattern) => pattern.exec(sentence)?.[1]).find(Boolean) ?? '');
     if (name) {

@@ -87,7 +87,10 @@ const recallWords: Rule = (words, _text, situation) => {
 const ASKED_FACT =
   /\b(?:(?:what|who|where|when|which)(?:'s| is| are| was| were)|tell me|do you (?:know|remember)|remind me)(?: of)?(?: what| who| where)? my (.+)$/;
 
-function recallFact(words: string, { memory }: Situation): { answer?: string; label: string } | undefined {
+function recallFact(request: string, { memory }: Situation): { answer?: string; label: string } | undefined {
+  const words = request
+    .replace(/\bwhere do i live$/, 'where is my home')
+    .replace(/\bhow many (.+) do i have$/, 'what is my number of $1');
   const label = /\bwho am i$|\bwhat am i called$|\bdo you (?:know|remember) me$/.test(words)
     ? 'name'
     : ASKED_FACT.exec(words)?.[1]?.replace(/ (?:is|are|again|please|now|called)$/, '');

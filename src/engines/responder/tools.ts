@@ -36,13 +36,14 @@ function fit(tool: ModelTool, request: string): Fit {
   const inBoth = described.intersection(wanted);
   const shared = inName.union(inBoth);
   const whole = described.size > 0 && inBoth.size === described.size;
-  const mostOfName = inName.size > 0 && inName.size * 2 >= contentStems(tool.name).size;
+  const lengthOfName = contentStems(tool.name).size;
+  const mostOfName = inName.size > 0 && inName.size * 2 >= lengthOfName;
   const nothingElse = phrasalVerbs(request).some((verb) => shared.has(verb)) && wanted.isSubsetOf(shared);
   // `Turn on the radio` shares a phrasal verb with `Turn on the lights`: that is one word, not two.
   const words = shared.intersection(contentStems(request)).size;
   return {
     tool,
-    score: inName.size + shared.size + inName.size / (named.size + 1) + (whole ? 1 : 0),
+    score: inName.size + shared.size + inName.size / (lengthOfName + 1) + (whole ? 1 : 0),
     clear: words >= 2 || (!STATEMENT.test(plain(request)) && (mostOfName || whole || nothingElse)),
     known: shared.union(named),
   };
