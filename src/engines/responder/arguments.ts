@@ -3,8 +3,9 @@
  * References, formats and finer bounds of JSON Schema are not heeded.
  */
 
+import type { ModelTool } from '../../session/ports.ts';
 import { Phrases } from './phrases.ts';
-import { contentStems, isStopWord, plain, splitWords, stem } from './words.ts';
+import { contentStems, isStopWord, plain, readable, splitWords, stem } from './words.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -50,7 +51,15 @@ function resolved(given: unknown): Schema {
   return isRecord(chosen) ? { ...given, ...chosen } : given;
 }
 
-export interface Wish {
+export interface ToolCall {
+  name: string;
+  /** JSON. */
+  arguments: string;
+  /** What to ask first, when a required argument is found nowhere. */
+  question: string | undefined;
+}
+
+interface Wish {
   text: string;
   /** The stems that chose the tool. */
   known: ReadonlySet<string>;
@@ -63,12 +72,12 @@ export interface Wish {
 class Filler {
   readonly #wish: Wish;
   readonly #phrases: Phrases;
-  /** The first question that needs an answer. */
   question: string | undefined;
 
-  constructor(wish: Wish) {
+  /** `names` are those of the properties: their words are no values. */
+  constructor(wish: Wish, names: readonly string[]) {
     this.#wish = wish;
-    this.#phrases = new Phrases(wish.text, wish.known);
+    this.#phrases = new Phrases(wish.text, wish.known.union(contentStems(names.join(' '))));
   }
 
   object(schema: Schema, depth: number): Record<string, unknown> {
@@ -99,7 +108,7 @@ class Filler {
     if (type === 'array') return this.#array(resolved(schema.items), required);
     if (isNumeric(schema)) return this.#number(schema, name, required);
     if (type !== 'boolean') return this.#string(schema, name, required);
-    const mentioned = required || this.#phrases.has(contentStems(name));
+    const mentioned = required || this.#phrases.stems.some((word) => contentStems(name).has(word));
     return mentioned ? !this.#phrases.words.some((word) => REFUSAL.test(word)) : undefined;
   }
 
@@ -142,7 +151,7 @@ class Filler {
     );
     const [, cues = [], long = false] = lead ?? [];
     const mentioned =
-      (long ? this.#phrases.takeQuote() : undefined) ??
+      (long ? this.#phrases.quotes.shift() : undefined) ??
       this.#phrases.takeNamed(new Set(words.filter((word) => word !== 'id'))) ??
       this.#phrases.takeAfter(required ? cues : cues.slice(0, 2), long);
     if (mentioned !== undefined || !required) return mentioned;
@@ -150,7 +159,7 @@ class Filler {
     const { text } = this.#phrases;
     const whole = words.some((word) => WHOLE.test(word));
     if (whole && this.#phrases.hasRest()) return text;
-    const rest = this.#phrases.takeAfter() ?? this.#phrases.takeRest() ?? this.#phrases.takeQuote();
+    const rest = this.#phrases.takeAfter() ?? this.#phrases.takeRest() ?? this.#phrases.quotes.shift();
     const found = rest ?? this.#ask(`Which ${labelOf(name)}?`)?.replace(BEFORE_ANSWER, '');
     if (found !== undefined) return found.replace(/(?:,? please)?[.!]*$/i, '');
     const content = splitWords(text).filter((word) => !isStopWord(word));
@@ -166,17 +175,15 @@ class Filler {
 }
 
 /** A property's name as a user says it: `customer_id` is `customer`. */
-function labelOf(name: string): string {
-  const words = splitWords(name).slice(0, 6).join(' ').toLowerCase().slice(0, 80);
-  return words.replace(/ (?:id|name)$/, '') || 'value';
-}
+const labelOf = (name: string) => readable(name).replace(/ (?:id|name)$/, '') || 'value';
 
 /**
- * The arguments as JSON: an object with every required property, and the optional ones that the request mentions; and
- * the question to ask first when a required one is found nowhere. A malformed schema counts as one that asks for nothing.
+ * A call whose arguments are an object with every required property, and the optional ones that the request mentions.
+ * A malformed schema counts as one that asks for nothing.
  */
-export function fillArguments(parameters: unknown, wish: Wish): { json: string; question: string | undefined } {
-  const filler = new Filler(wish);
-  const json = JSON.stringify(filler.object(isRecord(parameters) ? parameters : {}, 0));
-  return { json, question: filler.question };
+export function fillArguments({ name, parameters }: ModelTool, wish: Wish): ToolCall {
+  const schema = isRecord(parameters) ? parameters : {};
+  const filler = new Filler(wish, isRecord(schema.properties) ? Object.keys(schema.properties) : []);
+  const filled = filler.object(schema, 0);
+  return { name, arguments: JSON.stringify(filled), question: filler.question };
 }

@@ -4,15 +4,8 @@ import { bounded } from './words.ts';
 
 const SPEAK = '(?:say|speak|repeat|respond|reply|answer|output|print|write)';
 const OPENERS = '"“”„«`‘\'';
-const CLOSERS: Readonly<Record<string, string>> = {
-  '"': '"',
-  '“': '”',
-  '”': '”',
-  '„': '“”',
-  '«': '»',
-  '`': '`',
-  '‘': '’',
-};
+const QUOTED =
+  /^(?:"([^"]*)"|“([^”]*)”|”([^”]*)”|„([^“”]*)[“”]|«([^»]*)»|`([^`]*)`|‘([^’]*)’|'(.*?)'(?![\p{L}\p{N}]))/su;
 
 /** Each ends where the words to say begin. */
 const COMMANDS: readonly RegExp[] = [
@@ -42,14 +35,10 @@ const DESCRIPTION =
 const AFTERTHOUGHT =
   /(?:[,;]?\s+and\s+(?:nothing|no\s+more)|(?<=[.!?]\s+)(?:nothing\s+else|(?:do\s+not|don['’]t)\s+(?:say|add|include|output|write|reply|respond|answer))).{0,80}$/iu;
 
-function quoted(text: string): string | undefined {
-  const opener = text[0] ?? '';
-  if (opener === "'") return /^'(.*?)'(?![\p{L}\p{N}])/su.exec(text)?.[1];
-  const closers = CLOSERS[opener];
-  if (!closers) return undefined;
-  for (let at = 1; at < text.length; at += 1) if (closers.includes(text[at] ?? '')) return text.slice(1, at);
-  return undefined;
-}
+const quoted = (text: string) =>
+  QUOTED.exec(text)
+    ?.slice(1)
+    .find((words) => words !== undefined);
 
 /** The sentence up to `index`, at most 200 characters of it. */
 function sentenceBefore(text: string, index: number): string {

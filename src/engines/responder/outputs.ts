@@ -1,6 +1,6 @@
 /** What a tool answered, as a sentence to speak. */
 
-import { bounded, cutWords } from './words.ts';
+import { bounded, readable } from './words.ts';
 
 const LONGEST_JSON = 200_000;
 const MOST_ENTRIES = 40;
@@ -18,15 +18,6 @@ function parse(output: string): unknown {
   }
 }
 
-const readable = (key: string) =>
-  cutWords(
-    key
-      .replace(/([a-z])([A-Z])/g, '$1 $2')
-      .replace(/[_-]+/g, ' ')
-      .toLowerCase(),
-    8,
-  );
-
 function flatten(value: unknown, depth: number): string {
   if (value === null || value === undefined) return 'none';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
@@ -42,19 +33,12 @@ function flatten(value: unknown, depth: number): string {
   return entries.map(([key, entry]) => `${readable(key)}: ${flatten(entry, depth + 1)}`).join(', ');
 }
 
-function isDone(value: unknown): boolean {
-  if (value === null || (typeof value === 'string' && value.trim() === '')) return true;
-  if (typeof value !== 'object') return false;
-  return Object.entries(value).every(
-    ([key, entry]) => SUCCESSES.has(key) && /^(?:true|ok|success)$/.test(String(entry)),
-  );
-}
-
 function sayOutput(output: string): string {
   const value = parse(output);
-  if (isDone(value)) return 'Done.';
-  if (typeof value === 'string') return bounded(value.trim(), LONGEST_ANSWER);
-  if (value !== null && typeof value === 'object' && 'error' in value && value.error) {
+  const done = ([key, entry]: [string, unknown]) => SUCCESSES.has(key) && /^(?:true|ok|success)$/.test(String(entry));
+  if (typeof value === 'string') return bounded(value.trim(), LONGEST_ANSWER) || 'Done.';
+  if (typeof value !== 'object' || value === null || Object.entries(value).every(done)) return 'Done.';
+  if ('error' in value && value.error) {
     return `That did not work: ${bounded(flatten(value.error, 0), LONGEST_ANSWER).replace(/\.$/, '')}.`;
   }
   const text = bounded(flatten(value, 0), LONGEST_ANSWER);

@@ -2,46 +2,44 @@
 
 import { isStopWord, plain, readNumber, splitWords, stem } from './words.ts';
 
+const set = (words: string): ReadonlySet<string> => new Set(words.split(' '));
 /** Words after which a phrase begins. */
-const CUES = new Set(
-  'in at on to into for from of near with about by saying that called named is are am as'.split(' '),
+const CUES = set('in at on to into for from of near with about by saying that called named is are am as');
+const MOMENTS = set(
+  'today tomorrow tonight yesterday now monday tuesday wednesday thursday friday saturday sunday noon midnight',
 );
-const MOMENTS = new Set(
-  'today tomorrow tonight yesterday now monday tuesday wednesday thursday friday saturday sunday noon midnight'.split(
-    ' ',
-  ),
-);
-const ENDS = new Set('and or but please if when while then is are was right i you'.split(' '));
-const ARTICLES = new Set('the a an my'.split(' '));
+const ENDS = set('and or but please if when while then is are was right i you');
+const ARTICLES = set('the a an my');
 /** `$5`, `-3`, `20%`, `10km`, `3rd`. */
 const UNIT_AND_SIGN = /^[-$€£#]{0,2}(\d[\d,]*(?:\.\d+)?)(?:%|\p{L}{1,3})?$/u;
 const MOST_TOKENS = 400;
 const LONGEST_PHRASE = 6;
 
+/** `start` and `end` are offsets into the text, `mark` is the punctuation that follows, or ''. */
 interface Token {
   raw: string;
   word: string;
   stem: string;
   used: boolean;
-  /** Offsets into the text. */
   start: number;
   end: number;
-  /** The punctuation that follows, or ''. */
   mark: string;
 }
 
 export class Phrases {
   readonly text: string;
+  /** What stands in quotation marks; whoever uses a quote takes it from here. */
+  readonly quotes: string[];
   readonly words: readonly string[];
+  readonly stems: readonly string[];
   readonly #tokens: readonly Token[];
-  readonly #quotes: string[];
   readonly #known: ReadonlySet<string>;
 
   /** `known` are stems that choose the tool, and so are no values. */
   constructor(text: string, known: ReadonlySet<string>) {
     this.#known = known;
     this.text = plain(text);
-    this.#quotes = [...this.text.matchAll(/["“«]([^"”»]{1,500})["”»]/gu)].map((found) => found[1] ?? '');
+    this.quotes = [...this.text.matchAll(/["“«]([^"”»]{1,500})["”»]/gu)].map((found) => found[1] ?? '');
     const found = [...this.text.matchAll(/(?:[^\s,;?!"“”«»()]|(?<=\d),(?=\d)){1,100}/gu)].slice(0, MOST_TOKENS);
     this.#tokens = found.map((match) => {
       const raw = match[0].replace(/[.:]+$/, '');
@@ -51,14 +49,14 @@ export class Phrases {
       return { raw, word, stem: stem(word), used: false, start: match.index, end, mark };
     });
     this.words = this.#tokens.map((token) => token.word);
+    this.stems = this.#tokens.map((token) => token.stem);
   }
 
   /** Marks the words of `value` as used when the request holds them next to each other. */
   takeWords(value: string): boolean {
     const wanted = splitWords(value).map(stem);
-    if (wanted.length === 0) return false;
-    const at = this.#tokens.findIndex((_, start) => wanted.every((word, i) => this.#tokens[start + i]?.stem === word));
-    if (at < 0) return false;
+    const at = this.stems.findIndex((_, start) => wanted.every((word, i) => this.stems[start + i] === word));
+    if (at < 0 || wanted.length === 0) return false;
     this.#use(at, at + wanted.length);
     return true;
   }
@@ -81,15 +79,6 @@ export class Phrases {
     const taken = near ?? (anywhere ? numbers[0] : undefined);
     if (taken) this.#use(taken.at, taken.at + taken.length);
     return taken?.value;
-  }
-
-  /** Whether a word has one of the `stems`. */
-  has(stems: ReadonlySet<string>): boolean {
-    return this.#tokens.some((token) => stems.has(token.stem));
-  }
-
-  takeQuote(): string | undefined {
-    return this.#quotes.shift();
   }
 
   /** `order 12345`, `the city is Paris`: what follows a word of one of the `stems`. */

@@ -5,12 +5,13 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/ports.ts';
+import type { ToolCall } from './arguments.ts';
 import { Calendar } from './calendar.ts';
 import { wordsAskedFor } from './directives.ts';
 import { type Conversation, readConversation, remember } from './memory.ts';
 import { sayOutputs } from './outputs.ts';
 import { answerAnyway, answerAtOnce } from './rules.ts';
-import { chooseTools, type ToolCall } from './tools.ts';
+import { chooseTools } from './tools.ts';
 
 /** Deltas between two turns of the event loop. */
 const DELTAS_PER_TURN = 32;
@@ -22,15 +23,11 @@ const ARGUMENT_DELTAS = /.{1,12}/gsu;
 /** The words that a directive of the user, of the instructions, or of a system message asks for, in this order. */
 function directed(conversation: Conversation, instructions: string): string | undefined {
   const { pending, standing, user } = conversation;
-  const sources: { text: string; trusted: boolean }[] = [
-    ...pending
-      .filter((message) => message === user || (message.role === 'system' && !standing.includes(message)))
-      .map((message) => ({ text: message.text, trusted: message.role === 'user' })),
-    { text: instructions, trusted: false },
-    ...standing.map((message) => ({ text: message.text, trusted: false })),
-  ];
-  for (const { text, trusted } of sources) {
-    const words = wordsAskedFor(text, trusted);
+  const recent = pending.filter(
+    (message) => message === user || !(message.role === 'user' || standing.includes(message)),
+  );
+  for (const { text, role } of [...recent, { text: instructions, role: 'system' }, ...standing]) {
+    const words = wordsAskedFor(text, role === 'user');
     if (words !== undefined) return words;
   }
   return undefined;

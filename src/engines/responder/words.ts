@@ -57,6 +57,9 @@ export function splitWords(text: string): string[] {
   return spaced.match(/[\p{L}\p{N}][\p{L}\p{N}']*/gu) ?? [];
 }
 
+/** An identifier in words: `windSpeed_max` is `wind speed max`. */
+export const readable = (name: string) => bounded(splitWords(name).slice(0, 8).join(' ').toLowerCase(), 100);
+
 /** Whether a word says nothing about what is wanted. */
 export function isStopWord(word: string): boolean {
   return STOP_WORDS.has(word.toLowerCase().replace(/'s$/, '').replace(/'/g, ''));
