@@ -11,21 +11,18 @@ type Schema = Readonly<Record<string, unknown>>;
 
 const MOST_PROPERTIES = 200;
 const DEEPEST = 6;
-const MOST_ITEMS = 20;
+const MOST_VALUES = 200;
 
 /** What a property is about, by a word of its name or description; the words that lead to its value; whether that is a whole clause. */
-const LEADS: readonly (readonly [about: RegExp, cues: readonly string[], long?: true])[] = [
-  [/^(?:origin|sourc|from|departur|start)$/, ['from']],
-  [/^(?:destination|arrival|target)$/, ['to', 'into']],
-  [
-    /^(?:location|city|plac|country|where|address|region|area|town|room)$/,
-    ['in', 'near', 'at', 'to', 'from', 'for', 'of'],
-  ],
-  [/^(?:dat|day|when|deadlin|du)$/, ['when', 'on', 'for']],
-  [/^(?:tim|hour)$/, ['at', 'when']],
-  [/^(?:messag|text|body|content|not|reminder|titl|task)$/, ['saying', 'that', 'to', 'about'], true],
-  [/^(?:query|question|search|keyword|topic|subject|term|prompt|expression)$/, ['about', 'for'], true],
-  [/^(?:to|recipient|person|contact|nam|who|customer|user)$/, ['to', 'called', 'named', 'for', 'with', 'of']],
+const LEADS: readonly (readonly [about: RegExp, cues: string, long?: true])[] = [
+  [/^(?:origin|sourc|from|departur|start)$/, 'from'],
+  [/^(?:destination|arrival|target)$/, 'to into'],
+  [/^(?:location|city|plac|country|where|address|region|area|town|room)$/, 'in near at to from for of'],
+  [/^(?:dat|day|when|deadlin|du)$/, 'when on for'],
+  [/^(?:tim|hour)$/, 'at when'],
+  [/^(?:messag|text|body|content|not|reminder|titl|task)$/, 'saying that to about', true],
+  [/^(?:query|question|search|keyword|topic|subject|term|prompt|expression)$/, 'about for', true],
+  [/^(?:to|recipient|person|contact|nam|who|customer|user)$/, 'to called named for with of'],
 ];
 /** A property that may hold the whole request. */
 const WHOLE = /^(?:query|question|search|prompt|input|request|messag|text|expression|utteranc)$/;
@@ -101,7 +98,8 @@ class Filler {
   /** The value for one schema; undefined for an optional one that the request does not mention. */
   #fill(schema: Schema, name: string, required: boolean, depth: number): unknown {
     if (Array.isArray(schema.enum) && schema.enum.length > 0) {
-      return this.#choose(schema.enum) ?? (required ? schema.enum[0] : undefined);
+      const chosen = schema.enum.slice(0, MOST_VALUES).find((value) => this.#phrases.takeWords(value));
+      return chosen ?? (required ? schema.enum[0] : undefined);
     }
     const type = [schema.type].flat().find((candidate) => candidate !== 'null');
     if (type === 'object') return required ? this.object(schema, depth) : undefined;
@@ -112,31 +110,26 @@ class Filler {
     return mentioned ? !this.#phrases.words.some((word) => REFUSAL.test(word)) : undefined;
   }
 
-  #choose(values: readonly unknown[]): unknown {
-    return values.slice(0, 200).find((value) => typeof value !== 'object' && this.#phrases.takeWords(String(value)));
-  }
-
+  /** Optional lists are only filled from an enum. */
   #array(items: Schema, required: boolean): unknown[] | undefined {
-    const values: unknown[] = [];
-    const next = () => {
-      if (Array.isArray(items.enum)) return this.#choose(items.enum.filter((value) => !values.includes(value)));
-      if (!required) return undefined;
-      if (isNumeric(items)) return this.#phrases.takeNumber(new Set(), true);
-      return items.type === 'string' ? this.#phrases.takeItem(values.length === 0) : undefined;
-    };
-    for (let value = next(); value !== undefined && values.length < MOST_ITEMS; value = next()) values.push(value);
-    return values.length > 0 || required ? values : undefined;
+    if (Array.isArray(items.enum)) {
+      const chosen = items.enum.slice(0, MOST_VALUES).filter((value) => this.#phrases.takeWords(value));
+      return required || chosen.length > 0 ? chosen : undefined;
+    }
+    if (!required) return undefined;
+    if (isNumeric(items)) return this.#phrases.takeNumbers();
+    return items.type === 'string' ? this.#phrases.takeItems() : [];
   }
 
   #number(schema: Schema, name: string, required: boolean): number | undefined {
     const words = splitWords(name);
     const counts = words.some((word) => COUNT.test(word));
-    const found = this.#phrases.takeNumber(new Set(words.map(stem)), required || counts);
+    const found = this.#phrases.takeNumber(words.map(stem), required || counts);
     if (found === undefined && !required) return undefined;
     const least = numberOf(schema.minimum);
     const asked = () => {
       const answer = this.#ask(counts ? 'How many?' : `${/s$/.test(name) ? 'How many' : 'Which'} ${labelOf(name)}?`);
-      return new Phrases(answer ?? '', new Set()).takeNumber(new Set(), true);
+      return new Phrases(answer ?? '', new Set()).takeNumber();
     };
     const wanted = found ?? numberOf(schema.default) ?? least ?? asked() ?? 0;
     const value = Math.max(Math.min(wanted, numberOf(schema.maximum) ?? wanted), least ?? -Infinity);
@@ -149,10 +142,11 @@ class Filler {
     const [lead] = [words, about].flatMap((list) =>
       LEADS.filter(([pattern]) => list.some((word) => pattern.test(word))),
     );
-    const [, cues = [], long = false] = lead ?? [];
+    const [, cue = '', long = false] = lead ?? [];
+    const cues = cue.split(' ');
     const mentioned =
       (long ? this.#phrases.quotes.shift() : undefined) ??
-      this.#phrases.takeNamed(new Set(words.filter((word) => word !== 'id'))) ??
+      this.#phrases.takeNamed(words.filter((word) => word !== 'id')) ??
       this.#phrases.takeAfter(required ? cues : cues.slice(0, 2), long);
     if (mentioned !== undefined || !required) return mentioned;
     if (typeof schema.default === 'string') return schema.default;

@@ -1,7 +1,7 @@
 /** What the conversation so far says: read anew from the context of every request. */
 
 import type { ContextItem, ModelRequest } from '../../session/ports.ts';
-import { bounded, plain, stem } from './words.ts';
+import { bounded, cutWords, plain, stem } from './words.ts';
 
 /** The oldest items beyond this are not read, nor what follows this much of one message. */
 const MOST_ITEMS = 200;
@@ -57,44 +57,32 @@ function readRequest(said: readonly Said[]): Conversation['asked'] {
 
 export function readConversation(request: ModelRequest): Conversation {
   const items = request.items.slice(-MOST_ITEMS);
-  const said: Said[] = [];
-  let outputs: string[] = [];
-  let called = new Set<string>();
-  const unanswered = new Map<string, string>();
-  for (const item of items) {
-    if (item.type === 'message') {
-      const message = readMessage(item);
-      said.push(message);
-      if (message.role !== 'system') outputs = [];
-      if (message.role === 'user') {
-        called = new Set();
-        unanswered.clear();
-      }
-    } else if (item.type === 'call') {
-      called.add(item.name);
-      unanswered.set(item.callId, item.name);
-    } else {
-      outputs.push(item.output);
-      unanswered.delete(item.callId);
-    }
-  }
-  const newest = said.toReversed();
-  const answered = newest.findIndex((message) => message.role === 'assistant');
+  const said = items.filter((item) => item.type === 'message').map(readMessage);
+  const lastOf = (roles: string) => items.findLastIndex((item) => item.type === 'message' && roles.includes(item.role));
+  const calls = items.slice(lastOf('user') + 1).filter((item) => item.type === 'call');
+  const outputs = items.filter((item) => item.type === 'call_output');
+  const answered = new Set(outputs.map((item) => item.callId));
+  const fresh = new Set<ContextItem>(items.slice(lastOf('user assistant') + 1));
   const firstUser = said.findIndex((message) => message.role === 'user');
   const opening = firstUser < 0 ? said : said.slice(0, firstUser);
   return {
     said,
-    user: newest.find((message) => message.role === 'user'),
+    user: said.findLast((message) => message.role === 'user'),
     asked: readRequest(said),
-    pending: answered < 0 ? newest : newest.slice(0, answered),
+    pending: said.slice(said.findLastIndex((message) => message.role === 'assistant') + 1).toReversed(),
     standing: opening.filter((message) => message.role === 'system').toReversed(),
-    outputs,
-    called,
-    waitingFor: [...unanswered.values()].at(-1),
+    outputs: outputs.filter((item) => fresh.has(item)).map((item) => item.output),
+    called: new Set(calls.map((item) => item.name)),
+    waitingFor: calls.findLast((item) => !answered.has(item.callId))?.name,
   };
 }
 
-export type Statement = { kind: 'name'; value: string } | { kind: 'fact'; label: string; verb: string; value: string };
+/** `your <label> <verb> <value>`; the user's name is labelled `name`. */
+export interface Statement {
+  label: string;
+  verb: string;
+  value: string;
+}
 
 const COURTESY =
   /^(?:(?:please|can you|could you|now|also|and|but|so|well|ok|okay|no|yes|actually|hi|hello|hey|there|sorry)[,.! ]+)+/i;
@@ -104,67 +92,46 @@ const NAMES: readonly RegExp[] = [
   /^[Ii](?:'m| am) (?!\p{L}+(?:ish|ese|ican|[ds]ian|alian)\b|(?:French|German|Dutch|Greek|Fine|Here|Back|OK)\b)(\p{Lu}[\p{L}'-]+)[.!]?$/u,
   /^(?:just |you can |you may |people |everyone |everybody )?calls? me (?!an? |back\b|later\b|when\b|at\b|in\b|on\b)(.+)/iu,
 ];
+/** What is said in other words than `my … is …`. */
+const AS_MINE: readonly (readonly [RegExp, string])[] = [
+  [/^i live (?=in |at |on |near )/i, 'my home is '],
+  [/^i have (\d+|two|three|four|five|six|seven|eight|nine|ten|a dozen) (\p{L}+s)[.!]?$/iu, 'my number of $2 is $1'],
+];
 const MINE = /\bmy ((?:[\p{L}\p{N}'-]{1,30} ){0,4}[\p{L}\p{N}'-]{1,30}?) (is|are|was|were) (.+)/iu;
 
 /** A name without what follows it in the sentence. */
 function tidyName(value: string): string {
   const [name = ''] = value.split(/[,;!?()]|\.(?:\s|$)| (?:and|but|please|by the way)\b/iu);
-  return plain(name.replace(/["“”«»]/g, ''))
-    .split(' ')
-    .slice(0, 5)
-    .join(' ');
+  return cutWords(name.replace(/["“”«»]/g, ''), 5);
 }
 
 /** One key for British and American spellings. */
 function keyOf(label: string): string {
-  const british = label
-    .toLowerCase()
-    .replace(/favorite/g, 'favourite')
-    .replace(/color/g, 'colour');
+  const british = label.toLowerCase().replace(/(favo|colo)r/g, '$1ur');
   return british.split(' ').map(stem).join(' ');
-}
-
-function sentences(text: string): string[] {
-  return plain(text).split(/(?<=[.!?;]) |,? (?:and|but) (?=my )/i);
 }
 
 /** What a user's message states. */
 export function readStatements(message: Said): Statement[] {
-  const found: Statement[] = [];
-  for (const whole of sentences(message.text)) {
-    const sentence = whole
-      .replace(COURTESY, '')
-      .replace(/^i live (?=in |at |on |near )/i, 'my home is ')
-      .replace(
-        /^i have (\d+|two|three|four|five|six|seven|eight|nine|ten|a dozen) (\p{L}+s)[.!]?$/iu,
-        'my number of $2 is $1',
-      );
-    if (QUESTION.test(sentence)) continue;
+  const sentences = plain(message.text).split(/(?<=[.!?;]) |,? (?:and|but) (?=my )/i);
+  return sentences.flatMap((given) => {
+    let sentence = given.replace(COURTESY, '');
+    for (const [pattern, replacement] of AS_MINE) sentence = sentence.replace(pattern, replacement);
+    if (QUESTION.test(sentence)) return [];
     const name = tidyName(NAMES.map((pattern) => pattern.exec(sentence)?.[1]).find(Boolean) ?? '');
-    if (name) {
-      found.push({ kind: 'name', value: name });
-      continue;
-    }
-    const mine = MINE.exec(sentence);
-    const label = mine?.[1]?.split(/\bmy /i).at(-1);
-    const value = mine?.[3]?.replace(/[.!;]$/, '').trim();
-    if (label && value) found.push({ kind: 'fact', label, verb: mine?.[2] ?? 'is', value: bounded(value, 300) });
-  }
-  return found;
+    if (name) return { label: 'name', verb: 'is', value: name };
+    const [, owned = '', verb = 'is', rest = ''] = MINE.exec(sentence) ?? [];
+    const label = owned.split(/\bmy /i).at(-1);
+    const value = bounded(rest.replace(/[.!;]$/, '').trim(), 300);
+    return label && value ? { label, verb, value } : [];
+  });
 }
 
-export interface Memory {
-  userName?: string;
-  fact(label: string): Extract<Statement, { kind: 'fact' }> | undefined;
-}
+export type Memory = (label: string) => Statement | undefined;
 
 /** Everything that the user stated; the latest statement wins. */
 export function remember(said: readonly Said[]): Memory {
-  const facts = new Map<string, Extract<Statement, { kind: 'fact' }>>();
-  let userName: string | undefined;
-  for (const statement of said.filter(({ role }) => role === 'user').flatMap(readStatements)) {
-    if (statement.kind === 'fact') facts.set(keyOf(statement.label), statement);
-    else userName = statement.value;
-  }
-  return { ...(userName !== undefined && { userName }), fact: (label) => facts.get(keyOf(label)) };
+  const statements = said.filter(({ role }) => role === 'user').flatMap(readStatements);
+  const facts = new Map(statements.map((statement) => [keyOf(statement.label), statement]));
+  return (label) => facts.get(keyOf(label));
 }

@@ -53,8 +53,8 @@ export class Phrases {
   }
 
   /** Marks the words of `value` as used when the request holds them next to each other. */
-  takeWords(value: string): boolean {
-    const wanted = splitWords(value).map(stem);
+  takeWords(value: unknown): boolean {
+    const wanted = typeof value === 'object' ? [] : splitWords(String(value)).map(stem);
     const at = this.stems.findIndex((_, start) => wanted.every((word, i) => this.stems[start + i] === word));
     if (at < 0 || wanted.length === 0) return false;
     this.#use(at, at + wanted.length);
@@ -62,7 +62,7 @@ export class Phrases {
   }
 
   /** A number next to one of the `stems`, or (when `anywhere`) the first number that is left. */
-  takeNumber(stems: ReadonlySet<string>, anywhere: boolean): number | undefined {
+  takeNumber(stems: readonly string[] = [], anywhere = true): number | undefined {
     const numbers: { at: number; length: number; value: number }[] = [];
     const digits = this.words.map((word) => word.replace(UNIT_AND_SIGN, '$1'));
     for (let at = 0; at < digits.length; at += 1) {
@@ -73,7 +73,7 @@ export class Phrases {
       if (!this.#tokens[at]?.used && Number.isFinite(value)) numbers.push({ at, length: number.length, value });
       at += number.length - 1;
     }
-    const named = (at: number) => stems.has(this.#tokens[at]?.stem ?? '');
+    const named = (at: number) => stems.includes(this.stems[at] ?? '');
     const linked = (at: number) => /^(?:to|is|of|at|by)$/.test(this.words[at - 1] ?? '') && named(at - 2);
     const near = numbers.find(({ at, length }) => named(at + length) || named(at - 1) || linked(at));
     const taken = near ?? (anywhere ? numbers[0] : undefined);
@@ -82,9 +82,9 @@ export class Phrases {
   }
 
   /** `order 12345`, `the city is Paris`: what follows a word of one of the `stems`. */
-  takeNamed(stems: ReadonlySet<string>): string | undefined {
+  takeNamed(stems: readonly string[]): string | undefined {
     for (const [at, token] of this.#tokens.entries()) {
-      if (token.used || token.mark || !stems.has(token.stem)) continue;
+      if (token.used || token.mark || !stems.includes(token.stem)) continue;
       const link = /^(?:is|of|number|id|called|named)$/.test(this.words[at + 1] ?? '') ? 2 : 1;
       const next = this.#tokens[at + link];
       if (next && !next.used && (link === 2 || /\d|^\p{Lu}/u.test(next.raw)) && !isStopWord(next.raw)) {
@@ -94,18 +94,29 @@ export class Phrases {
     return undefined;
   }
 
-  /** An element of a list of words: the first one, or what `and` or a comma joins to the last. Numbers are none. */
-  takeItem(first: boolean): string | undefined {
-    if (first) {
-      while (this.takeNumber(new Set(), true) !== undefined);
-      return this.takeAfter(['with']) ?? this.takeRest();
+  takeNumbers(): number[] {
+    const found: number[] = [];
+    for (let next = this.takeNumber(); next !== undefined; next = this.takeNumber()) found.push(next);
+    return found;
+  }
+
+  /** The first words that could be a list, and what `and` or a comma joins to them. Numbers are none. */
+  takeItems(): string[] {
+    this.takeNumbers();
+    const found: string[] = [];
+    let next = this.takeAfter(['with']) ?? this.takeRest();
+    while (next) {
+      found.push(next);
+      const at = this.#tokens.findIndex(
+        ({ used, mark }, index) => used && !this.#tokens[index + 1]?.used && (mark === ',' || this.#joins(index + 1)),
+      );
+      next = at < 0 ? undefined : this.#take(at + (this.#joins(at + 1) ? 2 : 1), false);
     }
-    for (const [at, token] of this.#tokens.entries()) {
-      if (!token.used || this.#tokens[at + 1]?.used) continue;
-      const joined = /^(?:and|or)$/.test(this.words[at + 1] ?? '');
-      if (joined || token.mark === ',') return this.#take(at + (joined ? 2 : 1), false);
-    }
-    return undefined;
+    return found;
+  }
+
+  #joins(at: number): boolean {
+    return this.words[at] === 'and' || this.words[at] === 'or';
   }
 
   /** What follows one of the `cues` (any of them when none is given); a `long` phrase runs to the end of its clause. */

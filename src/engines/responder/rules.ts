@@ -25,7 +25,7 @@ type Rule = (words: string, text: string, situation: Situation) => string | unde
 const FILLER = /^(?:(?:hello|hi|hey|ok|okay|so|well|um|uh|please|now|and|alright|parley|there|sorry) )+/;
 
 const withName = (greeting: string, { memory }: Situation) =>
-  memory.userName ? `${greeting}, ${memory.userName}` : greeting;
+  [greeting, memory('name')?.value].filter(Boolean).join(', ');
 
 const greet: Rule = (words, _text, situation) => {
   const found = /^(hello|hi|hey|howdy|greetings|good (?:morning|afternoon|evening|day))\b(.*)$/.exec(words);
@@ -95,8 +95,7 @@ function recallFact(request: string, { memory }: Situation): { answer?: string; 
     ? 'name'
     : ASKED_FACT.exec(words)?.[1]?.replace(/ (?:is|are|again|please|now|called)$/, '');
   if (!label) return undefined;
-  if (label === 'name') return { label, answer: memory.userName && `Your name is ${memory.userName}.` };
-  const fact = memory.fact(label);
+  const fact = memory(label);
   return { label, answer: fact && `Your ${fact.label} ${fact.verb} ${fact.value}.` };
 }
 
@@ -122,15 +121,12 @@ const timeAndDate: Rule = (words, _text, { calendar }) => {
 
 const sum: Rule = (_words, text, { spoken }) => answerSum(text, spoken);
 
-const acknowledge: Rule = (_words, _text, { conversation }) => {
-  const statements = conversation.user ? readStatements(conversation.user) : [];
-  const parts = statements.map((statement) =>
-    statement.kind === 'name'
-      ? `Nice to meet you, ${statement.value}.`
-      : `Got it: your ${statement.label} ${statement.verb} ${statement.value}.`,
-  );
-  return parts.length > 0 ? parts.join(' ') : undefined;
-};
+const acknowledge: Rule = (_words, _text, { conversation: { user } }) =>
+  (user ? readStatements(user) : [])
+    .map(({ label, verb, value }) =>
+      label === 'name' ? `Nice to meet you, ${value}.` : `Got it: your ${label} ${verb} ${value}.`,
+    )
+    .join(' ');
 
 const sayBack: Rule = (_words, text, { conversation }) => {
   const heard = text ? `You said: "${cutWords(text, 15).replace(/\.$/, '')}".` : '';

@@ -5,7 +5,7 @@ const STOP_WORDS = new Set(
     'a an the this that these those i me my mine you your yours we us our he she it its they them their and or but if then so as ' +
     'is are was were be been am do does did done has have had can could will would shall should may might must not no yes ok okay ' +
     'what which who whom whose when where why how in on at to for from of with by about into near than up down out off please him her ' +
-    'hello hi hey there here just now right currently outside again very some any all each one thing things let let im ive dont cant ' +
+    'hello hi hey there here just now going over back right currently outside again very some any all each one thing things let let im ive dont cant ' +
     'get set fetch find look lookup show tell give use call calls function tool user users current given want need like know ' +
     'information info data return returns specified provided based say says said ask make'
   ).split(' '),
@@ -25,11 +25,8 @@ export function plain(text: string): string {
 
 /** `plain`, in lower case and without punctuation. */
 export function bare(text: string): string {
-  return plain(
-    plain(text)
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}' ]/gu, ' '),
-  );
+  const words = plain(text).toLowerCase();
+  return plain(words.replace(/[^\p{L}\p{N}' ]/gu, ' '));
 }
 
 /** At most `count` words, with an ellipsis when some were left out. */
@@ -78,28 +75,18 @@ export function phrasalVerbs(text: string): string[] {
 
 /** The stems that carry meaning. */
 export function contentStems(text: string): Set<string> {
-  return new Set(
-    splitWords(text)
-      .filter((word) => !isStopWord(word))
-      .map(stem),
-  );
+  return new Set(splitWords(text).flatMap((word) => (isStopWord(word) ? [] : [stem(word)])));
 }
 
-const SMALL: ReadonlyMap<string, number> = new Map([
-  ...'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'
+const SMALL: ReadonlyMap<string, number> = new Map(
+  (
+    'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen ' +
+    'nineteen twenty thirty forty fifty sixty seventy eighty ninety'
+  )
     .split(' ')
-    .map((word, value) => [word, value] as const),
-  ...'twenty thirty forty fifty sixty seventy eighty ninety'.split(' ').map((word, n) => [word, n * 10 + 20] as const),
-]);
-const SCALES: ReadonlyMap<string, number> = new Map([
-  ...([
-    ['dozen', 12],
-    ['hundred', 100],
-    ['thousand', 1e3],
-    ['million', 1e6],
-    ['billion', 1e9],
-  ] as const),
-]);
+    .map((word, n) => [word, n < 20 ? n : n * 10 - 180]),
+);
+const SCALES = new Map(Object.entries({ dozen: 12, hundred: 100, thousand: 1e3, million: 1e6, billion: 1e9 }));
 
 /** Reads a number in digits or words at `start` of lower-case words: `a hundred and five` is four words long. */
 export function readNumber(words: readonly string[], start: number): { value: number; length: number } | undefined {
@@ -128,11 +115,10 @@ export function readNumber(words: readonly string[], start: number): { value: nu
     } else if (word(at) !== 'and' || at === start || !SCALES.has(word(at - 1)) || !SMALL.has(word(at + 1))) break;
   }
   if (at === start) return undefined;
-  const digit = () => 'zero one two three four five six seven eight nine'.split(' ').indexOf(word(at + 1));
-  let fraction = '';
-  if (word(at) === 'point') for (; digit() >= 0; at += 1) fraction += digit();
-  const whole = total + current;
-  return fraction
-    ? { value: Number(`${whole}.${fraction}`), length: at + 1 - start }
-    : { value: whole, length: at - start };
+  let value = String(total + current);
+  if (word(at) === 'point' && (SMALL.get(word(at + 1)) ?? 10) < 10) {
+    value += '.';
+    for (at += 1; (SMALL.get(word(at)) ?? 10) < 10; at += 1) value += SMALL.get(word(at));
+  }
+  return { value: Number(value), length: at - start };
 }
