@@ -2,25 +2,16 @@
 
 const DAY_MS = 86_400_000;
 
-export class Calendar {
-  readonly #now: () => number;
-  readonly #time: Intl.DateTimeFormat;
-  readonly #date: Intl.DateTimeFormat;
+export type Calendar = ReturnType<typeof createCalendar>;
 
-  /** `now` gives milliseconds since the epoch. Throws RangeError for an unknown IANA time zone. */
-  constructor(now: () => number, timeZone?: string) {
-    this.#now = now;
-    this.#time = new Intl.DateTimeFormat('en-US', { hour: 'numeric', minute: '2-digit', timeZone });
-    this.#date = new Intl.DateTimeFormat('en-US', { dateStyle: 'full', timeZone });
-  }
-
-  /** `3:05 PM`. */
-  time(): string {
-    return this.#time.format(this.#now()).replace(/\s/gu, ' ');
-  }
-
-  /** `Tuesday, November 3, 2026`. */
-  date(offsetDays = 0): string {
-    return this.#date.format(this.#now() + offsetDays * DAY_MS);
-  }
+/** `now` gives milliseconds since the epoch. Throws RangeError for an unknown IANA time zone. */
+export function createCalendar(now: () => number, timeZone?: string) {
+  const time = new Intl.DateTimeFormat('en-US', { hour: 'numeric', minute: '2-digit', timeZone });
+  const date = new Intl.DateTimeFormat('en-US', { dateStyle: 'full', timeZone });
+  return {
+    /** `3:05 PM`. */
+    time: () => time.format(now()).replace(/\s/gu, ' '),
+    /** `Tuesday, November 3, 2026`. */
+    date: (offsetDays = 0) => date.format(now() + offsetDays * DAY_MS),
+  };
 }

@@ -16,15 +16,7 @@ const MOST_TOKENS = 400;
 const LONGEST_PHRASE = 6;
 
 /** `start` and `end` are offsets into the text, `mark` is the punctuation that follows, or ''. */
-interface Token {
-  raw: string;
-  word: string;
-  stem: string;
-  used: boolean;
-  start: number;
-  end: number;
-  mark: string;
-}
+type Token = { raw: string; word: string; stem: string; used: boolean; start: number; end: number; mark: string };
 
 export class Phrases {
   readonly text: string;
@@ -95,9 +87,8 @@ export class Phrases {
   }
 
   takeNumbers(): number[] {
-    const found: number[] = [];
-    for (let next = this.takeNumber(); next !== undefined; next = this.takeNumber()) found.push(next);
-    return found;
+    const next = this.takeNumber();
+    return next === undefined ? [] : [next, ...this.takeNumbers()];
   }
 
   /** The first words that could be a list, and what `and` or a comma joins to them. Numbers are none. */
@@ -134,23 +125,23 @@ export class Phrases {
 
   /** Whether a word is left that says something and does not name the tool. */
   hasRest(): boolean {
-    return this.#tokens.some((token) => this.#isFree(token));
+    return this.#tokens.some(this.#isFree);
   }
 
   /** A name in capitals within a sentence, or else the first words that say something and do not name the tool. */
   takeRest(): string | undefined {
-    let at = this.#tokens.findIndex((token, index) => index > 0 && this.#isFree(token) && /^\p{Lu}/u.test(token.raw));
-    if (at < 0) at = this.#tokens.findIndex((token) => this.#isFree(token));
+    const capital = this.#tokens.findIndex((token, at) => at > 0 && this.#isFree(token) && /^\p{Lu}/u.test(token.raw));
+    const at = capital < 0 ? this.#tokens.findIndex(this.#isFree) : capital;
     if (at < 0) return undefined;
     let end = at + 1;
     while (end - at < LONGEST_PHRASE && !this.#tokens[end - 1]?.mark && this.#isFree(this.#tokens[end])) end += 1;
     return this.#use(at, end);
   }
 
-  #isFree(token: Token | undefined): boolean {
+  #isFree = (token: Token | undefined): boolean => {
     if (!token || token.used || this.#known.has(token.stem)) return false;
     return !isStopWord(token.word) && !MOMENTS.has(token.word) && /[\p{L}\p{N}]/u.test(token.raw);
-  }
+  };
 
   #take(start: number, long: boolean): string | undefined {
     let at = start;

@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/ports.ts';
 import type { ToolCall } from './arguments.ts';
-import { Calendar } from './calendar.ts';
+import { type Calendar, createCalendar } from './calendar.ts';
 import { wordsAskedFor } from './directives.ts';
 import { type Conversation, readConversation, remember } from './memory.ts';
 import { sayOutputs } from './outputs.ts';
@@ -23,9 +23,7 @@ const ARGUMENT_DELTAS = /.{1,12}/gsu;
 /** The words that a directive of the user, of the instructions, or of a system message asks for, in this order. */
 function directed(conversation: Conversation, instructions: string): string | undefined {
   const { pending, standing, user } = conversation;
-  const recent = pending.filter(
-    (message) => message === user || !(message.role === 'user' || standing.includes(message)),
-  );
+  const recent = pending.filter((one) => one === user || (one.role === 'system' && !standing.includes(one)));
   for (const { text, role } of [...recent, { text: instructions, role: 'system' }, ...standing]) {
     const words = wordsAskedFor(text, role === 'user');
     if (words !== undefined) return words;
@@ -42,7 +40,7 @@ export class Responder implements LanguageModel {
    */
   constructor(options: { now?: () => Date; timeZone?: string } = {}) {
     const now = options.now ?? (() => new Date());
-    this.#calendar = new Calendar(() => now().getTime(), options.timeZone);
+    this.#calendar = createCalendar(() => now().getTime(), options.timeZone);
   }
 
   /**
@@ -55,14 +53,10 @@ export class Responder implements LanguageModel {
     const limit = request.maxOutputTokens === 'inf' ? Number.POSITIVE_INFINITY : request.maxOutputTokens;
     let deltas = 0;
     for (const event of typeof answer === 'string' ? textEvents(answer) : callEvents(answer)) {
-      if (event.type === 'text' || event.type === 'call_arguments') {
-        if (deltas >= limit) {
-          yield { type: 'finish', reason: 'length' };
-          return;
-        }
-        deltas += 1;
-        if (deltas % DELTAS_PER_TURN === 0) await nextTurn();
-      }
+      const counts = event.type === 'text' || event.type === 'call_arguments';
+      if (counts && deltas >= limit) return yield { type: 'finish', reason: 'length' };
+      if (counts) deltas += 1;
+      if (counts && deltas % DELTAS_PER_TURN === 0) await nextTurn();
       request.signal.throwIfAborted();
       yield event;
     }

@@ -36,34 +36,28 @@ const greet: Rule = (words, _text, situation) => {
   return `${withName(greeting, situation)}! How can I help?`;
 };
 
-const courtesy: Rule = (words, _text, situation) => {
-  const request = words.replace(FILLER, '');
-  const short = request.split(' ').length <= 6;
-  if (/\bhow are (?:you|things)(?: doing)?(?: today| there)?$|\bhow's it going$|\bhow do you do$/.test(request)) {
-    return 'I am well, thank you. How can I help?';
-  }
-  if (/\bcan you hear me\b/.test(request)) return 'Yes, I hear you.';
-  if (short && /^(?:many thanks|thanks|thank you|cheers)\b/.test(request)) return 'You are welcome.';
-  if (short && /^(?:good ?bye|bye|see you|good night|farewell)\b/.test(request)) {
-    return `${withName('Goodbye', situation)}!`;
-  }
-  return undefined;
-};
+/** Small talk that is always answered alike. */
+const FIXED: readonly (readonly [asked: RegExp, answer: string])[] = [
+  [
+    /\bhow are (?:you|things)(?: doing)?(?: today| there)?$|\bhow's it going$|\bhow do you do$/,
+    'I am well, thank you. How can I help?',
+  ],
+  [/\bcan you hear me\b/, 'Yes, I hear you.'],
+  [/^(?:many thanks|thanks|thank you|cheers)\b(?: \S+){0,4}$/, 'You are welcome.'],
+  [
+    /\bwhat(?:'s| is) your name\b|\bwhat are you called\b|\bdo you have a name\b|\bwhat should i call you\b/,
+    `I have no name of my own. I am ${WHAT_I_AM}`,
+  ],
+  [
+    /\b(?:who|what) are you(?: really| exactly)?$|\bwhat can you do\b|\b(?:what|which|whose) (?:language )?model\b|\bwhat is parley\b|\bare you (?:an? |the )?(?:real|human|person|robot|bot|ai|machine|computer|language model|llm|gpt|chatgpt)\b/,
+    `I am ${WHAT_I_AM} ${HOW_TO_REPLACE}`,
+  ],
+];
 
-const introduce: Rule = (words) => {
-  if (
-    /\bwhat(?:'s| is) your name\b|\bwhat are you called\b|\bdo you have a name\b|\bwhat should i call you\b/.test(words)
-  ) {
-    return `I have no name of my own. I am ${WHAT_I_AM}`;
-  }
-  const asked =
-    /\b(?:who|what) are you(?: really| exactly)?$|\bwhat can you do\b|\b(?:what|which|whose) (?:language )?model\b|\bwhat is parley\b/.test(
-      words,
-    ) ||
-    /\bare you (?:an? |the )?(?:real|human|person|robot|bot|ai|machine|computer|language model|llm|gpt|chatgpt)\b/.test(
-      words,
-    );
-  return asked ? `I am ${WHAT_I_AM} ${HOW_TO_REPLACE}` : undefined;
+const smallTalk: Rule = (words, _text, situation) => {
+  const request = words.replace(FILLER, '');
+  const leaving = /^(?:good ?bye|bye|see you|good night|farewell)\b(?: \S+){0,4}$/.test(request);
+  return leaving ? `${withName('Goodbye', situation)}!` : FIXED.find(([asked]) => asked.test(request))?.[1];
 };
 
 function earlier(situation: Situation, role: Said['role']): string | undefined {
@@ -135,17 +129,16 @@ const sayBack: Rule = (_words, text, { conversation }) => {
   return `You showed me ${images === 1 ? 'an image' : `${images} images`}, but I cannot see. ${heard || INVITATION}`;
 };
 
-const BEFORE_TOOLS: readonly Rule[] = [greet, courtesy, introduce, recallWords, recallKnown];
+const BEFORE_TOOLS: readonly Rule[] = [greet, smallTalk, recallWords, recallKnown];
 const AFTER_TOOLS: readonly Rule[] = [timeAndDate, sum, acknowledge, recallUnknown, sayBack];
 
 function apply(rules: readonly Rule[], situation: Situation): string | undefined {
   const text = plain(situation.conversation.user?.text ?? '');
   const words = bare(text);
-  for (const rule of rules) {
-    const answer = rule(words, text, situation);
-    if (answer) return answer;
-  }
-  return undefined;
+  return rules
+    .values()
+    .map((rule) => rule(words, text, situation))
+    .find(Boolean);
 }
 
 /** Small talk, and what the conversation itself answers: no tool is wanted for it. */
