@@ -42,6 +42,8 @@ export class Ears {
   #startMs = 0;
   #undetectedMs = 0;
   #settled: Promise<void> = Promise.resolve();
+  /** Detection has failed, which was told, and has told nothing since. */
+  #failing = false;
 
   constructor(
     input: { format: AudioFormat; turn_detection: TurnDetection | null },
@@ -170,6 +172,7 @@ export class Ears {
   }
 
   #apply(frames: Float32Array, detector: TurnDetector): void {
+    if (frames.length > 0) this.#failing = false;
     for (const probability of frames) {
       // A listener, or the end of the session, may have closed the stream by now.
       if (this.#detector !== detector) return;
@@ -212,6 +215,9 @@ export class Ears {
     this.#closeStream();
     // Nobody tells any more what of it is a turn: it is bounded as silence is.
     this.#buffer.dropUntil(this.#buffer.endMs - this.#tools.settings.limits.silenceMs);
+    // Each append tries again: once is enough to be told.
+    if (this.#failing) return;
+    this.#failing = true;
     const stage = 'voice activity detection';
     const detail = error instanceof Error ? error.message : String(error);
     this.#listener.failed(

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { fakeEngines, gate } from '../support/fake-engines.ts';
+import { fakeEngines, gate, loudnessDetector } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
@@ -178,6 +178,38 @@ test('a client that sends requests ahead of their answers is given a hundred', a
   let answers = '';
   for await (const chunk of socket) answers += String(chunk);
   assert.equal(answers.match(/HTTP\/1\.1 200 /g)?.length, 100);
+});
+
+test('voice activity detection that fails is told of once, and again when it has worked in between', async (t) => {
+  const engines = fakeEngines();
+  let works = false;
+  engines.voiceActivity = {
+    open: (options) => ({
+      ...loudnessDetector.open(options),
+      push: (samples) =>
+        works ? Promise.resolve(new Float32Array(samples.length > 0 ? 1 : 0)) : Promise.reject(new Error('broken')),
+    }),
+  };
+  const { wsUrl } = await newServer(t, { engines: fakeEngineSet(engines) });
+  const client = await WireClient.open(wsUrl + query);
+  /** The errors of ten appends. */
+  const append = async () => {
+    for (let sent = 0; sent < 10; sent++) {
+      client.send({ type: 'input_audio_buffer.append', audio: Buffer.alloc(4800).toString('base64') });
+    }
+    client.send({ type: 'input_audio_buffer.clear' });
+    const errors: string[] = [];
+    for (let event = await client.next(); event.type !== 'input_audio_buffer.cleared'; event = await client.next()) {
+      if (event.type === 'error') errors.push(event.error.code ?? '');
+    }
+    return errors;
+  };
+  assert.deepEqual(await append(), ['voice_activity_detection_failed']);
+  assert.deepEqual(await append(), []);
+  works = true;
+  assert.deepEqual(await append(), []);
+  works = false;
+  assert.deepEqual(await append(), ['voice_activity_detection_failed']);
 });
 
 function message(content: object[]): object {
