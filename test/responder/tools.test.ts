@@ -164,6 +164,7 @@ describe('asks for what it cannot find', () => {
     ],
     [['And the weather tomorrow?', 'Which location?', "I'm in the Hague"], 'get_weather', { location: 'the Hague' }],
     [['Set a timer', 'How many minutes?', 'Twenty five, please.'], 'set_timer', { minutes: 25 }],
+    [['Set a timer', 'How many minutes?', 'Soon', 'How many minutes?', 'A dozen'], 'set_timer', { minutes: 12 }],
     [['Look up an order', 'Which order?', "It's 12345"], 'lookup_order', { order_id: '12345' }],
     [
       ['Book a flight', 'Which origin?', 'Paris', 'Which destination?', 'To Rome', 'Which date?', 'tomorrow'],

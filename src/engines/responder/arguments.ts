@@ -127,10 +127,8 @@ class Filler {
     const found = this.#phrases.takeNumber(words.map(stem), required || counts);
     if (found === undefined && !required) return undefined;
     const least = numberOf(schema.minimum);
-    const asked = () => {
-      const answer = this.#ask(counts ? 'How many?' : `${/s$/.test(name) ? 'How many' : 'Which'} ${labelOf(name)}?`);
-      return new Phrases(answer ?? '', new Set()).takeNumber();
-    };
+    const question = counts ? 'How many?' : `${/s$/.test(name) ? 'How many' : 'Which'} ${labelOf(name)}?`;
+    const asked = () => this.#ask(question, (answer) => new Phrases(answer, new Set()).takeNumber());
     const wanted = found ?? numberOf(schema.default) ?? least ?? asked() ?? 0;
     const value = Math.max(Math.min(wanted, numberOf(schema.maximum) ?? wanted), least ?? -Infinity);
     return schema.type === 'integer' ? Math.round(value) : value;
@@ -143,7 +141,7 @@ class Filler {
       LEADS.filter(([pattern]) => list.some((word) => pattern.test(word))),
     );
     const [, cue = '', long = false] = lead ?? [];
-    const cues = cue.split(' ');
+    const cues = cue.match(/\w+/g) ?? [];
     const mentioned =
       (long ? this.#phrases.quotes.shift() : undefined) ??
       this.#phrases.takeNamed(words.filter((word) => word !== 'id')) ??
@@ -154,17 +152,18 @@ class Filler {
     const whole = words.some((word) => WHOLE.test(word));
     if (whole && this.#phrases.hasRest()) return text;
     const rest = this.#phrases.takeAfter() ?? this.#phrases.takeRest() ?? this.#phrases.quotes.shift();
-    const found = rest ?? this.#ask(`Which ${labelOf(name)}?`)?.replace(BEFORE_ANSWER, '');
+    const read = (answer: string) => answer.replace(BEFORE_ANSWER, '') || undefined;
+    const found = rest ?? this.#ask(`Which ${labelOf(name)}?`, read);
     if (found !== undefined) return found.replace(/(?:,? please)?[.!]*$/i, '');
     const content = splitWords(text).filter((word) => !isStopWord(word));
     return whole ? text : content.join(' ') || text;
   }
 
-  /** The answer to a question, which is noted when it has none and the call cannot do without. */
-  #ask(question: string): string | undefined {
-    const answer = this.#wish.answers.get(question);
-    if (answer === undefined && !this.#wish.forced) this.question ??= question;
-    return answer && plain(answer);
+  /** What `read` finds in the answer to a question; without that, it is to be asked (again), unless the call is forced. */
+  #ask<T>(question: string, read: (answer: string) => T | undefined): T | undefined {
+    const found = read(plain(this.#wish.answers.get(question) ?? ''));
+    if (found === undefined && !this.#wish.forced) this.question ??= question;
+    return found;
   }
 }
 

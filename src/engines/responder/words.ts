@@ -48,9 +48,7 @@ export function stem(word: string): string {
 
 /** Splits prose and identifiers (`get_weather`, `getWeather`, `get-weather`) into words. */
 export function splitWords(text: string): string[] {
-  const spaced = bounded(text, 2000)
-    .replace(/[’‘]/g, "'")
-    .replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2');
+  const spaced = plain(text).replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2');
   return spaced.match(/[\p{L}\p{N}][\p{L}\p{N}']*/gu) ?? [];
 }
 
