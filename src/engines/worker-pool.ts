@@ -22,6 +22,8 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Buffers of the request that are moved to the worker, not copied. */
   transfer?: readonly Transferable[];
+  /** Goes on with work that has had its turn: it waits behind all jobs that do not. */
+  patient?: boolean;
 }
 
 /**
@@ -33,7 +35,7 @@ export function workerScript(importMetaUrl: string, name: string): URL {
 }
 
 /**
- * Threads that keep an engine's inference off the event loop. Jobs are served first come, first served. A
+ * Threads that keep an engine's inference off the event loop. Jobs are served first come, first served, patient ones last. A
  * thread that ends by itself is replaced: the jobs in it fail with an error that names the engine, others carry on.
  */
 export class WorkerPool<Request, Message> {
@@ -42,6 +44,8 @@ export class WorkerPool<Request, Message> {
   readonly #options: WorkerPoolOptions;
   readonly #workers = new Set<PoolWorker<Request, Message>>();
   readonly #queue: PoolJob<Request, Message>[] = [];
+  /** Jobs that let the others go first. */
+  readonly #patient = new WeakSet<PoolJob<Request, Message>>();
   #lastJobId = 0;
   #closed = false;
 
@@ -57,9 +61,12 @@ export class WorkerPool<Request, Message> {
    * @throws {EngineError} when the job or its thread fails, the queue is full, or the pool is closed.
    * @throws the signal's reason once it aborts: a waiting job is removed, a running one is told and its results dropped.
    */
-  async *run(request: Request, { signal, transfer = [] }: RunOptions = {}): AsyncGenerator<Message, void, undefined> {
+  async *run(
+    request: Request,
+    { signal, transfer = [], patient = false }: RunOptions = {},
+  ): AsyncGenerator<Message, void, undefined> {
     signal?.throwIfAborted();
-    const job = this.#enqueue(request, transfer);
+    const job = this.#enqueue(new PoolJob(++this.#lastJobId, request, transfer), patient);
     const abort = () => {
       job.fail(signal?.reason);
       this.#abandon(job);
@@ -91,7 +98,7 @@ export class WorkerPool<Request, Message> {
     await Promise.all(closing);
   }
 
-  #enqueue(request: Request, transfer: readonly Transferable[]): PoolJob<Request, Message> {
+  #enqueue(job: PoolJob<Request, Message>, patient: boolean): PoolJob<Request, Message> {
     const { engine, queueLimit } = this.#options;
     if (this.#closed) throw new EngineError(engine, 'the engine has been closed');
     if (this.#queue.length >= queueLimit) {
@@ -100,9 +107,9 @@ export class WorkerPool<Request, Message> {
         `too busy: ${queueLimit} jobs are waiting already. Try again, or add worker threads`,
       );
     }
-    this.#lastJobId += 1;
-    const job = new PoolJob<Request, Message>(this.#lastJobId, request, transfer);
-    this.#queue.push(job);
+    if (patient) this.#patient.add(job);
+    const firstPatient = patient ? -1 : this.#queue.findIndex((waiting) => this.#patient.has(waiting));
+    this.#queue.splice(firstPatient < 0 ? this.#queue.length : firstPatient, 0, job);
     if (this.#workers.size === 0) this.#addWorker();
     this.#dispatch();
     return job;

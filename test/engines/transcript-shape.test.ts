@@ -53,7 +53,7 @@ test('long clips are cut where it is quiet, and nothing is lost', () => {
     silence(300),
     noise(9_000, 9000),
   ]);
-  const windows = cutIntoWindows(clip);
+  const windows = [...cutIntoWindows({ samples: clip, sampleRateHz: 16_000 })];
   assert.deepEqual(concatSamples(windows), clip);
   assert.equal(windows.length, 3);
   for (const window of windows) {
@@ -63,6 +63,6 @@ test('long clips are cut where it is quiet, and nothing is lost', () => {
 });
 
 test('a clip without a quiet place is cut all the same', () => {
-  const windows = cutIntoWindows(noise(65_000, 9000));
+  const windows = [...cutIntoWindows({ samples: noise(65_000, 9000), sampleRateHz: 16_000 })];
   assert.ok(windows.length >= 4 && windows.every((window) => window.length <= 20 * 16_000 && window.length > 0));
 });

@@ -139,3 +139,22 @@ test('audio is streamed: several chunks, the words among them', async () => {
   assert.ok(chunks.length > 5);
   assert.ok(chunks.every(({ samples, sampleRateHz }) => samples.length > 0 && sampleRateHz === 16_000));
 });
+
+test('a long clip does not hold up a short one', async () => {
+  const busy = new Moonshine({ workers: 1 });
+  const sentence = await say(flite, 'The quick brown fox jumps over the lazy dog.');
+  const long = { ...sentence, samples: concatSamples(Array.from({ length: 30 }, () => sentence.samples)) };
+  const order: string[] = [];
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const hearLong = async () => {
+    for await (const _ of busy.transcribe(long, { signal: new AbortController().signal })) begin();
+    order.push('long');
+  };
+  const heard = hearLong();
+  await begun;
+  await hear(busy, sentence);
+  order.push('short');
+  await heard;
+  assert.deepEqual(order, ['short', 'long']);
+  await busy.close();
+});

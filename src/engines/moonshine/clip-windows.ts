@@ -1,6 +1,8 @@
 import { concatSamples, peakDbfs, rmsDbfs, samplesIn } from '../../audio/pcm.ts';
-import { MOONSHINE_RATE_HZ } from './moonshine-model.ts';
+import type { AudioClip } from '../../session/ports.ts';
 
+/** What the model hears. */
+export const MOONSHINE_RATE_HZ = 16_000;
 /** Moonshine loops on long clips: at 40 s surely, beyond 20 s sometimes. */
 const MAX_WINDOW_MS = 20_000;
 /** Where the end of a window is looked for, counted from the longest one's end. */
@@ -20,22 +22,21 @@ const ABOVE_FLOOR_DB = 10;
 const QUIETEST_SPEECH_DBFS = -55;
 const LOWEST_FLOOR_DBFS = -75;
 
-/** Cuts a clip at 16 kHz into windows of at most 20 s, each at the quietest place near its end. */
-export function cutIntoWindows(samples: Int16Array): Int16Array[] {
-  const longest = samplesIn(MAX_WINDOW_MS, MOONSHINE_RATE_HZ);
-  const windows: Int16Array[] = [];
+/** Cuts a clip into windows of at most 20 s, each at the quietest place near its end, found when it is asked for. */
+export function* cutIntoWindows({ samples, sampleRateHz }: AudioClip): Generator<Int16Array, void, undefined> {
+  const longest = samplesIn(MAX_WINDOW_MS, sampleRateHz);
   let rest = samples;
   while (rest.length > longest) {
-    const end = quietestPlace(rest, longest - samplesIn(CUT_SEARCH_MS, MOONSHINE_RATE_HZ), longest);
-    windows.push(rest.subarray(0, end));
+    const from = longest - samplesIn(CUT_SEARCH_MS, sampleRateHz);
+    const end = quietestPlace(rest, { from, to: longest, span: samplesIn(CUT_SPAN_MS, sampleRateHz) });
+    yield rest.subarray(0, end);
     rest = rest.subarray(end);
   }
-  windows.push(rest);
-  return windows;
+  yield rest;
 }
 
-function quietestPlace(samples: Int16Array, from: number, to: number): number {
-  const span = samplesIn(CUT_SPAN_MS, MOONSHINE_RATE_HZ);
+/** The middle of the quietest stretch of `span` samples. */
+function quietestPlace(samples: Int16Array, { from, to, span }: { from: number; to: number; span: number }): number {
   let quietest = Number.POSITIVE_INFINITY;
   let place = to;
   for (let at = from; at + span <= to; at += span / 5) {

@@ -1,9 +1,9 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Feeds, floatData, loadModel, outputTensor } from '../onnx.ts';
 import { packageFile } from '../package-file.ts';
+import { MOONSHINE_RATE_HZ } from './clip-windows.ts';
 import { isTerminalMark } from './tokens.ts';
 
-export const MOONSHINE_RATE_HZ = 16_000;
 const LAYERS = 6;
 const HEADS = 8;
 const HEAD_SIZE = 36;

@@ -2,11 +2,12 @@ import { toFloat32 } from '../../audio/pcm.ts';
 import { resample } from '../../audio/resample.ts';
 import type { TranscriptEvent } from '../../session/ports.ts';
 import { serveJobs, type WorkerJob } from '../worker-jobs.ts';
-import { cutIntoWindows, isSilent, padded, restarted, type SoundExtent, soundExtent } from './clip-windows.ts';
-import { type DecodedToken, END_TOKEN, MOONSHINE_RATE_HZ, MoonshineModel } from './moonshine-model.ts';
+import { isSilent, MOONSHINE_RATE_HZ, padded, restarted, type SoundExtent, soundExtent } from './clip-windows.ts';
+import { type DecodedToken, END_TOKEN, MoonshineModel } from './moonshine-model.ts';
 import { isTerminalMark, textOf } from './tokens.ts';
 import { WordWriter } from './word-writer.ts';
 
+/** One window of a clip. */
 export interface MoonshineRequest {
   samples: Int16Array;
   sampleRateHz: number;
@@ -33,8 +34,7 @@ async function transcribe(
   request: MoonshineRequest,
   job: WorkerJob<TranscriptEvent>,
 ): Promise<void> {
-  const clip = await resample(request, MOONSHINE_RATE_HZ);
-  const tokens: DecodedToken[] = [];
+  const { samples } = await resample(request, MOONSHINE_RATE_HZ);
   let text = '';
   const write = (words: readonly string[]) => {
     for (const word of words) {
@@ -43,17 +43,14 @@ async function transcribe(
       job.send({ type: 'delta', text: delta });
     }
   };
-  for (const window of cutIntoWindows(clip.samples)) {
-    if (isSilent(window)) continue;
-    const extent = soundExtent(window);
-    let attempt = await decode(model, padded(window, extent), job.signal, write);
-    if (job.signal.aborted) return;
-    if (isLost(attempt, extent)) attempt = await decode(model, restarted(window, extent), job.signal, write);
-    if (job.signal.aborted) return;
-    write(attempt.words.end(attempt.text));
-    tokens.push(...attempt.tokens);
-  }
-  job.send({ type: 'done', text, ...certainty(text, tokens) });
+  if (isSilent(samples)) return job.send({ type: 'done', text });
+  const extent = soundExtent(samples);
+  let attempt = await decode(model, padded(samples, extent), job.signal, write);
+  if (job.signal.aborted) return;
+  if (isLost(attempt, extent)) attempt = await decode(model, restarted(samples, extent), job.signal, write);
+  if (job.signal.aborted) return;
+  write(attempt.words.end(attempt.text));
+  job.send({ type: 'done', text, ...certainty(text, attempt.tokens) });
 }
 
 async function decode(

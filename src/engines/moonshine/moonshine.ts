@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { AudioClip, TranscribeOptions, Transcriber, TranscriptEvent } from '../../session/ports.ts';
 import { WorkerPool, workerScript } from '../worker-pool.ts';
+import { cutIntoWindows } from './clip-windows.ts';
 import type { MoonshineRequest } from './moonshine-worker.ts';
 
 export interface MoonshineOptions {
@@ -25,11 +26,39 @@ export class Moonshine implements Transcriber {
     this.ready = this.#pool.ready;
   }
 
-  transcribe(clip: AudioClip, { signal }: TranscribeOptions): AsyncIterable<TranscriptEvent> {
-    return this.#pool.run({ samples: clip.samples, sampleRateHz: clip.sampleRateHz }, { signal });
+  /** A long clip is transcribed window by window, and others' first windows go before its later ones. */
+  async *transcribe(clip: AudioClip, { signal }: TranscribeOptions): AsyncGenerator<TranscriptEvent, void, undefined> {
+    const { sampleRateHz } = clip;
+    const windows: WindowTranscript[] = [];
+    let text = '';
+    for (const window of cutIntoWindows(clip)) {
+      const samples = window.slice();
+      const options = { signal, transfer: [samples.buffer], patient: windows.length > 0 };
+      const before = text;
+      for await (const event of this.#pool.run({ samples, sampleRateHz }, options)) {
+        if (event.type === 'delta') {
+          const delta = before !== '' && text === before ? ` ${event.text}` : event.text;
+          text += delta;
+          yield { type: 'delta', text: delta };
+        } else if (event.type === 'done') windows.push(event);
+      }
+    }
+    yield { type: 'done', text, ...certainty(windows) };
   }
 
   close(): Promise<void> {
     return this.#pool.close();
   }
+}
+
+type WindowTranscript = Extract<TranscriptEvent, { type: 'done' }>;
+
+/** Of the whole text: as sure as its windows, by their lengths; it ends as the last one does that says something. */
+function certainty(windows: readonly WindowTranscript[]): Pick<WindowTranscript, 'confidence' | 'endOfSentence'> {
+  const spoken = windows.filter(({ text }) => text !== '');
+  const last = spoken.at(-1);
+  if (last === undefined) return {};
+  const length = spoken.reduce((sum, { text }) => sum + text.length, 0);
+  const confidence = spoken.reduce((sum, { text, confidence = 0 }) => sum + confidence * text.length, 0) / length;
+  return { confidence, endOfSentence: last.endOfSentence ?? 0 };
 }
