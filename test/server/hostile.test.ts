@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { fakeEngines, gate, loudnessDetector } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 const mebibyte = 1024 ** 2;
@@ -20,6 +21,7 @@ const bombs: [name: string, frame: string][] = [
 ];
 for (const [name, frame] of bombs) {
   test(`an event of millions of ${name} is refused before it is parsed`, async (t) => {
+    verifies('R5.62');
     const { wsUrl } = await newServer(t);
     const client = await WireClient.open(wsUrl + query);
     client.socket.send(frame);
@@ -56,6 +58,7 @@ test('names and ids that a client makes up are not sent back at full length', as
 });
 
 test('metadata holds at most 16 pairs', async (t) => {
+  verifies('R5.63');
   const { wsUrl } = await newServer(t);
   const client = await WireClient.open(wsUrl + query);
   const metadata = (pairs: number) =>
@@ -94,6 +97,7 @@ test('a sentence without end is spoken in pieces, however much of it comes at on
 });
 
 test('a conversation holds so much text and no more; there is room again when an item is deleted', async (t) => {
+  verifies('R5.65');
   const { wsUrl } = await newServer(t, { config: { limits: { itemCharacters: 100_000 } } });
   const client = await WireClient.open(wsUrl + query);
   const create = (id: string) => {
@@ -110,6 +114,7 @@ test('a conversation holds so much text and no more; there is room again when an
 });
 
 test('a message has at most 1024 parts', async (t) => {
+  verifies('R5.64');
   const { wsUrl } = await newServer(t);
   const client = await WireClient.open(wsUrl + query);
   const content = Array.from({ length: 1025 }, () => ({ type: 'input_text', text: '' }));
