@@ -25,6 +25,9 @@ const pairs: readonly (readonly [ga: string | null, beta: string | null])[] = [
   ['response.parallel_tool_calls', null],
 ];
 
+/** Beta takes both names of this one, so that errors keep whichever was sent; GA takes its own alone. */
+const hinted: typeof pairs = [...pairs, ['response.max_output_tokens', 'response.max_response_output_tokens']];
+
 /** Where a setting of the GA dialect stands in the beta dialect; undefined where it has no other name. */
 export function betaField(gaPath: string): string | undefined {
   return pairs.find(([ga]) => ga === gaPath)?.[1] ?? undefined;
@@ -35,7 +38,7 @@ export function otherDialectHint(path: string, dialect: 'ga' | 'beta'): string |
   const [theirs, mine, name] = dialect === 'ga' ? ([1, 0, 'beta'] as const) : ([0, 1, 'GA'] as const);
   const isTheirs = (other: string | null): other is string =>
     other !== null && (path === other || path === parentOf(other));
-  const pair = pairs.find((each) => isTheirs(each[theirs]) && each[mine] !== path);
+  const pair = hinted.find((each) => isTheirs(each[theirs]) && each[mine] !== path);
   if (!pair) return undefined;
   const counterpart = path === pair[theirs] ? pair[mine] : null;
   const instead = counterpart

@@ -57,6 +57,13 @@ for (const [name, dialect, event, param, message] of [
     "It belongs to the beta dialect; this connection speaks GA, where it is 'response.output_modalities'.",
   ],
   [
+    'the beta name of a response token limit in GA',
+    gaDialect,
+    { type: 'response.create', response: { max_response_output_tokens: 100 } },
+    'response.max_response_output_tokens',
+    "It belongs to the beta dialect; this connection speaks GA, where it is 'response.max_output_tokens'.",
+  ],
+  [
     'a misspelt field',
     gaDialect,
     ga({ instuctions: 'Hi' }),
