@@ -13,6 +13,8 @@ export interface Kind<T> {
   readonly secret: boolean;
   /** A flag may be given again to add to the list. */
   readonly repeatable: boolean;
+  /** What a flag without a value means, where it may have none. */
+  readonly bare?: string;
   /** The value, or undefined when the text is not allowed. */
   fromText(text: string): T | undefined;
   /** The value of a configuration file's entry, or undefined when it is not allowed. */
@@ -29,6 +31,7 @@ function kind<T>(parts: {
   print?: (value: T) => string;
   secret?: boolean;
   repeatable?: boolean;
+  bare?: string;
 }): Kind<T> {
   return {
     secret: false,
@@ -104,6 +107,7 @@ export function choice<const T extends string>(...choices: T[]): Kind<T> {
 export function boolean(): Kind<boolean> {
   return kind({
     placeholder: 'true|false',
+    bare: 'true',
     allowed: 'true or false',
     fromText: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
   });

@@ -63,7 +63,7 @@ function readFlags(options: readonly NamedOption[], args: readonly string[], pro
   const byName = new Map(options.map((each) => [each.name, each]));
   const names = [...byName.keys(), 'config', 'help'];
   const { tokens } = parseArgs({
-    args: [...args],
+    args: withBareValues(args, byName),
     options: Object.fromEntries([...byName.keys(), 'config'].map((name) => [name, { type: 'string' as const }])),
     strict: false,
     allowPositionals: true,
@@ -96,6 +96,15 @@ function readFlags(options: readonly NamedOption[], args: readonly string[], pro
     flags.set(token.name, earlier !== undefined && repeatable ? `${earlier},${value}` : value);
   }
   return flags;
+}
+
+/** `--lenient` alone is `--lenient=true`; what follows it is its value only when it can be one. */
+function withBareValues(args: readonly string[], byName: ReadonlyMap<string, NamedOption>): string[] {
+  return args.map((arg, index) => {
+    const kind = arg.startsWith('--') ? byName.get(arg.slice(2))?.option.kind : undefined;
+    if (kind?.bare === undefined || kind.fromText(args[index + 1] ?? '') !== undefined) return arg;
+    return `${arg}=${kind.bare}`;
+  });
 }
 
 /** An empty variable counts as unset: that is how compose files and shells pass on what they do not have. */

@@ -18,6 +18,9 @@ export function itemFromClient(
   ids: IdSource,
   path: string,
 ): { item: Item; audio: Map<number, AudioClip> } {
+  // It would read as the head of the conversation wherever another item names it as its predecessor.
+  if (input.id === 'root')
+    throw wireErrors.invalid(`${path}.id`, `Invalid '${path}.id': 'root' is not a name for an item.`);
   const audio = new Map<number, AudioClip>();
   const common = { id: input.id || ids('item'), object: 'realtime.item', status: 'completed' } as const;
   if (input.type === 'function_call')

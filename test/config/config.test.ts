@@ -238,3 +238,11 @@ test('the help tells every option, with its default', () => {
   assert.match(help.replace(/\s+/g, ' '), /--port PORT The TCP port .* \(default: 8080\)/);
   assert.ok(help.split('\n').every((line) => line.length <= 100));
 });
+
+test('a switch alone means true, and takes a value that is one', () => {
+  const lenient = (...flags: string[]) => loadConfig({ flags, environment: {} }).config;
+  assert.equal(lenient('--lenient').lenient, true);
+  assert.equal(lenient('--lenient', 'false').lenient, false);
+  const both = lenient('--lenient', '--port', '5000', '--strict-truncation');
+  assert.deepEqual([both.lenient, both.port, both.strictTruncation], [true, 5000, true]);
+});

@@ -119,3 +119,12 @@ test('the output of a call may be given while the response that made it still ru
     client.last('response.output_item.done').item.id,
   );
 });
+
+test('an item cannot be called root: elsewhere that name means the head', async () => {
+  const { client } = newConversation();
+  const item = { id: 'root', type: 'message', role: 'user', content: [{ type: 'input_text', text: 'Hi' }] };
+  await client.say({ type: 'conversation.item.create', item });
+  assert.deepEqual([client.lastError().code, client.lastError().param], ['invalid_value', 'item.id']);
+  await client.say({ type: 'response.create', response: { input: [item] } });
+  assert.equal(client.lastError().param, 'response.input[0].id');
+});
