@@ -201,6 +201,8 @@ export const wireErrors = {
       code: 'invalid_value',
       param: 'type',
     }),
+  unknownTool: (param: string, name: string) =>
+    new WireError(`Tool choice '${name}' not found in 'tools' parameter.`, { code: 'invalid_value', param }),
   unknownPrompt: (param: string, promptId: string) =>
     new WireError(`Prompt with id '${promptId}' not found. This server's prompts are those of its configuration.`, {
       code: 'invalid_value',

@@ -83,6 +83,7 @@ export class Responses {
     const entries = parameters.input ? this.#host.resolveInput(parameters.input) : [...conversation.entries];
     const { version } = conversation;
     const config = withParameters(this.#host.config(), parameters);
+    refuseUnknownTool(parameters.tool_choice, config);
     const response = this.#build(config, { outOfBand, metadata: parameters.metadata ?? null });
     if (outOfBand) {
       this.#outOfBand.set(response.id, response);
@@ -224,6 +225,12 @@ function withParameters(config: RealtimeConfig, parameters: ResponseParameters):
 function instructionsOf(config: RealtimeConfig, prompts: readonly PromptTemplate[]): string {
   if (config.instructions !== '' || config.prompt === null) return config.instructions;
   return renderPrompt(config.prompt, prompts, 'prompt');
+}
+
+/** A response that asks for a function by name must have it; a session's choice may come before its tools. */
+function refuseUnknownTool(choice: ToolChoice | undefined, { tools }: RealtimeConfig): void {
+  if (typeof choice !== 'object' || tools.some(({ name }) => name === choice.name)) return;
+  throw wireErrors.unknownTool('response.tool_choice', choice.name);
 }
 
 function generationOptions(

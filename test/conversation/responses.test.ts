@@ -756,3 +756,16 @@ test('assistant audio that a client sends back is its transcript (docs/protocol.
     content: [{ type: 'text', text: 'I said so.' }],
   });
 });
+
+test('a response that asks for a function which nobody declared is refused', async () => {
+  const { client, engines } = newConversation();
+  const tool_choice = { type: 'function', name: 'pay' };
+  await client.say({ type: 'response.create', response: { tool_choice } });
+  assert.deepEqual(
+    [client.lastError().code, client.lastError().param, client.lastError().message],
+    ['invalid_value', 'response.tool_choice', "Tool choice 'pay' not found in 'tools' parameter."],
+  );
+  assert.deepEqual(client.all('response.created'), []);
+  await client.say({ type: 'response.create', response: { tool_choice, tools: [{ type: 'function', name: 'pay' }] } });
+  assert.deepEqual(engines.languageModel.requests.at(-1)?.toolChoice, { name: 'pay' });
+});
