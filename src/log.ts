@@ -1,6 +1,6 @@
 /**
  * The log: structured, on standard error, with one catalogue of event names. What a user says, hears or is known by
- * (audio, transcripts, keys) is not logged; transcripts appear at level `debug` only.
+ * (audio, transcripts, keys) is not logged at any level.
  */
 
 import { pino } from 'pino';

@@ -21,8 +21,6 @@ export interface Handshake {
   /** The first key found: `Authorization: Bearer`, Azure's `api-key` (header or query), or a browser's subprotocol. */
   readonly presentedKey: string | undefined;
   readonly wantsBeta: boolean;
-  /** `?parley=1`: the client knows Parley's own events and asks for them. */
-  readonly extensions: boolean;
 }
 
 /** Reads a request; undefined when its target is not a path. */
@@ -40,7 +38,6 @@ export function readHandshake(request: IncomingMessage): Handshake | undefined {
       pathname === azureBetaPath ||
       (pathname === realtimePath && searchParams.has('api-version')) ||
       announcesBeta(request, protocols),
-    extensions: searchParams.get('parley') === '1',
   };
 }
 

@@ -137,14 +137,12 @@ export class WebSocketGate {
     const { sessions, config, clock, log } = this.#options;
     const session = sessions.open({ type, model });
     const dialect = selectDialect(handshake, this.#options.dialects);
-    const { extensions } = handshake;
     const openedAtMs = clock.now();
     const peer = new WebSocketPeer({
       id: `peer_${++this.#opened}`,
       socket: webSocket,
       stream,
       dialect,
-      extensions,
       limits: config.limits,
       clock,
       log,

@@ -17,8 +17,6 @@ export interface WebSocketPeerOptions {
   /** What the socket writes to. */
   stream: Duplex;
   dialect: Dialect;
-  /** The client asked for Parley's own events (`?parley=1`). */
-  extensions: boolean;
   limits: PeerLimits;
   clock: Clock;
   log: Log;
@@ -30,7 +28,6 @@ const maxReasonBytes = 123;
 /** A client on a WebSocket: text frames of its dialect in and out. */
 export class WebSocketPeer implements Peer {
   readonly id: string;
-  readonly extensions: boolean;
   readonly #socket: WebSocket;
   readonly #stream: Duplex;
   readonly #dialect: Dialect;
@@ -47,7 +44,6 @@ export class WebSocketPeer implements Peer {
 
   constructor(options: WebSocketPeerOptions) {
     this.id = options.id;
-    this.extensions = options.extensions;
     this.#socket = options.socket;
     this.#stream = options.stream;
     this.#dialect = options.dialect;

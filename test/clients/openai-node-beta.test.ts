@@ -12,7 +12,7 @@ import { type EngineSet, type ParleyServer, startServer } from '../../src/server
 import { embeddedEngines, spokenQuestion, understood, words } from '../support/embedded.ts';
 import { silentLog } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
-import { SdkCaller, timeout } from './sdk-caller.ts';
+import { during, SdkCaller, timeout, weatherTool } from './sdk-caller.ts';
 
 type Caller = SdkCaller<RealtimeServerEvent, OpenAIRealtimeWS>;
 
@@ -32,12 +32,7 @@ async function withCaller(use: (caller: Caller) => Promise<void>): Promise<void>
     new OpenAIRealtimeWS({ model: 'gpt-4o-realtime-preview', options }, client),
     'beta',
   );
-  try {
-    await caller.next('session.created');
-    await use(caller);
-  } finally {
-    caller.rt.close();
-  }
+  await during(caller, use);
 }
 
 test('the session is flat, and the first update of the 2024 clients is accepted', { timeout }, () =>
@@ -76,14 +71,7 @@ test('a voice turn with a tool, in the beta events', { timeout }, () =>
       type: 'session.update',
       session: {
         input_audio_transcription: { model: 'whisper-1' },
-        tools: [
-          {
-            type: 'function',
-            name: 'get_weather',
-            description: 'Get the current weather in a city',
-            parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
-          },
-        ],
+        tools: [weatherTool],
       },
     });
     caller.speak(await spokenQuestion(engines, 'What is the weather in Paris?'));

@@ -12,7 +12,7 @@ import { type EngineSet, type ParleyServer, startServer } from '../../src/server
 import { embeddedEngines, spokenQuestion, understood, words } from '../support/embedded.ts';
 import { silentLog } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
-import { SdkCaller, timeout } from './sdk-caller.ts';
+import { during, SdkCaller, timeout, weatherTool } from './sdk-caller.ts';
 
 let engines: EngineSet;
 let server: ParleyServer;
@@ -29,12 +29,7 @@ async function withCaller(use: (caller: Caller) => Promise<void>): Promise<void>
   const client = new OpenAI({ apiKey: 'any', baseURL: `${server.url}/v1` });
   const options = { rejectUnauthorized: false };
   const caller: Caller = new SdkCaller(new OpenAIRealtimeWS({ model: 'gpt-realtime', options }, client), 'ga');
-  try {
-    await caller.next('session.created');
-    await use(caller);
-  } finally {
-    caller.rt.close();
-  }
+  await during(caller, use);
 }
 
 test('a text turn', { timeout }, () =>
@@ -77,14 +72,7 @@ test('a tool call, and its output spoken', { timeout }, () =>
       session: {
         type: 'realtime',
         output_modalities: ['text'],
-        tools: [
-          {
-            type: 'function',
-            name: 'get_weather',
-            description: 'Get the current weather in a city',
-            parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
-          },
-        ],
+        tools: [weatherTool],
       },
     });
     caller.speak(await spokenQuestion(engines, 'What is the weather in Paris?'));

@@ -68,3 +68,24 @@ export class SdkCaller<Event extends { type: string }, Socket extends SdkSocket<
 
 /** Long enough for a busy machine; a test that hangs ends. */
 export const timeout = 60_000;
+
+/** A function that both dialects declare in the same words. */
+export const weatherTool = {
+  type: 'function' as const,
+  name: 'get_weather',
+  description: 'Get the current weather in a city',
+  parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+};
+
+/** Waits for the caller's session, and closes its connection whatever comes of `use`. */
+export async function during<Event extends { type: string }, Socket extends SdkSocket<Event>>(
+  caller: SdkCaller<Event, Socket>,
+  use: (caller: SdkCaller<Event, Socket>) => Promise<void>,
+): Promise<void> {
+  try {
+    await caller.next('session.created');
+    await use(caller);
+  } finally {
+    caller.rt.close();
+  }
+}
