@@ -72,6 +72,24 @@ export interface DurationUsage {
   seconds: number;
 }
 
+export interface TokenUsage {
+  type: 'tokens';
+  total_tokens: number;
+  input_tokens: number;
+  output_tokens: number;
+  input_token_details: { text_tokens: number; audio_tokens: number };
+}
+
+/** What a transcription cost, in the way that its model is billed. */
+export type TranscriptionUsage = DurationUsage | TokenUsage;
+
+export interface RateLimit {
+  name: 'requests' | 'tokens';
+  limit: number;
+  remaining: number;
+  reset_seconds: number;
+}
+
 /** Every event by its type, without `type` and `event_id`. */
 interface Payloads {
   error: { error: ErrorDetails };
@@ -91,7 +109,10 @@ interface Payloads {
     start: number;
     end: number;
   };
-  'conversation.item.input_audio_transcription.completed': Transcription & { transcript: string; usage: DurationUsage };
+  'conversation.item.input_audio_transcription.completed': Transcription & {
+    transcript: string;
+    usage: TranscriptionUsage;
+  };
   'conversation.item.input_audio_transcription.failed': Transcription & {
     error: { type: string; code: string; message: string };
   };
@@ -115,7 +136,7 @@ interface Payloads {
   'response.function_call_arguments.delta': InItem & { call_id: string; delta: string };
   'response.function_call_arguments.done': InItem & { call_id: string; name: string; arguments: string };
   'rate_limits.updated': {
-    rate_limits: { name: 'requests' | 'tokens'; limit: number; remaining: number; reset_seconds: number }[];
+    rate_limits: RateLimit[];
   };
 }
 

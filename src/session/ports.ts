@@ -5,7 +5,7 @@
  * and throws the signal's reason).
  */
 
-import type { ServerEvent } from '../protocol/server-events.ts';
+import type { RateLimit, ServerEvent, TranscriptionUsage, Usage } from '../protocol/server-events.ts';
 
 /** Mono 16-bit PCM: the one form in which audio crosses a port. */
 export interface AudioClip {
@@ -155,6 +155,40 @@ export interface Voice {
   readonly voices?: readonly string[];
   /** Speaks one clause. Silence before and after it is trimmed. Text without words yields nothing. */
   speak(text: string, options: SpeakOptions): AsyncIterable<SpeechChunk>;
+}
+
+// ---- What it costs -------------------------------------------------------------------------------
+
+/** Counts what text is for a language model, where the model itself does not tell. */
+export interface TokenCounter {
+  /** Never throws, and takes no longer than a few milliseconds, whatever the text. */
+  count(text: string): number;
+}
+
+/** Why nothing more may be spent now. */
+export interface SpendingRefusal {
+  /** What limit was met, and when to come back. */
+  message: string;
+  retryAfterMs: number;
+}
+
+/** Keeps the account of one session, and the limits of the key that it was opened with. */
+export interface Meter {
+  /** Asked before a language model is: why no response may be made now, or undefined when one may. */
+  admitResponse(): Promise<SpendingRefusal | undefined>;
+  responseUsed(usage: Usage): void;
+  transcriptionUsed(usage: TranscriptionUsage): void;
+  /** For `rate_limits.updated`: what is known now of the limits that this keeps. */
+  rateLimits(): readonly RateLimit[];
+}
+
+/** Fetches the images that conversations name by an address, so that engines are given bytes only. */
+export interface ImageFetcher {
+  /**
+   * The image as a `data:` URL.
+   * @throws {Error} whose message says, to a client, why it could not be had
+   */
+  fetch(url: string, signal: AbortSignal): Promise<string>;
 }
 
 // ---- The set, and who listens --------------------------------------------------------------------

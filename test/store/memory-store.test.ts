@@ -1,0 +1,87 @@
+/** The store's contract (src/store/store.ts), as any other implementation of it has to keep it too. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { MemoryStore } from '../../src/store/memory-store.ts';
+import { StoreFullError } from '../../src/store/store.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+
+function newStore({ limit = 100 } = {}) {
+  const clock = new FakeClock();
+  return { clock, store: new MemoryStore({ clock, limit }) };
+}
+
+describe('texts', () => {
+  it('are there until they expire, or are deleted', async () => {
+    const { clock, store } = newStore();
+    await store.set('a', 'one', 1000);
+    await store.set('b', 'two', 5000);
+    await clock.advance(999);
+    assert.equal(await store.get('a'), 'one');
+    await clock.advance(1);
+    assert.equal(await store.get('a'), undefined);
+    assert.equal(await store.get('b'), 'two');
+    await store.delete('b');
+    assert.equal(await store.get('b'), undefined);
+  });
+
+  it('live anew when they are set again', async () => {
+    const { clock, store } = newStore();
+    await store.set('a', 'one', 1000);
+    await clock.advance(900);
+    await store.set('a', 'two', 1000);
+    await clock.advance(900);
+    assert.equal(await store.get('a'), 'two');
+  });
+});
+
+describe('counters', () => {
+  it('begin again at 0 when their time is over, however often they were counted', async () => {
+    const { clock, store } = newStore();
+    const options = { amount: 1, ttlMs: 60_000 };
+    assert.deepEqual(await store.count('a', options), { admitted: true, total: 1, expiresInMs: 60_000 });
+    await clock.advance(59_000);
+    assert.deepEqual(await store.count('a', options), { admitted: true, total: 2, expiresInMs: 1000 });
+    await clock.advance(1000);
+    assert.deepEqual(await store.count('a', options), { admitted: true, total: 1, expiresInMs: 60_000 });
+  });
+
+  it('refuse what would bring them above their limit, and stay as they were', async () => {
+    const { store } = newStore();
+    await store.count('a', { amount: 3, limit: 5, ttlMs: 1000 });
+    assert.deepEqual(await store.count('a', { amount: 3, limit: 5, ttlMs: 1000 }), {
+      admitted: false,
+      total: 3,
+      expiresInMs: 1000,
+    });
+    assert.equal((await store.count('a', { amount: 2, limit: 5, ttlMs: 1000 })).admitted, true);
+  });
+
+  it('give back down to 0 and no further, also when they stand above a limit', async () => {
+    const { store } = newStore();
+    await store.count('a', { amount: 7, ttlMs: 1000 });
+    assert.equal((await store.count('a', { amount: -2, limit: 1, ttlMs: 1000 })).total, 5);
+    assert.equal((await store.count('a', { amount: -9, ttlMs: 1000 })).total, 0);
+  });
+
+  it('are read by counting nothing', async () => {
+    const { store } = newStore();
+    assert.deepEqual(await store.count('a', { amount: 0, limit: 5, ttlMs: 1000 }), {
+      admitted: true,
+      total: 0,
+      expiresInMs: 1000,
+    });
+  });
+});
+
+it('holds no more keys than it may, and makes room of what has expired', async () => {
+  const { clock, store } = newStore({ limit: 2 });
+  await store.set('a', 'one', 1000);
+  await store.set('b', 'two', 9000);
+  await assert.rejects(store.set('c', 'three', 1000), StoreFullError);
+  await assert.rejects(store.count('d', { amount: 1, ttlMs: 1000 }), StoreFullError);
+  await store.set('b', 'again', 9000);
+  await clock.advance(1000);
+  await store.set('c', 'three', 1000);
+  assert.equal(await store.get('c'), 'three');
+});
