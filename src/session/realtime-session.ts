@@ -18,11 +18,19 @@ import { Ears, type HeardTurn } from './ears.ts';
 import type { HeardAudio } from './heard-audio.ts';
 import { IdleTimer } from './idle-timer.ts';
 import { ItemOperations } from './item-operations.ts';
-import type { AudioClip, Clock, CloseReason, Engines, Peer } from './ports.ts';
+import type { AudioClip, Clock, CloseReason, Engines, ImageFetcher, Meter, Peer, TokenCounter } from './ports.ts';
 import type { Response } from './response.ts';
 import { Responses } from './responses.ts';
 import type { Session } from './session.ts';
-import type { SessionLog, SessionSettings, SessionTools } from './settings.ts';
+import {
+  noImages,
+  noMeter,
+  roughTokens,
+  type SessionGrant,
+  type SessionLog,
+  type SessionSettings,
+  type SessionTools,
+} from './settings.ts';
 import { Transcription } from './transcription.ts';
 import { TurnLedger } from './turn-ledger.ts';
 import { refuseUnavailable } from './unavailable.ts';
@@ -37,6 +45,11 @@ export interface RealtimeSessionOptions {
   ids: IdSource;
   settings: SessionSettings;
   log: SessionLog;
+  /** What a client secret fixed for it. */
+  grant?: SessionGrant;
+  meter?: Meter;
+  tokens?: TokenCounter;
+  images?: ImageFetcher;
 }
 
 /** Events that act on the input buffer: they wait until voice activity detection has seen all that was appended before. */
@@ -73,14 +86,16 @@ export class RealtimeSession implements Session {
   #cancelExpiry: () => void;
   #closed = false;
 
-  constructor({ id, type = 'realtime', model, ...tools }: RealtimeSessionOptions) {
+  constructor({ id, type = 'realtime', model, grant = {}, ...given }: RealtimeSessionOptions) {
     this.#type = type;
+    const tools = { meter: noMeter, tokens: roughTokens, images: noImages, ...given };
     this.#tools = tools;
     const { clock, ids, settings } = tools;
     this.id = id ?? ids('sess');
     const lifeMs = settings.sessionMinutes * 60_000;
     const expiresAt = Math.floor((clock.epochMs() + lifeMs) / 1000);
-    this.#config = defaultRealtimeConfig({ id: this.id, model, expiresAt });
+    const initial = defaultRealtimeConfig({ id: this.id, model, expiresAt });
+    this.#config = grant.initial ? applyUpdate(initial, grant.initial) : initial;
     this.#conversation = new Conversation(ids('conv'));
     const shelf = new AudioShelf(settings.limits.keptAudioMs);
     this.#ledger = new TurnLedger(clock);

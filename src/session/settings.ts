@@ -1,5 +1,6 @@
 import type { IdSource } from '../protocol/ids.ts';
-import type { Clock, Engines } from './ports.ts';
+import type { SessionUpdate } from '../protocol/session-config.ts';
+import type { Clock, Engines, ImageFetcher, Meter, TokenCounter } from './ports.ts';
 import type { PromptTemplate } from './prompts.ts';
 
 /** What an operator decides for every session; `config.ts` documents the options and their defaults. */
@@ -51,6 +52,16 @@ export const defaultSessionSettings: SessionSettings = {
   },
 };
 
+/** What whoever minted a client secret fixed for the sessions that are opened with it. */
+export interface SessionGrant {
+  /** The configuration that the session starts with, as an update of the default one. */
+  initial?: SessionUpdate;
+  /** Fields that clients may not change, by their GA path: `instructions`, `audio.output.voice`, `tools`. */
+  locked?: readonly string[];
+  /** The session's longest life, where it is shorter than the server's. */
+  maxSeconds?: number;
+}
+
 /** What a session reports; the log's catalogue has a sentence for each. */
 export type SessionLogEvent =
   | 'response_done'
@@ -77,4 +88,26 @@ export interface SessionTools {
   ids: IdSource;
   settings: SessionSettings;
   log: SessionLog;
+  meter: Meter;
+  tokens: TokenCounter;
+  images: ImageFetcher;
 }
+
+/** For a session that nobody counts. */
+export const noMeter: Meter = {
+  admitResponse: async () => undefined,
+  responseUsed() {},
+  transcriptionUsed() {},
+  rateLimits: () => [],
+};
+
+/** The usual length of a token of English text. */
+const charactersPerToken = 4;
+
+/** For as long as no tokenizer is there. */
+export const roughTokens: TokenCounter = { count: (text) => Math.ceil(text.length / charactersPerToken) };
+
+/** For a server that fetches nothing. */
+export const noImages: ImageFetcher = {
+  fetch: () => Promise.reject(new Error('This server fetches no images: send them as data: URLs.')),
+};
