@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type GenerationEvent, startGeneration } from '../../src/session/generation.ts';
 import type { ModelEvent } from '../../src/session/ports.ts';
-import { defaultSessionSettings } from '../../src/session/settings.ts';
+import { defaultSessionSettings, noImages, noMeter, roughTokens } from '../../src/session/settings.ts';
 import { Client, newConversation, silentLog, userText } from '../support/conversation.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { countTo, fakeEngines, hang, say, tone } from '../support/fake-engines.ts';
@@ -204,6 +204,9 @@ function newGeneration(spoken: boolean) {
     ids: () => assert.fail('it knows no ids'),
     settings: defaultSessionSettings,
     log: silentLog,
+    meter: noMeter,
+    tokens: roughTokens,
+    images: noImages,
   };
   const snapshot = { version: 1, items: [], userAudioMs: 0, assistantAudioMs: 0 };
   const options = {
