@@ -26,7 +26,7 @@ export { createEngines, type EngineSet, type EngineStatus } from './engines/regi
 export { ListenError } from './http/listener.ts';
 export type { Log } from './log.ts';
 export type * from './session/ports.ts';
-export type { Session } from './session/session.ts';
+export type { Session, SessionDescription } from './session/session.ts';
 
 export interface ServerOptions {
   /** What differs from the defaults. */

@@ -21,7 +21,7 @@ import { ItemOperations } from './item-operations.ts';
 import type { AudioClip, Clock, CloseReason, Engines, ImageFetcher, Meter, Peer, TokenCounter } from './ports.ts';
 import type { Response } from './response.ts';
 import { Responses } from './responses.ts';
-import type { Session } from './session.ts';
+import type { Session, SessionDescription } from './session.ts';
 import {
   noImages,
   noMeter,
@@ -65,6 +65,8 @@ const waitsForEars: ReadonlySet<ClientEvent['type']> = new Set([
  */
 export class RealtimeSession implements Session {
   readonly id: string;
+  readonly ended: Promise<void>;
+  readonly #ended = Promise.withResolvers<void>();
   readonly #type: SessionType;
   readonly #tools: SessionTools;
   readonly #peers = new Set<Peer>();
@@ -88,6 +90,7 @@ export class RealtimeSession implements Session {
 
   constructor({ id, type = 'realtime', model, grant = {}, ...given }: RealtimeSessionOptions) {
     this.#type = type;
+    this.ended = this.#ended.promise;
     const tools = { meter: noMeter, tokens: roughTokens, images: noImages, ...given };
     this.#tools = tools;
     const { clock, ids, settings } = tools;
@@ -139,6 +142,11 @@ export class RealtimeSession implements Session {
       over: () => this.#attempt('breaking a silence', () => this.#breakSilence()),
     });
     this.#cancelExpiry = clock.after(lifeMs, () => this.#expire());
+  }
+
+  describe(): SessionDescription {
+    const { model, expires_at: expiresAt } = this.#config;
+    return { id: this.id, type: this.#type, model, expiresAt, peers: this.#peers.size };
   }
 
   attach(peer: Peer): void {
@@ -386,6 +394,7 @@ export class RealtimeSession implements Session {
     this.#ears.close();
     this.#transcription.close();
     this.#responses.close();
+    this.#ended.resolve();
   }
 }
 

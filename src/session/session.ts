@@ -1,6 +1,19 @@
 import type { ClientEvent } from '../protocol/client-events.ts';
 import type { WireError } from '../protocol/errors.ts';
+import type { SessionType } from '../protocol/session-config.ts';
 import type { CloseReason, Peer } from './ports.ts';
+
+/** What a session is, for whoever lists them. */
+export interface SessionDescription {
+  id: string;
+  type: SessionType;
+  /** Empty for a transcription session, which has none. */
+  model: string;
+  /** Seconds since the epoch. */
+  expiresAt: number;
+  /** How many are attached now. */
+  peers: number;
+}
 
 /**
  * One conversation, apart from the connections that carry it: any number of peers may be attached. Whatever
@@ -8,6 +21,9 @@ import type { CloseReason, Peer } from './ports.ts';
  */
 export interface Session {
   readonly id: string;
+  /** Resolves once it has ended: its last peer is gone, its time is over, or it was closed. */
+  readonly ended: Promise<void>;
+  describe(): SessionDescription;
   /** Adds a peer; the first event it is sent is `session.created`. */
   attach(peer: Peer): void;
   /** Removes a peer whose connection is gone. A session without peers ends. */

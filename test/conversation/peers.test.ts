@@ -96,6 +96,33 @@ test('the last one to leave ends the session: its engines are stopped', async ()
   assert.deepEqual([...client.types(), ...other.types()], [], 'nothing is sent once it ended');
 });
 
+test('a session says what it is, and when it has ended: not before its last peer has gone', async () => {
+  const { client, session, clock } = newConversation();
+  const other = new Client(session);
+  const { id, expires_at: expiresAt } = client.last('session.created').session;
+  const description = { id, type: 'realtime', model: 'gpt-realtime', expiresAt };
+  assert.deepEqual(session.describe(), { ...description, peers: 2 });
+  let ended = false;
+  void session.ended.then(() => {
+    ended = true;
+  });
+  session.detach(client);
+  await clock.advance(1000);
+  assert.equal(ended, false);
+  assert.deepEqual(session.describe(), { ...description, peers: 1 });
+  session.detach(other);
+  await settle();
+  assert.equal(ended, true);
+
+  for (const end of ['close', 'expire']) {
+    const another = newConversation({ sessionMinutes: 1 });
+    if (end === 'close') another.session.close({ code: 1001, reason: 'going away' });
+    else await another.clock.advance(60_000);
+    await another.session.ended;
+    assert.equal(another.session.describe().peers, 0);
+  }
+});
+
 test('audio that waits to be transcribed is forgotten when the session ends', async () => {
   const { client, session, engines } = newConversation();
   let started = 0;

@@ -251,6 +251,8 @@ function newSession(receive: Session['receive']): Session {
   const peers: Peer[] = [];
   return {
     id,
+    ended: new Promise(() => {}),
+    describe: () => ({ id, type: 'realtime', model: 'gpt-realtime', expiresAt: 0, peers: peers.length }),
     attach(peer) {
       peers.push(peer);
       const session = defaultRealtimeConfig({ id, model: 'gpt-realtime', expiresAt: 0 });
