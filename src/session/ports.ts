@@ -5,7 +5,7 @@
  * and throws the signal's reason).
  */
 
-import type { RateLimit, ServerEvent, TranscriptionUsage, Usage } from '../protocol/server-events.ts';
+import type { RateLimit, ResponseStatus, ServerEvent, TranscriptionUsage, Usage } from '../protocol/server-events.ts';
 
 /** Mono 16-bit PCM: the one form in which audio crosses a port. */
 export interface AudioClip {
@@ -172,11 +172,27 @@ export interface SpendingRefusal {
   retryAfterMs: number;
 }
 
+/** Milliseconds that a spoken turn waited for, each from the one before; absent where it did not come to that. */
+export interface TurnTimes {
+  /** From the end of speech to the decision: policy, not work. */
+  silenceMs?: number;
+  /** From the decision to the transcript. */
+  transcriptMs?: number;
+  /** From the response's creation to the model's first token. */
+  firstTokenMs?: number;
+  /** From the first token to the first audio that the voice made. */
+  firstAudioMs?: number;
+  /** From the decision (or, without a turn, the response's creation) to the first audio sent. */
+  answeredMs?: number;
+}
+
 /** Keeps the account of one session, and the limits of the key that it was opened with. */
 export interface Meter {
   /** Asked before a language model is: why no response may be made now, or undefined when one may. */
   admitResponse(): Promise<SpendingRefusal | undefined>;
   responseUsed(usage: Usage): void;
+  /** How a response ended, and what it waited for. */
+  responseEnded(status: ResponseStatus, times: TurnTimes): void;
   transcriptionUsed(usage: TranscriptionUsage): void;
   /** For `rate_limits.updated`: what is known now of the limits that this keeps. */
   rateLimits(): readonly RateLimit[];

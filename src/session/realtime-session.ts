@@ -354,13 +354,11 @@ export class RealtimeSession implements Session {
   }
 
   #responseEnded(response: Response): void {
-    const { log } = this.#tools;
-    log.info('response_done', {
-      session: this.id,
-      response: response.id,
-      status: response.status,
-      ...this.#ledger.close(response),
-    });
+    const { log, meter } = this.#tools;
+    const { id, status } = response;
+    const times = this.#ledger.close(response);
+    log.info('response_done', { session: this.id, response: id, status, ...times });
+    meter.responseEnded(status, times);
     if (response.status === 'completed' && response.options.conversationId !== null) this.#awaitUser();
     this.#answerIfDue();
   }

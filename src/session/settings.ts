@@ -97,6 +97,7 @@ export interface SessionTools {
 export const noMeter: Meter = {
   admitResponse: async () => undefined,
   responseUsed() {},
+  responseEnded() {},
   transcriptionUsed() {},
   rateLimits: () => [],
 };

@@ -1,21 +1,7 @@
 import type { TurnDetection } from '../protocol/session-config.ts';
-import type { Clock } from './ports.ts';
+import type { Clock, TurnTimes } from './ports.ts';
 import type { Response } from './response.ts';
 import { detectorSettings } from './turn-detector.ts';
-
-/** Milliseconds that a spoken turn waited for, each from the one before; absent where it did not come to that. */
-export interface TurnTimes {
-  /** From the end of speech to the decision: policy, not work. */
-  silenceMs?: number;
-  /** From the decision to the transcript. */
-  transcriptMs?: number;
-  /** From the response's creation to the model's first token. */
-  firstTokenMs?: number;
-  /** From the first token to the first audio that the voice made. */
-  firstAudioMs?: number;
-  /** From the decision (or, without a turn, the response's creation) to the first audio sent. */
-  answeredMs?: number;
-}
 
 /** Notes when the stages of the current turn were reached, so that a response's log entry can say what it waited for. */
 export class TurnLedger {
