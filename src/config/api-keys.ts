@@ -1,16 +1,39 @@
 /** API keys as the server holds them: by name and hash, so that no key stands in memory, in a log or in a dump. */
 
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+
+/** The project of keys that name none, and of whoever uses a server without keys. */
+export const defaultProject = 'default';
+
+/** What whoever uses a key may have; absent is unlimited. */
+export interface KeyLimits {
+  /** Sessions at once. */
+  readonly sessions?: number;
+  readonly sessionsPerMinute?: number;
+  /** Tokens in and out, of the language model and of transcription. */
+  readonly tokensPerMinute?: number;
+}
 
 export interface ApiKey {
   /** How the log calls whoever uses it. */
   readonly name: string;
   /** SHA-256 of the key. */
   readonly hash: Uint8Array;
+  /** Sessions are seen by keys of their own project only. */
+  readonly project: string;
+  /** Whether it sees every project, and how the server is doing. */
+  readonly operator: boolean;
+  readonly limits: KeyLimits;
 }
 
-export function apiKey(name: string, key: string): ApiKey {
-  return { name, hash: sha256(key) };
+/** A key for a program that starts a server; `hash` may be what `parley key` prints. */
+export function apiKey(
+  name: string,
+  key: string,
+  { project = defaultProject, operator = false, limits = {} }: Partial<Omit<ApiKey, 'name' | 'hash'>> = {},
+): ApiKey {
+  return { name, hash: hashOf(key), project, operator, limits };
 }
 
 /** The key that `presented` is, found in a time that does not depend on how much of it is right. */
@@ -21,40 +44,108 @@ export function findApiKey(keys: readonly ApiKey[], presented: string): ApiKey |
   return found;
 }
 
-/** Reads keys, `{ name, key }` pairs, or what `apiKey` has made of them; undefined when one is malformed or a name occurs twice. */
-export function parseApiKeys(entries: readonly unknown[]): ApiKey[] | undefined {
+/** How a configuration file writes a key's hash: `sha256:` and 64 hexadecimal digits. */
+export function writtenHash(key: string): string {
+  return `sha256:${Buffer.from(sha256(key)).toString('hex')}`;
+}
+
+/** What is wrong with a list of keys: which entry it is, and what is expected there. Never what stands there. */
+export interface ApiKeyProblem {
+  place: string;
+  expected: string;
+}
+
+/**
+ * Reads keys, hashes, `{ name, key }` or `{ name, hash }` with what else they have, or what `apiKey` has made of them.
+ * Blank entries are left out.
+ */
+export function readApiKeys(entries: readonly unknown[]): { keys: ApiKey[] } | { problem: ApiKeyProblem } {
   const keys: ApiKey[] = [];
-  for (const entry of entries) {
+  for (const [index, entry] of entries.entries()) {
     if (entry === '') continue;
+    const place = `entry ${index + 1}`;
     const read = readKey(entry, `key-${keys.length + 1}`);
-    if (read === undefined || keys.some(({ name }) => name === read.name)) return undefined;
+    if ('expected' in read) return { problem: { ...read, place: `${place}${read.place}` } };
+    const twin = keys.find(({ name, hash }) => name === read.name || timingSafeEqual(hash, read.hash));
+    if (twin) {
+      const expected = twin.name === read.name ? 'a name that no other entry has' : 'a key that no other entry has';
+      return { problem: { place, expected } };
+    }
     keys.push(read);
   }
-  return keys;
-}
-
-function readKey(entry: unknown, fallbackName: string): ApiKey | undefined {
-  if (isApiKey(entry)) return entry;
-  const { name, key } = isNamedKey(entry) ? entry : { name: fallbackName, key: entry };
-  return isKey(key) ? apiKey(name, key) : undefined;
-}
-
-function isApiKey(entry: unknown): entry is ApiKey {
-  if (typeof entry !== 'object' || entry === null || !('name' in entry) || !('hash' in entry)) return false;
-  return typeof entry.name === 'string' && entry.hash instanceof Uint8Array && entry.hash.length === sha256('').length;
-}
-
-function isNamedKey(entry: unknown): entry is { name: string; key: unknown } {
-  return typeof entry === 'object' && entry !== null && 'name' in entry && 'key' in entry && isName(entry.name);
-}
-
-function isName(name: unknown): boolean {
-  return typeof name === 'string' && /^[\w .@-]{1,64}$/.test(name);
+  return { keys };
 }
 
 /** Only what a header can carry, so that a mistyped key is refused when the server starts and not when a client connects. */
-function isKey(key: unknown): key is string {
-  return typeof key === 'string' && /^[\x21-\x2b\x2d-\x7e]{1,512}$/.test(key);
+const keyPattern = /^[\x21-\x2b\x2d-\x7e]{1,512}$/;
+const hashPattern = /^sha256:[0-9a-f]{64}$/i;
+const keyText = 'a key of 1 to 512 printable ASCII characters, without spaces and commas';
+const countFrom1 = 'a whole number from 1 to 1000000000';
+
+const count = z.int(countFrom1).min(1, countFrom1).max(1e9, countFrom1).optional();
+// Messages are written here: those of zod may repeat what was given, which may be a key in the wrong place.
+const entrySchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w .@-]{1,64}$/, 'a name of 1 to 64 letters, digits, spaces and _ . @ -')
+    .optional(),
+  key: z.string(keyText).regex(keyPattern, keyText).optional(),
+  hash: z.string().regex(hashPattern, 'sha256: and 64 hexadecimal digits, as "parley key" prints them').optional(),
+  project: z
+    .string()
+    .regex(/^[\w.@-]{1,64}$/, 'a project of 1 to 64 letters, digits and _ . @ -')
+    .default(defaultProject),
+  operator: z.boolean('true or false').default(false),
+  limits: z.strictObject({ sessions: count, 'sessions-per-minute': count, 'tokens-per-minute': count }).default({}),
+});
+
+function readKey(entry: unknown, fallbackName: string): ApiKey | ApiKeyProblem {
+  if (isApiKey(entry)) return entry;
+  if (typeof entry === 'string') {
+    if (hashPattern.test(entry) || keyPattern.test(entry)) return apiKey(fallbackName, entry);
+    return { place: '', expected: keyText };
+  }
+  const { data, error } = entrySchema.safeParse(entry);
+  if (error) return entryProblem(error.issues[0]);
+  const secret = data.key ?? data.hash;
+  if (secret === undefined || (data.key !== undefined && data.hash !== undefined)) {
+    return { place: '', expected: 'either a key or its hash' };
+  }
+  const { name = fallbackName, project, operator, limits } = data;
+  const { sessions, 'sessions-per-minute': sessionsPerMinute, 'tokens-per-minute': tokensPerMinute } = limits;
+  return apiKey(name, secret, {
+    project,
+    operator,
+    limits: {
+      ...(sessions !== undefined && { sessions }),
+      ...(sessionsPerMinute !== undefined && { sessionsPerMinute }),
+      ...(tokensPerMinute !== undefined && { tokensPerMinute }),
+    },
+  });
+}
+
+function entryProblem(issue: z.core.$ZodIssue | undefined): ApiKeyProblem {
+  const path = issue?.path.join('.') ?? '';
+  const place = path === '' ? '' : `, ${path}`;
+  if (issue?.code === 'unrecognized_keys') {
+    const known = path === 'limits' ? entrySchema.shape.limits.unwrap().shape : entrySchema.shape;
+    return { place, expected: `nothing but ${Object.keys(known).join(', ')}` };
+  }
+  if (issue?.code === 'invalid_type' && path === '')
+    return { place, expected: 'a key, or a mapping with a key or its hash' };
+  const expected =
+    issue?.code === 'invalid_type' && issue.message.startsWith('Invalid') ? `a ${issue.expected}` : issue?.message;
+  return { place, expected: expected ?? 'another value' };
+}
+
+function isApiKey(entry: unknown): entry is ApiKey {
+  if (typeof entry !== 'object' || entry === null || !('hash' in entry) || !('limits' in entry)) return false;
+  return entry.hash instanceof Uint8Array && entry.hash.length === sha256('').length;
+}
+
+/** The hash of a key, or the one that is written in its place. */
+function hashOf(key: string): Uint8Array {
+  return hashPattern.test(key) ? Buffer.from(key.slice('sha256:'.length), 'hex') : sha256(key);
 }
 
 function sha256(text: string): Uint8Array {

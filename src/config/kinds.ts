@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { PromptTemplate } from '../session/prompts.ts';
-import { type ApiKey, parseApiKeys } from './api-keys.ts';
+import { type ApiKey, readApiKeys } from './api-keys.ts';
 
 export interface Kind<T> {
   /** Stands for the value in the help: `PORT`, `MS`. */
@@ -21,6 +21,8 @@ export interface Kind<T> {
   fromFile(entry: unknown): T | undefined;
   /** The value as the help prints it. */
   print(value: T): string;
+  /** Of a value that is not allowed: where in it, and what is expected there. Never the value itself. */
+  explain?(given: unknown): string | undefined;
 }
 
 function kind<T>(parts: {
@@ -29,6 +31,7 @@ function kind<T>(parts: {
   fromText: (text: string) => T | undefined;
   fromFile?: (entry: unknown) => T | undefined;
   print?: (value: T) => string;
+  explain?: (given: unknown) => string | undefined;
   secret?: boolean;
   repeatable?: boolean;
   bare?: string;
@@ -154,16 +157,28 @@ export function list(placeholder: string, allowed: string, check: (entry: string
   });
 }
 
-/** API keys, hashed as they are read; in a file each may have a name, which the log then uses. */
+/** API keys, hashed as they are read; in a file each may have a name, a project and limits of its own. */
 export function apiKeys(): Kind<readonly ApiKey[]> {
+  const entriesOf = (given: unknown): readonly unknown[] => {
+    if (typeof given === 'string') return given.split(',').map((key) => key.trim());
+    return Array.isArray(given) ? given : [given];
+  };
+  const read = (given: unknown) => {
+    const result = readApiKeys(entriesOf(given));
+    return 'keys' in result ? result.keys : undefined;
+  };
   return kind<readonly ApiKey[]>({
     placeholder: 'KEY,…',
-    allowed: 'keys without spaces or commas; in a file a list of keys, or of {name, key} with names of their own',
+    allowed: 'keys without spaces or commas; in a file a list of keys, or of { name, key or hash, project, limits }',
     secret: true,
     repeatable: true,
-    fromText: (given) => parseApiKeys(given.split(',').map((key) => key.trim())),
-    fromFile: (entry) => parseApiKeys(Array.isArray(entry) ? entry : [entry]),
+    fromText: read,
+    fromFile: read,
     print: () => '',
+    explain(given) {
+      const result = readApiKeys(entriesOf(given));
+      return 'problem' in result ? `In ${result.problem.place}: expected ${result.problem.expected}.` : undefined;
+    },
   });
 }
 

@@ -54,9 +54,10 @@ function take(
     gathered.values.set(key, from.value);
     return;
   }
-  const { secret, allowed } = option.kind;
+  const { secret, allowed, explain } = option.kind;
   const what = secret ? 'a value that is not allowed' : quote(from.given);
-  gathered.problems.push(`${from.where}: got ${what}, expected ${allowed}.`);
+  const explained = explain?.(from.given);
+  gathered.problems.push(`${from.where}: got ${what}, expected ${allowed}.${explained ? ` ${explained}` : ''}`);
 }
 
 function readFlags(options: readonly NamedOption[], args: readonly string[], problems: string[]): Map<string, string> {
