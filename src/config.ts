@@ -21,7 +21,7 @@ import { type Gathered, gather, gatherFromCode, type Sources } from './config/so
 import { engineNames } from './engines/registry.ts';
 import { defaultSessionSettings, type SessionSettings } from './session/settings.ts';
 
-export { type ApiKey, apiKey } from './config/api-keys.ts';
+export { type ApiKey, apiKey, type KeyLimits } from './config/api-keys.ts';
 
 const session = defaultSessionSettings;
 const minuteMs = 60_000;
