@@ -51,7 +51,9 @@ function install(by: Mutation): void {
 }
 
 function spoilt(peer: Peer, by: Mutation): Peer {
-  const send = sender(peer, by);
+  const spoil = sender(peer, by);
+  // What another endpoint's session sent is not ours to hold.
+  const send: Peer['send'] = (event) => ('relayed' in event ? peer.send(event) : spoil(event));
   return new Proxy(peer, {
     get(target, key) {
       if (key === 'send') return send;
@@ -61,7 +63,9 @@ function spoilt(peer: Peer, by: Mutation): Peer {
   });
 }
 
-function sender(peer: Peer, by: Mutation): Peer['send'] {
+type Send = (event: ServerEvent) => void;
+
+function sender(peer: Peer, by: Mutation): Send {
   switch (by.how) {
     case 'watch':
       return watching(peer, by.to);
@@ -84,7 +88,7 @@ function nulled(value: unknown, [name, ...rest]: string[]): unknown {
 }
 
 /** Holds events of a type back until one of another type was sent. */
-function delaying(peer: Peer, type: string, unsent: readonly string[]): Peer['send'] {
+function delaying(peer: Peer, type: string, unsent: readonly string[]): Send {
   const held: ServerEvent[] = [];
   return (event) => {
     if (event.type === type) {
@@ -99,7 +103,7 @@ function delaying(peer: Peer, type: string, unsent: readonly string[]): Peer['se
 
 const seen: Record<string, Set<string>> = {};
 
-function watching(peer: Peer, to: string): Peer['send'] {
+function watching(peer: Peer, to: string): Send {
   process.once('exit', () => {
     const fields = Object.entries(seen).map(([type, names]) => [type, [...names]]);
     writeFileSync(to, JSON.stringify(Object.fromEntries(fields)));

@@ -1,7 +1,7 @@
 /** A dialect turns a client's text frames into typed events, and server events into text frames. */
 
 import type { ClientEvent } from './client-events.ts';
-import type { ServerEvent } from './server-events.ts';
+import type { OutgoingEvent } from './server-events.ts';
 
 export interface Dialect {
   readonly name: 'ga' | 'beta';
@@ -11,7 +11,7 @@ export interface Dialect {
    */
   parse(text: string): ClientEvent;
   /** The frame for an event, or undefined where this dialect has no such event. */
-  serialise(event: ServerEvent): string | undefined;
+  serialise(event: OutgoingEvent): string | undefined;
 }
 
 /** The two that a server speaks. */

@@ -75,7 +75,7 @@ function echoedId(id: unknown): string | null {
 const characters = { quote: 0x22, comma: 0x2c, openBracket: 0x5b, openBrace: 0x7b, backslash: 0x5c };
 
 /** Counts what begins a value or follows one, outside strings. What is no JSON is left to the parser. */
-function holdsMoreValuesThan(limit: number, text: string): boolean {
+export function holdsMoreValuesThan(limit: number, text: string): boolean {
   const { quote, comma, openBracket, openBrace } = characters;
   let values = 0;
   for (let at = 0; at < text.length; at += 1) {
@@ -97,7 +97,7 @@ function stringEnd(text: string, start: number): number {
   return text.length;
 }
 
-function nestsDeeperThan(limit: number, root: object): boolean {
+export function nestsDeeperThan(limit: number, root: object): boolean {
   let level: object[] = [root];
   for (let depth = 1; level.length > 0; depth += 1) {
     if (depth > limit) return true;

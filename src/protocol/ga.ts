@@ -72,7 +72,7 @@ export function gaDialectWith(check: Check): Dialect {
   return {
     name: 'ga',
     parse: frameParser(parsers, check),
-    serialise: (event) => JSON.stringify(withoutTemperature(event)),
+    serialise: (event) => JSON.stringify('relayed' in event ? event.relayed : withoutTemperature(event)),
   };
 }
 

@@ -27,6 +27,8 @@ export { type Check, lenientCheck, strictCheck } from './schema-check.ts';
 export type {
   ContentPart,
   ErrorDetails,
+  OutgoingEvent,
+  RelayedEvent,
   ResponseResource,
   ResponseStatus,
   ServerEvent,

@@ -148,3 +148,16 @@ export type UnsentEvent = { [T in ServerEventType]: { type: T } & Payloads[T] }[
 /** An event on its way: every one carries an `event_id`. */
 export type ServerEvent = UnsentEvent & { event_id: string };
 export type ServerEventOf<T extends ServerEventType> = Extract<ServerEvent, { type: T }>;
+
+/**
+ * An event of another Realtime endpoint on its way through this one. GA clients are sent it as it came, with whatever the
+ * core's types do not have; clients of another dialect are sent what the core knows of it.
+ */
+export interface RelayedEvent {
+  readonly relayed: Readonly<Record<string, unknown>>;
+  /** Undefined where the core has no such event, or what came is not of its shape. */
+  readonly known: ServerEvent | undefined;
+}
+
+/** What a peer may be sent. */
+export type OutgoingEvent = ServerEvent | RelayedEvent;

@@ -5,7 +5,7 @@
  * and throws the signal's reason).
  */
 
-import type { RateLimit, ResponseStatus, ServerEvent, TranscriptionUsage, Usage } from '../protocol/server-events.ts';
+import type { OutgoingEvent, RateLimit, ResponseStatus, TranscriptionUsage, Usage } from '../protocol/server-events.ts';
 
 /** Mono 16-bit PCM: the one form in which audio crosses a port. */
 export interface AudioClip {
@@ -229,6 +229,6 @@ export interface CloseReason {
  */
 export interface Peer {
   readonly id: string;
-  send(event: ServerEvent): void;
+  send(event: OutgoingEvent): void;
   close(reason: CloseReason): void;
 }

@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import type { Dialect } from '../protocol/dialect.ts';
 import { wireErrors } from '../protocol/errors.ts';
 import { ClientEventError } from '../protocol/frame-parser.ts';
-import type { ServerEvent } from '../protocol/server-events.ts';
+import type { OutgoingEvent } from '../protocol/server-events.ts';
 import type { Clock, CloseReason, Peer } from '../session/ports.ts';
 import type { Session } from '../session/session.ts';
 
@@ -72,7 +72,7 @@ export class WebSocketPeer implements Peer {
   }
 
   /** The queue is checked before each event, so that one event alone, however large, can always be sent. */
-  send(event: ServerEvent): void {
+  send(event: OutgoingEvent): void {
     if (this.#closing || this.#socket.readyState !== WebSocket.OPEN) return;
     const waiting = this.#socket.bufferedAmount;
     if (waiting > this.#limits.outputQueueBytes) {

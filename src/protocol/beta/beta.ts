@@ -12,7 +12,8 @@ export function betaDialectWith(check: Check): Dialect {
     name: 'beta',
     parse: frameParser(betaParsers, check),
     serialise(event) {
-      const beta = toBetaEvent(event);
+      const known = 'relayed' in event ? event.known : event;
+      const beta = known && toBetaEvent(known);
       return beta && JSON.stringify(beta);
     },
   };
