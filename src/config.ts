@@ -86,6 +86,12 @@ const options = {
     session.sessionMinutes,
     'The longest life of a session.',
   ),
+  idleMinutes: option(
+    'Sessions',
+    integerOrInfinity('MINUTES', 1, 10_080),
+    session.idleMinutes,
+    'How long a session may go without an event of a client and without a response before it ends; inf: as long as it lives.',
+  ),
   outputLeadMs: option(
     'Sessions',
     integerOrInfinity('MS', 100, hourMs),
@@ -175,6 +181,24 @@ const limits = {
     'One message of a client. 22MiB is an event with 15 MiB of audio.',
   ),
   frameFragments: option('Limits', integer('COUNT', 1, 1_000_000), 1024, 'Fragments that one message may come in.'),
+  messageTimeoutMs: option(
+    'Limits',
+    integer('MS', 100, hourMs),
+    minuteMs,
+    'How long a message that a client has begun may take to be complete.',
+  ),
+  eventsPerSecond: option(
+    'Limits',
+    integerOrInfinity('COUNT', 1, 1_000_000),
+    1000,
+    'Messages of a client in a second; what it sends faster is read more slowly.',
+  ),
+  eventBurst: option(
+    'Limits',
+    integer('COUNT', 1, 1_000_000),
+    5000,
+    'Messages that a client may send at once before limits.events-per-second slows it.',
+  ),
   outputQueueBytes: option(
     'Limits',
     bytes(64 * 1024, 1024 * mebibyte),
@@ -193,6 +217,12 @@ const limits = {
     integer('MS', 0, minuteMs),
     2000,
     'How long a client may take to answer the closing of its connection.',
+  ),
+  appendBytes: option(
+    'Limits',
+    bytes(1024, 256 * mebibyte),
+    sessionLimits.appendBytes,
+    'Audio in one append, decoded.',
   ),
   inputBufferMs: option(
     'Limits',
@@ -225,6 +255,20 @@ const limits = {
     integer('COUNT', 1024, 1024 ** 3),
     sessionLimits.itemCharacters,
     'Characters of text, images and arguments in the items of a conversation.',
+  ),
+  tools: option('Limits', integer('COUNT', 0, 128), sessionLimits.tools, 'Tools of a session, or of one response.'),
+  toolBytes: option('Limits', bytes(1024, 64 * mebibyte), sessionLimits.toolBytes, 'Their definitions together.'),
+  instructionsBytes: option(
+    'Limits',
+    bytes(1024, 64 * mebibyte),
+    sessionLimits.instructionsBytes,
+    'Instructions of a session, or of one response; likewise a prompt with its variables, and tracing.',
+  ),
+  responsesPerMinute: option(
+    'Limits',
+    integerOrInfinity('COUNT', 1, 1_000_000),
+    sessionLimits.responsesPerMinute,
+    'Responses that a client may ask for in a minute. Those that turns bring count, and are not refused.',
   ),
   outOfBandResponses: option(
     'Limits',
@@ -290,8 +334,8 @@ function checked({ values, problems }: Gathered): Config {
 
 /** What the options say about every session. */
 export function sessionSettings(config: Config): SessionSettings {
-  const { outputLeadMs, sessionMinutes, strictTruncation, prompts, limits } = config;
-  return { outputLeadMs, sessionMinutes, strictTruncation, prompts, limits };
+  const { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, prompts, limits } = config;
+  return { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, prompts, limits };
 }
 
 export function configHelp(): string {

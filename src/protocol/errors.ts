@@ -54,7 +54,7 @@ function quotedList(values: readonly string[]): string {
 const missingItem = (operation: 'truncating' | 'deleting' | 'retrieving', code: string) => (itemId: string) =>
   new WireError(`Error ${operation} item: the item with id '${itemId}' does not exist.`, { code });
 
-const closing = { authentication: 3000, request: 4000, expired: 1001 } as const;
+const closing = { authentication: 3000, request: 4000, expired: 1001, policy: 1008 } as const;
 
 export const wireErrors = {
   // ---- The frame ----
@@ -113,6 +113,11 @@ export const wireErrors = {
       { code: `${bound.kind}_${suffix}_length`, param },
     );
   },
+  tooManyBytes: (param: string, limit: number, got: number) =>
+    new WireError(
+      `Invalid '${param}': too many bytes. Expected at most ${limit} bytes, but got ${got} bytes instead.`,
+      { code: 'above_max_bytes', param },
+    ),
   tooManyProperties: (param: string, limit: number, got: number) =>
     new WireError(
       `Invalid '${param}': too many properties. Expected an object with at most ${limit} properties, but got an object with ${got} properties instead.`,
@@ -132,6 +137,11 @@ export const wireErrors = {
     new WireError(`At most ${limit} responses outside the conversation may run at once. Wait until one is done.`, {
       code: 'too_many_active_responses',
     }),
+  tooManyResponsesPerMinute: (limit: number, waitMs: number) =>
+    new WireError(
+      `Rate limit reached: a session may ask for ${limit} responses per minute. Try again in ${Math.ceil(waitMs / 100) / 10} s.`,
+      { code: 'rate_limit_exceeded' },
+    ),
   shuttingDown: () =>
     new WireError('The server is shutting down and starts no more responses.', {
       type: 'server_error',
@@ -158,6 +168,12 @@ export const wireErrors = {
     new WireError(
       `The input audio buffer is full: it holds at most ${limitMs / 1000} s of audio. Commit or clear it before appending more.`,
       { code: 'input_audio_buffer_full', param: 'audio' },
+    ),
+
+  serverAudioFull: () =>
+    new WireError(
+      'The server holds as much audio as it can. This append was not taken: commit or clear what is buffered, or try again later.',
+      { type: 'server_error', code: 'server_audio_full', param: 'audio' },
     ),
 
   // ---- Items ----
@@ -227,6 +243,11 @@ export const wireErrors = {
       code: 'invalid_value',
       param: 'session.tracing',
     }),
+  parameterLocked: (param: string) =>
+    new WireError(`Cannot change '${param}': it was fixed when this session's client secret was made.`, {
+      code: 'parameter_locked',
+      param,
+    }),
   sessionTypeMismatch: (updateType: string, sessionType: string) =>
     new WireError(`Passing a ${updateType} session update event to a ${sessionType} session is not allowed.`, {
       code: 'invalid_parameter',
@@ -271,12 +292,35 @@ export const wireErrors = {
       code: null,
       closeCode: closing.authentication,
     }),
-  sessionExpired: (minutes: number) =>
-    new WireError(`Your session hit the maximum duration of ${minutes} minutes.`, {
+  sessionExpired: (maxSeconds: number) =>
+    new WireError(`Your session hit the maximum duration of ${spokenDuration(maxSeconds)}.`, {
       code: 'session_expired',
       closeCode: closing.expired,
     }),
+  sessionIdle: (idleSeconds: number) =>
+    new WireError(
+      `Your session was idle for ${spokenDuration(idleSeconds)}: no event came from a client, and no response ran.`,
+      { code: 'session_idle', closeCode: closing.expired },
+    ),
+  messageTimeout: (limitMs: number) =>
+    new WireError(`A message that was begun has to be complete within ${spokenDuration(limitMs / 1000)}.`, {
+      code: 'message_timeout',
+      closeCode: closing.policy,
+    }),
+
+  // ---- The connection ----
+  tooManyEvents: (perSecond: number) =>
+    new WireError(
+      `Rate limit reached: a connection may send ${perSecond} events per second. What is sent faster is read more slowly; nothing is lost.`,
+      { code: 'rate_limit_exceeded' },
+    ),
 };
+
+/** In minutes where they are whole: `60 minutes`, `1 minute`, `90 seconds`. */
+function spokenDuration(seconds: number): string {
+  const [count, unit] = seconds % 60 === 0 ? [seconds / 60, 'minute'] : [seconds, 'second'];
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}
 
 /** What is safe to say of a key: its first three and last four characters, when it is long enough to keep the rest secret. */
 function redactKey(key: string): string {

@@ -6,7 +6,7 @@ import type { AudioClip, VoiceActivityStream } from './ports.ts';
 import type { SessionTools } from './settings.ts';
 import { StageError, withDeadline } from './stage.ts';
 import { detectorSettings, TurnDetector, type TurnMark } from './turn-detector.ts';
-import { AudioDecoder, formatRateHz } from './wire-audio.ts';
+import { AudioDecoder, decodedBytes, formatRateHz } from './wire-audio.ts';
 
 /** Less than this is not worth a turn (docs/protocol.md §5). */
 const minCommitMs = 100;
@@ -88,8 +88,11 @@ export class Ears {
     else this.#detector?.configure(detectorSettings(this.#detection));
   }
 
-  /** @throws {WireError} when it is not base64, or the buffer is full */
+  /** @throws {WireError} when it is not base64, too long, or the buffer is full */
   append(base64: string): void {
+    const { appendBytes } = this.#tools.settings.limits;
+    const bytes = decodedBytes(base64);
+    if (bytes > appendBytes) throw wireErrors.tooManyBytes('audio', appendBytes, bytes);
     const samples = this.#decoder.push(base64);
     if (samples.length === 0) return;
     const addedMs = durationMs(samples.length, this.#buffer.rateHz);

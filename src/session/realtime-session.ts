@@ -18,8 +18,11 @@ import { Ears, type HeardTurn } from './ears.ts';
 import type { HeardAudio } from './heard-audio.ts';
 import { IdleTimer } from './idle-timer.ts';
 import { ItemOperations } from './item-operations.ts';
+import { Lifetime } from './lifetime.ts';
+import { Locks } from './locks.ts';
 import type { AudioClip, Clock, CloseReason, Engines, ImageFetcher, Meter, Peer, TokenCounter } from './ports.ts';
 import type { Response } from './response.ts';
+import { ResponseQuota } from './response-quota.ts';
 import { Responses } from './responses.ts';
 import type { Session, SessionDescription } from './session.ts';
 import {
@@ -85,7 +88,10 @@ export class RealtimeSession implements Session {
   readonly #idle: IdleTimer;
   /** Where, on the timeline of written audio, the last answer had been heard. */
   #silentFromMs = 0;
-  #cancelExpiry: () => void;
+  readonly #lifetime: Lifetime;
+  readonly #lifeSeconds: number;
+  readonly #locks: Locks;
+  readonly #quota: ResponseQuota;
   #closed = false;
 
   constructor({ id, type = 'realtime', model, grant = {}, ...given }: RealtimeSessionOptions) {
@@ -95,10 +101,13 @@ export class RealtimeSession implements Session {
     this.#tools = tools;
     const { clock, ids, settings } = tools;
     this.id = id ?? ids('sess');
-    const lifeMs = settings.sessionMinutes * 60_000;
-    const expiresAt = Math.floor((clock.epochMs() + lifeMs) / 1000);
+    this.#lifeSeconds = Math.min(settings.sessionMinutes * 60, grant.maxSeconds ?? Number.POSITIVE_INFINITY);
+    const expiresAt = Math.floor(clock.epochMs() / 1000 + this.#lifeSeconds);
     const initial = defaultRealtimeConfig({ id: this.id, model, expiresAt });
     this.#config = grant.initial ? applyUpdate(initial, grant.initial) : initial;
+    if (this.#config.audio.input.noise_reduction) tools.log.warn('noise_reduction_unavailable', { session: this.id });
+    this.#locks = new Locks(grant.locked ?? [], type);
+    this.#quota = new ResponseQuota(clock, settings.limits.responsesPerMinute);
     this.#conversation = new Conversation(ids('conv'));
     const shelf = new AudioShelf(settings.limits.keptAudioMs);
     this.#ledger = new TurnLedger(clock);
@@ -121,7 +130,8 @@ export class RealtimeSession implements Session {
       shelf,
       config: () => this.#config,
       emit: (event) => this.#emit(event),
-      resolveInput: (input) => input.map((item, index) => this.#items.resolve(item, `response.input[${index}]`)),
+      rateLimits: () => [...this.#quota.rateLimits(), ...tools.meter.rateLimits()],
+      resolveInput: (input) => this.#items.resolveAll(input),
       ended: (response) => this.#responseEnded(response),
     });
     this.#items = new ItemOperations({
@@ -141,7 +151,12 @@ export class RealtimeSession implements Session {
       },
       over: () => this.#attempt('breaking a silence', () => this.#breakSilence()),
     });
-    this.#cancelExpiry = clock.after(lifeMs, () => this.#expire());
+    const life = { lifeMs: this.#lifeSeconds * 1000, idleMs: settings.idleMinutes * 60_000 };
+    this.#lifetime = new Lifetime(clock, life, {
+      expired: () => this.#endWith(wireErrors.sessionExpired(this.#lifeSeconds)),
+      idle: () => this.#endWith(wireErrors.sessionIdle(settings.idleMinutes * 60)),
+      busyUntil: () => (this.#responses.running ? Number.POSITIVE_INFINITY : this.#responses.playbackEndsAt),
+    });
   }
 
   describe(): SessionDescription {
@@ -161,6 +176,7 @@ export class RealtimeSession implements Session {
 
   receive(event: ClientEvent, from: Peer): void | Promise<void> {
     if (this.#closed) return;
+    this.#lifetime.touched();
     this.#mailbox.push({ event, from });
     if (!this.#working) this.#caughtUp = this.#work();
     if (this.#mailbox.length > 0) return this.#caughtUp;
@@ -235,6 +251,8 @@ export class RealtimeSession implements Session {
         return this.#items.retrieve(event.item_id);
       case 'response.create':
         if (this.#type === 'transcription') throw wireErrors.notInTranscriptionSession(event.type);
+        this.#quota.require();
+        this.#locks.refuseResponse(this.#config, event.response ?? {});
         return this.#respond(event.response ?? {});
       case 'response.cancel':
         return this.#responses.cancel(event.response_id ?? undefined);
@@ -246,6 +264,7 @@ export class RealtimeSession implements Session {
   #update(update: SessionUpdate): void {
     if (update.type !== this.#type) throw wireErrors.sessionTypeMismatch(update.type, this.#type);
     const next = applyUpdate(this.#config, update);
+    this.#locks.refuseUpdate(this.#config, next);
     if (update.type === 'realtime') refuseUnavailable(update, this.#tools, 'session');
     const before = this.#config.audio.output;
     if (this.#responses.hasSpoken && voiceId(next.audio.output.voice) !== voiceId(before.voice)) {
@@ -347,6 +366,7 @@ export class RealtimeSession implements Session {
   #respond(parameters: Parameters<Responses['create']>[0]): void {
     if (parameters.conversation !== 'none') this.#items.requireRoom();
     const response = this.#responses.create(parameters);
+    this.#quota.count();
     if (parameters.conversation === 'none') return;
     this.#idle.stop();
     this.#dueAnswer.answered();
@@ -354,6 +374,7 @@ export class RealtimeSession implements Session {
   }
 
   #responseEnded(response: Response): void {
+    this.#lifetime.touched();
     const { log, meter } = this.#tools;
     const { id, status } = response;
     const times = this.#ledger.close(response);
@@ -376,8 +397,7 @@ export class RealtimeSession implements Session {
     peer.send({ ...event, event_id: this.#tools.ids('event') });
   }
 
-  #expire(): void {
-    const error = wireErrors.sessionExpired(this.#tools.settings.sessionMinutes);
+  #endWith(error: WireError): void {
     this.#emit(errorEvent(error, null));
     this.close({ code: error.closeCode ?? 1001, reason: error.closeReason });
   }
@@ -385,7 +405,7 @@ export class RealtimeSession implements Session {
   #end(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#cancelExpiry();
+    this.#lifetime.stop();
     this.#idle.stop();
     this.#peers.clear();
     this.#mailbox.length = 0;

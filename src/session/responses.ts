@@ -1,7 +1,7 @@
 import type { ResponseParameters } from '../protocol/client-events.ts';
 import { wireErrors } from '../protocol/errors.ts';
 import { copyItem, type Item } from '../protocol/items.ts';
-import type { UnsentEvent } from '../protocol/server-events.ts';
+import type { RateLimit, UnsentEvent } from '../protocol/server-events.ts';
 import {
   applyUpdate,
   type Modality,
@@ -27,6 +27,8 @@ interface Host {
   shelf: AudioShelf;
   config(): RealtimeConfig;
   emit(event: UnsentEvent): void;
+  /** What `rate_limits.updated` tells. */
+  rateLimits(): RateLimit[];
   /** The entries of a response's own `input`, which need not be in the conversation. */
   resolveInput(input: NonNullable<ResponseParameters['input']>): Entry[];
   ended(response: Response): void;
@@ -52,6 +54,11 @@ export class Responses {
   /** The response that runs in the conversation. */
   get active(): Response | undefined {
     return this.#active;
+  }
+
+  /** Whether any runs, in the conversation or beside it. */
+  get running(): boolean {
+    return this.#active !== undefined || this.#outOfBand.size > 0;
   }
 
   /** When all audio sent so far will have been heard, on the Clock. */
@@ -204,14 +211,13 @@ export class Responses {
   #ended(response: Response): void {
     if (this.#active === response) this.#active = undefined;
     this.#outOfBand.delete(response.id);
-    // No limits are configured, so none are listed.
-    this.#host.emit({ type: 'rate_limits.updated', rate_limits: [] });
+    this.#host.emit({ type: 'rate_limits.updated', rate_limits: this.#host.rateLimits() });
     this.#host.ended(response);
     this.#settleDrain();
   }
 
   #settleDrain(): void {
-    if (this.#closing && !this.#active && this.#outOfBand.size === 0) this.#drained.resolve();
+    if (this.#closing && !this.running) this.#drained.resolve();
   }
 }
 

@@ -9,6 +9,8 @@ export interface SessionSettings {
   outputLeadMs: number;
   /** A session's longest life. */
   sessionMinutes: number;
+  /** How long a session may go without a client's event and without a response before it ends; `Infinity` for ever. */
+  idleMinutes: number;
   /** Refuse a truncation beyond the audio that was sent, instead of clamping it. */
   strictTruncation: boolean;
   prompts: readonly PromptTemplate[];
@@ -31,6 +33,16 @@ export interface SessionLimits {
   itemCharacters: number;
   /** Out-of-band responses that run at once. */
   outOfBandResponses: number;
+  /** Responses that a client may ask for in a minute; `Infinity` for any number. */
+  responsesPerMinute: number;
+  /** Bytes of audio in one append, decoded. */
+  appendBytes: number;
+  /** Tools of a session or of a response. */
+  tools: number;
+  /** Bytes of their definitions, as JSON in UTF-8. */
+  toolBytes: number;
+  /** Bytes of the instructions in UTF-8; also of a prompt with its variables, and of tracing, as JSON. */
+  instructionsBytes: number;
   /** How long a stage may take to yield its next piece before the response fails and names it. */
   stageStallMs: number;
 }
@@ -38,6 +50,7 @@ export interface SessionLimits {
 export const defaultSessionSettings: SessionSettings = {
   outputLeadMs: 3000,
   sessionMinutes: 60,
+  idleMinutes: Number.POSITIVE_INFINITY,
   strictTruncation: false,
   prompts: [],
   limits: {
@@ -48,6 +61,12 @@ export const defaultSessionSettings: SessionSettings = {
     items: 2000,
     itemCharacters: 64 * 1024 ** 2,
     outOfBandResponses: 8,
+    responsesPerMinute: 600,
+    // By the official document.
+    appendBytes: 15 * 1024 ** 2,
+    tools: 128,
+    toolBytes: 1024 ** 2,
+    instructionsBytes: 256 * 1024,
     stageStallMs: 30_000,
   },
 };

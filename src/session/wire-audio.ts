@@ -17,14 +17,22 @@ const descriptions: Record<AudioFormat['type'], string> = {
   'audio/pcma': 'mono G.711 A-law at 8kHz',
 };
 
+/** How many bytes base64 of good form decodes to. */
+export function decodedBytes(base64: string): number {
+  return Math.floor((unpaddedLength(base64) * 3) / 4);
+}
+
+function unpaddedLength(base64: string): number {
+  return base64.length - (base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0);
+}
+
 /**
  * Decodes the base64 of one event, into memory of its own.
  * @throws {WireError} when it is not base64
  */
 function decodeBase64(text: string, format: AudioFormat): Uint8Array {
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
-  const characters = text.length - padding;
-  const bytes = Buffer.alloc(Math.floor((characters * 3) / 4));
+  const characters = unpaddedLength(text);
+  const bytes = Buffer.alloc(decodedBytes(text));
   // Node skips what is not base64, so that the result comes out shorter than its text promises.
   if (bytes.write(text, 'base64') !== bytes.length || characters % 4 === 1)
     throw wireErrors.badAudio(descriptions[format.type], 'an invalid base64 string');
