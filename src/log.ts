@@ -38,6 +38,7 @@ export const logEvents = {
   voice_activity_failed: 'Voice activity detection failed',
   unknown_fields_dropped: 'Fields that the protocol does not have were dropped (--lenient)',
   voice_silent: 'The voice made no sound of some words: it may not speak their language',
+  limits_unavailable: 'The limits of a key could not be checked, or what it used could not be counted',
   peer_too_slow: 'A client reads too slowly and is disconnected',
   peer_dead: 'A client does not answer and is disconnected',
   peer_broke_protocol: 'A client broke the WebSocket protocol or its limits and is disconnected',

@@ -1,0 +1,136 @@
+import type { Log } from '../log.ts';
+import type { Clock, SpendingRefusal } from '../session/ports.ts';
+import type { Store } from '../store/store.ts';
+import { LiveSessions } from './live-sessions.ts';
+import { seconds, TokenBudget } from './token-budget.ts';
+
+/** What whoever uses one API key may have; a limit that is absent is not kept. */
+export interface KeyLimits {
+  /** Sessions at once. */
+  readonly sessions?: number;
+  readonly sessionsPerMinute?: number;
+  /** Tokens of responses, and of transcriptions that are billed by tokens. */
+  readonly tokensPerMinute?: number;
+}
+
+/** Whose a session is. */
+export interface Owner {
+  /** Absent where the server has no keys. */
+  readonly keyName?: string;
+  readonly project: string;
+  readonly limits?: KeyLimits;
+}
+
+/** Room for one session among those of its key. */
+export interface SessionLease {
+  /** Gives it back; safe to call again. */
+  release(): void;
+}
+
+export type KeyLimitName = 'key_sessions' | 'key_sessions_per_minute' | 'limits_unavailable';
+
+export type Admission =
+  | { admitted: true; lease: SessionLease }
+  | { admitted: false; reason: KeyLimitName; refusal: SpendingRefusal };
+
+const minuteMs = 60_000;
+/** When a session ends is not known. */
+const sessionsRetryMs = 5000;
+/** When the store works again is not known. */
+const storeRetryMs = 5000;
+
+const unlimited: SessionLease = { release() {} };
+
+/** Keeps the limits of keys, in the store that all nodes share. What has no limit is not counted there. */
+export class KeyLimiter {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #log: Pick<Log, 'error'>;
+  readonly #live: LiveSessions;
+  readonly #budgets = new Map<string, TokenBudget>();
+
+  constructor({ store, clock, log }: { store: Store; clock: Clock; log: Pick<Log, 'error'> }) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#log = log;
+    this.#live = new LiveSessions({ store, clock, failed: (error) => this.#report(error) });
+  }
+
+  /** Whether one more session may be opened; never rejects. A store that fails admits none: nobody would know how many there are. */
+  async admitSession({ keyName, limits = {} }: Owner): Promise<Admission> {
+    if (keyName === undefined) return { admitted: true, lease: unlimited };
+    let lease = unlimited;
+    try {
+      if (limits.sessions !== undefined) {
+        const { admitted } = await this.#live.enter(keyName, limits.sessions);
+        if (!admitted) return tooManySessions(keyName, limits.sessions);
+        lease = this.#lease(keyName);
+      }
+      if (limits.sessionsPerMinute !== undefined) {
+        const options = { amount: 1, limit: limits.sessionsPerMinute, ttlMs: minuteMs };
+        const { admitted, expiresInMs } = await this.#store.count(`opened:${keyName}`, options);
+        if (!admitted) {
+          lease.release();
+          return tooManyOpened(keyName, limits.sessionsPerMinute, expiresInMs);
+        }
+      }
+      return { admitted: true, lease };
+    } catch (error) {
+      lease.release();
+      return { admitted: false, reason: 'limits_unavailable', refusal: this.#unavailable(keyName, error) };
+    }
+  }
+
+  /** The tokens of a key, where it has a limit of them. All its sessions on this node share one budget. */
+  budget({ keyName, limits }: Owner): TokenBudget | undefined {
+    const limit = limits?.tokensPerMinute;
+    if (keyName === undefined || limit === undefined) return undefined;
+    const known = this.#budgets.get(keyName);
+    if (known !== undefined) return known;
+    const budget = new TokenBudget({
+      keyName,
+      limit,
+      store: this.#store,
+      clock: this.#clock,
+      unavailable: (error) => this.#unavailable(keyName, error),
+    });
+    this.#budgets.set(keyName, budget);
+    return budget;
+  }
+
+  close(): void {
+    this.#live.close();
+  }
+
+  #lease(keyName: string): SessionLease {
+    let held = true;
+    return {
+      release: () => {
+        if (held) this.#live.leave(keyName);
+        held = false;
+      },
+    };
+  }
+
+  #unavailable(keyName: string, error: unknown): SpendingRefusal {
+    this.#report(error);
+    return {
+      message: `The limits of the key '${keyName}' cannot be checked now. Try again in ${seconds(storeRetryMs)} s.`,
+      retryAfterMs: storeRetryMs,
+    };
+  }
+
+  #report(error: unknown): void {
+    this.#log.error('limits_unavailable', { error });
+  }
+}
+
+function tooManySessions(keyName: string, limit: number): Admission {
+  const message = `The key '${keyName}' has as many sessions as it may have at once: ${limit}. End one, or try again in ${seconds(sessionsRetryMs)} s.`;
+  return { admitted: false, reason: 'key_sessions', refusal: { message, retryAfterMs: sessionsRetryMs } };
+}
+
+function tooManyOpened(keyName: string, limit: number, expiresInMs: number): Admission {
+  const message = `The key '${keyName}' has opened as many sessions in this minute as it may: ${limit}. Try again in ${seconds(expiresInMs)} s.`;
+  return { admitted: false, reason: 'key_sessions_per_minute', refusal: { message, retryAfterMs: expiresInMs } };
+}

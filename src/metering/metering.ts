@@ -1,0 +1,139 @@
+import type { Log } from '../log.ts';
+import type { SessionType } from '../protocol/session-config.ts';
+import type { Clock } from '../session/ports.ts';
+import type { Store } from '../store/store.ts';
+import { Account, type Totals } from './account.ts';
+import { type Admission, KeyLimiter, type Owner, type SessionLease } from './key-limits.ts';
+import { LabelSets } from './label-sets.ts';
+import { Metrics, type RefusalReason } from './metrics.ts';
+import { Prices, type PriceTable } from './prices.ts';
+import { processMetrics } from './process-metrics.ts';
+
+export type { Account, Totals } from './account.ts';
+export type { Admission, KeyLimits, Owner, SessionLease } from './key-limits.ts';
+export type { RefusalReason } from './metrics.ts';
+
+export interface MeteringOptions {
+  store: Store;
+  clock: Clock;
+  log: Pick<Log, 'error'>;
+  prices: PriceTable | undefined;
+  /** The names that clients may ask for; none means any. */
+  models: readonly string[];
+  /** Whether metrics have series for each live session. */
+  sessionMetrics: boolean;
+}
+
+export interface AccountRequest {
+  sessionId: string;
+  type: SessionType;
+  /** Empty for a transcription session, which is counted and priced under the name `transcription`. */
+  model: string;
+  owner: Owner;
+  /** What `admitSession` gave; the account gives it back when it is closed. */
+  lease?: SessionLease;
+}
+
+const transcriptionModel = 'transcription';
+/** Sessions that have series of their own. */
+const mostSessionSeries = 1000;
+
+/** What sessions use: their accounts, the limits of keys, and the metrics. One for the server. */
+export class Metering {
+  readonly #options: MeteringOptions;
+  readonly #limiter: KeyLimiter;
+  readonly #metrics = new Metrics();
+  readonly #labels: LabelSets;
+  readonly #prices: Prices | undefined;
+  readonly #accounts = new Set<Account>();
+
+  constructor(options: MeteringOptions) {
+    this.#options = options;
+    this.#limiter = new KeyLimiter(options);
+    this.#labels = new LabelSets(options.models, [transcriptionModel]);
+    this.#prices = options.prices && new Prices(options.prices);
+    if (options.sessionMetrics) this.#watchSessions();
+  }
+
+  /** Whether the owner may open one more session; never rejects. A refusal is counted here. */
+  async admitSession(owner: Owner): Promise<Admission> {
+    const admission = await this.#limiter.admitSession(owner);
+    if (!admission.admitted) this.#metrics.sessionRefused(admission.reason);
+    return admission;
+  }
+
+  /** Counts a session that was refused for another reason than the limits of its key. */
+  sessionRefused(reason: RefusalReason): void {
+    this.#metrics.sessionRefused(reason);
+  }
+
+  /** Opens the account of a session that begins; to be closed when the session has ended. */
+  openAccount({ sessionId, type, model, owner, lease }: AccountRequest): Account {
+    const { clock } = this.#options;
+    const name = type === 'transcription' ? transcriptionModel : model;
+    const labels = this.#labels.of({ ...owner, model: name });
+    const modelPrices = this.#prices?.of(name);
+    const openedAt = clock.now();
+    const account = new Account({
+      sessionId,
+      labels,
+      metrics: this.#metrics,
+      budget: this.#limiter.budget(owner),
+      prices: this.#prices && modelPrices && { currency: this.#prices.currency, model: modelPrices },
+      closed: (closed) => {
+        lease?.release();
+        this.#accounts.delete(closed);
+        this.#metrics.sessionClosed(labels, type, (clock.now() - openedAt) / 1000);
+      },
+    });
+    this.#accounts.add(account);
+    this.#metrics.sessionOpened(labels, type);
+    return account;
+  }
+
+  /** The log with every entry counted, also those that its level leaves out. */
+  counted(log: Log): Log {
+    const count =
+      (level: keyof Log): Log[keyof Log] =>
+      (event, details) => {
+        this.#metrics.logged(level, event);
+        log[level](event, details);
+      };
+    return { debug: count('debug'), info: count('info'), warn: count('warn'), error: count('error') };
+  }
+
+  /** A number that is asked for whenever the metrics are read. */
+  watch(name: string, help: string, value: () => number): void {
+    this.#metrics.watch(name, help, value);
+  }
+
+  /** The answer to `GET /metrics`, in Prometheus' text format. */
+  async metricsText(): Promise<{ contentType: string; body: string }> {
+    const body = `${await this.#metrics.text()}${await processMetrics()}`;
+    return { contentType: 'text/plain; version=0.0.4; charset=utf-8', body };
+  }
+
+  close(): void {
+    this.#limiter.close();
+  }
+
+  #watchSessions(): void {
+    const each = (name: string, help: string, value: (totals: Totals) => number | undefined) =>
+      this.#metrics.watchSessions(name, help, (set) => {
+        for (const account of [...this.#accounts].slice(0, mostSessionSeries)) {
+          const amount = value(account.totals());
+          if (amount !== undefined) set(account.sessionId, amount);
+        }
+      });
+    each('parley_session_responses', 'Responses of a live session.', ({ responses }) => sum(Object.values(responses)));
+    each('parley_session_tokens', 'Tokens of a live session.', ({ used }) => {
+      const { 'transcription-ms': _audio, ...tokens } = used;
+      return sum(Object.values(tokens));
+    });
+    each('parley_session_cost', 'What a live session has used, in money.', ({ cost }) => cost);
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}

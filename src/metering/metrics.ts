@@ -1,0 +1,177 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { ResponseStatus } from '../protocol/server-events.ts';
+import type { SessionType } from '../protocol/session-config.ts';
+import type { TurnTimes } from '../session/ports.ts';
+import type { OwnerLabels } from './label-sets.ts';
+import { type Quantities, quantitiesIn } from './quantities.ts';
+
+/** Why a session was not opened. */
+export type RefusalReason =
+  /** The server has as many as it may. */
+  | 'full'
+  | 'draining'
+  /** The Host or the Origin may not connect. */
+  | 'forbidden'
+  | 'key_missing'
+  | 'key_wrong'
+  /** A client secret that is unknown, over, spent, or of the other dialect. */
+  | 'secret'
+  /** A request that the protocol does not have, such as a model that is not there. */
+  | 'invalid'
+  | 'key_sessions'
+  | 'key_sessions_per_minute'
+  | 'limits_unavailable';
+
+const owner = ['key', 'project', 'model'] as const;
+/** From what nobody notices to what nobody waits for. */
+const latencyBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30];
+const durationBuckets = [1, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 86_400];
+
+/** What the server counts and times. docs/metrics.md explains each series. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #open = this.#gauge('parley_sessions_open', 'Sessions that live now.', ['type', ...owner]);
+  readonly #opened = this.#counter('parley_sessions_opened_total', 'Sessions that were opened.', ['type', ...owner]);
+  readonly #refused = this.#counter('parley_sessions_refused_total', 'Sessions that were not opened, by why.', [
+    'reason',
+  ]);
+  readonly #duration = this.#histogram(
+    'parley_session_duration_seconds',
+    'How long sessions lived.',
+    ['type'],
+    durationBuckets,
+  );
+  readonly #responses = this.#counter('parley_responses_total', 'Responses, by how they ended.', ['status', ...owner]);
+  readonly #responsesRefused = this.#counter(
+    'parley_responses_refused_total',
+    'Responses that were not made because the key had used its tokens of the minute.',
+    owner,
+  );
+  readonly #tokens = this.#counter('parley_tokens_total', 'Tokens, each counted in one kind.', ['kind', ...owner]);
+  readonly #transcriptions = this.#counter('parley_transcriptions_total', 'Transcriptions that were billed.', owner);
+  readonly #transcriptionSeconds = this.#counter(
+    'parley_transcription_seconds_total',
+    'Audio whose transcription is billed by its length.',
+    owner,
+  );
+  readonly #cost = this.#counter('parley_cost_total', 'What was used, in money, by the configured prices.', [
+    'currency',
+    ...owner,
+  ]);
+  readonly #stages = this.#histogram(
+    'parley_stage_seconds',
+    'How long a turn waited for a stage: from its end to the transcript, from there to the first token, from there to the first audio.',
+    ['stage'],
+    latencyBuckets,
+  );
+  readonly #answers = this.#histogram(
+    'parley_answer_seconds',
+    'From the end of a turn, as decided, to the first audio of its answer.',
+    [],
+    latencyBuckets,
+  );
+  readonly #logged = this.#counter('parley_log_entries_total', 'Entries of the log, whether or not they are shown.', [
+    'level',
+    'event',
+  ]);
+
+  sessionOpened(labels: OwnerLabels, type: SessionType): void {
+    this.#open.inc({ type, ...labels });
+    this.#opened.inc({ type, ...labels });
+  }
+
+  sessionClosed(labels: OwnerLabels, type: SessionType, seconds: number): void {
+    this.#open.dec({ type, ...labels });
+    this.#duration.observe({ type }, seconds);
+  }
+
+  sessionRefused(reason: RefusalReason): void {
+    this.#refused.inc({ reason });
+  }
+
+  responseRefused(labels: OwnerLabels): void {
+    this.#responsesRefused.inc({ ...labels });
+  }
+
+  responseEnded(labels: OwnerLabels, status: ResponseStatus, times: TurnTimes): void {
+    this.#responses.inc({ status, ...labels });
+    this.#observe('transcriber', times.transcriptMs);
+    this.#observe('language_model', times.firstTokenMs);
+    this.#observe('voice', times.firstAudioMs);
+    if (times.answeredMs !== undefined) this.#answers.observe(times.answeredMs / 1000);
+  }
+
+  transcribed(labels: OwnerLabels): void {
+    this.#transcriptions.inc({ ...labels });
+  }
+
+  used(labels: OwnerLabels, quantities: Quantities): void {
+    for (const [kind, amount] of quantitiesIn(quantities)) {
+      if (kind === 'transcription-ms') this.#transcriptionSeconds.inc({ ...labels }, amount / 1000);
+      else this.#tokens.inc({ kind, ...labels }, amount);
+    }
+  }
+
+  cost(labels: OwnerLabels, amount: number, currency: string): void {
+    this.#cost.inc({ currency, ...labels }, amount);
+  }
+
+  logged(level: string, event: string): void {
+    this.#logged.inc({ level, event });
+  }
+
+  /** A gauge whose value is asked for when it is read. */
+  watch(name: string, help: string, value: () => number): void {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      registers: [this.#registry],
+      collect: () => gauge.set(value()),
+    });
+  }
+
+  /** Series of live sessions, written anew each time that they are read. */
+  watchSessions(name: string, help: string, write: (set: (session: string, value: number) => void) => void): void {
+    const gauge: Gauge<'session'> = new Gauge({
+      name,
+      help,
+      labelNames: ['session'],
+      registers: [this.#registry],
+      collect: () => {
+        gauge.reset();
+        write((session, value) => gauge.set({ session }, value));
+      },
+    });
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #observe(stage: string, ms: number | undefined): void {
+    if (ms !== undefined) this.#stages.observe({ stage }, ms / 1000);
+  }
+
+  #counter<T extends string>(name: string, help: string, labelNames: readonly T[]): Counter<T> {
+    return new Counter({ name, help, labelNames: [...labelNames], registers: [this.#registry] });
+  }
+
+  #gauge<T extends string>(name: string, help: string, labelNames: readonly T[]): Gauge<T> {
+    return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.#registry] });
+  }
+
+  #histogram<T extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly T[],
+    buckets: readonly number[],
+  ): Histogram<T> {
+    return new Histogram({
+      name,
+      help,
+      labelNames: [...labelNames],
+      buckets: [...buckets],
+      registers: [this.#registry],
+    });
+  }
+}

@@ -1,0 +1,55 @@
+import type { TranscriptionUsage, Usage } from '../protocol/server-events.ts';
+
+/** Tokens of responses, each counted once: input that was cached is not among the other input. */
+export const responseTokenKinds = [
+  'text-input',
+  'text-cached-input',
+  'text-output',
+  'audio-input',
+  'audio-cached-input',
+  'audio-output',
+  'image-input',
+  'image-cached-input',
+] as const;
+/** Tokens of transcriptions whose model is billed by tokens. */
+export const transcriptionTokenKinds = [
+  'transcription-text-input',
+  'transcription-audio-input',
+  'transcription-output',
+] as const;
+
+export type ResponseTokenKind = (typeof responseTokenKinds)[number];
+export type TranscriptionTokenKind = (typeof transcriptionTokenKinds)[number];
+export type TokenKind = ResponseTokenKind | TranscriptionTokenKind;
+
+/** What was used: tokens by their kind, and the milliseconds of audio that were transcribed and billed by their length. */
+export type Quantities = Partial<Record<TokenKind | 'transcription-ms', number>>;
+
+export function responseQuantities({ input_token_details: input, output_token_details: output }: Usage): Quantities {
+  const cached = input.cached_tokens_details;
+  return {
+    'text-input': input.text_tokens - cached.text_tokens,
+    'text-cached-input': cached.text_tokens,
+    'text-output': output.text_tokens,
+    'audio-input': input.audio_tokens - cached.audio_tokens,
+    'audio-cached-input': cached.audio_tokens,
+    'audio-output': output.audio_tokens,
+    'image-input': input.image_tokens - cached.image_tokens,
+    'image-cached-input': cached.image_tokens,
+  };
+}
+
+export function transcriptionQuantities(usage: TranscriptionUsage): Quantities {
+  if (usage.type === 'duration') return { 'transcription-ms': Math.round(usage.seconds * 1000) };
+  return {
+    'transcription-text-input': usage.input_token_details.text_tokens,
+    'transcription-audio-input': usage.input_token_details.audio_tokens,
+    'transcription-output': usage.output_tokens,
+  };
+}
+
+/** Those that are not 0. */
+export function quantitiesIn(quantities: Quantities): [keyof Quantities, number][] {
+  const entries = Object.entries(quantities) as [keyof Quantities, number][];
+  return entries.filter(([, amount]) => amount !== 0);
+}
