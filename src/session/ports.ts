@@ -13,6 +13,12 @@ export interface AudioClip {
   readonly sampleRateHz: number;
 }
 
+/** What an engine that is far away may do ahead of its first request. */
+interface Warmable {
+  /** Makes a connection ready, if none is: called when a session opens. Returns at once and never throws. */
+  warm?(): void;
+}
+
 // ---- Time ----------------------------------------------------------------------------------------
 
 export interface Clock {
@@ -69,7 +75,7 @@ export type TranscriptEvent =
       endOfSentence?: number;
     };
 
-export interface Transcriber {
+export interface Transcriber extends Warmable {
   /** Yields any number of deltas, then exactly one `done`. */
   transcribe(clip: AudioClip, options: TranscribeOptions): AsyncIterable<TranscriptEvent>;
 }
@@ -85,13 +91,17 @@ export interface ModelTool {
 
 export type ModelToolChoice = 'auto' | 'none' | 'required' | { name: string };
 
-/** One entry of the conversation as the model sees it: words, never bytes of audio. */
+/** One entry of the conversation as the model sees it: words, and audio only where the model asks for it. */
 export type ContextItem =
   | { type: 'message'; role: 'system' | 'user' | 'assistant'; content: ContextPart[] }
   | { type: 'call'; callId: string; name: string; arguments: string }
   | { type: 'call_output'; callId: string; output: string };
 
-export type ContextPart = { type: 'text'; text: string } | { type: 'image'; url: string; detail?: string };
+export type ContextPart =
+  | { type: 'text'; text: string }
+  | { type: 'image'; url: string; detail?: string }
+  /** What the user said, as it sounded: only for a model that `hearsAudio`. The transcript is there where it is known. */
+  | { type: 'audio'; clip: AudioClip; transcript?: string };
 
 export interface ModelRequest {
   model: string;
@@ -105,6 +115,8 @@ export interface ModelRequest {
   reasoningEffort?: string;
   /** Whether the text will be spoken: a model may then prefer words to symbols. */
   spoken: boolean;
+  /** How to sound, for a model that `speaks`; absent: it answers in text. */
+  speech?: { voice: string; speed: number };
   signal: AbortSignal;
 }
 
@@ -116,6 +128,11 @@ export interface ModelUsage {
 
 export type ModelEvent =
   | { type: 'text'; text: string }
+  /**
+   * Of a model that `speaks` and was asked to: sound, and the words that it adds to the transcript. Either may be empty,
+   * and the words may come well before their sound. Instead of `text`, in one answer.
+   */
+  | { type: 'audio'; samples: Int16Array; sampleRateHz: number; transcript: string }
   /** A call begins: its arguments follow as deltas, then `call_end`. Calls do not interleave. */
   | { type: 'call'; callId?: string; name: string }
   | { type: 'call_arguments'; delta: string }
@@ -123,7 +140,11 @@ export type ModelEvent =
   /** The last event. `length`: the token limit was met. */
   | { type: 'finish'; reason: 'stop' | 'length' | 'content_filter'; usage?: ModelUsage };
 
-export interface LanguageModel {
+export interface LanguageModel extends Warmable {
+  /** Takes `audio` parts, so that what the user says need not be transcribed for it. */
+  readonly hearsAudio?: boolean;
+  /** Answers with `audio` events where a request has `speech`, so that no voice is needed. */
+  readonly speaks?: boolean;
   generate(request: ModelRequest): AsyncIterable<ModelEvent>;
 }
 
@@ -150,7 +171,7 @@ export interface SpeechChunk extends AudioClip {
   words?: readonly WordTiming[];
 }
 
-export interface Voice {
+export interface Voice extends Warmable {
   /** The names that it knows; absent where only a remote engine can tell. */
   readonly voices?: readonly string[];
   /** Speaks one clause. Silence before and after it is trimmed. Text without words yields nothing. */
