@@ -110,16 +110,8 @@ export class ItemOperations {
     this.#host.emit({ type: 'conversation.item.retrieved', item: retrievedItem(entry) });
   }
 
-  /** Entries for a response's own `input`, which need not be in the conversation: referred to, or given. */
-  resolveAll(input: readonly ResponseInputItem[]): Entry[] {
-    const { items: limit } = this.#host.tools.settings.limits;
-    if (input.length > limit) {
-      throw wireErrors.wrongLength('response.input', { kind: 'array', side: 'max', limit, got: input.length });
-    }
-    return input.map((item, index) => this.#resolve(item, `response.input[${index}]`));
-  }
-
-  #resolve(input: ResponseInputItem, path: string): Entry {
+  /** An entry for an item of a response's own `input`, which need not be in the conversation: referred to, or given. */
+  resolve(input: ResponseInputItem, path: string): Entry {
     const { tools, conversation, transcription, config } = this.#host;
     if (input.type === 'item_reference') {
       const entry = conversation.find(input.id);

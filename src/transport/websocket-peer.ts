@@ -3,13 +3,14 @@ import { type RawData, WebSocket } from 'ws';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Dialect } from '../protocol/dialect.ts';
-import { wireErrors } from '../protocol/errors.ts';
+import { type WireError, wireErrors } from '../protocol/errors.ts';
 import { ClientEventError } from '../protocol/frame-parser.ts';
 import type { OutgoingEvent } from '../protocol/server-events.ts';
 import type { Clock, CloseReason, Peer } from '../session/ports.ts';
 import type { Session } from '../session/session.ts';
+import { Intake, type IntakeLimits } from './intake.ts';
 
-export type PeerLimits = Pick<Config['limits'], 'outputQueueBytes' | 'pingIntervalMs' | 'deadPeerMs'>;
+export type PeerLimits = IntakeLimits & Pick<Config['limits'], 'outputQueueBytes' | 'pingIntervalMs' | 'deadPeerMs'>;
 
 export interface WebSocketPeerOptions {
   id: string;
@@ -34,12 +35,10 @@ export class WebSocketPeer implements Peer {
   readonly #limits: PeerLimits;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #intake: Intake;
   #session: Session | undefined;
   #closing = false;
   #gathering = false;
-  /** Events that the session has not caught up with; while there are any, nothing more is read. */
-  #unhandled = 0;
-  #heardAtMs: number;
   #cancelPing: () => void = () => {};
 
   constructor(options: WebSocketPeerOptions) {
@@ -50,7 +49,10 @@ export class WebSocketPeer implements Peer {
     this.#limits = options.limits;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#heardAtMs = options.clock.now();
+    this.#intake = new Intake(options, options.limits, options.clock, {
+      tooFast: () => this.#tooFast(),
+      messageOverdue: () => this.#endWith(wireErrors.messageTimeout(options.limits.messageTimeoutMs)),
+    });
   }
 
   /**
@@ -60,7 +62,10 @@ export class WebSocketPeer implements Peer {
   join(session: Session): void {
     this.#session = session;
     this.#socket.on('message', (data, isBinary) => this.#message(data, isBinary, session));
-    this.#socket.on('pong', () => this.#heard());
+    // `ws` answers it, and ends a client that sends them without reading the answers.
+    this.#socket.on('ping', () => {
+      if (!this.#closing) this.#intake.count();
+    });
     this.#socket.on('error', (error) => {
       const reason = error.message;
       this.#log.warn('peer_broke_protocol', { session: session.id, peer: this.id, reason });
@@ -109,7 +114,7 @@ export class WebSocketPeer implements Peer {
 
   #message(data: RawData, isBinary: boolean, session: Session): void {
     if (this.#closing) return;
-    this.#heard();
+    this.#intake.count();
     try {
       if (isBinary) session.refuse(wireErrors.binaryFrame(), null, this);
       else this.#receive(data.toString(), session);
@@ -122,16 +127,8 @@ export class WebSocketPeer implements Peer {
   #receive(text: string, session: Session): void {
     const caughtUp = session.receive(this.#dialect.parse(text), this);
     if (!(caughtUp instanceof Promise)) return;
-    this.#unhandled++;
-    this.#socket.pause();
-    caughtUp
-      .catch((error: unknown) => this.#failed(error, session))
-      .finally(() => {
-        this.#unhandled--;
-        if (this.#unhandled > 0) return;
-        this.#heard();
-        this.#socket.resume();
-      });
+    this.#intake.hold();
+    caughtUp.catch((error: unknown) => this.#failed(error, session)).finally(() => this.#intake.release());
   }
 
   #failed(error: unknown, session: Session): void {
@@ -139,8 +136,16 @@ export class WebSocketPeer implements Peer {
     session.refuse(wireErrors.internal('handling an event'), null, this);
   }
 
-  #heard(): void {
-    this.#heardAtMs = this.#clock.now();
+  #tooFast(): void {
+    const { eventsPerSecond } = this.#limits;
+    this.#log.warn('peer_too_fast', { session: this.#session?.id, peer: this.id, eventsPerSecond });
+    this.#session?.refuse(wireErrors.tooManyEvents(eventsPerSecond), null, this);
+  }
+
+  #endWith(error: WireError): void {
+    this.#log.warn('peer_broke_limit', { session: this.#session?.id, peer: this.id, reason: error.message });
+    this.#session?.refuse(error, null, this);
+    this.close({ code: error.closeCode ?? 1008, reason: error.closeReason });
   }
 
   #schedulePing(): void {
@@ -148,9 +153,8 @@ export class WebSocketPeer implements Peer {
   }
 
   #ping(): void {
-    const silentMs = this.#clock.now() - this.#heardAtMs;
-    // While nothing is read from the client, its answers are not read either.
-    if (silentMs >= this.#limits.deadPeerMs && this.#unhandled === 0) {
+    const { silentMs } = this.#intake;
+    if (silentMs >= this.#limits.deadPeerMs) {
       this.#log.warn('peer_dead', { session: this.#session?.id, peer: this.id, silentMs: Math.round(silentMs) });
       this.#stop();
       this.#socket.terminate();
@@ -164,6 +168,7 @@ export class WebSocketPeer implements Peer {
   #stop(): void {
     this.#closing = true;
     this.#cancelPing();
+    this.#intake.stop();
   }
 
   #gone(): void {

@@ -140,7 +140,10 @@ test('responses that are given up while a transcript is awaited are not kept', a
   const engines = fakeEngines();
   const { opened, open } = gate();
   engines.transcriber.hear = () => opened.then(() => 'Hello.');
-  const { wsUrl } = await newServer(t, { engines: fakeEngineSet(engines) });
+  const { wsUrl } = await newServer(t, {
+    engines: fakeEngineSet(engines),
+    config: { limits: { responsesPerMinute: Number.POSITIVE_INFINITY } },
+  });
   const client = await WireClient.open(wsUrl + query);
   for (let count = 0; count < 1000; count++) client.send(message([{ type: 'input_text', text: 'x' }]));
   client.send(message([{ type: 'input_audio', audio: Buffer.alloc(48_000).toString('base64') }]));
