@@ -3,6 +3,7 @@
  * flags, the environment's variables, the entries of a configuration file and the help are all read from these tables.
  */
 
+import { contextBudgets } from './config/context-kind.ts';
 import { optionsHelp } from './config/help.ts';
 import {
   apiKeys,
@@ -17,8 +18,10 @@ import {
   text,
 } from './config/kinds.ts';
 import { named, option, type Values } from './config/option.ts';
+import { prices } from './config/price-kind.ts';
 import { type Gathered, gather, gatherFromCode, type Sources } from './config/sources.ts';
 import { engineNames } from './engines/registry.ts';
+import { isAllowance } from './net/address-policy.ts';
 import { defaultSessionSettings, type SessionSettings } from './session/settings.ts';
 
 export { type ApiKey, apiKey, type KeyLimits } from './config/api-keys.ts';
@@ -111,6 +114,12 @@ const options = {
     [],
     'Prompt templates that clients may name in `prompt`: in the configuration file a list of { id, version, instructions }, where {{name}} stands for a variable. As a flag, the same list as JSON.',
   ),
+  contextTokens: option(
+    'Sessions',
+    contextBudgets(),
+    session.contextTokens,
+    'Tokens that the input of a model may have, instructions and tools included. What of a conversation does not fit is left out, oldest first, as the session asks (truncation).',
+  ),
   lenient: option(
     'Sessions',
     boolean(),
@@ -138,6 +147,32 @@ const options = {
     integer('THREADS', 1, 64),
     undefined,
     'Threads of the embedded voice. Default: 2, or 1 on one or two processors.',
+  ),
+
+  images: option(
+    'Outgoing',
+    choice('fetch', 'refuse'),
+    'fetch',
+    'Images that clients name by an http: or https: URL. fetch: the server gets them, from public addresses only. refuse: it makes no request.',
+  ),
+  outgoingAllow: option(
+    'Outgoing',
+    list('HOST', 'host names, IP addresses or networks such as 10.1.0.0/16', isAllowance),
+    [],
+    'Hosts and networks that the server may fetch from although they are private. A name is allowed wherever it leads.',
+  ),
+
+  prices: option(
+    'Metering',
+    prices(),
+    undefined,
+    'What models cost, for the log and the metrics: in the configuration file { currency, models }, where models has prices per million tokens by the name of a model, or by the beginning of names and *. As a flag, the same as JSON. None are built in.',
+  ),
+  sessionMetrics: option(
+    'Metering',
+    boolean(),
+    false,
+    'true: /metrics also has series for each live session, of at most 1000 sessions.',
   ),
 
   logLevel: option(
@@ -276,6 +311,14 @@ const limits = {
     sessionLimits.outOfBandResponses,
     'Responses outside the conversation that run at once in a session.',
   ),
+  imageBytes: option(
+    'Limits',
+    bytes(1024, 64 * mebibyte),
+    10 * mebibyte,
+    'An image that the server fetches for a client.',
+  ),
+  imageTimeoutMs: option('Limits', integer('MS', 100, hourMs), 10_000, 'How long fetching an image may take.'),
+  imageFetches: option('Limits', integer('COUNT', 1, 1000), 16, 'Images that the server fetches at once.'),
   stageStallMs: option(
     'Limits',
     integer('MS', 100, hourMs),
@@ -334,8 +377,8 @@ function checked({ values, problems }: Gathered): Config {
 
 /** What the options say about every session. */
 export function sessionSettings(config: Config): SessionSettings {
-  const { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, prompts, limits } = config;
-  return { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, prompts, limits };
+  const { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, prompts, contextTokens, limits } = config;
+  return { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, prompts, contextTokens, limits };
 }
 
 export function configHelp(): string {

@@ -16,6 +16,7 @@ export const logEvents = {
   server_stand_in_model:
     "The language model is a stand-in: it follows a few rules and does not understand. For real answers see the README, 'Your own engines'",
   server_engines_failed: 'No turn can be taken: an engine could not be loaded',
+  tokenizer_failed: 'The tokenizer could not be loaded: tokens are estimated by the length of text',
   server_parent_ended: 'The npm that started this server has ended: stopping, as if told to by SIGTERM',
   server_stopping: 'Stopping: running responses may finish, no session is opened',
   server_drain_deadline: 'Some responses did not finish in time and are cut off',

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from './clock.ts';
 import { type Config, type ConfigOverrides, configWith, sessionSettings } from './config.ts';
 import { createEngines, type EngineSet, type EngineStatus } from './engines/registry.ts';
+import { createTokenizer } from './engines/tokenizer.ts';
 import { createApp } from './http/app.ts';
 import { Listener } from './http/listener.ts';
 import { readinessOf } from './http/readiness.ts';
@@ -75,9 +76,10 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const log = options.log ?? createLog(config, process.stderr.isTTY);
   const ids = options.ids ?? randomId;
   const engineSet = options.engines ?? configuredEngines(config, clock, log);
+  const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
   const settings = sessionSettings(config);
   const create: SessionFactory = ({ type, model }) =>
-    new RealtimeSession({ type, model, engines: engineSet.engines, clock, ids, settings, log });
+    new RealtimeSession({ type, model, engines: engineSet.engines, clock, ids, settings, log, tokens });
   const sessions = new SessionRegistry({
     create: options.createSession ?? create,
     limit: config.limits.sessions,
@@ -120,6 +122,8 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     return `ws${secure}://${authority}${realtimePath}`;
   }
   log.info('server_listening', { url, keys: config.apiKeys.length });
+  // It holds the event loop for a moment: now, while the engines load in their threads, nobody can take a turn.
+  void tokens.load();
 
   const loaded = engineSet.ready.then(
     () => log.info('server_ready', {}),

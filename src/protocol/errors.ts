@@ -316,6 +316,39 @@ export const wireErrors = {
     ),
 };
 
+/**
+ * Why a response failed, as its `response.done` tells it. Failures of engines are told by themselves (`StageError` of the
+ * session).
+ */
+export class ResponseFailure extends Error {
+  readonly type: string;
+  readonly code: string;
+
+  constructor(message: string, details: { type?: string; code: string }) {
+    super(shortened(message, maxMessageCharacters));
+    this.name = 'ResponseFailure';
+    this.type = details.type ?? 'invalid_request_error';
+    this.code = details.code;
+  }
+}
+
+export const responseFailures = {
+  contextTooLong: (tokens: number, limit: number) =>
+    new ResponseFailure(
+      `The input of this response has ${tokens} tokens, which exceeds the ${limit} that the model's context holds. Shorten the instructions, the tools or the last items, delete items, or let older ones be left out by 'truncation'.`,
+      { code: 'context_length_exceeded' },
+    ),
+  imageUnavailable: (url: string, why: string) =>
+    new ResponseFailure(`The image at '${shortened(url, 120)}' could not be had: ${why}`, { code: 'invalid_image_url' }),
+  imagesTooLarge: (limitCharacters: number) =>
+    new ResponseFailure(
+      `The images that this response's input names by an address have more than ${limitCharacters} characters together, as base64. Use smaller ones, or delete some.`,
+      { code: 'invalid_image_url' },
+    ),
+  /** The type is that of the hosted service's refusals of one who has used up their tokens. */
+  rateLimited: (why: string) => new ResponseFailure(why, { type: 'tokens', code: 'rate_limit_exceeded' }),
+};
+
 /** In minutes where they are whole: `60 minutes`, `1 minute`, `90 seconds`. */
 function spokenDuration(seconds: number): string {
   const [count, unit] = seconds % 60 === 0 ? [seconds / 60, 'minute'] : [seconds, 'second'];

@@ -4,15 +4,19 @@ import type { Item } from '../protocol/items.ts';
 import type { Entry } from './conversation.ts';
 import type { ContextItem, ContextPart } from './ports.ts';
 import type { StageError } from './stage.ts';
+import { assistantAudioTokens, type TokenCost, userAudioTokens } from './token-cost.ts';
 
 /** What a generation is made from: a copy that later changes do not touch. */
 export interface ContextSnapshot {
   /** The conversation's version when it was taken. */
   readonly version: number;
   readonly items: readonly ContextItem[];
-  /** Lengths of the audio among the items, for usage. */
-  readonly userAudioMs: number;
-  readonly assistantAudioMs: number;
+  /** What the model is asked with, instructions and tools included, by estimate. */
+  readonly cost: TokenCost;
+  /** Of that, what the model was asked with before. */
+  readonly cached: TokenCost;
+  /** Text tokens of the words that stand for the audio among the items: a model that hears no audio counts them. */
+  readonly audioWords: number;
 }
 
 /**
@@ -34,57 +38,65 @@ export async function awaitTranscripts(
   return failure;
 }
 
-export function takeSnapshot(entries: readonly Entry[], version: number): ContextSnapshot {
-  // Made once of each entry: a response's own input may refer to one of them thousands of times.
-  const items = new Map([...new Set(entries)].map((entry) => [entry, contextItem(entry)]));
-  return {
-    version,
-    items: entries
-      .flatMap((entry) => items.get(entry) ?? [])
-      .filter((item) => item.type !== 'message' || item.content.length > 0),
-    userAudioMs: sumMs(entries.flatMap((entry) => [...entry.heard.values()])),
-    assistantAudioMs: sumMs(entries.flatMap((entry) => [...entry.spoken.values()])),
-  };
+/** An entry as the model sees it, and what of it is audio. */
+export interface ContextEntry {
+  readonly item: ContextItem;
+  /** By its length, rounded up for each part. */
+  readonly audioTokens: number;
+  /** The words of that audio, which stand for it in `item`. */
+  readonly audioWords: readonly string[];
 }
 
-function sumMs(audio: readonly { durationMs: number }[]): number {
-  return audio.reduce((total, { durationMs }) => total + durationMs, 0);
-}
-
-function contextItem(entry: Entry): ContextItem {
+export function contextEntry(entry: Entry): ContextEntry {
   const { item } = entry;
   switch (item.type) {
     case 'function_call':
-      return { type: 'call', callId: item.call_id ?? item.id, name: item.name, arguments: item.arguments };
+      return silent({ type: 'call', callId: item.call_id ?? item.id, name: item.name, arguments: item.arguments });
     case 'function_call_output':
-      return { type: 'call_output', callId: item.call_id, output: item.output };
-    case 'message':
+      return silent({ type: 'call_output', callId: item.call_id, output: item.output });
+    case 'message': {
+      const parts = item.content.map((part, index) => contextPart(part, entry, index));
       return {
-        type: 'message',
-        role: item.role,
-        content: item.content.flatMap((part, index) => contextPart(part, entry, index)),
+        item: { type: 'message', role: item.role, content: parts.flatMap(({ part }) => part ?? []) },
+        audioTokens: parts.reduce((sum, { audioTokens }) => sum + audioTokens, 0),
+        audioWords: parts.flatMap(({ part, audioTokens }) =>
+          audioTokens > 0 && part?.type === 'text' ? part.text : [],
+        ),
       };
+    }
   }
+}
+
+function silent(item: ContextItem): ContextEntry {
+  return { item, audioTokens: 0, audioWords: [] };
 }
 
 type Part = Extract<Item, { type: 'message' }>['content'][number];
 
-function contextPart(part: Part, entry: Entry, index: number): ContextPart[] {
+function contextPart(part: Part, entry: Entry, index: number): { part?: ContextPart; audioTokens: number } {
   switch (part.type) {
     case 'input_text':
     case 'output_text':
-      return words(part.text);
+      return { ...words(part.text), audioTokens: 0 };
     case 'input_image':
-      return [{ type: 'image', url: part.image_url, ...(part.detail && { detail: part.detail }) }];
+      return {
+        part: { type: 'image', url: part.image_url, ...(part.detail && { detail: part.detail }) },
+        audioTokens: 0,
+      };
     case 'input_audio': {
-      const known = entry.heard.get(index)?.known;
-      return words(known && 'text' in known ? known.text : (part.transcript ?? ''));
+      const heard = entry.heard.get(index);
+      const known = heard?.known;
+      const text = known && 'text' in known ? known.text : (part.transcript ?? '');
+      return { ...words(text), audioTokens: userAudioTokens(heard?.durationMs ?? 0) };
     }
-    case 'output_audio':
-      return words(entry.spoken.get(index)?.transcript ?? part.transcript ?? '');
+    case 'output_audio': {
+      const spoken = entry.spoken.get(index);
+      const text = spoken?.transcript ?? part.transcript ?? '';
+      return { ...words(text), audioTokens: assistantAudioTokens(spoken?.durationMs ?? 0) };
+    }
   }
 }
 
-function words(text: string): ContextPart[] {
-  return text.trim() === '' ? [] : [{ type: 'text', text }];
+function words(text: string): { part?: ContextPart } {
+  return text.trim() === '' ? {} : { part: { type: 'text', text } };
 }

@@ -36,7 +36,6 @@ export interface GenerationTimes {
 
 export interface Generation extends AsyncIterable<GenerationEvent> {
   readonly snapshot: ContextSnapshot;
-  readonly instructions: string;
   readonly times: Readonly<GenerationTimes>;
   /** Stops every stage at once; iteration ends without an error. */
   abort(): void;
@@ -132,7 +131,6 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
 
   return {
     snapshot,
-    instructions: request.instructions,
     times,
     abort: () => abort.abort(),
     [Symbol.asyncIterator]: events,

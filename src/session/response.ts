@@ -1,4 +1,5 @@
 import { durationMs, samplesIn } from '../audio/pcm.ts';
+import { ResponseFailure } from '../protocol/errors.ts';
 import { type AssistantMessage, copyItem, type Item, type ItemStatus } from '../protocol/items.ts';
 import type { ResponseResource, ResponseStatus, StatusDetails, UnsentEvent, Usage } from '../protocol/server-events.ts';
 import type { AudioFormat, Modality } from '../protocol/session-config.ts';
@@ -6,6 +7,7 @@ import type { Entry } from './conversation.ts';
 import type { Generation, GenerationEvent } from './generation.ts';
 import { type MadeCall, OutputCall } from './output-call.ts';
 import { OutputMessage } from './output-message.ts';
+import { OutputTokens } from './output-tokens.ts';
 import type { Pacer } from './pacer.ts';
 import type { ModelUsage, WordTiming } from './ports.ts';
 import type { SessionTools } from './settings.ts';
@@ -68,8 +70,10 @@ export class Response {
   #details: StatusDetails | null = null;
   #message: OutputMessage | undefined;
   #call: OutputCall | undefined;
-  #outputCharacters = 0;
-  #outputAudioMs = 0;
+  readonly #spent: OutputTokens;
+  /** Whether the model was asked: only then its input was spent. */
+  #asked = false;
+  #modelUsage: ModelUsage | undefined;
   #usage: Usage | null = null;
 
   constructor(options: ResponseOptions, host: ResponseHost) {
@@ -77,6 +81,11 @@ export class Response {
     this.options = options;
     this.#host = host;
     this.times = { createdAt: host.tools.clock.now() };
+    const { maxOutputTokens, format } = options;
+    this.#spent = new OutputTokens(host.tools.tokens, {
+      limit: maxOutputTokens === 'inf' ? Number.POSITIVE_INFINITY : maxOutputTokens,
+      rateHz: formatRateHz(format),
+    });
   }
 
   get active(): boolean {
@@ -85,6 +94,11 @@ export class Response {
 
   get status(): ResponseStatus {
     return this.#status;
+  }
+
+  /** What it has cost: the figures of `response.done`. */
+  get usage(): Usage {
+    return this.#usage ?? this.#currentUsage();
   }
 
   /** The ids of its output items so far. */
@@ -106,63 +120,76 @@ export class Response {
 
   /** Stops every stage and ends the response; nothing of it is sent afterwards. */
   cancel(reason: 'turn_detected' | 'client_cancelled'): void {
-    if (this.active) this.#end('cancelled', { type: 'cancelled', reason }, undefined);
+    if (this.active) this.#end('cancelled', { type: 'cancelled', reason });
   }
 
   async #send(generation: Generation): Promise<void> {
-    let modelUsage: ModelUsage | undefined;
-    let reason: Extract<GenerationEvent, { type: 'finish' }>['reason'] = 'stop';
+    this.#asked = true;
     for await (const event of generation) {
       if (!this.active) return;
       if (event.type === 'finish') {
-        modelUsage = event.usage;
-        reason = event.reason;
-      } else if (event.type === 'audio') {
-        await this.#sendAudio(event.samples, event.words);
-      } else {
-        this.#sendPiece(event);
+        this.#modelUsage = event.usage;
+        return this.#finish(event.reason);
       }
+      const whole = event.type === 'audio' ? await this.#sendAudio(event.samples, event.words) : this.#sendPiece(event);
+      if (!this.active) return;
+      if (!whole) return this.#finish('length');
     }
-    if (!this.active) return;
-    if (reason === 'stop') return this.#end('completed', { type: 'completed' }, modelUsage);
-    const why = reason === 'length' ? 'max_output_tokens' : 'content_filter';
-    this.#end('incomplete', { type: 'incomplete', reason: why }, modelUsage);
   }
 
-  #sendPiece(event: Exclude<GenerationEvent, { type: 'finish' | 'audio' }>): void {
+  #finish(reason: Extract<GenerationEvent, { type: 'finish' }>['reason']): void {
+    if (reason === 'stop') return this.#end('completed', { type: 'completed' });
+    const why = reason === 'length' ? 'max_output_tokens' : 'content_filter';
+    this.#end('incomplete', { type: 'incomplete', reason: why });
+  }
+
+  /** Sends as much of a piece as the response may have tokens; returns whether that was all of it. */
+  #sendPiece(event: Exclude<GenerationEvent, { type: 'finish' | 'audio' }>): boolean {
     switch (event.type) {
       case 'text':
-        if (event.text === '') return;
-        this.#outputCharacters += event.text.length;
-        return this.#openMessage().sendText(event.text);
-      case 'clause':
-        this.#outputCharacters += event.text.length;
-        return this.#openMessage().sendClause(event.text);
-      case 'call':
-        return this.#openCall(event.name, event.callId);
-      case 'call_arguments':
-        if (event.delta === '') return;
-        this.#outputCharacters += event.delta.length;
-        return this.#call?.sendArguments(event.delta);
+      case 'clause': {
+        const text = this.#spent.takeText(event.text);
+        if (text !== '' && event.type === 'text') this.#openMessage().sendText(text);
+        if (text !== '' && event.type === 'clause') this.#openMessage().sendClause(text);
+        return text === event.text;
+      }
+      case 'call': {
+        const whole = this.#spent.takeText(event.name) === event.name;
+        if (whole) this.#openCall(event.name, event.callId);
+        return whole;
+      }
+      case 'call_arguments': {
+        const delta = this.#spent.takeText(event.delta);
+        if (delta !== '') this.#call?.sendArguments(delta);
+        return delta === event.delta;
+      }
       case 'call_end':
-        return this.#closeItem('completed');
+        this.#closeItem('completed');
+        return true;
     }
   }
 
-  /** Sends audio piece by piece, each as soon as the listener is near enough to its end. */
-  async #sendAudio(samples: Int16Array, words: readonly WordTiming[] | undefined): Promise<void> {
+  /**
+   * Sends audio piece by piece, each as soon as the listener is near enough to its end, and as much of it as the response
+   * may have tokens; resolves with whether that was all of it.
+   */
+  async #sendAudio(samples: Int16Array, words: readonly WordTiming[] | undefined): Promise<boolean> {
     const rateHz = formatRateHz(this.options.format);
     const step = samplesIn(maxDeltaMs, rateHz);
     for (let start = 0; start < samples.length; start += step) {
-      const piece = samples.subarray(start, start + step);
-      const pieceMs = durationMs(piece.length, rateHz);
-      await this.#host.pacer.admit(pieceMs, this.#abort.signal);
-      if (!this.active) return;
-      this.#outputAudioMs += pieceMs;
-      this.times.firstAudioSentAt ??= this.#host.tools.clock.now();
-      const spoken = this.#openMessage().sendAudio(piece, words);
-      if (spoken) this.#host.keep(spoken);
+      const wanted = samples.subarray(start, start + step);
+      const piece = wanted.subarray(0, this.#spent.audioRoom(wanted.length));
+      if (piece.length > 0) {
+        await this.#host.pacer.admit(durationMs(piece.length, rateHz), this.#abort.signal);
+        if (!this.active) return false;
+        this.#spent.addAudio(piece.length);
+        this.times.firstAudioSentAt ??= this.#host.tools.clock.now();
+        const spoken = this.#openMessage().sendAudio(piece, words);
+        if (spoken) this.#host.keep(spoken);
+      }
+      if (piece.length < wanted.length) return false;
     }
+    return true;
   }
 
   /** The message that words go to, announced if need be. */
@@ -239,29 +266,36 @@ export class Response {
   #fail(error: unknown): void {
     const { tools } = this.#host;
     const staged = error instanceof StageError;
+    const told = error instanceof ResponseFailure;
     const message = error instanceof Error ? error.message : String(error);
     tools.log.error('response_failed', { response: this.id, stage: staged ? error.stage : undefined, error: message });
+    if (told) {
+      const { type, code } = error;
+      return this.#end('failed', { type: 'failed', error: { type, code, message } });
+    }
     const code = staged ? error.code : 'internal_error';
     const text = staged ? message : 'The server had an error while making the response.';
-    this.#end('failed', { type: 'failed', error: { type: 'server_error', code, message: text } }, undefined);
+    this.#end('failed', { type: 'failed', error: { type: 'server_error', code, message: text } });
   }
 
-  #end(status: Ending, details: StatusDetails, modelUsage: ModelUsage | undefined): void {
+  #end(status: Ending, details: StatusDetails): void {
     this.#closeItem(status === 'completed' ? 'completed' : 'incomplete');
     this.#status = status;
     this.#details = details;
-    this.#usage = responseUsage({
-      snapshot: this.generation?.snapshot ?? { items: [], userAudioMs: 0, assistantAudioMs: 0 },
-      instructions: this.generation?.instructions ?? '',
-      outputCharacters: this.#outputCharacters,
-      outputAudioMs: this.#outputAudioMs,
-      model: modelUsage,
-    });
+    this.#usage = this.#currentUsage();
     this.times.endedAt = this.#host.tools.clock.now();
     this.generation?.abort();
     this.#abort.abort();
     this.#host.emit({ type: 'response.done', response: this.#resource() });
     this.#host.ended(this);
+  }
+
+  #currentUsage(): Usage {
+    return responseUsage({
+      input: this.#asked ? this.generation?.snapshot : undefined,
+      output: this.#spent,
+      model: this.#modelUsage,
+    });
   }
 
   #resource(): ResponseResource {

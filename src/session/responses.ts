@@ -2,24 +2,16 @@ import type { ResponseParameters } from '../protocol/client-events.ts';
 import { wireErrors } from '../protocol/errors.ts';
 import { copyItem, type Item } from '../protocol/items.ts';
 import type { RateLimit, UnsentEvent } from '../protocol/server-events.ts';
-import {
-  applyUpdate,
-  type Modality,
-  type RealtimeConfig,
-  type ToolChoice,
-  voiceId,
-} from '../protocol/session-config.ts';
+import { type RealtimeConfig, voiceId } from '../protocol/session-config.ts';
 import type { AudioShelf } from './audio-shelf.ts';
-import { awaitTranscripts, takeSnapshot } from './context.ts';
+import { ContextBuilder } from './context-builder.ts';
 import type { Conversation, Entry, Position } from './conversation.ts';
-import { type GenerationOptions, startGeneration } from './generation.ts';
+import { startGeneration } from './generation.ts';
+import { generationRequest, modalityOf, refuseUnknownTool, withParameters } from './generation-request.ts';
 import { Pacer } from './pacer.ts';
-import type { ModelToolChoice } from './ports.ts';
-import { type PromptTemplate, renderPrompt } from './prompts.ts';
 import { Response, type ResponseHost } from './response.ts';
 import type { SessionTools } from './settings.ts';
 import { refuseUnavailable } from './unavailable.ts';
-import { formatRateHz } from './wire-audio.ts';
 
 interface Host {
   tools: SessionTools;
@@ -38,6 +30,7 @@ interface Host {
 export class Responses {
   readonly #host: Host;
   readonly #pacer: Pacer;
+  readonly #contexts: ContextBuilder;
   readonly #outOfBand = new Map<string, Response>();
   #active: Response | undefined;
   /** The item after which the active response's next output goes; null for the head. */
@@ -49,6 +42,7 @@ export class Responses {
   constructor(host: Host) {
     this.#host = host;
     this.#pacer = new Pacer(host.tools.clock, host.tools.settings.outputLeadMs);
+    this.#contexts = new ContextBuilder(host.tools, host.conversation);
   }
 
   /** The response that runs in the conversation. */
@@ -99,14 +93,18 @@ export class Responses {
       this.#anchorId = conversation.lastId;
     }
     void response.run(async (signal) => {
-      // What was said must be transcribed first.
-      const failure = await awaitTranscripts(entries, signal);
-      if (failure) throw failure;
-      signal.throwIfAborted();
-      return startGeneration(
-        generationOptions(config, this.#host.tools.settings.prompts, takeSnapshot(entries, version)),
-        this.#host.tools,
+      const request = generationRequest(config, this.#host.tools.settings.prompts);
+      const { model, truncation } = config;
+      const { instructions, tools } = request;
+      const snapshot = await this.#contexts.build(
+        {
+          ...{ entries, version, model, instructions, tools, truncation },
+          ofConversation: parameters.input === undefined,
+          inConversation: !outOfBand,
+        },
+        signal,
       );
+      return startGeneration({ ...request, snapshot }, this.#host.tools);
     });
     return response;
   }
@@ -136,6 +134,7 @@ export class Responses {
   /** An item is about to be deleted: a response that is still making it is cancelled first. */
   release(itemId: string): void {
     if (this.#active?.itemIds.includes(itemId)) this.#active.cancel('client_cancelled');
+    this.#contexts.release(itemId);
     if (this.#anchorId === itemId) this.#anchorId = this.#host.conversation.previousId(itemId);
   }
 
@@ -211,6 +210,7 @@ export class Responses {
   #ended(response: Response): void {
     if (this.#active === response) this.#active = undefined;
     this.#outOfBand.delete(response.id);
+    this.#host.tools.meter.responseUsed(response.usage);
     this.#host.emit({ type: 'rate_limits.updated', rate_limits: this.#host.rateLimits() });
     this.#host.ended(response);
     this.#settleDrain();
@@ -219,57 +219,4 @@ export class Responses {
   #settleDrain(): void {
     if (this.#closing && !this.running) this.#drained.resolve();
   }
-}
-
-/** The session's configuration with what a response asks for itself. */
-function withParameters(config: RealtimeConfig, parameters: ResponseParameters): RealtimeConfig {
-  const { conversation: _where, input: _context, metadata: _echoed, ...settings } = parameters;
-  return applyUpdate(config, { type: 'realtime', ...settings });
-}
-
-/** What the session or the response says for itself wins over its prompt. */
-function instructionsOf(config: RealtimeConfig, prompts: readonly PromptTemplate[]): string {
-  if (config.instructions !== '' || config.prompt === null) return config.instructions;
-  return renderPrompt(config.prompt, prompts, 'prompt');
-}
-
-/** A response that asks for a function by name must have it; a session's choice may come before its tools. */
-function refuseUnknownTool(choice: ToolChoice | undefined, { tools }: RealtimeConfig): void {
-  if (typeof choice !== 'object' || tools.some(({ name }) => name === choice.name)) return;
-  throw wireErrors.unknownTool('response.tool_choice', choice.name);
-}
-
-function generationOptions(
-  config: RealtimeConfig,
-  prompts: readonly PromptTemplate[],
-  snapshot: GenerationOptions['snapshot'],
-): GenerationOptions {
-  const { parallel_tool_calls: parallelToolCalls, temperature } = config;
-  const { format, voice, speed } = config.audio.output;
-  return {
-    model: config.model,
-    instructions: instructionsOf(config, prompts),
-    tools: config.tools.map(({ name, description, parameters }) => ({
-      name,
-      ...(description !== undefined && { description }),
-      ...(parameters !== undefined && { parameters }),
-    })),
-    toolChoice: modelToolChoice(config.tool_choice),
-    maxOutputTokens: config.max_output_tokens,
-    ...(parallelToolCalls !== undefined && { parallelToolCalls }),
-    ...(config.reasoning?.effort && { reasoningEffort: config.reasoning.effort }),
-    ...(temperature !== undefined && { temperature }),
-    snapshot,
-    ...(modalityOf(config) === 'audio' && {
-      speech: { voice: voiceId(voice), speed, sampleRateHz: formatRateHz(format) },
-    }),
-  };
-}
-
-function modalityOf(config: RealtimeConfig): Modality {
-  return config.output_modalities[0] ?? 'audio';
-}
-
-function modelToolChoice(choice: ToolChoice): ModelToolChoice {
-  return typeof choice === 'string' ? choice : { name: choice.name };
 }

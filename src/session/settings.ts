@@ -2,6 +2,7 @@ import type { IdSource } from '../protocol/ids.ts';
 import type { SessionUpdate } from '../protocol/session-config.ts';
 import type { Clock, Engines, ImageFetcher, Meter, TokenCounter } from './ports.ts';
 import type { PromptTemplate } from './prompts.ts';
+import { type ContextBudget, defaultContextTokens } from './truncation.ts';
 
 /** What an operator decides for every session; `config.ts` documents the options and their defaults. */
 export interface SessionSettings {
@@ -14,6 +15,8 @@ export interface SessionSettings {
   /** Refuse a truncation beyond the audio that was sent, instead of clamping it. */
   strictTruncation: boolean;
   prompts: readonly PromptTemplate[];
+  /** What the input of each model may have; the first entry for a model counts. */
+  contextTokens: readonly ContextBudget[];
   limits: SessionLimits;
 }
 
@@ -53,6 +56,7 @@ export const defaultSessionSettings: SessionSettings = {
   idleMinutes: Number.POSITIVE_INFINITY,
   strictTruncation: false,
   prompts: [],
+  contextTokens: [{ tokens: defaultContextTokens }],
   limits: {
     inputBufferMs: 600_000,
     silenceMs: 30_000,
@@ -85,6 +89,7 @@ export interface SessionGrant {
 export type SessionLogEvent =
   | 'response_done'
   | 'response_failed'
+  | 'context_truncated'
   | 'transcribed'
   | 'transcription_failed'
   | 'voice_activity_failed'

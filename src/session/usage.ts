@@ -1,54 +1,68 @@
-import type { Usage } from '../protocol/server-events.ts';
+import type { TranscriptionUsage, Usage } from '../protocol/server-events.ts';
 import type { ContextSnapshot } from './context.ts';
-import type { ModelUsage } from './ports.ts';
-
-/** A token of user audio stands for 100 ms, one of assistant audio for 50 ms (docs/protocol.md §3). */
-const userAudioMsPerToken = 100;
-const assistantAudioMsPerToken = 50;
-/** The usual length of a token of English text; used where a model gives no figures of its own. */
-const charactersPerToken = 4;
+import type { ModelUsage, TokenCounter } from './ports.ts';
+import { atMost, noTokens, totalTokens, userAudioTokens } from './token-cost.ts';
 
 export interface Spent {
-  snapshot: Pick<ContextSnapshot, 'items' | 'userAudioMs' | 'assistantAudioMs'>;
-  instructions: string;
-  /** All text and arguments that the model wrote. */
-  outputCharacters: number;
-  outputAudioMs: number;
+  /** What the model was asked with; absent when it was not. */
+  input: ContextSnapshot | undefined;
+  /** What was given out, by estimate. */
+  output: { readonly text: number; readonly audio: number };
   /** The model's own figures, which win over estimates of text. */
   model: ModelUsage | undefined;
 }
 
-export function responseUsage(spent: Spent): Usage {
-  const inputText = spent.model?.inputTokens ?? textTokens(inputCharacters(spent));
-  const outputText = spent.model?.outputTokens ?? textTokens(spent.outputCharacters);
-  const inputAudio =
-    Math.round(spent.snapshot.userAudioMs / userAudioMsPerToken) +
-    Math.round(spent.snapshot.assistantAudioMs / assistantAudioMsPerToken);
-  const outputAudio = Math.round(spent.outputAudioMs / assistantAudioMsPerToken);
-  const cached = spent.model?.cachedInputTokens ?? 0;
+/** The rules stand in docs/protocol.md §3, and docs/usage.md says why. */
+export function responseUsage({ input: asked, output: given, model }: Spent): Usage {
+  const estimate = asked?.cost ?? noTokens;
+  const input = { ...estimate, text: model && asked ? writtenInput(model, asked) : estimate.text };
+  const text = model?.cachedInputTokens ?? asked?.cached.text ?? 0;
+  const cached = atMost({ ...(asked?.cached ?? noTokens), text }, input);
+  const output = { text: model?.outputTokens ?? given.text, audio: given.audio };
+  const inputTokens = totalTokens(input);
+  const outputTokens = output.text + output.audio;
   return {
-    total_tokens: inputText + inputAudio + outputText + outputAudio,
-    input_tokens: inputText + inputAudio,
-    output_tokens: outputText + outputAudio,
+    total_tokens: inputTokens + outputTokens,
+    input_tokens: inputTokens,
+    output_tokens: outputTokens,
     input_token_details: {
-      text_tokens: inputText,
-      audio_tokens: inputAudio,
-      image_tokens: 0,
-      cached_tokens: cached,
-      cached_tokens_details: { text_tokens: cached, audio_tokens: 0, image_tokens: 0 },
+      text_tokens: input.text,
+      audio_tokens: input.audio,
+      image_tokens: input.image,
+      cached_tokens: totalTokens(cached),
+      cached_tokens_details: { text_tokens: cached.text, audio_tokens: cached.audio, image_tokens: cached.image },
     },
-    output_token_details: { text_tokens: outputText, audio_tokens: outputAudio },
+    output_token_details: { text_tokens: output.text, audio_tokens: output.audio },
   };
 }
 
-function textTokens(characters: number): number {
-  return Math.ceil(characters / charactersPerToken);
+/** A model that is given words for audio counts them, and images, among its tokens: they have figures of their own here. */
+function writtenInput(model: ModelUsage, { audioWords, cost }: ContextSnapshot): number {
+  return Math.max(0, model.inputTokens - audioWords - cost.image);
 }
 
-function inputCharacters({ snapshot, instructions }: Spent): number {
-  return snapshot.items.reduce((total, item) => {
-    if (item.type === 'call') return total + item.name.length + item.arguments.length;
-    if (item.type === 'call_output') return total + item.output.length;
-    return total + item.content.reduce((sum, part) => sum + (part.type === 'text' ? part.text.length : 0), 0);
-  }, instructions.length);
+/** Models that the hosted service bills by tokens; all others by the length of the audio. */
+const billedByTokens = /^gpt-(.+-)?transcribe\b/;
+
+/** What a transcription cost, where the transcriber does not tell. */
+export function transcriptionUsage(
+  tokens: TokenCounter,
+  {
+    model,
+    prompt,
+    durationMs,
+    transcript,
+  }: { model?: string; prompt?: string; durationMs: number; transcript: string },
+): TranscriptionUsage {
+  if (!billedByTokens.test(model ?? '')) return { type: 'duration', seconds: durationMs / 1000 };
+  const audio = userAudioTokens(durationMs);
+  const text = prompt ? tokens.count(prompt) : 0;
+  const output = transcript === '' ? 0 : tokens.count(transcript);
+  return {
+    type: 'tokens',
+    total_tokens: audio + text + output,
+    input_tokens: audio + text,
+    output_tokens: output,
+    input_token_details: { text_tokens: text, audio_tokens: audio },
+  };
 }

@@ -235,7 +235,8 @@ function newGeneration(spoken: boolean) {
     tokens: roughTokens,
     images: noImages,
   };
-  const snapshot = { version: 1, items: [], userAudioMs: 0, assistantAudioMs: 0 };
+  const nothing = { text: 0, audio: 0, image: 0 };
+  const snapshot = { version: 1, items: [], cost: nothing, cached: nothing, audioWords: 0 };
   const options = {
     model: 'm',
     instructions: '',

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { type ContextBudget, defaultContextTokens } from '../session/truncation.ts';
+import type { Kind } from './kinds.ts';
+
+const leastTokens = 256;
+const mostTokens = 100_000_000;
+
+const budgets = z.array(
+  z.strictObject({
+    model: z.string().min(1).max(128).optional(),
+    tokens: z.number().int().min(leastTokens).max(mostTokens),
+  }),
+);
+
+/** Tokens that a model's input may have: a number for every model, or `model=number` for one. */
+export function contextBudgets(): Kind<readonly ContextBudget[]> {
+  return {
+    placeholder: 'TOKENS|MODEL=TOKENS,…',
+    allowed: `a number of tokens from ${leastTokens} to ${mostTokens} for every model, and model=tokens for each that differs; in a file also a list of { model, tokens }`,
+    secret: false,
+    repeatable: true,
+    fromText,
+    fromFile: (entry) =>
+      typeof entry === 'number' || typeof entry === 'string' ? fromText(String(entry)) : checked(entry),
+    print: (value) =>
+      value.map(({ model, tokens }) => (model === undefined ? String(tokens) : `${model}=${tokens}`)).join(','),
+  };
+}
+
+function fromText(text: string): readonly ContextBudget[] | undefined {
+  const entries = text.split(',').map((each) => {
+    const [, model, tokens] = /^(?:(.+)=)?(\d+)$/.exec(each.trim()) ?? [];
+    return { ...(model !== undefined && { model: model.trim() }), tokens: Number(tokens) };
+  });
+  return checked(entries);
+}
+
+/** The list, unless a model stands in it twice; with the usual budget for every model that does not. */
+function checked(entries: unknown): readonly ContextBudget[] | undefined {
+  const parsed = budgets.safeParse(entries).data;
+  if (!parsed || new Set(parsed.map(({ model }) => model)).size < parsed.length) return undefined;
+  const given = parsed.map(({ model, tokens }) => ({ ...(model !== undefined && { model }), tokens }));
+  return given.some(({ model }) => model === undefined) ? given : [...given, { tokens: defaultContextTokens }];
+}

@@ -1,0 +1,147 @@
+import { responseFailures } from '../protocol/errors.ts';
+import { awaitTranscripts, type ContextSnapshot } from './context.ts';
+import { ContextImages, type FetchedImage } from './context-images.ts';
+import { ContextTokens, imagesOf, type MeasuredEntry, type MeasuredHead } from './context-tokens.ts';
+import type { Conversation, Entry } from './conversation.ts';
+import type { ContextItem, ModelTool } from './ports.ts';
+import type { SessionTools } from './settings.ts';
+import { noTokens, sumOfCosts, type TokenCost, totalTokens } from './token-cost.ts';
+import { contextBudget, cutFor, staysFrom, type Truncation } from './truncation.ts';
+
+export interface ContextRequest {
+  entries: readonly Entry[];
+  /** The conversation's version when the entries were taken. */
+  version: number;
+  model: string;
+  instructions: string;
+  tools: readonly ModelTool[];
+  truncation: Truncation;
+  /** The entries are those of the conversation, rather than a response's own input. */
+  ofConversation: boolean;
+  /** The response stands in the conversation: the next one's context begins with this one's, if nothing changes. */
+  inConversation: boolean;
+}
+
+/** A context that a model was asked with. */
+interface Asked {
+  readonly head: MeasuredHead;
+  readonly entries: readonly MeasuredEntry[];
+}
+
+/** Makes the contexts of a session's responses: what the model is given, what it costs, and what of that it was given before. */
+export class ContextBuilder {
+  readonly #tools: SessionTools;
+  readonly #tokens: ContextTokens;
+  readonly #images: ContextImages;
+  /** What was left out of the conversation's context once; so is all before it, so that contexts go on to begin alike. */
+  readonly #leftOut = new WeakSet<Entry>();
+  #leftOutTold = false;
+  #asked: Asked | undefined;
+
+  constructor(tools: SessionTools, conversation: Conversation) {
+    this.#tools = tools;
+    this.#tokens = new ContextTokens(tools.tokens);
+    this.#images = new ContextImages(tools, (url, without) =>
+      conversation.entries.some(({ item }) => item.id !== without && names(item, url)),
+    );
+  }
+
+  /**
+   * Waits for what is not known yet, asks whether a response may be made, and fits the context to the model.
+   * @throws {StageError} when what was said last could not be transcribed
+   * @throws {ResponseFailure} when no response may be made; the signal's reason
+   */
+  async build(request: ContextRequest, signal: AbortSignal): Promise<ContextSnapshot> {
+    const { entries, version, ofConversation, inConversation } = request;
+    const failure = await awaitTranscripts(entries, signal);
+    if (failure) throw failure;
+    const refusal = await this.#tools.meter.admitResponse();
+    if (refusal) throw responseFailures.rateLimited(refusal.message);
+    signal.throwIfAborted();
+
+    const earlierCut = ofConversation && request.truncation !== 'disabled' ? this.#earlierCut(entries) : 0;
+    const images = await this.#images.fetchAll(addressesOf(entries.slice(earlierCut)), signal);
+    const measured = await this.#tokens.measure(entries, (url) => images.get(url)?.size);
+    signal.throwIfAborted();
+
+    const head = this.#tokens.head(request.instructions, request.tools);
+    const kept = this.#fit(measured, head, earlierCut, request);
+    const asked = { head, entries: kept };
+    const cached = cachedCost(this.#asked, asked);
+    if (inConversation) this.#asked = asked;
+    return {
+      version,
+      items: kept.map(({ item }) => withImages(item, images)).filter(saysSomething),
+      cost: costOf(asked),
+      cached,
+      audioWords: kept.reduce((sum, { audioWordTokens }) => sum + audioWordTokens, 0),
+    };
+  }
+
+  /** An item is about to be deleted. */
+  release(itemId: string): void {
+    this.#images.release(itemId);
+  }
+
+  #earlierCut(entries: readonly Entry[]): number {
+    return entries.findLastIndex((entry) => this.#leftOut.has(entry)) + 1;
+  }
+
+  #fit(
+    measured: readonly MeasuredEntry[],
+    head: MeasuredHead,
+    earlierCut: number,
+    { entries, model, truncation, ofConversation }: ContextRequest,
+  ): MeasuredEntry[] {
+    const items = entries.map((entry, index) => ({ entry, tokens: totalTokens(measured[index]?.cost ?? noTokens) }));
+    const demand = {
+      headTokens: totalTokens(head.cost),
+      budgetTokens: contextBudget(this.#tools.settings.contextTokens, model),
+      truncation,
+    };
+    const cut = cutFor(items, earlierCut, demand);
+    if (ofConversation) for (const entry of entries.slice(earlierCut, cut)) this.#leftOut.add(entry);
+    if (cut > earlierCut) this.#tellOnce(cut, entries.length);
+    const stays = staysFrom(entries.map(({ item }) => item));
+    return measured.filter((_, index) => (stays[index] ?? index) >= cut);
+  }
+
+  #tellOnce(leftOut: number, items: number): void {
+    if (!this.#leftOutTold) this.#tools.log.info('context_truncated', { leftOut, items });
+    this.#leftOutTold = true;
+  }
+}
+
+function names(item: Entry['item'], url: string): boolean {
+  return item.type === 'message' && item.content.some((part) => part.type === 'input_image' && part.image_url === url);
+}
+
+function addressesOf(entries: readonly Entry[]): string[] {
+  return entries.flatMap(({ item }) =>
+    item.type === 'message' ? item.content.flatMap((part) => (part.type === 'input_image' ? part.image_url : [])) : [],
+  );
+}
+
+function withImages(item: ContextItem, images: ReadonlyMap<string, FetchedImage>): ContextItem {
+  if (item.type !== 'message' || imagesOf(item).length === 0) return item;
+  const content = item.content.map((part) =>
+    part.type === 'image' ? { ...part, url: images.get(part.url)?.data ?? part.url } : part,
+  );
+  return { ...item, content };
+}
+
+function saysSomething(item: ContextItem): boolean {
+  return item.type !== 'message' || item.content.length > 0;
+}
+
+function costOf({ head, entries }: Asked): TokenCost {
+  return sumOfCosts([head.cost, ...entries.map(({ cost }) => cost)]);
+}
+
+/** What of a context is the same as an earlier one's, from the beginning to the first difference. */
+function cachedCost(before: Asked | undefined, now: Asked): TokenCost {
+  if (before?.head.instructions !== now.head.instructions || before.head.toolsJson !== now.head.toolsJson)
+    return noTokens;
+  const differs = now.entries.findIndex((entry, index) => entry !== before.entries[index]);
+  return costOf({ head: now.head, entries: differs < 0 ? now.entries : now.entries.slice(0, differs) });
+}

@@ -1,0 +1,128 @@
+import { setImmediate } from 'node:timers/promises';
+import { type ContextEntry, contextEntry } from './context.ts';
+import type { Entry } from './conversation.ts';
+import { type ImageSize, imageSize, imageTokens } from './image-tokens.ts';
+import type { ContextItem, ContextPart, ModelTool, TokenCounter } from './ports.ts';
+import type { TokenCost } from './token-cost.ts';
+
+/** An entry of a context, with what it is in tokens. The same object for as long as nothing about it changes. */
+export interface MeasuredEntry extends ContextEntry {
+  readonly cost: TokenCost;
+  /** Text tokens of its `audioWords`. */
+  readonly audioWordTokens: number;
+  /** Of its images, in their order; undefined where it cannot be read. */
+  readonly imageSizes: readonly (ImageSize | undefined)[];
+}
+
+/** What a model is told before the items. The same object for as long as nothing about it changes. */
+export interface MeasuredHead {
+  readonly instructions: string;
+  readonly toolsJson: string;
+  readonly cost: TokenCost;
+}
+
+/** Text that is counted before others get their turn of the event loop, in characters. */
+const charactersPerTurn = 16 * 1024;
+/** What an item without any takes of that. */
+const leastCharacters = 16;
+
+/** Counts the tokens of contexts, and each item only once while it stays the same. */
+export class ContextTokens {
+  readonly #counter: TokenCounter;
+  readonly #entries = new WeakMap<Entry, MeasuredEntry>();
+  #head: MeasuredHead | undefined;
+  #turn = charactersPerTurn;
+
+  constructor(counter: TokenCounter) {
+    this.#counter = counter;
+  }
+
+  head(instructions: string, tools: readonly ModelTool[]): MeasuredHead {
+    const toolsJson = tools.length === 0 ? '' : JSON.stringify(tools);
+    if (this.#head?.instructions !== instructions || this.#head.toolsJson !== toolsJson) {
+      const cost = { text: this.#count([instructions, toolsJson]), audio: 0, image: 0 };
+      this.#head = { instructions, toolsJson, cost };
+    }
+    return this.#head;
+  }
+
+  /** `fetched`: the size of an image that is named by an address, where it is known. */
+  async measure(entries: readonly Entry[], fetched: (url: string) => ImageSize | undefined): Promise<MeasuredEntry[]> {
+    const measured: MeasuredEntry[] = [];
+    for (const entry of entries) {
+      if (this.#turn <= 0) {
+        await setImmediate();
+        this.#turn = charactersPerTurn;
+      }
+      measured.push(this.#measured(entry, fetched));
+    }
+    return measured;
+  }
+
+  #measured(entry: Entry, fetched: (url: string) => ImageSize | undefined): MeasuredEntry {
+    this.#turn -= leastCharacters;
+    const now = contextEntry(entry);
+    const images = imagesOf(now.item);
+    const before = this.#entries.get(entry);
+    const same = before && isSame(before, now) ? before : undefined;
+    const imageSizes = images.map(({ url }, index) =>
+      isData(url) ? (same ? same.imageSizes[index] : imageSize(url)) : fetched(url),
+    );
+    if (same && imageSizes.every((size, index) => isSameSize(size, same.imageSizes[index]))) return same;
+    const audioWordTokens = this.#count(now.audioWords);
+    const cost = {
+      text: this.#count(textsOf(now.item)) - audioWordTokens,
+      audio: now.audioTokens,
+      image: images.reduce((sum, { detail }, index) => sum + imageTokens(imageSizes[index], detail), 0),
+    };
+    const measured = { ...now, cost, audioWordTokens, imageSizes };
+    this.#entries.set(entry, measured);
+    return measured;
+  }
+
+  #count(texts: readonly string[]): number {
+    return texts.reduce((sum, text) => {
+      this.#turn -= text.length;
+      return text === '' ? sum : sum + this.#counter.count(text);
+    }, 0);
+  }
+}
+
+export function imagesOf(item: ContextItem): Extract<ContextPart, { type: 'image' }>[] {
+  return item.type === 'message' ? item.content.filter((part) => part.type === 'image') : [];
+}
+
+/** Whether a URL holds its image, rather than to name it. */
+export function isData(url: string): boolean {
+  return /^data:/i.test(url);
+}
+
+function textsOf(item: ContextItem): string[] {
+  if (item.type === 'call') return [item.name, item.arguments];
+  if (item.type === 'call_output') return [item.output];
+  return item.content.flatMap((part) => (part.type === 'text' ? part.text : []));
+}
+
+function isSame(a: ContextEntry, b: ContextEntry): boolean {
+  return a.audioTokens === b.audioTokens && isSameItem(a.item, b.item);
+}
+
+function isSameItem(a: ContextItem, b: ContextItem): boolean {
+  if (a.type === 'message' && b.type === 'message') {
+    return (
+      a.content.length === b.content.length && a.content.every((part, index) => isSamePart(part, b.content[index]))
+    );
+  }
+  const [textsA, textsB] = [textsOf(a), textsOf(b)];
+  return a.type === b.type && textsA.every((text, index) => text === textsB[index]);
+}
+
+function isSamePart(a: ContextPart, b: ContextPart | undefined): boolean {
+  if (a.type === 'text') return b?.type === 'text' && a.text === b.text;
+  if (a.type === 'audio') return b?.type === 'audio' && a.clip === b.clip && a.transcript === b.transcript;
+  return b?.type === 'image' && a.url === b.url && a.detail === b.detail;
+}
+
+function isSameSize(a: ImageSize | undefined, b: ImageSize | undefined): boolean {
+  return a?.width === b?.width && a?.height === b?.height;
+}

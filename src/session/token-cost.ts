@@ -1,0 +1,44 @@
+/** What a stretch of context is for a model, in tokens, by what they stand for. */
+export interface TokenCost {
+  readonly text: number;
+  readonly audio: number;
+  readonly image: number;
+}
+
+export const noTokens: TokenCost = { text: 0, audio: 0, image: 0 };
+
+/** A token of user audio stands for 100 ms, one of assistant audio for 50 ms (docs/protocol.md §3). */
+const userAudioMsPerToken = 100;
+export const assistantAudioMsPerToken = 50;
+
+/** A stretch that is begun counts whole. */
+export function userAudioTokens(durationMs: number): number {
+  return Math.ceil(durationMs / userAudioMsPerToken);
+}
+
+export function assistantAudioTokens(durationMs: number): number {
+  return Math.ceil(durationMs / assistantAudioMsPerToken);
+}
+
+export function sumOfCosts(costs: Iterable<TokenCost>): TokenCost {
+  let { text, audio, image } = noTokens;
+  for (const cost of costs) {
+    text += cost.text;
+    audio += cost.audio;
+    image += cost.image;
+  }
+  return { text, audio, image };
+}
+
+export function totalTokens({ text, audio, image }: TokenCost): number {
+  return text + audio + image;
+}
+
+/** What of `cost` is at most `limit`, kind by kind. */
+export function atMost(cost: TokenCost, limit: TokenCost): TokenCost {
+  return {
+    text: Math.min(cost.text, limit.text),
+    audio: Math.min(cost.audio, limit.audio),
+    image: Math.min(cost.image, limit.image),
+  };
+}
