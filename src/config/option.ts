@@ -3,7 +3,7 @@
 import type { Kind } from './kinds.ts';
 
 /** The headings of the help, in its order. */
-export const groups = ['Listening', 'Access', 'Sessions', 'Engines', 'Logs', 'Limits'] as const;
+export const groups = ['Listening', 'Access', 'Sessions', 'Engines', 'Outgoing', 'Metering', 'Logs', 'Limits'] as const;
 export type Group = (typeof groups)[number];
 
 export interface Option<T> {

@@ -1,17 +1,9 @@
+import type { KeyLimits } from '../config/api-keys.ts';
 import type { Log } from '../log.ts';
 import type { Clock, SpendingRefusal } from '../session/ports.ts';
 import type { Store } from '../store/store.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { seconds, TokenBudget } from './token-budget.ts';
-
-/** What whoever uses one API key may have; a limit that is absent is not kept. */
-export interface KeyLimits {
-  /** Sessions at once. */
-  readonly sessions?: number;
-  readonly sessionsPerMinute?: number;
-  /** Tokens of responses, and of transcriptions that are billed by tokens. */
-  readonly tokensPerMinute?: number;
-}
 
 /** Whose a session is. */
 export interface Owner {

@@ -10,7 +10,7 @@ import { Prices, type PriceTable } from './prices.ts';
 import { processMetrics } from './process-metrics.ts';
 
 export type { Account, Totals } from './account.ts';
-export type { Admission, KeyLimits, Owner, SessionLease } from './key-limits.ts';
+export type { Admission, Owner, SessionLease } from './key-limits.ts';
 export type { RefusalReason } from './metrics.ts';
 
 export interface MeteringOptions {

@@ -1,0 +1,103 @@
+import type { Log } from '../log.ts';
+import type { ImageFetcher } from '../session/ports.ts';
+import type { GuardedFetch } from './guarded-fetch.ts';
+import { OutgoingError } from './outgoing-error.ts';
+
+export interface ImageFetcherOptions {
+  fetcher: GuardedFetch;
+  log: Pick<Log, 'info'>;
+  limits: {
+    /** The largest image. */
+    imageBytes: number;
+    /** How long one may take. */
+    imageTimeoutMs: number;
+    /** Images that are fetched at once. */
+    imageFetches: number;
+  };
+}
+
+const idleMs = 5000;
+const maxRedirects = 5;
+/** Images that wait for their turn; each is part of a response that runs. */
+const mostWaiting = 256;
+
+/** What clients may send as image inputs, by the bytes that they begin with. Content types of servers are often wrong. */
+const kinds: readonly { type: string; begins: (latin1: string) => boolean }[] = [
+  { type: 'image/png', begins: (text) => text.startsWith('\x89PNG\r\n\x1a\n') },
+  { type: 'image/jpeg', begins: (text) => text.startsWith('\xff\xd8\xff') },
+  { type: 'image/gif', begins: (text) => text.startsWith('GIF87a') || text.startsWith('GIF89a') },
+  { type: 'image/webp', begins: (text) => text.startsWith('RIFF') && text.startsWith('WEBP', 8) },
+];
+const longestBeginning = 12;
+
+/** Fetches images over http and https, as `GuardedFetch` allows. */
+export class HttpImageFetcher implements ImageFetcher {
+  readonly #options: ImageFetcherOptions;
+  #running = 0;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(options: ImageFetcherOptions) {
+    this.#options = options;
+  }
+
+  async fetch(url: string, signal: AbortSignal): Promise<string> {
+    await this.#turn(signal);
+    try {
+      return await this.#fetch(url, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof OutgoingError)) throw error;
+      const { code, message, detail } = error;
+      // Of the address only what the detail names: a signed URL is a secret.
+      this.#options.log.info('image_not_fetched', { code, detail });
+      throw new OutgoingError(code, `The image cannot be fetched: ${message}`, detail);
+    } finally {
+      this.#running -= 1;
+      const [next] = this.#waiting;
+      next?.();
+    }
+  }
+
+  async #fetch(url: string, signal: AbortSignal): Promise<string> {
+    const { fetcher, limits } = this.#options;
+    const { status, body } = await fetcher.fetch(url, {
+      headers: { accept: kinds.map(({ type }) => type).join(', ') },
+      maxBytes: limits.imageBytes,
+      timeoutMs: limits.imageTimeoutMs,
+      idleMs,
+      maxRedirects,
+      signal,
+    });
+    if (status !== 200) throw new OutgoingError('bad_status', `The answer is HTTP ${status}.`);
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    const beginning = bytes.toString('latin1', 0, longestBeginning);
+    const kind = kinds.find(({ begins }) => begins(beginning));
+    if (!kind) throw new OutgoingError('wrong_content', 'It is not a PNG, JPEG, GIF or WebP.');
+    return `data:${kind.type};base64,${bytes.toString('base64')}`;
+  }
+
+  /** Resolves when one more may be fetched; whoever waited for it counts as running. */
+  async #turn(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#running < this.#options.limits.imageFetches) {
+      this.#running += 1;
+      return;
+    }
+    if (this.#waiting.size >= mostWaiting) {
+      throw new OutgoingError('busy', 'The image cannot be fetched: the server is fetching too many. Try again later.');
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const go = () => {
+      this.#waiting.delete(go);
+      this.#running += 1;
+      resolve();
+    };
+    const abort = () => {
+      this.#waiting.delete(go);
+      reject(signal.reason);
+    };
+    this.#waiting.add(go);
+    signal.addEventListener('abort', abort, { once: true });
+    await promise.finally(() => signal.removeEventListener('abort', abort));
+  }
+}
