@@ -83,6 +83,15 @@ export interface TokenUsage {
 /** What a transcription cost, in the way that its model is billed. */
 export type TranscriptionUsage = DurationUsage | TokenUsage;
 
+/** A token of a transcript. */
+export interface TokenProbability {
+  token: string;
+  /** Natural logarithm of its probability. */
+  logprob: number;
+  /** Its text in UTF-8. */
+  bytes: number[];
+}
+
 export interface RateLimit {
   name: 'requests' | 'tokens';
   limit: number;
@@ -100,7 +109,10 @@ interface Payloads {
   'conversation.item.deleted': { item_id: string };
   'conversation.item.retrieved': { item: Item };
   'conversation.item.truncated': { item_id: string; content_index: number; audio_end_ms: number };
-  'conversation.item.input_audio_transcription.delta': Transcription & { delta: string };
+  'conversation.item.input_audio_transcription.delta': Transcription & {
+    delta: string;
+    logprobs?: TokenProbability[];
+  };
   'conversation.item.input_audio_transcription.segment': Transcription & {
     id: string;
     text: string;
@@ -112,6 +124,7 @@ interface Payloads {
   'conversation.item.input_audio_transcription.completed': Transcription & {
     transcript: string;
     usage: TranscriptionUsage;
+    logprobs?: TokenProbability[];
   };
   'conversation.item.input_audio_transcription.failed': Transcription & {
     error: { type: string; code: string; message: string };

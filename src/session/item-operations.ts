@@ -146,7 +146,8 @@ export class ItemOperations {
     const heard = new HeardAudio(clip, format);
     entry.heard.set(contentIndex, heard);
     shelf.keep(heard);
-    transcription.start({ entry, contentIndex, heard, clip: speech, setting: transcriptionSetting() });
+    const logprobs = config().include?.includes('item.input_audio_transcription.logprobs') ?? false;
+    transcription.start({ entry, contentIndex, heard, clip: speech, setting: transcriptionSetting(), logprobs });
     return heard;
   }
 

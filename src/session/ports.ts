@@ -5,7 +5,14 @@
  * and throws the signal's reason).
  */
 
-import type { OutgoingEvent, RateLimit, ResponseStatus, TranscriptionUsage, Usage } from '../protocol/server-events.ts';
+import type {
+  OutgoingEvent,
+  RateLimit,
+  ResponseStatus,
+  TokenProbability,
+  TranscriptionUsage,
+  Usage,
+} from '../protocol/server-events.ts';
 
 /** Mono 16-bit PCM: the one form in which audio crosses a port. */
 export interface AudioClip {
@@ -57,6 +64,8 @@ export interface TranscribeOptions {
   language?: string;
   /** Words or style to expect. */
   prompt?: string;
+  /** The client wants the tokens' probabilities: an engine that knows them tells them. */
+  logprobs?: boolean;
   signal: AbortSignal;
 }
 
@@ -64,7 +73,7 @@ export type TranscriptEvent =
   /** Who said what when, from an engine that tells speakers apart; seconds from the clip's start. */
   | { type: 'segment'; text: string; speaker: string; start: number; end: number }
   /** The next words; deltas concatenate to the text of `done`. */
-  | { type: 'delta'; text: string }
+  | { type: 'delta'; text: string; logprobs?: TokenProbability[] }
   | {
       type: 'done';
       /** The whole text, trimmed; blank when nothing was said. */
@@ -73,6 +82,10 @@ export type TranscriptEvent =
       confidence?: number;
       /** Probability that a sentence ended with the audio, 0…1, where the engine knows it. */
       endOfSentence?: number;
+      /** Of the whole text's tokens. */
+      logprobs?: TokenProbability[];
+      /** The engine's own figures, which win over estimates. */
+      usage?: TranscriptionUsage;
     };
 
 export interface Transcriber extends Warmable {

@@ -35,6 +35,7 @@ import {
   type SessionTools,
 } from './settings.ts';
 import { Transcription } from './transcription.ts';
+import { contextBudget, refuseTruncation } from './truncation.ts';
 import { TurnLedger } from './turn-ledger.ts';
 import { refuseUnavailable } from './unavailable.ts';
 
@@ -265,7 +266,10 @@ export class RealtimeSession implements Session {
     if (update.type !== this.#type) throw wireErrors.sessionTypeMismatch(update.type, this.#type);
     const next = applyUpdate(this.#config, update);
     this.#locks.refuseUpdate(this.#config, next);
-    if (update.type === 'realtime') refuseUnavailable(update, this.#tools, 'session');
+    if (update.type === 'realtime') {
+      refuseUnavailable(update, this.#tools, 'session');
+      refuseTruncation(update.truncation, contextBudget(this.#tools.settings.contextTokens, next.model));
+    }
     const before = this.#config.audio.output;
     if (this.#responses.hasSpoken && voiceId(next.audio.output.voice) !== voiceId(before.voice)) {
       throw wireErrors.cannotUpdateVoice();

@@ -1,10 +1,11 @@
-import type { UnsentEvent } from '../protocol/server-events.ts';
+import type { TokenProbability, TranscriptionUsage, UnsentEvent } from '../protocol/server-events.ts';
 import type { RealtimeConfig } from '../protocol/session-config.ts';
 import type { Entry } from './conversation.ts';
-import type { HeardAudio, Transcript } from './heard-audio.ts';
+import type { HeardAudio } from './heard-audio.ts';
 import type { AudioClip, TranscriptEvent } from './ports.ts';
 import type { SessionTools } from './settings.ts';
 import { StageError, watchStage } from './stage.ts';
+import { transcriptionUsage } from './usage.ts';
 
 export interface TranscriptionJob {
   entry: Entry;
@@ -14,7 +15,14 @@ export interface TranscriptionJob {
   clip: AudioClip;
   /** The session's setting when the audio was committed; null: no events are sent, the text is for the model alone. */
   setting: RealtimeConfig['audio']['input']['transcription'];
+  /** Whether the client asked for the tokens' probabilities then. */
+  logprobs?: boolean;
 }
+
+/** What came of a job. */
+type Outcome =
+  | { failure: StageError }
+  | { text: string; usage: TranscriptionUsage; logprobs?: TokenProbability[] };
 
 interface TranscriptionHost {
   tools: SessionTools;
@@ -66,7 +74,7 @@ export class Transcription {
   }
 
   async #transcribe(job: TranscriptionJob): Promise<void> {
-    const { clock, log } = this.#host.tools;
+    const { clock, log, meter } = this.#host.tools;
     const startedAt = clock.now();
     const result = await this.#listen(job).catch((error: unknown) => ({ failure: asStageError(error) }));
     const { item } = job.entry;
@@ -74,13 +82,15 @@ export class Transcription {
       log.error('transcription_failed', { item: item.id, error: result.failure.message });
     } else {
       log.debug('transcribed', { item: item.id, audioMs: job.heard.durationMs, tookMs: clock.now() - startedAt });
+      // Also of what no client is told: it was heard for the model, and cost as much.
+      if (wasHeard(job) && !this.#closed) meter.transcriptionUsed(result.usage);
     }
     if (job.setting && this.#host.has(job.entry)) this.#announce(job, result);
-    job.heard.settle(result);
+    job.heard.settle('failure' in result ? result : { text: result.text });
   }
 
-  async #listen(job: TranscriptionJob): Promise<Transcript> {
-    if (this.#closed || job.clip.samples.length === 0) return { text: '' };
+  async #listen(job: TranscriptionJob): Promise<Outcome> {
+    if (this.#closed || !wasHeard(job)) return this.#transcript(job, { text: '' });
     const { engines, clock, settings } = this.#host.tools;
     const abort = new AbortController();
     this.#running = abort;
@@ -89,28 +99,41 @@ export class Transcription {
       engines.transcriber.transcribe(job.clip, {
         ...(language && { language }),
         ...(prompt && { prompt }),
+        ...(job.logprobs && { logprobs: true }),
         signal: abort.signal,
       });
     const watch = { stage: 'transcriber', clock, stallMs: settings.limits.stageStallMs, abort } as const;
     for await (const event of watchStage(start, watch)) {
-      if (event.type === 'done') return { text: event.text };
+      if (event.type === 'done') return this.#transcript(job, event);
       if (job.setting && this.#host.has(job.entry)) this.#report(job, event);
     }
-    if (this.#closed) return { text: '' };
+    if (this.#closed) return this.#transcript(job, { text: '' });
     throw new StageError('transcriber', 'failed', 'The transcriber failed: it ended without a transcript.');
+  }
+
+  #transcript(job: TranscriptionJob, done: Omit<Extract<TranscriptEvent, { type: 'done' }>, 'type'>): Outcome {
+    const { text, logprobs, usage } = done;
+    const { model, prompt } = job.setting ?? {};
+    const spent = { ...(model && { model }), ...(prompt && { prompt }), durationMs: job.heard.durationMs };
+    return {
+      text,
+      usage: usage ?? transcriptionUsage(this.#host.tools.tokens, { ...spent, transcript: text }),
+      ...(job.logprobs && logprobs && { logprobs }),
+    };
   }
 
   #report(job: TranscriptionJob, event: Exclude<TranscriptEvent, { type: 'done' }>): void {
     if (event.type === 'delta') {
       const type = 'conversation.item.input_audio_transcription.delta';
-      return this.#host.emit({ type, ...at(job), delta: event.text });
+      const logprobs = job.logprobs && event.logprobs ? { logprobs: event.logprobs } : {};
+      return this.#host.emit({ type, ...at(job), delta: event.text, ...logprobs });
     }
     const { type: _segment, ...segment } = event;
     const type = 'conversation.item.input_audio_transcription.segment';
     this.#host.emit({ type, ...at(job), id: this.#host.tools.ids('seg'), ...segment });
   }
 
-  #announce(job: TranscriptionJob, result: Transcript): void {
+  #announce(job: TranscriptionJob, result: Outcome): void {
     const { item } = job.entry;
     if ('failure' in result) {
       this.#host.emit({
@@ -128,9 +151,15 @@ export class Transcription {
       type: 'conversation.item.input_audio_transcription.completed',
       ...at(job),
       transcript: result.text,
-      usage: { type: 'duration', seconds: job.heard.durationMs / 1000 },
+      usage: result.usage,
+      ...(result.logprobs && { logprobs: result.logprobs }),
     });
   }
+}
+
+/** Whether there is anything for the transcriber. */
+function wasHeard({ clip }: TranscriptionJob): boolean {
+  return clip.samples.length > 0;
 }
 
 function at({ entry, contentIndex }: TranscriptionJob): { item_id: string; content_index: number } {
