@@ -54,7 +54,7 @@ function quotedList(values: readonly string[]): string {
 const missingItem = (operation: 'truncating' | 'deleting' | 'retrieving', code: string) => (itemId: string) =>
   new WireError(`Error ${operation} item: the item with id '${itemId}' does not exist.`, { code });
 
-const closing = { authentication: 3000, request: 4000, expired: 1001, policy: 1008 } as const;
+const closing = { authentication: 3000, request: 4000, expired: 1001, policy: 1008, gateway: 1014 } as const;
 
 export const wireErrors = {
   // ---- The frame ----
@@ -308,6 +308,16 @@ export const wireErrors = {
       closeCode: closing.policy,
     }),
 
+  // ---- A session that is relayed to another endpoint ----
+  /** `problem` follows "it", and has neither keys nor addresses. */
+  upstreamUnavailable: (name: string, problem: string) =>
+    new WireError(`The upstream '${name}' is unavailable: it ${problem}.`, {
+      type: 'server_error',
+      code: 'upstream_unavailable',
+      closeCode: closing.gateway,
+    }),
+  spendingRefused: (message: string) => new WireError(message, { code: 'rate_limit_exceeded' }),
+
   // ---- The connection ----
   tooManyEvents: (perSecond: number) =>
     new WireError(
@@ -346,6 +356,11 @@ export const responseFailures = {
       { code: 'invalid_image_url' },
     ),
   /** The type is that of the hosted service's refusals of one who has used up their tokens. */
+  upstreamLost: (name: string) =>
+    new ResponseFailure(`The connection to the upstream '${name}' was lost while it made the response.`, {
+      type: 'server_error',
+      code: 'upstream_disconnected',
+    }),
   rateLimited: (why: string) => new ResponseFailure(why, { type: 'tokens', code: 'rate_limit_exceeded' }),
 };
 

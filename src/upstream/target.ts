@@ -1,0 +1,43 @@
+/** The Realtime endpoints that sessions can be relayed to, and which of them a new session goes to. */
+
+import type { SessionType } from '../protocol/session-config.ts';
+
+export interface UpstreamTarget {
+  /** How errors and the log call it. */
+  readonly name: string;
+  /** Where its WebSockets are, without the model: `wss://api.openai.com/v1/realtime`. */
+  readonly url: string;
+  readonly key?: string;
+  /** The header that the key goes in; Azure's endpoints take `api-key`. */
+  readonly keyHeader: 'authorization' | 'api-key';
+  /** The upstream's name of a model by the clients'; absent where it serves every model under its own name. */
+  readonly models?: ReadonlyMap<string, string>;
+  /** Whether transcription sessions, which name no model, go there. */
+  readonly transcription: boolean;
+}
+
+/** What a client asked for. The model is empty for a transcription session. */
+export interface SessionKind {
+  type: SessionType;
+  model: string;
+}
+
+/** The first upstream that serves such a session; undefined leaves it to this server's own engines. */
+export function upstreamFor(targets: readonly UpstreamTarget[], kind: SessionKind): UpstreamTarget | undefined {
+  return targets.find(({ models, transcription }) =>
+    kind.type === 'transcription' ? transcription : models === undefined || models.has(kind.model),
+  );
+}
+
+/** The request that opens a session there. */
+export function connectionRequest(
+  { url, key, keyHeader, models }: UpstreamTarget,
+  { type, model }: SessionKind,
+): { url: string; headers: Record<string, string> } {
+  const address = new URL(url);
+  if (type === 'transcription') address.searchParams.set('intent', 'transcription');
+  else address.searchParams.set('model', models?.get(model) ?? model);
+  const headers: Record<string, string> = {};
+  if (key !== undefined) headers[keyHeader] = keyHeader === 'api-key' ? key : `Bearer ${key}`;
+  return { url: address.href, headers };
+}
