@@ -9,13 +9,17 @@ import { createApp } from './http/app.ts';
 import { Listener } from './http/listener.ts';
 import { readinessOf } from './http/readiness.ts';
 import { createLog, type Log } from './log.ts';
+import { AddressPolicy } from './net/address-policy.ts';
+import { GuardedFetch } from './net/guarded-fetch.ts';
+import { HttpImageFetcher } from './net/image-fetcher.ts';
 import { betaDialectWith } from './protocol/beta/beta.ts';
 import type { Dialects } from './protocol/dialect.ts';
 import { gaDialectWith } from './protocol/ga.ts';
 import { type IdSource, randomId } from './protocol/ids.ts';
 import { lenientCheck, strictCheck } from './protocol/schema-check.ts';
-import type { Clock } from './session/ports.ts';
+import type { Clock, ImageFetcher } from './session/ports.ts';
 import { RealtimeSession } from './session/realtime-session.ts';
+import { noImages } from './session/settings.ts';
 import { loadCertificate } from './tls.ts';
 import { AccessPolicy } from './transport/access.ts';
 import { realtimePath } from './transport/handshake.ts';
@@ -77,9 +81,10 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const ids = options.ids ?? randomId;
   const engineSet = options.engines ?? configuredEngines(config, clock, log);
   const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
+  const images = imageFetcher(config, clock, log);
   const settings = sessionSettings(config);
   const create: SessionFactory = ({ type, model }) =>
-    new RealtimeSession({ type, model, engines: engineSet.engines, clock, ids, settings, log, tokens });
+    new RealtimeSession({ type, model, engines: engineSet.engines, clock, ids, settings, log, tokens, images });
   const sessions = new SessionRegistry({
     create: options.createSession ?? create,
     limit: config.limits.sessions,
@@ -160,6 +165,12 @@ function dialectsFor(config: Config, log: Log): Dialects {
       ? lenientCheck(dialect, (fields) => log.warn('unknown_fields_dropped', { dialect, fields }))
       : strictCheck(dialect);
   return { ga: gaDialectWith(check('ga')), beta: betaDialectWith(check('beta')) };
+}
+
+function imageFetcher(config: Config, clock: Clock, log: Log): ImageFetcher {
+  if (config.images === 'refuse') return noImages;
+  const fetcher = new GuardedFetch({ policy: new AddressPolicy(config.outgoingAllow), clock });
+  return new HttpImageFetcher({ fetcher, log, limits: config.limits });
 }
 
 /** Names of language models that only stand in for one. */

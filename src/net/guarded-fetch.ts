@@ -184,7 +184,7 @@ class Deadlines {
   constructor(clock: Clock, { timeoutMs, idleMs }: Pick<OutgoingRequest, 'timeoutMs' | 'idleMs'>) {
     this.#clock = clock;
     this.#idleMs = idleMs;
-    this.#cancelTotal = clock.after(timeoutMs, () => this.#expire(`It was not done within ${timeoutMs / 1000} s.`));
+    this.#cancelTotal = clock.after(timeoutMs, () => this.#expire(`it was not done within ${timeoutMs / 1000} s.`));
     this.#cancelIdle = this.#startIdle();
   }
 
@@ -203,7 +203,7 @@ class Deadlines {
   }
 
   #startIdle(): () => void {
-    return this.#clock.after(this.#idleMs, () => this.#expire(`Nothing came for ${this.#idleMs / 1000} s.`));
+    return this.#clock.after(this.#idleMs, () => this.#expire(`nothing came for ${this.#idleMs / 1000} s.`));
   }
 
   #expire(message: string): void {
@@ -216,13 +216,13 @@ class Deadlines {
  * @throws {OutgoingError}
  */
 function checkedUrl(address: string, base?: URL): URL {
-  if (!URL.canParse(address, base)) throw new OutgoingError('bad_url', 'It is not a valid URL.');
+  if (!URL.canParse(address, base)) throw new OutgoingError('bad_url', 'it is not a valid URL.');
   const url = new URL(address, base);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new OutgoingError('bad_url', 'It is neither an http: nor an https: URL.');
+    throw new OutgoingError('bad_url', 'it is neither an http: nor an https: URL.');
   }
   if (url.username !== '' || url.password !== '') {
-    throw new OutgoingError('bad_url', 'A URL with a user name or a password is not fetched.');
+    throw new OutgoingError('bad_url', 'a URL with a user name or a password is not fetched.');
   }
   // The root's dot makes no other host, but would make another name of it.
   url.hostname = url.hostname.replace(/\.$/, '');
@@ -258,7 +258,7 @@ function lowerCase(headers: Hop['headers']): Hop['headers'] {
 
 async function readBody(response: IncomingMessage, maxBytes: number, { host, alive }: Course): Promise<Uint8Array> {
   const { 'content-encoding': encoding = 'identity', 'content-length': length } = response.headers;
-  const tooLarge = () => new OutgoingError('too_large', `It is larger than ${maxBytes} bytes.`);
+  const tooLarge = () => new OutgoingError('too_large', `it is larger than ${maxBytes} bytes.`);
   try {
     if (encoding !== 'identity') {
       throw new OutgoingError('encoded', `'${host}' compresses its answer, which was not asked for.`);
@@ -291,7 +291,7 @@ function notAllowed({ host, redirected }: Course, detail: string): OutgoingError
 }
 
 function unreachable({ host, redirected }: Course): string {
-  return redirected ? `What '${host}' redirects to cannot be reached.` : `'${host}' cannot be reached.`;
+  return redirected ? `what '${host}' redirects to cannot be reached.` : `'${host}' cannot be reached.`;
 }
 
 function lookupAll(hostName: string): Promise<LookupAddress[]> {

@@ -46,11 +46,12 @@ export class HttpImageFetcher implements ImageFetcher {
       return await this.#fetch(url, signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof OutgoingError)) throw error;
-      const { code, message, detail } = error;
-      // Of the address only what the detail names: a signed URL is a secret.
-      this.#options.log.info('image_not_fetched', { code, detail });
-      throw new OutgoingError(code, `The image cannot be fetched: ${message}`, detail);
+      if (error instanceof OutgoingError) {
+        // Of the address only what the message and the detail name: a signed URL is a secret.
+        const { code, message, detail } = error;
+        this.#options.log.info('image_not_fetched', { code, message, detail });
+      }
+      throw error;
     } finally {
       this.#running -= 1;
       const [next] = this.#waiting;
@@ -68,11 +69,11 @@ export class HttpImageFetcher implements ImageFetcher {
       maxRedirects,
       signal,
     });
-    if (status !== 200) throw new OutgoingError('bad_status', `The answer is HTTP ${status}.`);
+    if (status !== 200) throw new OutgoingError('bad_status', `the answer is HTTP ${status}.`);
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
     const beginning = bytes.toString('latin1', 0, longestBeginning);
     const kind = kinds.find(({ begins }) => begins(beginning));
-    if (!kind) throw new OutgoingError('wrong_content', 'It is not a PNG, JPEG, GIF or WebP.');
+    if (!kind) throw new OutgoingError('wrong_content', 'it is not a PNG, JPEG, GIF or WebP.');
     return `data:${kind.type};base64,${bytes.toString('base64')}`;
   }
 
@@ -84,7 +85,7 @@ export class HttpImageFetcher implements ImageFetcher {
       return;
     }
     if (this.#waiting.size >= mostWaiting) {
-      throw new OutgoingError('busy', 'The image cannot be fetched: the server is fetching too many. Try again later.');
+      throw new OutgoingError('busy', 'the server is fetching as many images as it may. Try again later.');
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const go = () => {

@@ -16,8 +16,8 @@ export type OutgoingErrorCode =
   | 'busy';
 
 /**
- * A request to elsewhere failed. The message is for whoever named the address: it tells nothing of this server's network.
- * The detail is for the operator's log.
+ * A request to elsewhere failed. The message says why, as words that follow a colon, to whoever named the address: it tells
+ * nothing of this server's network. The detail is for the operator's log.
  */
 export class OutgoingError extends Error {
   override readonly name = 'OutgoingError';
