@@ -1,4 +1,6 @@
-import type { Engines } from '../session/ports.ts';
+import type { IdSource } from '../protocol/ids.ts';
+import type { SessionType } from '../protocol/session-config.ts';
+import type { Clock, Engines } from '../session/ports.ts';
 import { Flite } from './flite/flite.ts';
 import { Moonshine } from './moonshine/moonshine.ts';
 import { Responder } from './responder/responder.ts';
@@ -61,8 +63,28 @@ export interface EngineStatus {
   readonly error?: string;
 }
 
+/** What engines that are made for one session are told of it. */
+export interface SessionContext {
+  readonly type: SessionType;
+  readonly model: string;
+  readonly clock: Clock;
+  /** Cuts the session's connections, without a word: for engines that test how clients take it. */
+  readonly drop: () => void;
+}
+
+/** Engines of one session alone. */
+export interface SessionEngines {
+  readonly engines: Engines;
+  /** The ids of this session, where they are to be the same in every run. */
+  readonly ids?: IdSource;
+  /** To be called when the session has ended. */
+  close?(): void;
+}
+
 export interface EngineSet {
   readonly engines: Engines;
+  /** For engines that follow a session (scripts, recordings): those of a new one. Absent: all share `engines`. */
+  openSession?(context: SessionContext): SessionEngines;
   /** Resolves when every engine has loaded, rejects with the first one's error that cannot. Engines that are called before simply wait. */
   readonly ready: Promise<void>;
   /** The state of each engine now. */
@@ -72,6 +94,8 @@ export interface EngineSet {
 }
 
 export interface CreateEnginesOptions extends EngineOptions {
+  /** Engines that are there already, by what they are for: none is made in their place. */
+  given?: { readonly [Kind in EngineKind]?: { readonly name: string; readonly engine: Engines[Kind] & Lifecycle } };
   /** Called when an engine begins to load, and when it is ready or has failed. */
   onProgress?: (status: EngineStatus) => void;
 }
@@ -87,11 +111,12 @@ export function engineNames(kind: EngineKind): string[] {
  */
 export function createEngines(names: Partial<EngineNames> = {}, options: CreateEnginesOptions = {}): EngineSet {
   // All names are looked up before anything is started.
+  const { given = {} } = options;
   const makers = {
-    voiceActivity: maker('voiceActivity', names.voiceActivity),
-    transcriber: maker('transcriber', names.transcriber),
-    languageModel: maker('languageModel', names.languageModel),
-    voice: maker('voice', names.voice),
+    voiceActivity: maker('voiceActivity', names.voiceActivity, given.voiceActivity),
+    transcriber: maker('transcriber', names.transcriber, given.transcriber),
+    languageModel: maker('languageModel', names.languageModel, given.languageModel),
+    voice: maker('voice', names.voice, given.voice),
   };
   const watched: Watched[] = [];
   const start = <Kind extends EngineKind>(kind: Kind, { name, make }: Maker<Kind>): Engines[Kind] => {
@@ -121,16 +146,21 @@ export function createEngines(names: Partial<EngineNames> = {}, options: CreateE
 
 interface Maker<Kind extends EngineKind> {
   name: string;
-  make: Factories[Kind][string];
+  make: (options: EngineOptions) => Engines[Kind] & Lifecycle;
 }
 
-function maker<Kind extends EngineKind>(kind: Kind, asked = 'embedded'): Maker<Kind> {
+function maker<Kind extends EngineKind>(
+  kind: Kind,
+  asked = 'embedded',
+  given?: { name: string; engine: Engines[Kind] & Lifecycle },
+): Maker<Kind> {
+  if (given) return { name: given.name, make: () => given.engine };
   const name = asked === 'embedded' ? embedded[kind] : asked;
   const factories: Factories[Kind] = registry[kind];
   if (!Object.hasOwn(factories, name)) {
     throw new RangeError(`There is no ${kind} engine named '${asked}'. There are: ${engineNames(kind).join(', ')}`);
   }
-  return { name, make: factories[name] as Factories[Kind][string] };
+  return { name, make: factories[name] as Maker<Kind>['make'] };
 }
 
 interface Watched {

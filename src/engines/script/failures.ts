@@ -1,0 +1,13 @@
+import { untilAborted } from '../pause.ts';
+import type { Failure } from './script.ts';
+
+/**
+ * Fails as a script says, once what comes before it was given. Returns where the stage just ends too early.
+ * @throws {Error} with the script's message; the signal's reason where the stage hangs until it is stopped
+ */
+export async function fail({ how, message }: Failure, signal: AbortSignal, drop: () => void): Promise<void> {
+  if (how === 'end') return;
+  if (how === 'throw') throw new Error(message);
+  if (how === 'drop') drop();
+  await untilAborted(signal);
+}

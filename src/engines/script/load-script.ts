@@ -1,0 +1,32 @@
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type ReplaySettings, readScript } from './read-script.ts';
+import { type Script, ScriptError } from './script.ts';
+
+const maxFileBytes = 4 * 1024 ** 2;
+
+export type Loaded = { readonly script: Script } | { readonly replay: ReplaySettings };
+
+/**
+ * Reads what `--script` names: a script file, or a folder with a recording, which is played as fast as it can be.
+ * @throws {ScriptError} with every mistake in it
+ */
+export function loadScript(path: string): Loaded {
+  const size = sizeOf(path);
+  if (size === 'folder') return { replay: { recording: path, timing: 'instant', audio: 'exact' } };
+  if (size > maxFileBytes)
+    throw new ScriptError([`${path}: this file has ${size} bytes; a script may have ${maxFileBytes}.`]);
+  const read = readScript(path, readFileSync(path, 'utf8'));
+  if ('rules' in read) return { script: read };
+  return { replay: { ...read, recording: resolve(dirname(path), read.recording) } };
+}
+
+function sizeOf(path: string): number | 'folder' {
+  try {
+    const found = statSync(path);
+    return found.isDirectory() ? 'folder' : found.size;
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new ScriptError([`${path}: this script cannot be read: ${detail}`]);
+  }
+}

@@ -1,0 +1,50 @@
+import type { Clock, Transcriber } from '../../session/ports.ts';
+import { EngineError } from '../engine-error.ts';
+import type { CreateEnginesOptions, EngineSet, SessionContext, SessionEngines } from '../registry.ts';
+import type { Script } from './script.ts';
+import { ScriptedModel } from './scripted-model.ts';
+import { ScriptedTranscriber } from './scripted-transcriber.ts';
+import { ScriptedVoice } from './scripted-voice.ts';
+import { seededIds } from './seeded-ids.ts';
+import { SpokenSteps } from './spoken-steps.ts';
+import { ToneVoice } from './tone-voice.ts';
+
+export interface ScriptedEnginesOptions {
+  clock: Clock;
+  /** Makes the engines behind the script, without those that the script replaces. */
+  create: (given: NonNullable<CreateEnginesOptions['given']>) => EngineSet;
+}
+
+/** In the place of a transcriber that a script never asks. */
+const noTranscriber: Transcriber = {
+  transcribe() {
+    throw new EngineError('script', 'nothing is listened to: the script says what is heard.');
+  },
+};
+
+/** Engines that follow a script, a session each for itself, before those that it leaves to real ones. */
+export function scriptedEngines(script: Script, { clock, create }: ScriptedEnginesOptions): EngineSet {
+  const unopened = { clock, drop: () => {}, spoken: new SpokenSteps() };
+  const listens = script.hears?.turns.some(({ text }) => text === undefined) ?? true;
+  const set = create({
+    languageModel: { name: 'script', engine: new ScriptedModel(script, unopened) },
+    ...(!listens && { transcriber: { name: 'script', engine: noTranscriber } }),
+    ...(script.voice && { voice: { name: script.voice.sound, engine: new ToneVoice(script.voice) } }),
+  });
+  const voice = script.voice ? new ToneVoice(script.voice) : set.engines.voice;
+  let sessions = 0;
+  const openSession = ({ clock, drop }: SessionContext): SessionEngines => {
+    const tools = { clock, drop, spoken: new SpokenSteps() };
+    sessions += 1;
+    return {
+      engines: {
+        voiceActivity: set.engines.voiceActivity,
+        transcriber: new ScriptedTranscriber(set.engines.transcriber, script, tools),
+        languageModel: new ScriptedModel(script, tools),
+        voice: new ScriptedVoice(voice, script.delays, tools),
+      },
+      ...(script.seed !== undefined && { ids: seededIds(script.seed, sessions) }),
+    };
+  };
+  return { ...set, openSession };
+}

@@ -1,0 +1,120 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock, LanguageModel, ModelEvent, ModelRequest } from '../../session/ports.ts';
+import { EngineError } from '../engine-error.ts';
+import { pause } from '../pause.ts';
+import type { Tree } from './document.ts';
+import { fail } from './failures.ts';
+import type { Failure, Script, ScriptedCall, Step } from './script.ts';
+import { situationOf } from './situation.ts';
+import type { SpokenSteps } from './spoken-steps.ts';
+import { fillTemplate, type Lookup, type Template } from './template.ts';
+
+export interface ScriptedModelTools {
+  clock: Clock;
+  /** Cuts the client's connection. */
+  drop: () => void;
+  /** Is told what may be spoken, for the voice's delays and failures. */
+  spoken: SpokenSteps;
+}
+
+/** A word each, with the space before it: a token. A word without end comes in pieces. */
+const textTokens = /\s*\S{1,24}|\s+/gu;
+const argumentTokens = /.{1,12}/gsu;
+/** Tokens between two turns of the event loop, so that other sessions are not held up. */
+const tokensPerTurn = 32;
+
+/** Answers as a script says. It keeps nothing of its own between requests. */
+export class ScriptedModel implements LanguageModel {
+  readonly #script: Script;
+  readonly #tools: ScriptedModelTools;
+
+  constructor(script: Script, tools: ScriptedModelTools) {
+    this.#script = script;
+    this.#tools = tools;
+  }
+
+  /**
+   * A call that the token limit cuts has no `call_end`.
+   * @throws {EngineError} when the script does not say what comes now, or calls a tool that the session has not declared
+   */
+  async *generate(request: ModelRequest): AsyncGenerator<ModelEvent, void, undefined> {
+    const { signal } = request;
+    signal.throwIfAborted();
+    const { steps, lookup } = situationOf(this.#script, request.items);
+    refuseUnknownTools(steps, request);
+    const limit = request.maxOutputTokens === 'inf' ? Number.POSITIVE_INFINITY : request.maxOutputTokens;
+    const made = { tokens: 0 };
+    for (const step of steps) {
+      const text = step.say === undefined ? '' : fillTemplate(step.say, lookup);
+      this.#tools.spoken.expect(step, text);
+      const failure = step.failure?.stage === 'model' ? step.failure : undefined;
+      const before = made.tokens;
+      for (const event of eventsOf(step, text, before > 0, lookup)) {
+        const isToken = event.type === 'text' || event.type === 'call_arguments';
+        if (isToken && failure && made.tokens - before === failure.after) return this.#fail(failure, signal);
+        if (isToken && made.tokens >= limit) return yield this.#finish(step, 'length');
+        if (isToken || made.tokens === 0) await this.#wait(step, made.tokens, signal);
+        if (isToken) made.tokens += 1;
+        signal.throwIfAborted();
+        yield event;
+      }
+      if (failure) return this.#fail(failure, signal);
+    }
+    signal.throwIfAborted();
+    const last = steps.at(-1);
+    yield this.#finish(last, last?.finish ?? 'stop');
+  }
+
+  /** Before the first token, or between two. */
+  async #wait(step: Step, tokens: number, signal: AbortSignal): Promise<void> {
+    const delays = { ...this.#script.delays, ...step.delays };
+    await pause(tokens === 0 ? delays.firstToken : delays.betweenTokens, this.#tools.clock, signal);
+    if (tokens % tokensPerTurn === tokensPerTurn - 1) await nextTurn();
+  }
+
+  #fail(failure: Failure, signal: AbortSignal): Promise<void> {
+    return fail(failure, signal, this.#tools.drop);
+  }
+
+  #finish(step: Step | undefined, reason: Step['finish']): ModelEvent {
+    const usage = step?.usage ?? this.#script.usage;
+    return { type: 'finish', reason, ...(usage && { usage }) };
+  }
+}
+
+function refuseUnknownTools(steps: readonly Step[], { tools, toolChoice }: ModelRequest): void {
+  for (const { place, name } of steps.flatMap(({ calls }) => calls)) {
+    const declared = tools.map((tool) => tool.name);
+    if (toolChoice === 'none') {
+      throw new EngineError('script', `${place}: this calls '${name}', but tool_choice is 'none'.`);
+    }
+    if (declared.includes(name)) continue;
+    const known = declared.length === 0 ? 'none' : declared.join(', ');
+    throw new EngineError(
+      'script',
+      `${place}: this calls '${name}', which the session does not declare. It declares: ${known}.`,
+    );
+  }
+}
+
+/** `joined`: something was said before, in the same answer. */
+function* eventsOf(step: Step, text: string, joined: boolean, lookup: Lookup): Generator<ModelEvent> {
+  const spoken = joined && text !== '' ? ` ${text}` : text;
+  for (const [token] of spoken.matchAll(textTokens)) yield { type: 'text', text: token };
+  for (const call of step.calls) {
+    yield { type: 'call', name: call.name };
+    for (const [delta] of argumentsOf(call, lookup).matchAll(argumentTokens)) yield { type: 'call_arguments', delta };
+    yield { type: 'call_end' };
+  }
+}
+
+function argumentsOf({ arguments: given }: ScriptedCall, lookup: Lookup): string {
+  if ('parts' in given) return fillTemplate(given, lookup);
+  return JSON.stringify(filled(given, lookup));
+}
+
+function filled(tree: Tree<Template>, lookup: Lookup): unknown {
+  if (Array.isArray(tree)) return tree.map((each) => filled(each, lookup));
+  if (tree instanceof Map) return Object.fromEntries(Array.from(tree, ([key, value]) => [key, filled(value, lookup)]));
+  return 'leaf' in tree ? fillTemplate(tree.leaf, lookup) : tree.value;
+}

@@ -1,0 +1,66 @@
+import type { AudioClip, Clock, TranscribeOptions, Transcriber, TranscriptEvent } from '../../session/ports.ts';
+import { EngineError } from '../engine-error.ts';
+import { pause } from '../pause.ts';
+import { fail } from './failures.ts';
+import type { Delays, Hears } from './script.ts';
+
+export interface ScriptedTranscriberTools {
+  clock: Clock;
+  /** Cuts the client's connection. */
+  drop: () => void;
+}
+
+/** Hears what a script says of the first, second, … spoken turn of one session, or waits before it really listens. */
+export class ScriptedTranscriber implements Transcriber {
+  readonly #transcriber: Transcriber;
+  readonly #hears: Hears | undefined;
+  readonly #delays: Delays;
+  readonly #tools: ScriptedTranscriberTools;
+  #turns = 0;
+
+  /** Without `hears`, and for turns that it leaves to recognition, `transcriber` listens. */
+  constructor(
+    transcriber: Transcriber,
+    { hears, delays }: { hears?: Hears; delays: Delays },
+    tools: ScriptedTranscriberTools,
+  ) {
+    this.#transcriber = transcriber;
+    this.#hears = hears;
+    this.#delays = delays;
+    this.#tools = tools;
+  }
+
+  warm(): void {
+    this.#transcriber.warm?.();
+  }
+
+  /** @throws {EngineError} for a turn that the script does not know */
+  async *transcribe(clip: AudioClip, options: TranscribeOptions): AsyncGenerator<TranscriptEvent, void, undefined> {
+    const { signal } = options;
+    signal.throwIfAborted();
+    const turn = this.#hears?.turns[this.#turns];
+    // The session transcribes each turn once, in their order.
+    this.#turns += 1;
+    if (this.#hears && turn === undefined) {
+      const { place, turns } = this.#hears;
+      const message = `${place}: 'hears' has ${turns.length} spoken turns, and this is number ${this.#turns}. Add it, or leave 'hears' out for real recognition.`;
+      throw new EngineError('script', message);
+    }
+    const { clock, drop } = this.#tools;
+    await pause(turn?.delayMs ?? this.#delays.transcriber, clock, signal);
+    const failure = turn?.failure;
+    let words = 0;
+    for await (const event of turn?.text === undefined ? this.#transcriber.transcribe(clip, options) : heard(turn)) {
+      signal.throwIfAborted();
+      if (failure && (event.type === 'done' || words === failure.after)) return fail(failure, signal, drop);
+      if (event.type === 'delta') words += 1;
+      yield event;
+    }
+  }
+}
+
+function* heard({ text = '', confidence }: Hears['turns'][number]): Generator<TranscriptEvent> {
+  const trimmed = text.trim();
+  for (const [word] of trimmed.matchAll(/\s*\S+/gu)) yield { type: 'delta', text: word };
+  yield { type: 'done', text: trimmed, ...(confidence !== undefined && { confidence }) };
+}
