@@ -136,6 +136,18 @@ const options = {
   transcriber: option('Engines', choice(...engineNames('transcriber')), 'embedded', 'What turns speech into text.'),
   languageModel: option('Engines', choice(...engineNames('languageModel')), 'embedded', 'What answers.'),
   voice: option('Engines', choice(...engineNames('voice')), 'embedded', 'What turns text into speech.'),
+  script: option(
+    'Engines',
+    text('PATH', 'the path of a script, or of a folder with a recording'),
+    undefined,
+    'Answer as this script says (YAML or JSON, see docs/testing.md), or play the recording in this folder: for tests.',
+  ),
+  record: option(
+    'Engines',
+    text('DIRECTORY', 'the path of a directory'),
+    undefined,
+    'Keep what every session asks its engines, and what they answer, in a folder of its own here: audio and words of its users included. --script plays one.',
+  ),
   transcriberWorkers: option<number | undefined>(
     'Engines',
     integer('THREADS', 1, 64),
@@ -284,6 +296,12 @@ const limits = {
     sessionLimits.keptAudioMs,
     'Audio that a session keeps with its items. The oldest is dropped; its transcript stays.',
   ),
+  totalAudioMs: option(
+    'Limits',
+    integer('MS', 1000, 1000 * hourMs),
+    10 * hourMs,
+    'Audio that all sessions hold together, buffered or kept. A session that needs more gives up its own oldest, and is refused when it has none. 10 h at 24 kHz are 1.7 GB.',
+  ),
   items: option('Limits', integer('COUNT', 2, 1_000_000), sessionLimits.items, 'Items in a conversation.'),
   itemCharacters: option(
     'Limits',
@@ -319,6 +337,12 @@ const limits = {
   ),
   imageTimeoutMs: option('Limits', integer('MS', 100, hourMs), 10_000, 'How long fetching an image may take.'),
   imageFetches: option('Limits', integer('COUNT', 1, 1000), 16, 'Images that the server fetches at once.'),
+  recordingBytes: option(
+    'Limits',
+    bytes(64 * 1024, 1024 ** 4),
+    256 * mebibyte,
+    'What one session may take on the disk with --record; beyond it no more of the session is kept.',
+  ),
   stageStallMs: option(
     'Limits',
     integer('MS', 100, hourMs),

@@ -17,6 +17,7 @@ import type { Dialects } from './protocol/dialect.ts';
 import { gaDialectWith } from './protocol/ga.ts';
 import { type IdSource, randomId } from './protocol/ids.ts';
 import { lenientCheck, strictCheck } from './protocol/schema-check.ts';
+import { AudioBudget } from './session/audio-budget.ts';
 import type { Clock, ImageFetcher } from './session/ports.ts';
 import { RealtimeSession } from './session/realtime-session.ts';
 import { noImages } from './session/settings.ts';
@@ -83,8 +84,20 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
   const images = imageFetcher(config, clock, log);
   const settings = sessionSettings(config);
+  const audioBudget = new AudioBudget(config.limits.totalAudioMs);
   const create: SessionFactory = ({ type, model }) =>
-    new RealtimeSession({ type, model, engines: engineSet.engines, clock, ids, settings, log, tokens, images });
+    new RealtimeSession({
+      type,
+      model,
+      engines: engineSet.engines,
+      clock,
+      ids,
+      settings,
+      log,
+      tokens,
+      images,
+      audioBudget,
+    });
   const sessions = new SessionRegistry({
     create: options.createSession ?? create,
     limit: config.limits.sessions,

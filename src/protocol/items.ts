@@ -19,9 +19,20 @@ export const inputAudio = z.strictObject({
   audio: z.string().optional(),
   transcript: z.string().nullish(),
 });
+/** An address may be so long; the bytes of an image that comes by itself are bounded by the frame. */
+const maxImageAddressLength = 8192;
+/** Looks at the beginning alone: the rest may be megabytes. */
+const imageUrl = z
+  .string()
+  .refine(
+    (url) =>
+      /^data:image\/[\w.+-]+[;,]/i.test(url) ||
+      (/^https?:\/\//i.test(url) && url.length <= maxImageAddressLength && URL.canParse(url)),
+    `expected a 'data:image/…' URL, or an http or https address of at most ${maxImageAddressLength} characters`,
+  );
 const inputImage = z.strictObject({
   type: z.literal('input_image'),
-  image_url: z.string(),
+  image_url: imageUrl,
   detail: z.enum(['auto', 'low', 'high']).optional(),
 });
 const outputText = z.strictObject({ type: z.literal('output_text'), text: z.string() });

@@ -22,11 +22,20 @@ export class AudioShelf {
     if (!audio.hasAudio) return;
     this.#kept.set(audio, audio.durationMs);
     this.#totalMs += audio.durationMs;
-    for (const oldest of this.#kept.keys()) {
-      if (this.#totalMs <= this.#limitMs) return;
-      oldest.dropAudio();
-      this.remove(oldest);
-    }
+    while (this.#totalMs > this.#limitMs && this.dropOldest());
+  }
+
+  get totalMs(): number {
+    return this.#totalMs;
+  }
+
+  /** Gives up the audio that has been kept longest; false when none is left. */
+  dropOldest(): boolean {
+    const [oldest] = this.#kept.keys();
+    if (!oldest) return false;
+    oldest.dropAudio();
+    this.remove(oldest);
+    return true;
   }
 
   remove(audio: Kept): void {

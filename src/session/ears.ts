@@ -6,7 +6,7 @@ import type { AudioClip, VoiceActivityStream } from './ports.ts';
 import type { SessionTools } from './settings.ts';
 import { StageError, withDeadline } from './stage.ts';
 import { detectorSettings, TurnDetector, type TurnMark } from './turn-detector.ts';
-import { AudioDecoder, decodedBytes, formatRateHz } from './wire-audio.ts';
+import { AudioDecoder, bytesPerSample, decodedBytes, formatRateHz } from './wire-audio.ts';
 
 /** Less than this is not worth a turn (docs/protocol.md §5). */
 const minCommitMs = 100;
@@ -24,6 +24,8 @@ export interface HeardTurn {
 }
 
 export interface EarsListener {
+  /** Audio is about to be buffered: throws a `WireError` where there is no room for it. */
+  requireRoom(addedMs: number): void;
   speechStarted(audioStartMs: number): void;
   turnEnded(turn: HeardTurn): void;
   /** Voice activity detection is broken: turns cannot be told until audio is appended again. */
@@ -66,6 +68,11 @@ export class Ears {
     return this.#buffer.endMs;
   }
 
+  /** How much is buffered, in milliseconds. */
+  get bufferedMs(): number {
+    return this.#buffer.durationMs;
+  }
+
   /** Whether more audio waits for voice activity detection than should. */
   get behind(): boolean {
     return this.#undetectedMs > this.#tools.settings.limits.undetectedAudioMs;
@@ -90,18 +97,20 @@ export class Ears {
 
   /** @throws {WireError} when it is not base64, too long, or the buffer is full */
   append(base64: string): void {
-    const { appendBytes } = this.#tools.settings.limits;
+    const { appendBytes, inputBufferMs } = this.#tools.settings.limits;
+    const { format } = this.#decoder;
     const bytes = decodedBytes(base64);
     if (bytes > appendBytes) throw wireErrors.tooManyBytes('audio', appendBytes, bytes);
+    // Before it is decoded: what is refused leaves no odd byte behind.
+    const wantedMs = durationMs(bytes / bytesPerSample(format), this.#buffer.rateHz);
+    if (this.#detection === null && this.#buffer.durationMs + wantedMs > inputBufferMs) {
+      throw wireErrors.inputBufferFull(inputBufferMs);
+    }
+    this.#listener.requireRoom(wantedMs);
     const samples = this.#decoder.push(base64);
     if (samples.length === 0) return;
     const addedMs = durationMs(samples.length, this.#buffer.rateHz);
-    const { inputBufferMs } = this.#tools.settings.limits;
-    if (this.#detection === null) {
-      if (this.#buffer.durationMs + addedMs > inputBufferMs) throw wireErrors.inputBufferFull(inputBufferMs);
-      this.#buffer.append(samples);
-      return;
-    }
+    if (this.#detection === null) return this.#buffer.append(samples);
     const detector = this.#openStream(this.#detection);
     this.#buffer.append(samples);
     this.#detect(samples, addedMs, detector);

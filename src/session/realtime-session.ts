@@ -11,6 +11,7 @@ import {
   sessionView,
   voiceId,
 } from '../protocol/session-config.ts';
+import { AudioBudget, HeldAudio } from './audio-budget.ts';
 import { AudioShelf } from './audio-shelf.ts';
 import { Conversation } from './conversation.ts';
 import { DueAnswer } from './due-answer.ts';
@@ -54,6 +55,8 @@ export interface RealtimeSessionOptions {
   meter?: Meter;
   tokens?: TokenCounter;
   images?: ImageFetcher;
+  /** What all sessions share; without it each has its own bounds alone. */
+  audioBudget?: AudioBudget;
 }
 
 /** Events that act on the input buffer: they wait until voice activity detection has seen all that was appended before. */
@@ -89,6 +92,7 @@ export class RealtimeSession implements Session {
   readonly #idle: IdleTimer;
   /** Where, on the timeline of written audio, the last answer had been heard. */
   #silentFromMs = 0;
+  readonly #held: HeldAudio;
   readonly #lifetime: Lifetime;
   readonly #lifeSeconds: number;
   readonly #locks: Locks;
@@ -112,7 +116,10 @@ export class RealtimeSession implements Session {
     this.#conversation = new Conversation(ids('conv'));
     const shelf = new AudioShelf(settings.limits.keptAudioMs);
     this.#ledger = new TurnLedger(clock);
+    const budget = given.audioBudget ?? new AudioBudget(Number.POSITIVE_INFINITY);
+    this.#held = new HeldAudio(budget, shelf, () => this.#ears.bufferedMs);
     this.#ears = new Ears(this.#config.audio.input, tools, {
+      requireRoom: (addedMs) => this.#held.require(addedMs),
       speechStarted: (audioStartMs) => this.#speechStarted(audioStartMs),
       turnEnded: (turn) => this.#attempt('ending a turn', () => this.#turnEnded(turn)),
       failed: (error) => {
@@ -207,6 +214,7 @@ export class RealtimeSession implements Session {
       if (this.#closed) return;
       this.#mailbox.shift();
       this.#handle(next.event, next.from);
+      this.#held.count();
     }
     this.#working = false;
   }
@@ -416,6 +424,7 @@ export class RealtimeSession implements Session {
     this.#ears.close();
     this.#transcription.close();
     this.#responses.close();
+    this.#held.release();
     this.#ended.resolve();
   }
 }

@@ -11,6 +11,10 @@ export function formatRateHz(format: AudioFormat): number {
   return format.type === 'audio/pcm' ? format.rate : g711RateHz;
 }
 
+export function bytesPerSample(format: AudioFormat): number {
+  return format.type === 'audio/pcm' ? 2 : 1;
+}
+
 const descriptions: Record<AudioFormat['type'], string> = {
   'audio/pcm': 'mono PCM16 at 24kHz',
   'audio/pcmu': 'mono G.711 µ-law at 8kHz',

@@ -2,15 +2,8 @@ import assert from 'node:assert/strict';
 import type { RealtimeServerEvent as BetaServerEvent } from 'openai/resources/beta/realtime/realtime';
 import { createResampler } from '../../src/audio/resample.ts';
 import { randomId } from '../../src/protocol/ids.ts';
-import {
-  betaDialect,
-  gaDialect,
-  type Item,
-  type ServerEvent,
-  type ServerEventOf,
-  type SessionType,
-} from '../../src/protocol/index.ts';
-import { RealtimeSession } from '../../src/session/realtime-session.ts';
+import { betaDialect, gaDialect, type Item, type ServerEvent, type ServerEventOf } from '../../src/protocol/index.ts';
+import { RealtimeSession, type RealtimeSessionOptions } from '../../src/session/realtime-session.ts';
 import {
   defaultSessionSettings,
   type SessionLimits,
@@ -94,7 +87,7 @@ type PartialSettings = Partial<Omit<SessionSettings, 'limits'>> & { limits?: Par
 /** A session with fake engines and a fake clock, and one client attached to it. */
 export function newConversation(
   { limits, ...settings }: PartialSettings = {},
-  kind: { type?: SessionType } = {},
+  kind: Pick<RealtimeSessionOptions, 'type' | 'grant' | 'meter' | 'tokens' | 'images'> = {},
 ): Conversation {
   const clock = new FakeClock();
   const engines = fakeEngines();
