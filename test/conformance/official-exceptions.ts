@@ -37,6 +37,13 @@ const rows: readonly Row[] = [
     type: 'string',
     source: `${betaExample}: a model that the SDK's list lacks; the list is of 2025, and a server names its own models`,
   },
+  {
+    dialects: ['beta'],
+    path: 'session.input_audio_transcription.model',
+    type: 'string',
+    source:
+      'as session.model: the SDK has a list in a transcription session and any string elsewhere; a server names its own models',
+  },
   { dialects: ['beta'], path: 'session.prompt', type: 'null', source: betaExample },
   { dialects: ['beta'], path: 'session.include', type: 'Array<string> | null', source: betaExample },
   { dialects: ['beta'], path: 'session.turn_detection.idle_timeout_ms', type: 'number | null', source: betaExample },

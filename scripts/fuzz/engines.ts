@@ -1,0 +1,48 @@
+/** Engines that answer at once, take their time, or fail, as the words of a client ask for. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { instantEngines, tone } from '../../bench/instant-engines.ts';
+import { Responder } from '../../src/engines/responder/responder.ts';
+import type { EngineSet, LanguageModel, Transcriber, Voice } from '../../src/server.ts';
+
+/** Stands in the errors that are the fuzzer's own. */
+export const ordered = 'as it was told to';
+
+/** Words for a conversation that make its engines slow, or fail. */
+export const orders = {
+  slowly: 'Say exactly: slowly, slowly, slowly.',
+  fail: 'Please fail now.',
+  mute: 'Say exactly: mute.',
+};
+
+const stepMs = 15;
+
+export function fuzzEngines(): EngineSet {
+  const set = instantEngines();
+  const responder = new Responder();
+  const languageModel: LanguageModel = {
+    async *generate(request) {
+      const last = JSON.stringify(request.items.at(-1) ?? request.instructions);
+      if (last.includes('fail now')) throw new Error(`The language model failed, ${ordered}.`);
+      for await (const event of responder.generate(request)) {
+        if (last.includes('slowly')) await delay(stepMs, undefined, { signal: request.signal });
+        yield event;
+      }
+    },
+  };
+  const transcriber: Transcriber = {
+    async *transcribe(clip, options) {
+      if (options.prompt?.includes('fail now')) throw new Error(`The transcriber failed, ${ordered}.`);
+      if (options.prompt?.includes('slowly')) await delay(stepMs, undefined, { signal: options.signal });
+      yield* set.engines.transcriber.transcribe(clip, options);
+    },
+  };
+  const samples = tone(80, 16_000);
+  const voice: Voice = {
+    async *speak(text) {
+      if (text.includes('mute')) throw new Error(`The voice failed, ${ordered}.`);
+      yield { samples, sampleRateHz: 16_000 };
+    },
+  };
+  return { ...set, engines: { ...set.engines, languageModel, transcriber, voice } };
+}

@@ -1,0 +1,235 @@
+/** The run: keeps some connections busy with cases, one after the other, until the time is over. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { Canary } from './canary.ts';
+import { type Case, makeCase } from './cases.ts';
+import { Coverage } from './coverage.ts';
+import { type Finding, signature } from './findings.ts';
+import { runRequest } from './request-run.ts';
+import type { ServerStats } from './server-process.ts';
+import { type Outcome, runSession, within } from './session-run.ts';
+import { shrunk } from './shrink.ts';
+import type { RunState } from './state.ts';
+import { Target } from './target.ts';
+
+export interface FuzzerOptions {
+  state: RunState;
+  lanes: number;
+  /** Told every few seconds. */
+  onProgress: (state: RunState) => Promise<void>;
+  onFinding: (finding: Finding, number: number) => void;
+}
+
+export interface Memory {
+  /** After the first cases, when what is loaded on first use is there. */
+  before: ServerStats;
+  /** When all clients have left. */
+  after: ServerStats;
+}
+
+/** What is compiled and loaded on first use, and the pools that connections leave behind, are not growth. */
+const warmUpCases = 300;
+const progressMs = 5000;
+const quietMs = 10_000;
+/** Of one defect; more say nothing new. */
+const maxFindings = 50;
+
+export class Fuzzer {
+  readonly coverage = new Coverage();
+  readonly #state: RunState;
+  readonly #lanes: number;
+  readonly #onProgress: FuzzerOptions['onProgress'];
+  readonly #onFinding: FuzzerOptions['onFinding'];
+  readonly #active = new Map<number, Case>();
+  #target!: Target;
+  #canary!: Canary;
+  #dead: string | undefined;
+  #before: ServerStats | undefined;
+
+  constructor({ state, lanes, onProgress, onFinding }: FuzzerOptions) {
+    this.#onFinding = onFinding;
+    this.#state = state;
+    this.#lanes = lanes;
+    this.#onProgress = onProgress;
+    this.coverage.add(state.coverage);
+  }
+
+  /** Runs cases for so long. Returns what the server needed; undefined where it died on the way. */
+  async run(ms: number): Promise<Memory | undefined> {
+    const startedAt = performance.now();
+    const before = this.#state.seconds;
+    await this.#start();
+    let reportedAt = startedAt;
+    while (performance.now() - startedAt < ms) {
+      await this.#round(Math.min(startedAt + ms, performance.now() + progressMs));
+      this.#state.seconds = before + (performance.now() - startedAt) / 1000;
+      if (performance.now() - reportedAt >= progressMs) {
+        reportedAt = performance.now();
+        await this.#onProgress(this.#kept());
+      }
+    }
+    const after = await this.#whenQuiet();
+    await this.#stop();
+    this.#kept();
+    return this.#before === undefined || after === undefined ? undefined : { before: this.#before, after };
+  }
+
+  /** Runs the given cases, one after the other. */
+  async runOnly(numbers: readonly number[]): Promise<void> {
+    await this.#start();
+    for (const number of numbers) await this.#one(number);
+    await this.#settle();
+    await this.#stop();
+    this.#kept();
+  }
+
+  async #start(): Promise<void> {
+    this.#dead = undefined;
+    const target = await Target.start();
+    this.#target = target;
+    this.#canary = new Canary(target.ports.roomy);
+    void target.died.then((words) => {
+      if (this.#target === target) this.#dead ??= words;
+    });
+    void this.#canary.hung.then((words) => {
+      if (this.#target === target) this.#dead ??= words;
+    });
+  }
+
+  async #stop(): Promise<void> {
+    this.#state.longestWaitMs = Math.max(this.#state.longestWaitMs, this.#canary.longestMs);
+    this.#canary.close();
+    await this.#target.close();
+  }
+
+  async #round(until: number): Promise<void> {
+    const lane = async () => {
+      while (performance.now() < until && this.#dead === undefined) await this.#one(this.#state.next++);
+    };
+    await Promise.all(Array.from({ length: this.#lanes }, lane));
+    await this.#settle();
+    if (this.#before === undefined && this.#state.next >= warmUpCases) this.#before = await this.#whenQuiet();
+  }
+
+  async #one(number: number): Promise<void> {
+    const fuzzed = makeCase(this.#state.seed, number);
+    this.#active.set(number, fuzzed);
+    const outcome = await this.#execute(fuzzed, this.#target, this.coverage);
+    const state = this.#state;
+    state.framesSent += fuzzed.kind === 'session' ? outcome.sent : 0;
+    state.framesReceived += outcome.received;
+    if (fuzzed.kind === 'session') state.sessions++;
+    else state.requests++;
+    if (this.#dead !== undefined) return;
+    this.#active.delete(number);
+    for (const finding of outcome.findings) await this.#note(finding, number, fuzzed);
+    if (this.#target.troubles.length > 0) this.#suspects.set(number, fuzzed);
+  }
+
+  /** Cases that ran when the log told of a fault. */
+  readonly #suspects = new Map<number, Case>();
+
+  async #execute(fuzzed: Case, target: Target, coverage: Coverage): Promise<Outcome> {
+    const context = { port: target.ports[fuzzed.profile], coverage };
+    return fuzzed.kind === 'session' ? runSession(fuzzed, context) : runRequest(fuzzed, context);
+  }
+
+  /** Finds out which cases are to blame for what the process said or did. */
+  async #settle(): Promise<void> {
+    if (this.#dead !== undefined) await this.#blameForDeath(this.#dead);
+    const troubles = this.#target.troubles.splice(0);
+    const suspects = [...this.#suspects];
+    this.#suspects.clear();
+    const faults = new Map(troubles.map(({ event, text }) => [signature(fault(event, text)), fault(event, text)]));
+    for (const finding of faults.values()) {
+      if (this.#known(finding)) continue;
+      const [number, fuzzed] = (await this.#firstThatShows(finding, suspects)) ??
+        suspects[0] ?? [this.#state.next, undefined];
+      if (fuzzed !== undefined) await this.#note(finding, number, fuzzed);
+    }
+  }
+
+  async #blameForDeath(words: string): Promise<void> {
+    const active = [...this.#active];
+    this.#active.clear();
+    this.#state.deaths++;
+    await this.#stop();
+    await this.#start();
+    const finding: Finding = { kind: 'death', what: words };
+    const [number, fuzzed] = (await this.#firstThatShows(finding, active)) ??
+      active[0] ?? [this.#state.next, undefined];
+    if (fuzzed !== undefined) await this.#note(finding, number, fuzzed);
+    this.#before = undefined;
+  }
+
+  async #firstThatShows(finding: Finding, suspects: [number, Case][]): Promise<[number, Case] | undefined> {
+    for (const suspect of suspects) if (await this.#shows(finding, suspect[1])) return suspect;
+    return undefined;
+  }
+
+  /** Runs a case alone, and against a process of its own where that may end it. */
+  async #shows(finding: Finding, fuzzed: Case): Promise<boolean> {
+    const alone = finding.kind === 'death' || finding.kind === 'no-answer';
+    const target = alone ? await Target.start() : this.#target;
+    const wanted = signature(finding);
+    try {
+      const { findings } = await this.#execute(fuzzed, target, new Coverage());
+      if (finding.kind === 'death') return (await within(500, target.died)) !== undefined;
+      const troubles = finding.kind === 'fault' ? await this.#troublesOf(target) : [];
+      return [...findings, ...troubles].some((each) => signature(each) === wanted);
+    } finally {
+      if (alone) await target.close();
+    }
+  }
+
+  async #troublesOf(target: Target): Promise<Finding[]> {
+    // The answer comes on the same channel, after what the log told.
+    await target.stats();
+    return target.troubles.splice(0).map(({ event, text }) => fault(event, text));
+  }
+
+  #known(finding: Finding): boolean {
+    const known = this.#state.findings.find((each) => each.signature === signature(finding));
+    if (known) known.count++;
+    return known !== undefined || this.#state.findings.length >= maxFindings;
+  }
+
+  async #note(finding: Finding, number: number, fuzzed: Case): Promise<void> {
+    if (this.#known(finding)) return;
+    const { seed, findings } = this.#state;
+    const entry = {
+      ...finding,
+      signature: signature(finding),
+      count: 1,
+      seed,
+      number,
+      repeatable: false,
+      minimal: fuzzed,
+    };
+    findings.push(entry);
+    this.#onFinding(finding, number);
+    const minimal = await shrunk(fuzzed, (candidate) => this.#shows(finding, candidate));
+    entry.minimal = minimal.fuzzed;
+    entry.repeatable = minimal.repeatable;
+  }
+
+  /** Waits until the server knows of no session but the bystander's. */
+  async #whenQuiet(): Promise<ServerStats | undefined> {
+    const deadline = performance.now() + quietMs;
+    for (;;) {
+      const stats = await Promise.race([this.#target.stats(), this.#target.died.then(() => undefined)]);
+      if (stats === undefined || stats.openSessions <= 1 || performance.now() > deadline) return stats;
+      await delay(100);
+    }
+  }
+
+  #kept(): RunState {
+    this.#state.coverage = this.coverage.toJSON();
+    this.#state.longestWaitMs = Math.max(this.#state.longestWaitMs, this.#canary.longestMs);
+    return this.#state;
+  }
+}
+
+function fault(event: string, text: string): Finding {
+  return { kind: 'fault', what: `${event}: ${text}` };
+}

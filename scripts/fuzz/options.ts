@@ -1,0 +1,82 @@
+import { parseArgs } from 'node:util';
+
+export interface FuzzOptions {
+  minutes: number;
+  seed: number;
+  /** Where the run is kept, and taken up again when the file is there. */
+  resume: string | undefined;
+  /** Where the report is written as JSON, beside being printed. */
+  report: string | undefined;
+  /** Runs these cases alone, once. */
+  cases: number[];
+  /** Connections at once. */
+  lanes: number;
+}
+
+export const usage = `Send seeded mutations of events and requests to a server, and look for what breaks.
+
+  npm run fuzz -- --minutes 10
+
+Options
+  --minutes N     how long; default 1
+  --seed S        a whole number; default 1. The same seed makes the same cases
+  --resume FILE   keep the state of the run in FILE, and go on from it when it is there
+  --report FILE   also write the report to FILE, as JSON
+  --case N        run only case N of the seed; may be given more than once
+  --lanes N       connections at once; default 8
+  --help          this text
+
+Exits with 1 when anything was found.
+`;
+
+/** The command line cannot be understood; the message says why. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** @throws {UsageError} */
+export function parseOptions(argv: readonly string[]): FuzzOptions | 'help' {
+  const values = parse(argv);
+  if (values.help === true) return 'help';
+  return {
+    minutes: numberFrom('--minutes', values.minutes ?? '1', 0, 10_000),
+    seed: wholeNumber('--seed', values.seed ?? '1'),
+    resume: values.resume,
+    report: values.report,
+    cases: (values.case ?? []).map((text) => wholeNumber('--case', text)),
+    lanes: Math.max(1, wholeNumber('--lanes', values.lanes ?? '8')),
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        minutes: { type: 'string' },
+        seed: { type: 'string' },
+        resume: { type: 'string' },
+        report: { type: 'string' },
+        case: { type: 'string', multiple: true },
+        lanes: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function wholeNumber(name: string, text: string): number {
+  const number = numberFrom(name, text, 0, 2 ** 32 - 1);
+  if (!Number.isInteger(number)) throw new UsageError(`${name} is a whole number; got "${text}".`);
+  return number;
+}
+
+function numberFrom(name: string, text: string, min: number, max: number): number {
+  const number = Number(text);
+  if (text.trim() === '' || !(number >= min && number <= max)) {
+    throw new UsageError(`${name} is a number from ${min} to ${max}; got "${text}".`);
+  }
+  return number;
+}

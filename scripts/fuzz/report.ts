@@ -1,0 +1,154 @@
+/** What a run has to say. */
+
+import { readFileSync } from 'node:fs';
+import { requirements } from '../../test/support/requirements.ts';
+import type { Coverage } from './coverage.ts';
+import type { Memory } from './fuzzer.ts';
+import type { FoundCase, RunState } from './state.ts';
+
+export interface Report {
+  seed: number;
+  cases: number;
+  seconds: number;
+  framesSent: number;
+  framesReceived: number;
+  framesPerSecond: number;
+  sessions: number;
+  requests: number;
+  deaths: number;
+  longestWaitMs: number;
+  memory: Memory | undefined;
+  /** Requirements that a fuzzer can see at all, and those of them that were reached. */
+  reachable: string[];
+  reached: string[];
+  findings: FoundCase[];
+}
+
+export function reportOf(state: RunState, coverage: Coverage, memory: Memory | undefined): Report {
+  const { seed, seconds, framesSent, framesReceived, sessions, requests, deaths, longestWaitMs, findings } = state;
+  const reach = reachOf(coverage);
+  return {
+    seed,
+    cases: state.next,
+    seconds,
+    framesSent,
+    framesReceived,
+    framesPerSecond: seconds > 0 ? framesSent / seconds : 0,
+    sessions,
+    requests,
+    deaths,
+    longestWaitMs,
+    memory,
+    reachable: [...reach.keys()],
+    reached: [...reach].filter(([, reached]) => reached).map(([id]) => id),
+    findings,
+  };
+}
+
+export function printed(report: Report): string {
+  const { framesSent, framesReceived, sessions, requests, seconds, deaths, reachable, reached, memory, findings } =
+    report;
+  const missing = reachable.filter((id) => !reached.includes(id));
+  return [
+    `Seed ${report.seed}, ${report.cases} cases in ${seconds.toFixed(0)} s: ${sessions} sessions and ${requests} requests.`,
+    `${framesSent} frames sent (${report.framesPerSecond.toFixed(0)} in a second), ${framesReceived} received and checked.`,
+    `Deaths of the server: ${deaths}.`,
+    `The longest that a bystander waited for a pong: ${report.longestWaitMs.toFixed(0)} ms, the fuzzer's own delays included.`,
+    memory === undefined ? 'Memory: not measured.' : memoryLine(memory),
+    `Requirements: ${reached.length} of the ${reachable.length} that can be told from what is sent and received were reached` +
+      ` (of ${requirements.length} in all).`,
+    ...(missing.length > 0 ? [`Not reached: ${missing.join(', ')}`] : []),
+    findings.length === 0 ? 'Nothing was found.' : `Found: ${findings.length}`,
+    ...findings.map(findingLines),
+    '',
+  ].join('\n');
+}
+
+function memoryLine({ before, after }: Memory): string {
+  const sessions = after.openedSessions - before.openedSessions;
+  return (
+    `Memory after ${sessions} sessions more, all gone but ${after.openSessions}: heap ${before.heapMB.toFixed(1)} → ${after.heapMB.toFixed(1)} MB, ` +
+    `resident ${before.residentMB.toFixed(0)} → ${after.residentMB.toFixed(0)} MB, handles ${before.resources} → ${after.resources}. ` +
+    `The server's event loop was held up for at most ${after.eventLoopDelayMs.max.toFixed(0)} ms, garbage collection for these figures included.`
+  );
+}
+
+function findingLines({ kind, what, count, seed, number, repeatable, minimal }: FoundCase): string {
+  const steps =
+    minimal.kind === 'session'
+      ? minimal.steps.map((step) => (step.kind === 'event' ? step.text : `${step.what}: ${step.bytes}`))
+      : [Buffer.from(minimal.request, 'base64').toString('latin1')];
+  return [
+    `\n${kind} (${count} times${repeatable ? '' : ', not repeatable alone'}): ${what}`,
+    `  npm run fuzz -- --seed ${seed} --case ${number}   ${minimal.kind === 'session' ? `${minimal.dialect}, ${minimal.profile}` : minimal.profile}`,
+    ...steps.map((step) => `  ${JSON.stringify(step.slice(0, 600))}`),
+  ].join('\n');
+}
+
+/**
+ * Of each requirement that a fuzzer can see, whether it was reached. An event of a client: sent as its schema says, and
+ * not answered with an error. An event of the server: sent by it. An error of docs/protocol.md §5: one with its code whose
+ * text begins like it. Some of §1: by the close codes and HTTP statuses met. Whether a requirement is kept is for the
+ * tests to say; every frame received is held against the official types and the rules of practice.
+ */
+function reachOf(coverage: Coverage): Map<string, boolean> {
+  const reach = new Map<string, boolean>();
+  const errorRules = readErrorRules();
+  for (const { id, pending } of requirements) {
+    if (pending !== undefined) continue;
+    const [dialect = '', side = '', ...rest] = id.split('.');
+    const type = rest.join('.');
+    if (side === 'client') reach.set(id, coverage.accepted.has(`${dialect} ${type}`));
+    else if (side === 'server') reach.set(id, coverage.sent.has(`${dialect} ${type}`));
+    else if (dialect === 'rest' && restPaths[id]) reach.set(id, coverage.marks.has(`rest ${restPaths[id]} 200`));
+    const rule = errorRules.get(id);
+    if (rule)
+      reach.set(
+        id,
+        [...coverage.errors.values()].some(
+          (error) => rule.codes.includes(error.code) && error.message.startsWith(rule.beginning),
+        ),
+      );
+    const marks = ruleMarks[id];
+    if (marks)
+      reach.set(
+        id,
+        marks.every((mark) => coverage.marks.has(mark)),
+      );
+  }
+  return reach;
+}
+
+const restPaths: Record<string, string> = {
+  'rest.client_secrets.create': '/v1/realtime/client_secrets',
+  'rest.sessions.create': '/v1/realtime/sessions',
+  'rest.transcription_sessions.create': '/v1/realtime/transcription_sessions',
+};
+
+const ruleMarks: Record<string, readonly string[]> = {
+  'R1.1': ['rest /v1/realtime 101'],
+  'R1.5': ['http 403', 'http 404'],
+  'R1.6': ['close 3000', 'close 4000'],
+  'R1.15': ['rest /openai/realtime 101', 'rest /openai/v1/realtime 101'],
+  'R1.18': ['close 1002', 'close 1007', 'close 1009'],
+};
+
+interface ErrorRule {
+  codes: (string | null)[];
+  /** The text up to the first of its variables. */
+  beginning: string;
+}
+
+/** The rows of the table of errors. */
+function readErrorRules(): Map<string, ErrorRule> {
+  const page = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
+  const rules = new Map<string, ErrorRule>();
+  for (const line of page.split('\n')) {
+    const [, id = '', , code = '', , text = ''] = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
+    if (!/^R5\.\d+$/.test(id)) continue;
+    const codes = code === 'null' ? [null] : [...code.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
+    const beginning = /^`([^`'"\d…]*)/.exec(text)?.[1] ?? '';
+    rules.set(id, { codes, beginning: beginning.replace(/(resp_X|sk-).*/, '') });
+  }
+  return rules;
+}

@@ -1,0 +1,78 @@
+/** Finds the least input that still does it. */
+
+import type { Case, SessionCase, Step } from './cases.ts';
+
+/** Whether a case still shows the finding. */
+export type Shows = (fuzzed: Case) => Promise<boolean>;
+
+const maxAttempts = 150;
+/** A server that does not answer is waited for each time. */
+const maxMs = 60_000;
+
+/** The smallest case found that `shows`; the case itself where nothing can be left out, or it cannot be repeated. */
+export async function shrunk(fuzzed: Case, shows: Shows): Promise<{ fuzzed: Case; repeatable: boolean }> {
+  if (!(await shows(fuzzed))) return { fuzzed, repeatable: false };
+  if (fuzzed.kind === 'request') return { fuzzed, repeatable: true };
+  let attempts = 0;
+  const until = performance.now() + maxMs;
+  const attempt = async (steps: Step[]) => {
+    if (attempts++ >= maxAttempts || performance.now() > until) return false;
+    return shows({ ...fuzzed, steps });
+  };
+  const fewer = await fewerSteps(fuzzed.steps, attempt);
+  const simpler = await simplerTexts(fewer, attempt);
+  return { fuzzed: { ...fuzzed, steps: simpler } satisfies SessionCase, repeatable: true };
+}
+
+type Attempt = (steps: Step[]) => Promise<boolean>;
+
+/** Leaves out halves, quarters and so on, down to single steps. */
+async function fewerSteps(steps: readonly Step[], attempt: Attempt): Promise<Step[]> {
+  let kept = [...steps];
+  for (let size = Math.ceil(kept.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let at = 0; at < kept.length; ) {
+      const without = [...kept.slice(0, at), ...kept.slice(at + size)];
+      if (await attempt(without)) kept = without;
+      else at += size;
+    }
+  }
+  return kept;
+}
+
+/** Leaves out members of the events, from the outside in. */
+async function simplerTexts(steps: readonly Step[], attempt: Attempt): Promise<Step[]> {
+  let kept = [...steps];
+  for (const [index, step] of steps.entries()) {
+    if (step.kind !== 'event') continue;
+    let text = step.text;
+    for (const candidate of withoutMembers(text)) {
+      const { kind } = step;
+      const next = kept.with(index, { kind, text: candidate });
+      if (!(await attempt(next))) continue;
+      kept = next;
+      text = candidate;
+    }
+  }
+  return kept;
+}
+
+/** The text without each of the members of its two outer levels. */
+function withoutMembers(text: string): string[] {
+  try {
+    const event: unknown = JSON.parse(text);
+    if (typeof event !== 'object' || event === null) return [];
+    return [event, ...Object.values(event)].flatMap((holder: unknown) =>
+      typeof holder === 'object' && holder !== null
+        ? Object.keys(holder).map((key) => {
+            const value: unknown = Reflect.get(holder, key);
+            Reflect.deleteProperty(holder, key);
+            const without = JSON.stringify(event);
+            Reflect.set(holder, key, value);
+            return without;
+          })
+        : [],
+    );
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,68 @@
+/** What of a run is kept, so that another can go on from there. */
+
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import type { Case } from './cases.ts';
+import type { CoverageState } from './coverage.ts';
+import type { FindingKind } from './findings.ts';
+
+export interface FoundCase {
+  kind: FindingKind;
+  what: string;
+  signature: string;
+  /** How often it was met. */
+  count: number;
+  seed: number;
+  /** The first case that met it, for `--case`. */
+  number: number;
+  /** Whether the case met it again when it was run alone. */
+  repeatable: boolean;
+  /** The least input that does it. */
+  minimal: Case;
+}
+
+export interface RunState {
+  seed: number;
+  /** The number of the next case. */
+  next: number;
+  seconds: number;
+  framesSent: number;
+  framesReceived: number;
+  sessions: number;
+  requests: number;
+  deaths: number;
+  longestWaitMs: number;
+  coverage: CoverageState;
+  findings: FoundCase[];
+}
+
+export function newState(seed: number): RunState {
+  return {
+    seed,
+    next: 0,
+    seconds: 0,
+    framesSent: 0,
+    framesReceived: 0,
+    sessions: 0,
+    requests: 0,
+    deaths: 0,
+    longestWaitMs: 0,
+    coverage: { accepted: [], sent: [], errors: [], marks: [] },
+    findings: [],
+  };
+}
+
+/** The state in a file; undefined where there is no file. The file is this program's own. */
+export async function readState(file: string): Promise<RunState | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as RunState;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Replaces the file as a whole: a run that is cut off leaves the one before. */
+export async function writeState(file: string, state: RunState): Promise<void> {
+  await writeFile(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`);
+  await rename(`${file}.new`, file);
+}
