@@ -58,10 +58,11 @@ export function countInPieces(text: string, exactly: CountExactly): number {
   return tokens;
 }
 
-/** The first boundary at or after a position, or the position where there is none near. */
+/** The first boundary at or after a position, which may be the end, or the position where there is none near. */
 function snap(text: string, position: number): number {
-  if (position === 0 || position >= text.length) return Math.min(position, text.length);
-  for (let at = position; at < position + snapCharacters && at < text.length; at += 1) {
+  if (position === 0) return 0;
+  if (position + snapCharacters >= text.length) return text.length;
+  for (let at = position; at < position + snapCharacters; at += 1) {
     if (text[at] === ' ' && !/\s/.test(text[at - 1] ?? '')) return at;
   }
   return isLowSurrogate(text.charCodeAt(position)) ? position + 1 : position;

@@ -52,6 +52,13 @@ export class OutputTokens {
     return taken;
   }
 
+  /** What follows is not part of the text so far. */
+  endText(): void {
+    this.#settled += this.#tailTokens;
+    this.#tail = '';
+    this.#tailTokens = 0;
+  }
+
   /** How many of the samples may be given out. */
   audioRoom(samples: number): number {
     const roomMs = (this.#limit - this.text) * assistantAudioMsPerToken;

@@ -154,7 +154,9 @@ export class Response {
         return text === event.text;
       }
       case 'call': {
+        this.#spent.endText();
         const whole = this.#spent.takeText(event.name) === event.name;
+        this.#spent.endText();
         if (whole) this.#openCall(event.name, event.callId);
         return whole;
       }
@@ -164,6 +166,7 @@ export class Response {
         return delta === event.delta;
       }
       case 'call_end':
+        this.#spent.endText();
         this.#closeItem('completed');
         return true;
     }

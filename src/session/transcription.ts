@@ -20,9 +20,7 @@ export interface TranscriptionJob {
 }
 
 /** What came of a job. */
-type Outcome =
-  | { failure: StageError }
-  | { text: string; usage: TranscriptionUsage; logprobs?: TokenProbability[] };
+type Outcome = { failure: StageError } | { text: string; usage: TranscriptionUsage; logprobs?: TokenProbability[] };
 
 interface TranscriptionHost {
   tools: SessionTools;

@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { ImageFetcher } from '../../src/session/ports.ts';
+import { type Conversation, newConversation } from '../support/conversation.ts';
+import { settle } from '../support/fake-clock.ts';
+import { say } from '../support/fake-engines.ts';
+import { verifies } from '../support/verifies.ts';
+
+const respond = { type: 'response.create', response: { output_modalities: ['text'] } };
+
+/** A picture's file that says its size, and no more. */
+const files = {
+  png: (width: number, height: number) =>
+    Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR', 'latin1'), uint32(width), uint32(height)]),
+  gif: (width: number, height: number) =>
+    Buffer.concat([Buffer.from('GIF89a', 'latin1'), uint16le(width), uint16le(height)]),
+  /** With a segment before the frame header, as cameras write. */
+  jpeg: (width: number, height: number) =>
+    Buffer.concat([
+      Buffer.from([0xff, 0xd8, 0xff, 0xe1, 0x00, 0x06, 1, 2, 3, 4, 0xff, 0xc4, 0x00, 0x02, 0xff, 0xc2, 0x00, 0x11, 8]),
+      Buffer.from([height >> 8, height & 0xff, width >> 8, width & 0xff, 3]),
+    ]),
+  lossyWebp: (width: number, height: number) =>
+    webp('VP8 ', Buffer.concat([Buffer.alloc(6), uint16le(width), uint16le(height)])),
+  losslessWebp: (width: number, height: number) => {
+    const bits = Buffer.alloc(5);
+    bits.writeUInt8(0x2f, 0);
+    bits.writeUInt32LE(((height - 1) << 14) | (width - 1), 1);
+    return webp('VP8L', bits);
+  },
+  extendedWebp: (width: number, height: number) =>
+    webp('VP8X', Buffer.concat([Buffer.alloc(4), uint24le(width - 1), uint24le(height - 1)])),
+};
+
+function webp(chunk: string, body: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`RIFF\0\0\0\0WEBP${chunk}\0\0\0\0`, 'latin1'), body]);
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+function uint16le(value: number): Buffer {
+  return Buffer.from([value & 0xff, value >> 8]);
+}
+
+function uint24le(value: number): Buffer {
+  return Buffer.from([value & 0xff, (value >> 8) & 0xff, value >> 16]);
+}
+
+function dataUrl(type: string, bytes: Buffer): string {
+  return `data:image/${type};base64,${bytes.toString('base64')}`;
+}
+
+function picture(image_url: string, detail?: string): object {
+  const content = [{ type: 'input_image', image_url, ...(detail && { detail }) }];
+  return { type: 'conversation.item.create', item: { type: 'message', role: 'user', content } };
+}
+
+function imageTokens({ client }: Conversation): number | undefined {
+  return client.last('response.done').response.usage?.input_token_details.image_tokens;
+}
+
+/** What the model was shown last. */
+function shown({ engines }: Conversation): string[] {
+  const items = engines.languageModel.requests.at(-1)?.items ?? [];
+  return items.flatMap((item) =>
+    item.type === 'message' ? item.content.flatMap((part) => (part.type === 'image' ? part.url : [])) : [],
+  );
+}
+
+/** Fetches by a table, and notes what it was asked for. */
+class FakeImages implements ImageFetcher {
+  readonly asked: string[] = [];
+  readonly pages: Record<string, string>;
+  most = 0;
+  #running = 0;
+  constructor(pages: Record<string, string>) {
+    this.pages = pages;
+  }
+  async fetch(url: string): Promise<string> {
+    this.asked.push(url);
+    this.#running += 1;
+    this.most = Math.max(this.most, this.#running);
+    await settle();
+    this.#running -= 1;
+    const page = this.pages[url];
+    if (page === undefined) throw new Error('the server answered 404 Not Found.');
+    return page;
+  }
+}
+
+function withImages(pages: Record<string, string>): Conversation & { images: FakeImages } {
+  const images = new FakeImages(pages);
+  return { ...newConversation({}, { images }), images };
+}
+
+/** Fetching takes turns of the event loop that a test has to wait for. */
+async function answer({ client }: Conversation, event: object = respond): Promise<void> {
+  const done = client.all('response.done').length;
+  client.post(event);
+  while (client.all('response.done').length === done) await settle();
+}
+
+for (const [width, height, tokens] of [
+  [512, 512, 85 + 170],
+  [1024, 1024, 85 + 4 * 170],
+  [2048, 4096, 85 + 6 * 170],
+  [100, 40, 85 + 170],
+  [4000, 400, 85 + 4 * 170],
+] as const) {
+  for (const [type, file] of Object.entries(files)) {
+    test(`a ${type} of ${width} × ${height} counts ${tokens} tokens`, async () => {
+      verifies('R3.49');
+      const conversation = newConversation();
+      await conversation.client.say(picture(dataUrl(type.slice(-4), file(width, height)), 'high'));
+      await conversation.client.say(respond);
+      assert.equal(imageTokens(conversation), tokens);
+    });
+  }
+}
+
+for (const [name, bytes] of Object.entries({
+  'no image': Buffer.from('hello, this is not an image at all'),
+  'a PNG cut short': files.png(512, 512).subarray(0, 18),
+  'a JPEG without a frame': Buffer.from([0xff, 0xd8, 0xff, 0xe1, 0x00, 0x04, 1, 2, 0x00, 0x00]),
+  'a JPEG whose segment has no length': Buffer.from([0xff, 0xd8, 0xff, 0xe1, 0, 0, 0, 0]),
+  'a GIF of no size': files.gif(0, 0),
+  nothing: Buffer.alloc(0),
+})) {
+  test(`${name} counts as an image of 1024 × 1024, and low detail always 85`, async () => {
+    verifies('R3.49');
+    const conversation = newConversation();
+    await conversation.client.say(picture(dataUrl('png', bytes)));
+    await conversation.client.say(respond);
+    assert.equal(imageTokens(conversation), 765);
+    await conversation.client.say(picture(dataUrl('png', files.png(4000, 4000)), 'low'));
+    await conversation.client.say(respond);
+    assert.equal(imageTokens(conversation), 765 + 85);
+  });
+}
+
+test('an image is fetched once for as long as its item stays, and the model is given its bytes', async () => {
+  verifies('R3.60');
+  const url = 'https://example.com/a.png';
+  const data = dataUrl('png', files.png(512, 512));
+  const conversation = withImages({ [url]: data });
+  const { client, images } = conversation;
+  await client.say(picture(url));
+  const { item } = client.last('conversation.item.added');
+  await answer(conversation);
+  await answer(conversation);
+  assert.deepEqual(shown(conversation), [data]);
+  assert.equal(imageTokens(conversation), 85 + 170, 'by the size that was fetched');
+  assert.equal(images.asked.length, 1);
+  const kept = await client.retrieve(item.id);
+  assert.ok(kept.type === 'message' && kept.content[0]?.type === 'input_image');
+  assert.equal(kept.content[0].image_url, url, 'the item is as it was given');
+
+  await client.say({ type: 'conversation.item.delete', item_id: item.id });
+  await client.say(picture(url));
+  await answer(conversation);
+  assert.equal(images.asked.length, 2, 'it went with its item');
+});
+
+test('an image that cannot be had fails the response, which names it; the session goes on', async () => {
+  verifies('R3.60', 'R5.42', 'R3.52');
+  const conversation = withImages({});
+  const { client, engines } = conversation;
+  await client.say(picture('https://example.com/gone.png?token=secret'));
+  const { item } = client.last('conversation.item.added');
+  await answer(conversation);
+  const { response } = client.last('response.done');
+  assert.deepEqual(response.status_details, {
+    type: 'failed',
+    error: {
+      type: 'invalid_request_error',
+      code: 'invalid_image_url',
+      message: "The image at 'https://example.com/gone.png' could not be had: the server answered 404 Not Found.",
+    },
+  });
+  assert.equal(response.usage?.total_tokens, 0);
+  assert.equal(engines.languageModel.requests.length, 0);
+  await client.say({ type: 'conversation.item.delete', item_id: item.id });
+  await answer(conversation);
+  assert.equal(client.last('response.done').response.status, 'completed');
+});
+
+test('a fetcher that hangs is given up; a cancel does not wait for it', async () => {
+  verifies('R3.60');
+  const conversation = newConversation({}, { images: { fetch: () => new Promise(() => {}) } });
+  const { client, clock } = conversation;
+  await client.say(picture('https://example.com/slow.png'));
+  await client.say(respond);
+  await clock.advance(30_000);
+  const { status_details: details } = client.last('response.done').response;
+  assert.ok(details?.type === 'failed');
+  assert.match(details.error.message, /did not come within 30 s/);
+
+  await client.say(respond);
+  await client.say({ type: 'response.cancel' });
+  assert.equal(client.last('response.done').response.status, 'cancelled');
+});
+
+test('a server that fetches no images says so', async () => {
+  verifies('R5.42');
+  const conversation = newConversation();
+  await conversation.client.say(picture('http://example.com/a.png'));
+  await conversation.client.say(respond);
+  const { status_details: details } = conversation.client.last('response.done').response;
+  assert.ok(details?.type === 'failed');
+  assert.match(details.error.message, /send them as data: URLs/);
+});
+
+test('of many images a few are fetched at once, each address once; too much of them fails', async () => {
+  const small = dataUrl('png', files.png(64, 64));
+  const pages = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`https://example.com/${index}`, small]));
+  const conversation = withImages(pages);
+  const { client, images } = conversation;
+  for (const url of [...Object.keys(pages), 'https://example.com/0']) await client.say(picture(url, 'low'));
+  await answer(conversation);
+  assert.equal(client.last('response.done').response.status, 'completed');
+  assert.equal(images.asked.length, 9);
+  assert.ok(images.most <= 4, `${images.most} at once`);
+
+  images.pages['https://example.com/huge1'] = `data:image/png;base64,${'A'.repeat(13 * 1024 ** 2)}`;
+  images.pages['https://example.com/huge2'] = images.pages['https://example.com/huge1'];
+  await client.say(picture('https://example.com/huge1'));
+  await client.say(picture('https://example.com/huge2'));
+  await answer(conversation);
+  const { status_details: details } = client.last('response.done').response;
+  assert.ok(details?.type === 'failed');
+  assert.match(details.error.message, /more than \d+ characters together/);
+});
+
+test("an image of a response's own input is fetched for it alone", async () => {
+  const url = 'https://example.com/a.png';
+  const conversation = withImages({ [url]: dataUrl('png', files.png(64, 64)) });
+  conversation.engines.languageModel.script = () => say('A dot.');
+  const input = [{ type: 'message', role: 'user', content: [{ type: 'input_image', image_url: url }] }];
+  const beside = { type: 'response.create', response: { ...respond.response, conversation: 'none', input } };
+  await answer(conversation, beside);
+  await answer(conversation, beside);
+  assert.equal(conversation.images.asked.length, 2);
+});

@@ -1,0 +1,363 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { Usage } from '../../src/protocol/server-events.ts';
+import type { Meter, ModelEvent, TokenCounter } from '../../src/session/ports.ts';
+import { noMeter } from '../../src/session/settings.ts';
+import { type Client, newConversation, update, userText } from '../support/conversation.ts';
+import { call, countTo, gate, hang, say, tone } from '../support/fake-engines.ts';
+import { verifies } from '../support/verifies.ts';
+
+/** A token is a word. */
+const words: TokenCounter = { count: (text) => text.match(/\S+/g)?.length ?? 0 };
+const inText = (response: object = {}) => ({
+  type: 'response.create',
+  response: { output_modalities: ['text'], ...response },
+});
+
+class CountingMeter implements Meter {
+  readonly admitResponse = noMeter.admitResponse;
+  readonly rateLimits = noMeter.rateLimits;
+  readonly responseEnded = noMeter.responseEnded;
+  readonly responses: Usage[] = [];
+  readonly transcriptions: object[] = [];
+  responseUsed(usage: Usage): void {
+    this.responses.push(usage);
+  }
+  transcriptionUsed(usage: object): void {
+    this.transcriptions.push(usage);
+  }
+}
+
+function usageOf(client: Client): Usage {
+  const { usage } = client.last('response.done').response;
+  assert.ok(usage);
+  return usage;
+}
+
+async function manual(client: Client): Promise<void> {
+  await client.say(update({ audio: { input: { turn_detection: null } } }));
+}
+
+async function sayAloud(client: Client, ms: number): Promise<void> {
+  await client.speak(tone(ms, 24000));
+  await client.say({ type: 'input_audio_buffer.commit' });
+}
+
+test('text is counted over instructions, tools, messages, calls and outputs', async () => {
+  verifies('R3.33', 'R3.47');
+  const { client, engines } = newConversation({}, { tokens: words });
+  const tool = { type: 'function', name: 'look_up', description: 'Look it up.', parameters: { type: 'object' } };
+  await client.say(update({ instructions: 'Be very brief.', tools: [tool] }));
+  await client.say(userText('one two'));
+  engines.languageModel.script = () => call('look_up', { a: 1, b: 'c d' });
+  await client.say(inText());
+  const { type: _function, ...asked } = tool;
+  const head = 3 + words.count(JSON.stringify([asked]));
+  const first = usageOf(client);
+  assert.equal(first.input_token_details.text_tokens, head + 2);
+  // The name, and `{"a":1,"b":"c` and `d"}`.
+  assert.equal(first.output_token_details.text_tokens, 1 + 2);
+
+  const made = client.last('response.function_call_arguments.done');
+  const output = { type: 'function_call_output', call_id: made.call_id, output: 'nothing was found' };
+  await client.say({ type: 'conversation.item.create', item: output });
+  engines.languageModel.script = () => say('Sorry, nothing.');
+  await client.say(inText());
+  const second = usageOf(client);
+  assert.equal(second.input_token_details.text_tokens, head + 2 + 3 + 3);
+  assert.equal(second.output_tokens, 2);
+});
+
+test('audio is counted by its length, a begun stretch whole, and its words are not text too', async () => {
+  verifies('R3.33', 'R3.48');
+  const { client, clock, engines } = newConversation({}, { tokens: words });
+  engines.languageModel.script = () => say('One two three.');
+  await manual(client);
+  await sayAloud(client, 210);
+  await client.say({ type: 'response.create' });
+  await clock.advance(5000);
+  const first = usageOf(client);
+  assert.deepEqual(first.input_token_details, {
+    ...{ text_tokens: 0, audio_tokens: 3, image_tokens: 0, cached_tokens: 0 },
+    cached_tokens_details: { text_tokens: 0, audio_tokens: 0, image_tokens: 0 },
+  });
+  assert.deepEqual(first.output_token_details, { text_tokens: 3, audio_tokens: 750 / 50 }, 'words, and their sound');
+
+  await client.say(inText());
+  assert.equal(usageOf(client).input_token_details.audio_tokens, 3 + 15);
+  assert.equal(usageOf(client).input_token_details.text_tokens, 0);
+});
+
+test("in the model's own figure, the words of audio and the images are not counted twice", async () => {
+  verifies('R3.33', 'R3.48', 'R3.51');
+  const { client, engines } = newConversation({}, { tokens: words });
+  engines.transcriber.hear = () => 'five words that were said';
+  engines.languageModel.script = () => [
+    { type: 'text', text: 'Yes.' },
+    { type: 'finish', reason: 'stop', usage: { inputTokens: 1005, outputTokens: 70, cachedInputTokens: 40 } },
+  ];
+  await manual(client);
+  await client.say({
+    type: 'conversation.item.create',
+    item: {
+      type: 'message',
+      role: 'user',
+      content: [{ type: 'input_image', image_url: 'data:image/png;base64,AAAA', detail: 'low' }],
+    },
+  });
+  await sayAloud(client, 1000);
+  await client.say(inText());
+  const { input_token_details: input, ...totals } = usageOf(client);
+  assert.deepEqual(
+    [input.text_tokens, input.audio_tokens, input.image_tokens, input.cached_tokens],
+    [1005 - 5 - 85, 10, 85, 40],
+  );
+  assert.deepEqual([totals.input_tokens, totals.output_tokens], [1005 - 5 + 10, 70]);
+});
+
+test('cached is the unchanged beginning of the context before, kind by kind', async () => {
+  verifies('R3.51');
+  const { client, engines } = newConversation({}, { tokens: words });
+  engines.languageModel.script = () => say('Certainly.');
+  await manual(client);
+  await client.say(update({ instructions: 'Be brief.' }));
+  await client.say(userText('one two three'));
+  await sayAloud(client, 500);
+  await client.say(inText());
+  assert.equal(usageOf(client).input_token_details.cached_tokens, 0, 'nothing came before');
+
+  await client.say(inText());
+  const again = { text_tokens: 2 + 3, audio_tokens: 5, image_tokens: 0 };
+  assert.deepEqual(usageOf(client).input_token_details.cached_tokens_details, again);
+
+  await client.say(inText({ conversation: 'none', input: [] }));
+  assert.equal(usageOf(client).input_token_details.cached_tokens, 2, 'its instructions are the same');
+  await client.say(inText());
+  assert.deepEqual(
+    usageOf(client).input_token_details.cached_tokens_details,
+    { ...again, text_tokens: again.text_tokens + 1 },
+    'a response beside the conversation changes nothing of it',
+  );
+
+  const first = client.all('conversation.item.added')[0]?.item.id;
+  await client.say({ type: 'conversation.item.delete', item_id: first });
+  await client.say(inText());
+  assert.equal(usageOf(client).input_token_details.cached_tokens, 2, 'up to what was deleted');
+
+  await client.say(update({ instructions: 'Be long.' }));
+  await client.say(inText());
+  assert.equal(usageOf(client).input_token_details.cached_tokens, 0);
+});
+
+test('a truncation is a change: what follows the item is not cached', async () => {
+  verifies('R3.51');
+  const { client, clock, engines } = newConversation({}, { tokens: words });
+  engines.languageModel.script = () => say('One two. Three four.');
+  await client.say(userText('Count.'));
+  await client.say({ type: 'response.create' });
+  await clock.advance(5000);
+  const { item } = client.last('response.output_item.done');
+  await client.say(inText());
+  await client.say({ type: 'conversation.item.truncate', item_id: item.id, content_index: 0, audio_end_ms: 400 });
+  await client.say(inText());
+  const { cached_tokens_details: cached, audio_tokens } = usageOf(client).input_token_details;
+  assert.deepEqual([cached.text_tokens, cached.audio_tokens, audio_tokens], [1, 0, 400 / 50]);
+});
+
+test('a cancelled response has used its input and what it gave out; one whose model was not asked, nothing', async () => {
+  verifies('R3.52', 'R4.12');
+  const { client, engines } = newConversation({}, { tokens: words });
+  await client.say(userText('one two three'));
+  engines.languageModel.script = ({ signal }) => hang<ModelEvent>(signal, { type: 'text', text: 'Well, I' });
+  await client.say(inText());
+  await client.say({ type: 'response.cancel' });
+  assert.deepEqual([usageOf(client).input_tokens, usageOf(client).output_tokens], [3, 2]);
+
+  const { opened, open } = gate();
+  engines.transcriber.hear = () => opened.then(() => 'never mind');
+  await manual(client);
+  await sayAloud(client, 500);
+  await client.say(inText());
+  await client.say({ type: 'response.cancel' });
+  assert.deepEqual([usageOf(client).input_tokens, usageOf(client).output_tokens], [0, 0]);
+  open();
+});
+
+for (const limit of [1, 5, 12]) {
+  test(`max_output_tokens of ${limit}: words and their sound end there`, async () => {
+    verifies('R3.41', 'R3.53');
+    const { client, clock, engines } = newConversation({}, { tokens: words });
+    engines.languageModel.script = () => say(countTo(8));
+    await client.say({ type: 'response.create', response: { max_output_tokens: limit } });
+    await clock.advance(10_000);
+    const { response } = client.last('response.done');
+    assert.deepEqual(response.status_details, { type: 'incomplete', reason: 'max_output_tokens' });
+    assert.equal(response.usage?.output_tokens, limit);
+    const bytes = client.all('response.output_audio.delta').map(({ delta }) => Buffer.from(delta, 'base64').length);
+    const audioMs = bytes.reduce((sum, each) => sum + each, 0) / 48;
+    assert.equal(Math.ceil(audioMs / 50), response.usage?.output_token_details.audio_tokens);
+  });
+}
+
+test('text is cut between words where max_output_tokens ends, and a call that is cut has no arguments.done', async () => {
+  verifies('R3.53', 'R3.13');
+  const { client, engines } = newConversation({}, { tokens: words });
+  engines.languageModel.script = () => [
+    { type: 'text', text: 'one two three four' },
+    { type: 'finish', reason: 'stop' },
+  ];
+  await client.say(inText({ max_output_tokens: 3 }));
+  assert.equal(client.last('response.output_text.done').text, 'one two three');
+  assert.equal(client.last('response.done').response.status, 'incomplete');
+
+  engines.languageModel.script = () => call('look_up', { text: 'a b c d e f' });
+  const choice = { tools: [{ type: 'function', name: 'look_up' }], max_output_tokens: 3 };
+  await client.say(inText(choice));
+  assert.deepEqual(client.all('response.function_call_arguments.done'), []);
+  assert.equal(client.last('response.done').response.output[0]?.status, 'incomplete');
+  assert.ok(usageOf(client).output_tokens <= 3);
+
+  await client.say(inText({ ...choice, max_output_tokens: 4096 }));
+  assert.equal(client.last('response.done').response.status, 'completed');
+});
+
+test('the meter is told of every response once, as the client is', async () => {
+  const meter = new CountingMeter();
+  const { client, engines } = newConversation({}, { tokens: words, meter });
+  await client.say(userText('Hello.'));
+  await client.say(inText());
+  await client.say(inText({ conversation: 'none' }));
+  engines.languageModel.script = () => {
+    throw new Error('overloaded');
+  };
+  await client.say(inText());
+  assert.deepEqual(
+    meter.responses,
+    client.all('response.done').map(({ response }) => response.usage),
+  );
+  assert.equal(meter.responses.length, 3);
+});
+
+test('a response that the meter does not admit fails and says why; the model is not asked, and the session goes on', async () => {
+  verifies('R3.61', 'R5.43', 'R3.52');
+  const meter = new CountingMeter();
+  const answers = [
+    { message: 'The tokens of this key are used up. Try again in 20 s.', retryAfterMs: 20_000 },
+    undefined,
+  ];
+  const { client, engines } = newConversation(
+    {},
+    { meter: Object.assign(meter, { admitResponse: async () => answers.shift() }) },
+  );
+  await client.say(userText('Hello.'));
+  await client.say(inText());
+  const { response } = client.last('response.done');
+  assert.deepEqual(response.status_details, {
+    type: 'failed',
+    error: {
+      type: 'tokens',
+      code: 'rate_limit_exceeded',
+      message: 'The tokens of this key are used up. Try again in 20 s.',
+    },
+  });
+  assert.equal(response.usage?.total_tokens, 0);
+  assert.equal(engines.languageModel.requests.length, 0);
+  await client.say(inText());
+  assert.equal(client.last('response.done').response.status, 'completed');
+});
+
+test('rate_limits.updated tells what the meter knows after the response', async () => {
+  verifies('R3.3');
+  const meter = new CountingMeter();
+  const { client } = newConversation(
+    { limits: { responsesPerMinute: Number.POSITIVE_INFINITY } },
+    {
+      tokens: words,
+      meter: Object.assign(meter, {
+        rateLimits: () => {
+          const spent = meter.responses.reduce((sum, { total_tokens }) => sum + total_tokens, 0);
+          return [{ name: 'tokens', limit: 100, remaining: 100 - spent, reset_seconds: 60 }];
+        },
+      }),
+    },
+  );
+  await client.say(userText('one two'));
+  await client.say(inText());
+  assert.deepEqual(client.last('rate_limits.updated').rate_limits, [
+    { name: 'tokens', limit: 100, remaining: 100 - usageOf(client).total_tokens, reset_seconds: 60 },
+  ]);
+});
+
+test('a transcription costs what its model is billed by: tokens, or the length of its audio', async () => {
+  verifies('R3.35');
+  const meter = new CountingMeter();
+  const { client, engines } = newConversation({}, { tokens: words, meter });
+  engines.transcriber.hear = () => 'three little words';
+  await manual(client);
+  const completed = async (transcription: object | null) => {
+    await client.say(update({ audio: { input: { transcription } } }));
+    await sayAloud(client, 1230);
+    return client.all('conversation.item.input_audio_transcription.completed').at(-1)?.usage;
+  };
+  const tokens = {
+    ...{ type: 'tokens', total_tokens: 13 + 2 + 3, input_tokens: 13 + 2, output_tokens: 3 },
+    input_token_details: { text_tokens: 2, audio_tokens: 13 },
+  };
+  const prompt = 'Expect words.';
+  const duration = { type: 'duration', seconds: 1.23 };
+  assert.deepEqual(await completed({ model: 'gpt-4o-transcribe', prompt }), tokens);
+  assert.deepEqual(await completed({ model: 'gpt-4o-mini-transcribe-2025-12-15', prompt }), tokens);
+  assert.deepEqual(await completed({ model: 'whisper-1', prompt }), duration);
+  assert.deepEqual(await completed({}), duration);
+  await completed(null);
+  assert.deepEqual(meter.transcriptions, [tokens, tokens, duration, duration, duration], 'also what no client is told');
+});
+
+test("a transcriber's own figures win", async () => {
+  verifies('R3.35');
+  const meter = new CountingMeter();
+  const { client, engines } = newConversation({}, { meter });
+  const usage = { type: 'duration', seconds: 7 } as const;
+  engines.transcriber.transcribe = async function* () {
+    yield { type: 'done', text: 'Hello.', usage };
+  };
+  await client.say(
+    update({ audio: { input: { turn_detection: null, transcription: { model: 'gpt-4o-transcribe' } } } }),
+  );
+  await sayAloud(client, 500);
+  assert.deepEqual(client.last('conversation.item.input_audio_transcription.completed').usage, usage);
+  assert.deepEqual(meter.transcriptions, [usage]);
+});
+
+test('a transcription that failed, or had nothing to hear, costs nothing', async () => {
+  const meter = new CountingMeter();
+  const { client, engines } = newConversation({}, { meter });
+  engines.transcriber.hear = () => {
+    throw new Error('out of order');
+  };
+  await manual(client);
+  await sayAloud(client, 500);
+  assert.deepEqual(meter.transcriptions, []);
+});
+
+test('the probabilities of tokens are told to who includes them, and to nobody else', async () => {
+  verifies('R3.54');
+  const { client, engines } = newConversation();
+  const logprobs = [{ token: 'Hello', logprob: -0.1, bytes: [72, 101, 108, 108, 111] }];
+  const wanted: unknown[] = [];
+  engines.transcriber.transcribe = async function* (_clip, options) {
+    wanted.push(options.logprobs);
+    yield { type: 'delta', text: 'Hello', logprobs };
+    yield { type: 'done', text: 'Hello', logprobs };
+  };
+  const hear = async (include: string[] | null) => {
+    await client.say(update({ include, audio: { input: { turn_detection: null, transcription: {} } } }));
+    await sayAloud(client, 500);
+    const delta = client.last('conversation.item.input_audio_transcription.delta');
+    const completed = client.last('conversation.item.input_audio_transcription.completed');
+    return [delta, completed].map((event) => ('logprobs' in event ? event.logprobs : 'none'));
+  };
+  assert.deepEqual(await hear(null), ['none', 'none']);
+  assert.deepEqual(await hear(['item.input_audio_transcription.logprobs']), [logprobs, logprobs]);
+  assert.deepEqual(wanted, [undefined, true]);
+});
