@@ -1,7 +1,7 @@
 /** Which command was meant. */
 
-import { readFileSync } from 'node:fs';
 import { nearest } from './protocol/nearest.ts';
+import { packageVersion } from './version.ts';
 
 const usage = `Parley: the Realtime API on your own machine.
 
@@ -31,7 +31,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       return 0;
     case '--version':
     case '-v':
-      process.stdout.write(`${version()}\n`);
+      process.stdout.write(`${packageVersion()}\n`);
       return 0;
     case undefined:
       process.stderr.write(usage);
@@ -43,11 +43,4 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       return 2;
     }
   }
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
-    ? String(manifest.version)
-    : 'unknown';
 }

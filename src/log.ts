@@ -15,6 +15,9 @@ export const logEvents = {
   server_ready: 'Ready: a turn can be taken',
   server_stand_in_model:
     "The language model is a stand-in: it follows a few rules and does not understand. For real answers see the README, 'Your own engines'",
+  server_script: 'Answers come from a script or a recording',
+  server_recording: 'Every session is recorded, with the audio and the words of its users',
+  recording_cut: 'The recording of a session breaks off; the session goes on',
   server_engines_failed: 'No turn can be taken: an engine could not be loaded',
   tokenizer_failed: 'The tokenizer could not be loaded: tokens are estimated by the length of text',
   server_parent_ended: 'The npm that started this server has ended: stopping, as if told to by SIGTERM',

@@ -2,8 +2,12 @@
 
 import { fileURLToPath } from 'node:url';
 import { systemClock } from './clock.ts';
-import { type Config, type ConfigOverrides, configWith, sessionSettings } from './config.ts';
-import { createEngines, type EngineSet, type EngineStatus } from './engines/registry.ts';
+import { type Config, ConfigError, type ConfigOverrides, configWith, sessionSettings } from './config.ts';
+import { RecordingError } from './engines/recording/format.ts';
+import { recordedEngines, recordingDirectory } from './engines/recording/recorded-engines.ts';
+import { type CreateEnginesOptions, createEngines, type EngineSet, type EngineStatus } from './engines/registry.ts';
+import { openScript } from './engines/script/open-script.ts';
+import { ScriptError } from './engines/script/script.ts';
 import { createTokenizer } from './engines/tokenizer.ts';
 import { createApp } from './http/app.ts';
 import { Listener } from './http/listener.ts';
@@ -18,14 +22,15 @@ import { gaDialectWith } from './protocol/ga.ts';
 import { type IdSource, randomId } from './protocol/ids.ts';
 import { lenientCheck, strictCheck } from './protocol/schema-check.ts';
 import { AudioBudget } from './session/audio-budget.ts';
-import type { Clock, ImageFetcher } from './session/ports.ts';
+import type { Clock, CloseReason, ImageFetcher } from './session/ports.ts';
 import { RealtimeSession } from './session/realtime-session.ts';
 import { noImages } from './session/settings.ts';
 import { loadCertificate } from './tls.ts';
-import { AccessPolicy } from './transport/access.ts';
+import { AccessPolicy } from './access/policy.ts';
 import { realtimePath } from './transport/handshake.ts';
 import { type SessionFactory, SessionRegistry } from './transport/session-registry.ts';
 import { WebSocketGate } from './transport/websocket-gate.ts';
+import { packageVersion } from './version.ts';
 
 export { type ApiKey, apiKey, type Config, ConfigError, type ConfigOverrides } from './config.ts';
 export { createEngines, type EngineSet, type EngineStatus } from './engines/registry.ts';
@@ -80,24 +85,28 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const certificate = await loadCertificate(config, new Date(clock.epochMs()));
   const log = options.log ?? createLog(config, process.stderr.isTTY);
   const ids = options.ids ?? randomId;
-  const engineSet = options.engines ?? configuredEngines(config, clock, log);
+  const engineSet = sessionEngines(config, clock, log, options.engines);
   const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
   const images = imageFetcher(config, clock, log);
   const settings = sessionSettings(config);
   const audioBudget = new AudioBudget(config.limits.totalAudioMs);
-  const create: SessionFactory = ({ type, model }) =>
-    new RealtimeSession({
+  const create: SessionFactory = ({ type, model }) => {
+    const own = engineSet.openSession?.({ type, model, clock, drop: () => session.close(cutOff) });
+    const session = new RealtimeSession({
       type,
       model,
-      engines: engineSet.engines,
+      engines: own?.engines ?? engineSet.engines,
       clock,
-      ids,
+      ids: own?.ids ?? ids,
       settings,
       log,
       tokens,
       images,
       audioBudget,
     });
+    void session.ended.then(() => own?.close?.());
+    return session;
+  };
   const sessions = new SessionRegistry({
     create: options.createSession ?? create,
     limit: config.limits.sessions,
@@ -189,12 +198,44 @@ function imageFetcher(config: Config, clock: Clock, log: Log): ImageFetcher {
 /** Names of language models that only stand in for one. */
 const standInModels: ReadonlySet<string> = new Set(['embedded', 'responder']);
 
-function configuredEngines(config: Config, clock: Clock, log: Log): EngineSet {
+/** How a script cuts a connection: without a close frame, which is what RFC 6455 §7.1.5 calls 1006. */
+const cutOff: CloseReason = { code: 1006, reason: 'dropped by the script' };
+
+/** The engines of the configuration, or those that are given, behind a script and before a recorder where these are asked for. */
+function sessionEngines(config: Config, clock: Clock, log: Log, ready: EngineSet | undefined): EngineSet {
+  const { script, record, limits } = config;
+  const create = (given: CreateEnginesOptions['given']) => ready ?? configuredEngines(config, clock, log, given);
+  try {
+    const directory = record === undefined ? undefined : recordingDirectory(record);
+    const set = script === undefined ? create({}) : openScript(script, { clock, create });
+    if (script !== undefined) log.info('server_script', { script });
+    if (directory === undefined) return set;
+    log.info('server_recording', { directory });
+    return recordedEngines(set, {
+      directory,
+      maxBytes: limits.recordingBytes,
+      version: packageVersion(),
+      onCut: (about) => log.error('recording_cut', about),
+    });
+  } catch (error) {
+    if (error instanceof ScriptError) throw new ConfigError(error.problems);
+    if (error instanceof RecordingError) throw new ConfigError([error.message]);
+    throw error;
+  }
+}
+
+function configuredEngines(
+  config: Config,
+  clock: Clock,
+  log: Log,
+  given: CreateEnginesOptions['given'] = {},
+): EngineSet {
   const { voiceActivity, transcriber, languageModel, voice, transcriberWorkers, voiceWorkers } = config;
-  if (standInModels.has(languageModel)) log.info('server_stand_in_model', {});
+  if (standInModels.has(languageModel) && !given.languageModel) log.info('server_stand_in_model', {});
   return createEngines(
     { voiceActivity, transcriber, languageModel, voice },
     {
+      given,
       now: () => new Date(clock.epochMs()),
       ...(transcriberWorkers !== undefined && { transcriberWorkers }),
       ...(voiceWorkers !== undefined && { voiceWorkers }),

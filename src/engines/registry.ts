@@ -93,6 +93,17 @@ export interface EngineSet {
   close(): Promise<void>;
 }
 
+/** A set whose sessions get engines of their own. */
+export function withSessions(set: EngineSet, openSession: NonNullable<EngineSet['openSession']>): EngineSet {
+  return {
+    engines: set.engines,
+    ready: set.ready,
+    openSession,
+    describe: () => set.describe(),
+    close: () => set.close(),
+  };
+}
+
 export interface CreateEnginesOptions extends EngineOptions {
   /** Engines that are there already, by what they are for: none is made in their place. */
   given?: { readonly [Kind in EngineKind]?: { readonly name: string; readonly engine: Engines[Kind] & Lifecycle } };

@@ -1,6 +1,12 @@
 import type { Clock, Transcriber } from '../../session/ports.ts';
 import { EngineError } from '../engine-error.ts';
-import type { CreateEnginesOptions, EngineSet, SessionContext, SessionEngines } from '../registry.ts';
+import {
+  type CreateEnginesOptions,
+  type EngineSet,
+  type SessionContext,
+  type SessionEngines,
+  withSessions,
+} from '../registry.ts';
 import type { Script } from './script.ts';
 import { ScriptedModel } from './scripted-model.ts';
 import { ScriptedTranscriber } from './scripted-transcriber.ts';
@@ -46,5 +52,5 @@ export function scriptedEngines(script: Script, { clock, create }: ScriptedEngin
       ...(script.seed !== undefined && { ids: seededIds(script.seed, sessions) }),
     };
   };
-  return { ...set, openSession };
+  return withSessions(set, openSession);
 }

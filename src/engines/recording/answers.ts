@@ -1,0 +1,38 @@
+/** What engines answer, as a recording keeps it: the events of `ports.ts` as JSON, their samples apart. */
+
+import { z } from 'zod';
+
+const text = z.string();
+const count = z.number();
+
+export const transcriptAnswer = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('segment'), text, speaker: z.string(), start: count, end: count }),
+  z.object({ type: z.literal('delta'), text }),
+  z.object({ type: z.literal('done'), text, confidence: count.optional(), endOfSentence: count.optional() }),
+]);
+
+const usage = z.object({ inputTokens: count, outputTokens: count, cachedInputTokens: count.optional() });
+
+export const modelAnswer = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text'), text }),
+  z.object({ type: z.literal('audio'), transcript: z.string() }),
+  z.object({ type: z.literal('call'), callId: z.string().optional(), name: z.string() }),
+  z.object({ type: z.literal('call_arguments'), delta: z.string() }),
+  z.object({ type: z.literal('call_end') }),
+  z.object({
+    type: z.literal('finish'),
+    reason: z.enum(['stop', 'length', 'content_filter']),
+    usage: usage.optional(),
+  }),
+]);
+
+const word = z.object({ startChar: count, endChar: count, startMs: count, endMs: count });
+
+export const voiceAnswer = z.object({ words: z.array(word).optional() });
+
+/** By the stage that gives them. */
+export const answerSchemas = {
+  transcriber: transcriptAnswer,
+  languageModel: modelAnswer,
+  voice: voiceAnswer,
+} as const;

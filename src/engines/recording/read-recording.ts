@@ -1,0 +1,139 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { answerSchemas } from './answers.ts';
+import {
+  eventsFile,
+  type Line,
+  lineSchema,
+  type Manifest,
+  manifestFile,
+  manifestSchema,
+  type RecordedStage,
+  RecordingError,
+  type RequestLine,
+} from './format.ts';
+import type { Json } from './requests.ts';
+
+/** One request of a recorded session, and what was answered. */
+export interface RecordedRequest {
+  readonly id: number;
+  readonly stage: RecordedStage;
+  readonly atMs: number;
+  readonly hash: string;
+  /** All of it: of a model, with every item. */
+  readonly request: Json;
+  readonly answers: Extract<Line, { type: 'answer' }>[];
+  end: Omit<Extract<Line, { type: 'end' }>, 'type' | 'id'>;
+}
+
+export interface Recording {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly requests: readonly RecordedRequest[];
+}
+
+const maxFileBytes = 1024 ** 3;
+const maxSessions = 10_000;
+
+/**
+ * The recordings in a folder: the one that it is, or those of several sessions in the order in which they began.
+ * @throws {RecordingError} when there is none, or one cannot be read
+ */
+export function readRecordings(folder: string): Recording[] {
+  if (existsSync(join(folder, manifestFile))) return [readRecording(folder)];
+  const inside = list(folder).filter((name) => existsSync(join(folder, name, manifestFile)));
+  if (inside.length === 0)
+    throw new RecordingError(`${folder}: there is no recording here: no ${manifestFile}, and no folder with one.`);
+  if (inside.length > maxSessions)
+    throw new RecordingError(`${folder}: there are more than ${maxSessions} recordings here.`);
+  return inside.sort().map((name) => readRecording(join(folder, name)));
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new RecordingError(`${folder}: this recording cannot be read: ${detail}`);
+  }
+}
+
+function readRecording(folder: string): Recording {
+  const manifestPath = join(folder, manifestFile);
+  const manifest = manifestSchema.safeParse(parseJson(readText(manifestPath), manifestPath));
+  if (!manifest.success) throw new RecordingError(`${manifestPath}: ${firstIssue(manifest.error)}`);
+  const eventsPath = join(folder, eventsFile);
+  const requests = new Map<number, RecordedRequest>();
+  let items: unknown[] = [];
+  for (const [index, text] of readText(eventsPath).split('\n').entries()) {
+    if (text === '') continue;
+    const place = `${eventsPath}:${index + 1}`;
+    const line = lineSchema.safeParse(parseJson(text, place));
+    if (!line.success) throw new RecordingError(`${place}: ${firstIssue(line.error)}`);
+    if (line.data.type === 'request') {
+      const request = wholeRequest(line.data, items);
+      if (Array.isArray(request.items)) items = request.items;
+      requests.set(line.data.id, newRequest(line.data, request));
+    } else {
+      addTo(requests, line.data, { folder, place });
+    }
+  }
+  return { folder, manifest: manifest.data, requests: [...requests.values()] };
+}
+
+/** Of a model's items, the first are as in the request before. */
+function wholeRequest({ request, kept = 0 }: RequestLine, items: readonly unknown[]): Json {
+  return Array.isArray(request.items) ? { ...request, items: [...items.slice(0, kept), ...request.items] } : request;
+}
+
+function newRequest({ id, stage, atMs, hash }: RequestLine, request: Json): RecordedRequest {
+  // One that has no end was under way when the recording broke off.
+  return { id, stage, atMs, hash, request, answers: [], end: { atMs, how: 'stopped' } };
+}
+
+function addTo(
+  requests: ReadonlyMap<number, RecordedRequest>,
+  line: Exclude<Line, { type: 'request' }>,
+  { folder, place }: { folder: string; place: string },
+): void {
+  const request = requests.get(line.id);
+  if (request === undefined) throw new RecordingError(`${place}: there is no request ${line.id} before this line.`);
+  if (line.type === 'end') {
+    const { type: _type, id: _id, ...end } = line;
+    request.end = end;
+    return;
+  }
+  if (line.audio && !existsSync(join(folder, line.audio.file))) {
+    throw new RecordingError(`${place}: the file ${line.audio.file} is missing.`);
+  }
+  const answer = answerSchemas[request.stage].safeParse(line.answer);
+  if (!answer.success) throw new RecordingError(`${place}: answer.${firstIssue(answer.error)}`);
+  request.answers.push(line);
+}
+
+function readText(path: string): string {
+  try {
+    const { size } = statSync(path);
+    if (size > maxFileBytes)
+      throw new RecordingError(`${path}: this file has ${size} bytes; ${maxFileBytes} are read.`);
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof RecordingError) throw error;
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new RecordingError(`${path}: this recording cannot be read: ${detail}`);
+  }
+}
+
+function parseJson(text: string, place: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new RecordingError(`${place}: this is not JSON: ${detail}`);
+  }
+}
+
+function firstIssue({ issues }: { issues: readonly { path: readonly PropertyKey[]; message: string }[] }): string {
+  const [issue] = issues;
+  return `${issue?.path.join('.')}: ${issue?.message}`;
+}

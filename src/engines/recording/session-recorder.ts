@@ -1,0 +1,178 @@
+import { concatSamples } from '../../audio/pcm.ts';
+import type { AudioClip, Clock, Engines, LanguageModel, Transcriber, Voice } from '../../session/ports.ts';
+import { type AudioReference, canonical, hashOf, type Line, type RecordedStage } from './format.ts';
+import { contextItems, type Json, modelRequest, transcriberRequest, voiceRequest } from './requests.ts';
+import type { SessionWriter } from './session-writer.ts';
+
+type Ending = Extract<Line, { type: 'end' }>['how'];
+
+/** Keeps what the engines of one session are asked and what they answer; to those who use them they are as before. */
+export class SessionRecorder {
+  readonly engines: Engines;
+  readonly #writer: SessionWriter;
+  readonly #clock: Clock;
+  readonly #startedAt: number;
+  readonly #running = new Map<number, () => void>();
+  #requests = 0;
+  /** The items of the last request to the model, as JSON. */
+  #items: readonly string[] = [];
+
+  constructor(engines: Engines, writer: SessionWriter, clock: Clock) {
+    this.#writer = writer;
+    this.#clock = clock;
+    this.#startedAt = clock.now();
+    this.engines = {
+      voiceActivity: engines.voiceActivity,
+      transcriber: this.#transcriber(engines.transcriber),
+      languageModel: this.#languageModel(engines.languageModel),
+      voice: this.#voice(engines.voice),
+    };
+  }
+
+  /** The requests so far. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  #transcriber(transcriber: Transcriber): Transcriber {
+    return {
+      warm: () => transcriber.warm?.(),
+      transcribe: (clip, options) => {
+        const id = this.#request('transcriber', transcriberRequest(clip, options));
+        this.#writer.audio(`${number(id)}-heard.wav`, clip);
+        return this.#answers(id, transcriber.transcribe(clip, options), options.signal, (event) => ({ answer: event }));
+      },
+    };
+  }
+
+  #languageModel(model: LanguageModel): LanguageModel {
+    return {
+      ...(model.hearsAudio !== undefined && { hearsAudio: model.hearsAudio }),
+      ...(model.speaks !== undefined && { speaks: model.speaks }),
+      warm: () => model.warm?.(),
+      generate: (request) => {
+        const id = this.#request('languageModel', modelRequest(request), contextItems(request.items));
+        return this.#answers(id, model.generate(request), request.signal, (event) => {
+          if (event.type !== 'audio') return { answer: event };
+          const { samples, sampleRateHz, ...answer } = event;
+          return { answer, clip: { samples, sampleRateHz } };
+        });
+      },
+    };
+  }
+
+  #voice(voice: Voice): Voice {
+    return {
+      ...(voice.voices && { voices: voice.voices }),
+      warm: () => voice.warm?.(),
+      speak: (text, options) => {
+        const id = this.#request('voice', voiceRequest(text, options));
+        return this.#answers(
+          id,
+          voice.speak(text, options),
+          options.signal,
+          ({ samples, sampleRateHz, ...answer }) => ({
+            answer,
+            clip: { samples, sampleRateHz },
+          }),
+        );
+      },
+    };
+  }
+
+  #request(stage: RecordedStage, settings: Json, items?: Json[]): number {
+    this.#requests += 1;
+    const id = this.#requests;
+    const whole = items ? { ...settings, items } : settings;
+    const line = { type: 'request', id, atMs: this.#now(), stage, hash: hashOf(whole) } as const;
+    if (items === undefined) {
+      this.#writer.line({ ...line, request: whole });
+      return id;
+    }
+    const texts = items.map(canonical);
+    const changed = texts.findIndex((text, index) => text !== this.#items[index]);
+    const kept = changed === -1 ? texts.length : changed;
+    this.#items = texts;
+    this.#writer.line({ ...line, kept, request: { ...settings, items: items.slice(kept) } });
+    return id;
+  }
+
+  /** Ends what is still running, as the session has. */
+  end(): void {
+    for (const stop of [...this.#running.values()]) stop();
+  }
+
+  /** Passes on what an engine yields; its audio is kept until it ends, then written as one file for each rate. */
+  async *#answers<T>(
+    id: number,
+    events: AsyncIterable<T>,
+    signal: AbortSignal,
+    split: (event: T) => { answer: Json; clip?: AudioClip },
+  ): AsyncGenerator<T, void, undefined> {
+    const sound = new KeptSound(`${number(id)}-spoken`);
+    const end = (how: Ending, message?: string) => {
+      if (!this.#running.delete(id)) return;
+      for (const [file, clip] of sound.files()) this.#writer.audio(file, clip);
+      this.#writer.line({ type: 'end', id, atMs: this.#now(), how, ...(message !== undefined && { message }) });
+    };
+    this.#running.set(id, () => end('stopped'));
+    try {
+      for await (const event of events) {
+        const { answer, clip } = split(event);
+        if (clip === undefined || this.#writer.hasRoomFor(sound.bytes + 2 * clip.samples.length)) {
+          const audio = clip && sound.keep(clip);
+          this.#writer.line({ type: 'answer', id, atMs: this.#now(), answer: { ...answer }, ...(audio && { audio }) });
+        }
+        yield event;
+      }
+      end('finished');
+    } catch (error) {
+      if (!signal.aborted) end('failed', error instanceof Error ? error.message : String(error));
+      throw error;
+    } finally {
+      end('stopped');
+    }
+  }
+
+  #now(): number {
+    return Math.round((this.#clock.now() - this.#startedAt) * 1000) / 1000;
+  }
+}
+
+/** The audio of one answer, by its rate. */
+class KeptSound {
+  readonly #name: string;
+  readonly #runs = new Map<number, { length: number; parts: Int16Array[] }>();
+  bytes = 0;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  keep({ samples, sampleRateHz }: AudioClip): AudioReference {
+    const run = this.#runs.get(sampleRateHz) ?? { length: 0, parts: [] };
+    this.#runs.set(sampleRateHz, run);
+    const start = run.length;
+    // A copy: the engine's buffer is its own.
+    run.parts.push(samples.slice());
+    run.length += samples.length;
+    this.bytes += 2 * samples.length;
+    return { file: this.#file(sampleRateHz), start, samples: samples.length, sampleRateHz };
+  }
+
+  files(): [string, AudioClip][] {
+    return Array.from(this.#runs, ([sampleRateHz, { parts }]) => [
+      this.#file(sampleRateHz),
+      { samples: concatSamples(parts), sampleRateHz },
+    ]);
+  }
+
+  #file(sampleRateHz: number): string {
+    return `${this.#name}-${sampleRateHz}.wav`;
+  }
+}
+
+/** Files then stand in the order of the requests. */
+function number(id: number): string {
+  return String(id).padStart(4, '0');
+}

@@ -1,0 +1,18 @@
+import { playedEngines } from '../recording/played-engines.ts';
+import { readRecordings } from '../recording/read-recording.ts';
+import type { EngineSet } from '../registry.ts';
+import { loadScript } from './load-script.ts';
+import { type ScriptedEnginesOptions, scriptedEngines } from './scripted-engines.ts';
+
+/**
+ * The engines that `--script` stands for: those of a script file, or of a recording. Everything is read and checked
+ * before an engine is made.
+ * @throws {ScriptError} with every mistake in a script
+ * @throws {RecordingError} when a recording cannot be read
+ */
+export function openScript(path: string, options: ScriptedEnginesOptions): EngineSet {
+  const loaded = loadScript(path);
+  if ('script' in loaded) return scriptedEngines(loaded.script, options);
+  const { recording, ...settings } = loaded.replay;
+  return playedEngines(readRecordings(recording), { ...settings, create: options.create });
+}
