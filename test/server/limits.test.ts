@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { defaultRealtimeConfig, errorEvent, randomId } from '../../src/protocol/index.ts';
-import type { ModelEvent, Peer } from '../../src/session/ports.ts';
-import type { Session } from '../../src/session/session.ts';
+import type { ModelEvent } from '../../src/session/ports.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { fakeEngines, say } from '../support/fake-engines.ts';
 import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';
+import { stubSession } from '../support/stub-session.ts';
 import { verifies } from '../support/verifies.ts';
 import { refusedUpgrade, WireClient } from '../support/wire-client.ts';
 
@@ -129,7 +128,7 @@ test('while a session is behind, its client is not read; nothing is lost', async
   const frames = 256;
   const { wsUrl } = await newServer(t, {
     createSession: () =>
-      newSession((event) => {
+      stubSession((event) => {
         taken.push(event.event_id ?? '');
         if (taken.length === frames) finish();
         return taken.length === 1 ? caughtUp : undefined;
@@ -158,7 +157,7 @@ test('a flood of small messages does not hold up another client', async (t) => {
   const messages = 1000;
   const { wsUrl } = await newServer(t, {
     createSession: ({ model }) =>
-      newSession(() => {
+      stubSession(() => {
         taken.push(model);
         if (taken.length === messages + 1) finish();
       }),
@@ -186,7 +185,7 @@ test('a fault while handling an event is told to its client alone, and both sess
   const log = new KeptLog();
   const { wsUrl } = await newServer(t, {
     createSession: () =>
-      newSession((event) => {
+      stubSession((event) => {
         if (event.type === 'input_audio_buffer.clear') throw new Error('a bug');
         if (event.type === 'input_audio_buffer.commit') return Promise.reject(new Error('a later bug'));
         return undefined;
@@ -243,27 +242,4 @@ test('connections that never become a session are limited, and do not keep sessi
 async function* flood(): AsyncGenerator<ModelEvent> {
   const text = 'la '.repeat(32 * kibibyte);
   for (let piece = 0; piece < 1000; piece++) yield { type: 'text', text };
-}
-
-/** A session that does with events what a test says. */
-function newSession(receive: Session['receive']): Session {
-  const id = 'sess_1';
-  const peers: Peer[] = [];
-  return {
-    id,
-    ended: new Promise(() => {}),
-    describe: () => ({ id, type: 'realtime', model: 'gpt-realtime', expiresAt: 0, peers: peers.length }),
-    attach(peer) {
-      peers.push(peer);
-      const session = defaultRealtimeConfig({ id, model: 'gpt-realtime', expiresAt: 0 });
-      peer.send({ type: 'session.created', event_id: randomId('event'), session });
-    },
-    detach() {},
-    receive,
-    refuse: (error, clientEventId, to) => to.send({ event_id: randomId('event'), ...errorEvent(error, clientEventId) }),
-    drain: async () => {},
-    close(reason) {
-      for (const peer of peers) peer.close(reason);
-    },
-  };
 }

@@ -1,0 +1,26 @@
+import { defaultRealtimeConfig, errorEvent, randomId } from '../../src/protocol/index.ts';
+import type { Peer } from '../../src/session/ports.ts';
+import type { Session } from '../../src/session/session.ts';
+
+/** A session that does with events what a test says. */
+export function stubSession(receive: Session['receive']): Session {
+  const id = 'sess_1';
+  const peers: Peer[] = [];
+  return {
+    id,
+    ended: new Promise(() => {}),
+    describe: () => ({ id, type: 'realtime', model: 'gpt-realtime', expiresAt: 0, peers: peers.length }),
+    attach(peer) {
+      peers.push(peer);
+      const session = defaultRealtimeConfig({ id, model: 'gpt-realtime', expiresAt: 0 });
+      peer.send({ type: 'session.created', event_id: randomId('event'), session });
+    },
+    detach() {},
+    receive,
+    refuse: (error, clientEventId, to) => to.send({ event_id: randomId('event'), ...errorEvent(error, clientEventId) }),
+    drain: async () => {},
+    close(reason) {
+      for (const peer of peers) peer.close(reason);
+    },
+  };
+}
