@@ -1,0 +1,378 @@
+import type { ClientEvent } from '../protocol/client-events.ts';
+import { errorEvent, responseFailures, WireError, wireErrors } from '../protocol/errors.ts';
+import type { IdSource } from '../protocol/ids.ts';
+import type { OutgoingEvent, UnsentEvent } from '../protocol/server-events.ts';
+import { applyUpdate, type SessionType } from '../protocol/session-config.ts';
+import { Lifetime } from '../session/lifetime.ts';
+import { Locks } from '../session/locks.ts';
+import type { Clock, CloseReason, Meter, Peer } from '../session/ports.ts';
+import type { Session, SessionDescription } from '../session/session.ts';
+import { noMeter, type SessionGrant, type SessionSettings } from '../session/settings.ts';
+import { ClientQueue, type Waiting } from './client-queue.ts';
+import type { UpstreamConnection } from './connection.ts';
+import { passedOn, Retries } from './ending.ts';
+import { encodeOrigin } from './event-ids.ts';
+import type { UpstreamFailure } from './failure.ts';
+import type { UpstreamEvent } from './json.ts';
+import type { UpstreamLimits } from './limits.ts';
+import { type OpenedUpstream, Opening, ownEventId, type Setup } from './opening.ts';
+import { type Outgoing, outgoing, upstreamSession } from './outgoing.ts';
+import { type Delivery, Relay } from './relay.ts';
+import { Spending } from './spending.ts';
+import type { UpstreamTarget } from './target.ts';
+import type { UpstreamLog } from './upstream-log.ts';
+
+export interface RelayedSessionOptions {
+  id?: string;
+  type?: SessionType;
+  /** As the client named it; empty for a transcription session. */
+  model: string;
+  target: UpstreamTarget;
+  limits: UpstreamLimits;
+  clock: Clock;
+  ids: IdSource;
+  settings: SessionSettings;
+  log: UpstreamLog;
+  grant?: SessionGrant;
+  meter?: Meter;
+}
+
+/** `opening`: its first connection is being made. `restoring`: one was lost, another takes its place. */
+type Phase = 'opening' | 'live' | 'restoring' | 'ended';
+
+const tooManyRefused: CloseReason = { code: 1008, reason: 'too many events before the upstream answered' };
+
+/**
+ * A session that another Realtime endpoint holds. Its clients' events go up as GA events, the upstream's come down to all
+ * peers, an error only to the one who caused it; docs/upstream.md says what happens when the upstream is lost.
+ */
+export class RelayedSession implements Session {
+  readonly id: string;
+  readonly ended: Promise<void>;
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #options: RelayedSessionOptions;
+  readonly #type: SessionType;
+  readonly #locks: Locks;
+  readonly #spending: Spending;
+  readonly #lifetime: Lifetime;
+  readonly #lifeSeconds: number;
+  readonly #endsAt: number;
+  readonly #retries: Retries;
+  readonly #queue: ClientQueue;
+  readonly #peers = new Map<Peer, number>();
+  readonly #drained = Promise.withResolvers<void>();
+  #draining = false;
+  #phase: Phase = 'opening';
+  #opening: Opening | undefined;
+  #cancelRetry: () => void = () => {};
+  #connection: UpstreamConnection | undefined;
+  /** Undefined until the upstream has opened the session. */
+  #relay: Relay | undefined;
+  #sequence = 0;
+  #attached = 0;
+  /** A response waits to be admitted, and what follows it waits too. */
+  #admitting = false;
+  #toldOdd = false;
+
+  constructor(options: RelayedSessionOptions) {
+    const { type = 'realtime', grant = {}, clock, settings, limits } = options;
+    this.#options = options;
+    this.id = options.id ?? options.ids('sess');
+    this.ended = this.#ended.promise;
+    this.#type = type;
+    this.#locks = new Locks(grant.locked ?? [], type);
+    const { responsesPerMinute } = settings.limits;
+    const meter = options.meter ?? noMeter;
+    this.#spending = new Spending({ session: this.id, meter, clock, responsesPerMinute, log: options.log });
+    this.#retries = new Retries(limits.upstreamRetries);
+    this.#queue = new ClientQueue(limits.upstreamQueueBytes);
+    this.#lifeSeconds = Math.min(settings.sessionMinutes * 60, grant.maxSeconds ?? Number.POSITIVE_INFINITY);
+    this.#endsAt = Math.floor(clock.epochMs() / 1000 + this.#lifeSeconds);
+    const life = { lifeMs: this.#lifeSeconds * 1000, idleMs: settings.idleMinutes * 60_000 };
+    this.#lifetime = new Lifetime(clock, life, {
+      expired: () => this.#endWith(wireErrors.sessionExpired(this.#lifeSeconds)),
+      idle: () => this.#endWith(wireErrors.sessionIdle(settings.idleMinutes * 60)),
+      busyUntil: () => (this.#relay?.running ? Number.POSITIVE_INFINITY : 0),
+    });
+    this.#open({ update: grant.initial && upstreamSession(grant.initial).session });
+  }
+
+  describe(): SessionDescription {
+    const { model } = this.#options;
+    return { id: this.id, type: this.#type, model, expiresAt: this.#endsAt, peers: this.#peers.size };
+  }
+
+  // ---- Peers ----
+
+  attach(peer: Peer): void {
+    this.#peers.set(peer, ++this.#attached);
+    if (this.#relay) peer.send(this.#relay.session.event('session.created', this.#options.ids('event')));
+  }
+
+  detach(peer: Peer): void {
+    this.#peers.delete(peer);
+    if (this.#peers.size === 0) this.#end();
+  }
+
+  receive(event: ClientEvent, from: Peer): void | Promise<void> {
+    const number = this.#peers.get(from);
+    if (this.#phase === 'ended' || number === undefined) return;
+    this.#lifetime.touched();
+    const sequence = ++this.#sequence;
+    const eventId = encodeOrigin({ peer: number, sequence, clientEventId: event.event_id ?? null });
+    this.#queue.push({ from, sent: outgoing(event, { eventId, sequence, ids: this.#options.ids }) });
+    this.#work();
+    if (this.#queue.full) return this.#queue.room();
+    if (this.#connection?.congested) return this.#connection.drained();
+  }
+
+  refuse(refusal: WireError, clientEventId: string | null, to: Peer): void {
+    if (!this.#peers.has(to)) return;
+    if (this.#queue.overflowing) {
+      to.close(tooManyRefused);
+      queueMicrotask(() => this.detach(to));
+      return;
+    }
+    this.#queue.push({ from: to, refusal, clientEventId });
+    this.#work();
+  }
+
+  drain(): Promise<void> {
+    this.#draining = true;
+    this.#settleDrain();
+    return this.#drained.promise;
+  }
+
+  close(reason: CloseReason): void {
+    const peers = [...this.#peers.keys()];
+    this.#end();
+    for (const peer of peers) peer.close(reason);
+  }
+
+  // ---- Upwards ----
+
+  /** Handles what waits, in order, as far as that can be done now. */
+  #work(): void {
+    while (this.#phase === 'live' && !this.#admitting) {
+      const next = this.#queue.take();
+      if (!next) return;
+      this.#handle(next);
+    }
+  }
+
+  #handle(next: Waiting): void {
+    if (next.refusal) return this.#tell(next.from, errorEvent(next.refusal, next.clientEventId));
+    const { event } = next.sent;
+    try {
+      if (event.type === 'session.update' && event.session.type === this.#type) this.#checkUpdate(event.session);
+      if (event.type === 'response.create') return this.#admit(next, event);
+      this.#send(next.sent);
+    } catch (error) {
+      this.#refuse(next, error);
+    }
+  }
+
+  #checkUpdate(update: Parameters<typeof applyUpdate>[1]): void {
+    const { config } = this.#known();
+    this.#locks.refuseUpdate(config, applyUpdate(config, update));
+  }
+
+  /** A response is only asked for where it may be paid for; what follows waits, so that nothing overtakes it. */
+  #admit(next: Waiting & { sent: Outgoing }, event: Extract<ClientEvent, { type: 'response.create' }>): void {
+    if (this.#draining) throw wireErrors.shuttingDown();
+    this.#spending.requireQuota();
+    this.#locks.refuseResponse(this.#known().config, event.response ?? {});
+    this.#admitting = true;
+    void this.#spending.refusal().then((refusal) => {
+      this.#admitting = false;
+      if (this.#phase !== 'live') return this.#queue.putBack(next);
+      if (refusal) this.#refuse(next, refusal);
+      else this.#send(next.sent);
+      this.#settleDrain();
+      this.#work();
+    });
+  }
+
+  #send(sent: Outgoing): void {
+    const answer = this.#relay?.answer(sent);
+    if (answer) return this.#emit(answer);
+    this.#relay?.sent(sent);
+    this.#connection?.send(sent.frame);
+  }
+
+  #refuse({ from, sent }: Waiting & { sent: Outgoing }, error: unknown): void {
+    const { type, event_id = null } = sent.event;
+    if (!(error instanceof WireError)) {
+      this.#options.log.error('session_fault', { session: this.id, error: String(error) });
+    }
+    const told = error instanceof WireError ? error : wireErrors.internal(`handling '${type}'`);
+    this.#tell(from, errorEvent(told, event_id));
+  }
+
+  // ---- The upstream ----
+
+  #open(setup: Setup): void {
+    const { target, limits, clock, model } = this.#options;
+    const kind = { type: this.#type, model };
+    this.#opening = new Opening(
+      { target, kind, setup, limits, clock },
+      {
+        opened: (upstream) => this.#opened(upstream),
+        failed: (failure) => this.#failed(failure),
+        oddFrame: (problem) => this.#odd(problem),
+      },
+    );
+  }
+
+  #opened(upstream: OpenedUpstream): void {
+    const { target, log, clock } = this.#options;
+    this.#opening = undefined;
+    this.#connection = upstream.connection;
+    upstream.connection.listener = {
+      event: (event) => this.#take(event),
+      oddFrame: (problem) => this.#odd(problem),
+      closed: (reason) => this.#closed(reason),
+      failed: () => {},
+    };
+    this.#retries.connected(clock.now());
+    const about = { session: this.id, upstream: target.name, upstreamSession: upstream.session.id };
+    if (this.#relay) {
+      log.info('upstream_restored', { ...about, itemsLost: upstream.refusedItems.length });
+      this.#resume(this.#relay, upstream);
+    } else {
+      log.info('upstream_connected', about);
+      this.#begin(upstream);
+    }
+    this.#work();
+  }
+
+  #begin({ session }: OpenedUpstream): void {
+    const { settings, ids, grant } = this.#options;
+    this.#relay = new Relay({
+      ...{ session, type: this.#type, endsAt: this.#endsAt, limits: settings.limits, ids },
+      rateLimits: () => this.#spending.rateLimits(),
+      odd: (problem) => this.#odd(problem),
+    });
+    this.#relay.session.temperature = grant?.initial && upstreamSession(grant.initial).temperature;
+    this.#phase = 'live';
+    this.#broadcast(this.#relay.session.event('session.created', ids('event')));
+  }
+
+  #resume(relay: Relay, upstream: OpenedUpstream): void {
+    const { deleted, again } = relay.resume(upstream);
+    this.#phase = 'live';
+    for (const event of deleted) this.#emit(event);
+    this.#broadcast(relay.session.event('session.updated', this.#options.ids('event')));
+    for (const sent of again) this.#send(sent);
+  }
+
+  #take(event: UpstreamEvent): void {
+    const delivery = this.#relay?.take(event);
+    if (!delivery) return;
+    this.#deliver(delivery);
+    const { known } = delivery.event;
+    if (known) this.#spending.count(known);
+    if (known?.type === 'response.created' && delivery.automatic) this.#admitAutomatic(known.response.id);
+    if (known?.type === 'response.done') this.#lifetime.touched();
+    this.#settleDrain();
+  }
+
+  #deliver({ event, to }: Delivery): void {
+    if (to === undefined) return this.#broadcast(event);
+    for (const [peer, number] of this.#peers) if (number === to) peer.send(event);
+  }
+
+  /** The upstream answers turns of its own accord: what may not be paid for is cancelled. */
+  #admitAutomatic(response_id: string): void {
+    const cancel = (error: WireError) => {
+      if (this.#phase !== 'live') return;
+      this.#connection?.send(JSON.stringify({ type: 'response.cancel', event_id: ownEventId('cancel'), response_id }));
+      this.#emit(errorEvent(error, null));
+    };
+    if (this.#draining) return cancel(wireErrors.shuttingDown());
+    void this.#spending.refusal().then((refusal) => refusal && cancel(refusal));
+  }
+
+  // ---- Losing it ----
+
+  #closed(reason: CloseReason): void {
+    const end = passedOn(reason, this.#relay?.expired ?? false);
+    this.#connection = undefined;
+    if (end) return this.close(end);
+    const { target, log, clock } = this.#options;
+    this.#phase = 'restoring';
+    log.warn('upstream_lost', { session: this.id, upstream: target.name, code: reason.code });
+    this.#retries.lost(clock.now());
+    for (const event of this.#relay?.lose(responseFailures.upstreamLost(target.name)) ?? []) {
+      this.#emit(event);
+      if (event.type === 'response.done') this.#spending.ended(event.response.id, 'failed');
+    }
+    this.#settleDrain();
+    this.#retry(wireErrors.upstreamUnavailable(target.name, 'broke off the connection'));
+  }
+
+  #failed(failure: UpstreamFailure): void {
+    const { target, log } = this.#options;
+    this.#opening = undefined;
+    log.warn('upstream_failed', { session: this.id, upstream: target.name, problem: failure.message });
+    const error = failure.wireError(target.name);
+    if (this.#phase === 'restoring' && !failure.final) this.#retry(error);
+    else this.#endWith(error);
+  }
+
+  /** Tries again later; `error` is what clients are told when there was the last try. */
+  #retry(error: WireError): void {
+    const delayMs = this.#retries.next();
+    if (delayMs === undefined) return this.#endWith(error);
+    this.#cancelRetry = this.#options.clock.after(delayMs, () => {
+      if (this.#phase === 'restoring') this.#open(this.#known().setup());
+    });
+  }
+
+  #odd(problem: string): void {
+    if (this.#toldOdd) return;
+    this.#toldOdd = true;
+    this.#options.log.warn('upstream_odd', { session: this.id, upstream: this.#options.target.name, problem });
+  }
+
+  // ---- Telling, and the end ----
+
+  #known(): Relay {
+    if (!this.#relay) throw wireErrors.internal('opening the session');
+    return this.#relay;
+  }
+
+  #broadcast(event: OutgoingEvent): void {
+    for (const peer of this.#peers.keys()) peer.send(event);
+  }
+
+  #emit(event: UnsentEvent): void {
+    this.#broadcast({ ...event, event_id: this.#options.ids('event') });
+  }
+
+  #tell(peer: Peer, event: UnsentEvent): void {
+    if (this.#peers.has(peer)) peer.send({ ...event, event_id: this.#options.ids('event') });
+  }
+
+  #settleDrain(): void {
+    if (this.#draining && !this.#admitting && !this.#relay?.responding) this.#drained.resolve();
+  }
+
+  #endWith(error: WireError): void {
+    this.#emit(errorEvent(error, null));
+    this.close({ code: error.closeCode ?? 1001, reason: error.closeReason });
+  }
+
+  #end(): void {
+    if (this.#phase === 'ended') return;
+    this.#phase = 'ended';
+    this.#lifetime.stop();
+    this.#cancelRetry();
+    this.#opening?.abort();
+    this.#connection?.close({ code: 1000, reason: '' });
+    this.#peers.clear();
+    this.#queue.clear();
+    this.#drained.resolve();
+    this.#ended.resolve();
+  }
+}

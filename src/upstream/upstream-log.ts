@@ -1,0 +1,15 @@
+/** What a relayed session reports; the log's catalogue has a sentence for each. Never audio, words or keys. */
+export type UpstreamLogEvent =
+  | 'upstream_connected'
+  | 'upstream_lost'
+  | 'upstream_restored'
+  | 'upstream_failed'
+  | 'upstream_odd'
+  | 'response_done'
+  | 'session_fault';
+
+export interface UpstreamLog {
+  info(event: UpstreamLogEvent, details: object): void;
+  warn(event: UpstreamLogEvent, details: object): void;
+  error(event: UpstreamLogEvent, details: object): void;
+}
