@@ -128,3 +128,34 @@ test('an item cannot be called root: elsewhere that name means the head', async 
   await client.say({ type: 'response.create', response: { input: [item] } });
   assert.equal(client.lastError().param, 'response.input[0].id');
 });
+
+test('an image comes as a data: URL or by an http address, and as nothing else', async () => {
+  verifies('R5.72');
+  const { client } = newConversation();
+  const image = (image_url: string) =>
+    client.say(create({ type: 'message', role: 'user', content: [{ type: 'input_image', image_url }] }));
+  for (const url of [
+    'data:image/png;base64,AAAA',
+    'data:image/svg+xml;utf8,x',
+    'https://example.com/a.png',
+    'HTTP://[::1]:8/a',
+  ]) {
+    await image(url);
+  }
+  assert.deepEqual(client.all('error'), []);
+  for (const url of [
+    '',
+    'data:text/html,x',
+    'file:///etc/passwd',
+    'ftp://example.com/a',
+    '//example.com/a',
+    'https://',
+    `https://example.com/${'a'.repeat(8192)}`,
+  ]) {
+    await image(url);
+    const { code, param, message } = client.lastError();
+    assert.deepEqual([code, param], ['invalid_value', 'item.content[0].image_url']);
+    assert.match(message, /^Invalid 'item\.content\[0\]\.image_url': expected a 'data:image\/…' URL, or an http/);
+  }
+  assert.equal(client.all('error').length, 7);
+});
