@@ -1,0 +1,167 @@
+/** Reads the answer of `/v1/chat/completions`, streamed or whole, as servers really send it. */
+
+import { bytesToSamples } from '../../audio/pcm.ts';
+import type { ModelEvent, ModelUsage } from '../../session/ports.ts';
+import { field, listField, numberField, textField } from './json.ts';
+import { type AnswerReader, endGraceMs } from './read-answer.ts';
+import { excerpt, RequestFailure } from './request-failure.ts';
+import { toldFailure } from './status-failure.ts';
+import { ThinkingFilter } from './thinking.ts';
+import { ToolCalls } from './tool-calls.ts';
+
+type FinishReason = Extract<ModelEvent, { type: 'finish' }>['reason'];
+
+/** Characters of text in one answer. */
+const maxText = 4 * 1024 ** 2;
+/** How long the figures of an answer that has ended are waited for: not every server sends them, or ends the stream. */
+const usageGraceMs = 1000;
+/** What `audio: { format: 'pcm16' }` means. */
+const audioRateHz = 24_000;
+
+/** One answer: takes its chunks, gives the model's events. */
+export class ChatAnswer implements AnswerReader<ModelEvent> {
+  readonly #thinking = new ThinkingFilter();
+  readonly #calls = new ToolCalls();
+  #finish: FinishReason | undefined;
+  #usage: ModelUsage | undefined;
+  #characters = 0;
+  /** Words that came while a call was incomplete: they follow it. */
+  #later = '';
+  #marked = false;
+  #chunks = 0;
+
+  get patienceMs(): number {
+    if (this.#marked || (this.#finish !== undefined && this.#usage !== undefined)) return endGraceMs;
+    return this.#finish === undefined ? Number.POSITIVE_INFINITY : usageGraceMs;
+  }
+
+  isWhole(type: string): boolean {
+    return type === 'application/json';
+  }
+
+  /** @throws {RequestFailure} as `push` */
+  whole(body: string): ModelEvent[] {
+    const events = this.push(body);
+    // Some give no reason in an answer that is not streamed: it is whole all the same.
+    this.#marked = true;
+    return events;
+  }
+
+  /**
+   * @throws {RequestFailure} for what is no chunk, and for an error that the server tells
+   */
+  push(data: string): ModelEvent[] {
+    if (data.trim() === '[DONE]') {
+      this.#marked = true;
+      return [];
+    }
+    if (data.trim() === '') return [];
+    const chunk = parsed(data);
+    const error = field(chunk, 'error');
+    if (error !== undefined && error !== null) throw toldFailure(error);
+    this.#chunks += 1;
+    this.#usage = usageOf(field(chunk, 'usage')) ?? this.#usage;
+    const choice = listField(chunk, 'choices')[0];
+    const choiceError = field(choice, 'error');
+    if (choiceError !== undefined && choiceError !== null) throw toldFailure(choiceError);
+    // An answer that is not streamed has a message.
+    const events = this.#delta(field(choice, 'delta') ?? field(choice, 'message'));
+    const reason = textField(choice, 'finish_reason');
+    if (reason) this.#finish = finishReason(reason);
+    return events;
+  }
+
+  /**
+   * What is left to tell once the stream has ended.
+   * @throws {RequestFailure} when the answer is not whole
+   */
+  end(): ModelEvent[] {
+    if (this.#chunks === 0)
+      throw new RequestFailure('it ended its answer without having said anything', { again: 'later' });
+    if (this.#finish === undefined && !this.#marked) {
+      throw new RequestFailure('its answer ended in the middle: neither a finish_reason nor [DONE] came', {
+        again: 'later',
+      });
+    }
+    const reason = this.#finish ?? 'stop';
+    return [
+      ...this.#say(this.#thinking.flush()),
+      ...this.#calls.finish(reason === 'length'),
+      ...(this.#later === '' ? [] : [{ type: 'text' as const, text: this.#later }]),
+      { type: 'finish', reason, ...(this.#usage && { usage: this.#usage }) },
+    ];
+  }
+
+  #delta(delta: unknown): ModelEvent[] {
+    const events: ModelEvent[] = [];
+    const content = contentText(field(delta, 'content')) || (textField(delta, 'refusal') ?? '');
+    if (content !== '') events.push(...this.#say(this.#thinking.push(content)));
+    for (const piece of listField(delta, 'tool_calls')) {
+      if (!this.#calls.any) events.push(...this.#say(this.#thinking.flush()));
+      events.push(...this.#calls.push(piece));
+    }
+    const audio = field(delta, 'audio');
+    if (audio !== undefined && audio !== null) events.push(...this.#sound(audio));
+    return events;
+  }
+
+  #say(text: string): ModelEvent[] {
+    if (text === '') return [];
+    this.#count(text.length);
+    const ended = this.#later === '' ? this.#calls.settle() : undefined;
+    if (ended) return [...ended, { type: 'text', text }];
+    this.#later += text;
+    return [];
+  }
+
+  #sound(audio: unknown): ModelEvent[] {
+    const transcript = textField(audio, 'transcript') ?? '';
+    const bytes = Buffer.from(textField(audio, 'data') ?? '', 'base64');
+    this.#count(transcript.length);
+    if (bytes.length < 2 && transcript === '') return [];
+    const samples = bytesToSamples(bytes.subarray(0, bytes.length - (bytes.length % 2)));
+    return [{ type: 'audio', samples, sampleRateHz: audioRateHz, transcript }];
+  }
+
+  #count(characters: number): void {
+    this.#characters += characters;
+    if (this.#characters > maxText) throw new RequestFailure(`it answered with more than ${maxText} characters`);
+  }
+}
+
+function parsed(data: string): unknown {
+  let chunk: unknown;
+  try {
+    chunk = JSON.parse(data);
+  } catch {
+    throw new RequestFailure(`it sent something that is not JSON: "${excerpt(data)}"`);
+  }
+  if (typeof chunk !== 'object' || chunk === null) {
+    throw new RequestFailure(`it sent something that is no part of an answer: "${excerpt(data)}"`);
+  }
+  return chunk;
+}
+
+/** Most send a string; some the parts of a message, of which only the text is said. */
+function contentText(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  return content.map((part) => (field(part, 'type') === 'text' ? (textField(part, 'text') ?? '') : '')).join('');
+}
+
+function finishReason(reason: string): FinishReason {
+  if (reason === 'length' || reason === 'max_tokens') return 'length';
+  if (reason === 'content_filter') return 'content_filter';
+  if (reason === 'error')
+    throw new RequestFailure('it broke off with an error, without saying which', { again: 'later' });
+  // `stop`, `tool_calls`, `function_call`, and names of servers' own for the same.
+  return 'stop';
+}
+
+function usageOf(usage: unknown): ModelUsage | undefined {
+  const inputTokens = numberField(usage, 'prompt_tokens');
+  const outputTokens = numberField(usage, 'completion_tokens');
+  if (inputTokens === undefined || outputTokens === undefined) return undefined;
+  const cachedInputTokens = numberField(field(usage, 'prompt_tokens_details'), 'cached_tokens');
+  return { inputTokens, outputTokens, ...(cachedInputTokens !== undefined && { cachedInputTokens }) };
+}

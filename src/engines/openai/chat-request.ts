@@ -1,0 +1,185 @@
+/** A request to a language model in the form of `/v1/chat/completions`. */
+
+import type OpenAI from 'openai';
+import { writeWav } from '../../audio/wav.ts';
+import type { ContextItem, ContextPart, ModelRequest } from '../../session/ports.ts';
+
+type Chat = OpenAI.Chat.Completions.ChatCompletionCreateParamsStreaming;
+type Message = OpenAI.Chat.Completions.ChatCompletionMessageParam;
+type UserPart = OpenAI.Chat.Completions.ChatCompletionContentPart;
+
+/** Fields that a server may refuse, and do without. */
+export const optionalFields = [
+  'stream_options',
+  'parallel_tool_calls',
+  'reasoning_effort',
+  'temperature',
+  'tool_choice',
+] as const;
+
+export interface ChatRequestOptions {
+  model: string;
+  /** `max_tokens` is what most servers know; OpenAI's newer models want the other. */
+  tokenLimitField: 'max_tokens' | 'max_completion_tokens';
+  /** Added to the instructions of an answer that will be spoken; '' adds nothing. */
+  spokenHint: string;
+  /** Optional fields that the server has refused. */
+  without: ReadonlySet<string>;
+}
+
+export function chatRequest(request: ModelRequest, options: ChatRequestOptions): Chat {
+  const { tools, toolChoice, maxOutputTokens, temperature, reasoningEffort, parallelToolCalls, speech } = request;
+  const body: Chat = {
+    model: options.model,
+    messages: messages(request, options.spokenHint),
+    stream: true,
+    stream_options: { include_usage: true },
+  };
+  if (maxOutputTokens !== 'inf') body[options.tokenLimitField] = maxOutputTokens;
+  if (temperature !== undefined) body.temperature = temperature;
+  // Which efforts there are is the server's to say.
+  if (reasoningEffort !== undefined) Object.assign(body, { reasoning_effort: reasoningEffort });
+  if (tools.length > 0) {
+    body.tools = tools.map(({ name, description, parameters }) => ({
+      type: 'function',
+      function: {
+        name,
+        ...(description !== undefined && { description }),
+        ...(isSchema(parameters) && { parameters }),
+      },
+    }));
+    if (toolChoice !== 'auto') {
+      body.tool_choice =
+        typeof toolChoice === 'string' ? toolChoice : { type: 'function', function: { name: toolChoice.name } };
+    }
+    if (parallelToolCalls !== undefined) body.parallel_tool_calls = parallelToolCalls;
+  }
+  if (speech) {
+    body.modalities = ['text', 'audio'];
+    // The only format that is streamed.
+    body.audio = { voice: speech.voice, format: 'pcm16' };
+  }
+  return Object.fromEntries(Object.entries(body).filter(([field]) => !options.without.has(field))) as Chat;
+}
+
+function isSchema(parameters: unknown): parameters is Record<string, unknown> {
+  return typeof parameters === 'object' && parameters !== null && !Array.isArray(parameters);
+}
+
+/**
+ * The conversation. Neighbours of one role become one message, since many models' templates want roles to alternate;
+ * the outputs of calls stand right behind them, since every server wants that.
+ */
+function messages({ instructions, items, spoken, speech }: ModelRequest, spokenHint: string): Message[] {
+  const hint = spoken && speech === undefined ? spokenHint : '';
+  const system = [instructions, hint].filter((text) => text.trim() !== '').join('\n\n');
+  const outputs = new Map(items.flatMap((item) => (item.type === 'call_output' ? [[item.callId, item.output]] : [])));
+  const called = new Set(items.flatMap((item) => (item.type === 'call' ? [item.callId] : [])));
+  const made: Message[] = system === '' ? [] : [{ role: 'system', content: system }];
+  for (let at = 0; at < items.length; at += 1) {
+    const item = items[at];
+    if (item?.type === 'message') {
+      const message = contentMessage(item);
+      if (!joined(made.at(-1), message)) made.push(message);
+    } else if (item?.type === 'call') {
+      const calls = [item];
+      for (let next = items[at + 1]; next?.type === 'call'; next = items[at + 1]) {
+        calls.push(next);
+        at += 1;
+      }
+      made.push(...callMessages(made, calls, outputs));
+    } else if (item?.type === 'call_output' && !called.has(item.callId)) {
+      // Its call is no longer in the context.
+      made.push({ role: 'system', content: `A function call returned: ${item.output}` });
+    }
+  }
+  return made.length > 0 ? made : [{ role: 'system', content: '' }];
+}
+
+type Call = Extract<ContextItem, { type: 'call' }>;
+
+/** The message with the calls, which goes on from the assistant's words before them, and one for each output. */
+function callMessages(before: Message[], calls: readonly Call[], outputs: ReadonlyMap<string, string>): Message[] {
+  const last = before.at(-1);
+  const content = last?.role === 'assistant' && last.tool_calls === undefined ? last.content : undefined;
+  if (content !== undefined) before.pop();
+  return [
+    {
+      role: 'assistant',
+      content: content ?? null,
+      tool_calls: calls.map((call) => ({
+        id: call.callId,
+        type: 'function',
+        function: { name: call.name, arguments: isJson(call.arguments) ? call.arguments : '{}' },
+      })),
+    },
+    ...calls.map(
+      ({ callId }): Message => ({
+        role: 'tool',
+        tool_call_id: callId,
+        content: outputs.get(callId) ?? 'There is no result yet.',
+      }),
+    ),
+  ];
+}
+
+/** Some servers read the arguments of earlier calls, and fail on those that a limit has cut. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function contentMessage({ role, content }: Extract<ContextItem, { type: 'message' }>): Message {
+  const plain = words(content);
+  if (role === 'user' && content.some(({ type }) => type !== 'text')) return { role, content: content.map(userPart) };
+  return { role, content: plain };
+}
+
+/** Text where text is all there is: not every server takes a list of parts. */
+function words(content: readonly ContextPart[]): string {
+  return content
+    .map((part) => (part.type === 'text' ? part.text : part.type === 'audio' ? (part.transcript ?? '') : ''))
+    .filter((text) => text !== '')
+    .join('\n');
+}
+
+function userPart(part: ContextPart): UserPart {
+  switch (part.type) {
+    case 'text':
+      return { type: 'text', text: part.text };
+    case 'image': {
+      const detail = imageDetails.find((each) => each === part.detail);
+      return { type: 'image_url', image_url: { url: part.url, ...(detail && { detail }) } };
+    }
+    case 'audio': {
+      const data = Buffer.from(writeWav(part.clip).buffer).toString('base64');
+      return { type: 'input_audio', input_audio: { data, format: 'wav' } };
+    }
+  }
+}
+
+const imageDetails = ['auto', 'low', 'high'] as const;
+
+/** Adds a message to the one before it, where both are of one role. */
+function joined(before: Message | undefined, message: Message): boolean {
+  if (before === undefined || before.role !== message.role) return false;
+  if (before.role === 'user' && message.role === 'user') {
+    const plain = typeof before.content === 'string' && typeof message.content === 'string';
+    before.content = plain
+      ? `${before.content}\n${message.content}`
+      : [...partsOf(before.content), ...partsOf(message.content)];
+    return true;
+  }
+  if (before.role === 'assistant' && before.tool_calls !== undefined) return false;
+  if (typeof before.content !== 'string' || typeof message.content !== 'string') return false;
+  before.content = `${before.content}\n${message.content}`;
+  return true;
+}
+
+function partsOf(content: string | UserPart[]): UserPart[] {
+  return typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+}

@@ -1,0 +1,237 @@
+/**
+ * One model of one server that speaks OpenAI's API, through OpenAI's client: requests with a bounded number of
+ * attempts, and failures in words that say which server, what came and what to do.
+ */
+
+import OpenAI, { APIError } from 'openai';
+import { systemClock } from '../../clock.ts';
+import type { Clock } from '../../session/ports.ts';
+import { EngineError } from '../engine-error.ts';
+import { defaultTimeouts, type HttpTimeouts, HttpTransport } from './http-transport.ts';
+import { RequestFailure } from './request-failure.ts';
+import { statusFailure } from './status-failure.ts';
+
+export interface EndpointOptions {
+  /** Where the API is, as far as its version: `http://127.0.0.1:11434/v1`. Credentials in it become basic authentication. */
+  url: string;
+  /** Absent: the model that a request names, where it names one. */
+  model?: string;
+  /** Sent as a bearer token; never told in a message. */
+  key?: string;
+  /** Where a key would have to be set, for the message about a missing one. */
+  keyHint?: string;
+  timeouts?: Partial<HttpTimeouts>;
+  /** How often to ask at most, as long as nothing has come (default 3). */
+  attempts?: number;
+  /** Told once of everything that the engine had to do without, in a sentence. */
+  onNotice?: (notice: string) => void;
+  clock?: Clock;
+}
+
+export interface RequestOptions {
+  signal: AbortSignal;
+}
+
+const firstPauseMs = 250;
+/** A server that wants to be left alone for longer is not waited for. */
+const longestPauseMs = 5000;
+
+export class Endpoint {
+  readonly model: string | undefined;
+  /** `llama3.2 at http://127.0.0.1:11434/v1` */
+  readonly name: string;
+  readonly host: string;
+  readonly clock: Clock;
+  readonly #client: OpenAI;
+  readonly #transport: HttpTransport;
+  readonly #attempts: number;
+  readonly #secrets: readonly string[];
+  readonly #keyHint: string | undefined;
+  readonly #onNotice: (notice: string) => void;
+  readonly #noticed = new Set<string>();
+  #warming = false;
+
+  /** @throws {TypeError} when the URL is none */
+  constructor(options: EndpointOptions) {
+    const url = new URL(options.url);
+    const { username, password } = url;
+    const query = Object.fromEntries(url.searchParams);
+    url.username = '';
+    url.password = '';
+    url.search = '';
+    url.hash = '';
+    const baseURL = url.href.replace(/\/+$/, '');
+    this.clock = options.clock ?? systemClock;
+    this.model = options.model;
+    this.host = url.hostname;
+    this.name = options.model === undefined ? baseURL : `${options.model} at ${baseURL}`;
+    this.#attempts = options.attempts ?? 3;
+    this.#keyHint = options.keyHint;
+    this.#onNotice = options.onNotice ?? (() => {});
+    this.#transport = new HttpTransport(this.clock, { ...defaultTimeouts, ...options.timeouts });
+    const login = username === '' && password === '' ? undefined : basic(username, password);
+    this.#secrets = [options.key, login, decodeURIComponent(password)].filter(
+      (secret) => secret !== undefined && secret !== '',
+    ) as string[];
+    const authorization = options.key !== undefined ? `Bearer ${options.key}` : login && `Basic ${login}`;
+    // Everything that the client would read from the environment is said here: it belongs to one host only.
+    this.#client = new OpenAI({
+      baseURL,
+      apiKey: 'none',
+      adminAPIKey: null,
+      organization: null,
+      project: null,
+      webhookSecret: null,
+      logLevel: 'off',
+      maxRetries: 0,
+      fetch: this.#transport.fetch,
+      defaultHeaders: { Authorization: authorization ?? null },
+      defaultQuery: query,
+    });
+  }
+
+  /** Opens a connection, if none stands ready. Failures are left to the request that meets them. */
+  warm(): void {
+    if (this.#warming || this.#transport.warm) return;
+    this.#warming = true;
+    this.#client.models
+      .list()
+      .asResponse()
+      .then(async (response) => {
+        for await (const _ of response.body ?? []);
+      })
+      .catch(() => {})
+      .finally(() => {
+        this.#warming = false;
+      });
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+
+  /** Says something once. */
+  notice(words: string): void {
+    if (this.#noticed.has(words)) return;
+    this.#noticed.add(words);
+    this.#onNotice(`${this.name}: ${words}`);
+  }
+
+  /**
+   * Yields what `answer` does; where that fails before it has yielded anything, and another attempt may help, it is made.
+   * @throws {EngineError} that names the server; the signal's reason when it is aborted
+   */
+  async *stream<T>(
+    answer: (options: RequestOptions) => AsyncIterable<T>,
+    signal: AbortSignal,
+  ): AsyncGenerator<T, void, undefined> {
+    signal.throwIfAborted();
+    for (let attempt = 1; ; attempt += 1) {
+      // Ends the request whenever iteration ends, also where the caller's signal does not.
+      const abort = new AbortController();
+      const stop = () => abort.abort(signal.reason);
+      signal.addEventListener('abort', stop, { once: true });
+      let yielded = false;
+      try {
+        for await (const event of answer({ signal: abort.signal })) {
+          signal.throwIfAborted();
+          yielded = true;
+          yield event;
+          signal.throwIfAborted();
+        }
+        return;
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        const failure = this.#failureOf(error);
+        const pauseMs = yielded || attempt >= this.#attempts ? undefined : pauseBefore(attempt, failure);
+        if (pauseMs === undefined) throw this.#told(failure, attempt);
+        if (pauseMs > 0) await this.#pause(pauseMs, signal);
+      } finally {
+        signal.removeEventListener('abort', stop);
+        abort.abort();
+      }
+    }
+  }
+
+  /**
+   * The answer to one request, of which the headers are there.
+   * @throws {RequestFailure}
+   */
+  async open(send: (client: OpenAI) => Promise<Response>): Promise<Response> {
+    try {
+      const response = await send(this.#client);
+      const type = contentType(response);
+      if (type === 'text/html') {
+        await response.body?.cancel();
+        throw new RequestFailure(
+          'it answered with a web page. Check that the URL is that of the API, which often ends in /v1',
+        );
+      }
+      return response;
+    } catch (error) {
+      throw this.#failureOf(error);
+    }
+  }
+
+  #failureOf(error: unknown): RequestFailure {
+    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+      if (cause instanceof RequestFailure) return cause;
+    }
+    if (error instanceof APIError && error.status !== undefined) {
+      return statusFailure(error, this.#secrets.length > 0, this.#keyHint);
+    }
+    const detail = error instanceof Error ? error.message : String(error);
+    return new RequestFailure(`the request failed: ${detail}`, { cause: error });
+  }
+
+  #told(failure: RequestFailure, attempts: number): EngineError {
+    const words = this.#secrets.reduce((text, secret) => text.replaceAll(secret, '***'), failure.message);
+    const tries = attempts > 1 ? ` (${attempts} attempts)` : '';
+    return new EngineError(this.name, `${words}${tries}.`, { cause: failure });
+  }
+
+  #pause(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        cancel();
+        reject(signal.reason);
+      };
+      const cancel = this.clock.after(ms, () => {
+        signal.removeEventListener('abort', abort);
+        resolve();
+      });
+      if (signal.aborted) abort();
+      else signal.addEventListener('abort', abort, { once: true });
+    });
+  }
+}
+
+/** The media type of an answer, in small letters and without parameters; '' where there is none. */
+export function contentType(response: Response): string {
+  return (response.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** An answer whole, as text. */
+export async function readText(response: Response, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let bytes = 0;
+  let text = '';
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw new RequestFailure(`its answer is longer than ${maxBytes} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** Milliseconds to wait before the next attempt; undefined: there is to be none. */
+function pauseBefore(attempt: number, { again, retryAfterMs }: RequestFailure): number | undefined {
+  if (again === 'no') return undefined;
+  if (again === 'at once') return 0;
+  const pauseMs = retryAfterMs ?? firstPauseMs * 4 ** (attempt - 1);
+  return pauseMs > longestPauseMs ? undefined : pauseMs;
+}
+
+function basic(username: string, password: string): string {
+  return Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64');
+}

@@ -1,0 +1,138 @@
+import { concatSamples, samplesIn } from '../../audio/pcm.ts';
+import { resample } from '../../audio/resample.ts';
+import { writeWav } from '../../audio/wav.ts';
+import type { AudioClip, TranscribeOptions, Transcriber, TranscriptEvent } from '../../session/ports.ts';
+import { Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
+import { readAnswer } from './read-answer.ts';
+import { RequestFailure } from './request-failure.ts';
+import { TranscriptAnswer } from './transcript-answer.ts';
+
+export interface TranscriberOptions extends EndpointOptions {
+  model: string;
+}
+
+/** Every speech recognition model works at this rate; more would only be sent. */
+const rateHz = 16_000;
+/** Servers refuse clips that are shorter. */
+const shortestMs = 200;
+/** Of one request: the hosted API takes 25 MB. */
+const longestMs = 12 * 60_000;
+const maxEventCharacters = 1024 ** 2;
+
+/** Fields that a server may refuse, and do without, with what its messages call them. */
+const optionalFields = { stream: 'stream', include: 'include', logprobs: 'include', prompt: 'prompt' } as const;
+type OptionalField = (typeof optionalFields)[keyof typeof optionalFields];
+
+/** A transcriber over `/v1/audio/transcriptions` (OpenAI, "Create transcription"). */
+export class HttpTranscriber implements Transcriber {
+  readonly #endpoint: Endpoint;
+  readonly #model: string;
+  readonly #without = new Set<OptionalField>();
+
+  constructor(options: TranscriberOptions) {
+    this.#endpoint = new Endpoint(options);
+    this.#model = options.model;
+  }
+
+  /**
+   * Longer clips than the API takes are sent one part after the other.
+   * @throws {EngineError} that says which server failed, how, and what to do
+   */
+  async *transcribe(clip: AudioClip, options: TranscribeOptions): AsyncGenerator<TranscriptEvent, void, undefined> {
+    options.signal.throwIfAborted();
+    if (clip.samples.length === 0) return yield { type: 'done', text: '' };
+    const { samples } = await resample(clip, rateHz);
+    options.signal.throwIfAborted();
+    const step = samplesIn(longestMs, rateHz);
+    const parts: Done[] = [];
+    for (let start = 0; start < samples.length; start += step) {
+      const part = samples.subarray(start, start + step);
+      const before = textOf(parts);
+      let first = true;
+      for await (const event of this.#endpoint.stream(
+        (request) => this.#part(part, options, request),
+        options.signal,
+      )) {
+        if (event.type === 'done') parts.push(event);
+        else if (event.type === 'segment') yield later(event, start / rateHz);
+        else yield first && before !== '' ? { ...event, text: ` ${event.text}` } : event;
+        if (event.type === 'delta') first = false;
+      }
+    }
+    yield together(parts);
+  }
+
+  warm(): void {
+    this.#endpoint.warm();
+  }
+
+  async close(): Promise<void> {
+    this.#endpoint.close();
+  }
+
+  #part(samples: Int16Array, options: TranscribeOptions, { signal }: RequestOptions): AsyncIterable<TranscriptEvent> {
+    const missing = samplesIn(shortestMs, rateHz) - samples.length;
+    const padded = missing > 0 ? concatSamples([samples, new Int16Array(missing)]) : samples;
+    const wav = writeWav({ samples: padded, sampleRateHz: rateHz });
+    const ask = (signal: AbortSignal) => this.#ask(wav, options, signal);
+    return readAnswer(ask, new TranscriptAnswer(), { signal, clock: this.#endpoint.clock, maxEventCharacters });
+  }
+
+  /** Sends the request; where the server refuses a field that it can do without, sends it once more, and from then on, without. */
+  async #ask(wav: Uint8Array<ArrayBuffer>, options: TranscribeOptions, signal: AbortSignal): Promise<Response> {
+    const { language, prompt, logprobs } = options;
+    const speakers = this.#model.includes('diarize');
+    for (;;) {
+      const may = (field: OptionalField) => !this.#without.has(field);
+      const form = {
+        file: new File([wav], 'speech.wav', { type: 'audio/wav' }),
+        model: this.#model,
+        ...(language !== undefined && { language }),
+        ...(prompt !== undefined && may('prompt') && { prompt }),
+        ...(logprobs && may('include') && { include: ['logprobs' as const] }),
+        ...(speakers && { chunking_strategy: 'auto' as const }),
+        response_format: speakers ? ('diarized_json' as const) : ('json' as const),
+        ...(may('stream') && { stream: true as const }),
+      };
+      try {
+        return await this.#endpoint.open((client) => client.audio.transcriptions.create(form, { signal }).asResponse());
+      } catch (error) {
+        if (!(error instanceof RequestFailure) || !this.#adapt(error, form)) throw error;
+      }
+    }
+  }
+
+  #adapt({ status, message }: RequestFailure, form: object): boolean {
+    if (status !== 400 && status !== 422) return false;
+    const [, refused] =
+      Object.entries(optionalFields).find(
+        ([word, field]) => field in form && !this.#without.has(field) && message.includes(word),
+      ) ?? [];
+    if (refused === undefined) return false;
+    this.#without.add(refused);
+    this.#endpoint.notice(`it refuses the field ${refused}, and is asked without it from now on`);
+    return true;
+  }
+}
+
+type Done = Extract<TranscriptEvent, { type: 'done' }>;
+type Segment = Extract<TranscriptEvent, { type: 'segment' }>;
+
+function later(segment: Segment, seconds: number): Segment {
+  return { ...segment, start: segment.start + seconds, end: segment.end + seconds };
+}
+
+function textOf(parts: readonly Done[]): string {
+  return parts
+    .map(({ text }) => text)
+    .filter((text) => text !== '')
+    .join(' ');
+}
+
+/** The parts of a long clip as one transcript; figures that not every part has are left out. */
+function together(parts: readonly Done[]): Done {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
+  const logprobs = parts.flatMap(({ logprobs = [] }) => logprobs);
+  return { type: 'done', text: textOf(parts), ...(logprobs.length > 0 && { logprobs }) };
+}

@@ -1,0 +1,105 @@
+import { isSpeakable } from '../../session/clauses.ts';
+import type { SpeakOptions, SpeechChunk, Voice } from '../../session/ports.ts';
+import { contentType, Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
+import { RequestFailure } from './request-failure.ts';
+import { SilenceTrimmer } from './silence-trimmer.ts';
+import { SoundReader } from './sound-reader.ts';
+
+export interface HttpVoiceOptions extends EndpointOptions {
+  model: string;
+  /** What to ask for. WAV tells its rate; PCM is what some servers stream sooner. Default: `pcm` from OpenAI, else `wav`. */
+  format?: 'wav' | 'pcm';
+  /** The rate of bare PCM; OpenAI's is 24000. */
+  pcmRateHz?: number;
+  /** The server's voice for a name that clients know; `*` stands for all others. Names that are not in it are passed on. */
+  voices?: Readonly<Record<string, string>>;
+}
+
+const defaultPcmRateHz = 24_000;
+/** Characters of one request. */
+const maxInput = 4000;
+
+/** A voice over `/v1/audio/speech` (OpenAI, "Create speech"). */
+export class HttpVoice implements Voice {
+  /** The names of its aliases, where it has any: the server's own are the server's to know. */
+  readonly voices?: readonly string[];
+  readonly #endpoint: Endpoint;
+  readonly #options: HttpVoiceOptions;
+
+  constructor(options: HttpVoiceOptions) {
+    this.#endpoint = new Endpoint(options);
+    this.#options = options;
+    const names = Object.keys(options.voices ?? {}).filter((name) => name !== '*');
+    if (names.length > 0) this.voices = names;
+  }
+
+  /** @throws {EngineError} that says which server failed, how, and what to do */
+  async *speak(text: string, options: SpeakOptions): AsyncGenerator<SpeechChunk, void, undefined> {
+    options.signal.throwIfAborted();
+    for (const input of pieces(text)) {
+      if (isSpeakable(input)) {
+        yield* this.#endpoint.stream((request) => this.#utter(input, options, request), options.signal);
+      }
+    }
+  }
+
+  warm(): void {
+    this.#endpoint.warm();
+  }
+
+  async close(): Promise<void> {
+    this.#endpoint.close();
+  }
+
+  async *#utter(
+    input: string,
+    { voice, speed }: SpeakOptions,
+    { signal }: RequestOptions,
+  ): AsyncGenerator<SpeechChunk, void, undefined> {
+    const { model, voices = {}, pcmRateHz = defaultPcmRateHz } = this.#options;
+    const format = this.#options.format ?? (this.#endpoint.host === 'api.openai.com' ? 'pcm' : 'wav');
+    const named = Object.hasOwn(voices, voice) ? voices[voice] : voices['*'];
+    const body = {
+      model,
+      input,
+      voice: named ?? voice,
+      response_format: format,
+      ...(speed !== 1 && Number.isFinite(speed) && { speed }),
+    };
+    const response = await this.#endpoint.open((client) => client.audio.speech.create(body, { signal }).asResponse());
+    const reader = new SoundReader(rateOf(response) ?? pcmRateHz, contentType(response));
+    let trimmer: SilenceTrimmer | undefined;
+    let heard = false;
+    const chunk = (samples: Int16Array): SpeechChunk[] => {
+      if (samples.length === 0) return [];
+      heard = true;
+      trimmer ??= new SilenceTrimmer(reader.sampleRateHz);
+      const kept = trimmer.push(samples);
+      return kept.length === 0 ? [] : [{ samples: kept, sampleRateHz: reader.sampleRateHz }];
+    };
+    for await (const bytes of response.body ?? []) yield* chunk(reader.push(bytes));
+    yield* chunk(reader.flush());
+    if (!heard) throw new RequestFailure('it sent no sound', { again: 'later' });
+  }
+}
+
+/** `audio/L16;rate=24000` (RFC 2586), `audio/pcm;rate=16000`; undefined where the rate is not told. */
+function rateOf(response: Response): number | undefined {
+  const [, digits] =
+    /;\s*(?:rate|sample_rate)\s*=\s*"?(\d{4,6})/i.exec(response.headers.get('content-type') ?? '') ?? [];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** Text in pieces that a request takes, cut at white space where there is any. */
+function* pieces(text: string): Generator<string, void, undefined> {
+  let rest = text;
+  while (rest.length > maxInput) {
+    const space = rest.slice(0, maxInput).search(/\s\S*$/);
+    let end = space > 0 ? space : maxInput;
+    // Not between the halves of a character.
+    if (/[\uD800-\uDBFF]/.test(rest.charAt(end - 1))) end -= 1;
+    yield rest.slice(0, end);
+    rest = rest.slice(end);
+  }
+  yield rest;
+}

@@ -1,0 +1,69 @@
+/** Reads the answer to a request, streamed or whole, into an engine's events. */
+
+import type { Clock } from '../../session/ports.ts';
+import { contentType, readText } from './endpoint.ts';
+import { RequestFailure } from './request-failure.ts';
+import { eventData } from './server-sent-events.ts';
+
+/** Makes events of what a server sends. */
+export interface AnswerReader<T> {
+  /** Whether an answer of this media type is not a stream. */
+  isWhole(type: string): boolean;
+  /** Takes the body of an answer that is not a stream. */
+  whole(body: string): T[];
+  /** Takes the data of one event of a stream. */
+  push(data: string): T[];
+  /** What is left to tell once the answer has ended; throws when it is not whole. */
+  end(): T[];
+  /** How long more is waited for: `Infinity` until the server has said that it is done. */
+  readonly patienceMs: number;
+}
+
+/** How long the end of a stream is waited for once everything is there: a connection that is read to its end can be used again. */
+export const endGraceMs = 50;
+
+/** An answer that is not a stream. */
+const maxWholeBytes = 16 * 1024 ** 2;
+
+export interface ReadAnswerOptions {
+  clock: Clock;
+  signal: AbortSignal;
+  /** Characters of one event of a stream. */
+  maxEventCharacters: number;
+}
+
+/** @throws {RequestFailure} when the answer is not one, or not whole */
+export async function* readAnswer<T>(
+  ask: (signal: AbortSignal) => Promise<Response>,
+  reader: AnswerReader<T>,
+  { clock, signal, maxEventCharacters }: ReadAnswerOptions,
+): AsyncGenerator<T, void, undefined> {
+  const enough = new AbortController();
+  const response = await ask(AbortSignal.any([signal, enough.signal]));
+  if (reader.isWhole(contentType(response))) {
+    yield* reader.whole(await readText(response, maxWholeBytes));
+    yield* reader.end();
+    return;
+  }
+  let cancelWait = () => {};
+  let patienceMs = Number.POSITIVE_INFINITY;
+  try {
+    for await (const data of eventData(bodyOf(response), { maxEventCharacters })) {
+      yield* reader.push(data);
+      if (reader.patienceMs >= patienceMs) continue;
+      patienceMs = reader.patienceMs;
+      cancelWait();
+      cancelWait = clock.after(patienceMs, () => enough.abort());
+    }
+  } catch (error) {
+    if (signal.aborted || patienceMs === Number.POSITIVE_INFINITY) throw error;
+  } finally {
+    cancelWait();
+  }
+  yield* reader.end();
+}
+
+function bodyOf(response: Response): AsyncIterable<Uint8Array> {
+  if (response.body === null) throw new RequestFailure(`it answered with HTTP ${response.status} and nothing else`);
+  return response.body;
+}

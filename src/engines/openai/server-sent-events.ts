@@ -1,0 +1,75 @@
+/**
+ * Server-sent events (WHATWG HTML, "Server-sent events") with bounds, and with what servers of models write
+ * into such streams besides: errors as `error: {…}` (llama.cpp) or as a bare line of JSON (Ollama).
+ */
+
+import { excerpt, RequestFailure } from './request-failure.ts';
+
+export interface EventStreamLimits {
+  /** Characters of one event. */
+  maxEventCharacters: number;
+}
+
+/**
+ * Yields the data of each event.
+ * @throws {RequestFailure} for an event that is too long, and for a body without any
+ */
+export async function* eventData(
+  body: AsyncIterable<Uint8Array>,
+  { maxEventCharacters }: EventStreamLimits,
+): AsyncGenerator<string, void, undefined> {
+  const decoder = new TextDecoder();
+  let pending = '';
+  let data: string | undefined;
+  let begun = false;
+  let stray = '';
+  const check = (length: number) => {
+    if (length <= maxEventCharacters) return;
+    throw new RequestFailure(`it sent an event of more than ${maxEventCharacters} characters`);
+  };
+  for await (const bytes of body) {
+    pending += decoder.decode(bytes, { stream: true });
+    let start = 0;
+    for (let end = pending.indexOf('\n'); end >= 0; end = pending.indexOf('\n', start)) {
+      const line = pending.slice(start, end > start && pending[end - 1] === '\r' ? end - 1 : end);
+      start = end + 1;
+      check(line.length);
+      if (line === '') {
+        if (data !== undefined) yield data;
+        data = undefined;
+        continue;
+      }
+      const added = dataOf(line);
+      if (added === undefined) {
+        if (!begun && stray === '' && !/^(:|event|id|retry|error)/.test(line)) stray = line;
+        continue;
+      }
+      begun = true;
+      if (line.startsWith('{')) {
+        // Such a line stands for itself.
+        if (data !== undefined) yield data;
+        data = undefined;
+        yield added;
+        continue;
+      }
+      data = data === undefined ? added : `${data}\n${added}`;
+      check(data.length);
+    }
+    pending = pending.slice(start);
+    check(pending.length);
+  }
+  // A stream that ends without the blank line has still said what it said.
+  const last = dataOf(pending.replace(/\r$/, ''));
+  const rest = data === undefined ? last : last === undefined ? data : `${data}\n${last}`;
+  if (rest !== undefined) yield rest;
+  else if (!begun && `${stray}${pending}` !== '') {
+    throw new RequestFailure(`it sent something that is no stream of events: "${excerpt(stray || pending)}"`);
+  }
+}
+
+function dataOf(line: string): string | undefined {
+  if (line.startsWith('data:')) return line.slice(line[5] === ' ' ? 6 : 5);
+  if (line.startsWith('{')) return line;
+  if (/^error: ?\{/.test(line)) return `{"error":${line.slice(line.indexOf('{'))}}`;
+  return undefined;
+}

@@ -1,0 +1,78 @@
+/** What the error statuses of a server of models mean, in words. */
+
+import type { APIError } from 'openai';
+import { field, textField } from './json.ts';
+import { excerpt, RequestFailure } from './request-failure.ts';
+
+const passingStatuses: ReadonlySet<number> = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
+
+export function statusFailure(error: APIError, hasKey: boolean, keyHint: string | undefined): RequestFailure {
+  const status = error.status ?? 0;
+  const said = serverWords(error.error);
+  const what = said === '' ? `HTTP ${status}` : `HTTP ${status}: ${said}`;
+  const retryAfterMs = retryAfter(error.headers);
+  const words = () => {
+    if (status === 401 || status === 403) {
+      const set = keyHint === undefined ? '' : `. Set ${keyHint}`;
+      return `it ${hasKey ? 'refused the key' : 'wants a key'} (${what})${set}`;
+    }
+    if (status === 404) {
+      return `it knows no such model or no such path (${what}). Check the name of the model, and that the URL is that of the API, which often ends in /v1`;
+    }
+    if (status === 405 || (status >= 300 && status < 400)) {
+      const to = error.headers?.get('location');
+      const where = to === null || to === undefined ? '' : `, to ${excerpt(withoutQuery(to))}`;
+      return `the address does not take such requests (${what}${where}). Correct the URL`;
+    }
+    if (status === 429)
+      return `it refuses for now: too many requests, or a quota is used up (${what}${comeBack(retryAfterMs)})`;
+    if (status >= 500) return `it failed (${what}${comeBack(retryAfterMs)})`;
+    return `it refused the request (${what})`;
+  };
+  return new RequestFailure(words(), {
+    status,
+    again: passingStatuses.has(status) ? 'later' : 'no',
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    cause: error,
+  });
+}
+
+/** A failure that is told in the middle of a stream, or in the body of an answer that claims success. */
+export function toldFailure(error: unknown): RequestFailure {
+  const code = field(error, 'code') ?? field(error, 'status');
+  const status = Number(code);
+  const again = passingStatuses.has(status) ? 'later' : 'no';
+  const said = serverWords(error);
+  return new RequestFailure(`it broke off with an error${said === '' ? '' : `: ${said}`}`, {
+    again,
+    ...(Number.isInteger(status) && status > 0 && { status }),
+  });
+}
+
+/** The message in an error's body, whatever its shape: `{message}`, `{detail}` (FastAPI), `{error}`, or text. */
+function serverWords(body: unknown): string {
+  if (typeof body === 'string') return excerpt(body);
+  const told = textField(body, 'message') ?? textField(body, 'error') ?? textField(body, 'detail');
+  if (told !== undefined) return excerpt(told);
+  const nested = field(body, 'error') ?? field(body, 'detail');
+  return nested === undefined || nested === null ? '' : excerpt(JSON.stringify(nested));
+}
+
+/** RFC 9110 §10.2.3, and the milliseconds that OpenAI adds; undefined where neither is there or can be read. */
+function retryAfter(headers: Headers | undefined): number | undefined {
+  const exact = headers?.get('retry-after-ms');
+  if (exact && Number.isFinite(Number(exact))) return Math.max(0, Number(exact));
+  const given = headers?.get('retry-after');
+  if (given === null || given === undefined || given === '') return undefined;
+  const seconds = Number(given);
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(given) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+}
+
+function comeBack(ms: number | undefined): string {
+  return ms === undefined ? '' : `; it asks to come back in ${Math.ceil(ms / 1000)} s`;
+}
+
+function withoutQuery(url: string): string {
+  return url.split(/[?#]/, 1)[0] ?? '';
+}

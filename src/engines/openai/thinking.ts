@@ -1,0 +1,49 @@
+/** Takes out of a stream of text the reasoning that models write before their answer: `<think>…</think>`. */
+
+const opening = ['<think>', '<thinking>', '<reasoning>'];
+
+export class ThinkingFilter {
+  /** Held until it is known whether the text begins with reasoning. */
+  #held = '';
+  #state: 'start' | 'thinking' | 'answer' = 'start';
+  #closing = '';
+  #thought = false;
+
+  /** Takes the next text and returns what of it is to be said. */
+  push(text: string): string {
+    if (this.#state === 'answer') return text;
+    this.#held += text;
+    if (this.#state === 'start') {
+      const begun = this.#held.trimStart();
+      const tag = opening.find((each) => begun.startsWith(each));
+      if (tag === undefined) return opening.some((each) => each.startsWith(begun)) ? '' : this.#answer(this.#held);
+      this.#state = 'thinking';
+      this.#thought = true;
+      this.#closing = tag.replace('<', '</');
+      this.#held = begun.slice(tag.length);
+    }
+    const end = this.#held.indexOf(this.#closing);
+    if (end < 0) {
+      // Of the reasoning only what may be the beginning of its end is kept.
+      this.#held = this.#held.slice(-this.#closing.length);
+      return '';
+    }
+    this.#state = 'start';
+    const rest = this.#held.slice(end + this.#closing.length);
+    this.#held = '';
+    // There may be more reasoning.
+    return this.push(rest);
+  }
+
+  /** What was held and turned out to be no reasoning. */
+  flush(): string {
+    return this.#state === 'start' ? this.#answer(this.#held) : '';
+  }
+
+  #answer(text: string): string {
+    this.#state = 'answer';
+    this.#held = '';
+    // What separates reasoning and answer is part of neither.
+    return this.#thought ? text.trimStart() : text;
+  }
+}

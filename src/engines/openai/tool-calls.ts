@@ -1,0 +1,122 @@
+/**
+ * Puts the pieces of tool calls into order. Servers number them with gaps or all with 0, leave ids out, repeat names,
+ * send arguments whole, as objects or in pieces that interleave; a `ModelEvent` stream has one call after the other.
+ */
+
+import type { ModelEvent } from '../../session/ports.ts';
+import { field, numberField, textField } from './json.ts';
+import { RequestFailure } from './request-failure.ts';
+
+/** Characters of the arguments of one call. */
+const maxArguments = 1024 ** 2;
+const maxCalls = 128;
+
+interface Call {
+  index: number | undefined;
+  id: string | undefined;
+  name: string;
+  arguments: string;
+  /** Characters of the arguments that are told. */
+  told: number;
+  begun: boolean;
+}
+
+export class ToolCalls {
+  readonly #calls: Call[] = [];
+  /** The call that is being told; calls before it are told. */
+  #at = 0;
+
+  get any(): boolean {
+    return this.#calls.length > 0;
+  }
+
+  /**
+   * Takes one entry of `delta.tool_calls` and returns what can be told of all calls so far.
+   * @throws {RequestFailure} for more or longer calls than there may be
+   */
+  push(piece: unknown): ModelEvent[] {
+    const call = this.#callOf(piece);
+    const name = textField(field(piece, 'function'), 'name') ?? '';
+    // Most name the call once, some in every piece.
+    if (call.name === '') call.name = name;
+    const given = field(field(piece, 'function'), 'arguments');
+    const added = typeof given === 'string' ? given : isObject(given) ? JSON.stringify(given) : '';
+    if (added === '') return this.#tell(false);
+    if (this.#calls.indexOf(call) < this.#at) {
+      throw new RequestFailure('it sent arguments of a call that was complete');
+    }
+    call.arguments += added;
+    if (call.arguments.length > maxArguments) {
+      throw new RequestFailure(`it called a function with more than ${maxArguments} characters of arguments`);
+    }
+    return this.#tell(false);
+  }
+
+  /** What is left to tell at the end. `cut`: the last call may be incomplete, and then has no end. */
+  finish(cut: boolean): ModelEvent[] {
+    return this.#tell(true, cut);
+  }
+
+  /** Ends the calls so far if they are whole, so that words may follow; otherwise undefined. */
+  settle(): ModelEvent[] | undefined {
+    return this.#calls.slice(this.#at).every(isWhole) ? this.#tell(true) : undefined;
+  }
+
+  #callOf(piece: unknown): Call {
+    const index = numberField(piece, 'index');
+    const id = textField(piece, 'id') || undefined;
+    const name = textField(field(piece, 'function'), 'name') || undefined;
+    const open = index === undefined ? this.#calls.at(-1) : this.#calls.findLast((call) => call.index === index);
+    const another =
+      open === undefined ||
+      (id !== undefined && open.id !== undefined && id !== open.id) ||
+      (name !== undefined && open.name !== '' && id === undefined && isWhole(open));
+    if (!another) {
+      open.id ??= id;
+      return open;
+    }
+    if (this.#calls.length >= maxCalls) throw new RequestFailure(`it called more than ${maxCalls} functions at once`);
+    const call: Call = { index, id, name: '', arguments: '', told: 0, begun: false };
+    this.#calls.push(call);
+    return call;
+  }
+
+  #tell(all: boolean, cut = false): ModelEvent[] {
+    const events: ModelEvent[] = [];
+    for (let call = this.#calls[this.#at]; call !== undefined; call = this.#calls[this.#at]) {
+      const last = this.#at === this.#calls.length - 1;
+      if (!call.begun) {
+        // A server may tell the name after the first arguments.
+        if (call.name === '' && !all) return events;
+        if (call.name === '') throw new RequestFailure('it called a function without a name');
+        call.begun = true;
+        events.push({ type: 'call', name: call.name, ...(call.id !== undefined && { callId: call.id }) });
+      }
+      if (call.told < call.arguments.length) {
+        events.push({ type: 'call_arguments', delta: call.arguments.slice(call.told) });
+        call.told = call.arguments.length;
+      }
+      if (!all && (last || !isWhole(call))) return events;
+      if (cut && last && !isWhole(call)) return events;
+      // A function without parameters may be called without any arguments.
+      if (call.arguments === '') events.push({ type: 'call_arguments', delta: '{}' });
+      events.push({ type: 'call_end' });
+      this.#at += 1;
+    }
+    return events;
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function isWhole({ arguments: text }: Call): boolean {
+  if (!text.trimEnd().endsWith('}')) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,165 @@
+/** Reads the answer of `/v1/audio/transcriptions` in each of the forms that servers give it. */
+
+import type { TranscriptEvent } from '../../session/ports.ts';
+import { field, listField, numberField, textField } from './json.ts';
+import { type AnswerReader, endGraceMs } from './read-answer.ts';
+import { excerpt, RequestFailure } from './request-failure.ts';
+import { toldFailure } from './status-failure.ts';
+
+type Done = Extract<TranscriptEvent, { type: 'done' }>;
+type TokenProbability = NonNullable<Done['logprobs']>[number];
+
+/** Characters of a transcript: hours of speech. */
+const maxText = 1024 ** 2;
+
+export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
+  /** What the deltas say, concatenated. */
+  #text = '';
+  /** White space at the end, which only counts when more follows. */
+  #space = '';
+  #form: 'deltas' | 'pieces' | undefined;
+  #done = false;
+  #logprobs: TokenProbability[] = [];
+  #usage: Done['usage'];
+
+  get patienceMs(): number {
+    return this.#done ? endGraceMs : Number.POSITIVE_INFINITY;
+  }
+
+  isWhole(type: string): boolean {
+    return type !== 'text/event-stream';
+  }
+
+  /** @throws {RequestFailure} for what is no transcript, and for an error that the server tells */
+  whole(body: string): TranscriptEvent[] {
+    const text = body.trim();
+    this.#done = true;
+    // `response_format` is not heeded by all.
+    if (!text.startsWith('{')) return this.#add(text);
+    return this.push(text);
+  }
+
+  /**
+   * OpenAI sends `transcript.text.*`, vLLM chunks as of a chat, others a transcript for each piece of the audio.
+   * @throws {RequestFailure} as `whole`
+   */
+  push(data: string): TranscriptEvent[] {
+    if (data.trim() === '[DONE]') {
+      this.#done = true;
+      return [];
+    }
+    const event = parsed(data);
+    const error = field(event, 'error');
+    if (error !== undefined && error !== null) throw toldFailure(error);
+    this.#usage = usageOf(field(event, 'usage')) ?? this.#usage;
+    switch (textField(event, 'type')) {
+      case 'transcript.text.delta':
+        this.#form = 'deltas';
+        return this.#add(textField(event, 'delta') ?? '', probabilities(event));
+      case 'transcript.text.segment':
+        return segment(event);
+      case 'transcript.text.done':
+        this.#done = true;
+        return this.#complete(textField(event, 'text') ?? '', probabilities(event));
+    }
+    const choice = listField(event, 'choices')[0];
+    if (choice !== undefined) {
+      this.#form = 'deltas';
+      if (field(choice, 'finish_reason')) this.#done = true;
+      return this.#add(textField(field(choice, 'delta'), 'content') ?? '');
+    }
+    const text = textField(event, 'text');
+    if (text === undefined) {
+      // Figures may come by themselves.
+      if (this.#usage !== undefined) return [];
+      throw new RequestFailure(`it sent something that is no transcript: "${excerpt(data)}"`);
+    }
+    this.#form ??= 'pieces';
+    const separator = this.#text === '' || /^\s/.test(text) ? '' : ' ';
+    return [...listField(event, 'segments').flatMap(segment), ...this.#add(separator + text, probabilities(event))];
+  }
+
+  end(): TranscriptEvent[] {
+    if (!this.#done && this.#form === 'deltas') {
+      throw new RequestFailure('its transcript ended in the middle', { again: 'later' });
+    }
+    const { length } = this.#logprobs;
+    const certain = this.#logprobs.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0) / length;
+    return [
+      {
+        type: 'done',
+        text: this.#text,
+        ...(length > 0 && { confidence: certain, logprobs: this.#logprobs }),
+        ...(this.#usage && { usage: this.#usage }),
+      },
+    ];
+  }
+
+  #add(text: string, logprobs: TokenProbability[] = []): TranscriptEvent[] {
+    this.#logprobs.push(...logprobs);
+    const whole = this.#text === '' ? text.trimStart() : this.#space + text;
+    const added = whole.trimEnd();
+    this.#space = this.#text === '' && added === '' ? '' : whole.slice(added.length);
+    if (added === '') return [];
+    this.#text += added;
+    if (this.#text.length > maxText) throw new RequestFailure(`its transcript has more than ${maxText} characters`);
+    return [{ type: 'delta', text: added, ...(logprobs.length > 0 && { logprobs }) }];
+  }
+
+  /** The rest of the whole text. Where it is not what the deltas have said, the deltas stand: they have been told. */
+  #complete(given: string, logprobs: TokenProbability[]): TranscriptEvent[] {
+    if (logprobs.length > 0) this.#logprobs = [];
+    const text = given.trim();
+    if (!text.startsWith(this.#text)) {
+      this.#logprobs.push(...logprobs);
+      return [];
+    }
+    const rest = text.slice(this.#text.length);
+    this.#space = '';
+    const events = this.#add(rest);
+    this.#logprobs.push(...logprobs);
+    return events;
+  }
+}
+
+function parsed(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    throw new RequestFailure(`it sent something that is not JSON: "${excerpt(data)}"`);
+  }
+}
+
+function segment(event: unknown): TranscriptEvent[] {
+  const [text, speaker] = [textField(event, 'text'), textField(event, 'speaker')];
+  const [start, end] = [numberField(event, 'start'), numberField(event, 'end')];
+  if (text === undefined || speaker === undefined || start === undefined || end === undefined) return [];
+  return [{ type: 'segment', text, speaker, start, end }];
+}
+
+function probabilities(event: unknown): TokenProbability[] {
+  return listField(event, 'logprobs').flatMap((entry) => {
+    const token = textField(entry, 'token');
+    const logprob = numberField(entry, 'logprob');
+    if (token === undefined || logprob === undefined) return [];
+    const bytes = listField(entry, 'bytes').filter((byte) => typeof byte === 'number');
+    return [{ token, logprob, bytes: bytes.length > 0 ? bytes : [...Buffer.from(token)] }];
+  });
+}
+
+function usageOf(usage: unknown): Done['usage'] {
+  const seconds = numberField(usage, 'seconds');
+  if (field(usage, 'type') === 'duration' && seconds !== undefined) return { type: 'duration', seconds };
+  const input = numberField(usage, 'input_tokens');
+  const output = numberField(usage, 'output_tokens');
+  if (field(usage, 'type') !== 'tokens' || input === undefined || output === undefined) return undefined;
+  const details = field(usage, 'input_token_details');
+  const [text, audio] = [numberField(details, 'text_tokens'), numberField(details, 'audio_tokens')];
+  return {
+    type: 'tokens',
+    input_tokens: input,
+    output_tokens: output,
+    total_tokens: numberField(usage, 'total_tokens') ?? input + output,
+    input_token_details: { text_tokens: text ?? 0, audio_tokens: audio ?? input - (text ?? 0) },
+  };
+}

@@ -1,0 +1,160 @@
+/** What every voice must do. An engine's own test calls `voiceContract` with how to make one. */
+
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import { concatSamples, durationMs, rmsDbfs, samplesIn } from '../../../src/audio/pcm.ts';
+import type { AudioClip, SpeechChunk, Voice } from '../../../src/session/ports.ts';
+import { isTellingError } from './language-model.ts';
+import {
+  bearsALateAbort,
+  letsItsConsumerLeave,
+  refusesWhenAborted,
+  type Start,
+  stopsBetweenEvents,
+  stopsWhileWaiting,
+} from './promptness.ts';
+
+export interface VoiceSubject {
+  open(t: TestContext): Promise<Voice> | Voice;
+  /** One that cannot: its server is gone, its script throws. Absent: it cannot fail. */
+  broken?(t: TestContext): Promise<Voice> | Voice;
+  /** Whether it makes sound of words of any language; false: only English is asked for. */
+  anyLanguage: boolean;
+}
+
+/** A short silence before and after speech may stay. */
+const trimmedMs = 150;
+const sentence = 'The quick brown fox jumps over the lazy dog.';
+
+export function voiceContract(name: string, subject: VoiceSubject): void {
+  const speaking =
+    (voice: Voice, text: string): Start<SpeechChunk> =>
+    (signal) =>
+      voice.speak(text, { voice: 'alloy', speed: 1, signal });
+
+  describe(`${name} keeps the contract of a voice`, () => {
+    test('it speaks: sound at one rate, without silence around it', async (t) => {
+      const { samples, sampleRateHz } = await speech(await subject.open(t), sentence);
+      assert.ok(durationMs(samples.length, sampleRateHz) > 500);
+      const edge = samplesIn(trimmedMs, sampleRateHz);
+      assert.ok(rmsDbfs(samples.subarray(0, edge)) > -60, 'it begins with silence');
+      assert.ok(rmsDbfs(samples.subarray(-edge)) > -60, 'it ends with silence');
+    });
+
+    test('text without words yields nothing', async (t) => {
+      const voice = await subject.open(t);
+      for (const text of ['', ' ', '\n', '…', '—!?', '🎉']) {
+        assert.deepEqual(await chunks(voice, text), [], JSON.stringify(text));
+      }
+    });
+
+    test('long text is spoken to its end', async (t) => {
+      const voice = await subject.open(t);
+      const once = await speech(voice, sentence);
+      const long = await speech(voice, Array.from({ length: 30 }, () => sentence).join(' '));
+      assert.ok(long.samples.length > 20 * once.samples.length);
+    });
+
+    test('characters of all kinds are no error', async (t) => {
+      const voice = await subject.open(t);
+      for (const text of [
+        'Café, naïve.',
+        'Привет.',
+        '日本語です。',
+        'مرحبا',
+        'Hi 👩‍👩‍👧!',
+        'a\u0000b',
+        '\ud83d half',
+      ]) {
+        const made = await chunks(voice, text);
+        if (subject.anyLanguage) assert.notEqual(made.length, 0, text);
+      }
+    });
+
+    test('a name that it does not know gets some voice or an Error', async (t) => {
+      const voice = await subject.open(t);
+      const options = { voice: 'voice_of_nobody', speed: 1, signal: new AbortController().signal };
+      const made = Array.fromAsync(voice.speak('Hello.', options));
+      await made.then(assertSound, (error: unknown) => assert.ok(error instanceof Error));
+    });
+
+    test('faster speech is shorter', async (t) => {
+      const voice = await subject.open(t);
+      const slow = await speech(voice, sentence, 0.75);
+      const fast = await speech(voice, sentence, 1.5);
+      assert.ok(fast.samples.length < slow.samples.length);
+    });
+
+    test('timings of words, where it tells them, are in order and within the sound', async (t) => {
+      const voice = await subject.open(t);
+      const made = await chunks(voice, sentence);
+      const spokenMs = made.reduce((sum, chunk) => sum + durationMs(chunk.samples.length, chunk.sampleRateHz), 0);
+      let endChar = 0;
+      for (const word of made.flatMap(({ words = [] }) => words)) {
+        assert.ok(word.startChar >= endChar && word.endChar > word.startChar && word.endChar <= sentence.length);
+        assert.ok(word.startMs >= 0 && word.endMs >= word.startMs && word.endMs <= spokenMs + trimmedMs);
+        endChar = word.endChar;
+      }
+    });
+
+    test('clauses at the same time are the ones that they are alone', async (t) => {
+      const voice = await subject.open(t);
+      const clauses = ['One.', 'One and two.', 'One and two and three.', 'One and two and three and four.'];
+      const alone: AudioClip[] = [];
+      for (const clause of clauses) alone.push(await speech(voice, clause));
+      const together = await Promise.all(clauses.map((clause) => speech(voice, clause)));
+      const lengths = (clips: AudioClip[]) => clips.map((clip) => durationMs(clip.samples.length, clip.sampleRateHz));
+      for (const [index, ms] of lengths(together).entries()) {
+        const before = lengths(alone)[index] ?? 0;
+        assert.ok(Math.abs(ms - before) <= before / 2, `"${clauses[index]}" took ${ms} ms, alone ${before} ms`);
+      }
+    });
+
+    test('aborted before it begins, it throws the reason and yields nothing', async (t) => {
+      await refusesWhenAborted(speaking(await subject.open(t), sentence));
+    });
+
+    test('aborted while somebody waits, it throws the reason at once', async (t) => {
+      await stopsWhileWaiting(speaking(await subject.open(t), sentence));
+    });
+
+    test('aborted between two chunks, it yields nothing more', async (t) => {
+      await stopsBetweenEvents(speaking(await subject.open(t), `${sentence} `.repeat(12)));
+    });
+
+    test('its consumer may leave', async (t) => {
+      await letsItsConsumerLeave(speaking(await subject.open(t), `${sentence} `.repeat(12)));
+    });
+
+    test('an abort after the last chunk changes nothing', async (t) => {
+      await bearsALateAbort(speaking(await subject.open(t), sentence));
+    });
+
+    const { broken } = subject;
+    if (broken) {
+      test('what goes wrong is an Error with words', async (t) => {
+        await assert.rejects(speech(await broken(t), sentence), isTellingError);
+      });
+    }
+  });
+}
+
+export function chunks(voice: Voice, text: string, speed = 1): Promise<SpeechChunk[]> {
+  return Array.fromAsync(voice.speak(text, { voice: 'alloy', speed, signal: new AbortController().signal }));
+}
+
+/** All that is said of a text, which has sound and one rate. */
+export async function speech(voice: Voice, text: string, speed = 1): Promise<AudioClip> {
+  const made = await chunks(voice, text, speed);
+  assertSound(made);
+  return { samples: concatSamples(made.map(({ samples }) => samples)), sampleRateHz: made[0]?.sampleRateHz ?? 0 };
+}
+
+function assertSound(made: readonly SpeechChunk[]): void {
+  assert.ok(made.length > 0, 'nothing was said');
+  assert.equal(new Set(made.map(({ sampleRateHz }) => sampleRateHz)).size, 1, 'the rate changes within a clause');
+  assert.ok(
+    made.some(({ samples }) => samples.some((sample) => sample !== 0)),
+    'only silence was said',
+  );
+}
