@@ -110,6 +110,23 @@ test('an answer that does not finish before the deadline is cut off', async (t) 
   assert.match(err, /server_drain_deadline/);
 });
 
+test('a second signal ends the server at once, however long answers would go on', async (t) => {
+  const child = parley(t, ['serve', '--port', '0', '--output-lead-ms', '100']);
+  const ended = outcome(child);
+  assert.ok(child.stdout);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const client = await WireClient.open(await line(lines, 'WebSocket'));
+  const count = Array.from({ length: 200 }, () => 'and on').join(', ');
+  client.send({ type: 'response.create', response: { instructions: `Say "On ${count}."` } });
+  await client.until('response.output_audio.delta');
+  // One that comes within half a second of the first is taken for the same: each event of the answer brings another.
+  client.socket.on('message', () => child.kill('SIGTERM'));
+  const { code, err } = await ended;
+  assert.equal(code, 143);
+  assert.match(err, /"server_stopping"/);
+  assert.doesNotMatch(err, /"server_stopped"/);
+});
+
 test('a port that is in use is told with what to do, and nothing stays running', async (t) => {
   const { port } = await newServer(t);
   const { code, out, err } = await outcome(parley(t, ['serve', '--port', String(port)]));
