@@ -20,9 +20,11 @@ import {
 import { named, option, type Values } from './config/option.ts';
 import { prices } from './config/price-kind.ts';
 import { type Gathered, gather, gatherFromCode, type Sources } from './config/sources.ts';
+import { secretKey, upstreams } from './config/upstream-kind.ts';
 import { engineNames } from './engines/registry.ts';
 import { isAllowance } from './net/address-policy.ts';
 import { defaultSessionSettings, type SessionSettings } from './session/settings.ts';
+import { defaultUpstreamLimits } from './upstream/limits.ts';
 
 export { type ApiKey, apiKey, type KeyLimits } from './config/api-keys.ts';
 
@@ -187,6 +189,19 @@ const options = {
     'true: /metrics also has series for each live session, of at most 1000 sessions.',
   ),
 
+  upstream: option(
+    'Outgoing',
+    upstreams(),
+    [],
+    'Other Realtime endpoints that sessions are relayed to (docs/upstream.md). In the configuration file a list of { name, url, key-file, key-header, models, transcription }; the first that serves the model is taken, and models that none serves stay with the engines.',
+  ),
+  upstreamKey: option<string | undefined>(
+    'Outgoing',
+    secretKey(),
+    undefined,
+    'The key of the upstream that has none of its own. Prefer the environment, or key-file: other users can see the flags of a process.',
+  ),
+
   logLevel: option(
     'Logs',
     choice('debug', 'info', 'warn', 'error', 'silent'),
@@ -343,6 +358,30 @@ const limits = {
     256 * mebibyte,
     'What one session may take on the disk with --record; beyond it no more of the session is kept.',
   ),
+  upstreamConnectMs: option(
+    'Limits',
+    integer('MS', 100, 10 * minuteMs),
+    defaultUpstreamLimits.upstreamConnectMs,
+    'How long an upstream may be silent while it opens a session, or takes over one that was lost.',
+  ),
+  upstreamRetries: option(
+    'Limits',
+    integer('COUNT', 0, 100),
+    defaultUpstreamLimits.upstreamRetries,
+    'How often the connection to an upstream is made again when it is lost, before the session ends.',
+  ),
+  upstreamQueueBytes: option(
+    'Limits',
+    bytes(64 * 1024, 256 * mebibyte),
+    defaultUpstreamLimits.upstreamQueueBytes,
+    'What may wait for an upstream that reads slowly, or is not connected yet, before the client is read no further.',
+  ),
+  upstreamMessageBytes: option(
+    'Limits',
+    bytes(64 * 1024, 1024 * mebibyte),
+    defaultUpstreamLimits.upstreamMessageBytes,
+    'One message of an upstream. Ten minutes of audio, retrieved, are 37 MiB.',
+  ),
   stageStallMs: option(
     'Limits',
     integer('MS', 100, hourMs),
@@ -432,6 +471,18 @@ function contradictions(config: Config): string[] {
   if (tls === 'self-signed' && (tlsCert !== undefined || tlsKey !== undefined)) {
     problems.push('--tls self-signed and --tls-cert exclude each other: give one of them.');
   }
+  if (config.upstreamKey !== undefined) {
+    const keyless = config.upstream.filter(({ key }) => key === undefined);
+    if (keyless.length !== 1) {
+      const names = keyless.map(({ name }) => `'${name}'`).join(', ') || 'none';
+      problems.push(
+        `upstream-key is for the one upstream that has no key of its own; there is ${names}. Give each its own (key-file, or key: "" where it takes none).`,
+      );
+    }
+  }
+  const names = config.upstream.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) problems.push(`Two upstreams are called '${twice}': give each a name of its own.`);
   if (config.limits.deadPeerMs < config.limits.pingIntervalMs) {
     problems.push(
       `limits.dead-peer-ms (${config.limits.deadPeerMs}) must not be below limits.ping-interval-ms (${config.limits.pingIntervalMs}).`,

@@ -186,7 +186,8 @@ export class RelayedSession implements Session {
     void this.#spending.refusal().then((refusal) => {
       this.#admitting = false;
       if (this.#phase !== 'live') return this.#queue.putBack(next);
-      if (refusal) this.#refuse(next, refusal);
+      if (this.#draining) this.#refuse(next, wireErrors.shuttingDown());
+      else if (refusal) this.#refuse(next, refusal);
       else this.#send(next.sent);
       this.#settleDrain();
       this.#work();

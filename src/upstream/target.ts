@@ -22,6 +22,11 @@ export interface SessionKind {
   model: string;
 }
 
+/** The configured upstreams, `key` being that of the one which has none of its own. */
+export function withKey(targets: readonly UpstreamTarget[], key: string | undefined): UpstreamTarget[] {
+  return targets.map((target) => ({ ...(key !== undefined && { key }), ...target }));
+}
+
 /** The first upstream that serves such a session; undefined leaves it to this server's own engines. */
 export function upstreamFor(targets: readonly UpstreamTarget[], kind: SessionKind): UpstreamTarget | undefined {
   return targets.find(({ models, transcription }) =>
@@ -38,6 +43,6 @@ export function connectionRequest(
   if (type === 'transcription') address.searchParams.set('intent', 'transcription');
   else address.searchParams.set('model', models?.get(model) ?? model);
   const headers: Record<string, string> = {};
-  if (key !== undefined) headers[keyHeader] = keyHeader === 'api-key' ? key : `Bearer ${key}`;
+  if (key) headers[keyHeader] = keyHeader === 'api-key' ? key : `Bearer ${key}`;
   return { url: address.href, headers };
 }

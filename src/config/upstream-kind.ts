@@ -1,0 +1,140 @@
+/** Upstreams: how they are read, and what is said of one that is wrong. */
+
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import type { UpstreamTarget } from '../upstream/target.ts';
+import type { Kind } from './kinds.ts';
+
+/** Where Realtime endpoints are, for an address that has no path. */
+const realtimePath = '/v1/realtime';
+const maxUpstreams = 64;
+const urlText = 'an address such as wss://api.openai.com/v1/realtime, without a user, a password or a fragment';
+const nameText = 'a name of 1 to 64 letters, digits, spaces, dots, dashes or underscores';
+const keyText = 'a key without spaces';
+const modelText = 'a name of at most 128 characters';
+
+/** Only what a header can carry. An empty one says that the upstream takes none. */
+const key = z.string(keyText).regex(/^[\x21-\x7e]{0,4096}$/, keyText);
+const model = z.string(modelText).min(1, modelText).max(128, modelText);
+const models = z.union(
+  [
+    z.record(model, model).transform((given) => new Map(Object.entries(given))),
+    z.array(model).transform((names) => new Map(names.map((name) => [name, name]))),
+    z.map(model, model),
+  ],
+  "a mapping of the clients' names of models to the upstream's, or a list of names",
+);
+const target = z.strictObject({
+  name: z
+    .string(nameText)
+    .regex(/^[\w .-]{1,64}$/, nameText)
+    .optional(),
+  url: z.string(urlText).transform((text, context) => {
+    const url = socketUrl(text);
+    if (url !== undefined) return url;
+    context.addIssue({ code: 'custom', message: urlText });
+    return z.NEVER;
+  }),
+  key: key.optional(),
+  'key-file': z
+    .string('the path of a file')
+    .transform((path, context) => {
+      const read = keyIn(path);
+      if (read !== undefined) return read;
+      context.addIssue({ code: 'custom', message: 'the path of a file that can be read and holds a key' });
+      return z.NEVER;
+    })
+    .optional(),
+  'key-header': z.enum(['authorization', 'api-key'], 'authorization or api-key').optional(),
+  models: models.optional(),
+  transcription: z.boolean('true or false').optional(),
+  // What this has made of an entry is read again when a server is started from code.
+  keyHeader: z.enum(['authorization', 'api-key']).optional(),
+});
+const targets = z
+  .array(target, 'a list of upstreams')
+  .max(maxUpstreams)
+  .transform((entries) => entries.map(toTarget));
+
+function toTarget(entry: z.output<typeof target>): UpstreamTarget {
+  const { name, url, models, transcription } = entry;
+  const secret = entry['key-file'] ?? entry.key;
+  return {
+    name: name ?? new URL(url).hostname.replaceAll(/[^\w.-]/g, '-'),
+    url,
+    ...(secret !== undefined && { key: secret }),
+    keyHeader: entry['key-header'] ?? entry.keyHeader ?? 'authorization',
+    ...(models !== undefined && { models }),
+    transcription: transcription ?? models === undefined,
+  };
+}
+
+/** Upstreams: a list in a file (or one alone), an address or JSON as text. */
+export function upstreams(): Kind<readonly UpstreamTarget[]> {
+  const fromFile = (entry: unknown) => targets.safeParse(listOf(entry)).data;
+  return {
+    placeholder: 'URL',
+    allowed:
+      'an address such as wss://api.openai.com/v1/realtime; in a file upstreams with url, name, key, key-file, key-header, models and transcription',
+    // An entry may hold a key.
+    secret: true,
+    repeatable: false,
+    fromText: (text) => fromFile(parsed(text)),
+    fromFile,
+    print: (value) => value.map(({ name }) => name).join(','),
+    explain: (given) => {
+      const issue = targets.safeParse(listOf(typeof given === 'string' ? parsed(given) : given)).error?.issues[0];
+      return issue && `At ${issue.path.join('.') || 'the top'}: ${problem(issue)}.`;
+    },
+  };
+}
+
+/** A key that a header can carry. */
+export function secretKey(): Kind<string | undefined> {
+  const read = (text: string) => (text === '' ? undefined : key.safeParse(text).data);
+  return {
+    placeholder: 'KEY',
+    allowed: keyText,
+    secret: true,
+    repeatable: false,
+    fromText: read,
+    fromFile: (entry) => (typeof entry === 'string' ? read(entry) : undefined),
+    print: () => '',
+  };
+}
+
+function problem(issue: z.core.$ZodIssue): string {
+  return issue.code === 'unrecognized_keys' ? `${issue.keys.join(', ')} is not known` : `expected ${issue.message}`;
+}
+
+function listOf(entry: unknown): unknown[] {
+  const list = Array.isArray(entry) ? entry : [entry];
+  return list.map((each) => (typeof each === 'string' ? { url: each } : each));
+}
+
+function parsed(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return text.split(',').map((url) => url.trim());
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function socketUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text.replace(/^http/i, 'ws'));
+  const fit = ['ws:', 'wss:'].includes(url.protocol) && url.hash === '' && url.username === '' && url.password === '';
+  if (!fit) return undefined;
+  if (url.pathname === '/' || /^\/v1\/?$/.test(url.pathname)) url.pathname = realtimePath;
+  return url.href;
+}
+
+function keyIn(path: string): string | undefined {
+  try {
+    const text = readFileSync(path, 'utf8').trim();
+    return text === '' ? undefined : key.safeParse(text).data;
+  } catch {
+    return undefined;
+  }
+}
