@@ -30,6 +30,8 @@ const minuteMs = 60_000;
 const sessionsRetryMs = 5000;
 /** When the store works again is not known. */
 const storeRetryMs = 5000;
+/** A store that fails does so with every response of every session. */
+const reportEveryMs = 10_000;
 
 const unlimited: SessionLease = { release() {} };
 
@@ -40,6 +42,7 @@ export class KeyLimiter {
   readonly #log: Pick<Log, 'error'>;
   readonly #live: LiveSessions;
   readonly #budgets = new Map<string, TokenBudget>();
+  #reportedAt = Number.NEGATIVE_INFINITY;
 
   constructor({ store, clock, log }: { store: Store; clock: Clock; log: Pick<Log, 'error'> }) {
     this.#store = store;
@@ -113,6 +116,9 @@ export class KeyLimiter {
   }
 
   #report(error: unknown): void {
+    const now = this.#clock.now();
+    if (now - this.#reportedAt < reportEveryMs) return;
+    this.#reportedAt = now;
     this.#log.error('limits_unavailable', { error });
   }
 }

@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Metering, Owner } from '../../src/metering/metering.ts';
+import type { Store } from '../../src/store/store.ts';
+import { settle } from '../support/fake-clock.ts';
+import { newMetering, ownerOf, samples, usage } from './support.ts';
+
+async function admitted(metering: Metering, owner: Owner) {
+  const admission = await metering.admitSession(owner);
+  assert.ok(admission.admitted, 'refused');
+  return admission.lease;
+}
+
+async function refused(metering: Metering, owner: Owner) {
+  const admission = await metering.admitSession(owner);
+  assert.ok(!admission.admitted, 'admitted');
+  return admission;
+}
+
+function open(metering: Metering, owner: Owner) {
+  return metering.openAccount({ sessionId: 'sess_1', type: 'realtime', model: 'gpt-realtime', owner });
+}
+
+const failingStore: Store = {
+  get: () => Promise.reject(new Error('no connection')),
+  set: () => Promise.reject(new Error('no connection')),
+  delete: () => Promise.reject(new Error('no connection')),
+  count: () => Promise.reject(new Error('no connection')),
+  close: async () => {},
+};
+
+describe('sessions at once', () => {
+  it('are as many as the key may have, and one that ends makes room', async () => {
+    const { metering } = newMetering();
+    const owner = ownerOf('phone', { sessions: 2 });
+    const first = await admitted(metering, owner);
+    await admitted(metering, owner);
+    const { reason, refusal } = await refused(metering, owner);
+    assert.equal(reason, 'key_sessions');
+    assert.match(refusal.message, /'phone'.* 2\./);
+    assert.ok(refusal.retryAfterMs > 0);
+    first.release();
+    first.release();
+    await admitted(metering, owner);
+    await refused(metering, owner);
+  });
+
+  it('of one key leave those of another alone, and of a key without limits, or no key', async () => {
+    const { metering } = newMetering({ store: failingStore });
+    for (const owner of [ownerOf('free'), { project: 'default' }, { project: 'default', limits: { sessions: 1 } }]) {
+      for (let count = 0; count < 3; count += 1) await admitted(metering, owner);
+    }
+    const limited = newMetering().metering;
+    await admitted(limited, ownerOf('a', { sessions: 1 }));
+    await admitted(limited, ownerOf('b', { sessions: 1 }));
+  });
+
+  it('are given back when the account is closed', async () => {
+    const { metering } = newMetering();
+    const owner = ownerOf('phone', { sessions: 1 });
+    const lease = await admitted(metering, owner);
+    const account = metering.openAccount({ sessionId: 's', type: 'realtime', model: 'm', owner, lease });
+    await refused(metering, owner);
+    account.close();
+    account.close();
+    await admitted(metering, owner);
+    await refused(metering, owner);
+  });
+
+  it('count over all nodes, however long they live', async () => {
+    const one = newMetering();
+    const { metering: other } = newMetering(one);
+    const owner = ownerOf('phone', { sessions: 2 });
+    const lease = await admitted(one.metering, owner);
+    await admitted(other, owner);
+    for (let second = 0; second < 600; second += 7) {
+      await refused(one.metering, owner);
+      await refused(other, owner);
+      await one.clock.advance(7000);
+    }
+    lease.release();
+    await settle();
+    await admitted(other, owner);
+    await refused(one.metering, owner);
+  });
+
+  for (const second of [0, 49, 50, 51, 59]) {
+    it(`that began at second ${second} of a minute still count in the next ones`, async () => {
+      const one = newMetering();
+      const { metering: other } = newMetering(one);
+      const owner = ownerOf('phone', { sessions: 1 });
+      await one.clock.advance(second * 1000);
+      const lease = await admitted(one.metering, owner);
+      for (let step = 0; step < 20; step += 1) {
+        await one.clock.advance(10_000);
+        await refused(other, owner);
+      }
+      lease.release();
+      await settle();
+      await admitted(other, owner);
+    });
+  }
+
+  it('of a node that crashed are forgotten 70 seconds later', async () => {
+    const one = newMetering();
+    const owner = ownerOf('phone', { sessions: 1 });
+    await one.clock.advance(55_000);
+    await admitted(one.metering, owner);
+    one.metering.close();
+    const { metering: other } = newMetering(one);
+    await one.clock.advance(64_000);
+    await refused(other, owner);
+    await one.clock.advance(6000);
+    await admitted(other, owner);
+  });
+
+  it('end and begin at any time without the count going wrong', async () => {
+    const one = newMetering();
+    const nodes = [one.metering, newMetering(one).metering];
+    const owner = ownerOf('phone', { sessions: 5 });
+    const leases: { release(): void }[] = [];
+    let seed = 7;
+    const random = (below: number) => {
+      seed = (seed * 48_271) % 2_147_483_647;
+      return seed % below;
+    };
+    for (let step = 0; step < 400; step += 1) {
+      const node = nodes[random(2)];
+      assert.ok(node);
+      if (random(2) === 0) {
+        const admission = await node.admitSession(owner);
+        assert.equal(admission.admitted, leases.length < 5, `step ${step}`);
+        if (admission.admitted) leases.push(admission.lease);
+      } else {
+        leases.splice(random(leases.length + 1), 1)[0]?.release();
+      }
+      await one.clock.advance(random(9000));
+    }
+  });
+});
+
+describe('sessions in a minute', () => {
+  it('are as many as the key may open, and the refusal says when to come back', async () => {
+    const { metering, clock } = newMetering();
+    const owner = ownerOf('phone', { sessionsPerMinute: 2 });
+    (await admitted(metering, owner)).release();
+    (await admitted(metering, owner)).release();
+    await clock.advance(45_500);
+    const { reason, refusal } = await refused(metering, owner);
+    assert.equal(reason, 'key_sessions_per_minute');
+    assert.equal(refusal.retryAfterMs, 14_500);
+    assert.match(refusal.message, /'phone'.* 2\. Try again in 14\.5 s/);
+    await clock.advance(14_500);
+    await admitted(metering, owner);
+  });
+
+  it('that are refused take no place among those at once', async () => {
+    const { metering, clock } = newMetering();
+    const owner = ownerOf('phone', { sessions: 2, sessionsPerMinute: 1 });
+    await admitted(metering, owner);
+    await refused(metering, owner);
+    await refused(metering, owner);
+    await clock.advance(60_000);
+    await admitted(metering, owner);
+  });
+});
+
+describe('tokens in a minute', () => {
+  it('are used by responses and transcriptions, and the next response is refused until the minute is over', async () => {
+    const { metering, clock } = newMetering();
+    const owner = ownerOf('phone', { tokensPerMinute: 1000 });
+    const account = open(metering, owner);
+    assert.equal(await account.admitResponse(), undefined);
+    assert.deepEqual(account.rateLimits(), [{ name: 'tokens', limit: 1000, remaining: 1000, reset_seconds: 0 }]);
+    account.responseUsed(usage({ text: 600, outAudio: 200 }));
+    account.transcriptionUsed({ type: 'duration', seconds: 60 });
+    assert.deepEqual(account.rateLimits(), [{ name: 'tokens', limit: 1000, remaining: 200, reset_seconds: 60 }]);
+    await clock.advance(20_000);
+    assert.equal(await account.admitResponse(), undefined);
+    const details = { text_tokens: 100, audio_tokens: 100 };
+    account.transcriptionUsed({
+      type: 'tokens',
+      total_tokens: 220,
+      input_tokens: 200,
+      output_tokens: 20,
+      input_token_details: details,
+    });
+    assert.deepEqual(account.rateLimits(), [{ name: 'tokens', limit: 1000, remaining: 0, reset_seconds: 40 }]);
+    await clock.advance(1250);
+    const refusal = await account.admitResponse();
+    assert.equal(refusal?.retryAfterMs, 38_750);
+    assert.match(refusal?.message ?? '', /'phone'.*limit is 1000, used are 1020\. Try again in 38\.8 s/);
+    await clock.advance(38_750);
+    assert.equal(await account.admitResponse(), undefined);
+    assert.deepEqual(account.rateLimits(), [{ name: 'tokens', limit: 1000, remaining: 1000, reset_seconds: 0 }]);
+  });
+
+  it('are those of all sessions of the key, on all nodes', async () => {
+    const one = newMetering();
+    const owner = ownerOf('phone', { tokensPerMinute: 100 });
+    const accounts = [open(one.metering, owner), open(one.metering, owner), open(newMetering(one).metering, owner)];
+    accounts[0]?.responseUsed(usage({ text: 100 }));
+    await settle();
+    for (const account of accounts) assert.match((await account.admitResponse())?.message ?? '', /used are 100/);
+    assert.equal(await open(one.metering, ownerOf('other', { tokensPerMinute: 100 })).admitResponse(), undefined);
+  });
+
+  it('without a limit are not spoken of', async () => {
+    const account = open(newMetering({ store: failingStore }).metering, ownerOf('free', { sessions: 3 }));
+    account.responseUsed(usage({ text: 1e9 }));
+    assert.equal(await account.admitResponse(), undefined);
+    assert.deepEqual(account.rateLimits(), []);
+  });
+});
+
+it('a store that fails admits nothing that is limited, and the log says so from time to time', async () => {
+  const { metering, log, clock } = newMetering({ store: failingStore });
+  const owner = ownerOf('phone', { sessionsPerMinute: 1, tokensPerMinute: 10 });
+  const { reason, refusal } = await refused(metering, owner);
+  assert.equal(reason, 'limits_unavailable');
+  assert.match(refusal.message, /cannot be checked now/);
+  const account = open(metering, owner);
+  assert.match((await account.admitResponse())?.message ?? '', /cannot be checked now/);
+  account.responseUsed(usage({ text: 1 }));
+  await settle();
+  const told = () => log.entries.map(({ level, event }) => `${level} ${event}`);
+  assert.deepEqual(told(), ['error limits_unavailable']);
+  await clock.advance(10_000);
+  await refused(metering, owner);
+  assert.equal(told().length, 2);
+});
+
+it('refusals are counted by why', async () => {
+  const { metering } = newMetering();
+  const owner = ownerOf('phone', { sessions: 1, tokensPerMinute: 1 });
+  await admitted(metering, owner);
+  await refused(metering, owner);
+  metering.sessionRefused('full');
+  const account = open(metering, owner);
+  account.responseUsed(usage({ text: 1 }));
+  await account.admitResponse();
+  const reasons = await samples(metering, 'parley_sessions_refused_total');
+  assert.deepEqual(reasons, { '{reason="key_sessions"}': 1, '{reason="full"}': 1 });
+  const responses = await samples(metering, 'parley_responses_refused_total');
+  assert.deepEqual(responses, { '{key="phone",project="default",model="gpt-realtime"}': 1 });
+});
