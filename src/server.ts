@@ -30,6 +30,8 @@ import { AccessPolicy } from './access/policy.ts';
 import { realtimePath } from './transport/handshake.ts';
 import { type SessionFactory, SessionRegistry } from './transport/session-registry.ts';
 import { WebSocketGate } from './transport/websocket-gate.ts';
+import { RelayedSession } from './upstream/relayed-session.ts';
+import { upstreamFor, withKey } from './upstream/target.ts';
 import { packageVersion } from './version.ts';
 
 export { type ApiKey, apiKey, type Config, ConfigError, type ConfigOverrides } from './config.ts';
@@ -90,7 +92,12 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const images = imageFetcher(config, clock, log);
   const settings = sessionSettings(config);
   const audioBudget = new AudioBudget(config.limits.totalAudioMs);
+  const upstreams = withKey(config.upstream, config.upstreamKey);
   const create: SessionFactory = ({ type, model }) => {
+    const target = upstreamFor(upstreams, { type, model });
+    if (target) {
+      return new RelayedSession({ type, model, target, limits: config.limits, clock, ids, settings, log });
+    }
     const own = engineSet.openSession?.({ type, model, clock, drop: () => session.close(cutOff) });
     const session = new RealtimeSession({
       type,
