@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ResponseStatus } from '../protocol/server-events.ts';
 import type { SessionType } from '../protocol/session-config.ts';
 import type { TurnTimes } from '../session/ports.ts';
+import { packageVersion } from '../version.ts';
 import type { OwnerLabels } from './label-sets.ts';
 import { type Quantities, quantitiesIn } from './quantities.ts';
 
@@ -74,6 +75,10 @@ export class Metrics {
     'level',
     'event',
   ]);
+
+  constructor() {
+    this.#gauge('parley_info', 'Which version this is; always 1.', ['version']).set({ version: packageVersion() }, 1);
+  }
 
   sessionOpened(labels: OwnerLabels, type: SessionType): void {
     this.#open.inc({ type, ...labels });

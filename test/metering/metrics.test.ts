@@ -140,11 +140,12 @@ it('the text is what Prometheus reads, with the process, and each server has its
   for (const line of body.split('\n')) {
     assert.match(
       line,
-      /^(# (HELP|TYPE) [a-z_]+ .+|[a-z_0-9]+(\{([a-z_]+="([^"\\]|\\.)*",?)*\})? (-?[\d.e+-]+|Nan|[+-]Inf)|)$/,
+      /^(# (HELP|TYPE) [a-z_0-9]+ .+|[a-z_0-9]+(\{([a-z_]+="([^"\\]|\\.)*",?)*\})? (-?[\d.e+-]+|Nan|[+-]Inf)|)$/,
     );
   }
   const names = body.split('\n').flatMap((line) => /^# TYPE (\S+)/.exec(line)?.[1] ?? []);
   assert.equal(new Set(names).size, names.length, 'a metric is there twice');
+  assert.match(body, /^parley_info\{version="\d+\.\d+\.\d+[^"]*"\} 1$/m);
   assert.ok(names.includes('process_resident_memory_bytes') && names.includes('nodejs_eventloop_lag_seconds'));
   assert.deepEqual(await samples(newMetering().metering, 'parley_sessions_refused_total'), {});
 });
