@@ -7,6 +7,7 @@ import { nearest } from '../../protocol/nearest.ts';
 const maxProblems = 20;
 /** Values in a file, each counted as often as an alias repeats it. */
 const maxParts = 100_000;
+const maxDepth = 50;
 const maxDurationMs = 10 * 60_000;
 
 /** The parsed file, and the mistakes found in it so far. */
@@ -25,7 +26,7 @@ export class ScriptDocument {
     this.#document = parseDocument<ParsedNode>(text, { lineCounter: this.#lines, prettyErrors: false });
     for (const { message, pos } of this.#document.errors) this.problem(this.placeAt(pos[0]), `${message}.`);
     const { contents } = this.#document;
-    if (this.problems.length === 0 && contents !== null) this.root = this.part(contents, this.placeOf(contents));
+    if (this.problems.length === 0 && contents !== null) this.root = this.part(contents, this.placeOf(contents), 0);
   }
 
   get file(): string {
@@ -37,16 +38,13 @@ export class ScriptDocument {
     if (this.problems.length < maxProblems) this.problems.push(`${place}: ${message}`);
   }
 
-  part(node: unknown, place: string): Part {
+  part(node: unknown, place: string, depth: number): Part {
     this.#parts += 1;
     if (this.#parts === maxParts) this.problem(place, `this file holds more than ${maxParts} values.`);
-    const target = isAlias(node) && this.#parts < maxParts ? node.resolve(this.#document) : node;
-    return new Part(this, target, place);
-  }
-
-  /** Whether reading on makes sense. */
-  get exhausted(): boolean {
-    return this.#parts >= maxParts;
+    if (depth === maxDepth) this.problem(place, `values stand more than ${maxDepth} deep in each other here.`);
+    const tooMuch = this.#parts >= maxParts || depth >= maxDepth;
+    const target = isAlias(node) && !tooMuch ? node.resolve(this.#document) : node;
+    return new Part(this, tooMuch ? undefined : target, place, depth);
   }
 
   placeOf(node: { range?: readonly number[] | null }): string {
@@ -65,11 +63,13 @@ export class Part {
   readonly place: string;
   readonly #document: ScriptDocument;
   readonly #node: unknown;
+  readonly #depth: number;
 
-  constructor(document: ScriptDocument, node: unknown, place: string) {
+  constructor(document: ScriptDocument, node: unknown, place: string, depth: number) {
     this.#document = document;
     this.#node = node;
     this.place = place;
+    this.#depth = depth;
   }
 
   get isMapping(): boolean {
@@ -83,6 +83,11 @@ export class Part {
   /** Whether there is text, a number or a switch here. */
   get isScalar(): boolean {
     return isScalar(this.#node) && this.#node.value !== null;
+  }
+
+  /** Entries of a mapping, known or not. */
+  get size(): number {
+    return isMap(this.#node) ? this.#node.items.length : 0;
   }
 
   problem(message: string): undefined {
@@ -108,22 +113,22 @@ export class Part {
 
   /** Every entry of a mapping, with the place of its key. */
   entries(expected: string): Map<string, { key: string; value: Part }> | undefined {
-    if (!isMap(this.#node) || this.#document.exhausted) return this.#unexpected(expected);
+    if (!isMap(this.#node)) return this.#unexpected(expected);
     const entries = new Map<string, { key: string; value: Part }>();
     for (const { key, value } of this.#node.items) {
       const keyPlace = hasRange(key) ? this.#document.placeOf(key) : this.place;
       const valuePlace = hasRange(value) ? this.#document.placeOf(value) : keyPlace;
       const name = isScalar(key) ? String(key.value) : '?';
-      entries.set(name, { key: keyPlace, value: this.#document.part(value, valuePlace) });
+      entries.set(name, { key: keyPlace, value: this.#document.part(value, valuePlace, this.#depth + 1) });
     }
     return entries;
   }
 
   /** The entries of a list, or this part alone where it is no list. */
   eachOf(): Part[] {
-    if (!isSeq(this.#node) || this.#document.exhausted) return [this];
+    if (!isSeq(this.#node)) return [this];
     return this.#node.items.map((item) =>
-      this.#document.part(item, hasRange(item) ? this.#document.placeOf(item) : this.place),
+      this.#document.part(item, hasRange(item) ? this.#document.placeOf(item) : this.place, this.#depth + 1),
     );
   }
 

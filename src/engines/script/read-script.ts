@@ -51,7 +51,7 @@ function readTop(root: Part, file: string): Script | ReplaySettings | undefined 
   if (fields === undefined) return undefined;
   const rules = readRules(fields.get('rules'));
   const otherwise = fields.get('else');
-  if (rules.length === 0 && otherwise === undefined) {
+  if (!fields.has('rules') && otherwise === undefined) {
     return root.problem("this script answers nothing: it needs 'rules', 'else' or both.");
   }
   const seed = fields.get('seed')?.text();
@@ -92,7 +92,7 @@ function readRule(part: Part): Rule | undefined {
   if (fields === undefined) return undefined;
   const whenPart = fields.get('when');
   const turn = fields.get('turn')?.integer(0, 1_000_000);
-  if (whenPart === undefined && !fields.has('turn')) {
+  if (whenPart === undefined && !fields.has('turn') && fields.size === part.size) {
     part.problem("a rule needs 'when', 'turn' or both. What answers any other turn stands under 'else', at the top.");
   }
   const when = whenPart === undefined ? [] : readMatchers(whenPart);

@@ -1,0 +1,145 @@
+/** A mistake in a script is told with its file, line and column, what is wrong, and what is allowed. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { problemsOf, script } from './scripted.ts';
+
+const mistakes: { name: string; text: string; told: string[] }[] = [
+  {
+    name: 'a field that is misspelt',
+    text: 'rules:\n  - wen: hello\n    say: Hi',
+    told: [
+      "support.yaml:2:5: 'wen' is not a field of a rule. Did you mean 'when'? Allowed: when, turn, once, say, call, with, then, delays, usage, finish, fail.",
+    ],
+  },
+  {
+    name: 'a rule for no turn in particular',
+    text: 'rules:\n  - say: Hi',
+    told: [
+      "support.yaml:2:5: a rule needs 'when', 'turn' or both. What answers any other turn stands under 'else', at the top.",
+    ],
+  },
+  {
+    name: 'a field that is not known at the top',
+    text: 'else: Hi\nvoices: tone',
+    told: [
+      "support.yaml:2:1: 'voices' is not a field of a script. Did you mean 'voice'? Allowed: rules, else, hears, voice, delays, usage, seed, recording.",
+    ],
+  },
+  {
+    name: 'a delay that is no duration',
+    text: 'else: Hi\ndelays:\n  first-token: soon',
+    told: ['support.yaml:3:16: got "soon", expected a duration such as 250ms, 1.5s or 0, of at most 10 minutes.'],
+  },
+  {
+    name: 'a pattern that cannot be read',
+    text: 'rules:\n  - when: /order (/\n    say: Hi',
+    told: [
+      'support.yaml:2:11: this pattern cannot be read: Invalid regular expression: /order (/: Unterminated group.',
+    ],
+  },
+  {
+    name: 'a capture that the pattern does not have',
+    text: 'rules:\n  - when: /order (?<number>\\d+)/\n    say: Order {{numbr}}.',
+    told: ['support.yaml:3:10: {{numbr}} is not known here. Did you mean {{number}}? Known: 1, number, heard, turn.'],
+  },
+  {
+    name: 'an output before there is a call',
+    text: 'else: It is {{output.status}}.',
+    told: ['support.yaml:1:7: {{output.status}}: no tool is called before this, so there is no output.'],
+  },
+  {
+    name: 'the output of a tool that is not called',
+    text: 'else:\n  call: look_up\n  then: It is {{outputs.lookup.status}}.',
+    told: ['support.yaml:3:9: {{outputs.lookup.status}}: write {{outputs.NAME}} with a tool called before: look_up.'],
+  },
+  {
+    name: 'a reference that is not closed',
+    text: 'else: Hello {{heard.',
+    told: ["support.yaml:1:7: '{{' is not closed: write {{name}}."],
+  },
+  {
+    name: 'arguments without a call',
+    text: 'else:\n  say: Hi\n  with: { a: 1 }',
+    told: ["support.yaml:3:9: 'with' gives the arguments of a call: it needs 'call' beside it."],
+  },
+  {
+    name: 'a failure of no known kind',
+    text: 'else:\n  fail: stal',
+    told: ['support.yaml:2:9: got "stal", expected one of throw, stall, end, drop. Did you mean \'stall\'?'],
+  },
+  {
+    name: 'usage without its parts',
+    text: 'else: Hi\nusage: { input: 10 }',
+    told: ["support.yaml:2:8: usage needs 'input' and 'output', in tokens."],
+  },
+  {
+    name: 'a turn that is no number',
+    text: 'rules:\n  - turn: first\n    say: Hi',
+    told: ['support.yaml:2:11: got "first", expected a whole number from 0 to 1000000.'],
+  },
+  {
+    name: 'several mistakes at once',
+    text: 'rules:\n  - when: hi\n  - turn: 2\n    say: {a: 1}',
+    told: [
+      "support.yaml:2:5: there is nothing to do here: it needs 'say', 'call' or 'fail'.",
+      'support.yaml:4:10: got a mapping, expected text, where {{name}} stands for what a pattern caught.',
+    ],
+  },
+  {
+    name: 'an entry without a value',
+    text: 'else:',
+    told: ['support.yaml:1:6: got nothing, expected text, where {{name}} stands for what a pattern caught.'],
+  },
+  {
+    name: 'text where a list of rules is due',
+    text: 'rules: hello',
+    told: [
+      'support.yaml:1:8: got "hello", expected a rule: a mapping with when, turn, once, say, call, with, then, delays, usage, finish, fail.',
+    ],
+  },
+  {
+    name: 'nothing to answer with',
+    text: 'seed: 7',
+    told: ["support.yaml:1:1: this script answers nothing: it needs 'rules', 'else' or both."],
+  },
+  {
+    name: 'an empty file',
+    text: '# nothing\n',
+    told: ['support.yaml:1:1: this script is empty. The smallest one is "else: Hello!".'],
+  },
+  { name: 'YAML that is none', text: 'else: "Hi', told: ['support.yaml:1:10: Missing closing "quote.'] },
+  {
+    name: 'JSON that is none',
+    text: '{"else": "Hi",\n "seed": }',
+    told: ['support.yaml:2:10: got nothing, expected text.'],
+  },
+  { name: 'a key twice', text: 'else: Hi\nelse: Ho', told: ['support.yaml:2:1: Map keys must be unique.'] },
+  {
+    name: 'a recording with rules',
+    text: 'recording: ./kept\nrules: []',
+    told: [
+      "support.yaml:2:1: 'rules' is not a field of a script that plays a recording. Allowed: recording, timing, audio, seed.",
+    ],
+  },
+];
+
+for (const { name, text, told } of mistakes) {
+  test(name, () => {
+    assert.deepEqual(problemsOf(text), told);
+  });
+}
+
+test('only the first twenty mistakes are told', () => {
+  const text = `rules:\n${'  - sya: hello\n'.repeat(30)}`;
+  assert.equal(problemsOf(text).length, 20);
+});
+
+test('aliases may share parts of a script, and may not blow it up', () => {
+  assert.equal(script('else: &hi\n  say: Hi\nrules:\n  - { when: hi, then: *hi, say: Oh }').rules[0]?.steps.length, 2);
+  const levels = Array.from({ length: 12 }, (_, level) => `l${level}: &l${level} [${`*l${level - 1}, `.repeat(9)}]`);
+  const bomb = `else:\n  call: x\n  with:\n    a: &l-1 [1]\n${levels.map((line) => `    ${line}`).join('\n')}`;
+  assert.match(problemsOf(bomb).join('\n'), /this file holds more than 100000 values/);
+  const circle = 'else:\n  call: x\n  with: &a\n    again: *a';
+  assert.match(problemsOf(circle).join('\n'), /^support.yaml:4:12: values stand more than 50 deep in each other here/);
+});

@@ -1,0 +1,124 @@
+/** Conversations that follow a script, on a clock that stands still. */
+
+import assert from 'node:assert/strict';
+import type { EngineSet } from '../../../src/engines/registry.ts';
+import { readScript } from '../../../src/engines/script/read-script.ts';
+import { type Script, ScriptError } from '../../../src/engines/script/script.ts';
+import { scriptedEngines } from '../../../src/engines/script/scripted-engines.ts';
+import { randomId } from '../../../src/protocol/ids.ts';
+import type { ServerEventOf } from '../../../src/protocol/index.ts';
+import { RealtimeSession } from '../../../src/session/realtime-session.ts';
+import { defaultSessionSettings } from '../../../src/session/settings.ts';
+import { Client, silentLog, update, userText } from '../../support/conversation.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { fakeEngines } from '../../support/fake-engines.ts';
+
+export const file = 'support.yaml';
+
+/** A script that has to be right. */
+export function script(text: string): Script {
+  const read = readScript(file, text);
+  assert.ok('rules' in read, 'this script plays a recording');
+  return read;
+}
+
+/** What is wrong with a script. */
+export function problemsOf(text: string): readonly string[] {
+  try {
+    readScript(file, text);
+  } catch (error) {
+    if (error instanceof ScriptError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+export interface Scripted {
+  clock: FakeClock;
+  client: Client;
+  session: RealtimeSession;
+}
+
+/** A session that follows a script, and answers in writing unless `spoken`. What the script leaves to engines fakes do. */
+export async function follow(text: string, { spoken = false, tools = [] as string[] } = {}): Promise<Scripted> {
+  const clock = new FakeClock();
+  const set = scriptedEngines(script(text), { clock, create: () => fakeSet() });
+  const scripted = openOn(set, clock);
+  await scripted.client.say(
+    update({
+      output_modalities: [spoken ? 'audio' : 'text'],
+      audio: { input: { turn_detection: null, transcription: { model: 'whisper-1' } } },
+      tools: tools.map((name) => ({ type: 'function', name, parameters: { type: 'object' } })),
+    }),
+  );
+  scripted.client.forget();
+  return scripted;
+}
+
+/** Fakes, as a set that is ready. */
+export function fakeSet(engines = fakeEngines()): EngineSet {
+  return { engines, ready: Promise.resolve(), describe: () => [], close: async () => {} };
+}
+
+/** A new session of an engine set. */
+export function openOn(set: EngineSet, clock: FakeClock): Scripted {
+  const own = set.openSession?.({
+    type: 'realtime',
+    model: 'gpt-realtime',
+    clock,
+    drop: () => session.close({ code: 1006, reason: 'dropped' }),
+  });
+  const session: RealtimeSession = new RealtimeSession({
+    model: 'gpt-realtime',
+    engines: own?.engines ?? set.engines,
+    clock,
+    ids: own?.ids ?? randomId,
+    settings: defaultSessionSettings,
+    log: silentLog,
+  });
+  void session.ended.then(() => own?.close?.());
+  return { clock, session, client: new Client(session) };
+}
+
+/** Asks in writing, and gives what was answered. */
+export async function ask({ client }: Scripted, text: string): Promise<Answer> {
+  await client.say(userText(text));
+  return respond(client);
+}
+
+/** Gives the output of the last call, and what is answered to it. */
+export async function giveOutput({ client }: Scripted, callId: string, output: string): Promise<Answer> {
+  const item = { type: 'function_call_output', call_id: callId, output };
+  await client.say({ type: 'conversation.item.create', item });
+  return respond(client);
+}
+
+export interface Answer {
+  said: string;
+  calls: { callId: string; name: string; arguments: string }[];
+  response: ServerEventOf<'response.done'>['response'];
+  /** The message of a failure. */
+  failure: string | undefined;
+}
+
+export async function respond(client: Client): Promise<Answer> {
+  await client.say({ type: 'response.create' });
+  return answered(client);
+}
+
+/** What the last response said. */
+export function answered(client: Client): Answer {
+  const { response } = client.last('response.done');
+  const output = response.output ?? [];
+  const words = output.flatMap((item) =>
+    item.type === 'message' && item.role === 'assistant'
+      ? item.content.map((part) => (part.type === 'output_text' ? part.text : (part.transcript ?? '')))
+      : [],
+  );
+  const calls = output.flatMap((item) =>
+    item.type === 'function_call' ? [{ callId: item.call_id ?? '', name: item.name, arguments: item.arguments }] : [],
+  );
+  const details = response.status_details;
+  const failure = details?.type === 'failed' ? details.error?.message : undefined;
+  return { said: words.join('|'), calls, response, failure };
+}
