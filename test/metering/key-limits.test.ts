@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Metering, Owner } from '../../src/metering/metering.ts';
+import { MemoryStore } from '../../src/store/memory-store.ts';
 import type { Store } from '../../src/store/store.ts';
-import { settle } from '../support/fake-clock.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
 import { newMetering, ownerOf, samples, usage } from './support.ts';
 
 async function admitted(metering: Metering, owner: Owner) {
@@ -114,6 +115,17 @@ describe('sessions at once', () => {
     await admitted(other, owner);
   });
 
+  it('still count when the process stood still as the minute began', async () => {
+    const clock = new FakeClock();
+    const standing = { now: () => clock.now(), epochMs: () => clock.epochMs(), after: () => () => {} };
+    const { metering } = newMetering({ clock: standing, store: new MemoryStore({ clock, limit: 10 }) });
+    const owner = ownerOf('phone', { sessions: 2 });
+    await admitted(metering, owner);
+    await clock.advance(200_000);
+    await admitted(metering, owner);
+    await refused(metering, owner);
+  });
+
   it('end and begin at any time without the count going wrong', async () => {
     const one = newMetering();
     const nodes = [one.metering, newMetering(one).metering];
@@ -191,8 +203,8 @@ describe('tokens in a minute', () => {
     assert.equal(refusal?.retryAfterMs, 38_750);
     assert.match(refusal?.message ?? '', /'phone'.*limit is 1000, used are 1020\. Try again in 38\.8 s/);
     await clock.advance(38_750);
-    assert.equal(await account.admitResponse(), undefined);
     assert.deepEqual(account.rateLimits(), [{ name: 'tokens', limit: 1000, remaining: 1000, reset_seconds: 0 }]);
+    assert.equal(await account.admitResponse(), undefined);
   });
 
   it('are those of all sessions of the key, on all nodes', async () => {

@@ -257,6 +257,18 @@ describe('a redirect', () => {
     await refusal(newFetch({ ca: tls.cert }).fetch(`https://images.test:${server.port}/`), 'bad_redirect');
   });
 
+  it('is not read: its connection is given up', async (t) => {
+    const server = await LocalServer.start(t, (request, response) => {
+      if (request.url === '/end') return response.end('done');
+      return response.writeHead(302, { location: '/end' }).write('and so on');
+    });
+    const asked = server.asked();
+    const { body } = await newFetch().fetch(`http://images.test:${server.port}/`);
+    assert.equal(Buffer.from(body).toString(), 'done');
+    const { response } = await asked;
+    if (!response.closed) await once(response, 'close');
+  });
+
   it('in a circle ends', async (t) => {
     const server = await redirectTo(t, (path) => `${path}x`);
     await refusal(newFetch().fetch(`http://images.test:${server.port}/`), 'bad_redirect');
@@ -351,6 +363,22 @@ describe('time', () => {
     await clock.advance(5000);
     assert.match((await refused).message, /nothing came for 5 s/);
     if (!response.closed) await once(response, 'close');
+  });
+
+  it('without a byte begins anew with the head of the answer', async (t) => {
+    const server = await LocalServer.start(t, () => {});
+    const clock = new WatchedClock();
+    const { fetch } = newFetch({ clock });
+    const asked = server.asked();
+    const fetched = fetch(`http://images.test:${server.port}/`);
+    const { response } = await asked;
+    await clock.advance(4000);
+    const arrived = clock.timerStarted;
+    response.flushHeaders();
+    await arrived;
+    await clock.advance(4000);
+    response.end('late');
+    assert.equal(Buffer.from((await fetched).body).toString(), 'late');
   });
 
   it('ends a name that is not resolved', async () => {
