@@ -21,10 +21,10 @@ export class ClientEventError extends Error {
 export type JsonObject = Record<string, unknown>;
 
 /** No event of the protocol comes near it, and what recurses over an event (JSON itself does) is safe within it. */
-const maxDepth = 100;
+export const maxDepth = 100;
 
 /** An event with the longest session configuration has some thousands; checking so many takes tenths of a second. */
-const maxValues = 50_000;
+export const maxValues = 50_000;
 /** As the schemas of the other events say; a refused id is sent back as long as it is not many times that. */
 const maxEventIdLength = 512;
 const maxEchoedIdLength = 2048;
@@ -72,17 +72,34 @@ function echoedId(id: unknown): string | null {
   return typeof id === 'string' && id.length <= maxEchoedIdLength ? id : null;
 }
 
-const characters = { quote: 0x22, comma: 0x2c, openBracket: 0x5b, openBrace: 0x7b, backslash: 0x5c };
+const marks = ['"', ',', '[', '{'] as const;
+const backslash = 0x5c;
 
-/** Counts what begins a value or follows one, outside strings. What is no JSON is left to the parser. */
+/**
+ * Counts what begins a value or follows one, outside strings. What is no JSON is left to the parser. It jumps from mark
+ * to mark: of a message of 22 MiB most is in one string, or is no mark.
+ */
 export function holdsMoreValuesThan(limit: number, text: string): boolean {
-  const { quote, comma, openBracket, openBrace } = characters;
+  // Each of them takes a character; nearly every message ends here.
+  if (text.length <= limit) return false;
+  const search = (mark: string, from: number) => {
+    const found = text.indexOf(mark, from);
+    return found < 0 ? text.length : found;
+  };
+  const found = marks.map((mark) => search(mark, 0));
   let values = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    const character = text.charCodeAt(at);
-    if (character === quote) at = stringEnd(text, at);
-    else if (character === comma || character === openBracket || character === openBrace) values += 1;
+  let strings = 0;
+  for (let at = Math.min(...found); at < text.length; at = Math.min(...found)) {
+    const isString = at === found[0];
+    if (isString) strings += 1;
+    else values += 1;
     if (values > limit) return true;
+    // In JSON a key and a string can follow each mark: this is none, and the parser meets the reason soon.
+    if (strings > 2 * limit + 1) return false;
+    const end = isString ? stringEnd(text, at) : at;
+    for (const [index, mark] of marks.entries()) {
+      if ((found[index] ?? 0) <= end) found[index] = search(mark, end + 1);
+    }
   }
   return false;
 }
@@ -91,7 +108,7 @@ export function holdsMoreValuesThan(limit: number, text: string): boolean {
 function stringEnd(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let escapes = 0;
-    while (text.charCodeAt(end - 1 - escapes) === characters.backslash) escapes += 1;
+    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes += 1;
     if (escapes % 2 === 0) return end;
   }
   return text.length;
