@@ -18,6 +18,7 @@ import {
   text,
 } from './config/kinds.ts';
 import { named, option, type Values } from './config/option.ts';
+import { isOrigin } from './config/origin.ts';
 import { prices } from './config/price-kind.ts';
 import { type Gathered, gather, gatherFromCode, type Sources } from './config/sources.ts';
 import { secretKey, upstreams } from './config/upstream-kind.ts';
@@ -221,6 +222,24 @@ const limits = {
     integer('COUNT', 1, 100_000),
     1024,
     'Connections at once that are not a session: plain HTTP, and those that have not shown a key yet. Clients that all come at once need as many.',
+  ),
+  storeEntries: option(
+    'Limits',
+    integer('COUNT', 100, 100_000_000),
+    100_000,
+    'What is kept beside sessions: client secrets that have not expired, and counters. Beyond it no more are minted.',
+  ),
+  storeCharacters: option(
+    'Limits',
+    integer('COUNT', 65_536, 16 * 1024 ** 3),
+    256 * mebibyte,
+    'Characters of all that together; most are the session configurations of client secrets.',
+  ),
+  secretsPerMinute: option(
+    'Limits',
+    integer('COUNT', 1, 1_000_000),
+    600,
+    'Client secrets that one key may mint in a minute. They live for two hours at most.',
   ),
   headerBytes: option('Limits', bytes(1024, mebibyte), 16 * 1024, 'The headers of a request.'),
   bodyBytes: option('Limits', bytes(1024, 64 * mebibyte), mebibyte, 'The body of a plain HTTP request.'),
@@ -489,10 +508,6 @@ function contradictions(config: Config): string[] {
     );
   }
   return problems;
-}
-
-function isOrigin(entry: string): boolean {
-  return URL.canParse(entry) && new URL(entry).origin === entry.toLowerCase();
 }
 
 function isHostName(entry: string): boolean {

@@ -29,6 +29,8 @@ export const logEvents = {
   http_failed: 'A request failed',
   upgrade_refused: 'A WebSocket was refused',
   connection_refused: 'A connection was told why it cannot have a session, and closed',
+  access_check_failed: 'Who may connect could not be told: the store failed',
+  client_secret_minted: 'A client secret was minted',
   session_opened: 'Session opened',
   session_closed: 'Session closed',
   session_failed: 'A session failed to handle something',

@@ -1,6 +1,8 @@
 /** The composition root: builds the server from its parts. Nothing else does. */
 
 import { fileURLToPath } from 'node:url';
+import { Callers } from './access/callers.ts';
+import { AccessPolicy } from './access/policy.ts';
 import { systemClock } from './clock.ts';
 import { type Config, ConfigError, type ConfigOverrides, configWith, sessionSettings } from './config.ts';
 import { RecordingError } from './engines/recording/format.ts';
@@ -13,20 +15,25 @@ import { createApp } from './http/app.ts';
 import { Listener } from './http/listener.ts';
 import { readinessOf } from './http/readiness.ts';
 import { createLog, type Log } from './log.ts';
+import { Metering } from './metering/metering.ts';
 import { AddressPolicy } from './net/address-policy.ts';
 import { GuardedFetch } from './net/guarded-fetch.ts';
 import { HttpImageFetcher } from './net/image-fetcher.ts';
 import { betaDialectWith } from './protocol/beta/beta.ts';
-import type { Dialects } from './protocol/dialect.ts';
+import type { Dialect } from './protocol/dialect.ts';
 import { gaDialectWith } from './protocol/ga.ts';
 import { type IdSource, randomId } from './protocol/ids.ts';
-import { lenientCheck, strictCheck } from './protocol/schema-check.ts';
+import { type Check, lenientCheck, strictCheck } from './protocol/schema-check.ts';
+import type { SessionUpdate } from './protocol/session-config.ts';
 import { AudioBudget } from './session/audio-budget.ts';
 import type { Clock, CloseReason, ImageFetcher } from './session/ports.ts';
 import { RealtimeSession } from './session/realtime-session.ts';
 import { noImages } from './session/settings.ts';
+import { refuseUnavailable } from './session/unavailable.ts';
+import { ClientSecrets } from './store/client-secrets.ts';
+import { MemoryStore } from './store/memory-store.ts';
 import { loadCertificate } from './tls.ts';
-import { AccessPolicy } from './access/policy.ts';
+import { Doorkeeper, defaultModel } from './transport/doorkeeper.ts';
 import { realtimePath } from './transport/handshake.ts';
 import { type SessionFactory, SessionRegistry } from './transport/session-registry.ts';
 import { WebSocketGate } from './transport/websocket-gate.ts';
@@ -85,7 +92,11 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const config = configWith(options.config ?? {});
   const clock = options.clock ?? systemClock;
   const certificate = await loadCertificate(config, new Date(clock.epochMs()));
-  const log = options.log ?? createLog(config, process.stderr.isTTY);
+  const plainLog = options.log ?? createLog(config, process.stderr.isTTY);
+  const { prices, models, sessionMetrics, limits } = config;
+  const store = new MemoryStore({ clock, limit: limits.storeEntries, limitCharacters: limits.storeCharacters });
+  const metering = new Metering({ store, clock, log: plainLog, prices, models, sessionMetrics });
+  const log = metering.counted(plainLog);
   const ids = options.ids ?? randomId;
   const engineSet = sessionEngines(config, clock, log, options.engines);
   const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
@@ -93,15 +104,19 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const settings = sessionSettings(config);
   const audioBudget = new AudioBudget(config.limits.totalAudioMs);
   const upstreams = withKey(config.upstream, config.upstreamKey);
-  const create: SessionFactory = ({ type, model }) => {
+  const create: SessionFactory = ({ id, type, model, grant, meter }) => {
     const target = upstreamFor(upstreams, { type, model });
     if (target) {
-      return new RelayedSession({ type, model, target, limits: config.limits, clock, ids, settings, log });
+      return new RelayedSession({ id, type, model, target, limits, clock, ids, settings, log, grant, meter });
     }
     const own = engineSet.openSession?.({ type, model, clock, drop: () => session.close(cutOff) });
     const session = new RealtimeSession({
       type,
       model,
+      // A session that is played back has the ids that it had.
+      ...(!own?.ids && { id }),
+      grant,
+      meter,
       engines: own?.engines ?? engineSet.engines,
       clock,
       ids: own?.ids ?? ids,
@@ -116,27 +131,49 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   };
   const sessions = new SessionRegistry({
     create: options.createSession ?? create,
-    limit: config.limits.sessions,
+    limit: limits.sessions,
     clock,
+    ids,
+    metering,
   });
   const access = new AccessPolicy(config);
+  const secrets = new ClientSecrets({ store, clock, perMinute: limits.secretsPerMinute });
+  const callers = new Callers({ keys: config.apiKeys, secrets });
+  const checks = checksFor(config, log);
   const readiness = readinessOf(() => engineSet.describe(), sessions);
-  const app = createApp({ access, readiness, consoleFolder, bodyBytes: config.limits.bodyBytes, log });
+  const requireAvailable = (update: SessionUpdate, model: string) => {
+    const { type } = update;
+    if (type === 'transcription' || upstreamFor(upstreams, { type, model })) return;
+    refuseUnavailable(update, { engines: engineSet.engines, settings }, 'session');
+  };
+  const app = createApp({
+    access,
+    callers,
+    minting: { config, secrets, checks, requireAvailable, ids, log },
+    sessions,
+    metering,
+    readiness,
+    consoleFolder,
+    bodyBytes: limits.bodyBytes,
+    log,
+  });
+  const exampleUrl = () => `${wsUrl()}?model=${defaultModel(config)}`;
   const gate = new WebSocketGate({
     config,
     access,
-    dialects: dialectsFor(config, log),
+    doorkeeper: new Doorkeeper({ config, callers, secrets, metering, exampleUrl }),
+    dialects: { ga: gaDialectWith(checks.ga), beta: betaDialectWith(checks.beta) },
     sessions,
+    metering,
     clock,
     ids,
     log,
-    exampleUrl: () => `${wsUrl()}?model=gpt-realtime`,
   });
   const listener = new Listener({
     config,
     app,
     onUpgrade: (request, socket, head) => gate.handleUpgrade(request, socket, head),
-    sessionConnections: () => sessions.count,
+    sessionConnections: () => gate.connections,
     certificate,
     clock,
     log,
@@ -188,12 +225,13 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   };
 }
 
-function dialectsFor(config: Config, log: Log): Dialects {
-  const check = (dialect: 'ga' | 'beta') =>
+/** How what clients send is held against the schemas of their dialect. */
+function checksFor(config: Config, log: Log): Readonly<Record<Dialect['name'], Check>> {
+  const check = (dialect: Dialect['name']) =>
     config.lenient
       ? lenientCheck(dialect, (fields) => log.warn('unknown_fields_dropped', { dialect, fields }))
       : strictCheck(dialect);
-  return { ga: gaDialectWith(check('ga')), beta: betaDialectWith(check('beta')) };
+  return { ga: check('ga'), beta: check('beta') };
 }
 
 function imageFetcher(config: Config, clock: Clock, log: Log): ImageFetcher {

@@ -1,16 +1,30 @@
 import type { HttpBindings } from '@hono/node-server';
 import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono, type MiddlewareHandler } from 'hono';
+import type { Callers } from '../access/callers.ts';
+import type { AccessPolicy } from '../access/policy.ts';
 import type { Log } from '../log.ts';
-import type { AccessPolicy } from '../transport/access.ts';
-import { apiError } from './api-error.ts';
+import type { Metering } from '../metering/metering.ts';
+import { apiError, apiErrorOf } from '../protocol/api-error.ts';
+import { WireError } from '../protocol/errors.ts';
+import type { SessionRegistry } from '../transport/session-registry.ts';
+import { type ApiEnv, authenticated, operatorsOnly } from './authentication.ts';
 import { limitBody } from './body-limit.ts';
+import { type MintOptions, mintSecret } from './client-secrets.ts';
+import { cors } from './cors.ts';
+import { betaMinting, betaTranscriptionMinting, gaMinting } from './mint-requests.ts';
 import type { Readiness } from './readiness.ts';
+import { HttpRefusal } from './refusal.ts';
+import { sessionRoutes } from './sessions.ts';
 
 type Env = { Bindings: HttpBindings };
 
 export interface AppOptions {
   access: AccessPolicy;
+  callers: Callers;
+  minting: MintOptions;
+  sessions: SessionRegistry;
+  metering: Pick<Metering, 'metricsText'>;
   readiness: Readiness;
   /** Where the console's files are. */
   consoleFolder: string;
@@ -29,9 +43,11 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Plain HTTP: the console, and how the server is. */
-export function createApp({ access, readiness, consoleFolder, bodyBytes, log }: AppOptions): Hono<Env> {
+/** Plain HTTP: the API, the console, and how the server is. */
+export function createApp(options: AppOptions): Hono<Env> {
+  const { access, readiness, consoleFolder, bodyBytes, log } = options;
   const app = new Hono<Env>();
+  const methodsOf = (path: string) => routedMethods(app, path);
 
   app.use(async (context, next) => {
     context.header('X-Content-Type-Options', 'nosniff');
@@ -39,6 +55,8 @@ export function createApp({ access, readiness, consoleFolder, bodyBytes, log }: 
     if (refusal !== undefined) return context.json(apiError(refusal, 'forbidden'), 403);
     await next();
   });
+  app.use('/v1/*', cors(methodsOf));
+  app.use('/openai/*', cors(methodsOf));
   app.use(limitBody(bodyBytes));
 
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
@@ -53,6 +71,7 @@ export function createApp({ access, readiness, consoleFolder, bodyBytes, log }: 
       426,
     );
   });
+  app.route('/', createApi(options));
   const page: MiddlewareHandler<Env> = async (context, next) => {
     context.header('Content-Security-Policy', contentSecurityPolicy);
     context.header('Cache-Control', 'no-cache');
@@ -68,13 +87,24 @@ export function createApp({ access, readiness, consoleFolder, bodyBytes, log }: 
 
   app.all('*', (context) => {
     const { method, path } = context.req;
-    const known = app.routes.some((route) => route.method === 'GET' && route.path === path);
-    if (!known) return context.json(apiError(`Invalid URL (${method} ${path})`, null), 404);
-    context.header('Allow', 'GET, HEAD');
-    return context.json(apiError(`Not allowed to ${method} on ${path} (HINT: use GET)`, 'method_not_supported'), 405);
+    const methods = methodsOf(path);
+    if (methods.length === 0 || methods.includes(method)) {
+      return context.json(apiError(`Invalid URL (${method} ${path})`, null), 404);
+    }
+    context.header('Allow', methods.join(', '));
+    const hint = methods.filter((each) => each !== 'HEAD').join(' or ');
+    return context.json(
+      apiError(`Not allowed to ${method} on ${path} (HINT: use ${hint})`, 'method_not_supported'),
+      405,
+    );
   });
 
   app.onError((error, context) => {
+    if (error instanceof HttpRefusal) {
+      if (error.retryAfterSeconds !== undefined) context.header('Retry-After', String(error.retryAfterSeconds));
+      return context.json(apiErrorOf(error.error), error.status);
+    }
+    if (error instanceof WireError) return context.json(apiErrorOf(error), 400);
     log.error('http_failed', { method: context.req.method, path: context.req.path, error });
     return context.json(
       apiError('The server had an error. Its log has the details.', 'internal_error', 'server_error'),
@@ -82,4 +112,42 @@ export function createApp({ access, readiness, consoleFolder, bodyBytes, log }: 
     );
   });
   return app;
+}
+
+/** What wants an API key, where the server has any. */
+function createApi({ callers, minting, sessions, metering }: AppOptions): Hono<ApiEnv> {
+  const api = new Hono<ApiEnv>();
+  const key = authenticated(callers);
+  api.post('/v1/realtime/client_secrets', key, mintSecret(minting, gaMinting));
+  api.post('/v1/realtime/sessions', key, mintSecret(minting, betaMinting));
+  api.post('/v1/realtime/transcription_sessions', key, mintSecret(minting, betaTranscriptionMinting));
+  // Where Azure's clients mint, in GA and in beta.
+  api.post('/openai/v1/realtime/client_secrets', key, mintSecret(minting, gaMinting));
+  api.post('/openai/realtimeapi/sessions', key, mintSecret(minting, betaMinting));
+
+  const { list, retrieve, end } = sessionRoutes(sessions);
+  api.get('/v1/parley/sessions', key, list);
+  api.get('/v1/parley/sessions/:id', key, retrieve);
+  api.delete('/v1/parley/sessions/:id', key, end);
+
+  api.get('/metrics', key, operatorsOnly, async (context) => {
+    const { contentType, body } = await metering.metricsText();
+    return context.body(body, 200, { 'Content-Type': contentType });
+  });
+  return api;
+}
+
+/** The methods that some route has for a path: HEAD wherever GET is. */
+function routedMethods(app: Hono<Env>, path: string): string[] {
+  const methods = app.routes.filter((route) => route.method !== 'ALL' && matches(route.path, path));
+  return [...new Set(methods.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))];
+}
+
+/** Whether a path is one of a route's: `:name` stands for a segment, a final `*` for anything. */
+function matches(route: string, path: string): boolean {
+  const wanted = route.split('/');
+  const given = path.split('/');
+  const open = wanted.at(-1) === '*';
+  if (open ? given.length < wanted.length : given.length !== wanted.length) return false;
+  return wanted.every((segment, at) => segment === '*' || segment.startsWith(':') || segment === given[at]);
 }

@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { MiddlewareHandler } from 'hono';
-import { apiError } from './api-error.ts';
+import { apiError } from '../protocol/api-error.ts';
 
 /**
  * Refuses bodies of more than `maxBytes` with 413. A body that declares its length is left to whoever reads it; one that

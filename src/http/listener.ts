@@ -5,9 +5,9 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import { apiError } from '../protocol/api-error.ts';
 import type { Clock } from '../session/ports.ts';
 import type { Certificate } from '../tls.ts';
-import { apiError } from './api-error.ts';
 
 export interface ListenerOptions {
   config: Pick<Config, 'host' | 'port' | 'limits'>;

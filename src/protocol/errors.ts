@@ -54,7 +54,7 @@ function quotedList(values: readonly string[]): string {
 const missingItem = (operation: 'truncating' | 'deleting' | 'retrieving', code: string) => (itemId: string) =>
   new WireError(`Error ${operation} item: the item with id '${itemId}' does not exist.`, { code });
 
-const closing = { authentication: 3000, request: 4000, expired: 1001, policy: 1008, gateway: 1014 } as const;
+const closing = { request: 4000, expired: 1001, policy: 1008, gateway: 1014 } as const;
 
 export const wireErrors = {
   // ---- The frame ----
@@ -279,19 +279,6 @@ export const wireErrors = {
     }),
   unsupportedMode: (param: string, message: string) =>
     new WireError(message, { code: 'invalid_value', param, closeCode: closing.request }),
-  wrongKey: (key: string) =>
-    new WireError(
-      `Incorrect API key provided: ${redactKey(key)}. Use one of the keys that this server was started with.`,
-      {
-        code: 'invalid_api_key',
-        closeCode: closing.authentication,
-      },
-    ),
-  missingKey: () =>
-    new WireError('Missing bearer or basic authentication in header', {
-      code: null,
-      closeCode: closing.authentication,
-    }),
   sessionExpired: (maxSeconds: number) =>
     new WireError(`Your session hit the maximum duration of ${spokenDuration(maxSeconds)}.`, {
       code: 'session_expired',
@@ -349,7 +336,9 @@ export const responseFailures = {
       { code: 'context_length_exceeded' },
     ),
   imageUnavailable: (url: string, why: string) =>
-    new ResponseFailure(`The image at '${shortened(url, 120)}' could not be had: ${why}`, { code: 'invalid_image_url' }),
+    new ResponseFailure(`The image at '${shortened(url, 120)}' could not be had: ${why}`, {
+      code: 'invalid_image_url',
+    }),
   imagesTooLarge: (limitCharacters: number) =>
     new ResponseFailure(
       `The images that this response's input names by an address have more than ${limitCharacters} characters together, as base64. Use smaller ones, or delete some.`,
@@ -371,7 +360,7 @@ function spokenDuration(seconds: number): string {
 }
 
 /** What is safe to say of a key: its first three and last four characters, when it is long enough to keep the rest secret. */
-function redactKey(key: string): string {
+export function redactKey(key: string): string {
   return key.length >= 16 ? `${key.slice(0, 3)}…${key.slice(-4)}` : '…';
 }
 

@@ -42,7 +42,8 @@ function checkModalities(event: ClientEvent): void {
   }
 }
 
-function refuseBadModalities(modalities: readonly string[] | undefined, param: string): void {
+/** One of text and audio, never both. @throws {WireError} */
+export function refuseBadModalities(modalities: readonly string[] | undefined, param: string): void {
   if (modalities !== undefined && modalities.length !== 1) {
     throw wireErrors.invalidModalities(param, modalities, [['text'], ['audio']]);
   }

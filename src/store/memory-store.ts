@@ -6,6 +6,12 @@ interface Entry {
   expiresAt: number;
 }
 
+export interface MemoryStoreOptions {
+  clock: Clock;
+  limit: number;
+  limitCharacters?: number;
+}
+
 /** How often expired entries are looked for, while there are any entries. */
 const sweepMs = 60_000;
 
@@ -13,12 +19,16 @@ const sweepMs = 60_000;
 export class MemoryStore implements Store {
   readonly #clock: Clock;
   readonly #limit: number;
+  readonly #limitCharacters: number;
   readonly #entries = new Map<string, Entry>();
+  #characters = 0;
   #cancelSweep: (() => void) | undefined;
 
-  constructor({ clock, limit }: { clock: Clock; limit: number }) {
+  /** `limit` counts keys, `limitCharacters` what stands in them and under them. */
+  constructor({ clock, limit, limitCharacters = Number.POSITIVE_INFINITY }: MemoryStoreOptions) {
     this.#clock = clock;
     this.#limit = limit;
+    this.#limitCharacters = limitCharacters;
   }
 
   async get(key: string): Promise<string | undefined> {
@@ -31,7 +41,7 @@ export class MemoryStore implements Store {
   }
 
   async delete(key: string): Promise<void> {
-    this.#entries.delete(key);
+    this.#drop(key);
   }
 
   async count(key: string, { amount, limit = Number.POSITIVE_INFINITY, ttlMs }: CountOptions): Promise<Count> {
@@ -47,22 +57,35 @@ export class MemoryStore implements Store {
   async close(): Promise<void> {
     this.#cancelSweep?.();
     this.#entries.clear();
+    this.#characters = 0;
   }
 
   #live(key: string): Entry | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined || entry.expiresAt > this.#clock.now()) return entry;
-    this.#entries.delete(key);
+    this.#drop(key);
     return undefined;
   }
 
   #put(key: string, entry: Entry): void {
-    if (!this.#entries.has(key) && this.#entries.size >= this.#limit) {
-      this.#dropExpired();
-      if (this.#entries.size >= this.#limit) throw new StoreFullError(this.#limit);
-    }
+    const known = this.#live(key);
+    const grows = sizeOf(key, entry) - (known ? sizeOf(key, known) : 0);
+    if (known === undefined || grows > 0) this.#makeRoom(known === undefined ? 1 : 0, grows);
     this.#entries.set(key, entry);
+    this.#characters += grows;
     this.#cancelSweep ??= this.#clock.after(sweepMs, () => this.#sweep());
+  }
+
+  #makeRoom(entries: number, characters: number): void {
+    const limitMet = () => {
+      if (this.#entries.size + entries > this.#limit) return `${this.#limit} entries (limits.store-entries)`;
+      if (this.#characters + characters <= this.#limitCharacters) return undefined;
+      return `${this.#limitCharacters} characters (limits.store-characters)`;
+    };
+    if (limitMet() === undefined) return;
+    this.#dropExpired();
+    const most = limitMet();
+    if (most !== undefined) throw new StoreFullError(most);
   }
 
   #sweep(): void {
@@ -72,6 +95,17 @@ export class MemoryStore implements Store {
 
   #dropExpired(): void {
     const now = this.#clock.now();
-    for (const [key, { expiresAt }] of this.#entries) if (expiresAt <= now) this.#entries.delete(key);
+    for (const [key, { expiresAt }] of this.#entries) if (expiresAt <= now) this.#drop(key);
   }
+
+  #drop(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    this.#characters -= sizeOf(key, entry);
+  }
+}
+
+function sizeOf(key: string, { value }: Entry): number {
+  return key.length + String(value).length;
 }

@@ -37,13 +37,12 @@ export interface Count {
   expiresInMs: number;
 }
 
-/** The store holds as many keys as it may. */
+/** The store holds as much as it may. */
 export class StoreFullError extends Error {
   override readonly name = 'StoreFullError';
 
-  constructor(limit: number) {
-    super(
-      `The store is full: it holds at most ${limit} entries (limits.store-entries). Some will expire; try again later.`,
-    );
+  /** `most` says what it may hold, such as `100 entries (limits.store-entries)`. */
+  constructor(most: string) {
+    super(`The store is full: it holds at most ${most}. Some will expire; try again later.`);
   }
 }

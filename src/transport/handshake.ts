@@ -1,7 +1,9 @@
 /** What a client says about itself when it asks for a WebSocket, before anything is granted. */
 
 import type { IncomingMessage } from 'node:http';
-import type { Dialect, Dialects } from '../protocol/dialect.ts';
+import type { Credentials } from '../access/callers.ts';
+import { keyInHeaders, projectInHeaders } from '../access/credentials.ts';
+import type { Dialect } from '../protocol/dialect.ts';
 
 /** Where clients connect. */
 export const realtimePath = '/v1/realtime';
@@ -10,6 +12,7 @@ const azureBetaPath = '/openai/realtime';
 const azurePath = '/openai/v1/realtime';
 
 const keyProtocolPrefix = 'openai-insecure-api-key.';
+const projectProtocolPrefix = 'openai-project.';
 const betaProtocol = 'openai-beta.realtime-v1';
 
 export interface Handshake {
@@ -19,8 +22,11 @@ export interface Handshake {
   /** The model, or what Azure calls a deployment of one. */
   readonly model: string | undefined;
   /** The first key found: `Authorization: Bearer`, Azure's `api-key` (header or query), or a browser's subprotocol. */
-  readonly presentedKey: string | undefined;
-  readonly wantsBeta: boolean;
+  readonly credentials: Credentials;
+  /** The page that asks, as its browser says. */
+  readonly origin: string | undefined;
+  /** The dialect that the client asks for; undefined where it says nothing: GA, unless its client secret is of the other. */
+  readonly announced: Dialect['name'] | undefined;
 }
 
 /** Reads a request; undefined when its target is not a path. */
@@ -33,17 +39,13 @@ export function readHandshake(request: IncomingMessage): Handshake | undefined {
     isRealtime: [realtimePath, azureBetaPath, azurePath].includes(pathname),
     query: searchParams,
     model: searchParams.get('model') || searchParams.get('deployment') || undefined,
-    presentedKey: presentedKey(request, protocols, searchParams),
-    wantsBeta:
-      pathname === azureBetaPath ||
-      (pathname === realtimePath && searchParams.has('api-version')) ||
-      announcesBeta(request, protocols),
+    credentials: {
+      key: presentedKey(request, protocols, searchParams),
+      project: projectInHeaders(request.headers) ?? protocolValue(protocols, projectProtocolPrefix),
+    },
+    origin: request.headers.origin,
+    announced: announcedDialect(request, pathname, { protocols, query: searchParams }),
   };
-}
-
-/** The dialect that a client speaks: each has its own, whatever others of the same session speak. */
-export function selectDialect(handshake: Handshake, dialects: Dialects): Dialect {
-  return handshake.wantsBeta ? dialects.beta : dialects.ga;
 }
 
 /**
@@ -60,10 +62,23 @@ function presentedKey(
   protocols: readonly string[],
   query: URLSearchParams,
 ): string | undefined {
-  const bearer = /^bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1]?.trim();
-  const azure = request.headers['api-key'];
-  const insecure = protocols.find((name) => name.startsWith(keyProtocolPrefix))?.slice(keyProtocolPrefix.length);
-  return bearer ?? (typeof azure === 'string' ? azure : undefined) ?? insecure ?? query.get('api-key') ?? undefined;
+  return (
+    keyInHeaders(request.headers) ?? protocolValue(protocols, keyProtocolPrefix) ?? query.get('api-key') ?? undefined
+  );
+}
+
+function protocolValue(protocols: readonly string[], prefix: string): string | undefined {
+  return protocols.find((name) => name.startsWith(prefix))?.slice(prefix.length);
+}
+
+function announcedDialect(
+  request: IncomingMessage,
+  pathname: string,
+  { protocols, query }: { protocols: readonly string[]; query: URLSearchParams },
+): Handshake['announced'] {
+  if (pathname === azureBetaPath || announcesBeta(request, protocols)) return 'beta';
+  if (pathname === azurePath) return 'ga';
+  return pathname === realtimePath && query.has('api-version') ? 'beta' : undefined;
 }
 
 /** The header's value is searched for its token: other beta headers of the same SDKs say `assistants=v2`. */

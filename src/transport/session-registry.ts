@@ -1,22 +1,65 @@
+import type { Account, Metering, Owner, SessionLease, Totals } from '../metering/metering.ts';
+import type { IdSource } from '../protocol/ids.ts';
 import type { SessionType } from '../protocol/session-config.ts';
-import type { Clock, CloseReason } from '../session/ports.ts';
+import type { Clock, CloseReason, Meter } from '../session/ports.ts';
 import type { Session } from '../session/session.ts';
+import type { SessionGrant } from '../session/settings.ts';
+
+/** What a new session is to be. */
+export interface SessionRequest {
+  id: string;
+  type: SessionType;
+  /** Empty for a transcription session, which has none. */
+  model: string;
+  /** What the client secret fixed that it is opened with. */
+  grant?: SessionGrant;
+  meter: Meter;
+}
 
 /** Makes the session that a new client talks to. */
-export type SessionFactory = (options: { type: SessionType; model: string }) => Session;
+export type SessionFactory = (request: SessionRequest) => Session;
 
-/** The sessions that live on this server: how many there may be, and how they end together. */
+/** Whose session it is to be, and what it is to be. */
+export type OpenRequest = Omit<SessionRequest, 'id' | 'meter'> & { owner: Owner; lease?: SessionLease };
+
+/** A session that lives, and whose it is. */
+export interface LiveSession {
+  readonly session: Session;
+  readonly owner: Owner;
+  /** Milliseconds since the epoch. */
+  readonly openedAtMs: number;
+  /** The dialects of the peers that it has or had. */
+  readonly dialects: ReadonlySet<'ga' | 'beta'>;
+  /** What it has used so far. */
+  totals(): Totals;
+  /** Notes a connection, until the function that is returned is called with how it ended. */
+  connected(dialect: 'ga' | 'beta'): (close: CloseReason) => void;
+  /** Resolves once it has ended and its connections are closed, with how the last of them did. */
+  readonly over: Promise<{ totals: Totals; close: CloseReason | undefined }>;
+}
+
+/** Who looks at sessions: those of one project, or all of them. */
+export interface Viewer {
+  owner: Pick<Owner, 'project'>;
+  operator: boolean;
+}
+
+export interface SessionRegistryOptions {
+  create: SessionFactory;
+  limit: number;
+  clock: Clock;
+  ids: IdSource;
+  metering: Pick<Metering, 'openAccount'>;
+}
+
+/** The sessions that live on this server: whose they are, how many there may be, and how they end together. */
 export class SessionRegistry {
-  readonly #create: SessionFactory;
-  readonly #limit: number;
-  readonly #clock: Clock;
-  readonly #sessions = new Set<Session>();
+  readonly #options: SessionRegistryOptions;
+  readonly #sessions = new Map<string, LiveSession>();
   #draining = false;
 
-  constructor(options: { create: SessionFactory; limit: number; clock: Clock }) {
-    this.#create = options.create;
-    this.#limit = options.limit;
-    this.#clock = options.clock;
+  constructor(options: SessionRegistryOptions) {
+    this.#options = options;
   }
 
   get count(): number {
@@ -30,21 +73,38 @@ export class SessionRegistry {
   /** Why no session can be opened now, in words for whoever asked; undefined when one can. */
   get unavailable(): string | undefined {
     if (this.#draining) return 'The server is shutting down and opens no more sessions.';
-    if (this.#sessions.size >= this.#limit) {
-      return `The server is at its limit of ${this.#limit} sessions. Try again when one has ended.`;
+    const { limit } = this.#options;
+    if (this.#sessions.size < limit) return undefined;
+    return `The server is at its limit of ${limit} sessions. Try again when one has ended.`;
+  }
+
+  open({ owner, lease, ...request }: OpenRequest): LiveSession {
+    const { create, ids, clock, metering } = this.#options;
+    const sessionId = ids('sess');
+    const { type, model } = request;
+    const account = metering.openAccount({ sessionId, type, model, owner, ...(lease && { lease }) });
+    let session: Session;
+    try {
+      session = create({ id: sessionId, ...request, meter: account });
+    } catch (error) {
+      account.close();
+      throw error;
     }
-    return undefined;
+    const live = new Entry({ session, owner, account, openedAtMs: clock.epochMs() });
+    this.#sessions.set(session.id, live);
+    void session.ended.then(() => this.#sessions.delete(session.id));
+    return live;
   }
 
-  open(options: Parameters<SessionFactory>[0]): Session {
-    const session = this.#create(options);
-    this.#sessions.add(session);
-    return session;
+  /** What a viewer may see, the oldest first. */
+  list(viewer: Viewer): LiveSession[] {
+    return [...this.#sessions.values()].filter((live) => sees(viewer, live));
   }
 
-  /** To be called when a session's last connection is gone. */
-  release(session: Session): void {
-    this.#sessions.delete(session);
+  /** Undefined also where the session is another project's. */
+  find(id: string, viewer: Viewer): LiveSession | undefined {
+    const live = this.#sessions.get(id);
+    return live && sees(viewer, live) ? live : undefined;
   }
 
   /**
@@ -54,8 +114,8 @@ export class SessionRegistry {
   async drain(deadlineMs: number): Promise<boolean> {
     this.#draining = true;
     const { promise: deadline, resolve: expire } = Promise.withResolvers<false>();
-    const cancel = this.#clock.after(deadlineMs, () => expire(false));
-    const done = Promise.all([...this.#sessions].map((session) => session.drain())).then(() => true);
+    const cancel = this.#options.clock.after(deadlineMs, () => expire(false));
+    const done = Promise.all([...this.#sessions.values()].map(({ session }) => session.drain())).then(() => true);
     const inTime = await Promise.race([done, deadline]);
     cancel();
     return inTime;
@@ -63,6 +123,51 @@ export class SessionRegistry {
 
   closeAll(reason: CloseReason): void {
     this.#draining = true;
-    for (const session of [...this.#sessions]) session.close(reason);
+    for (const { session } of [...this.#sessions.values()]) session.close(reason);
+  }
+}
+
+function sees({ owner, operator }: Viewer, live: LiveSession): boolean {
+  return operator || live.owner.project === owner.project;
+}
+
+class Entry implements LiveSession {
+  readonly session: Session;
+  readonly owner: Owner;
+  readonly openedAtMs: number;
+  readonly dialects = new Set<'ga' | 'beta'>();
+  readonly over: Promise<{ totals: Totals; close: CloseReason | undefined }>;
+  readonly #account: Account;
+  readonly #disconnected = Promise.withResolvers<void>();
+  #connections = 0;
+  #lastClose: CloseReason | undefined;
+
+  constructor(parts: { session: Session; owner: Owner; account: Account; openedAtMs: number }) {
+    this.session = parts.session;
+    this.owner = parts.owner;
+    this.openedAtMs = parts.openedAtMs;
+    this.#account = parts.account;
+    this.over = this.#untilOver();
+  }
+
+  totals(): Totals {
+    return this.#account.totals();
+  }
+
+  connected(dialect: 'ga' | 'beta'): (close: CloseReason) => void {
+    this.dialects.add(dialect);
+    this.#connections += 1;
+    return (close) => {
+      this.#connections -= 1;
+      this.#lastClose = close;
+      if (this.#connections === 0) this.#disconnected.resolve();
+    };
+  }
+
+  async #untilOver(): Promise<{ totals: Totals; close: CloseReason | undefined }> {
+    await this.session.ended;
+    const totals = this.#account.close();
+    if (this.#connections > 0) await this.#disconnected.promise;
+    return { totals, close: this.#lastClose };
   }
 }

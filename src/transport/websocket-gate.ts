@@ -1,37 +1,37 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { AccessPolicy } from '../access/policy.ts';
 import type { Config } from '../config.ts';
-import { type ApiErrorBody, apiError } from '../http/api-error.ts';
 import type { Log } from '../log.ts';
+import type { Metering, RefusalReason } from '../metering/metering.ts';
+import { type ApiErrorBody, apiError } from '../protocol/api-error.ts';
 import type { Dialect, Dialects } from '../protocol/dialect.ts';
-import { errorEvent, WireError, wireErrors } from '../protocol/errors.ts';
+import { errorEvent, type WireError } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
-import type { SessionType } from '../protocol/session-config.ts';
 import type { Clock } from '../session/ports.ts';
-import type { AccessPolicy } from './access.ts';
-import { type Handshake, readHandshake, realtimePath, selectDialect, selectSubprotocol } from './handshake.ts';
+import type { Doorkeeper, Granted, Refused } from './doorkeeper.ts';
+import { type Handshake, readHandshake, realtimePath, selectSubprotocol } from './handshake.ts';
 import type { SessionRegistry } from './session-registry.ts';
 import { WebSocketPeer } from './websocket-peer.ts';
 
 export interface WebSocketGateOptions {
-  config: Pick<Config, 'limits' | 'models'>;
+  config: Pick<Config, 'limits'>;
   access: AccessPolicy;
+  doorkeeper: Doorkeeper;
   dialects: Dialects;
   sessions: SessionRegistry;
+  metering: Pick<Metering, 'sessionRefused'>;
   clock: Clock;
   ids: IdSource;
   log: Log;
-  /** An address for the message to a client that named no model. */
-  exampleUrl: () => string;
 }
 
-/** What a client may have. */
-interface Granted {
-  type: SessionType;
-  /** Empty for a transcription session, which has none. */
-  model: string;
-  keyName: string | undefined;
+/** A refusal in place of the upgrade. */
+interface HttpRefusal {
+  status: 403 | 404 | 503;
+  body: ApiErrorBody;
+  reason: RefusalReason;
 }
 
 /** A client that is refused needs to say nothing more; what it has under way is bounded by this. */
@@ -49,6 +49,7 @@ export class WebSocketGate {
   readonly #accepting: WebSocketServer;
   readonly #refusing: WebSocketServer;
   #opened = 0;
+  #connections = 0;
 
   constructor(options: WebSocketGateOptions) {
     this.#options = options;
@@ -73,93 +74,150 @@ export class WebSocketGate {
     this.#refusing = new WebSocketServer({ ...shared, maxPayload: refusedFrameBytes });
   }
 
+  /** Connections that belong to a session. */
+  get connections(): number {
+    return this.#connections;
+  }
+
   /** Takes one `upgrade` request of the HTTP server. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    try {
-      this.#handle(request, socket, head);
-    } catch (error) {
+    const fail = (error: unknown) => {
       this.#options.log.error('session_failed', { error });
       socket.destroy();
+    };
+    try {
+      const handshake = readHandshake(request);
+      const refusal = this.#misplaced(request, handshake);
+      if (refusal !== undefined) this.#refuseOverHttp(request, socket, refusal);
+      else if (handshake !== undefined) this.#consider(handshake, request, { socket, head }).catch(fail);
+    } catch (error) {
+      fail(error);
     }
   }
 
-  #handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { access, sessions } = this.#options;
-    const handshake = readHandshake(request);
-    const refuse = (status: number, body: ApiErrorBody) => this.#refuseOverHttp(request, socket, status, body);
-    const forbidden = access.refusal(request.headers);
-    if (forbidden !== undefined) return refuse(403, apiError(forbidden, 'forbidden'));
+  /** Why a request is refused whoever sent it; undefined when it is not. */
+  #misplaced(request: IncomingMessage, handshake: Handshake | undefined): HttpRefusal | undefined {
+    const forbidden = this.#options.access.refusal(request.headers);
+    if (forbidden !== undefined) return forbiddenBecause(forbidden);
     if (!handshake?.isRealtime) {
-      return refuse(404, apiError(`There is no WebSocket here: connect to ${realtimePath}.`, 'not_found'));
+      const body = apiError(`There is no WebSocket here: connect to ${realtimePath}.`, 'not_found');
+      return { status: 404, body, reason: 'invalid' };
     }
-    const { unavailable } = sessions;
-    if (unavailable !== undefined) return refuse(503, apiError(unavailable, 'overloaded', 'server_error'));
-
-    const check = this.#check(handshake);
-    if (check instanceof WireError) {
-      const dialect = selectDialect(handshake, this.#options.dialects);
-      this.#refusing.handleUpgrade(request, socket, head, (webSocket) => {
-        this.#refuse(webSocket, check, dialect, request);
-      });
-    } else {
-      this.#accepting.handleUpgrade(request, socket, head, (webSocket) => {
-        this.#open(webSocket, socket, request, { ...check, handshake });
-      });
-    }
+    return this.#full();
   }
 
-  /** The key comes first: a stranger learns nothing else. */
-  #check(handshake: Handshake): Granted | WireError {
-    const { access, config, exampleUrl } = this.#options;
-    const { presentedKey, query, model } = handshake;
-    const key = access.checkKey(presentedKey);
-    if (key.verdict === 'missing') return wireErrors.missingKey();
-    if (key.verdict === 'wrong') return wireErrors.wrongKey(presentedKey ?? '');
-    if (query.has('call_id')) {
-      return wireErrors.unsupportedMode('call_id', "This server has no calls to attach to. Connect without 'call_id'.");
-    }
-    if (query.get('intent') === 'transcription') {
-      return model === undefined
-        ? { type: 'transcription', model: '', keyName: key.keyName }
-        : wireErrors.modelForTranscription();
-    }
-    if (model === undefined) return wireErrors.missingModel(exampleUrl());
-    if (config.models.length > 0 && !config.models.includes(model)) return wireErrors.unknownModel(model);
-    return { type: 'realtime', model, keyName: key.keyName };
+  #full(): HttpRefusal | undefined {
+    const { unavailable, draining } = this.#options.sessions;
+    if (unavailable === undefined) return undefined;
+    const body = apiError(unavailable, 'overloaded', 'server_error');
+    return { status: 503, body, reason: draining ? 'draining' : 'full' };
   }
 
-  #open(
-    webSocket: WebSocket,
-    stream: Duplex,
+  async #consider(
+    handshake: Handshake,
     request: IncomingMessage,
-    { type, model, keyName, handshake }: Granted & { handshake: Handshake },
-  ): void {
-    const { sessions, config, clock, log } = this.#options;
-    const session = sessions.open({ type, model });
-    const dialect = selectDialect(handshake, this.#options.dialects);
+    { socket, head }: { socket: Duplex; head: Buffer },
+  ): Promise<void> {
+    const verdict = await this.#inTime(socket, this.#options.doorkeeper.judge(handshake));
+    if (verdict === 'gone') return;
+    if (verdict === 'undecided') {
+      const body = apiError('Who may connect cannot be told at the moment. Try again.', 'overloaded', 'server_error');
+      return this.#refuseOverHttp(request, socket, { status: 503, body, reason: 'limits_unavailable' });
+    }
+    if (!verdict.granted) return this.#turnAway(verdict, request, { socket, head });
+    // There may have been room when the question was asked, and be none now.
+    const full = this.#full();
+    if (full !== undefined) {
+      verdict.lease?.release();
+      return this.#refuseOverHttp(request, socket, full);
+    }
+    let taken = false;
+    this.#accepting.handleUpgrade(request, socket, head, (webSocket) => {
+      taken = true;
+      this.#open(webSocket, socket, request, verdict);
+    });
+    // What is no proper handshake is refused by `ws` itself, at once as it does everything.
+    if (!taken) verdict.lease?.release();
+  }
+
+  /**
+   * Waits for a verdict, as long as the client stays, and no longer than it was given for its headers. What is granted
+   * too late is given back.
+   */
+  #inTime(socket: Duplex, judged: Promise<Granted | Refused>): Promise<Granted | Refused | 'gone' | 'undecided'> {
+    const { clock, config, log } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<Granted | Refused | 'gone' | 'undecided'>();
+    let waiting = true;
+    const end = (verdict: Granted | Refused | 'gone' | 'undecided') => {
+      waiting = false;
+      cancel();
+      socket.off('close', gone);
+      socket.off('error', broken);
+      resolve(verdict);
+    };
+    const gone = () => end('gone');
+    const broken = () => socket.destroy();
+    // Nobody else listens to the connection before it is a WebSocket, and an error that nobody hears ends the process.
+    socket.on('error', broken);
+    socket.once('close', gone);
+    const cancel = clock.after(config.limits.headersTimeoutMs, () => end('undecided'));
+    judged.then(
+      (verdict) => {
+        if (waiting) end(verdict);
+        else if (verdict.granted) verdict.lease?.release();
+      },
+      (error: unknown) => {
+        log.error('access_check_failed', { error });
+        if (waiting) end('undecided');
+      },
+    );
+    return promise;
+  }
+
+  #turnAway(refused: Refused, request: IncomingMessage, { socket, head }: { socket: Duplex; head: Buffer }): void {
+    const { reason, why, dialect } = refused;
+    if ('forbidden' in why) {
+      return this.#refuseOverHttp(request, socket, { ...forbiddenBecause(why.forbidden), reason });
+    }
+    this.#options.metering.sessionRefused(reason);
+    this.#refusing.handleUpgrade(request, socket, head, (webSocket) => {
+      this.#refuse(webSocket, why, this.#options.dialects[dialect], request);
+    });
+  }
+
+  #open(webSocket: WebSocket, stream: Duplex, request: IncomingMessage, granted: Granted): void {
+    const { sessions, config, clock, log, dialects } = this.#options;
+    const { dialect, secretId, ...wanted } = granted;
+    const live = sessions.open(wanted);
+    const { session, owner } = live;
     const openedAtMs = clock.now();
     const peer = new WebSocketPeer({
       id: `peer_${++this.#opened}`,
       socket: webSocket,
       stream,
-      dialect,
+      dialect: dialects[dialect],
       limits: config.limits,
       clock,
       log,
     });
-    const about = { session: session.id, peer: peer.id };
+    const about = { session: session.id, peer: peer.id, key: owner.keyName, project: owner.project };
     log.info('session_opened', {
       ...about,
-      type,
-      model: model.slice(0, 128),
-      dialect: dialect.name,
-      key: keyName,
+      type: wanted.type,
+      model: wanted.model.slice(0, 128),
+      dialect,
+      secret: secretId,
       ...sender(request),
     });
-    webSocket.on('close', (code, reason) => {
-      sessions.release(session);
+    void live.over.then(({ totals, close }) => {
       const seconds = Math.round((clock.now() - openedAtMs) / 100) / 10;
-      log.info('session_closed', { ...about, code, reason: reason.toString(), seconds });
+      log.info('session_closed', { ...about, ...close, seconds, ...totals });
+    });
+    this.#connections += 1;
+    const disconnected = live.connected(dialect);
+    webSocket.on('close', (code, reason) => {
+      this.#connections -= 1;
+      disconnected({ code, reason: reason.toString() });
     });
     peer.join(session);
   }
@@ -175,14 +233,15 @@ export class WebSocketGate {
     webSocket.close(closeCode, closeReason);
   }
 
-  #refuseOverHttp(request: IncomingMessage, socket: Duplex, status: number, body: ApiErrorBody): void {
+  #refuseOverHttp(request: IncomingMessage, socket: Duplex, { status, body, reason }: HttpRefusal): void {
     const text = JSON.stringify(body);
+    this.#options.metering.sessionRefused(reason);
     this.#options.log.info('upgrade_refused', { status, message: body.error.message, ...sender(request) });
     socket.on('error', () => socket.destroy());
     socket.once('finish', () => socket.destroy());
     socket.end(
       [
-        `HTTP/1.1 ${status} ${reasonPhrases[status] ?? ''}`,
+        `HTTP/1.1 ${status} ${reasonPhrases[status]}`,
         'Content-Type: application/json',
         `Content-Length: ${Buffer.byteLength(text)}`,
         'Connection: close',
@@ -194,7 +253,15 @@ export class WebSocketGate {
   }
 }
 
-const reasonPhrases: Record<number, string> = { 403: 'Forbidden', 404: 'Not Found', 503: 'Service Unavailable' };
+const reasonPhrases: Record<HttpRefusal['status'], string> = {
+  403: 'Forbidden',
+  404: 'Not Found',
+  503: 'Service Unavailable',
+};
+
+function forbiddenBecause(message: string): HttpRefusal {
+  return { status: 403, body: apiError(message, 'forbidden'), reason: 'forbidden' };
+}
 
 function sender(request: IncomingMessage): { address: string | undefined; userAgent: string | undefined } {
   return { address: request.socket.remoteAddress, userAgent: request.headers['user-agent']?.slice(0, 128) };

@@ -67,7 +67,7 @@ test('keys are kept as hashes, with the names that a file gives them', () => {
     config.apiKeys.map(({ name }) => name),
     ['phones', 'key-2'],
   );
-  assert.doesNotMatch(JSON.stringify(config), /secret/);
+  assert.doesNotMatch(JSON.stringify(config), /sk-secret/);
   assert.equal(load({ environment: { PARLEY_API_KEYS: 'a,b' } }).config.apiKeys.length, 2);
 });
 

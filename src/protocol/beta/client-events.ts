@@ -110,8 +110,8 @@ function parseResponseCreate(event: JsonObject, check: Check): ClientEvent {
   return { type, event_id, response: parameters };
 }
 
-/** Text alone, or text and audio in any order. */
-function refuseBadModalities(modalities: readonly string[] | undefined, param: string): void {
+/** Text alone, or text and audio in any order. @throws {WireError} */
+export function refuseBadModalities(modalities: readonly string[] | undefined, param: string): void {
   if (modalities === undefined) return;
   const distinct = new Set(modalities);
   const fits = distinct.has('text') && distinct.size === modalities.length;

@@ -1,12 +1,7 @@
-/** Who may connect: by the name that the server is called, the page that calls it, and the key that it shows. */
+/** Which requests are looked at: by the name that the server is called, and the page that calls it. */
 
 import type { IncomingHttpHeaders } from 'node:http';
-import { findApiKey } from '../config/api-keys.ts';
 import { type Config, isLoopback } from '../config.ts';
-
-export type KeyCheck =
-  /** `keyName` is undefined where the server has no keys and accepts every one. */
-  { verdict: 'accepted'; keyName: string | undefined } | { verdict: 'missing' } | { verdict: 'wrong' };
 
 export class AccessPolicy {
   readonly #config: Pick<Config, 'apiKeys' | 'origins' | 'hosts'>;
@@ -29,14 +24,6 @@ export class AccessPolicy {
       return `Pages of the origin '${printable(origin)}' may not connect. Add it to the option "origins" to allow it.`;
     }
     return undefined;
-  }
-
-  checkKey(presented: string | undefined): KeyCheck {
-    const { apiKeys } = this.#config;
-    if (apiKeys.length === 0) return { verdict: 'accepted', keyName: undefined };
-    if (presented === undefined || presented === '') return { verdict: 'missing' };
-    const key = findApiKey(apiKeys, presented);
-    return key === undefined ? { verdict: 'wrong' } : { verdict: 'accepted', keyName: key.name };
   }
 
   #hostAllowed(host: string | undefined): boolean {

@@ -1,0 +1,66 @@
+import { type ApiKey, defaultProject, findApiKey } from '../config/api-keys.ts';
+import type { Owner } from '../metering/metering.ts';
+import { accessErrors } from '../protocol/access-errors.ts';
+import type { WireError } from '../protocol/errors.ts';
+import { type ClientSecret, type ClientSecrets, isClientSecret } from '../store/client-secrets.ts';
+
+/** What a request shows of its sender. */
+export interface Credentials {
+  /** An API key or a client secret. */
+  key: string | undefined;
+  /** The project that it says to belong to. */
+  project: string | undefined;
+}
+
+/** Who is asking, and what for. */
+export interface Caller {
+  /** Whose the sessions are that it opens. */
+  owner: Owner;
+  /** Whether it may see every project, and how the server is doing. */
+  operator: boolean;
+  /** What it showed in the place of a key: such a caller may open sessions and nothing else. */
+  secret?: ClientSecret & { value: string };
+}
+
+/** Tells who is asking by an API key or a client secret. A server without keys knows one caller alone: its machine. */
+export class Callers {
+  readonly #keys: readonly ApiKey[];
+  readonly #secrets: ClientSecrets;
+
+  constructor({ keys, secrets }: { keys: readonly ApiKey[]; secrets: ClientSecrets }) {
+    this.#keys = keys;
+    this.#secrets = secrets;
+  }
+
+  /**
+   * The caller, or why it is turned away.
+   * @throws what the store throws
+   */
+  async identify({ key, project }: Credentials): Promise<Caller | WireError> {
+    if (key !== undefined && isClientSecret(key)) return this.#bySecret(key, project);
+    if (this.#keys.length === 0) return { owner: { project: defaultProject }, operator: true };
+    if (key === undefined || key === '') return accessErrors.missingKey();
+    const found = findApiKey(this.#keys, key);
+    if (found === undefined) return accessErrors.wrongKey(key);
+    if (project !== undefined && project !== found.project) return accessErrors.mismatchedProject();
+    return { owner: ownerOf(found), operator: found.operator };
+  }
+
+  /** A secret ends with the key that it was minted with. */
+  async #bySecret(value: string, project: string | undefined): Promise<Caller | WireError> {
+    const secret = await this.#secrets.find(value);
+    const key = this.#keys.find(({ name }) => name === secret?.keyName);
+    if (secret === undefined || (key === undefined && (this.#keys.length > 0 || secret.keyName !== undefined))) {
+      return accessErrors.wrongSecret(value);
+    }
+    if (key !== undefined && project !== undefined && project !== secret.project) {
+      return accessErrors.mismatchedProject();
+    }
+    const owner = key === undefined ? { project: secret.project } : { ...ownerOf(key), project: secret.project };
+    return { owner, operator: false, secret: { ...secret, value } };
+  }
+}
+
+function ownerOf({ name, project, limits }: ApiKey): Owner {
+  return { keyName: name, project, limits };
+}

@@ -1,0 +1,82 @@
+import type { Context } from 'hono';
+import type { Config } from '../config.ts';
+import type { Log } from '../log.ts';
+import { accessErrors } from '../protocol/access-errors.ts';
+import { betaField } from '../protocol/dialect-fields.ts';
+import { WireError, wireErrors } from '../protocol/errors.ts';
+import type { IdSource } from '../protocol/ids.ts';
+import type { Check } from '../protocol/schema-check.ts';
+import { applyUpdate, defaultRealtimeConfig, type SessionUpdate } from '../protocol/session-config.ts';
+import type { ClientSecrets, SecretTerms } from '../store/client-secrets.ts';
+import { StoreFullError } from '../store/store.ts';
+import { defaultModel } from '../transport/doorkeeper.ts';
+import type { ApiEnv } from './authentication.ts';
+import { jsonBody } from './json-body.ts';
+import type { Minting } from './mint-requests.ts';
+import { HttpRefusal } from './refusal.ts';
+
+export interface MintOptions {
+  config: Pick<Config, 'models'>;
+  secrets: ClientSecrets;
+  checks: Readonly<Record<'ga' | 'beta', Check>>;
+  /**
+   * Refuses what sessions of a model do not have, as `session.update` would.
+   * @throws {WireError} with a GA path
+   */
+  requireAvailable: (update: SessionUpdate, model: string) => void;
+  ids: IdSource;
+  log: Log;
+}
+
+/** When a store that is full has room again is not known. */
+const storeRetryMs = 30_000;
+
+/** Mints client secrets, which open sessions from where no API key may be. */
+export function mintSecret(options: MintOptions, minting: Minting): (context: Context<ApiEnv>) => Promise<Response> {
+  const { config, secrets, checks, requireAvailable, ids, log } = options;
+  return async (context) => {
+    const request = minting.read(await jsonBody(context.req), checks[minting.dialect]);
+    const { update, seconds, bounds } = request;
+    const { owner } = context.get('caller');
+    const model = update.type === 'realtime' ? update.model : undefined;
+    if (model !== undefined && config.models.length > 0 && !config.models.includes(model)) {
+      throw wireErrors.unknownModel(model);
+    }
+    const shownModel = model ?? defaultModel(config);
+    inTermsOf(minting.dialect, () => requireAvailable(update, shownModel));
+    const terms: SecretTerms = {
+      dialect: minting.dialect,
+      type: update.type,
+      ...(model !== undefined && { model }),
+      initial: update,
+      ...bounds,
+      ...(owner.keyName !== undefined && { keyName: owner.keyName }),
+      project: owner.project,
+    };
+    const minted = await secrets.mint(terms, seconds).catch((error: unknown) => {
+      throw error instanceof StoreFullError
+        ? new HttpRefusal(503, accessErrors.noRoom(error.message), storeRetryMs)
+        : error;
+    });
+    if ('retryAfterMs' in minted) {
+      throw new HttpRefusal(429, accessErrors.keyLimit(minted.message), minted.retryAfterMs);
+    }
+    const { value, expiresAt, id } = minted;
+    const { keyName: key, project } = owner;
+    log.info('client_secret_minted', { secret: id, key, project, dialect: terms.dialect, type: terms.type, seconds });
+    // A session that does not exist yet expires never, as the hosted service says it.
+    const initial = defaultRealtimeConfig({ id: ids('sess'), model: shownModel, expiresAt: 0 });
+    return context.json(minting.answer(applyUpdate(initial, update), { value, expires_at: expiresAt }, request));
+  };
+}
+
+/** Gives an error about a GA path the path that it has in the body of a dialect's request. */
+function inTermsOf(dialect: 'ga' | 'beta', act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof WireError) || dialect === 'ga' || error.param === null) throw error;
+    const param = (betaField(error.param) ?? error.param).replace(/^session\./, '');
+    throw new WireError(error.message.replaceAll(error.param, param), { code: error.code, param });
+  }
+}

@@ -1,0 +1,48 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { MiddlewareHandler } from 'hono';
+
+/** Headers that the SDKs set, beside those of the same prefix. */
+const allowedHeaders: ReadonlySet<string> = new Set([
+  'api-key',
+  'authorization',
+  'content-type',
+  'openai-beta',
+  'openai-organization',
+  'openai-project',
+  'x-openai-agents-sdk',
+]);
+const allowedPrefix = 'x-stainless-';
+/** Of those that such a header may name; more are no client's. */
+const maxNames = 64;
+const preflightSeconds = 600;
+
+/**
+ * Lets pages of other origins use the API, as the Fetch standard's CORS protocol has it. Which origins may is decided
+ * before (`AccessPolicy`): whoever comes this far may. Cookies are no part of it.
+ */
+export function cors(methodsOf: (path: string) => string[]): MiddlewareHandler<{ Bindings: HttpBindings }> {
+  return async (context, next) => {
+    context.header('Vary', 'Origin');
+    const origin = context.req.header('origin');
+    if (origin !== undefined) {
+      context.header('Access-Control-Allow-Origin', origin);
+      context.header('Access-Control-Expose-Headers', 'Location, Retry-After');
+    }
+    const methods = methodsOf(context.req.path);
+    if (context.req.method !== 'OPTIONS' || methods.length === 0) return next();
+    context.header('Allow', methods.join(', '));
+    if (origin !== undefined && context.req.header('access-control-request-method') !== undefined) {
+      context.header('Access-Control-Allow-Methods', methods.join(', '));
+      context.header('Access-Control-Allow-Headers', allowed(context.req.header('access-control-request-headers')));
+      context.header('Access-Control-Max-Age', String(preflightSeconds));
+    }
+    return context.body(null, 204);
+  };
+}
+
+/** The headers that are always allowed, and what else was asked for and may be. */
+function allowed(requested = ''): string {
+  const names = requested.split(',', maxNames).map((name) => name.trim().toLowerCase());
+  const extra = names.filter((name) => name.startsWith(allowedPrefix) && /^[a-z0-9-]{1,64}$/.test(name));
+  return [...allowedHeaders, ...extra].join(', ');
+}

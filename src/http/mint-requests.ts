@@ -1,0 +1,152 @@
+/** What the bodies of requests for client secrets may say, in each dialect, and what is made of them. */
+
+import { z } from 'zod';
+import { isOrigin } from '../config/origin.ts';
+import { refuseBadModalities as refuseBadBetaModalities } from '../protocol/beta/client-events.ts';
+import {
+  sessionSchema as betaSessionSchema,
+  transcriptionSessionSchema as betaTranscriptionSchema,
+  toBetaSession,
+  toBetaTranscriptionSession,
+  toCoreTranscriptionUpdate,
+  toCoreUpdate,
+} from '../protocol/beta/session.ts';
+import { WireError } from '../protocol/errors.ts';
+import type { JsonObject } from '../protocol/frame-parser.ts';
+import { refuseBadModalities } from '../protocol/ga.ts';
+import { integer } from '../protocol/integer.ts';
+import type { Check } from '../protocol/schema-check.ts';
+import {
+  type RealtimeConfig,
+  type SessionUpdate,
+  sessionUpdateSchema,
+  sessionView,
+} from '../protocol/session-config.ts';
+import { isSessionPath } from '../protocol/session-paths.ts';
+import type { SecretTerms } from '../store/client-secrets.ts';
+
+/** A request that was understood. */
+export interface MintRequest {
+  update: SessionUpdate;
+  /** How long the secret lives. */
+  seconds: number;
+  bounds: Pick<SecretTerms, 'allowedOrigins' | 'maxSessions' | 'maxSeconds' | 'locked'>;
+}
+
+/** How one kind of request is read, and answered. */
+export interface Minting {
+  dialect: 'ga' | 'beta';
+  /** @throws {WireError} for the first thing that is wrong */
+  read(body: JsonObject, check: Check): MintRequest;
+  /** The body of the answer, for the configuration that sessions will start with. */
+  answer(config: RealtimeConfig, secret: { value: string; expires_at: number }, request: MintRequest): object;
+}
+
+/** Official: 10 s to 2 h from the creation. */
+const secretSeconds = integer(10, 7200);
+const gaSeconds = 600;
+const betaSeconds = 60;
+const createdAt = z.literal('created_at');
+
+const daySeconds = 86_400;
+/** Our own bounds on what a secret may do, which no other server has. */
+const ownBounds = {
+  parley: z
+    .strictObject({
+      allowed_origins: z
+        .array(
+          z.string().max(256).refine(isOrigin, 'expected an origin such as https://app.example.com, without a path'),
+        )
+        .min(1)
+        .max(32)
+        .optional(),
+      max_sessions: integer(1, 1_000_000).optional(),
+      max_session_seconds: integer(1, 7 * daySeconds).optional(),
+      locked: z.array(z.string().max(128)).max(64).optional(),
+    })
+    .optional(),
+};
+
+const gaBody = z.strictObject({
+  ...ownBounds,
+  expires_after: z.strictObject({ anchor: createdAt.optional(), seconds: secretSeconds.optional() }).optional(),
+  session: sessionUpdateSchema.optional(),
+});
+
+/** What SDKs and documents have had here: when the secret is to expire, and the secret of an earlier answer, which is ignored. */
+const betaSecret = z
+  .strictObject({
+    expires_after: z.strictObject({ anchor: createdAt, seconds: secretSeconds.optional() }).optional(),
+    expires_at: z
+      .union([z.int(), z.strictObject({ anchor: createdAt.optional(), seconds: secretSeconds.optional() })])
+      .optional(),
+    value: z.string().optional(),
+  })
+  .nullish();
+const betaBody = betaSessionSchema.extend({ ...ownBounds, client_secret: betaSecret });
+const betaTranscriptionBody = betaTranscriptionSchema.extend({ ...ownBounds, client_secret: betaSecret });
+
+/** `POST /v1/realtime/client_secrets` */
+export const gaMinting: Minting = {
+  dialect: 'ga',
+  read(body, check) {
+    const { expires_after, session: update = { type: 'realtime' }, parley } = check(gaBody, body);
+    if (update.type === 'realtime') refuseBadModalities(update.output_modalities, 'session.output_modalities');
+    return { update, seconds: expires_after?.seconds ?? gaSeconds, bounds: boundsOf(parley, update) };
+  },
+  answer: (config, { value, expires_at }, { update }) => ({
+    value,
+    expires_at,
+    session: sessionView(config, update.type),
+  }),
+};
+
+/** `POST /v1/realtime/sessions` */
+export const betaMinting: Minting = {
+  dialect: 'beta',
+  read(body, check) {
+    const { client_secret, parley, ...session } = check(betaBody, body);
+    refuseBadBetaModalities(session.modalities, 'modalities');
+    const update = toCoreUpdate(session);
+    return { update, seconds: betaLife(client_secret), bounds: boundsOf(parley, update) };
+  },
+  answer: (config, client_secret) => ({ ...toBetaSession(config), client_secret }),
+};
+
+/** `POST /v1/realtime/transcription_sessions` */
+export const betaTranscriptionMinting: Minting = {
+  dialect: 'beta',
+  read(body, check) {
+    const { client_secret, parley, ...session } = check(betaTranscriptionBody, body);
+    refuseBadBetaModalities(session.modalities, 'modalities');
+    const update = toCoreTranscriptionUpdate(session);
+    return { update, seconds: betaLife(client_secret), bounds: boundsOf(parley, update) };
+  },
+  answer(config, client_secret) {
+    const view = sessionView(config, 'transcription');
+    return { ...(view.type === 'transcription' && toBetaTranscriptionSession(view)), client_secret };
+  },
+};
+
+function betaLife(secret: z.infer<typeof betaSecret>): number {
+  const { expires_after: after, expires_at: at } = secret ?? {};
+  return after?.seconds ?? (typeof at === 'object' ? at.seconds : undefined) ?? betaSeconds;
+}
+
+function boundsOf(given: z.infer<(typeof ownBounds)['parley']>, { type }: SessionUpdate): MintRequest['bounds'] {
+  const { allowed_origins, max_sessions, max_session_seconds, locked } = given ?? {};
+  for (const [index, path] of (locked ?? []).entries()) {
+    if (isSessionPath(path, type)) continue;
+    const param = `parley.locked[${index}]`;
+    throw new WireError(`Invalid '${param}': a ${type} session has no field '${path}' that clients could change.`, {
+      code: 'invalid_value',
+      param,
+    });
+  }
+  return {
+    ...(allowed_origins && { allowedOrigins: allowed_origins.map((origin) => origin.toLowerCase()) }),
+    ...(max_sessions !== undefined && { maxSessions: max_sessions }),
+    ...(max_session_seconds !== undefined && { maxSeconds: max_session_seconds }),
+    ...(locked && { locked }),
+  };
+}
