@@ -7,6 +7,7 @@ const usage = `Parley: the Realtime API on your own machine.
 
   parley serve [options]   start the server
   parley ask QUESTION      ask a running server a question, by voice (a WAV file) or by text
+  parley key               make an API key
   parley --version
 
 "parley serve --help" and "parley ask --help" tell the options.
@@ -24,6 +25,10 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       const { ask } = await import('./ask.ts');
       return ask(rest);
     }
+    case 'key': {
+      const { makeKey } = await import('./key.ts');
+      return makeKey(rest);
+    }
     case '--help':
     case '-h':
     case 'help':
@@ -37,7 +42,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       process.stderr.write(usage);
       return 2;
     default: {
-      const meant = nearest(command, ['serve', 'ask', '--help', '--version']);
+      const meant = nearest(command, ['serve', 'ask', 'key', '--help', '--version']);
       const hint = meant === undefined ? '' : ` Did you mean "parley ${meant}"?`;
       process.stderr.write(`"${command}" is not a command of Parley.${hint}\n\n${usage}`);
       return 2;

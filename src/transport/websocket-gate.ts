@@ -152,13 +152,11 @@ export class WebSocketGate {
       waiting = false;
       cancel();
       socket.off('close', gone);
-      socket.off('error', broken);
       resolve(verdict);
     };
     const gone = () => end('gone');
-    const broken = () => socket.destroy();
     // Nobody else listens to the connection before it is a WebSocket, and an error that nobody hears ends the process.
-    socket.on('error', broken);
+    socket.on('error', () => socket.destroy());
     socket.once('close', gone);
     const cancel = clock.after(config.limits.headersTimeoutMs, () => end('undecided'));
     judged.then(
