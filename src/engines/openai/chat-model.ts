@@ -42,8 +42,8 @@ export class ChatModel implements LanguageModel {
     yield* this.#endpoint.stream((options) => this.#answer(request, options), request.signal);
   }
 
-  warm(): void {
-    this.#endpoint.warm();
+  warm(): Promise<void> {
+    return this.#endpoint.warm();
   }
 
   async close(): Promise<void> {

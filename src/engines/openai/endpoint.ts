@@ -90,20 +90,18 @@ export class Endpoint {
     });
   }
 
-  /** Opens a connection, if none stands ready. Failures are left to the request that meets them. */
-  warm(): void {
+  /** Opens a connection, if none stands ready; resolves when that is done or has failed, which is left to the next request to tell. */
+  async warm(): Promise<void> {
     if (this.#warming || this.#transport.warm) return;
     this.#warming = true;
-    this.#client.models
-      .list()
-      .asResponse()
-      .then(async (response) => {
-        for await (const _ of response.body ?? []);
-      })
-      .catch(() => {})
-      .finally(() => {
-        this.#warming = false;
-      });
+    try {
+      const response = await this.#client.models.list().asResponse();
+      for await (const _ of response.body ?? []);
+    } catch {
+      // The request that meets it tells it.
+    } finally {
+      this.#warming = false;
+    }
   }
 
   close(): void {

@@ -62,8 +62,8 @@ export class HttpTranscriber implements Transcriber {
     yield together(parts);
   }
 
-  warm(): void {
-    this.#endpoint.warm();
+  warm(): Promise<void> {
+    return this.#endpoint.warm();
   }
 
   async close(): Promise<void> {

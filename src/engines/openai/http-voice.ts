@@ -43,8 +43,8 @@ export class HttpVoice implements Voice {
     }
   }
 
-  warm(): void {
-    this.#endpoint.warm();
+  warm(): Promise<void> {
+    return this.#endpoint.warm();
   }
 
   async close(): Promise<void> {

@@ -167,7 +167,7 @@ function streamedWav(samples: Int16Array, sampleRateHz: number): Uint8Array {
 /** 32-bit float, two channels, as some engines make it. */
 function floatWav(samples: Int16Array, sampleRateHz: number): Uint8Array {
   const file = Buffer.alloc(44 + samples.length * 8);
-  writeWav({ samples: new Int16Array(0), sampleRateHz }).forEach((byte, at) => file.writeUInt8(byte, at));
+  file.set(writeWav({ samples: new Int16Array(0), sampleRateHz }));
   file.writeUInt16LE(3, 20);
   file.writeUInt16LE(2, 22);
   file.writeUInt32LE(sampleRateHz * 8, 28);
