@@ -7,8 +7,15 @@ export function collectGarbage(): void {
   runInNewContext('gc')();
 }
 
-/** What is in use once everything that can be is freed. */
+/** What JavaScript objects take once everything that can be is freed. */
 export function heapBytes(): number {
   collectGarbage();
   return process.memoryUsage().heapUsed;
+}
+
+/** The same, with the buffers that belong to them. */
+export function heldBytes(): number {
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }

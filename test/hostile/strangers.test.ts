@@ -1,0 +1,137 @@
+/** SECURITY.md, "strangers on the network": who has no key gets nothing, and keeps nobody else from theirs. */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { apiKey } from '../../src/server.ts';
+import { newServer } from '../support/server.ts';
+import { WireClient } from '../support/wire-client.ts';
+import { underAttack, upgradeRequest } from './support/under-attack.ts';
+
+const key = 'sk-0123456789abcdefghijklmnopqrstuv';
+const withKey = { headers: { Authorization: `Bearer ${key}` } };
+const keys = [apiKey('bystander', key)];
+
+test('guessed keys open nothing, however many and however near', async (t) => {
+  await underAttack(t, { config: { apiKeys: keys }, bystander: withKey }, async (scene) => {
+    const near = [key.slice(0, -1), `${key}0`, key.toUpperCase(), ` ${key.slice(1)}`, `${key.slice(0, -1)}w`];
+    const guesses = [
+      ...near,
+      ...Array.from({ length: 300 }, (_, index) => `sk-${index.toString(16).padStart(32, '0')}`),
+    ];
+    await scene.waves(async () => {
+      const answers = guesses.map(async (guess) => {
+        const told: string[] = [];
+        const connection = scene.connection({ onText: (text) => told.push(text) });
+        connection.write(upgradeRequest([`Authorization: Bearer ${guess}`]));
+        const { code } = await connection.closed;
+        assert.equal(code, 3000);
+        assert.equal(told.length, 1);
+        assert.equal(JSON.parse(told[0] ?? '').error.code, 'invalid_api_key');
+        assert.ok(!told[0]?.includes(guess.slice(4, -4)), 'the guess is not repeated');
+      });
+      await Promise.all(answers);
+    });
+    assert.equal(scene.openSessions, 1);
+  });
+});
+
+test('a request whose headers never end is given up, and holds nobody up', async (t) => {
+  await underAttack(t, { config: { limits: { headersTimeoutMs: 300 } } }, async (scene) => {
+    const connections = Array.from({ length: 100 }, () => scene.connection());
+    for (const [index, connection] of connections.entries()) {
+      connection.write(index % 2 === 0 ? 'GET / HTTP/1.1\r\nHost: localhost\r\nX-' : upgradeRequest().slice(0, -2));
+    }
+    await scene.bystanderTurn();
+    for (const connection of connections) {
+      assert.equal((await connection.head).status, 408);
+      await connection.closed;
+    }
+  });
+});
+
+test('a body that trickles in is given up, and holds nobody up', async (t) => {
+  await underAttack(t, { config: { limits: { headersTimeoutMs: 300, requestTimeoutMs: 300 } } }, async (scene) => {
+    const connections = Array.from({ length: 100 }, () => scene.connection());
+    for (const connection of connections) {
+      connection.write(
+        'POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n',
+      );
+    }
+    await scene.bystanderTurn();
+    for (const connection of connections) await connection.closed;
+  });
+});
+
+test('more silent connections than there may be are dropped; sessions go on, and newcomers are let in afterwards', async (t) => {
+  await underAttack(t, { config: { limits: { pendingConnections: 50 } } }, async (scene) => {
+    const connections = Array.from({ length: 200 }, () => scene.connection());
+    await Promise.all(connections.map(({ socket, closed }) => Promise.race([once(socket, 'connect'), closed])));
+    await scene.log.entry('server_connections_full');
+    await scene.bystanderTurn();
+    await scene.leave();
+    const newcomer = await scene.client();
+    assert.equal((await newcomer.ask('Are you there?')).response.status, 'completed');
+  });
+});
+
+test('hundreds of connections that say nothing do not keep a client out', async (t) => {
+  const { wsUrl, port } = await newServer(t);
+  const silent = Array.from({ length: 400 }, () => connect(port, '127.0.0.1'));
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
+  const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
+  assert.equal((await client.ask('Are you there?')).response.status, 'completed');
+  for (const socket of silent) socket.destroy();
+});
+
+test('sessions that are asked for all at once are opened up to the limit, the others refused with 503', async (t) => {
+  await underAttack(t, { config: { limits: { sessions: 40 } } }, async (scene) => {
+    const connections = Array.from({ length: 200 }, () => scene.connection());
+    for (const connection of connections) connection.write(upgradeRequest());
+    const heads = await Promise.all(connections.map(({ head }) => head));
+    const count = (status: number) => heads.filter((head) => head.status === status).length;
+    assert.deepEqual([count(101), count(503)], [39, 161]);
+    assert.ok(heads.every(({ status, headers }) => status === 101 || headers.has('retry-after')));
+    await scene.bystanderTurn();
+  });
+});
+
+test('a client that sends requests ahead of their answers is given a hundred', async (t) => {
+  const { port } = await newServer(t);
+  const socket = connect(port, '127.0.0.1');
+  socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(1000));
+  let answers = '';
+  for await (const chunk of socket) answers += String(chunk);
+  assert.equal(answers.match(/HTTP\/1\.1 200 /g)?.length, 100);
+});
+
+test('a request that two parsers could read differently is refused, and its connection closed', async (t) => {
+  await underAttack(t, {}, async (scene) => {
+    const head = 'POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: localhost\r\n';
+    const hidden = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const requests = [
+      `${head}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
+      `${head}Content-Length: 0\r\nContent-Length: ${hidden.length}\r\n\r\n${hidden}`,
+      `${head}Transfer-Encoding: xchunked\r\n\r\n${hidden}`,
+      `${head}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n${hidden}`,
+      `${head}X: 1\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
+    ];
+    for (const request of requests) {
+      const connection = scene.connection();
+      connection.write(request);
+      assert.equal((await connection.head).status, 400, request);
+      await connection.closed;
+      assert.ok(!connection.body.includes('"ok"'), 'what was hidden is not answered');
+    }
+    await scene.bystanderTurn();
+  });
+});
+
+test('a key is not sent back as the selected subprotocol, however its prefix is written', async (t) => {
+  const { wsUrl } = await newServer(t);
+  for (const name of ['openai-insecure-api-key.secret', 'OpenAI-Insecure-API-Key.secret']) {
+    const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`, { protocols: [name, 'other'] });
+    assert.equal(client.socket.protocol, 'other');
+  }
+});

@@ -1,0 +1,203 @@
+/**
+ * A server with a bystander in conversation on it. While an attack is under way the bystander's turns must come out as
+ * ever: every event, in order. Afterwards nothing of the attack may be left: no session, no socket, no timer, no memory.
+ */
+
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { instantEngines } from '../../../bench/instant-engines.ts';
+import type { ServerEvent } from '../../../src/protocol/index.ts';
+import type { ParleyServer, ServerOptions } from '../../../src/server.ts';
+import { type FakeEngines, fakeEngines, say, silence, tone } from '../../support/fake-engines.ts';
+import { fakeEngineSet, KeptLog, newServer } from '../../support/server.ts';
+import { type ConnectOptions, WireClient } from '../../support/wire-client.ts';
+import { heldBytes } from './heap.ts';
+import { RawConnection, type RawConnectionOptions } from './raw-connection.ts';
+
+const mebibyte = 1024 ** 2;
+/** What a run of any code leaves behind: compiled code, caches, pools. */
+const toleratedBytes = 4 * mebibyte;
+const giveUpMs = 20_000;
+
+/** Of a turn that is said and answered (docs/protocol.md, R3.4), without the deltas. */
+const voiceTurn = [
+  'input_audio_buffer.speech_started',
+  'input_audio_buffer.speech_stopped',
+  'input_audio_buffer.committed',
+  'conversation.item.added',
+  'conversation.item.done',
+  'response.created',
+  'response.output_item.added',
+  'conversation.item.added',
+  'response.content_part.added',
+  'response.output_audio.done',
+  'response.output_audio_transcript.done',
+  'response.content_part.done',
+  'conversation.item.done',
+  'response.output_item.done',
+  'response.done',
+  'rate_limits.updated',
+];
+
+export interface AttackOptions extends Omit<ServerOptions, 'log' | 'engines'> {
+  /** What the bystander's connection has: a key, where the server wants one. */
+  bystander?: ConnectOptions;
+}
+
+/** Runs an attack; fails when the bystander notices it, or when something of it stays. */
+export async function underAttack(
+  t: TestContext,
+  { bystander: connect = {}, ...options }: AttackOptions,
+  attack: (scene: Scene) => Promise<void>,
+): Promise<void> {
+  const log = new KeptLog();
+  const engines = fakeEngines();
+  // It judges audio as fast as an engine would.
+  engines.voiceActivity = instantEngines().engines.voiceActivity;
+  engines.languageModel.script = () => say('Yes.');
+  const server = await newServer(t, { ...options, engines: fakeEngineSet(engines), log });
+  const client = await WireClient.open(`${server.wsUrl}?model=gpt-realtime`, connect);
+  const scene = new Scene(server, log, engines, client);
+  await scene.bystanderTurn();
+  const before = await footprint();
+
+  await attack(scene);
+
+  await scene.leave();
+  await scene.bystanderTurn();
+  await eventually(() => {
+    const open = scene.openSessions;
+    return open === 1 ? undefined : `${open} sessions are open, of which one is the bystander's`;
+  });
+  await eventually(async () => {
+    const after = await footprint();
+    if (after.resources > before.resources) return `${after.resources} sockets and timers, ${before.resources} before`;
+    const grownBytes = after.bytes - before.bytes;
+    return grownBytes < toleratedBytes ? undefined : `${Math.round(grownBytes / 1024)} KiB more are held than before`;
+  });
+  const faults = log.entries.filter(({ level }) => level === 'error');
+  assert.deepEqual(faults, [], 'the log tells of no fault');
+}
+
+export class Scene {
+  readonly server: ParleyServer;
+  readonly log: KeptLog;
+  readonly engines: FakeEngines;
+  readonly wsUrl: string;
+  readonly #bystander: WireClient;
+  readonly #clients: WireClient[] = [];
+  readonly #connections: RawConnection[] = [];
+
+  constructor(server: ParleyServer, log: KeptLog, engines: FakeEngines, bystander: WireClient) {
+    this.server = server;
+    this.log = log;
+    this.engines = engines;
+    this.wsUrl = `${server.wsUrl}?model=gpt-realtime`;
+    this.#bystander = bystander;
+  }
+
+  /** Sessions that were opened and have not been closed. */
+  get openSessions(): number {
+    const count = (event: string) => this.log.entries.filter((entry) => entry.event === event).length;
+    return count('session_opened') - count('session_closed');
+  }
+
+  /** A hostile client with a session; it is gone when the attack is over. */
+  async client(options: ConnectOptions = {}): Promise<WireClient> {
+    const client = await WireClient.open(this.wsUrl, options);
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** A hostile TCP connection; it is gone when the attack is over. */
+  connection(options: Omit<RawConnectionOptions, 'port'> = {}): RawConnection {
+    const connection = new RawConnection({ port: this.server.port, ...options });
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  /** A hostile WebSocket whose frames are written by hand. */
+  async webSocket(
+    options: Omit<RawConnectionOptions, 'port'> & { headers?: readonly string[] } = {},
+  ): Promise<RawConnection> {
+    const { headers = [], ...rest } = options;
+    const connection = this.connection(rest);
+    connection.write(upgradeRequest(headers));
+    const { status } = await connection.head;
+    assert.equal(status, 101);
+    return connection;
+  }
+
+  /** The bystander says something and is answered, with all events in order and none besides. */
+  async bystanderTurn(): Promise<void> {
+    const chunk = 2400;
+    const samples = Int16Array.of(...tone(400, 24_000), ...silence(700, 24_000));
+    for (let at = 0; at < samples.length; at += chunk) {
+      const audio = Buffer.from(samples.slice(at, at + chunk).buffer).toString('base64');
+      this.#bystander.send({ type: 'input_audio_buffer.append', audio });
+    }
+    const types: string[] = [];
+    let event: ServerEvent;
+    do {
+      event = await this.#bystander.next();
+      types.push(event.type);
+    } while (event.type !== 'rate_limits.updated');
+    assert.deepEqual(
+      types.filter((type) => !type.endsWith('.delta')),
+      voiceTurn,
+    );
+    assert.ok(types.includes('response.output_audio.delta'));
+    assert.equal(this.#bystander.waiting, 0);
+  }
+
+  /** Attacks in waves, for as long as a turn of the bystander takes. */
+  async waves(wave: () => Promise<void>): Promise<void> {
+    let over = false;
+    const turn = this.bystanderTurn().finally(() => {
+      over = true;
+    });
+    do await wave();
+    while (!over);
+    await turn;
+  }
+
+  /** Ends the connections of the attack. */
+  async leave(): Promise<void> {
+    for (const { socket } of this.#clients) socket.terminate();
+    for (const { socket } of this.#connections) socket.destroy();
+    await Promise.all([...this.#clients, ...this.#connections].map(({ closed }) => closed));
+    this.#clients.length = 0;
+    this.#connections.length = 0;
+  }
+}
+
+/** What asks for a WebSocket, with headers of one's own in the end. */
+export function upgradeRequest(headers: readonly string[] = [], target = '/v1/realtime?model=gpt-realtime'): string {
+  return [
+    `GET ${target} HTTP/1.1`,
+    ...(headers.some((line) => line.startsWith('Host:')) ? [] : ['Host: localhost']),
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    ...headers,
+    '\r\n',
+  ].join('\r\n');
+}
+
+/** Waits until nothing is left to complain of. What must come back needs time for which there is no event. */
+export async function eventually(complaint: () => string | undefined | Promise<string | undefined>): Promise<void> {
+  const until = performance.now() + giveUpMs;
+  for (;;) {
+    const found = await complaint();
+    if (found === undefined) return;
+    assert.ok(performance.now() < until, found);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+async function footprint(): Promise<{ bytes: number; resources: number }> {
+  // What was closed in this turn of the event loop is freed in the next.
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  return { bytes: heldBytes(), resources: process.getActiveResourcesInfo().length };
+}
