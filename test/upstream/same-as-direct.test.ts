@@ -1,0 +1,30 @@
+/** A session through two servers, and the same one with the second of them alone: nobody can tell them apart. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fakeEngines } from '../support/fake-engines.ts';
+import { fakeEngineSet, newServer } from '../support/server.ts';
+import { converse } from './support/conversation.ts';
+import { normalised } from './support/log-of-events.ts';
+import { newPair } from './support/relay.ts';
+
+for (const dialect of ['ga', 'beta'] as const) {
+  test(`a conversation with a tool call, errors and barge-in is the same on the wire (${dialect})`, async (t) => {
+    const alone = fakeEngines();
+    const server = await newServer(t, { engines: fakeEngineSet(alone) });
+    const direct = await converse(server.wsUrl, dialect, alone);
+    const { relay, engines } = await newPair(t);
+    const relayed = await converse(relay.wsUrl, dialect, engines);
+
+    assert.deepEqual(
+      relayed.map(({ type }) => type),
+      direct.map(({ type }) => type),
+    );
+    assert.deepEqual(normalised(relayed), normalised(direct));
+    assert.ok(direct.length > 100, 'there was a conversation');
+    assert.deepEqual(
+      engines.languageModel.requests.map(({ items }) => items.length),
+      alone.languageModel.requests.map(({ items }) => items.length),
+    );
+  });
+}

@@ -1,0 +1,72 @@
+/** What a client saw, in a form in which two runs of the same conversation can be compared. */
+
+import type { WireDialect } from '../../support/frame-check.ts';
+import { WireClient } from '../../support/wire-client.ts';
+
+type Event = Record<string, unknown> & { type: string };
+
+/** A client that keeps every event, and waits for those that a conversation needs to go on. */
+export class Witness {
+  readonly events: Event[] = [];
+  readonly #client: WireClient;
+
+  private constructor(client: WireClient) {
+    this.#client = client;
+  }
+
+  static async open(wsUrl: string, dialect: WireDialect): Promise<Witness> {
+    const headers: Record<string, string> = dialect === 'beta' ? { 'OpenAI-Beta': 'realtime=v1' } : {};
+    const witness = new Witness(new WireClient(`${wsUrl}?model=gpt-realtime`, { headers }));
+    await witness.until((event) => /session\.created$/.test(event.type));
+    return witness;
+  }
+
+  send(...events: object[]): void {
+    for (const event of events) this.#client.send(event);
+  }
+
+  /** Waits for the next event of which something is true. */
+  async until(wanted: (event: Event) => boolean): Promise<Event> {
+    for (;;) {
+      const event = { ...(await this.#client.next()) };
+      this.events.push(event);
+      if (wanted(event)) return event;
+    }
+  }
+
+  /** Waits for the next event of a type. */
+  type(type: string): Promise<Event> {
+    return this.until((event) => event.type === type);
+  }
+
+  close(): void {
+    this.#client.socket.close();
+  }
+
+  get closed(): Promise<{ code: number; reason: string }> {
+    return this.#client.closed;
+  }
+}
+
+const madeId = /\b(event|sess|conv|item|resp|call)_[A-Za-z0-9]{8,}\b/g;
+
+const timely: ReadonlySet<string> = new Set(['expires_at', 'reset_seconds']);
+
+/** The events with each id replaced by its kind and the order in which it appeared, and without times of day. */
+export function normalised(events: readonly Event[]): unknown[] {
+  const names = new Map<string, string>();
+  const counts = new Map<string, number>();
+  const named = JSON.stringify(events, (key, value: unknown) => (timely.has(key) ? 'a time' : value)).replaceAll(
+    madeId,
+    (id, kind: string) => {
+      const known = names.get(id);
+      if (known !== undefined) return known;
+      const count = (counts.get(kind) ?? 0) + 1;
+      counts.set(kind, count);
+      const name = `${kind}#${count}`;
+      names.set(id, name);
+      return name;
+    },
+  );
+  return JSON.parse(named) as unknown[];
+}

@@ -1,0 +1,40 @@
+/** A server that relays to an upstream, in front of whatever a test gives it. */
+
+import type { TestContext } from 'node:test';
+import type { ConfigOverrides, Log, ParleyServer } from '../../../src/server.ts';
+import type { Clock } from '../../../src/session/ports.ts';
+import { type FakeEngines, fakeEngines } from '../../support/fake-engines.ts';
+import { fakeEngineSet, newServer } from '../../support/server.ts';
+
+export const upstreamKey = 'sk-upstream-secret-0123456789';
+
+export interface RelayOptions {
+  config?: ConfigOverrides;
+  clock?: Clock;
+  log?: Log;
+  /** What the upstream's models are called here. */
+  models?: Record<string, string>;
+}
+
+/** A server whose sessions are relayed to `url`. Its own engines are fakes that nobody should need. */
+export function relayTo(t: TestContext, url: string, options: RelayOptions = {}): Promise<ParleyServer> {
+  const { config, models, ...rest } = options;
+  const upstream = [{ name: 'the-upstream', url, key: upstreamKey, ...(models && { models }) }];
+  // As a configuration file has it: what a program gives may be that too.
+  const file: object = { upstream };
+  return newServer(t, { ...rest, config: { ...file, ...config } });
+}
+
+export interface Pair {
+  direct: ParleyServer;
+  relay: ParleyServer;
+  engines: FakeEngines;
+}
+
+/** A server with fake engines, and one that relays to it. */
+export async function newPair(t: TestContext, options: RelayOptions = {}): Promise<Pair> {
+  const engines = fakeEngines();
+  const direct = await newServer(t, { engines: fakeEngineSet(engines) });
+  const relay = await relayTo(t, direct.wsUrl, options);
+  return { direct, relay, engines };
+}
