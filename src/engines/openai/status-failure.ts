@@ -55,7 +55,8 @@ function serverWords(body: unknown): string {
   const told = textField(body, 'message') ?? textField(body, 'error') ?? textField(body, 'detail');
   if (told !== undefined) return excerpt(told);
   const nested = field(body, 'error') ?? field(body, 'detail');
-  return nested === undefined || nested === null ? '' : excerpt(JSON.stringify(nested));
+  if (nested === undefined || nested === null) return '';
+  return excerpt(textField(nested, 'message') ?? JSON.stringify(nested));
 }
 
 /** RFC 9110 §10.2.3, and the milliseconds that OpenAI adds; undefined where neither is there or can be read. */
