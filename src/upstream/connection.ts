@@ -38,6 +38,7 @@ export class UpstreamConnection {
   listener: ConnectionListener;
   readonly #socket: WebSocket;
   readonly #options: ConnectionOptions;
+  #opened = false;
   #over = false;
   #oddFrames = 0;
   #heardAtMs: number;
@@ -58,7 +59,10 @@ export class UpstreamConnection {
       closeTimeout: closeTimeoutMs,
     };
     this.#socket = new WebSocket(url, socketOptions);
-    this.#socket.on('open', () => this.#schedulePing());
+    this.#socket.on('open', () => {
+      this.#opened = true;
+      this.#schedulePing();
+    });
     this.#socket.on('message', (data, isBinary) => this.#message(data, isBinary));
     this.#socket.on('pong', () => this.#heard());
     this.#socket.on('ping', () => this.#heard());
@@ -68,7 +72,7 @@ export class UpstreamConnection {
     });
     this.#socket.on('error', (error) => {
       // One of an open connection is followed by its closing.
-      if (this.#socket.readyState === WebSocket.CONNECTING) this.#fail(connectionFailure(error));
+      if (!this.#opened) this.#fail(connectionFailure(error));
     });
     this.#socket.on('close', (code, reason) => this.#closed({ code, reason: reason.toString() }));
   }
