@@ -27,22 +27,28 @@ const orNull = z
   .transform((text) => text ?? null);
 const errorText = { type: z.string().catch('server_error'), message: z.string().catch('') };
 const part = z.discriminatedUnion('type', [
-  z.looseObject({ type: z.literal('text'), text: z.string().default('') }),
-  z.looseObject({ type: z.literal('audio'), transcript: z.string().default('') }),
+  z.object({ type: z.literal('text'), text: z.string().default('') }),
+  z.object({ type: z.literal('audio'), transcript: z.string().default('') }),
 ]);
 const transcriptionUsage = z.discriminatedUnion('type', [
-  z.looseObject({ type: z.literal('duration'), seconds: z.number().nonnegative() }),
-  z.looseObject({
+  z.object({ type: z.literal('duration'), seconds: z.number().nonnegative() }),
+  z.object({
     type: z.literal('tokens'),
     total_tokens: index,
     input_tokens: index,
     output_tokens: index,
     input_token_details: z
-      .looseObject({ text_tokens: index, audio_tokens: index })
+      .object({ text_tokens: index, audio_tokens: index })
       .catch({ text_tokens: 0, audio_tokens: 0 }),
   }),
 ]);
-const rateLimit = z.looseObject({
+const logprobs = {
+  logprobs: z
+    .array(z.object({ token: z.string(), logprob: z.number(), bytes: z.array(index) }))
+    .optional()
+    .catch(undefined),
+};
+const rateLimit = z.object({
   name: z.enum(['requests', 'tokens']),
   limit: z.number(),
   remaining: z.number(),
@@ -50,12 +56,12 @@ const rateLimit = z.looseObject({
 });
 
 function event<T extends KnownType, Fields extends z.core.$ZodLooseShape>(type: T, fields: Fields) {
-  return z.looseObject({ event_id: z.string(), type: z.literal(type), ...fields });
+  return z.object({ event_id: z.string(), type: z.literal(type), ...fields });
 }
 
 const schemas: { [T in KnownType]: z.ZodType<ServerEventOf<T>> } = {
   error: event('error', {
-    error: z.looseObject({ ...errorText, code: orNull, param: orNull, event_id: orNull }),
+    error: z.object({ ...errorText, code: orNull, param: orNull, event_id: orNull }),
   }),
   'conversation.item.added': event('conversation.item.added', { ...previous, item: knownItem }),
   'conversation.item.done': event('conversation.item.done', { ...previous, item: knownItem }),
@@ -64,6 +70,7 @@ const schemas: { [T in KnownType]: z.ZodType<ServerEventOf<T>> } = {
   'conversation.item.truncated': event('conversation.item.truncated', { ...ofAudio, audio_end_ms: ms }),
   'conversation.item.input_audio_transcription.delta': event('conversation.item.input_audio_transcription.delta', {
     ...ofAudio,
+    ...logprobs,
     delta: z.string(),
   }),
   'conversation.item.input_audio_transcription.segment': event('conversation.item.input_audio_transcription.segment', {
@@ -76,11 +83,16 @@ const schemas: { [T in KnownType]: z.ZodType<ServerEventOf<T>> } = {
   }),
   'conversation.item.input_audio_transcription.completed': event(
     'conversation.item.input_audio_transcription.completed',
-    { ...ofAudio, transcript: z.string(), usage: transcriptionUsage.catch({ type: 'duration', seconds: 0 }) },
+    {
+      ...ofAudio,
+      ...logprobs,
+      transcript: z.string(),
+      usage: transcriptionUsage.catch({ type: 'duration', seconds: 0 }),
+    },
   ),
   'conversation.item.input_audio_transcription.failed': event('conversation.item.input_audio_transcription.failed', {
     ...ofAudio,
-    error: z.looseObject({ ...errorText, code: z.string().catch('unknown') }),
+    error: z.object({ ...errorText, code: z.string().catch('unknown') }),
   }),
   'input_audio_buffer.committed': event('input_audio_buffer.committed', { ...previous, item_id: z.string() }),
   'input_audio_buffer.cleared': event('input_audio_buffer.cleared', {}),
@@ -130,7 +142,7 @@ const schemas: { [T in KnownType]: z.ZodType<ServerEventOf<T>> } = {
 };
 
 /**
- * The event in the core's shape, with the fields that the core does not know; undefined where it has no such event, or what
+ * The event in the core's shape, without fields that the core does not know; undefined where it has no such event, or what
  * came is not of its shape.
  */
 export function knownEvent(event: UpstreamEvent): ServerEvent | undefined {

@@ -12,19 +12,19 @@ const common = {
   object: z.literal('realtime.item').catch('realtime.item'),
   status: z.enum(['completed', 'incomplete', 'in_progress']).catch('completed'),
 };
-const inputText = z.looseObject({ type: z.literal('input_text'), text: z.string() });
-const inputAudio = z.looseObject({
+const inputText = z.object({ type: z.literal('input_text'), text: z.string() });
+const inputAudio = z.object({
   type: z.literal('input_audio'),
   audio: absent(z.string()),
   transcript: z.string().nullish().default(null),
 });
-const inputImage = z.looseObject({
+const inputImage = z.object({
   type: z.literal('input_image'),
   image_url: z.string(),
   detail: absent(z.enum(['auto', 'low', 'high'])),
 });
-const outputText = z.looseObject({ type: z.literal('output_text'), text: z.string() });
-const outputAudio = z.looseObject({
+const outputText = z.object({ type: z.literal('output_text'), text: z.string() });
+const outputAudio = z.object({
   type: z.literal('output_audio'),
   audio: absent(z.string()),
   transcript: z.string().nullish().default(''),
@@ -41,25 +41,25 @@ const those = <T extends z.ZodType>(schema: T) =>
 
 const message = { ...common, type: z.literal('message') };
 export const knownItem = z.union([
-  z.looseObject({ ...message, role: z.literal('system'), content: those(inputText) }),
-  z.looseObject({
+  z.object({ ...message, role: z.literal('system'), content: those(inputText) }),
+  z.object({
     ...message,
     role: z.literal('user'),
     content: those(z.discriminatedUnion('type', [inputText, inputAudio, inputImage])),
   }),
-  z.looseObject({
+  z.object({
     ...message,
     role: z.literal('assistant'),
     content: those(z.discriminatedUnion('type', [outputText, outputAudio])),
   }),
-  z.looseObject({
+  z.object({
     ...common,
     type: z.literal('function_call'),
     name: z.string(),
     call_id: absent(z.string()),
     arguments: z.string().default(''),
   }),
-  z.looseObject({
+  z.object({
     ...common,
     type: z.literal('function_call_output'),
     call_id: z.string(),
@@ -76,19 +76,19 @@ const noInput = {
   cached_tokens_details: { text_tokens: 0, audio_tokens: 0, image_tokens: 0 },
 };
 const details = { text_tokens: count, audio_tokens: count };
-const usage = z.looseObject({
+const usage = z.object({
   total_tokens: count,
   input_tokens: count,
   output_tokens: count,
   input_token_details: z
-    .looseObject({
+    .object({
       ...details,
       image_tokens: count,
       cached_tokens: count,
-      cached_tokens_details: z.looseObject({ ...details, image_tokens: count }).catch(noInput.cached_tokens_details),
+      cached_tokens_details: z.object({ ...details, image_tokens: count }).catch(noInput.cached_tokens_details),
     })
     .catch(noInput),
-  output_token_details: z.looseObject(details).catch({ text_tokens: 0, audio_tokens: 0 }),
+  output_token_details: z.object(details).catch({ text_tokens: 0, audio_tokens: 0 }),
 }) satisfies z.ZodType<Usage>;
 
 /** For a response whose upstream is gone before it could tell. */
@@ -101,17 +101,17 @@ export const noUsage: Usage = {
 };
 
 const pcm = { type: 'audio/pcm', rate: 24000 } as const;
-const output = z.looseObject({
+const output = z.object({
   format: audioFormatSchema.catch(pcm),
   voice: voiceSchema.transform(voiceId).catch('alloy'),
 });
 const statusDetails = z.discriminatedUnion('type', [
-  z.looseObject({ type: z.literal('completed') }),
-  z.looseObject({ type: z.literal('cancelled'), reason: z.enum(['turn_detected', 'client_cancelled']) }),
-  z.looseObject({ type: z.literal('incomplete'), reason: z.enum(['max_output_tokens', 'content_filter']) }),
-  z.looseObject({
+  z.object({ type: z.literal('completed') }),
+  z.object({ type: z.literal('cancelled'), reason: z.enum(['turn_detected', 'client_cancelled']) }),
+  z.object({ type: z.literal('incomplete'), reason: z.enum(['max_output_tokens', 'content_filter']) }),
+  z.object({
     type: z.literal('failed'),
-    error: z.looseObject({
+    error: z.object({
       type: z.string().catch('server_error'),
       code: z.string().catch('unknown'),
       message: z.string().catch('The response failed.'),
@@ -119,7 +119,7 @@ const statusDetails = z.discriminatedUnion('type', [
   }),
 ]);
 
-export const knownResponse = z.looseObject({
+export const knownResponse = z.object({
   object: z.literal('realtime.response').catch('realtime.response'),
   id: z.string(),
   status: z.enum(['in_progress', 'completed', 'cancelled', 'incomplete', 'failed']),
@@ -128,7 +128,7 @@ export const knownResponse = z.looseObject({
   conversation_id: z.string().nullable().catch(null),
   output_modalities: z.array(z.enum(['text', 'audio'])).catch(['audio']),
   max_output_tokens: maxOutputTokensSchema.catch('inf'),
-  audio: z.looseObject({ output: output.catch({ format: pcm, voice: 'alloy' }) }).catch({
+  audio: z.object({ output: output.catch({ format: pcm, voice: 'alloy' }) }).catch({
     output: { format: pcm, voice: 'alloy' },
   }),
   usage: usage.nullable().catch(null),

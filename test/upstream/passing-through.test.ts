@@ -1,0 +1,299 @@
+/** What goes through a relayed session: to whom, in which form, and within which bounds. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { settle } from '../support/fake-clock.ts';
+import { noTokens, responseOf, upstreamSession } from './support/fake-upstream.ts';
+import { AttachedPeer, beta, liveSession, openingSession } from './support/peers.ts';
+
+const unchecked = { checked: false };
+
+test('the first client waits for the upstream’s session, and those who come later get it as it is by then', async (t) => {
+  const { side, session, client } = await openingSession(t);
+  await settle();
+  assert.deepEqual(client.types(), []);
+  side.create();
+  const created = await client.next('session.created');
+  assert.equal(Reflect.get(Object(created.session), 'instructions'), 'As the upstream says.');
+  side.send({ type: 'session.updated', session: { ...upstreamSession, instructions: 'Changed.' } });
+  await client.next('session.updated');
+  const late = new AttachedPeer(session);
+  const lateBeta = new AttachedPeer(session, beta);
+  assert.deepEqual([late.types(), lateBeta.types()], [['session.created'], ['session.created']]);
+  assert.equal(Reflect.get(Object(late.events[0]?.session), 'instructions'), 'Changed.');
+  const flat = Object(lateBeta.events[0]?.session);
+  assert.deepEqual([flat.instructions, flat.voice, flat.input_audio_format], ['Changed.', 'marin', 'pcm16']);
+});
+
+test('what clients send before the upstream is there waits, in order, and refusals keep their place', async (t) => {
+  const { side, client } = await openingSession(t);
+  client.say({ type: 'input_audio_buffer.append', audio: 'AAAA' });
+  client.say({ type: 'nope', event_id: 'mine' });
+  client.say({ type: 'input_audio_buffer.clear' });
+  await settle();
+  assert.deepEqual(client.types(), []);
+  side.create();
+  await client.next('error');
+  assert.deepEqual(client.types(), ['session.created', 'error']);
+  await side.next('input_audio_buffer.clear');
+  assert.deepEqual(
+    side.received.map(({ type }) => type),
+    ['input_audio_buffer.append', 'input_audio_buffer.clear'],
+  );
+});
+
+test('audio goes up as it came', async (t) => {
+  const { side, client } = await liveSession(t);
+  const audio = Buffer.from(Int16Array.from({ length: 4800 }, (_, index) => index * 7).buffer).toString('base64');
+  client.say({ type: 'input_audio_buffer.append', audio });
+  assert.equal((await side.next('input_audio_buffer.append')).audio, audio);
+});
+
+test('the upstream is told neither of aliases nor of what GA does not have', async (t) => {
+  const { side, session } = await liveSession(t);
+  const peer = new AttachedPeer(session, beta);
+  peer.say({ type: 'session.update', session: { model: 'gpt-4o-realtime-preview', temperature: 0.7, voice: 'verse' } });
+  const update = await side.next('session.update');
+  assert.deepEqual(update.session, { type: 'realtime', audio: { input: {}, output: { voice: 'verse' } } });
+  side.send({ type: 'session.updated', session: upstreamSession });
+  assert.equal(Reflect.get(Object((await peer.next('session.updated')).session), 'temperature'), 0.7);
+});
+
+test('an error goes to the one who caused it, with the id that it gave', async (t) => {
+  const { side, session, client } = await liveSession(t);
+  const other = new AttachedPeer(session);
+  const refuse = async (type: string) => {
+    const { event_id } = await side.next(type);
+    side.send({
+      type: 'error',
+      error: { type: 'invalid_request_error', code: 'x', message: 'No.', param: null, event_id },
+    });
+  };
+  other.say({ type: 'input_audio_buffer.commit', event_id: 'theirs' });
+  await refuse('input_audio_buffer.commit');
+  const first = await other.next('error');
+  client.say({ type: 'input_audio_buffer.clear' });
+  await refuse('input_audio_buffer.clear');
+  const second = await client.next('error');
+  assert.deepEqual([Object(first.error).event_id, Object(second.error).event_id], ['theirs', null]);
+  assert.deepEqual([client.types().length, other.types().length], [2, 2]);
+
+  side.send({ type: 'error', error: { type: 'server_error', code: 'y', message: 'Oh.', param: null, event_id: null } });
+  await Promise.all([client.next('error', 2), other.next('error', 2)]);
+});
+
+test('GA clients get what the core does not know as it came, and beta clients are left out', async (t) => {
+  const { side, session, client } = await liveSession(t, unchecked);
+  const old = new AttachedPeer(session, beta);
+  const mcp = {
+    type: 'mcp_list_tools.completed',
+    event_id: 'event_mcp',
+    item_id: 'item_mcp',
+    future: { deep: [1, null] },
+  };
+  const item = { id: 'item_mcp', type: 'mcp_list_tools', server_label: 'docs', tools: [] };
+  const newer = { type: 'response.thought.delta', event_id: 'event_new', delta: 'Hmm' };
+  const known = {
+    ...{ type: 'conversation.item.added', event_id: 'event_known', previous_item_id: null, surprise: true },
+    item: {
+      id: 'item_1',
+      object: 'realtime.item',
+      type: 'message',
+      role: 'user',
+      status: 'completed',
+      phase: 'final',
+      content: [{ type: 'input_video', url: 'x' }],
+    },
+  };
+  const sent = [
+    mcp,
+    { type: 'conversation.item.added', event_id: 'event_item', previous_item_id: null, item },
+    newer,
+    known,
+  ];
+  side.send(...sent);
+  await client.next('conversation.item.added', 4);
+  assert.deepEqual(client.events.slice(1), sent);
+  assert.deepEqual(old.types(), ['session.created', 'conversation.item.created']);
+});
+
+test('malformed events of known types do no harm to clients of either dialect', async (t) => {
+  const { side, session, client, log } = await liveSession(t, unchecked);
+  const old = new AttachedPeer(session, beta);
+  for (const [index, event] of [
+    { type: 'response.created' },
+    { type: 'response.done', response: { id: 7, output: 'none' } },
+    { type: 'response.output_audio.delta', delta: 9 },
+    { type: 'conversation.item.added', item: null },
+    { type: 'session.updated', session: [] },
+    { type: 'rate_limits.updated', rate_limits: {} },
+    { type: 'error' },
+    { type: '__proto__' },
+    { type: 'constructor' },
+  ].entries())
+    side.send({ ...event, event_id: `event_odd_${index}` });
+  side.send({ type: 'input_audio_buffer.cleared' });
+  await client.next('input_audio_buffer.cleared');
+  assert.deepEqual(
+    old.types().filter((type) => type !== 'error'),
+    ['session.created', 'input_audio_buffer.cleared'],
+  );
+  assert.deepEqual((await log.entry('upstream_odd')).details, {
+    session: session.id,
+    upstream: 'fake',
+    problem: 'a malformed response.created',
+  });
+});
+
+test('frames that are no events are dropped and told once; a flood of them ends the connection', async (t) => {
+  const { side, client, log, clock, upstream } = await liveSession(t);
+  side.sendText('<html>');
+  side.sendText('[]');
+  side.sendText('{"type":1}');
+  side.sendText(`{"type":"x","a":${'['.repeat(200)}${']'.repeat(200)}}`);
+  side.sendText(`{"type":"x","a":[${'0,'.repeat(60_000)}0]}`);
+  side.socket.send(Buffer.from([1, 2, 3]));
+  side.send({ type: 'input_audio_buffer.cleared' });
+  await client.next('input_audio_buffer.cleared');
+  assert.equal(log.entries.filter(({ event }) => event === 'upstream_odd').length, 1);
+  for (let count = 0; count < 100; count += 1) side.sendText('nonsense');
+  await log.entry('upstream_lost');
+  await clock.advance(250);
+  await upstream.connection();
+});
+
+test('an event of ten megabytes passes; one beyond the bound ends the connection', async (t) => {
+  const { side, client, log } = await liveSession(t, { limits: { upstreamMessageBytes: 16 * 1024 ** 2 } });
+  const audio = 'A'.repeat(10 * 1024 ** 2);
+  const item = { id: 'item_big', object: 'realtime.item', type: 'message', role: 'user', status: 'completed' };
+  side.send({
+    type: 'conversation.item.retrieved',
+    item: { ...item, content: [{ type: 'input_audio', audio, transcript: null }] },
+  });
+  const { item: retrieved } = await client.next('conversation.item.retrieved');
+  assert.equal(Object(retrieved).content[0].audio.length, audio.length);
+  side.sendText(`{"type":"x","a":"${'A'.repeat(17 * 1024 ** 2)}"}`);
+  await log.entry('upstream_lost');
+});
+
+test('an upstream that reads slowly makes its clients wait, and then go on', async (t) => {
+  const { side, client } = await liveSession(t, { limits: { upstreamQueueBytes: 64 * 1024 } });
+  side.socket.pause();
+  const audio = 'A'.repeat(1024 ** 2);
+  let waiting: Promise<void> | undefined;
+  let sent = 0;
+  while (!waiting) {
+    const caughtUp = client.say({ type: 'input_audio_buffer.append', audio });
+    sent += 1;
+    assert.ok(sent < 100, 'the client was never asked to wait');
+    if (caughtUp instanceof Promise) waiting = caughtUp;
+    await settle();
+  }
+  side.socket.resume();
+  await waiting;
+  client.say({ type: 'input_audio_buffer.clear' });
+  await side.next('input_audio_buffer.clear');
+  assert.equal(side.received.filter(({ type }) => type === 'input_audio_buffer.append').length, sent);
+});
+
+test('clients wait while the upstream is connected and so much is queued', async (t) => {
+  const { side, client, session } = await openingSession(t, { limits: { upstreamQueueBytes: 64 * 1024 } });
+  const waiting = client.say({ type: 'input_audio_buffer.append', audio: 'A'.repeat(100_000) });
+  assert.ok(waiting instanceof Promise);
+  const flooding = new AttachedPeer(session);
+  for (let count = 0; count < 2000; count += 1) flooding.say({ type: 'nope' });
+  assert.equal(flooding.closed?.code, 1008, 'one who does not wait is disconnected');
+  side.create();
+  await waiting;
+  await side.next('input_audio_buffer.append');
+});
+
+test('what is used is counted, and what may not be spent is refused', async (t) => {
+  const counted: unknown[] = [];
+  let refusal: { message: string; retryAfterMs: number } | undefined;
+  const { side, client } = await liveSession(t, {
+    meter: {
+      admitResponse: async () => refusal,
+      responseUsed: (usage) => counted.push(usage.total_tokens),
+      responseEnded: (status) => counted.push(status),
+      transcriptionUsed: (usage) => counted.push(usage),
+      rateLimits: () => [{ name: 'tokens', limit: 100, remaining: 40, reset_seconds: 1 }],
+    },
+  });
+  client.say({ type: 'response.create' });
+  await side.next('response.create');
+  const usage = { ...noTokens, total_tokens: 60 };
+  side.send({ type: 'response.created', response: responseOf('in_progress') });
+  side.send({ type: 'response.done', response: responseOf('completed', { usage }) });
+  side.send({
+    type: 'rate_limits.updated',
+    rate_limits: [{ name: 'requests', limit: 1, remaining: 1, reset_seconds: 0 }],
+  });
+  const at = { item_id: 'item_1', content_index: 0 };
+  const seconds = { type: 'duration', seconds: 2 };
+  side.send({ type: 'conversation.item.input_audio_transcription.completed', ...at, transcript: 'Hm', usage: seconds });
+  await client.next('conversation.item.input_audio_transcription.completed');
+  assert.deepEqual(counted, [60, 'completed', seconds]);
+  const { rate_limits } = await client.next('rate_limits.updated');
+  assert.deepEqual(rate_limits, [{ name: 'tokens', limit: 100, remaining: 40, reset_seconds: 1 }]);
+
+  refusal = { message: 'The budget of today is used up.', retryAfterMs: 1000 };
+  client.say({ type: 'response.create', event_id: 'dear' });
+  client.say({ type: 'input_audio_buffer.clear' });
+  const { error } = await client.next('error');
+  assert.deepEqual(
+    [Object(error).code, Object(error).message, Object(error).event_id],
+    ['rate_limit_exceeded', 'The budget of today is used up.', 'dear'],
+  );
+  await side.next('input_audio_buffer.clear');
+  assert.equal(side.received.filter(({ type }) => type === 'response.create').length, 1);
+
+  // One that the upstream began of its own accord.
+  side.send({ type: 'response.created', response: responseOf('in_progress', { id: 'resp_auto' }) });
+  assert.equal((await side.next('response.cancel')).response_id, 'resp_auto');
+  side.send({
+    type: 'response.done',
+    response: responseOf('cancelled', {
+      id: 'resp_auto',
+      status_details: { type: 'cancelled', reason: 'client_cancelled' },
+    }),
+  });
+});
+
+test('a client secret’s configuration is there from the beginning, and what it locked stays', async (t) => {
+  const { side, client } = await openingSession(t, {
+    grant: { initial: { type: 'realtime', instructions: 'Sell shoes.' }, locked: ['instructions'] },
+  });
+  side.create();
+  assert.deepEqual((await side.next('session.update')).session, { type: 'realtime', instructions: 'Sell shoes.' });
+  assert.deepEqual(client.types(), []);
+  side.send({ type: 'session.updated', session: { ...upstreamSession, instructions: 'Sell shoes.' } });
+  const { session } = await client.next('session.created');
+  assert.equal(Object(session).instructions, 'Sell shoes.');
+  client.say({ type: 'session.update', event_id: 'u', session: { type: 'realtime', instructions: 'Give them away.' } });
+  const { error } = await client.next('error');
+  assert.deepEqual(
+    [Object(error).code, Object(error).param, Object(error).event_id],
+    ['parameter_locked', 'session.instructions', 'u'],
+  );
+  client.say({ type: 'response.create', response: { instructions: 'Give them away.' } });
+  await client.next('error', 2);
+  assert.equal(side.received.length, 1);
+});
+
+test('draining lets a response end and starts no other', async (t) => {
+  const { side, client, session } = await liveSession(t);
+  client.say({ type: 'response.create' });
+  await side.next('response.create');
+  let drained = false;
+  const over = session.drain().then(() => {
+    drained = true;
+  });
+  client.say({ type: 'response.create', event_id: 'late' });
+  assert.equal(Object((await client.next('error')).error).code, 'server_shutting_down');
+  side.send({ type: 'response.created', response: responseOf('in_progress') });
+  await client.next('response.created');
+  assert.equal(drained, false);
+  side.send({ type: 'response.done', response: responseOf('completed') });
+  await over;
+});
