@@ -52,6 +52,8 @@ export class Relay {
   /** As clients know it; the sessions that follow the first have others. */
   #conversationId: string | undefined;
   #buffered = false;
+  /** The session is not the first: it may number its events as that one did. */
+  #followsAnother = false;
   #expired = false;
 
   constructor(options: RelayOptions) {
@@ -140,7 +142,7 @@ export class Relay {
 
   #withId(event: UpstreamEvent): UpstreamEvent {
     const { event_id: id } = event;
-    if (typeof id === 'string' && id !== '' && id.length <= longestEventId) return event;
+    if (!this.#followsAnother && typeof id === 'string' && id !== '' && id.length <= longestEventId) return event;
     return { ...event, event_id: this.#options.ids('event') };
   }
 
@@ -241,6 +243,7 @@ export class Relay {
   /** Takes over a new session: what clients are told of it, and what they had asked the lost one for. */
   resume({ session, refusedItems }: OpenedUpstream): { deleted: UnsentEvent[]; again: Outgoing[] } {
     this.session.replace(session);
+    this.#followsAnother = true;
     const refused = new Set(refusedItems);
     const gone = this.#conversation.items.filter((item) => refused.has(item.id) || !restoringItem(item));
     for (const { id } of gone) this.#conversation.forget(id);

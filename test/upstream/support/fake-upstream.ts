@@ -57,29 +57,35 @@ export class UpstreamSide {
   }
 
   /** A response that has said something and goes on. */
-  beginResponse(words = 'Hello there'): void {
+  beginResponse(words = 'Hello there', previous_item_id: string | null = null): void {
     const at = { response_id: 'resp_up', item_id: 'item_answer', output_index: 0, content_index: 0 };
     const item = { id: 'item_answer', object: 'realtime.item', type: 'message', role: 'assistant' };
     const begun = { ...item, status: 'in_progress', content: [] };
     this.send(
       { type: 'response.created', response: responseOf('in_progress') },
       { type: 'response.output_item.added', response_id: 'resp_up', output_index: 0, item: begun },
-      { type: 'conversation.item.added', previous_item_id: null, item: begun },
+      { type: 'conversation.item.added', previous_item_id, item: begun },
       { type: 'response.content_part.added', ...at, part: { type: 'audio', transcript: '' } },
       { type: 'response.output_audio_transcript.delta', ...at, delta: words },
       { type: 'response.output_audio.delta', ...at, delta: Buffer.alloc(480).toString('base64') },
     );
   }
 
-  /** Takes what the relay puts into a session that replaces another. */
-  async takeRestoring(): Promise<Json[]> {
+  /** Takes what the relay puts into a session that replaces another: the update, and so many items. */
+  async takeRestoring(count: number): Promise<{ update: unknown; items: Json[] }> {
     this.create({ id: 'sess_up_2' });
-    const update = await this.next('session.update');
-    this.send({
-      type: 'session.updated',
-      session: { ...upstreamSession, ...(update.session as object), id: 'sess_up_2' },
-    });
-    return [update];
+    const { session: update } = await this.next('session.update');
+    this.send({ type: 'session.updated', session: { ...upstreamSession, id: 'sess_up_2' } });
+    const items: Json[] = [];
+    while (items.length < count) {
+      const { item } = await this.next('conversation.item.create');
+      const previous_item_id = items.at(-1)?.id ?? null;
+      items.push(item as Json);
+      const whole = { object: 'realtime.item', status: 'completed', ...(item as Json) };
+      this.send({ type: 'conversation.item.added', previous_item_id, item: whole });
+      this.send({ type: 'conversation.item.done', previous_item_id, item: whole });
+    }
+    return { update, items };
   }
 }
 

@@ -1,0 +1,350 @@
+/** What clients see when the connection to an upstream is lost, and when the upstream ends a session itself (docs/upstream.md). */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { settle } from '../support/fake-clock.ts';
+import { responseOf, type UpstreamSide, upstreamSession } from './support/fake-upstream.ts';
+import { AttachedPeer, beta, liveSession, type Relayed } from './support/peers.ts';
+
+/** More than the longest wait before a first try. */
+const firstTryMs = 250;
+
+async function again({ clock, upstream, log }: Relayed): Promise<UpstreamSide> {
+  await log.entry('upstream_lost');
+  await clock.advance(firstTryMs);
+  return upstream.connection();
+}
+
+const message = (id: string, role: string, content: object[]) => ({
+  ...{ id, object: 'realtime.item', type: 'message', status: 'completed', role, content },
+});
+
+function addItem(side: UpstreamSide, item: object, previous_item_id: string | null): void {
+  side.send(
+    { type: 'conversation.item.added', previous_item_id, item },
+    { type: 'conversation.item.done', previous_item_id, item },
+  );
+}
+
+test('a response that runs ends as failed, in order, and the session goes on with what was said', async (t) => {
+  const relayed = await liveSession(t);
+  const { side, client, session } = relayed;
+  const old = new AttachedPeer(session, beta);
+  addItem(side, message('item_text', 'user', [{ type: 'input_text', text: 'Hello.' }]), null);
+  addItem(side, message('item_heard', 'user', [{ type: 'input_audio', transcript: null }]), 'item_text');
+  const heard = {
+    item_id: 'item_heard',
+    content_index: 0,
+    transcript: 'How are you?',
+    usage: { type: 'duration', seconds: 1 },
+  };
+  side.send({ type: 'conversation.item.input_audio_transcription.completed', ...heard });
+  addItem(side, message('item_unheard', 'user', [{ type: 'input_audio', transcript: null }]), 'item_heard');
+  side.beginResponse('Fine, thank', 'item_unheard');
+  await client.next('response.output_audio.delta');
+  const from = client.events.length;
+  const oldFrom = old.events.length;
+  side.socket.terminate();
+
+  const done = await client.next('response.done', from);
+  assert.deepEqual(client.types(from), [
+    'response.output_audio.done',
+    'response.output_audio_transcript.done',
+    'response.content_part.done',
+    'conversation.item.done',
+    'response.output_item.done',
+    'response.done',
+  ]);
+  const { status, status_details, output, usage, conversation_id } = Object(done.response);
+  assert.deepEqual([status, conversation_id, usage.total_tokens], ['failed', 'conv_up', 0]);
+  assert.deepEqual(status_details, {
+    type: 'failed',
+    error: {
+      type: 'server_error',
+      code: 'upstream_disconnected',
+      message: "The connection to the upstream 'fake' was lost while it made the response.",
+    },
+  });
+  assert.deepEqual(
+    [output[0].status, output[0].content],
+    ['incomplete', [{ type: 'output_audio', transcript: 'Fine, thank' }]],
+  );
+  assert.deepEqual(old.types(oldFrom), [
+    'response.audio.done',
+    'response.audio_transcript.done',
+    'response.content_part.done',
+    'response.output_item.done',
+    'response.done',
+  ]);
+
+  const next = await again(relayed);
+  const { update, items } = await next.takeRestoring(4);
+  const {
+    id: _id,
+    object: _object,
+    model: _model,
+    expires_at: _at,
+    tracing: _t,
+    prompt: _p,
+    include: _i,
+    ...rest
+  } = upstreamSession;
+  const { idle_timeout_ms: _none, ...detection } = rest.audio.input.turn_detection;
+  assert.deepEqual(update, {
+    ...rest,
+    audio: { ...rest.audio, input: { format: rest.audio.input.format, turn_detection: detection } },
+  });
+  const text = (id: string, role: string, type: string, words: string) => ({
+    id,
+    type: 'message',
+    role,
+    content: [{ type, text: words }],
+  });
+  assert.deepEqual(items, [
+    text('item_text', 'user', 'input_text', 'Hello.'),
+    text('item_heard', 'user', 'input_text', 'How are you?'),
+    text('item_unheard', 'user', 'input_text', '[The user said something here; what it was is not known.]'),
+    text('item_answer', 'assistant', 'output_text', 'Fine, thank'),
+  ]);
+
+  const updated = await client.next('session.updated', from);
+  assert.equal(Object(updated.session).id, 'sess_up_1', 'for its clients it is the same session');
+  assert.deepEqual(client.types(from + 6), ['session.updated'], 'nothing else is told');
+  client.say({ type: 'response.create' });
+  await next.next('response.create');
+  next.send({
+    type: 'response.created',
+    response: responseOf('in_progress', { id: 'resp_2', conversation_id: 'conv_other' }),
+  });
+  const created = await client.next('response.created', from);
+  assert.equal(Object(created.response).conversation_id, 'conv_up');
+});
+
+test('a call that is cut short has no arguments.done, and is told as deleted', async (t) => {
+  const relayed = await liveSession(t);
+  const { side, client } = relayed;
+  const at = { response_id: 'resp_up', output_index: 0 };
+  const item = {
+    id: 'item_call',
+    object: 'realtime.item',
+    type: 'function_call',
+    status: 'in_progress',
+    name: 'f',
+    call_id: 'call_1',
+    arguments: '',
+  };
+  side.send(
+    { type: 'response.created', response: responseOf('in_progress') },
+    { type: 'response.output_item.added', ...at, item },
+    { type: 'conversation.item.added', previous_item_id: null, item },
+    { type: 'response.function_call_arguments.delta', ...at, item_id: 'item_call', call_id: 'call_1', delta: '{"a":' },
+  );
+  await client.next('response.function_call_arguments.delta');
+  const from = client.events.length;
+  side.socket.terminate();
+  await (await again(relayed)).takeRestoring(0);
+  await client.next('session.updated', from);
+  assert.deepEqual(client.types(from), [
+    'conversation.item.done',
+    'response.output_item.done',
+    'response.done',
+    'conversation.item.deleted',
+    'session.updated',
+  ]);
+});
+
+test('audio that was not committed is told as cleared, and turns that were being transcribed as failed', async (t) => {
+  const relayed = await liveSession(t);
+  const { side, client } = relayed;
+  const { audio } = upstreamSession;
+  const transcribing = {
+    ...upstreamSession,
+    audio: { ...audio, input: { ...audio.input, transcription: { model: 'whisper-1' } } },
+  };
+  side.send({ type: 'session.updated', session: transcribing });
+  side.send({ type: 'input_audio_buffer.committed', previous_item_id: null, item_id: 'item_1' });
+  await client.next('input_audio_buffer.committed');
+  client.say({ type: 'input_audio_buffer.append', audio: 'AAAA' });
+  await side.next('input_audio_buffer.append');
+  const from = client.events.length;
+  side.socket.terminate();
+  await client.next('input_audio_buffer.cleared');
+  assert.deepEqual(client.types(from), [
+    'conversation.item.input_audio_transcription.failed',
+    'input_audio_buffer.cleared',
+  ]);
+});
+
+test('what was asked and not answered is asked again, before what came meanwhile', async (t) => {
+  const relayed = await liveSession(t);
+  const { side, client, session } = relayed;
+  client.say({ type: 'conversation.item.create', event_id: 'a', item: { type: 'message', role: 'user', content: [] } });
+  client.say({ type: 'response.create', event_id: 'b' });
+  client.say({ type: 'response.cancel' });
+  await side.next('response.cancel');
+  side.socket.terminate();
+  await relayed.log.entry('upstream_lost');
+  client.say({ type: 'input_audio_buffer.append', audio: 'AAAA' });
+  client.say({ type: 'input_audio_buffer.clear' });
+  const late = new AttachedPeer(session);
+  assert.deepEqual(late.types(), ['session.created'], 'the session goes on for who comes now');
+  const next = await again(relayed);
+  await next.takeRestoring(0);
+  await next.next('input_audio_buffer.clear');
+  assert.deepEqual(
+    next.received.map(({ type }) => type),
+    [
+      'session.update',
+      'conversation.item.create',
+      'response.create',
+      'input_audio_buffer.append',
+      'input_audio_buffer.clear',
+    ],
+  );
+  const event_id = next.received[1]?.event_id;
+  next.send({
+    type: 'error',
+    error: { type: 'invalid_request_error', code: 'x', message: 'No.', param: null, event_id },
+  });
+  assert.equal(Object((await client.next('error')).error).event_id, 'a');
+});
+
+test('an item that the new session does not take is told as deleted', async (t) => {
+  const relayed = await liveSession(t);
+  const { side, client } = relayed;
+  addItem(side, message('item_text', 'user', [{ type: 'input_text', text: 'Hello.' }]), null);
+  await client.next('conversation.item.done');
+  side.socket.terminate();
+  const next = await again(relayed);
+  next.create();
+  await next.next('session.update');
+  next.send({ type: 'session.updated', session: upstreamSession });
+  const { event_id } = await next.next('conversation.item.create');
+  next.send({
+    type: 'error',
+    error: { type: 'invalid_request_error', code: 'x', message: 'No.', param: null, event_id },
+  });
+  await client.next('session.updated');
+  assert.equal((await client.next('conversation.item.deleted')).item_id, 'item_text');
+  assert.equal(client.types().includes('error'), false);
+});
+
+test('a truncation of what was said before is answered, though the new session has only its words', async (t) => {
+  const relayed = await liveSession(t);
+  const { side, client } = relayed;
+  side.beginResponse();
+  await client.next('response.output_audio.delta');
+  side.socket.terminate();
+  const next = await again(relayed);
+  await next.takeRestoring(1);
+  await client.next('session.updated');
+  client.say({ type: 'conversation.item.truncate', item_id: 'item_answer', content_index: 0, audio_end_ms: 10 });
+  const { audio_end_ms, item_id } = await client.next('conversation.item.truncated');
+  assert.deepEqual([item_id, audio_end_ms], ['item_answer', 10]);
+  client.say({ type: 'input_audio_buffer.clear' });
+  await next.next('input_audio_buffer.clear');
+  assert.equal(
+    next.received.some(({ type }) => type === 'conversation.item.truncate'),
+    false,
+  );
+});
+
+test('what was cut off in its playback is restored as far as it was heard', async (t) => {
+  const relayed = await liveSession(t);
+  const { side, client } = relayed;
+  side.beginResponse('One two three four');
+  side.send({ type: 'conversation.item.truncated', item_id: 'item_answer', content_index: 0, audio_end_ms: 4 });
+  await client.next('conversation.item.truncated');
+  side.socket.terminate();
+  const { items } = await (await again(relayed)).takeRestoring(1);
+  assert.deepEqual(items[0]?.content, [{ type: 'output_text', text: 'One two three' }]);
+});
+
+test('an upstream that stays away: so many tries, then an error and the end', async (t) => {
+  const relayed = await liveSession(t, { limits: { upstreamRetries: 3 } });
+  const { side, client, upstream, clock, log } = relayed;
+  upstream.stop();
+  side.socket.terminate();
+  await log.entry('upstream_lost');
+  assert.deepEqual(client.types(), ['session.created'], 'nothing is said while there is hope');
+  while (client.closed === undefined) {
+    await clock.advance(8000);
+    await settle();
+  }
+  const { error } = await client.next('error');
+  assert.deepEqual(
+    [Object(error).code, Object(error).message],
+    ['upstream_unavailable', "The upstream 'fake' is unavailable: it refuses connections."],
+  );
+  assert.deepEqual(client.closed, { code: 1014, reason: 'server_error.upstream_unavailable' });
+  assert.equal(log.entries.filter(({ event }) => event === 'upstream_failed').length, 3);
+});
+
+test('a connection that does not last is not made again for ever', async (t) => {
+  const relayed = await liveSession(t, { limits: { upstreamRetries: 2 } });
+  const { client, upstream, clock } = relayed;
+  let { side } = relayed;
+  for (let round = 0; round < 2; round += 1) {
+    const from = client.events.length;
+    side.socket.terminate();
+    await side.closed;
+    await settle();
+    await clock.advance(500);
+    side = await upstream.connection();
+    await side.takeRestoring(0);
+    await client.next('session.updated', from);
+  }
+  side.socket.terminate();
+  assert.equal((await client.closing()).code, 1014);
+});
+
+for (const [code, reason] of [
+  [1000, ''],
+  [1008, 'too much'],
+  [3000, 'invalid_request_error.token_expired'],
+  [4000, 'invalid_request_error.invalid_model'],
+] as const) {
+  test(`an upstream that ends the session with ${code} ends it for the clients`, async (t) => {
+    const { side, client, session } = await liveSession(t);
+    side.socket.close(code, reason);
+    assert.deepEqual(await client.closing(), { code, reason });
+    await session.ended;
+  });
+}
+
+test('a session whose time is over upstream: the error, and close 1001', async (t) => {
+  const { side, client } = await liveSession(t);
+  const error = {
+    type: 'invalid_request_error',
+    code: 'session_expired',
+    message: 'Your session hit the maximum duration of 60 minutes.',
+    param: null,
+    event_id: null,
+  };
+  side.send({ type: 'error', error });
+  side.socket.close(1001, '');
+  assert.equal((await client.closing()).code, 1001);
+  assert.deepEqual((await client.next('error')).error, error);
+});
+
+test('this server’s own limit ends a relayed session too', async (t) => {
+  const { side, client, clock } = await liveSession(t, { sessionMinutes: 2 });
+  assert.equal(Object((await client.next('session.created')).session).expires_at, clock.epochMs() / 1000 + 120);
+  const closing = side.closed;
+  // An upstream that answers pings keeps its connection.
+  for (let minute = 0; minute < 12; minute += 1) {
+    await clock.advance(10_000);
+    side.send({ type: 'input_audio_buffer.cleared' });
+    await settle();
+  }
+  assert.deepEqual(client.closed, { code: 1001, reason: 'invalid_request_error.session_expired' });
+  assert.equal(await closing, 1000);
+});
+
+test('an upstream that is silent to pings counts as lost', async (t) => {
+  const { side, client, clock, log } = await liveSession(t);
+  side.socket.pause();
+  for (let round = 0; round < 3; round += 1) await clock.advance(20_000);
+  await log.entry('upstream_lost');
+  assert.equal(client.closed, undefined);
+});
