@@ -120,7 +120,7 @@ export class Player {
     const hash = hashOf(this.#compared(asked));
     const alike = all.filter((request) => this.#hashes.get(request) === hash);
     const byTurn = stage === 'transcriber' && this.#options.audio === 'any';
-    const found = alike.find((request) => !this.#played.has(request)) ?? (byTurn ? undefined : alike.at(-1));
+    const found = alike.find((request) => !this.#played.has(request)) ?? (byTurn ? undefined : lastOf(alike));
     if (found === undefined) throw this.#mismatch(stage, asked, all);
     this.#played.add(found);
     return found;
@@ -159,6 +159,11 @@ export class Player {
   #compared(request: Json): unknown {
     return this.#options.audio === 'exact' ? request : withoutSound(request);
   }
+}
+
+/** The last that was answered to its end, if one was. */
+function lastOf(alike: readonly RecordedRequest[]): RecordedRequest | undefined {
+  return alike.findLast(({ end }) => end.how !== 'stopped') ?? alike.at(-1);
 }
 
 const silence: AudioClip = { samples: new Int16Array(0), sampleRateHz: 24_000 };

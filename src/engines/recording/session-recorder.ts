@@ -38,9 +38,20 @@ export class SessionRecorder {
     return {
       warm: () => transcriber.warm?.(),
       transcribe: (clip, options) => {
-        const id = this.#request('transcriber', transcriberRequest(clip, options));
-        this.#writer.audio(`${number(id)}-heard.wav`, clip);
-        return this.#answers(id, transcriber.transcribe(clip, options), options.signal, (event) => ({ answer: event }));
+        const begin = () => {
+          const id = this.#request('transcriber', transcriberRequest(clip, options));
+          this.#writer.audio(`${number(id)}-heard.wav`, clip);
+          return id;
+        };
+        return this.#answers(
+          begin,
+          () => transcriber.transcribe(clip, options),
+          options.signal,
+          (event) => ({
+            answer: event,
+            last: event.type === 'done',
+          }),
+        );
       },
     };
   }
@@ -51,12 +62,17 @@ export class SessionRecorder {
       ...(model.speaks !== undefined && { speaks: model.speaks }),
       warm: () => model.warm?.(),
       generate: (request) => {
-        const id = this.#request('languageModel', modelRequest(request), contextItems(request.items));
-        return this.#answers(id, model.generate(request), request.signal, (event) => {
-          if (event.type !== 'audio') return { answer: event };
-          const { samples, sampleRateHz, ...answer } = event;
-          return { answer, clip: { samples, sampleRateHz } };
-        });
+        const begin = () => this.#request('languageModel', modelRequest(request), contextItems(request.items));
+        return this.#answers(
+          begin,
+          () => model.generate(request),
+          request.signal,
+          (event) => {
+            if (event.type !== 'audio') return { answer: event, last: event.type === 'finish' };
+            const { samples, sampleRateHz, ...answer } = event;
+            return { answer, clip: { samples, sampleRateHz } };
+          },
+        );
       },
     };
   }
@@ -66,15 +82,12 @@ export class SessionRecorder {
       ...(voice.voices && { voices: voice.voices }),
       warm: () => voice.warm?.(),
       speak: (text, options) => {
-        const id = this.#request('voice', voiceRequest(text, options));
+        const begin = () => this.#request('voice', voiceRequest(text, options));
         return this.#answers(
-          id,
-          voice.speak(text, options),
+          begin,
+          () => voice.speak(text, options),
           options.signal,
-          ({ samples, sampleRateHz, ...answer }) => ({
-            answer,
-            clip: { samples, sampleRateHz },
-          }),
+          ({ samples, sampleRateHz, ...answer }) => ({ answer, clip: { samples, sampleRateHz } }),
         );
       },
     };
@@ -104,11 +117,14 @@ export class SessionRecorder {
 
   /** Passes on what an engine yields; its audio is kept until it ends, then written as one file for each rate. */
   async *#answers<T>(
-    id: number,
-    events: AsyncIterable<T>,
+    begin: () => number,
+    start: () => AsyncIterable<T>,
     signal: AbortSignal,
-    split: (event: T) => { answer: Json; clip?: AudioClip },
+    split: (event: T) => { answer: Json; clip?: AudioClip; last?: boolean },
   ): AsyncGenerator<T, void, undefined> {
+    // Nobody waits for this: it is not played either.
+    if (signal.aborted) return yield* start();
+    const id = begin();
     const sound = new KeptSound(`${number(id)}-spoken`);
     const end = (how: Ending, message?: string) => {
       if (!this.#running.delete(id)) return;
@@ -117,12 +133,14 @@ export class SessionRecorder {
     };
     this.#running.set(id, () => end('stopped'));
     try {
-      for await (const event of events) {
-        const { answer, clip } = split(event);
+      for await (const event of start()) {
+        const { answer, clip, last } = split(event);
         if (clip === undefined || this.#writer.hasRoomFor(sound.bytes + 2 * clip.samples.length)) {
           const audio = clip && sound.keep(clip);
           this.#writer.line({ type: 'answer', id, atMs: this.#now(), answer: { ...answer }, ...(audio && { audio }) });
         }
+        // Nothing follows, and who knows that does not ask.
+        if (last) end('finished');
         yield event;
       }
       end('finished');

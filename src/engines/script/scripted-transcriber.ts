@@ -38,6 +38,8 @@ export class ScriptedTranscriber implements Transcriber {
   async *transcribe(clip: AudioClip, options: TranscribeOptions): AsyncGenerator<TranscriptEvent, void, undefined> {
     const { signal } = options;
     signal.throwIfAborted();
+    // Nothing was said, so it is no turn.
+    if (clip.samples.length === 0) return yield { type: 'done', text: '' };
     const turn = this.#hears?.turns[this.#turns];
     // The session transcribes each turn once, in their order.
     this.#turns += 1;

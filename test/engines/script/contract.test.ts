@@ -1,0 +1,109 @@
+/** The engines of a script keep the contracts of engines, and so do those behind a recorder, and those of what it recorded. */
+
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before } from 'node:test';
+import { systemClock } from '../../../src/clock.ts';
+import { playedEngines } from '../../../src/engines/recording/played-engines.ts';
+import { readRecordings } from '../../../src/engines/recording/read-recording.ts';
+import { recordedEngines } from '../../../src/engines/recording/recorded-engines.ts';
+import { createEngines, type EngineSet, type SessionEngines } from '../../../src/engines/registry.ts';
+import { scriptedEngines } from '../../../src/engines/script/scripted-engines.ts';
+import type { Engines } from '../../../src/session/ports.ts';
+import { borrowed } from '../../support/embedded.ts';
+import { type LanguageModelSubject, languageModelContract } from '../contract/language-model.ts';
+import { type SpokenClip, transcriberContract } from '../contract/transcriber.ts';
+import { voiceContract } from '../contract/voice.ts';
+import { script } from './scripted.ts';
+import { spokenClips } from './spoken-clips.ts';
+
+const answering = `
+rules:
+  - when: /^Repeat (.*)$/s
+    say: "{{1}}"
+  - when: /weather in (?<city>\\w+)/
+    call: get_weather
+    with: { city: "{{city}}" }
+    then: It says {{output}}.
+else: I see.
+voice: { per-word: 200ms }
+`;
+
+let embedded: EngineSet;
+let clips: SpokenClip[];
+let directory: string;
+let set: EngineSet;
+let scripted: SessionEngines;
+let recorder: SessionEngines;
+let played: Engines | undefined;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'parley-recording-'));
+  embedded = createEngines();
+  await embedded.ready;
+  clips = await spokenClips(embedded.engines.voice);
+  set = recordedEngines(scriptedEngines(script(answering), { clock: systemClock, create: () => borrowed(embedded) }), {
+    directory,
+    maxBytes: 512 * 1024 ** 2,
+    version: 'test',
+    onCut: ({ reason }) => assert.fail(reason),
+  });
+  scripted = open(scriptedEngines(script(answering), { clock: systemClock, create: () => borrowed(embedded) }));
+  recorder = open(set);
+});
+after(async () => {
+  await embedded.close();
+  await rm(directory, { recursive: true });
+});
+
+function open(set: EngineSet): SessionEngines {
+  const own = set.openSession?.({ type: 'realtime', model: 'gpt-realtime', clock: systemClock, drop: () => {} });
+  assert.ok(own);
+  return own;
+}
+
+/** What plays the recording that the tests before have made. */
+async function play(): Promise<Engines> {
+  if (played) return played;
+  recorder.close?.();
+  await set.close();
+  const create = () => borrowed(embedded);
+  played = open(playedEngines(readRecordings(directory), { timing: 'instant', audio: 'exact', create })).engines;
+  return played;
+}
+
+const asks: Pick<LanguageModelSubject, 'askToSay' | 'askForWeather'> = {
+  askToSay: (text) => `Repeat ${text}`,
+  askForWeather: (city) => `What is the weather in ${city}?`,
+};
+
+const breaking = () => open(scriptedEngines(script(broken), { clock: systemClock, create: () => borrowed(embedded) }));
+const broken = 'else: { fail: throw }\nhears: [fail: throw]';
+
+languageModelContract('a script', {
+  ...asks,
+  open: () => scripted.engines.languageModel,
+  broken: () => breaking().engines.languageModel,
+});
+voiceContract('the tone of a script', { open: () => scripted.engines.voice, anyLanguage: true });
+transcriberContract('a transcriber behind a script', {
+  open: () => scripted.engines.transcriber,
+  broken: () => breaking().engines.transcriber,
+  clip: (index) => clips[index] as SpokenClip,
+});
+
+languageModelContract('a model that is recorded', { ...asks, open: () => recorder.engines.languageModel });
+voiceContract('a voice that is recorded', { open: () => recorder.engines.voice, anyLanguage: true });
+transcriberContract('a transcriber that is recorded', {
+  open: () => recorder.engines.transcriber,
+  clip: (index) => clips[index] as SpokenClip,
+});
+
+languageModelContract('the recording of a model', { ...asks, open: async () => (await play()).languageModel });
+voiceContract('the recording of a voice', { open: async () => (await play()).voice, anyLanguage: true });
+transcriberContract('the recording of a transcriber', {
+  open: async () => (await play()).transcriber,
+  clip: (index) => clips[index] as SpokenClip,
+});
