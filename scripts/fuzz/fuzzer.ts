@@ -33,6 +33,10 @@ const progressMs = 5000;
 const quietMs = 10_000;
 /** Of one defect; more say nothing new. */
 const maxFindings = 50;
+const recentCases = 16;
+const maxSuspects = 64;
+/** What a server tells after a connection has ended comes within this time. */
+const aftermathMs = 50;
 
 export class Fuzzer {
   readonly coverage = new Coverage();
@@ -41,6 +45,10 @@ export class Fuzzer {
   readonly #onProgress: FuzzerOptions['onProgress'];
   readonly #onFinding: FuzzerOptions['onFinding'];
   readonly #active = new Map<number, Case>();
+  /** The last cases that came to their end. */
+  readonly #finished: [number, Case][] = [];
+  /** Cases that ran, or had just run, when the log told of a fault. */
+  readonly #suspects = new Map<number, Case>();
   #target!: Target;
   #canary!: Canary;
   #dead: string | undefined;
@@ -85,7 +93,7 @@ export class Fuzzer {
 
   async #start(): Promise<void> {
     this.#dead = undefined;
-    const target = await Target.start();
+    const target = await Target.start(() => this.#suspect());
     this.#target = target;
     this.#canary = new Canary(target.ports.roomy);
     void target.died.then((words) => {
@@ -122,12 +130,16 @@ export class Fuzzer {
     else state.requests++;
     if (this.#dead !== undefined) return;
     this.#active.delete(number);
+    this.#finished.push([number, fuzzed]);
+    if (this.#finished.length > recentCases) this.#finished.shift();
     for (const finding of outcome.findings) await this.#note(finding, number, fuzzed);
-    if (this.#target.troubles.length > 0) this.#suspects.set(number, fuzzed);
   }
 
-  /** Cases that ran when the log told of a fault. */
-  readonly #suspects = new Map<number, Case>();
+  /** The log tells of a fault: those that run are suspects, and those that ran until just now. */
+  #suspect(): void {
+    if (this.#suspects.size > maxSuspects) return;
+    for (const [number, fuzzed] of [...this.#finished, ...this.#active]) this.#suspects.set(number, fuzzed);
+  }
 
   async #execute(fuzzed: Case, target: Target, coverage: Coverage): Promise<Outcome> {
     const context = { port: target.ports[fuzzed.profile], coverage };
@@ -183,6 +195,7 @@ export class Fuzzer {
   }
 
   async #troublesOf(target: Target): Promise<Finding[]> {
+    await delay(aftermathMs);
     // The answer comes on the same channel, after what the log told.
     await target.stats();
     return target.troubles.splice(0).map(({ event, text }) => fault(event, text));

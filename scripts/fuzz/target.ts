@@ -11,19 +11,21 @@ export class Target {
   readonly troubles: Trouble[] = [];
   readonly #child: Child<ToTarget, FromTarget>;
 
-  private constructor(child: Child<ToTarget, FromTarget>, ports: Record<Profile, number>) {
+  private constructor(child: Child<ToTarget, FromTarget>, ports: Record<Profile, number>, onTrouble: () => void) {
     this.#child = child;
     this.ports = ports;
     this.died = child.ended.catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
     child.onMessage((message) => {
-      if (message.type === 'trouble') this.troubles.push(message.trouble);
+      if (message.type !== 'trouble') return;
+      this.troubles.push(message.trouble);
+      onTrouble();
     });
   }
 
-  static async start(): Promise<Target> {
+  static async start(onTrouble: () => void = () => {}): Promise<Target> {
     const child = new Child<ToTarget, FromTarget>(new URL('./server-process.ts', import.meta.url));
     const { ports } = await child.next('ready');
-    return new Target(child, ports);
+    return new Target(child, ports, onTrouble);
   }
 
   async stats(): Promise<ServerStats> {

@@ -14,7 +14,9 @@ import { HttpRefusal } from './refusal.ts';
  * @throws {HttpRefusal} or {WireError} when it is something else
  */
 export async function jsonBody(request: HonoRequest): Promise<JsonObject> {
-  const text = await request.text();
+  const text = await request.text().catch(() => {
+    throw new HttpRefusal(400, new WireError('Bad request: the body broke off.', { code: 'bad_request' }));
+  });
   if (text.trim() === '') return {};
   const type = request.header('content-type') ?? '';
   // What a page of another origin can send without asking first has another type.

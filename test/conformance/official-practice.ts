@@ -85,7 +85,8 @@ export const practice: readonly Rule[] = [
         { path: 'item_id', id: event.item_id, required: 'item_id' in event },
         { path: 'previous_item_id', id: event.previous_item_id ?? undefined, required: false },
       ].flatMap(({ path, id, required }) => {
-        const good = typeof id === 'string' && id.length >= 1 && id.length <= 32;
+        // Characters are code points, as in a schema's `maxLength`.
+        const good = typeof id === 'string' && id !== '' && [...id].length <= 32;
         return good || (id === undefined && !required)
           ? []
           : [{ path, expected: 'an id of 1 to 32 characters', got: text(id) }];

@@ -64,6 +64,19 @@ test('a body that trickles in is given up, and holds nobody up', async (t) => {
   });
 });
 
+test('a client that leaves in the middle of its body is no fault of the server', async (t) => {
+  await underAttack(t, {}, async (scene) => {
+    const head = 'POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+    for (const body of ['Content-Length: 9\r\n\r\n{', 'Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n']) {
+      const connection = scene.connection();
+      await once(connection.socket, 'connect');
+      connection.write(head + body);
+      await scene.bystanderTurn();
+      connection.socket.destroy();
+    }
+  });
+});
+
 test('more silent connections than there may be are dropped; sessions go on, and newcomers are let in afterwards', async (t) => {
   await underAttack(t, { config: { limits: { pendingConnections: 50 } } }, async (scene) => {
     const connections = Array.from({ length: 200 }, () => scene.connection());
