@@ -178,6 +178,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     clock,
     log,
   });
+  metering.watch('parley_connections', 'TCP connections, those of sessions included.', () => listener.connections);
 
   let port = config.port;
   try {
@@ -204,6 +205,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const closeOnce = once(async () => {
     sessions.closeAll({ code: 1001, reason: 'the server is shutting down' });
     await listener.close();
+    metering.close();
     // ONNX Runtime aborts the whole process when its thread is ended while it loads a model.
     await before(loaded, engineLoadMs, clock);
     await engineSet.close();

@@ -87,6 +87,11 @@ export class Listener {
     return { port: (this.#server.address() as AddressInfo).port };
   }
 
+  /** How many there are, those of sessions included. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   /** Takes no more connections, ends those that are not WebSockets, and cuts off what is left after the grace. */
   async close(): Promise<void> {
     const { clock, config } = this.#options;

@@ -16,6 +16,7 @@ export type { RefusalReason } from './metrics.ts';
 export interface MeteringOptions {
   store: Store;
   clock: Clock;
+  /** What is written here is counted by itself: not a log that `counted` made. */
   log: Pick<Log, 'error'>;
   prices: PriceTable | undefined;
   /** The names that clients may ask for; none means any. */
@@ -49,20 +50,21 @@ export class Metering {
 
   constructor(options: MeteringOptions) {
     this.#options = options;
-    this.#limiter = new KeyLimiter(options);
+    const error: Log['error'] = (event, details) => {
+      this.#metrics.logged('error', event);
+      options.log.error(event, details);
+    };
+    this.#limiter = new KeyLimiter({ ...options, log: { error } });
     this.#labels = new LabelSets(options.models, [transcriptionModel]);
     this.#prices = options.prices && new Prices(options.prices);
     if (options.sessionMetrics) this.#watchSessions();
   }
 
-  /** Whether the owner may open one more session; never rejects. A refusal is counted here. */
-  async admitSession(owner: Owner): Promise<Admission> {
-    const admission = await this.#limiter.admitSession(owner);
-    if (!admission.admitted) this.#metrics.sessionRefused(admission.reason);
-    return admission;
+  /** Whether the owner may open one more session; never rejects. A refusal is counted when `sessionRefused` is told of it. */
+  admitSession(owner: Owner): Promise<Admission> {
+    return this.#limiter.admitSession(owner);
   }
 
-  /** Counts a session that was refused for another reason than the limits of its key. */
   sessionRefused(reason: RefusalReason): void {
     this.#metrics.sessionRefused(reason);
   }

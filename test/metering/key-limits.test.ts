@@ -242,17 +242,12 @@ it('a store that fails admits nothing that is limited, and the log says so from 
   assert.equal(told().length, 2);
 });
 
-it('refusals are counted by why', async () => {
+it('refused responses are counted, by whose they are', async () => {
   const { metering } = newMetering();
-  const owner = ownerOf('phone', { sessions: 1, tokensPerMinute: 1 });
-  await admitted(metering, owner);
-  await refused(metering, owner);
-  metering.sessionRefused('full');
-  const account = open(metering, owner);
+  const account = open(metering, ownerOf('phone', { tokensPerMinute: 1 }));
+  await account.admitResponse();
   account.responseUsed(usage({ text: 1 }));
   await account.admitResponse();
-  const reasons = await samples(metering, 'parley_sessions_refused_total');
-  assert.deepEqual(reasons, { '{reason="key_sessions"}': 1, '{reason="full"}': 1 });
   const responses = await samples(metering, 'parley_responses_refused_total');
   assert.deepEqual(responses, { '{key="phone",project="default",model="gpt-realtime"}': 1 });
 });
