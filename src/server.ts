@@ -38,7 +38,7 @@ import { realtimePath } from './transport/handshake.ts';
 import { type SessionFactory, SessionRegistry } from './transport/session-registry.ts';
 import { WebSocketGate } from './transport/websocket-gate.ts';
 import { RelayedSession } from './upstream/relayed-session.ts';
-import { upstreamFor, withKey } from './upstream/target.ts';
+import { upstreamFor, upstreamWarnings, withKey } from './upstream/target.ts';
 import { packageVersion } from './version.ts';
 
 export { type ApiKey, apiKey, type Config, ConfigError, type ConfigOverrides } from './config.ts';
@@ -104,6 +104,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const settings = sessionSettings(config);
   const audioBudget = new AudioBudget(config.limits.totalAudioMs);
   const upstreams = withKey(config.upstream, config.upstreamKey);
+  for (const warning of upstreamWarnings(upstreams)) log.warn('config_warning', { warning });
   const create: SessionFactory = ({ id, type, model, grant, meter }) => {
     const target = upstreamFor(upstreams, { type, model });
     if (target) {

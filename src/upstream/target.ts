@@ -46,3 +46,14 @@ export function connectionRequest(
   if (key) headers[keyHeader] = keyHeader === 'api-key' ? key : `Bearer ${key}`;
   return { url: address.href, headers };
 }
+
+/** What is odd about the configured upstreams, in sentences for the log. */
+export function upstreamWarnings(targets: readonly UpstreamTarget[]): string[] {
+  return targets
+    .filter(({ key, url }) => key && url.startsWith('ws:') && !isLoopback(new URL(url).hostname))
+    .map(({ name }) => `The key of the upstream '${name}' travels in the clear: give it a wss: address.`);
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}

@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { systemClock } from '../../src/clock.ts';
+import { defaultUpstreamLimits } from '../../src/upstream/limits.ts';
+import { probeUpstream } from '../../src/upstream/probe.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { KeptLog, newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
@@ -170,4 +173,25 @@ test('a transcription session is relayed too', async (t) => {
   assert.equal(session.object, 'realtime.transcription_session');
   client.send({ type: 'response.create', event_id: 'no' });
   assert.equal((await client.until('error')).error.event_id, 'no');
+});
+
+test('an upstream can be tried without a client', async (t) => {
+  const { direct } = await newPair(t);
+  const target = { name: 'x', url: direct.wsUrl, keyHeader: 'authorization', transcription: true } as const;
+  const options = {
+    kind: { type: 'realtime', model: 'm' },
+    limits: defaultUpstreamLimits,
+    clock: systemClock,
+  } as const;
+  assert.deepEqual(await probeUpstream(target, options), { model: 'm' });
+  const gone = { ...target, url: 'ws://127.0.0.1:1' };
+  assert.deepEqual(await probeUpstream(gone, options), { problem: 'refuses connections' });
+});
+
+test('a key that would travel in the clear is warned of', async (t) => {
+  const log = new KeptLog();
+  await relayTo(t, 'ws://voice.example/v1/realtime', { log });
+  const { details } = await log.entry('config_warning');
+  assert.match(JSON.stringify(details), /The key of the upstream 'the-upstream' travels in the clear/);
+  assert.equal(JSON.stringify(log.entries).includes(upstreamKey), false);
 });
