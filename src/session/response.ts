@@ -269,13 +269,14 @@ export class Response {
   #fail(error: unknown): void {
     const { tools } = this.#host;
     const staged = error instanceof StageError;
-    const told = error instanceof ResponseFailure;
     const message = error instanceof Error ? error.message : String(error);
-    tools.log.error('response_failed', { response: this.id, stage: staged ? error.stage : undefined, error: message });
-    if (told) {
+    if (error instanceof ResponseFailure) {
+      // What the client asked for is at fault, and not for the log: its message may hold a signed URL.
       const { type, code } = error;
+      tools.log.info('response_failed', { response: this.id, code });
       return this.#end('failed', { type: 'failed', error: { type, code, message } });
     }
+    tools.log.error('response_failed', { response: this.id, stage: staged ? error.stage : undefined, error: message });
     const code = staged ? error.code : 'internal_error';
     const text = staged ? message : 'The server had an error while making the response.';
     this.#end('failed', { type: 'failed', error: { type: 'server_error', code, message: text } });
