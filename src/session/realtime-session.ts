@@ -9,7 +9,6 @@ import {
   type SessionType,
   type SessionUpdate,
   sessionView,
-  voiceId,
 } from '../protocol/session-config.ts';
 import { AudioBudget, HeldAudio } from './audio-budget.ts';
 import { AudioShelf } from './audio-shelf.ts';
@@ -36,9 +35,8 @@ import {
   type SessionTools,
 } from './settings.ts';
 import { Transcription } from './transcription.ts';
-import { contextBudget, refuseTruncation } from './truncation.ts';
 import { TurnLedger } from './turn-ledger.ts';
-import { refuseUnavailable } from './unavailable.ts';
+import { updatedConfig } from './update.ts';
 
 export interface RealtimeSessionOptions {
   id?: string;
@@ -271,21 +269,14 @@ export class RealtimeSession implements Session {
   // ---- Configuration ----
 
   #update(update: SessionUpdate): void {
-    if (update.type !== this.#type) throw wireErrors.sessionTypeMismatch(update.type, this.#type);
-    const next = applyUpdate(this.#config, update);
-    this.#locks.refuseUpdate(this.#config, next);
-    if (update.type === 'realtime') {
-      refuseUnavailable(update, this.#tools, 'session');
-      refuseTruncation(update.truncation, contextBudget(this.#tools.settings.contextTokens, next.model));
-    }
-    const before = this.#config.audio.output;
-    if (this.#responses.hasSpoken && voiceId(next.audio.output.voice) !== voiceId(before.voice)) {
-      throw wireErrors.cannotUpdateVoice();
-    }
-    if (this.#responses.active && next.audio.output.speed !== before.speed) throw wireErrors.speedWhileResponding();
-    if (this.#config.tracing !== null && JSON.stringify(next.tracing) !== JSON.stringify(this.#config.tracing)) {
-      throw wireErrors.tracingFixed();
-    }
+    const next = updatedConfig(update, {
+      type: this.#type,
+      config: this.#config,
+      locks: this.#locks,
+      tools: this.#tools,
+      hasSpoken: this.#responses.hasSpoken,
+      responding: this.#responses.active !== undefined,
+    });
     if (next.audio.input.noise_reduction && !this.#config.audio.input.noise_reduction) {
       this.#tools.log.warn('noise_reduction_unavailable', { session: this.id });
     }
