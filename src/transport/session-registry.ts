@@ -55,7 +55,7 @@ export interface SessionRegistryOptions {
 /** The sessions that live on this server: whose they are, how many there may be, and how they end together. */
 export class SessionRegistry {
   readonly #options: SessionRegistryOptions;
-  readonly #sessions = new Map<string, LiveSession>();
+  readonly #sessions = new Set<LiveSession>();
   #draining = false;
 
   constructor(options: SessionRegistryOptions) {
@@ -91,20 +91,19 @@ export class SessionRegistry {
       throw error;
     }
     const live = new Entry({ session, owner, account, openedAtMs: clock.epochMs() });
-    this.#sessions.set(session.id, live);
-    void session.ended.then(() => this.#sessions.delete(session.id));
+    this.#sessions.add(live);
+    void session.ended.then(() => this.#sessions.delete(live));
     return live;
   }
 
   /** What a viewer may see, the oldest first. */
   list(viewer: Viewer): LiveSession[] {
-    return [...this.#sessions.values()].filter((live) => sees(viewer, live));
+    return [...this.#sessions].filter((live) => sees(viewer, live));
   }
 
   /** Undefined also where the session is another project's. */
   find(id: string, viewer: Viewer): LiveSession | undefined {
-    const live = this.#sessions.get(id);
-    return live && sees(viewer, live) ? live : undefined;
+    return this.list(viewer).find(({ session }) => session.id === id);
   }
 
   /**
@@ -115,7 +114,7 @@ export class SessionRegistry {
     this.#draining = true;
     const { promise: deadline, resolve: expire } = Promise.withResolvers<false>();
     const cancel = this.#options.clock.after(deadlineMs, () => expire(false));
-    const done = Promise.all([...this.#sessions.values()].map(({ session }) => session.drain())).then(() => true);
+    const done = Promise.all([...this.#sessions].map(({ session }) => session.drain())).then(() => true);
     const inTime = await Promise.race([done, deadline]);
     cancel();
     return inTime;
@@ -123,7 +122,7 @@ export class SessionRegistry {
 
   closeAll(reason: CloseReason): void {
     this.#draining = true;
-    for (const { session } of [...this.#sessions.values()]) session.close(reason);
+    for (const { session } of [...this.#sessions]) session.close(reason);
   }
 }
 

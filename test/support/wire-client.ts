@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { ServerEvent, ServerEventOf, ServerEventType } from '../../src/protocol/index.ts';
-import { dialectAsked, frameCheck } from './frame-check.ts';
+import { dialectAsked, frameCheck, type WireDialect } from './frame-check.ts';
 
 export interface ConnectOptions extends ClientOptions {
   protocols?: string[];
+  /** The dialect that a client secret brings; by default the one that the connection asks for. */
+  speaks?: WireDialect;
 }
 
 /** A client on a real socket: events come out in order, as they were sent, each validated (see `frameCheck`). */
@@ -18,9 +20,9 @@ export class WireClient {
   #wake: () => void = () => {};
   #ended = false;
 
-  constructor(url: string, { protocols = [], ...options }: ConnectOptions = {}) {
+  constructor(url: string, { protocols = [], speaks, ...options }: ConnectOptions = {}) {
     this.socket = new WebSocket(url, protocols, options);
-    const check = frameCheck(dialectAsked(url, options.headers, protocols));
+    const check = frameCheck(speaks ?? dialectAsked(url, options.headers, protocols));
     this.socket.on('message', (data) => {
       check(data.toString());
       this.#events.push(JSON.parse(data.toString()) as ServerEvent);

@@ -1,0 +1,222 @@
+/** Client secrets over sockets: what they open, for how long, and what they must not be good for. */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { apiKey, type ServerOptions } from '../../src/server.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { ask, bearer, errorIn, mint, mintBeta } from '../support/rest.ts';
+import { KeptLog, newServer } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
+import { type ConnectOptions, refusedUpgrade, WireClient } from '../support/wire-client.ts';
+
+const key = 'sk-backend-0123456789';
+const keys = [apiKey('backend', key, { project: 'shop' })];
+
+function guardedServer(t: TestContext, { config, ...options }: ServerOptions = {}) {
+  return newServer(t, { ...options, config: { apiKeys: keys, ...config } });
+}
+
+async function refusal(url: string, options: ConnectOptions) {
+  const client = new WireClient(url, options);
+  const event = await client.next();
+  assert.ok(event.type === 'error');
+  return { ...event.error, ...(await client.closed) };
+}
+
+test('a session begins with what its secret fixed, whatever model the address names', async (t) => {
+  verifies('R1.22');
+  const server = await guardedServer(t);
+  const session = {
+    type: 'realtime',
+    model: 'bound-model',
+    instructions: 'Be brief.',
+    audio: { output: { voice: 'ash' }, input: { turn_detection: null } },
+  };
+  const secret = await mint(server, key, { session });
+  const client = new WireClient(`${server.wsUrl}?model=other`, bearer(secret));
+  const { session: created } = await client.until('session.created');
+  assert.ok(created.type === 'realtime');
+  const { input, output } = created.audio;
+  assert.deepEqual(
+    [created.model, created.instructions, output.voice, input.turn_detection],
+    ['bound-model', 'Be brief.', 'ash', null],
+  );
+});
+
+test('a secret without a model takes the one of the address, or the default one', async (t) => {
+  verifies('R1.22');
+  const server = await guardedServer(t);
+  const secret = await mint(server, key);
+  for (const [query, model] of Object.entries({ '': 'gpt-realtime', '?model=mine': 'mine' })) {
+    const client = new WireClient(server.wsUrl + query, bearer(secret));
+    const { session } = await client.until('session.created');
+    assert.equal('model' in session && session.model, model);
+  }
+});
+
+test('a secret of a transcription session opens one, also where the address names a model', async (t) => {
+  verifies('R1.22', 'R5.77');
+  const server = await guardedServer(t);
+  const secret = await mint(server, key, { session: { type: 'transcription' } });
+  for (const query of ['', '?intent=transcription', '?model=gpt-realtime']) {
+    const client = new WireClient(server.wsUrl + query, bearer(secret));
+    assert.equal((await client.until('session.created')).session.type, 'transcription');
+  }
+  const realtime = await mint(server, key);
+  const { code, param } = await refusal(`${server.wsUrl}?intent=transcription`, bearer(realtime));
+  assert.deepEqual([code, param], [4000, 'intent']);
+});
+
+test('a secret speaks the dialect that it was minted in', async (t) => {
+  verifies('R1.23', 'R5.37');
+  const server = await guardedServer(t);
+  const beta = await mintBeta(server, key, { voice: 'ash', temperature: 0.7 });
+  const client = new WireClient(server.wsUrl, { ...bearer(beta), speaks: 'beta' });
+  const { session } = await client.until('session.created');
+  const flat: object = session;
+  assert.deepEqual(
+    ['voice' in flat && flat.voice, 'temperature' in flat && flat.temperature, 'audio' in flat],
+    ['ash', 0.7, false],
+  );
+
+  const ga = await mint(server, key);
+  const announced = await refusal(server.wsUrl, bearer(ga, { 'OpenAI-Beta': 'realtime=v1' }));
+  assert.equal(
+    announced.message,
+    'API version mismatch. You cannot start a Realtime beta session with a GA client secret.',
+  );
+  assert.deepEqual([announced.code, announced.reason], [3000, 'invalid_request_error.api_version_mismatch']);
+  const azure = await refusal(server.wsUrl.replace('/v1/', '/openai/v1/'), bearer(beta));
+  assert.match(azure.message, /cannot start a Realtime GA session with a beta client secret/);
+});
+
+test('a secret opens sessions until it expires, and they outlive it', async (t) => {
+  verifies('R1.24', 'R5.74');
+  const clock = new FakeClock();
+  const server = await guardedServer(t, { clock });
+  const secret = await mint(server, key, { expires_after: { anchor: 'created_at', seconds: 10 } });
+  const first = await WireClient.open(server.wsUrl, bearer(secret));
+  const second = await WireClient.open(server.wsUrl, bearer(secret));
+  await clock.advance(10_000);
+
+  const expired = await refusal(server.wsUrl, bearer(secret));
+  const guessed = `ek_${'a'.repeat(39)}${secret.slice(-4)}`;
+  const unknown = await refusal(server.wsUrl, bearer(guessed));
+  assert.match(expired.message, /^Incorrect API key provided: ek_….{4}\. This client secret is unknown or has expired/);
+  assert.deepEqual([expired.code, expired.reason], [3000, 'invalid_request_error.invalid_api_key']);
+  assert.deepEqual(unknown, { ...expired, event_id: unknown.event_id }, 'a guess learns nothing');
+
+  for (const client of [first, second]) assert.equal((await client.ask('Still there?')).response.status, 'completed');
+});
+
+test('what its minter locked cannot be changed', async (t) => {
+  verifies('R1.27');
+  const server = await guardedServer(t);
+  const secret = await mint(server, key, {
+    session: { type: 'realtime', instructions: 'Sell shoes.' },
+    parley: { locked: ['instructions', 'tools'] },
+  });
+  const client = await WireClient.open(server.wsUrl, bearer(secret));
+  client.send({ type: 'session.update', session: { type: 'realtime', instructions: 'Sell nothing.' } });
+  const { error } = await client.until('error');
+  assert.equal(error.param, 'session.instructions');
+  client.send({ type: 'session.update', session: { type: 'realtime', max_output_tokens: 100 } });
+  const { session } = await client.until('session.updated');
+  assert.equal('instructions' in session && session.instructions, 'Sell shoes.');
+});
+
+test('a secret opens no more sessions than its minter said, and each lasts no longer', async (t) => {
+  verifies('R1.27', 'R5.76');
+  const clock = new FakeClock();
+  const server = await guardedServer(t, { clock });
+  const secret = await mint(server, key, { parley: { max_sessions: 2, max_session_seconds: 60 } });
+  const clients = [
+    await WireClient.open(server.wsUrl, bearer(secret)),
+    await WireClient.open(server.wsUrl, bearer(secret)),
+  ];
+  const third = await refusal(server.wsUrl, bearer(secret));
+  assert.match(third.message, /has opened as many sessions as it may: 2\. Mint another\./);
+  assert.deepEqual([third.code, third.reason], [3000, 'invalid_request_error.client_secret_spent']);
+  await clock.advance(60_000);
+  for (const client of clients) {
+    assert.equal((await client.until('error')).error.code, 'session_expired');
+    assert.equal((await client.closed).code, 1001);
+  }
+});
+
+test('a secret for some pages is no good for others', async (t) => {
+  verifies('R1.27');
+  const server = await guardedServer(t);
+  const secret = await mint(server, key, { parley: { allowed_origins: ['https://Shop.example'] } });
+  await WireClient.open(server.wsUrl, bearer(secret, { Origin: 'https://shop.example' }));
+  for (const headers of [{ Origin: 'https://evil.example' }, {}] as Record<string, string>[]) {
+    const { status, body } = await refusedUpgrade(server.wsUrl, bearer(secret, headers));
+    assert.equal(status, 403);
+    assert.match(errorIn({ body }).message, /^This client secret is for other pages/);
+  }
+});
+
+test('a secret mints none, sees no sessions and no metrics', async (t) => {
+  verifies('R1.24');
+  const server = await guardedServer(t, { config: { apiKeys: [apiKey('operator', key, { operator: true })] } });
+  const secret = await mint(server, key);
+  for (const request of ['POST /v1/realtime/client_secrets', 'GET /v1/parley/sessions', 'GET /metrics']) {
+    const answer = await ask(server, request, { key: secret });
+    assert.equal(answer.status, 401, request);
+    assert.match(errorIn(answer).message, /^A client secret opens sessions and nothing else/);
+  }
+});
+
+test('the log knows a secret by a number that is not in it', async (t) => {
+  const log = new KeptLog();
+  const server = await guardedServer(t, { log });
+  const secret = await mint(server, key, { session: { type: 'realtime', instructions: 'marmalade' } });
+  await WireClient.open(server.wsUrl, bearer(secret));
+  const minted = (await log.entry('client_secret_minted')).details;
+  const opened = (await log.entry('session_opened')).details;
+  assert.ok('secret' in minted && 'secret' in opened && 'key' in opened && 'project' in opened);
+  assert.deepEqual([minted.secret, opened.key, opened.project], [opened.secret, 'backend', 'shop']);
+  assert.match(String(opened.secret), /^[0-9a-f]{8}$/);
+  assert.doesNotMatch(JSON.stringify(log.entries), new RegExp(`${secret}|${secret.slice(3)}|marmalade`));
+});
+
+test('without keys a secret still brings its configuration, and one that is over is still refused', async (t) => {
+  const clock = new FakeClock();
+  const server = await newServer(t, { clock });
+  const secret = await mint(server, undefined, { session: { type: 'realtime', instructions: 'Be brief.' } });
+  const client = new WireClient(server.wsUrl, bearer(secret));
+  const { session } = await client.until('session.created');
+  assert.equal('instructions' in session && session.instructions, 'Be brief.');
+  await clock.advance(600_000);
+  assert.equal((await refusal(server.wsUrl, bearer(secret))).code, 3000);
+});
+
+test('clients that vanish while their secret is looked up leave nothing behind', { timeout: 30_000 }, async (t) => {
+  const config = { apiKeys: [apiKey('backend', key, { limits: { sessions: 1 } })] };
+  const server = await guardedServer(t, { config });
+  const secret = await mint(server, key);
+  const upgrade = [
+    'GET /v1/realtime HTTP/1.1',
+    'Host: localhost',
+    `Authorization: Bearer ${secret}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  ];
+  for (let gone = 0; gone < 20; gone += 1) {
+    const socket = connect(server.port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write(`${upgrade.join('\r\n')}\r\n\r\n`);
+    if (gone % 2 === 0) socket.resetAndDestroy();
+    else socket.end();
+  }
+  // The key may have one session at once: as long as one of those counts, this is refused.
+  for (;;) {
+    const client = new WireClient(server.wsUrl, bearer(secret));
+    if ((await client.next()).type === 'session.created') return;
+    await client.closed;
+  }
+});
