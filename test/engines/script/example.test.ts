@@ -1,0 +1,58 @@
+/**
+ * examples/voice-agent-test, copied to a place of its own with Parley installed as a built package, passes its own tests:
+ * what docs/testing.md promises to whoever copies it.
+ */
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const inRoot = (path: string) => join(root, path);
+
+interface Run {
+  code: number;
+  output: string;
+}
+
+function run(args: readonly string[], cwd: string): Promise<Run> {
+  // The runner of this test would otherwise take the inner one's report for its own.
+  const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { cwd, env }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : error ? 1 : 0, output: stdout + stderr });
+    });
+  });
+}
+
+/** A copy of the example with its `node_modules`: Parley as it is published, and what it depends on. */
+async function installed(t: TestContext): Promise<string> {
+  const project = mkdtempSync(join(tmpdir(), 'parley-example-'));
+  t.after(() => rmSync(project, { recursive: true }));
+  cpSync(inRoot('examples/voice-agent-test'), project, { recursive: true });
+  const parley = join(project, 'node_modules', 'parley');
+  mkdirSync(parley, { recursive: true });
+  for (const part of ['package.json', 'console']) cpSync(inRoot(part), join(parley, part), { recursive: true });
+  const compiler = inRoot('node_modules/typescript/bin/tsc');
+  const built = await run([compiler, '-p', inRoot('tsconfig.build.json'), '--outDir', join(parley, 'dist')], root);
+  assert.ok(existsSync(join(parley, 'dist', 'server.js')), built.output);
+  symlinkSync(inRoot('node_modules'), join(parley, 'node_modules'), 'dir');
+  symlinkSync(inRoot('node_modules/ws'), join(project, 'node_modules', 'ws'), 'dir');
+  return project;
+}
+
+test('the example project passes its tests against the built package', { timeout: 90_000 }, async (t) => {
+  const project = await installed(t);
+  const { code, output } = await run(['--test'], project);
+  assert.equal(code, 0, output);
+  assert.match(output, /pass 2\b/);
+});
+
+test('the guide shows the script of the example as it is', () => {
+  const guide = readFileSync(inRoot('docs/testing.md'), 'utf8');
+  assert.ok(guide.includes(readFileSync(inRoot('examples/voice-agent-test/support.yaml'), 'utf8').trim()));
+});
