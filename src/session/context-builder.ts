@@ -116,8 +116,9 @@ function names(item: Entry['item'], url: string): boolean {
   return item.type === 'message' && item.content.some((part) => part.type === 'input_image' && part.image_url === url);
 }
 
+/** An input may refer to one item thousands of times. */
 function addressesOf(entries: readonly Entry[]): string[] {
-  return entries.flatMap(({ item }) =>
+  return [...new Set(entries)].flatMap(({ item }) =>
     item.type === 'message' ? item.content.flatMap((part) => (part.type === 'input_image' ? part.image_url : [])) : [],
   );
 }

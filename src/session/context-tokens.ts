@@ -23,7 +23,7 @@ export interface MeasuredHead {
 
 /** Text that is counted before others get their turn of the event loop, in characters. */
 const charactersPerTurn = 16 * 1024;
-/** What an item without any takes of that. */
+/** What an item, or a part of one, takes of that without any. */
 const leastCharacters = 16;
 
 /** Counts the tokens of contexts, and each item only once while it stays the same. */
@@ -48,19 +48,22 @@ export class ContextTokens {
 
   /** `fetched`: the size of an image that is named by an address, where it is known. */
   async measure(entries: readonly Entry[], fetched: (url: string) => ImageSize | undefined): Promise<MeasuredEntry[]> {
-    const measured: MeasuredEntry[] = [];
+    // An input may refer to one item thousands of times.
+    const measured = new Map<Entry, MeasuredEntry>();
     for (const entry of entries) {
+      if (measured.has(entry)) continue;
       if (this.#turn <= 0) {
         await setImmediate();
         this.#turn = charactersPerTurn;
       }
-      measured.push(this.#measured(entry, fetched));
+      measured.set(entry, this.#measured(entry, fetched));
     }
-    return measured;
+    return entries.flatMap((entry) => measured.get(entry) ?? []);
   }
 
   #measured(entry: Entry, fetched: (url: string) => ImageSize | undefined): MeasuredEntry {
-    this.#turn -= leastCharacters;
+    const { item } = entry;
+    this.#turn -= leastCharacters * (1 + (item.type === 'message' ? item.content.length : 0));
     const now = contextEntry(entry);
     const images = imagesOf(now.item);
     const before = this.#entries.get(entry);
