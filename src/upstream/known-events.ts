@@ -24,7 +24,8 @@ const ofAudio = { item_id: z.string(), content_index: index };
 const orNull = z
   .string()
   .nullish()
-  .transform((text) => text ?? null);
+  .transform((text) => text ?? null)
+  .catch(null);
 const errorText = { type: z.string().catch('server_error'), message: z.string().catch('') };
 const part = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text'), text: z.string().default('') }),

@@ -122,7 +122,7 @@ const statusDetails = z.discriminatedUnion('type', [
 export const knownResponse = z.object({
   object: z.literal('realtime.response').catch('realtime.response'),
   id: z.string(),
-  status: z.enum(['in_progress', 'completed', 'cancelled', 'incomplete', 'failed']),
+  status: z.enum(['in_progress', 'completed', 'cancelled', 'incomplete', 'failed']).catch('completed'),
   status_details: statusDetails.nullable().catch(null),
   output: those(knownItem).catch([]),
   conversation_id: z.string().nullable().catch(null),

@@ -3,7 +3,6 @@
 import { WireError } from '../protocol/errors.ts';
 import { lenientCheck } from '../protocol/schema-check.ts';
 import {
-  type AudioFormat,
   applyUpdate,
   defaultRealtimeConfig,
   type RealtimeConfig,
@@ -40,7 +39,7 @@ export function knownConfig(session: JsonObject, type: SessionType): RealtimeCon
     expiresAt: typeof expiresAt === 'number' ? expiresAt : 0,
   });
   for (const path of fields[type]) {
-    const value = path === 'tools' ? functionTools(session) : valueAt(session, path);
+    const value = withoutNulls(path === 'tools' ? functionTools(session) : valueAt(session, path));
     if (value === undefined) continue;
     try {
       // A copy: what the core does not know is dropped from it.
@@ -60,14 +59,16 @@ export function restoringUpdate(session: JsonObject, type: SessionType): JsonObj
     const value = valueAt(session, path);
     // Null is what a new session has, but of turn detection: there it turns it off.
     if (value === undefined || (value === null && !path.endsWith('.turn_detection'))) continue;
-    place(update, path.split('.'), path.endsWith('.turn_detection') ? withoutNulls(value) : value);
+    place(update, path.split('.'), withoutNulls(value));
   }
   return update;
 }
 
 function functionTools(session: JsonObject): unknown {
   const { tools } = session;
-  return Array.isArray(tools) ? tools.filter((tool) => isObject(tool) && tool.type === 'function') : undefined;
+  return Array.isArray(tools)
+    ? tools.filter((tool) => isObject(tool) && tool.type === 'function').map(withoutNulls)
+    : undefined;
 }
 
 function updateOf(type: SessionType, path: string, value: unknown): JsonObject {
@@ -92,12 +93,7 @@ function place(target: JsonObject, [name = '', ...rest]: readonly string[], valu
   place(inner, rest, value);
 }
 
-/** Without fields that are null: an update replaces turn detection whole. */
+/** Without fields that are null: what is replaced whole has their defaults anyway, and some of them may not be null. */
 export function withoutNulls(value: unknown): unknown {
   return isObject(value) ? Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null)) : value;
-}
-
-/** How many bytes of a format one millisecond has. */
-export function bytesPerMs(format: AudioFormat): number {
-  return format.type === 'audio/pcm' ? 48 : 8;
 }

@@ -297,3 +297,22 @@ test('draining lets a response end and starts no other', async (t) => {
   side.send({ type: 'response.done', response: responseOf('completed') });
   await over;
 });
+
+test('nulls and novelties in an upstream’s session do not hide the rest of it from beta clients', async (t) => {
+  const { side, session } = await openingSession(t, unchecked);
+  const { audio } = upstreamSession;
+  const transcription = { model: 'gpt-4o-transcribe', language: null, prompt: null, novelty: 1 };
+  side.create({
+    tools: [
+      { type: 'function', name: 'f', description: null, parameters: {} },
+      { type: 'mcp', server_label: 'docs', server_url: 'https://example.com' },
+    ],
+    novelty: { of: 'the upstream' },
+    audio: { ...audio, input: { ...audio.input, transcription, turn_detection: { type: 'psychic_vad' } } },
+  });
+  const old = new AttachedPeer(session, beta);
+  const flat = Object((await old.next('session.created')).session);
+  assert.deepEqual(flat.tools, [{ type: 'function', name: 'f', parameters: {} }]);
+  assert.deepEqual(flat.input_audio_transcription, { model: 'gpt-4o-transcribe' });
+  assert.equal(flat.turn_detection.type, 'server_vad', 'what it cannot name is told as the default');
+});

@@ -50,7 +50,8 @@ export class Witness {
 
 const madeId = /\b(event|sess|conv|item|resp|call)_[A-Za-z0-9]{8,}\b/g;
 
-const timely: ReadonlySet<string> = new Set(['expires_at', 'reset_seconds']);
+/** What a limit has left is filled up as time goes by. */
+const timely: ReadonlySet<string> = new Set(['expires_at', 'reset_seconds', 'remaining']);
 
 /** The events with each id replaced by its kind and the order in which it appeared, and without times of day. */
 export function normalised(events: readonly Event[]): unknown[] {
