@@ -2,6 +2,9 @@ import type { HttpBindings } from '@hono/node-server';
 import type { MiddlewareHandler } from 'hono';
 import { apiError } from '../protocol/api-error.ts';
 
+/** As far as the Fetch standard goes: it has no requests of these methods, or none with a body. */
+const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'TRACE', 'CONNECT']);
+
 /**
  * Refuses bodies of more than `maxBytes` with 413. A body that declares its length is left to whoever reads it; one that
  * comes in chunks is collected here. (Hono's own `bodyLimit` wraps the request in the global `Request`, which cannot take
@@ -12,8 +15,7 @@ export function limitBody(maxBytes: number): MiddlewareHandler<{ Bindings: HttpB
     const tooLarge = () => context.json(apiError(`The body is larger than ${maxBytes} bytes.`, 'too_large'), 413);
     const { method, headers } = context.env.incoming;
     if (Number(headers['content-length'] ?? 0) > maxBytes) return tooLarge();
-    // A GET or HEAD has no body, as far as the Fetch standard goes.
-    if (headers['transfer-encoding'] !== undefined && method !== 'GET' && method !== 'HEAD') {
+    if (headers['transfer-encoding'] !== undefined && !bodiless.has(method ?? '')) {
       const { url, raw } = context.req;
       const body = await collect(raw.body, maxBytes);
       if (body === 'too large') return tooLarge();

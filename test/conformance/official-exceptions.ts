@@ -53,6 +53,12 @@ const rows: readonly Row[] = [
     type: "string | { type: 'function'; name: string }",
     source: 'the document’s words on the beta tool_choice: "auto, none, required, or specify a function"',
   },
+  {
+    dialects: ['beta'],
+    path: 'session.turn_detection.eagerness',
+    type: "'low' | 'medium' | 'high' | 'auto'",
+    source: 'TranscriptionSessionUpdate takes semantic_vad with it; the type of the answer knows server_vad only',
+  },
   { dialects: ['beta'], path: 'session.id', type: 'string', source: transcriptionExample },
   {
     dialects: ['beta'],

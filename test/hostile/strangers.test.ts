@@ -77,6 +77,19 @@ test('a client that leaves in the middle of its body is no fault of the server',
   });
 });
 
+test('methods that nothing here has are refused, with a body or without', async (t) => {
+  await underAttack(t, {}, async (scene) => {
+    for (const method of ['TRACE', 'PUT', 'PATCH', 'PROPFIND', 'OPTIONS']) {
+      for (const rest of ['\r\n', 'Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n']) {
+        const connection = scene.connection();
+        connection.write(`${method} /healthz HTTP/1.1\r\nHost: localhost\r\n${rest}`);
+        assert.equal((await connection.head).status, 405, method);
+      }
+    }
+    await scene.bystanderTurn();
+  });
+});
+
 test('more silent connections than there may be are dropped; sessions go on, and newcomers are let in afterwards', async (t) => {
   await underAttack(t, { config: { limits: { pendingConnections: 50 } } }, async (scene) => {
     const connections = Array.from({ length: 200 }, () => scene.connection());
