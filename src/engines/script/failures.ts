@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { untilAborted } from '../pause.ts';
 import type { Failure } from './script.ts';
 
@@ -8,6 +9,10 @@ import type { Failure } from './script.ts';
 export async function fail({ how, message }: Failure, signal: AbortSignal, drop: () => void): Promise<void> {
   if (how === 'end') return;
   if (how === 'throw') throw new Error(message);
-  if (how === 'drop') drop();
+  if (how === 'drop') {
+    // What came before has left the process by then.
+    await nextTurn();
+    drop();
+  }
   await untilAborted(signal);
 }

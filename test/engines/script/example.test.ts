@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { problemsOf } from './scripted.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const inRoot = (path: string) => join(root, path);
@@ -55,4 +56,15 @@ test('the example project passes its tests against the built package', { timeout
 test('the guide shows the script of the example as it is', () => {
   const guide = readFileSync(inRoot('docs/testing.md'), 'utf8');
   assert.ok(guide.includes(readFileSync(inRoot('examples/voice-agent-test/support.yaml'), 'utf8').trim()));
+});
+
+test('every script in the guide is one', () => {
+  const guide = readFileSync(inRoot('docs/testing.md'), 'utf8');
+  const blocks = Array.from(guide.matchAll(/```yaml\n(.*?)```/gs), ([, block = '']) => block);
+  const scripts = blocks.filter((block) => /^(rules|hears):/m.test(block));
+  assert.equal(scripts.length, 4);
+  for (const text of scripts) {
+    const whole = /^rules:/m.test(text) ? text : `${text}\nelse: Yes.`;
+    assert.deepEqual(problemsOf(whole), []);
+  }
 });
