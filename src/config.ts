@@ -4,6 +4,7 @@
  */
 
 import { contextBudgets } from './config/context-kind.ts';
+import { engine, engineSets, modelAliases, voiceAliases } from './config/engine-kind.ts';
 import { optionsHelp } from './config/help.ts';
 import {
   apiKeys,
@@ -22,7 +23,7 @@ import { isOrigin } from './config/origin.ts';
 import { prices } from './config/price-kind.ts';
 import { type Gathered, gather, gatherFromCode, type Sources } from './config/sources.ts';
 import { secretKey, upstreams } from './config/upstream-kind.ts';
-import { engineNames } from './engines/registry.ts';
+import { defaultTimeouts } from './engines/openai/http-transport.ts';
 import { isAllowance } from './net/address-policy.ts';
 import { defaultSessionSettings, type SessionSettings } from './session/settings.ts';
 import { defaultUpstreamLimits } from './upstream/limits.ts';
@@ -32,6 +33,9 @@ export { type ApiKey, apiKey, type KeyLimits } from './config/api-keys.ts';
 const session = defaultSessionSettings;
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
+
+const keyDescription = (flag: string) =>
+  `The key of the server that ${flag} names. Prefer the environment or a file: other users can see the flags of a process.`;
 
 const options = {
   host: option(
@@ -130,15 +134,57 @@ const options = {
     'true: drop fields that the protocol does not have, and say so in the log; for relays. false: refuse them, as the hosted service does.',
   ),
 
-  voiceActivity: option(
+  voiceActivity: option('Engines', engine('voiceActivity'), 'embedded', 'What tells speech from other sound.', {
+    short: 'vad',
+  }),
+  transcriber: option(
     'Engines',
-    choice(...engineNames('voiceActivity')),
+    engine('transcriber'),
     'embedded',
-    'What tells speech from other sound.',
+    'What turns speech into text: embedded, or the URL of a server with the name of its model, as in http://127.0.0.1:8000/v1#whisper-small.',
+    { short: 'stt' },
   ),
-  transcriber: option('Engines', choice(...engineNames('transcriber')), 'embedded', 'What turns speech into text.'),
-  languageModel: option('Engines', choice(...engineNames('languageModel')), 'embedded', 'What answers.'),
-  voice: option('Engines', choice(...engineNames('voice')), 'embedded', 'What turns text into speech.'),
+  languageModel: option(
+    'Engines',
+    engine('languageModel'),
+    'embedded',
+    'What answers: embedded is a stand-in that follows a few rules, auto takes an Ollama or a llama.cpp server of this machine, and a URL names any server, as in http://127.0.0.1:11434/v1#llama3.2 (docs/engines.md).',
+    { short: 'llm' },
+  ),
+  voice: option(
+    'Engines',
+    engine('voice'),
+    'embedded',
+    'What turns text into speech: embedded, or a URL, as in http://127.0.0.1:8880/v1#kokoro.',
+    { short: 'tts' },
+  ),
+  sttKey: option<string | undefined>('Engines', secretKey(), undefined, keyDescription('--stt')),
+  llmKey: option<string | undefined>('Engines', secretKey(), undefined, keyDescription('--llm')),
+  ttsKey: option<string | undefined>('Engines', secretKey(), undefined, keyDescription('--tts')),
+  voices: option(
+    'Engines',
+    voiceAliases(),
+    {},
+    "The engine's voice for a name that clients ask for, as in { marin: af_heart, '*': am_adam }; * stands for all other names.",
+  ),
+  fallbacks: option(
+    'Engines',
+    list('SET', 'names of engine sets', (name) => name.length <= 128),
+    [],
+    'Engine sets that answer when an engine does not, in order: decided for each request, before anything of its answer was given out.',
+  ),
+  engineSets: option(
+    'Engines',
+    engineSets(),
+    {},
+    'More engines, in the configuration file: names with { stt, llm, tts, vad, voices, fallbacks }, each an engine as above or { url, model, key-file, key-env, … } (docs/engines.md).',
+  ),
+  aliases: option(
+    'Engines',
+    modelAliases(),
+    {},
+    "What clients' names of models stand for: { gpt-realtime: { engines: name of a set, model: name of the server's model } }. Other names get the engines above.",
+  ),
   script: option(
     'Engines',
     text('PATH', 'the path of a script, or of a folder with a recording'),
@@ -371,6 +417,24 @@ const limits = {
   ),
   imageTimeoutMs: option('Limits', integer('MS', 100, hourMs), 10_000, 'How long fetching an image may take.'),
   imageFetches: option('Limits', integer('COUNT', 1, 1000), 16, 'Images that the server fetches at once.'),
+  engineConnectMs: option(
+    'Limits',
+    integer('MS', 100, 10 * minuteMs),
+    defaultTimeouts.connectMs,
+    'How long connecting to the server of an engine may take.',
+  ),
+  engineFirstByteMs: option(
+    'Limits',
+    integer('MS', 100, hourMs),
+    defaultTimeouts.firstByteMs,
+    'How long such a server may take to begin its answer. limits.stage-stall-ms ends the wait too.',
+  ),
+  engineIdleMs: option(
+    'Limits',
+    integer('MS', 100, hourMs),
+    defaultTimeouts.idleMs,
+    'How long such a server may be silent within its answer.',
+  ),
   recordingBytes: option(
     'Limits',
     bytes(64 * 1024, 1024 ** 4),

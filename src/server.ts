@@ -5,9 +5,12 @@ import { Callers } from './access/callers.ts';
 import { AccessPolicy } from './access/policy.ts';
 import { systemClock } from './clock.ts';
 import { type Config, ConfigError, type ConfigOverrides, configWith, sessionSettings } from './config.ts';
+import { EngineConfigError, planEngines } from './engines/engine-plan.ts';
+import { createEngineSets } from './engines/engine-sets.ts';
+import { findLocalModel } from './engines/openai/local-models.ts';
 import { RecordingError } from './engines/recording/format.ts';
 import { recordedEngines, recordingDirectory } from './engines/recording/recorded-engines.ts';
-import { type CreateEnginesOptions, createEngines, type EngineSet, type EngineStatus } from './engines/registry.ts';
+import type { CreateEnginesOptions, EngineSet, EngineStatus } from './engines/registry.ts';
 import { openScript } from './engines/script/open-script.ts';
 import { ScriptError } from './engines/script/script.ts';
 import { createTokenizer } from './engines/tokenizer.ts';
@@ -145,7 +148,8 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const requireAvailable = (update: SessionUpdate, model: string) => {
     const { type } = update;
     if (type === 'transcription' || upstreamFor(upstreams, { type, model })) return;
-    refuseUnavailable(update, { engines: engineSet.engines, settings }, 'session');
+    const engines = engineSet.enginesFor?.(model) ?? engineSet.engines;
+    refuseUnavailable(update, { engines, settings }, 'session');
   };
   const app = createApp({
     access,
@@ -268,27 +272,45 @@ function sessionEngines(config: Config, clock: Clock, log: Log, ready: EngineSet
   } catch (error) {
     if (error instanceof ScriptError) throw new ConfigError(error.problems);
     if (error instanceof RecordingError) throw new ConfigError([error.message]);
+    if (error instanceof EngineConfigError) throw new ConfigError(error.problems);
     throw error;
   }
 }
 
+/** @throws {ConfigError} when they cannot be made as configured */
 function configuredEngines(
   config: Config,
   clock: Clock,
   log: Log,
   given: CreateEnginesOptions['given'] = {},
 ): EngineSet {
-  const { voiceActivity, transcriber, languageModel, voice, transcriberWorkers, voiceWorkers } = config;
-  if (standInModels.has(languageModel) && !given.languageModel) log.info('server_stand_in_model', {});
-  return createEngines(
-    { voiceActivity, transcriber, languageModel, voice },
-    {
-      given,
-      now: () => new Date(clock.epochMs()),
-      ...(transcriberWorkers !== undefined && { transcriberWorkers }),
-      ...(voiceWorkers !== undefined && { voiceWorkers }),
-    },
-  );
+  const { languageModel, transcriberWorkers, voiceWorkers, limits } = config;
+  const plan = planEngines(config, process.env);
+  const replaced = given.languageModel !== undefined;
+  if (!replaced && typeof languageModel === 'string' && standInModels.has(languageModel)) {
+    log.info('server_stand_in_model', {});
+    offerLocalModel(log);
+  }
+  const { engineConnectMs: connectMs, engineFirstByteMs: firstByteMs, engineIdleMs: idleMs } = limits;
+  return createEngineSets(replaced ? { ...plan, aliases: {} } : plan, {
+    given,
+    clock,
+    timeouts: { connectMs, firstByteMs, idleMs },
+    now: () => new Date(clock.epochMs()),
+    ...(transcriberWorkers !== undefined && { transcriberWorkers }),
+    ...(voiceWorkers !== undefined && { voiceWorkers }),
+    onNotice: (notice) => log.info('engine_notice', { notice }),
+    onUnreachable: (about) => log.warn('engine_unreachable', about),
+    onFallback: (change) => log.warn('engine_fallback', change),
+    onRecovery: (engine) => log.info('engine_recovered', engine),
+  });
+}
+
+/** Somebody with a model on this machine may not know that it can be used. */
+function offerLocalModel(log: Log): void {
+  void findLocalModel().then((found) => {
+    if (found) log.info('server_local_model', { ...found, option: `--llm auto, or --llm ${found.url}#${found.model}` });
+  });
 }
 
 /** Where a client on this machine reaches the server: an address that means "every one" is not one to connect to. */

@@ -17,7 +17,8 @@ function optionHelp({ flag, option }: NamedOption): string {
   const { kind, default: value } = option;
   const printed = value === undefined ? '' : kind.print(value);
   const suffix = printed === '' ? '' : ` (default: ${printed})`;
-  return [`  ${flag} ${kind.placeholder}`, ...wrapped(option.description + suffix)].join('\n');
+  const short = option.short === undefined ? '' : `, also --${option.short}`;
+  return [`  ${flag} ${kind.placeholder}${short}`, ...wrapped(option.description + suffix)].join('\n');
 }
 
 function wrapped(text: string): string[] {

@@ -12,10 +12,18 @@ export interface Option<T> {
   readonly default: T;
   /** One or two sentences for the help, with the unit where the name does not tell it. */
   readonly description: string;
+  /** Another name that it goes by, in the form of a flag without its dashes. */
+  readonly short?: string;
 }
 
-export function option<T>(group: Group, kind: Kind<T>, defaultValue: T, description: string): Option<T> {
-  return { group, kind, default: defaultValue, description };
+export function option<T>(
+  group: Group,
+  kind: Kind<T>,
+  defaultValue: T,
+  description: string,
+  names: { short?: string } = {},
+): Option<T> {
+  return { group, kind, default: defaultValue, description, ...names };
 }
 
 /** The values that a table of options describes. */
@@ -34,11 +42,27 @@ export interface NamedOption {
   readonly option: Option<unknown>;
 }
 
+/** The options by each name that `nameOf` gives them, their short ones included. */
+export function byName(
+  options: readonly NamedOption[],
+  nameOf: (option: Pick<NamedOption, 'name' | 'variable'>) => string,
+): ReadonlyMap<string, NamedOption> {
+  const names = options.flatMap((each): [string, NamedOption][] => {
+    const { short } = each.option;
+    const own: [string, NamedOption] = [nameOf(each), each];
+    return short === undefined ? [own] : [own, [nameOf({ name: short, variable: variableOf(short) }), each]];
+  });
+  return new Map(names);
+}
+
+function variableOf(name: string): string {
+  return `PARLEY_${name.toUpperCase().replace(/[.-]/g, '_')}`;
+}
+
 /** Names every option of a table; `prefix` is the section that it stands in, such as `limits`. */
 export function named(table: Record<string, Option<unknown>>, prefix = ''): NamedOption[] {
   return Object.entries(table).map(([key, option]) => {
     const name = `${prefix}${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    const variable = `PARLEY_${name.toUpperCase().replace(/[.-]/g, '_')}`;
-    return { key: `${prefix}${key}`, name, flag: `--${name}`, variable, option };
+    return { key: `${prefix}${key}`, name, flag: `--${name}`, variable: variableOf(name), option };
   });
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import { nearest } from '../protocol/nearest.ts';
-import type { NamedOption } from './option.ts';
+import { byName, type NamedOption } from './option.ts';
 
 /** What the sources said, before the cross checks. */
 export interface Gathered {
@@ -61,11 +61,11 @@ function take(
 }
 
 function readFlags(options: readonly NamedOption[], args: readonly string[], problems: string[]): Map<string, string> {
-  const byName = new Map(options.map((each) => [each.name, each]));
-  const names = [...byName.keys(), 'config', 'help'];
+  const known = byName(options, ({ name }) => name);
+  const names = [...known.keys(), 'config', 'help'];
   const { tokens } = parseArgs({
-    args: withBareValues(args, byName),
-    options: Object.fromEntries([...byName.keys(), 'config'].map((name) => [name, { type: 'string' as const }])),
+    args: withBareValues(args, known),
+    options: Object.fromEntries([...known.keys(), 'config'].map((name) => [name, { type: 'string' as const }])),
     strict: false,
     allowPositionals: true,
     tokens: true,
@@ -80,29 +80,30 @@ function readFlags(options: readonly NamedOption[], args: readonly string[], pro
       continue;
     }
     if (token.kind !== 'option') continue;
-    unknown = token.name !== 'config' && !byName.has(token.name);
+    unknown = token.name !== 'config' && !known.has(token.name);
     if (unknown) {
       problems.push(`${token.rawName} is not an option.${didYouMean(token.name, names, '--')}`);
       continue;
     }
     const { value } = token;
     if (value === undefined || (!token.inlineValue && value.startsWith('--'))) {
-      const allowed = byName.get(token.name)?.option.kind.allowed ?? 'the path of a configuration file';
+      const allowed = known.get(token.name)?.option.kind.allowed ?? 'the path of a configuration file';
       problems.push(`${token.rawName} needs a value: ${allowed}.`);
       continue;
     }
-    const earlier = flags.get(token.name);
-    const repeatable = byName.get(token.name)?.option.kind.repeatable ?? false;
+    const name = known.get(token.name)?.name ?? token.name;
+    const earlier = flags.get(name);
+    const repeatable = known.get(name)?.option.kind.repeatable ?? false;
     if (earlier !== undefined && !repeatable) problems.push(`${token.rawName} is given twice.`);
-    flags.set(token.name, earlier !== undefined && repeatable ? `${earlier},${value}` : value);
+    flags.set(name, earlier !== undefined && repeatable ? `${earlier},${value}` : value);
   }
   return flags;
 }
 
 /** `--lenient` alone is `--lenient=true`; what follows it is its value only when it can be one. */
-function withBareValues(args: readonly string[], byName: ReadonlyMap<string, NamedOption>): string[] {
+function withBareValues(args: readonly string[], known: ReadonlyMap<string, NamedOption>): string[] {
   return args.map((arg, index) => {
-    const kind = arg.startsWith('--') ? byName.get(arg.slice(2))?.option.kind : undefined;
+    const kind = arg.startsWith('--') ? known.get(arg.slice(2))?.option.kind : undefined;
     if (kind?.bare === undefined || kind.fromText(args[index + 1] ?? '') !== undefined) return arg;
     return `${arg}=${kind.bare}`;
   });
@@ -114,7 +115,8 @@ function readEnvironment(
   environment: Sources['environment'],
   gathered: Gathered,
 ): void {
-  const byVariable = new Map(options.map((each) => [each.variable, each]));
+  const seen = new Map<string, string>();
+  const byVariable = byName(options, ({ variable }) => variable);
   for (const [variable, text] of Object.entries(environment)) {
     if (!variable.startsWith('PARLEY_') || variable === 'PARLEY_CONFIG' || text === undefined || text === '') continue;
     const known = byVariable.get(variable);
@@ -124,6 +126,7 @@ function readEnvironment(
       continue;
     }
     const where = `Environment variable ${variable}`;
+    if (twice(gathered, known, where, seen)) continue;
     take(gathered, known, { value: known.option.kind.fromText(text), where, given: text });
   }
 }
@@ -151,20 +154,21 @@ function readSection(
   gathered: Gathered,
 ): void {
   const sections = sectionsOf(options);
-  const byName = new Map(options.map((each) => [each.name, each]));
+  const names = byName(options, ({ name }) => name);
+  const seen = new Map<string, string>();
   for (const [key, entry] of Object.entries(file.content)) {
     const name = `${file.section}${key}`;
-    const known = byName.get(name);
+    const known = names.get(name);
     const where = `Configuration file ${file.path}, ${name}`;
     if (known !== undefined) {
       // An entry without a value, as in "api-keys:", is left at its default.
-      if (entry === null) continue;
+      if (entry === null || twice(gathered, known, where, seen)) continue;
       take(gathered, known, { value: known.option.kind.fromFile(entry), where, given: entry });
     } else if (file.section === '' && sections.has(key)) {
       if (isMapping(entry)) readSection(options, { ...file, section: `${key}.`, content: entry }, gathered);
       else if (entry !== null) gathered.problems.push(`${where}: expected a mapping of options.`);
     } else {
-      const hint = didYouMean(name, [...byName.keys(), ...sections], '');
+      const hint = didYouMean(name, [...names.keys(), ...sections], '');
       gathered.problems.push(`${where} is not an option.${hint}`);
     }
   }
@@ -192,6 +196,19 @@ function readObject(
       gathered.problems.push(`${where} is not an option.${hint}`);
     }
   }
+}
+
+/** Whether one source has an option by both of its names, which is told. */
+function twice(
+  { problems }: Pick<Gathered, 'problems'>,
+  { key }: NamedOption,
+  where: string,
+  seen: Map<string, string>,
+): boolean {
+  const earlier = seen.get(key);
+  seen.set(key, where);
+  if (earlier !== undefined) problems.push(`${where}: ${earlier} is the same option; give one of them.`);
+  return earlier !== undefined;
 }
 
 /** The names that options stand under, such as `limits`. */

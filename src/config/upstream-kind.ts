@@ -130,7 +130,8 @@ function socketUrl(text: string): string | undefined {
   return url.href;
 }
 
-function keyIn(path: string): string | undefined {
+/** The key in a file; undefined where it cannot be read or holds none. */
+export function keyIn(path: string): string | undefined {
   try {
     const text = readFileSync(path, 'utf8').trim();
     return text === '' ? undefined : key.safeParse(text).data;

@@ -1,28 +1,30 @@
 import type { IdSource } from '../protocol/ids.ts';
 import type { SessionType } from '../protocol/session-config.ts';
 import type { Clock, Engines } from '../session/ports.ts';
+import { type EngineKind, type EngineSpec, specName } from './engine-spec.ts';
 import { Flite } from './flite/flite.ts';
 import { Moonshine } from './moonshine/moonshine.ts';
+import { AutoModel } from './openai/auto-model.ts';
+import { httpFactories, type RemoteOptions } from './openai/http-engines.ts';
 import { Responder } from './responder/responder.ts';
+import { type EngineStatus, type Lifecycle, type ProgressListener, Roster } from './roster.ts';
 import { Silero } from './silero/silero.ts';
 
 /** What an engine may be given; each takes what concerns it. */
-export interface EngineOptions {
+export interface EngineOptions extends RemoteOptions {
   /** Worker threads of an embedded transcriber and of an embedded voice. Each engine has its own default. */
   transcriberWorkers?: number;
   voiceWorkers?: number;
   /** The time that the embedded language model tells. */
   now?: () => Date;
+  /** A model of one's own, for an embedded engine that takes one. */
+  modelPath?: string;
 }
 
-/** What engines with something to load or to end have besides their port. */
-interface Lifecycle {
-  readonly ready?: Promise<void>;
-  close?(): Promise<void>;
-}
+export type { EngineKind } from './engine-spec.ts';
 
-export type EngineKind = keyof Engines;
-type Factories = { [Kind in EngineKind]: Record<string, (options: EngineOptions) => Engines[Kind] & Lifecycle> };
+type Factory<Kind extends EngineKind> = (options: EngineOptions) => Engines[Kind] & Lifecycle;
+type Factories = { [Kind in EngineKind]: Record<string, Factory<Kind>> };
 
 /** Every engine by kind and name. */
 const registry: Factories = {
@@ -34,11 +36,15 @@ const registry: Factories = {
   },
   languageModel: {
     responder: ({ now }) => new Responder(now && { now }),
+    auto: ({ now, ...options }) => new AutoModel({ ...options, standIn: new Responder(now && { now }) }),
   },
   voice: {
     flite: ({ voiceWorkers: workers }) => new Flite(workers === undefined ? {} : { workers }),
   },
 };
+
+/** Engines that load a model from a path where they are given one. */
+const modelsByPath: ReadonlySet<string> = new Set(['voiceActivity silero', 'transcriber moonshine']);
 
 /** The set that works out of the box, by the name `embedded`. */
 const embedded: Record<EngineKind, string> = {
@@ -48,20 +54,8 @@ const embedded: Record<EngineKind, string> = {
   voice: 'flite',
 };
 
-export type EngineNames = Record<EngineKind, string>;
-export type EngineState = 'loading' | 'ready' | 'failed';
-
-export interface EngineStatus {
-  /** What it is for: one of `EngineKind`. */
-  readonly part: string;
-  /** What does it. */
-  readonly name: string;
-  readonly state: EngineState;
-  /** Milliseconds that loading took, or has taken so far. */
-  readonly ms?: number;
-  /** Why it failed, and what to do. */
-  readonly error?: string;
-}
+export type EngineNames = Record<EngineKind, EngineSpec>;
+export type { EngineState, EngineStatus, Lifecycle } from './roster.ts';
 
 /** What engines that are made for one session are told of it. */
 export interface SessionContext {
@@ -85,6 +79,8 @@ export interface EngineSet {
   readonly engines: Engines;
   /** For engines that follow a session (scripts, recordings): those of a new one. Absent: all share `engines`. */
   openSession?(context: SessionContext): SessionEngines;
+  /** Where it depends on the client's name of a model: the engines that serve it. */
+  enginesFor?(model: string): Engines;
   /** Resolves when every engine has loaded, rejects with the first one's error that cannot. Engines that are called before simply wait. */
   readonly ready: Promise<void>;
   /** The state of each engine now. */
@@ -99,6 +95,7 @@ export function withSessions(set: EngineSet, openSession: NonNullable<EngineSet[
     engines: set.engines,
     ready: set.ready,
     openSession,
+    ...(set.enginesFor && { enginesFor: set.enginesFor }),
     describe: () => set.describe(),
     close: () => set.close(),
   };
@@ -108,12 +105,17 @@ export interface CreateEnginesOptions extends EngineOptions {
   /** Engines that are there already, by what they are for: none is made in their place. */
   given?: { readonly [Kind in EngineKind]?: { readonly name: string; readonly engine: Engines[Kind] & Lifecycle } };
   /** Called when an engine begins to load, and when it is ready or has failed. */
-  onProgress?: (status: EngineStatus) => void;
+  onProgress?: ProgressListener;
 }
 
 /** The names that may be given for a kind of engine. */
 export function engineNames(kind: EngineKind): string[] {
   return ['embedded', ...Object.keys(registry[kind])];
+}
+
+/** Whether an engine of this name may be given a model of its own by a path: `name:PATH`. */
+export function takesPath(kind: EngineKind, name: string): boolean {
+  return modelsByPath.has(`${kind} ${name === 'embedded' ? embedded[kind] : name}`);
 }
 
 /**
@@ -129,83 +131,44 @@ export function createEngines(names: Partial<EngineNames> = {}, options: CreateE
     languageModel: maker('languageModel', names.languageModel, given.languageModel),
     voice: maker('voice', names.voice, given.voice),
   };
-  const watched: Watched[] = [];
-  const start = <Kind extends EngineKind>(kind: Kind, { name, make }: Maker<Kind>): Engines[Kind] => {
-    const startedAt = performance.now();
-    const engine = make(options);
-    watched.push(watch(kind, name, engine, startedAt, options.onProgress));
-    return engine;
-  };
+  const roster = new Roster(options.onProgress);
+  const start = <Kind extends EngineKind>(kind: Kind, { name, make }: Maker<Kind>): Engines[Kind] =>
+    roster.add(kind, name, () => make(options));
   const engines: Engines = {
     voiceActivity: start('voiceActivity', makers.voiceActivity),
     transcriber: start('transcriber', makers.transcriber),
     languageModel: start('languageModel', makers.languageModel),
     voice: start('voice', makers.voice),
   };
-  const ready = Promise.all(watched.map((engine) => engine.ready)).then(() => {});
-  // Also told by `onProgress` and `describe`: who does not wait for `ready` is not to crash by it.
-  ready.catch(() => {});
-  return {
-    engines,
-    ready,
-    describe: () => watched.map((engine) => engine.status()),
-    close: async () => {
-      await Promise.all(watched.map((engine) => engine.close()));
-    },
-  };
+  return { engines, ready: roster.ready(), describe: () => roster.describe(), close: () => roster.close() };
 }
 
-interface Maker<Kind extends EngineKind> {
+export interface Maker<Kind extends EngineKind> {
   name: string;
-  make: (options: EngineOptions) => Engines[Kind] & Lifecycle;
+  make: Factory<Kind>;
 }
 
-function maker<Kind extends EngineKind>(
+/**
+ * How an engine is made; nothing is started.
+ * @throws {RangeError} for a name that is not known, with those that are.
+ */
+export function maker<Kind extends EngineKind>(
   kind: Kind,
-  asked = 'embedded',
+  asked: EngineSpec = 'embedded',
   given?: { name: string; engine: Engines[Kind] & Lifecycle },
 ): Maker<Kind> {
   if (given) return { name: given.name, make: () => given.engine };
-  const name = asked === 'embedded' ? embedded[kind] : asked;
+  if (typeof asked !== 'string') {
+    return { name: specName(asked), make: (options) => httpFactories[kind](asked, options) };
+  }
+  const colon = asked.indexOf(':');
+  const [first, path] = colon < 0 ? [asked, undefined] : [asked.slice(0, colon), asked.slice(colon + 1)];
+  const name = first === 'embedded' ? embedded[kind] : first;
   const factories: Factories[Kind] = registry[kind];
-  if (!Object.hasOwn(factories, name)) {
+  if (!Object.hasOwn(factories, name) || (path !== undefined && !takesPath(kind, name))) {
     throw new RangeError(`There is no ${kind} engine named '${asked}'. There are: ${engineNames(kind).join(', ')}`);
   }
-  return { name, make: factories[name] as Maker<Kind>['make'] };
-}
-
-interface Watched {
-  ready: Promise<void>;
-  status(): EngineStatus;
-  close(): Promise<void>;
-}
-
-function watch(
-  part: EngineKind,
-  name: string,
-  engine: Lifecycle,
-  startedAt: number,
-  onProgress: CreateEnginesOptions['onProgress'],
-): Watched {
-  const took = () => Math.round(performance.now() - startedAt);
-  let settled: EngineStatus | undefined;
-  const settle = (state: EngineState, error?: string) => {
-    settled = { part, name, state, ms: took(), ...(error !== undefined && { error }) };
-    onProgress?.(settled);
-  };
-  const status = () => settled ?? { part, name, state: 'loading' as const, ms: took() };
-  const close = async () => engine.close?.();
-  if (engine.ready === undefined) {
-    settle('ready');
-    return { ready: Promise.resolve(), status, close };
-  }
-  onProgress?.(status());
-  const ready = engine.ready.then(
-    () => settle('ready'),
-    (error: unknown) => {
-      settle('failed', error instanceof Error ? error.message : String(error));
-      throw error;
-    },
-  );
-  return { ready, status, close };
+  const factory = factories[name] as Factory<Kind>;
+  if (path === undefined) return { name, make: factory };
+  return { name: `${name}:${path}`, make: (options) => factory({ ...options, modelPath: path }) };
 }

@@ -46,6 +46,10 @@ export class ChatModel implements LanguageModel {
     return this.#endpoint.warm();
   }
 
+  probe(): Promise<void> {
+    return this.#endpoint.probe();
+  }
+
   async close(): Promise<void> {
     this.#endpoint.close();
   }

@@ -32,6 +32,8 @@ export interface RequestOptions {
   signal: AbortSignal;
 }
 
+/** Connections that a request may find closed before one is made anew. */
+const staleConnections = 8;
 const firstPauseMs = 250;
 /** A server that wants to be left alone for longer is not waited for. */
 const longestPauseMs = 5000;
@@ -104,6 +106,20 @@ export class Endpoint {
     }
   }
 
+  /**
+   * Whether the server answers as one of models does. A server without a list of models counts.
+   * @throws {EngineError} saying what stands in the way
+   */
+  async probe(): Promise<void> {
+    try {
+      const response = await this.open((client) => client.models.list().asResponse());
+      await response.body?.cancel();
+    } catch (error) {
+      const failure = this.#failureOf(error);
+      if (failure.status !== 404 && failure.status !== 405) throw this.#told(failure, 1);
+    }
+  }
+
   close(): void {
     this.#transport.close();
   }
@@ -141,7 +157,7 @@ export class Endpoint {
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         const failure = this.#failureOf(error);
-        const pauseMs = yielded || attempt >= this.#attempts ? undefined : pauseBefore(attempt, failure);
+        const pauseMs = yielded ? undefined : pauseBefore(attempt, this.#attempts, failure);
         if (pauseMs === undefined) throw this.#told(failure, attempt);
         if (pauseMs > 0) await this.#pause(pauseMs, signal);
       } finally {
@@ -223,9 +239,10 @@ export async function readText(response: Response, maxBytes: number): Promise<st
 }
 
 /** Milliseconds to wait before the next attempt; undefined: there is to be none. */
-function pauseBefore(attempt: number, { again, retryAfterMs }: RequestFailure): number | undefined {
-  if (again === 'no') return undefined;
-  if (again === 'at once') return 0;
+function pauseBefore(attempt: number, attempts: number, { again, retryAfterMs }: RequestFailure): number | undefined {
+  // The server had closed a connection that was kept: it has not been asked at all.
+  if (again === 'at once') return attempt < staleConnections ? 0 : undefined;
+  if (again === 'no' || attempt >= attempts) return undefined;
   const pauseMs = retryAfterMs ?? firstPauseMs * 4 ** (attempt - 1);
   return pauseMs > longestPauseMs ? undefined : pauseMs;
 }

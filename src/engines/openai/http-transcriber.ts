@@ -66,6 +66,10 @@ export class HttpTranscriber implements Transcriber {
     return this.#endpoint.warm();
   }
 
+  probe(): Promise<void> {
+    return this.#endpoint.probe();
+  }
+
   async close(): Promise<void> {
     this.#endpoint.close();
   }

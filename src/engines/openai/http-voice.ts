@@ -11,26 +11,20 @@ export interface HttpVoiceOptions extends EndpointOptions {
   format?: 'wav' | 'pcm';
   /** The rate of bare PCM; OpenAI's is 24000. */
   pcmRateHz?: number;
-  /** The server's voice for a name that clients know; `*` stands for all others. Names that are not in it are passed on. */
-  voices?: Readonly<Record<string, string>>;
 }
 
 const defaultPcmRateHz = 24_000;
 /** Characters of one request. */
 const maxInput = 4000;
 
-/** A voice over `/v1/audio/speech` (OpenAI, "Create speech"). */
+/** A voice over `/v1/audio/speech` (OpenAI, "Create speech"). Which voices there are is the server's to know. */
 export class HttpVoice implements Voice {
-  /** The names of its aliases, where it has any: the server's own are the server's to know. */
-  readonly voices?: readonly string[];
   readonly #endpoint: Endpoint;
   readonly #options: HttpVoiceOptions;
 
   constructor(options: HttpVoiceOptions) {
     this.#endpoint = new Endpoint(options);
     this.#options = options;
-    const names = Object.keys(options.voices ?? {}).filter((name) => name !== '*');
-    if (names.length > 0) this.voices = names;
   }
 
   /** @throws {EngineError} that says which server failed, how, and what to do */
@@ -47,6 +41,10 @@ export class HttpVoice implements Voice {
     return this.#endpoint.warm();
   }
 
+  probe(): Promise<void> {
+    return this.#endpoint.probe();
+  }
+
   async close(): Promise<void> {
     this.#endpoint.close();
   }
@@ -56,13 +54,12 @@ export class HttpVoice implements Voice {
     { voice, speed }: SpeakOptions,
     { signal }: RequestOptions,
   ): AsyncGenerator<SpeechChunk, void, undefined> {
-    const { model, voices = {}, pcmRateHz = defaultPcmRateHz } = this.#options;
+    const { model, pcmRateHz = defaultPcmRateHz } = this.#options;
     const format = this.#options.format ?? (this.#endpoint.host === 'api.openai.com' ? 'pcm' : 'wav');
-    const named = Object.hasOwn(voices, voice) ? voices[voice] : voices['*'];
     const body = {
       model,
       input,
-      voice: named ?? voice,
+      voice,
       response_format: format,
       ...(speed !== 1 && Number.isFinite(speed) && { speed }),
     };

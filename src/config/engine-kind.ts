@@ -1,0 +1,253 @@
+/** Engines, sets of them and aliases of models: how they are read, and what is said of one that is wrong. */
+
+import { z } from 'zod';
+import {
+  defaultSet,
+  type EngineKind,
+  type EngineSetSpec,
+  type EngineSpec,
+  type HttpEngineSpec,
+  type ModelAlias,
+} from '../engines/engine-spec.ts';
+import { engineNames, takesPath } from '../engines/registry.ts';
+import type { Kind } from './kinds.ts';
+import { keyIn } from './upstream-kind.ts';
+
+const keyPattern = /^[\x21-\x7e]{1,4096}$/;
+const maxSets = 64;
+const maxNames = 1024;
+
+/** The short names of the kinds, which stand beside the long ones everywhere. */
+const shortNames: Readonly<Record<string, EngineKind>> = {
+  vad: 'voiceActivity',
+  stt: 'transcriber',
+  llm: 'languageModel',
+  tts: 'voice',
+  'voice-activity': 'voiceActivity',
+  'language-model': 'languageModel',
+};
+
+const httpEngine = z.strictObject({
+  url: z.string(),
+  model: z.string().min(1).max(256).optional(),
+  key: z.string().regex(keyPattern, 'a key without spaces').optional(),
+  keyFile: z.string().optional(),
+  keyEnv: z
+    .string()
+    .regex(/^\w{1,128}$/, 'the name of an environment variable')
+    .optional(),
+  format: z.enum(['wav', 'pcm']).optional(),
+  sampleRate: z.int().min(4000).max(192_000).optional(),
+  audio: z.enum(['in', 'out', 'both']).optional(),
+  spokenHint: z.string().max(10_000).optional(),
+});
+
+/** A value, or what is wrong with it. */
+type Read<T> = { value: T } | { problem: string };
+
+function readEngine(kind: EngineKind, given: unknown): Read<EngineSpec> {
+  if (typeof given === 'string')
+    return /^[a-z]+:\/\//i.test(given) ? readUrl(kind, { url: given }) : readName(kind, given);
+  const parsed = httpEngine.safeParse(camelCased(given));
+  if (!parsed.success) return { problem: issueOf(parsed.error) };
+  return readUrl(kind, parsed.data);
+}
+
+function readName(kind: EngineKind, given: string): Read<string> {
+  const [name = '', ...path] = given.split(':');
+  const known = engineNames(kind).includes(name);
+  if (known && path.length === 0) return { value: given };
+  if (known && takesPath(kind, name) && path.join(':') !== '') return { value: given };
+  const names = engineNames(kind).join(', ');
+  return {
+    problem: `There is no such engine; there are ${names}${kind === 'voiceActivity' ? '' : ', or the URL of a server'}`,
+  };
+}
+
+function readUrl(kind: EngineKind, { keyFile, ...given }: z.output<typeof httpEngine>): Read<HttpEngineSpec> {
+  if (kind === 'voiceActivity')
+    return { problem: 'Voice activity detection runs inside the server: no URL can stand for it' };
+  if (!URL.canParse(given.url)) return { problem: 'This is no URL' };
+  const url = new URL(given.url);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    return { problem: 'A URL of an engine begins with http:// or https://' };
+  const model = given.model ?? (url.hash.length > 1 ? decoded(url.hash.slice(1)) : undefined);
+  if (model === undefined && kind !== 'languageModel') {
+    return { problem: 'The model is missing: put it behind the URL, as in http://127.0.0.1:8000/v1#whisper-small' };
+  }
+  url.hash = '';
+  const key = given.key ?? (keyFile === undefined ? undefined : keyIn(keyFile));
+  if (keyFile !== undefined && key === undefined)
+    return { problem: 'key-file is not a file that can be read and holds a key' };
+  return { value: { ...given, url: url.href, ...(model !== undefined && { model }), ...(key && { key }) } };
+}
+
+/** One engine of a kind. */
+export function engine(kind: EngineKind): Kind<EngineSpec> {
+  const read = (given: unknown): EngineSpec | undefined => {
+    const result = readEngine(kind, given);
+    return 'value' in result ? result.value : undefined;
+  };
+  return {
+    placeholder: 'ENGINE',
+    allowed: `${engineNames(kind).join(', ')}${kind === 'voiceActivity' ? '' : ', or URL#model of a server that speaks the API of OpenAI'}`,
+    // A URL may hold credentials.
+    secret: true,
+    repeatable: false,
+    fromText: read,
+    fromFile: read,
+    print: (value) => (typeof value === 'string' ? value : value.url),
+    explain(given) {
+      const result = readEngine(kind, given);
+      return 'problem' in result ? `${result.problem}.` : undefined;
+    },
+  };
+}
+
+function readSet(given: unknown): Read<EngineSetSpec> {
+  if (!isMapping(given)) return { problem: 'expected a mapping with stt, llm, tts, vad, voices and fallbacks' };
+  const set: EngineSetSpec = {};
+  for (const [name, entry] of Object.entries(given)) {
+    if (entry === undefined) continue;
+    const kind = shortNames[name] ?? engineKinds.find((each) => each === name);
+    if (kind !== undefined) {
+      const result = readEngine(kind, entry);
+      if ('problem' in result) return { problem: `${name}: ${result.problem}` };
+      if (set[kind] !== undefined) return { problem: `${name}: it is given twice` };
+      set[kind] = result.value;
+    } else if (name === 'voices') {
+      const result = readVoices(entry);
+      if (result === undefined) return { problem: `voices: expected ${voicesText}` };
+      set.voices = result;
+    } else if (name === 'fallbacks') {
+      const result = namesOf(entry);
+      if (result === undefined) return { problem: `fallbacks: expected ${fallbacksText}` };
+      set.fallbacks = result;
+    } else {
+      return { problem: `${name}: a set has stt, llm, tts, vad, voices and fallbacks` };
+    }
+  }
+  return { value: set };
+}
+
+const engineKinds: readonly EngineKind[] = ['voiceActivity', 'transcriber', 'languageModel', 'voice'];
+
+/** Sets of engines by their names. */
+export function engineSets(): Kind<Readonly<Record<string, EngineSetSpec>>> {
+  return mapping('SETS', 'a mapping of names to sets of engines', (name, entry) => {
+    if (name === defaultSet) return { problem: 'this is the name of the set that the other options make' };
+    return readSet(entry);
+  });
+}
+
+/** What clients' names of models stand for: a set, `{ engines, model }`, or both. */
+export function modelAliases(): Kind<Readonly<Record<string, ModelAlias>>> {
+  const alias = z.strictObject({ engines: z.string().optional(), model: z.string().min(1).max(256).optional() });
+  return mapping(
+    'ALIASES',
+    "a mapping of clients' names of models to { engines, model }, or to the name of a set",
+    (_, entry): Read<ModelAlias> => {
+      if (typeof entry === 'string') return { value: { engines: entry } };
+      const parsed = alias.safeParse(entry);
+      return parsed.success ? { value: parsed.data } : { problem: issueOf(parsed.error) };
+    },
+  );
+}
+
+const voicesText = "a mapping of clients' names of voices to the engine's; * stands for all others";
+const fallbacksText = 'names of engine sets';
+
+export function voiceAliases(): Kind<Readonly<Record<string, string>>> {
+  return mapping(
+    'VOICES',
+    voicesText,
+    (_, entry): Read<string> =>
+      typeof entry === 'string' && entry !== '' && entry.length <= 256
+        ? { value: entry }
+        : { problem: 'expected a name' },
+  );
+}
+
+/** A mapping, as JSON where it is text. */
+function mapping<T>(
+  placeholder: string,
+  allowed: string,
+  readEntry: (name: string, entry: unknown) => Read<T>,
+): Kind<Readonly<Record<string, T>>> {
+  const readAll = (given: unknown): Read<Record<string, T>> => {
+    if (!isMapping(given)) return { problem: 'It is no mapping' };
+    const entries = Object.entries(given);
+    const most = placeholder === 'SETS' ? maxSets : maxNames;
+    if (entries.length > most) return { problem: `There may be ${most} at most` };
+    const made: [string, T][] = [];
+    for (const [name, entry] of entries) {
+      const result = readEntry(name, entry);
+      if ('problem' in result) return { problem: `In ${name.slice(0, 128)}: ${result.problem}` };
+      made.push([name, result.value]);
+    }
+    return { value: Object.fromEntries(made) };
+  };
+  const read = (given: unknown) => {
+    const result = readAll(given);
+    return 'value' in result ? result.value : undefined;
+  };
+  return {
+    placeholder,
+    allowed,
+    secret: true,
+    repeatable: false,
+    fromText: (text) => read(fromJson(text)),
+    fromFile: read,
+    print: (value) => Object.keys(value).join(','),
+    explain(given) {
+      const result = readAll(typeof given === 'string' ? fromJson(given) : given);
+      return 'problem' in result ? `${result.problem}.` : undefined;
+    },
+  };
+}
+
+function readVoices(entry: unknown): Readonly<Record<string, string>> | undefined {
+  return voiceAliases().fromFile(entry);
+}
+
+function namesOf(entry: unknown): readonly string[] | undefined {
+  const names = Array.isArray(entry) ? entry : [entry];
+  return names.every((name) => typeof name === 'string' && name !== '') && names.length <= maxSets ? names : undefined;
+}
+
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function issueOf({ issues: [issue] }: z.ZodError): string {
+  if (issue === undefined) return 'it is not understood';
+  if (issue.code === 'unrecognized_keys') return `${issue.keys.join(', ')} is not known`;
+  return `${issue.path.join('.') || 'it'}: ${issue.message}`;
+}
+
+/** `key-env` as `keyEnv`. */
+function camelCased(given: unknown): unknown {
+  if (!isMapping(given)) return given;
+  return Object.fromEntries(
+    Object.entries(given).map(([key, value]) => [
+      key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+      value,
+    ]),
+  );
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,64 @@
+import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/ports.ts';
+import { ChatModel } from './chat-model.ts';
+import type { RemoteOptions } from './http-engines.ts';
+import { findLocalModel } from './local-models.ts';
+
+export interface AutoModelOptions extends RemoteOptions {
+  /** What answers while no server is found. */
+  standIn: LanguageModel;
+  /** Where to look; default: where the usual servers listen on this machine. */
+  urls?: readonly string[];
+}
+
+/** The language model that runs on this machine: an Ollama, a llama.cpp server or the like, found when it is needed. */
+export class AutoModel implements LanguageModel {
+  /** Resolves when it has been looked for once. */
+  readonly ready: Promise<void>;
+  readonly #options: AutoModelOptions;
+  #found: ChatModel | undefined;
+  #looking: Promise<void> | undefined;
+  #missed = false;
+
+  constructor(options: AutoModelOptions) {
+    this.#options = options;
+    this.ready = this.#look();
+  }
+
+  async *generate(request: ModelRequest): AsyncGenerator<ModelEvent, void, undefined> {
+    request.signal.throwIfAborted();
+    await this.ready;
+    yield* (this.#found ?? this.#options.standIn).generate(request);
+  }
+
+  /** Looks again, where there was none: it may have been started since. */
+  warm(): void {
+    if (this.#found) void this.#found.warm();
+    else void this.#look();
+  }
+
+  async close(): Promise<void> {
+    await this.#found?.close();
+  }
+
+  #look(): Promise<void> {
+    this.#looking ??= this.#find().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #find(): Promise<void> {
+    const { urls, standIn: _, ...options } = this.#options;
+    const found = await findLocalModel(urls);
+    if (found === undefined) {
+      if (this.#missed) return;
+      this.#missed = true;
+      options.onNotice?.(
+        'No language model answers on this machine (Ollama, llama.cpp, LM Studio): the built-in stand-in answers until one does. It is looked for again with each session',
+      );
+      return;
+    }
+    this.#found = new ChatModel({ ...options, ...found });
+    options.onNotice?.(`The language model is ${found.model} at ${found.url}`);
+  }
+}

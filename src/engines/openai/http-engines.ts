@@ -1,0 +1,70 @@
+/** Engines on servers, from what a configuration says of them. */
+
+import type { Clock, Engines } from '../../session/ports.ts';
+import type { EngineKind, HttpEngineSpec } from '../engine-spec.ts';
+import { ChatModel } from './chat-model.ts';
+import type { EndpointOptions } from './endpoint.ts';
+import { HttpTranscriber } from './http-transcriber.ts';
+import type { HttpTimeouts } from './http-transport.ts';
+import { HttpVoice } from './http-voice.ts';
+
+/** What every engine on a server may be given. */
+export interface RemoteOptions {
+  /** How long a server of models may take. */
+  timeouts?: HttpTimeouts;
+  /** How often it is asked at most while it has said nothing. */
+  attempts?: number;
+  /** Told once of everything that an engine had to do without, in a sentence. */
+  onNotice?: (notice: string) => void;
+  clock?: Clock;
+}
+
+/** Where a key belongs, for the message about a missing one. */
+export const keyVariables = {
+  transcriber: 'PARLEY_STT_KEY',
+  languageModel: 'PARLEY_LLM_KEY',
+  voice: 'PARLEY_TTS_KEY',
+} as const;
+
+type RemoteKind = Exclude<EngineKind, 'voiceActivity'>;
+type Made<Kind extends EngineKind> = Engines[Kind] & { probe?(): Promise<void>; close?(): Promise<void> };
+
+/** By what they are for. */
+export const httpFactories: { [Kind in EngineKind]: (spec: HttpEngineSpec, options: RemoteOptions) => Made<Kind> } = {
+  voiceActivity: () => {
+    throw new RangeError('Voice activity detection runs inside the server: no URL can stand for it');
+  },
+  transcriber: (spec, options) =>
+    new HttpTranscriber({ ...endpoint('transcriber', spec, options), model: spec.model ?? '' }),
+  languageModel: (spec, options) =>
+    new ChatModel({
+      ...endpoint('languageModel', spec, options),
+      hearsAudio: spec.audio === 'in' || spec.audio === 'both',
+      speaks: spec.audio === 'out' || spec.audio === 'both',
+      ...(spec.spokenHint !== undefined && { spokenHint: spec.spokenHint }),
+    }),
+  voice: (spec, options) =>
+    new HttpVoice({
+      ...endpoint('voice', spec, options),
+      model: spec.model ?? '',
+      ...(spec.format && { format: spec.format }),
+      ...(spec.sampleRate !== undefined && { pcmRateHz: spec.sampleRate }),
+    }),
+};
+
+function endpoint(
+  kind: RemoteKind,
+  { url, model, key, keyEnv }: HttpEngineSpec,
+  { timeouts, attempts, onNotice, clock }: RemoteOptions,
+): EndpointOptions {
+  return {
+    url,
+    keyHint: keyEnv ?? keyVariables[kind],
+    ...(model !== undefined && { model }),
+    ...(key !== undefined && { key }),
+    ...(timeouts && { timeouts }),
+    ...(attempts !== undefined && { attempts }),
+    ...(onNotice && { onNotice }),
+    ...(clock && { clock }),
+  };
+}

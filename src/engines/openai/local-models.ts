@@ -1,0 +1,47 @@
+/** Language models that run on this machine, where their servers usually listen. */
+
+import { systemClock } from '../../clock.ts';
+import { HttpTransport } from './http-transport.ts';
+import { field, listField, textField } from './json.ts';
+
+export interface LocalModel {
+  /** `http://127.0.0.1:11434/v1` */
+  url: string;
+  model: string;
+}
+
+/** Ollama, llama.cpp (its default, and what people take beside another server), LM Studio. */
+const usualPorts = [11_434, 8080, 8081, 8082, 1234];
+export const usualUrls: readonly string[] = usualPorts.map((port) => `http://127.0.0.1:${port}/v1`);
+
+const lookMs = 1000;
+const maxListBytes = 1024 ** 2;
+/** Models that do something else than talk. */
+const otherModels = /embed|rerank|whisper|bge-|clip|tts|kokoro/i;
+
+/** The first of these servers, in their order, that answers with a model that can talk; Parley itself does not count. */
+export async function findLocalModel(urls: readonly string[] = usualUrls): Promise<LocalModel | undefined> {
+  const transport = new HttpTransport(systemClock, { connectMs: lookMs, firstByteMs: lookMs, idleMs: lookMs });
+  try {
+    const found = await Promise.all(urls.map((url) => modelAt(transport, url).catch(() => undefined)));
+    return found.find((model) => model !== undefined);
+  } finally {
+    transport.close();
+  }
+}
+
+async function modelAt(transport: HttpTransport, url: string): Promise<LocalModel | undefined> {
+  const response = await transport.fetch(`${url}/models`, { signal: AbortSignal.timeout(2 * lookMs) });
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > maxListBytes) return undefined;
+  }
+  if (!response.ok) return undefined;
+  const model = listField(JSON.parse(text), 'data').find(
+    (entry) => field(entry, 'owned_by') !== 'parley' && !otherModels.test(textField(entry, 'id') ?? 'embed'),
+  );
+  const id = textField(model, 'id');
+  return id === undefined ? undefined : { url, model: id };
+}
