@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { settle } from '../support/fake-clock.ts';
+import { verifies } from '../support/verifies.ts';
 import { responseOf, type UpstreamSide, upstreamSession } from './support/fake-upstream.ts';
 import { AttachedPeer, beta, liveSession, type Relayed } from './support/peers.ts';
 
@@ -32,6 +33,7 @@ function addItem(side: UpstreamSide, item: object, previous_item_id: string | nu
 }
 
 test('a response that runs ends as failed, in order, and the session goes on with what was said', async (t) => {
+  verifies('R3.63', 'R5.80');
   const relayed = await liveSession(t);
   const { side, client, session } = relayed;
   const old = new AttachedPeer(session, beta);
@@ -266,6 +268,7 @@ test('what was cut off in its playback is restored as far as it was heard', asyn
 });
 
 test('an upstream that stays away: so many tries, then an error and the end', async (t) => {
+  verifies('R5.79');
   const relayed = await liveSession(t, { limits: { upstreamRetries: 3 } });
   const { side, client, upstream, clock, log } = relayed;
   upstream.stop();

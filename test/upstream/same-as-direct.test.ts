@@ -4,12 +4,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fakeEngines } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
 import { converse } from './support/conversation.ts';
 import { normalised } from './support/log-of-events.ts';
 import { newPair } from './support/relay.ts';
 
 for (const dialect of ['ga', 'beta'] as const) {
   test(`a conversation with a tool call, errors and barge-in is the same on the wire (${dialect})`, async (t) => {
+    verifies('R1.31');
     const alone = fakeEngines();
     const server = await newServer(t, { engines: fakeEngineSet(alone) });
     const direct = await converse(server.wsUrl, dialect, alone);
