@@ -38,7 +38,7 @@ export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions)
   let sessions = 0;
   const openSession = (context: SessionContext): SessionEngines => {
     const { clock, type, model } = context;
-    const own = set.openSession?.(context) ?? { engines: set.engines };
+    const own = set.openSession?.(context) ?? { engines: set.enginesFor?.(model) ?? set.engines };
     const { voice, languageModel } = own.engines;
     sessions += 1;
     const startedAt = new Date(clock.epochMs()).toISOString();

@@ -37,17 +37,21 @@ export function scriptedEngines(script: Script, { clock, create }: ScriptedEngin
     ...(!listens && { transcriber: { name: 'script', engine: noTranscriber } }),
     ...(script.voice && { voice: { name: script.voice.sound, engine: new ToneVoice(script.voice) } }),
   });
-  const voice = script.voice ? new ToneVoice(script.voice) : set.engines.voice;
+  const tone = script.voice && new ToneVoice(script.voice);
   let sessions = 0;
-  const openSession = ({ clock, drop }: SessionContext): SessionEngines => {
+  const openSession = (context: SessionContext): SessionEngines => {
+    const { model, clock, drop } = context;
+    const behind = set.openSession?.(context) ?? { engines: set.enginesFor?.(model) ?? set.engines };
     const tools = { clock, drop, spoken: new SpokenSteps() };
+    const { voiceActivity, transcriber, voice } = behind.engines;
     sessions += 1;
     return {
+      ...behind,
       engines: {
-        voiceActivity: set.engines.voiceActivity,
-        transcriber: new ScriptedTranscriber(set.engines.transcriber, script, tools),
+        voiceActivity,
+        transcriber: new ScriptedTranscriber(transcriber, script, tools),
         languageModel: new ScriptedModel(script, tools),
-        voice: new ScriptedVoice(voice, script.delays, tools),
+        voice: new ScriptedVoice(tone ?? voice, script.delays, tools),
       },
       ...(script.seed !== undefined && { ids: seededIds(script.seed, sessions) }),
     };
