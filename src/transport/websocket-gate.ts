@@ -18,7 +18,7 @@ import { WebSocketPeer } from './websocket-peer.ts';
 export interface WebSocketGateOptions {
   config: Pick<Config, 'limits'>;
   access: AccessPolicy;
-  doorkeeper: Doorkeeper;
+  doorkeeper: Pick<Doorkeeper, 'judge'>;
   dialects: Dialects;
   sessions: SessionRegistry;
   metering: Pick<Metering, 'sessionRefused'>;

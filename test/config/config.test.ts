@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -246,3 +247,36 @@ test('a switch alone means true, and takes a value that is one', () => {
   const both = lenient('--lenient', '--port', '5000', '--strict-truncation');
   assert.deepEqual([both.lenient, both.port, both.strictTruncation], [true, 5000, true]);
 });
+
+test('a key in a file may be a hash, and have a project and limits', () => {
+  const hash = `sha256:${createHash('sha256').update('sk-1').digest('hex')}`;
+  const file = [
+    'api-keys:',
+    `  - { name: phones, hash: "${hash}", project: shop, operator: true, limits: { sessions: 3, tokens-per-minute: 9 } }`,
+  ].join('\n');
+  const [key] = load({ file }).config.apiKeys;
+  const options = { project: 'shop', operator: true, limits: { sessions: 3, tokensPerMinute: 9 } };
+  assert.deepEqual(key, apiKey('phones', 'sk-1', options));
+  assert.deepEqual(load({ environment: { PARLEY_API_KEYS: hash } }).config.apiKeys, [apiKey('key-1', 'sk-1')]);
+});
+
+for (const [entry, place] of [
+  ['{ name: phones }', 'entry 2: expected either a key or its hash.'],
+  ['{ key: marmalade, hash: marmalade }', 'entry 2, hash: expected sha256: and 64 hexadecimal digits'],
+  ['{ marmalade: 1 }', 'entry 2: expected nothing but name, key, hash, project, operator, limits.'],
+  ['{ key: marmalade, limits: { sessions: 0 } }', 'entry 2, limits.sessions: expected a whole number from 1'],
+  ['{ key: marmalade, limits: { tokens: 5 } }', 'entry 2, limits: expected nothing but sessions, sessions-per-minute'],
+  ['{ name: a/b, key: marmalade }', 'entry 2, name: expected a name of 1 to 64 letters'],
+  ['{ key: marmalade, project: "" }', 'entry 2, project: expected a project of 1 to 64'],
+  ['{ key: marmalade, operator: marmalade }', 'entry 2, operator: expected true or false.'],
+  ['mar malade', 'entry 2: expected a key of 1 to 512 printable'],
+  ['5', 'entry 2: expected a key, or a mapping'],
+  ['first', 'entry 2: expected a key that no other entry has.'],
+  ['{ name: key-1, key: marmalade }', 'entry 2: expected a name that no other entry has.'],
+] as const) {
+  test(`a wrong key is told by its place and not by its value: ${entry}`, () => {
+    const [problem = ''] = problems({ file: `api-keys:\n  - first\n  - ${entry}\n` });
+    assert.ok(problem.includes(` In ${place}`), problem);
+    assert.doesNotMatch(problem, /marmalade|mar malade/);
+  });
+}

@@ -6,9 +6,9 @@ import { MemoryStore } from '../../src/store/memory-store.ts';
 import { StoreFullError } from '../../src/store/store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
-function newStore({ limit = 100 } = {}) {
+function newStore({ limit = 100, limitCharacters = 10_000 } = {}) {
   const clock = new FakeClock();
-  return { clock, store: new MemoryStore({ clock, limit }) };
+  return { clock, store: new MemoryStore({ clock, limit, limitCharacters }) };
 }
 
 describe('texts', () => {
@@ -84,4 +84,20 @@ it('holds no more keys than it may, and makes room of what has expired', async (
   await clock.advance(1000);
   await store.set('c', 'three', 1000);
   assert.equal(await store.get('c'), 'three');
+});
+
+it('holds no more characters than it may, keys and texts together', async () => {
+  const { clock, store } = newStore({ limitCharacters: 10 });
+  await store.set('a', '1234', 1000);
+  await store.set('b', '1234', 9000);
+  await assert.rejects(store.set('c', '', 1000), /10 characters \(limits\.store-characters\)/);
+  await assert.rejects(store.set('b', '12345', 9000), StoreFullError);
+  assert.equal(await store.get('b'), '1234', 'what was there stays');
+  await store.set('b', '12', 9000);
+  await store.set('c', '1', 9000);
+  await store.delete('c');
+  await clock.advance(1000);
+  // Over one that has expired, as over one that lives.
+  await store.set('a', '123456', 9000);
+  await assert.rejects(store.set('c', '', 1000), StoreFullError);
 });

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import { ClientSecrets, isClientSecret, type SecretTerms } from '../../src/store/client-secrets.ts';
+import { MemoryStore } from '../../src/store/memory-store.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+
+const terms: SecretTerms = { dialect: 'ga', type: 'realtime', project: 'shop', keyName: 'backend' };
+
+class WatchedStore extends MemoryStore {
+  readonly written: string[] = [];
+
+  override set(key: string, value: string, ttlMs: number): Promise<void> {
+    this.written.push(key, value);
+    return super.set(key, value, ttlMs);
+  }
+}
+
+function newSecrets() {
+  const clock = new FakeClock();
+  const store = new WatchedStore({ clock, limit: 1000 });
+  return { clock, store, secrets: new ClientSecrets({ store, clock, perMinute: 100 }) };
+}
+
+async function mint(secrets: ClientSecrets, given: SecretTerms = terms, seconds = 60): Promise<string> {
+  const minted = await secrets.mint(given, seconds);
+  assert.ok('value' in minted);
+  return minted.value;
+}
+
+test('neither a secret nor its hash stands whole in the store', async () => {
+  const { store, secrets } = newSecrets();
+  const value = await mint(secrets);
+  assert.ok(isClientSecret(value));
+  const found = await secrets.find(value);
+  assert.deepEqual([found?.project, found?.keyName], ['shop', 'backend']);
+  assert.ok(store.written.every((text) => !text.includes(value.slice(3))));
+  const hash = createHash('sha256').update(value).digest();
+  for (const form of ['hex', 'base64url'] as const) {
+    assert.ok(store.written.every((text) => !text.includes(hash.toString(form))));
+  }
+});
+
+test('a value whose hash begins alike is not taken for the secret', async () => {
+  const { store, secrets } = newSecrets();
+  const value = await mint(secrets);
+  const [key = '', text = ''] = store.written;
+  const kept = JSON.parse(text);
+  await store.set(key, JSON.stringify({ ...kept, check: Buffer.alloc(16).toString('base64url') }), 60_000);
+  assert.equal(await secrets.find(value), undefined);
+});
+
+test('uses are counted as they come, however many come at once', async () => {
+  const { secrets } = newSecrets();
+  const value = await mint(secrets, { ...terms, maxSessions: 3 });
+  const found = await secrets.find(value);
+  assert.ok(found);
+  const used = await Promise.all(Array.from({ length: 10 }, () => secrets.use(value, found)));
+  assert.equal(used.filter(Boolean).length, 3);
+});
+
+test('thousands of secrets have thousands of values', async () => {
+  const clock = new FakeClock();
+  const store = new MemoryStore({ clock, limit: 10_000 });
+  const secrets = new ClientSecrets({ store, clock, perMinute: 5000 });
+  const values = await Promise.all(Array.from({ length: 5000 }, () => mint(secrets)));
+  assert.equal(new Set(values).size, 5000);
+});
