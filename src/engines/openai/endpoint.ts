@@ -3,13 +3,14 @@
  * attempts, and failures in words that say which server, what came and what to do.
  */
 
-import OpenAI, { APIError } from 'openai';
+import type OpenAI from 'openai';
+import type { ClientOptions } from 'openai';
 import { systemClock } from '../../clock.ts';
 import type { Clock } from '../../session/ports.ts';
 import { EngineError } from '../engine-error.ts';
 import { defaultTimeouts, type HttpTimeouts, HttpTransport } from './http-transport.ts';
 import { RequestFailure } from './request-failure.ts';
-import { statusFailure } from './status-failure.ts';
+import { statusErrorOf, statusFailure } from './status-failure.ts';
 
 export interface EndpointOptions {
   /** Where the API is, as far as its version: `http://127.0.0.1:11434/v1`. Credentials in it become basic authentication. */
@@ -44,7 +45,8 @@ export class Endpoint {
   readonly name: string;
   readonly host: string;
   readonly clock: Clock;
-  readonly #client: OpenAI;
+  readonly #clientOptions: ClientOptions;
+  #client: Promise<OpenAI> | undefined;
   readonly #transport: HttpTransport;
   readonly #attempts: number;
   readonly #secrets: readonly string[];
@@ -77,7 +79,7 @@ export class Endpoint {
     ) as string[];
     const authorization = options.key !== undefined ? `Bearer ${options.key}` : login && `Basic ${login}`;
     // Everything that the client would read from the environment is said here: it belongs to one host only.
-    this.#client = new OpenAI({
+    this.#clientOptions = {
       baseURL,
       apiKey: 'none',
       adminAPIKey: null,
@@ -89,7 +91,7 @@ export class Endpoint {
       fetch: this.#transport.fetch,
       defaultHeaders: { Authorization: authorization ?? null },
       defaultQuery: query,
-    });
+    };
   }
 
   /** Opens a connection, if none stands ready; resolves when that is done or has failed, which is left to the next request to tell. */
@@ -97,7 +99,8 @@ export class Endpoint {
     if (this.#warming || this.#transport.warm) return;
     this.#warming = true;
     try {
-      const response = await this.#client.models.list().asResponse();
+      const client = await this.#connected();
+      const response = await client.models.list().asResponse();
       for await (const _ of response.body ?? []);
     } catch {
       // The request that meets it tells it.
@@ -173,7 +176,7 @@ export class Endpoint {
    */
   async open(send: (client: OpenAI) => Promise<Response>): Promise<Response> {
     try {
-      const response = await send(this.#client);
+      const response = await send(await this.#connected());
       const type = contentType(response);
       if (type === 'text/html') {
         await response.body?.cancel();
@@ -187,13 +190,18 @@ export class Endpoint {
     }
   }
 
+  /** The client, which is loaded when a server is first asked: a set without servers does without it. */
+  #connected(): Promise<OpenAI> {
+    this.#client ??= import('openai').then(({ default: OpenAI }) => new OpenAI(this.#clientOptions));
+    return this.#client;
+  }
+
   #failureOf(error: unknown): RequestFailure {
     for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
       if (cause instanceof RequestFailure) return cause;
     }
-    if (error instanceof APIError && error.status !== undefined) {
-      return statusFailure(error, this.#secrets.length > 0, this.#keyHint);
-    }
+    const answered = statusErrorOf(error);
+    if (answered) return statusFailure(answered, this.#secrets.length > 0, this.#keyHint);
     const detail = error instanceof Error ? error.message : String(error);
     return new RequestFailure(`the request failed: ${detail}`, { cause: error });
   }

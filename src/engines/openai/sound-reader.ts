@@ -22,6 +22,8 @@ const mp3Frame = /^\xff[\xf2\xf3\xfa\xfb]/;
 export class SoundReader {
   sampleRateHz: number;
   #pending: Uint8Array = new Uint8Array(0);
+  /** Behind it, of a file that is read when it is whole. */
+  readonly #rest: Uint8Array[] = [];
   #state: 'start' | 'wav' | 'sound' | 'whole' = 'start';
   /** Bytes of sound that the header promises. */
   #left = Number.POSITIVE_INFINITY;
@@ -39,6 +41,10 @@ export class SoundReader {
    * @throws {RequestFailure} for what is no such audio
    */
   push(bytes: Uint8Array): Int16Array {
+    if (this.#state === 'whole') {
+      this.#rest.push(bytes);
+      return new Int16Array(0);
+    }
     this.#pending = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes]);
     if (this.#state === 'start' && this.#pending.length >= 12) this.#begin();
     if (this.#state === 'wav') this.#readHeader();
@@ -52,7 +58,7 @@ export class SoundReader {
     if (this.#pending.length === 0) return new Int16Array(0);
     // A kind of WAV that does not stream, such as 32-bit float.
     try {
-      const { samples, sampleRateHz } = readWav(this.#pending);
+      const { samples, sampleRateHz } = readWav(Buffer.concat([this.#pending, ...this.#rest]));
       this.sampleRateHz = checkedRate(sampleRateHz);
       return samples;
     } catch (error) {

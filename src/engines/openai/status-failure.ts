@@ -1,13 +1,30 @@
 /** What the error statuses of a server of models mean, in words. */
 
-import type { APIError } from 'openai';
-import { field, textField } from './json.ts';
+import { field, numberField, textField } from './json.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
 
 const passingStatuses: ReadonlySet<number> = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
 
-export function statusFailure(error: APIError, hasKey: boolean, keyHint: string | undefined): RequestFailure {
-  const status = error.status ?? 0;
+/** What the client throws for an answer with such a status (`APIError`). */
+interface StatusError extends Error {
+  status: number;
+  headers: Headers;
+  /** The body: its `error`, or all of it. */
+  error: unknown;
+}
+
+export function statusErrorOf(error: unknown): StatusError | undefined {
+  return isStatusError(error) ? error : undefined;
+}
+
+function isStatusError(error: unknown): error is StatusError {
+  return (
+    error instanceof Error && numberField(error, 'status') !== undefined && field(error, 'headers') instanceof Headers
+  );
+}
+
+export function statusFailure(error: StatusError, hasKey: boolean, keyHint: string | undefined): RequestFailure {
+  const { status } = error;
   const said = serverWords(error.error);
   const what = said === '' ? `HTTP ${status}` : `HTTP ${status}: ${said}`;
   const retryAfterMs = retryAfter(error.headers);
@@ -20,8 +37,8 @@ export function statusFailure(error: APIError, hasKey: boolean, keyHint: string 
       return `it knows no such model or no such path (${what}). Check the name of the model, and that the URL is that of the API, which often ends in /v1`;
     }
     if (status === 405 || (status >= 300 && status < 400)) {
-      const to = error.headers?.get('location');
-      const where = to === null || to === undefined ? '' : `, to ${excerpt(withoutQuery(to))}`;
+      const to = error.headers.get('location');
+      const where = to === null ? '' : `, to ${excerpt(withoutQuery(to))}`;
       return `the address does not take such requests (${what}${where}). Correct the URL`;
     }
     if (status === 429)
@@ -60,11 +77,11 @@ function serverWords(body: unknown): string {
 }
 
 /** RFC 9110 §10.2.3, and the milliseconds that OpenAI adds; undefined where neither is there or can be read. */
-function retryAfter(headers: Headers | undefined): number | undefined {
-  const exact = headers?.get('retry-after-ms');
+function retryAfter(headers: Headers): number | undefined {
+  const exact = headers.get('retry-after-ms');
   if (exact && Number.isFinite(Number(exact))) return Math.max(0, Number(exact));
-  const given = headers?.get('retry-after');
-  if (given === null || given === undefined || given === '') return undefined;
+  const given = headers.get('retry-after');
+  if (given === null || given === '') return undefined;
   const seconds = Number(given);
   const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(given) - Date.now();
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
