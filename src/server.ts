@@ -214,6 +214,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     // ONNX Runtime aborts the whole process when its thread is ended while it loads a model.
     await before(loaded, engineLoadMs, clock);
     await engineSet.close();
+    await store.close();
     log.info('server_stopped', {});
   });
   return {

@@ -353,6 +353,9 @@ for (const { origin, config, allowed } of [
     }
     if (!allowed) return;
     assert.equal(answer.headers.get('vary'), 'Origin');
+    const refused = await ask(server, ga, { body: '{', headers: { Origin: origin, Authorization: 'Bearer no' } });
+    assert.ok(refused.status >= 400);
+    assert.equal(refused.headers.get('access-control-allow-origin'), origin, 'a page can read why');
     assert.match(answer.headers.get('access-control-expose-headers') ?? '', /\bLocation\b/);
     assert.equal(preflight.headers.get('access-control-allow-methods'), 'POST');
     const names = preflight.headers.get('access-control-allow-headers')?.split(', ') ?? [];
