@@ -2,7 +2,7 @@
 
 import type { Summary } from './stats.ts';
 
-export type Unit = 'ms' | '% of a core' | 'MB';
+export type Unit = 'ms' | 'µs' | '% of a core' | '%' | 'MB' | '/s';
 
 /** What Parley wants to reach; absent parts are not promised. */
 export interface Aim {

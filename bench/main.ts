@@ -1,11 +1,14 @@
 /** `npm run bench`: measures everything and prints one table. */
 
 import { writeFile } from 'node:fs/promises';
+import { access } from './access.ts';
 import { bareLimit } from './bare-limit.ts';
 import { coldStart } from './cold-start.ts';
 import { eventLoop } from './event-loop.ts';
 import { reached, type Section } from './figures.ts';
+import { limitsCost } from './limits-cost.ts';
 import { busyWarning, describeMachine } from './machine.ts';
+import { memory } from './memory.ts';
 import { type BenchOptions, type Part, parseOptions, parts, UsageError, usage } from './options.ts';
 import { ownShare } from './own-share.ts';
 import { fullPlan, quickPlan } from './plan.ts';
@@ -42,6 +45,9 @@ async function bench({ quick, json, questions: files, only }: BenchOptions): Pro
     'own-share': () => ownShare({ sessions: plan.instantSessions, turns: plan.instantTurns }),
     'event-loop': () => eventLoop({ questions, sessions: plan.talkers, ms: plan.talkMs }),
     'bare-limit': () => bareLimit({ sessions: plan.streamers, spans: plan.spans, spanMs: plan.spanMs }),
+    access: () => access({ spans: plan.accessSpans, secrets: plan.secrets, connections: plan.connections }),
+    memory: () => memory({ idle: plan.idleSessions, live: plan.liveSessions }),
+    'limits-cost': () => limitsCost({ rounds: plan.limitRounds }),
   };
   const sections: Section[] = [];
   for (const part of parts.filter((candidate) => only.includes(candidate))) {

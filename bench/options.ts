@@ -1,6 +1,15 @@
 import { parseArgs } from 'node:util';
 
-export const parts = ['cold-start', 'turn-latency', 'own-share', 'event-loop', 'bare-limit'] as const;
+export const parts = [
+  'cold-start',
+  'turn-latency',
+  'own-share',
+  'event-loop',
+  'bare-limit',
+  'access',
+  'memory',
+  'limits-cost',
+] as const;
 export type Part = (typeof parts)[number];
 
 export interface BenchOptions {
@@ -14,7 +23,7 @@ export interface BenchOptions {
 
 export const usage = `Measure Parley on this machine: latency and capacity, beside the bare limit, in one run.
 
-  npm run bench                  about eight minutes
+  npm run bench                  about nine minutes
   npm run bench -- --quick       about two minutes, to see whether something is badly off
 
 Options

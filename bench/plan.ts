@@ -15,6 +15,15 @@ export interface Plan {
   streamers: number;
   spans: number;
   spanMs: number;
+  /** Spans of clients that are let in as fast as they come, and how many of them mint and connect in one. */
+  accessSpans: number;
+  secrets: number;
+  connections: number;
+  /** Sessions that are weighed: silent ones, and ones in conversation. */
+  idleSessions: number;
+  liveSessions: number;
+  /** Rounds in which servers with and without limits take their turns. */
+  limitRounds: number;
 }
 
 export const fullPlan: Plan = {
@@ -27,6 +36,12 @@ export const fullPlan: Plan = {
   streamers: 100,
   spans: 5,
   spanMs: 3000,
+  accessSpans: 5,
+  secrets: 3000,
+  connections: 1000,
+  idleSessions: 900,
+  liveSessions: 100,
+  limitRounds: 12,
 };
 
 export const quickPlan: Plan = {
@@ -39,4 +54,10 @@ export const quickPlan: Plan = {
   streamers: 40,
   spans: 3,
   spanMs: 2000,
+  accessSpans: 3,
+  secrets: 1500,
+  connections: 500,
+  idleSessions: 900,
+  liveSessions: 50,
+  limitRounds: 6,
 };

@@ -62,7 +62,14 @@ function aimText({ aim }: Figure): string {
   return parts.filter((part) => part !== '').join(', ');
 }
 
-const suffixes: Record<Unit, string> = { ms: ' ms', '% of a core': ' %', MB: ' MB' };
+const suffixes: Record<Unit, string> = {
+  ms: ' ms',
+  µs: ' µs',
+  '% of a core': ' %',
+  '%': ' %',
+  MB: ' MB',
+  '/s': ' /s',
+};
 
 function inUnit(value: number, unit: Unit): string {
   return `${number(value)}${suffixes[unit]}`;

@@ -1,15 +1,32 @@
 /**
- * A server in a process of its own that measures itself: `embedded` and `instant` are Parley, `bare` is the bare limit.
+ * A server in a process of its own that measures itself: `embedded`, `instant`, `keyed` and `lifted` are Parley, `bare`
+ * is the bare limit.
  * It is run by `MeasuredServer`, with the kind as its argument.
  */
 
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import type { ConfigOverrides } from '../src/server.ts';
+import { heldBytes } from '../test/hostile/support/heap.ts';
 import { startBareServer } from './bare-server.ts';
+import { benchKey } from './bench-key.ts';
 
-export type ServerKind = 'embedded' | 'instant' | 'bare';
+/** `keyed` wants a key, and lets it mint as much as it likes; `lifted` has no limits to speak of. */
+export type ServerKind = 'embedded' | 'instant' | 'keyed' | 'lifted' | 'bare';
 
-export type ToServer = { type: 'begin'; eventLoopResolutionMs: number | undefined } | { type: 'end' };
-export type FromServer = { type: 'ready'; wsUrl: string } | { type: 'usage'; usage: ServerUsage };
+export type ToServer =
+  | { type: 'begin'; eventLoopResolutionMs: number | undefined }
+  | { type: 'end' }
+  | { type: 'memory' };
+export type FromServer =
+  | { type: 'ready'; wsUrl: string }
+  | { type: 'usage'; usage: ServerUsage }
+  | { type: 'memory'; memory: ServerMemory };
+
+/** In use after a garbage collection. */
+export interface ServerMemory {
+  heldMB: number;
+  residentMB: number;
+}
 
 /** What the process used between `begin` and `end`. */
 export interface ServerUsage {
@@ -30,25 +47,58 @@ interface Span {
   delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
 }
 
+/** As far as they can be. */
+const liftedLimits: ConfigOverrides['limits'] = {
+  sessions: 100_000,
+  pendingConnections: 100_000,
+  frameBytes: 256 * 1024 ** 2,
+  frameFragments: 1_000_000,
+  messageTimeoutMs: 3_600_000,
+  eventsPerSecond: Number.POSITIVE_INFINITY,
+  eventBurst: 1_000_000,
+  outputQueueBytes: 1024 ** 3,
+  appendBytes: 256 * 1024 ** 2,
+  inputBufferMs: 3_600_000,
+  silenceMs: 3_600_000,
+  undetectedAudioMs: 3_600_000,
+  keptAudioMs: 86_400_000,
+  totalAudioMs: 3_600_000_000,
+  items: 1_000_000,
+  itemCharacters: 1024 ** 3,
+  responsesPerMinute: Number.POSITIVE_INFINITY,
+};
+
 let span: Span | undefined;
 
 process.on('message', (message: ToServer) => {
   if (message.type === 'begin') span = begin(message.eventLoopResolutionMs);
+  else if (message.type === 'memory') tell({ type: 'memory', memory: memory() });
   else if (span) tell({ type: 'usage', usage: end(span) });
 });
 process.on('disconnect', () => process.exit());
 
-const { wsUrl } = await start(process.argv[2]);
+const { wsUrl } = await start(process.argv[2] ?? '');
 tell({ type: 'ready', wsUrl });
 
-async function start(kind: string | undefined): Promise<{ wsUrl: string }> {
+async function start(kind: string): Promise<{ wsUrl: string }> {
   if (kind === 'bare') return startBareServer();
   // Only now: the bare limit has no memory for what it does not use.
-  const { startServer } = await import('../src/server.ts');
+  const { apiKey, startServer } = await import('../src/server.ts');
   const { instantEngines } = await import('./instant-engines.ts');
-  const server = await startServer({ config: { port: 0 }, ...(kind === 'instant' && { engines: instantEngines() }) });
+  const configs: Record<string, ConfigOverrides> = {
+    keyed: { apiKeys: [apiKey('bench', benchKey)], limits: { secretsPerMinute: 1_000_000, storeEntries: 10_000_000 } },
+    lifted: { limits: liftedLimits },
+  };
+  const server = await startServer({
+    config: { port: 0, logLevel: 'warn', ...configs[kind] },
+    ...(kind !== 'embedded' && { engines: instantEngines() }),
+  });
   await server.ready;
   return server;
+}
+
+function memory(): ServerMemory {
+  return { heldMB: heldBytes() / 1e6, residentMB: process.memoryUsage.rss() / 1e6 };
 }
 
 function begin(resolution: number | undefined): Span {

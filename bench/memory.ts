@@ -1,0 +1,86 @@
+/** What a session takes of memory: one that says nothing, and one in conversation. */
+
+import type { Figure, Section } from './figures.ts';
+import { tone } from './instant-engines.ts';
+import { Load } from './load.ts';
+import { MeasuredServer } from './measured-server.ts';
+import { RateClients } from './rate-clients.ts';
+import { wireRateHz } from './recording.ts';
+import type { ServerMemory } from './server-process.ts';
+
+const turnTimeoutMs = 20_000;
+
+export async function memory({ idle, live }: { idle: number; live: number }): Promise<Section> {
+  const idleFigures = await idleSessions(idle);
+  const { figures: liveFigures, warnings } = await liveSessions(live);
+  return {
+    title: 'Memory of a session',
+    how:
+      `What the server's process has more of with ${idle} sessions that say nothing, and with ${live} that stream in 20 ms chunks and have each ` +
+      'asked and been answered once, divided by their number. Held: objects and their buffers after a garbage collection. Resident: as the system counts it.',
+    figures: [...idleFigures, ...liveFigures],
+    warnings,
+  };
+}
+
+async function idleSessions(count: number): Promise<Figure[]> {
+  const server = await MeasuredServer.start('instant');
+  const clients = new RateClients();
+  try {
+    const { wsUrl } = server;
+    // What the first sessions load and compile is not a session's.
+    await clients.run({ type: 'connect', wsUrl, count: 200, atOnce: 16 });
+    const before = await server.memory();
+    await clients.run({ type: 'hold', wsUrl, count, atOnce: 16 });
+    const after = await server.memory();
+    return figures('idle session', before, after, count, 0.3);
+  } finally {
+    await clients.close();
+    await server.close();
+  }
+}
+
+async function liveSessions(sessions: number): Promise<{ figures: Figure[]; warnings: string[] }> {
+  const server = await MeasuredServer.start('instant');
+  try {
+    const start = (count: number) =>
+      Load.start({
+        wsUrl: server.wsUrl,
+        sessions: count,
+        chunkMs: 20,
+        detection: 'server_vad',
+        questions: [tone(600, wireRateHz)],
+        pauseMs: turnTimeoutMs,
+        spreadMs: 1000,
+        listen: true,
+      });
+    const first = await start(4);
+    await first.takeTurns(4, turnTimeoutMs);
+    await first.stop();
+    const before = await server.memory();
+    const load = await start(sessions);
+    await load.takeTurns(sessions, turnTimeoutMs);
+    const after = await load.whileRunning(server.memory());
+    return { figures: figures('live session', before, after, sessions), warnings: await load.stop() };
+  } finally {
+    await server.close();
+  }
+}
+
+function figures(name: string, before: ServerMemory, after: ServerMemory, sessions: number, aimMB?: number): Figure[] {
+  const each = (grownMB: number) => ({
+    n: sessions,
+    median: grownMB / sessions,
+    p99: grownMB / sessions,
+    max: grownMB / sessions,
+  });
+  return [
+    { name: `${name}: held`, unit: 'MB', ...each(after.heldMB - before.heldMB) },
+    {
+      name: '  resident',
+      unit: 'MB',
+      ...each(after.residentMB - before.residentMB),
+      ...(aimMB !== undefined && { aim: { median: aimMB } }),
+    },
+  ];
+}
