@@ -23,6 +23,8 @@ class Order<Engine> {
   readonly #candidates: readonly Candidate<Engine>[];
   readonly #listener: FallbackListener;
   readonly #failedAt = new Map<Candidate<Engine>, number>();
+  /** Those of which it was told that another has taken their place. */
+  readonly #told = new Set<Candidate<Engine>>();
 
   constructor(candidates: readonly Candidate<Engine>[], listener: FallbackListener) {
     this.#candidates = candidates;
@@ -47,8 +49,11 @@ class Order<Engine> {
         return;
       } catch (error) {
         const next = order[index + 1];
-        if (answered || signal.aborted || next === undefined) throw error;
-        this.#fails(candidate, next, error);
+        if (signal.aborted) throw signal.reason;
+        if (answered) throw error;
+        this.#failedAt.set(candidate, this.#listener.clock.now());
+        if (next === undefined) throw error;
+        this.#tell(candidate, next, error);
       }
     }
   }
@@ -60,15 +65,15 @@ class Order<Engine> {
   }
 
   #answers(candidate: Candidate<Engine>): void {
-    if (this.#failedAt.delete(candidate)) this.#listener.onRecovery?.({ name: candidate.name });
+    this.#failedAt.delete(candidate);
+    if (this.#told.delete(candidate)) this.#listener.onRecovery?.({ name: candidate.name });
   }
 
-  #fails(candidate: Candidate<Engine>, next: Candidate<Engine>, error: unknown): void {
-    if (!this.#failedAt.has(candidate)) {
-      const detail = error instanceof Error ? error.message : String(error);
-      this.#listener.onFallback?.({ from: candidate.name, to: next.name, error: detail });
-    }
-    this.#failedAt.set(candidate, this.#listener.clock.now());
+  #tell(candidate: Candidate<Engine>, next: Candidate<Engine>, error: unknown): void {
+    if (this.#told.has(candidate)) return;
+    this.#told.add(candidate);
+    const detail = error instanceof Error ? error.message : String(error);
+    this.#listener.onFallback?.({ from: candidate.name, to: next.name, error: detail });
   }
 }
 

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { firstLanguageModel, firstTranscriber, firstVoice } from '../../src/engines/fallback.ts';
+import type { LanguageModel, ModelEvent, Transcriber, Voice } from '../../src/session/ports.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { say } from '../support/fake-engines.ts';
+import { answer, languageModelContract, textOf, userSays } from './contract/language-model.ts';
+
+/** A model that says its name, or fails when it is told to. */
+class Named implements LanguageModel {
+  requests = 0;
+  fails: 'never' | 'at once' | 'in the middle' = 'never';
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  async *generate(): AsyncGenerator<ModelEvent> {
+    this.requests += 1;
+    if (this.fails === 'at once') throw new Error(`${this.name} is away`);
+    yield { type: 'text', text: this.name };
+    if (this.fails === 'in the middle') throw new Error(`${this.name} broke`);
+    yield { type: 'finish', reason: 'stop' };
+  }
+}
+
+function twoModels() {
+  const [first, second] = [new Named('first'), new Named('second')];
+  const told: object[] = [];
+  const clock = new FakeClock();
+  const model = firstLanguageModel(
+    [first, second].map((engine) => ({ name: engine.name, engine })),
+    {
+      clock,
+      onFallback: (change) => told.push(change),
+      onRecovery: (engine) => told.push(engine),
+    },
+  );
+  const ask = async () => textOf(await answer(model, [userSays('Who are you?')]));
+  return { first, second, told, clock, ask };
+}
+
+languageModelContract('an engine with a fallback', {
+  open: () => {
+    const repeats: LanguageModel = {
+      async *generate({ items, signal }) {
+        signal.throwIfAborted();
+        const last = items.at(-1);
+        const part = last?.type === 'message' ? last.content[0] : undefined;
+        for (const event of say(part?.type === 'text' ? part.text : '')) {
+          signal.throwIfAborted();
+          yield event;
+        }
+      },
+    };
+    const away = new Named('away');
+    away.fails = 'at once';
+    const candidates = [
+      { name: 'away', engine: away },
+      { name: 'here', engine: repeats },
+    ];
+    return firstLanguageModel(candidates, { clock: new FakeClock() });
+  },
+  askToSay: (text) => text,
+});
+
+test('the first that answers does, and a change is told once', async () => {
+  const { first, told, ask } = twoModels();
+  assert.equal(await ask(), 'first');
+  first.fails = 'at once';
+  assert.equal(await ask(), 'second');
+  assert.equal(await ask(), 'second');
+  assert.deepEqual(told, [{ from: 'first', to: 'second', error: 'first is away' }]);
+});
+
+test('who failed is asked again half a minute later, and told when it answers', async () => {
+  const { first, told, clock, ask } = twoModels();
+  first.fails = 'at once';
+  await ask();
+  await ask();
+  assert.equal(first.requests, 1, 'nobody waits for it with every turn');
+  first.fails = 'never';
+  await clock.advance(30_001);
+  assert.equal(await ask(), 'first');
+  assert.deepEqual(told.slice(1), [{ name: 'first' }]);
+});
+
+test('once something was said, nobody else goes on', async () => {
+  const { first, second, ask } = twoModels();
+  first.fails = 'in the middle';
+  await assert.rejects(ask(), /first broke/);
+  assert.equal(second.requests, 0);
+});
+
+test('when none answers, the last one says why, and each is asked each time', async () => {
+  const { first, second, ask } = twoModels();
+  first.fails = 'at once';
+  second.fails = 'at once';
+  await assert.rejects(ask(), /second is away/);
+  await assert.rejects(ask(), /second is away/);
+  assert.deepEqual([first.requests, second.requests], [2, 2]);
+});
+
+test('an abort is no failure of the engine', async () => {
+  const { second, told } = twoModels();
+  const abort = new AbortController();
+  const hangs: LanguageModel = {
+    generate() {
+      abort.abort(new Error('enough'));
+      throw new Error('cut off');
+    },
+  };
+  const candidates = [
+    { name: 'hangs', engine: hangs },
+    { name: 'second', engine: second },
+  ];
+  const model = firstLanguageModel(candidates, { clock: new FakeClock(), onFallback: (change) => told.push(change) });
+  await assert.rejects(answer(model, [], { signal: abort.signal }), /enough/);
+  assert.deepEqual([second.requests, told.length], [0, 0]);
+});
+
+test('transcribers and voices fall back too', async () => {
+  const away = () => {
+    throw new Error('away');
+  };
+  const transcriber: Transcriber = {
+    async *transcribe() {
+      yield { type: 'done', text: 'heard' };
+    },
+  };
+  const voice: Voice = {
+    async *speak() {
+      yield { samples: Int16Array.of(1), sampleRateHz: 16_000 };
+    },
+  };
+  const clock = new FakeClock();
+  const both = <T>(failing: T, engine: T) => [
+    { name: 'away', engine: failing },
+    { name: 'here', engine },
+  ];
+  const { signal } = new AbortController();
+  const clip = { samples: new Int16Array(1), sampleRateHz: 16_000 };
+  const hears = firstTranscriber(both<Transcriber>({ transcribe: away }, transcriber), { clock });
+  assert.deepEqual(await Array.fromAsync(hears.transcribe(clip, { signal })), [{ type: 'done', text: 'heard' }]);
+  const speaks = firstVoice(both<Voice>({ speak: away }, voice), { clock });
+  assert.equal((await Array.fromAsync(speaks.speak('Hi.', { voice: 'alloy', speed: 1, signal }))).length, 1);
+});
