@@ -107,6 +107,8 @@ export class WebSocketPeer implements Peer {
   close({ code, reason }: CloseReason): void {
     if (this.#closing) return;
     this.#stop();
+    // 1006 is never in a close frame (RFC 6455 §7.4.1): it asks for a connection that just ends.
+    if (code === 1006) return this.#socket.terminate();
     this.#socket.close(code, truncated(reason));
     // A paused socket would not read the client's answer.
     this.#socket.resume();

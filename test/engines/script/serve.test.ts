@@ -151,3 +151,12 @@ test('a script that is not there, and a place that cannot be recorded to, are to
     message: /^Recordings cannot be written to .*inside: /,
   });
 });
+
+test('a dropped connection ends without a close frame, after what was said before', async (t) => {
+  const script = scriptFile(t, 'else: { say: one two three, fail: { how: drop, after: 2 } }');
+  const client = await WireClient.open(`${(await serve(t, { script })).wsUrl}?model=gpt-realtime`);
+  client.send({ type: 'response.create', response: { output_modalities: ['text'] } });
+  assert.equal((await client.until('response.output_text.delta')).delta, 'one');
+  assert.equal((await client.until('response.output_text.delta')).delta, ' two');
+  assert.deepEqual(await client.closed, { code: 1006, reason: '' });
+});
