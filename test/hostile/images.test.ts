@@ -1,4 +1,4 @@
-/** SECURITY.md, "an image server misbehaves" and server-side request forgery: the server fetches from public addresses only, so much, for so long. */
+/** SECURITY.md, "the address of an image leads inwards" and "an image server misbehaves": the server fetches from public addresses only. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
