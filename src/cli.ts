@@ -8,9 +8,10 @@ const usage = `Parley: the Realtime API on your own machine.
   parley serve [options]   start the server
   parley ask QUESTION      ask a running server a question, by voice (a WAV file) or by text
   parley key               make an API key
+  parley doctor            try every configured engine, and say what is wrong
   parley --version
 
-"parley serve --help" and "parley ask --help" tell the options.
+"parley serve --help" and the like tell the options.
 `;
 
 /** Runs a command line without the program's name; resolves with the exit code, for `serve` once it has stopped. */
@@ -29,6 +30,10 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       const { makeKey } = await import('./key.ts');
       return makeKey(rest);
     }
+    case 'doctor': {
+      const { doctor } = await import('./doctor.ts');
+      return doctor(rest);
+    }
     case '--help':
     case '-h':
     case 'help':
@@ -42,7 +47,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       process.stderr.write(usage);
       return 2;
     default: {
-      const meant = nearest(command, ['serve', 'ask', 'key', '--help', '--version']);
+      const meant = nearest(command, ['serve', 'ask', 'key', 'doctor', '--help', '--version']);
       const hint = meant === undefined ? '' : ` Did you mean "parley ${meant}"?`;
       process.stderr.write(`"${command}" is not a command of Parley.${hint}\n\n${usage}`);
       return 2;

@@ -1,0 +1,174 @@
+/** `parley doctor`: asks every configured engine one real thing, and says in plain words what is wrong. */
+
+import { concatSamples, samplesIn } from './audio/pcm.ts';
+import { systemClock } from './clock.ts';
+import { type Config, ConfigError, loadConfig } from './config.ts';
+import {
+  checkLanguageModel,
+  checkTranscriber,
+  checkVoice,
+  checkVoiceActivity,
+  sampleSentence,
+  speak,
+} from './doctor/checks.ts';
+import { EngineConfigError, planEngines } from './engines/engine-plan.ts';
+import { defaultSet, type EngineKind, type EngineSetSpec, type EngineSetsSpec } from './engines/engine-spec.ts';
+import { Flite } from './engines/flite/flite.ts';
+import { findLocalModel } from './engines/openai/local-models.ts';
+import { type EngineOptions, type Lifecycle, maker } from './engines/registry.ts';
+import { withVoiceAliases } from './engines/voice-aliases.ts';
+import type { AudioClip } from './session/ports.ts';
+
+const usage = `Ask every configured engine one real thing, and say what is wrong.
+
+  parley doctor [options]
+
+The options, the environment and the configuration file are those of "parley serve". The exit code
+is 0 when every engine works, 1 when one does not, and 2 when the configuration cannot be read.
+Servers that are paid for are asked too: a sentence to transcribe, one to speak, one to answer.
+`;
+
+/** How long one engine may take. */
+const checkMs = 120_000;
+/** Around the sentence that is to be heard. */
+const silenceMs = 400;
+
+const kindNames: Record<EngineKind, string> = {
+  voiceActivity: 'voice activity',
+  transcriber: 'transcriber',
+  languageModel: 'language model',
+  voice: 'voice',
+};
+const width = Math.max(...Object.values(kindNames).map((name) => name.length));
+
+/** Resolves with the exit code. */
+export async function doctor(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  print: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
+): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    print(usage.trimEnd());
+    return 0;
+  }
+  let config: Config;
+  let plan: EngineSetsSpec;
+  try {
+    const loaded = loadConfig({ flags: args, environment });
+    config = loaded.config;
+    for (const warning of loaded.warnings) print(`note  ${warning}`);
+    plan = planEngines(config, environment);
+  } catch (error) {
+    if (!(error instanceof ConfigError) && !(error instanceof EngineConfigError)) throw error;
+    for (const problem of error.message.split('\n')) print(`wrong ${problem}`);
+    return 2;
+  }
+  return (await examine(plan, config, print)) ? 0 : 1;
+}
+
+/** Whether everything works. */
+async function examine(plan: EngineSetsSpec, config: Config, print: (line: string) => void): Promise<boolean> {
+  const { limits, transcriberWorkers, voiceWorkers } = config;
+  const { engineConnectMs: connectMs, engineFirstByteMs: firstByteMs, engineIdleMs: idleMs } = limits;
+  const options: EngineOptions = {
+    transcriberWorkers: transcriberWorkers ?? 1,
+    voiceWorkers: voiceWorkers ?? 1,
+    timeouts: { connectMs, firstByteMs, idleMs },
+    attempts: 1,
+    clock: systemClock,
+    onNotice: (notice) => print(`note  ${notice}`),
+  };
+  const clip = await sampleClip();
+  let fine = true;
+  for (const { kind, set, sets } of enginesOf(plan)) {
+    const { name } = maker(kind, set[kind]);
+    const where = sets.length === 1 && sets[0] === defaultSet ? '' : ` [${sets.join(', ')}]`;
+    const label = `${kindNames[kind].padEnd(width)}  ${name}${where}`;
+    try {
+      print(`ok    ${label}: ${await examineOne(kind, set, options, clip)}`);
+    } catch (error) {
+      fine = false;
+      print(`FAIL  ${label}: ${withoutName(error, name)}`);
+    }
+  }
+  const { languageModel = 'embedded' } = plan.default;
+  if (languageModel === 'embedded' || languageModel === 'responder') await offer(print);
+  return fine;
+}
+
+interface Part {
+  kind: EngineKind;
+  set: EngineSetSpec;
+  /** Those that share it. */
+  sets: string[];
+}
+
+/** Each engine once, whichever sets it is in. */
+function enginesOf({ default: base, sets }: EngineSetsSpec): Part[] {
+  const parts = new Map<string, Part>();
+  for (const [name, set] of [[defaultSet, base] as const, ...Object.entries(sets)]) {
+    for (const kind of engineKinds) {
+      if (set[kind] === undefined) continue;
+      const key = JSON.stringify([kind, set[kind], kind === 'voice' ? set.voices : undefined]);
+      const part = parts.get(key) ?? { kind, set, sets: [] };
+      part.sets.push(name);
+      parts.set(key, part);
+    }
+  }
+  return [...parts.values()];
+}
+
+const engineKinds: readonly EngineKind[] = ['voiceActivity', 'transcriber', 'languageModel', 'voice'];
+
+/** What it did, in words. */
+function examineOne(kind: EngineKind, set: EngineSetSpec, options: EngineOptions, clip: AudioClip): Promise<string> {
+  switch (kind) {
+    case 'voiceActivity':
+      return using(maker(kind, set[kind]).make(options), (engine) => checkVoiceActivity(engine, clip));
+    case 'transcriber':
+      return using(maker(kind, set[kind]).make(options), (engine, signal) => checkTranscriber(engine, clip, signal));
+    case 'languageModel':
+      return using(maker(kind, set[kind]).make(options), checkLanguageModel);
+    case 'voice':
+      return using(maker(kind, set[kind]).make(options), (engine, signal) =>
+        checkVoice(withVoiceAliases(engine, set.voices ?? {}), signal),
+      );
+  }
+}
+
+/** Lets an engine do something once it has loaded, and ends it. */
+async function using<Engine extends Lifecycle, T>(
+  engine: Engine,
+  act: (engine: Engine, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  try {
+    await engine.ready;
+    return await act(engine, AbortSignal.timeout(checkMs));
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'TimeoutError') {
+      throw new Error(`it was not done within ${checkMs / 1000} s`);
+    }
+    throw error;
+  } finally {
+    await engine.close?.();
+  }
+}
+
+/** A sentence, as the embedded voice says it. */
+async function sampleClip(): Promise<AudioClip> {
+  const { clip } = await using(new Flite({ workers: 1 }), (voice, signal) => speak(voice, sampleSentence, signal));
+  const silence = new Int16Array(samplesIn(silenceMs, clip.sampleRateHz));
+  return { ...clip, samples: concatSamples([silence, clip.samples, silence]) };
+}
+
+async function offer(print: (line: string) => void): Promise<void> {
+  print('note  The language model is a stand-in: it follows a few rules and does not understand.');
+  const found = await findLocalModel();
+  if (found) print(`note  ${found.model} answers at ${found.url}: --llm auto takes it.`);
+}
+
+/** The message of an error, which may begin with the name that stands before it already. */
+function withoutName(error: unknown, name: string): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
+}

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { doctor } from '../../src/doctor.ts';
+import { chatServer, ollama } from '../engines/openai/servers/chat-servers.ts';
+import { modelServer, sendJson } from '../engines/openai/servers/model-server.ts';
+import { speechServer, speechStyles } from '../engines/openai/servers/speech-servers.ts';
+
+async function examined(
+  args: string[],
+  environment: Record<string, string> = {},
+): Promise<{ code: number; lines: string[] }> {
+  const lines: string[] = [];
+  const code = await doctor(args, environment, (line) => lines.push(line));
+  return { code, lines };
+}
+
+test('engines that work are told with what they did', async (t) => {
+  const chat = await modelServer(t, chatServer(ollama));
+  const tts = await modelServer(t, speechServer(speechStyles.LocalAI ?? assert.fail()));
+  const { code, lines } = await examined(['--llm', `${chat.url}#llama3.2`, '--tts', `${tts.url}#piper`]);
+  assert.equal(code, 0);
+  assert.match(lines.join('\n'), /^ok {4}voice activity +silero: found speech in \d+ % of a spoken clip$/m);
+  assert.match(lines.join('\n'), /^ok {4}transcriber +moonshine: heard "What is the weather like today\?" where/m);
+  assert.match(
+    lines.join('\n'),
+    /^ok {4}language model +llama3\.2 at http.*: answered "Say hello\." \(first words after/m,
+  );
+  assert.match(lines.join('\n'), /^ok {4}voice +piper at http.*: spoke 0\.5 s of sound at 22050 Hz/m);
+});
+
+test('what does not work is told with its reason, and the rest is tried all the same', async (t) => {
+  const locked = await modelServer(t, (_, response) => sendJson(response, { error: { message: 'no such key' } }, 401));
+  const { code, lines } = await examined(['--stt', 'http://127.0.0.1:9/v1#whisper', '--llm', `${locked.url}#gpt`], {
+    PARLEY_LLM_KEY: 'sk-wrong',
+  });
+  assert.equal(code, 1);
+  assert.deepEqual(
+    lines.map((line) => line.slice(0, 5).trim()),
+    ['ok', 'FAIL', 'FAIL', 'ok'],
+  );
+  assert.match(lines[1] ?? '', /transcriber +whisper at http:\/\/127\.0\.0\.1:9\/v1: nothing listens there/);
+  assert.match(lines[2] ?? '', /language model +gpt at .*: it refused the key \(HTTP 401: no such key\)/);
+  assert.doesNotMatch(lines.join('\n'), /sk-wrong/);
+});
+
+test('engines of every set are tried, each once, with the sets that they are in', async () => {
+  const sets = JSON.stringify({
+    a: { tts: 'http://127.0.0.1:9/v1#kokoro' },
+    b: { tts: 'http://127.0.0.1:9/v1#kokoro', stt: 'embedded' },
+  });
+  const { code, lines } = await examined(['--engine-sets', sets]);
+  assert.equal(code, 1);
+  assert.equal(lines.filter((line) => line.includes('moonshine')).length, 1);
+  assert.match(lines.find((line) => line.startsWith('FAIL')) ?? '', /voice +kokoro at .* \[a, b\]: nothing listens/);
+});
+
+test('a configuration that cannot be read is told, and nothing is tried', async () => {
+  const { code, lines } = await examined(['--llm', 'gpt-4']);
+  assert.equal(code, 2);
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? '', /^wrong --language-model: .* There is no such engine/);
+});
