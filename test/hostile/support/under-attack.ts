@@ -6,11 +6,13 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { instantEngines } from '../../../bench/instant-engines.ts';
+import { systemClock } from '../../../src/clock.ts';
 import type { ServerEvent } from '../../../src/protocol/index.ts';
 import type { ParleyServer, ServerOptions } from '../../../src/server.ts';
 import { type FakeEngines, fakeEngines, say, silence, tone } from '../../support/fake-engines.ts';
 import { fakeEngineSet, KeptLog, newServer } from '../../support/server.ts';
 import { type ConnectOptions, WireClient } from '../../support/wire-client.ts';
+import { CountedClock } from './counted-clock.ts';
 import { heldBytes } from './heap.ts';
 import { RawConnection, type RawConnectionOptions } from './raw-connection.ts';
 
@@ -42,12 +44,14 @@ const voiceTurn = [
 export interface AttackOptions extends Omit<ServerOptions, 'log' | 'engines'> {
   /** What the bystander's connection has: a key, where the server wants one. */
   bystander?: ConnectOptions;
+  /** What belongs to the state before the attack. */
+  prepare?: (server: ParleyServer) => Promise<unknown>;
 }
 
 /** Runs an attack; fails when the bystander notices it, or when something of it stays. */
 export async function underAttack(
   t: TestContext,
-  { bystander: connect = {}, ...options }: AttackOptions,
+  { bystander: connect = {}, prepare, ...options }: AttackOptions,
   attack: (scene: Scene) => Promise<void>,
 ): Promise<void> {
   const log = new KeptLog();
@@ -55,11 +59,13 @@ export async function underAttack(
   // It judges audio as fast as an engine would.
   engines.voiceActivity = instantEngines().engines.voiceActivity;
   engines.languageModel.script = () => say('Yes.');
-  const server = await newServer(t, { ...options, engines: fakeEngineSet(engines), log });
+  const clock = new CountedClock(options.clock ?? systemClock);
+  const server = await newServer(t, { ...options, clock, engines: fakeEngineSet(engines), log });
   const client = await WireClient.open(`${server.wsUrl}?model=gpt-realtime`, connect);
   const scene = new Scene(server, log, engines, client);
   await scene.bystanderTurn();
-  const before = await footprint();
+  await prepare?.(server);
+  const before = await footprint(clock);
 
   await attack(scene);
 
@@ -70,8 +76,10 @@ export async function underAttack(
     return open === 1 ? undefined : `${open} sessions are open, of which one is the bystander's`;
   });
   await eventually(async () => {
-    const after = await footprint();
-    if (after.resources > before.resources) return `${after.resources} sockets and timers, ${before.resources} before`;
+    const after = await footprint(clock);
+    if (after.timers > before.timers) return `${after.timers} timers are set, ${before.timers} before`;
+    if (after.handles > before.handles)
+      return `${after.handles} sockets and the like are open, ${before.handles} before`;
     const grownBytes = after.bytes - before.bytes;
     return grownBytes < toleratedBytes ? undefined : `${Math.round(grownBytes / 1024)} KiB more are held than before`;
   });
@@ -196,8 +204,8 @@ export async function eventually(complaint: () => string | undefined | Promise<s
   }
 }
 
-async function footprint(): Promise<{ bytes: number; resources: number }> {
+async function footprint(clock: CountedClock): Promise<{ bytes: number; handles: number; timers: number }> {
   // What was closed in this turn of the event loop is freed in the next.
   await new Promise<void>((resolve) => setImmediate(resolve));
-  return { bytes: heldBytes(), resources: process.getActiveResourcesInfo().length };
+  return { bytes: heldBytes(), handles: process.getActiveResourcesInfo().length, timers: clock.pending };
 }

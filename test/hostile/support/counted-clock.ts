@@ -1,0 +1,40 @@
+import type { Clock } from '../../../src/session/ports.ts';
+
+/** A clock that knows how many of its timers are set. */
+export class CountedClock implements Clock {
+  #pending = 0;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  epochMs(): number {
+    return this.#clock.epochMs();
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    this.#pending++;
+    let set = true;
+    const end = () => {
+      if (set) this.#pending--;
+      set = false;
+    };
+    const cancel = this.#clock.after(delayMs, () => {
+      end();
+      callback();
+    });
+    return () => {
+      end();
+      cancel();
+    };
+  }
+}
