@@ -24,6 +24,8 @@ export interface SessionCase {
   profile: Profile;
   dialect: WireDialect;
   transcription: boolean;
+  /** A client secret stands in the request, in place of the key. */
+  secret: boolean;
   /** The request for the WebSocket, in base64. */
   request: string;
   steps: Step[];
@@ -65,6 +67,7 @@ function sessionCase(random: Random, profile: Profile): SessionCase {
     profile,
     dialect,
     transcription,
+    secret: !transcription && random.chance(0.15),
     request: bytesOf(upgradeRequest({ query, headers })).toString('base64'),
     steps: stepsOf(random, dialect, transcription),
     ending: random.weighted([

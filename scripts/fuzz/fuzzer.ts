@@ -142,7 +142,8 @@ export class Fuzzer {
   }
 
   async #execute(fuzzed: Case, target: Target, coverage: Coverage): Promise<Outcome> {
-    const context = { port: target.ports[fuzzed.profile], coverage };
+    const { profile } = fuzzed;
+    const context = { port: target.ports[profile], secrets: target.secrets[profile], coverage };
     return fuzzed.kind === 'session' ? runSession(fuzzed, context) : runRequest(fuzzed, context);
   }
 

@@ -13,7 +13,7 @@ export const configs: Record<Profile, ConfigOverrides> = {
   roomy: {
     port: 0,
     apiKeys: [apiKey('fuzz', key)],
-    limits: { headersTimeoutMs: 1000, requestTimeoutMs: 1000 },
+    limits: { headersTimeoutMs: 1000, requestTimeoutMs: 1000, secretsPerMinute: 1_000_000 },
   },
   tight: {
     port: 0,
@@ -22,9 +22,18 @@ export const configs: Record<Profile, ConfigOverrides> = {
     origins: ['https://app.example'],
     models: ['gpt-realtime'],
     strictTruncation: true,
+    contextTokens: [{ tokens: 300 }],
     limits: {
       frameBytes: 64 * kibibyte,
       frameFragments: 8,
+      eventsPerSecond: 2000,
+      eventBurst: 40,
+      messageTimeoutMs: 1000,
+      responsesPerMinute: 12,
+      appendBytes: 8 * kibibyte,
+      tools: 1,
+      toolBytes: kibibyte,
+      instructionsBytes: kibibyte,
       inputBufferMs: 1000,
       silenceMs: 6000,
       undetectedAudioMs: 100,

@@ -154,6 +154,8 @@ const scenarios: readonly ((dialect: WireDialect) => Event[])[] = [
   (dialect) => [update(dialect, { vad: 'server_vad', transcriptionPrompt: orders.fail }), append(audio.turn)],
   () => [{ type: 'response.create', response: { metadata: pairs(17) } }],
   () => [{ type: 'response.cancel', surplus: Array.from({ length: 50_001 }, () => 0) }],
+  () => [message('user', { type: 'input_image', image_url: 'http://10.0.0.1/x.png' }), create],
+  (dialect) => [update(dialect, { text: true }), user('word '.repeat(350)), create],
   () => [user(orders.fail), create, user(orders.mute), create],
   () => [{ type: 'output_audio_buffer.clear' }, create, create, cancel, cancel, clear],
 ];

@@ -7,10 +7,12 @@ import { encodeFrame, opcodes } from '../../test/hostile/support/websocket-frame
 import type { SessionCase, Step } from './cases.ts';
 import type { Coverage } from './coverage.ts';
 import type { Finding } from './findings.ts';
-import { configs } from './profiles.ts';
+import { configs, key } from './profiles.ts';
+import type { Secrets } from './target.ts';
 
 export interface RunContext {
   port: number;
+  secrets: Secrets;
   coverage: Coverage;
 }
 
@@ -38,6 +40,7 @@ class SessionRun {
   readonly #coverage: Coverage;
   readonly #check: OfficialCheck;
   readonly #connection: RawConnection;
+  readonly #request: string;
   readonly #refused = new Set<string>();
   readonly #waiting = new Map<string, () => void>();
   #names = { item: 'item_none', response: 'resp_none', call: 'call_none' };
@@ -48,11 +51,13 @@ class SessionRun {
   #over = false;
   #endedByServer = false;
 
-  constructor(fuzzed: SessionCase, { port, coverage }: RunContext) {
+  constructor(fuzzed: SessionCase, { port, secrets, coverage }: RunContext) {
     this.#case = fuzzed;
     this.#coverage = coverage;
     this.#check = new OfficialCheck(fuzzed.dialect);
     this.#connection = new RawConnection({ port, onText: (text) => this.#received(text) });
+    const request = Buffer.from(fuzzed.request, 'base64').toString('latin1');
+    this.#request = fuzzed.secret ? request.replace(key, secrets[fuzzed.dialect]) : request;
   }
 
   async whole(): Promise<void> {
@@ -64,7 +69,7 @@ class SessionRun {
     const created = new Promise<void>((resolve) => {
       this.#created = resolve;
     });
-    connection.write(Buffer.from(this.#case.request, 'base64'));
+    connection.write(this.#request);
     const begun = await within(answerMs, Promise.race([created.then(() => 'created'), ended.then(() => 'ended')]));
     if (begun !== 'created') {
       this.#found('no-answer', `no session was created: ${begun ?? 'nothing came'}`);

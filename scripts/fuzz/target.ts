@@ -1,19 +1,29 @@
 import { Child } from '../../bench/child.ts';
-import type { Profile } from './profiles.ts';
+import { mint } from '../../test/hostile/support/plain-request.ts';
+import { key, type Profile } from './profiles.ts';
 import type { FromTarget, ServerStats, ToTarget, Trouble } from './server-process.ts';
+
+/** What opens sessions of each dialect in place of a key. */
+export type Secrets = Readonly<Record<'ga' | 'beta', string>>;
 
 /** The servers that are attacked, in a child process that is started again when it ends. */
 export class Target {
   readonly ports: Readonly<Record<Profile, number>>;
+  readonly secrets: Readonly<Record<Profile, Secrets>>;
   /** Resolves with what the process wrote last, when it ends by itself. */
   readonly died: Promise<string>;
   /** What the log said of the code's own errors, until it is taken. */
   readonly troubles: Trouble[] = [];
   readonly #child: Child<ToTarget, FromTarget>;
 
-  private constructor(child: Child<ToTarget, FromTarget>, ports: Record<Profile, number>, onTrouble: () => void) {
+  private constructor(
+    child: Child<ToTarget, FromTarget>,
+    { ports, secrets }: Pick<Target, 'ports' | 'secrets'>,
+    onTrouble: () => void,
+  ) {
     this.#child = child;
     this.ports = ports;
+    this.secrets = secrets;
     this.died = child.ended.catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
     child.onMessage((message) => {
       if (message.type !== 'trouble') return;
@@ -25,7 +35,8 @@ export class Target {
   static async start(onTrouble: () => void = () => {}): Promise<Target> {
     const child = new Child<ToTarget, FromTarget>(new URL('./server-process.ts', import.meta.url));
     const { ports } = await child.next('ready');
-    return new Target(child, ports, onTrouble);
+    const secrets = { roomy: await mintBoth(ports.roomy), tight: await mintBoth(ports.tight) };
+    return new Target(child, { ports, secrets }, onTrouble);
   }
 
   async stats(): Promise<ServerStats> {
@@ -36,4 +47,14 @@ export class Target {
   close(): Promise<void> {
     return this.#child.close();
   }
+}
+
+async function mintBoth(port: number): Promise<Secrets> {
+  const url = `http://127.0.0.1:${port}`;
+  const parley = { locked: ['instructions'], max_session_seconds: 600 };
+  const expires = { expires_after: { anchor: 'created_at', seconds: 7200 } };
+  return {
+    ga: await mint(url, key, 'ga', { ...expires, parley }),
+    beta: await mint(url, key, 'beta', { client_secret: expires, parley }),
+  };
 }
