@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -18,5 +19,15 @@ export function packageFile(packageName: string, relativeToMain: string): string
   }
   const path = fileURLToPath(new URL(relativeToMain, main));
   if (!existsSync(path)) throw new Error(`${path} is missing. Run "npm install" again`);
+  return path;
+}
+
+/**
+ * The path of a file of a model that the user has, in its folder or in the `onnx` one inside.
+ * @throws {Error} naming the file when it is missing.
+ */
+export function modelFile(folder: string, name: string): string {
+  const path = [join(folder, name), join(folder, 'onnx', name)].find((each) => existsSync(each));
+  if (path === undefined) throw new Error(`${join(folder, name)} is missing`);
   return path;
 }

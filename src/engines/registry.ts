@@ -29,10 +29,11 @@ type Factories = { [Kind in EngineKind]: Record<string, Factory<Kind>> };
 /** Every engine by kind and name. */
 const registry: Factories = {
   voiceActivity: {
-    silero: () => new Silero(),
+    silero: ({ modelPath }) => new Silero(modelPath === undefined ? {} : { modelPath }),
   },
   transcriber: {
-    moonshine: ({ transcriberWorkers: workers }) => new Moonshine(workers === undefined ? {} : { workers }),
+    moonshine: ({ transcriberWorkers: workers, modelPath }) =>
+      new Moonshine({ ...(workers !== undefined && { workers }), ...(modelPath !== undefined && { modelPath }) }),
   },
   languageModel: {
     responder: ({ now }) => new Responder(now && { now }),

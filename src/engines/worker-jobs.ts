@@ -76,6 +76,12 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
   post({ type: 'ready' });
 }
 
+/** The path of the user's own model, where a pool's `workerData` has one as `modelPath`. */
+export function modelPathOf(data: unknown): string | undefined {
+  if (typeof data !== 'object' || data === null || !('modelPath' in data)) return undefined;
+  return typeof data.modelPath === 'string' ? data.modelPath : undefined;
+}
+
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,24 +1,24 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Feeds, floatData, loadModel, outputTensor } from '../onnx.ts';
-import { packageFile } from '../package-file.ts';
+import { modelFile, packageFile } from '../package-file.ts';
 import { MOONSHINE_RATE_HZ } from './clip-windows.ts';
 import { isTerminalMark } from './tokens.ts';
 
-const LAYERS = 6;
-const HEADS = 8;
-const HEAD_SIZE = 36;
 const START_TOKEN = 1;
 export const END_TOKEN = 2;
-/** Speech has at most some 6.5 tokens a second; short clips need room beyond that. */
+/** English has at most some 6.5 tokens a second; short clips need room beyond that. */
 const TOKENS_PER_SECOND = 6.5;
+/** Other scripts take more: up to a token for each byte of a character. */
+const TOKENS_PER_SECOND_ANY = 13;
 const TOKENS_EXTRA = 8;
 
-const LAYER_NAMES = Array.from({ length: LAYERS }, (_, layer) => layer);
-const DECODER_CACHE = LAYER_NAMES.flatMap((layer) => [`${layer}.decoder.key`, `${layer}.decoder.value`]);
-const ENCODER_CACHE = LAYER_NAMES.flatMap((layer) => [`${layer}.encoder.key`, `${layer}.encoder.value`]);
-const FIRST_OUTPUTS = ['logits', ...[...DECODER_CACHE, ...ENCODER_CACHE].map((name) => `present.${name}`)];
-/** The encoder's part of the cache does not change after the first step. */
-const LATER_OUTPUTS = ['logits', ...DECODER_CACHE.map((name) => `present.${name}`)];
+/** The names of the decoder's cache, and the shape of an empty one. */
+interface Cache {
+  decoder: string[];
+  /** The encoder's part, which does not change after the first step. */
+  encoder: string[];
+  shape: number[];
+}
 
 export interface DecodedToken {
   id: number;
@@ -28,21 +28,35 @@ export interface DecodedToken {
   terminalProbability: number;
 }
 
-/** Moonshine tiny, quantised: English speech at 16 kHz to tokens, greedily. */
+/** A Moonshine model: speech at 16 kHz to tokens, greedily. */
 export class MoonshineModel {
   readonly #encoder: InferenceSession;
   readonly #decoder: InferenceSession;
+  readonly #cache: Cache;
+  readonly #tokensPerSecond: number;
 
-  private constructor(encoder: InferenceSession, decoder: InferenceSession) {
+  private constructor(encoder: InferenceSession, decoder: InferenceSession, tokensPerSecond: number) {
     this.#encoder = encoder;
     this.#decoder = decoder;
+    this.#cache = cacheOf(decoder);
+    this.#tokensPerSecond = tokensPerSecond;
   }
 
-  static async load(): Promise<MoonshineModel> {
-    const file = (name: string) => packageFile('@moonshine-ai/moonshine-js', `./model/tiny/quantized/${name}`);
+  /**
+   * The embedded one (tiny, English, quantised), or another size or language from a folder with `encoder_model.onnx` and
+   * `decoder_model_merged.onnx`.
+   * @throws {Error} when they are not there, or are no Moonshine model
+   */
+  static async load(folder?: string): Promise<MoonshineModel> {
+    const file = (name: string) =>
+      folder === undefined
+        ? packageFile('@moonshine-ai/moonshine-js', `./model/tiny/quantized/${name}`)
+        : modelFile(folder, name);
+    const [encoder, decoder] = [file('encoder_model.onnx'), file('decoder_model_merged.onnx')];
     return new MoonshineModel(
-      await loadModel(file('encoder_model.onnx')),
-      await loadModel(file('decoder_model_merged.onnx')),
+      await loadModel(encoder),
+      await loadModel(decoder),
+      folder === undefined ? TOKENS_PER_SECOND : TOKENS_PER_SECOND_ANY,
     );
   }
 
@@ -53,17 +67,20 @@ export class MoonshineModel {
   async *decode(audio: Float32Array, signal: AbortSignal): AsyncGenerator<DecodedToken, void, undefined> {
     const encoded = await this.#encoder.run({ input_values: new Tensor('float32', audio, [1, audio.length]) });
     const feeds: Feeds = { encoder_hidden_states: outputTensor(encoded, 'last_hidden_state') };
-    for (const name of [...DECODER_CACHE, ...ENCODER_CACHE]) {
-      feeds[`past_key_values.${name}`] = new Tensor('float32', new Float32Array(0), [0, HEADS, 1, HEAD_SIZE]);
+    const { decoder, encoder, shape } = this.#cache;
+    const all = [...decoder, ...encoder];
+    const present = (names: readonly string[]) => ['logits', ...names.map((name) => `present.${name}`)];
+    for (const name of all) {
+      feeds[`past_key_values.${name}`] = new Tensor('float32', new Float32Array(0), shape);
     }
-    const limit = Math.ceil((audio.length / MOONSHINE_RATE_HZ) * TOKENS_PER_SECOND) + TOKENS_EXTRA;
+    const limit = Math.ceil((audio.length / MOONSHINE_RATE_HZ) * this.#tokensPerSecond) + TOKENS_EXTRA;
     let id = START_TOKEN;
     for (let step = 0; step < limit && !signal.aborted; step++) {
       const first = step === 0;
       feeds.input_ids = new Tensor('int64', BigInt64Array.of(BigInt(id)), [1, 1]);
       feeds.use_cache_branch = new Tensor('bool', [!first], [1]);
-      const outputs = await this.#decoder.run(feeds, first ? FIRST_OUTPUTS : LATER_OUTPUTS);
-      for (const name of first ? [...DECODER_CACHE, ...ENCODER_CACHE] : DECODER_CACHE) {
+      const outputs = await this.#decoder.run(feeds, present(first ? all : decoder));
+      for (const name of first ? all : decoder) {
         feeds[`past_key_values.${name}`] = outputTensor(outputs, `present.${name}`);
       }
       const token = mostProbable(floatData(outputTensor(outputs, 'logits')));
@@ -72,6 +89,23 @@ export class MoonshineModel {
       id = token.id;
     }
   }
+}
+
+/** @throws {Error} when the model's inputs are not those of a Moonshine decoder */
+function cacheOf({ inputNames, inputMetadata }: InferenceSession): Cache {
+  const names = inputNames
+    .filter((name) => name.startsWith('past_key_values.'))
+    .map((name) => name.slice('past_key_values.'.length));
+  const first = inputMetadata.find(({ name }) => name === `past_key_values.${names[0]}`);
+  const [, heads, , headSize] = first?.isTensor ? first.shape : [];
+  if (typeof heads !== 'number' || typeof headSize !== 'number') {
+    throw new Error('the decoder is not that of a Moonshine model: it has no cache of keys and values');
+  }
+  return {
+    decoder: names.filter((name) => name.includes('.decoder.')),
+    encoder: names.filter((name) => name.includes('.encoder.')),
+    shape: [0, heads, 1, headSize],
+  };
 }
 
 function mostProbable(logits: Float32Array): DecodedToken {

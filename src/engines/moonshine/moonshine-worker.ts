@@ -1,7 +1,8 @@
+import { workerData } from 'node:worker_threads';
 import { toFloat32 } from '../../audio/pcm.ts';
 import { resample } from '../../audio/resample.ts';
 import type { TranscriptEvent } from '../../session/ports.ts';
-import { serveJobs, type WorkerJob } from '../worker-jobs.ts';
+import { modelPathOf, serveJobs, type WorkerJob } from '../worker-jobs.ts';
 import { isSilent, MOONSHINE_RATE_HZ, padded, restarted, type SoundExtent, soundExtent } from './clip-windows.ts';
 import { type DecodedToken, END_TOKEN, MoonshineModel } from './moonshine-model.ts';
 import { isTerminalMark, textOf } from './tokens.ts';
@@ -23,7 +24,7 @@ interface Attempt {
 }
 
 void serveJobs<MoonshineRequest, TranscriptEvent>(async () => {
-  const model = await MoonshineModel.load();
+  const model = await MoonshineModel.load(modelPathOf(workerData));
   // The first inference also allocates: not at the first speaker's expense.
   for await (const _ of model.decode(new Float32Array(MOONSHINE_RATE_HZ), new AbortController().signal)) break;
   return (request, job) => transcribe(model, request, job);

@@ -7,21 +7,24 @@ import type { MoonshineRequest } from './moonshine-worker.ts';
 export interface MoonshineOptions {
   /** Worker threads, each with its own copy of the model (default: one less than the cores, 1 to 4). */
   workers?: number;
+  /** The folder of another size or language than the embedded one. */
+  modelPath?: string;
 }
 
 const QUEUE_LIMIT = 256;
 
-/** Moonshine tiny in worker threads: English speech, whatever the language asked for. */
+/** Moonshine in worker threads: the language of its model (English, unless another is given), whatever is asked for. */
 export class Moonshine implements Transcriber {
   readonly ready: Promise<void>;
   readonly #pool: WorkerPool<MoonshineRequest, TranscriptEvent>;
 
-  constructor({ workers = Math.min(4, Math.max(1, availableParallelism() - 1)) }: MoonshineOptions = {}) {
+  constructor({ workers = Math.min(4, Math.max(1, availableParallelism() - 1)), modelPath }: MoonshineOptions = {}) {
     this.#pool = new WorkerPool({
       engine: 'Moonshine transcriber',
       script: workerScript(import.meta.url, 'moonshine-worker'),
       size: workers,
       queueLimit: QUEUE_LIMIT,
+      workerData: { modelPath },
     });
     this.ready = this.#pool.ready;
   }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { floatData, loadModel, outputTensor } from '../onnx.ts';
 import { packageFile } from '../package-file.ts';
@@ -9,7 +10,7 @@ export const FRAME_SAMPLES = 512;
 const CONTEXT_SAMPLES = 64;
 const STATE_SHAPE = [2, 1, 128];
 
-/** Silero v5. One model serves all streams: what it remembers of a stream is in that stream's `SileroState`. */
+/** Silero v5, or v6 from a file. One model serves all streams: what it remembers of a stream is in that stream's `SileroState`. */
 export class SileroModel {
   readonly #session: InferenceSession;
   readonly #rate = new Tensor('int64', BigInt64Array.of(BigInt(SILERO_RATE_HZ)), []);
@@ -18,8 +19,18 @@ export class SileroModel {
     this.#session = session;
   }
 
-  static async load(): Promise<SileroModel> {
-    return new SileroModel(await loadModel(packageFile('@ricky0123/vad-web', './silero_vad_v5.onnx')));
+  /** The embedded v5, or the model of a file. @throws {Error} when it is not there, or is no Silero model */
+  static async load(path?: string): Promise<SileroModel> {
+    if (path === undefined) {
+      return new SileroModel(await loadModel(packageFile('@ricky0123/vad-web', './silero_vad_v5.onnx')));
+    }
+    if (!existsSync(path)) throw new Error(`${path} is missing`);
+    const session = await loadModel(path);
+    for (const name of ['input', 'state', 'sr']) {
+      if (!session.inputNames.includes(name))
+        throw new Error(`${path} is no Silero model of version 5 or 6: it has no input ${name}`);
+    }
+    return new SileroModel(session);
   }
 
   newState(): SileroState {

@@ -1,5 +1,6 @@
+import { workerData } from 'node:worker_threads';
 import { createResampler } from '../../audio/resample.ts';
-import { serveJobs } from '../worker-jobs.ts';
+import { modelPathOf, serveJobs } from '../worker-jobs.ts';
 import { SILERO_RATE_HZ, SileroModel } from './silero-model.ts';
 import { SileroWorkerStream } from './silero-stream.ts';
 
@@ -11,7 +12,7 @@ export type SileroRequest =
 export type SileroAnswer = Float32Array<ArrayBuffer>;
 
 void serveJobs<SileroRequest, SileroAnswer>(async () => {
-  const model = await SileroModel.load();
+  const model = await SileroModel.load(modelPathOf(workerData));
   const streams = new Map<number, Promise<SileroWorkerStream>>();
 
   return async (request, job) => {
