@@ -1,0 +1,98 @@
+/** SECURITY.md, "a client's input breaks a session or the process": that the fuzzer would notice if it did. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { makeCase, type SessionCase } from '../../scripts/fuzz/cases.ts';
+import { Coverage } from '../../scripts/fuzz/coverage.ts';
+import { signature } from '../../scripts/fuzz/findings.ts';
+import { runSession } from '../../scripts/fuzz/session-run.ts';
+import { shrunk } from '../../scripts/fuzz/shrink.ts';
+import { wireErrors } from '../../src/protocol/errors.ts';
+import type { Session } from '../../src/session/session.ts';
+import { newServer } from '../support/server.ts';
+import { stubSession } from '../support/stub-session.ts';
+
+const secrets = { ga: '', beta: '' };
+
+/** A GA session of the fuzzer, in the frames of a client that makes no mistakes but those that are given. */
+function sessionCase(...events: object[]): SessionCase {
+  const [made] = Array.from({ length: 200 }, (_, number) => makeCase(1, number)).filter(
+    (each): each is SessionCase =>
+      each.kind === 'session' &&
+      each.profile === 'roomy' &&
+      each.dialect === 'ga' &&
+      !each.transcription &&
+      !each.secret,
+  );
+  assert.ok(made);
+  const steps = events.map((event, index) => {
+    const eventId = `event_${index}`;
+    const text = JSON.stringify({ ...event, event_id: eventId });
+    return { kind: 'event', text, type: 'type' in event ? String(event.type) : '', eventId } as const;
+  });
+  return { ...made, steps, ending: 'close' };
+}
+
+const clear = { type: 'input_audio_buffer.clear' };
+const commit = { type: 'input_audio_buffer.commit' };
+
+/** A session that refuses what the fuzzer asks for last, and otherwise does as told. */
+function faultySession(act: (type: string, session: Session) => void): Session {
+  const session = stubSession((event, from) => {
+    act(event.type, session);
+    if (event.type === 'response.create') session.refuse(wireErrors.missingType(), event.event_id ?? null, from);
+  });
+  return session;
+}
+
+test('the same seed makes the same cases, another makes others', () => {
+  const cases = (seed: number) => Array.from({ length: 50 }, (_, number) => makeCase(seed, number));
+  assert.deepEqual(cases(7), cases(7));
+  assert.notDeepEqual(cases(7), cases(8));
+});
+
+test('a sound server has no findings, and what it accepted is known', async (t) => {
+  const { port } = await newServer(t);
+  const coverage = new Coverage();
+  const outcome = await runSession(sessionCase(clear, commit, { type: 'nope' }), { port, secrets, coverage });
+  assert.deepEqual(outcome.findings, []);
+  assert.deepEqual([...coverage.accepted], ['ga input_audio_buffer.clear']);
+  assert.ok(coverage.sent.has('ga input_audio_buffer.cleared'));
+  assert.deepEqual([...coverage.errors.values()].map(({ code }) => code).sort(), [
+    'input_audio_buffer_commit_empty',
+    'invalid_value',
+  ]);
+});
+
+test('a session that is ended is found, and the least that ends it', async (t) => {
+  const { port } = await newServer(t, {
+    createSession: () =>
+      faultySession((type, session) => {
+        if (type === commit.type) session.close({ code: 1011, reason: 'broken' });
+      }),
+  });
+  const run = (fuzzed: SessionCase) => runSession(fuzzed, { port, secrets, coverage: new Coverage() });
+  const fuzzed = sessionCase(clear, clear, { type: 'nope' }, commit, clear);
+  const { findings } = await run(fuzzed);
+  assert.deepEqual(findings.map(signature), ['session-ended: ga: closed with #: broken']);
+  const { fuzzed: least, repeatable } = await shrunk(
+    fuzzed,
+    async (candidate) => candidate.kind === 'session' && (await run(candidate)).findings.length > 0,
+  );
+  assert.ok(repeatable && least.kind === 'session');
+  assert.deepEqual(least.steps, [{ kind: 'event', text: JSON.stringify(commit) }]);
+});
+
+test('a fault that a client is told of is found, though the session goes on', async (t) => {
+  const { port } = await newServer(t, {
+    createSession: () =>
+      faultySession((type) => {
+        if (type === clear.type) throw new Error('a bug');
+      }),
+  });
+  const { findings } = await runSession(sessionCase(commit, clear), { port, secrets, coverage: new Coverage() });
+  assert.deepEqual(
+    findings.map(({ kind }) => kind),
+    ['internal-error'],
+  );
+});
