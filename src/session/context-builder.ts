@@ -1,5 +1,5 @@
 import { responseFailures } from '../protocol/errors.ts';
-import { awaitTranscripts, type ContextSnapshot } from './context.ts';
+import { awaitTranscripts, type ContextSnapshot, soundsOf } from './context.ts';
 import { ContextImages, type FetchedImage } from './context-images.ts';
 import { ContextTokens, imagesOf, type MeasuredEntry, type MeasuredHead } from './context-tokens.ts';
 import type { Conversation, Entry } from './conversation.ts';
@@ -25,7 +25,7 @@ export interface ContextRequest {
 /** A context that a model was asked with. */
 interface Asked {
   readonly head: MeasuredHead;
-  readonly entries: readonly MeasuredEntry[];
+  readonly costs: readonly TokenCost[];
 }
 
 /** Makes the contexts of a session's responses: what the model is given, what it costs, and what of that it was given before. */
@@ -53,7 +53,9 @@ export class ContextBuilder {
    */
   async build(request: ContextRequest, signal: AbortSignal): Promise<ContextSnapshot> {
     const { entries, version, ofConversation, inConversation } = request;
-    const failure = await awaitTranscripts(entries, signal);
+    // At once: what is dropped meanwhile is given all the same.
+    const sounds = soundsOf(this.#tools.engines.languageModel.hearsAudio ? entries : []);
+    const failure = await awaitTranscripts(entries, sounds, signal);
     if (failure) throw failure;
     const refusal = await this.#tools.meter.admitResponse();
     if (refusal) throw responseFailures.rateLimited(refusal.message);
@@ -61,12 +63,12 @@ export class ContextBuilder {
 
     const earlierCut = ofConversation && request.truncation !== 'disabled' ? this.#earlierCut(entries) : 0;
     const images = await this.#images.fetchAll(addressesOf(entries.slice(earlierCut)), signal);
-    const measured = await this.#tokens.measure(entries, (url) => images.get(url)?.size);
+    const measured = await this.#tokens.measure(entries, sounds, (url) => images.get(url)?.size);
     signal.throwIfAborted();
 
     const head = this.#tokens.head(request.instructions, request.tools);
     const kept = this.#fit(measured, head, earlierCut, request);
-    const asked = { head, entries: kept };
+    const asked = { head, costs: kept.map(({ cost }) => cost) };
     const cached = cachedCost(this.#asked, asked);
     if (inConversation) this.#asked = asked;
     return {
@@ -75,6 +77,7 @@ export class ContextBuilder {
       cost: costOf(asked),
       cached,
       audioWords: kept.reduce((sum, { audioWordTokens }) => sum + audioWordTokens, 0),
+      soundTokens: kept.reduce((sum, { soundTokens }) => sum + soundTokens, 0),
     };
   }
 
@@ -135,14 +138,14 @@ function saysSomething(item: ContextItem): boolean {
   return item.type !== 'message' || item.content.length > 0;
 }
 
-function costOf({ head, entries }: Asked): TokenCost {
-  return sumOfCosts([head.cost, ...entries.map(({ cost }) => cost)]);
+function costOf({ head, costs }: Asked): TokenCost {
+  return sumOfCosts([head.cost, ...costs]);
 }
 
 /** What of a context is the same as an earlier one's, from the beginning to the first difference. */
 function cachedCost(before: Asked | undefined, now: Asked): TokenCost {
   if (before?.head.instructions !== now.head.instructions || before.head.toolsJson !== now.head.toolsJson)
     return noTokens;
-  const differs = now.entries.findIndex((entry, index) => entry !== before.entries[index]);
-  return costOf({ head: now.head, entries: differs < 0 ? now.entries : now.entries.slice(0, differs) });
+  const differs = now.costs.findIndex((cost, index) => cost !== before.costs[index]);
+  return costOf({ head: now.head, costs: differs < 0 ? now.costs : now.costs.slice(0, differs) });
 }

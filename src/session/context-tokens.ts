@@ -1,12 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import { type ContextEntry, contextEntry } from './context.ts';
+import { type ContextEntry, contextEntry, type Sounds } from './context.ts';
 import type { Entry } from './conversation.ts';
 import { type ImageSize, imageSize, imageTokens } from './image-tokens.ts';
-import type { ContextItem, ContextPart, ModelTool, TokenCounter } from './ports.ts';
+import type { AudioClip, ContextItem, ContextPart, ModelTool, TokenCounter } from './ports.ts';
 import type { TokenCost } from './token-cost.ts';
 
-/** An entry of a context, with what it is in tokens. The same object for as long as nothing about it changes. */
+/** An entry of a context, with what it is in tokens. */
 export interface MeasuredEntry extends ContextEntry {
+  /** The same object for as long as the model is given the same: a transcript beside its sound changes nothing. */
   readonly cost: TokenCost;
   /** Text tokens of its `audioWords`. */
   readonly audioWordTokens: number;
@@ -47,7 +48,11 @@ export class ContextTokens {
   }
 
   /** `fetched`: the size of an image that is named by an address, where it is known. */
-  async measure(entries: readonly Entry[], fetched: (url: string) => ImageSize | undefined): Promise<MeasuredEntry[]> {
+  async measure(
+    entries: readonly Entry[],
+    sounds: Sounds,
+    fetched: (url: string) => ImageSize | undefined,
+  ): Promise<MeasuredEntry[]> {
     // An input may refer to one item thousands of times.
     const measured = new Map<Entry, MeasuredEntry>();
     for (const entry of entries) {
@@ -56,22 +61,22 @@ export class ContextTokens {
         await setImmediate();
         this.#turn = charactersPerTurn;
       }
-      measured.set(entry, this.#measured(entry, fetched));
+      measured.set(entry, this.#measured(entry, sounds, fetched));
     }
     return entries.flatMap((entry) => measured.get(entry) ?? []);
   }
 
-  #measured(entry: Entry, fetched: (url: string) => ImageSize | undefined): MeasuredEntry {
+  #measured(entry: Entry, sounds: Sounds, fetched: (url: string) => ImageSize | undefined): MeasuredEntry {
     const { item } = entry;
     this.#turn -= leastCharacters * (1 + (item.type === 'message' ? item.content.length : 0));
-    const now = contextEntry(entry);
+    const now = contextEntry(entry, sounds);
     const images = imagesOf(now.item);
     const before = this.#entries.get(entry);
     const same = before && isSame(before, now) ? before : undefined;
     const imageSizes = images.map(({ url }, index) =>
       isData(url) ? (same ? same.imageSizes[index] : imageSize(url)) : fetched(url),
     );
-    if (same && imageSizes.every((size, index) => isSameSize(size, same.imageSizes[index]))) return same;
+    if (same && imageSizes.every((size, index) => isSameSize(size, same.imageSizes[index]))) return { ...same, ...now };
     const audioWordTokens = this.#count(now.audioWords);
     const cost = {
       text: this.#count(textsOf(now.item)) - audioWordTokens,
@@ -79,7 +84,7 @@ export class ContextTokens {
       image: images.reduce((sum, { detail }, index) => sum + imageTokens(imageSizes[index], detail), 0),
     };
     const measured = { ...now, cost, audioWordTokens, imageSizes };
-    this.#entries.set(entry, measured);
+    this.#entries.set(entry, { ...measured, item: withoutSound(now.item) });
     return measured;
   }
 
@@ -106,6 +111,14 @@ function textsOf(item: ContextItem): string[] {
   return item.content.flatMap((part) => (part.type === 'text' ? part.text : []));
 }
 
+const noSound: AudioClip = { samples: new Int16Array(0), sampleRateHz: 24_000 };
+
+/** For comparison: audio is not kept alive by having been counted. */
+function withoutSound(item: ContextItem): ContextItem {
+  if (item.type !== 'message' || !item.content.some(({ type }) => type === 'audio')) return item;
+  return { ...item, content: item.content.map((part) => (part.type === 'audio' ? { ...part, clip: noSound } : part)) };
+}
+
 function isSame(a: ContextEntry, b: ContextEntry): boolean {
   return a.audioTokens === b.audioTokens && isSameItem(a.item, b.item);
 }
@@ -122,7 +135,8 @@ function isSameItem(a: ContextItem, b: ContextItem): boolean {
 
 function isSamePart(a: ContextPart, b: ContextPart | undefined): boolean {
   if (a.type === 'text') return b?.type === 'text' && a.text === b.text;
-  if (a.type === 'audio') return b?.type === 'audio' && a.clip === b.clip && a.transcript === b.transcript;
+  // The audio of a part never changes.
+  if (a.type === 'audio') return b?.type === 'audio';
   return b?.type === 'image' && a.url === b.url && a.detail === b.detail;
 }
 

@@ -2,7 +2,8 @@
 
 import type { Item } from '../protocol/items.ts';
 import type { Entry } from './conversation.ts';
-import type { ContextItem, ContextPart } from './ports.ts';
+import type { HeardAudio } from './heard-audio.ts';
+import type { AudioClip, ContextItem, ContextPart } from './ports.ts';
 import type { StageError } from './stage.ts';
 import { assistantAudioTokens, type TokenCost, userAudioTokens } from './token-cost.ts';
 
@@ -15,22 +16,46 @@ export interface ContextSnapshot {
   readonly cost: TokenCost;
   /** Of that, what the model was asked with before. */
   readonly cached: TokenCost;
-  /** Text tokens of the words that stand for the audio among the items: a model that hears no audio counts them. */
+  /** Text tokens of the words that stand for audio among the items: the model counts them as text. */
   readonly audioWords: number;
+  /** Of the audio tokens, those of what the model is given as it sounded. */
+  readonly soundTokens: number;
+}
+
+/** The audio that a model is given as it sounded; words stand for all other. */
+export type Sounds = ReadonlyMap<HeardAudio, AudioClip>;
+
+/**
+ * For a model that hears: the users' audio that is still kept. An item that stands there more than once is left to its words,
+ * since an input may refer to minutes of audio thousands of times.
+ */
+export function soundsOf(entries: readonly Entry[]): Sounds {
+  const sounds = new Map<HeardAudio, AudioClip>();
+  const seen = new Set<Entry>();
+  for (const entry of entries) {
+    for (const audio of entry.heard.values()) {
+      if (seen.has(entry)) sounds.delete(audio);
+      else if (audio.clip && audio.durationMs > 0) sounds.set(audio, audio.clip);
+    }
+    seen.add(entry);
+  }
+  return sounds;
 }
 
 /**
- * Waits until every audio among the entries is transcribed; the failure of what the user said last, if it failed.
- * Rejects with the signal's reason.
+ * Waits until every audio among the entries is transcribed that is not given as it sounded; the failure of what the user
+ * said last, if it failed. Rejects with the signal's reason.
  */
 export async function awaitTranscripts(
   entries: readonly Entry[],
+  sounds: Sounds,
   signal: AbortSignal,
 ): Promise<StageError | undefined> {
   let failure: StageError | undefined;
   for (const { item, heard } of entries) {
     if (item.type === 'message' && item.role === 'user') failure = undefined;
     for (const audio of heard.values()) {
+      if (sounds.has(audio)) continue;
       const transcript = audio.known ?? (await audio.transcribed(signal));
       if ('failure' in transcript) failure ??= transcript.failure;
     }
@@ -43,11 +68,13 @@ export interface ContextEntry {
   readonly item: ContextItem;
   /** By its length, rounded up for each part. */
   readonly audioTokens: number;
-  /** The words of that audio, which stand for it in `item`. */
+  /** Of those, the tokens of the audio that is in `item` as it sounded. */
+  readonly soundTokens: number;
+  /** The words that stand for the other audio in `item`. */
   readonly audioWords: readonly string[];
 }
 
-export function contextEntry(entry: Entry): ContextEntry {
+export function contextEntry(entry: Entry, sounds: Sounds): ContextEntry {
   const { item } = entry;
   switch (item.type) {
     case 'function_call':
@@ -55,10 +82,12 @@ export function contextEntry(entry: Entry): ContextEntry {
     case 'function_call_output':
       return silent({ type: 'call_output', callId: item.call_id, output: item.output });
     case 'message': {
-      const parts = item.content.map((part, index) => contextPart(part, entry, index));
+      const parts = item.content.map((part, index) => contextPart(part, entry, index, sounds));
+      const tokensOf = (some: typeof parts) => some.reduce((sum, { audioTokens }) => sum + audioTokens, 0);
       return {
         item: { type: 'message', role: item.role, content: parts.flatMap(({ part }) => part ?? []) },
-        audioTokens: parts.reduce((sum, { audioTokens }) => sum + audioTokens, 0),
+        audioTokens: tokensOf(parts),
+        soundTokens: tokensOf(parts.filter(({ part }) => part?.type === 'audio')),
         audioWords: parts.flatMap(({ part, audioTokens }) =>
           audioTokens > 0 && part?.type === 'text' ? part.text : [],
         ),
@@ -68,12 +97,17 @@ export function contextEntry(entry: Entry): ContextEntry {
 }
 
 function silent(item: ContextItem): ContextEntry {
-  return { item, audioTokens: 0, audioWords: [] };
+  return { item, audioTokens: 0, soundTokens: 0, audioWords: [] };
 }
 
 type Part = Extract<Item, { type: 'message' }>['content'][number];
 
-function contextPart(part: Part, entry: Entry, index: number): { part?: ContextPart; audioTokens: number } {
+function contextPart(
+  part: Part,
+  entry: Entry,
+  index: number,
+  sounds: Sounds,
+): { part?: ContextPart; audioTokens: number } {
   switch (part.type) {
     case 'input_text':
     case 'output_text':
@@ -87,7 +121,11 @@ function contextPart(part: Part, entry: Entry, index: number): { part?: ContextP
       const heard = entry.heard.get(index);
       const known = heard?.known;
       const text = known && 'text' in known ? known.text : (part.transcript ?? '');
-      return { ...words(text), audioTokens: userAudioTokens(heard?.durationMs ?? 0) };
+      const clip = heard && sounds.get(heard);
+      const given: { part?: ContextPart } = clip
+        ? { part: { type: 'audio', clip, ...(text && { transcript: text }) } }
+        : words(text);
+      return { ...given, audioTokens: userAudioTokens(heard?.durationMs ?? 0) };
     }
     case 'output_audio': {
       const spoken = entry.spoken.get(index);

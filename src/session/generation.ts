@@ -4,11 +4,12 @@
  * without a trace.
  */
 
-import { inspect } from 'node:util';
 import { createResampler, type Resampler } from '../audio/resample.ts';
 import { Channel } from './channel.ts';
 import { ClauseSplitter, isSpeakable } from './clauses.ts';
 import type { ContextSnapshot } from './context.ts';
+import { ModelAudio } from './model-audio.ts';
+import { faultOf } from './model-fault.ts';
 import type { ModelEvent, ModelRequest, ModelUsage, WordTiming } from './ports.ts';
 import type { SessionTools } from './settings.ts';
 import { StageError, watchStage } from './stage.ts';
@@ -23,6 +24,8 @@ export type GenerationEvent =
   | { type: 'text'; text: string }
   /** A clause is about to be spoken: its audio follows. */
   | { type: 'clause'; text: string }
+  /** Words of a model that speaks itself: they add to what it is saying, and come with, or ahead of, its audio. */
+  | { type: 'words'; text: string }
   | { type: 'audio'; samples: Int16Array; words?: readonly WordTiming[] }
   | Extract<ModelEvent, { type: 'call' | 'call_arguments' | 'call_end' }>
   | { type: 'finish'; reason: 'stop' | 'length' | 'content_filter'; usage: ModelUsage | undefined };
@@ -37,12 +40,17 @@ export interface GenerationTimes {
 export interface Generation extends AsyncIterable<GenerationEvent> {
   readonly snapshot: ContextSnapshot;
   readonly times: Readonly<GenerationTimes>;
+  /** Whether the model has answered with audio of its own. */
+  readonly spokeItself: boolean;
   /** Stops every stage at once; iteration ends without an error. */
   abort(): void;
 }
 
-/** Clauses that the model may be ahead of the voice. */
-const clausesAhead = 8;
+/** Clauses, or pieces of its own audio, that the model may be ahead of what is spoken. */
+const piecesAhead = 8;
+
+/** What is to be spoken, or has been spoken by the model, and the events between. */
+type Piece = Exclude<GenerationEvent, { type: 'audio' }> | Extract<ModelEvent, { type: 'audio' }>;
 
 /**
  * Starts a generation. Iterate it once: it throws a `StageError` when an engine fails or stalls, and otherwise
@@ -53,23 +61,31 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
   const times: GenerationTimes = { startedAt: tools.clock.now() };
   const { snapshot, speech, ...request } = options;
   let silenceTold = false;
+  let spokeItself = false;
 
   async function* model(): AsyncGenerator<ModelEvent> {
+    const { languageModel } = tools.engines;
+    const speaks = speech !== undefined && (languageModel.speaks ?? false);
     const generate = () =>
-      tools.engines.languageModel.generate({
+      languageModel.generate({
         ...request,
         items: snapshot.items,
         spoken: speech !== undefined,
+        ...(speaks && { speech: { voice: speech.voice, speed: speech.speed } }),
         signal: abort.signal,
       });
     let finished = false;
     for await (const event of watch(generate, 'language model')) {
-      const fault = faultOf(event);
+      const fault = faultOf(event, { mayBeAudio: speaks });
       if (fault) {
         const told = `The language model failed: it yielded ${fault}. See ModelEvent in ports.ts for the events of a model.`;
         throw new StageError('language model', 'failed', told);
       }
       times.firstTokenAt ??= tools.clock.now();
+      if (event.type === 'audio') {
+        spokeItself = true;
+        if (event.samples.length > 0) times.firstAudioAt ??= tools.clock.now();
+      }
       finished = event.type === 'finish';
       yield event;
     }
@@ -82,11 +98,22 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
   }
 
   async function* spoken(speech: NonNullable<GenerationOptions['speech']>): AsyncGenerator<GenerationEvent> {
-    const pieces = new Channel<GenerationEvent>(clausesAhead);
+    const pieces = new Channel<Piece>(piecesAhead);
     cutIntoClauses(model(), pieces).catch((error: unknown) => pieces.fail(error));
-    for await (const piece of pieces) {
-      yield piece;
-      if (piece.type === 'clause' && isSpeakable(piece.text)) yield* speak(piece.text, speech);
+    const audio = new ModelAudio(speech.sampleRateHz);
+    try {
+      for await (const piece of pieces) {
+        if (piece.type === 'audio') {
+          if (piece.transcript !== '') yield { type: 'words', text: piece.transcript };
+          for await (const samples of audio.push(piece)) yield { type: 'audio', samples };
+        } else {
+          for (const samples of audio.flush()) yield { type: 'audio', samples };
+          yield piece;
+          if (piece.type === 'clause' && isSpeakable(piece.text)) yield* speak(piece.text, speech);
+        }
+      }
+    } finally {
+      audio.free();
     }
   }
 
@@ -132,37 +159,16 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
   return {
     snapshot,
     times,
+    get spokeItself() {
+      return spokeItself;
+    },
     abort: () => abort.abort(),
     [Symbol.asyncIterator]: events,
   };
 }
 
-/** The string that each event of a model must carry, if any. */
-const eventStrings: ReadonlyMap<unknown, string | undefined> = new Map<ModelEvent['type'], string | undefined>([
-  ['text', 'text'],
-  ['call', 'name'],
-  ['call_arguments', 'delta'],
-  ['call_end', undefined],
-  ['finish', 'reason'],
-]);
-const finishReasons: readonly unknown[] = ['stop', 'length', 'content_filter'];
-
-/** What is wrong with an event: models are made by others, and not all of them are type-checked. */
-function faultOf(event: unknown): string | undefined {
-  const show = (value: unknown) =>
-    inspect(value, { depth: 0, maxStringLength: 60, breakLength: Infinity }).slice(0, 200);
-  if (typeof event !== 'object' || event === null) return `${show(event)} where an event was due`;
-  const field = (key: string): unknown => Reflect.get(event, key);
-  const type = field('type');
-  if (!eventStrings.has(type)) return `an unknown event ${show(type)}`;
-  const key = eventStrings.get(type);
-  if (key !== undefined && typeof field(key) !== 'string') return `a '${type}' event whose '${key}' is no string`;
-  if (type !== 'finish' || finishReasons.includes(field('reason'))) return undefined;
-  return `a 'finish' event with the unknown reason ${show(field('reason'))}`;
-}
-
-/** Joins the model's words into clauses; calls pass through behind the words before them. */
-async function cutIntoClauses(events: AsyncIterable<ModelEvent>, out: Channel<GenerationEvent>): Promise<void> {
+/** Joins the model's words into clauses; calls, and audio of its own, pass through behind the words before them. */
+async function cutIntoClauses(events: AsyncIterable<ModelEvent>, out: Channel<Piece>): Promise<void> {
   const splitter = new ClauseSplitter();
   const putClauses = async (clauses: readonly string[]) => {
     for (const text of clauses) if (text !== '' && !(await out.put({ type: 'clause', text }))) return;
@@ -178,6 +184,6 @@ async function cutIntoClauses(events: AsyncIterable<ModelEvent>, out: Channel<Ge
   out.end();
 }
 
-function finish(event: Extract<ModelEvent, { type: 'finish' }>): GenerationEvent {
+function finish(event: Extract<ModelEvent, { type: 'finish' }>): Extract<GenerationEvent, { type: 'finish' }> {
   return { type: 'finish', reason: event.reason, usage: event.usage };
 }

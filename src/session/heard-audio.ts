@@ -9,16 +9,19 @@ export type Transcript = { text: string } | { failure: StageError };
 export class HeardAudio {
   readonly format: AudioFormat;
   readonly durationMs: number;
-  /** Resolves once it is transcribed, or that failed; never rejects. */
+  /** Resolves once it is transcribed, or that failed; never rejects, and begins nothing. */
   readonly transcript: Promise<Transcript>;
   #clip: AudioClip | undefined;
   #known: Transcript | undefined;
   readonly #waiting = new Set<(transcript: Transcript) => void>();
   #resolve: (transcript: Transcript) => void;
+  #begin: ((clip: AudioClip) => void) | undefined;
 
-  constructor(clip: AudioClip, format: AudioFormat) {
+  /** `begin` starts the transcription, of this clip or of a part of it, and `settle` is called in the end. */
+  constructor(clip: AudioClip, format: AudioFormat, begin: (clip: AudioClip) => void) {
     this.#clip = clip;
     this.format = format;
+    this.#begin = begin;
     this.durationMs = durationMs(clip.samples.length, clip.sampleRateHz);
     const { promise, resolve } = Promise.withResolvers<Transcript>();
     this.transcript = promise;
@@ -38,6 +41,13 @@ export class HeardAudio {
     return this.#known;
   }
 
+  /** Begins the transcription, unless it has begun. `speech`: what of the audio is worth transcribing. */
+  transcribe(speech = this.#clip): void {
+    const begin = this.#begin;
+    this.#begin = undefined;
+    if (speech) begin?.(speech);
+  }
+
   settle(transcript: Transcript): void {
     this.#known ??= transcript;
     this.#resolve(this.#known);
@@ -45,8 +55,9 @@ export class HeardAudio {
     this.#waiting.clear();
   }
 
-  /** As `transcript`, but rejects with the signal's reason: who has given up waiting is kept no longer. */
+  /** The transcript, which is begun if need be. Rejects with the signal's reason: who has given up waiting is kept no longer. */
   transcribed(signal: AbortSignal): Promise<Transcript> {
+    this.transcribe();
     if (this.#known) return Promise.resolve(this.#known);
     const { promise, resolve, reject } = Promise.withResolvers<Transcript>();
     const giveUp = () => {
@@ -59,8 +70,9 @@ export class HeardAudio {
     return promise;
   }
 
-  /** Gives up the audio, to keep memory bounded. */
+  /** Gives up the audio, to keep memory bounded. Its words stay: audio that nobody has transcribed is transcribed now. */
   dropAudio(): void {
+    this.transcribe();
     this.#clip = undefined;
   }
 }

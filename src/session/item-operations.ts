@@ -121,10 +121,12 @@ export class ItemOperations {
     const { format } = config().audio.input;
     const { item, audio } = itemFromClient(input, format, tools.ids, path);
     const entry: Entry = { item, heard: new Map(), spoken: new Map() };
-    for (const [index, clip] of audio) {
-      const heard = new HeardAudio(clip, format);
-      entry.heard.set(index, heard);
-      transcription.start({ entry, contentIndex: index, heard, clip, setting: null });
+    for (const [contentIndex, clip] of audio) {
+      const heard = new HeardAudio(clip, format, (speech) =>
+        transcription.start({ entry, contentIndex, heard, clip: speech, setting: null }),
+      );
+      entry.heard.set(contentIndex, heard);
+      if (!tools.engines.languageModel.hearsAudio) heard.transcribe();
     }
     return entry;
   }
@@ -139,15 +141,18 @@ export class ItemOperations {
     return entry;
   }
 
-  /** Keeps a user's audio and has it transcribed. */
+  /** Keeps a user's audio, and has it transcribed for whoever needs its words: the client, and a model that hears nothing. */
   #hear(entry: Entry, contentIndex: number, clip: AudioClip, speech: AudioClip): HeardAudio {
-    const { shelf, transcription, config, transcriptionSetting } = this.#host;
+    const { tools, shelf, transcription, config, transcriptionSetting } = this.#host;
     const { format } = config().audio.input;
-    const heard = new HeardAudio(clip, format);
-    entry.heard.set(contentIndex, heard);
-    shelf.keep(heard);
+    const setting = transcriptionSetting();
     const logprobs = config().include?.includes('item.input_audio_transcription.logprobs') ?? false;
-    transcription.start({ entry, contentIndex, heard, clip: speech, setting: transcriptionSetting(), logprobs });
+    const heard = new HeardAudio(clip, format, (part) =>
+      transcription.start({ entry, contentIndex, heard, clip: part, setting, logprobs }),
+    );
+    entry.heard.set(contentIndex, heard);
+    if (setting || !tools.engines.languageModel.hearsAudio) heard.transcribe(speech);
+    shelf.keep(heard);
     return heard;
   }
 

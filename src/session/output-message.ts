@@ -44,15 +44,24 @@ export class OutputMessage {
 
   /** The words of a clause, ahead of its audio. */
   sendClause(delta: string): void {
+    this.#sendTranscript(delta, (spoken) => spoken.beginClause(delta));
+  }
+
+  /** The next words of someone who goes on speaking: their audio comes with what follows. */
+  sendWords(delta: string): void {
+    this.#sendTranscript(delta, (spoken) => spoken.addWords(delta));
+  }
+
+  #sendTranscript(delta: string, note: (spoken: SpokenAudio) => void): void {
     const part = this.#open(true);
     part.text += delta;
-    part.spoken?.beginClause(delta);
+    if (part.spoken) note(part.spoken);
     const transcript = part.spoken?.transcript ?? part.text;
     this.item.content[part.contentIndex] = { type: 'output_audio', transcript };
     this.#options.emit({ type: 'response.output_audio_transcript.delta', ...this.#at(part), delta });
   }
 
-  /** Audio of the clause that was sent last, at the format's rate; returns the audio that it belongs to. */
+  /** Audio of the words that were sent last, at the format's rate; returns the audio that it belongs to. */
   sendAudio(samples: Int16Array, words: readonly WordTiming[] | undefined): SpokenAudio | undefined {
     const part = this.#open(true);
     part.spoken?.append(samples, words);

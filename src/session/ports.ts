@@ -137,13 +137,17 @@ export interface ModelUsage {
   inputTokens: number;
   outputTokens: number;
   cachedInputTokens?: number;
+  /** Of the input, what it heard; of the output, what it spoke. Absent where it does not tell them apart. */
+  audioInputTokens?: number;
+  audioOutputTokens?: number;
 }
 
 export type ModelEvent =
   | { type: 'text'; text: string }
   /**
    * Of a model that `speaks` and was asked to: sound, and the words that it adds to the transcript. Either may be empty,
-   * and the words may come well before their sound. Instead of `text`, in one answer.
+   * and the words may come well before their sound. Instead of `text`: text that comes beside it is spoken by the voice,
+   * in the order in which both come.
    */
   | { type: 'audio'; samples: Int16Array; sampleRateHz: number; transcript: string }
   /** A call begins: its arguments follow as deltas, then `call_end`. Calls do not interleave. */

@@ -306,15 +306,16 @@ export class RealtimeSession implements Session {
   }
 
   #answerOnceHeard(heard: HeardAudio, wanted: boolean): void {
-    const transcribed = this.#dueAnswer.await(wanted);
-    void heard.transcript.then((transcript) => {
-      transcribed(transcript);
-      this.#ledger.transcribed();
+    const understood = this.#dueAnswer.await(wanted);
+    const asSound = this.#tools.engines.languageModel.hearsAudio && heard.hasAudio;
+    void (asSound ? Promise.resolve(undefined) : heard.transcript).then((transcript) => {
+      understood(transcript);
+      this.#ledger.understood({ transcribed: !asSound });
       this.#answerIfDue();
     });
   }
 
-  /** Starts the automatic response once all turns are transcribed, nobody speaks and none is running. */
+  /** Starts the automatic response once all turns are understood, nobody speaks and none is running. */
   #answerIfDue(): void {
     if (!this.#dueAnswer.ready || this.#closed || this.#ears.speaking) return;
     if (this.#responses.active || this.#responses.closing) return;

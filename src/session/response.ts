@@ -147,10 +147,10 @@ export class Response {
   #sendPiece(event: Exclude<GenerationEvent, { type: 'finish' | 'audio' }>): boolean {
     switch (event.type) {
       case 'text':
-      case 'clause': {
+      case 'clause':
+      case 'words': {
         const text = this.#spent.takeText(event.text);
-        if (text !== '' && event.type === 'text') this.#openMessage().sendText(text);
-        if (text !== '' && event.type === 'clause') this.#openMessage().sendClause(text);
+        if (text !== '') this.#sendWords(event.type, text);
         return text === event.text;
       }
       case 'call': {
@@ -170,6 +170,13 @@ export class Response {
         this.#closeItem('completed');
         return true;
     }
+  }
+
+  #sendWords(type: 'text' | 'clause' | 'words', text: string): void {
+    const message = this.#openMessage();
+    if (type === 'text') message.sendText(text);
+    else if (type === 'clause') message.sendClause(text);
+    else message.sendWords(text);
   }
 
   /**
@@ -299,6 +306,7 @@ export class Response {
       input: this.#asked ? this.generation?.snapshot : undefined,
       output: this.#spent,
       model: this.#modelUsage,
+      modelSpoke: this.generation?.spokeItself ?? false,
     });
   }
 

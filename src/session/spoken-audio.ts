@@ -10,6 +10,8 @@ interface SpokenClause {
   endMs: number;
   /** Whether all of its audio has been sent. */
   whole: boolean;
+  /** Whether its words come while it is spoken, rather than before. */
+  grows: boolean;
   /** Relative to the clause's first sample, in order; without those that the voice has not told, or does not know. */
   words: readonly WordTiming[];
 }
@@ -54,7 +56,23 @@ export class SpokenAudio {
     this.endClause();
     if (this.#cut) return;
     const startMs = this.durationMs;
-    this.#clauses.push({ text, startMs, endMs: startMs, whole: false, words: [] });
+    this.#clauses.push({ text, startMs, endMs: startMs, whole: false, grows: false, words: [] });
+  }
+
+  /**
+   * The next words of one who makes them as they speak: which of its audio they belong to is not known, so all such words
+   * in a row are one clause, whose words are placed in proportion. Its audio may have begun before the first of them.
+   */
+  addWords(text: string): void {
+    if (this.#cut) return;
+    const last = this.#clauses.at(-1);
+    if (last?.grows && !last.whole) {
+      last.text += text;
+      return;
+    }
+    this.endClause();
+    const startMs = last?.endMs ?? 0;
+    this.#clauses.push({ text, startMs, endMs: this.durationMs, whole: false, grows: true, words: [] });
   }
 
   /** All audio of the last clause has been sent. */

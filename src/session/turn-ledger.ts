@@ -8,6 +8,8 @@ export class TurnLedger {
   readonly #clock: Clock;
   #silenceMs: number | undefined;
   #decidedAt: number | undefined;
+  /** Whether it is known what the turn says, or need not be. */
+  #understood = false;
   #transcribedAt: number | undefined;
   /** The turn that each running response answers. */
   readonly #answers = new WeakMap<Response, Pick<TurnTimes, 'silenceMs' | 'transcriptMs'> & { decidedAt?: number }>();
@@ -19,20 +21,23 @@ export class TurnLedger {
   turnDecided(detection: TurnDetection | null): void {
     this.#silenceMs = detection ? detectorSettings(detection).silenceDurationMs : undefined;
     this.#decidedAt = this.#clock.now();
+    this.#understood = false;
     this.#transcribedAt = undefined;
   }
 
-  transcribed(): void {
-    this.#transcribedAt = this.#clock.now();
+  /** `transcribed`: the turn waited for its transcript; otherwise the model hears it as it was. */
+  understood({ transcribed }: { transcribed: boolean }): void {
+    this.#understood = true;
+    if (transcribed) this.#transcribedAt = this.#clock.now();
   }
 
   /** The response answers the turn that was decided last, unless another one has. */
   responseCreated(response: Response): void {
     const decidedAt = this.#decidedAt;
-    if (decidedAt === undefined || this.#transcribedAt === undefined) return;
+    if (decidedAt === undefined || !this.#understood) return;
     this.#answers.set(response, {
       decidedAt,
-      transcriptMs: this.#transcribedAt - decidedAt,
+      ...(this.#transcribedAt !== undefined && { transcriptMs: this.#transcribedAt - decidedAt }),
       ...(this.#silenceMs !== undefined && { silenceMs: this.#silenceMs }),
     });
     this.#decidedAt = undefined;

@@ -1,24 +1,25 @@
 import type { TranscriptionUsage, Usage } from '../protocol/server-events.ts';
 import type { ContextSnapshot } from './context.ts';
 import type { ModelUsage, TokenCounter } from './ports.ts';
-import { atMost, noTokens, totalTokens, userAudioTokens } from './token-cost.ts';
+import { atMost, noTokens, type TokenCost, totalTokens, userAudioTokens } from './token-cost.ts';
 
 export interface Spent {
   /** What the model was asked with; absent when it was not. */
   input: ContextSnapshot | undefined;
   /** What was given out, by estimate. */
   output: { readonly text: number; readonly audio: number };
-  /** The model's own figures, which win over estimates of text. */
+  /** The model's own figures, which win over estimates of what it reads, writes, hears and speaks itself. */
   model: ModelUsage | undefined;
+  /** Whether the model spoke itself: what it gave out as audio is among its own tokens. */
+  modelSpoke: boolean;
 }
 
 /** The rules stand in docs/protocol.md §3, and docs/usage.md says why. */
-export function responseUsage({ input: asked, output: given, model }: Spent): Usage {
-  const estimate = asked?.cost ?? noTokens;
-  const input = { ...estimate, text: model && asked ? writtenInput(model, asked) : estimate.text };
+export function responseUsage({ input: asked, output: given, model, modelSpoke }: Spent): Usage {
+  const input = model && asked ? ownInput(model, asked) : (asked?.cost ?? noTokens);
   const text = model?.cachedInputTokens ?? asked?.cached.text ?? 0;
   const cached = atMost({ ...(asked?.cached ?? noTokens), text }, input);
-  const output = { text: model?.outputTokens ?? given.text, audio: given.audio };
+  const output = model ? ownOutput(model, given, modelSpoke) : given;
   const inputTokens = totalTokens(input);
   const outputTokens = output.text + output.audio;
   return {
@@ -36,9 +37,20 @@ export function responseUsage({ input: asked, output: given, model }: Spent): Us
   };
 }
 
-/** A model that is given words for audio counts them, and images, among its tokens: they have figures of their own here. */
-function writtenInput(model: ModelUsage, { audioWords, cost }: ContextSnapshot): number {
-  return Math.max(0, model.inputTokens - audioWords - cost.image);
+/**
+ * A model counts words that stand for audio, images, and what it is given as sound, among its tokens: they have figures of
+ * their own here.
+ */
+function ownInput(model: ModelUsage, { audioWords, soundTokens, cost }: ContextSnapshot): TokenCost {
+  const sound = model.audioInputTokens ?? soundTokens;
+  const text = Math.max(0, model.inputTokens - sound - audioWords - cost.image);
+  return { text, audio: cost.audio - soundTokens + sound, image: cost.image };
+}
+
+function ownOutput(model: ModelUsage, given: Spent['output'], modelSpoke: boolean): Spent['output'] {
+  if (!modelSpoke) return { text: model.outputTokens, audio: given.audio };
+  const audio = model.audioOutputTokens ?? given.audio;
+  return { text: Math.max(0, model.outputTokens - audio), audio };
 }
 
 /** Models that the hosted service bills by tokens; all others by the length of the audio. */

@@ -236,7 +236,7 @@ function newGeneration(spoken: boolean) {
     images: noImages,
   };
   const nothing = { text: 0, audio: 0, image: 0 };
-  const snapshot = { version: 1, items: [], cost: nothing, cached: nothing, audioWords: 0 };
+  const snapshot = { version: 1, items: [], cost: nothing, cached: nothing, audioWords: 0, soundTokens: 0 };
   const options = {
     model: 'm',
     instructions: '',

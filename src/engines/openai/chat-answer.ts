@@ -162,6 +162,15 @@ function usageOf(usage: unknown): ModelUsage | undefined {
   const inputTokens = numberField(usage, 'prompt_tokens');
   const outputTokens = numberField(usage, 'completion_tokens');
   if (inputTokens === undefined || outputTokens === undefined) return undefined;
-  const cachedInputTokens = numberField(field(usage, 'prompt_tokens_details'), 'cached_tokens');
-  return { inputTokens, outputTokens, ...(cachedInputTokens !== undefined && { cachedInputTokens }) };
+  const input = field(usage, 'prompt_tokens_details');
+  const cachedInputTokens = numberField(input, 'cached_tokens');
+  const audioInputTokens = numberField(input, 'audio_tokens');
+  const audioOutputTokens = numberField(field(usage, 'completion_tokens_details'), 'audio_tokens');
+  return {
+    inputTokens,
+    outputTokens,
+    ...(cachedInputTokens !== undefined && { cachedInputTokens }),
+    ...(audioInputTokens !== undefined && { audioInputTokens }),
+    ...(audioOutputTokens !== undefined && { audioOutputTokens }),
+  };
 }

@@ -11,7 +11,13 @@ export const transcriptAnswer = z.discriminatedUnion('type', [
   z.object({ type: z.literal('done'), text, confidence: count.optional(), endOfSentence: count.optional() }),
 ]);
 
-const usage = z.object({ inputTokens: count, outputTokens: count, cachedInputTokens: count.optional() });
+const usage = z.object({
+  inputTokens: count,
+  outputTokens: count,
+  cachedInputTokens: count.optional(),
+  audioInputTokens: count.optional(),
+  audioOutputTokens: count.optional(),
+});
 
 export const modelAnswer = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text'), text }),
