@@ -6,7 +6,7 @@ import { mutatedJson } from './mutate-json.ts';
 import { mutatedText } from './mutate-text.ts';
 import { type Profile, profiles } from './profiles.ts';
 import { Random } from './random.ts';
-import { bytesOf, mutatedRequest, plainRequest, type RawRequest, upgradeRequest } from './requests.ts';
+import { bytesOf, credentials, mutatedRequest, plainRequest, type RawRequest, upgradeRequest } from './requests.ts';
 import { scenarioEvents } from './scenarios.ts';
 import { officialClientEvent } from './values.ts';
 
@@ -137,7 +137,17 @@ function upgradeCase(random: Random, profile: Profile): RequestCase {
       '?model=gpt-nope',
     ]),
     path: random.pick(['/v1/realtime', '/v1/realtime', '/openai/realtime', '/openai/v1/realtime']),
-    headers: random.pick([[], ['OpenAI-Beta: realtime=v1'], ['Sec-WebSocket-Protocol: realtime']]),
+    headers: random.pick([
+      [],
+      ['OpenAI-Beta: realtime=v1'],
+      ['Sec-WebSocket-Protocol: realtime'],
+      ['OpenAI-Project: another'],
+    ]),
+    credential:
+      random.weighted([
+        [3, credentials[0]],
+        [3, random.pick(credentials)],
+      ]) ?? '',
   });
   return requestFrom(random, request, profile, true);
 }

@@ -9,7 +9,7 @@ import { type Outcome, type RunContext, within } from './session-run.ts';
 const patienceMs = 150;
 const answerMs = 20_000;
 
-export async function runRequest(fuzzed: RequestCase, { port, coverage }: RunContext): Promise<Outcome> {
+export async function runRequest(fuzzed: RequestCase, { port, secrets, coverage }: RunContext): Promise<Outcome> {
   const outcome: Outcome = { findings: [], sent: 1, received: 0 };
   const found = (kind: Finding['kind'], what: string) => outcome.findings.push({ kind, what });
   const first = Promise.withResolvers<string>();
@@ -20,7 +20,8 @@ export async function runRequest(fuzzed: RequestCase, { port, coverage }: RunCon
       first.resolve(text);
     },
   });
-  const bytes = Buffer.from(fuzzed.request, 'base64');
+  const written = Buffer.from(fuzzed.request, 'base64').toString('latin1');
+  const bytes = Buffer.from(written.replace('@ga', secrets.ga).replace('@beta', secrets.beta), 'latin1');
   connection.write(bytes);
   const gone = connection.closed.then(() => undefined);
   const answer = connection.head.catch(() => gone);

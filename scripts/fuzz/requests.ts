@@ -17,6 +17,9 @@ export interface RawRequest {
 
 const host = 'Host: 127.0.0.1';
 const authorization = `Authorization: Bearer ${key}`;
+/** What a client may show: `@ga` and `@beta` stand for client secrets of the server. */
+export const credentials = [key, '@ga', '@beta', 'sk-wrong-0123456789abcdef', `ek_${'A'.repeat(43)}`];
+
 const webSocketKey = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
 
 const bodies = {
@@ -40,7 +43,13 @@ const pages = [
 ];
 
 /** A request for a WebSocket that is granted, with what it asks for. */
-export function upgradeRequest(options: { query: string; headers?: readonly string[]; path?: string }): RawRequest {
+export function upgradeRequest(options: {
+  query: string;
+  headers?: readonly string[];
+  path?: string;
+  /** Of `credentials`; the key by default. */
+  credential?: string;
+}): RawRequest {
   return {
     method: 'GET',
     target: `${options.path ?? '/v1/realtime'}${options.query}`,
@@ -50,7 +59,7 @@ export function upgradeRequest(options: { query: string; headers?: readonly stri
       'Connection: Upgrade',
       'Sec-WebSocket-Version: 13',
       webSocketKey,
-      authorization,
+      `Authorization: Bearer ${options.credential ?? key}`,
       ...(options.headers ?? []),
     ],
     body: '',
