@@ -23,7 +23,8 @@ export function faultOf(event: unknown, { mayBeAudio }: { mayBeAudio: boolean })
   if (!eventStrings.has(type)) return `an unknown event ${show(type)}`;
   if (type === 'audio' && !mayBeAudio) return "an 'audio' event, and was not asked to speak";
   const key = eventStrings.get(type);
-  if (key !== undefined && typeof field(key) !== 'string') return `a '${type}' event whose '${key}' is no string`;
+  const named = `${type === 'audio' ? 'an' : 'a'} '${type}' event`;
+  if (key !== undefined && typeof field(key) !== 'string') return `${named} whose '${key}' is no string`;
   if (type === 'audio') return audioFault(field('samples'), field('sampleRateHz'));
   if (type !== 'finish' || finishReasons.includes(field('reason'))) return undefined;
   return `a 'finish' event with the unknown reason ${show(field('reason'))}`;

@@ -12,14 +12,39 @@ const faults: readonly (readonly [yielded: unknown, told: string])[] = [
   [null, 'null where an event was due'],
   [{ type: 'text', delta: 'Hello' }, "a 'text' event whose 'text' is no string"],
   [{ type: 'call', function: 'look_up' }, "a 'call' event whose 'name' is no string"],
+  [
+    { type: 'audio', samples: new Int16Array(8), sampleRateHz: 24_000, transcript: 'Hello' },
+    "an 'audio' event, and was not asked to speak",
+  ],
   [{ type: 'finish' }, "a 'finish' event whose 'reason' is no string"],
   [{ type: 'finish', reason: 'end_turn' }, "a 'finish' event with the unknown reason 'end_turn'"],
 ];
 
-for (const modality of ['text', 'audio']) {
-  for (const [yielded, told] of faults) {
-    test(`an answer in ${modality} fails when the model yields ${JSON.stringify(yielded)}`, async () => {
+const spokenFaults: typeof faults = [
+  [
+    { type: 'audio', samples: new Int16Array(8), sampleRateHz: 24_000 },
+    "an 'audio' event whose 'transcript' is no string",
+  ],
+  [
+    { type: 'audio', samples: [1, 2], sampleRateHz: 24_000, transcript: '' },
+    "an 'audio' event whose 'samples' are no Int16Array",
+  ],
+  [
+    { type: 'audio', samples: new Int16Array(8), sampleRateHz: 0, transcript: '' },
+    "an 'audio' event with the sampleRateHz 0",
+  ],
+  [{ type: 'audio', samples: new Int16Array(8), transcript: '' }, "an 'audio' event with the sampleRateHz undefined"],
+];
+
+for (const [kind, modality, cases] of [
+  ['model', 'text', faults],
+  ['model', 'audio', faults],
+  ['model that speaks', 'audio', spokenFaults],
+] as const) {
+  for (const [yielded, told] of cases) {
+    test(`an answer in ${modality} fails when the ${kind} yields ${JSON.stringify(yielded)}`, async () => {
       const { client, clock, engines } = newConversation();
+      engines.languageModel.speaks = kind === 'model that speaks';
       Object.assign(engines.languageModel, { script: () => [yielded, { type: 'finish', reason: 'stop' }] });
       const create = { type: 'response.create', response: { output_modalities: [modality] } };
       await client.say(create);

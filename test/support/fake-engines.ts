@@ -52,6 +52,8 @@ type Script = (request: ModelRequest) => AsyncIterable<ModelEvent> | Iterable<Mo
 
 /** Answers what `script` says; keeps the requests it was given. */
 export class FakeModel implements LanguageModel {
+  hearsAudio = false;
+  speaks = false;
   readonly requests: ModelRequest[] = [];
   script: Script = () => say('Fine, thank you. And you?');
 
@@ -65,6 +67,18 @@ export class FakeModel implements LanguageModel {
 export function say(text: string): ModelEvent[] {
   const words = text.match(/\s*\S+/g) ?? [];
   return [...words.map((word): ModelEvent => ({ type: 'text', text: word })), { type: 'finish', reason: 'stop' }];
+}
+
+/** The events of an answer that a model speaks itself, word by word: `msPerWord` of tone each, behind its text. */
+export function sayAloud(text: string, { msPerWord = 250, sampleRateHz = 24000 } = {}): ModelEvent[] {
+  const words = text.match(/\s*\S+/g) ?? [];
+  const sound = (ms: number, transcript: string): ModelEvent => ({
+    type: 'audio',
+    samples: tone(ms, sampleRateHz),
+    sampleRateHz,
+    transcript,
+  });
+  return [...words.flatMap((word) => [sound(0, word), sound(msPerWord, '')]), { type: 'finish', reason: 'stop' }];
 }
 
 /** The events of one function call. */
