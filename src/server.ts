@@ -4,15 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { Callers } from './access/callers.ts';
 import { AccessPolicy } from './access/policy.ts';
 import { systemClock } from './clock.ts';
-import { type Config, ConfigError, type ConfigOverrides, configWith, sessionSettings } from './config.ts';
-import { EngineConfigError, planEngines } from './engines/engine-plan.ts';
-import { createEngineSets } from './engines/engine-sets.ts';
-import { findLocalModel } from './engines/openai/local-models.ts';
-import { RecordingError } from './engines/recording/format.ts';
-import { recordedEngines, recordingDirectory } from './engines/recording/recorded-engines.ts';
-import type { CreateEnginesOptions, EngineSet, EngineStatus } from './engines/registry.ts';
-import { openScript } from './engines/script/open-script.ts';
-import { ScriptError } from './engines/script/script.ts';
+import { type Config, type ConfigOverrides, configWith, sessionSettings } from './config.ts';
+import { configuredEngines } from './configured-engines.ts';
+import type { EngineSet, EngineStatus } from './engines/registry.ts';
 import { createTokenizer } from './engines/tokenizer.ts';
 import { createApp } from './http/app.ts';
 import { Listener } from './http/listener.ts';
@@ -27,12 +21,9 @@ import type { Dialect } from './protocol/dialect.ts';
 import { gaDialectWith } from './protocol/ga.ts';
 import { type IdSource, randomId } from './protocol/ids.ts';
 import { type Check, lenientCheck, strictCheck } from './protocol/schema-check.ts';
-import type { SessionUpdate } from './protocol/session-config.ts';
-import { AudioBudget } from './session/audio-budget.ts';
-import type { Clock, CloseReason, ImageFetcher } from './session/ports.ts';
-import { RealtimeSession } from './session/realtime-session.ts';
+import type { Clock, ImageFetcher } from './session/ports.ts';
 import { noImages } from './session/settings.ts';
-import { refuseUnavailable } from './session/unavailable.ts';
+import { sessionFactory } from './session-factory.ts';
 import { ClientSecrets } from './store/client-secrets.ts';
 import { MemoryStore } from './store/memory-store.ts';
 import { loadCertificate } from './tls.ts';
@@ -40,9 +31,6 @@ import { Doorkeeper, defaultModel } from './transport/doorkeeper.ts';
 import { realtimePath } from './transport/handshake.ts';
 import { type SessionFactory, SessionRegistry } from './transport/session-registry.ts';
 import { WebSocketGate } from './transport/websocket-gate.ts';
-import { RelayedSession } from './upstream/relayed-session.ts';
-import { upstreamFor, upstreamWarnings, withKey } from './upstream/target.ts';
-import { packageVersion } from './version.ts';
 
 export { type ApiKey, apiKey, type Config, ConfigError, type ConfigOverrides } from './config.ts';
 export { createEngines, type EngineSet, type EngineStatus } from './engines/registry.ts';
@@ -101,40 +89,13 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const metering = new Metering({ store, clock, log: plainLog, prices, models, sessionMetrics });
   const log = metering.counted(plainLog);
   const ids = options.ids ?? randomId;
-  const engineSet = sessionEngines(config, clock, log, options.engines);
+  const engineSet = configuredEngines(config, { clock, log, ready: options.engines });
   const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
   const images = imageFetcher(config, clock, log);
   const settings = sessionSettings(config);
-  const audioBudget = new AudioBudget(config.limits.totalAudioMs);
-  const upstreams = withKey(config.upstream, config.upstreamKey);
-  for (const warning of upstreamWarnings(upstreams)) log.warn('config_warning', { warning });
-  const create: SessionFactory = ({ id, type, model, grant, meter }) => {
-    const target = upstreamFor(upstreams, { type, model });
-    if (target) {
-      return new RelayedSession({ id, type, model, target, limits, clock, ids, settings, log, grant, meter });
-    }
-    const own = engineSet.openSession?.({ type, model, clock, drop: () => session.close(cutOff) });
-    const session = new RealtimeSession({
-      type,
-      model,
-      // A session that is played back has the ids that it had.
-      ...(!own?.ids && { id }),
-      grant,
-      meter,
-      engines: own?.engines ?? engineSet.engines,
-      clock,
-      ids: own?.ids ?? ids,
-      settings,
-      log,
-      tokens,
-      images,
-      audioBudget,
-    });
-    void session.ended.then(() => own?.close?.());
-    return session;
-  };
+  const factory = sessionFactory({ config, settings, engineSet, tokens, images, clock, ids, log });
   const sessions = new SessionRegistry({
-    create: options.createSession ?? create,
+    create: options.createSession ?? factory.create,
     limit: limits.sessions,
     clock,
     ids,
@@ -145,16 +106,10 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const callers = new Callers({ keys: config.apiKeys, secrets });
   const checks = checksFor(config, log);
   const readiness = readinessOf(() => engineSet.describe(), sessions);
-  const requireAvailable = (update: SessionUpdate, model: string) => {
-    const { type } = update;
-    if (type === 'transcription' || upstreamFor(upstreams, { type, model })) return;
-    const engines = engineSet.enginesFor?.(model) ?? engineSet.engines;
-    refuseUnavailable(update, { engines, settings }, 'session');
-  };
   const app = createApp({
     access,
     callers,
-    minting: { config, secrets, checks, requireAvailable, ids, log },
+    minting: { config, secrets, checks, requireAvailable: factory.requireAvailable, ids, log },
     sessions,
     metering,
     readiness,
@@ -246,72 +201,6 @@ function imageFetcher(config: Config, clock: Clock, log: Log): ImageFetcher {
   if (config.images === 'refuse') return noImages;
   const fetcher = new GuardedFetch({ policy: new AddressPolicy(config.outgoingAllow), clock });
   return new HttpImageFetcher({ fetcher, log, limits: config.limits });
-}
-
-/** Names of language models that only stand in for one. */
-const standInModels: ReadonlySet<string> = new Set(['embedded', 'responder']);
-
-/** How a script cuts a connection: without a close frame, which is what RFC 6455 §7.1.5 calls 1006. */
-const cutOff: CloseReason = { code: 1006, reason: 'dropped by the script' };
-
-/** The engines of the configuration, or those that are given, behind a script and before a recorder where these are asked for. */
-function sessionEngines(config: Config, clock: Clock, log: Log, ready: EngineSet | undefined): EngineSet {
-  const { script, record, limits } = config;
-  const create = (given: CreateEnginesOptions['given']) => ready ?? configuredEngines(config, clock, log, given);
-  try {
-    const directory = record === undefined ? undefined : recordingDirectory(record);
-    const set = script === undefined ? create({}) : openScript(script, { clock, create });
-    if (script !== undefined) log.info('server_script', { script });
-    if (directory === undefined) return set;
-    log.info('server_recording', { directory });
-    return recordedEngines(set, {
-      directory,
-      maxBytes: limits.recordingBytes,
-      version: packageVersion(),
-      onCut: (about) => log.error('recording_cut', about),
-    });
-  } catch (error) {
-    if (error instanceof ScriptError) throw new ConfigError(error.problems);
-    if (error instanceof RecordingError) throw new ConfigError([error.message]);
-    if (error instanceof EngineConfigError) throw new ConfigError(error.problems);
-    throw error;
-  }
-}
-
-/** @throws {ConfigError} when they cannot be made as configured */
-function configuredEngines(
-  config: Config,
-  clock: Clock,
-  log: Log,
-  given: CreateEnginesOptions['given'] = {},
-): EngineSet {
-  const { languageModel, transcriberWorkers, voiceWorkers, limits } = config;
-  const plan = planEngines(config, process.env);
-  const replaced = given.languageModel !== undefined;
-  if (!replaced && typeof languageModel === 'string' && standInModels.has(languageModel)) {
-    log.info('server_stand_in_model', {});
-    offerLocalModel(log);
-  }
-  const { engineConnectMs: connectMs, engineFirstByteMs: firstByteMs, engineIdleMs: idleMs } = limits;
-  return createEngineSets(replaced ? { ...plan, aliases: {} } : plan, {
-    given,
-    clock,
-    timeouts: { connectMs, firstByteMs, idleMs },
-    now: () => new Date(clock.epochMs()),
-    ...(transcriberWorkers !== undefined && { transcriberWorkers }),
-    ...(voiceWorkers !== undefined && { voiceWorkers }),
-    onNotice: (notice) => log.info('engine_notice', { notice }),
-    onUnreachable: (about) => log.warn('engine_unreachable', about),
-    onFallback: (change) => log.warn('engine_fallback', change),
-    onRecovery: (engine) => log.info('engine_recovered', engine),
-  });
-}
-
-/** Somebody with a model on this machine may not know that it can be used. */
-function offerLocalModel(log: Log): void {
-  void findLocalModel().then((found) => {
-    if (found) log.info('server_local_model', { ...found, option: `--llm auto, or --llm ${found.url}#${found.model}` });
-  });
 }
 
 /** Where a client on this machine reaches the server: an address that means "every one" is not one to connect to. */

@@ -90,6 +90,11 @@ export interface EngineSet {
   close(): Promise<void>;
 }
 
+/** The engines of a new session. */
+export function openEngines(set: EngineSet, context: SessionContext): SessionEngines {
+  return set.openSession?.(context) ?? { engines: set.enginesFor?.(context.model) ?? set.engines };
+}
+
 /** A set whose sessions get engines of their own. */
 export function withSessions(set: EngineSet, openSession: NonNullable<EngineSet['openSession']>): EngineSet {
   return {

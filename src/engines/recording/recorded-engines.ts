@@ -1,6 +1,6 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type EngineSet, type SessionContext, type SessionEngines, withSessions } from '../registry.ts';
+import { type EngineSet, openEngines, type SessionContext, type SessionEngines, withSessions } from '../registry.ts';
 import { formatVersion, type Manifest, RecordingError } from './format.ts';
 import { SessionRecorder } from './session-recorder.ts';
 import { SessionWriter } from './session-writer.ts';
@@ -38,7 +38,7 @@ export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions)
   let sessions = 0;
   const openSession = (context: SessionContext): SessionEngines => {
     const { clock, type, model } = context;
-    const own = set.openSession?.(context) ?? { engines: set.enginesFor?.(model) ?? set.engines };
+    const own = openEngines(set, context);
     const { voice, languageModel } = own.engines;
     sessions += 1;
     const startedAt = new Date(clock.epochMs()).toISOString();

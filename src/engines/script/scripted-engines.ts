@@ -3,6 +3,7 @@ import { EngineError } from '../engine-error.ts';
 import {
   type CreateEnginesOptions,
   type EngineSet,
+  openEngines,
   type SessionContext,
   type SessionEngines,
   withSessions,
@@ -40,8 +41,8 @@ export function scriptedEngines(script: Script, { clock, create }: ScriptedEngin
   const tone = script.voice && new ToneVoice(script.voice);
   let sessions = 0;
   const openSession = (context: SessionContext): SessionEngines => {
-    const { model, clock, drop } = context;
-    const behind = set.openSession?.(context) ?? { engines: set.enginesFor?.(model) ?? set.engines };
+    const { clock, drop } = context;
+    const behind = openEngines(set, context);
     const tools = { clock, drop, spoken: new SpokenSteps() };
     const { voiceActivity, transcriber, voice } = behind.engines;
     sessions += 1;

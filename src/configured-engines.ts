@@ -1,0 +1,88 @@
+/** The engines that a configuration asks for. */
+
+import { type Config, ConfigError } from './config.ts';
+import { EngineConfigError, planEngines } from './engines/engine-plan.ts';
+import { createEngineSets } from './engines/engine-sets.ts';
+import { findLocalModel } from './engines/openai/local-models.ts';
+import { RecordingError } from './engines/recording/format.ts';
+import { recordedEngines, recordingDirectory } from './engines/recording/recorded-engines.ts';
+import type { CreateEnginesOptions, EngineSet } from './engines/registry.ts';
+import { openScript } from './engines/script/open-script.ts';
+import { ScriptError } from './engines/script/script.ts';
+import type { Log } from './log.ts';
+import type { Clock } from './session/ports.ts';
+import { packageVersion } from './version.ts';
+
+/** Names of language models that only stand in for one. */
+const standInModels: ReadonlySet<string> = new Set(['embedded', 'responder']);
+
+interface Surroundings {
+  clock: Clock;
+  log: Log;
+}
+
+/**
+ * The engines of the configuration, or those that are `ready`, behind a script and before a recorder where these are asked for.
+ * @throws {ConfigError} when they cannot be made as configured
+ */
+export function configuredEngines(
+  config: Config,
+  { ready, ...surroundings }: Surroundings & { ready: EngineSet | undefined },
+): EngineSet {
+  const { clock, log } = surroundings;
+  const { script, record, limits } = config;
+  const create = (given: CreateEnginesOptions['given']) => ready ?? plannedEngines(config, surroundings, given);
+  try {
+    const directory = record === undefined ? undefined : recordingDirectory(record);
+    const set = script === undefined ? create({}) : openScript(script, { clock, create });
+    if (script !== undefined) log.info('server_script', { script });
+    if (directory === undefined) return set;
+    log.info('server_recording', { directory });
+    return recordedEngines(set, {
+      directory,
+      maxBytes: limits.recordingBytes,
+      version: packageVersion(),
+      onCut: (about) => log.error('recording_cut', about),
+    });
+  } catch (error) {
+    if (error instanceof ScriptError) throw new ConfigError(error.problems);
+    if (error instanceof RecordingError) throw new ConfigError([error.message]);
+    if (error instanceof EngineConfigError) throw new ConfigError(error.problems);
+    throw error;
+  }
+}
+
+/** @throws {EngineConfigError} when they cannot be made as configured */
+function plannedEngines(
+  config: Config,
+  { clock, log }: Surroundings,
+  given: CreateEnginesOptions['given'] = {},
+): EngineSet {
+  const { languageModel, transcriberWorkers, voiceWorkers, limits } = config;
+  const plan = planEngines(config, process.env);
+  const replaced = given.languageModel !== undefined;
+  if (!replaced && typeof languageModel === 'string' && standInModels.has(languageModel)) {
+    log.info('server_stand_in_model', {});
+    offerLocalModel(log);
+  }
+  const { engineConnectMs: connectMs, engineFirstByteMs: firstByteMs, engineIdleMs: idleMs } = limits;
+  return createEngineSets(replaced ? { ...plan, aliases: {} } : plan, {
+    given,
+    clock,
+    timeouts: { connectMs, firstByteMs, idleMs },
+    now: () => new Date(clock.epochMs()),
+    ...(transcriberWorkers !== undefined && { transcriberWorkers }),
+    ...(voiceWorkers !== undefined && { voiceWorkers }),
+    onNotice: (notice) => log.info('engine_notice', { notice }),
+    onUnreachable: (about) => log.warn('engine_unreachable', about),
+    onFallback: (change) => log.warn('engine_fallback', change),
+    onRecovery: (engine) => log.info('engine_recovered', engine),
+  });
+}
+
+/** Somebody with a model on this machine may not know that it can be used. */
+function offerLocalModel(log: Log): void {
+  void findLocalModel().then((found) => {
+    if (found) log.info('server_local_model', { ...found, option: `--llm auto, or --llm ${found.url}#${found.model}` });
+  });
+}

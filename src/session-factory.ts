@@ -1,0 +1,69 @@
+/** What answers a new client: a relay to the upstream that serves its model, or a conversation with this server's own engines. */
+
+import type { Config } from './config.ts';
+import { type EngineSet, openEngines } from './engines/registry.ts';
+import type { Log } from './log.ts';
+import type { IdSource } from './protocol/ids.ts';
+import type { SessionUpdate } from './protocol/session-config.ts';
+import { AudioBudget } from './session/audio-budget.ts';
+import type { Clock, CloseReason, ImageFetcher, TokenCounter } from './session/ports.ts';
+import { RealtimeSession } from './session/realtime-session.ts';
+import type { SessionSettings } from './session/settings.ts';
+import { contextBudget, refuseTruncation } from './session/truncation.ts';
+import { refuseUnavailable } from './session/unavailable.ts';
+import type { SessionFactory } from './transport/session-registry.ts';
+import { RelayedSession } from './upstream/relayed-session.ts';
+import { upstreamFor, upstreamWarnings, withKey } from './upstream/target.ts';
+
+export interface SessionFactoryOptions {
+  config: Pick<Config, 'upstream' | 'upstreamKey' | 'limits'>;
+  settings: SessionSettings;
+  engineSet: EngineSet;
+  tokens: TokenCounter;
+  images: ImageFetcher;
+  clock: Clock;
+  ids: IdSource;
+  log: Log;
+}
+
+/** How a script cuts a connection: without a close frame, which is what RFC 6455 §7.1.5 calls 1006. */
+const cutOff: CloseReason = { code: 1006, reason: 'dropped by the script' };
+
+export function sessionFactory({ config, engineSet, ...tools }: SessionFactoryOptions): {
+  create: SessionFactory;
+  /**
+   * Refuses what sessions of a model do not have, as their `session.update` would.
+   * @throws {WireError} with a GA path
+   */
+  requireAvailable(update: SessionUpdate, model: string): void;
+} {
+  const { settings, clock, ids, log } = tools;
+  const audioBudget = new AudioBudget(config.limits.totalAudioMs);
+  const upstreams = withKey(config.upstream, config.upstreamKey);
+  for (const warning of upstreamWarnings(upstreams)) log.warn('config_warning', { warning });
+  return {
+    create(request) {
+      const { type, model } = request;
+      const target = upstreamFor(upstreams, { type, model });
+      if (target) return new RelayedSession({ ...request, target, limits: config.limits, clock, ids, settings, log });
+      const own = openEngines(engineSet, { type, model, clock, drop: () => session.close(cutOff) });
+      const session = new RealtimeSession({
+        ...request,
+        ...tools,
+        audioBudget,
+        engines: own.engines,
+        // A session that is played back has the ids that it had.
+        ...(own.ids && { ids: own.ids, id: own.ids('sess') }),
+      });
+      void session.ended.then(() => own.close?.());
+      return session;
+    },
+    requireAvailable(update, model) {
+      const { type } = update;
+      if (type === 'transcription' || upstreamFor(upstreams, { type, model })) return;
+      const engines = engineSet.enginesFor?.(model) ?? engineSet.engines;
+      refuseUnavailable(update, { engines, settings }, 'session');
+      refuseTruncation(update.truncation, contextBudget(settings.contextTokens, model));
+    },
+  };
+}
