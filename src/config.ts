@@ -28,7 +28,7 @@ import { isAllowance } from './net/address-policy.ts';
 import { defaultSessionSettings, type SessionSettings } from './session/settings.ts';
 import { defaultUpstreamLimits } from './upstream/limits.ts';
 
-export { type ApiKey, apiKey, type KeyLimits } from './config/api-keys.ts';
+export { type ApiKey, apiKey } from './config/api-keys.ts';
 
 const session = defaultSessionSettings;
 const minuteMs = 60_000;
@@ -289,6 +289,18 @@ const limits = {
   ),
   headerBytes: option('Limits', bytes(1024, mebibyte), 16 * 1024, 'The headers of a request.'),
   bodyBytes: option('Limits', bytes(1024, 64 * mebibyte), mebibyte, 'The body of a plain HTTP request.'),
+  audioRequests: option(
+    'Limits',
+    integer('COUNT', 1, 10_000),
+    16,
+    'Requests at once to /v1/audio/transcriptions and /v1/audio/speech; more are refused with HTTP 503.',
+  ),
+  audioUploadBytes: option(
+    'Limits',
+    bytes(64 * 1024, 1024 * mebibyte),
+    25 * mebibyte,
+    'What one of them may send to be transcribed.',
+  ),
   headersTimeoutMs: option(
     'Limits',
     integer('MS', 100, minuteMs),

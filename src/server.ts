@@ -9,6 +9,7 @@ import { configuredEngines } from './configured-engines.ts';
 import type { EngineSet, EngineStatus } from './engines/registry.ts';
 import { createTokenizer } from './engines/tokenizer.ts';
 import { createApp } from './http/app.ts';
+import { audioApiOptions } from './http/audio/options.ts';
 import { Listener } from './http/listener.ts';
 import { readinessOf } from './http/readiness.ts';
 import { createLog, type Log } from './log.ts';
@@ -110,6 +111,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     access,
     callers,
     minting: { config, secrets, checks, requireAvailable: factory.requireAvailable, ids, log },
+    audio: audioApiOptions(config, engineSet, clock),
     sessions,
     metering,
     readiness,

@@ -11,6 +11,8 @@ const FORMAT_FLOAT = 3;
 const FORMAT_ALAW = 6;
 const FORMAT_MULAW = 7;
 const FORMAT_EXTENSIBLE = 0xfffe;
+const HEADER_BYTES = 44;
+const UNKNOWN_LENGTH = 0xffffffff;
 
 interface Format {
   tag: number;
@@ -58,23 +60,30 @@ export function writeWav(clip: {
   readonly sampleRateHz: number;
 }): Uint8Array<ArrayBuffer> {
   const data = samplesToBytes(clip.samples);
-  const file = new Uint8Array(44 + data.length);
-  const view = new DataView(file.buffer);
-  setTag(file, 0, 'RIFF');
-  view.setUint32(4, 36 + data.length, true);
-  setTag(file, 8, 'WAVE');
-  setTag(file, 12, 'fmt ');
+  const file = new Uint8Array(HEADER_BYTES + data.length);
+  file.set(wavHeader(clip.sampleRateHz, data.length));
+  file.set(data, HEADER_BYTES);
+  return file;
+}
+
+/** What stands before 16-bit PCM, mono, in a WAVE file. A stream, of which nobody knows the length yet, says 0xFFFFFFFF. */
+export function wavHeader(sampleRateHz: number, dataBytes = UNKNOWN_LENGTH): Uint8Array<ArrayBuffer> {
+  const header = new Uint8Array(HEADER_BYTES);
+  const view = new DataView(header.buffer);
+  setTag(header, 0, 'RIFF');
+  view.setUint32(4, dataBytes === UNKNOWN_LENGTH ? UNKNOWN_LENGTH : HEADER_BYTES - 8 + dataBytes, true);
+  setTag(header, 8, 'WAVE');
+  setTag(header, 12, 'fmt ');
   view.setUint32(16, 16, true);
   view.setUint16(20, FORMAT_PCM, true);
   view.setUint16(22, 1, true);
-  view.setUint32(24, clip.sampleRateHz, true);
-  view.setUint32(28, clip.sampleRateHz * 2, true);
+  view.setUint32(24, sampleRateHz, true);
+  view.setUint32(28, sampleRateHz * 2, true);
   view.setUint16(32, 2, true);
   view.setUint16(34, 16, true);
-  setTag(file, 36, 'data');
-  view.setUint32(40, data.length, true);
-  file.set(data, 44);
-  return file;
+  setTag(header, 36, 'data');
+  view.setUint32(40, dataBytes, true);
+  return header;
 }
 
 function tagAt(bytes: Uint8Array, at: number): string {

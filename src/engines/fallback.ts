@@ -115,6 +115,7 @@ export function firstVoice(candidates: readonly Candidate<Voice>[], listener: Fa
   const [first] = candidates;
   return {
     ...(first?.engine.voices && { voices: first.engine.voices }),
+    ...(first?.engine.languages && { languages: first.engine.languages }),
     speak: (text, options) => order.answer((engine) => engine.speak(text, options), options.signal),
     warm: () => warmAll(candidates),
   };

@@ -9,6 +9,7 @@ export function withVoiceAliases(voice: Voice, aliases: Readonly<Record<string, 
   const voices = aliases['*'] === undefined && voice.voices ? [...new Set([...own, ...voice.voices])] : undefined;
   return {
     ...(voices && { voices }),
+    ...(voice.languages && { languages: voice.languages }),
     speak: (text, options) => voice.speak(text, { ...options, voice: engineName(options.voice) }),
     warm: () => voice.warm?.(),
   };

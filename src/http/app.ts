@@ -8,6 +8,7 @@ import type { Metering } from '../metering/metering.ts';
 import { apiError, apiErrorOf } from '../protocol/api-error.ts';
 import { WireError } from '../protocol/errors.ts';
 import type { SessionRegistry } from '../transport/session-registry.ts';
+import { type AudioApiOptions, createAudioApi } from './audio/audio-api.ts';
 import { type ApiEnv, authenticated, operatorsOnly } from './authentication.ts';
 import { limitBody } from './body-limit.ts';
 import { type MintOptions, mintSecret } from './client-secrets.ts';
@@ -23,6 +24,7 @@ export interface AppOptions {
   access: AccessPolicy;
   callers: Callers;
   minting: MintOptions;
+  audio: Omit<AudioApiOptions, 'callers' | 'bodyBytes'>;
   sessions: SessionRegistry;
   metering: Pick<Metering, 'metricsText'>;
   readiness: Readiness;
@@ -57,6 +59,8 @@ export function createApp(options: AppOptions): Hono<Env> {
   });
   app.use('/v1/*', cors(methodsOf));
   app.use('/openai/*', cors(methodsOf));
+  // Before the bound of other bodies: a recording may be larger, once its sender has shown a key.
+  app.route('/', createAudioApi({ ...options.audio, callers: options.callers, bodyBytes }));
   app.use(limitBody(bodyBytes));
 
   app.get('/healthz', (context) => context.json({ status: 'ok' }));

@@ -1,6 +1,6 @@
 import type { WireError } from '../protocol/errors.ts';
 
-export type RefusalStatus = 400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 503;
+export type RefusalStatus = 400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503;
 
 /** Why a request is refused, with its HTTP status. What a route throws as it is a bad request. */
 export class HttpRefusal extends Error {

@@ -89,6 +89,8 @@ export type TranscriptEvent =
     };
 
 export interface Transcriber extends Warmable {
+  /** ISO-639-1 codes of what it understands; absent where only a remote engine can tell. */
+  readonly languages?: readonly string[];
   /** Yields any number of deltas, then exactly one `done`. */
   transcribe(clip: AudioClip, options: TranscribeOptions): AsyncIterable<TranscriptEvent>;
 }
@@ -191,6 +193,8 @@ export interface SpeechChunk extends AudioClip {
 export interface Voice extends Warmable {
   /** The names that it knows; absent where only a remote engine can tell. */
   readonly voices?: readonly string[];
+  /** ISO-639-1 codes of what it speaks; absent where only a remote engine can tell. */
+  readonly languages?: readonly string[];
   /** Speaks one clause. Silence before and after it is trimmed. Text without words yields nothing. */
   speak(text: string, options: SpeakOptions): AsyncIterable<SpeechChunk>;
 }

@@ -16,6 +16,7 @@ const QUEUE_LIMIT = 1024;
 /** CMU Flite: English at 16 kHz. The ten voices of the Realtime API are variations of the four inside it. */
 export class Flite implements Voice {
   readonly voices = voiceNames;
+  readonly languages = ['en'];
   readonly ready: Promise<void>;
   readonly #pool: WorkerPool<FliteRequest, SpeechChunk>;
 

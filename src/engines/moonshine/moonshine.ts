@@ -15,6 +15,8 @@ const QUEUE_LIMIT = 256;
 
 /** Moonshine in worker threads: the language of its model (English, unless another is given), whatever is asked for. */
 export class Moonshine implements Transcriber {
+  /** Of a model of one's own, nothing but its folder is known. */
+  readonly languages?: readonly string[];
   readonly ready: Promise<void>;
   readonly #pool: WorkerPool<MoonshineRequest, TranscriptEvent>;
 
@@ -26,6 +28,7 @@ export class Moonshine implements Transcriber {
       queueLimit: QUEUE_LIMIT,
       workerData: { modelPath },
     });
+    if (modelPath === undefined) this.languages = ['en'];
     this.ready = this.#pool.ready;
   }
 

@@ -1,0 +1,116 @@
+/**
+ * The engines for those who need them without a conversation: `/v1/audio/transcriptions` and `/v1/audio/speech` as
+ * OpenAI has them, and lists of the models and of the voices that there are.
+ */
+
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import type { Callers } from '../../access/callers.ts';
+import { audioErrors } from '../../protocol/audio-errors.ts';
+import type { Clock, Engines } from '../../session/ports.ts';
+import { StageError } from '../../session/stage.ts';
+import { type ApiEnv, authenticated } from '../authentication.ts';
+import { limitBody } from '../body-limit.ts';
+import { HttpRefusal } from '../refusal.ts';
+import { speechRoute } from './speech-route.ts';
+import { transcriptionRoute } from './transcription-route.ts';
+
+export interface AudioApiOptions {
+  callers: Callers;
+  /** The engines that serve a client's name of a model. */
+  enginesFor: (model: string) => Engines;
+  /** Names of models that sessions may ask for, the usual one first. */
+  models: readonly string[];
+  /** Names of voices that are the operator's own. */
+  voices: readonly string[];
+  /** What the engines are called. */
+  engineNames: () => { transcriber: string; voice: string };
+  clock: Clock;
+  /** The longest wait for the next piece of an answer. */
+  stallMs: number;
+  /** Requests for audio at once. */
+  requests: number;
+  uploadBytes: number;
+  bodyBytes: number;
+}
+
+/** When the server was started, which is when its models came to be. */
+const startedAt = Math.floor(Date.now() / 1000);
+const busyRetryMs = 1000;
+
+export function createAudioApi(options: AudioApiOptions): Hono<ApiEnv> {
+  const { callers, enginesFor, models, voices, engineNames, requests, uploadBytes, bodyBytes } = options;
+  const api = new Hono<ApiEnv>();
+  const key = authenticated(callers);
+  const atOnce = limitRequests(requests);
+  const [usual = ''] = models;
+
+  api.post('/v1/audio/transcriptions', key, atOnce, limitBody(uploadBytes), transcriptionRoute(options));
+  api.post('/v1/audio/speech', key, atOnce, limitBody(bodyBytes), speechRoute(options));
+
+  const voiceList = () => {
+    const { voice } = enginesFor(usual);
+    const names = [...new Set([...voices, ...(voice.voices ?? [])])];
+    return names.map((name) => ({ id: name, name, ...(voice.languages && { languages: voice.languages }) }));
+  };
+  const modelList = () => {
+    const { transcriber, voice } = enginesFor(usual);
+    const names = engineNames();
+    const spoken = voiceList().map(({ id }) => id);
+    return [
+      ...models.map((id) => model(id, { task: 'realtime' })),
+      model(names.transcriber, {
+        task: 'automatic-speech-recognition',
+        ...(transcriber.languages && { languages: transcriber.languages }),
+      }),
+      model(names.voice, {
+        task: 'text-to-speech',
+        ...(voice.languages && { languages: voice.languages }),
+        ...(spoken.length > 0 && { voices: spoken }),
+      }),
+    ];
+  };
+  api.onError((error) => {
+    // Whoever asked is told what stands in the way, as a session's client is.
+    throw error instanceof StageError ? new HttpRefusal(500, audioErrors.engineFailed(error.message)) : error;
+  });
+  api.get('/v1/audio/voices', key, (context) => context.json({ object: 'list', voices: voiceList() }));
+  api.get('/v1/models', key, (context) => context.json({ object: 'list', data: modelList() }));
+  api.get('/v1/models/:id', key, (context: Context<ApiEnv>) => {
+    const id = context.req.param('id') ?? '';
+    const found = modelList().find((each) => each.id === id);
+    if (found === undefined) throw new HttpRefusal(404, audioErrors.unknownModel(id));
+    return context.json(found);
+  });
+  return api;
+}
+
+function model<More extends object>(id: string, more: More) {
+  return { id, object: 'model', created: startedAt, owned_by: 'parley', ...more };
+}
+
+/** Bounds the requests that hold an upload or an engine; who comes too many is told when to come back. */
+function limitRequests(most: number): MiddlewareHandler<ApiEnv> {
+  let running = 0;
+  return async (context, next) => {
+    if (running >= most) throw new HttpRefusal(503, audioErrors.tooManyRequests(most), busyRetryMs);
+    running += 1;
+    const done = once(() => {
+      running -= 1;
+    });
+    // The answer may go on when its route is done.
+    context.env.outgoing.once('close', done);
+    try {
+      await next();
+    } finally {
+      if (context.env.outgoing.closed) done();
+    }
+  };
+}
+
+function once(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) action();
+    done = true;
+  };
+}

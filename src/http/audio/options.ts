@@ -1,0 +1,24 @@
+import type { Config } from '../../config.ts';
+import type { EngineKind, EngineSet } from '../../engines/registry.ts';
+import type { Clock } from '../../session/ports.ts';
+import { defaultModel } from '../../transport/doorkeeper.ts';
+import type { AudioApiOptions } from './audio-api.ts';
+
+/** What the routes for audio need, of a configuration and its engines. */
+export function audioApiOptions(
+  { models, aliases, voices, limits }: Config,
+  engines: EngineSet,
+  clock: Clock,
+): Omit<AudioApiOptions, 'callers' | 'bodyBytes'> {
+  const nameOf = (kind: EngineKind) => engines.describe().find(({ part }) => part === kind)?.name ?? kind;
+  return {
+    enginesFor: (model) => engines.enginesFor?.(model) ?? engines.engines,
+    models: [...new Set([defaultModel({ models }), ...models, ...Object.keys(aliases)])],
+    voices: Object.keys(voices).filter((name) => name !== '*'),
+    engineNames: () => ({ transcriber: nameOf('transcriber'), voice: nameOf('voice') }),
+    clock,
+    stallMs: limits.stageStallMs,
+    requests: limits.audioRequests,
+    uploadBytes: limits.audioUploadBytes,
+  };
+}

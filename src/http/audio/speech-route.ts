@@ -1,0 +1,71 @@
+import type { Context } from 'hono';
+import { z } from 'zod';
+import { samplesToBytes } from '../../audio/pcm.ts';
+import { createResampler } from '../../audio/resample.ts';
+import { wavHeader } from '../../audio/wav.ts';
+import { wireErrors } from '../../protocol/errors.ts';
+import { strictCheck } from '../../protocol/schema-check.ts';
+import type { Clock, Engines, SpeechChunk } from '../../session/ports.ts';
+import type { ApiEnv } from '../authentication.ts';
+import { jsonBody } from '../json-body.ts';
+import { startEngine, streamOf } from './streamed.ts';
+
+/** What OpenAI's PCM is. */
+const rateHz = 24_000;
+/** OpenAI's own bound. */
+const maxInput = 4096;
+
+const speechRequest = z.strictObject({
+  model: z.string().min(1).max(256),
+  input: z.string().max(maxInput),
+  voice: z.union([z.string().max(256), z.strictObject({ id: z.string().max(256) })]),
+  instructions: z.string().max(maxInput).nullish(),
+  response_format: z.enum(['wav', 'pcm']).default('wav'),
+  speed: z.number().min(0.25).max(4).default(1),
+  stream_format: z.enum(['audio']).default('audio'),
+});
+const check = strictCheck('ga');
+
+export interface SpeechRouteOptions {
+  enginesFor: (model: string) => Engines;
+  clock: Clock;
+  stallMs: number;
+}
+
+/** `POST /v1/audio/speech` (OpenAI, "Create speech"): WAV or PCM of 24 kHz, sent as it is made. */
+export function speechRoute({
+  enginesFor,
+  clock,
+  stallMs,
+}: SpeechRouteOptions): (context: Context<ApiEnv>) => Promise<Response> {
+  return async (context) => {
+    const request = check(speechRequest, await jsonBody(context.req));
+    const { voice } = enginesFor(request.model);
+    const name = typeof request.voice === 'string' ? request.voice : request.voice.id;
+    if (typeof request.voice === 'string' && voice.voices && !voice.voices.includes(name)) {
+      throw wireErrors.invalidValue('voice', name, voice.voices);
+    }
+    const started = await startEngine(
+      (signal) => voiceAt(voice.speak(request.input, { voice: name, speed: request.speed, signal })),
+      { stage: 'voice', clock, stallMs },
+      (listener) => context.env.outgoing.once('close', listener),
+    );
+    const wav = request.response_format === 'wav';
+    const body = streamOf(started, (samples) => [samplesToBytes(samples)], wav ? { before: [wavHeader(rateHz)] } : {});
+    return context.body(body, 200, { 'Content-Type': wav ? 'audio/wav' : `audio/pcm;rate=${rateHz}` });
+  };
+}
+
+/** Speech at the rate of the answer. */
+async function* voiceAt(chunks: AsyncIterable<SpeechChunk>): AsyncGenerator<Int16Array, void, undefined> {
+  let resampler: Awaited<ReturnType<typeof createResampler>> | undefined;
+  try {
+    for await (const { samples, sampleRateHz } of chunks) {
+      resampler ??= await createResampler(sampleRateHz, rateHz);
+      yield resampler.push(samples);
+    }
+    if (resampler) yield resampler.flush();
+  } finally {
+    resampler?.free();
+  }
+}

@@ -1,0 +1,120 @@
+import type { Context } from 'hono';
+import { z } from 'zod';
+import { durationMs } from '../../audio/pcm.ts';
+import { readWav, WavError } from '../../audio/wav.ts';
+import { audioErrors } from '../../protocol/audio-errors.ts';
+import { wireErrors } from '../../protocol/errors.ts';
+import { strictCheck } from '../../protocol/schema-check.ts';
+import type { AudioClip, Clock, Engines, TranscriptEvent } from '../../session/ports.ts';
+import { StageError } from '../../session/stage.ts';
+import type { ApiEnv } from '../authentication.ts';
+import { HttpRefusal } from '../refusal.ts';
+import { type Started, startEngine, streamOf } from './streamed.ts';
+
+const transcriptionRequest = z.strictObject({
+  model: z.string().min(1).max(256),
+  language: z.string().max(16).optional(),
+  prompt: z.string().max(10_000).optional(),
+  response_format: z.enum(['json', 'text']).default('json'),
+  stream: z.enum(['true', 'false']).default('false'),
+  include: z.enum(['logprobs']).optional(),
+  temperature: z.string().max(16).optional(),
+});
+const check = strictCheck('ga');
+
+export interface TranscriptionRouteOptions {
+  enginesFor: (model: string) => Engines;
+  clock: Clock;
+  stallMs: number;
+}
+
+type Done = Extract<TranscriptEvent, { type: 'done' }>;
+
+/** `POST /v1/audio/transcriptions` (OpenAI, "Create transcription") of a WAV file: JSON, text, or a stream of events. */
+export function transcriptionRoute({
+  enginesFor,
+  clock,
+  stallMs,
+}: TranscriptionRouteOptions): (context: Context<ApiEnv>) => Promise<Response> {
+  return async (context) => {
+    const { file, fields } = await formOf(context);
+    const request = check(transcriptionRequest, fields);
+    const clip = clipIn(file);
+    const { language, prompt, include } = request;
+    const started = await startEngine(
+      (signal) =>
+        enginesFor(request.model).transcriber.transcribe(clip, {
+          ...(language && { language }),
+          ...(prompt && { prompt }),
+          ...(include && { logprobs: true }),
+          signal,
+        }),
+      { stage: 'transcriber', clock, stallMs },
+      (listener) => context.env.outgoing.once('close', listener),
+    );
+    if (request.stream === 'true') {
+      const body = streamOf(started, (event) => eventBytes(event, clip));
+      return context.body(body, 200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
+    }
+    const done = await lastOf(started);
+    if (request.response_format === 'text') return context.text(`${done.text}\n`);
+    return context.json({
+      text: done.text,
+      ...(include && done.logprobs && { logprobs: done.logprobs }),
+      usage: usageOf(done, clip),
+    });
+  };
+}
+
+async function formOf(context: Context<ApiEnv>): Promise<{ file: Uint8Array; fields: Record<string, string> }> {
+  const type = context.req.header('content-type') ?? '';
+  if (!/^multipart\/form-data/i.test(type)) {
+    throw new HttpRefusal(415, audioErrors.notAForm());
+  }
+  const form = await context.req.formData().catch(() => {
+    throw audioErrors.brokenForm();
+  });
+  const fields: Record<string, string> = {};
+  let file: Uint8Array | undefined;
+  for (const [name, value] of form) {
+    if (typeof value === 'string') fields[name.replace(/\[\]$/, '')] = value;
+    else if (name === 'file') file = new Uint8Array(await value.arrayBuffer());
+  }
+  if (file === undefined) throw wireErrors.missingParameter('file');
+  return { file, fields };
+}
+
+function clipIn(file: Uint8Array): AudioClip {
+  try {
+    return readWav(file);
+  } catch (error) {
+    if (!(error instanceof WavError)) throw error;
+    throw audioErrors.unreadableFile(error.message);
+  }
+}
+
+async function lastOf({ first, rest }: Started<TranscriptEvent>): Promise<Done> {
+  if (!first.done && first.value.type === 'done') return first.value;
+  for await (const event of rest) if (event.type === 'done') return event;
+  throw new StageError('transcriber', 'failed', 'The transcriber failed: it ended without a transcript.');
+}
+
+function eventBytes(event: TranscriptEvent, clip: AudioClip): Uint8Array<ArrayBuffer>[] {
+  const { logprobs } = event.type === 'segment' ? { logprobs: undefined } : event;
+  const shown =
+    event.type === 'segment'
+      ? { ...event, type: 'transcript.text.segment' }
+      : event.type === 'delta'
+        ? { type: 'transcript.text.delta', delta: event.text, ...(logprobs && { logprobs }) }
+        : {
+            type: 'transcript.text.done',
+            text: event.text,
+            ...(logprobs && { logprobs }),
+            usage: usageOf(event, clip),
+          };
+  return [new TextEncoder().encode(`data: ${JSON.stringify(shown)}\n\n`)];
+}
+
+function usageOf({ usage }: Done, { samples, sampleRateHz }: AudioClip): NonNullable<Done['usage']> {
+  return usage ?? { type: 'duration', seconds: Math.ceil(durationMs(samples.length, sampleRateHz) / 1000) };
+}

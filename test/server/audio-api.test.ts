@@ -1,0 +1,216 @@
+/** The engines without a conversation: transcriptions, speech, and the lists of models and voices. */
+
+import assert from 'node:assert/strict';
+import { after, before, type TestContext, test } from 'node:test';
+import OpenAI from 'openai';
+import { durationMs } from '../../src/audio/pcm.ts';
+import { readWav, writeWav } from '../../src/audio/wav.ts';
+import type { EngineSet } from '../../src/engines/registry.ts';
+import { apiKey, type ParleyServer, type ServerOptions } from '../../src/server.ts';
+import { plainWords, say } from '../engines/speech.ts';
+import { borrowed, embeddedEngines } from '../support/embedded.ts';
+import { fakeEngines, gate } from '../support/fake-engines.ts';
+import { ask, bearer, errorIn, mint } from '../support/rest.ts';
+import { fakeEngineSet, newServer } from '../support/server.ts';
+
+let embedded: EngineSet;
+before(async () => {
+  embedded = await embeddedEngines();
+});
+after(() => embedded.close());
+
+function served(t: TestContext, options: ServerOptions = {}): Promise<ParleyServer> {
+  return newServer(t, { engines: borrowed(embedded), ...options });
+}
+
+function clientOf({ url }: ParleyServer, apiKey = 'none'): OpenAI {
+  return new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
+}
+
+async function spokenFile(text: string): Promise<File> {
+  const { samples, sampleRateHz } = await say(embedded.engines.voice, text);
+  const padded = new Int16Array(samples.length + 8000);
+  padded.set(samples, 4000);
+  return new File([writeWav({ samples: padded, sampleRateHz })], 'question.wav', { type: 'audio/wav' });
+}
+
+/** A form as a program sends it. */
+function form(fields: Record<string, string | File>): FormData {
+  const made = new FormData();
+  for (const [name, value] of Object.entries(fields)) made.append(name, value);
+  return made;
+}
+
+async function post(
+  server: ParleyServer,
+  fields: Record<string, string | File>,
+): Promise<{ status: number; body: unknown; headers: Headers }> {
+  const response = await fetch(`${server.url}/v1/audio/transcriptions`, { method: 'POST', body: form(fields) });
+  const text = await response.text();
+  const json = response.headers.get('content-type')?.startsWith('application/json');
+  return { status: response.status, body: json ? JSON.parse(text) : text, headers: response.headers };
+}
+
+test('the official SDK has a WAV file transcribed', async (t) => {
+  const client = clientOf(await served(t));
+  const file = await spokenFile('Please open the window.');
+  const { text, usage } = await client.audio.transcriptions.create({ file, model: 'whisper-1', language: 'en' });
+  assert.deepEqual(plainWords(text), ['please', 'open', 'the', 'window']);
+  assert.equal(usage?.type, 'duration');
+});
+
+test('the official SDK has a transcription streamed', async (t) => {
+  const client = clientOf(await served(t));
+  const file = await spokenFile('Please open the window.');
+  const stream = await client.audio.transcriptions.create({ file, model: 'gpt-4o-transcribe', stream: true });
+  const events = await Array.fromAsync(stream);
+  const last = events.at(-1);
+  assert.ok(last?.type === 'transcript.text.done');
+  const deltas = events.map((event) => (event.type === 'transcript.text.delta' ? event.delta : ''));
+  assert.ok(deltas.filter((delta) => delta !== '').length > 1);
+  assert.equal(deltas.join(''), last.text);
+});
+
+test('a transcription may be plain text', async (t) => {
+  const file = await spokenFile('Please open the window.');
+  const { status, body } = await post(await served(t), { file, model: 'whisper-1', response_format: 'text' });
+  assert.equal(status, 200);
+  assert.match(String(body), /^Please open the window\.?\n$/);
+});
+
+test('the official SDK has text spoken, as WAV and as PCM', async (t) => {
+  const client = clientOf(await served(t));
+  const request = { model: 'tts-1', input: 'Please open the window.', voice: 'marin' } as const;
+  const wav = await client.audio.speech.create({ ...request, response_format: 'wav' });
+  assert.equal(wav.headers.get('content-type'), 'audio/wav');
+  const { samples, sampleRateHz } = readWav(new Uint8Array(await wav.arrayBuffer()));
+  assert.equal(sampleRateHz, 24_000);
+  assert.ok(durationMs(samples.length, sampleRateHz) > 800);
+  const pcm = await client.audio.speech.create({ ...request, response_format: 'pcm' });
+  assert.match(pcm.headers.get('content-type') ?? '', /^audio\/pcm/);
+  assert.equal((await pcm.arrayBuffer()).byteLength, samples.length * 2);
+});
+
+test('the lists tell what sessions may ask for, and the voices with their languages', async (t) => {
+  const server = await served(t, { config: { models: ['gpt-realtime', 'mini'], voices: { nova: 'slt' } } });
+  const client = clientOf(server);
+  const { data } = await client.models.list();
+  assert.deepEqual(
+    data.map(({ id }) => id),
+    ['gpt-realtime', 'mini', 'moonshine', 'flite'],
+  );
+  assert.ok(data.every(({ owned_by: owner }) => owner === 'parley'));
+  assert.equal((await client.models.retrieve('mini')).id, 'mini');
+  await assert.rejects(client.models.retrieve('gpt-9'), { status: 404, code: 'model_not_found' });
+  const { body } = await ask(server, 'GET /v1/audio/voices');
+  const { voices } = body as { voices: { id: string; name: string; languages: string[] }[] };
+  assert.ok(['nova', 'alloy', 'marin'].every((name) => voices.some(({ id }) => id === name)));
+  assert.ok(voices.every(({ languages }) => languages.includes('en')));
+});
+
+const speech = { model: 'tts-1', input: 'Hi.', voice: 'alloy' };
+const badSpeech: { given: object; code: string; message: RegExp }[] = [
+  { given: { ...speech, voice: 'nobody' }, code: 'invalid_value', message: /'nobody'.*alloy/ },
+  { given: { ...speech, response_format: 'mp3' }, code: 'invalid_value', message: /'wav'.*'pcm'/ },
+  { given: { ...speech, speed: 9 }, code: 'decimal_above_max_value', message: /speed/ },
+  { given: { ...speech, inputt: 'x' }, code: 'unknown_parameter', message: /inputt/ },
+  { given: { model: 'tts-1', voice: 'alloy' }, code: 'missing_required_parameter', message: /input/ },
+  { given: { ...speech, input: 'x'.repeat(4097) }, code: 'string_above_max_length', message: /input/ },
+];
+for (const { given, code, message } of badSpeech) {
+  test(`speech that cannot be: ${JSON.stringify(given).slice(0, 80)}`, async (t) => {
+    const answer = await ask(await newServer(t, { engines: borrowed(embedded) }), 'POST /v1/audio/speech', {
+      body: given,
+    });
+    assert.equal(answer.status, 400);
+    const error = errorIn(answer);
+    assert.equal(error.code, code);
+    assert.match(error.message, message);
+  });
+}
+
+test('transcriptions that cannot be are refused in words', async (t) => {
+  const server = await served(t);
+  const file = new File([new Uint8Array(100)], 'a.mp3');
+  const answers = [
+    [
+      await post(server, { file, model: 'whisper-1' }),
+      400,
+      /^The file cannot be read\. Not a WAV file.*Send a WAV file/,
+    ],
+    [await post(server, { model: 'whisper-1' }), 400, /'file'/],
+    [await post(server, { file }), 400, /'model'/],
+    [await post(server, { file, model: 'whisper-1', response_format: 'srt' }), 400, /'json'.*'text'/],
+    [await ask(server, 'POST /v1/audio/transcriptions', { body: {} }), 415, /multipart\/form-data/],
+  ] as const;
+  for (const [answer, status, message] of answers) {
+    assert.equal(answer.status, status);
+    assert.match(errorIn(answer).message, message);
+  }
+});
+
+test('uploads have a bound of their own', async (t) => {
+  const server = await served(t, { config: { limits: { audioUploadBytes: 65_536 } } });
+  const { status } = await post(server, { file: new File([new Uint8Array(70_000)], 'a.wav'), model: 'whisper-1' });
+  assert.equal(status, 413);
+});
+
+test('an API key is wanted, and a client secret is none', async (t) => {
+  const key = 'sk-audio-0123456789';
+  const server = await served(t, { config: { apiKeys: [apiKey('one', key)] } });
+  const secret = await mint(server, key);
+  for (const request of ['GET /v1/models', 'GET /v1/audio/voices', 'POST /v1/audio/speech']) {
+    assert.equal((await ask(server, request)).status, 401);
+    assert.equal((await ask(server, request, { key: secret })).status, 401);
+  }
+  assert.equal((await ask(server, 'GET /v1/models', { key })).status, 200);
+  const refused = await fetch(`${server.url}/v1/audio/transcriptions`, {
+    method: 'POST',
+    ...bearer('sk-wrong'),
+    body: form({ model: 'x', file: new File([new Uint8Array(100_000)], 'a.wav') }),
+  });
+  assert.equal(refused.status, 401);
+});
+
+test('an engine that fails is told in words, and the next request is answered', async (t) => {
+  const engines = fakeEngines();
+  let fails = true;
+  engines.voice.speak = async function* () {
+    if (fails) throw new Error('the vocoder is on fire');
+    yield { samples: new Int16Array(100), sampleRateHz: 24_000 };
+  };
+  const server = await newServer(t, { engines: fakeEngineSet(engines) });
+  const answer = await ask(server, 'POST /v1/audio/speech', { body: speech });
+  assert.equal(answer.status, 500);
+  assert.match(errorIn(answer).message, /^The voice failed: the vocoder is on fire/);
+  fails = false;
+  assert.equal((await ask(server, 'POST /v1/audio/speech', { body: speech })).status, 200);
+});
+
+test('too many at once are told when to come back, and who leaves makes room', async (t) => {
+  const engines = fakeEngines();
+  const [entered, left] = [gate(), gate()];
+  engines.voice.speak = async function* (_, { signal }) {
+    signal.addEventListener('abort', () => left.open());
+    entered.open();
+    await left.opened;
+    signal.throwIfAborted();
+    yield { samples: new Int16Array(100), sampleRateHz: 24_000 };
+  };
+  const server = await newServer(t, { engines: fakeEngineSet(engines), config: { limits: { audioRequests: 1 } } });
+  const leaving = new AbortController();
+  const first = fetch(`${server.url}/v1/audio/speech`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(speech),
+    signal: leaving.signal,
+  });
+  await entered.opened;
+  const refused = await ask(server, 'POST /v1/audio/speech', { body: speech });
+  assert.equal(refused.status, 503);
+  assert.equal(refused.headers.get('retry-after'), '1');
+  leaving.abort();
+  await assert.rejects(first);
+  await left.opened;
+  assert.equal((await ask(server, 'POST /v1/audio/speech', { body: speech })).status, 200);
+});
