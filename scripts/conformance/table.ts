@@ -36,13 +36,17 @@ function rowOf(requirement: Requirement, citations: readonly Citation[], results
   const tests = citations.filter(({ id }) => id === requirement.id);
   if (requirement.pending !== undefined) return { requirement, tests, state: 'pending' };
   if (tests.length === 0) return { requirement, tests, state: 'uncited' };
-  return { requirement, tests, state: tests.every((test) => passed(test, results)) ? 'verified' : 'failed' };
+  // What needs a tool that this machine has not says nothing, where another test does.
+  const outcomes = tests.map((test) => outcomeOf(test, results)).filter((outcome) => outcome !== 'skipped');
+  const verified = outcomes.length > 0 && outcomes.every((outcome) => outcome === 'passed');
+  return { requirement, tests, state: verified ? 'verified' : 'failed' };
 }
 
-/** Whether the tests that stand at a place ran, and all passed. */
-function passed({ file, line }: Citation, results: readonly TestResult[]): boolean {
-  const own = results.filter((result) => result.file === file && result.line === line);
-  return own.length > 0 && own.every(({ outcome }) => outcome === 'passed');
+/** How the tests that stand at a place ended; one that did not run has failed. */
+function outcomeOf({ file, line }: Citation, results: readonly TestResult[]): TestResult['outcome'] {
+  const own = results.filter((result) => result.file === file && result.line === line).map(({ outcome }) => outcome);
+  if (own.length === 0 || own.includes('failed')) return 'failed';
+  return own.includes('passed') ? 'passed' : 'skipped';
 }
 
 function describe({ requirement, tests, state }: Row): string {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { suite, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { apiKey } from '../../src/server.ts';
 import { mint } from '../support/rest.ts';
 import { newServer } from '../support/server.ts';
@@ -12,6 +12,7 @@ import { verifies } from '../support/verifies.ts';
 import { executablePath, openPage } from './chromium.ts';
 
 const noBrowser = executablePath === undefined && 'no Chromium here: install one, or name it in CHROMIUM';
+const inBrowser = { skip: noBrowser, timeout: 120_000 };
 const key = 'sk-backend-0123456789';
 
 /** An empty page, served from where the API is not. */
@@ -27,63 +28,61 @@ async function pageElsewhere(t: TestContext): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-suite('a page of another origin in Chromium', { skip: noBrowser, timeout: 120_000 }, () => {
-  test('connects with a client secret in the subprotocol, and talks', async (t) => {
-    verifies('R1.4', 'R1.22', 'R1.27');
-    const origin = await pageElsewhere(t);
-    const server = await newServer(t, { config: { apiKeys: [apiKey('backend', key)], origins: [origin] } });
-    const secret = await mint(server, key, {
-      session: { type: 'realtime', instructions: 'You sell shoes.', output_modalities: ['text'] },
-      parley: { allowed_origins: [origin] },
-    });
-    const { page, complaints } = await openPage(t, origin);
-    const conversation = await page.evaluate(
-      ([url = '', value = '']) =>
-        new Promise<{ protocol: string; instructions: string; status: string }>((resolve, reject) => {
-          const socket = new WebSocket(url, ['realtime', `openai-insecure-api-key.${value}`]);
-          let instructions = '';
-          socket.addEventListener('close', ({ code, reason }) => reject(new Error(`closed: ${code} ${reason}`)));
-          socket.addEventListener('message', ({ data }) => {
-            const event = JSON.parse(String(data));
-            if (event.type === 'session.created') {
-              ({ instructions } = event.session);
-              socket.send(JSON.stringify({ type: 'response.create' }));
-            }
-            if (event.type !== 'response.done') return;
-            resolve({ protocol: socket.protocol, instructions, status: event.response.status });
-          });
-        }),
-      [server.wsUrl, secret],
-    );
-    assert.deepEqual(conversation, { protocol: 'realtime', instructions: 'You sell shoes.', status: 'completed' });
-    assert.deepEqual(complaints, []);
+test('a page elsewhere connects with a client secret in the subprotocol, and talks', inBrowser, async (t) => {
+  verifies('R1.4', 'R1.22', 'R1.27');
+  const origin = await pageElsewhere(t);
+  const server = await newServer(t, { config: { apiKeys: [apiKey('backend', key)], origins: [origin] } });
+  const secret = await mint(server, key, {
+    session: { type: 'realtime', instructions: 'You sell shoes.', output_modalities: ['text'] },
+    parley: { allowed_origins: [origin] },
   });
+  const { page, complaints } = await openPage(t, origin);
+  const conversation = await page.evaluate(
+    ([url = '', value = '']) =>
+      new Promise<{ protocol: string; instructions: string; status: string }>((resolve, reject) => {
+        const socket = new WebSocket(url, ['realtime', `openai-insecure-api-key.${value}`]);
+        let instructions = '';
+        socket.addEventListener('close', ({ code, reason }) => reject(new Error(`closed: ${code} ${reason}`)));
+        socket.addEventListener('message', ({ data }) => {
+          const event = JSON.parse(String(data));
+          if (event.type === 'session.created') {
+            ({ instructions } = event.session);
+            socket.send(JSON.stringify({ type: 'response.create' }));
+          }
+          if (event.type !== 'response.done') return;
+          resolve({ protocol: socket.protocol, instructions, status: event.response.status });
+        });
+      }),
+    [server.wsUrl, secret],
+  );
+  assert.deepEqual(conversation, { protocol: 'realtime', instructions: 'You sell shoes.', status: 'completed' });
+  assert.deepEqual(complaints, []);
+});
 
-  test('is answered by the API where its origin may, and not where it may not', async (t) => {
-    verifies('R1.26');
-    const origin = await pageElsewhere(t);
-    const apiKeys = [apiKey('backend', key)];
-    const open = await newServer(t, { config: { apiKeys, origins: [origin] } });
-    const closed = await newServer(t, { config: { apiKeys, origins: ['https://shop.example'] } });
-    const { page } = await openPage(t, origin);
-    const asked = (url: string) =>
-      page.evaluate(
-        async ([address = '', bearer = '']) => {
-          const headers = {
-            Authorization: `Bearer ${bearer}`,
-            'Content-Type': 'application/json',
-            'X-OpenAI-Agents-SDK': 'test',
-            'X-Stainless-OS': 'Linux',
-          };
-          const request = { method: 'POST', headers, body: '{}' };
-          return fetch(address, request).then(
-            async (response) => Object.keys(await response.json()).join(),
-            (error: unknown) => String(error),
-          );
-        },
-        [`${url}/v1/realtime/client_secrets`, key],
-      );
-    assert.equal(await asked(open.url), 'value,expires_at,session');
-    assert.match(await asked(closed.url), /Failed to fetch/);
-  });
+test('a page elsewhere is answered by the API where its origin may, and not where it may not', inBrowser, async (t) => {
+  verifies('R1.26');
+  const origin = await pageElsewhere(t);
+  const apiKeys = [apiKey('backend', key)];
+  const open = await newServer(t, { config: { apiKeys, origins: [origin] } });
+  const closed = await newServer(t, { config: { apiKeys, origins: ['https://shop.example'] } });
+  const { page } = await openPage(t, origin);
+  const asked = (url: string) =>
+    page.evaluate(
+      async ([address = '', bearer = '']) => {
+        const headers = {
+          Authorization: `Bearer ${bearer}`,
+          'Content-Type': 'application/json',
+          'X-OpenAI-Agents-SDK': 'test',
+          'X-Stainless-OS': 'Linux',
+        };
+        const request = { method: 'POST', headers, body: '{}' };
+        return fetch(address, request).then(
+          async (response) => Object.keys(await response.json()).join(),
+          (error: unknown) => String(error),
+        );
+      },
+      [`${url}/v1/realtime/client_secrets`, key],
+    );
+  assert.equal(await asked(open.url), 'value,expires_at,session');
+  assert.match(await asked(closed.url), /Failed to fetch/);
 });
