@@ -2,18 +2,10 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import type { KeyLimits } from '../metering/key-limits.ts';
 
 /** The project of keys that name none, and of whoever uses a server without keys. */
 export const defaultProject = 'default';
-
-/** What whoever uses a key may have; absent is unlimited. */
-export interface KeyLimits {
-  /** Sessions at once. */
-  readonly sessions?: number;
-  readonly sessionsPerMinute?: number;
-  /** Tokens in and out, of the language model and of transcription. */
-  readonly tokensPerMinute?: number;
-}
 
 export interface ApiKey {
   /** How the log calls whoever uses it. */

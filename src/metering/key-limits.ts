@@ -1,9 +1,17 @@
-import type { KeyLimits } from '../config/api-keys.ts';
 import type { Log } from '../log.ts';
 import type { Clock, SpendingRefusal } from '../session/ports.ts';
 import type { Store } from '../store/store.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { seconds, TokenBudget } from './token-budget.ts';
+
+/** What whoever uses a key may have; absent is unlimited. */
+export interface KeyLimits {
+  /** Sessions at once. */
+  readonly sessions?: number;
+  readonly sessionsPerMinute?: number;
+  /** Tokens in and out, of the language model and of transcription. */
+  readonly tokensPerMinute?: number;
+}
 
 /** Whose a session is. */
 export interface Owner {

@@ -75,7 +75,13 @@ export class LiveSessions {
     const missing = own.live - (own.counted.get(window) ?? 0);
     // Noted before it is done: whoever enters or leaves meanwhile goes by it.
     own.counted.set(window, own.live);
-    if (missing > 0) await this.#add(keyName, window, { amount: missing });
+    if (missing <= 0) return;
+    try {
+      await this.#add(keyName, window, { amount: missing });
+    } catch (error) {
+      own.counted.set(window, Math.max(0, (own.counted.get(window) ?? 0) - missing));
+      throw error;
+    }
   }
 
   #schedule(): () => void {

@@ -113,13 +113,18 @@ export class ClientSecrets {
   async use(value: string, { maxSessions, expiresAt }: ClientSecret): Promise<boolean> {
     if (maxSessions === undefined) return true;
     const ttlMs = Math.max(1000, expiresAt * 1000 - this.#clock.epochMs());
-    const { admitted } = await this.#store.count(`${placeOf(value).key}:uses`, {
-      amount: 1,
-      limit: maxSessions,
-      ttlMs,
-    });
+    const { admitted } = await this.#store.count(usesKey(value), { amount: 1, limit: maxSessions, ttlMs });
     return admitted;
   }
+
+  /** Takes back a use: the session was not opened after all. */
+  async giveBack(value: string, { maxSessions }: ClientSecret): Promise<void> {
+    if (maxSessions !== undefined) await this.#store.count(usesKey(value), { amount: -1, ttlMs: minuteMs });
+  }
+}
+
+function usesKey(value: string): string {
+  return `${placeOf(value).key}:uses`;
 }
 
 /**

@@ -10,11 +10,17 @@ import type { Handshake } from './handshake.ts';
 import type { OpenRequest } from './session-registry.ts';
 
 /** What a client may have. */
-export interface Granted extends OpenRequest {
+export interface Granted {
   granted: true;
+  request: OpenRequest;
   dialect: 'ga' | 'beta';
   /** Names the client secret that it came with, for the log. */
   secretId?: string;
+  /**
+   * Gives back what was taken for a session that is not opened after all.
+   * @throws what the store throws
+   */
+  withdraw(): Promise<void>;
 }
 
 /** Why a client may have nothing. */
@@ -71,11 +77,13 @@ export class Doorkeeper {
     }
     return {
       granted: true,
-      ...wanted,
-      owner,
-      lease: admission.lease,
+      request: { ...wanted, owner, lease: admission.lease, ...(secret && { grant: grantOf(secret) }) },
       dialect: announced ?? secret?.dialect ?? 'ga',
-      ...(secret && { secretId: secret.id, grant: grantOf(secret) }),
+      ...(secret && { secretId: secret.id }),
+      withdraw: async () => {
+        admission.lease.release();
+        if (secret) await secrets.giveBack(secret.value, secret);
+      },
     };
   }
 

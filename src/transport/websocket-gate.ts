@@ -128,7 +128,7 @@ export class WebSocketGate {
     // There may have been room when the question was asked, and be none now.
     const full = this.#full();
     if (full !== undefined) {
-      verdict.lease?.release();
+      this.#withdraw(verdict);
       return this.#refuseOverHttp(request, socket, full);
     }
     let taken = false;
@@ -137,7 +137,7 @@ export class WebSocketGate {
       this.#open(webSocket, socket, request, verdict);
     });
     // What is no proper handshake is refused by `ws` itself, at once as it does everything.
-    if (!taken) verdict.lease?.release();
+    if (!taken) this.#withdraw(verdict);
   }
 
   /**
@@ -162,7 +162,7 @@ export class WebSocketGate {
     judged.then(
       (verdict) => {
         if (waiting) end(verdict);
-        else if (verdict.granted) verdict.lease?.release();
+        else if (verdict.granted) this.#withdraw(verdict);
       },
       (error: unknown) => {
         log.error('access_check_failed', { error });
@@ -170,6 +170,10 @@ export class WebSocketGate {
       },
     );
     return promise;
+  }
+
+  #withdraw(granted: Granted): void {
+    granted.withdraw().catch((error: unknown) => this.#options.log.error('access_check_failed', { error }));
   }
 
   #turnAway(refused: Refused, request: IncomingMessage, { socket, head }: { socket: Duplex; head: Buffer }): void {
@@ -185,7 +189,7 @@ export class WebSocketGate {
 
   #open(webSocket: WebSocket, stream: Duplex, request: IncomingMessage, granted: Granted): void {
     const { sessions, config, clock, log, dialects } = this.#options;
-    const { dialect, secretId, ...wanted } = granted;
+    const { dialect, secretId, request: wanted } = granted;
     const live = sessions.open(wanted);
     const { session, owner } = live;
     const openedAtMs = clock.now();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Metering, Owner } from '../../src/metering/metering.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
-import type { Store } from '../../src/store/store.ts';
+import type { CountOptions, Store } from '../../src/store/store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { newMetering, ownerOf, samples, usage } from './support.ts';
 
@@ -122,6 +122,24 @@ describe('sessions at once', () => {
     const owner = ownerOf('phone', { sessions: 2 });
     await admitted(metering, owner);
     await clock.advance(200_000);
+    await admitted(metering, owner);
+    await refused(metering, owner);
+  });
+
+  it('still count when the store failed as the minute began', async () => {
+    const clock = new FakeClock();
+    let fails = false;
+    class MoodyStore extends MemoryStore {
+      override count(key: string, options: CountOptions) {
+        return fails ? failingStore.count(key, options) : super.count(key, options);
+      }
+    }
+    const { metering } = newMetering({ clock, store: new MoodyStore({ clock, limit: 10 }) });
+    const owner = ownerOf('phone', { sessions: 2 });
+    await admitted(metering, owner);
+    fails = true;
+    await clock.advance(60_000);
+    fails = false;
     await admitted(metering, owner);
     await refused(metering, owner);
   });

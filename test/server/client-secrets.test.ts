@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { apiKey, type ServerOptions } from '../../src/server.ts';
@@ -144,6 +145,18 @@ test('a secret opens no more sessions than its minter said, and each lasts no lo
     assert.equal((await client.until('error')).error.code, 'session_expired');
     assert.equal((await client.closed).code, 1001);
   }
+});
+
+test('a handshake that fails uses no session of a secret up', async (t) => {
+  verifies('R1.27');
+  const server = await guardedServer(t);
+  const secret = await mint(server, key, { parley: { max_sessions: 1 } });
+  const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket', Authorization: `Bearer ${secret}` };
+  const broken = request(`${server.wsUrl.replace('ws:', 'http:')}?model=gpt-realtime`, { headers: upgrade }).end();
+  const [{ statusCode }] = (await once(broken, 'response')) as [IncomingMessage];
+  assert.equal(statusCode, 400);
+  await WireClient.open(server.wsUrl, bearer(secret));
+  assert.match((await refusal(server.wsUrl, bearer(secret))).message, /has opened as many sessions as it may: 1\./);
 });
 
 test('a secret for some pages is no good for others', async (t) => {

@@ -69,11 +69,9 @@ function pendingVerdict(clients = 1) {
   let waiting = 0;
   const granted: Granted = {
     granted: true,
-    type: 'realtime',
-    model: 'm',
-    owner: { project: 'default' },
+    request: { type: 'realtime', model: 'm', owner: { project: 'default' } },
     dialect: 'ga',
-    lease: { release: () => void released++ },
+    withdraw: async () => void released++,
   };
   return {
     judge: () => {
