@@ -131,6 +131,16 @@ element('reconnect', HTMLButtonElement).addEventListener('click', () => {
 });
 
 connect();
+void offerModel();
+
+/** Says that a language model runs on the server's machine, where only a stand-in answers. */
+async function offerModel() {
+  const report = await fetch('/readyz').then(
+    (answer) => answer.json(),
+    () => ({ engines: [] }),
+  );
+  for (const { hint } of report.engines) if (hint) notices.show('model', hint);
+}
 
 function connect() {
   ending = null;

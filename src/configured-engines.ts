@@ -61,12 +61,8 @@ function plannedEngines(
   const { languageModel, transcriberWorkers, voiceWorkers, limits } = config;
   const plan = planEngines(config, process.env);
   const replaced = given.languageModel !== undefined;
-  if (!replaced && typeof languageModel === 'string' && standInModels.has(languageModel)) {
-    log.info('server_stand_in_model', {});
-    offerLocalModel(log);
-  }
   const { engineConnectMs: connectMs, engineFirstByteMs: firstByteMs, engineIdleMs: idleMs } = limits;
-  return createEngineSets(replaced ? { ...plan, aliases: {} } : plan, {
+  const engines = createEngineSets(replaced ? { ...plan, aliases: {} } : plan, {
     given,
     clock,
     timeouts: { connectMs, firstByteMs, idleMs },
@@ -78,11 +74,24 @@ function plannedEngines(
     onFallback: (change) => log.warn('engine_fallback', change),
     onRecovery: (engine) => log.info('engine_recovered', engine),
   });
+  if (replaced || typeof languageModel !== 'string' || !standInModels.has(languageModel)) return engines;
+  log.info('server_stand_in_model', {});
+  return withOffer(engines, log);
 }
 
-/** Somebody with a model on this machine may not know that it can be used. */
-function offerLocalModel(log: Log): void {
+/** Somebody with a model on this machine may not know that it can be used: the log and the page tell it. */
+function withOffer(engines: EngineSet, log: Log): EngineSet {
+  let hint: string | undefined;
   void findLocalModel().then((found) => {
-    if (found) log.info('server_local_model', { ...found, option: `--llm auto, or --llm ${found.url}#${found.model}` });
+    if (found === undefined) return;
+    hint = `${found.model} answers at ${found.url}: start the server with --llm auto to talk to it.`;
+    log.info('server_local_model', { ...found, hint });
   });
+  return {
+    ...engines,
+    describe: () =>
+      engines
+        .describe()
+        .map((status) => (status.part === 'languageModel' && hint !== undefined ? { ...status, hint } : status)),
+  };
 }

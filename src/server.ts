@@ -7,6 +7,7 @@ import { systemClock } from './clock.ts';
 import { type Config, type ConfigOverrides, configWith, sessionSettings } from './config.ts';
 import { configuredEngines } from './configured-engines.ts';
 import type { EngineSet, EngineStatus } from './engines/registry.ts';
+import { publicStatus } from './engines/roster.ts';
 import { createTokenizer } from './engines/tokenizer.ts';
 import { createApp } from './http/app.ts';
 import { audioApiOptions } from './http/audio/options.ts';
@@ -106,7 +107,9 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const secrets = new ClientSecrets({ store, clock, perMinute: limits.secretsPerMinute });
   const callers = new Callers({ keys: config.apiKeys, secrets });
   const checks = checksFor(config, log);
-  const readiness = readinessOf(() => engineSet.describe(), sessions);
+  // A server with keys is one that strangers may reach.
+  const shown = () => (config.apiKeys.length === 0 ? engineSet.describe() : engineSet.describe().map(publicStatus));
+  const readiness = readinessOf(shown, sessions);
   const app = createApp({
     access,
     callers,

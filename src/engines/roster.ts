@@ -20,6 +20,14 @@ export interface EngineStatus {
   readonly ms?: number;
   /** Why it failed, and what to do. */
   readonly error?: string;
+  /** What could take its place. */
+  readonly hint?: string;
+}
+
+/** What strangers may know of an engine: not where its server is, nor what an error says of this machine. */
+export function publicStatus({ part, name, state, ms }: EngineStatus): EngineStatus {
+  const plain = name.replace(/(^| at )https?:.*$/, '').replace(/:.*$/, '');
+  return { part, name: plain, state, ...(ms !== undefined && { ms }) };
 }
 
 export type ProgressListener = (status: EngineStatus) => void;

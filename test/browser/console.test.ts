@@ -49,6 +49,16 @@ suite('the console in Chromium', { skip: noBrowser, timeout: 120_000 }, () => {
     assert.deepEqual(complaints, []);
   });
 
+  test('the page offers a language model that runs on the machine of the server', async (t) => {
+    const set = borrowed(engines);
+    const hint = 'llama3.2 answers at http://127.0.0.1:11434/v1: start the server with --llm auto to talk to it.';
+    const describe = () =>
+      set.describe().map((status) => (status.part === 'languageModel' ? { ...status, hint } : status));
+    const server = await newServer(t, { engines: { ...set, describe } });
+    const { page } = await openPage(t, server.url);
+    await page.locator('.notice', { hasText: hint }).waitFor();
+  });
+
   test('one can type instead, without a microphone', async (t) => {
     const server = await serve(t);
     const { page, complaints } = await openPage(t, server.url);

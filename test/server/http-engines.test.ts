@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { samplesToBytes } from '../../src/audio/pcm.ts';
 import { createEngineSets } from '../../src/engines/engine-sets.ts';
 import type { EngineSetsSpec } from '../../src/engines/engine-spec.ts';
-import { type ParleyServer, startServer } from '../../src/server.ts';
+import { apiKey, type ParleyServer, startServer } from '../../src/server.ts';
 import { chatServer, vllm } from '../engines/openai/servers/chat-servers.ts';
 import {
   type Handler,
@@ -24,7 +24,7 @@ import {
 } from '../engines/openai/servers/speech-servers.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { loudnessDetector } from '../support/fake-engines.ts';
-import { newServer, silentLog } from '../support/server.ts';
+import { fakeEngineSet, newServer, silentLog } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 const chat = chatServer(vllm);
@@ -188,6 +188,27 @@ test('a barge-in closes the request to the language model at once', async (t) =>
   assert.equal((await client.until('response.done')).response.status, 'cancelled');
   const asked = model.requests.find(({ method }) => method === 'POST') ?? assert.fail();
   await asked.closed;
+});
+
+test('where a server is, is told to who starts the server, and not to strangers', async (t) => {
+  const engines = await setting(t);
+  const { engines: own } = (await (await fetch(`${engines.server.url}/readyz`)).json()) as {
+    engines: { name: string }[];
+  };
+  assert.ok(own.some(({ name }) => name === `qwen3 at ${engines.model.url}`));
+  const set = {
+    ...fakeEngineSet(),
+    describe: () => [
+      { part: 'languageModel', name: `qwen3 at ${engines.model.url}`, state: 'ready' as const, hint: 'secret' },
+      { part: 'transcriber', name: 'moonshine:/home/me/model', state: 'failed' as const, error: '/home/me is missing' },
+    ],
+  };
+  const exposed = await newServer(t, { engines: set, config: { apiKeys: [apiKey('one', 'sk-1')] } });
+  const { engines: told } = (await (await fetch(`${exposed.url}/readyz`)).json()) as { engines: object[] };
+  assert.deepEqual(told, [
+    { part: 'languageModel', name: 'qwen3', state: 'ready' },
+    { part: 'transcriber', name: 'moonshine', state: 'failed' },
+  ]);
 });
 
 test('a configuration whose engines cannot be made starts nothing', async () => {
