@@ -103,8 +103,19 @@ for (const [said, meant] of [
 }
 
 test('figures come with the last chunk, or with every one', async (t) => {
-  const usage = { prompt_tokens: 50, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 32 } };
-  const expected = { inputTokens: 50, outputTokens: 2, cachedInputTokens: 32 };
+  const usage = {
+    prompt_tokens: 50,
+    completion_tokens: 2,
+    prompt_tokens_details: { cached_tokens: 32, audio_tokens: 12 },
+    completion_tokens_details: { audio_tokens: 1 },
+  };
+  const expected = {
+    inputTokens: 50,
+    outputTokens: 2,
+    cachedInputTokens: 32,
+    audioInputTokens: 12,
+    audioOutputTokens: 1,
+  };
   assert.deepEqual(finishOf(await read(t, [says('Hi.'), stop, { choices: [], usage }, done])).usage, expected);
   const each = [{ ...says('Hi.'), usage: { ...usage, completion_tokens: 1 } }, { ...stop, usage }, done];
   assert.deepEqual(finishOf(await read(t, each)).usage, expected);
