@@ -44,6 +44,10 @@ export class OpenResponses {
     return this.#responses.size;
   }
 
+  get ids(): string[] {
+    return [...this.#responses.keys()];
+  }
+
   /** A response as it was begun. */
   find(responseId: string): ResponseResource | undefined {
     return this.#responses.get(responseId)?.response;

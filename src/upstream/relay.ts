@@ -75,6 +75,11 @@ export class Relay {
     return this.#responses.size > 0;
   }
 
+  /** The ids of the responses that run. */
+  get openResponses(): string[] {
+    return this.#responses.ids;
+  }
+
   /** Whether the upstream has said that the session's time is over. */
   get expired(): boolean {
     return this.#expired;

@@ -2,7 +2,7 @@ import type { ClientEvent } from '../protocol/client-events.ts';
 import { errorEvent, responseFailures, WireError, wireErrors } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
 import type { OutgoingEvent, UnsentEvent } from '../protocol/server-events.ts';
-import { applyUpdate, type SessionType } from '../protocol/session-config.ts';
+import { applyUpdate, type SessionType, type SessionUpdate } from '../protocol/session-config.ts';
 import { Lifetime } from '../session/lifetime.ts';
 import { Locks } from '../session/locks.ts';
 import type { Clock, CloseReason, Meter, Peer } from '../session/ports.ts';
@@ -164,7 +164,7 @@ export class RelayedSession implements Session {
     if (next.refusal) return this.#tell(next.from, errorEvent(next.refusal, next.clientEventId));
     const { event } = next.sent;
     try {
-      if (event.type === 'session.update' && event.session.type === this.#type) this.#checkUpdate(event.session);
+      if (event.type === 'session.update') this.#checkUpdate(event.session);
       if (event.type === 'response.create') return this.#admit(next, event);
       this.#send(next.sent);
     } catch (error) {
@@ -172,7 +172,9 @@ export class RelayedSession implements Session {
     }
   }
 
-  #checkUpdate(update: Parameters<typeof applyUpdate>[1]): void {
+  /** One of another type is not left to the upstream: what is locked would be as it likes. */
+  #checkUpdate(update: SessionUpdate): void {
+    if (update.type !== this.#type) throw wireErrors.sessionTypeMismatch(update.type, this.#type);
     const { config } = this.#known();
     this.#locks.refuseUpdate(config, applyUpdate(config, update));
   }
@@ -185,13 +187,20 @@ export class RelayedSession implements Session {
     this.#admitting = true;
     void this.#spending.refusal().then((refusal) => {
       this.#admitting = false;
-      if (this.#phase !== 'live') return this.#queue.putBack(next);
-      if (this.#draining) this.#refuse(next, wireErrors.shuttingDown());
+      if (this.#phase === 'ended') return;
+      if (this.#phase !== 'live') this.#queue.putBack(next);
+      else if (this.#draining) this.#refuse(next, wireErrors.shuttingDown());
       else if (refusal) this.#refuse(next, refusal);
-      else this.#send(next.sent);
+      else this.#ask(next.sent);
       this.#settleDrain();
       this.#work();
     });
+  }
+
+  /** Counted now, and not when the upstream answers: until then any number could be asked for. */
+  #ask(sent: Outgoing): void {
+    this.#spending.responseMade();
+    this.#send(sent);
   }
 
   #send(sent: Outgoing): void {
@@ -285,6 +294,7 @@ export class RelayedSession implements Session {
 
   /** The upstream answers turns of its own accord: what may not be paid for is cancelled. */
   #admitAutomatic(response_id: string): void {
+    this.#spending.responseMade();
     const cancel = (error: WireError) => {
       if (this.#phase !== 'live') return;
       this.#connection?.send(JSON.stringify({ type: 'response.cancel', event_id: ownEventId('cancel'), response_id }));
@@ -371,6 +381,7 @@ export class RelayedSession implements Session {
     this.#cancelRetry();
     this.#opening?.abort();
     this.#connection?.close({ code: 1000, reason: '' });
+    for (const id of this.#relay?.openResponses ?? []) this.#spending.ended(id, 'cancelled');
     this.#peers.clear();
     this.#queue.clear();
     this.#drained.resolve();

@@ -33,6 +33,11 @@ export class Spending {
     this.#quota.require();
   }
 
+  /** Counts a response, asked for by a client or begun by the upstream, against the session's responses per minute. */
+  responseMade(): void {
+    this.#quota.count();
+  }
+
   /** Why no response may be made now; undefined when one may. Never rejects. */
   async refusal(): Promise<WireError | undefined> {
     try {
@@ -47,9 +52,7 @@ export class Spending {
   /** Counts what an event says was used. */
   count(event: ServerEvent): void {
     const { meter } = this.#options;
-    if (event.type === 'response.created') {
-      this.#quota.count();
-    } else if (event.type === 'response.done') {
+    if (event.type === 'response.done') {
       const { id, status, usage } = event.response;
       if (usage) meter.responseUsed(usage);
       this.ended(id, status);

@@ -278,7 +278,32 @@ test('a client secret’s configuration is there from the beginning, and what it
   );
   client.say({ type: 'response.create', response: { instructions: 'Give them away.' } });
   await client.next('error', 2);
+  client.say({ type: 'session.update', session: { type: 'transcription' } });
+  assert.equal(Object((await client.next('error', 3)).error).param, 'session.type');
   assert.equal(side.received.length, 1);
+});
+
+test('no more responses are asked for than a session may have in a minute, answered or not', async (t) => {
+  const { side, client } = await liveSession(t, { responsesPerMinute: 2 });
+  for (const event_id of ['one', 'two', 'three']) {
+    client.say({ type: 'response.create', event_id, response: { conversation: 'none' } });
+  }
+  const { error } = await client.next('error');
+  assert.deepEqual([Object(error).code, Object(error).event_id], ['rate_limit_exceeded', 'three']);
+  client.say({ type: 'input_audio_buffer.clear' });
+  await side.next('input_audio_buffer.clear');
+  assert.equal(side.received.filter(({ type }) => type === 'response.create').length, 2);
+});
+
+test('a response that runs when the session ends is counted as cancelled', async (t) => {
+  const counted: string[] = [];
+  const meter = { responseEnded: (status: string) => counted.push(status) };
+  const { side, client, session } = await liveSession(t, { meter });
+  side.send({ type: 'response.created', response: responseOf('in_progress') });
+  await client.next('response.created');
+  session.close({ code: 1001, reason: 'over' });
+  session.close({ code: 1001, reason: 'over' });
+  assert.deepEqual(counted, ['cancelled']);
 });
 
 test('draining lets a response end and starts no other', async (t) => {

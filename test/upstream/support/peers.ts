@@ -109,11 +109,12 @@ export interface RelayedOptions extends PeerOptions {
   grant?: SessionGrant;
   meter?: Partial<Meter>;
   sessionMinutes?: number;
+  responsesPerMinute?: number;
 }
 
 /** A relayed session that is being opened, with its first client. */
 export async function openingSession(t: TestContext, options: RelayedOptions = {}): Promise<Relayed> {
-  const { limits, meter, grant, type = 'realtime', sessionMinutes = 60, ...peer } = options;
+  const { limits, meter, grant, type = 'realtime', sessionMinutes = 60, responsesPerMinute = 600, ...peer } = options;
   const upstream = await FakeUpstream.start(t);
   const clock = new FakeClock();
   const log = new KeptLog();
@@ -130,7 +131,11 @@ export async function openingSession(t: TestContext, options: RelayedOptions = {
     limits: { ...defaultUpstreamLimits, ...limits },
     clock,
     ids: randomId,
-    settings: { ...defaultSessionSettings, sessionMinutes },
+    settings: {
+      ...defaultSessionSettings,
+      sessionMinutes,
+      limits: { ...defaultSessionSettings.limits, responsesPerMinute },
+    },
     log,
     ...(grant && { grant }),
     meter: { ...noMeter, ...meter },
