@@ -8,6 +8,7 @@ import { createResampler, type Resampler } from '../audio/resample.ts';
 import { Channel } from './channel.ts';
 import { ClauseSplitter, isSpeakable } from './clauses.ts';
 import type { ContextSnapshot } from './context.ts';
+import { GiveWay } from './give-way.ts';
 import { ModelAudio } from './model-audio.ts';
 import { faultOf } from './model-fault.ts';
 import type { ModelEvent, ModelRequest, ModelUsage, WordTiming } from './ports.ts';
@@ -101,8 +102,11 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
     const pieces = new Channel<Piece>(piecesAhead);
     cutIntoClauses(model(), pieces).catch((error: unknown) => pieces.fail(error));
     const audio = new ModelAudio(speech.sampleRateHz);
+    const others = new GiveWay();
     try {
       for await (const piece of pieces) {
+        // A model may say a lot at once, of which nothing needs the voice.
+        await others.step();
         if (piece.type === 'audio') {
           if (piece.transcript !== '') yield { type: 'words', text: piece.transcript };
           for await (const samples of audio.push(piece)) yield { type: 'audio', samples };

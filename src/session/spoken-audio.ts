@@ -26,6 +26,7 @@ export class SpokenAudio {
   #parts: Int16Array[] = [];
   #sampleCount = 0;
   #clauses: SpokenClause[] = [];
+  #transcript = '';
   #cut = false;
   #hasAudio = true;
 
@@ -41,7 +42,7 @@ export class SpokenAudio {
 
   /** The words that were sent, or after a cut those that were heard. */
   get transcript(): string {
-    return this.#clauses.map((clause) => clause.text).join('');
+    return this.#transcript;
   }
 
   get hasAudio(): boolean {
@@ -55,6 +56,7 @@ export class SpokenAudio {
   beginClause(text: string): void {
     this.endClause();
     if (this.#cut) return;
+    this.#transcript += text;
     const startMs = this.durationMs;
     this.#clauses.push({ text, startMs, endMs: startMs, whole: false, grows: false, words: [] });
   }
@@ -65,6 +67,7 @@ export class SpokenAudio {
    */
   addWords(text: string): void {
     if (this.#cut) return;
+    this.#transcript += text;
     const last = this.#clauses.at(-1);
     if (last?.grows && !last.whole) {
       last.text += text;
@@ -102,6 +105,7 @@ export class SpokenAudio {
     this.#clauses = this.#clauses
       .filter((clause) => clause.startMs < atMs)
       .map((clause) => (clause.whole && clause.endMs <= atMs ? clause : cutClause(clause, atMs, msPerCharacter)));
+    this.#transcript = this.#clauses.map(({ text }) => text).join('');
   }
 
   /** Gives up the audio, now and for good, to keep memory bounded; the transcript and its timing stay. */

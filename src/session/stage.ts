@@ -1,3 +1,4 @@
+import { GiveWay } from './give-way.ts';
 import type { Clock } from './ports.ts';
 
 /** The stages of a turn, as errors and logs name them. */
@@ -31,6 +32,7 @@ interface Watch {
  */
 export async function* watchStage<T>(start: () => AsyncIterable<T>, watch: Watch): AsyncGenerator<T, void, undefined> {
   const { signal } = watch.abort;
+  const others = new GiveWay();
   let iterator: AsyncIterator<T> | undefined;
   try {
     iterator = start()[Symbol.asyncIterator]();
@@ -38,6 +40,7 @@ export async function* watchStage<T>(start: () => AsyncIterable<T>, watch: Watch
       const step = await nextOrStall(iterator, watch);
       if (signal.aborted || step.done) return;
       yield step.value;
+      await others.step();
     }
   } catch (error) {
     if (signal.aborted && !(error instanceof StageError)) return;

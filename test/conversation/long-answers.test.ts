@@ -1,0 +1,27 @@
+/** An engine that says very much at once does not hold up the other sessions of the process. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import type { ModelEvent } from '../../src/session/ports.ts';
+import { newConversation } from '../support/conversation.ts';
+
+const finish: ModelEvent = { type: 'finish', reason: 'stop' };
+const word: ModelEvent = { type: 'text', text: 'on and ' };
+
+for (const [what, modality, answer] of [
+  ['text that no voice can say, in one piece', 'audio', [{ type: 'text', text: '.'.repeat(500_000) }, finish]],
+  ['thousands of pieces', 'text', [...Array<ModelEvent>(5000).fill(word), finish]],
+] as const satisfies readonly (readonly [string, string, readonly ModelEvent[]])[]) {
+  test(`others have their turns while a model gives ${what}`, async () => {
+    const { client, engines } = newConversation();
+    engines.languageModel.script = () => [...answer];
+    client.post({ type: 'response.create', response: { output_modalities: [modality] } });
+    let turns = 0;
+    while (!client.events.some(({ type }) => type === 'response.done')) {
+      turns += 1;
+      await setImmediate();
+    }
+    assert.ok(turns > 40, `${turns} turns of the event loop`);
+  });
+}
