@@ -1,29 +1,36 @@
+import type { TurnDetection } from '../protocol/session-config.ts';
 import type { Clock } from './ports.ts';
 
-interface IdleListener {
-  /** The answer has been heard: the silence begins. */
-  begun(): void;
-  /** The user has been silent for the whole timeout. */
-  over(): void;
+interface IdleHost {
+  /** The end of all audio written, in milliseconds. */
+  positionMs(): number;
+  /** The user has been silent for the whole timeout, since this position. */
+  over(silentFromMs: number): void;
 }
 
-/** Waits for the user to speak after an answer: `idle_timeout_ms` of `server_vad`, counted from the end of playback. */
+/** `idle_timeout_ms`, which only `server_vad` has; null where it is off. */
+export function idleTimeoutMs(detection: TurnDetection | null): number | null {
+  return detection?.type === 'server_vad' ? detection.idle_timeout_ms : null;
+}
+
+/** Waits for the user to speak after an answer: `idle_timeout_ms`, counted from the end of playback. */
 export class IdleTimer {
   readonly #clock: Clock;
-  readonly #listener: IdleListener;
+  readonly #host: IdleHost;
   #cancel: () => void = () => {};
 
-  constructor(clock: Clock, listener: IdleListener) {
+  constructor(clock: Clock, host: IdleHost) {
     this.#clock = clock;
-    this.#listener = listener;
+    this.#host = host;
   }
 
-  /** Begins anew. `playbackEndsAt` is on the Clock, and may have passed. */
-  start(playbackEndsAt: number, timeoutMs: number): void {
+  /** Begins anew, where there is a timeout. `playbackEndsAt` is on the Clock, and may have passed. */
+  start(playbackEndsAt: number, timeoutMs: number | null): void {
     this.stop();
+    if (timeoutMs === null) return;
     this.#cancel = this.#clock.after(Math.max(0, playbackEndsAt - this.#clock.now()), () => {
-      this.#listener.begun();
-      this.#cancel = this.#clock.after(timeoutMs, () => this.#listener.over());
+      const silentFromMs = this.#host.positionMs();
+      this.#cancel = this.#clock.after(timeoutMs, () => this.#host.over(silentFromMs));
     });
   }
 

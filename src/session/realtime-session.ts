@@ -16,10 +16,11 @@ import { Conversation } from './conversation.ts';
 import { DueAnswer } from './due-answer.ts';
 import { Ears, type HeardTurn } from './ears.ts';
 import type { HeardAudio } from './heard-audio.ts';
-import { IdleTimer } from './idle-timer.ts';
+import { IdleTimer, idleTimeoutMs } from './idle-timer.ts';
 import { ItemOperations } from './item-operations.ts';
 import { Lifetime } from './lifetime.ts';
 import { Locks } from './locks.ts';
+import { Mailbox } from './mailbox.ts';
 import type { AudioClip, Clock, CloseReason, Engines, ImageFetcher, Meter, Peer, TokenCounter } from './ports.ts';
 import type { Response } from './response.ts';
 import { ResponseQuota } from './response-quota.ts';
@@ -57,13 +58,6 @@ export interface RealtimeSessionOptions {
   audioBudget?: AudioBudget;
 }
 
-/** Events that act on the input buffer: they wait until voice activity detection has seen all that was appended before. */
-const waitsForEars: ReadonlySet<ClientEvent['type']> = new Set([
-  'input_audio_buffer.commit',
-  'input_audio_buffer.clear',
-  'session.update',
-]);
-
 /**
  * A conversation as a single-threaded actor: client events are taken in order, engines report back between them,
  * and every event goes to all peers, but an error only to the one who caused it.
@@ -82,14 +76,13 @@ export class RealtimeSession implements Session {
   readonly #items: ItemOperations;
   readonly #ledger: TurnLedger;
   readonly #dueAnswer = new DueAnswer();
-  readonly #mailbox: { event: ClientEvent; from: Peer }[] = [];
+  readonly #mailbox = new Mailbox({
+    earsSettled: () => this.#ears.settled(),
+    handle: (event, from) => this.#handle(event, from),
+  });
   #config: RealtimeConfig;
-  #working = false;
-  #caughtUp: Promise<void> = Promise.resolve();
   #turnItemId: string | undefined;
   readonly #idle: IdleTimer;
-  /** Where, on the timeline of written audio, the last answer had been heard. */
-  #silentFromMs = 0;
   readonly #held: HeldAudio;
   readonly #lifetime: Lifetime;
   readonly #lifeSeconds: number;
@@ -152,10 +145,8 @@ export class RealtimeSession implements Session {
       release: (itemId) => this.#responses.release(itemId),
     });
     this.#idle = new IdleTimer(clock, {
-      begun: () => {
-        this.#silentFromMs = this.#ears.positionMs;
-      },
-      over: () => this.#attempt('breaking a silence', () => this.#breakSilence()),
+      positionMs: () => this.#ears.positionMs,
+      over: (silentFromMs) => this.#attempt('breaking a silence', () => this.#breakSilence(silentFromMs)),
     });
     const life = { lifeMs: this.#lifeSeconds * 1000, idleMs: settings.idleMinutes * 60_000 };
     this.#lifetime = new Lifetime(clock, life, {
@@ -183,9 +174,8 @@ export class RealtimeSession implements Session {
   receive(event: ClientEvent, from: Peer): void | Promise<void> {
     if (this.#closed) return;
     this.#lifetime.touched();
-    this.#mailbox.push({ event, from });
-    if (!this.#working) this.#caughtUp = this.#work();
-    if (this.#mailbox.length > 0) return this.#caughtUp;
+    const waits = this.#mailbox.receive(event, from);
+    if (waits) return waits;
     if (this.#ears.behind) return this.#ears.settled();
     if (this.#transcription.behind) return this.#transcription.settled();
   }
@@ -204,22 +194,10 @@ export class RealtimeSession implements Session {
     for (const peer of peers) peer.close(reason);
   }
 
-  /** Runs synchronously as far as it can, so that an event that waits for nothing is done when `receive` returns. */
-  async #work(): Promise<void> {
-    this.#working = true;
-    for (let next = this.#mailbox[0]; next; next = this.#mailbox[0]) {
-      if (waitsForEars.has(next.event.type)) await this.#ears.settled();
-      if (this.#closed) return;
-      this.#mailbox.shift();
-      this.#handle(next.event, next.from);
-      this.#held.count();
-    }
-    this.#working = false;
-  }
-
   #handle(event: ClientEvent, from: Peer): void {
     const refuse = (error: WireError) => this.refuse(error, event.event_id ?? null, from);
     this.#attempt(`handling '${event.type}'`, () => this.#dispatch(event), refuse);
+    this.#held.count();
   }
 
   /** Tells of what goes wrong: everyone, where no client's event is at fault. */
@@ -282,7 +260,7 @@ export class RealtimeSession implements Session {
     }
     this.#config = next;
     this.#ears.configure(next.audio.input);
-    if (this.#idleTimeoutMs === null) this.#idle.stop();
+    if (idleTimeoutMs(next.audio.input.turn_detection) === null) this.#idle.stop();
     this.#emit({ type: 'session.updated', session: sessionView(next, this.#type) });
     this.#answerIfDue();
   }
@@ -326,29 +304,19 @@ export class RealtimeSession implements Session {
   }
 
   /** The user has said nothing for `idle_timeout_ms`: the silence becomes an item, and the model is asked to go on. */
-  #breakSilence(): void {
+  #breakSilence(silentFromMs: number): void {
     if (this.#responses.active || this.#responses.closing || this.#ears.speaking) return;
     this.#items.requireRoom();
     const itemId = this.#tools.ids('item');
-    const clip = this.#ears.takeSilence(this.#silentFromMs);
+    const clip = this.#ears.takeSilence(silentFromMs);
     this.#emit({
       type: 'input_audio_buffer.timeout_triggered',
-      audio_start_ms: Math.round(this.#silentFromMs),
+      audio_start_ms: Math.round(silentFromMs),
       audio_end_ms: Math.round(this.#ears.positionMs),
       item_id: itemId,
     });
     this.#items.commit(itemId, clip, clip);
     this.#respond({});
-  }
-
-  /** Counts the user's silence from the end of an answer's playback, where the configuration asks for it. */
-  #awaitUser(): void {
-    if (this.#idleTimeoutMs !== null) this.#idle.start(this.#responses.playbackEndsAt, this.#idleTimeoutMs);
-  }
-
-  get #idleTimeoutMs(): number | null {
-    const detection = this.#config.audio.input.turn_detection;
-    return detection?.type === 'server_vad' ? detection.idle_timeout_ms : null;
   }
 
   #commit(): void {
@@ -384,7 +352,9 @@ export class RealtimeSession implements Session {
     const times = this.#ledger.close(response);
     log.info('response_done', { session: this.id, response: id, status, ...times });
     meter.responseEnded(status, times);
-    if (response.status === 'completed' && response.options.conversationId !== null) this.#awaitUser();
+    if (status === 'completed' && response.options.conversationId !== null) {
+      this.#idle.start(this.#responses.playbackEndsAt, idleTimeoutMs(this.#config.audio.input.turn_detection));
+    }
     this.#answerIfDue();
   }
 
@@ -412,7 +382,7 @@ export class RealtimeSession implements Session {
     this.#lifetime.stop();
     this.#idle.stop();
     this.#peers.clear();
-    this.#mailbox.length = 0;
+    this.#mailbox.close();
     this.#ears.close();
     this.#transcription.close();
     this.#responses.close();
