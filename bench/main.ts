@@ -13,6 +13,7 @@ import { type BenchOptions, type Part, parseOptions, parts, UsageError, usage } 
 import { ownShare } from './own-share.ts';
 import { fullPlan, quickPlan } from './plan.ts';
 import { loadQuestions, QuestionError } from './questions.ts';
+import { remoteEngines } from './remote-engines.ts';
 import { heading, table, warningLine } from './report.ts';
 import { turnLatency } from './turn-latency.ts';
 
@@ -43,6 +44,7 @@ async function bench({ quick, json, questions: files, only }: BenchOptions): Pro
     'cold-start': () => coldStart({ runs: plan.coldStarts, question: questions[0] ?? new Int16Array(0) }),
     'turn-latency': () => turnLatency({ questions, turns: Math.max(plan.turns, questions.length) }),
     'own-share': () => ownShare({ sessions: plan.instantSessions, turns: plan.instantTurns }),
+    'remote-engines': () => remoteEngines({ rounds: plan.remoteRounds, turns: plan.remoteTurns }),
     'event-loop': () => eventLoop({ questions, sessions: plan.talkers, ms: plan.talkMs }),
     'bare-limit': () => bareLimit({ sessions: plan.streamers, spans: plan.spans, spanMs: plan.spanMs }),
     access: () => access({ spans: plan.accessSpans, secrets: plan.secrets, connections: plan.connections }),

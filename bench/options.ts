@@ -4,6 +4,7 @@ export const parts = [
   'cold-start',
   'turn-latency',
   'own-share',
+  'remote-engines',
   'event-loop',
   'bare-limit',
   'access',

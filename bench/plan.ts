@@ -8,6 +8,9 @@ export interface Plan {
   /** Sessions that converse at once with engines that answer at once, and the turns taken of them. */
   instantSessions: number;
   instantTurns: number;
+  /** Streams of a server of models that are read, and responses that are spoken by one. */
+  remoteRounds: number;
+  remoteTurns: number;
   /** Sessions that converse at once with the embedded engines, and for how long they are measured. */
   talkers: number;
   talkMs: number;
@@ -31,6 +34,8 @@ export const fullPlan: Plan = {
   turns: 40,
   instantSessions: 100,
   instantTurns: 1000,
+  remoteRounds: 40,
+  remoteTurns: 40,
   talkers: 20,
   talkMs: 60_000,
   streamers: 100,
@@ -49,6 +54,8 @@ export const quickPlan: Plan = {
   turns: 5,
   instantSessions: 100,
   instantTurns: 200,
+  remoteRounds: 12,
+  remoteTurns: 12,
   talkers: 20,
   talkMs: 12_000,
   streamers: 40,

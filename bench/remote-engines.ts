@@ -1,0 +1,183 @@
+/** What engines over HTTP cost beside a plain `fetch` loop, and what a session adds to their own delays. */
+
+import { WebSocket } from 'ws';
+import { systemClock } from '../src/clock.ts';
+import { createEngineSets } from '../src/engines/engine-sets.ts';
+import { ChatModel } from '../src/engines/openai/chat-model.ts';
+import { startServer } from '../src/server.ts';
+import type { ModelRequest } from '../src/session/ports.ts';
+import type { Figure, Section } from './figures.ts';
+import { instantEngines } from './instant-engines.ts';
+import { type RemotePace, RemoteServer } from './remote-server.ts';
+import { summarise } from './stats.ts';
+
+const streamTokens = 2000;
+
+const request = (signal: AbortSignal): ModelRequest => ({
+  model: 'm',
+  instructions: '',
+  items: [{ type: 'message', role: 'user', content: [{ type: 'text', text: 'Go on.' }] }],
+  tools: [],
+  toolChoice: 'auto',
+  maxOutputTokens: 'inf',
+  spoken: false,
+  signal,
+});
+
+interface Streamed {
+  firstMs: number;
+  perChunkUs: number;
+}
+
+export async function remoteEngines({ rounds, turns }: { rounds: number; turns: number }): Promise<Section> {
+  let pace: RemotePace = { tokenMs: 0, tokens: streamTokens, speechMs: 0 };
+  const server = await RemoteServer.start(() => pace);
+  const model = new ChatModel({ url: server.url, model: 'm' });
+  try {
+    const streams = { engine: [] as Streamed[], plain: [] as Streamed[] };
+    for (let round = 0; round <= rounds; round++) {
+      const order = round % 2 === 0 ? (['engine', 'plain'] as const) : (['plain', 'engine'] as const);
+      for (const way of order) {
+        const streamed = await (way === 'engine' ? throughEngine(model) : throughFetch(server.url));
+        if (round > 0) streams[way].push(streamed);
+      }
+    }
+    pace = { tokenMs: 10, tokens: 1000, speechMs: 100 };
+    const cancels: number[] = [];
+    for (let round = 0; round < rounds; round++) cancels.push(await cancelMs(model, server));
+    const added = await sessionDelays(server, turns);
+    return {
+      title: 'Engines over HTTP',
+      how:
+        `A server on loopback streams ${streamTokens} tokens as fast as they are read, to the engine and to a loop over fetch that splits lines and parses JSON, in turns (n rounds); ` +
+        'then 100 tokens a second, with a voice of real-time factor 0.1. "added to the first audio" is from response.create to the first audio delta, less what the server itself took for the first sentence and for its first sound.',
+      figures: figures(streams, cancels, added),
+      warnings: [],
+    };
+  } finally {
+    await model.close();
+    server.close();
+  }
+}
+
+function figures(
+  { engine, plain }: { engine: Streamed[]; plain: Streamed[] },
+  cancels: readonly number[],
+  added: readonly number[],
+): Figure[] {
+  const chunk = (list: readonly Streamed[]) => list.map(({ perChunkUs }) => perChunkUs);
+  const first = (list: readonly Streamed[]) => list.map(({ firstMs }) => firstMs);
+  const difference = (of: (list: readonly Streamed[]) => number[]) =>
+    of(engine).map((value, round) => value - (of(plain)[round] ?? Number.NaN));
+  return [
+    { name: 'a streamed chunk, through the engine', unit: 'µs', ...summarise(chunk(engine)) },
+    { name: '  in a plain fetch loop', unit: 'µs', ...summarise(chunk(plain)) },
+    { name: '  difference', unit: 'µs', ...summarise(difference(chunk)) },
+    { name: 'added to the first token', unit: 'ms', ...summarise(difference(first)), aim: { median: 1 } },
+    { name: 'from cancel to the end of the request', unit: 'ms', ...summarise(cancels) },
+    { name: 'added to the first audio of a response', unit: 'ms', ...summarise(added), aim: { median: 5 } },
+  ];
+}
+
+async function throughEngine(model: ChatModel): Promise<Streamed> {
+  const startedAt = performance.now();
+  let firstMs = 0;
+  let chunks = 0;
+  for await (const event of model.generate(request(new AbortController().signal))) {
+    if (event.type !== 'text') continue;
+    firstMs ||= performance.now() - startedAt;
+    chunks++;
+  }
+  return { firstMs, perChunkUs: (1000 * (performance.now() - startedAt - firstMs)) / chunks };
+}
+
+async function throughFetch(url: string): Promise<Streamed> {
+  const startedAt = performance.now();
+  let firstMs = 0;
+  let chunks = 0;
+  const body = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'Go on.' }], stream: true });
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(`${url}/chat/completions`, { method: 'POST', headers, body });
+  const decoder = new TextDecoder();
+  let pending = '';
+  for await (const bytes of response.body ?? []) {
+    const lines = (pending + decoder.decode(bytes, { stream: true })).split('\n');
+    pending = lines.pop() ?? '';
+    for (const line of lines) {
+      if (!line.startsWith('data: {')) continue;
+      const chunk: { choices: { delta: { content?: string } }[] } = JSON.parse(line.slice(6));
+      if (chunk.choices[0]?.delta.content === undefined) continue;
+      firstMs ||= performance.now() - startedAt;
+      chunks++;
+    }
+  }
+  return { firstMs, perChunkUs: (1000 * (performance.now() - startedAt - firstMs)) / chunks };
+}
+
+async function cancelMs(model: ChatModel, server: RemoteServer): Promise<number> {
+  const abort = new AbortController();
+  const closed = new Promise<void>((resolve) => {
+    server.onClosed = resolve;
+  });
+  const events = model.generate(request(abort.signal));
+  await events.next();
+  const cancelledAt = performance.now();
+  abort.abort();
+  await events.next().catch(() => {});
+  await closed;
+  return server.times.closed - cancelledAt;
+}
+
+/** Milliseconds of each response that were not the engines' own. */
+async function sessionDelays(remote: RemoteServer, turns: number): Promise<number[]> {
+  const { voiceActivity, transcriber } = instantEngines().engines;
+  const engines = createEngineSets(
+    {
+      default: { languageModel: { url: remote.url, model: 'm' }, voice: { url: remote.url, model: 'v' } },
+      sets: {},
+      aliases: {},
+    },
+    {
+      clock: systemClock,
+      given: {
+        voiceActivity: { name: 'instant', engine: voiceActivity },
+        transcriber: { name: 'instant', engine: transcriber },
+      },
+    },
+  );
+  const server = await startServer({ engines, config: { port: 0, logLevel: 'silent' } });
+  const socket = new WebSocket(`${server.wsUrl}?model=gpt-realtime`);
+  const added: number[] = [];
+  try {
+    const until = eventsOf(socket);
+    await until('session.created');
+    for (let turn = 0; turn <= turns; turn++) {
+      const startedAt = performance.now();
+      socket.send(JSON.stringify({ type: 'response.create' }));
+      await until('response.output_audio.delta');
+      const wholeMs = performance.now() - startedAt;
+      const { chat, sentence, speech, sound } = remote.times;
+      if (turn > 0) added.push(wholeMs - (sentence - chat) - (sound - speech));
+      socket.send(JSON.stringify({ type: 'response.cancel' }));
+      await until('response.done');
+    }
+  } finally {
+    socket.terminate();
+    await server.close();
+  }
+  return added;
+}
+
+/** Waits for the next event of a type; what comes between is dropped. */
+function eventsOf(socket: WebSocket): (type: string) => Promise<void> {
+  let wanted = '';
+  let resolve = () => {};
+  socket.on('message', (data) => {
+    if (wanted !== '' && data.toString().includes(`"type":"${wanted}"`)) resolve();
+  });
+  return (type) =>
+    new Promise<void>((done) => {
+      wanted = type;
+      resolve = done;
+    });
+}
