@@ -5,8 +5,9 @@ import type { Callers } from '../access/callers.ts';
 import type { AccessPolicy } from '../access/policy.ts';
 import type { Log } from '../log.ts';
 import type { Metering } from '../metering/metering.ts';
-import { apiError, apiErrorOf } from '../protocol/api-error.ts';
+import { apiErrorOf } from '../protocol/api-error.ts';
 import { WireError } from '../protocol/errors.ts';
+import { httpErrors } from '../protocol/http-errors.ts';
 import type { SessionRegistry } from '../transport/session-registry.ts';
 import { type AudioApiOptions, createAudioApi } from './audio/audio-api.ts';
 import { type ApiEnv, authenticated, operatorsOnly } from './authentication.ts';
@@ -54,7 +55,7 @@ export function createApp(options: AppOptions): Hono<Env> {
   app.use(async (context, next) => {
     context.header('X-Content-Type-Options', 'nosniff');
     const refusal = access.refusal(context.env.incoming.headers);
-    if (refusal !== undefined) return context.json(apiError(refusal, 'forbidden'), 403);
+    if (refusal !== undefined) return context.json(apiErrorOf(httpErrors.forbidden(refusal)), 403);
     await next();
   });
   app.use('/v1/*', cors(methodsOf));
@@ -70,10 +71,7 @@ export function createApp(options: AppOptions): Hono<Env> {
   });
   app.get('/v1/realtime', (context) => {
     context.header('Upgrade', 'websocket');
-    return context.json(
-      apiError('This address speaks WebSocket: connect with ws:// or wss://.', 'upgrade_required'),
-      426,
-    );
+    return context.json(apiErrorOf(httpErrors.speaksWebSocket()), 426);
   });
   app.route('/', createApi(options));
   const page: MiddlewareHandler<Env> = async (context, next) => {
@@ -93,14 +91,11 @@ export function createApp(options: AppOptions): Hono<Env> {
     const { method, path } = context.req;
     const methods = methodsOf(path);
     if (methods.length === 0 || methods.includes(method)) {
-      return context.json(apiError(`Invalid URL (${method} ${path})`, null), 404);
+      return context.json(apiErrorOf(httpErrors.unknownUrl(method, path)), 404);
     }
     context.header('Allow', methods.join(', '));
-    const hint = methods.filter((each) => each !== 'HEAD').join(' or ');
-    return context.json(
-      apiError(`Not allowed to ${method} on ${path} (HINT: use ${hint})`, 'method_not_supported'),
-      405,
-    );
+    const usual = methods.filter((each) => each !== 'HEAD');
+    return context.json(apiErrorOf(httpErrors.wrongMethod(method, path, usual)), 405);
   });
 
   app.onError((error, context) => {
@@ -110,10 +105,7 @@ export function createApp(options: AppOptions): Hono<Env> {
     }
     if (error instanceof WireError) return context.json(apiErrorOf(error), 400);
     log.error('http_failed', { method: context.req.method, path: context.req.path, error });
-    return context.json(
-      apiError('The server had an error. Its log has the details.', 'internal_error', 'server_error'),
-      500,
-    );
+    return context.json(apiErrorOf(httpErrors.internal()), 500);
   });
   return app;
 }

@@ -1,6 +1,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { MiddlewareHandler } from 'hono';
-import { apiError } from '../protocol/api-error.ts';
+import { apiErrorOf } from '../protocol/api-error.ts';
+import { httpErrors } from '../protocol/http-errors.ts';
 
 /** As far as the Fetch standard goes: it has no requests of these methods, or none with a body. */
 const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'TRACE', 'CONNECT']);
@@ -12,14 +13,14 @@ const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'TRACE', 'CONNECT'
  */
 export function limitBody(maxBytes: number): MiddlewareHandler<{ Bindings: HttpBindings }> {
   return async (context, next) => {
-    const tooLarge = () => context.json(apiError(`The body is larger than ${maxBytes} bytes.`, 'too_large'), 413);
+    const tooLarge = () => context.json(apiErrorOf(httpErrors.bodyTooLarge(maxBytes)), 413);
     const { method, headers } = context.env.incoming;
     if (Number(headers['content-length'] ?? 0) > maxBytes) return tooLarge();
     if (headers['transfer-encoding'] !== undefined && !bodiless.has(method ?? '')) {
       const { url, raw } = context.req;
       const body = await collect(raw.body, maxBytes);
       if (body === 'too large') return tooLarge();
-      if (body === 'broken off') return context.json(apiError('Bad request: the body broke off.', 'bad_request'), 400);
+      if (body === 'broken off') return context.json(apiErrorOf(httpErrors.bodyBrokeOff()), 400);
       context.req.raw = new Request(url, { method: raw.method, headers: raw.headers, body });
     }
     await next();

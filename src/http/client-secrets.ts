@@ -4,6 +4,7 @@ import type { Log } from '../log.ts';
 import { accessErrors } from '../protocol/access-errors.ts';
 import { betaField } from '../protocol/dialect-fields.ts';
 import { WireError, wireErrors } from '../protocol/errors.ts';
+import { httpErrors } from '../protocol/http-errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
 import type { Check } from '../protocol/schema-check.ts';
 import { applyUpdate, defaultRealtimeConfig, type SessionUpdate } from '../protocol/session-config.ts';
@@ -55,7 +56,7 @@ export function mintSecret(options: MintOptions, minting: Minting): (context: Co
     };
     const minted = await secrets.mint(terms, seconds).catch((error: unknown) => {
       throw error instanceof StoreFullError
-        ? new HttpRefusal(503, accessErrors.noRoom(error.message), storeRetryMs)
+        ? new HttpRefusal(503, httpErrors.overloaded(error.message), storeRetryMs)
         : error;
     });
     if ('retryAfterMs' in minted) {

@@ -5,7 +5,8 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
-import { apiError } from '../protocol/api-error.ts';
+import { apiErrorOf } from '../protocol/api-error.ts';
+import { httpErrors } from '../protocol/http-errors.ts';
 import type { Clock } from '../session/ports.ts';
 import type { Certificate } from '../tls.ts';
 
@@ -108,10 +109,10 @@ export class Listener {
   /** A request that did not get as far as the app: its address or its headers make no sense. */
   #unanswerable(error: unknown): Response {
     if (error instanceof RequestError) {
-      return Response.json(apiError(`Bad request: ${error.message}.`, 'bad_request'), { status: 400 });
+      return Response.json(apiErrorOf(httpErrors.badRequest(error.message)), { status: 400 });
     }
     this.#options.log.error('http_failed', { error });
-    return Response.json(apiError('The server had an error.', 'internal_error', 'server_error'), { status: 500 });
+    return Response.json(apiErrorOf(httpErrors.internal()), { status: 500 });
   }
 
   #count(socket: Duplex): void {

@@ -60,5 +60,4 @@ export const accessErrors = {
       code: 'insufficient_permissions',
     }),
   unknownSession: (id: string) => new WireError(`No session with id '${id}' lives here.`, { code: 'not_found' }),
-  noRoom: (message: string) => new WireError(message, { type: 'server_error', code: 'overloaded' }),
 };

@@ -5,14 +5,6 @@ export interface ApiErrorBody {
   error: { message: string; type: WireErrorType; param: string | null; code: string | null };
 }
 
-export function apiError(
-  message: string,
-  code: string | null,
-  type: WireErrorType = 'invalid_request_error',
-): ApiErrorBody {
-  return { error: { message, type, param: null, code } };
-}
-
 /** What a client is told over a socket, as it is told over HTTP. */
 export function apiErrorOf({ message, type, param, code }: WireError): ApiErrorBody {
   return { error: { message, type, param, code } };

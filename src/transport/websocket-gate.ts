@@ -5,9 +5,10 @@ import type { AccessPolicy } from '../access/policy.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Metering, RefusalReason } from '../metering/metering.ts';
-import { type ApiErrorBody, apiError } from '../protocol/api-error.ts';
+import { apiErrorOf } from '../protocol/api-error.ts';
 import type { Dialect, Dialects } from '../protocol/dialect.ts';
 import { errorEvent, type WireError } from '../protocol/errors.ts';
+import { httpErrors } from '../protocol/http-errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
 import type { Clock } from '../session/ports.ts';
 import type { Doorkeeper, Granted, Refused } from './doorkeeper.ts';
@@ -28,9 +29,9 @@ export interface WebSocketGateOptions {
 }
 
 /** A refusal in place of the upgrade. */
-interface HttpRefusal {
+interface UpgradeRefusal {
   status: 403 | 404 | 503;
-  body: ApiErrorBody;
+  why: WireError;
   reason: RefusalReason;
 }
 
@@ -96,21 +97,19 @@ export class WebSocketGate {
   }
 
   /** Why a request is refused whoever sent it; undefined when it is not. */
-  #misplaced(request: IncomingMessage, handshake: Handshake | undefined): HttpRefusal | undefined {
+  #misplaced(request: IncomingMessage, handshake: Handshake | undefined): UpgradeRefusal | undefined {
     const forbidden = this.#options.access.refusal(request.headers);
     if (forbidden !== undefined) return forbiddenBecause(forbidden);
     if (!handshake?.isRealtime) {
-      const body = apiError(`There is no WebSocket here: connect to ${realtimePath}.`, 'not_found');
-      return { status: 404, body, reason: 'invalid' };
+      return { status: 404, why: httpErrors.noWebSocket(realtimePath), reason: 'invalid' };
     }
     return this.#full();
   }
 
-  #full(): HttpRefusal | undefined {
+  #full(): UpgradeRefusal | undefined {
     const { unavailable, draining } = this.#options.sessions;
     if (unavailable === undefined) return undefined;
-    const body = apiError(unavailable, 'overloaded', 'server_error');
-    return { status: 503, body, reason: draining ? 'draining' : 'full' };
+    return { status: 503, why: httpErrors.overloaded(unavailable), reason: draining ? 'draining' : 'full' };
   }
 
   async #consider(
@@ -121,8 +120,8 @@ export class WebSocketGate {
     const verdict = await this.#inTime(socket, this.#options.doorkeeper.judge(handshake));
     if (verdict === 'gone') return;
     if (verdict === 'undecided') {
-      const body = apiError('Who may connect cannot be told at the moment. Try again.', 'overloaded', 'server_error');
-      return this.#refuseOverHttp(request, socket, { status: 503, body, reason: 'limits_unavailable' });
+      const why = httpErrors.undecided();
+      return this.#refuseOverHttp(request, socket, { status: 503, why, reason: 'limits_unavailable' });
     }
     if (!verdict.granted) return this.#turnAway(verdict, request, { socket, head });
     // There may have been room when the question was asked, and be none now.
@@ -235,10 +234,10 @@ export class WebSocketGate {
     webSocket.close(closeCode, closeReason);
   }
 
-  #refuseOverHttp(request: IncomingMessage, socket: Duplex, { status, body, reason }: HttpRefusal): void {
-    const text = JSON.stringify(body);
+  #refuseOverHttp(request: IncomingMessage, socket: Duplex, { status, why, reason }: UpgradeRefusal): void {
+    const text = JSON.stringify(apiErrorOf(why));
     this.#options.metering.sessionRefused(reason);
-    this.#options.log.info('upgrade_refused', { status, message: body.error.message, ...sender(request) });
+    this.#options.log.info('upgrade_refused', { status, message: why.message, ...sender(request) });
     socket.on('error', () => socket.destroy());
     socket.once('finish', () => socket.destroy());
     socket.end(
@@ -255,14 +254,14 @@ export class WebSocketGate {
   }
 }
 
-const reasonPhrases: Record<HttpRefusal['status'], string> = {
+const reasonPhrases: Record<UpgradeRefusal['status'], string> = {
   403: 'Forbidden',
   404: 'Not Found',
   503: 'Service Unavailable',
 };
 
-function forbiddenBecause(message: string): HttpRefusal {
-  return { status: 403, body: apiError(message, 'forbidden'), reason: 'forbidden' };
+function forbiddenBecause(message: string): UpgradeRefusal {
+  return { status: 403, why: httpErrors.forbidden(message), reason: 'forbidden' };
 }
 
 function sender(request: IncomingMessage): { address: string | undefined; userAgent: string | undefined } {

@@ -29,16 +29,12 @@ export class SessionWriter {
   #bytes = 0;
   #waitingBytes = 0;
   #cut = false;
+  #closed = false;
 
   constructor(options: SessionWriterOptions) {
     this.#options = options;
     this.#manifest = options.manifest;
     this.#last = this.#begin().catch((error: unknown) => this.cut(reasonOf(error)));
-  }
-
-  /** Whether nothing more is kept. */
-  get isCut(): boolean {
-    return this.#cut;
   }
 
   line(line: Line): void {
@@ -70,6 +66,7 @@ export class SessionWriter {
 
   /** Ends the recording; resolves once it is on the disk, or cannot be. */
   async close(about: Pick<Manifest, 'endedAt' | 'requests'>): Promise<void> {
+    this.#closed = true;
     await this.#last;
     try {
       await this.#lines?.close();
@@ -95,7 +92,8 @@ export class SessionWriter {
   }
 
   #write(bytes: number, act: () => Promise<void>): void {
-    if (!this.hasRoomFor(bytes)) return;
+    // An engine may yield once more after its session has ended.
+    if (this.#closed || !this.hasRoomFor(bytes)) return;
     if (this.#waitingBytes + bytes > maxWaitingBytes) {
       return this.cut(`the disk is too slow: ${this.#waitingBytes} bytes wait to be written`);
     }
