@@ -52,8 +52,9 @@ test('options and npm scripts that documents name exist', () => {
     readFileSync(join(root, 'scripts/conformance.ts'), 'utf8'),
   ];
   const options = new Set(programs.join('\n').match(/--[a-z][a-z0-9.-]*/g));
-  // Those of npm, curl, llama.cpp and vLLM.
-  for (const other of ['save-dev', 'retry', 'retry-delay', 'retry-all-errors', 'jinja']) options.add(`--${other}`);
+  // Those of npm, Node, curl, llama.cpp and vLLM.
+  for (const other of ['save-dev', 'test', 'retry', 'retry-delay', 'retry-all-errors', 'jinja'])
+    options.add(`--${other}`);
   for (const other of ['enable-auto-tool-choice', 'tool-call-parser']) options.add(`--${other}`);
   const scripts: Record<string, string> = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts;
   const unknown = pages.flatMap(({ path, text }) => [
