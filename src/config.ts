@@ -273,13 +273,13 @@ const limits = {
     'Limits',
     integer('COUNT', 100, 100_000_000),
     100_000,
-    'What is kept beside sessions: client secrets that have not expired, and counters. Beyond it no more are minted.',
+    'Client secrets that have not expired. Beyond it no more are minted. Counters of limits have room of their own.',
   ),
   storeCharacters: option(
     'Limits',
     integer('COUNT', 65_536, 16 * 1024 ** 3),
     256 * mebibyte,
-    'Characters of all that together; most are the session configurations of client secrets.',
+    'Characters of all that together: above all the session configurations of client secrets.',
   ),
   secretsPerMinute: option(
     'Limits',

@@ -1,111 +1,77 @@
 import type { Clock } from '../session/ports.ts';
-import { type Count, type CountOptions, type Store, StoreFullError } from './store.ts';
-
-interface Entry {
-  value: string | number;
-  expiresAt: number;
-}
+import { ExpiringEntries } from './expiring-entries.ts';
+import type { Count, CountOptions, Store } from './store.ts';
 
 export interface MemoryStoreOptions {
   clock: Clock;
+  /** Texts. */
   limit: number;
+  /** What stands in the keys of texts and under them. */
   limitCharacters?: number;
 }
 
 /** How often expired entries are looked for, while there are any entries. */
 const sweepMs = 60_000;
+/** A text may have a counter of its own, and there are those of keys. */
+const countersPerText = 2;
 
-/** The store of a server that is alone: gone when the process ends. */
+/**
+ * The store of a server that is alone: gone when the process ends. Counters have room of their own: the limits of all
+ * keys stand on them, and one key that fills the store with secrets must not stop the others.
+ */
 export class MemoryStore implements Store {
   readonly #clock: Clock;
-  readonly #limit: number;
-  readonly #limitCharacters: number;
-  readonly #entries = new Map<string, Entry>();
-  #characters = 0;
+  readonly #texts: ExpiringEntries<string>;
+  readonly #counters: ExpiringEntries<number>;
   #cancelSweep: (() => void) | undefined;
 
-  /** `limit` counts keys, `limitCharacters` what stands in them and under them. */
   constructor({ clock, limit, limitCharacters = Number.POSITIVE_INFINITY }: MemoryStoreOptions) {
     this.#clock = clock;
-    this.#limit = limit;
-    this.#limitCharacters = limitCharacters;
+    this.#texts = new ExpiringEntries({ clock, limit, limitCharacters });
+    this.#counters = new ExpiringEntries({
+      clock,
+      limit: countersPerText * limit,
+      limitCharacters: Number.POSITIVE_INFINITY,
+    });
   }
 
   async get(key: string): Promise<string | undefined> {
-    const value = this.#live(key)?.value;
-    return value === undefined ? undefined : String(value);
+    return this.#texts.get(key)?.value;
   }
 
   async set(key: string, value: string, ttlMs: number): Promise<void> {
-    this.#put(key, { value, expiresAt: this.#clock.now() + ttlMs });
+    this.#texts.put(key, { value, expiresAt: this.#clock.now() + ttlMs });
+    this.#cancelSweep ??= this.#schedule();
   }
 
   async delete(key: string): Promise<void> {
-    this.#drop(key);
+    this.#texts.delete(key);
+    this.#counters.delete(key);
   }
 
   async count(key: string, { amount, limit = Number.POSITIVE_INFINITY, ttlMs }: CountOptions): Promise<Count> {
     const now = this.#clock.now();
-    const entry = this.#live(key) ?? { value: 0, expiresAt: now + ttlMs };
-    const before = Number(entry.value);
+    const { value: before, expiresAt } = this.#counters.get(key) ?? { value: 0, expiresAt: now + ttlMs };
     const after = Math.max(0, before + amount);
     const admitted = amount <= 0 || after <= limit;
-    if (admitted && after !== before) this.#put(key, { value: after, expiresAt: entry.expiresAt });
-    return { admitted, total: admitted ? after : before, expiresInMs: entry.expiresAt - now };
+    if (admitted && after !== before) {
+      this.#counters.put(key, { value: after, expiresAt });
+      this.#cancelSweep ??= this.#schedule();
+    }
+    return { admitted, total: admitted ? after : before, expiresInMs: expiresAt - now };
   }
 
   async close(): Promise<void> {
     this.#cancelSweep?.();
-    this.#entries.clear();
-    this.#characters = 0;
+    this.#texts.clear();
+    this.#counters.clear();
   }
 
-  #live(key: string): Entry | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined || entry.expiresAt > this.#clock.now()) return entry;
-    this.#drop(key);
-    return undefined;
+  #schedule(): () => void {
+    return this.#clock.after(sweepMs, () => {
+      const all = [this.#texts, this.#counters];
+      for (const entries of all) entries.dropExpired();
+      this.#cancelSweep = all.some(({ size }) => size > 0) ? this.#schedule() : undefined;
+    });
   }
-
-  #put(key: string, entry: Entry): void {
-    const known = this.#live(key);
-    const grows = sizeOf(key, entry) - (known ? sizeOf(key, known) : 0);
-    if (known === undefined || grows > 0) this.#makeRoom(known === undefined ? 1 : 0, grows);
-    this.#entries.set(key, entry);
-    this.#characters += grows;
-    this.#cancelSweep ??= this.#clock.after(sweepMs, () => this.#sweep());
-  }
-
-  #makeRoom(entries: number, characters: number): void {
-    const limitMet = () => {
-      if (this.#entries.size + entries > this.#limit) return `${this.#limit} entries (limits.store-entries)`;
-      if (this.#characters + characters <= this.#limitCharacters) return undefined;
-      return `${this.#limitCharacters} characters (limits.store-characters)`;
-    };
-    if (limitMet() === undefined) return;
-    this.#dropExpired();
-    const most = limitMet();
-    if (most !== undefined) throw new StoreFullError(most);
-  }
-
-  #sweep(): void {
-    this.#dropExpired();
-    this.#cancelSweep = this.#entries.size > 0 ? this.#clock.after(sweepMs, () => this.#sweep()) : undefined;
-  }
-
-  #dropExpired(): void {
-    const now = this.#clock.now();
-    for (const [key, { expiresAt }] of this.#entries) if (expiresAt <= now) this.#drop(key);
-  }
-
-  #drop(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return;
-    this.#entries.delete(key);
-    this.#characters -= sizeOf(key, entry);
-  }
-}
-
-function sizeOf(key: string, { value }: Entry): number {
-  return key.length + String(value).length;
 }

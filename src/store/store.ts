@@ -4,7 +4,7 @@
  * `SET PX`, `DEL`, and for `count` a script of a few lines around `INCRBY` and `PEXPIRE`.
  */
 export interface Store {
-  /** The text under a key; undefined when there is none, or it has expired. */
+  /** The text that `set` put under a key; undefined when there is none, or it has expired. */
   get(key: string): Promise<string | undefined>;
   /**
    * Puts a text under a key, for `ttlMs`.
@@ -13,7 +13,7 @@ export interface Store {
   set(key: string, value: string, ttlMs: number): Promise<void>;
   delete(key: string): Promise<void>;
   /**
-   * Adds to a counter, unless that would bring it above `limit`. A counter that does not exist is 0; it lives for
+   * Adds to a counter, whose key no text has, unless that would bring it above `limit`. A counter that does not exist is 0; it lives for
    * `ttlMs` from the first count, and never goes below 0.
    * @throws {StoreFullError} when there is no room for another key
    */

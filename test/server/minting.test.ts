@@ -5,9 +5,10 @@ import { test } from 'node:test';
 import { apiKey } from '../../src/server.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { fakeEngines } from '../support/fake-engines.ts';
-import { ask, errorIn } from '../support/rest.ts';
+import { ask, bearer, errorIn } from '../support/rest.ts';
 import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
+import { WireClient } from '../support/wire-client.ts';
 
 const key = 'sk-backend-0123456789';
 const keys = [apiKey('backend', key)];
@@ -326,6 +327,17 @@ test('a store that is full says so with 503, and has room again when secrets exp
   assert.match(errorIn(full).message, /^The store is full: .*limits\.store-characters/);
   await clock.advance(600_000);
   assert.equal((await ask(server, ga, { body })).status, 200);
+});
+
+test('a key that fills the store keeps no other from opening sessions within its limits', async (t) => {
+  const phone = 'sk-phone-0123456789';
+  const limited = apiKey('phone', phone, { limits: { sessions: 1, sessionsPerMinute: 10, tokensPerMinute: 1000 } });
+  const config = { apiKeys: [...keys, limited], limits: { storeEntries: 100 } };
+  const server = await newServer(t, { config });
+  while ((await ask(server, ga, { key })).status === 200);
+  assert.equal((await ask(server, ga, { key: phone })).status, 503);
+  const client = await WireClient.open(`${server.wsUrl}?model=gpt-realtime`, bearer(phone));
+  assert.equal((await client.ask('Hello?')).response.status, 'completed');
 });
 
 for (const { origin, config, allowed } of [

@@ -79,11 +79,21 @@ it('holds no more keys than it may, and makes room of what has expired', async (
   await store.set('a', 'one', 1000);
   await store.set('b', 'two', 9000);
   await assert.rejects(store.set('c', 'three', 1000), StoreFullError);
-  await assert.rejects(store.count('d', { amount: 1, ttlMs: 1000 }), StoreFullError);
   await store.set('b', 'again', 9000);
   await clock.advance(1000);
   await store.set('c', 'three', 1000);
   assert.equal(await store.get('c'), 'three');
+});
+
+it('counts on while texts take all their room, and holds no more counters than twice as many', async () => {
+  const { clock, store } = newStore({ limit: 1, limitCharacters: 4 });
+  await store.set('a', 'one', 1000);
+  const once = { amount: 1, ttlMs: 1000 };
+  for (let total = 1; total <= 12; total += 1) assert.equal((await store.count('first', once)).total, total);
+  await store.count('second', once);
+  await assert.rejects(store.count('third', once), StoreFullError);
+  await clock.advance(1000);
+  await store.count('third', once);
 });
 
 it('holds no more characters than it may, keys and texts together', async () => {

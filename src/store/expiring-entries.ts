@@ -1,0 +1,81 @@
+import type { Clock } from '../session/ports.ts';
+import { StoreFullError } from './store.ts';
+
+export interface Entry<Value> {
+  value: Value;
+  /** On the Clock. */
+  expiresAt: number;
+}
+
+export interface EntriesOptions {
+  clock: Clock;
+  /** Keys. */
+  limit: number;
+  /** What stands in the keys and under them. */
+  limitCharacters: number;
+}
+
+/** Values under keys, each until its time is over; as many as there may be. */
+export class ExpiringEntries<Value extends string | number> {
+  readonly #options: EntriesOptions;
+  readonly #entries = new Map<string, Entry<Value>>();
+  #characters = 0;
+
+  constructor(options: EntriesOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: string): Entry<Value> | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined || entry.expiresAt > this.#options.clock.now()) return entry;
+    this.delete(key);
+    return undefined;
+  }
+
+  /** @throws {StoreFullError} when there is no room for it, also after what has expired was dropped */
+  put(key: string, entry: Entry<Value>): void {
+    const known = this.get(key);
+    const grows = sizeOf(key, entry) - (known ? sizeOf(key, known) : 0);
+    if (known === undefined || grows > 0) this.#makeRoom(known === undefined ? 1 : 0, grows);
+    this.#entries.set(key, entry);
+    this.#characters += grows;
+  }
+
+  delete(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    this.#characters -= sizeOf(key, entry);
+  }
+
+  dropExpired(): void {
+    const now = this.#options.clock.now();
+    for (const [key, { expiresAt }] of this.#entries) if (expiresAt <= now) this.delete(key);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+    this.#characters = 0;
+  }
+
+  #makeRoom(entries: number, characters: number): void {
+    const { limit, limitCharacters } = this.#options;
+    const limitMet = () => {
+      if (this.#entries.size + entries > limit) return `${limit} entries (limits.store-entries)`;
+      if (this.#characters + characters <= limitCharacters) return undefined;
+      return `${limitCharacters} characters (limits.store-characters)`;
+    };
+    if (limitMet() === undefined) return;
+    this.dropExpired();
+    const most = limitMet();
+    if (most !== undefined) throw new StoreFullError(most);
+  }
+}
+
+function sizeOf(key: string, { value }: Entry<string | number>): number {
+  return key.length + String(value).length;
+}
