@@ -31,9 +31,11 @@ class Order<Engine> {
     this.#listener = listener;
   }
 
+  /** `isAnswer`: whether an event is more than a sign of life. */
   async *answer<Event>(
     start: (engine: Engine) => AsyncIterable<Event>,
     signal: AbortSignal,
+    isAnswer: (event: Event) => boolean = () => true,
   ): AsyncGenerator<Event, void, undefined> {
     signal.throwIfAborted();
     const order = this.#order();
@@ -41,8 +43,10 @@ class Order<Engine> {
       let answered = false;
       try {
         for await (const event of start(candidate.engine)) {
-          if (!answered) this.#answers(candidate);
-          answered = true;
+          if (!answered && isAnswer(event)) {
+            this.#answers(candidate);
+            answered = true;
+          }
           yield event;
         }
         if (!answered) this.#answers(candidate);
@@ -105,7 +109,12 @@ export function firstLanguageModel(
   return {
     hearsAudio: candidates.every(({ engine }) => engine.hearsAudio),
     speaks: candidates.every(({ engine }) => engine.speaks),
-    generate: (request) => order.answer((engine) => engine.generate(request), request.signal),
+    generate: (request) =>
+      order.answer(
+        (engine) => engine.generate(request),
+        request.signal,
+        ({ type }) => type !== 'thinking',
+      ),
     warm: () => warmAll(candidates),
   };
 }

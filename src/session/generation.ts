@@ -50,6 +50,9 @@ export interface Generation extends AsyncIterable<GenerationEvent> {
 /** Clauses, or pieces of its own audio, that the model may be ahead of what is spoken. */
 const piecesAhead = 8;
 
+/** What a model tells, apart from signs of life. */
+type Told = Exclude<ModelEvent, { type: 'thinking' }>;
+
 /** What is to be spoken, or has been spoken by the model, and the events between. */
 type Piece = Exclude<GenerationEvent, { type: 'audio' }> | Extract<ModelEvent, { type: 'audio' }>;
 
@@ -64,7 +67,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
   let silenceTold = false;
   let spokeItself = false;
 
-  async function* model(): AsyncGenerator<ModelEvent> {
+  async function* model(): AsyncGenerator<Told> {
     const { languageModel } = tools.engines;
     const speaks = speech !== undefined && (languageModel.speaks ?? false);
     const generate = () =>
@@ -82,6 +85,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
         const told = `The language model failed: it yielded ${fault}. See ModelEvent in ports.ts for the events of a model.`;
         throw new StageError('language model', 'failed', told);
       }
+      if (event.type === 'thinking') continue;
       times.firstTokenAt ??= tools.clock.now();
       if (event.type === 'audio') {
         spokeItself = true;
@@ -172,7 +176,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
 }
 
 /** Joins the model's words into clauses; calls, and audio of its own, pass through behind the words before them. */
-async function cutIntoClauses(events: AsyncIterable<ModelEvent>, out: Channel<Piece>): Promise<void> {
+async function cutIntoClauses(events: AsyncIterable<Told>, out: Channel<Piece>): Promise<void> {
   const splitter = new ClauseSplitter();
   const putClauses = async (clauses: readonly string[]) => {
     for (const text of clauses) if (text !== '' && !(await out.put({ type: 'clause', text }))) return;

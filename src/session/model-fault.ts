@@ -4,6 +4,7 @@ import type { ModelEvent } from './ports.ts';
 /** The string that each event of a model must carry, if any. */
 const eventStrings: ReadonlyMap<unknown, string | undefined> = new Map<ModelEvent['type'], string | undefined>([
   ['text', 'text'],
+  ['thinking', undefined],
   ['audio', 'transcript'],
   ['call', 'name'],
   ['call_arguments', 'delta'],

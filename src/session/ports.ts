@@ -146,6 +146,8 @@ export interface ModelUsage {
 
 export type ModelEvent =
   | { type: 'text'; text: string }
+  /** It reasons, of which nothing is told: a sign of life, so that it is not taken for one that stalled. */
+  | { type: 'thinking' }
   /**
    * Of a model that `speaks` and was asked to: sound, and the words that it adds to the transcript. Either may be empty,
    * and the words may come well before their sound. Instead of `text`: text that comes beside it is spoken by the voice,

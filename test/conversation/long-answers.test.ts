@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { ModelEvent } from '../../src/session/ports.ts';
+import { defaultSessionSettings } from '../../src/session/settings.ts';
 import { newConversation } from '../support/conversation.ts';
 
 const finish: ModelEvent = { type: 'finish', reason: 'stop' };
@@ -25,3 +26,20 @@ for (const [what, modality, answer] of [
     assert.ok(turns > 40, `${turns} turns of the event loop`);
   });
 }
+
+test('a model that reasons for longer than an engine may stall is waited for, and nothing of it is told', async () => {
+  const { client, engines, clock } = newConversation();
+  const { stageStallMs } = defaultSessionSettings.limits;
+  engines.languageModel.generate = async function* () {
+    for (let step = 0; step < 4; step += 1) {
+      yield { type: 'thinking' };
+      await new Promise<void>((resolve) => clock.after(stageStallMs / 2, resolve));
+    }
+    yield { type: 'text', text: 'Yes.' };
+    yield finish;
+  };
+  await client.say({ type: 'response.create', response: { output_modalities: ['text'] } });
+  await clock.advance(2 * stageStallMs);
+  assert.equal(client.last('response.done').response.status, 'completed');
+  assert.equal(client.last('response.output_text.done').text, 'Yes.');
+});

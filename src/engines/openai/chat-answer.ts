@@ -21,6 +21,8 @@ const audioRateHz = 24_000;
 /** One answer: takes its chunks, gives the model's events. */
 export class ChatAnswer implements AnswerReader<ModelEvent> {
   readonly #thinking = new ThinkingFilter();
+  /** The first byte of a sample whose second comes with the next piece. */
+  #halfSample: Uint8Array = new Uint8Array();
   readonly #calls = new ToolCalls();
   #finish: FinishReason | undefined;
   #usage: ModelUsage | undefined;
@@ -102,7 +104,8 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
     }
     const audio = field(delta, 'audio');
     if (audio !== undefined && audio !== null) events.push(...this.#sound(audio));
-    return events;
+    const thinks = this.#thinking.thinking || reasoningFields.some((name) => textField(delta, name));
+    return events.length === 0 && thinks ? [{ type: 'thinking' }] : events;
   }
 
   #say(text: string): ModelEvent[] {
@@ -116,10 +119,12 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
 
   #sound(audio: unknown): ModelEvent[] {
     const transcript = textField(audio, 'transcript') ?? '';
-    const bytes = Buffer.from(textField(audio, 'data') ?? '', 'base64');
+    const bytes = Buffer.concat([this.#halfSample, Buffer.from(textField(audio, 'data') ?? '', 'base64')]);
+    const whole = bytes.length - (bytes.length % 2);
+    this.#halfSample = bytes.subarray(whole);
     this.#count(transcript.length);
-    if (bytes.length < 2 && transcript === '') return [];
-    const samples = bytesToSamples(bytes.subarray(0, bytes.length - (bytes.length % 2)));
+    if (whole === 0 && transcript === '') return [];
+    const samples = bytesToSamples(bytes.subarray(0, whole));
     return [{ type: 'audio', samples, sampleRateHz: audioRateHz, transcript }];
   }
 
@@ -128,6 +133,9 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
     if (this.#characters > maxText) throw new RequestFailure(`it answered with more than ${maxText} characters`);
   }
 }
+
+/** What servers call the reasoning that they tell apart from the answer. */
+const reasoningFields = ['reasoning_content', 'reasoning'];
 
 function parsed(data: string): unknown {
   let chunk: unknown;

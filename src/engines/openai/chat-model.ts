@@ -39,7 +39,11 @@ export class ChatModel implements LanguageModel {
 
   /** @throws {EngineError} that says which server failed, how, and what to do */
   async *generate(request: ModelRequest): AsyncGenerator<ModelEvent, void, undefined> {
-    yield* this.#endpoint.stream((options) => this.#answer(request, options), request.signal);
+    yield* this.#endpoint.stream(
+      (options) => this.#answer(request, options),
+      request.signal,
+      ({ type }) => type !== 'thinking',
+    );
   }
 
   warm(): Promise<void> {

@@ -135,12 +135,13 @@ export class Endpoint {
   }
 
   /**
-   * Yields what `answer` does; where that fails before it has yielded anything, and another attempt may help, it is made.
+   * Yields what `answer` does; where that fails before it has yielded anything (that `isAnswer`), and another attempt may help, it is made.
    * @throws {EngineError} that names the server; the signal's reason when it is aborted
    */
   async *stream<T>(
     answer: (options: RequestOptions) => AsyncIterable<T>,
     signal: AbortSignal,
+    isAnswer: (event: T) => boolean = () => true,
   ): AsyncGenerator<T, void, undefined> {
     signal.throwIfAborted();
     for (let attempt = 1; ; attempt += 1) {
@@ -152,7 +153,7 @@ export class Endpoint {
       try {
         for await (const event of answer({ signal: abort.signal })) {
           signal.throwIfAborted();
-          yielded = true;
+          yielded ||= isAnswer(event);
           yield event;
           signal.throwIfAborted();
         }

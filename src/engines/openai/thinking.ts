@@ -9,6 +9,11 @@ export class ThinkingFilter {
   #closing = '';
   #thought = false;
 
+  /** Whether what was pushed last is reasoning. */
+  get thinking(): boolean {
+    return this.#state === 'thinking';
+  }
+
   /** Takes the next text and returns what of it is to be said. */
   push(text: string): string {
     if (this.#state === 'answer') return text;

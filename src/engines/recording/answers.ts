@@ -21,6 +21,7 @@ const usage = z.object({
 
 export const modelAnswer = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text'), text }),
+  z.object({ type: z.literal('thinking') }),
   z.object({ type: z.literal('audio'), transcript: z.string() }),
   z.object({ type: z.literal('call'), callId: z.string().optional(), name: z.string() }),
   z.object({ type: z.literal('call_arguments'), delta: z.string() }),

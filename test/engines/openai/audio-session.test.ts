@@ -16,7 +16,8 @@ interface AudioRequest {
 
 test('what the user says goes to the server as audio, and what it says comes back', async (t) => {
   const answered = tone(300, 24_000);
-  const data = Buffer.from(samplesToBytes(answered)).toString('base64');
+  const sound = Buffer.from(samplesToBytes(answered));
+  const data = sound.toString('base64');
   const delta = (delta: object, finish_reason: string | null = null) => ({ choices: [{ delta, finish_reason }] });
   const usage = {
     ...{ prompt_tokens: 60, completion_tokens: 20 },
@@ -27,7 +28,9 @@ test('what the user says goes to the server as audio, and what it says comes bac
     sendEvents(response, [
       delta({ role: 'assistant', audio: { id: 'audio_1', transcript: 'Good ' } }),
       delta({ audio: { transcript: 'day.' } }),
-      delta({ audio: { data } }),
+      // Servers cut where they like, also inside a sample.
+      delta({ audio: { data: sound.subarray(0, 1001).toString('base64') } }),
+      delta({ audio: { data: sound.subarray(1001).toString('base64') } }),
       delta({}, 'stop'),
       { choices: [], usage },
       'data: [DONE]\n\n',

@@ -149,6 +149,11 @@ test('reasoning is not said, whatever it is called', async (t) => {
     done,
   ]);
   assert.equal(textOf(events), 'Yes.');
+  // A model that reasons for long has not stalled.
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    ['thinking', 'thinking', 'text', 'finish'],
+  );
 });
 
 test('nor is what a model writes between tags before its answer, however it is cut', async (t) => {
