@@ -3,7 +3,7 @@ import type { Meter, SpendingRefusal, TurnTimes } from '../session/ports.ts';
 import type { OwnerLabels } from './label-sets.ts';
 import type { Metrics } from './metrics.ts';
 import { costOf, inUnits, type ModelPrices, type Money, rounded } from './prices.ts';
-import { type Quantities, quantitiesIn, responseQuantities, transcriptionQuantities } from './quantities.ts';
+import { plausible, type Quantities, quantitiesIn, responseQuantities, transcriptionQuantities } from './quantities.ts';
 import type { TokenBudget } from './token-budget.ts';
 
 /** What one session has used, as the log tells it. */
@@ -52,7 +52,7 @@ export class Account implements Meter {
 
   responseUsed(usage: Usage): void {
     this.#use(responseQuantities(usage));
-    this.#options.budget?.use(usage.total_tokens);
+    this.#options.budget?.use(plausible(usage.total_tokens));
   }
 
   responseEnded(status: ResponseStatus, times: TurnTimes): void {
@@ -64,7 +64,7 @@ export class Account implements Meter {
     this.#transcriptions += 1;
     this.#options.metrics.transcribed(this.#options.labels);
     this.#use(transcriptionQuantities(usage));
-    if (usage.type === 'tokens') this.#options.budget?.use(usage.total_tokens);
+    if (usage.type === 'tokens') this.#options.budget?.use(plausible(usage.total_tokens));
   }
 
   rateLimits(): readonly RateLimit[] {

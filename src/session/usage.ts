@@ -15,7 +15,8 @@ export interface Spent {
 }
 
 /** The rules stand in docs/protocol.md §3, and docs/usage.md says why. */
-export function responseUsage({ input: asked, output: given, model, modelSpoke }: Spent): Usage {
+export function responseUsage({ input: asked, output: given, model: told, modelSpoke }: Spent): Usage {
+  const model = told && asFigures(told);
   const input = model && asked ? ownInput(model, asked) : (asked?.cost ?? noTokens);
   const text = model?.cachedInputTokens ?? asked?.cached.text ?? 0;
   const cached = atMost({ ...(asked?.cached ?? noTokens), text }, input);
@@ -34,6 +35,20 @@ export function responseUsage({ input: asked, output: given, model, modelSpoke }
       cached_tokens_details: { text_tokens: cached.text, audio_tokens: cached.audio, image_tokens: cached.image },
     },
     output_token_details: { text_tokens: output.text, audio_tokens: output.audio },
+  };
+}
+
+/** A model's figures as counts: what is none, such as a negative one, is left out. */
+function asFigures(told: ModelUsage): ModelUsage | undefined {
+  const isCount = (figure: number) => Number.isSafeInteger(figure) && figure >= 0;
+  if (!isCount(told.inputTokens) || !isCount(told.outputTokens)) return undefined;
+  const { cachedInputTokens: cached, audioInputTokens: heard, audioOutputTokens: spoken } = told;
+  return {
+    inputTokens: told.inputTokens,
+    outputTokens: told.outputTokens,
+    ...(cached !== undefined && isCount(cached) && { cachedInputTokens: cached }),
+    ...(heard !== undefined && isCount(heard) && { audioInputTokens: heard }),
+    ...(spoken !== undefined && isCount(spoken) && { audioOutputTokens: spoken }),
   };
 }
 

@@ -39,6 +39,24 @@ function newAccount({
 const labels = 'key="phone",project="default",model="gpt-realtime"';
 
 describe('what a session used', () => {
+  it('is never less than nothing, nor beyond all measure, whatever an upstream says', async () => {
+    const { account, metering } = newAccount();
+    account.responseUsed(usage({ text: 1, cachedText: 500, outText: -7, outAudio: 2.4 }));
+    account.responseUsed(usage({ text: 1e300, audio: Number.NaN, cachedAudio: Number.POSITIVE_INFINITY }));
+    account.transcriptionUsed({ type: 'duration', seconds: 1e300 });
+    account.transcriptionUsed({ type: 'duration', seconds: -1 });
+    const { used, cost } = account.totals();
+    assert.deepEqual(used, {
+      'text-input': 1e9,
+      'text-cached-input': 500,
+      'audio-output': 2,
+      'audio-cached-input': 1e9,
+      'transcription-ms': 1e9,
+    });
+    assert.ok(Number.isFinite(cost));
+    assert.match((await metering.metricsText()).body, /parley_tokens_total\{kind="text-input",[^}]*\} 1000000000\n/);
+  });
+
   it('is added up by kind, each token once', async () => {
     const { account, metering } = newAccount();
     account.responseUsed(
