@@ -339,6 +339,11 @@ export const responseFailures = {
     new ResponseFailure(`The image at '${shortened(url, 120)}' could not be had: ${why}`, {
       code: 'invalid_image_url',
     }),
+  tooManyImages: (limit: number) =>
+    new ResponseFailure(
+      `The input of this response names more than ${limit} images by an address. Delete some, or leave them out of its input.`,
+      { code: 'invalid_image_url' },
+    ),
   imagesTooLarge: (limitCharacters: number) =>
     new ResponseFailure(
       `The images that this response's input names by an address have more than ${limitCharacters} characters together, as base64. Use smaller ones, or delete some.`,

@@ -31,6 +31,7 @@ interface Asked {
 /** Makes the contexts of a session's responses: what the model is given, what it costs, and what of that it was given before. */
 export class ContextBuilder {
   readonly #tools: SessionTools;
+  readonly #conversation: Conversation;
   readonly #tokens: ContextTokens;
   readonly #images: ContextImages;
   /** What was left out of the conversation's context once; so is all before it, so that contexts go on to begin alike. */
@@ -40,9 +41,10 @@ export class ContextBuilder {
 
   constructor(tools: SessionTools, conversation: Conversation) {
     this.#tools = tools;
+    this.#conversation = conversation;
     this.#tokens = new ContextTokens(tools.tokens);
-    this.#images = new ContextImages(tools, (url, without) =>
-      conversation.entries.some(({ item }) => item.id !== without && names(item, url)),
+    this.#images = new ContextImages(tools, (without) =>
+      addressesOf(conversation.entries.filter(({ item }) => item.id !== without)),
     );
   }
 
@@ -63,10 +65,11 @@ export class ContextBuilder {
 
     const earlierCut = ofConversation && request.truncation !== 'disabled' ? this.#earlierCut(entries) : 0;
     const images = await this.#images.fetchAll(addressesOf(entries.slice(earlierCut)), signal);
-    const measured = await this.#tokens.measure(entries, sounds, (url) => images.get(url)?.size);
+    const fetched = (url: string) => images.get(url)?.size;
+    const measured = await this.#tokens.measure(entries, { sounds, fetched, signal });
+    const head = await this.#tokens.head(request.instructions, request.tools, signal);
     signal.throwIfAborted();
 
-    const head = this.#tokens.head(request.instructions, request.tools);
     const kept = this.#fit(measured, head, earlierCut, request);
     const asked = { head, costs: kept.map(({ cost }) => cost) };
     const cached = cachedCost(this.#asked, asked);
@@ -83,7 +86,8 @@ export class ContextBuilder {
 
   /** An item is about to be deleted. */
   release(itemId: string): void {
-    this.#images.release(itemId);
+    const entry = this.#conversation.find(itemId);
+    if (entry) this.#images.release({ id: itemId, urls: addressesOf([entry]) });
   }
 
   #earlierCut(entries: readonly Entry[]): number {
@@ -113,10 +117,6 @@ export class ContextBuilder {
     if (!this.#leftOutTold) this.#tools.log.info('context_truncated', { leftOut, items });
     this.#leftOutTold = true;
   }
-}
-
-function names(item: Entry['item'], url: string): boolean {
-  return item.type === 'message' && item.content.some((part) => part.type === 'input_image' && part.image_url === url);
 }
 
 /** An input may refer to one item thousands of times. */

@@ -11,20 +11,25 @@ export interface FetchedImage {
 
 /** Characters of the images that one response may need, and that a session keeps for its next ones. */
 const maxCharacters = 24 * 1024 ** 2;
+/** Images of addresses that one response may need: more than its tokens allow in any usual context. */
+const mostImages = 512;
+/** For one session, whatever it has under way: a client's slow images must not keep others from theirs. */
 const fetchedAtOnce = 4;
 
 /** Fetches the images that items name by an address, and keeps them for as long as the items stay. */
 export class ContextImages {
   readonly #tools: Pick<SessionTools, 'images' | 'clock' | 'settings'>;
-  /** Whether an item of the conversation names the address, another than the one with the id `without`. */
-  readonly #inUse: (url: string, without?: string) => boolean;
+  /** What the conversation's items name, but for the one with the id `without`. */
+  readonly #inUse: (without?: string) => Iterable<string>;
   /** The one that was used last is the last. */
   readonly #kept = new Map<string, FetchedImage>();
   #keptCharacters = 0;
+  #fetching = 0;
+  readonly #turns: (() => void)[] = [];
 
   constructor(
     tools: Pick<SessionTools, 'images' | 'clock' | 'settings'>,
-    inUse: (url: string, without?: string) => boolean,
+    inUse: (without?: string) => Iterable<string>,
   ) {
     this.#tools = tools;
     this.#inUse = inUse;
@@ -38,13 +43,14 @@ export class ContextImages {
     const waiting = new Set([...urls].filter((url) => !isData(url)));
     const images = new Map<string, FetchedImage>();
     if (waiting.size === 0) return images;
+    if (waiting.size > mostImages) throw responseFailures.tooManyImages(mostImages);
     const failed = new AbortController();
     const either = AbortSignal.any([signal, failed.signal]);
     let characters = 0;
     const queue = waiting.values();
     const fetchNext = async () => {
       for (const url of queue) {
-        const image = this.#kept.get(url) ?? (await this.#fetch(url, either));
+        const image = this.#kept.get(url) ?? (await this.#fetchInTurn(url, either));
         either.throwIfAborted();
         characters += image.data.length;
         if (characters > maxCharacters) throw responseFailures.imagesTooLarge(maxCharacters);
@@ -57,13 +63,35 @@ export class ContextImages {
       failed.abort(error);
       throw error;
     }
-    for (const [url, image] of images) this.#keep(url, image);
+    const inUse = new Set(this.#inUse());
+    // The item of an image may have been deleted meanwhile, or belong to one response alone.
+    for (const [url, image] of images) if (inUse.has(url)) this.#keep(url, image);
     return images;
   }
 
   /** Gives up what no item but this one names. */
-  release(itemId: string): void {
-    for (const url of this.#kept.keys()) if (!this.#inUse(url, itemId)) this.#drop(url);
+  release({ id, urls }: { id: string; urls: readonly string[] }): void {
+    if (!urls.some((url) => this.#kept.has(url))) return;
+    const inUse = new Set(this.#inUse(id));
+    for (const url of urls) if (!inUse.has(url)) this.#drop(url);
+  }
+
+  async #fetchInTurn(url: string, signal: AbortSignal): Promise<FetchedImage> {
+    if (this.#fetching >= fetchedAtOnce) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#turns.push(resolve);
+      await promise;
+    } else {
+      this.#fetching += 1;
+    }
+    try {
+      signal.throwIfAborted();
+      return this.#kept.get(url) ?? (await this.#fetch(url, signal));
+    } finally {
+      const next = this.#turns.shift();
+      if (next) next();
+      else this.#fetching -= 1;
+    }
   }
 
   async #fetch(url: string, signal: AbortSignal): Promise<FetchedImage> {
@@ -88,8 +116,6 @@ export class ContextImages {
 
   #keep(url: string, image: FetchedImage): void {
     this.#drop(url);
-    // Its item may have been deleted meanwhile, or belong to one response alone.
-    if (!this.#inUse(url)) return;
     this.#kept.set(url, image);
     this.#keptCharacters += image.data.length;
     for (const oldest of this.#kept.keys()) {

@@ -22,6 +22,9 @@ export interface MeasuredHead {
   readonly cost: TokenCost;
 }
 
+/** The size of an image that was fetched. */
+type Fetched = (url: string) => ImageSize | undefined;
+
 /** Text that is counted before others get their turn of the event loop, in characters. */
 const charactersPerTurn = 16 * 1024;
 /** What an item, or a part of one, takes of that without any. */
@@ -38,35 +41,38 @@ export class ContextTokens {
     this.#counter = counter;
   }
 
-  head(instructions: string, tools: readonly ModelTool[]): MeasuredHead {
+  /** @throws the signal's reason */
+  async head(instructions: string, tools: readonly ModelTool[], signal: AbortSignal): Promise<MeasuredHead> {
     const toolsJson = tools.length === 0 ? '' : JSON.stringify(tools);
-    if (this.#head?.instructions !== instructions || this.#head.toolsJson !== toolsJson) {
-      const cost = { text: this.#count([instructions, toolsJson]), audio: 0, image: 0 };
-      this.#head = { instructions, toolsJson, cost };
-    }
+    const known = this.#head;
+    if (known?.instructions === instructions && known.toolsJson === toolsJson) return known;
+    const cost = { text: await this.#count([instructions, toolsJson], signal), audio: 0, image: 0 };
+    this.#head = { instructions, toolsJson, cost };
     return this.#head;
   }
 
-  /** `fetched`: the size of an image that is named by an address, where it is known. */
+  /**
+   * `fetched`: the size of an image that is named by an address, where it is known.
+   * @throws the signal's reason
+   */
   async measure(
     entries: readonly Entry[],
-    sounds: Sounds,
-    fetched: (url: string) => ImageSize | undefined,
+    { sounds, fetched, signal }: { sounds: Sounds; fetched: Fetched; signal: AbortSignal },
   ): Promise<MeasuredEntry[]> {
     // An input may refer to one item thousands of times.
     const measured = new Map<Entry, MeasuredEntry>();
     for (const entry of entries) {
       if (measured.has(entry)) continue;
-      if (this.#turn <= 0) {
-        await setImmediate();
-        this.#turn = charactersPerTurn;
-      }
-      measured.set(entry, this.#measured(entry, sounds, fetched));
+      await this.#yield(signal);
+      measured.set(entry, await this.#measured(entry, { sounds, fetched, signal }));
     }
     return entries.flatMap((entry) => measured.get(entry) ?? []);
   }
 
-  #measured(entry: Entry, sounds: Sounds, fetched: (url: string) => ImageSize | undefined): MeasuredEntry {
+  async #measured(
+    entry: Entry,
+    { sounds, fetched, signal }: { sounds: Sounds; fetched: Fetched; signal: AbortSignal },
+  ): Promise<MeasuredEntry> {
     const { item } = entry;
     this.#turn -= leastCharacters * (1 + (item.type === 'message' ? item.content.length : 0));
     const now = contextEntry(entry, sounds);
@@ -77,9 +83,9 @@ export class ContextTokens {
       isData(url) ? (same ? same.imageSizes[index] : imageSize(url)) : fetched(url),
     );
     if (same && imageSizes.every((size, index) => isSameSize(size, same.imageSizes[index]))) return { ...same, ...now };
-    const audioWordTokens = this.#count(now.audioWords);
+    const audioWordTokens = await this.#count(now.audioWords, signal);
     const cost = {
-      text: this.#count(textsOf(now.item)) - audioWordTokens,
+      text: (await this.#count(textsOf(now.item), signal)) - audioWordTokens,
       audio: now.audioTokens,
       image: images.reduce((sum, { detail }, index) => sum + imageTokens(imageSizes[index], detail), 0),
     };
@@ -88,11 +94,24 @@ export class ContextTokens {
     return measured;
   }
 
-  #count(texts: readonly string[]): number {
-    return texts.reduce((sum, text) => {
+  async #count(texts: readonly string[], signal: AbortSignal): Promise<number> {
+    let sum = 0;
+    for (const text of texts) {
+      if (text === '') continue;
+      // One item may have a thousand parts.
+      await this.#yield(signal);
       this.#turn -= text.length;
-      return text === '' ? sum : sum + this.#counter.count(text);
-    }, 0);
+      sum += this.#counter.count(text);
+    }
+    return sum;
+  }
+
+  /** Gives others their turn, when this one has had its own. */
+  async #yield(signal: AbortSignal): Promise<void> {
+    if (this.#turn > 0) return;
+    await setImmediate();
+    signal.throwIfAborted();
+    this.#turn = charactersPerTurn;
   }
 }
 

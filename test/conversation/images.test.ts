@@ -235,6 +235,43 @@ test('of many images a few are fetched at once, each address once; too much of t
   assert.match(details.error.message, /more than \d+ characters together/);
 });
 
+test('a session fetches four images at once, however many responses want some', async () => {
+  const small = dataUrl('png', files.png(64, 64));
+  const pages = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`https://example.com/${index}`, small]));
+  const conversation = withImages(pages);
+  const { client, images, engines } = conversation;
+  engines.languageModel.script = () => say('A dot.');
+  for (let first = 0; first < 40; first += 8) {
+    const content = Array.from({ length: 8 }, (_, index) => ({
+      ...{ type: 'input_image', detail: 'low' },
+      image_url: `https://example.com/${first + index}`,
+    }));
+    const input = [{ type: 'message', role: 'user', content }];
+    await client.say({ type: 'response.create', response: { ...respond.response, conversation: 'none', input } });
+  }
+  for (let turn = 0; turn < 20; turn += 1) await settle();
+  const ended = client.all('response.done').map(({ response }) => response.status);
+  assert.deepEqual(
+    ended,
+    Array.from({ length: 5 }, () => 'completed'),
+  );
+  assert.equal(images.asked.length, 40);
+  assert.ok(images.most <= 4, `${images.most} at once`);
+});
+
+test('more images by address than any context has room for are not fetched', async () => {
+  const conversation = withImages({});
+  const content = Array.from({ length: 513 }, (_, index) => ({
+    ...{ type: 'input_image', image_url: `https://example.com/${index}` },
+  }));
+  const input = [{ type: 'message', role: 'user', content }];
+  await answer(conversation, { type: 'response.create', response: { ...respond.response, input } });
+  const { status_details: details } = conversation.client.last('response.done').response;
+  assert.ok(details?.type === 'failed');
+  assert.deepEqual([details.error.code, conversation.images.asked], ['invalid_image_url', []]);
+  assert.match(details.error.message, /more than 512 images/);
+});
+
 test("an image of a response's own input is fetched for it alone", async () => {
   const url = 'https://example.com/a.png';
   const conversation = withImages({ [url]: dataUrl('png', files.png(64, 64)) });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Usage } from '../../src/protocol/server-events.ts';
 import type { Meter, ModelEvent, TokenCounter } from '../../src/session/ports.ts';
 import { noMeter } from '../../src/session/settings.ts';
@@ -113,6 +114,72 @@ test("in the model's own figure, the words of audio and the images are not count
     [1005 - 5 - 85, 10, 85, 40],
   );
   assert.deepEqual([totals.input_tokens, totals.output_tokens], [1005 - 5 + 10, 70]);
+});
+
+test('counting an item of a thousand parts gives others their turns, and ends with its response', async (t) => {
+  let counted = 0;
+  let sinceTurn = 0;
+  let most = 0;
+  const tokens: TokenCounter = {
+    count(text) {
+      counted += text.length;
+      sinceTurn += text.length;
+      most = Math.max(most, sinceTurn);
+      return text.length;
+    },
+  };
+  const { client } = newConversation({}, { tokens });
+  const part = { type: 'input_text', text: 'a'.repeat(4000) };
+  const input = [{ type: 'message', role: 'user', content: Array.from({ length: 1000 }, () => part) }];
+  const turns = async (enough: () => boolean) => {
+    for (let turn = 0; turn < 2000 && !enough(); turn += 1) await nextTurn();
+  };
+  let watching = true;
+  const watch = () => {
+    sinceTurn = 0;
+    if (watching) setImmediate(watch);
+  };
+  watch();
+  t.after(() => {
+    watching = false;
+  });
+  await client.say(inText({ conversation: 'none', input }));
+  await turns(() => client.all('response.done').length === 1);
+  assert.equal(client.last('response.done').response.status, 'failed');
+  assert.ok(counted >= 4_000_000);
+  assert.ok(most <= 32_000, `${most} characters in one turn`);
+
+  counted = 0;
+  await client.say(inText({ input }));
+  await client.say({ type: 'response.cancel' });
+  await turns(() => false);
+  assert.equal(client.last('response.done').response.status, 'cancelled');
+  assert.ok(counted < 1_000_000, `${counted} characters of a cancelled response`);
+});
+
+test("figures of a model that are no counts are left out, and its session's totals stay numbers", async () => {
+  const { client, engines } = newConversation({}, { tokens: words });
+  const figures = [
+    { inputTokens: -5, outputTokens: -2 },
+    { inputTokens: 1.5, outputTokens: 2 },
+    { inputTokens: Number.POSITIVE_INFINITY, outputTokens: Number.NaN },
+    { inputTokens: 9, outputTokens: 2, cachedInputTokens: -50, audioInputTokens: -7, audioOutputTokens: 0.5 },
+  ];
+  await manual(client);
+  for (const usage of figures) {
+    engines.languageModel.script = () => [
+      { type: 'text', text: 'Yes.' },
+      { type: 'finish', reason: 'stop', usage },
+    ];
+    await client.say(inText());
+    const { input_token_details: input, output_token_details: output, ...totals } = usageOf(client);
+    const { cached_tokens_details: cached, ...kinds } = input;
+    const all = [kinds, cached, output, totals].flatMap((each) => Object.values(each));
+    assert.ok(
+      all.every((count) => Number.isSafeInteger(count) && count >= 0),
+      JSON.stringify(usageOf(client)),
+    );
+  }
 });
 
 test('cached is the unchanged beginning of the context before, kind by kind', async () => {
