@@ -3,13 +3,18 @@ import { wireErrors } from '../protocol/errors.ts';
 import { applyUpdate, type RealtimeConfig, type SessionType } from '../protocol/session-config.ts';
 import { fieldsBelow, firstDifference } from '../protocol/session-paths.ts';
 
+const told: readonly string[] = ['instructions', 'prompt'];
+
 /** The fields of a session that its clients may not change: whoever minted their secret fixed them. */
 export class Locks {
   readonly #fields: readonly string[];
 
   /** `paths` are GA paths; one of a group covers all that is in it. */
   constructor(paths: readonly string[], type: SessionType) {
-    this.#fields = fieldsBelow(paths, type);
+    const fields = fieldsBelow(paths, type);
+    // Instructions win over a prompt, and stand in its place: who fixed one of them has fixed what the model is told.
+    const pair = fields.some((field) => told.includes(field)) ? told : [];
+    this.#fields = [...new Set([...fields, ...pair])];
   }
 
   /**

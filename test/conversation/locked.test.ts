@@ -113,6 +113,27 @@ test('a response cannot ask for another value of a locked field', async () => {
   assert.equal(client.all('response.created').length, 1, 'the same values pass');
 });
 
+test('who locks the instructions or the prompt has locked what the model is told: one could stand in place of the other', async () => {
+  verifies('R2.24');
+  for (const locked of ['instructions', 'prompt']) {
+    const prompt = { id: 'shop', instructions: 'Sell tea.' };
+    const grant: SessionGrant = {
+      initial: { type: 'realtime', ...(locked === 'prompt' && { prompt: { id: 'shop' } }) },
+      locked: [locked],
+    };
+    const { client } = newConversation({ prompts: [prompt] }, { grant });
+    const other = locked === 'prompt' ? { instructions: 'Sell guns.' } : { prompt: { id: 'shop' } };
+    await client.say(update(other));
+    assert.deepEqual(
+      [client.lastError().code, client.lastError().param],
+      ['parameter_locked', `session.${Object.keys(other)[0]}`],
+    );
+    await client.say({ type: 'response.create', response: other });
+    assert.deepEqual(client.lastError().param, `response.${Object.keys(other)[0]}`);
+    assert.deepEqual(client.all('response.created'), []);
+  }
+});
+
 test('a transcription session is locked by the fields that it has', async () => {
   const grant: SessionGrant = {
     initial: { type: 'transcription', audio: { input: { transcription: { language: 'en' } } } },
