@@ -112,7 +112,8 @@ export class ClientSecrets {
   /** Counts a session that it opens; false when it has opened all that it may. */
   async use(value: string, { maxSessions, expiresAt }: ClientSecret): Promise<boolean> {
     if (maxSessions === undefined) return true;
-    const ttlMs = Math.max(1000, expiresAt * 1000 - this.#clock.epochMs());
+    // Longer than the secret, which lives up to a second beyond `expiresAt`: otherwise it would begin again at 0 then.
+    const ttlMs = Math.max(0, expiresAt * 1000 - this.#clock.epochMs()) + 2000;
     const { admitted } = await this.#store.count(usesKey(value), { amount: 1, limit: maxSessions, ttlMs });
     return admitted;
   }

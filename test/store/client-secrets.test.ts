@@ -59,6 +59,18 @@ test('uses are counted as they come, however many come at once', async () => {
   assert.equal(used.filter(Boolean).length, 3);
 });
 
+test('uses are counted for as long as the secret lives, which may be a part of a second beyond expires_at', async () => {
+  const { clock, secrets } = newSecrets();
+  await clock.advance(999);
+  const value = await mint(secrets, { ...terms, maxSessions: 1 });
+  for (let ms = 0, opened = 0; ms < 60_000; ms += 500) {
+    const found = await secrets.find(value);
+    if (found && (await secrets.use(value, found))) opened += 1;
+    assert.equal(opened, 1, `after ${ms} ms`);
+    await clock.advance(500);
+  }
+});
+
 test('thousands of secrets have thousands of values', async () => {
   const clock = new FakeClock();
   const store = new MemoryStore({ clock, limit: 10_000 });
