@@ -54,6 +54,8 @@ export class UpstreamConnection {
       headers,
       maxPayload: limits.upstreamMessageBytes,
       perMessageDeflate: false,
+      // One message in each turn of the event loop: a chunk of a flood holds thousands.
+      allowSynchronousEvents: false,
       // A redirect would take the key with it.
       followRedirects: false,
       closeTimeout: closeTimeoutMs,

@@ -1,5 +1,6 @@
 /** Reads the answer to a request, streamed or whole, into an engine's events. */
 
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../session/ports.ts';
 import { contentType, readText } from './endpoint.ts';
 import { RequestFailure } from './request-failure.ts';
@@ -22,6 +23,8 @@ export interface AnswerReader<T> {
 /** How long the end of a stream is waited for once everything is there: a connection that is read to its end can be used again. */
 export const endGraceMs = 50;
 
+/** A chunk of a server that floods holds thousands: after so many, others get their turn of the event loop. */
+const eventsPerTurn = 64;
 /** An answer that is not a stream. */
 const maxWholeBytes = 16 * 1024 ** 2;
 
@@ -47,8 +50,11 @@ export async function* readAnswer<T>(
   }
   let cancelWait = () => {};
   let patienceMs = Number.POSITIVE_INFINITY;
+  let events = 0;
   try {
     for await (const data of eventData(bodyOf(response), { maxEventCharacters })) {
+      events += 1;
+      if (events % eventsPerTurn === 0) await setImmediate();
       yield* reader.push(data);
       if (reader.patienceMs >= patienceMs) continue;
       patienceMs = reader.patienceMs;
