@@ -1,4 +1,4 @@
-/** `parley doctor`: asks every configured engine one real thing, and says in plain words what is wrong. */
+/** `parley doctor`: asks every configured engine and upstream one real thing, and says in plain words what is wrong. */
 
 import { concatSamples, samplesIn } from './audio/pcm.ts';
 import { systemClock } from './clock.ts';
@@ -8,9 +8,11 @@ import {
   checkTranscriber,
   checkVoice,
   checkVoiceActivity,
+  type Finding,
   sampleSentence,
   speak,
 } from './doctor/checks.ts';
+import { checkUpstreams } from './doctor/upstreams.ts';
 import { EngineConfigError, planEngines } from './engines/engine-plan.ts';
 import { defaultSet, type EngineKind, type EngineSetSpec, type EngineSetsSpec } from './engines/engine-spec.ts';
 import { Flite } from './engines/flite/flite.ts';
@@ -18,14 +20,17 @@ import { findLocalModel } from './engines/openai/local-models.ts';
 import { type EngineOptions, type Lifecycle, maker } from './engines/registry.ts';
 import { withVoiceAliases } from './engines/voice-aliases.ts';
 import type { AudioClip } from './session/ports.ts';
+import { defaultModel } from './transport/doorkeeper.ts';
+import { withKey } from './upstream/target.ts';
 
-const usage = `Ask every configured engine one real thing, and say what is wrong.
+const usage = `Ask every configured engine and upstream one real thing, and say what is wrong.
 
   parley doctor [options]
 
 The options, the environment and the configuration file are those of "parley serve". The exit code
-is 0 when every engine works, 1 when one does not, and 2 when the configuration cannot be read.
-Servers that are paid for are asked too: a sentence to transcribe, one to speak, one to answer.
+is 0 when everything works, 1 when something does not, and 2 when the configuration cannot be read.
+Servers that are paid for are asked too: a sentence to transcribe, one to speak, one to answer. On
+an upstream a session is opened and not used.
 `;
 
 /** How long one engine may take. */
@@ -39,6 +44,7 @@ const kindNames: Record<EngineKind, string> = {
   languageModel: 'language model',
   voice: 'voice',
 };
+const upstreamName = 'upstream';
 const width = Math.max(...Object.values(kindNames).map((name) => name.length));
 
 /** Resolves with the exit code. */
@@ -63,10 +69,24 @@ export async function doctor(
     for (const problem of error.message.split('\n')) print(`wrong ${problem}`);
     return 2;
   }
-  return (await examine(plan, config, print)) ? 0 : 1;
+  const enginesFine = await examine(plan, config, print);
+  const upstreamsFine = await examineUpstreams(config, print);
+  return enginesFine && upstreamsFine ? 0 : 1;
 }
 
-/** Whether everything works. */
+/** Whether every upstream works. */
+async function examineUpstreams(config: Config, print: (line: string) => void): Promise<boolean> {
+  const targets = withKey(config.upstream, config.upstreamKey);
+  const about = { usual: defaultModel(config), limits: config.limits, clock: systemClock };
+  let allFine = true;
+  for await (const { name, did, fine } of checkUpstreams(targets, about)) {
+    print(`${fine ? 'ok   ' : 'FAIL '} ${upstreamName.padEnd(width)}  ${name}: ${did}`);
+    allFine &&= fine;
+  }
+  return allFine;
+}
+
+/** Whether every engine works. */
 async function examine(plan: EngineSetsSpec, config: Config, print: (line: string) => void): Promise<boolean> {
   const { limits, transcriberWorkers, voiceWorkers } = config;
   const { engineConnectMs: connectMs, engineFirstByteMs: firstByteMs, engineIdleMs: idleMs } = limits;
@@ -85,7 +105,8 @@ async function examine(plan: EngineSetsSpec, config: Config, print: (line: strin
     const where = sets.length === 1 && sets[0] === defaultSet ? '' : ` [${sets.join(', ')}]`;
     const label = `${kindNames[kind].padEnd(width)}  ${name}${where}`;
     try {
-      print(`ok    ${label}: ${await examineOne(kind, set, options, clip)}`);
+      const { did, odd = false } = await examineOne(kind, set, options, clip);
+      print(`${odd ? 'odd  ' : 'ok   '} ${label}: ${did}`);
     } catch (error) {
       fine = false;
       print(`FAIL  ${label}: ${withoutName(error, name)}`);
@@ -121,7 +142,7 @@ function enginesOf({ default: base, sets }: EngineSetsSpec): Part[] {
 const engineKinds: readonly EngineKind[] = ['voiceActivity', 'transcriber', 'languageModel', 'voice'];
 
 /** What it did, in words. */
-function examineOne(kind: EngineKind, set: EngineSetSpec, options: EngineOptions, clip: AudioClip): Promise<string> {
+function examineOne(kind: EngineKind, set: EngineSetSpec, options: EngineOptions, clip: AudioClip): Promise<Finding> {
   switch (kind) {
     case 'voiceActivity':
       return using(maker(kind, set[kind]).make(options), (engine) => checkVoiceActivity(engine, clip));

@@ -34,6 +34,14 @@ export function upstreamFor(targets: readonly UpstreamTarget[], kind: SessionKin
   );
 }
 
+/** Sessions that try what an upstream is there for: one for each of its own names of models, the `usual` one where it takes all. */
+export function trialsOf({ models, transcription }: UpstreamTarget, usual: string): SessionKind[] {
+  if (models === undefined) return [{ type: 'realtime', model: usual }];
+  const byOwnName = new Map([...models].map(([model, own]) => [own, model]));
+  const realtime = [...byOwnName.values()].map((model) => ({ type: 'realtime' as const, model }));
+  return transcription ? [...realtime, { type: 'transcription', model: '' }] : realtime;
+}
+
 /** The request that opens a session there. */
 export function connectionRequest(
   { url, key, keyHeader, models }: UpstreamTarget,

@@ -4,6 +4,7 @@ import { doctor } from '../../src/doctor.ts';
 import { chatServer, ollama } from '../engines/openai/servers/chat-servers.ts';
 import { modelServer, sendJson } from '../engines/openai/servers/model-server.ts';
 import { speechServer, speechStyles } from '../engines/openai/servers/speech-servers.ts';
+import { newServer } from '../support/server.ts';
 
 async function examined(
   args: string[],
@@ -41,6 +42,45 @@ test('what does not work is told with its reason, and the rest is tried all the 
   assert.match(lines[1] ?? '', /transcriber +whisper at http:\/\/127\.0\.0\.1:9\/v1: nothing listens there/);
   assert.match(lines[2] ?? '', /language model +gpt at .*: it refused the key \(HTTP 401: no such key\)/);
   assert.doesNotMatch(lines.join('\n'), /sk-wrong/);
+});
+
+for (const { heard, code, verdict } of [
+  { heard: 'WHAT IS THE WEATHER, LIKE TODAY', code: 0, verdict: 'ok' },
+  { heard: 'What is the feather like today?', code: 0, verdict: 'odd' },
+  { heard: 'Thanks for watching!', code: 1, verdict: 'FAIL' },
+]) {
+  test(`a transcriber that hears "${heard}" is told as ${verdict}, with what was said`, async (t) => {
+    const server = await modelServer(t, (_, response) => sendJson(response, { text: heard }));
+    const examination = await examined(['--stt', `${server.url}#whisper`]);
+    assert.equal(examination.code, code);
+    const line = examination.lines.find((each) => each.includes('transcriber')) ?? '';
+    assert.ok(line.startsWith(verdict), line);
+    assert.ok(line.includes(`heard "${heard}" where "What is the weather like today?" was said`), line);
+  });
+}
+
+test('every upstream is tried, with each model that it has, and its key is not told', async (t) => {
+  const good = await newServer(t, { config: { models: ['large', 'small'] } });
+  const upstream = JSON.stringify([
+    { name: 'lab', url: good.wsUrl, models: { l: 'large', 'also-l': 'large', x: 'gone' }, transcription: true },
+    { name: 'down', url: 'ws://127.0.0.1:9', key: 'sk-upstream-0123456789' },
+  ]);
+  const { code, lines } = await examined(['--upstream', upstream]);
+  assert.equal(code, 1);
+  const told = lines.filter((line) => line.includes('upstream'));
+  const { host } = new URL(good.url);
+  assert.equal(told.length, 4);
+  assert.match(
+    told[0] ?? '',
+    new RegExp(`^ok {4}upstream +lab \\(${host}\\), the model also-l: opened a session of large`),
+  );
+  assert.match(told[1] ?? '', /^FAIL {2}upstream +lab .*, the model x: it does not have the model/);
+  assert.match(told[2] ?? '', /^ok {4}upstream +lab .*, a transcription session: opened a session/);
+  assert.match(
+    told[3] ?? '',
+    /^FAIL {2}upstream +down \(127\.0\.0\.1:9\), the model gpt-realtime: it refuses connections/,
+  );
+  assert.doesNotMatch(lines.join('\n'), /sk-upstream/);
 });
 
 test('engines of every set are tried, each once, with the sets that they are in', async () => {
