@@ -9,7 +9,7 @@ const tilePixels = 512;
 const longestSide = 2048;
 const shorterSide = 768;
 /** For an image whose size cannot be read: one of 1024 × 1024. */
-export const unknownImageTokens = baseTokens + 4 * tileTokens;
+const unknownImageTokens = baseTokens + 4 * tileTokens;
 
 /** How much of an image is decoded to find its size, in base64 characters: a JPEG may begin with a preview. */
 const headerCharacters = 128 * 1024;

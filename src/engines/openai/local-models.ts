@@ -12,7 +12,7 @@ export interface LocalModel {
 
 /** Ollama, llama.cpp (its default, and what people take beside another server), LM Studio. */
 const usualPorts = [11_434, 8080, 8081, 8082, 1234];
-export const usualUrls: readonly string[] = usualPorts.map((port) => `http://127.0.0.1:${port}/v1`);
+const usualUrls: readonly string[] = usualPorts.map((port) => `http://127.0.0.1:${port}/v1`);
 
 const lookMs = 1000;
 const maxListBytes = 1024 ** 2;
