@@ -3,6 +3,8 @@
 import { type Config, ConfigError } from './config.ts';
 import { EngineConfigError, planEngines } from './engines/engine-plan.ts';
 import { createEngineSets } from './engines/engine-sets.ts';
+import { defaultSet, type EngineSetsSpec } from './engines/engine-spec.ts';
+import { lazyEngines } from './engines/lazy-engines.ts';
 import { findLocalModel } from './engines/openai/local-models.ts';
 import { RecordingError } from './engines/recording/format.ts';
 import { recordedEngines, recordingDirectory } from './engines/recording/recorded-engines.ts';
@@ -11,6 +13,8 @@ import { openScript } from './engines/script/open-script.ts';
 import { ScriptError } from './engines/script/script.ts';
 import type { Log } from './log.ts';
 import type { Clock } from './session/ports.ts';
+import { defaultModel } from './transport/doorkeeper.ts';
+import { relaysAll, upstreamFor } from './upstream/target.ts';
 import { packageVersion } from './version.ts';
 
 /** Names of language models that only stand in for one. */
@@ -58,11 +62,40 @@ function plannedEngines(
   { clock, log }: Surroundings,
   given: CreateEnginesOptions['given'] = {},
 ): EngineSet {
-  const { languageModel, transcriberWorkers, voiceWorkers, limits } = config;
+  const { upstream, models, script, record } = config;
   const plan = planEngines(config, process.env);
-  const replaced = given.languageModel !== undefined;
+  const make = () => createPlanned(plan, config, { clock, log }, given);
+  const alone = script === undefined && record === undefined;
+  if (alone && relaysAll(upstream, models)) return lazyEngines(plan.default, make);
+  const engines = make();
+  if (given.languageModel !== undefined || !standsIn(config, plan)) return engines;
+  log.info('server_stand_in_model', {});
+  return withOffer(engines, log);
+}
+
+/** Whether the stand-in answers clients who ask for a model that is configured or, where none is, for the usual one. */
+export function standsIn(
+  config: Pick<Config, 'upstream' | 'models' | 'aliases'>,
+  { default: base, sets, aliases }: EngineSetsSpec,
+): boolean {
+  const { models, upstream } = config;
+  const asked = models.length > 0 ? models : [defaultModel(config), ...Object.keys(aliases)];
+  return asked.some((model) => {
+    if (upstreamFor(upstream, { type: 'realtime', model })) return false;
+    const { engines = defaultSet } = aliases[model] ?? {};
+    const { languageModel = base.languageModel ?? 'embedded' } = engines === defaultSet ? base : (sets[engines] ?? {});
+    return typeof languageModel === 'string' && standInModels.has(languageModel);
+  });
+}
+
+function createPlanned(
+  plan: EngineSetsSpec,
+  { transcriberWorkers, voiceWorkers, limits }: Config,
+  { clock, log }: Surroundings,
+  given: NonNullable<CreateEnginesOptions['given']>,
+): EngineSet {
   const { engineConnectMs: connectMs, engineFirstByteMs: firstByteMs, engineIdleMs: idleMs } = limits;
-  const engines = createEngineSets(replaced ? { ...plan, aliases: {} } : plan, {
+  return createEngineSets(given.languageModel === undefined ? plan : { ...plan, aliases: {} }, {
     given,
     clock,
     timeouts: { connectMs, firstByteMs, idleMs },
@@ -74,9 +107,6 @@ function plannedEngines(
     onFallback: (change) => log.warn('engine_fallback', change),
     onRecovery: (engine) => log.info('engine_recovered', engine),
   });
-  if (replaced || typeof languageModel !== 'string' || !standInModels.has(languageModel)) return engines;
-  log.info('server_stand_in_model', {});
-  return withOffer(engines, log);
 }
 
 /** Somebody with a model on this machine may not know that it can be used: the log and the page tell it. */

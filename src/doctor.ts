@@ -3,6 +3,7 @@
 import { concatSamples, samplesIn } from './audio/pcm.ts';
 import { systemClock } from './clock.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
+import { standsIn } from './configured-engines.ts';
 import {
   checkLanguageModel,
   checkTranscriber,
@@ -112,8 +113,7 @@ async function examine(plan: EngineSetsSpec, config: Config, print: (line: strin
       print(`FAIL  ${label}: ${withoutName(error, name)}`);
     }
   }
-  const { languageModel = 'embedded' } = plan.default;
-  if (languageModel === 'embedded' || languageModel === 'responder') await offer(print);
+  if (standsIn(config, plan)) await offer(print);
   return fine;
 }
 

@@ -50,7 +50,8 @@ function announce(server: ParleyServer, config: Config, startedAt: number): void
   const lines = [
     `Parley listening on ${server.url}`,
     `WebSocket  ${server.wsUrl}?model=${config.models[0] ?? 'gpt-realtime'}`,
-    `Engines    ${server.engines().map(described).join(' · ')}`,
+    ...config.upstream.map(upstreamLine),
+    enginesLine(server.engines()),
     config.apiKeys.length === 0
       ? 'Keys       none: any key is accepted, from this machine only'
       : `Keys       ${config.apiKeys.length}: clients must show one`,
@@ -77,9 +78,21 @@ const fullNames: Record<string, string> = {
   responder: 'the built-in responder, a stand-in that follows a few rules',
 };
 
+function enginesLine(engines: readonly EngineStatus[]): string {
+  const idle = engines.every(({ state }) => state === 'idle');
+  const purpose = idle ? 'for /v1/audio alone, loaded when they are first asked: ' : '';
+  return `Engines    ${purpose}${engines.map(described).join(' · ')}`;
+}
+
 function described({ part, name }: EngineStatus): string {
   const words = part.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
   return `${words} ${fullNames[name] ?? name}`;
+}
+
+/** Which sessions are relayed, and where to; neither a key nor what else an address may have. */
+function upstreamLine({ name, url, models, transcription }: Config['upstream'][number]): string {
+  const sessions = models === undefined ? 'every model' : [...models.keys()].join(', ');
+  return `Upstream   ${name} (${new URL(url).host}): ${sessions}${transcription ? ', transcription' : ''}`;
 }
 
 /** npm passes on a Ctrl-C that the terminal has already sent to every process in front of it. */

@@ -162,7 +162,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   // It holds the event loop for a moment: now, while the engines load in their threads, nobody can take a turn.
   void tokens.load();
 
-  const loaded = engineSet.ready.then(
+  engineSet.ready.then(
     () => log.info('server_ready', {}),
     (error: unknown) => log.error('server_engines_failed', { error }),
   );
@@ -172,7 +172,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     await listener.close();
     metering.close();
     // ONNX Runtime aborts the whole process when its thread is ended while it loads a model.
-    await before(loaded, engineLoadMs, clock);
+    await before(Promise.allSettled([engineSet.ready]), engineLoadMs, clock);
     await engineSet.close();
     await store.close();
     log.info('server_stopped', {});
@@ -216,7 +216,7 @@ function addressForClients({ host }: Pick<Config, 'host'>): string {
 }
 
 /** Waits for `promise`, for at most `ms`. */
-async function before(promise: Promise<void>, ms: number, clock: Clock): Promise<void> {
+async function before(promise: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
   const { promise: deadline, resolve } = Promise.withResolvers<void>();
   const cancel = clock.after(ms, resolve);
   await Promise.race([promise, deadline]);

@@ -8,7 +8,8 @@ export interface Lifecycle {
   close?(): Promise<void>;
 }
 
-export type EngineState = 'loading' | 'ready' | 'failed';
+/** `idle`: it is loaded when it is first asked, and nothing waits for it. */
+export type EngineState = 'idle' | 'loading' | 'ready' | 'failed';
 
 export interface EngineStatus {
   /** What it is for: one of `EngineKind`. */

@@ -2,7 +2,7 @@
 
 /** The state of one engine, as `EngineSet.describe` tells it; all of it is passed on. */
 export interface EngineReport {
-  readonly state: 'loading' | 'ready' | 'failed';
+  readonly state: 'idle' | 'loading' | 'ready' | 'failed';
 }
 
 export interface ReadinessReport {

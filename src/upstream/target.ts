@@ -34,6 +34,14 @@ export function upstreamFor(targets: readonly UpstreamTarget[], kind: SessionKin
   );
 }
 
+/** Whether no session is left to this server's own engines. `models`: the names that clients may ask for; none means any. */
+export function relaysAll(targets: readonly UpstreamTarget[], models: readonly string[]): boolean {
+  const serves = (kind: SessionKind) => upstreamFor(targets, kind) !== undefined;
+  const realtime = targets.some((target) => target.models === undefined);
+  const named = models.length > 0 && models.every((model) => serves({ type: 'realtime', model }));
+  return (realtime || named) && serves({ type: 'transcription', model: '' });
+}
+
 /** Sessions that try what an upstream is there for: one for each of its own names of models, the `usual` one where it takes all. */
 export function trialsOf({ models, transcription }: UpstreamTarget, usual: string): SessionKind[] {
   if (models === undefined) return [{ type: 'realtime', model: usual }];
