@@ -147,9 +147,12 @@ export class GuardedFetch {
       : httpRequest(url, { ...options, agent: new HttpAgent({ keepAlive: false }) });
     sent.once('response', resolve);
     sent.on('socket', (socket) => socket.once('connect', course.alive));
-    sent.on('error', (error) => reject(new OutgoingError('unreachable', unreachable(course), error.message)));
+    const fail = (detail: string) => reject(new OutgoingError('unreachable', unreachable(course), detail));
+    sent.on('error', (error) => fail(error.message));
+    // Node ends a request that is answered with 101 without another word.
+    sent.on('close', () => fail('the connection ended without an answer'));
     sent.end(body);
-    const response = await promise;
+    const response = await unlessAborted(promise, course.signal);
     course.alive();
     return response;
   }

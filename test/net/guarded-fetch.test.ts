@@ -353,6 +353,13 @@ class WatchedClock extends FakeClock {
   }
 }
 
+it('an answer with 101, after which HTTP is over, is none; whoever waits for it is told at once', async (t) => {
+  const server = await LocalServer.start(t, (request) => {
+    request.socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+  });
+  await refusal(newFetch().fetch(`http://images.test:${server.port}/`), 'unreachable');
+});
+
 describe('time', () => {
   it('ends a request that nobody answers', async (t) => {
     const server = await LocalServer.start(t, () => {});

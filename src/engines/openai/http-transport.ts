@@ -97,11 +97,14 @@ export class HttpTransport {
     return new Promise((resolve, reject) => {
       const abort = () => request.destroy(abortError(signal));
       const stopWatching = this.#watchRequest(request, secure);
-      request.on('error', (error) => {
+      const fail = (error: Error) => {
         stopWatching();
         signal?.removeEventListener('abort', abort);
         reject(signal?.aborted ? signal.reason : requestFailure(error, request.reusedSocket));
-      });
+      };
+      request.on('error', fail);
+      // Node ends a request that is answered with 101 without another word; after an answer nobody listens any more.
+      request.on('close', () => fail(new RequestFailure('it ended the connection without an answer')));
       request.on('response', (message) => {
         stopWatching();
         signal?.removeEventListener('abort', abort);

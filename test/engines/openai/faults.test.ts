@@ -70,6 +70,17 @@ test('something that does not speak HTTP, and something that speaks TLS only or 
   assert.match(await told(answer(secure, question)), /TLS failed/);
 });
 
+test('an answer with 101, after which HTTP is over', async (t) => {
+  const { model } = await serverAndModel(
+    t,
+    async (_request, response) => {
+      response.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+    },
+    one,
+  );
+  assert.match(await told(answer(model, question)), /ended the connection without an answer/);
+});
+
 test('a host that takes the connection and never answers', async (t) => {
   const { model, server, clock } = await serverAndModel(t, hangs, { timeouts: { firstByteMs: 7000 } });
   const message = told(answer(model, question));
