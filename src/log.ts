@@ -32,6 +32,8 @@ export const logEvents = {
   server_connections_full: 'Too many connections that are not sessions: new ones are dropped',
   tls_failed: 'A client could not agree on TLS',
   http_failed: 'A request failed',
+  audio_request_failed: 'The engine of a request to /v1/audio failed: an answer that was begun breaks off',
+  audio_request_done: 'A request to /v1/audio has ended',
   upgrade_refused: 'A WebSocket was refused',
   connection_refused: 'A connection was told why it cannot have a session, and closed',
   access_check_failed: 'Who may connect could not be told: the store failed',

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { type ModelPrices, type PriceTable, priceDecimals } from '../metering/prices.ts';
-import { responseTokenKinds, transcriptionTokenKinds } from '../metering/quantities.ts';
+import { responseTokenKinds, speechTokenKinds, transcriptionTokenKinds } from '../metering/quantities.ts';
 import type { Kind } from './kinds.ts';
 
 const highestPrice = 1_000_000;
@@ -14,7 +14,7 @@ const price = z
   .refine((value) => Number(value.toFixed(priceDecimals)) === value, priceText)
   .optional();
 
-const kinds = [...responseTokenKinds, ...transcriptionTokenKinds, 'transcription-minute'] as const;
+const kinds = [...responseTokenKinds, ...transcriptionTokenKinds, ...speechTokenKinds, 'transcription-minute'] as const;
 const modelText = `a mapping of ${kinds.join(', ')}`;
 const modelPrices: z.ZodType<ModelPrices> = z.strictObject(
   Object.fromEntries(kinds.map((kind) => [kind, price])),

@@ -25,9 +25,9 @@ export interface AppOptions {
   access: AccessPolicy;
   callers: Callers;
   minting: MintOptions;
-  audio: Omit<AudioApiOptions, 'callers' | 'bodyBytes'>;
+  audio: Omit<AudioApiOptions, 'callers' | 'bodyBytes' | 'metering' | 'log'>;
   sessions: SessionRegistry;
-  metering: Pick<Metering, 'metricsText'>;
+  metering: Pick<Metering, 'metricsText' | 'openAudioAccount'>;
   readiness: Readiness;
   /** Where the console's files are. */
   consoleFolder: string;
@@ -48,7 +48,7 @@ const contentSecurityPolicy = [
 
 /** Plain HTTP: the API, the console, and how the server is. */
 export function createApp(options: AppOptions): Hono<Env> {
-  const { access, readiness, consoleFolder, bodyBytes, log } = options;
+  const { access, callers, metering, readiness, consoleFolder, bodyBytes, log } = options;
   const app = new Hono<Env>();
   const methodsOf = (path: string) => routedMethods(app, path);
 
@@ -61,7 +61,7 @@ export function createApp(options: AppOptions): Hono<Env> {
   app.use('/v1/*', cors(methodsOf));
   app.use('/openai/*', cors(methodsOf));
   // Before the bound of other bodies: a recording may be larger, once its sender has shown a key.
-  app.route('/', createAudioApi({ ...options.audio, callers: options.callers, bodyBytes }));
+  app.route('/', createAudioApi({ ...options.audio, callers, metering, bodyBytes, log }));
   app.use(limitBody(bodyBytes));
 
   app.get('/healthz', (context) => context.json({ status: 'ok' }));

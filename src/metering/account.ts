@@ -1,30 +1,19 @@
 import type { RateLimit, ResponseStatus, TranscriptionUsage, Usage } from '../protocol/server-events.ts';
 import type { Meter, SpendingRefusal, TurnTimes } from '../session/ports.ts';
-import type { OwnerLabels } from './label-sets.ts';
-import type { Metrics } from './metrics.ts';
-import { costOf, inUnits, type ModelPrices, type Money, rounded } from './prices.ts';
-import { plausible, type Quantities, quantitiesIn, responseQuantities, transcriptionQuantities } from './quantities.ts';
+import { plausible, responseQuantities, transcriptionQuantities } from './quantities.ts';
+import { Tally, type TallyOptions, type Used } from './tally.ts';
 import type { TokenBudget } from './token-budget.ts';
 
 /** What one session has used, as the log tells it. */
-export interface Totals {
+export interface Totals extends Used {
   /** By how they ended. */
   responses: Partial<Record<ResponseStatus, number>>;
   transcriptions: number;
-  /** What was used of each kind; kinds of which nothing was are left out. */
-  used: Quantities;
-  /** Absent where the model has no prices. Rounded to a millionth of the currency's unit. */
-  cost?: number;
-  currency?: string;
 }
 
-export interface AccountOptions {
+export interface AccountOptions extends TallyOptions {
   sessionId: string;
-  labels: OwnerLabels;
-  metrics: Metrics;
   budget: TokenBudget | undefined;
-  /** Absent where the model has none. */
-  prices: { currency: string; model: ModelPrices } | undefined;
   closed: (account: Account) => void;
 }
 
@@ -33,13 +22,13 @@ export class Account implements Meter {
   readonly sessionId: string;
   readonly #options: AccountOptions;
   readonly #responses: Partial<Record<ResponseStatus, number>> = {};
-  readonly #used: Quantities = {};
+  readonly #tally: Tally;
   #transcriptions = 0;
-  #cost: Money = 0n;
   #open = true;
 
   constructor(options: AccountOptions) {
     this.#options = options;
+    this.#tally = new Tally(options);
     this.sessionId = options.sessionId;
   }
 
@@ -51,7 +40,7 @@ export class Account implements Meter {
   }
 
   responseUsed(usage: Usage): void {
-    this.#use(responseQuantities(usage));
+    this.#tally.use(responseQuantities(usage));
     this.#options.budget?.use(plausible(usage.total_tokens));
   }
 
@@ -63,7 +52,7 @@ export class Account implements Meter {
   transcriptionUsed(usage: TranscriptionUsage): void {
     this.#transcriptions += 1;
     this.#options.metrics.transcribed(this.#options.labels);
-    this.#use(transcriptionQuantities(usage));
+    this.#tally.use(transcriptionQuantities(usage));
     if (usage.type === 'tokens') this.#options.budget?.use(plausible(usage.total_tokens));
   }
 
@@ -73,13 +62,7 @@ export class Account implements Meter {
   }
 
   totals(): Totals {
-    const { prices } = this.#options;
-    return {
-      responses: { ...this.#responses },
-      transcriptions: this.#transcriptions,
-      used: Object.fromEntries(quantitiesIn(this.#used)),
-      ...(prices && { cost: rounded(this.#cost), currency: prices.currency }),
-    };
+    return { responses: { ...this.#responses }, transcriptions: this.#transcriptions, ...this.#tally.total() };
   }
 
   /** To be called when the session has ended, once or more. */
@@ -87,15 +70,5 @@ export class Account implements Meter {
     if (this.#open) this.#options.closed(this);
     this.#open = false;
     return this.totals();
-  }
-
-  #use(quantities: Quantities): void {
-    const { prices, metrics, labels } = this.#options;
-    for (const [kind, amount] of quantitiesIn(quantities)) this.#used[kind] = (this.#used[kind] ?? 0) + amount;
-    metrics.used(labels, quantities);
-    if (!prices) return;
-    const cost = costOf(quantities, prices.model);
-    this.#cost += cost;
-    metrics.cost(labels, inUnits(cost), prices.currency);
   }
 }

@@ -9,7 +9,7 @@ export interface KeyLimits {
   /** Sessions at once. */
   readonly sessions?: number;
   readonly sessionsPerMinute?: number;
-  /** Tokens in and out, of the language model and of transcription. */
+  /** Tokens in and out, of the language model, of transcription and of /v1/audio. */
   readonly tokensPerMinute?: number;
 }
 

@@ -3,6 +3,7 @@ import type { SessionType } from '../protocol/session-config.ts';
 import type { Clock } from '../session/ports.ts';
 import type { Store } from '../store/store.ts';
 import { Account, type Totals } from './account.ts';
+import { AudioAccount, type AudioRequestKind } from './audio-account.ts';
 import { type Admission, KeyLimiter, type Owner, type SessionLease } from './key-limits.ts';
 import { LabelSets } from './label-sets.ts';
 import { Metrics, type RefusalReason } from './metrics.ts';
@@ -10,6 +11,7 @@ import { Prices, type PriceTable } from './prices.ts';
 import { processMetrics } from './process-metrics.ts';
 
 export type { Account, Totals } from './account.ts';
+export type { AudioAccount, AudioRequestKind, AudioRequestStatus } from './audio-account.ts';
 export type { Admission, Owner, SessionLease } from './key-limits.ts';
 export type { RefusalReason } from './metrics.ts';
 
@@ -73,15 +75,12 @@ export class Metering {
   openAccount({ sessionId, type, model, owner, lease }: AccountRequest): Account {
     const { clock } = this.#options;
     const name = type === 'transcription' ? transcriptionModel : model;
-    const labels = this.#labels.of({ ...owner, model: name });
-    const modelPrices = this.#prices?.of(name);
+    const counted = this.#countedFor(owner, name);
+    const { labels } = counted;
     const openedAt = clock.now();
     const account = new Account({
       sessionId,
-      labels,
-      metrics: this.#metrics,
-      budget: this.#limiter.budget(owner),
-      prices: this.#prices && modelPrices && { currency: this.#prices.currency, model: modelPrices },
+      ...counted,
       closed: (closed) => {
         lease?.release();
         this.#accounts.delete(closed);
@@ -91,6 +90,11 @@ export class Metering {
     this.#accounts.add(account);
     this.#metrics.sessionOpened(labels, type);
     return account;
+  }
+
+  /** The account of a request to `/v1/audio`, which is no session; `model` as the client named it. */
+  openAudioAccount({ kind, model, owner }: { kind: AudioRequestKind; model: string; owner: Owner }): AudioAccount {
+    return new AudioAccount({ kind, ...this.#countedFor(owner, model) });
   }
 
   /** The log with every entry counted, also those that its level leaves out. */
@@ -117,6 +121,16 @@ export class Metering {
 
   close(): void {
     this.#limiter.close();
+  }
+
+  #countedFor(owner: Owner, model: string) {
+    const modelPrices = this.#prices?.of(model);
+    return {
+      labels: this.#labels.of({ ...owner, model }),
+      metrics: this.#metrics,
+      budget: this.#limiter.budget(owner),
+      prices: this.#prices && modelPrices && { currency: this.#prices.currency, model: modelPrices },
+    };
   }
 
   #watchSessions(): void {

@@ -3,6 +3,7 @@ import type { ResponseStatus } from '../protocol/server-events.ts';
 import type { SessionType } from '../protocol/session-config.ts';
 import type { TurnTimes } from '../session/ports.ts';
 import { packageVersion } from '../version.ts';
+import type { AudioRequestKind, AudioRequestStatus } from './audio-account.ts';
 import type { OwnerLabels } from './label-sets.ts';
 import { type Quantities, quantitiesIn } from './quantities.ts';
 
@@ -54,6 +55,11 @@ export class Metrics {
     'parley_transcription_seconds_total',
     'Audio whose transcription is billed by its length.',
     owner,
+  );
+  readonly #audioRequests = this.#counter(
+    'parley_audio_requests_total',
+    'Requests to /v1/audio, by what for and by how they ended.',
+    ['kind', 'status', ...owner],
   );
   readonly #cost = this.#counter('parley_cost_total', 'What was used, in money, by the configured prices.', [
     'currency',
@@ -108,6 +114,10 @@ export class Metrics {
 
   transcribed(labels: OwnerLabels): void {
     this.#transcriptions.inc({ ...labels });
+  }
+
+  audioRequest(labels: OwnerLabels, kind: AudioRequestKind, status: AudioRequestStatus): void {
+    this.#audioRequests.inc({ kind, status, ...labels });
   }
 
   used(labels: OwnerLabels, quantities: Quantities): void {

@@ -18,9 +18,12 @@ export const transcriptionTokenKinds = [
   'transcription-output',
 ] as const;
 
+/** The sound that `/v1/audio/speech` made of a text, as tokens of audio. */
+export const speechTokenKinds = ['speech-output'] as const;
+
 export type ResponseTokenKind = (typeof responseTokenKinds)[number];
 export type TranscriptionTokenKind = (typeof transcriptionTokenKinds)[number];
-export type TokenKind = ResponseTokenKind | TranscriptionTokenKind;
+export type TokenKind = ResponseTokenKind | TranscriptionTokenKind | (typeof speechTokenKinds)[number];
 
 /** What was used: tokens by their kind, and the milliseconds of audio that were transcribed and billed by their length. */
 export type Quantities = Partial<Record<TokenKind | 'transcription-ms', number>>;

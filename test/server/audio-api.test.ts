@@ -9,9 +9,10 @@ import type { EngineSet } from '../../src/engines/registry.ts';
 import { apiKey, type ParleyServer, type ServerOptions } from '../../src/server.ts';
 import { plainWords, say } from '../engines/speech.ts';
 import { borrowed, embeddedEngines } from '../support/embedded.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { fakeEngines, gate } from '../support/fake-engines.ts';
 import { ask, bearer, errorIn, mint } from '../support/rest.ts';
-import { fakeEngineSet, newServer } from '../support/server.ts';
+import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';
 
 let embedded: EngineSet;
 before(async () => {
@@ -213,4 +214,122 @@ test('too many at once are told when to come back, and who leaves makes room', a
   await assert.rejects(first);
   await left.opened;
   assert.equal((await ask(server, 'POST /v1/audio/speech', { body: speech })).status, 200);
+});
+
+const key = 'sk-audio-0123456789';
+
+/** A server whose voice makes 250 ms of sound in two pieces, and whose transcriber hears something at once. */
+async function meteredServer(t: TestContext, tokensPerMinute = 1000) {
+  const engines = fakeEngines();
+  engines.voice.speak = async function* () {
+    for (const samples of [3000, 3000]) yield { samples: new Int16Array(samples), sampleRateHz: 24_000 };
+  };
+  const clock = new FakeClock();
+  const log = new KeptLog();
+  const prices = {
+    currency: 'EUR',
+    models: { 'tts-1': { 'speech-output': 12 }, 'whisper-1': { 'transcription-minute': 0.006 } },
+  };
+  const one = { ...apiKey('one', key), limits: { tokensPerMinute, sessions: 1, sessionsPerMinute: 1 } };
+  const two = { ...apiKey('two', 'sk-operator-0123456789'), operator: true };
+  const config = { apiKeys: [one, two], prices };
+  return { server: await newServer(t, { engines: fakeEngineSet(engines), clock, log, config }), engines, clock, log };
+}
+
+function transcribe({ url }: ParleyServer, seconds: number): Promise<Response> {
+  const file = new File([writeWav({ samples: new Int16Array(seconds * 16_000), sampleRateHz: 16_000 })], 'a.wav');
+  const body = form({ file, model: 'whisper-1' });
+  return fetch(`${url}/v1/audio/transcriptions`, { method: 'POST', ...bearer(key), body });
+}
+
+async function metricsOf(server: ParleyServer): Promise<string> {
+  return String((await ask(server, 'GET /metrics', { key: 'sk-operator-0123456789' })).body);
+}
+
+test('speech and transcriptions are counted and priced for their key, and are no sessions', async (t) => {
+  const { server, log } = await meteredServer(t);
+  for (let count = 0; count < 2; count++) {
+    assert.equal((await ask(server, 'POST /v1/audio/speech', { key, body: speech })).status, 200);
+  }
+  assert.equal((await transcribe(server, 30)).status, 200);
+  const metrics = await metricsOf(server);
+  const owner = (model: string) => `key="one",project="default",model="${model}"`;
+  for (const sample of [
+    `parley_tokens_total{kind="speech-output",${owner('tts-1')}} 10`,
+    `parley_cost_total{currency="EUR",${owner('tts-1')}} 0.00012`,
+    `parley_transcription_seconds_total{${owner('whisper-1')}} 30`,
+    `parley_cost_total{currency="EUR",${owner('whisper-1')}} 0.003`,
+    `parley_audio_requests_total{kind="speech",status="completed",${owner('tts-1')}} 2`,
+    `parley_audio_requests_total{kind="transcription",status="completed",${owner('whisper-1')}} 1`,
+  ]) {
+    assert.ok(
+      metrics.includes(`${sample}\n`),
+      `${sample} in\n${metrics.match(/^parley_.*(one|cost).*$/gm)?.join('\n')}`,
+    );
+  }
+  assert.doesNotMatch(metrics, /^parley_sessions_opened_total\{/m);
+  const told = log.entries.filter(({ event }) => event === 'audio_request_done').map(({ details }) => details);
+  assert.deepEqual(told.at(-1), {
+    kind: 'transcription',
+    model: 'whisper-1',
+    key: 'one',
+    project: 'default',
+    status: 'completed',
+    used: { 'transcription-ms': 30_000 },
+    cost: 0.003,
+    currency: 'EUR',
+  });
+});
+
+test('a key that has used its tokens of the minute is told when to come back', async (t) => {
+  const { server, clock } = await meteredServer(t, 305);
+  // 30 s are 300 tokens, and 250 ms of speech are 5.
+  assert.equal((await transcribe(server, 30)).status, 200);
+  assert.equal((await ask(server, 'POST /v1/audio/speech', { key, body: speech })).status, 200);
+  const refused = await ask(server, 'POST /v1/audio/speech', { key, body: speech });
+  assert.equal(refused.status, 429);
+  assert.equal(refused.headers.get('retry-after'), '60');
+  assert.equal(errorIn(refused).code, 'rate_limit_exceeded');
+  assert.match(errorIn(refused).message, /The key 'one' has used its tokens of this minute/);
+  assert.equal((await transcribe(server, 1)).status, 429);
+  assert.match(
+    await metricsOf(server),
+    /parley_audio_requests_total\{kind="speech",status="refused",key="one".*\} 1\n/,
+  );
+  await clock.advance(60_000);
+  assert.equal((await ask(server, 'POST /v1/audio/speech', { key, body: speech })).status, 200);
+});
+
+test('an answer that breaks off is told in the log, and what was made of it is counted', async (t) => {
+  const { server, engines, log } = await meteredServer(t);
+  engines.voice.speak = async function* () {
+    yield { samples: new Int16Array(2400), sampleRateHz: 24_000 };
+    throw new Error('the vocoder is on fire');
+  };
+  await assert.rejects(ask(server, 'POST /v1/audio/speech', { key, body: speech }));
+  const failed = await log.entry('audio_request_failed');
+  assert.equal(failed.level, 'error');
+  assert.match(String(Reflect.get(failed.details, 'error')), /The voice failed: the vocoder is on fire/);
+  const { status, used } = (await log.entry('audio_request_done')).details as { status: string; used: object };
+  assert.deepEqual({ status, used }, { status: 'failed', used: { 'speech-output': 2 } });
+});
+
+test('who leaves in the middle of an answer pays for what was made', async (t) => {
+  const { server, engines, log } = await meteredServer(t);
+  engines.voice.speak = async function* (_, { signal }) {
+    yield { samples: new Int16Array(2400), sampleRateHz: 24_000 };
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  };
+  const leaving = new AbortController();
+  const response = await fetch(`${server.url}/v1/audio/speech`, {
+    method: 'POST',
+    ...bearer(key, { 'Content-Type': 'application/json' }),
+    body: JSON.stringify(speech),
+    signal: leaving.signal,
+  });
+  assert.equal(response.status, 200);
+  leaving.abort();
+  const { status, used } = (await log.entry('audio_request_done')).details as { status: string; used: object };
+  assert.deepEqual({ status, used }, { status: 'cancelled', used: { 'speech-output': 2 } });
+  assert.ok(log.entries.every(({ event }) => event !== 'audio_request_failed'));
 });

@@ -6,27 +6,22 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import type { Callers } from '../../access/callers.ts';
 import { audioErrors } from '../../protocol/audio-errors.ts';
-import type { Clock, Engines } from '../../session/ports.ts';
 import { StageError } from '../../session/stage.ts';
 import { type ApiEnv, authenticated } from '../authentication.ts';
 import { limitBody } from '../body-limit.ts';
 import { HttpRefusal } from '../refusal.ts';
 import { speechRoute } from './speech-route.ts';
+import type { AudioRouteOptions } from './streamed.ts';
 import { transcriptionRoute } from './transcription-route.ts';
 
-export interface AudioApiOptions {
+export interface AudioApiOptions extends AudioRouteOptions {
   callers: Callers;
-  /** The engines that serve a client's name of a model. */
-  enginesFor: (model: string) => Engines;
   /** Names of models that sessions may ask for, the usual one first. */
   models: readonly string[];
   /** Names of voices that are the operator's own. */
   voices: readonly string[];
   /** What the engines are called. */
   engineNames: () => { transcriber: string; voice: string };
-  clock: Clock;
-  /** The longest wait for the next piece of an answer. */
-  stallMs: number;
   /** Requests for audio at once. */
   requests: number;
   uploadBytes: number;

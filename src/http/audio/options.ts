@@ -9,7 +9,7 @@ export function audioApiOptions(
   { models, aliases, voices, limits }: Config,
   engines: EngineSet,
   clock: Clock,
-): Omit<AudioApiOptions, 'callers' | 'bodyBytes'> {
+): Omit<AudioApiOptions, 'callers' | 'bodyBytes' | 'metering' | 'log'> {
   const nameOf = (kind: EngineKind) => engines.describe().find(({ part }) => part === kind)?.name ?? kind;
   return {
     enginesFor: (model) => engines.enginesFor?.(model) ?? engines.engines,

@@ -1,14 +1,14 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
-import { samplesToBytes } from '../../audio/pcm.ts';
+import { durationMs, samplesToBytes } from '../../audio/pcm.ts';
 import { createResampler } from '../../audio/resample.ts';
 import { wavHeader } from '../../audio/wav.ts';
 import { wireErrors } from '../../protocol/errors.ts';
 import { strictCheck } from '../../protocol/schema-check.ts';
-import type { Clock, Engines, SpeechChunk } from '../../session/ports.ts';
+import type { SpeechChunk } from '../../session/ports.ts';
 import type { ApiEnv } from '../authentication.ts';
 import { jsonBody } from '../json-body.ts';
-import { startEngine, streamOf } from './streamed.ts';
+import { type AudioRouteOptions, type EngineRun, startEngine, streamOf } from './streamed.ts';
 
 /** What OpenAI's PCM is. */
 const rateHz = 24_000;
@@ -26,32 +26,24 @@ const speechRequest = z.strictObject({
 });
 const check = strictCheck('ga');
 
-export interface SpeechRouteOptions {
-  enginesFor: (model: string) => Engines;
-  clock: Clock;
-  stallMs: number;
-}
-
 /** `POST /v1/audio/speech` (OpenAI, "Create speech"): WAV or PCM of 24 kHz, sent as it is made. */
-export function speechRoute({
-  enginesFor,
-  clock,
-  stallMs,
-}: SpeechRouteOptions): (context: Context<ApiEnv>) => Promise<Response> {
+export function speechRoute(options: AudioRouteOptions): (context: Context<ApiEnv>) => Promise<Response> {
   return async (context) => {
     const request = check(speechRequest, await jsonBody(context.req));
-    const { voice } = enginesFor(request.model);
+    const { voice } = options.enginesFor(request.model);
     const name = typeof request.voice === 'string' ? request.voice : request.voice.id;
     if (typeof request.voice === 'string' && voice.voices && !voice.voices.includes(name)) {
       throw wireErrors.invalidValue('voice', name, voice.voices);
     }
-    const started = await startEngine(
-      (signal) => voiceAt(voice.speak(request.input, { voice: name, speed: request.speed, signal })),
-      { stage: 'voice', clock, stallMs },
-      (listener) => context.env.outgoing.once('close', listener),
-    );
+    const run: EngineRun<Int16Array> = {
+      kind: 'speech',
+      model: request.model,
+      start: (signal) => voiceAt(voice.speak(request.input, { voice: name, speed: request.speed, signal })),
+      count: (account, { length }) => account.spoken(durationMs(length, rateHz)),
+    };
+    const started = await startEngine(context, run, options);
     const wav = request.response_format === 'wav';
-    const body = streamOf(started, (samples) => [samplesToBytes(samples)], wav ? { before: [wavHeader(rateHz)] } : {});
+    const body = streamOf(started, (samples) => [samplesToBytes(samples)], wav ? [wavHeader(rateHz)] : []);
     return context.body(body, 200, { 'Content-Type': wav ? 'audio/wav' : `audio/pcm;rate=${rateHz}` });
   };
 }

@@ -1,10 +1,31 @@
-import type { Clock } from '../../session/ports.ts';
+import type { Context } from 'hono';
+import type { Log } from '../../log.ts';
+import type { AudioAccount, AudioRequestKind, AudioRequestStatus, Metering } from '../../metering/metering.ts';
+import { accessErrors } from '../../protocol/access-errors.ts';
+import type { Clock, Engines } from '../../session/ports.ts';
 import { watchStage } from '../../session/stage.ts';
+import type { ApiEnv } from '../authentication.ts';
+import { HttpRefusal } from '../refusal.ts';
 
-export interface EngineRun {
-  stage: 'transcriber' | 'voice';
+/** What the routes for audio need. */
+export interface AudioRouteOptions {
+  /** The engines that serve a client's name of a model. */
+  enginesFor: (model: string) => Engines;
+  metering: Pick<Metering, 'openAudioAccount'>;
   clock: Clock;
+  log: Pick<Log, 'info' | 'error'>;
+  /** The longest wait for the next piece of an answer. */
   stallMs: number;
+}
+
+/** One request to an engine. */
+export interface EngineRun<T> {
+  kind: AudioRequestKind;
+  /** As the client named it. */
+  model: string;
+  start: (signal: AbortSignal) => AsyncIterable<T>;
+  /** Notes on the account what a piece was. */
+  count: (account: AudioAccount, piece: T) => void;
 }
 
 /** What an engine yields, with its first piece there already: what fails before it can still be told by a status. */
@@ -12,44 +33,81 @@ export interface Started<T> {
   first: IteratorResult<T, void>;
   rest: AsyncGenerator<T, void, undefined>;
   stop(): void;
+  /** Ends the connection, so that nobody takes what was sent for the whole answer. */
+  breakOff(): void;
 }
 
-/** Starts an engine for one request and waits for its first piece. @throws {StageError} */
+const stages = { transcription: 'transcriber', speech: 'voice' } as const;
+
+/**
+ * Starts an engine for one request and waits for its first piece. Whoever leaves stops it.
+ * @throws {HttpRefusal} when the key has used its tokens of the minute
+ * @throws {StageError}
+ */
 export async function startEngine<T>(
-  start: (signal: AbortSignal) => AsyncIterable<T>,
-  { stage, clock, stallMs }: EngineRun,
-  closed: (listener: () => void) => void,
+  context: Context<ApiEnv>,
+  run: EngineRun<T>,
+  { metering, clock, log, stallMs }: AudioRouteOptions,
 ): Promise<Started<T>> {
+  const { kind, model } = run;
+  const { owner } = context.get('caller');
+  const account = metering.openAudioAccount({ kind, model, owner });
+  const refusal = await account.refusal();
+  if (refusal) throw new HttpRefusal(429, accessErrors.keyLimit(refusal.message), refusal.retryAfterMs);
+
   const abort = new AbortController();
-  closed(() => abort.abort());
-  const rest = watchStage(() => start(abort.signal), { stage, clock, stallMs, abort });
-  return { first: await rest.next(), rest, stop: () => abort.abort() };
+  const about = { kind, model: model.slice(0, 128), key: owner.keyName, project: owner.project };
+  const pieces = watchStage(() => run.start(abort.signal), { stage: stages[kind], clock, stallMs, abort });
+  async function* accounted(): AsyncGenerator<T, void, undefined> {
+    let status: AudioRequestStatus = 'cancelled';
+    try {
+      for await (const piece of pieces) {
+        run.count(account, piece);
+        yield piece;
+      }
+      if (!abort.signal.aborted) status = 'completed';
+    } catch (error) {
+      status = 'failed';
+      log.error('audio_request_failed', { ...about, error });
+      throw error;
+    } finally {
+      log.info('audio_request_done', { ...about, status, ...account.ended(status) });
+    }
+  }
+  const rest = accounted();
+  const stop = () => {
+    abort.abort();
+    void rest.return();
+  };
+  context.env.outgoing.once('close', stop);
+  return { first: await rest.next(), rest, stop, breakOff: () => context.env.outgoing.destroy() };
 }
 
 /** A body of which each piece is made when the one before it has been sent. Whoever leaves stops the engine. */
 export function streamOf<T>(
-  { first, rest, stop }: Started<T>,
+  { first, rest, stop, breakOff }: Started<T>,
   encode: (piece: T) => Uint8Array<ArrayBuffer>[],
-  {
-    before = [],
-    after = () => [],
-  }: { before?: Uint8Array<ArrayBuffer>[]; after?: () => Uint8Array<ArrayBuffer>[] } = {},
+  before: Uint8Array<ArrayBuffer>[] = [],
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   async function* pieces(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
     yield* before;
-    if (!first.done) {
-      yield* encode(first.value);
-      for await (const piece of rest) yield* encode(piece);
-    }
-    yield* after();
+    if (first.done) return;
+    yield* encode(first.value);
+    for await (const piece of rest) yield* encode(piece);
   }
   const source = pieces();
   return new ReadableStream(
     {
       async pull(controller) {
-        const { done, value } = await source.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
+        try {
+          const { done, value } = await source.next();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        } catch {
+          // Logged already; Hono would write it to the console.
+          breakOff();
+          controller.close();
+        }
       },
       cancel: stop,
     },

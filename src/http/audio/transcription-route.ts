@@ -5,11 +5,10 @@ import { readWav, WavError } from '../../audio/wav.ts';
 import { audioErrors } from '../../protocol/audio-errors.ts';
 import { wireErrors } from '../../protocol/errors.ts';
 import { strictCheck } from '../../protocol/schema-check.ts';
-import type { AudioClip, Clock, Engines, TranscriptEvent } from '../../session/ports.ts';
-import { StageError } from '../../session/stage.ts';
+import type { AudioClip, TranscriptEvent } from '../../session/ports.ts';
 import type { ApiEnv } from '../authentication.ts';
 import { HttpRefusal } from '../refusal.ts';
-import { type Started, startEngine, streamOf } from './streamed.ts';
+import { type AudioRouteOptions, type EngineRun, type Started, startEngine, streamOf } from './streamed.ts';
 
 const transcriptionRequest = z.strictObject({
   model: z.string().min(1).max(256),
@@ -22,41 +21,40 @@ const transcriptionRequest = z.strictObject({
 });
 const check = strictCheck('ga');
 
-export interface TranscriptionRouteOptions {
-  enginesFor: (model: string) => Engines;
-  clock: Clock;
-  stallMs: number;
-}
-
 type Done = Extract<TranscriptEvent, { type: 'done' }>;
 
 /** `POST /v1/audio/transcriptions` (OpenAI, "Create transcription") of a WAV file: JSON, text, or a stream of events. */
-export function transcriptionRoute({
-  enginesFor,
-  clock,
-  stallMs,
-}: TranscriptionRouteOptions): (context: Context<ApiEnv>) => Promise<Response> {
+export function transcriptionRoute(options: AudioRouteOptions): (context: Context<ApiEnv>) => Promise<Response> {
   return async (context) => {
     const { file, fields } = await formOf(context);
     const request = check(transcriptionRequest, fields);
     const clip = clipIn(file);
     const { language, prompt, include } = request;
-    const started = await startEngine(
-      (signal) =>
-        enginesFor(request.model).transcriber.transcribe(clip, {
-          ...(language && { language }),
-          ...(prompt && { prompt }),
-          ...(include && { logprobs: true }),
-          signal,
-        }),
-      { stage: 'transcriber', clock, stallMs },
-      (listener) => context.env.outgoing.once('close', listener),
-    );
+    const { transcriber } = options.enginesFor(request.model);
+    const run: EngineRun<TranscriptEvent> = {
+      kind: 'transcription',
+      model: request.model,
+      start: (signal) =>
+        untilDone(
+          transcriber.transcribe(clip, {
+            ...(language && { language }),
+            ...(prompt && { prompt }),
+            ...(include && { logprobs: true }),
+            signal,
+          }),
+        ),
+      count: (account, event) => {
+        if (event.type === 'done') account.transcribed(usageOf(event, clip));
+      },
+    };
+    const started = await startEngine(context, run, options);
     if (request.stream === 'true') {
       const body = streamOf(started, (event) => eventBytes(event, clip));
       return context.body(body, 200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
     }
     const done = await lastOf(started);
+    // Nobody is left to be told.
+    if (done === undefined) return context.body(null, 400);
     if (request.response_format === 'text') return context.text(`${done.text}\n`);
     return context.json({
       text: done.text,
@@ -93,10 +91,20 @@ function clipIn(file: Uint8Array): AudioClip {
   }
 }
 
-async function lastOf({ first, rest }: Started<TranscriptEvent>): Promise<Done> {
-  if (!first.done && first.value.type === 'done') return first.value;
-  for await (const event of rest) if (event.type === 'done') return event;
-  throw new StageError('transcriber', 'failed', 'The transcriber failed: it ended without a transcript.');
+/** @throws {Error} where there is no end */
+async function* untilDone(events: AsyncIterable<TranscriptEvent>): AsyncGenerator<TranscriptEvent, void, undefined> {
+  for await (const event of events) {
+    yield event;
+    if (event.type === 'done') return;
+  }
+  throw new Error('it ended without a transcript');
+}
+
+/** What it ends with; undefined when whoever asked has left. */
+async function lastOf({ first, rest }: Started<TranscriptEvent>): Promise<Done | undefined> {
+  let last = first.done ? undefined : first.value;
+  for await (const event of rest) last = event;
+  return last?.type === 'done' ? last : undefined;
 }
 
 function eventBytes(event: TranscriptEvent, clip: AudioClip): Uint8Array<ArrayBuffer>[] {

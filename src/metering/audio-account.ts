@@ -1,0 +1,63 @@
+import type { TranscriptionUsage } from '../protocol/server-events.ts';
+import type { SpendingRefusal } from '../session/ports.ts';
+import { assistantAudioTokens, userAudioTokens } from '../session/token-cost.ts';
+import { plausible, transcriptionQuantities } from './quantities.ts';
+import { Tally, type TallyOptions, type Used } from './tally.ts';
+import type { TokenBudget } from './token-budget.ts';
+
+export type AudioRequestKind = 'transcription' | 'speech';
+/** `cancelled`: whoever asked left before it was done. `refused`: the key had used its tokens of the minute. */
+export type AudioRequestStatus = 'completed' | 'failed' | 'cancelled' | 'refused';
+
+export interface AudioAccountOptions extends TallyOptions {
+  kind: AudioRequestKind;
+  budget: TokenBudget | undefined;
+}
+
+/** The account of one request to `/v1/audio`: as a session's, but no session. */
+export class AudioAccount {
+  readonly #options: AudioAccountOptions;
+  readonly #tally: Tally;
+  #spokenMs = 0;
+
+  constructor(options: AudioAccountOptions) {
+    this.#options = options;
+    this.#tally = new Tally(options);
+  }
+
+  /** Why it may not be answered now; undefined when it may. Never rejects. */
+  async refusal(): Promise<SpendingRefusal | undefined> {
+    const refusal = await this.#options.budget?.refusal();
+    if (refusal) this.#count('refused');
+    return refusal;
+  }
+
+  /** What is counted by its length takes from the key's tokens what such audio is in a session. */
+  transcribed(usage: TranscriptionUsage): void {
+    const { budget, metrics, labels } = this.#options;
+    metrics.transcribed(labels);
+    this.#tally.use(transcriptionQuantities(usage));
+    const tokens = usage.type === 'tokens' ? usage.total_tokens : userAudioTokens(usage.seconds * 1000);
+    budget?.use(plausible(tokens));
+  }
+
+  /** So much more sound was made. */
+  spoken(durationMs: number): void {
+    const before = assistantAudioTokens(this.#spokenMs);
+    this.#spokenMs += durationMs;
+    const tokens = plausible(assistantAudioTokens(this.#spokenMs) - before);
+    this.#tally.use({ 'speech-output': tokens });
+    this.#options.budget?.use(tokens);
+  }
+
+  /** To be called once it is over. */
+  ended(status: AudioRequestStatus): Used {
+    this.#count(status);
+    return this.#tally.total();
+  }
+
+  #count(status: AudioRequestStatus): void {
+    const { metrics, labels, kind } = this.#options;
+    metrics.audioRequest(labels, kind, status);
+  }
+}
