@@ -2,7 +2,7 @@ import type { ResponseFailure } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
 import type { RateLimit, RelayedEvent, ServerEvent, UnsentEvent } from '../protocol/server-events.ts';
 import type { RealtimeConfig, SessionType } from '../protocol/session-config.ts';
-import { decodeOrigin } from './event-ids.ts';
+import type { EventIds } from './event-ids.ts';
 import { isObject, type JsonObject, objectAt, type UpstreamEvent } from './json.ts';
 import { isKnownType, knownEvent } from './known-events.ts';
 import { ConversationMirror, type MirrorLimits } from './mirror.ts';
@@ -29,6 +29,8 @@ export interface RelayOptions {
   endsAt: number;
   limits: MirrorLimits;
   ids: IdSource;
+  /** What clients' events are called on their way up. */
+  eventIds: EventIds;
   /** What clients are told in place of the upstream's own limits; none leaves those. */
   rateLimits(): readonly RateLimit[];
   odd(problem: string): void;
@@ -169,9 +171,10 @@ export class Relay {
       this.#options.odd(`an error for what this server asked: ${String(details.code).slice(0, 64)}`);
       return undefined;
     }
-    const origin = decodeOrigin(details.event_id);
+    const origin = this.#options.eventIds.decode(details.event_id);
     if (origin) this.#unanswered.refused(origin.sequence);
-    const event_id = origin ? origin.clientEventId : (details.event_id ?? null);
+    // No client's event has another id there.
+    const event_id = origin?.clientEventId ?? null;
     const relayed = { ...event, error: { code: null, param: null, ...details, event_id } };
     return { event: { relayed, known: knownEvent(relayed) }, to: origin?.peer };
   }

@@ -11,7 +11,7 @@ import { noMeter, type SessionGrant, type SessionSettings } from '../session/set
 import { ClientQueue, type Waiting } from './client-queue.ts';
 import type { UpstreamConnection } from './connection.ts';
 import { passedOn, Retries } from './ending.ts';
-import { encodeOrigin } from './event-ids.ts';
+import { EventIds } from './event-ids.ts';
 import type { UpstreamFailure } from './failure.ts';
 import type { UpstreamEvent } from './json.ts';
 import type { UpstreamLimits } from './limits.ts';
@@ -68,6 +68,7 @@ export class RelayedSession implements Session {
   #connection: UpstreamConnection | undefined;
   /** Undefined until the upstream has opened the session. */
   #relay: Relay | undefined;
+  readonly #eventIds = new EventIds();
   #sequence = 0;
   #attached = 0;
   /** A response waits to be admitted, and what follows it waits too. */
@@ -119,7 +120,7 @@ export class RelayedSession implements Session {
     if (this.#phase === 'ended' || number === undefined) return;
     this.#lifetime.touched();
     const sequence = ++this.#sequence;
-    const eventId = encodeOrigin({ peer: number, sequence, clientEventId: event.event_id ?? null });
+    const eventId = this.#eventIds.encode({ peer: number, sequence, clientEventId: event.event_id ?? null });
     this.#queue.push({ from, sent: outgoing(event, { eventId, sequence, ids: this.#options.ids }) });
     this.#work();
     if (this.#queue.full) return this.#queue.room();
@@ -259,7 +260,7 @@ export class RelayedSession implements Session {
   #begin({ session }: OpenedUpstream): void {
     const { settings, ids, grant } = this.#options;
     this.#relay = new Relay({
-      ...{ session, type: this.#type, endsAt: this.#endsAt, limits: settings.limits, ids },
+      ...{ session, type: this.#type, endsAt: this.#endsAt, limits: settings.limits, ids, eventIds: this.#eventIds },
       rateLimits: () => this.#spending.rateLimits(),
       odd: (problem) => this.#odd(problem),
     });

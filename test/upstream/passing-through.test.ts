@@ -82,6 +82,39 @@ test('an error goes to the one who caused it, with the id that it gave', async (
   await Promise.all([client.next('error', 2), other.next('error', 2)]);
 });
 
+test('ids that look like the relay’s own, or are as long as they may be, come back to the client who gave them', async (t) => {
+  const { side, session, client: other } = await liveSession(t);
+  const client = new AttachedPeer(session);
+  const long = (start: string) => start.padEnd(512, 'x');
+  const ids = ['peer1-1', 'peer1-1.mine', 'parley-own-session', long('peer1-1.'), long('parley-own-item-0'), long('x')];
+  for (const [index, id] of ids.entries()) {
+    client.say({ type: 'input_audio_buffer.commit', event_id: id });
+    const { event_id } = await side.next('input_audio_buffer.commit');
+    assert.ok(String(event_id).length <= 512);
+    side.send({
+      type: 'error',
+      error: { type: 'invalid_request_error', code: 'x', message: 'No.', param: null, event_id },
+    });
+    assert.equal(Object((await client.next('error', index + 1)).error).event_id, id);
+  }
+  assert.ok(!other.types().includes('error'));
+});
+
+test('of very many long ids the last are known, and an error for an older one still finds its client', async (t) => {
+  const { side, client } = await liveSession(t);
+  const events = 1100;
+  const idOf = (index: number) => `${index}`.padEnd(512, 'x');
+  for (let index = 0; index < events; index++) client.say({ type: 'input_audio_buffer.clear', event_id: idOf(index) });
+  const sent: unknown[] = [];
+  while (sent.length < events) sent.push((await side.next('input_audio_buffer.clear')).event_id);
+  const told: unknown[] = [];
+  for (const event_id of [sent[0], sent.at(-1)]) {
+    side.send({ type: 'error', error: { type: 'invalid_request_error', code: 'x', message: 'No.', event_id } });
+    told.push(Object((await client.next('error', told.length + 1)).error).event_id);
+  }
+  assert.deepEqual(told, [null, idOf(events - 1)]);
+});
+
 test('GA clients get what the core does not know as it came, and beta clients are left out', async (t) => {
   const { side, session, client } = await liveSession(t, unchecked);
   const old = new AttachedPeer(session, beta);
