@@ -6,33 +6,20 @@
 import { contextBudgets } from './config/context-kind.ts';
 import { engine, engineSets, modelAliases, voiceAliases } from './config/engine-kind.ts';
 import { optionsHelp } from './config/help.ts';
-import {
-  apiKeys,
-  boolean,
-  bytes,
-  choice,
-  hostName,
-  integer,
-  integerOrInfinity,
-  list,
-  prompts,
-  text,
-} from './config/kinds.ts';
+import { apiKeys, boolean, choice, hostName, integer, integerOrInfinity, list, prompts, text } from './config/kinds.ts';
+import { limits } from './config/limits.ts';
 import { named, option, type Values } from './config/option.ts';
 import { isOrigin } from './config/origin.ts';
 import { prices } from './config/price-kind.ts';
 import { type Gathered, gather, gatherFromCode, type Sources } from './config/sources.ts';
 import { secretKey, upstreams } from './config/upstream-kind.ts';
-import { defaultTimeouts } from './engines/openai/http-transport.ts';
 import { isAllowance } from './net/address-policy.ts';
 import { defaultSessionSettings, type SessionSettings } from './session/settings.ts';
-import { defaultUpstreamLimits } from './upstream/limits.ts';
 
 export { type ApiKey, apiKey } from './config/api-keys.ts';
 
 const session = defaultSessionSettings;
-const minuteMs = 60_000;
-const hourMs = 60 * minuteMs;
+const hourMs = 3_600_000;
 
 const keyDescription = (flag: string) =>
   `The key of the server that ${flag} names. Prefer the environment or a file: other users can see the flags of a process.`;
@@ -256,233 +243,6 @@ const options = {
     'What to log, on standard error.',
   ),
   logFormat: option('Logs', choice('auto', 'pretty', 'json'), 'auto', 'auto: pretty on a terminal, json elsewhere.'),
-};
-
-const mebibyte = 1024 ** 2;
-const { limits: sessionLimits } = session;
-
-const limits = {
-  sessions: option('Limits', integer('COUNT', 1, 100_000), 1000, 'Sessions at once; more are refused with HTTP 503.'),
-  pendingConnections: option(
-    'Limits',
-    integer('COUNT', 1, 100_000),
-    1024,
-    'Connections at once that are not a session: plain HTTP, and those that have not shown a key yet. Clients that all come at once need as many.',
-  ),
-  storeEntries: option(
-    'Limits',
-    integer('COUNT', 100, 100_000_000),
-    100_000,
-    'Client secrets that have not expired. Beyond it no more are minted. Counters of limits have room of their own.',
-  ),
-  storeCharacters: option(
-    'Limits',
-    integer('COUNT', 65_536, 16 * 1024 ** 3),
-    256 * mebibyte,
-    'Characters of all that together: above all the session configurations of client secrets.',
-  ),
-  secretsPerMinute: option(
-    'Limits',
-    integer('COUNT', 1, 1_000_000),
-    600,
-    'Client secrets that one key may mint in a minute. They live for two hours at most.',
-  ),
-  headerBytes: option('Limits', bytes(1024, mebibyte), 16 * 1024, 'The headers of a request.'),
-  bodyBytes: option('Limits', bytes(1024, 64 * mebibyte), mebibyte, 'The body of a plain HTTP request.'),
-  audioRequests: option(
-    'Limits',
-    integer('COUNT', 1, 10_000),
-    16,
-    'Requests at once to /v1/audio/transcriptions and /v1/audio/speech; more are refused with HTTP 503.',
-  ),
-  audioUploadBytes: option(
-    'Limits',
-    bytes(64 * 1024, 1024 * mebibyte),
-    25 * mebibyte,
-    'What one of them may send to be transcribed.',
-  ),
-  headersTimeoutMs: option(
-    'Limits',
-    integer('MS', 100, minuteMs),
-    10_000,
-    'How long a client may take to send its headers.',
-  ),
-  requestTimeoutMs: option(
-    'Limits',
-    integer('MS', 100, 10 * minuteMs),
-    30_000,
-    'How long a client may take to send a request.',
-  ),
-  frameBytes: option(
-    'Limits',
-    bytes(1024, 256 * mebibyte),
-    22 * mebibyte,
-    'One message of a client. 22MiB is an event with 15 MiB of audio.',
-  ),
-  frameFragments: option('Limits', integer('COUNT', 1, 1_000_000), 1024, 'Fragments that one message may come in.'),
-  messageTimeoutMs: option(
-    'Limits',
-    integer('MS', 100, hourMs),
-    minuteMs,
-    'How long a message that a client has begun may take to be complete.',
-  ),
-  eventsPerSecond: option(
-    'Limits',
-    integerOrInfinity('COUNT', 1, 1_000_000),
-    1000,
-    'Messages of a client in a second; what it sends faster is read more slowly.',
-  ),
-  eventBurst: option(
-    'Limits',
-    integer('COUNT', 1, 1_000_000),
-    5000,
-    'Messages that a client may send at once before limits.events-per-second slows it.',
-  ),
-  outputQueueBytes: option(
-    'Limits',
-    bytes(64 * 1024, 1024 * mebibyte),
-    64 * mebibyte,
-    'What may wait to be sent to a client that reads too slowly, before it is disconnected. The largest message comes back as two events, and ten minutes of audio as 37 MiB.',
-  ),
-  pingIntervalMs: option('Limits', integer('MS', 100, hourMs), 20_000, 'How often a client is pinged.'),
-  deadPeerMs: option(
-    'Limits',
-    integer('MS', 100, hourMs),
-    40_000,
-    'How long a client may be silent before its connection counts as dead.',
-  ),
-  closeGraceMs: option(
-    'Limits',
-    integer('MS', 0, minuteMs),
-    2000,
-    'How long a client may take to answer the closing of its connection.',
-  ),
-  appendBytes: option(
-    'Limits',
-    bytes(1024, 256 * mebibyte),
-    sessionLimits.appendBytes,
-    'Audio in one append, decoded.',
-  ),
-  inputBufferMs: option(
-    'Limits',
-    integer('MS', 1000, hourMs),
-    sessionLimits.inputBufferMs,
-    'Audio that a client has appended and not committed.',
-  ),
-  silenceMs: option(
-    'Limits',
-    // The longest prefix padding is 5 s.
-    integer('MS', 6000, hourMs),
-    sessionLimits.silenceMs,
-    'Appended audio that is kept while nobody speaks, with turn detection on.',
-  ),
-  undetectedAudioMs: option(
-    'Limits',
-    integer('MS', 100, hourMs),
-    sessionLimits.undetectedAudioMs,
-    'Appended audio that voice activity detection has not seen; beyond it the client is read no further.',
-  ),
-  keptAudioMs: option(
-    'Limits',
-    integer('MS', 0, 24 * hourMs),
-    sessionLimits.keptAudioMs,
-    'Audio that a session keeps with its items. The oldest is dropped; its transcript stays.',
-  ),
-  totalAudioMs: option(
-    'Limits',
-    integer('MS', 1000, 1000 * hourMs),
-    10 * hourMs,
-    'Audio that all sessions hold together, buffered or kept. A session that needs more gives up its own oldest, and is refused when it has none. 10 h at 24 kHz are 1.7 GB.',
-  ),
-  items: option('Limits', integer('COUNT', 2, 1_000_000), sessionLimits.items, 'Items in a conversation.'),
-  itemCharacters: option(
-    'Limits',
-    integer('COUNT', 1024, 1024 ** 3),
-    sessionLimits.itemCharacters,
-    'Characters of text, images and arguments in the items of a conversation.',
-  ),
-  tools: option('Limits', integer('COUNT', 0, 128), sessionLimits.tools, 'Tools of a session, or of one response.'),
-  toolBytes: option('Limits', bytes(1024, 64 * mebibyte), sessionLimits.toolBytes, 'Their definitions together.'),
-  instructionsBytes: option(
-    'Limits',
-    bytes(1024, 64 * mebibyte),
-    sessionLimits.instructionsBytes,
-    'Instructions of a session, or of one response; likewise a prompt with its variables, and tracing.',
-  ),
-  responsesPerMinute: option(
-    'Limits',
-    integerOrInfinity('COUNT', 1, 1_000_000),
-    sessionLimits.responsesPerMinute,
-    'Responses that a client may ask for in a minute. Those that turns bring count, and are not refused.',
-  ),
-  outOfBandResponses: option(
-    'Limits',
-    integer('COUNT', 1, 1000),
-    sessionLimits.outOfBandResponses,
-    'Responses outside the conversation that run at once in a session.',
-  ),
-  imageBytes: option(
-    'Limits',
-    bytes(1024, 64 * mebibyte),
-    10 * mebibyte,
-    'An image that the server fetches for a client.',
-  ),
-  imageTimeoutMs: option('Limits', integer('MS', 100, hourMs), 10_000, 'How long fetching an image may take.'),
-  imageFetches: option('Limits', integer('COUNT', 1, 1000), 16, 'Images that the server fetches at once.'),
-  engineConnectMs: option(
-    'Limits',
-    integer('MS', 100, 10 * minuteMs),
-    defaultTimeouts.connectMs,
-    'How long connecting to the server of an engine may take.',
-  ),
-  engineFirstByteMs: option(
-    'Limits',
-    integer('MS', 100, hourMs),
-    defaultTimeouts.firstByteMs,
-    'How long such a server may take to begin its answer. limits.stage-stall-ms ends the wait too.',
-  ),
-  engineIdleMs: option(
-    'Limits',
-    integer('MS', 100, hourMs),
-    defaultTimeouts.idleMs,
-    'How long such a server may be silent within its answer.',
-  ),
-  recordingBytes: option(
-    'Limits',
-    bytes(64 * 1024, 1024 ** 4),
-    256 * mebibyte,
-    'What one session may take on the disk with --record; beyond it no more of the session is kept.',
-  ),
-  upstreamConnectMs: option(
-    'Limits',
-    integer('MS', 100, 10 * minuteMs),
-    defaultUpstreamLimits.upstreamConnectMs,
-    'How long an upstream may be silent while it opens a session, or takes over one that was lost.',
-  ),
-  upstreamRetries: option(
-    'Limits',
-    integer('COUNT', 0, 100),
-    defaultUpstreamLimits.upstreamRetries,
-    'How often the connection to an upstream is made again when it is lost, before the session ends.',
-  ),
-  upstreamQueueBytes: option(
-    'Limits',
-    bytes(64 * 1024, 256 * mebibyte),
-    defaultUpstreamLimits.upstreamQueueBytes,
-    'What may wait for an upstream that reads slowly, or is not connected yet, before the client is read no further.',
-  ),
-  upstreamMessageBytes: option(
-    'Limits',
-    bytes(64 * 1024, 1024 * mebibyte),
-    defaultUpstreamLimits.upstreamMessageBytes,
-    'One message of an upstream. Ten minutes of audio, retrieved, are 37 MiB.',
-  ),
-  stageStallMs: option(
-    'Limits',
-    integer('MS', 100, hourMs),
-    sessionLimits.stageStallMs,
-    'How long an engine may take to yield its next piece before the response fails.',
-  ),
 };
 
 const optionList = [...named(options), ...named(limits, 'limits.')];
