@@ -1,4 +1,5 @@
 import type { Clock, Engines } from '../session/ports.ts';
+import { warmEngines } from '../session/warm.ts';
 import {
   defaultSet,
   type EngineKind,
@@ -41,7 +42,7 @@ export function createEngineSets(spec: EngineSetsSpec, options: EngineSetsOption
     enginesFor,
     openSession: ({ model }) => {
       const own = enginesFor(model);
-      for (const engine of [own.transcriber, own.languageModel, own.voice]) engine.warm?.();
+      warmEngines(own);
       return { engines: own };
     },
     ready: roster.ready(),

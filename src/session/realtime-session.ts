@@ -38,6 +38,7 @@ import {
 import { Transcription } from './transcription.ts';
 import { TurnLedger } from './turn-ledger.ts';
 import { updatedConfig } from './update.ts';
+import { warmEngines } from './warm.ts';
 
 export interface RealtimeSessionOptions {
   id?: string;
@@ -272,6 +273,7 @@ export class RealtimeSession implements Session {
     this.#turnItemId = this.#tools.ids('item');
     this.#emit({ type: 'input_audio_buffer.speech_started', audio_start_ms: audioStartMs, item_id: this.#turnItemId });
     if (this.#config.audio.input.turn_detection?.interrupt_response) this.#responses.interrupt();
+    warmEngines(this.#tools.engines);
   }
 
   #turnEnded(turn: HeardTurn): void {

@@ -35,6 +35,18 @@ async function speakLive(client: Client, samples: Int16Array, chunkMs: number): 
   for (let at = 0; at < samples.length; at += step) await client.speak(samples.slice(at, at + step), chunkMs);
 }
 
+test('engines that are far away make ready when the user begins to speak', async () => {
+  const { client, engines } = newConversation();
+  const warmed: string[] = [];
+  const parts = ['transcriber', 'languageModel', 'voice'] as const;
+  for (const part of parts) Object.assign(engines[part], { warm: () => warmed.push(part) });
+  await client.speak(quiet(400));
+  assert.deepEqual(warmed, []);
+  await client.speak(speech(800));
+  assert.equal(client.all('input_audio_buffer.speech_stopped').length, 0);
+  assert.deepEqual(warmed, parts);
+});
+
 test('the way in which audio is cut into appends changes nothing', async (t) => {
   verifies(
     'R3.5',

@@ -54,7 +54,7 @@ export class AutoModel implements LanguageModel {
       if (this.#missed) return;
       this.#missed = true;
       options.onNotice?.(
-        'No language model answers on this machine (Ollama, llama.cpp, LM Studio): the built-in stand-in answers until one does. It is looked for again with each session',
+        'No language model answers on this machine (Ollama, llama.cpp, LM Studio): the built-in stand-in answers until one does. It is looked for again with each session and turn',
       );
       return;
     }

@@ -1,0 +1,6 @@
+import type { Engines } from './ports.ts';
+
+/** Has engines that are far away make their connections ready: many servers drop those that idle for a few seconds. */
+export function warmEngines({ transcriber, languageModel, voice }: Engines): void {
+  for (const engine of [transcriber, languageModel, voice]) engine.warm?.();
+}
