@@ -1,5 +1,5 @@
 import type { RateLimit, ResponseStatus, TranscriptionUsage, Usage } from '../protocol/server-events.ts';
-import type { Meter, SpendingRefusal, TurnTimes } from '../session/ports.ts';
+import type { ExpectedTokens, Meter, Reservation, ResponseAdmission, TurnTimes } from '../session/ports.ts';
 import { plausible, responseQuantities, transcriptionQuantities } from './quantities.ts';
 import { Tally, type TallyOptions, type Used } from './tally.ts';
 import type { TokenBudget } from './token-budget.ts';
@@ -32,16 +32,18 @@ export class Account implements Meter {
     this.sessionId = options.sessionId;
   }
 
-  async admitResponse(): Promise<SpendingRefusal | undefined> {
+  async admitResponse(expected: ExpectedTokens): Promise<ResponseAdmission> {
     const { budget, metrics, labels } = this.#options;
-    const refusal = await budget?.refusal();
-    if (refusal) metrics.responseRefused(labels);
-    return refusal;
+    const admission = (await budget?.reserve(expected)) ?? {};
+    if (admission.refusal) metrics.responseRefused(labels);
+    return admission;
   }
 
-  responseUsed(usage: Usage): void {
+  responseUsed(usage: Usage, reservation?: Reservation): void {
     this.#tally.use(responseQuantities(usage));
-    this.#options.budget?.use(plausible(usage.total_tokens));
+    const tokens = plausible(usage.total_tokens);
+    if (reservation) reservation.settle(tokens);
+    else this.#options.budget?.use(tokens);
   }
 
   responseEnded(status: ResponseStatus, times: TurnTimes): void {

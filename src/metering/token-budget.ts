@@ -1,8 +1,10 @@
 import type { RateLimit } from '../protocol/server-events.ts';
-import type { Clock, SpendingRefusal } from '../session/ports.ts';
+import type { Clock, ExpectedTokens, Reservation, ResponseAdmission, SpendingRefusal } from '../session/ports.ts';
 import type { Count, Store } from '../store/store.ts';
 
 const minuteMs = 60_000;
+/** Set aside for the output of a response that has no limit of its own: the most that `max_output_tokens` can say. */
+const outputAllowance = 4096;
 
 /**
  * The tokens that one key may use in a minute, which begins with the first that it uses. The store counts them for all
@@ -13,7 +15,7 @@ export class TokenBudget {
   #counted = 0;
   /** On the Clock. */
   #resetsAt = 0;
-  /** Used, and not confirmed by the store. */
+  /** Used, set aside or given back, and not confirmed by the store. */
   #underWay = 0;
 
   constructor(options: TokenBudgetOptions) {
@@ -22,30 +24,38 @@ export class TokenBudget {
 
   /** Why nothing more may be used now; undefined when something may, even if it will be more than is left. */
   async refusal(): Promise<SpendingRefusal | undefined> {
-    const { keyName, limit } = this.#options;
+    const { limit } = this.#options;
     try {
       const { total, expiresInMs } = await this.#count(0);
-      if (total < limit) return undefined;
-      return {
-        message:
-          `The key '${keyName}' has used its tokens of this minute: the limit is ${limit}, used are ${total}. ` +
-          `Try again in ${seconds(expiresInMs)} s.`,
-        retryAfterMs: expiresInMs,
-      };
+      return total < limit ? undefined : this.#usedUp({ total, expiresInMs });
     } catch (error) {
       return this.#options.unavailable(error);
     }
   }
 
+  /**
+   * Sets aside what a response may use, so that those which run at once do not use together what each of them found to be
+   * left. Like `refusal`, admits one while anything is left, even if it may need more.
+   */
+  async reserve({ input, output }: ExpectedTokens): Promise<ResponseAdmission> {
+    const amount = Math.max(1, Math.ceil(input + (output === 'inf' ? outputAllowance : output)));
+    try {
+      const count = await this.#count(amount, this.#options.limit - 1 + amount);
+      return count.admitted ? { reservation: this.#reservation(amount, count) } : { refusal: this.#usedUp(count) };
+    } catch (error) {
+      return { refusal: this.#options.unavailable(error) };
+    }
+  }
+
   use(tokens: number): void {
-    if (tokens > 0) this.#count(tokens).catch((error: unknown) => void this.#options.unavailable(error));
+    if (tokens > 0) this.#add(tokens);
   }
 
   /** As far as it is known here. */
   get rateLimit(): RateLimit {
     const { limit, clock } = this.#options;
     const leftMs = this.#resetsAt - clock.now();
-    const used = (leftMs > 0 ? this.#counted : 0) + this.#underWay;
+    const used = Math.max(0, (leftMs > 0 ? this.#counted : 0) + this.#underWay);
     const resetMs = leftMs > 0 ? leftMs : minuteMs;
     return {
       name: 'tokens',
@@ -55,11 +65,40 @@ export class TokenBudget {
     };
   }
 
-  async #count(amount: number): Promise<Count> {
+  /** After its minute only what exceeds it counts: the rest went with that minute. */
+  #reservation(amount: number, { expiresInMs }: Count): Reservation {
+    const { clock } = this.#options;
+    const endsAt = clock.now() + expiresInMs;
+    let settled = false;
+    return {
+      settle: (usedTokens) => {
+        if (settled) return;
+        settled = true;
+        const more = usedTokens - amount;
+        if (more > 0 || clock.now() < endsAt) this.#add(more);
+      },
+    };
+  }
+
+  #usedUp({ total, expiresInMs }: Pick<Count, 'total' | 'expiresInMs'>): SpendingRefusal {
+    const { keyName, limit } = this.#options;
+    return {
+      message:
+        `The key '${keyName}' has used its tokens of this minute: the limit is ${limit}, used or set aside for ` +
+        `responses that run are ${total}. Try again in ${seconds(expiresInMs)} s.`,
+      retryAfterMs: expiresInMs,
+    };
+  }
+
+  #add(tokens: number): void {
+    if (tokens !== 0) this.#count(tokens).catch((error: unknown) => void this.#options.unavailable(error));
+  }
+
+  async #count(amount: number, limit = Number.POSITIVE_INFINITY): Promise<Count> {
     const { store, clock, keyName } = this.#options;
     this.#underWay += amount;
     try {
-      const count = await store.count(`tokens:${keyName}`, { amount, ttlMs: minuteMs });
+      const count = await store.count(`tokens:${keyName}`, { amount, limit, ttlMs: minuteMs });
       this.#counted = count.total;
       this.#resetsAt = clock.now() + count.expiresInMs;
       return count;

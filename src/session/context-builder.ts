@@ -3,7 +3,7 @@ import { awaitTranscripts, type ContextSnapshot, soundsOf } from './context.ts';
 import { ContextImages, type FetchedImage } from './context-images.ts';
 import { ContextTokens, imagesOf, type MeasuredEntry, type MeasuredHead } from './context-tokens.ts';
 import type { Conversation, Entry } from './conversation.ts';
-import type { ContextItem, ModelTool } from './ports.ts';
+import type { ContextItem, ModelTool, Reservation } from './ports.ts';
 import type { SessionTools } from './settings.ts';
 import { noTokens, sumOfCosts, type TokenCost, totalTokens } from './token-cost.ts';
 import { contextBudget, cutFor, staysFrom, type Truncation } from './truncation.ts';
@@ -16,10 +16,14 @@ export interface ContextRequest {
   instructions: string;
   tools: readonly ModelTool[];
   truncation: Truncation;
+  /** The most that the response may give out. */
+  maxOutputTokens: number | 'inf';
   /** The entries are those of the conversation, rather than a response's own input. */
   ofConversation: boolean;
   /** The response stands in the conversation: the next one's context begins with this one's, if nothing changes. */
   inConversation: boolean;
+  /** The response may be made, and this was set aside for it. */
+  admitted(reservation: Reservation | undefined): void;
 }
 
 /** A context that a model was asked with. */
@@ -49,7 +53,8 @@ export class ContextBuilder {
   }
 
   /**
-   * Waits for what is not known yet, asks whether a response may be made, and fits the context to the model.
+   * Waits for what is not known yet, asks whether a response may be made, fetches images only then, and fits the context
+   * to the model.
    * @throws {StageError} when what was said last could not be transcribed
    * @throws {ResponseFailure} when no response may be made; the signal's reason
    */
@@ -59,15 +64,15 @@ export class ContextBuilder {
     const sounds = soundsOf(this.#tools.engines.languageModel.hearsAudio ? entries : []);
     const failure = await awaitTranscripts(entries, sounds, signal);
     if (failure) throw failure;
-    const refusal = await this.#tools.meter.admitResponse();
-    if (refusal) throw responseFailures.rateLimited(refusal.message);
-    signal.throwIfAborted();
 
     const earlierCut = ofConversation && request.truncation !== 'disabled' ? this.#earlierCut(entries) : 0;
+    const estimated = await this.#tokens.measure(entries, { sounds, signal });
+    const head = await this.#tokens.head(request.instructions, request.tools, signal);
+    await this.#admit(sumOfCosts([head.cost, ...estimated.slice(earlierCut).map(({ cost }) => cost)]), request, signal);
+
     const images = await this.#images.fetchAll(addressesOf(entries.slice(earlierCut)), signal);
     const fetched = (url: string) => images.get(url)?.size;
     const measured = await this.#tokens.measure(entries, { sounds, fetched, signal });
-    const head = await this.#tokens.head(request.instructions, request.tools, signal);
     signal.throwIfAborted();
 
     const kept = this.#fit(measured, head, earlierCut, request);
@@ -88,6 +93,17 @@ export class ContextBuilder {
   release(itemId: string): void {
     const entry = this.#conversation.find(itemId);
     if (entry) this.#images.release({ id: itemId, urls: addressesOf([entry]) });
+  }
+
+  /** No input is larger than the model's context: what is beyond it will be left out, or fails the response. */
+  async #admit(cost: TokenCost, { model, maxOutputTokens, admitted }: ContextRequest, signal: AbortSignal) {
+    const { meter, settings } = this.#tools;
+    const input = Math.min(totalTokens(cost), contextBudget(settings.contextTokens, model));
+    const { refusal, reservation } = await meter.admitResponse({ input, output: maxOutputTokens });
+    if (refusal) throw responseFailures.rateLimited(refusal.message);
+    if (signal.aborted) reservation?.settle(0);
+    signal.throwIfAborted();
+    admitted(reservation);
   }
 
   #earlierCut(entries: readonly Entry[]): number {

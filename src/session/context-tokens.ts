@@ -52,12 +52,12 @@ export class ContextTokens {
   }
 
   /**
-   * `fetched`: the size of an image that is named by an address, where it is known.
+   * `fetched`: the size of an image that is named by an address, where it is known; without it, as it was last.
    * @throws the signal's reason
    */
   async measure(
     entries: readonly Entry[],
-    { sounds, fetched, signal }: { sounds: Sounds; fetched: Fetched; signal: AbortSignal },
+    { sounds, fetched, signal }: { sounds: Sounds; fetched?: Fetched; signal: AbortSignal },
   ): Promise<MeasuredEntry[]> {
     // An input may refer to one item thousands of times.
     const measured = new Map<Entry, MeasuredEntry>();
@@ -71,7 +71,7 @@ export class ContextTokens {
 
   async #measured(
     entry: Entry,
-    { sounds, fetched, signal }: { sounds: Sounds; fetched: Fetched; signal: AbortSignal },
+    { sounds, fetched, signal }: { sounds: Sounds; fetched?: Fetched; signal: AbortSignal },
   ): Promise<MeasuredEntry> {
     const { item } = entry;
     this.#turn -= leastCharacters * (1 + (item.type === 'message' ? item.content.length : 0));
@@ -80,7 +80,7 @@ export class ContextTokens {
     const before = this.#entries.get(entry);
     const same = before && isSame(before, now) ? before : undefined;
     const imageSizes = images.map(({ url }, index) =>
-      isData(url) ? (same ? same.imageSizes[index] : imageSize(url)) : fetched(url),
+      isData(url) ? (same ? same.imageSizes[index] : imageSize(url)) : fetched ? fetched(url) : same?.imageSizes[index],
     );
     if (same && imageSizes.every((size, index) => isSameSize(size, same.imageSizes[index]))) return { ...same, ...now };
     const audioWordTokens = await this.#count(now.audioWords, signal);

@@ -230,11 +230,30 @@ export interface TurnTimes {
   answeredMs?: number;
 }
 
+/** What a response may come to use, in tokens: its input by estimate, and the most that it may give out. */
+export interface ExpectedTokens {
+  input: number;
+  output: number | 'inf';
+}
+
+/** What of a limit was set aside for one response. */
+export interface Reservation {
+  /** Takes it back, but for what was used after all; once or more, of which the first counts. */
+  settle(usedTokens: number): void;
+}
+
+export interface ResponseAdmission {
+  /** Why no response may be made now; absent when one may. */
+  refusal?: SpendingRefusal | undefined;
+  /** To be handed to `responseUsed`, or to be settled. Absent where nothing is limited. */
+  reservation?: Reservation | undefined;
+}
+
 /** Keeps the account of one session, and the limits of the key that it was opened with. */
 export interface Meter {
-  /** Asked before a language model is: why no response may be made now, or undefined when one may. */
-  admitResponse(): Promise<SpendingRefusal | undefined>;
-  responseUsed(usage: Usage): void;
+  /** Asked before a language model is. */
+  admitResponse(expected: ExpectedTokens): Promise<ResponseAdmission>;
+  responseUsed(usage: Usage, reservation?: Reservation): void;
   /** How a response ended, and what it waited for. */
   responseEnded(status: ResponseStatus, times: TurnTimes): void;
   transcriptionUsed(usage: TranscriptionUsage): void;

@@ -9,7 +9,7 @@ import { type MadeCall, OutputCall } from './output-call.ts';
 import { OutputMessage } from './output-message.ts';
 import { OutputTokens } from './output-tokens.ts';
 import type { Pacer } from './pacer.ts';
-import type { ModelUsage, WordTiming } from './ports.ts';
+import type { ModelUsage, Reservation, WordTiming } from './ports.ts';
 import type { SessionTools } from './settings.ts';
 import type { SpokenAudio } from './spoken-audio.ts';
 import { StageError } from './stage.ts';
@@ -63,6 +63,8 @@ export class Response {
   readonly times: ResponseTimes;
   /** Its generation, once it has one. */
   generation: Generation | undefined;
+  /** What was set aside for it, once it was admitted. */
+  reservation: Reservation | undefined;
   readonly #host: ResponseHost;
   readonly #abort = new AbortController();
   readonly #output: Item[] = [];

@@ -99,8 +99,12 @@ export class Responses {
       const snapshot = await this.#contexts.build(
         {
           ...{ entries, version, model, instructions, tools, truncation },
+          maxOutputTokens: config.max_output_tokens,
           ofConversation: parameters.input === undefined,
           inConversation: !outOfBand,
+          admitted: (reservation) => {
+            response.reservation = reservation;
+          },
         },
         signal,
       );
@@ -210,7 +214,7 @@ export class Responses {
   #ended(response: Response): void {
     if (this.#active === response) this.#active = undefined;
     this.#outOfBand.delete(response.id);
-    this.#host.tools.meter.responseUsed(response.usage);
+    this.#host.tools.meter.responseUsed(response.usage, response.reservation);
     this.#host.emit({ type: 'rate_limits.updated', rate_limits: this.#host.rateLimits() });
     this.#host.ended(response);
     this.#settleDrain();

@@ -119,7 +119,7 @@ export interface SessionTools {
 
 /** For a session that nobody counts. */
 export const noMeter: Meter = {
-  admitResponse: async () => undefined,
+  admitResponse: async () => ({}),
   responseUsed() {},
   responseEnded() {},
   transcriptionUsed() {},

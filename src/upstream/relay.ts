@@ -18,8 +18,8 @@ export interface Delivery {
   event: RelayedEvent;
   /** The peer's number; undefined for all. */
   to?: number | undefined;
-  /** A response that no client asked for. */
-  automatic?: boolean;
+  /** The number of the client's event that this answers, or refuses; undefined where it is not known to be one. */
+  answers?: number | undefined;
 }
 
 export interface RelayOptions {
@@ -121,16 +121,14 @@ export class Relay {
     }
     if (!known) return { event: { relayed: event, known } };
     const shown = this.#asShown(event, known);
-    let automatic = false;
     const answered = this.#unanswered.answer(known);
     if (shown.known.type === 'response.created') {
-      automatic = answered === undefined;
       shown.known = this.#withTemperature(shown.known, answered);
     } else if (shown.known.type === 'response.done') {
       shown.known = this.#withTemperature(shown.known, undefined);
     }
     this.#note(shown.known);
-    return { event: shown, automatic };
+    return { event: shown, answers: answered?.sequence };
   }
 
   #note(event: ServerEvent): void {
@@ -176,7 +174,7 @@ export class Relay {
     // No client's event has another id there.
     const event_id = origin?.clientEventId ?? null;
     const relayed = { ...event, error: { code: null, param: null, ...details, event_id } };
-    return { event: { relayed, known: knownEvent(relayed) }, to: origin?.peer };
+    return { event: { relayed, known: knownEvent(relayed) }, to: origin?.peer, answers: origin?.sequence };
   }
 
   /** With the conversation's first id, and the limits that this server keeps. */

@@ -1,17 +1,18 @@
-import type { ClientEvent } from '../protocol/client-events.ts';
+import type { ClientEvent, ClientEventOf } from '../protocol/client-events.ts';
 import { errorEvent, responseFailures, WireError, wireErrors } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
 import type { OutgoingEvent, UnsentEvent } from '../protocol/server-events.ts';
 import { applyUpdate, type SessionType, type SessionUpdate } from '../protocol/session-config.ts';
 import { Lifetime } from '../session/lifetime.ts';
 import { Locks } from '../session/locks.ts';
-import type { Clock, CloseReason, Meter, Peer } from '../session/ports.ts';
+import type { Clock, CloseReason, ExpectedTokens, Meter, Peer, Reservation } from '../session/ports.ts';
 import type { Session, SessionDescription } from '../session/session.ts';
 import { noMeter, type SessionGrant, type SessionSettings } from '../session/settings.ts';
 import { ClientQueue, type Waiting } from './client-queue.ts';
 import type { UpstreamConnection } from './connection.ts';
 import { passedOn, Retries } from './ending.ts';
 import { EventIds } from './event-ids.ts';
+import { ExpectedInput } from './expected-input.ts';
 import type { UpstreamFailure } from './failure.ts';
 import type { UpstreamEvent } from './json.ts';
 import type { UpstreamLimits } from './limits.ts';
@@ -54,6 +55,7 @@ export class RelayedSession implements Session {
   readonly #type: SessionType;
   readonly #locks: Locks;
   readonly #spending: Spending;
+  readonly #expected = new ExpectedInput();
   readonly #lifetime: Lifetime;
   readonly #lifeSeconds: number;
   readonly #endsAt: number;
@@ -186,28 +188,35 @@ export class RelayedSession implements Session {
     this.#spending.requireQuota();
     this.#locks.refuseResponse(this.#known().config, event.response ?? {});
     this.#admitting = true;
-    void this.#spending.refusal().then((refusal) => {
+    void this.#spending.admit(this.#expectedTokens(event)).then(({ refusal, reservation }) => {
       this.#admitting = false;
+      if (this.#phase !== 'live' || this.#draining) reservation?.settle(0);
       if (this.#phase === 'ended') return;
       if (this.#phase !== 'live') this.#queue.putBack(next);
       else if (this.#draining) this.#refuse(next, wireErrors.shuttingDown());
       else if (refusal) this.#refuse(next, refusal);
-      else this.#ask(next.sent);
+      else this.#ask(next.sent, reservation);
       this.#settleDrain();
       this.#work();
     });
   }
 
   /** Counted now, and not when the upstream answers: until then any number could be asked for. */
-  #ask(sent: Outgoing): void {
-    this.#spending.responseMade();
+  #ask(sent: Outgoing, reservation: Reservation | undefined): void {
+    this.#spending.asked(sent.sequence, reservation);
     this.#send(sent);
+  }
+
+  #expectedTokens(event?: ClientEventOf<'response.create'>): ExpectedTokens {
+    const output = event?.response?.max_output_tokens ?? this.#known().config.max_output_tokens;
+    return { input: this.#expected.of(event), output };
   }
 
   #send(sent: Outgoing): void {
     const answer = this.#relay?.answer(sent);
     if (answer) return this.#emit(answer);
     this.#relay?.sent(sent);
+    this.#expected.sent(sent.event);
     this.#connection?.send(sent.frame);
   }
 
@@ -281,9 +290,12 @@ export class RelayedSession implements Session {
     const delivery = this.#relay?.take(event);
     if (!delivery) return;
     this.#deliver(delivery);
-    const { known } = delivery.event;
+    const { answers, event: told } = delivery;
+    const { known } = told;
     if (known) this.#spending.count(known);
-    if (known?.type === 'response.created' && delivery.automatic) this.#admitAutomatic(known.response.id);
+    if (known) this.#expected.told(known);
+    if (known?.type === 'response.created') this.#begun(known.response.id, answers);
+    else if (told.relayed.type === 'error' && answers !== undefined) this.#spending.refused(answers);
     if (known?.type === 'response.done') this.#lifetime.touched();
     this.#settleDrain();
   }
@@ -294,15 +306,16 @@ export class RelayedSession implements Session {
   }
 
   /** The upstream answers turns of its own accord: what may not be paid for is cancelled. */
-  #admitAutomatic(response_id: string): void {
-    this.#spending.responseMade();
+  #begun(response_id: string, asked: number | undefined): void {
+    if (asked !== undefined) return this.#spending.begun(response_id, asked);
     const cancel = (error: WireError) => {
       if (this.#phase !== 'live') return;
       this.#connection?.send(JSON.stringify({ type: 'response.cancel', event_id: ownEventId('cancel'), response_id }));
       this.#emit(errorEvent(error, null));
     };
+    const admitted = this.#spending.begunUnasked(response_id, this.#expectedTokens());
     if (this.#draining) return cancel(wireErrors.shuttingDown());
-    void this.#spending.refusal().then((refusal) => refusal && cancel(refusal));
+    void admitted.then((refusal) => refusal && cancel(refusal));
   }
 
   // ---- Losing it ----
@@ -383,6 +396,7 @@ export class RelayedSession implements Session {
     this.#opening?.abort();
     this.#connection?.close({ code: 1000, reason: '' });
     for (const id of this.#relay?.openResponses ?? []) this.#spending.ended(id, 'cancelled');
+    this.#spending.end();
     this.#peers.clear();
     this.#queue.clear();
     this.#drained.resolve();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Usage } from '../../src/protocol/server-events.ts';
-import type { Meter, ModelEvent, TokenCounter } from '../../src/session/ports.ts';
+import type { Meter, ModelEvent, Reservation, TokenCounter } from '../../src/session/ports.ts';
 import { noMeter } from '../../src/session/settings.ts';
 import { type Client, newConversation, update, userText } from '../support/conversation.ts';
 import { call, countTo, gate, hang, say, tone } from '../support/fake-engines.ts';
@@ -308,13 +308,11 @@ test('the meter is told of every response once, as the client is', async () => {
 test('a response that the meter does not admit fails and says why; the model is not asked, and the session goes on', async () => {
   verifies('R3.61', 'R5.43', 'R3.52');
   const meter = new CountingMeter();
-  const answers = [
-    { message: 'The tokens of this key are used up. Try again in 20 s.', retryAfterMs: 20_000 },
-    undefined,
-  ];
+  const message = 'The tokens of this key are used up. Try again in 20 s.';
+  const answers = [{ refusal: { message, retryAfterMs: 20_000 } }];
   const { client, engines } = newConversation(
     {},
-    { meter: Object.assign(meter, { admitResponse: async () => answers.shift() }) },
+    { meter: Object.assign(meter, { admitResponse: async () => answers.shift() ?? {} }) },
   );
   await client.say(userText('Hello.'));
   await client.say(inText());
@@ -331,6 +329,62 @@ test('a response that the meter does not admit fails and says why; the model is 
   assert.equal(engines.languageModel.requests.length, 0);
   await client.say(inText());
   assert.equal(client.last('response.done').response.status, 'completed');
+});
+
+test('a response is admitted by what it may use: its input by estimate, and the most that it may give out', async () => {
+  const meter = new CountingMeter();
+  const expected: object[] = [];
+  const { client } = newConversation(
+    { contextTokens: [{ tokens: 300 }] },
+    {
+      tokens: words,
+      meter: Object.assign(meter, {
+        admitResponse: async (tokens: object) => {
+          expected.push(tokens);
+          return {};
+        },
+      }),
+    },
+  );
+  await client.say(update({ instructions: 'Be brief please.' }));
+  await client.say(userText('one two'));
+  await client.say(inText({ max_output_tokens: 20 }));
+  await client.say(userText('word '.repeat(400)));
+  await client.say(inText());
+  assert.deepEqual(expected, [
+    { input: 5, output: 20 },
+    { input: 300, output: 'inf' },
+  ]);
+});
+
+test('what was set aside for a response is settled with what it used, also when it ends before it was admitted', async () => {
+  const meter = new CountingMeter();
+  const settled: (number | undefined)[] = [];
+  const admissions: (() => void)[] = [];
+  const { client } = newConversation(
+    {},
+    {
+      tokens: words,
+      meter: Object.assign(meter, {
+        admitResponse: async () => {
+          await new Promise<void>((resolve) => admissions.push(resolve));
+          return { reservation: { settle: (used: number) => settled.push(used) } };
+        },
+        responseUsed: (usage: Usage, reservation?: Reservation) => reservation?.settle(usage.total_tokens),
+      }),
+    },
+  );
+  await client.say(userText('one two'));
+  await client.say(inText());
+  await client.say({ type: 'response.cancel' });
+  admissions.shift()?.();
+  await nextTurn();
+  assert.deepEqual(settled, [0]);
+  await client.say(inText());
+  admissions.shift()?.();
+  while (client.all('response.done').length < 2) await nextTurn();
+  assert.deepEqual(settled, [0, usageOf(client).total_tokens]);
+  assert.ok(usageOf(client).total_tokens > 0);
 });
 
 test('rate_limits.updated tells what the meter knows after the response', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Metering, Owner } from '../../src/metering/metering.ts';
+import type { Account, Metering, Owner } from '../../src/metering/metering.ts';
+import type { ExpectedTokens } from '../../src/session/ports.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
 import type { CountOptions, Store } from '../../src/store/store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
@@ -21,6 +22,17 @@ async function refused(metering: Metering, owner: Owner) {
 function open(metering: Metering, owner: Owner) {
   return metering.openAccount({ sessionId: 'sess_1', type: 'realtime', model: 'gpt-realtime', owner });
 }
+
+/** Why no response may be made now; what is set aside for one that may is given back at once. */
+async function refusalOf(account: Account) {
+  const { refusal, reservation } = await account.admitResponse({ input: 1, output: 1 });
+  reservation?.settle(0);
+  await settle();
+  return refusal;
+}
+
+/** One that may come to use 600 tokens. */
+const response: ExpectedTokens = { input: 200, output: 400 };
 
 const failingStore: Store = {
   get: () => Promise.reject(new Error('no connection')),
@@ -200,13 +212,13 @@ describe('tokens in a minute', () => {
     const { metering, clock } = newMetering();
     const owner = ownerOf('phone', { tokensPerMinute: 1000 });
     const account = open(metering, owner);
-    assert.equal(await account.admitResponse(), undefined);
+    assert.equal(await refusalOf(account), undefined);
     assert.deepEqual(account.rateLimits(), [{ name: 'tokens', limit: 1000, remaining: 1000, reset_seconds: 0 }]);
     account.responseUsed(usage({ text: 600, outAudio: 200 }));
     account.transcriptionUsed({ type: 'duration', seconds: 60 });
     assert.deepEqual(account.rateLimits(), [{ name: 'tokens', limit: 1000, remaining: 200, reset_seconds: 60 }]);
     await clock.advance(20_000);
-    assert.equal(await account.admitResponse(), undefined);
+    assert.equal(await refusalOf(account), undefined);
     const details = { text_tokens: 100, audio_tokens: 100 };
     account.transcriptionUsed({
       type: 'tokens',
@@ -217,12 +229,12 @@ describe('tokens in a minute', () => {
     });
     assert.deepEqual(account.rateLimits(), [{ name: 'tokens', limit: 1000, remaining: 0, reset_seconds: 40 }]);
     await clock.advance(1250);
-    const refusal = await account.admitResponse();
+    const refusal = await refusalOf(account);
     assert.equal(refusal?.retryAfterMs, 38_750);
-    assert.match(refusal?.message ?? '', /'phone'.*limit is 1000, used are 1020\. Try again in 38\.8 s/);
+    assert.match(refusal?.message ?? '', /'phone'.*limit is 1000, used .* are 1020\. Try again in 38\.8 s/);
     await clock.advance(38_750);
     assert.deepEqual(account.rateLimits(), [{ name: 'tokens', limit: 1000, remaining: 1000, reset_seconds: 0 }]);
-    assert.equal(await account.admitResponse(), undefined);
+    assert.equal(await refusalOf(account), undefined);
   });
 
   it('are those of all sessions of the key, on all nodes', async () => {
@@ -231,14 +243,55 @@ describe('tokens in a minute', () => {
     const accounts = [open(one.metering, owner), open(one.metering, owner), open(newMetering(one).metering, owner)];
     accounts[0]?.responseUsed(usage({ text: 100 }));
     await settle();
-    for (const account of accounts) assert.match((await account.admitResponse())?.message ?? '', /used are 100/);
-    assert.equal(await open(one.metering, ownerOf('other', { tokensPerMinute: 100 })).admitResponse(), undefined);
+    for (const account of accounts) assert.match((await refusalOf(account))?.message ?? '', /used .* are 100\./);
+    assert.equal(await refusalOf(open(one.metering, ownerOf('other', { tokensPerMinute: 100 }))), undefined);
+  });
+
+  it('are set aside for responses that run, so that those at once use no more than one after the other', async () => {
+    const one = newMetering();
+    const owner = ownerOf('phone', { tokensPerMinute: 1000 });
+    const accounts = Array.from({ length: 3 }, () => open(one.metering, owner));
+    const [account] = accounts;
+    assert.ok(account);
+    const asked = accounts.flatMap((each) => Array.from({ length: 8 }, () => each.admitResponse(response)));
+    const admissions = await Promise.all(asked);
+    const [first, second, ...more] = admissions.flatMap(({ reservation }) => reservation ?? []);
+    assert.ok(first && second);
+    assert.equal(more.length, 0, 'the second takes the last');
+    assert.equal(admissions.filter(({ refusal }) => refusal?.retryAfterMs === 60_000).length, 22);
+    assert.equal(account.rateLimits()[0]?.remaining, 0);
+
+    account.responseUsed(usage({ text: 90, outText: 10 }), first);
+    second.settle(0);
+    second.settle(0);
+    assert.deepEqual(account.rateLimits(), [{ name: 'tokens', limit: 1000, remaining: 900, reset_seconds: 60 }]);
+  });
+
+  it('that were set aside in a minute that is over are not given back to the next', async () => {
+    const { metering, clock } = newMetering();
+    const account = open(metering, ownerOf('phone', { tokensPerMinute: 1000 }));
+    const left = () => account.rateLimits()[0]?.remaining;
+    const { reservation: small } = await account.admitResponse(response);
+    const { reservation: large } = await account.admitResponse({ input: 50, output: 50 });
+    await clock.advance(60_000);
+    account.responseUsed(usage({ text: 300 }));
+    await settle();
+    account.responseUsed(usage({ text: 10 }), small);
+    assert.equal(left(), 700);
+    account.responseUsed(usage({ text: 120 }), large);
+    assert.equal(left(), 680, 'only what exceeds what was set aside');
+  });
+
+  it('are set aside as 4,096 for the output of a response without a limit', async () => {
+    const account = open(newMetering().metering, ownerOf('phone', { tokensPerMinute: 10_000 }));
+    await account.admitResponse({ input: 100, output: 'inf' });
+    assert.equal(account.rateLimits()[0]?.remaining, 10_000 - 100 - 4096);
   });
 
   it('without a limit are not spoken of', async () => {
     const account = open(newMetering({ store: failingStore }).metering, ownerOf('free', { sessions: 3 }));
     account.responseUsed(usage({ text: 1e9 }));
-    assert.equal(await account.admitResponse(), undefined);
+    assert.equal(await refusalOf(account), undefined);
     assert.deepEqual(account.rateLimits(), []);
   });
 });
@@ -250,7 +303,7 @@ it('a store that fails admits nothing that is limited, and the log says so from 
   assert.equal(reason, 'limits_unavailable');
   assert.match(refusal.message, /cannot be checked now/);
   const account = open(metering, owner);
-  assert.match((await account.admitResponse())?.message ?? '', /cannot be checked now/);
+  assert.match((await refusalOf(account))?.message ?? '', /cannot be checked now/);
   account.responseUsed(usage({ text: 1 }));
   await settle();
   const told = () => log.entries.map(({ level, event }) => `${level} ${event}`);
@@ -263,9 +316,9 @@ it('a store that fails admits nothing that is limited, and the log says so from 
 it('refused responses are counted, by whose they are', async () => {
   const { metering } = newMetering();
   const account = open(metering, ownerOf('phone', { tokensPerMinute: 1 }));
-  await account.admitResponse();
+  await refusalOf(account);
   account.responseUsed(usage({ text: 1 }));
-  await account.admitResponse();
+  await refusalOf(account);
   const responses = await samples(metering, 'parley_responses_refused_total');
   assert.deepEqual(responses, { '{key="phone",project="default",model="gpt-realtime"}': 1 });
 });

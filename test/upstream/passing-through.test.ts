@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { noMeter } from '../../src/session/settings.ts';
 import { settle } from '../support/fake-clock.ts';
 import { noTokens, responseOf, upstreamSession } from './support/fake-upstream.ts';
 import { AttachedPeer, beta, liveSession, openingSession } from './support/peers.ts';
@@ -246,7 +247,7 @@ test('what is used is counted, and what may not be spent is refused', async (t) 
   let refusal: { message: string; retryAfterMs: number } | undefined;
   const { side, client } = await liveSession(t, {
     meter: {
-      admitResponse: async () => refusal,
+      admitResponse: async () => ({ refusal }),
       responseUsed: (usage) => counted.push(usage.total_tokens),
       responseEnded: (status) => counted.push(status),
       transcriptionUsed: (usage) => counted.push(usage),
@@ -291,6 +292,62 @@ test('what is used is counted, and what may not be spent is refused', async (t) 
       status_details: { type: 'cancelled', reason: 'client_cancelled' },
     }),
   });
+});
+
+test('what a response may use is set aside before it is asked for, and settled when it has ended or was refused', async (t) => {
+  const expected: object[] = [];
+  const settled: string[] = [];
+  const { side, client, session } = await liveSession(t, {
+    meter: {
+      ...noMeter,
+      admitResponse: async (tokens) => {
+        const number = expected.push(tokens);
+        return { reservation: { settle: (used) => settled.push(`${number}: ${used}`) } };
+      },
+      responseUsed: (usage, reservation) => reservation?.settle(usage.total_tokens),
+    },
+  });
+  const begin = (id: string) => side.send({ type: 'response.created', response: responseOf('in_progress', { id }) });
+  const end = (id: string, tokens: number) =>
+    side.send({
+      type: 'response.done',
+      response: responseOf('completed', { id, usage: { ...noTokens, total_tokens: tokens } }),
+    });
+  client.say({
+    type: 'conversation.item.create',
+    item: { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'x'.repeat(4000) }] },
+  });
+  client.say({ type: 'response.create', response: { max_output_tokens: 50 } });
+  await side.next('response.create');
+  begin('resp_1');
+  end('resp_1', 1200);
+  await client.next('response.done');
+  assert.deepEqual(settled, ['1: 1200']);
+
+  client.say({ type: 'response.create' });
+  const { event_id } = await side.next('response.create');
+  side.send({ type: 'error', error: { type: 'invalid_request_error', message: 'No.', event_id } });
+  await client.next('error');
+  assert.deepEqual(settled, ['1: 1200', '2: 0']);
+
+  // One that the upstream began of its own accord, and one that is never begun.
+  const before = client.events.length;
+  begin('resp_3');
+  await client.next('response.created', before);
+  await settle();
+  end('resp_3', 70);
+  await client.next('response.done', before);
+  client.say({ type: 'response.create' });
+  await side.next('response.create');
+  session.close({ code: 1001, reason: '' });
+  assert.deepEqual(settled.slice(2), ['3: 70', '4: 0']);
+  assert.deepEqual(
+    expected.map((tokens) => Object(tokens).output),
+    [50, 'inf', 'inf', 'inf'],
+  );
+  const inputs = expected.map((tokens) => Object(tokens).input);
+  assert.ok(inputs[0] >= 1000, 'what was sent');
+  assert.ok(inputs[1] >= 1200, 'what the last response came to');
 });
 
 test('a client secret’s configuration is there from the beginning, and what it locked stays', async (t) => {
