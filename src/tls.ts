@@ -3,7 +3,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { generate } from 'selfsigned';
 import { type Config, ConfigError } from './config.ts';
 
 export interface Certificate {
@@ -38,6 +37,8 @@ export async function loadCertificate(
 /** It lives in memory only: a private key that is left on a disk outlives the reason for making it. */
 async function selfSigned(host: string, now: Date): Promise<Certificate> {
   const names = new Set(['localhost', '127.0.0.1', '::1', host]);
+  // Few servers need it, and it takes a tenth of a second to load.
+  const { generate } = await import('selfsigned');
   const { cert, private: key } = await generate([{ name: 'commonName', value: 'Parley' }], {
     keyType: 'ec',
     algorithm: 'sha256',
