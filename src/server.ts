@@ -104,7 +104,12 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     metering,
   });
   const access = new AccessPolicy(config);
-  const secrets = new ClientSecrets({ store, clock, perMinute: limits.secretsPerMinute });
+  const secrets = new ClientSecrets({
+    store,
+    clock,
+    perMinute: limits.secretsPerMinute,
+    room: { entries: limits.storeEntries, characters: limits.storeCharacters },
+  });
   const callers = new Callers({ keys: config.apiKeys, secrets });
   const checks = checksFor(config, log);
   // A server with keys is one that strangers may reach.

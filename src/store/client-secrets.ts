@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { SessionType, SessionUpdate } from '../protocol/session-config.ts';
 import type { Clock, SpendingRefusal } from '../session/ports.ts';
+import { type HeldRoom, type RoomOfStore, SecretRoom } from './secret-room.ts';
 import type { Store } from './store.ts';
 
 /** What a client secret is good for. */
@@ -39,6 +40,13 @@ export interface MintedSecret {
   expiresAt: number;
 }
 
+export interface ClientSecretsOptions {
+  store: Store;
+  clock: Clock;
+  perMinute: number;
+  room: RoomOfStore;
+}
+
 /** What the store holds: the terms, and the half of the hash that is not in the key. */
 interface Kept {
   terms: SecretTerms;
@@ -65,12 +73,14 @@ export class ClientSecrets {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #perMinute: number;
+  readonly #room: SecretRoom;
 
-  /** `perMinute`: how many one key may mint. */
-  constructor({ store, clock, perMinute }: { store: Store; clock: Clock; perMinute: number }) {
+  /** `perMinute`: how many one key may mint. `room`: what the store holds, of which one key has a share. */
+  constructor({ store, clock, perMinute, room }: ClientSecretsOptions) {
     this.#store = store;
     this.#clock = clock;
     this.#perMinute = perMinute;
+    this.#room = new SecretRoom({ store, clock, room });
   }
 
   /**
@@ -93,8 +103,20 @@ export class ClientSecrets {
     const { id, key, check } = placeOf(value);
     const expiresAt = Math.floor(this.#clock.epochMs() / 1000) + seconds;
     const kept: Kept = { terms, expiresAt, check: check.toString('base64url') };
-    await this.#store.set(key, JSON.stringify(kept), seconds * 1000);
+    const text = JSON.stringify(kept);
+    const held = await this.#room.take(terms.keyName, { characters: key.length + text.length, lifeMs: seconds * 1000 });
+    if ('retryAfterMs' in held) return held;
+    await this.#set(key, text, { held, seconds });
     return { value, id, expiresAt };
+  }
+
+  async #set(key: string, text: string, { held, seconds }: { held: HeldRoom; seconds: number }): Promise<void> {
+    try {
+      await this.#store.set(key, text, seconds * 1000);
+    } catch (error) {
+      await held.giveBack();
+      throw error;
+    }
   }
 
   /** What a secret is good for; undefined when there is none such, or it has expired. */

@@ -329,12 +329,27 @@ test('a store that is full says so with 503, and has room again when secrets exp
   assert.equal((await ask(server, ga, { body })).status, 200);
 });
 
-test('a key that fills the store keeps no other from opening sessions within its limits', async (t) => {
+test('a key fills a quarter of the store; keys that fill it together keep no other from opening sessions', async (t) => {
   const phone = 'sk-phone-0123456789';
-  const limited = apiKey('phone', phone, { limits: { sessions: 1, sessionsPerMinute: 10, tokensPerMinute: 1000 } });
-  const config = { apiKeys: [...keys, limited], limits: { storeEntries: 100 } };
-  const server = await newServer(t, { config });
-  while ((await ask(server, ga, { key })).status === 200);
+  const limited = apiKey('phone', phone, { limits: { sessions: 1, sessionsPerMinute: 10, tokensPerMinute: 10_000 } });
+  const fillers = [1, 2, 3, 4, 5].map((number) => `sk-filler-012345678${number}`);
+  const apiKeys = [limited, ...fillers.map((filler, index) => apiKey(`filler-${index}`, filler))];
+  const server = await newServer(t, { config: { apiKeys, limits: { storeEntries: 100 } } });
+  const fill = async (filler: string) => {
+    for (let minted = 0; ; minted += 1) {
+      const answer = await ask(server, ga, { key: filler });
+      if (answer.status !== 200) return { minted, answer };
+    }
+  };
+  const [first = '', ...others] = fillers;
+  const { minted, answer } = await fill(first);
+  assert.equal(minted, 25);
+  assert.equal(answer.status, 429);
+  assert.ok(Number(answer.headers.get('retry-after')) > 0);
+  assert.match(errorIn(answer).message, /a quarter of the room/);
+  assert.equal((await ask(server, ga, { key: phone })).status, 200);
+
+  for (const other of others) await fill(other);
   assert.equal((await ask(server, ga, { key: phone })).status, 503);
   const client = await WireClient.open(`${server.wsUrl}?model=gpt-realtime`, bearer(phone));
   assert.equal((await client.ask('Hello?')).response.status, 'completed');

@@ -7,6 +7,8 @@ import { FakeClock } from '../support/fake-clock.ts';
 
 const terms: SecretTerms = { dialect: 'ga', type: 'realtime', project: 'shop', keyName: 'backend' };
 
+const room = { entries: 1000, characters: 1_000_000 };
+
 class WatchedStore extends MemoryStore {
   readonly written: string[] = [];
 
@@ -19,7 +21,7 @@ class WatchedStore extends MemoryStore {
 function newSecrets() {
   const clock = new FakeClock();
   const store = new WatchedStore({ clock, limit: 1000 });
-  return { clock, store, secrets: new ClientSecrets({ store, clock, perMinute: 100 }) };
+  return { clock, store, secrets: new ClientSecrets({ store, clock, perMinute: 100, room }) };
 }
 
 async function mint(secrets: ClientSecrets, given: SecretTerms = terms, seconds = 60): Promise<string> {
@@ -74,7 +76,49 @@ test('uses are counted for as long as the secret lives, which may be a part of a
 test('thousands of secrets have thousands of values', async () => {
   const clock = new FakeClock();
   const store = new MemoryStore({ clock, limit: 10_000 });
-  const secrets = new ClientSecrets({ store, clock, perMinute: 5000 });
+  const secrets = new ClientSecrets({
+    store,
+    clock,
+    perMinute: 5000,
+    room: { entries: 20_000, characters: 10_000_000 },
+  });
   const values = await Promise.all(Array.from({ length: 5000 }, () => mint(secrets)));
   assert.equal(new Set(values).size, 5000);
+});
+
+test('one key fills no more than a quarter of the room, and others have theirs', async () => {
+  const clock = new FakeClock();
+  const store = new MemoryStore({ clock, limit: room.entries, limitCharacters: room.characters });
+  const secrets = new ClientSecrets({ store, clock, perMinute: 5000, room });
+  const large: SecretTerms = { ...terms, initial: { type: 'realtime', instructions: 'x'.repeat(20_000) } };
+  const minted = await Promise.all(Array.from({ length: 60 }, () => secrets.mint(large, 7200)));
+  const refused = minted.flatMap((each) => ('retryAfterMs' in each ? each : []));
+  assert.equal(minted.length - refused.length, 12);
+  const [refusal] = refused;
+  assert.ok(refusal);
+  assert.match(refusal.message, /a quarter of the room/);
+  await mint(secrets, { ...large, keyName: 'another' }, 7200);
+  // A small one needs none of what the large ones left.
+  await mint(secrets);
+  await clock.advance(refusal.retryAfterMs);
+  await mint(secrets, large);
+});
+
+test('what is small counts as its part of the entries, and again once it has expired', async () => {
+  const clock = new FakeClock();
+  const store = new MemoryStore({ clock, limit: room.entries, limitCharacters: room.characters });
+  const secrets = new ClientSecrets({ store, clock, perMinute: 5000, room });
+  const many = () => Promise.all(Array.from({ length: 300 }, () => secrets.mint(terms, 60)));
+  const count = async () => (await many()).filter((each) => 'value' in each).length;
+  assert.equal(await count(), 250);
+  await clock.advance(660_000);
+  assert.equal(await count(), 250);
+});
+
+test('a secret that the store has no room for takes none of its key’s', async () => {
+  const clock = new FakeClock();
+  const store = new MemoryStore({ clock, limit: room.entries, limitCharacters: 1000 });
+  const secrets = new ClientSecrets({ store, clock, perMinute: 5000, room });
+  const large: SecretTerms = { ...terms, initial: { type: 'realtime', instructions: 'x'.repeat(20_000) } };
+  for (let count = 0; count < 20; count += 1) await assert.rejects(secrets.mint(large, 600), /The store is full/);
 });
