@@ -4,7 +4,7 @@ import type { AudioFormat, TurnDetection } from '../protocol/session-config.ts';
 import { InputBuffer } from './input-buffer.ts';
 import type { AudioClip, VoiceActivityStream } from './ports.ts';
 import type { SessionTools } from './settings.ts';
-import { StageError, withDeadline } from './stage.ts';
+import { type StageError, stageFailed, withDeadline } from './stage.ts';
 import { detectorSettings, TurnDetector, type TurnMark } from './turn-detector.ts';
 import { AudioDecoder, bytesPerSample, decodedBytes, formatRateHz } from './wire-audio.ts';
 
@@ -230,10 +230,6 @@ export class Ears {
     // Each append tries again: once is enough to be told.
     if (this.#failing) return;
     this.#failing = true;
-    const stage = 'voice activity detection';
-    const detail = error instanceof Error ? error.message : String(error);
-    this.#listener.failed(
-      error instanceof StageError ? error : new StageError(stage, 'failed', `The ${stage} failed: ${detail}`, error),
-    );
+    this.#listener.failed(stageFailed('voice activity detection', error));
   }
 }

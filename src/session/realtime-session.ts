@@ -116,7 +116,7 @@ export class RealtimeSession implements Session {
       turnEnded: (turn) => this.#attempt('ending a turn', () => this.#turnEnded(turn)),
       failed: (error) => {
         tools.log.error('voice_activity_failed', { session: this.id, error: error.message });
-        this.#emit(errorEvent(wireErrors.stageFailed(error.code, error.message), null));
+        this.#emit(errorEvent(wireErrors.stageFailed(error.code, error.forClients), null));
       },
     });
     this.#transcription = new Transcription({

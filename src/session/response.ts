@@ -287,7 +287,7 @@ export class Response {
     }
     tools.log.error('response_failed', { response: this.id, stage: staged ? error.stage : undefined, error: message });
     const code = staged ? error.code : 'internal_error';
-    const text = staged ? message : 'The server had an error while making the response.';
+    const text = staged ? error.forClients : 'The server had an error while making the response.';
     this.#end('failed', { type: 'failed', error: { type: 'server_error', code, message: text } });
   }
 

@@ -8,13 +8,28 @@ export type Stage = 'voice activity detection' | 'transcriber' | 'language model
 export class StageError extends Error {
   readonly stage: Stage;
   readonly code: string;
+  /** The message, or what clients are told in its place: which machines work for the server is not theirs to know. */
+  readonly forClients: string;
 
   constructor(stage: Stage, problem: 'failed' | 'stalled', message: string, cause?: unknown) {
     super(message, { cause });
     this.name = 'StageError';
     this.stage = stage;
+    const { forClients } = Object(cause) as { forClients?: unknown };
+    this.forClients = typeof forClients === 'string' ? failedBecause(stage, forClients) : message;
     this.code = `${stage.replaceAll(' ', '_')}_${problem}`;
   }
+}
+
+/** A stage failed because of what an engine threw; one that has `forClients` tells clients that in place of its message. */
+export function stageFailed(stage: Stage, error: unknown): StageError {
+  if (error instanceof StageError) return error;
+  const detail = error instanceof Error ? error.message : String(error);
+  return new StageError(stage, 'failed', failedBecause(stage, detail), error);
+}
+
+function failedBecause(stage: Stage, detail: string): string {
+  return `The ${stage} failed: ${detail}`;
 }
 
 interface Watch {
@@ -44,9 +59,7 @@ export async function* watchStage<T>(start: () => AsyncIterable<T>, watch: Watch
     }
   } catch (error) {
     if (signal.aborted && !(error instanceof StageError)) return;
-    if (error instanceof StageError) throw error;
-    const detail = error instanceof Error ? error.message : String(error);
-    throw new StageError(watch.stage, 'failed', `The ${watch.stage} failed: ${detail}`, error);
+    throw stageFailed(watch.stage, error);
   } finally {
     // Not awaited: an engine that hangs must not hold up the one who gave it up.
     iterator?.return?.()?.then(undefined, () => {});

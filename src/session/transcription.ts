@@ -4,7 +4,7 @@ import type { Entry } from './conversation.ts';
 import type { HeardAudio } from './heard-audio.ts';
 import type { AudioClip, TranscriptEvent } from './ports.ts';
 import type { SessionTools } from './settings.ts';
-import { StageError, watchStage } from './stage.ts';
+import { StageError, stageFailed, watchStage } from './stage.ts';
 import { transcriptionUsage } from './usage.ts';
 
 export interface TranscriptionJob {
@@ -74,7 +74,7 @@ export class Transcription {
   async #transcribe(job: TranscriptionJob): Promise<void> {
     const { clock, log, meter } = this.#host.tools;
     const startedAt = clock.now();
-    const result = await this.#listen(job).catch((error: unknown) => ({ failure: asStageError(error) }));
+    const result = await this.#listen(job).catch((error: unknown) => ({ failure: stageFailed('transcriber', error) }));
     const { item } = job.entry;
     if ('failure' in result) {
       log.error('transcription_failed', { item: item.id, error: result.failure.message });
@@ -137,7 +137,7 @@ export class Transcription {
       this.#host.emit({
         type: 'conversation.item.input_audio_transcription.failed',
         ...at(job),
-        error: { type: 'transcription_error', code: 'audio_unintelligible', message: result.failure.message },
+        error: { type: 'transcription_error', code: 'audio_unintelligible', message: result.failure.forClients },
       });
       return;
     }
@@ -162,10 +162,4 @@ function wasHeard({ clip }: TranscriptionJob): boolean {
 
 function at({ entry, contentIndex }: TranscriptionJob): { item_id: string; content_index: number } {
   return { item_id: entry.item.id, content_index: contentIndex };
-}
-
-function asStageError(error: unknown): StageError {
-  if (error instanceof StageError) return error;
-  const detail = error instanceof Error ? error.message : String(error);
-  return new StageError('transcriber', 'failed', `The transcriber failed: ${detail}`, error);
 }

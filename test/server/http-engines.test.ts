@@ -24,7 +24,7 @@ import {
 } from '../engines/openai/servers/speech-servers.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { loudnessDetector } from '../support/fake-engines.ts';
-import { fakeEngineSet, newServer, silentLog } from '../support/server.ts';
+import { fakeEngineSet, KeptLog, newServer, silentLog } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 const chat = chatServer(vllm);
@@ -36,6 +36,7 @@ interface Servers {
   stt?: Handler;
   tts?: Handler;
   aliases?: EngineSetsSpec['aliases'];
+  log?: KeptLog;
 }
 
 interface Setting {
@@ -44,7 +45,7 @@ interface Setting {
   voice: ModelServer;
 }
 
-async function setting(t: TestContext, { aliases = {}, ...handlers }: Servers = {}): Promise<Setting> {
+async function setting(t: TestContext, { aliases = {}, log, ...handlers }: Servers = {}): Promise<Setting> {
   const model = await modelServer(t, handlers.chat ?? chat);
   const transcriber = await modelServer(t, handlers.stt ?? stt);
   const voice = await modelServer(t, handlers.tts ?? tts);
@@ -60,7 +61,8 @@ async function setting(t: TestContext, { aliases = {}, ...handlers }: Servers = 
   };
   const given = { voiceActivity: { name: 'loudness', engine: loudnessDetector } };
   const engines = createEngineSets(spec, { clock: new FakeClock(), given, attempts: 1 });
-  const server = await newServer(t, { engines, config: { outputLeadMs: Number.POSITIVE_INFINITY } });
+  const config = { outputLeadMs: Number.POSITIVE_INFINITY };
+  const server = await newServer(t, { engines, config, ...(log && { log }) });
   return { server, model, voice };
 }
 
@@ -110,7 +112,7 @@ test('a transcriber that fails is told of the item, and the session goes on', as
   t.after(() => client.socket.terminate());
   say(client, 1);
   const { error } = await client.until('conversation.item.input_audio_transcription.failed');
-  assert.match(error.message ?? '', /^The transcriber failed: whisper at http.*HTTP 500: CUDA out of memory/);
+  assert.match(error.message ?? '', /^The transcriber failed: whisper: it failed \(HTTP 500: CUDA out of memory/);
   fails = false;
   say(client, 1);
   const { transcript } = await client.until('conversation.item.input_audio_transcription.completed');
@@ -121,8 +123,7 @@ const faults: { name: string; chat: Handler; message: RegExp }[] = [
   {
     name: 'refuses its key',
     chat: (_, response) => sendJson(response, { error: { message: 'bad key' } }, 401),
-    message:
-      /^The language model failed: qwen3 at http.*: it wants a key \(HTTP 401: bad key\)\. Set PARLEY_LLM_KEY\.$/,
+    message: /^The language model failed: qwen3: it wants a key \(HTTP 401: bad key\)\. Set PARLEY_LLM_KEY\.$/,
   },
   {
     name: 'answers with a web page',
@@ -157,6 +158,31 @@ for (const { name, chat: fault, message } of faults) {
   });
 }
 
+test('no client is told where the server of an engine is, over a socket or over HTTP; the log says it', async (t) => {
+  const log = new KeptLog();
+  const fails: Handler = (_, response) => sendJson(response, { error: { message: 'out of memory' } }, 500);
+  const { server } = await setting(t, { chat: fails, stt: fails, tts: fails, log });
+  const client = await WireClient.open(`${server.wsUrl}?model=gpt-realtime`);
+  t.after(() => client.socket.terminate());
+  const { response } = await client.ask('Say: hello');
+  say(client, 0);
+  const { error } = await client.until('conversation.item.input_audio_transcription.failed');
+  const speech = await fetch(`${server.url}/v1/audio/speech`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ model: 'tts-1', input: 'Hello.', voice: 'alloy', response_format: 'pcm' }),
+  });
+  const told = [JSON.stringify(response.status_details), error.message ?? '', await speech.text()];
+  for (const text of told) {
+    assert.match(text, /HTTP 500: out of memory/);
+    assert.doesNotMatch(text, /http:|127\.0\.0\.1/);
+  }
+  for (const event of ['response_failed', 'transcription_failed', 'audio_request_failed']) {
+    const { details } = await log.entry(event);
+    assert.match(String(Reflect.get(details, 'error')), /at http:\/\/127\.0\.0\.1:/);
+  }
+});
+
 test('a voice that sends MP3 fails the response by its stage', async (t) => {
   const { server } = await setting(t, {
     tts: (_, response) => void response.writeHead(200, { 'content-type': 'audio/mpeg' }).end('ID3 and some more bytes'),
@@ -166,7 +192,7 @@ test('a voice that sends MP3 fails the response by its stage', async (t) => {
   client.send({ type: 'response.create' });
   const { response } = await client.until('response.done');
   assert.ok(response.status_details?.type === 'failed');
-  assert.match(JSON.stringify(response.status_details), /voice_failed.*kokoro at http.*it sent MP3/);
+  assert.match(JSON.stringify(response.status_details), /voice_failed.*kokoro: it sent MP3/);
 });
 
 test('a barge-in closes the request to the language model at once', async (t) => {

@@ -210,7 +210,8 @@ export class Endpoint {
   #told(failure: RequestFailure, attempts: number): EngineError {
     const words = this.#secrets.reduce((text, secret) => text.replaceAll(secret, '***'), failure.message);
     const tries = attempts > 1 ? ` (${attempts} attempts)` : '';
-    return new EngineError(this.name, `${words}${tries}.`, { cause: failure });
+    const told = withoutAddresses(`${this.model ?? 'the server'}: ${words}${tries}.`, this.host);
+    return new EngineError(this.name, `${words}${tries}.`, { cause: failure, forClients: told });
   }
 
   #pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -227,6 +228,15 @@ export class Endpoint {
       else signal.addEventListener('abort', abort, { once: true });
     });
   }
+}
+
+/** Servers, TLS and name resolution put addresses into their words: the server's own, and those behind it. */
+function withoutAddresses(text: string, host: string): string {
+  const own = new RegExp(`(?<![\\w.-])${RegExp.escape(host)}(:\\d+)?(?![\\w-])`, 'gi');
+  return text
+    .replace(/\b[a-z][a-z\d+.-]*:\/\/[^\s"'<>]+/gi, '…')
+    .replace(own, '…')
+    .replace(/\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b/g, '…');
 }
 
 /** The media type of an answer, in small letters and without parameters; '' where there is none. */

@@ -66,7 +66,7 @@ export function createAudioApi(options: AudioApiOptions): Hono<ApiEnv> {
   };
   api.onError((error) => {
     // Whoever asked is told what stands in the way, as a session's client is.
-    throw error instanceof StageError ? new HttpRefusal(500, audioErrors.engineFailed(error.message)) : error;
+    throw error instanceof StageError ? new HttpRefusal(500, audioErrors.engineFailed(error.forClients)) : error;
   });
   api.get('/v1/audio/voices', key, (context) => context.json({ object: 'list', voices: voiceList() }));
   api.get('/v1/models', key, (context) => context.json({ object: 'list', data: modelList() }));

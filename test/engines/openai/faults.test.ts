@@ -50,6 +50,20 @@ test('a port that nobody listens on', async () => {
   );
 });
 
+test('clients are told which model failed and how, and no address: neither its own nor those that it tells', async (t) => {
+  const refuses: Handler = (_, response) => {
+    const message = `no upstream: http://10.0.0.5:8000/v1 (10.0.0.6:9000), asked as ${response.req.headers.host}`;
+    sendJson(response, { error: { message } }, 400);
+  };
+  const { model } = await serverAndModel(t, refuses, one);
+  await assert.rejects(answer(model, question), (error) => {
+    assert.ok(error instanceof EngineError);
+    assert.match(error.message, /^m at http:\/\/127\.0\.0\.1:.*10\.0\.0\.5/);
+    assert.match(error.forClients, /^m: .*HTTP 400: no upstream: … \(…\), asked as …\)/);
+    return true;
+  });
+});
+
 test('a host that does not exist', async () => {
   const model = new ChatModel({ url: 'http://models.invalid/v1', model: 'm', ...one });
   assert.match(await told(answer(model, question)), /at http:\/\/models\.invalid\/v1: its host name/);
