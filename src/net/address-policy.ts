@@ -18,6 +18,8 @@ const specialIPv4 = [
   '224.0.0.0/4',
   '240.0.0.0/4',
 ];
+/** Public by its number, but at Azure the host of each virtual machine, which hands out what the machine is configured with. */
+const platformIPv4 = ['168.63.129.16/32'];
 /** The only range of global unicast addresses (RFC 4291 §2.4), and what in it is not, or hides an IPv4 address. */
 const globalIPv6 = ['2000::/3'];
 const specialIPv6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
@@ -26,7 +28,7 @@ const embeddingIPv6 = ['::ffff:0:0/96', '64:ff9b::/96'];
 
 /** Says which addresses may be connected to: the public ones, and what the operator allows. */
 export class AddressPolicy {
-  readonly #special = listOf([...specialIPv4, ...specialIPv6]);
+  readonly #special = listOf([...specialIPv4, ...platformIPv4, ...specialIPv6]);
   readonly #global = listOf(globalIPv6);
   readonly #embedding = listOf(embeddingIPv6);
   readonly #allowed: BlockList;

@@ -9,6 +9,7 @@ const refused = [
   ['unique local', 'fc00::1', 'fd12:3456::1', 'fd00:ec2::254'],
   ['link-local', '169.254.169.254', 'fe80::1', 'fe80::1%eth0', 'fec0::1'],
   ['carrier-grade NAT', '100.64.0.1', '100.127.255.255'],
+  ['the host of a virtual machine at Azure', '168.63.129.16', '::ffff:168.63.129.16'],
   ['multicast', '224.0.0.1', '239.255.255.255', 'ff02::1'],
   ['broadcast and reserved', '255.255.255.255', '240.0.0.1', '192.0.0.8', '4000::1', '5f00::1'],
   ['documentation and benchmarks', '192.0.2.1', '198.51.100.7', '203.0.113.9', '198.18.0.1', '2001:db8::1', '3fff::1'],
