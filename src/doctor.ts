@@ -120,14 +120,15 @@ async function examine(plan: EngineSetsSpec, config: Config, print: (line: strin
 interface Part {
   kind: EngineKind;
   set: EngineSetSpec;
-  /** Those that share it. */
+  /** The sets that share it, and the aliases that stand for it. */
   sets: string[];
 }
 
-/** Each engine once, whichever sets it is in. */
-function enginesOf({ default: base, sets }: EngineSetsSpec): Part[] {
+/** Each engine once, whichever sets it is in, and whichever aliases ask it for their model. */
+function enginesOf(plan: EngineSetsSpec): Part[] {
   const parts = new Map<string, Part>();
-  for (const [name, set] of [[defaultSet, base] as const, ...Object.entries(sets)]) {
+  const sets = [[defaultSet, plan.default] as const, ...Object.entries(plan.sets), ...aliasedModels(plan)];
+  for (const [name, set] of sets) {
     for (const kind of engineKinds) {
       if (set[kind] === undefined) continue;
       const key = JSON.stringify([kind, set[kind], kind === 'voice' ? set.voices : undefined]);
@@ -137,6 +138,17 @@ function enginesOf({ default: base, sets }: EngineSetsSpec): Part[] {
     }
   }
   return [...parts.values()];
+}
+
+/** A language model alone for each alias that chooses one of a server's, as `alias NAME`. */
+function aliasedModels({ default: base, sets, aliases }: EngineSetsSpec): [string, EngineSetSpec][] {
+  return Object.entries(aliases).flatMap(([name, { engines = defaultSet, model }]) => {
+    const { languageModel = base.languageModel } = engines === defaultSet ? base : (sets[engines] ?? {});
+    if (typeof languageModel !== 'object') return [];
+    // A server without a model of its own is asked for the one that the client names.
+    const asked = model ?? languageModel.model ?? name;
+    return [[`alias ${name}`, { languageModel: { ...languageModel, model: asked } }]];
+  });
 }
 
 const engineKinds: readonly EngineKind[] = ['voiceActivity', 'transcriber', 'languageModel', 'voice'];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { doctor } from '../../src/doctor.ts';
-import { chatServer, ollama } from '../engines/openai/servers/chat-servers.ts';
+import { chatBody, chatServer, ollama } from '../engines/openai/servers/chat-servers.ts';
 import { modelServer, sendJson } from '../engines/openai/servers/model-server.ts';
 import { speechServer, speechStyles } from '../engines/openai/servers/speech-servers.ts';
 import { newServer } from '../support/server.ts';
@@ -92,6 +92,31 @@ test('engines of every set are tried, each once, with the sets that they are in'
   assert.equal(code, 1);
   assert.equal(lines.filter((line) => line.includes('moonshine')).length, 1);
   assert.match(lines.find((line) => line.startsWith('FAIL')) ?? '', /voice +kokoro at .* \[a, b\]: nothing listens/);
+});
+
+test('models that aliases stand for are asked, each once, with the aliases that do', async (t) => {
+  const asked: string[] = [];
+  const answer = chatServer(ollama);
+  const chat = await modelServer(t, (request, response) => {
+    if (request.path !== '/v1/chat/completions') return answer(request, response);
+    const { model } = chatBody(request);
+    asked.push(model);
+    if (model !== 'nothere') return answer(request, response);
+    return sendJson(response, { error: { message: 'model "nothere" not found' } }, 404);
+  });
+  const sets = JSON.stringify({ local: { llm: `${chat.url}#llama3.2` } });
+  const aliases = JSON.stringify({
+    'gpt-realtime-mini': { engines: 'local', model: 'nothere' },
+    'gpt-realtime': { engines: 'local', model: 'nothere' },
+    'gpt-4o-realtime-preview': 'local',
+  });
+  const { code, lines } = await examined(['--engine-sets', sets, '--aliases', aliases]);
+  assert.equal(code, 1);
+  assert.deepEqual(asked, ['llama3.2', 'nothere']);
+  const told = lines.filter((line) => line.includes(chat.url));
+  assert.match(told[0] ?? '', /^ok .* \[local, alias gpt-4o-realtime-preview\]: answered/);
+  assert.match(told[1] ?? '', /^FAIL .*nothere at .* \[alias gpt-realtime-mini, alias gpt-realtime\]: .*not found/);
+  assert.equal(told.length, 2);
 });
 
 test('a configuration that cannot be read is told, and nothing is tried', async () => {
