@@ -51,7 +51,7 @@ export class Callers {
     const secret = await this.#secrets.find(value);
     const key = this.#keys.find(({ name }) => name === secret?.keyName);
     if (secret === undefined || (key === undefined && (this.#keys.length > 0 || secret.keyName !== undefined))) {
-      return accessErrors.wrongSecret(value);
+      return accessErrors.wrongSecret();
     }
     if (key !== undefined && project !== undefined && project !== secret.project) {
       return accessErrors.mismatchedProject();

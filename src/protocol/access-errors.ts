@@ -18,11 +18,11 @@ export const accessErrors = {
       { code: 'invalid_api_key', closeCode: closing.authentication },
     ),
   /** The same for one that never was and for one that is over: a guess learns nothing. */
-  wrongSecret: (secret: string) =>
-    new WireError(
-      `Incorrect API key provided: ${redactKey(secret)}. This client secret is unknown or has expired: mint another.`,
-      { code: 'invalid_api_key', closeCode: closing.authentication },
-    ),
+  wrongSecret: () =>
+    new WireError('This client secret is unknown or has expired. Mint another with POST /v1/realtime/client_secrets.', {
+      code: 'invalid_api_key',
+      closeCode: closing.authentication,
+    }),
   mismatchedProject: () =>
     new WireError('OpenAI-Project header should match project for API key', {
       code: 'mismatched_project',

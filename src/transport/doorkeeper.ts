@@ -131,6 +131,9 @@ function misused(
   if (allowedOrigins === undefined || (origin !== undefined && allowedOrigins.includes(origin.toLowerCase()))) {
     return undefined;
   }
+  if (origin === undefined) {
+    return { forbidden: 'This client secret is for certain pages, and the client sent no Origin.' };
+  }
   return { forbidden: "This client secret is for other pages: this one's origin is not among its allowed origins." };
 }
 
