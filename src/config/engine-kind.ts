@@ -53,11 +53,19 @@ function readEngine(kind: EngineKind, given: unknown): Read<EngineSpec> {
   return readUrl(kind, parsed.data);
 }
 
+/** `127.0.0.1:8000`, with a path and a model or without; nothing that may hold credentials. */
+const addressPattern = /^(?<host>(?:[\w.-]+|\[[\da-f:]+\]):\d{1,5})(?<rest>(?:\/[\w./-]*)?(?:#[\w./:-]*)?)$/i;
+
 function readName(kind: EngineKind, given: string): Read<string> {
   const [name = '', ...path] = given.split(':');
   const known = engineNames(kind).includes(name);
   if (known && path.length === 0) return { value: given };
   if (known && takesPath(kind, name) && path.join(':') !== '') return { value: given };
+  const address = kind === 'voiceActivity' ? undefined : addressPattern.exec(given)?.groups;
+  if (address?.host !== undefined) {
+    const path = /^\/[^#]/.test(address.rest ?? '') ? address.rest : `/v1${address.rest?.replace(/^\//, '')}`;
+    return { problem: `There is no such engine. Did you mean http://${address.host}${path}?` };
+  }
   const names = engineNames(kind).join(', ');
   return {
     problem: `There is no such engine; there are ${names}${kind === 'voiceActivity' ? '' : ', or the URL of a server'}`,
@@ -99,7 +107,7 @@ export function engine(kind: EngineKind): Kind<EngineSpec> {
     print: (value) => (typeof value === 'string' ? value : value.url),
     explain(given) {
       const result = readEngine(kind, given);
-      return 'problem' in result ? `${result.problem}.` : undefined;
+      return 'problem' in result ? sentence(result.problem) : undefined;
     },
   };
 }
@@ -201,7 +209,7 @@ function mapping<T>(
     print: (value) => Object.keys(value).join(','),
     explain(given) {
       const result = readAll(typeof given === 'string' ? fromJson(given) : given);
-      return 'problem' in result ? `${result.problem}.` : undefined;
+      return 'problem' in result ? sentence(result.problem) : undefined;
     },
   };
 }
@@ -229,6 +237,10 @@ function decoded(text: string): string {
   } catch {
     return text;
   }
+}
+
+function sentence(problem: string): string {
+  return problem.endsWith('?') ? problem : `${problem}.`;
 }
 
 function issueOf({ issues: [issue] }: z.ZodError): string {

@@ -119,6 +119,15 @@ const refused: { given: Given; told: RegExp }[] = [
     given: { flags: ['--stt', 'whisper'] },
     told: /^--transcriber: .* There is no such engine; there are embedded, moonshine, or the URL of a server\.$/,
   },
+  { given: { flags: ['--llm', '127.0.0.1:18200'] }, told: /Did you mean http:\/\/127\.0\.0\.1:18200\/v1\?$/ },
+  {
+    given: { flags: ['--stt', 'localhost:8000/#whisper'] },
+    told: /Did you mean http:\/\/localhost:8000\/v1#whisper\?$/,
+  },
+  {
+    given: { flags: ['--tts', '[::1]:8880/api/v1#kokoro'] },
+    told: /Did you mean http:\/\/\[::1\]:8880\/api\/v1#kokoro\?$/,
+  },
   { given: { flags: ['--llm', 'http://'] }, told: /^--language-model: .* This is no URL\.$/ },
   { given: { flags: ['--llm', 'ftp://host/v1'] }, told: /begins with http:\/\/ or https:\/\/\.$/ },
   {
