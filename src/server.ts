@@ -18,6 +18,7 @@ import { Metering } from './metering/metering.ts';
 import { AddressPolicy } from './net/address-policy.ts';
 import { GuardedFetch } from './net/guarded-fetch.ts';
 import { HttpImageFetcher } from './net/image-fetcher.ts';
+import { nodeTooOld } from './node-version.ts';
 import { betaDialectWith } from './protocol/beta/beta.ts';
 import type { Dialect } from './protocol/dialect.ts';
 import { gaDialectWith } from './protocol/ga.ts';
@@ -80,8 +81,11 @@ const engineLoadMs = 30_000;
  * Starts a server and resolves as soon as it listens; the engines may still be loading.
  * @throws {ConfigError} when the configuration is wrong
  * @throws {ListenError} when the address cannot be listened on
+ * @throws {Error} when Node.js is too old
  */
 export async function startServer(options: ServerOptions = {}): Promise<ParleyServer> {
+  const problem = nodeTooOld();
+  if (problem !== undefined) throw new Error(problem);
   const config = configWith(options.config ?? {});
   const clock = options.clock ?? systemClock;
   const certificate = await loadCertificate(config, new Date(clock.epochMs()));
