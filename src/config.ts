@@ -254,8 +254,9 @@ export type ConfigOverrides = Partial<Omit<Config, 'limits'>> & { limits?: Parti
 
 /** A configuration that cannot be started with. The message has one line for each problem. */
 export class ConfigError extends Error {
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'));
+  /** `cause`: where the mistake is in a file that the configuration names, such as a script. */
+  constructor(problems: readonly string[], options?: ErrorOptions) {
+    super(problems.join('\n'), options);
     this.name = 'ConfigError';
   }
 }

@@ -49,8 +49,8 @@ export function configuredEngines(
       onCut: (about) => log.error('recording_cut', about),
     });
   } catch (error) {
-    if (error instanceof ScriptError) throw new ConfigError(error.problems);
-    if (error instanceof RecordingError) throw new ConfigError([error.message]);
+    if (error instanceof ScriptError) throw new ConfigError(error.problems, { cause: error });
+    if (error instanceof RecordingError) throw new ConfigError([error.message], { cause: error });
     if (error instanceof EngineConfigError) throw new ConfigError(error.problems);
     throw error;
   }

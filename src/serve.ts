@@ -35,7 +35,8 @@ export async function serve(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof ConfigError) {
-      process.stderr.write(`${error.message}\nSee "parley serve --help". Nothing was started.\n`);
+      const help = error.cause === undefined ? 'See "parley serve --help". ' : '';
+      process.stderr.write(`${error.message}\n${help}Nothing was started.\n`);
       return 2;
     }
     if (error instanceof ListenError) {

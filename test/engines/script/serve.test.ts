@@ -137,7 +137,7 @@ test('a script with mistakes starts nothing: exit code 2, and every mistake by f
     lines.some((line) => line.startsWith(`${path}:2:5: 'wehn' is not a field of a rule. Did you mean 'when'?`)),
   );
   assert.ok(lines.some((line) => line.startsWith(`${path}:4:18: got "long", expected a duration`)));
-  assert.match(told.err, /Nothing was started\.\n$/);
+  assert.match(told.err, /^Nothing was started\.\n$/m, 'without a word about options');
 });
 
 test('a script that is not there, and a place that cannot be recorded to, are told', async (t) => {
