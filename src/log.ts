@@ -57,6 +57,7 @@ export const logEvents = {
   upstream_connected: 'A session is relayed to an upstream',
   upstream_lost: "A relayed session's connection to its upstream was lost: it is made again",
   upstream_restored: 'A relayed session goes on over a new connection to its upstream',
+  upstream_retrying: 'An upstream cannot be used now: the session that needs it tries again',
   upstream_failed: 'An upstream cannot be used: the session that needs it ends',
   upstream_odd: 'An upstream sent something that is not of the protocol',
   peer_too_slow: 'A client reads too slowly and is disconnected',

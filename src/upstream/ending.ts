@@ -42,6 +42,11 @@ export class Retries {
     if (nowMs - this.#connectedAtMs >= stableMs) this.#made = 0;
   }
 
+  /** The try that `next` is about; undefined when there was the last. */
+  upcoming(): { attempt: number; of: number } | undefined {
+    return this.#made < this.#limit ? { attempt: this.#made + 1, of: this.#limit } : undefined;
+  }
+
   /** Milliseconds to wait before the next try, somewhat spread; undefined when there was the last. */
   next(): number | undefined {
     if (this.#made >= this.#limit) return undefined;

@@ -339,7 +339,9 @@ export class RelayedSession implements Session {
   #failed(failure: UpstreamFailure): void {
     const { target, log } = this.#options;
     this.#opening = undefined;
-    log.warn('upstream_failed', { session: this.id, upstream: target.name, problem: failure.message });
+    const about = { session: this.id, upstream: target.name, problem: failure.message };
+    const again = this.#phase === 'restoring' && !failure.final ? this.#retries.upcoming() : undefined;
+    log.warn(again ? 'upstream_retrying' : 'upstream_failed', { ...about, ...again });
     const error = failure.wireError(target.name);
     if (this.#phase === 'restoring' && !failure.final) this.#retry(error);
     else this.#endWith(error);

@@ -3,6 +3,7 @@ export type UpstreamLogEvent =
   | 'upstream_connected'
   | 'upstream_lost'
   | 'upstream_restored'
+  | 'upstream_retrying'
   | 'upstream_failed'
   | 'upstream_odd'
   | 'response_done'

@@ -277,9 +277,18 @@ test('an upstream that stays away: so many tries, then an error and the end', as
   assert.deepEqual(client.types(), ['session.created'], 'nothing is said while there is hope');
   for (let failed = 1; failed <= 3; failed += 1) {
     await clock.advance(1000);
-    await logged(relayed, 'upstream_failed', failed);
+    if (failed < 3) await logged(relayed, 'upstream_retrying', failed);
   }
   await client.closing();
+  const tries = log.entries.filter(({ event }) => event === 'upstream_retrying' || event === 'upstream_failed');
+  assert.deepEqual(
+    tries.map(({ event, details }) => [event, Object(details).attempt, Object(details).of]),
+    [
+      ['upstream_retrying', 2, 3],
+      ['upstream_retrying', 3, 3],
+      ['upstream_failed', undefined, undefined],
+    ],
+  );
   const { error } = await client.next('error');
   assert.deepEqual(
     [Object(error).code, Object(error).message],
