@@ -14,7 +14,7 @@ import { SessionMirror } from './session-mirror.ts';
 import { Unanswered } from './unanswered.ts';
 
 /** An event for clients: for all, or for the one who caused it. */
-export interface Delivery {
+interface Delivery {
   event: RelayedEvent;
   /** The peer's number; undefined for all. */
   to?: number | undefined;

@@ -1,7 +1,6 @@
 import type { ClientEvent, ClientEventOf } from '../protocol/client-events.ts';
 import { errorEvent, responseFailures, WireError, wireErrors } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
-import type { OutgoingEvent, UnsentEvent } from '../protocol/server-events.ts';
 import { applyUpdate, type SessionType, type SessionUpdate } from '../protocol/session-config.ts';
 import { Lifetime } from '../session/lifetime.ts';
 import { Locks } from '../session/locks.ts';
@@ -18,7 +17,8 @@ import type { UpstreamEvent } from './json.ts';
 import type { UpstreamLimits } from './limits.ts';
 import { type OpenedUpstream, Opening, ownEventId, type Setup } from './opening.ts';
 import { type Outgoing, outgoing, upstreamSession } from './outgoing.ts';
-import { type Delivery, Relay } from './relay.ts';
+import { Relay } from './relay.ts';
+import { RelayedPeers } from './relayed-peers.ts';
 import { Spending } from './spending.ts';
 import type { UpstreamTarget } from './target.ts';
 import type { UpstreamLog } from './upstream-log.ts';
@@ -61,7 +61,7 @@ export class RelayedSession implements Session {
   readonly #endsAt: number;
   readonly #retries: Retries;
   readonly #queue: ClientQueue;
-  readonly #peers = new Map<Peer, number>();
+  readonly #peers: RelayedPeers;
   readonly #drained = Promise.withResolvers<void>();
   #draining = false;
   #phase: Phase = 'opening';
@@ -72,7 +72,6 @@ export class RelayedSession implements Session {
   #relay: Relay | undefined;
   readonly #eventIds = new EventIds();
   #sequence = 0;
-  #attached = 0;
   /** A response waits to be admitted, and what follows it waits too. */
   #admitting = false;
   #toldOdd = false;
@@ -83,6 +82,7 @@ export class RelayedSession implements Session {
     this.id = options.id ?? options.ids('sess');
     this.ended = this.#ended.promise;
     this.#type = type;
+    this.#peers = new RelayedPeers(options.ids);
     this.#locks = new Locks(grant.locked ?? [], type);
     const { responsesPerMinute } = settings.limits;
     const meter = options.meter ?? noMeter;
@@ -102,23 +102,23 @@ export class RelayedSession implements Session {
 
   describe(): SessionDescription {
     const { model } = this.#options;
-    return { id: this.id, type: this.#type, model, expiresAt: this.#endsAt, peers: this.#peers.size };
+    return { id: this.id, type: this.#type, model, expiresAt: this.#endsAt, peers: this.#peers.count };
   }
 
   // ---- Peers ----
 
   attach(peer: Peer): void {
-    this.#peers.set(peer, ++this.#attached);
+    this.#peers.add(peer);
     if (this.#relay) peer.send(this.#relay.session.event('session.created', this.#options.ids('event')));
   }
 
   detach(peer: Peer): void {
-    this.#peers.delete(peer);
-    if (this.#peers.size === 0) this.#end();
+    this.#peers.remove(peer);
+    if (this.#peers.count === 0) this.#end();
   }
 
   receive(event: ClientEvent, from: Peer): void | Promise<void> {
-    const number = this.#peers.get(from);
+    const number = this.#peers.numberOf(from);
     if (this.#phase === 'ended' || number === undefined) return;
     this.#lifetime.touched();
     const sequence = ++this.#sequence;
@@ -130,7 +130,7 @@ export class RelayedSession implements Session {
   }
 
   refuse(refusal: WireError, clientEventId: string | null, to: Peer): void {
-    if (!this.#peers.has(to)) return;
+    if (this.#peers.numberOf(to) === undefined) return;
     if (this.#queue.overflowing) {
       to.close(tooManyRefused);
       queueMicrotask(() => this.detach(to));
@@ -147,7 +147,7 @@ export class RelayedSession implements Session {
   }
 
   close(reason: CloseReason): void {
-    const peers = [...this.#peers.keys()];
+    const peers = this.#peers.all;
     this.#end();
     for (const peer of peers) peer.close(reason);
   }
@@ -164,7 +164,7 @@ export class RelayedSession implements Session {
   }
 
   #handle(next: Waiting): void {
-    if (next.refusal) return this.#tell(next.from, errorEvent(next.refusal, next.clientEventId));
+    if (next.refusal) return this.#peers.tell(next.from, errorEvent(next.refusal, next.clientEventId));
     const { event } = next.sent;
     try {
       if (event.type === 'session.update') this.#checkUpdate(event.session);
@@ -214,7 +214,7 @@ export class RelayedSession implements Session {
 
   #send(sent: Outgoing): void {
     const answer = this.#relay?.answer(sent);
-    if (answer) return this.#emit(answer);
+    if (answer) return this.#peers.emit(answer);
     this.#relay?.sent(sent);
     this.#expected.sent(sent.event);
     this.#connection?.send(sent.frame);
@@ -226,7 +226,7 @@ export class RelayedSession implements Session {
       this.#options.log.error('session_fault', { session: this.id, error: String(error) });
     }
     const told = error instanceof WireError ? error : wireErrors.internal(`handling '${type}'`);
-    this.#tell(from, errorEvent(told, event_id));
+    this.#peers.tell(from, errorEvent(told, event_id));
   }
 
   // ---- The upstream ----
@@ -275,22 +275,22 @@ export class RelayedSession implements Session {
     });
     this.#relay.session.temperature = grant?.initial && upstreamSession(grant.initial).temperature;
     this.#phase = 'live';
-    this.#broadcast(this.#relay.session.event('session.created', ids('event')));
+    this.#peers.deliver(this.#relay.session.event('session.created', ids('event')));
   }
 
   #resume(relay: Relay, upstream: OpenedUpstream): void {
     const { deleted, again } = relay.resume(upstream);
     this.#phase = 'live';
-    for (const event of deleted) this.#emit(event);
-    this.#broadcast(relay.session.event('session.updated', this.#options.ids('event')));
+    for (const event of deleted) this.#peers.emit(event);
+    this.#peers.deliver(relay.session.event('session.updated', this.#options.ids('event')));
     for (const sent of again) this.#send(sent);
   }
 
   #take(event: UpstreamEvent): void {
     const delivery = this.#relay?.take(event);
     if (!delivery) return;
-    this.#deliver(delivery);
-    const { answers, event: told } = delivery;
+    const { answers, event: told, to } = delivery;
+    this.#peers.deliver(told, to);
     const { known } = told;
     if (known) this.#spending.count(known);
     if (known) this.#expected.told(known);
@@ -300,18 +300,13 @@ export class RelayedSession implements Session {
     this.#settleDrain();
   }
 
-  #deliver({ event, to }: Delivery): void {
-    if (to === undefined) return this.#broadcast(event);
-    for (const [peer, number] of this.#peers) if (number === to) peer.send(event);
-  }
-
   /** The upstream answers turns of its own accord: what may not be paid for is cancelled. */
   #begun(response_id: string, asked: number | undefined): void {
     if (asked !== undefined) return this.#spending.begun(response_id, asked);
     const cancel = (error: WireError) => {
       if (this.#phase !== 'live') return;
       this.#connection?.send(JSON.stringify({ type: 'response.cancel', event_id: ownEventId('cancel'), response_id }));
-      this.#emit(errorEvent(error, null));
+      this.#peers.emit(errorEvent(error, null));
     };
     const admitted = this.#spending.begunUnasked(response_id, this.#expectedTokens());
     if (this.#draining) return cancel(wireErrors.shuttingDown());
@@ -329,7 +324,7 @@ export class RelayedSession implements Session {
     log.warn('upstream_lost', { session: this.id, upstream: target.name, code: reason.code });
     this.#retries.lost(clock.now());
     for (const event of this.#relay?.lose(responseFailures.upstreamLost(target.name)) ?? []) {
-      this.#emit(event);
+      this.#peers.emit(event);
       if (event.type === 'response.done') this.#spending.ended(event.response.id, 'failed');
     }
     this.#settleDrain();
@@ -369,24 +364,12 @@ export class RelayedSession implements Session {
     return this.#relay;
   }
 
-  #broadcast(event: OutgoingEvent): void {
-    for (const peer of this.#peers.keys()) peer.send(event);
-  }
-
-  #emit(event: UnsentEvent): void {
-    this.#broadcast({ ...event, event_id: this.#options.ids('event') });
-  }
-
-  #tell(peer: Peer, event: UnsentEvent): void {
-    if (this.#peers.has(peer)) peer.send({ ...event, event_id: this.#options.ids('event') });
-  }
-
   #settleDrain(): void {
     if (this.#draining && !this.#admitting && !this.#relay?.responding) this.#drained.resolve();
   }
 
   #endWith(error: WireError): void {
-    this.#emit(errorEvent(error, null));
+    this.#peers.emit(errorEvent(error, null));
     this.close({ code: error.closeCode ?? 1001, reason: error.closeReason });
   }
 
