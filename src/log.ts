@@ -40,6 +40,7 @@ export const logEvents = {
   client_secret_minted: 'A client secret was minted',
   session_opened: 'Session opened',
   session_closed: 'Session closed',
+  session_not_opened: 'A session could not be opened: its client is refused with close 1011',
   session_failed: 'A session failed to handle something',
   session_fault: 'A session met an error of its own making; it goes on',
   noise_reduction_unavailable:

@@ -22,7 +22,9 @@ export type RefusalReason =
   | 'invalid'
   | 'key_sessions'
   | 'key_sessions_per_minute'
-  | 'limits_unavailable';
+  | 'limits_unavailable'
+  /** The server's own fault. */
+  | 'failed';
 
 const owner = ['key', 'project', 'model'] as const;
 /** From what nobody notices to what nobody waits for. */

@@ -54,7 +54,7 @@ function quotedList(values: readonly string[]): string {
 const missingItem = (operation: 'truncating' | 'deleting' | 'retrieving', code: string) => (itemId: string) =>
   new WireError(`Error ${operation} item: the item with id '${itemId}' does not exist.`, { code });
 
-const closing = { request: 4000, expired: 1001, policy: 1008, gateway: 1014 } as const;
+const closing = { request: 4000, expired: 1001, policy: 1008, internal: 1011, gateway: 1014 } as const;
 
 export const wireErrors = {
   // ---- The frame ----
@@ -279,6 +279,12 @@ export const wireErrors = {
     }),
   unsupportedMode: (param: string, message: string) =>
     new WireError(message, { code: 'invalid_value', param, closeCode: closing.request }),
+  sessionNotOpened: () =>
+    new WireError("The server had an error while opening the session. The server's log has the details. Try again.", {
+      type: 'server_error',
+      code: 'internal_error',
+      closeCode: closing.internal,
+    }),
   sessionExpired: (maxSeconds: number) =>
     new WireError(`Your session hit the maximum duration of ${spokenDuration(maxSeconds)}.`, {
       code: 'session_expired',

@@ -7,13 +7,13 @@ import type { Log } from '../log.ts';
 import type { Metering, RefusalReason } from '../metering/metering.ts';
 import { apiErrorOf } from '../protocol/api-error.ts';
 import type { Dialect, Dialects } from '../protocol/dialect.ts';
-import { errorEvent, type WireError } from '../protocol/errors.ts';
+import { errorEvent, type WireError, wireErrors } from '../protocol/errors.ts';
 import { httpErrors } from '../protocol/http-errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
 import type { Clock } from '../session/ports.ts';
 import type { Doorkeeper, Granted, Refused } from './doorkeeper.ts';
 import { type Handshake, readHandshake, realtimePath, selectSubprotocol } from './handshake.ts';
-import type { SessionRegistry } from './session-registry.ts';
+import type { LiveSession, SessionRegistry } from './session-registry.ts';
 import { WebSocketPeer } from './websocket-peer.ts';
 
 export interface WebSocketGateOptions {
@@ -187,9 +187,17 @@ export class WebSocketGate {
   }
 
   #open(webSocket: WebSocket, stream: Duplex, request: IncomingMessage, granted: Granted): void {
-    const { sessions, config, clock, log, dialects } = this.#options;
+    const { sessions, config, clock, log, dialects, metering } = this.#options;
     const { dialect, secretId, request: wanted } = granted;
-    const live = sessions.open(wanted);
+    let live: LiveSession;
+    try {
+      live = sessions.open(wanted);
+    } catch (error) {
+      log.error('session_not_opened', { key: wanted.owner.keyName, project: wanted.owner.project, error });
+      metering.sessionRefused('failed');
+      this.#withdraw(granted);
+      return this.#refuse(webSocket, wireErrors.sessionNotOpened(), dialects[dialect], request);
+    }
     const { session, owner } = live;
     const openedAtMs = clock.now();
     const peer = new WebSocketPeer({

@@ -9,6 +9,7 @@ import { apiKey, type ServerOptions } from '../../src/server.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { ask, bearer, errorIn, mint, mintBeta } from '../support/rest.ts';
 import { KeptLog, newServer } from '../support/server.ts';
+import { stubSession } from '../support/stub-session.ts';
 import { verifies } from '../support/verifies.ts';
 import { type ConnectOptions, refusedUpgrade, WireClient } from '../support/wire-client.ts';
 
@@ -158,6 +159,34 @@ test('a handshake that fails uses no session of a secret up', async (t) => {
   const broken = request(`${server.wsUrl.replace('ws:', 'http:')}?model=gpt-realtime`, { headers: upgrade }).end();
   const [{ statusCode }] = (await once(broken, 'response')) as [IncomingMessage];
   assert.equal(statusCode, 400);
+  await WireClient.open(server.wsUrl, bearer(secret));
+  assert.match((await refusal(server.wsUrl, bearer(secret))).message, /has opened as many sessions as it may: 1\./);
+});
+
+test('a session that fails to open is refused in words and spends no use of its secret', async (t) => {
+  verifies('R5.81', 'R1.27');
+  const log = new KeptLog();
+  let failing = true;
+  const server = await guardedServer(t, {
+    log,
+    config: { apiKeys: [apiKey('backend', key, { operator: true })] },
+    createSession: () => {
+      if (failing) throw new Error('no engine at the moment');
+      return stubSession(() => {});
+    },
+  });
+  const secret = await mint(server, key, { parley: { max_sessions: 1 } });
+  const { type, message, code, reason } = await refusal(server.wsUrl, bearer(secret));
+  assert.deepEqual([type, code, reason], ['server_error', 1011, 'server_error.internal_error']);
+  assert.match(message, /^The server had an error while opening the session\./);
+  assert.doesNotMatch(message, /no engine/, 'details are for the log');
+  const { details } = await log.entry('session_not_opened');
+  assert.ok('error' in details);
+  assert.match(String(details.error), /no engine at the moment/);
+  const metrics = await ask(server, 'GET /metrics', { key });
+  assert.match(String(metrics.body), /^parley_sessions_refused_total\{reason="failed"\} 1$/m);
+
+  failing = false;
   await WireClient.open(server.wsUrl, bearer(secret));
   assert.match((await refusal(server.wsUrl, bearer(secret))).message, /has opened as many sessions as it may: 1\./);
 });
