@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { ImageFetcher } from '../../src/session/ports.ts';
 import { type Conversation, newConversation } from '../support/conversation.ts';
-import { settle } from '../support/fake-clock.ts';
 import { say } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
 
@@ -84,7 +84,7 @@ class FakeImages implements ImageFetcher {
     this.asked.push(url);
     this.#running += 1;
     this.most = Math.max(this.most, this.#running);
-    await settle();
+    await setImmediate();
     this.#running -= 1;
     const page = this.pages[url];
     if (page === undefined) throw new Error('the server answered 404 Not Found.');
@@ -97,11 +97,11 @@ function withImages(pages: Record<string, string>): Conversation & { images: Fak
   return { ...newConversation({}, { images }), images };
 }
 
-/** Fetching takes turns of the event loop that a test has to wait for. */
+/** Sends a `response.create` and expects the response to end. */
 async function answer({ client }: Conversation, event: object = respond): Promise<void> {
   const done = client.all('response.done').length;
-  client.post(event);
-  while (client.all('response.done').length === done) await settle();
+  await client.say(event);
+  assert.equal(client.all('response.done').length, done + 1);
 }
 
 for (const [width, height, tokens] of [
@@ -249,7 +249,6 @@ test('a session fetches four images at once, however many responses want some', 
     const input = [{ type: 'message', role: 'user', content }];
     await client.say({ type: 'response.create', response: { ...respond.response, conversation: 'none', input } });
   }
-  for (let turn = 0; turn < 20; turn += 1) await settle();
   const ended = client.all('response.done').map(({ response }) => response.status);
   assert.deepEqual(
     ended,

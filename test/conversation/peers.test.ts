@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { type GenerationEvent, startGeneration } from '../../src/session/generation.ts';
 import type { ModelEvent } from '../../src/session/ports.ts';
 import { defaultSessionSettings, noImages, noMeter, roughTokens } from '../../src/session/settings.ts';
@@ -269,7 +270,7 @@ for (const how of ['abort', 'break'] as const) {
         for (;;) {
           pulled += 1;
           yield { type: 'text', text: 'Again and again. ' };
-          await settle();
+          await setImmediate();
         }
       };
       const started = generation();

@@ -535,7 +535,6 @@ test('an infinite lead sends everything as it is made', async () => {
   const { client, engines } = newConversation({ outputLeadMs: Number.POSITIVE_INFINITY });
   engines.languageModel.script = () => say(countTo(120));
   await client.say(respond());
-  for (let turn = 0; turn < 20; turn += 1) await settle();
   assert.equal(client.all('response.done').length, 1);
   assert.equal(
     client.events.reduce((sum, event) => sum + audioMs(event), 0),

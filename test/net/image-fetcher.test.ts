@@ -78,7 +78,11 @@ describe('an image', () => {
 describe('many images', () => {
   it('come a few at once, and those that wait can be given up', async (t) => {
     const open: ServerResponse[] = [];
-    const server = await LocalServer.start(t, (_request, response) => open.push(response));
+    let most = 0;
+    const server = await LocalServer.start(t, (_request, response) => {
+      open.push(response);
+      most = Math.max(most, open.filter(({ writableEnded }) => !writableEnded).length);
+    });
     const { fetcher } = newImageFetcher();
     const url = `http://127.0.0.1:${server.port}/`;
     const abort = new AbortController();
@@ -98,6 +102,7 @@ describe('many images', () => {
     assert.equal(server.requests.length, 3);
     for (const response of open.slice(1)) response.end(images.gif);
     assert.equal(new Set(await Promise.all([first, second, last])).size, 1);
+    assert.equal(most, 2);
   });
 
   it('are refused when too many wait, and come again when they are gone', async (t) => {

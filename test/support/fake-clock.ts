@@ -40,7 +40,34 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets everything that waits for nothing but other code run to its end. */
-export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 12; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+/** Far more turns than any test needs: code that goes on for so long never becomes idle. */
+const mostTurns = 100_000;
+
+let settling: Promise<void> | undefined;
+
+/**
+ * Resolves once all code of this process is idle: every promise that can be settled is, and no `setImmediate` is due.
+ * Whatever is still pending waits for something outside: a clock, a gate of the test, a socket, a worker. A session
+ * yields to the event loop by `setImmediate` alone, so by then it has done everything that it can do by itself.
+ * Frames on a real socket are not waited for: await the event that they bring.
+ *
+ * @throws {Error} when the code does not become idle
+ */
+export function settle(): Promise<void> {
+  settling ??= new Promise((resolve, reject) => {
+    let turns = 0;
+    const end = (act: () => void) => {
+      settling = undefined;
+      act();
+    };
+    // The event loop calls this with no microtask left: Node runs them all before each callback.
+    const check = () => {
+      turns += 1;
+      if (!process.getActiveResourcesInfo().includes('Immediate')) end(resolve);
+      else if (turns < mostTurns) setImmediate(check);
+      else end(() => reject(new Error(`settle: not idle after ${mostTurns} turns of the event loop.`)));
+    };
+    setImmediate(check);
+  });
+  return settling;
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { settle } from '../support/fake-clock.ts';
+import { setImmediate } from 'node:timers/promises';
 import { verifies } from '../support/verifies.ts';
 import { responseOf, type UpstreamSide, upstreamSession } from './support/fake-upstream.ts';
 import { AttachedPeer, beta, liveSession, type Relayed } from './support/peers.ts';
@@ -12,7 +12,7 @@ const firstTryMs = 250;
 
 /** Waits until the log has so many entries of an event. */
 async function logged({ log }: Relayed, event: string, count: number): Promise<void> {
-  while (log.entries.filter((entry) => entry.event === event).length < count) await settle();
+  while (log.entries.filter((entry) => entry.event === event).length < count) await setImmediate();
 }
 
 async function again({ clock, upstream, log }: Relayed): Promise<UpstreamSide> {
@@ -348,11 +348,12 @@ test('this server’s own limit ends a relayed session too', async (t) => {
   assert.equal(Object((await client.next('session.created')).session).expires_at, clock.epochMs() / 1000 + 120);
   const closing = side.closed;
   // An upstream that answers pings keeps its connection.
-  for (let minute = 0; minute < 12; minute += 1) {
+  for (let round = 0; round < 11; round += 1) {
     await clock.advance(10_000);
     side.send({ type: 'input_audio_buffer.cleared' });
-    await settle();
+    await side.delivered();
   }
+  await clock.advance(10_000);
   assert.deepEqual(client.closed, { code: 1001, reason: 'invalid_request_error.session_expired' });
   assert.equal(await closing, 1000);
 });

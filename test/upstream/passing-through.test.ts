@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { noMeter } from '../../src/session/settings.ts';
 import { settle } from '../support/fake-clock.ts';
 import { noTokens, responseOf, upstreamSession } from './support/fake-upstream.ts';
@@ -11,7 +12,7 @@ const unchecked = { checked: false };
 
 test('the first client waits for the upstream’s session, and those who come later get it as it is by then', async (t) => {
   const { side, session, client } = await openingSession(t);
-  await settle();
+  await side.delivered();
   assert.deepEqual(client.types(), []);
   side.create();
   const created = await client.next('session.created');
@@ -31,7 +32,7 @@ test('what clients send before the upstream is there waits, in order, and refusa
   client.say({ type: 'input_audio_buffer.append', audio: 'AAAA' });
   client.say({ type: 'nope', event_id: 'mine' });
   client.say({ type: 'input_audio_buffer.clear' });
-  await settle();
+  await side.delivered();
   assert.deepEqual(client.types(), []);
   side.create();
   await client.next('error');
@@ -221,7 +222,7 @@ test('an upstream that reads slowly makes its clients wait, and then go on', asy
     sent += 1;
     assert.ok(sent < 100, 'the client was never asked to wait');
     if (caughtUp instanceof Promise) waiting = caughtUp;
-    await settle();
+    await setImmediate();
   }
   side.socket.resume();
   await waiting;

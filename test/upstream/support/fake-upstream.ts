@@ -1,5 +1,6 @@
 /** An endpoint that does what a test says: good, bad, and slow. */
 
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
@@ -50,6 +51,13 @@ export class UpstreamSide {
 
   sendText(text: string): void {
     this.socket.send(text);
+  }
+
+  /** Resolves once the relay has read everything that was sent to it so far: it has answered a ping. */
+  async delivered(): Promise<void> {
+    const pong = once(this.socket, 'pong');
+    this.socket.ping();
+    await pong;
   }
 
   create(changes: object = {}): void {
