@@ -117,7 +117,7 @@ test('a response that runs ends as failed, in order, and the session goes on wit
   const updated = await client.next('session.updated', from);
   assert.equal(Object(updated.session).id, 'sess_up_1', 'for its clients it is the same session');
   assert.deepEqual(client.types(from + 6), ['session.updated'], 'nothing else is told');
-  client.say({ type: 'response.create' });
+  client.post({ type: 'response.create' });
   await next.next('response.create');
   next.send({
     type: 'response.created',
@@ -171,7 +171,7 @@ test('audio that was not committed is told as cleared, and turns that were being
   side.send({ type: 'session.updated', session: transcribing });
   side.send({ type: 'input_audio_buffer.committed', previous_item_id: null, item_id: 'item_1' });
   await client.next('input_audio_buffer.committed');
-  client.say({ type: 'input_audio_buffer.append', audio: 'AAAA' });
+  client.post({ type: 'input_audio_buffer.append', audio: 'AAAA' });
   await side.next('input_audio_buffer.append');
   const from = client.events.length;
   side.socket.terminate();
@@ -185,14 +185,18 @@ test('audio that was not committed is told as cleared, and turns that were being
 test('what was asked and not answered is asked again, before what came meanwhile', async (t) => {
   const relayed = await liveSession(t);
   const { side, client, session } = relayed;
-  client.say({ type: 'conversation.item.create', event_id: 'a', item: { type: 'message', role: 'user', content: [] } });
-  client.say({ type: 'response.create', event_id: 'b' });
-  client.say({ type: 'response.cancel' });
+  client.post({
+    type: 'conversation.item.create',
+    event_id: 'a',
+    item: { type: 'message', role: 'user', content: [] },
+  });
+  client.post({ type: 'response.create', event_id: 'b' });
+  client.post({ type: 'response.cancel' });
   await side.next('response.cancel');
   side.socket.terminate();
   await relayed.log.entry('upstream_lost');
-  client.say({ type: 'input_audio_buffer.append', audio: 'AAAA' });
-  client.say({ type: 'input_audio_buffer.clear' });
+  client.post({ type: 'input_audio_buffer.append', audio: 'AAAA' });
+  client.post({ type: 'input_audio_buffer.clear' });
   const late = new AttachedPeer(session);
   assert.deepEqual(late.types(), ['session.created'], 'the session goes on for who comes now');
   const next = await again(relayed);
@@ -245,10 +249,10 @@ test('a truncation of what was said before is answered, though the new session h
   const next = await again(relayed);
   await next.takeRestoring(1);
   await client.next('session.updated');
-  client.say({ type: 'conversation.item.truncate', item_id: 'item_answer', content_index: 0, audio_end_ms: 10 });
+  client.post({ type: 'conversation.item.truncate', item_id: 'item_answer', content_index: 0, audio_end_ms: 10 });
   const { audio_end_ms, item_id } = await client.next('conversation.item.truncated');
   assert.deepEqual([item_id, audio_end_ms], ['item_answer', 10]);
-  client.say({ type: 'input_audio_buffer.clear' });
+  client.post({ type: 'input_audio_buffer.clear' });
   await next.next('input_audio_buffer.clear');
   assert.equal(
     next.received.some(({ type }) => type === 'conversation.item.truncate'),

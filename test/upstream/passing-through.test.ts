@@ -29,9 +29,9 @@ test('the first client waits for the upstream’s session, and those who come la
 
 test('what clients send before the upstream is there waits, in order, and refusals keep their place', async (t) => {
   const { side, client } = await openingSession(t);
-  client.say({ type: 'input_audio_buffer.append', audio: 'AAAA' });
-  client.say({ type: 'nope', event_id: 'mine' });
-  client.say({ type: 'input_audio_buffer.clear' });
+  client.post({ type: 'input_audio_buffer.append', audio: 'AAAA' });
+  client.post({ type: 'nope', event_id: 'mine' });
+  client.post({ type: 'input_audio_buffer.clear' });
   await side.delivered();
   assert.deepEqual(client.types(), []);
   side.create();
@@ -47,14 +47,17 @@ test('what clients send before the upstream is there waits, in order, and refusa
 test('audio goes up as it came', async (t) => {
   const { side, client } = await liveSession(t);
   const audio = Buffer.from(Int16Array.from({ length: 4800 }, (_, index) => index * 7).buffer).toString('base64');
-  client.say({ type: 'input_audio_buffer.append', audio });
+  client.post({ type: 'input_audio_buffer.append', audio });
   assert.equal((await side.next('input_audio_buffer.append')).audio, audio);
 });
 
 test('the upstream is told neither of aliases nor of what GA does not have', async (t) => {
   const { side, session } = await liveSession(t);
   const peer = new AttachedPeer(session, beta);
-  peer.say({ type: 'session.update', session: { model: 'gpt-4o-realtime-preview', temperature: 0.7, voice: 'verse' } });
+  peer.post({
+    type: 'session.update',
+    session: { model: 'gpt-4o-realtime-preview', temperature: 0.7, voice: 'verse' },
+  });
   const update = await side.next('session.update');
   assert.deepEqual(update.session, { type: 'realtime', audio: { input: {}, output: { voice: 'verse' } } });
   side.send({ type: 'session.updated', session: upstreamSession });
@@ -71,10 +74,10 @@ test('an error goes to the one who caused it, with the id that it gave', async (
       error: { type: 'invalid_request_error', code: 'x', message: 'No.', param: null, event_id },
     });
   };
-  other.say({ type: 'input_audio_buffer.commit', event_id: 'theirs' });
+  other.post({ type: 'input_audio_buffer.commit', event_id: 'theirs' });
   await refuse('input_audio_buffer.commit');
   const first = await other.next('error');
-  client.say({ type: 'input_audio_buffer.clear' });
+  client.post({ type: 'input_audio_buffer.clear' });
   await refuse('input_audio_buffer.clear');
   const second = await client.next('error');
   assert.deepEqual([Object(first.error).event_id, Object(second.error).event_id], ['theirs', null]);
@@ -90,7 +93,7 @@ test('ids that look like the relay’s own, or are as long as they may be, come 
   const long = (start: string) => start.padEnd(512, 'x');
   const ids = ['peer1-1', 'peer1-1.mine', 'parley-own-session', long('peer1-1.'), long('parley-own-item-0'), long('x')];
   for (const [index, id] of ids.entries()) {
-    client.say({ type: 'input_audio_buffer.commit', event_id: id });
+    client.post({ type: 'input_audio_buffer.commit', event_id: id });
     const { event_id } = await side.next('input_audio_buffer.commit');
     assert.ok(String(event_id).length <= 512);
     side.send({
@@ -106,7 +109,7 @@ test('of very many long ids the last are known, and an error for an older one st
   const { side, client } = await liveSession(t);
   const events = 1100;
   const idOf = (index: number) => `${index}`.padEnd(512, 'x');
-  for (let index = 0; index < events; index++) client.say({ type: 'input_audio_buffer.clear', event_id: idOf(index) });
+  for (let index = 0; index < events; index++) client.post({ type: 'input_audio_buffer.clear', event_id: idOf(index) });
   const sent: unknown[] = [];
   while (sent.length < events) sent.push((await side.next('input_audio_buffer.clear')).event_id);
   const told: unknown[] = [];
@@ -226,7 +229,7 @@ test('an upstream that reads slowly makes its clients wait, and then go on', asy
   }
   side.socket.resume();
   await waiting;
-  client.say({ type: 'input_audio_buffer.clear' });
+  client.post({ type: 'input_audio_buffer.clear' });
   await side.next('input_audio_buffer.clear');
   assert.equal(side.received.filter(({ type }) => type === 'input_audio_buffer.append').length, sent);
 });
@@ -236,7 +239,7 @@ test('clients wait while the upstream is connected and so much is queued', async
   const waiting = client.say({ type: 'input_audio_buffer.append', audio: 'A'.repeat(100_000) });
   assert.ok(waiting instanceof Promise);
   const flooding = new AttachedPeer(session);
-  for (let count = 0; count < 2000; count += 1) flooding.say({ type: 'nope' });
+  for (let count = 0; count < 2000; count += 1) flooding.post({ type: 'nope' });
   assert.equal(flooding.closed?.code, 1008, 'one who does not wait is disconnected');
   side.create();
   await waiting;
@@ -255,7 +258,7 @@ test('what is used is counted, and what may not be spent is refused', async (t) 
       rateLimits: () => [{ name: 'tokens', limit: 100, remaining: 40, reset_seconds: 1 }],
     },
   });
-  client.say({ type: 'response.create' });
+  client.post({ type: 'response.create' });
   await side.next('response.create');
   const usage = { ...noTokens, total_tokens: 60 };
   side.send({ type: 'response.created', response: responseOf('in_progress') });
@@ -273,8 +276,8 @@ test('what is used is counted, and what may not be spent is refused', async (t) 
   assert.deepEqual(rate_limits, [{ name: 'tokens', limit: 100, remaining: 40, reset_seconds: 1 }]);
 
   refusal = { message: 'The budget of today is used up.', retryAfterMs: 1000 };
-  client.say({ type: 'response.create', event_id: 'dear' });
-  client.say({ type: 'input_audio_buffer.clear' });
+  client.post({ type: 'response.create', event_id: 'dear' });
+  client.post({ type: 'input_audio_buffer.clear' });
   const { error } = await client.next('error');
   assert.deepEqual(
     [Object(error).code, Object(error).message, Object(error).event_id],
@@ -314,18 +317,18 @@ test('what a response may use is set aside before it is asked for, and settled w
       type: 'response.done',
       response: responseOf('completed', { id, usage: { ...noTokens, total_tokens: tokens } }),
     });
-  client.say({
+  client.post({
     type: 'conversation.item.create',
     item: { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'x'.repeat(4000) }] },
   });
-  client.say({ type: 'response.create', response: { max_output_tokens: 50 } });
+  client.post({ type: 'response.create', response: { max_output_tokens: 50 } });
   await side.next('response.create');
   begin('resp_1');
   end('resp_1', 1200);
   await client.next('response.done');
   assert.deepEqual(settled, ['1: 1200']);
 
-  client.say({ type: 'response.create' });
+  client.post({ type: 'response.create' });
   const { event_id } = await side.next('response.create');
   side.send({ type: 'error', error: { type: 'invalid_request_error', message: 'No.', event_id } });
   await client.next('error');
@@ -338,7 +341,7 @@ test('what a response may use is set aside before it is asked for, and settled w
   await settle();
   end('resp_3', 70);
   await client.next('response.done', before);
-  client.say({ type: 'response.create' });
+  client.post({ type: 'response.create' });
   await side.next('response.create');
   session.close({ code: 1001, reason: '' });
   assert.deepEqual(settled.slice(2), ['3: 70', '4: 0']);
@@ -361,15 +364,19 @@ test('a client secret’s configuration is there from the beginning, and what it
   side.send({ type: 'session.updated', session: { ...upstreamSession, instructions: 'Sell shoes.' } });
   const { session } = await client.next('session.created');
   assert.equal(Object(session).instructions, 'Sell shoes.');
-  client.say({ type: 'session.update', event_id: 'u', session: { type: 'realtime', instructions: 'Give them away.' } });
+  client.post({
+    type: 'session.update',
+    event_id: 'u',
+    session: { type: 'realtime', instructions: 'Give them away.' },
+  });
   const { error } = await client.next('error');
   assert.deepEqual(
     [Object(error).code, Object(error).param, Object(error).event_id],
     ['parameter_locked', 'session.instructions', 'u'],
   );
-  client.say({ type: 'response.create', response: { instructions: 'Give them away.' } });
+  client.post({ type: 'response.create', response: { instructions: 'Give them away.' } });
   await client.next('error', 2);
-  client.say({ type: 'session.update', session: { type: 'transcription' } });
+  client.post({ type: 'session.update', session: { type: 'transcription' } });
   assert.equal(Object((await client.next('error', 3)).error).param, 'session.type');
   assert.equal(side.received.length, 1);
 });
@@ -377,11 +384,11 @@ test('a client secret’s configuration is there from the beginning, and what it
 test('no more responses are asked for than a session may have in a minute, answered or not', async (t) => {
   const { side, client } = await liveSession(t, { responsesPerMinute: 2 });
   for (const event_id of ['one', 'two', 'three']) {
-    client.say({ type: 'response.create', event_id, response: { conversation: 'none' } });
+    client.post({ type: 'response.create', event_id, response: { conversation: 'none' } });
   }
   const { error } = await client.next('error');
   assert.deepEqual([Object(error).code, Object(error).event_id], ['rate_limit_exceeded', 'three']);
-  client.say({ type: 'input_audio_buffer.clear' });
+  client.post({ type: 'input_audio_buffer.clear' });
   await side.next('input_audio_buffer.clear');
   assert.equal(side.received.filter(({ type }) => type === 'response.create').length, 2);
 });
@@ -399,13 +406,13 @@ test('a response that runs when the session ends is counted as cancelled', async
 
 test('draining lets a response end and starts no other', async (t) => {
   const { side, client, session } = await liveSession(t);
-  client.say({ type: 'response.create' });
+  client.post({ type: 'response.create' });
   await side.next('response.create');
   let drained = false;
   const over = session.drain().then(() => {
     drained = true;
   });
-  client.say({ type: 'response.create', event_id: 'late' });
+  client.post({ type: 'response.create', event_id: 'late' });
   assert.equal(Object((await client.next('error')).error).code, 'server_shutting_down');
   side.send({ type: 'response.created', response: responseOf('in_progress') });
   await client.next('response.created');

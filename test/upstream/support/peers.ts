@@ -57,6 +57,11 @@ export class AttachedPeer implements Peer {
     this.#wake();
   }
 
+  /** Sends one event. */
+  post(event: object): void {
+    void this.say(event);
+  }
+
   /** Sends one event; a promise where this client should wait. */
   say(event: object): void | Promise<void> {
     try {
