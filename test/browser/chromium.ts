@@ -10,13 +10,21 @@ import { writeWav } from '../../src/audio/wav.ts';
 import { frameCheck } from '../support/frame-check.ts';
 
 /** The browser of this machine: `CHROMIUM` names it, or it is where systems put it. */
-export const executablePath = [
+const executablePath = [
   process.env.CHROMIUM,
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ].find((path) => path !== undefined && existsSync(path));
+
+const missing = executablePath === undefined && process.env.PARLEY_TEST_ALL !== '1';
+
+/** The options of tests in the browser: without one they are skipped, or fail where `PARLEY_TEST_ALL` is 1. */
+export const inBrowser = {
+  skip: missing && 'Chromium is not installed: install it, or set CHROMIUM to its path.',
+  timeout: 120_000,
+};
 
 export interface Opened {
   page: Page;

@@ -9,10 +9,8 @@ import { apiKey } from '../../src/server.ts';
 import { mint } from '../support/rest.ts';
 import { newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
-import { executablePath, openPage } from './chromium.ts';
+import { inBrowser, openPage } from './chromium.ts';
 
-const noBrowser = executablePath === undefined && 'no Chromium here: install one, or name it in CHROMIUM';
-const inBrowser = { skip: noBrowser, timeout: 120_000 };
 const key = 'sk-backend-0123456789';
 
 /** An empty page, served from where the API is not. */

@@ -5,11 +5,9 @@ import { concatSamples } from '../../src/audio/pcm.ts';
 import { apiKey, type EngineSet, type ParleyServer } from '../../src/server.ts';
 import { borrowed, embeddedEngines, spokenQuestion, words } from '../support/embedded.ts';
 import { newServer } from '../support/server.ts';
-import { executablePath, openPage, reach } from './chromium.ts';
+import { inBrowser, openPage, reach } from './chromium.ts';
 
-const noBrowser = executablePath === undefined && 'no Chromium here: install one, or name it in CHROMIUM';
-
-suite('the console in Chromium', { skip: noBrowser, timeout: 120_000 }, () => {
+suite('the console in Chromium', inBrowser, () => {
   let engines: EngineSet;
   before(async () => {
     engines = await embeddedEngines();
