@@ -1,4 +1,4 @@
-import { Child } from './child.ts';
+import { Child } from '../dev/harness/child.ts';
 import type { FromLoad, LoadJob, ToLoad } from './load-client.ts';
 import type { TurnTimes } from './turn-observer.ts';
 

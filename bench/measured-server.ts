@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Child } from './child.ts';
+import { Child } from '../dev/harness/child.ts';
 import type { FromServer, ServerKind, ServerMemory, ServerUsage, ToServer } from './server-process.ts';
 
 /** A server in a child process that reports what it uses. */

@@ -1,7 +1,7 @@
 /** What a session takes of memory: one that says nothing, and one in conversation. */
 
+import { tone } from '../dev/harness/instant-engines.ts';
 import type { Figure, Section } from './figures.ts';
-import { tone } from './instant-engines.ts';
 import { Load } from './load.ts';
 import { MeasuredServer } from './measured-server.ts';
 import { RateClients } from './rate-clients.ts';

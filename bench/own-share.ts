@@ -1,7 +1,7 @@
 /** What Parley itself adds to a turn: the same turns, with engines that take no time. */
 
+import { tone } from '../dev/harness/instant-engines.ts';
 import type { Section } from './figures.ts';
-import { tone } from './instant-engines.ts';
 import { Load } from './load.ts';
 import { MeasuredServer } from './measured-server.ts';
 import { wireRateHz } from './recording.ts';

@@ -1,4 +1,4 @@
-import { Child } from './child.ts';
+import { Child } from '../dev/harness/child.ts';
 import type { FromRateClient, RateJob } from './rate-client.ts';
 
 /** Clients in a child process that do one job after the other. */

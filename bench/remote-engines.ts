@@ -1,13 +1,13 @@
 /** What engines over HTTP cost beside a plain `fetch` loop, and what a session adds to their own delays. */
 
 import { WebSocket } from 'ws';
+import { instantEngines } from '../dev/harness/instant-engines.ts';
 import { systemClock } from '../src/clock.ts';
 import { createEngineSets } from '../src/engines/engine-sets.ts';
 import { ChatModel } from '../src/engines/openai/chat-model.ts';
 import { startServer } from '../src/server.ts';
 import type { ModelRequest } from '../src/session/ports.ts';
 import type { Figure, Section } from './figures.ts';
-import { instantEngines } from './instant-engines.ts';
 import { type RemotePace, RemoteServer } from './remote-server.ts';
 import { summarise } from './stats.ts';
 

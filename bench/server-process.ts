@@ -5,8 +5,8 @@
  */
 
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { heldBytes } from '../dev/harness/heap.ts';
 import type { ConfigOverrides } from '../src/server.ts';
-import { heldBytes } from '../test/hostile/support/heap.ts';
 import { startBareServer } from './bare-server.ts';
 import { benchKey } from './bench-key.ts';
 
@@ -84,7 +84,7 @@ async function start(kind: string): Promise<{ wsUrl: string }> {
   if (kind === 'bare') return startBareServer();
   // Only now: the bare limit has no memory for what it does not use.
   const { apiKey, startServer } = await import('../src/server.ts');
-  const { instantEngines } = await import('./instant-engines.ts');
+  const { instantEngines } = await import('../dev/harness/instant-engines.ts');
   const configs: Record<string, ConfigOverrides> = {
     keyed: { apiKeys: [apiKey('bench', benchKey)], limits: { secretsPerMinute: 1_000_000, storeEntries: 10_000_000 } },
     lifted: { limits: liftedLimits },

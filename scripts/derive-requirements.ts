@@ -1,12 +1,12 @@
 /**
- * Writes the lists of requirements in test/conformance/requirements: `rules.json` from docs/protocol.md, and with
+ * Writes the lists of requirements in dev/harness/requirements: `rules.json` from docs/protocol.md, and with
  * `--openapi FILE` (OpenAI's published document, the Realtime part as JSON) `openapi.json` too.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Requirement, requirementsOfDocument, rulesOfPage } from './conformance/derive.ts';
+import { type Requirement, requirementsOfDocument, rulesOfPage } from '../dev/harness/derive-requirements.ts';
 
 const { openapi } = parseArgs({ options: { openapi: { type: 'string' } } }).values;
 if (openapi !== undefined) {
@@ -15,7 +15,7 @@ if (openapi !== undefined) {
 write('rules.json', rulesOfPage(readFileSync(new URL('../docs/protocol.md', import.meta.url), 'utf8')));
 
 function write(name: string, requirements: readonly Requirement[]): void {
-  const file = fileURLToPath(new URL(`../test/conformance/requirements/${name}`, import.meta.url));
+  const file = fileURLToPath(new URL(`../dev/harness/requirements/${name}`, import.meta.url));
   writeFileSync(file, `${JSON.stringify(requirements, null, 2)}\n`);
   console.log(`${requirements.length} requirements in ${file}`);
 }

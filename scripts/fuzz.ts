@@ -1,10 +1,10 @@
 /** `npm run fuzz`: see `--help`. */
 
 import { writeFile } from 'node:fs/promises';
-import { Fuzzer, type Memory } from './fuzz/fuzzer.ts';
-import { type FuzzOptions, parseOptions, UsageError, usage } from './fuzz/options.ts';
-import { printed, reportOf } from './fuzz/report.ts';
-import { newState, type RunState, readState, writeState } from './fuzz/state.ts';
+import { Fuzzer, type Memory } from '../dev/fuzz/fuzzer.ts';
+import { type FuzzOptions, parseOptions, UsageError, usage } from '../dev/fuzz/options.ts';
+import { printed, reportOf } from '../dev/fuzz/report.ts';
+import { newState, type RunState, readState, writeState } from '../dev/fuzz/state.ts';
 
 process.exitCode = await main(process.argv.slice(2));
 

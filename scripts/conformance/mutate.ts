@@ -7,9 +7,9 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Citation, readCitations } from '../../test/support/citations.ts';
-import { requirements } from '../../test/support/requirements.ts';
-import { coreName } from './derive.ts';
+import { type Citation, readCitations } from '../../dev/harness/citations.ts';
+import { coreName } from '../../dev/harness/derive-requirements.ts';
+import { requirements } from '../../dev/harness/requirements.ts';
 import type { Mutation, Seen } from './mutation.ts';
 import type { TestResult } from './test-reporter.ts';
 import { runTests } from './test-run.ts';

@@ -1,8 +1,8 @@
 /** `npm run conformance`: every requirement, the tests that cite it, and where it stands. */
 
 import { relative } from 'node:path';
-import { type Citation, readCitations } from '../../test/support/citations.ts';
-import { type Requirement, requirements } from '../../test/support/requirements.ts';
+import { type Citation, readCitations } from '../../dev/harness/citations.ts';
+import { type Requirement, requirements } from '../../dev/harness/requirements.ts';
 import type { TestResult } from './test-reporter.ts';
 import { runTests } from './test-run.ts';
 

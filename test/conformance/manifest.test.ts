@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { rulesOfPage } from '../../scripts/conformance/derive.ts';
-import { citationsIn, readCitations } from '../support/citations.ts';
-import { covers, pending, requirements } from '../support/requirements.ts';
-import rules from './requirements/rules.json' with { type: 'json' };
+import { citationsIn, readCitations } from '../../dev/harness/citations.ts';
+import { rulesOfPage } from '../../dev/harness/derive-requirements.ts';
+import rules from '../../dev/harness/requirements/rules.json' with { type: 'json' };
+import { covers, pending, requirements } from '../../dev/harness/requirements.ts';
 
 const cited = new Set(readCitations().map(({ id }) => id));
 const ids = requirements.map(({ id }) => id);

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Type } from './official-declarations.ts';
-import { OfficialCheck, officialEvents, type WireDialect } from './official-events.ts';
+import type { Type } from '../../dev/harness/official-declarations.ts';
+import { OfficialCheck, officialEvents, type WireDialect } from '../../dev/harness/official-events.ts';
+import { isObject } from '../../dev/harness/official-schema.ts';
 import { recorded, recordedTypes } from './official-recordings.ts';
-import { isObject } from './official-schema.ts';
 
 const dialects = ['ga', 'beta'] as const;
 

@@ -1,6 +1,6 @@
 /** Events as the hosted service sends them, by the recordings and examples that OpenAI has published; ids are made up. */
 
-import type { WireDialect } from './official-events.ts';
+import type { WireDialect } from '../../dev/harness/official-events.ts';
 
 type Recorded = Readonly<Record<string, object>>;
 

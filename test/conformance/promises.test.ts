@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { requirements } from '../../dev/harness/requirements.ts';
 import { concatSamples } from '../../src/audio/pcm.ts';
 import type { Item } from '../../src/protocol/index.ts';
 import { BetaClient, newConversation, update, userText } from '../support/conversation.ts';
 import { call, countTo, say, silence, tone } from '../support/fake-engines.ts';
-import { requirements } from '../support/requirements.ts';
 import { newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { WireClient } from '../support/wire-client.ts';

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { heapBytes } from '../../dev/harness/heap.ts';
 import type { ModelEvent } from '../../src/session/ports.ts';
 import { fakeEngines, gate, hang, say } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { WireClient } from '../support/wire-client.ts';
-import { heapBytes } from './support/heap.ts';
 import { type Scene, underAttack } from './support/under-attack.ts';
 
 const mebibyte = 1024 ** 2;

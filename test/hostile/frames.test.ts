@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deflateRawSync } from 'node:zlib';
+import { encodeFrame, opcodes } from '../../dev/harness/websocket-frames.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { verifies } from '../support/verifies.ts';
 import { underAttack } from './support/under-attack.ts';
-import { encodeFrame, opcodes } from './support/websocket-frames.ts';
 
 const mebibyte = 1024 ** 2;
 const event = JSON.stringify({ type: 'input_audio_buffer.clear' });

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { makeCase, type SessionCase } from '../../scripts/fuzz/cases.ts';
-import { Coverage } from '../../scripts/fuzz/coverage.ts';
-import { signature } from '../../scripts/fuzz/findings.ts';
-import { runSession } from '../../scripts/fuzz/session-run.ts';
-import { shrunk } from '../../scripts/fuzz/shrink.ts';
+import { makeCase, type SessionCase } from '../../dev/fuzz/cases.ts';
+import { Coverage } from '../../dev/fuzz/coverage.ts';
+import { signature } from '../../dev/fuzz/findings.ts';
+import { runSession } from '../../dev/fuzz/session-run.ts';
+import { shrunk } from '../../dev/fuzz/shrink.ts';
 import { wireErrors } from '../../src/protocol/errors.ts';
 import type { Session } from '../../src/session/session.ts';
 import { newServer } from '../support/server.ts';

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type PlainRequest, plainRequest } from '../../dev/harness/plain-request.ts';
 import { verifies } from '../support/verifies.ts';
-import { type PlainRequest, plainRequest } from './support/plain-request.ts';
 import { type Scene, underAttack, upgradeRequest } from './support/under-attack.ts';
 
 const evil = 'https://evil.example';

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { mint, plainRequest } from '../../dev/harness/plain-request.ts';
 import { apiKey, type ParleyServer } from '../../src/server.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { verifies } from '../support/verifies.ts';
-import { mint, plainRequest } from './support/plain-request.ts';
 import { type Scene, underAttack, upgradeRequest } from './support/under-attack.ts';
 
 const key = 'sk-project-one-0123456789abcdef';

@@ -1,7 +1,7 @@
 import { after } from 'node:test';
-import { OfficialCheck, type WireDialect } from '../conformance/official-events.ts';
+import { OfficialCheck, type WireDialect } from '../../dev/harness/official-events.ts';
 
-export type { WireDialect } from '../conformance/official-events.ts';
+export type { WireDialect } from '../../dev/harness/official-events.ts';
 
 const complaints: string[] = [];
 

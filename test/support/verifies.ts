@@ -1,4 +1,4 @@
-import { requirements } from './requirements.ts';
+import { requirements } from '../../dev/harness/requirements.ts';
 
 const known: ReadonlySet<string> = new Set(requirements.map(({ id }) => id));
 

@@ -5,7 +5,9 @@
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { instantEngines } from '../../../bench/instant-engines.ts';
+import { heldBytes } from '../../../dev/harness/heap.ts';
+import { instantEngines } from '../../../dev/harness/instant-engines.ts';
+import { RawConnection, type RawConnectionOptions } from '../../../dev/harness/raw-connection.ts';
 import { systemClock } from '../../../src/clock.ts';
 import type { ServerEvent } from '../../../src/protocol/index.ts';
 import type { ParleyServer, ServerOptions } from '../../../src/server.ts';
@@ -13,8 +15,6 @@ import { type FakeEngines, fakeEngines, say, silence, tone } from '../../support
 import { fakeEngineSet, KeptLog, newServer } from '../../support/server.ts';
 import { type ConnectOptions, WireClient } from '../../support/wire-client.ts';
 import { CountedClock } from './counted-clock.ts';
-import { heldBytes } from './heap.ts';
-import { RawConnection, type RawConnectionOptions } from './raw-connection.ts';
 
 const mebibyte = 1024 ** 2;
 /** What a run of any code leaves behind: compiled code, caches, pools. */

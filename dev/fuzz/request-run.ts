@@ -1,6 +1,6 @@
 /** Sends one raw HTTP request to a server, and judges the answer. */
 
-import { RawConnection } from '../../test/hostile/support/raw-connection.ts';
+import { RawConnection } from '../harness/raw-connection.ts';
 import type { RequestCase } from './cases.ts';
 import type { Finding } from './findings.ts';
 import { type Outcome, type RunContext, within } from './session-run.ts';

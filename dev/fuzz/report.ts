@@ -1,7 +1,7 @@
 /** What a run has to say. */
 
 import { readFileSync } from 'node:fs';
-import { requirements } from '../../test/support/requirements.ts';
+import { requirements } from '../harness/requirements.ts';
 import type { Coverage } from './coverage.ts';
 import type { Memory } from './fuzzer.ts';
 import type { FoundCase, RunState } from './state.ts';

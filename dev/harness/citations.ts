@@ -11,7 +11,7 @@ export interface Citation {
   line: number;
 }
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../../test/', import.meta.url));
 
 /** Every citation in test files; throws on one that cannot be read. */
 export function readCitations(): Citation[] {

@@ -1,6 +1,6 @@
 /** What clients do, in the order in which they do it: the beginnings of most cases. */
 
-import type { WireDialect } from '../../test/conformance/official-events.ts';
+import type { WireDialect } from '../harness/official-events.ts';
 import { orders } from './engines.ts';
 import type { Random } from './random.ts';
 import { audio } from './values.ts';

@@ -1,7 +1,7 @@
 /** A well-behaved client on the server under attack: how long it waits is what others notice of the attack. */
 
-import { RawConnection } from '../../test/hostile/support/raw-connection.ts';
-import { encodeFrame, opcodes } from '../../test/hostile/support/websocket-frames.ts';
+import { RawConnection } from '../harness/raw-connection.ts';
+import { encodeFrame, opcodes } from '../harness/websocket-frames.ts';
 import { bytesOf, upgradeRequest } from './requests.ts';
 
 const everyMs = 50;

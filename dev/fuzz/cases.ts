@@ -1,6 +1,6 @@
 /** Cases: everything that is sent on one connection, made from a seed and a number alone. */
 
-import type { WireDialect } from '../../test/conformance/official-events.ts';
+import type { WireDialect } from '../harness/official-events.ts';
 import { brokenFraming, oddFraming } from './mutate-framing.ts';
 import { mutatedJson } from './mutate-json.ts';
 import { mutatedText } from './mutate-text.ts';

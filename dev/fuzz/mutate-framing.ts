@@ -1,6 +1,6 @@
 /** How an event travels: as WebSocket frames that are right, odd, or wrong. */
 
-import { encodeFrame, opcodes } from '../../test/hostile/support/websocket-frames.ts';
+import { encodeFrame, opcodes } from '../harness/websocket-frames.ts';
 import { oddString } from './oddities.ts';
 import type { Random } from './random.ts';
 

@@ -1,7 +1,7 @@
 /** Values of declared types: the official SDK's declarations say which events there are, and chance fills them in. */
 
-import { declarationFile, membersOf, type Type } from '../../test/conformance/official-declarations.ts';
-import type { WireDialect } from '../../test/conformance/official-events.ts';
+import { declarationFile, membersOf, type Type } from '../harness/official-declarations.ts';
+import type { WireDialect } from '../harness/official-events.ts';
 import { orders } from './engines.ts';
 import type { Random } from './random.ts';
 

@@ -1,6 +1,6 @@
 /** What a run has reached, to be held against the requirements. */
 
-import type { WireDialect } from '../../test/conformance/official-events.ts';
+import type { WireDialect } from '../harness/official-events.ts';
 
 export interface MetError {
   code: string | null;

@@ -1,8 +1,8 @@
 /** The requirements that Parley is held to: derived lists (`scripts/derive-requirements.ts`), and what of them waits for something. */
 
-import openapi from '../conformance/requirements/openapi.json' with { type: 'json' };
-import waiting from '../conformance/requirements/pending.json' with { type: 'json' };
-import rules from '../conformance/requirements/rules.json' with { type: 'json' };
+import openapi from './requirements/openapi.json' with { type: 'json' };
+import waiting from './requirements/pending.json' with { type: 'json' };
+import rules from './requirements/rules.json' with { type: 'json' };
 
 export interface Requirement {
   /** `ga.server.response.done`, `rest.calls.create`, or the number of a rule of docs/protocol.md. */

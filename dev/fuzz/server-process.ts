@@ -2,7 +2,7 @@
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type Log, startServer } from '../../src/server.ts';
-import { heapBytes } from '../../test/hostile/support/heap.ts';
+import { heapBytes } from '../harness/heap.ts';
 import { fuzzEngines, ordered } from './engines.ts';
 import { configs, type Profile, profiles } from './profiles.ts';
 

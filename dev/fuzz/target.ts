@@ -1,5 +1,5 @@
-import { Child } from '../../bench/child.ts';
-import { mint } from '../../test/hostile/support/plain-request.ts';
+import { Child } from '../harness/child.ts';
+import { mint } from '../harness/plain-request.ts';
 import { key, type Profile } from './profiles.ts';
 import type { FromTarget, ServerStats, ToTarget, Trouble } from './server-process.ts';
 

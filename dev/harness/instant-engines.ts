@@ -1,6 +1,6 @@
 /** Engines that answer at once: what a turn still takes with them is Parley's own share. */
 
-import type { EngineSet } from '../src/engines/registry.ts';
+import type { EngineSet } from '../../src/engines/registry.ts';
 import type {
   LanguageModel,
   SpeechChunk,
@@ -8,7 +8,7 @@ import type {
   Voice,
   VoiceActivityDetector,
   VoiceActivityStream,
-} from '../src/session/ports.ts';
+} from '../../src/session/ports.ts';
 
 /** As long as a chunk of the callers, so that it is known which append ends a turn. */
 const frameMs = 20;

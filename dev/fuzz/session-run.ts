@@ -1,9 +1,9 @@
 /** Runs one session of a case against a server, and judges what comes back. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { OfficialCheck } from '../../test/conformance/official-events.ts';
-import { RawConnection } from '../../test/hostile/support/raw-connection.ts';
-import { encodeFrame, opcodes } from '../../test/hostile/support/websocket-frames.ts';
+import { OfficialCheck } from '../harness/official-events.ts';
+import { RawConnection } from '../harness/raw-connection.ts';
+import { encodeFrame, opcodes } from '../harness/websocket-frames.ts';
 import type { SessionCase, Step } from './cases.ts';
 import type { Coverage } from './coverage.ts';
 import type { Finding } from './findings.ts';
