@@ -46,7 +46,6 @@ export function configuredEngines(
       directory,
       maxBytes: limits.recordingBytes,
       version: packageVersion(),
-      onCut: (about) => log.error('recording_cut', about),
     });
   } catch (error) {
     if (error instanceof ScriptError) throw new ConfigError(error.problems, { cause: error });

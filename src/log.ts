@@ -77,6 +77,16 @@ export interface Log {
   error(event: LogEvent, details: object): void;
 }
 
+/** A log whose every entry has these fields too: that of a session, or of one of its peers. */
+export function childLog(log: Log, fields: Readonly<Record<string, unknown>>): Log {
+  return {
+    debug: (event, details) => log.debug(event, { ...fields, ...details }),
+    info: (event, details) => log.info(event, { ...fields, ...details }),
+    warn: (event, details) => log.warn(event, { ...fields, ...details }),
+    error: (event, details) => log.error(event, { ...fields, ...details }),
+  };
+}
+
 const levels = ['debug', 'info', 'warn', 'error'] as const;
 
 /** The log that a configuration asks for. `terminal`: whether somebody reads it as it comes. */

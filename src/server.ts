@@ -97,7 +97,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const ids = options.ids ?? randomId;
   const engineSet = configuredEngines(config, { clock, log, ready: options.engines });
   const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
-  const images = imageFetcher(config, clock, log);
+  const images = imageFetcher(config, clock);
   const settings = sessionSettings(config);
   const factory = sessionFactory({ config, settings, engineSet, tokens, images, clock, ids, log });
   const sessions = new SessionRegistry({
@@ -115,14 +115,20 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     room: { entries: limits.storeEntries, characters: limits.storeCharacters },
   });
   const callers = new Callers({ keys: config.apiKeys, secrets });
-  const checks = checksFor(config, log);
   // A server with keys is one that strangers may reach.
   const shown = () => (config.apiKeys.length === 0 ? engineSet.describe() : engineSet.describe().map(publicStatus));
   const readiness = readinessOf(shown, sessions);
   const app = createApp({
     access,
     callers,
-    minting: { config, secrets, checks, requireAvailable: factory.requireAvailable, ids, log },
+    minting: {
+      config,
+      secrets,
+      check: (dialect) => checkFor(dialect, config, log),
+      requireAvailable: factory.requireAvailable,
+      ids,
+      log,
+    },
     audio: audioApiOptions(config, engineSet, clock),
     sessions,
     metering,
@@ -136,7 +142,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     config,
     access,
     doorkeeper: new Doorkeeper({ config, callers, secrets, metering, exampleUrl }),
-    dialects: { ga: gaDialectWith(checks.ga), beta: betaDialectWith(checks.beta) },
+    dialect: (name, peerLog) => makers[name](checkFor(name, config, peerLog)),
     sessions,
     metering,
     clock,
@@ -202,19 +208,18 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   };
 }
 
+const makers = { ga: gaDialectWith, beta: betaDialectWith };
+
 /** How what clients send is held against the schemas of their dialect. */
-function checksFor(config: Config, log: Log): Readonly<Record<Dialect['name'], Check>> {
-  const check = (dialect: Dialect['name']) =>
-    config.lenient
-      ? lenientCheck(dialect, (fields) => log.warn('unknown_fields_dropped', { dialect, fields }))
-      : strictCheck(dialect);
-  return { ga: check('ga'), beta: check('beta') };
+function checkFor(dialect: Dialect['name'], { lenient }: Pick<Config, 'lenient'>, log: Log): Check {
+  if (!lenient) return strictCheck(dialect);
+  return lenientCheck(dialect, (fields) => log.warn('unknown_fields_dropped', { dialect, fields }));
 }
 
-function imageFetcher(config: Config, clock: Clock, log: Log): ImageFetcher {
+function imageFetcher(config: Config, clock: Clock): ImageFetcher {
   if (config.images === 'refuse') return noImages;
   const fetcher = new GuardedFetch({ policy: new AddressPolicy(config.outgoingAllow), clock });
-  return new HttpImageFetcher({ fetcher, log, limits: config.limits });
+  return new HttpImageFetcher({ fetcher, limits: config.limits });
 }
 
 /** Where a client on this machine reaches the server: an address that means "every one" is not one to connect to. */

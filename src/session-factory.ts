@@ -2,7 +2,8 @@
 
 import type { Config } from './config.ts';
 import { type EngineSet, openEngines } from './engines/registry.ts';
-import type { Log } from './log.ts';
+import { childLog, type Log } from './log.ts';
+import { withFailuresLogged } from './net/image-fetcher.ts';
 import type { IdSource } from './protocol/ids.ts';
 import type { SessionUpdate } from './protocol/session-config.ts';
 import { AudioBudget } from './session/audio-budget.ts';
@@ -45,15 +46,23 @@ export function sessionFactory({ config, engineSet, ...tools }: SessionFactoryOp
     create(request) {
       const { type, model } = request;
       const target = upstreamFor(upstreams, { type, model });
-      if (target) return new RelayedSession({ ...request, target, limits: config.limits, clock, ids, settings, log });
-      const own = openEngines(engineSet, { type, model, clock, drop: () => session.close(cutOff) });
+      if (target) {
+        const sessionLog = childLog(log, { session: request.id });
+        return new RelayedSession({ ...request, target, limits: config.limits, clock, ids, settings, log: sessionLog });
+      }
+      const own = openEngines(engineSet, {
+        ...{ type, model, clock },
+        drop: () => session.close(cutOff),
+        recordingCut: (about) => sessionLog.error('recording_cut', about),
+      });
+      // A session that is played back has the ids that it had.
+      const id = own.ids?.('sess') ?? request.id;
+      const sessionLog = childLog(log, { session: id });
       const session = new RealtimeSession({
         ...request,
         ...tools,
-        audioBudget,
-        engines: own.engines,
-        // A session that is played back has the ids that it had.
-        ...(own.ids && { ids: own.ids, id: own.ids('sess') }),
+        ...{ id, ids: own.ids ?? ids, log: sessionLog, audioBudget, engines: own.engines },
+        images: withFailuresLogged(tools.images, sessionLog),
       });
       void session.ended.then(() => own.close?.());
       return session;

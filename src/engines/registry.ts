@@ -65,6 +65,8 @@ export interface SessionContext {
   readonly clock: Clock;
   /** Cuts the session's connections, without a word: for engines that test how clients take it. */
   readonly drop: () => void;
+  /** Called when the recording of the session breaks off; its conversation goes on. */
+  readonly recordingCut: (about: { folder: string; reason: string }) => void;
 }
 
 /** Engines of one session alone. */

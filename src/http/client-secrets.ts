@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { accessErrors } from '../protocol/access-errors.ts';
+import type { Dialect } from '../protocol/dialect.ts';
 import { betaField } from '../protocol/dialect-fields.ts';
 import { WireError, wireErrors } from '../protocol/errors.ts';
 import { httpErrors } from '../protocol/http-errors.ts';
@@ -19,7 +20,7 @@ import { HttpRefusal } from './refusal.ts';
 export interface MintOptions {
   config: Pick<Config, 'models'>;
   secrets: ClientSecrets;
-  checks: Readonly<Record<'ga' | 'beta', Check>>;
+  check: (dialect: Dialect['name']) => Check;
   /**
    * Refuses what sessions of a model do not have, as `session.update` would.
    * @throws {WireError} with a GA path
@@ -34,9 +35,9 @@ const storeRetryMs = 30_000;
 
 /** Mints client secrets, which open sessions from where no API key may be. */
 export function mintSecret(options: MintOptions, minting: Minting): (context: Context<ApiEnv>) => Promise<Response> {
-  const { config, secrets, checks, requireAvailable, ids, log } = options;
+  const { config, secrets, check, requireAvailable, ids, log } = options;
   return async (context) => {
-    const request = minting.read(await jsonBody(context.req), checks[minting.dialect]);
+    const request = minting.read(await jsonBody(context.req), check(minting.dialect));
     const { update, seconds, bounds } = request;
     const { owner } = context.get('caller');
     const model = update.type === 'realtime' ? update.model : undefined;

@@ -5,7 +5,6 @@ import { OutgoingError } from './outgoing-error.ts';
 
 export interface ImageFetcherOptions {
   fetcher: GuardedFetch;
-  log: Pick<Log, 'info'>;
   limits: {
     /** The largest image. */
     imageBytes: number;
@@ -30,6 +29,25 @@ const kinds: readonly { type: string; begins: (latin1: string) => boolean }[] = 
 ];
 const longestBeginning = 12;
 
+/** The same images; `log` has an entry for each that cannot be fetched. */
+export function withFailuresLogged(images: ImageFetcher, log: Pick<Log, 'info'>): ImageFetcher {
+  return {
+    async fetch(url, signal) {
+      try {
+        return await images.fetch(url, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof OutgoingError) {
+          // Of the address only what the message and the detail name: a signed URL is a secret.
+          const { code, message, detail } = error;
+          log.info('image_not_fetched', { code, message, detail });
+        }
+        throw error;
+      }
+    },
+  };
+}
+
 /** Fetches images over http and https, as `GuardedFetch` allows. */
 export class HttpImageFetcher implements ImageFetcher {
   readonly #options: ImageFetcherOptions;
@@ -44,14 +62,6 @@ export class HttpImageFetcher implements ImageFetcher {
     await this.#turn(signal);
     try {
       return await this.#fetch(url, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof OutgoingError) {
-        // Of the address only what the message and the detail name: a signed URL is a secret.
-        const { code, message, detail } = error;
-        this.#options.log.info('image_not_fetched', { code, message, detail });
-      }
-      throw error;
     } finally {
       this.#running -= 1;
       const [next] = this.#waiting;

@@ -13,6 +13,3 @@ export interface Dialect {
   /** The frame for an event, or undefined where this dialect has no such event. */
   serialise(event: OutgoingEvent): string | undefined;
 }
-
-/** The two that a server speaks. */
-export type Dialects = Readonly<Record<Dialect['name'], Dialect>>;

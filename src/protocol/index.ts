@@ -8,7 +8,7 @@ export type {
   ClientEventType,
   ResponseParameters,
 } from './client-events.ts';
-export type { Dialect, Dialects } from './dialect.ts';
+export type { Dialect } from './dialect.ts';
 export { errorEvent, WireError, type WireErrorType, wireErrors } from './errors.ts';
 export { ClientEventError } from './frame-parser.ts';
 export { gaDialect, gaDialectWith } from './ga.ts';

@@ -102,7 +102,7 @@ export class RealtimeSession implements Session {
     const expiresAt = Math.floor(clock.epochMs() / 1000 + this.#lifeSeconds);
     const initial = defaultRealtimeConfig({ id: this.id, model, expiresAt });
     this.#config = grant.initial ? applyUpdate(initial, grant.initial) : initial;
-    if (this.#config.audio.input.noise_reduction) tools.log.warn('noise_reduction_unavailable', { session: this.id });
+    if (this.#config.audio.input.noise_reduction) tools.log.warn('noise_reduction_unavailable', {});
     this.#locks = new Locks(grant.locked ?? [], type);
     this.#quota = new ResponseQuota(clock, settings.limits.responsesPerMinute);
     this.#conversation = new Conversation(ids('conv'));
@@ -115,7 +115,7 @@ export class RealtimeSession implements Session {
       speechStarted: (audioStartMs) => this.#speechStarted(audioStartMs),
       turnEnded: (turn) => this.#attempt('ending a turn', () => this.#turnEnded(turn)),
       failed: (error) => {
-        tools.log.error('voice_activity_failed', { session: this.id, error: error.message });
+        tools.log.error('voice_activity_failed', { error: error.message });
         this.#emit(errorEvent(wireErrors.stageFailed(error.code, error.forClients), null));
       },
     });
@@ -207,7 +207,7 @@ export class RealtimeSession implements Session {
       act();
     } catch (error) {
       if (error instanceof WireError) return tell(error);
-      this.#tools.log.error('session_fault', { session: this.id, error: describe(error) });
+      this.#tools.log.error('session_fault', { error: describe(error) });
       tell(wireErrors.internal(what));
     }
   }
@@ -257,7 +257,7 @@ export class RealtimeSession implements Session {
       responding: this.#responses.active !== undefined,
     });
     if (next.audio.input.noise_reduction && !this.#config.audio.input.noise_reduction) {
-      this.#tools.log.warn('noise_reduction_unavailable', { session: this.id });
+      this.#tools.log.warn('noise_reduction_unavailable', {});
     }
     this.#config = next;
     this.#ears.configure(next.audio.input);
@@ -352,7 +352,7 @@ export class RealtimeSession implements Session {
     const { log, meter } = this.#tools;
     const { id, status } = response;
     const times = this.#ledger.close(response);
-    log.info('response_done', { session: this.id, response: id, status, ...times });
+    log.info('response_done', { response: id, status, ...times });
     meter.responseEnded(status, times);
     if (status === 'completed' && response.options.conversationId !== null) {
       this.#idle.start(this.#responses.playbackEndsAt, idleTimeoutMs(this.#config.audio.input.turn_detection));

@@ -97,7 +97,7 @@ export type SessionLogEvent =
   | 'noise_reduction_unavailable'
   | 'session_fault';
 
-/** Where a session reports what happened. Never audio, never keys. */
+/** Where a session reports what happened. Never audio, never keys. Whoever makes the session adds its id to each entry. */
 export interface SessionLog {
   debug(event: SessionLogEvent, details: object): void;
   info(event: SessionLogEvent, details: object): void;

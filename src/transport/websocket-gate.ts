@@ -3,10 +3,10 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { AccessPolicy } from '../access/policy.ts';
 import type { Config } from '../config.ts';
-import type { Log } from '../log.ts';
+import { childLog, type Log } from '../log.ts';
 import type { Metering, RefusalReason } from '../metering/metering.ts';
 import { apiErrorOf } from '../protocol/api-error.ts';
-import type { Dialect, Dialects } from '../protocol/dialect.ts';
+import type { Dialect } from '../protocol/dialect.ts';
 import { errorEvent, type WireError, wireErrors } from '../protocol/errors.ts';
 import { httpErrors } from '../protocol/http-errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
@@ -20,7 +20,8 @@ export interface WebSocketGateOptions {
   config: Pick<Config, 'limits'>;
   access: AccessPolicy;
   doorkeeper: Pick<Doorkeeper, 'judge'>;
-  dialects: Dialects;
+  /** A dialect for one client; what it reports goes to that client's log. */
+  dialect: (name: Dialect['name'], log: Log) => Dialect;
   sessions: SessionRegistry;
   metering: Pick<Metering, 'sessionRefused'>;
   clock: Clock;
@@ -182,34 +183,40 @@ export class WebSocketGate {
     }
     this.#options.metering.sessionRefused(reason);
     this.#refusing.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#refuse(webSocket, why, this.#options.dialects[dialect], request);
+      this.#refuse(webSocket, why, dialect, request);
     });
   }
 
   #open(webSocket: WebSocket, stream: Duplex, request: IncomingMessage, granted: Granted): void {
-    const { sessions, config, clock, log, dialects, metering } = this.#options;
+    const { sessions, config, clock, metering } = this.#options;
     const { dialect, secretId, request: wanted } = granted;
     let live: LiveSession;
     try {
       live = sessions.open(wanted);
     } catch (error) {
-      log.error('session_not_opened', { key: wanted.owner.keyName, project: wanted.owner.project, error });
+      this.#options.log.error('session_not_opened', {
+        key: wanted.owner.keyName,
+        project: wanted.owner.project,
+        error,
+      });
       metering.sessionRefused('failed');
       this.#withdraw(granted);
-      return this.#refuse(webSocket, wireErrors.sessionNotOpened(), dialects[dialect], request);
+      return this.#refuse(webSocket, wireErrors.sessionNotOpened(), dialect, request);
     }
     const { session, owner } = live;
     const openedAtMs = clock.now();
+    const id = `peer_${++this.#opened}`;
+    const log = childLog(this.#options.log, { session: session.id, peer: id });
     const peer = new WebSocketPeer({
-      id: `peer_${++this.#opened}`,
+      id,
       socket: webSocket,
       stream,
-      dialect: dialects[dialect],
+      dialect: this.#options.dialect(dialect, log),
       limits: config.limits,
       clock,
       log,
     });
-    const about = { session: session.id, peer: peer.id, key: owner.keyName, project: owner.project };
+    const about = { key: owner.keyName, project: owner.project };
     log.info('session_opened', {
       ...about,
       type: wanted.type,
@@ -231,13 +238,13 @@ export class WebSocketGate {
     peer.join(session);
   }
 
-  #refuse(webSocket: WebSocket, error: WireError, dialect: Dialect, request: IncomingMessage): void {
+  #refuse(webSocket: WebSocket, error: WireError, dialect: Dialect['name'], request: IncomingMessage): void {
     const { ids, log } = this.#options;
     const { closeCode, closeReason, message } = error;
     log.info('connection_refused', { code: closeCode, reason: closeReason, message, ...sender(request) });
     // What the client still sends is not looked at, and neither is how it breaks off.
     webSocket.on('error', () => webSocket.terminate());
-    const frame = dialect.serialise({ ...errorEvent(error, null), event_id: ids('event') });
+    const frame = this.#options.dialect(dialect, log).serialise({ ...errorEvent(error, null), event_id: ids('event') });
     if (frame !== undefined) webSocket.send(frame);
     webSocket.close(closeCode, closeReason);
   }

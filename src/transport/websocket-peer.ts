@@ -68,7 +68,7 @@ export class WebSocketPeer implements Peer {
     });
     this.#socket.on('error', (error) => {
       const reason = error.message;
-      this.#log.warn('peer_broke_protocol', { session: session.id, peer: this.id, reason });
+      this.#log.warn('peer_broke_protocol', { reason });
       this.#stop();
     });
     this.#socket.on('close', () => this.#gone());
@@ -81,7 +81,7 @@ export class WebSocketPeer implements Peer {
     if (this.#closing || this.#socket.readyState !== WebSocket.OPEN) return;
     const waiting = this.#socket.bufferedAmount;
     if (waiting > this.#limits.outputQueueBytes) {
-      this.#log.warn('peer_too_slow', { session: this.#session?.id, peer: this.id, unsentBytes: waiting });
+      this.#log.warn('peer_too_slow', { unsentBytes: waiting });
       this.close({ code: 1008, reason: `client reads too slowly: ${waiting} bytes unsent` });
       // Not at once: the session may be in the middle of telling its peers.
       queueMicrotask(() => this.#session?.detach(this));
@@ -134,18 +134,18 @@ export class WebSocketPeer implements Peer {
   }
 
   #failed(error: unknown, session: Session): void {
-    this.#log.error('session_failed', { session: session.id, peer: this.id, error });
+    this.#log.error('session_failed', { error });
     session.refuse(wireErrors.internal('handling an event'), null, this);
   }
 
   #tooFast(): void {
     const { eventsPerSecond } = this.#limits;
-    this.#log.warn('peer_too_fast', { session: this.#session?.id, peer: this.id, eventsPerSecond });
+    this.#log.warn('peer_too_fast', { eventsPerSecond });
     this.#session?.refuse(wireErrors.tooManyEvents(eventsPerSecond), null, this);
   }
 
   #endWith(error: WireError): void {
-    this.#log.warn('peer_broke_limit', { session: this.#session?.id, peer: this.id, reason: error.message });
+    this.#log.warn('peer_broke_limit', { reason: error.message });
     this.#session?.refuse(error, null, this);
     this.close({ code: error.closeCode ?? 1008, reason: error.closeReason });
   }
@@ -157,7 +157,7 @@ export class WebSocketPeer implements Peer {
   #ping(): void {
     const { silentMs } = this.#intake;
     if (silentMs >= this.#limits.deadPeerMs) {
-      this.#log.warn('peer_dead', { session: this.#session?.id, peer: this.id, silentMs: Math.round(silentMs) });
+      this.#log.warn('peer_dead', { silentMs: Math.round(silentMs) });
       this.#stop();
       this.#socket.terminate();
       return;

@@ -86,7 +86,7 @@ export class RelayedSession implements Session {
     this.#locks = new Locks(grant.locked ?? [], type);
     const { responsesPerMinute } = settings.limits;
     const meter = options.meter ?? noMeter;
-    this.#spending = new Spending({ session: this.id, meter, clock, responsesPerMinute, log: options.log });
+    this.#spending = new Spending({ meter, clock, responsesPerMinute, log: options.log });
     this.#retries = new Retries(limits.upstreamRetries);
     this.#queue = new ClientQueue(limits.upstreamQueueBytes);
     this.#lifeSeconds = Math.min(settings.sessionMinutes * 60, grant.maxSeconds ?? Number.POSITIVE_INFINITY);
@@ -223,7 +223,7 @@ export class RelayedSession implements Session {
   #refuse({ from, sent }: Waiting & { sent: Outgoing }, error: unknown): void {
     const { type, event_id = null } = sent.event;
     if (!(error instanceof WireError)) {
-      this.#options.log.error('session_fault', { session: this.id, error: String(error) });
+      this.#options.log.error('session_fault', { error: String(error) });
     }
     const told = error instanceof WireError ? error : wireErrors.internal(`handling '${type}'`);
     this.#peers.tell(from, errorEvent(told, event_id));
@@ -255,7 +255,7 @@ export class RelayedSession implements Session {
       failed: () => {},
     };
     this.#retries.connected(clock.now());
-    const about = { session: this.id, upstream: target.name, upstreamSession: upstream.session.id };
+    const about = { upstream: target.name, upstreamSession: upstream.session.id };
     if (this.#relay) {
       log.info('upstream_restored', { ...about, itemsLost: upstream.refusedItems.length });
       this.#resume(this.#relay, upstream);
@@ -321,7 +321,7 @@ export class RelayedSession implements Session {
     if (end) return this.close(end);
     const { target, log, clock } = this.#options;
     this.#phase = 'restoring';
-    log.warn('upstream_lost', { session: this.id, upstream: target.name, code: reason.code });
+    log.warn('upstream_lost', { upstream: target.name, code: reason.code });
     this.#retries.lost(clock.now());
     for (const event of this.#relay?.lose(responseFailures.upstreamLost(target.name)) ?? []) {
       this.#peers.emit(event);
@@ -334,7 +334,7 @@ export class RelayedSession implements Session {
   #failed(failure: UpstreamFailure): void {
     const { target, log } = this.#options;
     this.#opening = undefined;
-    const about = { session: this.id, upstream: target.name, problem: failure.message };
+    const about = { upstream: target.name, problem: failure.message };
     const again = this.#phase === 'restoring' && !failure.final ? this.#retries.upcoming() : undefined;
     log.warn(again ? 'upstream_retrying' : 'upstream_failed', { ...about, ...again });
     const error = failure.wireError(target.name);
@@ -354,7 +354,7 @@ export class RelayedSession implements Session {
   #odd(problem: string): void {
     if (this.#toldOdd) return;
     this.#toldOdd = true;
-    this.#options.log.warn('upstream_odd', { session: this.id, upstream: this.#options.target.name, problem });
+    this.#options.log.warn('upstream_odd', { upstream: this.#options.target.name, problem });
   }
 
   // ---- Telling, and the end ----

@@ -5,8 +5,6 @@ import { ResponseQuota } from '../session/response-quota.ts';
 import type { UpstreamLog } from './upstream-log.ts';
 
 export interface SpendingOptions {
-  /** The session's id. */
-  session: string;
   meter: Meter;
   clock: Clock;
   responsesPerMinute: number;
@@ -51,7 +49,7 @@ export class Spending {
       const { refusal, reservation } = await this.#options.meter.admitResponse(expected);
       return refusal ? { refusal: wireErrors.spendingRefused(refusal.message) } : { reservation };
     } catch (error) {
-      this.#options.log.error('session_fault', { session: this.#options.session, error: String(error) });
+      this.#options.log.error('session_fault', { error: String(error) });
       return { refusal: wireErrors.internal('admitting a response') };
     }
   }
@@ -107,9 +105,9 @@ export class Spending {
 
   /** A response ended. Where nobody can tell any more what it used, that is what was set aside for it. */
   ended(response: string, status: ResponseStatus): void {
-    const { log, meter, session } = this.#options;
+    const { log, meter } = this.#options;
     this.#begun.delete(response);
-    log.info('response_done', { session, response, status });
+    log.info('response_done', { response, status });
     meter.responseEnded(status, {});
   }
 }

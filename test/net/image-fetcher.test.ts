@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { describe, it, type TestContext } from 'node:test';
 import { AddressPolicy } from '../../src/net/address-policy.ts';
 import { GuardedFetch } from '../../src/net/guarded-fetch.ts';
-import { HttpImageFetcher } from '../../src/net/image-fetcher.ts';
+import { HttpImageFetcher, withFailuresLogged } from '../../src/net/image-fetcher.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { FakeModel, fakeEngines, say } from '../support/fake-engines.ts';
 import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';
@@ -24,7 +24,8 @@ function newImageFetcher({ limits = {} }: { limits?: object } = {}) {
   const fetcher = new GuardedFetch({ policy: new AddressPolicy(['127.0.0.1']), clock });
   const log = new KeptLog();
   const imageLimits = { imageBytes: 1000, imageTimeoutMs: 10_000, imageFetches: 2, ...limits };
-  return { log, clock, fetcher: new HttpImageFetcher({ fetcher, log, limits: imageLimits }) };
+  const images = new HttpImageFetcher({ fetcher, limits: imageLimits });
+  return { log, clock, fetcher: withFailuresLogged(images, log) };
 }
 
 const serve = (t: TestContext, body: Uint8Array | string, headers: Record<string, string> = {}, status = 200) =>

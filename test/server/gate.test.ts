@@ -37,7 +37,7 @@ async function newGate(t: TestContext, judge: Doorkeeper['judge'], limit = 10) {
     config,
     access: new AccessPolicy(config),
     doorkeeper: { judge },
-    dialects: { ga: gaDialect, beta: betaDialect },
+    dialect: (name) => (name === 'ga' ? gaDialect : betaDialect),
     sessions,
     metering,
     clock,

@@ -1,4 +1,4 @@
-/** What the log must not hold, at any level: keys, and what is said (SECURITY.md). */
+/** What the log holds of a session: its id in every entry, and never keys or words (SECURITY.md). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -34,5 +34,80 @@ test('neither keys, right or wrong, nor words of either side are logged', async 
   assert.match(entries, /tester/, 'a key is known by its name');
   for (const secret of ['swordfish', 'halibut', 'marmalade', 'rhubarb', audio.slice(20_000, 20_040)]) {
     assert.ok(!entries.includes(secret), secret);
+  }
+});
+
+test('every log entry of a session carries its id, whatever part of the session writes it', async (t) => {
+  const log = new KeptLog();
+  const engines = fakeEngines();
+  engines.transcriber.hear = () => {
+    throw new Error('the transcriber is on fire');
+  };
+  // A voice that yields no sound.
+  engines.voice.speak = async function* () {};
+  const config = { lenient: true, contextTokens: [{ tokens: 1000 }] };
+  const { wsUrl } = await newServer(t, { log, engines: fakeEngineSet(engines), config });
+  /** Meets a failing transcriber, a silent voice, a full context, an unknown field and a failing model. */
+  const converse = async () => {
+    const client = new WireClient(`${wsUrl}?model=m`);
+    const { session } = await client.until('session.created');
+    const input = {
+      noise_reduction: { type: 'near_field' },
+      transcription: { model: 'whisper-1' },
+      turn_detection: null,
+    };
+    client.send({ type: 'session.update', x_trace: 1, session: { type: 'realtime', audio: { input } } });
+    const audio = Buffer.from(tone(600, 24000).buffer).toString('base64');
+    client.send({ type: 'input_audio_buffer.append', audio });
+    client.send({ type: 'input_audio_buffer.commit' });
+    await client.until('conversation.item.input_audio_transcription.failed');
+    for (let count = 0; count < 3; count += 1) {
+      const content = [{ type: 'input_text', text: 'word '.repeat(600) }];
+      client.send({ type: 'conversation.item.create', item: { type: 'message', role: 'user', content } });
+    }
+    engines.languageModel.script = () => say('Fine, thank you.');
+    client.send({ type: 'response.create' });
+    await client.until('response.done');
+    engines.languageModel.script = () => {
+      throw new Error('the model is on fire');
+    };
+    client.send({ type: 'response.create' });
+    await client.until('response.done');
+    const content = [{ type: 'input_image', image_url: 'http://127.0.0.1:9/private.png' }];
+    const message = { type: 'message', role: 'user', content };
+    client.send({ type: 'response.create', response: { conversation: 'none', input: [message] } });
+    await client.until('response.done');
+    client.socket.close();
+    await client.closed;
+    return session.id;
+  };
+  const ids = [await converse(), await converse()];
+  await log.entry('session_closed');
+
+  const ofServer = new Set(['server_listening', 'server_ready', 'config_warning']);
+  const entries = log.entries.filter(({ event }) => !ofServer.has(event));
+  const events = new Set(entries.map(({ event }) => event));
+  for (const event of [
+    'session_opened',
+    'noise_reduction_unavailable',
+    'unknown_fields_dropped',
+    'transcription_failed',
+    'context_truncated',
+    'voice_silent',
+    'response_failed',
+    'response_done',
+    'image_not_fetched',
+    'session_closed',
+  ]) {
+    assert.ok(events.has(event), `${event} is among ${[...events].join(', ')}`);
+  }
+  for (const { event, details } of entries) {
+    assert.ok(ids.includes(Reflect.get(details, 'session')), `${event} names its session`);
+  }
+  for (const id of ids) {
+    const failures = entries.filter(
+      ({ event, details }) => event === 'response_failed' && Reflect.get(details, 'session') === id,
+    );
+    assert.equal(failures.length, 2, 'each session has its own failures');
   }
 });

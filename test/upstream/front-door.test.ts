@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { apiKey } from '../../src/server.ts';
 import { ask, bearer, mint } from '../support/rest.ts';
+import { KeptLog } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 import { newPair } from './support/relay.ts';
 
@@ -47,4 +48,21 @@ test('a server that stops closes relayed sessions, and their upstream’s', asyn
   await relay.close();
   assert.equal((await client.closed).code, 1001);
   await direct.drain();
+});
+
+test('every log entry of a relayed session carries its id', async (t) => {
+  const log = new KeptLog();
+  const { relay } = await newPair(t, { log });
+  const client = new WireClient(`${relay.wsUrl}?model=gpt-realtime`);
+  await client.until('session.created');
+  await client.ask('Hello?');
+  client.socket.close();
+  const { details } = await log.entry('session_closed');
+  const id = Reflect.get(details, 'session');
+  assert.match(String(id), /^sess_/);
+  const entries = log.entries.filter(({ event }) => !/^(server|config)_/.test(event));
+  assert.deepEqual(
+    entries.map(({ event, details }) => [event, Reflect.get(details, 'session')]),
+    ['session_opened', 'upstream_connected', 'response_done', 'session_closed'].map((event) => [event, id]),
+  );
 });

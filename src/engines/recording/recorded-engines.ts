@@ -12,8 +12,6 @@ export interface RecordedEnginesOptions {
   maxBytes: number;
   /** Of Parley. */
   version: string;
-  /** Told when a recording breaks off; its conversation goes on. */
-  onCut: (about: { folder: string; reason: string }) => void;
 }
 
 /**
@@ -33,11 +31,11 @@ export function recordingDirectory(path: string): string {
 
 /** The same engines, with each session's requests and answers kept. Never keys: engines are not given any. */
 export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions): EngineSet {
-  const { directory, maxBytes, version, onCut } = options;
+  const { directory, maxBytes, version } = options;
   const closing = new Set<Promise<void>>();
   let sessions = 0;
   const openSession = (context: SessionContext): SessionEngines => {
-    const { clock, type, model } = context;
+    const { clock, type, model, recordingCut } = context;
     const own = openEngines(set, context);
     const { voice, languageModel } = own.engines;
     sessions += 1;
@@ -55,7 +53,8 @@ export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions)
       ...(languageModel.hearsAudio && { hearsAudio: true }),
       ...(languageModel.speaks && { speaks: true }),
     };
-    const writer = new SessionWriter({ folder, manifest, maxBytes, onCut: (reason) => onCut({ folder, reason }) });
+    const onCut = (reason: string) => recordingCut({ folder, reason });
+    const writer = new SessionWriter({ folder, manifest, maxBytes, onCut });
     const recorder = new SessionRecorder(own.engines, writer, clock);
     return {
       ...own,

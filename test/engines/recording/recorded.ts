@@ -35,15 +35,14 @@ export function newRecorder(t: TestContext, { maxBytes = 64 * 1024 ** 2 } = {}):
   const directory = newDirectory(t);
   const engines = fakeEngines();
   const cuts: string[] = [];
-  const onCut = ({ reason }: { reason: string }) => cuts.push(reason);
-  const set = recordedEngines(fakeSet(engines), { directory, maxBytes, version: '1.2.3', onCut });
+  const set = recordedEngines(fakeSet(engines), { directory, maxBytes, version: '1.2.3' });
   const sessions: Scripted[] = [];
   return {
     directory,
     engines,
     cuts,
     open() {
-      const opened = openOn(set, new FakeClock());
+      const opened = openOn(set, new FakeClock(), cuts);
       sessions.push(opened);
       return opened;
     },

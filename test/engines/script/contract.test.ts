@@ -48,7 +48,6 @@ before(async () => {
     directory,
     maxBytes: 512 * 1024 ** 2,
     version: 'test',
-    onCut: ({ reason }) => assert.fail(reason),
   });
   scripted = open(scriptedEngines(script(answering), { clock: systemClock, create: () => borrowed(embedded) }));
   recorder = open(set);
@@ -59,7 +58,13 @@ after(async () => {
 });
 
 function open(set: EngineSet): SessionEngines {
-  const own = set.openSession?.({ type: 'realtime', model: 'gpt-realtime', clock: systemClock, drop: () => {} });
+  const own = set.openSession?.({
+    type: 'realtime',
+    model: 'gpt-realtime',
+    clock: systemClock,
+    drop() {},
+    recordingCut: ({ reason }) => assert.fail(reason),
+  });
   assert.ok(own);
   return own;
 }

@@ -60,13 +60,14 @@ export function fakeSet(engines = fakeEngines()): EngineSet {
   return { engines, ready: Promise.resolve(), describe: () => [], close: async () => {} };
 }
 
-/** A new session of an engine set. */
-export function openOn(set: EngineSet, clock: FakeClock): Scripted {
+/** A new session of an engine set; `cuts` collects why its recording breaks off. */
+export function openOn(set: EngineSet, clock: FakeClock, cuts: string[] = []): Scripted {
   const own = set.openSession?.({
     type: 'realtime',
     model: 'gpt-realtime',
     clock,
     drop: () => session.close({ code: 1006, reason: 'dropped' }),
+    recordingCut: ({ reason }) => cuts.push(reason),
   });
   const session: RealtimeSession = new RealtimeSession({
     model: 'gpt-realtime',
