@@ -151,6 +151,12 @@ export const limits = {
     sessionLimits.itemCharacters,
     'Characters of text, images and arguments in the items of a conversation.',
   ),
+  contextCharacters: option(
+    'Limits',
+    integer('COUNT', 1024, 1024 ** 3),
+    sessionLimits.contextCharacters,
+    'Characters of text, images and audio (as base64) in the context of one response. Each occurrence of an item counts.',
+  ),
   tools: option('Limits', integer('COUNT', 0, 128), sessionLimits.tools, 'Tools of a session, or of one response.'),
   toolBytes: option('Limits', bytes(1024, 64 * mebibyte), sessionLimits.toolBytes, 'Their definitions together.'),
   instructionsBytes: option(

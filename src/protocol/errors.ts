@@ -203,6 +203,11 @@ export const wireErrors = {
       `The conversation is full: its items hold at most ${limit} characters of text, images and arguments. Delete some before adding more.`,
       { code: 'conversation_full' },
     ),
+  inputTooLarge: (limit: number) =>
+    new WireError(
+      `Invalid 'response.input': its items have more than ${limit} characters of text, images and arguments, an item that is referenced repeatedly counting each time. Leave some out.`,
+      { code: 'context_too_large', param: 'response.input' },
+    ),
   truncateWrongContent: () =>
     new WireError('Only model output audio messages can be truncated', { code: 'unsupported_content_type' }),
   truncateBeyondAudio: (audioMs: number, requestedMs: number) =>
@@ -340,6 +345,11 @@ export const responseFailures = {
     new ResponseFailure(
       `The input of this response has ${tokens} tokens, which exceeds the ${limit} that the model's context holds. Shorten the instructions, the tools or the last items, delete items, or let older ones be left out by 'truncation'.`,
       { code: 'context_length_exceeded' },
+    ),
+  contextTooLarge: (limitCharacters: number) =>
+    new ResponseFailure(
+      `The context of this response has more than ${limitCharacters} characters of text, images and audio (as base64), repeated items counting each time. Delete items, or pass fewer in its input.`,
+      { code: 'context_too_large' },
     ),
   imageUnavailable: (url: string, why: string) =>
     new ResponseFailure(`The image at '${shortened(url, 120)}' could not be had: ${why}`, {

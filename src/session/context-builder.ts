@@ -1,5 +1,5 @@
 import { responseFailures } from '../protocol/errors.ts';
-import { awaitTranscripts, type ContextSnapshot, soundsOf } from './context.ts';
+import { awaitTranscripts, type ContextSnapshot, charactersInContext, soundsOf } from './context.ts';
 import { ContextImages, type FetchedImage } from './context-images.ts';
 import { ContextTokens, imagesOf, type MeasuredEntry, type MeasuredHead } from './context-tokens.ts';
 import type { Conversation, Entry } from './conversation.ts';
@@ -56,7 +56,7 @@ export class ContextBuilder {
    * Waits for what is not known yet, asks whether a response may be made, fetches images only then, and fits the context
    * to the model.
    * @throws {StageError} when what was said last could not be transcribed
-   * @throws {ResponseFailure} when no response may be made; the signal's reason
+   * @throws {ResponseFailure} when no response may be made, or its context is too large; the signal's reason
    */
   async build(request: ContextRequest, signal: AbortSignal): Promise<ContextSnapshot> {
     const { entries, version, ofConversation, inConversation } = request;
@@ -76,12 +76,14 @@ export class ContextBuilder {
     signal.throwIfAborted();
 
     const kept = this.#fit(measured, head, earlierCut, request);
+    const items = kept.map(({ item }) => withImages(item, images)).filter(saysSomething);
+    this.#requireSize(head, items);
     const asked = { head, costs: kept.map(({ cost }) => cost) };
     const cached = cachedCost(this.#asked, asked);
     if (inConversation) this.#asked = asked;
     return {
       version,
-      items: kept.map(({ item }) => withImages(item, images)).filter(saysSomething),
+      items,
       cost: costOf(asked),
       cached,
       audioWords: kept.reduce((sum, { audioWordTokens }) => sum + audioWordTokens, 0),
@@ -127,6 +129,14 @@ export class ContextBuilder {
     if (cut > earlierCut) this.#tellOnce(cut, entries.length);
     const stays = staysFrom(entries.map(({ item }) => item));
     return measured.filter((_, index) => (stays[index] ?? index) >= cut);
+  }
+
+  /** Each occurrence counts: a model is sent an item as often as an input refers to it. */
+  #requireSize({ instructions, toolsJson }: MeasuredHead, items: readonly ContextItem[]): void {
+    const { contextCharacters } = this.#tools.settings.limits;
+    let characters = instructions.length + toolsJson.length;
+    for (const item of items) characters += charactersInContext(item);
+    if (characters > contextCharacters) throw responseFailures.contextTooLarge(contextCharacters);
   }
 
   #tellOnce(leftOut: number, items: number): void {

@@ -96,6 +96,22 @@ export function contextEntry(entry: Entry, sounds: Sounds): ContextEntry {
   }
 }
 
+/** Base64 characters of a 16-bit sample. */
+const charactersPerSample = (2 * 4) / 3;
+
+/** The size of an item as a model is sent it, in characters; images and audio as base64. */
+export function charactersInContext(item: ContextItem): number {
+  if (item.type === 'call') return item.name.length + item.arguments.length;
+  if (item.type === 'call_output') return item.output.length;
+  return item.content.reduce((sum, part) => sum + charactersOfPart(part), 0);
+}
+
+function charactersOfPart(part: ContextPart): number {
+  if (part.type === 'text') return part.text.length;
+  if (part.type === 'image') return part.url.length;
+  return part.clip.samples.length * charactersPerSample + (part.transcript?.length ?? 0);
+}
+
 function silent(item: ContextItem): ContextEntry {
   return { item, audioTokens: 0, soundTokens: 0, audioWords: [] };
 }

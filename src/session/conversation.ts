@@ -20,7 +20,7 @@ export type Position = { after: string } | 'head' | 'end';
 export class Conversation {
   readonly id: string;
   #entries: Entry[] = [];
-  readonly #characters = new Map<string, number>();
+  readonly #byId = new Map<string, { entry: Entry; characters: number }>();
   #totalCharacters = 0;
   #version = 0;
 
@@ -46,7 +46,7 @@ export class Conversation {
   }
 
   find(itemId: string): Entry | undefined {
-    return this.#entries.find((entry) => entry.item.id === itemId);
+    return this.#byId.get(itemId)?.entry;
   }
 
   /** The id of the item before, null at the head. */
@@ -64,15 +64,15 @@ export class Conversation {
     const entry: Entry = { item, heard: new Map(), spoken: new Map() };
     this.#entries.splice(this.#indexFor(position), 0, entry);
     const characters = charactersOf(item);
-    this.#characters.set(item.id, characters);
+    this.#byId.set(item.id, { entry, characters });
     this.#totalCharacters += characters;
     this.touch();
     return entry;
   }
 
   remove(itemId: string): void {
-    this.#totalCharacters -= this.#characters.get(itemId) ?? 0;
-    this.#characters.delete(itemId);
+    this.#totalCharacters -= this.#byId.get(itemId)?.characters ?? 0;
+    this.#byId.delete(itemId);
     this.#entries = this.#entries.filter((entry) => entry.item.id !== itemId);
     this.touch();
   }

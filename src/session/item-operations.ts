@@ -110,8 +110,23 @@ export class ItemOperations {
     this.#host.emit({ type: 'conversation.item.retrieved', item: retrievedItem(entry) });
   }
 
+  /**
+   * The entries of a response's own `input`.
+   * @throws {WireError} when an item is unknown, or they are too large together
+   */
+  resolveInput(input: readonly ResponseInputItem[]): Entry[] {
+    const { contextCharacters } = this.#host.tools.settings.limits;
+    let characters = 0;
+    return input.map((item, index) => {
+      const entry = this.#resolve(item, `response.input[${index}]`);
+      characters += charactersOf(entry.item);
+      if (characters > contextCharacters) throw wireErrors.inputTooLarge(contextCharacters);
+      return entry;
+    });
+  }
+
   /** An entry for an item of a response's own `input`, which need not be in the conversation: referred to, or given. */
-  resolve(input: ResponseInputItem, path: string): Entry {
+  #resolve(input: ResponseInputItem, path: string): Entry {
     const { tools, conversation, transcription, config } = this.#host;
     if (input.type === 'item_reference') {
       const entry = conversation.find(input.id);

@@ -131,7 +131,7 @@ export class RealtimeSession implements Session {
       config: () => this.#config,
       emit: (event) => this.#emit(event),
       rateLimits: () => [...this.#quota.rateLimits(), ...tools.meter.rateLimits()],
-      resolveInput: (input) => input.map((item, index) => this.#items.resolve(item, `response.input[${index}]`)),
+      resolveInput: (input) => this.#items.resolveInput(input),
       ended: (response) => this.#responseEnded(response),
     });
     this.#items = new ItemOperations({

@@ -34,6 +34,8 @@ export interface SessionLimits {
   items: number;
   /** Characters of text, images and arguments in the items that clients add. */
   itemCharacters: number;
+  /** Characters of one response's context: text, images and audio, both as base64. Each occurrence of an item counts. */
+  contextCharacters: number;
   /** Out-of-band responses that run at once. */
   outOfBandResponses: number;
   /** Responses that a client may ask for in a minute; `Infinity` for any number. */
@@ -64,6 +66,7 @@ export const defaultSessionSettings: SessionSettings = {
     keptAudioMs: 600_000,
     items: 2000,
     itemCharacters: 64 * 1024 ** 2,
+    contextCharacters: 64 * 1024 ** 2,
     outOfBandResponses: 8,
     responsesPerMinute: 600,
     // By the official document.
