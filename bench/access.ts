@@ -1,10 +1,8 @@
 /** How fast clients are let in: secrets minted, and connections accepted beside the least that a connection can cost. */
 
-import { benchKey } from './bench-key.ts';
-import type { Figure, Section } from './figures.ts';
-import { MeasuredServer } from './measured-server.ts';
-import { RateClients } from './rate-clients.ts';
-import { summarise } from './stats.ts';
+import { RateClients } from './clients.ts';
+import { type Figure, type Section, summarise } from './figures.ts';
+import { benchKey, MeasuredServer } from './servers.ts';
 
 const atOnce = 16;
 

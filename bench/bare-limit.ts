@@ -1,11 +1,10 @@
 /** What a session that streams audio costs, beside the least that it can cost. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Figure, Section } from './figures.ts';
-import { Load } from './load.ts';
-import { MeasuredServer } from './measured-server.ts';
+import { Load } from './clients.ts';
+import { type Figure, type Section, summarise } from './figures.ts';
 import type { ServerUsage } from './server-process.ts';
-import { summarise } from './stats.ts';
+import { MeasuredServer } from './servers.ts';
 
 const warmUpMs = 3000;
 

@@ -1,11 +1,9 @@
 /** How soon a server that did not run can take a turn, and how long that first turn takes. */
 
-import type { Section } from './figures.ts';
-import { Load } from './load.ts';
-import { ParleyProcess } from './parley-process.ts';
-import { summarise } from './stats.ts';
-import { turnFigure } from './turn-figures.ts';
-import type { TurnTimes } from './turn-observer.ts';
+import type { TurnTimes } from './caller.ts';
+import { Load } from './clients.ts';
+import { type Section, summarise, turnFigure } from './figures.ts';
+import { ParleyProcess } from './servers.ts';
 
 const turnTimeoutMs = 30_000;
 

@@ -1,11 +1,10 @@
 /** Whether the event loop stays free while many talk at once with the embedded engines. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Figure, Section } from './figures.ts';
-import { Load } from './load.ts';
-import { MeasuredServer } from './measured-server.ts';
+import { Load } from './clients.ts';
+import { type Figure, type Section, turnFigure } from './figures.ts';
 import type { ServerUsage } from './server-process.ts';
-import { turnFigure } from './turn-figures.ts';
+import { MeasuredServer } from './servers.ts';
 
 /** How often the watch on the event loop asks to be called. */
 const resolutionMs = 1;

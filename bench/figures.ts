@@ -1,6 +1,31 @@
-/** What a benchmark finds: figures in sections, each with how it was measured. */
+/** The results of a benchmark: figures in sections, each with how it was measured. */
 
-import type { Summary } from './stats.ts';
+import type { TurnTimes } from './caller.ts';
+
+/** A list of samples, summarized: nothing is smoothed or left out. */
+export interface Summary {
+  /** Number of samples. */
+  n: number;
+  median: number;
+  p99: number;
+  max: number;
+}
+
+export function summarise(samples: readonly number[]): Summary {
+  const sorted = samples.toSorted((a, b) => a - b);
+  return {
+    n: sorted.length,
+    median: quantile(sorted, 0.5),
+    p99: quantile(sorted, 0.99),
+    max: sorted.at(-1) ?? Number.NaN,
+  };
+}
+
+/** By nearest rank: the smallest sample that at least this share of all samples does not exceed. NaN without samples. */
+function quantile(sorted: readonly number[], share: number): number {
+  const rank = Math.max(1, Math.ceil(share * sorted.length));
+  return sorted[rank - 1] ?? Number.NaN;
+}
 
 export type Unit = 'ms' | 'µs' | '% of a core' | '%' | 'MB' | '/s';
 
@@ -31,4 +56,15 @@ export interface Section {
 export function reached({ aim, n, median, p99 }: Figure): boolean | undefined {
   if (!aim || n === 0) return undefined;
   return median <= (aim.median ?? Infinity) && p99 <= (aim.p99 ?? Infinity);
+}
+
+/** A figure of one time of many turns; turns without it are left out. */
+export function turnFigure(
+  name: string,
+  turns: readonly TurnTimes[],
+  time: (turn: TurnTimes) => number | undefined,
+  aim?: Aim,
+): Figure {
+  const samples = turns.map(time).filter((value) => value !== undefined && Number.isFinite(value));
+  return { name, unit: 'ms', ...summarise(samples.map(Number)), ...(aim && { aim }) };
 }

@@ -4,10 +4,9 @@ import { performance } from 'node:perf_hooks';
 import { holdsMoreValuesThan, maxValues } from '../src/protocol/frame-parser.ts';
 import { TokenBucket } from '../src/session/token-bucket.ts';
 import { FrameWatch } from '../src/transport/frame-watch.ts';
-import type { Figure, Section } from './figures.ts';
-import { MeasuredServer } from './measured-server.ts';
-import { RateClients } from './rate-clients.ts';
-import { summarise } from './stats.ts';
+import { RateClients } from './clients.ts';
+import { type Figure, type Section, summarise } from './figures.ts';
+import { MeasuredServer } from './servers.ts';
 
 const sessions = 16;
 /** Below the burst that a client may send: the limit is to be paid for, not met. */

@@ -4,26 +4,39 @@ import { writeFile } from 'node:fs/promises';
 import { access } from './access.ts';
 import { bareLimit } from './bare-limit.ts';
 import { coldStart } from './cold-start.ts';
+import { compare } from './compare.ts';
 import { eventLoop } from './event-loop.ts';
 import { reached, type Section } from './figures.ts';
 import { limitsCost } from './limits-cost.ts';
-import { busyWarning, describeMachine } from './machine.ts';
 import { memory } from './memory.ts';
-import { type BenchOptions, type Part, parseOptions, parts, UsageError, usage } from './options.ts';
-import { ownShare } from './own-share.ts';
-import { fullPlan, quickPlan } from './plan.ts';
+import {
+  type BenchOptions,
+  fullComparePlan,
+  fullPlan,
+  type Part,
+  parseOptions,
+  parts,
+  quickComparePlan,
+  quickPlan,
+  UsageError,
+  usage,
+} from './options.ts';
 import { loadQuestions, QuestionError } from './questions.ts';
 import { remoteEngines } from './remote-engines.ts';
-import { heading, table, warningLine } from './report.ts';
-import { turnLatency } from './turn-latency.ts';
+import { busyWarning, comparisonTable, describeMachine, heading, table, warningLine } from './report.ts';
+import { checkOut, type Tree } from './tree.ts';
+import { ownShare, turnLatency } from './turn-latency.ts';
+
+/** Asked by `--compare`, whose rounds have to be short. */
+const shortQuestion = 'What time is it now?';
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {
   try {
     const options = parseOptions(argv);
-    if (options === 'help') process.stdout.write(usage);
-    else await bench(options);
+    if (options !== 'help') return await bench(options);
+    process.stdout.write(usage);
     return 0;
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof QuestionError)) throw error;
@@ -32,13 +45,43 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function bench({ quick, json, questions: files, only }: BenchOptions): Promise<void> {
+/** Returns the exit status. */
+async function bench(options: BenchOptions): Promise<number> {
+  // Before anything is measured: the commit may not exist, and dependencies may have to be installed.
+  const there = options.compare === undefined ? undefined : checkOut(options.compare);
   const machine = await describeMachine();
-  const questions = await loadQuestions(files);
+  const questions = await loadQuestions(options.questions, there && [shortQuestion]);
   const warning = busyWarning(machine);
-  process.stdout.write(`${heading(machine, quick ? 'quick' : 'full')}\n`);
+  process.stdout.write(`${heading(machine, options.quick ? 'quick' : 'full')}\n`);
   if (warning !== null) process.stdout.write(`${warningLine(warning)}\n`);
+  const { figures, passed } = there
+    ? await measureBoth(there, options, questions)
+    : await measureParts(options, questions);
+  if (options.json !== undefined) {
+    const { quick } = options;
+    await writeFile(options.json, `${JSON.stringify({ machine, quick, warning, ...figures }, null, 2)}\n`);
+  }
+  return passed ? 0 : 1;
+}
 
+interface Outcome {
+  /** Written as JSON. */
+  figures: object;
+  passed: boolean;
+}
+
+async function measureBoth(there: Tree, { quick }: BenchOptions, questions: readonly Int16Array[]): Promise<Outcome> {
+  const plan = quick ? quickComparePlan : fullComparePlan;
+  const ratios = await compare(there, plan, questions, (done) =>
+    process.stderr.write(`round ${done} of ${plan.rounds}\n`),
+  );
+  process.stdout.write(`${comparisonTable(ratios, there.label)}\n`);
+  const worse = ratios.filter(({ verdict }) => verdict === 'WORSE');
+  process.stdout.write(worse.length === 0 ? 'No figure is worse.\n' : `Worse: ${worse.map(nameOf).join('; ')}.\n`);
+  return { figures: { comparedWith: there.label, plan, ratios }, passed: worse.length === 0 };
+}
+
+async function measureParts({ quick, only }: BenchOptions, questions: readonly Int16Array[]): Promise<Outcome> {
   const plan = quick ? quickPlan : fullPlan;
   const measure: Record<Part, () => Promise<Section>> = {
     'cold-start': () => coldStart({ runs: plan.coldStarts, question: questions[0] ?? new Int16Array(0) }),
@@ -60,9 +103,7 @@ async function bench({ quick, json, questions: files, only }: BenchOptions): Pro
 
   const missed = sections.flatMap(({ figures }) => figures).filter((figure) => reached(figure) === false);
   process.stdout.write(missed.length === 0 ? 'Every aim was met.\n' : `Missed: ${missed.map(nameOf).join('; ')}.\n`);
-  if (json !== undefined) {
-    await writeFile(json, `${JSON.stringify({ machine, quick, warning, plan, sections }, null, 2)}\n`);
-  }
+  return { figures: { plan, sections }, passed: true };
 }
 
 function nameOf({ name }: { name: string }): string {

@@ -1,12 +1,11 @@
 /** What a session takes of memory: one that says nothing, and one in conversation. */
 
 import { tone } from '../dev/harness/instant-engines.ts';
+import { Load, RateClients } from './clients.ts';
 import type { Figure, Section } from './figures.ts';
-import { Load } from './load.ts';
-import { MeasuredServer } from './measured-server.ts';
-import { RateClients } from './rate-clients.ts';
 import { wireRateHz } from './recording.ts';
 import type { ServerMemory } from './server-process.ts';
+import { MeasuredServer } from './servers.ts';
 
 const turnTimeoutMs = 20_000;
 

@@ -1,3 +1,5 @@
+/** The command line of the benchmark, and how long everything is measured. */
+
 import { parseArgs } from 'node:util';
 
 export const parts = [
@@ -20,12 +22,16 @@ export interface BenchOptions {
   /** WAV files that are asked besides the built-in questions. */
   questions: string[];
   only: readonly Part[];
+  /** The commit that this tree is compared with. */
+  compare: string | undefined;
 }
 
 export const usage = `Measure Parley on this machine: latency and capacity, beside the bare limit, in one run.
 
   npm run bench                  about nine minutes
   npm run bench -- --quick       about two minutes, to see whether something is badly off
+  npm run bench -- --compare REF
+                                 this tree and a commit, measured alternately, and the ratios of their figures
 
 Options
   --quick           fewer and shorter measurements
@@ -33,6 +39,8 @@ Options
   --question FILE   ask this WAV recording too; may be given more than once
   --only PART       only this part; may be given more than once. There are:
                     ${parts.join(', ')}
+  --compare REF     measure this tree and the commit REF in turns, and exit with 1 when a figure is worse by more than
+                    5 % beyond its noise; about three minutes with --quick
   --help            this text
 
 Close other programs before: everything runs at once on one machine, clients included.
@@ -47,11 +55,15 @@ export class UsageError extends Error {
 export function parseOptions(argv: readonly string[]): BenchOptions | 'help' {
   const values = parse(argv);
   if (values.help === true) return 'help';
+  if (values.compare !== undefined && values.only !== undefined) {
+    throw new UsageError('--compare measures parts of its own: leave out --only.');
+  }
   return {
     quick: values.quick ?? false,
     json: values.json,
     questions: values.question ?? [],
     only: values.only?.map(partNamed) ?? parts,
+    compare: values.compare,
   };
 }
 
@@ -64,6 +76,7 @@ function parse(argv: readonly string[]) {
         json: { type: 'string' },
         question: { type: 'string', multiple: true },
         only: { type: 'string', multiple: true },
+        compare: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values;
@@ -77,3 +90,109 @@ function partNamed(name: string): Part {
   if (part === undefined) throw new UsageError(`--only is one of ${parts.join(', ')}; got "${name}".`);
   return part;
 }
+
+export interface Plan {
+  /** Starts of the server from nothing. */
+  coldStarts: number;
+  /** Turns taken one at a time with the embedded engines. */
+  turns: number;
+  /** Sessions that converse at once with engines that answer at once, and the turns taken of them. */
+  instantSessions: number;
+  instantTurns: number;
+  /** Streams of a server of models that are read, and responses that are spoken by one. */
+  remoteRounds: number;
+  remoteTurns: number;
+  /** Sessions that converse at once with the embedded engines, and for how long they are measured. */
+  talkers: number;
+  talkMs: number;
+  /** Sessions that stream to the bare server and to Parley, and the spans that are measured of each. */
+  streamers: number;
+  spans: number;
+  spanMs: number;
+  /** Spans of clients that are let in as fast as they come, and how many of them mint and connect in one. */
+  accessSpans: number;
+  secrets: number;
+  connections: number;
+  /** Sessions that are weighed: silent ones, and ones in conversation. */
+  idleSessions: number;
+  liveSessions: number;
+  /** Rounds in which servers with and without limits take their turns. */
+  limitRounds: number;
+}
+
+export const fullPlan: Plan = {
+  coldStarts: 5,
+  turns: 40,
+  instantSessions: 100,
+  instantTurns: 1000,
+  remoteRounds: 40,
+  remoteTurns: 40,
+  talkers: 20,
+  talkMs: 60_000,
+  streamers: 100,
+  spans: 5,
+  spanMs: 3000,
+  accessSpans: 5,
+  secrets: 3000,
+  connections: 1000,
+  idleSessions: 900,
+  liveSessions: 100,
+  limitRounds: 12,
+};
+
+export const quickPlan: Plan = {
+  coldStarts: 2,
+  turns: 5,
+  instantSessions: 100,
+  instantTurns: 200,
+  remoteRounds: 12,
+  remoteTurns: 12,
+  talkers: 20,
+  talkMs: 12_000,
+  streamers: 40,
+  spans: 3,
+  spanMs: 2000,
+  accessSpans: 3,
+  secrets: 1500,
+  connections: 500,
+  idleSessions: 900,
+  liveSessions: 50,
+  limitRounds: 6,
+};
+
+/** How much `--compare` measures of each tree in a round. */
+export interface ComparePlan {
+  rounds: number;
+  /** Turns of one session with the embedded engines. */
+  turns: number;
+  /** Sessions in conversation with instant engines, and for how long they are measured. */
+  sessions: number;
+  spanMs: number;
+  connections: number;
+  /** Appends of each of 16 sessions. */
+  appends: number;
+  idle: number;
+  secrets: number;
+}
+
+export const fullComparePlan: ComparePlan = {
+  rounds: 12,
+  turns: 5,
+  sessions: 50,
+  spanMs: 10_000,
+  connections: 1000,
+  appends: 2000,
+  idle: 900,
+  secrets: 3000,
+};
+
+export const quickComparePlan: ComparePlan = {
+  rounds: 5,
+  turns: 1,
+  sessions: 50,
+  spanMs: 3000,
+  connections: 300,
+  appends: 1000,
+  idle: 500,
+  secrets: 1000,
+};

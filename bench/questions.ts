@@ -8,7 +8,7 @@ import { Flite } from '../src/engines/flite/flite.ts';
 import type { AudioClip } from '../src/session/ports.ts';
 import { wireRateHz } from './recording.ts';
 
-const sentences = [
+const builtIn: readonly string[] = [
   'Could you please tell me what time it is now?',
   'How much is seventeen plus twenty five, if you know it?',
   'I would like to know which day of the week it is going to be tomorrow.',
@@ -25,8 +25,8 @@ export class QuestionError extends Error {
  * All of them at 24 kHz.
  * @throws {QuestionError}
  */
-export async function loadQuestions(files: readonly string[]): Promise<Int16Array[]> {
-  return [...(await spoken()), ...(await Promise.all(files.map(recorded)))];
+export async function loadQuestions(files: readonly string[], sentences = builtIn): Promise<Int16Array[]> {
+  return [...(await spoken(sentences)), ...(await Promise.all(files.map(recorded)))];
 }
 
 /** Their lengths, for people. */
@@ -34,7 +34,7 @@ export function lengthsOf(questions: readonly Int16Array[]): string {
   return questions.map((samples) => (durationMs(samples.length, wireRateHz) / 1000).toFixed(1)).join(', ');
 }
 
-async function spoken(): Promise<Int16Array[]> {
+async function spoken(sentences: readonly string[]): Promise<Int16Array[]> {
   const voice = new Flite({ workers: 1 });
   try {
     const questions: Int16Array[] = [];

@@ -40,7 +40,8 @@ export function amplitude(dbfs: number): number {
   return 32768 * 10 ** (dbfs / 20);
 }
 
-function appendEvent(samples: Int16Array): string {
+/** An `input_audio_buffer.append` with these samples. */
+export function appendEvent(samples: Int16Array): string {
   const audio = Buffer.from(samplesToBytes(samples)).toString('base64');
   return JSON.stringify({ type: 'input_audio_buffer.append', audio });
 }

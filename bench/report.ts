@@ -1,7 +1,50 @@
-/** The one table that people read. */
+/** The machine that was measured, and the tables that people read. */
 
+import { readFile } from 'node:fs/promises';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
+import { type Ratio, toleratedRatio } from './compare.ts';
 import { type Figure, reached, type Section, type Unit } from './figures.ts';
-import type { Machine } from './machine.ts';
+
+export interface Machine {
+  processor: string;
+  /** Processors that this process may use. */
+  cores: number;
+  memoryGiB: number;
+  platform: string;
+  node: string;
+  /** The version of Parley, from package.json. */
+  parley: string;
+  /** Processes that want to run, on average over the last minute. */
+  loadAverage: number;
+  startedAt: string;
+}
+
+/** Beyond this share of the cores, others are using the machine: latencies are then theirs too. */
+const busyShare = 0.25;
+
+export async function describeMachine(): Promise<Machine> {
+  const manifest: unknown = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+  const version = typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : '';
+  return {
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 1024 ** 3),
+    platform: `${process.platform} ${process.arch}`,
+    node: process.versions.node,
+    parley: String(version),
+    loadAverage: loadavg()[0] ?? 0,
+    startedAt: new Date().toISOString(),
+  };
+}
+
+/** A warning when the machine is not idle; null where that cannot be told, or it is. */
+export function busyWarning({ loadAverage, cores }: Machine): string | null {
+  if (loadAverage <= cores * busyShare) return null;
+  return (
+    `The load average is ${loadAverage.toFixed(2)} on ${cores} cores before anything was started: ` +
+    'other programs are running, and every figure below may be too high because of them.'
+  );
+}
 
 const columns = ['median', 'p99', 'max', 'n', 'aim', ''] as const;
 const widths = [12, 9, 9, 8, 21, 8] as const;
@@ -25,6 +68,34 @@ export function table(sections: readonly Section[]): string {
 
 export function warningLine(text: string): string {
   return `${wrapped(`! ${text}`, '  ')}\n`;
+}
+
+/** One line for each figure of a comparison. */
+export function comparisonTable(ratios: readonly Ratio[], there: string): string {
+  const columns = [12, 12, 8, 18, 5, 14];
+  const line = (name: string, cells: readonly string[]) =>
+    (name.padEnd(nameWidth + 4) + cells.map((cell, index) => cell.padStart(columns[index] ?? 0)).join('')).trimEnd();
+  return [
+    line(`This tree beside ${there}`, ['this tree', 'REF', 'ratio', 'noise', 'n', '']),
+    '─'.repeat(lineWidth + 4),
+    ...ratios.map(({ name, unit, here, there, n, ratio, low, high, verdict }) =>
+      line(name, [
+        inUnit(here, unit),
+        inUnit(there, unit),
+        `×${ratio.toFixed(2)}`,
+        `×${low.toFixed(2)} … ×${high.toFixed(2)}`,
+        String(n),
+        verdict,
+      ]),
+    ),
+    wrapped(
+      'Medians of n rounds. A round measures both trees, one after the other, each with servers of its own and the clients of this tree. The ratio is ' +
+        "the median of the rounds' ratios; the noise is the interval that holds the true median with a confidence of 90 % (order statistics). " +
+        `WORSE: the whole interval is worse by more than ${Math.round(100 * (toleratedRatio - 1))} %.`,
+      '  ',
+    ),
+    '',
+  ].join('\n');
 }
 
 function sectionTable({ title, how, figures, warnings }: Section): string {

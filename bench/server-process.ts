@@ -1,14 +1,16 @@
 /**
  * A server in a process of its own that measures itself: `embedded`, `instant`, `keyed` and `lifted` are Parley, `bare`
  * is the bare limit.
- * It is run by `MeasuredServer`, with the kind as its argument.
+ * It is run by `MeasuredServer`, with the kind and the key of `keyed` as its arguments. `--compare` runs this file of older commits too: its path,
+ * its kinds and its messages have to stay as they are.
  */
 
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { WebSocketServer } from 'ws';
 import { heldBytes } from '../dev/harness/heap.ts';
 import type { ConfigOverrides } from '../src/server.ts';
-import { startBareServer } from './bare-server.ts';
-import { benchKey } from './bench-key.ts';
 
 /** `keyed` wants a key, and lets it mint as much as it likes; `lifted` has no limits to speak of. */
 export type ServerKind = 'embedded' | 'instant' | 'keyed' | 'lifted' | 'bare';
@@ -77,16 +79,17 @@ process.on('message', (message: ToServer) => {
 });
 process.on('disconnect', () => process.exit());
 
-const { wsUrl } = await start(process.argv[2] ?? '');
+const [kind = '', key = ''] = process.argv.slice(2);
+const { wsUrl } = await start();
 tell({ type: 'ready', wsUrl });
 
-async function start(kind: string): Promise<{ wsUrl: string }> {
+async function start(): Promise<{ wsUrl: string }> {
   if (kind === 'bare') return startBareServer();
   // Only now: the bare limit has no memory for what it does not use.
   const { apiKey, startServer } = await import('../src/server.ts');
   const { instantEngines } = await import('../dev/harness/instant-engines.ts');
   const configs: Record<string, ConfigOverrides> = {
-    keyed: { apiKeys: [apiKey('bench', benchKey)], limits: { secretsPerMinute: 1_000_000, storeEntries: 10_000_000 } },
+    keyed: { apiKeys: [apiKey('bench', key)], limits: { secretsPerMinute: 1_000_000, storeEntries: 10_000_000 } },
     lifted: { limits: liftedLimits },
   };
   const server = await startServer({
@@ -95,6 +98,24 @@ async function start(kind: string): Promise<{ wsUrl: string }> {
   });
   await server.ready;
   return server;
+}
+
+/** The bare limit: a WebSocket server that parses and decodes the same appends, and does nothing else. */
+async function startBareServer(): Promise<{ wsUrl: string }> {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
+  await once(server, 'listening');
+  server.on('connection', (socket) => {
+    socket.on('message', (data) => {
+      const event: unknown = JSON.parse(data.toString());
+      if (typeof event !== 'object' || event === null) return;
+      if ('audio' in event && typeof event.audio === 'string') Buffer.from(event.audio, 'base64');
+      else socket.send('{"type":"session.updated"}');
+    });
+    socket.send('{"type":"session.created"}');
+  });
+  // A server that listens on a port has an address with a port.
+  const { port } = server.address() as AddressInfo;
+  return { wsUrl: `ws://127.0.0.1:${port}/v1/realtime` };
 }
 
 function memory(): ServerMemory {

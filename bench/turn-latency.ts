@@ -1,10 +1,11 @@
-/** How long an answer takes with the embedded engines, one conversation at a time. */
+/** How long an answer takes: with the embedded engines, and with engines that take no time, where the rest is Parley's own share. */
 
-import type { Section } from './figures.ts';
-import { Load } from './load.ts';
-import { ParleyProcess } from './parley-process.ts';
+import { tone } from '../dev/harness/instant-engines.ts';
+import { Load } from './clients.ts';
+import { type Section, turnFigure } from './figures.ts';
 import { lengthsOf } from './questions.ts';
-import { turnFigure } from './turn-figures.ts';
+import { wireRateHz } from './recording.ts';
+import { MeasuredServer, ParleyProcess } from './servers.ts';
 
 /** The longest question, its silence, and a slow answer. */
 const turnTimeoutMs = 15_000;
@@ -47,6 +48,50 @@ export async function turnLatency({
         turnFigure('  voice: → first audio, from there', turns, (turn) => turn.audioMs - turn.wordsMs),
         turnFigure('  silence at the beginning of the audio', turns, (turn) => turn.heardMs - turn.audioMs),
         turnFigure('end of the voice → audible answer', turns, (turn) => turn.voiceToHeardMs),
+      ],
+      warnings,
+    };
+  } finally {
+    await server.close();
+  }
+}
+
+/** A turn of each session every 4 s: 600 ms of voice, 500 ms until it counts as ended, and this pause. */
+const pauseMs = 2900;
+const turnEveryMs = 4000;
+
+export async function ownShare({ sessions, turns: count }: { sessions: number; turns: number }): Promise<Section> {
+  const server = await MeasuredServer.start('instant');
+  try {
+    const load = await Load.start({
+      wsUrl: server.wsUrl,
+      sessions,
+      chunkMs: 20,
+      detection: 'server_vad',
+      questions: [tone(600, wireRateHz)],
+      pauseMs,
+      spreadMs: turnEveryMs,
+      listen: true,
+    });
+    // One round, so that what is compiled on first use is.
+    await load.takeTurns(sessions, 3 * turnEveryMs);
+    load.begin();
+    await load.takeTurns(count, 3 * turnEveryMs * Math.ceil(count / sessions));
+    const turns = load.turns.slice(0, count);
+    const warnings = await load.stop();
+    return {
+      title: `Parley's own share of a turn, ${sessions} sessions`,
+      how:
+        `Engines that answer at once. ${sessions} sessions stream audio all the time in 20 ms chunks, each with a turn every 4 s, which ` +
+        `makes ${sessions / 4} turns a second; the clients are another process. The first line begins when the append that ends the turn is ` +
+        'sent: the way there, all that Parley does, and the way back. The second line begins when speech_stopped arrives; it is short ' +
+        'because Parley sends the events that it has at one time together.',
+      figures: [
+        turnFigure('append that ends the turn → first audio', turns, (turn) => turn.appendToAudioMs, {
+          median: 2,
+          p99: 10,
+        }),
+        turnFigure('speech_stopped → first audio', turns, (turn) => turn.audioMs),
       ],
       warnings,
     };

@@ -1,14 +1,17 @@
-import { Child } from '../dev/harness/child.ts';
-import type { FromLoad, LoadJob, ToLoad } from './load-client.ts';
-import type { TurnTimes } from './turn-observer.ts';
+/** The clients that put a server under load, in child processes so that they do not hold up its event loop. */
 
+import { Child } from '../dev/harness/child.ts';
+import type { TurnTimes } from './caller.ts';
+import type { FromClient, LoadJob, RateJob, ToClient } from './client-process.ts';
+
+const clientProcess = new URL('./client-process.ts', import.meta.url);
 /** Chunks that leave later than this, one in a hundred, say that the client itself had too little processor time. */
 const lateClientMs = 20;
 
 /** Callers in a child process. */
 export class Load {
   readonly turns: TurnTimes[] = [];
-  readonly #child = new Child<ToLoad, FromLoad>(new URL('./load-client.ts', import.meta.url));
+  readonly #child = new Child<ToClient, FromClient>(clientProcess);
   readonly #failed = Promise.withResolvers<never>();
   readonly #problems = new Map<string, number>();
   #onTurn: () => void = () => {};
@@ -29,7 +32,7 @@ export class Load {
   /** Resolves when all sessions are open and stream. */
   static async start(job: LoadJob): Promise<Load> {
     const load = new Load();
-    load.#child.send({ type: 'start', job });
+    load.#child.send({ type: 'load', job });
     try {
       await Promise.race([load.#child.next('streaming'), load.#failed.promise]);
     } catch (error) {
@@ -73,6 +76,31 @@ export class Load {
       );
     }
     return warnings;
+  }
+
+  close(): Promise<void> {
+    return this.#child.close();
+  }
+}
+
+/** Clients in a child process that do one job after the other. */
+export class RateClients {
+  readonly #child = new Child<ToClient, FromClient>(clientProcess);
+  readonly #failed = Promise.withResolvers<never>();
+
+  constructor() {
+    this.#failed.promise.catch(() => {});
+    this.#child.onMessage((message) => {
+      if (message.type === 'problem') this.#failed.reject(new Error(message.reason));
+    });
+  }
+
+  /** Resolves with how long the job took, in milliseconds; `onStreaming` is called when appends begin. */
+  async run(job: RateJob, onStreaming?: () => void): Promise<number> {
+    const done = this.#child.next('done');
+    if (onStreaming) void this.#child.next('streaming').then(onStreaming, () => {});
+    this.#child.send(job);
+    return (await Promise.race([done, this.#failed.promise])).ms;
   }
 
   close(): Promise<void> {

@@ -1,2 +1,0 @@
-/** Opens the server that wants a key. */
-export const benchKey = 'sk-bench-0123456789abcdef';

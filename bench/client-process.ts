@@ -1,0 +1,177 @@
+/**
+ * The clients of a benchmark, in a process of their own so that they do not hold up the server's event loop: callers that
+ * stream in real time, or clients that work as fast as the server lets them. Run by `Load` and `RateClients`.
+ */
+
+import { Agent, request } from 'node:http';
+import { createHistogram, performance } from 'node:perf_hooks';
+import { WebSocket } from 'ws';
+import { Caller, type TurnTimes } from './caller.ts';
+import { appendEvent, quietRoom, recordingOf, wireRateHz } from './recording.ts';
+
+export interface LoadJob {
+  wsUrl: string;
+  sessions: number;
+  chunkMs: number;
+  detection: 'server_vad' | 'none';
+  /** At 24 kHz. None: silence is streamed. */
+  questions: readonly Int16Array[];
+  pauseMs: number;
+  /** The callers' first questions are spread over this time. */
+  spreadMs: number;
+  /** Whether answers are played to their end; otherwise they are cancelled once audible. */
+  listen: boolean;
+}
+
+export type RateJob =
+  /** Connects, waits for the first event, and leaves. */
+  | { type: 'connect'; wsUrl: string; count: number; atOnce: number }
+  /** Mints client secrets over connections that are kept alive. */
+  | { type: 'mint'; url: string; key: string; count: number; atOnce: number }
+  /** Connects and stays. */
+  | { type: 'hold'; wsUrl: string; count: number; atOnce: number }
+  /** Opens sessions, streams appends of 20 ms as fast as the server takes them, and leaves. */
+  | { type: 'append'; wsUrl: string; sessions: number; appends: number };
+
+export type ToClient = { type: 'load'; job: LoadJob } | { type: 'begin' } | { type: 'stop' } | RateJob;
+export type FromClient =
+  | { type: 'streaming' }
+  | { type: 'turn'; times: TurnTimes }
+  | { type: 'problem'; reason: string; fatal: boolean }
+  | { type: 'stopped'; lateP99Ms: number }
+  | { type: 'done'; ms: number };
+
+const tickMs = 2;
+const openAtOnce = 20;
+
+const callers: Caller[] = [];
+const lateMicroseconds = createHistogram();
+const held: WebSocket[] = [];
+
+process.on('message', (message: ToClient) => {
+  if (message.type === 'begin') lateMicroseconds.reset();
+  else if (message.type === 'stop') stop();
+  else run(message).catch((error: unknown) => report(String(error), true));
+});
+process.on('disconnect', () => process.exit());
+
+async function run(message: Exclude<ToClient, { type: 'begin' | 'stop' }>): Promise<void> {
+  if (message.type === 'load') return startCallers(message.job);
+  send({ type: 'done', ms: message.type === 'append' ? await append(message) : await visit(message) });
+}
+
+async function startCallers(job: LoadJob): Promise<void> {
+  const { sessions, chunkMs, questions, spreadMs, ...shared } = job;
+  const quiet = quietRoom(chunkMs);
+  const recordings = questions.map((samples) => recordingOf(samples, chunkMs));
+  for (let index = 0; index < sessions; index++) {
+    callers.push(
+      new Caller({
+        ...shared,
+        chunkMs,
+        quiet,
+        questions: recordings,
+        firstQuestion: index,
+        firstPauseMs: 500 + (index * spreadMs) / sessions,
+        onTurn: (times) => send({ type: 'turn', times }),
+        onProblem: report,
+      }),
+    );
+  }
+  for (let at = 0; at < callers.length; at += openAtOnce) {
+    await Promise.all(callers.slice(at, at + openAtOnce).map((caller) => caller.open()));
+  }
+  const now = performance.now();
+  // Spread over one chunk: independent callers do not send at the same instant.
+  for (const [index, caller] of callers.entries()) caller.begin(now + (index * chunkMs) / sessions);
+  setInterval(tick, tickMs);
+  send({ type: 'streaming' });
+}
+
+function tick(): void {
+  for (const caller of callers) {
+    const lateMs = caller.tick(performance.now());
+    if (lateMs !== undefined) lateMicroseconds.record(Math.max(1, Math.round(lateMs * 1000)));
+  }
+}
+
+function stop(): void {
+  send({ type: 'stopped', lateP99Ms: lateMicroseconds.percentile(99) / 1000 });
+  for (const caller of callers) caller.close();
+}
+
+/** Milliseconds that `count` visits take, `atOnce` at a time. */
+async function visit(job: Exclude<RateJob, { type: 'append' }>): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: job.atOnce });
+  const startedAt = performance.now();
+  let left = job.count;
+  const lane = async () => {
+    while (left-- > 0) {
+      if (job.type === 'mint') await mint(job, agent);
+      else {
+        const socket = await open(job.wsUrl);
+        if (job.type === 'hold') held.push(socket);
+        else socket.terminate();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: job.atOnce }, lane));
+  agent.destroy();
+  return performance.now() - startedAt;
+}
+
+async function append({ wsUrl, sessions, appends }: Extract<RateJob, { type: 'append' }>): Promise<number> {
+  const frame = appendEvent(new Int16Array((wireRateHz * 20) / 1000));
+  const sockets = await Promise.all(Array.from({ length: sessions }, () => open(wsUrl)));
+  const audio = { input: { turn_detection: null } };
+  for (const socket of sockets) {
+    socket.send(JSON.stringify({ type: 'session.update', session: { type: 'realtime', audio } }));
+  }
+  await Promise.all(sockets.map((socket) => receive(socket, 'session.updated')));
+  send({ type: 'streaming' });
+  const startedAt = performance.now();
+  for (let sent = 0; sent < appends; sent++) for (const socket of sockets) socket.send(frame);
+  for (const socket of sockets) socket.send('{"type":"input_audio_buffer.clear"}');
+  await Promise.all(sockets.map((socket) => receive(socket, 'input_audio_buffer.cleared')));
+  const ms = performance.now() - startedAt;
+  for (const socket of sockets) socket.terminate();
+  return ms;
+}
+
+function open(wsUrl: string): Promise<WebSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(`${wsUrl}?model=gpt-realtime`, { perMessageDeflate: false });
+    socket.once('error', reject);
+    socket.once('message', () => resolve(socket));
+  });
+}
+
+function receive(socket: WebSocket, type: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('close', () => reject(new Error(`the connection ended before ${type}`)));
+    socket.on('message', (data) => {
+      if (data.toString().includes(`"${type}"`)) resolve();
+    });
+  });
+}
+
+function mint({ url, key }: Extract<RateJob, { type: 'mint' }>, agent: Agent): Promise<void> {
+  const headers = { Authorization: `Bearer ${key}`, 'Content-Length': 0 };
+  return new Promise((resolve, reject) => {
+    const sent = request(`${url}/v1/realtime/client_secrets`, { method: 'POST', agent, headers }, (response) => {
+      response.resume();
+      response.on('end', () =>
+        response.statusCode === 200 ? resolve() : reject(new Error(`minting was answered with ${response.statusCode}`)),
+      );
+    });
+    sent.on('error', reject).end();
+  });
+}
+
+function report(reason: string, fatal: boolean): void {
+  send({ type: 'problem', reason, fatal });
+}
+
+function send(message: FromClient): void {
+  process.send?.(message);
+}

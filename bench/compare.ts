@@ -1,0 +1,247 @@
+/** `--compare REF`: this tree and another commit measured alternately, with the same clients, and the ratios of their figures. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { tone } from '../dev/harness/instant-engines.ts';
+import { Load, RateClients } from './clients.ts';
+import { summarise, type Unit } from './figures.ts';
+import type { ComparePlan } from './options.ts';
+import { wireRateHz } from './recording.ts';
+import { benchKey, MeasuredServer, ParleyProcess } from './servers.ts';
+import { type Tree, thisTree } from './tree.ts';
+
+interface Compared {
+  name: string;
+  unit: Unit;
+}
+
+/** In the order in which they are printed. Of rates more is better, of everything else less. */
+const compared = {
+  listening: { name: 'process start → listening', unit: 'ms' },
+  ready: { name: 'process start → ready for a turn', unit: 'ms' },
+  audible: { name: 'embedded: speech_stopped → audible answer, median', unit: 'ms' },
+  slowest: { name: '  slowest of a round', unit: 'ms' },
+  embeddedAudio: { name: '  → first audio, median', unit: 'ms' },
+  share: { name: 'instant: append that ends the turn → first audio, median', unit: 'ms' },
+  shareP99: { name: '  p99', unit: 'ms' },
+  instantAudio: { name: '  speech_stopped → first audio, median', unit: 'ms' },
+  talking: { name: 'CPU of a session that streams and takes turns', unit: '% of a core' },
+  append: { name: "CPU of an append of 20 ms, event loop's thread", unit: 'µs' },
+  liveHeld: { name: 'memory of a session in conversation, held', unit: 'MB' },
+  idleHeld: { name: 'memory of an idle session, held', unit: 'MB' },
+  idleResident: { name: '  resident', unit: 'MB' },
+  connections: { name: 'connections accepted', unit: '/s' },
+  secrets: { name: 'client secrets minted', unit: '/s' },
+} as const satisfies Record<string, Compared>;
+
+type Key = keyof typeof compared;
+type Round = Record<Key, number>;
+
+/** How one figure of this tree relates to that of the other commit. */
+export interface Ratio extends Compared {
+  /** Medians of all rounds. */
+  here: number;
+  there: number;
+  /** Rounds in which both were measured. */
+  n: number;
+  /** This tree by the other commit: the median of the rounds' ratios, and the interval in which the true median lies. */
+  ratio: number;
+  low: number;
+  high: number;
+  /** `undecided` with too few rounds. */
+  verdict: 'better' | 'within noise' | 'worse' | 'WORSE' | 'undecided';
+}
+
+/** A figure that is worse by more than this, beyond its noise, fails the comparison. */
+export const toleratedRatio = 1.05;
+const confidence = 0.9;
+const turnTimeoutMs = 15_000;
+const atOnce = 16;
+
+export async function compare(
+  there: Tree,
+  plan: ComparePlan,
+  questions: readonly Int16Array[],
+  onRound: (done: number) => void,
+): Promise<Ratio[]> {
+  // Starts that do not count: the first one of a tree reads its files from the disk.
+  for (const tree of [thisTree, there]) await (await ParleyProcess.start(tree)).close();
+  const rounds: { here: Round; there: Round }[] = [];
+  for (let round = 0; round < plan.rounds; round++) {
+    // Each is first in every other round: a machine that slows down over time favours neither.
+    const first = await measure(round % 2 === 0 ? thisTree : there, plan, questions);
+    const second = await measure(round % 2 === 0 ? there : thisTree, plan, questions);
+    rounds.push(round % 2 === 0 ? { here: first, there: second } : { here: second, there: first });
+    onRound(round + 1);
+  }
+  const keys = Object.keys(compared) as Key[];
+  return keys.map((key) =>
+    ratioOf(
+      compared[key],
+      rounds.map(({ here, there }) => [here[key], there[key]]),
+    ),
+  );
+}
+
+/** @param pairs this tree's figure and the other's, of each round; pairs that are not positive are left out */
+export function ratioOf(figure: Compared, pairs: readonly (readonly [number, number])[]): Ratio {
+  const measured = pairs.filter((pair) => pair.every((value) => Number.isFinite(value) && value > 0));
+  const ratios = measured.map(([here, there]) => here / there).sort((a, b) => a - b);
+  const n = ratios.length;
+  const rank = intervalRank(n);
+  const decided = 2 ** (1 - n) <= 1 - confidence;
+  const low = ratios[rank] ?? Number.NaN;
+  const high = ratios[n - 1 - rank] ?? Number.NaN;
+  const middle = [ratios[(n - 1) >> 1] ?? Number.NaN, ratios[n >> 1] ?? Number.NaN] as const;
+  return {
+    ...figure,
+    here: summarise(measured.map(([here]) => here)).median,
+    there: summarise(measured.map(([, there]) => there)).median,
+    n,
+    ratio: (middle[0] + middle[1]) / 2,
+    low,
+    high,
+    verdict: !decided ? 'undecided' : figure.unit === '/s' ? verdictOf(1 / high, 1 / low) : verdictOf(low, high),
+  };
+}
+
+/** Of the interval of a cost ratio. */
+function verdictOf(low: number, high: number): Ratio['verdict'] {
+  if (low > toleratedRatio) return 'WORSE';
+  if (low > 1) return 'worse';
+  return high < 1 ? 'better' : 'within noise';
+}
+
+/**
+ * How many of the sorted samples may be cut off at either end so that the median still lies between the rest with the
+ * wanted confidence, whatever the distribution (the sign test). With few samples: none.
+ */
+function intervalRank(n: number): number {
+  let below = 0;
+  let ways = 1;
+  for (let rank = 0; ; rank++) {
+    below += ways / 2 ** n;
+    if (2 * below > 1 - confidence) return Math.max(0, rank - 1);
+    ways = (ways * (n - rank)) / (rank + 1);
+  }
+}
+
+/** All figures of one tree once, with servers that were started for this. */
+async function measure(tree: Tree, plan: ComparePlan, questions: readonly Int16Array[]): Promise<Round> {
+  const embedded = await measureEmbedded(tree, plan, questions);
+  const conversations = await measureConversations(tree, plan);
+  const visits = await measureVisits(tree, plan);
+  return { ...embedded, ...conversations, ...visits, secrets: await mintRate(tree, plan) };
+}
+
+async function measureEmbedded(tree: Tree, { turns: count }: ComparePlan, questions: readonly Int16Array[]) {
+  const server = await ParleyProcess.start(tree);
+  try {
+    const load = await Load.start({
+      wsUrl: server.wsUrl,
+      sessions: 1,
+      chunkMs: 20,
+      detection: 'server_vad',
+      questions,
+      pauseMs: 100,
+      spreadMs: 0,
+      listen: false,
+    });
+    await load.takeTurns(1, turnTimeoutMs);
+    load.begin();
+    await load.takeTurns(count, count * turnTimeoutMs);
+    const audible = summarise(load.turns.map(({ heardMs }) => heardMs));
+    const firstAudio = summarise(load.turns.map(({ audioMs }) => audioMs));
+    await load.stop();
+    return {
+      listening: server.listeningMs,
+      ready: server.readyMs,
+      audible: audible.median,
+      slowest: audible.max,
+      embeddedAudio: firstAudio.median,
+    };
+  } finally {
+    await server.close();
+  }
+}
+
+/** Clients that come and go, and appends as fast as they are taken. */
+async function measureVisits(tree: Tree, { connections, appends, idle }: ComparePlan) {
+  const server = await MeasuredServer.start('instant', tree);
+  const clients = new RateClients();
+  const idlers = new RateClients();
+  const { wsUrl } = server;
+  const connect = () => clients.run({ type: 'connect', wsUrl, count: connections, atOnce });
+  const append = { type: 'append', wsUrl, sessions: atOnce, appends } as const;
+  try {
+    await connect();
+    const before = await server.memory();
+    await idlers.run({ type: 'hold', wsUrl, count: idle, atOnce });
+    const after = await server.memory();
+    await idlers.close();
+    const connectMs = await connect();
+    await clients.run(append);
+    await clients.run(append, () => server.begin());
+    const { mainThreadMs } = await server.end();
+    return {
+      connections: (1000 * connections) / connectMs,
+      append: (1000 * mainThreadMs) / (atOnce * appends),
+      idleHeld: (after.heldMB - before.heldMB) / idle,
+      idleResident: (after.residentMB - before.residentMB) / idle,
+    };
+  } finally {
+    await Promise.all([clients.close(), idlers.close(), server.close()]);
+  }
+}
+
+/** Sessions that stream all the time, each with a turn every 2 s. */
+async function measureConversations(tree: Tree, { sessions, spanMs, connections }: ComparePlan) {
+  const server = await MeasuredServer.start('instant', tree);
+  const clients = new RateClients();
+  try {
+    // What the first sessions load and compile is no session's memory.
+    await clients.run({ type: 'connect', wsUrl: server.wsUrl, count: connections, atOnce });
+    const before = await server.memory();
+    const load = await Load.start({
+      wsUrl: server.wsUrl,
+      sessions,
+      chunkMs: 20,
+      detection: 'server_vad',
+      questions: [tone(600, wireRateHz)],
+      pauseMs: 900,
+      spreadMs: 2000,
+      listen: true,
+    });
+    // One round that does not count: code is compiled on first use.
+    await load.takeTurns(sessions, turnTimeoutMs);
+    load.begin();
+    server.begin();
+    await load.whileRunning(delay(spanMs));
+    const { cpuMs, wallMs } = await server.end();
+    const turns = [...load.turns];
+    const after = await load.whileRunning(server.memory());
+    await load.stop();
+    const share = summarise(turns.map(({ appendToAudioMs }) => appendToAudioMs));
+    return {
+      share: share.median,
+      shareP99: share.p99,
+      instantAudio: summarise(turns.map(({ audioMs }) => audioMs)).median,
+      talking: (100 * cpuMs) / wallMs / sessions,
+      liveHeld: (after.heldMB - before.heldMB) / sessions,
+    };
+  } finally {
+    await Promise.all([clients.close(), server.close()]);
+  }
+}
+
+async function mintRate(tree: Tree, { secrets }: ComparePlan): Promise<number> {
+  const server = await MeasuredServer.start('keyed', tree);
+  const clients = new RateClients();
+  try {
+    const url = server.wsUrl.replace(/^ws(.*)\/v1\/realtime$/, 'http$1');
+    const mint = () => clients.run({ type: 'mint', url, key: benchKey, count: secrets, atOnce });
+    await mint();
+    return (1000 * secrets) / (await mint());
+  } finally {
+    await Promise.all([clients.close(), server.close()]);
+  }
+}
