@@ -66,7 +66,9 @@ export const logEvents = {
   peer_broke_limit: 'A client went beyond a limit and is disconnected',
   peer_dead: 'A client does not answer and is disconnected',
   peer_broke_protocol: 'A client broke the WebSocket protocol or its limits and is disconnected',
-  process_uncaught: 'An error escaped everything that should have caught it',
+  process_uncaught:
+    'An uncaught exception: the server stops, running responses may finish, and the process exits with 1',
+  process_rejection: 'A promise was rejected and nothing handled it: what waited for it is lost, the server goes on',
 } as const satisfies Record<SessionLogEvent, string> & Record<string, string>;
 export type LogEvent = keyof typeof logEvents;
 

@@ -29,7 +29,7 @@ export async function serve(args: readonly string[]): Promise<number> {
     const log = createLog(config, process.stderr.isTTY);
     for (const warning of warnings) log.warn('config_warning', { warning });
     const server = await startServer({ config, log });
-    const stopped = stopOnSignals(server, log);
+    const stopped = untilStopped(server, config, log);
     announce(server, config, startedAt);
     await stopped;
     return 0;
@@ -98,21 +98,26 @@ function upstreamLine({ name, url, models, transcription }: Config['upstream'][n
 
 /** npm passes on a Ctrl-C that the terminal has already sent to every process in front of it. */
 const sameSignalMs = 500;
+/** How long running responses may take after an uncaught exception, and how long closing may take then. */
+const faultDrainSeconds = 10;
+const faultCloseSeconds = 5;
 
 /**
- * Resolves when the server has stopped after SIGTERM or SIGINT, or because the npm that started it has ended.
- * A second signal ends the process at once.
+ * Resolves when the server has stopped after SIGTERM or SIGINT, or because the npm that started it has ended. An uncaught
+ * exception stops it too, and then exits with 1. A second signal or exception ends the process at once.
  */
-function stopOnSignals(server: ParleyServer, log: Log): Promise<void> {
+function untilStopped(server: ParleyServer, { drainSeconds }: Config, log: Log): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let stoppingSince: number | undefined;
-  const stop = () => {
+  let faulty = false;
+  const stop = (seconds = drainSeconds) => {
     if (stoppingSince !== undefined) return;
     stoppingSince = performance.now();
     server
-      .drain()
+      .drain(seconds)
       .then(() => server.close())
-      .then(resolve, reject);
+      // What threw may hold the event loop: nothing but `exit` is sure to end it.
+      .then(() => (faulty ? process.exit(1) : resolve()), reject);
   };
   const onSignal = (exitCode: number) => {
     if (stoppingSince !== undefined && performance.now() - stoppingSince > sameSignalMs) process.exit(exitCode);
@@ -124,9 +129,16 @@ function stopOnSignals(server: ParleyServer, log: Log): Promise<void> {
     log.warn('server_parent_ended', {});
     stop();
   });
-  // One conversation's fault must not end the others': what escapes everything else is logged, and they go on.
-  process.on('uncaughtException', (error) => log.error('process_uncaught', { error }));
-  process.on('unhandledRejection', (error) => log.error('process_uncaught', { error }));
+  // The code that threw may have left anything half done: what shares its memory is not to be trusted for long.
+  process.on('uncaughtException', (error) => {
+    log.error('process_uncaught', { error });
+    if (faulty) process.exit(1);
+    faulty = true;
+    setTimeout(() => process.exit(1), (faultDrainSeconds + faultCloseSeconds) * 1000).unref();
+    stop(Math.min(drainSeconds, faultDrainSeconds));
+  });
+  // An async function that fails has run its `finally` blocks: one operation is lost, and the others go on.
+  process.on('unhandledRejection', (error) => log.error('process_rejection', { error }));
   return promise;
 }
 

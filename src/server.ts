@@ -65,8 +65,8 @@ export interface ParleyServer {
   /** Resolves once a turn can be taken; rejects when an engine cannot be loaded. The server then still answers. */
   readonly ready: Promise<void>;
   engines(): readonly EngineStatus[];
-  /** Opens no more sessions, and resolves when no response is running, or `drainSeconds` later. */
-  drain(): Promise<void>;
+  /** Opens no more sessions, and resolves when no response is running, or `seconds` (by default `drainSeconds`) later. */
+  drain(seconds?: number): Promise<void>;
   /** Closes every session with code 1001, and everything else. Safe to call again. */
   close(): Promise<void>;
 }
@@ -199,10 +199,10 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     fingerprint: certificate?.fingerprint,
     ready: engineSet.ready,
     engines: () => engineSet.describe(),
-    async drain() {
-      log.info('server_stopping', { sessions: sessions.count });
-      const inTime = await sessions.drain(config.drainSeconds * 1000);
-      if (!inTime) log.warn('server_drain_deadline', { drainSeconds: config.drainSeconds });
+    async drain(drainSeconds = config.drainSeconds) {
+      log.info('server_stopping', { sessions: sessions.count, drainSeconds });
+      const inTime = await sessions.drain(drainSeconds * 1000);
+      if (!inTime) log.warn('server_drain_deadline', { drainSeconds });
     },
     close: closeOnce,
   };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
@@ -8,6 +8,26 @@ import { newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** `parley serve` with a fault in it: it throws, or leaves a rejected promise, when it is sent `throw` or `reject`. */
+function faultyServer(t: TestContext, args: string[] = []): ChildProcess {
+  const fault = new URL('fixtures/fault.ts', import.meta.url).href;
+  const options = ['serve', '--port', '0', '--output-lead-ms', '100', ...args];
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', 'ipc'];
+  const child = spawn(process.execPath, ['--import', fault, main, ...options], {
+    stdio,
+    env: { PATH: process.env.PATH },
+  });
+  t.after(() => child.kill('SIGKILL'));
+  return child;
+}
+
+function logEntries(err: string): { event: string; [detail: string]: unknown }[] {
+  return err
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { event: string });
+}
 
 function parley(t: TestContext, args: string[], environment: Record<string, string> = {}): ChildProcess {
   const child = spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, ...environment } });
@@ -34,6 +54,20 @@ async function line(lines: AsyncIterator<string>, start: string): Promise<string
     assert.ok(!done, `the process ended before it said "${start}"`);
     if (value.startsWith(start)) return value.slice(start.length).trim();
   }
+}
+
+/** Asks for an answer that takes `count` words, and waits until it is spoken. */
+async function speaking(child: ChildProcess, count: number): Promise<{ client: WireClient; url: string }> {
+  assert.ok(child.stdout);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const url = await line(lines, 'WebSocket');
+  // ONNX Runtime aborts a process that exits while it loads a model.
+  await line(lines, 'Ready: a turn can be taken');
+  const client = await WireClient.open(url);
+  const words = Array.from({ length: count }, () => 'and on').join(', ');
+  client.send({ type: 'response.create', response: { instructions: `Say "On ${words}."` } });
+  await client.until('response.output_audio.delta');
+  return { client, url };
 }
 
 test('told to stop, the server lets a running answer finish, says 1001 and exits with 0', async (t) => {
@@ -96,13 +130,7 @@ test('the server stops when the npm that started it has ended', { timeout: 30_00
 test('an answer that does not finish before the deadline is cut off', async (t) => {
   const child = parley(t, ['serve', '--port', '0', '--output-lead-ms', '100', '--drain-seconds', '0']);
   const ended = outcome(child);
-  assert.ok(child.stdout);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const url = await line(lines, 'WebSocket');
-  const client = await WireClient.open(url);
-  const count = Array.from({ length: 40 }, () => 'and on').join(', ');
-  client.send({ type: 'response.create', response: { instructions: `Say "On ${count}."` } });
-  await client.until('response.output_audio.delta');
+  const { client } = await speaking(child, 40);
   child.kill('SIGTERM');
   assert.equal((await client.closed).code, 1001);
   const { code, err } = await ended;
@@ -113,18 +141,71 @@ test('an answer that does not finish before the deadline is cut off', async (t) 
 test('a second signal ends the server at once, however long answers would go on', async (t) => {
   const child = parley(t, ['serve', '--port', '0', '--output-lead-ms', '100']);
   const ended = outcome(child);
-  assert.ok(child.stdout);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const client = await WireClient.open(await line(lines, 'WebSocket'));
-  const count = Array.from({ length: 200 }, () => 'and on').join(', ');
-  client.send({ type: 'response.create', response: { instructions: `Say "On ${count}."` } });
-  await client.until('response.output_audio.delta');
+  const { client } = await speaking(child, 200);
   // One that comes within half a second of the first is taken for the same: each event of the answer brings another.
   client.socket.on('message', () => child.kill('SIGTERM'));
   const { code, err } = await ended;
   assert.equal(code, 143);
   assert.match(err, /"server_stopping"/);
   assert.doesNotMatch(err, /"server_stopped"/);
+});
+
+test('an uncaught exception stops the server as a signal does, within 10 s, and exits with 1', async (t) => {
+  const child = faultyServer(t);
+  const ended = outcome(child);
+  const { client, url } = await speaking(child, 2);
+  child.send('throw');
+  assert.equal((await client.until('response.done')).response.status, 'completed');
+  assert.deepEqual(await client.closed, { code: 1001, reason: 'the server is shutting down' });
+  const { code, err } = await ended;
+  assert.equal(code, 1);
+  const entries = logEntries(err);
+  const uncaught = entries.filter(({ event }) => event === 'process_uncaught');
+  assert.match(JSON.stringify(uncaught), /an injected exception/);
+  assert.equal(uncaught.length, 1);
+  assert.equal(entries.find(({ event }) => event === 'server_stopping')?.drainSeconds, 10);
+  assert.equal(entries.at(-1)?.event, 'server_stopped');
+  await assert.rejects(WireClient.open(url));
+});
+
+test('a second uncaught exception ends the process at once, however long answers would go on', async (t) => {
+  const child = faultyServer(t);
+  const ended = outcome(child);
+  const { client } = await speaking(child, 200);
+  child.send('throw');
+  child.send('throw');
+  assert.equal((await client.closed).code, 1006);
+  const { code, err } = await ended;
+  assert.equal(code, 1);
+  const events = logEntries(err).map(({ event }) => event);
+  assert.equal(events.filter((event) => event === 'process_uncaught').length, 2);
+  assert.ok(!events.includes('server_stopped'));
+});
+
+test('a drain shorter than 10 s is kept after an uncaught exception', async (t) => {
+  const child = faultyServer(t, ['--drain-seconds', '0']);
+  const ended = outcome(child);
+  const { client } = await speaking(child, 40);
+  child.send('throw');
+  assert.equal((await client.closed).code, 1001);
+  const { code, err } = await ended;
+  assert.equal(code, 1);
+  assert.ok(logEntries(err).some(({ event }) => event === 'server_drain_deadline'));
+});
+
+test('a promise that is rejected and not handled is logged, and the server goes on', async (t) => {
+  const child = faultyServer(t);
+  const ended = outcome(child);
+  const { client } = await speaking(child, 2);
+  child.send('reject');
+  assert.equal((await client.until('response.done')).response.status, 'completed');
+  client.send({ type: 'response.create', response: { output_modalities: ['text'] } });
+  assert.equal((await client.until('response.done')).response.status, 'completed');
+  child.kill('SIGTERM');
+  const { code, err } = await ended;
+  assert.equal(code, 0);
+  const rejections = logEntries(err).filter(({ event }) => event === 'process_rejection');
+  assert.match(JSON.stringify(rejections), /an injected rejection/);
 });
 
 test('a port that is in use is told with what to do, and nothing stays running', async (t) => {
