@@ -164,7 +164,9 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   try {
     ({ port } = await listener.listen());
   } catch (error) {
+    metering.close();
     await engineSet.close();
+    await store.close();
     throw error;
   }
   const authority = `${addressForClients(config)}:${port}`;

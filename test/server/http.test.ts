@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import type { EngineStatus, ParleyServer } from '../../src/server.ts';
+import { Metering } from '../../src/metering/metering.ts';
+import { type EngineStatus, ListenError, type ParleyServer } from '../../src/server.ts';
+import { MemoryStore } from '../../src/store/memory-store.ts';
 import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { refusedUpgrade, WireClient } from '../support/wire-client.ts';
@@ -192,4 +194,17 @@ test('a body in chunks is refused as soon as it is too large', async (t) => {
   const chunk = `200\r\n${'x'.repeat(512)}\r\n`;
   // The last of it never comes.
   assert.match(await raw(server, head, chunk.repeat(3)), /^HTTP\/1\.1 413 .*larger than 1024 bytes/s);
+});
+
+test('a server that cannot listen closes what it has made: engines, metering and store', async (t) => {
+  const { port } = await newServer(t);
+  const metering = t.mock.method(Metering.prototype, 'close');
+  const store = t.mock.method(MemoryStore.prototype, 'close');
+  const engines = fakeEngineSet();
+  const engineSet = t.mock.method(engines, 'close');
+  await assert.rejects(newServer(t, { engines, config: { port } }), ListenError);
+  assert.deepEqual(
+    [engineSet, metering, store].map(({ mock }) => mock.callCount()),
+    [1, 1, 1],
+  );
 });
