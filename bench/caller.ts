@@ -2,7 +2,7 @@
 
 import { WebSocket } from 'ws';
 import { bytesToSamples, durationMs } from '../src/audio/pcm.ts';
-import type { ServerEvent } from '../src/protocol/server-events.ts';
+import type { ServerEvent } from '../src/protocol/wire/server-events.ts';
 import { amplitude, type Recording, wireRateHz } from './recording.ts';
 
 export interface CallerOptions {

@@ -1,9 +1,9 @@
 /** What the limits cost on the way that every append takes. */
 
 import { performance } from 'node:perf_hooks';
-import { holdsMoreValuesThan, maxValues } from '../src/protocol/frame-parser.ts';
-import { TokenBucket } from '../src/session/token-bucket.ts';
-import { FrameWatch } from '../src/transport/frame-watch.ts';
+import { TokenBucket } from '../src/core/token-bucket.ts';
+import { holdsMoreValuesThan, maxValues } from '../src/protocol/parse/frame-parser.ts';
+import { FrameWatch } from '../src/transport/websocket/frame-watch.ts';
 import { RateClients } from './clients.ts';
 import { type Figure, type Section, summarise } from './figures.ts';
 import { MeasuredServer } from './servers.ts';

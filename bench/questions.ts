@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { concatSamples, durationMs } from '../src/audio/pcm.ts';
 import { resample } from '../src/audio/resample.ts';
 import { readWav } from '../src/audio/wav.ts';
-import { Flite } from '../src/engines/flite/flite.ts';
+import { Flite } from '../src/engines/embedded/flite/flite.ts';
 import type { AudioClip } from '../src/session/ports.ts';
 import { wireRateHz } from './recording.ts';
 

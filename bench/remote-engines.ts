@@ -7,10 +7,10 @@ import { WebSocket } from 'ws';
 import { instantEngines, tone } from '../dev/harness/instant-engines.ts';
 import { samplesToBytes } from '../src/audio/pcm.ts';
 import { wavHeader } from '../src/audio/wav.ts';
-import { systemClock } from '../src/clock.ts';
-import { createEngineSets } from '../src/engines/engine-sets.ts';
+import { systemClock } from '../src/core/clock.ts';
 import { ChatModel } from '../src/engines/openai/chat-model.ts';
-import { startServer } from '../src/server.ts';
+import { createEngineSets } from '../src/engines/spec/engine-sets.ts';
+import { startServer } from '../src/server/server.ts';
 import type { ModelRequest } from '../src/session/ports.ts';
 import { type Figure, type Section, summarise } from './figures.ts';
 

@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { WebSocketServer } from 'ws';
 import { heldBytes } from '../dev/harness/heap.ts';
-import type { ConfigOverrides } from '../src/server.ts';
+import type { ConfigOverrides } from '../src/server/server.ts';
 
 /** `keyed` wants a key, and lets it mint as much as it likes; `lifted` has no limits to speak of. */
 export type ServerKind = 'embedded' | 'instant' | 'keyed' | 'lifted' | 'bare';
@@ -86,7 +86,7 @@ tell({ type: 'ready', wsUrl });
 async function start(): Promise<{ wsUrl: string }> {
   if (kind === 'bare') return startBareServer();
   // Only now: the bare limit has no memory for what it does not use.
-  const { apiKey, startServer } = await import('../src/server.ts');
+  const { apiKey, startServer } = await import('../src/server/server.ts');
   const { instantEngines } = await import('../dev/harness/instant-engines.ts');
   const configs: Record<string, ConfigOverrides> = {
     keyed: { apiKeys: [apiKey('bench', key)], limits: { secretsPerMinute: 1_000_000, storeEntries: 10_000_000 } },

@@ -4,8 +4,8 @@ import { decodeBase64 } from './pcm.js';
 import { fullUpdate, updatesFor } from './settings.js';
 
 /** @typedef {import('./realtime-client.js').ServerEvent} ServerEvent */
-/** @typedef {import('../src/protocol/items.ts').Item} Item */
-/** @typedef {import('../src/protocol/server-events.ts').ResponseResource} ResponseResource */
+/** @typedef {import('../src/protocol/wire/items.ts').Item} Item */
+/** @typedef {import('../src/protocol/wire/server-events.ts').ResponseResource} ResponseResource */
 /** @typedef {import('./settings.js').Settings} Settings */
 /** @typedef {'disconnected' | 'connecting' | 'ready' | 'listening' | 'user-speaks' | 'thinking' | 'agent-speaks'} State */
 /**

@@ -91,7 +91,7 @@ export function summarise(event) {
   }
 }
 
-/** @param {import('../src/protocol/server-events.ts').ResponseResource} response */
+/** @param {import('../src/protocol/wire/server-events.ts').ResponseResource} response */
 function describeResponse({ status, status_details: details, usage }) {
   const reason = details !== null && 'reason' in details ? `: ${details.reason}` : '';
   const failure = details?.type === 'failed' ? `: ${details.error.message}` : '';
@@ -118,7 +118,7 @@ export function formatBytes(bytes) {
       : `${(bytes / 1e6).toFixed(2)} MB`;
 }
 
-/** @param {import('../src/protocol/session-config.ts').SessionConfig} session */
+/** @param {import('../src/protocol/wire/session-config.ts').SessionConfig} session */
 function describeSession(session) {
   const turns = session.audio.input.turn_detection?.type ?? 'no turn detection';
   return session.type === 'realtime'

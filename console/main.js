@@ -182,7 +182,7 @@ function hint(state) {
   return talk.isWanted ? 'Waiting for the microphone: allow it where the browser asks' : 'The microphone is off';
 }
 
-/** @param {import('../src/protocol/session-config.ts').RealtimeConfig} session */
+/** @param {import('../src/protocol/wire/session-config.ts').RealtimeConfig} session */
 function describeSession({ model, audio }) {
   const voice = typeof audio.output.voice === 'string' ? audio.output.voice : audio.output.voice.id;
   return `${model} · ${voice} · ${audio.input.turn_detection?.type ?? 'push to talk'}`;

@@ -1,7 +1,7 @@
 /** The WebSocket: events out, events in, and how it ended. */
 
-/** @typedef {import('../src/protocol/server-events.ts').ServerEvent} ServerEvent */
-/** @typedef {import('../src/protocol/client-events.ts').ClientEvent} ClientEvent */
+/** @typedef {import('../src/protocol/wire/server-events.ts').ServerEvent} ServerEvent */
+/** @typedef {import('../src/protocol/wire/client-events.ts').ClientEvent} ClientEvent */
 /**
  * @typedef {object} ClientListener
  * @property {(event: ClientEvent) => void} onSent

@@ -1,7 +1,7 @@
 /** What the user has chosen: kept between visits (the key only for this tab), and put into words for the server. */
 
-/** @typedef {import('../src/protocol/session-config.ts').RealtimeUpdate} SessionUpdate */
-/** @typedef {import('../src/protocol/session-config.ts').TurnDetection} TurnDetection */
+/** @typedef {import('../src/protocol/wire/session-config.ts').RealtimeUpdate} SessionUpdate */
+/** @typedef {import('../src/protocol/wire/session-config.ts').TurnDetection} TurnDetection */
 /** @typedef {'server_vad' | 'semantic_vad' | 'push_to_talk'} TurnMode */
 /** @typedef {'auto' | 'low' | 'medium' | 'high'} Eagerness */
 /**

@@ -3,7 +3,7 @@
  * Run it in a clone with `npm run example`. In a project of yours, import from 'parley'.
  */
 
-import { createEngines, type LanguageModel, startServer } from '../src/server.ts';
+import { createEngines, type LanguageModel, startServer } from '../src/server/server.ts';
 
 export const languageModel: LanguageModel = {
   // `items` is the conversation in words: messages, calls and their outputs. `signal` fires when the user interrupts:

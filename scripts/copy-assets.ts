@@ -1,5 +1,5 @@
 /**
- * The last step of the build: copies the models into `dist/assets`, where `src/engines/package-file.ts` looks first.
+ * The last step of the build: copies the models into `dist/assets`, where `src/engines/embedded/package-file.ts` looks first.
  * The packages that they come in cannot be dependencies of a published one: one of them depends on a folder of its
  * author's disk, which only the overrides of a root project can mend.
  */

@@ -5,7 +5,7 @@
 
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
-import type { Config } from './config.ts';
+import type { Config } from './config/config.ts';
 import type { SessionLogEvent } from './session/settings.ts';
 
 /** Every event, and the sentence that a reader of the log sees. */

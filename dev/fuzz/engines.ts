@@ -1,8 +1,8 @@
 /** Engines that answer at once, take their time, or fail, as the words of a client ask for. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { Responder } from '../../src/engines/responder/responder.ts';
-import type { EngineSet, LanguageModel, Transcriber, Voice } from '../../src/server.ts';
+import { Responder } from '../../src/engines/embedded/responder/responder.ts';
+import type { EngineSet, LanguageModel, Transcriber, Voice } from '../../src/server/server.ts';
 import { instantEngines, tone } from '../harness/instant-engines.ts';
 
 /** Stands in the errors that are the fuzzer's own. */

@@ -1,6 +1,6 @@
 /** The two servers that are attacked: one as roomy as can be, so that everything is reached, and one that is tight, so that its limits are met. */
 
-import { apiKey, type ConfigOverrides } from '../../src/server.ts';
+import { apiKey, type ConfigOverrides } from '../../src/server/server.ts';
 
 export const profiles = ['roomy', 'tight'] as const;
 export type Profile = (typeof profiles)[number];

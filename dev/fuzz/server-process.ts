@@ -1,7 +1,7 @@
 /** The servers that are attacked, in a process of their own: Parley itself, with engines that answer at once. Run by `Target`. */
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { type Log, startServer } from '../../src/server.ts';
+import { type Log, startServer } from '../../src/server/server.ts';
 import { heapBytes } from '../harness/heap.ts';
 import { fuzzEngines, ordered } from './engines.ts';
 import { configs, type Profile, profiles } from './profiles.ts';

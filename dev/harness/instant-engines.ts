@@ -1,6 +1,6 @@
 /** Engines that answer at once: what a turn still takes with them is Parley's own share. */
 
-import type { EngineSet } from '../../src/engines/registry.ts';
+import type { EngineSet } from '../../src/engines/spec/registry.ts';
 import type {
   LanguageModel,
   SpeechChunk,

@@ -1,7 +1,7 @@
 import { type ApiKey, defaultProject, findApiKey } from '../config/api-keys.ts';
 import type { Owner } from '../metering/metering.ts';
-import { accessErrors } from '../protocol/access-errors.ts';
-import type { WireError } from '../protocol/errors.ts';
+import { accessErrors } from '../protocol/errors/access-errors.ts';
+import type { WireError } from '../protocol/errors/wire-errors.ts';
 import { type ClientSecret, type ClientSecrets, isClientSecret } from '../store/client-secrets.ts';
 
 /** What a request shows of its sender. */

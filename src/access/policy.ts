@@ -1,7 +1,7 @@
 /** Which requests are looked at: by the name that the server is called, and the page that calls it. */
 
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Config, isLoopback } from '../config.ts';
+import { type Config, isLoopback } from '../config/config.ts';
 
 export class AccessPolicy {
   readonly #config: Pick<Config, 'apiKeys' | 'origins' | 'hosts'>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ContextBudget, defaultContextTokens } from '../session/truncation.ts';
+import { type ContextBudget, defaultContextTokens } from '../session/context/truncation.ts';
 import type { Kind } from './kinds.ts';
 
 const leastTokens = 256;

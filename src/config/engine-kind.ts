@@ -8,8 +8,8 @@ import {
   type EngineSpec,
   type HttpEngineSpec,
   type ModelAlias,
-} from '../engines/engine-spec.ts';
-import { engineNames, takesPath } from '../engines/registry.ts';
+} from '../engines/spec/engine-spec.ts';
+import { engineNames, takesPath } from '../engines/spec/registry.ts';
 import type { Kind } from './kinds.ts';
 import { keyIn } from './upstream-kind.ts';
 

@@ -1,7 +1,7 @@
 /** The kinds of value that an option takes: how each is read from text, and how it is described to whoever mistyped it. */
 
 import { z } from 'zod';
-import type { PromptTemplate } from '../session/prompts.ts';
+import type { PromptTemplate } from '../session/context/prompts.ts';
 import { type ApiKey, readApiKeys } from './api-keys.ts';
 
 export interface Kind<T> {

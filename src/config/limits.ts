@@ -2,7 +2,7 @@
 
 import { defaultTimeouts } from '../engines/openai/http-transport.ts';
 import { defaultSessionSettings } from '../session/settings.ts';
-import { defaultUpstreamLimits } from '../upstream/limits.ts';
+import { defaultUpstreamLimits } from '../upstream/link/limits.ts';
 import { bytes, integer, integerOrInfinity } from './kinds.ts';
 import { option } from './option.ts';
 

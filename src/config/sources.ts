@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
-import { nearest } from '../protocol/nearest.ts';
+import { nearest } from '../protocol/parse/nearest.ts';
 import { byName, type NamedOption } from './option.ts';
 
 /** What the sources said, before the cross checks. */

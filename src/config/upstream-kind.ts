@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import type { UpstreamTarget } from '../upstream/target.ts';
+import type { UpstreamTarget } from '../upstream/link/target.ts';
 import type { Kind } from './kinds.ts';
 
 /** Where Realtime endpoints are, for an address that has no path. */

@@ -2,8 +2,8 @@ import type { HttpBindings } from '@hono/node-server';
 import type { MiddlewareHandler } from 'hono';
 import type { Caller, Callers } from '../access/callers.ts';
 import { keyInHeaders, projectInHeaders } from '../access/credentials.ts';
-import { accessErrors } from '../protocol/access-errors.ts';
-import { WireError } from '../protocol/errors.ts';
+import { accessErrors } from '../protocol/errors/access-errors.ts';
+import { WireError } from '../protocol/errors/wire-errors.ts';
 import { HttpRefusal } from './refusal.ts';
 
 /** What the API's routes know of a request. */

@@ -1,7 +1,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { MiddlewareHandler } from 'hono';
-import { apiErrorOf } from '../protocol/api-error.ts';
-import { httpErrors } from '../protocol/http-errors.ts';
+import { apiErrorOf } from '../protocol/errors/api-error.ts';
+import { httpErrors } from '../protocol/errors/http-errors.ts';
 
 /** As far as the Fetch standard goes: it has no requests of these methods, or none with a body. */
 const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'TRACE', 'CONNECT']);

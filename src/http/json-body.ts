@@ -1,13 +1,13 @@
 import type { HonoRequest } from 'hono';
-import { wireErrors } from '../protocol/errors.ts';
+import { httpErrors } from '../protocol/errors/http-errors.ts';
+import { wireErrors } from '../protocol/errors/wire-errors.ts';
 import {
   holdsMoreValuesThan,
   type JsonObject,
   maxDepth,
   maxValues,
   nestsDeeperThan,
-} from '../protocol/frame-parser.ts';
-import { httpErrors } from '../protocol/http-errors.ts';
+} from '../protocol/parse/frame-parser.ts';
 import { HttpRefusal } from './refusal.ts';
 
 /**

@@ -3,12 +3,12 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { Log } from '../log.ts';
-import { apiErrorOf } from '../protocol/api-error.ts';
-import { httpErrors } from '../protocol/http-errors.ts';
+import { apiErrorOf } from '../protocol/errors/api-error.ts';
+import { httpErrors } from '../protocol/errors/http-errors.ts';
 import type { Clock } from '../session/ports.ts';
-import type { Certificate } from '../tls.ts';
+import type { Certificate } from './tls.ts';
 
 export interface ListenerOptions {
   config: Pick<Config, 'host' | 'port' | 'limits'>;

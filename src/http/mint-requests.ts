@@ -11,18 +11,18 @@ import {
   toCoreTranscriptionUpdate,
   toCoreUpdate,
 } from '../protocol/beta/session.ts';
-import { WireError } from '../protocol/errors.ts';
-import type { JsonObject } from '../protocol/frame-parser.ts';
+import { WireError } from '../protocol/errors/wire-errors.ts';
 import { refuseBadModalities } from '../protocol/ga.ts';
-import { integer } from '../protocol/integer.ts';
-import type { Check } from '../protocol/schema-check.ts';
+import type { JsonObject } from '../protocol/parse/frame-parser.ts';
+import { integer } from '../protocol/parse/integer.ts';
+import type { Check } from '../protocol/parse/schema-check.ts';
 import {
   type RealtimeConfig,
   type SessionUpdate,
   sessionUpdateSchema,
   sessionView,
-} from '../protocol/session-config.ts';
-import { isSessionPath } from '../protocol/session-paths.ts';
+} from '../protocol/wire/session-config.ts';
+import { isSessionPath } from '../protocol/wire/session-paths.ts';
 import type { SecretTerms } from '../store/client-secrets.ts';
 
 /** A request that was understood. */

@@ -1,4 +1,4 @@
-import type { WireError } from '../protocol/errors.ts';
+import type { WireError } from '../protocol/errors/wire-errors.ts';
 
 export type RefusalStatus = 400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503;
 

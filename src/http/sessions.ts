@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { accessErrors } from '../protocol/access-errors.ts';
+import { accessErrors } from '../protocol/errors/access-errors.ts';
 import type { LiveSession, SessionRegistry } from '../transport/session-registry.ts';
 import type { ApiEnv } from './authentication.ts';
 import { HttpRefusal } from './refusal.ts';

@@ -1,8 +1,8 @@
-import type { RateLimit, ResponseStatus, TranscriptionUsage, Usage } from '../protocol/server-events.ts';
+import type { RateLimit, ResponseStatus, TranscriptionUsage, Usage } from '../protocol/wire/server-events.ts';
 import type { ExpectedTokens, Meter, Reservation, ResponseAdmission, TurnTimes } from '../session/ports.ts';
 import { plausible, responseQuantities, transcriptionQuantities } from './quantities.ts';
-import { Tally, type TallyOptions, type Used } from './tally.ts';
 import type { TokenBudget } from './token-budget.ts';
+import { Tally, type TallyOptions, type Used } from './usage-totals.ts';
 
 /** What one session has used, as the log tells it. */
 export interface Totals extends Used {

@@ -1,9 +1,9 @@
-import type { TranscriptionUsage } from '../protocol/server-events.ts';
+import type { TranscriptionUsage } from '../protocol/wire/server-events.ts';
+import { assistantAudioTokens, userAudioTokens } from '../session/context/token-cost.ts';
 import type { SpendingRefusal } from '../session/ports.ts';
-import { assistantAudioTokens, userAudioTokens } from '../session/token-cost.ts';
 import { plausible, transcriptionQuantities } from './quantities.ts';
-import { Tally, type TallyOptions, type Used } from './tally.ts';
 import type { TokenBudget } from './token-budget.ts';
+import { Tally, type TallyOptions, type Used } from './usage-totals.ts';
 
 export type AudioRequestKind = 'transcription' | 'speech';
 /** `cancelled`: whoever asked left before it was done. `refused`: the key had used its tokens of the minute. */

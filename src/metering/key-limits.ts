@@ -1,7 +1,7 @@
 import type { Log } from '../log.ts';
 import type { Clock, SpendingRefusal } from '../session/ports.ts';
 import type { Store } from '../store/store.ts';
-import { LiveSessions } from './live-sessions.ts';
+import { LiveSessions } from './session-counter.ts';
 import { seconds, TokenBudget } from './token-budget.ts';
 
 /** What whoever uses a key may have; absent is unlimited. */

@@ -1,5 +1,5 @@
 import type { Log } from '../log.ts';
-import type { SessionType } from '../protocol/session-config.ts';
+import type { SessionType } from '../protocol/wire/session-config.ts';
 import type { Clock } from '../session/ports.ts';
 import type { Store } from '../store/store.ts';
 import { Account, type Totals } from './account.ts';

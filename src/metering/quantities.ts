@@ -1,4 +1,4 @@
-import type { TranscriptionUsage, Usage } from '../protocol/server-events.ts';
+import type { TranscriptionUsage, Usage } from '../protocol/wire/server-events.ts';
 
 /** Tokens of responses, each counted once: input that was cached is not among the other input. */
 export const responseTokenKinds = [

@@ -1,4 +1,4 @@
-import type { RateLimit } from '../protocol/server-events.ts';
+import type { RateLimit } from '../protocol/wire/server-events.ts';
 import type { Clock, ExpectedTokens, Reservation, ResponseAdmission, SpendingRefusal } from '../session/ports.ts';
 import type { Count, Store } from '../store/store.ts';
 

@@ -1,7 +1,7 @@
 /** A dialect turns a client's text frames into typed events, and server events into text frames. */
 
-import type { ClientEvent } from './client-events.ts';
-import type { OutgoingEvent } from './server-events.ts';
+import type { ClientEvent } from './wire/client-events.ts';
+import type { OutgoingEvent } from './wire/server-events.ts';
 
 export interface Dialect {
   readonly name: 'ga' | 'beta';

@@ -1,11 +1,11 @@
 /** The GA dialect: the core's own shapes, so that parsing is validation and serialising is JSON. */
 
-import { type ClientEvent, clientEventSchemas } from './client-events.ts';
 import type { Dialect } from './dialect.ts';
-import { wireErrors } from './errors.ts';
-import { type EventParser, frameParser, parseAppend } from './frame-parser.ts';
-import { type Check, strictCheck } from './schema-check.ts';
-import type { ServerEvent } from './server-events.ts';
+import { wireErrors } from './errors/wire-errors.ts';
+import { type EventParser, frameParser, parseAppend } from './parse/frame-parser.ts';
+import { type Check, strictCheck } from './parse/schema-check.ts';
+import { type ClientEvent, clientEventSchemas } from './wire/client-events.ts';
+import type { ServerEvent } from './wire/server-events.ts';
 
 type SchemaType = keyof typeof clientEventSchemas;
 

@@ -1,18 +1,19 @@
 /** The wire alone: types, parsers and errors, for those who write a client, a proxy or a test. */
 
 export { betaDialect, betaDialectWith } from './beta/beta.ts';
+export type { Dialect } from './dialect.ts';
+export { errorEvent, WireError, type WireErrorType, wireErrors } from './errors/wire-errors.ts';
+export { gaDialect, gaDialectWith } from './ga.ts';
+export { ClientEventError } from './parse/frame-parser.ts';
+export { type Check, lenientCheck, strictCheck } from './parse/schema-check.ts';
 export type {
   AppendEvent,
   ClientEvent,
   ClientEventOf,
   ClientEventType,
   ResponseParameters,
-} from './client-events.ts';
-export type { Dialect } from './dialect.ts';
-export { errorEvent, WireError, type WireErrorType, wireErrors } from './errors.ts';
-export { ClientEventError } from './frame-parser.ts';
-export { gaDialect, gaDialectWith } from './ga.ts';
-export { type IdKind, type IdSource, randomId } from './ids.ts';
+} from './wire/client-events.ts';
+export { type IdKind, type IdSource, randomId } from './wire/ids.ts';
 export type {
   AssistantMessage,
   FunctionCallItem,
@@ -22,8 +23,7 @@ export type {
   MessageItem,
   ResponseInputItem,
   UserMessage,
-} from './items.ts';
-export { type Check, lenientCheck, strictCheck } from './schema-check.ts';
+} from './wire/items.ts';
 export type {
   ContentPart,
   ErrorDetails,
@@ -37,7 +37,7 @@ export type {
   StatusDetails,
   UnsentEvent,
   Usage,
-} from './server-events.ts';
+} from './wire/server-events.ts';
 export {
   type AudioFormat,
   applyUpdate,
@@ -56,4 +56,4 @@ export {
   type VoiceName,
   voiceId,
   voices,
-} from './session-config.ts';
+} from './wire/session-config.ts';

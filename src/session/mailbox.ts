@@ -1,4 +1,4 @@
-import type { ClientEvent } from '../protocol/client-events.ts';
+import type { ClientEvent } from '../protocol/wire/client-events.ts';
 import type { Peer } from './ports.ts';
 
 interface MailboxHost {

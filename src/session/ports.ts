@@ -12,7 +12,7 @@ import type {
   TokenProbability,
   TranscriptionUsage,
   Usage,
-} from '../protocol/server-events.ts';
+} from '../protocol/wire/server-events.ts';
 
 /** Mono 16-bit PCM: the one form in which audio crosses a port. */
 export interface AudioClip {

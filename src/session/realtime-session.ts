@@ -1,7 +1,7 @@
-import type { ClientEvent } from '../protocol/client-events.ts';
-import { errorEvent, WireError, wireErrors } from '../protocol/errors.ts';
-import type { IdSource } from '../protocol/ids.ts';
-import type { UnsentEvent } from '../protocol/server-events.ts';
+import { errorEvent, WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
+import type { ClientEvent } from '../protocol/wire/client-events.ts';
+import type { IdSource } from '../protocol/wire/ids.ts';
+import type { UnsentEvent } from '../protocol/wire/server-events.ts';
 import {
   applyUpdate,
   defaultRealtimeConfig,
@@ -9,22 +9,22 @@ import {
   type SessionType,
   type SessionUpdate,
   sessionView,
-} from '../protocol/session-config.ts';
-import { AudioBudget, HeldAudio } from './audio-budget.ts';
-import { AudioShelf } from './audio-shelf.ts';
-import { Conversation } from './conversation.ts';
-import { DueAnswer } from './due-answer.ts';
-import { Ears, type HeardTurn } from './ears.ts';
-import type { HeardAudio } from './heard-audio.ts';
-import { IdleTimer, idleTimeoutMs } from './idle-timer.ts';
-import { ItemOperations } from './item-operations.ts';
-import { Lifetime } from './lifetime.ts';
-import { Locks } from './locks.ts';
+} from '../protocol/wire/session-config.ts';
+import { AudioBudget, HeldAudio } from './conversation/audio-budget.ts';
+import { AudioShelf } from './conversation/audio-retention.ts';
+import { Conversation } from './conversation/conversation.ts';
+import { ItemOperations } from './conversation/item-operations.ts';
+import type { HeardAudio } from './conversation/user-audio.ts';
+import { Ears, type HeardTurn } from './input/input-audio.ts';
+import { Transcription } from './input/transcription.ts';
+import { Lifetime } from './limits/lifetime.ts';
+import { Locks } from './limits/locks.ts';
+import { ResponseQuota } from './limits/response-quota.ts';
+import { updatedConfig } from './limits/update.ts';
 import { Mailbox } from './mailbox.ts';
 import type { AudioClip, Clock, CloseReason, Engines, ImageFetcher, Meter, Peer, TokenCounter } from './ports.ts';
-import type { Response } from './response.ts';
-import { ResponseQuota } from './response-quota.ts';
-import { Responses } from './responses.ts';
+import type { Response } from './response/response.ts';
+import { Responses } from './response/responses.ts';
 import type { Session, SessionDescription } from './session.ts';
 import {
   noImages,
@@ -35,9 +35,9 @@ import {
   type SessionSettings,
   type SessionTools,
 } from './settings.ts';
-import { Transcription } from './transcription.ts';
-import { TurnLedger } from './turn-ledger.ts';
-import { updatedConfig } from './update.ts';
+import { IdleTimer, idleTimeoutMs } from './turns/idle-timer.ts';
+import { DueAnswer } from './turns/pending-response.ts';
+import { TurnLedger } from './turns/turn-ledger.ts';
 import { warmEngines } from './warm.ts';
 
 export interface RealtimeSessionOptions {

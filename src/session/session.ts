@@ -1,6 +1,6 @@
-import type { ClientEvent } from '../protocol/client-events.ts';
-import type { WireError } from '../protocol/errors.ts';
-import type { SessionType } from '../protocol/session-config.ts';
+import type { WireError } from '../protocol/errors/wire-errors.ts';
+import type { ClientEvent } from '../protocol/wire/client-events.ts';
+import type { SessionType } from '../protocol/wire/session-config.ts';
 import type { CloseReason, Peer } from './ports.ts';
 
 /** What a session is, for whoever lists them. */

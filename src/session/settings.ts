@@ -1,8 +1,8 @@
-import type { IdSource } from '../protocol/ids.ts';
-import type { SessionUpdate } from '../protocol/session-config.ts';
+import type { IdSource } from '../protocol/wire/ids.ts';
+import type { SessionUpdate } from '../protocol/wire/session-config.ts';
+import type { PromptTemplate } from './context/prompts.ts';
+import { type ContextBudget, defaultContextTokens } from './context/truncation.ts';
 import type { Clock, Engines, ImageFetcher, Meter, TokenCounter } from './ports.ts';
-import type { PromptTemplate } from './prompts.ts';
-import { type ContextBudget, defaultContextTokens } from './truncation.ts';
 
 /** What an operator decides for every session; `config.ts` documents the options and their defaults. */
 export interface SessionSettings {

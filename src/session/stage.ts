@@ -1,4 +1,4 @@
-import { GiveWay } from './give-way.ts';
+import { GiveWay } from '../core/event-loop-yield.ts';
 import type { Clock } from './ports.ts';
 
 /** The stages of a turn, as errors and logs name them. */

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { SessionType, SessionUpdate } from '../protocol/session-config.ts';
+import type { SessionType, SessionUpdate } from '../protocol/wire/session-config.ts';
 import type { Clock, SpendingRefusal } from '../session/ports.ts';
 import { type HeldRoom, type RoomOfStore, SecretRoom } from './secret-room.ts';
 import type { Store } from './store.ts';

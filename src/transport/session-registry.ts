@@ -1,6 +1,6 @@
 import type { Account, Metering, Owner, SessionLease, Totals } from '../metering/metering.ts';
-import type { IdSource } from '../protocol/ids.ts';
-import type { SessionType } from '../protocol/session-config.ts';
+import type { IdSource } from '../protocol/wire/ids.ts';
+import type { SessionType } from '../protocol/wire/session-config.ts';
 import type { Clock, CloseReason, Meter } from '../session/ports.ts';
 import type { Session } from '../session/session.ts';
 import type { SessionGrant } from '../session/settings.ts';

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { newServer } from '../support/server.ts';
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 /** Runs `parley ask` to its end. */
 async function ask(t: TestContext, ...args: string[]): Promise<{ code: number | null; out: string; err: string }> {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
-import { Exchange } from '../../src/ask/exchange.ts';
-import { Playback } from '../../src/ask/playback.ts';
-import { Report } from '../../src/ask/report.ts';
-import type { ClientEvent } from '../../src/protocol/client-events.ts';
-import type { ResponseResource, ResponseStatus, UnsentEvent } from '../../src/protocol/server-events.ts';
+import { Exchange } from '../../src/cli/ask/exchange.ts';
+import { Playback } from '../../src/cli/ask/playback.ts';
+import { Report } from '../../src/cli/ask/report.ts';
+import type { ClientEvent } from '../../src/protocol/wire/client-events.ts';
+import type { ResponseResource, ResponseStatus, UnsentEvent } from '../../src/protocol/wire/server-events.ts';
 
 function conversation({ automatic = true } = {}) {
   let nowMs = 0;

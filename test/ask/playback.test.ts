@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Playback } from '../../src/ask/playback.ts';
+import { Playback } from '../../src/cli/ask/playback.ts';
 
 const rate = 1000;
 const tone = (count: number, value: number) => new Int16Array(count).fill(value);

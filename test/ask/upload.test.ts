@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Upload } from '../../src/ask/upload.ts';
+import { Upload } from '../../src/cli/ask/upload.ts';
 
 const sampleRateHz = 1000;
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { concatSamples } from '../../src/audio/pcm.ts';
-import { apiKey, type EngineSet, type ParleyServer } from '../../src/server.ts';
+import { apiKey, type EngineSet, type ParleyServer } from '../../src/server/server.ts';
 import { borrowed, embeddedEngines, spokenQuestion, words } from '../support/embedded.ts';
 import { newServer } from '../support/server.ts';
 import { inBrowser, openPage, reach } from './chromium.ts';

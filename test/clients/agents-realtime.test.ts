@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { OpenAIRealtimeWebSocket, RealtimeAgent, RealtimeSession, tool } from '@openai/agents-realtime';
 import { z } from 'zod';
-import { type EngineSet, type ParleyServer, startServer } from '../../src/server.ts';
+import { type EngineSet, type ParleyServer, startServer } from '../../src/server/server.ts';
 import { embeddedEngines, spokenQuestion } from '../support/embedded.ts';
 import { frameCheck } from '../support/frame-check.ts';
 import { silentLog } from '../support/server.ts';

@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/beta/realtime/ws';
 import type { RealtimeServerEvent } from 'openai/resources/beta/realtime/realtime';
-import { type EngineSet, type ParleyServer, startServer } from '../../src/server.ts';
+import { type EngineSet, type ParleyServer, startServer } from '../../src/server/server.ts';
 import { embeddedEngines, spokenQuestion, understood, words } from '../support/embedded.ts';
 import { silentLog } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';

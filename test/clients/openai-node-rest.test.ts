@@ -15,7 +15,7 @@ import type { RealtimeServerEvent } from 'openai/resources/realtime/realtime';
 import { declarationFile } from '../../dev/harness/official-declarations.ts';
 import { exceptionsOf } from '../../dev/harness/official-exceptions.ts';
 import { problemsOf } from '../../dev/harness/official-schema.ts';
-import { apiKey, type ParleyServer, startServer } from '../../src/server.ts';
+import { apiKey, type ParleyServer, startServer } from '../../src/server/server.ts';
 import { fakeEngineSet, silentLog } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { during, SdkCaller, timeout } from './sdk-caller.ts';

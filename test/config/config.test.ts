@@ -4,7 +4,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { apiKey, ConfigError, type ConfigOverrides, configHelp, configWith, loadConfig } from '../../src/config.ts';
+import {
+  apiKey,
+  ConfigError,
+  type ConfigOverrides,
+  configHelp,
+  configWith,
+  loadConfig,
+} from '../../src/config/config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'parley-config-'));
 after(() => rmSync(folder, { recursive: true }));

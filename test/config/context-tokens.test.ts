@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigError, configWith, loadConfig } from '../../src/config.ts';
+import { ConfigError, configWith, loadConfig } from '../../src/config/config.ts';
 
 const flags = (value: string) => loadConfig({ flags: ['--context-tokens', value], environment: {} }).config;
 

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { ConfigError, configHelp, configWith, loadConfig } from '../../src/config.ts';
-import { EngineConfigError, planEngines } from '../../src/engines/engine-plan.ts';
-import type { EngineSetsSpec } from '../../src/engines/engine-spec.ts';
+import { ConfigError, configHelp, configWith, loadConfig } from '../../src/config/config.ts';
+import { EngineConfigError, planEngines } from '../../src/engines/spec/engine-plan.ts';
+import type { EngineSetsSpec } from '../../src/engines/spec/engine-spec.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'parley-engines-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeMulaw, encodeMulaw } from '../../src/audio/g711.ts';
 import { bytesAsSamples, concatSamples } from '../../src/audio/pcm.ts';
-import type { TranscriptionUsage, Usage } from '../../src/protocol/server-events.ts';
+import type { TranscriptionUsage, Usage } from '../../src/protocol/wire/server-events.ts';
 import type { ContextItem, ContextPart, ModelUsage, TokenCounter, TurnTimes } from '../../src/session/ports.ts';
 import { noMeter } from '../../src/session/settings.ts';
 import { audioOf, type Client, newConversation, transcriptOf, update } from '../support/conversation.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isSessionPath } from '../../src/protocol/session-paths.ts';
+import { isSessionPath } from '../../src/protocol/wire/session-paths.ts';
 import type { SessionGrant } from '../../src/session/settings.ts';
 import { BetaClient, newConversation, update } from '../support/conversation.ts';
 import { verifies } from '../support/verifies.ts';

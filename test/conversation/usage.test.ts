@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Usage } from '../../src/protocol/server-events.ts';
+import type { Usage } from '../../src/protocol/wire/server-events.ts';
 import type { Meter, ModelEvent, Reservation, TokenCounter } from '../../src/session/ports.ts';
 import { noMeter } from '../../src/session/settings.ts';
 import { type Client, newConversation, update, userText } from '../support/conversation.ts';

@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const page = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
 /** What all folders may use, but for those that know nothing of the process. */
-const common = ['clock.ts', 'log.ts', 'tls.ts', 'version.ts'];
-const pure = ['protocol', 'audio', 'session'];
+const common = ['log.ts'];
+const pure = ['core', 'protocol', 'audio', 'session'];
 
 const allowed = new Map(
   [...page.matchAll(/^\| `([a-z]+)` \| ([a-z`, ]*)\|$/gm)].map(([, folder = '', others = '']) => [
@@ -19,10 +19,10 @@ const allowed = new Map(
   ]),
 );
 
-/** The folder of `src/` in which a file stands, or its name where it stands in none; `config.ts` counts as `config`. */
+/** The folder of `src/` in which a file stands, or its name where it stands in none. */
 function folderOf(file: string): string {
   const [first = ''] = file.split(sep).slice(1);
-  return first === 'config.ts' ? 'config' : first;
+  return first;
 }
 
 test('folders use what ARCHITECTURE.md says that they may, and nothing else', () => {

@@ -46,7 +46,7 @@ test('options and npm scripts that documents name exist', () => {
   const help = (file: string, ...args: string[]) =>
     execFileSync(process.execPath, [join(root, file), ...args, '--help'], { encoding: 'utf8' });
   const programs = [
-    ...['serve', 'ask', 'key', 'doctor'].map((command) => help('src/main.ts', command)),
+    ...['serve', 'ask', 'key', 'doctor'].map((command) => help('src/cli/main.ts', command)),
     help('scripts/fuzz.ts'),
     help('bench/main.ts'),
     readFileSync(join(root, 'scripts/conformance.ts'), 'utf8'),

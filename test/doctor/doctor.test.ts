@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { doctor } from '../../src/doctor.ts';
+import { doctor } from '../../src/cli/doctor/doctor.ts';
 import { chatBody, chatServer, ollama } from '../engines/openai/servers/chat-servers.ts';
 import { modelServer, sendJson } from '../engines/openai/servers/model-server.ts';
 import { speechServer, speechStyles } from '../engines/openai/servers/speech-servers.ts';

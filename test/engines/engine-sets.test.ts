@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { createEngineSets, type EngineSets, type EngineSetsOptions } from '../../src/engines/engine-sets.ts';
-import type { EngineSetsSpec } from '../../src/engines/engine-spec.ts';
+import { createEngineSets, type EngineSets, type EngineSetsOptions } from '../../src/engines/spec/engine-sets.ts';
+import type { EngineSetsSpec } from '../../src/engines/spec/engine-spec.ts';
 import type { Engines } from '../../src/session/ports.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeTranscriber, FakeVoice, loudnessDetector } from '../support/fake-engines.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { firstLanguageModel, firstTranscriber, firstVoice } from '../../src/engines/fallback.ts';
+import { firstLanguageModel, firstTranscriber, firstVoice } from '../../src/engines/spec/fallback.ts';
 import type { LanguageModel, ModelEvent, Transcriber, Voice } from '../../src/session/ports.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { say } from '../support/fake-engines.ts';

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { concatSamples } from '../../src/audio/pcm.ts';
-import { packageFile } from '../../src/engines/package-file.ts';
-import { createEngines } from '../../src/engines/registry.ts';
+import { packageFile } from '../../src/engines/embedded/package-file.ts';
+import { createEngines } from '../../src/engines/spec/registry.ts';
 import { hear, noise, plainWords, say, silence } from './speech.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'parley-models-'));

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { concatSamples } from '../../src/audio/pcm.ts';
 import { resample } from '../../src/audio/resample.ts';
-import { Flite } from '../../src/engines/flite/flite.ts';
-import { Silero } from '../../src/engines/silero/silero.ts';
+import { Flite } from '../../src/engines/embedded/flite/flite.ts';
+import { Silero } from '../../src/engines/embedded/silero/silero.ts';
 import { noise, say, silence } from './speech.ts';
 
 const silero = new Silero();

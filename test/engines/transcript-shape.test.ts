@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concatSamples } from '../../src/audio/pcm.ts';
-import { cutIntoWindows } from '../../src/engines/moonshine/clip-windows.ts';
-import { WordWriter } from '../../src/engines/moonshine/word-writer.ts';
+import { cutIntoWindows } from '../../src/engines/embedded/moonshine/clip-windows.ts';
+import { WordWriter } from '../../src/engines/embedded/moonshine/word-writer.ts';
 import { noise, silence } from './speech.ts';
 
 /** Writes a text as a decoder would, word by word, until it is seen to loop; `end` as the worker calls it. */

@@ -3,8 +3,8 @@ import { after, test } from 'node:test';
 import { decodeMulaw, encodeMulaw } from '../../src/audio/g711.ts';
 import { concatSamples, durationMs, rmsDbfs } from '../../src/audio/pcm.ts';
 import { resample } from '../../src/audio/resample.ts';
-import { Flite } from '../../src/engines/flite/flite.ts';
-import { Moonshine } from '../../src/engines/moonshine/moonshine.ts';
+import { Flite } from '../../src/engines/embedded/flite/flite.ts';
+import { Moonshine } from '../../src/engines/embedded/moonshine/moonshine.ts';
 import { hear, noise, plainWords, say, silence, wordErrorRate } from './speech.ts';
 
 const flite = new Flite({ workers: 1 });

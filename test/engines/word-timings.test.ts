@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { durationMs } from '../../src/audio/pcm.ts';
-import { Flite } from '../../src/engines/flite/flite.ts';
-import { Moonshine } from '../../src/engines/moonshine/moonshine.ts';
+import { Flite } from '../../src/engines/embedded/flite/flite.ts';
+import { Moonshine } from '../../src/engines/embedded/moonshine/moonshine.ts';
 import { hear, plainWords, say, type Utterance } from './speech.ts';
 
 const flite = new Flite({ workers: 1 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { EngineError } from '../../src/engines/engine-error.ts';
-import { WorkerPool, type WorkerPoolOptions, workerScript } from '../../src/engines/worker-pool.ts';
+import { WorkerPool, type WorkerPoolOptions, workerScript } from '../../src/engines/pool/worker-pool.ts';
 import type { Order } from './fixtures/obedient-worker.ts';
 
 function newPool(t: TestContext, options: Partial<WorkerPoolOptions> = {}): WorkerPool<Order, number> {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { mint, plainRequest } from '../../dev/harness/plain-request.ts';
-import { apiKey, type ParleyServer } from '../../src/server.ts';
+import { apiKey, type ParleyServer } from '../../src/server/server.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { verifies } from '../support/verifies.ts';
 import { type Scene, underAttack, upgradeRequest } from './support/under-attack.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { apiKey } from '../../src/server.ts';
+import { apiKey } from '../../src/server/server.ts';
 import { newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 import { underAttack, upgradeRequest } from './support/under-attack.ts';

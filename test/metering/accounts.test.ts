@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { configWith } from '../../src/config.ts';
+import { configWith } from '../../src/config/config.ts';
 import { newMetering, ownerOf, samples, usage } from './support.ts';
 
 const prices = {

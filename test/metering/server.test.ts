@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { type ApiKey, apiKey } from '../../src/server.ts';
+import { type ApiKey, apiKey } from '../../src/server/server.ts';
 import { FakeModel, fakeEngines } from '../support/fake-engines.ts';
 import { ask, bearer } from '../support/rest.ts';
 import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';

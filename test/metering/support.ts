@@ -1,6 +1,6 @@
-import type { ApiKey } from '../../src/config.ts';
+import type { ApiKey } from '../../src/config/config.ts';
 import { Metering, type MeteringOptions } from '../../src/metering/metering.ts';
-import type { Usage } from '../../src/protocol/server-events.ts';
+import type { Usage } from '../../src/protocol/wire/server-events.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { KeptLog } from '../support/server.ts';

@@ -1,4 +1,4 @@
-import { Responder } from '../../src/engines/responder/responder.ts';
+import { Responder } from '../../src/engines/embedded/responder/responder.ts';
 import type { ContextItem, ModelEvent, ModelRequest } from '../../src/session/ports.ts';
 
 /** Tuesday, 3 November 2026, 15:05 UTC. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Responder } from '../../src/engines/responder/responder.ts';
+import { Responder } from '../../src/engines/embedded/responder/responder.ts';
 import type { ContextItem, ModelEvent, ModelRequest } from '../../src/session/ports.ts';
 import { callsOf, eventsOf, reply, requestOf, responder, textOf, user } from './drive.ts';
 

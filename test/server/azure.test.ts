@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { apiKey } from '../../src/server.ts';
+import { apiKey } from '../../src/server/server.ts';
 import { newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { WireClient } from '../support/wire-client.ts';

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { apiKey, type ServerOptions } from '../../src/server.ts';
+import { apiKey, type ServerOptions } from '../../src/server/server.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { ask, bearer, errorIn, mint, mintBeta } from '../support/rest.ts';
 import { KeptLog, newServer } from '../support/server.ts';

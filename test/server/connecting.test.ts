@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { apiKey } from '../../src/server.ts';
+import { apiKey } from '../../src/server/server.ts';
 import { KeptLog, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { type ConnectOptions, WireClient } from '../support/wire-client.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FrameWatch } from '../../src/transport/frame-watch.ts';
+import { FrameWatch } from '../../src/transport/websocket/frame-watch.ts';
 
 interface Frame {
   fin: boolean;

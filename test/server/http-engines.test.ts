@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { samplesToBytes } from '../../src/audio/pcm.ts';
-import { createEngineSets } from '../../src/engines/engine-sets.ts';
-import type { EngineSetsSpec } from '../../src/engines/engine-spec.ts';
-import { apiKey, type ParleyServer, startServer } from '../../src/server.ts';
+import { createEngineSets } from '../../src/engines/spec/engine-sets.ts';
+import type { EngineSetsSpec } from '../../src/engines/spec/engine-spec.ts';
+import { apiKey, type ParleyServer, startServer } from '../../src/server/server.ts';
 import { chatServer, vllm } from '../engines/openai/servers/chat-servers.ts';
 import {
   type Handler,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { Metering } from '../../src/metering/metering.ts';
-import { type EngineStatus, ListenError, type ParleyServer } from '../../src/server.ts';
+import { type EngineStatus, ListenError, type ParleyServer } from '../../src/server/server.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
 import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';

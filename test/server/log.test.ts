@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concatSamples } from '../../src/audio/pcm.ts';
-import { apiKey } from '../../src/server.ts';
+import { apiKey } from '../../src/server/server.ts';
 import { fakeEngines, say, silence, tone } from '../support/fake-engines.ts';
 import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { apiKey } from '../../src/server.ts';
+import { apiKey } from '../../src/server/server.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { fakeEngines } from '../support/fake-engines.ts';
 import { ask, bearer, errorIn } from '../support/rest.ts';

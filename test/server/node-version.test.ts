@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nodeTooOld } from '../../src/node-version.ts';
+import { nodeTooOld } from '../../src/core/node-version.ts';
 
 test('a Node.js that is too old is told with the one that is needed', () => {
   assert.match(

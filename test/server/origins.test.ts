@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { test } from 'node:test';
-import { apiKey, type ConfigOverrides, type ParleyServer } from '../../src/server.ts';
+import { apiKey, type ConfigOverrides, type ParleyServer } from '../../src/server/server.ts';
 import { newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { refusedUpgrade, WireClient } from '../support/wire-client.ts';

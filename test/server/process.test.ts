@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 /** `parley serve` with a fault in it: it throws, or leaves a rejected promise, when it is sent `throw` or `reject`. */
 function faultyServer(t: TestContext, args: string[] = []): ChildProcess {

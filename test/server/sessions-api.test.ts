@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { apiKey, type ParleyServer } from '../../src/server.ts';
+import { apiKey, type ParleyServer } from '../../src/server/server.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { ask, bearer, errorIn, mint, mintBeta } from '../support/rest.ts';
 import { KeptLog, newServer } from '../support/server.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { RealtimeServerEvent as BetaServerEvent } from 'openai/resources/beta/realtime/realtime';
 import { createResampler } from '../../src/audio/resample.ts';
-import { randomId } from '../../src/protocol/ids.ts';
 import { betaDialect, gaDialect, type Item, type ServerEvent, type ServerEventOf } from '../../src/protocol/index.ts';
+import { randomId } from '../../src/protocol/wire/ids.ts';
 import { RealtimeSession, type RealtimeSessionOptions } from '../../src/session/realtime-session.ts';
 import {
   defaultSessionSettings,

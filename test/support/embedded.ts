@@ -1,6 +1,6 @@
 import { concatSamples } from '../../src/audio/pcm.ts';
 import { resample } from '../../src/audio/resample.ts';
-import { createEngines, type EngineSet } from '../../src/engines/registry.ts';
+import { createEngines, type EngineSet } from '../../src/engines/spec/registry.ts';
 import type { SpeechChunk } from '../../src/session/ports.ts';
 import { silence } from './fake-engines.ts';
 

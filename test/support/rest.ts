@@ -1,4 +1,4 @@
-import type { ParleyServer } from '../../src/server.ts';
+import type { ParleyServer } from '../../src/server/server.ts';
 
 export interface Answer {
   status: number;

@@ -1,5 +1,11 @@
 import type { TestContext } from 'node:test';
-import { type EngineSet, type Log, type ParleyServer, type ServerOptions, startServer } from '../../src/server.ts';
+import {
+  type EngineSet,
+  type Log,
+  type ParleyServer,
+  type ServerOptions,
+  startServer,
+} from '../../src/server/server.ts';
 import { type FakeEngines, fakeEngines } from './fake-engines.ts';
 
 /**

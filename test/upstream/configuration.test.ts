@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { ConfigError, configWith, loadConfig } from '../../src/config.ts';
-import { connectionRequest, upstreamFor, withKey } from '../../src/upstream/target.ts';
+import { ConfigError, configWith, loadConfig } from '../../src/config/config.ts';
+import { connectionRequest, upstreamFor, withKey } from '../../src/upstream/link/target.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'parley-upstream-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { systemClock } from '../../src/clock.ts';
-import { defaultUpstreamLimits } from '../../src/upstream/limits.ts';
-import { probeUpstream } from '../../src/upstream/probe.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { defaultUpstreamLimits } from '../../src/upstream/link/limits.ts';
+import { probeUpstream } from '../../src/upstream/link/probe.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { KeptLog, newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { apiKey } from '../../src/server.ts';
+import { apiKey } from '../../src/server/server.ts';
 import { ask, bearer, mint } from '../support/rest.ts';
 import { KeptLog } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';

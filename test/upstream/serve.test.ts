@@ -6,12 +6,12 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type ConfigOverrides, startServer } from '../../src/server.ts';
+import { type ConfigOverrides, startServer } from '../../src/server/server.ts';
 import { ask } from '../support/rest.ts';
 import { KeptLog, newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const key = 'sk-upstream-secret-0123456789';
 
 interface Report {

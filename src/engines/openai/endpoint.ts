@@ -5,7 +5,7 @@
 
 import type OpenAI from 'openai';
 import type { ClientOptions } from 'openai';
-import { systemClock } from '../../clock.ts';
+import { systemClock } from '../../core/clock.ts';
 import type { Clock } from '../../session/ports.ts';
 import { EngineError } from '../engine-error.ts';
 import { defaultTimeouts, type HttpTimeouts, HttpTransport } from './http-transport.ts';

@@ -1,7 +1,7 @@
 /** Engines on servers, from what a configuration says of them. */
 
 import type { Clock, Engines } from '../../session/ports.ts';
-import type { EngineKind, HttpEngineSpec } from '../engine-spec.ts';
+import type { EngineKind, HttpEngineSpec } from '../spec/engine-spec.ts';
 import { ChatModel } from './chat-model.ts';
 import type { EndpointOptions } from './endpoint.ts';
 import { HttpTranscriber } from './http-transcriber.ts';

@@ -1,4 +1,4 @@
-import { isSpeakable } from '../../session/clauses.ts';
+import { isSpeakable } from '../../session/generation/clauses.ts';
 import type { SpeakOptions, SpeechChunk, Voice } from '../../session/ports.ts';
 import { contentType, Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
 import { RequestFailure } from './request-failure.ts';

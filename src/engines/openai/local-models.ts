@@ -1,6 +1,6 @@
 /** Language models that run on this machine, where their servers usually listen. */
 
-import { systemClock } from '../../clock.ts';
+import { systemClock } from '../../core/clock.ts';
 import { HttpTransport } from './http-transport.ts';
 import { field, listField, textField } from './json.ts';
 

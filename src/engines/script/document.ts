@@ -1,7 +1,7 @@
 /** A YAML or JSON file as a tree of parts that know where they stand, so that every mistake is told with its line and column. */
 
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument, Scalar } from 'yaml';
-import { nearest } from '../../protocol/nearest.ts';
+import { nearest } from '../../protocol/parse/nearest.ts';
 
 /** Mistakes that are told at once. */
 const maxProblems = 20;

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { untilAborted } from '../pause.ts';
+import { untilAborted } from '../../core/abort.ts';
 import type { Failure } from './script.ts';
 
 /**

@@ -1,6 +1,6 @@
-import { playedEngines } from '../recording/played-engines.ts';
-import { readRecordings } from '../recording/read-recording.ts';
-import type { EngineSet } from '../registry.ts';
+import { playedEngines } from '../cassette/played-engines.ts';
+import { readRecordings } from '../cassette/read-cassette.ts';
+import type { EngineSet } from '../spec/registry.ts';
 import { loadScript } from './load-script.ts';
 import { type ScriptedEnginesOptions, scriptedEngines } from './scripted-engines.ts';
 

@@ -7,7 +7,7 @@ import {
   type SessionContext,
   type SessionEngines,
   withSessions,
-} from '../registry.ts';
+} from '../spec/registry.ts';
 import type { Script } from './script.ts';
 import { ScriptedModel } from './scripted-model.ts';
 import { ScriptedTranscriber } from './scripted-transcriber.ts';

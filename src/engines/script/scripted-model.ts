@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { pause } from '../../core/abort.ts';
 import type { Clock, LanguageModel, ModelEvent, ModelRequest } from '../../session/ports.ts';
 import { EngineError } from '../engine-error.ts';
-import { pause } from '../pause.ts';
 import type { Tree } from './document.ts';
 import { fail } from './failures.ts';
 import type { Failure, Script, ScriptedCall, Step } from './script.ts';

@@ -1,6 +1,6 @@
+import { pause } from '../../core/abort.ts';
 import type { AudioClip, Clock, TranscribeOptions, Transcriber, TranscriptEvent } from '../../session/ports.ts';
 import { EngineError } from '../engine-error.ts';
-import { pause } from '../pause.ts';
 import { fail } from './failures.ts';
 import type { Delays, Hears } from './script.ts';
 

@@ -1,6 +1,6 @@
 import { durationMs, samplesIn } from '../../audio/pcm.ts';
+import { pause } from '../../core/abort.ts';
 import type { Clock, SpeakOptions, SpeechChunk, Voice } from '../../session/ports.ts';
-import { pause } from '../pause.ts';
 import { fail } from './failures.ts';
 import type { Delays } from './script.ts';
 import type { SpokenSteps } from './spoken-steps.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { IdKind, IdSource } from '../../protocol/ids.ts';
+import type { IdKind, IdSource } from '../../protocol/wire/ids.ts';
 
 const idCharacters = 21;
 

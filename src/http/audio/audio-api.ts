@@ -5,7 +5,7 @@
 
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import type { Callers } from '../../access/callers.ts';
-import { audioErrors } from '../../protocol/audio-errors.ts';
+import { audioErrors } from '../../protocol/errors/audio-errors.ts';
 import { StageError } from '../../session/stage.ts';
 import { type ApiEnv, authenticated } from '../authentication.ts';
 import { limitBody } from '../body-limit.ts';

@@ -1,7 +1,7 @@
-import type { Config } from '../../config.ts';
-import type { EngineKind, EngineSet } from '../../engines/registry.ts';
+import type { Config } from '../../config/config.ts';
+import type { EngineKind, EngineSet } from '../../engines/spec/registry.ts';
 import type { Clock } from '../../session/ports.ts';
-import { defaultModel } from '../../transport/doorkeeper.ts';
+import { defaultModel } from '../../transport/session-authorizer.ts';
 import type { AudioApiOptions } from './audio-api.ts';
 
 /** What the routes for audio need, of a configuration and its engines. */

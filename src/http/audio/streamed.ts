@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import type { Log } from '../../log.ts';
 import type { AudioAccount, AudioRequestKind, AudioRequestStatus, Metering } from '../../metering/metering.ts';
-import { accessErrors } from '../../protocol/access-errors.ts';
+import { accessErrors } from '../../protocol/errors/access-errors.ts';
 import type { Clock, Engines } from '../../session/ports.ts';
 import { watchStage } from '../../session/stage.ts';
 import type { ApiEnv } from '../authentication.ts';

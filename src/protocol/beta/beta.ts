@@ -1,8 +1,8 @@
 /** The beta dialect (2024-10 to 2025): an adapter around the GA core, without state of its own. */
 
 import type { Dialect } from '../dialect.ts';
-import { frameParser } from '../frame-parser.ts';
-import { type Check, strictCheck } from '../schema-check.ts';
+import { frameParser } from '../parse/frame-parser.ts';
+import { type Check, strictCheck } from '../parse/schema-check.ts';
 import { betaParsers } from './client-events.ts';
 import { toBetaEvent } from './server-events.ts';
 

@@ -1,12 +1,12 @@
 /** What beta clients send, turned into the core's events. Its errors speak of the beta dialect's own fields. */
 
 import { z } from 'zod';
-import { type ClientEvent, metadataSchema, type ResponseParameters } from '../client-events.ts';
-import { wireErrors } from '../errors.ts';
-import { type EventParser, type JsonObject, parseAppend } from '../frame-parser.ts';
+import { wireErrors } from '../errors/wire-errors.ts';
 import { parseWith } from '../ga.ts';
-import type { Check } from '../schema-check.ts';
-import { maxOutputTokensSchema, modalitiesSchema, toolChoiceSchema, toolsSchema } from '../session-config.ts';
+import { type EventParser, type JsonObject, parseAppend } from '../parse/frame-parser.ts';
+import type { Check } from '../parse/schema-check.ts';
+import { type ClientEvent, metadataSchema, type ResponseParameters } from '../wire/client-events.ts';
+import { maxOutputTokensSchema, modalitiesSchema, toolChoiceSchema, toolsSchema } from '../wire/session-config.ts';
 import { inputItemSchema, itemSchema, toCoreInput, toCoreItem } from './items.ts';
 import {
   formatSchema,

@@ -16,7 +16,7 @@ import {
   type ResponseInputItem,
   systemMessageSchema,
   userMessageWith,
-} from '../items.ts';
+} from '../wire/items.ts';
 
 const text = z.strictObject({ type: z.literal('text'), text: z.string() });
 const audio = z.strictObject({

@@ -1,7 +1,7 @@
 /** The core's events as beta clients know them. */
 
 import { betaField } from '../dialect-fields.ts';
-import type { ErrorDetails, ResponseResource, ServerEvent, Usage } from '../server-events.ts';
+import type { ErrorDetails, ResponseResource, ServerEvent, Usage } from '../wire/server-events.ts';
 import { toBetaItem } from './items.ts';
 import {
   defaultTemperature,

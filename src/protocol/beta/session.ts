@@ -18,7 +18,7 @@ import {
   turnDetectionSchema,
   type VoiceName,
   voiceId,
-} from '../session-config.ts';
+} from '../wire/session-config.ts';
 
 /** What `temperature` is where a beta client set none. */
 export const defaultTemperature = 0.8;

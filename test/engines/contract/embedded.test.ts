@@ -1,6 +1,6 @@
 import { after, before } from 'node:test';
 import { concatSamples } from '../../../src/audio/pcm.ts';
-import { createEngines, type EngineSet } from '../../../src/engines/registry.ts';
+import { createEngines, type EngineSet } from '../../../src/engines/spec/registry.ts';
 import type { SpeechChunk } from '../../../src/session/ports.ts';
 import { languageModelContract } from './language-model.ts';
 import { type SpokenClip, transcriberContract } from './transcriber.ts';

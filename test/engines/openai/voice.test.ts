@@ -4,7 +4,7 @@ import { durationMs, samplesToBytes } from '../../../src/audio/pcm.ts';
 import { writeWav } from '../../../src/audio/wav.ts';
 import { EngineError } from '../../../src/engines/engine-error.ts';
 import { HttpVoice, type HttpVoiceOptions } from '../../../src/engines/openai/http-voice.ts';
-import { withVoiceAliases } from '../../../src/engines/voice-aliases.ts';
+import { withVoiceAliases } from '../../../src/engines/spec/voice-aliases.ts';
 import { speech } from '../contract/voice.ts';
 import { type Handler, hangs, type ModelServer, modelServer, sendJson } from './servers/model-server.ts';
 import { speechBody, speechServer, speechStyles, spoken } from './servers/speech-servers.ts';

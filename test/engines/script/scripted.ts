@@ -1,12 +1,12 @@
 /** Conversations that follow a script, on a clock that stands still. */
 
 import assert from 'node:assert/strict';
-import type { EngineSet } from '../../../src/engines/registry.ts';
 import { readScript } from '../../../src/engines/script/read-script.ts';
 import { type Script, ScriptError } from '../../../src/engines/script/script.ts';
 import { scriptedEngines } from '../../../src/engines/script/scripted-engines.ts';
-import { randomId } from '../../../src/protocol/ids.ts';
+import type { EngineSet } from '../../../src/engines/spec/registry.ts';
 import type { ServerEventOf } from '../../../src/protocol/index.ts';
+import { randomId } from '../../../src/protocol/wire/ids.ts';
 import { RealtimeSession } from '../../../src/session/realtime-session.ts';
 import { defaultSessionSettings } from '../../../src/session/settings.ts';
 import { Client, silentLog, update, userText } from '../../support/conversation.ts';

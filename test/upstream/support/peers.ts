@@ -12,8 +12,8 @@ import {
 } from '../../../src/protocol/index.ts';
 import type { CloseReason, Meter, Peer } from '../../../src/session/ports.ts';
 import { defaultSessionSettings, noMeter, type SessionGrant } from '../../../src/session/settings.ts';
-import { defaultUpstreamLimits, type UpstreamLimits } from '../../../src/upstream/limits.ts';
-import { RelayedSession } from '../../../src/upstream/relayed-session.ts';
+import { defaultUpstreamLimits, type UpstreamLimits } from '../../../src/upstream/link/limits.ts';
+import { RelayedSession } from '../../../src/upstream/relay/relayed-session.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { frameCheck } from '../../support/frame-check.ts';
 import { KeptLog } from '../../support/server.ts';

@@ -1,0 +1,83 @@
+/** `parley ask`: puts a spoken or written question to a Realtime endpoint, and writes what a listener hears. */
+
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { durationMs } from '../../audio/pcm.ts';
+import { resample } from '../../audio/resample.ts';
+import { readWav, WavError, writeWav } from '../../audio/wav.ts';
+import { ConnectionError } from './connection.ts';
+import { converse, type Outcome, type Question, sampleRateHz } from './conversation.ts';
+import { type AskOptions, parseOptions, UsageError, usage } from './options.ts';
+import { formatMs, Report } from './report.ts';
+
+/**
+ * Runs the command with the arguments that follow `ask`; it needs a server that runs.
+ * Resolves with the exit code: 0 when an answer came, 1 when none did, 2 when the command line cannot be understood.
+ */
+export async function ask(argv: string[]): Promise<number> {
+  const report = new Report(process.stdout);
+  try {
+    const options = parseOptions(argv);
+    if (options === 'help') {
+      process.stdout.write(usage);
+      return 0;
+    }
+    const question = await readQuestion(options.question);
+    const outcome = await converse(question, options, report);
+    await writeAnswer(outcome, options, report);
+    return conclude(outcome, question, report);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`${error.message}\nSee \`npm run ask -- --help\`.\n`);
+      return 2;
+    }
+    if (error instanceof ConnectionError || error instanceof FileError) {
+      report.line('error', error.message);
+      return 1;
+    }
+    throw error;
+  }
+}
+
+/** A file cannot be read or written; the message names it. */
+class FileError extends Error {
+  override readonly name = 'FileError';
+}
+
+async function readQuestion(question: string): Promise<Question> {
+  if (!existsSync(question)) {
+    if (/\.wav$/i.test(question)) throw new FileError(`There is no file ${question}.`);
+    return { text: question };
+  }
+  try {
+    const clip = await resample(readWav(await readFile(question)), sampleRateHz);
+    return { samples: clip.samples };
+  } catch (error) {
+    if (error instanceof WavError) throw new FileError(`${question}: ${error.message}.`);
+    throw new FileError(`Cannot read ${question}: ${messageOf(error)}`);
+  }
+}
+
+async function writeAnswer({ playback }: Outcome, { out }: AskOptions, report: Report): Promise<void> {
+  const samples = playback.render();
+  if (samples.length === 0) return;
+  try {
+    await writeFile(out, writeWav({ samples, sampleRateHz }));
+  } catch (error) {
+    throw new FileError(`Cannot write ${out}: ${messageOf(error)}`);
+  }
+  const length = formatMs(durationMs(samples.length, sampleRateHz));
+  report.line('note', `${out}: what a listener heard from the start of the question on, ${length}`);
+}
+
+function conclude({ answers, turns, problem }: Outcome, question: Question, report: Report): number {
+  if (problem !== null) report.line('error', problem);
+  else if (answers === 0 && turns === 0 && 'samples' in question) {
+    report.line('error', 'No speech was heard in the recording.');
+  } else if (answers === 0) report.line('error', 'No answer came.');
+  return answers > 0 && problem === null ? 0 : 1;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,154 @@
+/** A WebSocket to a Realtime endpoint, with failures said in words that help. */
+
+import type { IncomingMessage } from 'node:http';
+import { type RawData, WebSocket } from 'ws';
+import type { ClientEvent } from '../../protocol/wire/client-events.ts';
+import type { ServerEvent } from '../../protocol/wire/server-events.ts';
+import type { AskOptions } from './options.ts';
+
+/** Enough for any event of a Realtime session. */
+const maxPayloadBytes = 32 * 1024 * 1024;
+const handshakeTimeoutMs = 10_000;
+
+/** The endpoint cannot be reached, or has ended the conversation. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError';
+}
+
+export interface Connection {
+  send(event: ClientEvent): void;
+  /** Bytes that wait to be sent. */
+  readonly bufferedBytes: number;
+  close(): void;
+}
+
+export interface ConnectionListener {
+  onEvent(event: ServerEvent): void;
+  /** The connection is over, unasked. */
+  onEnd(error: ConnectionError): void;
+}
+
+/** @throws {ConnectionError} when the endpoint does not answer as a WebSocket. */
+export async function connect(
+  options: Pick<AskOptions, 'url' | 'model' | 'key' | 'insecure'>,
+  listener: ConnectionListener,
+): Promise<Connection> {
+  const url = new URL(options.url);
+  if (!url.searchParams.has('model')) url.searchParams.set('model', options.model);
+  const headers = options.key === undefined ? {} : { Authorization: `Bearer ${options.key}` };
+  const socket = new WebSocket(url, {
+    headers,
+    maxPayload: maxPayloadBytes,
+    handshakeTimeout: handshakeTimeoutMs,
+    perMessageDeflate: false,
+    rejectUnauthorized: !options.insecure,
+  });
+  let closing = false;
+  socket.on('message', (data, isBinary) => {
+    const event = isBinary ? null : parseEvent(data);
+    if (event === null) {
+      socket.terminate();
+      listener.onEnd(new ConnectionError(`${url.host} sent a message that is not a Realtime event.`));
+    } else {
+      listener.onEvent(event);
+    }
+  });
+  await opened(socket, url);
+  socket.on('error', (error) =>
+    listener.onEnd(new ConnectionError(`The connection to ${url.host} broke: ${error.message}`)),
+  );
+  socket.on('close', (code, reason) => {
+    if (!closing) listener.onEnd(new ConnectionError(describeClose(code, reason.toString())));
+  });
+  return {
+    send: (event) => socket.send(JSON.stringify(event)),
+    get bufferedBytes() {
+      return socket.bufferedAmount;
+    },
+    close() {
+      closing = true;
+      socket.close(1000);
+    },
+  };
+}
+
+function opened(socket: WebSocket, url: URL): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => {
+      socket.removeAllListeners('error');
+      socket.removeAllListeners('unexpected-response');
+      resolve();
+    });
+    socket.once('error', (error) => reject(new ConnectionError(describeFailure(error, url))));
+    socket.once('unexpected-response', (request, response: IncomingMessage) => {
+      request.destroy();
+      reject(
+        new ConnectionError(
+          `${url.host} answered ${response.statusCode} ${response.statusMessage} instead of opening a WebSocket: ` +
+            `is ${url.pathname} the path of its Realtime endpoint?`,
+        ),
+      );
+    });
+  });
+}
+
+/** How OpenSSL says that nobody vouches for a certificate: those of `--tls self-signed`, and of an authority of one's own. */
+const untrusted: ReadonlySet<unknown> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+function describeFailure(error: Error, url: URL): string {
+  const code = 'code' in error ? error.code : undefined;
+  const secure = url.protocol === 'wss:' || url.protocol === 'https:';
+  if (code === 'ECONNREFUSED') {
+    return `Nothing listens at ${url.host}. Is Parley running? Start it with \`npm start\`.`;
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `The host name ${url.hostname} is not known.`;
+  if (untrusted.has(code)) {
+    return (
+      `Nobody that this machine trusts vouches for the certificate of ${url.host}. ` +
+      'If it is a server of your own, such as one started with --tls self-signed, add --insecure.'
+    );
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return `The certificate of ${url.host} is for another name. If it is a server of your own, add --insecure.`;
+  }
+  if (code === 'CERT_HAS_EXPIRED') {
+    return `The certificate of ${url.host} has expired. If it is a server of your own, add --insecure.`;
+  }
+  // A port without TLS answers its greeting with something that cannot be read, or hangs up.
+  if (secure && (code === 'EPROTO' || code === 'ECONNRESET' || String(code).startsWith('ERR_SSL_'))) {
+    return `${url.host} does not speak TLS as wss:// needs it. Is it a server without TLS? Try ${addressOf(url, 'ws:')}`;
+  }
+  if (!secure && code === 'ECONNRESET') {
+    return `${url.host} hung up instead of answering. Does it want TLS? Try ${addressOf(url, 'wss:')}`;
+  }
+  return `Cannot connect to ${url.host}: ${error.message}`;
+}
+
+/** The same place in another protocol, without what was added to the address. */
+function addressOf({ host, pathname }: URL, protocol: string): string {
+  return `${protocol}//${host}${pathname}`;
+}
+
+function describeClose(code: number, reason: string): string {
+  const hint = code === 3000 ? ' Give a valid key with --key.' : '';
+  return `The server closed the connection: ${code}${reason === '' ? '' : ` ${reason}`}.${hint}`;
+}
+
+function parseEvent(data: RawData): ServerEvent | null {
+  try {
+    const value: unknown = JSON.parse(data.toString());
+    return isEvent(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Which fields an event has follows from its type: the server is trusted that far. */
+function isEvent(value: unknown): value is ServerEvent {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
+}

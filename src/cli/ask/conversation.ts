@@ -1,0 +1,196 @@
+/** One run of `ask`: configure the session, put the question, and listen until every answer has come. */
+
+import { setInterval } from 'node:timers/promises';
+import { samplesToBytes } from '../../audio/pcm.ts';
+import type { ClientEvent } from '../../protocol/wire/client-events.ts';
+import type { ServerEvent } from '../../protocol/wire/server-events.ts';
+import type { RealtimeUpdate, TurnDetection } from '../../protocol/wire/session-config.ts';
+import { type Connection, ConnectionError, connect } from './connection.ts';
+import { Exchange } from './exchange.ts';
+import type { AskOptions, TurnMode } from './options.ts';
+import { Playback } from './playback.ts';
+import type { Report } from './report.ts';
+import { Upload } from './upload.ts';
+
+/** The rate of `audio/pcm` on the wire. */
+export const sampleRateHz = 24_000;
+
+const tickMs = 10;
+const maxBufferedBytes = 1024 * 1024;
+/** After this much silence, any speech at the end of a recording has been noticed. */
+const enoughSilenceMs = 1500;
+/** Silence that ends every turn, also with `semantic_vad` at its least eager. */
+const fastSilenceMs = 10_000;
+/** How long nothing must happen before the conversation is over: before, and after the first answer. */
+const quietMs = { unanswered: 3000, answered: 250 };
+/** How long the server may leave an open question without any event. */
+const stallMs = 30_000;
+
+/** Text, or mono samples at `sampleRateHz`. */
+export type Question = { text: string } | { samples: Int16Array };
+
+export interface Outcome {
+  answers: number;
+  turns: number;
+  playback: Playback;
+  /** Why it ended early, where it did. */
+  problem: string | null;
+}
+
+/**
+ * Holds the conversation.
+ * @throws {ConnectionError} when it cannot begin.
+ */
+export async function converse(question: Question, options: AskOptions, report: Report): Promise<Outcome> {
+  const setup = new Setup();
+  let exchange: Exchange | undefined;
+  let ended: ConnectionError | undefined;
+  const connection = await connect(options, {
+    onEvent: (event) => (exchange === undefined ? setup.receive(event) : exchange.receive(event)),
+    onEnd(error) {
+      ended ??= error;
+      setup.fail(error);
+    },
+  });
+  try {
+    setup.begin();
+    await setup.created;
+    connection.send({ type: 'session.update', session: sessionUpdate(options) });
+    await setup.updated;
+    setup.end();
+    const startedMs = performance.now();
+    const now = () => performance.now() - startedMs;
+    const playback = new Playback(sampleRateHz);
+    const automatic = 'samples' in question && options.turn !== 'none';
+    exchange = new Exchange({ report, playback, now, automatic, send: (event) => connection.send(event) });
+    const ask = 'text' in question ? inWriting(question.text, report) : aloud(question.samples, options);
+    let problem: string | null = null;
+    for await (const _ of setInterval(tickMs)) {
+      const sent = ended === undefined && ask(connection, exchange, now());
+      problem = ended?.message ?? stallAt(now() - exchange.lastEventMs, sent, exchange);
+      if (problem !== null || (sent && isOver(exchange, now()))) break;
+    }
+    report.endLine();
+    return { answers: exchange.answers, turns: exchange.turns, playback, problem };
+  } finally {
+    setup.end();
+    connection.close();
+  }
+}
+
+/** The opening of a session on a connection, as two promises. */
+class Setup {
+  readonly #created = Promise.withResolvers<void>();
+  readonly #updated = Promise.withResolvers<void>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor() {
+    // Whichever is not being awaited when the connection fails would otherwise count as unhandled.
+    this.#created.promise.catch(() => {});
+    this.#updated.promise.catch(() => {});
+  }
+
+  /** Bounds the time that it may take: from here to `end`. */
+  begin(): void {
+    this.#timer = setTimeout(() => this.fail(new ConnectionError('The server did not open a session.')), stallMs);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  get created(): Promise<void> {
+    return this.#created.promise;
+  }
+
+  get updated(): Promise<void> {
+    return this.#updated.promise;
+  }
+
+  receive(event: ServerEvent): void {
+    if (event.type === 'session.created') this.#created.resolve();
+    if (event.type === 'session.updated') this.#updated.resolve();
+    if (event.type === 'error') this.fail(new ConnectionError(`The server refused: ${event.error.message}`));
+  }
+
+  fail(error: ConnectionError): void {
+    this.#created.reject(error);
+    this.#updated.reject(error);
+  }
+}
+
+/** Puts what is due of the question. Returns whether the conversation may end, as far as the question goes. */
+type Ask = (connection: Connection, exchange: Exchange, nowMs: number) => boolean;
+
+function inWriting(text: string, report: Report): Ask {
+  let sent = false;
+  return (connection, exchange, nowMs) => {
+    if (sent) return true;
+    sent = true;
+    report.line('you', text, nowMs);
+    connection.send({
+      type: 'conversation.item.create',
+      item: { type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
+    });
+    exchange.requestResponse();
+    return true;
+  };
+}
+
+function aloud(samples: Int16Array, { turn, fast }: AskOptions): Ask {
+  const silenceMs = turn === 'none' ? 0 : fast ? fastSilenceMs : Infinity;
+  const upload = new Upload(samples, { sampleRateHz, trailingSilenceMs: silenceMs, fast });
+  let committed = false;
+  return (connection, exchange, nowMs) => {
+    for (;;) {
+      const chunk = connection.bufferedBytes < maxBufferedBytes ? upload.next(nowMs) : null;
+      if (chunk === null) break;
+      connection.send(appendEvent(chunk));
+    }
+    if (turn === 'none' && !committed && upload.silenceSentMs >= 0) {
+      committed = true;
+      connection.send({ type: 'input_audio_buffer.commit' });
+      exchange.requestResponse();
+    }
+    return upload.silenceSentMs >= Math.min(silenceMs, enoughSilenceMs);
+  };
+}
+
+function appendEvent(samples: Int16Array): ClientEvent {
+  return { type: 'input_audio_buffer.append', audio: Buffer.from(samplesToBytes(samples)).toString('base64') };
+}
+
+function isOver(exchange: Exchange, nowMs: number): boolean {
+  const quiet = exchange.answers > 0 ? quietMs.answered : quietMs.unanswered;
+  return exchange.awaited() === null && nowMs - exchange.lastEventMs >= quiet;
+}
+
+function stallAt(silentForMs: number, sent: boolean, exchange: Exchange): string | null {
+  if (!sent || silentForMs < stallMs) return null;
+  const awaited = exchange.awaited() ?? 'the end of the conversation';
+  return `The server has sent nothing for ${stallMs / 1000} s, while waiting for ${awaited}.`;
+}
+
+function sessionUpdate({ turn, voice }: AskOptions): RealtimeUpdate {
+  const format = { type: 'audio/pcm', rate: sampleRateHz } as const;
+  return {
+    type: 'realtime',
+    output_modalities: ['audio'],
+    audio: {
+      input: {
+        format,
+        transcription: { model: 'gpt-4o-mini-transcribe' },
+        turn_detection: turnDetection(turn),
+      },
+      output: { format, ...(voice === undefined ? {} : { voice }) },
+    },
+  };
+}
+
+function turnDetection(turn: TurnMode): TurnDetection | null {
+  if (turn === 'none') return null;
+  const answering = { create_response: true, interrupt_response: true };
+  if (turn === 'semantic_vad') return { type: turn, eagerness: 'auto', ...answering };
+  const silence = { threshold: 0.5, prefix_padding_ms: 300, silence_duration_ms: 500, idle_timeout_ms: null };
+  return { type: turn, ...silence, ...answering };
+}

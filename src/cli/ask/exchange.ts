@@ -1,0 +1,261 @@
+/** The listener's side of a conversation: follows the server's events, plays the answers, and knows what is still to come. */
+
+import { bytesToSamples } from '../../audio/pcm.ts';
+import type { ClientEvent } from '../../protocol/wire/client-events.ts';
+import type { ErrorDetails, ResponseResource, ServerEvent, ServerEventOf } from '../../protocol/wire/server-events.ts';
+import type { Playback } from './playback.ts';
+import { formatMs, type Report } from './report.ts';
+
+const responseRequestId = 'ask_response';
+
+/** One question, and when what happened; milliseconds since the start. */
+interface Turn {
+  number: number;
+  endedMs: number;
+  transcript: 'awaited' | 'blank' | 'known' | 'none';
+  transcriptMs?: number;
+  firstWordMs?: number;
+  firstSoundMs?: number;
+  /** A response to it began, or the user went on speaking before there was one. */
+  closed: boolean;
+  /** A response began, which answers it with everything else that was said until then. */
+  answered: boolean;
+}
+
+export interface ExchangeOptions {
+  report: Report;
+  playback: Playback;
+  send(event: ClientEvent): void;
+  /** Milliseconds since the start. */
+  now(): number;
+  /** Whether the server answers each turn by itself. */
+  automatic: boolean;
+}
+
+export class Exchange {
+  readonly #options: ExchangeOptions;
+  readonly #turns = new Map<string, Turn>();
+  /** Responses that run, each with the turn that it answers. */
+  readonly #running = new Map<string, Turn | undefined>();
+  readonly #interrupted = new Set<string>();
+  readonly #answering = new Set<string>();
+  readonly #speechEnds = new Map<string, number>();
+  #asked: Turn | undefined;
+  #speaking = false;
+  #lastEventMs = 0;
+  #answers = 0;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+  }
+
+  /** How many responses said something. */
+  get answers(): number {
+    return this.#answers;
+  }
+
+  /** How many questions the server has taken. */
+  get turns(): number {
+    return this.#turns.size;
+  }
+
+  get lastEventMs(): number {
+    return this.#lastEventMs;
+  }
+
+  /** Asks for a response to what has been said: what follows is measured from here. */
+  requestResponse(): void {
+    this.#asked = this.#newTurn(this.#options.now(), 'none');
+    this.#options.send({ type: 'response.create', event_id: responseRequestId });
+  }
+
+  /** What the conversation still waits for, in words; null when nothing is outstanding. */
+  awaited(): string | null {
+    if (this.#speaking) return 'the end of the speech that was heard';
+    if (this.#running.size > 0) return 'the rest of the answer';
+    if (this.#asked !== undefined && !this.#asked.closed) return 'an answer';
+    const turns = [...this.#turns.values()];
+    if (turns.some(({ transcript }) => transcript === 'awaited')) return 'a transcript';
+    if (!this.#options.automatic) return null;
+    return turns.some(({ transcript, closed }) => transcript === 'known' && !closed) ? 'an answer' : null;
+  }
+
+  receive(event: ServerEvent): void {
+    const nowMs = this.#options.now();
+    this.#lastEventMs = nowMs;
+    switch (event.type) {
+      case 'input_audio_buffer.speech_started':
+        this.#speechStarted(nowMs);
+        break;
+      case 'input_audio_buffer.speech_stopped':
+        this.#speaking = false;
+        this.#speechEnds.set(event.item_id, nowMs);
+        break;
+      case 'input_audio_buffer.committed':
+        this.#committed(event.item_id, nowMs);
+        break;
+      case 'conversation.item.input_audio_transcription.completed':
+        this.#transcribed(event.item_id, event.transcript.trim(), nowMs);
+        break;
+      case 'conversation.item.input_audio_transcription.failed':
+        this.#transcriptionFailed(event, nowMs);
+        break;
+      case 'response.created':
+        this.#responseCreated(event.response.id);
+        break;
+      case 'response.output_audio_transcript.delta':
+      case 'response.output_text.delta':
+        this.#words(event, nowMs);
+        break;
+      case 'response.output_audio.delta':
+        this.#sound(event, nowMs);
+        break;
+      case 'response.done':
+        this.#responseDone(event.response, nowMs);
+        break;
+      case 'error':
+        if (event.error.event_id === responseRequestId && this.#asked !== undefined) this.#asked.closed = true;
+        this.#options.report.line('error', describeError(event.error), nowMs);
+        break;
+      default:
+        break;
+    }
+  }
+
+  #speechStarted(nowMs: number): void {
+    const { playback, report, send } = this.#options;
+    this.#speaking = true;
+    for (const turn of this.#turns.values()) turn.closed = true;
+    const cutTurns: (Turn | undefined)[] = [];
+    for (const [id, turn] of this.#running) {
+      if (this.#interrupted.has(id)) continue;
+      this.#interrupted.add(id);
+      cutTurns.push(turn);
+      if (turn !== undefined) report.line('timing', describeTiming(turn, nowMs));
+    }
+    const interruption = playback.interrupt(nowMs);
+    if (interruption === null && cutTurns.length === 0) return;
+    const sounded = cutTurns.some((turn) => (turn?.firstSoundMs ?? Infinity) < nowMs);
+    report.line('parley', `– interrupted${describeHeard(interruption?.playedMs ?? 0, sounded)}`, nowMs);
+    if (interruption !== null && interruption.playedMs > 0) {
+      send({
+        type: 'conversation.item.truncate',
+        item_id: interruption.itemId,
+        content_index: interruption.contentIndex,
+        audio_end_ms: interruption.playedMs,
+      });
+    }
+  }
+
+  #committed(itemId: string, nowMs: number): void {
+    this.#speaking = false;
+    if (this.#asked === undefined) {
+      this.#turns.set(itemId, this.#newTurn(this.#speechEnds.get(itemId) ?? nowMs, 'awaited'));
+    } else {
+      this.#asked.transcript = 'awaited';
+      this.#turns.set(itemId, this.#asked);
+    }
+    this.#speechEnds.delete(itemId);
+  }
+
+  #newTurn(endedMs: number, transcript: Turn['transcript']): Turn {
+    return { number: this.#turns.size + 1, endedMs, transcript, closed: false, answered: false };
+  }
+
+  #transcribed(itemId: string, text: string, nowMs: number): void {
+    this.#options.report.line('you', text === '' ? '(no words were understood)' : text, nowMs);
+    const turn = this.#turns.get(itemId);
+    if (turn === undefined) return;
+    turn.transcript = text === '' ? 'blank' : 'known';
+    turn.transcriptMs = nowMs;
+  }
+
+  #transcriptionFailed(
+    event: ServerEventOf<'conversation.item.input_audio_transcription.failed'>,
+    nowMs: number,
+  ): void {
+    this.#options.report.line('error', `The transcription failed: ${event.error.message}`, nowMs);
+    const turn = this.#turns.get(event.item_id);
+    if (turn !== undefined) turn.transcript = 'blank';
+  }
+
+  #responseCreated(id: string): void {
+    const turn = this.#asked ?? [...this.#turns.values()].at(-1);
+    for (const earlier of this.#turns.values()) {
+      if (turn !== undefined && earlier !== turn && !earlier.answered && earlier.transcript === 'known') {
+        this.#options.report.line('timing', `${describeTiming(earlier)} · answered with turn ${turn.number}`);
+      }
+      earlier.closed = earlier.answered = true;
+    }
+    if (turn !== undefined) turn.closed = turn.answered = true;
+    this.#running.set(id, turn);
+  }
+
+  #words(event: { response_id: string; delta: string }, nowMs: number): void {
+    if (this.#interrupted.has(event.response_id)) return;
+    this.#countAnswer(event.response_id);
+    const turn = this.#running.get(event.response_id);
+    if (turn !== undefined) turn.firstWordMs ??= nowMs;
+    this.#options.report.words('parley', event.delta, nowMs);
+  }
+
+  #sound(event: ServerEventOf<'response.output_audio.delta'>, nowMs: number): void {
+    if (this.#interrupted.has(event.response_id)) return;
+    this.#countAnswer(event.response_id);
+    const samples = bytesToSamples(Buffer.from(event.delta, 'base64'));
+    const piece = { itemId: event.item_id, contentIndex: event.content_index, samples };
+    const soundsMs = this.#options.playback.add(piece, nowMs);
+    const turn = this.#running.get(event.response_id);
+    if (turn !== undefined) turn.firstSoundMs ??= soundsMs;
+  }
+
+  #countAnswer(responseId: string): void {
+    if (this.#answering.has(responseId)) return;
+    this.#answering.add(responseId);
+    this.#answers++;
+  }
+
+  #responseDone(response: ResponseResource, nowMs: number): void {
+    const { report } = this.#options;
+    const turn = this.#running.get(response.id);
+    this.#running.delete(response.id);
+    this.#answering.delete(response.id);
+    const wasInterrupted = this.#interrupted.delete(response.id);
+    report.endLine();
+    const problem = describeEnd(response);
+    if (problem !== null && !(wasInterrupted && response.status === 'cancelled')) report.line('error', problem, nowMs);
+    if (turn !== undefined && !wasInterrupted) report.line('timing', describeTiming(turn));
+  }
+}
+
+/** What had happened before `untilMs`: a sound that is cut before it is due is not heard. */
+function describeTiming(turn: Turn, untilMs = Infinity): string {
+  const since = (label: string, ms: number | undefined) =>
+    ms === undefined || ms >= untilMs ? [] : [`${label} ${formatMs(Math.max(0, ms - turn.endedMs))}`];
+  const parts = [
+    ...since('transcript', turn.transcriptMs),
+    ...since('first word', turn.firstWordMs),
+    ...since('first sound', turn.firstSoundMs),
+  ];
+  return `turn ${turn.number}: ${parts.length > 0 ? `${parts.join(' · ')} after its end` : 'ended without an answer'}`;
+}
+
+/** How much of an answer had been heard; `sounded`: some of it, and all of it that had come. */
+function describeHeard(playedMs: number, sounded: boolean): string {
+  if (playedMs > 0) return ` after ${formatMs(playedMs)}`;
+  return sounded ? '' : ' before its first sound';
+}
+
+function describeError(error: ErrorDetails): string {
+  const code = error.code ?? error.type;
+  return `${error.message} (${code}${error.param === null ? '' : `, ${error.param}`})`;
+}
+
+/** Why a response ended otherwise than by having said everything. */
+function describeEnd({ status, status_details: details }: ResponseResource): string | null {
+  if (status === 'completed') return null;
+  if (details?.type === 'failed') return `The answer failed: ${details.error.message}`;
+  if (details?.type === 'incomplete' || details?.type === 'cancelled')
+    return `The answer is ${status}: ${details.reason}`;
+  return `The answer is ${status}`;
+}

@@ -1,0 +1,50 @@
+/** The recording on its way out: at the pace of speech, then silence for as long as the server may need it. */
+
+import { durationMs, samplesIn } from '../../audio/pcm.ts';
+
+const realTimeChunkMs = 20;
+const fastChunkMs = 1000;
+
+export interface UploadOptions {
+  sampleRateHz: number;
+  /** Silence that follows the recording: milliseconds, or `Infinity` to go on until nobody asks for more. */
+  trailingSilenceMs: number;
+  /** Everything is due at once. */
+  fast: boolean;
+}
+
+/** Cuts a recording and the silence after it into chunks, and says which of them are due. */
+export class Upload {
+  readonly #samples: Int16Array;
+  readonly #options: UploadOptions;
+  readonly #chunkSamples: number;
+  #sentSamples = 0;
+
+  constructor(samples: Int16Array, options: UploadOptions) {
+    this.#samples = samples;
+    this.#options = options;
+    this.#chunkSamples = samplesIn(options.fast ? fastChunkMs : realTimeChunkMs, options.sampleRateHz);
+  }
+
+  /** The next chunk, when its first sample is due `elapsedMs` after the start; otherwise null. */
+  next(elapsedMs: number): Int16Array | null {
+    const { sampleRateHz, fast, trailingSilenceMs } = this.#options;
+    const end =
+      this.#samples.length + (trailingSilenceMs === Infinity ? Infinity : samplesIn(trailingSilenceMs, sampleRateHz));
+    if (this.#sentSamples >= end) return null;
+    if (!fast && this.sentMs > elapsedMs) return null;
+    const chunk = new Int16Array(Math.min(this.#chunkSamples, end - this.#sentSamples));
+    chunk.set(this.#samples.subarray(this.#sentSamples, this.#sentSamples + chunk.length));
+    this.#sentSamples += chunk.length;
+    return chunk;
+  }
+
+  get sentMs(): number {
+    return durationMs(this.#sentSamples, this.#options.sampleRateHz);
+  }
+
+  /** Silence sent so far after the end of the recording; negative while the recording itself is being sent. */
+  get silenceSentMs(): number {
+    return durationMs(this.#sentSamples - this.#samples.length, this.#options.sampleRateHz);
+  }
+}

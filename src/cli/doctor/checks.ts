@@ -1,0 +1,122 @@
+/** One real request to an engine of each kind: what it did, in words, or an Error that says what is wrong. */
+
+import { concatSamples, durationMs } from '../../audio/pcm.ts';
+import type { AudioClip, LanguageModel, Transcriber, Voice, VoiceActivityDetector } from '../../session/ports.ts';
+
+/** What an engine did, in words; `odd` where it works and is not as it should be. */
+export interface Finding {
+  did: string;
+  odd?: boolean;
+}
+
+/** What the transcriber and the voice activity detector are given to hear. */
+export const sampleSentence = 'What is the weather like today?';
+const spokenSentence = 'Hello, this is a test.';
+/** Of the words, that a transcriber has to get right. */
+const leastShare = 0.5;
+
+export async function checkLanguageModel(model: LanguageModel, signal: AbortSignal): Promise<Finding> {
+  const startedAt = performance.now();
+  const events = model.generate({
+    // A model that takes the client's name for it is asked for by the usual one.
+    model: 'gpt-realtime',
+    instructions: 'You are being tested. Answer with one short sentence.',
+    items: [{ type: 'message', role: 'user', content: [{ type: 'text', text: 'Say hello.' }] }],
+    tools: [],
+    toolChoice: 'auto',
+    maxOutputTokens: 1024,
+    spoken: true,
+    signal,
+  });
+  let text = '';
+  let firstAfter = 0;
+  for await (const event of events) {
+    if (event.type === 'text') {
+      firstAfter ||= performance.now() - startedAt;
+      text += event.text;
+    }
+    if (event.type === 'finish') break;
+  }
+  if (text.trim() === '') throw new Error('it answered without a word');
+  return { did: `answered ${quoted(text)} (first words after ${ms(firstAfter)})` };
+}
+
+export async function checkVoice(voice: Voice, signal: AbortSignal): Promise<Finding> {
+  const { clip, firstAfter } = await speak(voice, spokenSentence, signal);
+  if (clip.samples.every((sample) => sample === 0)) throw new Error('it made only silence');
+  const seconds = (durationMs(clip.samples.length, clip.sampleRateHz) / 1000).toFixed(1);
+  return { did: `spoke ${seconds} s of sound at ${clip.sampleRateHz} Hz (first sound after ${ms(firstAfter)})` };
+}
+
+export async function checkTranscriber(
+  transcriber: Transcriber,
+  clip: AudioClip,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const startedAt = performance.now();
+  for await (const event of transcriber.transcribe(clip, { language: 'en', signal })) {
+    if (event.type !== 'done') continue;
+    if (event.text.trim() === '') throw new Error(`it heard nothing in a clip that says "${sampleSentence}"`);
+    const share = shareOfWords(sampleSentence, event.text);
+    const heard = `heard ${quoted(event.text)} where "${sampleSentence}" was said`;
+    if (share < leastShare) throw new Error(`it ${heard}`);
+    return { did: `${heard} (${ms(performance.now() - startedAt)})`, odd: share < 1 };
+  }
+  throw new Error('it ended without a transcript');
+}
+
+export async function checkVoiceActivity(detector: VoiceActivityDetector, clip: AudioClip): Promise<Finding> {
+  const stream = detector.open({ sampleRateHz: clip.sampleRateHz });
+  try {
+    const probabilities = await stream.push(clip.samples);
+    const frames = probabilities.filter((probability) => probability > 0.5).length;
+    if (frames === 0) throw new Error(`it found no speech in a clip that says "${sampleSentence}"`);
+    return { did: `found speech in ${Math.round((100 * frames) / probabilities.length)} % of a spoken clip` };
+  } finally {
+    stream.close();
+  }
+}
+
+/** What a voice makes of a text, and the milliseconds until its first sound. */
+export async function speak(
+  voice: Voice,
+  text: string,
+  signal: AbortSignal,
+): Promise<{ clip: AudioClip; firstAfter: number }> {
+  const startedAt = performance.now();
+  const parts: AudioClip[] = [];
+  let firstAfter = 0;
+  for await (const chunk of voice.speak(text, { voice: 'alloy', speed: 1, signal })) {
+    firstAfter ||= performance.now() - startedAt;
+    parts.push(chunk);
+  }
+  const [first] = parts;
+  if (first === undefined) throw new Error('it made no sound');
+  const samples = concatSamples(parts.map((part) => part.samples));
+  return { clip: { samples, sampleRateHz: first.sampleRateHz }, firstAfter };
+}
+
+/** How many of the words are right, of those that were said or, where these are more, were heard. */
+function shareOfWords(said: string, heard: string): number {
+  const [saidWords, heardWords] = [wordsIn(said), wordsIn(heard)];
+  const left = [...heardWords];
+  const right = saidWords.filter((word) => {
+    const at = left.indexOf(word);
+    if (at >= 0) left.splice(at, 1);
+    return at >= 0;
+  });
+  return right.length / Math.max(saidWords.length, heardWords.length);
+}
+
+function wordsIn(text: string): string[] {
+  return text.toLowerCase().match(/[\p{L}\p{N}']+/gu) ?? [];
+}
+
+function quoted(text: string): string {
+  const line = text.replaceAll(/[\p{C}\s]+/gu, ' ').trim();
+  return `"${line.length > 80 ? `${line.slice(0, 80)}…` : line}"`;
+}
+
+function ms(value: number): string {
+  return `${Math.round(value)} ms`;
+}

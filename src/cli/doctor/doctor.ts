@@ -1,0 +1,212 @@
+/** `parley doctor`: asks every configured engine and upstream one real thing, and says in plain words what is wrong. */
+
+import { concatSamples, samplesIn } from '../../audio/pcm.ts';
+import { type Config, ConfigError, loadConfig } from '../../config/config.ts';
+import { systemClock } from '../../core/clock.ts';
+import { Flite } from '../../engines/embedded/flite/flite.ts';
+import { findLocalModel } from '../../engines/openai/local-models.ts';
+import { EngineConfigError, planEngines } from '../../engines/spec/engine-plan.ts';
+import {
+  defaultSet,
+  type EngineKind,
+  type EngineSetSpec,
+  type EngineSetsSpec,
+} from '../../engines/spec/engine-spec.ts';
+import { type EngineOptions, type Lifecycle, maker } from '../../engines/spec/registry.ts';
+import { withVoiceAliases } from '../../engines/spec/voice-aliases.ts';
+import { standsIn } from '../../server/configured-engines.ts';
+import type { AudioClip } from '../../session/ports.ts';
+import { defaultModel } from '../../transport/session-authorizer.ts';
+import { withKey } from '../../upstream/link/target.ts';
+import {
+  checkLanguageModel,
+  checkTranscriber,
+  checkVoice,
+  checkVoiceActivity,
+  type Finding,
+  sampleSentence,
+  speak,
+} from './checks.ts';
+import { checkUpstreams } from './upstreams.ts';
+
+const usage = `Ask every configured engine and upstream one real thing, and say what is wrong.
+
+  parley doctor [options]
+
+The options, the environment and the configuration file are those of "parley serve". The exit code
+is 0 when everything works, 1 when something does not, and 2 when the configuration cannot be read.
+Servers that are paid for are asked too: a sentence to transcribe, one to speak, one to answer. On
+an upstream a session is opened and not used.
+`;
+
+/** How long one engine may take. */
+const checkMs = 120_000;
+/** Around the sentence that is to be heard. */
+const silenceMs = 400;
+
+const kindNames: Record<EngineKind, string> = {
+  voiceActivity: 'voice activity',
+  transcriber: 'transcriber',
+  languageModel: 'language model',
+  voice: 'voice',
+};
+const upstreamName = 'upstream';
+const width = Math.max(...Object.values(kindNames).map((name) => name.length));
+
+/** Resolves with the exit code. */
+export async function doctor(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  print: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
+): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    print(usage.trimEnd());
+    return 0;
+  }
+  let config: Config;
+  let plan: EngineSetsSpec;
+  try {
+    const loaded = loadConfig({ flags: args, environment });
+    config = loaded.config;
+    for (const warning of loaded.warnings) print(`note  ${warning}`);
+    plan = planEngines(config, environment);
+  } catch (error) {
+    if (!(error instanceof ConfigError) && !(error instanceof EngineConfigError)) throw error;
+    for (const problem of error.message.split('\n')) print(`wrong ${problem}`);
+    return 2;
+  }
+  const enginesFine = await examine(plan, config, print);
+  const upstreamsFine = await examineUpstreams(config, print);
+  return enginesFine && upstreamsFine ? 0 : 1;
+}
+
+/** Whether every upstream works. */
+async function examineUpstreams(config: Config, print: (line: string) => void): Promise<boolean> {
+  const targets = withKey(config.upstream, config.upstreamKey);
+  const about = { usual: defaultModel(config), limits: config.limits, clock: systemClock };
+  let allFine = true;
+  for await (const { name, did, fine } of checkUpstreams(targets, about)) {
+    print(`${fine ? 'ok   ' : 'FAIL '} ${upstreamName.padEnd(width)}  ${name}: ${did}`);
+    allFine &&= fine;
+  }
+  return allFine;
+}
+
+/** Whether every engine works. */
+async function examine(plan: EngineSetsSpec, config: Config, print: (line: string) => void): Promise<boolean> {
+  const { limits, transcriberWorkers, voiceWorkers } = config;
+  const { engineConnectMs: connectMs, engineFirstByteMs: firstByteMs, engineIdleMs: idleMs } = limits;
+  const options: EngineOptions = {
+    transcriberWorkers: transcriberWorkers ?? 1,
+    voiceWorkers: voiceWorkers ?? 1,
+    timeouts: { connectMs, firstByteMs, idleMs },
+    attempts: 1,
+    clock: systemClock,
+    onNotice: (notice) => print(`note  ${notice}`),
+  };
+  const clip = await sampleClip();
+  let fine = true;
+  for (const { kind, set, sets } of enginesOf(plan)) {
+    const { name } = maker(kind, set[kind]);
+    const where = sets.length === 1 && sets[0] === defaultSet ? '' : ` [${sets.join(', ')}]`;
+    const label = `${kindNames[kind].padEnd(width)}  ${name}${where}`;
+    try {
+      const { did, odd = false } = await examineOne(kind, set, options, clip);
+      print(`${odd ? 'odd  ' : 'ok   '} ${label}: ${did}`);
+    } catch (error) {
+      fine = false;
+      print(`FAIL  ${label}: ${withoutName(error, name)}`);
+    }
+  }
+  if (standsIn(config, plan)) await offer(print);
+  return fine;
+}
+
+interface Part {
+  kind: EngineKind;
+  set: EngineSetSpec;
+  /** The sets that share it, and the aliases that stand for it. */
+  sets: string[];
+}
+
+/** Each engine once, whichever sets it is in, and whichever aliases ask it for their model. */
+function enginesOf(plan: EngineSetsSpec): Part[] {
+  const parts = new Map<string, Part>();
+  const sets = [[defaultSet, plan.default] as const, ...Object.entries(plan.sets), ...aliasedModels(plan)];
+  for (const [name, set] of sets) {
+    for (const kind of engineKinds) {
+      if (set[kind] === undefined) continue;
+      const key = JSON.stringify([kind, set[kind], kind === 'voice' ? set.voices : undefined]);
+      const part = parts.get(key) ?? { kind, set, sets: [] };
+      part.sets.push(name);
+      parts.set(key, part);
+    }
+  }
+  return [...parts.values()];
+}
+
+/** A language model alone for each alias that chooses one of a server's, as `alias NAME`. */
+function aliasedModels({ default: base, sets, aliases }: EngineSetsSpec): [string, EngineSetSpec][] {
+  return Object.entries(aliases).flatMap(([name, { engines = defaultSet, model }]) => {
+    const { languageModel = base.languageModel } = engines === defaultSet ? base : (sets[engines] ?? {});
+    if (typeof languageModel !== 'object') return [];
+    // A server without a model of its own is asked for the one that the client names.
+    const asked = model ?? languageModel.model ?? name;
+    return [[`alias ${name}`, { languageModel: { ...languageModel, model: asked } }]];
+  });
+}
+
+const engineKinds: readonly EngineKind[] = ['voiceActivity', 'transcriber', 'languageModel', 'voice'];
+
+/** What it did, in words. */
+function examineOne(kind: EngineKind, set: EngineSetSpec, options: EngineOptions, clip: AudioClip): Promise<Finding> {
+  switch (kind) {
+    case 'voiceActivity':
+      return using(maker(kind, set[kind]).make(options), (engine) => checkVoiceActivity(engine, clip));
+    case 'transcriber':
+      return using(maker(kind, set[kind]).make(options), (engine, signal) => checkTranscriber(engine, clip, signal));
+    case 'languageModel':
+      return using(maker(kind, set[kind]).make(options), checkLanguageModel);
+    case 'voice':
+      return using(maker(kind, set[kind]).make(options), (engine, signal) =>
+        checkVoice(withVoiceAliases(engine, set.voices ?? {}), signal),
+      );
+  }
+}
+
+/** Lets an engine do something once it has loaded, and ends it. */
+async function using<Engine extends Lifecycle, T>(
+  engine: Engine,
+  act: (engine: Engine, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  try {
+    await engine.ready;
+    return await act(engine, AbortSignal.timeout(checkMs));
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'TimeoutError') {
+      throw new Error(`it was not done within ${checkMs / 1000} s`);
+    }
+    throw error;
+  } finally {
+    await engine.close?.();
+  }
+}
+
+/** A sentence, as the embedded voice says it. */
+async function sampleClip(): Promise<AudioClip> {
+  const { clip } = await using(new Flite({ workers: 1 }), (voice, signal) => speak(voice, sampleSentence, signal));
+  const silence = new Int16Array(samplesIn(silenceMs, clip.sampleRateHz));
+  return { ...clip, samples: concatSamples([silence, clip.samples, silence]) };
+}
+
+async function offer(print: (line: string) => void): Promise<void> {
+  print('note  The language model is a stand-in: it follows a few rules and does not understand.');
+  const found = await findLocalModel();
+  if (found) print(`note  ${found.model} answers at ${found.url}: --llm auto takes it.`);
+}
+
+/** The message of an error, which may begin with the name that stands before it already. */
+function withoutName(error: unknown, name: string): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
+}

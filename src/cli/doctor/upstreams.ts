@@ -1,0 +1,35 @@
+/** One session of each kind that an upstream is configured for, opened and ended at once: what came of it. */
+
+import type { Clock } from '../../session/ports.ts';
+import type { UpstreamLimits } from '../../upstream/link/limits.ts';
+import { probeUpstream } from '../../upstream/link/probe.ts';
+import { trialsOf, type UpstreamTarget } from '../../upstream/link/target.ts';
+
+export interface UpstreamFinding {
+  /** `openai (api.openai.com), the model gpt-realtime` */
+  name: string;
+  /** What it did, in words; or, where it does not work, what is wrong. */
+  did: string;
+  fine: boolean;
+}
+
+/** `usual`: the model that is asked for where an upstream takes all. Nothing that is paid for is used. */
+export async function* checkUpstreams(
+  targets: readonly UpstreamTarget[],
+  { usual, limits, clock }: { usual: string; limits: UpstreamLimits; clock: Clock },
+): AsyncGenerator<UpstreamFinding, void, undefined> {
+  for (const target of targets) {
+    for (const kind of trialsOf(target, usual)) {
+      const startedAt = performance.now();
+      const answer = await probeUpstream(target, { kind, limits, clock });
+      const asked = kind.type === 'transcription' ? 'a transcription session' : `the model ${kind.model}`;
+      const name = `${target.name} (${new URL(target.url).host}), ${asked}`;
+      if ('problem' in answer) {
+        yield { name, did: `it ${answer.problem}`, fine: false };
+        continue;
+      }
+      const of = answer.model === '' ? '' : ` of ${answer.model.slice(0, 128)}`;
+      yield { name, did: `opened a session${of} (${Math.round(performance.now() - startedAt)} ms)`, fine: true };
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/** `parley key`: makes an API key, and what the configuration file says of it. */
+
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { readApiKeys, writtenHash } from '../config/api-keys.ts';
+
+const usage = `Make an API key. It is printed once: the configuration holds its hash, from which nobody can tell it.
+
+  parley key [--name NAME] [--project PROJECT] [--operator]
+
+  --name NAME        how the log calls whoever uses it
+  --project PROJECT  whose sessions it sees and opens; default: default
+  --operator         it sees the sessions of every project, and the metrics
+`;
+
+const keyBytes = 32;
+
+/** Prints the key and its entry of `api-keys`; returns the exit code. */
+export function makeKey(args: readonly string[]): number {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  let options: { name?: string; project?: string; operator?: boolean };
+  try {
+    ({ values: options } = parseArgs({
+      args: [...args],
+      options: { name: { type: 'string' }, project: { type: 'string' }, operator: { type: 'boolean' } },
+    }));
+  } catch (error) {
+    return complain(error instanceof Error ? error.message : String(error));
+  }
+  const key = `sk-parley-${randomBytes(keyBytes).toString('base64url')}`;
+  const entry = { ...options, hash: writtenHash(key) };
+  const read = readApiKeys([entry]);
+  if ('problem' in read) return complain(`Expected ${read.problem.expected}.`);
+  const lines = Object.entries(entry).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  process.stdout.write(
+    `${key}\n\nIt is not shown again. Its entry in the configuration file:\n\napi-keys:\n  - ${lines.join('\n    ')}\n`,
+  );
+  return 0;
+}
+
+function complain(what: string): number {
+  process.stderr.write(`${what}\n\n${usage}`);
+  return 2;
+}

@@ -1,0 +1,158 @@
+/** `parley serve`: starts the server, says where it is, and stops it when it is told to. */
+
+import { type Config, ConfigError, configHelp, loadConfig } from '../config/config.ts';
+import { createLog, type Log } from '../log.ts';
+import { type EngineStatus, ListenError, type ParleyServer, startServer } from '../server/server.ts';
+
+const usage = `Start the server.
+
+  parley serve [options]
+
+Every option can be set in three places: as a flag (--output-lead-ms 500), in the environment
+(PARLEY_OUTPUT_LEAD_MS=500), or in a configuration file (output-lead-ms: 500; limits stand under
+"limits:"). Flags win over the environment, and the environment over the file.
+
+  --config FILE
+      The configuration file, YAML or JSON; also PARLEY_CONFIG.
+
+`;
+
+/** Resolves with the exit code once the server has stopped; 2 when the configuration is wrong, 1 when it cannot listen. */
+export async function serve(args: readonly string[]): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(usage + configHelp());
+    return 0;
+  }
+  const startedAt = performance.now();
+  try {
+    const { config, warnings } = loadConfig({ flags: args, environment: process.env });
+    const log = createLog(config, process.stderr.isTTY);
+    for (const warning of warnings) log.warn('config_warning', { warning });
+    const server = await startServer({ config, log });
+    const stopped = untilStopped(server, config, log);
+    announce(server, config, startedAt);
+    await stopped;
+    return 0;
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      const help = error.cause === undefined ? 'See "parley serve --help". ' : '';
+      process.stderr.write(`${error.message}\n${help}Nothing was started.\n`);
+      return 2;
+    }
+    if (error instanceof ListenError) {
+      process.stderr.write(`${error.message}\n`);
+      return 1;
+    }
+    throw error;
+  }
+}
+
+function announce(server: ParleyServer, config: Config, startedAt: number): void {
+  const lines = [
+    `Parley listening on ${server.url}`,
+    `WebSocket  ${server.wsUrl}?model=${config.models[0] ?? 'gpt-realtime'}`,
+    ...config.upstream.map(upstreamLine),
+    enginesLine(server.engines()),
+    config.apiKeys.length === 0
+      ? 'Keys       none: any key is accepted, from this machine only'
+      : `Keys       ${config.apiKeys.length}: clients must show one`,
+  ];
+  if (server.fingerprint !== undefined) lines.push(`TLS        certificate SHA-256 ${server.fingerprint}`);
+  process.stdout.write(`${lines.join('\n')}\n`);
+  server.ready.then(
+    () => {
+      const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+      process.stdout.write(`Ready: a turn can be taken (${seconds} s)\n`);
+    },
+    (error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      process.stdout.write(`Not ready, no turn can be taken: ${reason}\n`);
+    },
+  );
+}
+
+/** The embedded engines in full; others are known by the name that they were configured with. */
+const fullNames: Record<string, string> = {
+  silero: 'Silero v5',
+  moonshine: 'Moonshine tiny (English)',
+  flite: 'Flite',
+  responder: 'the built-in responder, a stand-in that follows a few rules',
+};
+
+function enginesLine(engines: readonly EngineStatus[]): string {
+  const idle = engines.every(({ state }) => state === 'idle');
+  const purpose = idle ? 'for /v1/audio alone, loaded when they are first asked: ' : '';
+  return `Engines    ${purpose}${engines.map(described).join(' · ')}`;
+}
+
+function described({ part, name }: EngineStatus): string {
+  const words = part.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return `${words} ${fullNames[name] ?? name}`;
+}
+
+/** Which sessions are relayed, and where to; neither a key nor what else an address may have. */
+function upstreamLine({ name, url, models, transcription }: Config['upstream'][number]): string {
+  const sessions = models === undefined ? 'every model' : [...models.keys()].join(', ');
+  return `Upstream   ${name} (${new URL(url).host}): ${sessions}${transcription ? ', transcription' : ''}`;
+}
+
+/** npm passes on a Ctrl-C that the terminal has already sent to every process in front of it. */
+const sameSignalMs = 500;
+/** How long running responses may take after an uncaught exception, and how long closing may take then. */
+const faultDrainSeconds = 10;
+const faultCloseSeconds = 5;
+
+/**
+ * Resolves when the server has stopped after SIGTERM or SIGINT, or because the npm that started it has ended. An uncaught
+ * exception stops it too, and then exits with 1. A second signal or exception ends the process at once.
+ */
+function untilStopped(server: ParleyServer, { drainSeconds }: Config, log: Log): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let stoppingSince: number | undefined;
+  let faulty = false;
+  const stop = (seconds = drainSeconds) => {
+    if (stoppingSince !== undefined) return;
+    stoppingSince = performance.now();
+    server
+      .drain(seconds)
+      .then(() => server.close())
+      // What threw may hold the event loop: nothing but `exit` is sure to end it.
+      .then(() => (faulty ? process.exit(1) : resolve()), reject);
+  };
+  const onSignal = (exitCode: number) => {
+    if (stoppingSince !== undefined && performance.now() - stoppingSince > sameSignalMs) process.exit(exitCode);
+    stop();
+  };
+  process.on('SIGINT', () => onSignal(130));
+  process.on('SIGTERM', () => onSignal(143));
+  whenNpmEnds(() => {
+    log.warn('server_parent_ended', {});
+    stop();
+  });
+  // The code that threw may have left anything half done: what shares its memory is not to be trusted for long.
+  process.on('uncaughtException', (error) => {
+    log.error('process_uncaught', { error });
+    if (faulty) process.exit(1);
+    faulty = true;
+    setTimeout(() => process.exit(1), (faultDrainSeconds + faultCloseSeconds) * 1000).unref();
+    stop(Math.min(drainSeconds, faultDrainSeconds));
+  });
+  // An async function that fails has run its `finally` blocks: one operation is lost, and the others go on.
+  process.on('unhandledRejection', (error) => log.error('process_rejection', { error }));
+  return promise;
+}
+
+const parentCheckMs = 1000;
+
+/** npm that is told to stop ends the shell in which it runs a script, and leaves the script behind. */
+function whenNpmEnds(onEnd: () => void): void {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const check = setInterval(() => {
+    // Whoever has lost its parent is given another, such as the process 1.
+    if (process.ppid === parent) return;
+    clearInterval(check);
+    onEnd();
+  }, parentCheckMs);
+  check.unref();
+}

@@ -1,0 +1,352 @@
+/**
+ * Every option of the server, once: its default, its unit, what it does and what is allowed. The command line's
+ * flags, the environment's variables, the entries of a configuration file and the help are all read from these tables.
+ */
+
+import { isAllowance } from '../net/address-policy.ts';
+import { defaultSessionSettings, type SessionSettings } from '../session/settings.ts';
+import { contextBudgets } from './context-kind.ts';
+import { engine, engineSets, modelAliases, voiceAliases } from './engine-kind.ts';
+import { optionsHelp } from './help.ts';
+import { apiKeys, boolean, choice, hostName, integer, integerOrInfinity, list, prompts, text } from './kinds.ts';
+import { limits } from './limits.ts';
+import { named, option, type Values } from './option.ts';
+import { isOrigin } from './origin.ts';
+import { prices } from './price-kind.ts';
+import { type Gathered, gather, gatherFromCode, type Sources } from './sources.ts';
+import { secretKey, upstreams } from './upstream-kind.ts';
+
+export { type ApiKey, apiKey } from './api-keys.ts';
+
+const session = defaultSessionSettings;
+const hourMs = 3_600_000;
+
+const keyDescription = (flag: string) =>
+  `The key of the server that ${flag} names. Prefer the environment or a file: other users can see the flags of a process.`;
+
+const options = {
+  host: option(
+    'Listening',
+    hostName(),
+    '127.0.0.1',
+    'The address to listen on. Other than loopback it needs API keys.',
+  ),
+  port: option('Listening', integer('PORT', 0, 65_535), 8080, 'The TCP port to listen on; 0 takes any free one.'),
+  tls: option(
+    'Listening',
+    choice('off', 'self-signed'),
+    'off',
+    'self-signed: serve https: and wss: with a certificate made at the start, which clients have to be told to trust.',
+  ),
+  tlsCert: option(
+    'Listening',
+    text('FILE', 'the path of a file'),
+    undefined,
+    'Serve https: and wss: with this certificate chain (PEM).',
+  ),
+  tlsKey: option('Listening', text('FILE', 'the path of a file'), undefined, 'The private key of --tls-cert (PEM).'),
+  drainSeconds: option(
+    'Listening',
+    integer('SECONDS', 0, 3600),
+    30,
+    'How long responses that are running may go on when the server is told to stop.',
+  ),
+
+  apiKeys: option(
+    'Access',
+    apiKeys(),
+    [],
+    'The keys that clients may connect with. Without any, every key is accepted and only this machine may connect. Prefer the environment or a file: other users can see the flags of a process.',
+  ),
+  origins: option(
+    'Access',
+    list('ORIGIN', 'origins such as https://app.example.com, without a path', isOrigin),
+    [],
+    'Web pages that may connect. Default: with keys any page, without keys the pages of this machine.',
+  ),
+  hosts: option(
+    'Access',
+    list('NAME', 'host names or IP addresses, without a port', isHostName),
+    [],
+    'Names that the server may be called by (the Host header). Default: with keys any name, without keys localhost and loopback addresses.',
+  ),
+  models: option(
+    'Access',
+    list('MODEL', 'names of models', (model) => model.length <= 128),
+    [],
+    'Model names that clients may ask for. Default: any.',
+  ),
+
+  sessionMinutes: option(
+    'Sessions',
+    integer('MINUTES', 1, 10_080),
+    session.sessionMinutes,
+    'The longest life of a session.',
+  ),
+  idleMinutes: option(
+    'Sessions',
+    integerOrInfinity('MINUTES', 1, 10_080),
+    session.idleMinutes,
+    'How long a session may go without an event of a client and without a response before it ends; inf: as long as it lives.',
+  ),
+  outputLeadMs: option(
+    'Sessions',
+    integerOrInfinity('MS', 100, hourMs),
+    session.outputLeadMs,
+    'How far ahead of its playback audio is sent, in milliseconds; inf sends it as fast as it is made, for batch work.',
+  ),
+  strictTruncation: option(
+    'Sessions',
+    boolean(),
+    session.strictTruncation,
+    'true: refuse a truncation beyond the audio that was sent. false: shorten it to what was sent.',
+  ),
+
+  prompts: option(
+    'Sessions',
+    prompts(),
+    [],
+    'Prompt templates that clients may name in `prompt`: in the configuration file a list of { id, version, instructions }, where {{name}} stands for a variable. As a flag, the same list as JSON.',
+  ),
+  contextTokens: option(
+    'Sessions',
+    contextBudgets(),
+    session.contextTokens,
+    'Tokens that the input of a model may have, instructions and tools included. What of a conversation does not fit is left out, oldest first, as the session asks (truncation).',
+  ),
+  lenient: option(
+    'Sessions',
+    boolean(),
+    false,
+    'true: drop fields that the protocol does not have, and say so in the log; for relays. false: refuse them, as the hosted service does.',
+  ),
+
+  voiceActivity: option('Engines', engine('voiceActivity'), 'embedded', 'What tells speech from other sound.', {
+    short: 'vad',
+  }),
+  transcriber: option(
+    'Engines',
+    engine('transcriber'),
+    'embedded',
+    'What turns speech into text: embedded, or the URL of a server with the name of its model, as in http://127.0.0.1:8000/v1#whisper-small.',
+    { short: 'stt' },
+  ),
+  languageModel: option(
+    'Engines',
+    engine('languageModel'),
+    'embedded',
+    'What answers: embedded is a stand-in that follows a few rules, auto takes an Ollama or a llama.cpp server of this machine, and a URL names any server, as in http://127.0.0.1:11434/v1#llama3.2 (docs/engines.md).',
+    { short: 'llm' },
+  ),
+  voice: option(
+    'Engines',
+    engine('voice'),
+    'embedded',
+    'What turns text into speech: embedded, or a URL, as in http://127.0.0.1:8880/v1#kokoro.',
+    { short: 'tts' },
+  ),
+  sttKey: option<string | undefined>('Engines', secretKey(), undefined, keyDescription('--stt')),
+  llmKey: option<string | undefined>('Engines', secretKey(), undefined, keyDescription('--llm')),
+  ttsKey: option<string | undefined>('Engines', secretKey(), undefined, keyDescription('--tts')),
+  voices: option(
+    'Engines',
+    voiceAliases(),
+    {},
+    "The engine's voice for a name that clients ask for, as in { marin: af_heart, '*': am_adam }; * stands for all other names.",
+  ),
+  fallbacks: option(
+    'Engines',
+    list('SET', 'names of engine sets', (name) => name.length <= 128),
+    [],
+    'Engine sets that answer when an engine does not, in order: decided for each request, before anything of its answer was given out.',
+  ),
+  engineSets: option(
+    'Engines',
+    engineSets(),
+    {},
+    'More engines, in the configuration file: names with { stt, llm, tts, vad, voices, fallbacks }, each an engine as above or { url, model, key-file, key-env, … } (docs/engines.md).',
+  ),
+  aliases: option(
+    'Engines',
+    modelAliases(),
+    {},
+    "What clients' names of models stand for: { gpt-realtime: { engines: name of a set, model: name of the server's model } }. Other names get the engines above.",
+  ),
+  script: option(
+    'Engines',
+    text('PATH', 'the path of a script, or of a folder with a recording'),
+    undefined,
+    'Answer as this script says (YAML or JSON, see docs/testing.md), or play the recording in this folder: for tests.',
+  ),
+  record: option(
+    'Engines',
+    text('DIRECTORY', 'the path of a directory'),
+    undefined,
+    'Keep what every session asks its engines, and what they answer, in a folder of its own here: audio and words of its users included. --script plays one.',
+  ),
+  transcriberWorkers: option<number | undefined>(
+    'Engines',
+    integer('THREADS', 1, 64),
+    undefined,
+    'Threads of the embedded transcriber. Default: as many as processors but one, at most 4.',
+  ),
+  voiceWorkers: option<number | undefined>(
+    'Engines',
+    integer('THREADS', 1, 64),
+    undefined,
+    'Threads of the embedded voice. Default: 2, or 1 on one or two processors.',
+  ),
+
+  images: option(
+    'Outgoing',
+    choice('fetch', 'refuse'),
+    'fetch',
+    'Images that clients name by an http: or https: URL. fetch: the server gets them, from public addresses only. refuse: it makes no request.',
+  ),
+  outgoingAllow: option(
+    'Outgoing',
+    list('HOST', 'host names, IP addresses or networks such as 10.1.0.0/16', isAllowance),
+    [],
+    'Hosts and networks that the server may fetch from although they are private. A name is allowed wherever it leads.',
+  ),
+
+  prices: option(
+    'Metering',
+    prices(),
+    undefined,
+    'What models cost, for the log and the metrics: in the configuration file { currency, models }, where models has prices per million tokens by the name of a model, or by the beginning of names and *. As a flag, the same as JSON. None are built in.',
+  ),
+  sessionMetrics: option(
+    'Metering',
+    boolean(),
+    false,
+    'true: /metrics also has series for each live session, of at most 1000 sessions.',
+  ),
+
+  upstream: option(
+    'Outgoing',
+    upstreams(),
+    [],
+    'Other Realtime endpoints that sessions are relayed to (docs/upstream.md). In the configuration file a list of { name, url, key-file, key-header, models, transcription }; the first that serves the model is taken, and models that none serves stay with the engines.',
+  ),
+  upstreamKey: option<string | undefined>(
+    'Outgoing',
+    secretKey(),
+    undefined,
+    'The key of the upstream that has none of its own. Prefer the environment, or key-file: other users can see the flags of a process.',
+  ),
+
+  logLevel: option(
+    'Logs',
+    choice('debug', 'info', 'warn', 'error', 'silent'),
+    'info',
+    'What to log, on standard error.',
+  ),
+  logFormat: option('Logs', choice('auto', 'pretty', 'json'), 'auto', 'auto: pretty on a terminal, json elsewhere.'),
+};
+
+const optionList = [...named(options), ...named(limits, 'limits.')];
+
+/** The server's configuration: the value of every option. */
+export type Config = Readonly<Values<typeof options>> & { readonly limits: Readonly<Values<typeof limits>> };
+/** Values that differ from the defaults. */
+export type ConfigOverrides = Partial<Omit<Config, 'limits'>> & { limits?: Partial<Config['limits']> };
+
+/** A configuration that cannot be started with. The message has one line for each problem. */
+export class ConfigError extends Error {
+  /** `cause`: where the mistake is in a file that the configuration names, such as a script. */
+  constructor(problems: readonly string[], options?: ErrorOptions) {
+    super(problems.join('\n'), options);
+    this.name = 'ConfigError';
+  }
+}
+
+/**
+ * The configuration that flags, environment and file make together, and what is odd about them.
+ * @throws {ConfigError} when something is wrong
+ */
+export function loadConfig(sources: Sources): { config: Config; warnings: string[] } {
+  const gathered = gather(optionList, sources);
+  return { config: checked(gathered), warnings: gathered.warnings };
+}
+
+/**
+ * The defaults with some values replaced, for whoever starts a server from code. A value may also be what a
+ * configuration file would say, such as `'22MiB'`.
+ * @throws {ConfigError} when something is wrong: a name that is no option, a value that is not allowed, a contradiction
+ */
+export function configWith(overrides: ConfigOverrides): Config {
+  return checked(gatherFromCode(optionList, overrides));
+}
+
+function checked({ values, problems }: Gathered): Config {
+  const section = (table: typeof options | typeof limits, prefix = '') =>
+    Object.fromEntries(
+      Object.entries(table).map(([key, option]) => {
+        const place = `${prefix}${key}`;
+        return [key, values.has(place) ? values.get(place) : option.default];
+      }),
+    );
+  // Each value came through its option's own kind, which is what gives `Config` its types.
+  const config = { ...section(options), limits: section(limits, 'limits.') } as Config;
+  const all = problems.length === 0 ? contradictions(config) : problems;
+  if (all.length > 0) throw new ConfigError(all);
+  return config;
+}
+
+/** What the options say about every session. */
+export function sessionSettings(config: Config): SessionSettings {
+  const { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, prompts, contextTokens, limits } = config;
+  return { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, prompts, contextTokens, limits };
+}
+
+export function configHelp(): string {
+  return optionsHelp(optionList);
+}
+
+/** Whether a host name or address can only mean this machine: `localhost`, `127.0.0.0/8`, `::1`. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/^\[(.*)\]$/, '$1');
+  return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);
+}
+
+function contradictions(config: Config): string[] {
+  const problems: string[] = [];
+  const { host, tls, tlsCert, tlsKey } = config;
+  if (config.apiKeys.length === 0 && !isLoopback(host)) {
+    problems.push(
+      `Refusing to listen on ${host} without API keys: anyone who can reach it could use this machine. ` +
+        'Set PARLEY_API_KEYS to one or more keys of your choice (or api-keys in the configuration file), ' +
+        'or listen on 127.0.0.1.',
+    );
+  }
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    const [given, missing] = tlsCert === undefined ? ['--tls-key', '--tls-cert'] : ['--tls-cert', '--tls-key'];
+    problems.push(`${given} is given without ${missing}: TLS needs both.`);
+  }
+  if (tls === 'self-signed' && (tlsCert !== undefined || tlsKey !== undefined)) {
+    problems.push('--tls self-signed and --tls-cert exclude each other: give one of them.');
+  }
+  if (config.upstreamKey !== undefined) {
+    const keyless = config.upstream.filter(({ key }) => key === undefined);
+    if (keyless.length !== 1) {
+      const names = keyless.map(({ name }) => `'${name}'`).join(', ') || 'none';
+      problems.push(
+        `upstream-key is for the one upstream that has no key of its own; there is ${names}. Give each its own (key-file, or key: "" where it takes none).`,
+      );
+    }
+  }
+  const names = config.upstream.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) problems.push(`Two upstreams are called '${twice}': give each a name of its own.`);
+  if (config.limits.deadPeerMs < config.limits.pingIntervalMs) {
+    problems.push(
+      `limits.dead-peer-ms (${config.limits.deadPeerMs}) must not be below limits.ping-interval-ms (${config.limits.pingIntervalMs}).`,
+    );
+  }
+  return problems;
+}
+
+function isHostName(entry: string): boolean {
+  return URL.canParse(`http://${entry}`) && new URL(`http://${entry}`).hostname === entry.toLowerCase();
+}

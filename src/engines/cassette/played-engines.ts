@@ -1,0 +1,51 @@
+import type { LanguageModel, Transcriber, Voice } from '../../session/ports.ts';
+import { EngineError } from '../engine-error.ts';
+import { seededIds } from '../script/seeded-ids.ts';
+import {
+  type CreateEnginesOptions,
+  type EngineSet,
+  type SessionContext,
+  type SessionEngines,
+  withSessions,
+} from '../spec/registry.ts';
+import { Player, type PlayerOptions } from './player.ts';
+import type { Recording } from './read-cassette.ts';
+
+export interface PlayedEnginesOptions extends Omit<PlayerOptions, 'clock'> {
+  /** Makes ids the same in every run. */
+  seed?: string;
+  /** Makes the engines that a recording does not have: what tells speech from other sound. */
+  create: (given: NonNullable<CreateEnginesOptions['given']>) => EngineSet;
+}
+
+/** Engines that play recordings: one of them for every session, or several, the first for the first session and so on. */
+export function playedEngines(recordings: readonly Recording[], options: PlayedEnginesOptions): EngineSet {
+  const { create, seed } = options;
+  const unopened = silentEngines('no session was opened.');
+  const set = create({
+    transcriber: { name: 'recording', engine: unopened.transcriber },
+    languageModel: { name: 'recording', engine: unopened.languageModel },
+    voice: { name: 'recording', engine: unopened.voice },
+  });
+  let sessions = 0;
+  const openSession = (context: SessionContext): SessionEngines => {
+    sessions += 1;
+    const recording = recordings.length === 1 ? recordings[0] : recordings[sessions - 1];
+    const { transcriber, languageModel, voice } = recording
+      ? new Player(recording, { ...options, clock: context.clock })
+      : silentEngines(`there are ${recordings.length} recorded sessions, and this is number ${sessions}.`);
+    return {
+      engines: { voiceActivity: set.engines.voiceActivity, transcriber, languageModel, voice },
+      ...(seed !== undefined && { ids: seededIds(seed, sessions) }),
+    };
+  };
+  return withSessions(set, openSession);
+}
+
+/** Engines that can only say why there is nothing to play. */
+function silentEngines(why: string): { transcriber: Transcriber; languageModel: LanguageModel; voice: Voice } {
+  const refuse = () => {
+    throw new EngineError('recording', why);
+  };
+  return { transcriber: { transcribe: refuse }, languageModel: { generate: refuse }, voice: { speak: refuse } };
+}

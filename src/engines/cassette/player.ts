@@ -1,0 +1,181 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readWav } from '../../audio/wav.ts';
+import { pause, untilAborted } from '../../core/abort.ts';
+import type { AudioClip, Clock, LanguageModel, Transcriber, Voice } from '../../session/ports.ts';
+import { EngineError } from '../engine-error.ts';
+import { modelAnswer, transcriptAnswer, voiceAnswer } from './answers.ts';
+import { type AudioReference, hashOf, type RecordedStage } from './format.ts';
+import type { RecordedRequest, Recording } from './read-cassette.ts';
+import { contextItems, difference, type Json, modelRequest, transcriberRequest, voiceRequest } from './requests.ts';
+
+export interface PlayerOptions {
+  clock: Clock;
+  /** Whether answers take as long as they did, or come at once. */
+  timing: 'recorded' | 'instant';
+  /** Whether what the user says must be the recorded audio, or only the turn counts. */
+  audio: 'exact' | 'any';
+}
+
+interface Piece {
+  answer: Json;
+  clip: AudioClip | undefined;
+}
+
+const stageNames: Record<RecordedStage, string> = {
+  transcriber: 'transcriber',
+  languageModel: 'language model',
+  voice: 'voice',
+};
+
+/** Answers one session as the engines of a recorded one did, as long as it asks what they were asked. */
+export class Player {
+  readonly transcriber: Transcriber;
+  readonly languageModel: LanguageModel;
+  readonly voice: Voice;
+  readonly #recording: Recording;
+  readonly #options: PlayerOptions;
+  readonly #hashes: ReadonlyMap<RecordedRequest, string>;
+  readonly #played = new Set<RecordedRequest>();
+
+  constructor(recording: Recording, options: PlayerOptions) {
+    this.#recording = recording;
+    this.#options = options;
+    this.#hashes = new Map(recording.requests.map((each) => [each, this.#recordedHash(each)]));
+    const { voices, hearsAudio, speaks } = recording.manifest;
+    this.transcriber = {
+      transcribe: (clip, asked) =>
+        this.#play('transcriber', transcriberRequest(clip, asked), asked.signal, ({ answer }) =>
+          transcriptAnswer.parse(answer),
+        ),
+    };
+    this.languageModel = {
+      ...(hearsAudio && { hearsAudio }),
+      ...(speaks && { speaks }),
+      generate: (asked) => {
+        const request = { ...modelRequest(asked), items: contextItems(asked.items) };
+        return this.#play('languageModel', request, asked.signal, ({ answer, clip = silence }) => {
+          const event = modelAnswer.parse(answer);
+          return event.type === 'audio' ? { ...event, ...clip } : event;
+        });
+      },
+    };
+    this.voice = {
+      ...(voices && { voices }),
+      speak: (text, asked) =>
+        this.#play('voice', voiceRequest(text, asked), asked.signal, ({ answer, clip = silence }) => ({
+          ...voiceAnswer.parse(answer),
+          ...clip,
+        })),
+    };
+  }
+
+  async *#play<T>(
+    stage: RecordedStage,
+    asked: Json,
+    signal: AbortSignal,
+    made: (piece: Piece) => T,
+  ): AsyncGenerator<T, void, undefined> {
+    signal.throwIfAborted();
+    const { clock } = this.#options;
+    const request = this.#find(stage, asked);
+    const startedAt = clock.now();
+    const files = new Map<string, AudioClip>();
+    const reached = async (atMs: number) => {
+      if (this.#options.timing === 'recorded') {
+        await pause(startedAt + atMs - request.atMs - clock.now(), clock, signal);
+      }
+      signal.throwIfAborted();
+    };
+    for (const { atMs, answer, audio } of request.answers) {
+      const clip = audio && (await this.#clip(audio, files));
+      await reached(atMs);
+      yield made({ answer, clip });
+    }
+    const { atMs, how, message } = request.end;
+    await reached(atMs);
+    if (how === 'failed') throw new Error(message);
+    // It was interrupted there: what it would have said next nobody knows.
+    if (how === 'stopped') await untilAborted(signal);
+  }
+
+  async #clip(
+    { file, start, samples, sampleRateHz }: AudioReference,
+    files: Map<string, AudioClip>,
+  ): Promise<AudioClip> {
+    const whole = files.get(file) ?? readWav(await readFile(join(this.#recording.folder, file)));
+    files.set(file, whole);
+    if (whole.sampleRateHz !== sampleRateHz || whole.samples.length < start + samples) {
+      throw new EngineError('recording', `${join(this.#recording.folder, file)} is not the file that was recorded.`);
+    }
+    return { samples: whole.samples.slice(start, start + samples), sampleRateHz };
+  }
+
+  /**
+   * The recorded request that this one is: of those alike the first that was not played yet, or the last again.
+   * @throws {EngineError} saying what differs
+   */
+  #find(stage: RecordedStage, asked: Json): RecordedRequest {
+    const all = this.#recording.requests.filter((request) => request.stage === stage);
+    const hash = hashOf(this.#compared(asked));
+    const alike = all.filter((request) => this.#hashes.get(request) === hash);
+    const byTurn = stage === 'transcriber' && this.#options.audio === 'any';
+    const found = alike.find((request) => !this.#played.has(request)) ?? (byTurn ? undefined : lastOf(alike));
+    if (found === undefined) throw this.#mismatch(stage, asked, all);
+    this.#played.add(found);
+    return found;
+  }
+
+  #mismatch(stage: RecordedStage, asked: Json, all: readonly RecordedRequest[]): EngineError {
+    const { folder, manifest } = this.#recording;
+    const name = stageNames[stage];
+    const waiting = all.filter((request) => !this.#played.has(request));
+    const nearest = waiting.find(({ request }) => sizeOf(request) === sizeOf(asked)) ?? waiting[0];
+    const cut = manifest.cut === undefined ? '' : ` It broke off early: ${manifest.cut}.`;
+    if (nearest === undefined) {
+      const times = all.length === 1 ? 'once' : `${all.length} times`;
+      return new EngineError(
+        'recording',
+        `${folder}: the ${name} was asked ${times} here, and is now asked once more.${cut}`,
+      );
+    }
+    const differs =
+      difference(this.#compared(nearest.request), this.#compared(asked)) ?? 'nothing that is kept differs';
+    const hint =
+      stage === 'transcriber' && this.#options.audio === 'exact'
+        ? " To play each turn whatever it sounds like, name the recording in a script file, with 'audio: any'."
+        : '';
+    return new EngineError(
+      'recording',
+      `${folder}: the ${name} was not asked this when it was recorded. Compared with request ${nearest.id}: ${differs}.${hint}${cut}`,
+    );
+  }
+
+  #recordedHash({ hash, request }: RecordedRequest): string {
+    return this.#options.audio === 'exact' ? hash : hashOf(this.#compared(request));
+  }
+
+  /** What of a request must be the same. */
+  #compared(request: Json): unknown {
+    return this.#options.audio === 'exact' ? request : withoutSound(request);
+  }
+}
+
+/** The last that was answered to its end, if one was. */
+function lastOf(alike: readonly RecordedRequest[]): RecordedRequest | undefined {
+  return alike.findLast(({ end }) => end.how !== 'stopped') ?? alike.at(-1);
+}
+
+const silence: AudioClip = { samples: new Int16Array(0), sampleRateHz: 24_000 };
+
+/** Where in a conversation a request to a model was made. */
+function sizeOf({ items }: Json): number {
+  return Array.isArray(items) ? items.length : 0;
+}
+
+function withoutSound(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSound);
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value).filter(([key]) => key !== 'audio' && key !== 'clip');
+  return Object.fromEntries(kept.map(([key, inner]) => [key, withoutSound(inner)]));
+}

@@ -1,0 +1,89 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type EngineSet,
+  openEngines,
+  type SessionContext,
+  type SessionEngines,
+  withSessions,
+} from '../spec/registry.ts';
+import { formatVersion, type Manifest, RecordingError } from './format.ts';
+import { SessionRecorder } from './session-recorder.ts';
+import { SessionWriter } from './session-writer.ts';
+
+export interface RecordedEnginesOptions {
+  /** Where the folders of the sessions are made; see `recordingDirectory`. */
+  directory: string;
+  /** What one session may take there. */
+  maxBytes: number;
+  /** Of Parley. */
+  version: string;
+}
+
+/**
+ * Makes the directory that recordings are written to.
+ * @throws {RecordingError} when it cannot be written to
+ */
+export function recordingDirectory(path: string): string {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    accessSync(path, constants.W_OK);
+    return path;
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new RecordingError(`Recordings cannot be written to ${path}: ${detail}`);
+  }
+}
+
+/** The same engines, with each session's requests and answers kept. Never keys: engines are not given any. */
+export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions): EngineSet {
+  const { directory, maxBytes, version } = options;
+  const closing = new Set<Promise<void>>();
+  let sessions = 0;
+  const openSession = (context: SessionContext): SessionEngines => {
+    const { clock, type, model, recordingCut } = context;
+    const own = openEngines(set, context);
+    const { voice, languageModel } = own.engines;
+    sessions += 1;
+    const startedAt = new Date(clock.epochMs()).toISOString();
+    const folder = join(directory, `${startedAt.replaceAll(/[:.]/g, '-')}-${String(sessions).padStart(4, '0')}`);
+    const manifest: Manifest = {
+      recording: formatVersion,
+      version,
+      node: process.versions.node,
+      startedAt,
+      type,
+      model: model.slice(0, 256),
+      engines: Object.fromEntries(set.describe().map(({ part, name }) => [part, withoutUserInfo(name)])),
+      ...(voice.voices && { voices: [...voice.voices] }),
+      ...(languageModel.hearsAudio && { hearsAudio: true }),
+      ...(languageModel.speaks && { speaks: true }),
+    };
+    const onCut = (reason: string) => recordingCut({ folder, reason });
+    const writer = new SessionWriter({ folder, manifest, maxBytes, onCut });
+    const recorder = new SessionRecorder(own.engines, writer, clock);
+    return {
+      ...own,
+      engines: recorder.engines,
+      close() {
+        own.close?.();
+        recorder.end();
+        const endedAt = new Date(clock.epochMs()).toISOString();
+        const closed = writer.close({ endedAt, requests: recorder.requests }).finally(() => closing.delete(closed));
+        closing.add(closed);
+      },
+    };
+  };
+  return {
+    ...withSessions(set, openSession),
+    async close() {
+      await Promise.all(closing);
+      await set.close();
+    },
+  };
+}
+
+/** An engine's name may be its address. */
+function withoutUserInfo(name: string): string {
+  return name.replace(/\/\/[^/@]*@/g, '//').replace(/\?[^#]*/, '');
+}

@@ -1,0 +1,53 @@
+import { availableParallelism } from 'node:os';
+import { durationMs } from '../../../audio/pcm.ts';
+import type { SpeakOptions, SpeechChunk, Voice, WordTiming } from '../../../session/ports.ts';
+import { WorkerPool, workerScript } from '../../pool/worker-pool.ts';
+import type { FliteRequest } from './flite-worker.ts';
+import { pieces, spokenTokens } from './spoken-text.ts';
+import { voiceNames } from './voices.ts';
+
+export interface FliteOptions {
+  /** Worker threads (default: 1 on one or two cores, else 2). A short sentence takes one some 20 ms. */
+  workers?: number;
+}
+
+const QUEUE_LIMIT = 1024;
+
+/** CMU Flite: English at 16 kHz. The ten voices of the Realtime API are variations of the four inside it. */
+export class Flite implements Voice {
+  readonly voices = voiceNames;
+  readonly languages = ['en'];
+  readonly ready: Promise<void>;
+  readonly #pool: WorkerPool<FliteRequest, SpeechChunk>;
+
+  constructor({ workers = availableParallelism() > 2 ? 2 : 1 }: FliteOptions = {}) {
+    this.#pool = new WorkerPool({
+      engine: 'Flite voice',
+      script: workerScript(import.meta.url, 'flite-worker'),
+      size: workers,
+      queueLimit: QUEUE_LIMIT,
+    });
+    this.ready = this.#pool.ready;
+  }
+
+  /** Long text is made piece by piece, as it is pulled. A speed beyond 0.25…4 is taken as the nearest within. */
+  async *speak(text: string, { voice, speed, signal }: SpeakOptions): AsyncGenerator<SpeechChunk, void, undefined> {
+    const pace = Number.isFinite(speed) ? Math.min(4, Math.max(0.25, speed)) : 1;
+    let spokenMs = 0;
+    for (const tokens of pieces(spokenTokens(text))) {
+      const pieceStartMs = spokenMs;
+      for await (const chunk of this.#pool.run({ tokens, voice, speed: pace }, { signal })) {
+        spokenMs += durationMs(chunk.samples.length, chunk.sampleRateHz);
+        yield chunk.words ? { ...chunk, words: chunk.words.map((word) => later(word, pieceStartMs)) } : chunk;
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}
+
+function later(word: WordTiming, ms: number): WordTiming {
+  return { ...word, startMs: word.startMs + ms, endMs: word.endMs + ms };
+}

@@ -1,0 +1,101 @@
+import { concatSamples, peakDbfs, rmsDbfs, samplesIn } from '../../../audio/pcm.ts';
+import type { AudioClip } from '../../../session/ports.ts';
+
+/** What the model hears. */
+export const MOONSHINE_RATE_HZ = 16_000;
+/** Moonshine loops on long clips: at 40 s surely, beyond 20 s sometimes. */
+const MAX_WINDOW_MS = 20_000;
+/** Where the end of a window is looked for, counted from the longest one's end. */
+const CUT_SEARCH_MS = 6_000;
+const CUT_SPAN_MS = 100;
+const FRAME_MS = 20;
+/**
+ * Without silence around it, a word or two is repeated ("No, no, no"); around longer speech silence makes the
+ * model surer of nothing, and blank in the end.
+ */
+const SHORT_SPEECH_MS = 1_000;
+const SHORT_LEAD_MS = 300;
+const LEAD_MS = 120;
+const TRAIL_MS = 200;
+/** Sound this far above the clip's quietest tenth, and above this level, is taken for speech. */
+const ABOVE_FLOOR_DB = 10;
+const QUIETEST_SPEECH_DBFS = -55;
+const LOWEST_FLOOR_DBFS = -75;
+
+/** Cuts a clip into windows of at most 20 s, each at the quietest place near its end, found when it is asked for. */
+export function* cutIntoWindows({ samples, sampleRateHz }: AudioClip): Generator<Int16Array, void, undefined> {
+  const longest = samplesIn(MAX_WINDOW_MS, sampleRateHz);
+  let rest = samples;
+  while (rest.length > longest) {
+    const from = longest - samplesIn(CUT_SEARCH_MS, sampleRateHz);
+    const end = quietestPlace(rest, { from, to: longest, span: samplesIn(CUT_SPAN_MS, sampleRateHz) });
+    yield rest.subarray(0, end);
+    rest = rest.subarray(end);
+  }
+  yield rest;
+}
+
+/** The middle of the quietest stretch of `span` samples. */
+function quietestPlace(samples: Int16Array, { from, to, span }: { from: number; to: number; span: number }): number {
+  let quietest = Number.POSITIVE_INFINITY;
+  let place = to;
+  for (let at = from; at + span <= to; at += span / 5) {
+    const level = rmsDbfs(samples.subarray(at, at + span));
+    // Of equally quiet places the last: windows are then as long as they can be.
+    if (level <= quietest) {
+      quietest = level;
+      place = at + span / 2;
+    }
+  }
+  return place;
+}
+
+/** Whether nothing in the clip is loud enough for speech. */
+export function isSilent(samples: Int16Array): boolean {
+  return peakDbfs(samples) < QUIETEST_SPEECH_DBFS;
+}
+
+/** Where a clip stands out of its own background, by level alone. */
+export interface SoundExtent {
+  /** Samples before the first and after the last loud frame; 0 when nothing stands out. */
+  leadSamples: number;
+  trailSamples: number;
+  /** How long it is loud, in all. */
+  loudMs: number;
+}
+
+export function soundExtent(samples: Int16Array): SoundExtent {
+  const frame = samplesIn(FRAME_MS, MOONSHINE_RATE_HZ);
+  const levels: number[] = [];
+  for (let at = 0; at < samples.length; at += frame) levels.push(rmsDbfs(samples.subarray(at, at + frame)));
+  const floor = levels.toSorted((a, b) => a - b)[Math.floor(levels.length / 10)] ?? LOWEST_FLOOR_DBFS;
+  const threshold = Math.max(QUIETEST_SPEECH_DBFS, Math.max(floor, LOWEST_FLOOR_DBFS) + ABOVE_FLOOR_DB);
+  const isLoud = (level: number) => level > threshold;
+  const first = levels.findIndex(isLoud);
+  if (first < 0) return { leadSamples: 0, trailSamples: 0, loudMs: 0 };
+  const last = levels.findLastIndex(isLoud);
+  return {
+    leadSamples: first * frame,
+    trailSamples: Math.max(0, samples.length - (last + 1) * frame),
+    loudMs: levels.filter(isLoud).length * FRAME_MS,
+  };
+}
+
+/** Gives a clip the silence before and after it that the model wants; what it has already counts. */
+export function padded(samples: Int16Array, { leadSamples, trailSamples, loudMs }: SoundExtent): Int16Array {
+  const lead = loudMs < SHORT_SPEECH_MS ? SHORT_LEAD_MS : LEAD_MS;
+  const before = samplesIn(lead, MOONSHINE_RATE_HZ) - leadSamples;
+  const after = samplesIn(TRAIL_MS, MOONSHINE_RATE_HZ) - trailSamples;
+  return concatSamples([new Int16Array(Math.max(0, before)), samples, new Int16Array(Math.max(0, after))]);
+}
+
+/**
+ * The same speech with another start, for a clip that came out blank or as a loop: silence in place of what
+ * precedes the first loud sound, and a little more of it than before.
+ */
+export function restarted(samples: Int16Array, { leadSamples }: SoundExtent): Int16Array {
+  const keep = samplesIn(60, MOONSHINE_RATE_HZ);
+  const silence = new Int16Array(samplesIn(SHORT_LEAD_MS + 50, MOONSHINE_RATE_HZ));
+  const tail = new Int16Array(samplesIn(TRAIL_MS + 100, MOONSHINE_RATE_HZ));
+  return concatSamples([silence, samples.subarray(Math.max(0, leadSamples - keep)), tail]);
+}

@@ -1,0 +1,70 @@
+import { availableParallelism } from 'node:os';
+import type { AudioClip, TranscribeOptions, Transcriber, TranscriptEvent } from '../../../session/ports.ts';
+import { WorkerPool, workerScript } from '../../pool/worker-pool.ts';
+import { cutIntoWindows } from './clip-windows.ts';
+import type { MoonshineRequest } from './moonshine-worker.ts';
+
+export interface MoonshineOptions {
+  /** Worker threads, each with its own copy of the model (default: one less than the cores, 1 to 4). */
+  workers?: number;
+  /** The folder of another size or language than the embedded one. */
+  modelPath?: string;
+}
+
+const QUEUE_LIMIT = 256;
+
+/** Moonshine in worker threads: the language of its model (English, unless another is given), whatever is asked for. */
+export class Moonshine implements Transcriber {
+  /** Of a model of one's own, nothing but its folder is known. */
+  readonly languages?: readonly string[];
+  readonly ready: Promise<void>;
+  readonly #pool: WorkerPool<MoonshineRequest, TranscriptEvent>;
+
+  constructor({ workers = Math.min(4, Math.max(1, availableParallelism() - 1)), modelPath }: MoonshineOptions = {}) {
+    this.#pool = new WorkerPool({
+      engine: 'Moonshine transcriber',
+      script: workerScript(import.meta.url, 'moonshine-worker'),
+      size: workers,
+      queueLimit: QUEUE_LIMIT,
+      workerData: { modelPath },
+    });
+    if (modelPath === undefined) this.languages = ['en'];
+    this.ready = this.#pool.ready;
+  }
+
+  /** A long clip is transcribed window by window, and others' first windows go before its later ones. */
+  async *transcribe(clip: AudioClip, { signal }: TranscribeOptions): AsyncGenerator<TranscriptEvent, void, undefined> {
+    const { sampleRateHz } = clip;
+    const windows: WindowTranscript[] = [];
+    let text = '';
+    for (const window of cutIntoWindows(clip)) {
+      const samples = window.slice();
+      const options = { signal, transfer: [samples.buffer], patient: windows.length > 0 };
+      const before = text;
+      for await (const event of this.#pool.run({ samples, sampleRateHz }, options)) {
+        if (event.type === 'delta') {
+          const delta = before !== '' && text === before ? ` ${event.text}` : event.text;
+          text += delta;
+          yield { type: 'delta', text: delta };
+        } else if (event.type === 'done') windows.push(event);
+      }
+    }
+    yield { type: 'done', text, ...certainty(windows) };
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}
+
+type WindowTranscript = Extract<TranscriptEvent, { type: 'done' }>;
+
+/** Of the whole text: as sure as its windows, by their lengths; it ends as the last one does that says something. */
+function certainty(windows: readonly WindowTranscript[]): Pick<WindowTranscript, 'confidence' | 'endOfSentence'> {
+  const spoken = windows.filter(({ text }) => text !== '');
+  const last = spoken.at(-1);
+  if (last === undefined) return {};
+  const length = spoken.reduce((sum, { text }) => sum + text.length, 0);
+  const confidence = spoken.reduce((sum, { text, confidence = 0 }) => sum + confidence * text.length, 0) / length;
+  return { confidence, endOfSentence: last.endOfSentence ?? 0 };
+}

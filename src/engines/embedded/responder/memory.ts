@@ -1,0 +1,137 @@
+/** What the conversation so far says: read anew from the context of every request. */
+
+import type { ContextItem, ModelRequest } from '../../../session/ports.ts';
+import { bounded, cutWords, plain, stem } from './words.ts';
+
+/** The oldest items beyond this are not read, nor what follows this much of one message. */
+const MOST_ITEMS = 200;
+const LONGEST_TEXT = 20_000;
+
+export interface Said {
+  role: 'system' | 'user' | 'assistant';
+  text: string;
+  images: number;
+}
+
+export interface Conversation {
+  said: readonly Said[];
+  /** The last message of the user. */
+  user: Said | undefined;
+  /** What the user asked for, and the answers to the questions about it. */
+  asked: { text: string; answers: ReadonlyMap<string, string> };
+  /** Messages that no assistant message follows, newest first. */
+  pending: readonly Said[];
+  /** System messages from before the user's first: they hold for the whole conversation, newest first. */
+  standing: readonly Said[];
+  /** What tools answered since the last words of either side. */
+  outputs: readonly string[];
+  /** Names of the tools called since then. */
+  called: ReadonlySet<string>;
+  /** One of them that has not answered yet. */
+  waitingFor: string | undefined;
+}
+
+function readMessage(item: Extract<ContextItem, { type: 'message' }>): Said {
+  const texts = item.content.flatMap((part) => (part.type === 'text' ? [bounded(part.text, LONGEST_TEXT)] : []));
+  const images = item.content.filter((part) => part.type === 'image').length;
+  return { role: item.role, text: bounded(texts.join(' '), LONGEST_TEXT), images };
+}
+
+const QUESTION = /^(?:what|who|where|when|which|why|how|do|does|did|is|are|was|whose)\b|\?$/i;
+/** The form of a question for an argument. */
+const ASKED = /^(?:Which [^?]{1,100}|How many[^?]{0,100})\?$/;
+const NO_ANSWER = /^(?:never ?mind|cancel|stop|nothing|forget|no\b|tell|show|give|say)|^$/i;
+
+/** Follows answers back through their questions to the request that they complete. */
+function readRequest(said: readonly Said[]): Conversation['asked'] {
+  const answers = new Map<string, string>();
+  let at = said.findLastIndex((message) => message.role === 'user');
+  for (; at >= 2; at -= 2) {
+    const [request, question, answer] = said.slice(at - 2).map((message) => plain(message.text));
+    if (said[at - 2]?.role !== 'user' || said[at - 1]?.role !== 'assistant' || !question || !answer) break;
+    if (!request || !ASKED.test(question) || QUESTION.test(answer) || NO_ANSWER.test(answer)) break;
+    if (!answers.has(question)) answers.set(question, answer);
+  }
+  return { text: said[at]?.text ?? '', answers };
+}
+
+export function readConversation(request: ModelRequest): Conversation {
+  const items = request.items.slice(-MOST_ITEMS);
+  const said = items.filter((item) => item.type === 'message').map(readMessage);
+  const lastOf = (roles: string) => items.findLastIndex((item) => item.type === 'message' && roles.includes(item.role));
+  const calls = items.slice(lastOf('user') + 1).filter((item) => item.type === 'call');
+  const outputs = items.filter((item) => item.type === 'call_output');
+  const answered = new Set(outputs.map((item) => item.callId));
+  const fresh = new Set<ContextItem>(items.slice(lastOf('user assistant') + 1));
+  const firstUser = said.findIndex((message) => message.role === 'user');
+  const opening = firstUser < 0 ? said : said.slice(0, firstUser);
+  return {
+    said,
+    user: said.findLast((message) => message.role === 'user'),
+    asked: readRequest(said),
+    pending: said.slice(said.findLastIndex((message) => message.role === 'assistant') + 1).toReversed(),
+    standing: opening.filter((message) => message.role === 'system').toReversed(),
+    outputs: outputs.filter((item) => fresh.has(item)).map((item) => item.output),
+    called: new Set(calls.map((item) => item.name)),
+    waitingFor: calls.findLast((item) => !answered.has(item.callId))?.name,
+  };
+}
+
+/** `your <label> <verb> <value>`; the user's name is labelled `name`. */
+export interface Statement {
+  label: string;
+  verb: string;
+  value: string;
+}
+
+const COURTESY =
+  /^(?:(?:please|can you|could you|now|also|and|but|so|well|ok|okay|no|yes|actually|hi|hello|hey|there|sorry)[,.! ]+)+/i;
+const NAMES: readonly RegExp[] = [
+  /\bmy name(?:'s| is) (?!not )(.+)/iu,
+  /\b(?:i'm|i am) called (.+)/iu,
+  /^[Ii](?:'m| am) (?!\p{L}+(?:ish|ese|ican|[ds]ian|alian)\b|(?:French|German|Dutch|Greek|Fine|Here|Back|OK)\b)(\p{Lu}[\p{L}'-]+)[.!]?$/u,
+  /^(?:just |you can |you may |people |everyone |everybody )?calls? me (?!an? |back\b|later\b|when\b|at\b|in\b|on\b)(.+)/iu,
+];
+/** What is said in other words than `my … is …`. */
+const AS_MINE: readonly (readonly [RegExp, string])[] = [
+  [/^i live (?=in |at |on |near )/i, 'my home is '],
+  [/^i have (\d+|two|three|four|five|six|seven|eight|nine|ten|a dozen) (\p{L}+s)[.!]?$/iu, 'my number of $2 is $1'],
+];
+const MINE = /\bmy ((?:[\p{L}\p{N}'-]{1,30} ){0,4}[\p{L}\p{N}'-]{1,30}?) (is|are|was|were) (.+)/iu;
+
+/** A name without what follows it in the sentence. */
+function tidyName(value: string): string {
+  const [name = ''] = value.split(/[,;!?()]|\.(?:\s|$)| (?:and|but|please|by the way)\b/iu);
+  return cutWords(name.replace(/["“”«»]/g, ''), 5);
+}
+
+/** One key for British and American spellings. */
+function keyOf(label: string): string {
+  const british = label.toLowerCase().replace(/(favo|colo)r/g, '$1ur');
+  return british.split(' ').map(stem).join(' ');
+}
+
+/** What a user's message states. */
+export function readStatements(message: Said): Statement[] {
+  const sentences = plain(message.text).split(/(?<=[.!?;]) |,? (?:and|but) (?=my )/i);
+  return sentences.flatMap((given) => {
+    let sentence = given.replace(COURTESY, '');
+    for (const [pattern, replacement] of AS_MINE) sentence = sentence.replace(pattern, replacement);
+    if (QUESTION.test(sentence)) return [];
+    const name = tidyName(NAMES.map((pattern) => pattern.exec(sentence)?.[1]).find(Boolean) ?? '');
+    if (name) return { label: 'name', verb: 'is', value: name };
+    const [, owned = '', verb = 'is', rest = ''] = MINE.exec(sentence) ?? [];
+    const label = owned.split(/\bmy /i).at(-1);
+    const value = bounded(rest.replace(/[.!;]$/, '').trim(), 300);
+    return label && value ? { label, verb, value } : [];
+  });
+}
+
+export type Memory = (label: string) => Statement | undefined;
+
+/** Everything that the user stated; the latest statement wins. */
+export function remember(said: readonly Said[]): Memory {
+  const statements = said.filter(({ role }) => role === 'user').flatMap(readStatements);
+  const facts = new Map(statements.map((statement) => [keyOf(statement.label), statement]));
+  return (label) => facts.get(keyOf(label));
+}

@@ -1,0 +1,94 @@
+/**
+ * The embedded stand-in for a language model: a few rules, no model. It keeps nothing between requests; whatever it
+ * knows, it reads from the request's context, so equal requests get equal answers (the time of day aside).
+ */
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { LanguageModel, ModelEvent, ModelRequest } from '../../../session/ports.ts';
+import type { ToolCall } from './arguments.ts';
+import { type Calendar, createCalendar } from './calendar.ts';
+import { wordsAskedFor } from './directives.ts';
+import { type Conversation, readConversation, remember } from './memory.ts';
+import { sayOutputs } from './outputs.ts';
+import { answerAnyway, answerAtOnce } from './rules.ts';
+import { chooseTools } from './tools.ts';
+
+/** Deltas between two turns of the event loop. */
+const DELTAS_PER_TURN = 32;
+
+/** A word each, with the space before it; a word without end comes in pieces. */
+const TEXT_DELTAS = /\s*\S{1,24}|\s+/gu;
+const ARGUMENT_DELTAS = /.{1,12}/gsu;
+
+/** The words that a directive of the user, of the instructions, or of a system message asks for, in this order. */
+function directed(conversation: Conversation, instructions: string): string | undefined {
+  const { pending, standing, user } = conversation;
+  const recent = pending.filter((one) => one === user || (one.role === 'system' && !standing.includes(one)));
+  for (const { text, role } of [...recent, { text: instructions, role: 'system' }, ...standing]) {
+    const words = wordsAskedFor(text, role === 'user');
+    if (words !== undefined) return words;
+  }
+  return undefined;
+}
+
+export class Responder implements LanguageModel {
+  readonly #calendar: Calendar;
+
+  /**
+   * `now` is the time that it tells (default: the system's); `timeZone` an IANA name such as `Europe/Paris`
+   * (default: the system's). Throws RangeError for an unknown time zone.
+   */
+  constructor(options: { now?: () => Date; timeZone?: string } = {}) {
+    const now = options.now ?? (() => new Date());
+    this.#calendar = createCalendar(() => now().getTime(), options.timeZone);
+  }
+
+  /**
+   * Streams an answer or tool calls. One delta counts as one token of `maxOutputTokens`; a call that the limit cuts
+   * has no `call_end`. Reports no usage. Throws the signal's reason once it is aborted.
+   */
+  async *generate(request: ModelRequest): AsyncGenerator<ModelEvent> {
+    request.signal.throwIfAborted();
+    const answer = this.#answer(request);
+    const limit = request.maxOutputTokens === 'inf' ? Number.POSITIVE_INFINITY : request.maxOutputTokens;
+    let deltas = 0;
+    for (const event of typeof answer === 'string' ? textEvents(answer) : callEvents(answer)) {
+      const counts = event.type === 'text' || event.type === 'call_arguments';
+      if (counts && deltas >= limit) return yield { type: 'finish', reason: 'length' };
+      if (counts) deltas += 1;
+      if (counts && deltas % DELTAS_PER_TURN === 0) await nextTurn();
+      request.signal.throwIfAborted();
+      yield event;
+    }
+    request.signal.throwIfAborted();
+    yield { type: 'finish', reason: 'stop' };
+  }
+
+  #answer(request: ModelRequest): string | ToolCall[] {
+    const conversation = readConversation(request);
+    const calls = chooseTools(request, conversation);
+    if (calls.length > 0 && request.toolChoice !== 'auto') return calls;
+    const words = directed(conversation, request.instructions);
+    if (words !== undefined) return words;
+    if (conversation.outputs.length > 0) return sayOutputs(conversation.outputs);
+    const memory = remember(conversation.said);
+    const situation = { conversation, memory, calendar: this.#calendar, spoken: request.spoken };
+    const atOnce = answerAtOnce(situation);
+    if (atOnce) return atOnce;
+    if (calls.length > 0) return calls;
+    const { waitingFor } = conversation;
+    return waitingFor ? `I am waiting for the result of ${waitingFor}.` : answerAnyway(situation);
+  }
+}
+
+function* textEvents(text: string): Generator<ModelEvent> {
+  for (const [delta] of text.matchAll(TEXT_DELTAS)) yield { type: 'text', text: delta };
+}
+
+function* callEvents(calls: readonly ToolCall[]): Generator<ModelEvent> {
+  for (const call of calls) {
+    yield { type: 'call', name: call.name };
+    for (const [delta] of call.arguments.matchAll(ARGUMENT_DELTAS)) yield { type: 'call_arguments', delta };
+    yield { type: 'call_end' };
+  }
+}

@@ -1,0 +1,61 @@
+/** Chooses the tool that a request asks for. */
+
+import type { ModelRequest, ModelTool } from '../../../session/ports.ts';
+import { fillArguments, type ToolCall } from './arguments.ts';
+import type { Conversation } from './memory.ts';
+import { contentStems, phrasalVerbs, plain } from './words.ts';
+
+const MOST_TOOLS = 128;
+const MOST_CALLS = 4;
+/** `My name is Ada` tells; it takes more than one word in common to read a request into it. */
+const STATEMENT =
+  /^(?:(?:hi|hello|hey|and|so|well)[,. ]+)*(?:my [\p{L}' ]{1,60} (?:is|are)\b|(?:i am|i'm|call me|i (?:like|love|hate|think|feel|was|live|had|have(?! to)))\b)/iu;
+
+const meaning = (text: string) => new Set([...contentStems(text), ...phrasalVerbs(text)]);
+
+/** How the words of a request and of a tool meet: those of its name count double, and so does a description met in full. */
+function fit(tool: ModelTool, request: string) {
+  const text = plain(request);
+  const wanted = meaning(text);
+  const named = meaning(tool.name);
+  const described = meaning(tool.description ?? '');
+  const inName = named.intersection(wanted);
+  const shared = described.intersection(wanted).union(inName);
+  const whole = described.size > 0 && described.isSubsetOf(wanted);
+  const lengthOfName = contentStems(tool.name).size;
+  const mostOfName = inName.size > 0 && inName.size * 2 >= lengthOfName;
+  const nothingElse = phrasalVerbs(text).some((verb) => shared.has(verb)) && wanted.isSubsetOf(shared);
+  // `Turn on the radio` shares a phrasal verb with `Turn on the lights`: that is one word, not two.
+  const words = shared.intersection(contentStems(text)).size;
+  // Enough to call the tool unasked.
+  const clear = words >= 2 || (!STATEMENT.test(text) && (mostOfName || whole || nothingElse));
+  const score = inName.size + shared.size + inName.size / (lengthOfName + 1) + Number(whole);
+  return { tool, text, clear, score, known: shared.union(named) };
+}
+
+const best = (tools: readonly ModelTool[], request: string) =>
+  tools.map((tool) => fit(tool, request)).toSorted((a, b) => b.score - a.score)[0];
+
+/**
+ * The calls that a request asks for: none, one, or several when its clauses name different tools; or else the question
+ * whose answer they lack. `auto` leaves out the tools already called; `required` and a forced function always yield a
+ * call, if the tool exists.
+ */
+export function chooseTools(request: ModelRequest, { user, asked, called }: Conversation): ToolCall[] | string {
+  const { toolChoice, parallelToolCalls } = request;
+  if (toolChoice === 'none') return [];
+  const forced = toolChoice !== 'auto';
+  const tools = request.tools
+    .filter(({ name }) => (typeof toolChoice === 'object' ? name === toolChoice.name : forced || !called.has(name)))
+    .slice(0, MOST_TOOLS);
+  // What asks for a tool by itself answers no question.
+  const text = (best(tools, user?.text ?? '')?.clear ? user?.text : asked.text) ?? '';
+  const clauses = plain(text).split(/ and | then |[.;?!] /i, 8);
+  const parts = clauses.flatMap((clause) => best(tools, clause) ?? []).filter(({ clear }) => clear);
+  const several = parallelToolCalls !== false && new Set(parts.map(({ tool }) => tool)).size > 1;
+  const one = best(tools, text);
+  const alone = one && (forced || one.clear) ? [one] : [];
+  const fits = several ? parts.slice(0, MOST_CALLS) : alone;
+  const calls = fits.map((fit) => fillArguments(fit.tool, { ...fit, forced, answers: asked.answers }));
+  return calls.find(({ question }) => question)?.question ?? calls;
+}

@@ -1,0 +1,147 @@
+/** Turns what a configuration says of engines into what is to be made, or says what is wrong with it. */
+
+import { nearest } from '../../protocol/parse/nearest.ts';
+import { keyVariables } from '../openai/http-engines.ts';
+import {
+  defaultSet,
+  type EngineKind,
+  type EngineSetSpec,
+  type EngineSetsSpec,
+  type EngineSpec,
+  type HttpEngineSpec,
+  type ModelAlias,
+} from './engine-spec.ts';
+
+/** The part of the configuration that is about engines. */
+export interface EngineConfig {
+  readonly voiceActivity: EngineSpec;
+  readonly transcriber: EngineSpec;
+  readonly languageModel: EngineSpec;
+  readonly voice: EngineSpec;
+  readonly sttKey: string | undefined;
+  readonly llmKey: string | undefined;
+  readonly ttsKey: string | undefined;
+  readonly voices: Readonly<Record<string, string>>;
+  readonly fallbacks: readonly string[];
+  readonly engineSets: Readonly<Record<string, EngineSetSpec>>;
+  readonly aliases: Readonly<Record<string, ModelAlias>>;
+  /** Names of models that clients may ask for; empty: any. */
+  readonly models: readonly string[];
+}
+
+/** Engines that cannot be made as configured. */
+export class EngineConfigError extends Error {
+  override readonly name = 'EngineConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type RemoteKind = keyof typeof keyVariables;
+const remoteKinds: readonly RemoteKind[] = ['transcriber', 'languageModel', 'voice'];
+const shortNames: Record<EngineKind, string> = {
+  voiceActivity: 'vad',
+  transcriber: 'stt',
+  languageModel: 'llm',
+  voice: 'tts',
+};
+
+/**
+ * The sets with every key in its place.
+ * @throws {EngineConfigError} with a sentence for each thing that is wrong
+ */
+export function planEngines(config: EngineConfig, environment: Environment): EngineSetsSpec {
+  const problems: string[] = [];
+  const keys = { transcriber: config.sttKey, languageModel: config.llmKey, voice: config.ttsKey };
+  const keyed = (set: EngineSetSpec, place: string): EngineSetSpec => {
+    const made = { ...set };
+    for (const kind of remoteKinds) {
+      const spec = set[kind];
+      if (typeof spec !== 'object') continue;
+      const own = config[kind];
+      const shared = typeof own === 'object' && sameOrigin(own.url, spec.url) ? keys[kind] : undefined;
+      made[kind] = withKey(spec, { kind, place: `${place}${shortNames[kind]}`, shared, environment, problems });
+    }
+    return made;
+  };
+  const { voiceActivity, transcriber, languageModel, voice, voices, fallbacks, engineSets, aliases } = config;
+  for (const kind of remoteKinds) {
+    if (keys[kind] === undefined || typeof config[kind] === 'object') continue;
+    problems.push(
+      `${keyVariables[kind]} is set, but ${shortNames[kind]} is no URL that it could be for. A set of engine-sets has its own: { url, key-env }.`,
+    );
+  }
+  const names = [defaultSet, ...Object.keys(engineSets)];
+  const known = (name: string, place: string) => {
+    if (!names.includes(name)) problems.push(`${place}: there is no engine set '${name}'. ${thereAre(name, names)}`);
+  };
+  for (const name of fallbacks) known(name, 'fallbacks');
+  if (fallbacks.includes(defaultSet)) problems.push('fallbacks: the default set cannot stand in for itself.');
+  for (const [name, set] of Object.entries(engineSets)) {
+    for (const each of set.fallbacks ?? []) known(each, `engine-sets.${name}.fallbacks`);
+    if (set.fallbacks?.includes(name))
+      problems.push(`engine-sets.${name}.fallbacks: a set cannot stand in for itself.`);
+  }
+  for (const [name, alias] of Object.entries(aliases)) {
+    const place = `aliases.${name}`;
+    const setName = alias.engines ?? defaultSet;
+    known(setName, place);
+    const set = setName === defaultSet ? config : engineSets[setName];
+    if (alias.model !== undefined && set && typeof (set.languageModel ?? languageModel) === 'string') {
+      problems.push(
+        `${place}: the language model of the set '${setName}' is built in, and has no models to choose from.`,
+      );
+    }
+    if (config.models.length > 0 && !config.models.includes(name)) {
+      problems.push(`${place}: models does not allow clients to ask for '${name}'. Add it there, or leave models out.`);
+    }
+  }
+  const plan: EngineSetsSpec = {
+    default: keyed({ voiceActivity, transcriber, languageModel, voice, voices, fallbacks }, ''),
+    sets: Object.fromEntries(
+      Object.entries(engineSets).map(([name, set]) => [name, keyed(set, `engine-sets.${name}.`)]),
+    ),
+    aliases,
+  };
+  if (problems.length > 0) throw new EngineConfigError(problems);
+  return plan;
+}
+
+interface KeySources {
+  kind: RemoteKind;
+  place: string;
+  /** Of the option for this kind of engine, where it is for this server. */
+  shared: string | undefined;
+  environment: Environment;
+  problems: string[];
+}
+
+function withKey(spec: HttpEngineSpec, { kind, place, shared, environment, problems }: KeySources): HttpEngineSpec {
+  if (spec.key !== undefined) return spec;
+  if (spec.keyEnv !== undefined) {
+    const key = environment[spec.keyEnv];
+    if (key) return { ...spec, key };
+    problems.push(`${place}: the environment variable ${spec.keyEnv} is not set.`);
+    return spec;
+  }
+  if (shared !== undefined) return { ...spec, key: shared };
+  // OpenAI's own key goes to OpenAI alone.
+  if (new URL(spec.url).hostname !== 'api.openai.com') return spec;
+  const key = environment.OPENAI_API_KEY;
+  if (key) return { ...spec, key };
+  problems.push(`${place}: api.openai.com wants a key. Set OPENAI_API_KEY or ${keyVariables[kind]}.`);
+  return spec;
+}
+
+function sameOrigin(one: string, other: string): boolean {
+  return new URL(one).origin === new URL(other).origin;
+}
+
+function thereAre(name: string, names: readonly string[]): string {
+  const meant = nearest(name, names);
+  return meant === undefined ? `There are: ${names.join(', ')}.` : `Did you mean '${meant}'?`;
+}

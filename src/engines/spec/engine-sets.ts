@@ -1,0 +1,138 @@
+import type { Clock, Engines } from '../../session/ports.ts';
+import { warmEngines } from '../../session/warm.ts';
+import { type Lifecycle, Roster } from './engine-group.ts';
+import {
+  defaultSet,
+  type EngineKind,
+  type EngineSetSpec,
+  type EngineSetsSpec,
+  type EngineSpec,
+  type ModelAlias,
+} from './engine-spec.ts';
+import { type Candidate, type FallbackListener, firstLanguageModel, firstTranscriber, firstVoice } from './fallback.ts';
+import { type CreateEnginesOptions, type EngineSet, maker } from './registry.ts';
+import { withVoiceAliases } from './voice-aliases.ts';
+
+export interface EngineSetsOptions extends CreateEnginesOptions, FallbackListener {
+  clock: Clock;
+  /** An engine's server does not answer now, when the engines are made; later it may. */
+  onUnreachable?: (about: { part: EngineKind; name: string; error: string }) => void;
+}
+
+/** Engines of several sets, of which each session gets those that its model stands for. */
+export interface EngineSets extends EngineSet {
+  /** The engines that serve a client's name of a model. */
+  enginesFor(model: string): Engines;
+}
+
+/**
+ * Makes every engine that the sets name, each once however many sets share it, and begins to load them. Returns at once.
+ * @throws {RangeError} for a name that is not known
+ */
+export function createEngineSets(spec: EngineSetsSpec, options: EngineSetsOptions): EngineSets {
+  const builder = new Builder(spec, options);
+  const engines = builder.set(defaultSet, {});
+  const aliased = new Map(
+    Object.entries(spec.aliases).map(([name, alias]) => [name, builder.set(alias.engines ?? defaultSet, alias)]),
+  );
+  const { roster } = builder;
+  const enginesFor = (model: string) => aliased.get(model) ?? engines;
+  return {
+    engines,
+    enginesFor,
+    openSession: ({ model }) => {
+      const own = enginesFor(model);
+      warmEngines(own);
+      return { engines: own };
+    },
+    ready: roster.ready(),
+    describe: () => roster.describe(),
+    close: () => roster.close(),
+  };
+}
+
+class Builder {
+  readonly roster: Roster;
+  readonly #spec: EngineSetsSpec;
+  readonly #options: EngineSetsOptions;
+  /** By what they are made from. */
+  readonly #made = new Map<string, unknown>();
+
+  constructor(spec: EngineSetsSpec, options: EngineSetsOptions) {
+    this.#spec = spec;
+    this.#options = options;
+    this.roster = new Roster(options.onProgress);
+  }
+
+  set(name: string, { model }: ModelAlias): Engines {
+    const set = this.#setNamed(name);
+    const fallbacks = (set.fallbacks ?? []).map((each) => this.#setNamed(each));
+    const sets = [set, ...fallbacks];
+    return {
+      voiceActivity: this.#engine('voiceActivity', set, false).engine,
+      transcriber: this.#first('transcriber', sets, (all) => firstTranscriber(all, this.#options)),
+      languageModel: this.#first('languageModel', [withModel(set, model), ...fallbacks], (all) =>
+        firstLanguageModel(all, this.#options),
+      ),
+      voice: this.#first('voice', sets, (all) => firstVoice(all, this.#options)),
+    };
+  }
+
+  /** A set with what it does not say taken from the default one; voices go with the engine that has them. */
+  #setNamed(name: string): EngineSetSpec {
+    const { default: base, sets } = this.#spec;
+    if (name === defaultSet) return base;
+    const set = sets[name] ?? {};
+    const { fallbacks: _, voices, ...engines } = base;
+    return { ...engines, ...(set.voice === undefined && voices && { voices }), ...set };
+  }
+
+  #first<Kind extends EngineKind>(
+    kind: Kind,
+    sets: readonly EngineSetSpec[],
+    together: (candidates: readonly Candidate<Engines[Kind]>[]) => Engines[Kind],
+  ): Engines[Kind] {
+    const candidates = sets.map((set, index) => this.#engine(kind, set, index < sets.length - 1));
+    const different = candidates.filter(
+      (each, index) => candidates.findIndex(({ name }) => name === each.name) === index,
+    );
+    const [only] = different;
+    return only !== undefined && different.length === 1 ? only.engine : together(different);
+  }
+
+  /** `hasFallback`: another engine answers where this one does not, which is sooner done than asking it again. */
+  #engine<Kind extends EngineKind>(kind: Kind, set: EngineSetSpec, hasFallback: boolean): Candidate<Engines[Kind]> {
+    const given = this.#options.given?.[kind];
+    const spec: EngineSpec = set[kind] ?? 'embedded';
+    const { name, make } = maker(kind, spec, given);
+    const attempts = hasFallback && typeof spec === 'object' ? { attempts: 1 } : {};
+    const engine = this.#once(`${kind} ${JSON.stringify([given ? name : spec, attempts])}`, () => {
+      const made = this.roster.add(kind, name, () => make({ ...this.#options, ...attempts }));
+      this.#probe(kind, name, made);
+      return made;
+    });
+    if (kind !== 'voice' || Object.keys(set.voices ?? {}).length === 0) return { name, engine };
+    const aliased = withVoiceAliases(engine as Engines['voice'], set.voices ?? {});
+    return { name, engine: aliased as Engines[Kind] };
+  }
+
+  #once<T>(key: string, make: () => T): T {
+    // What stands under a key was made by the same call, so that it has its type.
+    if (!this.#made.has(key)) this.#made.set(key, make());
+    return this.#made.get(key) as T;
+  }
+
+  #probe(part: EngineKind, name: string, engine: Lifecycle): void {
+    const { onUnreachable } = this.#options;
+    if (onUnreachable === undefined) return;
+    engine.probe?.().catch((error: unknown) => {
+      onUnreachable({ part, name, error: error instanceof Error ? error.message : String(error) });
+    });
+  }
+}
+
+function withModel(set: EngineSetSpec, model: string | undefined): EngineSetSpec {
+  const { languageModel } = set;
+  if (model === undefined || typeof languageModel !== 'object') return set;
+  return { ...set, languageModel: { ...languageModel, model } };
+}

@@ -1,0 +1,131 @@
+/** The first engine that answers: decided for each request, before anything of its answer was given out. */
+
+import type { Clock, LanguageModel, Transcriber, Voice } from '../../session/ports.ts';
+
+export interface Candidate<Engine> {
+  /** As the log calls it. */
+  name: string;
+  engine: Engine;
+}
+
+export interface FallbackListener {
+  /** An engine did not answer, and another has taken its place; told once, until it answers again. */
+  onFallback?: (change: { from: string; to: string; error: string }) => void;
+  /** It answers again. */
+  onRecovery?: (change: { name: string }) => void;
+  clock: Clock;
+}
+
+/** An engine that did not answer is asked last for so long: nobody is to wait for it with every turn. */
+const restMs = 30_000;
+
+class Order<Engine> {
+  readonly #candidates: readonly Candidate<Engine>[];
+  readonly #listener: FallbackListener;
+  readonly #failedAt = new Map<Candidate<Engine>, number>();
+  /** Those of which it was told that another has taken their place. */
+  readonly #told = new Set<Candidate<Engine>>();
+
+  constructor(candidates: readonly Candidate<Engine>[], listener: FallbackListener) {
+    this.#candidates = candidates;
+    this.#listener = listener;
+  }
+
+  /** `isAnswer`: whether an event is more than a sign of life. */
+  async *answer<Event>(
+    start: (engine: Engine) => AsyncIterable<Event>,
+    signal: AbortSignal,
+    isAnswer: (event: Event) => boolean = () => true,
+  ): AsyncGenerator<Event, void, undefined> {
+    signal.throwIfAborted();
+    const order = this.#order();
+    for (const [index, candidate] of order.entries()) {
+      let answered = false;
+      try {
+        for await (const event of start(candidate.engine)) {
+          if (!answered && isAnswer(event)) {
+            this.#answers(candidate);
+            answered = true;
+          }
+          yield event;
+        }
+        if (!answered) this.#answers(candidate);
+        return;
+      } catch (error) {
+        const next = order[index + 1];
+        if (signal.aborted) throw signal.reason;
+        if (answered) throw error;
+        this.#failedAt.set(candidate, this.#listener.clock.now());
+        if (next === undefined) throw error;
+        this.#tell(candidate, next, error);
+      }
+    }
+  }
+
+  #order(): readonly Candidate<Engine>[] {
+    const since = this.#listener.clock.now() - restMs;
+    const rests = (candidate: Candidate<Engine>) => (this.#failedAt.get(candidate) ?? Number.NEGATIVE_INFINITY) > since;
+    return [...this.#candidates.filter((each) => !rests(each)), ...this.#candidates.filter(rests)];
+  }
+
+  #answers(candidate: Candidate<Engine>): void {
+    this.#failedAt.delete(candidate);
+    if (this.#told.delete(candidate)) this.#listener.onRecovery?.({ name: candidate.name });
+  }
+
+  #tell(candidate: Candidate<Engine>, next: Candidate<Engine>, error: unknown): void {
+    if (this.#told.has(candidate)) return;
+    this.#told.add(candidate);
+    const detail = error instanceof Error ? error.message : String(error);
+    this.#listener.onFallback?.({ from: candidate.name, to: next.name, error: detail });
+  }
+}
+
+interface Warmable {
+  warm?(): void;
+}
+
+function warmAll(candidates: readonly Candidate<Warmable>[]): void {
+  for (const { engine } of candidates) engine.warm?.();
+}
+
+export function firstTranscriber(
+  candidates: readonly Candidate<Transcriber>[],
+  listener: FallbackListener,
+): Transcriber {
+  const order = new Order(candidates, listener);
+  return {
+    transcribe: (clip, options) => order.answer((engine) => engine.transcribe(clip, options), options.signal),
+    warm: () => warmAll(candidates),
+  };
+}
+
+/** It hears and speaks only what all of them do: which of them answers is not known before. */
+export function firstLanguageModel(
+  candidates: readonly Candidate<LanguageModel>[],
+  listener: FallbackListener,
+): LanguageModel {
+  const order = new Order(candidates, listener);
+  return {
+    hearsAudio: candidates.every(({ engine }) => engine.hearsAudio),
+    speaks: candidates.every(({ engine }) => engine.speaks),
+    generate: (request) =>
+      order.answer(
+        (engine) => engine.generate(request),
+        request.signal,
+        ({ type }) => type !== 'thinking',
+      ),
+    warm: () => warmAll(candidates),
+  };
+}
+
+export function firstVoice(candidates: readonly Candidate<Voice>[], listener: FallbackListener): Voice {
+  const order = new Order(candidates, listener);
+  const [first] = candidates;
+  return {
+    ...(first?.engine.voices && { voices: first.engine.voices }),
+    ...(first?.engine.languages && { languages: first.engine.languages }),
+    speak: (text, options) => order.answer((engine) => engine.speak(text, options), options.signal),
+    warm: () => warmAll(candidates),
+  };
+}

@@ -1,0 +1,38 @@
+import type { EngineStatus } from './engine-group.ts';
+import type { EngineKind, EngineSetSpec } from './engine-spec.ts';
+import { type EngineSet, maker, openEngines } from './registry.ts';
+
+/** What is asked for without a session, at /v1/audio. */
+const askedAlone: readonly EngineKind[] = ['transcriber', 'voice'];
+
+/**
+ * A set that is made when something is first asked of it, for a server whose sessions are all held elsewhere. It is
+ * `ready` until then; its engines are `idle` until they have loaded.
+ */
+export function lazyEngines(spec: EngineSetSpec, make: () => EngineSet): EngineSet {
+  const idle = askedAlone.map((part): EngineStatus => ({ part, name: maker(part, spec[part]).name, state: 'idle' }));
+  let made: EngineSet | undefined;
+  const now = () => {
+    made ??= make();
+    return made;
+  };
+  return {
+    get engines() {
+      return now().engines;
+    },
+    enginesFor: (model) => now().enginesFor?.(model) ?? now().engines,
+    openSession: (context) => openEngines(now(), context),
+    get ready() {
+      return made?.ready ?? Promise.resolve();
+    },
+    describe() {
+      if (made === undefined) return idle;
+      // A server that only relays can take a turn, however these are.
+      return made
+        .describe()
+        .filter(({ part }) => askedAlone.some((asked) => asked === part))
+        .map((status) => (status.state === 'ready' ? status : { ...status, state: 'idle' }));
+    },
+    close: async () => made?.close(),
+  };
+}

@@ -1,0 +1,182 @@
+import type { IdSource } from '../../protocol/wire/ids.ts';
+import type { SessionType } from '../../protocol/wire/session-config.ts';
+import type { Clock, Engines } from '../../session/ports.ts';
+import { Flite } from '../embedded/flite/flite.ts';
+import { Moonshine } from '../embedded/moonshine/moonshine.ts';
+import { Responder } from '../embedded/responder/responder.ts';
+import { Silero } from '../embedded/silero/silero.ts';
+import { AutoModel } from '../openai/auto-model.ts';
+import { httpFactories, type RemoteOptions } from '../openai/http-engines.ts';
+import { type EngineStatus, type Lifecycle, type ProgressListener, Roster } from './engine-group.ts';
+import { type EngineKind, type EngineSpec, specName } from './engine-spec.ts';
+
+/** What an engine may be given; each takes what concerns it. */
+export interface EngineOptions extends RemoteOptions {
+  /** Worker threads of an embedded transcriber and of an embedded voice. Each engine has its own default. */
+  transcriberWorkers?: number;
+  voiceWorkers?: number;
+  /** The time that the embedded language model tells. */
+  now?: () => Date;
+  /** A model of one's own, for an embedded engine that takes one. */
+  modelPath?: string;
+}
+
+export type { EngineKind } from './engine-spec.ts';
+
+type Factory<Kind extends EngineKind> = (options: EngineOptions) => Engines[Kind] & Lifecycle;
+type Factories = { [Kind in EngineKind]: Record<string, Factory<Kind>> };
+
+/** Every engine by kind and name. */
+const registry: Factories = {
+  voiceActivity: {
+    silero: ({ modelPath }) => new Silero(modelPath === undefined ? {} : { modelPath }),
+  },
+  transcriber: {
+    moonshine: ({ transcriberWorkers: workers, modelPath }) =>
+      new Moonshine({ ...(workers !== undefined && { workers }), ...(modelPath !== undefined && { modelPath }) }),
+  },
+  languageModel: {
+    responder: ({ now }) => new Responder(now && { now }),
+    auto: ({ now, ...options }) => new AutoModel({ ...options, standIn: new Responder(now && { now }) }),
+  },
+  voice: {
+    flite: ({ voiceWorkers: workers }) => new Flite(workers === undefined ? {} : { workers }),
+  },
+};
+
+/** Engines that load a model from a path where they are given one. */
+const modelsByPath: ReadonlySet<string> = new Set(['voiceActivity silero', 'transcriber moonshine']);
+
+/** The set that works out of the box, by the name `embedded`. */
+const embedded: Record<EngineKind, string> = {
+  voiceActivity: 'silero',
+  transcriber: 'moonshine',
+  languageModel: 'responder',
+  voice: 'flite',
+};
+
+export type EngineNames = Record<EngineKind, EngineSpec>;
+export type { EngineState, EngineStatus, Lifecycle } from './engine-group.ts';
+
+/** What engines that are made for one session are told of it. */
+export interface SessionContext {
+  readonly type: SessionType;
+  readonly model: string;
+  readonly clock: Clock;
+  /** Cuts the session's connections, without a word: for engines that test how clients take it. */
+  readonly drop: () => void;
+  /** Called when the recording of the session breaks off; its conversation goes on. */
+  readonly recordingCut: (about: { folder: string; reason: string }) => void;
+}
+
+/** Engines of one session alone. */
+export interface SessionEngines {
+  readonly engines: Engines;
+  /** The ids of this session, where they are to be the same in every run. */
+  readonly ids?: IdSource;
+  /** To be called when the session has ended. */
+  close?(): void;
+}
+
+export interface EngineSet {
+  readonly engines: Engines;
+  /** For engines that follow a session (scripts, recordings): those of a new one. Absent: all share `engines`. */
+  openSession?(context: SessionContext): SessionEngines;
+  /** Where it depends on the client's name of a model: the engines that serve it. */
+  enginesFor?(model: string): Engines;
+  /** Resolves when every engine has loaded, rejects with the first one's error that cannot. Engines that are called before simply wait. */
+  readonly ready: Promise<void>;
+  /** The state of each engine now. */
+  describe(): readonly EngineStatus[];
+  /** Ends all threads; what runs fails. */
+  close(): Promise<void>;
+}
+
+/** The engines of a new session. */
+export function openEngines(set: EngineSet, context: SessionContext): SessionEngines {
+  return set.openSession?.(context) ?? { engines: set.enginesFor?.(context.model) ?? set.engines };
+}
+
+/** A set whose sessions get engines of their own. */
+export function withSessions(set: EngineSet, openSession: NonNullable<EngineSet['openSession']>): EngineSet {
+  return {
+    engines: set.engines,
+    ready: set.ready,
+    openSession,
+    ...(set.enginesFor && { enginesFor: set.enginesFor }),
+    describe: () => set.describe(),
+    close: () => set.close(),
+  };
+}
+
+export interface CreateEnginesOptions extends EngineOptions {
+  /** Engines that are there already, by what they are for: none is made in their place. */
+  given?: { readonly [Kind in EngineKind]?: { readonly name: string; readonly engine: Engines[Kind] & Lifecycle } };
+  /** Called when an engine begins to load, and when it is ready or has failed. */
+  onProgress?: ProgressListener;
+}
+
+/** The names that may be given for a kind of engine. */
+export function engineNames(kind: EngineKind): string[] {
+  return ['embedded', ...Object.keys(registry[kind])];
+}
+
+/** Whether an engine of this name may be given a model of its own by a path: `name:PATH`. */
+export function takesPath(kind: EngineKind, name: string): boolean {
+  return modelsByPath.has(`${kind} ${name === 'embedded' ? embedded[kind] : name}`);
+}
+
+/**
+ * Makes the engines with these names (`embedded` where none is given), and begins to load them. Returns at once.
+ * @throws {RangeError} for a name that is not known, with those that are.
+ */
+export function createEngines(names: Partial<EngineNames> = {}, options: CreateEnginesOptions = {}): EngineSet {
+  // All names are looked up before anything is started.
+  const { given = {} } = options;
+  const makers = {
+    voiceActivity: maker('voiceActivity', names.voiceActivity, given.voiceActivity),
+    transcriber: maker('transcriber', names.transcriber, given.transcriber),
+    languageModel: maker('languageModel', names.languageModel, given.languageModel),
+    voice: maker('voice', names.voice, given.voice),
+  };
+  const roster = new Roster(options.onProgress);
+  const start = <Kind extends EngineKind>(kind: Kind, { name, make }: Maker<Kind>): Engines[Kind] =>
+    roster.add(kind, name, () => make(options));
+  const engines: Engines = {
+    voiceActivity: start('voiceActivity', makers.voiceActivity),
+    transcriber: start('transcriber', makers.transcriber),
+    languageModel: start('languageModel', makers.languageModel),
+    voice: start('voice', makers.voice),
+  };
+  return { engines, ready: roster.ready(), describe: () => roster.describe(), close: () => roster.close() };
+}
+
+export interface Maker<Kind extends EngineKind> {
+  name: string;
+  make: Factory<Kind>;
+}
+
+/**
+ * How an engine is made; nothing is started.
+ * @throws {RangeError} for a name that is not known, with those that are.
+ */
+export function maker<Kind extends EngineKind>(
+  kind: Kind,
+  asked: EngineSpec = 'embedded',
+  given?: { name: string; engine: Engines[Kind] & Lifecycle },
+): Maker<Kind> {
+  if (given) return { name: given.name, make: () => given.engine };
+  if (typeof asked !== 'string') {
+    return { name: specName(asked), make: (options) => httpFactories[kind](asked, options) };
+  }
+  const colon = asked.indexOf(':');
+  const [first, path] = colon < 0 ? [asked, undefined] : [asked.slice(0, colon), asked.slice(colon + 1)];
+  const name = first === 'embedded' ? embedded[kind] : first;
+  const factories: Factories[Kind] = registry[kind];
+  if (!Object.hasOwn(factories, name) || (path !== undefined && !takesPath(kind, name))) {
+    throw new RangeError(`There is no ${kind} engine named '${asked}'. There are: ${engineNames(kind).join(', ')}`);
+  }
+  const factory = factories[name] as Factory<Kind>;
+  if (path === undefined) return { name, make: factory };
+  return { name: `${name}:${path}`, make: (options) => factory({ ...options, modelPath: path }) };
+}

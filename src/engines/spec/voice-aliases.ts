@@ -1,0 +1,16 @@
+import type { Voice } from '../../session/ports.ts';
+
+/** A voice by names of one's own: the engine's for each, `*` for all others; a name that is not among them is passed on. */
+export function withVoiceAliases(voice: Voice, aliases: Readonly<Record<string, string>>): Voice {
+  const engineName = (name: string): string =>
+    Object.hasOwn(aliases, name) ? (aliases[name] ?? name) : (aliases['*'] ?? name);
+  const own = Object.keys(aliases).filter((name) => name !== '*');
+  // With a voice for all other names, there is none that is not known.
+  const voices = aliases['*'] === undefined && voice.voices ? [...new Set([...own, ...voice.voices])] : undefined;
+  return {
+    ...(voices && { voices }),
+    ...(voice.languages && { languages: voice.languages }),
+    speak: (text, options) => voice.speak(text, { ...options, voice: engineName(options.voice) }),
+    warm: () => voice.warm?.(),
+  };
+}

@@ -1,0 +1,400 @@
+/**
+ * The catalogue of errors that a client can meet on the wire. Every one of them is built here, so that its
+ * type, code, param, text and (where the connection ends) close code stand in one place.
+ */
+
+import type { ErrorDetails, UnsentEvent } from '../wire/server-events.ts';
+
+/** Names and ids that a client made up stand in errors: a longer one is not sent back whole. */
+const maxParamCharacters = 256;
+const maxMessageCharacters = 2048;
+
+export type WireErrorType = 'invalid_request_error' | 'server_error';
+
+/** An error that one client is told of, as the payload of an `error` event. */
+export class WireError extends Error {
+  readonly type: WireErrorType;
+  readonly code: string | null;
+  readonly param: string | null;
+  /** Set when the connection cannot go on: the WebSocket close code that follows the event. */
+  readonly closeCode: number | undefined;
+
+  constructor(
+    message: string,
+    details: { type?: WireErrorType; code: string | null; param?: string | null; closeCode?: number },
+  ) {
+    super(shortened(message, maxMessageCharacters));
+    this.name = 'WireError';
+    this.type = details.type ?? 'invalid_request_error';
+    this.code = details.code;
+    this.param = details.param ? shortened(details.param, maxParamCharacters) : null;
+    this.closeCode = details.closeCode;
+  }
+
+  /** The reason of the close frame: `type.code`, or `type` alone where there is no code. */
+  get closeReason(): string {
+    return this.code === null ? this.type : `${this.type}.${this.code}`;
+  }
+}
+
+/** The `error` event that tells a client of `error`; `clientEventId` is the id that it gave to the event at fault. */
+export function errorEvent(error: WireError, clientEventId: string | null): Extract<UnsentEvent, { type: 'error' }> {
+  const { type, code, message, param } = error;
+  const details: ErrorDetails = { type, code, message, param, event_id: clientEventId };
+  return { type: 'error', error: details };
+}
+
+/** `'a'`, `'a' and 'b'`, `'a', 'b' and 'c'`. */
+function quotedList(values: readonly string[]): string {
+  const quoted = values.map((value) => `'${value}'`);
+  const last = quoted.pop() ?? '';
+  return quoted.length === 0 ? last : `${quoted.join(', ')} and ${last}`;
+}
+
+const missingItem = (operation: 'truncating' | 'deleting' | 'retrieving', code: string) => (itemId: string) =>
+  new WireError(`Error ${operation} item: the item with id '${itemId}' does not exist.`, { code });
+
+const closing = { request: 4000, expired: 1001, policy: 1008, internal: 1011, gateway: 1014 } as const;
+
+export const wireErrors = {
+  // ---- The frame ----
+  invalidJson: (detail: string) =>
+    new WireError(`Invalid event: failed to parse JSON value. ${detail}`, { code: 'invalid_json' }),
+  binaryFrame: () =>
+    new WireError('Expected a text WebSocket message; binary frames are not supported.', { code: 'invalid_event' }),
+  notAnObject: () => new WireError('Invalid event: expected a JSON object.', { code: 'invalid_event' }),
+  tooDeep: (limit: number) =>
+    new WireError(`Invalid event: nested more than ${limit} levels deep.`, { code: 'invalid_event' }),
+  tooManyValues: (limit: number) =>
+    new WireError(`Invalid event: more than ${limit} values.`, { code: 'invalid_event' }),
+  missingType: () => new WireError("The 'type' field is missing.", { code: 'invalid_event' }),
+
+  // ---- Its fields ----
+  invalidValue: (param: string, value: unknown, supported: readonly string[]) =>
+    new WireError(`Invalid value: ${describeValue(value)}. Supported values are: ${quotedList(supported)}.`, {
+      code: 'invalid_value',
+      param,
+    }),
+  invalid: (param: string, message: string) => new WireError(message, { code: 'invalid_value', param }),
+  /** `hint` follows the hosted text: what was probably meant. */
+  unknownParameter: (param: string, hint?: string) =>
+    new WireError(`Unknown parameter: '${param}'.${hint ? ` ${hint}` : ''}`, { code: 'unknown_parameter', param }),
+  missingParameter: (param: string) =>
+    new WireError(`Missing required parameter: '${param}'.`, { code: 'missing_required_parameter', param }),
+  invalidType: (param: string, expected: string, got: string) =>
+    new WireError(`Invalid type for '${param}': expected ${expected}, but got ${got} instead.`, {
+      code: 'invalid_type',
+      param,
+    }),
+  invalidModalities: (param: string, given: readonly unknown[], combinations: readonly (readonly string[])[]) =>
+    new WireError(
+      `Invalid modalities: ${pythonList(given)}. Supported combinations are: ${combinations.map(pythonList).join(' and ')}.`,
+      { code: 'invalid_value', param },
+    ),
+  outOfRange: (
+    param: string,
+    bound: { kind: 'integer' | 'decimal'; side: 'min' | 'max'; limit: number; got: number },
+  ) => {
+    const [side, sign] = bound.side === 'min' ? ['below minimum', '>='] : ['above maximum', '<='];
+    return new WireError(
+      `Invalid '${param}': ${bound.kind} ${side} value. Expected a value ${sign} ${bound.limit}, but got ${bound.got} instead.`,
+      { code: `${bound.kind}_${bound.side === 'min' ? 'below_min' : 'above_max'}_value`, param },
+    );
+  },
+  wrongLength: (
+    param: string,
+    bound: { kind: 'string' | 'array'; side: 'min' | 'max'; limit: number; got: number },
+  ) => {
+    const article = bound.kind === 'array' ? 'an array' : 'a string';
+    const [adjective, extreme, suffix] =
+      bound.side === 'min' ? ['short', 'minimum', 'below_min'] : ['long', 'maximum', 'above_max'];
+    return new WireError(
+      `Invalid '${param}': ${bound.kind} too ${adjective}. Expected ${article} with ${extreme} length ${bound.limit}, but got ${article} with length ${bound.got} instead.`,
+      { code: `${bound.kind}_${suffix}_length`, param },
+    );
+  },
+  tooManyBytes: (param: string, limit: number, got: number) =>
+    new WireError(
+      `Invalid '${param}': too many bytes. Expected at most ${limit} bytes, but got ${got} bytes instead.`,
+      { code: 'above_max_bytes', param },
+    ),
+  tooManyProperties: (param: string, limit: number, got: number) =>
+    new WireError(
+      `Invalid '${param}': too many properties. Expected an object with at most ${limit} properties, but got an object with ${got} properties instead.`,
+      { code: 'object_above_max_properties', param },
+    ),
+
+  // ---- Responses ----
+  activeResponse: (responseId: string) =>
+    new WireError(
+      `Conversation already has an active response in progress: ${responseId}. Wait until the response is finished before creating a new one.`,
+      { code: 'conversation_already_has_active_response' },
+    ),
+  cancelNotActive: () =>
+    new WireError('Cancellation failed: no active response found', { code: 'response_cancel_not_active' }),
+
+  tooManyResponses: (limit: number) =>
+    new WireError(`At most ${limit} responses outside the conversation may run at once. Wait until one is done.`, {
+      code: 'too_many_active_responses',
+    }),
+  tooManyResponsesPerMinute: (limit: number, waitMs: number) =>
+    new WireError(
+      `Rate limit reached: a session may ask for ${limit} responses per minute. Try again in ${Math.ceil(waitMs / 100) / 10} s.`,
+      { code: 'rate_limit_exceeded' },
+    ),
+  shuttingDown: () =>
+    new WireError('The server is shutting down and starts no more responses.', {
+      type: 'server_error',
+      code: 'server_shutting_down',
+    }),
+
+  // ---- Audio ----
+  commitEmpty: (bufferedMs: number) =>
+    new WireError(
+      `Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, but buffer only has ${bufferedMs.toFixed(2)}ms of audio.`,
+      { code: 'input_audio_buffer_commit_empty' },
+    ),
+  badAudio: (format: string, problem: string) =>
+    new WireError(`Invalid 'audio'. Expected base64-encoded audio bytes (${format}) but got ${problem}.`, {
+      code: 'invalid_value',
+      param: 'audio',
+    }),
+  noOutputBuffer: () =>
+    new WireError(
+      "'output_audio_buffer.clear' is for WebRTC and telephone connections. Over a WebSocket the client holds the audio: stop its playback, and send 'response.cancel' and 'conversation.item.truncate'.",
+      { code: 'invalid_value', param: 'type' },
+    ),
+  inputBufferFull: (limitMs: number) =>
+    new WireError(
+      `The input audio buffer is full: it holds at most ${limitMs / 1000} s of audio. Commit or clear it before appending more.`,
+      { code: 'input_audio_buffer_full', param: 'audio' },
+    ),
+
+  serverAudioFull: () =>
+    new WireError(
+      'The server holds as much audio as it can. This append was not taken: commit or clear what is buffered, or try again later.',
+      { type: 'server_error', code: 'server_audio_full', param: 'audio' },
+    ),
+
+  // ---- Items ----
+  truncateUnknownItem: missingItem('truncating', 'item_truncate_invalid_item_id'),
+  deleteUnknownItem: missingItem('deleting', 'item_delete_invalid_item_id'),
+  retrieveUnknownItem: missingItem('retrieving', 'item_retrieve_invalid_item_id'),
+  previousItemUnknown: (itemId: string) =>
+    new WireError(`Error adding item: the previous item with id '${itemId}' does not exist.`, {
+      code: 'item_create_invalid_previous_item_id',
+    }),
+  duplicateItem: (itemId: string) =>
+    new WireError(`Error adding item: an item with id '${itemId}' already exists.`, {
+      code: 'invalid_value',
+      param: 'item.id',
+    }),
+  unknownCall: (callId: string) =>
+    new WireError(`Error adding item: there is no function call with call_id '${callId}'.`, {
+      code: 'invalid_value',
+      param: 'item.call_id',
+    }),
+  tooManyItems: (limit: number) =>
+    new WireError(`The conversation is full: it holds at most ${limit} items. Delete some before adding more.`, {
+      code: 'conversation_full',
+    }),
+  tooManyCharacters: (limit: number) =>
+    new WireError(
+      `The conversation is full: its items hold at most ${limit} characters of text, images and arguments. Delete some before adding more.`,
+      { code: 'conversation_full' },
+    ),
+  inputTooLarge: (limit: number) =>
+    new WireError(
+      `Invalid 'response.input': its items have more than ${limit} characters of text, images and arguments, an item that is referenced repeatedly counting each time. Leave some out.`,
+      { code: 'context_too_large', param: 'response.input' },
+    ),
+  truncateWrongContent: () =>
+    new WireError('Only model output audio messages can be truncated', { code: 'unsupported_content_type' }),
+  truncateBeyondAudio: (audioMs: number, requestedMs: number) =>
+    new WireError(`Audio content of ${audioMs}ms is already shorter than ${requestedMs}ms`, {
+      code: 'invalid_value',
+      param: 'audio_end_ms',
+    }),
+
+  // ---- The session ----
+  notInTranscriptionSession: (type: string) =>
+    new WireError(`'${type}' is not supported in transcription sessions: they answer nothing.`, {
+      code: 'invalid_value',
+      param: 'type',
+    }),
+  unknownTool: (param: string, name: string) =>
+    new WireError(`Tool choice '${name}' not found in 'tools' parameter.`, { code: 'invalid_value', param }),
+  unknownPrompt: (param: string, promptId: string) =>
+    new WireError(`Prompt with id '${promptId}' not found. This server's prompts are those of its configuration.`, {
+      code: 'invalid_value',
+      param,
+    }),
+  unknownPromptVersion: (param: string, promptId: string, version: string) =>
+    new WireError(`Version '${version}' of the prompt with id '${promptId}' not found.`, {
+      code: 'invalid_value',
+      param,
+    }),
+  cannotUpdateVoice: () =>
+    new WireError("Cannot update a conversation's voice if assistant audio is present.", {
+      code: 'cannot_update_voice',
+    }),
+  speedWhileResponding: () =>
+    new WireError('Speed can only be changed between responses, not while one is in progress.', {
+      code: 'invalid_value',
+      param: 'session.audio.output.speed',
+    }),
+  tracingFixed: () =>
+    new WireError('Tracing configuration cannot be changed once it is set.', {
+      code: 'invalid_value',
+      param: 'session.tracing',
+    }),
+  parameterLocked: (param: string) =>
+    new WireError(`Cannot change '${param}': it was fixed when this session's client secret was made.`, {
+      code: 'parameter_locked',
+      param,
+    }),
+  sessionTypeMismatch: (updateType: string, sessionType: string) =>
+    new WireError(`Passing a ${updateType} session update event to a ${sessionType} session is not allowed.`, {
+      code: 'invalid_parameter',
+      param: 'session.type',
+    }),
+  stageFailed: (code: string, message: string) => new WireError(message, { type: 'server_error', code }),
+  internal: (what: string) =>
+    new WireError(`The server had an error while ${what}. The session goes on; the server's log has the details.`, {
+      type: 'server_error',
+      code: 'internal_error',
+    }),
+
+  // ---- Connecting: these end the connection ----
+  missingModel: (example: string) =>
+    new WireError(`You must provide a model parameter, for example ${example}`, {
+      code: 'missing_model',
+      closeCode: closing.request,
+    }),
+  modelForTranscription: () =>
+    new WireError('You must not provide a model parameter for transcription sessions.', {
+      code: 'invalid_parameter',
+      param: 'model',
+      closeCode: closing.request,
+    }),
+  unknownModel: (model: string) =>
+    new WireError(`Model "${model}" is not supported in realtime mode.`, {
+      code: 'invalid_model',
+      closeCode: closing.request,
+    }),
+  unsupportedMode: (param: string, message: string) =>
+    new WireError(message, { code: 'invalid_value', param, closeCode: closing.request }),
+  sessionNotOpened: () =>
+    new WireError("The server had an error while opening the session. The server's log has the details. Try again.", {
+      type: 'server_error',
+      code: 'internal_error',
+      closeCode: closing.internal,
+    }),
+  sessionExpired: (maxSeconds: number) =>
+    new WireError(`Your session hit the maximum duration of ${spokenDuration(maxSeconds)}.`, {
+      code: 'session_expired',
+      closeCode: closing.expired,
+    }),
+  sessionIdle: (idleSeconds: number) =>
+    new WireError(
+      `Your session was idle for ${spokenDuration(idleSeconds)}: no event came from a client, and no response ran.`,
+      { code: 'session_idle', closeCode: closing.expired },
+    ),
+  messageTimeout: (limitMs: number) =>
+    new WireError(`A message that was begun has to be complete within ${spokenDuration(limitMs / 1000)}.`, {
+      code: 'message_timeout',
+      closeCode: closing.policy,
+    }),
+
+  // ---- A session that is relayed to another endpoint ----
+  /** `problem` follows "it", and has neither keys nor addresses. */
+  upstreamUnavailable: (name: string, problem: string) =>
+    new WireError(`The upstream '${name}' is unavailable: it ${problem}.`, {
+      type: 'server_error',
+      code: 'upstream_unavailable',
+      closeCode: closing.gateway,
+    }),
+  spendingRefused: (message: string) => new WireError(message, { code: 'rate_limit_exceeded' }),
+
+  // ---- The connection ----
+  tooManyEvents: (perSecond: number) =>
+    new WireError(
+      `Rate limit reached: a connection may send ${perSecond} events per second. What is sent faster is read more slowly; nothing is lost.`,
+      { code: 'rate_limit_exceeded' },
+    ),
+};
+
+/**
+ * Why a response failed, as its `response.done` tells it. Failures of engines are told by themselves (`StageError` of the
+ * session).
+ */
+export class ResponseFailure extends Error {
+  readonly type: string;
+  readonly code: string;
+
+  constructor(message: string, details: { type?: string; code: string }) {
+    super(shortened(message, maxMessageCharacters));
+    this.name = 'ResponseFailure';
+    this.type = details.type ?? 'invalid_request_error';
+    this.code = details.code;
+  }
+}
+
+export const responseFailures = {
+  contextTooLong: (tokens: number, limit: number) =>
+    new ResponseFailure(
+      `The input of this response has ${tokens} tokens, which exceeds the ${limit} that the model's context holds. Shorten the instructions, the tools or the last items, delete items, or let older ones be left out by 'truncation'.`,
+      { code: 'context_length_exceeded' },
+    ),
+  contextTooLarge: (limitCharacters: number) =>
+    new ResponseFailure(
+      `The context of this response has more than ${limitCharacters} characters of text, images and audio (as base64), repeated items counting each time. Delete items, or pass fewer in its input.`,
+      { code: 'context_too_large' },
+    ),
+  imageUnavailable: (url: string, why: string) =>
+    new ResponseFailure(`The image at '${shortened(url, 120)}' could not be had: ${why}`, {
+      code: 'invalid_image_url',
+    }),
+  tooManyImages: (limit: number) =>
+    new ResponseFailure(
+      `The input of this response names more than ${limit} images by an address. Delete some, or leave them out of its input.`,
+      { code: 'invalid_image_url' },
+    ),
+  imagesTooLarge: (limitCharacters: number) =>
+    new ResponseFailure(
+      `The images that this response's input names by an address have more than ${limitCharacters} characters together, as base64. Use smaller ones, or delete some.`,
+      { code: 'invalid_image_url' },
+    ),
+  /** The type is that of the hosted service's refusals of one who has used up their tokens. */
+  upstreamLost: (name: string) =>
+    new ResponseFailure(`The connection to the upstream '${name}' was lost while it made the response.`, {
+      type: 'server_error',
+      code: 'upstream_disconnected',
+    }),
+  rateLimited: (why: string) => new ResponseFailure(why, { type: 'tokens', code: 'rate_limit_exceeded' }),
+};
+
+/** In minutes where they are whole: `60 minutes`, `1 minute`, `90 seconds`. */
+function spokenDuration(seconds: number): string {
+  const [count, unit] = seconds % 60 === 0 ? [seconds / 60, 'minute'] : [seconds, 'second'];
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}
+
+/** What is safe to say of a key: its first three and last four characters, when it is long enough to keep the rest secret. */
+export function redactKey(key: string): string {
+  return key.length >= 16 ? `${key.slice(0, 3)}…${key.slice(-4)}` : '…';
+}
+
+function shortened(text: string, limit: number): string {
+  return text.length > limit ? `${text.slice(0, limit)}…` : text;
+}
+
+function describeValue(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  return `'${text.length > 80 ? `${text.slice(0, 80)}…` : text}'`;
+}
+
+/** Lists in the hosted service's texts are printed as Python prints them: `['audio', 'text']`. */
+function pythonList(values: readonly unknown[]): string {
+  return `[${values.slice(0, 8).map(describeValue).join(', ')}]`;
+}

@@ -1,0 +1,142 @@
+/** What the parsers of both dialects share: a text frame becomes an object with a type, or a `ClientEventError`. */
+
+import { WireError, wireErrors } from '../errors/wire-errors.ts';
+import type { AppendEvent, ClientEvent } from '../wire/client-events.ts';
+import type { Check } from './schema-check.ts';
+import { typeName } from './schema-errors.ts';
+
+/** A refused frame: the wire error, and the id that the client gave to the event, to be echoed. */
+export class ClientEventError extends Error {
+  readonly wireError: WireError;
+  readonly clientEventId: string | null;
+
+  constructor(wireError: WireError, clientEventId: string | null) {
+    super(wireError.message);
+    this.name = 'ClientEventError';
+    this.wireError = wireError;
+    this.clientEventId = clientEventId;
+  }
+}
+
+export type JsonObject = Record<string, unknown>;
+
+/** No event of the protocol comes near it, and what recurses over an event (JSON itself does) is safe within it. */
+export const maxDepth = 100;
+
+/** An event with the longest session configuration has some thousands; checking so many takes tenths of a second. */
+export const maxValues = 50_000;
+/** As the schemas of the other events say; a refused id is sent back as long as it is not many times that. */
+const maxEventIdLength = 512;
+const maxEchoedIdLength = 2048;
+
+/** Turns one type of event into its typed form. @throws {WireError} */
+export type EventParser = (event: JsonObject, check: Check) => ClientEvent;
+
+/** Makes a dialect's `parse` from the parsers of its event types. */
+export function frameParser(parsers: ReadonlyMap<string, EventParser>, check: Check): (text: string) => ClientEvent {
+  const supportedTypes = [...parsers.keys()];
+  return (text) => {
+    // Before it is parsed: what makes of each byte an object would take all memory.
+    if (holdsMoreValuesThan(maxValues, text)) throw new ClientEventError(wireErrors.tooManyValues(maxValues), null);
+    const event = parseObject(text);
+    const clientEventId = echoedId(event.event_id);
+    try {
+      if (nestsDeeperThan(maxDepth, event)) throw wireErrors.tooDeep(maxDepth);
+      const { type } = event;
+      if (type === undefined) throw wireErrors.missingType();
+      const parse = typeof type === 'string' ? parsers.get(type) : undefined;
+      if (!parse) throw wireErrors.invalidValue('type', type, supportedTypes);
+      return parse(event, check);
+    } catch (error) {
+      if (error instanceof WireError) throw new ClientEventError(error, clientEventId);
+      throw error;
+    }
+  };
+}
+
+function parseObject(text: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new ClientEventError(wireErrors.invalidJson(detail), null);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ClientEventError(wireErrors.notAnObject(), null);
+  }
+  return value as JsonObject;
+}
+
+function echoedId(id: unknown): string | null {
+  return typeof id === 'string' && id.length <= maxEchoedIdLength ? id : null;
+}
+
+const marks = ['"', ',', '[', '{'] as const;
+const backslash = 0x5c;
+
+/**
+ * Counts what begins a value or follows one, outside strings. What is no JSON is left to the parser. It jumps from mark
+ * to mark: of a message of 22 MiB most is in one string, or is no mark.
+ */
+export function holdsMoreValuesThan(limit: number, text: string): boolean {
+  // Each of them takes a character; nearly every message ends here.
+  if (text.length <= limit) return false;
+  const search = (mark: string, from: number) => {
+    const found = text.indexOf(mark, from);
+    return found < 0 ? text.length : found;
+  };
+  const found = marks.map((mark) => search(mark, 0));
+  let values = 0;
+  let strings = 0;
+  for (let at = Math.min(...found); at < text.length; at = Math.min(...found)) {
+    const isString = at === found[0];
+    if (isString) strings += 1;
+    else values += 1;
+    if (values > limit) return true;
+    // In JSON a key and a string can follow each mark: this is none, and the parser meets the reason soon.
+    if (strings > 2 * limit + 1) return false;
+    const end = isString ? stringEnd(text, at) : at;
+    for (const [index, mark] of marks.entries()) {
+      if ((found[index] ?? 0) <= end) found[index] = search(mark, end + 1);
+    }
+  }
+  return false;
+}
+
+/** Where the string that begins at `start` has its closing quote, or the end of the text. */
+function stringEnd(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes += 1;
+    if (escapes % 2 === 0) return end;
+  }
+  return text.length;
+}
+
+export function nestsDeeperThan(limit: number, root: object): boolean {
+  let level: object[] = [root];
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > limit) return true;
+    level = level.flatMap((value) =>
+      Object.values(value).filter((child) => typeof child === 'object' && child !== null),
+    );
+  }
+  return false;
+}
+
+/** By hand: this event arrives fifty times a second and carries nearly all the bytes. */
+export function parseAppend(event: JsonObject): AppendEvent {
+  for (const key in event) {
+    if (key !== 'type' && key !== 'audio' && key !== 'event_id') throw wireErrors.unknownParameter(key);
+  }
+  const { audio, event_id } = event;
+  if (audio === undefined) throw wireErrors.missingParameter('audio');
+  if (typeof audio !== 'string') throw wireErrors.invalidType('audio', 'a base64-encoded string', typeName(audio));
+  if (typeof event_id !== 'string') return { type: 'input_audio_buffer.append', audio, event_id: null };
+  if (event_id.length > maxEventIdLength) {
+    const bound = { kind: 'string', side: 'max', limit: maxEventIdLength, got: event_id.length } as const;
+    throw wireErrors.wrongLength('event_id', bound);
+  }
+  return { type: 'input_audio_buffer.append', audio, event_id };
+}

@@ -1,0 +1,284 @@
+/** The session's configuration on the wire: its schema, its defaults, and how an update changes it. */
+
+import { z } from 'zod';
+import { integer } from '../parse/integer.ts';
+
+/** The voices of the official document. */
+// biome-ignore format: one line reads best
+export const voices = ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'] as const;
+
+// Bounds rather than a literal: the hosted service answers another rate with `integer_below_min_value`.
+const pcmRate = integer(24000, 24000).transform(() => 24000 as const);
+const pcm = z.strictObject({ type: z.literal('audio/pcm'), rate: pcmRate.default(24000) });
+const pcmu = z.strictObject({ type: z.literal('audio/pcmu') });
+const pcma = z.strictObject({ type: z.literal('audio/pcma') });
+export const audioFormatSchema = z.discriminatedUnion('type', [pcm, pcmu, pcma]);
+export const voiceSchema = z.union([z.string().min(1).max(64), z.strictObject({ id: z.string().min(1).max(64) })]);
+export const modalitiesSchema = z.array(z.enum(['text', 'audio']));
+export const maxOutputTokensSchema = z.union([integer(1, 4096), z.literal('inf')]);
+
+const serverVad = z.strictObject({
+  type: z.literal('server_vad'),
+  threshold: z.number().min(0).max(1).default(0.5),
+  prefix_padding_ms: integer(0, 5000).default(300),
+  silence_duration_ms: integer(0, 10000).default(500),
+  idle_timeout_ms: integer(5000, 30000).nullable().default(null),
+  create_response: z.boolean().default(true),
+  interrupt_response: z.boolean().default(true),
+});
+const semanticVad = z.strictObject({
+  type: z.literal('semantic_vad'),
+  eagerness: z.enum(['low', 'medium', 'high', 'auto']).default('auto'),
+  create_response: z.boolean().default(true),
+  interrupt_response: z.boolean().default(true),
+});
+export const turnDetectionSchema = z.discriminatedUnion('type', [serverVad, semanticVad]);
+
+export const transcriptionSchema = z.strictObject({
+  model: z.string().max(128).optional(),
+  language: z.string().max(64).optional(),
+  languages: z.array(z.string().max(64)).max(32).optional(),
+  keywords: z.array(z.string().max(256)).max(256).optional(),
+  prompt: z.string().max(16_384).optional(),
+  delay: z.enum(['minimal', 'low', 'medium', 'high', 'xhigh']).optional(),
+});
+export const noiseReductionSchema = z.strictObject({
+  type: z.enum(['near_field', 'far_field']).optional(),
+  strength: z.number().min(0).max(1).optional(),
+});
+
+const functionTool = z.strictObject({
+  type: z.literal('function'),
+  name: z.string().min(1).max(64),
+  description: z.string().max(16_384).optional(),
+  parameters: z.unknown().optional(),
+  // Some SDKs send it with every tool; it is accepted, has no effect, and is not in the types of `session` (docs/protocol.md §2).
+  strict: z
+    .boolean()
+    .nullish()
+    .transform(() => undefined),
+});
+export const toolsSchema = z.array(z.discriminatedUnion('type', [functionTool])).max(128);
+export const toolChoiceSchema = z.union([
+  z.enum(['auto', 'none', 'required']),
+  z.strictObject({ type: z.literal('function'), name: z.string().min(1).max(64) }),
+]);
+
+export const tracingSchema = z.union([
+  z.literal('auto'),
+  z.strictObject({
+    workflow_name: z.string().optional(),
+    group_id: z.string().optional(),
+    metadata: z.unknown().optional(),
+  }),
+]);
+const truncationSchema = z.union([
+  z.enum(['auto', 'disabled']),
+  z.strictObject({
+    type: z.literal('retention_ratio'),
+    retention_ratio: z.number().min(0).max(1),
+    token_limits: z.strictObject({ post_instructions: integer(0).optional() }).optional(),
+  }),
+]);
+export const promptSchema = z.strictObject({
+  id: z.string(),
+  version: z.string().nullish(),
+  variables: z
+    .record(z.string(), z.union([z.string(), z.strictObject({ type: z.literal('input_text'), text: z.string() })]))
+    .nullish(),
+});
+export const reasoningSchema = z.strictObject({
+  effort: z.enum(['minimal', 'low', 'medium', 'high', 'xhigh']).optional(),
+});
+
+const inputUpdate = z
+  .strictObject({
+    format: audioFormatSchema.optional(),
+    transcription: transcriptionSchema.nullish(),
+    noise_reduction: noiseReductionSchema.nullish(),
+    turn_detection: turnDetectionSchema.nullish(),
+  })
+  .optional();
+export const includeSchema = z.array(z.enum(['item.input_audio_transcription.logprobs'])).nullish();
+
+/** What `session.update` may carry for a transcription session. */
+const transcriptionUpdateSchema = z.strictObject({
+  type: z.literal('transcription'),
+  include: includeSchema,
+  audio: z.strictObject({ input: inputUpdate }).optional(),
+});
+
+/** What `session.update` may carry for a realtime session. Only what is present is changed. */
+const realtimeUpdateSchema = z.strictObject({
+  type: z.literal('realtime'),
+  model: z.string().optional(),
+  output_modalities: modalitiesSchema.optional(),
+  instructions: z.string().optional(),
+  tools: toolsSchema.optional(),
+  tool_choice: toolChoiceSchema.optional(),
+  parallel_tool_calls: z.boolean().optional(),
+  max_output_tokens: maxOutputTokensSchema.optional(),
+  reasoning: reasoningSchema.optional(),
+  tracing: tracingSchema.nullish(),
+  truncation: truncationSchema.optional(),
+  prompt: promptSchema.nullish(),
+  include: includeSchema,
+  audio: z
+    .strictObject({
+      input: inputUpdate,
+      output: z
+        .strictObject({
+          format: audioFormatSchema.optional(),
+          voice: voiceSchema.optional(),
+          speed: z.number().min(0.25).max(1.5).optional(),
+        })
+        .optional(),
+    })
+    .optional(),
+});
+
+export const sessionUpdateSchema = z.discriminatedUnion('type', [realtimeUpdateSchema, transcriptionUpdateSchema]);
+
+export type SessionUpdate = RealtimeUpdate | z.infer<typeof transcriptionUpdateSchema>;
+/** An update as the core takes it: beta clients may set a temperature, which GA sessions do not show. */
+export type RealtimeUpdate = z.infer<typeof realtimeUpdateSchema> & { temperature?: number };
+export type AudioFormat = z.infer<typeof audioFormatSchema>;
+export type TurnDetection = z.infer<typeof turnDetectionSchema>;
+export type VoiceName = z.infer<typeof voiceSchema>;
+export type FunctionTool = z.infer<typeof functionTool>;
+export type ToolChoice = z.infer<typeof toolChoiceSchema>;
+export type Modality = 'text' | 'audio';
+
+/** The effective configuration of a realtime session: every field has its value. */
+export interface RealtimeConfig {
+  type: 'realtime';
+  object: 'realtime.session';
+  id: string;
+  model: string;
+  output_modalities: Modality[];
+  instructions: string;
+  tools: FunctionTool[];
+  tool_choice: ToolChoice;
+  parallel_tool_calls?: boolean;
+  max_output_tokens: number | 'inf';
+  /** Set by beta clients; handed to the model, and left out of GA events. */
+  temperature?: number;
+  reasoning?: z.infer<typeof reasoningSchema>;
+  tracing: z.infer<typeof tracingSchema> | null;
+  truncation: z.infer<typeof truncationSchema>;
+  prompt: z.infer<typeof promptSchema> | null;
+  /** Seconds since the epoch. */
+  expires_at: number;
+  include: 'item.input_audio_transcription.logprobs'[] | null;
+  audio: {
+    input: {
+      format: AudioFormat;
+      transcription: z.infer<typeof transcriptionSchema> | null;
+      noise_reduction: z.infer<typeof noiseReductionSchema> | null;
+      turn_detection: TurnDetection | null;
+    };
+    output: { format: AudioFormat; voice: VoiceName; speed: number };
+  };
+}
+
+/** What a transcription session's voice activity detection has: it answers nothing, so it has no say in answers. */
+type TranscriptionTurnDetection =
+  | Omit<Extract<TurnDetection, { type: 'server_vad' }>, 'create_response' | 'interrupt_response' | 'idle_timeout_ms'>
+  | Omit<Extract<TurnDetection, { type: 'semantic_vad' }>, 'create_response' | 'interrupt_response'>;
+
+/** The effective configuration of a transcription session. */
+export interface TranscriptionConfig {
+  type: 'transcription';
+  object: 'realtime.transcription_session';
+  id: string;
+  /** Seconds since the epoch. */
+  expires_at: number;
+  include: RealtimeConfig['include'];
+  audio: {
+    input: Omit<RealtimeConfig['audio']['input'], 'turn_detection'> & {
+      turn_detection: TranscriptionTurnDetection | null;
+    };
+  };
+}
+
+export type SessionConfig = RealtimeConfig | TranscriptionConfig;
+export type SessionType = SessionConfig['type'];
+
+/** A session's configuration as its clients see it. The core keeps the full one for a transcription session too. */
+export function sessionView(config: RealtimeConfig, type: SessionType): SessionConfig {
+  if (type === 'realtime') return config;
+  const { turn_detection, ...input } = config.audio.input;
+  return {
+    type,
+    object: 'realtime.transcription_session',
+    id: config.id,
+    expires_at: config.expires_at,
+    include: config.include,
+    audio: { input: { ...input, turn_detection: turn_detection && detectionAlone(turn_detection) } },
+  };
+}
+
+function detectionAlone(detection: TurnDetection): TranscriptionTurnDetection {
+  const { create_response: _answers, interrupt_response: _interrupts, ...rest } = detection;
+  if (rest.type === 'semantic_vad') return rest;
+  const { idle_timeout_ms: _prompts, ...alone } = rest;
+  return alone;
+}
+
+/** The configuration that a session starts with (docs/protocol.md §2). `expiresAt` in seconds since the epoch. */
+export function defaultRealtimeConfig(base: { id: string; model: string; expiresAt: number }): RealtimeConfig {
+  return {
+    type: 'realtime',
+    object: 'realtime.session',
+    id: base.id,
+    model: base.model,
+    output_modalities: ['audio'],
+    instructions: '',
+    tools: [],
+    tool_choice: 'auto',
+    max_output_tokens: 'inf',
+    tracing: null,
+    truncation: 'auto',
+    prompt: null,
+    expires_at: base.expiresAt,
+    include: null,
+    audio: {
+      input: {
+        format: { type: 'audio/pcm', rate: 24000 },
+        transcription: null,
+        noise_reduction: null,
+        turn_detection: turnDetectionSchema.parse({ type: 'server_vad' }),
+      },
+      output: { format: { type: 'audio/pcm', rate: 24000 }, voice: 'alloy', speed: 1 },
+    },
+  };
+}
+
+/**
+ * The configuration after an update: `audio`, `audio.input` and `audio.output` merge by key, everything else that
+ * is present replaces. The connection's model stays, whatever the update says of it (docs/protocol.md §2).
+ */
+export function applyUpdate(current: RealtimeConfig, update: SessionUpdate): RealtimeConfig {
+  const { audio, type: _same, ...fields } = update;
+  const { model: _kept, ...rest } = 'model' in fields ? fields : { ...fields, model: undefined };
+  return {
+    ...current,
+    ...present(rest),
+    audio: {
+      input: { ...current.audio.input, ...present(audio?.input ?? {}) },
+      output: { ...current.audio.output, ...present(audio && 'output' in audio ? (audio.output ?? {}) : {}) },
+    },
+  };
+}
+
+type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** Drops keys whose value is undefined, so that spreading leaves what was there. */
+function present<T extends object>(fields: T): Present<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;
+}
+
+/** The name of a voice, also of a custom one. */
+export function voiceId(voice: VoiceName): string {
+  return typeof voice === 'string' ? voice : voice.id;
+}

@@ -1,0 +1,126 @@
+/** The engines that a configuration asks for. */
+
+import { type Config, ConfigError } from '../config/config.ts';
+import { packageVersion } from '../core/version.ts';
+import { RecordingError } from '../engines/cassette/format.ts';
+import { recordedEngines, recordingDirectory } from '../engines/cassette/recorded-engines.ts';
+import { findLocalModel } from '../engines/openai/local-models.ts';
+import { openScript } from '../engines/script/open-script.ts';
+import { ScriptError } from '../engines/script/script.ts';
+import { EngineConfigError, planEngines } from '../engines/spec/engine-plan.ts';
+import { createEngineSets } from '../engines/spec/engine-sets.ts';
+import { defaultSet, type EngineSetsSpec } from '../engines/spec/engine-spec.ts';
+import { lazyEngines } from '../engines/spec/lazy-engines.ts';
+import type { CreateEnginesOptions, EngineSet } from '../engines/spec/registry.ts';
+import type { Log } from '../log.ts';
+import type { Clock } from '../session/ports.ts';
+import { defaultModel } from '../transport/session-authorizer.ts';
+import { relaysAll, upstreamFor } from '../upstream/link/target.ts';
+
+/** Names of language models that only stand in for one. */
+const standInModels: ReadonlySet<string> = new Set(['embedded', 'responder']);
+
+interface Surroundings {
+  clock: Clock;
+  log: Log;
+}
+
+/**
+ * The engines of the configuration, or those that are `ready`, behind a script and before a recorder where these are asked for.
+ * @throws {ConfigError} when they cannot be made as configured
+ */
+export function configuredEngines(
+  config: Config,
+  { ready, ...surroundings }: Surroundings & { ready: EngineSet | undefined },
+): EngineSet {
+  const { clock, log } = surroundings;
+  const { script, record, limits } = config;
+  const create = (given: CreateEnginesOptions['given']) => ready ?? plannedEngines(config, surroundings, given);
+  try {
+    const directory = record === undefined ? undefined : recordingDirectory(record);
+    const set = script === undefined ? create({}) : openScript(script, { clock, create });
+    if (script !== undefined) log.info('server_script', { script });
+    if (directory === undefined) return set;
+    log.info('server_recording', { directory });
+    return recordedEngines(set, {
+      directory,
+      maxBytes: limits.recordingBytes,
+      version: packageVersion(),
+    });
+  } catch (error) {
+    if (error instanceof ScriptError) throw new ConfigError(error.problems, { cause: error });
+    if (error instanceof RecordingError) throw new ConfigError([error.message], { cause: error });
+    if (error instanceof EngineConfigError) throw new ConfigError(error.problems);
+    throw error;
+  }
+}
+
+/** @throws {EngineConfigError} when they cannot be made as configured */
+function plannedEngines(
+  config: Config,
+  { clock, log }: Surroundings,
+  given: CreateEnginesOptions['given'] = {},
+): EngineSet {
+  const { upstream, models, script, record } = config;
+  const plan = planEngines(config, process.env);
+  const make = () => createPlanned(plan, config, { clock, log }, given);
+  const alone = script === undefined && record === undefined;
+  if (alone && relaysAll(upstream, models)) return lazyEngines(plan.default, make);
+  const engines = make();
+  if (given.languageModel !== undefined || !standsIn(config, plan)) return engines;
+  log.info('server_stand_in_model', {});
+  return withOffer(engines, log);
+}
+
+/** Whether the stand-in answers clients who ask for a model that is configured or, where none is, for the usual one. */
+export function standsIn(
+  config: Pick<Config, 'upstream' | 'models' | 'aliases'>,
+  { default: base, sets, aliases }: EngineSetsSpec,
+): boolean {
+  const { models, upstream } = config;
+  const asked = models.length > 0 ? models : [defaultModel(config), ...Object.keys(aliases)];
+  return asked.some((model) => {
+    if (upstreamFor(upstream, { type: 'realtime', model })) return false;
+    const { engines = defaultSet } = aliases[model] ?? {};
+    const { languageModel = base.languageModel ?? 'embedded' } = engines === defaultSet ? base : (sets[engines] ?? {});
+    return typeof languageModel === 'string' && standInModels.has(languageModel);
+  });
+}
+
+function createPlanned(
+  plan: EngineSetsSpec,
+  { transcriberWorkers, voiceWorkers, limits }: Config,
+  { clock, log }: Surroundings,
+  given: NonNullable<CreateEnginesOptions['given']>,
+): EngineSet {
+  const { engineConnectMs: connectMs, engineFirstByteMs: firstByteMs, engineIdleMs: idleMs } = limits;
+  return createEngineSets(given.languageModel === undefined ? plan : { ...plan, aliases: {} }, {
+    given,
+    clock,
+    timeouts: { connectMs, firstByteMs, idleMs },
+    now: () => new Date(clock.epochMs()),
+    ...(transcriberWorkers !== undefined && { transcriberWorkers }),
+    ...(voiceWorkers !== undefined && { voiceWorkers }),
+    onNotice: (notice) => log.info('engine_notice', { notice }),
+    onUnreachable: (about) => log.warn('engine_unreachable', about),
+    onFallback: (change) => log.warn('engine_fallback', change),
+    onRecovery: (engine) => log.info('engine_recovered', engine),
+  });
+}
+
+/** Somebody with a model on this machine may not know that it can be used: the log and the page tell it. */
+function withOffer(engines: EngineSet, log: Log): EngineSet {
+  let hint: string | undefined;
+  void findLocalModel().then((found) => {
+    if (found === undefined) return;
+    hint = `${found.model} answers at ${found.url}: start the server with --llm auto to talk to it.`;
+    log.info('server_local_model', { ...found, hint });
+  });
+  return {
+    ...engines,
+    describe: () =>
+      engines
+        .describe()
+        .map((status) => (status.part === 'languageModel' && hint !== undefined ? { ...status, hint } : status)),
+  };
+}

@@ -1,0 +1,248 @@
+/** The composition root: builds the server from its parts. Nothing else does. */
+
+import { fileURLToPath } from 'node:url';
+import { Callers } from '../access/callers.ts';
+import { AccessPolicy } from '../access/policy.ts';
+import { type Config, type ConfigOverrides, configWith, sessionSettings } from '../config/config.ts';
+import { systemClock } from '../core/clock.ts';
+import { nodeTooOld } from '../core/node-version.ts';
+import { publicStatus } from '../engines/spec/engine-group.ts';
+import type { EngineSet, EngineStatus } from '../engines/spec/registry.ts';
+import { createTokenizer } from '../engines/tokenizer.ts';
+import { createApp } from '../http/app.ts';
+import { audioApiOptions } from '../http/audio/options.ts';
+import { Listener } from '../http/listener.ts';
+import { readinessOf } from '../http/readiness.ts';
+import { loadCertificate } from '../http/tls.ts';
+import { createLog, type Log } from '../log.ts';
+import { Metering } from '../metering/metering.ts';
+import { AddressPolicy } from '../net/address-policy.ts';
+import { GuardedFetch } from '../net/guarded-fetch.ts';
+import { HttpImageFetcher } from '../net/image-fetcher.ts';
+import { betaDialectWith } from '../protocol/beta/beta.ts';
+import type { Dialect } from '../protocol/dialect.ts';
+import { gaDialectWith } from '../protocol/ga.ts';
+import { type Check, lenientCheck, strictCheck } from '../protocol/parse/schema-check.ts';
+import { type IdSource, randomId } from '../protocol/wire/ids.ts';
+import type { Clock, ImageFetcher } from '../session/ports.ts';
+import { noImages } from '../session/settings.ts';
+import { ClientSecrets } from '../store/client-secrets.ts';
+import { MemoryStore } from '../store/memory-store.ts';
+import { Doorkeeper, defaultModel } from '../transport/session-authorizer.ts';
+import { type SessionFactory, SessionRegistry } from '../transport/session-registry.ts';
+import { realtimePath } from '../transport/websocket/handshake.ts';
+import { WebSocketGate } from '../transport/websocket/upgrade-handler.ts';
+import { configuredEngines } from './configured-engines.ts';
+import { sessionFactory } from './session-factory.ts';
+
+export { type ApiKey, apiKey, type Config, ConfigError, type ConfigOverrides } from '../config/config.ts';
+export { createEngines, type EngineSet, type EngineStatus } from '../engines/spec/registry.ts';
+export { ListenError } from '../http/listener.ts';
+export type { Log } from '../log.ts';
+export type * from '../session/ports.ts';
+export type { Session, SessionDescription } from '../session/session.ts';
+
+export interface ServerOptions {
+  /** What differs from the defaults. */
+  config?: ConfigOverrides;
+  /** What listens, thinks and speaks; by default the embedded set. The server closes it. */
+  engines?: EngineSet;
+  /** What answers a new connection; by default a conversation with the engines. */
+  createSession?: SessionFactory;
+  clock?: Clock;
+  ids?: IdSource;
+  log?: Log;
+}
+
+export interface ParleyServer {
+  /** `http://127.0.0.1:8080` */
+  readonly url: string;
+  /** Where clients connect, without the model: `ws://127.0.0.1:8080/v1/realtime`. */
+  readonly wsUrl: string;
+  readonly port: number;
+  /** SHA-256 of the certificate, where the server speaks TLS. */
+  readonly fingerprint: string | undefined;
+  /** Resolves once a turn can be taken; rejects when an engine cannot be loaded. The server then still answers. */
+  readonly ready: Promise<void>;
+  engines(): readonly EngineStatus[];
+  /** Opens no more sessions, and resolves when no response is running, or `seconds` (by default `drainSeconds`) later. */
+  drain(seconds?: number): Promise<void>;
+  /** Closes every session with code 1001, and everything else. Safe to call again. */
+  close(): Promise<void>;
+}
+
+/** The console stands beside `src/` and beside `dist/`, so that one relative path finds it from both. */
+const consoleFolder = fileURLToPath(new URL('../../console', import.meta.url));
+
+/** How long a server that is closed waits for engines that are still loading. */
+const engineLoadMs = 30_000;
+
+/**
+ * Starts a server and resolves as soon as it listens; the engines may still be loading.
+ * @throws {ConfigError} when the configuration is wrong
+ * @throws {ListenError} when the address cannot be listened on
+ * @throws {Error} when Node.js is too old
+ */
+export async function startServer(options: ServerOptions = {}): Promise<ParleyServer> {
+  const problem = nodeTooOld();
+  if (problem !== undefined) throw new Error(problem);
+  const config = configWith(options.config ?? {});
+  const clock = options.clock ?? systemClock;
+  const certificate = await loadCertificate(config, new Date(clock.epochMs()));
+  const plainLog = options.log ?? createLog(config, process.stderr.isTTY);
+  const { prices, models, sessionMetrics, limits } = config;
+  const store = new MemoryStore({ clock, limit: limits.storeEntries, limitCharacters: limits.storeCharacters });
+  const metering = new Metering({ store, clock, log: plainLog, prices, models, sessionMetrics });
+  const log = metering.counted(plainLog);
+  const ids = options.ids ?? randomId;
+  const engineSet = configuredEngines(config, { clock, log, ready: options.engines });
+  const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
+  const images = imageFetcher(config, clock);
+  const settings = sessionSettings(config);
+  const factory = sessionFactory({ config, settings, engineSet, tokens, images, clock, ids, log });
+  const sessions = new SessionRegistry({
+    create: options.createSession ?? factory.create,
+    limit: limits.sessions,
+    clock,
+    ids,
+    metering,
+  });
+  const access = new AccessPolicy(config);
+  const secrets = new ClientSecrets({
+    store,
+    clock,
+    perMinute: limits.secretsPerMinute,
+    room: { entries: limits.storeEntries, characters: limits.storeCharacters },
+  });
+  const callers = new Callers({ keys: config.apiKeys, secrets });
+  // A server with keys is one that strangers may reach.
+  const shown = () => (config.apiKeys.length === 0 ? engineSet.describe() : engineSet.describe().map(publicStatus));
+  const readiness = readinessOf(shown, sessions);
+  const app = createApp({
+    access,
+    callers,
+    minting: {
+      config,
+      secrets,
+      check: (dialect) => checkFor(dialect, config, log),
+      requireAvailable: factory.requireAvailable,
+      ids,
+      log,
+    },
+    audio: audioApiOptions(config, engineSet, clock),
+    sessions,
+    metering,
+    readiness,
+    consoleFolder,
+    bodyBytes: limits.bodyBytes,
+    log,
+  });
+  const exampleUrl = () => `${wsUrl()}?model=${defaultModel(config)}`;
+  const gate = new WebSocketGate({
+    config,
+    access,
+    doorkeeper: new Doorkeeper({ config, callers, secrets, metering, exampleUrl }),
+    dialect: (name, peerLog) => makers[name](checkFor(name, config, peerLog)),
+    sessions,
+    metering,
+    clock,
+    ids,
+    log,
+  });
+  const listener = new Listener({
+    config,
+    app,
+    onUpgrade: (request, socket, head) => gate.handleUpgrade(request, socket, head),
+    sessionConnections: () => gate.connections,
+    certificate,
+    clock,
+    log,
+  });
+  metering.watch('parley_connections', 'TCP connections, those of sessions included.', () => listener.connections);
+
+  let port = config.port;
+  try {
+    ({ port } = await listener.listen());
+  } catch (error) {
+    metering.close();
+    await engineSet.close();
+    await store.close();
+    throw error;
+  }
+  const authority = `${addressForClients(config)}:${port}`;
+  const secure = certificate === undefined ? '' : 's';
+  const url = `http${secure}://${authority}`;
+  function wsUrl(): string {
+    return `ws${secure}://${authority}${realtimePath}`;
+  }
+  log.info('server_listening', { url, keys: config.apiKeys.length });
+  // It holds the event loop for a moment: now, while the engines load in their threads, nobody can take a turn.
+  void tokens.load();
+
+  engineSet.ready.then(
+    () => log.info('server_ready', {}),
+    (error: unknown) => log.error('server_engines_failed', { error }),
+  );
+
+  const closeOnce = once(async () => {
+    sessions.closeAll({ code: 1001, reason: 'the server is shutting down' });
+    await listener.close();
+    metering.close();
+    // ONNX Runtime aborts the whole process when its thread is ended while it loads a model.
+    await before(Promise.allSettled([engineSet.ready]), engineLoadMs, clock);
+    await engineSet.close();
+    await store.close();
+    log.info('server_stopped', {});
+  });
+  return {
+    url,
+    wsUrl: wsUrl(),
+    port,
+    fingerprint: certificate?.fingerprint,
+    ready: engineSet.ready,
+    engines: () => engineSet.describe(),
+    async drain(drainSeconds = config.drainSeconds) {
+      log.info('server_stopping', { sessions: sessions.count, drainSeconds });
+      const inTime = await sessions.drain(drainSeconds * 1000);
+      if (!inTime) log.warn('server_drain_deadline', { drainSeconds });
+    },
+    close: closeOnce,
+  };
+}
+
+const makers = { ga: gaDialectWith, beta: betaDialectWith };
+
+/** How what clients send is held against the schemas of their dialect. */
+function checkFor(dialect: Dialect['name'], { lenient }: Pick<Config, 'lenient'>, log: Log): Check {
+  if (!lenient) return strictCheck(dialect);
+  return lenientCheck(dialect, (fields) => log.warn('unknown_fields_dropped', { dialect, fields }));
+}
+
+function imageFetcher(config: Config, clock: Clock): ImageFetcher {
+  if (config.images === 'refuse') return noImages;
+  const fetcher = new GuardedFetch({ policy: new AddressPolicy(config.outgoingAllow), clock });
+  return new HttpImageFetcher({ fetcher, limits: config.limits });
+}
+
+/** Where a client on this machine reaches the server: an address that means "every one" is not one to connect to. */
+function addressForClients({ host }: Pick<Config, 'host'>): string {
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  const address = bare === '0.0.0.0' ? '127.0.0.1' : bare === '::' ? '::1' : bare;
+  return address.includes(':') ? `[${address}]` : address;
+}
+
+/** Waits for `promise`, for at most `ms`. */
+async function before(promise: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
+  const { promise: deadline, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(ms, resolve);
+  await Promise.race([promise, deadline]);
+  cancel();
+}
+
+function once(action: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= action();
+    return running;
+  };
+}

@@ -1,0 +1,78 @@
+/** What answers a new client: a relay to the upstream that serves its model, or a conversation with this server's own engines. */
+
+import type { Config } from '../config/config.ts';
+import { type EngineSet, openEngines } from '../engines/spec/registry.ts';
+import { childLog, type Log } from '../log.ts';
+import { withFailuresLogged } from '../net/image-fetcher.ts';
+import type { IdSource } from '../protocol/wire/ids.ts';
+import type { SessionUpdate } from '../protocol/wire/session-config.ts';
+import { contextBudget, refuseTruncation } from '../session/context/truncation.ts';
+import { AudioBudget } from '../session/conversation/audio-budget.ts';
+import { refuseUnavailable } from '../session/limits/unavailable.ts';
+import type { Clock, CloseReason, ImageFetcher, TokenCounter } from '../session/ports.ts';
+import { RealtimeSession } from '../session/realtime-session.ts';
+import type { SessionSettings } from '../session/settings.ts';
+import type { SessionFactory } from '../transport/session-registry.ts';
+import { upstreamFor, upstreamWarnings, withKey } from '../upstream/link/target.ts';
+import { RelayedSession } from '../upstream/relay/relayed-session.ts';
+
+export interface SessionFactoryOptions {
+  config: Pick<Config, 'upstream' | 'upstreamKey' | 'limits'>;
+  settings: SessionSettings;
+  engineSet: EngineSet;
+  tokens: TokenCounter;
+  images: ImageFetcher;
+  clock: Clock;
+  ids: IdSource;
+  log: Log;
+}
+
+/** How a script cuts a connection: without a close frame, which is what RFC 6455 §7.1.5 calls 1006. */
+const cutOff: CloseReason = { code: 1006, reason: 'dropped by the script' };
+
+export function sessionFactory({ config, engineSet, ...tools }: SessionFactoryOptions): {
+  create: SessionFactory;
+  /**
+   * Refuses what sessions of a model do not have, as their `session.update` would.
+   * @throws {WireError} with a GA path
+   */
+  requireAvailable(update: SessionUpdate, model: string): void;
+} {
+  const { settings, clock, ids, log } = tools;
+  const audioBudget = new AudioBudget(config.limits.totalAudioMs);
+  const upstreams = withKey(config.upstream, config.upstreamKey);
+  for (const warning of upstreamWarnings(upstreams)) log.warn('config_warning', { warning });
+  return {
+    create(request) {
+      const { type, model } = request;
+      const target = upstreamFor(upstreams, { type, model });
+      if (target) {
+        const sessionLog = childLog(log, { session: request.id });
+        return new RelayedSession({ ...request, target, limits: config.limits, clock, ids, settings, log: sessionLog });
+      }
+      const own = openEngines(engineSet, {
+        ...{ type, model, clock },
+        drop: () => session.close(cutOff),
+        recordingCut: (about) => sessionLog.error('recording_cut', about),
+      });
+      // A session that is played back has the ids that it had.
+      const id = own.ids?.('sess') ?? request.id;
+      const sessionLog = childLog(log, { session: id });
+      const session = new RealtimeSession({
+        ...request,
+        ...tools,
+        ...{ id, ids: own.ids ?? ids, log: sessionLog, audioBudget, engines: own.engines },
+        images: withFailuresLogged(tools.images, sessionLog),
+      });
+      void session.ended.then(() => own.close?.());
+      return session;
+    },
+    requireAvailable(update, model) {
+      const { type } = update;
+      if (type === 'transcription' || upstreamFor(upstreams, { type, model })) return;
+      const engines = engineSet.enginesFor?.(model) ?? engineSet.engines;
+      refuseUnavailable(update, { engines, settings }, 'session');
+      refuseTruncation(update.truncation, contextBudget(settings.contextTokens, model));
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { responseFailures } from '../../protocol/errors/wire-errors.ts';
+import type { SessionTools } from '../settings.ts';
+import { isData } from './context-tokens.ts';
+import { type ImageSize, imageSize } from './image-tokens.ts';
+
+export interface FetchedImage {
+  /** As a `data:` URL. */
+  readonly data: string;
+  readonly size: ImageSize | undefined;
+}
+
+/** Characters of the images that one response may need, and that a session keeps for its next ones. */
+const maxCharacters = 24 * 1024 ** 2;
+/** Images of addresses that one response may need: more than its tokens allow in any usual context. */
+const mostImages = 512;
+/** For one session, whatever it has under way: a client's slow images must not keep others from theirs. */
+const fetchedAtOnce = 4;
+
+/** Fetches the images that items name by an address, and keeps them for as long as the items stay. */
+export class ContextImages {
+  readonly #tools: Pick<SessionTools, 'images' | 'clock' | 'settings'>;
+  /** What the conversation's items name, but for the one with the id `without`. */
+  readonly #inUse: (without?: string) => Iterable<string>;
+  /** The one that was used last is the last. */
+  readonly #kept = new Map<string, FetchedImage>();
+  #keptCharacters = 0;
+  #fetching = 0;
+  readonly #turns: (() => void)[] = [];
+
+  constructor(
+    tools: Pick<SessionTools, 'images' | 'clock' | 'settings'>,
+    inUse: (without?: string) => Iterable<string>,
+  ) {
+    this.#tools = tools;
+    this.#inUse = inUse;
+  }
+
+  /**
+   * The images of the addresses among `urls`; those that hold their image themselves are passed over.
+   * @throws {ResponseFailure} when one cannot be had, or they are too large together; the signal's reason
+   */
+  async fetchAll(urls: Iterable<string>, signal: AbortSignal): Promise<ReadonlyMap<string, FetchedImage>> {
+    const waiting = new Set([...urls].filter((url) => !isData(url)));
+    const images = new Map<string, FetchedImage>();
+    if (waiting.size === 0) return images;
+    if (waiting.size > mostImages) throw responseFailures.tooManyImages(mostImages);
+    const failed = new AbortController();
+    const either = AbortSignal.any([signal, failed.signal]);
+    let characters = 0;
+    const queue = waiting.values();
+    const fetchNext = async () => {
+      for (const url of queue) {
+        const image = this.#kept.get(url) ?? (await this.#fetchInTurn(url, either));
+        either.throwIfAborted();
+        characters += image.data.length;
+        if (characters > maxCharacters) throw responseFailures.imagesTooLarge(maxCharacters);
+        images.set(url, image);
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: Math.min(fetchedAtOnce, waiting.size) }, fetchNext));
+    } catch (error) {
+      failed.abort(error);
+      throw error;
+    }
+    const inUse = new Set(this.#inUse());
+    // The item of an image may have been deleted meanwhile, or belong to one response alone.
+    for (const [url, image] of images) if (inUse.has(url)) this.#keep(url, image);
+    return images;
+  }
+
+  /** Gives up what no item but this one names. */
+  release({ id, urls }: { id: string; urls: readonly string[] }): void {
+    if (!urls.some((url) => this.#kept.has(url))) return;
+    const inUse = new Set(this.#inUse(id));
+    for (const url of urls) if (!inUse.has(url)) this.#drop(url);
+  }
+
+  async #fetchInTurn(url: string, signal: AbortSignal): Promise<FetchedImage> {
+    if (this.#fetching >= fetchedAtOnce) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#turns.push(resolve);
+      await promise;
+    } else {
+      this.#fetching += 1;
+    }
+    try {
+      signal.throwIfAborted();
+      return this.#kept.get(url) ?? (await this.#fetch(url, signal));
+    } finally {
+      const next = this.#turns.shift();
+      if (next) next();
+      else this.#fetching -= 1;
+    }
+  }
+
+  async #fetch(url: string, signal: AbortSignal): Promise<FetchedImage> {
+    if (!/^https?:/i.test(url) || !URL.canParse(url)) {
+      throw responseFailures.imageUnavailable(shown(url), 'it is neither a data: URL nor one of http: or https:.');
+    }
+    const { images, clock, settings } = this.#tools;
+    const { stageStallMs } = settings.limits;
+    const stalled = new AbortController();
+    const slow = new Error(`it did not come within ${stageStallMs / 1000} s.`);
+    const cancelStall = clock.after(stageStallMs, () => stalled.abort(slow));
+    try {
+      const data = await settledOrAborted((both) => images.fetch(url, both), AbortSignal.any([signal, stalled.signal]));
+      return { data, size: imageSize(data) };
+    } catch (error) {
+      signal.throwIfAborted();
+      throw responseFailures.imageUnavailable(shown(url), error instanceof Error ? error.message : String(error));
+    } finally {
+      cancelStall();
+    }
+  }
+
+  #keep(url: string, image: FetchedImage): void {
+    this.#drop(url);
+    this.#kept.set(url, image);
+    this.#keptCharacters += image.data.length;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#keptCharacters <= maxCharacters) return;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(url: string): void {
+    this.#keptCharacters -= this.#kept.get(url)?.data.length ?? 0;
+    this.#kept.delete(url);
+  }
+}
+
+/** Rejects with the signal's reason when it is aborted, whether or not the work heeds it. */
+function settledOrAborted<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) return onAbort();
+    work(signal)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+/** An address as errors and the log may tell it: what follows its path may be a secret. */
+function shown(url: string): string {
+  if (!URL.canParse(url)) return url.slice(0, 40);
+  const { protocol, host, pathname } = new URL(url);
+  return /^https?:$/.test(protocol) ? `${protocol}//${host}${pathname}` : `${protocol}…`;
+}

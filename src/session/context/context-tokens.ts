@@ -1,0 +1,164 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Entry } from '../conversation/conversation.ts';
+import type { AudioClip, ContextItem, ContextPart, ModelTool, TokenCounter } from '../ports.ts';
+import { type ContextEntry, contextEntry, type Sounds } from './context.ts';
+import { type ImageSize, imageSize, imageTokens } from './image-tokens.ts';
+import type { TokenCost } from './token-cost.ts';
+
+/** An entry of a context, with what it is in tokens. */
+export interface MeasuredEntry extends ContextEntry {
+  /** The same object for as long as the model is given the same: a transcript beside its sound changes nothing. */
+  readonly cost: TokenCost;
+  /** Text tokens of its `audioWords`. */
+  readonly audioWordTokens: number;
+  /** Of its images, in their order; undefined where it cannot be read. */
+  readonly imageSizes: readonly (ImageSize | undefined)[];
+}
+
+/** What a model is told before the items. The same object for as long as nothing about it changes. */
+export interface MeasuredHead {
+  readonly instructions: string;
+  readonly toolsJson: string;
+  readonly cost: TokenCost;
+}
+
+/** The size of an image that was fetched. */
+type Fetched = (url: string) => ImageSize | undefined;
+
+/** Text that is counted before others get their turn of the event loop, in characters. */
+const charactersPerTurn = 16 * 1024;
+/** What an item, or a part of one, takes of that without any. */
+const leastCharacters = 16;
+
+/** Counts the tokens of contexts, and each item only once while it stays the same. */
+export class ContextTokens {
+  readonly #counter: TokenCounter;
+  readonly #entries = new WeakMap<Entry, MeasuredEntry>();
+  #head: MeasuredHead | undefined;
+  #turn = charactersPerTurn;
+
+  constructor(counter: TokenCounter) {
+    this.#counter = counter;
+  }
+
+  /** @throws the signal's reason */
+  async head(instructions: string, tools: readonly ModelTool[], signal: AbortSignal): Promise<MeasuredHead> {
+    const toolsJson = tools.length === 0 ? '' : JSON.stringify(tools);
+    const known = this.#head;
+    if (known?.instructions === instructions && known.toolsJson === toolsJson) return known;
+    const cost = { text: await this.#count([instructions, toolsJson], signal), audio: 0, image: 0 };
+    this.#head = { instructions, toolsJson, cost };
+    return this.#head;
+  }
+
+  /**
+   * `fetched`: the size of an image that is named by an address, where it is known; without it, as it was last.
+   * @throws the signal's reason
+   */
+  async measure(
+    entries: readonly Entry[],
+    { sounds, fetched, signal }: { sounds: Sounds; fetched?: Fetched; signal: AbortSignal },
+  ): Promise<MeasuredEntry[]> {
+    // An input may refer to one item thousands of times.
+    const measured = new Map<Entry, MeasuredEntry>();
+    for (const entry of entries) {
+      if (measured.has(entry)) continue;
+      await this.#yield(signal);
+      measured.set(entry, await this.#measured(entry, { sounds, fetched, signal }));
+    }
+    return entries.flatMap((entry) => measured.get(entry) ?? []);
+  }
+
+  async #measured(
+    entry: Entry,
+    { sounds, fetched, signal }: { sounds: Sounds; fetched?: Fetched; signal: AbortSignal },
+  ): Promise<MeasuredEntry> {
+    const { item } = entry;
+    this.#turn -= leastCharacters * (1 + (item.type === 'message' ? item.content.length : 0));
+    const now = contextEntry(entry, sounds);
+    const images = imagesOf(now.item);
+    const before = this.#entries.get(entry);
+    const same = before && isSame(before, now) ? before : undefined;
+    const imageSizes = images.map(({ url }, index) =>
+      isData(url) ? (same ? same.imageSizes[index] : imageSize(url)) : fetched ? fetched(url) : same?.imageSizes[index],
+    );
+    if (same && imageSizes.every((size, index) => isSameSize(size, same.imageSizes[index]))) return { ...same, ...now };
+    const audioWordTokens = await this.#count(now.audioWords, signal);
+    const cost = {
+      text: (await this.#count(textsOf(now.item), signal)) - audioWordTokens,
+      audio: now.audioTokens,
+      image: images.reduce((sum, { detail }, index) => sum + imageTokens(imageSizes[index], detail), 0),
+    };
+    const measured = { ...now, cost, audioWordTokens, imageSizes };
+    this.#entries.set(entry, { ...measured, item: withoutSound(now.item) });
+    return measured;
+  }
+
+  async #count(texts: readonly string[], signal: AbortSignal): Promise<number> {
+    let sum = 0;
+    for (const text of texts) {
+      if (text === '') continue;
+      // One item may have a thousand parts.
+      await this.#yield(signal);
+      this.#turn -= text.length;
+      sum += this.#counter.count(text);
+    }
+    return sum;
+  }
+
+  /** Gives others their turn, when this one has had its own. */
+  async #yield(signal: AbortSignal): Promise<void> {
+    if (this.#turn > 0) return;
+    await setImmediate();
+    signal.throwIfAborted();
+    this.#turn = charactersPerTurn;
+  }
+}
+
+export function imagesOf(item: ContextItem): Extract<ContextPart, { type: 'image' }>[] {
+  return item.type === 'message' ? item.content.filter((part) => part.type === 'image') : [];
+}
+
+/** Whether a URL holds its image, rather than to name it. */
+export function isData(url: string): boolean {
+  return /^data:/i.test(url);
+}
+
+function textsOf(item: ContextItem): string[] {
+  if (item.type === 'call') return [item.name, item.arguments];
+  if (item.type === 'call_output') return [item.output];
+  return item.content.flatMap((part) => (part.type === 'text' ? part.text : []));
+}
+
+const noSound: AudioClip = { samples: new Int16Array(0), sampleRateHz: 24_000 };
+
+/** For comparison: audio is not kept alive by having been counted. */
+function withoutSound(item: ContextItem): ContextItem {
+  if (item.type !== 'message' || !item.content.some(({ type }) => type === 'audio')) return item;
+  return { ...item, content: item.content.map((part) => (part.type === 'audio' ? { ...part, clip: noSound } : part)) };
+}
+
+function isSame(a: ContextEntry, b: ContextEntry): boolean {
+  return a.audioTokens === b.audioTokens && isSameItem(a.item, b.item);
+}
+
+function isSameItem(a: ContextItem, b: ContextItem): boolean {
+  if (a.type === 'message' && b.type === 'message') {
+    return (
+      a.content.length === b.content.length && a.content.every((part, index) => isSamePart(part, b.content[index]))
+    );
+  }
+  const [textsA, textsB] = [textsOf(a), textsOf(b)];
+  return a.type === b.type && textsA.every((text, index) => text === textsB[index]);
+}
+
+function isSamePart(a: ContextPart, b: ContextPart | undefined): boolean {
+  if (a.type === 'text') return b?.type === 'text' && a.text === b.text;
+  // The audio of a part never changes.
+  if (a.type === 'audio') return b?.type === 'audio';
+  return b?.type === 'image' && a.url === b.url && a.detail === b.detail;
+}
+
+function isSameSize(a: ImageSize | undefined, b: ImageSize | undefined): boolean {
+  return a?.width === b?.width && a?.height === b?.height;
+}

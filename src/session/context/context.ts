@@ -1,0 +1,156 @@
+/** The conversation as a language model sees it. */
+
+import type { Item } from '../../protocol/wire/items.ts';
+import type { Entry } from '../conversation/conversation.ts';
+import type { HeardAudio } from '../conversation/user-audio.ts';
+import type { AudioClip, ContextItem, ContextPart } from '../ports.ts';
+import type { StageError } from '../stage.ts';
+import { assistantAudioTokens, type TokenCost, userAudioTokens } from './token-cost.ts';
+
+/** What a generation is made from: a copy that later changes do not touch. */
+export interface ContextSnapshot {
+  /** The conversation's version when it was taken. */
+  readonly version: number;
+  readonly items: readonly ContextItem[];
+  /** What the model is asked with, instructions and tools included, by estimate. */
+  readonly cost: TokenCost;
+  /** Of that, what the model was asked with before. */
+  readonly cached: TokenCost;
+  /** Text tokens of the words that stand for audio among the items: the model counts them as text. */
+  readonly audioWords: number;
+  /** Of the audio tokens, those of what the model is given as it sounded. */
+  readonly soundTokens: number;
+}
+
+/** The audio that a model is given as it sounded; words stand for all other. */
+export type Sounds = ReadonlyMap<HeardAudio, AudioClip>;
+
+/**
+ * For a model that hears: the users' audio that is still kept. An item that stands there more than once is left to its words,
+ * since an input may refer to minutes of audio thousands of times.
+ */
+export function soundsOf(entries: readonly Entry[]): Sounds {
+  const sounds = new Map<HeardAudio, AudioClip>();
+  const seen = new Set<Entry>();
+  for (const entry of entries) {
+    for (const audio of entry.heard.values()) {
+      if (seen.has(entry)) sounds.delete(audio);
+      else if (audio.clip && audio.durationMs > 0) sounds.set(audio, audio.clip);
+    }
+    seen.add(entry);
+  }
+  return sounds;
+}
+
+/**
+ * Waits until every audio among the entries is transcribed that is not given as it sounded; the failure of what the user
+ * said last, if it failed. Rejects with the signal's reason.
+ */
+export async function awaitTranscripts(
+  entries: readonly Entry[],
+  sounds: Sounds,
+  signal: AbortSignal,
+): Promise<StageError | undefined> {
+  let failure: StageError | undefined;
+  for (const { item, heard } of entries) {
+    if (item.type === 'message' && item.role === 'user') failure = undefined;
+    for (const audio of heard.values()) {
+      if (sounds.has(audio)) continue;
+      const transcript = audio.known ?? (await audio.transcribed(signal));
+      if ('failure' in transcript) failure ??= transcript.failure;
+    }
+  }
+  return failure;
+}
+
+/** An entry as the model sees it, and what of it is audio. */
+export interface ContextEntry {
+  readonly item: ContextItem;
+  /** By its length, rounded up for each part. */
+  readonly audioTokens: number;
+  /** Of those, the tokens of the audio that is in `item` as it sounded. */
+  readonly soundTokens: number;
+  /** The words that stand for the other audio in `item`. */
+  readonly audioWords: readonly string[];
+}
+
+export function contextEntry(entry: Entry, sounds: Sounds): ContextEntry {
+  const { item } = entry;
+  switch (item.type) {
+    case 'function_call':
+      return silent({ type: 'call', callId: item.call_id ?? item.id, name: item.name, arguments: item.arguments });
+    case 'function_call_output':
+      return silent({ type: 'call_output', callId: item.call_id, output: item.output });
+    case 'message': {
+      const parts = item.content.map((part, index) => contextPart(part, entry, index, sounds));
+      const tokensOf = (some: typeof parts) => some.reduce((sum, { audioTokens }) => sum + audioTokens, 0);
+      return {
+        item: { type: 'message', role: item.role, content: parts.flatMap(({ part }) => part ?? []) },
+        audioTokens: tokensOf(parts),
+        soundTokens: tokensOf(parts.filter(({ part }) => part?.type === 'audio')),
+        audioWords: parts.flatMap(({ part, audioTokens }) =>
+          audioTokens > 0 && part?.type === 'text' ? part.text : [],
+        ),
+      };
+    }
+  }
+}
+
+/** Base64 characters of a 16-bit sample. */
+const charactersPerSample = (2 * 4) / 3;
+
+/** The size of an item as a model is sent it, in characters; images and audio as base64. */
+export function charactersInContext(item: ContextItem): number {
+  if (item.type === 'call') return item.name.length + item.arguments.length;
+  if (item.type === 'call_output') return item.output.length;
+  return item.content.reduce((sum, part) => sum + charactersOfPart(part), 0);
+}
+
+function charactersOfPart(part: ContextPart): number {
+  if (part.type === 'text') return part.text.length;
+  if (part.type === 'image') return part.url.length;
+  return part.clip.samples.length * charactersPerSample + (part.transcript?.length ?? 0);
+}
+
+function silent(item: ContextItem): ContextEntry {
+  return { item, audioTokens: 0, soundTokens: 0, audioWords: [] };
+}
+
+type Part = Extract<Item, { type: 'message' }>['content'][number];
+
+function contextPart(
+  part: Part,
+  entry: Entry,
+  index: number,
+  sounds: Sounds,
+): { part?: ContextPart; audioTokens: number } {
+  switch (part.type) {
+    case 'input_text':
+    case 'output_text':
+      return { ...words(part.text), audioTokens: 0 };
+    case 'input_image':
+      return {
+        part: { type: 'image', url: part.image_url, ...(part.detail && { detail: part.detail }) },
+        audioTokens: 0,
+      };
+    case 'input_audio': {
+      const heard = entry.heard.get(index);
+      const known = heard?.known;
+      const text = known && 'text' in known ? known.text : (part.transcript ?? '');
+      const clip = heard && sounds.get(heard);
+      const given: { part?: ContextPart } = clip
+        ? { part: { type: 'audio', clip, ...(text && { transcript: text }) } }
+        : words(text);
+      return { ...given, audioTokens: userAudioTokens(heard?.durationMs ?? 0) };
+    }
+    case 'output_audio': {
+      const spoken = entry.spoken.get(index);
+      const text = spoken?.transcript ?? part.transcript ?? '';
+      return { ...words(text), audioTokens: assistantAudioTokens(spoken?.durationMs ?? 0) };
+    }
+  }
+}
+
+function words(text: string): { part?: ContextPart } {
+  return text.trim() === '' ? {} : { part: { type: 'text', text } };
+}

@@ -1,0 +1,120 @@
+/** What of a conversation a model is given when all of it is more than its context holds (`truncation` of the session). */
+
+import { responseFailures, wireErrors } from '../../protocol/errors/wire-errors.ts';
+import type { Item } from '../../protocol/wire/items.ts';
+import type { RealtimeConfig } from '../../protocol/wire/session-config.ts';
+import type { Entry } from '../conversation/conversation.ts';
+
+export type Truncation = RealtimeConfig['truncation'];
+
+/** How many tokens the input of a model may have; without a model, that of every model that is not named. */
+export interface ContextBudget {
+  readonly model?: string;
+  readonly tokens: number;
+}
+
+/** By the official document: a context of 32k tokens, of which 4,096 are for the output. */
+export const defaultContextTokens = 28_224;
+
+export function contextBudget(budgets: readonly ContextBudget[], model: string): number {
+  const budget = budgets.find((each) => each.model === model) ?? budgets.find((each) => each.model === undefined);
+  return budget?.tokens ?? defaultContextTokens;
+}
+
+/**
+ * Refuses a limit of a client's own that is above the model's.
+ * @throws {WireError}
+ */
+export function refuseTruncation(truncation: Truncation | undefined, budgetTokens: number): void {
+  const limit = typeof truncation === 'object' ? truncation.token_limits?.post_instructions : undefined;
+  if (limit === undefined || limit <= budgetTokens) return;
+  throw wireErrors.outOfRange('session.truncation.token_limits.post_instructions', {
+    kind: 'integer',
+    side: 'max',
+    limit: budgetTokens,
+    got: limit,
+  });
+}
+
+/** An item, and its tokens. */
+export interface Weighed {
+  readonly entry: Entry;
+  readonly tokens: number;
+}
+
+export interface Demand {
+  /** Tokens of instructions and tools, which always stay. */
+  readonly headTokens: number;
+  /** Tokens that the model's input may have. */
+  readonly budgetTokens: number;
+  readonly truncation: Truncation;
+}
+
+/**
+ * The index of the first item that stays. An item stays when it is at or behind it, and so is all that belongs to it (`staysFrom`).
+ * The last user message and what follows it always stay.
+ * @throws {ResponseFailure} when what has to stay does not fit
+ */
+export function cutFor(items: readonly Weighed[], earlierCut: number, demand: Demand): number {
+  const { truncation, budgetTokens, headTokens } = demand;
+  const room = budgetTokens - headTokens;
+  const stays = staysFrom(items.map(({ entry }) => entry.item));
+  const tokensFrom = tokensByCut(items, stays);
+  const check = (cut: number) => {
+    const tokens = tokensFrom[cut] ?? 0;
+    if (tokens > room) throw responseFailures.contextTooLong(headTokens + tokens, budgetTokens);
+    return cut;
+  };
+  if (truncation === 'disabled') return check(0);
+  const { limit, target } = bounds(truncation, room);
+  if ((tokensFrom[earlierCut] ?? 0) <= limit) return check(earlierCut);
+  const lastCut = Math.max(earlierCut, lastCutOf(items, stays));
+  let cut = earlierCut;
+  while (cut < lastCut && (tokensFrom[cut] ?? 0) > target) cut += 1;
+  return check(cut);
+}
+
+/**
+ * By index, the latest cut with which an item stays: a function call and its outputs go together, with the first of
+ * them.
+ */
+export function staysFrom(items: readonly Item[]): number[] {
+  const first = new Map<string, number>();
+  return items
+    .map((item, index) => {
+      const callId = callIdOf(item);
+      if (callId === undefined) return () => index;
+      if (!first.has(callId)) first.set(callId, index);
+      return () => first.get(callId) ?? index;
+    })
+    .map((resolve) => resolve());
+}
+
+function callIdOf(item: Item): string | undefined {
+  if (item.type === 'function_call') return item.call_id ?? item.id;
+  return item.type === 'function_call_output' ? item.call_id : undefined;
+}
+
+/** What may stand behind the head before items are left out, and what is left when they are. */
+function bounds(truncation: Exclude<Truncation, 'disabled'>, room: number): { limit: number; target: number } {
+  if (truncation === 'auto') return { limit: room, target: room };
+  const limit = Math.min(room, truncation.token_limits?.post_instructions ?? room);
+  return { limit, target: limit * truncation.retention_ratio };
+}
+
+/** By cut, the tokens of what stays. */
+function tokensByCut(items: readonly Weighed[], stays: readonly number[]): number[] {
+  const tokens = new Array<number>(items.length + 1).fill(0);
+  for (const [index, item] of items.entries()) {
+    const at = stays[index] ?? index;
+    tokens[at] = (tokens[at] ?? 0) + item.tokens;
+  }
+  for (let cut = items.length - 1; cut >= 0; cut -= 1) tokens[cut] = (tokens[cut] ?? 0) + (tokens[cut + 1] ?? 0);
+  return tokens;
+}
+
+/** The last user message stays; without one, the last item. */
+function lastCutOf(items: readonly Weighed[], stays: readonly number[]): number {
+  const user = items.findLastIndex(({ entry: { item } }) => item.type === 'message' && item.role === 'user');
+  return user >= 0 ? user : (stays.at(-1) ?? 0);
+}

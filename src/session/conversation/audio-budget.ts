@@ -1,0 +1,65 @@
+import { wireErrors } from '../../protocol/errors/wire-errors.ts';
+import type { AudioShelf } from './audio-retention.ts';
+
+/** The audio that all sessions of a server may hold together. */
+export class AudioBudget {
+  readonly #limitMs: number;
+  #heldMs = 0;
+
+  constructor(limitMs: number) {
+    this.#limitMs = limitMs;
+  }
+
+  /** Below zero where more is held than may be. */
+  get leftMs(): number {
+    return this.#limitMs - this.#heldMs;
+  }
+
+  change(byMs: number): void {
+    this.#heldMs += byMs;
+  }
+}
+
+/** One session's part of the budget: its uncommitted audio, and what it keeps with items. */
+export class HeldAudio {
+  readonly #budget: AudioBudget;
+  readonly #shelf: AudioShelf;
+  readonly #bufferedMs: () => number;
+  #countedMs = 0;
+  #released = false;
+
+  constructor(budget: AudioBudget, shelf: AudioShelf, bufferedMs: () => number) {
+    this.#budget = budget;
+    this.#shelf = shelf;
+    this.#bufferedMs = bufferedMs;
+  }
+
+  /**
+   * Makes room for more: the oldest audio that this session keeps goes first, and other sessions' never.
+   * @throws {WireError} when there is none
+   */
+  require(addedMs: number): void {
+    this.count();
+    while (this.#budget.leftMs < addedMs) {
+      if (!this.#shelf.dropOldest()) throw wireErrors.serverAudioFull();
+      this.count();
+    }
+  }
+
+  /** Tells the budget what is held now; what is too much is dropped. */
+  count(): void {
+    if (this.#released) return;
+    do {
+      const heldMs = this.#shelf.totalMs + this.#bufferedMs();
+      this.#budget.change(heldMs - this.#countedMs);
+      this.#countedMs = heldMs;
+    } while (this.#budget.leftMs < 0 && this.#shelf.dropOldest());
+  }
+
+  /** The session has ended: it holds nothing. */
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#budget.change(-this.#countedMs);
+  }
+}

@@ -1,0 +1,105 @@
+import { wireErrors } from '../../protocol/errors/wire-errors.ts';
+import type { Item } from '../../protocol/wire/items.ts';
+import type { SpokenAudio } from './spoken-audio.ts';
+import type { HeardAudio } from './user-audio.ts';
+
+/** An item of the conversation, with what the server knows of its audio. */
+export interface Entry {
+  /** As the wire shows it: without bytes of audio. */
+  item: Item;
+  /** A user's audio, by content index. */
+  heard: Map<number, HeardAudio>;
+  /** An assistant's audio, by content index. */
+  spoken: Map<number, SpokenAudio>;
+}
+
+/** Where a new item goes: after an item, at the head, or at the end. */
+export type Position = { after: string } | 'head' | 'end';
+
+/** The items in order. Every change counts up `version`, so that work begun on a snapshot can tell that it is stale. */
+export class Conversation {
+  readonly id: string;
+  #entries: Entry[] = [];
+  readonly #byId = new Map<string, { entry: Entry; characters: number }>();
+  #totalCharacters = 0;
+  #version = 0;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  get entries(): readonly Entry[] {
+    return this.#entries;
+  }
+
+  /** What the items hold, as `charactersOf` counts it when they are added. */
+  get characters(): number {
+    return this.#totalCharacters;
+  }
+
+  get lastId(): string | null {
+    return this.#entries.at(-1)?.item.id ?? null;
+  }
+
+  find(itemId: string): Entry | undefined {
+    return this.#byId.get(itemId)?.entry;
+  }
+
+  /** The id of the item before, null at the head. */
+  previousId(itemId: string): string | null {
+    const index = this.#entries.findIndex((entry) => entry.item.id === itemId);
+    return this.#entries[index - 1]?.item.id ?? null;
+  }
+
+  /**
+   * Adds an item and returns its entry.
+   * @throws {WireError} when its id is taken, or the item to follow does not exist
+   */
+  insert(item: Item, position: Position): Entry {
+    if (this.find(item.id)) throw wireErrors.duplicateItem(item.id);
+    const entry: Entry = { item, heard: new Map(), spoken: new Map() };
+    this.#entries.splice(this.#indexFor(position), 0, entry);
+    const characters = charactersOf(item);
+    this.#byId.set(item.id, { entry, characters });
+    this.#totalCharacters += characters;
+    this.touch();
+    return entry;
+  }
+
+  remove(itemId: string): void {
+    this.#totalCharacters -= this.#byId.get(itemId)?.characters ?? 0;
+    this.#byId.delete(itemId);
+    this.#entries = this.#entries.filter((entry) => entry.item.id !== itemId);
+    this.touch();
+  }
+
+  /** Something in an item changed. */
+  touch(): void {
+    this.#version += 1;
+  }
+
+  #indexFor(position: Position): number {
+    if (position === 'head') return 0;
+    if (position === 'end') return this.#entries.length;
+    const index = this.#entries.findIndex((entry) => entry.item.id === position.after);
+    if (index < 0) throw wireErrors.previousItemUnknown(position.after);
+    return index + 1;
+  }
+}
+
+/** Each part counts for some characters, also when it holds none. */
+const partCharacters = 64;
+
+/** The text, images and arguments of an item, in characters: what it takes of memory beside its audio. */
+export function charactersOf(item: Item): number {
+  if (item.type === 'function_call') return partCharacters + item.name.length + item.arguments.length;
+  if (item.type === 'function_call_output') return partCharacters + item.output.length;
+  return item.content.reduce<number>((total, part) => {
+    const content = 'text' in part ? part.text : 'image_url' in part ? part.image_url : (part.transcript ?? '');
+    return total + partCharacters + content.length;
+  }, partCharacters);
+}

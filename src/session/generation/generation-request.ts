@@ -1,0 +1,69 @@
+/** What a response asks of the engines, from the session's configuration and its own parameters. */
+
+import { wireErrors } from '../../protocol/errors/wire-errors.ts';
+import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
+import {
+  applyUpdate,
+  type Modality,
+  type RealtimeConfig,
+  type ToolChoice,
+  voiceId,
+} from '../../protocol/wire/session-config.ts';
+import { type PromptTemplate, renderPrompt } from '../context/prompts.ts';
+import { formatRateHz } from '../conversation/wire-audio.ts';
+import type { ModelToolChoice } from '../ports.ts';
+import type { GenerationOptions } from './generation.ts';
+
+/** The session's configuration with what a response asks for itself. */
+export function withParameters(config: RealtimeConfig, parameters: ResponseParameters): RealtimeConfig {
+  const { conversation: _where, input: _context, metadata: _echoed, ...settings } = parameters;
+  return applyUpdate(config, { type: 'realtime', ...settings });
+}
+
+/**
+ * A response that asks for a function by name must have it; a session's choice may come before its tools.
+ * @throws {WireError}
+ */
+export function refuseUnknownTool(choice: ToolChoice | undefined, { tools }: RealtimeConfig): void {
+  if (typeof choice !== 'object' || tools.some(({ name }) => name === choice.name)) return;
+  throw wireErrors.unknownTool('response.tool_choice', choice.name);
+}
+
+export function generationRequest(
+  config: RealtimeConfig,
+  prompts: readonly PromptTemplate[],
+): Omit<GenerationOptions, 'snapshot'> {
+  const { parallel_tool_calls: parallelToolCalls, temperature } = config;
+  const { format, voice, speed } = config.audio.output;
+  return {
+    model: config.model,
+    instructions: instructionsOf(config, prompts),
+    tools: config.tools.map(({ name, description, parameters }) => ({
+      name,
+      ...(description !== undefined && { description }),
+      ...(parameters !== undefined && { parameters }),
+    })),
+    toolChoice: modelToolChoice(config.tool_choice),
+    maxOutputTokens: config.max_output_tokens,
+    ...(parallelToolCalls !== undefined && { parallelToolCalls }),
+    ...(config.reasoning?.effort && { reasoningEffort: config.reasoning.effort }),
+    ...(temperature !== undefined && { temperature }),
+    ...(modalityOf(config) === 'audio' && {
+      speech: { voice: voiceId(voice), speed, sampleRateHz: formatRateHz(format) },
+    }),
+  };
+}
+
+export function modalityOf(config: RealtimeConfig): Modality {
+  return config.output_modalities[0] ?? 'audio';
+}
+
+/** What the session or the response says for itself wins over its prompt. */
+function instructionsOf(config: RealtimeConfig, prompts: readonly PromptTemplate[]): string {
+  if (config.instructions !== '' || config.prompt === null) return config.instructions;
+  return renderPrompt(config.prompt, prompts, 'prompt');
+}
+
+function modelToolChoice(choice: ToolChoice): ModelToolChoice {
+  return typeof choice === 'string' ? choice : { name: choice.name };
+}

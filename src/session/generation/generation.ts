@@ -1,0 +1,197 @@
+/**
+ * A generation: what the engines make of one snapshot of the context. It knows no ids, emits nothing and keeps no
+ * state of the conversation, so it may be started before it is known whether it will be used, and dropped
+ * without a trace.
+ */
+
+import { createResampler, type Resampler } from '../../audio/resample.ts';
+import { Channel } from '../../core/channel.ts';
+import { GiveWay } from '../../core/event-loop-yield.ts';
+import type { ContextSnapshot } from '../context/context.ts';
+import type { ModelEvent, ModelRequest, ModelUsage, WordTiming } from '../ports.ts';
+import type { SessionTools } from '../settings.ts';
+import { StageError, watchStage } from '../stage.ts';
+import { ClauseSplitter, isSpeakable } from './clauses.ts';
+import { ModelAudio } from './model-audio.ts';
+import { faultOf } from './model-fault.ts';
+
+export interface GenerationOptions extends Omit<ModelRequest, 'items' | 'signal' | 'spoken'> {
+  snapshot: ContextSnapshot;
+  /** How it is spoken; absent for an answer in text. */
+  speech?: { voice: string; speed: number; sampleRateHz: number };
+}
+
+export type GenerationEvent =
+  | { type: 'text'; text: string }
+  /** A clause is about to be spoken: its audio follows. */
+  | { type: 'clause'; text: string }
+  /** Words of a model that speaks itself: they add to what it is saying, and come with, or ahead of, its audio. */
+  | { type: 'words'; text: string }
+  | { type: 'audio'; samples: Int16Array; words?: readonly WordTiming[] }
+  | Extract<ModelEvent, { type: 'call' | 'call_arguments' | 'call_end' }>
+  | { type: 'finish'; reason: 'stop' | 'length' | 'content_filter'; usage: ModelUsage | undefined };
+
+/** When a generation's stages first gave something, on the Clock. */
+export interface GenerationTimes {
+  startedAt: number;
+  firstTokenAt?: number;
+  firstAudioAt?: number;
+}
+
+export interface Generation extends AsyncIterable<GenerationEvent> {
+  readonly snapshot: ContextSnapshot;
+  readonly times: Readonly<GenerationTimes>;
+  /** Whether the model has answered with audio of its own. */
+  readonly spokeItself: boolean;
+  /** Stops every stage at once; iteration ends without an error. */
+  abort(): void;
+}
+
+/** Clauses, or pieces of its own audio, that the model may be ahead of what is spoken. */
+const piecesAhead = 8;
+
+/** What a model tells, apart from signs of life. */
+type Told = Exclude<ModelEvent, { type: 'thinking' }>;
+
+/** What is to be spoken, or has been spoken by the model, and the events between. */
+type Piece = Exclude<GenerationEvent, { type: 'audio' }> | Extract<ModelEvent, { type: 'audio' }>;
+
+/**
+ * Starts a generation. Iterate it once: it throws a `StageError` when an engine fails or stalls, and otherwise
+ * ends with `finish` unless it was aborted.
+ */
+export function startGeneration(options: GenerationOptions, tools: SessionTools): Generation {
+  const abort = new AbortController();
+  const times: GenerationTimes = { startedAt: tools.clock.now() };
+  const { snapshot, speech, ...request } = options;
+  let silenceTold = false;
+  let spokeItself = false;
+
+  async function* model(): AsyncGenerator<Told> {
+    const { languageModel } = tools.engines;
+    const speaks = speech !== undefined && (languageModel.speaks ?? false);
+    const generate = () =>
+      languageModel.generate({
+        ...request,
+        items: snapshot.items,
+        spoken: speech !== undefined,
+        ...(speaks && { speech: { voice: speech.voice, speed: speech.speed } }),
+        signal: abort.signal,
+      });
+    let finished = false;
+    for await (const event of watch(generate, 'language model')) {
+      const fault = faultOf(event, { mayBeAudio: speaks });
+      if (fault) {
+        const told = `The language model failed: it yielded ${fault}. See ModelEvent in ports.ts for the events of a model.`;
+        throw new StageError('language model', 'failed', told);
+      }
+      if (event.type === 'thinking') continue;
+      times.firstTokenAt ??= tools.clock.now();
+      if (event.type === 'audio') {
+        spokeItself = true;
+        if (event.samples.length > 0) times.firstAudioAt ??= tools.clock.now();
+      }
+      finished = event.type === 'finish';
+      yield event;
+    }
+    if (finished || abort.signal.aborted) return;
+    throw new StageError('language model', 'failed', 'The language model failed: it ended without finishing.');
+  }
+
+  async function* text(): AsyncGenerator<GenerationEvent> {
+    for await (const event of model()) yield event.type === 'finish' ? finish(event) : event;
+  }
+
+  async function* spoken(speech: NonNullable<GenerationOptions['speech']>): AsyncGenerator<GenerationEvent> {
+    const pieces = new Channel<Piece>(piecesAhead);
+    cutIntoClauses(model(), pieces).catch((error: unknown) => pieces.fail(error));
+    const audio = new ModelAudio(speech.sampleRateHz);
+    const others = new GiveWay();
+    try {
+      for await (const piece of pieces) {
+        // A model may say a lot at once, of which nothing needs the voice.
+        await others.step();
+        if (piece.type === 'audio') {
+          if (piece.transcript !== '') yield { type: 'words', text: piece.transcript };
+          for await (const samples of audio.push(piece)) yield { type: 'audio', samples };
+        } else {
+          for (const samples of audio.flush()) yield { type: 'audio', samples };
+          yield piece;
+          if (piece.type === 'clause' && isSpeakable(piece.text)) yield* speak(piece.text, speech);
+        }
+      }
+    } finally {
+      audio.free();
+    }
+  }
+
+  async function* speak(
+    clause: string,
+    { voice, speed, sampleRateHz }: NonNullable<GenerationOptions['speech']>,
+  ): AsyncGenerator<GenerationEvent> {
+    let resampler: Resampler | undefined;
+    try {
+      const utter = () => tools.engines.voice.speak(clause, { voice, speed, signal: abort.signal });
+      for await (const chunk of watch(utter, 'voice')) {
+        times.firstAudioAt ??= tools.clock.now();
+        resampler ??= await createResampler(chunk.sampleRateHz, sampleRateHz);
+        yield { type: 'audio', samples: resampler.push(chunk.samples), ...(chunk.words && { words: chunk.words }) };
+      }
+      if (abort.signal.aborted) return;
+      if (resampler) yield { type: 'audio', samples: resampler.flush() };
+      else tellSilence(clause, voice);
+    } finally {
+      resampler?.free();
+    }
+  }
+
+  /** Once for each generation: a voice that cannot say one clause can say few of them. */
+  function tellSilence(clause: string, voice: string): void {
+    if (!silenceTold) tools.log.warn('voice_silent', { voice, characters: clause.length });
+    silenceTold = true;
+  }
+
+  /** Whoever stops iterating stops every stage. */
+  async function* events(): AsyncGenerator<GenerationEvent> {
+    try {
+      yield* speech ? spoken(speech) : text();
+    } finally {
+      abort.abort();
+    }
+  }
+
+  function watch<T>(start: () => AsyncIterable<T>, stage: 'language model' | 'voice') {
+    return watchStage(start, { stage, clock: tools.clock, stallMs: tools.settings.limits.stageStallMs, abort });
+  }
+
+  return {
+    snapshot,
+    times,
+    get spokeItself() {
+      return spokeItself;
+    },
+    abort: () => abort.abort(),
+    [Symbol.asyncIterator]: events,
+  };
+}
+
+/** Joins the model's words into clauses; calls, and audio of its own, pass through behind the words before them. */
+async function cutIntoClauses(events: AsyncIterable<Told>, out: Channel<Piece>): Promise<void> {
+  const splitter = new ClauseSplitter();
+  const putClauses = async (clauses: readonly string[]) => {
+    for (const text of clauses) if (text !== '' && !(await out.put({ type: 'clause', text }))) return;
+  };
+  for await (const event of events) {
+    if (event.type === 'text') {
+      await putClauses(splitter.push(event.text));
+    } else {
+      await putClauses([splitter.flush()]);
+      await out.put(event.type === 'finish' ? finish(event) : event);
+    }
+  }
+  out.end();
+}
+
+function finish(event: Extract<ModelEvent, { type: 'finish' }>): Extract<GenerationEvent, { type: 'finish' }> {
+  return { type: 'finish', reason: event.reason, usage: event.usage };
+}

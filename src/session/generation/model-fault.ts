@@ -1,0 +1,43 @@
+import { inspect } from 'node:util';
+import type { ModelEvent } from '../ports.ts';
+
+/** The string that each event of a model must carry, if any. */
+const eventStrings: ReadonlyMap<unknown, string | undefined> = new Map<ModelEvent['type'], string | undefined>([
+  ['text', 'text'],
+  ['thinking', undefined],
+  ['audio', 'transcript'],
+  ['call', 'name'],
+  ['call_arguments', 'delta'],
+  ['call_end', undefined],
+  ['finish', 'reason'],
+]);
+const finishReasons: readonly unknown[] = ['stop', 'length', 'content_filter'];
+
+/**
+ * What is wrong with an event: models are made by others, and not all of them are type-checked. `mayBeAudio`: the model was
+ * asked to speak.
+ */
+export function faultOf(event: unknown, { mayBeAudio }: { mayBeAudio: boolean }): string | undefined {
+  if (typeof event !== 'object' || event === null) return `${show(event)} where an event was due`;
+  const field = (key: string): unknown => Reflect.get(event, key);
+  const type = field('type');
+  if (!eventStrings.has(type)) return `an unknown event ${show(type)}`;
+  if (type === 'audio' && !mayBeAudio) return "an 'audio' event, and was not asked to speak";
+  const key = eventStrings.get(type);
+  const named = `${type === 'audio' ? 'an' : 'a'} '${type}' event`;
+  if (key !== undefined && typeof field(key) !== 'string') return `${named} whose '${key}' is no string`;
+  if (type === 'audio') return audioFault(field('samples'), field('sampleRateHz'));
+  if (type !== 'finish' || finishReasons.includes(field('reason'))) return undefined;
+  return `a 'finish' event with the unknown reason ${show(field('reason'))}`;
+}
+
+function audioFault(samples: unknown, rateHz: unknown): string | undefined {
+  if (!(samples instanceof Int16Array)) return "an 'audio' event whose 'samples' are no Int16Array";
+  // What the resampler takes.
+  const isRate = typeof rateHz === 'number' && Number.isInteger(rateHz) && rateHz >= 1000 && rateHz <= 384_000;
+  return isRate ? undefined : `an 'audio' event with the sampleRateHz ${show(rateHz)}`;
+}
+
+function show(value: unknown): string {
+  return inspect(value, { depth: 0, maxStringLength: 60, breakLength: Infinity }).slice(0, 200);
+}

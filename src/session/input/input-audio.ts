@@ -1,0 +1,235 @@
+import { durationMs } from '../../audio/pcm.ts';
+import { wireErrors } from '../../protocol/errors/wire-errors.ts';
+import type { AudioFormat, TurnDetection } from '../../protocol/wire/session-config.ts';
+import { AudioDecoder, bytesPerSample, decodedBytes, formatRateHz } from '../conversation/wire-audio.ts';
+import type { AudioClip, VoiceActivityStream } from '../ports.ts';
+import type { SessionTools } from '../settings.ts';
+import { type StageError, stageFailed, withDeadline } from '../stage.ts';
+import { detectorSettings, TurnDetector, type TurnMark } from '../turns/turn-detector.ts';
+import { InputBuffer } from './input-buffer.ts';
+
+/** Less than this is not worth a turn (docs/protocol.md §5). */
+const minCommitMs = 100;
+/** What the transcriber is given of the silence around the voiced part: it hears bare clips badly. */
+const marginBeforeMs = 300;
+const marginAfterMs = 200;
+
+/** A turn that voice activity ended. */
+export interface HeardTurn {
+  audioEndMs: number;
+  /** The turn with its prefix padding and the silence that was waited for. */
+  clip: AudioClip;
+  /** Its voiced part with a small margin. */
+  speech: AudioClip;
+}
+
+export interface EarsListener {
+  /** Audio is about to be buffered: throws a `WireError` where there is no room for it. */
+  requireRoom(addedMs: number): void;
+  speechStarted(audioStartMs: number): void;
+  turnEnded(turn: HeardTurn): void;
+  /** Voice activity detection is broken: turns cannot be told until audio is appended again. */
+  failed(error: StageError): void;
+}
+
+/** The way of input audio: decoded, buffered on its timeline, and cut into turns by voice activity. */
+export class Ears {
+  readonly #tools: SessionTools;
+  readonly #listener: EarsListener;
+  #decoder: AudioDecoder;
+  #buffer: InputBuffer;
+  #detection: TurnDetection | null;
+  #stream: VoiceActivityStream | undefined;
+  #detector: TurnDetector | undefined;
+  #startMs = 0;
+  #undetectedMs = 0;
+  #settled: Promise<void> = Promise.resolve();
+  /** Detection has failed, which was told, and has told nothing since. */
+  #failing = false;
+
+  constructor(
+    input: { format: AudioFormat; turn_detection: TurnDetection | null },
+    tools: SessionTools,
+    listener: EarsListener,
+  ) {
+    this.#tools = tools;
+    this.#listener = listener;
+    this.#decoder = new AudioDecoder(input.format);
+    this.#buffer = new InputBuffer(formatRateHz(input.format));
+    this.#detection = input.turn_detection;
+  }
+
+  get speaking(): boolean {
+    return this.#detector?.speaking ?? false;
+  }
+
+  /** The end of all audio written, in milliseconds. */
+  get positionMs(): number {
+    return this.#buffer.endMs;
+  }
+
+  /** How much is buffered, in milliseconds. */
+  get bufferedMs(): number {
+    return this.#buffer.durationMs;
+  }
+
+  /** Whether more audio waits for voice activity detection than should. */
+  get behind(): boolean {
+    return this.#undetectedMs > this.#tools.settings.limits.undetectedAudioMs;
+  }
+
+  /** Resolves once all audio appended so far has been through voice activity detection. */
+  settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  /** Takes new settings; call it when settled. A change of format clears what is buffered. */
+  configure(input: { format: AudioFormat; turn_detection: TurnDetection | null }): void {
+    if (input.format.type !== this.#decoder.format.type) {
+      this.#decoder = new AudioDecoder(input.format);
+      this.#buffer.restart(formatRateHz(input.format));
+      this.#closeStream();
+    }
+    this.#detection = input.turn_detection;
+    if (this.#detection === null) this.#closeStream();
+    else this.#detector?.configure(detectorSettings(this.#detection));
+  }
+
+  /** @throws {WireError} when it is not base64, too long, or the buffer is full */
+  append(base64: string): void {
+    const { appendBytes, inputBufferMs } = this.#tools.settings.limits;
+    const { format } = this.#decoder;
+    const bytes = decodedBytes(base64);
+    if (bytes > appendBytes) throw wireErrors.tooManyBytes('audio', appendBytes, bytes);
+    // Before it is decoded: what is refused leaves no odd byte behind.
+    const wantedMs = durationMs(bytes / bytesPerSample(format), this.#buffer.rateHz);
+    if (this.#detection === null && this.#buffer.durationMs + wantedMs > inputBufferMs) {
+      throw wireErrors.inputBufferFull(inputBufferMs);
+    }
+    this.#listener.requireRoom(wantedMs);
+    const samples = this.#decoder.push(base64);
+    if (samples.length === 0) return;
+    const addedMs = durationMs(samples.length, this.#buffer.rateHz);
+    if (this.#detection === null) return this.#buffer.append(samples);
+    const detector = this.#openStream(this.#detection);
+    this.#buffer.append(samples);
+    this.#detect(samples, addedMs, detector);
+  }
+
+  /**
+   * Takes everything that is buffered; call it when settled.
+   * @throws {WireError} when that is less than 100 ms
+   */
+  commit(): AudioClip {
+    const { durationMs: bufferedMs, startMs, endMs } = this.#buffer;
+    if (bufferedMs < minCommitMs) throw wireErrors.commitEmpty(bufferedMs);
+    const clip = this.#buffer.slice(startMs, endMs);
+    this.clear();
+    return clip;
+  }
+
+  /** Forgets what is buffered, and a turn that has begun; call it when settled. */
+  clear(): void {
+    this.#buffer.dropUntil(this.#buffer.endMs);
+    this.#decoder.reset();
+    this.#detector?.reset();
+  }
+
+  /** Takes the silence since a position; what a turn that begins now would need for its padding stays. */
+  takeSilence(fromMs: number): AudioClip {
+    const clip = this.#buffer.slice(fromMs, this.#buffer.endMs);
+    const paddingMs = this.#detection ? detectorSettings(this.#detection).prefixPaddingMs : 0;
+    this.#buffer.dropUntil(this.#buffer.endMs - paddingMs);
+    return clip;
+  }
+
+  close(): void {
+    this.#closeStream();
+  }
+
+  #openStream(detection: TurnDetection): TurnDetector {
+    if (this.#detector) return this.#detector;
+    this.#stream = this.#tools.engines.voiceActivity.open({ sampleRateHz: this.#buffer.rateHz });
+    this.#detector = new TurnDetector(detectorSettings(detection), {
+      frameMs: this.#stream.frameMs,
+      startMs: Math.round(this.#buffer.endMs),
+    });
+    return this.#detector;
+  }
+
+  #closeStream(): void {
+    this.#stream?.close();
+    this.#stream = undefined;
+    this.#detector = undefined;
+  }
+
+  #detect(samples: Int16Array, addedMs: number, detector: TurnDetector): void {
+    const probabilities = this.#stream?.push(samples) ?? Promise.resolve(new Float32Array(0));
+    this.#undetectedMs += addedMs;
+    const before = this.#settled;
+    const stage = 'voice activity detection';
+    const { clock, settings } = this.#tools;
+    this.#settled = withDeadline(probabilities, { stage, clock, stallMs: settings.limits.stageStallMs })
+      .then(
+        async (frames) => {
+          await before;
+          this.#apply(frames, detector);
+        },
+        (error: unknown) => this.#fail(error, detector),
+      )
+      .catch((error: unknown) => this.#tools.log.error('session_fault', { error: String(error) }))
+      .finally(() => {
+        this.#undetectedMs -= addedMs;
+      });
+  }
+
+  #apply(frames: Float32Array, detector: TurnDetector): void {
+    if (frames.length > 0) this.#failing = false;
+    for (const probability of frames) {
+      // A listener, or the end of the session, may have closed the stream by now.
+      if (this.#detector !== detector) return;
+      const mark = detector.push(probability);
+      if (mark) this.#report(mark);
+      this.#boundBuffer(detector);
+    }
+  }
+
+  #report(mark: TurnMark): void {
+    if (mark.type === 'speech_started') {
+      this.#startMs = Math.max(mark.audioStartMs, Math.ceil(this.#buffer.startMs));
+      return this.#listener.speechStarted(this.#startMs);
+    }
+    const turn: HeardTurn = {
+      audioEndMs: mark.audioEndMs,
+      clip: this.#buffer.slice(this.#startMs, mark.audioEndMs),
+      // Not beyond the turn: how much of what follows has been written by now is chance.
+      speech: this.#buffer.slice(
+        mark.voicedFromMs - marginBeforeMs,
+        Math.min(mark.voicedToMs + marginAfterMs, mark.audioEndMs),
+      ),
+    };
+    this.#buffer.dropUntil(mark.audioEndMs);
+    this.#listener.turnEnded(turn);
+  }
+
+  /** A turn as long as the buffer may be ends there; of silence less is kept. */
+  #boundBuffer(detector: TurnDetector): void {
+    const { inputBufferMs, silenceMs } = this.#tools.settings.limits;
+    const oldestMs = detector.positionMs - (detector.speaking ? inputBufferMs : Math.min(silenceMs, inputBufferMs));
+    if (oldestMs <= this.#buffer.startMs) return;
+    const mark = detector.speaking && oldestMs > this.#startMs ? detector.finish() : undefined;
+    if (mark) this.#report(mark);
+    else this.#buffer.dropUntil(oldestMs);
+  }
+
+  #fail(error: unknown, detector: TurnDetector): void {
+    if (this.#detector !== detector) return;
+    this.#closeStream();
+    // Nobody tells any more what of it is a turn: it is bounded as silence is.
+    this.#buffer.dropUntil(this.#buffer.endMs - this.#tools.settings.limits.silenceMs);
+    // Each append tries again: once is enough to be told.
+    if (this.#failing) return;
+    this.#failing = true;
+    this.#listener.failed(stageFailed('voice activity detection', error));
+  }
+}

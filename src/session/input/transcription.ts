@@ -1,0 +1,165 @@
+import type { TokenProbability, TranscriptionUsage, UnsentEvent } from '../../protocol/wire/server-events.ts';
+import type { RealtimeConfig } from '../../protocol/wire/session-config.ts';
+import type { Entry } from '../conversation/conversation.ts';
+import type { HeardAudio } from '../conversation/user-audio.ts';
+import type { AudioClip, TranscriptEvent } from '../ports.ts';
+import { transcriptionUsage } from '../response/usage.ts';
+import type { SessionTools } from '../settings.ts';
+import { StageError, stageFailed, watchStage } from '../stage.ts';
+
+export interface TranscriptionJob {
+  entry: Entry;
+  contentIndex: number;
+  heard: HeardAudio;
+  /** What the transcriber is given: the item's audio, or its voiced part. */
+  clip: AudioClip;
+  /** The session's setting when the audio was committed; null: no events are sent, the text is for the model alone. */
+  setting: RealtimeConfig['audio']['input']['transcription'];
+  /** Whether the client asked for the tokens' probabilities then. */
+  logprobs?: boolean;
+}
+
+/** What came of a job. */
+type Outcome = { failure: StageError } | { text: string; usage: TranscriptionUsage; logprobs?: TokenProbability[] };
+
+interface TranscriptionHost {
+  tools: SessionTools;
+  emit(event: UnsentEvent): void;
+  /** Whether the item is still in the conversation. */
+  has(entry: Entry): boolean;
+}
+
+/** What a job counts for at least, however short its audio: there may be thousands. */
+const leastCostMs = 100;
+
+/** Transcribes a session's audio, one item after the other, so that its events come in the items' order. */
+export class Transcription {
+  readonly #host: TranscriptionHost;
+  #running: AbortController | undefined;
+  #closed = false;
+  #last: Promise<void> = Promise.resolve();
+  #waitingMs = 0;
+
+  constructor(host: TranscriptionHost) {
+    this.#host = host;
+  }
+
+  /** Queues a job; its `heard` settles when it is done. */
+  start(job: TranscriptionJob): void {
+    const costMs = Math.max(job.heard.durationMs, leastCostMs);
+    this.#waitingMs += costMs;
+    this.#last = this.#last
+      .then(() => this.#transcribe(job))
+      .finally(() => {
+        this.#waitingMs -= costMs;
+      });
+  }
+
+  /** Whether more audio waits than the input buffer may hold. */
+  get behind(): boolean {
+    return this.#waitingMs > this.#host.tools.settings.limits.inputBufferMs;
+  }
+
+  /** Resolves once everything that was queued so far is transcribed. */
+  settled(): Promise<void> {
+    return this.#last;
+  }
+
+  /** Stops everything that runs or waits. */
+  close(): void {
+    this.#closed = true;
+    this.#running?.abort();
+  }
+
+  async #transcribe(job: TranscriptionJob): Promise<void> {
+    const { clock, log, meter } = this.#host.tools;
+    const startedAt = clock.now();
+    const result = await this.#listen(job).catch((error: unknown) => ({ failure: stageFailed('transcriber', error) }));
+    const { item } = job.entry;
+    if ('failure' in result) {
+      log.error('transcription_failed', { item: item.id, error: result.failure.message });
+    } else {
+      log.debug('transcribed', { item: item.id, audioMs: job.heard.durationMs, tookMs: clock.now() - startedAt });
+      // Also of what no client is told: it was heard for the model, and cost as much.
+      if (wasHeard(job) && !this.#closed) meter.transcriptionUsed(result.usage);
+    }
+    if (job.setting && this.#host.has(job.entry)) this.#announce(job, result);
+    job.heard.settle('failure' in result ? result : { text: result.text });
+  }
+
+  async #listen(job: TranscriptionJob): Promise<Outcome> {
+    if (this.#closed || !wasHeard(job)) return this.#transcript(job, { text: '' });
+    const { engines, clock, settings } = this.#host.tools;
+    const abort = new AbortController();
+    this.#running = abort;
+    const { language, prompt } = job.setting ?? {};
+    const start = () =>
+      engines.transcriber.transcribe(job.clip, {
+        ...(language && { language }),
+        ...(prompt && { prompt }),
+        ...(job.logprobs && { logprobs: true }),
+        signal: abort.signal,
+      });
+    const watch = { stage: 'transcriber', clock, stallMs: settings.limits.stageStallMs, abort } as const;
+    for await (const event of watchStage(start, watch)) {
+      if (event.type === 'done') return this.#transcript(job, event);
+      if (job.setting && this.#host.has(job.entry)) this.#report(job, event);
+    }
+    if (this.#closed) return this.#transcript(job, { text: '' });
+    throw new StageError('transcriber', 'failed', 'The transcriber failed: it ended without a transcript.');
+  }
+
+  #transcript(job: TranscriptionJob, done: Omit<Extract<TranscriptEvent, { type: 'done' }>, 'type'>): Outcome {
+    const { text, logprobs, usage } = done;
+    const { model, prompt } = job.setting ?? {};
+    const spent = { ...(model && { model }), ...(prompt && { prompt }), durationMs: job.heard.durationMs };
+    return {
+      text,
+      usage: usage ?? transcriptionUsage(this.#host.tools.tokens, { ...spent, transcript: text }),
+      ...(job.logprobs && logprobs && { logprobs }),
+    };
+  }
+
+  #report(job: TranscriptionJob, event: Exclude<TranscriptEvent, { type: 'done' }>): void {
+    if (event.type === 'delta') {
+      const type = 'conversation.item.input_audio_transcription.delta';
+      const logprobs = job.logprobs && event.logprobs ? { logprobs: event.logprobs } : {};
+      return this.#host.emit({ type, ...at(job), delta: event.text, ...logprobs });
+    }
+    const { type: _segment, ...segment } = event;
+    const type = 'conversation.item.input_audio_transcription.segment';
+    this.#host.emit({ type, ...at(job), id: this.#host.tools.ids('seg'), ...segment });
+  }
+
+  #announce(job: TranscriptionJob, result: Outcome): void {
+    const { item } = job.entry;
+    if ('failure' in result) {
+      this.#host.emit({
+        type: 'conversation.item.input_audio_transcription.failed',
+        ...at(job),
+        error: { type: 'transcription_error', code: 'audio_unintelligible', message: result.failure.forClients },
+      });
+      return;
+    }
+    if (item.type === 'message') {
+      const part = item.content[job.contentIndex];
+      if (part?.type === 'input_audio') part.transcript = result.text;
+    }
+    this.#host.emit({
+      type: 'conversation.item.input_audio_transcription.completed',
+      ...at(job),
+      transcript: result.text,
+      usage: result.usage,
+      ...(result.logprobs && { logprobs: result.logprobs }),
+    });
+  }
+}
+
+/** Whether there is anything for the transcriber. */
+function wasHeard({ clip }: TranscriptionJob): boolean {
+  return clip.samples.length > 0;
+}
+
+function at({ entry, contentIndex }: TranscriptionJob): { item_id: string; content_index: number } {
+  return { item_id: entry.item.id, content_index: contentIndex };
+}

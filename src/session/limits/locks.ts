@@ -1,0 +1,39 @@
+import { wireErrors } from '../../protocol/errors/wire-errors.ts';
+import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
+import { applyUpdate, type RealtimeConfig, type SessionType } from '../../protocol/wire/session-config.ts';
+import { fieldsBelow, firstDifference } from '../../protocol/wire/session-paths.ts';
+
+const told: readonly string[] = ['instructions', 'prompt'];
+
+/** The fields of a session that its clients may not change: whoever minted their secret fixed them. */
+export class Locks {
+  readonly #fields: readonly string[];
+
+  /** `paths` are GA paths; one of a group covers all that is in it. */
+  constructor(paths: readonly string[], type: SessionType) {
+    const fields = fieldsBelow(paths, type);
+    // Instructions win over a prompt, and stand in its place: who fixed one of them has fixed what the model is told.
+    const pair = fields.some((field) => told.includes(field)) ? told : [];
+    this.#fields = [...new Set([...fields, ...pair])];
+  }
+
+  /**
+   * Sending again what is there already passes.
+   * @throws {WireError} when an update would change a locked field
+   */
+  refuseUpdate(before: RealtimeConfig, after: RealtimeConfig): void {
+    this.#refuse(before, after, 'session');
+  }
+
+  /** @throws {WireError} when a response asks for another value of a locked field */
+  refuseResponse(config: RealtimeConfig, parameters: ResponseParameters): void {
+    if (this.#fields.length === 0) return;
+    const { conversation: _where, input: _context, metadata: _echoed, ...settings } = parameters;
+    this.#refuse(config, applyUpdate(config, { type: 'realtime', ...settings }), 'response');
+  }
+
+  #refuse(before: RealtimeConfig, after: RealtimeConfig, root: 'session' | 'response'): void {
+    const field = firstDifference(this.#fields, before, after);
+    if (field !== undefined) throw wireErrors.parameterLocked(`${root}.${field}`);
+  }
+}

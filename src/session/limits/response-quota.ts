@@ -1,0 +1,50 @@
+import { TokenBucket } from '../../core/token-bucket.ts';
+import { wireErrors } from '../../protocol/errors/wire-errors.ts';
+import type { RateLimit } from '../../protocol/wire/server-events.ts';
+import type { Clock } from '../ports.ts';
+
+const secondsPerMinute = 60;
+
+/**
+ * How many responses a session may make in a minute. The ones that a client asks for are refused beyond it; those that
+ * turns bring count too, but a user who speaks is always answered.
+ */
+export class ResponseQuota {
+  readonly #clock: Clock;
+  readonly #perMinute: number;
+  readonly #bucket: TokenBucket;
+
+  /** `perMinute` may be `Infinity`. */
+  constructor(clock: Clock, perMinute: number) {
+    this.#clock = clock;
+    this.#perMinute = perMinute;
+    this.#bucket = new TokenBucket({ burst: perMinute, perSecond: perMinute / secondsPerMinute });
+  }
+
+  /** @throws {WireError} when a client has to wait before it asks for a response */
+  require(): void {
+    if (this.#perMinute === Number.POSITIVE_INFINITY) return;
+    const waitMs = this.#bucket.nextMs(this.#clock.now());
+    if (waitMs > 0) throw wireErrors.tooManyResponsesPerMinute(this.#perMinute, waitMs);
+  }
+
+  /** Counts a response that was made. Those of turns may use up the quota, and owe it nothing afterwards. */
+  count(): void {
+    const now = this.#clock.now();
+    if (this.#bucket.remaining(now) > 0) this.#bucket.take(now);
+  }
+
+  /** For `rate_limits.updated`: empty where there is no limit. */
+  rateLimits(): RateLimit[] {
+    if (this.#perMinute === Number.POSITIVE_INFINITY) return [];
+    const now = this.#clock.now();
+    return [
+      {
+        name: 'requests',
+        limit: this.#perMinute,
+        remaining: this.#bucket.remaining(now),
+        reset_seconds: Math.ceil(this.#bucket.fullInMs(now)) / 1000,
+      },
+    ];
+  }
+}

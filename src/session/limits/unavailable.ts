@@ -1,0 +1,48 @@
+import { wireErrors } from '../../protocol/errors/wire-errors.ts';
+import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
+import type { RealtimeUpdate } from '../../protocol/wire/session-config.ts';
+import { renderPrompt } from '../context/prompts.ts';
+import type { SessionLimits, SessionTools } from '../settings.ts';
+
+type Settings = Pick<ResponseParameters, 'audio' | 'prompt' | 'instructions' | 'tools'> &
+  Pick<RealtimeUpdate, 'tracing'>;
+
+/**
+ * Refuses settings that are well formed, but name something which this server does not have, or are larger than it
+ * takes: otherwise they would be accepted and do nothing. A custom voice, by its `{ id }`, is left to the engine.
+ * @throws {WireError} with a path below `root`
+ */
+export function refuseUnavailable(
+  given: Settings,
+  { engines, settings }: Pick<SessionTools, 'engines' | 'settings'>,
+  root: 'session' | 'response',
+): void {
+  const { audio, prompt } = given;
+  refuseOversized(given, settings.limits, root);
+  const voice = audio?.output?.voice;
+  const { voices } = engines.voice;
+  if (typeof voice === 'string' && voices && !voices.includes(voice)) {
+    throw wireErrors.invalidValue(`${root}.audio.output.voice`, voice, voices);
+  }
+  if (prompt) renderPrompt(prompt, settings.prompts, `${root}.prompt`);
+}
+
+function refuseOversized(
+  { instructions, prompt, tools, tracing }: Settings,
+  limits: SessionLimits,
+  root: 'session' | 'response',
+): void {
+  const bound = (name: string, text: string, limit: number) => {
+    const bytes = Buffer.byteLength(text);
+    if (bytes > limit) throw wireErrors.tooManyBytes(`${root}.${name}`, limit, bytes);
+  };
+  if (instructions) bound('instructions', instructions, limits.instructionsBytes);
+  if (prompt) bound('prompt', JSON.stringify(prompt), limits.instructionsBytes);
+  if (tracing) bound('tracing', JSON.stringify(tracing), limits.instructionsBytes);
+  if (!tools) return;
+  if (tools.length > limits.tools) {
+    const excess = { kind: 'array', side: 'max', limit: limits.tools, got: tools.length } as const;
+    throw wireErrors.wrongLength(`${root}.tools`, excess);
+  }
+  bound('tools', JSON.stringify(tools), limits.toolBytes);
+}

@@ -1,0 +1,83 @@
+import { assistantAudioMsPerToken, assistantAudioTokens } from '../context/token-cost.ts';
+import type { TokenCounter } from '../ports.ts';
+
+/** A word this long is counted as it stands: what follows cannot change much of it. */
+const longestTail = 64;
+
+/**
+ * Counts what a response gives out, by estimate, and says where its `max_output_tokens` is reached: text and audio count
+ * against it alike.
+ */
+export class OutputTokens {
+  readonly #counter: TokenCounter;
+  readonly #limit: number;
+  readonly #rateHz: number;
+  #settled = 0;
+  /** The end of the text, whose tokens may still change with what follows. */
+  #tail = '';
+  #tailTokens = 0;
+  #samples = 0;
+
+  /** `limit` may be `Infinity`. `rateHz`: of the audio that is counted. */
+  constructor(counter: TokenCounter, { limit, rateHz }: { limit: number; rateHz: number }) {
+    this.#counter = counter;
+    this.#limit = limit;
+    this.#rateHz = rateHz;
+  }
+
+  get text(): number {
+    return this.#settled + this.#tailTokens;
+  }
+
+  get audio(): number {
+    return assistantAudioTokens((this.#samples * 1000) / this.#rateHz);
+  }
+
+  /** Counts as much of a text as may be given out, which is cut between words where it can be, and returns it. */
+  takeText(text: string): string {
+    if (this.#limit === Number.POSITIVE_INFINITY) {
+      this.#add(text);
+      return text;
+    }
+    let taken = '';
+    for (const [word] of text.matchAll(/\s*\S{1,64}|\s+$/gu)) {
+      const before = { settled: this.#settled, tail: this.#tail, tailTokens: this.#tailTokens };
+      this.#add(word);
+      if (this.text + this.audio > this.#limit) {
+        ({ settled: this.#settled, tail: this.#tail, tailTokens: this.#tailTokens } = before);
+        break;
+      }
+      taken += word;
+    }
+    return taken;
+  }
+
+  /** What follows is not part of the text so far. */
+  endText(): void {
+    this.#settled += this.#tailTokens;
+    this.#tail = '';
+    this.#tailTokens = 0;
+  }
+
+  /** How many of the samples may be given out. */
+  audioRoom(samples: number): number {
+    const roomMs = (this.#limit - this.text) * assistantAudioMsPerToken;
+    const room = Math.floor((roomMs * this.#rateHz) / 1000) - this.#samples;
+    return Math.max(0, Math.min(samples, room));
+  }
+
+  addAudio(samples: number): void {
+    this.#samples += samples;
+  }
+
+  #add(text: string): void {
+    this.#tail += text;
+    const word = this.#tail.lastIndexOf(' ');
+    const end = this.#tail.length - Math.max(word, 0) > longestTail ? this.#tail.length : Math.max(word, 0);
+    if (end > 0) {
+      this.#settled += this.#counter.count(this.#tail.slice(0, end));
+      this.#tail = this.#tail.slice(end);
+    }
+    this.#tailTokens = this.#tail === '' ? 0 : this.#counter.count(this.#tail);
+  }
+}

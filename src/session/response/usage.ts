@@ -1,0 +1,95 @@
+import type { TranscriptionUsage, Usage } from '../../protocol/wire/server-events.ts';
+import type { ContextSnapshot } from '../context/context.ts';
+import { atMost, noTokens, type TokenCost, totalTokens, userAudioTokens } from '../context/token-cost.ts';
+import type { ModelUsage, TokenCounter } from '../ports.ts';
+
+export interface Spent {
+  /** What the model was asked with; absent when it was not. */
+  input: ContextSnapshot | undefined;
+  /** What was given out, by estimate. */
+  output: { readonly text: number; readonly audio: number };
+  /** The model's own figures, which win over estimates of what it reads, writes, hears and speaks itself. */
+  model: ModelUsage | undefined;
+  /** Whether the model spoke itself: what it gave out as audio is among its own tokens. */
+  modelSpoke: boolean;
+}
+
+/** The rules stand in docs/protocol.md §3, and docs/usage.md says why. */
+export function responseUsage({ input: asked, output: given, model: told, modelSpoke }: Spent): Usage {
+  const model = told && asFigures(told);
+  const input = model && asked ? ownInput(model, asked) : (asked?.cost ?? noTokens);
+  const text = model?.cachedInputTokens ?? asked?.cached.text ?? 0;
+  const cached = atMost({ ...(asked?.cached ?? noTokens), text }, input);
+  const output = model ? ownOutput(model, given, modelSpoke) : given;
+  const inputTokens = totalTokens(input);
+  const outputTokens = output.text + output.audio;
+  return {
+    total_tokens: inputTokens + outputTokens,
+    input_tokens: inputTokens,
+    output_tokens: outputTokens,
+    input_token_details: {
+      text_tokens: input.text,
+      audio_tokens: input.audio,
+      image_tokens: input.image,
+      cached_tokens: totalTokens(cached),
+      cached_tokens_details: { text_tokens: cached.text, audio_tokens: cached.audio, image_tokens: cached.image },
+    },
+    output_token_details: { text_tokens: output.text, audio_tokens: output.audio },
+  };
+}
+
+/** A model's figures as counts: what is none, such as a negative one, is left out. */
+function asFigures(told: ModelUsage): ModelUsage | undefined {
+  const isCount = (figure: number) => Number.isSafeInteger(figure) && figure >= 0;
+  if (!isCount(told.inputTokens) || !isCount(told.outputTokens)) return undefined;
+  const { cachedInputTokens: cached, audioInputTokens: heard, audioOutputTokens: spoken } = told;
+  return {
+    inputTokens: told.inputTokens,
+    outputTokens: told.outputTokens,
+    ...(cached !== undefined && isCount(cached) && { cachedInputTokens: cached }),
+    ...(heard !== undefined && isCount(heard) && { audioInputTokens: heard }),
+    ...(spoken !== undefined && isCount(spoken) && { audioOutputTokens: spoken }),
+  };
+}
+
+/**
+ * A model counts words that stand for audio, images, and what it is given as sound, among its tokens: they have figures of
+ * their own here.
+ */
+function ownInput(model: ModelUsage, { audioWords, soundTokens, cost }: ContextSnapshot): TokenCost {
+  const sound = model.audioInputTokens ?? soundTokens;
+  const text = Math.max(0, model.inputTokens - sound - audioWords - cost.image);
+  return { text, audio: cost.audio - soundTokens + sound, image: cost.image };
+}
+
+function ownOutput(model: ModelUsage, given: Spent['output'], modelSpoke: boolean): Spent['output'] {
+  if (!modelSpoke) return { text: model.outputTokens, audio: given.audio };
+  const audio = model.audioOutputTokens ?? given.audio;
+  return { text: Math.max(0, model.outputTokens - audio), audio };
+}
+
+/** Models that the hosted service bills by tokens; all others by the length of the audio. */
+const billedByTokens = /^gpt-(.+-)?transcribe\b/;
+
+/** What a transcription cost, where the transcriber does not tell. */
+export function transcriptionUsage(
+  tokens: TokenCounter,
+  {
+    model,
+    prompt,
+    durationMs,
+    transcript,
+  }: { model?: string; prompt?: string; durationMs: number; transcript: string },
+): TranscriptionUsage {
+  if (!billedByTokens.test(model ?? '')) return { type: 'duration', seconds: durationMs / 1000 };
+  const audio = userAudioTokens(durationMs);
+  const text = prompt ? tokens.count(prompt) : 0;
+  const output = transcript === '' ? 0 : tokens.count(transcript);
+  return {
+    type: 'tokens',
+    total_tokens: audio + text + output,
+    input_tokens: audio + text,
+    output_tokens: output,
+    input_token_details: { text_tokens: text, audio_tokens: audio },
+  };
+}

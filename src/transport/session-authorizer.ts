@@ -1,0 +1,146 @@
+import type { Callers } from '../access/callers.ts';
+import type { Config } from '../config/config.ts';
+import type { Metering, RefusalReason } from '../metering/metering.ts';
+import { accessErrors } from '../protocol/errors/access-errors.ts';
+import { WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
+import type { SessionType } from '../protocol/wire/session-config.ts';
+import type { SessionGrant } from '../session/settings.ts';
+import type { ClientSecret, ClientSecrets } from '../store/client-secrets.ts';
+import type { OpenRequest } from './session-registry.ts';
+import type { Handshake } from './websocket/handshake.ts';
+
+/** What a client may have. */
+export interface Granted {
+  granted: true;
+  request: OpenRequest;
+  dialect: 'ga' | 'beta';
+  /** Names the client secret that it came with, for the log. */
+  secretId?: string;
+  /**
+   * Gives back what was taken for a session that is not opened after all.
+   * @throws what the store throws
+   */
+  withdraw(): Promise<void>;
+}
+
+/** Why a client may have nothing. */
+export interface Refused {
+  granted: false;
+  reason: RefusalReason;
+  /** To be told over the socket, in the client's dialect; or, to a page that may not have come here, in its place. */
+  why: WireError | { forbidden: string };
+  dialect: 'ga' | 'beta';
+}
+
+export interface DoorkeeperOptions {
+  config: Pick<Config, 'models'>;
+  callers: Callers;
+  secrets: ClientSecrets;
+  metering: Pick<Metering, 'admitSession'>;
+  /** An address for the message to a client that named no model. */
+  exampleUrl: () => string;
+}
+
+/** The model of clients that name none, where their secret lets them. */
+export function defaultModel({ models }: Pick<Config, 'models'>): string {
+  return models[0] ?? 'gpt-realtime';
+}
+
+/** Judges who may have which session, by what the handshake shows. The key comes first: a stranger learns nothing else. */
+export class Doorkeeper {
+  readonly #options: DoorkeeperOptions;
+
+  constructor(options: DoorkeeperOptions) {
+    this.#options = options;
+  }
+
+  /** @throws what the store throws */
+  async judge(handshake: Handshake): Promise<Granted | Refused> {
+    const { callers, secrets, metering } = this.#options;
+    const { announced } = handshake;
+    const caller = await callers.identify(handshake.credentials);
+    const refuse = (reason: RefusalReason, why: Refused['why']): Refused => {
+      return { granted: false, reason, why, dialect: announced ?? 'ga' };
+    };
+    if (caller instanceof WireError) return refuse(caller.code === null ? 'key_missing' : 'key_wrong', caller);
+    const { owner, secret } = caller;
+    const mismatch = secret && misused(secret, handshake);
+    if (mismatch) return refuse('secret', mismatch);
+    const wanted = this.#wanted(handshake, secret);
+    if (wanted instanceof WireError) return refuse('invalid', wanted);
+
+    const admission = await metering.admitSession(owner);
+    if (!admission.admitted) return refuse(admission.reason, accessErrors.keyLimit(admission.refusal.message));
+    // The last thing: a session that is not opened is not counted.
+    if (secret && !(await this.#used(secret, secrets, admission))) {
+      return refuse('secret', accessErrors.secretSpent(secret.maxSessions ?? 0));
+    }
+    return {
+      granted: true,
+      request: { ...wanted, owner, lease: admission.lease, ...(secret && { grant: grantOf(secret) }) },
+      dialect: announced ?? secret?.dialect ?? 'ga',
+      ...(secret && { secretId: secret.id }),
+      withdraw: async () => {
+        admission.lease.release();
+        if (secret) await secrets.giveBack(secret.value, secret);
+      },
+    };
+  }
+
+  async #used(
+    secret: ClientSecret & { value: string },
+    secrets: ClientSecrets,
+    { lease }: { lease: { release(): void } },
+  ): Promise<boolean> {
+    let used = false;
+    try {
+      used = await secrets.use(secret.value, secret);
+    } finally {
+      if (!used) lease.release();
+    }
+    return used;
+  }
+
+  #wanted(
+    { query, model: asked }: Handshake,
+    secret: ClientSecret | undefined,
+  ): { type: SessionType; model: string } | WireError {
+    const { config, exampleUrl } = this.#options;
+    const intends = query.get('intent') === 'transcription';
+    if (query.has('call_id')) {
+      return wireErrors.unsupportedMode('call_id', "This server has no calls to attach to. Connect without 'call_id'.");
+    }
+    if (secret?.type === 'transcription') return { type: 'transcription', model: '' };
+    if (intends && secret) return accessErrors.secretOfRealtime();
+    if (intends) return asked === undefined ? { type: 'transcription', model: '' } : wireErrors.modelForTranscription();
+    const model = secret?.model ?? asked ?? (secret && defaultModel(config));
+    if (model === undefined) return wireErrors.missingModel(exampleUrl());
+    if (config.models.length > 0 && !config.models.includes(model)) return wireErrors.unknownModel(model);
+    return { type: 'realtime', model };
+  }
+}
+
+/** Why a secret is not good for this connection; undefined when it is. */
+function misused(
+  { dialect, allowedOrigins }: ClientSecret,
+  { announced, origin }: Handshake,
+): Refused['why'] | undefined {
+  if (announced !== undefined && announced !== dialect) {
+    return accessErrors.dialectMismatch(announced, dialect);
+  }
+  if (allowedOrigins === undefined || (origin !== undefined && allowedOrigins.includes(origin.toLowerCase()))) {
+    return undefined;
+  }
+  if (origin === undefined) {
+    return { forbidden: 'This client secret is for certain pages, and the client sent no Origin.' };
+  }
+  return { forbidden: "This client secret is for other pages: this one's origin is not among its allowed origins." };
+}
+
+function grantOf({ initial, locked, maxSeconds }: ClientSecret): SessionGrant {
+  return {
+    ...(initial && { initial }),
+    ...(locked && { locked }),
+    ...(maxSeconds !== undefined && { maxSeconds }),
+  };
+}

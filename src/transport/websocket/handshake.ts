@@ -1,0 +1,94 @@
+/** What a client says about itself when it asks for a WebSocket, before anything is granted. */
+
+import type { IncomingMessage } from 'node:http';
+import type { Credentials } from '../../access/callers.ts';
+import { keyInHeaders, projectInHeaders } from '../../access/credentials.ts';
+import type { Dialect } from '../../protocol/dialect.ts';
+
+/** Where clients connect. */
+export const realtimePath = '/v1/realtime';
+/** Where Azure's clients of the beta dialect connect, and those of GA. */
+const azureBetaPath = '/openai/realtime';
+const azurePath = '/openai/v1/realtime';
+
+const keyProtocolPrefix = 'openai-insecure-api-key.';
+const projectProtocolPrefix = 'openai-project.';
+const betaProtocol = 'openai-beta.realtime-v1';
+
+export interface Handshake {
+  /** Whether the request is for the place where WebSockets are. */
+  readonly isRealtime: boolean;
+  readonly query: URLSearchParams;
+  /** The model, or what Azure calls a deployment of one. */
+  readonly model: string | undefined;
+  /** The first key found: `Authorization: Bearer`, Azure's `api-key` (header or query), or a browser's subprotocol. */
+  readonly credentials: Credentials;
+  /** The page that asks, as its browser says. */
+  readonly origin: string | undefined;
+  /** The dialect that the client asks for; undefined where it says nothing: GA, unless its client secret is of the other. */
+  readonly announced: Dialect['name'] | undefined;
+}
+
+/** Reads a request; undefined when its target is not a path. */
+export function readHandshake(request: IncomingMessage): Handshake | undefined {
+  const target = request.url ?? '';
+  if (!target.startsWith('/') || !URL.canParse(`http://localhost${target}`)) return undefined;
+  const { pathname, searchParams } = new URL(`http://localhost${target}`);
+  const protocols = offeredProtocols(request);
+  return {
+    isRealtime: [realtimePath, azureBetaPath, azurePath].includes(pathname),
+    query: searchParams,
+    model: searchParams.get('model') || searchParams.get('deployment') || undefined,
+    credentials: {
+      key: presentedKey(request, protocols, searchParams),
+      project: projectInHeaders(request.headers) ?? protocolValue(protocols, projectProtocolPrefix),
+    },
+    origin: request.headers.origin,
+    announced: announcedDialect(request, pathname, { protocols, query: searchParams }),
+  };
+}
+
+/**
+ * The subprotocol to select: `realtime` when it is offered, else the first that is not a key, because clients end
+ * the connection when they offered some and none is selected. Never a key: it would be sent back.
+ */
+export function selectSubprotocol(offered: Iterable<string>): string | false {
+  const names = [...offered].filter((name) => !name.toLowerCase().startsWith(keyProtocolPrefix));
+  return names.includes('realtime') ? 'realtime' : (names[0] ?? false);
+}
+
+function presentedKey(
+  request: IncomingMessage,
+  protocols: readonly string[],
+  query: URLSearchParams,
+): string | undefined {
+  return (
+    keyInHeaders(request.headers) ?? protocolValue(protocols, keyProtocolPrefix) ?? query.get('api-key') ?? undefined
+  );
+}
+
+function protocolValue(protocols: readonly string[], prefix: string): string | undefined {
+  return protocols.find((name) => name.startsWith(prefix))?.slice(prefix.length);
+}
+
+function announcedDialect(
+  request: IncomingMessage,
+  pathname: string,
+  { protocols, query }: { protocols: readonly string[]; query: URLSearchParams },
+): Handshake['announced'] {
+  if (pathname === azureBetaPath || announcesBeta(request, protocols)) return 'beta';
+  if (pathname === azurePath) return 'ga';
+  return pathname === realtimePath && query.has('api-version') ? 'beta' : undefined;
+}
+
+/** The header's value is searched for its token: other beta headers of the same SDKs say `assistants=v2`. */
+function announcesBeta(request: IncomingMessage, protocols: readonly string[]): boolean {
+  const header = [request.headers['openai-beta'] ?? []].flat().join(',');
+  const tokens = header.split(',').map((token) => token.trim());
+  return tokens.includes('realtime=v1') || protocols.includes(betaProtocol);
+}
+
+function offeredProtocols(request: IncomingMessage): string[] {
+  const header = request.headers['sec-websocket-protocol'] ?? '';
+  return header.split(',').map((name) => name.trim());
+}

@@ -1,0 +1,284 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { AccessPolicy } from '../../access/policy.ts';
+import type { Config } from '../../config/config.ts';
+import { childLog, type Log } from '../../log.ts';
+import type { Metering, RefusalReason } from '../../metering/metering.ts';
+import type { Dialect } from '../../protocol/dialect.ts';
+import { apiErrorOf } from '../../protocol/errors/api-error.ts';
+import { httpErrors } from '../../protocol/errors/http-errors.ts';
+import { errorEvent, type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
+import type { IdSource } from '../../protocol/wire/ids.ts';
+import type { Clock } from '../../session/ports.ts';
+import type { Doorkeeper, Granted, Refused } from '../session-authorizer.ts';
+import type { LiveSession, SessionRegistry } from '../session-registry.ts';
+import { type Handshake, readHandshake, realtimePath, selectSubprotocol } from './handshake.ts';
+import { WebSocketPeer } from './websocket-peer.ts';
+
+export interface WebSocketGateOptions {
+  config: Pick<Config, 'limits'>;
+  access: AccessPolicy;
+  doorkeeper: Pick<Doorkeeper, 'judge'>;
+  /** A dialect for one client; what it reports goes to that client's log. */
+  dialect: (name: Dialect['name'], log: Log) => Dialect;
+  sessions: SessionRegistry;
+  metering: Pick<Metering, 'sessionRefused'>;
+  clock: Clock;
+  ids: IdSource;
+  log: Log;
+}
+
+/** A refusal in place of the upgrade. */
+interface UpgradeRefusal {
+  status: 403 | 404 | 503;
+  why: WireError;
+  reason: RefusalReason;
+}
+
+/** A client that is refused needs to say nothing more; what it has under way is bounded by this. */
+const refusedFrameBytes = 64 * 1024;
+/** TCP delivers a message in pieces; the smallest usual ones, of 1 KiB, must suffice for the largest message. */
+const usualChunkBytes = 1024;
+
+/**
+ * Where WebSockets come in. A request that could not be answered in the protocol (wrong place, wrong page, no room) is
+ * refused over HTTP; every other one is upgraded, and told in an `error` event what is wrong with it, because that is
+ * how the hosted service does it and what clients can show.
+ */
+export class WebSocketGate {
+  readonly #options: WebSocketGateOptions;
+  readonly #accepting: WebSocketServer;
+  readonly #refusing: WebSocketServer;
+  #opened = 0;
+  #connections = 0;
+
+  constructor(options: WebSocketGateOptions) {
+    this.#options = options;
+    const { frameBytes, frameFragments, closeGraceMs } = options.config.limits;
+    const shared = {
+      noServer: true,
+      clientTracking: false,
+      // Compression costs several times what the whole rest of a frame does, and audio gains nothing.
+      perMessageDeflate: false,
+      skipUTF8Validation: false,
+      // One message of a client in each turn of the event loop: a chunk of a flood holds thousands.
+      allowSynchronousEvents: false,
+      handleProtocols: selectSubprotocol,
+      maxFragments: frameFragments,
+      closeTimeout: closeGraceMs,
+    };
+    this.#accepting = new WebSocketServer({
+      ...shared,
+      maxPayload: frameBytes,
+      maxBufferedChunks: Math.ceil(frameBytes / usualChunkBytes),
+    });
+    this.#refusing = new WebSocketServer({ ...shared, maxPayload: refusedFrameBytes });
+  }
+
+  /** Connections that belong to a session. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /** Takes one `upgrade` request of the HTTP server. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const fail = (error: unknown) => {
+      this.#options.log.error('session_failed', { error });
+      socket.destroy();
+    };
+    try {
+      const handshake = readHandshake(request);
+      const refusal = this.#misplaced(request, handshake);
+      if (refusal !== undefined) this.#refuseOverHttp(request, socket, refusal);
+      else if (handshake !== undefined) this.#consider(handshake, request, { socket, head }).catch(fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  /** Why a request is refused whoever sent it; undefined when it is not. */
+  #misplaced(request: IncomingMessage, handshake: Handshake | undefined): UpgradeRefusal | undefined {
+    const forbidden = this.#options.access.refusal(request.headers);
+    if (forbidden !== undefined) return forbiddenBecause(forbidden);
+    if (!handshake?.isRealtime) {
+      return { status: 404, why: httpErrors.noWebSocket(realtimePath), reason: 'invalid' };
+    }
+    return this.#full();
+  }
+
+  #full(): UpgradeRefusal | undefined {
+    const { unavailable, draining } = this.#options.sessions;
+    if (unavailable === undefined) return undefined;
+    return { status: 503, why: httpErrors.overloaded(unavailable), reason: draining ? 'draining' : 'full' };
+  }
+
+  async #consider(
+    handshake: Handshake,
+    request: IncomingMessage,
+    { socket, head }: { socket: Duplex; head: Buffer },
+  ): Promise<void> {
+    const verdict = await this.#inTime(socket, this.#options.doorkeeper.judge(handshake));
+    if (verdict === 'gone') return;
+    if (verdict === 'undecided') {
+      const why = httpErrors.undecided();
+      return this.#refuseOverHttp(request, socket, { status: 503, why, reason: 'limits_unavailable' });
+    }
+    if (!verdict.granted) return this.#turnAway(verdict, request, { socket, head });
+    // There may have been room when the question was asked, and be none now.
+    const full = this.#full();
+    if (full !== undefined) {
+      this.#withdraw(verdict);
+      return this.#refuseOverHttp(request, socket, full);
+    }
+    let taken = false;
+    this.#accepting.handleUpgrade(request, socket, head, (webSocket) => {
+      taken = true;
+      this.#open(webSocket, socket, request, verdict);
+    });
+    // What is no proper handshake is refused by `ws` itself, at once as it does everything.
+    if (!taken) this.#withdraw(verdict);
+  }
+
+  /**
+   * Waits for a verdict, as long as the client stays, and no longer than it was given for its headers. What is granted
+   * too late is given back.
+   */
+  #inTime(socket: Duplex, judged: Promise<Granted | Refused>): Promise<Granted | Refused | 'gone' | 'undecided'> {
+    const { clock, config, log } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<Granted | Refused | 'gone' | 'undecided'>();
+    let waiting = true;
+    const end = (verdict: Granted | Refused | 'gone' | 'undecided') => {
+      waiting = false;
+      cancel();
+      socket.off('close', gone);
+      resolve(verdict);
+    };
+    const gone = () => end('gone');
+    // Nobody else listens to the connection before it is a WebSocket, and an error that nobody hears ends the process.
+    socket.on('error', () => socket.destroy());
+    socket.once('close', gone);
+    const cancel = clock.after(config.limits.headersTimeoutMs, () => end('undecided'));
+    judged.then(
+      (verdict) => {
+        if (waiting) end(verdict);
+        else if (verdict.granted) this.#withdraw(verdict);
+      },
+      (error: unknown) => {
+        log.error('access_check_failed', { error });
+        if (waiting) end('undecided');
+      },
+    );
+    return promise;
+  }
+
+  #withdraw(granted: Granted): void {
+    granted.withdraw().catch((error: unknown) => this.#options.log.error('access_check_failed', { error }));
+  }
+
+  #turnAway(refused: Refused, request: IncomingMessage, { socket, head }: { socket: Duplex; head: Buffer }): void {
+    const { reason, why, dialect } = refused;
+    if ('forbidden' in why) {
+      return this.#refuseOverHttp(request, socket, { ...forbiddenBecause(why.forbidden), reason });
+    }
+    this.#options.metering.sessionRefused(reason);
+    this.#refusing.handleUpgrade(request, socket, head, (webSocket) => {
+      this.#refuse(webSocket, why, dialect, request);
+    });
+  }
+
+  #open(webSocket: WebSocket, stream: Duplex, request: IncomingMessage, granted: Granted): void {
+    const { sessions, config, clock, metering } = this.#options;
+    const { dialect, secretId, request: wanted } = granted;
+    let live: LiveSession;
+    try {
+      live = sessions.open(wanted);
+    } catch (error) {
+      this.#options.log.error('session_not_opened', {
+        key: wanted.owner.keyName,
+        project: wanted.owner.project,
+        error,
+      });
+      metering.sessionRefused('failed');
+      this.#withdraw(granted);
+      return this.#refuse(webSocket, wireErrors.sessionNotOpened(), dialect, request);
+    }
+    const { session, owner } = live;
+    const openedAtMs = clock.now();
+    const id = `peer_${++this.#opened}`;
+    const log = childLog(this.#options.log, { session: session.id, peer: id });
+    const peer = new WebSocketPeer({
+      id,
+      socket: webSocket,
+      stream,
+      dialect: this.#options.dialect(dialect, log),
+      limits: config.limits,
+      clock,
+      log,
+    });
+    const about = { key: owner.keyName, project: owner.project };
+    log.info('session_opened', {
+      ...about,
+      type: wanted.type,
+      model: wanted.model.slice(0, 128),
+      dialect,
+      secret: secretId,
+      ...sender(request),
+    });
+    void live.over.then(({ totals, close }) => {
+      const seconds = Math.round((clock.now() - openedAtMs) / 100) / 10;
+      log.info('session_closed', { ...about, ...close, seconds, ...totals });
+    });
+    this.#connections += 1;
+    const disconnected = live.connected(dialect);
+    webSocket.on('close', (code, reason) => {
+      this.#connections -= 1;
+      disconnected({ code, reason: reason.toString() });
+    });
+    peer.join(session);
+  }
+
+  #refuse(webSocket: WebSocket, error: WireError, dialect: Dialect['name'], request: IncomingMessage): void {
+    const { ids, log } = this.#options;
+    const { closeCode, closeReason, message } = error;
+    log.info('connection_refused', { code: closeCode, reason: closeReason, message, ...sender(request) });
+    // What the client still sends is not looked at, and neither is how it breaks off.
+    webSocket.on('error', () => webSocket.terminate());
+    const frame = this.#options.dialect(dialect, log).serialise({ ...errorEvent(error, null), event_id: ids('event') });
+    if (frame !== undefined) webSocket.send(frame);
+    webSocket.close(closeCode, closeReason);
+  }
+
+  #refuseOverHttp(request: IncomingMessage, socket: Duplex, { status, why, reason }: UpgradeRefusal): void {
+    const text = JSON.stringify(apiErrorOf(why));
+    this.#options.metering.sessionRefused(reason);
+    this.#options.log.info('upgrade_refused', { status, message: why.message, ...sender(request) });
+    socket.on('error', () => socket.destroy());
+    socket.once('finish', () => socket.destroy());
+    socket.end(
+      [
+        `HTTP/1.1 ${status} ${reasonPhrases[status]}`,
+        'Content-Type: application/json',
+        `Content-Length: ${Buffer.byteLength(text)}`,
+        'Connection: close',
+        ...(status === 503 ? ['Retry-After: 5'] : []),
+        '',
+        text,
+      ].join('\r\n'),
+    );
+  }
+}
+
+const reasonPhrases: Record<UpgradeRefusal['status'], string> = {
+  403: 'Forbidden',
+  404: 'Not Found',
+  503: 'Service Unavailable',
+};
+
+function forbiddenBecause(message: string): UpgradeRefusal {
+  return { status: 403, why: httpErrors.forbidden(message), reason: 'forbidden' };
+}
+
+function sender(request: IncomingMessage): { address: string | undefined; userAgent: string | undefined } {
+  return { address: request.socket.remoteAddress, userAgent: request.headers['user-agent']?.slice(0, 128) };
+}

@@ -1,0 +1,90 @@
+/** Why an upstream cannot be used, in words that follow "it", and what of it a client is told. */
+
+import { type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
+import { type JsonObject, objectAt, textAt } from './json.ts';
+
+/** Something that an upstream did not do. */
+export class UpstreamFailure extends Error {
+  /** Trying again will not help. */
+  readonly final: boolean;
+  /** Set when the client's own request is at fault: what it is told then. */
+  readonly clientsFault: WireError | undefined;
+
+  constructor(problem: string, { final = false, clientsFault }: { final?: boolean; clientsFault?: WireError } = {}) {
+    super(problem);
+    this.name = 'UpstreamFailure';
+    this.final = final;
+    this.clientsFault = clientsFault;
+  }
+
+  /** What a client is told; `name` is the upstream's. */
+  wireError(name: string): WireError {
+    return this.clientsFault ?? wireErrors.upstreamUnavailable(name, this.message);
+  }
+}
+
+const refusedKey = 'refused the key that this server has for it';
+
+/** An answer to the upgrade that was no WebSocket. */
+export function httpFailure(status: number, contentType: string | undefined): UpstreamFailure {
+  if (status === 401 || status === 403) return new UpstreamFailure(`${refusedKey} (HTTP ${status})`, { final: true });
+  if (status === 404) {
+    return new UpstreamFailure('has no Realtime endpoint at the address that this server has (HTTP 404)', {
+      final: true,
+    });
+  }
+  if (status === 429) return new UpstreamFailure('takes no more connections now (HTTP 429)');
+  const kind = contentType === undefined ? '' : ` and ${contentType.split(';', 1)[0]?.slice(0, 64)}`;
+  return new UpstreamFailure(`answered with HTTP ${status}${kind} instead of opening a WebSocket`);
+}
+
+const connectionProblems: Record<string, string> = {
+  ECONNREFUSED: 'refuses connections',
+  ECONNRESET: 'broke off the connection',
+  ENOTFOUND: 'has an address whose host is not known',
+  EAI_AGAIN: 'has an address whose host could not be looked up',
+  ETIMEDOUT: 'does not answer',
+  EHOSTUNREACH: 'cannot be reached',
+  ENETUNREACH: 'cannot be reached',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'has a certificate that this server does not trust (self-signed)',
+  SELF_SIGNED_CERT_IN_CHAIN: 'has a certificate that this server does not trust (self-signed)',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'has a certificate that this server does not trust',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'has a certificate that this server does not trust',
+  CERT_HAS_EXPIRED: 'has a certificate that has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'has a certificate for another host',
+  EPROTO: 'could not agree with this server on TLS',
+};
+
+/** A connection that could not be made. The error's own text may name the address: it is not told. */
+export function connectionFailure(error: Error & { code?: unknown }): UpstreamFailure {
+  const code = typeof error.code === 'string' ? error.code : undefined;
+  const problem = code === undefined ? undefined : connectionProblems[code];
+  return new UpstreamFailure(problem ?? `could not be connected to${code === undefined ? '' : ` (${code})`}`);
+}
+
+/** A close frame in place of the session. */
+export function closeFailure(code: number): UpstreamFailure {
+  return new UpstreamFailure(`closed the connection (${code}) before it opened a session`);
+}
+
+/**
+ * An `error` event in place of the session. Where the client chose the model's name, `model` says it, and a refusal of it is told
+ * to the client as the upstream tells it.
+ */
+export function eventFailure(event: JsonObject, { model }: { model: string | undefined }): UpstreamFailure {
+  const error = objectAt(event, 'error');
+  const code = textAt(error, 'code') ?? textAt(error, 'type') ?? 'unknown';
+  const message = textAt(error, 'message') ?? '';
+  if (code === 'invalid_api_key' || message.startsWith('Missing bearer')) {
+    return new UpstreamFailure(refusedKey, { final: true });
+  }
+  if (code === 'invalid_model' || code === 'model_not_found') {
+    const clientsFault = model === undefined ? undefined : wireErrors.unknownModel(model);
+    return new UpstreamFailure('does not have the model that this server asks it for', { final: true, clientsFault });
+  }
+  return new UpstreamFailure(`opened no session: ${message.slice(0, 512)} (${code.slice(0, 64)})`);
+}
+
+export function timeoutFailure(ms: number): UpstreamFailure {
+  return new UpstreamFailure(`did not answer within ${ms / 1000} s`);
+}

@@ -1,0 +1,49 @@
+/** Reading what an upstream sends: nothing of it is taken on trust. */
+
+import { holdsMoreValuesThan, type JsonObject, nestsDeeperThan } from '../../protocol/parse/frame-parser.ts';
+
+export type { JsonObject } from '../../protocol/parse/frame-parser.ts';
+
+/** As for clients' frames: no event of the protocol comes near them. */
+const maxDepth = 100;
+const maxValues = 50_000;
+const maxTypeLength = 128;
+
+/** An event of an upstream: an object with a type, its other fields unread. */
+export type UpstreamEvent = JsonObject & { type: string };
+
+/** The event in a text frame, or what is wrong with it, in words for the log. */
+export function readEvent(text: string): UpstreamEvent | string {
+  // Before it is parsed: what makes of each byte an object would take all memory.
+  if (holdsMoreValuesThan(maxValues, text)) return `more than ${maxValues} values`;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return 'not JSON';
+  }
+  if (!isObject(value)) return 'not a JSON object';
+  if (nestsDeeperThan(maxDepth, value)) return `nested more than ${maxDepth} levels deep`;
+  if (!hasType(value)) return 'without a type';
+  return value;
+}
+
+function hasType(value: JsonObject): value is UpstreamEvent {
+  return typeof value.type === 'string' && value.type !== '' && value.type.length <= maxTypeLength;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A field that is an object, or an empty one. */
+export function objectAt(value: JsonObject, name: string): JsonObject {
+  const field = value[name];
+  return isObject(field) ? field : {};
+}
+
+/** A field that is text. */
+export function textAt(value: JsonObject, name: string): string | undefined {
+  const field = value[name];
+  return typeof field === 'string' ? field : undefined;
+}

@@ -1,0 +1,27 @@
+import type { Clock } from '../../session/ports.ts';
+import type { UpstreamLimits } from './limits.ts';
+import type { SessionKind, UpstreamTarget } from './target.ts';
+import { Opening } from './upstream-handshake.ts';
+
+/**
+ * Opens a session on an upstream and ends it at once. Resolves with the model that it names, or with what is wrong, in words that
+ * follow "it". A session that was opened and not used costs nothing.
+ */
+export function probeUpstream(
+  target: UpstreamTarget,
+  { kind, limits, clock }: { kind: SessionKind; limits: UpstreamLimits; clock: Clock },
+): Promise<{ model: string } | { problem: string }> {
+  return new Promise((resolve) => {
+    new Opening(
+      { target, kind, setup: {}, limits, clock },
+      {
+        opened: ({ connection, session }) => {
+          connection.close({ code: 1000, reason: '' });
+          resolve({ model: typeof session.model === 'string' ? session.model : '' });
+        },
+        failed: ({ message }) => resolve({ problem: message }),
+        oddFrame: () => {},
+      },
+    );
+  });
+}

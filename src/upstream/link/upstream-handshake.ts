@@ -1,0 +1,174 @@
+import type { Clock, CloseReason } from '../../session/ports.ts';
+import { type ConnectionListener, UpstreamConnection } from './connection.ts';
+import { closeFailure, eventFailure, timeoutFailure, UpstreamFailure } from './failure.ts';
+import { isObject, type JsonObject, objectAt, textAt, type UpstreamEvent } from './json.ts';
+import type { UpstreamLimits } from './limits.ts';
+import { connectionRequest, type SessionKind, type UpstreamTarget } from './target.ts';
+
+/** What a session is given before clients are let in: an update of its configuration, and items. */
+export interface Setup {
+  update?: object | undefined;
+  items?: readonly JsonObject[];
+}
+
+export interface OpenedUpstream {
+  connection: UpstreamConnection;
+  /** The session as the upstream last told it. */
+  session: JsonObject;
+  /** Ids of items that the upstream did not take. */
+  refusedItems: string[];
+}
+
+export interface OpeningOptions {
+  target: UpstreamTarget;
+  kind: SessionKind;
+  setup: Setup;
+  limits: UpstreamLimits;
+  clock: Clock;
+}
+
+export interface OpeningListener {
+  /** The session is as it should be. Whoever is told sets the connection's listener at once: events may follow. */
+  opened(upstream: OpenedUpstream): void;
+  failed(failure: UpstreamFailure): void;
+  oddFrame(problem: string): void;
+}
+
+/** The id of an event that this server sends for itself. */
+export const ownEventId = (what: string) => `parley-own-${what}`;
+const updateId = ownEventId('session');
+const itemId = (index: number) => ownEventId(`item-${index}`);
+
+/** Whether an error answers what this server itself asked for, and no client. */
+export function isOwnEvent(eventId: unknown): boolean {
+  return typeof eventId === 'string' && eventId.startsWith('parley-own-');
+}
+
+/** A session on an upstream in the making: connected, created, configured and given its items. */
+export class Opening implements ConnectionListener {
+  readonly #options: OpeningOptions;
+  readonly #listener: OpeningListener;
+  readonly #connection: UpstreamConnection;
+  readonly #pendingItems = new Map<string, string>();
+  readonly #refusedItems: string[] = [];
+  #session: JsonObject | undefined;
+  #pendingUpdate = false;
+  #lastError: UpstreamEvent | undefined;
+  #cancelDeadline: () => void = () => {};
+  #over = false;
+
+  constructor(options: OpeningOptions, listener: OpeningListener) {
+    this.#options = options;
+    this.#listener = listener;
+    const { target, kind, limits, clock } = options;
+    const request = connectionRequest(target, kind);
+    this.#connection = new UpstreamConnection({ ...request, secret: target.key, limits, clock }, this);
+    this.#awaitAnswer();
+  }
+
+  /** Gives up; the listener is told nothing more. */
+  abort(): void {
+    if (!this.#end()) return;
+    this.#connection.close({ code: 1000, reason: '' });
+  }
+
+  event(event: UpstreamEvent): void {
+    if (this.#over) return;
+    this.#awaitAnswer();
+    if (this.#session === undefined) this.#begin(event);
+    else this.#configured(event);
+    if (this.#session === undefined || this.#pendingUpdate || this.#pendingItems.size > 0) return;
+    if (!this.#end()) return;
+    this.#listener.opened({
+      connection: this.#connection,
+      session: this.#session,
+      refusedItems: this.#refusedItems,
+    });
+  }
+
+  oddFrame(problem: string): void {
+    this.#listener.oddFrame(problem);
+  }
+
+  closed({ code }: CloseReason): void {
+    this.#fail(this.#lastError ? this.#eventFailure(this.#lastError) : closeFailure(code));
+  }
+
+  failed(failure: UpstreamFailure): void {
+    this.#fail(failure);
+  }
+
+  #begin(event: UpstreamEvent): void {
+    if (event.type === 'error') return this.#fail(this.#eventFailure(event));
+    // What comes before it is not of this session.
+    if (event.type !== 'session.created' || !isObject(event.session)) return;
+    this.#session = event.session;
+    const { update, items = [] } = this.#options.setup;
+    if (update) {
+      this.#pendingUpdate = true;
+      this.#send({ type: 'session.update', event_id: updateId, session: update });
+    }
+    for (const [index, item] of items.entries()) {
+      this.#pendingItems.set(itemId(index), String(item.id));
+      this.#send({ type: 'conversation.item.create', event_id: itemId(index), item });
+    }
+  }
+
+  #configured(event: UpstreamEvent): void {
+    if (event.type === 'session.updated' && isObject(event.session)) {
+      this.#session = event.session;
+      this.#pendingUpdate = false;
+    } else if (event.type === 'conversation.item.added' || event.type === 'conversation.item.done') {
+      const { id } = objectAt(event, 'item');
+      for (const [eventId, pending] of this.#pendingItems) if (pending === id) this.#pendingItems.delete(eventId);
+    } else if (event.type === 'error') {
+      this.#refused(event);
+    }
+  }
+
+  #refused(event: UpstreamEvent): void {
+    const error = objectAt(event, 'error');
+    const eventId = textAt(error, 'event_id') ?? '';
+    const refused = this.#pendingItems.get(eventId);
+    if (refused !== undefined) {
+      this.#pendingItems.delete(eventId);
+      this.#refusedItems.push(refused);
+    } else if (eventId === updateId) {
+      const why = (textAt(error, 'message') ?? '').slice(0, 512);
+      this.#fail(new UpstreamFailure(`refused the configuration of this session: ${why}`, { final: true }));
+    } else {
+      this.#lastError = event;
+    }
+  }
+
+  #eventFailure(event: UpstreamEvent): UpstreamFailure {
+    const { target, kind } = this.#options;
+    const named = target.models?.has(kind.model) ? undefined : kind.model;
+    return eventFailure(event, { model: kind.type === 'realtime' ? named : undefined });
+  }
+
+  #send(event: object): void {
+    this.#connection.send(JSON.stringify(event));
+  }
+
+  #awaitAnswer(): void {
+    const { clock, limits } = this.#options;
+    this.#cancelDeadline();
+    const ms = limits.upstreamConnectMs;
+    this.#cancelDeadline = clock.after(ms, () => this.#fail(timeoutFailure(ms)));
+  }
+
+  #fail(failure: UpstreamFailure): void {
+    if (!this.#end()) return;
+    this.#connection.close({ code: 1000, reason: '' });
+    this.#listener.failed(failure);
+  }
+
+  /** Whether it was not over yet. */
+  #end(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#cancelDeadline();
+    return true;
+  }
+}

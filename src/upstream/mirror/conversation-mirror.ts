@@ -1,0 +1,116 @@
+import type { ServerEvent } from '../../protocol/wire/server-events.ts';
+import type { AudioFormat } from '../../protocol/wire/session-config.ts';
+import { isObject, type JsonObject, type UpstreamEvent } from '../link/json.ts';
+
+/** An item of the conversation, as the upstream last told it. */
+export interface MirroredItem {
+  id: string;
+  item: JsonObject;
+  /** What was understood of its audio, by content index. */
+  transcripts: Map<number, string>;
+  /** How much of its audio was sent. */
+  audioMs: number;
+  /** Where its playback was cut off. */
+  heardMs: number | undefined;
+  characters: number;
+}
+
+export interface MirrorLimits {
+  items: number;
+  itemCharacters: number;
+}
+
+const bytesPerMs: Record<AudioFormat['type'], number> = { 'audio/pcm': 48, 'audio/pcmu': 8, 'audio/pcma': 8 };
+
+/**
+ * A copy of the conversation that an upstream keeps, without its audio, from which another session can be given the same.
+ * Beyond the limits the oldest items are forgotten here; the upstream still has them.
+ */
+export class ConversationMirror {
+  readonly #limits: MirrorLimits;
+  readonly #items: MirroredItem[] = [];
+  #characters = 0;
+  /** Turns that are being transcribed. */
+  readonly #awaited = new Set<string>();
+
+  constructor(limits: MirrorLimits) {
+    this.#limits = limits;
+  }
+
+  get items(): readonly MirroredItem[] {
+    return this.#items;
+  }
+
+  find(itemId: string): MirroredItem | undefined {
+    return this.#items.findLast(({ id }) => id === itemId);
+  }
+
+  /** The items whose transcripts are waited for; none is afterwards. */
+  takeAwaited(): string[] {
+    const ids = [...this.#awaited];
+    this.#awaited.clear();
+    return ids;
+  }
+
+  /** Takes note of an item that was put into the conversation, with the fields that the core does not know. */
+  noteItem(event: UpstreamEvent): void {
+    const { item, previous_item_id: previousId } = event;
+    if (!isObject(item) || typeof item.id !== 'string') return;
+    const known = this.find(item.id);
+    const characters = JSON.stringify(item).length;
+    if (known) {
+      this.#characters += characters - known.characters;
+      Object.assign(known, { item, characters });
+    } else {
+      const at = typeof previousId === 'string' ? this.#items.findLastIndex(({ id }) => id === previousId) + 1 : -1;
+      // Null is the head; an item that is not known here stands before all that are.
+      const place = previousId === undefined ? this.#items.length : Math.max(0, at);
+      const entry = { id: item.id, item, transcripts: new Map(), audioMs: 0, heardMs: undefined, characters };
+      this.#items.splice(place, 0, entry);
+      this.#characters += characters;
+    }
+    this.#bound();
+  }
+
+  /** Takes note of what else an event says of items. `format` is that of the audio it may carry. */
+  note(event: ServerEvent, { format, transcribes }: { format: AudioFormat; transcribes: boolean }): void {
+    switch (event.type) {
+      case 'conversation.item.deleted':
+        return this.forget(event.item_id);
+      case 'conversation.item.truncated': {
+        const entry = this.find(event.item_id);
+        if (entry) entry.heardMs = Math.min(entry.heardMs ?? Number.POSITIVE_INFINITY, event.audio_end_ms);
+        return;
+      }
+      case 'response.output_audio.delta': {
+        const entry = this.find(event.item_id);
+        if (entry) entry.audioMs += (event.delta.length * 3) / 4 / bytesPerMs[format.type];
+        return;
+      }
+      case 'input_audio_buffer.committed':
+        if (transcribes && this.#awaited.size < this.#limits.items) this.#awaited.add(event.item_id);
+        return;
+      case 'conversation.item.input_audio_transcription.completed':
+        this.#awaited.delete(event.item_id);
+        this.find(event.item_id)?.transcripts.set(event.content_index, event.transcript);
+        return;
+      case 'conversation.item.input_audio_transcription.failed':
+        this.#awaited.delete(event.item_id);
+        return;
+    }
+  }
+
+  forget(itemId: string): void {
+    const at = this.#items.findLastIndex(({ id }) => id === itemId);
+    const [entry] = at < 0 ? [] : this.#items.splice(at, 1);
+    if (entry) this.#characters -= entry.characters;
+    this.#awaited.delete(itemId);
+  }
+
+  #bound(): void {
+    const { items, itemCharacters } = this.#limits;
+    while (this.#items.length > items || (this.#characters > itemCharacters && this.#items.length > 1)) {
+      this.forget(this.#items[0]?.id ?? '');
+    }
+  }
+}

@@ -1,0 +1,155 @@
+/** What of an upstream's events the core knows: each is held against the shape that the core's types give it. */
+
+import { z } from 'zod';
+import type { ServerEvent, ServerEventOf, ServerEventType } from '../../protocol/wire/server-events.ts';
+import type { UpstreamEvent } from '../link/json.ts';
+import { knownItem, knownResponse } from './known-items.ts';
+
+/** Those of the session itself are made from its state, which more is known of than one event says. */
+type OfSession = 'session.created' | 'session.updated';
+type KnownType = Exclude<ServerEventType, OfSession>;
+
+const index = z.number().int().nonnegative();
+const ms = z.number();
+const previous = {
+  previous_item_id: z
+    .string()
+    .nullish()
+    .transform((id) => id ?? null),
+};
+const inResponse = { response_id: z.string(), output_index: index };
+const inItem = { ...inResponse, item_id: z.string() };
+const inPart = { ...inItem, content_index: index };
+const ofAudio = { item_id: z.string(), content_index: index };
+const orNull = z
+  .string()
+  .nullish()
+  .transform((text) => text ?? null)
+  .catch(null);
+const errorText = { type: z.string().catch('server_error'), message: z.string().catch('') };
+const part = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text'), text: z.string().default('') }),
+  z.object({ type: z.literal('audio'), transcript: z.string().default('') }),
+]);
+const transcriptionUsage = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('duration'), seconds: z.number().nonnegative() }),
+  z.object({
+    type: z.literal('tokens'),
+    total_tokens: index,
+    input_tokens: index,
+    output_tokens: index,
+    input_token_details: z
+      .object({ text_tokens: index, audio_tokens: index })
+      .catch({ text_tokens: 0, audio_tokens: 0 }),
+  }),
+]);
+const logprobs = {
+  logprobs: z
+    .array(z.object({ token: z.string(), logprob: z.number(), bytes: z.array(index) }))
+    .optional()
+    .catch(undefined),
+};
+const rateLimit = z.object({
+  name: z.enum(['requests', 'tokens']),
+  limit: z.number(),
+  remaining: z.number(),
+  reset_seconds: z.number(),
+});
+
+function event<T extends KnownType, Fields extends z.core.$ZodLooseShape>(type: T, fields: Fields) {
+  return z.object({ event_id: z.string(), type: z.literal(type), ...fields });
+}
+
+const schemas: { [T in KnownType]: z.ZodType<ServerEventOf<T>> } = {
+  error: event('error', {
+    error: z.object({ ...errorText, code: orNull, param: orNull, event_id: orNull }),
+  }),
+  'conversation.item.added': event('conversation.item.added', { ...previous, item: knownItem }),
+  'conversation.item.done': event('conversation.item.done', { ...previous, item: knownItem }),
+  'conversation.item.deleted': event('conversation.item.deleted', { item_id: z.string() }),
+  'conversation.item.retrieved': event('conversation.item.retrieved', { item: knownItem }),
+  'conversation.item.truncated': event('conversation.item.truncated', { ...ofAudio, audio_end_ms: ms }),
+  'conversation.item.input_audio_transcription.delta': event('conversation.item.input_audio_transcription.delta', {
+    ...ofAudio,
+    ...logprobs,
+    delta: z.string(),
+  }),
+  'conversation.item.input_audio_transcription.segment': event('conversation.item.input_audio_transcription.segment', {
+    ...ofAudio,
+    id: z.string(),
+    text: z.string(),
+    speaker: z.string(),
+    start: z.number(),
+    end: z.number(),
+  }),
+  'conversation.item.input_audio_transcription.completed': event(
+    'conversation.item.input_audio_transcription.completed',
+    {
+      ...ofAudio,
+      ...logprobs,
+      transcript: z.string(),
+      usage: transcriptionUsage.catch({ type: 'duration', seconds: 0 }),
+    },
+  ),
+  'conversation.item.input_audio_transcription.failed': event('conversation.item.input_audio_transcription.failed', {
+    ...ofAudio,
+    error: z.object({ ...errorText, code: z.string().catch('unknown') }),
+  }),
+  'input_audio_buffer.committed': event('input_audio_buffer.committed', { ...previous, item_id: z.string() }),
+  'input_audio_buffer.cleared': event('input_audio_buffer.cleared', {}),
+  'input_audio_buffer.speech_started': event('input_audio_buffer.speech_started', {
+    audio_start_ms: ms,
+    item_id: z.string(),
+  }),
+  'input_audio_buffer.speech_stopped': event('input_audio_buffer.speech_stopped', {
+    audio_end_ms: ms,
+    item_id: z.string(),
+  }),
+  'input_audio_buffer.timeout_triggered': event('input_audio_buffer.timeout_triggered', {
+    audio_start_ms: ms,
+    audio_end_ms: ms,
+    item_id: z.string(),
+  }),
+  'response.created': event('response.created', { response: knownResponse }),
+  'response.done': event('response.done', { response: knownResponse }),
+  'response.output_item.added': event('response.output_item.added', { ...inResponse, item: knownItem }),
+  'response.output_item.done': event('response.output_item.done', { ...inResponse, item: knownItem }),
+  'response.content_part.added': event('response.content_part.added', { ...inPart, part }),
+  'response.content_part.done': event('response.content_part.done', { ...inPart, part }),
+  'response.output_text.delta': event('response.output_text.delta', { ...inPart, delta: z.string() }),
+  'response.output_text.done': event('response.output_text.done', { ...inPart, text: z.string() }),
+  'response.output_audio.delta': event('response.output_audio.delta', { ...inPart, delta: z.string() }),
+  'response.output_audio.done': event('response.output_audio.done', inPart),
+  'response.output_audio_transcript.delta': event('response.output_audio_transcript.delta', {
+    ...inPart,
+    delta: z.string(),
+  }),
+  'response.output_audio_transcript.done': event('response.output_audio_transcript.done', {
+    ...inPart,
+    transcript: z.string(),
+  }),
+  'response.function_call_arguments.delta': event('response.function_call_arguments.delta', {
+    ...inItem,
+    call_id: z.string(),
+    delta: z.string(),
+  }),
+  'response.function_call_arguments.done': event('response.function_call_arguments.done', {
+    ...inItem,
+    call_id: z.string(),
+    name: z.string().default(''),
+    arguments: z.string(),
+  }),
+  'rate_limits.updated': event('rate_limits.updated', { rate_limits: z.array(rateLimit) }),
+};
+
+/**
+ * The event in the core's shape, without fields that the core does not know; undefined where it has no such event, or what
+ * came is not of its shape.
+ */
+export function knownEvent(event: UpstreamEvent): ServerEvent | undefined {
+  return isKnownType(event.type) ? schemas[event.type].safeParse(event).data : undefined;
+}
+
+export function isKnownType(type: string): type is KnownType {
+  return Object.hasOwn(schemas, type);
+}

@@ -1,0 +1,136 @@
+/** Items and responses of an upstream in the core's shapes, as far as the core has such. */
+
+import { z } from 'zod';
+import type { Item } from '../../protocol/wire/items.ts';
+import type { ResponseResource, Usage } from '../../protocol/wire/server-events.ts';
+import { audioFormatSchema, maxOutputTokensSchema, voiceId, voiceSchema } from '../../protocol/wire/session-config.ts';
+
+const absent = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
+
+const common = {
+  id: z.string(),
+  object: z.literal('realtime.item').catch('realtime.item'),
+  status: z.enum(['completed', 'incomplete', 'in_progress']).catch('completed'),
+};
+const inputText = z.object({ type: z.literal('input_text'), text: z.string() });
+const inputAudio = z.object({
+  type: z.literal('input_audio'),
+  audio: absent(z.string()),
+  transcript: z.string().nullish().default(null),
+});
+const inputImage = z.object({
+  type: z.literal('input_image'),
+  image_url: z.string(),
+  detail: absent(z.enum(['auto', 'low', 'high'])),
+});
+const outputText = z.object({ type: z.literal('output_text'), text: z.string() });
+const outputAudio = z.object({
+  type: z.literal('output_audio'),
+  audio: absent(z.string()),
+  transcript: z.string().nullish().default(''),
+});
+
+/** A list without the entries that are not of a schema. */
+const those = <T extends z.ZodType>(schema: T) =>
+  z.array(z.unknown()).transform((values) =>
+    values.flatMap((value) => {
+      const result = schema.safeParse(value);
+      return result.success ? [result.data] : [];
+    }),
+  );
+
+const message = { ...common, type: z.literal('message') };
+export const knownItem = z.union([
+  z.object({ ...message, role: z.literal('system'), content: those(inputText) }),
+  z.object({
+    ...message,
+    role: z.literal('user'),
+    content: those(z.discriminatedUnion('type', [inputText, inputAudio, inputImage])),
+  }),
+  z.object({
+    ...message,
+    role: z.literal('assistant'),
+    content: those(z.discriminatedUnion('type', [outputText, outputAudio])),
+  }),
+  z.object({
+    ...common,
+    type: z.literal('function_call'),
+    name: z.string(),
+    call_id: absent(z.string()),
+    arguments: z.string().default(''),
+  }),
+  z.object({
+    ...common,
+    type: z.literal('function_call_output'),
+    call_id: z.string(),
+    output: z.string(),
+  }),
+]) satisfies z.ZodType<Item>;
+
+const count = z.number().nonnegative().catch(0);
+const noInput = {
+  text_tokens: 0,
+  audio_tokens: 0,
+  image_tokens: 0,
+  cached_tokens: 0,
+  cached_tokens_details: { text_tokens: 0, audio_tokens: 0, image_tokens: 0 },
+};
+const details = { text_tokens: count, audio_tokens: count };
+const usage = z.object({
+  total_tokens: count,
+  input_tokens: count,
+  output_tokens: count,
+  input_token_details: z
+    .object({
+      ...details,
+      image_tokens: count,
+      cached_tokens: count,
+      cached_tokens_details: z.object({ ...details, image_tokens: count }).catch(noInput.cached_tokens_details),
+    })
+    .catch(noInput),
+  output_token_details: z.object(details).catch({ text_tokens: 0, audio_tokens: 0 }),
+}) satisfies z.ZodType<Usage>;
+
+/** For a response whose upstream is gone before it could tell. */
+export const noUsage: Usage = {
+  total_tokens: 0,
+  input_tokens: 0,
+  output_tokens: 0,
+  input_token_details: noInput,
+  output_token_details: { text_tokens: 0, audio_tokens: 0 },
+};
+
+const pcm = { type: 'audio/pcm', rate: 24000 } as const;
+const output = z.object({
+  format: audioFormatSchema.catch(pcm),
+  voice: voiceSchema.transform(voiceId).catch('alloy'),
+});
+const statusDetails = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('completed') }),
+  z.object({ type: z.literal('cancelled'), reason: z.enum(['turn_detected', 'client_cancelled']) }),
+  z.object({ type: z.literal('incomplete'), reason: z.enum(['max_output_tokens', 'content_filter']) }),
+  z.object({
+    type: z.literal('failed'),
+    error: z.object({
+      type: z.string().catch('server_error'),
+      code: z.string().catch('unknown'),
+      message: z.string().catch('The response failed.'),
+    }),
+  }),
+]);
+
+export const knownResponse = z.object({
+  object: z.literal('realtime.response').catch('realtime.response'),
+  id: z.string(),
+  status: z.enum(['in_progress', 'completed', 'cancelled', 'incomplete', 'failed']).catch('completed'),
+  status_details: statusDetails.nullable().catch(null),
+  output: those(knownItem).catch([]),
+  conversation_id: z.string().nullable().catch(null),
+  output_modalities: z.array(z.enum(['text', 'audio'])).catch(['audio']),
+  max_output_tokens: maxOutputTokensSchema.catch('inf'),
+  audio: z.object({ output: output.catch({ format: pcm, voice: 'alloy' }) }).catch({
+    output: { format: pcm, voice: 'alloy' },
+  }),
+  usage: usage.nullable().catch(null),
+  metadata: z.record(z.string(), z.string()).nullable().catch(null),
+}) satisfies z.ZodType<ResponseResource>;

@@ -1,0 +1,216 @@
+import type { ResponseFailure } from '../../protocol/errors/wire-errors.ts';
+import { copyItem, type Item } from '../../protocol/wire/items.ts';
+import type { ContentPart, ResponseResource, ServerEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
+import { noUsage } from './known-items.ts';
+
+/** An upstream that begins more than these at once is not believed. */
+const maxResponses = 64;
+const maxItems = 256;
+const maxParts = 64;
+/** What one response may have said before its words are no longer kept. */
+const maxCharacters = 4 * 1024 ** 2;
+
+interface OpenPart {
+  index: number;
+  audio: boolean;
+  words: string;
+  audioDone: boolean;
+  wordsDone: boolean;
+  done: boolean;
+}
+
+interface OpenItem {
+  item: Item;
+  outputIndex: number;
+  parts: Map<number, OpenPart>;
+  /** Its place in the conversation, once it has one; undefined before, and out of band. */
+  previousId: string | null | undefined;
+  /** Announced as complete in the conversation. */
+  settled: boolean;
+  done: boolean;
+}
+
+interface OpenResponse {
+  response: ResponseResource;
+  items: Map<string, OpenItem>;
+  characters: number;
+}
+
+/** The responses that an upstream has begun and not ended: what is missing of them when it is lost. */
+export class OpenResponses {
+  readonly #responses = new Map<string, OpenResponse>();
+
+  get size(): number {
+    return this.#responses.size;
+  }
+
+  get ids(): string[] {
+    return [...this.#responses.keys()];
+  }
+
+  /** A response as it was begun. */
+  find(responseId: string): ResponseResource | undefined {
+    return this.#responses.get(responseId)?.response;
+  }
+
+  /** Takes note of an event that was passed on. */
+  note(event: ServerEvent): void {
+    switch (event.type) {
+      case 'response.created':
+        if (this.#responses.size >= maxResponses) return;
+        this.#responses.set(event.response.id, { response: event.response, items: new Map(), characters: 0 });
+        return;
+      case 'response.done':
+        this.#responses.delete(event.response.id);
+        return;
+      case 'conversation.item.added':
+      case 'conversation.item.done':
+        return this.#placed(event);
+      case 'response.output_item.added':
+      case 'response.output_item.done':
+        return this.#item(event);
+      default:
+        if ('content_index' in event && 'response_id' in event) this.#ofPart(event);
+        else if (event.type === 'response.function_call_arguments.delta') this.#arguments(event);
+    }
+  }
+
+  /**
+   * The events that end every open response, in the order of docs/protocol.md §3 (e): what is open of each item, the item
+   * as incomplete, and the response as failed.
+   */
+  fail(failure: ResponseFailure): UnsentEvent[] {
+    const open = [...this.#responses.values()];
+    this.#responses.clear();
+    return open.flatMap((response) => failed(response, failure));
+  }
+
+  #itemOf(itemId: string): OpenItem | undefined {
+    for (const { items } of this.#responses.values()) {
+      const item = items.get(itemId);
+      if (item) return item;
+    }
+    return undefined;
+  }
+
+  #placed(event: Extract<ServerEvent, { type: 'conversation.item.added' | 'conversation.item.done' }>): void {
+    const open = this.#itemOf(event.item.id);
+    if (!open) return;
+    open.previousId = event.previous_item_id;
+    open.settled = event.type === 'conversation.item.done';
+  }
+
+  #item(event: Extract<ServerEvent, { type: 'response.output_item.added' | 'response.output_item.done' }>): void {
+    const items = this.#responses.get(event.response_id)?.items;
+    if (!items) return;
+    const known = items.get(event.item.id);
+    if (!known && items.size >= maxItems) return;
+    items.set(event.item.id, {
+      outputIndex: event.output_index,
+      parts: known?.parts ?? new Map(),
+      previousId: known?.previousId,
+      settled: known?.settled ?? false,
+      item: copyItem(event.item),
+      done: event.type === 'response.output_item.done',
+    });
+  }
+
+  #arguments(event: Extract<ServerEvent, { type: 'response.function_call_arguments.delta' }>): void {
+    const response = this.#responses.get(event.response_id);
+    const item = response?.items.get(event.item_id)?.item;
+    if (item?.type === 'function_call' && roomFor(response, event.delta)) item.arguments += event.delta;
+  }
+
+  #ofPart(event: Extract<ServerEvent, { content_index: number; response_id: string }>): void {
+    const response = this.#responses.get(event.response_id);
+    const parts = response?.items.get(event.item_id)?.parts;
+    if (!parts) return;
+    const index = event.content_index;
+    if (event.type === 'response.content_part.added') {
+      if (parts.size >= maxParts) return;
+      const audio = event.part.type === 'audio';
+      parts.set(index, { index, audio, words: '', audioDone: !audio, wordsDone: false, done: false });
+      return;
+    }
+    const part = parts.get(index);
+    if (!part) return;
+    switch (event.type) {
+      case 'response.output_text.delta':
+      case 'response.output_audio_transcript.delta':
+        if (roomFor(response, event.delta)) part.words += event.delta;
+        return;
+      case 'response.output_text.done':
+      case 'response.output_audio_transcript.done':
+        part.wordsDone = true;
+        return;
+      case 'response.output_audio.done':
+        part.audioDone = true;
+        return;
+      case 'response.content_part.done':
+        part.done = true;
+    }
+  }
+}
+
+function roomFor(response: OpenResponse | undefined, delta: string): boolean {
+  if (!response) return false;
+  response.characters += delta.length;
+  return response.characters <= maxCharacters;
+}
+
+function failed({ response, items }: OpenResponse, failure: ResponseFailure): UnsentEvent[] {
+  const { type, code, message } = failure;
+  const all = [...items.values()].sort((a, b) => a.outputIndex - b.outputIndex);
+  const ended = all.filter(({ done }) => !done).flatMap((item) => incomplete(item, response.id));
+  return [
+    ...ended,
+    {
+      type: 'response.done',
+      response: {
+        ...response,
+        status: 'failed',
+        status_details: { type: 'failed', error: { type, code, message } },
+        output: all.map(({ item }) => copyItem(item)),
+        usage: noUsage,
+      },
+    },
+  ];
+}
+
+/** A call that is cut short has no `arguments.done`: a client would run the tool on it. */
+function incomplete(open: OpenItem, responseId: string): UnsentEvent[] {
+  const { item, outputIndex } = open;
+  const at = { response_id: responseId, item_id: item.id, output_index: outputIndex };
+  const parts = [...open.parts.values()].sort((a, b) => a.index - b.index);
+  const events = parts.filter(({ done }) => !done).flatMap((part) => endOfPart(part, at));
+  item.status = 'incomplete';
+  if (item.type === 'message' && item.role === 'assistant') {
+    item.content = parts.map(({ audio, words }) =>
+      audio ? { type: 'output_audio', transcript: words } : { type: 'output_text', text: words },
+    );
+  }
+  if (open.previousId !== undefined && !open.settled) {
+    events.push({ type: 'conversation.item.done', previous_item_id: open.previousId, item: copyItem(item) });
+  }
+  const done = { response_id: responseId, output_index: outputIndex, item: copyItem(item) };
+  return [...events, { type: 'response.output_item.done', ...done }];
+}
+
+function endOfPart(
+  part: OpenPart,
+  item: { response_id: string; item_id: string; output_index: number },
+): UnsentEvent[] {
+  const at = { ...item, content_index: part.index };
+  const { words } = part;
+  const whole: ContentPart = part.audio ? { type: 'audio', transcript: words } : { type: 'text', text: words };
+  const events: UnsentEvent[] = [];
+  if (!part.audioDone) events.push({ type: 'response.output_audio.done', ...at });
+  if (!part.wordsDone) {
+    events.push(
+      part.audio
+        ? { type: 'response.output_audio_transcript.done', ...at, transcript: words }
+        : { type: 'response.output_text.done', ...at, text: words },
+    );
+  }
+  return [...events, { type: 'response.content_part.done', ...at, part: whole }];
+}

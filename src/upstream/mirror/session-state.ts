@@ -1,0 +1,99 @@
+/** An upstream's session as the core knows it, and as an update that makes another session like it. */
+
+import { WireError } from '../../protocol/errors/wire-errors.ts';
+import { lenientCheck } from '../../protocol/parse/schema-check.ts';
+import {
+  applyUpdate,
+  defaultRealtimeConfig,
+  type RealtimeConfig,
+  type SessionType,
+  sessionUpdateSchema,
+} from '../../protocol/wire/session-config.ts';
+import { isObject, type JsonObject, objectAt, textAt } from '../link/json.ts';
+
+/** What an update may carry: the paths of fields that are replaced whole. */
+const fields: Record<SessionType, readonly string[]> = {
+  realtime: [
+    ...['output_modalities', 'instructions', 'tools', 'tool_choice', 'parallel_tool_calls', 'max_output_tokens'],
+    ...['reasoning', 'tracing', 'truncation', 'prompt', 'include'],
+    ...['audio.input.format', 'audio.input.transcription', 'audio.input.noise_reduction', 'audio.input.turn_detection'],
+    ...['audio.output.format', 'audio.output.voice', 'audio.output.speed'],
+  ],
+  transcription: [
+    'include',
+    ...['audio.input.format', 'audio.input.transcription', 'audio.input.noise_reduction', 'audio.input.turn_detection'],
+  ],
+};
+
+const check = lenientCheck('ga', () => {});
+
+/**
+ * The configuration that an upstream's session has, with the defaults for what it does not say or says in a way that the core
+ * does not know.
+ */
+export function knownConfig(session: JsonObject, type: SessionType): RealtimeConfig {
+  const expiresAt = session.expires_at;
+  let config = defaultRealtimeConfig({
+    id: textAt(session, 'id') ?? '',
+    model: textAt(session, 'model') ?? '',
+    expiresAt: typeof expiresAt === 'number' ? expiresAt : 0,
+  });
+  for (const path of fields[type]) {
+    const value = withoutNulls(path === 'tools' ? functionTools(session) : valueAt(session, path));
+    if (value === undefined) continue;
+    try {
+      // A copy: what the core does not know is dropped from it.
+      const event = structuredClone({ session: updateOf(type, path, value) });
+      config = applyUpdate(config, check(sessionUpdateSchema, event.session));
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+    }
+  }
+  return config;
+}
+
+/** The update that gives a new session the configuration of this one. */
+export function restoringUpdate(session: JsonObject, type: SessionType): JsonObject {
+  const update: JsonObject = { type };
+  for (const path of fields[type]) {
+    const value = valueAt(session, path);
+    // Null is what a new session has, but of turn detection: there it turns it off.
+    if (value === undefined || (value === null && !path.endsWith('.turn_detection'))) continue;
+    place(update, path.split('.'), withoutNulls(value));
+  }
+  return update;
+}
+
+function functionTools(session: JsonObject): unknown {
+  const { tools } = session;
+  return Array.isArray(tools)
+    ? tools.filter((tool) => isObject(tool) && tool.type === 'function').map(withoutNulls)
+    : undefined;
+}
+
+function updateOf(type: SessionType, path: string, value: unknown): JsonObject {
+  const update: JsonObject = { type };
+  place(update, path.split('.'), value);
+  return update;
+}
+
+function valueAt(session: JsonObject, path: string): unknown {
+  const names = path.split('.');
+  const last = names.pop() ?? '';
+  return names.reduce(objectAt, session)[last];
+}
+
+function place(target: JsonObject, [name = '', ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) {
+    target[name] = value;
+    return;
+  }
+  const inner = objectAt(target, name);
+  target[name] = inner;
+  place(inner, rest, value);
+}
+
+/** Without fields that are null: what is replaced whole has their defaults anyway, and some of them may not be null. */
+export function withoutNulls(value: unknown): unknown {
+  return isObject(value) ? Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null)) : value;
+}

@@ -1,0 +1,263 @@
+import type { ResponseFailure } from '../../protocol/errors/wire-errors.ts';
+import type { IdSource } from '../../protocol/wire/ids.ts';
+import type { RateLimit, RelayedEvent, ServerEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
+import type { RealtimeConfig, SessionType } from '../../protocol/wire/session-config.ts';
+import { isObject, type JsonObject, objectAt, type UpstreamEvent } from '../link/json.ts';
+import { isOwnEvent, type OpenedUpstream, type Setup } from '../link/upstream-handshake.ts';
+import type { EventIds } from '../relay/event-ids.ts';
+import { Unanswered } from '../relay/in-flight.ts';
+import type { Outgoing } from '../relay/outgoing.ts';
+import { ConversationMirror, type MirrorLimits } from './conversation-mirror.ts';
+import { isKnownType, knownEvent } from './known-events.ts';
+import { OpenResponses } from './open-responses.ts';
+import { hadAudio, restoringItem } from './restoring-items.ts';
+import { SessionMirror } from './session-mirror.ts';
+
+/** An event for clients: for all, or for the one who caused it. */
+interface Delivery {
+  event: RelayedEvent;
+  /** The peer's number; undefined for all. */
+  to?: number | undefined;
+  /** The number of the client's event that this answers, or refuses; undefined where it is not known to be one. */
+  answers?: number | undefined;
+}
+
+export interface RelayOptions {
+  session: JsonObject;
+  type: SessionType;
+  /** Seconds since the epoch. */
+  endsAt: number;
+  limits: MirrorLimits;
+  ids: IdSource;
+  /** What clients' events are called on their way up. */
+  eventIds: EventIds;
+  /** What clients are told in place of the upstream's own limits; none leaves those. */
+  rateLimits(): readonly RateLimit[];
+  odd(problem: string): void;
+}
+
+const longestEventId = 512;
+
+/**
+ * What is known of an upstream's session from what went through: enough to tell clients how it ends where the upstream
+ * no longer can, and to make another session that goes on from there.
+ */
+export class Relay {
+  readonly session: SessionMirror;
+  readonly #options: RelayOptions;
+  readonly #conversation: ConversationMirror;
+  readonly #responses = new OpenResponses();
+  readonly #unanswered = new Unanswered();
+  /** Items of a lost session, which the present one has as text. */
+  #restored = new Set<string>();
+  #spoken = new Set<string>();
+  /** As clients know it; the sessions that follow the first have others. */
+  #conversationId: string | undefined;
+  #buffered = false;
+  /** The session is not the first: it may number its events as that one did. */
+  #followsAnother = false;
+  #expired = false;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.session = new SessionMirror(options.session, options);
+    this.#conversation = new ConversationMirror(options.limits);
+  }
+
+  get config(): RealtimeConfig {
+    return this.session.config;
+  }
+
+  /** Whether a response runs, or was asked for. */
+  get responding(): boolean {
+    return this.#responses.size > 0 || this.#unanswered.awaitsResponse;
+  }
+
+  get running(): boolean {
+    return this.#responses.size > 0;
+  }
+
+  /** The ids of the responses that run. */
+  get openResponses(): string[] {
+    return this.#responses.ids;
+  }
+
+  /** Whether the upstream has said that the session's time is over. */
+  get expired(): boolean {
+    return this.#expired;
+  }
+
+  // ---- Upwards ----
+
+  /** What a client is told at once, because the upstream has nothing left of the audio that it means. */
+  answer({ event }: Outgoing): UnsentEvent | undefined {
+    if (event.type !== 'conversation.item.truncate' || !this.#spoken.has(event.item_id)) return undefined;
+    const { type: _type, event_id: _id, ...cut } = event;
+    return { type: 'conversation.item.truncated', ...cut };
+  }
+
+  /** Takes note of what goes up. */
+  sent(sent: Outgoing): void {
+    if (sent.event.type === 'input_audio_buffer.append') this.#buffered = true;
+    this.#unanswered.add(sent);
+  }
+
+  // ---- Downwards ----
+
+  /** What becomes of an event of the upstream; undefined where it is not for clients. */
+  take(given: UpstreamEvent): Delivery | undefined {
+    const event = this.#withId(given);
+    if (event.type === 'error') return this.#error(event);
+    if (event.type === 'session.updated') return this.#updated(event);
+    if (event.type === 'session.created' || this.#isEchoOfRestoring(event)) return undefined;
+    const known = knownEvent(event);
+    if (!known && isKnownType(event.type)) this.#options.odd(`a malformed ${event.type}`);
+    return this.#deliver(event, known);
+  }
+
+  #deliver(event: UpstreamEvent, known: ServerEvent | undefined): Delivery {
+    if (event.type === 'conversation.item.added' || event.type === 'conversation.item.done') {
+      this.#conversation.noteItem(event);
+    }
+    if (!known) return { event: { relayed: event, known } };
+    const shown = this.#asShown(event, known);
+    const answered = this.#unanswered.answer(known);
+    if (shown.known.type === 'response.created') {
+      shown.known = this.#withTemperature(shown.known, answered);
+    } else if (shown.known.type === 'response.done') {
+      shown.known = this.#withTemperature(shown.known, undefined);
+    }
+    this.#note(shown.known);
+    return { event: shown, answers: answered?.sequence };
+  }
+
+  #note(event: ServerEvent): void {
+    const { audio } = this.config;
+    const transcribes = audio.input.transcription !== null || this.session.type === 'transcription';
+    this.#conversation.note(event, { format: audio.output.format, transcribes });
+    this.#responses.note(event);
+    if (event.type === 'conversation.item.deleted') {
+      this.#restored.delete(event.item_id);
+      this.#spoken.delete(event.item_id);
+    }
+    if (event.type === 'input_audio_buffer.committed' || event.type === 'input_audio_buffer.cleared') {
+      this.#buffered = false;
+    }
+  }
+
+  #withId(event: UpstreamEvent): UpstreamEvent {
+    const { event_id: id } = event;
+    if (!this.#followsAnother && typeof id === 'string' && id !== '' && id.length <= longestEventId) return event;
+    return { ...event, event_id: this.#options.ids('event') };
+  }
+
+  #updated(event: UpstreamEvent): Delivery | undefined {
+    if (!isObject(event.session)) return undefined;
+    this.session.replace(event.session);
+    const shown = this.session.event('session.updated', String(event.event_id));
+    const asked = shown.known && this.#unanswered.answer(shown.known);
+    if (asked?.temperature === undefined) return { event: shown };
+    this.session.temperature = asked.temperature;
+    return { event: this.session.event('session.updated', String(event.event_id)) };
+  }
+
+  /** An error goes to the client who caused it, with the id that it gave. */
+  #error(event: UpstreamEvent): Delivery | undefined {
+    const details = objectAt(event, 'error');
+    if (details.code === 'session_expired') this.#expired = true;
+    if (isOwnEvent(details.event_id)) {
+      this.#options.odd(`an error for what this server asked: ${String(details.code).slice(0, 64)}`);
+      return undefined;
+    }
+    const origin = this.#options.eventIds.decode(details.event_id);
+    if (origin) this.#unanswered.refused(origin.sequence);
+    // No client's event has another id there.
+    const event_id = origin?.clientEventId ?? null;
+    const relayed = { ...event, error: { code: null, param: null, ...details, event_id } };
+    return { event: { relayed, known: knownEvent(relayed) }, to: origin?.peer, answers: origin?.sequence };
+  }
+
+  /** With the conversation's first id, and the limits that this server keeps. */
+  #asShown(event: UpstreamEvent, known: ServerEvent): { relayed: UpstreamEvent; known: ServerEvent } {
+    if (known.type === 'rate_limits.updated') {
+      const own = this.#options.rateLimits();
+      if (own.length === 0) return { relayed: event, known };
+      const rate_limits = [...own];
+      return { relayed: { ...event, rate_limits }, known: { ...known, rate_limits } };
+    }
+    if (known.type !== 'response.created' && known.type !== 'response.done') return { relayed: event, known };
+    const { conversation_id: id } = known.response;
+    if (id === null) return { relayed: event, known };
+    this.#conversationId ??= id;
+    if (id === this.#conversationId) return { relayed: event, known };
+    const conversation_id = this.#conversationId;
+    return {
+      relayed: { ...event, response: { ...objectAt(event, 'response'), conversation_id } },
+      known: { ...known, response: { ...known.response, conversation_id } },
+    };
+  }
+
+  #withTemperature<T extends Extract<ServerEvent, { type: 'response.created' | 'response.done' }>>(
+    event: T,
+    asked: Outgoing | undefined,
+  ): T {
+    const begun = this.#responses.find(event.response.id);
+    const temperature = begun ? begun.temperature : (asked?.temperature ?? this.session.temperature);
+    return temperature === undefined ? event : { ...event, response: { ...event.response, temperature } };
+  }
+
+  /** Of items that this server put back itself, clients know already. */
+  #isEchoOfRestoring(event: UpstreamEvent): boolean {
+    if (event.type !== 'conversation.item.added' && event.type !== 'conversation.item.done') return false;
+    const { id } = objectAt(event, 'item');
+    return typeof id === 'string' && this.#restored.has(id);
+  }
+
+  // ---- A lost connection ----
+
+  /**
+   * The upstream is gone: what clients are told, in the order of docs/upstream.md. Of its session nothing is open
+   * afterwards.
+   */
+  lose(failure: ResponseFailure): UnsentEvent[] {
+    const { type, code } = failure;
+    const events: UnsentEvent[] = this.#responses.fail(failure);
+    for (const event of events) {
+      if (event.type === 'conversation.item.done') this.#conversation.noteItem({ ...event, item: { ...event.item } });
+    }
+    const message = 'The connection to the upstream was lost before it had transcribed this.';
+    for (const item_id of this.#conversation.takeAwaited()) {
+      const error = { type, code, message };
+      events.push({
+        type: 'conversation.item.input_audio_transcription.failed',
+        item_id,
+        content_index: 0,
+        error,
+      });
+    }
+    if (this.#buffered) events.push({ type: 'input_audio_buffer.cleared' });
+    this.#buffered = false;
+    return events;
+  }
+
+  /** What a new session has to be given. */
+  setup(): Setup {
+    const items = this.#conversation.items.map(restoringItem).filter((item) => item !== undefined);
+    return { update: this.session.restoring(), items };
+  }
+
+  /** Takes over a new session: what clients are told of it, and what they had asked the lost one for. */
+  resume({ session, refusedItems }: OpenedUpstream): { deleted: UnsentEvent[]; again: Outgoing[] } {
+    this.session.replace(session);
+    this.#followsAnother = true;
+    const refused = new Set(refusedItems);
+    const gone = this.#conversation.items.filter((item) => refused.has(item.id) || !restoringItem(item));
+    for (const { id } of gone) this.#conversation.forget(id);
+    this.#restored = new Set(this.#conversation.items.map(({ id }) => id));
+    this.#spoken = new Set(this.#conversation.items.filter(hadAudio).map(({ id }) => id));
+    return {
+      deleted: gone.map(({ id }) => ({ type: 'conversation.item.deleted', item_id: id })),
+      again: this.#unanswered.takeAll(),
+    };
+  }
+}

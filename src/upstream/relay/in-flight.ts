@@ -1,0 +1,91 @@
+import type { ClientEvent } from '../../protocol/wire/client-events.ts';
+import type { ServerEvent } from '../../protocol/wire/server-events.ts';
+import { isOutOfBand, type Outgoing } from './outgoing.ts';
+
+/** A client that has so much unanswered has an upstream that does not answer: the oldest are no longer waited for. */
+const maxEvents = 256;
+const maxCharacters = 32 * 1024 ** 2;
+
+/**
+ * What clients asked for and the upstream has not answered yet. When a connection is lost, the session that takes its
+ * place knows nothing of it, and it is sent again. Appends are not answered, and a cancel has nothing left to cancel.
+ */
+export class Unanswered {
+  #events: Outgoing[] = [];
+  #characters = 0;
+
+  /** Whether a response was asked for and not yet begun. */
+  get awaitsResponse(): boolean {
+    return this.#events.some(({ event }) => event.type === 'response.create');
+  }
+
+  add(sent: Outgoing): void {
+    if (!answered.has(sent.event.type)) return;
+    this.#events.push(sent);
+    this.#characters += sent.frame.length;
+    while (this.#events.length > maxEvents || (this.#characters > maxCharacters && this.#events.length > 1)) {
+      const oldest = this.#events[0];
+      if (oldest) this.#remove(oldest);
+    }
+  }
+
+  /** What an event of the upstream answers, which is then no longer waited for. */
+  answer(event: ServerEvent): Outgoing | undefined {
+    const sent = this.#events.find((each) => answers(event, each.event));
+    if (sent) this.#remove(sent);
+    return sent;
+  }
+
+  /** An event was refused. */
+  refused(sequence: number): void {
+    const sent = this.#events.find((each) => each.sequence === sequence);
+    if (sent) this.#remove(sent);
+  }
+
+  /** All of them, in order; none is waited for afterwards. */
+  takeAll(): Outgoing[] {
+    const events = this.#events;
+    this.#events = [];
+    this.#characters = 0;
+    return events;
+  }
+
+  #remove(sent: Outgoing): void {
+    this.#events = this.#events.filter((each) => each !== sent);
+    this.#characters -= sent.frame.length;
+  }
+}
+
+const answered: ReadonlySet<ClientEvent['type']> = new Set([
+  'session.update',
+  'input_audio_buffer.commit',
+  'input_audio_buffer.clear',
+  'conversation.item.create',
+  'conversation.item.truncate',
+  'conversation.item.delete',
+  'conversation.item.retrieve',
+  'response.create',
+]);
+
+function answers(event: ServerEvent, asked: ClientEvent): boolean {
+  switch (asked.type) {
+    case 'session.update':
+      return event.type === 'session.updated';
+    case 'input_audio_buffer.commit':
+      return event.type === 'input_audio_buffer.committed';
+    case 'input_audio_buffer.clear':
+      return event.type === 'input_audio_buffer.cleared';
+    case 'conversation.item.create':
+      return event.type === 'conversation.item.added' && event.item.id === asked.item.id;
+    case 'conversation.item.truncate':
+      return event.type === 'conversation.item.truncated' && event.item_id === asked.item_id;
+    case 'conversation.item.delete':
+      return event.type === 'conversation.item.deleted' && event.item_id === asked.item_id;
+    case 'conversation.item.retrieve':
+      return event.type === 'conversation.item.retrieved' && event.item.id === asked.item_id;
+    case 'response.create':
+      return event.type === 'response.created' && (event.response.conversation_id === null) === isOutOfBand(asked);
+    default:
+      return false;
+  }
+}

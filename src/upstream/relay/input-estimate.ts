@@ -1,0 +1,60 @@
+import type { ClientEvent } from '../../protocol/wire/client-events.ts';
+import type { ItemInput } from '../../protocol/wire/items.ts';
+import type { ServerEvent } from '../../protocol/wire/server-events.ts';
+import { userAudioTokens } from '../../session/context/token-cost.ts';
+
+const charactersPerToken = 4;
+/** 16 bits at 24 kHz, as base64. */
+const audioCharactersPerMs = 64;
+/** Of 1024 × 1024 pixels. */
+const imageTokens = 765;
+/** More than any model reads: an upstream may say what it likes. */
+const mostTokens = 1_000_000;
+
+/**
+ * Guesses what the next response of an upstream's session will be asked with: what its last one in the conversation came
+ * to, and what clients have sent since.
+ */
+export class ExpectedInput {
+  #conversation = 0;
+  #head = 0;
+
+  /** Takes note of what goes up. */
+  sent(event: ClientEvent): void {
+    if (event.type === 'conversation.item.create') this.#conversation += itemTokens(event.item);
+    if (event.type === 'session.update') this.#head = Math.max(this.#head, textTokens(JSON.stringify(event.session)));
+  }
+
+  /** Takes note of what came down. */
+  told(event: ServerEvent): void {
+    if (event.type !== 'response.done') return;
+    const { conversation_id, usage } = event.response;
+    if (conversation_id === null || !usage) return;
+    this.#conversation = usage.total_tokens;
+    this.#head = 0;
+  }
+
+  /** In tokens; `event` asks for the response, which the upstream begins by itself without one. */
+  of(event?: Extract<ClientEvent, { type: 'response.create' }>): number {
+    const { input, ...parameters } = event?.response ?? {};
+    const own = input?.reduce((sum, item) => sum + (item.type === 'item_reference' ? 0 : itemTokens(item)), 0) ?? 0;
+    const asked = event ? textTokens(JSON.stringify(parameters)) : 0;
+    return Math.min(this.#conversation + this.#head + own + asked, mostTokens);
+  }
+}
+
+function itemTokens(item: ItemInput): number {
+  if (item.type === 'function_call') return textTokens(item.name + item.arguments);
+  if (item.type === 'function_call_output') return textTokens(item.output);
+  let tokens = 0;
+  for (const part of item.content) {
+    if (part.type === 'input_image') tokens += imageTokens;
+    if ('text' in part) tokens += textTokens(part.text ?? '');
+    if ('audio' in part) tokens += userAudioTokens((part.audio?.length ?? 0) / audioCharactersPerMs);
+  }
+  return tokens;
+}
+
+function textTokens(text: string): number {
+  return Math.ceil(text.length / charactersPerToken);
+}

@@ -1,0 +1,390 @@
+import { errorEvent, responseFailures, WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
+import type { ClientEvent, ClientEventOf } from '../../protocol/wire/client-events.ts';
+import type { IdSource } from '../../protocol/wire/ids.ts';
+import { applyUpdate, type SessionType, type SessionUpdate } from '../../protocol/wire/session-config.ts';
+import { Lifetime } from '../../session/limits/lifetime.ts';
+import { Locks } from '../../session/limits/locks.ts';
+import type { Clock, CloseReason, ExpectedTokens, Meter, Peer, Reservation } from '../../session/ports.ts';
+import type { Session, SessionDescription } from '../../session/session.ts';
+import { noMeter, type SessionGrant, type SessionSettings } from '../../session/settings.ts';
+import type { UpstreamConnection } from '../link/connection.ts';
+import type { UpstreamFailure } from '../link/failure.ts';
+import type { UpstreamEvent } from '../link/json.ts';
+import type { UpstreamLimits } from '../link/limits.ts';
+import type { UpstreamTarget } from '../link/target.ts';
+import { type OpenedUpstream, Opening, ownEventId, type Setup } from '../link/upstream-handshake.ts';
+import { Relay } from '../mirror/upstream-state.ts';
+import { ClientQueue, type Waiting } from './client-queue.ts';
+import { passedOn, Retries } from './ending.ts';
+import { EventIds } from './event-ids.ts';
+import { ExpectedInput } from './input-estimate.ts';
+import { type Outgoing, outgoing, upstreamSession } from './outgoing.ts';
+import { RelayedPeers } from './relayed-peers.ts';
+import type { UpstreamLog } from './upstream-log.ts';
+import { Spending } from './usage-guard.ts';
+
+export interface RelayedSessionOptions {
+  id?: string;
+  type?: SessionType;
+  /** As the client named it; empty for a transcription session. */
+  model: string;
+  target: UpstreamTarget;
+  limits: UpstreamLimits;
+  clock: Clock;
+  ids: IdSource;
+  settings: SessionSettings;
+  log: UpstreamLog;
+  grant?: SessionGrant;
+  meter?: Meter;
+}
+
+/** `opening`: its first connection is being made. `restoring`: one was lost, another takes its place. */
+type Phase = 'opening' | 'live' | 'restoring' | 'ended';
+
+const tooManyRefused: CloseReason = { code: 1008, reason: 'too many events before the upstream answered' };
+
+/**
+ * A session that another Realtime endpoint holds. Its clients' events go up as GA events, the upstream's come down to all
+ * peers, an error only to the one who caused it; docs/upstream.md says what happens when the upstream is lost.
+ */
+export class RelayedSession implements Session {
+  readonly id: string;
+  readonly ended: Promise<void>;
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #options: RelayedSessionOptions;
+  readonly #type: SessionType;
+  readonly #locks: Locks;
+  readonly #spending: Spending;
+  readonly #expected = new ExpectedInput();
+  readonly #lifetime: Lifetime;
+  readonly #lifeSeconds: number;
+  readonly #endsAt: number;
+  readonly #retries: Retries;
+  readonly #queue: ClientQueue;
+  readonly #peers: RelayedPeers;
+  readonly #drained = Promise.withResolvers<void>();
+  #draining = false;
+  #phase: Phase = 'opening';
+  #opening: Opening | undefined;
+  #cancelRetry: () => void = () => {};
+  #connection: UpstreamConnection | undefined;
+  /** Undefined until the upstream has opened the session. */
+  #relay: Relay | undefined;
+  readonly #eventIds = new EventIds();
+  #sequence = 0;
+  /** A response waits to be admitted, and what follows it waits too. */
+  #admitting = false;
+  #toldOdd = false;
+
+  constructor(options: RelayedSessionOptions) {
+    const { type = 'realtime', grant = {}, clock, settings, limits } = options;
+    this.#options = options;
+    this.id = options.id ?? options.ids('sess');
+    this.ended = this.#ended.promise;
+    this.#type = type;
+    this.#peers = new RelayedPeers(options.ids);
+    this.#locks = new Locks(grant.locked ?? [], type);
+    const { responsesPerMinute } = settings.limits;
+    const meter = options.meter ?? noMeter;
+    this.#spending = new Spending({ meter, clock, responsesPerMinute, log: options.log });
+    this.#retries = new Retries(limits.upstreamRetries);
+    this.#queue = new ClientQueue(limits.upstreamQueueBytes);
+    this.#lifeSeconds = Math.min(settings.sessionMinutes * 60, grant.maxSeconds ?? Number.POSITIVE_INFINITY);
+    this.#endsAt = Math.floor(clock.epochMs() / 1000 + this.#lifeSeconds);
+    const life = { lifeMs: this.#lifeSeconds * 1000, idleMs: settings.idleMinutes * 60_000 };
+    this.#lifetime = new Lifetime(clock, life, {
+      expired: () => this.#endWith(wireErrors.sessionExpired(this.#lifeSeconds)),
+      idle: () => this.#endWith(wireErrors.sessionIdle(settings.idleMinutes * 60)),
+      busyUntil: () => (this.#relay?.running ? Number.POSITIVE_INFINITY : 0),
+    });
+    this.#open({ update: grant.initial && upstreamSession(grant.initial).session });
+  }
+
+  describe(): SessionDescription {
+    const { model } = this.#options;
+    return { id: this.id, type: this.#type, model, expiresAt: this.#endsAt, peers: this.#peers.count };
+  }
+
+  // ---- Peers ----
+
+  attach(peer: Peer): void {
+    this.#peers.add(peer);
+    if (this.#relay) peer.send(this.#relay.session.event('session.created', this.#options.ids('event')));
+  }
+
+  detach(peer: Peer): void {
+    this.#peers.remove(peer);
+    if (this.#peers.count === 0) this.#end();
+  }
+
+  receive(event: ClientEvent, from: Peer): void | Promise<void> {
+    const number = this.#peers.numberOf(from);
+    if (this.#phase === 'ended' || number === undefined) return;
+    this.#lifetime.touched();
+    const sequence = ++this.#sequence;
+    const eventId = this.#eventIds.encode({ peer: number, sequence, clientEventId: event.event_id ?? null });
+    this.#queue.push({ from, sent: outgoing(event, { eventId, sequence, ids: this.#options.ids }) });
+    this.#work();
+    if (this.#queue.full) return this.#queue.room();
+    if (this.#connection?.congested) return this.#connection.drained();
+  }
+
+  refuse(refusal: WireError, clientEventId: string | null, to: Peer): void {
+    if (this.#peers.numberOf(to) === undefined) return;
+    if (this.#queue.overflowing) {
+      to.close(tooManyRefused);
+      queueMicrotask(() => this.detach(to));
+      return;
+    }
+    this.#queue.push({ from: to, refusal, clientEventId });
+    this.#work();
+  }
+
+  drain(): Promise<void> {
+    this.#draining = true;
+    this.#settleDrain();
+    return this.#drained.promise;
+  }
+
+  close(reason: CloseReason): void {
+    const peers = this.#peers.all;
+    this.#end();
+    for (const peer of peers) peer.close(reason);
+  }
+
+  // ---- Upwards ----
+
+  /** Handles what waits, in order, as far as that can be done now. */
+  #work(): void {
+    while (this.#phase === 'live' && !this.#admitting) {
+      const next = this.#queue.take();
+      if (!next) return;
+      this.#handle(next);
+    }
+  }
+
+  #handle(next: Waiting): void {
+    if (next.refusal) return this.#peers.tell(next.from, errorEvent(next.refusal, next.clientEventId));
+    const { event } = next.sent;
+    try {
+      if (event.type === 'session.update') this.#checkUpdate(event.session);
+      if (event.type === 'response.create') return this.#admit(next, event);
+      this.#send(next.sent);
+    } catch (error) {
+      this.#refuse(next, error);
+    }
+  }
+
+  /** One of another type is not left to the upstream: what is locked would be as it likes. */
+  #checkUpdate(update: SessionUpdate): void {
+    if (update.type !== this.#type) throw wireErrors.sessionTypeMismatch(update.type, this.#type);
+    const { config } = this.#known();
+    this.#locks.refuseUpdate(config, applyUpdate(config, update));
+  }
+
+  /** A response is only asked for where it may be paid for; what follows waits, so that nothing overtakes it. */
+  #admit(next: Waiting & { sent: Outgoing }, event: Extract<ClientEvent, { type: 'response.create' }>): void {
+    if (this.#draining) throw wireErrors.shuttingDown();
+    this.#spending.requireQuota();
+    this.#locks.refuseResponse(this.#known().config, event.response ?? {});
+    this.#admitting = true;
+    void this.#spending.admit(this.#expectedTokens(event)).then(({ refusal, reservation }) => {
+      this.#admitting = false;
+      if (this.#phase !== 'live' || this.#draining) reservation?.settle(0);
+      if (this.#phase === 'ended') return;
+      if (this.#phase !== 'live') this.#queue.putBack(next);
+      else if (this.#draining) this.#refuse(next, wireErrors.shuttingDown());
+      else if (refusal) this.#refuse(next, refusal);
+      else this.#ask(next.sent, reservation);
+      this.#settleDrain();
+      this.#work();
+    });
+  }
+
+  /** Counted now, and not when the upstream answers: until then any number could be asked for. */
+  #ask(sent: Outgoing, reservation: Reservation | undefined): void {
+    this.#spending.asked(sent.sequence, reservation);
+    this.#send(sent);
+  }
+
+  #expectedTokens(event?: ClientEventOf<'response.create'>): ExpectedTokens {
+    const output = event?.response?.max_output_tokens ?? this.#known().config.max_output_tokens;
+    return { input: this.#expected.of(event), output };
+  }
+
+  #send(sent: Outgoing): void {
+    const answer = this.#relay?.answer(sent);
+    if (answer) return this.#peers.emit(answer);
+    this.#relay?.sent(sent);
+    this.#expected.sent(sent.event);
+    this.#connection?.send(sent.frame);
+  }
+
+  #refuse({ from, sent }: Waiting & { sent: Outgoing }, error: unknown): void {
+    const { type, event_id = null } = sent.event;
+    if (!(error instanceof WireError)) {
+      this.#options.log.error('session_fault', { error: String(error) });
+    }
+    const told = error instanceof WireError ? error : wireErrors.internal(`handling '${type}'`);
+    this.#peers.tell(from, errorEvent(told, event_id));
+  }
+
+  // ---- The upstream ----
+
+  #open(setup: Setup): void {
+    const { target, limits, clock, model } = this.#options;
+    const kind = { type: this.#type, model };
+    this.#opening = new Opening(
+      { target, kind, setup, limits, clock },
+      {
+        opened: (upstream) => this.#opened(upstream),
+        failed: (failure) => this.#failed(failure),
+        oddFrame: (problem) => this.#odd(problem),
+      },
+    );
+  }
+
+  #opened(upstream: OpenedUpstream): void {
+    const { target, log, clock } = this.#options;
+    this.#opening = undefined;
+    this.#connection = upstream.connection;
+    upstream.connection.listener = {
+      event: (event) => this.#take(event),
+      oddFrame: (problem) => this.#odd(problem),
+      closed: (reason) => this.#closed(reason),
+      failed: () => {},
+    };
+    this.#retries.connected(clock.now());
+    const about = { upstream: target.name, upstreamSession: upstream.session.id };
+    if (this.#relay) {
+      log.info('upstream_restored', { ...about, itemsLost: upstream.refusedItems.length });
+      this.#resume(this.#relay, upstream);
+    } else {
+      log.info('upstream_connected', about);
+      this.#begin(upstream);
+    }
+    this.#work();
+  }
+
+  #begin({ session }: OpenedUpstream): void {
+    const { settings, ids, grant } = this.#options;
+    this.#relay = new Relay({
+      ...{ session, type: this.#type, endsAt: this.#endsAt, limits: settings.limits, ids, eventIds: this.#eventIds },
+      rateLimits: () => this.#spending.rateLimits(),
+      odd: (problem) => this.#odd(problem),
+    });
+    this.#relay.session.temperature = grant?.initial && upstreamSession(grant.initial).temperature;
+    this.#phase = 'live';
+    this.#peers.deliver(this.#relay.session.event('session.created', ids('event')));
+  }
+
+  #resume(relay: Relay, upstream: OpenedUpstream): void {
+    const { deleted, again } = relay.resume(upstream);
+    this.#phase = 'live';
+    for (const event of deleted) this.#peers.emit(event);
+    this.#peers.deliver(relay.session.event('session.updated', this.#options.ids('event')));
+    for (const sent of again) this.#send(sent);
+  }
+
+  #take(event: UpstreamEvent): void {
+    const delivery = this.#relay?.take(event);
+    if (!delivery) return;
+    const { answers, event: told, to } = delivery;
+    this.#peers.deliver(told, to);
+    const { known } = told;
+    if (known) this.#spending.count(known);
+    if (known) this.#expected.told(known);
+    if (known?.type === 'response.created') this.#begun(known.response.id, answers);
+    else if (told.relayed.type === 'error' && answers !== undefined) this.#spending.refused(answers);
+    if (known?.type === 'response.done') this.#lifetime.touched();
+    this.#settleDrain();
+  }
+
+  /** The upstream answers turns of its own accord: what may not be paid for is cancelled. */
+  #begun(response_id: string, asked: number | undefined): void {
+    if (asked !== undefined) return this.#spending.begun(response_id, asked);
+    const cancel = (error: WireError) => {
+      if (this.#phase !== 'live') return;
+      this.#connection?.send(JSON.stringify({ type: 'response.cancel', event_id: ownEventId('cancel'), response_id }));
+      this.#peers.emit(errorEvent(error, null));
+    };
+    const admitted = this.#spending.begunUnasked(response_id, this.#expectedTokens());
+    if (this.#draining) return cancel(wireErrors.shuttingDown());
+    void admitted.then((refusal) => refusal && cancel(refusal));
+  }
+
+  // ---- Losing it ----
+
+  #closed(reason: CloseReason): void {
+    const end = passedOn(reason, this.#relay?.expired ?? false);
+    this.#connection = undefined;
+    if (end) return this.close(end);
+    const { target, log, clock } = this.#options;
+    this.#phase = 'restoring';
+    log.warn('upstream_lost', { upstream: target.name, code: reason.code });
+    this.#retries.lost(clock.now());
+    for (const event of this.#relay?.lose(responseFailures.upstreamLost(target.name)) ?? []) {
+      this.#peers.emit(event);
+      if (event.type === 'response.done') this.#spending.ended(event.response.id, 'failed');
+    }
+    this.#settleDrain();
+    this.#retry(wireErrors.upstreamUnavailable(target.name, 'broke off the connection'));
+  }
+
+  #failed(failure: UpstreamFailure): void {
+    const { target, log } = this.#options;
+    this.#opening = undefined;
+    const about = { upstream: target.name, problem: failure.message };
+    const again = this.#phase === 'restoring' && !failure.final ? this.#retries.upcoming() : undefined;
+    log.warn(again ? 'upstream_retrying' : 'upstream_failed', { ...about, ...again });
+    const error = failure.wireError(target.name);
+    if (this.#phase === 'restoring' && !failure.final) this.#retry(error);
+    else this.#endWith(error);
+  }
+
+  /** Tries again later; `error` is what clients are told when there was the last try. */
+  #retry(error: WireError): void {
+    const delayMs = this.#retries.next();
+    if (delayMs === undefined) return this.#endWith(error);
+    this.#cancelRetry = this.#options.clock.after(delayMs, () => {
+      if (this.#phase === 'restoring') this.#open(this.#known().setup());
+    });
+  }
+
+  #odd(problem: string): void {
+    if (this.#toldOdd) return;
+    this.#toldOdd = true;
+    this.#options.log.warn('upstream_odd', { upstream: this.#options.target.name, problem });
+  }
+
+  // ---- Telling, and the end ----
+
+  #known(): Relay {
+    if (!this.#relay) throw wireErrors.internal('opening the session');
+    return this.#relay;
+  }
+
+  #settleDrain(): void {
+    if (this.#draining && !this.#admitting && !this.#relay?.responding) this.#drained.resolve();
+  }
+
+  #endWith(error: WireError): void {
+    this.#peers.emit(errorEvent(error, null));
+    this.close({ code: error.closeCode ?? 1001, reason: error.closeReason });
+  }
+
+  #end(): void {
+    if (this.#phase === 'ended') return;
+    this.#phase = 'ended';
+    this.#lifetime.stop();
+    this.#cancelRetry();
+    this.#opening?.abort();
+    this.#connection?.close({ code: 1000, reason: '' });
+    for (const id of this.#relay?.openResponses ?? []) this.#spending.ended(id, 'cancelled');
+    this.#spending.end();
+    this.#peers.clear();
+    this.#queue.clear();
+    this.#drained.resolve();
+    this.#ended.resolve();
+  }
+}

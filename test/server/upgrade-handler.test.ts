@@ -1,0 +1,175 @@
+/** The gate while it does not know yet whom it may let in: the store that knows answers late, or not at all. */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { AccessPolicy } from '../../src/access/policy.ts';
+import { configWith } from '../../src/config/config.ts';
+import { Metering } from '../../src/metering/metering.ts';
+import { betaDialect, gaDialect, randomId } from '../../src/protocol/index.ts';
+import { MemoryStore } from '../../src/store/memory-store.ts';
+import type { Doorkeeper, Granted } from '../../src/transport/session-authorizer.ts';
+import { SessionRegistry } from '../../src/transport/session-registry.ts';
+import { WebSocketGate } from '../../src/transport/websocket/upgrade-handler.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
+import { errorIn } from '../support/rest.ts';
+import { KeptLog } from '../support/server.ts';
+import { stubSession } from '../support/stub-session.ts';
+import { refusedUpgrade, WireClient } from '../support/wire-client.ts';
+
+/** A gate on a port of its own, which asks `judge` whom it may let in. */
+async function newGate(t: TestContext, judge: Doorkeeper['judge'], limit = 10) {
+  const clock = new FakeClock();
+  const log = new KeptLog();
+  const config = configWith({ limits: { sessions: limit } });
+  const store = new MemoryStore({ clock, limit: 100 });
+  const metering = new Metering({ store, clock, log, prices: undefined, models: [], sessionMetrics: false });
+  const sessions = new SessionRegistry({
+    create: () => stubSession(() => {}),
+    limit,
+    clock,
+    ids: randomId,
+    metering,
+  });
+  const gate = new WebSocketGate({
+    config,
+    access: new AccessPolicy(config),
+    doorkeeper: { judge },
+    dialect: (name) => (name === 'ga' ? gaDialect : betaDialect),
+    sessions,
+    metering,
+    clock,
+    ids: randomId,
+    log,
+  });
+  const server = createServer();
+  server.on('upgrade', (request, socket, head) => gate.handleUpgrade(request, socket, head));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    sessions.closeAll({ code: 1001, reason: 'over' });
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  /** Resolves when the server knows that its next connection is gone. */
+  const nextGone = new Promise<void>((resolve) => {
+    server.once('connection', (socket) => socket.once('close', () => resolve()));
+  });
+  return { nextGone, clock, log, gate, sessions, port, url: `ws://127.0.0.1:${port}/v1/realtime` };
+}
+
+/** A verdict that a test gives when it likes, and what it knows of it. */
+function pendingVerdict(clients = 1) {
+  const verdict = Promise.withResolvers<Granted>();
+  const asked = Promise.withResolvers<void>();
+  let released = 0;
+  let waiting = 0;
+  const granted: Granted = {
+    granted: true,
+    request: { type: 'realtime', model: 'm', owner: { project: 'default' } },
+    dialect: 'ga',
+    withdraw: async () => void released++,
+  };
+  return {
+    judge: () => {
+      waiting += 1;
+      if (waiting === clients) asked.resolve();
+      return verdict.promise;
+    },
+    asked: asked.promise,
+    grant: () => verdict.resolve(granted),
+    fail: (error: Error) => verdict.reject(error),
+    released: () => released,
+  };
+}
+
+test('a client waits for the verdict as long as for its headers, then it is told to try again', async (t) => {
+  const verdict = pendingVerdict();
+  const { clock, url, gate } = await newGate(t, verdict.judge);
+  const refused = refusedUpgrade(url);
+  await verdict.asked;
+  await clock.advance(10_000);
+  const { status, body } = await refused;
+  assert.equal(status, 503);
+  assert.match(errorIn({ body }).message, /Try again\.$/);
+  verdict.grant();
+  await settle();
+  assert.equal(verdict.released(), 1, 'what is granted too late is given back');
+  assert.equal(gate.connections, 0);
+});
+
+test('a store that fails is told in the log, and to the client as something that passes', async (t) => {
+  const verdict = pendingVerdict();
+  const { url, log } = await newGate(t, verdict.judge);
+  const refused = refusedUpgrade(url);
+  await verdict.asked;
+  verdict.fail(new Error('connection lost'));
+  assert.equal((await refused).status, 503);
+  assert.match(JSON.stringify((await log.entry('access_check_failed')).details, ['error', 'message']), /error/);
+});
+
+test('what is granted to a client that has gone is given back', async (t) => {
+  const verdict = pendingVerdict();
+  const { port, sessions, nextGone } = await newGate(t, verdict.judge);
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write(
+    'GET /v1/realtime HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  );
+  await verdict.asked;
+  socket.resetAndDestroy();
+  await nextGone;
+  verdict.grant();
+  await settle();
+  assert.equal(verdict.released(), 1);
+  assert.equal(sessions.count, 0);
+});
+
+test('a client that is let in late has its session, and counts as a connection of it', async (t) => {
+  const verdict = pendingVerdict();
+  const { url, gate } = await newGate(t, verdict.judge);
+  const client = new WireClient(url);
+  await verdict.asked;
+  verdict.grant();
+  await client.until('session.created');
+  assert.equal(gate.connections, 1);
+  client.socket.close();
+  await client.closed;
+});
+
+test('room that was there when the question was asked may be gone when it is answered', async (t) => {
+  const verdict = pendingVerdict(2);
+  const { url } = await newGate(t, verdict.judge, 1);
+  const first = new WireClient(url);
+  const second = new WireClient(url);
+  await verdict.asked;
+  verdict.grant();
+  const outcomes = await Promise.all(
+    [first, second].map(
+      ({ socket }) =>
+        new Promise<string>((resolve) => {
+          socket.once('open', () => resolve('open'));
+          socket.once('unexpected-response', (_request, { statusCode }) => resolve(String(statusCode)));
+        }),
+    ),
+  );
+  assert.deepEqual(outcomes.toSorted(), ['503', 'open']);
+  assert.equal(verdict.released(), 1);
+});
+
+test('a request that is no handshake is refused, and takes nothing', async (t) => {
+  const verdict = pendingVerdict();
+  const { port } = await newGate(t, verdict.judge);
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write('GET /v1/realtime HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  verdict.grant();
+  const [answer] = await once(socket, 'data');
+  assert.match(String(answer), /^HTTP\/1\.1 400 /);
+  assert.equal(verdict.released(), 1);
+  socket.destroy();
+});
