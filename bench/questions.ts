@@ -1,11 +1,11 @@
 /** What callers ask: sentences of 2 to 6 s said by the embedded voice, and recordings of the user's own. */
 
 import { readFile } from 'node:fs/promises';
+import type { AudioClip } from '../src/audio/audio-clip.ts';
 import { concatSamples, durationMs } from '../src/audio/pcm.ts';
 import { resample } from '../src/audio/resample.ts';
 import { readWav } from '../src/audio/wav.ts';
 import { Flite } from '../src/engines/embedded/flite/flite.ts';
-import type { AudioClip } from '../src/session/ports.ts';
 import { wireRateHz } from './recording.ts';
 
 const builtIn: readonly string[] = [

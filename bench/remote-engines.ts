@@ -11,7 +11,7 @@ import { systemClock } from '../src/core/clock.ts';
 import { ChatModel } from '../src/engines/openai/chat-model.ts';
 import { createEngineSets } from '../src/engines/spec/engine-sets.ts';
 import { startServer } from '../src/server/server.ts';
-import type { ModelRequest } from '../src/session/ports.ts';
+import type { ModelRequest } from '../src/session/ports/language-model.ts';
 import { type Figure, type Section, summarise } from './figures.ts';
 
 const streamTokens = 2000;

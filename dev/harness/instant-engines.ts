@@ -1,14 +1,10 @@
 /** Engines that answer at once: what a turn still takes with them is Parley's own share. */
 
 import type { EngineSet } from '../../src/engines/spec/registry.ts';
-import type {
-  LanguageModel,
-  SpeechChunk,
-  Transcriber,
-  Voice,
-  VoiceActivityDetector,
-  VoiceActivityStream,
-} from '../../src/session/ports.ts';
+import type { LanguageModel } from '../../src/session/ports/language-model.ts';
+import type { Transcriber } from '../../src/session/ports/transcriber.ts';
+import type { SpeechChunk, Voice } from '../../src/session/ports/voice.ts';
+import type { VoiceActivityDetector, VoiceActivityStream } from '../../src/session/ports/voice-activity.ts';
 
 /** As long as a chunk of the callers, so that it is known which append ends a turn. */
 const frameMs = 20;

@@ -5,7 +5,7 @@
 
 import { writeFileSync } from 'node:fs';
 import type { ServerEvent } from '../../src/protocol/index.ts';
-import type { Peer } from '../../src/session/ports.ts';
+import type { Peer } from '../../src/session/ports/peer.ts';
 import { RealtimeSession } from '../../src/session/realtime-session.ts';
 
 export type Mutation =

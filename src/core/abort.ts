@@ -1,4 +1,4 @@
-import type { Clock } from '../session/ports.ts';
+import type { Clock } from './clock.ts';
 
 /** Resolves `ms` later on the clock, at once for 0; rejects with the signal's reason when it is aborted before. */
 export function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,11 @@
-import type { Clock } from '../session/ports.ts';
+export interface Clock {
+  /** Monotonic milliseconds, for durations and deadlines. */
+  now(): number;
+  /** Wall-clock milliseconds since the epoch, for `expires_at` and the like. */
+  epochMs(): number;
+  /** Calls `callback` once, `delayMs` from now; returns the function that cancels it. */
+  after(delayMs: number, callback: () => void): () => void;
+}
 
 /** The machine's time. A pending timer does not keep the process alive. */
 export const systemClock: Clock = {

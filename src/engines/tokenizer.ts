@@ -1,4 +1,4 @@
-import type { TokenCounter } from '../session/ports.ts';
+import type { TokenCounter } from '../session/ports/language-model.ts';
 import { roughTokens } from '../session/settings.ts';
 
 /**

@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Config } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Log } from '../log.ts';
 import { apiErrorOf } from '../protocol/errors/api-error.ts';
 import { httpErrors } from '../protocol/errors/http-errors.ts';
-import type { Clock } from '../session/ports.ts';
 import type { Certificate } from './tls.ts';
 
 export interface ListenerOptions {

@@ -1,5 +1,5 @@
 import type { RateLimit, ResponseStatus, TranscriptionUsage, Usage } from '../protocol/wire/server-events.ts';
-import type { ExpectedTokens, Meter, Reservation, ResponseAdmission, TurnTimes } from '../session/ports.ts';
+import type { ExpectedTokens, Meter, Reservation, ResponseAdmission, TurnTimes } from '../session/ports/meter.ts';
 import { plausible, responseQuantities, transcriptionQuantities } from './quantities.ts';
 import type { TokenBudget } from './token-budget.ts';
 import { Tally, type TallyOptions, type Used } from './usage-totals.ts';

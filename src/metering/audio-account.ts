@@ -1,6 +1,6 @@
 import type { TranscriptionUsage } from '../protocol/wire/server-events.ts';
 import { assistantAudioTokens, userAudioTokens } from '../session/context/token-cost.ts';
-import type { SpendingRefusal } from '../session/ports.ts';
+import type { SpendingRefusal } from '../session/ports/meter.ts';
 import { plausible, transcriptionQuantities } from './quantities.ts';
 import type { TokenBudget } from './token-budget.ts';
 import { Tally, type TallyOptions, type Used } from './usage-totals.ts';

@@ -1,5 +1,6 @@
+import type { Clock } from '../core/clock.ts';
 import type { Log } from '../log.ts';
-import type { Clock, SpendingRefusal } from '../session/ports.ts';
+import type { SpendingRefusal } from '../session/ports/meter.ts';
 import type { Store } from '../store/store.ts';
 import { LiveSessions } from './session-counter.ts';
 import { seconds, TokenBudget } from './token-budget.ts';

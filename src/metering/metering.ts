@@ -1,6 +1,6 @@
+import type { Clock } from '../core/clock.ts';
 import type { Log } from '../log.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
-import type { Clock } from '../session/ports.ts';
 import type { Store } from '../store/store.ts';
 import { Account, type Totals } from './account.ts';
 import { AudioAccount, type AudioRequestKind } from './audio-account.ts';

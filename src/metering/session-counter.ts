@@ -1,4 +1,4 @@
-import type { Clock } from '../session/ports.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Count, Store } from '../store/store.ts';
 
 const windowMs = 60_000;

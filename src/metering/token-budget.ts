@@ -1,5 +1,6 @@
+import type { Clock } from '../core/clock.ts';
 import type { RateLimit } from '../protocol/wire/server-events.ts';
-import type { Clock, ExpectedTokens, Reservation, ResponseAdmission, SpendingRefusal } from '../session/ports.ts';
+import type { ExpectedTokens, Reservation, ResponseAdmission, SpendingRefusal } from '../session/ports/meter.ts';
 import type { Count, Store } from '../store/store.ts';
 
 const minuteMs = 60_000;

@@ -2,7 +2,7 @@ import { promises as dns, type LookupAddress } from 'node:dns';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
-import type { Clock } from '../session/ports.ts';
+import type { Clock } from '../core/clock.ts';
 import type { AddressPolicy } from './address-policy.ts';
 import { OutgoingError } from './outgoing-error.ts';
 

@@ -1,5 +1,5 @@
 import type { Log } from '../log.ts';
-import type { ImageFetcher } from '../session/ports.ts';
+import type { ImageFetcher } from '../session/ports/image-fetcher.ts';
 import type { GuardedFetch } from './guarded-fetch.ts';
 import { OutgoingError } from './outgoing-error.ts';
 

@@ -1,6 +1,7 @@
 /** The engines that a configuration asks for. */
 
 import { type Config, ConfigError } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
 import { packageVersion } from '../core/version.ts';
 import { RecordingError } from '../engines/cassette/format.ts';
 import { recordedEngines, recordingDirectory } from '../engines/cassette/recorded-engines.ts';
@@ -13,7 +14,6 @@ import { defaultSet, type EngineSetsSpec } from '../engines/spec/engine-spec.ts'
 import { lazyEngines } from '../engines/spec/lazy-engines.ts';
 import type { CreateEnginesOptions, EngineSet } from '../engines/spec/registry.ts';
 import type { Log } from '../log.ts';
-import type { Clock } from '../session/ports.ts';
 import { defaultModel } from '../transport/session-authorizer.ts';
 import { relaysAll, upstreamFor } from '../upstream/link/target.ts';
 

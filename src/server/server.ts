@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Callers } from '../access/callers.ts';
 import { AccessPolicy } from '../access/policy.ts';
 import { type Config, type ConfigOverrides, configWith, sessionSettings } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
 import { systemClock } from '../core/clock.ts';
 import { nodeTooOld } from '../core/node-version.ts';
 import { publicStatus } from '../engines/spec/engine-group.ts';
@@ -24,7 +25,7 @@ import type { Dialect } from '../protocol/dialect.ts';
 import { gaDialectWith } from '../protocol/ga.ts';
 import { type Check, lenientCheck, strictCheck } from '../protocol/parse/schema-check.ts';
 import { type IdSource, randomId } from '../protocol/wire/ids.ts';
-import type { Clock, ImageFetcher } from '../session/ports.ts';
+import type { ImageFetcher } from '../session/ports/image-fetcher.ts';
 import { noImages } from '../session/settings.ts';
 import { ClientSecrets } from '../store/client-secrets.ts';
 import { MemoryStore } from '../store/memory-store.ts';
@@ -35,11 +36,20 @@ import { WebSocketGate } from '../transport/websocket/upgrade-handler.ts';
 import { configuredEngines } from './configured-engines.ts';
 import { sessionFactory } from './session-factory.ts';
 
+export type * from '../audio/audio-clip.ts';
 export { type ApiKey, apiKey, type Config, ConfigError, type ConfigOverrides } from '../config/config.ts';
+export type { Clock } from '../core/clock.ts';
 export { createEngines, type EngineSet, type EngineStatus } from '../engines/spec/registry.ts';
 export { ListenError } from '../http/listener.ts';
 export type { Log } from '../log.ts';
-export type * from '../session/ports.ts';
+export type * from '../session/ports/engines.ts';
+export type * from '../session/ports/image-fetcher.ts';
+export type * from '../session/ports/language-model.ts';
+export type * from '../session/ports/meter.ts';
+export type * from '../session/ports/peer.ts';
+export type * from '../session/ports/transcriber.ts';
+export type * from '../session/ports/voice.ts';
+export type * from '../session/ports/voice-activity.ts';
 export type { Session, SessionDescription } from '../session/session.ts';
 
 export interface ServerOptions {

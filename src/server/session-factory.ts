@@ -1,6 +1,7 @@
 /** What answers a new client: a relay to the upstream that serves its model, or a conversation with this server's own engines. */
 
 import type { Config } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
 import { type EngineSet, openEngines } from '../engines/spec/registry.ts';
 import { childLog, type Log } from '../log.ts';
 import { withFailuresLogged } from '../net/image-fetcher.ts';
@@ -9,7 +10,9 @@ import type { SessionUpdate } from '../protocol/wire/session-config.ts';
 import { contextBudget, refuseTruncation } from '../session/context/truncation.ts';
 import { AudioBudget } from '../session/conversation/audio-budget.ts';
 import { refuseUnavailable } from '../session/limits/unavailable.ts';
-import type { Clock, CloseReason, ImageFetcher, TokenCounter } from '../session/ports.ts';
+import type { ImageFetcher } from '../session/ports/image-fetcher.ts';
+import type { TokenCounter } from '../session/ports/language-model.ts';
+import type { CloseReason } from '../session/ports/peer.ts';
 import { RealtimeSession } from '../session/realtime-session.ts';
 import type { SessionSettings } from '../session/settings.ts';
 import type { SessionFactory } from '../transport/session-registry.ts';

@@ -1,5 +1,5 @@
 import type { ClientEvent } from '../protocol/wire/client-events.ts';
-import type { Peer } from './ports.ts';
+import type { Peer } from './ports/peer.ts';
 
 interface MailboxHost {
   /** Resolves once voice activity detection has seen all that was appended so far. */

@@ -1,3 +1,5 @@
+import type { AudioClip } from '../audio/audio-clip.ts';
+import type { Clock } from '../core/clock.ts';
 import { errorEvent, WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
 import type { ClientEvent } from '../protocol/wire/client-events.ts';
 import type { IdSource } from '../protocol/wire/ids.ts';
@@ -22,7 +24,11 @@ import { Locks } from './limits/locks.ts';
 import { ResponseQuota } from './limits/response-quota.ts';
 import { updatedConfig } from './limits/update.ts';
 import { Mailbox } from './mailbox.ts';
-import type { AudioClip, Clock, CloseReason, Engines, ImageFetcher, Meter, Peer, TokenCounter } from './ports.ts';
+import type { Engines } from './ports/engines.ts';
+import type { ImageFetcher } from './ports/image-fetcher.ts';
+import type { TokenCounter } from './ports/language-model.ts';
+import type { Meter } from './ports/meter.ts';
+import type { CloseReason, Peer } from './ports/peer.ts';
 import type { Response } from './response/response.ts';
 import { Responses } from './response/responses.ts';
 import type { Session, SessionDescription } from './session.ts';

@@ -1,7 +1,7 @@
 import type { WireError } from '../protocol/errors/wire-errors.ts';
 import type { ClientEvent } from '../protocol/wire/client-events.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
-import type { CloseReason, Peer } from './ports.ts';
+import type { CloseReason, Peer } from './ports/peer.ts';
 
 /** What a session is, for whoever lists them. */
 export interface SessionDescription {

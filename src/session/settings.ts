@@ -1,8 +1,12 @@
+import type { Clock } from '../core/clock.ts';
 import type { IdSource } from '../protocol/wire/ids.ts';
 import type { SessionUpdate } from '../protocol/wire/session-config.ts';
 import type { PromptTemplate } from './context/prompts.ts';
 import { type ContextBudget, defaultContextTokens } from './context/truncation.ts';
-import type { Clock, Engines, ImageFetcher, Meter, TokenCounter } from './ports.ts';
+import type { Engines } from './ports/engines.ts';
+import type { ImageFetcher } from './ports/image-fetcher.ts';
+import type { TokenCounter } from './ports/language-model.ts';
+import type { Meter } from './ports/meter.ts';
 
 /** What an operator decides for every session; `config.ts` documents the options and their defaults. */
 export interface SessionSettings {

@@ -1,5 +1,5 @@
+import type { Clock } from '../core/clock.ts';
 import { GiveWay } from '../core/event-loop-yield.ts';
-import type { Clock } from './ports.ts';
 
 /** The stages of a turn, as errors and logs name them. */
 export type Stage = 'voice activity detection' | 'transcriber' | 'language model' | 'voice';

@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
 import type { SessionType, SessionUpdate } from '../protocol/wire/session-config.ts';
-import type { Clock, SpendingRefusal } from '../session/ports.ts';
+import type { SpendingRefusal } from '../session/ports/meter.ts';
 import { type HeldRoom, type RoomOfStore, SecretRoom } from './secret-room.ts';
 import type { Store } from './store.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../session/ports.ts';
+import type { Clock } from '../core/clock.ts';
 import { StoreFullError } from './store.ts';
 
 export interface Entry<Value> {

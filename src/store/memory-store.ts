@@ -1,4 +1,4 @@
-import type { Clock } from '../session/ports.ts';
+import type { Clock } from '../core/clock.ts';
 import { ExpiringEntries } from './expiring-entries.ts';
 import type { Count, CountOptions, Store } from './store.ts';
 

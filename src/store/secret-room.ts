@@ -1,4 +1,5 @@
-import type { Clock, SpendingRefusal } from '../session/ports.ts';
+import type { Clock } from '../core/clock.ts';
+import type { SpendingRefusal } from '../session/ports/meter.ts';
 import type { Store } from './store.ts';
 
 /** What the store of client secrets holds. */

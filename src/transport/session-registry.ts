@@ -1,7 +1,9 @@
+import type { Clock } from '../core/clock.ts';
 import type { Account, Metering, Owner, SessionLease, Totals } from '../metering/metering.ts';
 import type { IdSource } from '../protocol/wire/ids.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
-import type { Clock, CloseReason, Meter } from '../session/ports.ts';
+import type { Meter } from '../session/ports/meter.ts';
+import type { CloseReason } from '../session/ports/peer.ts';
 import type { Session } from '../session/session.ts';
 import type { SessionGrant } from '../session/settings.ts';
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concatSamples } from '../../src/audio/pcm.ts';
-import type { ModelEvent } from '../../src/session/ports.ts';
+import type { ModelEvent } from '../../src/session/ports/language-model.ts';
 import { BetaClient, newConversation } from '../support/conversation.ts';
 import { call, hang, say, silence, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import type { ImageFetcher } from '../../src/session/ports.ts';
+import type { ImageFetcher } from '../../src/session/ports/image-fetcher.ts';
 import { type Conversation, newConversation } from '../support/conversation.ts';
 import { say } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import type { ModelEvent } from '../../src/session/ports.ts';
+import type { ModelEvent } from '../../src/session/ports/language-model.ts';
 import { defaultSessionSettings } from '../../src/session/settings.ts';
 import { newConversation } from '../support/conversation.ts';
 

@@ -55,7 +55,7 @@ for (const [kind, modality, cases] of [
       assert.deepEqual(details.error, {
         type: 'server_error',
         code: 'language_model_failed',
-        message: `The language model failed: it yielded ${told}. See ModelEvent in ports.ts for the events of a model.`,
+        message: `The language model failed: it yielded ${told}. See ModelEvent in session/ports/language-model.ts for the events of a model.`,
       });
       engines.languageModel.script = () => say('Better.');
       await client.say(create);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { type GenerationEvent, startGeneration } from '../../src/session/generation/generation.ts';
-import type { ModelEvent } from '../../src/session/ports.ts';
+import type { ModelEvent } from '../../src/session/ports/language-model.ts';
 import { defaultSessionSettings, noImages, noMeter, roughTokens } from '../../src/session/settings.ts';
 import { Client, newConversation, silentLog, userText } from '../support/conversation.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { concatSamples } from '../../src/audio/pcm.ts';
 import type { Item } from '../../src/protocol/index.ts';
-import type { ModelEvent } from '../../src/session/ports.ts';
+import type { ModelEvent } from '../../src/session/ports/language-model.ts';
 import { BetaClient, type Client, newConversation, update, userText } from '../support/conversation.ts';
 import { call, countTo, type FakeModel, say, silence, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ServerEvent } from '../../src/protocol/index.ts';
-import type { ModelEvent } from '../../src/session/ports.ts';
+import type { ModelEvent } from '../../src/session/ports/language-model.ts';
 import { audioOf, type Client, newConversation, transcriptOf, update, userText } from '../support/conversation.ts';
 import { settle } from '../support/fake-clock.ts';
 import { call, countTo, gate, hang, say, silence, tone } from '../support/fake-engines.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concatSamples } from '../../src/audio/pcm.ts';
-import type { ModelEvent, ModelUsage, TokenCounter } from '../../src/session/ports.ts';
+import type { ModelEvent, ModelUsage, TokenCounter } from '../../src/session/ports/language-model.ts';
 import { audioOf, type Client, newConversation, transcriptOf, update, userText } from '../support/conversation.ts';
 import { call, hang, say, sayAloud, silence, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import type { ContextItem, TokenCounter } from '../../src/session/ports.ts';
+import type { ContextItem, TokenCounter } from '../../src/session/ports/language-model.ts';
 import { type Conversation, newConversation, update, userText } from '../support/conversation.ts';
 import { say } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';

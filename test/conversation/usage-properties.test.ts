@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import type { Usage } from '../../src/protocol/wire/server-events.ts';
-import type { ModelUsage } from '../../src/session/ports.ts';
+import type { ModelUsage } from '../../src/session/ports/language-model.ts';
 import { type Conversation, newConversation, update, userText } from '../support/conversation.ts';
 import { say, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';

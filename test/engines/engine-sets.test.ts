@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createEngineSets, type EngineSets, type EngineSetsOptions } from '../../src/engines/spec/engine-sets.ts';
 import type { EngineSetsSpec } from '../../src/engines/spec/engine-spec.ts';
-import type { Engines } from '../../src/session/ports.ts';
+import type { Engines } from '../../src/session/ports/engines.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeTranscriber, FakeVoice, loudnessDetector } from '../support/fake-engines.ts';
 import { answer, textOf, userSays } from './contract/language-model.ts';

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { firstLanguageModel, firstTranscriber, firstVoice } from '../../src/engines/spec/fallback.ts';
-import type { LanguageModel, ModelEvent, Transcriber, Voice } from '../../src/session/ports.ts';
+import type { LanguageModel, ModelEvent } from '../../src/session/ports/language-model.ts';
+import type { Transcriber } from '../../src/session/ports/transcriber.ts';
+import type { Voice } from '../../src/session/ports/voice.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { say } from '../support/fake-engines.ts';
 import { answer, languageModelContract, textOf, userSays } from './contract/language-model.ts';

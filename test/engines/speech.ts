@@ -1,14 +1,9 @@
 /** Speech and noise to test engines with, made here: nothing is recorded. */
 
+import type { AudioClip } from '../../src/audio/audio-clip.ts';
 import { concatSamples } from '../../src/audio/pcm.ts';
-import type {
-  AudioClip,
-  SpeechChunk,
-  Transcriber,
-  TranscriptEvent,
-  Voice,
-  WordTiming,
-} from '../../src/session/ports.ts';
+import type { Transcriber, TranscriptEvent } from '../../src/session/ports/transcriber.ts';
+import type { SpeechChunk, Voice, WordTiming } from '../../src/session/ports/voice.ts';
 
 export interface Utterance extends AudioClip {
   words: WordTiming[];

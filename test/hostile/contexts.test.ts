@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ImageFetcher } from '../../src/session/ports.ts';
+import type { ImageFetcher } from '../../src/session/ports/image-fetcher.ts';
 import { newConversation } from '../support/conversation.ts';
 import { say } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';

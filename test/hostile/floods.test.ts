@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { heapBytes } from '../../dev/harness/heap.ts';
-import type { ModelEvent } from '../../src/session/ports.ts';
+import type { ModelEvent } from '../../src/session/ports/language-model.ts';
 import { fakeEngines, gate, hang, say } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';

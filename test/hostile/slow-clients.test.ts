@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ModelEvent } from '../../src/session/ports.ts';
+import type { ModelEvent } from '../../src/session/ports/language-model.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { hang, say } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';

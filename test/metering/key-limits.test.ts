@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Account, Metering, Owner } from '../../src/metering/metering.ts';
-import type { ExpectedTokens } from '../../src/session/ports.ts';
+import type { ExpectedTokens } from '../../src/session/ports/meter.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
 import type { CountOptions, Store } from '../../src/store/store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ContextItem } from '../../src/session/ports.ts';
+import type { ContextItem } from '../../src/session/ports/language-model.ts';
 import { assistant, reply, system, user } from './drive.ts';
 
 function table(

@@ -1,5 +1,5 @@
 import { Responder } from '../../src/engines/embedded/responder/responder.ts';
-import type { ContextItem, ModelEvent, ModelRequest } from '../../src/session/ports.ts';
+import type { ContextItem, ModelEvent, ModelRequest } from '../../src/session/ports/language-model.ts';
 
 /** Tuesday, 3 November 2026, 15:05 UTC. */
 export const NOW = new Date(Date.UTC(2026, 10, 3, 15, 5));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Responder } from '../../src/engines/embedded/responder/responder.ts';
-import type { ContextItem, ModelEvent, ModelRequest } from '../../src/session/ports.ts';
+import type { ContextItem, ModelEvent, ModelRequest } from '../../src/session/ports/language-model.ts';
 import { callsOf, eventsOf, reply, requestOf, responder, textOf, user } from './drive.ts';
 
 const tools = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ContextItem, ModelRequest, ModelTool } from '../../src/session/ports.ts';
+import type { ContextItem, ModelRequest, ModelTool } from '../../src/session/ports/language-model.ts';
 import { assistant, type Call, callsOf, eventsOf, reply, requestOf, textOf, user } from './drive.ts';
 
 const string = { type: 'string' };

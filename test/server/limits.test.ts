@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import type { ModelEvent } from '../../src/session/ports.ts';
+import type { ModelEvent } from '../../src/session/ports/language-model.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { fakeEngines, say } from '../support/fake-engines.ts';
 import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { ConfigOverrides } from '../../src/server/server.ts';
-import type { ModelEvent } from '../../src/session/ports.ts';
+import type { ModelEvent } from '../../src/session/ports/language-model.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { fakeEngines, hang, tone } from '../support/fake-engines.ts';
 import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';

@@ -1,17 +1,9 @@
-import type {
-  AudioClip,
-  Engines,
-  LanguageModel,
-  ModelEvent,
-  ModelRequest,
-  SpeechChunk,
-  TranscribeOptions,
-  Transcriber,
-  TranscriptEvent,
-  Voice,
-  VoiceActivityDetector,
-  VoiceActivityStream,
-} from '../../src/session/ports.ts';
+import type { AudioClip } from '../../src/audio/audio-clip.ts';
+import type { Engines } from '../../src/session/ports/engines.ts';
+import type { LanguageModel, ModelEvent, ModelRequest } from '../../src/session/ports/language-model.ts';
+import type { TranscribeOptions, Transcriber, TranscriptEvent } from '../../src/session/ports/transcriber.ts';
+import type { SpeechChunk, Voice } from '../../src/session/ports/voice.ts';
+import type { VoiceActivityDetector, VoiceActivityStream } from '../../src/session/ports/voice-activity.ts';
 
 /** Frames of 32 ms are speech when they are loud. */
 export const loudnessDetector: VoiceActivityDetector = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ClientEventError, type Dialect, type ServerEvent } from '../../src/protocol/index.ts';
-import type { CloseReason, Peer } from '../../src/session/ports.ts';
+import type { CloseReason, Peer } from '../../src/session/ports/peer.ts';
 import type { RealtimeSession } from '../../src/session/realtime-session.ts';
 import { settle } from './fake-clock.ts';
 import { frameCheck } from './frame-check.ts';

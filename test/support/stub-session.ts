@@ -1,5 +1,5 @@
 import { defaultRealtimeConfig, errorEvent, randomId } from '../../src/protocol/index.ts';
-import type { Peer } from '../../src/session/ports.ts';
+import type { Peer } from '../../src/session/ports/peer.ts';
 import type { Session } from '../../src/session/session.ts';
 
 /** A session that does with events what a test says. */

@@ -7,7 +7,7 @@ import { OpenAIRealtimeWS as BetaSocket } from 'openai/beta/realtime/ws';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import type { RealtimeServerEvent as BetaEvent } from 'openai/resources/beta/realtime/realtime';
 import type { RealtimeServerEvent } from 'openai/resources/realtime/realtime';
-import type { ModelEvent } from '../../src/session/ports.ts';
+import type { ModelEvent } from '../../src/session/ports/language-model.ts';
 import { during, SdkCaller, timeout, weatherTool } from '../clients/sdk-caller.ts';
 import { call, hang, say, silence, tone } from '../support/fake-engines.ts';
 import { newPair } from './support/relay.ts';

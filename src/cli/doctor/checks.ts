@@ -1,7 +1,11 @@
 /** One real request to an engine of each kind: what it did, in words, or an Error that says what is wrong. */
 
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples, durationMs } from '../../audio/pcm.ts';
-import type { AudioClip, LanguageModel, Transcriber, Voice, VoiceActivityDetector } from '../../session/ports.ts';
+import type { LanguageModel } from '../../session/ports/language-model.ts';
+import type { Transcriber } from '../../session/ports/transcriber.ts';
+import type { Voice } from '../../session/ports/voice.ts';
+import type { VoiceActivityDetector } from '../../session/ports/voice-activity.ts';
 
 /** What an engine did, in words; `odd` where it works and is not as it should be. */
 export interface Finding {

@@ -1,5 +1,6 @@
 /** `parley doctor`: asks every configured engine and upstream one real thing, and says in plain words what is wrong. */
 
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples, samplesIn } from '../../audio/pcm.ts';
 import { type Config, ConfigError, loadConfig } from '../../config/config.ts';
 import { systemClock } from '../../core/clock.ts';
@@ -15,7 +16,6 @@ import {
 import { type EngineOptions, type Lifecycle, maker } from '../../engines/spec/registry.ts';
 import { withVoiceAliases } from '../../engines/spec/voice-aliases.ts';
 import { standsIn } from '../../server/configured-engines.ts';
-import type { AudioClip } from '../../session/ports.ts';
 import { defaultModel } from '../../transport/session-authorizer.ts';
 import { withKey } from '../../upstream/link/target.ts';
 import {

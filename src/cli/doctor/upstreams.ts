@@ -1,6 +1,6 @@
 /** One session of each kind that an upstream is configured for, opened and ended at once: what came of it. */
 
-import type { Clock } from '../../session/ports.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { UpstreamLimits } from '../../upstream/link/limits.ts';
 import { probeUpstream } from '../../upstream/link/probe.ts';
 import { trialsOf, type UpstreamTarget } from '../../upstream/link/target.ts';

@@ -5,8 +5,8 @@
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import { samplesToBytes } from '../../audio/pcm.ts';
-import type { AudioClip } from '../../session/ports.ts';
 
 export const formatVersion = 1;
 export const manifestFile = 'manifest.json';

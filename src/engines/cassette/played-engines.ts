@@ -1,4 +1,6 @@
-import type { LanguageModel, Transcriber, Voice } from '../../session/ports.ts';
+import type { LanguageModel } from '../../session/ports/language-model.ts';
+import type { Transcriber } from '../../session/ports/transcriber.ts';
+import type { Voice } from '../../session/ports/voice.ts';
 import { EngineError } from '../engine-error.ts';
 import { seededIds } from '../script/seeded-ids.ts';
 import {

@@ -1,8 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import { readWav } from '../../audio/wav.ts';
 import { pause, untilAborted } from '../../core/abort.ts';
-import type { AudioClip, Clock, LanguageModel, Transcriber, Voice } from '../../session/ports.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { LanguageModel } from '../../session/ports/language-model.ts';
+import type { Transcriber } from '../../session/ports/transcriber.ts';
+import type { Voice } from '../../session/ports/voice.ts';
 import { EngineError } from '../engine-error.ts';
 import { modelAnswer, transcriptAnswer, voiceAnswer } from './answers.ts';
 import { type AudioReference, hashOf, type RecordedStage } from './format.ts';

@@ -1,6 +1,9 @@
 /** Requests to engines as a recording keeps and compares them: plain JSON, without what changes from run to run. */
 
-import type { AudioClip, ContextItem, ModelRequest, SpeakOptions, TranscribeOptions } from '../../session/ports.ts';
+import type { AudioClip } from '../../audio/audio-clip.ts';
+import type { ContextItem, ModelRequest } from '../../session/ports/language-model.ts';
+import type { TranscribeOptions } from '../../session/ports/transcriber.ts';
+import type { SpeakOptions } from '../../session/ports/voice.ts';
 import { hashOfAudio } from './format.ts';
 
 export type Json = Record<string, unknown>;

@@ -1,5 +1,10 @@
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples } from '../../audio/pcm.ts';
-import type { AudioClip, Clock, Engines, LanguageModel, Transcriber, Voice } from '../../session/ports.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Engines } from '../../session/ports/engines.ts';
+import type { LanguageModel } from '../../session/ports/language-model.ts';
+import type { Transcriber } from '../../session/ports/transcriber.ts';
+import type { Voice } from '../../session/ports/voice.ts';
 import { type AudioReference, canonical, hashOf, type Line, type RecordedStage } from './format.ts';
 import { contextItems, type Json, modelRequest, transcriberRequest, voiceRequest } from './requests.ts';
 import type { SessionWriter } from './session-writer.ts';

@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import { writeWav } from '../../audio/wav.ts';
-import type { AudioClip } from '../../session/ports.ts';
 import { eventsFile, type Line, type Manifest, manifestFile } from './format.ts';
 
 export interface SessionWriterOptions {

@@ -1,4 +1,4 @@
-import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/ports.ts';
+import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/ports/language-model.ts';
 import { ChatModel } from './chat-model.ts';
 import type { RemoteOptions } from './http-engines.ts';
 import { findLocalModel } from './local-models.ts';

@@ -1,7 +1,7 @@
 /** Reads the answer of `/v1/chat/completions`, streamed or whole, as servers really send it. */
 
 import { bytesToSamples } from '../../audio/pcm.ts';
-import type { ModelEvent, ModelUsage } from '../../session/ports.ts';
+import type { ModelEvent, ModelUsage } from '../../session/ports/language-model.ts';
 import { field, listField, numberField, textField } from './json.ts';
 import { type AnswerReader, endGraceMs } from './read-answer.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';

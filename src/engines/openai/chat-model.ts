@@ -1,4 +1,4 @@
-import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/ports.ts';
+import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/ports/language-model.ts';
 import { ChatAnswer } from './chat-answer.ts';
 import { chatRequest, optionalFields } from './chat-request.ts';
 import { Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';

@@ -2,7 +2,7 @@
 
 import type OpenAI from 'openai';
 import { writeWav } from '../../audio/wav.ts';
-import type { ContextItem, ContextPart, ModelRequest } from '../../session/ports.ts';
+import type { ContextItem, ContextPart, ModelRequest } from '../../session/ports/language-model.ts';
 
 type Chat = OpenAI.Chat.Completions.ChatCompletionCreateParamsStreaming;
 type Message = OpenAI.Chat.Completions.ChatCompletionMessageParam;

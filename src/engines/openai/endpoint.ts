@@ -5,8 +5,8 @@
 
 import type OpenAI from 'openai';
 import type { ClientOptions } from 'openai';
+import type { Clock } from '../../core/clock.ts';
 import { systemClock } from '../../core/clock.ts';
-import type { Clock } from '../../session/ports.ts';
 import { EngineError } from '../engine-error.ts';
 import { defaultTimeouts, type HttpTimeouts, HttpTransport } from './http-transport.ts';
 import { RequestFailure } from './request-failure.ts';

@@ -1,6 +1,7 @@
 /** Engines on servers, from what a configuration says of them. */
 
-import type { Clock, Engines } from '../../session/ports.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Engines } from '../../session/ports/engines.ts';
 import type { EngineKind, HttpEngineSpec } from '../spec/engine-spec.ts';
 import { ChatModel } from './chat-model.ts';
 import type { EndpointOptions } from './endpoint.ts';

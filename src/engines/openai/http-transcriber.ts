@@ -1,7 +1,8 @@
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples, samplesIn } from '../../audio/pcm.ts';
 import { resample } from '../../audio/resample.ts';
 import { writeWav } from '../../audio/wav.ts';
-import type { AudioClip, TranscribeOptions, Transcriber, TranscriptEvent } from '../../session/ports.ts';
+import type { TranscribeOptions, Transcriber, TranscriptEvent } from '../../session/ports/transcriber.ts';
 import { Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
 import { readAnswer } from './read-answer.ts';
 import { RequestFailure } from './request-failure.ts';

@@ -6,7 +6,7 @@
 
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, Agent as SecureAgent } from 'node:https';
-import type { Clock } from '../../session/ports.ts';
+import type { Clock } from '../../core/clock.ts';
 import { RequestFailure } from './request-failure.ts';
 
 export interface HttpTimeouts {

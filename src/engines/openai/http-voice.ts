@@ -1,5 +1,5 @@
 import { isSpeakable } from '../../session/generation/clauses.ts';
-import type { SpeakOptions, SpeechChunk, Voice } from '../../session/ports.ts';
+import type { SpeakOptions, SpeechChunk, Voice } from '../../session/ports/voice.ts';
 import { contentType, Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
 import { RequestFailure } from './request-failure.ts';
 import { SilenceTrimmer } from './silence-trimmer.ts';

@@ -1,7 +1,7 @@
 /** Reads the answer to a request, streamed or whole, into an engine's events. */
 
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../../session/ports.ts';
+import type { Clock } from '../../core/clock.ts';
 import { contentType, readText } from './endpoint.ts';
 import { RequestFailure } from './request-failure.ts';
 import { eventData } from './server-sent-events.ts';

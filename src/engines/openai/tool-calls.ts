@@ -3,7 +3,7 @@
  * send arguments whole, as objects or in pieces that interleave; a `ModelEvent` stream has one call after the other.
  */
 
-import type { ModelEvent } from '../../session/ports.ts';
+import type { ModelEvent } from '../../session/ports/language-model.ts';
 import { field, numberField, textField } from './json.ts';
 import { RequestFailure } from './request-failure.ts';
 

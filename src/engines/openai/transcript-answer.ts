@@ -1,6 +1,6 @@
 /** Reads the answer of `/v1/audio/transcriptions` in each of the forms that servers give it. */
 
-import type { TranscriptEvent } from '../../session/ports.ts';
+import type { TranscriptEvent } from '../../session/ports/transcriber.ts';
 import { field, listField, numberField, textField } from './json.ts';
 import { type AnswerReader, endGraceMs } from './read-answer.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';

@@ -1,7 +1,7 @@
 /** Reads the steps of a rule: what is said, what is called, how slowly, and how it fails. */
 
 import { nearest } from '../../protocol/parse/nearest.ts';
-import type { ModelUsage } from '../../session/ports.ts';
+import type { ModelUsage } from '../../session/ports/language-model.ts';
 import { list, type Part, type Tree } from './document.ts';
 import type { Delays, FailingStage, Failure, ScriptedCall, Step } from './script.ts';
 import { parseTemplate, referencesIn, type Template } from './template.ts';

@@ -1,6 +1,6 @@
 /** A script as the engines use it: everything in it is checked. docs/testing.md describes the file. */
 
-import type { ModelEvent, ModelUsage } from '../../session/ports.ts';
+import type { ModelEvent, ModelUsage } from '../../session/ports/language-model.ts';
 import type { Tree } from './document.ts';
 import type { Matcher } from './matcher.ts';
 import type { Template } from './template.ts';

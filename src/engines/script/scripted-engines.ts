@@ -1,4 +1,5 @@
-import type { Clock, Transcriber } from '../../session/ports.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Transcriber } from '../../session/ports/transcriber.ts';
 import { EngineError } from '../engine-error.ts';
 import {
   type CreateEnginesOptions,

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pause } from '../../core/abort.ts';
-import type { Clock, LanguageModel, ModelEvent, ModelRequest } from '../../session/ports.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/ports/language-model.ts';
 import { EngineError } from '../engine-error.ts';
 import type { Tree } from './document.ts';
 import { fail } from './failures.ts';

@@ -1,5 +1,7 @@
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import { pause } from '../../core/abort.ts';
-import type { AudioClip, Clock, TranscribeOptions, Transcriber, TranscriptEvent } from '../../session/ports.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { TranscribeOptions, Transcriber, TranscriptEvent } from '../../session/ports/transcriber.ts';
 import { EngineError } from '../engine-error.ts';
 import { fail } from './failures.ts';
 import type { Delays, Hears } from './script.ts';

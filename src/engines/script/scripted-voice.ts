@@ -1,6 +1,7 @@
 import { durationMs, samplesIn } from '../../audio/pcm.ts';
 import { pause } from '../../core/abort.ts';
-import type { Clock, SpeakOptions, SpeechChunk, Voice } from '../../session/ports.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { SpeakOptions, SpeechChunk, Voice } from '../../session/ports/voice.ts';
 import { fail } from './failures.ts';
 import type { Delays } from './script.ts';
 import type { SpokenSteps } from './spoken-steps.ts';

@@ -3,7 +3,7 @@
  * was made and dropped leaves no trace, and the same conversation always gets the same answer.
  */
 
-import type { ContextItem } from '../../session/ports.ts';
+import type { ContextItem } from '../../session/ports/language-model.ts';
 import { EngineError } from '../engine-error.ts';
 import { type Captures, recognise } from './matcher.ts';
 import type { Rule, Script, Step } from './script.ts';

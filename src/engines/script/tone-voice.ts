@@ -1,5 +1,5 @@
 import { samplesIn } from '../../audio/pcm.ts';
-import type { SpeakOptions, SpeechChunk, Voice } from '../../session/ports.ts';
+import type { SpeakOptions, SpeechChunk, Voice } from '../../session/ports/voice.ts';
 import type { ToneSettings } from './script.ts';
 
 /** The rate of the API's own PCM, so that nothing is resampled and every sample is known. */

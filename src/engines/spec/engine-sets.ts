@@ -1,4 +1,5 @@
-import type { Clock, Engines } from '../../session/ports.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Engines } from '../../session/ports/engines.ts';
 import { warmEngines } from '../../session/warm.ts';
 import { type Lifecycle, Roster } from './engine-group.ts';
 import {

@@ -1,6 +1,6 @@
 /** Which engines a configuration asks for. */
 
-import type { Engines } from '../../session/ports.ts';
+import type { Engines } from '../../session/ports/engines.ts';
 
 export type EngineKind = keyof Engines;
 

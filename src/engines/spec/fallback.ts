@@ -1,6 +1,9 @@
 /** The first engine that answers: decided for each request, before anything of its answer was given out. */
 
-import type { Clock, LanguageModel, Transcriber, Voice } from '../../session/ports.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { LanguageModel } from '../../session/ports/language-model.ts';
+import type { Transcriber } from '../../session/ports/transcriber.ts';
+import type { Voice } from '../../session/ports/voice.ts';
 
 export interface Candidate<Engine> {
   /** As the log calls it. */

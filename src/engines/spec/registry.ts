@@ -1,6 +1,7 @@
+import type { Clock } from '../../core/clock.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { SessionType } from '../../protocol/wire/session-config.ts';
-import type { Clock, Engines } from '../../session/ports.ts';
+import type { Engines } from '../../session/ports/engines.ts';
 import { Flite } from '../embedded/flite/flite.ts';
 import { Moonshine } from '../embedded/moonshine/moonshine.ts';
 import { Responder } from '../embedded/responder/responder.ts';

@@ -1,4 +1,4 @@
-import type { Voice } from '../../session/ports.ts';
+import type { Voice } from '../../session/ports/voice.ts';
 
 /** A voice by names of one's own: the engine's for each, `*` for all others; a name that is not among them is passed on. */
 export function withVoiceAliases(voice: Voice, aliases: Readonly<Record<string, string>>): Voice {

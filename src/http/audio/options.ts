@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { EngineKind, EngineSet } from '../../engines/spec/registry.ts';
-import type { Clock } from '../../session/ports.ts';
 import { defaultModel } from '../../transport/session-authorizer.ts';
 import type { AudioApiOptions } from './audio-api.ts';
 

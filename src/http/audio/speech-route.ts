@@ -5,7 +5,7 @@ import { createResampler } from '../../audio/resample.ts';
 import { wavHeader } from '../../audio/wav.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { strictCheck } from '../../protocol/parse/schema-check.ts';
-import type { SpeechChunk } from '../../session/ports.ts';
+import type { SpeechChunk } from '../../session/ports/voice.ts';
 import type { ApiEnv } from '../authentication.ts';
 import { jsonBody } from '../json-body.ts';
 import { type AudioRouteOptions, type EngineRun, startEngine, streamOf } from './streamed.ts';

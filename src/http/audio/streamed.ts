@@ -1,8 +1,9 @@
 import type { Context } from 'hono';
+import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../log.ts';
 import type { AudioAccount, AudioRequestKind, AudioRequestStatus, Metering } from '../../metering/metering.ts';
 import { accessErrors } from '../../protocol/errors/access-errors.ts';
-import type { Clock, Engines } from '../../session/ports.ts';
+import type { Engines } from '../../session/ports/engines.ts';
 import { watchStage } from '../../session/stage.ts';
 import type { ApiEnv } from '../authentication.ts';
 import { HttpRefusal } from '../refusal.ts';

@@ -1,11 +1,12 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import { durationMs } from '../../audio/pcm.ts';
 import { readWav, WavError } from '../../audio/wav.ts';
 import { audioErrors } from '../../protocol/errors/audio-errors.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { strictCheck } from '../../protocol/parse/schema-check.ts';
-import type { AudioClip, TranscriptEvent } from '../../session/ports.ts';
+import type { TranscriptEvent } from '../../session/ports/transcriber.ts';
 import type { ApiEnv } from '../authentication.ts';
 import { HttpRefusal } from '../refusal.ts';
 import { type AudioRouteOptions, type EngineRun, type Started, startEngine, streamOf } from './streamed.ts';

@@ -1,6 +1,7 @@
 import { responseFailures } from '../../protocol/errors/wire-errors.ts';
 import type { Conversation, Entry } from '../conversation/conversation.ts';
-import type { ContextItem, ModelTool, Reservation } from '../ports.ts';
+import type { ContextItem, ModelTool } from '../ports/language-model.ts';
+import type { Reservation } from '../ports/meter.ts';
 import type { SessionTools } from '../settings.ts';
 import { awaitTranscripts, type ContextSnapshot, charactersInContext, soundsOf } from './context.ts';
 import { ContextImages, type FetchedImage } from './context-images.ts';

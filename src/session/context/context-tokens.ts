@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { Entry } from '../conversation/conversation.ts';
-import type { AudioClip, ContextItem, ContextPart, ModelTool, TokenCounter } from '../ports.ts';
+import type { ContextItem, ContextPart, ModelTool, TokenCounter } from '../ports/language-model.ts';
 import { type ContextEntry, contextEntry, type Sounds } from './context.ts';
 import { type ImageSize, imageSize, imageTokens } from './image-tokens.ts';
 import type { TokenCost } from './token-cost.ts';

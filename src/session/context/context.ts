@@ -1,9 +1,10 @@
 /** The conversation as a language model sees it. */
 
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { Item } from '../../protocol/wire/items.ts';
 import type { Entry } from '../conversation/conversation.ts';
 import type { HeardAudio } from '../conversation/user-audio.ts';
-import type { AudioClip, ContextItem, ContextPart } from '../ports.ts';
+import type { ContextItem, ContextPart } from '../ports/language-model.ts';
 import type { StageError } from '../stage.ts';
 import { assistantAudioTokens, type TokenCost, userAudioTokens } from './token-cost.ts';
 

@@ -1,10 +1,10 @@
 /** Items at the edge of the conversation: what a client gives comes apart into item and audio, and back. */
 
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import { WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import { copyItem, type Item, type ItemInput } from '../../protocol/wire/items.ts';
 import type { AudioFormat } from '../../protocol/wire/session-config.ts';
-import type { AudioClip } from '../ports.ts';
 import type { Entry } from './conversation.ts';
 import { decodeClip, encodeAudio, formatRateHz } from './wire-audio.ts';
 

@@ -1,10 +1,10 @@
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ClientEventOf } from '../../protocol/wire/client-events.ts';
 import { copyItem, type Item, type ResponseInputItem } from '../../protocol/wire/items.ts';
 import type { UnsentEvent } from '../../protocol/wire/server-events.ts';
 import type { RealtimeConfig } from '../../protocol/wire/session-config.ts';
 import type { Transcription } from '../input/transcription.ts';
-import type { AudioClip } from '../ports.ts';
 import type { SessionTools } from '../settings.ts';
 import type { AudioShelf } from './audio-retention.ts';
 import { type Conversation, charactersOf, type Entry, type Position } from './conversation.ts';

@@ -1,6 +1,6 @@
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import { durationMs } from '../../audio/pcm.ts';
 import type { AudioFormat } from '../../protocol/wire/session-config.ts';
-import type { AudioClip } from '../ports.ts';
 import type { StageError } from '../stage.ts';
 
 export type Transcript = { text: string } | { failure: StageError };

@@ -11,7 +11,7 @@ import {
 } from '../../protocol/wire/session-config.ts';
 import { type PromptTemplate, renderPrompt } from '../context/prompts.ts';
 import { formatRateHz } from '../conversation/wire-audio.ts';
-import type { ModelToolChoice } from '../ports.ts';
+import type { ModelToolChoice } from '../ports/language-model.ts';
 import type { GenerationOptions } from './generation.ts';
 
 /** The session's configuration with what a response asks for itself. */

@@ -8,7 +8,8 @@ import { createResampler, type Resampler } from '../../audio/resample.ts';
 import { Channel } from '../../core/channel.ts';
 import { GiveWay } from '../../core/event-loop-yield.ts';
 import type { ContextSnapshot } from '../context/context.ts';
-import type { ModelEvent, ModelRequest, ModelUsage, WordTiming } from '../ports.ts';
+import type { ModelEvent, ModelRequest, ModelUsage } from '../ports/language-model.ts';
+import type { WordTiming } from '../ports/voice.ts';
 import type { SessionTools } from '../settings.ts';
 import { StageError, watchStage } from '../stage.ts';
 import { ClauseSplitter, isSpeakable } from './clauses.ts';
@@ -82,7 +83,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
     for await (const event of watch(generate, 'language model')) {
       const fault = faultOf(event, { mayBeAudio: speaks });
       if (fault) {
-        const told = `The language model failed: it yielded ${fault}. See ModelEvent in ports.ts for the events of a model.`;
+        const told = `The language model failed: it yielded ${fault}. See ModelEvent in session/ports/language-model.ts for the events of a model.`;
         throw new StageError('language model', 'failed', told);
       }
       if (event.type === 'thinking') continue;

@@ -1,5 +1,5 @@
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import { createResampler, type Resampler } from '../../audio/resample.ts';
-import type { AudioClip } from '../ports.ts';
 
 /** Converted in one go: more would hold up the event loop, and a whole answer may come at once. */
 const stepMs = 500;

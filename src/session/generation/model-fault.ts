@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { ModelEvent } from '../ports.ts';
+import type { ModelEvent } from '../ports/language-model.ts';
 
 /** The string that each event of a model must carry, if any. */
 const eventStrings: ReadonlyMap<unknown, string | undefined> = new Map<ModelEvent['type'], string | undefined>([

@@ -1,8 +1,9 @@
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import { durationMs } from '../../audio/pcm.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { AudioFormat, TurnDetection } from '../../protocol/wire/session-config.ts';
 import { AudioDecoder, bytesPerSample, decodedBytes, formatRateHz } from '../conversation/wire-audio.ts';
-import type { AudioClip, VoiceActivityStream } from '../ports.ts';
+import type { VoiceActivityStream } from '../ports/voice-activity.ts';
 import type { SessionTools } from '../settings.ts';
 import { type StageError, stageFailed, withDeadline } from '../stage.ts';
 import { detectorSettings, TurnDetector, type TurnMark } from '../turns/turn-detector.ts';

@@ -1,4 +1,4 @@
-import type { AudioClip } from '../ports.ts';
+import type { AudioClip } from '../../audio/audio-clip.ts';
 
 /** Memory that is kept when little is buffered: turns come and go in it, and leave the garbage collector nothing. */
 const roomyMs = 10_000;

@@ -1,8 +1,9 @@
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { TokenProbability, TranscriptionUsage, UnsentEvent } from '../../protocol/wire/server-events.ts';
 import type { RealtimeConfig } from '../../protocol/wire/session-config.ts';
 import type { Entry } from '../conversation/conversation.ts';
 import type { HeardAudio } from '../conversation/user-audio.ts';
-import type { AudioClip, TranscriptEvent } from '../ports.ts';
+import type { TranscriptEvent } from '../ports/transcriber.ts';
 import { transcriptionUsage } from '../response/usage.ts';
 import type { SessionTools } from '../settings.ts';
 import { StageError, stageFailed, watchStage } from '../stage.ts';

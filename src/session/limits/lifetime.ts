@@ -1,4 +1,4 @@
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../../core/clock.ts';
 
 interface LifetimeListener {
   /** The session has lived as long as it may. */

@@ -1,7 +1,7 @@
+import type { Clock } from '../../core/clock.ts';
 import { TokenBucket } from '../../core/token-bucket.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { RateLimit } from '../../protocol/wire/server-events.ts';
-import type { Clock } from '../ports.ts';
 
 const secondsPerMinute = 60;
 

@@ -3,7 +3,7 @@ import type { ContentPart, UnsentEvent } from '../../protocol/wire/server-events
 import type { AudioFormat } from '../../protocol/wire/session-config.ts';
 import { SpokenAudio } from '../conversation/spoken-audio.ts';
 import { encodeAudio } from '../conversation/wire-audio.ts';
-import type { WordTiming } from '../ports.ts';
+import type { WordTiming } from '../ports/voice.ts';
 
 export interface OutputMessageOptions {
   item: AssistantMessage;

@@ -1,5 +1,5 @@
 import { assistantAudioMsPerToken, assistantAudioTokens } from '../context/token-cost.ts';
-import type { TokenCounter } from '../ports.ts';
+import type { TokenCounter } from '../ports/language-model.ts';
 
 /** A word this long is counted as it stands: what follows cannot change much of it. */
 const longestTail = 64;

@@ -1,4 +1,4 @@
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../../core/clock.ts';
 
 /**
  * Lets audio leave at most `leadMs` ahead of its playback. It models a listener who plays what arrives without

@@ -1,7 +1,7 @@
 import type { TranscriptionUsage, Usage } from '../../protocol/wire/server-events.ts';
 import type { ContextSnapshot } from '../context/context.ts';
 import { atMost, noTokens, type TokenCost, totalTokens, userAudioTokens } from '../context/token-cost.ts';
-import type { ModelUsage, TokenCounter } from '../ports.ts';
+import type { ModelUsage, TokenCounter } from '../ports/language-model.ts';
 
 export interface Spent {
   /** What the model was asked with; absent when it was not. */

@@ -1,5 +1,5 @@
+import type { Clock } from '../../core/clock.ts';
 import type { TurnDetection } from '../../protocol/wire/session-config.ts';
-import type { Clock } from '../ports.ts';
 
 interface IdleHost {
   /** The end of all audio written, in milliseconds. */

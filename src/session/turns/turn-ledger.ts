@@ -1,5 +1,6 @@
+import type { Clock } from '../../core/clock.ts';
 import type { TurnDetection } from '../../protocol/wire/session-config.ts';
-import type { Clock, TurnTimes } from '../ports.ts';
+import type { TurnTimes } from '../ports/meter.ts';
 import type { Response } from '../response/response.ts';
 import { detectorSettings } from './turn-detector.ts';
 

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Config } from '../../config/config.ts';
+import type { Clock } from '../../core/clock.ts';
 import { TokenBucket } from '../../core/token-bucket.ts';
-import type { Clock } from '../../session/ports.ts';
 import { FrameWatch } from './frame-watch.ts';
 
 export type IntakeLimits = Pick<Config['limits'], 'eventsPerSecond' | 'eventBurst' | 'messageTimeoutMs'>;

@@ -1,12 +1,13 @@
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket } from 'ws';
 import type { Config } from '../../config/config.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../log.ts';
 import type { Dialect } from '../../protocol/dialect.ts';
 import { type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { ClientEventError } from '../../protocol/parse/frame-parser.ts';
 import type { OutgoingEvent } from '../../protocol/wire/server-events.ts';
-import type { Clock, CloseReason, Peer } from '../../session/ports.ts';
+import type { CloseReason, Peer } from '../../session/ports/peer.ts';
 import type { Session } from '../../session/session.ts';
 import { Intake, type IntakeLimits } from './inbound-flow.ts';
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type RawData, WebSocket } from 'ws';
-import type { Clock, CloseReason } from '../../session/ports.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { CloseReason } from '../../session/ports/peer.ts';
 import { connectionFailure, httpFailure, type UpstreamFailure } from './failure.ts';
 import { readEvent, type UpstreamEvent } from './json.ts';
 import type { UpstreamLimits } from './limits.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../session/ports.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { UpstreamLimits } from './limits.ts';
 import type { SessionKind, UpstreamTarget } from './target.ts';
 import { Opening } from './upstream-handshake.ts';

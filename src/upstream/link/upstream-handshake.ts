@@ -1,4 +1,5 @@
-import type { Clock, CloseReason } from '../../session/ports.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { CloseReason } from '../../session/ports/peer.ts';
 import { type ConnectionListener, UpstreamConnection } from './connection.ts';
 import { closeFailure, eventFailure, timeoutFailure, UpstreamFailure } from './failure.ts';
 import { isObject, type JsonObject, objectAt, textAt, type UpstreamEvent } from './json.ts';

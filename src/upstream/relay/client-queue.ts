@@ -1,5 +1,5 @@
 import type { WireError } from '../../protocol/errors/wire-errors.ts';
-import type { Peer } from '../../session/ports.ts';
+import type { Peer } from '../../session/ports/peer.ts';
 import type { Outgoing } from './outgoing.ts';
 
 /** What waits to be handled: an event, or a refusal that has to keep its place among them. */

@@ -1,6 +1,6 @@
 /** What the end of an upstream's connection means: the session's end, or a connection to make again, and how often. */
 
-import type { CloseReason } from '../../session/ports.ts';
+import type { CloseReason } from '../../session/ports/peer.ts';
 
 /** Going away, no close frame, internal error, restart, try again later, bad gateway: nothing that the session did. */
 const losses: ReadonlySet<number> = new Set([1001, 1006, 1011, 1012, 1013, 1014]);

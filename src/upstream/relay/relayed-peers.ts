@@ -1,6 +1,6 @@
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { OutgoingEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
-import type { Peer } from '../../session/ports.ts';
+import type { Peer } from '../../session/ports/peer.ts';
 
 /** The clients of a relayed session, by the number under which their events go up. */
 export class RelayedPeers {

@@ -1,10 +1,12 @@
+import type { Clock } from '../../core/clock.ts';
 import { errorEvent, responseFailures, WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ClientEvent, ClientEventOf } from '../../protocol/wire/client-events.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import { applyUpdate, type SessionType, type SessionUpdate } from '../../protocol/wire/session-config.ts';
 import { Lifetime } from '../../session/limits/lifetime.ts';
 import { Locks } from '../../session/limits/locks.ts';
-import type { Clock, CloseReason, ExpectedTokens, Meter, Peer, Reservation } from '../../session/ports.ts';
+import type { ExpectedTokens, Meter, Reservation } from '../../session/ports/meter.ts';
+import type { CloseReason, Peer } from '../../session/ports/peer.ts';
 import type { Session, SessionDescription } from '../../session/session.ts';
 import { noMeter, type SessionGrant, type SessionSettings } from '../../session/settings.ts';
 import type { UpstreamConnection } from '../link/connection.ts';

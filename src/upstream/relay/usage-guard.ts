@@ -1,7 +1,8 @@
+import type { Clock } from '../../core/clock.ts';
 import { type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { RateLimit, ResponseStatus, ServerEvent } from '../../protocol/wire/server-events.ts';
 import { ResponseQuota } from '../../session/limits/response-quota.ts';
-import type { Clock, ExpectedTokens, Meter, Reservation } from '../../session/ports.ts';
+import type { ExpectedTokens, Meter, Reservation } from '../../session/ports/meter.ts';
 import type { UpstreamLog } from './upstream-log.ts';
 
 export interface SpendingOptions {

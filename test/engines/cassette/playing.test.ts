@@ -8,7 +8,7 @@ import { readWav } from '../../../src/audio/wav.ts';
 import { pause } from '../../../src/core/abort.ts';
 import { readRecordings } from '../../../src/engines/cassette/read-cassette.ts';
 import type { ServerEvent } from '../../../src/protocol/index.ts';
-import type { ModelEvent } from '../../../src/session/ports.ts';
+import type { ModelEvent } from '../../../src/session/ports/language-model.ts';
 import { update, userText } from '../../support/conversation.ts';
 import { call, type FakeEngines, hang, say, tone } from '../../support/fake-engines.ts';
 import { answered, ask, type Scripted } from '../script/scripted.ts';

@@ -1,7 +1,7 @@
 import { after, before } from 'node:test';
 import { concatSamples } from '../../../src/audio/pcm.ts';
 import { createEngines, type EngineSet } from '../../../src/engines/spec/registry.ts';
-import type { SpeechChunk } from '../../../src/session/ports.ts';
+import type { SpeechChunk } from '../../../src/session/ports/voice.ts';
 import { languageModelContract } from './language-model.ts';
 import { type SpokenClip, transcriberContract } from './transcriber.ts';
 import { voiceContract } from './voice.ts';

@@ -2,7 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import type { ContextItem, LanguageModel, ModelEvent, ModelRequest } from '../../../src/session/ports.ts';
+import type {
+  ContextItem,
+  LanguageModel,
+  ModelEvent,
+  ModelRequest,
+} from '../../../src/session/ports/language-model.ts';
 import {
   bearsALateAbort,
   letsItsConsumerLeave,

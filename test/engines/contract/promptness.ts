@@ -1,4 +1,4 @@
-/** What every engine promises of its `AbortSignal` (see ports.ts), asked of any of them. */
+/** What every engine promises of its `AbortSignal` (see session/ports/), asked of any of them. */
 
 import assert from 'node:assert/strict';
 import { settle } from '../../support/fake-clock.ts';

@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import type { AudioClip } from '../../../src/audio/audio-clip.ts';
 import { concatSamples, samplesIn } from '../../../src/audio/pcm.ts';
 import { resample } from '../../../src/audio/resample.ts';
-import type { AudioClip, Transcriber, TranscriptEvent } from '../../../src/session/ports.ts';
+import type { Transcriber, TranscriptEvent } from '../../../src/session/ports/transcriber.ts';
 import { plainWords } from '../speech.ts';
 import { isTellingError } from './language-model.ts';
 import {

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import type { AudioClip } from '../../../src/audio/audio-clip.ts';
 import { concatSamples, durationMs, rmsDbfs, samplesIn } from '../../../src/audio/pcm.ts';
-import type { AudioClip, SpeechChunk, Voice } from '../../../src/session/ports.ts';
+import type { SpeechChunk, Voice } from '../../../src/session/ports/voice.ts';
 import { isTellingError } from './language-model.ts';
 import {
   bearsALateAbort,

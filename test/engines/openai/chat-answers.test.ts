@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ChatModel } from '../../../src/engines/openai/chat-model.ts';
-import type { ModelEvent } from '../../../src/session/ports.ts';
+import type { ModelEvent } from '../../../src/session/ports/language-model.ts';
 import { answer, callsOf, finishOf, textOf, userSays } from '../contract/language-model.ts';
 import { modelServer, sendEvents, sendJson } from './servers/model-server.ts';
 import { WatchedClock } from './servers/watched-clock.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { readWav } from '../../../src/audio/wav.ts';
 import { ChatModel, type ChatModelOptions } from '../../../src/engines/openai/chat-model.ts';
-import type { ContextItem, ModelRequest } from '../../../src/session/ports.ts';
+import type { ContextItem, ModelRequest } from '../../../src/session/ports/language-model.ts';
 import { answer, assistantSays, textOf, userSays, weatherTool } from '../contract/language-model.ts';
 import { type ChatBody, chatBody, chatServer, ollama } from './servers/chat-servers.ts';
 import { modelServer, sendJson } from './servers/model-server.ts';

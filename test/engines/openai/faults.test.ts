@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { EngineError } from '../../../src/engines/engine-error.ts';
 import { ChatModel, type ChatModelOptions } from '../../../src/engines/openai/chat-model.ts';
-import type { ModelEvent } from '../../../src/session/ports.ts';
+import type { ModelEvent } from '../../../src/session/ports/language-model.ts';
 import { answer, requestWith, textOf, userSays } from '../contract/language-model.ts';
 import { chatServer, ollama } from './servers/chat-servers.ts';
 import { type Handler, hangs, type ModelServer, modelServer, sendEvents, sendJson } from './servers/model-server.ts';

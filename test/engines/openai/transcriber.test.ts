@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { EngineError } from '../../../src/engines/engine-error.ts';
 import { HttpTranscriber, type TranscriberOptions } from '../../../src/engines/openai/http-transcriber.ts';
-import type { TranscriptEvent } from '../../../src/session/ports.ts';
+import type { TranscriptEvent } from '../../../src/session/ports/transcriber.ts';
 import { transcript } from '../contract/transcriber.ts';
 import { type Handler, type ModelServer, modelServer, sendEvents, sendJson } from './servers/model-server.ts';
 import { clipOf, transcriptionForm, transcriptionServer, transcriptionStyles } from './servers/speech-servers.ts';

@@ -11,7 +11,7 @@ import { readRecordings } from '../../../src/engines/cassette/read-cassette.ts';
 import { recordedEngines } from '../../../src/engines/cassette/recorded-engines.ts';
 import { scriptedEngines } from '../../../src/engines/script/scripted-engines.ts';
 import { createEngines, type EngineSet, type SessionEngines } from '../../../src/engines/spec/registry.ts';
-import type { Engines } from '../../../src/session/ports.ts';
+import type { Engines } from '../../../src/session/ports/engines.ts';
 import { borrowed } from '../../support/embedded.ts';
 import { type LanguageModelSubject, languageModelContract } from '../contract/language-model.ts';
 import { type SpokenClip, transcriberContract } from '../contract/transcriber.ts';

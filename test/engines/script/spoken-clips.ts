@@ -1,5 +1,5 @@
 import { concatSamples } from '../../../src/audio/pcm.ts';
-import type { Voice } from '../../../src/session/ports.ts';
+import type { Voice } from '../../../src/session/ports/voice.ts';
 import type { SpokenClip } from '../contract/transcriber.ts';
 
 const lines = [

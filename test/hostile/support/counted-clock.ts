@@ -1,4 +1,4 @@
-import type { Clock } from '../../../src/session/ports.ts';
+import type { Clock } from '../../../src/core/clock.ts';
 
 /** A clock that knows how many of its timers are set. */
 export class CountedClock implements Clock {

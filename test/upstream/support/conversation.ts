@@ -1,6 +1,6 @@
 /** One conversation with everything in it, in either dialect: the same for a server, and for one in front of it. */
 
-import type { ModelEvent, ModelRequest } from '../../../src/session/ports.ts';
+import type { ModelEvent, ModelRequest } from '../../../src/session/ports/language-model.ts';
 import { call, type FakeEngines, hang, say, silence, tone } from '../../support/fake-engines.ts';
 import type { WireDialect } from '../../support/frame-check.ts';
 import { Witness } from './log-of-events.ts';

@@ -10,7 +10,8 @@ import {
   type OutgoingEvent,
   randomId,
 } from '../../../src/protocol/index.ts';
-import type { CloseReason, Meter, Peer } from '../../../src/session/ports.ts';
+import type { Meter } from '../../../src/session/ports/meter.ts';
+import type { CloseReason, Peer } from '../../../src/session/ports/peer.ts';
 import { defaultSessionSettings, noMeter, type SessionGrant } from '../../../src/session/settings.ts';
 import { defaultUpstreamLimits, type UpstreamLimits } from '../../../src/upstream/link/limits.ts';
 import { RelayedSession } from '../../../src/upstream/relay/relayed-session.ts';

@@ -1,8 +1,8 @@
 /** A server that relays to an upstream, in front of whatever a test gives it. */
 
 import type { TestContext } from 'node:test';
+import type { Clock } from '../../../src/core/clock.ts';
 import type { ConfigOverrides, Log, ParleyServer } from '../../../src/server/server.ts';
-import type { Clock } from '../../../src/session/ports.ts';
 import { type FakeEngines, fakeEngines } from '../../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../../support/server.ts';
 

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { durationMs, samplesIn } from '../../../audio/pcm.ts';
-import type { SpeechChunk, WordTiming } from '../../../session/ports.ts';
+import type { SpeechChunk, WordTiming } from '../../../session/ports/voice.ts';
 import { serveJobs, type WorkerJob } from '../../pool/worker-jobs.ts';
 import { FliteProgram } from './flite-program.ts';
 import { Pronouncer } from './pronouncer.ts';

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { durationMs } from '../../../audio/pcm.ts';
-import type { SpeakOptions, SpeechChunk, Voice, WordTiming } from '../../../session/ports.ts';
+import type { SpeakOptions, SpeechChunk, Voice, WordTiming } from '../../../session/ports/voice.ts';
 import { WorkerPool, workerScript } from '../../pool/worker-pool.ts';
 import type { FliteRequest } from './flite-worker.ts';
 import { pieces, spokenTokens } from './spoken-text.ts';

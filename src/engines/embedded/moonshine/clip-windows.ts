@@ -1,5 +1,5 @@
+import type { AudioClip } from '../../../audio/audio-clip.ts';
 import { concatSamples, peakDbfs, rmsDbfs, samplesIn } from '../../../audio/pcm.ts';
-import type { AudioClip } from '../../../session/ports.ts';
 
 /** What the model hears. */
 export const MOONSHINE_RATE_HZ = 16_000;

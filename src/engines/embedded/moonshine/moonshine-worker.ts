@@ -1,7 +1,7 @@
 import { workerData } from 'node:worker_threads';
 import { toFloat32 } from '../../../audio/pcm.ts';
 import { resample } from '../../../audio/resample.ts';
-import type { TranscriptEvent } from '../../../session/ports.ts';
+import type { TranscriptEvent } from '../../../session/ports/transcriber.ts';
 import { modelPathOf, serveJobs, type WorkerJob } from '../../pool/worker-jobs.ts';
 import { isSilent, MOONSHINE_RATE_HZ, padded, restarted, type SoundExtent, soundExtent } from './clip-windows.ts';
 import { type DecodedToken, END_TOKEN, MoonshineModel } from './moonshine-model.ts';

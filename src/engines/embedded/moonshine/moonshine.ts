@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import type { AudioClip, TranscribeOptions, Transcriber, TranscriptEvent } from '../../../session/ports.ts';
+import type { AudioClip } from '../../../audio/audio-clip.ts';
+import type { TranscribeOptions, Transcriber, TranscriptEvent } from '../../../session/ports/transcriber.ts';
 import { WorkerPool, workerScript } from '../../pool/worker-pool.ts';
 import { cutIntoWindows } from './clip-windows.ts';
 import type { MoonshineRequest } from './moonshine-worker.ts';

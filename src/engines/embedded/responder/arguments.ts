@@ -3,7 +3,7 @@
  * References, formats and finer bounds of JSON Schema are not heeded.
  */
 
-import type { ModelTool } from '../../../session/ports.ts';
+import type { ModelTool } from '../../../session/ports/language-model.ts';
 import { Phrases } from './phrases.ts';
 import { contentStems, isStopWord, plain, readable, splitWords, stem } from './words.ts';
 

@@ -1,6 +1,6 @@
 /** What the conversation so far says: read anew from the context of every request. */
 
-import type { ContextItem, ModelRequest } from '../../../session/ports.ts';
+import type { ContextItem, ModelRequest } from '../../../session/ports/language-model.ts';
 import { bounded, cutWords, plain, stem } from './words.ts';
 
 /** The oldest items beyond this are not read, nor what follows this much of one message. */

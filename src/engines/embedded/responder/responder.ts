@@ -4,7 +4,7 @@
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { LanguageModel, ModelEvent, ModelRequest } from '../../../session/ports.ts';
+import type { LanguageModel, ModelEvent, ModelRequest } from '../../../session/ports/language-model.ts';
 import type { ToolCall } from './arguments.ts';
 import { type Calendar, createCalendar } from './calendar.ts';
 import { wordsAskedFor } from './directives.ts';

@@ -1,6 +1,6 @@
 /** Chooses the tool that a request asks for. */
 
-import type { ModelRequest, ModelTool } from '../../../session/ports.ts';
+import type { ModelRequest, ModelTool } from '../../../session/ports/language-model.ts';
 import { fillArguments, type ToolCall } from './arguments.ts';
 import type { Conversation } from './memory.ts';
 import { contentStems, phrasalVerbs, plain } from './words.ts';

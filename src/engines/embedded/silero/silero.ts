@@ -1,5 +1,5 @@
 import { concatSamples } from '../../../audio/pcm.ts';
-import type { VoiceActivityDetector, VoiceActivityStream } from '../../../session/ports.ts';
+import type { VoiceActivityDetector, VoiceActivityStream } from '../../../session/ports/voice-activity.ts';
 import { EngineError } from '../../engine-error.ts';
 import { WorkerPool, workerScript } from '../../pool/worker-pool.ts';
 import type { SileroAnswer, SileroRequest } from './silero-worker.ts';

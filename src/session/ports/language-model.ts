@@ -1,0 +1,80 @@
+import type { AudioClip } from '../../audio/audio-clip.ts';
+import type { Warmable } from './warmable.ts';
+
+/** A tool that the model may call: a JSON schema describes its arguments. */
+export interface ModelTool {
+  name: string;
+  description?: string;
+  parameters?: unknown;
+}
+
+export type ModelToolChoice = 'auto' | 'none' | 'required' | { name: string };
+
+/** One entry of the conversation as the model sees it: words, and audio only where the model asks for it. */
+export type ContextItem =
+  | { type: 'message'; role: 'system' | 'user' | 'assistant'; content: ContextPart[] }
+  | { type: 'call'; callId: string; name: string; arguments: string }
+  | { type: 'call_output'; callId: string; output: string };
+
+export type ContextPart =
+  | { type: 'text'; text: string }
+  | { type: 'image'; url: string; detail?: string }
+  /** What the user said, as it sounded: only for a model that `hearsAudio`. The transcript is there where it is known. */
+  | { type: 'audio'; clip: AudioClip; transcript?: string };
+
+export interface ModelRequest {
+  model: string;
+  instructions: string;
+  items: readonly ContextItem[];
+  tools: readonly ModelTool[];
+  toolChoice: ModelToolChoice;
+  parallelToolCalls?: boolean;
+  maxOutputTokens: number | 'inf';
+  temperature?: number;
+  reasoningEffort?: string;
+  /** Whether the text will be spoken: a model may then prefer words to symbols. */
+  spoken: boolean;
+  /** How to sound, for a model that `speaks`; absent: it answers in text. */
+  speech?: { voice: string; speed: number };
+  signal: AbortSignal;
+}
+
+export interface ModelUsage {
+  inputTokens: number;
+  outputTokens: number;
+  cachedInputTokens?: number;
+  /** Of the input, what it heard; of the output, what it spoke. Absent where it does not tell them apart. */
+  audioInputTokens?: number;
+  audioOutputTokens?: number;
+}
+
+export type ModelEvent =
+  | { type: 'text'; text: string }
+  /** It reasons, of which nothing is told: a sign of life, so that it is not taken for one that stalled. */
+  | { type: 'thinking' }
+  /**
+   * Of a model that `speaks` and was asked to: sound, and the words that it adds to the transcript. Either may be empty,
+   * and the words may come well before their sound. Instead of `text`: text that comes beside it is spoken by the voice,
+   * in the order in which both come.
+   */
+  | { type: 'audio'; samples: Int16Array; sampleRateHz: number; transcript: string }
+  /** A call begins: its arguments follow as deltas, then `call_end`. Calls do not interleave. */
+  | { type: 'call'; callId?: string; name: string }
+  | { type: 'call_arguments'; delta: string }
+  | { type: 'call_end' }
+  /** The last event. `length`: the token limit was met. */
+  | { type: 'finish'; reason: 'stop' | 'length' | 'content_filter'; usage?: ModelUsage };
+
+export interface LanguageModel extends Warmable {
+  /** Takes `audio` parts, so that what the user says need not be transcribed for it. */
+  readonly hearsAudio?: boolean;
+  /** Answers with `audio` events where a request has `speech`, so that no voice is needed. */
+  readonly speaks?: boolean;
+  generate(request: ModelRequest): AsyncIterable<ModelEvent>;
+}
+
+/** Counts what text is for a language model, where the model itself does not tell. */
+export interface TokenCounter {
+  /** Never throws, and takes no longer than a few milliseconds, whatever the text. */
+  count(text: string): number;
+}
