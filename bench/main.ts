@@ -91,7 +91,7 @@ async function measureParts({ quick, only }: BenchOptions, questions: readonly I
     'event-loop': () => eventLoop({ questions, sessions: plan.talkers, ms: plan.talkMs }),
     'bare-limit': () => bareLimit({ sessions: plan.streamers, spans: plan.spans, spanMs: plan.spanMs }),
     access: () => access({ spans: plan.accessSpans, secrets: plan.secrets, connections: plan.connections }),
-    memory: () => memory({ idle: plan.idleSessions, live: plan.liveSessions }),
+    memory: () => memory({ idle: plan.idleSessions, live: plan.sessionCounter }),
     'limits-cost': () => limitsCost({ rounds: plan.limitRounds }),
   };
   const sections: Section[] = [];

@@ -11,7 +11,7 @@ const turnTimeoutMs = 20_000;
 
 export async function memory({ idle, live }: { idle: number; live: number }): Promise<Section> {
   const idleFigures = await idleSessions(idle);
-  const { figures: liveFigures, warnings } = await liveSessions(live);
+  const { figures: liveFigures, warnings } = await sessionCounter(live);
   return {
     title: 'Memory of a session',
     how:
@@ -39,7 +39,7 @@ async function idleSessions(count: number): Promise<Figure[]> {
   }
 }
 
-async function liveSessions(sessions: number): Promise<{ figures: Figure[]; warnings: string[] }> {
+async function sessionCounter(sessions: number): Promise<{ figures: Figure[]; warnings: string[] }> {
   const server = await MeasuredServer.start('instant');
   try {
     const start = (count: number) =>

@@ -115,7 +115,7 @@ export interface Plan {
   connections: number;
   /** Sessions that are weighed: silent ones, and ones in conversation. */
   idleSessions: number;
-  liveSessions: number;
+  sessionCounter: number;
   /** Rounds in which servers with and without limits take their turns. */
   limitRounds: number;
 }
@@ -136,7 +136,7 @@ export const fullPlan: Plan = {
   secrets: 3000,
   connections: 1000,
   idleSessions: 900,
-  liveSessions: 100,
+  sessionCounter: 100,
   limitRounds: 12,
 };
 
@@ -156,7 +156,7 @@ export const quickPlan: Plan = {
   secrets: 1500,
   connections: 500,
   idleSessions: 900,
-  liveSessions: 50,
+  sessionCounter: 50,
   limitRounds: 6,
 };
 

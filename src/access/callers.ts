@@ -36,7 +36,7 @@ export class Callers {
    * The caller, or why it is turned away.
    * @throws what the store throws
    */
-  async identify({ key, project }: Credentials): Promise<Caller | WireError> {
+  async authenticate({ key, project }: Credentials): Promise<Caller | WireError> {
     if (key !== undefined && isClientSecret(key)) return this.#bySecret(key, project);
     if (this.#keys.length === 0) return { owner: { project: defaultProject }, operator: true };
     if (key === undefined || key === '') return accessErrors.missingKey();

@@ -82,10 +82,10 @@ const fullNames: Record<string, string> = {
 function enginesLine(engines: readonly EngineStatus[]): string {
   const idle = engines.every(({ state }) => state === 'idle');
   const purpose = idle ? 'for /v1/audio alone, loaded when they are first asked: ' : '';
-  return `Engines    ${purpose}${engines.map(described).join(' · ')}`;
+  return `Engines    ${purpose}${engines.map(describeEngine).join(' · ')}`;
 }
 
-function described({ part, name }: EngineStatus): string {
+function describeEngine({ part, name }: EngineStatus): string {
   const words = part.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
   return `${words} ${fullNames[name] ?? name}`;
 }
@@ -125,7 +125,7 @@ function untilStopped(server: ParleyServer, { drainSeconds }: Config, log: Log):
   };
   process.on('SIGINT', () => onSignal(130));
   process.on('SIGTERM', () => onSignal(143));
-  whenNpmEnds(() => {
+  onNpmExit(() => {
     log.warn('server_parent_ended', {});
     stop();
   });
@@ -145,7 +145,7 @@ function untilStopped(server: ParleyServer, { drainSeconds }: Config, log: Log):
 const parentCheckMs = 1000;
 
 /** npm that is told to stop ends the shell in which it runs a script, and leaves the script behind. */
-function whenNpmEnds(onEnd: () => void): void {
+function onNpmExit(onEnd: () => void): void {
   if (process.env.npm_lifecycle_event === undefined) return;
   const parent = process.ppid;
   const check = setInterval(() => {

@@ -10,10 +10,10 @@ import { engine, engineSets, modelAliases, voiceAliases } from './engine-kind.ts
 import { optionsHelp } from './help.ts';
 import { apiKeys, boolean, choice, hostName, integer, integerOrInfinity, list, prompts, text } from './kinds.ts';
 import { limits } from './limits.ts';
-import { named, option, type Values } from './option.ts';
+import { listOptions, option, type Values } from './option.ts';
 import { isOrigin } from './origin.ts';
 import { prices } from './price-kind.ts';
-import { type Gathered, gather, gatherFromCode, type Sources } from './sources.ts';
+import { type GatheredOptions, gather, gatherFromCode, type Sources } from './sources.ts';
 import { secretKey, upstreams } from './upstream-kind.ts';
 
 export { type ApiKey, apiKey } from './api-keys.ts';
@@ -245,7 +245,7 @@ const options = {
   logFormat: option('Logs', choice('auto', 'pretty', 'json'), 'auto', 'auto: pretty on a terminal, json elsewhere.'),
 };
 
-const optionList = [...named(options), ...named(limits, 'limits.')];
+const optionList = [...listOptions(options), ...listOptions(limits, 'limits.')];
 
 /** The server's configuration: the value of every option. */
 export type Config = Readonly<Values<typeof options>> & { readonly limits: Readonly<Values<typeof limits>> };
@@ -267,7 +267,7 @@ export class ConfigError extends Error {
  */
 export function loadConfig(sources: Sources): { config: Config; warnings: string[] } {
   const gathered = gather(optionList, sources);
-  return { config: checked(gathered), warnings: gathered.warnings };
+  return { config: validateConfig(gathered), warnings: gathered.warnings };
 }
 
 /**
@@ -276,10 +276,10 @@ export function loadConfig(sources: Sources): { config: Config; warnings: string
  * @throws {ConfigError} when something is wrong: a name that is no option, a value that is not allowed, a contradiction
  */
 export function configWith(overrides: ConfigOverrides): Config {
-  return checked(gatherFromCode(optionList, overrides));
+  return validateConfig(gatherFromCode(optionList, overrides));
 }
 
-function checked({ values, problems }: Gathered): Config {
+function validateConfig({ values, problems }: GatheredOptions): Config {
   const section = (table: typeof options | typeof limits, prefix = '') =>
     Object.fromEntries(
       Object.entries(table).map(([key, option]) => {

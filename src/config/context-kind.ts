@@ -21,7 +21,7 @@ export function contextBudgets(): Kind<readonly ContextBudget[]> {
     repeatable: true,
     fromText,
     fromFile: (entry) =>
-      typeof entry === 'number' || typeof entry === 'string' ? fromText(String(entry)) : checked(entry),
+      typeof entry === 'number' || typeof entry === 'string' ? fromText(String(entry)) : validBudgets(entry),
     print: (value) =>
       value.map(({ model, tokens }) => (model === undefined ? String(tokens) : `${model}=${tokens}`)).join(','),
   };
@@ -32,11 +32,11 @@ function fromText(text: string): readonly ContextBudget[] | undefined {
     const [, model, tokens] = /^(?:(.+)=)?(\d+)$/.exec(each.trim()) ?? [];
     return { ...(model !== undefined && { model: model.trim() }), tokens: Number(tokens) };
   });
-  return checked(entries);
+  return validBudgets(entries);
 }
 
 /** The list, unless a model stands in it twice; with the usual budget for every model that does not. */
-function checked(entries: unknown): readonly ContextBudget[] | undefined {
+function validBudgets(entries: unknown): readonly ContextBudget[] | undefined {
   const parsed = budgets.safeParse(entries).data;
   if (!parsed || new Set(parsed.map(({ model }) => model)).size < parsed.length) return undefined;
   const given = parsed.map(({ model, tokens }) => ({ ...(model !== undefined && { model }), tokens }));

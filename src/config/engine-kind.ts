@@ -9,7 +9,7 @@ import {
   type HttpEngineSpec,
   type ModelAlias,
 } from '../engines/spec/engine-spec.ts';
-import { engineNames, takesPath } from '../engines/spec/registry.ts';
+import { acceptsPath, engineNames } from '../engines/spec/registry.ts';
 import type { Kind } from './kinds.ts';
 import { keyIn } from './upstream-kind.ts';
 
@@ -60,7 +60,7 @@ function readName(kind: EngineKind, given: string): Read<string> {
   const [name = '', ...path] = given.split(':');
   const known = engineNames(kind).includes(name);
   if (known && path.length === 0) return { value: given };
-  if (known && takesPath(kind, name) && path.join(':') !== '') return { value: given };
+  if (known && acceptsPath(kind, name) && path.join(':') !== '') return { value: given };
   const address = kind === 'voiceActivity' ? undefined : addressPattern.exec(given)?.groups;
   if (address?.host !== undefined) {
     const path = /^\/[^#]/.test(address.rest ?? '') ? address.rest : `/v1${address.rest?.replace(/^\//, '')}`;
@@ -79,7 +79,7 @@ function readUrl(kind: EngineKind, { keyFile, ...given }: z.output<typeof httpEn
   const url = new URL(given.url);
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     return { problem: 'A URL of an engine begins with http:// or https://' };
-  const model = given.model ?? (url.hash.length > 1 ? decoded(url.hash.slice(1)) : undefined);
+  const model = given.model ?? (url.hash.length > 1 ? decodePercent(url.hash.slice(1)) : undefined);
   if (model === undefined && kind !== 'languageModel') {
     return { problem: 'The model is missing: put it behind the URL, as in http://127.0.0.1:8000/v1#whisper-small' };
   }
@@ -231,7 +231,7 @@ function fromJson(text: string): unknown {
   }
 }
 
-function decoded(text: string): string {
+function decodePercent(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -18,10 +18,10 @@ function optionHelp({ flag, option }: NamedOption): string {
   const printed = value === undefined ? '' : kind.print(value);
   const suffix = printed === '' ? '' : ` (default: ${printed})`;
   const short = option.short === undefined ? '' : `, also --${option.short}`;
-  return [`  ${flag} ${kind.placeholder}${short}`, ...wrapped(option.description + suffix)].join('\n');
+  return [`  ${flag} ${kind.placeholder}${short}`, ...wrapText(option.description + suffix)].join('\n');
 }
 
-function wrapped(text: string): string[] {
+function wrapText(text: string): string[] {
   const lines: string[] = [];
   let line = indent;
   for (const word of text.split(' ')) {

@@ -54,7 +54,7 @@ export function integer(placeholder: string, min: number, max: number): Kind<num
   return kind({
     placeholder,
     allowed: `a whole number from ${min} to ${max}`,
-    fromText: (text) => within(wholeNumber(text), min, max),
+    fromText: (text) => inRange(wholeNumber(text), min, max),
   });
 }
 
@@ -63,11 +63,11 @@ export function integerOrInfinity(placeholder: string, min: number, max: number)
   return kind({
     placeholder,
     allowed: `a whole number from ${min} to ${max}, or inf`,
-    fromText: (text) => (text === 'inf' ? Number.POSITIVE_INFINITY : within(wholeNumber(text), min, max)),
+    fromText: (text) => (text === 'inf' ? Number.POSITIVE_INFINITY : inRange(wholeNumber(text), min, max)),
     // YAML has its own way to write infinity, which arrives here as a number.
     fromFile: (entry) => {
       if (entry === Number.POSITIVE_INFINITY || entry === 'inf') return Number.POSITIVE_INFINITY;
-      return isScalar(entry) ? within(wholeNumber(String(entry)), min, max) : undefined;
+      return isScalar(entry) ? inRange(wholeNumber(String(entry)), min, max) : undefined;
     },
     print: (value) => (value === Number.POSITIVE_INFINITY ? 'inf' : String(value)),
   });
@@ -83,7 +83,7 @@ export function bytes(min: number, max: number): Kind<number> {
     fromText: (text) => {
       const match = /^(\d+) ?(KiB|MiB|GiB|)$/.exec(text);
       const [, digits = '', unit = ''] = match ?? [];
-      return match === null ? undefined : within(Number(digits) * (byteUnits[unit] ?? 1), min, max);
+      return match === null ? undefined : inRange(Number(digits) * (byteUnits[unit] ?? 1), min, max);
     },
     print: printBytes,
   });
@@ -186,7 +186,7 @@ function wholeNumber(text: string): number {
   return /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
 }
 
-function within(value: number, min: number, max: number): number | undefined {
+function inRange(value: number, min: number, max: number): number | undefined {
   return value >= min && value <= max ? value : undefined;
 }
 

@@ -60,7 +60,7 @@ function variableOf(name: string): string {
 }
 
 /** Names every option of a table; `prefix` is the section that it stands in, such as `limits`. */
-export function named(table: Record<string, Option<unknown>>, prefix = ''): NamedOption[] {
+export function listOptions(table: Record<string, Option<unknown>>, prefix = ''): NamedOption[] {
   return Object.entries(table).map(([key, option]) => {
     const name = `${prefix}${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     return { key: `${prefix}${key}`, name, flag: `--${name}`, variable: variableOf(name), option };

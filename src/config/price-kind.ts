@@ -42,17 +42,17 @@ export function prices(): Kind<PriceTable | undefined> {
     allowed: '{ currency, models }, where models has prices by the name of a model',
     secret: false,
     repeatable: false,
-    fromText: (text) => table.safeParse(parsed(text)).data,
+    fromText: (text) => table.safeParse(parseJson(text)).data,
     fromFile: (entry) => table.safeParse(entry).data,
     print: () => '',
     explain: (given) => {
-      const issue = table.safeParse(typeof given === 'string' ? parsed(given) : given).error?.issues[0];
-      return issue && explained(issue);
+      const issue = table.safeParse(typeof given === 'string' ? parseJson(given) : given).error?.issues[0];
+      return issue && explainIssue(issue);
     },
   };
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -60,7 +60,7 @@ function parsed(text: string): unknown {
   }
 }
 
-function explained(issue: z.core.$ZodIssue): string | undefined {
+function explainIssue(issue: z.core.$ZodIssue): string | undefined {
   const [section, model] = issue.path;
   if (section === undefined) {
     return issue.code === 'unrecognized_keys' ? unknownName(issue.keys, 'currency and models') : undefined;

@@ -7,7 +7,7 @@ import { nearest } from '../protocol/parse/nearest.ts';
 import { byName, type NamedOption } from './option.ts';
 
 /** What the sources said, before the cross checks. */
-export interface Gathered {
+export interface GatheredOptions {
   /** By the option's key. */
   readonly values: Map<string, unknown>;
   /** Each a sentence that names the source, the option, what was wrong and what is allowed. */
@@ -20,8 +20,8 @@ export interface Sources {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-export function gather(options: readonly NamedOption[], sources: Sources): Gathered {
-  const gathered: Gathered = { values: new Map(), problems: [], warnings: [] };
+export function gather(options: readonly NamedOption[], sources: Sources): GatheredOptions {
+  const gathered: GatheredOptions = { values: new Map(), problems: [], warnings: [] };
   const flags = readFlags(options, sources.flags, gathered.problems);
   const file = flags.get('config') ?? sources.environment.PARLEY_CONFIG;
   if (file !== undefined && file !== '') readFile(options, file, gathered);
@@ -38,15 +38,15 @@ export function gather(options: readonly NamedOption[], sources: Sources): Gathe
  * What a program says in the place of all other sources. Values are of the options' own types, or what a configuration
  * file may say; `undefined` leaves the default.
  */
-export function gatherFromCode(options: readonly NamedOption[], overrides: unknown): Gathered {
-  const gathered: Gathered = { values: new Map(), problems: [], warnings: [] };
+export function gatherFromCode(options: readonly NamedOption[], overrides: unknown): GatheredOptions {
+  const gathered: GatheredOptions = { values: new Map(), problems: [], warnings: [] };
   if (isMapping(overrides)) readObject(options, { section: '', content: overrides }, gathered);
   else gathered.problems.push(`config: got ${quote(overrides)}, expected an object of options.`);
   return gathered;
 }
 
 function take(
-  gathered: Pick<Gathered, 'values' | 'problems'>,
+  gathered: Pick<GatheredOptions, 'values' | 'problems'>,
   { key, option }: NamedOption,
   from: { value: unknown; where: string; given: unknown },
 ): void {
@@ -113,7 +113,7 @@ function withBareValues(args: readonly string[], known: ReadonlyMap<string, Name
 function readEnvironment(
   options: readonly NamedOption[],
   environment: Sources['environment'],
-  gathered: Gathered,
+  gathered: GatheredOptions,
 ): void {
   const seen = new Map<string, string>();
   const byVariable = byName(options, ({ variable }) => variable);
@@ -126,12 +126,12 @@ function readEnvironment(
       continue;
     }
     const where = `Environment variable ${variable}`;
-    if (twice(gathered, known, where, seen)) continue;
+    if (duplicateProblem(gathered, known, where, seen)) continue;
     take(gathered, known, { value: known.option.kind.fromText(text), where, given: text });
   }
 }
 
-function readFile(options: readonly NamedOption[], path: string, gathered: Gathered): void {
+function readFile(options: readonly NamedOption[], path: string, gathered: GatheredOptions): void {
   let content: unknown;
   try {
     content = parseYaml(readFileSync(path, 'utf8'));
@@ -151,7 +151,7 @@ function readFile(options: readonly NamedOption[], path: string, gathered: Gathe
 function readSection(
   options: readonly NamedOption[],
   file: { path: string; section: string; content: Record<string, unknown> },
-  gathered: Gathered,
+  gathered: GatheredOptions,
 ): void {
   const sections = sectionsOf(options);
   const names = byName(options, ({ name }) => name);
@@ -162,7 +162,7 @@ function readSection(
     const where = `Configuration file ${file.path}, ${name}`;
     if (known !== undefined) {
       // An entry without a value, as in "api-keys:", is left at its default.
-      if (entry === null || twice(gathered, known, where, seen)) continue;
+      if (entry === null || duplicateProblem(gathered, known, where, seen)) continue;
       take(gathered, known, { value: known.option.kind.fromFile(entry), where, given: entry });
     } else if (file.section === '' && sections.has(key)) {
       if (isMapping(entry)) readSection(options, { ...file, section: `${key}.`, content: entry }, gathered);
@@ -177,7 +177,7 @@ function readSection(
 function readObject(
   options: readonly NamedOption[],
   { section, content }: { section: string; content: Record<string, unknown> },
-  gathered: Gathered,
+  gathered: GatheredOptions,
 ): void {
   const sections = sectionsOf(options);
   const byKey = new Map(options.map((each) => [each.key, each]));
@@ -199,8 +199,8 @@ function readObject(
 }
 
 /** Whether one source has an option by both of its names, which is told. */
-function twice(
-  { problems }: Pick<Gathered, 'problems'>,
+function duplicateProblem(
+  { problems }: Pick<GatheredOptions, 'problems'>,
   { key }: NamedOption,
   where: string,
   seen: Map<string, string>,

@@ -79,11 +79,11 @@ export function upstreams(): Kind<readonly UpstreamTarget[]> {
     // An entry may hold a key.
     secret: true,
     repeatable: false,
-    fromText: (text) => fromFile(parsed(text)),
+    fromText: (text) => fromFile(parseJson(text)),
     fromFile,
     print: (value) => value.map(({ name }) => name).join(','),
     explain: (given) => {
-      const issue = targets.safeParse(listOf(typeof given === 'string' ? parsed(given) : given)).error?.issues[0];
+      const issue = targets.safeParse(listOf(typeof given === 'string' ? parseJson(given) : given)).error?.issues[0];
       return issue && `At ${issue.path.join('.') || 'the top'}: ${problem(issue)}.`;
     },
   };
@@ -112,7 +112,7 @@ function listOf(entry: unknown): unknown[] {
   return list.map((each) => (typeof each === 'string' ? { url: each } : each));
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   if (!/^\s*[[{]/.test(text)) return text.split(',').map((url) => url.trim());
   try {
     return JSON.parse(text);

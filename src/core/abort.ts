@@ -18,7 +18,7 @@ export function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<vo
 }
 
 /** Never resolves; rejects with the signal's reason once it is aborted. */
-export function untilAborted(signal: AbortSignal): Promise<never> {
+export function rejectOnAbort(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) return reject(signal.reason);
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });

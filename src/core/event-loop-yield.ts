@@ -7,7 +7,7 @@ const stepsAtOnce = 64;
  * Lets the rest of the process have its turn in a long run of steps. Promises alone do not: those that are settled
  * follow each other without the event loop.
  */
-export class GiveWay {
+export class EventLoopYield {
   #steps = 0;
 
   /** To be called after each step; awaited only where it returns a promise. */

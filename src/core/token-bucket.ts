@@ -23,26 +23,26 @@ export class TokenBucket {
 
   /** How long until no more is taken than may be; 0 when that is so now. */
   overdrawnMs(nowMs: number): number {
-    return positive(this.#fullAt - this.#burstMs - nowMs);
+    return atLeastOneMs(this.#fullAt - this.#burstMs - nowMs);
   }
 
   /** How long until one can be taken; 0 when one can be now. */
   nextMs(nowMs: number): number {
-    return positive(Math.max(this.#fullAt, nowMs) + this.#intervalMs - this.#burstMs - nowMs);
+    return atLeastOneMs(Math.max(this.#fullAt, nowMs) + this.#intervalMs - this.#burstMs - nowMs);
   }
 
   /** How many can be taken now. */
   remaining(nowMs: number): number {
     const freeMs = this.#burstMs - this.fullInMs(nowMs);
-    return Math.floor(positive(freeMs + epsilonMs) / this.#intervalMs);
+    return Math.floor(atLeastOneMs(freeMs + epsilonMs) / this.#intervalMs);
   }
 
   /** How long until all are back. */
   fullInMs(nowMs: number): number {
-    return positive(this.#fullAt - nowMs);
+    return atLeastOneMs(this.#fullAt - nowMs);
   }
 }
 
-function positive(ms: number): number {
+function atLeastOneMs(ms: number): number {
   return ms > epsilonMs ? ms : 0;
 }

@@ -50,7 +50,7 @@ export function countInPieces(text: string, exactly: CountExactly): number {
   let characters = 0;
   for (let taken = 0, piece = 0; taken < pieces; taken += 1, piece = (piece + step) % pieces) {
     if (tokens >= tokensCounted && characters > 0) return Math.ceil((tokens * text.length) / characters);
-    const part = text.slice(snap(text, piece * pieceCharacters), snap(text, (piece + 1) * pieceCharacters));
+    const part = text.slice(snapToWord(text, piece * pieceCharacters), snapToWord(text, (piece + 1) * pieceCharacters));
     if (part === '') continue;
     tokens += exactly(part);
     characters += part.length;
@@ -59,7 +59,7 @@ export function countInPieces(text: string, exactly: CountExactly): number {
 }
 
 /** The first boundary at or after a position, which may be the end, or the position where there is none near. */
-function snap(text: string, position: number): number {
+function snapToWord(text: string, position: number): number {
   if (position === 0) return 0;
   if (position + snapCharacters >= text.length) return text.length;
   for (let at = position; at < position + snapCharacters; at += 1) {

@@ -10,7 +10,7 @@ import { httpErrors } from '../protocol/errors/http-errors.ts';
 import { WireError } from '../protocol/errors/wire-errors.ts';
 import type { SessionRegistry } from '../transport/session-registry.ts';
 import { type AudioApiOptions, createAudioApi } from './audio/audio-api.ts';
-import { type ApiEnv, authenticated, operatorsOnly } from './authentication.ts';
+import { type ApiEnv, authenticate, operatorsOnly } from './authentication.ts';
 import { limitBody } from './body-limit.ts';
 import { type MintOptions, mintSecret } from './client-secrets.ts';
 import { cors } from './cors.ts';
@@ -113,7 +113,7 @@ export function createApp(options: AppOptions): Hono<Env> {
 /** What wants an API key, where the server has any. */
 function createApi({ callers, minting, sessions, metering }: AppOptions): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();
-  const key = authenticated(callers);
+  const key = authenticate(callers);
   api.post('/v1/realtime/client_secrets', key, mintSecret(minting, gaMinting));
   api.post('/v1/realtime/sessions', key, mintSecret(minting, betaMinting));
   api.post('/v1/realtime/transcription_sessions', key, mintSecret(minting, betaTranscriptionMinting));

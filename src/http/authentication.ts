@@ -10,10 +10,10 @@ import { HttpRefusal } from './refusal.ts';
 export type ApiEnv = { Bindings: HttpBindings; Variables: { caller: Caller } };
 
 /** Lets in whoever shows an API key. Client secrets are refused: they are in the hands of those who must not have a key. */
-export function authenticated(callers: Callers): MiddlewareHandler<ApiEnv> {
+export function authenticate(callers: Callers): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
     const { headers } = context.env.incoming;
-    const caller = await callers.identify({ key: keyInHeaders(headers), project: projectInHeaders(headers) });
+    const caller = await callers.authenticate({ key: keyInHeaders(headers), project: projectInHeaders(headers) });
     if (caller instanceof WireError) throw new HttpRefusal(401, caller);
     if (caller.secret) throw new HttpRefusal(401, accessErrors.secretOverHttp());
     context.set('caller', caller);

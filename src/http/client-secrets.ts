@@ -14,7 +14,7 @@ import { StoreFullError } from '../store/store.ts';
 import { defaultModel } from '../transport/session-authorizer.ts';
 import type { ApiEnv } from './authentication.ts';
 import { jsonBody } from './json-body.ts';
-import type { Minting } from './mint-requests.ts';
+import type { MintDialect } from './mint-requests.ts';
 import { HttpRefusal } from './refusal.ts';
 
 export interface MintOptions {
@@ -34,7 +34,10 @@ export interface MintOptions {
 const storeRetryMs = 30_000;
 
 /** Mints client secrets, which open sessions from where no API key may be. */
-export function mintSecret(options: MintOptions, minting: Minting): (context: Context<ApiEnv>) => Promise<Response> {
+export function mintSecret(
+  options: MintOptions,
+  minting: MintDialect,
+): (context: Context<ApiEnv>) => Promise<Response> {
   const { config, secrets, check, requireAvailable, ids, log } = options;
   return async (context) => {
     const request = minting.read(await jsonBody(context.req), check(minting.dialect));
@@ -45,7 +48,7 @@ export function mintSecret(options: MintOptions, minting: Minting): (context: Co
       throw wireErrors.unknownModel(model);
     }
     const shownModel = model ?? defaultModel(config);
-    inTermsOf(minting.dialect, () => requireAvailable(update, shownModel));
+    translateErrors(minting.dialect, () => requireAvailable(update, shownModel));
     const terms: SecretTerms = {
       dialect: minting.dialect,
       type: update.type,
@@ -73,7 +76,7 @@ export function mintSecret(options: MintOptions, minting: Minting): (context: Co
 }
 
 /** Gives an error about a GA path the path that it has in the body of a dialect's request. */
-function inTermsOf(dialect: 'ga' | 'beta', act: () => void): void {
+function translateErrors(dialect: 'ga' | 'beta', act: () => void): void {
   try {
     act();
   } catch (error) {

@@ -33,7 +33,10 @@ export function cors(methodsOf: (path: string) => string[]): MiddlewareHandler<{
     context.header('Allow', methods.join(', '));
     if (origin !== undefined && context.req.header('access-control-request-method') !== undefined) {
       context.header('Access-Control-Allow-Methods', methods.join(', '));
-      context.header('Access-Control-Allow-Headers', allowed(context.req.header('access-control-request-headers')));
+      context.header(
+        'Access-Control-Allow-Headers',
+        permittedHeaders(context.req.header('access-control-request-headers')),
+      );
       context.header('Access-Control-Max-Age', String(preflightSeconds));
     }
     return context.body(null, 204);
@@ -41,7 +44,7 @@ export function cors(methodsOf: (path: string) => string[]): MiddlewareHandler<{
 }
 
 /** The headers that are always allowed, and what else was asked for and may be. */
-function allowed(requested = ''): string {
+function permittedHeaders(requested = ''): string {
   const names = requested.split(',', maxNames).map((name) => name.trim().toLowerCase());
   const extra = names.filter((name) => name.startsWith(allowedPrefix) && /^[a-z0-9-]{1,64}$/.test(name));
   return [...allowedHeaders, ...extra].join(', ');

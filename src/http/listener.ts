@@ -80,7 +80,9 @@ export class Listener {
   async listen(): Promise<{ port: number }> {
     const { host, port } = this.#options.config;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(explained(error, host, port))));
+    this.#server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new ListenError(listenProblem(error, host, port))),
+    );
     this.#server.listen({ host: host.replace(/^\[(.*)\]$/, '$1'), port }, resolve);
     await promise;
     this.#server.removeAllListeners('error');
@@ -130,7 +132,7 @@ export class Listener {
   }
 }
 
-function explained(error: NodeJS.ErrnoException, host: string, port: number): string {
+function listenProblem(error: NodeJS.ErrnoException, host: string, port: number): string {
   switch (error.code) {
     case 'EADDRINUSE':
       return `Port ${port} on ${host} is in use by another program. Stop it, or choose another port: --port 0 takes any free one.`;

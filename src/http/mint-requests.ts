@@ -34,7 +34,7 @@ export interface MintRequest {
 }
 
 /** How one kind of request is read, and answered. */
-export interface Minting {
+export interface MintDialect {
   dialect: 'ga' | 'beta';
   /** @throws {WireError} for the first thing that is wrong */
   read(body: JsonObject, check: Check): MintRequest;
@@ -87,7 +87,7 @@ const betaBody = betaSessionSchema.extend({ ...ownBounds, client_secret: betaSec
 const betaTranscriptionBody = betaTranscriptionSchema.extend({ ...ownBounds, client_secret: betaSecret });
 
 /** `POST /v1/realtime/client_secrets` */
-export const gaMinting: Minting = {
+export const gaMinting: MintDialect = {
   dialect: 'ga',
   read(body, check) {
     const { expires_after, session: update = { type: 'realtime' }, parley } = check(gaBody, body);
@@ -102,7 +102,7 @@ export const gaMinting: Minting = {
 };
 
 /** `POST /v1/realtime/sessions` */
-export const betaMinting: Minting = {
+export const betaMinting: MintDialect = {
   dialect: 'beta',
   read(body, check) {
     const { client_secret, parley, ...session } = check(betaBody, body);
@@ -114,7 +114,7 @@ export const betaMinting: Minting = {
 };
 
 /** `POST /v1/realtime/transcription_sessions` */
-export const betaTranscriptionMinting: Minting = {
+export const betaTranscriptionMinting: MintDialect = {
   dialect: 'beta',
   read(body, check) {
     const { client_secret, parley, ...session } = check(betaTranscriptionBody, body);

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { accessErrors } from '../protocol/errors/access-errors.ts';
-import type { LiveSession, SessionRegistry } from '../transport/session-registry.ts';
+import type { RegisteredSession, SessionRegistry } from '../transport/session-registry.ts';
 import type { ApiEnv } from './authentication.ts';
 import { HttpRefusal } from './refusal.ts';
 
@@ -11,15 +11,16 @@ const endedByApi = { code: 1000, reason: 'session ended by the API' };
 
 /** The sessions that live now: each project sees its own, operators see all. Another's is as unknown as one that never was. */
 export function sessionRoutes(sessions: SessionRegistry): { list: Handler; retrieve: Handler; end: Handler } {
-  const found = (context: Context<ApiEnv>): LiveSession => {
+  const found = (context: Context<ApiEnv>): RegisteredSession => {
     const id = context.req.param('id') ?? '';
     const live = sessions.find(id, context.get('caller'));
     if (live === undefined) throw new HttpRefusal(404, accessErrors.unknownSession(id));
     return live;
   };
   return {
-    list: (context) => context.json({ object: 'list', data: sessions.list(context.get('caller')).map(shown) }),
-    retrieve: (context) => context.json(shown(found(context))),
+    list: (context) =>
+      context.json({ object: 'list', data: sessions.list(context.get('caller')).map(describeSession) }),
+    retrieve: (context) => context.json(describeSession(found(context))),
     end(context) {
       const { session } = found(context);
       session.close(endedByApi);
@@ -28,7 +29,7 @@ export function sessionRoutes(sessions: SessionRegistry): { list: Handler; retri
   };
 }
 
-function shown(live: LiveSession): object {
+function describeSession(live: RegisteredSession): object {
   const { id, type, model, expiresAt, peers } = live.session.describe();
   const { responses, transcriptions, used, cost, currency } = live.totals();
   return {

@@ -71,18 +71,21 @@ function readPem(flag: string, path: string): string {
 /** Returns the certificate's fingerprint, once it is certain that both files are what they should be. */
 function checkedPair(cert: string, key: string, paths: { tlsCert: string; tlsKey: string }): string {
   const { tlsCert, tlsKey } = paths;
-  const certificate = parsed(
+  const certificate = parseOrExplain(
     () => new X509Certificate(cert),
     `--tls-cert: ${tlsCert} is not a certificate in PEM form.`,
   );
-  const privateKey = parsed(() => createPrivateKey(key), `--tls-key: ${tlsKey} is not a private key in PEM form.`);
+  const privateKey = parseOrExplain(
+    () => createPrivateKey(key),
+    `--tls-key: ${tlsKey} is not a private key in PEM form.`,
+  );
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new ConfigError([`--tls-key: ${tlsKey} does not belong to the certificate in ${tlsCert}.`]);
   }
   return certificate.fingerprint256;
 }
 
-function parsed<T>(parse: () => T, problem: string): T {
+function parseOrExplain<T>(parse: () => T, problem: string): T {
   try {
     return parse();
   } catch {

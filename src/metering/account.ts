@@ -1,17 +1,17 @@
 import type { RateLimit, ResponseStatus, TranscriptionUsage, Usage } from '../protocol/wire/server-events.ts';
 import type { ExpectedTokens, Meter, Reservation, ResponseAdmission, TurnTimes } from '../session/ports/meter.ts';
-import { plausible, responseQuantities, transcriptionQuantities } from './quantities.ts';
+import { clampAmount, responseQuantities, transcriptionQuantities } from './quantities.ts';
 import type { TokenBudget } from './token-budget.ts';
-import { Tally, type TallyOptions, type Used } from './usage-totals.ts';
+import { UsageTotals, type UsageTotalsOptions, type UsedTotals } from './usage-totals.ts';
 
 /** What one session has used, as the log tells it. */
-export interface Totals extends Used {
+export interface SessionTotals extends UsedTotals {
   /** By how they ended. */
   responses: Partial<Record<ResponseStatus, number>>;
   transcriptions: number;
 }
 
-export interface AccountOptions extends TallyOptions {
+export interface AccountOptions extends UsageTotalsOptions {
   sessionId: string;
   budget: TokenBudget | undefined;
   closed: (account: Account) => void;
@@ -22,13 +22,13 @@ export class Account implements Meter {
   readonly sessionId: string;
   readonly #options: AccountOptions;
   readonly #responses: Partial<Record<ResponseStatus, number>> = {};
-  readonly #tally: Tally;
+  readonly #usageTotals: UsageTotals;
   #transcriptions = 0;
   #open = true;
 
   constructor(options: AccountOptions) {
     this.#options = options;
-    this.#tally = new Tally(options);
+    this.#usageTotals = new UsageTotals(options);
     this.sessionId = options.sessionId;
   }
 
@@ -40,8 +40,8 @@ export class Account implements Meter {
   }
 
   responseUsed(usage: Usage, reservation?: Reservation): void {
-    this.#tally.use(responseQuantities(usage));
-    const tokens = plausible(usage.total_tokens);
+    this.#usageTotals.use(responseQuantities(usage));
+    const tokens = clampAmount(usage.total_tokens);
     if (reservation) reservation.settle(tokens);
     else this.#options.budget?.use(tokens);
   }
@@ -53,9 +53,9 @@ export class Account implements Meter {
 
   transcriptionUsed(usage: TranscriptionUsage): void {
     this.#transcriptions += 1;
-    this.#options.metrics.transcribed(this.#options.labels);
-    this.#tally.use(transcriptionQuantities(usage));
-    if (usage.type === 'tokens') this.#options.budget?.use(plausible(usage.total_tokens));
+    this.#options.metrics.transcriptionDone(this.#options.labels);
+    this.#usageTotals.use(transcriptionQuantities(usage));
+    if (usage.type === 'tokens') this.#options.budget?.use(clampAmount(usage.total_tokens));
   }
 
   rateLimits(): readonly RateLimit[] {
@@ -63,12 +63,12 @@ export class Account implements Meter {
     return budget ? [budget.rateLimit] : [];
   }
 
-  totals(): Totals {
-    return { responses: { ...this.#responses }, transcriptions: this.#transcriptions, ...this.#tally.total() };
+  totals(): SessionTotals {
+    return { responses: { ...this.#responses }, transcriptions: this.#transcriptions, ...this.#usageTotals.total() };
   }
 
   /** To be called when the session has ended, once or more. */
-  close(): Totals {
+  close(): SessionTotals {
     if (this.#open) this.#options.closed(this);
     this.#open = false;
     return this.totals();

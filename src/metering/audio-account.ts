@@ -1,15 +1,15 @@
 import type { TranscriptionUsage } from '../protocol/wire/server-events.ts';
 import { assistantAudioTokens, userAudioTokens } from '../session/context/token-cost.ts';
-import type { SpendingRefusal } from '../session/ports/meter.ts';
-import { plausible, transcriptionQuantities } from './quantities.ts';
+import type { QuotaRefusal } from '../session/ports/meter.ts';
+import { clampAmount, transcriptionQuantities } from './quantities.ts';
 import type { TokenBudget } from './token-budget.ts';
-import { Tally, type TallyOptions, type Used } from './usage-totals.ts';
+import { UsageTotals, type UsageTotalsOptions, type UsedTotals } from './usage-totals.ts';
 
 export type AudioRequestKind = 'transcription' | 'speech';
 /** `cancelled`: whoever asked left before it was done. `refused`: the key had used its tokens of the minute. */
 export type AudioRequestStatus = 'completed' | 'failed' | 'cancelled' | 'refused';
 
-export interface AudioAccountOptions extends TallyOptions {
+export interface AudioAccountOptions extends UsageTotalsOptions {
   kind: AudioRequestKind;
   budget: TokenBudget | undefined;
 }
@@ -17,43 +17,43 @@ export interface AudioAccountOptions extends TallyOptions {
 /** The account of one request to `/v1/audio`: as a session's, but no session. */
 export class AudioAccount {
   readonly #options: AudioAccountOptions;
-  readonly #tally: Tally;
+  readonly #usageTotals: UsageTotals;
   #spokenMs = 0;
 
   constructor(options: AudioAccountOptions) {
     this.#options = options;
-    this.#tally = new Tally(options);
+    this.#usageTotals = new UsageTotals(options);
   }
 
   /** Why it may not be answered now; undefined when it may. Never rejects. */
-  async refusal(): Promise<SpendingRefusal | undefined> {
+  async refusal(): Promise<QuotaRefusal | undefined> {
     const refusal = await this.#options.budget?.refusal();
     if (refusal) this.#count('refused');
     return refusal;
   }
 
   /** What is counted by its length takes from the key's tokens what such audio is in a session. */
-  transcribed(usage: TranscriptionUsage): void {
+  transcriptionUsed(usage: TranscriptionUsage): void {
     const { budget, metrics, labels } = this.#options;
-    metrics.transcribed(labels);
-    this.#tally.use(transcriptionQuantities(usage));
+    metrics.transcriptionDone(labels);
+    this.#usageTotals.use(transcriptionQuantities(usage));
     const tokens = usage.type === 'tokens' ? usage.total_tokens : userAudioTokens(usage.seconds * 1000);
-    budget?.use(plausible(tokens));
+    budget?.use(clampAmount(tokens));
   }
 
   /** So much more sound was made. */
   spoken(durationMs: number): void {
     const before = assistantAudioTokens(this.#spokenMs);
     this.#spokenMs += durationMs;
-    const tokens = plausible(assistantAudioTokens(this.#spokenMs) - before);
-    this.#tally.use({ 'speech-output': tokens });
+    const tokens = clampAmount(assistantAudioTokens(this.#spokenMs) - before);
+    this.#usageTotals.use({ 'speech-output': tokens });
     this.#options.budget?.use(tokens);
   }
 
   /** To be called once it is over. */
-  ended(status: AudioRequestStatus): Used {
+  end(status: AudioRequestStatus): UsedTotals {
     this.#count(status);
-    return this.#tally.total();
+    return this.#usageTotals.total();
   }
 
   #count(status: AudioRequestStatus): void {

@@ -1,8 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../log.ts';
-import type { SpendingRefusal } from '../session/ports/meter.ts';
+import type { QuotaRefusal } from '../session/ports/meter.ts';
 import type { Store } from '../store/store.ts';
-import { LiveSessions } from './session-counter.ts';
+import { SessionCounter } from './session-counter.ts';
 import { seconds, TokenBudget } from './token-budget.ts';
 
 /** What whoever uses a key may have; absent is unlimited. */
@@ -32,7 +32,7 @@ export type KeyLimitName = 'key_sessions' | 'key_sessions_per_minute' | 'limits_
 
 export type Admission =
   | { admitted: true; lease: SessionLease }
-  | { admitted: false; reason: KeyLimitName; refusal: SpendingRefusal };
+  | { admitted: false; reason: KeyLimitName; refusal: QuotaRefusal };
 
 const minuteMs = 60_000;
 /** When a session ends is not known. */
@@ -49,7 +49,7 @@ export class KeyLimiter {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Pick<Log, 'error'>;
-  readonly #live: LiveSessions;
+  readonly #live: SessionCounter;
   readonly #budgets = new Map<string, TokenBudget>();
   #reportedAt = Number.NEGATIVE_INFINITY;
 
@@ -57,7 +57,7 @@ export class KeyLimiter {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
-    this.#live = new LiveSessions({ store, clock, failed: (error) => this.#report(error) });
+    this.#live = new SessionCounter({ store, clock, failed: (error) => this.#report(error) });
   }
 
   /** Whether one more session may be opened; never rejects. A store that fails admits none: nobody would know how many there are. */
@@ -116,7 +116,7 @@ export class KeyLimiter {
     };
   }
 
-  #unavailable(keyName: string, error: unknown): SpendingRefusal {
+  #unavailable(keyName: string, error: unknown): QuotaRefusal {
     this.#report(error);
     return {
       message: `The limits of the key '${keyName}' cannot be checked now. Try again in ${seconds(storeRetryMs)} s.`,

@@ -25,7 +25,7 @@ export class LabelSets {
   }
 
   /** The same object for the same labels. */
-  of({ keyName = '', project, model }: { keyName?: string; project: string; model: string }): OwnerLabels {
+  labelsFor({ keyName = '', project, model }: { keyName?: string; project: string; model: string }): OwnerLabels {
     const labels = { key: keyName, project, model: this.#modelLabel(model) };
     const id = JSON.stringify(labels);
     const known = this.#sets.get(id);

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../log.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
 import type { Store } from '../store/store.ts';
-import { Account, type Totals } from './account.ts';
+import { Account, type SessionTotals } from './account.ts';
 import { AudioAccount, type AudioRequestKind } from './audio-account.ts';
 import { type Admission, KeyLimiter, type Owner, type SessionLease } from './key-limits.ts';
 import { LabelSets } from './label-sets.ts';
@@ -10,7 +10,7 @@ import { Metrics, type RefusalReason } from './metrics.ts';
 import { Prices, type PriceTable } from './prices.ts';
 import { processMetrics } from './process-metrics.ts';
 
-export type { Account, Totals } from './account.ts';
+export type { Account, SessionTotals } from './account.ts';
 export type { AudioAccount, AudioRequestKind, AudioRequestStatus } from './audio-account.ts';
 export type { Admission, Owner, SessionLease } from './key-limits.ts';
 export type { RefusalReason } from './metrics.ts';
@@ -75,7 +75,7 @@ export class Metering {
   openAccount({ sessionId, type, model, owner, lease }: AccountRequest): Account {
     const { clock } = this.#options;
     const name = type === 'transcription' ? transcriptionModel : model;
-    const counted = this.#countedFor(owner, name);
+    const counted = this.#labelled(owner, name);
     const { labels } = counted;
     const openedAt = clock.now();
     const account = new Account({
@@ -94,11 +94,11 @@ export class Metering {
 
   /** The account of a request to `/v1/audio`, which is no session; `model` as the client named it. */
   openAudioAccount({ kind, model, owner }: { kind: AudioRequestKind; model: string; owner: Owner }): AudioAccount {
-    return new AudioAccount({ kind, ...this.#countedFor(owner, model) });
+    return new AudioAccount({ kind, ...this.#labelled(owner, model) });
   }
 
   /** The log with every entry counted, also those that its level leaves out. */
-  counted(log: Log): Log {
+  countFaults(log: Log): Log {
     const count =
       (level: keyof Log): Log[keyof Log] =>
       (event, details) => {
@@ -123,10 +123,10 @@ export class Metering {
     this.#limiter.close();
   }
 
-  #countedFor(owner: Owner, model: string) {
+  #labelled(owner: Owner, model: string) {
     const modelPrices = this.#prices?.of(model);
     return {
-      labels: this.#labels.of({ ...owner, model }),
+      labels: this.#labels.labelsFor({ ...owner, model }),
       metrics: this.#metrics,
       budget: this.#limiter.budget(owner),
       prices: this.#prices && modelPrices && { currency: this.#prices.currency, model: modelPrices },
@@ -134,7 +134,7 @@ export class Metering {
   }
 
   #watchSessions(): void {
-    const each = (name: string, help: string, value: (totals: Totals) => number | undefined) =>
+    const each = (name: string, help: string, value: (totals: SessionTotals) => number | undefined) =>
       this.#metrics.watchSessions(name, help, (set) => {
         for (const account of [...this.#accounts].slice(0, mostSessionSeries)) {
           const amount = value(account.totals());

@@ -114,7 +114,7 @@ export class Metrics {
     if (times.answeredMs !== undefined) this.#answers.observe(times.answeredMs / 1000);
   }
 
-  transcribed(labels: OwnerLabels): void {
+  transcriptionDone(labels: OwnerLabels): void {
     this.#transcriptions.inc({ ...labels });
   }
 
@@ -122,7 +122,7 @@ export class Metrics {
     this.#audioRequests.inc({ kind, status, ...labels });
   }
 
-  used(labels: OwnerLabels, quantities: Quantities): void {
+  recordUse(labels: OwnerLabels, quantities: Quantities): void {
     for (const [kind, amount] of quantitiesIn(quantities)) {
       if (kind === 'transcription-ms') this.#transcriptionSeconds.inc({ ...labels }, amount / 1000);
       else this.#tokens.inc({ kind, ...labels }, amount);

@@ -55,13 +55,13 @@ export function costOf(quantities: Quantities, prices: ModelPrices): Money {
 }
 
 /** In units of the currency, as exactly as a number can be. */
-export function inUnits(money: Money): number {
+export function toUnits(money: Money): number {
   return Number(money) / 10 ** (2 * priceDecimals);
 }
 
 /** In units of the currency, rounded to their millionth. */
-export function rounded(money: Money): number {
-  return Math.round(inUnits(money) * microsPerUnit) / microsPerUnit;
+export function roundMoney(money: Money): number {
+  return Math.round(toUnits(money) * microsPerUnit) / microsPerUnit;
 }
 
 /** A kind without a price is free, but cached input without one costs what other input does. */

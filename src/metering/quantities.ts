@@ -32,30 +32,30 @@ export type Quantities = Partial<Record<TokenKind | 'transcription-ms', number>>
 const mostAtOnce = 1e9;
 
 /** An upstream's figure as one that can be added up: whole, not negative, and not beyond all measure. */
-export function plausible(amount: number): number {
+export function clampAmount(amount: number): number {
   return Number.isNaN(amount) ? 0 : Math.min(mostAtOnce, Math.max(0, Math.round(amount)));
 }
 
 export function responseQuantities({ input_token_details: input, output_token_details: output }: Usage): Quantities {
   const cached = input.cached_tokens_details;
   return {
-    'text-input': plausible(input.text_tokens - cached.text_tokens),
-    'text-cached-input': plausible(cached.text_tokens),
-    'text-output': plausible(output.text_tokens),
-    'audio-input': plausible(input.audio_tokens - cached.audio_tokens),
-    'audio-cached-input': plausible(cached.audio_tokens),
-    'audio-output': plausible(output.audio_tokens),
-    'image-input': plausible(input.image_tokens - cached.image_tokens),
-    'image-cached-input': plausible(cached.image_tokens),
+    'text-input': clampAmount(input.text_tokens - cached.text_tokens),
+    'text-cached-input': clampAmount(cached.text_tokens),
+    'text-output': clampAmount(output.text_tokens),
+    'audio-input': clampAmount(input.audio_tokens - cached.audio_tokens),
+    'audio-cached-input': clampAmount(cached.audio_tokens),
+    'audio-output': clampAmount(output.audio_tokens),
+    'image-input': clampAmount(input.image_tokens - cached.image_tokens),
+    'image-cached-input': clampAmount(cached.image_tokens),
   };
 }
 
 export function transcriptionQuantities(usage: TranscriptionUsage): Quantities {
-  if (usage.type === 'duration') return { 'transcription-ms': plausible(usage.seconds * 1000) };
+  if (usage.type === 'duration') return { 'transcription-ms': clampAmount(usage.seconds * 1000) };
   return {
-    'transcription-text-input': plausible(usage.input_token_details.text_tokens),
-    'transcription-audio-input': plausible(usage.input_token_details.audio_tokens),
-    'transcription-output': plausible(usage.output_tokens),
+    'transcription-text-input': clampAmount(usage.input_token_details.text_tokens),
+    'transcription-audio-input': clampAmount(usage.input_token_details.audio_tokens),
+    'transcription-output': clampAmount(usage.output_tokens),
   };
 }
 

@@ -17,7 +17,7 @@ interface Own {
  * outlive a node that crashed; so there is one counter for each minute, and shortly before a minute begins every node
  * counts its live sessions into it. What a crashed node has counted is forgotten 70 seconds later at most.
  */
-export class LiveSessions {
+export class SessionCounter {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #failed: (error: unknown) => void;

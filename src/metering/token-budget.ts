@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { RateLimit } from '../protocol/wire/server-events.ts';
-import type { ExpectedTokens, Reservation, ResponseAdmission, SpendingRefusal } from '../session/ports/meter.ts';
+import type { ExpectedTokens, QuotaRefusal, Reservation, ResponseAdmission } from '../session/ports/meter.ts';
 import type { Count, Store } from '../store/store.ts';
 
 const minuteMs = 60_000;
@@ -24,11 +24,11 @@ export class TokenBudget {
   }
 
   /** Why nothing more may be used now; undefined when something may, even if it will be more than is left. */
-  async refusal(): Promise<SpendingRefusal | undefined> {
+  async refusal(): Promise<QuotaRefusal | undefined> {
     const { limit } = this.#options;
     try {
       const { total, expiresInMs } = await this.#count(0);
-      return total < limit ? undefined : this.#usedUp({ total, expiresInMs });
+      return total < limit ? undefined : this.#exhausted({ total, expiresInMs });
     } catch (error) {
       return this.#options.unavailable(error);
     }
@@ -42,7 +42,7 @@ export class TokenBudget {
     const amount = Math.max(1, Math.ceil(input + (output === 'inf' ? outputAllowance : output)));
     try {
       const count = await this.#count(amount, this.#options.limit - 1 + amount);
-      return count.admitted ? { reservation: this.#reservation(amount, count) } : { refusal: this.#usedUp(count) };
+      return count.admitted ? { reservation: this.#reservation(amount, count) } : { refusal: this.#exhausted(count) };
     } catch (error) {
       return { refusal: this.#options.unavailable(error) };
     }
@@ -81,7 +81,7 @@ export class TokenBudget {
     };
   }
 
-  #usedUp({ total, expiresInMs }: Pick<Count, 'total' | 'expiresInMs'>): SpendingRefusal {
+  #exhausted({ total, expiresInMs }: Pick<Count, 'total' | 'expiresInMs'>): QuotaRefusal {
     const { keyName, limit } = this.#options;
     return {
       message:
@@ -115,7 +115,7 @@ export interface TokenBudgetOptions {
   store: Store;
   clock: Clock;
   /** The store failed: reports it, and says why nothing may be used. */
-  unavailable: (error: unknown) => SpendingRefusal;
+  unavailable: (error: unknown) => QuotaRefusal;
 }
 
 /** To tenths, and never 0 while something is left to wait for. */

@@ -1,9 +1,9 @@
 import type { OwnerLabels } from './label-sets.ts';
 import type { Metrics } from './metrics.ts';
-import { costOf, inUnits, type ModelPrices, type Money, rounded } from './prices.ts';
+import { costOf, type ModelPrices, type Money, roundMoney, toUnits } from './prices.ts';
 import { type Quantities, quantitiesIn } from './quantities.ts';
 
-export interface TallyOptions {
+export interface UsageTotalsOptions {
   labels: OwnerLabels;
   metrics: Metrics;
   /** Absent where the model has none. */
@@ -11,7 +11,7 @@ export interface TallyOptions {
 }
 
 /** What one account adds up to; all of it counts in the metrics too. */
-export interface Used {
+export interface UsedTotals {
   /** What was used of each kind; kinds of which nothing was are left out. */
   used: Quantities;
   /** Absent where the model has no prices. Rounded to a millionth of the currency's unit. */
@@ -20,30 +20,30 @@ export interface Used {
 }
 
 /** Adds up what was used, by kind and in money. */
-export class Tally {
-  readonly #options: TallyOptions;
+export class UsageTotals {
+  readonly #options: UsageTotalsOptions;
   readonly #used: Quantities = {};
   #cost: Money = 0n;
 
-  constructor(options: TallyOptions) {
+  constructor(options: UsageTotalsOptions) {
     this.#options = options;
   }
 
   use(quantities: Quantities): void {
     const { prices, metrics, labels } = this.#options;
     for (const [kind, amount] of quantitiesIn(quantities)) this.#used[kind] = (this.#used[kind] ?? 0) + amount;
-    metrics.used(labels, quantities);
+    metrics.recordUse(labels, quantities);
     if (!prices) return;
     const cost = costOf(quantities, prices.model);
     this.#cost += cost;
-    metrics.cost(labels, inUnits(cost), prices.currency);
+    metrics.cost(labels, toUnits(cost), prices.currency);
   }
 
-  total(): Used {
+  total(): UsedTotals {
     const { prices } = this.#options;
     return {
       used: Object.fromEntries(quantitiesIn(this.#used)),
-      ...(prices && { cost: rounded(this.#cost), currency: prices.currency }),
+      ...(prices && { cost: roundMoney(this.#cost), currency: prices.currency }),
     };
   }
 }

@@ -3,7 +3,7 @@
 import { type Config, ConfigError } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import { packageVersion } from '../core/version.ts';
-import { RecordingError } from '../engines/cassette/format.ts';
+import { CassetteError } from '../engines/cassette/format.ts';
 import { recordedEngines, recordingDirectory } from '../engines/cassette/recorded-engines.ts';
 import { findLocalModel } from '../engines/openai/local-models.ts';
 import { openScript } from '../engines/script/open-script.ts';
@@ -49,7 +49,7 @@ export function configuredEngines(
     });
   } catch (error) {
     if (error instanceof ScriptError) throw new ConfigError(error.problems, { cause: error });
-    if (error instanceof RecordingError) throw new ConfigError([error.message], { cause: error });
+    if (error instanceof CassetteError) throw new ConfigError([error.message], { cause: error });
     if (error instanceof EngineConfigError) throw new ConfigError(error.problems);
     throw error;
   }
@@ -67,13 +67,13 @@ function plannedEngines(
   const alone = script === undefined && record === undefined;
   if (alone && relaysAll(upstream, models)) return lazyEngines(plan.default, make);
   const engines = make();
-  if (given.languageModel !== undefined || !standsIn(config, plan)) return engines;
+  if (given.languageModel !== undefined || !isStandIn(config, plan)) return engines;
   log.info('server_stand_in_model', {});
   return withOffer(engines, log);
 }
 
 /** Whether the stand-in answers clients who ask for a model that is configured or, where none is, for the usual one. */
-export function standsIn(
+export function isStandIn(
   config: Pick<Config, 'upstream' | 'models' | 'aliases'>,
   { default: base, sets, aliases }: EngineSetsSpec,
 ): boolean {

@@ -29,10 +29,10 @@ import type { ImageFetcher } from '../session/ports/image-fetcher.ts';
 import { noImages } from '../session/settings.ts';
 import { ClientSecrets } from '../store/client-secrets.ts';
 import { MemoryStore } from '../store/memory-store.ts';
-import { Doorkeeper, defaultModel } from '../transport/session-authorizer.ts';
+import { defaultModel, SessionAuthorizer } from '../transport/session-authorizer.ts';
 import { type SessionFactory, SessionRegistry } from '../transport/session-registry.ts';
 import { realtimePath } from '../transport/websocket/handshake.ts';
-import { WebSocketGate } from '../transport/websocket/upgrade-handler.ts';
+import { UpgradeHandler } from '../transport/websocket/upgrade-handler.ts';
 import { configuredEngines } from './configured-engines.ts';
 import { sessionFactory } from './session-factory.ts';
 
@@ -103,7 +103,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const { prices, models, sessionMetrics, limits } = config;
   const store = new MemoryStore({ clock, limit: limits.storeEntries, limitCharacters: limits.storeCharacters });
   const metering = new Metering({ store, clock, log: plainLog, prices, models, sessionMetrics });
-  const log = metering.counted(plainLog);
+  const log = metering.countFaults(plainLog);
   const ids = options.ids ?? randomId;
   const engineSet = configuredEngines(config, { clock, log, ready: options.engines });
   const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
@@ -148,10 +148,10 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     log,
   });
   const exampleUrl = () => `${wsUrl()}?model=${defaultModel(config)}`;
-  const gate = new WebSocketGate({
+  const gate = new UpgradeHandler({
     config,
     access,
-    doorkeeper: new Doorkeeper({ config, callers, secrets, metering, exampleUrl }),
+    authorizer: new SessionAuthorizer({ config, callers, secrets, metering, exampleUrl }),
     dialect: (name, peerLog) => makers[name](checkFor(name, config, peerLog)),
     sessions,
     metering,
@@ -194,12 +194,12 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     (error: unknown) => log.error('server_engines_failed', { error }),
   );
 
-  const closeOnce = once(async () => {
+  const closeOnce = memoize(async () => {
     sessions.closeAll({ code: 1001, reason: 'the server is shutting down' });
     await listener.close();
     metering.close();
     // ONNX Runtime aborts the whole process when its thread is ended while it loads a model.
-    await before(Promise.allSettled([engineSet.ready]), engineLoadMs, clock);
+    await settleWithin(Promise.allSettled([engineSet.ready]), engineLoadMs, clock);
     await engineSet.close();
     await store.close();
     log.info('server_stopped', {});
@@ -242,14 +242,14 @@ function addressForClients({ host }: Pick<Config, 'host'>): string {
 }
 
 /** Waits for `promise`, for at most `ms`. */
-async function before(promise: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
+async function settleWithin(promise: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
   const { promise: deadline, resolve } = Promise.withResolvers<void>();
   const cancel = clock.after(ms, resolve);
   await Promise.race([promise, deadline]);
   cancel();
 }
 
-function once(action: () => Promise<void>): () => Promise<void> {
+function memoize(action: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
   return () => {
     running ??= action();

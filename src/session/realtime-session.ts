@@ -12,12 +12,12 @@ import {
   type SessionUpdate,
   sessionView,
 } from '../protocol/wire/session-config.ts';
-import { AudioBudget, HeldAudio } from './conversation/audio-budget.ts';
-import { AudioShelf } from './conversation/audio-retention.ts';
+import { AudioBudget, AudioQuota } from './conversation/audio-budget.ts';
+import { AudioRetention } from './conversation/audio-retention.ts';
 import { Conversation } from './conversation/conversation.ts';
 import { ItemOperations } from './conversation/item-operations.ts';
-import type { HeardAudio } from './conversation/user-audio.ts';
-import { Ears, type HeardTurn } from './input/input-audio.ts';
+import type { UserAudio } from './conversation/user-audio.ts';
+import { type DetectedTurn, InputAudio } from './input/input-audio.ts';
 import { Transcription } from './input/transcription.ts';
 import { Lifetime } from './limits/lifetime.ts';
 import { Locks } from './limits/locks.ts';
@@ -42,7 +42,7 @@ import {
   type SessionTools,
 } from './settings.ts';
 import { IdleTimer, idleTimeoutMs } from './turns/idle-timer.ts';
-import { DueAnswer } from './turns/pending-response.ts';
+import { PendingResponse } from './turns/pending-response.ts';
 import { TurnLedger } from './turns/turn-ledger.ts';
 import { warmEngines } from './warm.ts';
 
@@ -77,20 +77,20 @@ export class RealtimeSession implements Session {
   readonly #tools: SessionTools;
   readonly #peers = new Set<Peer>();
   readonly #conversation: Conversation;
-  readonly #ears: Ears;
+  readonly #inputAudio: InputAudio;
   readonly #transcription: Transcription;
   readonly #responses: Responses;
   readonly #items: ItemOperations;
   readonly #ledger: TurnLedger;
-  readonly #dueAnswer = new DueAnswer();
+  readonly #pendingResponse = new PendingResponse();
   readonly #mailbox = new Mailbox({
-    earsSettled: () => this.#ears.settled(),
+    earsSettled: () => this.#inputAudio.settled(),
     handle: (event, from) => this.#handle(event, from),
   });
   #config: RealtimeConfig;
   #turnItemId: string | undefined;
   readonly #idle: IdleTimer;
-  readonly #held: HeldAudio;
+  readonly #held: AudioQuota;
   readonly #lifetime: Lifetime;
   readonly #lifeSeconds: number;
   readonly #locks: Locks;
@@ -112,11 +112,11 @@ export class RealtimeSession implements Session {
     this.#locks = new Locks(grant.locked ?? [], type);
     this.#quota = new ResponseQuota(clock, settings.limits.responsesPerMinute);
     this.#conversation = new Conversation(ids('conv'));
-    const shelf = new AudioShelf(settings.limits.keptAudioMs);
+    const retention = new AudioRetention(settings.limits.keptAudioMs);
     this.#ledger = new TurnLedger(clock);
     const budget = given.audioBudget ?? new AudioBudget(Number.POSITIVE_INFINITY);
-    this.#held = new HeldAudio(budget, shelf, () => this.#ears.bufferedMs);
-    this.#ears = new Ears(this.#config.audio.input, tools, {
+    this.#held = new AudioQuota(budget, retention, () => this.#inputAudio.bufferedMs);
+    this.#inputAudio = new InputAudio(this.#config.audio.input, tools, {
       requireRoom: (addedMs) => this.#held.require(addedMs),
       speechStarted: (audioStartMs) => this.#speechStarted(audioStartMs),
       turnEnded: (turn) => this.#attempt('ending a turn', () => this.#turnEnded(turn)),
@@ -133,7 +133,7 @@ export class RealtimeSession implements Session {
     this.#responses = new Responses({
       tools,
       conversation: this.#conversation,
-      shelf,
+      retention,
       config: () => this.#config,
       emit: (event) => this.#emit(event),
       rateLimits: () => [...this.#quota.rateLimits(), ...tools.meter.rateLimits()],
@@ -143,7 +143,7 @@ export class RealtimeSession implements Session {
     this.#items = new ItemOperations({
       tools,
       conversation: this.#conversation,
-      shelf,
+      retention,
       transcription: this.#transcription,
       config: () => this.#config,
       transcriptionSetting: () => this.#config.audio.input.transcription ?? (type === 'transcription' ? {} : null),
@@ -152,7 +152,7 @@ export class RealtimeSession implements Session {
       release: (itemId) => this.#responses.release(itemId),
     });
     this.#idle = new IdleTimer(clock, {
-      positionMs: () => this.#ears.positionMs,
+      positionMs: () => this.#inputAudio.positionMs,
       over: (silentFromMs) => this.#attempt('breaking a silence', () => this.#breakSilence(silentFromMs)),
     });
     const life = { lifeMs: this.#lifeSeconds * 1000, idleMs: settings.idleMinutes * 60_000 };
@@ -183,7 +183,7 @@ export class RealtimeSession implements Session {
     this.#lifetime.touched();
     const waits = this.#mailbox.receive(event, from);
     if (waits) return waits;
-    if (this.#ears.behind) return this.#ears.settled();
+    if (this.#inputAudio.behind) return this.#inputAudio.settled();
     if (this.#transcription.behind) return this.#transcription.settled();
   }
 
@@ -223,11 +223,11 @@ export class RealtimeSession implements Session {
       case 'session.update':
         return this.#update(event.session);
       case 'input_audio_buffer.append':
-        return this.#ears.append(event.audio);
+        return this.#inputAudio.append(event.audio);
       case 'input_audio_buffer.commit':
         return this.#commit();
       case 'input_audio_buffer.clear':
-        this.#ears.clear();
+        this.#inputAudio.clear();
         this.#turnItemId = undefined;
         this.#emit({ type: 'input_audio_buffer.cleared' });
         return this.#answerIfDue();
@@ -266,7 +266,7 @@ export class RealtimeSession implements Session {
       this.#tools.log.warn('noise_reduction_unavailable', {});
     }
     this.#config = next;
-    this.#ears.configure(next.audio.input);
+    this.#inputAudio.configure(next.audio.input);
     if (idleTimeoutMs(next.audio.input.turn_detection) === null) this.#idle.stop();
     this.#emit({ type: 'session.updated', session: sessionView(next, this.#type) });
     this.#answerIfDue();
@@ -282,7 +282,7 @@ export class RealtimeSession implements Session {
     warmEngines(this.#tools.engines);
   }
 
-  #turnEnded(turn: HeardTurn): void {
+  #turnEnded(turn: DetectedTurn): void {
     const itemId = this.#turnItemId ?? this.#tools.ids('item');
     this.#emit({ type: 'input_audio_buffer.speech_stopped', audio_end_ms: turn.audioEndMs, item_id: itemId });
     this.#ledger.turnDecided(this.#config.audio.input.turn_detection);
@@ -291,36 +291,36 @@ export class RealtimeSession implements Session {
     this.#answerOnceHeard(heard, wanted);
   }
 
-  #answerOnceHeard(heard: HeardAudio, wanted: boolean): void {
-    const understood = this.#dueAnswer.await(wanted);
+  #answerOnceHeard(heard: UserAudio, wanted: boolean): void {
+    const understood = this.#pendingResponse.await(wanted);
     const asSound = this.#tools.engines.languageModel.hearsAudio && heard.hasAudio;
     void (asSound ? Promise.resolve(undefined) : heard.transcript).then((transcript) => {
       understood(transcript);
-      this.#ledger.understood({ transcribed: !asSound });
+      this.#ledger.transcriptKnown({ transcribed: !asSound });
       this.#answerIfDue();
     });
   }
 
   /** Starts the automatic response once all turns are understood, nobody speaks and none is running. */
   #answerIfDue(): void {
-    if (!this.#dueAnswer.ready || this.#closed || this.#ears.speaking) return;
+    if (!this.#pendingResponse.ready || this.#closed || this.#inputAudio.speaking) return;
     if (this.#responses.active || this.#responses.closing) return;
     this.#attempt('answering a turn', () => {
-      this.#dueAnswer.answered();
+      this.#pendingResponse.answered();
       this.#respond({});
     });
   }
 
   /** The user has said nothing for `idle_timeout_ms`: the silence becomes an item, and the model is asked to go on. */
   #breakSilence(silentFromMs: number): void {
-    if (this.#responses.active || this.#responses.closing || this.#ears.speaking) return;
+    if (this.#responses.active || this.#responses.closing || this.#inputAudio.speaking) return;
     this.#items.requireRoom();
     const itemId = this.#tools.ids('item');
-    const clip = this.#ears.takeSilence(silentFromMs);
+    const clip = this.#inputAudio.takeSilence(silentFromMs);
     this.#emit({
       type: 'input_audio_buffer.timeout_triggered',
       audio_start_ms: Math.round(silentFromMs),
-      audio_end_ms: Math.round(this.#ears.positionMs),
+      audio_end_ms: Math.round(this.#inputAudio.positionMs),
       item_id: itemId,
     });
     this.#items.commit(itemId, clip, clip);
@@ -329,14 +329,14 @@ export class RealtimeSession implements Session {
 
   #commit(): void {
     this.#items.requireRoom();
-    const clip = this.#ears.commit();
+    const clip = this.#inputAudio.commit();
     const itemId = this.#turnItemId ?? this.#tools.ids('item');
     const heard = this.#commitAudio(itemId, clip, clip);
     // Not answered by itself; but an earlier turn may be, which had to wait for this one.
     this.#answerOnceHeard(heard, false);
   }
 
-  #commitAudio(itemId: string, clip: AudioClip, speech: AudioClip): HeardAudio {
+  #commitAudio(itemId: string, clip: AudioClip, speech: AudioClip): UserAudio {
     this.#turnItemId = undefined;
     return this.#items.commit(itemId, clip, speech);
   }
@@ -349,7 +349,7 @@ export class RealtimeSession implements Session {
     this.#quota.count();
     if (parameters.conversation === 'none') return;
     this.#idle.stop();
-    this.#dueAnswer.answered();
+    this.#pendingResponse.answered();
     this.#ledger.responseCreated(response);
   }
 
@@ -391,7 +391,7 @@ export class RealtimeSession implements Session {
     this.#idle.stop();
     this.#peers.clear();
     this.#mailbox.close();
-    this.#ears.close();
+    this.#inputAudio.close();
     this.#transcription.close();
     this.#responses.close();
     this.#held.release();

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { GiveWay } from '../core/event-loop-yield.ts';
+import { EventLoopYield } from '../core/event-loop-yield.ts';
 
 /** The stages of a turn, as errors and logs name them. */
 export type Stage = 'voice activity detection' | 'transcriber' | 'language model' | 'voice';
@@ -47,7 +47,7 @@ interface Watch {
  */
 export async function* watchStage<T>(start: () => AsyncIterable<T>, watch: Watch): AsyncGenerator<T, void, undefined> {
   const { signal } = watch.abort;
-  const others = new GiveWay();
+  const others = new EventLoopYield();
   let iterator: AsyncIterator<T> | undefined;
   try {
     iterator = start()[Symbol.asyncIterator]();
@@ -70,7 +70,7 @@ function nextOrStall<T>(iterator: AsyncIterator<T>, watch: Watch): Promise<Itera
   const { signal } = watch.abort;
   return new Promise((resolve, reject) => {
     const stall = () => {
-      reject(stalled(watch.stage, watch.stallMs));
+      reject(stallError(watch.stage, watch.stallMs));
       watch.abort.abort();
     };
     const cancelStall = watch.clock.after(watch.stallMs, stall);
@@ -103,11 +103,11 @@ export function withDeadline<T>(
   { stage, clock, stallMs }: { stage: Stage; clock: Clock; stallMs: number },
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const cancel = clock.after(stallMs, () => reject(stalled(stage, stallMs)));
+    const cancel = clock.after(stallMs, () => reject(stallError(stage, stallMs)));
     promise.then(resolve, reject).finally(cancel);
   });
 }
 
-function stalled(stage: Stage, stallMs: number): StageError {
+function stallError(stage: Stage, stallMs: number): StageError {
   return new StageError(stage, 'stalled', `The ${stage} gave nothing for ${stallMs / 1000} s and was given up.`);
 }

@@ -1,8 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { SessionType, SessionUpdate } from '../protocol/wire/session-config.ts';
-import type { SpendingRefusal } from '../session/ports/meter.ts';
-import { type HeldRoom, type RoomOfStore, SecretRoom } from './secret-room.ts';
+import type { QuotaRefusal } from '../session/ports/meter.ts';
+import { type ReservedRoom, SecretRoom, type SecretRoomLimits } from './secret-room.ts';
 import type { Store } from './store.ts';
 
 /** What a client secret is good for. */
@@ -45,11 +45,11 @@ export interface ClientSecretsOptions {
   store: Store;
   clock: Clock;
   perMinute: number;
-  room: RoomOfStore;
+  room: SecretRoomLimits;
 }
 
 /** What the store holds: the terms, and the half of the hash that is not in the key. */
-interface Kept {
+interface StoredSecret {
   terms: SecretTerms;
   expiresAt: number;
   check: string;
@@ -88,7 +88,7 @@ export class ClientSecrets {
    * Makes a secret that lives for some seconds, or says why none is made now.
    * @throws {StoreFullError}
    */
-  async mint(terms: SecretTerms, seconds: number): Promise<MintedSecret | SpendingRefusal> {
+  async mint(terms: SecretTerms, seconds: number): Promise<MintedSecret | QuotaRefusal> {
     const limit = this.#perMinute;
     const { admitted, expiresInMs } = await this.#store.count(`minted:${terms.keyName ?? ''}`, {
       amount: 1,
@@ -103,7 +103,7 @@ export class ClientSecrets {
     const value = `${prefix}${randomBytes(secretBytes).toString('base64url')}`;
     const { id, key, check } = placeOf(value);
     const expiresAt = Math.floor(this.#clock.epochMs() / 1000) + seconds;
-    const kept: Kept = { terms, expiresAt, check: check.toString('base64url') };
+    const kept: StoredSecret = { terms, expiresAt, check: check.toString('base64url') };
     const text = JSON.stringify(kept);
     const held = await this.#room.take(terms.keyName, { characters: key.length + text.length, lifeMs: seconds * 1000 });
     if ('retryAfterMs' in held) return held;
@@ -111,7 +111,7 @@ export class ClientSecrets {
     return { value, id, expiresAt };
   }
 
-  async #set(key: string, text: string, { held, seconds }: { held: HeldRoom; seconds: number }): Promise<void> {
+  async #set(key: string, text: string, { held, seconds }: { held: ReservedRoom; seconds: number }): Promise<void> {
     try {
       await this.#store.set(key, text, seconds * 1000);
     } catch (error) {
@@ -127,7 +127,7 @@ export class ClientSecrets {
     const text = await this.#store.get(key);
     if (text === undefined) return undefined;
     // Only `mint` writes under such keys.
-    const kept = JSON.parse(text) as Kept;
+    const kept = JSON.parse(text) as StoredSecret;
     const right = timingSafeEqual(check, Buffer.from(kept.check, 'base64url'));
     return right ? { ...kept.terms, id, expiresAt: kept.expiresAt } : undefined;
   }

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { StoreFullError } from './store.ts';
 
-export interface Entry<Value> {
+export interface ExpiringEntry<Value> {
   value: Value;
   /** On the Clock. */
   expiresAt: number;
@@ -18,7 +18,7 @@ export interface EntriesOptions {
 /** Values under keys, each until its time is over; as many as there may be. */
 export class ExpiringEntries<Value extends string | number> {
   readonly #options: EntriesOptions;
-  readonly #entries = new Map<string, Entry<Value>>();
+  readonly #entries = new Map<string, ExpiringEntry<Value>>();
   #characters = 0;
 
   constructor(options: EntriesOptions) {
@@ -29,7 +29,7 @@ export class ExpiringEntries<Value extends string | number> {
     return this.#entries.size;
   }
 
-  get(key: string): Entry<Value> | undefined {
+  get(key: string): ExpiringEntry<Value> | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined || entry.expiresAt > this.#options.clock.now()) return entry;
     this.delete(key);
@@ -37,7 +37,7 @@ export class ExpiringEntries<Value extends string | number> {
   }
 
   /** @throws {StoreFullError} when there is no room for it, also after what has expired was dropped */
-  put(key: string, entry: Entry<Value>): void {
+  put(key: string, entry: ExpiringEntry<Value>): void {
     const known = this.get(key);
     const grows = sizeOf(key, entry) - (known ? sizeOf(key, known) : 0);
     if (known === undefined || grows > 0) this.#makeRoom(known === undefined ? 1 : 0, grows);
@@ -76,6 +76,6 @@ export class ExpiringEntries<Value extends string | number> {
   }
 }
 
-function sizeOf(key: string, { value }: Entry<string | number>): number {
+function sizeOf(key: string, { value }: ExpiringEntry<string | number>): number {
   return key.length + String(value).length;
 }

@@ -1,15 +1,15 @@
 import type { Clock } from '../core/clock.ts';
-import type { SpendingRefusal } from '../session/ports/meter.ts';
+import type { QuotaRefusal } from '../session/ports/meter.ts';
 import type { Store } from './store.ts';
 
 /** What the store of client secrets holds. */
-export interface RoomOfStore {
+export interface SecretRoomLimits {
   entries: number;
   characters: number;
 }
 
 /** What one secret has taken of its key's room. */
-export interface HeldRoom {
+export interface ReservedRoom {
   giveBack(): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ export class SecretRoom {
   /** Of a secret, in characters: so that secrets which are small take no more entries than their share. */
   readonly #least: number;
 
-  constructor({ store, clock, room }: { store: Store; clock: Clock; room: RoomOfStore }) {
+  constructor({ store, clock, room }: { store: Store; clock: Clock; room: SecretRoomLimits }) {
     this.#store = store;
     this.#clock = clock;
     this.#most = room.characters / share;
@@ -39,7 +39,7 @@ export class SecretRoom {
   async take(
     keyName: string | undefined,
     { characters, lifeMs }: { characters: number; lifeMs: number },
-  ): Promise<HeldRoom | SpendingRefusal> {
+  ): Promise<ReservedRoom | QuotaRefusal> {
     if (keyName === undefined) return { giveBack: async () => {} };
     const now = this.#clock.epochMs();
     const amount = Math.max(characters, this.#least);

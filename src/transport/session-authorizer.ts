@@ -32,7 +32,7 @@ export interface Refused {
   dialect: 'ga' | 'beta';
 }
 
-export interface DoorkeeperOptions {
+export interface SessionAuthorizerOptions {
   config: Pick<Config, 'models'>;
   callers: Callers;
   secrets: ClientSecrets;
@@ -47,24 +47,24 @@ export function defaultModel({ models }: Pick<Config, 'models'>): string {
 }
 
 /** Judges who may have which session, by what the handshake shows. The key comes first: a stranger learns nothing else. */
-export class Doorkeeper {
-  readonly #options: DoorkeeperOptions;
+export class SessionAuthorizer {
+  readonly #options: SessionAuthorizerOptions;
 
-  constructor(options: DoorkeeperOptions) {
+  constructor(options: SessionAuthorizerOptions) {
     this.#options = options;
   }
 
   /** @throws what the store throws */
-  async judge(handshake: Handshake): Promise<Granted | Refused> {
+  async authorize(handshake: Handshake): Promise<Granted | Refused> {
     const { callers, secrets, metering } = this.#options;
     const { announced } = handshake;
-    const caller = await callers.identify(handshake.credentials);
+    const caller = await callers.authenticate(handshake.credentials);
     const refuse = (reason: RefusalReason, why: Refused['why']): Refused => {
       return { granted: false, reason, why, dialect: announced ?? 'ga' };
     };
     if (caller instanceof WireError) return refuse(caller.code === null ? 'key_missing' : 'key_wrong', caller);
     const { owner, secret } = caller;
-    const mismatch = secret && misused(secret, handshake);
+    const mismatch = secret && credentialProblem(secret, handshake);
     if (mismatch) return refuse('secret', mismatch);
     const wanted = this.#wanted(handshake, secret);
     if (wanted instanceof WireError) return refuse('invalid', wanted);
@@ -121,7 +121,7 @@ export class Doorkeeper {
 }
 
 /** Why a secret is not good for this connection; undefined when it is. */
-function misused(
+function credentialProblem(
   { dialect, allowedOrigins }: ClientSecret,
   { announced, origin }: Handshake,
 ): Refused['why'] | undefined {

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { Account, Metering, Owner, SessionLease, Totals } from '../metering/metering.ts';
+import type { Account, Metering, Owner, SessionLease, SessionTotals } from '../metering/metering.ts';
 import type { IdSource } from '../protocol/wire/ids.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
 import type { Meter } from '../session/ports/meter.ts';
@@ -25,7 +25,7 @@ export type SessionFactory = (request: SessionRequest) => Session;
 export type OpenRequest = Omit<SessionRequest, 'id' | 'meter'> & { owner: Owner; lease?: SessionLease };
 
 /** A session that lives, and whose it is. */
-export interface LiveSession {
+export interface RegisteredSession {
   readonly session: Session;
   readonly owner: Owner;
   /** Milliseconds since the epoch. */
@@ -33,11 +33,11 @@ export interface LiveSession {
   /** The dialects of the peers that it has or had. */
   readonly dialects: ReadonlySet<'ga' | 'beta'>;
   /** What it has used so far. */
-  totals(): Totals;
+  totals(): SessionTotals;
   /** Notes a connection, until the function that is returned is called with how it ended. */
   connected(dialect: 'ga' | 'beta'): (close: CloseReason) => void;
   /** Resolves once it has ended and its connections are closed, with how the last of them did. */
-  readonly over: Promise<{ totals: Totals; close: CloseReason | undefined }>;
+  readonly over: Promise<{ totals: SessionTotals; close: CloseReason | undefined }>;
 }
 
 /** Who looks at sessions: those of one project, or all of them. */
@@ -57,7 +57,7 @@ export interface SessionRegistryOptions {
 /** The sessions that live on this server: whose they are, how many there may be, and how they end together. */
 export class SessionRegistry {
   readonly #options: SessionRegistryOptions;
-  readonly #sessions = new Set<LiveSession>();
+  readonly #sessions = new Set<RegisteredSession>();
   #draining = false;
 
   constructor(options: SessionRegistryOptions) {
@@ -80,7 +80,7 @@ export class SessionRegistry {
     return `The server is at its limit of ${limit} sessions. Try again when one has ended.`;
   }
 
-  open({ owner, lease, ...request }: OpenRequest): LiveSession {
+  open({ owner, lease, ...request }: OpenRequest): RegisteredSession {
     const { create, ids, clock, metering } = this.#options;
     const sessionId = ids('sess');
     const { type, model } = request;
@@ -92,19 +92,19 @@ export class SessionRegistry {
       account.close();
       throw error;
     }
-    const live = new Entry({ session, owner, account, openedAtMs: clock.epochMs() });
+    const live = new OpenSession({ session, owner, account, openedAtMs: clock.epochMs() });
     this.#sessions.add(live);
     void session.ended.then(() => this.#sessions.delete(live));
     return live;
   }
 
   /** What a viewer may see, the oldest first. */
-  list(viewer: Viewer): LiveSession[] {
-    return [...this.#sessions].filter((live) => sees(viewer, live));
+  list(viewer: Viewer): RegisteredSession[] {
+    return [...this.#sessions].filter((live) => maySee(viewer, live));
   }
 
   /** Undefined also where the session is another project's. */
-  find(id: string, viewer: Viewer): LiveSession | undefined {
+  find(id: string, viewer: Viewer): RegisteredSession | undefined {
     return this.list(viewer).find(({ session }) => session.id === id);
   }
 
@@ -128,16 +128,16 @@ export class SessionRegistry {
   }
 }
 
-function sees({ owner, operator }: Viewer, live: LiveSession): boolean {
+function maySee({ owner, operator }: Viewer, live: RegisteredSession): boolean {
   return operator || live.owner.project === owner.project;
 }
 
-class Entry implements LiveSession {
+class OpenSession implements RegisteredSession {
   readonly session: Session;
   readonly owner: Owner;
   readonly openedAtMs: number;
   readonly dialects = new Set<'ga' | 'beta'>();
-  readonly over: Promise<{ totals: Totals; close: CloseReason | undefined }>;
+  readonly over: Promise<{ totals: SessionTotals; close: CloseReason | undefined }>;
   readonly #account: Account;
   readonly #disconnected = Promise.withResolvers<void>();
   #connections = 0;
@@ -151,7 +151,7 @@ class Entry implements LiveSession {
     this.over = this.#untilOver();
   }
 
-  totals(): Totals {
+  totals(): SessionTotals {
     return this.#account.totals();
   }
 
@@ -165,7 +165,7 @@ class Entry implements LiveSession {
     };
   }
 
-  async #untilOver(): Promise<{ totals: Totals; close: CloseReason | undefined }> {
+  async #untilOver(): Promise<{ totals: SessionTotals; close: CloseReason | undefined }> {
     await this.session.ended;
     const totals = this.#account.close();
     if (this.#connections > 0) await this.#disconnected.promise;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
-import { Exchange } from '../../src/cli/ask/exchange.ts';
+import { TurnFollower } from '../../src/cli/ask/exchange.ts';
 import { Playback } from '../../src/cli/ask/playback.ts';
 import { Report } from '../../src/cli/ask/report.ts';
 import type { ClientEvent } from '../../src/protocol/wire/client-events.ts';
@@ -18,7 +18,7 @@ function conversation({ automatic = true } = {}) {
     },
   });
   const playback = new Playback(24_000);
-  const exchange = new Exchange({
+  const turnFollower = new TurnFollower({
     report: new Report(out),
     playback,
     send: (event) => sent.push(event),
@@ -26,13 +26,13 @@ function conversation({ automatic = true } = {}) {
     automatic,
   });
   return {
-    exchange,
+    turnFollower,
     playback,
     sent,
     printed: () => printed,
     at(ms: number, event: UnsentEvent) {
       nowMs = ms;
-      exchange.receive({ event_id: 'event', ...event });
+      turnFollower.receive({ event_id: 'event', ...event });
     },
   };
 }
@@ -91,22 +91,22 @@ const words = (id: string, delta: string): UnsentEvent => ({
 });
 
 test('a spoken turn is waited for until its transcript and its answer have come', () => {
-  const { at, exchange, printed } = conversation();
+  const { at, turnFollower, printed } = conversation();
   at(100, started('u1'));
-  assert.match(exchange.awaited() ?? '', /end of the speech/);
+  assert.match(turnFollower.awaited() ?? '', /end of the speech/);
   at(1000, stopped('u1'));
   at(1001, committed('u1'));
-  assert.equal(exchange.awaited(), 'a transcript');
+  assert.equal(turnFollower.awaited(), 'a transcript');
   at(1200, transcribed('u1', 'Hello there.'));
-  assert.equal(exchange.awaited(), 'an answer');
+  assert.equal(turnFollower.awaited(), 'an answer');
   at(1201, created('r1'));
   at(1250, words('r1', 'Hello '));
   at(1300, sound('r1'));
   at(1301, words('r1', 'to you.'));
-  assert.equal(exchange.awaited(), 'the rest of the answer');
+  assert.equal(turnFollower.awaited(), 'the rest of the answer');
   at(1400, done('r1', 'completed'));
-  assert.equal(exchange.awaited(), null);
-  assert.equal(exchange.answers, 1);
+  assert.equal(turnFollower.awaited(), null);
+  assert.equal(turnFollower.answers, 1);
   assert.match(printed(), /1\.20 s {2}you {6}Hello there\.\n/);
   assert.match(printed(), /1\.25 s {2}parley {3}Hello to you\.\n/);
   assert.match(printed(), /transcript 200 ms · first word 250 ms · first sound 300 ms/);
@@ -215,21 +215,21 @@ test('a turn that the user went on after is told with the turn whose answer cove
 });
 
 test('a turn without words needs no answer', () => {
-  const { at, exchange } = conversation();
+  const { at, turnFollower } = conversation();
   at(0, committed('u1'));
   at(10, transcribed('u1', ' '));
-  assert.equal(exchange.awaited(), null);
-  assert.equal(exchange.answers, 0);
+  assert.equal(turnFollower.awaited(), null);
+  assert.equal(turnFollower.answers, 0);
 });
 
 test('a refused request for a response is not waited for', () => {
-  const { at, exchange, sent, printed } = conversation({ automatic: false });
-  exchange.requestResponse();
-  assert.equal(exchange.awaited(), 'an answer');
+  const { at, turnFollower, sent, printed } = conversation({ automatic: false });
+  turnFollower.requestResponse();
+  assert.equal(turnFollower.awaited(), 'an answer');
   const requestId = sent[0]?.event_id ?? null;
   const error = { type: 'invalid_request_error', code: 'some_code', message: 'No.', param: null, event_id: requestId };
   at(5, { type: 'error', error });
-  assert.equal(exchange.awaited(), null);
+  assert.equal(turnFollower.awaited(), null);
   assert.match(printed(), /No\. \(some_code\)/);
 });
 

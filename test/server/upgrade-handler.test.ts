@@ -10,17 +10,17 @@ import { configWith } from '../../src/config/config.ts';
 import { Metering } from '../../src/metering/metering.ts';
 import { betaDialect, gaDialect, randomId } from '../../src/protocol/index.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
-import type { Doorkeeper, Granted } from '../../src/transport/session-authorizer.ts';
+import type { Granted, SessionAuthorizer } from '../../src/transport/session-authorizer.ts';
 import { SessionRegistry } from '../../src/transport/session-registry.ts';
-import { WebSocketGate } from '../../src/transport/websocket/upgrade-handler.ts';
+import { UpgradeHandler } from '../../src/transport/websocket/upgrade-handler.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { errorIn } from '../support/rest.ts';
 import { KeptLog } from '../support/server.ts';
 import { stubSession } from '../support/stub-session.ts';
 import { refusedUpgrade, WireClient } from '../support/wire-client.ts';
 
-/** A gate on a port of its own, which asks `judge` whom it may let in. */
-async function newGate(t: TestContext, judge: Doorkeeper['judge'], limit = 10) {
+/** A gate on a port of its own, which asks `authorize` whom it may let in. */
+async function newGate(t: TestContext, authorize: SessionAuthorizer['authorize'], limit = 10) {
   const clock = new FakeClock();
   const log = new KeptLog();
   const config = configWith({ limits: { sessions: limit } });
@@ -33,10 +33,10 @@ async function newGate(t: TestContext, judge: Doorkeeper['judge'], limit = 10) {
     ids: randomId,
     metering,
   });
-  const gate = new WebSocketGate({
+  const gate = new UpgradeHandler({
     config,
     access: new AccessPolicy(config),
-    doorkeeper: { judge },
+    authorizer: { authorize },
     dialect: (name) => (name === 'ga' ? gaDialect : betaDialect),
     sessions,
     metering,
@@ -74,7 +74,7 @@ function pendingVerdict(clients = 1) {
     withdraw: async () => void released++,
   };
   return {
-    judge: () => {
+    authorize: () => {
       waiting += 1;
       if (waiting === clients) asked.resolve();
       return verdict.promise;
@@ -88,7 +88,7 @@ function pendingVerdict(clients = 1) {
 
 test('a client waits for the verdict as long as for its headers, then it is told to try again', async (t) => {
   const verdict = pendingVerdict();
-  const { clock, url, gate } = await newGate(t, verdict.judge);
+  const { clock, url, gate } = await newGate(t, verdict.authorize);
   const refused = refusedUpgrade(url);
   await verdict.asked;
   await clock.advance(10_000);
@@ -103,7 +103,7 @@ test('a client waits for the verdict as long as for its headers, then it is told
 
 test('a store that fails is told in the log, and to the client as something that passes', async (t) => {
   const verdict = pendingVerdict();
-  const { url, log } = await newGate(t, verdict.judge);
+  const { url, log } = await newGate(t, verdict.authorize);
   const refused = refusedUpgrade(url);
   await verdict.asked;
   verdict.fail(new Error('connection lost'));
@@ -113,7 +113,7 @@ test('a store that fails is told in the log, and to the client as something that
 
 test('what is granted to a client that has gone is given back', async (t) => {
   const verdict = pendingVerdict();
-  const { port, sessions, nextGone } = await newGate(t, verdict.judge);
+  const { port, sessions, nextGone } = await newGate(t, verdict.authorize);
   const socket = connect(port, '127.0.0.1');
   await once(socket, 'connect');
   socket.write(
@@ -131,7 +131,7 @@ test('what is granted to a client that has gone is given back', async (t) => {
 
 test('a client that is let in late has its session, and counts as a connection of it', async (t) => {
   const verdict = pendingVerdict();
-  const { url, gate } = await newGate(t, verdict.judge);
+  const { url, gate } = await newGate(t, verdict.authorize);
   const client = new WireClient(url);
   await verdict.asked;
   verdict.grant();
@@ -143,7 +143,7 @@ test('a client that is let in late has its session, and counts as a connection o
 
 test('room that was there when the question was asked may be gone when it is answered', async (t) => {
   const verdict = pendingVerdict(2);
-  const { url } = await newGate(t, verdict.judge, 1);
+  const { url } = await newGate(t, verdict.authorize, 1);
   const first = new WireClient(url);
   const second = new WireClient(url);
   await verdict.asked;
@@ -163,7 +163,7 @@ test('room that was there when the question was asked may be gone when it is ans
 
 test('a request that is no handshake is refused, and takes nothing', async (t) => {
   const verdict = pendingVerdict();
-  const { port } = await newGate(t, verdict.judge);
+  const { port } = await newGate(t, verdict.authorize);
   const socket = connect(port, '127.0.0.1');
   await once(socket, 'connect');
   socket.write('GET /v1/realtime HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');

@@ -53,7 +53,7 @@ export async function connect(
       listener.onEvent(event);
     }
   });
-  await opened(socket, url);
+  await waitForOpen(socket, url);
   socket.on('error', (error) =>
     listener.onEnd(new ConnectionError(`The connection to ${url.host} broke: ${error.message}`)),
   );
@@ -72,7 +72,7 @@ export async function connect(
   };
 }
 
-function opened(socket: WebSocket, url: URL): Promise<void> {
+function waitForOpen(socket: WebSocket, url: URL): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once('open', () => {
       socket.removeAllListeners('error');

@@ -6,7 +6,7 @@ import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { ServerEvent } from '../../protocol/wire/server-events.ts';
 import type { RealtimeUpdate, TurnDetection } from '../../protocol/wire/session-config.ts';
 import { type Connection, ConnectionError, connect } from './connection.ts';
-import { Exchange } from './exchange.ts';
+import { TurnFollower } from './exchange.ts';
 import type { AskOptions, TurnMode } from './options.ts';
 import { Playback } from './playback.ts';
 import type { Report } from './report.ts';
@@ -22,7 +22,7 @@ const enoughSilenceMs = 1500;
 /** Silence that ends every turn, also with `semantic_vad` at its least eager. */
 const fastSilenceMs = 10_000;
 /** How long nothing must happen before the conversation is over: before, and after the first answer. */
-const quietMs = { unanswered: 3000, answered: 250 };
+const quietMs = { inFlight: 3000, answered: 250 };
 /** How long the server may leave an open question without any event. */
 const stallMs = 30_000;
 
@@ -43,10 +43,10 @@ export interface Outcome {
  */
 export async function converse(question: Question, options: AskOptions, report: Report): Promise<Outcome> {
   const setup = new Setup();
-  let exchange: Exchange | undefined;
+  let turnFollower: TurnFollower | undefined;
   let ended: ConnectionError | undefined;
   const connection = await connect(options, {
-    onEvent: (event) => (exchange === undefined ? setup.receive(event) : exchange.receive(event)),
+    onEvent: (event) => (turnFollower === undefined ? setup.receive(event) : turnFollower.receive(event)),
     onEnd(error) {
       ended ??= error;
       setup.fail(error);
@@ -62,16 +62,16 @@ export async function converse(question: Question, options: AskOptions, report: 
     const now = () => performance.now() - startedMs;
     const playback = new Playback(sampleRateHz);
     const automatic = 'samples' in question && options.turn !== 'none';
-    exchange = new Exchange({ report, playback, now, automatic, send: (event) => connection.send(event) });
-    const ask = 'text' in question ? inWriting(question.text, report) : aloud(question.samples, options);
+    turnFollower = new TurnFollower({ report, playback, now, automatic, send: (event) => connection.send(event) });
+    const ask = 'text' in question ? askInText(question.text, report) : askAloud(question.samples, options);
     let problem: string | null = null;
     for await (const _ of setInterval(tickMs)) {
-      const sent = ended === undefined && ask(connection, exchange, now());
-      problem = ended?.message ?? stallAt(now() - exchange.lastEventMs, sent, exchange);
-      if (problem !== null || (sent && isOver(exchange, now()))) break;
+      const sent = ended === undefined && ask(connection, turnFollower, now());
+      problem = ended?.message ?? stallAt(now() - turnFollower.lastEventMs, sent, turnFollower);
+      if (problem !== null || (sent && isOver(turnFollower, now()))) break;
     }
     report.endLine();
-    return { answers: exchange.answers, turns: exchange.turns, playback, problem };
+    return { answers: turnFollower.answers, turns: turnFollower.turns, playback, problem };
   } finally {
     setup.end();
     connection.close();
@@ -120,11 +120,11 @@ class Setup {
 }
 
 /** Puts what is due of the question. Returns whether the conversation may end, as far as the question goes. */
-type Ask = (connection: Connection, exchange: Exchange, nowMs: number) => boolean;
+type Ask = (connection: Connection, turnFollower: TurnFollower, nowMs: number) => boolean;
 
-function inWriting(text: string, report: Report): Ask {
+function askInText(text: string, report: Report): Ask {
   let sent = false;
-  return (connection, exchange, nowMs) => {
+  return (connection, turnFollower, nowMs) => {
     if (sent) return true;
     sent = true;
     report.line('you', text, nowMs);
@@ -132,16 +132,16 @@ function inWriting(text: string, report: Report): Ask {
       type: 'conversation.item.create',
       item: { type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
     });
-    exchange.requestResponse();
+    turnFollower.requestResponse();
     return true;
   };
 }
 
-function aloud(samples: Int16Array, { turn, fast }: AskOptions): Ask {
+function askAloud(samples: Int16Array, { turn, fast }: AskOptions): Ask {
   const silenceMs = turn === 'none' ? 0 : fast ? fastSilenceMs : Infinity;
   const upload = new Upload(samples, { sampleRateHz, trailingSilenceMs: silenceMs, fast });
   let committed = false;
-  return (connection, exchange, nowMs) => {
+  return (connection, turnFollower, nowMs) => {
     for (;;) {
       const chunk = connection.bufferedBytes < maxBufferedBytes ? upload.next(nowMs) : null;
       if (chunk === null) break;
@@ -150,7 +150,7 @@ function aloud(samples: Int16Array, { turn, fast }: AskOptions): Ask {
     if (turn === 'none' && !committed && upload.silenceSentMs >= 0) {
       committed = true;
       connection.send({ type: 'input_audio_buffer.commit' });
-      exchange.requestResponse();
+      turnFollower.requestResponse();
     }
     return upload.silenceSentMs >= Math.min(silenceMs, enoughSilenceMs);
   };
@@ -160,14 +160,14 @@ function appendEvent(samples: Int16Array): ClientEvent {
   return { type: 'input_audio_buffer.append', audio: Buffer.from(samplesToBytes(samples)).toString('base64') };
 }
 
-function isOver(exchange: Exchange, nowMs: number): boolean {
-  const quiet = exchange.answers > 0 ? quietMs.answered : quietMs.unanswered;
-  return exchange.awaited() === null && nowMs - exchange.lastEventMs >= quiet;
+function isOver(turnFollower: TurnFollower, nowMs: number): boolean {
+  const quiet = turnFollower.answers > 0 ? quietMs.answered : quietMs.inFlight;
+  return turnFollower.awaited() === null && nowMs - turnFollower.lastEventMs >= quiet;
 }
 
-function stallAt(silentForMs: number, sent: boolean, exchange: Exchange): string | null {
+function stallAt(silentForMs: number, sent: boolean, turnFollower: TurnFollower): string | null {
   if (!sent || silentForMs < stallMs) return null;
-  const awaited = exchange.awaited() ?? 'the end of the conversation';
+  const awaited = turnFollower.awaited() ?? 'the end of the conversation';
   return `The server has sent nothing for ${stallMs / 1000} s, while waiting for ${awaited}.`;
 }
 

@@ -22,7 +22,7 @@ interface Turn {
   answered: boolean;
 }
 
-export interface ExchangeOptions {
+export interface TurnFollowerOptions {
   report: Report;
   playback: Playback;
   send(event: ClientEvent): void;
@@ -32,8 +32,8 @@ export interface ExchangeOptions {
   automatic: boolean;
 }
 
-export class Exchange {
-  readonly #options: ExchangeOptions;
+export class TurnFollower {
+  readonly #options: TurnFollowerOptions;
   readonly #turns = new Map<string, Turn>();
   /** Responses that run, each with the turn that it answers. */
   readonly #running = new Map<string, Turn | undefined>();
@@ -45,7 +45,7 @@ export class Exchange {
   #lastEventMs = 0;
   #answers = 0;
 
-  constructor(options: ExchangeOptions) {
+  constructor(options: TurnFollowerOptions) {
     this.#options = options;
   }
 

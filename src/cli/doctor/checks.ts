@@ -42,7 +42,7 @@ export async function checkLanguageModel(model: LanguageModel, signal: AbortSign
     if (event.type === 'finish') break;
   }
   if (text.trim() === '') throw new Error('it answered without a word');
-  return { did: `answered ${quoted(text)} (first words after ${ms(firstAfter)})` };
+  return { did: `answered ${quoteExcerpt(text)} (first words after ${ms(firstAfter)})` };
 }
 
 export async function checkVoice(voice: Voice, signal: AbortSignal): Promise<Finding> {
@@ -62,7 +62,7 @@ export async function checkTranscriber(
     if (event.type !== 'done') continue;
     if (event.text.trim() === '') throw new Error(`it heard nothing in a clip that says "${sampleSentence}"`);
     const share = shareOfWords(sampleSentence, event.text);
-    const heard = `heard ${quoted(event.text)} where "${sampleSentence}" was said`;
+    const heard = `heard ${quoteExcerpt(event.text)} where "${sampleSentence}" was said`;
     if (share < leastShare) throw new Error(`it ${heard}`);
     return { did: `${heard} (${ms(performance.now() - startedAt)})`, odd: share < 1 };
   }
@@ -116,7 +116,7 @@ function wordsIn(text: string): string[] {
   return text.toLowerCase().match(/[\p{L}\p{N}']+/gu) ?? [];
 }
 
-function quoted(text: string): string {
+function quoteExcerpt(text: string): string {
   const line = text.replaceAll(/[\p{C}\s]+/gu, ' ').trim();
   return `"${line.length > 80 ? `${line.slice(0, 80)}…` : line}"`;
 }

@@ -15,7 +15,7 @@ import {
 } from '../../engines/spec/engine-spec.ts';
 import { type EngineOptions, type Lifecycle, maker } from '../../engines/spec/registry.ts';
 import { withVoiceAliases } from '../../engines/spec/voice-aliases.ts';
-import { standsIn } from '../../server/configured-engines.ts';
+import { isStandIn } from '../../server/configured-engines.ts';
 import { defaultModel } from '../../transport/session-authorizer.ts';
 import { withKey } from '../../upstream/link/target.ts';
 import {
@@ -118,11 +118,11 @@ async function examine(plan: EngineSetsSpec, config: Config, print: (line: strin
       print(`FAIL  ${label}: ${withoutName(error, name)}`);
     }
   }
-  if (standsIn(config, plan)) await offer(print);
+  if (isStandIn(config, plan)) await suggestLocalModel(print);
   return fine;
 }
 
-interface Part {
+interface EnginePart {
   kind: EngineKind;
   set: EngineSetSpec;
   /** The sets that share it, and the aliases that stand for it. */
@@ -130,8 +130,8 @@ interface Part {
 }
 
 /** Each engine once, whichever sets it is in, and whichever aliases ask it for their model. */
-function enginesOf(plan: EngineSetsSpec): Part[] {
-  const parts = new Map<string, Part>();
+function enginesOf(plan: EngineSetsSpec): EnginePart[] {
+  const parts = new Map<string, EnginePart>();
   const sets = [[defaultSet, plan.default] as const, ...Object.entries(plan.sets), ...aliasedModels(plan)];
   for (const [name, set] of sets) {
     for (const kind of engineKinds) {
@@ -162,20 +162,22 @@ const engineKinds: readonly EngineKind[] = ['voiceActivity', 'transcriber', 'lan
 function examineOne(kind: EngineKind, set: EngineSetSpec, options: EngineOptions, clip: AudioClip): Promise<Finding> {
   switch (kind) {
     case 'voiceActivity':
-      return using(maker(kind, set[kind]).make(options), (engine) => checkVoiceActivity(engine, clip));
+      return withEngine(maker(kind, set[kind]).make(options), (engine) => checkVoiceActivity(engine, clip));
     case 'transcriber':
-      return using(maker(kind, set[kind]).make(options), (engine, signal) => checkTranscriber(engine, clip, signal));
+      return withEngine(maker(kind, set[kind]).make(options), (engine, signal) =>
+        checkTranscriber(engine, clip, signal),
+      );
     case 'languageModel':
-      return using(maker(kind, set[kind]).make(options), checkLanguageModel);
+      return withEngine(maker(kind, set[kind]).make(options), checkLanguageModel);
     case 'voice':
-      return using(maker(kind, set[kind]).make(options), (engine, signal) =>
+      return withEngine(maker(kind, set[kind]).make(options), (engine, signal) =>
         checkVoice(withVoiceAliases(engine, set.voices ?? {}), signal),
       );
   }
 }
 
 /** Lets an engine do something once it has loaded, and ends it. */
-async function using<Engine extends Lifecycle, T>(
+async function withEngine<Engine extends Lifecycle, T>(
   engine: Engine,
   act: (engine: Engine, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
@@ -194,12 +196,12 @@ async function using<Engine extends Lifecycle, T>(
 
 /** A sentence, as the embedded voice says it. */
 async function sampleClip(): Promise<AudioClip> {
-  const { clip } = await using(new Flite({ workers: 1 }), (voice, signal) => speak(voice, sampleSentence, signal));
+  const { clip } = await withEngine(new Flite({ workers: 1 }), (voice, signal) => speak(voice, sampleSentence, signal));
   const silence = new Int16Array(samplesIn(silenceMs, clip.sampleRateHz));
   return { ...clip, samples: concatSamples([silence, clip.samples, silence]) };
 }
 
-async function offer(print: (line: string) => void): Promise<void> {
+async function suggestLocalModel(print: (line: string) => void): Promise<void> {
   print('note  The language model is a stand-in: it follows a few rules and does not understand.');
   const found = await findLocalModel();
   if (found) print(`note  ${found.model} answers at ${found.url}: --llm auto takes it.`);

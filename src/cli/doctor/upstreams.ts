@@ -3,7 +3,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { UpstreamLimits } from '../../upstream/link/limits.ts';
 import { probeUpstream } from '../../upstream/link/probe.ts';
-import { trialsOf, type UpstreamTarget } from '../../upstream/link/target.ts';
+import { probeKinds, type UpstreamTarget } from '../../upstream/link/target.ts';
 
 export interface UpstreamFinding {
   /** `openai (api.openai.com), the model gpt-realtime` */
@@ -19,7 +19,7 @@ export async function* checkUpstreams(
   { usual, limits, clock }: { usual: string; limits: UpstreamLimits; clock: Clock },
 ): AsyncGenerator<UpstreamFinding, void, undefined> {
   for (const target of targets) {
-    for (const kind of trialsOf(target, usual)) {
+    for (const kind of probeKinds(target, usual)) {
       const startedAt = performance.now();
       const answer = await probeUpstream(target, { kind, limits, clock });
       const asked = kind.type === 'transcription' ? 'a transcription session' : `the model ${kind.model}`;

@@ -82,11 +82,11 @@ export function hashOfAudio({ samples }: AudioClip): string {
 
 /** SHA-256 of a request; the order of its keys does not matter. */
 export function hashOf(request: unknown): string {
-  return createHash('sha256').update(canonical(request)).digest('hex');
+  return createHash('sha256').update(canonicalJson(request)).digest('hex');
 }
 
 /** JSON with sorted keys. */
-export function canonical(value: unknown): string {
+export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
@@ -95,6 +95,6 @@ export function canonical(value: unknown): string {
 }
 
 /** A recording that cannot be made or played. */
-export class RecordingError extends Error {
+export class CassetteError extends Error {
   override readonly name = 'RecordingError';
 }

@@ -11,7 +11,7 @@ import {
   withSessions,
 } from '../spec/registry.ts';
 import { Player, type PlayerOptions } from './player.ts';
-import type { Recording } from './read-cassette.ts';
+import type { Cassette } from './read-cassette.ts';
 
 export interface PlayedEnginesOptions extends Omit<PlayerOptions, 'clock'> {
   /** Makes ids the same in every run. */
@@ -21,7 +21,7 @@ export interface PlayedEnginesOptions extends Omit<PlayerOptions, 'clock'> {
 }
 
 /** Engines that play recordings: one of them for every session, or several, the first for the first session and so on. */
-export function playedEngines(recordings: readonly Recording[], options: PlayedEnginesOptions): EngineSet {
+export function playedEngines(recordings: readonly Cassette[], options: PlayedEnginesOptions): EngineSet {
   const { create, seed } = options;
   const unopened = silentEngines('no session was opened.');
   const set = create({

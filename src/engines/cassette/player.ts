@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { readWav } from '../../audio/wav.ts';
-import { pause, untilAborted } from '../../core/abort.ts';
+import { pause, rejectOnAbort } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { LanguageModel } from '../../session/ports/language-model.ts';
 import type { Transcriber } from '../../session/ports/transcriber.ts';
@@ -10,7 +10,7 @@ import type { Voice } from '../../session/ports/voice.ts';
 import { EngineError } from '../engine-error.ts';
 import { modelAnswer, transcriptAnswer, voiceAnswer } from './answers.ts';
 import { type AudioReference, hashOf, type RecordedStage } from './format.ts';
-import type { RecordedRequest, Recording } from './read-cassette.ts';
+import type { Cassette, RecordedRequest } from './read-cassette.ts';
 import { contextItems, difference, type Json, modelRequest, transcriberRequest, voiceRequest } from './requests.ts';
 
 export interface PlayerOptions {
@@ -37,12 +37,12 @@ export class Player {
   readonly transcriber: Transcriber;
   readonly languageModel: LanguageModel;
   readonly voice: Voice;
-  readonly #recording: Recording;
+  readonly #recording: Cassette;
   readonly #options: PlayerOptions;
   readonly #hashes: ReadonlyMap<RecordedRequest, string>;
   readonly #played = new Set<RecordedRequest>();
 
-  constructor(recording: Recording, options: PlayerOptions) {
+  constructor(recording: Cassette, options: PlayerOptions) {
     this.#recording = recording;
     this.#options = options;
     this.#hashes = new Map(recording.requests.map((each) => [each, this.#recordedHash(each)]));
@@ -100,7 +100,7 @@ export class Player {
     await reached(atMs);
     if (how === 'failed') throw new Error(message);
     // It was interrupted there: what it would have said next nobody knows.
-    if (how === 'stopped') await untilAborted(signal);
+    if (how === 'stopped') await rejectOnAbort(signal);
   }
 
   async #clip(
@@ -121,16 +121,16 @@ export class Player {
    */
   #find(stage: RecordedStage, asked: Json): RecordedRequest {
     const all = this.#recording.requests.filter((request) => request.stage === stage);
-    const hash = hashOf(this.#compared(asked));
+    const hash = hashOf(this.#comparable(asked));
     const alike = all.filter((request) => this.#hashes.get(request) === hash);
     const byTurn = stage === 'transcriber' && this.#options.audio === 'any';
-    const found = alike.find((request) => !this.#played.has(request)) ?? (byTurn ? undefined : lastOf(alike));
-    if (found === undefined) throw this.#mismatch(stage, asked, all);
+    const found = alike.find((request) => !this.#played.has(request)) ?? (byTurn ? undefined : lastRequest(alike));
+    if (found === undefined) throw this.#mismatchError(stage, asked, all);
     this.#played.add(found);
     return found;
   }
 
-  #mismatch(stage: RecordedStage, asked: Json, all: readonly RecordedRequest[]): EngineError {
+  #mismatchError(stage: RecordedStage, asked: Json, all: readonly RecordedRequest[]): EngineError {
     const { folder, manifest } = this.#recording;
     const name = stageNames[stage];
     const waiting = all.filter((request) => !this.#played.has(request));
@@ -144,7 +144,7 @@ export class Player {
       );
     }
     const differs =
-      difference(this.#compared(nearest.request), this.#compared(asked)) ?? 'nothing that is kept differs';
+      difference(this.#comparable(nearest.request), this.#comparable(asked)) ?? 'nothing that is kept differs';
     const hint =
       stage === 'transcriber' && this.#options.audio === 'exact'
         ? " To play each turn whatever it sounds like, name the recording in a script file, with 'audio: any'."
@@ -156,17 +156,17 @@ export class Player {
   }
 
   #recordedHash({ hash, request }: RecordedRequest): string {
-    return this.#options.audio === 'exact' ? hash : hashOf(this.#compared(request));
+    return this.#options.audio === 'exact' ? hash : hashOf(this.#comparable(request));
   }
 
   /** What of a request must be the same. */
-  #compared(request: Json): unknown {
+  #comparable(request: Json): unknown {
     return this.#options.audio === 'exact' ? request : withoutSound(request);
   }
 }
 
 /** The last that was answered to its end, if one was. */
-function lastOf(alike: readonly RecordedRequest[]): RecordedRequest | undefined {
+function lastRequest(alike: readonly RecordedRequest[]): RecordedRequest | undefined {
   return alike.findLast(({ end }) => end.how !== 'stopped') ?? alike.at(-1);
 }
 

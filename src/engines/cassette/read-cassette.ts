@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { answerSchemas } from './answers.ts';
 import {
+  CassetteError,
   eventsFile,
   type Line,
   lineSchema,
@@ -9,7 +10,6 @@ import {
   manifestFile,
   manifestSchema,
   type RecordedStage,
-  RecordingError,
   type RequestLine,
 } from './format.ts';
 import type { Json } from './requests.ts';
@@ -26,7 +26,7 @@ export interface RecordedRequest {
   end: Omit<Extract<Line, { type: 'end' }>, 'type' | 'id'>;
 }
 
-export interface Recording {
+export interface Cassette {
   readonly folder: string;
   readonly manifest: Manifest;
   readonly requests: readonly RecordedRequest[];
@@ -37,15 +37,15 @@ const maxSessions = 10_000;
 
 /**
  * The recordings in a folder: the one that it is, or those of several sessions in the order in which they began.
- * @throws {RecordingError} when there is none, or one cannot be read
+ * @throws {CassetteError} when there is none, or one cannot be read
  */
-export function readRecordings(folder: string): Recording[] {
+export function readCassettes(folder: string): Cassette[] {
   if (existsSync(join(folder, manifestFile))) return [readRecording(folder)];
   const inside = list(folder).filter((name) => existsSync(join(folder, name, manifestFile)));
   if (inside.length === 0)
-    throw new RecordingError(`${folder}: there is no recording here: no ${manifestFile}, and no folder with one.`);
+    throw new CassetteError(`${folder}: there is no recording here: no ${manifestFile}, and no folder with one.`);
   if (inside.length > maxSessions)
-    throw new RecordingError(`${folder}: there are more than ${maxSessions} recordings here.`);
+    throw new CassetteError(`${folder}: there are more than ${maxSessions} recordings here.`);
   return inside.sort().map((name) => readRecording(join(folder, name)));
 }
 
@@ -54,14 +54,14 @@ function list(folder: string): string[] {
     return readdirSync(folder);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    throw new RecordingError(`${folder}: this recording cannot be read: ${detail}`);
+    throw new CassetteError(`${folder}: this recording cannot be read: ${detail}`);
   }
 }
 
-function readRecording(folder: string): Recording {
+function readRecording(folder: string): Cassette {
   const manifestPath = join(folder, manifestFile);
   const manifest = manifestSchema.safeParse(parseJson(readText(manifestPath), manifestPath));
-  if (!manifest.success) throw new RecordingError(`${manifestPath}: ${firstIssue(manifest.error)}`);
+  if (!manifest.success) throw new CassetteError(`${manifestPath}: ${firstIssue(manifest.error)}`);
   const eventsPath = join(folder, eventsFile);
   const requests = new Map<number, RecordedRequest>();
   let items: unknown[] = [];
@@ -69,9 +69,9 @@ function readRecording(folder: string): Recording {
     if (text === '') continue;
     const place = `${eventsPath}:${index + 1}`;
     const line = lineSchema.safeParse(parseJson(text, place));
-    if (!line.success) throw new RecordingError(`${place}: ${firstIssue(line.error)}`);
+    if (!line.success) throw new CassetteError(`${place}: ${firstIssue(line.error)}`);
     if (line.data.type === 'request') {
-      const request = wholeRequest(line.data, items);
+      const request = restoreRequest(line.data, items);
       if (Array.isArray(request.items)) items = request.items;
       requests.set(line.data.id, newRequest(line.data, request));
     } else {
@@ -82,7 +82,7 @@ function readRecording(folder: string): Recording {
 }
 
 /** Of a model's items, the first are as in the request before. */
-function wholeRequest({ request, kept = 0 }: RequestLine, items: readonly unknown[]): Json {
+function restoreRequest({ request, kept = 0 }: RequestLine, items: readonly unknown[]): Json {
   return Array.isArray(request.items) ? { ...request, items: [...items.slice(0, kept), ...request.items] } : request;
 }
 
@@ -97,30 +97,29 @@ function addTo(
   { folder, place }: { folder: string; place: string },
 ): void {
   const request = requests.get(line.id);
-  if (request === undefined) throw new RecordingError(`${place}: there is no request ${line.id} before this line.`);
+  if (request === undefined) throw new CassetteError(`${place}: there is no request ${line.id} before this line.`);
   if (line.type === 'end') {
     const { type: _type, id: _id, ...end } = line;
     request.end = end;
     return;
   }
   if (line.audio && !existsSync(join(folder, line.audio.file))) {
-    throw new RecordingError(`${place}: the file ${line.audio.file} is missing.`);
+    throw new CassetteError(`${place}: the file ${line.audio.file} is missing.`);
   }
   const answer = answerSchemas[request.stage].safeParse(line.answer);
-  if (!answer.success) throw new RecordingError(`${place}: answer.${firstIssue(answer.error)}`);
+  if (!answer.success) throw new CassetteError(`${place}: answer.${firstIssue(answer.error)}`);
   request.answers.push(line);
 }
 
 function readText(path: string): string {
   try {
     const { size } = statSync(path);
-    if (size > maxFileBytes)
-      throw new RecordingError(`${path}: this file has ${size} bytes; ${maxFileBytes} are read.`);
+    if (size > maxFileBytes) throw new CassetteError(`${path}: this file has ${size} bytes; ${maxFileBytes} are read.`);
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if (error instanceof RecordingError) throw error;
+    if (error instanceof CassetteError) throw error;
     const detail = error instanceof Error ? error.message : String(error);
-    throw new RecordingError(`${path}: this recording cannot be read: ${detail}`);
+    throw new CassetteError(`${path}: this recording cannot be read: ${detail}`);
   }
 }
 
@@ -129,7 +128,7 @@ function parseJson(text: string, place: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    throw new RecordingError(`${place}: this is not JSON: ${detail}`);
+    throw new CassetteError(`${place}: this is not JSON: ${detail}`);
   }
 }
 

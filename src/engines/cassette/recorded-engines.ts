@@ -7,7 +7,7 @@ import {
   type SessionEngines,
   withSessions,
 } from '../spec/registry.ts';
-import { formatVersion, type Manifest, RecordingError } from './format.ts';
+import { CassetteError, formatVersion, type Manifest } from './format.ts';
 import { SessionRecorder } from './session-recorder.ts';
 import { SessionWriter } from './session-writer.ts';
 
@@ -22,7 +22,7 @@ export interface RecordedEnginesOptions {
 
 /**
  * Makes the directory that recordings are written to.
- * @throws {RecordingError} when it cannot be written to
+ * @throws {CassetteError} when it cannot be written to
  */
 export function recordingDirectory(path: string): string {
   try {
@@ -31,7 +31,7 @@ export function recordingDirectory(path: string): string {
     return path;
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    throw new RecordingError(`Recordings cannot be written to ${path}: ${detail}`);
+    throw new CassetteError(`Recordings cannot be written to ${path}: ${detail}`);
   }
 }
 

@@ -53,15 +53,15 @@ function withoutAbsent(object: object): Json {
 export function difference(recorded: unknown, now: unknown, path = ''): string | undefined {
   if (isObject(recorded) && isObject(now)) {
     for (const key of new Set([...Object.keys(recorded), ...Object.keys(now)])) {
-      const inner = difference(Reflect.get(recorded, key), Reflect.get(now, key), joined(path, key, recorded));
+      const inner = difference(Reflect.get(recorded, key), Reflect.get(now, key), joinPath(path, key, recorded));
       if (inner !== undefined) return inner;
     }
     return undefined;
   }
-  return recorded === now ? undefined : `${path} was ${shown(recorded)} and is now ${shown(now)}`;
+  return recorded === now ? undefined : `${path} was ${describeValue(recorded)} and is now ${describeValue(now)}`;
 }
 
-function joined(path: string, key: string, parent: object): string {
+function joinPath(path: string, key: string, parent: object): string {
   if (Array.isArray(parent)) return `${path}[${key}]`;
   return path === '' ? key : `${path}.${key}`;
 }
@@ -70,7 +70,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-function shown(value: unknown): string {
+function describeValue(value: unknown): string {
   const text = JSON.stringify(value);
   if (text === undefined) return 'absent';
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;

@@ -5,7 +5,7 @@ import type { Engines } from '../../session/ports/engines.ts';
 import type { LanguageModel } from '../../session/ports/language-model.ts';
 import type { Transcriber } from '../../session/ports/transcriber.ts';
 import type { Voice } from '../../session/ports/voice.ts';
-import { type AudioReference, canonical, hashOf, type Line, type RecordedStage } from './format.ts';
+import { type AudioReference, canonicalJson, hashOf, type Line, type RecordedStage } from './format.ts';
 import { contextItems, type Json, modelRequest, transcriberRequest, voiceRequest } from './requests.ts';
 import type { SessionWriter } from './session-writer.ts';
 
@@ -45,7 +45,7 @@ export class SessionRecorder {
       transcribe: (clip, options) => {
         const begin = () => {
           const id = this.#request('transcriber', transcriberRequest(clip, options));
-          this.#writer.audio(`${number(id)}-heard.wav`, clip);
+          this.#writer.audio(`${formatId(id)}-heard.wav`, clip);
           return id;
         };
         return this.#answers(
@@ -107,7 +107,7 @@ export class SessionRecorder {
       this.#writer.line({ ...line, request: whole });
       return id;
     }
-    const texts = items.map(canonical);
+    const texts = items.map(canonicalJson);
     const changed = texts.findIndex((text, index) => text !== this.#items[index]);
     const kept = changed === -1 ? texts.length : changed;
     this.#items = texts;
@@ -130,7 +130,7 @@ export class SessionRecorder {
     // Nobody waits for this: it is not played either.
     if (signal.aborted) return yield* start();
     const id = begin();
-    const sound = new KeptSound(`${number(id)}-spoken`);
+    const sound = new KeptSound(`${formatId(id)}-spoken`);
     const end = (how: Ending, message?: string) => {
       if (!this.#running.delete(id)) return;
       for (const [file, clip] of sound.files()) this.#writer.audio(file, clip);
@@ -196,6 +196,6 @@ class KeptSound {
 }
 
 /** Files then stand in the order of the requests. */
-function number(id: number): string {
+function formatId(id: number): string {
   return String(id).padStart(4, '0');
 }

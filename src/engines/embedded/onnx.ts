@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 export type Feeds = Record<string, Tensor>;
-export type Fetched = Awaited<ReturnType<InferenceSession['run']>>;
+export type SessionOutputs = Awaited<ReturnType<InferenceSession['run']>>;
 
 /** Loads a model to be run on the calling thread alone: threads of our own are what scales. */
 export function loadModel(path: string): Promise<InferenceSession> {
@@ -16,7 +16,7 @@ export function loadModel(path: string): Promise<InferenceSession> {
 }
 
 /** @throws {Error} when the model has no such output: it is not the model that was expected. */
-export function outputTensor(outputs: Fetched, name: string): Tensor {
+export function outputTensor(outputs: SessionOutputs, name: string): Tensor {
   const tensor = outputs[name];
   if (tensor instanceof Tensor) return tensor;
   throw new Error(`the model has no output named ${name}`);

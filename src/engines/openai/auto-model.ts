@@ -21,7 +21,7 @@ export class AutoModel implements LanguageModel {
 
   constructor(options: AutoModelOptions) {
     this.#options = options;
-    this.ready = this.#look();
+    this.ready = this.#findModel();
   }
 
   async *generate(request: ModelRequest): AsyncGenerator<ModelEvent, void, undefined> {
@@ -33,14 +33,14 @@ export class AutoModel implements LanguageModel {
   /** Looks again, where there was none: it may have been started since. */
   warm(): void {
     if (this.#found) void this.#found.warm();
-    else void this.#look();
+    else void this.#findModel();
   }
 
   async close(): Promise<void> {
     await this.#found?.close();
   }
 
-  #look(): Promise<void> {
+  #findModel(): Promise<void> {
     this.#looking ??= this.#find().finally(() => {
       this.#looking = undefined;
     });

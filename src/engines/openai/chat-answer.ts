@@ -58,7 +58,7 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
       return [];
     }
     if (data.trim() === '') return [];
-    const chunk = parsed(data);
+    const chunk = parseJson(data);
     const error = field(chunk, 'error');
     if (error !== undefined && error !== null) throw toldFailure(error);
     this.#chunks += 1;
@@ -137,7 +137,7 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
 /** What servers call the reasoning that they tell apart from the answer. */
 const reasoningFields = ['reasoning_content', 'reasoning'];
 
-function parsed(data: string): unknown {
+function parseJson(data: string): unknown {
   let chunk: unknown;
   try {
     chunk = JSON.parse(data);

@@ -80,7 +80,7 @@ function messages({ instructions, items, spoken, speech }: ModelRequest, spokenH
     const item = items[at];
     if (item?.type === 'message') {
       const message = contentMessage(item);
-      if (!joined(made.at(-1), message)) made.push(message);
+      if (!mergeMessages(made.at(-1), message)) made.push(message);
     } else if (item?.type === 'call') {
       const calls = [item];
       for (let next = items[at + 1]; next?.type === 'call'; next = items[at + 1]) {
@@ -134,13 +134,13 @@ function isJson(text: string): boolean {
 }
 
 function contentMessage({ role, content }: Extract<ContextItem, { type: 'message' }>): Message {
-  const plain = words(content);
+  const plain = plainText(content);
   if (role === 'user' && content.some(({ type }) => type !== 'text')) return { role, content: content.map(userPart) };
   return { role, content: plain };
 }
 
 /** Text where text is all there is: not every server takes a list of parts. */
-function words(content: readonly ContextPart[]): string {
+function plainText(content: readonly ContextPart[]): string {
   return content
     .map((part) => (part.type === 'text' ? part.text : part.type === 'audio' ? (part.transcript ?? '') : ''))
     .filter((text) => text !== '')
@@ -165,7 +165,7 @@ function userPart(part: ContextPart): UserPart {
 const imageDetails = ['auto', 'low', 'high'] as const;
 
 /** Adds a message to the one before it, where both are of one role. */
-function joined(before: Message | undefined, message: Message): boolean {
+function mergeMessages(before: Message | undefined, message: Message): boolean {
   if (before === undefined || before.role !== message.role) return false;
   if (before.role === 'user' && message.role === 'user') {
     const plain = typeof before.content === 'string' && typeof message.content === 'string';

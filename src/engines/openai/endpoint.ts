@@ -73,7 +73,7 @@ export class Endpoint {
     this.#keyHint = options.keyHint;
     this.#onNotice = options.onNotice ?? (() => {});
     this.#transport = new HttpTransport(this.clock, { ...defaultTimeouts, ...options.timeouts });
-    const login = username === '' && password === '' ? undefined : basic(username, password);
+    const login = username === '' && password === '' ? undefined : basicCredentials(username, password);
     this.#secrets = [options.key, login, decodeURIComponent(password)].filter(
       (secret) => secret !== undefined && secret !== '',
     ) as string[];
@@ -266,6 +266,6 @@ function pauseBefore(attempt: number, attempts: number, { again, retryAfterMs }:
   return pauseMs > longestPauseMs ? undefined : pauseMs;
 }
 
-function basic(username: string, password: string): string {
+function basicCredentials(username: string, password: string): string {
   return Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64');
 }

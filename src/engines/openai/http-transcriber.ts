@@ -55,12 +55,12 @@ export class HttpTranscriber implements Transcriber {
         options.signal,
       )) {
         if (event.type === 'done') parts.push(event);
-        else if (event.type === 'segment') yield later(event, start / rateHz);
+        else if (event.type === 'segment') yield shiftSegment(event, start / rateHz);
         else yield first && before !== '' ? { ...event, text: ` ${event.text}` } : event;
         if (event.type === 'delta') first = false;
       }
     }
-    yield together(parts);
+    yield mergeTranscripts(parts);
   }
 
   warm(): Promise<void> {
@@ -123,7 +123,7 @@ export class HttpTranscriber implements Transcriber {
 type Done = Extract<TranscriptEvent, { type: 'done' }>;
 type Segment = Extract<TranscriptEvent, { type: 'segment' }>;
 
-function later(segment: Segment, seconds: number): Segment {
+function shiftSegment(segment: Segment, seconds: number): Segment {
   return { ...segment, start: segment.start + seconds, end: segment.end + seconds };
 }
 
@@ -135,7 +135,7 @@ function textOf(parts: readonly Done[]): string {
 }
 
 /** The parts of a long clip as one transcript; figures that not every part has are left out. */
-function together(parts: readonly Done[]): Done {
+function mergeTranscripts(parts: readonly Done[]): Done {
   const [only] = parts;
   if (only !== undefined && parts.length === 1) return only;
   const logprobs = parts.flatMap(({ logprobs = [] }) => logprobs);

@@ -61,7 +61,7 @@ export class HttpTransport {
     const payload = await payloadOf(init);
     const signal = init.signal ?? undefined;
     signal?.throwIfAborted();
-    const message = await this.#exchange(url, init, payload, signal);
+    const message = await this.#turnFollower(url, init, payload, signal);
     const status = message.statusCode ?? 0;
     const headers = new Headers();
     for (const [name, value] of Object.entries(message.headers)) {
@@ -77,7 +77,7 @@ export class HttpTransport {
     return new Response(body, { status, headers });
   };
 
-  #exchange(
+  #turnFollower(
     url: URL,
     init: RequestInit,
     payload: { bytes: Uint8Array; type: string | undefined } | undefined,

@@ -42,8 +42,8 @@ export function statusFailure(error: StatusError, hasKey: boolean, keyHint: stri
       return `the address does not take such requests (${what}${where}). Correct the URL`;
     }
     if (status === 429)
-      return `it refuses for now: too many requests, or a quota is used up (${what}${comeBack(retryAfterMs)})`;
-    if (status >= 500) return `it failed (${what}${comeBack(retryAfterMs)})`;
+      return `it refuses for now: too many requests, or a quota is used up (${what}${retryAdvice(retryAfterMs)})`;
+    if (status >= 500) return `it failed (${what}${retryAdvice(retryAfterMs)})`;
     return `it refused the request (${what})`;
   };
   return new RequestFailure(words(), {
@@ -87,7 +87,7 @@ function retryAfter(headers: Headers): number | undefined {
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
-function comeBack(ms: number | undefined): string {
+function retryAdvice(ms: number | undefined): string {
   return ms === undefined ? '' : `; it asks to come back in ${Math.ceil(ms / 1000)} s`;
 }
 

@@ -48,7 +48,7 @@ export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
       this.#done = true;
       return [];
     }
-    const event = parsed(data);
+    const event = parseJson(data);
     const error = field(event, 'error');
     if (error !== undefined && error !== null) throw toldFailure(error);
     this.#usage = usageOf(field(event, 'usage')) ?? this.#usage;
@@ -122,7 +122,7 @@ export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
   }
 }
 
-function parsed(data: string): unknown {
+function parseJson(data: string): unknown {
   try {
     return JSON.parse(data);
   } catch {

@@ -14,7 +14,7 @@ const maxDurationMs = 10 * 60_000;
 export class ScriptDocument {
   /** Each a sentence that begins with `file:line:column:`. */
   readonly problems: string[] = [];
-  readonly root: Part | undefined;
+  readonly root: DocumentNode | undefined;
   readonly #file: string;
   readonly #lines = new LineCounter();
   readonly #document: ReturnType<typeof parseDocument<ParsedNode>>;
@@ -38,13 +38,13 @@ export class ScriptDocument {
     if (this.problems.length < maxProblems) this.problems.push(`${place}: ${message}`);
   }
 
-  part(node: unknown, place: string, depth: number): Part {
+  part(node: unknown, place: string, depth: number): DocumentNode {
     this.#parts += 1;
     if (this.#parts === maxParts) this.problem(place, `this file holds more than ${maxParts} values.`);
     if (depth === maxDepth) this.problem(place, `values stand more than ${maxDepth} deep in each other here.`);
     const tooMuch = this.#parts >= maxParts || depth >= maxDepth;
     const target = isAlias(node) && !tooMuch ? node.resolve(this.#document) : node;
-    return new Part(this, tooMuch ? undefined : target, place, depth);
+    return new DocumentNode(this, tooMuch ? undefined : target, place, depth);
   }
 
   placeOf(node: { range?: readonly number[] | null }): string {
@@ -58,7 +58,7 @@ export class ScriptDocument {
 }
 
 /** One value of the file. Its readers note a mistake and give undefined when it is not what was asked for. */
-export class Part {
+export class DocumentNode {
   /** `file:line:column` */
   readonly place: string;
   readonly #document: ScriptDocument;
@@ -95,10 +95,10 @@ export class Part {
   }
 
   /** The fields of a mapping; `what` names it in messages, and `allowed` its fields. */
-  fields(what: string, allowed: readonly string[]): ReadonlyMap<string, Part> | undefined {
+  fields(what: string, allowed: readonly string[]): ReadonlyMap<string, DocumentNode> | undefined {
     const all = this.entries(`${what}: a mapping with ${list(allowed)}`);
     if (all === undefined) return undefined;
-    const known = new Map<string, Part>();
+    const known = new Map<string, DocumentNode>();
     for (const [name, { key, value }] of all) {
       if (allowed.includes(name)) {
         known.set(name, value);
@@ -112,9 +112,9 @@ export class Part {
   }
 
   /** Every entry of a mapping, with the place of its key. */
-  entries(expected: string): Map<string, { key: string; value: Part }> | undefined {
+  entries(expected: string): Map<string, { key: string; value: DocumentNode }> | undefined {
     if (!isMap(this.#node)) return this.#unexpected(expected);
-    const entries = new Map<string, { key: string; value: Part }>();
+    const entries = new Map<string, { key: string; value: DocumentNode }>();
     for (const { key, value } of this.#node.items) {
       const keyPlace = hasRange(key) ? this.#document.placeOf(key) : this.place;
       const valuePlace = hasRange(value) ? this.#document.placeOf(value) : keyPlace;
@@ -125,7 +125,7 @@ export class Part {
   }
 
   /** The entries of a list, or this part alone where it is no list. */
-  eachOf(): Part[] {
+  eachOf(): DocumentNode[] {
     if (!isSeq(this.#node)) return [this];
     return this.#node.items.map((item) =>
       this.#document.part(item, hasRange(item) ? this.#document.placeOf(item) : this.place, this.#depth + 1),
@@ -177,10 +177,10 @@ export class Part {
   }
 
   /** Any value, with what `leaf` makes of each text in it. */
-  tree<T>(leaf: (text: string, part: Part) => T): Tree<T> {
+  tree<T>(leaf: (text: string, part: DocumentNode) => T): Tree<T> {
     if (this.isList) return this.eachOf().map((item) => item.tree(leaf));
     if (this.isMapping) {
-      const entries = this.entries('a mapping') ?? new Map<string, { value: Part }>();
+      const entries = this.entries('a mapping') ?? new Map<string, { value: DocumentNode }>();
       return new Map(Array.from(entries, ([name, { value }]) => [name, value.tree(leaf)]));
     }
     const value = isScalar(this.#node) ? this.#node.value : null;

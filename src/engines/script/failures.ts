@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { untilAborted } from '../../core/abort.ts';
+import { rejectOnAbort } from '../../core/abort.ts';
 import type { Failure } from './script.ts';
 
 /**
@@ -14,5 +14,5 @@ export async function fail({ how, message }: Failure, signal: AbortSignal, drop:
     await nextTurn();
     drop();
   }
-  await untilAborted(signal);
+  await rejectOnAbort(signal);
 }

@@ -5,13 +5,13 @@ import { type Script, ScriptError } from './script.ts';
 
 const maxFileBytes = 4 * 1024 ** 2;
 
-export type Loaded = { readonly script: Script } | { readonly replay: ReplaySettings };
+export type LoadedScript = { readonly script: Script } | { readonly replay: ReplaySettings };
 
 /**
  * Reads what `--script` names: a script file, or a folder with a recording, which is played as fast as it can be.
  * @throws {ScriptError} with every mistake in it
  */
-export function loadScript(path: string): Loaded {
+export function loadScript(path: string): LoadedScript {
   const size = sizeOf(path);
   if (size === 'folder') return { replay: { recording: path, timing: 'instant', audio: 'exact' } };
   if (size > maxFileBytes)

@@ -1,5 +1,5 @@
 import { playedEngines } from '../cassette/played-engines.ts';
-import { readRecordings } from '../cassette/read-cassette.ts';
+import { readCassettes } from '../cassette/read-cassette.ts';
 import type { EngineSet } from '../spec/registry.ts';
 import { loadScript } from './load-script.ts';
 import { type ScriptedEnginesOptions, scriptedEngines } from './scripted-engines.ts';
@@ -14,5 +14,5 @@ export function openScript(path: string, options: ScriptedEnginesOptions): Engin
   const loaded = loadScript(path);
   if ('script' in loaded) return scriptedEngines(loaded.script, options);
   const { recording, ...settings } = loaded.replay;
-  return playedEngines(readRecordings(recording), { ...settings, create: options.create });
+  return playedEngines(readCassettes(recording), { ...settings, create: options.create });
 }

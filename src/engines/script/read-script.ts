@@ -1,15 +1,15 @@
 /** Reads a script: the mapping at its top, its settings and its rules. Steps are read in `read-steps.ts`. */
 
-import { type Part, ScriptDocument } from './document.ts';
+import { type DocumentNode, ScriptDocument } from './document.ts';
 import { captureNames, type Matcher, parseMatcher } from './matcher.ts';
 import { readDelays, readFailure, readSteps, readUsage, stepFields } from './read-steps.ts';
 import {
   type Delays,
-  type Hearing,
-  type Hears,
+  type HearsSection,
   type Rule,
   type Script,
   ScriptError,
+  type ScriptedTurn,
   type ToneSettings,
 } from './script.ts';
 
@@ -44,7 +44,7 @@ export function readScript(file: string, text: string): Script | ReplaySettings 
   return read;
 }
 
-function readTop(root: Part, file: string): Script | ReplaySettings | undefined {
+function readTop(root: DocumentNode, file: string): Script | ReplaySettings | undefined {
   const replays = root.isMapping && root.entries('a mapping')?.has('recording');
   if (replays) return readReplay(root);
   const fields = root.fields('a script', [...scriptFields, 'recording']);
@@ -71,7 +71,7 @@ function readTop(root: Part, file: string): Script | ReplaySettings | undefined 
   };
 }
 
-function readReplay(root: Part): ReplaySettings | undefined {
+function readReplay(root: DocumentNode): ReplaySettings | undefined {
   const fields = root.fields('a script that plays a recording', replayFields);
   const recording = fields?.get('recording')?.text('the folder of a recording');
   const seed = fields?.get('seed')?.text();
@@ -80,14 +80,14 @@ function readReplay(root: Part): ReplaySettings | undefined {
   return recording === undefined ? undefined : { recording, timing, audio, ...(seed !== undefined && { seed }) };
 }
 
-function readRules(part: Part | undefined): Rule[] {
+function readRules(part: DocumentNode | undefined): Rule[] {
   if (part === undefined) return [];
   const parts = part.eachOf();
   if (parts.length > maxRules) part.problem(`there are ${parts.length} rules; a script takes ${maxRules}.`);
   return parts.flatMap((each) => readRule(each) ?? []);
 }
 
-function readRule(part: Part): Rule | undefined {
+function readRule(part: DocumentNode): Rule | undefined {
   const fields = part.fields('a rule', ['when', 'turn', 'once', ...stepFields]);
   if (fields === undefined) return undefined;
   const whenPart = fields.get('when');
@@ -110,7 +110,7 @@ function readRule(part: Part): Rule | undefined {
   };
 }
 
-function readMatchers(part: Part): Matcher[] {
+function readMatchers(part: DocumentNode): Matcher[] {
   return part.eachOf().flatMap((each) => {
     const text = each.text('words such as "hello", a pattern such as /order (\\d+)/i, or a list of them');
     if (text === undefined) return [];
@@ -118,12 +118,12 @@ function readMatchers(part: Part): Matcher[] {
   });
 }
 
-function readHears(part: Part | undefined): Hears | undefined {
+function readHears(part: DocumentNode | undefined): HearsSection | undefined {
   if (part === undefined) return undefined;
   return { place: part.place, turns: part.eachOf().flatMap((each) => readHearing(each) ?? []) };
 }
 
-function readHearing(part: Part): Hearing | undefined {
+function readHearing(part: DocumentNode): ScriptedTurn | undefined {
   if (!part.isMapping) {
     const text = part.text('what the turn is heard as: text, or a mapping with text, listen, delay, confidence, fail');
     return text === undefined ? undefined : { text };
@@ -147,7 +147,7 @@ function readHearing(part: Part): Hearing | undefined {
   };
 }
 
-function readVoice(part: Part | undefined): ToneSettings | undefined {
+function readVoice(part: DocumentNode | undefined): ToneSettings | undefined {
   if (part === undefined) return undefined;
   if (!part.isMapping) {
     const sound = part.choice(['tone', 'silence']);

@@ -2,7 +2,7 @@
 
 import { nearest } from '../../protocol/parse/nearest.ts';
 import type { ModelUsage } from '../../session/ports/language-model.ts';
-import { list, type Part, type Tree } from './document.ts';
+import { type DocumentNode, list, type Tree } from './document.ts';
 import type { Delays, FailingStage, Failure, ScriptedCall, Step } from './script.ts';
 import { parseTemplate, referencesIn, type Template } from './template.ts';
 
@@ -26,11 +26,15 @@ interface Scope {
 }
 
 /** The steps of a rule (whose fields are read already), of `else` or of `then`, in the order in which they are made. */
-export function readSteps(part: Part, captures: ReadonlySet<string>, fields?: ReadonlyMap<string, Part>): Step[] {
+export function readSteps(
+  part: DocumentNode,
+  captures: ReadonlySet<string>,
+  fields?: ReadonlyMap<string, DocumentNode>,
+): Step[] {
   return stepsOf(part, { captures, called: new Set() }, fields);
 }
 
-function stepsOf(part: Part, scope: Scope, known?: ReadonlyMap<string, Part>): Step[] {
+function stepsOf(part: DocumentNode, scope: Scope, known?: ReadonlyMap<string, DocumentNode>): Step[] {
   if (part.isList) return part.eachOf().flatMap((each) => stepsOf(each, scope));
   if (!part.isMapping) {
     const say = readTemplate(part, scope);
@@ -44,7 +48,7 @@ function stepsOf(part: Part, scope: Scope, known?: ReadonlyMap<string, Part>): S
   return [step, ...(then === undefined ? [] : stepsOf(then, scope))];
 }
 
-function readStep(part: Part, fields: ReadonlyMap<string, Part>, scope: Scope): Step {
+function readStep(part: DocumentNode, fields: ReadonlyMap<string, DocumentNode>, scope: Scope): Step {
   const sayPart = fields.get('say');
   const say = sayPart && readTemplate(sayPart, scope);
   const calls = readCalls(fields.get('call'), fields.get('with'), scope);
@@ -66,7 +70,7 @@ function readStep(part: Part, fields: ReadonlyMap<string, Part>, scope: Scope): 
   };
 }
 
-function readCalls(call: Part | undefined, args: Part | undefined, scope: Scope): ScriptedCall[] {
+function readCalls(call: DocumentNode | undefined, args: DocumentNode | undefined, scope: Scope): ScriptedCall[] {
   if (call === undefined) {
     args?.problem("'with' gives the arguments of a call: it needs 'call' beside it.");
     return [];
@@ -82,7 +86,12 @@ function readCalls(call: Part | undefined, args: Part | undefined, scope: Scope)
   });
 }
 
-function readCall(part: Part, namePart: Part, args: Part | undefined, scope: Scope): ScriptedCall[] {
+function readCall(
+  part: DocumentNode,
+  namePart: DocumentNode,
+  args: DocumentNode | undefined,
+  scope: Scope,
+): ScriptedCall[] {
   const name = namePart.text('the name of a tool');
   if (name === undefined) return [];
   if (args?.isScalar) {
@@ -95,7 +104,7 @@ function readCall(part: Part, namePart: Part, args: Part | undefined, scope: Sco
   }
   const tree: Tree<Template> =
     args?.tree((text, leaf) =>
-      checked(
+      checkReferences(
         parseTemplate(text, leaf.place, (message) => leaf.problem(message)),
         leaf,
         scope,
@@ -104,10 +113,10 @@ function readCall(part: Part, namePart: Part, args: Part | undefined, scope: Sco
   return [{ place: part.place, name, arguments: tree }];
 }
 
-function readTemplate(part: Part, scope: Scope): Template | undefined {
+function readTemplate(part: DocumentNode, scope: Scope): Template | undefined {
   const text = part.text('text, where {{name}} stands for what a pattern caught');
   if (text === undefined) return undefined;
-  return checked(
+  return checkReferences(
     parseTemplate(text.trimEnd(), part.place, (message) => part.problem(message)),
     part,
     scope,
@@ -115,7 +124,7 @@ function readTemplate(part: Part, scope: Scope): Template | undefined {
 }
 
 /** Refuses references to what there cannot be. */
-function checked(template: Template, part: Part, { captures, called }: Scope): Template {
+function checkReferences(template: Template, part: DocumentNode, { captures, called }: Scope): Template {
   const names = [...captures, 'heard', 'turn', ...(called.size > 0 ? ['output', 'outputs'] : [])];
   for (const { path } of referencesIn(template)) {
     const [name, ...rest] = path;
@@ -134,7 +143,7 @@ function checked(template: Template, part: Part, { captures, called }: Scope): T
   return template;
 }
 
-export function readDelays(part: Part | undefined, allowed: readonly DelayName[]): Partial<Delays> {
+export function readDelays(part: DocumentNode | undefined, allowed: readonly DelayName[]): Partial<Delays> {
   const delays: { -readonly [Name in keyof Delays]?: number } = {};
   for (const [name, value] of part?.fields('delays', allowed) ?? []) {
     const ms = value.duration();
@@ -145,7 +154,7 @@ export function readDelays(part: Part | undefined, allowed: readonly DelayName[]
 }
 
 /** `{ input, output, cached }`, in tokens. */
-export function readUsage(part: Part | undefined): ModelUsage | undefined {
+export function readUsage(part: DocumentNode | undefined): ModelUsage | undefined {
   const fields = part?.fields('usage', ['input', 'output', 'cached']);
   if (part === undefined || fields === undefined) return undefined;
   const tokens = (name: string) => fields.get(name)?.integer(0, maxTokens);
@@ -161,7 +170,7 @@ export function readUsage(part: Part | undefined): ModelUsage | undefined {
 const hows = ['throw', 'stall', 'end', 'drop'] as const;
 
 /** A failure, by its name or in full. `only`: the stage that it can be of; otherwise the model's or the voice's. */
-export function readFailure(part: Part | undefined, only?: FailingStage): Failure | undefined {
+export function readFailure(part: DocumentNode | undefined, only?: FailingStage): Failure | undefined {
   if (part === undefined) return undefined;
   const message = `the script says so (${part.place})`;
   if (!part.isMapping) {

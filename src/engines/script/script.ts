@@ -11,7 +11,7 @@ export interface Script {
   /** Makes ids the same in every run. */
   readonly seed?: string;
   /** What the transcriber hears in the first, second, … spoken turn, instead of listening. */
-  readonly hears?: Hears;
+  readonly hears?: HearsSection;
   /** What speaks; absent: the voice that the server is configured with. */
   readonly voice?: ToneSettings;
   readonly delays: Delays;
@@ -34,13 +34,13 @@ export interface Delays {
   readonly voice: number;
 }
 
-export interface Hears {
+export interface HearsSection {
   readonly place: string;
-  readonly turns: readonly Hearing[];
+  readonly turns: readonly ScriptedTurn[];
 }
 
 /** What one spoken turn is heard as. */
-export interface Hearing {
+export interface ScriptedTurn {
   /** Absent: the configured transcriber listens. */
   readonly text?: string;
   readonly delayMs?: number;

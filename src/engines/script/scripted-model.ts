@@ -111,11 +111,12 @@ function* eventsOf(step: Step, text: string, joined: boolean, lookup: Lookup): G
 
 function argumentsOf({ arguments: given }: ScriptedCall, lookup: Lookup): string {
   if ('parts' in given) return fillTemplate(given, lookup);
-  return JSON.stringify(filled(given, lookup));
+  return JSON.stringify(fillTree(given, lookup));
 }
 
-function filled(tree: Tree<Template>, lookup: Lookup): unknown {
-  if (Array.isArray(tree)) return tree.map((each) => filled(each, lookup));
-  if (tree instanceof Map) return Object.fromEntries(Array.from(tree, ([key, value]) => [key, filled(value, lookup)]));
+function fillTree(tree: Tree<Template>, lookup: Lookup): unknown {
+  if (Array.isArray(tree)) return tree.map((each) => fillTree(each, lookup));
+  if (tree instanceof Map)
+    return Object.fromEntries(Array.from(tree, ([key, value]) => [key, fillTree(value, lookup)]));
   return 'leaf' in tree ? fillTemplate(tree.leaf, lookup) : tree.value;
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { TranscribeOptions, Transcriber, TranscriptEvent } from '../../session/ports/transcriber.ts';
 import { EngineError } from '../engine-error.ts';
 import { fail } from './failures.ts';
-import type { Delays, Hears } from './script.ts';
+import type { Delays, HearsSection } from './script.ts';
 
 export interface ScriptedTranscriberTools {
   clock: Clock;
@@ -15,7 +15,7 @@ export interface ScriptedTranscriberTools {
 /** Hears what a script says of the first, second, … spoken turn of one session, or waits before it really listens. */
 export class ScriptedTranscriber implements Transcriber {
   readonly #transcriber: Transcriber;
-  readonly #hears: Hears | undefined;
+  readonly #hears: HearsSection | undefined;
   readonly #delays: Delays;
   readonly #tools: ScriptedTranscriberTools;
   #turns = 0;
@@ -23,7 +23,7 @@ export class ScriptedTranscriber implements Transcriber {
   /** Without `hears`, and for turns that it leaves to recognition, `transcriber` listens. */
   constructor(
     transcriber: Transcriber,
-    { hears, delays }: { hears?: Hears; delays: Delays },
+    { hears, delays }: { hears?: HearsSection; delays: Delays },
     tools: ScriptedTranscriberTools,
   ) {
     this.#transcriber = transcriber;
@@ -54,7 +54,9 @@ export class ScriptedTranscriber implements Transcriber {
     await pause(turn?.delayMs ?? this.#delays.transcriber, clock, signal);
     const failure = turn?.failure;
     let words = 0;
-    for await (const event of turn?.text === undefined ? this.#transcriber.transcribe(clip, options) : heard(turn)) {
+    for await (const event of turn?.text === undefined
+      ? this.#transcriber.transcribe(clip, options)
+      : transcriptEvents(turn)) {
       signal.throwIfAborted();
       if (failure && (event.type === 'done' || words === failure.after)) return fail(failure, signal, drop);
       if (event.type === 'delta') words += 1;
@@ -63,7 +65,7 @@ export class ScriptedTranscriber implements Transcriber {
   }
 }
 
-function* heard({ text = '', confidence }: Hears['turns'][number]): Generator<TranscriptEvent> {
+function* transcriptEvents({ text = '', confidence }: HearsSection['turns'][number]): Generator<TranscriptEvent> {
   const trimmed = text.trim();
   for (const [word] of trimmed.matchAll(/\s*\S+/gu)) yield { type: 'delta', text: word };
   yield { type: 'done', text: trimmed, ...(confidence !== undefined && { confidence }) };

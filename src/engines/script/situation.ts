@@ -34,7 +34,7 @@ export function situationOf(script: Script, items: readonly ContextItem[]): Situ
   const { steps, captures, place } = answerTo(script, turns, turn);
   const outputs = outputsOf(turn);
   const { next, partly } = progress(steps, outputs.length);
-  const waiting = waitingCalls(turn);
+  const waiting = unansweredCalls(turn);
   // Some clients ask after each of several outputs: the answer is due when all are there.
   if (partly && waiting.length > 0) return { steps: [], lookup: () => '' };
   if (waiting.length > 0) {
@@ -124,7 +124,7 @@ function outputsOf({ after }: Turn): Output[] {
 }
 
 /** The tools whose outputs are not there; a call that broke off counts for nothing. */
-function waitingCalls({ after }: Turn): string[] {
+function unansweredCalls({ after }: Turn): string[] {
   const known = new Set(after.flatMap((item) => (item.type === 'call_output' ? [item.callId] : [])));
   return after.flatMap((item) =>
     item.type === 'call' && !known.has(item.callId) && isJson(item.arguments) ? [item.name] : [],
@@ -150,9 +150,9 @@ function lookupFor(turn: Turn, captures: Captures, outputs: readonly Output[]): 
       case 'turn':
         return turn.number;
       case 'output':
-        return parsed(outputs.at(-1)?.text ?? '');
+        return parseJson(outputs.at(-1)?.text ?? '');
       case 'outputs':
-        return Object.fromEntries(outputs.map((output) => [output.name, parsed(output.text)]));
+        return Object.fromEntries(outputs.map((output) => [output.name, parseJson(output.text)]));
       default:
         return captures.get(name) ?? '';
     }
@@ -160,7 +160,7 @@ function lookupFor(turn: Turn, captures: Captures, outputs: readonly Output[]): 
 }
 
 /** Outputs are text, most often JSON. */
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -51,7 +51,7 @@ export function referencesIn(template: Template): Reference[] {
  */
 export function fillTemplate(template: Template, lookup: Lookup): string {
   return template.parts
-    .map((part) => (typeof part === 'string' ? part : shown(resolve(part, template.place, lookup))))
+    .map((part) => (typeof part === 'string' ? part : stringify(resolve(part, template.place, lookup))))
     .join('');
 }
 
@@ -62,7 +62,7 @@ function resolve({ path }: Reference, place: string, lookup: Lookup): unknown {
   for (const step of rest) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) {
       const has = typeof value === 'object' && value !== null ? Object.keys(value).slice(0, 20).join(', ') : '';
-      const found = has === '' ? `it is ${shown(value).slice(0, 80)}` : `it has ${has}`;
+      const found = has === '' ? `it is ${stringify(value).slice(0, 80)}` : `it has ${has}`;
       throw new EngineError(
         'script',
         `${place}: {{${path.join('.')}}}: there is no '${step}' in {{${reached}}}; ${found}.`,
@@ -74,6 +74,6 @@ function resolve({ path }: Reference, place: string, lookup: Lookup): unknown {
   return value;
 }
 
-function shown(value: unknown): string {
+function stringify(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }

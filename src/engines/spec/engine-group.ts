@@ -33,15 +33,15 @@ export function publicStatus({ part, name, state, ms }: EngineStatus): EngineSta
 
 export type ProgressListener = (status: EngineStatus) => void;
 
-interface Entry {
+interface GroupMember {
   ready: Promise<void>;
   status(): EngineStatus;
   close(): Promise<void>;
 }
 
 /** Engines that were started: how each is, and the end of them all. */
-export class Roster {
-  readonly #entries: Entry[] = [];
+export class EngineGroup {
+  readonly #entries: GroupMember[] = [];
   readonly #onProgress: ProgressListener | undefined;
 
   constructor(onProgress: ProgressListener | undefined) {
@@ -72,7 +72,7 @@ export class Roster {
     await Promise.all(this.#entries.map((entry) => entry.close()));
   }
 
-  #watch(part: EngineKind, name: string, engine: Lifecycle, startedAt: number): Entry {
+  #watch(part: EngineKind, name: string, engine: Lifecycle, startedAt: number): GroupMember {
     const took = () => Math.round(performance.now() - startedAt);
     let settled: EngineStatus | undefined;
     const settle = (state: EngineState, error?: string) => {

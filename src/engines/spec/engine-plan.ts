@@ -77,7 +77,7 @@ export function planEngines(config: EngineConfig, environment: Environment): Eng
   }
   const names = [defaultSet, ...Object.keys(engineSets)];
   const known = (name: string, place: string) => {
-    if (!names.includes(name)) problems.push(`${place}: there is no engine set '${name}'. ${thereAre(name, names)}`);
+    if (!names.includes(name)) problems.push(`${place}: there is no engine set '${name}'. ${listNames(name, names)}`);
   };
   for (const name of fallbacks) known(name, 'fallbacks');
   if (fallbacks.includes(defaultSet)) problems.push('fallbacks: the default set cannot stand in for itself.');
@@ -141,7 +141,7 @@ function sameOrigin(one: string, other: string): boolean {
   return new URL(one).origin === new URL(other).origin;
 }
 
-function thereAre(name: string, names: readonly string[]): string {
+function listNames(name: string, names: readonly string[]): string {
   const meant = nearest(name, names);
   return meant === undefined ? `There are: ${names.join(', ')}.` : `Did you mean '${meant}'?`;
 }

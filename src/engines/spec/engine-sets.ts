@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Engines } from '../../session/ports/engines.ts';
 import { warmEngines } from '../../session/warm.ts';
-import { type Lifecycle, Roster } from './engine-group.ts';
+import { EngineGroup, type Lifecycle } from './engine-group.ts';
 import {
   defaultSet,
   type EngineKind,
@@ -31,12 +31,12 @@ export interface EngineSets extends EngineSet {
  * @throws {RangeError} for a name that is not known
  */
 export function createEngineSets(spec: EngineSetsSpec, options: EngineSetsOptions): EngineSets {
-  const builder = new Builder(spec, options);
+  const builder = new EngineSetBuilder(spec, options);
   const engines = builder.set(defaultSet, {});
   const aliased = new Map(
     Object.entries(spec.aliases).map(([name, alias]) => [name, builder.set(alias.engines ?? defaultSet, alias)]),
   );
-  const { roster } = builder;
+  const { engineGroup } = builder;
   const enginesFor = (model: string) => aliased.get(model) ?? engines;
   return {
     engines,
@@ -46,14 +46,14 @@ export function createEngineSets(spec: EngineSetsSpec, options: EngineSetsOption
       warmEngines(own);
       return { engines: own };
     },
-    ready: roster.ready(),
-    describe: () => roster.describe(),
-    close: () => roster.close(),
+    ready: engineGroup.ready(),
+    describe: () => engineGroup.describe(),
+    close: () => engineGroup.close(),
   };
 }
 
-class Builder {
-  readonly roster: Roster;
+class EngineSetBuilder {
+  readonly engineGroup: EngineGroup;
   readonly #spec: EngineSetsSpec;
   readonly #options: EngineSetsOptions;
   /** By what they are made from. */
@@ -62,7 +62,7 @@ class Builder {
   constructor(spec: EngineSetsSpec, options: EngineSetsOptions) {
     this.#spec = spec;
     this.#options = options;
-    this.roster = new Roster(options.onProgress);
+    this.engineGroup = new EngineGroup(options.onProgress);
   }
 
   set(name: string, { model }: ModelAlias): Engines {
@@ -108,7 +108,7 @@ class Builder {
     const { name, make } = maker(kind, spec, given);
     const attempts = hasFallback && typeof spec === 'object' ? { attempts: 1 } : {};
     const engine = this.#once(`${kind} ${JSON.stringify([given ? name : spec, attempts])}`, () => {
-      const made = this.roster.add(kind, name, () => make({ ...this.#options, ...attempts }));
+      const made = this.engineGroup.add(kind, name, () => make({ ...this.#options, ...attempts }));
       this.#probe(kind, name, made);
       return made;
     });

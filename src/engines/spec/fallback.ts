@@ -22,7 +22,7 @@ export interface FallbackListener {
 /** An engine that did not answer is asked last for so long: nobody is to wait for it with every turn. */
 const restMs = 30_000;
 
-class Order<Engine> {
+class FailoverChain<Engine> {
   readonly #candidates: readonly Candidate<Engine>[];
   readonly #listener: FallbackListener;
   readonly #failedAt = new Map<Candidate<Engine>, number>();
@@ -96,7 +96,7 @@ export function firstTranscriber(
   candidates: readonly Candidate<Transcriber>[],
   listener: FallbackListener,
 ): Transcriber {
-  const order = new Order(candidates, listener);
+  const order = new FailoverChain(candidates, listener);
   return {
     transcribe: (clip, options) => order.answer((engine) => engine.transcribe(clip, options), options.signal),
     warm: () => warmAll(candidates),
@@ -108,7 +108,7 @@ export function firstLanguageModel(
   candidates: readonly Candidate<LanguageModel>[],
   listener: FallbackListener,
 ): LanguageModel {
-  const order = new Order(candidates, listener);
+  const order = new FailoverChain(candidates, listener);
   return {
     hearsAudio: candidates.every(({ engine }) => engine.hearsAudio),
     speaks: candidates.every(({ engine }) => engine.speaks),
@@ -123,7 +123,7 @@ export function firstLanguageModel(
 }
 
 export function firstVoice(candidates: readonly Candidate<Voice>[], listener: FallbackListener): Voice {
-  const order = new Order(candidates, listener);
+  const order = new FailoverChain(candidates, listener);
   const [first] = candidates;
   return {
     ...(first?.engine.voices && { voices: first.engine.voices }),

@@ -8,7 +8,7 @@ import { Responder } from '../embedded/responder/responder.ts';
 import { Silero } from '../embedded/silero/silero.ts';
 import { AutoModel } from '../openai/auto-model.ts';
 import { httpFactories, type RemoteOptions } from '../openai/http-engines.ts';
-import { type EngineStatus, type Lifecycle, type ProgressListener, Roster } from './engine-group.ts';
+import { EngineGroup, type EngineStatus, type Lifecycle, type ProgressListener } from './engine-group.ts';
 import { type EngineKind, type EngineSpec, specName } from './engine-spec.ts';
 
 /** What an engine may be given; each takes what concerns it. */
@@ -123,7 +123,7 @@ export function engineNames(kind: EngineKind): string[] {
 }
 
 /** Whether an engine of this name may be given a model of its own by a path: `name:PATH`. */
-export function takesPath(kind: EngineKind, name: string): boolean {
+export function acceptsPath(kind: EngineKind, name: string): boolean {
   return modelsByPath.has(`${kind} ${name === 'embedded' ? embedded[kind] : name}`);
 }
 
@@ -140,16 +140,21 @@ export function createEngines(names: Partial<EngineNames> = {}, options: CreateE
     languageModel: maker('languageModel', names.languageModel, given.languageModel),
     voice: maker('voice', names.voice, given.voice),
   };
-  const roster = new Roster(options.onProgress);
+  const engineGroup = new EngineGroup(options.onProgress);
   const start = <Kind extends EngineKind>(kind: Kind, { name, make }: Maker<Kind>): Engines[Kind] =>
-    roster.add(kind, name, () => make(options));
+    engineGroup.add(kind, name, () => make(options));
   const engines: Engines = {
     voiceActivity: start('voiceActivity', makers.voiceActivity),
     transcriber: start('transcriber', makers.transcriber),
     languageModel: start('languageModel', makers.languageModel),
     voice: start('voice', makers.voice),
   };
-  return { engines, ready: roster.ready(), describe: () => roster.describe(), close: () => roster.close() };
+  return {
+    engines,
+    ready: engineGroup.ready(),
+    describe: () => engineGroup.describe(),
+    close: () => engineGroup.close(),
+  };
 }
 
 export interface Maker<Kind extends EngineKind> {
@@ -174,7 +179,7 @@ export function maker<Kind extends EngineKind>(
   const [first, path] = colon < 0 ? [asked, undefined] : [asked.slice(0, colon), asked.slice(colon + 1)];
   const name = first === 'embedded' ? embedded[kind] : first;
   const factories: Factories[Kind] = registry[kind];
-  if (!Object.hasOwn(factories, name) || (path !== undefined && !takesPath(kind, name))) {
+  if (!Object.hasOwn(factories, name) || (path !== undefined && !acceptsPath(kind, name))) {
     throw new RangeError(`There is no ${kind} engine named '${asked}'. There are: ${engineNames(kind).join(', ')}`);
   }
   const factory = factories[name] as Factory<Kind>;

@@ -7,7 +7,7 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import type { Callers } from '../../access/callers.ts';
 import { audioErrors } from '../../protocol/errors/audio-errors.ts';
 import { StageError } from '../../session/stage.ts';
-import { type ApiEnv, authenticated } from '../authentication.ts';
+import { type ApiEnv, authenticate } from '../authentication.ts';
 import { limitBody } from '../body-limit.ts';
 import { HttpRefusal } from '../refusal.ts';
 import { speechRoute } from './speech-route.ts';
@@ -35,7 +35,7 @@ const busyRetryMs = 1000;
 export function createAudioApi(options: AudioApiOptions): Hono<ApiEnv> {
   const { callers, enginesFor, models, voices, engineNames, requests, uploadBytes, bodyBytes } = options;
   const api = new Hono<ApiEnv>();
-  const key = authenticated(callers);
+  const key = authenticate(callers);
   const atOnce = limitRequests(requests);
   const [usual = ''] = models;
 
@@ -89,7 +89,7 @@ function limitRequests(most: number): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
     if (running >= most) throw new HttpRefusal(503, audioErrors.tooManyRequests(most), busyRetryMs);
     running += 1;
-    const done = once(() => {
+    const done = callOnce(() => {
       running -= 1;
     });
     // The answer may go on when its route is done.
@@ -102,7 +102,7 @@ function limitRequests(most: number): MiddlewareHandler<ApiEnv> {
   };
 }
 
-function once(action: () => void): () => void {
+function callOnce(action: () => void): () => void {
   let done = false;
   return () => {
     if (!done) action();

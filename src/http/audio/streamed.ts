@@ -30,7 +30,7 @@ export interface EngineRun<T> {
 }
 
 /** What an engine yields, with its first piece there already: what fails before it can still be told by a status. */
-export interface Started<T> {
+export interface StartedStream<T> {
   first: IteratorResult<T, void>;
   rest: AsyncGenerator<T, void, undefined>;
   stop(): void;
@@ -49,7 +49,7 @@ export async function startEngine<T>(
   context: Context<ApiEnv>,
   run: EngineRun<T>,
   { metering, clock, log, stallMs }: AudioRouteOptions,
-): Promise<Started<T>> {
+): Promise<StartedStream<T>> {
   const { kind, model } = run;
   const { owner } = context.get('caller');
   const account = metering.openAudioAccount({ kind, model, owner });
@@ -72,7 +72,7 @@ export async function startEngine<T>(
       log.error('audio_request_failed', { ...about, error });
       throw error;
     } finally {
-      log.info('audio_request_done', { ...about, status, ...account.ended(status) });
+      log.info('audio_request_done', { ...about, status, ...account.end(status) });
     }
   }
   const rest = accounted();
@@ -86,7 +86,7 @@ export async function startEngine<T>(
 
 /** A body of which each piece is made when the one before it has been sent. Whoever leaves stops the engine. */
 export function streamOf<T>(
-  { first, rest, stop, breakOff }: Started<T>,
+  { first, rest, stop, breakOff }: StartedStream<T>,
   encode: (piece: T) => Uint8Array<ArrayBuffer>[],
   before: Uint8Array<ArrayBuffer>[] = [],
 ): ReadableStream<Uint8Array<ArrayBuffer>> {

@@ -9,7 +9,7 @@ import { strictCheck } from '../../protocol/parse/schema-check.ts';
 import type { TranscriptEvent } from '../../session/ports/transcriber.ts';
 import type { ApiEnv } from '../authentication.ts';
 import { HttpRefusal } from '../refusal.ts';
-import { type AudioRouteOptions, type EngineRun, type Started, startEngine, streamOf } from './streamed.ts';
+import { type AudioRouteOptions, type EngineRun, type StartedStream, startEngine, streamOf } from './streamed.ts';
 
 const transcriptionRequest = z.strictObject({
   model: z.string().min(1).max(256),
@@ -36,7 +36,7 @@ export function transcriptionRoute(options: AudioRouteOptions): (context: Contex
       kind: 'transcription',
       model: request.model,
       start: (signal) =>
-        untilDone(
+        stopAfterDone(
           transcriber.transcribe(clip, {
             ...(language && { language }),
             ...(prompt && { prompt }),
@@ -45,7 +45,7 @@ export function transcriptionRoute(options: AudioRouteOptions): (context: Contex
           }),
         ),
       count: (account, event) => {
-        if (event.type === 'done') account.transcribed(usageOf(event, clip));
+        if (event.type === 'done') account.transcriptionUsed(usageOf(event, clip));
       },
     };
     const started = await startEngine(context, run, options);
@@ -53,7 +53,7 @@ export function transcriptionRoute(options: AudioRouteOptions): (context: Contex
       const body = streamOf(started, (event) => eventBytes(event, clip));
       return context.body(body, 200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
     }
-    const done = await lastOf(started);
+    const done = await finalTranscript(started);
     // Nobody is left to be told.
     if (done === undefined) return context.body(null, 400);
     if (request.response_format === 'text') return context.text(`${done.text}\n`);
@@ -93,7 +93,9 @@ function clipIn(file: Uint8Array): AudioClip {
 }
 
 /** @throws {Error} where there is no end */
-async function* untilDone(events: AsyncIterable<TranscriptEvent>): AsyncGenerator<TranscriptEvent, void, undefined> {
+async function* stopAfterDone(
+  events: AsyncIterable<TranscriptEvent>,
+): AsyncGenerator<TranscriptEvent, void, undefined> {
   for await (const event of events) {
     yield event;
     if (event.type === 'done') return;
@@ -102,7 +104,7 @@ async function* untilDone(events: AsyncIterable<TranscriptEvent>): AsyncGenerato
 }
 
 /** What it ends with; undefined when whoever asked has left. */
-async function lastOf({ first, rest }: Started<TranscriptEvent>): Promise<Done | undefined> {
+async function finalTranscript({ first, rest }: StartedStream<TranscriptEvent>): Promise<Done | undefined> {
   let last = first.done ? undefined : first.value;
   for await (const event of rest) last = event;
   return last?.type === 'done' ? last : undefined;

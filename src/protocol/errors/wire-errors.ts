@@ -23,11 +23,11 @@ export class WireError extends Error {
     message: string,
     details: { type?: WireErrorType; code: string | null; param?: string | null; closeCode?: number },
   ) {
-    super(shortened(message, maxMessageCharacters));
+    super(shorten(message, maxMessageCharacters));
     this.name = 'WireError';
     this.type = details.type ?? 'invalid_request_error';
     this.code = details.code;
-    this.param = details.param ? shortened(details.param, maxParamCharacters) : null;
+    this.param = details.param ? shorten(details.param, maxParamCharacters) : null;
     this.closeCode = details.closeCode;
   }
 
@@ -333,7 +333,7 @@ export class ResponseFailure extends Error {
   readonly code: string;
 
   constructor(message: string, details: { type?: string; code: string }) {
-    super(shortened(message, maxMessageCharacters));
+    super(shorten(message, maxMessageCharacters));
     this.name = 'ResponseFailure';
     this.type = details.type ?? 'invalid_request_error';
     this.code = details.code;
@@ -352,7 +352,7 @@ export const responseFailures = {
       { code: 'context_too_large' },
     ),
   imageUnavailable: (url: string, why: string) =>
-    new ResponseFailure(`The image at '${shortened(url, 120)}' could not be had: ${why}`, {
+    new ResponseFailure(`The image at '${shorten(url, 120)}' could not be had: ${why}`, {
       code: 'invalid_image_url',
     }),
   tooManyImages: (limit: number) =>
@@ -385,7 +385,7 @@ export function redactKey(key: string): string {
   return key.length >= 16 ? `${key.slice(0, 3)}…${key.slice(-4)}` : '…';
 }
 
-function shortened(text: string, limit: number): string {
+function shorten(text: string, limit: number): string {
   return text.length > limit ? `${text.slice(0, limit)}…` : text;
 }
 

@@ -6,12 +6,12 @@ export function knownKeys(schema: z.ZodType, path: readonly PropertyKey[], input
   let here = branches(schema, value);
   for (const key of path) {
     value = typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
-    here = here.flatMap((each) => branches(below(each, key), value));
+    here = here.flatMap((each) => branches(schemaBelow(each, key), value));
   }
   return here.flatMap((each) => (each instanceof z.ZodObject ? Object.keys(each.shape) : []));
 }
 
-function below(schema: z.ZodType, key: PropertyKey): z.ZodType | undefined {
+function schemaBelow(schema: z.ZodType, key: PropertyKey): z.ZodType | undefined {
   if (schema instanceof z.ZodObject) return Object.hasOwn(schema.shape, key) ? schema.shape[String(key)] : undefined;
   return schema instanceof z.ZodArray ? asType(schema.element) : undefined;
 }
@@ -23,14 +23,14 @@ function branches(schema: z.ZodType | undefined, value: unknown): z.ZodType[] {
   }
   if (schema instanceof z.ZodUnion) {
     const options = schema.options.flatMap((option) => branches(asType(option), value));
-    const chosen = options.filter((option) => chose(option, value));
+    const chosen = options.filter((option) => discriminates(option, value));
     return chosen.length > 0 ? chosen : options;
   }
   return schema ? [schema] : [];
 }
 
 /** Whether a value has every literal that an object schema asks for, such as its `type`. */
-function chose(schema: z.ZodType, value: unknown): boolean {
+function discriminates(schema: z.ZodType, value: unknown): boolean {
   if (!(schema instanceof z.ZodObject) || typeof value !== 'object' || value === null) return false;
   const literals = Object.entries(schema.shape).filter(([, field]) => field instanceof z.ZodLiteral);
   return literals.every(([key, field]) => asType(field)?.safeParse(Reflect.get(value, key)).success);

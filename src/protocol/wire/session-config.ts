@@ -263,10 +263,10 @@ export function applyUpdate(current: RealtimeConfig, update: SessionUpdate): Rea
   const { model: _kept, ...rest } = 'model' in fields ? fields : { ...fields, model: undefined };
   return {
     ...current,
-    ...present(rest),
+    ...withoutUndefined(rest),
     audio: {
-      input: { ...current.audio.input, ...present(audio?.input ?? {}) },
-      output: { ...current.audio.output, ...present(audio && 'output' in audio ? (audio.output ?? {}) : {}) },
+      input: { ...current.audio.input, ...withoutUndefined(audio?.input ?? {}) },
+      output: { ...current.audio.output, ...withoutUndefined(audio && 'output' in audio ? (audio.output ?? {}) : {}) },
     },
   };
 }
@@ -274,7 +274,7 @@ export function applyUpdate(current: RealtimeConfig, update: SessionUpdate): Rea
 type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 
 /** Drops keys whose value is undefined, so that spreading leaves what was there. */
-function present<T extends object>(fields: T): Present<T> {
+function withoutUndefined<T extends object>(fields: T): Present<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;
 }
 

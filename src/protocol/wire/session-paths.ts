@@ -37,12 +37,12 @@ const fields: Record<SessionType, readonly string[]> = {
  * `audio.output.voice`, `audio`. The path has no `session.` before it.
  */
 export function isSessionPath(path: string, type: SessionType = 'realtime'): boolean {
-  return fields[type].some((field) => covers(path, field));
+  return fields[type].some((field) => pathCovers(path, field));
 }
 
 /** The fields that paths name, each by itself or by the group that it is in. */
 export function fieldsBelow(paths: readonly string[], type: SessionType = 'realtime'): string[] {
-  return fields[type].filter((field) => paths.some((path) => covers(path, field)));
+  return fields[type].filter((field) => paths.some((path) => pathCovers(path, field)));
 }
 
 /** The first of some fields in which two configurations differ. */
@@ -51,10 +51,10 @@ export function firstDifference(
   before: RealtimeConfig,
   after: RealtimeConfig,
 ): string | undefined {
-  return among.find((field) => !same(valueAt(before, field), valueAt(after, field)));
+  return among.find((field) => !isEqual(valueAt(before, field), valueAt(after, field)));
 }
 
-function covers(path: string, field: string): boolean {
+function pathCovers(path: string, field: string): boolean {
   return field === path || field.startsWith(`${path}.`);
 }
 
@@ -63,12 +63,12 @@ function valueAt(config: RealtimeConfig, field: string): unknown {
 }
 
 /** Whether two values are the same JSON: the order of keys says nothing, and neither does one that is undefined. */
-function same(a: unknown, b: unknown): boolean {
+function isEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (Array.isArray(a) !== Array.isArray(b)) return false;
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...keys].every((key) => same(ownValue(a, key), ownValue(b, key)));
+  return [...keys].every((key) => isEqual(ownValue(a, key), ownValue(b, key)));
 }
 
 function ownValue(object: object, key: string): unknown {

@@ -1,5 +1,5 @@
 import { responseFailures } from '../../protocol/errors/wire-errors.ts';
-import type { Conversation, Entry } from '../conversation/conversation.ts';
+import type { Conversation, ConversationEntry } from '../conversation/conversation.ts';
 import type { ContextItem, ModelTool } from '../ports/language-model.ts';
 import type { Reservation } from '../ports/meter.ts';
 import type { SessionTools } from '../settings.ts';
@@ -7,10 +7,10 @@ import { awaitTranscripts, type ContextSnapshot, charactersInContext, soundsOf }
 import { ContextImages, type FetchedImage } from './context-images.ts';
 import { ContextTokens, imagesOf, type MeasuredEntry, type MeasuredHead } from './context-tokens.ts';
 import { noTokens, sumOfCosts, type TokenCost, totalTokens } from './token-cost.ts';
-import { contextBudget, cutFor, staysFrom, type Truncation } from './truncation.ts';
+import { contextBudget, firstKeptIndexes, type Truncation, truncationCut } from './truncation.ts';
 
 export interface ContextRequest {
-  entries: readonly Entry[];
+  entries: readonly ConversationEntry[];
   /** The conversation's version when the entries were taken. */
   version: number;
   model: string;
@@ -28,7 +28,7 @@ export interface ContextRequest {
 }
 
 /** A context that a model was asked with. */
-interface Asked {
+interface PromptedItems {
   readonly head: MeasuredHead;
   readonly costs: readonly TokenCost[];
 }
@@ -40,9 +40,9 @@ export class ContextBuilder {
   readonly #tokens: ContextTokens;
   readonly #images: ContextImages;
   /** What was left out of the conversation's context once; so is all before it, so that contexts go on to begin alike. */
-  readonly #leftOut = new WeakSet<Entry>();
+  readonly #leftOut = new WeakSet<ConversationEntry>();
   #leftOutTold = false;
-  #asked: Asked | undefined;
+  #asked: PromptedItems | undefined;
 
   constructor(tools: SessionTools, conversation: Conversation) {
     this.#tools = tools;
@@ -109,7 +109,7 @@ export class ContextBuilder {
     admitted(reservation);
   }
 
-  #earlierCut(entries: readonly Entry[]): number {
+  #earlierCut(entries: readonly ConversationEntry[]): number {
     return entries.findLastIndex((entry) => this.#leftOut.has(entry)) + 1;
   }
 
@@ -125,10 +125,10 @@ export class ContextBuilder {
       budgetTokens: contextBudget(this.#tools.settings.contextTokens, model),
       truncation,
     };
-    const cut = cutFor(items, earlierCut, demand);
+    const cut = truncationCut(items, earlierCut, demand);
     if (ofConversation) for (const entry of entries.slice(earlierCut, cut)) this.#leftOut.add(entry);
-    if (cut > earlierCut) this.#tellOnce(cut, entries.length);
-    const stays = staysFrom(entries.map(({ item }) => item));
+    if (cut > earlierCut) this.#logTruncation(cut, entries.length);
+    const stays = firstKeptIndexes(entries.map(({ item }) => item));
     return measured.filter((_, index) => (stays[index] ?? index) >= cut);
   }
 
@@ -140,14 +140,14 @@ export class ContextBuilder {
     if (characters > contextCharacters) throw responseFailures.contextTooLarge(contextCharacters);
   }
 
-  #tellOnce(leftOut: number, items: number): void {
+  #logTruncation(leftOut: number, items: number): void {
     if (!this.#leftOutTold) this.#tools.log.info('context_truncated', { leftOut, items });
     this.#leftOutTold = true;
   }
 }
 
 /** An input may refer to one item thousands of times. */
-function addressesOf(entries: readonly Entry[]): string[] {
+function addressesOf(entries: readonly ConversationEntry[]): string[] {
   return [...new Set(entries)].flatMap(({ item }) =>
     item.type === 'message' ? item.content.flatMap((part) => (part.type === 'input_image' ? part.image_url : [])) : [],
   );
@@ -165,12 +165,12 @@ function saysSomething(item: ContextItem): boolean {
   return item.type !== 'message' || item.content.length > 0;
 }
 
-function costOf({ head, costs }: Asked): TokenCost {
+function costOf({ head, costs }: PromptedItems): TokenCost {
   return sumOfCosts([head.cost, ...costs]);
 }
 
 /** What of a context is the same as an earlier one's, from the beginning to the first difference. */
-function cachedCost(before: Asked | undefined, now: Asked): TokenCost {
+function cachedCost(before: PromptedItems | undefined, now: PromptedItems): TokenCost {
   if (before?.head.instructions !== now.head.instructions || before.head.toolsJson !== now.head.toolsJson)
     return noTokens;
   const differs = now.costs.findIndex((cost, index) => cost !== before.costs[index]);

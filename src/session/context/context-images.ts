@@ -96,7 +96,10 @@ export class ContextImages {
 
   async #fetch(url: string, signal: AbortSignal): Promise<FetchedImage> {
     if (!/^https?:/i.test(url) || !URL.canParse(url)) {
-      throw responseFailures.imageUnavailable(shown(url), 'it is neither a data: URL nor one of http: or https:.');
+      throw responseFailures.imageUnavailable(
+        describeUrl(url),
+        'it is neither a data: URL nor one of http: or https:.',
+      );
     }
     const { images, clock, settings } = this.#tools;
     const { stageStallMs } = settings.limits;
@@ -108,7 +111,7 @@ export class ContextImages {
       return { data, size: imageSize(data) };
     } catch (error) {
       signal.throwIfAborted();
-      throw responseFailures.imageUnavailable(shown(url), error instanceof Error ? error.message : String(error));
+      throw responseFailures.imageUnavailable(describeUrl(url), error instanceof Error ? error.message : String(error));
     } finally {
       cancelStall();
     }
@@ -143,7 +146,7 @@ function settledOrAborted<T>(work: (signal: AbortSignal) => Promise<T>, signal: 
 }
 
 /** An address as errors and the log may tell it: what follows its path may be a secret. */
-function shown(url: string): string {
+function describeUrl(url: string): string {
   if (!URL.canParse(url)) return url.slice(0, 40);
   const { protocol, host, pathname } = new URL(url);
   return /^https?:$/.test(protocol) ? `${protocol}//${host}${pathname}` : `${protocol}…`;

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { AudioClip } from '../../audio/audio-clip.ts';
-import type { Entry } from '../conversation/conversation.ts';
+import type { ConversationEntry } from '../conversation/conversation.ts';
 import type { ContextItem, ContextPart, ModelTool, TokenCounter } from '../ports/language-model.ts';
-import { type ContextEntry, contextEntry, type Sounds } from './context.ts';
+import { type AudioClips, type ContextEntry, contextEntry } from './context.ts';
 import { type ImageSize, imageSize, imageTokens } from './image-tokens.ts';
 import type { TokenCost } from './token-cost.ts';
 
@@ -34,7 +34,7 @@ const leastCharacters = 16;
 /** Counts the tokens of contexts, and each item only once while it stays the same. */
 export class ContextTokens {
   readonly #counter: TokenCounter;
-  readonly #entries = new WeakMap<Entry, MeasuredEntry>();
+  readonly #entries = new WeakMap<ConversationEntry, MeasuredEntry>();
   #head: MeasuredHead | undefined;
   #turn = charactersPerTurn;
 
@@ -57,11 +57,11 @@ export class ContextTokens {
    * @throws the signal's reason
    */
   async measure(
-    entries: readonly Entry[],
-    { sounds, fetched, signal }: { sounds: Sounds; fetched?: Fetched; signal: AbortSignal },
+    entries: readonly ConversationEntry[],
+    { sounds, fetched, signal }: { sounds: AudioClips; fetched?: Fetched; signal: AbortSignal },
   ): Promise<MeasuredEntry[]> {
     // An input may refer to one item thousands of times.
-    const measured = new Map<Entry, MeasuredEntry>();
+    const measured = new Map<ConversationEntry, MeasuredEntry>();
     for (const entry of entries) {
       if (measured.has(entry)) continue;
       await this.#yield(signal);
@@ -71,8 +71,8 @@ export class ContextTokens {
   }
 
   async #measured(
-    entry: Entry,
-    { sounds, fetched, signal }: { sounds: Sounds; fetched?: Fetched; signal: AbortSignal },
+    entry: ConversationEntry,
+    { sounds, fetched, signal }: { sounds: AudioClips; fetched?: Fetched; signal: AbortSignal },
   ): Promise<MeasuredEntry> {
     const { item } = entry;
     this.#turn -= leastCharacters * (1 + (item.type === 'message' ? item.content.length : 0));

@@ -2,8 +2,8 @@
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { Item } from '../../protocol/wire/items.ts';
-import type { Entry } from '../conversation/conversation.ts';
-import type { HeardAudio } from '../conversation/user-audio.ts';
+import type { ConversationEntry } from '../conversation/conversation.ts';
+import type { UserAudio } from '../conversation/user-audio.ts';
 import type { ContextItem, ContextPart } from '../ports/language-model.ts';
 import type { StageError } from '../stage.ts';
 import { assistantAudioTokens, type TokenCost, userAudioTokens } from './token-cost.ts';
@@ -24,15 +24,15 @@ export interface ContextSnapshot {
 }
 
 /** The audio that a model is given as it sounded; words stand for all other. */
-export type Sounds = ReadonlyMap<HeardAudio, AudioClip>;
+export type AudioClips = ReadonlyMap<UserAudio, AudioClip>;
 
 /**
  * For a model that hears: the users' audio that is still kept. An item that stands there more than once is left to its words,
  * since an input may refer to minutes of audio thousands of times.
  */
-export function soundsOf(entries: readonly Entry[]): Sounds {
-  const sounds = new Map<HeardAudio, AudioClip>();
-  const seen = new Set<Entry>();
+export function soundsOf(entries: readonly ConversationEntry[]): AudioClips {
+  const sounds = new Map<UserAudio, AudioClip>();
+  const seen = new Set<ConversationEntry>();
   for (const entry of entries) {
     for (const audio of entry.heard.values()) {
       if (seen.has(entry)) sounds.delete(audio);
@@ -48,8 +48,8 @@ export function soundsOf(entries: readonly Entry[]): Sounds {
  * said last, if it failed. Rejects with the signal's reason.
  */
 export async function awaitTranscripts(
-  entries: readonly Entry[],
-  sounds: Sounds,
+  entries: readonly ConversationEntry[],
+  sounds: AudioClips,
   signal: AbortSignal,
 ): Promise<StageError | undefined> {
   let failure: StageError | undefined;
@@ -75,13 +75,13 @@ export interface ContextEntry {
   readonly audioWords: readonly string[];
 }
 
-export function contextEntry(entry: Entry, sounds: Sounds): ContextEntry {
+export function contextEntry(entry: ConversationEntry, sounds: AudioClips): ContextEntry {
   const { item } = entry;
   switch (item.type) {
     case 'function_call':
-      return silent({ type: 'call', callId: item.call_id ?? item.id, name: item.name, arguments: item.arguments });
+      return textEntry({ type: 'call', callId: item.call_id ?? item.id, name: item.name, arguments: item.arguments });
     case 'function_call_output':
-      return silent({ type: 'call_output', callId: item.call_id, output: item.output });
+      return textEntry({ type: 'call_output', callId: item.call_id, output: item.output });
     case 'message': {
       const parts = item.content.map((part, index) => contextPart(part, entry, index, sounds));
       const tokensOf = (some: typeof parts) => some.reduce((sum, { audioTokens }) => sum + audioTokens, 0);
@@ -113,7 +113,7 @@ function charactersOfPart(part: ContextPart): number {
   return part.clip.samples.length * charactersPerSample + (part.transcript?.length ?? 0);
 }
 
-function silent(item: ContextItem): ContextEntry {
+function textEntry(item: ContextItem): ContextEntry {
   return { item, audioTokens: 0, soundTokens: 0, audioWords: [] };
 }
 
@@ -121,9 +121,9 @@ type Part = Extract<Item, { type: 'message' }>['content'][number];
 
 function contextPart(
   part: Part,
-  entry: Entry,
+  entry: ConversationEntry,
   index: number,
-  sounds: Sounds,
+  sounds: AudioClips,
 ): { part?: ContextPart; audioTokens: number } {
   switch (part.type) {
     case 'input_text':

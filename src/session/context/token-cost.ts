@@ -35,7 +35,7 @@ export function totalTokens({ text, audio, image }: TokenCost): number {
 }
 
 /** What of `cost` is at most `limit`, kind by kind. */
-export function atMost(cost: TokenCost, limit: TokenCost): TokenCost {
+export function capCost(cost: TokenCost, limit: TokenCost): TokenCost {
   return {
     text: Math.min(cost.text, limit.text),
     audio: Math.min(cost.audio, limit.audio),

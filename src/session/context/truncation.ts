@@ -3,7 +3,7 @@
 import { responseFailures, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { Item } from '../../protocol/wire/items.ts';
 import type { RealtimeConfig } from '../../protocol/wire/session-config.ts';
-import type { Entry } from '../conversation/conversation.ts';
+import type { ConversationEntry } from '../conversation/conversation.ts';
 
 export type Truncation = RealtimeConfig['truncation'];
 
@@ -37,12 +37,12 @@ export function refuseTruncation(truncation: Truncation | undefined, budgetToken
 }
 
 /** An item, and its tokens. */
-export interface Weighed {
-  readonly entry: Entry;
+export interface WeighedItem {
+  readonly entry: ConversationEntry;
   readonly tokens: number;
 }
 
-export interface Demand {
+export interface TruncationDemand {
   /** Tokens of instructions and tools, which always stay. */
   readonly headTokens: number;
   /** Tokens that the model's input may have. */
@@ -55,10 +55,10 @@ export interface Demand {
  * The last user message and what follows it always stay.
  * @throws {ResponseFailure} when what has to stay does not fit
  */
-export function cutFor(items: readonly Weighed[], earlierCut: number, demand: Demand): number {
+export function truncationCut(items: readonly WeighedItem[], earlierCut: number, demand: TruncationDemand): number {
   const { truncation, budgetTokens, headTokens } = demand;
   const room = budgetTokens - headTokens;
-  const stays = staysFrom(items.map(({ entry }) => entry.item));
+  const stays = firstKeptIndexes(items.map(({ entry }) => entry.item));
   const tokensFrom = tokensByCut(items, stays);
   const check = (cut: number) => {
     const tokens = tokensFrom[cut] ?? 0;
@@ -78,7 +78,7 @@ export function cutFor(items: readonly Weighed[], earlierCut: number, demand: De
  * By index, the latest cut with which an item stays: a function call and its outputs go together, with the first of
  * them.
  */
-export function staysFrom(items: readonly Item[]): number[] {
+export function firstKeptIndexes(items: readonly Item[]): number[] {
   const first = new Map<string, number>();
   return items
     .map((item, index) => {
@@ -103,7 +103,7 @@ function bounds(truncation: Exclude<Truncation, 'disabled'>, room: number): { li
 }
 
 /** By cut, the tokens of what stays. */
-function tokensByCut(items: readonly Weighed[], stays: readonly number[]): number[] {
+function tokensByCut(items: readonly WeighedItem[], stays: readonly number[]): number[] {
   const tokens = new Array<number>(items.length + 1).fill(0);
   for (const [index, item] of items.entries()) {
     const at = stays[index] ?? index;
@@ -114,7 +114,7 @@ function tokensByCut(items: readonly Weighed[], stays: readonly number[]): numbe
 }
 
 /** The last user message stays; without one, the last item. */
-function lastCutOf(items: readonly Weighed[], stays: readonly number[]): number {
+function lastCutOf(items: readonly WeighedItem[], stays: readonly number[]): number {
   const user = items.findLastIndex(({ entry: { item } }) => item.type === 'message' && item.role === 'user');
   return user >= 0 ? user : (stays.at(-1) ?? 0);
 }

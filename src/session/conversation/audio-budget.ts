@@ -1,5 +1,5 @@
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
-import type { AudioShelf } from './audio-retention.ts';
+import type { AudioRetention } from './audio-retention.ts';
 
 /** The audio that all sessions of a server may hold together. */
 export class AudioBudget {
@@ -21,16 +21,16 @@ export class AudioBudget {
 }
 
 /** One session's part of the budget: its uncommitted audio, and what it keeps with items. */
-export class HeldAudio {
+export class AudioQuota {
   readonly #budget: AudioBudget;
-  readonly #shelf: AudioShelf;
+  readonly #retention: AudioRetention;
   readonly #bufferedMs: () => number;
   #countedMs = 0;
   #released = false;
 
-  constructor(budget: AudioBudget, shelf: AudioShelf, bufferedMs: () => number) {
+  constructor(budget: AudioBudget, retention: AudioRetention, bufferedMs: () => number) {
     this.#budget = budget;
-    this.#shelf = shelf;
+    this.#retention = retention;
     this.#bufferedMs = bufferedMs;
   }
 
@@ -41,7 +41,7 @@ export class HeldAudio {
   require(addedMs: number): void {
     this.count();
     while (this.#budget.leftMs < addedMs) {
-      if (!this.#shelf.dropOldest()) throw wireErrors.serverAudioFull();
+      if (!this.#retention.dropOldest()) throw wireErrors.serverAudioFull();
       this.count();
     }
   }
@@ -50,10 +50,10 @@ export class HeldAudio {
   count(): void {
     if (this.#released) return;
     do {
-      const heldMs = this.#shelf.totalMs + this.#bufferedMs();
+      const heldMs = this.#retention.totalMs + this.#bufferedMs();
       this.#budget.change(heldMs - this.#countedMs);
       this.#countedMs = heldMs;
-    } while (this.#budget.leftMs < 0 && this.#shelf.dropOldest());
+    } while (this.#budget.leftMs < 0 && this.#retention.dropOldest());
   }
 
   /** The session has ended: it holds nothing. */

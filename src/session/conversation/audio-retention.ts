@@ -1,5 +1,5 @@
 /** Audio that can be given up while its transcript stays. */
-interface Kept {
+interface RetainedAudio {
   readonly durationMs: number;
   /** Whether the audio is still there. */
   readonly hasAudio: boolean;
@@ -7,9 +7,9 @@ interface Kept {
 }
 
 /** Bounds the audio that a session keeps with its items: beyond `limitMs` the oldest is dropped. */
-export class AudioShelf {
+export class AudioRetention {
   readonly #limitMs: number;
-  readonly #kept = new Map<Kept, number>();
+  readonly #kept = new Map<RetainedAudio, number>();
   #totalMs = 0;
 
   constructor(limitMs: number) {
@@ -17,7 +17,7 @@ export class AudioShelf {
   }
 
   /** Counts audio in, at the length that it has by now. */
-  keep(audio: Kept): void {
+  keep(audio: RetainedAudio): void {
     this.remove(audio);
     if (!audio.hasAudio) return;
     this.#kept.set(audio, audio.durationMs);
@@ -38,7 +38,7 @@ export class AudioShelf {
     return true;
   }
 
-  remove(audio: Kept): void {
+  remove(audio: RetainedAudio): void {
     this.#totalMs -= this.#kept.get(audio) ?? 0;
     this.#kept.delete(audio);
   }

@@ -1,14 +1,14 @@
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { Item } from '../../protocol/wire/items.ts';
 import type { SpokenAudio } from './spoken-audio.ts';
-import type { HeardAudio } from './user-audio.ts';
+import type { UserAudio } from './user-audio.ts';
 
 /** An item of the conversation, with what the server knows of its audio. */
-export interface Entry {
+export interface ConversationEntry {
   /** As the wire shows it: without bytes of audio. */
   item: Item;
   /** A user's audio, by content index. */
-  heard: Map<number, HeardAudio>;
+  heard: Map<number, UserAudio>;
   /** An assistant's audio, by content index. */
   spoken: Map<number, SpokenAudio>;
 }
@@ -19,8 +19,8 @@ export type Position = { after: string } | 'head' | 'end';
 /** The items in order. Every change counts up `version`, so that work begun on a snapshot can tell that it is stale. */
 export class Conversation {
   readonly id: string;
-  #entries: Entry[] = [];
-  readonly #byId = new Map<string, { entry: Entry; characters: number }>();
+  #entries: ConversationEntry[] = [];
+  readonly #byId = new Map<string, { entry: ConversationEntry; characters: number }>();
   #totalCharacters = 0;
   #version = 0;
 
@@ -32,7 +32,7 @@ export class Conversation {
     return this.#version;
   }
 
-  get entries(): readonly Entry[] {
+  get entries(): readonly ConversationEntry[] {
     return this.#entries;
   }
 
@@ -45,7 +45,7 @@ export class Conversation {
     return this.#entries.at(-1)?.item.id ?? null;
   }
 
-  find(itemId: string): Entry | undefined {
+  find(itemId: string): ConversationEntry | undefined {
     return this.#byId.get(itemId)?.entry;
   }
 
@@ -59,9 +59,9 @@ export class Conversation {
    * Adds an item and returns its entry.
    * @throws {WireError} when its id is taken, or the item to follow does not exist
    */
-  insert(item: Item, position: Position): Entry {
+  insert(item: Item, position: Position): ConversationEntry {
     if (this.find(item.id)) throw wireErrors.duplicateItem(item.id);
-    const entry: Entry = { item, heard: new Map(), spoken: new Map() };
+    const entry: ConversationEntry = { item, heard: new Map(), spoken: new Map() };
     this.#entries.splice(this.#indexFor(position), 0, entry);
     const characters = charactersOf(item);
     this.#byId.set(item.id, { entry, characters });

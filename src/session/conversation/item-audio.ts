@@ -5,7 +5,7 @@ import { WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import { copyItem, type Item, type ItemInput } from '../../protocol/wire/items.ts';
 import type { AudioFormat } from '../../protocol/wire/session-config.ts';
-import type { Entry } from './conversation.ts';
+import type { ConversationEntry } from './conversation.ts';
 import { decodeClip, encodeAudio, formatRateHz } from './wire-audio.ts';
 
 /**
@@ -54,7 +54,7 @@ function decodeAt(base64: string, format: AudioFormat, path: string): Int16Array
 }
 
 /** The item with the bytes of its audio, where they are still kept: what was heard, or spoken. */
-export function retrievedItem(entry: Entry): Item {
+export function retrievedItem(entry: ConversationEntry): Item {
   const item = copyItem(entry.item);
   if (item.type !== 'message') return item;
   for (const [index, part] of item.content.entries()) {

@@ -6,15 +6,15 @@ import type { UnsentEvent } from '../../protocol/wire/server-events.ts';
 import type { RealtimeConfig } from '../../protocol/wire/session-config.ts';
 import type { Transcription } from '../input/transcription.ts';
 import type { SessionTools } from '../settings.ts';
-import type { AudioShelf } from './audio-retention.ts';
-import { type Conversation, charactersOf, type Entry, type Position } from './conversation.ts';
+import type { AudioRetention } from './audio-retention.ts';
+import { type Conversation, type ConversationEntry, charactersOf, type Position } from './conversation.ts';
 import { itemFromClient, retrievedItem } from './item-audio.ts';
-import { HeardAudio } from './user-audio.ts';
+import { UserAudio } from './user-audio.ts';
 
 interface Host {
   tools: SessionTools;
   conversation: Conversation;
-  shelf: AudioShelf;
+  retention: AudioRetention;
   transcription: Transcription;
   config(): RealtimeConfig;
   /** What the client asked of transcription; null: it gets no events of it. */
@@ -56,7 +56,7 @@ export class ItemOperations {
   }
 
   /** Makes an item of audio from the input buffer. `speech`: what of it is worth transcribing. */
-  commit(itemId: string, clip: AudioClip, speech: AudioClip): HeardAudio {
+  commit(itemId: string, clip: AudioClip, speech: AudioClip): UserAudio {
     this.requireRoom();
     const { conversation, emit } = this.#host;
     emit({ type: 'input_audio_buffer.committed', previous_item_id: conversation.lastId, item_id: itemId });
@@ -75,7 +75,7 @@ export class ItemOperations {
   }
 
   truncate({ item_id, content_index, audio_end_ms }: ClientEventOf<'conversation.item.truncate'>): void {
-    const { tools, conversation, shelf } = this.#host;
+    const { tools, conversation, retention } = this.#host;
     const entry = conversation.find(item_id);
     if (!entry) throw wireErrors.truncateUnknownItem(item_id);
     const spoken = entry.spoken.get(content_index);
@@ -86,7 +86,7 @@ export class ItemOperations {
     }
     const endMs = Math.min(audio_end_ms, sentMs);
     spoken.cut(endMs);
-    shelf.keep(spoken);
+    retention.keep(spoken);
     if (endMs < sentMs) this.#host.playbackStopped();
     const part = entry.item.content[content_index];
     if (part?.type === 'output_audio') part.transcript = spoken.transcript;
@@ -95,11 +95,11 @@ export class ItemOperations {
   }
 
   delete(itemId: string): void {
-    const { conversation, shelf } = this.#host;
+    const { conversation, retention } = this.#host;
     const entry = conversation.find(itemId);
     if (!entry) throw wireErrors.deleteUnknownItem(itemId);
     this.#host.release(itemId);
-    for (const audio of [...entry.heard.values(), ...entry.spoken.values()]) shelf.remove(audio);
+    for (const audio of [...entry.heard.values(), ...entry.spoken.values()]) retention.remove(audio);
     conversation.remove(itemId);
     this.#host.emit({ type: 'conversation.item.deleted', item_id: itemId });
   }
@@ -114,7 +114,7 @@ export class ItemOperations {
    * The entries of a response's own `input`.
    * @throws {WireError} when an item is unknown, or they are too large together
    */
-  resolveInput(input: readonly ResponseInputItem[]): Entry[] {
+  resolveInput(input: readonly ResponseInputItem[]): ConversationEntry[] {
     const { contextCharacters } = this.#host.tools.settings.limits;
     let characters = 0;
     return input.map((item, index) => {
@@ -126,7 +126,7 @@ export class ItemOperations {
   }
 
   /** An entry for an item of a response's own `input`, which need not be in the conversation: referred to, or given. */
-  #resolve(input: ResponseInputItem, path: string): Entry {
+  #resolve(input: ResponseInputItem, path: string): ConversationEntry {
     const { tools, conversation, transcription, config } = this.#host;
     if (input.type === 'item_reference') {
       const entry = conversation.find(input.id);
@@ -135,9 +135,9 @@ export class ItemOperations {
     }
     const { format } = config().audio.input;
     const { item, audio } = itemFromClient(input, format, tools.ids, path);
-    const entry: Entry = { item, heard: new Map(), spoken: new Map() };
+    const entry: ConversationEntry = { item, heard: new Map(), spoken: new Map() };
     for (const [contentIndex, clip] of audio) {
-      const heard = new HeardAudio(clip, format, (speech) =>
+      const heard = new UserAudio(clip, format, (speech) =>
         transcription.start({ entry, contentIndex, heard, clip: speech, setting: null }),
       );
       entry.heard.set(contentIndex, heard);
@@ -146,7 +146,7 @@ export class ItemOperations {
     return entry;
   }
 
-  #add(item: Item, position: Position): Entry {
+  #add(item: Item, position: Position): ConversationEntry {
     this.requireRoom();
     const { conversation, emit } = this.#host;
     const entry = conversation.insert(item, position);
@@ -157,17 +157,17 @@ export class ItemOperations {
   }
 
   /** Keeps a user's audio, and has it transcribed for whoever needs its words: the client, and a model that hears nothing. */
-  #hear(entry: Entry, contentIndex: number, clip: AudioClip, speech: AudioClip): HeardAudio {
-    const { tools, shelf, transcription, config, transcriptionSetting } = this.#host;
+  #hear(entry: ConversationEntry, contentIndex: number, clip: AudioClip, speech: AudioClip): UserAudio {
+    const { tools, retention, transcription, config, transcriptionSetting } = this.#host;
     const { format } = config().audio.input;
     const setting = transcriptionSetting();
     const logprobs = config().include?.includes('item.input_audio_transcription.logprobs') ?? false;
-    const heard = new HeardAudio(clip, format, (part) =>
+    const heard = new UserAudio(clip, format, (part) =>
       transcription.start({ entry, contentIndex, heard, clip: part, setting, logprobs }),
     );
     entry.heard.set(contentIndex, heard);
     if (setting || !tools.engines.languageModel.hearsAudio) heard.transcribe(speech);
-    shelf.keep(heard);
+    retention.keep(heard);
     return heard;
   }
 

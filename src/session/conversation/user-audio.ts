@@ -6,7 +6,7 @@ import type { StageError } from '../stage.ts';
 export type Transcript = { text: string } | { failure: StageError };
 
 /** A user's audio in an item: what was heard, and what it says once that is known. */
-export class HeardAudio {
+export class UserAudio {
   readonly format: AudioFormat;
   readonly durationMs: number;
   /** Resolves once it is transcribed, or that failed; never rejects, and begins nothing. */

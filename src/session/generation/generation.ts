@@ -6,7 +6,7 @@
 
 import { createResampler, type Resampler } from '../../audio/resample.ts';
 import { Channel } from '../../core/channel.ts';
-import { GiveWay } from '../../core/event-loop-yield.ts';
+import { EventLoopYield } from '../../core/event-loop-yield.ts';
 import type { ContextSnapshot } from '../context/context.ts';
 import type { ModelEvent, ModelRequest, ModelUsage } from '../ports/language-model.ts';
 import type { WordTiming } from '../ports/voice.ts';
@@ -52,7 +52,7 @@ export interface Generation extends AsyncIterable<GenerationEvent> {
 const piecesAhead = 8;
 
 /** What a model tells, apart from signs of life. */
-type Told = Exclude<ModelEvent, { type: 'thinking' }>;
+type ForwardedModelEvent = Exclude<ModelEvent, { type: 'thinking' }>;
 
 /** What is to be spoken, or has been spoken by the model, and the events between. */
 type Piece = Exclude<GenerationEvent, { type: 'audio' }> | Extract<ModelEvent, { type: 'audio' }>;
@@ -68,7 +68,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
   let silenceTold = false;
   let spokeItself = false;
 
-  async function* model(): AsyncGenerator<Told> {
+  async function* model(): AsyncGenerator<ForwardedModelEvent> {
     const { languageModel } = tools.engines;
     const speaks = speech !== undefined && (languageModel.speaks ?? false);
     const generate = () =>
@@ -107,7 +107,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
     const pieces = new Channel<Piece>(piecesAhead);
     cutIntoClauses(model(), pieces).catch((error: unknown) => pieces.fail(error));
     const audio = new ModelAudio(speech.sampleRateHz);
-    const others = new GiveWay();
+    const others = new EventLoopYield();
     try {
       for await (const piece of pieces) {
         // A model may say a lot at once, of which nothing needs the voice.
@@ -177,7 +177,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
 }
 
 /** Joins the model's words into clauses; calls, and audio of its own, pass through behind the words before them. */
-async function cutIntoClauses(events: AsyncIterable<Told>, out: Channel<Piece>): Promise<void> {
+async function cutIntoClauses(events: AsyncIterable<ForwardedModelEvent>, out: Channel<Piece>): Promise<void> {
   const splitter = new ClauseSplitter();
   const putClauses = async (clauses: readonly string[]) => {
     for (const text of clauses) if (text !== '' && !(await out.put({ type: 'clause', text }))) return;

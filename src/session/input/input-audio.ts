@@ -16,7 +16,7 @@ const marginBeforeMs = 300;
 const marginAfterMs = 200;
 
 /** A turn that voice activity ended. */
-export interface HeardTurn {
+export interface DetectedTurn {
   audioEndMs: number;
   /** The turn with its prefix padding and the silence that was waited for. */
   clip: AudioClip;
@@ -24,19 +24,19 @@ export interface HeardTurn {
   speech: AudioClip;
 }
 
-export interface EarsListener {
+export interface InputAudioEvents {
   /** Audio is about to be buffered: throws a `WireError` where there is no room for it. */
   requireRoom(addedMs: number): void;
   speechStarted(audioStartMs: number): void;
-  turnEnded(turn: HeardTurn): void;
+  turnEnded(turn: DetectedTurn): void;
   /** Voice activity detection is broken: turns cannot be told until audio is appended again. */
   failed(error: StageError): void;
 }
 
 /** The way of input audio: decoded, buffered on its timeline, and cut into turns by voice activity. */
-export class Ears {
+export class InputAudio {
   readonly #tools: SessionTools;
-  readonly #listener: EarsListener;
+  readonly #listener: InputAudioEvents;
   #decoder: AudioDecoder;
   #buffer: InputBuffer;
   #detection: TurnDetection | null;
@@ -51,7 +51,7 @@ export class Ears {
   constructor(
     input: { format: AudioFormat; turn_detection: TurnDetection | null },
     tools: SessionTools,
-    listener: EarsListener,
+    listener: InputAudioEvents,
   ) {
     this.#tools = tools;
     this.#listener = listener;
@@ -200,7 +200,7 @@ export class Ears {
       this.#startMs = Math.max(mark.audioStartMs, Math.ceil(this.#buffer.startMs));
       return this.#listener.speechStarted(this.#startMs);
     }
-    const turn: HeardTurn = {
+    const turn: DetectedTurn = {
       audioEndMs: mark.audioEndMs,
       clip: this.#buffer.slice(this.#startMs, mark.audioEndMs),
       // Not beyond the turn: how much of what follows has been written by now is chance.

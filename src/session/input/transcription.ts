@@ -1,17 +1,17 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { TokenProbability, TranscriptionUsage, UnsentEvent } from '../../protocol/wire/server-events.ts';
 import type { RealtimeConfig } from '../../protocol/wire/session-config.ts';
-import type { Entry } from '../conversation/conversation.ts';
-import type { HeardAudio } from '../conversation/user-audio.ts';
+import type { ConversationEntry } from '../conversation/conversation.ts';
+import type { UserAudio } from '../conversation/user-audio.ts';
 import type { TranscriptEvent } from '../ports/transcriber.ts';
 import { transcriptionUsage } from '../response/usage.ts';
 import type { SessionTools } from '../settings.ts';
 import { StageError, stageFailed, watchStage } from '../stage.ts';
 
 export interface TranscriptionJob {
-  entry: Entry;
+  entry: ConversationEntry;
   contentIndex: number;
-  heard: HeardAudio;
+  heard: UserAudio;
   /** What the transcriber is given: the item's audio, or its voiced part. */
   clip: AudioClip;
   /** The session's setting when the audio was committed; null: no events are sent, the text is for the model alone. */
@@ -27,7 +27,7 @@ interface TranscriptionHost {
   tools: SessionTools;
   emit(event: UnsentEvent): void;
   /** Whether the item is still in the conversation. */
-  has(entry: Entry): boolean;
+  has(entry: ConversationEntry): boolean;
 }
 
 /** What a job counts for at least, however short its audio: there may be thousands. */
@@ -82,14 +82,14 @@ export class Transcription {
     } else {
       log.debug('transcribed', { item: item.id, audioMs: job.heard.durationMs, tookMs: clock.now() - startedAt });
       // Also of what no client is told: it was heard for the model, and cost as much.
-      if (wasHeard(job) && !this.#closed) meter.transcriptionUsed(result.usage);
+      if (hasSpeech(job) && !this.#closed) meter.transcriptionUsed(result.usage);
     }
     if (job.setting && this.#host.has(job.entry)) this.#announce(job, result);
     job.heard.settle('failure' in result ? result : { text: result.text });
   }
 
   async #listen(job: TranscriptionJob): Promise<Outcome> {
-    if (this.#closed || !wasHeard(job)) return this.#transcript(job, { text: '' });
+    if (this.#closed || !hasSpeech(job)) return this.#transcript(job, { text: '' });
     const { engines, clock, settings } = this.#host.tools;
     const abort = new AbortController();
     this.#running = abort;
@@ -157,7 +157,7 @@ export class Transcription {
 }
 
 /** Whether there is anything for the transcriber. */
-function wasHeard({ clip }: TranscriptionJob): boolean {
+function hasSpeech({ clip }: TranscriptionJob): boolean {
   return clip.samples.length > 0;
 }
 

@@ -3,7 +3,7 @@ import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
 import { applyUpdate, type RealtimeConfig, type SessionType } from '../../protocol/wire/session-config.ts';
 import { fieldsBelow, firstDifference } from '../../protocol/wire/session-paths.ts';
 
-const told: readonly string[] = ['instructions', 'prompt'];
+const silentlyLocked: readonly string[] = ['instructions', 'prompt'];
 
 /** The fields of a session that its clients may not change: whoever minted their secret fixed them. */
 export class Locks {
@@ -13,7 +13,7 @@ export class Locks {
   constructor(paths: readonly string[], type: SessionType) {
     const fields = fieldsBelow(paths, type);
     // Instructions win over a prompt, and stand in its place: who fixed one of them has fixed what the model is told.
-    const pair = fields.some((field) => told.includes(field)) ? told : [];
+    const pair = fields.some((field) => silentlyLocked.includes(field)) ? silentlyLocked : [];
     this.#fields = [...new Set([...fields, ...pair])];
   }
 

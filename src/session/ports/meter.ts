@@ -1,7 +1,7 @@
 import type { RateLimit, ResponseStatus, TranscriptionUsage, Usage } from '../../protocol/wire/server-events.ts';
 
 /** Why nothing more may be spent now. */
-export interface SpendingRefusal {
+export interface QuotaRefusal {
   /** What limit was met, and when to come back. */
   message: string;
   retryAfterMs: number;
@@ -35,7 +35,7 @@ export interface Reservation {
 
 export interface ResponseAdmission {
   /** Why no response may be made now; absent when one may. */
-  refusal?: SpendingRefusal | undefined;
+  refusal?: QuotaRefusal | undefined;
   /** To be handed to `responseUsed`, or to be settled. Absent where nothing is limited. */
   reservation?: Reservation | undefined;
 }

@@ -9,7 +9,7 @@ import type {
   Usage,
 } from '../../protocol/wire/server-events.ts';
 import type { AudioFormat, Modality } from '../../protocol/wire/session-config.ts';
-import type { Entry } from '../conversation/conversation.ts';
+import type { ConversationEntry } from '../conversation/conversation.ts';
 import type { SpokenAudio } from '../conversation/spoken-audio.ts';
 import { formatRateHz } from '../conversation/wire-audio.ts';
 import type { Generation, GenerationEvent } from '../generation/generation.ts';
@@ -44,7 +44,7 @@ export interface ResponseHost {
   pacer: Pacer;
   emit(event: UnsentEvent): void;
   /** Adds an output item to the conversation, announces it there, and returns its entry; not called out of band. */
-  addItem(item: Item): Entry;
+  addItem(item: Item): ConversationEntry;
   /** Announces that an output item is complete in the conversation; not called out of band. */
   itemDone(item: Item): void;
   /** A part's audio has grown: it may be kept, or dropped. */
@@ -253,7 +253,7 @@ export class Response {
 
   // ---- Items, and the end ----
 
-  #announceItem(item: Item): { outputIndex: number; entry: Entry | undefined } {
+  #announceItem(item: Item): { outputIndex: number; entry: ConversationEntry | undefined } {
     const outputIndex = this.#output.push(item) - 1;
     this.#host.emit({
       type: 'response.output_item.added',

@@ -4,8 +4,8 @@ import { copyItem, type Item } from '../../protocol/wire/items.ts';
 import type { RateLimit, UnsentEvent } from '../../protocol/wire/server-events.ts';
 import { type RealtimeConfig, voiceId } from '../../protocol/wire/session-config.ts';
 import { ContextBuilder } from '../context/context-builder.ts';
-import type { AudioShelf } from '../conversation/audio-retention.ts';
-import type { Conversation, Entry, Position } from '../conversation/conversation.ts';
+import type { AudioRetention } from '../conversation/audio-retention.ts';
+import type { Conversation, ConversationEntry, Position } from '../conversation/conversation.ts';
 import { startGeneration } from '../generation/generation.ts';
 import { generationRequest, modalityOf, refuseUnknownTool, withParameters } from '../generation/generation-request.ts';
 import { refuseUnavailable } from '../limits/unavailable.ts';
@@ -16,13 +16,13 @@ import { Response, type ResponseHost } from './response.ts';
 interface Host {
   tools: SessionTools;
   conversation: Conversation;
-  shelf: AudioShelf;
+  retention: AudioRetention;
   config(): RealtimeConfig;
   emit(event: UnsentEvent): void;
   /** What `rate_limits.updated` tells. */
   rateLimits(): RateLimit[];
   /** The entries of a response's own `input`, which need not be in the conversation. */
-  resolveInput(input: NonNullable<ResponseParameters['input']>): Entry[];
+  resolveInput(input: NonNullable<ResponseParameters['input']>): ConversationEntry[];
   ended(response: Response): void;
 }
 
@@ -170,7 +170,7 @@ export class Responses {
         // Nobody can ask for audio that is not in the conversation.
         if (outOfBand) return audio.dropAudio();
         this.#hasSpoken = true;
-        this.#host.shelf.keep(audio);
+        this.#host.retention.keep(audio);
       },
       ended: (response) => this.#ended(response),
     };
@@ -188,7 +188,7 @@ export class Responses {
     );
   }
 
-  #addItem(item: Item): Entry {
+  #addItem(item: Item): ConversationEntry {
     const { conversation } = this.#host;
     const position: Position = this.#anchorId === null ? 'head' : { after: this.#anchorId };
     const entry = conversation.insert(item, position);

@@ -1,9 +1,9 @@
 import type { TranscriptionUsage, Usage } from '../../protocol/wire/server-events.ts';
 import type { ContextSnapshot } from '../context/context.ts';
-import { atMost, noTokens, type TokenCost, totalTokens, userAudioTokens } from '../context/token-cost.ts';
+import { capCost, noTokens, type TokenCost, totalTokens, userAudioTokens } from '../context/token-cost.ts';
 import type { ModelUsage, TokenCounter } from '../ports/language-model.ts';
 
-export interface Spent {
+export interface ResponseTokens {
   /** What the model was asked with; absent when it was not. */
   input: ContextSnapshot | undefined;
   /** What was given out, by estimate. */
@@ -15,11 +15,11 @@ export interface Spent {
 }
 
 /** The rules stand in docs/protocol.md §3, and docs/usage.md says why. */
-export function responseUsage({ input: asked, output: given, model: told, modelSpoke }: Spent): Usage {
-  const model = told && asFigures(told);
+export function responseUsage({ input: asked, output: given, model: told, modelSpoke }: ResponseTokens): Usage {
+  const model = told && validFigures(told);
   const input = model && asked ? ownInput(model, asked) : (asked?.cost ?? noTokens);
   const text = model?.cachedInputTokens ?? asked?.cached.text ?? 0;
-  const cached = atMost({ ...(asked?.cached ?? noTokens), text }, input);
+  const cached = capCost({ ...(asked?.cached ?? noTokens), text }, input);
   const output = model ? ownOutput(model, given, modelSpoke) : given;
   const inputTokens = totalTokens(input);
   const outputTokens = output.text + output.audio;
@@ -39,7 +39,7 @@ export function responseUsage({ input: asked, output: given, model: told, modelS
 }
 
 /** A model's figures as counts: what is none, such as a negative one, is left out. */
-function asFigures(told: ModelUsage): ModelUsage | undefined {
+function validFigures(told: ModelUsage): ModelUsage | undefined {
   const isCount = (figure: number) => Number.isSafeInteger(figure) && figure >= 0;
   if (!isCount(told.inputTokens) || !isCount(told.outputTokens)) return undefined;
   const { cachedInputTokens: cached, audioInputTokens: heard, audioOutputTokens: spoken } = told;
@@ -62,7 +62,7 @@ function ownInput(model: ModelUsage, { audioWords, soundTokens, cost }: ContextS
   return { text, audio: cost.audio - soundTokens + sound, image: cost.image };
 }
 
-function ownOutput(model: ModelUsage, given: Spent['output'], modelSpoke: boolean): Spent['output'] {
+function ownOutput(model: ModelUsage, given: ResponseTokens['output'], modelSpoke: boolean): ResponseTokens['output'] {
   if (!modelSpoke) return { text: model.outputTokens, audio: given.audio };
   const audio = model.audioOutputTokens ?? given.audio;
   return { text: Math.max(0, model.outputTokens - audio), audio };

@@ -2,7 +2,7 @@ import type { Transcript } from '../conversation/user-audio.ts';
 import { isSpeakable } from '../generation/clauses.ts';
 
 /** Whether an automatic response is due: someone said something, and nothing has answered it yet. */
-export class DueAnswer {
+export class PendingResponse {
   /** Turns that are committed and not understood yet. */
   readonly #awaited = new Set<{ wanted: boolean }>();
   #due = false;

@@ -27,7 +27,7 @@ export class TurnLedger {
   }
 
   /** `transcribed`: the turn waited for its transcript; otherwise the model hears it as it was. */
-  understood({ transcribed }: { transcribed: boolean }): void {
+  transcriptKnown({ transcribed }: { transcribed: boolean }): void {
     this.#understood = true;
     if (transcribed) this.#transcribedAt = this.#clock.now();
   }
@@ -48,7 +48,7 @@ export class TurnLedger {
     const { decidedAt, ...turn } = this.#answers.get(response) ?? {};
     const { createdAt, firstAudioSentAt } = response.times;
     const { startedAt, firstTokenAt, firstAudioAt } = response.generation?.times ?? {};
-    return rounded({
+    return roundTimes({
       ...turn,
       ...(startedAt !== undefined && firstTokenAt !== undefined && { firstTokenMs: firstTokenAt - startedAt }),
       ...(firstTokenAt !== undefined && firstAudioAt !== undefined && { firstAudioMs: firstAudioAt - firstTokenAt }),
@@ -58,6 +58,6 @@ export class TurnLedger {
 }
 
 /** To tenths of a millisecond: more is noise. */
-function rounded(times: TurnTimes): TurnTimes {
+function roundTimes(times: TurnTimes): TurnTimes {
   return Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, Math.round(ms * 10) / 10]));
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../../core/clock.ts';
 import { TokenBucket } from '../../core/token-bucket.ts';
 import { FrameWatch } from './frame-watch.ts';
 
-export type IntakeLimits = Pick<Config['limits'], 'eventsPerSecond' | 'eventBurst' | 'messageTimeoutMs'>;
+export type InboundFlowLimits = Pick<Config['limits'], 'eventsPerSecond' | 'eventBurst' | 'messageTimeoutMs'>;
 
 interface IntakeListener {
   /** For the first time the client sends faster than it is read. */
@@ -18,10 +18,10 @@ interface IntakeListener {
 const shortestHoldMs = 50;
 
 /** How a client's side of a WebSocket is read: how fast, when not at all, and how long a message may take. */
-export class Intake {
+export class InboundFlow {
   readonly #socket: WebSocket;
   readonly #stream: Duplex;
-  readonly #limits: IntakeLimits;
+  readonly #limits: InboundFlowLimits;
   readonly #clock: Clock;
   readonly #listener: IntakeListener;
   readonly #bucket: TokenBucket;
@@ -38,7 +38,7 @@ export class Intake {
 
   constructor(
     { socket, stream }: { socket: WebSocket; stream: Duplex },
-    limits: IntakeLimits,
+    limits: InboundFlowLimits,
     clock: Clock,
     listener: IntakeListener,
   ) {

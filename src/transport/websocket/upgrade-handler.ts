@@ -11,15 +11,15 @@ import { apiErrorOf } from '../../protocol/errors/api-error.ts';
 import { httpErrors } from '../../protocol/errors/http-errors.ts';
 import { errorEvent, type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
-import type { Doorkeeper, Granted, Refused } from '../session-authorizer.ts';
-import type { LiveSession, SessionRegistry } from '../session-registry.ts';
+import type { Granted, Refused, SessionAuthorizer } from '../session-authorizer.ts';
+import type { RegisteredSession, SessionRegistry } from '../session-registry.ts';
 import { type Handshake, readHandshake, realtimePath, selectSubprotocol } from './handshake.ts';
 import { WebSocketPeer } from './websocket-peer.ts';
 
-export interface WebSocketGateOptions {
+export interface UpgradeHandlerOptions {
   config: Pick<Config, 'limits'>;
   access: AccessPolicy;
-  doorkeeper: Pick<Doorkeeper, 'judge'>;
+  authorizer: Pick<SessionAuthorizer, 'authorize'>;
   /** A dialect for one client; what it reports goes to that client's log. */
   dialect: (name: Dialect['name'], log: Log) => Dialect;
   sessions: SessionRegistry;
@@ -46,14 +46,14 @@ const usualChunkBytes = 1024;
  * refused over HTTP; every other one is upgraded, and told in an `error` event what is wrong with it, because that is
  * how the hosted service does it and what clients can show.
  */
-export class WebSocketGate {
-  readonly #options: WebSocketGateOptions;
+export class UpgradeHandler {
+  readonly #options: UpgradeHandlerOptions;
   readonly #accepting: WebSocketServer;
   readonly #refusing: WebSocketServer;
   #opened = 0;
   #connections = 0;
 
-  constructor(options: WebSocketGateOptions) {
+  constructor(options: UpgradeHandlerOptions) {
     this.#options = options;
     const { frameBytes, frameFragments, closeGraceMs } = options.config.limits;
     const shared = {
@@ -118,7 +118,7 @@ export class WebSocketGate {
     request: IncomingMessage,
     { socket, head }: { socket: Duplex; head: Buffer },
   ): Promise<void> {
-    const verdict = await this.#inTime(socket, this.#options.doorkeeper.judge(handshake));
+    const verdict = await this.#inTime(socket, this.#options.authorizer.authorize(handshake));
     if (verdict === 'gone') return;
     if (verdict === 'undecided') {
       const why = httpErrors.undecided();
@@ -190,7 +190,7 @@ export class WebSocketGate {
   #open(webSocket: WebSocket, stream: Duplex, request: IncomingMessage, granted: Granted): void {
     const { sessions, config, clock, metering } = this.#options;
     const { dialect, secretId, request: wanted } = granted;
-    let live: LiveSession;
+    let live: RegisteredSession;
     try {
       live = sessions.open(wanted);
     } catch (error) {

@@ -9,9 +9,10 @@ import { ClientEventError } from '../../protocol/parse/frame-parser.ts';
 import type { OutgoingEvent } from '../../protocol/wire/server-events.ts';
 import type { CloseReason, Peer } from '../../session/ports/peer.ts';
 import type { Session } from '../../session/session.ts';
-import { Intake, type IntakeLimits } from './inbound-flow.ts';
+import { InboundFlow, type InboundFlowLimits } from './inbound-flow.ts';
 
-export type PeerLimits = IntakeLimits & Pick<Config['limits'], 'outputQueueBytes' | 'pingIntervalMs' | 'deadPeerMs'>;
+export type PeerLimits = InboundFlowLimits &
+  Pick<Config['limits'], 'outputQueueBytes' | 'pingIntervalMs' | 'deadPeerMs'>;
 
 export interface WebSocketPeerOptions {
   id: string;
@@ -36,7 +37,7 @@ export class WebSocketPeer implements Peer {
   readonly #limits: PeerLimits;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #intake: Intake;
+  readonly #inboundFlow: InboundFlow;
   #session: Session | undefined;
   #closing = false;
   #gathering = false;
@@ -50,7 +51,7 @@ export class WebSocketPeer implements Peer {
     this.#limits = options.limits;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#intake = new Intake(options, options.limits, options.clock, {
+    this.#inboundFlow = new InboundFlow(options, options.limits, options.clock, {
       tooFast: () => this.#tooFast(),
       messageOverdue: () => this.#endWith(wireErrors.messageTimeout(options.limits.messageTimeoutMs)),
     });
@@ -65,7 +66,7 @@ export class WebSocketPeer implements Peer {
     this.#socket.on('message', (data, isBinary) => this.#message(data, isBinary, session));
     // `ws` answers it, and ends a client that sends them without reading the answers.
     this.#socket.on('ping', () => {
-      if (!this.#closing) this.#intake.count();
+      if (!this.#closing) this.#inboundFlow.count();
     });
     this.#socket.on('error', (error) => {
       const reason = error.message;
@@ -110,14 +111,14 @@ export class WebSocketPeer implements Peer {
     this.#stop();
     // 1006 is never in a close frame (RFC 6455 §7.4.1): it asks for a connection that just ends.
     if (code === 1006) return this.#socket.terminate();
-    this.#socket.close(code, truncated(reason));
+    this.#socket.close(code, truncateReason(reason));
     // A paused socket would not read the client's answer.
     this.#socket.resume();
   }
 
   #message(data: RawData, isBinary: boolean, session: Session): void {
     if (this.#closing) return;
-    this.#intake.count();
+    this.#inboundFlow.count();
     try {
       if (isBinary) session.refuse(wireErrors.binaryFrame(), null, this);
       else this.#receive(data.toString(), session);
@@ -130,8 +131,8 @@ export class WebSocketPeer implements Peer {
   #receive(text: string, session: Session): void {
     const caughtUp = session.receive(this.#dialect.parse(text), this);
     if (!(caughtUp instanceof Promise)) return;
-    this.#intake.hold();
-    caughtUp.catch((error: unknown) => this.#failed(error, session)).finally(() => this.#intake.release());
+    this.#inboundFlow.hold();
+    caughtUp.catch((error: unknown) => this.#failed(error, session)).finally(() => this.#inboundFlow.release());
   }
 
   #failed(error: unknown, session: Session): void {
@@ -156,7 +157,7 @@ export class WebSocketPeer implements Peer {
   }
 
   #ping(): void {
-    const { silentMs } = this.#intake;
+    const { silentMs } = this.#inboundFlow;
     if (silentMs >= this.#limits.deadPeerMs) {
       this.#log.warn('peer_dead', { silentMs: Math.round(silentMs) });
       this.#stop();
@@ -171,7 +172,7 @@ export class WebSocketPeer implements Peer {
   #stop(): void {
     this.#closing = true;
     this.#cancelPing();
-    this.#intake.stop();
+    this.#inboundFlow.stop();
   }
 
   #gone(): void {
@@ -180,7 +181,7 @@ export class WebSocketPeer implements Peer {
   }
 }
 
-function truncated(reason: string): string {
+function truncateReason(reason: string): string {
   const encoded = Buffer.from(reason);
   if (encoded.length <= maxReasonBytes) return reason;
   // Decoding a prefix may leave half a character at its end, which becomes U+FFFD.

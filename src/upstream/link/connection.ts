@@ -67,8 +67,8 @@ export class UpstreamConnection {
       this.#schedulePing();
     });
     this.#socket.on('message', (data, isBinary) => this.#message(data, isBinary));
-    this.#socket.on('pong', () => this.#heard());
-    this.#socket.on('ping', () => this.#heard());
+    this.#socket.on('pong', () => this.#noteActivity());
+    this.#socket.on('ping', () => this.#noteActivity());
     this.#socket.on('unexpected-response', (request, response: IncomingMessage) => {
       request.destroy();
       this.#fail(httpFailure(response.statusCode ?? 0, response.headers['content-type']));
@@ -109,23 +109,23 @@ export class UpstreamConnection {
 
   #message(data: RawData, isBinary: boolean): void {
     if (this.#over) return;
-    this.#heard();
-    if (isBinary) return this.#odd('binary');
+    this.#noteActivity();
+    if (isBinary) return this.#reportOddity('binary');
     const { secret } = this.#options;
     const text = data.toString();
     const safe = secret !== undefined && secret.length >= minSecretLength ? text.replaceAll(secret, '…') : text;
     const event = readEvent(safe);
-    if (typeof event === 'string') this.#odd(event);
+    if (typeof event === 'string') this.#reportOddity(event);
     else this.listener.event(event);
   }
 
-  #odd(problem: string): void {
+  #reportOddity(problem: string): void {
     this.listener.oddFrame(problem);
     this.#oddFrames++;
     if (this.#oddFrames >= maxOddFrames) this.#socket.terminate();
   }
 
-  #heard(): void {
+  #noteActivity(): void {
     this.#heardAtMs = this.#options.clock.now();
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { UpstreamLimits } from './limits.ts';
 import type { SessionKind, UpstreamTarget } from './target.ts';
-import { Opening } from './upstream-handshake.ts';
+import { UpstreamHandshake } from './upstream-handshake.ts';
 
 /**
  * Opens a session on an upstream and ends it at once. Resolves with the model that it names, or with what is wrong, in words that
@@ -12,7 +12,7 @@ export function probeUpstream(
   { kind, limits, clock }: { kind: SessionKind; limits: UpstreamLimits; clock: Clock },
 ): Promise<{ model: string } | { problem: string }> {
   return new Promise((resolve) => {
-    new Opening(
+    new UpstreamHandshake(
       { target, kind, setup: {}, limits, clock },
       {
         opened: ({ connection, session }) => {

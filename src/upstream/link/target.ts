@@ -43,7 +43,7 @@ export function relaysAll(targets: readonly UpstreamTarget[], models: readonly s
 }
 
 /** Sessions that try what an upstream is there for: one for each of its own names of models, the `usual` one where it takes all. */
-export function trialsOf({ models, transcription }: UpstreamTarget, usual: string): SessionKind[] {
+export function probeKinds({ models, transcription }: UpstreamTarget, usual: string): SessionKind[] {
   if (models === undefined) return [{ type: 'realtime', model: usual }];
   const byOwnName = new Map([...models].map(([model, own]) => [own, model]));
   const realtime = [...byOwnName.values()].map((model) => ({ type: 'realtime' as const, model }));

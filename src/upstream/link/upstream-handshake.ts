@@ -7,7 +7,7 @@ import type { UpstreamLimits } from './limits.ts';
 import { connectionRequest, type SessionKind, type UpstreamTarget } from './target.ts';
 
 /** What a session is given before clients are let in: an update of its configuration, and items. */
-export interface Setup {
+export interface UpstreamSetup {
   update?: object | undefined;
   items?: readonly JsonObject[];
 }
@@ -20,15 +20,15 @@ export interface OpenedUpstream {
   refusedItems: string[];
 }
 
-export interface OpeningOptions {
+export interface UpstreamHandshakeOptions {
   target: UpstreamTarget;
   kind: SessionKind;
-  setup: Setup;
+  setup: UpstreamSetup;
   limits: UpstreamLimits;
   clock: Clock;
 }
 
-export interface OpeningListener {
+export interface UpstreamHandshakeListener {
   /** The session is as it should be. Whoever is told sets the connection's listener at once: events may follow. */
   opened(upstream: OpenedUpstream): void;
   failed(failure: UpstreamFailure): void;
@@ -46,9 +46,9 @@ export function isOwnEvent(eventId: unknown): boolean {
 }
 
 /** A session on an upstream in the making: connected, created, configured and given its items. */
-export class Opening implements ConnectionListener {
-  readonly #options: OpeningOptions;
-  readonly #listener: OpeningListener;
+export class UpstreamHandshake implements ConnectionListener {
+  readonly #options: UpstreamHandshakeOptions;
+  readonly #listener: UpstreamHandshakeListener;
   readonly #connection: UpstreamConnection;
   readonly #pendingItems = new Map<string, string>();
   readonly #refusedItems: string[] = [];
@@ -58,7 +58,7 @@ export class Opening implements ConnectionListener {
   #cancelDeadline: () => void = () => {};
   #over = false;
 
-  constructor(options: OpeningOptions, listener: OpeningListener) {
+  constructor(options: UpstreamHandshakeOptions, listener: UpstreamHandshakeListener) {
     this.#options = options;
     this.#listener = listener;
     const { target, kind, limits, clock } = options;

@@ -31,7 +31,7 @@ const outputAudio = z.object({
 });
 
 /** A list without the entries that are not of a schema. */
-const those = <T extends z.ZodType>(schema: T) =>
+const arrayOf = <T extends z.ZodType>(schema: T) =>
   z.array(z.unknown()).transform((values) =>
     values.flatMap((value) => {
       const result = schema.safeParse(value);
@@ -41,16 +41,16 @@ const those = <T extends z.ZodType>(schema: T) =>
 
 const message = { ...common, type: z.literal('message') };
 export const knownItem = z.union([
-  z.object({ ...message, role: z.literal('system'), content: those(inputText) }),
+  z.object({ ...message, role: z.literal('system'), content: arrayOf(inputText) }),
   z.object({
     ...message,
     role: z.literal('user'),
-    content: those(z.discriminatedUnion('type', [inputText, inputAudio, inputImage])),
+    content: arrayOf(z.discriminatedUnion('type', [inputText, inputAudio, inputImage])),
   }),
   z.object({
     ...message,
     role: z.literal('assistant'),
-    content: those(z.discriminatedUnion('type', [outputText, outputAudio])),
+    content: arrayOf(z.discriminatedUnion('type', [outputText, outputAudio])),
   }),
   z.object({
     ...common,
@@ -124,7 +124,7 @@ export const knownResponse = z.object({
   id: z.string(),
   status: z.enum(['in_progress', 'completed', 'cancelled', 'incomplete', 'failed']).catch('completed'),
   status_details: statusDetails.nullable().catch(null),
-  output: those(knownItem).catch([]),
+  output: arrayOf(knownItem).catch([]),
   conversation_id: z.string().nullable().catch(null),
   output_modalities: z.array(z.enum(['text', 'audio'])).catch(['audio']),
   max_output_tokens: maxOutputTokensSchema.catch('inf'),

@@ -65,12 +65,12 @@ export class OpenResponses {
         return;
       case 'conversation.item.added':
       case 'conversation.item.done':
-        return this.#placed(event);
+        return this.#addItem(event);
       case 'response.output_item.added':
       case 'response.output_item.done':
         return this.#item(event);
       default:
-        if ('content_index' in event && 'response_id' in event) this.#ofPart(event);
+        if ('content_index' in event && 'response_id' in event) this.#notePart(event);
         else if (event.type === 'response.function_call_arguments.delta') this.#arguments(event);
     }
   }
@@ -82,7 +82,7 @@ export class OpenResponses {
   fail(failure: ResponseFailure): UnsentEvent[] {
     const open = [...this.#responses.values()];
     this.#responses.clear();
-    return open.flatMap((response) => failed(response, failure));
+    return open.flatMap((response) => failedEvents(response, failure));
   }
 
   #itemOf(itemId: string): OpenItem | undefined {
@@ -93,7 +93,7 @@ export class OpenResponses {
     return undefined;
   }
 
-  #placed(event: Extract<ServerEvent, { type: 'conversation.item.added' | 'conversation.item.done' }>): void {
+  #addItem(event: Extract<ServerEvent, { type: 'conversation.item.added' | 'conversation.item.done' }>): void {
     const open = this.#itemOf(event.item.id);
     if (!open) return;
     open.previousId = event.previous_item_id;
@@ -121,7 +121,7 @@ export class OpenResponses {
     if (item?.type === 'function_call' && roomFor(response, event.delta)) item.arguments += event.delta;
   }
 
-  #ofPart(event: Extract<ServerEvent, { content_index: number; response_id: string }>): void {
+  #notePart(event: Extract<ServerEvent, { content_index: number; response_id: string }>): void {
     const response = this.#responses.get(event.response_id);
     const parts = response?.items.get(event.item_id)?.parts;
     if (!parts) return;
@@ -158,10 +158,10 @@ function roomFor(response: OpenResponse | undefined, delta: string): boolean {
   return response.characters <= maxCharacters;
 }
 
-function failed({ response, items }: OpenResponse, failure: ResponseFailure): UnsentEvent[] {
+function failedEvents({ response, items }: OpenResponse, failure: ResponseFailure): UnsentEvent[] {
   const { type, code, message } = failure;
   const all = [...items.values()].sort((a, b) => a.outputIndex - b.outputIndex);
-  const ended = all.filter(({ done }) => !done).flatMap((item) => incomplete(item, response.id));
+  const ended = all.filter(({ done }) => !done).flatMap((item) => incompleteEvents(item, response.id));
   return [
     ...ended,
     {
@@ -178,7 +178,7 @@ function failed({ response, items }: OpenResponse, failure: ResponseFailure): Un
 }
 
 /** A call that is cut short has no `arguments.done`: a client would run the tool on it. */
-function incomplete(open: OpenItem, responseId: string): UnsentEvent[] {
+function incompleteEvents(open: OpenItem, responseId: string): UnsentEvent[] {
   const { item, outputIndex } = open;
   const at = { response_id: responseId, item_id: item.id, output_index: outputIndex };
   const parts = [...open.parts.values()].sort((a, b) => a.index - b.index);

@@ -6,7 +6,7 @@ import type { MirroredItem } from './conversation-mirror.ts';
 import { knownItem } from './known-items.ts';
 
 /** Stands for what a user said where nobody wrote it down. */
-export const unheard = '[The user said something here; what it was is not known.]';
+export const unknownSpeech = '[The user said something here; what it was is not known.]';
 
 /** The item to create, with its id; undefined where it cannot be: a call that was cut short. */
 export function restoringItem(mirrored: MirroredItem): JsonObject | undefined {
@@ -44,18 +44,18 @@ function contentOf(item: Extract<Item, { type: 'message' }>, mirrored: MirroredI
           return { type: part.type, image_url: part.image_url, ...(part.detail && { detail: part.detail }) };
         }
         const words = mirrored.transcripts.get(index) ?? part.transcript;
-        return { type: 'input_text', text: words?.trim() ? words : unheard };
+        return { type: 'input_text', text: words?.trim() ? words : unknownSpeech };
       });
     case 'assistant':
       return item.content.map((part) => ({
         type: 'output_text',
-        text: part.type === 'output_text' ? part.text : heard(part.transcript ?? '', mirrored),
+        text: part.type === 'output_text' ? part.text : playedPart(part.transcript ?? '', mirrored),
       }));
   }
 }
 
 /** The words that were heard before the playback was cut off: in proportion, up to a whole word. */
-function heard(transcript: string, { audioMs, heardMs }: MirroredItem): string {
+function playedPart(transcript: string, { audioMs, heardMs }: MirroredItem): string {
   if (heardMs === undefined || heardMs >= audioMs) return transcript;
   const end = Math.ceil((transcript.length * heardMs) / audioMs);
   const wordEnd = transcript.slice(end).search(/\s|$/);

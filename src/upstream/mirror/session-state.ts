@@ -59,7 +59,7 @@ export function restoringUpdate(session: JsonObject, type: SessionType): JsonObj
     const value = valueAt(session, path);
     // Null is what a new session has, but of turn detection: there it turns it off.
     if (value === undefined || (value === null && !path.endsWith('.turn_detection'))) continue;
-    place(update, path.split('.'), withoutNulls(value));
+    setAt(update, path.split('.'), withoutNulls(value));
   }
   return update;
 }
@@ -73,7 +73,7 @@ function functionTools(session: JsonObject): unknown {
 
 function updateOf(type: SessionType, path: string, value: unknown): JsonObject {
   const update: JsonObject = { type };
-  place(update, path.split('.'), value);
+  setAt(update, path.split('.'), value);
   return update;
 }
 
@@ -83,14 +83,14 @@ function valueAt(session: JsonObject, path: string): unknown {
   return names.reduce(objectAt, session)[last];
 }
 
-function place(target: JsonObject, [name = '', ...rest]: readonly string[], value: unknown): void {
+function setAt(target: JsonObject, [name = '', ...rest]: readonly string[], value: unknown): void {
   if (rest.length === 0) {
     target[name] = value;
     return;
   }
   const inner = objectAt(target, name);
   target[name] = inner;
-  place(inner, rest, value);
+  setAt(inner, rest, value);
 }
 
 /** Without fields that are null: what is replaced whole has their defaults anyway, and some of them may not be null. */

@@ -3,9 +3,9 @@ import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { RateLimit, RelayedEvent, ServerEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
 import type { RealtimeConfig, SessionType } from '../../protocol/wire/session-config.ts';
 import { isObject, type JsonObject, objectAt, type UpstreamEvent } from '../link/json.ts';
-import { isOwnEvent, type OpenedUpstream, type Setup } from '../link/upstream-handshake.ts';
+import { isOwnEvent, type OpenedUpstream, type UpstreamSetup } from '../link/upstream-handshake.ts';
 import type { EventIds } from '../relay/event-ids.ts';
-import { Unanswered } from '../relay/in-flight.ts';
+import { InFlight } from '../relay/in-flight.ts';
 import type { Outgoing } from '../relay/outgoing.ts';
 import { ConversationMirror, type MirrorLimits } from './conversation-mirror.ts';
 import { isKnownType, knownEvent } from './known-events.ts';
@@ -22,7 +22,7 @@ interface Delivery {
   answers?: number | undefined;
 }
 
-export interface RelayOptions {
+export interface UpstreamStateOptions {
   session: JsonObject;
   type: SessionType;
   /** Seconds since the epoch. */
@@ -42,12 +42,12 @@ const longestEventId = 512;
  * What is known of an upstream's session from what went through: enough to tell clients how it ends where the upstream
  * no longer can, and to make another session that goes on from there.
  */
-export class Relay {
+export class UpstreamState {
   readonly session: SessionMirror;
-  readonly #options: RelayOptions;
+  readonly #options: UpstreamStateOptions;
   readonly #conversation: ConversationMirror;
   readonly #responses = new OpenResponses();
-  readonly #unanswered = new Unanswered();
+  readonly #inFlight = new InFlight();
   /** Items of a lost session, which the present one has as text. */
   #restored = new Set<string>();
   #spoken = new Set<string>();
@@ -58,7 +58,7 @@ export class Relay {
   #followsAnother = false;
   #expired = false;
 
-  constructor(options: RelayOptions) {
+  constructor(options: UpstreamStateOptions) {
     this.#options = options;
     this.session = new SessionMirror(options.session, options);
     this.#conversation = new ConversationMirror(options.limits);
@@ -70,7 +70,7 @@ export class Relay {
 
   /** Whether a response runs, or was asked for. */
   get responding(): boolean {
-    return this.#responses.size > 0 || this.#unanswered.awaitsResponse;
+    return this.#responses.size > 0 || this.#inFlight.awaitsResponse;
   }
 
   get running(): boolean {
@@ -99,7 +99,7 @@ export class Relay {
   /** Takes note of what goes up. */
   sent(sent: Outgoing): void {
     if (sent.event.type === 'input_audio_buffer.append') this.#buffered = true;
-    this.#unanswered.add(sent);
+    this.#inFlight.add(sent);
   }
 
   // ---- Downwards ----
@@ -120,8 +120,8 @@ export class Relay {
       this.#conversation.noteItem(event);
     }
     if (!known) return { event: { relayed: event, known } };
-    const shown = this.#asShown(event, known);
-    const answered = this.#unanswered.answer(known);
+    const shown = this.#relayed(event, known);
+    const answered = this.#inFlight.answer(known);
     if (shown.known.type === 'response.created') {
       shown.known = this.#withTemperature(shown.known, answered);
     } else if (shown.known.type === 'response.done') {
@@ -155,7 +155,7 @@ export class Relay {
     if (!isObject(event.session)) return undefined;
     this.session.replace(event.session);
     const shown = this.session.event('session.updated', String(event.event_id));
-    const asked = shown.known && this.#unanswered.answer(shown.known);
+    const asked = shown.known && this.#inFlight.answer(shown.known);
     if (asked?.temperature === undefined) return { event: shown };
     this.session.temperature = asked.temperature;
     return { event: this.session.event('session.updated', String(event.event_id)) };
@@ -170,7 +170,7 @@ export class Relay {
       return undefined;
     }
     const origin = this.#options.eventIds.decode(details.event_id);
-    if (origin) this.#unanswered.refused(origin.sequence);
+    if (origin) this.#inFlight.refused(origin.sequence);
     // No client's event has another id there.
     const event_id = origin?.clientEventId ?? null;
     const relayed = { ...event, error: { code: null, param: null, ...details, event_id } };
@@ -178,7 +178,7 @@ export class Relay {
   }
 
   /** With the conversation's first id, and the limits that this server keeps. */
-  #asShown(event: UpstreamEvent, known: ServerEvent): { relayed: UpstreamEvent; known: ServerEvent } {
+  #relayed(event: UpstreamEvent, known: ServerEvent): { relayed: UpstreamEvent; known: ServerEvent } {
     if (known.type === 'rate_limits.updated') {
       const own = this.#options.rateLimits();
       if (own.length === 0) return { relayed: event, known };
@@ -241,7 +241,7 @@ export class Relay {
   }
 
   /** What a new session has to be given. */
-  setup(): Setup {
+  setup(): UpstreamSetup {
     const items = this.#conversation.items.map(restoringItem).filter((item) => item !== undefined);
     return { update: this.session.restoring(), items };
   }
@@ -257,7 +257,7 @@ export class Relay {
     this.#spoken = new Set(this.#conversation.items.filter(hadAudio).map(({ id }) => id));
     return {
       deleted: gone.map(({ id }) => ({ type: 'conversation.item.deleted', item_id: id })),
-      again: this.#unanswered.takeAll(),
+      again: this.#inFlight.takeAll(),
     };
   }
 }

@@ -3,7 +3,7 @@ import type { Peer } from '../../session/ports/peer.ts';
 import type { Outgoing } from './outgoing.ts';
 
 /** What waits to be handled: an event, or a refusal that has to keep its place among them. */
-export type Waiting = { from: Peer } & (
+export type QueuedFrame = { from: Peer } & (
   | { sent: Outgoing; refusal?: undefined }
   | { refusal: WireError; clientEventId: string | null }
 );
@@ -14,7 +14,7 @@ const entryBytes = 256;
 /** What clients have sent and the upstream cannot take yet: while it is connected, and while a response is admitted. */
 export class ClientQueue {
   readonly #limitBytes: number;
-  readonly #entries: Waiting[] = [];
+  readonly #entries: QueuedFrame[] = [];
   #bytes = 0;
   #room: PromiseWithResolvers<void> | undefined;
 
@@ -36,20 +36,20 @@ export class ClientQueue {
     return this.#bytes > 2 * this.#limitBytes;
   }
 
-  push(entry: Waiting): void {
+  push(entry: QueuedFrame): void {
     this.#entries.push(entry);
     this.#bytes += weight(entry);
   }
 
   /** Puts back what could not be handled after all. */
-  putBack(entry: Waiting): void {
+  putBack(entry: QueuedFrame): void {
     this.#entries.unshift(entry);
     this.#bytes += weight(entry);
   }
 
-  take(): Waiting | undefined {
+  take(): QueuedFrame | undefined {
     const entry = this.#entries.shift();
-    if (entry) this.#lighter(weight(entry));
+    if (entry) this.#release(weight(entry));
     return entry;
   }
 
@@ -63,10 +63,10 @@ export class ClientQueue {
   /** Drops everything. */
   clear(): void {
     this.#entries.length = 0;
-    this.#lighter(this.#bytes);
+    this.#release(this.#bytes);
   }
 
-  #lighter(bytes: number): void {
+  #release(bytes: number): void {
     this.#bytes -= bytes;
     if (this.full) return;
     this.#room?.resolve();
@@ -74,6 +74,6 @@ export class ClientQueue {
   }
 }
 
-function weight(entry: Waiting): number {
+function weight(entry: QueuedFrame): number {
   return entryBytes + (entry.refusal ? 0 : entry.sent.frame.length);
 }

@@ -12,7 +12,7 @@ const internalError = 1011;
  * How clients are to be closed where an upstream ended the session of its own accord; undefined where the connection was
  * lost. `expired`: an error has said that the session's time is over.
  */
-export function passedOn({ code, reason }: CloseReason, expired: boolean): CloseReason | undefined {
+export function relayedClose({ code, reason }: CloseReason, expired: boolean): CloseReason | undefined {
   if (losses.has(code) && !(code === 1001 && (expired || reason.includes('session_expired')))) return undefined;
   if (code === noStatus) return { code: normal, reason };
   const sendable = (code >= 1000 && code <= 1014 && code !== 1004) || (code >= 3000 && code <= 4999);

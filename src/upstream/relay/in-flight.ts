@@ -10,7 +10,7 @@ const maxCharacters = 32 * 1024 ** 2;
  * What clients asked for and the upstream has not answered yet. When a connection is lost, the session that takes its
  * place knows nothing of it, and it is sent again. Appends are not answered, and a cancel has nothing left to cancel.
  */
-export class Unanswered {
+export class InFlight {
   #events: Outgoing[] = [];
   #characters = 0;
 
@@ -31,7 +31,7 @@ export class Unanswered {
 
   /** What an event of the upstream answers, which is then no longer waited for. */
   answer(event: ServerEvent): Outgoing | undefined {
-    const sent = this.#events.find((each) => answers(event, each.event));
+    const sent = this.#events.find((each) => isAnswerTo(event, each.event));
     if (sent) this.#remove(sent);
     return sent;
   }
@@ -67,7 +67,7 @@ const answered: ReadonlySet<ClientEvent['type']> = new Set([
   'response.create',
 ]);
 
-function answers(event: ServerEvent, asked: ClientEvent): boolean {
+function isAnswerTo(event: ServerEvent, asked: ClientEvent): boolean {
   switch (asked.type) {
     case 'session.update':
       return event.type === 'session.updated';

@@ -15,7 +15,7 @@ const mostTokens = 1_000_000;
  * Guesses what the next response of an upstream's session will be asked with: what its last one in the conversation came
  * to, and what clients have sent since.
  */
-export class ExpectedInput {
+export class InputEstimate {
   #conversation = 0;
   #head = 0;
 
@@ -26,7 +26,7 @@ export class ExpectedInput {
   }
 
   /** Takes note of what came down. */
-  told(event: ServerEvent): void {
+  received(event: ServerEvent): void {
     if (event.type !== 'response.done') return;
     const { conversation_id, usage } = event.response;
     if (conversation_id === null || !usage) return;
@@ -35,7 +35,7 @@ export class ExpectedInput {
   }
 
   /** In tokens; `event` asks for the response, which the upstream begins by itself without one. */
-  of(event?: Extract<ClientEvent, { type: 'response.create' }>): number {
+  estimate(event?: Extract<ClientEvent, { type: 'response.create' }>): number {
     const { input, ...parameters } = event?.response ?? {};
     const own = input?.reduce((sum, item) => sum + (item.type === 'item_reference' ? 0 : itemTokens(item)), 0) ?? 0;
     const asked = event ? textTokens(JSON.stringify(parameters)) : 0;

@@ -16,7 +16,7 @@ export interface Outgoing {
 }
 
 /** The event as it goes up, with `eventId`. An item without an id is given one, by which its echo is known. */
-export function outgoing(
+export function outgoingEvent(
   event: ClientEvent,
   { eventId, sequence, ids }: { eventId: string; sequence: number; ids: IdSource },
 ): Outgoing {

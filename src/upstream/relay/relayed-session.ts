@@ -14,16 +14,16 @@ import type { UpstreamFailure } from '../link/failure.ts';
 import type { UpstreamEvent } from '../link/json.ts';
 import type { UpstreamLimits } from '../link/limits.ts';
 import type { UpstreamTarget } from '../link/target.ts';
-import { type OpenedUpstream, Opening, ownEventId, type Setup } from '../link/upstream-handshake.ts';
-import { Relay } from '../mirror/upstream-state.ts';
-import { ClientQueue, type Waiting } from './client-queue.ts';
-import { passedOn, Retries } from './ending.ts';
+import { type OpenedUpstream, ownEventId, UpstreamHandshake, type UpstreamSetup } from '../link/upstream-handshake.ts';
+import { UpstreamState } from '../mirror/upstream-state.ts';
+import { ClientQueue, type QueuedFrame } from './client-queue.ts';
+import { Retries, relayedClose } from './ending.ts';
 import { EventIds } from './event-ids.ts';
-import { ExpectedInput } from './input-estimate.ts';
-import { type Outgoing, outgoing, upstreamSession } from './outgoing.ts';
+import { InputEstimate } from './input-estimate.ts';
+import { type Outgoing, outgoingEvent, upstreamSession } from './outgoing.ts';
 import { RelayedPeers } from './relayed-peers.ts';
 import type { UpstreamLog } from './upstream-log.ts';
-import { Spending } from './usage-guard.ts';
+import { UsageGuard } from './usage-guard.ts';
 
 export interface RelayedSessionOptions {
   id?: string;
@@ -56,8 +56,8 @@ export class RelayedSession implements Session {
   readonly #options: RelayedSessionOptions;
   readonly #type: SessionType;
   readonly #locks: Locks;
-  readonly #spending: Spending;
-  readonly #expected = new ExpectedInput();
+  readonly #usageGuard: UsageGuard;
+  readonly #expected = new InputEstimate();
   readonly #lifetime: Lifetime;
   readonly #lifeSeconds: number;
   readonly #endsAt: number;
@@ -67,11 +67,11 @@ export class RelayedSession implements Session {
   readonly #drained = Promise.withResolvers<void>();
   #draining = false;
   #phase: Phase = 'opening';
-  #opening: Opening | undefined;
+  #opening: UpstreamHandshake | undefined;
   #cancelRetry: () => void = () => {};
   #connection: UpstreamConnection | undefined;
   /** Undefined until the upstream has opened the session. */
-  #relay: Relay | undefined;
+  #relay: UpstreamState | undefined;
   readonly #eventIds = new EventIds();
   #sequence = 0;
   /** A response waits to be admitted, and what follows it waits too. */
@@ -88,7 +88,7 @@ export class RelayedSession implements Session {
     this.#locks = new Locks(grant.locked ?? [], type);
     const { responsesPerMinute } = settings.limits;
     const meter = options.meter ?? noMeter;
-    this.#spending = new Spending({ meter, clock, responsesPerMinute, log: options.log });
+    this.#usageGuard = new UsageGuard({ meter, clock, responsesPerMinute, log: options.log });
     this.#retries = new Retries(limits.upstreamRetries);
     this.#queue = new ClientQueue(limits.upstreamQueueBytes);
     this.#lifeSeconds = Math.min(settings.sessionMinutes * 60, grant.maxSeconds ?? Number.POSITIVE_INFINITY);
@@ -125,7 +125,7 @@ export class RelayedSession implements Session {
     this.#lifetime.touched();
     const sequence = ++this.#sequence;
     const eventId = this.#eventIds.encode({ peer: number, sequence, clientEventId: event.event_id ?? null });
-    this.#queue.push({ from, sent: outgoing(event, { eventId, sequence, ids: this.#options.ids }) });
+    this.#queue.push({ from, sent: outgoingEvent(event, { eventId, sequence, ids: this.#options.ids }) });
     this.#work();
     if (this.#queue.full) return this.#queue.room();
     if (this.#connection?.congested) return this.#connection.drained();
@@ -165,7 +165,7 @@ export class RelayedSession implements Session {
     }
   }
 
-  #handle(next: Waiting): void {
+  #handle(next: QueuedFrame): void {
     if (next.refusal) return this.#peers.tell(next.from, errorEvent(next.refusal, next.clientEventId));
     const { event } = next.sent;
     try {
@@ -185,12 +185,12 @@ export class RelayedSession implements Session {
   }
 
   /** A response is only asked for where it may be paid for; what follows waits, so that nothing overtakes it. */
-  #admit(next: Waiting & { sent: Outgoing }, event: Extract<ClientEvent, { type: 'response.create' }>): void {
+  #admit(next: QueuedFrame & { sent: Outgoing }, event: Extract<ClientEvent, { type: 'response.create' }>): void {
     if (this.#draining) throw wireErrors.shuttingDown();
-    this.#spending.requireQuota();
+    this.#usageGuard.requireQuota();
     this.#locks.refuseResponse(this.#known().config, event.response ?? {});
     this.#admitting = true;
-    void this.#spending.admit(this.#expectedTokens(event)).then(({ refusal, reservation }) => {
+    void this.#usageGuard.admit(this.#expectedTokens(event)).then(({ refusal, reservation }) => {
       this.#admitting = false;
       if (this.#phase !== 'live' || this.#draining) reservation?.settle(0);
       if (this.#phase === 'ended') return;
@@ -205,13 +205,13 @@ export class RelayedSession implements Session {
 
   /** Counted now, and not when the upstream answers: until then any number could be asked for. */
   #ask(sent: Outgoing, reservation: Reservation | undefined): void {
-    this.#spending.asked(sent.sequence, reservation);
+    this.#usageGuard.responseRequested(sent.sequence, reservation);
     this.#send(sent);
   }
 
   #expectedTokens(event?: ClientEventOf<'response.create'>): ExpectedTokens {
     const output = event?.response?.max_output_tokens ?? this.#known().config.max_output_tokens;
-    return { input: this.#expected.of(event), output };
+    return { input: this.#expected.estimate(event), output };
   }
 
   #send(sent: Outgoing): void {
@@ -222,7 +222,7 @@ export class RelayedSession implements Session {
     this.#connection?.send(sent.frame);
   }
 
-  #refuse({ from, sent }: Waiting & { sent: Outgoing }, error: unknown): void {
+  #refuse({ from, sent }: QueuedFrame & { sent: Outgoing }, error: unknown): void {
     const { type, event_id = null } = sent.event;
     if (!(error instanceof WireError)) {
       this.#options.log.error('session_fault', { error: String(error) });
@@ -233,10 +233,10 @@ export class RelayedSession implements Session {
 
   // ---- The upstream ----
 
-  #open(setup: Setup): void {
+  #open(setup: UpstreamSetup): void {
     const { target, limits, clock, model } = this.#options;
     const kind = { type: this.#type, model };
-    this.#opening = new Opening(
+    this.#opening = new UpstreamHandshake(
       { target, kind, setup, limits, clock },
       {
         opened: (upstream) => this.#opened(upstream),
@@ -270,9 +270,9 @@ export class RelayedSession implements Session {
 
   #begin({ session }: OpenedUpstream): void {
     const { settings, ids, grant } = this.#options;
-    this.#relay = new Relay({
+    this.#relay = new UpstreamState({
       ...{ session, type: this.#type, endsAt: this.#endsAt, limits: settings.limits, ids, eventIds: this.#eventIds },
-      rateLimits: () => this.#spending.rateLimits(),
+      rateLimits: () => this.#usageGuard.rateLimits(),
       odd: (problem) => this.#odd(problem),
     });
     this.#relay.session.temperature = grant?.initial && upstreamSession(grant.initial).temperature;
@@ -280,7 +280,7 @@ export class RelayedSession implements Session {
     this.#peers.deliver(this.#relay.session.event('session.created', ids('event')));
   }
 
-  #resume(relay: Relay, upstream: OpenedUpstream): void {
+  #resume(relay: UpstreamState, upstream: OpenedUpstream): void {
     const { deleted, again } = relay.resume(upstream);
     this.#phase = 'live';
     for (const event of deleted) this.#peers.emit(event);
@@ -294,23 +294,23 @@ export class RelayedSession implements Session {
     const { answers, event: told, to } = delivery;
     this.#peers.deliver(told, to);
     const { known } = told;
-    if (known) this.#spending.count(known);
-    if (known) this.#expected.told(known);
+    if (known) this.#usageGuard.count(known);
+    if (known) this.#expected.received(known);
     if (known?.type === 'response.created') this.#begun(known.response.id, answers);
-    else if (told.relayed.type === 'error' && answers !== undefined) this.#spending.refused(answers);
+    else if (told.relayed.type === 'error' && answers !== undefined) this.#usageGuard.requestRefused(answers);
     if (known?.type === 'response.done') this.#lifetime.touched();
     this.#settleDrain();
   }
 
   /** The upstream answers turns of its own accord: what may not be paid for is cancelled. */
   #begun(response_id: string, asked: number | undefined): void {
-    if (asked !== undefined) return this.#spending.begun(response_id, asked);
+    if (asked !== undefined) return this.#usageGuard.responseBegun(response_id, asked);
     const cancel = (error: WireError) => {
       if (this.#phase !== 'live') return;
       this.#connection?.send(JSON.stringify({ type: 'response.cancel', event_id: ownEventId('cancel'), response_id }));
       this.#peers.emit(errorEvent(error, null));
     };
-    const admitted = this.#spending.begunUnasked(response_id, this.#expectedTokens());
+    const admitted = this.#usageGuard.unrequestedResponse(response_id, this.#expectedTokens());
     if (this.#draining) return cancel(wireErrors.shuttingDown());
     void admitted.then((refusal) => refusal && cancel(refusal));
   }
@@ -318,7 +318,7 @@ export class RelayedSession implements Session {
   // ---- Losing it ----
 
   #closed(reason: CloseReason): void {
-    const end = passedOn(reason, this.#relay?.expired ?? false);
+    const end = relayedClose(reason, this.#relay?.expired ?? false);
     this.#connection = undefined;
     if (end) return this.close(end);
     const { target, log, clock } = this.#options;
@@ -327,7 +327,7 @@ export class RelayedSession implements Session {
     this.#retries.lost(clock.now());
     for (const event of this.#relay?.lose(responseFailures.upstreamLost(target.name)) ?? []) {
       this.#peers.emit(event);
-      if (event.type === 'response.done') this.#spending.ended(event.response.id, 'failed');
+      if (event.type === 'response.done') this.#usageGuard.responseEnded(event.response.id, 'failed');
     }
     this.#settleDrain();
     this.#retry(wireErrors.upstreamUnavailable(target.name, 'broke off the connection'));
@@ -361,7 +361,7 @@ export class RelayedSession implements Session {
 
   // ---- Telling, and the end ----
 
-  #known(): Relay {
+  #known(): UpstreamState {
     if (!this.#relay) throw wireErrors.internal('opening the session');
     return this.#relay;
   }
@@ -382,8 +382,8 @@ export class RelayedSession implements Session {
     this.#cancelRetry();
     this.#opening?.abort();
     this.#connection?.close({ code: 1000, reason: '' });
-    for (const id of this.#relay?.openResponses ?? []) this.#spending.ended(id, 'cancelled');
-    this.#spending.end();
+    for (const id of this.#relay?.openResponses ?? []) this.#usageGuard.responseEnded(id, 'cancelled');
+    this.#usageGuard.end();
     this.#peers.clear();
     this.#queue.clear();
     this.#drained.resolve();

@@ -5,7 +5,7 @@ import { ResponseQuota } from '../../session/limits/response-quota.ts';
 import type { ExpectedTokens, Meter, Reservation } from '../../session/ports/meter.ts';
 import type { UpstreamLog } from './upstream-log.ts';
 
-export interface SpendingOptions {
+export interface UsageGuardOptions {
   meter: Meter;
   clock: Clock;
   responsesPerMinute: number;
@@ -21,15 +21,15 @@ export interface Admission {
 }
 
 /** What a relayed session uses of its upstream, and whether it may. */
-export class Spending {
-  readonly #options: SpendingOptions;
+export class UsageGuard {
+  readonly #options: UsageGuardOptions;
   readonly #quota: ResponseQuota;
   /** What was set aside for responses that were asked for and have not begun, by the number of the client's event. */
   readonly #asked = new Map<number, Reservation | undefined>();
   /** The same of those that run, by their ids. */
   readonly #begun = new Map<string, Reservation | undefined>();
 
-  constructor(options: SpendingOptions) {
+  constructor(options: UsageGuardOptions) {
     this.#options = options;
     this.#quota = new ResponseQuota(options.clock, options.responsesPerMinute);
   }
@@ -56,7 +56,7 @@ export class Spending {
   }
 
   /** A client's response is asked for: counts it against the session's responses per minute. */
-  asked(sequence: number, reservation: Reservation | undefined): void {
+  responseRequested(sequence: number, reservation: Reservation | undefined): void {
     this.#quota.count();
     this.#asked.set(sequence, reservation);
     const [oldest] = this.#asked.keys();
@@ -64,19 +64,19 @@ export class Spending {
   }
 
   /** The upstream refused what a client asked for. */
-  refused(sequence: number): void {
+  requestRefused(sequence: number): void {
     this.#asked.get(sequence)?.settle(0);
     this.#asked.delete(sequence);
   }
 
   /** A response that a client asked for has begun. */
-  begun(response: string, sequence: number): void {
+  responseBegun(response: string, sequence: number): void {
     this.#begun.set(response, this.#asked.get(sequence));
     this.#asked.delete(sequence);
   }
 
   /** The upstream began one by itself: counts it likewise. Resolves with why it may not go on. */
-  async begunUnasked(response: string, expected: ExpectedTokens): Promise<WireError | undefined> {
+  async unrequestedResponse(response: string, expected: ExpectedTokens): Promise<WireError | undefined> {
     this.#quota.count();
     this.#begun.set(response, undefined);
     const { refusal, reservation } = await this.admit(expected);
@@ -87,7 +87,7 @@ export class Spending {
 
   /** The session is over: what was asked for is not made. */
   end(): void {
-    for (const sequence of [...this.#asked.keys()]) this.refused(sequence);
+    for (const sequence of [...this.#asked.keys()]) this.requestRefused(sequence);
   }
 
   /** Counts what an event says was used. */
@@ -98,14 +98,14 @@ export class Spending {
       const reservation = this.#begun.get(id);
       if (usage) meter.responseUsed(usage, reservation);
       else reservation?.settle(0);
-      this.ended(id, status);
+      this.responseEnded(id, status);
     } else if (event.type === 'conversation.item.input_audio_transcription.completed') {
       meter.transcriptionUsed(event.usage);
     }
   }
 
   /** A response ended. Where nobody can tell any more what it used, that is what was set aside for it. */
-  ended(response: string, status: ResponseStatus): void {
+  responseEnded(response: string, status: ResponseStatus): void {
     const { log, meter } = this.#options;
     this.#begun.delete(response);
     log.info('response_done', { response, status });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { readWav } from '../../../src/audio/wav.ts';
 import { pause } from '../../../src/core/abort.ts';
-import { readRecordings } from '../../../src/engines/cassette/read-cassette.ts';
+import { readCassettes } from '../../../src/engines/cassette/read-cassette.ts';
 import type { ServerEvent } from '../../../src/protocol/index.ts';
 import type { ModelEvent } from '../../../src/session/ports/language-model.ts';
 import { update, userText } from '../../support/conversation.ts';
@@ -74,7 +74,7 @@ test('what is kept can be read: a line for each request, answer and end, and the
   answerInTurn(recorder.engines);
   await converse(recorder.open());
   await recorder.finish();
-  const [recording] = readRecordings(recorder.directory);
+  const [recording] = readCassettes(recorder.directory);
   assert.ok(recording);
   assert.deepEqual(
     recording.requests.map(({ stage, end }) => `${stage} ${end.how}`),
@@ -229,7 +229,7 @@ test('several sessions are played in their order, and no more than there are', a
   assert.equal((await greet(played.open())).said, 'First.');
   assert.equal((await greet(played.open())).said, 'Second.');
   assert.match((await greet(played.open())).failure ?? '', /there are 2 recorded sessions, and this is number 3/);
-  const [, second] = readRecordings(recorder.directory);
+  const [, second] = readCassettes(recorder.directory);
   assert.equal((await greet(player(second?.folder ?? '').open())).said, 'Second.', 'one of them can be named');
 });
 
@@ -242,7 +242,7 @@ test('a recording that reaches its bound breaks off, and the conversation goes o
   }
   await recorder.finish();
   assert.deepEqual(recorder.cuts, ['it reached its limit of 4000 bytes']);
-  const [recording] = readRecordings(recorder.directory);
+  const [recording] = readCassettes(recorder.directory);
   assert.equal(recording?.manifest.cut, 'it reached its limit of 4000 bytes');
   assert.ok(recording.requests.length < 8);
 });
@@ -257,10 +257,10 @@ test('a recording that was damaged is refused with its file and line', async (t)
   const events = join(folder, 'events.jsonl');
   const lines = readFileSync(events, 'utf8').trim().split('\n').length;
   appendFileSync(events, '{"type":"answer","id":1,"atMs":1,"answer":{"type":"txt","text":"x"}}\n');
-  assert.throws(() => readRecordings(folder), { message: new RegExp(`events\\.jsonl:${lines + 1}: answer\\.type: `) });
+  assert.throws(() => readCassettes(folder), { message: new RegExp(`events\\.jsonl:${lines + 1}: answer\\.type: `) });
   writeFileSync(events, '{"type":"answer",\n');
-  assert.throws(() => readRecordings(folder), /events\.jsonl:1: this is not JSON/);
+  assert.throws(() => readCassettes(folder), /events\.jsonl:1: this is not JSON/);
   writeFileSync(join(folder, 'manifest.json'), '{"recording": 9}');
-  assert.throws(() => readRecordings(folder), /manifest\.json: recording: /);
-  assert.throws(() => readRecordings(newDirectory(t)), /there is no recording here/);
+  assert.throws(() => readCassettes(folder), /manifest\.json: recording: /);
+  assert.throws(() => readCassettes(newDirectory(t)), /there is no recording here/);
 });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { playedEngines } from '../../../src/engines/cassette/played-engines.ts';
-import { readRecordings } from '../../../src/engines/cassette/read-cassette.ts';
+import { readCassettes } from '../../../src/engines/cassette/read-cassette.ts';
 import { recordedEngines } from '../../../src/engines/cassette/recorded-engines.ts';
 import type { ServerEventType } from '../../../src/protocol/index.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -62,7 +62,7 @@ export function player(directory: string, settings: Settings = {}): { open(): Sc
   silent.transcriber.hear = () => assert.fail('the transcriber is asked');
   silent.languageModel.script = () => assert.fail('the model is asked');
   const create = () => fakeSet(silent);
-  const set = playedEngines(readRecordings(directory), { timing: 'instant', audio: 'exact', ...settings, create });
+  const set = playedEngines(readCassettes(directory), { timing: 'instant', audio: 'exact', ...settings, create });
   return { open: () => openOn(set, new FakeClock()) };
 }
 

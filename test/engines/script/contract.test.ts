@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { systemClock } from '../../../src/core/clock.ts';
 import { playedEngines } from '../../../src/engines/cassette/played-engines.ts';
-import { readRecordings } from '../../../src/engines/cassette/read-cassette.ts';
+import { readCassettes } from '../../../src/engines/cassette/read-cassette.ts';
 import { recordedEngines } from '../../../src/engines/cassette/recorded-engines.ts';
 import { scriptedEngines } from '../../../src/engines/script/scripted-engines.ts';
 import { createEngines, type EngineSet, type SessionEngines } from '../../../src/engines/spec/registry.ts';
@@ -75,7 +75,7 @@ async function play(): Promise<Engines> {
   recorder.close?.();
   await set.close();
   const create = () => borrowed(embedded);
-  played = open(playedEngines(readRecordings(directory), { timing: 'instant', audio: 'exact', create })).engines;
+  played = open(playedEngines(readCassettes(directory), { timing: 'instant', audio: 'exact', create })).engines;
   return played;
 }
 

@@ -38,7 +38,7 @@ export class Flite implements Voice {
       const pieceStartMs = spokenMs;
       for await (const chunk of this.#pool.run({ tokens, voice, speed: pace }, { signal })) {
         spokenMs += durationMs(chunk.samples.length, chunk.sampleRateHz);
-        yield chunk.words ? { ...chunk, words: chunk.words.map((word) => later(word, pieceStartMs)) } : chunk;
+        yield chunk.words ? { ...chunk, words: chunk.words.map((word) => shiftWord(word, pieceStartMs)) } : chunk;
       }
     }
   }
@@ -48,6 +48,6 @@ export class Flite implements Voice {
   }
 }
 
-function later(word: WordTiming, ms: number): WordTiming {
+function shiftWord(word: WordTiming, ms: number): WordTiming {
   return { ...word, startMs: word.startMs + ms, endMs: word.endMs + ms };
 }

@@ -16,13 +16,13 @@ export class Pronouncer {
 
   /** The phones of each token; guessed from its letters where Flite makes more or less than one phrase of it. */
   phonesOf(tokens: readonly SpokenToken[]): string[][] {
-    const words = tokens.map(({ spoken }) => bare(spoken));
+    const words = tokens.map(({ spoken }) => stripMarks(spoken));
     const unknown = [...new Set(words)].filter((word) => !this.#known.has(word));
-    if (unknown.length > 0) this.#learn(unknown);
+    if (unknown.length > 0) this.#remember(unknown);
     return words.map((word) => this.#known.get(word) ?? guessedPronunciation(word));
   }
 
-  #learn(words: readonly string[]): void {
+  #remember(words: readonly string[]): void {
     // kal16 is by far the fastest voice, and the words are the same in all of them. The commas part the words.
     const { printed } = this.#program.run(words.join(', '), ['-voice', 'kal16', '-ps']);
     const phones = parsePronunciations(printed);
@@ -38,7 +38,7 @@ export class Pronouncer {
 }
 
 /** Without the punctuation that would make phrases of its own. */
-function bare(spoken: string): string {
+function stripMarks(spoken: string): string {
   return spoken
     .replace(/[^a-z0-9'$%.:-]+/gi, ' ')
     .replace(/^[^a-z0-9$]+|[^a-z0-9%]+$/gi, '')

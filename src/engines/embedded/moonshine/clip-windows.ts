@@ -82,7 +82,7 @@ export function soundExtent(samples: Int16Array): SoundExtent {
 }
 
 /** Gives a clip the silence before and after it that the model wants; what it has already counts. */
-export function padded(samples: Int16Array, { leadSamples, trailSamples, loudMs }: SoundExtent): Int16Array {
+export function padWithSilence(samples: Int16Array, { leadSamples, trailSamples, loudMs }: SoundExtent): Int16Array {
   const lead = loudMs < SHORT_SPEECH_MS ? SHORT_LEAD_MS : LEAD_MS;
   const before = samplesIn(lead, MOONSHINE_RATE_HZ) - leadSamples;
   const after = samplesIn(TRAIL_MS, MOONSHINE_RATE_HZ) - trailSamples;
@@ -93,7 +93,7 @@ export function padded(samples: Int16Array, { leadSamples, trailSamples, loudMs 
  * The same speech with another start, for a clip that came out blank or as a loop: silence in place of what
  * precedes the first loud sound, and a little more of it than before.
  */
-export function restarted(samples: Int16Array, { leadSamples }: SoundExtent): Int16Array {
+export function startLater(samples: Int16Array, { leadSamples }: SoundExtent): Int16Array {
   const keep = samplesIn(60, MOONSHINE_RATE_HZ);
   const silence = new Int16Array(samplesIn(SHORT_LEAD_MS + 50, MOONSHINE_RATE_HZ));
   const tail = new Int16Array(samplesIn(TRAIL_MS + 100, MOONSHINE_RATE_HZ));

@@ -3,7 +3,14 @@ import { toFloat32 } from '../../../audio/pcm.ts';
 import { resample } from '../../../audio/resample.ts';
 import type { TranscriptEvent } from '../../../session/ports/transcriber.ts';
 import { modelPathOf, serveJobs, type WorkerJob } from '../../pool/worker-jobs.ts';
-import { isSilent, MOONSHINE_RATE_HZ, padded, restarted, type SoundExtent, soundExtent } from './clip-windows.ts';
+import {
+  isSilent,
+  MOONSHINE_RATE_HZ,
+  padWithSilence,
+  type SoundExtent,
+  soundExtent,
+  startLater,
+} from './clip-windows.ts';
 import { type DecodedToken, END_TOKEN, MoonshineModel } from './moonshine-model.ts';
 import { isTerminalMark, textOf } from './tokens.ts';
 import { WordWriter } from './word-writer.ts';
@@ -46,9 +53,9 @@ async function transcribe(
   };
   if (isSilent(samples)) return job.send({ type: 'done', text });
   const extent = soundExtent(samples);
-  let attempt = await decode(model, padded(samples, extent), job.signal, write);
+  let attempt = await decode(model, padWithSilence(samples, extent), job.signal, write);
   if (job.signal.aborted) return;
-  if (isLost(attempt, extent)) attempt = await decode(model, restarted(samples, extent), job.signal, write);
+  if (isLost(attempt, extent)) attempt = await decode(model, startLater(samples, extent), job.signal, write);
   if (job.signal.aborted) return;
   write(attempt.words.end(attempt.text));
   job.send({ type: 'done', text, ...certainty(text, attempt.tokens) });

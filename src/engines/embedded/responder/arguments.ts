@@ -5,7 +5,7 @@
 
 import type { ModelTool } from '../../../session/ports/language-model.ts';
 import { Phrases } from './phrases.ts';
-import { contentStems, isStopWord, plain, readable, splitWords, stem } from './words.ts';
+import { contentStems, isStopWord, normalize, readableName, splitWords, stem } from './words.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -161,14 +161,14 @@ class Filler {
 
   /** What `read` finds in the answer to a question; without that, it is to be asked (again), unless the call is forced. */
   #ask<T>(question: string, read: (answer: string) => T | undefined): T | undefined {
-    const found = read(plain(this.#wish.answers.get(question) ?? ''));
+    const found = read(normalize(this.#wish.answers.get(question) ?? ''));
     if (found === undefined && !this.#wish.forced) this.question ??= question;
     return found;
   }
 }
 
 /** A property's name as a user says it: `customer_id` is `customer`. */
-const labelOf = (name: string) => readable(name).replace(/ (?:id|name)$/, '') || 'value';
+const labelOf = (name: string) => readableName(name).replace(/ (?:id|name)$/, '') || 'value';
 
 /**
  * A call whose arguments are an object with every required property, and the optional ones that the request mentions.

@@ -1,6 +1,6 @@
 /** Commands to say given words: `say exactly …`, `repeat after me …`, `reply with the word …`. */
 
-import { bounded } from './words.ts';
+import { truncate } from './words.ts';
 
 const SPEAK = '(?:say|speak|repeat|respond|reply|answer|output|print|write)';
 const OPENERS = '"“”„«`‘\'';
@@ -35,7 +35,7 @@ const DESCRIPTION =
 const AFTERTHOUGHT =
   /(?:[,;]?\s+and\s+(?:nothing|no\s+more)|(?<=[.!?]\s+)(?:nothing\s+else|(?:do\s+not|don['’]t)\s+(?:say|add|include|output|write|reply|respond|answer))).{0,80}$/iu;
 
-const quoted = (text: string) =>
+const quotedText = (text: string) =>
   QUOTED.exec(text)
     ?.slice(1)
     .find((words) => words !== undefined);
@@ -48,7 +48,7 @@ function sentenceBefore(text: string, index: number): string {
 
 function wordsToSay(rest: string, command: string, trusted: boolean): string | undefined {
   const text = rest.replace(/^\s*[:,.;–—-]?(?=[\s"“„«`‘'])\s*|^:/u, '').trimEnd();
-  const inQuotes = quoted(text.trimStart());
+  const inQuotes = quotedText(text.trimStart());
   if (inQuotes !== undefined) return inQuotes;
   let say = text.trim();
   const explicit = /^\s*:/.test(rest);
@@ -64,7 +64,7 @@ function wordsToSay(rest: string, command: string, trusted: boolean): string | u
  * instructions they run to the end of the line, since more instructions may follow.
  */
 export function wordsAskedFor(text: string, trusted: boolean): string | undefined {
-  const source = bounded(text, 20_000);
+  const source = truncate(text, 20_000);
   for (const pattern of COMMANDS) {
     const found = pattern.exec(source);
     if (!found) continue;
@@ -78,6 +78,6 @@ export function wordsAskedFor(text: string, trusted: boolean): string | undefine
   if (!trusted && source.length > 200) return undefined;
   let say = source.slice(request[0].length).trim();
   if (request[1]) say = say.replace(/\?$/, '');
-  say = quoted(say) ?? say.replace(/\s+to\s+the\s+(?:user|caller|customer)\b[.!]?$/iu, '');
+  say = quotedText(say) ?? say.replace(/\s+to\s+the\s+(?:user|caller|customer)\b[.!]?$/iu, '');
   return say || undefined;
 }

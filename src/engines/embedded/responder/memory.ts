@@ -1,28 +1,28 @@
 /** What the conversation so far says: read anew from the context of every request. */
 
 import type { ContextItem, ModelRequest } from '../../../session/ports/language-model.ts';
-import { bounded, cutWords, plain, stem } from './words.ts';
+import { cutWords, normalize, stem, truncate } from './words.ts';
 
 /** The oldest items beyond this are not read, nor what follows this much of one message. */
 const MOST_ITEMS = 200;
 const LONGEST_TEXT = 20_000;
 
-export interface Said {
+export interface Utterance {
   role: 'system' | 'user' | 'assistant';
   text: string;
   images: number;
 }
 
 export interface Conversation {
-  said: readonly Said[];
+  said: readonly Utterance[];
   /** The last message of the user. */
-  user: Said | undefined;
+  user: Utterance | undefined;
   /** What the user asked for, and the answers to the questions about it. */
   asked: { text: string; answers: ReadonlyMap<string, string> };
   /** Messages that no assistant message follows, newest first. */
-  pending: readonly Said[];
+  pending: readonly Utterance[];
   /** System messages from before the user's first: they hold for the whole conversation, newest first. */
-  standing: readonly Said[];
+  standing: readonly Utterance[];
   /** What tools answered since the last words of either side. */
   outputs: readonly string[];
   /** Names of the tools called since then. */
@@ -31,10 +31,10 @@ export interface Conversation {
   waitingFor: string | undefined;
 }
 
-function readMessage(item: Extract<ContextItem, { type: 'message' }>): Said {
-  const texts = item.content.flatMap((part) => (part.type === 'text' ? [bounded(part.text, LONGEST_TEXT)] : []));
+function readMessage(item: Extract<ContextItem, { type: 'message' }>): Utterance {
+  const texts = item.content.flatMap((part) => (part.type === 'text' ? [truncate(part.text, LONGEST_TEXT)] : []));
   const images = item.content.filter((part) => part.type === 'image').length;
-  return { role: item.role, text: bounded(texts.join(' '), LONGEST_TEXT), images };
+  return { role: item.role, text: truncate(texts.join(' '), LONGEST_TEXT), images };
 }
 
 const QUESTION = /^(?:what|who|where|when|which|why|how|do|does|did|is|are|was|whose)\b|\?$/i;
@@ -43,11 +43,11 @@ const ASKED = /^(?:Which [^?]{1,100}|How many[^?]{0,100})\?$/;
 const NO_ANSWER = /^(?:never ?mind|cancel|stop|nothing|forget|no\b|tell|show|give|say)|^$/i;
 
 /** Follows answers back through their questions to the request that they complete. */
-function readRequest(said: readonly Said[]): Conversation['asked'] {
+function readRequest(said: readonly Utterance[]): Conversation['asked'] {
   const answers = new Map<string, string>();
   let at = said.findLastIndex((message) => message.role === 'user');
   for (; at >= 2; at -= 2) {
-    const [request, question, answer] = said.slice(at - 2).map((message) => plain(message.text));
+    const [request, question, answer] = said.slice(at - 2).map((message) => normalize(message.text));
     if (said[at - 2]?.role !== 'user' || said[at - 1]?.role !== 'assistant' || !question || !answer) break;
     if (!request || !ASKED.test(question) || QUESTION.test(answer) || NO_ANSWER.test(answer)) break;
     if (!answers.has(question)) answers.set(question, answer);
@@ -112,8 +112,8 @@ function keyOf(label: string): string {
 }
 
 /** What a user's message states. */
-export function readStatements(message: Said): Statement[] {
-  const sentences = plain(message.text).split(/(?<=[.!?;]) |,? (?:and|but) (?=my )/i);
+export function readStatements(message: Utterance): Statement[] {
+  const sentences = normalize(message.text).split(/(?<=[.!?;]) |,? (?:and|but) (?=my )/i);
   return sentences.flatMap((given) => {
     let sentence = given.replace(COURTESY, '');
     for (const [pattern, replacement] of AS_MINE) sentence = sentence.replace(pattern, replacement);
@@ -122,7 +122,7 @@ export function readStatements(message: Said): Statement[] {
     if (name) return { label: 'name', verb: 'is', value: name };
     const [, owned = '', verb = 'is', rest = ''] = MINE.exec(sentence) ?? [];
     const label = owned.split(/\bmy /i).at(-1);
-    const value = bounded(rest.replace(/[.!;]$/, '').trim(), 300);
+    const value = truncate(rest.replace(/[.!;]$/, '').trim(), 300);
     return label && value ? { label, verb, value } : [];
   });
 }
@@ -130,7 +130,7 @@ export function readStatements(message: Said): Statement[] {
 export type Memory = (label: string) => Statement | undefined;
 
 /** Everything that the user stated; the latest statement wins. */
-export function remember(said: readonly Said[]): Memory {
+export function remember(said: readonly Utterance[]): Memory {
   const statements = said.filter(({ role }) => role === 'user').flatMap(readStatements);
   const facts = new Map(statements.map((statement) => [keyOf(statement.label), statement]));
   return (label) => facts.get(keyOf(label));

@@ -1,6 +1,6 @@
 /** What a tool answered, as a sentence to speak. */
 
-import { bounded, readable } from './words.ts';
+import { readableName, truncate } from './words.ts';
 
 const LONGEST_JSON = 200_000;
 const MOST_ENTRIES = 40;
@@ -21,7 +21,7 @@ function parse(output: string): unknown {
 function flatten(value: unknown, depth: number): string {
   if (value === null || value === undefined) return 'none';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  if (typeof value !== 'object') return bounded(String(value), LONGEST_ANSWER).trim();
+  if (typeof value !== 'object') return truncate(String(value), LONGEST_ANSWER).trim();
   if (depth > 4) return 'more';
   if (Array.isArray(value)) {
     const parts = value.slice(0, MOST_ENTRIES).map((entry) => flatten(entry, depth + 1));
@@ -30,18 +30,18 @@ function flatten(value: unknown, depth: number): string {
   const entries = Object.entries(value).slice(0, MOST_ENTRIES);
   const only = entries.length === 1 ? entries[0] : undefined;
   if (only && WRAPPERS.has(only[0])) return flatten(only[1], depth + 1);
-  return entries.map(([key, entry]) => `${readable(key)}: ${flatten(entry, depth + 1)}`).join(', ');
+  return entries.map(([key, entry]) => `${readableName(key)}: ${flatten(entry, depth + 1)}`).join(', ');
 }
 
 function sayOutput(output: string): string {
   const value = parse(output);
   const done = ([key, entry]: [string, unknown]) => SUCCESSES.has(key) && /^(?:true|ok|success)$/.test(String(entry));
-  if (typeof value === 'string') return bounded(value.trim(), LONGEST_ANSWER) || 'Done.';
+  if (typeof value === 'string') return truncate(value.trim(), LONGEST_ANSWER) || 'Done.';
   if (typeof value !== 'object' || value === null || Object.entries(value).every(done)) return 'Done.';
   if ('error' in value && value.error) {
-    return `That did not work: ${bounded(flatten(value.error, 0), LONGEST_ANSWER).replace(/\.$/, '')}.`;
+    return `That did not work: ${truncate(flatten(value.error, 0), LONGEST_ANSWER).replace(/\.$/, '')}.`;
   }
-  const text = bounded(flatten(value, 0), LONGEST_ANSWER);
+  const text = truncate(flatten(value, 0), LONGEST_ANSWER);
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 

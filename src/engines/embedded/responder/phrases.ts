@@ -1,6 +1,6 @@
 /** Finds in a request the words that a tool's argument could mean. */
 
-import { isStopWord, plain, readNumber, splitWords, stem } from './words.ts';
+import { isStopWord, normalize, readNumber, splitWords, stem } from './words.ts';
 
 const set = (words: string): ReadonlySet<string> => new Set(words.split(' '));
 /** Words after which a phrase begins. */
@@ -30,7 +30,7 @@ export class Phrases {
   /** `known` are stems that choose the tool, and so are no values. */
   constructor(text: string, known: ReadonlySet<string>) {
     this.#known = known;
-    this.text = plain(text);
+    this.text = normalize(text);
     this.quotes = [...this.text.matchAll(/["“«]([^"”»]{1,500})["”»]/gu)].map((found) => found[1] ?? '');
     const found = [...this.text.matchAll(/(?:[^\s,;?!"“”«»()]|(?<=\d),(?=\d)){1,100}/gu)].slice(0, MOST_TOKENS);
     this.#tokens = found.map((match) => {

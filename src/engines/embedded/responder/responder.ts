@@ -10,7 +10,7 @@ import { type Calendar, createCalendar } from './calendar.ts';
 import { wordsAskedFor } from './directives.ts';
 import { type Conversation, readConversation, remember } from './memory.ts';
 import { sayOutputs } from './outputs.ts';
-import { answerAnyway, answerAtOnce } from './rules.ts';
+import { answerAtOnce, fallbackAnswer } from './rules.ts';
 import { chooseTools } from './tools.ts';
 
 /** Deltas between two turns of the event loop. */
@@ -21,7 +21,7 @@ const TEXT_DELTAS = /\s*\S{1,24}|\s+/gu;
 const ARGUMENT_DELTAS = /.{1,12}/gsu;
 
 /** The words that a directive of the user, of the instructions, or of a system message asks for, in this order. */
-function directed(conversation: Conversation, instructions: string): string | undefined {
+function directedAnswer(conversation: Conversation, instructions: string): string | undefined {
   const { pending, standing, user } = conversation;
   const recent = pending.filter((one) => one === user || (one.role === 'system' && !standing.includes(one)));
   for (const { text, role } of [...recent, { text: instructions, role: 'system' }, ...standing]) {
@@ -68,7 +68,7 @@ export class Responder implements LanguageModel {
     const conversation = readConversation(request);
     const calls = chooseTools(request, conversation);
     if (calls.length > 0 && request.toolChoice !== 'auto') return calls;
-    const words = directed(conversation, request.instructions);
+    const words = directedAnswer(conversation, request.instructions);
     if (words !== undefined) return words;
     if (conversation.outputs.length > 0) return sayOutputs(conversation.outputs);
     const memory = remember(conversation.said);
@@ -77,7 +77,7 @@ export class Responder implements LanguageModel {
     if (atOnce) return atOnce;
     if (calls.length > 0) return calls;
     const { waitingFor } = conversation;
-    return waitingFor ? `I am waiting for the result of ${waitingFor}.` : answerAnyway(situation);
+    return waitingFor ? `I am waiting for the result of ${waitingFor}.` : fallbackAnswer(situation);
   }
 }
 

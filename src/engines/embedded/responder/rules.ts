@@ -1,9 +1,9 @@
 /** The answers that need no tool, as rules in order of precedence. */
 
 import type { Calendar } from './calendar.ts';
-import { type Conversation, type Memory, readStatements, type Said } from './memory.ts';
+import { type Conversation, type Memory, readStatements, type Utterance } from './memory.ts';
 import { answerSum } from './sums.ts';
-import { bare, cutWords, plain } from './words.ts';
+import { cutWords, normalize, stripPunctuation } from './words.ts';
 
 export interface Situation {
   conversation: Conversation;
@@ -60,7 +60,7 @@ const smallTalk: Rule = (words, _text, situation) => {
   return leaving ? `${withName('Goodbye', situation)}!` : FIXED.find(([asked]) => asked.test(request))?.[1];
 };
 
-function earlier(situation: Situation, role: Said['role']): string | undefined {
+function previousUtterance(situation: Situation, role: Utterance['role']): string | undefined {
   const { said, user } = situation.conversation;
   const before = user ? said.slice(0, said.lastIndexOf(user)) : said;
   return before.findLast((message) => message.role === role && message.text.trim())?.text.trim();
@@ -68,12 +68,12 @@ function earlier(situation: Situation, role: Said['role']): string | undefined {
 
 const recallWords: Rule = (words, _text, situation) => {
   if (/\bwhat did i (?:just |last )?(?:say|tell you|ask)(?: you)?(?: just now| before)?$/.test(words)) {
-    const mine = earlier(situation, 'user');
+    const mine = previousUtterance(situation, 'user');
     return mine ? `You said: "${mine}"` : 'You have not said anything before that.';
   }
   const again = words.replace(FILLER, '').replace(/(?: (?:please|again|one more time|once more))+$/, '');
   if (/^(?:(?:can|could) you )?(?:what did you (?:just )?say|(?:say|repeat) (?:that|it)|pardon(?: me)?)$/.test(again)) {
-    return earlier(situation, 'assistant') ?? 'I have not said anything yet.';
+    return previousUtterance(situation, 'assistant') ?? 'I have not said anything yet.';
   }
   return undefined;
 };
@@ -133,8 +133,8 @@ const BEFORE_TOOLS: readonly Rule[] = [greet, smallTalk, recallWords, recallKnow
 const AFTER_TOOLS: readonly Rule[] = [timeAndDate, sum, acknowledge, recallUnknown, sayBack];
 
 function apply(rules: readonly Rule[], situation: Situation): string | undefined {
-  const text = plain(situation.conversation.user?.text ?? '');
-  const words = bare(text);
+  const text = normalize(situation.conversation.user?.text ?? '');
+  const words = stripPunctuation(text);
   return rules
     .values()
     .map((rule) => rule(words, text, situation))
@@ -151,6 +151,6 @@ export function answerAtOnce(situation: Situation): string | undefined {
 }
 
 /** The answer when no tool fits either; there always is one. */
-export function answerAnyway(situation: Situation): string {
+export function fallbackAnswer(situation: Situation): string {
   return apply(AFTER_TOOLS, situation) ?? INVITATION;
 }

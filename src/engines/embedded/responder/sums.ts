@@ -1,6 +1,6 @@
 /** Arithmetic as people type it and as transcribers write it. */
 
-import { plain, readNumber } from './words.ts';
+import { normalize, readNumber } from './words.ts';
 
 /** Longer texts are not taken for sums; it also bounds the recursion. */
 const LONGEST_SUM = 200;
@@ -90,7 +90,7 @@ function sayResult(value: number, spoken: boolean): string {
 /** Answers a text that is a sum and nothing else, with or without `what is`; undefined for any other. */
 export function answerSum(text: string, spoken: boolean): string | undefined {
   if (text.length > LONGEST_SUM) return undefined;
-  let expression = plain(text).toLowerCase().replace(TAIL, '');
+  let expression = normalize(text).toLowerCase().replace(TAIL, '');
   // A date or a telephone number on its own is no question.
   if (/^\d+(?:-\d+)+$/.test(expression)) return undefined;
   expression = expression.replace(LEAD, '');

@@ -3,7 +3,7 @@
 import type { ModelRequest, ModelTool } from '../../../session/ports/language-model.ts';
 import { fillArguments, type ToolCall } from './arguments.ts';
 import type { Conversation } from './memory.ts';
-import { contentStems, phrasalVerbs, plain } from './words.ts';
+import { contentStems, normalize, phrasalVerbs } from './words.ts';
 
 const MOST_TOOLS = 128;
 const MOST_CALLS = 4;
@@ -14,8 +14,8 @@ const STATEMENT =
 const meaning = (text: string) => new Set([...contentStems(text), ...phrasalVerbs(text)]);
 
 /** How the words of a request and of a tool meet: those of its name count double, and so does a description met in full. */
-function fit(tool: ModelTool, request: string) {
-  const text = plain(request);
+function scoreTool(tool: ModelTool, request: string) {
+  const text = normalize(request);
   const wanted = meaning(text);
   const named = meaning(tool.name);
   const described = meaning(tool.description ?? '');
@@ -34,7 +34,7 @@ function fit(tool: ModelTool, request: string) {
 }
 
 const best = (tools: readonly ModelTool[], request: string) =>
-  tools.map((tool) => fit(tool, request)).toSorted((a, b) => b.score - a.score)[0];
+  tools.map((tool) => scoreTool(tool, request)).toSorted((a, b) => b.score - a.score)[0];
 
 /**
  * The calls that a request asks for: none, one, or several when its clauses name different tools; or else the question
@@ -50,7 +50,7 @@ export function chooseTools(request: ModelRequest, { user, asked, called }: Conv
     .slice(0, MOST_TOOLS);
   // What asks for a tool by itself answers no question.
   const text = (best(tools, user?.text ?? '')?.clear ? user?.text : asked.text) ?? '';
-  const clauses = plain(text).split(/ and | then |[.;?!] /i, 8);
+  const clauses = normalize(text).split(/ and | then |[.;?!] /i, 8);
   const parts = clauses.flatMap((clause) => best(tools, clause) ?? []).filter(({ clear }) => clear);
   const several = parallelToolCalls !== false && new Set(parts.map(({ tool }) => tool)).size > 1;
   const one = best(tools, text);

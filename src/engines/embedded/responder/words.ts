@@ -12,27 +12,27 @@ const STOP_WORDS = new Set(
 );
 
 /** The first `limit` UTF-16 units, never ending in half a character. */
-export function bounded(text: string, limit: number): string {
+export function truncate(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const cut = text.slice(0, limit);
   return /[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut;
 }
 
 /** One line, straight apostrophes, single spaces, at most 2,000 characters: what the rules match against. */
-export function plain(text: string): string {
-  return bounded(text, 2000).replace(/[’‘]/g, "'").replace(/\s+/g, ' ').trim();
+export function normalize(text: string): string {
+  return truncate(text, 2000).replace(/[’‘]/g, "'").replace(/\s+/g, ' ').trim();
 }
 
 /** `plain`, in lower case and without punctuation. */
-export function bare(text: string): string {
-  const words = plain(text).toLowerCase();
-  return plain(words.replace(/[^\p{L}\p{N}' ]/gu, ' '));
+export function stripPunctuation(text: string): string {
+  const words = normalize(text).toLowerCase();
+  return normalize(words.replace(/[^\p{L}\p{N}' ]/gu, ' '));
 }
 
 /** At most `count` words, with an ellipsis when some were left out. */
 export function cutWords(text: string, count: number): string {
-  const words = plain(text).split(' ');
-  return bounded(words.length > count ? `${words.slice(0, count).join(' ')}…` : words.join(' '), 300);
+  const words = normalize(text).split(' ');
+  return truncate(words.length > count ? `${words.slice(0, count).join(' ')}…` : words.join(' '), 300);
 }
 
 /** A crude stem: enough for `lights` to meet `light`, and `booking` to meet `book`. */
@@ -48,12 +48,12 @@ export function stem(word: string): string {
 
 /** Splits prose and identifiers (`get_weather`, `getWeather`, `get-weather`) into words. */
 export function splitWords(text: string): string[] {
-  const spaced = plain(text).replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2');
+  const spaced = normalize(text).replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2');
   return spaced.match(/[\p{L}\p{N}][\p{L}\p{N}']*/gu) ?? [];
 }
 
 /** An identifier in words: `windSpeed_max` is `wind speed max`. */
-export const readable = (name: string) => bounded(splitWords(name).slice(0, 8).join(' ').toLowerCase(), 100);
+export const readableName = (name: string) => truncate(splitWords(name).slice(0, 8).join(' ').toLowerCase(), 100);
 
 /** Whether a word says nothing about what is wanted. */
 export function isStopWord(word: string): boolean {
