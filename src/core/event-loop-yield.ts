@@ -8,11 +8,20 @@ const stepsAtOnce = 64;
  * follow each other without the event loop.
  */
 export class EventLoopYield {
-  #steps = 0;
+  readonly #perTurn: number;
+  #left: number;
+
+  /** `perTurn`: the work of one turn of the event loop, in the unit of `step`. */
+  constructor(perTurn = stepsAtOnce) {
+    this.#perTurn = perTurn;
+    this.#left = perTurn;
+  }
 
   /** To be called after each step; awaited only where it returns a promise. */
-  step(): Promise<void> | undefined {
-    this.#steps += 1;
-    return this.#steps % stepsAtOnce === 0 ? setImmediate() : undefined;
+  step(work = 1): Promise<void> | undefined {
+    this.#left -= work;
+    if (this.#left > 0) return undefined;
+    this.#left = this.#perTurn;
+    return setImmediate();
   }
 }

@@ -4,8 +4,8 @@ import type { Peer } from './ports/peer.ts';
 interface MailboxHost {
   /** Resolves once voice activity detection has seen all that was appended so far. */
   earsSettled(): Promise<void>;
-  /** Does what an event asks for. Never throws. */
-  handle(event: ClientEvent, from: Peer): void;
+  /** Does what an event asks for; a promise where that takes several turns of the event loop. Never throws or rejects. */
+  handle(event: ClientEvent, from: Peer): void | Promise<void>;
 }
 
 /** Events that act on the input buffer: they wait until voice activity detection has seen all that was appended before. */
@@ -27,11 +27,11 @@ export class Mailbox {
     this.#host = host;
   }
 
-  /** Takes an event, and has it handled at once if nothing waits; otherwise a promise that resolves when nothing does. */
+  /** Takes an event, and has it handled at once if nothing waits; a promise for the time when all have been handled. */
   receive(event: ClientEvent, from: Peer): Promise<void> | undefined {
     this.#waiting.push({ event, from });
     if (!this.#working) this.#caughtUp = this.#work();
-    return this.#waiting.length > 0 ? this.#caughtUp : undefined;
+    return this.#working ? this.#caughtUp : undefined;
   }
 
   /** Drops what waits. */
@@ -47,7 +47,8 @@ export class Mailbox {
       if (waitsForEars.has(next.event.type)) await this.#host.earsSettled();
       if (this.#closed) return;
       this.#waiting.shift();
-      this.#host.handle(next.event, next.from);
+      const handled = this.#host.handle(next.event, next.from);
+      if (handled) await handled;
     }
     this.#working = false;
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { errorEvent, WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
 import type { ClientEvent } from '../protocol/wire/client-events.ts';
 import type { IdSource } from '../protocol/wire/ids.ts';
+import type { ResponseInputItem } from '../protocol/wire/items.ts';
 import type { UnsentEvent } from '../protocol/wire/server-events.ts';
 import {
   applyUpdate,
@@ -15,6 +16,7 @@ import {
 import { AudioBudget, AudioQuota } from './conversation/audio-budget.ts';
 import { AudioRetention } from './conversation/audio-retention.ts';
 import { Conversation } from './conversation/conversation.ts';
+import { type DecodedAudio, decodeItems } from './conversation/item-audio.ts';
 import { ItemOperations } from './conversation/item-operations.ts';
 import type { UserAudio } from './conversation/user-audio.ts';
 import { type DetectedTurn, InputAudio } from './input/input-audio.ts';
@@ -137,7 +139,7 @@ export class RealtimeSession implements Session {
       config: () => this.#config,
       emit: (event) => this.#emit(event),
       rateLimits: () => [...this.#quota.rateLimits(), ...tools.meter.rateLimits()],
-      resolveInput: (input) => this.#items.resolveInput(input),
+      resolveInput: (input, audio) => this.#items.resolveInput(input, audio),
       ended: (response) => this.#responseEnded(response),
     });
     this.#items = new ItemOperations({
@@ -181,8 +183,13 @@ export class RealtimeSession implements Session {
   receive(event: ClientEvent, from: Peer): void | Promise<void> {
     if (this.#closed) return;
     this.#lifetime.touched();
-    const waits = this.#mailbox.receive(event, from);
-    if (waits) return waits;
+    const handled = this.#mailbox.receive(event, from);
+    return handled ? handled.then(() => this.#caughtUp()) : this.#caughtUp();
+  }
+
+  /** A promise where more is under way than should be: the client is read no further until it resolves. */
+  #caughtUp(): void | Promise<void> {
+    if (this.#closed) return;
     if (this.#inputAudio.behind) return this.#inputAudio.settled();
     if (this.#transcription.behind) return this.#transcription.settled();
   }
@@ -201,24 +208,35 @@ export class RealtimeSession implements Session {
     for (const peer of peers) peer.close(reason);
   }
 
-  #handle(event: ClientEvent, from: Peer): void {
-    const refuse = (error: WireError) => this.refuse(error, event.event_id ?? null, from);
-    this.#attempt(`handling '${event.type}'`, () => this.#dispatch(event), refuse);
+  #handle(event: ClientEvent, from: Peer): void | Promise<void> {
+    const tell = (error: WireError) => this.refuse(error, event.event_id ?? null, from);
+    const what = `handling '${event.type}'`;
+    const handled = this.#attempt(what, () => this.#dispatch(event), tell);
     this.#held.count();
+    return handled?.catch((error: unknown) => this.#failed(what, error, tell)).then(() => this.#held.count());
   }
 
   /** Tells of what goes wrong: everyone, where no client's event is at fault. */
-  #attempt(what: string, act: () => void, tell = (error: WireError) => this.#emit(errorEvent(error, null))): void {
+  #attempt<T>(
+    what: string,
+    act: () => T,
+    tell = (error: WireError) => this.#emit(errorEvent(error, null)),
+  ): T | undefined {
     try {
-      act();
+      return act();
     } catch (error) {
-      if (error instanceof WireError) return tell(error);
-      this.#tools.log.error('session_fault', { error: describe(error) });
-      tell(wireErrors.internal(what));
+      this.#failed(what, error, tell);
+      return undefined;
     }
   }
 
-  #dispatch(event: ClientEvent): void {
+  #failed(what: string, error: unknown, tell: (error: WireError) => void): void {
+    if (error instanceof WireError) return tell(error);
+    this.#tools.log.error('session_fault', { error: describe(error) });
+    tell(wireErrors.internal(what));
+  }
+
+  #dispatch(event: ClientEvent): void | Promise<void> {
     switch (event.type) {
       case 'session.update':
         return this.#update(event.session);
@@ -234,7 +252,7 @@ export class RealtimeSession implements Session {
       case 'output_audio_buffer.clear':
         throw wireErrors.noOutputBuffer();
       case 'conversation.item.create':
-        return this.#items.create(event);
+        return this.#withAudio([event.item], (audio) => this.#items.create(event, audio));
       case 'conversation.item.truncate':
         return this.#items.truncate(event);
       case 'conversation.item.delete':
@@ -245,10 +263,19 @@ export class RealtimeSession implements Session {
         if (this.#type === 'transcription') throw wireErrors.notInTranscriptionSession(event.type);
         this.#quota.require();
         this.#locks.refuseResponse(this.#config, event.response ?? {});
-        return this.#respond(event.response ?? {});
+        return this.#withAudio(event.response?.input ?? [], (audio) => this.#respond(event.response ?? {}, audio));
       case 'response.cancel':
         return this.#responses.cancel(event.response_id ?? undefined);
     }
+  }
+
+  /** Decodes the audio of items first, and goes on at once where that is quickly done. */
+  #withAudio(items: readonly ResponseInputItem[], act: (audio: DecodedAudio) => void): void | Promise<void> {
+    const decoded = decodeItems(items, this.#config.audio.input.format);
+    if (!(decoded instanceof Promise)) return act(decoded);
+    return decoded.then((audio) => {
+      if (!this.#closed) act(audio);
+    });
   }
 
   // ---- Configuration ----
@@ -343,9 +370,9 @@ export class RealtimeSession implements Session {
 
   // ---- Responses ----
 
-  #respond(parameters: Parameters<Responses['create']>[0]): void {
+  #respond(parameters: Parameters<Responses['create']>[0], audio?: DecodedAudio): void {
     if (parameters.conversation !== 'none') this.#items.requireRoom();
-    const response = this.#responses.create(parameters);
+    const response = this.#responses.create(parameters, audio);
     this.#quota.count();
     if (parameters.conversation === 'none') return;
     this.#idle.stop();

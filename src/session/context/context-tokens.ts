@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
 import type { AudioClip } from '../../audio/audio-clip.ts';
+import { EventLoopYield } from '../../core/event-loop-yield.ts';
 import type { ConversationEntry } from '../conversation/conversation.ts';
 import type { ContextItem, ContextPart, ModelTool, TokenCounter } from '../ports/language-model.ts';
 import { type AudioClips, type ContextEntry, contextEntry } from './context.ts';
@@ -36,7 +36,7 @@ export class ContextTokens {
   readonly #counter: TokenCounter;
   readonly #entries = new WeakMap<ConversationEntry, MeasuredEntry>();
   #head: MeasuredHead | undefined;
-  #turn = charactersPerTurn;
+  readonly #others = new EventLoopYield(charactersPerTurn);
 
   constructor(counter: TokenCounter) {
     this.#counter = counter;
@@ -64,7 +64,6 @@ export class ContextTokens {
     const measured = new Map<ConversationEntry, MeasuredEntry>();
     for (const entry of entries) {
       if (measured.has(entry)) continue;
-      await this.#yield(signal);
       measured.set(entry, await this.#measured(entry, { sounds, fetched, signal }));
     }
     return entries.flatMap((entry) => measured.get(entry) ?? []);
@@ -75,7 +74,7 @@ export class ContextTokens {
     { sounds, fetched, signal }: { sounds: AudioClips; fetched?: Fetched; signal: AbortSignal },
   ): Promise<MeasuredEntry> {
     const { item } = entry;
-    this.#turn -= leastCharacters * (1 + (item.type === 'message' ? item.content.length : 0));
+    await this.#spend(leastCharacters * (1 + (item.type === 'message' ? item.content.length : 0)), signal);
     const now = contextEntry(entry, sounds);
     const images = imagesOf(now.item);
     const before = this.#entries.get(entry);
@@ -99,20 +98,18 @@ export class ContextTokens {
     let sum = 0;
     for (const text of texts) {
       if (text === '') continue;
-      // One item may have a thousand parts.
-      await this.#yield(signal);
-      this.#turn -= text.length;
       sum += this.#counter.count(text);
+      // One item may have a thousand parts.
+      await this.#spend(text.length, signal);
     }
     return sum;
   }
 
-  /** Gives others their turn, when this one has had its own. */
-  async #yield(signal: AbortSignal): Promise<void> {
-    if (this.#turn > 0) return;
-    await setImmediate();
+  async #spend(characters: number, signal: AbortSignal): Promise<void> {
+    const others = this.#others.step(characters);
+    if (others === undefined) return;
+    await others;
     signal.throwIfAborted();
-    this.#turn = charactersPerTurn;
   }
 }
 

@@ -3,20 +3,75 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
-import { copyItem, type Item, type ItemInput } from '../../protocol/wire/items.ts';
+import { copyItem, type Item, type ItemInput, type ResponseInputItem } from '../../protocol/wire/items.ts';
 import type { AudioFormat } from '../../protocol/wire/session-config.ts';
 import type { ConversationEntry } from './conversation.ts';
-import { decodeClip, encodeAudio, formatRateHz } from './wire-audio.ts';
+import {
+  codingTurns,
+  decodeClip,
+  decodeClipInTurns,
+  encodeAudioInTurns,
+  formatRateHz,
+  takesTurns,
+} from './wire-audio.ts';
+
+type InputPart = Extract<ItemInput, { role: 'user' }>['content'][number];
+
+/** The audio of items' parts, or why it cannot be decoded. */
+export type DecodedAudio = ReadonlyMap<InputPart, Int16Array | WireError>;
+
+/** Decodes the audio of a client's items; a promise where that takes several turns of the event loop. */
+export function decodeItems(
+  items: readonly ResponseInputItem[],
+  format: AudioFormat,
+): DecodedAudio | Promise<DecodedAudio> {
+  const parts = items.flatMap(audioParts);
+  const characters = parts.reduce((sum, { base64 }) => sum + base64.length, 0);
+  if (takesTurns(characters)) return decodeInTurns(parts, format);
+  const decoded = new Map<InputPart, Int16Array | WireError>();
+  for (const { part, base64 } of parts) {
+    try {
+      decoded.set(part, decodeClip(base64, format));
+    } catch (error) {
+      decoded.set(part, asWireError(error));
+    }
+  }
+  return decoded;
+}
+
+async function decodeInTurns(parts: readonly AudioPart[], format: AudioFormat): Promise<DecodedAudio> {
+  const decoded = new Map<InputPart, Int16Array | WireError>();
+  const eventLoopYield = codingTurns();
+  for (const { part, base64 } of parts) {
+    decoded.set(part, await decodeClipInTurns(base64, format, eventLoopYield).catch(asWireError));
+  }
+  return decoded;
+}
+
+interface AudioPart {
+  part: InputPart;
+  base64: string;
+}
+
+function audioParts(item: ResponseInputItem): AudioPart[] {
+  if (item.type !== 'message' || item.role !== 'user') return [];
+  return item.content.flatMap((part) =>
+    part.type === 'input_audio' && part.audio ? { part, base64: part.audio } : [],
+  );
+}
+
+function asWireError(error: unknown): WireError {
+  if (error instanceof WireError) return error;
+  throw error;
+}
 
 /**
  * The item that a client's input becomes, with its id and status, and its audio by content index.
- * @throws {WireError} when audio is not base64; `path` is where the item stands in the event
+ * @throws {WireError} when its audio could not be decoded; `path` is where the item stands in the event
  */
 export function itemFromClient(
   input: ItemInput,
-  format: AudioFormat,
-  ids: IdSource,
-  path: string,
+  { format, ids, path, decoded }: { format: AudioFormat; ids: IdSource; path: string; decoded: DecodedAudio },
 ): { item: Item; audio: Map<number, AudioClip> } {
   // It would read as the head of the conversation wherever another item names it as its predecessor.
   if (input.id === 'root')
@@ -35,8 +90,9 @@ export function itemFromClient(
   }
   const content = input.content.map((part, index) => {
     if (part.type !== 'input_audio') return part;
-    if (part.audio) {
-      const samples = decodeAt(part.audio, format, `${path}.content[${index}].audio`);
+    const samples = decoded.get(part);
+    if (samples) {
+      if (samples instanceof WireError) throw at(`${path}.content[${index}].audio`, samples);
       if (samples.length > 0) audio.set(index, { samples, sampleRateHz: formatRateHz(format) });
     }
     return { type: part.type, transcript: part.transcript ?? null };
@@ -44,28 +100,22 @@ export function itemFromClient(
   return { item: { ...input, ...common, content }, audio };
 }
 
-function decodeAt(base64: string, format: AudioFormat, path: string): Int16Array {
-  try {
-    return decodeClip(base64, format);
-  } catch (error) {
-    if (error instanceof WireError) throw wireErrors.invalid(path, error.message.replace("'audio'", `'${path}'`));
-    throw error;
-  }
+function at(path: string, { message }: WireError): WireError {
+  return wireErrors.invalid(path, message.replace("'audio'", `'${path}'`));
 }
 
 /** The item with the bytes of its audio, where they are still kept: what was heard, or spoken. */
-export function retrievedItem(entry: ConversationEntry): Item {
+export async function retrievedItem(entry: ConversationEntry): Promise<Item> {
   const item = copyItem(entry.item);
   if (item.type !== 'message') return item;
-  for (const [index, part] of item.content.entries()) {
-    if (part.type === 'input_audio') {
-      const heard = entry.heard.get(index);
-      if (heard?.clip) part.audio = encodeAudio(heard.clip.samples, heard.format);
-    } else if (part.type === 'output_audio') {
-      const spoken = entry.spoken.get(index);
-      const samples = spoken?.clip.samples;
-      if (spoken && samples?.length) part.audio = encodeAudio(samples, spoken.format);
-    }
-  }
+  // At once: it may be dropped while other parts are encoded.
+  const audio = item.content.flatMap((part, index) => {
+    const source = part.type === 'input_audio' ? entry.heard.get(index) : entry.spoken.get(index);
+    const samples = source?.clip?.samples;
+    if (part.type !== 'input_audio' && part.type !== 'output_audio') return [];
+    return source && samples?.length ? { part, samples, format: source.format } : [];
+  });
+  const eventLoopYield = codingTurns();
+  for (const { part, samples, format } of audio) part.audio = await encodeAudioInTurns(samples, format, eventLoopYield);
   return item;
 }

@@ -8,7 +8,7 @@ import type { Transcription } from '../input/transcription.ts';
 import type { SessionTools } from '../settings.ts';
 import type { AudioRetention } from './audio-retention.ts';
 import { type Conversation, type ConversationEntry, charactersOf, type Position } from './conversation.ts';
-import { itemFromClient, retrievedItem } from './item-audio.ts';
+import { type DecodedAudio, itemFromClient, retrievedItem } from './item-audio.ts';
 import { UserAudio } from './user-audio.ts';
 
 interface Host {
@@ -40,11 +40,16 @@ export class ItemOperations {
     if (this.#host.conversation.entries.length >= items) throw wireErrors.tooManyItems(items);
   }
 
-  create({ item: input, previous_item_id }: ClientEventOf<'conversation.item.create'>): void {
+  create({ item: input, previous_item_id }: ClientEventOf<'conversation.item.create'>, decoded: DecodedAudio): void {
     const { tools, conversation, config } = this.#host;
     if (input.type === 'function_call_output' && !this.#hasCall(input.call_id))
       throw wireErrors.unknownCall(input.call_id);
-    const { item, audio } = itemFromClient(input, config().audio.input.format, tools.ids, 'item');
+    const { item, audio } = itemFromClient(input, {
+      format: config().audio.input.format,
+      ids: tools.ids,
+      path: 'item',
+      decoded,
+    });
     const { itemCharacters } = tools.settings.limits;
     if (conversation.characters + charactersOf(item) > itemCharacters) {
       throw wireErrors.tooManyCharacters(itemCharacters);
@@ -104,21 +109,21 @@ export class ItemOperations {
     this.#host.emit({ type: 'conversation.item.deleted', item_id: itemId });
   }
 
-  retrieve(itemId: string): void {
+  async retrieve(itemId: string): Promise<void> {
     const entry = this.#host.conversation.find(itemId);
     if (!entry) throw wireErrors.retrieveUnknownItem(itemId);
-    this.#host.emit({ type: 'conversation.item.retrieved', item: retrievedItem(entry) });
+    this.#host.emit({ type: 'conversation.item.retrieved', item: await retrievedItem(entry) });
   }
 
   /**
    * The entries of a response's own `input`.
    * @throws {WireError} when an item is unknown, or they are too large together
    */
-  resolveInput(input: readonly ResponseInputItem[]): ConversationEntry[] {
+  resolveInput(input: readonly ResponseInputItem[], decoded: DecodedAudio = new Map()): ConversationEntry[] {
     const { contextCharacters } = this.#host.tools.settings.limits;
     let characters = 0;
     return input.map((item, index) => {
-      const entry = this.#resolve(item, `response.input[${index}]`);
+      const entry = this.#resolve(item, `response.input[${index}]`, decoded);
       characters += charactersOf(entry.item);
       if (characters > contextCharacters) throw wireErrors.inputTooLarge(contextCharacters);
       return entry;
@@ -126,7 +131,7 @@ export class ItemOperations {
   }
 
   /** An entry for an item of a response's own `input`, which need not be in the conversation: referred to, or given. */
-  #resolve(input: ResponseInputItem, path: string): ConversationEntry {
+  #resolve(input: ResponseInputItem, path: string, decoded: DecodedAudio): ConversationEntry {
     const { tools, conversation, transcription, config } = this.#host;
     if (input.type === 'item_reference') {
       const entry = conversation.find(input.id);
@@ -134,7 +139,7 @@ export class ItemOperations {
       return entry;
     }
     const { format } = config().audio.input;
-    const { item, audio } = itemFromClient(input, format, tools.ids, path);
+    const { item, audio } = itemFromClient(input, { format, ids: tools.ids, path, decoded });
     const entry: ConversationEntry = { item, heard: new Map(), spoken: new Map() };
     for (const [contentIndex, clip] of audio) {
       const heard = new UserAudio(clip, format, (speech) =>

@@ -2,7 +2,7 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 import { durationMs } from '../../audio/pcm.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { AudioFormat, TurnDetection } from '../../protocol/wire/session-config.ts';
-import { AudioDecoder, bytesPerSample, decodedBytes, formatRateHz } from '../conversation/wire-audio.ts';
+import { AudioDecoder, bytesPerSample, decodedBytes, formatRateHz, takesTurns } from '../conversation/wire-audio.ts';
 import type { VoiceActivityStream } from '../ports/voice-activity.ts';
 import type { SessionTools } from '../settings.ts';
 import { type StageError, stageFailed, withDeadline } from '../stage.ts';
@@ -44,6 +44,9 @@ export class InputAudio {
   #detector: TurnDetector | undefined;
   #startMs = 0;
   #undetectedMs = 0;
+  /** Audio of an append that has not been decoded yet. */
+  #undecodedMs = 0;
+  #closed = false;
   #settled: Promise<void> = Promise.resolve();
   /** Detection has failed, which was told, and has told nothing since. */
   #failing = false;
@@ -69,9 +72,9 @@ export class InputAudio {
     return this.#buffer.endMs;
   }
 
-  /** How much is buffered, in milliseconds. */
+  /** How much is buffered, in milliseconds, with what is being decoded. */
   get bufferedMs(): number {
-    return this.#buffer.durationMs;
+    return this.#buffer.durationMs + this.#undecodedMs;
   }
 
   /** Whether more audio waits for voice activity detection than should. */
@@ -96,8 +99,11 @@ export class InputAudio {
     else this.#detector?.configure(detectorSettings(this.#detection));
   }
 
-  /** @throws {WireError} when it is not base64, too long, or the buffer is full */
-  append(base64: string): void {
+  /**
+   * A long append is decoded in turns of the event loop: nothing else must be done to the input buffer until then.
+   * @throws {WireError} or rejects with it when it is not base64, too long, or the buffer is full
+   */
+  append(base64: string): void | Promise<void> {
     const { appendBytes, inputBufferMs } = this.#tools.settings.limits;
     const { format } = this.#decoder;
     const bytes = decodedBytes(base64);
@@ -108,7 +114,24 @@ export class InputAudio {
       throw wireErrors.inputBufferFull(inputBufferMs);
     }
     this.#listener.requireRoom(wantedMs);
-    const samples = this.#decoder.push(base64);
+    if (takesTurns(base64.length)) return this.#appendInTurns(base64, wantedMs);
+    this.#append(this.#decoder.push(base64));
+  }
+
+  async #appendInTurns(base64: string, wantedMs: number): Promise<void> {
+    this.#undecodedMs = wantedMs;
+    try {
+      for await (const samples of this.#decoder.pushInTurns(base64)) {
+        if (this.#closed) return;
+        this.#undecodedMs -= durationMs(samples.length, this.#buffer.rateHz);
+        this.#append(samples);
+      }
+    } finally {
+      this.#undecodedMs = 0;
+    }
+  }
+
+  #append(samples: Int16Array): void {
     if (samples.length === 0) return;
     const addedMs = durationMs(samples.length, this.#buffer.rateHz);
     if (this.#detection === null) return this.#buffer.append(samples);
@@ -145,6 +168,7 @@ export class InputAudio {
   }
 
   close(): void {
+    this.#closed = true;
     this.#closeStream();
   }
 

@@ -6,6 +6,7 @@ import { type RealtimeConfig, voiceId } from '../../protocol/wire/session-config
 import { ContextBuilder } from '../context/context-builder.ts';
 import type { AudioRetention } from '../conversation/audio-retention.ts';
 import type { Conversation, ConversationEntry, Position } from '../conversation/conversation.ts';
+import type { DecodedAudio } from '../conversation/item-audio.ts';
 import { startGeneration } from '../generation/generation.ts';
 import { generationRequest, modalityOf, refuseUnknownTool, withParameters } from '../generation/generation-request.ts';
 import { refuseUnavailable } from '../limits/unavailable.ts';
@@ -22,7 +23,7 @@ interface Host {
   /** What `rate_limits.updated` tells. */
   rateLimits(): RateLimit[];
   /** The entries of a response's own `input`, which need not be in the conversation. */
-  resolveInput(input: NonNullable<ResponseParameters['input']>): ConversationEntry[];
+  resolveInput(input: NonNullable<ResponseParameters['input']>, audio: DecodedAudio | undefined): ConversationEntry[];
   ended(response: Response): void;
 }
 
@@ -70,10 +71,10 @@ export class Responses {
   }
 
   /**
-   * Starts a response.
+   * Starts a response. `audio`: that of its own input.
    * @throws {WireError} when one is active already, or too many run
    */
-  create(parameters: ResponseParameters): Response {
+  create(parameters: ResponseParameters, audio?: DecodedAudio): Response {
     if (this.#closing) throw wireErrors.shuttingDown();
     const outOfBand = parameters.conversation === 'none';
     const limit = this.#host.tools.settings.limits.outOfBandResponses;
@@ -81,7 +82,7 @@ export class Responses {
     if (outOfBand && this.#outOfBand.size >= limit) throw wireErrors.tooManyResponses(limit);
     refuseUnavailable(parameters, this.#host.tools, 'response');
     const { conversation } = this.#host;
-    const entries = parameters.input ? this.#host.resolveInput(parameters.input) : [...conversation.entries];
+    const entries = parameters.input ? this.#host.resolveInput(parameters.input, audio) : [...conversation.entries];
     const { version } = conversation;
     const config = withParameters(this.#host.config(), parameters);
     refuseUnknownTool(parameters.tool_choice, config);
