@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createEngines, type EngineStatus } from '../../src/engines/spec/registry.ts';
-import { hear, say } from './speech.ts';
+import { hear, say } from '../engines/speech.ts';
 
 test('the embedded set may be used before it is ready, tells its progress, and ends', async (t) => {
   const progress: string[] = [];

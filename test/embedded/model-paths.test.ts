@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import { concatSamples } from '../../src/audio/pcm.ts';
 import { packageFile } from '../../src/engines/embedded/package-file.ts';
 import { createEngines } from '../../src/engines/spec/registry.ts';
-import { hear, noise, plainWords, say, silence } from './speech.ts';
+import { hear, noise, plainWords, say, silence } from '../engines/speech.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'parley-models-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -7,11 +7,11 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { apiKey, type ConfigOverrides, type ParleyServer } from '../../../src/server/server.ts';
-import { tone } from '../../support/fake-engines.ts';
-import { newServer } from '../../support/server.ts';
-import { WireClient } from '../../support/wire-client.ts';
-import { newDirectory } from '../cassette/recorded.ts';
+import { apiKey, type ConfigOverrides, type ParleyServer } from '../../src/server/server.ts';
+import { newDirectory } from '../engines/cassette/recorded.ts';
+import { tone } from '../support/fake-engines.ts';
+import { newServer } from '../support/server.ts';
+import { WireClient } from '../support/wire-client.ts';
 
 const support = `
 seed: 7
@@ -117,7 +117,7 @@ test('what is recorded over a socket is played over a socket, and holds no key',
   assert.deepEqual({ ...again, ids: [] }, { ...recorded, ids: [] });
 });
 
-const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 test('a script with mistakes starts nothing: exit code 2, and every mistake by file, line and column', async (t) => {
   const path = scriptFile(t, 'rules:\n  - wehn: hello\n    say: Hi\ndelays: { voice: long }\n');

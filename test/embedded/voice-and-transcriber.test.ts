@@ -5,7 +5,7 @@ import { concatSamples, durationMs, rmsDbfs } from '../../src/audio/pcm.ts';
 import { resample } from '../../src/audio/resample.ts';
 import { Flite } from '../../src/engines/embedded/flite/flite.ts';
 import { Moonshine } from '../../src/engines/embedded/moonshine/moonshine.ts';
-import { hear, noise, plainWords, say, silence, wordErrorRate } from './speech.ts';
+import { hear, noise, plainWords, say, silence, wordErrorRate } from '../engines/speech.ts';
 
 const flite = new Flite({ workers: 1 });
 const moonshine = new Moonshine({ workers: 2 });

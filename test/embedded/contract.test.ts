@@ -1,10 +1,10 @@
 import { after, before } from 'node:test';
-import { concatSamples } from '../../../src/audio/pcm.ts';
-import { createEngines, type EngineSet } from '../../../src/engines/spec/registry.ts';
-import type { SpeechChunk } from '../../../src/session/ports/voice.ts';
-import { languageModelContract } from './language-model.ts';
-import { type SpokenClip, transcriberContract } from './transcriber.ts';
-import { voiceContract } from './voice.ts';
+import { concatSamples } from '../../src/audio/pcm.ts';
+import { createEngines, type EngineSet } from '../../src/engines/spec/registry.ts';
+import type { SpeechChunk } from '../../src/session/ports/voice.ts';
+import { languageModelContract } from '../engines/contract/language-model.ts';
+import { type SpokenClip, transcriberContract } from '../engines/contract/transcriber.ts';
+import { voiceContract } from '../engines/contract/voice.ts';
 
 let set: EngineSet;
 let clips: SpokenClip[];

@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import { durationMs } from '../../src/audio/pcm.ts';
 import { Flite } from '../../src/engines/embedded/flite/flite.ts';
 import { Moonshine } from '../../src/engines/embedded/moonshine/moonshine.ts';
-import { hear, plainWords, say, type Utterance } from './speech.ts';
+import { hear, plainWords, say, type Utterance } from '../engines/speech.ts';
 
 const flite = new Flite({ workers: 1 });
 after(() => flite.close());

@@ -4,7 +4,7 @@ import { concatSamples } from '../../src/audio/pcm.ts';
 import { resample } from '../../src/audio/resample.ts';
 import { Flite } from '../../src/engines/embedded/flite/flite.ts';
 import { Silero } from '../../src/engines/embedded/silero/silero.ts';
-import { noise, say, silence } from './speech.ts';
+import { noise, say, silence } from '../engines/speech.ts';
 
 const silero = new Silero();
 /** A second of silence, some three of speech, a second of silence. */
