@@ -15,9 +15,9 @@ export const logEvents = {
   server_ready: 'Ready: a turn can be taken',
   server_stand_in_model:
     "The language model is a stand-in: it follows a few rules and does not understand. For real answers see the README, 'Your own engines'",
-  server_script: 'Answers come from a script or a recording',
-  server_recording: 'Every session is recorded, with the audio and the words of its users',
-  recording_cut: 'The recording of a session breaks off; the session goes on',
+  server_script: 'Answers come from a script or a cassette',
+  server_cassette: 'Each session is recorded to a cassette, including the audio and the words of its users',
+  cassette_cut: 'The cassette of a session ends early; the session continues',
   server_local_model: 'A language model runs on this machine: it can answer in the place of the stand-in',
   engine_notice: 'An engine has something to say',
   engine_unreachable: 'The server of an engine does not answer now: what needs it fails until it does',

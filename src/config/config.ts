@@ -174,15 +174,16 @@ const options = {
   ),
   script: option(
     'Engines',
-    text('PATH', 'the path of a script, or of a folder with a recording'),
+    text('PATH', 'the path of a script, or of a folder with a cassette'),
     undefined,
-    'Answer as this script says (YAML or JSON, see docs/testing.md), or play the recording in this folder: for tests.',
+    'Answer as this script says (YAML or JSON, see docs/testing.md), or play the cassette in this folder: for tests.',
   ),
-  record: option(
+  cassette: option(
     'Engines',
     text('DIRECTORY', 'the path of a directory'),
     undefined,
-    'Keep what every session asks its engines, and what they answer, in a folder of its own here: audio and words of its users included. --script plays one.',
+    "Record each session's requests to its engines and their answers, including the users' audio and words, to a folder per session in this directory. --script plays one.",
+    { formerly: 'record' },
   ),
   transcriberWorkers: option<number | undefined>(
     'Engines',

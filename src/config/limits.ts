@@ -203,11 +203,12 @@ export const limits = {
     defaultTimeouts.idleMs,
     'How long such a server may be silent within its answer.',
   ),
-  recordingBytes: option(
+  cassetteBytes: option(
     'Limits',
     bytes(64 * 1024, 1024 ** 4),
     256 * mebibyte,
-    'What one session may take on the disk with --record; beyond it no more of the session is kept.',
+    'Maximum size on disk of the cassette of one session (--cassette); a cassette ends early at this size.',
+    { formerly: 'limits.recording-bytes' },
   ),
   upstreamConnectMs: option(
     'Limits',

@@ -14,6 +14,8 @@ export interface Option<T> {
   readonly description: string;
   /** Another name that it goes by, in the form of a flag without its dashes. */
   readonly short?: string;
+  /** A deprecated name, in the same form: still read, with a warning. */
+  readonly formerly?: string;
 }
 
 export function option<T>(
@@ -21,7 +23,7 @@ export function option<T>(
   kind: Kind<T>,
   defaultValue: T,
   description: string,
-  names: { short?: string } = {},
+  names: { short?: string; formerly?: string } = {},
 ): Option<T> {
   return { group, kind, default: defaultValue, description, ...names };
 }
@@ -42,17 +44,25 @@ export interface NamedOption {
   readonly option: Option<unknown>;
 }
 
-/** The options by each name that `nameOf` gives them, their short ones included. */
+/** The options by each name that `nameOf` gives them, their short and deprecated names included. */
 export function byName(
   options: readonly NamedOption[],
   nameOf: (option: Pick<NamedOption, 'name' | 'variable'>) => string,
 ): ReadonlyMap<string, NamedOption> {
   const names = options.flatMap((each): [string, NamedOption][] => {
-    const { short } = each.option;
-    const own: [string, NamedOption] = [nameOf(each), each];
-    return short === undefined ? [own] : [own, [nameOf({ name: short, variable: variableOf(short) }), each]];
+    const { short, formerly } = each.option;
+    const others = [short, formerly].filter((name) => name !== undefined);
+    return [nameOf(each), ...others.map((name) => nameOf({ name, variable: variableOf(name) }))].map((name) => [
+      name,
+      each,
+    ]);
   });
   return new Map(names);
+}
+
+/** Whether an option was given by its deprecated name: a flag without its dashes, an entry of a file or a variable. */
+export function isDeprecatedName(name: string, { option: { formerly } }: NamedOption): boolean {
+  return formerly !== undefined && (name === formerly || name === variableOf(formerly));
 }
 
 function variableOf(name: string): string {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import { nearest } from '../protocol/parse/nearest.ts';
-import { byName, type NamedOption } from './option.ts';
+import { byName, isDeprecatedName, type NamedOption } from './option.ts';
 
 /** What the sources said, before the cross checks. */
 export interface GatheredOptions {
@@ -22,7 +22,7 @@ export interface Sources {
 
 export function gather(options: readonly NamedOption[], sources: Sources): GatheredOptions {
   const gathered: GatheredOptions = { values: new Map(), problems: [], warnings: [] };
-  const flags = readFlags(options, sources.flags, gathered.problems);
+  const flags = readFlags(options, sources.flags, gathered);
   const file = flags.get('config') ?? sources.environment.PARLEY_CONFIG;
   if (file !== undefined && file !== '') readFile(options, file, gathered);
   readEnvironment(options, sources.environment, gathered);
@@ -60,7 +60,11 @@ function take(
   gathered.problems.push(`${from.where}: got ${what}, expected ${allowed}.${explained ? ` ${explained}` : ''}`);
 }
 
-function readFlags(options: readonly NamedOption[], args: readonly string[], problems: string[]): Map<string, string> {
+function readFlags(
+  options: readonly NamedOption[],
+  args: readonly string[],
+  { problems, warnings }: Pick<GatheredOptions, 'problems' | 'warnings'>,
+): Map<string, string> {
   const known = byName(options, ({ name }) => name);
   const names = [...known.keys(), 'config', 'help'];
   const { tokens } = parseArgs({
@@ -91,9 +95,11 @@ function readFlags(options: readonly NamedOption[], args: readonly string[], pro
       problems.push(`${token.rawName} needs a value: ${allowed}.`);
       continue;
     }
-    const name = known.get(token.name)?.name ?? token.name;
+    const option = known.get(token.name);
+    if (option && isDeprecatedName(token.name, option)) warnings.push(deprecation(token.rawName, option.flag));
+    const name = option?.name ?? token.name;
     const earlier = flags.get(name);
-    const repeatable = known.get(name)?.option.kind.repeatable ?? false;
+    const repeatable = option?.option.kind.repeatable ?? false;
     if (earlier !== undefined && !repeatable) problems.push(`${token.rawName} is given twice.`);
     flags.set(name, earlier !== undefined && repeatable ? `${earlier},${value}` : value);
   }
@@ -126,6 +132,7 @@ function readEnvironment(
       continue;
     }
     const where = `Environment variable ${variable}`;
+    if (isDeprecatedName(variable, known)) gathered.warnings.push(deprecation(where, known.variable));
     if (duplicateProblem(gathered, known, where, seen)) continue;
     take(gathered, known, { value: known.option.kind.fromText(text), where, given: text });
   }
@@ -163,6 +170,7 @@ function readSection(
     if (known !== undefined) {
       // An entry without a value, as in "api-keys:", is left at its default.
       if (entry === null || duplicateProblem(gathered, known, where, seen)) continue;
+      if (isDeprecatedName(name, known)) gathered.warnings.push(deprecation(where, known.name));
       take(gathered, known, { value: known.option.kind.fromFile(entry), where, given: entry });
     } else if (file.section === '' && sections.has(key)) {
       if (isMapping(entry)) readSection(options, { ...file, section: `${key}.`, content: entry }, gathered);
@@ -198,7 +206,11 @@ function readObject(
   }
 }
 
-/** Whether one source has an option by both of its names, which is told. */
+function deprecation(where: string, name: string): string {
+  return `${where} is deprecated and will be removed: use ${name}.`;
+}
+
+/** Whether one source gives an option by two of its names, which is a problem. */
 function duplicateProblem(
   { problems }: Pick<GatheredOptions, 'problems'>,
   { key }: NamedOption,

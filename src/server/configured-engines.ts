@@ -4,7 +4,7 @@ import { type Config, ConfigError } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import { packageVersion } from '../core/version.ts';
 import { CassetteError } from '../engines/cassette/format.ts';
-import { recordedEngines, recordingDirectory } from '../engines/cassette/recorded-engines.ts';
+import { cassetteDirectory, recordedEngines } from '../engines/cassette/recorded-engines.ts';
 import { findLocalModel } from '../engines/openai/local-models.ts';
 import { openScript } from '../engines/script/open-script.ts';
 import { ScriptError } from '../engines/script/script.ts';
@@ -34,17 +34,17 @@ export function configuredEngines(
   { ready, ...surroundings }: Surroundings & { ready: EngineSet | undefined },
 ): EngineSet {
   const { clock, log } = surroundings;
-  const { script, record, limits } = config;
+  const { script, cassette, limits } = config;
   const create = (given: CreateEnginesOptions['given']) => ready ?? plannedEngines(config, surroundings, given);
   try {
-    const directory = record === undefined ? undefined : recordingDirectory(record);
+    const directory = cassette === undefined ? undefined : cassetteDirectory(cassette);
     const set = script === undefined ? create({}) : openScript(script, { clock, create });
     if (script !== undefined) log.info('server_script', { script });
     if (directory === undefined) return set;
-    log.info('server_recording', { directory });
+    log.info('server_cassette', { directory });
     return recordedEngines(set, {
       directory,
-      maxBytes: limits.recordingBytes,
+      maxBytes: limits.cassetteBytes,
       version: packageVersion(),
     });
   } catch (error) {
@@ -61,10 +61,10 @@ function plannedEngines(
   { clock, log }: Surroundings,
   given: CreateEnginesOptions['given'] = {},
 ): EngineSet {
-  const { upstream, models, script, record } = config;
+  const { upstream, models, script, cassette } = config;
   const plan = planEngines(config, process.env);
   const make = () => createPlanned(plan, config, { clock, log }, given);
-  const alone = script === undefined && record === undefined;
+  const alone = script === undefined && cassette === undefined;
   if (alone && relaysAll(upstream, models)) return lazyEngines(plan.default, make);
   const engines = make();
   if (given.languageModel !== undefined || !isStandIn(config, plan)) return engines;

@@ -56,7 +56,7 @@ export function sessionFactory({ config, engineSet, ...tools }: SessionFactoryOp
       const own = openEngines(engineSet, {
         ...{ type, model, clock },
         drop: () => session.close(cutOff),
-        recordingCut: (about) => sessionLog.error('recording_cut', about),
+        cassetteCut: (about) => sessionLog.error('cassette_cut', about),
       });
       // A session that is played back has the ids that it had.
       const id = own.ids?.('sess') ?? request.id;

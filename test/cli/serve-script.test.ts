@@ -103,16 +103,16 @@ test('what is recorded over a socket is played over a socket, and holds no key',
   const record = newDirectory(t);
   const script = scriptFile(t, support.replace('seed: 7', ''));
   const key = 'sk-parley-test-secret-1234567890';
-  const recording = await serve(t, { script, record, apiKeys: [apiKey('tests', key)] });
-  const recorded = await askByVoice(recording.wsUrl, key);
-  await recording.close();
+  const cassette = await serve(t, { script, cassette: record, apiKeys: [apiKey('tests', key)] });
+  const recorded = await askByVoice(cassette.wsUrl, key);
+  await cassette.close();
   const [folder = ''] = readdirSync(record);
   const kept = readdirSync(join(record, folder)).map((name) => readFileSync(join(record, folder, name)));
   assert.ok(kept.length >= 4 && kept.every((bytes) => !bytes.includes(key)));
 
   const played = await askByVoice((await serve(t, { script: record })).wsUrl);
   assert.deepEqual({ ...played, ids: [] }, { ...recorded, ids: [] });
-  const named = scriptFile(t, `recording: ${join(record, folder)}\ntiming: recorded\naudio: any\nseed: x`);
+  const named = scriptFile(t, `cassette: ${join(record, folder)}\ntiming: recorded\naudio: any\nseed: x`);
   const again = await askByVoice((await serve(t, { script: named })).wsUrl);
   assert.deepEqual({ ...again, ids: [] }, { ...recorded, ids: [] });
 });
@@ -146,9 +146,9 @@ test('a script that is not there, and a place that cannot be recorded to, are to
     message: /^\/nowhere\/support\.yaml: this script cannot be read: ENOENT/,
   });
   const file = scriptFile(t, support);
-  await assert.rejects(newServer(t, { config: { record: join(file, 'inside') } }), {
+  await assert.rejects(newServer(t, { config: { cassette: join(file, 'inside') } }), {
     name: 'ConfigError',
-    message: /^Recordings cannot be written to .*inside: /,
+    message: /^Cassettes cannot be written to .*inside: /,
   });
 });
 

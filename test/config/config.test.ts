@@ -52,6 +52,21 @@ test('flags win over the environment, and the environment over the file', () => 
   assert.deepEqual([config.limits.sessions, config.limits.frameBytes], [7, 1024 ** 2]);
 });
 
+test('a deprecated name is read in each source, with a warning that names the new one', () => {
+  const expected = (where: string, name: string) => `${where} is deprecated and will be removed: use ${name}.`;
+  const flag = load({ flags: ['--record', 'kept'] });
+  assert.equal(flag.config.cassette, 'kept');
+  assert.deepEqual(flag.warnings, [expected('--record', '--cassette')]);
+  const variable = load({ environment: { PARLEY_RECORD: 'kept' } });
+  assert.equal(variable.config.cassette, 'kept');
+  assert.deepEqual(variable.warnings, [expected('Environment variable PARLEY_RECORD', 'PARLEY_CASSETTE')]);
+  const { config, warnings } = load({ file: 'limits:\n  recording-bytes: 1MiB\n' });
+  assert.equal(config.limits.cassetteBytes, 1024 ** 2);
+  const where = `Configuration file ${path}, limits.recording-bytes`;
+  assert.deepEqual(warnings, [expected(where, 'limits.cassette-bytes')]);
+  assert.deepEqual(load({ flags: ['--cassette', 'kept'] }).warnings, []);
+});
+
 test('the file may be named in the environment, and may be JSON', () => {
   writeFileSync(path, '{"port": 9, "models": ["a", "b"]}');
   const { config } = loadConfig({ flags: [], environment: { PARLEY_CONFIG: path } });

@@ -99,7 +99,7 @@ test('a server that does not answer is told when engines are made', async (t) =>
 test('a session warms the engines that it gets', async (t) => {
   const server = await modelServer(t, chatServer(ollama));
   const made = sets(t, { default: { languageModel: { url: server.url, model: 'm' } } });
-  made.openSession?.({ type: 'realtime', model: 'gpt-realtime', clock: new FakeClock(), drop() {}, recordingCut() {} });
+  made.openSession?.({ type: 'realtime', model: 'gpt-realtime', clock: new FakeClock(), drop() {}, cassetteCut() {} });
   assert.equal((await server.request(1)).path, '/v1/models');
 });
 

@@ -1,4 +1,4 @@
-/** What engines answer, as a recording keeps it: the events of `session/ports/` as JSON, their samples apart. */
+/** What engines answer, as a cassette keeps it: the events of `session/ports/` as JSON, their samples apart. */
 
 import { z } from 'zod';
 

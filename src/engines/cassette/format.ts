@@ -1,5 +1,5 @@
 /**
- * The format of a recording: a folder with `manifest.json`, `events.jsonl` (a line for each request to an engine, for
+ * The format of a cassette: a folder with `manifest.json`, `events.jsonl` (a line for each request to an engine, for
  * each piece of its answer, and for its end) and WAV files with the audio, to which the lines refer.
  */
 
@@ -12,9 +12,9 @@ export const formatVersion = 1;
 export const manifestFile = 'manifest.json';
 export const eventsFile = 'events.jsonl';
 
-export const manifestSchema = z.object({
+const manifest = z.object({
   /** The version of this format. */
-  recording: z.literal(formatVersion),
+  cassette: z.literal(formatVersion),
   /** Of Parley. */
   version: z.string(),
   node: z.string(),
@@ -29,10 +29,18 @@ export const manifestSchema = z.object({
   hearsAudio: z.boolean().optional(),
   speaks: z.boolean().optional(),
   requests: z.number().optional(),
-  /** Why the recording breaks off before its session did. */
+  /** Why the cassette breaks off before its session did. */
   cut: z.string().optional(),
 });
-export type Manifest = z.infer<typeof manifestSchema>;
+export type Manifest = z.infer<typeof manifest>;
+/** The first manifests had their version under `recording`. */
+export const manifestSchema = z.preprocess(
+  (value) =>
+    typeof value === 'object' && value !== null && 'recording' in value
+      ? { ...value, cassette: value.recording }
+      : value,
+  manifest,
+);
 
 export const stages = ['transcriber', 'languageModel', 'voice'] as const;
 export type RecordedStage = (typeof stages)[number];
@@ -94,7 +102,7 @@ export function canonicalJson(value: unknown): string {
   );
 }
 
-/** A recording that cannot be made or played. */
+/** A cassette that cannot be made or played. */
 export class CassetteError extends Error {
-  override readonly name = 'RecordingError';
+  override readonly name = 'CassetteError';
 }

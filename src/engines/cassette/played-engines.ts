@@ -16,26 +16,26 @@ import type { Cassette } from './read-cassette.ts';
 export interface PlayedEnginesOptions extends Omit<PlayerOptions, 'clock'> {
   /** Makes ids the same in every run. */
   seed?: string;
-  /** Makes the engines that a recording does not have: what tells speech from other sound. */
+  /** Makes the engines that a cassette does not have: what tells speech from other sound. */
   create: (given: NonNullable<CreateEnginesOptions['given']>) => EngineSet;
 }
 
-/** Engines that play recordings: one of them for every session, or several, the first for the first session and so on. */
-export function playedEngines(recordings: readonly Cassette[], options: PlayedEnginesOptions): EngineSet {
+/** Engines that play cassettes: one of them for every session, or several, the first for the first session and so on. */
+export function playedEngines(cassettes: readonly Cassette[], options: PlayedEnginesOptions): EngineSet {
   const { create, seed } = options;
   const unopened = silentEngines('no session was opened.');
   const set = create({
-    transcriber: { name: 'recording', engine: unopened.transcriber },
-    languageModel: { name: 'recording', engine: unopened.languageModel },
-    voice: { name: 'recording', engine: unopened.voice },
+    transcriber: { name: 'cassette', engine: unopened.transcriber },
+    languageModel: { name: 'cassette', engine: unopened.languageModel },
+    voice: { name: 'cassette', engine: unopened.voice },
   });
   let sessions = 0;
   const openSession = (context: SessionContext): SessionEngines => {
     sessions += 1;
-    const recording = recordings.length === 1 ? recordings[0] : recordings[sessions - 1];
-    const { transcriber, languageModel, voice } = recording
-      ? new Player(recording, { ...options, clock: context.clock })
-      : silentEngines(`there are ${recordings.length} recorded sessions, and this is number ${sessions}.`);
+    const cassette = cassettes.length === 1 ? cassettes[0] : cassettes[sessions - 1];
+    const { transcriber, languageModel, voice } = cassette
+      ? new Player(cassette, { ...options, clock: context.clock })
+      : silentEngines(`there are ${cassettes.length} recorded sessions, and this is number ${sessions}.`);
     return {
       engines: { voiceActivity: set.engines.voiceActivity, transcriber, languageModel, voice },
       ...(seed !== undefined && { ids: seededIds(seed, sessions) }),
@@ -47,7 +47,7 @@ export function playedEngines(recordings: readonly Cassette[], options: PlayedEn
 /** Engines that can only say why there is nothing to play. */
 function silentEngines(why: string): { transcriber: Transcriber; languageModel: LanguageModel; voice: Voice } {
   const refuse = () => {
-    throw new EngineError('recording', why);
+    throw new EngineError('cassette', why);
   };
   return { transcriber: { transcribe: refuse }, languageModel: { generate: refuse }, voice: { speak: refuse } };
 }

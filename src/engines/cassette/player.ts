@@ -37,16 +37,16 @@ export class Player {
   readonly transcriber: Transcriber;
   readonly languageModel: LanguageModel;
   readonly voice: Voice;
-  readonly #recording: Cassette;
+  readonly #cassette: Cassette;
   readonly #options: PlayerOptions;
   readonly #hashes: ReadonlyMap<RecordedRequest, string>;
   readonly #played = new Set<RecordedRequest>();
 
-  constructor(recording: Cassette, options: PlayerOptions) {
-    this.#recording = recording;
+  constructor(cassette: Cassette, options: PlayerOptions) {
+    this.#cassette = cassette;
     this.#options = options;
-    this.#hashes = new Map(recording.requests.map((each) => [each, this.#recordedHash(each)]));
-    const { voices, hearsAudio, speaks } = recording.manifest;
+    this.#hashes = new Map(cassette.requests.map((each) => [each, this.#recordedHash(each)]));
+    const { voices, hearsAudio, speaks } = cassette.manifest;
     this.transcriber = {
       transcribe: (clip, asked) =>
         this.#play('transcriber', transcriberRequest(clip, asked), asked.signal, ({ answer }) =>
@@ -107,10 +107,10 @@ export class Player {
     { file, start, samples, sampleRateHz }: AudioReference,
     files: Map<string, AudioClip>,
   ): Promise<AudioClip> {
-    const whole = files.get(file) ?? readWav(await readFile(join(this.#recording.folder, file)));
+    const whole = files.get(file) ?? readWav(await readFile(join(this.#cassette.folder, file)));
     files.set(file, whole);
     if (whole.sampleRateHz !== sampleRateHz || whole.samples.length < start + samples) {
-      throw new EngineError('recording', `${join(this.#recording.folder, file)} is not the file that was recorded.`);
+      throw new EngineError('cassette', `${join(this.#cassette.folder, file)} is not the file that was recorded.`);
     }
     return { samples: whole.samples.slice(start, start + samples), sampleRateHz };
   }
@@ -120,7 +120,7 @@ export class Player {
    * @throws {EngineError} saying what differs
    */
   #find(stage: RecordedStage, asked: Json): RecordedRequest {
-    const all = this.#recording.requests.filter((request) => request.stage === stage);
+    const all = this.#cassette.requests.filter((request) => request.stage === stage);
     const hash = hashOf(this.#comparable(asked));
     const alike = all.filter((request) => this.#hashes.get(request) === hash);
     const byTurn = stage === 'transcriber' && this.#options.audio === 'any';
@@ -131,7 +131,7 @@ export class Player {
   }
 
   #mismatchError(stage: RecordedStage, asked: Json, all: readonly RecordedRequest[]): EngineError {
-    const { folder, manifest } = this.#recording;
+    const { folder, manifest } = this.#cassette;
     const name = stageNames[stage];
     const waiting = all.filter((request) => !this.#played.has(request));
     const nearest = waiting.find(({ request }) => sizeOf(request) === sizeOf(asked)) ?? waiting[0];
@@ -139,7 +139,7 @@ export class Player {
     if (nearest === undefined) {
       const times = all.length === 1 ? 'once' : `${all.length} times`;
       return new EngineError(
-        'recording',
+        'cassette',
         `${folder}: the ${name} was asked ${times} here, and is now asked once more.${cut}`,
       );
     }
@@ -147,10 +147,10 @@ export class Player {
       difference(this.#comparable(nearest.request), this.#comparable(asked)) ?? 'nothing that is kept differs';
     const hint =
       stage === 'transcriber' && this.#options.audio === 'exact'
-        ? " To play each turn whatever it sounds like, name the recording in a script file, with 'audio: any'."
+        ? " To play each turn whatever it sounds like, name the cassette in a script file, with 'audio: any'."
         : '';
     return new EngineError(
-      'recording',
+      'cassette',
       `${folder}: the ${name} was not asked this when it was recorded. Compared with request ${nearest.id}: ${differs}.${hint}${cut}`,
     );
   }

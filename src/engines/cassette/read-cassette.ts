@@ -36,17 +36,17 @@ const maxFileBytes = 1024 ** 3;
 const maxSessions = 10_000;
 
 /**
- * The recordings in a folder: the one that it is, or those of several sessions in the order in which they began.
+ * The cassettes in a folder: the one that it is, or those of several sessions in the order in which they began.
  * @throws {CassetteError} when there is none, or one cannot be read
  */
 export function readCassettes(folder: string): Cassette[] {
-  if (existsSync(join(folder, manifestFile))) return [readRecording(folder)];
+  if (existsSync(join(folder, manifestFile))) return [readCassette(folder)];
   const inside = list(folder).filter((name) => existsSync(join(folder, name, manifestFile)));
   if (inside.length === 0)
-    throw new CassetteError(`${folder}: there is no recording here: no ${manifestFile}, and no folder with one.`);
+    throw new CassetteError(`${folder}: there is no cassette here: no ${manifestFile}, and no folder with one.`);
   if (inside.length > maxSessions)
-    throw new CassetteError(`${folder}: there are more than ${maxSessions} recordings here.`);
-  return inside.sort().map((name) => readRecording(join(folder, name)));
+    throw new CassetteError(`${folder}: there are more than ${maxSessions} cassettes here.`);
+  return inside.sort().map((name) => readCassette(join(folder, name)));
 }
 
 function list(folder: string): string[] {
@@ -54,11 +54,11 @@ function list(folder: string): string[] {
     return readdirSync(folder);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    throw new CassetteError(`${folder}: this recording cannot be read: ${detail}`);
+    throw new CassetteError(`${folder}: this cassette cannot be read: ${detail}`);
   }
 }
 
-function readRecording(folder: string): Cassette {
+function readCassette(folder: string): Cassette {
   const manifestPath = join(folder, manifestFile);
   const manifest = manifestSchema.safeParse(parseJson(readText(manifestPath), manifestPath));
   if (!manifest.success) throw new CassetteError(`${manifestPath}: ${firstIssue(manifest.error)}`);
@@ -87,7 +87,7 @@ function restoreRequest({ request, kept = 0 }: RequestLine, items: readonly unkn
 }
 
 function newRequest({ id, stage, atMs, hash }: RequestLine, request: Json): RecordedRequest {
-  // One that has no end was under way when the recording broke off.
+  // One that has no end was under way when the cassette broke off.
   return { id, stage, atMs, hash, request, answers: [], end: { atMs, how: 'stopped' } };
 }
 
@@ -119,7 +119,7 @@ function readText(path: string): string {
   } catch (error) {
     if (error instanceof CassetteError) throw error;
     const detail = error instanceof Error ? error.message : String(error);
-    throw new CassetteError(`${path}: this recording cannot be read: ${detail}`);
+    throw new CassetteError(`${path}: this cassette cannot be read: ${detail}`);
   }
 }
 

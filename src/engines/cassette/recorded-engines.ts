@@ -12,7 +12,7 @@ import { SessionRecorder } from './session-recorder.ts';
 import { SessionWriter } from './session-writer.ts';
 
 export interface RecordedEnginesOptions {
-  /** Where the folders of the sessions are made; see `recordingDirectory`. */
+  /** Where the folders of the sessions are made; see `cassetteDirectory`. */
   directory: string;
   /** What one session may take there. */
   maxBytes: number;
@@ -21,17 +21,17 @@ export interface RecordedEnginesOptions {
 }
 
 /**
- * Makes the directory that recordings are written to.
+ * Makes the directory that cassettes are written to.
  * @throws {CassetteError} when it cannot be written to
  */
-export function recordingDirectory(path: string): string {
+export function cassetteDirectory(path: string): string {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     accessSync(path, constants.W_OK);
     return path;
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    throw new CassetteError(`Recordings cannot be written to ${path}: ${detail}`);
+    throw new CassetteError(`Cassettes cannot be written to ${path}: ${detail}`);
   }
 }
 
@@ -41,14 +41,14 @@ export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions)
   const closing = new Set<Promise<void>>();
   let sessions = 0;
   const openSession = (context: SessionContext): SessionEngines => {
-    const { clock, type, model, recordingCut } = context;
+    const { clock, type, model, cassetteCut } = context;
     const own = openEngines(set, context);
     const { voice, languageModel } = own.engines;
     sessions += 1;
     const startedAt = new Date(clock.epochMs()).toISOString();
     const folder = join(directory, `${startedAt.replaceAll(/[:.]/g, '-')}-${String(sessions).padStart(4, '0')}`);
     const manifest: Manifest = {
-      recording: formatVersion,
+      cassette: formatVersion,
       version,
       node: process.versions.node,
       startedAt,
@@ -59,7 +59,7 @@ export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions)
       ...(languageModel.hearsAudio && { hearsAudio: true }),
       ...(languageModel.speaks && { speaks: true }),
     };
-    const onCut = (reason: string) => recordingCut({ folder, reason });
+    const onCut = (reason: string) => cassetteCut({ folder, reason });
     const writer = new SessionWriter({ folder, manifest, maxBytes, onCut });
     const recorder = new SessionRecorder(own.engines, writer, clock);
     return {

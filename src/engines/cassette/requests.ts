@@ -1,4 +1,4 @@
-/** Requests to engines as a recording keeps and compares them: plain JSON, without what changes from run to run. */
+/** Requests to engines as a cassette keeps and compares them: plain JSON, without what changes from run to run. */
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { ContextItem, ModelRequest } from '../../session/ports/language-model.ts';

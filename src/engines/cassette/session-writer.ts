@@ -10,17 +10,17 @@ export interface SessionWriterOptions {
   manifest: Manifest;
   /** What the folder may hold. */
   maxBytes: number;
-  /** Told once, when the recording breaks off. */
+  /** Told once, when the cassette breaks off. */
   onCut: (reason: string) => void;
 }
 
-/** What may wait to be written: a disk that is slower than the conversation ends the recording, not the conversation. */
+/** What may wait to be written: a disk that is slower than the conversation ends the cassette, not the conversation. */
 const maxWaitingBytes = 64 * 1024 ** 2;
-/** Recordings hold what users said: for their owner alone. */
+/** Cassettes hold what users said: for their owner alone. */
 const folderMode = 0o700;
 const fileMode = 0o600;
 
-/** Writes one session's recording behind its back: calls return at once, and files are written in order. */
+/** Writes one session's cassette behind its back: calls return at once, and files are written in order. */
 export class SessionWriter {
   readonly #options: SessionWriterOptions;
   #manifest: Manifest;
@@ -56,7 +56,7 @@ export class SessionWriter {
     return !this.#cut;
   }
 
-  /** Stops the recording for good. */
+  /** Stops the cassette for good. */
   cut(reason: string): void {
     if (this.#cut) return;
     this.#cut = true;
@@ -64,7 +64,7 @@ export class SessionWriter {
     this.#options.onCut(reason);
   }
 
-  /** Ends the recording; resolves once it is on the disk, or cannot be. */
+  /** Ends the cassette; resolves once it is on the disk, or cannot be. */
   async close(about: Pick<Manifest, 'endedAt' | 'requests'>): Promise<void> {
     this.#closed = true;
     await this.#last;

@@ -8,17 +8,17 @@ const maxFileBytes = 4 * 1024 ** 2;
 export type LoadedScript = { readonly script: Script } | { readonly replay: ReplaySettings };
 
 /**
- * Reads what `--script` names: a script file, or a folder with a recording, which is played as fast as it can be.
+ * Reads what `--script` names: a script file, or a folder with a cassette, which is played as fast as it can be.
  * @throws {ScriptError} with every mistake in it
  */
 export function loadScript(path: string): LoadedScript {
   const size = sizeOf(path);
-  if (size === 'folder') return { replay: { recording: path, timing: 'instant', audio: 'exact' } };
+  if (size === 'folder') return { replay: { cassette: path, timing: 'instant', audio: 'exact' } };
   if (size > maxFileBytes)
     throw new ScriptError([`${path}: this file has ${size} bytes; a script may have ${maxFileBytes}.`]);
   const read = readScript(path, readFileSync(path, 'utf8'));
   if ('rules' in read) return { script: read };
-  return { replay: { ...read, recording: resolve(dirname(path), read.recording) } };
+  return { replay: { ...read, cassette: resolve(dirname(path), read.cassette) } };
 }
 
 function sizeOf(path: string): number | 'folder' {

@@ -5,14 +5,14 @@ import { loadScript } from './load-script.ts';
 import { type ScriptedEnginesOptions, scriptedEngines } from './scripted-engines.ts';
 
 /**
- * The engines that `--script` stands for: those of a script file, or of a recording. Everything is read and checked
+ * The engines that `--script` stands for: those of a script file, or of a cassette. Everything is read and checked
  * before an engine is made.
  * @throws {ScriptError} with every mistake in a script
- * @throws {RecordingError} when a recording cannot be read
+ * @throws {CassetteError} when a cassette cannot be read
  */
 export function openScript(path: string, options: ScriptedEnginesOptions): EngineSet {
   const loaded = loadScript(path);
   if ('script' in loaded) return scriptedEngines(loaded.script, options);
-  const { recording, ...settings } = loaded.replay;
-  return playedEngines(readCassettes(recording), { ...settings, create: options.create });
+  const { cassette, ...settings } = loaded.replay;
+  return playedEngines(readCassettes(cassette), { ...settings, create: options.create });
 }

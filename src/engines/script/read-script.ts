@@ -13,10 +13,10 @@ import {
   type ToneSettings,
 } from './script.ts';
 
-/** A recording that a script file names, and how it is played. */
+/** A cassette that a script file names, and how it is played. */
 export interface ReplaySettings {
   /** The folder, as written. */
-  readonly recording: string;
+  readonly cassette: string;
   /** Makes ids the same in every run. */
   readonly seed?: string;
   /** Whether answers take as long as they did, or come at once. */
@@ -26,7 +26,9 @@ export interface ReplaySettings {
 }
 
 const scriptFields = ['rules', 'else', 'hears', 'voice', 'delays', 'usage', 'seed'] as const;
-const replayFields = ['recording', 'timing', 'audio', 'seed'] as const;
+/** `recording` is the deprecated name. */
+const cassetteFields = ['cassette', 'recording'] as const;
+const replayFields = [...cassetteFields, 'timing', 'audio', 'seed'] as const;
 const noDelays: Delays = { transcriber: 0, firstToken: 0, betweenTokens: 0, voice: 0 };
 const maxRules = 10_000;
 
@@ -45,9 +47,9 @@ export function readScript(file: string, text: string): Script | ReplaySettings 
 }
 
 function readTop(root: DocumentNode, file: string): Script | ReplaySettings | undefined {
-  const replays = root.isMapping && root.entries('a mapping')?.has('recording');
+  const replays = root.isMapping && cassetteFields.some((name) => root.entries('a mapping')?.has(name));
   if (replays) return readReplay(root);
-  const fields = root.fields('a script', [...scriptFields, 'recording']);
+  const fields = root.fields('a script', [...scriptFields, 'cassette']);
   if (fields === undefined) return undefined;
   const rules = readRules(fields.get('rules'));
   const otherwise = fields.get('else');
@@ -72,12 +74,12 @@ function readTop(root: DocumentNode, file: string): Script | ReplaySettings | un
 }
 
 function readReplay(root: DocumentNode): ReplaySettings | undefined {
-  const fields = root.fields('a script that plays a recording', replayFields);
-  const recording = fields?.get('recording')?.text('the folder of a recording');
+  const fields = root.fields('a script that plays a cassette', replayFields);
+  const cassette = (fields?.get('cassette') ?? fields?.get('recording'))?.text('the folder of a cassette');
   const seed = fields?.get('seed')?.text();
   const timing = fields?.get('timing')?.choice(['recorded', 'instant']) ?? 'instant';
   const audio = fields?.get('audio')?.choice(['exact', 'any']) ?? 'exact';
-  return recording === undefined ? undefined : { recording, timing, audio, ...(seed !== undefined && { seed }) };
+  return cassette === undefined ? undefined : { cassette, timing, audio, ...(seed !== undefined && { seed }) };
 }
 
 function readRules(part: DocumentNode | undefined): Rule[] {

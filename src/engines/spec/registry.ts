@@ -66,8 +66,8 @@ export interface SessionContext {
   readonly clock: Clock;
   /** Cuts the session's connections, without a word: for engines that test how clients take it. */
   readonly drop: () => void;
-  /** Called when the recording of the session breaks off; its conversation goes on. */
-  readonly recordingCut: (about: { folder: string; reason: string }) => void;
+  /** Called when the cassette of the session breaks off; its conversation goes on. */
+  readonly cassetteCut: (about: { folder: string; reason: string }) => void;
 }
 
 /** Engines of one session alone. */
@@ -81,7 +81,7 @@ export interface SessionEngines {
 
 export interface EngineSet {
   readonly engines: Engines;
-  /** For engines that follow a session (scripts, recordings): those of a new one. Absent: all share `engines`. */
+  /** For engines that follow a session (scripts, cassettes): those of a new one. Absent: all share `engines`. */
   openSession?(context: SessionContext): SessionEngines;
   /** Where it depends on the client's name of a model: the engines that serve it. */
   enginesFor?(model: string): Engines;

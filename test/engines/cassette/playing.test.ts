@@ -74,10 +74,10 @@ test('what is kept can be read: a line for each request, answer and end, and the
   answerInTurn(recorder.engines);
   await converse(recorder.open());
   await recorder.finish();
-  const [recording] = readCassettes(recorder.directory);
-  assert.ok(recording);
+  const [cassette] = readCassettes(recorder.directory);
+  assert.ok(cassette);
   assert.deepEqual(
-    recording.requests.map(({ stage, end }) => `${stage} ${end.how}`),
+    cassette.requests.map(({ stage, end }) => `${stage} ${end.how}`),
     [
       'transcriber finished',
       'languageModel finished',
@@ -87,7 +87,7 @@ test('what is kept can be read: a line for each request, answer and end, and the
       'languageModel finished',
     ],
   );
-  const { manifest, folder } = recording;
+  const { manifest, folder } = cassette;
   assert.deepEqual(
     [manifest.version, manifest.model, manifest.type, manifest.requests, manifest.cut],
     ['1.2.3', 'gpt-realtime', 'realtime', 6, undefined],
@@ -100,7 +100,7 @@ test('what is kept can be read: a line for each request, answer and end, and the
       .sort(),
     ['0001-heard.wav', '0004-spoken-16000.wav', '0005-spoken-16000.wav'],
   );
-  const [, asked, again] = recording.requests;
+  const [, asked, again] = cassette.requests;
   const itemsOf = (request: typeof asked) => (Array.isArray(request?.request.items) ? request.request.items : []);
   assert.deepEqual([itemsOf(asked).length, itemsOf(again).length], [1, 3], 'items that are kept are there');
 });
@@ -117,7 +117,7 @@ test('another question is told with what differs', async (t) => {
   await played.client.say(update({ output_modalities: ['text'], instructions: 'Be brief.' }));
   assert.match(
     (await ask(played, 'Goodbye')).failure ?? '',
-    /^The language model failed: recording: .*: the language model was not asked this when it was recorded\. Compared with request 1: items\[0\]\.content\[0\]\.text was "Hello" and is now "Goodbye"\.$/,
+    /^The language model failed: cassette: .*: the language model was not asked this when it was recorded\. Compared with request 1: items\[0\]\.content\[0\]\.text was "Hello" and is now "Goodbye"\.$/,
   );
   const other = player(recorder.directory).open();
   await other.client.say(update({ output_modalities: ['text'], instructions: 'Be long.' }));
@@ -157,7 +157,7 @@ test('other audio is refused, or taken turn by turn where a script file says so'
   const { error } = exact.last('conversation.item.input_audio_transcription.failed');
   assert.match(
     error.message ?? '',
-    /audio\.samples was 12000 and is now 14400\. To play each turn whatever it sounds like, name the recording in a script file, with 'audio: any'\./,
+    /audio\.samples was 12000 and is now 14400\. To play each turn whatever it sounds like, name the cassette in a script file, with 'audio: any'\./,
   );
   const any = await aloud(player(recorder.directory, { audio: 'any' }).open(), 600);
   assert.equal(any.last('conversation.item.input_audio_transcription.completed').transcript, 'what is the weather');
@@ -233,7 +233,7 @@ test('several sessions are played in their order, and no more than there are', a
   assert.equal((await greet(player(second?.folder ?? '').open())).said, 'Second.', 'one of them can be named');
 });
 
-test('a recording that reaches its bound breaks off, and the conversation goes on', async (t) => {
+test('a cassette that reaches its bound breaks off, and the conversation goes on', async (t) => {
   const recorder = newRecorder(t, { maxBytes: 4000 });
   const scripted = recorder.open();
   await scripted.client.say(update({ output_modalities: ['text'] }));
@@ -242,12 +242,12 @@ test('a recording that reaches its bound breaks off, and the conversation goes o
   }
   await recorder.finish();
   assert.deepEqual(recorder.cuts, ['it reached its limit of 4000 bytes']);
-  const [recording] = readCassettes(recorder.directory);
-  assert.equal(recording?.manifest.cut, 'it reached its limit of 4000 bytes');
-  assert.ok(recording.requests.length < 8);
+  const [cassette] = readCassettes(recorder.directory);
+  assert.equal(cassette?.manifest.cut, 'it reached its limit of 4000 bytes');
+  assert.ok(cassette.requests.length < 8);
 });
 
-test('a recording that was damaged is refused with its file and line', async (t) => {
+test('a cassette that was damaged is refused with its file and line', async (t) => {
   const recorder = newRecorder(t);
   const scripted = recorder.open();
   await scripted.client.say(update({ output_modalities: ['text'] }));
@@ -260,7 +260,7 @@ test('a recording that was damaged is refused with its file and line', async (t)
   assert.throws(() => readCassettes(folder), { message: new RegExp(`events\\.jsonl:${lines + 1}: answer\\.type: `) });
   writeFileSync(events, '{"type":"answer",\n');
   assert.throws(() => readCassettes(folder), /events\.jsonl:1: this is not JSON/);
-  writeFileSync(join(folder, 'manifest.json'), '{"recording": 9}');
-  assert.throws(() => readCassettes(folder), /manifest\.json: recording: /);
-  assert.throws(() => readCassettes(newDirectory(t)), /there is no recording here/);
+  writeFileSync(join(folder, 'manifest.json'), '{"cassette": 9}');
+  assert.throws(() => readCassettes(folder), /manifest\.json: cassette: /);
+  assert.throws(() => readCassettes(newDirectory(t)), /there is no cassette here/);
 });

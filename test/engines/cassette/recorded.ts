@@ -25,7 +25,7 @@ export interface Recorder {
 
 /** A directory that is gone after the test. */
 export function newDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'parley-recording-'));
+  const directory = mkdtempSync(join(tmpdir(), 'parley-cassette-'));
   t.after(() => rmSync(directory, { recursive: true }));
   return directory;
 }

@@ -40,7 +40,7 @@ let recorder: SessionEngines;
 let played: Engines | undefined;
 
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'parley-recording-'));
+  directory = await mkdtemp(join(tmpdir(), 'parley-cassette-'));
   embedded = createEngines();
   await embedded.ready;
   clips = await spokenClips(embedded.engines.voice);
@@ -63,13 +63,13 @@ function open(set: EngineSet): SessionEngines {
     model: 'gpt-realtime',
     clock: systemClock,
     drop() {},
-    recordingCut: ({ reason }) => assert.fail(reason),
+    cassetteCut: ({ reason }) => assert.fail(reason),
   });
   assert.ok(own);
   return own;
 }
 
-/** What plays the recording that the tests before have made. */
+/** What plays the cassette that the tests before have made. */
 async function play(): Promise<Engines> {
   if (played) return played;
   recorder.close?.();
@@ -106,9 +106,9 @@ transcriberContract('a transcriber that is recorded', {
   clip: (index) => clips[index] as SpokenClip,
 });
 
-languageModelContract('the recording of a model', { ...asks, open: async () => (await play()).languageModel });
-voiceContract('the recording of a voice', { open: async () => (await play()).voice, anyLanguage: true });
-transcriberContract('the recording of a transcriber', {
+languageModelContract('the cassette of a model', { ...asks, open: async () => (await play()).languageModel });
+voiceContract('the cassette of a voice', { open: async () => (await play()).voice, anyLanguage: true });
+transcriberContract('the cassette of a transcriber', {
   open: async () => (await play()).transcriber,
   clip: (index) => clips[index] as SpokenClip,
 });

@@ -23,7 +23,7 @@ const mistakes: { name: string; text: string; told: string[] }[] = [
     name: 'a field that is not known at the top',
     text: 'else: Hi\nvoices: tone',
     told: [
-      "support.yaml:2:1: 'voices' is not a field of a script. Did you mean 'voice'? Allowed: rules, else, hears, voice, delays, usage, seed, recording.",
+      "support.yaml:2:1: 'voices' is not a field of a script. Did you mean 'voice'? Allowed: rules, else, hears, voice, delays, usage, seed, cassette.",
     ],
   },
   {
@@ -116,10 +116,10 @@ const mistakes: { name: string; text: string; told: string[] }[] = [
   },
   { name: 'a key twice', text: 'else: Hi\nelse: Ho', told: ['support.yaml:2:1: Map keys must be unique.'] },
   {
-    name: 'a recording with rules',
-    text: 'recording: ./kept\nrules: []',
+    name: 'a cassette with rules',
+    text: 'cassette: ./kept\nrules: []',
     told: [
-      "support.yaml:2:1: 'rules' is not a field of a script that plays a recording. Allowed: recording, timing, audio, seed.",
+      "support.yaml:2:1: 'rules' is not a field of a script that plays a cassette. Allowed: cassette, recording, timing, audio, seed.",
     ],
   },
 ];

@@ -18,7 +18,7 @@ export const file = 'support.yaml';
 /** A script that has to be right. */
 export function script(text: string): Script {
   const read = readScript(file, text);
-  assert.ok('rules' in read, 'this script plays a recording');
+  assert.ok('rules' in read, 'this script plays a cassette');
   return read;
 }
 
@@ -60,14 +60,14 @@ export function fakeSet(engines = fakeEngines()): EngineSet {
   return { engines, ready: Promise.resolve(), describe: () => [], close: async () => {} };
 }
 
-/** A new session of an engine set; `cuts` collects why its recording breaks off. */
+/** A new session of an engine set; `cuts` collects why its cassette breaks off. */
 export function openOn(set: EngineSet, clock: FakeClock, cuts: string[] = []): Scripted {
   const own = set.openSession?.({
     type: 'realtime',
     model: 'gpt-realtime',
     clock,
     drop: () => session.close({ code: 1006, reason: 'dropped' }),
-    recordingCut: ({ reason }) => cuts.push(reason),
+    cassetteCut: ({ reason }) => cuts.push(reason),
   });
   const session: RealtimeSession = new RealtimeSession({
     model: 'gpt-realtime',
