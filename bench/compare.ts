@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { tone } from '../dev/harness/instant-engines.ts';
+import { type Ratio, ratioOf } from '../dev/harness/ratio.ts';
 import { Load, RateClients } from './clients.ts';
 import { summarise, type Unit } from './figures.ts';
 import type { ComparePlan } from './options.ts';
@@ -37,23 +38,12 @@ type Key = keyof typeof compared;
 type Round = Record<Key, number>;
 
 /** How one figure of this tree relates to that of the other commit. */
-export interface Ratio extends Compared {
+export interface Comparison extends Compared, Ratio {
   /** Medians of all rounds. */
   here: number;
   there: number;
-  /** Rounds in which both were measured. */
-  n: number;
-  /** This tree by the other commit: the median of the rounds' ratios, and the interval in which the true median lies. */
-  ratio: number;
-  low: number;
-  high: number;
-  /** `undecided` with too few rounds. */
-  verdict: 'better' | 'within noise' | 'worse' | 'WORSE' | 'undecided';
 }
 
-/** A figure that is worse by more than this, beyond its noise, fails the comparison. */
-export const toleratedRatio = 1.05;
-const confidence = 0.9;
 const turnTimeoutMs = 15_000;
 const atOnce = 16;
 
@@ -62,7 +52,7 @@ export async function compare(
   plan: ComparePlan,
   questions: readonly Int16Array[],
   onRound: (done: number) => void,
-): Promise<Ratio[]> {
+): Promise<Comparison[]> {
   // Starts that do not count: the first one of a tree reads its files from the disk.
   for (const tree of [thisTree, there]) await (await ParleyProcess.start(tree)).close();
   const rounds: { here: Round; there: Round }[] = [];
@@ -75,54 +65,20 @@ export async function compare(
   }
   const keys = Object.keys(compared) as Key[];
   return keys.map((key) =>
-    ratioOf(
+    comparisonOf(
       compared[key],
       rounds.map(({ here, there }) => [here[key], there[key]]),
     ),
   );
 }
 
-/** @param pairs this tree's figure and the other's, of each round; pairs that are not positive are left out */
-export function ratioOf(figure: Compared, pairs: readonly (readonly [number, number])[]): Ratio {
-  const measured = pairs.filter((pair) => pair.every((value) => Number.isFinite(value) && value > 0));
-  const ratios = measured.map(([here, there]) => here / there).sort((a, b) => a - b);
-  const n = ratios.length;
-  const rank = intervalRank(n);
-  const decided = 2 ** (1 - n) <= 1 - confidence;
-  const low = ratios[rank] ?? Number.NaN;
-  const high = ratios[n - 1 - rank] ?? Number.NaN;
-  const middle = [ratios[(n - 1) >> 1] ?? Number.NaN, ratios[n >> 1] ?? Number.NaN] as const;
+function comparisonOf(figure: Compared, pairs: readonly (readonly [number, number])[]): Comparison {
   return {
     ...figure,
-    here: summarise(measured.map(([here]) => here)).median,
-    there: summarise(measured.map(([, there]) => there)).median,
-    n,
-    ratio: (middle[0] + middle[1]) / 2,
-    low,
-    high,
-    verdict: !decided ? 'undecided' : figure.unit === '/s' ? verdictOf(1 / high, 1 / low) : verdictOf(low, high),
+    here: summarise(pairs.map(([here]) => here)).median,
+    there: summarise(pairs.map(([, there]) => there)).median,
+    ...ratioOf(pairs, figure.unit === '/s' ? 'more' : 'less'),
   };
-}
-
-/** Of the interval of a cost ratio. */
-function verdictOf(low: number, high: number): Ratio['verdict'] {
-  if (low > toleratedRatio) return 'WORSE';
-  if (low > 1) return 'worse';
-  return high < 1 ? 'better' : 'within noise';
-}
-
-/**
- * How many of the sorted samples may be cut off at either end so that the median still lies between the rest with the
- * wanted confidence, whatever the distribution (the sign test). With few samples: none.
- */
-function intervalRank(n: number): number {
-  let below = 0;
-  let ways = 1;
-  for (let rank = 0; ; rank++) {
-    below += ways / 2 ** n;
-    if (2 * below > 1 - confidence) return Math.max(0, rank - 1);
-    ways = (ways * (n - rank)) / (rank + 1);
-  }
 }
 
 /** All figures of one tree once, with servers that were started for this. */

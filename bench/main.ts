@@ -72,13 +72,13 @@ interface Outcome {
 
 async function measureBoth(there: Tree, { quick }: BenchOptions, questions: readonly Int16Array[]): Promise<Outcome> {
   const plan = quick ? quickComparePlan : fullComparePlan;
-  const ratios = await compare(there, plan, questions, (done) =>
+  const comparisons = await compare(there, plan, questions, (done) =>
     process.stderr.write(`round ${done} of ${plan.rounds}\n`),
   );
-  process.stdout.write(`${comparisonTable(ratios, there.label)}\n`);
-  const worse = ratios.filter(({ verdict }) => verdict === 'WORSE');
+  process.stdout.write(`${comparisonTable(comparisons, there.label)}\n`);
+  const worse = comparisons.filter(({ verdict }) => verdict === 'WORSE');
   process.stdout.write(worse.length === 0 ? 'No figure is worse.\n' : `Worse: ${worse.map(nameOf).join('; ')}.\n`);
-  return { figures: { comparedWith: there.label, plan, ratios }, passed: worse.length === 0 };
+  return { figures: { comparedWith: there.label, plan, comparisons }, passed: worse.length === 0 };
 }
 
 async function measureParts({ quick, only }: BenchOptions, questions: readonly Int16Array[]): Promise<Outcome> {

@@ -2,7 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
-import { type Ratio, toleratedRatio } from './compare.ts';
+import { toleratedRatio } from '../dev/harness/ratio.ts';
+import type { Comparison } from './compare.ts';
 import { type Figure, reached, type Section, type Unit } from './figures.ts';
 
 export interface Machine {
@@ -71,14 +72,14 @@ export function warningLine(text: string): string {
 }
 
 /** One line for each figure of a comparison. */
-export function comparisonTable(ratios: readonly Ratio[], there: string): string {
+export function comparisonTable(comparisons: readonly Comparison[], there: string): string {
   const columns = [12, 12, 8, 18, 5, 14];
   const line = (name: string, cells: readonly string[]) =>
     (name.padEnd(nameWidth + 4) + cells.map((cell, index) => cell.padStart(columns[index] ?? 0)).join('')).trimEnd();
   return [
     line(`This tree beside ${there}`, ['this tree', 'REF', 'ratio', 'noise', 'n', '']),
     '─'.repeat(lineWidth + 4),
-    ...ratios.map(({ name, unit, here, there, n, ratio, low, high, verdict }) =>
+    ...comparisons.map(({ name, unit, here, there, n, ratio, low, high, verdict }) =>
       line(name, [
         inUnit(here, unit),
         inUnit(there, unit),
