@@ -4,8 +4,11 @@
  */
 
 import { pino } from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import type { Config } from './config/config.ts';
+import { escapeControls, showControls } from './core/control-characters.ts';
+import type { DigestRule } from './core/log-digest.ts';
+import { LogOutput } from './core/log-output.ts';
 import type { SessionLogEvent } from './session/settings.ts';
 
 /** Every event, and the sentence that a reader of the log sees. */
@@ -69,6 +72,8 @@ export const logEvents = {
   process_uncaught:
     'An uncaught exception: the server stops, running responses may finish, and the process exits with 1',
   process_rejection: 'A promise was rejected and nothing handled it: what waited for it is lost, the server goes on',
+  log_repeated: 'An event happened too often to log each occurrence: the number left out, and the last of them',
+  log_dropped: 'Log entries were lost: they could not be written fast enough, or at all',
 } as const satisfies Record<SessionLogEvent, string> & Record<string, string>;
 export type LogEvent = keyof typeof logEvents;
 
@@ -77,6 +82,14 @@ export interface Log {
   info(event: LogEvent, details: object): void;
   warn(event: LogEvent, details: object): void;
   error(event: LogEvent, details: object): void;
+}
+
+/** A log that is written somewhere. */
+export interface WrittenLog extends Log {
+  /** Entries lost so far because they could not be written; undefined where that is not known. */
+  readonly dropped?: number;
+  /** Writes what waits, for at most `timeoutMs`; entries that follow are discarded. */
+  close?(timeoutMs: number): Promise<void>;
 }
 
 /** A log whose every entry has these fields too: that of a session, or of one of its peers. */
@@ -89,22 +102,80 @@ export function childLog(log: Log, fields: Readonly<Record<string, unknown>>): L
   };
 }
 
-const levels = ['debug', 'info', 'warn', 'error'] as const;
+/** What `createLog` makes. */
+export type ProcessLog = Required<WrittenLog>;
 
-/** The log that a configuration asks for. `terminal`: whether somebody reads it as it comes. */
-export function createLog(config: Pick<Config, 'logLevel' | 'logFormat'>, terminal: boolean): Log {
+/** Caused by anyone who can connect: the first of a kind in each minute is logged, the others are counted. */
+const refusal = (...by: string[]): DigestRule => ({ perMinute: 1, by });
+/** Caused by clients, engines and upstreams that misbehave, as often as they like. */
+const trouble: DigestRule = { perMinute: 20 };
+
+/** Events that are logged less often than `limits.log-entries-per-minute`. */
+export const digestRules: Partial<Record<LogEvent, DigestRule>> = {
+  server_connections_full: refusal(),
+  tls_failed: refusal(),
+  upgrade_refused: refusal('status', 'reason'),
+  connection_refused: refusal('code', 'reason'),
+  access_check_failed: refusal(),
+  limits_unavailable: refusal(),
+  http_failed: trouble,
+  audio_request_failed: trouble,
+  session_failed: trouble,
+  session_fault: trouble,
+  process_rejection: trouble,
+  noise_reduction_unavailable: trouble,
+  response_failed: trouble,
+  transcription_failed: trouble,
+  voice_activity_failed: trouble,
+  unknown_fields_dropped: trouble,
+  voice_silent: trouble,
+  image_not_fetched: trouble,
+  upstream_lost: trouble,
+  upstream_retrying: trouble,
+  upstream_failed: trouble,
+  upstream_odd: trouble,
+  engine_fallback: trouble,
+  engine_recovered: trouble,
+  peer_too_slow: trouble,
+  peer_too_fast: trouble,
+  peer_broke_limit: trouble,
+  peer_dead: trouble,
+  peer_broke_protocol: trouble,
+};
+
+const levels = ['debug', 'info', 'warn', 'error'] as const;
+const standardError = 2;
+
+/** The log that a configuration asks for, on standard error. `terminal`: whether somebody reads it as it comes. */
+export function createLog(
+  config: Pick<Config, 'logLevel' | 'logFormat'> & { limits: Pick<Config['limits'], 'logBufferBytes'> },
+  terminal: boolean,
+): ProcessLog {
+  const output = new LogOutput({
+    fd: standardError,
+    bufferBytes: config.limits.logBufferBytes,
+    onRoom: (entries) => write('warn')('log_dropped', { entries }),
+  });
   const readable = config.logFormat === 'pretty' || (config.logFormat === 'auto' && terminal);
-  const stream = readable
-    ? pretty({
-        colorize: terminal,
-        destination: 2,
-        sync: true,
-        translateTime: 'SYS:HH:MM:ss.l',
-        ignore: 'pid,hostname,event',
-      })
-    : pino.destination({ dest: 2, sync: true });
+  const prettify = prettyFactory({
+    colorize: terminal,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,hostname,event',
+  });
+  const stream = {
+    write: (line: string) => output.write(readable ? prettify(showControls(line)) : escapeControls(line)),
+  };
   const logger = pino({ level: config.logLevel, base: null, serializers: { error: pino.stdSerializers.err } }, stream);
   const write = (level: (typeof levels)[number]) => (event: LogEvent, details: object) =>
     logger[level]({ event, ...details }, logEvents[event]);
-  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+  return {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    get dropped() {
+      return output.dropped;
+    },
+    close: (timeoutMs) => output.close(timeoutMs),
+  };
 }

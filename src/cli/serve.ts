@@ -1,8 +1,10 @@
 /** `parley serve`: starts the server, says where it is, and stops it when it is told to. */
 
 import { type Config, ConfigError, configHelp, loadConfig } from '../config/config.ts';
-import { createLog, type Log } from '../log.ts';
-import { type EngineStatus, ListenError, type ParleyServer, startServer } from '../server/server.ts';
+import { systemClock } from '../core/clock.ts';
+import { LogDigest } from '../core/log-digest.ts';
+import { createLog, digestRules, type LogEvent, type ProcessLog } from '../log.ts';
+import { type EngineStatus, ListenError, logCloseMs, type ParleyServer, startServer } from '../server/server.ts';
 
 const usage = `Start the server.
 
@@ -24,9 +26,12 @@ export async function serve(args: readonly string[]): Promise<number> {
     return 0;
   }
   const startedAt = performance.now();
+  // Nobody has to read what is printed, or to have room for it.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  let log: ProcessLog | undefined;
   try {
     const { config, warnings } = loadConfig({ flags: args, environment: process.env });
-    const log = createLog(config, process.stderr.isTTY);
+    log = createLog(config, process.stderr.isTTY);
     for (const warning of warnings) log.warn('config_warning', { warning });
     const server = await startServer({ config, log });
     const stopped = untilStopped(server, config, log);
@@ -44,6 +49,8 @@ export async function serve(args: readonly string[]): Promise<number> {
       return 1;
     }
     throw error;
+  } finally {
+    await log?.close(logCloseMs);
   }
 }
 
@@ -98,6 +105,8 @@ function upstreamLine({ name, url, models, transcription }: Config['upstream'][n
 
 /** npm passes on a Ctrl-C that the terminal has already sent to every process in front of it. */
 const sameSignalMs = 500;
+/** How long what was logged may take to be written where the process is to end at once. */
+const exitMs = 200;
 /** How long running responses may take after an uncaught exception, and how long closing may take then. */
 const faultDrainSeconds = 10;
 const faultCloseSeconds = 5;
@@ -106,8 +115,19 @@ const faultCloseSeconds = 5;
  * Resolves when the server has stopped after SIGTERM or SIGINT, or because the npm that started it has ended. An uncaught
  * exception stops it too, and then exits with 1. A second signal or exception ends the process at once.
  */
-function untilStopped(server: ParleyServer, { drainSeconds }: Config, log: Log): Promise<void> {
+function untilStopped(server: ParleyServer, { drainSeconds, limits }: Config, log: ProcessLog): Promise<void> {
+  const faults = new LogDigest<LogEvent>({
+    log,
+    clock: systemClock,
+    rules: digestRules,
+    summary: 'log_repeated',
+    entriesPerMinute: limits.logEntriesPerMinute,
+  });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const exit = async (code: number) => {
+    await log.close(exitMs);
+    process.exit(code);
+  };
   let stoppingSince: number | undefined;
   let faulty = false;
   const stop = (seconds = drainSeconds) => {
@@ -117,10 +137,14 @@ function untilStopped(server: ParleyServer, { drainSeconds }: Config, log: Log):
       .drain(seconds)
       .then(() => server.close())
       // What threw may hold the event loop: nothing but `exit` is sure to end it.
-      .then(() => (faulty ? process.exit(1) : resolve()), reject);
+      .then(async () => {
+        if (!faulty) return resolve();
+        await exit(1);
+      })
+      .catch(reject);
   };
   const onSignal = (exitCode: number) => {
-    if (stoppingSince !== undefined && performance.now() - stoppingSince > sameSignalMs) process.exit(exitCode);
+    if (stoppingSince !== undefined && performance.now() - stoppingSince > sameSignalMs) void exit(exitCode);
     stop();
   };
   process.on('SIGINT', () => onSignal(130));
@@ -131,14 +155,14 @@ function untilStopped(server: ParleyServer, { drainSeconds }: Config, log: Log):
   });
   // The code that threw may have left anything half done: what shares its memory is not to be trusted for long.
   process.on('uncaughtException', (error) => {
-    log.error('process_uncaught', { error });
-    if (faulty) process.exit(1);
+    faults.error('process_uncaught', { error });
+    if (faulty) void exit(1);
     faulty = true;
-    setTimeout(() => process.exit(1), (faultDrainSeconds + faultCloseSeconds) * 1000).unref();
+    setTimeout(() => void exit(1), (faultDrainSeconds + faultCloseSeconds) * 1000).unref();
     stop(Math.min(drainSeconds, faultDrainSeconds));
   });
   // An async function that fails has run its `finally` blocks: one operation is lost, and the others go on.
-  process.on('unhandledRejection', (error) => log.error('process_rejection', { error }));
+  process.on('unhandledRejection', (error) => faults.error('process_rejection', { error }));
   return promise;
 }
 

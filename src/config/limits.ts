@@ -177,6 +177,18 @@ export const limits = {
     sessionLimits.outOfBandResponses,
     'Responses outside the conversation that run at once in a session.',
   ),
+  logBufferBytes: option(
+    'Limits',
+    bytes(16 * 1024, 256 * mebibyte),
+    mebibyte,
+    'Log entries that wait to be written; beyond it entries are dropped and counted.',
+  ),
+  logEntriesPerMinute: option(
+    'Limits',
+    integerOrInfinity('COUNT', 1, 1_000_000),
+    6000,
+    'Log entries of one event in a minute; the rest is counted and logged as a number. Refusals and faults have lower bounds of their own.',
+  ),
   imageBytes: option(
     'Limits',
     bytes(1024, 64 * mebibyte),

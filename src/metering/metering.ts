@@ -113,6 +113,11 @@ export class Metering {
     this.#metrics.watch(name, help, value);
   }
 
+  /** A counter whose total is asked for whenever the metrics are read. */
+  watchTotal(name: string, help: string, total: () => number): void {
+    this.#metrics.watchTotal(name, help, total);
+  }
+
   /** The answer to `GET /metrics`, in Prometheus' text format. */
   async metricsText(): Promise<{ contentType: string; body: string }> {
     const body = `${await this.#metrics.text()}${await processMetrics()}`;

@@ -147,6 +147,19 @@ export class Metrics {
     });
   }
 
+  /** A counter whose total is asked for when it is read. */
+  watchTotal(name: string, help: string, total: () => number): void {
+    const counter: Counter = new Counter({
+      name,
+      help,
+      registers: [this.#registry],
+      collect: () => {
+        counter.reset();
+        counter.inc(total());
+      },
+    });
+  }
+
   /** Series of live sessions, written anew each time that they are read. */
   watchSessions(name: string, help: string, write: (set: (session: string, value: number) => void) => void): void {
     const gauge: Gauge<'session'> = new Gauge({

@@ -6,6 +6,7 @@ import { AccessPolicy } from '../access/policy.ts';
 import { type Config, type ConfigOverrides, configWith, sessionSettings } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import { systemClock } from '../core/clock.ts';
+import { LogDigest } from '../core/log-digest.ts';
 import { nodeTooOld } from '../core/node-version.ts';
 import { publicStatus } from '../engines/spec/engine-group.ts';
 import type { EngineSet, EngineStatus } from '../engines/spec/registry.ts';
@@ -15,7 +16,7 @@ import { audioApiOptions } from '../http/audio/options.ts';
 import { Listener } from '../http/listener.ts';
 import { readinessOf } from '../http/readiness.ts';
 import { loadCertificate } from '../http/tls.ts';
-import { createLog, type Log } from '../log.ts';
+import { createLog, digestRules, type Log, type LogEvent, type WrittenLog } from '../log.ts';
 import { Metering } from '../metering/metering.ts';
 import { AddressPolicy } from '../net/address-policy.ts';
 import { GuardedFetch } from '../net/guarded-fetch.ts';
@@ -41,7 +42,7 @@ export { type ApiKey, apiKey, type Config, ConfigError, type ConfigOverrides } f
 export type { Clock } from '../core/clock.ts';
 export { createEngines, type EngineSet, type EngineStatus } from '../engines/spec/registry.ts';
 export { ListenError } from '../http/listener.ts';
-export type { Log } from '../log.ts';
+export type { Log, WrittenLog } from '../log.ts';
 export type * from '../session/ports/engines.ts';
 export type * from '../session/ports/image-fetcher.ts';
 export type * from '../session/ports/language-model.ts';
@@ -61,7 +62,7 @@ export interface ServerOptions {
   createSession?: SessionFactory;
   clock?: Clock;
   ids?: IdSource;
-  log?: Log;
+  log?: WrittenLog;
 }
 
 export interface ParleyServer {
@@ -84,6 +85,8 @@ export interface ParleyServer {
 /** The console stands beside `src/` and beside `dist/`, so that one relative path finds it from both. */
 const consoleFolder = fileURLToPath(new URL('../../console', import.meta.url));
 
+/** How long what was logged last may take to be written. */
+export const logCloseMs = 1000;
 /** How long a server that is closed waits for engines that are still loading. */
 const engineLoadMs = 30_000;
 
@@ -99,11 +102,22 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const config = configWith(options.config ?? {});
   const clock = options.clock ?? systemClock;
   const certificate = await loadCertificate(config, new Date(clock.epochMs()));
-  const plainLog = options.log ?? createLog(config, process.stderr.isTTY);
+  const plainLog: WrittenLog = options.log ?? createLog(config, process.stderr.isTTY);
   const { prices, models, sessionMetrics, limits } = config;
   const store = new MemoryStore({ clock, limit: limits.storeEntries, limitCharacters: limits.storeCharacters });
-  const metering = new Metering({ store, clock, log: plainLog, prices, models, sessionMetrics });
-  const log = metering.countFaults(plainLog);
+  const digest = new LogDigest<LogEvent>({
+    log: plainLog,
+    clock,
+    rules: digestRules,
+    summary: 'log_repeated',
+    entriesPerMinute: limits.logEntriesPerMinute,
+  });
+  const metering = new Metering({ store, clock, log: digest, prices, models, sessionMetrics });
+  const log = metering.countFaults(digest);
+  const closeLog = async () => {
+    digest.close();
+    if (options.log === undefined) await plainLog.close?.(logCloseMs);
+  };
   const ids = options.ids ?? randomId;
   const engineSet = configuredEngines(config, { clock, log, ready: options.engines });
   const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
@@ -168,6 +182,11 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     clock,
     log,
   });
+  metering.watchTotal(
+    'parley_log_dropped_total',
+    'Log entries lost because they could not be written.',
+    () => plainLog.dropped ?? 0,
+  );
   metering.watch('parley_connections', 'TCP connections, those of sessions included.', () => listener.connections);
 
   let port = config.port;
@@ -177,6 +196,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     metering.close();
     await engineSet.close();
     await store.close();
+    await closeLog();
     throw error;
   }
   const authority = `${addressForClients(config)}:${port}`;
@@ -203,6 +223,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     await engineSet.close();
     await store.close();
     log.info('server_stopped', {});
+    await closeLog();
   });
   return {
     url,

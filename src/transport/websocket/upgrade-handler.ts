@@ -252,7 +252,7 @@ export class UpgradeHandler {
   #refuseOverHttp(request: IncomingMessage, socket: Duplex, { status, why, reason }: UpgradeRefusal): void {
     const text = JSON.stringify(apiErrorOf(why));
     this.#options.metering.sessionRefused(reason);
-    this.#options.log.info('upgrade_refused', { status, message: why.message, ...sender(request) });
+    this.#options.log.info('upgrade_refused', { status, reason, message: why.message, ...sender(request) });
     socket.on('error', () => socket.destroy());
     socket.once('finish', () => socket.destroy());
     socket.end(

@@ -1,0 +1,18 @@
+/**
+ * A server in a process of its own, with fake engines and its real log, as `serve` makes it. It prints its WebSocket
+ * address, and stops on SIGTERM. Its argument is a configuration as JSON.
+ */
+
+import { configWith } from '../../src/config/config.ts';
+import { createLog } from '../../src/log.ts';
+import { startServer } from '../../src/server/server.ts';
+import { fakeEngineSet } from './server.ts';
+
+const config = configWith({ port: 0, ...JSON.parse(process.argv[2] ?? '{}') });
+const log = createLog(config, process.stderr.isTTY);
+const server = await startServer({ config, log, engines: fakeEngineSet() });
+process.on('SIGTERM', async () => {
+  await server.close();
+  await log.close(100);
+});
+process.stdout.write(`${server.wsUrl}\n`);
