@@ -149,7 +149,7 @@ async function measureVisits(tree: Tree, { connections, appends, idle }: Compare
   }
 }
 
-/** Sessions that stream all the time, each with a turn every 2 s. */
+/** Sessions that stream all the time, each with a turn every 1.5 s. */
 async function measureConversations(tree: Tree, { sessions, spanMs, connections }: ComparePlan) {
   const server = await MeasuredServer.start('instant', tree);
   const clients = new RateClients();
@@ -163,8 +163,8 @@ async function measureConversations(tree: Tree, { sessions, spanMs, connections 
       chunkMs: 20,
       detection: 'server_vad',
       questions: [tone(600, wireRateHz)],
-      pauseMs: 900,
-      spreadMs: 2000,
+      pauseMs: 400,
+      spreadMs: 1500,
       listen: true,
     });
     // One round that does not count: code is compiled on first use.

@@ -190,9 +190,9 @@ export const quickComparePlan: ComparePlan = {
   rounds: 5,
   turns: 1,
   sessions: 50,
-  spanMs: 3000,
-  connections: 300,
+  spanMs: 2500,
+  connections: 200,
   appends: 1000,
   idle: 500,
-  secrets: 1000,
+  secrets: 600,
 };
