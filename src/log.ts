@@ -5,7 +5,6 @@
 
 import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
-import type { Config } from './config/config.ts';
 import { escapeControls, showControls } from './core/control-characters.ts';
 import type { DigestRule } from './core/log-digest.ts';
 import { LogOutput } from './core/log-output.ts';
@@ -146,17 +145,23 @@ export const digestRules: Partial<Record<LogEvent, DigestRule>> = {
 const levels = ['debug', 'info', 'warn', 'error'] as const;
 const standardError = 2;
 
-/** The log that a configuration asks for, on standard error. `terminal`: whether somebody reads it as it comes. */
-export function createLog(
-  config: Pick<Config, 'logLevel' | 'logFormat'> & { limits: Pick<Config['limits'], 'logBufferBytes'> },
-  terminal: boolean,
-): ProcessLog {
+export interface LogOptions {
+  /** The least severe entries that are written. */
+  level: (typeof levels)[number] | 'silent';
+  /** `auto`: pretty on a terminal, JSON elsewhere. */
+  format: 'auto' | 'pretty' | 'json';
+  /** Entries that standard error does not take yet. */
+  bufferBytes: number;
+}
+
+/** A log on standard error. `terminal`: whether that is one. */
+export function createLog({ level, format, bufferBytes }: LogOptions, terminal: boolean): ProcessLog {
   const output = new LogOutput({
     fd: standardError,
-    bufferBytes: config.limits.logBufferBytes,
+    bufferBytes,
     onRoom: (entries) => write('warn')('log_dropped', { entries }),
   });
-  const readable = config.logFormat === 'pretty' || (config.logFormat === 'auto' && terminal);
+  const readable = format === 'pretty' || (format === 'auto' && terminal);
   const prettify = prettyFactory({
     colorize: terminal,
     translateTime: 'SYS:HH:MM:ss.l',
@@ -165,9 +170,9 @@ export function createLog(
   const stream = {
     write: (line: string) => output.write(readable ? prettify(showControls(line)) : escapeControls(line)),
   };
-  const logger = pino({ level: config.logLevel, base: null, serializers: { error: pino.stdSerializers.err } }, stream);
-  const write = (level: (typeof levels)[number]) => (event: LogEvent, details: object) =>
-    logger[level]({ event, ...details }, logEvents[event]);
+  const logger = pino({ level, base: null, serializers: { error: pino.stdSerializers.err } }, stream);
+  const write = (severity: (typeof levels)[number]) => (event: LogEvent, details: object) =>
+    logger[severity]({ event, ...details }, logEvents[event]);
   return {
     debug: write('debug'),
     info: write('info'),

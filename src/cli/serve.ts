@@ -1,6 +1,6 @@
 /** `parley serve`: starts the server, says where it is, and stops it when it is told to. */
 
-import { type Config, ConfigError, configHelp, loadConfig } from '../config/config.ts';
+import { type Config, ConfigError, configHelp, loadConfig, logOptions } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
 import { LogDigest } from '../core/log-digest.ts';
 import { createLog, digestRules, type LogEvent, type ProcessLog } from '../log.ts';
@@ -31,7 +31,7 @@ export async function serve(args: readonly string[]): Promise<number> {
   let log: ProcessLog | undefined;
   try {
     const { config, warnings } = loadConfig({ flags: args, environment: process.env });
-    log = createLog(config, process.stderr.isTTY);
+    log = createLog(logOptions(config), process.stderr.isTTY);
     for (const warning of warnings) log.warn('config_warning', { warning });
     const server = await startServer({ config, log });
     const stopped = untilStopped(server, config, log);

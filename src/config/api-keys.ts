@@ -2,7 +2,7 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import type { KeyLimits } from '../metering/key-limits.ts';
+import type { KeyLimits } from '../metering/owner.ts';
 
 /** The project of keys that name none, and of whoever uses a server without keys. */
 export const defaultProject = 'default';

@@ -301,6 +301,11 @@ export function sessionSettings(config: Config): SessionSettings {
   return { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, prompts, contextTokens, limits };
 }
 
+/** What the options say about the log. */
+export function logOptions({ logLevel, logFormat, limits }: Config) {
+  return { level: logLevel, format: logFormat, bufferBytes: limits.logBufferBytes };
+}
+
 export function configHelp(): string {
   return optionsHelp(optionList);
 }

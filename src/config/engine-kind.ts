@@ -2,14 +2,15 @@
 
 import { z } from 'zod';
 import {
+  acceptsPath,
   defaultSet,
   type EngineKind,
   type EngineSetSpec,
   type EngineSpec,
+  engineNames,
   type HttpEngineSpec,
   type ModelAlias,
 } from '../engines/spec/engine-spec.ts';
-import { acceptsPath, engineNames } from '../engines/spec/registry.ts';
 import type { Kind } from './kinds.ts';
 import { keyIn } from './upstream-kind.ts';
 

@@ -1,6 +1,6 @@
 /** The bounds of the server, each an option: `limits.` on the command line, `limits:` in a configuration file. */
 
-import { defaultTimeouts } from '../engines/openai/http-transport.ts';
+import { defaultTimeouts } from '../engines/openai/timeouts.ts';
 import { defaultSessionSettings } from '../session/settings.ts';
 import { defaultUpstreamLimits } from '../upstream/link/limits.ts';
 import { bytes, integer, integerOrInfinity } from './kinds.ts';

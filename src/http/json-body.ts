@@ -1,13 +1,8 @@
 import type { HonoRequest } from 'hono';
 import { httpErrors } from '../protocol/errors/http-errors.ts';
 import { wireErrors } from '../protocol/errors/wire-errors.ts';
-import {
-  holdsMoreValuesThan,
-  type JsonObject,
-  maxDepth,
-  maxValues,
-  nestsDeeperThan,
-} from '../protocol/parse/frame-parser.ts';
+import { holdsMoreValuesThan, maxDepth, maxValues, nestsDeeperThan } from '../protocol/parse/frame-parser.ts';
+import type { JsonObject } from '../protocol/parse/schema-check.ts';
 import { HttpRefusal } from './refusal.ts';
 
 /**

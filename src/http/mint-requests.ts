@@ -13,9 +13,8 @@ import {
 } from '../protocol/beta/session.ts';
 import { WireError } from '../protocol/errors/wire-errors.ts';
 import { refuseBadModalities } from '../protocol/ga.ts';
-import type { JsonObject } from '../protocol/parse/frame-parser.ts';
 import { integer } from '../protocol/parse/integer.ts';
-import type { Check } from '../protocol/parse/schema-check.ts';
+import type { Check, JsonObject } from '../protocol/parse/schema-check.ts';
 import {
   type RealtimeConfig,
   type SessionUpdate,

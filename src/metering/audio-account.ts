@@ -1,13 +1,9 @@
 import type { TranscriptionUsage } from '../protocol/wire/server-events.ts';
 import { assistantAudioTokens, userAudioTokens } from '../session/context/token-cost.ts';
 import type { QuotaRefusal } from '../session/ports/meter.ts';
-import { clampAmount, transcriptionQuantities } from './quantities.ts';
+import { type AudioRequestKind, type AudioRequestStatus, clampAmount, transcriptionQuantities } from './quantities.ts';
 import type { TokenBudget } from './token-budget.ts';
 import { UsageTotals, type UsageTotalsOptions, type UsedTotals } from './usage-totals.ts';
-
-export type AudioRequestKind = 'transcription' | 'speech';
-/** `cancelled`: whoever asked left before it was done. `refused`: the key had used its tokens of the minute. */
-export type AudioRequestStatus = 'completed' | 'failed' | 'cancelled' | 'refused';
 
 export interface AudioAccountOptions extends UsageTotalsOptions {
   kind: AudioRequestKind;

@@ -2,25 +2,9 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../log.ts';
 import type { QuotaRefusal } from '../session/ports/meter.ts';
 import type { Store } from '../store/store.ts';
+import type { Owner } from './owner.ts';
 import { SessionCounter } from './session-counter.ts';
 import { seconds, TokenBudget } from './token-budget.ts';
-
-/** What whoever uses a key may have; absent is unlimited. */
-export interface KeyLimits {
-  /** Sessions at once. */
-  readonly sessions?: number;
-  readonly sessionsPerMinute?: number;
-  /** Tokens in and out, of the language model, of transcription and of /v1/audio. */
-  readonly tokensPerMinute?: number;
-}
-
-/** Whose a session is. */
-export interface Owner {
-  /** Absent where the server has no keys. */
-  readonly keyName?: string;
-  readonly project: string;
-  readonly limits?: KeyLimits;
-}
 
 /** Room for one session among those of its key. */
 export interface SessionLease {

@@ -3,17 +3,21 @@ import type { Log } from '../log.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
 import type { Store } from '../store/store.ts';
 import { Account, type SessionTotals } from './account.ts';
-import { AudioAccount, type AudioRequestKind } from './audio-account.ts';
-import { type Admission, KeyLimiter, type Owner, type SessionLease } from './key-limits.ts';
+import { AudioAccount } from './audio-account.ts';
+import { type Admission, KeyLimiter, type SessionLease } from './key-limits.ts';
 import { LabelSets } from './label-sets.ts';
 import { Metrics, type RefusalReason } from './metrics.ts';
+import type { Owner } from './owner.ts';
 import { Prices, type PriceTable } from './prices.ts';
 import { processMetrics } from './process-metrics.ts';
+import type { AudioRequestKind } from './quantities.ts';
 
 export type { Account, SessionTotals } from './account.ts';
-export type { AudioAccount, AudioRequestKind, AudioRequestStatus } from './audio-account.ts';
-export type { Admission, Owner, SessionLease } from './key-limits.ts';
+export type { AudioAccount } from './audio-account.ts';
+export type { Admission, SessionLease } from './key-limits.ts';
 export type { RefusalReason } from './metrics.ts';
+export type { Owner } from './owner.ts';
+export type { AudioRequestKind, AudioRequestStatus } from './quantities.ts';
 
 export interface MeteringOptions {
   store: Store;

@@ -3,9 +3,8 @@ import { packageVersion } from '../core/version.ts';
 import type { ResponseStatus } from '../protocol/wire/server-events.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
 import type { TurnTimes } from '../session/ports/meter.ts';
-import type { AudioRequestKind, AudioRequestStatus } from './audio-account.ts';
 import type { OwnerLabels } from './label-sets.ts';
-import { type Quantities, quantitiesIn } from './quantities.ts';
+import { type AudioRequestKind, type AudioRequestStatus, type Quantities, quantitiesIn } from './quantities.ts';
 
 /** Why a session was not opened. */
 export type RefusalReason =

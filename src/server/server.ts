@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { Callers } from '../access/callers.ts';
 import { AccessPolicy } from '../access/policy.ts';
-import { type Config, type ConfigOverrides, configWith, sessionSettings } from '../config/config.ts';
+import { type Config, type ConfigOverrides, configWith, logOptions, sessionSettings } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import { systemClock } from '../core/clock.ts';
 import { LogDigest } from '../core/log-digest.ts';
@@ -102,7 +102,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const config = configWith(options.config ?? {});
   const clock = options.clock ?? systemClock;
   const certificate = await loadCertificate(config, new Date(clock.epochMs()));
-  const plainLog: WrittenLog = options.log ?? createLog(config, process.stderr.isTTY);
+  const plainLog: WrittenLog = options.log ?? createLog(logOptions(config), process.stderr.isTTY);
   const { prices, models, sessionMetrics, limits } = config;
   const store = new MemoryStore({ clock, limit: limits.storeEntries, limitCharacters: limits.storeCharacters });
   const digest = new LogDigest<LogEvent>({

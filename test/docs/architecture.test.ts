@@ -25,6 +25,51 @@ function folderOf(file: string): string {
   return first;
 }
 
+/** The files that each file of `src/` imports or re-exports from, type-only and dynamic imports included. */
+function importsOfSource(): Map<string, string[]> {
+  const files = globSync('src/**/*.ts', { cwd: root });
+  return new Map(
+    files.map((file) => {
+      const source = readFileSync(join(root, file), 'utf8');
+      const targets = [...source.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)];
+      return [file, targets.map(([, to = '']) => join(dirname(file), to))];
+    }),
+  );
+}
+
+/** One circle of imports, from a file back to itself; undefined where there is none. */
+function circleIn(imports: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const target of imports.get(file) ?? []) {
+      const circle = visit(target, [...path, file]);
+      if (circle) return circle;
+    }
+    done.add(file);
+    return undefined;
+  };
+  for (const file of imports.keys()) {
+    const circle = visit(file, []);
+    if (circle) return circle;
+  }
+  return undefined;
+}
+
+test('no file imports itself, directly or through others, not even for types', () => {
+  const circular = new Map([
+    ['a', ['b']],
+    ['b', ['c', 'd']],
+    ['d', ['b']],
+  ]);
+  assert.deepEqual(circleIn(circular), ['b', 'd', 'b']);
+  const imports = importsOfSource();
+  assert.ok(imports.has(join('src', 'log.ts')), 'files directly in src/ are seen');
+  assert.ok([...imports.values()].flat().length > imports.size, 'imports are found');
+  assert.equal(circleIn(imports)?.join(' → '), undefined);
+});
+
 test('folders use what ARCHITECTURE.md says that they may, and nothing else', () => {
   const files = globSync('src/*/**/*.ts', { cwd: root });
   assert.deepEqual([...new Set(files.map(folderOf))].sort(), [...allowed.keys()].sort());
@@ -38,4 +83,20 @@ test('folders use what ARCHITECTURE.md says that they may, and nothing else', ()
       .map((used) => `${file} uses ${used}`);
   });
   assert.deepEqual(wrong, []);
+});
+
+test('the configuration reaches no engine: names and defaults are data', () => {
+  const imports = importsOfSource();
+  const reached = new Set<string>();
+  const visit = (file: string) => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    for (const target of imports.get(file) ?? []) visit(target);
+  };
+  visit(join('src', 'config', 'config.ts'));
+  const engines = [...reached].filter((file) => file.startsWith(join('src', 'engines')));
+  assert.deepEqual(engines.sort(), [
+    join('src', 'engines', 'openai', 'timeouts.ts'),
+    join('src', 'engines', 'spec', 'engine-spec.ts'),
+  ]);
 });

@@ -3,13 +3,13 @@
  * address, and stops on SIGTERM. Its argument is a configuration as JSON.
  */
 
-import { configWith } from '../../src/config/config.ts';
+import { configWith, logOptions } from '../../src/config/config.ts';
 import { createLog } from '../../src/log.ts';
 import { startServer } from '../../src/server/server.ts';
 import { fakeEngineSet } from './server.ts';
 
 const config = configWith({ port: 0, ...JSON.parse(process.argv[2] ?? '{}') });
-const log = createLog(config, process.stderr.isTTY);
+const log = createLog(logOptions(config), process.stderr.isTTY);
 const server = await startServer({ config, log, engines: fakeEngineSet() });
 process.on('SIGTERM', async () => {
   await server.close();

@@ -8,9 +8,10 @@ import type { ClientOptions } from 'openai';
 import type { Clock } from '../../core/clock.ts';
 import { systemClock } from '../../core/clock.ts';
 import { EngineError } from '../engine-error.ts';
-import { defaultTimeouts, type HttpTimeouts, HttpTransport } from './http-transport.ts';
+import { HttpTransport } from './http-transport.ts';
 import { RequestFailure } from './request-failure.ts';
 import { statusErrorOf, statusFailure } from './status-failure.ts';
+import { defaultTimeouts, type HttpTimeouts } from './timeouts.ts';
 
 export interface EndpointOptions {
   /** Where the API is, as far as its version: `http://127.0.0.1:11434/v1`. Credentials in it become basic authentication. */

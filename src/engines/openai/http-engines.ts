@@ -6,8 +6,8 @@ import type { EngineKind, HttpEngineSpec } from '../spec/engine-spec.ts';
 import { ChatModel } from './chat-model.ts';
 import type { EndpointOptions } from './endpoint.ts';
 import { HttpTranscriber } from './http-transcriber.ts';
-import type { HttpTimeouts } from './http-transport.ts';
 import { HttpVoice } from './http-voice.ts';
+import type { HttpTimeouts } from './timeouts.ts';
 
 /** What every engine on a server may be given. */
 export interface RemoteOptions {

@@ -8,17 +8,7 @@ import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage
 import { request as httpsRequest, Agent as SecureAgent } from 'node:https';
 import type { Clock } from '../../core/clock.ts';
 import { RequestFailure } from './request-failure.ts';
-
-export interface HttpTimeouts {
-  /** Until the connection stands, TLS included. */
-  connectMs: number;
-  /** Until the first byte of the answer, and from there until the first of its body. */
-  firstByteMs: number;
-  /** Between two pieces of the answer. */
-  idleMs: number;
-}
-
-export const defaultTimeouts: HttpTimeouts = { connectMs: 5000, firstByteMs: 20_000, idleMs: 20_000 };
+import type { HttpTimeouts } from './timeouts.ts';
 
 /** Idle connections kept for each server. */
 const idleConnections = 32;
@@ -61,7 +51,7 @@ export class HttpTransport {
     const payload = await payloadOf(init);
     const signal = init.signal ?? undefined;
     signal?.throwIfAborted();
-    const message = await this.#turnFollower(url, init, payload, signal);
+    const message = await this.#exchange(url, init, payload, signal);
     const status = message.statusCode ?? 0;
     const headers = new Headers();
     for (const [name, value] of Object.entries(message.headers)) {
@@ -77,7 +67,7 @@ export class HttpTransport {
     return new Response(body, { status, headers });
   };
 
-  #turnFollower(
+  #exchange(
     url: URL,
     init: RequestInit,
     payload: { bytes: Uint8Array; type: string | undefined } | undefined,

@@ -4,6 +4,34 @@ import type { Engines } from '../../session/ports/engines.ts';
 
 export type EngineKind = keyof Engines;
 
+/** Every built-in engine by kind and name; `modelPath`: whether it loads a model from a path, as in `name:PATH`. */
+export const builtInEngines = {
+  voiceActivity: { silero: { modelPath: true } },
+  transcriber: { moonshine: { modelPath: true } },
+  languageModel: { responder: { modelPath: false }, auto: { modelPath: false } },
+  voice: { flite: { modelPath: false } },
+} as const satisfies Record<EngineKind, Record<string, { modelPath: boolean }>>;
+
+/** The set that works out of the box, by the name `embedded`. */
+export const embeddedEngines: Readonly<Record<EngineKind, string>> = {
+  voiceActivity: 'silero',
+  transcriber: 'moonshine',
+  languageModel: 'responder',
+  voice: 'flite',
+};
+
+/** The names of built-in engines of a kind. */
+export function engineNames(kind: EngineKind): string[] {
+  return ['embedded', ...Object.keys(builtInEngines[kind])];
+}
+
+/** Whether an engine of this name loads a model from a path: `name:PATH`. */
+export function acceptsPath(kind: EngineKind, name: string): boolean {
+  const engines: Readonly<Record<string, { modelPath: boolean }>> = builtInEngines[kind];
+  const known = name === 'embedded' ? embeddedEngines[kind] : name;
+  return Object.hasOwn(engines, known) && engines[known]?.modelPath === true;
+}
+
 /**
  * One engine: the name of one that is built in (`embedded`, `moonshine`), with the path of a model where it takes one
  * (`moonshine:models/base`), `auto` for a language model that runs on this machine, or where a server is.

@@ -9,7 +9,15 @@ import { Silero } from '../embedded/silero/silero.ts';
 import { AutoModel } from '../openai/auto-model.ts';
 import { httpFactories, type RemoteOptions } from '../openai/http-engines.ts';
 import { EngineGroup, type EngineStatus, type Lifecycle, type ProgressListener } from './engine-group.ts';
-import { type EngineKind, type EngineSpec, specName } from './engine-spec.ts';
+import {
+  acceptsPath,
+  type builtInEngines,
+  type EngineKind,
+  type EngineSpec,
+  embeddedEngines,
+  engineNames,
+  specName,
+} from './engine-spec.ts';
 
 /** What an engine may be given; each takes what concerns it. */
 export interface EngineOptions extends RemoteOptions {
@@ -25,9 +33,9 @@ export interface EngineOptions extends RemoteOptions {
 export type { EngineKind } from './engine-spec.ts';
 
 type Factory<Kind extends EngineKind> = (options: EngineOptions) => Engines[Kind] & Lifecycle;
-type Factories = { [Kind in EngineKind]: Record<string, Factory<Kind>> };
+type Factories = { [Kind in EngineKind]: Record<keyof (typeof builtInEngines)[Kind], Factory<Kind>> };
 
-/** Every engine by kind and name. */
+/** How each engine of `builtInEngines` is made. */
 const registry: Factories = {
   voiceActivity: {
     silero: ({ modelPath }) => new Silero(modelPath === undefined ? {} : { modelPath }),
@@ -43,17 +51,6 @@ const registry: Factories = {
   voice: {
     flite: ({ voiceWorkers: workers }) => new Flite(workers === undefined ? {} : { workers }),
   },
-};
-
-/** Engines that load a model from a path where they are given one. */
-const modelsByPath: ReadonlySet<string> = new Set(['voiceActivity silero', 'transcriber moonshine']);
-
-/** The set that works out of the box, by the name `embedded`. */
-const embedded: Record<EngineKind, string> = {
-  voiceActivity: 'silero',
-  transcriber: 'moonshine',
-  languageModel: 'responder',
-  voice: 'flite',
 };
 
 export type EngineNames = Record<EngineKind, EngineSpec>;
@@ -117,16 +114,6 @@ export interface CreateEnginesOptions extends EngineOptions {
   onProgress?: ProgressListener;
 }
 
-/** The names that may be given for a kind of engine. */
-export function engineNames(kind: EngineKind): string[] {
-  return ['embedded', ...Object.keys(registry[kind])];
-}
-
-/** Whether an engine of this name may be given a model of its own by a path: `name:PATH`. */
-export function acceptsPath(kind: EngineKind, name: string): boolean {
-  return modelsByPath.has(`${kind} ${name === 'embedded' ? embedded[kind] : name}`);
-}
-
 /**
  * Makes the engines with these names (`embedded` where none is given), and begins to load them. Returns at once.
  * @throws {RangeError} for a name that is not known, with those that are.
@@ -177,12 +164,12 @@ export function maker<Kind extends EngineKind>(
   }
   const colon = asked.indexOf(':');
   const [first, path] = colon < 0 ? [asked, undefined] : [asked.slice(0, colon), asked.slice(colon + 1)];
-  const name = first === 'embedded' ? embedded[kind] : first;
-  const factories: Factories[Kind] = registry[kind];
-  if (!Object.hasOwn(factories, name) || (path !== undefined && !acceptsPath(kind, name))) {
+  const name = first === 'embedded' ? embeddedEngines[kind] : first;
+  const factories: Readonly<Record<string, Factory<Kind>>> = registry[kind];
+  const factory = Object.hasOwn(factories, name) ? factories[name] : undefined;
+  if (factory === undefined || (path !== undefined && !acceptsPath(kind, name))) {
     throw new RangeError(`There is no ${kind} engine named '${asked}'. There are: ${engineNames(kind).join(', ')}`);
   }
-  const factory = factories[name] as Factory<Kind>;
   if (path === undefined) return { name, make: factory };
   return { name: `${name}:${path}`, make: (options) => factory({ ...options, modelPath: path }) };
 }

@@ -3,8 +3,8 @@
 import { z } from 'zod';
 import { wireErrors } from '../errors/wire-errors.ts';
 import { parseWith } from '../ga.ts';
-import { type EventParser, type JsonObject, parseAppend } from '../parse/frame-parser.ts';
-import type { Check } from '../parse/schema-check.ts';
+import { type EventParser, parseAppend } from '../parse/frame-parser.ts';
+import type { Check, JsonObject } from '../parse/schema-check.ts';
 import { type ClientEvent, metadataSchema, type ResponseParameters } from '../wire/client-events.ts';
 import { maxOutputTokensSchema, modalitiesSchema, toolChoiceSchema, toolsSchema } from '../wire/session-config.ts';
 import { inputItemSchema, itemSchema, toCoreInput, toCoreItem } from './items.ts';

@@ -2,7 +2,7 @@
 
 import { WireError, wireErrors } from '../errors/wire-errors.ts';
 import type { AppendEvent, ClientEvent } from '../wire/client-events.ts';
-import type { Check } from './schema-check.ts';
+import type { Check, JsonObject } from './schema-check.ts';
 import { typeName } from './schema-errors.ts';
 
 /** A refused frame: the wire error, and the id that the client gave to the event, to be echoed. */
@@ -17,8 +17,6 @@ export class ClientEventError extends Error {
     this.clientEventId = clientEventId;
   }
 }
-
-export type JsonObject = Record<string, unknown>;
 
 /** No event of the protocol comes near it, and what recurses over an event (JSON itself does) is safe within it. */
 export const maxDepth = 100;

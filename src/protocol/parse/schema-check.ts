@@ -1,6 +1,7 @@
 import type { z } from 'zod';
-import type { JsonObject } from './frame-parser.ts';
 import { formatPath, schemaError } from './schema-errors.ts';
+
+export type JsonObject = Record<string, unknown>;
 
 /**
  * Holds an event against a schema and returns it in the schema's form.

@@ -1,8 +1,9 @@
 /** Reading what an upstream sends: nothing of it is taken on trust. */
 
-import { holdsMoreValuesThan, type JsonObject, nestsDeeperThan } from '../../protocol/parse/frame-parser.ts';
+import { holdsMoreValuesThan, nestsDeeperThan } from '../../protocol/parse/frame-parser.ts';
+import type { JsonObject } from '../../protocol/parse/schema-check.ts';
 
-export type { JsonObject } from '../../protocol/parse/frame-parser.ts';
+export type { JsonObject } from '../../protocol/parse/schema-check.ts';
 
 /** As for clients' frames: no event of the protocol comes near them. */
 const maxDepth = 100;
