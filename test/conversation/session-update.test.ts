@@ -2,12 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeAlaw, decodeMulaw, encodeAlaw, encodeMulaw } from '../../src/audio/g711.ts';
-import { concatSamples } from '../../src/audio/pcm.ts';
-import type { RealtimeConfig } from '../../src/protocol/index.ts';
-import { audioOf, type Client, newConversation, update } from '../support/conversation.ts';
-import { countTo, silence, tone } from '../support/fake-engines.ts';
+import { audioOf, newConversation, update } from '../support/conversation.ts';
+import { countTo } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
+import { pcm, updated } from './session-updates.ts';
 
 const serverVad = {
   type: 'server_vad',
@@ -18,17 +16,8 @@ const serverVad = {
   create_response: true,
   interrupt_response: true,
 };
-const semanticVad = { type: 'semantic_vad', eagerness: 'auto', create_response: true, interrupt_response: true };
-const pcm = { type: 'audio/pcm', rate: 24000 };
 
-async function updated(client: Client, session: object): Promise<RealtimeConfig> {
-  client.forget();
-  await client.say(update(session));
-  assert.deepEqual(client.types(), ['session.updated']);
-  const { session: config } = client.last('session.updated');
-  assert.equal(config.type, 'realtime');
-  return config;
-}
+const semanticVad = { type: 'semantic_vad', eagerness: 'auto', create_response: true, interrupt_response: true };
 
 test('session.created carries every field, with its default', () => {
   verifies('R2.1', 'ga.server.session.created');
@@ -205,6 +194,7 @@ const firstUpdates: Record<string, object[]> = {
     },
   ],
 };
+
 for (const [name, sessions] of Object.entries(firstUpdates)) {
   test(`first updates are accepted: ${name}; the connection's model stays`, async () => {
     verifies('R2.8', 'R2.13', 'R2.17', 'R4.10');
@@ -304,82 +294,6 @@ test('an update during a response leaves that response as it began', async () =>
   );
   const [item] = response.output;
   assert.equal(audioOf(await client.retrieve(item?.id ?? '')).length, 10_000 * 48, 'and is retrieved as it was sent');
-});
-
-// ---- Formats ----
-
-const g711 = [
-  { type: 'audio/pcmu', encode: encodeMulaw, decode: decodeMulaw },
-  { type: 'audio/pcma', encode: encodeAlaw, decode: decodeAlaw },
-] as const;
-for (const { type, encode, decode } of g711) {
-  test(`${type} both ways: a byte is a sample at 8 kHz`, async () => {
-    verifies('R2.18', 'R3.30');
-    const { client, clock, engines } = newConversation();
-    await updated(client, { audio: { input: { format: { type } }, output: { format: { type } } } });
-    engines.languageModel.script = () => [
-      { type: 'text', text: 'One two three four.' },
-      { type: 'finish', reason: 'stop' },
-    ];
-    const samples = concatSamples([silence(400, 8000), tone(1200, 8000), silence(700, 8000)]);
-    const bytes = encode(samples);
-    for (let start = 0; start < bytes.length; start += 160) client.append(bytes.subarray(start, start + 160));
-    await clock.advance(10_000);
-
-    assert.equal(client.last('input_audio_buffer.speech_started').audio_start_ms, 384 - 300);
-    assert.equal(client.last('input_audio_buffer.speech_stopped').audio_end_ms, 1600 + 500);
-    const { item_id } = client.last('input_audio_buffer.committed');
-    const heard = audioOf(await client.retrieve(item_id));
-    assert.deepEqual(
-      heard,
-      Buffer.from(bytes.subarray(84 * 8, 2100 * 8)),
-      'the item gives back the bytes it was given',
-    );
-    const [clip] = engines.transcriber.clips;
-    assert.equal(clip?.sampleRateHz, 8000);
-    assert.deepEqual(clip?.samples, decode(bytes.subarray(84 * 8, 1800 * 8)));
-
-    const sent = Buffer.concat(
-      client.all('response.output_audio.delta').map(({ delta }) => Buffer.from(delta, 'base64')),
-    );
-    assert.equal(sent.length, 4 * 250 * 8);
-    const loudness = Math.sqrt(decode(sent).reduce((sum, sample) => sum + sample * sample, 0) / sent.length);
-    assert.ok(Math.abs(loudness - 12_000 / Math.SQRT2) < 300, `a tone came out at ${loudness}`);
-    const { item_id: answer } = client.last('response.output_audio.done');
-    assert.deepEqual(audioOf(await client.retrieve(answer)), sent);
-  });
-}
-
-test('a change of the input format clears what was buffered; time goes on', async () => {
-  verifies('R2.20');
-  const { client } = newConversation();
-  await client.speak(tone(500, 24000));
-  await updated(client, { audio: { input: { format: { type: 'audio/pcmu' } } } });
-  await client.say({ type: 'input_audio_buffer.commit' });
-  assert.equal(client.lastError().code, 'input_audio_buffer_commit_empty');
-  client.append(encodeMulaw(concatSamples([silence(320, 8000), tone(640, 8000), silence(640, 8000)])));
-  await client.say({ type: 'input_audio_buffer.clear' });
-  // 500 ms were written before; the tone begins 320 ms later, less 300 ms of padding.
-  assert.equal(client.last('input_audio_buffer.speech_started').audio_start_ms, 500 + 320 - 300);
-});
-
-test('an odd byte of pcm is carried to the next append (docs/protocol.md §8), but not into another format', async () => {
-  verifies('R8.4');
-  const { client } = newConversation();
-  await updated(client, { audio: { input: { turn_detection: null } } });
-  const samples = tone(200, 24000);
-  const bytes = Buffer.from(samples.buffer);
-  for (let start = 0; start < bytes.length; start += 7) client.append(bytes.subarray(start, start + 7));
-  await client.say({ type: 'input_audio_buffer.commit' });
-  const { item_id } = client.last('input_audio_buffer.committed');
-  assert.deepEqual(audioOf(await client.retrieve(item_id)), bytes);
-
-  client.append(bytes.subarray(0, 1));
-  await updated(client, { audio: { input: { format: { type: 'audio/pcmu' } } } });
-  await updated(client, { audio: { input: { format: pcm } } });
-  client.append(bytes);
-  await client.say({ type: 'input_audio_buffer.commit' });
-  assert.deepEqual(audioOf(await client.retrieve(client.last('input_audio_buffer.committed').item_id)), bytes);
 });
 
 test('a voice or a prompt that this server does not have is refused, not ignored', async () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import type { Usage } from '../../src/protocol/wire/server-events.ts';
-import type { ModelUsage } from '../../src/session/ports/language-model.ts';
-import { type Conversation, newConversation, update, userText } from '../support/conversation.ts';
-import { say, tone } from '../support/fake-engines.ts';
-import { verifies } from '../support/verifies.ts';
+import type { Usage } from '../../../src/protocol/wire/server-events.ts';
+import type { ModelUsage } from '../../../src/session/ports/language-model.ts';
+import { type Conversation, newConversation, update, userText } from '../../support/conversation.ts';
+import { say, tone } from '../../support/fake-engines.ts';
+import { verifies } from '../../support/verifies.ts';
 
 const figures = fc.option(
   fc.record({ inputTokens: fc.nat(500), outputTokens: fc.nat(100), cachedInputTokens: fc.nat(600) }),

@@ -1,0 +1,197 @@
+/** How responses end: engines that fail, empty answers, cancels. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ModelEvent } from '../../../src/session/ports/language-model.ts';
+import { newConversation } from '../../support/conversation.ts';
+import { settle } from '../../support/fake-clock.ts';
+import { call, countTo, hang, say, tone } from '../../support/fake-engines.ts';
+import { verifies } from '../../support/verifies.ts';
+import { respond } from './support.ts';
+
+type Engines = ReturnType<typeof newConversation>['engines'];
+
+const faults: [name: string, code: string, inject: (engines: Engines) => void][] = [
+  [
+    'a model that throws at once',
+    'language_model_failed',
+    (engines) => {
+      engines.languageModel.generate = () => {
+        throw new Error('no route to host');
+      };
+    },
+  ],
+  [
+    'a model that fails midway',
+    'language_model_failed',
+    (engines) => {
+      engines.languageModel.script = async function* () {
+        yield { type: 'text', text: 'Well, this is a beginning, ' };
+        throw new Error('connection reset');
+      };
+    },
+  ],
+  [
+    'a model that yields nothing',
+    'language_model_failed',
+    (engines) => {
+      engines.languageModel.script = () => [];
+    },
+  ],
+  [
+    'a model that ends without finishing',
+    'language_model_failed',
+    (engines) => {
+      engines.languageModel.script = () => [{ type: 'text', text: 'Well,' }];
+    },
+  ],
+  [
+    'a model that never begins',
+    'language_model_stalled',
+    (engines) => {
+      engines.languageModel.script = ({ signal }) => hang(signal);
+    },
+  ],
+  [
+    'a model that ignores its signal and stalls midway',
+    'language_model_stalled',
+    (engines) => {
+      engines.languageModel.script = async function* () {
+        yield { type: 'text', text: 'Well, this is a beginning, ' };
+        await new Promise(() => {});
+      };
+    },
+  ],
+  [
+    'a voice that throws at once',
+    'voice_failed',
+    (engines) => {
+      engines.voice.speak = () => {
+        throw new Error('no such voice');
+      };
+    },
+  ],
+  [
+    'a voice that fails midway',
+    'voice_failed',
+    (engines) => {
+      engines.voice.speak = async function* () {
+        yield { samples: tone(250, 16000), sampleRateHz: 16000 };
+        throw new Error('worker died');
+      };
+    },
+  ],
+  [
+    'a voice that stalls midway',
+    'voice_stalled',
+    (engines) => {
+      engines.voice.speak = (_text, { signal }) => hang(signal, { samples: tone(250, 16000), sampleRateHz: 16000 });
+    },
+  ],
+];
+
+for (const [name, code, inject] of faults) {
+  test(`${name}: response.done failed names the stage, and the session lives`, async () => {
+    verifies('R3.42', 'R4.12', 'R4.16', 'R5.40');
+    const { client, clock, engines } = newConversation();
+    const { generate } = engines.languageModel;
+    const { speak } = engines.voice;
+    const { script } = engines.languageModel;
+    inject(engines);
+    await client.say(respond());
+    await clock.advance(40_000);
+    const { response } = client.last('response.done');
+    assert.equal(response.status, 'failed');
+    assert.ok(response.status_details?.type === 'failed');
+    const { error } = response.status_details;
+    assert.deepEqual([error.type, error.code], ['server_error', code]);
+    assert.match(
+      error.message,
+      code.startsWith('voice') ? /^The voice (failed: .|gave nothing)/ : /^The language model (failed: .|gave nothing)/,
+    );
+    assert.ok(response.usage, 'clients count on it');
+    for (const item of response.output) assert.equal(item.status, 'incomplete');
+    const opened = client.all('response.content_part.added').length;
+    assert.equal(client.all('response.content_part.done').length, opened, 'what was opened is done');
+    assert.equal(client.all('response.output_item.done').length, client.all('response.output_item.added').length);
+    assert.deepEqual(client.all('error'), [], 'response.done says it');
+
+    Object.assign(engines.languageModel, { generate, script });
+    Object.assign(engines.voice, { speak });
+    await client.say(respond());
+    await clock.advance(20_000);
+    assert.equal(client.last('response.done').response.status, 'completed');
+  });
+}
+
+test('a model with nothing to say: completed, without output', async () => {
+  const { client, engines } = newConversation();
+  engines.languageModel.script = () => [
+    { type: 'text', text: '' },
+    { type: 'finish', reason: 'stop' },
+  ];
+  for (const output_modalities of [['audio'], ['text']]) {
+    await client.say(respond({ output_modalities }));
+    const { response } = client.last('response.done');
+    assert.deepEqual([response.status, response.output], ['completed', []]);
+  }
+});
+
+test('a voice that has no sound for some words: the answer completes, and the log says so once', async () => {
+  const { client, clock, engines, log } = newConversation();
+  engines.languageModel.script = () => say('你好。 你好。 One two.');
+  const { voice } = engines;
+  const { speak } = voice;
+  voice.speak = async function* (text, options) {
+    if (/[a-z]/.test(text)) yield* speak.call(voice, text, options);
+  };
+  await client.say(respond());
+  await clock.advance(5000);
+  assert.equal(client.last('response.done').response.status, 'completed');
+  assert.equal(client.last('response.output_audio_transcript.done').transcript, '你好。 你好。 One two.');
+  assert.deepEqual(log.warnings, [{ event: 'voice_silent', voice: 'alloy', characters: 3 }]);
+});
+
+test('cancel stops model and voice at once', async () => {
+  const { client, engines } = newConversation();
+  engines.languageModel.script = ({ signal }) =>
+    hang<ModelEvent>(signal, { type: 'text', text: 'One sentence is here. ' });
+  let voiceSignal: AbortSignal | undefined;
+  engines.voice.speak = (_text, { signal }) => {
+    voiceSignal = signal;
+    return hang(signal, { samples: tone(250, 16000), sampleRateHz: 16000 });
+  };
+  await client.say(respond());
+  assert.equal(voiceSignal?.aborted, false);
+  await client.say({ type: 'response.cancel' });
+  assert.deepEqual([voiceSignal?.aborted, engines.languageModel.requests[0]?.signal.aborted], [true, true]);
+});
+
+test('a cancel at any moment is the end of it', async () => {
+  verifies('R3.17');
+  for (let ticks = 0; ticks < 60; ticks += 1) {
+    const { client, engines } = newConversation({ outputLeadMs: Number.POSITIVE_INFINITY });
+    engines.languageModel.script = () => [...say(countTo(3)).slice(0, -1), ...call('f', { a: 1 })];
+    client.post(respond());
+    for (let tick = 0; tick < ticks; tick += 1) await null;
+    client.post({ type: 'response.cancel' });
+    await settle();
+    const types = client.types().filter((type) => type !== 'error');
+    assert.deepEqual(types.slice(-2), ['response.done', 'rate_limits.updated'], `after ${ticks} microtasks`);
+  }
+});
+
+test('a call without arguments has those of an empty object', async () => {
+  verifies('R3.11');
+  const { client, engines } = newConversation();
+  engines.languageModel.script = () => [
+    { type: 'call', name: 'stop', callId: 'call_1' },
+    { type: 'call_end' },
+    { type: 'finish', reason: 'stop' },
+  ];
+  await client.say(respond());
+  const { call_id, arguments: whole } = client.last('response.function_call_arguments.done');
+  assert.deepEqual([call_id, whole], ['call_1', '{}']);
+  const { item } = client.last('response.output_item.done');
+  assert.ok(item.type === 'function_call' && item.arguments === '{}');
+});

@@ -1,0 +1,220 @@
+/** What the meter admits and learns of responses, and what transcriptions cost. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Usage } from '../../../src/protocol/wire/server-events.ts';
+import type { Meter, Reservation } from '../../../src/session/ports/meter.ts';
+import { noMeter } from '../../../src/session/settings.ts';
+import { newConversation, update, userText } from '../../support/conversation.ts';
+import { verifies } from '../../support/verifies.ts';
+import { inText, manual, sayAloud, usageOf, words } from './support.ts';
+
+class CountingMeter implements Meter {
+  readonly admitResponse = noMeter.admitResponse;
+  readonly rateLimits = noMeter.rateLimits;
+  readonly responseEnded = noMeter.responseEnded;
+  readonly responses: Usage[] = [];
+  readonly transcriptions: object[] = [];
+  responseUsed(usage: Usage): void {
+    this.responses.push(usage);
+  }
+  transcriptionUsed(usage: object): void {
+    this.transcriptions.push(usage);
+  }
+}
+
+test('the meter is told of every response once, as the client is', async () => {
+  const meter = new CountingMeter();
+  const { client, engines } = newConversation({}, { tokens: words, meter });
+  await client.say(userText('Hello.'));
+  await client.say(inText());
+  await client.say(inText({ conversation: 'none' }));
+  engines.languageModel.script = () => {
+    throw new Error('overloaded');
+  };
+  await client.say(inText());
+  assert.deepEqual(
+    meter.responses,
+    client.all('response.done').map(({ response }) => response.usage),
+  );
+  assert.equal(meter.responses.length, 3);
+});
+
+test('a response that the meter does not admit fails and says why; the model is not asked, and the session goes on', async () => {
+  verifies('R3.61', 'R5.43', 'R3.52');
+  const meter = new CountingMeter();
+  const message = 'The tokens of this key are used up. Try again in 20 s.';
+  const answers = [{ refusal: { message, retryAfterMs: 20_000 } }];
+  const { client, engines } = newConversation(
+    {},
+    { meter: Object.assign(meter, { admitResponse: async () => answers.shift() ?? {} }) },
+  );
+  await client.say(userText('Hello.'));
+  await client.say(inText());
+  const { response } = client.last('response.done');
+  assert.deepEqual(response.status_details, {
+    type: 'failed',
+    error: {
+      type: 'tokens',
+      code: 'rate_limit_exceeded',
+      message: 'The tokens of this key are used up. Try again in 20 s.',
+    },
+  });
+  assert.equal(response.usage?.total_tokens, 0);
+  assert.equal(engines.languageModel.requests.length, 0);
+  await client.say(inText());
+  assert.equal(client.last('response.done').response.status, 'completed');
+});
+
+test('a response is admitted by what it may use: its input by estimate, and the most that it may give out', async () => {
+  const meter = new CountingMeter();
+  const expected: object[] = [];
+  const { client } = newConversation(
+    { contextTokens: [{ tokens: 300 }] },
+    {
+      tokens: words,
+      meter: Object.assign(meter, {
+        admitResponse: async (tokens: object) => {
+          expected.push(tokens);
+          return {};
+        },
+      }),
+    },
+  );
+  await client.say(update({ instructions: 'Be brief please.' }));
+  await client.say(userText('one two'));
+  await client.say(inText({ max_output_tokens: 20 }));
+  await client.say(userText('word '.repeat(400)));
+  await client.say(inText());
+  assert.deepEqual(expected, [
+    { input: 5, output: 20 },
+    { input: 300, output: 'inf' },
+  ]);
+});
+
+test('what was set aside for a response is settled with what it used, also when it ends before it was admitted', async () => {
+  const meter = new CountingMeter();
+  const settled: (number | undefined)[] = [];
+  const admissions: (() => void)[] = [];
+  const { client } = newConversation(
+    {},
+    {
+      tokens: words,
+      meter: Object.assign(meter, {
+        admitResponse: async () => {
+          await new Promise<void>((resolve) => admissions.push(resolve));
+          return { reservation: { settle: (used: number) => settled.push(used) } };
+        },
+        responseUsed: (usage: Usage, reservation?: Reservation) => reservation?.settle(usage.total_tokens),
+      }),
+    },
+  );
+  await client.say(userText('one two'));
+  await client.say(inText());
+  await client.say({ type: 'response.cancel' });
+  admissions.shift()?.();
+  await nextTurn();
+  assert.deepEqual(settled, [0]);
+  await client.say(inText());
+  admissions.shift()?.();
+  while (client.all('response.done').length < 2) await nextTurn();
+  assert.deepEqual(settled, [0, usageOf(client).total_tokens]);
+  assert.ok(usageOf(client).total_tokens > 0);
+});
+
+test('rate_limits.updated tells what the meter knows after the response', async () => {
+  verifies('R3.3');
+  const meter = new CountingMeter();
+  const { client } = newConversation(
+    { limits: { responsesPerMinute: Number.POSITIVE_INFINITY } },
+    {
+      tokens: words,
+      meter: Object.assign(meter, {
+        rateLimits: () => {
+          const spent = meter.responses.reduce((sum, { total_tokens }) => sum + total_tokens, 0);
+          return [{ name: 'tokens', limit: 100, remaining: 100 - spent, reset_seconds: 60 }];
+        },
+      }),
+    },
+  );
+  await client.say(userText('one two'));
+  await client.say(inText());
+  assert.deepEqual(client.last('rate_limits.updated').rate_limits, [
+    { name: 'tokens', limit: 100, remaining: 100 - usageOf(client).total_tokens, reset_seconds: 60 },
+  ]);
+});
+
+test('a transcription costs what its model is billed by: tokens, or the length of its audio', async () => {
+  verifies('R3.35');
+  const meter = new CountingMeter();
+  const { client, engines } = newConversation({}, { tokens: words, meter });
+  engines.transcriber.hear = () => 'three little words';
+  await manual(client);
+  const completed = async (transcription: object | null) => {
+    await client.say(update({ audio: { input: { transcription } } }));
+    await sayAloud(client, 1230);
+    return client.all('conversation.item.input_audio_transcription.completed').at(-1)?.usage;
+  };
+  const tokens = {
+    ...{ type: 'tokens', total_tokens: 13 + 2 + 3, input_tokens: 13 + 2, output_tokens: 3 },
+    input_token_details: { text_tokens: 2, audio_tokens: 13 },
+  };
+  const prompt = 'Expect words.';
+  const duration = { type: 'duration', seconds: 1.23 };
+  assert.deepEqual(await completed({ model: 'gpt-4o-transcribe', prompt }), tokens);
+  assert.deepEqual(await completed({ model: 'gpt-4o-mini-transcribe-2025-12-15', prompt }), tokens);
+  assert.deepEqual(await completed({ model: 'whisper-1', prompt }), duration);
+  assert.deepEqual(await completed({}), duration);
+  await completed(null);
+  assert.deepEqual(meter.transcriptions, [tokens, tokens, duration, duration, duration], 'also what no client is told');
+});
+
+test("a transcriber's own figures win", async () => {
+  verifies('R3.35');
+  const meter = new CountingMeter();
+  const { client, engines } = newConversation({}, { meter });
+  const usage = { type: 'duration', seconds: 7 } as const;
+  engines.transcriber.transcribe = async function* () {
+    yield { type: 'done', text: 'Hello.', usage };
+  };
+  await client.say(
+    update({ audio: { input: { turn_detection: null, transcription: { model: 'gpt-4o-transcribe' } } } }),
+  );
+  await sayAloud(client, 500);
+  assert.deepEqual(client.last('conversation.item.input_audio_transcription.completed').usage, usage);
+  assert.deepEqual(meter.transcriptions, [usage]);
+});
+
+test('a transcription that failed, or had nothing to hear, costs nothing', async () => {
+  const meter = new CountingMeter();
+  const { client, engines } = newConversation({}, { meter });
+  engines.transcriber.hear = () => {
+    throw new Error('out of order');
+  };
+  await manual(client);
+  await sayAloud(client, 500);
+  assert.deepEqual(meter.transcriptions, []);
+});
+
+test('the probabilities of tokens are told to who includes them, and to nobody else', async () => {
+  verifies('R3.54');
+  const { client, engines } = newConversation();
+  const logprobs = [{ token: 'Hello', logprob: -0.1, bytes: [72, 101, 108, 108, 111] }];
+  const wanted: unknown[] = [];
+  engines.transcriber.transcribe = async function* (_clip, options) {
+    wanted.push(options.logprobs);
+    yield { type: 'delta', text: 'Hello', logprobs };
+    yield { type: 'done', text: 'Hello', logprobs };
+  };
+  const hear = async (include: string[] | null) => {
+    await client.say(update({ include, audio: { input: { turn_detection: null, transcription: {} } } }));
+    await sayAloud(client, 500);
+    const delta = client.last('conversation.item.input_audio_transcription.delta');
+    const completed = client.last('conversation.item.input_audio_transcription.completed');
+    return [delta, completed].map((event) => ('logprobs' in event ? event.logprobs : 'none'));
+  };
+  assert.deepEqual(await hear(null), ['none', 'none']);
+  assert.deepEqual(await hear(['item.input_audio_transcription.logprobs']), [logprobs, logprobs]);
+  assert.deepEqual(wanted, [undefined, true]);
+});

@@ -1,0 +1,180 @@
+/** HTTP statuses of refusal, and bodies that are no answers. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ChatModel } from '../../../../src/engines/openai/chat-model.ts';
+import { answer } from '../../contract/language-model.ts';
+import { type Handler, modelServer, sendEvents, sendJson } from '../servers/model-server.ts';
+import { one, question, serverAndModel, told, words } from './support.ts';
+
+const statuses: { status: number; body: unknown; headers?: Record<string, string>; told: RegExp; key?: string }[] = [
+  {
+    status: 401,
+    body: { error: { message: 'Unauthorized' } },
+    told: /it wants a key \(HTTP 401: Unauthorized\)\. Set PARLEY_LLM_KEY\.$/,
+  },
+  {
+    status: 401,
+    body: { error: { message: 'Incorrect API key provided: sk-secret-1' } },
+    key: 'sk-secret-1',
+    told: /refused the key \(HTTP 401: Incorrect API key provided: \*\*\*\)/,
+  },
+  {
+    status: 404,
+    body: { error: { message: 'model "m" not found, try pulling it first' } },
+    told: /knows no such model or no such path \(HTTP 404: model "m" not found/,
+  },
+  { status: 404, body: { detail: 'Not Found' }, told: /HTTP 404: Not Found.*\/v1/ },
+  {
+    status: 400,
+    body: { error: 'the prompt is too long' },
+    told: /refused the request \(HTTP 400: the prompt is too long\)/,
+  },
+  { status: 422, body: { detail: [{ loc: ['body', 'x'], msg: 'bad' }] }, told: /HTTP 422: .*"bad"/ },
+  {
+    status: 429,
+    body: { error: { message: 'You exceeded your current quota' } },
+    headers: { 'retry-after': '30' },
+    told: /HTTP 429: You exceeded your current quota; it asks to come back in 30 s/,
+  },
+  {
+    status: 500,
+    body: { error: { message: 'CUDA out of memory' } },
+    told: /it failed \(HTTP 500: CUDA out of memory\)/,
+  },
+  {
+    status: 301,
+    body: {},
+    headers: { location: 'https://example.com/v1?token=x' },
+    told: /HTTP 301, to https:\/\/example\.com\/v1\)\. Correct the URL/,
+  },
+];
+
+for (const { status, body, headers = {}, told: expected, key } of statuses) {
+  test(`HTTP ${status} with ${JSON.stringify(body)}${key ? ' to a key' : ''}`, async (t) => {
+    const { model } = await serverAndModel(t, (_, response) => sendJson(response, body, status, headers), {
+      ...one,
+      keyHint: 'PARLEY_LLM_KEY',
+      ...(key !== undefined && { key }),
+    });
+    const message = await told(answer(model, question));
+    assert.match(message, expected);
+    assert.doesNotMatch(message, /sk-secret|token=x|\n/);
+  });
+}
+
+test('the credentials of a URL are in no message', async (t) => {
+  const { url } = await modelServer(t, (_, response) => sendJson(response, { error: { message: 'no: hunter2' } }, 403));
+  const model = new ChatModel({ url: `${url.replace('//', '//me:hunter2@')}?api-key=hunter2`, model: 'm', ...one });
+  assert.doesNotMatch(await told(answer(model, question)), /hunter2/);
+});
+
+// ---- Other answers ----
+
+const oddities: { name: string; handle: Handler; told: RegExp }[] = [
+  {
+    name: 'a web page',
+    handle: (_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><p>Hi'),
+    told: /answered with a web page.*\/v1/,
+  },
+  {
+    name: 'a web page as an error',
+    handle: (_, response) => void response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad Gateway</h1>'),
+    told: /it failed \(HTTP 502/,
+  },
+  {
+    name: 'garbage',
+    handle: (_, response) => sendEvents(response, ['\u0001\u0002 no events here\n', 'nor here']),
+    told: /no stream of events: "no events here"/,
+  },
+  {
+    name: 'events that are not JSON',
+    handle: (_, response) => sendEvents(response, ['data: <oops>\n\n']),
+    told: /not JSON: "<oops>"/,
+  },
+  { name: 'nothing', handle: (_, response) => sendEvents(response, []), told: /without having said anything/ },
+  {
+    name: '[DONE] alone',
+    handle: (_, response) => sendEvents(response, ['data: [DONE]\n\n']),
+    told: /without having said/,
+  },
+  {
+    name: 'an answer without an end',
+    handle: (_, response) => sendEvents(response, [words('Well,')]),
+    told: /ended in the middle/,
+  },
+  {
+    name: 'an event of 10 MB',
+    handle: (_, response) => sendEvents(response, [words('x'.repeat(10_000_000))]),
+    told: /an event of more than 1048576 characters/,
+  },
+  {
+    name: 'an answer without bounds',
+    handle: (_, response) =>
+      sendEvents(
+        response,
+        Array.from({ length: 6 }, () => words('x'.repeat(1_000_000))),
+      ),
+    told: /more than 4194304 characters/,
+  },
+  {
+    name: 'a call of 2 MB',
+    handle: (_, response) => {
+      const call = { index: 0, function: { name: 'f', arguments: 'y'.repeat(700_000) } };
+      const piece = { choices: [{ index: 0, delta: { tool_calls: [call] } }] };
+      return sendEvents(response, [piece, piece, piece]);
+    },
+    told: /more than 1048576 characters of arguments/,
+  },
+  {
+    name: 'a call without a name',
+    handle: (_, response) => {
+      const delta = { tool_calls: [{ index: 0, function: { arguments: '{}' } }] };
+      return sendEvents(response, [{ choices: [{ index: 0, delta, finish_reason: 'tool_calls' }] }]);
+    },
+    told: /a function without a name/,
+  },
+  {
+    name: 'an error in the middle of the stream',
+    handle: (_, response) => sendEvents(response, [words('Well,'), { error: { message: 'KV cache full', code: 400 } }]),
+    told: /broke off with an error: KV cache full/,
+  },
+  {
+    name: "an error in llama.cpp's form",
+    handle: (_, response) => sendEvents(response, [words('Well,'), 'error: {"message":"slot lost","code":500}\n\n']),
+    told: /broke off with an error: slot lost/,
+  },
+  {
+    name: "an error in Ollama's form",
+    handle: (_, response) => sendEvents(response, [words('Well,'), '{"error":"unexpected EOF"}\n']),
+    told: /broke off with an error: unexpected EOF/,
+  },
+  {
+    name: 'a reason that is an error',
+    handle: (_, response) =>
+      sendEvents(response, [words('Well,'), { choices: [{ index: 0, delta: {}, finish_reason: 'error' }] }]),
+    told: /broke off with an error/,
+  },
+];
+
+for (const { name, handle, told: expected } of oddities) {
+  test(`an answer that is ${name}`, async (t) => {
+    const { model } = await serverAndModel(t, handle, one);
+    assert.match(await told(answer(model, question)), expected);
+  });
+}
+
+test('a connection that breaks in the middle of the answer', async (t) => {
+  const { model } = await serverAndModel(
+    t,
+    (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(`data: ${JSON.stringify(words('Well,'))}\n\n`, () => response.socket?.destroy());
+    },
+    one,
+  );
+  assert.match(
+    await told(answer(model, question)),
+    /the connection broke in the middle of its answer, after \d+ bytes/,
+  );
+});

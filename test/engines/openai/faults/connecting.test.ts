@@ -1,0 +1,112 @@
+/** Servers that cannot be reached, do not answer or stop in the middle. */
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { EngineError } from '../../../../src/engines/engine-error.ts';
+import { ChatModel } from '../../../../src/engines/openai/chat-model.ts';
+import type { ModelEvent } from '../../../../src/session/ports/language-model.ts';
+import { answer, requestWith, textOf } from '../../contract/language-model.ts';
+import { type Handler, hangs, sendJson } from '../servers/model-server.ts';
+import { one, question, serverAndModel, told, words } from './support.ts';
+
+test('a port that nobody listens on', async () => {
+  const model = new ChatModel({ url: 'http://127.0.0.1:9/v1', model: 'llama3.2', ...one });
+  assert.equal(
+    await told(answer(model, question)),
+    'llama3.2 at http://127.0.0.1:9/v1: nothing listens there. Start the server, or correct the address (ECONNREFUSED).',
+  );
+});
+
+test('clients are told which model failed and how, and no address: neither its own nor those that it tells', async (t) => {
+  const refuses: Handler = (_, response) => {
+    const message = `no upstream: http://10.0.0.5:8000/v1 (10.0.0.6:9000), asked as ${response.req.headers.host}`;
+    sendJson(response, { error: { message } }, 400);
+  };
+  const { model } = await serverAndModel(t, refuses, one);
+  await assert.rejects(answer(model, question), (error) => {
+    assert.ok(error instanceof EngineError);
+    assert.match(error.message, /^m at http:\/\/127\.0\.0\.1:.*10\.0\.0\.5/);
+    assert.match(error.forClients, /^m: .*HTTP 400: no upstream: … \(…\), asked as …\)/);
+    return true;
+  });
+});
+
+test('a host that does not exist', async () => {
+  const model = new ChatModel({ url: 'http://models.invalid/v1', model: 'm', ...one });
+  assert.match(await told(answer(model, question)), /at http:\/\/models\.invalid\/v1: its host name/);
+});
+
+test('something that does not speak HTTP, and something that speaks TLS only or not at all', async (t) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.end('SSH-2.0-OpenSSH_9.9\r\n');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const plain = new ChatModel({ url: `http://127.0.0.1:${address.port}/v1`, model: 'm', ...one });
+  assert.match(await told(answer(plain, question)), /does not speak HTTP/);
+  const secure = new ChatModel({ url: `https://127.0.0.1:${address.port}/v1`, model: 'm', ...one });
+  assert.match(await told(answer(secure, question)), /TLS failed/);
+});
+
+test('an answer with 101, after which HTTP is over', async (t) => {
+  const { model } = await serverAndModel(
+    t,
+    async (_request, response) => {
+      response.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+    },
+    one,
+  );
+  assert.match(await told(answer(model, question)), /ended the connection without an answer/);
+});
+
+test('a host that takes the connection and never answers', async (t) => {
+  const { model, server, clock } = await serverAndModel(t, hangs, { timeouts: { firstByteMs: 7000 } });
+  const message = told(answer(model, question));
+  const { closed } = await server.request(1);
+  await clock.advance(7000);
+  assert.match(await message, /gave no answer in 7 s\.$/);
+  await closed;
+  assert.equal(server.requests.length, 1, 'who waited that long is not asked again');
+});
+
+test('a server that begins an answer, and then gives nothing', async (t) => {
+  const { model, clock } = await serverAndModel(
+    t,
+    async (request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      await request.closed;
+    },
+    { timeouts: { connectMs: 1, firstByteMs: 6000, idleMs: 3 } },
+  );
+  const message = told(answer(model, question));
+  // Once for the headers, and once for what follows them.
+  while (clock.delays.filter((ms) => ms === 6000).length < 3) await clock.advance(0);
+  await clock.advance(6000);
+  assert.match(await message, /began an answer and then gave nothing for 6 s/);
+});
+
+test('a server that stops in the middle of its answer', async (t) => {
+  const { model, clock } = await serverAndModel(
+    t,
+    async (request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(`data: ${JSON.stringify(words('Well,'))}\n\n`);
+      await request.closed;
+    },
+    { timeouts: { idleMs: 4000 } },
+  );
+  const heard: ModelEvent[] = [];
+  const message = told(
+    (async () => {
+      for await (const event of model.generate(requestWith(question))) heard.push(event);
+    })(),
+  );
+  await clock.set(4000);
+  await clock.advance(4000);
+  assert.match(await message, /stopped in the middle of its answer and gave nothing for 4 s/);
+  assert.equal(textOf(heard), 'Well,');
+});

@@ -1,0 +1,39 @@
+/** A guarded fetch that resolves every name to this machine. */
+
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { AddressPolicy } from '../../src/net/address-policy.ts';
+import { GuardedFetch, type OutgoingRequest, type Resolve } from '../../src/net/guarded-fetch.ts';
+import { OutgoingError, type OutgoingErrorCode } from '../../src/net/outgoing-error.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { LocalServer } from './local-server.ts';
+
+export const loopback: Resolve = async () => [{ address: '127.0.0.1', family: 4 }];
+
+/** A fetch to which every name is a loopback address, and those that are allowed may be reached. */
+export function newFetch({ allow = ['images.test'], resolve = loopback, ca = '', clock = new FakeClock() } = {}) {
+  const fetcher = new GuardedFetch({ policy: new AddressPolicy(allow), clock, resolve, ...(ca && { ca }) });
+  const request = {
+    maxBytes: 1000,
+    timeoutMs: 20_000,
+    idleMs: 5000,
+    maxRedirects: 3,
+    signal: new AbortController().signal,
+  };
+  return {
+    clock,
+    fetch: (url: string, options: Partial<OutgoingRequest> = {}) => fetcher.fetch(url, { ...request, ...options }),
+  };
+}
+
+export async function refusal(promise: Promise<unknown>, code: OutgoingErrorCode): Promise<OutgoingError> {
+  const error = await promise.then(
+    () => assert.fail('it was fetched'),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof OutgoingError, String(error));
+  assert.equal(error.code, code, error.message);
+  return error;
+}
+
+export const text = (t: TestContext, body: string) => LocalServer.start(t, (_request, response) => response.end(body));

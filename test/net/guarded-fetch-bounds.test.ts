@@ -1,0 +1,170 @@
+/** The bounds of the guarded fetch: bytes and time. */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { FakeClock } from '../support/fake-clock.ts';
+import { newFetch, refusal, text } from './fetching.ts';
+import { LocalServer } from './local-server.ts';
+
+describe('a body', () => {
+  it('is taken up to its bound', async (t) => {
+    const server = await text(t, 'x'.repeat(1000));
+    assert.equal((await newFetch().fetch(`http://images.test:${server.port}/`)).body.length, 1000);
+  });
+
+  it('that says to be larger is not read', async (t) => {
+    const server = await LocalServer.start(t, (_request, response) => {
+      response.writeHead(200, { 'content-length': 1001 }).flushHeaders();
+    });
+    const { message } = await refusal(newFetch().fetch(`http://images.test:${server.port}/`), 'too_large');
+    assert.match(message, /1000 bytes/);
+  });
+
+  it('without end is cut off, and its sender is told', async (t) => {
+    const server = await LocalServer.start(t, (_request, response) => {
+      const pour = () => {
+        while (response.write('x'.repeat(400)));
+      };
+      response.on('drain', pour);
+      pour();
+    });
+    const asked = server.asked();
+    await refusal(newFetch().fetch(`http://images.test:${server.port}/`), 'too_large');
+    const { response } = await asked;
+    if (!response.closed) await once(response, 'close');
+  });
+
+  it('that is compressed is refused, however small it is', async (t) => {
+    const bomb = gzipSync(Buffer.alloc(500_000));
+    assert.ok(bomb.length < 1000);
+    for (const encoding of ['gzip', 'br', 'GZIP', 'identity, gzip']) {
+      const server = await LocalServer.start(t, (_request, response) => {
+        response.writeHead(200, { 'content-encoding': encoding }).end(bomb);
+      });
+      await refusal(newFetch().fetch(`http://images.test:${server.port}/`), 'encoded');
+    }
+  });
+
+  it('that breaks off is no answer', async (t) => {
+    const server = await LocalServer.start(t, (_request, response) => {
+      response.writeHead(200, { 'content-length': 100 });
+      response.write('half', () => response.destroy());
+    });
+    await refusal(newFetch().fetch(`http://images.test:${server.port}/`), 'unreachable');
+  });
+});
+
+it('nobody there, or not speaking HTTP, is told in few words', async (t) => {
+  const gone = await text(t, '');
+  const { port } = gone;
+  const closedPort = 1;
+  const { message } = await refusal(newFetch().fetch(`http://images.test:${closedPort}/`), 'unreachable');
+  assert.match(message, /^'images\.test' cannot be reached\.$/);
+  await refusal(newFetch().fetch(`https://images.test:${port}/`), 'unreachable');
+});
+
+/** Tells when a timer is started. */
+class WatchedClock extends FakeClock {
+  #next = Promise.withResolvers<void>();
+
+  override after(delayMs: number, callback: () => void): () => void {
+    this.#next.resolve();
+    this.#next = Promise.withResolvers();
+    return super.after(delayMs, callback);
+  }
+
+  get timerStarted(): Promise<void> {
+    return this.#next.promise;
+  }
+}
+
+it('an answer with 101, after which HTTP is over, is none; whoever waits for it is told at once', async (t) => {
+  const server = await LocalServer.start(t, (request) => {
+    request.socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+  });
+  await refusal(newFetch().fetch(`http://images.test:${server.port}/`), 'unreachable');
+});
+
+describe('time', () => {
+  it('ends a request that nobody answers', async (t) => {
+    const server = await LocalServer.start(t, () => {});
+    const { fetch, clock } = newFetch();
+    const asked = server.asked();
+    const refused = refusal(fetch(`http://images.test:${server.port}/`), 'timeout');
+    const { response } = await asked;
+    await clock.advance(5000);
+    assert.match((await refused).message, /nothing came for 5 s/);
+    if (!response.closed) await once(response, 'close');
+  });
+
+  it('without a byte begins anew with the head of the answer', async (t) => {
+    const server = await LocalServer.start(t, () => {});
+    const clock = new WatchedClock();
+    const { fetch } = newFetch({ clock });
+    const asked = server.asked();
+    const fetched = fetch(`http://images.test:${server.port}/`);
+    const { response } = await asked;
+    await clock.advance(4000);
+    const arrived = clock.timerStarted;
+    response.flushHeaders();
+    await arrived;
+    await clock.advance(4000);
+    response.end('late');
+    assert.equal(Buffer.from((await fetched).body).toString(), 'late');
+  });
+
+  it('ends a name that is not resolved', async () => {
+    const { fetch, clock } = newFetch({ resolve: () => new Promise(() => {}) });
+    const refused = refusal(fetch('http://images.test/'), 'timeout');
+    await clock.advance(5000);
+    await refused;
+  });
+
+  it('ends a body that comes byte by byte, though each comes in time', async (t) => {
+    const server = await LocalServer.start(t, (_request, response) => response.flushHeaders());
+    const clock = new WatchedClock();
+    const { fetch } = newFetch({ clock });
+    const asked = server.asked();
+    const refused = refusal(fetch(`http://images.test:${server.port}/`), 'timeout');
+    const { response } = await asked;
+    for (let second = 0; second < 20; second += 4) {
+      const arrived = clock.timerStarted;
+      response.write('x');
+      await arrived;
+      await clock.advance(4000);
+    }
+    assert.match((await refused).message, /not done within 20 s/);
+  });
+
+  it('bounds redirects together, though each answers in time', async (t) => {
+    const server = await LocalServer.start(t, () => {});
+    const clock = new FakeClock();
+    const { fetch } = newFetch({ clock });
+    const refused = refusal(fetch(`http://images.test:${server.port}/`, { maxRedirects: 99 }), 'timeout');
+    for (let hop = 0; hop < 5; hop += 1) {
+      const { response } = await server.asked();
+      await clock.advance(4000);
+      response.writeHead(302, { location: '/' }).end();
+    }
+    assert.match((await refused).message, /not done within 20 s/);
+  });
+});
+
+describe('whoever asked', () => {
+  it('can give up at any time, and gets their own reason back', async (t) => {
+    const server = await LocalServer.start(t, (_request, response) => response.flushHeaders());
+    const abort = new AbortController();
+    const { fetch } = newFetch();
+    const asked = server.asked();
+    const fetched = fetch(`http://images.test:${server.port}/`, { signal: abort.signal });
+    const { response } = await asked;
+    const reason = new Error('enough');
+    abort.abort(reason);
+    await assert.rejects(fetched, reason);
+    if (!response.closed) await once(response, 'close');
+    await assert.rejects(fetch(`http://images.test:${server.port}/`, { signal: abort.signal }), reason);
+    assert.equal(server.requests.length, 1);
+  });
+});
