@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { SessionType, SessionUpdate } from '../protocol/wire/session-config.ts';
 import type { QuotaRefusal } from '../session/ports/meter.ts';
-import { type ReservedRoom, SecretRoom, type SecretRoomLimits } from './secret-room.ts';
+import { SecretRoom, type SecretRoomLimits } from './secret-room.ts';
 import type { Store } from './store.ts';
 
 /** What a client secret is good for. */
@@ -81,7 +81,7 @@ export class ClientSecrets {
     this.#store = store;
     this.#clock = clock;
     this.#perMinute = perMinute;
-    this.#room = new SecretRoom({ store, clock, room });
+    this.#room = new SecretRoom({ store, room });
   }
 
   /**
@@ -107,17 +107,13 @@ export class ClientSecrets {
     const text = JSON.stringify(kept);
     const held = await this.#room.take(terms.keyName, { characters: key.length + text.length, lifeMs: seconds * 1000 });
     if ('retryAfterMs' in held) return held;
-    await this.#set(key, text, { held, seconds });
-    return { value, id, expiresAt };
-  }
-
-  async #set(key: string, text: string, { held, seconds }: { held: ReservedRoom; seconds: number }): Promise<void> {
     try {
       await this.#store.set(key, text, seconds * 1000);
     } catch (error) {
-      await held.giveBack();
+      await held.release();
       throw error;
     }
+    return { value, id, expiresAt };
   }
 
   /** What a secret is good for; undefined when there is none such, or it has expired. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { ExpiringEntries } from './expiring-entries.ts';
-import type { Count, CountOptions, Store } from './store.ts';
+import { HeldAmounts } from './held-amounts.ts';
+import type { Count, CountOptions, Hold, HoldOptions, Store } from './store.ts';
 
 export interface MemoryStoreOptions {
   clock: Clock;
@@ -23,6 +24,7 @@ export class MemoryStore implements Store {
   readonly #clock: Clock;
   readonly #texts: ExpiringEntries<string>;
   readonly #counters: ExpiringEntries<number>;
+  readonly #held: HeldAmounts;
   #cancelSweep: (() => void) | undefined;
 
   constructor({ clock, limit, limitCharacters = Number.POSITIVE_INFINITY }: MemoryStoreOptions) {
@@ -33,6 +35,7 @@ export class MemoryStore implements Store {
       limit: countersPerText * limit,
       limitCharacters: Number.POSITIVE_INFINITY,
     });
+    this.#held = new HeldAmounts({ clock, limit });
   }
 
   async get(key: string): Promise<string | undefined> {
@@ -61,15 +64,23 @@ export class MemoryStore implements Store {
     return { admitted, total: admitted ? after : before, expiresInMs: expiresAt - now };
   }
 
+  async hold(key: string, options: HoldOptions): Promise<Hold> {
+    const amount = this.#held.hold(key, options);
+    if (!('release' in amount)) return { held: false, ...amount };
+    this.#cancelSweep ??= this.#schedule();
+    return { held: true, release: async () => amount.release() };
+  }
+
   async close(): Promise<void> {
     this.#cancelSweep?.();
     this.#texts.clear();
     this.#counters.clear();
+    this.#held.clear();
   }
 
   #schedule(): () => void {
     return this.#clock.after(sweepMs, () => {
-      const all = [this.#texts, this.#counters];
+      const all = [this.#texts, this.#counters, this.#held];
       for (const entries of all) entries.dropExpired();
       this.#cancelSweep = all.some(({ size }) => size > 0) ? this.#schedule() : undefined;
     });

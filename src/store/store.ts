@@ -1,7 +1,7 @@
 /**
  * What outlives a session or is shared by several nodes, as text under keys. Every operation touches one key, is
  * atomic, and needs no scan, so that a server such as Redis can take the place of the memory of one process: `GET`,
- * `SET PX`, `DEL`, and for `count` a script of a few lines around `INCRBY` and `PEXPIRE`.
+ * `SET PX`, `DEL`, and for `count` and `hold` scripts of a few lines.
  */
 export interface Store {
   /** The text that `set` put under a key; undefined when there is none, or it has expired. */
@@ -18,8 +18,35 @@ export interface Store {
    * @throws {StoreFullError} when there is no room for another key
    */
   count(key: string, options: CountOptions): Promise<Count>;
+  /**
+   * Adds an amount to those held under a key, which no text and no counter has, unless they would exceed `limit`
+   * together. Each amount expires by itself: after `ttlMs`, or up to `holdStepMs` later.
+   * @throws {StoreFullError} when there is no room for another key
+   */
+  hold(key: string, options: HoldOptions): Promise<Hold>;
   close(): Promise<void>;
 }
+
+/** The grain in which held amounts expire, so that a store can add up those of one step. */
+export const holdStepMs = 600_000;
+
+export interface HoldOptions {
+  amount: number;
+  limit: number;
+  ttlMs: number;
+}
+
+export type Hold =
+  | {
+      held: true;
+      /** Takes the amount back before it expires; safe to call again. */
+      release(): Promise<void>;
+    }
+  | {
+      held: false;
+      /** When the next of the held amounts expires. */
+      expiresInMs: number;
+    };
 
 export interface CountOptions {
   /** 0 reads the counter; less than 0 takes back. */

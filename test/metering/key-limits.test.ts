@@ -39,6 +39,7 @@ const failingStore: Store = {
   set: () => Promise.reject(new Error('no connection')),
   delete: () => Promise.reject(new Error('no connection')),
   count: () => Promise.reject(new Error('no connection')),
+  hold: () => Promise.reject(new Error('no connection')),
   close: async () => {},
 };
 

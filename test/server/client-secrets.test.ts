@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { inspect } from 'node:util';
 import { apiKey, type ServerOptions } from '../../src/server/server.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { ask, bearer, errorIn, mint, mintBeta } from '../support/rest.ts';
@@ -182,7 +183,7 @@ test('a session that fails to open is refused in words and spends no use of its 
   assert.doesNotMatch(message, /no engine/, 'details are for the log');
   const { details } = await log.entry('session_not_opened');
   assert.ok('error' in details);
-  assert.match(String(details.error), /no engine at the moment/);
+  assert.match(inspect(details.error), /no engine at the moment/);
   const metrics = await ask(server, 'GET /metrics', { key });
   assert.match(String(metrics.body), /^parley_sessions_refused_total\{reason="failed"\} 1$/m);
 

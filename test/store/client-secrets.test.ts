@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { ClientSecrets, isClientSecret, type SecretTerms } from '../../src/store/client-secrets.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const terms: SecretTerms = { dialect: 'ga', type: 'realtime', project: 'shop', keyName: 'backend' };
@@ -121,4 +122,23 @@ test('a secret that the store has no room for takes none of its key’s', async 
   const secrets = new ClientSecrets({ store, clock, perMinute: 5000, room });
   const large: SecretTerms = { ...terms, initial: { type: 'realtime', instructions: 'x'.repeat(20_000) } };
   for (let count = 0; count < 20; count += 1) await assert.rejects(secrets.mint(large, 600), /The store is full/);
+});
+
+test('a secret is minted, under a key with limits too, with three operations of the store', async () => {
+  const operations: string[] = [];
+  const clock = new FakeClock();
+  const store = new MemoryStore({ clock, limit: 100 });
+  const counted = new Proxy<Store>(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        operations.push(String(name));
+        return Reflect.apply(value, target, args);
+      };
+    },
+  });
+  const secrets = new ClientSecrets({ store: counted, clock, perMinute: 100, room });
+  await mint(secrets, { ...terms, maxSessions: 2 }, 7200);
+  assert.deepEqual(operations, ['count', 'hold', 'set']);
 });

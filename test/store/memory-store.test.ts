@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MemoryStore } from '../../src/store/memory-store.ts';
-import { StoreFullError } from '../../src/store/store.ts';
+import { holdStepMs, StoreFullError } from '../../src/store/store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 function newStore({ limit = 100, limitCharacters = 10_000 } = {}) {
@@ -110,4 +110,41 @@ it('holds no more characters than it may, keys and texts together', async () => 
   // Over one that has expired, as over one that lives.
   await store.set('a', '123456', 9000);
   await assert.rejects(store.set('c', '', 1000), StoreFullError);
+});
+
+describe('held amounts', () => {
+  it('held amounts share one limit, and each expires by itself', async () => {
+    const clock = new FakeClock();
+    const store = new MemoryStore({ clock, limit: 10 });
+    const hold = (amount: number, ttlMs: number) => store.hold('k', { amount, limit: 100, ttlMs });
+    const holds = await Promise.all(Array.from({ length: 12 }, () => hold(10, 60_000)));
+    assert.equal(holds.filter(({ held }) => held).length, 10, 'all at once, no more than the limit');
+    const [first] = holds;
+    assert.ok(first?.held);
+    await first.release();
+    await first.release();
+    assert.ok((await hold(10, 7_200_000)).held, 'what is released is free again, once');
+    assert.ok(!(await hold(1, 7_200_000)).held);
+    const refused = await hold(1, 60_000);
+    assert.ok(!refused.held && refused.expiresInMs >= 60_000 && refused.expiresInMs <= 60_000 + holdStepMs);
+    await clock.advance(refused.expiresInMs);
+    assert.ok((await hold(90, 60_000)).held, 'the short ones have expired, the long one has not');
+    assert.ok(!(await hold(1, 60_000)).held);
+    await clock.advance(7_200_000 + holdStepMs);
+    assert.ok((await hold(100, 60_000)).held);
+    await first.release();
+    assert.ok(!(await hold(1, 60_000)).held, 'a release that comes late takes nothing from others');
+    await store.close();
+  });
+
+  it('keys of held amounts are bounded, and expired ones make room', async () => {
+    const clock = new FakeClock();
+    const store = new MemoryStore({ clock, limit: 2 });
+    const hold = (key: string) => store.hold(key, { amount: 1, limit: 1, ttlMs: 1000 });
+    await hold('a');
+    await hold('b');
+    await assert.rejects(hold('c'), StoreFullError);
+    await clock.advance(1000 + holdStepMs);
+    assert.ok((await hold('c')).held);
+  });
 });
