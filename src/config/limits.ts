@@ -1,6 +1,7 @@
 /** The bounds of the server, each an option: `limits.` on the command line, `limits:` in a configuration file. */
 
 import { defaultTimeouts } from '../engines/openai/timeouts.ts';
+import { defaultQueueLimits } from '../engines/pool/queue-limits.ts';
 import { defaultSessionSettings } from '../session/settings.ts';
 import { defaultUpstreamLimits } from '../upstream/link/limits.ts';
 import { bytes, integer, integerOrInfinity } from './kinds.ts';
@@ -214,6 +215,24 @@ export const limits = {
     integer('MS', 100, hourMs),
     defaultTimeouts.idleMs,
     'How long such a server may be silent within its answer.',
+  ),
+  engineQueueJobs: option(
+    'Limits',
+    integer('COUNT', 1, 1_000_000),
+    defaultQueueLimits.jobs,
+    'Requests that may wait for a thread of an embedded engine. Beyond it the client with most of them loses its newest.',
+  ),
+  engineQueueMs: option(
+    'Limits',
+    integer('MS', 100, hourMs),
+    defaultQueueLimits.waitMs,
+    'How long one of them may wait. It does not count toward limits.stage-stall-ms.',
+  ),
+  speechMs: option(
+    'Limits',
+    integer('MS', 1000, 24 * hourMs),
+    30 * minuteMs,
+    'Audio of one answer of /v1/audio/speech. 4,096 characters of English at a speed of 0.25 are some 17 minutes.',
   ),
   cassetteBytes: option(
     'Limits',

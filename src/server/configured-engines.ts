@@ -98,6 +98,7 @@ function createPlanned(
     given,
     clock,
     timeouts: { connectMs, firstByteMs, idleMs },
+    pool: { clock, queue: { jobs: limits.engineQueueJobs, waitMs: limits.engineQueueMs } },
     now: () => new Date(clock.epochMs()),
     ...(transcriberWorkers !== undefined && { transcriberWorkers }),
     ...(voiceWorkers !== undefined && { voiceWorkers }),

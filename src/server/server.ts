@@ -51,6 +51,7 @@ export type * from '../session/ports/peer.ts';
 export type * from '../session/ports/transcriber.ts';
 export type * from '../session/ports/voice.ts';
 export type * from '../session/ports/voice-activity.ts';
+export type * from '../session/ports/work-claim.ts';
 export type { Session, SessionDescription } from '../session/session.ts';
 
 export interface ServerOptions {

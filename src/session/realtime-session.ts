@@ -50,6 +50,8 @@ import { warmEngines } from './warm.ts';
 
 export interface RealtimeSessionOptions {
   id?: string;
+  /** The name of the API key that it was opened with: the keys of a server share its engines fairly. */
+  key?: string;
   /** A transcription session hears and writes down, and answers nothing. */
   type?: SessionType;
   model: string;
@@ -99,13 +101,14 @@ export class RealtimeSession implements Session {
   readonly #quota: ResponseQuota;
   #closed = false;
 
-  constructor({ id, type = 'realtime', model, grant = {}, ...given }: RealtimeSessionOptions) {
+  constructor({ id, key = '', type = 'realtime', model, grant = {}, ...given }: RealtimeSessionOptions) {
     this.#type = type;
     this.ended = this.#ended.promise;
-    const tools = { meter: noMeter, tokens: roughTokens, images: noImages, ...given };
+    this.id = id ?? given.ids('sess');
+    const claim = { key, session: this.id };
+    const tools = { meter: noMeter, tokens: roughTokens, images: noImages, ...given, claim };
     this.#tools = tools;
     const { clock, ids, settings } = tools;
-    this.id = id ?? ids('sess');
     this.#lifeSeconds = Math.min(settings.sessionMinutes * 60, grant.maxSeconds ?? Number.POSITIVE_INFINITY);
     const expiresAt = Math.floor(clock.epochMs() / 1000 + this.#lifeSeconds);
     const initial = defaultRealtimeConfig({ id: this.id, model, expiresAt });

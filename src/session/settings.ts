@@ -7,6 +7,7 @@ import type { Engines } from './ports/engines.ts';
 import type { ImageFetcher } from './ports/image-fetcher.ts';
 import type { TokenCounter } from './ports/language-model.ts';
 import type { Meter } from './ports/meter.ts';
+import type { WorkClaim } from './ports/work-claim.ts';
 
 /** What an operator decides for every session; `config.ts` documents the options and their defaults. */
 export interface SessionSettings {
@@ -115,6 +116,8 @@ export interface SessionLog {
 /** What every part of a session shares. */
 export interface SessionTools {
   engines: Engines;
+  /** Who its engines work for. */
+  claim: Pick<WorkClaim, 'key' | 'session'>;
   clock: Clock;
   ids: IdSource;
   settings: SessionSettings;

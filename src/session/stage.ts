@@ -10,14 +10,17 @@ export class StageError extends Error {
   readonly code: string;
   /** The message, or what clients are told in its place: which machines work for the server is not theirs to know. */
   readonly forClients: string;
+  /** The engine has more work than it can do; the same request may succeed later. */
+  readonly overloaded: boolean;
 
   constructor(stage: Stage, problem: 'failed' | 'stalled', message: string, cause?: unknown) {
     super(message, { cause });
     this.name = 'StageError';
     this.stage = stage;
-    const { forClients } = Object(cause) as { forClients?: unknown };
+    const { forClients, overloaded } = Object(cause) as { forClients?: unknown; overloaded?: unknown };
     this.forClients = typeof forClients === 'string' ? failedBecause(stage, forClients) : message;
-    this.code = `${stage.replaceAll(' ', '_')}_${problem}`;
+    this.overloaded = overloaded === true;
+    this.code = this.overloaded ? 'overloaded' : `${stage.replaceAll(' ', '_')}_${problem}`;
   }
 }
 
@@ -43,16 +46,21 @@ interface Watch {
 
 /**
  * Starts an engine and passes on what it yields; one that throws, or that yields nothing for `stallMs`, ends in a
- * `StageError` which names it. Ends quietly when `abort` is aborted by someone else.
+ * `StageError` which names it. The time in which `onWait` says that it waits for a thread does not count. Ends quietly
+ * when `abort` is aborted by someone else.
  */
-export async function* watchStage<T>(start: () => AsyncIterable<T>, watch: Watch): AsyncGenerator<T, void, undefined> {
+export async function* watchStage<T>(
+  start: (onWait: (waiting: boolean) => void) => AsyncIterable<T>,
+  watch: Watch,
+): AsyncGenerator<T, void, undefined> {
   const { signal } = watch.abort;
+  const timer = new StallTimer(watch);
   const others = new EventLoopYield();
   let iterator: AsyncIterator<T> | undefined;
   try {
-    iterator = start()[Symbol.asyncIterator]();
+    iterator = start((waiting) => timer.wait(waiting))[Symbol.asyncIterator]();
     for (;;) {
-      const step = await nextOrStall(iterator, watch);
+      const step = await nextOrStall(iterator, watch, timer);
       if (signal.aborted || step.done) return;
       yield step.value;
       await others.step();
@@ -66,22 +74,21 @@ export async function* watchStage<T>(start: () => AsyncIterable<T>, watch: Watch
   }
 }
 
-function nextOrStall<T>(iterator: AsyncIterator<T>, watch: Watch): Promise<IteratorResult<T>> {
+function nextOrStall<T>(iterator: AsyncIterator<T>, watch: Watch, timer: StallTimer): Promise<IteratorResult<T>> {
   const { signal } = watch.abort;
   return new Promise((resolve, reject) => {
-    const stall = () => {
-      reject(stallError(watch.stage, watch.stallMs));
-      watch.abort.abort();
-    };
-    const cancelStall = watch.clock.after(watch.stallMs, stall);
-    const settle = () => {
-      cancelStall();
-      signal.removeEventListener('abort', onAbort);
-    };
     const onAbort = () => {
       settle();
       reject(signal.reason);
     };
+    const settle = () => {
+      timer.stop();
+      signal.removeEventListener('abort', onAbort);
+    };
+    timer.start(() => {
+      reject(stallError(watch.stage, watch.stallMs));
+      watch.abort.abort();
+    });
     signal.addEventListener('abort', onAbort);
     if (signal.aborted) return onAbort();
     iterator.next().then(
@@ -95,6 +102,39 @@ function nextOrStall<T>(iterator: AsyncIterator<T>, watch: Watch): Promise<Itera
       },
     );
   });
+}
+
+/** Runs from `start` to `stop`, and begins anew when the engine no longer waits for a thread. */
+class StallTimer {
+  readonly #watch: Watch;
+  #onStall: (() => void) | undefined;
+  #waiting = false;
+  #cancel = () => {};
+
+  constructor(watch: Watch) {
+    this.#watch = watch;
+  }
+
+  start(onStall: () => void): void {
+    this.#onStall = onStall;
+    this.#reset();
+  }
+
+  wait(waiting: boolean): void {
+    this.#waiting = waiting;
+    this.#reset();
+  }
+
+  stop(): void {
+    this.#onStall = undefined;
+    this.#reset();
+  }
+
+  #reset(): void {
+    const { clock, stallMs } = this.#watch;
+    this.#cancel();
+    this.#cancel = this.#onStall && !this.#waiting ? clock.after(stallMs, this.#onStall) : () => {};
+  }
 }
 
 /** Waits for a promise, but not longer than `stallMs`: then rejects with a `StageError`. */

@@ -10,6 +10,8 @@ import type { SessionGrant } from '../session/settings.ts';
 /** What a new session is to be. */
 export interface SessionRequest {
   id: string;
+  /** The name of the API key that it is opened with, where the server has keys. */
+  key?: string;
   type: SessionType;
   /** Empty for a transcription session, which has none. */
   model: string;
@@ -22,7 +24,7 @@ export interface SessionRequest {
 export type SessionFactory = (request: SessionRequest) => Session;
 
 /** Whose session it is to be, and what it is to be. */
-export type OpenRequest = Omit<SessionRequest, 'id' | 'meter'> & { owner: Owner; lease?: SessionLease };
+export type OpenRequest = Omit<SessionRequest, 'id' | 'key' | 'meter'> & { owner: Owner; lease?: SessionLease };
 
 /** A session that lives, and whose it is. */
 export interface RegisteredSession {
@@ -87,7 +89,8 @@ export class SessionRegistry {
     const account = metering.openAccount({ sessionId, type, model, owner, ...(lease && { lease }) });
     let session: Session;
     try {
-      session = create({ id: sessionId, ...request, meter: account });
+      const key = owner.keyName;
+      session = create({ id: sessionId, ...request, ...(key !== undefined && { key }), meter: account });
     } catch (error) {
       account.close();
       throw error;

@@ -102,6 +102,14 @@ test('told to stop, the server lets a running answer finish, says 1001 and exits
   assert.equal(events.at(-1), 'server_stopped');
 });
 
+test('a command line of 30 kB does not keep the engines from loading', async (t) => {
+  const models = Array.from({ length: 300 }, (_, index) => `${'m'.repeat(96)}-${index}`).join(',');
+  const child = parley(t, ['serve', '--port', '0', '--models', models]);
+  assert.ok(child.stdout);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  await line(lines, 'Ready: a turn can be taken');
+});
+
 test('the server stops when the npm that started it has ended', { timeout: 30_000 }, async (t) => {
   const start = `require('node:child_process').spawn(${JSON.stringify(process.execPath)},
     ${JSON.stringify([main, 'serve', '--port', '0'])}, { stdio: 'inherit' })`;

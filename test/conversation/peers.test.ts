@@ -232,6 +232,7 @@ function newGeneration(spoken: boolean) {
     ids: () => assert.fail('it knows no ids'),
     settings: defaultSessionSettings,
     log: silentLog,
+    claim: { key: '', session: 'sess_1' },
     meter: noMeter,
     tokens: roughTokens,
     images: noImages,

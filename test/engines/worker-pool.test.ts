@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { EngineError } from '../../src/engines/engine-error.ts';
+import { noClaim } from '../../src/engines/pool/fair-queue.ts';
 import { WorkerPool, type WorkerPoolOptions, workerScript } from '../../src/engines/pool/worker-pool.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import type { Order } from './fixtures/obedient-worker.ts';
 
 function newPool(t: TestContext, options: Partial<WorkerPoolOptions> = {}): WorkerPool<Order, number> {
   const script = workerScript(import.meta.url, 'fixtures/obedient-worker');
-  const pool = new WorkerPool<Order, number>({ engine: 'obedient', script, size: 1, queueLimit: 8, ...options });
+  const pool = new WorkerPool<Order, number>({ engine: 'obedient', script, size: 1, ...options });
   t.after(() => pool.close());
   return pool;
 }
@@ -68,7 +70,7 @@ test('leaving the iteration early abandons the job', async (t) => {
 });
 
 test('a waiting job that is aborted makes room in the queue at once', async (t) => {
-  const pool = newPool(t, { queueLimit: 1 });
+  const pool = newPool(t, { queue: { jobs: 1, waitMs: 1000 } });
   const blocker = waitForAbort();
   const block = new AbortController();
   const running = pool.run(blocker.order, { signal: block.signal });
@@ -76,12 +78,79 @@ test('a waiting job that is aborted makes room in the queue at once', async (t) 
 
   const abort = new AbortController();
   const waiting = collect(pool.run({ do: 'count', to: 1 }, { signal: abort.signal }));
-  await assert.rejects(collect(pool.run({ do: 'count', to: 1 })), /obedient: too busy: 1 jobs are waiting already/);
+  await assert.rejects(collect(pool.run({ do: 'count', to: 1 })), /obedient: too busy: 1 jobs wait for it already/);
   abort.abort(new Error('never mind'));
   const next = collect(pool.run({ do: 'count', to: 2 }));
   await assert.rejects(waiting, /never mind/);
   block.abort();
   assert.deepEqual(await next, [1, 2]);
+});
+
+test('a job that waits too long fails as overloaded; those before and behind it carry on', async (t) => {
+  const clock = new FakeClock();
+  const pool = newPool(t, { clock, queue: { jobs: 8, waitMs: 20_000 } });
+  await pool.ready;
+  const blocker = waitForAbort();
+  const block = new AbortController();
+  const running = pool.run(blocker.order, { signal: block.signal });
+  await running.next();
+  const waits: boolean[] = [];
+  const claim = { ...noClaim, onWait: (waiting: boolean) => waits.push(waiting) };
+  const waiting = collect(pool.run({ do: 'count', to: 1 }, { claim }));
+  const failed = assert.rejects(waiting, (error) => {
+    assert.ok(error instanceof EngineError && error.overloaded);
+    assert.match(error.message, /obedient: too busy: the job has waited for 20 s/);
+    return true;
+  });
+  await clock.advance(15_000);
+  const next = collect(pool.run({ do: 'count', to: 2 }, { claim }));
+  await clock.advance(5000);
+  await failed;
+  block.abort();
+  assert.deepEqual(await next, [1, 2]);
+  assert.deepEqual(waits, [true, true, false, false]);
+});
+
+test('a full queue drops the newest job of the session with most, not the newcomer', async (t) => {
+  const pool = newPool(t, { queue: { jobs: 2, waitMs: 20_000 } });
+  const block = new AbortController();
+  const running = pool.run(waitForAbort().order, { signal: block.signal });
+  await running.next();
+  const many = { ...noClaim, session: 'many' };
+  const [first, second] = [1, 2].map((to) => collect(pool.run({ do: 'count', to }, { claim: many })));
+  const dropped = assert.rejects(second ?? Promise.resolve(), /too busy: 2 jobs wait for it already/);
+  const newcomer = collect(pool.run({ do: 'count', to: 3 }, { claim: { ...noClaim, session: 'new' } }));
+  await dropped;
+  block.abort();
+  assert.deepEqual(await Promise.all([first, newcomer]), [[1], [1, 2, 3]]);
+});
+
+test('a thread that does not let go of an abandoned job is replaced', async (t) => {
+  const clock = new FakeClock();
+  const pool = newPool(t, { clock });
+  const abort = new AbortController();
+  const spinning = pool.run({ do: 'spin' }, { signal: abort.signal });
+  await spinning.next();
+  const waiting = collect(pool.run({ do: 'count', to: 2 }));
+  abort.abort(new Error('never mind'));
+  await assert.rejects(spinning.next(), /never mind/);
+  await clock.advance(10_000);
+  assert.deepEqual(await waiting, [1, 2]);
+});
+
+test('live work runs beside less urgent work in the same thread, which stands still meanwhile', async (t) => {
+  const pool = newPool(t, { preemptible: true });
+  const stop = new SharedArrayBuffer(4);
+  const upload = { ...noClaim, priority: 'upload' } as const;
+  const background = pool.run({ do: 'take turns', most: Infinity, stop }, { claim: upload });
+  assert.deepEqual(await background.next(), { done: false, value: 0 });
+
+  const live = pool.run({ do: 'take turns', most: 1000, stop: new SharedArrayBuffer(4) });
+  assert.deepEqual(await live.next(), { done: false, value: 0 }, 'live work does not wait for the upload');
+  Atomics.store(new Int32Array(stop), 0, 1);
+  const ends: string[] = [];
+  await Promise.all([live.next().then(() => ends.push('live')), background.next().then(() => ends.push('upload'))]);
+  assert.deepEqual(ends, ['live', 'upload']);
 });
 
 test('a signal that is aborted already starts nothing', async (t) => {

@@ -1,20 +1,38 @@
 import { Worker } from 'node:worker_threads';
+import type { Clock } from '../../core/clock.ts';
 import { EngineError } from '../engine-error.ts';
 import type { PoolJob } from './pool-job.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
-export interface PoolWorkerOptions {
+export interface PoolWorkerOptions<Request, Message> {
   engine: string;
   script: URL;
   workerData: unknown;
-  /** A job of this worker is over, or the worker has ended: there is room for another. */
+  terminable: boolean;
+  clock: Clock;
+  /** A job of this worker is over, which gives room for another. */
+  onDone: (job: PoolJob<Request, Message>, tookMs: number) => void;
+  /** The worker has loaded. */
   onRoom: () => void;
+  /** An abandoned job has not ended in time. */
+  onStuck: () => void;
   /** The worker has ended without having been told to; its jobs have failed already. */
   onEnd: (worker: { readonly wasReady: boolean }) => void;
+  /** The thread is gone. */
+  onExit: () => void;
 }
 
 /** How long a thread may take to let go of its jobs, or to load, before it is ended as it is. */
 const closeDeadlineMs = 10_000;
+/** How long an abandoned job may go on before its thread counts as stuck: the longest step of any engine takes far less. */
+const abandonedMs = 10_000;
+
+interface RunningJob<Request, Message> {
+  readonly job: PoolJob<Request, Message>;
+  readonly startedAtMs: number;
+  /** Set when the job was abandoned. */
+  cancelDeadline?: () => void;
+}
 
 /** One thread of a pool and the jobs that run in it. */
 export class PoolWorker<Request, Message> {
@@ -22,15 +40,15 @@ export class PoolWorker<Request, Message> {
   readonly ready: Promise<void>;
   readonly #engine: string;
   readonly #thread: Worker;
-  readonly #jobs = new Map<number, PoolJob<Request, Message>>();
-  readonly #options: PoolWorkerOptions;
+  readonly #jobs = new Map<number, RunningJob<Request, Message>>();
+  readonly #options: PoolWorkerOptions<Request, Message>;
   readonly #loaded = Promise.withResolvers<void>();
   readonly #exited = Promise.withResolvers<void>();
   #isReady = false;
   #ended = false;
   #closing = false;
 
-  constructor(options: PoolWorkerOptions) {
+  constructor(options: PoolWorkerOptions<Request, Message>) {
     this.#options = options;
     this.#engine = options.engine;
     this.ready = this.#loaded.promise;
@@ -41,6 +59,7 @@ export class PoolWorker<Request, Message> {
     this.#thread.on('error', (error) => this.#end(error instanceof Error ? error.message : String(error)));
     this.#thread.on('exit', (code) => {
       this.#exited.resolve();
+      options.onExit();
       this.#end(`its thread ended with code ${code}`);
     });
   }
@@ -53,26 +72,40 @@ export class PoolWorker<Request, Message> {
     return this.#jobs.size;
   }
 
+  get hasLiveJob(): boolean {
+    return this.#jobs.values().some(({ job }) => job.claim.priority === 'live');
+  }
+
   /** @throws when the request cannot be cloned. */
   start(job: PoolJob<Request, Message>): void {
-    const message: ToWorker<Request> = { type: 'job', id: job.id, request: job.request };
+    const { id, request, claim } = job;
+    const message: ToWorker<Request> = { type: 'job', id, request, urgent: claim.priority === 'live' };
+    job.started = true;
     this.#thread.postMessage(message, job.transfer);
-    this.#jobs.set(job.id, job);
+    this.#jobs.set(id, { job, startedAtMs: this.#options.clock.now() });
   }
 
   /** Tells the thread that nobody waits for this job. It keeps its place until the thread has let go of it. */
   abort(job: PoolJob<Request, Message>): void {
-    if (!this.#jobs.has(job.id)) return;
-    const message: ToWorker<Request> = { type: 'abort', id: job.id };
-    this.#thread.postMessage(message);
+    const running = this.#jobs.get(job.id);
+    if (!running || running.cancelDeadline) return;
+    this.#post({ type: 'abort', id: job.id });
+    running.cancelDeadline = this.#options.clock.after(abandonedMs, this.#options.onStuck);
+  }
+
+  /** Takes no more jobs: it fails those that it has, and ends when its thread lets go of them, or at once where it can. */
+  retire(): void {
+    this.#closing = true;
+    this.#end('an abandoned job did not end, and its thread was replaced');
+    if (this.#options.terminable) void this.#thread.terminate();
+    else this.#post({ type: 'close' });
   }
 
   async close(): Promise<void> {
     this.#closing = true;
     this.#end('the engine has been closed');
     // ONNX Runtime aborts the process when its thread is terminated while it loads or computes.
-    const message: ToWorker<Request> = { type: 'close' };
-    this.#thread.postMessage(message);
+    this.#post({ type: 'close' });
     const timer = setTimeout(() => void this.#thread.terminate(), closeDeadlineMs);
     await this.#exited.promise;
     clearTimeout(timer);
@@ -89,23 +122,28 @@ export class PoolWorker<Request, Message> {
         this.#end(message.reason);
         break;
       case 'message':
-        this.#jobs.get(message.id)?.add(message.message);
+        this.#jobs.get(message.id)?.job.add(message.message);
         break;
       case 'done':
-        this.#take(message.id)?.finish();
-        this.#options.onRoom();
+        this.#over(message.id, (job) => job.finish());
         break;
       case 'error':
-        this.#take(message.id)?.fail(new EngineError(this.#engine, message.reason));
-        this.#options.onRoom();
+        this.#over(message.id, (job) => job.fail(new EngineError(this.#engine, message.reason)));
         break;
     }
   }
 
-  #take(id: number): PoolJob<Request, Message> | undefined {
-    const job = this.#jobs.get(id);
+  #post(message: ToWorker<Request>): void {
+    this.#thread.postMessage(message);
+  }
+
+  #over(id: number, settle: (job: PoolJob<Request, Message>) => void): void {
+    const running = this.#jobs.get(id);
+    if (!running) return;
     this.#jobs.delete(id);
-    return job;
+    running.cancelDeadline?.();
+    settle(running.job);
+    this.#options.onDone(running.job, this.#options.clock.now() - running.startedAtMs);
   }
 
   #end(reason: string): void {
@@ -113,7 +151,10 @@ export class PoolWorker<Request, Message> {
     this.#ended = true;
     const what = this.#closing ? reason : this.#isReady ? `the worker stopped: ${reason}` : reason;
     const error = new EngineError(this.#engine, what);
-    for (const job of this.#jobs.values()) job.fail(error);
+    for (const { job, cancelDeadline } of this.#jobs.values()) {
+      cancelDeadline?.();
+      job.fail(error);
+    }
     this.#jobs.clear();
     this.#loaded.reject(error);
     if (this.#closing) return;

@@ -1,5 +1,6 @@
 /** The side of a worker pool that runs in the worker thread. */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, type Transferable } from 'node:worker_threads';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
@@ -9,7 +10,11 @@ export interface WorkerJob<Message> {
   readonly signal: AbortSignal;
   /** Sends a part of the result. After an abort it is dropped. */
   send(message: Message, transfer?: readonly Transferable[]): void;
+  /** Resolves when this job may go on: after a turn of the event loop, and not while another one is more urgent. */
+  turn(): Promise<void>;
 }
+
+type Job<Request> = Extract<ToWorker<Request>, { type: 'job' }>;
 
 export type JobHandler<Request, Message> = (request: Request, job: WorkerJob<Message>) => Promise<void>;
 
@@ -34,26 +39,39 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
   }
 
   const running = new Map<number, AbortController>();
+  const urgentJobs = new Map<number, PromiseWithResolvers<void>>();
   let closing = false;
   // Ends this thread only, and only between jobs: native code that is cut off takes the whole process with it.
   const endWhenIdle = () => {
     if (closing && running.size === 0) process.exit(0);
   };
-  const run = async (id: number, request: Request) => {
+  const turn = async (id: number, signal: AbortSignal) => {
+    await nextTurn();
+    while (!urgentJobs.has(id) && !signal.aborted) {
+      const [urgent] = urgentJobs.values();
+      if (urgent === undefined) return;
+      await urgent.promise;
+    }
+  };
+  const run = async ({ id, request, urgent }: Job<Request>) => {
     const abort = new AbortController();
     running.set(id, abort);
+    if (urgent) urgentJobs.set(id, Promise.withResolvers());
     try {
       await handle(request, {
         signal: abort.signal,
         send: (message, transfer) => {
           if (!abort.signal.aborted) post({ type: 'message', id, message }, transfer);
         },
+        turn: () => turn(id, abort.signal),
       });
       post({ type: 'done', id });
     } catch (error) {
       post({ type: 'error', id, reason: reasonOf(error) });
     } finally {
       running.delete(id);
+      urgentJobs.get(id)?.resolve();
+      urgentJobs.delete(id);
       endWhenIdle();
     }
   };
@@ -61,7 +79,7 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
   port.on('message', (message: ToWorker<Request>) => {
     switch (message.type) {
       case 'job':
-        void run(message.id, message.request);
+        void run(message);
         break;
       case 'abort':
         running.get(message.id)?.abort();

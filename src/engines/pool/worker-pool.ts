@@ -1,10 +1,21 @@
 import { extname } from 'node:path';
 import type { Transferable } from 'node:worker_threads';
+import type { Clock } from '../../core/clock.ts';
+import { systemClock } from '../../core/clock.ts';
+import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import { EngineError } from '../engine-error.ts';
+import { FairQueue, noClaim } from './fair-queue.ts';
 import { PoolJob } from './pool-job.ts';
 import { PoolWorker } from './pool-worker.ts';
+import { defaultQueueLimits, type QueueLimits } from './queue-limits.ts';
 
-export interface WorkerPoolOptions {
+/** What a server gives all its pools. */
+export interface PoolSurroundings {
+  queue?: QueueLimits;
+  clock?: Clock;
+}
+
+export interface WorkerPoolOptions extends PoolSurroundings {
   /** Names the engine in errors. */
   engine: string;
   /** The worker's file: it calls `serveJobs`. */
@@ -13,8 +24,10 @@ export interface WorkerPoolOptions {
   size: number;
   /** Jobs that may run in one thread at the same time (default 1). */
   jobsPerWorker?: number;
-  /** Jobs that may wait; beyond, `run` throws. */
-  queueLimit: number;
+  /** Where no thread is free, one that does less urgent work takes a live job as well: its handlers await `job.turn()`. */
+  preemptible?: boolean;
+  /** Whether a thread can be terminated while it computes. ONNX Runtime aborts the whole process then. */
+  terminable?: boolean;
   workerData?: unknown;
 }
 
@@ -22,8 +35,8 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Buffers of the request that are moved to the worker, not copied. */
   transfer?: readonly Transferable[];
-  /** Goes on with work that has had its turn: it waits behind all jobs that do not. */
-  patient?: boolean;
+  /** Who the job is for; absent: a live session of its own. */
+  claim?: WorkClaim | undefined;
 }
 
 /**
@@ -35,22 +48,27 @@ export function workerScript(importMetaUrl: string, name: string): URL {
 }
 
 /**
- * Threads that keep an engine's inference off the event loop. Jobs are served first come, first served, patient ones last. A
- * thread that ends by itself is replaced: the jobs in it fail with an error that names the engine, others carry on.
+ * Threads that keep an engine's work off the event loop, and the one scheduler before them (`FairQueue`). A thread that
+ * ends, or that does not let go of an abandoned job, is replaced: the jobs in it fail with an error that names the
+ * engine, others carry on.
  */
 export class WorkerPool<Request, Message> {
   /** Resolves when the first thread has loaded; the others load one after the other, behind it. Rejects when it cannot. */
   readonly ready: Promise<void>;
   readonly #options: WorkerPoolOptions;
+  readonly #limits: QueueLimits;
+  readonly #clock: Clock;
   readonly #workers = new Set<PoolWorker<Request, Message>>();
-  readonly #queue: PoolJob<Request, Message>[] = [];
-  /** Jobs that let the others go first. */
-  readonly #patient = new WeakSet<PoolJob<Request, Message>>();
+  /** Threads that were replaced and have not ended yet. */
+  readonly #retired = new Set<PoolWorker<Request, Message>>();
+  readonly #queue = new FairQueue<PoolJob<Request, Message>>();
   #lastJobId = 0;
   #closed = false;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
+    this.#limits = options.queue ?? defaultQueueLimits;
+    this.#clock = options.clock ?? systemClock;
     this.ready = this.#addWorker().ready;
     this.ready.catch(() => {});
   }
@@ -58,15 +76,17 @@ export class WorkerPool<Request, Message> {
   /**
    * Runs a job when its messages are first asked for, and yields them as they come. Leaving the iteration
    * early abandons the job.
-   * @throws {EngineError} when the job or its thread fails, the queue is full, or the pool is closed.
+   * @throws {EngineError} when the job or its thread fails or the pool is closed; `overloaded` when the queue is full
+   * or the job has waited too long.
    * @throws the signal's reason once it aborts: a waiting job is removed, a running one is told and its results dropped.
    */
   async *run(
     request: Request,
-    { signal, transfer = [], patient = false }: RunOptions = {},
+    { signal, transfer = [], claim = noClaim }: RunOptions = {},
   ): AsyncGenerator<Message, void, undefined> {
     signal?.throwIfAborted();
-    const job = this.#enqueue(new PoolJob(++this.#lastJobId, request, transfer), patient);
+    const job = new PoolJob<Request, Message>({ id: ++this.#lastJobId, request, transfer, claim });
+    this.#enqueue(job);
     const abort = () => {
       job.fail(signal?.reason);
       this.#abandon(job);
@@ -92,40 +112,43 @@ export class WorkerPool<Request, Message> {
   /** Fails what runs and waits, and ends the threads. */
   async close(): Promise<void> {
     this.#closed = true;
-    const closing = [...this.#workers].map((worker) => worker.close());
+    const closing = [...this.#workers, ...this.#retired].map((worker) => worker.close());
     this.#workers.clear();
     this.#failQueue(new EngineError(this.#options.engine, 'the engine has been closed'));
     await Promise.all(closing);
   }
 
-  #enqueue(job: PoolJob<Request, Message>, patient: boolean): PoolJob<Request, Message> {
-    const { engine, queueLimit } = this.#options;
-    if (this.#closed) throw new EngineError(engine, 'the engine has been closed');
-    if (this.#queue.length >= queueLimit) {
-      throw new EngineError(
-        engine,
-        `too busy: ${queueLimit} jobs are waiting already. Try again, or add worker threads`,
-      );
-    }
-    if (patient) this.#patient.add(job);
-    const firstPatient = patient ? -1 : this.#queue.findIndex((waiting) => this.#patient.has(waiting));
-    this.#queue.splice(firstPatient < 0 ? this.#queue.length : firstPatient, 0, job);
+  #enqueue(job: PoolJob<Request, Message>): void {
+    if (this.#closed) throw new EngineError(this.#options.engine, 'the engine has been closed');
+    this.#queue.push(job);
     if (this.#workers.size === 0) this.#addWorker();
     this.#dispatch();
-    return job;
+    if (job.started) return;
+    const { jobs, waitMs } = this.#limits;
+    if (this.#queue.size > jobs) {
+      this.#queue.dropGreediest()?.fail(this.#overloaded(`${jobs} jobs wait for it already`));
+      if (!this.#queue.has(job)) return;
+    }
+    const giveUp = () => {
+      this.#queue.remove(job);
+      job.fail(this.#overloaded(`the job has waited for ${waitMs / 1000} s`));
+    };
+    job.wait(waitMs === Number.POSITIVE_INFINITY ? () => {} : this.#clock.after(waitMs, giveUp));
+  }
+
+  #overloaded(why: string): EngineError {
+    const { engine } = this.#options;
+    return new EngineError(engine, `too busy: ${why}. Try again, or add worker threads`, { overloaded: true });
   }
 
   #dispatch(): void {
-    const limit = this.#options.jobsPerWorker ?? 1;
-    while (this.#queue.length > 0) {
-      let free: PoolWorker<Request, Message> | undefined;
-      for (const worker of this.#workers) {
-        if (worker.isReady && worker.jobCount < limit && worker.jobCount < (free?.jobCount ?? limit)) free = worker;
-      }
-      const job = free && this.#queue.shift();
-      if (!free || !job) return;
+    for (;;) {
+      const worker = this.#freeWorker();
+      const job = worker && this.#queue.shift();
+      if (!worker || !job) return;
+      job.endWait();
       try {
-        free.start(job);
+        worker.start(job);
       } catch (error) {
         // A request that cannot be cloned or transferred concerns its own job only.
         job.fail(error);
@@ -133,24 +156,42 @@ export class WorkerPool<Request, Message> {
     }
   }
 
+  /** The least busy worker that can take the next job. */
+  #freeWorker(): PoolWorker<Request, Message> | undefined {
+    const { jobsPerWorker = 1, preemptible = false } = this.#options;
+    const ready = [...this.#workers].filter(({ isReady }) => isReady).sort((a, b) => a.jobCount - b.jobCount);
+    const [idlest] = ready;
+    if (idlest && idlest.jobCount < jobsPerWorker) return idlest;
+    if (!preemptible || this.#queue.nextPriority !== 'live') return undefined;
+    return ready.find((worker) => worker.jobCount === jobsPerWorker && !worker.hasLiveJob);
+  }
+
   #abandon(job: PoolJob<Request, Message>): void {
-    const at = this.#queue.indexOf(job);
-    if (at >= 0) this.#queue.splice(at, 1);
-    else for (const worker of this.#workers) worker.abort(job);
+    job.endWait();
+    if (this.#queue.remove(job)) return;
+    for (const worker of this.#workers) worker.abort(job);
   }
 
   #addWorker(): PoolWorker<Request, Message> {
-    const { engine, script, workerData, size } = this.#options;
+    const { engine, script, workerData, size, terminable = true } = this.#options;
     const worker = new PoolWorker<Request, Message>({
       engine,
       script,
       workerData,
+      terminable,
+      clock: this.#clock,
+      onDone: (job, tookMs) => {
+        this.#queue.finish(job, tookMs);
+        this.#dispatch();
+      },
       onRoom: () => this.#dispatch(),
+      onStuck: () => this.#retire(worker),
       onEnd: ({ wasReady }) => {
         this.#workers.delete(worker);
         // One that could not even load is not tried again until there is work for it.
         if (wasReady && !this.#closed) this.#addWorker();
       },
+      onExit: () => this.#retired.delete(worker),
     });
     this.#workers.add(worker);
     worker.ready.then(
@@ -164,7 +205,17 @@ export class WorkerPool<Request, Message> {
     return worker;
   }
 
+  /** Replaces a thread that goes on with a job that nobody waits for. */
+  #retire(worker: PoolWorker<Request, Message>): void {
+    // Threads that cannot be terminated must not pile up: then the job's end is waited for.
+    if (this.#closed || this.#retired.size >= this.#options.size) return;
+    this.#workers.delete(worker);
+    this.#retired.add(worker);
+    worker.retire();
+    this.#addWorker();
+  }
+
   #failQueue(error: unknown): void {
-    for (const job of this.#queue.splice(0)) job.fail(error);
+    for (const job of this.#queue.clear()) job.fail(error);
   }
 }

@@ -8,6 +8,7 @@ import { Responder } from '../embedded/responder/responder.ts';
 import { Silero } from '../embedded/silero/silero.ts';
 import { AutoModel } from '../openai/auto-model.ts';
 import { httpFactories, type RemoteOptions } from '../openai/http-engines.ts';
+import type { PoolSurroundings } from '../pool/worker-pool.ts';
 import { EngineGroup, type EngineStatus, type Lifecycle, type ProgressListener } from './engine-group.ts';
 import {
   acceptsPath,
@@ -24,6 +25,8 @@ export interface EngineOptions extends RemoteOptions {
   /** Worker threads of an embedded transcriber and of an embedded voice. Each engine has its own default. */
   transcriberWorkers?: number;
   voiceWorkers?: number;
+  /** What the worker pools of embedded engines share. */
+  pool?: PoolSurroundings;
   /** The time that the embedded language model tells. */
   now?: () => Date;
   /** A model of one's own, for an embedded engine that takes one. */
@@ -41,15 +44,19 @@ const registry: Factories = {
     silero: ({ modelPath }) => new Silero(modelPath === undefined ? {} : { modelPath }),
   },
   transcriber: {
-    moonshine: ({ transcriberWorkers: workers, modelPath }) =>
-      new Moonshine({ ...(workers !== undefined && { workers }), ...(modelPath !== undefined && { modelPath }) }),
+    moonshine: ({ transcriberWorkers: workers, modelPath, pool }) =>
+      new Moonshine({
+        ...pool,
+        ...(workers !== undefined && { workers }),
+        ...(modelPath !== undefined && { modelPath }),
+      }),
   },
   languageModel: {
     responder: ({ now }) => new Responder(now && { now }),
     auto: ({ now, ...options }) => new AutoModel({ ...options, standIn: new Responder(now && { now }) }),
   },
   voice: {
-    flite: ({ voiceWorkers: workers }) => new Flite(workers === undefined ? {} : { workers }),
+    flite: ({ voiceWorkers: workers, pool }) => new Flite({ ...pool, ...(workers !== undefined && { workers }) }),
   },
 };
 

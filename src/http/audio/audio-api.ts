@@ -6,6 +6,7 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import type { Callers } from '../../access/callers.ts';
 import { audioErrors } from '../../protocol/errors/audio-errors.ts';
+import { httpErrors } from '../../protocol/errors/http-errors.ts';
 import { StageError } from '../../session/stage.ts';
 import { type ApiEnv, authenticate } from '../authentication.ts';
 import { limitBody } from '../body-limit.ts';
@@ -66,7 +67,9 @@ export function createAudioApi(options: AudioApiOptions): Hono<ApiEnv> {
   };
   api.onError((error) => {
     // Whoever asked is told what stands in the way, as a session's client is.
-    throw error instanceof StageError ? new HttpRefusal(500, audioErrors.engineFailed(error.forClients)) : error;
+    if (!(error instanceof StageError)) throw error;
+    if (error.overloaded) throw new HttpRefusal(503, httpErrors.overloaded(error.forClients), busyRetryMs);
+    throw new HttpRefusal(500, audioErrors.engineFailed(error.forClients));
   });
   api.get('/v1/audio/voices', key, (context) => context.json({ object: 'list', voices: voiceList() }));
   api.get('/v1/models', key, (context) => context.json({ object: 'list', data: modelList() }));

@@ -19,6 +19,7 @@ export function audioApiOptions(
     clock,
     stallMs: limits.stageStallMs,
     requests: limits.audioRequests,
+    speechMs: limits.speechMs,
     uploadBytes: limits.audioUploadBytes,
   };
 }

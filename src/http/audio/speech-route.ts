@@ -38,7 +38,8 @@ export function speechRoute(options: AudioRouteOptions): (context: Context<ApiEn
     const run: EngineRun<Int16Array> = {
       kind: 'speech',
       model: request.model,
-      start: (signal) => voiceAt(voice.speak(request.input, { voice: name, speed: request.speed, signal })),
+      start: (claimed) =>
+        voiceAt(voice.speak(request.input, { voice: name, speed: request.speed, ...claimed }), options.speechMs),
       count: (account, { length }) => account.spoken(durationMs(length, rateHz)),
     };
     const started = await startEngine(context, run, options);
@@ -48,11 +49,24 @@ export function speechRoute(options: AudioRouteOptions): (context: Context<ApiEn
   };
 }
 
-/** Speech at the rate of the answer. */
-async function* voiceAt(chunks: AsyncIterable<SpeechChunk>): AsyncGenerator<Int16Array, void, undefined> {
+/**
+ * Speech at the rate of the answer.
+ * @throws {Error} when it is longer than `speechMs`
+ */
+async function* voiceAt(
+  chunks: AsyncIterable<SpeechChunk>,
+  speechMs: number,
+): AsyncGenerator<Int16Array, void, undefined> {
   let resampler: Awaited<ReturnType<typeof createResampler>> | undefined;
+  let spokenMs = 0;
   try {
     for await (const { samples, sampleRateHz } of chunks) {
+      spokenMs += durationMs(samples.length, sampleRateHz);
+      if (spokenMs > speechMs) {
+        throw new Error(
+          `it is longer than ${speechMs / 1000} s (limits.speech-ms). Send less text at a time, or ask for a higher speed`,
+        );
+      }
       resampler ??= await createResampler(sampleRateHz, rateHz);
       yield resampler.push(samples);
     }

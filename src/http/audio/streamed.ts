@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import type { Context } from 'hono';
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../log.ts';
 import type { AudioAccount, AudioRequestKind, AudioRequestStatus, Metering } from '../../metering/metering.ts';
 import { accessErrors } from '../../protocol/errors/access-errors.ts';
 import type { Engines } from '../../session/ports/engines.ts';
+import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import { watchStage } from '../../session/stage.ts';
 import type { ApiEnv } from '../authentication.ts';
 import { HttpRefusal } from '../refusal.ts';
@@ -17,6 +19,8 @@ export interface AudioRouteOptions {
   log: Pick<Log, 'info' | 'error'>;
   /** The longest wait for the next piece of an answer. */
   stallMs: number;
+  /** The most audio of one answer. */
+  speechMs: number;
 }
 
 /** One request to an engine. */
@@ -24,7 +28,7 @@ export interface EngineRun<T> {
   kind: AudioRequestKind;
   /** As the client named it. */
   model: string;
-  start: (signal: AbortSignal) => AsyncIterable<T>;
+  start: (options: { signal: AbortSignal; claim: WorkClaim }) => AsyncIterable<T>;
   /** Notes on the account what a piece was. */
   count: (account: AudioAccount, piece: T) => void;
 }
@@ -58,7 +62,10 @@ export async function startEngine<T>(
 
   const abort = new AbortController();
   const about = { kind, model: model.slice(0, 128), key: owner.keyName, project: owner.project };
-  const pieces = watchStage(() => run.start(abort.signal), { stage: stages[kind], clock, stallMs, abort });
+  const requestClaim = { key: owner.keyName ?? '', session: randomUUID(), priority: 'upload' } as const;
+  const start = (onWait: WorkClaim['onWait']) =>
+    run.start({ signal: abort.signal, claim: { ...requestClaim, onWait } });
+  const pieces = watchStage(start, { stage: stages[kind], clock, stallMs, abort });
   async function* accounted(): AsyncGenerator<T, void, undefined> {
     let status: AudioRequestStatus = 'cancelled';
     try {

@@ -35,13 +35,13 @@ export function transcriptionRoute(options: AudioRouteOptions): (context: Contex
     const run: EngineRun<TranscriptEvent> = {
       kind: 'transcription',
       model: request.model,
-      start: (signal) =>
+      start: (claimed) =>
         stopAfterDone(
           transcriber.transcribe(clip, {
             ...(language && { language }),
             ...(prompt && { prompt }),
             ...(include && { logprobs: true }),
-            signal,
+            ...claimed,
           }),
         ),
       count: (account, event) => {

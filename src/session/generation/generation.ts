@@ -10,6 +10,7 @@ import { EventLoopYield } from '../../core/event-loop-yield.ts';
 import type { ContextSnapshot } from '../context/context.ts';
 import type { ModelEvent, ModelRequest, ModelUsage } from '../ports/language-model.ts';
 import type { WordTiming } from '../ports/voice.ts';
+import type { WorkClaim } from '../ports/work-claim.ts';
 import type { SessionTools } from '../settings.ts';
 import { StageError, watchStage } from '../stage.ts';
 import { ClauseSplitter, isSpeakable } from './clauses.ts';
@@ -71,12 +72,13 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
   async function* model(): AsyncGenerator<ForwardedModelEvent> {
     const { languageModel } = tools.engines;
     const speaks = speech !== undefined && (languageModel.speaks ?? false);
-    const generate = () =>
+    const generate = (claim: WorkClaim) =>
       languageModel.generate({
         ...request,
         items: snapshot.items,
         spoken: speech !== undefined,
         ...(speaks && { speech: { voice: speech.voice, speed: speech.speed } }),
+        claim,
         signal: abort.signal,
       });
     let finished = false;
@@ -132,7 +134,8 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
   ): AsyncGenerator<GenerationEvent> {
     let resampler: Resampler | undefined;
     try {
-      const utter = () => tools.engines.voice.speak(clause, { voice, speed, signal: abort.signal });
+      const utter = (claim: WorkClaim) =>
+        tools.engines.voice.speak(clause, { voice, speed, claim, signal: abort.signal });
       for await (const chunk of watch(utter, 'voice')) {
         times.firstAudioAt ??= tools.clock.now();
         resampler ??= await createResampler(chunk.sampleRateHz, sampleRateHz);
@@ -161,8 +164,9 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
     }
   }
 
-  function watch<T>(start: () => AsyncIterable<T>, stage: 'language model' | 'voice') {
-    return watchStage(start, { stage, clock: tools.clock, stallMs: tools.settings.limits.stageStallMs, abort });
+  function watch<T>(start: (claim: WorkClaim) => AsyncIterable<T>, stage: 'language model' | 'voice') {
+    const claimed = (onWait: WorkClaim['onWait']) => start({ ...tools.claim, priority: 'live', onWait });
+    return watchStage(claimed, { stage, clock: tools.clock, stallMs: tools.settings.limits.stageStallMs, abort });
   }
 
   return {

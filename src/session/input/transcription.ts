@@ -90,15 +90,16 @@ export class Transcription {
 
   async #listen(job: TranscriptionJob): Promise<Outcome> {
     if (this.#closed || !hasSpeech(job)) return this.#transcript(job, { text: '' });
-    const { engines, clock, settings } = this.#host.tools;
+    const { engines, claim, clock, settings } = this.#host.tools;
     const abort = new AbortController();
     this.#running = abort;
     const { language, prompt } = job.setting ?? {};
-    const start = () =>
+    const start = (onWait: (waiting: boolean) => void) =>
       engines.transcriber.transcribe(job.clip, {
         ...(language && { language }),
         ...(prompt && { prompt }),
         ...(job.logprobs && { logprobs: true }),
+        claim: { ...claim, priority: 'live', onWait },
         signal: abort.signal,
       });
     const watch = { stage: 'transcriber', clock, stallMs: settings.limits.stageStallMs, abort } as const;

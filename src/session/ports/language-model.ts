@@ -1,5 +1,6 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { Warmable } from './warmable.ts';
+import type { WorkClaim } from './work-claim.ts';
 
 /** A tool that the model may call: a JSON schema describes its arguments. */
 export interface ModelTool {
@@ -36,6 +37,7 @@ export interface ModelRequest {
   spoken: boolean;
   /** How to sound, for a model that `speaks`; absent: it answers in text. */
   speech?: { voice: string; speed: number };
+  claim?: WorkClaim;
   signal: AbortSignal;
 }
 

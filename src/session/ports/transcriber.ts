@@ -1,6 +1,7 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { TokenProbability, TranscriptionUsage } from '../../protocol/wire/server-events.ts';
 import type { Warmable } from './warmable.ts';
+import type { WorkClaim } from './work-claim.ts';
 
 export interface TranscribeOptions {
   /** ISO-639-1 hint, such as `en`. */
@@ -9,6 +10,7 @@ export interface TranscribeOptions {
   prompt?: string;
   /** The client wants the tokens' probabilities: an engine that knows them tells them. */
   logprobs?: boolean;
+  claim?: WorkClaim;
   signal: AbortSignal;
 }
 

@@ -1,11 +1,13 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { Warmable } from './warmable.ts';
+import type { WorkClaim } from './work-claim.ts';
 
 export interface SpeakOptions {
   /** One of the names of the official document, or the id of a custom voice. */
   voice: string;
   /** 1 is the voice's own pace; 0.25…1.5. */
   speed: number;
+  claim?: WorkClaim;
   signal: AbortSignal;
 }
 

@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { durationMs, samplesIn } from '../../../audio/pcm.ts';
 import type { SpeechChunk, WordTiming } from '../../../session/ports/voice.ts';
 import { serveJobs, type WorkerJob } from '../../pool/worker-jobs.ts';
@@ -28,7 +27,7 @@ void serveJobs<FliteRequest, SpeechChunk>(async () => {
 
   return async ({ tokens, voice, speed }, job: WorkerJob<SpeechChunk>) => {
     // Jobs that were aborted while another ran are told so now.
-    await turn();
+    await job.turn();
     if (job.signal.aborted) return;
     const send = (samples: Int16Array<ArrayBuffer>, words?: WordTiming[]) =>
       job.send({ samples, sampleRateHz, ...(words && { words }) }, [samples.buffer]);
@@ -43,7 +42,7 @@ void serveJobs<FliteRequest, SpeechChunk>(async () => {
     const chunk = Math.min(samplesIn(CHUNK_MS, sampleRateHz), Math.ceil(trimmed.length / 2));
     let at = 0;
     for (; at + chunk < trimmed.length; at += chunk) send(trimmed.slice(at, at + chunk));
-    await turn();
+    await job.turn();
     if (job.signal.aborted) return;
 
     const lengthMs = durationMs(trimmed.length, sampleRateHz);

@@ -1,17 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { durationMs } from '../../../audio/pcm.ts';
 import type { SpeakOptions, SpeechChunk, Voice, WordTiming } from '../../../session/ports/voice.ts';
-import { WorkerPool, workerScript } from '../../pool/worker-pool.ts';
+import { type PoolSurroundings, WorkerPool, workerScript } from '../../pool/worker-pool.ts';
 import type { FliteRequest } from './flite-worker.ts';
 import { pieces, spokenTokens } from './spoken-text.ts';
 import { voiceNames } from './voices.ts';
 
-export interface FliteOptions {
+export interface FliteOptions extends PoolSurroundings {
   /** Worker threads (default: 1 on one or two cores, else 2). A short sentence takes one some 20 ms. */
   workers?: number;
 }
-
-const QUEUE_LIMIT = 1024;
 
 /** CMU Flite: English at 16 kHz. The ten voices of the Realtime API are variations of the four inside it. */
 export class Flite implements Voice {
@@ -20,23 +18,26 @@ export class Flite implements Voice {
   readonly ready: Promise<void>;
   readonly #pool: WorkerPool<FliteRequest, SpeechChunk>;
 
-  constructor({ workers = availableParallelism() > 2 ? 2 : 1 }: FliteOptions = {}) {
+  constructor({ workers = availableParallelism() > 2 ? 2 : 1, ...surroundings }: FliteOptions = {}) {
     this.#pool = new WorkerPool({
       engine: 'Flite voice',
       script: workerScript(import.meta.url, 'flite-worker'),
       size: workers,
-      queueLimit: QUEUE_LIMIT,
+      ...surroundings,
     });
     this.ready = this.#pool.ready;
   }
 
   /** Long text is made piece by piece, as it is pulled. A speed beyond 0.25…4 is taken as the nearest within. */
-  async *speak(text: string, { voice, speed, signal }: SpeakOptions): AsyncGenerator<SpeechChunk, void, undefined> {
+  async *speak(
+    text: string,
+    { voice, speed, claim, signal }: SpeakOptions,
+  ): AsyncGenerator<SpeechChunk, void, undefined> {
     const pace = Number.isFinite(speed) ? Math.min(4, Math.max(0.25, speed)) : 1;
     let spokenMs = 0;
-    for (const tokens of pieces(spokenTokens(text))) {
+    for (const tokens of pieces(spokenTokens(text), pace)) {
       const pieceStartMs = spokenMs;
-      for await (const chunk of this.#pool.run({ tokens, voice, speed: pace }, { signal })) {
+      for await (const chunk of this.#pool.run({ tokens, voice, speed: pace }, { claim, signal })) {
         spokenMs += durationMs(chunk.samples.length, chunk.sampleRateHz);
         yield chunk.words ? { ...chunk, words: chunk.words.map((word) => shiftWord(word, pieceStartMs)) } : chunk;
       }

@@ -13,11 +13,26 @@ export interface SpokenToken {
 
 /** An address as a whole, or what stands between spaces; endless words are cut. */
 const WRITTEN_TOKEN = /https?:\/\/\S+|\S{1,48}/gi;
+/** Of an address no more is read: the longest name of a host (RFC 1035 §2.3.4). */
+const LONGEST_HOST_CHARS = 253;
 
-/** Long text is spoken piece by piece: a piece ends behind a sentence once it has this many characters… */
-const SENTENCE_PIECE_CHARS = 80;
-/** …and anywhere once it has this many. */
-const LONGEST_PIECE_CHARS = 240;
+/**
+ * Long text is spoken piece by piece, because a thread says a piece in one go: a piece ends behind a sentence once it has
+ * this many milliseconds of audio, by estimate…
+ */
+const SENTENCE_PIECE_MS = 5000;
+/** …and anywhere once it has this many. Flite makes them in some 300 ms. */
+const LONGEST_PIECE_MS = 10_000;
+/** How long a character of a word takes at the voice's own pace. */
+const WORD_CHAR_MS = 60;
+/** Digits, symbols and letters that make no word are read one by one. */
+const SPELLED_CHAR_MS = 350;
+
+/** What is never cut: a word, and a number, a date or a code. */
+const LONGEST_WORD_CHARS = 32;
+const LONGEST_CODE_CHARS = 16;
+/** Letters with a vowel in any five of them. */
+const WORD = /^(?:[b-df-hj-np-tv-xz]{0,4}[aeiouy])+[b-df-hj-np-tv-xz]{0,4}$/i;
 
 const REPLACEMENTS: readonly [RegExp, string][] = [
   // Markdown: a link's target, code marks, emphasis, headings and quotes.
@@ -41,9 +56,13 @@ const REPLACEMENTS: readonly [RegExp, string][] = [
   [/=/g, ' equals '],
   [/@/g, ' at '],
   [/\//g, ' slash '],
+  [/([$%~])\1+/g, '$1'],
   // A dot inside a name is said, one inside a number or an abbreviation is not.
   [/([a-z]{2,})\.(?=[a-z]{2,})/gi, '$1 dot '],
 ];
+
+/** Flite reads these character by character; apart they can be cut anywhere. */
+const SPELLED_RUN = /\d{13,}|[b-df-hj-np-tv-xz]{8,}/gi;
 
 /** Sounds that Flite would spell. */
 const INTERJECTIONS: readonly [RegExp, string][] = [
@@ -61,7 +80,7 @@ export function spokenTokens(text: string): SpokenToken[] {
     const written = match[0];
     const spoken = spell(written);
     if (/[a-z0-9]/i.test(spoken)) {
-      tokens.push({ spoken, startChar: match.index, endChar: match.index + written.length });
+      tokens.push(...parts({ spoken, startChar: match.index, endChar: match.index + written.length }));
     } else {
       // A dash or dots that stand alone still make a pause.
       const last = tokens.at(-1);
@@ -80,6 +99,7 @@ function spell(written: string): string {
     .normalize('NFKD')
     .replace(/[^\x20-\x7e]/g, '')
     .replace(/\s+/g, ' ')
+    .replace(SPELLED_RUN, (run) => Array.from(run).join(' '))
     .trim();
   const [, before = '', word = '', after = ''] = /^([^a-z0-9]*)(.*?)([^a-z0-9]*)$/i.exec(spoken) ?? [];
   const interjection = INTERJECTIONS.find(([pattern]) => pattern.test(word));
@@ -88,23 +108,55 @@ function spell(written: string): string {
 
 /** Of an address only its host is worth saying. */
 function addressName(address: string): string {
-  const [, host = '', end = ''] = /^https?:\/\/(?:www\.)?([^/?#:\s]*).*?([.,;:!?]*)$/i.exec(address) ?? [];
-  return host.replace(/[.,;:!?]+$/, '').replaceAll('.', ' dot ') + end;
+  const start = address.slice(0, 'https://www.'.length + LONGEST_HOST_CHARS);
+  const [, host = ''] = /^https?:\/\/(?:www\.)?([^/?#:\s]*)/i.exec(start) ?? [];
+  const end = /[.,;:!?]+$/.exec(address.slice(-3))?.[0] ?? '';
+  return host.replaceAll('.', ' dot ').replace(/(?: dot |[,;!]){1,3}$/, '') + end;
 }
 
-/** Groups tokens into pieces of a length that Flite speaks at once. */
-export function* pieces(tokens: readonly SpokenToken[]): Generator<SpokenToken[], void, undefined> {
+/** Cuts a token that would take long to say into parts, which share its place in proportion to their length. */
+function parts(token: SpokenToken): SpokenToken[] {
+  const { spoken, startChar, endChar } = token;
+  if (spoken.length <= LONGEST_CODE_CHARS) return [token];
+  const words = spoken.split(' ').flatMap((word) => {
+    const longest = isWord(word) ? LONGEST_WORD_CHARS : LONGEST_CODE_CHARS;
+    return word.length <= longest ? word : (word.match(new RegExp(`.{1,${longest}}`, 'g')) ?? []);
+  });
+  const share = (endChar - startChar) / words.length;
+  const place = (index: number) => startChar + Math.round(share * index);
+  return words.map((word, at) => ({ spoken: word, startChar: place(at), endChar: place(at + 1) }));
+}
+
+/** Groups tokens into pieces that take Flite about as long as each other, at a speed of 0.25 to 4. */
+export function* pieces(tokens: readonly SpokenToken[], speed: number): Generator<SpokenToken[], void, undefined> {
   let piece: SpokenToken[] = [];
-  let chars = 0;
+  let pieceMs = 0;
   for (const token of tokens) {
+    const tokenMs = estimatedMs(token.spoken) / speed;
+    if (piece.length > 0 && pieceMs + tokenMs > LONGEST_PIECE_MS) {
+      yield piece;
+      piece = [];
+      pieceMs = 0;
+    }
     piece.push(token);
-    chars += token.spoken.length + 1;
-    if (chars < (endsSentence(token.spoken) ? SENTENCE_PIECE_CHARS : LONGEST_PIECE_CHARS)) continue;
+    pieceMs += tokenMs;
+    if (pieceMs < SENTENCE_PIECE_MS || !endsSentence(token.spoken)) continue;
     yield piece;
     piece = [];
-    chars = 0;
+    pieceMs = 0;
   }
   if (piece.length > 0) yield piece;
+}
+
+/** How long words take to say at the voice's own pace, with the pause after them. */
+function estimatedMs(spoken: string): number {
+  const ms = (word: string) => word.length * (isWord(word) ? WORD_CHAR_MS : SPELLED_CHAR_MS);
+  return spoken.split(' ').reduce((sum, word) => sum + ms(word) + WORD_CHAR_MS, 0);
+}
+
+/** Whether it is read as one word, not character by character. */
+function isWord(spoken: string): boolean {
+  return WORD.test(spoken.replace(/^["'(]|[.,;:!?"')]{1,3}$/g, '').replace(/['-]/g, ''));
 }
 
 function endsSentence(spoken: string): boolean {

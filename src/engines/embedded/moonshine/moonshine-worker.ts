@@ -53,9 +53,9 @@ async function transcribe(
   };
   if (isSilent(samples)) return job.send({ type: 'done', text });
   const extent = soundExtent(samples);
-  let attempt = await decode(model, padWithSilence(samples, extent), job.signal, write);
+  let attempt = await decode(model, padWithSilence(samples, extent), job, write);
   if (job.signal.aborted) return;
-  if (isLost(attempt, extent)) attempt = await decode(model, startLater(samples, extent), job.signal, write);
+  if (isLost(attempt, extent)) attempt = await decode(model, startLater(samples, extent), job, write);
   if (job.signal.aborted) return;
   write(attempt.words.end(attempt.text));
   job.send({ type: 'done', text, ...certainty(text, attempt.tokens) });
@@ -64,11 +64,14 @@ async function transcribe(
 async function decode(
   model: MoonshineModel,
   samples: Int16Array,
-  signal: AbortSignal,
+  job: WorkerJob<TranscriptEvent>,
   write: (words: readonly string[]) => void,
 ): Promise<Attempt> {
   const attempt: Attempt = { words: new WordWriter(), tokens: [], text: '' };
-  for await (const token of model.decode(toFloat32(samples), signal)) {
+  // The encoder is the longest step: an upload lets live speech go first.
+  await job.turn();
+  for await (const token of model.decode(toFloat32(samples), job.signal)) {
+    await job.turn();
     attempt.tokens.push(token);
     if (token.id === END_TOKEN) break;
     attempt.text = textOf(attempt.tokens.map(({ id }) => id));

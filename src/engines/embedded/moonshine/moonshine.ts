@@ -1,18 +1,17 @@
 import { availableParallelism } from 'node:os';
 import type { AudioClip } from '../../../audio/audio-clip.ts';
 import type { TranscribeOptions, Transcriber, TranscriptEvent } from '../../../session/ports/transcriber.ts';
-import { WorkerPool, workerScript } from '../../pool/worker-pool.ts';
+import { type PoolSurroundings, WorkerPool, workerScript } from '../../pool/worker-pool.ts';
+import { disableOnnxTelemetry } from '../onnx-telemetry.ts';
 import { cutIntoWindows } from './clip-windows.ts';
 import type { MoonshineRequest } from './moonshine-worker.ts';
 
-export interface MoonshineOptions {
+export interface MoonshineOptions extends PoolSurroundings {
   /** Worker threads, each with its own copy of the model (default: one less than the cores, 1 to 4). */
   workers?: number;
   /** The folder of another size or language than the embedded one. */
   modelPath?: string;
 }
-
-const QUEUE_LIMIT = 256;
 
 /** Moonshine in worker threads: the language of its model (English, unless another is given), whatever is asked for. */
 export class Moonshine implements Transcriber {
@@ -21,26 +20,33 @@ export class Moonshine implements Transcriber {
   readonly ready: Promise<void>;
   readonly #pool: WorkerPool<MoonshineRequest, TranscriptEvent>;
 
-  constructor({ workers = Math.min(4, Math.max(1, availableParallelism() - 1)), modelPath }: MoonshineOptions = {}) {
+  constructor(options: MoonshineOptions = {}) {
+    const { workers = Math.min(4, Math.max(1, availableParallelism() - 1)), modelPath, ...surroundings } = options;
+    disableOnnxTelemetry();
     this.#pool = new WorkerPool({
       engine: 'Moonshine transcriber',
       script: workerScript(import.meta.url, 'moonshine-worker'),
       size: workers,
-      queueLimit: QUEUE_LIMIT,
+      preemptible: true,
+      terminable: false,
       workerData: { modelPath },
+      ...surroundings,
     });
     if (modelPath === undefined) this.languages = ['en'];
     this.ready = this.#pool.ready;
   }
 
-  /** A long clip is transcribed window by window, and others' first windows go before its later ones. */
-  async *transcribe(clip: AudioClip, { signal }: TranscribeOptions): AsyncGenerator<TranscriptEvent, void, undefined> {
+  /** A long clip is transcribed window by window, so that others take turns with it. */
+  async *transcribe(
+    clip: AudioClip,
+    { claim, signal }: TranscribeOptions,
+  ): AsyncGenerator<TranscriptEvent, void, undefined> {
     const { sampleRateHz } = clip;
     const windows: WindowTranscript[] = [];
     let text = '';
     for (const window of cutIntoWindows(clip)) {
       const samples = window.slice();
-      const options = { signal, transfer: [samples.buffer], patient: windows.length > 0 };
+      const options = { signal, claim, transfer: [samples.buffer] };
       const before = text;
       for await (const event of this.#pool.run({ samples, sampleRateHz }, options)) {
         if (event.type === 'delta') {

@@ -2,14 +2,15 @@ import { concatSamples } from '../../../audio/pcm.ts';
 import type { VoiceActivityDetector, VoiceActivityStream } from '../../../session/ports/voice-activity.ts';
 import { EngineError } from '../../engine-error.ts';
 import { WorkerPool, workerScript } from '../../pool/worker-pool.ts';
+import { disableOnnxTelemetry } from '../onnx-telemetry.ts';
 import type { SileroAnswer, SileroRequest } from './silero-worker.ts';
 
 const ENGINE = 'Silero voice activity';
 const FRAME_MS = 32;
 /** Audio that one stream may have waiting for its probabilities. */
 const MAX_WAITING_MS = 30 * 60_000;
-/** Pushes that may wait for the model to load, of all streams together. */
-const QUEUE_LIMIT = 8192;
+/** Pushes wait in the pool only while the model loads, for as long as that takes. */
+const queue = { jobs: 8192, waitMs: Number.POSITIVE_INFINITY };
 
 /** Silero v5 (or the model of a file) in one worker thread, for all streams: a frame of 32 ms takes it some 0.15 ms. */
 export class Silero implements VoiceActivityDetector {
@@ -18,12 +19,14 @@ export class Silero implements VoiceActivityDetector {
   #lastStream = 0;
 
   constructor({ modelPath }: { modelPath?: string } = {}) {
+    disableOnnxTelemetry();
     this.#pool = new WorkerPool({
       engine: ENGINE,
       script: workerScript(import.meta.url, 'silero-worker'),
       size: 1,
       jobsPerWorker: Number.POSITIVE_INFINITY,
-      queueLimit: QUEUE_LIMIT,
+      queue,
+      terminable: false,
       workerData: { modelPath },
     });
     this.ready = this.#pool.ready;

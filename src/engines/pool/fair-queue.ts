@@ -1,0 +1,128 @@
+import type { Priority, WorkClaim } from '../../session/ports/work-claim.ts';
+import { Turns } from './turns.ts';
+
+/** Who the work of a call is for, where the caller does not say. */
+export const noClaim: WorkClaim = { key: '', session: '', priority: 'live' };
+
+/** The first is served first. */
+const priorities: readonly Priority[] = ['live', 'upload', 'speculation'];
+/** What a job counts for until it is known how long it took. */
+const leastCostMs = 1;
+
+interface Claimed {
+  readonly claim: WorkClaim;
+}
+
+/** The jobs of each session of a key. */
+type Sessions<Job> = Turns<Job[]>;
+
+const newKeys = <Job>() => new Turns<Sessions<Job>>((sessions) => sessions.busy.length > 0);
+const newSessions = <Job>(): Sessions<Job> => new Turns((jobs) => jobs.length > 0);
+
+/**
+ * Jobs that wait for a thread. Live work goes before uploads, uploads before speculation. Within a priority the time of
+ * the threads is shared equally between keys, within a key between its sessions, and a session's own jobs go in the
+ * order in which they came. A client that has asked for little waits for what runs, however much waits.
+ */
+export class FairQueue<Job extends Claimed> {
+  readonly #keys: Record<Priority, Turns<Sessions<Job>>> = {
+    live: newKeys(),
+    upload: newKeys(),
+    speculation: newKeys(),
+  };
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The priority of the job that `shift` would return. */
+  get nextPriority(): Priority | undefined {
+    return this.#size === 0 ? undefined : priorities.find((priority) => this.#keys[priority].busy.length > 0);
+  }
+
+  has(job: Job): boolean {
+    return this.#jobsLike(job).includes(job);
+  }
+
+  push(job: Job): void {
+    const { key, session, priority } = job.claim;
+    this.#keys[priority]
+      .enter(key, newSessions)
+      .enter(session, () => [])
+      .push(job);
+    this.#size += 1;
+  }
+
+  /** Removes the job whose turn it is. Say how long it took with `finish`. */
+  shift(): Job | undefined {
+    const priority = this.nextPriority;
+    const job = priority && this.#keys[priority].next()?.next()?.shift();
+    if (!job) return undefined;
+    this.#size -= 1;
+    this.#charge(job, leastCostMs);
+    return job;
+  }
+
+  /** A job that was shifted has taken `tookMs` of a thread's time. */
+  finish(job: Job, tookMs: number): void {
+    this.#charge(job, Math.max(0, tookMs - leastCostMs));
+    const keys = this.#keys[job.claim.priority];
+    // While nobody waits, nobody has taken anything from others.
+    if (this.#size === 0) return keys.clear();
+    keys.get(job.claim.key)?.prune();
+    keys.prune();
+  }
+
+  /** Returns false for a job that does not wait here. */
+  remove(job: Job): boolean {
+    const jobs = this.#jobsLike(job);
+    const at = jobs.indexOf(job);
+    if (at < 0) return false;
+    jobs.splice(at, 1);
+    this.#size -= 1;
+    return true;
+  }
+
+  /**
+   * Removes the newest job of the session with most jobs, of the key with most jobs, of the least urgent priority: a client
+   * that fills the queue loses its own work, not that of others.
+   */
+  dropGreediest(): Job | undefined {
+    const keys = priorities.map((priority) => this.#keys[priority].busy).findLast(({ length }) => length > 0);
+    const sessions = greediest(keys ?? [], ({ busy }) => busy.reduce((sum, jobs) => sum + jobs.length, 0));
+    const job = greediest(sessions?.busy ?? [], (jobs) => jobs.length)?.at(-1);
+    if (job) this.remove(job);
+    return job;
+  }
+
+  /** Removes and returns all jobs. */
+  clear(): Job[] {
+    const all = priorities.flatMap((priority) => this.#keys[priority].busy.flatMap(({ busy }) => busy.flat()));
+    for (const priority of priorities) this.#keys[priority].clear();
+    this.#size = 0;
+    return all;
+  }
+
+  #jobsLike({ claim: { key, session, priority } }: Job): Job[] {
+    return this.#keys[priority].get(key)?.get(session) ?? [];
+  }
+
+  #charge({ claim: { key, session, priority } }: Job, ms: number): void {
+    this.#keys[priority].get(key)?.charge(session, ms);
+    this.#keys[priority].charge(key, ms);
+  }
+}
+
+/** Of several with as many the last. */
+function greediest<T>(items: Iterable<T>, jobsOf: (item: T) => number): T | undefined {
+  let found: T | undefined;
+  let most = 0;
+  for (const item of items) {
+    const jobs = jobsOf(item);
+    if (jobs < most) continue;
+    found = item;
+    most = jobs;
+  }
+  return found;
+}

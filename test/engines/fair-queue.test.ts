@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FairQueue } from '../../src/engines/pool/fair-queue.ts';
+import type { Priority, WorkClaim } from '../../src/session/ports/work-claim.ts';
+
+interface Job {
+  name: string;
+  claim: WorkClaim;
+}
+
+function job(name: string, { key = '', session = name, priority = 'live' as Priority } = {}): Job {
+  return { name, claim: { key, session, priority } };
+}
+
+/** Serves one job after the other, each taking `costMs` by its name's first letter. */
+function served(queue: FairQueue<Job>, count: number, costMs: Record<string, number> = {}): string {
+  let names = '';
+  for (let i = 0; i < count; i++) {
+    const next = queue.shift();
+    if (!next) break;
+    names += next.name;
+    queue.finish(next, costMs[next.name] ?? 10);
+  }
+  return names;
+}
+
+function filled(...jobs: Job[]): FairQueue<Job> {
+  const queue = new FairQueue<Job>();
+  for (const each of jobs) queue.push(each);
+  return queue;
+}
+
+test('live work goes before uploads, and uploads before speculation, whenever they come', () => {
+  const queue = filled(job('s', { priority: 'speculation' }), job('u', { priority: 'upload' }), job('l'));
+  assert.equal(queue.nextPriority, 'live');
+  assert.equal(served(queue, 3), 'lus');
+  assert.equal(queue.nextPriority, undefined);
+});
+
+test('sessions of a key take turns, and each one keeps its order', () => {
+  const many = Array.from({ length: 4 }, () => job('a'));
+  assert.equal(served(filled(...many, job('b'), job('b'), job('c')), 7), 'abcabaa');
+});
+
+test('keys take turns, however many sessions they have', () => {
+  const crowd = ['a', 'b', 'c', 'd'].map((name) => job(name, { key: 'crowd' }));
+  const alone = [job('x', { key: 'alone' }), job('x', { key: 'alone' })];
+  assert.equal(served(filled(...crowd, ...alone), 6), 'axbxcd');
+});
+
+test('time is shared, not the number of jobs', () => {
+  const long = Array.from({ length: 3 }, () => job('L'));
+  const short = Array.from({ length: 9 }, () => job('s'));
+  assert.equal(served(filled(...long, ...short), 12, { L: 90, s: 10 }), 'LsssssssssLL');
+});
+
+test('a newcomer waits for what runs, not for what waits', () => {
+  const queue = filled(job('a'), job('a'), job('a'));
+  const running = queue.shift();
+  assert.ok(running);
+  queue.push(job('new'));
+  assert.equal(queue.shift()?.name, 'new');
+});
+
+test('a session that asked for nothing has saved up nothing', () => {
+  const queue = filled(job('a'), job('b'), job('a'), job('a'), job('a'), job('a'));
+  assert.equal(served(queue, 4), 'abaa');
+  for (let i = 0; i < 4; i++) queue.push(job('b'));
+  assert.equal(served(queue, 6), 'bababb');
+});
+
+test('a full queue drops the newest job of the session with most, of the key with most', () => {
+  const queue = filled(
+    job('x', { key: 'alone' }),
+    job('a', { key: 'crowd' }),
+    job('b', { key: 'crowd', session: 'b' }),
+    job('B', { key: 'crowd', session: 'b' }),
+  );
+  assert.equal(queue.dropGreediest()?.name, 'B');
+  assert.equal(queue.size, 3);
+});
+
+test('the least urgent work is dropped first', () => {
+  const queue = filled(job('l'), job('l'), job('u', { priority: 'upload' }));
+  assert.equal(queue.dropGreediest()?.name, 'u');
+});
+
+test('a job that is removed or cleared is not served', () => {
+  const [a, b, c] = [job('a'), job('b'), job('c')];
+  const queue = filled(a, b, c);
+  assert.equal(queue.remove(b), true);
+  assert.equal(queue.remove(b), false);
+  assert.equal(queue.has(b), false);
+  assert.deepEqual(queue.clear(), [a, c]);
+  assert.equal(queue.shift(), undefined);
+  assert.equal(queue.size, 0);
+});

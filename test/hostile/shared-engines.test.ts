@@ -1,0 +1,117 @@
+/** SECURITY.md, "occupies an embedded engine": what it asks for waits behind what others ask for. */
+
+import assert from 'node:assert/strict';
+import { after, before, type TestContext, test } from 'node:test';
+import { concatSamples, durationMs } from '../../src/audio/pcm.ts';
+import { readWav, writeWav } from '../../src/audio/wav.ts';
+import type { EngineSet } from '../../src/engines/spec/registry.ts';
+import type { ParleyServer } from '../../src/server/server.ts';
+import { borrowed, embeddedEngines, spokenQuestion, words } from '../support/embedded.ts';
+import { newServer } from '../support/server.ts';
+import { WireClient } from '../support/wire-client.ts';
+
+const query = '?model=gpt-realtime';
+const digits = `https://${'7'.repeat(137)}`;
+
+let embedded: EngineSet;
+let question: Int16Array;
+before(async () => {
+  embedded = await embeddedEngines();
+  question = await spokenQuestion(embedded, 'Please open the window.');
+});
+after(() => embedded.close());
+
+function served(t: TestContext): Promise<ParleyServer> {
+  return newServer(t, { engines: borrowed(embedded), config: { outputLeadMs: Number.POSITIVE_INFINITY } });
+}
+
+/** A spoken question and its spoken answer, on a connection of its own. */
+async function bystanderTurn({ wsUrl }: ParleyServer, onTranscript = () => {}): Promise<void> {
+  const client = await WireClient.open(wsUrl + query);
+  const transcription = { model: 'whisper-1' };
+  client.send({ type: 'session.update', session: { type: 'realtime', audio: { input: { transcription } } } });
+  client.send({ type: 'input_audio_buffer.append', audio: Buffer.from(question.buffer).toString('base64') });
+  const { transcript } = await client.until('conversation.item.input_audio_transcription.completed');
+  onTranscript();
+  assert.equal(words(transcript), 'please open the window');
+  const { response } = await client.until('response.done');
+  assert.equal(response.status, 'completed');
+  client.socket.terminate();
+}
+
+function speech({ url }: ParleyServer, input: string, speed: number, signal?: AbortSignal): Promise<Response> {
+  return fetch(`${url}/v1/audio/speech`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ model: 'tts-1', voice: 'alloy', input, speed }),
+    ...(signal && { signal }),
+  });
+}
+
+test('nine responses of one session that say digits slowly do not hold up the voice of another session', async (t) => {
+  const server = await served(t);
+  const attacker = await WireClient.open(server.wsUrl + query);
+  attacker.send({
+    type: 'session.update',
+    session: {
+      type: 'realtime',
+      instructions: `Say exactly: ${Array(40).fill(digits).join(' ')}`,
+      audio: { output: { speed: 0.25 } },
+    },
+  });
+  for (let i = 0; i < 8; i++) attacker.send({ type: 'response.create', response: { conversation: 'none' } });
+  attacker.send({ type: 'response.create' });
+  let done = 0;
+  attacker.socket.on('message', (data) => {
+    if (data.toString().startsWith('{"type":"response.done"')) done += 1;
+  });
+  await attacker.until('response.output_audio.delta');
+  await bystanderTurn(server);
+  await bystanderTurn(server);
+  attacker.socket.terminate();
+  assert.equal(done, 0, 'the attack was under way all the time');
+});
+
+test('one word of four kilobytes at the slowest speed is spoken in pieces, between which others speak', async (t) => {
+  const server = await served(t);
+  const left = new AbortController();
+  const response = await speech(server, `https://${'7'.repeat(4088)}`, 0.25, left.signal);
+  assert.equal(response.status, 200);
+  await bystanderTurn(server);
+  left.abort();
+  await bystanderTurn(server);
+});
+
+test('sixteen uploads do not hold up the transcript of a conversation', async (t) => {
+  const server = await served(t);
+  const samples = concatSamples(Array.from({ length: 6 }, () => question));
+  const file = new File([writeWav({ samples, sampleRateHz: 24_000 })], 'upload.wav');
+  let answered = 0;
+  const uploads = Array.from({ length: 16 }, async () => {
+    const form = new FormData();
+    form.append('model', 'whisper-1');
+    form.append('file', file);
+    const response = await fetch(`${server.url}/v1/audio/transcriptions`, { method: 'POST', body: form });
+    answered += 1;
+    assert.equal(response.status, 200);
+  });
+  // By then all the others wait.
+  await Promise.race(uploads);
+  const before = answered;
+  let during = 0;
+  await bystanderTurn(server, () => {
+    during = answered - before;
+  });
+  assert.ok(during <= 8, `${during} uploads went before the transcript`);
+  await Promise.all(uploads);
+});
+
+test('4,096 characters of ordinary text are spoken at a speed of 0.25 to their end', async (t) => {
+  const server = await served(t);
+  const text = 'The quick brown fox jumps over the lazy dog, and nobody minds. '.repeat(70).slice(0, 4096);
+  const response = await speech(server, text, 0.25);
+  assert.equal(response.status, 200);
+  const { samples, sampleRateHz } = readWav(new Uint8Array(await response.arrayBuffer()));
+  const minutes = durationMs(samples.length, sampleRateHz) / 60_000;
+  assert.ok(minutes > 12 && minutes < 30, `${minutes} minutes`);
+});
