@@ -177,9 +177,12 @@ test('no client is told where the server of an engine is, over a socket or over 
     assert.match(text, /HTTP 500: out of memory/);
     assert.doesNotMatch(text, /http:|127\.0\.0\.1/);
   }
+  const models = await (await fetch(`${server.url}/v1/models`)).text();
+  assert.match(models, /"whisper".*"kokoro"/);
+  assert.doesNotMatch(models, /http:|127\.0\.0\.1/);
   for (const event of ['response_failed', 'transcription_failed', 'audio_request_failed']) {
     const { details } = await log.entry(event);
-    assert.match(String(Reflect.get(details, 'error')), /at http:\/\/127\.0\.0\.1:/);
+    assert.match(JSON.stringify(Reflect.get(details, 'error')), /at http:\/\/127\.0\.0\.1:/);
   }
 });
 

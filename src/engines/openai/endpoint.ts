@@ -209,10 +209,10 @@ export class Endpoint {
   }
 
   #told(failure: RequestFailure, attempts: number): EngineError {
-    const words = this.#secrets.reduce((text, secret) => text.replaceAll(secret, '***'), failure.message);
+    const words = this.#secrets.reduce(withoutSecret, failure.message);
     const tries = attempts > 1 ? ` (${attempts} attempts)` : '';
     const told = withoutAddresses(`${this.model ?? 'the server'}: ${words}${tries}.`, this.host);
-    return new EngineError(this.name, `${words}${tries}.`, { cause: failure, forClients: told });
+    return new EngineError(this.name, `${words}${tries}.`, { forClients: told });
   }
 
   #pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -229,6 +229,18 @@ export class Endpoint {
       else signal.addEventListener('abort', abort, { once: true });
     });
   }
+}
+
+/** A shorter beginning of a secret tells nothing of it, and may stand in any text. */
+const leastTelling = 8;
+
+/** Removes a secret, also where an excerpt was cut off within it. */
+function withoutSecret(text: string, secret: string): string {
+  let safe = text.replaceAll(secret, '***');
+  for (let length = secret.length - 1; length >= leastTelling; length -= 1) {
+    safe = safe.replaceAll(`${secret.slice(0, length)}…`, '***…');
+  }
+  return safe;
 }
 
 /** Servers, TLS and name resolution put addresses into their words: the server's own, and those behind it. */

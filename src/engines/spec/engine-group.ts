@@ -27,8 +27,12 @@ export interface EngineStatus {
 
 /** What strangers may know of an engine: not where its server is, nor what an error says of this machine. */
 export function publicStatus({ part, name, state, ms }: EngineStatus): EngineStatus {
-  const plain = name.replace(/(^| at )https?:.*$/, '').replace(/:.*$/, '');
-  return { part, name: plain, state, ...(ms !== undefined && { ms }) };
+  return { part, name: publicNameOf(name), state, ...(ms !== undefined && { ms }) };
+}
+
+/** The name of an engine without the address of its server and without paths; may be empty. */
+export function publicNameOf(name: string): string {
+  return name.replace(/(^| at )https?:.*$/, '').replace(/:.*$/, '');
 }
 
 export type ProgressListener = (status: EngineStatus) => void;

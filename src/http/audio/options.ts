@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
+import { publicNameOf } from '../../engines/spec/engine-group.ts';
 import type { EngineKind, EngineSet } from '../../engines/spec/registry.ts';
 import { defaultModel } from '../../transport/session-authorizer.ts';
 import type { AudioApiOptions } from './audio-api.ts';
@@ -10,7 +11,8 @@ export function audioApiOptions(
   engines: EngineSet,
   clock: Clock,
 ): Omit<AudioApiOptions, 'callers' | 'bodyBytes' | 'metering' | 'log'> {
-  const nameOf = (kind: EngineKind) => engines.describe().find(({ part }) => part === kind)?.name ?? kind;
+  const nameOf = (kind: EngineKind) =>
+    publicNameOf(engines.describe().find(({ part }) => part === kind)?.name ?? '') || kind;
   return {
     enginesFor: (model) => engines.enginesFor?.(model) ?? engines.engines,
     models: [...new Set([defaultModel({ models }), ...models, ...Object.keys(aliases)])],

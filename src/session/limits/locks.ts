@@ -7,14 +7,15 @@ const silentlyLocked: readonly string[] = ['instructions', 'prompt'];
 
 /** The fields of a session that its clients may not change: whoever minted their secret fixed them. */
 export class Locks {
-  readonly #fields: readonly string[];
+  /** Their GA paths. */
+  readonly fields: readonly string[];
 
   /** `paths` are GA paths; one of a group covers all that is in it. */
   constructor(paths: readonly string[], type: SessionType) {
     const fields = fieldsBelow(paths, type);
     // Instructions win over a prompt, and stand in its place: who fixed one of them has fixed what the model is told.
     const pair = fields.some((field) => silentlyLocked.includes(field)) ? silentlyLocked : [];
-    this.#fields = [...new Set([...fields, ...pair])];
+    this.fields = [...new Set([...fields, ...pair])];
   }
 
   /**
@@ -27,13 +28,13 @@ export class Locks {
 
   /** @throws {WireError} when a response asks for another value of a locked field */
   refuseResponse(config: RealtimeConfig, parameters: ResponseParameters): void {
-    if (this.#fields.length === 0) return;
+    if (this.fields.length === 0) return;
     const { conversation: _where, input: _context, metadata: _echoed, ...settings } = parameters;
     this.#refuse(config, applyUpdate(config, { type: 'realtime', ...settings }), 'response');
   }
 
   #refuse(before: RealtimeConfig, after: RealtimeConfig, root: 'session' | 'response'): void {
-    const field = firstDifference(this.#fields, before, after);
+    const field = firstDifference(this.fields, before, after);
     if (field !== undefined) throw wireErrors.parameterLocked(`${root}.${field}`);
   }
 }

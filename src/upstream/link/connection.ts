@@ -3,7 +3,7 @@ import { type RawData, WebSocket } from 'ws';
 import type { Clock } from '../../core/clock.ts';
 import type { CloseReason } from '../../session/ports/peer.ts';
 import { connectionFailure, httpFailure, type UpstreamFailure } from './failure.ts';
-import { readEvent, type UpstreamEvent } from './json.ts';
+import { readEvent, redact, type UpstreamEvent } from './json.ts';
 import type { UpstreamLimits } from './limits.ts';
 
 /** Who is told what an upstream's connection does. */
@@ -71,13 +71,13 @@ export class UpstreamConnection {
     this.#socket.on('ping', () => this.#noteActivity());
     this.#socket.on('unexpected-response', (request, response: IncomingMessage) => {
       request.destroy();
-      this.#fail(httpFailure(response.statusCode ?? 0, response.headers['content-type']));
+      this.#fail(httpFailure(response.statusCode ?? 0, this.#redacted(response.headers['content-type'] ?? '')));
     });
     this.#socket.on('error', (error) => {
       // One of an open connection is followed by its closing.
       if (!this.#opened) this.#fail(connectionFailure(error));
     });
-    this.#socket.on('close', (code, reason) => this.#closed({ code, reason: reason.toString() }));
+    this.#socket.on('close', (code, reason) => this.#closed({ code, reason: this.#redacted(reason.toString()) }));
   }
 
   /** Whether more waits to be read by the upstream than should. */
@@ -111,13 +111,22 @@ export class UpstreamConnection {
     if (this.#over) return;
     this.#noteActivity();
     if (isBinary) return this.#reportOddity('binary');
-    const { secret } = this.#options;
     const text = data.toString();
-    const safe = secret !== undefined && secret.length >= minSecretLength ? text.replaceAll(secret, '…') : text;
-    const event = readEvent(safe);
+    const event = readEvent(text);
     if (typeof event === 'string') this.#reportOddity(event);
-    else this.listener.event(event);
+    else this.listener.event(this.#mayName(text) ? redact(event, this.#redacted) : event);
   }
+
+  /** Whether the JSON text of an event may say the key: as it is, or in escapes. */
+  #mayName(text: string): boolean {
+    const { secret } = this.#options;
+    return secret !== undefined && (text.includes(secret) || text.includes('\\'));
+  }
+
+  readonly #redacted = (text: string): string => {
+    const { secret } = this.#options;
+    return secret !== undefined && secret.length >= minSecretLength ? text.replaceAll(secret, '…') : text;
+  };
 
   #reportOddity(problem: string): void {
     this.listener.oddFrame(problem);

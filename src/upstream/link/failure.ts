@@ -26,7 +26,7 @@ export class UpstreamFailure extends Error {
 const refusedKey = 'refused the key that this server has for it';
 
 /** An answer to the upgrade that was no WebSocket. */
-export function httpFailure(status: number, contentType: string | undefined): UpstreamFailure {
+export function httpFailure(status: number, contentType: string): UpstreamFailure {
   if (status === 401 || status === 403) return new UpstreamFailure(`${refusedKey} (HTTP ${status})`, { final: true });
   if (status === 404) {
     return new UpstreamFailure('has no Realtime endpoint at the address that this server has (HTTP 404)', {
@@ -34,7 +34,7 @@ export function httpFailure(status: number, contentType: string | undefined): Up
     });
   }
   if (status === 429) return new UpstreamFailure('takes no more connections now (HTTP 429)');
-  const kind = contentType === undefined ? '' : ` and ${contentType.split(';', 1)[0]?.slice(0, 64)}`;
+  const kind = contentType === '' ? '' : ` and ${contentType.split(';', 1)[0]?.slice(0, 64)}`;
   return new UpstreamFailure(`answered with HTTP ${status}${kind} instead of opening a WebSocket`);
 }
 

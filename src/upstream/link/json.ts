@@ -48,3 +48,17 @@ export function textAt(value: JsonObject, name: string): string | undefined {
   const field = value[name];
   return typeof field === 'string' ? field : undefined;
 }
+
+/** A copy of an event in which all texts, names of fields included, went through `redacted`. Its depth is bounded by `readEvent`. */
+export function redact(event: UpstreamEvent, redacted: (text: string) => string): UpstreamEvent {
+  return { ...redactObject(event, redacted), type: redacted(event.type) };
+}
+
+function redactObject(object: JsonObject, redacted: (text: string) => string): JsonObject {
+  const redactValue = (value: unknown): unknown => {
+    if (typeof value === 'string') return redacted(value);
+    if (Array.isArray(value)) return value.map(redactValue);
+    return isObject(value) ? redactObject(value, redacted) : value;
+  };
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [redacted(name), redactValue(value)]));
+}

@@ -1,7 +1,17 @@
 import type { RelayedEvent } from '../../protocol/wire/server-events.ts';
 import { type RealtimeConfig, type SessionType, sessionView } from '../../protocol/wire/session-config.ts';
 import { type JsonObject, textAt } from '../link/json.ts';
-import { knownConfig, restoringUpdate } from './session-state.ts';
+import { completedSession, firstUnreported, knownConfig, mergeUpdate, restoringUpdate } from './session-state.ts';
+
+export interface SessionMirrorOptions {
+  type: SessionType;
+  /** Seconds since the epoch: when this server ends the session at the latest. */
+  endsAt: number;
+  /** The update with which the session was opened. */
+  initial?: JsonObject | undefined;
+  /** GA paths of fields that clients may not change. */
+  lockedFields?: readonly string[];
+}
 
 /** The configuration of an upstream's session, as the clients of this server see it: one session, whatever becomes of the upstream's. */
 export class SessionMirror {
@@ -10,16 +20,22 @@ export class SessionMirror {
   readonly type: SessionType;
   readonly #id: string | undefined;
   readonly #endsAt: number;
+  /** Updates that the upstream accepted: it may not report them. */
+  readonly #accepted: JsonObject = {};
+  /** Of the first, what clients may not change: it stays, whatever the upstream reports. */
+  readonly #locked: JsonObject = {};
+  /** As the upstream last reported it. */
   #session: JsonObject;
   #config: RealtimeConfig;
 
-  /** `endsAt`, in seconds since the epoch, is when this server ends it at the latest. */
-  constructor(session: JsonObject, { type, endsAt }: { type: SessionType; endsAt: number }) {
+  constructor(session: JsonObject, { type, endsAt, initial = {}, lockedFields = [] }: SessionMirrorOptions) {
     this.type = type;
     this.#id = textAt(session, 'id');
     this.#endsAt = endsAt;
     this.#session = session;
-    this.#config = knownConfig(session, type);
+    mergeUpdate(this.#accepted, initial, { type });
+    mergeUpdate(this.#locked, initial, { type, among: lockedFields });
+    this.#config = knownConfig(this.#completed(), type);
   }
 
   get config(): RealtimeConfig {
@@ -29,12 +45,23 @@ export class SessionMirror {
   /** Takes the session as the upstream tells it now. */
   replace(session: JsonObject): void {
     this.#session = session;
-    this.#config = knownConfig(session, this.type);
+    this.#config = knownConfig(this.#completed(), this.type);
+  }
+
+  /** Notes an update that the upstream accepted. */
+  accept(update: JsonObject): void {
+    mergeUpdate(this.#accepted, update, { type: this.type });
+    this.#config = knownConfig(this.#completed(), this.type);
+  }
+
+  /** The first of some fields that an update sets and whose present value is not known: the upstream does not report it. */
+  firstUnknown(among: readonly string[], update: JsonObject): string | undefined {
+    return firstUnreported(among, { update, session: this.#completed(), type: this.type });
   }
 
   /** The update that gives a new session of an upstream this one's configuration. */
   restoring(): JsonObject {
-    return restoringUpdate(this.#session, this.type);
+    return restoringUpdate(this.#completed(), this.type);
   }
 
   /** The event that tells of it, with the id that it had from the beginning. */
@@ -47,5 +74,9 @@ export class SessionMirror {
       relayed: { type, event_id: eventId, session },
       known: { type, event_id: eventId, session: sessionView(config, this.type) },
     };
+  }
+
+  #completed(): JsonObject {
+    return completedSession(this.#session, { type: this.type, accepted: this.#accepted, locked: this.#locked });
   }
 }

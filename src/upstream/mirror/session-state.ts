@@ -64,6 +64,47 @@ export function restoringUpdate(session: JsonObject, type: SessionType): JsonObj
   return update;
 }
 
+export interface SessionSources {
+  type: SessionType;
+  /** Updates that the upstream accepted, merged. */
+  accepted: JsonObject;
+  /** Fields that whoever minted the client secret set and locked: the upstream's word does not count. */
+  locked: JsonObject;
+}
+
+/** A copy of a session as an upstream last reported it, completed with what this server knows better or it does not report. */
+export function completedSession(reported: JsonObject, { type, accepted, locked }: SessionSources): JsonObject {
+  const session = structuredClone(reported);
+  for (const path of fields[type]) {
+    const value = [locked, reported, accepted]
+      .map((source) => valueAt(source, path))
+      .find((each) => each !== undefined);
+    if (value !== undefined) setAt(session, path.split('.'), value);
+  }
+  return session;
+}
+
+/** Merges the fields of an update into those before it; `among` restricts them. */
+export function mergeUpdate(
+  before: JsonObject,
+  update: JsonObject,
+  { type, among }: { type: SessionType; among?: readonly string[] },
+): void {
+  for (const path of fields[type]) {
+    const value = valueAt(update, path);
+    if (value !== undefined && (among?.includes(path) ?? true)) setAt(before, path.split('.'), structuredClone(value));
+  }
+}
+
+/** The first of some fields that `update` sets and `session` lacks. */
+export function firstUnreported(
+  among: readonly string[],
+  { update, session, type }: { update: JsonObject; session: JsonObject; type: SessionType },
+): string | undefined {
+  const unreported = (path: string) => valueAt(update, path) !== undefined && valueAt(session, path) === undefined;
+  return fields[type].find((path) => among.includes(path) && unreported(path));
+}
+
 function functionTools(session: JsonObject): unknown {
   const { tools } = session;
   return Array.isArray(tools)

@@ -27,6 +27,10 @@ export interface UpstreamStateOptions {
   type: SessionType;
   /** Seconds since the epoch. */
   endsAt: number;
+  /** The update with which the session was opened. */
+  initial: JsonObject | undefined;
+  /** GA paths of fields that clients may not change. */
+  lockedFields: readonly string[];
   limits: MirrorLimits;
   ids: IdSource;
   /** What clients' events are called on their way up. */
@@ -156,8 +160,9 @@ export class UpstreamState {
     this.session.replace(event.session);
     const shown = this.session.event('session.updated', String(event.event_id));
     const asked = shown.known && this.#inFlight.answer(shown.known);
-    if (asked?.temperature === undefined) return { event: shown };
-    this.session.temperature = asked.temperature;
+    if (asked?.update === undefined) return { event: shown };
+    this.session.accept(asked.update);
+    if (asked.temperature !== undefined) this.session.temperature = asked.temperature;
     return { event: this.session.event('session.updated', String(event.event_id)) };
   }
 

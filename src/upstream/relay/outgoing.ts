@@ -3,6 +3,7 @@
 import type { ClientEvent, ClientEventOf, ResponseParameters } from '../../protocol/wire/client-events.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { SessionUpdate } from '../../protocol/wire/session-config.ts';
+import type { JsonObject } from '../link/json.ts';
 import { withoutNulls } from '../mirror/session-state.ts';
 
 /** A client's event on its way up. */
@@ -13,6 +14,8 @@ export interface Outgoing {
   readonly frame: string;
   /** The temperature that a beta client set with it, which no upstream is told: GA has none. */
   readonly temperature: number | undefined;
+  /** The configuration that a `session.update` asks the upstream for. */
+  readonly update?: JsonObject;
 }
 
 /** The event as it goes up, with `eventId`. An item without an id is given one, by which its echo is known. */
@@ -23,7 +26,8 @@ export function outgoingEvent(
   switch (event.type) {
     case 'session.update': {
       const { session, temperature } = upstreamSession(event.session);
-      return { event, sequence, temperature, frame: JSON.stringify({ ...event, event_id: eventId, session }) };
+      const frame = JSON.stringify({ ...event, event_id: eventId, session });
+      return { event, sequence, temperature, update: session, frame };
     }
     case 'response.create': {
       const parameters: ResponseParameters | null | undefined = event.response;
@@ -41,7 +45,7 @@ export function outgoingEvent(
 }
 
 /** The model stays that of the connection, whatever clients call it; turn detection of a transcription answers nothing. */
-export function upstreamSession(update: SessionUpdate): { session: object; temperature: number | undefined } {
+export function upstreamSession(update: SessionUpdate): { session: JsonObject; temperature: number | undefined } {
   const detection = update.audio?.input?.turn_detection;
   const input = { ...update.audio?.input, ...(detection && { turn_detection: withoutNulls(detection) }) };
   if (update.type === 'transcription') {

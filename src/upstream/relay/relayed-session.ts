@@ -182,6 +182,13 @@ export class RelayedSession implements Session {
     if (update.type !== this.#type) throw wireErrors.sessionTypeMismatch(update.type, this.#type);
     const { config } = this.#known();
     this.#locks.refuseUpdate(config, applyUpdate(config, update));
+    this.#refuseUnknown(update, 'session');
+  }
+
+  /** A locked field that the upstream does not report may have any value: setting it may change it. */
+  #refuseUnknown(asked: object, root: 'session' | 'response'): void {
+    const field = this.#known().session.firstUnknown(this.#locks.fields, { ...asked });
+    if (field !== undefined) throw wireErrors.parameterLocked(`${root}.${field}`);
   }
 
   /** A response is only asked for where it may be paid for; what follows waits, so that nothing overtakes it. */
@@ -189,6 +196,7 @@ export class RelayedSession implements Session {
     if (this.#draining) throw wireErrors.shuttingDown();
     this.#usageGuard.requireQuota();
     this.#locks.refuseResponse(this.#known().config, event.response ?? {});
+    this.#refuseUnknown(event.response ?? {}, 'response');
     this.#admitting = true;
     void this.#usageGuard.admit(this.#expectedTokens(event)).then(({ refusal, reservation }) => {
       this.#admitting = false;
@@ -270,12 +278,15 @@ export class RelayedSession implements Session {
 
   #begin({ session }: OpenedUpstream): void {
     const { settings, ids, grant } = this.#options;
+    const initial = grant?.initial && upstreamSession(grant.initial);
     this.#relay = new UpstreamState({
+      initial: initial?.session,
+      lockedFields: this.#locks.fields,
       ...{ session, type: this.#type, endsAt: this.#endsAt, limits: settings.limits, ids, eventIds: this.#eventIds },
       rateLimits: () => this.#usageGuard.rateLimits(),
       odd: (problem) => this.#odd(problem),
     });
-    this.#relay.session.temperature = grant?.initial && upstreamSession(grant.initial).temperature;
+    this.#relay.session.temperature = initial?.temperature;
     this.#phase = 'live';
     this.#peers.deliver(this.#relay.session.event('session.created', ids('event')));
   }
