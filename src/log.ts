@@ -57,6 +57,7 @@ export const logEvents = {
   voice_silent: 'The voice made no sound of some words: it may not speak their language',
   image_not_fetched: 'An image that a client named by its address could not be fetched',
   limits_unavailable: 'The limits of a key could not be checked, or what it used could not be counted',
+  store_failed: 'The store failed: what needed it was refused',
   upstream_connected: 'A session is relayed to an upstream',
   upstream_lost: "A relayed session's connection to its upstream was lost: it is made again",
   upstream_restored: 'A relayed session goes on over a new connection to its upstream',

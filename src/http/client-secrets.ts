@@ -59,9 +59,10 @@ export function mintSecret(
       project: owner.project,
     };
     const minted = await secrets.mint(terms, seconds).catch((error: unknown) => {
-      throw error instanceof StoreFullError
-        ? new HttpRefusal(503, httpErrors.overloaded(error.message), storeRetryMs)
-        : error;
+      const isFull = error instanceof StoreFullError;
+      if (!isFull) log.error('store_failed', { error });
+      const message = isFull ? error.message : 'Client secrets cannot be stored at the moment. Try again.';
+      throw new HttpRefusal(503, httpErrors.overloaded(message), storeRetryMs);
     });
     if ('retryAfterMs' in minted) {
       throw new HttpRefusal(429, accessErrors.keyLimit(minted.message), minted.retryAfterMs);

@@ -3,14 +3,8 @@ import type { Log } from '../log.ts';
 import type { QuotaRefusal } from '../session/ports/meter.ts';
 import type { Store } from '../store/store.ts';
 import type { Owner } from './owner.ts';
-import { SessionCounter } from './session-counter.ts';
+import { type SessionLease, SessionLeases } from './session-leases.ts';
 import { seconds, TokenBudget } from './token-budget.ts';
-
-/** Room for one session among those of its key. */
-export interface SessionLease {
-  /** Gives it back; safe to call again. */
-  release(): void;
-}
 
 export type KeyLimitName = 'key_sessions' | 'key_sessions_per_minute' | 'limits_unavailable';
 
@@ -33,7 +27,7 @@ export class KeyLimiter {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Pick<Log, 'error'>;
-  readonly #live: SessionCounter;
+  readonly #leases: SessionLeases;
   readonly #budgets = new Map<string, TokenBudget>();
   #reportedAt = Number.NEGATIVE_INFINITY;
 
@@ -41,7 +35,7 @@ export class KeyLimiter {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
-    this.#live = new SessionCounter({ store, clock, failed: (error) => this.#report(error) });
+    this.#leases = new SessionLeases({ store, clock, failed: (error) => this.#report(error) });
   }
 
   /** Whether one more session may be opened; never rejects. A store that fails admits none: nobody would know how many there are. */
@@ -50,9 +44,9 @@ export class KeyLimiter {
     let lease = unlimited;
     try {
       if (limits.sessions !== undefined) {
-        const { admitted } = await this.#live.enter(keyName, limits.sessions);
-        if (!admitted) return tooManySessions(keyName, limits.sessions);
-        lease = this.#lease(keyName);
+        const acquired = await this.#leases.acquire(keyName, limits.sessions);
+        if (acquired === undefined) return tooManySessions(keyName, limits.sessions);
+        lease = acquired;
       }
       if (limits.sessionsPerMinute !== undefined) {
         const options = { amount: 1, limit: limits.sessionsPerMinute, ttlMs: minuteMs };
@@ -87,17 +81,7 @@ export class KeyLimiter {
   }
 
   close(): void {
-    this.#live.close();
-  }
-
-  #lease(keyName: string): SessionLease {
-    let held = true;
-    return {
-      release: () => {
-        if (held) this.#live.leave(keyName);
-        held = false;
-      },
-    };
+    this.#leases.close();
   }
 
   #unavailable(keyName: string, error: unknown): QuotaRefusal {

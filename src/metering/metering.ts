@@ -4,20 +4,22 @@ import type { SessionType } from '../protocol/wire/session-config.ts';
 import type { Store } from '../store/store.ts';
 import { Account, type SessionTotals } from './account.ts';
 import { AudioAccount } from './audio-account.ts';
-import { type Admission, KeyLimiter, type SessionLease } from './key-limits.ts';
+import { type Admission, KeyLimiter } from './key-limits.ts';
 import { LabelSets } from './label-sets.ts';
 import { Metrics, type RefusalReason } from './metrics.ts';
 import type { Owner } from './owner.ts';
 import { Prices, type PriceTable } from './prices.ts';
 import { processMetrics } from './process-metrics.ts';
 import type { AudioRequestKind } from './quantities.ts';
+import type { SessionLease } from './session-leases.ts';
 
 export type { Account, SessionTotals } from './account.ts';
 export type { AudioAccount } from './audio-account.ts';
-export type { Admission, SessionLease } from './key-limits.ts';
+export type { Admission } from './key-limits.ts';
 export type { RefusalReason } from './metrics.ts';
 export type { Owner } from './owner.ts';
 export type { AudioRequestKind, AudioRequestStatus } from './quantities.ts';
+export type { SessionLease } from './session-leases.ts';
 
 export interface MeteringOptions {
   store: Store;

@@ -30,6 +30,7 @@ import type { ImageFetcher } from '../session/ports/image-fetcher.ts';
 import { noImages } from '../session/settings.ts';
 import { ClientSecrets } from '../store/client-secrets.ts';
 import { MemoryStore } from '../store/memory-store.ts';
+import type { Store } from '../store/store.ts';
 import { defaultModel, SessionAuthorizer } from '../transport/session-authorizer.ts';
 import { type SessionFactory, SessionRegistry } from '../transport/session-registry.ts';
 import { realtimePath } from '../transport/websocket/handshake.ts';
@@ -53,6 +54,8 @@ export type * from '../session/ports/voice.ts';
 export type * from '../session/ports/voice-activity.ts';
 export type * from '../session/ports/work-claim.ts';
 export type { Session, SessionDescription } from '../session/session.ts';
+export type * from '../store/store.ts';
+export { StoreFullError } from '../store/store.ts';
 
 export interface ServerOptions {
   /** What differs from the defaults. */
@@ -61,6 +64,8 @@ export interface ServerOptions {
   engines?: EngineSet;
   /** What answers a new connection; by default a conversation with the engines. */
   createSession?: SessionFactory;
+  /** Client secrets and the counters of keys, such as a store that several nodes share; by default in memory. The server does not close it. */
+  store?: Store;
   clock?: Clock;
   ids?: IdSource;
   log?: WrittenLog;
@@ -105,7 +110,8 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   const certificate = await loadCertificate(config, new Date(clock.epochMs()));
   const plainLog: WrittenLog = options.log ?? createLog(logOptions(config), process.stderr.isTTY);
   const { prices, models, sessionMetrics, limits } = config;
-  const store = new MemoryStore({ clock, limit: limits.storeEntries, limitCharacters: limits.storeCharacters });
+  const store: Store =
+    options.store ?? new MemoryStore({ clock, limit: limits.storeEntries, limitCharacters: limits.storeCharacters });
   const digest = new LogDigest<LogEvent>({
     log: plainLog,
     clock,
@@ -196,7 +202,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
   } catch (error) {
     metering.close();
     await engineSet.close();
-    await store.close();
+    if (!options.store) await store.close();
     await closeLog();
     throw error;
   }
@@ -222,7 +228,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ParleySe
     // ONNX Runtime aborts the whole process when its thread is ended while it loads a model.
     await settleWithin(Promise.allSettled([engineSet.ready]), engineLoadMs, clock);
     await engineSet.close();
-    await store.close();
+    if (!options.store) await store.close();
     log.info('server_stopped', {});
     await closeLog();
   });

@@ -1,7 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { ExpiringEntries } from './expiring-entries.ts';
-import { HeldAmounts } from './held-amounts.ts';
-import type { Count, CountOptions, Hold, HoldOptions, Store } from './store.ts';
+import { type Count, type CountOptions, type Lease, type LeaseOptions, type Store, StoreFullError } from './store.ts';
 
 export interface MemoryStoreOptions {
   clock: Clock;
@@ -17,14 +16,14 @@ const sweepMs = 60_000;
 const countersPerText = 2;
 
 /**
- * The store of a server that is alone: gone when the process ends. Counters have room of their own: the limits of all
- * keys stand on them, and one key that fills the store with secrets must not stop the others.
+ * The store of a server without other nodes: lost when the process ends. Counters and leases do not share the texts'
+ * room: the limits of all keys depend on them, and one key that fills the store with secrets must not stop the others.
  */
 export class MemoryStore implements Store {
   readonly #clock: Clock;
   readonly #texts: ExpiringEntries<string>;
   readonly #counters: ExpiringEntries<number>;
-  readonly #held: HeldAmounts;
+  readonly #leases: Leases;
   #cancelSweep: (() => void) | undefined;
 
   constructor({ clock, limit, limitCharacters = Number.POSITIVE_INFINITY }: MemoryStoreOptions) {
@@ -35,7 +34,7 @@ export class MemoryStore implements Store {
       limit: countersPerText * limit,
       limitCharacters: Number.POSITIVE_INFINITY,
     });
-    this.#held = new HeldAmounts({ clock, limit });
+    this.#leases = new Leases(clock, countersPerText * limit);
   }
 
   async get(key: string): Promise<string | undefined> {
@@ -64,25 +63,83 @@ export class MemoryStore implements Store {
     return { admitted, total: admitted ? after : before, expiresInMs: expiresAt - now };
   }
 
-  async hold(key: string, options: HoldOptions): Promise<Hold> {
-    const amount = this.#held.hold(key, options);
-    if (!('release' in amount)) return { held: false, ...amount };
-    this.#cancelSweep ??= this.#schedule();
-    return { held: true, release: async () => amount.release() };
+  async lease(key: string, id: string, options: LeaseOptions): Promise<Lease> {
+    const lease = this.#leases.take(key, id, options);
+    if (lease.held) this.#cancelSweep ??= this.#schedule();
+    return lease;
+  }
+
+  async release(key: string, id: string): Promise<void> {
+    this.#leases.release(key, id);
   }
 
   async close(): Promise<void> {
     this.#cancelSweep?.();
+    this.#leases.clear();
     this.#texts.clear();
     this.#counters.clear();
-    this.#held.clear();
   }
 
   #schedule(): () => void {
     return this.#clock.after(sweepMs, () => {
-      const all = [this.#texts, this.#counters, this.#held];
+      const all = [this.#texts, this.#counters, this.#leases];
       for (const entries of all) entries.dropExpired();
       this.#cancelSweep = all.some(({ size }) => size > 0) ? this.#schedule() : undefined;
     });
+  }
+}
+
+/** Amounts under keys, each held by an id until it expires; at most `limit` leases altogether. */
+class Leases {
+  readonly #clock: Clock;
+  readonly #limit: number;
+  /** By key and id; times on the Clock. */
+  readonly #held = new Map<string, Map<string, { amount: number; expiresAt: number }>>();
+  size = 0;
+
+  constructor(clock: Clock, limit: number) {
+    this.#clock = clock;
+    this.#limit = limit;
+  }
+
+  take(key: string, id: string, { amount = 1, limit = Number.POSITIVE_INFINITY, ttlMs }: LeaseOptions): Lease {
+    this.#dropExpired(key);
+    const now = this.#clock.now();
+    const leases = this.#held.get(key) ?? new Map<string, { amount: number; expiresAt: number }>();
+    const known = leases.get(id);
+    if (known === undefined) {
+      const total = [...leases.values()].reduce((sum, lease) => sum + lease.amount, amount);
+      if (total > limit) {
+        const first = Math.min(now + ttlMs, ...[...leases.values()].map(({ expiresAt }) => expiresAt));
+        return { held: false, expiresInMs: first - now };
+      }
+      if (this.size >= this.#limit) this.dropExpired();
+      if (this.size >= this.#limit) throw new StoreFullError(`${this.#limit} leases (2 × limits.store-entries)`);
+      this.size += 1;
+    }
+    leases.set(id, { amount: known?.amount ?? amount, expiresAt: now + ttlMs });
+    this.#held.set(key, leases);
+    return { held: true };
+  }
+
+  release(key: string, id: string): void {
+    const leases = this.#held.get(key);
+    if (!leases?.delete(id)) return;
+    this.size -= 1;
+    if (leases.size === 0) this.#held.delete(key);
+  }
+
+  dropExpired(): void {
+    for (const key of this.#held.keys()) this.#dropExpired(key);
+  }
+
+  clear(): void {
+    this.#held.clear();
+    this.size = 0;
+  }
+
+  #dropExpired(key: string): void {
+    const now = this.#clock.now();
+    for (const [id, { expiresAt }] of this.#held.get(key) ?? []) if (expiresAt <= now) this.release(key, id);
   }
 }

@@ -1,10 +1,15 @@
 import type { QuotaRefusal } from '../session/ports/meter.ts';
-import type { Hold, Store } from './store.ts';
+import type { Store } from './store.ts';
 
 /** What the store of client secrets holds. */
 export interface SecretRoomLimits {
   entries: number;
   characters: number;
+}
+
+/** Room that is taken. */
+export interface TakenRoom {
+  release(): Promise<void>;
 }
 
 /** One key may hold one part in so many. */
@@ -27,14 +32,16 @@ export class SecretRoom {
   async take(
     keyName: string | undefined,
     { characters, lifeMs }: { characters: number; lifeMs: number },
-  ): Promise<Extract<Hold, { held: true }> | QuotaRefusal> {
-    if (keyName === undefined) return { held: true, release: async () => {} };
+  ): Promise<TakenRoom | QuotaRefusal> {
+    if (keyName === undefined) return { release: async () => {} };
     const amount = Math.max(characters, this.#least);
-    const hold = await this.#store.hold(`held:${keyName}`, { amount, limit: this.#most, ttlMs: lifeMs });
-    if (hold.held) return hold;
+    const key = `secrets:${keyName}`;
+    const id = crypto.randomUUID();
+    const lease = await this.#store.lease(key, id, { amount, limit: this.#most, ttlMs: lifeMs });
+    if (lease.held) return { release: () => this.#store.release(key, id) };
     const message =
       `the client secrets of one key may fill a quarter of the room for them, and those of this key do. ` +
-      `Mint smaller ones, or such as live for a shorter time; some expire within ${Math.ceil(hold.expiresInMs / 1000)} s.`;
-    return { message, retryAfterMs: hold.expiresInMs };
+      `Mint smaller ones, or such as live for a shorter time; some expire within ${Math.ceil(lease.expiresInMs / 1000)} s.`;
+    return { message, retryAfterMs: lease.expiresInMs };
   }
 }

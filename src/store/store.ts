@@ -1,7 +1,9 @@
 /**
- * What outlives a session or is shared by several nodes, as text under keys. Every operation touches one key, is
- * atomic, and needs no scan, so that a server such as Redis can take the place of the memory of one process: `GET`,
- * `SET PX`, `DEL`, and for `count` and `hold` scripts of a few lines.
+ * State that outlives a session or is shared by several nodes. Every operation touches one key, is atomic, and needs no
+ * scan, so that a server such as Redis can replace the memory of one process: `GET`, `SET PX`, `DEL`, and short scripts
+ * around `INCRBY` and `PEXPIRE` for `count`, and around a sorted set of expiry times for `lease`. Keys of texts, counters
+ * and leases are distinct. Times are measured by the store's own clock. An operation that rejects may or may not have
+ * taken effect. `storeContract` (store-contract.ts) tests an implementation.
  */
 export interface Store {
   /** The text that `set` put under a key; undefined when there is none, or it has expired. */
@@ -11,6 +13,7 @@ export interface Store {
    * @throws {StoreFullError} when there is no room for another key
    */
   set(key: string, value: string, ttlMs: number): Promise<void>;
+  /** Deletes a text or a counter. */
   delete(key: string): Promise<void>;
   /**
    * Adds to a counter, whose key no text has, unless that would bring it above `limit`. A counter that does not exist is 0; it lives for
@@ -19,34 +22,15 @@ export interface Store {
    */
   count(key: string, options: CountOptions): Promise<Count>;
   /**
-   * Adds an amount to those held under a key, which no text and no counter has, unless they would exceed `limit`
-   * together. Each amount expires by itself: after `ttlMs`, or up to `holdStepMs` later.
-   * @throws {StoreFullError} when there is no room for another key
+   * Takes an amount under a key for an id, unless all amounts together would exceed `limit`; or renews the amount that
+   * the id holds, which is never refused. It is held for `ttlMs` from the last call.
+   * @throws {StoreFullError} when there is no room for another lease
    */
-  hold(key: string, options: HoldOptions): Promise<Hold>;
+  lease(key: string, id: string, options: LeaseOptions): Promise<Lease>;
+  /** Gives back what `id` holds under a key, if it holds anything. */
+  release(key: string, id: string): Promise<void>;
   close(): Promise<void>;
 }
-
-/** The grain in which held amounts expire, so that a store can add up those of one step. */
-export const holdStepMs = 600_000;
-
-export interface HoldOptions {
-  amount: number;
-  limit: number;
-  ttlMs: number;
-}
-
-export type Hold =
-  | {
-      held: true;
-      /** Takes the amount back before it expires; safe to call again. */
-      release(): Promise<void>;
-    }
-  | {
-      held: false;
-      /** When the next of the held amounts expires. */
-      expiresInMs: number;
-    };
 
 export interface CountOptions {
   /** 0 reads the counter; less than 0 takes back. */
@@ -54,6 +38,19 @@ export interface CountOptions {
   limit?: number;
   ttlMs: number;
 }
+
+export interface LeaseOptions {
+  /** Default: 1. A renewal keeps the amount. */
+  amount?: number;
+  /** Of all amounts under the key; absent is unlimited. */
+  limit?: number;
+  ttlMs: number;
+}
+
+export type Lease =
+  | { held: true }
+  /** When the next of the leases under the key expires. */
+  | { held: false; expiresInMs: number };
 
 export interface Count {
   /** Whether the amount was added. */

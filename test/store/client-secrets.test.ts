@@ -140,5 +140,5 @@ test('a secret is minted, under a key with limits too, with three operations of 
   });
   const secrets = new ClientSecrets({ store: counted, clock, perMinute: 100, room });
   await mint(secrets, { ...terms, maxSessions: 2 }, 7200);
-  assert.deepEqual(operations, ['count', 'hold', 'set']);
+  assert.deepEqual(operations, ['count', 'lease', 'set']);
 });

@@ -30,7 +30,7 @@ export const httpErrors = {
     new WireError(`There is no WebSocket here: connect to ${path}.`, { code: 'not_found' }),
   /** `message` says what there is too much of, and when to come back. */
   overloaded: (message: string) => new WireError(message, { type: 'server_error', code: 'overloaded' }),
-  undecided: () => httpErrors.overloaded('Who may connect cannot be told at the moment. Try again.'),
+  undecided: () => httpErrors.overloaded('Authentication is temporarily unavailable. Try again.'),
   internal: () =>
     new WireError('The server had an error. Its log has the details.', {
       type: 'server_error',
