@@ -4,7 +4,13 @@ import { type Config, ConfigError, configHelp, loadConfig, logOptions } from '..
 import { systemClock } from '../core/clock.ts';
 import { LogDigest } from '../core/log-digest.ts';
 import { createLog, digestRules, type LogEvent, type ProcessLog } from '../log.ts';
-import { type EngineStatus, ListenError, logCloseMs, type ParleyServer, startServer } from '../server/server.ts';
+import {
+  type EngineStatus,
+  ListenError,
+  logCloseMs,
+  type ParleyServer,
+  startConfiguredServer,
+} from '../server/server.ts';
 
 const usage = `Start the server.
 
@@ -33,7 +39,7 @@ export async function serve(args: readonly string[]): Promise<number> {
     const { config, warnings } = loadConfig({ flags: args, environment: process.env });
     log = createLog(logOptions(config), process.stderr.isTTY);
     for (const warning of warnings) log.warn('config_warning', { warning });
-    const server = await startServer({ config, log });
+    const server = await startConfiguredServer(config, { log });
     const stopped = untilStopped(server, config, log);
     announce(server, config, startedAt);
     await stopped;

@@ -19,13 +19,39 @@ export interface ApiKey {
   readonly limits: KeyLimits;
 }
 
-/** A key for a program that starts a server; `hash` may be what `parley key` prints. */
+/** A key as a program that starts a server gives it; a configuration file may write the same. */
+export interface ApiKeyEntry {
+  readonly name?: string;
+  /** Either the key or its `hash`, as `parley key` prints it. */
+  readonly key?: string;
+  readonly hash?: string;
+  readonly project?: string;
+  readonly operator?: boolean;
+  readonly limits?: {
+    readonly sessions?: number;
+    readonly 'sessions-per-minute'?: number;
+    readonly 'tokens-per-minute'?: number;
+  };
+}
+
+/** A key for a program that starts a server, without the key itself; `key` may be what `parley key` prints. */
 export function apiKey(
   name: string,
   key: string,
   { project = defaultProject, operator = false, limits = {} }: Partial<Omit<ApiKey, 'name' | 'hash'>> = {},
-): ApiKey {
-  return { name, hash: hashOf(key), project, operator, limits };
+): ApiKeyEntry {
+  const { sessions, sessionsPerMinute, tokensPerMinute } = limits;
+  return {
+    name,
+    hash: hashPattern.test(key) ? key : writtenHash(key),
+    project,
+    operator,
+    limits: {
+      ...(sessions !== undefined && { sessions }),
+      ...(sessionsPerMinute !== undefined && { 'sessions-per-minute': sessionsPerMinute }),
+      ...(tokensPerMinute !== undefined && { 'tokens-per-minute': tokensPerMinute }),
+    },
+  };
 }
 
 /** The key that `presented` is, found in a time that does not depend on how much of it is right. */
@@ -47,10 +73,7 @@ export interface ApiKeyProblem {
   expected: string;
 }
 
-/**
- * Reads keys, hashes, `{ name, key }` or `{ name, hash }` with what else they have, or what `apiKey` has made of them.
- * Blank entries are left out.
- */
+/** Reads keys, hashes, `{ name, key }` or `{ name, hash }` with what else they have. Blank entries are left out. */
 export function readApiKeys(entries: readonly unknown[]): { keys: ApiKey[] } | { problem: ApiKeyProblem } {
   const keys: ApiKey[] = [];
   for (const [index, entry] of entries.entries()) {
@@ -92,9 +115,10 @@ const entrySchema = z.strictObject({
 });
 
 function readKey(entry: unknown, fallbackName: string): ApiKey | ApiKeyProblem {
-  if (isApiKey(entry)) return entry;
   if (typeof entry === 'string') {
-    if (hashPattern.test(entry) || keyPattern.test(entry)) return apiKey(fallbackName, entry);
+    if (hashPattern.test(entry) || keyPattern.test(entry)) {
+      return { name: fallbackName, hash: hashOf(entry), project: defaultProject, operator: false, limits: {} };
+    }
     return { place: '', expected: keyText };
   }
   const { data, error } = entrySchema.safeParse(entry);
@@ -105,7 +129,9 @@ function readKey(entry: unknown, fallbackName: string): ApiKey | ApiKeyProblem {
   }
   const { name = fallbackName, project, operator, limits } = data;
   const { sessions, 'sessions-per-minute': sessionsPerMinute, 'tokens-per-minute': tokensPerMinute } = limits;
-  return apiKey(name, secret, {
+  return {
+    name,
+    hash: hashOf(secret),
     project,
     operator,
     limits: {
@@ -113,7 +139,7 @@ function readKey(entry: unknown, fallbackName: string): ApiKey | ApiKeyProblem {
       ...(sessionsPerMinute !== undefined && { sessionsPerMinute }),
       ...(tokensPerMinute !== undefined && { tokensPerMinute }),
     },
-  });
+  };
 }
 
 function entryProblem(issue: z.core.$ZodIssue | undefined): ApiKeyProblem {
@@ -128,11 +154,6 @@ function entryProblem(issue: z.core.$ZodIssue | undefined): ApiKeyProblem {
   const expected =
     issue?.code === 'invalid_type' && issue.message.startsWith('Invalid') ? `a ${issue.expected}` : issue?.message;
   return { place, expected: expected ?? 'another value' };
-}
-
-function isApiKey(entry: unknown): entry is ApiKey {
-  if (typeof entry !== 'object' || entry === null || !('hash' in entry) || !('limits' in entry)) return false;
-  return entry.hash instanceof Uint8Array && entry.hash.length === sha256('').length;
 }
 
 /** The hash of a key, or the one that is written in its place. */

@@ -5,6 +5,7 @@
 
 import { isAllowance } from '../net/address-policy.ts';
 import { defaultSessionSettings, type SessionSettings } from '../session/settings.ts';
+import type { ApiKeyEntry } from './api-keys.ts';
 import { contextBudgets } from './context-kind.ts';
 import { engine, engineSets, modelAliases, voiceAliases } from './engine-kind.ts';
 import { optionsHelp } from './help.ts';
@@ -14,9 +15,9 @@ import { listOptions, option, type Values } from './option.ts';
 import { isOrigin } from './origin.ts';
 import { prices } from './price-kind.ts';
 import { type GatheredOptions, gather, gatherFromCode, type Sources } from './sources.ts';
-import { secretKey, upstreams } from './upstream-kind.ts';
+import { secretKey, type UpstreamEntry, upstreams } from './upstream-kind.ts';
 
-export { type ApiKey, apiKey } from './api-keys.ts';
+export { type ApiKey, type ApiKeyEntry, apiKey } from './api-keys.ts';
 
 const session = defaultSessionSettings;
 const hourMs = 3_600_000;
@@ -250,8 +251,12 @@ const optionList = [...listOptions(options), ...listOptions(limits, 'limits.')];
 
 /** The server's configuration: the value of every option. */
 export type Config = Readonly<Values<typeof options>> & { readonly limits: Readonly<Values<typeof limits>> };
-/** Values that differ from the defaults. */
-export type ConfigOverrides = Partial<Omit<Config, 'limits'>> & { limits?: Partial<Config['limits']> };
+/** Values that differ from the defaults, as a program gives them. */
+export type ConfigOverrides = Partial<Omit<Config, 'limits' | 'apiKeys' | 'upstream'>> & {
+  limits?: Partial<Config['limits']>;
+  apiKeys?: readonly (string | ApiKeyEntry)[];
+  upstream?: readonly (string | UpstreamEntry)[];
+};
 
 /** A configuration that cannot be started with. The message has one line for each problem. */
 export class ConfigError extends Error {

@@ -20,7 +20,6 @@ const models = z.union(
   [
     z.record(model, model).transform((given) => new Map(Object.entries(given))),
     z.array(model).transform((names) => new Map(names.map((name) => [name, name]))),
-    z.map(model, model),
   ],
   "a mapping of the clients' names of models to the upstream's, or a list of names",
 );
@@ -48,9 +47,10 @@ const target = z.strictObject({
   'key-header': z.enum(['authorization', 'api-key'], 'authorization or api-key').optional(),
   models: models.optional(),
   transcription: z.boolean('true or false').optional(),
-  // What this has made of an entry is read again when a server is started from code.
-  keyHeader: z.enum(['authorization', 'api-key']).optional(),
 });
+/** An upstream as a configuration file or a program writes it. */
+export type UpstreamEntry = z.input<typeof target>;
+
 const targets = z
   .array(target, 'a list of upstreams')
   .max(maxUpstreams)
@@ -63,7 +63,7 @@ function toTarget(entry: z.output<typeof target>): UpstreamTarget {
     name: name ?? new URL(url).hostname.replaceAll(/[^\w.-]/g, '-'),
     url,
     ...(secret !== undefined && { key: secret }),
-    keyHeader: entry['key-header'] ?? entry.keyHeader ?? 'authorization',
+    keyHeader: entry['key-header'] ?? 'authorization',
     ...(models !== undefined && { models }),
     transcription: transcription ?? models === undefined,
   };

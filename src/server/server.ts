@@ -39,7 +39,14 @@ import { configuredEngines } from './configured-engines.ts';
 import { sessionFactory } from './session-factory.ts';
 
 export type * from '../audio/audio-clip.ts';
-export { type ApiKey, apiKey, type Config, ConfigError, type ConfigOverrides } from '../config/config.ts';
+export {
+  type ApiKey,
+  type ApiKeyEntry,
+  apiKey,
+  type Config,
+  ConfigError,
+  type ConfigOverrides,
+} from '../config/config.ts';
 export type { Clock } from '../core/clock.ts';
 export { createEngines, type EngineSet, type EngineStatus } from '../engines/spec/registry.ts';
 export { ListenError } from '../http/listener.ts';
@@ -102,10 +109,20 @@ const engineLoadMs = 30_000;
  * @throws {ListenError} when the address cannot be listened on
  * @throws {Error} when Node.js is too old
  */
-export async function startServer(options: ServerOptions = {}): Promise<ParleyServer> {
+export async function startServer({ config = {}, ...parts }: ServerOptions = {}): Promise<ParleyServer> {
   const problem = nodeTooOld();
   if (problem !== undefined) throw new Error(problem);
-  const config = configWith(options.config ?? {});
+  return startConfiguredServer(configWith(config), parts);
+}
+
+/**
+ * The same from a configuration that has been read and checked.
+ * @throws as `startServer` does, but for the age of Node.js
+ */
+export async function startConfiguredServer(
+  config: Config,
+  options: Omit<ServerOptions, 'config'> = {},
+): Promise<ParleyServer> {
   const clock = options.clock ?? systemClock;
   const certificate = await loadCertificate(config, new Date(clock.epochMs()));
   const plainLog: WrittenLog = options.log ?? createLog(logOptions(config), process.stderr.isTTY);

@@ -9,8 +9,9 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { loadConfig } from '../../src/config/config.ts';
+import { startConfiguredServer } from '../../src/server/server.ts';
 import { ask, bearer } from '../support/rest.ts';
-import { newServer } from '../support/server.ts';
+import { fakeEngineSet, silentLog } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -32,8 +33,9 @@ test('a key that was made opens a server whose configuration has its entry, and 
   const file = rest.join('\n').slice(rest.join('\n').indexOf('api-keys:'));
   assert.ok(!file.includes(key));
 
-  const { config } = loadConfig({ flags: ['--config', fileWith(t, file)], environment: {} });
-  const server = await newServer(t, { config: { apiKeys: config.apiKeys } });
+  const { config } = loadConfig({ flags: ['--config', fileWith(t, file), '--port', '0'], environment: {} });
+  const server = await startConfiguredServer(config, { engines: fakeEngineSet(), log: silentLog });
+  t.after(() => server.close());
   const client = await WireClient.open(`${server.wsUrl}?model=m`, bearer(key));
   const { body } = await ask(server, 'GET /v1/parley/sessions', { key });
   const [session] = (body as { data: { key: string; project: string }[] }).data;

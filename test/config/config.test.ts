@@ -204,7 +204,11 @@ test('a program gives values as they are, or as a file would say them', () => {
     outputLeadMs: Number.POSITIVE_INFINITY,
     limits: { frameBytes: 1024 ** 2 },
   });
-  assert.deepEqual([config.apiKeys, config.prompts], [keys, prompts]);
+  const hash = createHash('sha256').update('sk-1').digest();
+  const phones = { name: 'phones', hash, project: 'default', operator: false, limits: {} };
+  assert.deepEqual([config.apiKeys, config.prompts], [[phones], prompts]);
+  const parsed: object = { apiKeys: config.apiKeys };
+  assert.throws(() => configWith(parsed), ConfigError, 'what was read is no input');
   assert.equal(config.outputLeadMs, Number.POSITIVE_INFINITY);
   assert.equal(config.limits.frameBytes, 1024 ** 2);
   assert.equal(config.port, 8080);
@@ -278,8 +282,12 @@ test('a key in a file may be a hash, and have a project and limits', () => {
   ].join('\n');
   const [key] = load({ file }).config.apiKeys;
   const options = { project: 'shop', operator: true, limits: { sessions: 3, tokensPerMinute: 9 } };
-  assert.deepEqual(key, apiKey('phones', 'sk-1', options));
-  assert.deepEqual(load({ environment: { PARLEY_API_KEYS: hash } }).config.apiKeys, [apiKey('key-1', 'sk-1')]);
+  const digest = createHash('sha256').update('sk-1').digest();
+  assert.deepEqual(key, { name: 'phones', hash: digest, ...options });
+  assert.deepEqual(configWith({ apiKeys: [apiKey('phones', 'sk-1', options)] }).apiKeys, [key]);
+  assert.deepEqual(load({ environment: { PARLEY_API_KEYS: hash } }).config.apiKeys, [
+    { name: 'key-1', hash: digest, project: 'default', operator: false, limits: {} },
+  ]);
 });
 
 for (const [entry, place] of [

@@ -230,8 +230,8 @@ async function meteredServer(t: TestContext, tokensPerMinute = 1000) {
     currency: 'EUR',
     models: { 'tts-1': { 'speech-output': 12 }, 'whisper-1': { 'transcription-minute': 0.006 } },
   };
-  const one = { ...apiKey('one', key), limits: { tokensPerMinute, sessions: 1, sessionsPerMinute: 1 } };
-  const two = { ...apiKey('two', 'sk-operator-0123456789'), operator: true };
+  const one = apiKey('one', key, { limits: { tokensPerMinute, sessions: 1, sessionsPerMinute: 1 } });
+  const two = apiKey('two', 'sk-operator-0123456789', { operator: true });
   const config = { apiKeys: [one, two], prices };
   return { server: await newServer(t, { engines: fakeEngineSet(engines), clock, log, config }), engines, clock, log };
 }

@@ -5,12 +5,12 @@
 
 import { configWith, logOptions } from '../../src/config/config.ts';
 import { createLog } from '../../src/log.ts';
-import { startServer } from '../../src/server/server.ts';
+import { startConfiguredServer } from '../../src/server/server.ts';
 import { fakeEngineSet } from './server.ts';
 
 const config = configWith({ port: 0, ...JSON.parse(process.argv[2] ?? '{}') });
 const log = createLog(logOptions(config), process.stderr.isTTY);
-const server = await startServer({ config, log, engines: fakeEngineSet() });
+const server = await startConfiguredServer(config, { log, engines: fakeEngineSet() });
 process.on('SIGTERM', async () => {
   await server.close();
   await log.close(100);
