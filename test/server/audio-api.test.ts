@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
+import { inspect } from 'node:util';
 import OpenAI from 'openai';
 import { durationMs } from '../../src/audio/pcm.ts';
 import { readWav, writeWav } from '../../src/audio/wav.ts';
@@ -309,7 +310,7 @@ test('an answer that breaks off is told in the log, and what was made of it is c
   await assert.rejects(ask(server, 'POST /v1/audio/speech', { key, body: speech }));
   const failed = await log.entry('audio_request_failed');
   assert.equal(failed.level, 'error');
-  assert.match(String(Reflect.get(failed.details, 'error')), /The voice failed: the vocoder is on fire/);
+  assert.match(inspect(Reflect.get(failed.details, 'error')), /The voice failed: the vocoder is on fire/);
   const { status, used } = (await log.entry('audio_request_done')).details as { status: string; used: object };
   assert.deepEqual({ status, used }, { status: 'failed', used: { 'speech-output': 2 } });
 });
