@@ -3,7 +3,8 @@ import type { RealtimeServerEvent as BetaServerEvent } from 'openai/resources/be
 import { createResampler } from '../../src/audio/resample.ts';
 import { betaDialect, gaDialect, type Item, type ServerEvent, type ServerEventOf } from '../../src/protocol/index.ts';
 import { randomId } from '../../src/protocol/wire/ids.ts';
-import { RealtimeSession, type RealtimeSessionOptions } from '../../src/session/realtime-session.ts';
+import { RealtimeSession } from '../../src/session/realtime-session.ts';
+import type { SessionOptions } from '../../src/session/session-core.ts';
 import {
   defaultSessionSettings,
   type SessionLimits,
@@ -87,7 +88,7 @@ type PartialSettings = Partial<Omit<SessionSettings, 'limits'>> & { limits?: Par
 /** A session with fake engines and a fake clock, and one client attached to it. */
 export function newConversation(
   { limits, ...settings }: PartialSettings = {},
-  kind: Pick<RealtimeSessionOptions, 'type' | 'grant' | 'meter' | 'tokens' | 'images'> = {},
+  kind: Pick<SessionOptions, 'type' | 'grant' | 'meter' | 'tokens' | 'images'> = {},
 ): Conversation {
   const clock = new FakeClock();
   const engines = fakeEngines();

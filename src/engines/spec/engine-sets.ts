@@ -1,6 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import type { Engines } from '../../session/ports/engines.ts';
-import { warmEngines } from '../../session/warm.ts';
+import { type Engines, warmEngines } from '../../session/ports/engines.ts';
 import { EngineGroup, type Lifecycle } from './engine-group.ts';
 import {
   defaultSet,

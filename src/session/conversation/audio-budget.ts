@@ -24,33 +24,31 @@ export class AudioBudget {
 export class AudioQuota {
   readonly #budget: AudioBudget;
   readonly #retention: AudioRetention;
-  readonly #bufferedMs: () => number;
   #countedMs = 0;
   #released = false;
 
-  constructor(budget: AudioBudget, retention: AudioRetention, bufferedMs: () => number) {
+  constructor(budget: AudioBudget, retention: AudioRetention) {
     this.#budget = budget;
     this.#retention = retention;
-    this.#bufferedMs = bufferedMs;
   }
 
   /**
-   * Makes room for more: the oldest audio that this session keeps goes first, and other sessions' never.
+   * Makes room for more audio beside what is buffered: the oldest audio that this session keeps goes first, and other sessions' never.
    * @throws {WireError} when there is none
    */
-  require(addedMs: number): void {
-    this.count();
+  require(addedMs: number, bufferedMs: number): void {
+    this.count(bufferedMs);
     while (this.#budget.leftMs < addedMs) {
       if (!this.#retention.dropOldest()) throw wireErrors.serverAudioFull();
-      this.count();
+      this.count(bufferedMs);
     }
   }
 
   /** Tells the budget what is held now; what is too much is dropped. */
-  count(): void {
+  count(bufferedMs: number): void {
     if (this.#released) return;
     do {
-      const heldMs = this.#retention.totalMs + this.#bufferedMs();
+      const heldMs = this.#retention.totalMs + bufferedMs;
       this.#budget.change(heldMs - this.#countedMs);
       this.#countedMs = heldMs;
     } while (this.#budget.leftMs < 0 && this.#retention.dropOldest());

@@ -23,6 +23,8 @@ export class Conversation {
   readonly #byId = new Map<string, { entry: ConversationEntry; characters: number }>();
   #totalCharacters = 0;
   #version = 0;
+  /** Whether an assistant's voice was sent: it can then no longer be changed. */
+  hasSpoken = false;
 
   constructor(id: string) {
     this.id = id;
@@ -47,6 +49,11 @@ export class Conversation {
 
   find(itemId: string): ConversationEntry | undefined {
     return this.#byId.get(itemId)?.entry;
+  }
+
+  /** Whether the entry is still in the conversation. */
+  has(entry: ConversationEntry): boolean {
+    return this.find(entry.item.id) === entry;
   }
 
   /** The id of the item before, null at the head. */

@@ -1,11 +1,11 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { durationMs } from '../../audio/pcm.ts';
-import { wireErrors } from '../../protocol/errors/wire-errors.ts';
-import type { AudioFormat, TurnDetection } from '../../protocol/wire/session-config.ts';
+import { errorEvent, wireErrors } from '../../protocol/errors/wire-errors.ts';
+import type { TurnDetection } from '../../protocol/wire/session-config.ts';
 import { AudioDecoder, bytesPerSample, decodedBytes, formatRateHz, takesTurns } from '../conversation/wire-audio.ts';
 import type { VoiceActivityStream } from '../ports/voice-activity.ts';
-import type { SessionTools } from '../settings.ts';
-import { type StageError, stageFailed, withDeadline } from '../stage.ts';
+import type { SessionCore } from '../session-core.ts';
+import { stageFailed, withDeadline } from '../stage.ts';
 import { detectorSettings, TurnDetector, type TurnMark } from '../turns/turn-detector.ts';
 import { InputBuffer } from './input-buffer.ts';
 
@@ -25,18 +25,14 @@ export interface DetectedTurn {
 }
 
 export interface InputAudioEvents {
-  /** Audio is about to be buffered: throws a `WireError` where there is no room for it. */
-  requireRoom(addedMs: number): void;
   speechStarted(audioStartMs: number): void;
   turnEnded(turn: DetectedTurn): void;
-  /** Voice activity detection is broken: turns cannot be told until audio is appended again. */
-  failed(error: StageError): void;
 }
 
 /** The way of input audio: decoded, buffered on its timeline, and cut into turns by voice activity. */
 export class InputAudio {
-  readonly #tools: SessionTools;
-  readonly #listener: InputAudioEvents;
+  readonly #core: SessionCore;
+  readonly #events: InputAudioEvents;
   #decoder: AudioDecoder;
   #buffer: InputBuffer;
   #detection: TurnDetection | null;
@@ -48,16 +44,13 @@ export class InputAudio {
   #undecodedMs = 0;
   #closed = false;
   #settled: Promise<void> = Promise.resolve();
-  /** Detection has failed, which was told, and has told nothing since. */
+  /** Detection has failed, was reported, and has yielded nothing since. */
   #failing = false;
 
-  constructor(
-    input: { format: AudioFormat; turn_detection: TurnDetection | null },
-    tools: SessionTools,
-    listener: InputAudioEvents,
-  ) {
-    this.#tools = tools;
-    this.#listener = listener;
+  constructor(core: SessionCore, events: InputAudioEvents) {
+    const { input } = core.config.audio;
+    this.#core = core;
+    this.#events = events;
     this.#decoder = new AudioDecoder(input.format);
     this.#buffer = new InputBuffer(formatRateHz(input.format));
     this.#detection = input.turn_detection;
@@ -79,7 +72,7 @@ export class InputAudio {
 
   /** Whether more audio waits for voice activity detection than should. */
   get behind(): boolean {
-    return this.#undetectedMs > this.#tools.settings.limits.undetectedAudioMs;
+    return this.#undetectedMs > this.#core.settings.limits.undetectedAudioMs;
   }
 
   /** Resolves once all audio appended so far has been through voice activity detection. */
@@ -87,8 +80,9 @@ export class InputAudio {
     return this.#settled;
   }
 
-  /** Takes new settings; call it when settled. A change of format clears what is buffered. */
-  configure(input: { format: AudioFormat; turn_detection: TurnDetection | null }): void {
+  /** Takes the session's new configuration; call it when settled. A change of format clears what is buffered. */
+  configure(): void {
+    const { input } = this.#core.config.audio;
     if (input.format.type !== this.#decoder.format.type) {
       this.#decoder = new AudioDecoder(input.format);
       this.#buffer.restart(formatRateHz(input.format));
@@ -104,7 +98,7 @@ export class InputAudio {
    * @throws {WireError} or rejects with it when it is not base64, too long, or the buffer is full
    */
   append(base64: string): void | Promise<void> {
-    const { appendBytes, inputBufferMs } = this.#tools.settings.limits;
+    const { appendBytes, inputBufferMs } = this.#core.settings.limits;
     const { format } = this.#decoder;
     const bytes = decodedBytes(base64);
     if (bytes > appendBytes) throw wireErrors.tooManyBytes('audio', appendBytes, bytes);
@@ -113,7 +107,7 @@ export class InputAudio {
     if (this.#detection === null && this.#buffer.durationMs + wantedMs > inputBufferMs) {
       throw wireErrors.inputBufferFull(inputBufferMs);
     }
-    this.#listener.requireRoom(wantedMs);
+    this.#core.audioQuota.require(wantedMs, this.bufferedMs);
     if (takesTurns(base64.length)) return this.#appendInTurns(base64, wantedMs);
     this.#append(this.#decoder.push(base64));
   }
@@ -174,7 +168,7 @@ export class InputAudio {
 
   #openStream(detection: TurnDetection): TurnDetector {
     if (this.#detector) return this.#detector;
-    this.#stream = this.#tools.engines.voiceActivity.open({ sampleRateHz: this.#buffer.rateHz });
+    this.#stream = this.#core.engines.voiceActivity.open({ sampleRateHz: this.#buffer.rateHz });
     this.#detector = new TurnDetector(detectorSettings(detection), {
       frameMs: this.#stream.frameMs,
       startMs: Math.round(this.#buffer.endMs),
@@ -193,7 +187,7 @@ export class InputAudio {
     this.#undetectedMs += addedMs;
     const before = this.#settled;
     const stage = 'voice activity detection';
-    const { clock, settings } = this.#tools;
+    const { clock, settings } = this.#core;
     this.#settled = withDeadline(probabilities, { stage, clock, stallMs: settings.limits.stageStallMs })
       .then(
         async (frames) => {
@@ -202,7 +196,7 @@ export class InputAudio {
         },
         (error: unknown) => this.#fail(error, detector),
       )
-      .catch((error: unknown) => this.#tools.log.error('session_fault', { error: String(error) }))
+      .catch((error: unknown) => this.#core.log.error('session_fault', { error: String(error) }))
       .finally(() => {
         this.#undetectedMs -= addedMs;
       });
@@ -222,7 +216,7 @@ export class InputAudio {
   #report(mark: TurnMark): void {
     if (mark.type === 'speech_started') {
       this.#startMs = Math.max(mark.audioStartMs, Math.ceil(this.#buffer.startMs));
-      return this.#listener.speechStarted(this.#startMs);
+      return this.#events.speechStarted(this.#startMs);
     }
     const turn: DetectedTurn = {
       audioEndMs: mark.audioEndMs,
@@ -234,12 +228,12 @@ export class InputAudio {
       ),
     };
     this.#buffer.dropUntil(mark.audioEndMs);
-    this.#listener.turnEnded(turn);
+    this.#core.attempt('ending a turn', () => this.#events.turnEnded(turn));
   }
 
   /** A turn as long as the buffer may be ends there; of silence less is kept. */
   #boundBuffer(detector: TurnDetector): void {
-    const { inputBufferMs, silenceMs } = this.#tools.settings.limits;
+    const { inputBufferMs, silenceMs } = this.#core.settings.limits;
     const oldestMs = detector.positionMs - (detector.speaking ? inputBufferMs : Math.min(silenceMs, inputBufferMs));
     if (oldestMs <= this.#buffer.startMs) return;
     const mark = detector.speaking && oldestMs > this.#startMs ? detector.finish() : undefined;
@@ -250,11 +244,13 @@ export class InputAudio {
   #fail(error: unknown, detector: TurnDetector): void {
     if (this.#detector !== detector) return;
     this.#closeStream();
-    // Nobody tells any more what of it is a turn: it is bounded as silence is.
-    this.#buffer.dropUntil(this.#buffer.endMs - this.#tools.settings.limits.silenceMs);
-    // Each append tries again: once is enough to be told.
+    // Without detection no part of it is known to be a turn: it is bounded as silence is.
+    this.#buffer.dropUntil(this.#buffer.endMs - this.#core.settings.limits.silenceMs);
+    // Each append tries again: one report is enough.
     if (this.#failing) return;
     this.#failing = true;
-    this.#listener.failed(stageFailed('voice activity detection', error));
+    const { code, message, forClients } = stageFailed('voice activity detection', error);
+    this.#core.log.error('voice_activity_failed', { error: message });
+    this.#core.emit(errorEvent(wireErrors.stageFailed(code, forClients), null));
   }
 }

@@ -1,11 +1,11 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
-import type { TokenProbability, TranscriptionUsage, UnsentEvent } from '../../protocol/wire/server-events.ts';
+import type { TokenProbability, TranscriptionUsage } from '../../protocol/wire/server-events.ts';
 import type { RealtimeConfig } from '../../protocol/wire/session-config.ts';
 import type { ConversationEntry } from '../conversation/conversation.ts';
 import type { UserAudio } from '../conversation/user-audio.ts';
 import type { TranscriptEvent } from '../ports/transcriber.ts';
 import { transcriptionUsage } from '../response/usage.ts';
-import type { SessionTools } from '../settings.ts';
+import type { SessionCore } from '../session-core.ts';
 import { StageError, stageFailed, watchStage } from '../stage.ts';
 
 export interface TranscriptionJob {
@@ -23,26 +23,19 @@ export interface TranscriptionJob {
 /** What came of a job. */
 type Outcome = { failure: StageError } | { text: string; usage: TranscriptionUsage; logprobs?: TokenProbability[] };
 
-interface TranscriptionHost {
-  tools: SessionTools;
-  emit(event: UnsentEvent): void;
-  /** Whether the item is still in the conversation. */
-  has(entry: ConversationEntry): boolean;
-}
-
 /** What a job counts for at least, however short its audio: there may be thousands. */
 const leastCostMs = 100;
 
 /** Transcribes a session's audio, one item after the other, so that its events come in the items' order. */
 export class Transcription {
-  readonly #host: TranscriptionHost;
+  readonly #core: SessionCore;
   #running: AbortController | undefined;
   #closed = false;
   #last: Promise<void> = Promise.resolve();
   #waitingMs = 0;
 
-  constructor(host: TranscriptionHost) {
-    this.#host = host;
+  constructor(core: SessionCore) {
+    this.#core = core;
   }
 
   /** Queues a job; its `heard` settles when it is done. */
@@ -58,7 +51,7 @@ export class Transcription {
 
   /** Whether more audio waits than the input buffer may hold. */
   get behind(): boolean {
-    return this.#waitingMs > this.#host.tools.settings.limits.inputBufferMs;
+    return this.#waitingMs > this.#core.settings.limits.inputBufferMs;
   }
 
   /** Resolves once everything that was queued so far is transcribed. */
@@ -73,7 +66,7 @@ export class Transcription {
   }
 
   async #transcribe(job: TranscriptionJob): Promise<void> {
-    const { clock, log, meter } = this.#host.tools;
+    const { clock, log, meter } = this.#core;
     const startedAt = clock.now();
     const result = await this.#listen(job).catch((error: unknown) => ({ failure: stageFailed('transcriber', error) }));
     const { item } = job.entry;
@@ -84,13 +77,13 @@ export class Transcription {
       // Also of what no client is told: it was heard for the model, and cost as much.
       if (hasSpeech(job) && !this.#closed) meter.transcriptionUsed(result.usage);
     }
-    if (job.setting && this.#host.has(job.entry)) this.#announce(job, result);
+    if (job.setting && this.#core.conversation.has(job.entry)) this.#announce(job, result);
     job.heard.settle('failure' in result ? result : { text: result.text });
   }
 
   async #listen(job: TranscriptionJob): Promise<Outcome> {
     if (this.#closed || !hasSpeech(job)) return this.#transcript(job, { text: '' });
-    const { engines, claim, clock, settings } = this.#host.tools;
+    const { engines, claim, clock, settings } = this.#core;
     const abort = new AbortController();
     this.#running = abort;
     const { language, prompt } = job.setting ?? {};
@@ -105,7 +98,7 @@ export class Transcription {
     const watch = { stage: 'transcriber', clock, stallMs: settings.limits.stageStallMs, abort } as const;
     for await (const event of watchStage(start, watch)) {
       if (event.type === 'done') return this.#transcript(job, event);
-      if (job.setting && this.#host.has(job.entry)) this.#report(job, event);
+      if (job.setting && this.#core.conversation.has(job.entry)) this.#report(job, event);
     }
     if (this.#closed) return this.#transcript(job, { text: '' });
     throw new StageError('transcriber', 'failed', 'The transcriber failed: it ended without a transcript.');
@@ -117,7 +110,7 @@ export class Transcription {
     const spent = { ...(model && { model }), ...(prompt && { prompt }), durationMs: job.heard.durationMs };
     return {
       text,
-      usage: usage ?? transcriptionUsage(this.#host.tools.tokens, { ...spent, transcript: text }),
+      usage: usage ?? transcriptionUsage(this.#core.tokens, { ...spent, transcript: text }),
       ...(job.logprobs && logprobs && { logprobs }),
     };
   }
@@ -126,17 +119,17 @@ export class Transcription {
     if (event.type === 'delta') {
       const type = 'conversation.item.input_audio_transcription.delta';
       const logprobs = job.logprobs && event.logprobs ? { logprobs: event.logprobs } : {};
-      return this.#host.emit({ type, ...at(job), delta: event.text, ...logprobs });
+      return this.#core.emit({ type, ...at(job), delta: event.text, ...logprobs });
     }
     const { type: _segment, ...segment } = event;
     const type = 'conversation.item.input_audio_transcription.segment';
-    this.#host.emit({ type, ...at(job), id: this.#host.tools.ids('seg'), ...segment });
+    this.#core.emit({ type, ...at(job), id: this.#core.ids('seg'), ...segment });
   }
 
   #announce(job: TranscriptionJob, result: Outcome): void {
     const { item } = job.entry;
     if ('failure' in result) {
-      this.#host.emit({
+      this.#core.emit({
         type: 'conversation.item.input_audio_transcription.failed',
         ...at(job),
         error: { type: 'transcription_error', code: 'audio_unintelligible', message: result.failure.forClients },
@@ -147,7 +140,7 @@ export class Transcription {
       const part = item.content[job.contentIndex];
       if (part?.type === 'input_audio') part.transcript = result.text;
     }
-    this.#host.emit({
+    this.#core.emit({
       type: 'conversation.item.input_audio_transcription.completed',
       ...at(job),
       transcript: result.text,

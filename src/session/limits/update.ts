@@ -1,44 +1,30 @@
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
-import {
-  applyUpdate,
-  type RealtimeConfig,
-  type SessionType,
-  type SessionUpdate,
-  voiceId,
-} from '../../protocol/wire/session-config.ts';
+import { applyUpdate, type RealtimeConfig, type SessionUpdate, voiceId } from '../../protocol/wire/session-config.ts';
 import { contextBudget, refuseTruncation } from '../context/truncation.ts';
-import type { SessionTools } from '../settings.ts';
-import type { Locks } from './locks.ts';
+import type { SessionCore } from '../session-core.ts';
 import { refuseUnavailable } from './unavailable.ts';
 
-/** What of a session says which updates it takes. */
-interface UpdatedSession {
-  type: SessionType;
-  config: RealtimeConfig;
-  locks: Locks;
-  tools: SessionTools;
-  /** A voice was heard. */
-  hasSpoken: boolean;
-  /** A response runs in the conversation. */
-  responding: boolean;
-}
-
 /**
- * The configuration of a session after an update.
+ * The configuration of a session after an update. `responding`: a response runs in the conversation.
  * @throws {WireError} when any of it is not taken: nothing is then changed
  */
-export function updatedConfig(update: SessionUpdate, session: UpdatedSession): RealtimeConfig {
-  const { type, config, tools } = session;
+export function updatedConfig(
+  update: SessionUpdate,
+  core: SessionCore,
+  { responding }: { responding: boolean },
+): RealtimeConfig {
+  const { type, config } = core;
   if (update.type !== type) throw wireErrors.sessionTypeMismatch(update.type, type);
   const next = applyUpdate(config, update);
-  session.locks.refuseUpdate(config, next);
+  core.locks.refuseUpdate(config, next);
   if (update.type === 'realtime') {
-    refuseUnavailable(update, tools, 'session');
-    refuseTruncation(update.truncation, contextBudget(tools.settings.contextTokens, next.model));
+    refuseUnavailable(update, core, 'session');
+    refuseTruncation(update.truncation, contextBudget(core.settings.contextTokens, next.model));
   }
   const [before, after] = [config.audio.output, next.audio.output];
-  if (session.hasSpoken && voiceId(after.voice) !== voiceId(before.voice)) throw wireErrors.cannotUpdateVoice();
-  if (session.responding && after.speed !== before.speed) throw wireErrors.speedWhileResponding();
+  if (core.conversation.hasSpoken && voiceId(after.voice) !== voiceId(before.voice))
+    throw wireErrors.cannotUpdateVoice();
+  if (responding && after.speed !== before.speed) throw wireErrors.speedWhileResponding();
   if (config.tracing !== null && JSON.stringify(next.tracing) !== JSON.stringify(config.tracing)) {
     throw wireErrors.tracingFixed();
   }

@@ -10,3 +10,8 @@ export interface Engines {
   languageModel: LanguageModel;
   voice: Voice;
 }
+
+/** Lets remote engines open their connections ahead of a turn: many servers close connections that idle for a few seconds. */
+export function warmEngines({ transcriber, languageModel, voice }: Engines): void {
+  for (const engine of [transcriber, languageModel, voice]) engine.warm?.();
+}

@@ -1,27 +1,19 @@
 import { durationMs, samplesIn } from '../../audio/pcm.ts';
 import { ResponseFailure } from '../../protocol/errors/wire-errors.ts';
 import { type AssistantMessage, copyItem, type Item, type ItemStatus } from '../../protocol/wire/items.ts';
-import type {
-  ResponseResource,
-  ResponseStatus,
-  StatusDetails,
-  UnsentEvent,
-  Usage,
-} from '../../protocol/wire/server-events.ts';
+import type { ResponseResource, ResponseStatus, StatusDetails, Usage } from '../../protocol/wire/server-events.ts';
 import type { AudioFormat, Modality } from '../../protocol/wire/session-config.ts';
-import type { ConversationEntry } from '../conversation/conversation.ts';
 import type { SpokenAudio } from '../conversation/spoken-audio.ts';
 import { formatRateHz } from '../conversation/wire-audio.ts';
 import type { Generation, GenerationEvent } from '../generation/generation.ts';
 import type { ModelUsage } from '../ports/language-model.ts';
 import type { Reservation } from '../ports/meter.ts';
 import type { WordTiming } from '../ports/voice.ts';
-import type { SessionTools } from '../settings.ts';
+import type { SessionCore } from '../session-core.ts';
 import { StageError } from '../stage.ts';
-import { type MadeCall, OutputCall } from './output-call.ts';
-import { OutputMessage } from './output-message.ts';
+import { type MadeCall, OutputCall, OutputMessage } from './output-items.ts';
+import type { OutputTarget } from './output-target.ts';
 import { OutputTokens } from './output-tokens.ts';
-import type { Pacer } from './pacer.ts';
 import { responseUsage } from './usage.ts';
 
 /** The longest stretch of audio that one event carries. */
@@ -34,22 +26,6 @@ export interface ResponseOptions {
   maxOutputTokens: number | 'inf';
   metadata: Record<string, string> | null;
   temperature?: number;
-  /** Null for a response outside the conversation. */
-  conversationId: string | null;
-}
-
-/** What a response needs from the session that it runs in. */
-export interface ResponseHost {
-  tools: SessionTools;
-  pacer: Pacer;
-  emit(event: UnsentEvent): void;
-  /** Adds an output item to the conversation, announces it there, and returns its entry; not called out of band. */
-  addItem(item: Item): ConversationEntry;
-  /** Announces that an output item is complete in the conversation; not called out of band. */
-  itemDone(item: Item): void;
-  /** A part's audio has grown: it may be kept, or dropped. */
-  keep(audio: SpokenAudio): void;
-  ended(response: Response): void;
 }
 
 type Ending = Exclude<ResponseStatus, 'in_progress'>;
@@ -73,7 +49,9 @@ export class Response {
   generation: Generation | undefined;
   /** What was set aside for it, once it was admitted. */
   reservation: Reservation | undefined;
-  readonly #host: ResponseHost;
+  readonly #core: SessionCore;
+  readonly #target: OutputTarget;
+  readonly #ended: (response: Response) => void;
   readonly #abort = new AbortController();
   readonly #output: Item[] = [];
   #status: ResponseStatus = 'in_progress';
@@ -86,13 +64,18 @@ export class Response {
   #modelUsage: ModelUsage | undefined;
   #usage: Usage | null = null;
 
-  constructor(options: ResponseOptions, host: ResponseHost) {
-    this.id = host.tools.ids('resp');
+  constructor(
+    core: SessionCore,
+    options: ResponseOptions & { target: OutputTarget; ended: (response: Response) => void },
+  ) {
+    this.id = core.ids('resp');
     this.options = options;
-    this.#host = host;
-    this.times = { createdAt: host.tools.clock.now() };
+    this.#core = core;
+    this.#target = options.target;
+    this.#ended = options.ended;
+    this.times = { createdAt: core.clock.now() };
     const { maxOutputTokens, format } = options;
-    this.#spent = new OutputTokens(host.tools.tokens, {
+    this.#spent = new OutputTokens(core.tokens, {
       limit: maxOutputTokens === 'inf' ? Number.POSITIVE_INFINITY : maxOutputTokens,
       rateHz: formatRateHz(format),
     });
@@ -100,6 +83,10 @@ export class Response {
 
   get active(): boolean {
     return this.#status === 'in_progress';
+  }
+
+  get inConversation(): boolean {
+    return this.#target.conversationId !== null;
   }
 
   get status(): ResponseStatus {
@@ -118,7 +105,7 @@ export class Response {
 
   /** Announces the response, then sends what its generation makes until it ends or is cancelled. Never rejects. */
   async run(prepare: (signal: AbortSignal) => Promise<Generation>): Promise<void> {
-    this.#host.emit({ type: 'response.created', response: this.#resource() });
+    this.#core.emit({ type: 'response.created', response: this.#resource() });
     try {
       this.generation = await prepare(this.#abort.signal);
       if (!this.active) return this.generation.abort();
@@ -200,12 +187,12 @@ export class Response {
       const wanted = samples.subarray(start, start + step);
       const piece = wanted.subarray(0, this.#spent.audioRoom(wanted.length));
       if (piece.length > 0) {
-        await this.#host.pacer.admit(durationMs(piece.length, rateHz), this.#abort.signal);
+        await this.#target.pacer.admit(durationMs(piece.length, rateHz), this.#abort.signal);
         if (!this.active) return false;
         this.#spent.addAudio(piece.length);
-        this.times.firstAudioSentAt ??= this.#host.tools.clock.now();
+        this.times.firstAudioSentAt ??= this.#core.clock.now();
         const spoken = this.#openMessage().sendAudio(piece, words);
-        if (spoken) this.#host.keep(spoken);
+        if (spoken) this.#target.keep(spoken);
       }
       if (piece.length < wanted.length) return false;
     }
@@ -216,53 +203,44 @@ export class Response {
   #openMessage(): OutputMessage {
     if (this.#message) return this.#message;
     const item: AssistantMessage = {
-      id: this.#host.tools.ids('item'),
+      id: this.#core.ids('item'),
       object: 'realtime.item',
       type: 'message',
       status: 'in_progress',
       role: 'assistant',
       content: [],
     };
-    const { outputIndex, entry } = this.#announceItem(item);
     const { format } = this.options;
-    this.#message = new OutputMessage({
-      item,
-      outputIndex,
-      responseId: this.id,
-      format,
-      spoken: entry?.spoken ?? new Map(),
-      emit: (event) => this.#host.emit(event),
-    });
+    this.#message = new OutputMessage(this.#core, { item, ...this.#announceItem(item), responseId: this.id, format });
     return this.#message;
   }
 
   #openCall(name: string, givenCallId: string | undefined): void {
     this.#closeItem('completed');
     const item: MadeCall = {
-      id: this.#host.tools.ids('item'),
+      id: this.#core.ids('item'),
       object: 'realtime.item',
       type: 'function_call',
       status: 'in_progress',
-      call_id: givenCallId ?? this.#host.tools.ids('call'),
+      call_id: givenCallId ?? this.#core.ids('call'),
       name,
       arguments: '',
     };
     const { outputIndex } = this.#announceItem(item);
-    this.#call = new OutputCall({ item, outputIndex, responseId: this.id, emit: (event) => this.#host.emit(event) });
+    this.#call = new OutputCall(this.#core, { item, outputIndex, responseId: this.id });
   }
 
   // ---- Items, and the end ----
 
-  #announceItem(item: Item): { outputIndex: number; entry: ConversationEntry | undefined } {
+  #announceItem(item: Item): { outputIndex: number; spoken: Map<number, SpokenAudio> } {
     const outputIndex = this.#output.push(item) - 1;
-    this.#host.emit({
+    this.#core.emit({
       type: 'response.output_item.added',
       response_id: this.id,
       output_index: outputIndex,
       item: copyItem(item),
     });
-    const entry = this.options.conversationId === null ? undefined : this.#host.addItem(item);
-    return { outputIndex, entry };
+    return { outputIndex, spoken: this.#target.add(item) };
   }
 
   /** Ends the item that is open, if one is. */
@@ -271,8 +249,8 @@ export class Response {
       if (!open) continue;
       open.end(status === 'completed');
       open.item.status = status;
-      if (this.options.conversationId !== null) this.#host.itemDone(open.item);
-      this.#host.emit({
+      this.#target.complete(open.item);
+      this.#core.emit({
         type: 'response.output_item.done',
         response_id: this.id,
         output_index: open.outputIndex,
@@ -284,16 +262,16 @@ export class Response {
   }
 
   #fail(error: unknown): void {
-    const { tools } = this.#host;
+    const { log } = this.#core;
     const staged = error instanceof StageError;
     const message = error instanceof Error ? error.message : String(error);
     if (error instanceof ResponseFailure) {
       // What the client asked for is at fault, and not for the log: its message may hold a signed URL.
       const { type, code } = error;
-      tools.log.info('response_failed', { response: this.id, code });
+      log.info('response_failed', { response: this.id, code });
       return this.#end('failed', { type: 'failed', error: { type, code, message } });
     }
-    tools.log.error('response_failed', { response: this.id, stage: staged ? error.stage : undefined, error: message });
+    log.error('response_failed', { response: this.id, stage: staged ? error.stage : undefined, error: message });
     const code = staged ? error.code : 'internal_error';
     const text = staged ? error.forClients : 'The server had an error while making the response.';
     this.#end('failed', { type: 'failed', error: { type: 'server_error', code, message: text } });
@@ -304,11 +282,11 @@ export class Response {
     this.#status = status;
     this.#details = details;
     this.#usage = this.#currentUsage();
-    this.times.endedAt = this.#host.tools.clock.now();
+    this.times.endedAt = this.#core.clock.now();
     this.generation?.abort();
     this.#abort.abort();
-    this.#host.emit({ type: 'response.done', response: this.#resource() });
-    this.#host.ended(this);
+    this.#core.emit({ type: 'response.done', response: this.#resource() });
+    this.#ended(this);
   }
 
   #currentUsage(): Usage {
@@ -328,7 +306,7 @@ export class Response {
       status: this.#status,
       status_details: this.#details,
       output: this.#output.map(copyItem),
-      conversation_id: options.conversationId,
+      conversation_id: this.#target.conversationId,
       output_modalities: [options.modality],
       max_output_tokens: options.maxOutputTokens,
       audio: { output: { format: options.format, voice: options.voice } },

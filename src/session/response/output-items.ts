@@ -1,9 +1,14 @@
-import type { AssistantMessage } from '../../protocol/wire/items.ts';
-import type { ContentPart, UnsentEvent } from '../../protocol/wire/server-events.ts';
+/** The items that a response puts out, as they grow: they number their parts, and send what is added to them. */
+
+import type { AssistantMessage, FunctionCallItem } from '../../protocol/wire/items.ts';
+import type { ContentPart } from '../../protocol/wire/server-events.ts';
 import type { AudioFormat } from '../../protocol/wire/session-config.ts';
 import { SpokenAudio } from '../conversation/spoken-audio.ts';
 import { encodeAudio } from '../conversation/wire-audio.ts';
 import type { WordTiming } from '../ports/voice.ts';
+import type { SessionCore } from '../session-core.ts';
+
+type Emitter = Pick<SessionCore, 'emit'>;
 
 export interface OutputMessageOptions {
   item: AssistantMessage;
@@ -12,7 +17,6 @@ export interface OutputMessageOptions {
   format: AudioFormat;
   /** Where the audio of its parts is noted, by content index. */
   spoken: Map<number, SpokenAudio>;
-  emit(event: UnsentEvent): void;
 }
 
 interface Part {
@@ -26,10 +30,12 @@ interface Part {
 export class OutputMessage {
   readonly item: AssistantMessage;
   readonly outputIndex: number;
+  readonly #core: Emitter;
   readonly #options: OutputMessageOptions;
   #part: Part | undefined;
 
-  constructor(options: OutputMessageOptions) {
+  constructor(core: Emitter, options: OutputMessageOptions) {
+    this.#core = core;
     this.#options = options;
     this.item = options.item;
     this.outputIndex = options.outputIndex;
@@ -39,7 +45,7 @@ export class OutputMessage {
     const part = this.#open(false);
     part.text += delta;
     this.item.content[part.contentIndex] = { type: 'output_text', text: part.text };
-    this.#options.emit({ type: 'response.output_text.delta', ...this.#at(part), delta });
+    this.#core.emit({ type: 'response.output_text.delta', ...this.#at(part), delta });
   }
 
   /** The words of a clause, ahead of its audio. */
@@ -58,7 +64,7 @@ export class OutputMessage {
     if (part.spoken) note(part.spoken);
     const transcript = part.spoken?.transcript ?? part.text;
     this.item.content[part.contentIndex] = { type: 'output_audio', transcript };
-    this.#options.emit({ type: 'response.output_audio_transcript.delta', ...this.#at(part), delta });
+    this.#core.emit({ type: 'response.output_audio_transcript.delta', ...this.#at(part), delta });
   }
 
   /** Audio of the words that were sent last, at the format's rate; returns the audio that it belongs to. */
@@ -66,7 +72,7 @@ export class OutputMessage {
     const part = this.#open(true);
     part.spoken?.append(samples, words);
     const delta = encodeAudio(samples, this.#options.format);
-    this.#options.emit({ type: 'response.output_audio.delta', ...this.#at(part), delta });
+    this.#core.emit({ type: 'response.output_audio.delta', ...this.#at(part), delta });
     return part.spoken;
   }
 
@@ -75,15 +81,14 @@ export class OutputMessage {
     const part = this.#part;
     if (!part) return;
     const at = this.#at(part);
-    const { emit } = this.#options;
     if (part.spoken) {
       if (whole) part.spoken.endClause();
-      emit({ type: 'response.output_audio.done', ...at });
-      emit({ type: 'response.output_audio_transcript.done', ...at, transcript: part.text });
+      this.#core.emit({ type: 'response.output_audio.done', ...at });
+      this.#core.emit({ type: 'response.output_audio_transcript.done', ...at, transcript: part.text });
     } else {
-      emit({ type: 'response.output_text.done', ...at, text: part.text });
+      this.#core.emit({ type: 'response.output_text.done', ...at, text: part.text });
     }
-    emit({ type: 'response.content_part.done', ...at, part: wirePart(part) });
+    this.#core.emit({ type: 'response.content_part.done', ...at, part: wirePart(part) });
   }
 
   #open(audio: boolean): Part {
@@ -97,7 +102,7 @@ export class OutputMessage {
       this.item.content.push({ type: 'output_text', text: '' });
     }
     this.#part = part;
-    this.#options.emit({ type: 'response.content_part.added', ...this.#at(part), part: wirePart(part) });
+    this.#core.emit({ type: 'response.content_part.added', ...this.#at(part), part: wirePart(part) });
     return part;
   }
 
@@ -113,4 +118,50 @@ export class OutputMessage {
 
 function wirePart(part: Part): ContentPart {
   return part.spoken ? { type: 'audio', transcript: part.text } : { type: 'text', text: part.text };
+}
+
+/** A function call that the server makes always has its id. */
+export type MadeCall = FunctionCallItem & { call_id: string };
+
+export interface OutputCallOptions {
+  item: MadeCall;
+  outputIndex: number;
+  responseId: string;
+}
+
+/** A function call on its way out. */
+export class OutputCall {
+  readonly item: MadeCall;
+  readonly outputIndex: number;
+  readonly #core: Emitter;
+  readonly #options: OutputCallOptions;
+
+  constructor(core: Emitter, options: OutputCallOptions) {
+    this.#core = core;
+    this.#options = options;
+    this.item = options.item;
+    this.outputIndex = options.outputIndex;
+  }
+
+  sendArguments(delta: string): void {
+    this.item.arguments += delta;
+    this.#core.emit({ type: 'response.function_call_arguments.delta', ...this.#at(), delta });
+  }
+
+  /** Cut short, it has no `arguments.done`: a client would run the tool on it (docs/protocol.md §3c). */
+  end(whole: boolean): void {
+    if (!whole) return;
+    if (this.item.arguments.trim() === '') this.item.arguments = '{}';
+    const { name, arguments: all } = this.item;
+    this.#core.emit({ type: 'response.function_call_arguments.done', ...this.#at(), name, arguments: all });
+  }
+
+  #at() {
+    return {
+      response_id: this.#options.responseId,
+      item_id: this.item.id,
+      output_index: this.outputIndex,
+      call_id: this.item.call_id,
+    };
+  }
 }

@@ -1,0 +1,173 @@
+import type { Clock } from '../core/clock.ts';
+import { errorEvent, WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
+import type { IdSource } from '../protocol/wire/ids.ts';
+import type { UnsentEvent } from '../protocol/wire/server-events.ts';
+import {
+  applyUpdate,
+  defaultRealtimeConfig,
+  type RealtimeConfig,
+  type SessionType,
+} from '../protocol/wire/session-config.ts';
+import { AudioBudget, AudioQuota } from './conversation/audio-budget.ts';
+import { AudioRetention } from './conversation/audio-retention.ts';
+import { Conversation } from './conversation/conversation.ts';
+import { Locks } from './limits/locks.ts';
+import { ResponseQuota } from './limits/response-quota.ts';
+import type { Engines } from './ports/engines.ts';
+import type { ImageFetcher } from './ports/image-fetcher.ts';
+import type { TokenCounter } from './ports/language-model.ts';
+import type { Meter } from './ports/meter.ts';
+import type { Peer } from './ports/peer.ts';
+import { Pacer } from './response/pacer.ts';
+import {
+  noImages,
+  noMeter,
+  roughTokens,
+  type SessionGrant,
+  type SessionLog,
+  type SessionSettings,
+  type SessionTools,
+} from './settings.ts';
+
+export interface SessionOptions {
+  id?: string;
+  /** The name of the API key that it was opened with: the keys of a server share its engines fairly. */
+  key?: string;
+  type?: SessionType;
+  model: string;
+  engines: Engines;
+  clock: Clock;
+  ids: IdSource;
+  settings: SessionSettings;
+  log: SessionLog;
+  /** The terms of the client secret that it was opened with. */
+  grant?: SessionGrant;
+  meter?: Meter;
+  tokens?: TokenCounter;
+  images?: ImageFetcher;
+  /** Shared by all sessions; without it each session has only its own bounds. */
+  audioBudget?: AudioBudget;
+}
+
+/**
+ * What the parts of a session share: its tools, its conversation, its current configuration, and the way out. It knows
+ * none of the parts.
+ */
+export class SessionCore implements SessionTools {
+  readonly id: string;
+  readonly type: SessionType;
+  readonly engines: Engines;
+  readonly claim: SessionTools['claim'];
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly settings: SessionSettings;
+  readonly log: SessionLog;
+  readonly meter: Meter;
+  readonly tokens: TokenCounter;
+  readonly images: ImageFetcher;
+  /** The session's longest life. */
+  readonly lifeSeconds: number;
+  readonly locks: Locks;
+  readonly responseQuota: ResponseQuota;
+  readonly conversation: Conversation;
+  /** The audio that is kept with items. */
+  readonly retention: AudioRetention;
+  readonly audioQuota: AudioQuota;
+  /** Of the conversation's audio; a response outside the conversation has its own. */
+  readonly pacer: Pacer;
+  readonly #peers = new Set<Peer>();
+  #config: RealtimeConfig;
+  #closed = false;
+
+  constructor(options: SessionOptions) {
+    const { clock, ids, settings, grant = {} } = options;
+    this.id = options.id ?? ids('sess');
+    this.type = options.type ?? 'realtime';
+    this.engines = options.engines;
+    this.claim = { key: options.key ?? '', session: this.id };
+    this.clock = clock;
+    this.ids = ids;
+    this.settings = settings;
+    this.log = options.log;
+    this.meter = options.meter ?? noMeter;
+    this.tokens = options.tokens ?? roughTokens;
+    this.images = options.images ?? noImages;
+    this.lifeSeconds = Math.min(settings.sessionMinutes * 60, grant.maxSeconds ?? Number.POSITIVE_INFINITY);
+    const expiresAt = Math.floor(clock.epochMs() / 1000 + this.lifeSeconds);
+    this.#config = defaultRealtimeConfig({ id: this.id, model: options.model, expiresAt });
+    if (grant.initial) this.configure(applyUpdate(this.#config, grant.initial));
+    this.locks = new Locks(grant.locked ?? [], this.type);
+    this.responseQuota = new ResponseQuota(clock, settings.limits.responsesPerMinute);
+    this.conversation = new Conversation(ids('conv'));
+    this.retention = new AudioRetention(settings.limits.keptAudioMs);
+    this.audioQuota = new AudioQuota(options.audioBudget ?? new AudioBudget(Number.POSITIVE_INFINITY), this.retention);
+    this.pacer = new Pacer(clock, settings.outputLeadMs);
+  }
+
+  get config(): RealtimeConfig {
+    return this.#config;
+  }
+
+  configure(config: RealtimeConfig): void {
+    const before = this.#config.audio.input.noise_reduction;
+    if (config.audio.input.noise_reduction && !before) this.log.warn('noise_reduction_unavailable', {});
+    this.#config = config;
+  }
+
+  get peers(): ReadonlySet<Peer> {
+    return this.#peers;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  attach(peer: Peer): void {
+    this.#peers.add(peer);
+  }
+
+  detach(peer: Peer): void {
+    this.#peers.delete(peer);
+  }
+
+  /** Sends an event to every peer; after the end of the session to none. */
+  emit(event: UnsentEvent): void {
+    if (this.#closed) return;
+    const sent = { ...event, event_id: this.ids('event') };
+    for (const peer of this.#peers) peer.send(sent);
+  }
+
+  /** Sends an event to one peer, unless it has been detached. */
+  emitTo(peer: Peer, event: UnsentEvent): void {
+    if (!this.#peers.has(peer)) return;
+    peer.send({ ...event, event_id: this.ids('event') });
+  }
+
+  /** Runs a step of the session. Should it throw, the failure is reported; `what` completes "while …". */
+  attempt<T>(what: string, act: () => T, send?: (error: WireError) => void): T | undefined {
+    try {
+      return act();
+    } catch (error) {
+      this.fail(what, error, send);
+      return undefined;
+    }
+  }
+
+  /**
+   * Reports why a step failed: to every peer, unless `send` says otherwise. An exception that is no `WireError` is a defect:
+   * it is logged, and reported as an internal error.
+   */
+  fail(what: string, error: unknown, send = (failure: WireError) => this.emit(errorEvent(failure, null))): void {
+    if (error instanceof WireError) return send(error);
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.log.error('session_fault', { error: trace });
+    send(wireErrors.internal(what));
+  }
+
+  /** Ends the session's way out: nothing is sent from now on, and its audio is given back. */
+  close(): void {
+    this.#closed = true;
+    this.#peers.clear();
+    this.audioQuota.release();
+  }
+}

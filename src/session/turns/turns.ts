@@ -1,0 +1,154 @@
+import type { AudioClip } from '../../audio/audio-clip.ts';
+import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
+import type { DecodedAudio } from '../conversation/item-audio.ts';
+import type { ItemOperations } from '../conversation/item-operations.ts';
+import type { UserAudio } from '../conversation/user-audio.ts';
+import type { DetectedTurn, InputAudio } from '../input/input-audio.ts';
+import { warmEngines } from '../ports/engines.ts';
+import type { Response } from '../response/response.ts';
+import type { Responses } from '../response/responses.ts';
+import type { SessionCore } from '../session-core.ts';
+import { IdleTimer, idleTimeoutMs } from './idle-timer.ts';
+import { PendingResponse } from './pending-response.ts';
+import { TurnLedger } from './turn-ledger.ts';
+
+interface TurnParts {
+  input: InputAudio;
+  items: ItemOperations;
+  responses: Responses;
+}
+
+/** The user's turns: each becomes an item, and is answered once it is understood and the conversation has room for it. */
+export class Turns {
+  readonly #core: SessionCore;
+  readonly #input: InputAudio;
+  readonly #items: ItemOperations;
+  readonly #responses: Responses;
+  readonly #pending = new PendingResponse();
+  readonly #ledger: TurnLedger;
+  readonly #idle: IdleTimer;
+  /** The id that `speech_started` announced for the turn that has begun. */
+  #itemId: string | undefined;
+
+  constructor(core: SessionCore, { input, items, responses }: TurnParts) {
+    this.#core = core;
+    this.#input = input;
+    this.#items = items;
+    this.#responses = responses;
+    this.#ledger = new TurnLedger(core.clock);
+    this.#idle = new IdleTimer(core.clock, {
+      positionMs: () => input.positionMs,
+      over: (silentFromMs) => core.attempt('breaking a silence', () => this.#breakSilence(silentFromMs)),
+    });
+  }
+
+  speechStarted(audioStartMs: number): void {
+    const { ids, config, engines } = this.#core;
+    this.#idle.stop();
+    this.#itemId = ids('item');
+    this.#core.emit({ type: 'input_audio_buffer.speech_started', audio_start_ms: audioStartMs, item_id: this.#itemId });
+    if (config.audio.input.turn_detection?.interrupt_response) this.#responses.interrupt();
+    warmEngines(engines);
+  }
+
+  /** Voice activity detection has ended a turn. */
+  ended(turn: DetectedTurn): void {
+    const { turn_detection: detection } = this.#core.config.audio.input;
+    const itemId = this.#itemId ?? this.#core.ids('item');
+    this.#core.emit({ type: 'input_audio_buffer.speech_stopped', audio_end_ms: turn.audioEndMs, item_id: itemId });
+    this.#ledger.turnDecided(detection);
+    const wanted = this.#core.type === 'realtime' && (detection?.create_response ?? false);
+    const heard = this.#commitAudio(itemId, turn.clip, turn.speech);
+    this.#answerOnceHeard(heard, wanted);
+  }
+
+  /** The client ends a turn. It is not answered by itself; an earlier turn may be, which had to wait for this one. */
+  commit(): void {
+    this.#items.requireRoom();
+    const clip = this.#input.commit();
+    const heard = this.#commitAudio(this.#itemId ?? this.#core.ids('item'), clip, clip);
+    this.#answerOnceHeard(heard, false);
+  }
+
+  /** The client drops the turn that has begun, with all buffered audio. */
+  clear(): void {
+    this.#input.clear();
+    this.#itemId = undefined;
+    this.#core.emit({ type: 'input_audio_buffer.cleared' });
+    this.answerIfDue();
+  }
+
+  /** The session's configuration has changed. */
+  configure(): void {
+    if (idleTimeoutMs(this.#core.config.audio.input.turn_detection) === null) this.#idle.stop();
+  }
+
+  /** Starts the automatic response once all turns are understood, nobody speaks and none is running. */
+  answerIfDue(): void {
+    if (!this.#pending.ready || this.#core.closed || this.#input.speaking) return;
+    if (this.#responses.active || this.#responses.closing) return;
+    this.#core.attempt('answering a turn', () => {
+      this.#pending.answered();
+      this.respond({});
+    });
+  }
+
+  /** Creates a response. In the conversation it answers every turn before it. `audio`: that of its own input. */
+  respond(parameters: ResponseParameters, audio?: DecodedAudio): void {
+    const inConversation = parameters.conversation !== 'none';
+    if (inConversation) this.#items.requireRoom();
+    const response = this.#responses.create(parameters, audio);
+    this.#core.responseQuota.count();
+    if (!inConversation) return;
+    this.#idle.stop();
+    this.#pending.answered();
+    this.#ledger.responseCreated(response);
+  }
+
+  responseEnded(response: Response): void {
+    const { log, meter, config, pacer } = this.#core;
+    const { id, status } = response;
+    const times = this.#ledger.close(response);
+    log.info('response_done', { response: id, status, ...times });
+    meter.responseEnded(status, times);
+    if (status === 'completed' && response.inConversation) {
+      this.#idle.start(pacer.playbackEndsAt, idleTimeoutMs(config.audio.input.turn_detection));
+    }
+    this.answerIfDue();
+  }
+
+  close(): void {
+    this.#idle.stop();
+  }
+
+  #answerOnceHeard(heard: UserAudio, wanted: boolean): void {
+    const understood = this.#pending.await(wanted);
+    const asSound = this.#core.engines.languageModel.hearsAudio && heard.hasAudio;
+    void (asSound ? Promise.resolve(undefined) : heard.transcript).then((transcript) => {
+      understood(transcript);
+      this.#ledger.transcriptKnown({ transcribed: !asSound });
+      this.answerIfDue();
+    });
+  }
+
+  /** The user has said nothing for `idle_timeout_ms`: the silence becomes an item, and the model is asked to go on. */
+  #breakSilence(silentFromMs: number): void {
+    if (this.#responses.active || this.#responses.closing || this.#input.speaking) return;
+    this.#items.requireRoom();
+    const itemId = this.#core.ids('item');
+    const clip = this.#input.takeSilence(silentFromMs);
+    this.#core.emit({
+      type: 'input_audio_buffer.timeout_triggered',
+      audio_start_ms: Math.round(silentFromMs),
+      audio_end_ms: Math.round(this.#input.positionMs),
+      item_id: itemId,
+    });
+    this.#items.commit(itemId, clip, clip);
+    this.respond({});
+  }
+
+  #commitAudio(itemId: string, clip: AudioClip, speech: AudioClip): UserAudio {
+    this.#itemId = undefined;
+    return this.#items.commit(itemId, clip, speech);
+  }
+}
