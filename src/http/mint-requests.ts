@@ -15,12 +15,8 @@ import { WireError } from '../protocol/errors/wire-errors.ts';
 import { refuseBadModalities } from '../protocol/ga.ts';
 import { integer } from '../protocol/parse/integer.ts';
 import type { Check, JsonObject } from '../protocol/parse/schema-check.ts';
-import {
-  type RealtimeConfig,
-  type SessionUpdate,
-  sessionUpdateSchema,
-  sessionView,
-} from '../protocol/wire/session-config.ts';
+import { type RealtimeConfig, type SessionUpdate, sessionUpdateSchema } from '../protocol/wire/session-config.ts';
+import { sessionKinds } from '../protocol/wire/session-kinds.ts';
 import { isSessionPath } from '../protocol/wire/session-paths.ts';
 import type { SecretTerms } from '../store/client-secrets.ts';
 
@@ -96,7 +92,7 @@ export const gaMinting: MintDialect = {
   answer: (config, { value, expires_at }, { update }) => ({
     value,
     expires_at,
-    session: sessionView(config, update.type),
+    session: sessionKinds[update.type].view(config),
   }),
 };
 
@@ -121,10 +117,10 @@ export const betaTranscriptionMinting: MintDialect = {
     const update = toCoreTranscriptionUpdate(session);
     return { update, seconds: betaLife(client_secret), bounds: boundsOf(parley, update) };
   },
-  answer(config, client_secret) {
-    const view = sessionView(config, 'transcription');
-    return { ...(view.type === 'transcription' && toBetaTranscriptionSession(view)), client_secret };
-  },
+  answer: (config, client_secret) => ({
+    ...toBetaTranscriptionSession(sessionKinds.transcription.view(config)),
+    client_secret,
+  }),
 };
 
 function betaLife(secret: z.infer<typeof betaSecret>): number {

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../log.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
+import { sessionKinds } from '../protocol/wire/session-kinds.ts';
 import type { Store } from '../store/store.ts';
 import { Account, type SessionTotals } from './account.ts';
 import { AudioAccount } from './audio-account.ts';
@@ -43,7 +44,8 @@ export interface AccountRequest {
   lease?: SessionLease;
 }
 
-const transcriptionModel = 'transcription';
+/** The label of sessions that name no model: their type. */
+const typeLabels = Object.values(sessionKinds).flatMap(({ type, namesModel }) => (namesModel ? [] : [type]));
 /** Sessions that have series of their own. */
 const mostSessionSeries = 1000;
 
@@ -63,7 +65,7 @@ export class Metering {
       options.log.error(event, details);
     };
     this.#limiter = new KeyLimiter({ ...options, log: { error } });
-    this.#labels = new LabelSets(options.models, [transcriptionModel]);
+    this.#labels = new LabelSets(options.models, typeLabels);
     this.#prices = options.prices && new Prices(options.prices);
     if (options.sessionMetrics) this.#watchSessions();
   }
@@ -80,7 +82,7 @@ export class Metering {
   /** Opens the account of a session that begins; to be closed when the session has ended. */
   openAccount({ sessionId, type, model, owner, lease }: AccountRequest): Account {
     const { clock } = this.#options;
-    const name = type === 'transcription' ? transcriptionModel : model;
+    const name = sessionKinds[type].namesModel ? model : type;
     const counted = this.#labelled(owner, name);
     const { labels } = counted;
     const openedAt = clock.now();

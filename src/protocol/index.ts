@@ -49,7 +49,6 @@ export {
   type SessionConfig,
   type SessionType,
   type SessionUpdate,
-  sessionView,
   type ToolChoice,
   type TranscriptionConfig,
   type TurnDetection,
@@ -57,3 +56,4 @@ export {
   voiceId,
   voices,
 } from './wire/session-config.ts';
+export { type SessionKind, sessionKinds } from './wire/session-kinds.ts';

@@ -1,7 +1,7 @@
 import { errorEvent, type WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
 import type { ClientEvent } from '../protocol/wire/client-events.ts';
 import type { ResponseInputItem } from '../protocol/wire/items.ts';
-import { type SessionUpdate, sessionView } from '../protocol/wire/session-config.ts';
+import type { SessionUpdate } from '../protocol/wire/session-config.ts';
 import { type DecodedAudio, decodeItems } from './conversation/item-audio.ts';
 import { ItemOperations } from './conversation/item-operations.ts';
 import { InputAudio } from './input/input-audio.ts';
@@ -66,13 +66,14 @@ export class RealtimeSession implements Session {
   }
 
   describe(): SessionDescription {
-    const { id, type, config, peers } = this.#core;
-    return { id, type, model: config.model, expiresAt: config.expires_at, peers: peers.size };
+    const { id, kind, config, peers } = this.#core;
+    return { id, type: kind.type, model: config.model, expiresAt: config.expires_at, peers: peers.size };
   }
 
   attach(peer: Peer): void {
+    const { kind, config } = this.#core;
     this.#core.attach(peer);
-    this.#core.emitTo(peer, { type: 'session.created', session: sessionView(this.#core.config, this.#core.type) });
+    this.#core.emitTo(peer, { type: 'session.created', session: kind.view(config) });
   }
 
   detach(peer: Peer): void {
@@ -134,6 +135,8 @@ export class RealtimeSession implements Session {
   }
 
   #dispatch(event: ClientEvent): void | Promise<void> {
+    const { kind } = this.#core;
+    if (kind.refused.has(event.type)) throw wireErrors.notInSession(event.type, kind.type);
     switch (event.type) {
       case 'session.update':
         return this.#update(event.session);
@@ -154,8 +157,7 @@ export class RealtimeSession implements Session {
       case 'conversation.item.retrieve':
         return this.#items.retrieve(event.item_id);
       case 'response.create': {
-        const { type, responseQuota, locks, config } = this.#core;
-        if (type === 'transcription') throw wireErrors.notInTranscriptionSession(event.type);
+        const { responseQuota, locks, config } = this.#core;
         responseQuota.require();
         locks.refuseResponse(config, event.response ?? {});
         return this.#withAudio(event.response?.input ?? [], (audio) =>
@@ -181,7 +183,7 @@ export class RealtimeSession implements Session {
     core.configure(updatedConfig(update, core, { responding: this.#responses.active !== undefined }));
     this.#input.configure();
     this.#turns.configure();
-    core.emit({ type: 'session.updated', session: sessionView(core.config, core.type) });
+    core.emit({ type: 'session.updated', session: core.kind.view(core.config) });
     this.#turns.answerIfDue();
   }
 

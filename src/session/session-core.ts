@@ -8,6 +8,7 @@ import {
   type RealtimeConfig,
   type SessionType,
 } from '../protocol/wire/session-config.ts';
+import { type SessionKind, sessionKinds } from '../protocol/wire/session-kinds.ts';
 import { AudioBudget, AudioQuota } from './conversation/audio-budget.ts';
 import { AudioRetention } from './conversation/audio-retention.ts';
 import { Conversation } from './conversation/conversation.ts';
@@ -55,7 +56,7 @@ export interface SessionOptions {
  */
 export class SessionCore implements SessionTools {
   readonly id: string;
-  readonly type: SessionType;
+  readonly kind: SessionKind;
   readonly engines: Engines;
   readonly claim: SessionTools['claim'];
   readonly clock: Clock;
@@ -82,7 +83,7 @@ export class SessionCore implements SessionTools {
   constructor(options: SessionOptions) {
     const { clock, ids, settings, grant = {} } = options;
     this.id = options.id ?? ids('sess');
-    this.type = options.type ?? 'realtime';
+    this.kind = sessionKinds[options.type ?? 'realtime'];
     this.engines = options.engines;
     this.claim = { key: options.key ?? '', session: this.id };
     this.clock = clock;
@@ -96,7 +97,7 @@ export class SessionCore implements SessionTools {
     const expiresAt = Math.floor(clock.epochMs() / 1000 + this.lifeSeconds);
     this.#config = defaultRealtimeConfig({ id: this.id, model: options.model, expiresAt });
     if (grant.initial) this.configure(applyUpdate(this.#config, grant.initial));
-    this.locks = new Locks(grant.locked ?? [], this.type);
+    this.locks = new Locks(grant.locked ?? [], this.kind);
     this.responseQuota = new ResponseQuota(clock, settings.limits.responsesPerMinute);
     this.conversation = new Conversation(ids('conv'));
     this.retention = new AudioRetention(settings.limits.keptAudioMs);

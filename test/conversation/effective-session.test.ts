@@ -7,7 +7,7 @@ import {
   defaultRealtimeConfig,
   gaDialect,
   type SessionUpdate,
-  sessionView,
+  sessionKinds,
 } from '../../src/protocol/index.ts';
 import { newConversation } from '../support/conversation.ts';
 import { verifies } from '../support/verifies.ts';
@@ -36,7 +36,7 @@ for (const [what, update] of Object.entries(updates)) {
     const { client } = newConversation({}, { type, grant: { initial: update } });
     const { session } = client.last('session.created');
     const base = { id: session.id, model: 'gpt-realtime', expiresAt: session.expires_at };
-    const effective = sessionView(applyUpdate(defaultRealtimeConfig(base), update), type);
+    const effective = sessionKinds[type].view(applyUpdate(defaultRealtimeConfig(base), update));
     assert.deepEqual(JSON.parse(JSON.stringify(effective)), session);
     assert.equal(session.type, type);
   });

@@ -217,8 +217,8 @@ export const wireErrors = {
     }),
 
   // ---- The session ----
-  notInTranscriptionSession: (type: string) =>
-    new WireError(`'${type}' is not supported in transcription sessions: they answer nothing.`, {
+  notInSession: (event: string, sessionType: string) =>
+    new WireError(`'${event}' is not supported in ${sessionType} sessions: they answer nothing.`, {
       code: 'invalid_value',
       param: 'type',
     }),

@@ -204,27 +204,6 @@ export interface TranscriptionConfig {
 export type SessionConfig = RealtimeConfig | TranscriptionConfig;
 export type SessionType = SessionConfig['type'];
 
-/** A session's configuration as its clients see it. The core keeps the full one for a transcription session too. */
-export function sessionView(config: RealtimeConfig, type: SessionType): SessionConfig {
-  if (type === 'realtime') return config;
-  const { turn_detection, ...input } = config.audio.input;
-  return {
-    type,
-    object: 'realtime.transcription_session',
-    id: config.id,
-    expires_at: config.expires_at,
-    include: config.include,
-    audio: { input: { ...input, turn_detection: turn_detection && detectionAlone(turn_detection) } },
-  };
-}
-
-function detectionAlone(detection: TurnDetection): TranscriptionTurnDetection {
-  const { create_response: _answers, interrupt_response: _interrupts, ...rest } = detection;
-  if (rest.type === 'semantic_vad') return rest;
-  const { idle_timeout_ms: _prompts, ...alone } = rest;
-  return alone;
-}
-
 /** The configuration that a session starts with (docs/protocol.md §2). `expiresAt` in seconds since the epoch. */
 export function defaultRealtimeConfig(base: { id: string; model: string; expiresAt: number }): RealtimeConfig {
   return {

@@ -1,48 +1,19 @@
 /** The fields of a session's configuration by their GA paths, for those who say which of them may not be changed. */
 
 import type { RealtimeConfig, SessionType } from './session-config.ts';
-
-const inputPaths = [
-  'include',
-  'audio.input.format',
-  'audio.input.transcription',
-  'audio.input.noise_reduction',
-  'audio.input.turn_detection',
-];
-
-/** What an update replaces whole. The temperature is of the beta dialect alone. */
-const fields: Record<SessionType, readonly string[]> = {
-  realtime: [
-    'output_modalities',
-    'instructions',
-    'tools',
-    'tool_choice',
-    'parallel_tool_calls',
-    'max_output_tokens',
-    'temperature',
-    'reasoning',
-    'tracing',
-    'truncation',
-    'prompt',
-    ...inputPaths,
-    'audio.output.format',
-    'audio.output.voice',
-    'audio.output.speed',
-  ],
-  transcription: inputPaths,
-};
+import { sessionKinds } from './session-kinds.ts';
 
 /**
  * Whether a path names a field of such a session that clients can change, or a group of them: `instructions`,
  * `audio.output.voice`, `audio`. The path has no `session.` before it.
  */
 export function isSessionPath(path: string, type: SessionType = 'realtime'): boolean {
-  return fields[type].some((field) => pathCovers(path, field));
+  return sessionKinds[type].fields.some((field) => pathCovers(path, field));
 }
 
 /** The fields that paths name, each by itself or by the group that it is in. */
 export function fieldsBelow(paths: readonly string[], type: SessionType = 'realtime'): string[] {
-  return fields[type].filter((field) => paths.some((path) => pathCovers(path, field)));
+  return sessionKinds[type].fields.filter((field) => paths.some((path) => pathCovers(path, field)));
 }
 
 /** The first of some fields in which two configurations differ. */

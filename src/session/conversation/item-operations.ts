@@ -145,10 +145,10 @@ export class ItemOperations {
 
   /** Keeps a user's audio, and has it transcribed for whoever needs its words: the client, and a model that hears nothing. */
   #hear(entry: ConversationEntry, contentIndex: number, clip: AudioClip, speech: AudioClip): UserAudio {
-    const { engines, retention, config, type } = this.#core;
+    const { engines, retention, config, kind } = this.#core;
     const { format, transcription } = config.audio.input;
     // Null: the client gets no events of it.
-    const setting = transcription ?? (type === 'transcription' ? {} : null);
+    const setting = transcription ?? (kind.transcribes ? {} : null);
     const logprobs = config.include?.includes('item.input_audio_transcription.logprobs') ?? false;
     const heard = new UserAudio(clip, format, (part) =>
       this.#transcription.start({ entry, contentIndex, heard, clip: part, setting, logprobs }),

@@ -1,6 +1,7 @@
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
-import { applyUpdate, type RealtimeConfig, type SessionType } from '../../protocol/wire/session-config.ts';
+import { applyUpdate, type RealtimeConfig } from '../../protocol/wire/session-config.ts';
+import type { SessionKind } from '../../protocol/wire/session-kinds.ts';
 import { fieldsBelow, firstDifference } from '../../protocol/wire/session-paths.ts';
 
 const silentlyLocked: readonly string[] = ['instructions', 'prompt'];
@@ -11,7 +12,7 @@ export class Locks {
   readonly fields: readonly string[];
 
   /** `paths` are GA paths; one of a group covers all that is in it. */
-  constructor(paths: readonly string[], type: SessionType) {
+  constructor(paths: readonly string[], { type }: SessionKind) {
     const fields = fieldsBelow(paths, type);
     // Instructions win over a prompt, and stand in its place: who fixed one of them has fixed what the model is told.
     const pair = fields.some((field) => silentlyLocked.includes(field)) ? silentlyLocked : [];

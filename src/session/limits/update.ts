@@ -13,8 +13,8 @@ export function updatedConfig(
   core: SessionCore,
   { responding }: { responding: boolean },
 ): RealtimeConfig {
-  const { type, config } = core;
-  if (update.type !== type) throw wireErrors.sessionTypeMismatch(update.type, type);
+  const { kind, config } = core;
+  if (update.type !== kind.type) throw wireErrors.sessionTypeMismatch(update.type, kind.type);
   const next = applyUpdate(config, update);
   core.locks.refuseUpdate(config, next);
   if (update.type === 'realtime') {

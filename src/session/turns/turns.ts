@@ -57,7 +57,7 @@ export class Turns {
     const itemId = this.#itemId ?? this.#core.ids('item');
     this.#core.emit({ type: 'input_audio_buffer.speech_stopped', audio_end_ms: turn.audioEndMs, item_id: itemId });
     this.#ledger.turnDecided(detection);
-    const wanted = this.#core.type === 'realtime' && (detection?.create_response ?? false);
+    const wanted = this.#core.kind.answers && (detection?.create_response ?? false);
     const heard = this.#commitAudio(itemId, turn.clip, turn.speech);
     this.#answerOnceHeard(heard, wanted);
   }

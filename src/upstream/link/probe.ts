@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { UpstreamLimits } from './limits.ts';
-import type { SessionKind, UpstreamTarget } from './target.ts';
+import type { RequestedSession, UpstreamTarget } from './target.ts';
 import { UpstreamHandshake } from './upstream-handshake.ts';
 
 /**
@@ -9,7 +9,7 @@ import { UpstreamHandshake } from './upstream-handshake.ts';
  */
 export function probeUpstream(
   target: UpstreamTarget,
-  { kind, limits, clock }: { kind: SessionKind; limits: UpstreamLimits; clock: Clock },
+  { kind, limits, clock }: { kind: RequestedSession; limits: UpstreamLimits; clock: Clock },
 ): Promise<{ model: string } | { problem: string }> {
   return new Promise((resolve) => {
     new UpstreamHandshake(

@@ -1,6 +1,7 @@
 /** The Realtime endpoints that sessions can be relayed to, and which of them a new session goes to. */
 
 import type { SessionType } from '../../protocol/wire/session-config.ts';
+import { sessionKinds } from '../../protocol/wire/session-kinds.ts';
 
 export interface UpstreamTarget {
   /** How errors and the log call it. */
@@ -17,7 +18,7 @@ export interface UpstreamTarget {
 }
 
 /** What a client asked for. The model is empty for a transcription session. */
-export interface SessionKind {
+export interface RequestedSession {
   type: SessionType;
   model: string;
 }
@@ -28,22 +29,22 @@ export function withKey(targets: readonly UpstreamTarget[], key: string | undefi
 }
 
 /** The first upstream that serves such a session; undefined leaves it to this server's own engines. */
-export function upstreamFor(targets: readonly UpstreamTarget[], kind: SessionKind): UpstreamTarget | undefined {
+export function upstreamFor(targets: readonly UpstreamTarget[], kind: RequestedSession): UpstreamTarget | undefined {
   return targets.find(({ models, transcription }) =>
-    kind.type === 'transcription' ? transcription : models === undefined || models.has(kind.model),
+    sessionKinds[kind.type].namesModel ? models === undefined || models.has(kind.model) : transcription,
   );
 }
 
 /** Whether no session is left to this server's own engines. `models`: the names that clients may ask for; none means any. */
 export function relaysAll(targets: readonly UpstreamTarget[], models: readonly string[]): boolean {
-  const serves = (kind: SessionKind) => upstreamFor(targets, kind) !== undefined;
+  const serves = (kind: RequestedSession) => upstreamFor(targets, kind) !== undefined;
   const realtime = targets.some((target) => target.models === undefined);
   const named = models.length > 0 && models.every((model) => serves({ type: 'realtime', model }));
   return (realtime || named) && serves({ type: 'transcription', model: '' });
 }
 
 /** Sessions that try what an upstream is there for: one for each of its own names of models, the `usual` one where it takes all. */
-export function probeKinds({ models, transcription }: UpstreamTarget, usual: string): SessionKind[] {
+export function probeKinds({ models, transcription }: UpstreamTarget, usual: string): RequestedSession[] {
   if (models === undefined) return [{ type: 'realtime', model: usual }];
   const byOwnName = new Map([...models].map(([model, own]) => [own, model]));
   const realtime = [...byOwnName.values()].map((model) => ({ type: 'realtime' as const, model }));
@@ -53,11 +54,11 @@ export function probeKinds({ models, transcription }: UpstreamTarget, usual: str
 /** The request that opens a session there. */
 export function connectionRequest(
   { url, key, keyHeader, models }: UpstreamTarget,
-  { type, model }: SessionKind,
+  { type, model }: RequestedSession,
 ): { url: string; headers: Record<string, string> } {
   const address = new URL(url);
-  if (type === 'transcription') address.searchParams.set('intent', 'transcription');
-  else address.searchParams.set('model', models?.get(model) ?? model);
+  if (sessionKinds[type].namesModel) address.searchParams.set('model', models?.get(model) ?? model);
+  else address.searchParams.set('intent', type);
   const headers: Record<string, string> = {};
   if (key) headers[keyHeader] = keyHeader === 'api-key' ? key : `Bearer ${key}`;
   return { url: address.href, headers };

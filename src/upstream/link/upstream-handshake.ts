@@ -4,7 +4,7 @@ import { type ConnectionListener, UpstreamConnection } from './connection.ts';
 import { closeFailure, eventFailure, timeoutFailure, UpstreamFailure } from './failure.ts';
 import { isObject, type JsonObject, objectAt, textAt, type UpstreamEvent } from './json.ts';
 import type { UpstreamLimits } from './limits.ts';
-import { connectionRequest, type SessionKind, type UpstreamTarget } from './target.ts';
+import { connectionRequest, type RequestedSession, type UpstreamTarget } from './target.ts';
 
 /** What a session is given before clients are let in: an update of its configuration, and items. */
 export interface UpstreamSetup {
@@ -22,7 +22,7 @@ export interface OpenedUpstream {
 
 export interface UpstreamHandshakeOptions {
   target: UpstreamTarget;
-  kind: SessionKind;
+  kind: RequestedSession;
   setup: UpstreamSetup;
   limits: UpstreamLimits;
   clock: Clock;

@@ -1,5 +1,6 @@
 import type { RelayedEvent } from '../../protocol/wire/server-events.ts';
-import { type RealtimeConfig, type SessionType, sessionView } from '../../protocol/wire/session-config.ts';
+import type { RealtimeConfig, SessionType } from '../../protocol/wire/session-config.ts';
+import { sessionKinds } from '../../protocol/wire/session-kinds.ts';
 import { type JsonObject, textAt } from '../link/json.ts';
 import { completedSession, firstUnreported, knownConfig, mergeUpdate, restoringUpdate } from './session-state.ts';
 
@@ -72,7 +73,7 @@ export class SessionMirror {
     const config = { ...this.config, id: this.#id ?? this.#config.id, expires_at };
     return {
       relayed: { type, event_id: eventId, session },
-      known: { type, event_id: eventId, session: sessionView(config, this.type) },
+      known: { type, event_id: eventId, session: sessionKinds[this.type].view(config) },
     };
   }
 

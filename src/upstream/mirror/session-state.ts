@@ -9,21 +9,8 @@ import {
   type SessionType,
   sessionUpdateSchema,
 } from '../../protocol/wire/session-config.ts';
+import { sessionKinds } from '../../protocol/wire/session-kinds.ts';
 import { isObject, type JsonObject, objectAt, textAt } from '../link/json.ts';
-
-/** What an update may carry: the paths of fields that are replaced whole. */
-const fields: Record<SessionType, readonly string[]> = {
-  realtime: [
-    ...['output_modalities', 'instructions', 'tools', 'tool_choice', 'parallel_tool_calls', 'max_output_tokens'],
-    ...['reasoning', 'tracing', 'truncation', 'prompt', 'include'],
-    ...['audio.input.format', 'audio.input.transcription', 'audio.input.noise_reduction', 'audio.input.turn_detection'],
-    ...['audio.output.format', 'audio.output.voice', 'audio.output.speed'],
-  ],
-  transcription: [
-    'include',
-    ...['audio.input.format', 'audio.input.transcription', 'audio.input.noise_reduction', 'audio.input.turn_detection'],
-  ],
-};
 
 const check = lenientCheck('ga', () => {});
 
@@ -38,7 +25,7 @@ export function knownConfig(session: JsonObject, type: SessionType): RealtimeCon
     model: textAt(session, 'model') ?? '',
     expiresAt: typeof expiresAt === 'number' ? expiresAt : 0,
   });
-  for (const path of fields[type]) {
+  for (const path of fieldsOf(type)) {
     const value = withoutNulls(path === 'tools' ? functionTools(session) : valueAt(session, path));
     if (value === undefined) continue;
     try {
@@ -55,7 +42,7 @@ export function knownConfig(session: JsonObject, type: SessionType): RealtimeCon
 /** The update that gives a new session the configuration of this one. */
 export function restoringUpdate(session: JsonObject, type: SessionType): JsonObject {
   const update: JsonObject = { type };
-  for (const path of fields[type]) {
+  for (const path of fieldsOf(type)) {
     const value = valueAt(session, path);
     // Null is what a new session has, but of turn detection: there it turns it off.
     if (value === undefined || (value === null && !path.endsWith('.turn_detection'))) continue;
@@ -75,7 +62,7 @@ export interface SessionSources {
 /** A copy of a session as an upstream last reported it, completed with what this server knows better or it does not report. */
 export function completedSession(reported: JsonObject, { type, accepted, locked }: SessionSources): JsonObject {
   const session = structuredClone(reported);
-  for (const path of fields[type]) {
+  for (const path of fieldsOf(type)) {
     const value = [locked, reported, accepted]
       .map((source) => valueAt(source, path))
       .find((each) => each !== undefined);
@@ -90,7 +77,7 @@ export function mergeUpdate(
   update: JsonObject,
   { type, among }: { type: SessionType; among?: readonly string[] },
 ): void {
-  for (const path of fields[type]) {
+  for (const path of fieldsOf(type)) {
     const value = valueAt(update, path);
     if (value !== undefined && (among?.includes(path) ?? true)) setAt(before, path.split('.'), structuredClone(value));
   }
@@ -102,7 +89,12 @@ export function firstUnreported(
   { update, session, type }: { update: JsonObject; session: JsonObject; type: SessionType },
 ): string | undefined {
   const unreported = (path: string) => valueAt(update, path) !== undefined && valueAt(session, path) === undefined;
-  return fields[type].find((path) => among.includes(path) && unreported(path));
+  return fieldsOf(type).find((path) => among.includes(path) && unreported(path));
+}
+
+/** The temperature is not among them: a GA upstream has none. */
+function fieldsOf(type: SessionType): string[] {
+  return sessionKinds[type].fields.filter((path) => path !== 'temperature');
 }
 
 function functionTools(session: JsonObject): unknown {

@@ -2,6 +2,7 @@ import type { ResponseFailure } from '../../protocol/errors/wire-errors.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { RateLimit, RelayedEvent, ServerEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
 import type { RealtimeConfig, SessionType } from '../../protocol/wire/session-config.ts';
+import { sessionKinds } from '../../protocol/wire/session-kinds.ts';
 import { isObject, type JsonObject, objectAt, type UpstreamEvent } from '../link/json.ts';
 import { isOwnEvent, type OpenedUpstream, type UpstreamSetup } from '../link/upstream-handshake.ts';
 import type { EventIds } from '../relay/event-ids.ts';
@@ -137,7 +138,7 @@ export class UpstreamState {
 
   #note(event: ServerEvent): void {
     const { audio } = this.config;
-    const transcribes = audio.input.transcription !== null || this.session.type === 'transcription';
+    const transcribes = audio.input.transcription !== null || sessionKinds[this.session.type].transcribes;
     this.#conversation.note(event, { format: audio.output.format, transcribes });
     this.#responses.note(event);
     if (event.type === 'conversation.item.deleted') {

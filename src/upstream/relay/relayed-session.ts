@@ -3,6 +3,7 @@ import { errorEvent, responseFailures, WireError, wireErrors } from '../../proto
 import type { ClientEvent, ClientEventOf } from '../../protocol/wire/client-events.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import { applyUpdate, type SessionType, type SessionUpdate } from '../../protocol/wire/session-config.ts';
+import { sessionKinds } from '../../protocol/wire/session-kinds.ts';
 import { Lifetime } from '../../session/limits/lifetime.ts';
 import { Locks } from '../../session/limits/locks.ts';
 import type { ExpectedTokens, Meter, Reservation } from '../../session/ports/meter.ts';
@@ -85,7 +86,7 @@ export class RelayedSession implements Session {
     this.ended = this.#ended.promise;
     this.#type = type;
     this.#peers = new RelayedPeers(options.ids);
-    this.#locks = new Locks(grant.locked ?? [], type);
+    this.#locks = new Locks(grant.locked ?? [], sessionKinds[type]);
     const { responsesPerMinute } = settings.limits;
     const meter = options.meter ?? noMeter;
     this.#usageGuard = new UsageGuard({ meter, clock, responsesPerMinute, log: options.log });
