@@ -1,5 +1,13 @@
 /** Mono linear PCM as typed arrays: bytes, int16 and float32, lengths in milliseconds, and levels. */
 
+/** The sample rates, in hertz, that audio from a client, a file or an engine may have. */
+export const lowestSampleRateHz = 8000;
+export const highestSampleRateHz = 384_000;
+
+export function isSampleRate(rateHz: number): boolean {
+  return Number.isInteger(rateHz) && rateHz >= lowestSampleRateHz && rateHz <= highestSampleRateHz;
+}
+
 const HOST_IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /**

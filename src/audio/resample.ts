@@ -3,10 +3,15 @@
  * delay is taken out, so what sounds at a given time in the input sounds at the same time in the output.
  */
 
+import { EventLoopYield } from '../core/event-loop-yield.ts';
+import { concatSamples, highestSampleRateHz, isSampleRate, lowestSampleRateHz } from './pcm.ts';
+
 /** Speex quality 0…10: 5 keeps speech transparent at 5–25 µs per 20 ms. */
 const QUALITY = 5;
 /** Samples that one call into WebAssembly takes and gives at most; longer input is passed in pieces. */
 const BLOCK_SAMPLES = 4096;
+/** Samples that `resample` converts in one turn of the event loop: some 3 ms. */
+const SAMPLES_PER_TURN = 16 * BLOCK_SAMPLES;
 
 /** Converts one mono stream. Synchronous; owns memory outside the JavaScript heap until `free()`. */
 export interface Resampler {
@@ -62,7 +67,7 @@ export interface ResamplerOptions {
 
 /**
  * Makes a converter between two rates; between equal ones it only copies. WebAssembly is loaded once per thread.
- * @throws {RangeError} when a rate is not a whole number between 1000 and 384000.
+ * @throws {RangeError} when a rate is not a whole number between 8000 and 384000.
  */
 export async function createResampler(
   fromHz: number,
@@ -70,8 +75,10 @@ export async function createResampler(
   { align = true }: ResamplerOptions = {},
 ): Promise<Resampler> {
   for (const rate of [fromHz, toHz]) {
-    if (!Number.isInteger(rate) || rate < 1000 || rate > 384_000) {
-      throw new RangeError(`A sample rate is a whole number of hertz between 1000 and 384000, got ${rate}`);
+    if (!isSampleRate(rate)) {
+      throw new RangeError(
+        `A sample rate is a whole number of hertz between ${lowestSampleRateHz} and ${highestSampleRateHz}, got ${rate}`,
+      );
     }
   }
   if (fromHz === toHz) return new CopyingResampler(fromHz);
@@ -79,7 +86,7 @@ export async function createResampler(
   return new SpeexResampler(await speex, fromHz, toHz, align);
 }
 
-/** Converts a whole clip; a clip that has the rate already is returned as it is. */
+/** Converts a whole clip, a few milliseconds at a time; a clip that has the rate already is returned as it is. */
 export async function resample(
   clip: { readonly samples: Int16Array; readonly sampleRateHz: number },
   toHz: number,
@@ -87,12 +94,13 @@ export async function resample(
   if (clip.sampleRateHz === toHz) return clip;
   const resampler = await createResampler(clip.sampleRateHz, toHz);
   try {
-    const body = resampler.push(clip.samples);
-    const tail = resampler.flush();
-    const samples = new Int16Array(body.length + tail.length);
-    samples.set(body);
-    samples.set(tail, body.length);
-    return { samples, sampleRateHz: toHz };
+    const loop = new EventLoopYield(SAMPLES_PER_TURN);
+    const parts: Int16Array[] = [];
+    for (let at = 0; at < clip.samples.length; at += SAMPLES_PER_TURN) {
+      parts.push(resampler.push(clip.samples.subarray(at, at + SAMPLES_PER_TURN)));
+      await loop.step(SAMPLES_PER_TURN);
+    }
+    return { samples: concatSamples([...parts, resampler.flush()]), sampleRateHz: toHz };
   } finally {
     resampler.free();
   }

@@ -1,25 +1,37 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readWav, WavError, writeWav } from '../../src/audio/wav.ts';
+import { WavReader } from '../../src/audio/wav-reader.ts';
 
 interface Parts {
   tag?: number;
   channels?: number;
   bits?: number;
+  rateHz?: number;
+  frameBytes?: number;
   data: Uint8Array;
   before?: Buffer;
   dataSize?: number;
 }
 
-function wav({ tag = 1, channels = 1, bits = 16, data, before = Buffer.alloc(0), dataSize }: Parts): Buffer {
+function wav({
+  tag = 1,
+  channels = 1,
+  bits = 16,
+  rateHz = 8000,
+  frameBytes = (channels * bits) / 8,
+  data,
+  before = Buffer.alloc(0),
+  dataSize,
+}: Parts): Buffer {
   const format = Buffer.alloc(24);
   format.write('fmt ', 0);
   format.writeUInt32LE(16, 4);
   format.writeUInt16LE(tag, 8);
   format.writeUInt16LE(channels, 10);
-  format.writeUInt32LE(8000, 12);
-  format.writeUInt32LE((8000 * channels * bits) / 8, 16);
-  format.writeUInt16LE((channels * bits) / 8, 20);
+  format.writeUInt32LE(rateHz, 12);
+  format.writeUInt32LE(8000 * frameBytes, 16);
+  format.writeUInt16LE(frameBytes, 20);
   format.writeUInt16LE(bits, 22);
   const head = Buffer.from('data\0\0\0\0', 'latin1');
   head.writeUInt32LE(dataSize ?? data.length, 4);
@@ -69,4 +81,50 @@ test('errors say what is wrong', () => {
   assert.throws(() => readWav(wav({ data: new Uint8Array(0) }).subarray(0, 36)), /no "data" chunk/);
   assert.throws(() => readWav(wav({ tag: 85, data: new Uint8Array(4) })), /format 85 with 16 bits/);
   assert.throws(() => readWav(wav({ channels: 0, data: new Uint8Array(4) })), /no channels/);
+});
+
+const badHeaders: { name: string; parts: Omit<Parts, 'data'>; told: RegExp }[] = [
+  { name: 'a rate below speech', parts: { rateHz: 4 }, told: /sample rate of 4 Hz; rates from 8000 to 384000 Hz/ },
+  { name: 'a rate of nothing', parts: { rateHz: 0 }, told: /sample rate of 0 Hz/ },
+  { name: 'a rate beyond all hardware', parts: { rateHz: 0xffffffff }, told: /sample rate of 4294967295 Hz/ },
+  { name: 'more channels than a frame can have', parts: { channels: 4000 }, told: /4000 channels; at most 32/ },
+  { name: 'no bits', parts: { bits: 0 }, told: /format 1 with 0 bits/ },
+  { name: 'bits that are no bytes', parts: { bits: 12, frameBytes: 2 }, told: /format 1 with 12 bits/ },
+  { name: 'a frame of no bytes', parts: { frameBytes: 0 }, told: /a frame has 0 bytes, but 1 × 16 bits are 2/ },
+  { name: 'a frame of one byte', parts: { frameBytes: 1 }, told: /a frame has 1 bytes/ },
+  {
+    name: 'chunks and nothing else',
+    parts: { before: Buffer.from('junk\0\0\0\0'.repeat(300), 'latin1') },
+    told: /more than 256 chunks/,
+  },
+];
+for (const { name, parts, told } of badHeaders) {
+  test(`a WAV header is refused where it is read: ${name}`, () => {
+    const file = wav({ ...parts, data: new Uint8Array(64) });
+    assert.throws(() => readWav(file), told);
+  });
+}
+
+test('a file that comes in pieces is read as the whole file, wherever it is cut', () => {
+  const files = [
+    wav({ channels: 2, bits: 24, data: Uint8Array.from({ length: 600 }, (_, at) => at * 7) }),
+    wav({
+      tag: 7,
+      bits: 8,
+      data: Uint8Array.from({ length: 99 }, (_, at) => at * 5),
+      before: Buffer.from('LIST\x03\0\0\0abc\0'),
+    }),
+    writeWav({ samples: Int16Array.from({ length: 500 }, (_, at) => at * 60), sampleRateHz: 44_100 }),
+  ];
+  for (const file of files) {
+    const whole = readWav(file);
+    for (const pieceBytes of [1, 3, 7, 64]) {
+      const reader = new WavReader();
+      const samples: number[] = [];
+      for (let at = 0; at < file.length; at += pieceBytes)
+        samples.push(...reader.push(file.subarray(at, at + pieceBytes)));
+      reader.end();
+      assert.deepEqual({ samples: Int16Array.from(samples), sampleRateHz: reader.sampleRateHz }, whole);
+    }
+  }
 });

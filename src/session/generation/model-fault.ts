@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { isSampleRate } from '../../audio/pcm.ts';
 import type { ModelEvent } from '../ports/language-model.ts';
 
 /** The string that each event of a model must carry, if any. */
@@ -33,9 +34,9 @@ export function faultOf(event: unknown, { mayBeAudio }: { mayBeAudio: boolean })
 
 function audioFault(samples: unknown, rateHz: unknown): string | undefined {
   if (!(samples instanceof Int16Array)) return "an 'audio' event whose 'samples' are no Int16Array";
-  // What the resampler takes.
-  const isRate = typeof rateHz === 'number' && Number.isInteger(rateHz) && rateHz >= 1000 && rateHz <= 384_000;
-  return isRate ? undefined : `an 'audio' event with the sampleRateHz ${show(rateHz)}`;
+  return typeof rateHz === 'number' && isSampleRate(rateHz)
+    ? undefined
+    : `an 'audio' event with the sampleRateHz ${show(rateHz)}`;
 }
 
 function show(value: unknown): string {

@@ -181,7 +181,7 @@ const faults: { name: string; handle: Handler; told: RegExp }[] = [
       'audio/wav',
       wavWith((view) => view.setUint32(24, 0, true)),
     ),
-    told: /audio of 0 Hz/,
+    told: /sample rate of 0 Hz/,
   },
   {
     name: 'an unknown kind of WAV',

@@ -39,12 +39,13 @@ export function* cutIntoWindows({ samples, sampleRateHz }: AudioClip): Generator
 function quietestPlace(samples: Int16Array, { from, to, span }: { from: number; to: number; span: number }): number {
   let quietest = Number.POSITIVE_INFINITY;
   let place = to;
-  for (let at = from; at + span <= to; at += span / 5) {
+  const step = Math.max(1, Math.round(span / 5));
+  for (let at = from; at + span <= to; at += step) {
     const level = rmsDbfs(samples.subarray(at, at + span));
     // Of equally quiet places the last: windows are then as long as they can be.
     if (level <= quietest) {
       quietest = level;
-      place = at + span / 2;
+      place = at + Math.round(span / 2);
     }
   }
   return place;
