@@ -32,6 +32,7 @@ export const logEvents = {
   server_drain_deadline: 'Some responses did not finish in time and are cut off',
   server_stopped: 'Stopped',
   server_connections_full: 'Too many connections that are not sessions: new ones are dropped',
+  slow_reader_closed: 'A client does not read an answer over plain HTTP: its connection is closed',
   tls_failed: 'A client could not agree on TLS',
   http_failed: 'A request failed',
   audio_request_failed: 'The engine of a request to /v1/audio failed: an answer that was begun breaks off',

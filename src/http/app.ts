@@ -3,6 +3,7 @@ import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono, type MiddlewareHandler } from 'hono';
 import type { Callers } from '../access/callers.ts';
 import type { AccessPolicy } from '../access/policy.ts';
+import { hostProblem } from '../access/request-host.ts';
 import type { Log } from '../log.ts';
 import type { Metering } from '../metering/metering.ts';
 import { apiErrorOf } from '../protocol/errors/api-error.ts';
@@ -11,12 +12,11 @@ import { WireError } from '../protocol/errors/wire-errors.ts';
 import type { SessionRegistry } from '../transport/session-registry.ts';
 import { type AudioApiOptions, createAudioApi } from './audio/audio-api.ts';
 import { type ApiEnv, authenticate, operatorsOnly } from './authentication.ts';
-import { limitBody } from './body-limit.ts';
 import { type MintOptions, mintSecret } from './client-secrets.ts';
 import { cors } from './cors.ts';
 import { betaMinting, betaTranscriptionMinting, gaMinting } from './mint-requests.ts';
 import type { Readiness } from './readiness.ts';
-import { HttpRefusal } from './refusal.ts';
+import { HttpRefusal, LastRefusal } from './refusal.ts';
 import { sessionRoutes } from './sessions.ts';
 
 type Env = { Bindings: HttpBindings };
@@ -25,13 +25,12 @@ export interface AppOptions {
   access: AccessPolicy;
   callers: Callers;
   minting: MintOptions;
-  audio: Omit<AudioApiOptions, 'callers' | 'bodyBytes' | 'metering' | 'log'>;
+  audio: Omit<AudioApiOptions, 'callers' | 'metering' | 'log'>;
   sessions: SessionRegistry;
   metering: Pick<Metering, 'metricsText' | 'openAudioAccount'>;
   readiness: Readiness;
   /** Where the console's files are. */
   consoleFolder: string;
-  bodyBytes: number;
   log: Log;
 }
 
@@ -48,21 +47,21 @@ const contentSecurityPolicy = [
 
 /** Plain HTTP: the API, the console, and how the server is. */
 export function createApp(options: AppOptions): Hono<Env> {
-  const { access, callers, metering, readiness, consoleFolder, bodyBytes, log } = options;
+  const { access, callers, metering, readiness, consoleFolder, log } = options;
   const app = new Hono<Env>();
   const methodsOf = (path: string) => routedMethods(app, path);
 
   app.use(async (context, next) => {
     context.header('X-Content-Type-Options', 'nosniff');
+    const problem = hostProblem(context.env.incoming);
+    if (problem !== undefined) return context.json(apiErrorOf(httpErrors.badRequest(problem)), 400);
     const refusal = access.refusal(context.env.incoming.headers);
     if (refusal !== undefined) return context.json(apiErrorOf(httpErrors.forbidden(refusal)), 403);
     await next();
   });
   app.use('/v1/*', cors(methodsOf));
   app.use('/openai/*', cors(methodsOf));
-  // Before the bound of other bodies: a recording may be larger, once its sender has shown a key.
-  app.route('/', createAudioApi({ ...options.audio, callers, metering, bodyBytes, log }));
-  app.use(limitBody(bodyBytes));
+  app.route('/', createAudioApi({ ...options.audio, callers, metering, log }));
 
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
   app.get('/readyz', (context) => {
@@ -101,6 +100,7 @@ export function createApp(options: AppOptions): Hono<Env> {
   app.onError((error, context) => {
     if (error instanceof HttpRefusal) {
       if (error.retryAfterSeconds !== undefined) context.header('Retry-After', String(error.retryAfterSeconds));
+      if (error instanceof LastRefusal) context.header('Connection', 'close');
       return context.json(apiErrorOf(error.error), error.status);
     }
     if (error instanceof WireError) return context.json(apiErrorOf(error), 400);

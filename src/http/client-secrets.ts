@@ -13,6 +13,7 @@ import type { ClientSecrets, SecretTerms } from '../store/client-secrets.ts';
 import { StoreFullError } from '../store/store.ts';
 import { defaultModel } from '../transport/session-authorizer.ts';
 import type { ApiEnv } from './authentication.ts';
+import type { BodyLimits } from './body.ts';
 import { jsonBody } from './json-body.ts';
 import type { MintDialect } from './mint-requests.ts';
 import { HttpRefusal } from './refusal.ts';
@@ -26,6 +27,7 @@ export interface MintOptions {
    * @throws {WireError} with a GA path
    */
   requireAvailable: (update: SessionUpdate, model: string) => void;
+  body: BodyLimits;
   ids: IdSource;
   log: Log;
 }
@@ -38,9 +40,9 @@ export function mintSecret(
   options: MintOptions,
   minting: MintDialect,
 ): (context: Context<ApiEnv>) => Promise<Response> {
-  const { config, secrets, check, requireAvailable, ids, log } = options;
+  const { config, secrets, check, requireAvailable, body, ids, log } = options;
   return async (context) => {
-    const request = minting.read(await jsonBody(context.req), check(minting.dialect));
+    const request = minting.read(await jsonBody(context.env.incoming, body), check(minting.dialect));
     const { update, seconds, bounds } = request;
     const { owner } = context.get('caller');
     const model = update.type === 'realtime' ? update.model : undefined;

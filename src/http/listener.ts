@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -8,6 +8,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../log.ts';
 import { apiErrorOf } from '../protocol/errors/api-error.ts';
 import { httpErrors } from '../protocol/errors/http-errors.ts';
+import { watchPace } from './pace.ts';
 import type { Certificate } from './tls.ts';
 
 export interface ListenerOptions {
@@ -32,11 +33,16 @@ const keepAliveMs = 5000;
 /** What a client may ask for on one connection: all that it sends ahead of the answers is worked on at once. */
 const requestsPerConnection = 100;
 
+/** How long a client goes on sending the body of a request that is answered already: time to read that answer. */
+const unreadBodyMs = 500;
+
 /** The one port: plain HTTP goes to the app, WebSockets to whoever takes upgrades. */
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #server: Server;
   readonly #connections = new Set<Duplex>();
+  /** Ends the watch over a connection's answers. */
+  readonly #watches = new WeakMap<Duplex, () => void>();
   /** Told once each time that the limit is reached: a flood must not fill the log too. */
   #full = false;
 
@@ -70,7 +76,11 @@ export class Listener {
             answer,
           );
     this.#server.maxRequestsPerSocket = requestsPerConnection;
-    this.#server.on('upgrade', options.onUpgrade);
+    this.#server.on('request', (request, response) => this.#watch(request, response));
+    this.#server.on('upgrade', (request, socket, head) => {
+      this.#watches.get(socket)?.();
+      options.onUpgrade(request, socket, head);
+    });
     this.#server.on('connection', (socket) => this.#count(socket));
     // A client that breaks off its TLS handshake, which happens all the time with certificates that are not trusted.
     this.#server.on('tlsClientError', (error) => options.log.debug('tls_failed', { reason: error.message }));
@@ -115,6 +125,32 @@ export class Listener {
     }
     this.#options.log.error('http_failed', { error });
     return Response.json(apiErrorOf(httpErrors.internal()), { status: 500 });
+  }
+
+  /** Closes the connection of a client that does not read its answers, or goes on sending a body that nobody reads. */
+  #watch(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    const { clock, config, log } = this.#options;
+    const { answerStallMs: stallMs, transferBytesPerSecond: bytesPerSecond } = config.limits;
+    response.once('finish', () => {
+      if (request.complete) return;
+      const cancel = clock.after(unreadBodyMs, () => {
+        socket.off('close', cancel);
+        if (!request.complete) socket.destroy();
+      });
+      socket.once('close', cancel);
+    });
+    if (this.#watches.has(socket)) return;
+    const movedBytes = () => socket.bytesWritten - socket.writableLength;
+    const stop = watchPace(
+      { clock, bytesPerSecond, stallMs, movedBytes, isWaiting: () => socket.writableLength > 0 },
+      () => {
+        log.info('slow_reader_closed', { address: socket.remoteAddress });
+        socket.destroy();
+      },
+    );
+    this.#watches.set(socket, stop);
+    socket.once('close', stop);
   }
 
   #count(socket: Duplex): void {

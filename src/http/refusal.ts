@@ -1,6 +1,6 @@
 import type { WireError } from '../protocol/errors/wire-errors.ts';
 
-export type RefusalStatus = 400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503;
+export type RefusalStatus = 400 | 401 | 403 | 404 | 408 | 409 | 413 | 415 | 429 | 500 | 503;
 
 /** Why a request is refused, with its HTTP status. What a route throws as it is a bad request. */
 export class HttpRefusal extends Error {
@@ -17,3 +17,6 @@ export class HttpRefusal extends Error {
     this.retryAfterSeconds = retryAfterMs === undefined ? undefined : Math.max(1, Math.ceil(retryAfterMs / 1000));
   }
 }
+
+/** A refusal after which the client is read no further: its connection is closed with the answer. */
+export class LastRefusal extends HttpRefusal {}

@@ -12,7 +12,7 @@ import { publicStatus } from '../engines/spec/engine-group.ts';
 import type { EngineSet, EngineStatus } from '../engines/spec/registry.ts';
 import { createTokenizer } from '../engines/tokenizer.ts';
 import { createApp } from '../http/app.ts';
-import { audioApiOptions } from '../http/audio/options.ts';
+import { audioApiOptions, bodyLimits } from '../http/audio/options.ts';
 import { Listener } from '../http/listener.ts';
 import { readinessOf } from '../http/readiness.ts';
 import { loadCertificate } from '../http/tls.ts';
@@ -174,6 +174,7 @@ export async function startConfiguredServer(
       secrets,
       check: (dialect) => checkFor(dialect, config, log),
       requireAvailable: factory.requireAvailable,
+      body: bodyLimits(limits, clock),
       ids,
       log,
     },
@@ -182,7 +183,6 @@ export async function startConfiguredServer(
     metering,
     readiness,
     consoleFolder,
-    bodyBytes: limits.bodyBytes,
     log,
   });
   const exampleUrl = () => `${wsUrl()}?model=${defaultModel(config)}`;

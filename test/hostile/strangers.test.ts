@@ -154,6 +154,35 @@ test('a request that two parsers could read differently is refused, and its conn
   });
 });
 
+test('a request that names two hosts is refused with 400, as a request and as an upgrade', async (t) => {
+  await underAttack(t, {}, async (scene) => {
+    const { port } = scene.server;
+    const other = ['Host: localhost', 'Host: other.example'];
+    const requests: { target: string; hosts: string[]; status: number }[] = [
+      { target: '/healthz', hosts: other, status: 400 },
+      { target: '/healthz', hosts: other.toReversed(), status: 400 },
+      { target: '/healthz', hosts: ['Host: localhost', 'hOST: localhost'], status: 400 },
+      { target: 'http://other.example/healthz', hosts: ['Host: localhost'], status: 400 },
+      { target: 'http://localhost:1/healthz', hosts: [`Host: localhost:${port}`], status: 400 },
+      { target: 'http://localhost@other.example/healthz', hosts: ['Host: localhost'], status: 400 },
+      { target: 'ftp://localhost/healthz', hosts: ['Host: localhost'], status: 400 },
+      { target: `http://localhost:${port}/healthz`, hosts: [`Host: localhost:${port}`], status: 200 },
+    ];
+    for (const { target, hosts, status } of requests) {
+      const connection = scene.connection();
+      connection.write([`GET ${target} HTTP/1.1`, ...hosts, '\r\n'].join('\r\n'));
+      assert.equal((await connection.head).status, status, `${target} ${hosts}`);
+      const upgrading = scene.connection();
+      const upgrade = target.replace('/healthz', '/v1/realtime?model=gpt-realtime');
+      const [first = '', ...rest] = upgradeRequest().split('\r\n');
+      const headers = rest.filter((line) => !/^host:/i.test(line));
+      upgrading.write([first.replace(/ \S+ /, ` ${upgrade} `), ...hosts, ...headers].join('\r\n'));
+      assert.equal((await upgrading.head).status, status === 200 ? 101 : status, `${upgrade} ${hosts}`);
+    }
+    await scene.bystanderTurn();
+  });
+});
+
 test('a key is not sent back as the selected subprotocol, however its prefix is written', async (t) => {
   const { wsUrl } = await newServer(t);
   for (const name of ['openai-insecure-api-key.secret', 'OpenAI-Insecure-API-Key.secret']) {

@@ -134,6 +134,7 @@ for (const { given, code, message } of badSpeech) {
 test('transcriptions that cannot be are refused in words', async (t) => {
   const server = await served(t);
   const file = new File([new Uint8Array(100)], 'a.mp3');
+  const wav = new File([writeWav({ samples: new Int16Array(100), sampleRateHz: 16_000 })], 'a.wav');
   const answers = [
     [
       await post(server, { file, model: 'whisper-1' }),
@@ -141,8 +142,8 @@ test('transcriptions that cannot be are refused in words', async (t) => {
       /^The file cannot be read\. Not a WAV file.*Send a WAV file/,
     ],
     [await post(server, { model: 'whisper-1' }), 400, /'file'/],
-    [await post(server, { file }), 400, /'model'/],
-    [await post(server, { file, model: 'whisper-1', response_format: 'srt' }), 400, /'json'.*'text'/],
+    [await post(server, { file: wav }), 400, /'model'/],
+    [await post(server, { file: wav, model: 'whisper-1', response_format: 'srt' }), 400, /'json'.*'text'/],
     [await ask(server, 'POST /v1/audio/transcriptions', { body: {} }), 415, /multipart\/form-data/],
   ] as const;
   for (const [answer, status, message] of answers) {

@@ -183,14 +183,14 @@ test('a Host header that makes no sense is answered with 400 and a reason', asyn
 test('headers and bodies beyond their limits are refused', async (t) => {
   const { url } = await newServer(t, { config: { limits: { headerBytes: 4096, bodyBytes: 4096 } } });
   assert.equal((await fetch(`${url}/healthz`, { headers: { 'x-large': 'x'.repeat(5000) } })).status, 431);
-  const body = await fetch(`${url}/v1/nothing`, { method: 'POST', body: 'x'.repeat(5000) });
+  const body = await fetch(`${url}/v1/realtime/client_secrets`, { method: 'POST', body: 'x'.repeat(5000) });
   assert.equal(body.status, 413);
   assert.match(await body.text(), /larger than 4096 bytes/);
 });
 
 test('a body in chunks is refused as soon as it is too large', async (t) => {
   const server = await newServer(t, { config: { limits: { bodyBytes: 1024 } } });
-  const head = 'POST /v1/nothing HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked';
+  const head = 'POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked';
   const chunk = `200\r\n${'x'.repeat(512)}\r\n`;
   // The last of it never comes.
   assert.match(await raw(server, head, chunk.repeat(3)), /^HTTP\/1\.1 413 .*larger than 1024 bytes/s);

@@ -9,8 +9,8 @@ import { audioErrors } from '../../protocol/errors/audio-errors.ts';
 import { httpErrors } from '../../protocol/errors/http-errors.ts';
 import { StageError } from '../../session/stage.ts';
 import { type ApiEnv, authenticate } from '../authentication.ts';
-import { limitBody } from '../body-limit.ts';
 import { HttpRefusal } from '../refusal.ts';
+import type { RequestSlots } from './request-slots.ts';
 import { speechRoute } from './speech-route.ts';
 import type { AudioRouteOptions } from './streamed.ts';
 import { transcriptionRoute } from './transcription-route.ts';
@@ -23,10 +23,8 @@ export interface AudioApiOptions extends AudioRouteOptions {
   voices: readonly string[];
   /** What the engines are called. */
   engineNames: () => { transcriber: string; voice: string };
-  /** Requests for audio at once. */
-  requests: number;
-  uploadBytes: number;
-  bodyBytes: number;
+  /** Bounds the requests for audio at once. */
+  slots: RequestSlots;
 }
 
 /** When the server was started, which is when its models came to be. */
@@ -34,14 +32,14 @@ const startedAt = Math.floor(Date.now() / 1000);
 const busyRetryMs = 1000;
 
 export function createAudioApi(options: AudioApiOptions): Hono<ApiEnv> {
-  const { callers, enginesFor, models, voices, engineNames, requests, uploadBytes, bodyBytes } = options;
+  const { callers, enginesFor, models, voices, engineNames, slots } = options;
   const api = new Hono<ApiEnv>();
   const key = authenticate(callers);
-  const atOnce = limitRequests(requests);
+  const atOnce = limitRequests(slots);
   const [usual = ''] = models;
 
-  api.post('/v1/audio/transcriptions', key, atOnce, limitBody(uploadBytes), transcriptionRoute(options));
-  api.post('/v1/audio/speech', key, atOnce, limitBody(bodyBytes), speechRoute(options));
+  api.post('/v1/audio/transcriptions', key, atOnce, transcriptionRoute(options));
+  api.post('/v1/audio/speech', key, atOnce, speechRoute(options));
 
   const voiceList = () => {
     const { voice } = enginesFor(usual);
@@ -86,29 +84,18 @@ function model<More extends object>(id: string, more: More) {
   return { id, object: 'model', created: startedAt, owned_by: 'parley', ...more };
 }
 
-/** Bounds the requests that hold an upload or an engine; who comes too many is told when to come back. */
-function limitRequests(most: number): MiddlewareHandler<ApiEnv> {
-  let running = 0;
+/** Holds a slot for as long as a request has an upload or an engine; without a slot, a client is refused. */
+function limitRequests(slots: RequestSlots): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
-    if (running >= most) throw new HttpRefusal(503, audioErrors.tooManyRequests(most), busyRetryMs);
-    running += 1;
-    const done = callOnce(() => {
-      running -= 1;
-    });
+    const slot = slots.take(context.get('caller').owner.keyName);
+    if (slot === 'full') throw new HttpRefusal(503, audioErrors.tooManyRequests(slots.count), busyRetryMs);
+    if (slot === 'share') throw new HttpRefusal(429, audioErrors.tooManyOfKey(slots.count), busyRetryMs);
     // The answer may go on when its route is done.
-    context.env.outgoing.once('close', done);
+    context.env.outgoing.once('close', slot);
     try {
       await next();
     } finally {
-      if (context.env.outgoing.closed) done();
+      if (context.env.outgoing.closed) slot();
     }
-  };
-}
-
-function callOnce(action: () => void): () => void {
-  let done = false;
-  return () => {
-    if (!done) action();
-    done = true;
   };
 }

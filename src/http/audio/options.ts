@@ -3,14 +3,16 @@ import type { Clock } from '../../core/clock.ts';
 import { publicNameOf } from '../../engines/spec/engine-group.ts';
 import type { EngineKind, EngineSet } from '../../engines/spec/registry.ts';
 import { defaultModel } from '../../transport/session-authorizer.ts';
+import type { BodyLimits } from '../body.ts';
 import type { AudioApiOptions } from './audio-api.ts';
+import { RequestSlots } from './request-slots.ts';
 
 /** What the routes for audio need, of a configuration and its engines. */
 export function audioApiOptions(
-  { models, aliases, voices, limits }: Config,
+  { apiKeys, models, aliases, voices, limits }: Config,
   engines: EngineSet,
   clock: Clock,
-): Omit<AudioApiOptions, 'callers' | 'bodyBytes' | 'metering' | 'log'> {
+): Omit<AudioApiOptions, 'callers' | 'metering' | 'log'> {
   const nameOf = (kind: EngineKind) =>
     publicNameOf(engines.describe().find(({ part }) => part === kind)?.name ?? '') || kind;
   return {
@@ -20,8 +22,18 @@ export function audioApiOptions(
     engineNames: () => ({ transcriber: nameOf('transcriber'), voice: nameOf('voice') }),
     clock,
     stallMs: limits.stageStallMs,
-    requests: limits.audioRequests,
     speechMs: limits.speechMs,
-    uploadBytes: limits.audioUploadBytes,
+    jsonBody: bodyLimits(limits, clock),
+    uploadBody: { ...bodyLimits(limits, clock), maxBytes: limits.audioUploadBytes },
+    uploadMs: limits.audioUploadMs,
+    slots: new RequestSlots({ slots: limits.audioRequests, keys: apiKeys.length }),
   };
+}
+
+/** The bounds of bodies other than uploads. */
+export function bodyLimits(
+  { bodyBytes, bodyStallMs, transferBytesPerSecond }: Config['limits'],
+  clock: Clock,
+): BodyLimits {
+  return { clock, maxBytes: bodyBytes, stallMs: bodyStallMs, bytesPerSecond: transferBytesPerSecond };
 }

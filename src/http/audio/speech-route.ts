@@ -29,7 +29,7 @@ const check = strictCheck('ga');
 /** `POST /v1/audio/speech` (OpenAI, "Create speech"): WAV or PCM of 24 kHz, sent as it is made. */
 export function speechRoute(options: AudioRouteOptions): (context: Context<ApiEnv>) => Promise<Response> {
   return async (context) => {
-    const request = check(speechRequest, await jsonBody(context.req));
+    const request = check(speechRequest, await jsonBody(context.env.incoming, options.jsonBody));
     const { voice } = options.enginesFor(request.model);
     const name = typeof request.voice === 'string' ? request.voice : request.voice.id;
     if (typeof request.voice === 'string' && voice.voices && !voice.voices.includes(name)) {

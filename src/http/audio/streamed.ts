@@ -8,6 +8,7 @@ import type { Engines } from '../../session/ports/engines.ts';
 import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import { watchStage } from '../../session/stage.ts';
 import type { ApiEnv } from '../authentication.ts';
+import type { BodyLimits } from '../body.ts';
 import { HttpRefusal } from '../refusal.ts';
 
 /** What the routes for audio need. */
@@ -17,6 +18,10 @@ export interface AudioRouteOptions {
   metering: Pick<Metering, 'openAudioAccount'>;
   clock: Clock;
   log: Pick<Log, 'info' | 'error'>;
+  jsonBody: BodyLimits;
+  uploadBody: BodyLimits;
+  /** The longest file that may be uploaded. */
+  uploadMs: number;
   /** The longest wait for the next piece of an answer. */
   stallMs: number;
   /** The most audio of one answer. */

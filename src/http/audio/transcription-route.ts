@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
 import type { AudioClip } from '../../audio/audio-clip.ts';
-import { durationMs } from '../../audio/pcm.ts';
-import { readWav, WavError } from '../../audio/wav.ts';
+import { concatSamples, durationMs } from '../../audio/pcm.ts';
+import { WavError, WavReader } from '../../audio/wav-reader.ts';
 import { audioErrors } from '../../protocol/errors/audio-errors.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { strictCheck } from '../../protocol/parse/schema-check.ts';
@@ -10,6 +10,7 @@ import type { TranscriptEvent } from '../../session/ports/transcriber.ts';
 import type { ApiEnv } from '../authentication.ts';
 import { HttpRefusal } from '../refusal.ts';
 import { type AudioRouteOptions, type EngineRun, type StartedStream, startEngine, streamOf } from './streamed.ts';
+import { receiveForm } from './upload-form.ts';
 
 const transcriptionRequest = z.strictObject({
   model: z.string().min(1).max(256),
@@ -27,9 +28,9 @@ type Done = Extract<TranscriptEvent, { type: 'done' }>;
 /** `POST /v1/audio/transcriptions` (OpenAI, "Create transcription") of a WAV file: JSON, text, or a stream of events. */
 export function transcriptionRoute(options: AudioRouteOptions): (context: Context<ApiEnv>) => Promise<Response> {
   return async (context) => {
-    const { file, fields } = await formOf(context);
+    const { clip, fields } = await uploadIn(context, options);
     const request = check(transcriptionRequest, fields);
-    const clip = clipIn(file);
+    if (clip === undefined) throw wireErrors.missingParameter('file');
     const { language, prompt, include } = request;
     const { transcriber } = options.enginesFor(request.model);
     const run: EngineRun<TranscriptEvent> = {
@@ -65,27 +66,34 @@ export function transcriptionRoute(options: AudioRouteOptions): (context: Contex
   };
 }
 
-async function formOf(context: Context<ApiEnv>): Promise<{ file: Uint8Array; fields: Record<string, string> }> {
+/** The clip is undefined when the form has no file. */
+async function uploadIn(
+  context: Context<ApiEnv>,
+  { uploadBody, uploadMs }: AudioRouteOptions,
+): Promise<{ clip: AudioClip | undefined; fields: Record<string, string> }> {
   const type = context.req.header('content-type') ?? '';
   if (!/^multipart\/form-data/i.test(type)) {
     throw new HttpRefusal(415, audioErrors.notAForm());
   }
-  const form = await context.req.formData().catch(() => {
-    throw audioErrors.brokenForm();
+  const wav = new WavReader();
+  const parts: Int16Array[] = [];
+  let length = 0;
+  let hasFile = false;
+  const fields = await receiveForm(context.env.incoming, uploadBody, (piece) => {
+    hasFile = true;
+    const samples = readable(() => wav.push(piece));
+    length += samples.length;
+    if (samples.length > 0) parts.push(samples);
+    if (durationMs(length, wav.sampleRateHz ?? 1) > uploadMs) throw audioErrors.audioTooLong(uploadMs);
   });
-  const fields: Record<string, string> = {};
-  let file: Uint8Array | undefined;
-  for (const [name, value] of form) {
-    if (typeof value === 'string') fields[name.replace(/\[\]$/, '')] = value;
-    else if (name === 'file') file = new Uint8Array(await value.arrayBuffer());
-  }
-  if (file === undefined) throw wireErrors.missingParameter('file');
-  return { file, fields };
+  if (!hasFile) return { clip: undefined, fields };
+  readable(() => wav.end());
+  return { clip: { samples: concatSamples(parts), sampleRateHz: wav.sampleRateHz ?? 0 }, fields };
 }
 
-function clipIn(file: Uint8Array): AudioClip {
+function readable<T>(read: () => T): T {
   try {
-    return readWav(file);
+    return read();
   } catch (error) {
     if (!(error instanceof WavError)) throw error;
     throw audioErrors.unreadableFile(error.message);

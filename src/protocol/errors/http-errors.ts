@@ -10,6 +10,18 @@ export const httpErrors = {
   /** `why` is a clause without a full stop. */
   badRequest: broken,
   bodyBrokeOff: () => broken('the body broke off'),
+  bodyInTinyPieces: (bytes: number) =>
+    new WireError(
+      `The body comes in pieces of less than ${bytes} bytes. Send it in larger ones, or with a Content-Length.`,
+      {
+        code: 'body_in_tiny_pieces',
+      },
+    ),
+  bodyTooSlow: ({ bytesPerSecond, stallMs }: { bytesPerSecond: number; stallMs: number }) =>
+    new WireError(
+      `The body comes too slowly: after ${stallMs / 1000} s it has to come at ${bytesPerSecond} bytes per second or faster.`,
+      { code: 'body_too_slow' },
+    ),
   bodyTooLarge: (maxBytes: number) =>
     new WireError(`The body is larger than ${maxBytes} bytes.`, { code: 'too_large' }),
   /** `why` is a sentence. */

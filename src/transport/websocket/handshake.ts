@@ -29,11 +29,12 @@ export interface Handshake {
   readonly announced: Dialect['name'] | undefined;
 }
 
-/** Reads a request; undefined when its target is not a path. */
+/** Reads a request; undefined when its target is neither a path nor an address (RFC 9112, section 3.2). */
 export function readHandshake(request: IncomingMessage): Handshake | undefined {
   const target = request.url ?? '';
-  if (!target.startsWith('/') || !URL.canParse(`http://localhost${target}`)) return undefined;
-  const { pathname, searchParams } = new URL(`http://localhost${target}`);
+  const address = target.startsWith('/') ? `http://localhost${target}` : target;
+  if (!URL.canParse(address)) return undefined;
+  const { pathname, searchParams } = new URL(address);
   const protocols = offeredProtocols(request);
   return {
     isRealtime: [realtimePath, azureBetaPath, azurePath].includes(pathname),

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { AccessPolicy } from '../../access/policy.ts';
+import { hostProblem } from '../../access/request-host.ts';
 import type { Config } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { childLog, type Log } from '../../log.ts';
@@ -31,7 +32,7 @@ export interface UpgradeHandlerOptions {
 
 /** A refusal in place of the upgrade. */
 interface UpgradeRefusal {
-  status: 403 | 404 | 503;
+  status: 400 | 403 | 404 | 503;
   why: WireError;
   reason: RefusalReason;
 }
@@ -99,6 +100,8 @@ export class UpgradeHandler {
 
   /** Why a request is refused whoever sent it; undefined when it is not. */
   #misplaced(request: IncomingMessage, handshake: Handshake | undefined): UpgradeRefusal | undefined {
+    const problem = hostProblem(request);
+    if (problem !== undefined) return { status: 400, why: httpErrors.badRequest(problem), reason: 'invalid' };
     const forbidden = this.#options.access.refusal(request.headers);
     if (forbidden !== undefined) return forbiddenBecause(forbidden);
     if (!handshake?.isRealtime) {
@@ -270,6 +273,7 @@ export class UpgradeHandler {
 }
 
 const reasonPhrases: Record<UpgradeRefusal['status'], string> = {
+  400: 'Bad Request',
   403: 'Forbidden',
   404: 'Not Found',
   503: 'Service Unavailable',
