@@ -26,6 +26,9 @@ export interface ResponseOptions {
   maxOutputTokens: number | 'inf';
   metadata: Record<string, string> | null;
   temperature?: number;
+  target: OutputTarget;
+  /** Called after the last event. */
+  ended(response: Response): void;
 }
 
 type Ending = Exclude<ResponseStatus, 'in_progress'>;
@@ -34,7 +37,6 @@ type Ending = Exclude<ResponseStatus, 'in_progress'>;
 export interface ResponseTimes {
   createdAt: number;
   firstAudioSentAt?: number;
-  endedAt?: number;
 }
 
 /**
@@ -43,15 +45,13 @@ export interface ResponseTimes {
  */
 export class Response {
   readonly id: string;
-  readonly options: ResponseOptions;
   readonly times: ResponseTimes;
   /** Its generation, once it has one. */
   generation: Generation | undefined;
   /** What was set aside for it, once it was admitted. */
   reservation: Reservation | undefined;
   readonly #core: SessionCore;
-  readonly #target: OutputTarget;
-  readonly #ended: (response: Response) => void;
+  readonly #options: ResponseOptions;
   readonly #abort = new AbortController();
   readonly #output: Item[] = [];
   #status: ResponseStatus = 'in_progress';
@@ -64,15 +64,10 @@ export class Response {
   #modelUsage: ModelUsage | undefined;
   #usage: Usage | null = null;
 
-  constructor(
-    core: SessionCore,
-    options: ResponseOptions & { target: OutputTarget; ended: (response: Response) => void },
-  ) {
+  constructor(core: SessionCore, options: ResponseOptions) {
     this.id = core.ids('resp');
-    this.options = options;
     this.#core = core;
-    this.#target = options.target;
-    this.#ended = options.ended;
+    this.#options = options;
     this.times = { createdAt: core.clock.now() };
     const { maxOutputTokens, format } = options;
     this.#spent = new OutputTokens(core.tokens, {
@@ -86,7 +81,7 @@ export class Response {
   }
 
   get inConversation(): boolean {
-    return this.#target.conversationId !== null;
+    return this.#options.target.conversationId !== null;
   }
 
   get status(): ResponseStatus {
@@ -181,18 +176,18 @@ export class Response {
    * may have tokens; resolves with whether that was all of it.
    */
   async #sendAudio(samples: Int16Array, words: readonly WordTiming[] | undefined): Promise<boolean> {
-    const rateHz = formatRateHz(this.options.format);
+    const rateHz = formatRateHz(this.#options.format);
     const step = samplesIn(maxDeltaMs, rateHz);
     for (let start = 0; start < samples.length; start += step) {
       const wanted = samples.subarray(start, start + step);
       const piece = wanted.subarray(0, this.#spent.audioRoom(wanted.length));
       if (piece.length > 0) {
-        await this.#target.pacer.admit(durationMs(piece.length, rateHz), this.#abort.signal);
+        await this.#options.target.pacer.admit(durationMs(piece.length, rateHz), this.#abort.signal);
         if (!this.active) return false;
         this.#spent.addAudio(piece.length);
         this.times.firstAudioSentAt ??= this.#core.clock.now();
         const spoken = this.#openMessage().sendAudio(piece, words);
-        if (spoken) this.#target.keep(spoken);
+        if (spoken) this.#options.target.keep(spoken);
       }
       if (piece.length < wanted.length) return false;
     }
@@ -210,7 +205,7 @@ export class Response {
       role: 'assistant',
       content: [],
     };
-    const { format } = this.options;
+    const { format } = this.#options;
     this.#message = new OutputMessage(this.#core, { item, ...this.#announceItem(item), responseId: this.id, format });
     return this.#message;
   }
@@ -240,7 +235,7 @@ export class Response {
       output_index: outputIndex,
       item: copyItem(item),
     });
-    return { outputIndex, spoken: this.#target.add(item) };
+    return { outputIndex, spoken: this.#options.target.add(item) };
   }
 
   /** Ends the item that is open, if one is. */
@@ -249,7 +244,7 @@ export class Response {
       if (!open) continue;
       open.end(status === 'completed');
       open.item.status = status;
-      this.#target.complete(open.item);
+      this.#options.target.complete(open.item);
       this.#core.emit({
         type: 'response.output_item.done',
         response_id: this.id,
@@ -282,11 +277,10 @@ export class Response {
     this.#status = status;
     this.#details = details;
     this.#usage = this.#currentUsage();
-    this.times.endedAt = this.#core.clock.now();
     this.generation?.abort();
     this.#abort.abort();
     this.#core.emit({ type: 'response.done', response: this.#resource() });
-    this.#ended(this);
+    this.#options.ended(this);
   }
 
   #currentUsage(): Usage {
@@ -299,14 +293,14 @@ export class Response {
   }
 
   #resource(): ResponseResource {
-    const { options } = this;
+    const options = this.#options;
     return {
       object: 'realtime.response',
       id: this.id,
       status: this.#status,
       status_details: this.#details,
       output: this.#output.map(copyItem),
-      conversation_id: this.#target.conversationId,
+      conversation_id: options.target.conversationId,
       output_modalities: [options.modality],
       max_output_tokens: options.maxOutputTokens,
       audio: { output: { format: options.format, voice: options.voice } },
