@@ -50,7 +50,7 @@ const options = {
     'Listening',
     integer('SECONDS', 0, 3600),
     30,
-    'How long responses that are running may go on when the server is told to stop.',
+    'How long turns, responses and requests under way may go on when the server is told to stop.',
   ),
 
   apiKeys: option(

@@ -61,6 +61,7 @@ export function createApp(options: AppOptions): Hono<Env> {
   });
   app.use('/v1/*', cors(methodsOf));
   app.use('/openai/*', cors(methodsOf));
+  app.use('/v1/audio/*', refuseWhileDraining(options.sessions));
   app.route('/', createAudioApi({ ...options.audio, callers, metering, log }));
 
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
@@ -111,6 +112,17 @@ export function createApp(options: AppOptions): Hono<Env> {
 }
 
 /** What wants an API key, where the server has any. */
+const shutdownRetryMs = 5000;
+
+/** Requests for audio take as long as responses do: none is begun when the server is about to stop. */
+function refuseWhileDraining(sessions: SessionRegistry): MiddlewareHandler {
+  return async (_context, next) => {
+    if (!sessions.draining) return next();
+    const why = 'The server is shutting down and takes no more requests. Try again.';
+    throw new HttpRefusal(503, httpErrors.overloaded(why), shutdownRetryMs);
+  };
+}
+
 function createApi({ callers, minting, sessions, metering }: AppOptions): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();
   const key = authenticate(callers);

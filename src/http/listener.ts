@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -41,6 +42,8 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #server: Server;
   readonly #connections = new Set<Duplex>();
+  /** Answers that are not complete. */
+  readonly #answers = new Set<ServerResponse>();
   /** Ends the watch over a connection's answers. */
   readonly #watches = new WeakMap<Duplex, () => void>();
   /** Told once each time that the limit is reached: a flood must not fill the log too. */
@@ -100,6 +103,11 @@ export class Listener {
     return { port: (this.#server.address() as AddressInfo).port };
   }
 
+  /** Resolves once the requests under way, WebSockets aside, have been answered. */
+  async drain(): Promise<void> {
+    await Promise.all([...this.#answers].map((response) => once(response, 'close')));
+  }
+
   /** How many there are, those of sessions included. */
   get connections(): number {
     return this.#connections.size;
@@ -129,6 +137,8 @@ export class Listener {
 
   /** Closes the connection of a client that does not read its answers, or goes on sending a body that nobody reads. */
   #watch(request: IncomingMessage, response: ServerResponse): void {
+    this.#answers.add(response);
+    response.once('close', () => this.#answers.delete(response));
     const { socket } = request;
     const { clock, config, log } = this.#options;
     const { answerStallMs: stallMs, transferBytesPerSecond: bytesPerSecond } = config.limits;

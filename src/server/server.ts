@@ -89,7 +89,10 @@ export interface ParleyServer {
   /** Resolves once a turn can be taken; rejects when an engine cannot be loaded. The server then still answers. */
   readonly ready: Promise<void>;
   engines(): readonly EngineStatus[];
-  /** Opens no more sessions, and resolves when no response is running, or `seconds` (by default `drainSeconds`) later. */
+  /**
+   * Opens no more sessions, and resolves when turns are transcribed and answered and requests too, or `seconds` (by default
+   * `drainSeconds`) later.
+   */
   drain(seconds?: number): Promise<void>;
   /** Closes every session with code 1001, and everything else. Safe to call again. */
   close(): Promise<void>;
@@ -258,7 +261,9 @@ export async function startConfiguredServer(
     engines: () => engineSet.describe(),
     async drain(drainSeconds = config.drainSeconds) {
       log.info('server_stopping', { sessions: sessions.count, drainSeconds });
-      const inTime = await sessions.drain(drainSeconds * 1000);
+      const deadlineMs = drainSeconds * 1000;
+      const requests = settleWithin(listener.drain(), deadlineMs, clock);
+      const inTime = (await Promise.all([sessions.drain(deadlineMs), requests])).every((each) => each);
       if (!inTime) log.warn('server_drain_deadline', { drainSeconds });
     },
     close: closeOnce,
@@ -286,12 +291,13 @@ function addressForClients({ host }: Pick<Config, 'host'>): string {
   return address.includes(':') ? `[${address}]` : address;
 }
 
-/** Waits for `promise`, for at most `ms`. */
-async function settleWithin(promise: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
-  const { promise: deadline, resolve } = Promise.withResolvers<void>();
-  const cancel = clock.after(ms, resolve);
-  await Promise.race([promise, deadline]);
+/** Waits for `promise`, for at most `ms`; resolves with whether it was in time. */
+async function settleWithin(promise: Promise<unknown>, ms: number, clock: Clock): Promise<boolean> {
+  const { promise: deadline, resolve } = Promise.withResolvers<false>();
+  const cancel = clock.after(ms, () => resolve(false));
+  const inTime = await Promise.race([promise.then(() => true), deadline]);
   cancel();
+  return inTime;
 }
 
 function memoize(action: () => Promise<void>): () => Promise<void> {

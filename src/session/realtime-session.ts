@@ -6,6 +6,7 @@ import { type DecodedAudio, decodeItems } from './conversation/item-audio.ts';
 import { ItemOperations } from './conversation/item-operations.ts';
 import { InputAudio } from './input/input-audio.ts';
 import { Transcription } from './input/transcription.ts';
+import { Drain } from './limits/drain.ts';
 import { Lifetime } from './limits/lifetime.ts';
 import { updatedConfig } from './limits/update.ts';
 import type { CloseReason, Peer } from './ports/peer.ts';
@@ -39,6 +40,15 @@ export class RealtimeSession implements Session {
   readonly #waiting: { event: ClientEvent; from: Peer }[] = [];
   #working = false;
   #worked: Promise<void> = Promise.resolve();
+  readonly #drain = new Drain({
+    inputHandled: async () => {
+      await this.#worked;
+      await this.#input.settled();
+    },
+    transcribed: () => this.#transcription.settled(),
+    busy: () => this.#responses.running || this.#turns.awaitsAnswer,
+    drained: () => this.#responses.refuseMore(),
+  });
 
   constructor(options: SessionOptions) {
     this.ended = this.#ended.promise;
@@ -51,7 +61,12 @@ export class RealtimeSession implements Session {
       speechStarted: (audioStartMs) => this.#turns.speechStarted(audioStartMs),
       turnEnded: (turn) => this.#turns.ended(turn),
     });
-    this.#turns = new Turns(core, { input: this.#input, items: this.#items, responses: this.#responses });
+    this.#turns = new Turns(core, {
+      input: this.#input,
+      items: this.#items,
+      responses: this.#responses,
+      drain: this.#drain,
+    });
     const { idleMinutes } = core.settings;
     const life = { lifeMs: core.lifeSeconds * 1000, idleMs: idleMinutes * 60_000 };
     this.#lifetime = new Lifetime(core.clock, life, {
@@ -101,7 +116,7 @@ export class RealtimeSession implements Session {
   }
 
   drain(): Promise<void> {
-    return this.#responses.drain();
+    return this.#drain.begin();
   }
 
   close(reason: CloseReason): void {
@@ -158,6 +173,7 @@ export class RealtimeSession implements Session {
         return this.#items.retrieve(event.item_id);
       case 'response.create': {
         const { responseQuota, locks, config } = this.#core;
+        if (this.#drain.begun) throw wireErrors.shuttingDown();
         responseQuota.require();
         locks.refuseResponse(config, event.response ?? {});
         return this.#withAudio(event.response?.input ?? [], (audio) =>
@@ -206,6 +222,7 @@ export class RealtimeSession implements Session {
     this.#input.close();
     this.#transcription.close();
     this.#responses.close();
+    this.#drain.end();
     this.#ended.resolve();
   }
 }

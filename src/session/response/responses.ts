@@ -19,7 +19,6 @@ export class Responses {
   readonly #contexts: ContextBuilder;
   readonly #outOfBand = new Map<string, Response>();
   #active: { response: Response; target: ConversationTarget } | undefined;
-  readonly #drained = Promise.withResolvers<void>();
   #closing = false;
 
   /** `ended` is called after the last event of each response. */
@@ -118,11 +117,9 @@ export class Responses {
     this.#active?.target.release(itemId);
   }
 
-  /** Resolves once none runs; from now on none is started. */
-  drain(): Promise<void> {
+  /** From now on none is started. */
+  refuseMore(): void {
     this.#closing = true;
-    this.#settleDrain();
-    return this.#drained.promise;
   }
 
   close(): void {
@@ -138,10 +135,5 @@ export class Responses {
     const rate_limits = [...responseQuota.rateLimits(), ...meter.rateLimits()];
     this.#core.emit({ type: 'rate_limits.updated', rate_limits });
     this.#onEnded(response);
-    this.#settleDrain();
-  }
-
-  #settleDrain(): void {
-    if (this.#closing && !this.running) this.#drained.resolve();
   }
 }

@@ -12,6 +12,11 @@ export class PendingResponse {
     return this.#due && this.#awaited.size === 0;
   }
 
+  /** Whether one is due, or a turn that is not understood yet may bring one. */
+  get expected(): boolean {
+    return this.#due || [...this.#awaited].some(({ wanted }) => wanted);
+  }
+
   /**
    * A turn was committed. `wanted`: it is to be answered by itself. Call what is returned once it is transcribed, or at
    * once, without a transcript, for a model that hears: then voice activity alone has told that something was said.

@@ -4,6 +4,7 @@ import type { DecodedAudio } from '../conversation/item-audio.ts';
 import type { ItemOperations } from '../conversation/item-operations.ts';
 import type { UserAudio } from '../conversation/user-audio.ts';
 import type { DetectedTurn, InputAudio } from '../input/input-audio.ts';
+import type { Drain } from '../limits/drain.ts';
 import { warmEngines } from '../ports/engines.ts';
 import type { Response } from '../response/response.ts';
 import type { Responses } from '../response/responses.ts';
@@ -16,6 +17,7 @@ interface TurnParts {
   input: InputAudio;
   items: ItemOperations;
   responses: Responses;
+  drain: Drain;
 }
 
 /** The user's turns: each becomes an item, and is answered once it is understood and the conversation has room for it. */
@@ -24,22 +26,29 @@ export class Turns {
   readonly #input: InputAudio;
   readonly #items: ItemOperations;
   readonly #responses: Responses;
+  readonly #drain: Drain;
   readonly #pending = new PendingResponse();
   readonly #ledger: TurnLedger;
   readonly #idle: IdleTimer;
   /** The id that `speech_started` announced for the turn that has begun. */
   #itemId: string | undefined;
 
-  constructor(core: SessionCore, { input, items, responses }: TurnParts) {
+  constructor(core: SessionCore, { input, items, responses, drain }: TurnParts) {
     this.#core = core;
     this.#input = input;
     this.#items = items;
     this.#responses = responses;
+    this.#drain = drain;
     this.#ledger = new TurnLedger(core.clock);
     this.#idle = new IdleTimer(core.clock, {
       positionMs: () => input.positionMs,
       over: (silentFromMs) => core.attempt('breaking a silence', () => this.#breakSilence(silentFromMs)),
     });
+  }
+
+  /** Whether a turn is to be answered, or may be once it is understood. */
+  get awaitsAnswer(): boolean {
+    return this.#pending.expected;
   }
 
   speechStarted(audioStartMs: number): void {
@@ -115,6 +124,7 @@ export class Turns {
       this.#idle.start(pacer.playbackEndsAt, idleTimeoutMs(config.audio.input.turn_detection));
     }
     this.answerIfDue();
+    this.#drain.check();
   }
 
   close(): void {
@@ -122,18 +132,19 @@ export class Turns {
   }
 
   #answerOnceHeard(heard: UserAudio, wanted: boolean): void {
-    const understood = this.#pending.await(wanted);
+    const understood = this.#pending.await(wanted && this.#drain.answersTurns);
     const asSound = this.#core.engines.languageModel.hearsAudio && heard.hasAudio;
     void (asSound ? Promise.resolve(undefined) : heard.transcript).then((transcript) => {
       understood(transcript);
       this.#ledger.transcriptKnown({ transcribed: !asSound });
       this.answerIfDue();
+      this.#drain.check();
     });
   }
 
   /** The user has said nothing for `idle_timeout_ms`: the silence becomes an item, and the model is asked to go on. */
   #breakSilence(silentFromMs: number): void {
-    if (this.#responses.active || this.#responses.closing || this.#input.speaking) return;
+    if (this.#drain.begun || this.#responses.active || this.#input.speaking) return;
     this.#items.requireRoom();
     const itemId = this.#core.ids('item');
     const clip = this.#input.takeSilence(silentFromMs);

@@ -45,6 +45,10 @@ export class ConversationMirror {
     return this.#items.findLast(({ id }) => id === itemId);
   }
 
+  get awaitsTranscript(): boolean {
+    return this.#awaited.size > 0;
+  }
+
   /** The items whose transcripts are waited for; none is afterwards. */
   takeAwaited(): string[] {
     const ids = [...this.#awaited];

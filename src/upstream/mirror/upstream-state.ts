@@ -59,6 +59,7 @@ export class UpstreamState {
   /** As clients know it; the sessions that follow the first have others. */
   #conversationId: string | undefined;
   #buffered = false;
+  #owesAnswer = false;
   /** The session is not the first: it may number its events as that one did. */
   #followsAnother = false;
   #expired = false;
@@ -76,6 +77,16 @@ export class UpstreamState {
   /** Whether a response runs, or was asked for. */
   get responding(): boolean {
     return this.#responses.size > 0 || this.#inFlight.awaitsResponse;
+  }
+
+  /** Whether the upstream has to answer a turn that its voice activity detection ended. */
+  get owesAnswer(): boolean {
+    return this.#owesAnswer;
+  }
+
+  /** Whether a response, the answer to a turn or a transcript is awaited. */
+  get busy(): boolean {
+    return this.responding || this.#owesAnswer || this.#conversation.awaitsTranscript;
   }
 
   get running(): boolean {
@@ -138,6 +149,12 @@ export class UpstreamState {
 
   #note(event: ServerEvent): void {
     const { audio } = this.config;
+    if (event.type === 'input_audio_buffer.speech_stopped') {
+      this.#owesAnswer =
+        sessionKinds[this.session.type].answers && (audio.input.turn_detection?.create_response ?? false);
+    }
+    if (event.type === 'response.created' || event.type === 'input_audio_buffer.speech_started')
+      this.#owesAnswer = false;
     const transcribes = audio.input.transcription !== null || sessionKinds[this.session.type].transcribes;
     this.#conversation.note(event, { format: audio.output.format, transcribes });
     this.#responses.note(event);
@@ -243,6 +260,7 @@ export class UpstreamState {
     }
     if (this.#buffered) events.push({ type: 'input_audio_buffer.cleared' });
     this.#buffered = false;
+    this.#owesAnswer = false;
     return events;
   }
 

@@ -4,6 +4,7 @@ import type { ClientEvent, ClientEventOf } from '../../protocol/wire/client-even
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import { applyUpdate, type SessionType, type SessionUpdate } from '../../protocol/wire/session-config.ts';
 import { sessionKinds } from '../../protocol/wire/session-kinds.ts';
+import { Drain } from '../../session/limits/drain.ts';
 import { Lifetime } from '../../session/limits/lifetime.ts';
 import { Locks } from '../../session/limits/locks.ts';
 import type { ExpectedTokens, Meter, Reservation } from '../../session/ports/meter.ts';
@@ -65,8 +66,14 @@ export class RelayedSession implements Session {
   readonly #retries: Retries;
   readonly #queue: ClientQueue;
   readonly #peers: RelayedPeers;
-  readonly #drained = Promise.withResolvers<void>();
-  #draining = false;
+  readonly #drain = new Drain({
+    inputHandled: async () => {},
+    transcribed: async () => {},
+    busy: () => this.#admitting || (this.#relay?.busy ?? false),
+    drained: () => {},
+  });
+  /** A response that the upstream owed to a turn when the drain began. */
+  #answerOwed = false;
   #phase: Phase = 'opening';
   #opening: UpstreamHandshake | undefined;
   #cancelRetry: () => void = () => {};
@@ -144,9 +151,8 @@ export class RelayedSession implements Session {
   }
 
   drain(): Promise<void> {
-    this.#draining = true;
-    this.#settleDrain();
-    return this.#drained.promise;
+    if (!this.#drain.begun) this.#answerOwed = this.#relay?.owesAnswer ?? false;
+    return this.#drain.begin();
   }
 
   close(reason: CloseReason): void {
@@ -194,20 +200,20 @@ export class RelayedSession implements Session {
 
   /** A response is only asked for where it may be paid for; what follows waits, so that nothing overtakes it. */
   #admit(next: QueuedFrame & { sent: Outgoing }, event: Extract<ClientEvent, { type: 'response.create' }>): void {
-    if (this.#draining) throw wireErrors.shuttingDown();
+    if (this.#drain.begun) throw wireErrors.shuttingDown();
     this.#usageGuard.requireQuota();
     this.#locks.refuseResponse(this.#known().config, event.response ?? {});
     this.#refuseUnknown(event.response ?? {}, 'response');
     this.#admitting = true;
     void this.#usageGuard.admit(this.#expectedTokens(event)).then(({ refusal, reservation }) => {
       this.#admitting = false;
-      if (this.#phase !== 'live' || this.#draining) reservation?.settle(0);
+      if (this.#phase !== 'live' || this.#drain.begun) reservation?.settle(0);
       if (this.#phase === 'ended') return;
       if (this.#phase !== 'live') this.#queue.putBack(next);
-      else if (this.#draining) this.#refuse(next, wireErrors.shuttingDown());
+      else if (this.#drain.begun) this.#refuse(next, wireErrors.shuttingDown());
       else if (refusal) this.#refuse(next, refusal);
       else this.#ask(next.sent, reservation);
-      this.#settleDrain();
+      this.#drain.check();
       this.#work();
     });
   }
@@ -311,7 +317,7 @@ export class RelayedSession implements Session {
     if (known?.type === 'response.created') this.#begun(known.response.id, answers);
     else if (told.relayed.type === 'error' && answers !== undefined) this.#usageGuard.requestRefused(answers);
     if (known?.type === 'response.done') this.#lifetime.touched();
-    this.#settleDrain();
+    this.#drain.check();
   }
 
   /** The upstream answers turns of its own accord: what may not be paid for is cancelled. */
@@ -323,7 +329,8 @@ export class RelayedSession implements Session {
       this.#peers.emit(errorEvent(error, null));
     };
     const admitted = this.#usageGuard.unrequestedResponse(response_id, this.#expectedTokens());
-    if (this.#draining) return cancel(wireErrors.shuttingDown());
+    if (this.#drain.begun && !this.#answerOwed) return cancel(wireErrors.shuttingDown());
+    this.#answerOwed = false;
     void admitted.then((refusal) => refusal && cancel(refusal));
   }
 
@@ -341,7 +348,7 @@ export class RelayedSession implements Session {
       this.#peers.emit(event);
       if (event.type === 'response.done') this.#usageGuard.responseEnded(event.response.id, 'failed');
     }
-    this.#settleDrain();
+    this.#drain.check();
     this.#retry(wireErrors.upstreamUnavailable(target.name, 'broke off the connection'));
   }
 
@@ -378,10 +385,6 @@ export class RelayedSession implements Session {
     return this.#relay;
   }
 
-  #settleDrain(): void {
-    if (this.#draining && !this.#admitting && !this.#relay?.responding) this.#drained.resolve();
-  }
-
   #endWith(error: WireError): void {
     this.#peers.emit(errorEvent(error, null));
     this.close({ code: error.closeCode ?? 1001, reason: error.closeReason });
@@ -398,7 +401,7 @@ export class RelayedSession implements Session {
     this.#usageGuard.end();
     this.#peers.clear();
     this.#queue.clear();
-    this.#drained.resolve();
+    this.#drain.end();
     this.#ended.resolve();
   }
 }
