@@ -32,6 +32,8 @@ export interface ClientSecret extends SecretTerms {
   id: string;
   /** Seconds since the epoch. */
   expiresAt: number;
+  /** From its minting. */
+  lifeSeconds: number;
 }
 
 export interface MintedSecret {
@@ -52,6 +54,7 @@ export interface ClientSecretsOptions {
 interface StoredSecret {
   terms: SecretTerms;
   expiresAt: number;
+  lifeSeconds: number;
   check: string;
 }
 
@@ -103,7 +106,7 @@ export class ClientSecrets {
     const value = `${prefix}${randomBytes(secretBytes).toString('base64url')}`;
     const { id, key, check } = placeOf(value);
     const expiresAt = Math.floor(this.#clock.epochMs() / 1000) + seconds;
-    const kept: StoredSecret = { terms, expiresAt, check: check.toString('base64url') };
+    const kept: StoredSecret = { terms, expiresAt, lifeSeconds: seconds, check: check.toString('base64url') };
     const text = JSON.stringify(kept);
     const held = await this.#room.take(terms.keyName, { characters: key.length + text.length, lifeMs: seconds * 1000 });
     if ('retryAfterMs' in held) return held;
@@ -125,14 +128,15 @@ export class ClientSecrets {
     // Only `mint` writes under such keys.
     const kept = JSON.parse(text) as StoredSecret;
     const right = timingSafeEqual(check, Buffer.from(kept.check, 'base64url'));
-    return right ? { ...kept.terms, id, expiresAt: kept.expiresAt } : undefined;
+    const { terms, expiresAt, lifeSeconds } = kept;
+    return right ? { ...terms, id, expiresAt, lifeSeconds } : undefined;
   }
 
   /** Counts a session that it opens; false when it has opened all that it may. */
-  async use(value: string, { maxSessions, expiresAt }: ClientSecret): Promise<boolean> {
+  async use(value: string, { maxSessions, lifeSeconds }: ClientSecret): Promise<boolean> {
     if (maxSessions === undefined) return true;
-    // Longer than the secret, which lives up to a second beyond `expiresAt`: otherwise it would begin again at 0 then.
-    const ttlMs = Math.max(0, expiresAt * 1000 - this.#clock.epochMs()) + 2000;
+    // At least as long as the secret may still live, by the store's clock alone: the wall clock can be set while it lives.
+    const ttlMs = lifeSeconds * 1000;
     const { admitted } = await this.#store.count(usesKey(value), { amount: 1, limit: maxSessions, ttlMs });
     return admitted;
   }

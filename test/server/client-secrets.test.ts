@@ -21,6 +21,15 @@ function guardedServer(t: TestContext, { config, ...options }: ServerOptions = {
   return newServer(t, { ...options, config: { apiKeys: keys, ...config } });
 }
 
+/** A clock whose wall time somebody sets. */
+class SettableClock extends FakeClock {
+  stepMs = 0;
+
+  override epochMs(): number {
+    return super.epochMs() + this.stepMs;
+  }
+}
+
 async function refusal(url: string, options: ConnectOptions) {
   const client = new WireClient(url, options);
   const event = await client.next();
@@ -162,6 +171,23 @@ test('a handshake that fails uses no session of a secret up', async (t) => {
   assert.equal(statusCode, 400);
   await WireClient.open(server.wsUrl, bearer(secret));
   assert.match((await refusal(server.wsUrl, bearer(secret))).message, /has opened as many sessions as it may: 1\./);
+});
+
+test('a wall clock that is set gives a secret no more sessions, and no longer a life', async (t) => {
+  verifies('R1.27');
+  const clock = new SettableClock();
+  const server = await guardedServer(t, { clock });
+  for (const stepMs of [3_600_000, -7_200_000]) {
+    const secret = await mint(server, key, { expires_after: { seconds: 600 }, parley: { max_sessions: 1 } });
+    await WireClient.open(server.wsUrl, bearer(secret));
+    clock.stepMs += stepMs;
+    for (let seconds = 0; seconds < 590; seconds += 59) {
+      assert.match((await refusal(server.wsUrl, bearer(secret))).message, /has opened as many sessions as it may: 1\./);
+      await clock.advance(59_000);
+    }
+    await clock.advance(10_000);
+    assert.equal((await refusal(server.wsUrl, bearer(secret))).code, 3000, 'it has expired');
+  }
 });
 
 test('a session that fails to open is refused in words and spends no use of its secret', async (t) => {
