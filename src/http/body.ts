@@ -46,8 +46,9 @@ export function receiveBody(
     stopWatch();
     incoming.off('data', onData).off('end', settle).off('close', onClose);
     if (error === undefined) return resolve();
-    // What is still to come stays in the network.
+    // What is still to come stays in the network; of chunks it is the socket that must be stopped, not their queue.
     incoming.pause();
+    if (error instanceof LastRefusal) incoming.socket.pause();
     reject(error);
   };
   const onData = (piece: Buffer) => {

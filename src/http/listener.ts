@@ -34,6 +34,8 @@ const keepAliveMs = 5000;
 /** What a client may ask for on one connection: all that it sends ahead of the answers is worked on at once. */
 const requestsPerConnection = 100;
 
+/** What is read of a body ahead of its route: in chunks of one byte, each of them costs a microsecond. */
+const queuedBytes = 16 * 1024;
 /** How long a client goes on sending the body of a request that is answered already: time to read that answer. */
 const unreadBodyMs = 500;
 
@@ -58,6 +60,7 @@ export class Listener {
       requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
       connectionsCheckingInterval: Math.min(limits.headersTimeoutMs, 5000),
       keepAliveTimeout: keepAliveMs,
+      highWaterMark: queuedBytes,
       // Other upgrades, such as curl's to HTTP/2, are only offers: they are answered as plain requests.
       shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
     };
