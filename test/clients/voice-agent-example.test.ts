@@ -40,7 +40,7 @@ async function installed(t: TestContext): Promise<string> {
   for (const part of ['package.json', 'console']) cpSync(inRoot(part), join(parley, part), { recursive: true });
   const compiler = inRoot('node_modules/typescript/bin/tsc');
   const built = await run([compiler, '-p', inRoot('tsconfig.build.json'), '--outDir', join(parley, 'dist')], root);
-  assert.ok(existsSync(join(parley, 'dist', 'server.js')), built.output);
+  assert.ok(existsSync(join(parley, 'dist', 'server', 'server.js')), built.output);
   symlinkSync(inRoot('node_modules'), join(parley, 'node_modules'), 'dir');
   symlinkSync(inRoot('node_modules/ws'), join(project, 'node_modules', 'ws'), 'dir');
   return project;
