@@ -2,11 +2,9 @@ import type { Clock } from '../../core/clock.ts';
 import { errorEvent, responseFailures, WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ClientEvent, ClientEventOf } from '../../protocol/wire/client-events.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
-import { applyUpdate, type SessionType, type SessionUpdate } from '../../protocol/wire/session-config.ts';
-import { sessionKinds } from '../../protocol/wire/session-kinds.ts';
+import type { SessionType } from '../../protocol/wire/session-config.ts';
 import { Drain } from '../../session/limits/drain.ts';
 import { Lifetime } from '../../session/limits/lifetime.ts';
-import { Locks } from '../../session/limits/locks.ts';
 import type { ExpectedTokens, Meter, Reservation } from '../../session/ports/meter.ts';
 import type { CloseReason, Peer } from '../../session/ports/peer.ts';
 import type { Session, SessionDescription } from '../../session/session.ts';
@@ -23,6 +21,7 @@ import { Retries, relayedClose } from './ending.ts';
 import { EventIds } from './event-ids.ts';
 import { InputEstimate } from './input-estimate.ts';
 import { type Outgoing, outgoingEvent, upstreamSession } from './outgoing.ts';
+import { RelayedLocks } from './relayed-locks.ts';
 import { RelayedPeers } from './relayed-peers.ts';
 import type { UpstreamLog } from './upstream-log.ts';
 import { UsageGuard } from './usage-guard.ts';
@@ -57,7 +56,7 @@ export class RelayedSession implements Session {
   readonly #ended = Promise.withResolvers<void>();
   readonly #options: RelayedSessionOptions;
   readonly #type: SessionType;
-  readonly #locks: Locks;
+  readonly #locks: RelayedLocks;
   readonly #usageGuard: UsageGuard;
   readonly #expected = new InputEstimate();
   readonly #lifetime: Lifetime;
@@ -93,7 +92,7 @@ export class RelayedSession implements Session {
     this.ended = this.#ended.promise;
     this.#type = type;
     this.#peers = new RelayedPeers(options.ids);
-    this.#locks = new Locks(grant.locked ?? [], sessionKinds[type]);
+    this.#locks = new RelayedLocks(grant.locked ?? [], type);
     const { responsesPerMinute } = settings.limits;
     const meter = options.meter ?? noMeter;
     this.#usageGuard = new UsageGuard({ meter, clock, responsesPerMinute, log: options.log });
@@ -176,7 +175,7 @@ export class RelayedSession implements Session {
     if (next.refusal) return this.#peers.tell(next.from, errorEvent(next.refusal, next.clientEventId));
     const { event } = next.sent;
     try {
-      if (event.type === 'session.update') this.#checkUpdate(event.session);
+      if (event.type === 'session.update') this.#locks.refuseUpdate(this.#known().session, event.session);
       if (event.type === 'response.create') return this.#admit(next, event);
       this.#send(next.sent);
     } catch (error) {
@@ -184,26 +183,11 @@ export class RelayedSession implements Session {
     }
   }
 
-  /** One of another type is not left to the upstream: what is locked would be as it likes. */
-  #checkUpdate(update: SessionUpdate): void {
-    if (update.type !== this.#type) throw wireErrors.sessionTypeMismatch(update.type, this.#type);
-    const { config } = this.#known();
-    this.#locks.refuseUpdate(config, applyUpdate(config, update));
-    this.#refuseUnknown(update, 'session');
-  }
-
-  /** A locked field that the upstream does not report may have any value: setting it may change it. */
-  #refuseUnknown(asked: object, root: 'session' | 'response'): void {
-    const field = this.#known().session.firstUnknown(this.#locks.fields, { ...asked });
-    if (field !== undefined) throw wireErrors.parameterLocked(`${root}.${field}`);
-  }
-
   /** A response is only asked for where it may be paid for; what follows waits, so that nothing overtakes it. */
   #admit(next: QueuedFrame & { sent: Outgoing }, event: Extract<ClientEvent, { type: 'response.create' }>): void {
     if (this.#drain.begun) throw wireErrors.shuttingDown();
     this.#usageGuard.requireQuota();
-    this.#locks.refuseResponse(this.#known().config, event.response ?? {});
-    this.#refuseUnknown(event.response ?? {}, 'response');
+    this.#locks.refuseResponse(this.#known().session, event.response ?? {});
     this.#admitting = true;
     void this.#usageGuard.admit(this.#expectedTokens(event)).then(({ refusal, reservation }) => {
       this.#admitting = false;
