@@ -85,6 +85,16 @@ test('folders use what ARCHITECTURE.md says that they may, and nothing else', ()
   assert.deepEqual(wrong, []);
 });
 
+test('the drawing shows each folder above all folders that it may use', () => {
+  const drawing = /```\nsrc\/\n([\s\S]*?)^\w/m.exec(page)?.[1] ?? '';
+  const drawn = [...drawing.matchAll(/^ {2}([a-z]+)\//gm)].map(([, folder = '']) => folder);
+  assert.deepEqual([...drawn].sort(), [...allowed.keys()].sort());
+  const upwards = [...allowed].flatMap(([folder, others]) =>
+    others.filter((other) => drawn.indexOf(other) <= drawn.indexOf(folder)).map((other) => `${folder} uses ${other}`),
+  );
+  assert.deepEqual(upwards, []);
+});
+
 test('the configuration reaches no engine: names and defaults are data', () => {
   const imports = importsOfSource();
   const reached = new Set<string>();
