@@ -20,6 +20,8 @@ export interface RawConnectionOptions {
   /** Each whole text message of the server. */
   onText?: (text: string) => void;
   onPong?: (payload: Buffer) => void;
+  /** Each WebSocket frame of the server. */
+  onFrame?: (frame: ServerFrame) => void;
 }
 
 export class RawConnection {
@@ -99,7 +101,10 @@ export class RawConnection {
   }
 
   #readFrames(chunk: Buffer): void {
-    for (const frame of this.#frames.push(chunk)) this.#frame(frame);
+    for (const frame of this.#frames.push(chunk)) {
+      this.#options.onFrame?.(frame);
+      this.#frame(frame);
+    }
   }
 
   #frame({ opcode, fin, payload }: ServerFrame): void {

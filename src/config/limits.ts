@@ -113,6 +113,12 @@ export const limits = {
     5000,
     'Messages that a client may send at once before limits.events-per-second slows it.',
   ),
+  answerBytesPerSecond: option(
+    'Limits',
+    bytes(64 * 1024, 1024 * mebibyte),
+    16 * mebibyte,
+    'Bytes sent to a client in a second, on average; beyond twice as much its messages are read more slowly.',
+  ),
   outputQueueBytes: option(
     'Limits',
     bytes(64 * 1024, 1024 * mebibyte),
@@ -169,7 +175,12 @@ export const limits = {
     10 * hourMs,
     'Audio that all sessions hold together, buffered or kept. A session that needs more gives up its own oldest, and is refused when it has none. 10 h at 24 kHz are 1.7 GB.',
   ),
-  items: option('Limits', integer('COUNT', 2, 1_000_000), sessionLimits.items, 'Items in a conversation.'),
+  items: option(
+    'Limits',
+    integer('COUNT', 2, 1_000_000),
+    sessionLimits.items,
+    "Items in a conversation, or in one response's own input.",
+  ),
   itemCharacters: option(
     'Limits',
     integer('COUNT', 1024, 1024 ** 3),

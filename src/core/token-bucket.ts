@@ -17,8 +17,8 @@ export class TokenBucket {
     this.#burstMs = burst * this.#intervalMs;
   }
 
-  take(nowMs: number): void {
-    this.#fullAt = Math.max(this.#fullAt, nowMs) + this.#intervalMs;
+  take(nowMs: number, amount = 1): void {
+    this.#fullAt = Math.max(this.#fullAt, nowMs) + amount * this.#intervalMs;
   }
 
   /** How long until no more is taken than may be; 0 when that is so now. */

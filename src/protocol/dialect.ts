@@ -10,6 +10,8 @@ export interface Dialect {
    * @throws {ClientEventError} when it is not an event of this dialect
    */
   parse(text: string): ClientEvent;
+  /** An event as this dialect sends it, to be written as JSON; undefined where it has no such event. */
+  render(event: OutgoingEvent): object | undefined;
   /** The frame for an event, or undefined where this dialect has no such event. */
   serialise(event: OutgoingEvent): string | undefined;
 }

@@ -5,7 +5,7 @@ import { wireErrors } from './errors/wire-errors.ts';
 import { type EventParser, frameParser, parseAppend } from './parse/frame-parser.ts';
 import { type Check, strictCheck } from './parse/schema-check.ts';
 import { type ClientEvent, clientEventSchemas } from './wire/client-events.ts';
-import type { ServerEvent } from './wire/server-events.ts';
+import type { OutgoingEvent, ServerEvent } from './wire/server-events.ts';
 
 type SchemaType = keyof typeof clientEventSchemas;
 
@@ -70,10 +70,12 @@ function withoutTemperature(event: ServerEvent): ServerEvent {
 
 /** The dialect with its own way of holding events against their schemas. */
 export function gaDialectWith(check: Check): Dialect {
+  const render = (event: OutgoingEvent) => ('relayed' in event ? event.relayed : withoutTemperature(event));
   return {
     name: 'ga',
     parse: frameParser(parsers, check),
-    serialise: (event) => JSON.stringify('relayed' in event ? event.relayed : withoutTemperature(event)),
+    render,
+    serialise: (event) => JSON.stringify(render(event)),
   };
 }
 

@@ -34,6 +34,7 @@ import type { Store } from '../store/store.ts';
 import { defaultModel, SessionAuthorizer } from '../transport/session-authorizer.ts';
 import { type SessionFactory, SessionRegistry } from '../transport/session-registry.ts';
 import { realtimePath } from '../transport/websocket/handshake.ts';
+import { HeavyFrames } from '../transport/websocket/heavy-frames.ts';
 import { UpgradeHandler } from '../transport/websocket/upgrade-handler.ts';
 import { configuredEngines } from './configured-engines.ts';
 import { sessionFactory } from './session-factory.ts';
@@ -189,11 +190,13 @@ export async function startConfiguredServer(
     log,
   });
   const exampleUrl = () => `${wsUrl()}?model=${defaultModel(config)}`;
+  const heavyFrames = new HeavyFrames(config);
   const gate = new UpgradeHandler({
     config,
     access,
     authorizer: new SessionAuthorizer({ config, callers, secrets, metering, exampleUrl }),
     dialect: (name, peerLog) => makers[name](checkFor(name, config, peerLog)),
+    parseHeavy: (name, peerLog) => (frame) => heavyFrames.parse(frame, name, reportDropped(name, peerLog)),
     sessions,
     metering,
     clock,
@@ -248,6 +251,7 @@ export async function startConfiguredServer(
     // ONNX Runtime aborts the whole process when its thread is ended while it loads a model.
     await settleWithin(Promise.allSettled([engineSet.ready]), engineLoadMs, clock);
     await engineSet.close();
+    await heavyFrames.close();
     if (!options.store) await store.close();
     log.info('server_stopped', {});
     await closeLog();
@@ -275,7 +279,11 @@ const makers = { ga: gaDialectWith, beta: betaDialectWith };
 /** How what clients send is held against the schemas of their dialect. */
 function checkFor(dialect: Dialect['name'], { lenient }: Pick<Config, 'lenient'>, log: Log): Check {
   if (!lenient) return strictCheck(dialect);
-  return lenientCheck(dialect, (fields) => log.warn('unknown_fields_dropped', { dialect, fields }));
+  return lenientCheck(dialect, reportDropped(dialect, log));
+}
+
+function reportDropped(dialect: Dialect['name'], log: Log): (fields: string[]) => void {
+  return (fields) => log.warn('unknown_fields_dropped', { dialect, fields });
 }
 
 function imageFetcher(config: Config, clock: Clock): ImageFetcher {

@@ -196,9 +196,9 @@ test('an item that a response refers to thousands of times is held once', async 
   const client = await WireClient.open(wsUrl + query);
   const content = Array.from({ length: 1024 }, () => ({ type: 'input_text', text: 'a' }));
   client.send({ type: 'conversation.item.create', item: { id: 'large', type: 'message', role: 'user', content } });
-  const input = Array.from({ length: 10_000 }, () => ({ type: 'item_reference', id: 'large' }));
+  const input = Array.from({ length: 1000 }, () => ({ type: 'item_reference', id: 'large' }));
   client.send({ type: 'response.create', response: { conversation: 'none', output_modalities: ['text'], input } });
   assert.equal((await client.until('response.done')).response.status, 'completed');
   const items = engines.languageModel.requests[0]?.items ?? [];
-  assert.deepEqual([items.length, new Set(items).size], [10_000, 1]);
+  assert.deepEqual([items.length, new Set(items).size], [1000, 1]);
 });

@@ -38,6 +38,7 @@ async function newGate(t: TestContext, authorize: SessionAuthorizer['authorize']
     access: new AccessPolicy(config),
     authorizer: { authorize },
     dialect: (name) => (name === 'ga' ? gaDialect : betaDialect),
+    parseHeavy: () => () => Promise.reject(new Error('no frame of these tests is heavy')),
     sessions,
     metering,
     clock,

@@ -99,10 +99,13 @@ export class ItemOperations {
 
   /**
    * The entries of a response's own `input`.
-   * @throws {WireError} when an item is unknown, or they are too large together
+   * @throws {WireError} when an item is unknown, or they are too many or too large together
    */
   resolveInput(input: readonly ResponseInputItem[], decoded: DecodedAudio = new Map()): ConversationEntry[] {
-    const { contextCharacters } = this.#core.settings.limits;
+    const { items, contextCharacters } = this.#core.settings.limits;
+    if (input.length > items) {
+      throw wireErrors.wrongLength('response.input', { kind: 'array', side: 'max', limit: items, got: input.length });
+    }
     let characters = 0;
     return input.map((item, index) => {
       const entry = this.#resolve(item, `response.input[${index}]`, decoded);

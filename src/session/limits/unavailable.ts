@@ -1,3 +1,4 @@
+import { jsonLength } from '../../core/json-pieces.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
 import type { RealtimeUpdate } from '../../protocol/wire/session-config.ts';
@@ -37,12 +38,18 @@ function refuseOversized(
     if (bytes > limit) throw wireErrors.tooManyBytes(`${root}.${name}`, limit, bytes);
   };
   if (instructions) bound('instructions', instructions, limits.instructionsBytes);
-  if (prompt) bound('prompt', JSON.stringify(prompt), limits.instructionsBytes);
-  if (tracing) bound('tracing', JSON.stringify(tracing), limits.instructionsBytes);
+  const boundJson = (name: string, value: unknown, limit: number) => {
+    // JSON that is too long for certain is not written.
+    const least = jsonLength(value);
+    if (least > limit) throw wireErrors.tooManyBytes(`${root}.${name}`, limit, least);
+    bound(name, JSON.stringify(value), limit);
+  };
+  if (prompt) boundJson('prompt', prompt, limits.instructionsBytes);
+  if (tracing) boundJson('tracing', tracing, limits.instructionsBytes);
   if (!tools) return;
   if (tools.length > limits.tools) {
     const excess = { kind: 'array', side: 'max', limit: limits.tools, got: tools.length } as const;
     throw wireErrors.wrongLength(`${root}.tools`, excess);
   }
-  bound('tools', JSON.stringify(tools), limits.toolBytes);
+  boundJson('tools', tools, limits.toolBytes);
 }

@@ -5,7 +5,10 @@ import type { Clock } from '../../core/clock.ts';
 import { TokenBucket } from '../../core/token-bucket.ts';
 import { FrameWatch } from './frame-watch.ts';
 
-export type InboundFlowLimits = Pick<Config['limits'], 'eventsPerSecond' | 'eventBurst' | 'messageTimeoutMs'>;
+export type InboundFlowLimits = Pick<
+  Config['limits'],
+  'eventsPerSecond' | 'eventBurst' | 'messageTimeoutMs' | 'answerBytesPerSecond'
+>;
 
 interface IntakeListener {
   /** For the first time the client sends faster than it is read. */
@@ -17,6 +20,9 @@ interface IntakeListener {
 /** A client that is too fast is not read for at least so long: not to stop and start for every message. */
 const shortestHoldMs = 50;
 
+/** What a client may be answered before `answerBytesPerSecond` slows it. */
+const answerBurstSeconds = 2;
+
 /** How a client's side of a WebSocket is read: how fast, when not at all, and how long a message may take. */
 export class InboundFlow {
   readonly #socket: WebSocket;
@@ -25,6 +31,7 @@ export class InboundFlow {
   readonly #clock: Clock;
   readonly #listener: IntakeListener;
   readonly #bucket: TokenBucket;
+  readonly #answers: TokenBucket;
   readonly #frames = new FrameWatch();
   readonly #read = (chunk: Uint8Array) => this.#took(chunk);
   #holds = 0;
@@ -35,6 +42,7 @@ export class InboundFlow {
   #begunAtMs: number | undefined;
   #cancelDeadline: (() => void) | undefined;
   #cancelSlowing: () => void = () => {};
+  #cancelAnswers: () => void = () => {};
 
   constructor(
     { socket, stream }: { socket: WebSocket; stream: Duplex },
@@ -48,6 +56,8 @@ export class InboundFlow {
     this.#clock = clock;
     this.#listener = listener;
     this.#bucket = new TokenBucket({ burst: limits.eventBurst, perSecond: limits.eventsPerSecond });
+    const perSecond = limits.answerBytesPerSecond;
+    this.#answers = new TokenBucket({ burst: answerBurstSeconds * perSecond, perSecond });
     this.#heardAtMs = clock.now();
     stream.on('data', this.#read);
   }
@@ -72,6 +82,20 @@ export class InboundFlow {
     this.#listener.tooFast();
   }
 
+  /** Counts what was sent to the client. */
+  answered(bytes: number): void {
+    this.#answers.take(this.#clock.now(), bytes);
+  }
+
+  /** A promise where the client has been sent more than it may be in the time: its next message waits for it. */
+  answersPaid(): Promise<void> | undefined {
+    const overMs = this.#answers.overdrawnMs(this.#clock.now());
+    if (overMs === 0) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#cancelAnswers = this.#clock.after(overMs, resolve);
+    return promise.then(() => this.answersPaid());
+  }
+
   /** Reads nothing more until `release` was called as often. What has been read already still comes. */
   hold(): void {
     this.#holds++;
@@ -91,6 +115,7 @@ export class InboundFlow {
     this.#stream.off('data', this.#read);
     this.#cancelDeadline?.();
     this.#cancelSlowing();
+    this.#cancelAnswers();
   }
 
   #slowFor(overMs: number): void {

@@ -11,6 +11,7 @@ import type { Dialect } from '../../protocol/dialect.ts';
 import { apiErrorOf } from '../../protocol/errors/api-error.ts';
 import { httpErrors } from '../../protocol/errors/http-errors.ts';
 import { errorEvent, type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
+import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { Granted, Refused, SessionAuthorizer } from '../session-authorizer.ts';
 import type { RegisteredSession, SessionRegistry } from '../session-registry.ts';
@@ -23,6 +24,8 @@ export interface UpgradeHandlerOptions {
   authorizer: Pick<SessionAuthorizer, 'authorize'>;
   /** A dialect for one client; what it reports goes to that client's log. */
   dialect: (name: Dialect['name'], log: Log) => Dialect;
+  /** Likewise, for frames that take long to parse. */
+  parseHeavy: (name: Dialect['name'], log: Log) => (frame: Buffer) => Promise<ClientEvent>;
   sessions: SessionRegistry;
   metering: Pick<Metering, 'sessionRefused'>;
   clock: Clock;
@@ -215,6 +218,7 @@ export class UpgradeHandler {
       socket: webSocket,
       stream,
       dialect: this.#options.dialect(dialect, log),
+      parseHeavy: this.#options.parseHeavy(dialect, log),
       limits: config.limits,
       clock,
       log,

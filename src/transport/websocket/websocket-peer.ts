@@ -6,10 +6,13 @@ import type { Log } from '../../log.ts';
 import type { Dialect } from '../../protocol/dialect.ts';
 import { type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { ClientEventError } from '../../protocol/parse/frame-parser.ts';
+import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { OutgoingEvent } from '../../protocol/wire/server-events.ts';
 import type { CloseReason, Peer } from '../../session/ports/peer.ts';
 import type { Session } from '../../session/session.ts';
+import { isHeavy } from './heavy-frames.ts';
 import { InboundFlow, type InboundFlowLimits } from './inbound-flow.ts';
+import { OutputQueue } from './output-queue.ts';
 
 export type PeerLimits = InboundFlowLimits &
   Pick<Config['limits'], 'outputQueueBytes' | 'pingIntervalMs' | 'deadPeerMs'>;
@@ -20,9 +23,16 @@ export interface WebSocketPeerOptions {
   /** What the socket writes to. */
   stream: Duplex;
   dialect: Dialect;
+  /** Parses a frame that `isHeavy`; throws as `dialect.parse` does. */
+  parseHeavy: (frame: Buffer) => Promise<ClientEvent>;
   limits: PeerLimits;
   clock: Clock;
   log: Log;
+}
+
+interface Message {
+  data: RawData;
+  isBinary: boolean;
 }
 
 /** A close frame carries at most 123 bytes of reason (RFC 6455 §5.5). */
@@ -32,22 +42,26 @@ const maxReasonBytes = 123;
 export class WebSocketPeer implements Peer {
   readonly id: string;
   readonly #socket: WebSocket;
-  readonly #stream: Duplex;
   readonly #dialect: Dialect;
+  readonly #parseHeavy: (frame: Buffer) => Promise<ClientEvent>;
   readonly #limits: PeerLimits;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #inboundFlow: InboundFlow;
+  readonly #output: OutputQueue;
   #session: Session | undefined;
   #closing = false;
-  #gathering = false;
+  /** Messages behind one that takes time: at most what was read from the socket at once. */
+  readonly #unread: Message[] = [];
+  #reading = false;
   #cancelPing: () => void = () => {};
 
   constructor(options: WebSocketPeerOptions) {
     this.id = options.id;
     this.#socket = options.socket;
-    this.#stream = options.stream;
     this.#dialect = options.dialect;
+    this.#parseHeavy = options.parseHeavy;
+    this.#output = new OutputQueue(options);
     this.#limits = options.limits;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -81,29 +95,16 @@ export class WebSocketPeer implements Peer {
   /** The queue is checked before each event, so that one event alone, however large, can always be sent. */
   send(event: OutgoingEvent): void {
     if (this.#closing || this.#socket.readyState !== WebSocket.OPEN) return;
-    const waiting = this.#socket.bufferedAmount;
+    const waiting = this.#output.unsentBytes;
     if (waiting > this.#limits.outputQueueBytes) {
       this.#log.warn('peer_too_slow', { unsentBytes: waiting });
+      this.#output.clear();
       this.close({ code: 1008, reason: `client reads too slowly: ${waiting} bytes unsent` });
       // Not at once: the session may be in the middle of telling its peers.
       queueMicrotask(() => this.#session?.detach(this));
       return;
     }
-    const frame = this.#dialect.serialise(event);
-    if (frame === undefined) return;
-    this.#gatherWrites();
-    this.#socket.send(frame);
-  }
-
-  /** Events come in bursts, some twenty for a turn: those of one turn of the event loop leave in one write to the system. */
-  #gatherWrites(): void {
-    if (this.#gathering) return;
-    this.#gathering = true;
-    this.#stream.cork();
-    process.nextTick(() => {
-      this.#gathering = false;
-      this.#stream.uncork();
-    });
+    this.#inboundFlow.answered(this.#output.send(event));
   }
 
   close({ code, reason }: CloseReason): void {
@@ -111,28 +112,51 @@ export class WebSocketPeer implements Peer {
     this.#stop();
     // 1006 is never in a close frame (RFC 6455 §7.4.1): it asks for a connection that just ends.
     if (code === 1006) return this.#socket.terminate();
-    this.#socket.close(code, truncateReason(reason));
-    // A paused socket would not read the client's answer.
-    this.#socket.resume();
+    this.#output.whenEmpty(() => {
+      this.#socket.close(code, truncateReason(reason));
+      // A paused socket would not read the client's answer.
+      this.#socket.resume();
+    });
   }
 
   #message(data: RawData, isBinary: boolean, session: Session): void {
     if (this.#closing) return;
     this.#inboundFlow.count();
-    try {
-      if (isBinary) session.refuse(wireErrors.binaryFrame(), null, this);
-      else this.#receive(data.toString(), session);
-    } catch (error) {
-      if (error instanceof ClientEventError) session.refuse(error.wireError, error.clientEventId, this);
-      else this.#failed(error, session);
-    }
+    this.#unread.push({ data, isBinary });
+    if (!this.#reading) void this.#read(session);
   }
 
-  #receive(text: string, session: Session): void {
-    const caughtUp = session.receive(this.#dialect.parse(text), this);
-    if (!(caughtUp instanceof Promise)) return;
+  /** Takes one message after the other. Runs synchronously as far as it can. */
+  async #read(session: Session): Promise<void> {
+    this.#reading = true;
+    for (let next = this.#unread.shift(); next && !this.#closing; next = this.#unread.shift()) {
+      try {
+        const taken = this.#take(next, session);
+        if (taken instanceof Promise) await this.#holding(taken);
+      } catch (error) {
+        if (error instanceof ClientEventError) session.refuse(error.wireError, error.clientEventId, this);
+        else this.#failed(error, session);
+      }
+      const paid = this.#inboundFlow.answersPaid();
+      if (paid) await this.#holding(paid);
+    }
+    this.#reading = false;
+  }
+
+  #take({ data, isBinary }: Message, session: Session): void | Promise<void> {
+    if (isBinary) return session.refuse(wireErrors.binaryFrame(), null, this);
+    if (!isHeavy(data)) return session.receive(this.#dialect.parse(data.toString()), this);
+    return this.#parseHeavy(data).then((event) => (this.#closing ? undefined : session.receive(event, this)));
+  }
+
+  /** Reads nothing from the socket until a promise is settled. */
+  async #holding(promise: Promise<void>): Promise<void> {
     this.#inboundFlow.hold();
-    caughtUp.catch((error: unknown) => this.#failed(error, session)).finally(() => this.#inboundFlow.release());
+    try {
+      await promise;
+    } finally {
+      this.#inboundFlow.release();
+    }
   }
 
   #failed(error: unknown, session: Session): void {
@@ -177,6 +201,8 @@ export class WebSocketPeer implements Peer {
 
   #gone(): void {
     this.#stop();
+    this.#output.clear();
+    this.#unread.length = 0;
     this.#session?.detach(this);
   }
 }

@@ -64,6 +64,7 @@ export async function underAttack(
   const client = await WireClient.open(`${server.wsUrl}?model=gpt-realtime`, connect);
   const scene = new Scene(server, log, engines, client);
   await scene.bystanderTurn();
+  await startFrameThread(client);
   await prepare?.(server);
   const before = await footprint(clock);
 
@@ -177,6 +178,12 @@ export class Scene {
     this.#clients.length = 0;
     this.#connections.length = 0;
   }
+}
+
+/** The thread that parses heavy frames belongs to the state before an attack. */
+async function startFrameThread(client: WireClient): Promise<void> {
+  client.send({ type: 'nope', values: Array.from({ length: 2500 }, () => null) });
+  await client.until('error');
 }
 
 /** What asks for a WebSocket, with headers of one's own in the end. */

@@ -1,0 +1,46 @@
+/** The thread of `HeavyFrames`. */
+
+import { serveJobs } from '../../engines/pool/worker-jobs.ts';
+import { betaDialectWith } from '../../protocol/beta/beta.ts';
+import type { Dialect } from '../../protocol/dialect.ts';
+import type { WireErrorType } from '../../protocol/errors/wire-errors.ts';
+import { gaDialectWith } from '../../protocol/ga.ts';
+import { ClientEventError } from '../../protocol/parse/frame-parser.ts';
+import { lenientCheck, strictCheck } from '../../protocol/parse/schema-check.ts';
+import type { ClientEvent } from '../../protocol/wire/client-events.ts';
+
+export interface ParseRequest {
+  /** Of a text frame, in UTF-8. */
+  bytes: Uint8Array;
+  dialect: Dialect['name'];
+  lenient: boolean;
+}
+
+interface FrameError {
+  message: string;
+  type: WireErrorType;
+  code: string | null;
+  param: string | null;
+}
+
+export type ParsedFrame = { unknownFields: string[] } & (
+  | { event: ClientEvent }
+  | { error: FrameError; clientEventId: string | null }
+);
+
+const makers = { ga: gaDialectWith, beta: betaDialectWith };
+
+function parse({ bytes, dialect, lenient }: ParseRequest): ParsedFrame {
+  const unknownFields: string[] = [];
+  const check = lenient ? lenientCheck(dialect, (fields) => unknownFields.push(...fields)) : strictCheck(dialect);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+  try {
+    return { event: makers[dialect](check).parse(text), unknownFields };
+  } catch (error) {
+    if (!(error instanceof ClientEventError)) throw error;
+    const { message, type, code, param } = error.wireError;
+    return { error: { message, type, code, param }, clientEventId: error.clientEventId, unknownFields };
+  }
+}
+
+await serveJobs<ParseRequest, ParsedFrame>(async () => async (request, job) => job.send(parse(request)));

@@ -1,0 +1,112 @@
+import type { Duplex } from 'node:stream';
+import { WebSocket } from 'ws';
+import { EventLoopYield } from '../../core/event-loop-yield.ts';
+import { jsonLength, jsonPieces } from '../../core/json-pieces.ts';
+import type { Dialect } from '../../protocol/dialect.ts';
+import type { OutgoingEvent } from '../../protocol/wire/server-events.ts';
+
+/** The JSON that is written in one turn of the event loop, in characters: some milliseconds where each is escaped. */
+const charactersPerTurn = 64 * 1024;
+
+/** An event that waits behind a long one, or is long itself. */
+type Waiting = { frame: string } | { long: object; characters: number };
+
+/**
+ * A client's events on their way to its socket, in order. A long one is written in turns of the event loop and sent in
+ * fragments (RFC 6455 §5.4); those behind it wait.
+ */
+export class OutputQueue {
+  readonly #socket: WebSocket;
+  readonly #stream: Duplex;
+  readonly #dialect: Dialect;
+  readonly #waiting: Waiting[] = [];
+  #waitingCharacters = 0;
+  #writing = false;
+  #gathering = false;
+  #whenEmpty: (() => void) | undefined;
+
+  constructor({ socket, stream, dialect }: { socket: WebSocket; stream: Duplex; dialect: Dialect }) {
+    this.#socket = socket;
+    this.#stream = stream;
+    this.#dialect = dialect;
+  }
+
+  /** What has not reached the system yet; of an event that is not written yet, its characters. */
+  get unsentBytes(): number {
+    return this.#socket.bufferedAmount + this.#waitingCharacters;
+  }
+
+  /** Sends an event, unless the dialect has none like it; returns its length, about. */
+  send(event: OutgoingEvent): number {
+    const rendered = this.#dialect.render(event);
+    if (rendered === undefined) return 0;
+    if (jsonLength(rendered, charactersPerTurn) > charactersPerTurn) {
+      const characters = jsonLength(rendered);
+      this.#wait({ long: rendered, characters }, characters);
+      return characters;
+    }
+    const frame = JSON.stringify(rendered);
+    if (this.#writing) {
+      this.#wait({ frame }, frame.length);
+    } else {
+      this.#gatherWrites();
+      this.#socket.send(frame);
+    }
+    return frame.length;
+  }
+
+  /** Calls back once everything is sent, at once where nothing waits. */
+  whenEmpty(act: () => void): void {
+    if (this.#writing) this.#whenEmpty = act;
+    else act();
+  }
+
+  /** Drops what waits. */
+  clear(): void {
+    this.#waiting.length = 0;
+    this.#waitingCharacters = 0;
+  }
+
+  #wait(waiting: Waiting, characters: number): void {
+    this.#waiting.push(waiting);
+    this.#waitingCharacters += characters;
+    if (!this.#writing) void this.#write();
+  }
+
+  async #write(): Promise<void> {
+    this.#writing = true;
+    for (let next = this.#waiting[0]; next && this.#socket.readyState === WebSocket.OPEN; next = this.#waiting[0]) {
+      if ('frame' in next) this.#socket.send(next.frame);
+      else await this.#writeLong(next.long);
+      // What was cleared meanwhile is counted no more.
+      if (this.#waiting[0] !== next) continue;
+      this.#waiting.shift();
+      this.#waitingCharacters -= 'frame' in next ? next.frame.length : next.characters;
+    }
+    this.#writing = false;
+    this.#whenEmpty?.();
+  }
+
+  async #writeLong(value: object): Promise<void> {
+    const others = new EventLoopYield(charactersPerTurn);
+    let last: string | undefined;
+    for (const piece of jsonPieces(value, charactersPerTurn)) {
+      if (this.#socket.readyState !== WebSocket.OPEN) return;
+      if (last !== undefined) this.#socket.send(last, { fin: false });
+      last = piece;
+      await others.step(piece.length);
+    }
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(last ?? '', { fin: true });
+  }
+
+  /** Events come in bursts, some twenty for a turn: those of one turn of the event loop leave in one write to the system. */
+  #gatherWrites(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    this.#stream.cork();
+    process.nextTick(() => {
+      this.#gathering = false;
+      this.#stream.uncork();
+    });
+  }
+}

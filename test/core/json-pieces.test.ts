@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { jsonLength, jsonPieces } from '../../src/core/json-pieces.ts';
+
+test('pieces of JSON are the JSON of the whole, and none is much longer than it should be', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 40 });
+  fc.assert(
+    fc.property(fc.jsonValue({ stringUnit: 'binary' }), text, fc.integer({ min: 4, max: 40 }), (value, long, size) => {
+      const whole = { value, long, left: undefined, list: [value, long, null] };
+      const pieces = [...jsonPieces(whole, size)];
+      assert.equal(pieces.join(''), JSON.stringify(whole));
+      const longestKey = JSON.stringify(whole).length;
+      for (const piece of pieces) assert.ok(piece.length <= 6 * (size + 2) + longestKey);
+    }),
+  );
+});
+
+test('a text is cut between characters, also where each is escaped or takes two code units', () => {
+  for (const text of [
+    '\u0001'.repeat(1000),
+    '💥'.repeat(1000),
+    `a${'💥'.repeat(1000)}`,
+    '"'.repeat(1000),
+    '\ud83d'.repeat(1000),
+  ]) {
+    const pieces = [...jsonPieces({ text }, 64)];
+    assert.equal(pieces.join(''), JSON.stringify({ text }));
+    assert.ok(pieces.length >= text.length / 64);
+    for (const piece of pieces) assert.ok(piece.length <= 6 * 66, `${piece.length} characters at once`);
+  }
+});
+
+test('the least length of JSON is never more than its length', () => {
+  fc.assert(fc.property(fc.jsonValue(), (value) => assert.ok(jsonLength(value) <= JSON.stringify(value).length)));
+});

@@ -1,0 +1,103 @@
+/** SECURITY.md, "a client exhausts memory or the processor": no message, and no answer to one, holds up other sessions. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { opcodes } from '../../dev/harness/websocket-frames.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { newServer } from '../support/server.ts';
+import { WireClient } from '../support/wire-client.ts';
+import { underAttack } from './support/under-attack.ts';
+
+const mebibyte = 1024 ** 2;
+const unhurried = { limits: { eventsPerSecond: Number.POSITIVE_INFINITY } };
+const clear = { type: 'input_audio_buffer.clear' };
+const message = (id: string, text: string) => ({
+  type: 'conversation.item.create',
+  item: { id, type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
+});
+const retrieve = (item_id: string) => ({ type: 'conversation.item.retrieve', item_id });
+
+test('messages whose check takes long are refused in their order, and hold nobody up', async (t) => {
+  await underAttack(t, { config: unhurried }, async (scene) => {
+    const client = await scene.client();
+    const members = Object.fromEntries(Array.from({ length: 49_000 }, (_, index) => [`k${index}`, 1]));
+    const heavy = [
+      { type: 'response.create', response: { input: Array.from({ length: 49_000 }, () => null) } },
+      { type: 'session.update', session: { type: 'realtime', ...members } },
+      { type: 'response.create', response: { prompt: { id: 'x', variables: members } } },
+    ];
+    await scene.waves(async () => {
+      for (const [index, event] of heavy.entries()) {
+        client.send({ event_id: `heavy_${index}`, ...event });
+        client.send({ event_id: `light_${index}`, type: 'nope' });
+      }
+      const refused: (string | null | undefined)[] = [];
+      for (let count = 0; count < 2 * heavy.length; count++) {
+        refused.push((await client.until('error')).error.event_id);
+      }
+      assert.deepEqual(refused, ['heavy_0', 'light_0', 'heavy_1', 'light_1', 'heavy_2', 'light_2']);
+    });
+  });
+});
+
+test('a long answer is sent in fragments of bounded length, and what follows it comes after it', async (t) => {
+  await underAttack(t, { config: unhurried }, async (scene) => {
+    const messages: number[][] = [];
+    const types: string[] = [];
+    const attacker = await scene.webSocket({
+      onText: (text) => types.push(/"type":"([^"]+)"/.exec(text)?.[1] ?? ''),
+      onFrame: ({ opcode, payload }) => {
+        if (opcode === opcodes.text) messages.push([]);
+        messages.at(-1)?.push(payload.length);
+      },
+    });
+    // Each of these characters takes six in JSON.
+    attacker.text(JSON.stringify(message('long', '\u0001'.repeat(mebibyte))));
+    attacker.text(JSON.stringify(retrieve('long')));
+    attacker.text(JSON.stringify(clear));
+    await scene.waves(async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+    });
+    while (!types.includes('input_audio_buffer.cleared')) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(types, [
+      'session.created',
+      'conversation.item.added',
+      'conversation.item.done',
+      'conversation.item.retrieved',
+      'input_audio_buffer.cleared',
+    ]);
+    for (const fragments of messages.slice(1, 4)) {
+      assert.ok(fragments.length >= 16, `${fragments.length} fragments`);
+      assert.ok(Math.max(...fragments) <= 6 * 64 * 1024 + 100, `${Math.max(...fragments)} bytes at once`);
+    }
+  });
+});
+
+test('a client that asks for more than it may be sent in a second is read more slowly; nothing is lost', async (t) => {
+  const clock = new FakeClock();
+  const limits = { answerBytesPerSecond: mebibyte, pingIntervalMs: 3_600_000, deadPeerMs: 3_600_000 };
+  const { wsUrl } = await newServer(t, { clock, config: { limits } });
+  const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
+  client.send(message('long', 'x'.repeat(mebibyte)));
+  await client.until('conversation.item.done');
+  const other = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
+  const retrievals = 8;
+  for (let sent = 0; sent < retrievals; sent++) client.send(retrieve('long'));
+  client.send(clear);
+  other.send(clear);
+  await other.until('input_audio_buffer.cleared');
+  let answered = 0;
+  let over = false;
+  const counting = (async () => {
+    for (; !over; answered += 1) over = (await client.next()).type === 'input_audio_buffer.cleared';
+  })();
+  while (!over) {
+    const before = clock.now();
+    await clock.advance(100);
+    const room = 1 + Math.ceil((before + 100) / 1000);
+    assert.ok(answered <= room + 1, `${answered} answers in ${before} ms`);
+  }
+  await counting;
+  assert.equal(answered, retrievals + 1);
+  assert.ok(clock.now() >= 7000, `all within ${clock.now()} ms`);
+});
