@@ -106,6 +106,32 @@ test('sixteen uploads do not hold up the transcript of a conversation', async (t
   await Promise.all(uploads);
 });
 
+test('answers of the stand-in to a schema of 8,000 properties do not hold up another session', async (t) => {
+  const server = await served(t);
+  const attacker = await WireClient.open(server.wsUrl + query);
+  const required = Array.from({ length: 200 }, (_, index) => `p${index}`);
+  const groups = Array.from({ length: 40 }, (_, index) => `g${index}`);
+  const properties = Object.fromEntries(groups.map((name) => [name, { type: 'object', required }]));
+  const tools = [{ type: 'function', name: 'set', parameters: { type: 'object', required: groups, properties } }];
+  const session = { type: 'realtime', output_modalities: ['text'], tools, tool_choice: 'required' };
+  attacker.send({ type: 'session.update', session });
+  const text = `set ${Array.from({ length: 398 }, (_, index) => `w${index.toString(36)}`).join(' ')}`;
+  const content = [{ type: 'input_text', text }];
+  attacker.send({ type: 'conversation.item.create', item: { type: 'message', role: 'user', content } });
+  await attacker.until('conversation.item.done');
+  const bystander = await WireClient.open(server.wsUrl + query);
+
+  for (let i = 0; i < 8; i++) attacker.send({ type: 'response.create', response: { conversation: 'none' } });
+  let done = 0;
+  const allDone = (async () => {
+    for (; done < 8; done++) assert.equal((await attacker.until('response.done')).response.status, 'completed');
+  })();
+  const { response } = await bystander.ask('Say exactly: hello.');
+  assert.equal(response.status, 'completed');
+  assert.ok(done < 8, 'the attack was under way');
+  await allDone;
+});
+
 test('4,096 characters of ordinary text are spoken at a speed of 0.25 to their end', async (t) => {
   const server = await served(t);
   const text = 'The quick brown fox jumps over the lazy dog, and nobody minds. '.repeat(70).slice(0, 4096);

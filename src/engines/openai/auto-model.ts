@@ -5,7 +5,7 @@ import { findLocalModel } from './local-models.ts';
 
 export interface AutoModelOptions extends RemoteOptions {
   /** What answers while no server is found. */
-  standIn: LanguageModel;
+  standIn: LanguageModel & { close?(): Promise<void> };
   /** Where to look; default: where the usual servers listen on this machine. */
   urls?: readonly string[];
 }
@@ -37,7 +37,7 @@ export class AutoModel implements LanguageModel {
   }
 
   async close(): Promise<void> {
-    await this.#found?.close();
+    await Promise.all([this.#found?.close(), this.#options.standIn.close?.()]);
   }
 
   #findModel(): Promise<void> {

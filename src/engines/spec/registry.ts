@@ -4,7 +4,7 @@ import type { SessionType } from '../../protocol/wire/session-config.ts';
 import type { Engines } from '../../session/ports/engines.ts';
 import { Flite } from '../embedded/flite/flite.ts';
 import { Moonshine } from '../embedded/moonshine/moonshine.ts';
-import { Responder } from '../embedded/responder/responder.ts';
+import { StandIn } from '../embedded/responder/stand-in.ts';
 import { Silero } from '../embedded/silero/silero.ts';
 import { AutoModel } from '../openai/auto-model.ts';
 import { httpFactories, type RemoteOptions } from '../openai/http-engines.ts';
@@ -52,8 +52,9 @@ const registry: Factories = {
       }),
   },
   languageModel: {
-    responder: ({ now }) => new Responder(now && { now }),
-    auto: ({ now, ...options }) => new AutoModel({ ...options, standIn: new Responder(now && { now }) }),
+    responder: ({ now, pool }) => new StandIn({ ...pool, ...(now && { now }) }),
+    auto: ({ now, pool, ...options }) =>
+      new AutoModel({ ...options, standIn: new StandIn({ ...pool, ...(now && { now }) }) }),
   },
   voice: {
     flite: ({ voiceWorkers: workers, pool }) => new Flite({ ...pool, ...(workers !== undefined && { workers }) }),

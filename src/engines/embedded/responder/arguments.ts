@@ -12,6 +12,13 @@ type Schema = Readonly<Record<string, unknown>>;
 const MOST_PROPERTIES = 200;
 const DEEPEST = 6;
 const MOST_VALUES = 200;
+/** Work for all the arguments of one answer, in words of the request that are looked at: some 50 ms. */
+const MOST_WORK = 100_000;
+/** What a property costs however short the request is, and an alternative by its characters. */
+const PROPERTY_WORK = 50;
+const CHARACTERS_PER_WORK = 4;
+/** What a character of the arguments costs: each delta of them is an event for the client. */
+const WORK_PER_CHARACTER = 4;
 
 /** What a property is about, by a word of its name or description; the words that lead to its value; whether that is a whole clause. */
 const LEADS: readonly (readonly [about: RegExp, cues: string, long?: true])[] = [
@@ -56,7 +63,15 @@ export interface ToolCall {
   question: string | undefined;
 }
 
+/** What the answer may still look at; arguments beyond it are left out. */
+export interface WorkBudget {
+  left: number;
+}
+
+export const newBudget = (): WorkBudget => ({ left: MOST_WORK });
+
 interface Wish {
+  budget: WorkBudget;
   text: string;
   /** The stems that chose the tool. */
   known: ReadonlySet<string>;
@@ -90,15 +105,30 @@ class Filler {
     };
     const filled = new Map<string, unknown>();
     for (const name of names.toSorted((a, b) => order(a) - order(b))) {
-      filled.set(name, this.#fill(resolved(properties.get(name)), name, required.has(name), depth + 1));
+      if (!this.#spend(PROPERTY_WORK)) break;
+      const value = this.#fill(resolved(properties.get(name)), name, required.has(name), depth + 1);
+      if (typeof value === 'string') this.#spend(value.length * WORK_PER_CHARACTER);
+      filled.set(name, value);
     }
     return Object.fromEntries(names.map((name) => [name, filled.get(name)]));
+  }
+
+  /** Whether there is work left for something that costs `work`, and looks through the request. */
+  #spend(work: number): boolean {
+    const { budget } = this.#wish;
+    budget.left -= work + this.#phrases.words.length;
+    return budget.left >= 0;
+  }
+
+  #takes(value: unknown): boolean {
+    const characters = typeof value === 'string' ? value.length : 0;
+    return this.#spend(characters / CHARACTERS_PER_WORK) && this.#phrases.takeWords(value);
   }
 
   /** The value for one schema; undefined for an optional one that the request does not mention. */
   #fill(schema: Schema, name: string, required: boolean, depth: number): unknown {
     if (Array.isArray(schema.enum) && schema.enum.length > 0) {
-      const chosen = schema.enum.slice(0, MOST_VALUES).find((value) => this.#phrases.takeWords(value));
+      const chosen = schema.enum.slice(0, MOST_VALUES).find((value) => this.#takes(value));
       return chosen ?? (required ? schema.enum[0] : undefined);
     }
     const type = [schema.type].flat().find((candidate) => candidate !== 'null');
@@ -113,7 +143,7 @@ class Filler {
   /** Optional lists are only filled from an enum. */
   #array(items: Schema, required: boolean): unknown[] | undefined {
     if (Array.isArray(items.enum)) {
-      const chosen = items.enum.slice(0, MOST_VALUES).filter((value) => this.#phrases.takeWords(value));
+      const chosen = items.enum.slice(0, MOST_VALUES).filter((value) => this.#takes(value));
       return required || chosen.length > 0 ? chosen : undefined;
     }
     if (!required) return undefined;

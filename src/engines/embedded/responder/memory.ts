@@ -6,6 +6,8 @@ import { cutWords, normalize, stem, truncate } from './words.ts';
 /** The oldest items beyond this are not read, nor what follows this much of one message. */
 const MOST_ITEMS = 200;
 const LONGEST_TEXT = 20_000;
+/** Messages in which facts are looked for. */
+const MOST_REMEMBERED = 50;
 
 export interface Utterance {
   role: 'system' | 'user' | 'assistant';
@@ -129,9 +131,10 @@ export function readStatements(message: Utterance): Statement[] {
 
 export type Memory = (label: string) => Statement | undefined;
 
-/** Everything that the user stated; the latest statement wins. */
+/** Everything that the user stated lately; the latest statement wins. */
 export function remember(said: readonly Utterance[]): Memory {
-  const statements = said.filter(({ role }) => role === 'user').flatMap(readStatements);
+  const users = said.filter(({ role }) => role === 'user');
+  const statements = users.slice(-MOST_REMEMBERED).flatMap(readStatements);
   const facts = new Map(statements.map((statement) => [keyOf(statement.label), statement]));
   return (label) => facts.get(keyOf(label));
 }

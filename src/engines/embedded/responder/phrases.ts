@@ -55,6 +55,16 @@ export class Phrases {
 
   /** A number next to one of the `stems`, or (when `anywhere`) the first number that is left. */
   takeNumber(stems: readonly string[] = [], anywhere = true): number | undefined {
+    const numbers = this.#numbersLeft();
+    const named = (at: number) => stems.includes(this.stems[at] ?? '');
+    const linked = (at: number) => /^(?:to|is|of|at|by)$/.test(this.words[at - 1] ?? '') && named(at - 2);
+    const near = numbers.find(({ at, length }) => named(at + length) || named(at - 1) || linked(at));
+    const taken = near ?? (anywhere ? numbers[0] : undefined);
+    if (taken) this.#use(taken.at, taken.at + taken.length);
+    return taken?.value;
+  }
+
+  #numbersLeft(): { at: number; length: number; value: number }[] {
     const numbers: { at: number; length: number; value: number }[] = [];
     const digits = this.words.map((word) => word.replace(UNIT_AND_SIGN, '$1'));
     for (let at = 0; at < digits.length; at += 1) {
@@ -65,12 +75,7 @@ export class Phrases {
       if (!this.#tokens[at]?.used && Number.isFinite(value)) numbers.push({ at, length: number.length, value });
       at += number.length - 1;
     }
-    const named = (at: number) => stems.includes(this.stems[at] ?? '');
-    const linked = (at: number) => /^(?:to|is|of|at|by)$/.test(this.words[at - 1] ?? '') && named(at - 2);
-    const near = numbers.find(({ at, length }) => named(at + length) || named(at - 1) || linked(at));
-    const taken = near ?? (anywhere ? numbers[0] : undefined);
-    if (taken) this.#use(taken.at, taken.at + taken.length);
-    return taken?.value;
+    return numbers;
   }
 
   /** `order 12345`, `the city is Paris`: what follows a word of one of the `stems`. */
@@ -87,8 +92,9 @@ export class Phrases {
   }
 
   takeNumbers(): number[] {
-    const next = this.takeNumber();
-    return next === undefined ? [] : [next, ...this.takeNumbers()];
+    const numbers = this.#numbersLeft();
+    for (const { at, length } of numbers) this.#use(at, at + length);
+    return numbers.map(({ value }) => value);
   }
 
   /** The first words that could be a list, and what `and` or a comma joins to them. Numbers are none. */

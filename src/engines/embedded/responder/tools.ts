@@ -1,7 +1,7 @@
 /** Chooses the tool that a request asks for. */
 
 import type { ModelRequest, ModelTool } from '../../../session/ports/language-model.ts';
-import { fillArguments, type ToolCall } from './arguments.ts';
+import { fillArguments, newBudget, type ToolCall } from './arguments.ts';
 import type { Conversation } from './memory.ts';
 import { contentStems, normalize, phrasalVerbs } from './words.ts';
 
@@ -13,28 +13,51 @@ const STATEMENT =
 
 const meaning = (text: string) => new Set([...contentStems(text), ...phrasalVerbs(text)]);
 
-/** How the words of a request and of a tool meet: those of its name count double, and so does a description met in full. */
-function scoreTool(tool: ModelTool, request: string) {
-  const text = normalize(request);
-  const wanted = meaning(text);
-  const named = meaning(tool.name);
+/** The words of a tool, read once for each answer. */
+interface ReadTool {
+  tool: ModelTool;
+  named: ReadonlySet<string>;
+  described: ReadonlySet<string>;
+  lengthOfName: number;
+}
+
+function read(tool: ModelTool): ReadTool {
   const described = meaning(tool.description ?? '');
+  return { tool, named: meaning(tool.name), described, lengthOfName: contentStems(tool.name).size };
+}
+
+/** The words of a request, likewise. */
+function readRequest(request: string) {
+  const text = normalize(request);
+  return {
+    text,
+    wanted: meaning(text),
+    verbs: phrasalVerbs(text),
+    stems: contentStems(text),
+    states: STATEMENT.test(text),
+  };
+}
+
+/** How the words of a request and of a tool meet: those of its name count double, and so does a description met in full. */
+function scoreTool({ tool, named, described, lengthOfName }: ReadTool, request: ReturnType<typeof readRequest>) {
+  const { text, wanted, verbs, stems, states } = request;
   const inName = named.intersection(wanted);
   const shared = described.intersection(wanted).union(inName);
   const whole = described.size > 0 && described.isSubsetOf(wanted);
-  const lengthOfName = contentStems(tool.name).size;
   const mostOfName = inName.size > 0 && inName.size * 2 >= lengthOfName;
-  const nothingElse = phrasalVerbs(text).some((verb) => shared.has(verb)) && wanted.isSubsetOf(shared);
+  const nothingElse = verbs.some((verb) => shared.has(verb)) && wanted.isSubsetOf(shared);
   // `Turn on the radio` shares a phrasal verb with `Turn on the lights`: that is one word, not two.
-  const words = shared.intersection(contentStems(text)).size;
+  const words = shared.intersection(stems).size;
   // Enough to call the tool unasked.
-  const clear = words >= 2 || (!STATEMENT.test(text) && (mostOfName || whole || nothingElse));
+  const clear = words >= 2 || (!states && (mostOfName || whole || nothingElse));
   const score = inName.size + shared.size + inName.size / (lengthOfName + 1) + Number(whole);
   return { tool, text, clear, score, known: shared.union(named) };
 }
 
-const best = (tools: readonly ModelTool[], request: string) =>
-  tools.map((tool) => scoreTool(tool, request)).toSorted((a, b) => b.score - a.score)[0];
+function best(tools: readonly ReadTool[], request: string) {
+  const words = readRequest(request);
+  return tools.map((tool) => scoreTool(tool, words)).toSorted((a, b) => b.score - a.score)[0];
+}
 
 /**
  * The calls that a request asks for: none, one, or several when its clauses name different tools; or else the question
@@ -47,7 +70,8 @@ export function chooseTools(request: ModelRequest, { user, asked, called }: Conv
   const forced = toolChoice !== 'auto';
   const tools = request.tools
     .filter(({ name }) => (typeof toolChoice === 'object' ? name === toolChoice.name : forced || !called.has(name)))
-    .slice(0, MOST_TOOLS);
+    .slice(0, MOST_TOOLS)
+    .map(read);
   // What asks for a tool by itself answers no question.
   const text = (best(tools, user?.text ?? '')?.clear ? user?.text : asked.text) ?? '';
   const clauses = normalize(text).split(/ and | then |[.;?!] /i, 8);
@@ -56,6 +80,7 @@ export function chooseTools(request: ModelRequest, { user, asked, called }: Conv
   const one = best(tools, text);
   const alone = one && (forced || one.clear) ? [one] : [];
   const fits = several ? parts.slice(0, MOST_CALLS) : alone;
-  const calls = fits.map((fit) => fillArguments(fit.tool, { ...fit, forced, answers: asked.answers }));
+  const budget = newBudget();
+  const calls = fits.map((fit) => fillArguments(fit.tool, { ...fit, budget, forced, answers: asked.answers }));
   return calls.find(({ question }) => question)?.question ?? calls;
 }

@@ -1,0 +1,46 @@
+import type { ModelEvent, ModelRequest } from '../../../session/ports/language-model.ts';
+import { serveJobs } from '../../pool/worker-jobs.ts';
+import { Responder } from './responder.ts';
+
+/** What the stand-in is asked, and when. */
+export type StandInRequest = Omit<ModelRequest, 'signal' | 'claim'> & { nowMs: number };
+
+/** Events in one message to the main thread. */
+const MOST_EVENTS = 32;
+
+const warmUp: ModelRequest = {
+  model: '',
+  instructions: 'You are a friendly assistant.',
+  items: [{ type: 'message', role: 'user', content: [{ type: 'text', text: 'What is the weather in Paris?' }] }],
+  tools: [
+    {
+      name: 'get_weather',
+      description: 'The weather at a place',
+      parameters: { type: 'object', properties: { location: { type: 'string' } }, required: ['location'] },
+    },
+  ],
+  toolChoice: 'auto',
+  maxOutputTokens: 'inf',
+  spoken: true,
+  signal: new AbortController().signal,
+};
+
+void serveJobs<StandInRequest, ModelEvent[]>(async () => {
+  let nowMs = Date.now();
+  const responder = new Responder({ now: () => new Date(nowMs) });
+  // Compiles the rules, which makes the first answer slow.
+  await Array.fromAsync(responder.generate(warmUp));
+
+  return async ({ nowMs: askedAtMs, ...request }, job) => {
+    await job.turn();
+    nowMs = askedAtMs;
+    let events: ModelEvent[] = [];
+    for await (const event of responder.generate({ ...request, signal: job.signal })) {
+      events.push(event);
+      if (events.length < MOST_EVENTS) continue;
+      job.send(events);
+      events = [];
+    }
+    job.send(events);
+  };
+});

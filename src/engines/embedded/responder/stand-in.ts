@@ -1,0 +1,76 @@
+import type { ContextItem, LanguageModel, ModelEvent, ModelRequest } from '../../../session/ports/language-model.ts';
+import { type PoolSurroundings, WorkerPool, workerScript } from '../../pool/worker-pool.ts';
+import type { StandInRequest } from './stand-in-worker.ts';
+import { truncate } from './words.ts';
+
+export interface StandInOptions extends PoolSurroundings {
+  /** The time that it tells (default: the system's). */
+  now?: () => Date;
+}
+
+/** Items and characters of a conversation that it reads, the newest first; of instructions as many characters. */
+const MOST_ITEMS = 200;
+const MOST_CHARACTERS = 100_000;
+
+/** The embedded stand-in for a language model, in a thread of its own: see `Responder`. */
+export class StandIn implements LanguageModel {
+  readonly ready: Promise<void>;
+  readonly #pool: WorkerPool<StandInRequest, ModelEvent[]>;
+  readonly #now: () => Date;
+
+  constructor({ now = () => new Date(), ...surroundings }: StandInOptions = {}) {
+    this.#now = now;
+    this.#pool = new WorkerPool({
+      engine: 'Stand-in model',
+      script: workerScript(import.meta.url, 'stand-in-worker'),
+      size: 1,
+      ...surroundings,
+    });
+    this.ready = this.#pool.ready;
+  }
+
+  async *generate(request: ModelRequest): AsyncGenerator<ModelEvent, void, undefined> {
+    const { signal, claim, model, instructions, tools, toolChoice, parallelToolCalls, maxOutputTokens, spoken } =
+      request;
+    const seen: StandInRequest = {
+      nowMs: this.#now().getTime(),
+      model,
+      instructions: truncate(instructions, MOST_CHARACTERS),
+      items: newest(request.items),
+      tools,
+      toolChoice,
+      ...(parallelToolCalls !== undefined && { parallelToolCalls }),
+      maxOutputTokens,
+      spoken,
+    };
+    for await (const events of this.#pool.run(seen, { signal, claim })) yield* events;
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}
+
+/** The end of a conversation as far as it is read, without images, sound and arguments: a thread is sent a copy of it. */
+function newest(items: readonly ContextItem[]): ContextItem[] {
+  const seen: ContextItem[] = [];
+  let characters = MOST_CHARACTERS;
+  const cut = (text: string) => {
+    const kept = truncate(text, Math.max(0, characters));
+    characters -= kept.length;
+    return kept;
+  };
+  for (const item of items.slice(-MOST_ITEMS).toReversed()) {
+    if (characters <= 0) break;
+    if (item.type === 'call') seen.push({ ...item, arguments: '' });
+    else if (item.type === 'call_output') seen.push({ ...item, output: cut(item.output) });
+    else {
+      const content = item.content.flatMap((part) => {
+        if (part.type === 'text') return { ...part, text: cut(part.text) };
+        return part.type === 'image' ? { type: part.type, url: '' } : [];
+      });
+      seen.push({ ...item, content });
+    }
+  }
+  return seen.toReversed();
+}
