@@ -1,12 +1,12 @@
 import { responseFailures } from '../../protocol/errors/wire-errors.ts';
 import type { Conversation, ConversationEntry } from '../conversation/conversation.ts';
 import type { ContextItem, ModelTool } from '../ports/language-model.ts';
-import type { Reservation } from '../ports/meter.ts';
 import type { SessionTools } from '../settings.ts';
-import { awaitTranscripts, type ContextSnapshot, charactersInContext, soundsOf } from './context.ts';
+import { type AudioClips, awaitTranscripts, type ContextSnapshot, charactersInContext, soundsOf } from './context.ts';
+import { type AdoptedContext, type ContextHistory, costOf } from './context-history.ts';
 import { ContextImages, type FetchedImage } from './context-images.ts';
 import { ContextTokens, imagesOf, type MeasuredEntry, type MeasuredHead } from './context-tokens.ts';
-import { noTokens, sumOfCosts, type TokenCost, totalTokens } from './token-cost.ts';
+import { noTokens, sumOfCosts, totalTokens } from './token-cost.ts';
 import { contextBudget, firstKeptIndexes, type Truncation, truncationCut } from './truncation.ts';
 
 export interface ContextRequest {
@@ -17,36 +17,43 @@ export interface ContextRequest {
   instructions: string;
   tools: readonly ModelTool[];
   truncation: Truncation;
-  /** The most that the response may give out. */
-  maxOutputTokens: number | 'inf';
   /** The entries are those of the conversation, rather than a response's own input. */
   ofConversation: boolean;
   /** The response stands in the conversation: the next one's context begins with this one's, if nothing changes. */
   inConversation: boolean;
-  /** The response may be made, and this was set aside for it. */
-  admitted(reservation: Reservation | undefined): void;
 }
 
-/** A context that a model was asked with. */
-interface PromptedItems {
+/** A context that is counted, but for images that have not been fetched. */
+export interface ContextEstimate {
+  readonly request: ContextRequest;
+  readonly sounds: AudioClips;
   readonly head: MeasuredHead;
-  readonly costs: readonly TokenCost[];
+  readonly earlierCut: number;
+  /** Tokens of the model's input. No input is larger than the model's context: what is beyond it is left out, or fails. */
+  readonly inputTokens: number;
 }
 
-/** Makes the contexts of a session's responses: what the model is given, what it costs, and what of that it was given before. */
+/** A context that fits its model. Nothing else knows of it before `ContextHistory.adopt`. */
+export interface BuiltContext extends AdoptedContext {
+  readonly request: ContextRequest;
+  readonly snapshot: ContextSnapshot;
+}
+
+/**
+ * Builds the contexts of a session's responses: measures the conversation and fits it to the model. It reads the history
+ * and leaves it as it is, so that a context can be dropped.
+ */
 export class ContextBuilder {
   readonly #tools: SessionTools;
   readonly #conversation: Conversation;
+  readonly #history: ContextHistory;
   readonly #tokens: ContextTokens;
   readonly #images: ContextImages;
-  /** What was left out of the conversation's context once; so is all before it, so that contexts go on to begin alike. */
-  readonly #leftOut = new WeakSet<ConversationEntry>();
-  #leftOutTold = false;
-  #asked: PromptedItems | undefined;
 
-  constructor(tools: SessionTools, conversation: Conversation) {
+  constructor(tools: SessionTools, conversation: Conversation, history: ContextHistory) {
     this.#tools = tools;
     this.#conversation = conversation;
+    this.#history = history;
     this.#tokens = new ContextTokens(tools.tokens);
     this.#images = new ContextImages(tools, (without) =>
       addressesOf(conversation.entries.filter(({ item }) => item.id !== without)),
@@ -54,42 +61,30 @@ export class ContextBuilder {
   }
 
   /**
-   * Waits for what is not known yet, asks whether a response may be made, fetches images only then, and fits the context
-   * to the model.
+   * Waits for transcripts that are not known yet, and counts.
    * @throws {StageError} when what was said last could not be transcribed
-   * @throws {ResponseFailure} when no response may be made, or its context is too large; the signal's reason
+   * @throws the signal's reason
    */
-  async build(request: ContextRequest, signal: AbortSignal): Promise<ContextSnapshot> {
-    const { entries, version, ofConversation, inConversation } = request;
+  async estimate(request: ContextRequest, signal: AbortSignal): Promise<ContextEstimate> {
+    const { entries, instructions, tools, truncation, ofConversation, model } = request;
     // At once: what is dropped meanwhile is given all the same.
-    const sounds = soundsOf(this.#tools.engines.languageModel.hearsAudio ? entries : []);
+    const sounds = this.#soundsOf(entries);
     const failure = await awaitTranscripts(entries, sounds, signal);
     if (failure) throw failure;
+    const earlierCut = ofConversation && truncation !== 'disabled' ? this.#history.earlierCut(entries) : 0;
+    const measured = await this.#tokens.measure(entries, { sounds, signal });
+    const head = await this.#tokens.head(instructions, tools, signal);
+    const cost = sumOfCosts([head.cost, ...measured.slice(earlierCut).map((entry) => entry.cost)]);
+    const inputTokens = Math.min(totalTokens(cost), contextBudget(this.#tools.settings.contextTokens, model));
+    return { request, sounds, head, earlierCut, inputTokens };
+  }
 
-    const earlierCut = ofConversation && request.truncation !== 'disabled' ? this.#earlierCut(entries) : 0;
-    const estimated = await this.#tokens.measure(entries, { sounds, signal });
-    const head = await this.#tokens.head(request.instructions, request.tools, signal);
-    await this.#admit(sumOfCosts([head.cost, ...estimated.slice(earlierCut).map(({ cost }) => cost)]), request, signal);
-
-    const images = await this.#images.fetchAll(addressesOf(entries.slice(earlierCut)), signal);
-    const fetched = (url: string) => images.get(url)?.size;
-    const measured = await this.#tokens.measure(entries, { sounds, fetched, signal });
-    signal.throwIfAborted();
-
-    const kept = this.#fit(measured, head, earlierCut, request);
-    const items = kept.map(({ item }) => withImages(item, images)).filter(saysSomething);
-    this.#requireSize(head, items);
-    const asked = { head, costs: kept.map(({ cost }) => cost) };
-    const cached = cachedCost(this.#asked, asked);
-    if (inConversation) this.#asked = asked;
-    return {
-      version,
-      items,
-      cost: costOf(asked),
-      cached,
-      audioWords: kept.reduce((sum, { audioWordTokens }) => sum + audioWordTokens, 0),
-      soundTokens: kept.reduce((sum, { soundTokens }) => sum + soundTokens, 0),
-    };
+  /**
+   * Fetches the images, which only a response that is admitted may do, and fits the context to the model.
+   * @throws {ResponseFailure} when an image cannot be had, or the context is too large; the signal's reason
+   */
+  async build(estimate: ContextEstimate, signal: AbortSignal): Promise<BuiltContext> {
+    return this.#fit(estimate, await this.#images.fetchAll(imagesIn(estimate), signal), signal);
   }
 
   /** An item is about to be deleted. */
@@ -98,38 +93,49 @@ export class ContextBuilder {
     if (entry) this.#images.release({ id: itemId, urls: addressesOf([entry]) });
   }
 
-  /** No input is larger than the model's context: what is beyond it will be left out, or fails the response. */
-  async #admit(cost: TokenCost, { model, maxOutputTokens, admitted }: ContextRequest, signal: AbortSignal) {
-    const { meter, settings } = this.#tools;
-    const input = Math.min(totalTokens(cost), contextBudget(settings.contextTokens, model));
-    const { refusal, reservation } = await meter.admitResponse({ input, output: maxOutputTokens });
-    if (refusal) throw responseFailures.rateLimited(refusal.message);
-    if (signal.aborted) reservation?.settle(0);
+  #soundsOf(entries: readonly ConversationEntry[]): AudioClips {
+    return soundsOf(this.#tools.engines.languageModel.hearsAudio ? entries : []);
+  }
+
+  async #fit(
+    { request, sounds, head, earlierCut }: ContextEstimate,
+    images: ReadonlyMap<string, FetchedImage>,
+    signal: AbortSignal,
+  ): Promise<BuiltContext> {
+    const { entries, version } = request;
+    const fetched = (url: string) => images.get(url)?.size;
+    const measured = await this.#tokens.measure(entries, { sounds, fetched, signal });
     signal.throwIfAborted();
-    admitted(reservation);
+
+    const cut = this.#cut(measured, head, earlierCut, request);
+    const stays = firstKeptIndexes(entries.map(({ item }) => item));
+    const kept = measured.filter((_, index) => (stays[index] ?? index) >= cut);
+    const items = kept.map(({ item }) => withImages(item, images)).filter(saysSomething);
+    this.#requireSize(head, items);
+    const prompted = { head, costs: kept.map(({ cost }) => cost) };
+    const snapshot: ContextSnapshot = {
+      version,
+      items,
+      cost: costOf(prompted),
+      cached: this.#history.cached(prompted),
+      audioWords: kept.reduce((sum, { audioWordTokens }) => sum + audioWordTokens, 0),
+      soundTokens: kept.reduce((sum, { soundTokens }) => sum + soundTokens, 0),
+    };
+    return { request, snapshot, prompted, earlierCut, cut };
   }
 
-  #earlierCut(entries: readonly ConversationEntry[]): number {
-    return entries.findLastIndex((entry) => this.#leftOut.has(entry)) + 1;
-  }
-
-  #fit(
+  #cut(
     measured: readonly MeasuredEntry[],
     head: MeasuredHead,
     earlierCut: number,
-    { entries, model, truncation, ofConversation }: ContextRequest,
-  ): MeasuredEntry[] {
+    { entries, model, truncation }: ContextRequest,
+  ): number {
     const items = entries.map((entry, index) => ({ entry, tokens: totalTokens(measured[index]?.cost ?? noTokens) }));
-    const demand = {
+    return truncationCut(items, earlierCut, {
       headTokens: totalTokens(head.cost),
       budgetTokens: contextBudget(this.#tools.settings.contextTokens, model),
       truncation,
-    };
-    const cut = truncationCut(items, earlierCut, demand);
-    if (ofConversation) for (const entry of entries.slice(earlierCut, cut)) this.#leftOut.add(entry);
-    if (cut > earlierCut) this.#logTruncation(cut, entries.length);
-    const stays = firstKeptIndexes(entries.map(({ item }) => item));
-    return measured.filter((_, index) => (stays[index] ?? index) >= cut);
+    });
   }
 
   /** Each occurrence counts: a model is sent an item as often as an input refers to it. */
@@ -139,11 +145,10 @@ export class ContextBuilder {
     for (const item of items) characters += charactersInContext(item);
     if (characters > contextCharacters) throw responseFailures.contextTooLarge(contextCharacters);
   }
+}
 
-  #logTruncation(leftOut: number, items: number): void {
-    if (!this.#leftOutTold) this.#tools.log.info('context_truncated', { leftOut, items });
-    this.#leftOutTold = true;
-  }
+function imagesIn({ request, earlierCut }: ContextEstimate): string[] {
+  return addressesOf(request.entries.slice(earlierCut));
 }
 
 /** An input may refer to one item thousands of times. */
@@ -163,16 +168,4 @@ function withImages(item: ContextItem, images: ReadonlyMap<string, FetchedImage>
 
 function saysSomething(item: ContextItem): boolean {
   return item.type !== 'message' || item.content.length > 0;
-}
-
-function costOf({ head, costs }: PromptedItems): TokenCost {
-  return sumOfCosts([head.cost, ...costs]);
-}
-
-/** What of a context is the same as an earlier one's, from the beginning to the first difference. */
-function cachedCost(before: PromptedItems | undefined, now: PromptedItems): TokenCost {
-  if (before?.head.instructions !== now.head.instructions || before.head.toolsJson !== now.head.toolsJson)
-    return noTokens;
-  const differs = now.costs.findIndex((cost, index) => cost !== before.costs[index]);
-  return costOf({ head: now.head, costs: differs < 0 ? now.costs : now.costs.slice(0, differs) });
 }

@@ -1,12 +1,14 @@
-import { wireErrors } from '../../protocol/errors/wire-errors.ts';
+import { responseFailures, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
 import { voiceId } from '../../protocol/wire/session-config.ts';
 import { ContextBuilder } from '../context/context-builder.ts';
+import { ContextHistory } from '../context/context-history.ts';
 import type { DecodedAudio } from '../conversation/item-audio.ts';
 import type { ItemOperations } from '../conversation/item-operations.ts';
 import { startGeneration } from '../generation/generation.ts';
 import { generationRequest, modalityOf, refuseUnknownTool, withParameters } from '../generation/generation-request.ts';
 import { refuseUnavailable } from '../limits/unavailable.ts';
+import type { ExpectedTokens } from '../ports/meter.ts';
 import type { SessionCore } from '../session-core.ts';
 import { ConversationTarget, OutOfBandTarget } from './output-target.ts';
 import { Response } from './response.ts';
@@ -16,6 +18,7 @@ export class Responses {
   readonly #core: SessionCore;
   readonly #items: ItemOperations;
   readonly #onEnded: (response: Response) => void;
+  readonly #history: ContextHistory;
   readonly #contexts: ContextBuilder;
   readonly #outOfBand = new Map<string, Response>();
   #active: { response: Response; target: ConversationTarget } | undefined;
@@ -26,7 +29,8 @@ export class Responses {
     this.#core = core;
     this.#items = items;
     this.#onEnded = ended;
-    this.#contexts = new ContextBuilder(core, core.conversation);
+    this.#history = new ContextHistory(core.log);
+    this.#contexts = new ContextBuilder(core, core.conversation, this.#history);
   }
 
   /** The response that runs in the conversation. */
@@ -72,23 +76,18 @@ export class Responses {
     });
     if (target instanceof ConversationTarget) this.#active = { response, target };
     else this.#outOfBand.set(response.id, response);
+    const { model, truncation } = config;
+    const inConversation = !outOfBand;
+    const ofConversation = parameters.input === undefined;
     void response.run(async (signal) => {
-      const request = generationRequest(config, this.#core.settings.prompts);
-      const { model, truncation } = config;
-      const { instructions, tools } = request;
-      const snapshot = await this.#contexts.build(
-        {
-          ...{ entries, version, model, instructions, tools, truncation },
-          maxOutputTokens: config.max_output_tokens,
-          ofConversation: parameters.input === undefined,
-          inConversation: !outOfBand,
-          admitted: (reservation) => {
-            response.reservation = reservation;
-          },
-        },
-        signal,
-      );
-      return startGeneration({ ...request, snapshot }, this.#core);
+      const options = generationRequest(config, this.#core.settings.prompts);
+      const { instructions, tools, maxOutputTokens } = options;
+      const request = { entries, version, model, instructions, tools, truncation, ofConversation, inConversation };
+      const estimate = await this.#contexts.estimate(request, signal);
+      await this.#admit(response, { input: estimate.inputTokens, output: maxOutputTokens }, signal);
+      const context = await this.#contexts.build(estimate, signal);
+      this.#history.adopt(context);
+      return startGeneration({ ...options, snapshot: context.snapshot }, this.#core);
     });
     return response;
   }
@@ -125,6 +124,18 @@ export class Responses {
   close(): void {
     this.#closing = true;
     for (const response of [this.active, ...this.#outOfBand.values()]) response?.cancel('client_cancelled');
+  }
+
+  /**
+   * Reserves the tokens that a response may come to use.
+   * @throws {ResponseFailure} when it may not be made now; the signal's reason
+   */
+  async #admit(response: Response, expected: ExpectedTokens, signal: AbortSignal): Promise<void> {
+    const { refusal, reservation } = await this.#core.meter.admitResponse(expected);
+    if (refusal) throw responseFailures.rateLimited(refusal.message);
+    if (signal.aborted) reservation?.settle(0);
+    signal.throwIfAborted();
+    response.reservation = reservation;
   }
 
   #ended(response: Response): void {
