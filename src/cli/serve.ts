@@ -11,6 +11,7 @@ import {
   type ParleyServer,
   startConfiguredServer,
 } from '../server/server.ts';
+import { engineKinds } from '../session/ports/engines.ts';
 
 const usage = `Start the server.
 
@@ -99,8 +100,7 @@ function enginesLine(engines: readonly EngineStatus[]): string {
 }
 
 function describeEngine({ part, name }: EngineStatus): string {
-  const words = part.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-  return `${words} ${fullNames[name] ?? name}`;
+  return `${engineKinds[part].words} ${fullNames[name] ?? name}`;
 }
 
 /** Which sessions are relayed, and where to; neither a key nor what else an address may have. */

@@ -7,7 +7,8 @@ import { isAllowance } from '../net/address-policy.ts';
 import { defaultSessionSettings, type SessionSettings } from '../session/settings.ts';
 import type { ApiKeyEntry } from './api-keys.ts';
 import { contextBudgets } from './context-kind.ts';
-import { engine, engineSets, modelAliases, voiceAliases } from './engine-kind.ts';
+import { engineSets, modelAliases, setFields, voiceAliases } from './engine-kind.ts';
+import { engineKeyOptions, engineOptions } from './engine-options.ts';
 import { optionsHelp } from './help.ts';
 import { apiKeys, boolean, choice, hostName, integer, integerOrInfinity, list, prompts, text } from './kinds.ts';
 import { limits } from './limits.ts';
@@ -21,9 +22,6 @@ export { type ApiKey, type ApiKeyEntry, apiKey } from './api-keys.ts';
 
 const session = defaultSessionSettings;
 const hourMs = 3_600_000;
-
-const keyDescription = (flag: string) =>
-  `The key of the server that ${flag} names. Prefer the environment or a file: other users can see the flags of a process.`;
 
 const options = {
   host: option(
@@ -122,33 +120,8 @@ const options = {
     'true: drop fields that the protocol does not have, and say so in the log; for relays. false: refuse them, as the hosted service does.',
   ),
 
-  voiceActivity: option('Engines', engine('voiceActivity'), 'embedded', 'What tells speech from other sound.', {
-    short: 'vad',
-  }),
-  transcriber: option(
-    'Engines',
-    engine('transcriber'),
-    'embedded',
-    'What turns speech into text: embedded, or the URL of a server with the name of its model, as in http://127.0.0.1:8000/v1#whisper-small.',
-    { short: 'stt' },
-  ),
-  languageModel: option(
-    'Engines',
-    engine('languageModel'),
-    'embedded',
-    'What answers: embedded is a stand-in that follows a few rules, auto takes an Ollama or a llama.cpp server of this machine, and a URL names any server, as in http://127.0.0.1:11434/v1#llama3.2 (docs/engines.md).',
-    { short: 'llm' },
-  ),
-  voice: option(
-    'Engines',
-    engine('voice'),
-    'embedded',
-    'What turns text into speech: embedded, or a URL, as in http://127.0.0.1:8880/v1#kokoro.',
-    { short: 'tts' },
-  ),
-  sttKey: option<string | undefined>('Engines', secretKey(), undefined, keyDescription('--stt')),
-  llmKey: option<string | undefined>('Engines', secretKey(), undefined, keyDescription('--llm')),
-  ttsKey: option<string | undefined>('Engines', secretKey(), undefined, keyDescription('--tts')),
+  ...engineOptions,
+  ...engineKeyOptions,
   voices: option(
     'Engines',
     voiceAliases(),
@@ -165,7 +138,7 @@ const options = {
     'Engines',
     engineSets(),
     {},
-    'More engines, in the configuration file: names with { stt, llm, tts, vad, voices, fallbacks }, each an engine as above or { url, model, key-file, key-env, … } (docs/engines.md).',
+    `More engines, in the configuration file: names with { ${setFields.join(', ')} }, each an engine as above or { url, model, key-file, key-env, … } (docs/engines.md).`,
   ),
   aliases: option(
     'Engines',

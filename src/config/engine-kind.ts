@@ -4,29 +4,33 @@ import { z } from 'zod';
 import {
   acceptsPath,
   defaultSet,
-  type EngineKind,
   type EngineSetSpec,
   type EngineSpec,
   engineNames,
   type HttpEngineSpec,
   type ModelAlias,
+  noServerText,
 } from '../engines/spec/engine-spec.ts';
+import { allKinds, type EngineKind, engineKinds, isRequestKind, requestKinds } from '../session/ports/engines.ts';
 import type { Kind } from './kinds.ts';
+import { optionName } from './option.ts';
 import { keyIn } from './upstream-kind.ts';
 
 const keyPattern = /^[\x21-\x7e]{1,4096}$/;
 const maxSets = 64;
 const maxNames = 1024;
 
-/** The short names of the kinds, which stand beside the long ones everywhere. */
-const shortNames: Readonly<Record<string, EngineKind>> = {
-  vad: 'voiceActivity',
-  stt: 'transcriber',
-  llm: 'languageModel',
-  tts: 'voice',
-  'voice-activity': 'voiceActivity',
-  'language-model': 'languageModel',
-};
+/** What an engine set may have. */
+export const setFields: readonly string[] = [
+  ...[...requestKinds, ...allKinds.filter((kind) => !isRequestKind(kind))].map((kind) => engineKinds[kind].short),
+  'voices',
+  'fallbacks',
+];
+
+/** A kind by its short name, its option's name or its key in a program. */
+function kindNamed(name: string): EngineKind | undefined {
+  return allKinds.find((kind) => [engineKinds[kind].short, optionName(kind), kind].includes(name));
+}
 
 const httpEngine = z.strictObject({
   url: z.string(),
@@ -62,20 +66,19 @@ function readName(kind: EngineKind, given: string): Read<string> {
   const known = engineNames(kind).includes(name);
   if (known && path.length === 0) return { value: given };
   if (known && acceptsPath(kind, name) && path.join(':') !== '') return { value: given };
-  const address = kind === 'voiceActivity' ? undefined : addressPattern.exec(given)?.groups;
+  const address = isRequestKind(kind) ? addressPattern.exec(given)?.groups : undefined;
   if (address?.host !== undefined) {
     const path = /^\/[^#]/.test(address.rest ?? '') ? address.rest : `/v1${address.rest?.replace(/^\//, '')}`;
     return { problem: `There is no such engine. Did you mean http://${address.host}${path}?` };
   }
   const names = engineNames(kind).join(', ');
   return {
-    problem: `There is no such engine; there are ${names}${kind === 'voiceActivity' ? '' : ', or the URL of a server'}`,
+    problem: `There is no such engine; there are ${names}${isRequestKind(kind) ? ', or the URL of a server' : ''}`,
   };
 }
 
 function readUrl(kind: EngineKind, { keyFile, ...given }: z.output<typeof httpEngine>): Read<HttpEngineSpec> {
-  if (kind === 'voiceActivity')
-    return { problem: 'Voice activity detection runs inside the server: no URL can stand for it' };
+  if (!isRequestKind(kind)) return { problem: noServerText(kind) };
   if (!URL.canParse(given.url)) return { problem: 'This is no URL' };
   const url = new URL(given.url);
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
@@ -99,7 +102,7 @@ export function engine(kind: EngineKind): Kind<EngineSpec> {
   };
   return {
     placeholder: 'ENGINE',
-    allowed: `${engineNames(kind).join(', ')}${kind === 'voiceActivity' ? '' : ', or URL#model of a server that speaks the API of OpenAI'}`,
+    allowed: `${engineNames(kind).join(', ')}${isRequestKind(kind) ? ', or URL#model of a server that speaks the API of OpenAI' : ''}`,
     // A URL may hold credentials.
     secret: true,
     repeatable: false,
@@ -113,12 +116,14 @@ export function engine(kind: EngineKind): Kind<EngineSpec> {
   };
 }
 
+const setFieldsText = `${setFields.slice(0, -1).join(', ')} and ${setFields.at(-1)}`;
+
 function readSet(given: unknown): Read<EngineSetSpec> {
-  if (!isMapping(given)) return { problem: 'expected a mapping with stt, llm, tts, vad, voices and fallbacks' };
+  if (!isMapping(given)) return { problem: `expected a mapping with ${setFieldsText}` };
   const set: EngineSetSpec = {};
   for (const [name, entry] of Object.entries(given)) {
     if (entry === undefined) continue;
-    const kind = shortNames[name] ?? engineKinds.find((each) => each === name);
+    const kind = kindNamed(name);
     if (kind !== undefined) {
       const result = readEngine(kind, entry);
       if ('problem' in result) return { problem: `${name}: ${result.problem}` };
@@ -133,13 +138,11 @@ function readSet(given: unknown): Read<EngineSetSpec> {
       if (result === undefined) return { problem: `fallbacks: expected ${fallbacksText}` };
       set.fallbacks = result;
     } else {
-      return { problem: `${name}: a set has stt, llm, tts, vad, voices and fallbacks` };
+      return { problem: `${name}: a set has ${setFieldsText}` };
     }
   }
   return { value: set };
 }
-
-const engineKinds: readonly EngineKind[] = ['voiceActivity', 'transcriber', 'languageModel', 'voice'];
 
 /** Sets of engines by their names. */
 export function engineSets(): Kind<Readonly<Record<string, EngineSetSpec>>> {

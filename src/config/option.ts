@@ -65,6 +65,11 @@ export function isDeprecatedName(name: string, { option: { formerly } }: NamedOp
   return formerly !== undefined && (name === formerly || name === variableOf(formerly));
 }
 
+/** `outputLeadMs` as `output-lead-ms`. */
+export function optionName(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
 function variableOf(name: string): string {
   return `PARLEY_${name.toUpperCase().replace(/[.-]/g, '_')}`;
 }
@@ -72,7 +77,7 @@ function variableOf(name: string): string {
 /** Names every option of a table; `prefix` is the section that it stands in, such as `limits`. */
 export function listOptions(table: Record<string, Option<unknown>>, prefix = ''): NamedOption[] {
   return Object.entries(table).map(([key, option]) => {
-    const name = `${prefix}${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const name = `${prefix}${optionName(key)}`;
     return { key: `${prefix}${key}`, name, flag: `--${name}`, variable: variableOf(name), option };
   });
 }

@@ -1,7 +1,8 @@
 import type { TranscriptionUsage } from '../protocol/wire/server-events.ts';
 import { assistantAudioTokens, userAudioTokens } from '../session/context/token-cost.ts';
+import type { AudioRequestKind } from '../session/ports/engines.ts';
 import type { QuotaRefusal } from '../session/ports/meter.ts';
-import { type AudioRequestKind, type AudioRequestStatus, clampAmount, transcriptionQuantities } from './quantities.ts';
+import { type AudioRequestStatus, clampAmount, transcriptionQuantities } from './quantities.ts';
 import type { TokenBudget } from './token-budget.ts';
 import { UsageTotals, type UsageTotalsOptions, type UsedTotals } from './usage-totals.ts';
 

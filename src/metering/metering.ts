@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../log.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
 import { sessionKinds } from '../protocol/wire/session-kinds.ts';
+import type { AudioRequestKind } from '../session/ports/engines.ts';
 import type { Store } from '../store/store.ts';
 import { Account, type SessionTotals } from './account.ts';
 import { AudioAccount } from './audio-account.ts';
@@ -11,7 +12,6 @@ import { Metrics, type RefusalReason } from './metrics.ts';
 import type { Owner } from './owner.ts';
 import { Prices, type PriceTable } from './prices.ts';
 import { processMetrics } from './process-metrics.ts';
-import type { AudioRequestKind } from './quantities.ts';
 import type { SessionLease } from './session-leases.ts';
 
 export type { Account, SessionTotals } from './account.ts';
@@ -19,7 +19,7 @@ export type { AudioAccount } from './audio-account.ts';
 export type { Admission } from './key-limits.ts';
 export type { RefusalReason } from './metrics.ts';
 export type { Owner } from './owner.ts';
-export type { AudioRequestKind, AudioRequestStatus } from './quantities.ts';
+export type { AudioRequestStatus } from './quantities.ts';
 export type { SessionLease } from './session-leases.ts';
 
 export interface MeteringOptions {

@@ -2,9 +2,10 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { packageVersion } from '../core/version.ts';
 import type { ResponseStatus } from '../protocol/wire/server-events.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
+import { type AudioRequestKind, engineKinds, type RequestKind, requestKinds } from '../session/ports/engines.ts';
 import type { TurnTimes } from '../session/ports/meter.ts';
 import type { OwnerLabels } from './label-sets.ts';
-import { type AudioRequestKind, type AudioRequestStatus, type Quantities, quantitiesIn } from './quantities.ts';
+import { type AudioRequestStatus, type Quantities, quantitiesIn } from './quantities.ts';
 
 /** Why a session was not opened. */
 export type RefusalReason =
@@ -24,6 +25,13 @@ export type RefusalReason =
   | 'limits_unavailable'
   /** The server's own fault. */
   | 'failed';
+
+/** How long a turn waited for each stage. */
+const stageWaits: Record<RequestKind, keyof TurnTimes> = {
+  transcriber: 'transcriptMs',
+  languageModel: 'firstTokenMs',
+  voice: 'firstAudioMs',
+};
 
 const owner = ['key', 'project', 'model'] as const;
 /** From what nobody notices to what nobody waits for. */
@@ -107,9 +115,10 @@ export class Metrics {
 
   responseEnded(labels: OwnerLabels, status: ResponseStatus, times: TurnTimes): void {
     this.#responses.inc({ status, ...labels });
-    this.#observe('transcriber', times.transcriptMs);
-    this.#observe('language_model', times.firstTokenMs);
-    this.#observe('voice', times.firstAudioMs);
+    for (const kind of requestKinds) {
+      const ms = times[stageWaits[kind]];
+      if (ms !== undefined) this.#stages.observe({ stage: engineKinds[kind].label }, ms / 1000);
+    }
     if (times.answeredMs !== undefined) this.#answers.observe(times.answeredMs / 1000);
   }
 
@@ -175,10 +184,6 @@ export class Metrics {
 
   text(): Promise<string> {
     return this.#registry.metrics();
-  }
-
-  #observe(stage: string, ms: number | undefined): void {
-    if (ms !== undefined) this.#stages.observe({ stage }, ms / 1000);
   }
 
   #counter<T extends string>(name: string, help: string, labelNames: readonly T[]): Counter<T> {

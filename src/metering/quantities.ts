@@ -25,8 +25,6 @@ export type ResponseTokenKind = (typeof responseTokenKinds)[number];
 export type TranscriptionTokenKind = (typeof transcriptionTokenKinds)[number];
 export type TokenKind = ResponseTokenKind | TranscriptionTokenKind | (typeof speechTokenKinds)[number];
 
-/** The two requests of `/v1/audio` that are billed. */
-export type AudioRequestKind = 'transcription' | 'speech';
 /** `cancelled`: whoever asked left before it was done. `refused`: the key had used its tokens of the minute. */
 export type AudioRequestStatus = 'completed' | 'failed' | 'cancelled' | 'refused';
 

@@ -1,42 +1,42 @@
 import type { Clock } from '../core/clock.ts';
 import { EventLoopYield } from '../core/event-loop-yield.ts';
-
-/** The stages of a turn, as errors and logs name them. */
-export type Stage = 'voice activity detection' | 'transcriber' | 'language model' | 'voice';
+import { type EngineKind, engineKinds } from './ports/engines.ts';
 
 /** A stage of a response or of a transcription that failed or stalled. */
 export class StageError extends Error {
-  readonly stage: Stage;
+  /** In words, as the message and the log name it. */
+  readonly stage: string;
   readonly code: string;
   /** The message, or what clients are told in its place: which machines work for the server is not theirs to know. */
   readonly forClients: string;
   /** The engine has more work than it can do; the same request may succeed later. */
   readonly overloaded: boolean;
 
-  constructor(stage: Stage, problem: 'failed' | 'stalled', message: string, cause?: unknown) {
+  constructor(kind: EngineKind, problem: 'failed' | 'stalled', message: string, cause?: unknown) {
     super(message, { cause });
     this.name = 'StageError';
+    const { stage, label } = engineKinds[kind];
     this.stage = stage;
     const { forClients, overloaded } = Object(cause) as { forClients?: unknown; overloaded?: unknown };
-    this.forClients = typeof forClients === 'string' ? failedBecause(stage, forClients) : message;
+    this.forClients = typeof forClients === 'string' ? failedBecause(kind, forClients) : message;
     this.overloaded = overloaded === true;
-    this.code = this.overloaded ? 'overloaded' : `${stage.replaceAll(' ', '_')}_${problem}`;
+    this.code = this.overloaded ? 'overloaded' : `${label}_${problem}`;
   }
 }
 
 /** A stage failed because of what an engine threw; one that has `forClients` tells clients that in place of its message. */
-export function stageFailed(stage: Stage, error: unknown): StageError {
+export function stageFailed(kind: EngineKind, error: unknown): StageError {
   if (error instanceof StageError) return error;
   const detail = error instanceof Error ? error.message : String(error);
-  return new StageError(stage, 'failed', failedBecause(stage, detail), error);
+  return new StageError(kind, 'failed', failedBecause(kind, detail), error);
 }
 
-function failedBecause(stage: Stage, detail: string): string {
-  return `The ${stage} failed: ${detail}`;
+function failedBecause(kind: EngineKind, detail: string): string {
+  return `The ${engineKinds[kind].stage} failed: ${detail}`;
 }
 
 interface Watch {
-  stage: Stage;
+  kind: EngineKind;
   clock: Clock;
   /** The longest wait for the next piece, in milliseconds. */
   stallMs: number;
@@ -67,7 +67,7 @@ export async function* watchStage<T>(
     }
   } catch (error) {
     if (signal.aborted && !(error instanceof StageError)) return;
-    throw stageFailed(watch.stage, error);
+    throw stageFailed(watch.kind, error);
   } finally {
     // Not awaited: an engine that hangs must not hold up the one who gave it up.
     iterator?.return?.()?.then(undefined, () => {});
@@ -86,7 +86,7 @@ function nextOrStall<T>(iterator: AsyncIterator<T>, watch: Watch, timer: StallTi
       signal.removeEventListener('abort', onAbort);
     };
     timer.start(() => {
-      reject(stallError(watch.stage, watch.stallMs));
+      reject(stallError(watch.kind, watch.stallMs));
       watch.abort.abort();
     });
     signal.addEventListener('abort', onAbort);
@@ -140,14 +140,18 @@ class StallTimer {
 /** Waits for a promise, but not longer than `stallMs`: then rejects with a `StageError`. */
 export function withDeadline<T>(
   promise: Promise<T>,
-  { stage, clock, stallMs }: { stage: Stage; clock: Clock; stallMs: number },
+  { kind, clock, stallMs }: { kind: EngineKind; clock: Clock; stallMs: number },
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const cancel = clock.after(stallMs, () => reject(stallError(stage, stallMs)));
+    const cancel = clock.after(stallMs, () => reject(stallError(kind, stallMs)));
     promise.then(resolve, reject).finally(cancel);
   });
 }
 
-function stallError(stage: Stage, stallMs: number): StageError {
-  return new StageError(stage, 'stalled', `The ${stage} gave nothing for ${stallMs / 1000} s and was given up.`);
+function stallError(kind: EngineKind, stallMs: number): StageError {
+  return new StageError(
+    kind,
+    'stalled',
+    `The ${engineKinds[kind].stage} gave nothing for ${stallMs / 1000} s and was given up.`,
+  );
 }

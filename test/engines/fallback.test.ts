@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { firstLanguageModel, firstTranscriber, firstVoice } from '../../src/engines/spec/fallback.ts';
+import { failover } from '../../src/engines/spec/fallback.ts';
 import type { LanguageModel, ModelEvent } from '../../src/session/ports/language-model.ts';
 import type { Transcriber } from '../../src/session/ports/transcriber.ts';
 import type { Voice } from '../../src/session/ports/voice.ts';
@@ -31,7 +31,7 @@ function twoModels() {
   const [first, second] = [new Named('first'), new Named('second')];
   const told: object[] = [];
   const clock = new FakeClock();
-  const model = firstLanguageModel(
+  const model = failover.languageModel(
     [first, second].map((engine) => ({ name: engine.name, engine })),
     {
       clock,
@@ -62,7 +62,7 @@ languageModelContract('an engine with a fallback', {
       { name: 'away', engine: away },
       { name: 'here', engine: repeats },
     ];
-    return firstLanguageModel(candidates, { clock: new FakeClock() });
+    return failover.languageModel(candidates, { clock: new FakeClock() });
   },
   askToSay: (text) => text,
 });
@@ -117,7 +117,10 @@ test('an abort is no failure of the engine', async () => {
     { name: 'hangs', engine: hangs },
     { name: 'second', engine: second },
   ];
-  const model = firstLanguageModel(candidates, { clock: new FakeClock(), onFallback: (change) => told.push(change) });
+  const model = failover.languageModel(candidates, {
+    clock: new FakeClock(),
+    onFallback: (change) => told.push(change),
+  });
   await assert.rejects(answer(model, [], { signal: abort.signal }), /enough/);
   assert.deepEqual([second.requests, told.length], [0, 0]);
 });
@@ -143,8 +146,8 @@ test('transcribers and voices fall back too', async () => {
   ];
   const { signal } = new AbortController();
   const clip = { samples: new Int16Array(1), sampleRateHz: 16_000 };
-  const hears = firstTranscriber(both<Transcriber>({ transcribe: away }, transcriber), { clock });
+  const hears = failover.transcriber(both<Transcriber>({ transcribe: away }, transcriber), { clock });
   assert.deepEqual(await Array.fromAsync(hears.transcribe(clip, { signal })), [{ type: 'done', text: 'heard' }]);
-  const speaks = firstVoice(both<Voice>({ speak: away }, voice), { clock });
+  const speaks = failover.voice(both<Voice>({ speak: away }, voice), { clock });
   assert.equal((await Array.fromAsync(speaks.speak('Hi.', { voice: 'alloy', speed: 1, signal }))).length, 1);
 });

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { samplesToBytes } from '../../src/audio/pcm.ts';
 import { createEngineSets } from '../../src/engines/spec/engine-sets.ts';
 import type { EngineSetsSpec } from '../../src/engines/spec/engine-spec.ts';
-import { apiKey, type ParleyServer, startServer } from '../../src/server/server.ts';
+import { apiKey, type EngineStatus, type ParleyServer, startServer } from '../../src/server/server.ts';
 import { chatServer, vllm } from '../engines/openai/servers/chat-servers.ts';
 import {
   type Handler,
@@ -227,9 +227,14 @@ test('where a server is, is told to who starts the server, and not to strangers'
   assert.ok(own.some(({ name }) => name === `qwen3 at ${engines.model.url}`));
   const set = {
     ...fakeEngineSet(),
-    describe: () => [
-      { part: 'languageModel', name: `qwen3 at ${engines.model.url}`, state: 'ready' as const, hint: 'secret' },
-      { part: 'transcriber', name: 'moonshine:/home/me/model', state: 'failed' as const, error: '/home/me is missing' },
+    describe: (): EngineStatus[] => [
+      {
+        part: 'languageModel',
+        name: `qwen3 at ${engines.model.url}`,
+        state: 'ready',
+        hint: 'secret',
+      },
+      { part: 'transcriber', name: 'moonshine:/home/me/model', state: 'failed', error: '/home/me is missing' },
     ],
   };
   const exposed = await newServer(t, { engines: set, config: { apiKeys: [apiKey('one', 'sk-1')] } });

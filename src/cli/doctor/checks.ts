@@ -2,6 +2,7 @@
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples, durationMs } from '../../audio/pcm.ts';
+import type { EngineKind, Engines } from '../../session/ports/engines.ts';
 import type { LanguageModel } from '../../session/ports/language-model.ts';
 import type { Transcriber } from '../../session/ports/transcriber.ts';
 import type { Voice } from '../../session/ports/voice.ts';
@@ -19,7 +20,7 @@ const spokenSentence = 'Hello, this is a test.';
 /** Of the words, that a transcriber has to get right. */
 const leastShare = 0.5;
 
-export async function checkLanguageModel(model: LanguageModel, signal: AbortSignal): Promise<Finding> {
+async function checkLanguageModel(model: LanguageModel, { signal }: CheckOptions): Promise<Finding> {
   const startedAt = performance.now();
   const events = model.generate({
     // A model that takes the client's name for it is asked for by the usual one.
@@ -45,18 +46,14 @@ export async function checkLanguageModel(model: LanguageModel, signal: AbortSign
   return { did: `answered ${quoteExcerpt(text)} (first words after ${ms(firstAfter)})` };
 }
 
-export async function checkVoice(voice: Voice, signal: AbortSignal): Promise<Finding> {
+async function checkVoice(voice: Voice, { signal }: CheckOptions): Promise<Finding> {
   const { clip, firstAfter } = await speak(voice, spokenSentence, signal);
   if (clip.samples.every((sample) => sample === 0)) throw new Error('it made only silence');
   const seconds = (durationMs(clip.samples.length, clip.sampleRateHz) / 1000).toFixed(1);
   return { did: `spoke ${seconds} s of sound at ${clip.sampleRateHz} Hz (first sound after ${ms(firstAfter)})` };
 }
 
-export async function checkTranscriber(
-  transcriber: Transcriber,
-  clip: AudioClip,
-  signal: AbortSignal,
-): Promise<Finding> {
+async function checkTranscriber(transcriber: Transcriber, { clip, signal }: CheckOptions): Promise<Finding> {
   const startedAt = performance.now();
   for await (const event of transcriber.transcribe(clip, { language: 'en', signal })) {
     if (event.type !== 'done') continue;
@@ -69,7 +66,7 @@ export async function checkTranscriber(
   throw new Error('it ended without a transcript');
 }
 
-export async function checkVoiceActivity(detector: VoiceActivityDetector, clip: AudioClip): Promise<Finding> {
+async function checkVoiceActivity(detector: VoiceActivityDetector, { clip }: CheckOptions): Promise<Finding> {
   const stream = detector.open({ sampleRateHz: clip.sampleRateHz });
   try {
     const probabilities = await stream.push(clip.samples);
@@ -99,6 +96,22 @@ export async function speak(
   const samples = concatSamples(parts.map((part) => part.samples));
   return { clip: { samples, sampleRateHz: first.sampleRateHz }, firstAfter };
 }
+
+interface CheckOptions {
+  /** `sampleSentence`, as somebody says it. */
+  clip: AudioClip;
+  signal: AbortSignal;
+}
+
+type Check<Engine> = (engine: Engine, options: CheckOptions) => Promise<Finding>;
+
+/** By the kind of the engine. */
+export const checks: { readonly [Kind in EngineKind]: Check<Engines[Kind]> } = {
+  voiceActivity: checkVoiceActivity,
+  transcriber: checkTranscriber,
+  languageModel: checkLanguageModel,
+  voice: checkVoice,
+};
 
 /** How many of the words are right, of those that were said or, where these are more, were heard. */
 function shareOfWords(said: string, heard: string): number {

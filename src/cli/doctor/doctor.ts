@@ -7,26 +7,14 @@ import { systemClock } from '../../core/clock.ts';
 import { Flite } from '../../engines/embedded/flite/flite.ts';
 import { findLocalModel } from '../../engines/openai/local-models.ts';
 import { EngineConfigError, planEngines } from '../../engines/spec/engine-plan.ts';
-import {
-  defaultSet,
-  type EngineKind,
-  type EngineSetSpec,
-  type EngineSetsSpec,
-} from '../../engines/spec/engine-spec.ts';
+import { defaultSet, type EngineSetSpec, type EngineSetsSpec } from '../../engines/spec/engine-spec.ts';
 import { type EngineOptions, type Lifecycle, maker } from '../../engines/spec/registry.ts';
-import { withVoiceAliases } from '../../engines/spec/voice-aliases.ts';
+import { inSet } from '../../engines/spec/voice-aliases.ts';
 import { isStandIn } from '../../server/configured-engines.ts';
+import { allKinds, type EngineKind, engineKinds } from '../../session/ports/engines.ts';
 import { defaultModel } from '../../transport/session-authorizer.ts';
 import { withKey } from '../../upstream/link/target.ts';
-import {
-  checkLanguageModel,
-  checkTranscriber,
-  checkVoice,
-  checkVoiceActivity,
-  type Finding,
-  sampleSentence,
-  speak,
-} from './checks.ts';
+import { checks, type Finding, sampleSentence, speak } from './checks.ts';
 import { checkUpstreams } from './upstreams.ts';
 
 const usage = `Ask every configured engine and upstream one real thing, and say what is wrong.
@@ -44,14 +32,8 @@ const checkMs = 120_000;
 /** Around the sentence that is to be heard. */
 const silenceMs = 400;
 
-const kindNames: Record<EngineKind, string> = {
-  voiceActivity: 'voice activity',
-  transcriber: 'transcriber',
-  languageModel: 'language model',
-  voice: 'voice',
-};
 const upstreamName = 'upstream';
-const width = Math.max(...Object.values(kindNames).map((name) => name.length));
+const width = Math.max(...allKinds.map((kind) => engineKinds[kind].words.length));
 
 /** Resolves with the exit code. */
 export async function doctor(
@@ -109,7 +91,7 @@ async function examine(plan: EngineSetsSpec, config: Config, print: (line: strin
   for (const { kind, set, sets } of enginesOf(plan)) {
     const { name } = maker(kind, set[kind]);
     const where = sets.length === 1 && sets[0] === defaultSet ? '' : ` [${sets.join(', ')}]`;
-    const label = `${kindNames[kind].padEnd(width)}  ${name}${where}`;
+    const label = `${engineKinds[kind].words.padEnd(width)}  ${name}${where}`;
     try {
       const { did, odd = false } = await examineOne(kind, set, options, clip);
       print(`${odd ? 'odd  ' : 'ok   '} ${label}: ${did}`);
@@ -134,7 +116,7 @@ function enginesOf(plan: EngineSetsSpec): EnginePart[] {
   const parts = new Map<string, EnginePart>();
   const sets = [[defaultSet, plan.default] as const, ...Object.entries(plan.sets), ...aliasedModels(plan)];
   for (const [name, set] of sets) {
-    for (const kind of engineKinds) {
+    for (const kind of allKinds) {
       if (set[kind] === undefined) continue;
       const key = JSON.stringify([kind, set[kind], kind === 'voice' ? set.voices : undefined]);
       const part = parts.get(key) ?? { kind, set, sets: [] };
@@ -156,24 +138,16 @@ function aliasedModels({ default: base, sets, aliases }: EngineSetsSpec): [strin
   });
 }
 
-const engineKinds: readonly EngineKind[] = ['voiceActivity', 'transcriber', 'languageModel', 'voice'];
-
 /** What it did, in words. */
-function examineOne(kind: EngineKind, set: EngineSetSpec, options: EngineOptions, clip: AudioClip): Promise<Finding> {
-  switch (kind) {
-    case 'voiceActivity':
-      return withEngine(maker(kind, set[kind]).make(options), (engine) => checkVoiceActivity(engine, clip));
-    case 'transcriber':
-      return withEngine(maker(kind, set[kind]).make(options), (engine, signal) =>
-        checkTranscriber(engine, clip, signal),
-      );
-    case 'languageModel':
-      return withEngine(maker(kind, set[kind]).make(options), checkLanguageModel);
-    case 'voice':
-      return withEngine(maker(kind, set[kind]).make(options), (engine, signal) =>
-        checkVoice(withVoiceAliases(engine, set.voices ?? {}), signal),
-      );
-  }
+function examineOne<Kind extends EngineKind>(
+  kind: Kind,
+  set: EngineSetSpec,
+  options: EngineOptions,
+  clip: AudioClip,
+): Promise<Finding> {
+  return withEngine(maker(kind, set[kind]).make(options), (engine, signal) =>
+    checks[kind](inSet<Kind>(kind, engine, set), { clip, signal }),
+  );
 }
 
 /** Lets an engine do something once it has loaded, and ends it. */

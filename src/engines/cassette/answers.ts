@@ -1,6 +1,7 @@
 /** What engines answer, as a cassette keeps it: the events of `session/ports/` as JSON, their samples apart. */
 
 import { z } from 'zod';
+import type { RequestKind } from '../../session/ports/engines.ts';
 
 const text = z.string();
 const count = z.number();
@@ -37,9 +38,9 @@ const word = z.object({ startChar: count, endChar: count, startMs: count, endMs:
 
 export const voiceAnswer = z.object({ words: z.array(word).optional() });
 
-/** By the stage that gives them. */
+/** By the kind of the engine that gives them. */
 export const answerSchemas = {
   transcriber: transcriptAnswer,
   languageModel: modelAnswer,
   voice: voiceAnswer,
-} as const;
+} as const satisfies Record<RequestKind, z.ZodType>;

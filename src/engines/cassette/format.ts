@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { samplesToBytes } from '../../audio/pcm.ts';
+import { requestKinds } from '../../session/ports/engines.ts';
 
 export const formatVersion = 1;
 export const manifestFile = 'manifest.json';
@@ -42,9 +43,6 @@ export const manifestSchema = z.preprocess(
   manifest,
 );
 
-export const stages = ['transcriber', 'languageModel', 'voice'] as const;
-export type RecordedStage = (typeof stages)[number];
-
 /** A part of a WAV file: samples from `start`. */
 const audioReference = z.object({
   file: z.string().regex(/^[\w-]+\.wav$/),
@@ -64,7 +62,7 @@ const requestLine = z.object({
   type: z.literal('request'),
   id,
   atMs,
-  stage: z.enum(stages),
+  stage: z.enum(requestKinds),
   hash: z.string(),
   kept: z.number().int().nonnegative().optional(),
   request: json,

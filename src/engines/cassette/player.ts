@@ -4,12 +4,13 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 import { readWav } from '../../audio/wav.ts';
 import { pause, rejectOnAbort } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
+import { engineKinds, type RequestKind } from '../../session/ports/engines.ts';
 import type { LanguageModel } from '../../session/ports/language-model.ts';
 import type { Transcriber } from '../../session/ports/transcriber.ts';
 import type { Voice } from '../../session/ports/voice.ts';
 import { EngineError } from '../engine-error.ts';
 import { modelAnswer, transcriptAnswer, voiceAnswer } from './answers.ts';
-import { type AudioReference, hashOf, type RecordedStage } from './format.ts';
+import { type AudioReference, hashOf } from './format.ts';
 import type { Cassette, RecordedRequest } from './read-cassette.ts';
 import { contextItems, difference, type Json, modelRequest, transcriberRequest, voiceRequest } from './requests.ts';
 
@@ -25,12 +26,6 @@ interface Piece {
   answer: Json;
   clip: AudioClip | undefined;
 }
-
-const stageNames: Record<RecordedStage, string> = {
-  transcriber: 'transcriber',
-  languageModel: 'language model',
-  voice: 'voice',
-};
 
 /** Answers one session as the engines of a recorded one did, as long as it asks what they were asked. */
 export class Player {
@@ -75,7 +70,7 @@ export class Player {
   }
 
   async *#play<T>(
-    stage: RecordedStage,
+    stage: RequestKind,
     asked: Json,
     signal: AbortSignal,
     made: (piece: Piece) => T,
@@ -119,7 +114,7 @@ export class Player {
    * The recorded request that this one is: of those alike the first that was not played yet, or the last again.
    * @throws {EngineError} saying what differs
    */
-  #find(stage: RecordedStage, asked: Json): RecordedRequest {
+  #find(stage: RequestKind, asked: Json): RecordedRequest {
     const all = this.#cassette.requests.filter((request) => request.stage === stage);
     const hash = hashOf(this.#comparable(asked));
     const alike = all.filter((request) => this.#hashes.get(request) === hash);
@@ -130,9 +125,9 @@ export class Player {
     return found;
   }
 
-  #mismatchError(stage: RecordedStage, asked: Json, all: readonly RecordedRequest[]): EngineError {
+  #mismatchError(stage: RequestKind, asked: Json, all: readonly RecordedRequest[]): EngineError {
     const { folder, manifest } = this.#cassette;
-    const name = stageNames[stage];
+    const name = engineKinds[stage].words;
     const waiting = all.filter((request) => !this.#played.has(request));
     const nearest = waiting.find(({ request }) => sizeOf(request) === sizeOf(asked)) ?? waiting[0];
     const cut = manifest.cut === undefined ? '' : ` It broke off early: ${manifest.cut}.`;

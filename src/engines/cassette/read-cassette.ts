@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RequestKind } from '../../session/ports/engines.ts';
 import { answerSchemas } from './answers.ts';
 import {
   CassetteError,
@@ -9,7 +10,6 @@ import {
   type Manifest,
   manifestFile,
   manifestSchema,
-  type RecordedStage,
   type RequestLine,
 } from './format.ts';
 import type { Json } from './requests.ts';
@@ -17,7 +17,7 @@ import type { Json } from './requests.ts';
 /** One request of a recorded session, and what was answered. */
 export interface RecordedRequest {
   readonly id: number;
-  readonly stage: RecordedStage;
+  readonly stage: RequestKind;
   readonly atMs: number;
   readonly hash: string;
   /** All of it: of a model, with every item. */

@@ -1,11 +1,11 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples } from '../../audio/pcm.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Engines } from '../../session/ports/engines.ts';
+import type { Engines, RequestKind } from '../../session/ports/engines.ts';
 import type { LanguageModel } from '../../session/ports/language-model.ts';
 import type { Transcriber } from '../../session/ports/transcriber.ts';
 import type { Voice } from '../../session/ports/voice.ts';
-import { type AudioReference, canonicalJson, hashOf, type Line, type RecordedStage } from './format.ts';
+import { type AudioReference, canonicalJson, hashOf, type Line } from './format.ts';
 import { contextItems, type Json, modelRequest, transcriberRequest, voiceRequest } from './requests.ts';
 import type { SessionWriter } from './session-writer.ts';
 
@@ -98,7 +98,7 @@ export class SessionRecorder {
     };
   }
 
-  #request(stage: RecordedStage, settings: Json, items?: Json[]): number {
+  #request(stage: RequestKind, settings: Json, items?: Json[]): number {
     this.#requests += 1;
     const id = this.#requests;
     const whole = items ? { ...settings, items } : settings;

@@ -1,8 +1,8 @@
 /** Engines on servers, from what a configuration says of them. */
 
 import type { Clock } from '../../core/clock.ts';
-import type { Engines } from '../../session/ports/engines.ts';
-import type { EngineKind, HttpEngineSpec } from '../spec/engine-spec.ts';
+import type { Engines, RequestKind } from '../../session/ports/engines.ts';
+import { type HttpEngineSpec, keyVariable } from '../spec/engine-spec.ts';
 import { ChatModel } from './chat-model.ts';
 import type { EndpointOptions } from './endpoint.ts';
 import { HttpTranscriber } from './http-transcriber.ts';
@@ -20,21 +20,10 @@ export interface RemoteOptions {
   clock?: Clock;
 }
 
-/** Where a key belongs, for the message about a missing one. */
-export const keyVariables = {
-  transcriber: 'PARLEY_STT_KEY',
-  languageModel: 'PARLEY_LLM_KEY',
-  voice: 'PARLEY_TTS_KEY',
-} as const;
-
-type RemoteKind = Exclude<EngineKind, 'voiceActivity'>;
-type Made<Kind extends EngineKind> = Engines[Kind] & { probe?(): Promise<void>; close?(): Promise<void> };
+type Made<Kind extends RequestKind> = Engines[Kind] & { probe?(): Promise<void>; close?(): Promise<void> };
 
 /** By what they are for. */
-export const httpFactories: { [Kind in EngineKind]: (spec: HttpEngineSpec, options: RemoteOptions) => Made<Kind> } = {
-  voiceActivity: () => {
-    throw new RangeError('Voice activity detection runs inside the server: no URL can stand for it');
-  },
+export const httpFactories: { [Kind in RequestKind]: (spec: HttpEngineSpec, options: RemoteOptions) => Made<Kind> } = {
   transcriber: (spec, options) =>
     new HttpTranscriber({ ...endpoint('transcriber', spec, options), model: spec.model ?? '' }),
   languageModel: (spec, options) =>
@@ -54,13 +43,13 @@ export const httpFactories: { [Kind in EngineKind]: (spec: HttpEngineSpec, optio
 };
 
 function endpoint(
-  kind: RemoteKind,
+  kind: RequestKind,
   { url, model, key, keyEnv }: HttpEngineSpec,
   { timeouts, attempts, onNotice, clock }: RemoteOptions,
 ): EndpointOptions {
   return {
     url,
-    keyHint: keyEnv ?? keyVariables[kind],
+    keyHint: keyEnv ?? keyVariable(kind),
     ...(model !== undefined && { model }),
     ...(key !== undefined && { key }),
     ...(timeouts && { timeouts }),

@@ -1,9 +1,10 @@
 /** Reads the steps of a rule: what is said, what is called, how slowly, and how it fails. */
 
 import { nearest } from '../../protocol/parse/nearest.ts';
+import type { RequestKind } from '../../session/ports/engines.ts';
 import type { ModelUsage } from '../../session/ports/language-model.ts';
 import { type DocumentNode, list, type Tree } from './document.ts';
-import type { Delays, FailingStage, Failure, ScriptedCall, Step } from './script.ts';
+import type { Delays, Failure, ScriptedCall, Step } from './script.ts';
 import { parseTemplate, referencesIn, type Template } from './template.ts';
 
 export const stepFields = ['say', 'call', 'with', 'then', 'delays', 'usage', 'finish', 'fail'] as const;
@@ -169,21 +170,24 @@ export function readUsage(part: DocumentNode | undefined): ModelUsage | undefine
 
 const hows = ['throw', 'stall', 'end', 'drop'] as const;
 
-/** A failure, by its name or in full. `only`: the stage that it can be of; otherwise the model's or the voice's. */
-export function readFailure(part: DocumentNode | undefined, only?: FailingStage): Failure | undefined {
+/** What a step's failure may be of, as scripts name it. */
+const failingStages = { model: 'languageModel', voice: 'voice' } as const satisfies Record<string, RequestKind>;
+
+/** A failure, by its name or in full. `only`: what it can be of; otherwise the language model or the voice. */
+export function readFailure(part: DocumentNode | undefined, only?: RequestKind): Failure | undefined {
   if (part === undefined) return undefined;
   const message = `the script says so (${part.place})`;
   if (!part.isMapping) {
     const how = part.choice(hows);
-    return how && { place: part.place, stage: only ?? 'model', how, after: 0, message };
+    return how && { place: part.place, kind: only ?? 'languageModel', how, after: 0, message };
   }
   const fields = part.fields('a failure', ['how', ...(only ? [] : ['stage']), 'after', 'message']);
   if (fields === undefined) return undefined;
   const how = fields.get('how')?.choice(hows);
   if (!fields.has('how')) part.problem(`a failure needs 'how': ${list(hows)}.`);
-  const stage = only ?? fields.get('stage')?.choice(['model', 'voice']) ?? 'model';
+  const kind = only ?? failingStages[fields.get('stage')?.choice(['model', 'voice']) ?? 'model'];
   const afterPart = fields.get('after');
-  const after = stage === 'voice' ? afterPart?.duration() : afterPart?.integer(0, 1_000_000);
+  const after = kind === 'voice' ? afterPart?.duration() : afterPart?.integer(0, 1_000_000);
   const own = fields.get('message')?.text();
-  return how && { place: part.place, stage, how, after: after ?? 0, message: own ?? message };
+  return how && { place: part.place, kind, how, after: after ?? 0, message: own ?? message };
 }

@@ -1,5 +1,6 @@
 /** A script as the engines use it: everything in it is checked. docs/testing.md describes the file. */
 
+import type { RequestKind } from '../../session/ports/engines.ts';
 import type { ModelEvent, ModelUsage } from '../../session/ports/language-model.ts';
 import type { Tree } from './document.ts';
 import type { Matcher } from './matcher.ts';
@@ -85,12 +86,10 @@ export interface ScriptedCall {
   readonly arguments: Template | Tree<Template>;
 }
 
-export type FailingStage = 'transcriber' | 'model' | 'voice';
-
-/** How a stage goes wrong. */
+/** How an engine goes wrong. */
 export interface Failure {
   readonly place: string;
-  readonly stage: FailingStage;
+  readonly kind: RequestKind;
   /** throw: it fails. stall: it gives nothing more. end: it ends too early. drop: the client's connection is cut. */
   readonly how: 'throw' | 'stall' | 'end' | 'drop';
   /** What it still gives: tokens of the model, words of the transcriber, milliseconds of the voice. */

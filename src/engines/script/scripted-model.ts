@@ -48,7 +48,7 @@ export class ScriptedModel implements LanguageModel {
     for (const step of steps) {
       const text = step.say === undefined ? '' : fillTemplate(step.say, lookup);
       this.#tools.spoken.expect(step, text);
-      const failure = step.failure?.stage === 'model' ? step.failure : undefined;
+      const failure = step.failure?.kind === 'languageModel' ? step.failure : undefined;
       const before = made.tokens;
       for (const event of eventsOf(step, text, before > 0, lookup)) {
         const isToken = event.type === 'text' || event.type === 'call_arguments';

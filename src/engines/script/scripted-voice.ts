@@ -37,7 +37,7 @@ export class ScriptedVoice implements Voice {
     const { signal } = options;
     const { clock, drop, spoken } = this.#tools;
     const current = spoken.of(text);
-    const failure = current?.step.failure?.stage === 'voice' ? current.step.failure : undefined;
+    const failure = current?.step.failure?.kind === 'voice' ? current.step.failure : undefined;
     await pause(current?.step.delays.voice ?? this.#delays.voice, clock, signal);
     if (current && failure && current.madeMs >= failure.after) return fail(failure, signal, drop);
     for await (const chunk of this.#voice.speak(text, options)) {

@@ -1,4 +1,4 @@
-import type { EngineKind } from './engine-spec.ts';
+import type { EngineKind } from '../../session/ports/engines.ts';
 
 /** What engines with something to load, to look for or to end have besides their port. */
 export interface Lifecycle {
@@ -12,8 +12,7 @@ export interface Lifecycle {
 export type EngineState = 'idle' | 'loading' | 'ready' | 'failed';
 
 export interface EngineStatus {
-  /** What it is for: one of `EngineKind`. */
-  readonly part: string;
+  readonly part: EngineKind;
   /** What does it. */
   readonly name: string;
   readonly state: EngineState;

@@ -1,26 +1,29 @@
 /** Turns what a configuration says of engines into what is to be made, or says what is wrong with it. */
 
 import { nearest } from '../../protocol/parse/nearest.ts';
-import { keyVariables } from '../openai/http-engines.ts';
+import {
+  type EngineKind,
+  engineKinds,
+  forEachKind,
+  type RequestKind,
+  requestKinds,
+} from '../../session/ports/engines.ts';
 import {
   defaultSet,
-  type EngineKind,
   type EngineSetSpec,
   type EngineSetsSpec,
   type EngineSpec,
   type HttpEngineSpec,
+  type KeyOption,
+  keyOption,
+  keyVariable,
   type ModelAlias,
 } from './engine-spec.ts';
 
 /** The part of the configuration that is about engines. */
-export interface EngineConfig {
-  readonly voiceActivity: EngineSpec;
-  readonly transcriber: EngineSpec;
-  readonly languageModel: EngineSpec;
-  readonly voice: EngineSpec;
-  readonly sttKey: string | undefined;
-  readonly llmKey: string | undefined;
-  readonly ttsKey: string | undefined;
+export interface EngineConfig
+  extends Readonly<Record<EngineKind, EngineSpec>>,
+    Readonly<Record<KeyOption, string | undefined>> {
   readonly voices: Readonly<Record<string, string>>;
   readonly fallbacks: readonly string[];
   readonly engineSets: Readonly<Record<string, EngineSetSpec>>;
@@ -41,14 +44,6 @@ export class EngineConfigError extends Error {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
-type RemoteKind = keyof typeof keyVariables;
-const remoteKinds: readonly RemoteKind[] = ['transcriber', 'languageModel', 'voice'];
-const shortNames: Record<EngineKind, string> = {
-  voiceActivity: 'vad',
-  transcriber: 'stt',
-  languageModel: 'llm',
-  voice: 'tts',
-};
 
 /**
  * The sets with every key in its place.
@@ -56,23 +51,22 @@ const shortNames: Record<EngineKind, string> = {
  */
 export function planEngines(config: EngineConfig, environment: Environment): EngineSetsSpec {
   const problems: string[] = [];
-  const keys = { transcriber: config.sttKey, languageModel: config.llmKey, voice: config.ttsKey };
   const keyed = (set: EngineSetSpec, place: string): EngineSetSpec => {
     const made = { ...set };
-    for (const kind of remoteKinds) {
+    for (const kind of requestKinds) {
       const spec = set[kind];
       if (typeof spec !== 'object') continue;
       const own = config[kind];
-      const shared = typeof own === 'object' && sameOrigin(own.url, spec.url) ? keys[kind] : undefined;
-      made[kind] = withKey(spec, { kind, place: `${place}${shortNames[kind]}`, shared, environment, problems });
+      const shared = typeof own === 'object' && sameOrigin(own.url, spec.url) ? config[keyOption(kind)] : undefined;
+      made[kind] = withKey(spec, { kind, place: `${place}${engineKinds[kind].short}`, shared, environment, problems });
     }
     return made;
   };
-  const { voiceActivity, transcriber, languageModel, voice, voices, fallbacks, engineSets, aliases } = config;
-  for (const kind of remoteKinds) {
-    if (keys[kind] === undefined || typeof config[kind] === 'object') continue;
+  const { languageModel, voices, fallbacks, engineSets, aliases } = config;
+  for (const kind of requestKinds) {
+    if (config[keyOption(kind)] === undefined || typeof config[kind] === 'object') continue;
     problems.push(
-      `${keyVariables[kind]} is set, but ${shortNames[kind]} is no URL that it could be for. A set of engine-sets has its own: { url, key-env }.`,
+      `${keyVariable(kind)} is set, but ${engineKinds[kind].short} is no URL that it could be for. A set of engine-sets has its own: { url, key-env }.`,
     );
   }
   const names = [defaultSet, ...Object.keys(engineSets)];
@@ -100,8 +94,9 @@ export function planEngines(config: EngineConfig, environment: Environment): Eng
       problems.push(`${place}: models does not allow clients to ask for '${name}'. Add it there, or leave models out.`);
     }
   }
+  const engines = forEachKind<Record<EngineKind, EngineSpec>>((kind) => config[kind]);
   const plan: EngineSetsSpec = {
-    default: keyed({ voiceActivity, transcriber, languageModel, voice, voices, fallbacks }, ''),
+    default: keyed({ ...engines, voices, fallbacks }, ''),
     sets: Object.fromEntries(
       Object.entries(engineSets).map(([name, set]) => [name, keyed(set, `engine-sets.${name}.`)]),
     ),
@@ -112,7 +107,7 @@ export function planEngines(config: EngineConfig, environment: Environment): Eng
 }
 
 interface KeySources {
-  kind: RemoteKind;
+  kind: RequestKind;
   place: string;
   /** Of the option for this kind of engine, where it is for this server. */
   shared: string | undefined;
@@ -133,7 +128,7 @@ function withKey(spec: HttpEngineSpec, { kind, place, shared, environment, probl
   if (new URL(spec.url).hostname !== 'api.openai.com') return spec;
   const key = environment.OPENAI_API_KEY;
   if (key) return { ...spec, key };
-  problems.push(`${place}: api.openai.com wants a key. Set OPENAI_API_KEY or ${keyVariables[kind]}.`);
+  problems.push(`${place}: api.openai.com wants a key. Set OPENAI_API_KEY or ${keyVariable(kind)}.`);
   return spec;
 }
 

@@ -1,17 +1,16 @@
 import type { Clock } from '../../core/clock.ts';
-import { type Engines, warmEngines } from '../../session/ports/engines.ts';
+import { type EngineKind, type Engines, forEachKind, warmEngines } from '../../session/ports/engines.ts';
 import { EngineGroup, type Lifecycle } from './engine-group.ts';
 import {
   defaultSet,
-  type EngineKind,
   type EngineSetSpec,
   type EngineSetsSpec,
   type EngineSpec,
   type ModelAlias,
 } from './engine-spec.ts';
-import { type Candidate, type FallbackListener, firstLanguageModel, firstTranscriber, firstVoice } from './fallback.ts';
+import { type Candidate, type Failover, type FallbackListener, failover } from './fallback.ts';
 import { type CreateEnginesOptions, type EngineSet, maker } from './registry.ts';
-import { withVoiceAliases } from './voice-aliases.ts';
+import { inSet } from './voice-aliases.ts';
 
 export interface EngineSetsOptions extends CreateEnginesOptions, FallbackListener {
   clock: Clock;
@@ -51,6 +50,10 @@ export function createEngineSets(spec: EngineSetsSpec, options: EngineSetsOption
   };
 }
 
+type EngineSetsInOrder = readonly [EngineSetSpec, ...EngineSetSpec[]];
+/** Only for kinds that answer requests. */
+const failovers: { readonly [Kind in EngineKind]?: Failover<Engines[Kind]> } = failover;
+
 class EngineSetBuilder {
   readonly engineGroup: EngineGroup;
   readonly #spec: EngineSetsSpec;
@@ -67,15 +70,8 @@ class EngineSetBuilder {
   set(name: string, { model }: ModelAlias): Engines {
     const set = this.#setNamed(name);
     const fallbacks = (set.fallbacks ?? []).map((each) => this.#setNamed(each));
-    const sets = [set, ...fallbacks];
-    return {
-      voiceActivity: this.#engine('voiceActivity', set, false).engine,
-      transcriber: this.#first('transcriber', sets, (all) => firstTranscriber(all, this.#options)),
-      languageModel: this.#first('languageModel', [withModel(set, model), ...fallbacks], (all) =>
-        firstLanguageModel(all, this.#options),
-      ),
-      voice: this.#first('voice', sets, (all) => firstVoice(all, this.#options)),
-    };
+    const sets: EngineSetsInOrder = [withModel(set, model), ...fallbacks];
+    return forEachKind<Engines>((kind) => this.#first(kind, sets));
   }
 
   /** A set with what it does not say taken from the default one; voices go with the engine that has them. */
@@ -87,17 +83,16 @@ class EngineSetBuilder {
     return { ...engines, ...(set.voice === undefined && voices && { voices }), ...set };
   }
 
-  #first<Kind extends EngineKind>(
-    kind: Kind,
-    sets: readonly EngineSetSpec[],
-    together: (candidates: readonly Candidate<Engines[Kind]>[]) => Engines[Kind],
-  ): Engines[Kind] {
-    const candidates = sets.map((set, index) => this.#engine(kind, set, index < sets.length - 1));
+  /** `sets`: the one to take the engine from, then those whose engine answers when that one does not. */
+  #first<Kind extends EngineKind>(kind: Kind, [set, ...fallbacks]: EngineSetsInOrder): Engines[Kind] {
+    const failover = failovers[kind];
+    if (failover === undefined || fallbacks.length === 0) return this.#engine(kind, set, false).engine;
+    const candidates = [set, ...fallbacks].map((each, index) => this.#engine(kind, each, index < fallbacks.length));
     const different = candidates.filter(
       (each, index) => candidates.findIndex(({ name }) => name === each.name) === index,
     );
     const [only] = different;
-    return only !== undefined && different.length === 1 ? only.engine : together(different);
+    return only !== undefined && different.length === 1 ? only.engine : failover(different, this.#options);
   }
 
   /** `hasFallback`: another engine answers where this one does not, which is sooner done than asking it again. */
@@ -111,9 +106,7 @@ class EngineSetBuilder {
       this.#probe(kind, name, made);
       return made;
     });
-    if (kind !== 'voice' || Object.keys(set.voices ?? {}).length === 0) return { name, engine };
-    const aliased = withVoiceAliases(engine as Engines['voice'], set.voices ?? {});
-    return { name, engine: aliased as Engines[Kind] };
+    return { name, engine: inSet(kind, engine, set) };
   }
 
   #once<T>(key: string, make: () => T): T {

@@ -1,35 +1,49 @@
 /** Which engines a configuration asks for. */
 
-import type { Engines } from '../../session/ports/engines.ts';
+import { type EngineKind, engineKinds, type RequestKind } from '../../session/ports/engines.ts';
 
-export type EngineKind = keyof Engines;
+interface BuiltInEngines {
+  /** The one that works out of the box, by the name `embedded`. */
+  readonly embedded: string;
+  /** By name; `modelPath`: whether it loads a model from a path, as in `name:PATH`. */
+  readonly engines: Readonly<Record<string, { modelPath: boolean }>>;
+}
 
-/** Every built-in engine by kind and name; `modelPath`: whether it loads a model from a path, as in `name:PATH`. */
 export const builtInEngines = {
-  voiceActivity: { silero: { modelPath: true } },
-  transcriber: { moonshine: { modelPath: true } },
-  languageModel: { responder: { modelPath: false }, auto: { modelPath: false } },
-  voice: { flite: { modelPath: false } },
-} as const satisfies Record<EngineKind, Record<string, { modelPath: boolean }>>;
-
-/** The set that works out of the box, by the name `embedded`. */
-export const embeddedEngines: Readonly<Record<EngineKind, string>> = {
-  voiceActivity: 'silero',
-  transcriber: 'moonshine',
-  languageModel: 'responder',
-  voice: 'flite',
-};
+  voiceActivity: { embedded: 'silero', engines: { silero: { modelPath: true } } },
+  transcriber: { embedded: 'moonshine', engines: { moonshine: { modelPath: true } } },
+  languageModel: { embedded: 'responder', engines: { responder: { modelPath: false }, auto: { modelPath: false } } },
+  voice: { embedded: 'flite', engines: { flite: { modelPath: false } } },
+} as const satisfies Record<EngineKind, BuiltInEngines>;
 
 /** The names of built-in engines of a kind. */
 export function engineNames(kind: EngineKind): string[] {
-  return ['embedded', ...Object.keys(builtInEngines[kind])];
+  return ['embedded', ...Object.keys(builtInEngines[kind].engines)];
 }
 
 /** Whether an engine of this name loads a model from a path: `name:PATH`. */
 export function acceptsPath(kind: EngineKind, name: string): boolean {
-  const engines: Readonly<Record<string, { modelPath: boolean }>> = builtInEngines[kind];
-  const known = name === 'embedded' ? embeddedEngines[kind] : name;
+  const { embedded, engines }: BuiltInEngines = builtInEngines[kind];
+  const known = name === 'embedded' ? embedded : name;
   return Object.hasOwn(engines, known) && engines[known]?.modelPath === true;
+}
+
+export type KeyOption = `${(typeof engineKinds)[RequestKind]['short']}Key`;
+
+/** The option with the key of the server that a kind's option names. */
+export function keyOption(kind: RequestKind): KeyOption {
+  return `${engineKinds[kind].short}Key`;
+}
+
+/** The environment's variable for that option. */
+export function keyVariable(kind: RequestKind): string {
+  return `PARLEY_${engineKinds[kind].short.toUpperCase()}_KEY`;
+}
+
+/** Why a URL cannot stand for an engine of a kind that answers no requests. */
+export function noServerText(kind: EngineKind): string {
+  const { stage } = engineKinds[kind];
+  return `${stage.charAt(0).toUpperCase()}${stage.slice(1)} runs inside the server: no URL can stand for it`;
 }
 
 /**
@@ -57,11 +71,7 @@ export interface HttpEngineSpec {
 }
 
 /** Engines that serve sessions together. What a set does not name is as in the default one. */
-export interface EngineSetSpec {
-  voiceActivity?: EngineSpec;
-  transcriber?: EngineSpec;
-  languageModel?: EngineSpec;
-  voice?: EngineSpec;
+export interface EngineSetSpec extends Partial<Record<EngineKind, EngineSpec>> {
   /** The engine's voice for a name that clients know; `*` stands for all others. */
   voices?: Readonly<Record<string, string>>;
   /** Sets whose engines answer when this one's do not, in order. */

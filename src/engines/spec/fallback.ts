@@ -1,9 +1,8 @@
 /** The first engine that answers: decided for each request, before anything of its answer was given out. */
 
 import type { Clock } from '../../core/clock.ts';
-import type { LanguageModel } from '../../session/ports/language-model.ts';
-import type { Transcriber } from '../../session/ports/transcriber.ts';
-import type { Voice } from '../../session/ports/voice.ts';
+import type { Engines, RequestKind } from '../../session/ports/engines.ts';
+import type { Warmable } from '../../session/ports/warmable.ts';
 
 export interface Candidate<Engine> {
   /** As the log calls it. */
@@ -84,51 +83,44 @@ class FailoverChain<Engine> {
   }
 }
 
-interface Warmable {
-  warm?(): void;
-}
-
 function warmAll(candidates: readonly Candidate<Warmable>[]): void {
   for (const { engine } of candidates) engine.warm?.();
 }
 
-export function firstTranscriber(
-  candidates: readonly Candidate<Transcriber>[],
-  listener: FallbackListener,
-): Transcriber {
-  const order = new FailoverChain(candidates, listener);
-  return {
-    transcribe: (clip, options) => order.answer((engine) => engine.transcribe(clip, options), options.signal),
-    warm: () => warmAll(candidates),
-  };
-}
+export type Failover<Engine> = (candidates: readonly Candidate<Engine>[], listener: FallbackListener) => Engine;
 
-/** It hears and speaks only what all of them do: which of them answers is not known before. */
-export function firstLanguageModel(
-  candidates: readonly Candidate<LanguageModel>[],
-  listener: FallbackListener,
-): LanguageModel {
-  const order = new FailoverChain(candidates, listener);
-  return {
-    hearsAudio: candidates.every(({ engine }) => engine.hearsAudio),
-    speaks: candidates.every(({ engine }) => engine.speaks),
-    generate: (request) =>
-      order.answer(
-        (engine) => engine.generate(request),
-        request.signal,
-        ({ type }) => type !== 'thinking',
-      ),
-    warm: () => warmAll(candidates),
-  };
-}
-
-export function firstVoice(candidates: readonly Candidate<Voice>[], listener: FallbackListener): Voice {
-  const order = new FailoverChain(candidates, listener);
-  const [first] = candidates;
-  return {
-    ...(first?.engine.voices && { voices: first.engine.voices }),
-    ...(first?.engine.languages && { languages: first.engine.languages }),
-    speak: (text, options) => order.answer((engine) => engine.speak(text, options), options.signal),
-    warm: () => warmAll(candidates),
-  };
-}
+/** An engine that is the first of several that answers, by its kind. */
+export const failover: { readonly [Kind in RequestKind]: Failover<Engines[Kind]> } = {
+  transcriber(candidates, listener) {
+    const chain = new FailoverChain(candidates, listener);
+    return {
+      transcribe: (clip, options) => chain.answer((engine) => engine.transcribe(clip, options), options.signal),
+      warm: () => warmAll(candidates),
+    };
+  },
+  /** It hears and speaks only what all of them do: which of them answers is not known before. */
+  languageModel(candidates, listener) {
+    const chain = new FailoverChain(candidates, listener);
+    return {
+      hearsAudio: candidates.every(({ engine }) => engine.hearsAudio),
+      speaks: candidates.every(({ engine }) => engine.speaks),
+      generate: (request) =>
+        chain.answer(
+          (engine) => engine.generate(request),
+          request.signal,
+          ({ type }) => type !== 'thinking',
+        ),
+      warm: () => warmAll(candidates),
+    };
+  },
+  voice(candidates, listener) {
+    const chain = new FailoverChain(candidates, listener);
+    const [first] = candidates;
+    return {
+      ...(first?.engine.voices && { voices: first.engine.voices }),
+      ...(first?.engine.languages && { languages: first.engine.languages }),
+      speak: (text, options) => chain.answer((engine) => engine.speak(text, options), options.signal),
+      warm: () => warmAll(candidates),
+    };
+  },
+};

@@ -1,16 +1,16 @@
+import { audioRequestEngines } from '../../session/ports/engines.ts';
 import type { EngineStatus } from './engine-group.ts';
-import type { EngineKind, EngineSetSpec } from './engine-spec.ts';
+import type { EngineSetSpec } from './engine-spec.ts';
 import { type EngineSet, maker, openEngines } from './registry.ts';
-
-/** What is asked for without a session, at /v1/audio. */
-const askedAlone: readonly EngineKind[] = ['transcriber', 'voice'];
 
 /**
  * A set that is made when something is first asked of it, for a server whose sessions are all held elsewhere. It is
  * `ready` until then; its engines are `idle` until they have loaded.
  */
 export function lazyEngines(spec: EngineSetSpec, make: () => EngineSet): EngineSet {
-  const idle = askedAlone.map((part): EngineStatus => ({ part, name: maker(part, spec[part]).name, state: 'idle' }));
+  const idle = audioRequestEngines.map(
+    (part): EngineStatus => ({ part, name: maker(part, spec[part]).name, state: 'idle' }),
+  );
   let made: EngineSet | undefined;
   const now = () => {
     made ??= make();
@@ -30,7 +30,7 @@ export function lazyEngines(spec: EngineSetSpec, make: () => EngineSet): EngineS
       // A server that only relays can take a turn, however these are.
       return made
         .describe()
-        .filter(({ part }) => askedAlone.some((asked) => asked === part))
+        .filter(({ part }) => audioRequestEngines.some((asked) => asked === part))
         .map((status) => (status.state === 'ready' ? status : { ...status, state: 'idle' }));
     },
     close: async () => made?.close(),

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { SessionType } from '../../protocol/wire/session-config.ts';
-import type { Engines } from '../../session/ports/engines.ts';
+import { allKinds, type EngineKind, type Engines, forEachKind } from '../../session/ports/engines.ts';
 import { Flite } from '../embedded/flite/flite.ts';
 import { Moonshine } from '../embedded/moonshine/moonshine.ts';
 import { StandIn } from '../embedded/responder/stand-in.ts';
@@ -12,11 +12,11 @@ import type { PoolSurroundings } from '../pool/worker-pool.ts';
 import { EngineGroup, type EngineStatus, type Lifecycle, type ProgressListener } from './engine-group.ts';
 import {
   acceptsPath,
-  type builtInEngines,
-  type EngineKind,
+  builtInEngines,
   type EngineSpec,
-  embeddedEngines,
   engineNames,
+  type HttpEngineSpec,
+  noServerText,
   specName,
 } from './engine-spec.ts';
 
@@ -33,10 +33,8 @@ export interface EngineOptions extends RemoteOptions {
   modelPath?: string;
 }
 
-export type { EngineKind } from './engine-spec.ts';
-
 type Factory<Kind extends EngineKind> = (options: EngineOptions) => Engines[Kind] & Lifecycle;
-type Factories = { [Kind in EngineKind]: Record<keyof (typeof builtInEngines)[Kind], Factory<Kind>> };
+type Factories = { [Kind in EngineKind]: Record<keyof (typeof builtInEngines)[Kind]['engines'], Factory<Kind>> };
 
 /** How each engine of `builtInEngines` is made. */
 const registry: Factories = {
@@ -60,6 +58,11 @@ const registry: Factories = {
     flite: ({ voiceWorkers: workers, pool }) => new Flite({ ...pool, ...(workers !== undefined && { workers }) }),
   },
 };
+
+/** Only for kinds that answer requests. */
+const serverFactories: {
+  readonly [Kind in EngineKind]?: (spec: HttpEngineSpec, options: RemoteOptions) => Engines[Kind] & Lifecycle;
+} = httpFactories;
 
 export type EngineNames = Record<EngineKind, EngineSpec>;
 export type { EngineState, EngineStatus, Lifecycle } from './engine-group.ts';
@@ -127,23 +130,14 @@ export interface CreateEnginesOptions extends EngineOptions {
  * @throws {RangeError} for a name that is not known, with those that are.
  */
 export function createEngines(names: Partial<EngineNames> = {}, options: CreateEnginesOptions = {}): EngineSet {
+  const makerOf = <Kind extends EngineKind>(kind: Kind) => maker(kind, names[kind], options.given?.[kind]);
   // All names are looked up before anything is started.
-  const { given = {} } = options;
-  const makers = {
-    voiceActivity: maker('voiceActivity', names.voiceActivity, given.voiceActivity),
-    transcriber: maker('transcriber', names.transcriber, given.transcriber),
-    languageModel: maker('languageModel', names.languageModel, given.languageModel),
-    voice: maker('voice', names.voice, given.voice),
-  };
+  for (const kind of allKinds) makerOf(kind);
   const engineGroup = new EngineGroup(options.onProgress);
-  const start = <Kind extends EngineKind>(kind: Kind, { name, make }: Maker<Kind>): Engines[Kind] =>
-    engineGroup.add(kind, name, () => make(options));
-  const engines: Engines = {
-    voiceActivity: start('voiceActivity', makers.voiceActivity),
-    transcriber: start('transcriber', makers.transcriber),
-    languageModel: start('languageModel', makers.languageModel),
-    voice: start('voice', makers.voice),
-  };
+  const engines = forEachKind<Engines>((kind) => {
+    const { name, make } = makerOf(kind);
+    return engineGroup.add(kind, name, () => make(options));
+  });
   return {
     engines,
     ready: engineGroup.ready(),
@@ -168,11 +162,13 @@ export function maker<Kind extends EngineKind>(
 ): Maker<Kind> {
   if (given) return { name: given.name, make: () => given.engine };
   if (typeof asked !== 'string') {
-    return { name: specName(asked), make: (options) => httpFactories[kind](asked, options) };
+    const onServer = serverFactories[kind];
+    if (onServer === undefined) throw new RangeError(noServerText(kind));
+    return { name: specName(asked), make: (options) => onServer(asked, options) };
   }
   const colon = asked.indexOf(':');
   const [first, path] = colon < 0 ? [asked, undefined] : [asked.slice(0, colon), asked.slice(colon + 1)];
-  const name = first === 'embedded' ? embeddedEngines[kind] : first;
+  const name = first === 'embedded' ? builtInEngines[kind].embedded : first;
   const factories: Readonly<Record<string, Factory<Kind>>> = registry[kind];
   const factory = Object.hasOwn(factories, name) ? factories[name] : undefined;
   if (factory === undefined || (path !== undefined && !acceptsPath(kind, name))) {

@@ -1,4 +1,15 @@
+import type { EngineKind, Engines } from '../../session/ports/engines.ts';
 import type { Voice } from '../../session/ports/voice.ts';
+import type { EngineSetSpec } from './engine-spec.ts';
+
+const adapters: { readonly [Kind in EngineKind]?: (engine: Engines[Kind], set: EngineSetSpec) => Engines[Kind] } = {
+  voice: (voice, { voices = {} }) => (Object.keys(voices).length === 0 ? voice : withVoiceAliases(voice, voices)),
+};
+
+/** An engine with what its set says of it, such as other names for its voices. */
+export function inSet<Kind extends EngineKind>(kind: Kind, engine: Engines[Kind], set: EngineSetSpec): Engines[Kind] {
+  return adapters[kind]?.(engine, set) ?? engine;
+}
 
 /** A voice by names of one's own: the engine's for each, `*` for all others; a name that is not among them is passed on. */
 export function withVoiceAliases(voice: Voice, aliases: Readonly<Record<string, string>>): Voice {

@@ -1,7 +1,8 @@
 import type { Config } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { publicNameOf } from '../../engines/spec/engine-group.ts';
-import type { EngineKind, EngineSet } from '../../engines/spec/registry.ts';
+import type { EngineSet } from '../../engines/spec/registry.ts';
+import type { EngineKind } from '../../session/ports/engines.ts';
 import { defaultModel } from '../../transport/session-authorizer.ts';
 import type { BodyLimits } from '../body.ts';
 import type { AudioApiOptions } from './audio-api.ts';

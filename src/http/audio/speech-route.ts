@@ -36,7 +36,7 @@ export function speechRoute(options: AudioRouteOptions): (context: Context<ApiEn
       throw wireErrors.invalidValue('voice', name, voice.voices);
     }
     const run: EngineRun<Int16Array> = {
-      kind: 'speech',
+      engine: 'voice',
       model: request.model,
       start: (claimed) =>
         voiceAt(voice.speak(request.input, { voice: name, speed: request.speed, ...claimed }), options.speechMs),

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from 'hono';
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../log.ts';
-import type { AudioAccount, AudioRequestKind, AudioRequestStatus, Metering } from '../../metering/metering.ts';
+import type { AudioAccount, AudioRequestStatus, Metering } from '../../metering/metering.ts';
 import { accessErrors } from '../../protocol/errors/access-errors.ts';
-import type { Engines } from '../../session/ports/engines.ts';
+import { type AudioRequestEngine, type Engines, engineKinds } from '../../session/ports/engines.ts';
 import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import { watchStage } from '../../session/stage.ts';
 import type { ApiEnv } from '../authentication.ts';
@@ -30,7 +30,7 @@ export interface AudioRouteOptions {
 
 /** One request to an engine. */
 export interface EngineRun<T> {
-  kind: AudioRequestKind;
+  engine: AudioRequestEngine;
   /** As the client named it. */
   model: string;
   start: (options: { signal: AbortSignal; claim: WorkClaim }) => AsyncIterable<T>;
@@ -47,8 +47,6 @@ export interface StartedStream<T> {
   breakOff(): void;
 }
 
-const stages = { transcription: 'transcriber', speech: 'voice' } as const;
-
 /**
  * Starts an engine for one request and waits for its first piece. Whoever leaves stops it.
  * @throws {HttpRefusal} when the key has used its tokens of the minute
@@ -59,7 +57,8 @@ export async function startEngine<T>(
   run: EngineRun<T>,
   { metering, clock, log, stallMs }: AudioRouteOptions,
 ): Promise<StartedStream<T>> {
-  const { kind, model } = run;
+  const { engine, model } = run;
+  const kind = engineKinds[engine].audioRequest;
   const { owner } = context.get('caller');
   const account = metering.openAudioAccount({ kind, model, owner });
   const refusal = await account.refusal();
@@ -70,7 +69,7 @@ export async function startEngine<T>(
   const requestClaim = { key: owner.keyName ?? '', session: randomUUID(), priority: 'upload' } as const;
   const start = (onWait: WorkClaim['onWait']) =>
     run.start({ signal: abort.signal, claim: { ...requestClaim, onWait } });
-  const pieces = watchStage(start, { stage: stages[kind], clock, stallMs, abort });
+  const pieces = watchStage(start, { kind: engine, clock, stallMs, abort });
   async function* accounted(): AsyncGenerator<T, void, undefined> {
     let status: AudioRequestStatus = 'cancelled';
     try {

@@ -34,7 +34,7 @@ export function transcriptionRoute(options: AudioRouteOptions): (context: Contex
     const { language, prompt, include } = request;
     const { transcriber } = options.enginesFor(request.model);
     const run: EngineRun<TranscriptEvent> = {
-      kind: 'transcription',
+      engine: 'transcriber',
       model: request.model,
       start: (claimed) =>
         stopAfterDone(

@@ -8,6 +8,7 @@ import { createResampler, type Resampler } from '../../audio/resample.ts';
 import { Channel } from '../../core/channel.ts';
 import { EventLoopYield } from '../../core/event-loop-yield.ts';
 import type { ContextSnapshot } from '../context/context.ts';
+import type { RequestKind } from '../ports/engines.ts';
 import type { ModelEvent, ModelRequest, ModelUsage } from '../ports/language-model.ts';
 import type { WordTiming } from '../ports/voice.ts';
 import type { WorkClaim } from '../ports/work-claim.ts';
@@ -82,11 +83,11 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
         signal: abort.signal,
       });
     let finished = false;
-    for await (const event of watch(generate, 'language model')) {
+    for await (const event of watch(generate, 'languageModel')) {
       const fault = faultOf(event, { mayBeAudio: speaks });
       if (fault) {
         const told = `The language model failed: it yielded ${fault}. See ModelEvent in session/ports/language-model.ts for the events of a model.`;
-        throw new StageError('language model', 'failed', told);
+        throw new StageError('languageModel', 'failed', told);
       }
       if (event.type === 'thinking') continue;
       times.firstTokenAt ??= tools.clock.now();
@@ -98,7 +99,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
       yield event;
     }
     if (finished || abort.signal.aborted) return;
-    throw new StageError('language model', 'failed', 'The language model failed: it ended without finishing.');
+    throw new StageError('languageModel', 'failed', 'The language model failed: it ended without finishing.');
   }
 
   async function* text(): AsyncGenerator<GenerationEvent> {
@@ -164,9 +165,9 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
     }
   }
 
-  function watch<T>(start: (claim: WorkClaim) => AsyncIterable<T>, stage: 'language model' | 'voice') {
+  function watch<T>(start: (claim: WorkClaim) => AsyncIterable<T>, kind: RequestKind) {
     const claimed = (onWait: WorkClaim['onWait']) => start({ ...tools.claim, priority: 'live', onWait });
-    return watchStage(claimed, { stage, clock: tools.clock, stallMs: tools.settings.limits.stageStallMs, abort });
+    return watchStage(claimed, { kind, clock: tools.clock, stallMs: tools.settings.limits.stageStallMs, abort });
   }
 
   return {

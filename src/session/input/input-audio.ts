@@ -186,9 +186,8 @@ export class InputAudio {
     const probabilities = this.#stream?.push(samples) ?? Promise.resolve(new Float32Array(0));
     this.#undetectedMs += addedMs;
     const before = this.#settled;
-    const stage = 'voice activity detection';
     const { clock, settings } = this.#core;
-    this.#settled = withDeadline(probabilities, { stage, clock, stallMs: settings.limits.stageStallMs })
+    this.#settled = withDeadline(probabilities, { kind: 'voiceActivity', clock, stallMs: settings.limits.stageStallMs })
       .then(
         async (frames) => {
           await before;
@@ -249,7 +248,7 @@ export class InputAudio {
     // Each append tries again: one report is enough.
     if (this.#failing) return;
     this.#failing = true;
-    const { code, message, forClients } = stageFailed('voice activity detection', error);
+    const { code, message, forClients } = stageFailed('voiceActivity', error);
     this.#core.log.error('voice_activity_failed', { error: message });
     this.#core.emit(errorEvent(wireErrors.stageFailed(code, forClients), null));
   }

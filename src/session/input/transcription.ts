@@ -95,7 +95,7 @@ export class Transcription {
         claim: { ...claim, priority: 'live', onWait },
         signal: abort.signal,
       });
-    const watch = { stage: 'transcriber', clock, stallMs: settings.limits.stageStallMs, abort } as const;
+    const watch = { kind: 'transcriber', clock, stallMs: settings.limits.stageStallMs, abort } as const;
     for await (const event of watchStage(start, watch)) {
       if (event.type === 'done') return this.#transcript(job, event);
       if (job.setting && this.#core.conversation.has(job.entry)) this.#report(job, event);

@@ -11,7 +11,93 @@ export interface Engines {
   voice: Voice;
 }
 
-/** Lets remote engines open their connections ahead of a turn: many servers close connections that idle for a few seconds. */
-export function warmEngines({ transcriber, languageModel, voice }: Engines): void {
-  for (const engine of [transcriber, languageModel, voice]) engine.warm?.();
+export type EngineKind = keyof Engines;
+
+interface EngineKindDescriptor {
+  /** In options (`--stt`, `--stt-key`, `PARLEY_STT_KEY`) and in engine sets. */
+  readonly short: string;
+  /** In lists that people read. */
+  readonly words: string;
+  /** The stage of a turn, in log entries and in messages of errors. */
+  readonly stage: string;
+  /** The stage in metrics and in codes of errors. */
+  readonly label: string;
+  /**
+   * true: answers requests with a stream, so that it may run on a server, have fallbacks and be recorded to a cassette.
+   * false: follows the audio of a session, inside this process.
+   */
+  readonly byRequest: boolean;
+  /** A request to /v1/audio that it serves without a session, as logs and metrics name it. */
+  readonly audioRequest?: string;
+}
+
+/**
+ * The one table of the kinds of engines. Options, engine sets, doctor, metrics, errors and cassettes take their names and
+ * their lists of kinds from it; what differs in code by kind is in tables that the compiler compares with this one.
+ */
+export const engineKinds = {
+  voiceActivity: {
+    short: 'vad',
+    words: 'voice activity',
+    stage: 'voice activity detection',
+    label: 'voice_activity_detection',
+    byRequest: false,
+  },
+  transcriber: {
+    short: 'stt',
+    words: 'transcriber',
+    stage: 'transcriber',
+    label: 'transcriber',
+    byRequest: true,
+    audioRequest: 'transcription',
+  },
+  languageModel: {
+    short: 'llm',
+    words: 'language model',
+    stage: 'language model',
+    label: 'language_model',
+    byRequest: true,
+  },
+  voice: {
+    short: 'tts',
+    words: 'voice',
+    stage: 'voice',
+    label: 'voice',
+    byRequest: true,
+    audioRequest: 'speech',
+  },
+} as const satisfies Record<EngineKind, EngineKindDescriptor>;
+
+type Table = typeof engineKinds;
+type KindsWith<Part> = { [Kind in EngineKind]: Table[Kind] extends Part ? Kind : never }[EngineKind];
+
+/** Kinds that answer requests: `byRequest`. */
+export type RequestKind = KindsWith<{ byRequest: true }>;
+/** Kinds that serve /v1/audio without a session. */
+export type AudioRequestEngine = KindsWith<{ audioRequest: string }>;
+export type AudioRequestKind = Table[AudioRequestEngine]['audioRequest'];
+
+// `Object.keys` forgets which keys a table has.
+export const allKinds = Object.keys(engineKinds) as readonly EngineKind[];
+export const requestKinds: readonly RequestKind[] = allKinds.filter(isRequestKind);
+export const audioRequestEngines: readonly AudioRequestEngine[] = allKinds.filter(servesAudioRequests);
+
+export function isRequestKind(kind: EngineKind): kind is RequestKind {
+  return engineKinds[kind].byRequest;
+}
+
+function servesAudioRequests(kind: EngineKind): kind is AudioRequestEngine {
+  return 'audioRequest' in engineKinds[kind];
+}
+
+/** A table with an entry for each kind. */
+export function forEachKind<T extends Record<EngineKind, unknown>>(
+  make: <Kind extends EngineKind>(kind: Kind) => T[Kind],
+): T {
+  return Object.fromEntries(allKinds.map((kind) => [kind, make(kind)])) as T;
+}
+
+/** Has engines that are far away make their connections ready: many servers drop those that idle for a few seconds. */
+export function warmEngines(engines: Engines): void {
+  for (const kind of requestKinds) engines[kind].warm?.();
 }

@@ -1,0 +1,32 @@
+/** The options that each kind of engine has: the engine itself and, where it may be on a server, the key for that. */
+
+import { type EngineSpec, type KeyOption, keyOption } from '../engines/spec/engine-spec.ts';
+import { type EngineKind, engineKinds, forEachKind, requestKinds } from '../session/ports/engines.ts';
+import { engine } from './engine-kind.ts';
+import { type Option, option } from './option.ts';
+import { secretKey } from './upstream-kind.ts';
+
+const descriptions: Readonly<Record<EngineKind, string>> = {
+  voiceActivity: 'What tells speech from other sound.',
+  transcriber:
+    'What turns speech into text: embedded, or the URL of a server with the name of its model, as in http://127.0.0.1:8000/v1#whisper-small.',
+  languageModel:
+    'What answers: embedded is a stand-in that follows a few rules, auto takes an Ollama or a llama.cpp server of this machine, and a URL names any server, as in http://127.0.0.1:11434/v1#llama3.2 (docs/engines.md).',
+  voice: 'What turns text into speech: embedded, or a URL, as in http://127.0.0.1:8880/v1#kokoro.',
+};
+
+const keyDescription = (flag: string) =>
+  `The key of the server that ${flag} names. Prefer the environment or a file: other users can see the flags of a process.`;
+
+type KeyOptions = Record<KeyOption, Option<string | undefined>>;
+
+export const engineOptions = forEachKind<Record<EngineKind, Option<EngineSpec>>>((kind) =>
+  option<EngineSpec>('Engines', engine(kind), 'embedded', descriptions[kind], { short: engineKinds[kind].short }),
+);
+
+export const engineKeyOptions = Object.fromEntries(
+  requestKinds.map((kind) => [
+    keyOption(kind),
+    option<string | undefined>('Engines', secretKey(), undefined, keyDescription(`--${engineKinds[kind].short}`)),
+  ]),
+) as KeyOptions;
