@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -48,8 +47,6 @@ export class Listener {
   readonly #answers = new Set<ServerResponse>();
   /** Ends the watch over a connection's answers. */
   readonly #watches = new WeakMap<Duplex, () => void>();
-  /** Told once each time that the limit is reached: a flood must not fill the log too. */
-  #full = false;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -108,7 +105,8 @@ export class Listener {
 
   /** Resolves once the requests under way, WebSockets aside, have been answered. */
   async drain(): Promise<void> {
-    await Promise.all([...this.#answers].map((response) => once(response, 'close')));
+    const closed = (response: ServerResponse) => new Promise((resolve) => response.once('close', resolve));
+    await Promise.all([...this.#answers].map(closed));
   }
 
   /** How many there are, those of sessions included. */
@@ -171,11 +169,9 @@ export class Listener {
     const others = this.#connections.size - sessionConnections();
     if (others >= config.limits.pendingConnections) {
       socket.destroy();
-      if (!this.#full) log.warn('server_connections_full', { limit: config.limits.pendingConnections });
-      this.#full = true;
+      log.warn('server_connections_full', { limit: config.limits.pendingConnections });
       return;
     }
-    this.#full = false;
     this.#connections.add(socket);
     socket.once('close', () => this.#connections.delete(socket));
   }

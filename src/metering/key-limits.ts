@@ -17,8 +17,6 @@ const minuteMs = 60_000;
 const sessionsRetryMs = 5000;
 /** When the store works again is not known. */
 const storeRetryMs = 5000;
-/** A store that fails does so with every response of every session. */
-const reportEveryMs = 10_000;
 
 const unlimited: SessionLease = { release() {} };
 
@@ -29,7 +27,6 @@ export class KeyLimiter {
   readonly #log: Pick<Log, 'error'>;
   readonly #leases: SessionLeases;
   readonly #budgets = new Map<string, TokenBudget>();
-  #reportedAt = Number.NEGATIVE_INFINITY;
 
   constructor({ store, clock, log }: { store: Store; clock: Clock; log: Pick<Log, 'error'> }) {
     this.#store = store;
@@ -93,9 +90,6 @@ export class KeyLimiter {
   }
 
   #report(error: unknown): void {
-    const now = this.#clock.now();
-    if (now - this.#reportedAt < reportEveryMs) return;
-    this.#reportedAt = now;
     this.#log.error('limits_unavailable', { error });
   }
 }
