@@ -1,10 +1,9 @@
 /** `parley serve`: starts the server, says where it is, and stops it when it is told to. */
 
 import { type Config, ConfigError, configHelp, loadConfig, logOptions } from '../config/config.ts';
-import { systemClock } from '../core/clock.ts';
-import { LogDigest } from '../core/log-digest.ts';
-import { createLog, digestRules, type LogEvent, type ProcessLog } from '../log.ts';
+import { createLog, type ProcessLog } from '../log.ts';
 import {
+  type ConfiguredServer,
   type EngineStatus,
   ListenError,
   logCloseMs,
@@ -121,14 +120,7 @@ const faultCloseSeconds = 5;
  * Resolves when the server has stopped after SIGTERM or SIGINT, or because the npm that started it has ended. An uncaught
  * exception stops it too, and then exits with 1. A second signal or exception ends the process at once.
  */
-function untilStopped(server: ParleyServer, { drainSeconds, limits }: Config, log: ProcessLog): Promise<void> {
-  const faults = new LogDigest<LogEvent>({
-    log,
-    clock: systemClock,
-    rules: digestRules,
-    summary: 'log_repeated',
-    entriesPerMinute: limits.logEntriesPerMinute,
-  });
+function untilStopped(server: ConfiguredServer, { drainSeconds }: Config, log: ProcessLog): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const exit = async (code: number) => {
     await log.close(exitMs);
@@ -156,19 +148,19 @@ function untilStopped(server: ParleyServer, { drainSeconds, limits }: Config, lo
   process.on('SIGINT', () => onSignal(130));
   process.on('SIGTERM', () => onSignal(143));
   onNpmExit(() => {
-    log.warn('server_parent_ended', {});
+    server.log.warn('server_parent_ended', {});
     stop();
   });
   // The code that threw may have left anything half done: what shares its memory is not to be trusted for long.
   process.on('uncaughtException', (error) => {
-    faults.error('process_uncaught', { error });
+    server.log.error('process_uncaught', { error });
     if (faulty) void exit(1);
     faulty = true;
     setTimeout(() => void exit(1), (faultDrainSeconds + faultCloseSeconds) * 1000).unref();
     stop(Math.min(drainSeconds, faultDrainSeconds));
   });
   // An async function that fails has run its `finally` blocks: one operation is lost, and the others go on.
-  process.on('unhandledRejection', (error) => faults.error('process_rejection', { error }));
+  process.on('unhandledRejection', (error) => server.log.error('process_rejection', { error }));
   return promise;
 }
 

@@ -24,3 +24,14 @@ export function rejectOnAbort(signal: AbortSignal): Promise<never> {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 }
+
+/** Waits for `promise` for at most `ms` on the clock; resolves with whether it was fulfilled in time. */
+export async function settleWithin(promise: Promise<unknown>, ms: number, clock: Clock): Promise<boolean> {
+  const { promise: deadline, resolve } = Promise.withResolvers<false>();
+  const cancel = clock.after(ms, () => resolve(false));
+  try {
+    return await Promise.race([promise.then(() => true), deadline]);
+  } finally {
+    cancel();
+  }
+}

@@ -111,18 +111,18 @@ export function createApp(options: AppOptions): Hono<Env> {
   return app;
 }
 
-/** What wants an API key, where the server has any. */
 const shutdownRetryMs = 5000;
 
-/** Requests for audio take as long as responses do: none is begun when the server is about to stop. */
+/** Audio requests take as long as responses do: none starts while the server drains. */
 function refuseWhileDraining(sessions: SessionRegistry): MiddlewareHandler {
   return async (_context, next) => {
     if (!sessions.draining) return next();
-    const why = 'The server is shutting down and takes no more requests. Try again.';
+    const why = 'The server is shutting down and accepts no more requests. Try again.';
     throw new HttpRefusal(503, httpErrors.overloaded(why), shutdownRetryMs);
   };
 }
 
+/** The routes that require an API key where the server has any. */
 function createApi({ callers, minting, sessions, metering }: AppOptions): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();
   const key = authenticate(callers);

@@ -25,7 +25,7 @@ export type { SessionLease } from './session-leases.ts';
 export interface MeteringOptions {
   store: Store;
   clock: Clock;
-  /** What is written here is counted by itself: not a log that `counted` made. */
+  /** Entries are counted here: pass the log that `countEntries` wraps, not its result. */
   log: Pick<Log, 'error'>;
   prices: PriceTable | undefined;
   /** The names that clients may ask for; none means any. */
@@ -105,8 +105,8 @@ export class Metering {
     return new AudioAccount({ kind, ...this.#labelled(owner, model) });
   }
 
-  /** The log with every entry counted, also those that its level leaves out. */
-  countFaults(log: Log): Log {
+  /** Wraps a log so that the metrics count every entry, including those below its level. */
+  countEntries(log: Log): Log {
     const count =
       (level: keyof Log): Log[keyof Log] =>
       (event, details) => {

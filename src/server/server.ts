@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { Callers } from '../access/callers.ts';
 import { AccessPolicy } from '../access/policy.ts';
 import { type Config, type ConfigOverrides, configWith, logOptions, sessionSettings } from '../config/config.ts';
-import type { Clock } from '../core/clock.ts';
-import { systemClock } from '../core/clock.ts';
+import { settleWithin } from '../core/abort.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
 import { LogDigest } from '../core/log-digest.ts';
 import { nodeTooOld } from '../core/node-version.ts';
 import { publicStatus } from '../engines/spec/engine-group.ts';
@@ -99,6 +99,12 @@ export interface ParleyServer {
   close(): Promise<void>;
 }
 
+/** A server as `parley serve` uses it. */
+export interface ConfiguredServer extends ParleyServer {
+  /** The server's log, bounded and counted in the metrics. */
+  readonly log: Log;
+}
+
 /** The console stands beside `src/` and beside `dist/`, so that one relative path finds it from both. */
 const consoleFolder = fileURLToPath(new URL('../../console', import.meta.url));
 
@@ -126,7 +132,7 @@ export async function startServer({ config = {}, ...parts }: ServerOptions = {})
 export async function startConfiguredServer(
   config: Config,
   options: Omit<ServerOptions, 'config'> = {},
-): Promise<ParleyServer> {
+): Promise<ConfiguredServer> {
   const clock = options.clock ?? systemClock;
   const certificate = await loadCertificate(config, new Date(clock.epochMs()));
   const plainLog: WrittenLog = options.log ?? createLog(logOptions(config), process.stderr.isTTY);
@@ -141,11 +147,7 @@ export async function startConfiguredServer(
     entriesPerMinute: limits.logEntriesPerMinute,
   });
   const metering = new Metering({ store, clock, log: digest, prices, models, sessionMetrics });
-  const log = metering.countFaults(digest);
-  const closeLog = async () => {
-    digest.close();
-    if (options.log === undefined) await plainLog.close?.(logCloseMs);
-  };
+  const log = metering.countEntries(digest);
   const ids = options.ids ?? randomId;
   const engineSet = configuredEngines(config, { clock, log, ready: options.engines });
   const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
@@ -219,13 +221,24 @@ export async function startConfiguredServer(
   );
   metering.watch('parley_connections', 'TCP connections, those of sessions included.', () => listener.connections);
 
+  const closeParts = async () => {
+    metering.close();
+    // ONNX Runtime aborts the process when its thread is terminated while it loads a model.
+    await settleWithin(Promise.allSettled([engineSet.ready]), engineLoadMs, clock);
+    await engineSet.close();
+    await heavyFrames.close();
+    if (!options.store) await store.close();
+  };
+  const closeLog = async () => {
+    digest.close();
+    if (options.log === undefined) await plainLog.close?.(logCloseMs);
+  };
+
   let port = config.port;
   try {
     ({ port } = await listener.listen());
   } catch (error) {
-    metering.close();
-    await engineSet.close();
-    if (!options.store) await store.close();
+    await closeParts();
     await closeLog();
     throw error;
   }
@@ -247,12 +260,7 @@ export async function startConfiguredServer(
   const closeOnce = memoize(async () => {
     sessions.closeAll({ code: 1001, reason: 'the server is shutting down' });
     await listener.close();
-    metering.close();
-    // ONNX Runtime aborts the whole process when its thread is ended while it loads a model.
-    await settleWithin(Promise.allSettled([engineSet.ready]), engineLoadMs, clock);
-    await engineSet.close();
-    await heavyFrames.close();
-    if (!options.store) await store.close();
+    await closeParts();
     log.info('server_stopped', {});
     await closeLog();
   });
@@ -262,13 +270,13 @@ export async function startConfiguredServer(
     port,
     fingerprint: certificate?.fingerprint,
     ready: engineSet.ready,
+    log,
     engines: () => engineSet.describe(),
     async drain(drainSeconds = config.drainSeconds) {
       log.info('server_stopping', { sessions: sessions.count, drainSeconds });
-      const deadlineMs = drainSeconds * 1000;
-      const requests = settleWithin(listener.drain(), deadlineMs, clock);
-      const inTime = (await Promise.all([sessions.drain(deadlineMs), requests])).every((each) => each);
-      if (!inTime) log.warn('server_drain_deadline', { drainSeconds });
+      const drained = Promise.all([sessions.drain(), listener.drain()]);
+      if (!(await settleWithin(drained, drainSeconds * 1000, clock)))
+        log.warn('server_drain_deadline', { drainSeconds });
     },
     close: closeOnce,
   };
@@ -297,15 +305,6 @@ function addressForClients({ host }: Pick<Config, 'host'>): string {
   const bare = host.replace(/^\[(.*)\]$/, '$1');
   const address = bare === '0.0.0.0' ? '127.0.0.1' : bare === '::' ? '::1' : bare;
   return address.includes(':') ? `[${address}]` : address;
-}
-
-/** Waits for `promise`, for at most `ms`; resolves with whether it was in time. */
-async function settleWithin(promise: Promise<unknown>, ms: number, clock: Clock): Promise<boolean> {
-  const { promise: deadline, resolve } = Promise.withResolvers<false>();
-  const cancel = clock.after(ms, () => resolve(false));
-  const inTime = await Promise.race([promise.then(() => true), deadline]);
-  cancel();
-  return inTime;
 }
 
 function memoize(action: () => Promise<void>): () => Promise<void> {

@@ -111,18 +111,10 @@ export class SessionRegistry {
     return this.list(viewer).find(({ session }) => session.id === id);
   }
 
-  /**
-   * Opens no more sessions and waits until no response is running, for at most `deadlineMs`.
-   * Resolves with whether all were done in time.
-   */
-  async drain(deadlineMs: number): Promise<boolean> {
+  /** Opens no more sessions. Resolves once turns are transcribed and answered, and no response is running. */
+  async drain(): Promise<void> {
     this.#draining = true;
-    const { promise: deadline, resolve: expire } = Promise.withResolvers<false>();
-    const cancel = this.#options.clock.after(deadlineMs, () => expire(false));
-    const done = Promise.all([...this.#sessions].map(({ session }) => session.drain())).then(() => true);
-    const inTime = await Promise.race([done, deadline]);
-    cancel();
-    return inTime;
+    await Promise.all([...this.#sessions].map(({ session }) => session.drain()));
   }
 
   closeAll(reason: CloseReason): void {

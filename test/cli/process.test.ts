@@ -201,14 +201,16 @@ test('a drain shorter than 10 s is kept after an uncaught exception', async (t) 
   assert.ok(logEntries(err).some(({ event }) => event === 'server_drain_deadline'));
 });
 
-test('a promise that is rejected and not handled is logged, and the server goes on', async (t) => {
+test('an unhandled rejection is logged and counted, and the server continues', async (t) => {
   const child = faultyServer(t);
   const ended = outcome(child);
-  const { client } = await speaking(child, 2);
+  const { client, url } = await speaking(child, 2);
   child.send('reject');
   assert.equal((await client.until('response.done')).response.status, 'completed');
   client.send({ type: 'response.create', response: { output_modalities: ['text'] } });
   assert.equal((await client.until('response.done')).response.status, 'completed');
+  const metrics = await (await fetch(new URL('/metrics', url.replace(/^ws/, 'http')))).text();
+  assert.match(metrics, /^parley_log_entries_total\{level="error",event="process_rejection"\} 1$/m);
   child.kill('SIGTERM');
   const { code, err } = await ended;
   assert.equal(code, 0);

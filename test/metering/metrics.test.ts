@@ -110,7 +110,7 @@ describe('labels', () => {
 it('the log is counted, also what its level leaves out, and passed on', async () => {
   const { metering } = newMetering();
   const kept = new KeptLog();
-  const log = metering.countFaults(kept);
+  const log = metering.countEntries(kept);
   log.warn('peer_too_slow', { session: 'a' });
   log.warn('peer_too_slow', {});
   log.debug('transcribed', {});
