@@ -1,3 +1,4 @@
+import type { AudioClip } from '../audio/audio-clip.ts';
 import { errorEvent, type WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
 import type { ClientEvent } from '../protocol/wire/client-events.ts';
 import type { ResponseInputItem } from '../protocol/wire/items.ts';
@@ -23,6 +24,9 @@ const waitsForDetection: ReadonlySet<ClientEvent['type']> = new Set([
   'session.update',
 ]);
 
+/** What a peer has handed in: an event, or audio that it carries itself. */
+type Input = { from: Peer } & ({ event: ClientEvent } | { audio: AudioClip });
+
 /**
  * A conversation as a single-threaded actor: client events are taken in order, engines report back between them,
  * and every event goes to all peers, but an error only to the one who caused it.
@@ -37,7 +41,9 @@ export class RealtimeSession implements Session {
   readonly #responses: Responses;
   readonly #turns: Turns;
   readonly #lifetime: Lifetime;
-  readonly #waiting: { event: ClientEvent; from: Peer }[] = [];
+  readonly #waiting: Input[] = [];
+  /** Whether the last audio that was written was refused: a live stream is told once. */
+  #writeRefused = false;
   #working = false;
   #worked: Promise<void> = Promise.resolve();
   readonly #drain = new Drain({
@@ -72,7 +78,7 @@ export class RealtimeSession implements Session {
     this.#lifetime = new Lifetime(core.clock, life, {
       expired: () => this.#endWith(wireErrors.sessionExpired(core.lifeSeconds)),
       idle: () => this.#endWith(wireErrors.sessionIdle(idleMinutes * 60)),
-      busyUntil: () => (this.#responses.running ? Number.POSITIVE_INFINITY : core.pacer.playbackEndsAt),
+      busyUntil: () => (this.#responses.running ? Number.POSITIVE_INFINITY : core.playback.endsAt),
     });
   }
 
@@ -97,9 +103,17 @@ export class RealtimeSession implements Session {
   }
 
   receive(event: ClientEvent, from: Peer): void | Promise<void> {
+    return this.#take({ event, from });
+  }
+
+  write({ samples, sampleRateHz }: AudioClip, from: Peer): void | Promise<void> {
+    return this.#take({ audio: { samples: samples.slice(), sampleRateHz }, from });
+  }
+
+  #take(input: Input): void | Promise<void> {
     if (this.#core.closed) return;
     this.#lifetime.touched();
-    this.#waiting.push({ event, from });
+    this.#waiting.push(input);
     if (!this.#working) this.#worked = this.#work();
     return this.#working ? this.#worked.then(() => this.#caughtUp()) : this.#caughtUp();
   }
@@ -129,10 +143,10 @@ export class RealtimeSession implements Session {
   async #work(): Promise<void> {
     this.#working = true;
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
-      if (waitsForDetection.has(next.event.type)) await this.#input.settled();
+      if ('event' in next && waitsForDetection.has(next.event.type)) await this.#input.settled();
       if (this.#core.closed) return;
       this.#waiting.shift();
-      const handled = this.#handle(next.event, next.from);
+      const handled = 'event' in next ? this.#handle(next.event, next.from) : this.#handleAudio(next.audio, next.from);
       if (handled) await handled;
     }
     this.#working = false;
@@ -140,23 +154,39 @@ export class RealtimeSession implements Session {
 
   /** A promise where the event takes several turns of the event loop. Never throws or rejects. */
   #handle(event: ClientEvent, from: Peer): void | Promise<void> {
-    const core = this.#core;
     const send = (error: WireError) => this.refuse(error, event.event_id ?? null, from);
-    const what = `handling '${event.type}'`;
+    return this.#attempt(`handling '${event.type}'`, () => this.#dispatch(event, from), send);
+  }
+
+  #handleAudio(audio: AudioClip, from: Peer): void | Promise<void> {
+    const refusedBefore = this.#writeRefused;
+    this.#writeRefused = false;
+    return this.#attempt(
+      'taking audio',
+      () => this.#input.write(audio),
+      (error) => {
+        this.#writeRefused = true;
+        if (!refusedBefore) this.refuse(error, null, from);
+      },
+    );
+  }
+
+  #attempt(what: string, act: () => void | Promise<void>, send: (error: WireError) => void): void | Promise<void> {
+    const core = this.#core;
     const count = () => core.audioQuota.count(this.#input.bufferedMs);
-    const handled = core.attempt(what, () => this.#dispatch(event), send);
+    const handled = core.attempt(what, act, send);
     count();
     return handled?.catch((error: unknown) => core.fail(what, error, send)).then(count);
   }
 
-  #dispatch(event: ClientEvent): void | Promise<void> {
+  #dispatch(event: ClientEvent, from: Peer): void | Promise<void> {
     const { kind } = this.#core;
     if (kind.refused.has(event.type)) throw wireErrors.notInSession(event.type, kind.type);
     switch (event.type) {
       case 'session.update':
         return this.#update(event.session);
       case 'input_audio_buffer.append':
-        return this.#input.append(event.audio);
+        return this.#input.append(event.audio, from);
       case 'input_audio_buffer.commit':
         return this.#turns.commit();
       case 'input_audio_buffer.clear':
@@ -164,7 +194,7 @@ export class RealtimeSession implements Session {
       case 'output_audio_buffer.clear':
         throw wireErrors.noOutputBuffer();
       case 'conversation.item.create':
-        return this.#withAudio([event.item], (audio) => this.#items.create(event, audio));
+        return this.#withAudio([event.item], from, (audio) => this.#items.create(event, audio));
       case 'conversation.item.truncate':
         return this.#items.truncate(event);
       case 'conversation.item.delete':
@@ -176,7 +206,7 @@ export class RealtimeSession implements Session {
         if (this.#drain.begun) throw wireErrors.shuttingDown();
         responseQuota.require();
         locks.refuseResponse(config, event.response ?? {});
-        return this.#withAudio(event.response?.input ?? [], (audio) =>
+        return this.#withAudio(event.response?.input ?? [], from, (audio) =>
           this.#turns.respond(event.response ?? {}, audio),
         );
       }
@@ -186,8 +216,12 @@ export class RealtimeSession implements Session {
   }
 
   /** Decodes the audio of items first, and goes on at once where that is quickly done. */
-  #withAudio(items: readonly ResponseInputItem[], act: (audio: DecodedAudio) => void): void | Promise<void> {
-    const decoded = decodeItems(items, this.#core.config.audio.input.format);
+  #withAudio(
+    items: readonly ResponseInputItem[],
+    from: Peer,
+    act: (audio: DecodedAudio) => void,
+  ): void | Promise<void> {
+    const decoded = decodeItems(items, this.#core.config.audio.input.format, from.codec);
     if (!(decoded instanceof Promise)) return act(decoded);
     return decoded.then((audio) => {
       if (!this.#core.closed) act(audio);

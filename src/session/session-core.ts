@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { errorEvent, WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
 import type { IdSource } from '../protocol/wire/ids.ts';
-import type { UnsentEvent } from '../protocol/wire/server-events.ts';
+import type { ServerEvent, UnsentEvent } from '../protocol/wire/server-events.ts';
 import {
   applyUpdate,
   defaultRealtimeConfig,
@@ -14,12 +14,14 @@ import { AudioRetention } from './conversation/audio-retention.ts';
 import { Conversation } from './conversation/conversation.ts';
 import { Locks } from './limits/locks.ts';
 import { ResponseQuota } from './limits/response-quota.ts';
+import type { AudioCodec } from './ports/audio-codec.ts';
 import type { Engines } from './ports/engines.ts';
 import type { ImageFetcher } from './ports/image-fetcher.ts';
 import type { TokenCounter } from './ports/language-model.ts';
 import type { Meter } from './ports/meter.ts';
 import type { Peer } from './ports/peer.ts';
-import { Pacer } from './response/pacer.ts';
+import type { OutputAudio } from './ports/playback.ts';
+import { SessionPlayback } from './response/session-playback.ts';
 import {
   noImages,
   noMeter,
@@ -75,7 +77,7 @@ export class SessionCore implements SessionTools {
   readonly retention: AudioRetention;
   readonly audioQuota: AudioQuota;
   /** Of the conversation's audio; a response outside the conversation has its own. */
-  readonly pacer: Pacer;
+  readonly playback: SessionPlayback;
   readonly #peers = new Set<Peer>();
   #config: RealtimeConfig;
   #closed = false;
@@ -102,7 +104,7 @@ export class SessionCore implements SessionTools {
     this.conversation = new Conversation(ids('conv'));
     this.retention = new AudioRetention(settings.limits.keptAudioMs);
     this.audioQuota = new AudioQuota(options.audioBudget ?? new AudioBudget(Number.POSITIVE_INFINITY), this.retention);
-    this.pacer = new Pacer(clock, settings.outputLeadMs);
+    this.playback = new SessionPlayback(clock, settings.outputLeadMs);
   }
 
   get config(): RealtimeConfig {
@@ -125,10 +127,12 @@ export class SessionCore implements SessionTools {
 
   attach(peer: Peer): void {
     this.#peers.add(peer);
+    if (peer.playback) this.playback.attach(peer.playback);
   }
 
   detach(peer: Peer): void {
     this.#peers.delete(peer);
+    if (peer.playback) this.playback.detach(peer.playback);
   }
 
   /** Sends an event to every peer; after the end of the session to none. */
@@ -136,6 +140,34 @@ export class SessionCore implements SessionTools {
     if (this.#closed) return;
     const sent = { ...event, event_id: this.ids('event') };
     for (const peer of this.#peers) peer.send(sent);
+  }
+
+  /** Sends a response's audio to every peer: in its own way, or in an event that is coded once for each codec. */
+  emitAudio(audio: OutputAudio): void {
+    if (this.#closed) return;
+    const event_id = this.ids('event');
+    const events = new Map<AudioCodec, ServerEvent>();
+    for (const peer of this.#peers) {
+      if (peer.playback) {
+        peer.playback.play(audio);
+        continue;
+      }
+      const event = events.get(peer.codec) ?? { ...audioDelta(audio, peer.codec), event_id };
+      events.set(peer.codec, event);
+      peer.send(event);
+    }
+  }
+
+  /** Sends an event with clips to every peer, made once for each codec. */
+  async emitCoded(make: (codec: AudioCodec) => Promise<UnsentEvent>): Promise<void> {
+    const events = new Map<AudioCodec, UnsentEvent>();
+    for (const { codec } of [...this.#peers]) if (!events.has(codec)) events.set(codec, await make(codec));
+    if (this.#closed) return;
+    const event_id = this.ids('event');
+    for (const peer of this.#peers) {
+      const event = events.get(peer.codec);
+      if (event) peer.send({ ...event, event_id });
+    }
   }
 
   /** Sends an event to one peer, unless it has been detached. */
@@ -171,4 +203,15 @@ export class SessionCore implements SessionTools {
     this.#peers.clear();
     this.audioQuota.release();
   }
+}
+
+function audioDelta(audio: OutputAudio, codec: AudioCodec): UnsentEvent {
+  return {
+    type: 'response.output_audio.delta',
+    response_id: audio.responseId,
+    item_id: audio.itemId,
+    output_index: audio.outputIndex,
+    content_index: audio.contentIndex,
+    delta: codec.encode(audio),
+  };
 }

@@ -1,3 +1,4 @@
+import type { AudioClip } from '../audio/audio-clip.ts';
 import type { WireError } from '../protocol/errors/wire-errors.ts';
 import type { ClientEvent } from '../protocol/wire/client-events.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
@@ -33,6 +34,12 @@ export interface Session {
    * from this client until it resolves.
    */
   receive(event: ClientEvent, from: Peer): void | Promise<void>;
+  /**
+   * Takes audio of a peer that carries it itself: mono, at any rate, in order with that peer's events. The samples are
+   * copied. A promise as from `receive`. Absent where a session takes audio in events alone: a peer that carries audio
+   * itself must not be attached to it.
+   */
+  write?(audio: AudioClip, from: Peer): void | Promise<void>;
   /** Tells one peer that its frame was refused; `clientEventId` is echoed where the frame had one. */
   refuse(error: WireError, clientEventId: string | null, to: Peer): void;
   /** Resolves once no response is running; from then on none is started. */

@@ -3,6 +3,7 @@ import type { RealtimeServerEvent as BetaServerEvent } from 'openai/resources/be
 import { createResampler } from '../../src/audio/resample.ts';
 import { betaDialect, gaDialect, type Item, type ServerEvent, type ServerEventOf } from '../../src/protocol/index.ts';
 import { randomId } from '../../src/protocol/wire/ids.ts';
+import type { Playback } from '../../src/session/ports/playback.ts';
 import { RealtimeSession } from '../../src/session/realtime-session.ts';
 import type { SessionOptions } from '../../src/session/session-core.ts';
 import {
@@ -36,8 +37,8 @@ export const silentLog = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** A GA client of a session, without a socket. */
 export class Client extends SessionClient<ServerEvent> {
-  constructor(session: RealtimeSession) {
-    super(session, gaDialect);
+  constructor(session: RealtimeSession, playback?: Playback) {
+    super(session, gaDialect, playback);
   }
 
   /** The item as the session has it now, with its audio. */

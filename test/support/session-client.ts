@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { ClientEventError, type Dialect, type ServerEvent } from '../../src/protocol/index.ts';
 import type { CloseReason, Peer } from '../../src/session/ports/peer.ts';
+import type { Playback } from '../../src/session/ports/playback.ts';
 import type { RealtimeSession } from '../../src/session/realtime-session.ts';
+import { base64Audio } from '../../src/transport/base64-audio.ts';
 import { settle } from './fake-clock.ts';
 import { frameCheck } from './frame-check.ts';
 
@@ -11,13 +13,16 @@ import { frameCheck } from './frame-check.ts';
  */
 export class SessionClient<Event extends { type: string }> implements Peer {
   readonly id = 'client';
+  readonly codec = base64Audio;
+  readonly playback: Playback | undefined;
   readonly events: Event[] = [];
   closed: CloseReason | undefined;
   readonly #session: RealtimeSession;
   readonly #dialect: Dialect;
   readonly #check: (frame: string) => void;
 
-  constructor(session: RealtimeSession, dialect: Dialect) {
+  constructor(session: RealtimeSession, dialect: Dialect, playback?: Playback) {
+    this.playback = playback;
     this.#session = session;
     this.#dialect = dialect;
     this.#check = frameCheck(dialect.name);

@@ -143,6 +143,12 @@ export type SessionUpdate = RealtimeUpdate | z.infer<typeof transcriptionUpdateS
 /** An update as the core takes it: beta clients may set a temperature, which GA sessions do not show. */
 export type RealtimeUpdate = z.infer<typeof realtimeUpdateSchema> & { temperature?: number };
 export type AudioFormat = z.infer<typeof audioFormatSchema>;
+
+/** The sample rate of a format; G.711 has 8 kHz. */
+export function formatRateHz(format: AudioFormat): number {
+  return format.type === 'audio/pcm' ? format.rate : 8000;
+}
+
 export type TurnDetection = z.infer<typeof turnDetectionSchema>;
 export type VoiceName = z.infer<typeof voiceSchema>;
 export type FunctionTool = z.infer<typeof functionTool>;

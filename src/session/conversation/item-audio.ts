@@ -4,16 +4,9 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 import { WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import { copyItem, type Item, type ItemInput, type ResponseInputItem } from '../../protocol/wire/items.ts';
-import type { AudioFormat } from '../../protocol/wire/session-config.ts';
+import { type AudioFormat, formatRateHz } from '../../protocol/wire/session-config.ts';
+import type { AudioCodec, DecodedClips, FormattedAudio } from '../ports/audio-codec.ts';
 import type { ConversationEntry } from './conversation.ts';
-import {
-  codingTurns,
-  decodeClip,
-  decodeClipInTurns,
-  encodeAudioInTurns,
-  formatRateHz,
-  takesTurns,
-} from './wire-audio.ts';
 
 type InputPart = Extract<ItemInput, { role: 'user' }>['content'][number];
 
@@ -24,45 +17,26 @@ export type DecodedAudio = ReadonlyMap<InputPart, Int16Array | WireError>;
 export function decodeItems(
   items: readonly ResponseInputItem[],
   format: AudioFormat,
+  codec: AudioCodec,
 ): DecodedAudio | Promise<DecodedAudio> {
   const parts = items.flatMap(audioParts);
-  const characters = parts.reduce((sum, { base64 }) => sum + base64.length, 0);
-  if (takesTurns(characters)) return decodeInTurns(parts, format);
-  const decoded = new Map<InputPart, Int16Array | WireError>();
-  for (const { part, base64 } of parts) {
-    try {
-      decoded.set(part, decodeClip(base64, format));
-    } catch (error) {
-      decoded.set(part, asWireError(error));
-    }
-  }
-  return decoded;
-}
-
-async function decodeInTurns(parts: readonly AudioPart[], format: AudioFormat): Promise<DecodedAudio> {
-  const decoded = new Map<InputPart, Int16Array | WireError>();
-  const eventLoopYield = codingTurns();
-  for (const { part, base64 } of parts) {
-    decoded.set(part, await decodeClipInTurns(base64, format, eventLoopYield).catch(asWireError));
-  }
-  return decoded;
-}
-
-interface AudioPart {
-  part: InputPart;
-  base64: string;
-}
-
-function audioParts(item: ResponseInputItem): AudioPart[] {
-  if (item.type !== 'message' || item.role !== 'user') return [];
-  return item.content.flatMap((part) =>
-    part.type === 'input_audio' && part.audio ? { part, base64: part.audio } : [],
+  const byPart = (clips: DecodedClips) =>
+    new Map(
+      parts.flatMap(({ part }, index): [InputPart, Int16Array | WireError][] => {
+        const clip = clips[index];
+        return clip ? [[part, clip]] : [];
+      }),
+    );
+  const clips = codec.decodeClips(
+    parts.map(({ text }) => text),
+    format,
   );
+  return clips instanceof Promise ? clips.then(byPart) : byPart(clips);
 }
 
-function asWireError(error: unknown): WireError {
-  if (error instanceof WireError) return error;
-  throw error;
+function audioParts(item: ResponseInputItem): { part: InputPart; text: string }[] {
+  if (item.type !== 'message' || item.role !== 'user') return [];
+  return item.content.flatMap((part) => (part.type === 'input_audio' && part.audio ? { part, text: part.audio } : []));
 }
 
 /**
@@ -104,18 +78,25 @@ function at(path: string, { message }: WireError): WireError {
   return wireErrors.invalid(path, message.replace("'audio'", `'${path}'`));
 }
 
-/** The item with the bytes of its audio, where they are still kept: what was heard, or spoken. */
-export async function retrievedItem(entry: ConversationEntry): Promise<Item> {
-  const item = copyItem(entry.item);
-  if (item.type !== 'message') return item;
-  // At once: it may be dropped while other parts are encoded.
-  const audio = item.content.flatMap((part, index) => {
-    const source = part.type === 'input_audio' ? entry.heard.get(index) : entry.spoken.get(index);
-    const samples = source?.clip?.samples;
-    if (part.type !== 'input_audio' && part.type !== 'output_audio') return [];
-    return source && samples?.length ? { part, samples, format: source.format } : [];
-  });
-  const eventLoopYield = codingTurns();
-  for (const { part, samples, format } of audio) part.audio = await encodeAudioInTurns(samples, format, eventLoopYield);
-  return item;
+/** An item with its audio as far as it is still kept, heard or spoken, before it is coded for a peer. */
+export function itemWithAudio(entry: ConversationEntry): (codec: AudioCodec) => Promise<Item> {
+  // At once: it may be dropped or cut while it is coded.
+  const kept = copyItem(entry.item);
+  const clips = kept.type === 'message' ? kept.content.flatMap((_part, index) => clipOf(entry, index)) : [];
+  return async (codec) => {
+    const item = copyItem(kept);
+    const texts = await codec.encodeClips(clips);
+    for (const [index, { contentIndex }] of clips.entries()) {
+      const part = item.type === 'message' ? item.content[contentIndex] : undefined;
+      const audio = texts[index];
+      if (audio && (part?.type === 'input_audio' || part?.type === 'output_audio')) part.audio = audio;
+    }
+    return item;
+  };
+}
+
+function clipOf(entry: ConversationEntry, contentIndex: number): (FormattedAudio & { contentIndex: number })[] {
+  const source = entry.heard.get(contentIndex) ?? entry.spoken.get(contentIndex);
+  const samples = source?.clip?.samples;
+  return source && samples?.length ? [{ contentIndex, samples, format: source.format }] : [];
 }

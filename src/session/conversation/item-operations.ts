@@ -5,7 +5,7 @@ import { copyItem, type Item, type ResponseInputItem } from '../../protocol/wire
 import type { Transcription } from '../input/transcription.ts';
 import type { SessionCore } from '../session-core.ts';
 import { type ConversationEntry, charactersOf, type Position } from './conversation.ts';
-import { type DecodedAudio, itemFromClient, retrievedItem } from './item-audio.ts';
+import { type DecodedAudio, itemFromClient, itemWithAudio } from './item-audio.ts';
 import { UserAudio } from './user-audio.ts';
 
 /** What clients and turns do to the conversation's items, and the events that tell of it. Refusals are `WireError`s. */
@@ -62,7 +62,7 @@ export class ItemOperations {
   }
 
   truncate({ item_id, content_index, audio_end_ms }: ClientEventOf<'conversation.item.truncate'>): void {
-    const { settings, conversation, retention, pacer } = this.#core;
+    const { settings, conversation, retention, playback } = this.#core;
     const entry = conversation.find(item_id);
     if (!entry) throw wireErrors.truncateUnknownItem(item_id);
     const spoken = entry.spoken.get(content_index);
@@ -74,11 +74,22 @@ export class ItemOperations {
     const endMs = Math.min(audio_end_ms, sentMs);
     spoken.cut(endMs);
     retention.keep(spoken);
-    if (endMs < sentMs) pacer.interrupt();
+    if (endMs < sentMs) playback.interrupt();
     const part = entry.item.content[content_index];
     if (part?.type === 'output_audio') part.transcript = spoken.transcript;
     conversation.touch();
     this.#core.emit({ type: 'conversation.item.truncated', item_id, content_index, audio_end_ms: endMs });
+  }
+
+  /** The user speaks: what is left of the audio is not played. Where playback is measured, its item is cut where it stopped. */
+  interrupt(): void {
+    const { playback } = this.#core;
+    const stopped = playback.interrupt();
+    if (!stopped || !playback.isMeasured) return;
+    const { itemId, contentIndex, playedMs } = stopped;
+    if (!this.#core.conversation.find(itemId)?.spoken.has(contentIndex)) return;
+    const type = 'conversation.item.truncate';
+    this.truncate({ type, item_id: itemId, content_index: contentIndex, audio_end_ms: Math.floor(playedMs) });
   }
 
   delete(itemId: string): void {
@@ -94,7 +105,8 @@ export class ItemOperations {
   async retrieve(itemId: string): Promise<void> {
     const entry = this.#core.conversation.find(itemId);
     if (!entry) throw wireErrors.retrieveUnknownItem(itemId);
-    this.#core.emit({ type: 'conversation.item.retrieved', item: await retrievedItem(entry) });
+    const coded = itemWithAudio(entry);
+    await this.#core.emitCoded(async (codec) => ({ type: 'conversation.item.retrieved', item: await coded(codec) }));
   }
 
   /**

@@ -1,8 +1,7 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples, durationMs, samplesIn } from '../../audio/pcm.ts';
-import type { AudioFormat } from '../../protocol/wire/session-config.ts';
+import { type AudioFormat, formatRateHz } from '../../protocol/wire/session-config.ts';
 import type { WordTiming } from '../ports/voice.ts';
-import { formatRateHz } from './wire-audio.ts';
 
 interface SpokenClause {
   text: string;

@@ -4,13 +4,13 @@ import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
 import {
   applyUpdate,
+  formatRateHz,
   type Modality,
   type RealtimeConfig,
   type ToolChoice,
   voiceId,
 } from '../../protocol/wire/session-config.ts';
 import { type PromptTemplate, renderPrompt } from '../context/prompts.ts';
-import { formatRateHz } from '../conversation/wire-audio.ts';
 import type { ModelToolChoice } from '../ports/language-model.ts';
 import type { GenerationOptions } from './generation.ts';
 

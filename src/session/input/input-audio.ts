@@ -1,8 +1,10 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { durationMs } from '../../audio/pcm.ts';
+import { createResampler, type Resampler } from '../../audio/resample.ts';
 import { errorEvent, wireErrors } from '../../protocol/errors/wire-errors.ts';
-import type { TurnDetection } from '../../protocol/wire/session-config.ts';
-import { AudioDecoder, bytesPerSample, decodedBytes, formatRateHz, takesTurns } from '../conversation/wire-audio.ts';
+import { type AudioFormat, formatRateHz, type TurnDetection } from '../../protocol/wire/session-config.ts';
+import type { AudioDecoder } from '../ports/audio-codec.ts';
+import type { Peer } from '../ports/peer.ts';
 import type { VoiceActivityStream } from '../ports/voice-activity.ts';
 import type { SessionCore } from '../session-core.ts';
 import { stageFailed, withDeadline } from '../stage.ts';
@@ -29,11 +31,15 @@ export interface InputAudioEvents {
   turnEnded(turn: DetectedTurn): void;
 }
 
-/** The way of input audio: decoded, buffered on its timeline, and cut into turns by voice activity. */
+/** Input audio at the rate of the session's format: buffered on its timeline, and cut into turns by voice activity. */
 export class InputAudio {
   readonly #core: SessionCore;
   readonly #events: InputAudioEvents;
-  #decoder: AudioDecoder;
+  #format: AudioFormat;
+  /** Of the peers that have appended since the buffer was last empty. */
+  #decoders = new WeakMap<Peer, AudioDecoder>();
+  /** From the rate of a peer that carries audio itself. */
+  #resampler: Resampler | undefined;
   #buffer: InputBuffer;
   #detection: TurnDetection | null;
   #stream: VoiceActivityStream | undefined;
@@ -51,7 +57,7 @@ export class InputAudio {
     const { input } = core.config.audio;
     this.#core = core;
     this.#events = events;
-    this.#decoder = new AudioDecoder(input.format);
+    this.#format = input.format;
     this.#buffer = new InputBuffer(formatRateHz(input.format));
     this.#detection = input.turn_detection;
   }
@@ -83,8 +89,10 @@ export class InputAudio {
   /** Takes the session's new configuration; call it when settled. A change of format clears what is buffered. */
   configure(): void {
     const { input } = this.#core.config.audio;
-    if (input.format.type !== this.#decoder.format.type) {
-      this.#decoder = new AudioDecoder(input.format);
+    if (input.format.type !== this.#format.type) {
+      this.#format = input.format;
+      this.#decoders = new WeakMap();
+      this.#freeResampler();
       this.#buffer.restart(formatRateHz(input.format));
       this.#closeStream();
     }
@@ -94,28 +102,27 @@ export class InputAudio {
   }
 
   /**
-   * A long append is decoded in turns of the event loop: nothing else must be done to the input buffer until then.
-   * @throws {WireError} or rejects with it when it is not base64, too long, or the buffer is full
+   * Takes audio as a peer's events carry it, in the session's format. A long text is decoded in turns of the event loop:
+   * nothing else must be done to the input buffer until then.
+   * @throws {WireError} or rejects with it when it is malformed, too long, or the buffer is full
    */
-  append(base64: string): void | Promise<void> {
-    const { appendBytes, inputBufferMs } = this.#core.settings.limits;
-    const { format } = this.#decoder;
-    const bytes = decodedBytes(base64);
-    if (bytes > appendBytes) throw wireErrors.tooManyBytes('audio', appendBytes, bytes);
+  append(text: string, from: Peer): void | Promise<void> {
+    const { appendBytes } = this.#core.settings.limits;
+    const size = from.codec.measure(text, this.#format);
+    if (size.bytes > appendBytes) throw wireErrors.tooManyBytes('audio', appendBytes, size.bytes);
     // Before it is decoded: what is refused leaves no odd byte behind.
-    const wantedMs = durationMs(bytes / bytesPerSample(format), this.#buffer.rateHz);
-    if (this.#detection === null && this.#buffer.durationMs + wantedMs > inputBufferMs) {
-      throw wireErrors.inputBufferFull(inputBufferMs);
-    }
-    this.#core.audioQuota.require(wantedMs, this.bufferedMs);
-    if (takesTurns(base64.length)) return this.#appendInTurns(base64, wantedMs);
-    this.#append(this.#decoder.push(base64));
+    this.#requireRoom(size.durationMs);
+    const decoder = this.#decoders.get(from) ?? from.codec.decoder(this.#format);
+    this.#decoders.set(from, decoder);
+    const decoded = decoder.push(text);
+    if (!(decoded instanceof Int16Array)) return this.#appendInTurns(decoded, size.durationMs);
+    this.#append(decoded);
   }
 
-  async #appendInTurns(base64: string, wantedMs: number): Promise<void> {
+  async #appendInTurns(decoded: AsyncIterable<Int16Array>, wantedMs: number): Promise<void> {
     this.#undecodedMs = wantedMs;
     try {
-      for await (const samples of this.#decoder.pushInTurns(base64)) {
+      for await (const samples of decoded) {
         if (this.#closed) return;
         this.#undecodedMs -= durationMs(samples.length, this.#buffer.rateHz);
         this.#append(samples);
@@ -123,6 +130,38 @@ export class InputAudio {
     } finally {
       this.#undecodedMs = 0;
     }
+  }
+
+  /**
+   * Takes audio at any rate, whose samples are its own from now on. A promise where a resampler is still to be made: nothing else must be done to the input
+   * buffer until then.
+   * @throws {WireError} or rejects with it when the buffer is full
+   * @throws {RangeError} or rejects with it when the rate is none that a resampler has
+   */
+  write({ samples, sampleRateHz }: AudioClip): void | Promise<void> {
+    this.#requireRoom(durationMs(samples.length, sampleRateHz));
+    if (sampleRateHz === this.#buffer.rateHz) return this.#append(samples);
+    if (this.#resampler?.fromHz === sampleRateHz) return this.#append(this.#resampler.push(samples));
+    // Not aligned: nothing waits for the next chunk.
+    return createResampler(sampleRateHz, this.#buffer.rateHz, { align: false }).then((resampler) => {
+      this.#freeResampler();
+      if (this.#closed) return resampler.free();
+      this.#resampler = resampler;
+      this.#append(resampler.push(samples));
+    });
+  }
+
+  #freeResampler(): void {
+    this.#resampler?.free();
+    this.#resampler = undefined;
+  }
+
+  #requireRoom(wantedMs: number): void {
+    const { inputBufferMs } = this.#core.settings.limits;
+    if (this.#detection === null && this.#buffer.durationMs + wantedMs > inputBufferMs) {
+      throw wireErrors.inputBufferFull(inputBufferMs);
+    }
+    this.#core.audioQuota.require(wantedMs, this.bufferedMs);
   }
 
   #append(samples: Int16Array): void {
@@ -149,7 +188,7 @@ export class InputAudio {
   /** Forgets what is buffered, and a turn that has begun; call it when settled. */
   clear(): void {
     this.#buffer.dropUntil(this.#buffer.endMs);
-    this.#decoder.reset();
+    this.#decoders = new WeakMap();
     this.#detector?.reset();
   }
 
@@ -163,6 +202,7 @@ export class InputAudio {
 
   close(): void {
     this.#closed = true;
+    this.#freeResampler();
     this.#closeStream();
   }
 

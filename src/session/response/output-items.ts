@@ -2,19 +2,20 @@
 
 import type { AssistantMessage, FunctionCallItem } from '../../protocol/wire/items.ts';
 import type { ContentPart } from '../../protocol/wire/server-events.ts';
-import type { AudioFormat } from '../../protocol/wire/session-config.ts';
+import { type AudioFormat, formatRateHz } from '../../protocol/wire/session-config.ts';
 import { SpokenAudio } from '../conversation/spoken-audio.ts';
-import { encodeAudio } from '../conversation/wire-audio.ts';
+import type { OutputAudio, Playback } from '../ports/playback.ts';
 import type { WordTiming } from '../ports/voice.ts';
 import type { SessionCore } from '../session-core.ts';
 
-type Emitter = Pick<SessionCore, 'emit'>;
+type Emitter = Pick<SessionCore, 'emit' | 'emitAudio'>;
 
 export interface OutputMessageOptions {
   item: AssistantMessage;
   outputIndex: number;
   responseId: string;
   format: AudioFormat;
+  playback: Playback;
   /** Where the audio of its parts is noted, by content index. */
   spoken: Map<number, SpokenAudio>;
 }
@@ -71,8 +72,18 @@ export class OutputMessage {
   sendAudio(samples: Int16Array, words: readonly WordTiming[] | undefined): SpokenAudio | undefined {
     const part = this.#open(true);
     part.spoken?.append(samples, words);
-    const delta = encodeAudio(samples, this.#options.format);
-    this.#core.emit({ type: 'response.output_audio.delta', ...this.#at(part), delta });
+    const { format, playback, responseId } = this.#options;
+    const audio: OutputAudio = {
+      responseId,
+      itemId: this.item.id,
+      outputIndex: this.outputIndex,
+      contentIndex: part.contentIndex,
+      samples,
+      sampleRateHz: formatRateHz(format),
+      format,
+    };
+    playback.play(audio);
+    this.#core.emitAudio(audio);
     return part.spoken;
   }
 

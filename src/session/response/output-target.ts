@@ -1,15 +1,16 @@
 import { copyItem, type Item } from '../../protocol/wire/items.ts';
 import type { Position } from '../conversation/conversation.ts';
 import type { SpokenAudio } from '../conversation/spoken-audio.ts';
+import type { Playback } from '../ports/playback.ts';
 import type { SessionCore } from '../session-core.ts';
-import { Pacer } from './pacer.ts';
+import { ModelledPlayback } from './modelled-playback.ts';
 
 /** Where the output items of one response go. */
 export interface OutputTarget {
   /** Null outside the conversation. */
   readonly conversationId: string | null;
-  /** When its audio may leave. */
-  readonly pacer: Pacer;
+  /** When its audio may leave, and how far it was heard. */
+  readonly playback: Playback;
   /** Takes an item that begins; returns where the audio of its parts is to be noted, by content index. */
   add(item: Item): Map<number, SpokenAudio>;
   /** Takes note that an item is complete. */
@@ -21,14 +22,14 @@ export interface OutputTarget {
 /** The conversation: output items follow the item that was its last when the response was created. */
 export class ConversationTarget implements OutputTarget {
   readonly conversationId: string;
-  readonly pacer: Pacer;
+  readonly playback: Playback;
   readonly #core: SessionCore;
   /** The item that the next one follows; null for the head. */
   #previousId: string | null;
 
   constructor(core: SessionCore) {
     this.#core = core;
-    this.pacer = core.pacer;
+    this.playback = core.playback;
     this.conversationId = core.conversation.id;
     this.#previousId = core.conversation.lastId;
   }
@@ -66,10 +67,10 @@ export class ConversationTarget implements OutputTarget {
 /** Outside the conversation: the client alone gets the items, and can ask for none of their audio again. */
 export class OutOfBandTarget implements OutputTarget {
   readonly conversationId = null;
-  readonly pacer: Pacer;
+  readonly playback: Playback;
 
   constructor({ clock, settings }: SessionCore) {
-    this.pacer = new Pacer(clock, settings.outputLeadMs);
+    this.playback = new ModelledPlayback(clock, settings.outputLeadMs);
   }
 
   add(): Map<number, SpokenAudio> {

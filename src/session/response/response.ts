@@ -2,9 +2,8 @@ import { durationMs, samplesIn } from '../../audio/pcm.ts';
 import { ResponseFailure } from '../../protocol/errors/wire-errors.ts';
 import { type AssistantMessage, copyItem, type Item, type ItemStatus } from '../../protocol/wire/items.ts';
 import type { ResponseResource, ResponseStatus, StatusDetails, Usage } from '../../protocol/wire/server-events.ts';
-import type { AudioFormat, Modality } from '../../protocol/wire/session-config.ts';
+import { type AudioFormat, formatRateHz, type Modality } from '../../protocol/wire/session-config.ts';
 import type { SpokenAudio } from '../conversation/spoken-audio.ts';
-import { formatRateHz } from '../conversation/wire-audio.ts';
 import type { Generation, GenerationEvent } from '../generation/generation.ts';
 import type { ModelUsage } from '../ports/language-model.ts';
 import type { Reservation } from '../ports/meter.ts';
@@ -182,7 +181,7 @@ export class Response {
       const wanted = samples.subarray(start, start + step);
       const piece = wanted.subarray(0, this.#spent.audioRoom(wanted.length));
       if (piece.length > 0) {
-        await this.#options.target.pacer.admit(durationMs(piece.length, rateHz), this.#abort.signal);
+        await this.#options.target.playback.admit(durationMs(piece.length, rateHz), this.#abort.signal);
         if (!this.active) return false;
         this.#spent.addAudio(piece.length);
         this.times.firstAudioSentAt ??= this.#core.clock.now();
@@ -205,8 +204,10 @@ export class Response {
       role: 'assistant',
       content: [],
     };
-    const { format } = this.#options;
-    this.#message = new OutputMessage(this.#core, { item, ...this.#announceItem(item), responseId: this.id, format });
+    const { format, target } = this.#options;
+    const { playback } = target;
+    const announced = this.#announceItem(item);
+    this.#message = new OutputMessage(this.#core, { item, ...announced, responseId: this.id, format, playback });
     return this.#message;
   }
 

@@ -106,7 +106,7 @@ export class Responses {
   /** The user speaks: the conversation's response, if one runs, gives way. */
   interrupt(): void {
     this.active?.cancel('turn_detected');
-    this.#core.pacer.interrupt();
+    this.#items.interrupt();
   }
 
   /** An item is about to be deleted: a response that is still making it is cancelled first. */

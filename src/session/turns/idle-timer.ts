@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { TurnDetection } from '../../protocol/wire/session-config.ts';
+import type { Playback } from '../ports/playback.ts';
 
 interface IdleHost {
   /** The end of all audio written, in milliseconds. */
@@ -16,22 +17,33 @@ export function idleTimeoutMs(detection: TurnDetection | null): number | null {
 /** Waits for the user to speak after an answer: `idle_timeout_ms`, counted from the end of playback. */
 export class IdleTimer {
   readonly #clock: Clock;
+  readonly #playback: Pick<Playback, 'endsAt'>;
   readonly #host: IdleHost;
   #cancel: () => void = () => {};
 
-  constructor(clock: Clock, host: IdleHost) {
+  constructor(clock: Clock, playback: Pick<Playback, 'endsAt'>, host: IdleHost) {
     this.#clock = clock;
+    this.#playback = playback;
     this.#host = host;
   }
 
-  /** Begins anew, where there is a timeout. `playbackEndsAt` is on the Clock, and may have passed. */
-  start(playbackEndsAt: number, timeoutMs: number | null): void {
+  /** Begins anew, where there is a timeout. */
+  start(timeoutMs: number | null): void {
     this.stop();
-    if (timeoutMs === null) return;
-    this.#cancel = this.#clock.after(Math.max(0, playbackEndsAt - this.#clock.now()), () => {
+    if (timeoutMs !== null) this.#awaitEndOfPlayback(timeoutMs);
+  }
+
+  #awaitEndOfPlayback(timeoutMs: number): void {
+    this.#cancel = this.#clock.after(this.#unplayedMs, () => {
+      // It was paused, or a listener that measures was behind.
+      if (this.#unplayedMs >= 1) return this.#awaitEndOfPlayback(timeoutMs);
       const silentFromMs = this.#host.positionMs();
       this.#cancel = this.#clock.after(timeoutMs, () => this.#host.over(silentFromMs));
     });
+  }
+
+  get #unplayedMs(): number {
+    return Math.max(0, this.#playback.endsAt - this.#clock.now());
   }
 
   stop(): void {

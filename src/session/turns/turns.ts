@@ -40,7 +40,7 @@ export class Turns {
     this.#responses = responses;
     this.#drain = drain;
     this.#ledger = new TurnLedger(core.clock);
-    this.#idle = new IdleTimer(core.clock, {
+    this.#idle = new IdleTimer(core.clock, core.playback, {
       positionMs: () => input.positionMs,
       over: (silentFromMs) => core.attempt('breaking a silence', () => this.#breakSilence(silentFromMs)),
     });
@@ -115,13 +115,13 @@ export class Turns {
   }
 
   responseEnded(response: Response): void {
-    const { log, meter, config, pacer } = this.#core;
+    const { log, meter, config } = this.#core;
     const { id, status } = response;
     const times = this.#ledger.close(response);
     log.info('response_done', { response: id, status, ...times });
     meter.responseEnded(status, times);
     if (status === 'completed' && response.inConversation) {
-      this.#idle.start(pacer.playbackEndsAt, idleTimeoutMs(config.audio.input.turn_detection));
+      this.#idle.start(idleTimeoutMs(config.audio.input.turn_detection));
     }
     this.answerIfDue();
     this.#drain.check();

@@ -10,6 +10,7 @@ import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { OutgoingEvent } from '../../protocol/wire/server-events.ts';
 import type { CloseReason, Peer } from '../../session/ports/peer.ts';
 import type { Session } from '../../session/session.ts';
+import { base64Audio } from '../base64-audio.ts';
 import { isHeavy } from './heavy-frames.ts';
 import { InboundFlow, type InboundFlowLimits } from './inbound-flow.ts';
 import { OutputQueue } from './output-queue.ts';
@@ -41,6 +42,7 @@ const maxReasonBytes = 123;
 /** A client on a WebSocket: text frames of its dialect in and out. */
 export class WebSocketPeer implements Peer {
   readonly id: string;
+  readonly codec = base64Audio;
   readonly #socket: WebSocket;
   readonly #dialect: Dialect;
   readonly #parseHeavy: (frame: Buffer) => Promise<ClientEvent>;

@@ -13,6 +13,7 @@ import {
 import type { Meter } from '../../../src/session/ports/meter.ts';
 import type { CloseReason, Peer } from '../../../src/session/ports/peer.ts';
 import { defaultSessionSettings, noMeter, type SessionGrant } from '../../../src/session/settings.ts';
+import { base64Audio } from '../../../src/transport/base64-audio.ts';
 import { defaultUpstreamLimits, type UpstreamLimits } from '../../../src/upstream/link/limits.ts';
 import { RelayedSession } from '../../../src/upstream/relay/relayed-session.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -30,6 +31,7 @@ export interface PeerOptions {
 
 export class AttachedPeer implements Peer {
   readonly id = 'peer';
+  readonly codec = base64Audio;
   readonly events: Json[] = [];
   closed: CloseReason | undefined;
   readonly #session: RelayedSession;

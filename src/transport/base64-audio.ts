@@ -1,23 +1,18 @@
-/** Audio as events carry it: base64 of the session's format, to and from 16-bit samples. */
+/** Audio as events carry it: base64 of a format of the wire, to and from 16-bit samples. */
 
-import { decodeAlaw, decodeMulaw, encodeAlaw, encodeMulaw } from '../../audio/g711.ts';
-import { bytesAsSamples, concatSamples, samplesToBytes } from '../../audio/pcm.ts';
-import { EventLoopYield } from '../../core/event-loop-yield.ts';
-import { wireErrors } from '../../protocol/errors/wire-errors.ts';
-import type { AudioFormat } from '../../protocol/wire/session-config.ts';
-
-const g711RateHz = 8000;
+import { decodeAlaw, decodeMulaw, encodeAlaw, encodeMulaw } from '../audio/g711.ts';
+import { bytesAsSamples, concatSamples, durationMs, samplesToBytes } from '../audio/pcm.ts';
+import { EventLoopYield } from '../core/event-loop-yield.ts';
+import { WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
+import { type AudioFormat, formatRateHz } from '../protocol/wire/session-config.ts';
+import type { AudioCodec, AudioDecoder, DecodedClips, FormattedAudio } from '../session/ports/audio-codec.ts';
 
 /** Audio that is coded in one turn of the event loop, in characters of base64: a few milliseconds of work. */
 const charactersPerTurn = 256 * 1024;
 /** Audio that is encoded at once, in samples. Three samples of any format are whole groups of base64. */
 const samplesAtOnce = 3 * 32 * 1024;
 
-export function formatRateHz(format: AudioFormat): number {
-  return format.type === 'audio/pcm' ? format.rate : g711RateHz;
-}
-
-export function bytesPerSample(format: AudioFormat): number {
+function bytesPerSample(format: AudioFormat): number {
   return format.type === 'audio/pcm' ? 2 : 1;
 }
 
@@ -28,7 +23,7 @@ const descriptions: Record<AudioFormat['type'], string> = {
 };
 
 /** How many bytes base64 of good form decodes to. */
-export function decodedBytes(base64: string): number {
+function decodedBytes(base64: string): number {
   return Math.floor((unpaddedLength(base64) * 3) / 4);
 }
 
@@ -74,25 +69,25 @@ function requireWhole(text: string, writtenBytes: number, format: AudioFormat): 
     throw wireErrors.badAudio(descriptions[format.type], 'an invalid base64 string');
 }
 
-/** Decodes a stream of appends: an odd byte of PCM is carried to the next one (docs/protocol.md §8). */
-export class AudioDecoder {
+class Base64Decoder implements AudioDecoder {
   readonly format: AudioFormat;
+  /** An odd byte of PCM, for the next text (docs/protocol.md §8). */
   #carried: Uint8Array = new Uint8Array(0);
 
   constructor(format: AudioFormat) {
     this.format = format;
   }
 
-  /** @throws {WireError} when the text is not base64; nothing is taken then. */
-  push(base64: string): Int16Array {
+  push(base64: string): Int16Array | AsyncIterable<Int16Array> {
+    if (base64.length > charactersPerTurn) return this.pushInTurns(base64, codingTurns());
+    return this.pushAtOnce(base64);
+  }
+
+  pushAtOnce(base64: string): Int16Array {
     return this.#samples(decodeBase64(base64, this.format));
   }
 
-  /**
-   * As `push`, in pieces and in turns of the event loop.
-   * @throws {WireError} before the first piece, when the text is not base64; nothing is taken then.
-   */
-  async *pushInTurns(base64: string, eventLoopYield = codingTurns()): AsyncGenerator<Int16Array> {
+  async *pushInTurns(base64: string, eventLoopYield: EventLoopYield): AsyncGenerator<Int16Array> {
     const bytes = await decodeBase64InTurns(base64, this.format, eventLoopYield);
     const pieceBytes = samplesAtOnce * bytesPerSample(this.format);
     for (let at = 0; at < bytes.length; at += pieceBytes) {
@@ -115,56 +110,48 @@ export class AudioDecoder {
     this.#carried = whole.slice(even);
     return bytesAsSamples(whole.subarray(0, even));
   }
-
-  /** Forgets a carried byte: what follows begins anew. */
-  reset(): void {
-    this.#carried = new Uint8Array(0);
-  }
 }
 
-/** Turns of the event loop for coding audio; one for all that belongs together. */
-export function codingTurns(): EventLoopYield {
+/** One for all that belongs together. */
+function codingTurns(): EventLoopYield {
   return new EventLoopYield(charactersPerTurn);
 }
 
-/** Whether so much base64 is coded in turns. */
-export function takesTurns(characters: number): boolean {
-  return characters > charactersPerTurn;
-}
-
 /** Decodes audio that came whole, in an item. An odd last byte is left out. */
-export function decodeClip(base64: string, format: AudioFormat): Int16Array {
-  return new AudioDecoder(format).push(base64);
+function decodeClip(base64: string, format: AudioFormat): Int16Array | WireError {
+  try {
+    return new Base64Decoder(format).pushAtOnce(base64);
+  } catch (error) {
+    return asWireError(error);
+  }
 }
 
-/** As `decodeClip`, in turns of the event loop. */
-export async function decodeClipInTurns(
-  base64: string,
-  format: AudioFormat,
-  eventLoopYield: EventLoopYield,
-): Promise<Int16Array> {
-  const pieces: Int16Array[] = [];
-  for await (const piece of new AudioDecoder(format).pushInTurns(base64, eventLoopYield)) pieces.push(piece);
-  return concatSamples(pieces);
+async function decodeClipsInTurns(texts: readonly string[], format: AudioFormat): Promise<DecodedClips> {
+  const eventLoopYield = codingTurns();
+  const clips: (Int16Array | WireError)[] = [];
+  for (const base64 of texts) {
+    const pieces = Array.fromAsync(new Base64Decoder(format).pushInTurns(base64, eventLoopYield));
+    clips.push(await pieces.then(concatSamples, asWireError));
+  }
+  return clips;
 }
 
-/** As `encodeAudio`, in turns of the event loop. */
-export async function encodeAudioInTurns(
-  samples: Int16Array,
-  format: AudioFormat,
-  eventLoopYield: EventLoopYield,
-): Promise<string> {
+function asWireError(error: unknown): WireError {
+  if (error instanceof WireError) return error;
+  throw error;
+}
+
+async function encodeInTurns({ samples, format }: FormattedAudio, eventLoopYield: EventLoopYield): Promise<string> {
   const pieces: string[] = [];
   for (let at = 0; at < samples.length; at += samplesAtOnce) {
-    const piece = encodeAudio(samples.subarray(at, at + samplesAtOnce), format);
+    const piece = encode({ samples: samples.subarray(at, at + samplesAtOnce), format });
     pieces.push(piece);
     await eventLoopYield.step(piece.length);
   }
   return pieces.join('');
 }
 
-/** Base64 of samples that are at the format's rate. */
-export function encodeAudio(samples: Int16Array, format: AudioFormat): string {
+function encode({ samples, format }: FormattedAudio): string {
   const bytes =
     format.type === 'audio/pcm'
       ? samplesToBytes(samples)
@@ -173,3 +160,24 @@ export function encodeAudio(samples: Int16Array, format: AudioFormat): string {
         : encodeAlaw(samples);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
+
+/** The codec of both dialects. */
+export const base64Audio: AudioCodec = {
+  measure(text, format) {
+    const bytes = decodedBytes(text);
+    return { bytes, durationMs: durationMs(bytes / bytesPerSample(format), formatRateHz(format)) };
+  },
+  decoder: (format) => new Base64Decoder(format),
+  decodeClips(texts, format) {
+    const characters = texts.reduce((sum, { length }) => sum + length, 0);
+    if (characters > charactersPerTurn) return decodeClipsInTurns(texts, format);
+    return texts.map((text) => decodeClip(text, format));
+  },
+  encode,
+  async encodeClips(clips) {
+    const eventLoopYield = codingTurns();
+    const texts: string[] = [];
+    for (const clip of clips) texts.push(await encodeInTurns(clip, eventLoopYield));
+    return texts;
+  },
+};

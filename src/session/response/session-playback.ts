@@ -1,0 +1,84 @@
+import type { Clock } from '../../core/clock.ts';
+import type { OutputAudio, Playback, PlayedPart } from '../ports/playback.ts';
+import { ModelledPlayback } from './modelled-playback.ts';
+
+/**
+ * What the listeners of a conversation hear. One of them counts: of the peers that carry audio themselves the one that was
+ * attached first, such as the telephone beside its sidebands. Without one it is the model, which stands for all peers whose
+ * audio travels in events. The others are sent the same audio at the same moments, and do not hold it up.
+ */
+export class SessionPlayback implements Playback {
+  readonly #model: ModelledPlayback;
+  /** In the order in which they were attached. */
+  readonly #measured = new Set<Playback>();
+  /** Aborted whenever one leaves: it may be waited for. */
+  #someoneLeft = new AbortController();
+
+  constructor(clock: Clock, leadMs: number) {
+    this.#model = new ModelledPlayback(clock, leadMs);
+  }
+
+  /** Whether the position is measured. */
+  get isMeasured(): boolean {
+    return this.#measured.size > 0;
+  }
+
+  get endsAt(): number {
+    return this.#counting.endsAt;
+  }
+
+  attach(playback: Playback): void {
+    this.#measured.add(playback);
+  }
+
+  detach(playback: Playback): void {
+    this.#measured.delete(playback);
+    this.#someoneLeft.abort();
+    this.#someoneLeft = new AbortController();
+  }
+
+  async admit(durationMs: number, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const counting = this.#counting;
+      if (counting === this.#model) return counting.admit(durationMs, signal);
+      const { signal: left } = this.#someoneLeft;
+      try {
+        return await counting.admit(durationMs, AbortSignal.any([signal, left]));
+      } catch (error) {
+        if (signal.aborted || !left.aborted) throw error;
+      }
+    }
+  }
+
+  /** Notes it in the model; peers that carry audio themselves are handed it with the events of the others. */
+  play(audio: OutputAudio): void {
+    this.#model.play(audio);
+  }
+
+  positionMs(itemId: string, contentIndex: number): number | undefined {
+    return this.#counting.positionMs(itemId, contentIndex);
+  }
+
+  interrupt(): PlayedPart | undefined {
+    const counting = this.#counting;
+    const stopped = this.#all.map((playback) => ({ playback, at: playback.interrupt() }));
+    return stopped.find(({ playback }) => playback === counting)?.at;
+  }
+
+  pause(): void {
+    for (const playback of this.#all) playback.pause();
+  }
+
+  resume(): void {
+    for (const playback of this.#all) playback.resume();
+  }
+
+  get #counting(): Playback {
+    const [first = this.#model] = this.#measured;
+    return first;
+  }
+
+  get #all(): Playback[] {
+    return [this.#model, ...this.#measured];
+  }
+}

@@ -1,0 +1,91 @@
+import { concatSamples, durationMs } from '../../src/audio/pcm.ts';
+import type { OutputAudio, Playback, PlayedPart } from '../../src/session/ports/playback.ts';
+import type { RealtimeSession } from '../../src/session/realtime-session.ts';
+import { Client } from './conversation.ts';
+
+/** A loudspeaker that plays when a test says so, and reports how far it got. */
+export class Loudspeaker implements Playback {
+  readonly taken: OutputAudio[] = [];
+  /** Audio that it takes before it has played what it has. */
+  bufferMs = Number.POSITIVE_INFINITY;
+  /** When it expects to have played what it has, on the Clock. */
+  endsAt = 0;
+  #queue: OutputAudio[] = [];
+  #waiting: (() => void)[] = [];
+  #played = new Map<string, number>();
+
+  get samples(): Int16Array {
+    return concatSamples(this.taken.map(({ samples }) => samples));
+  }
+
+  async admit(durationMs: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#queuedMs + durationMs <= this.bufferMs) return;
+    await new Promise<void>((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      this.#waiting.push(resolve);
+    });
+  }
+
+  play(audio: OutputAudio): void {
+    this.taken.push(audio);
+    this.#queue.push(audio);
+    this.#played.set(keyOf(audio), this.#played.get(keyOf(audio)) ?? 0);
+  }
+
+  /** Plays whole pieces. */
+  playNext(count: number): void {
+    for (const audio of this.#queue.splice(0, count)) {
+      this.#played.set(keyOf(audio), (this.#played.get(keyOf(audio)) ?? 0) + lengthMs(audio));
+    }
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  positionMs(itemId: string, contentIndex: number): number | undefined {
+    return this.#played.get(keyOf({ itemId, contentIndex }));
+  }
+
+  interrupt(): PlayedPart | undefined {
+    const [next] = this.#queue;
+    this.#queue = [];
+    if (!next) return undefined;
+    const { itemId, contentIndex } = next;
+    return { itemId, contentIndex, playedMs: this.positionMs(itemId, contentIndex) ?? 0 };
+  }
+
+  pause(): void {}
+
+  resume(): void {}
+
+  get #queuedMs(): number {
+    return this.#queue.reduce((sum, audio) => sum + lengthMs(audio), 0);
+  }
+}
+
+function keyOf({ itemId, contentIndex }: Pick<OutputAudio, 'itemId' | 'contentIndex'>): string {
+  return `${itemId}/${contentIndex}`;
+}
+
+function lengthMs({ samples, sampleRateHz }: OutputAudio): number {
+  return durationMs(samples.length, sampleRateHz);
+}
+
+/** A client that carries audio itself, as WebRTC and telephones do: only its events are text. */
+export class AudioPeer extends Client {
+  readonly loudspeaker: Loudspeaker;
+  readonly #session: RealtimeSession;
+
+  constructor(session: RealtimeSession, loudspeaker = new Loudspeaker()) {
+    super(session, loudspeaker);
+    this.loudspeaker = loudspeaker;
+    this.#session = session;
+  }
+
+  /** Writes audio in chunks of 20 ms, as a track delivers it. */
+  async write(samples: Int16Array, sampleRateHz: number): Promise<void> {
+    const step = sampleRateHz / 50;
+    for (let start = 0; start < samples.length; start += step) {
+      await this.#session.write({ samples: samples.subarray(start, start + step), sampleRateHz }, this);
+    }
+  }
+}
