@@ -255,7 +255,7 @@ export const limits = {
     'Limits',
     integer('COUNT', 1, 1_000_000),
     defaultQueueLimits.jobs,
-    'Requests that may wait for a thread of an embedded engine. Beyond it the client with most of them loses its newest.',
+    'Requests that may wait for a thread of an embedded engine, and large messages for the one that parses them. Beyond it the client with most of them loses its newest.',
   ),
   engineQueueMs: option(
     'Limits',

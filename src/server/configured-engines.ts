@@ -6,6 +6,7 @@ import { packageVersion } from '../core/version.ts';
 import { CassetteError } from '../engines/cassette/format.ts';
 import { cassetteDirectory, recordedEngines } from '../engines/cassette/recorded-engines.ts';
 import { findLocalModel } from '../engines/openai/local-models.ts';
+import type { PoolSurroundings } from '../engines/pool/worker-pool.ts';
 import { openScript } from '../engines/script/open-script.ts';
 import { ScriptError } from '../engines/script/script.ts';
 import { EngineConfigError, planEngines } from '../engines/spec/engine-plan.ts';
@@ -87,6 +88,11 @@ export function isStandIn(
   });
 }
 
+/** What bounds the queues before the server's threads. */
+export function poolSurroundings({ limits }: Pick<Config, 'limits'>, clock: Clock): PoolSurroundings {
+  return { clock, queue: { jobs: limits.engineQueueJobs, waitMs: limits.engineQueueMs } };
+}
+
 function createPlanned(
   plan: EngineSetsSpec,
   { transcriberWorkers, voiceWorkers, limits }: Config,
@@ -98,7 +104,7 @@ function createPlanned(
     given,
     clock,
     timeouts: { connectMs, firstByteMs, idleMs },
-    pool: { clock, queue: { jobs: limits.engineQueueJobs, waitMs: limits.engineQueueMs } },
+    pool: poolSurroundings({ limits }, clock),
     now: () => new Date(clock.epochMs()),
     ...(transcriberWorkers !== undefined && { transcriberWorkers }),
     ...(voiceWorkers !== undefined && { voiceWorkers }),

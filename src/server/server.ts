@@ -36,7 +36,7 @@ import { type SessionFactory, SessionRegistry } from '../transport/session-regis
 import { realtimePath } from '../transport/websocket/handshake.ts';
 import { HeavyFrames } from '../transport/websocket/heavy-frames.ts';
 import { UpgradeHandler } from '../transport/websocket/upgrade-handler.ts';
-import { configuredEngines } from './configured-engines.ts';
+import { configuredEngines, poolSurroundings } from './configured-engines.ts';
 import { sessionFactory } from './session-factory.ts';
 
 export type * from '../audio/audio-clip.ts';
@@ -194,13 +194,14 @@ export async function startConfiguredServer(
     log,
   });
   const exampleUrl = () => `${wsUrl()}?model=${defaultModel(config)}`;
-  const heavyFrames = new HeavyFrames(config);
+  const heavyFrames = new HeavyFrames(config, poolSurroundings(config, clock));
   const gate = new UpgradeHandler({
     config,
     access,
     authorizer: new SessionAuthorizer({ config, callers, secrets, metering, exampleUrl }),
     dialect: (name, peerLog) => makers[name](checkFor(name, config, peerLog)),
-    parseHeavy: (name, peerLog) => (frame) => heavyFrames.parse(frame, name, reportDropped(name, peerLog)),
+    parseHeavy: (dialect, claim, peerLog) => (frame) =>
+      heavyFrames.parse(frame, { dialect, claim, onUnknownFields: reportDropped(dialect, peerLog) }),
     sessions,
     metering,
     clock,

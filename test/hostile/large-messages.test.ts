@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { opcodes } from '../../dev/harness/websocket-frames.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { newServer } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
 import { WireClient } from '../support/wire-client.ts';
 import { underAttack } from './support/under-attack.ts';
 
@@ -100,4 +101,24 @@ test('a client that asks for more than it may be sent in a second is read more s
   await counting;
   assert.equal(answered, retrievals + 1);
   assert.ok(clock.now() >= 7000, `all within ${clock.now()} ms`);
+});
+
+test('large messages beyond those that may wait for the thread are refused, and their sessions go on', async (t) => {
+  verifies('R5.84');
+  await underAttack(t, { config: { limits: { engineQueueJobs: 1 } } }, async (scene) => {
+    const values = Array.from({ length: 49_000 }, () => null);
+    await scene.waves(async () => {
+      const clients = await Promise.all(Array.from({ length: 8 }, () => scene.client()));
+      for (const client of clients) client.send({ type: 'response.create', response: { input: values } });
+      const codes = await Promise.all(clients.map(async (client) => (await client.until('error')).error.code));
+      const refused = codes.filter((code) => code === 'overloaded').length;
+      assert.ok(refused >= 1 && refused < clients.length, `${refused} were refused`);
+      assert.equal(codes.filter((code) => code === 'invalid_type').length, clients.length - refused);
+      for (const client of clients) {
+        client.send(clear);
+        await client.until('input_audio_buffer.cleared');
+      }
+      await scene.leave();
+    });
+  });
 });

@@ -259,6 +259,11 @@ export const wireErrors = {
       param: 'session.type',
     }),
   stageFailed: (code: string, message: string) => new WireError(message, { type: 'server_error', code }),
+  overloaded: () =>
+    new WireError('The server has too many large messages to read. This one was dropped; send it again later.', {
+      type: 'server_error',
+      code: 'overloaded',
+    }),
   internal: (what: string) =>
     new WireError(`The server had an error while ${what}. The session goes on; the server's log has the details.`, {
       type: 'server_error',

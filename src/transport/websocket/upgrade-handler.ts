@@ -13,6 +13,7 @@ import { httpErrors } from '../../protocol/errors/http-errors.ts';
 import { errorEvent, type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
+import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import type { Granted, Refused, SessionAuthorizer } from '../session-authorizer.ts';
 import type { RegisteredSession, SessionRegistry } from '../session-registry.ts';
 import { type Handshake, readHandshake, realtimePath, selectSubprotocol } from './handshake.ts';
@@ -25,7 +26,7 @@ export interface UpgradeHandlerOptions {
   /** A dialect for one client; what it reports goes to that client's log. */
   dialect: (name: Dialect['name'], log: Log) => Dialect;
   /** Likewise, for frames that take long to parse. */
-  parseHeavy: (name: Dialect['name'], log: Log) => (frame: Buffer) => Promise<ClientEvent>;
+  parseHeavy: (name: Dialect['name'], claim: WorkClaim, log: Log) => (frame: Buffer) => Promise<ClientEvent>;
   sessions: SessionRegistry;
   metering: Pick<Metering, 'sessionRefused'>;
   clock: Clock;
@@ -213,12 +214,13 @@ export class UpgradeHandler {
     const openedAtMs = clock.now();
     const id = `peer_${++this.#opened}`;
     const log = childLog(this.#options.log, { session: session.id, peer: id });
+    const claim: WorkClaim = { key: owner.keyName ?? '', session: session.id, priority: 'live' };
     const peer = new WebSocketPeer({
       id,
       socket: webSocket,
       stream,
       dialect: this.#options.dialect(dialect, log),
-      parseHeavy: this.#options.parseHeavy(dialect, log),
+      parseHeavy: this.#options.parseHeavy(dialect, claim, log),
       limits: config.limits,
       clock,
       log,
