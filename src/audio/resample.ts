@@ -153,7 +153,7 @@ class SpeexResampler implements Resampler {
   flush(): Int16Array<ArrayBuffer> {
     const { module } = this.#speex;
     const wanted = Math.ceil((this.#samplesIn * this.toHz) / this.fromHz) - this.#samplesOut;
-    const latency = module._speex_resampler_get_input_latency(this.#living());
+    const latency = module._speex_resampler_get_input_latency(this.#requireOpen());
     const silence = latency + 2 * Math.ceil(this.fromHz / this.toHz);
     const rest = this.#process(new Int16Array(silence)).slice(0, Math.max(0, wanted));
     module._speex_resampler_reset_mem(this.#state);
@@ -168,14 +168,14 @@ class SpeexResampler implements Resampler {
     this.#state = 0;
   }
 
-  #living(): number {
+  #requireOpen(): number {
     if (this.#state === 0) throw new Error('This resampler has been freed');
     return this.#state;
   }
 
   #process(samples: Int16Array): Int16Array<ArrayBuffer> {
     const { module, input, output, inputLength, outputLength } = this.#speex;
-    const state = this.#living();
+    const state = this.#requireOpen();
     // Bound of what can come out: everything put in so far, and the filter's rounding.
     const out = new Int16Array(Math.ceil(((samples.length + 1) * this.toHz) / this.fromHz) + 1);
     let produced = 0;

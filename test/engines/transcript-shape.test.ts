@@ -35,7 +35,7 @@ test('a word that is repeated without end is written once, and nothing before th
   assert.deepEqual(write('No, no, no, no, no, no, no, no, no, no.'), { written: ['No,'], loops: true });
   const writer = new WordWriter();
   for (const text of ['No,', 'No, no,', 'No, no, no,']) assert.deepEqual(writer.next(text), []);
-  assert.ok(writer.untouched);
+  assert.ok(writer.isEmpty);
 });
 
 test('a phrase that is repeated without end is written about once', () => {

@@ -19,7 +19,7 @@ export class SilenceTrimmer {
   push(samples: Int16Array): Int16Array {
     const last = samples.findLastIndex(isLoud);
     if (last < 0) {
-      this.#hold(samples);
+      this.#holdBack(samples);
       return new Int16Array(0);
     }
     const end = Math.min(samples.length, last + 1 + this.#margin);
@@ -32,11 +32,11 @@ export class SilenceTrimmer {
     }
     this.#begun = true;
     this.#held = [];
-    this.#hold(samples.subarray(end));
+    this.#holdBack(samples.subarray(end));
     return before.length === 0 ? sound : concatSamples([before, sound]);
   }
 
-  #hold(silence: Int16Array): void {
+  #holdBack(silence: Int16Array): void {
     if (silence.length === 0) return;
     this.#held.push(silence);
     if (this.#begun) return;

@@ -41,7 +41,7 @@ export class ToolCalls {
     if (call.name === '') call.name = name;
     const given = field(field(piece, 'function'), 'arguments');
     const added = typeof given === 'string' ? given : isObject(given) ? JSON.stringify(given) : '';
-    if (added === '') return this.#tell(false);
+    if (added === '') return this.#take(false);
     if (this.#calls.indexOf(call) < this.#at) {
       throw new RequestFailure('it sent arguments of a call that was complete');
     }
@@ -49,17 +49,17 @@ export class ToolCalls {
     if (call.arguments.length > maxArguments) {
       throw new RequestFailure(`it called a function with more than ${maxArguments} characters of arguments`);
     }
-    return this.#tell(false);
+    return this.#take(false);
   }
 
   /** What is left to tell at the end. `cut`: the last call may be incomplete, and then has no end. */
   finish(cut: boolean): ModelEvent[] {
-    return this.#tell(true, cut);
+    return this.#take(true, cut);
   }
 
   /** Ends the calls so far if they are whole, so that words may follow; otherwise undefined. */
   settle(): ModelEvent[] | undefined {
-    return this.#calls.slice(this.#at).every(isWhole) ? this.#tell(true) : undefined;
+    return this.#calls.slice(this.#at).every(isWhole) ? this.#take(true) : undefined;
   }
 
   #callOf(piece: unknown): Call {
@@ -81,7 +81,7 @@ export class ToolCalls {
     return call;
   }
 
-  #tell(all: boolean, cut = false): ModelEvent[] {
+  #take(all: boolean, cut = false): ModelEvent[] {
     const events: ModelEvent[] = [];
     for (let call = this.#calls[this.#at]; call !== undefined; call = this.#calls[this.#at]) {
       const last = this.#at === this.#calls.length - 1;

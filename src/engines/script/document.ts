@@ -113,7 +113,7 @@ export class DocumentNode {
 
   /** Every entry of a mapping, with the place of its key. */
   entries(expected: string): Map<string, { key: string; value: DocumentNode }> | undefined {
-    if (!isMap(this.#node)) return this.#unexpected(expected);
+    if (!isMap(this.#node)) return this.#reportUnexpected(expected);
     const entries = new Map<string, { key: string; value: DocumentNode }>();
     for (const { key, value } of this.#node.items) {
       const keyPlace = hasRange(key) ? this.#document.placeOf(key) : this.place;
@@ -134,7 +134,7 @@ export class DocumentNode {
 
   /** Text; numbers and switches count as they are written. */
   text(expected = 'text'): string | undefined {
-    if (!isScalar(this.#node) || this.#node.value === null) return this.#unexpected(expected);
+    if (!isScalar(this.#node) || this.#node.value === null) return this.#reportUnexpected(expected);
     const { value, source, type } = this.#node;
     return type === Scalar.PLAIN && typeof value !== 'string' ? (source ?? String(value)) : String(value);
   }
@@ -156,24 +156,24 @@ export class DocumentNode {
     if (given === undefined) return undefined;
     const [, number, unit] = /^(\d+(?:\.\d+)?) ?(ms|s|)$/.exec(given.trim()) ?? [];
     const ms = Number(number) * (unit === 's' ? 1000 : 1);
-    return ms <= maxDurationMs ? ms : this.#unexpected(expected);
+    return ms <= maxDurationMs ? ms : this.#reportUnexpected(expected);
   }
 
   integer(min: number, max: number): number | undefined {
     const value = isScalar(this.#node) ? this.#node.value : undefined;
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
-    return this.#unexpected(`a whole number from ${min} to ${max}`);
+    return this.#reportUnexpected(`a whole number from ${min} to ${max}`);
   }
 
   /** A number from 0 to 1. */
   fraction(): number | undefined {
     const value = isScalar(this.#node) ? this.#node.value : undefined;
-    return typeof value === 'number' && value >= 0 && value <= 1 ? value : this.#unexpected('a number from 0 to 1');
+    return typeof value === 'number' && value >= 0 && value <= 1 ? value : this.#reportUnexpected('a number from 0 to 1');
   }
 
   boolean(): boolean | undefined {
     const value = isScalar(this.#node) ? this.#node.value : undefined;
-    return typeof value === 'boolean' ? value : this.#unexpected('true or false');
+    return typeof value === 'boolean' ? value : this.#reportUnexpected('true or false');
   }
 
   /** Any value, with what `leaf` makes of each text in it. */
@@ -189,11 +189,11 @@ export class DocumentNode {
     return { value: null };
   }
 
-  #unexpected(expected: string): undefined {
-    return this.problem(`got ${this.#described()}, expected ${expected}.`);
+  #reportUnexpected(expected: string): undefined {
+    return this.problem(`got ${this.#describe()}, expected ${expected}.`);
   }
 
-  #described(): string {
+  #describe(): string {
     if (this.isMapping) return 'a mapping';
     if (this.isList) return 'a list';
     return isScalar(this.#node) && this.#node.value !== null ? quote(String(this.#node.source)) : 'nothing';

@@ -33,7 +33,7 @@ export class InboundFlow {
   readonly #bucket: TokenBucket;
   readonly #answers: TokenBucket;
   readonly #frames = new FrameWatch();
-  readonly #read = (chunk: Uint8Array) => this.#took(chunk);
+  readonly #read = (chunk: Uint8Array) => this.#countChunk(chunk);
   #holds = 0;
   #slowed = false;
   #wasTooFast = false;
@@ -76,7 +76,7 @@ export class InboundFlow {
     if (overMs === 0) return;
     this.#slowed = true;
     this.hold();
-    this.#slowFor(overMs);
+    this.#throttle(overMs);
     if (this.#wasTooFast) return;
     this.#wasTooFast = true;
     this.#listener.tooFast();
@@ -118,17 +118,17 @@ export class InboundFlow {
     this.#cancelAnswers();
   }
 
-  #slowFor(overMs: number): void {
+  #throttle(overMs: number): void {
     this.#cancelSlowing = this.#clock.after(Math.max(overMs, shortestHoldMs), () => {
       // More may have come since, of what had been read.
       const leftMs = this.#bucket.overdrawnMs(this.#clock.now());
-      if (leftMs > 0) return this.#slowFor(leftMs);
+      if (leftMs > 0) return this.#throttle(leftMs);
       this.#slowed = false;
       this.release();
     });
   }
 
-  #took(chunk: Uint8Array): void {
+  #countChunk(chunk: Uint8Array): void {
     this.#heardAtMs = this.#clock.now();
     const ended = this.#frames.push(chunk);
     if (!this.#frames.incomplete) {

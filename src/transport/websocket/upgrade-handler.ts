@@ -94,7 +94,7 @@ export class UpgradeHandler {
     };
     try {
       const handshake = readHandshake(request);
-      const refusal = this.#misplaced(request, handshake);
+      const refusal = this.#urlProblem(request, handshake);
       if (refusal !== undefined) this.#refuseOverHttp(request, socket, refusal);
       else if (handshake !== undefined) this.#consider(handshake, request, { socket, head }).catch(fail);
     } catch (error) {
@@ -103,7 +103,7 @@ export class UpgradeHandler {
   }
 
   /** Why a request is refused whoever sent it; undefined when it is not. */
-  #misplaced(request: IncomingMessage, handshake: Handshake | undefined): UpgradeRefusal | undefined {
+  #urlProblem(request: IncomingMessage, handshake: Handshake | undefined): UpgradeRefusal | undefined {
     const problem = hostProblem(request);
     if (problem !== undefined) return { status: 400, why: httpErrors.badRequest(problem), reason: 'invalid' };
     const forbidden = this.#options.access.refusal(request.headers);
@@ -111,10 +111,10 @@ export class UpgradeHandler {
     if (!handshake?.isRealtime) {
       return { status: 404, why: httpErrors.noWebSocket(realtimePath), reason: 'invalid' };
     }
-    return this.#full();
+    return this.#capacityProblem();
   }
 
-  #full(): UpgradeRefusal | undefined {
+  #capacityProblem(): UpgradeRefusal | undefined {
     const { unavailable, draining } = this.#options.sessions;
     if (unavailable === undefined) return undefined;
     return { status: 503, why: httpErrors.overloaded(unavailable), reason: draining ? 'draining' : 'full' };
@@ -131,9 +131,9 @@ export class UpgradeHandler {
       const why = httpErrors.undecided();
       return this.#refuseOverHttp(request, socket, { status: 503, why, reason: 'limits_unavailable' });
     }
-    if (!verdict.granted) return this.#turnAway(verdict, request, { socket, head });
+    if (!verdict.granted) return this.#reject(verdict, request, { socket, head });
     // There may have been room when the question was asked, and be none now.
-    const full = this.#full();
+    const full = this.#capacityProblem();
     if (full !== undefined) {
       this.#withdraw(verdict);
       return this.#refuseOverHttp(request, socket, full);
@@ -183,7 +183,7 @@ export class UpgradeHandler {
     granted.withdraw().catch((error: unknown) => this.#options.log.error('access_check_failed', { error }));
   }
 
-  #turnAway(refused: Refused, request: IncomingMessage, { socket, head }: { socket: Duplex; head: Buffer }): void {
+  #reject(refused: Refused, request: IncomingMessage, { socket, head }: { socket: Duplex; head: Buffer }): void {
     const { reason, why, dialect } = refused;
     if ('forbidden' in why) {
       return this.#refuseOverHttp(request, socket, { ...forbiddenBecause(why.forbidden), reason });

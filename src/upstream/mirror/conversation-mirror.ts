@@ -57,7 +57,7 @@ export class ConversationMirror {
   }
 
   /** Takes note of an item that was put into the conversation, with the fields that the core does not know. */
-  noteItem(event: UpstreamEvent): void {
+  observeItem(event: UpstreamEvent): void {
     const { item, previous_item_id: previousId } = event;
     if (!isObject(item) || typeof item.id !== 'string') return;
     const known = this.find(item.id);
@@ -77,7 +77,7 @@ export class ConversationMirror {
   }
 
   /** Takes note of what else an event says of items. `format` is that of the audio it may carry. */
-  note(event: ServerEvent, { format, transcribes }: { format: AudioFormat; transcribes: boolean }): void {
+  observe(event: ServerEvent, { format, transcribes }: { format: AudioFormat; transcribes: boolean }): void {
     switch (event.type) {
       case 'conversation.item.deleted':
         return this.forget(event.item_id);

@@ -54,7 +54,7 @@ export class OpenResponses {
   }
 
   /** Takes note of an event that was passed on. */
-  note(event: ServerEvent): void {
+  observe(event: ServerEvent): void {
     switch (event.type) {
       case 'response.created':
         if (this.#responses.size >= maxResponses) return;

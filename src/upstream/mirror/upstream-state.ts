@@ -133,7 +133,7 @@ export class UpstreamState {
 
   #deliver(event: UpstreamEvent, known: ServerEvent | undefined): Delivery {
     if (event.type === 'conversation.item.added' || event.type === 'conversation.item.done') {
-      this.#conversation.noteItem(event);
+      this.#conversation.observeItem(event);
     }
     if (!known) return { event: { relayed: event, known } };
     const shown = this.#relayed(event, known);
@@ -143,11 +143,11 @@ export class UpstreamState {
     } else if (shown.known.type === 'response.done') {
       shown.known = this.#withTemperature(shown.known, undefined);
     }
-    this.#note(shown.known);
+    this.#observe(shown.known);
     return { event: shown, answers: answered?.sequence };
   }
 
-  #note(event: ServerEvent): void {
+  #observe(event: ServerEvent): void {
     const { audio } = this.config;
     if (event.type === 'input_audio_buffer.speech_stopped') {
       this.#owesAnswer =
@@ -156,8 +156,8 @@ export class UpstreamState {
     if (event.type === 'response.created' || event.type === 'input_audio_buffer.speech_started')
       this.#owesAnswer = false;
     const transcribes = audio.input.transcription !== null || sessionKinds[this.session.type].transcribes;
-    this.#conversation.note(event, { format: audio.output.format, transcribes });
-    this.#responses.note(event);
+    this.#conversation.observe(event, { format: audio.output.format, transcribes });
+    this.#responses.observe(event);
     if (event.type === 'conversation.item.deleted') {
       this.#restored.delete(event.item_id);
       this.#spoken.delete(event.item_id);
@@ -246,7 +246,7 @@ export class UpstreamState {
     const { type, code } = failure;
     const events: UnsentEvent[] = this.#responses.fail(failure);
     for (const event of events) {
-      if (event.type === 'conversation.item.done') this.#conversation.noteItem({ ...event, item: { ...event.item } });
+      if (event.type === 'conversation.item.done') this.#conversation.observeItem({ ...event, item: { ...event.item } });
     }
     const message = 'The connection to the upstream was lost before it had transcribed this.';
     for (const item_id of this.#conversation.takeAwaited()) {

@@ -48,7 +48,7 @@ export class RelayedPeers {
   }
 
   /** Sends an event of this server's own to one, if it is still there. */
-  tell(peer: Peer, event: UnsentEvent): void {
+  sendTo(peer: Peer, event: UnsentEvent): void {
     if (this.#numbers.has(peer)) peer.send({ ...event, event_id: this.#ids('event') });
   }
 }

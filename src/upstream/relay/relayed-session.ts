@@ -172,10 +172,10 @@ export class RelayedSession implements Session {
   }
 
   #handle(next: QueuedFrame): void {
-    if (next.refusal) return this.#peers.tell(next.from, errorEvent(next.refusal, next.clientEventId));
+    if (next.refusal) return this.#peers.sendTo(next.from, errorEvent(next.refusal, next.clientEventId));
     const { event } = next.sent;
     try {
-      if (event.type === 'session.update') this.#locks.refuseUpdate(this.#known().session, event.session);
+      if (event.type === 'session.update') this.#locks.refuseUpdate(this.#requireState().session, event.session);
       if (event.type === 'response.create') return this.#admit(next, event);
       this.#send(next.sent);
     } catch (error) {
@@ -187,7 +187,7 @@ export class RelayedSession implements Session {
   #admit(next: QueuedFrame & { sent: Outgoing }, event: Extract<ClientEvent, { type: 'response.create' }>): void {
     if (this.#drain.begun) throw wireErrors.shuttingDown();
     this.#usageGuard.requireQuota();
-    this.#locks.refuseResponse(this.#known().session, event.response ?? {});
+    this.#locks.refuseResponse(this.#requireState().session, event.response ?? {});
     this.#admitting = true;
     void this.#usageGuard.admit(this.#expectedTokens(event)).then(({ refusal, reservation }) => {
       this.#admitting = false;
@@ -209,7 +209,7 @@ export class RelayedSession implements Session {
   }
 
   #expectedTokens(event?: ClientEventOf<'response.create'>): ExpectedTokens {
-    const output = event?.response?.max_output_tokens ?? this.#known().config.max_output_tokens;
+    const output = event?.response?.max_output_tokens ?? this.#requireState().config.max_output_tokens;
     return { input: this.#expected.estimate(event), output };
   }
 
@@ -227,7 +227,7 @@ export class RelayedSession implements Session {
       this.#options.log.error('session_fault', { error: String(error) });
     }
     const told = error instanceof WireError ? error : wireErrors.internal(`handling '${type}'`);
-    this.#peers.tell(from, errorEvent(told, event_id));
+    this.#peers.sendTo(from, errorEvent(told, event_id));
   }
 
   // ---- The upstream ----
@@ -240,7 +240,7 @@ export class RelayedSession implements Session {
       {
         opened: (upstream) => this.#opened(upstream),
         failed: (failure) => this.#failed(failure),
-        oddFrame: (problem) => this.#odd(problem),
+        oddFrame: (problem) => this.#reportOddity(problem),
       },
     );
   }
@@ -251,7 +251,7 @@ export class RelayedSession implements Session {
     this.#connection = upstream.connection;
     upstream.connection.listener = {
       event: (event) => this.#take(event),
-      oddFrame: (problem) => this.#odd(problem),
+      oddFrame: (problem) => this.#reportOddity(problem),
       closed: (reason) => this.#closed(reason),
       failed: () => {},
     };
@@ -275,7 +275,7 @@ export class RelayedSession implements Session {
       lockedFields: this.#locks.fields,
       ...{ session, type: this.#type, endsAt: this.#endsAt, limits: settings.limits, ids, eventIds: this.#eventIds },
       rateLimits: () => this.#usageGuard.rateLimits(),
-      odd: (problem) => this.#odd(problem),
+      odd: (problem) => this.#reportOddity(problem),
     });
     this.#relay.session.temperature = initial?.temperature;
     this.#phase = 'live';
@@ -352,11 +352,11 @@ export class RelayedSession implements Session {
     const delayMs = this.#retries.next();
     if (delayMs === undefined) return this.#endWith(error);
     this.#cancelRetry = this.#options.clock.after(delayMs, () => {
-      if (this.#phase === 'restoring') this.#open(this.#known().setup());
+      if (this.#phase === 'restoring') this.#open(this.#requireState().setup());
     });
   }
 
-  #odd(problem: string): void {
+  #reportOddity(problem: string): void {
     if (this.#toldOdd) return;
     this.#toldOdd = true;
     this.#options.log.warn('upstream_odd', { upstream: this.#options.target.name, problem });
@@ -364,7 +364,7 @@ export class RelayedSession implements Session {
 
   // ---- Telling, and the end ----
 
-  #known(): UpstreamState {
+  #requireState(): UpstreamState {
     if (!this.#relay) throw wireErrors.internal('opening the session');
     return this.#relay;
   }

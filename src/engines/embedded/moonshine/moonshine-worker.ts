@@ -83,7 +83,7 @@ async function decode(
 
 /** Whether another start is worth a try, and can still be made: nothing has been given out. */
 function isLost({ words, text }: Attempt, { loudMs }: SoundExtent): boolean {
-  return words.untouched && (words.loops || (text.trim() === '' && loudMs >= RETRY_BLANK_MS));
+  return words.isEmpty && (words.loops || (text.trim() === '' && loudMs >= RETRY_BLANK_MS));
 }
 
 function certainty(text: string, tokens: readonly DecodedToken[]): { confidence?: number; endOfSentence?: number } {

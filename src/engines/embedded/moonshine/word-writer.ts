@@ -34,7 +34,7 @@ export class WordWriter {
   }
 
   /** Whether nothing has been given out yet: the window may still be tried again. */
-  get untouched(): boolean {
+  get isEmpty(): boolean {
     return this.#written === 0;
   }
 
