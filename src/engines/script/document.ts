@@ -168,7 +168,9 @@ export class DocumentNode {
   /** A number from 0 to 1. */
   fraction(): number | undefined {
     const value = isScalar(this.#node) ? this.#node.value : undefined;
-    return typeof value === 'number' && value >= 0 && value <= 1 ? value : this.#reportUnexpected('a number from 0 to 1');
+    return typeof value === 'number' && value >= 0 && value <= 1
+      ? value
+      : this.#reportUnexpected('a number from 0 to 1');
   }
 
   boolean(): boolean | undefined {

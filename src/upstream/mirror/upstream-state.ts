@@ -246,7 +246,8 @@ export class UpstreamState {
     const { type, code } = failure;
     const events: UnsentEvent[] = this.#responses.fail(failure);
     for (const event of events) {
-      if (event.type === 'conversation.item.done') this.#conversation.observeItem({ ...event, item: { ...event.item } });
+      if (event.type === 'conversation.item.done')
+        this.#conversation.observeItem({ ...event, item: { ...event.item } });
     }
     const message = 'The connection to the upstream was lost before it had transcribed this.';
     for (const item_id of this.#conversation.takeAwaited()) {
