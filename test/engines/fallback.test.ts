@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { EngineError } from '../../src/engines/engine-error.ts';
 import { failover } from '../../src/engines/spec/fallback.ts';
 import type { LanguageModel, ModelEvent } from '../../src/session/ports/language-model.ts';
 import type { Transcriber } from '../../src/session/ports/transcriber.ts';
@@ -11,7 +12,7 @@ import { answer, languageModelContract, textOf, userSays } from './contract/lang
 /** A model that says its name, or fails when it is told to. */
 class Named implements LanguageModel {
   requests = 0;
-  fails: 'never' | 'at once' | 'in the middle' = 'never';
+  fails: 'never' | 'overloaded' | 'at once' | 'in the middle' = 'never';
   readonly name: string;
 
   constructor(name: string) {
@@ -21,6 +22,7 @@ class Named implements LanguageModel {
   async *generate(): AsyncGenerator<ModelEvent> {
     this.requests += 1;
     if (this.fails === 'at once') throw new Error(`${this.name} is away`);
+    if (this.fails === 'overloaded') throw new EngineError(this.name, 'too busy', { overloaded: true });
     yield { type: 'text', text: this.name };
     if (this.fails === 'in the middle') throw new Error(`${this.name} broke`);
     yield { type: 'finish', reason: 'stop' };
@@ -74,6 +76,15 @@ test('the first that answers does, and a change is told once', async () => {
   assert.equal(await ask(), 'second');
   assert.equal(await ask(), 'second');
   assert.deepEqual(told, [{ from: 'first', to: 'second', error: 'first is away' }]);
+});
+
+test('an engine whose queue is full is asked first again by the next request', async () => {
+  const { first, second, ask } = twoModels();
+  first.fails = 'overloaded';
+  assert.equal(await ask(), 'second');
+  first.fails = 'never';
+  assert.equal(await ask(), 'first');
+  assert.equal(second.requests, 1);
 });
 
 test('who failed is asked again half a minute later, and told when it answers', async () => {

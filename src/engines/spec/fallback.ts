@@ -3,6 +3,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
 import type { Warmable } from '../../session/ports/warmable.ts';
+import { EngineError } from '../engine-error.ts';
 
 export interface Candidate<Engine> {
   /** As the log calls it. */
@@ -57,7 +58,7 @@ class FailoverChain<Engine> {
         const next = order[index + 1];
         if (signal.aborted) throw signal.reason;
         if (answered) throw error;
-        this.#failedAt.set(candidate, this.#listener.clock.now());
+        if (!isOverloaded(error)) this.#failedAt.set(candidate, this.#listener.clock.now());
         if (next === undefined) throw error;
         this.#tell(candidate, next, error);
       }
@@ -81,6 +82,11 @@ class FailoverChain<Engine> {
     const detail = error instanceof Error ? error.message : String(error);
     this.#listener.onFallback?.({ from: candidate.name, to: next.name, error: detail });
   }
+}
+
+/** One client has filled the engine's queue; the engine works, and others are to have it. */
+function isOverloaded(error: unknown): boolean {
+  return error instanceof EngineError && error.overloaded;
 }
 
 function warmAll(candidates: readonly Candidate<Warmable>[]): void {
