@@ -6,6 +6,7 @@ import { checks } from '../../src/cli/doctor/checks.ts';
 import { configHelp, loadConfig } from '../../src/config/config.ts';
 import { answerSchemas } from '../../src/engines/cassette/answers.ts';
 import { lineSchema } from '../../src/engines/cassette/format.ts';
+import { recordedKinds } from '../../src/engines/cassette/recorded-kinds.ts';
 import { httpFactories } from '../../src/engines/openai/http-engines.ts';
 import { planEngines } from '../../src/engines/spec/engine-plan.ts';
 import { builtInEngines, keyVariable } from '../../src/engines/spec/engine-spec.ts';
@@ -40,7 +41,7 @@ test('no two kinds share a name', () => {
 
 test('each kind has its engines, and those that answer requests have servers, fallbacks and recorded answers', () => {
   for (const table of [builtInEngines, checks]) assert.deepEqual(Object.keys(table).sort(), [...allKinds].sort());
-  for (const table of [httpFactories, failover, answerSchemas]) {
+  for (const table of [httpFactories, failover, answerSchemas, recordedKinds]) {
     assert.deepEqual(Object.keys(table).sort(), [...requestKinds].sort());
   }
   for (const kind of allKinds) {

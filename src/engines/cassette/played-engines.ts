@@ -1,6 +1,4 @@
-import type { LanguageModel } from '../../session/ports/language-model.ts';
-import type { Transcriber } from '../../session/ports/transcriber.ts';
-import type { Voice } from '../../session/ports/voice.ts';
+import { requestKinds } from '../../session/ports/engines.ts';
 import { EngineError } from '../engine-error.ts';
 import { seededIds } from '../script/seeded-ids.ts';
 import {
@@ -12,42 +10,48 @@ import {
 } from '../spec/registry.ts';
 import { Player, type PlayerOptions } from './player.ts';
 import type { Cassette } from './read-cassette.ts';
+import { type PlayRequest, playEngines, recordedKinds } from './recorded-kinds.ts';
+
+type GivenEngines = NonNullable<CreateEnginesOptions['given']>;
 
 export interface PlayedEnginesOptions extends Omit<PlayerOptions, 'clock'> {
   /** Makes ids the same in every run. */
   seed?: string;
   /** Makes the engines that a cassette does not have: what tells speech from other sound. */
-  create: (given: NonNullable<CreateEnginesOptions['given']>) => EngineSet;
+  create: (given: GivenEngines) => EngineSet;
 }
 
 /** Engines that play cassettes: one of them for every session, or several, the first for the first session and so on. */
 export function playedEngines(cassettes: readonly Cassette[], options: PlayedEnginesOptions): EngineSet {
   const { create, seed } = options;
-  const unopened = silentEngines('no session was opened.');
-  const set = create({
-    transcriber: { name: 'cassette', engine: unopened.transcriber },
-    languageModel: { name: 'cassette', engine: unopened.languageModel },
-    voice: { name: 'cassette', engine: unopened.voice },
-  });
+  const unopened = refuse('no session was opened.');
+  // Each engine stands under its own kind.
+  const given = Object.fromEntries(
+    requestKinds.map((kind) => [kind, { name: 'cassette', engine: recordedKinds[kind].play(unopened, {}) }]),
+  ) as GivenEngines;
+  const set = create(given);
   let sessions = 0;
   const openSession = (context: SessionContext): SessionEngines => {
     sessions += 1;
     const cassette = cassettes.length === 1 ? cassettes[0] : cassettes[sessions - 1];
-    const { transcriber, languageModel, voice } = cassette
-      ? new Player(cassette, { ...options, clock: context.clock })
-      : silentEngines(`there are ${cassettes.length} recorded sessions, and this is number ${sessions}.`);
+    const engines = cassette
+      ? new Player(cassette, { ...options, clock: context.clock }).engines(set.engines)
+      : playEngines(
+          set.engines,
+          refuse(`there are ${cassettes.length} recorded sessions, and this is number ${sessions}.`),
+          {},
+        );
     return {
-      engines: { voiceActivity: set.engines.voiceActivity, transcriber, languageModel, voice },
+      engines,
       ...(seed !== undefined && { ids: seededIds(seed, sessions) }),
     };
   };
   return withSessions(set, openSession);
 }
 
-/** Engines that can only say why there is nothing to play. */
-function silentEngines(why: string): { transcriber: Transcriber; languageModel: LanguageModel; voice: Voice } {
-  const refuse = () => {
+/** Can only say why there is nothing to play. */
+function refuse(why: string): PlayRequest {
+  return () => {
     throw new EngineError('cassette', why);
   };
-  return { transcriber: { transcribe: refuse }, languageModel: { generate: refuse }, voice: { speak: refuse } };
 }

@@ -4,15 +4,12 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 import { readWav } from '../../audio/wav.ts';
 import { pause, rejectOnAbort } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
-import { engineKinds, type RequestKind } from '../../session/ports/engines.ts';
-import type { LanguageModel } from '../../session/ports/language-model.ts';
-import type { Transcriber } from '../../session/ports/transcriber.ts';
-import type { Voice } from '../../session/ports/voice.ts';
+import { type Engines, engineKinds, type RequestKind } from '../../session/ports/engines.ts';
 import { EngineError } from '../engine-error.ts';
-import { modelAnswer, transcriptAnswer, voiceAnswer } from './answers.ts';
 import { type AudioReference, hashOf } from './format.ts';
 import type { Cassette, RecordedRequest } from './read-cassette.ts';
-import { contextItems, difference, type Json, modelRequest, transcriberRequest, voiceRequest } from './requests.ts';
+import { type AnswerPart, playEngines } from './recorded-kinds.ts';
+import { difference, type Json } from './requests.ts';
 
 export interface PlayerOptions {
   clock: Clock;
@@ -22,16 +19,8 @@ export interface PlayerOptions {
   audio: 'exact' | 'any';
 }
 
-interface Piece {
-  answer: Json;
-  clip: AudioClip | undefined;
-}
-
 /** Answers one session as the engines of a recorded one did, as long as it asks what they were asked. */
 export class Player {
-  readonly transcriber: Transcriber;
-  readonly languageModel: LanguageModel;
-  readonly voice: Voice;
   readonly #cassette: Cassette;
   readonly #options: PlayerOptions;
   readonly #hashes: ReadonlyMap<RecordedRequest, string>;
@@ -41,39 +30,19 @@ export class Player {
     this.#cassette = cassette;
     this.#options = options;
     this.#hashes = new Map(cassette.requests.map((each) => [each, this.#recordedHash(each)]));
-    const { voices, hearsAudio, speaks } = cassette.manifest;
-    this.transcriber = {
-      transcribe: (clip, asked) =>
-        this.#play('transcriber', transcriberRequest(clip, asked), asked.signal, ({ answer }) =>
-          transcriptAnswer.parse(answer),
-        ),
-    };
-    this.languageModel = {
-      ...(hearsAudio && { hearsAudio }),
-      ...(speaks && { speaks }),
-      generate: (asked) => {
-        const request = { ...modelRequest(asked), items: contextItems(asked.items) };
-        return this.#play('languageModel', request, asked.signal, ({ answer, clip = silence }) => {
-          const event = modelAnswer.parse(answer);
-          return event.type === 'audio' ? { ...event, ...clip } : event;
-        });
-      },
-    };
-    this.voice = {
-      ...(voices && { voices }),
-      speak: (text, asked) =>
-        this.#play('voice', voiceRequest(text, asked), asked.signal, ({ answer, clip = silence }) => ({
-          ...voiceAnswer.parse(answer),
-          ...clip,
-        })),
-    };
+  }
+
+  /** The engines of the cassette, and `others` of the kinds that it does not have. */
+  engines(others: Engines): Engines {
+    const { manifest } = this.#cassette;
+    return playEngines(others, (kind, asked, signal, join) => this.#play(kind, asked, signal, join), manifest);
   }
 
   async *#play<T>(
     stage: RequestKind,
     asked: Json,
     signal: AbortSignal,
-    made: (piece: Piece) => T,
+    made: (part: AnswerPart) => T,
   ): AsyncGenerator<T, void, undefined> {
     signal.throwIfAborted();
     const { clock } = this.#options;
@@ -164,8 +133,6 @@ export class Player {
 function lastRequest(alike: readonly RecordedRequest[]): RecordedRequest | undefined {
   return alike.findLast(({ end }) => end.how !== 'stopped') ?? alike.at(-1);
 }
-
-const silence: AudioClip = { samples: new Int16Array(0), sampleRateHz: 24_000 };
 
 /** Where in a conversation a request to a model was made. */
 function sizeOf({ items }: Json): number {

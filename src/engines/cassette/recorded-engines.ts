@@ -8,6 +8,7 @@ import {
   withSessions,
 } from '../spec/registry.ts';
 import { CassetteError, formatVersion, type Manifest } from './format.ts';
+import { engineTraits } from './recorded-kinds.ts';
 import { SessionRecorder } from './session-recorder.ts';
 import { SessionWriter } from './session-writer.ts';
 
@@ -43,7 +44,6 @@ export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions)
   const openSession = (context: SessionContext): SessionEngines => {
     const { clock, type, model, cassetteCut } = context;
     const own = openEngines(set, context);
-    const { voice, languageModel } = own.engines;
     sessions += 1;
     const startedAt = new Date(clock.epochMs()).toISOString();
     const folder = join(directory, `${startedAt.replaceAll(/[:.]/g, '-')}-${String(sessions).padStart(4, '0')}`);
@@ -55,9 +55,7 @@ export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions)
       type,
       model: model.slice(0, 256),
       engines: Object.fromEntries(set.describe().map(({ part, name }) => [part, withoutUserInfo(name)])),
-      ...(voice.voices && { voices: [...voice.voices] }),
-      ...(languageModel.hearsAudio && { hearsAudio: true }),
-      ...(languageModel.speaks && { speaks: true }),
+      ...engineTraits(own.engines),
     };
     const onCut = (reason: string) => cassetteCut({ folder, reason });
     const writer = new SessionWriter({ folder, manifest, maxBytes, onCut });

@@ -2,11 +2,9 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples } from '../../audio/pcm.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
-import type { LanguageModel } from '../../session/ports/language-model.ts';
-import type { Transcriber } from '../../session/ports/transcriber.ts';
-import type { Voice } from '../../session/ports/voice.ts';
 import { type AudioReference, canonicalJson, hashOf, type Line } from './format.ts';
-import { contextItems, type Json, modelRequest, transcriberRequest, voiceRequest } from './requests.ts';
+import { type Recording, recordEngines } from './recorded-kinds.ts';
+import type { Json } from './requests.ts';
 import type { SessionWriter } from './session-writer.ts';
 
 type Ending = Extract<Line, { type: 'end' }>['how'];
@@ -26,76 +24,12 @@ export class SessionRecorder {
     this.#writer = writer;
     this.#clock = clock;
     this.#startedAt = clock.now();
-    this.engines = {
-      voiceActivity: engines.voiceActivity,
-      transcriber: this.#transcriber(engines.transcriber),
-      languageModel: this.#languageModel(engines.languageModel),
-      voice: this.#voice(engines.voice),
-    };
+    this.engines = recordEngines(engines, (recording) => this.#record(recording));
   }
 
   /** The requests so far. */
   get requests(): number {
     return this.#requests;
-  }
-
-  #transcriber(transcriber: Transcriber): Transcriber {
-    return {
-      warm: () => transcriber.warm?.(),
-      transcribe: (clip, options) => {
-        const begin = () => {
-          const id = this.#request('transcriber', transcriberRequest(clip, options));
-          this.#writer.audio(`${formatId(id)}-heard.wav`, clip);
-          return id;
-        };
-        return this.#answers(
-          begin,
-          () => transcriber.transcribe(clip, options),
-          options.signal,
-          (event) => ({
-            answer: event,
-            last: event.type === 'done',
-          }),
-        );
-      },
-    };
-  }
-
-  #languageModel(model: LanguageModel): LanguageModel {
-    return {
-      ...(model.hearsAudio !== undefined && { hearsAudio: model.hearsAudio }),
-      ...(model.speaks !== undefined && { speaks: model.speaks }),
-      warm: () => model.warm?.(),
-      generate: (request) => {
-        const begin = () => this.#request('languageModel', modelRequest(request), contextItems(request.items));
-        return this.#answers(
-          begin,
-          () => model.generate(request),
-          request.signal,
-          (event) => {
-            if (event.type !== 'audio') return { answer: event, last: event.type === 'finish' };
-            const { samples, sampleRateHz, ...answer } = event;
-            return { answer, clip: { samples, sampleRateHz } };
-          },
-        );
-      },
-    };
-  }
-
-  #voice(voice: Voice): Voice {
-    return {
-      ...(voice.voices && { voices: voice.voices }),
-      warm: () => voice.warm?.(),
-      speak: (text, options) => {
-        const begin = () => this.#request('voice', voiceRequest(text, options));
-        return this.#answers(
-          begin,
-          () => voice.speak(text, options),
-          options.signal,
-          ({ samples, sampleRateHz, ...answer }) => ({ answer, clip: { samples, sampleRateHz } }),
-        );
-      },
-    };
   }
 
   #request(stage: RequestKind, settings: Json, items?: Json[]): number {
@@ -121,15 +55,12 @@ export class SessionRecorder {
   }
 
   /** Passes on what an engine yields; its audio is kept until it ends, then written as one file for each rate. */
-  async *#answers<T>(
-    begin: () => number,
-    start: () => AsyncIterable<T>,
-    signal: AbortSignal,
-    split: (event: T) => { answer: Json; clip?: AudioClip; last?: boolean },
-  ): AsyncGenerator<T, void, undefined> {
+  async *#record<T>({ kind, request, start, signal, split }: Recording<T>): AsyncGenerator<T, void, undefined> {
     // Nobody waits for this: it is not played either.
     if (signal.aborted) return yield* start();
-    const id = begin();
+    const { settings, items, clip: heard } = request();
+    const id = this.#request(kind, settings, items);
+    if (heard) this.#writer.audio(`${formatId(id)}-heard.wav`, heard);
     const sound = new KeptSound(`${formatId(id)}-spoken`);
     const end = (how: Ending, message?: string) => {
       if (!this.#running.delete(id)) return;
