@@ -9,8 +9,7 @@ import {
   type SessionType,
 } from '../protocol/wire/session-config.ts';
 import { type SessionKind, sessionKinds } from '../protocol/wire/session-kinds.ts';
-import { AudioBudget, AudioQuota } from './conversation/audio-budget.ts';
-import { AudioRetention } from './conversation/audio-retention.ts';
+import { AudioBudget, AudioQuota, AudioRetention } from './conversation/audio-budget.ts';
 import { Conversation } from './conversation/conversation.ts';
 import { Locks } from './limits/locks.ts';
 import { ResponseQuota } from './limits/response-quota.ts';

@@ -5,8 +5,7 @@ import { systemClock } from '../../core/clock.ts';
 import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import { EngineError } from '../engine-error.ts';
 import { FairQueue, noClaim } from './fair-queue.ts';
-import { PoolJob } from './pool-job.ts';
-import { PoolWorker } from './pool-worker.ts';
+import { PoolJob, PoolWorker } from './pool-worker.ts';
 import { defaultQueueLimits, type QueueLimits } from './queue-limits.ts';
 
 /** What a server gives all its pools. */

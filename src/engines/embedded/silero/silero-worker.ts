@@ -1,8 +1,8 @@
 import { workerData } from 'node:worker_threads';
-import { createResampler } from '../../../audio/resample.ts';
+import { concatSamples } from '../../../audio/pcm.ts';
+import { createResampler, type Resampler } from '../../../audio/resample.ts';
 import { modelPathOf, serveJobs } from '../../pool/worker-jobs.ts';
-import { SILERO_RATE_HZ, SileroModel } from './silero-model.ts';
-import { SileroWorkerStream } from './silero-stream.ts';
+import { FRAME_SAMPLES, SILERO_RATE_HZ, SileroModel, type SileroState } from './silero-model.ts';
 
 export type SileroRequest =
   | { type: 'push'; stream: number; sampleRateHz: number; samples: Int16Array<ArrayBuffer> }
@@ -33,3 +33,50 @@ void serveJobs<SileroRequest, SileroAnswer>(async () => {
     job.send(probabilities);
   };
 });
+
+/** One stream in the worker: its rate, its unfinished frame, and the model's memory of it. */
+export class SileroWorkerStream {
+  readonly #model: SileroModel;
+  readonly #resampler: Resampler;
+  readonly #state: SileroState;
+  #rest: Int16Array = new Int16Array(0);
+  /** The end of the work accepted so far: pushes of one stream run one after the other. */
+  #tail: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(model: SileroModel, resampler: Resampler) {
+    this.#model = model;
+    this.#resampler = resampler;
+    this.#state = model.newState();
+  }
+
+  /** The probabilities of the frames that these samples complete; fewer when the stream is closed meanwhile. */
+  push(samples: Int16Array): Promise<Float32Array<ArrayBuffer>> {
+    const probabilities = this.#tail.then(() => this.#process(samples));
+    this.#tail = probabilities.catch(() => {});
+    return probabilities;
+  }
+
+  /** Cuts the pending work short. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#tail;
+    this.#resampler.free();
+  }
+
+  /**
+   * Every inference waits for its own turn of the event loop, so streams take turns frame by frame, and a minute
+   * of audio in one push does not hold up the others.
+   */
+  async #process(samples: Int16Array): Promise<Float32Array<ArrayBuffer>> {
+    if (this.#closed) return new Float32Array(0);
+    const audio = concatSamples([this.#rest, this.#resampler.push(samples)]);
+    const probabilities: number[] = [];
+    let at = 0;
+    for (; at + FRAME_SAMPLES <= audio.length && !this.#closed; at += FRAME_SAMPLES) {
+      probabilities.push(await this.#model.probability(audio.subarray(at, at + FRAME_SAMPLES), this.#state));
+    }
+    this.#rest = audio.slice(at);
+    return Float32Array.from(probabilities);
+  }
+}
