@@ -3,18 +3,20 @@ import sonicBoom from 'sonic-boom';
 export interface LogOutputOptions {
   /** The file descriptor: 2 is standard error. */
   fd: number;
-  /** Bytes that may wait to be written; entries beyond it are dropped. */
+  /** Maximum bytes waiting to be written; entries beyond it are dropped. */
   bufferBytes: number;
-  /** Called once entries can be written again after some were dropped, with the number dropped since the last call. */
+  /** Called when writing succeeds after entries were dropped, with the number dropped since the last call. */
   onRoom: (dropped: number) => void;
 }
 
-/** How often a failed write is repeated while nothing new is logged. */
+const ignoreError = () => {};
+
+/** Interval between retries of a failed write while nothing new is logged. */
 const retryMs = 1000;
 
 /**
- * Writes lines to a file descriptor and never blocks or throws: a reader that stands still, a closed pipe and a full disk
- * cost entries, which are counted, and nothing else.
+ * Writes lines to a file descriptor without blocking or throwing. A stalled reader, a closed pipe or a full disk loses
+ * entries, which are counted, and has no other effect.
  */
 export class LogOutput {
   readonly #stream: sonicBoom.SonicBoom;
@@ -26,13 +28,15 @@ export class LogOutput {
 
   constructor({ fd, bufferBytes, onRoom }: LogOutputOptions) {
     this.#onRoom = onRoom;
-    // Node makes a pipe non-blocking when the stream is first used. A blocking write would occupy a thread of the pool, which
-    // the process waits for when it ends.
-    if (fd === process.stderr.fd) process.stderr.on('error', () => {});
+    // Using the stream makes Node set a pipe to non-blocking. A blocking write would occupy a thread of the pool, and the
+    // process waits for that thread when it ends.
+    if (fd === process.stderr.fd && !process.stderr.listeners('error').includes(ignoreError)) {
+      process.stderr.on('error', ignoreError);
+    }
     this.#stream = new sonicBoom.SonicBoom({
       fd,
       sync: false,
-      // With less than this, `flush` does nothing.
+      // With the default of 0, `flush` does nothing.
       minLength: 1,
       maxLength: bufferBytes,
       retryEAGAIN: () => !this.#closed,
@@ -53,7 +57,7 @@ export class LogOutput {
     if (!this.#closed) this.#stream.write(line);
   }
 
-  /** Writes what waits, for at most `timeoutMs`; later lines are discarded. */
+  /** Flushes the buffer, waiting at most `timeoutMs`; later lines are discarded. */
   async close(timeoutMs: number): Promise<void> {
     if (this.#closed) return;
     const { promise: written, resolve } = Promise.withResolvers<void>();

@@ -108,11 +108,13 @@ class Leases {
     const leases = this.#held.get(key) ?? new Map<string, { amount: number; expiresAt: number }>();
     const known = leases.get(id);
     if (known === undefined) {
-      const total = [...leases.values()].reduce((sum, lease) => sum + lease.amount, amount);
-      if (total > limit) {
-        const first = Math.min(now + ttlMs, ...[...leases.values()].map(({ expiresAt }) => expiresAt));
-        return { held: false, expiresInMs: first - now };
+      let total = amount;
+      let firstExpiry = now + ttlMs;
+      for (const lease of leases.values()) {
+        total += lease.amount;
+        firstExpiry = Math.min(firstExpiry, lease.expiresAt);
       }
+      if (total > limit) return { held: false, expiresInMs: firstExpiry - now };
       if (this.size >= this.#limit) this.dropExpired();
       if (this.size >= this.#limit) throw new StoreFullError(`${this.#limit} leases (2 × limits.store-entries)`);
       this.size += 1;

@@ -91,8 +91,12 @@ export async function startEngine<T>(
     abort.abort();
     void rest.return();
   };
-  context.env.outgoing.once('close', stop);
-  return { first: await rest.next(), rest, stop, breakOff: () => context.env.outgoing.destroy() };
+  const { outgoing } = context.env;
+  outgoing.once('close', stop);
+  const first = rest.next();
+  // The client may have disconnected while the limits of its key were read.
+  if (outgoing.closed) stop();
+  return { first: await first, rest, stop, breakOff: () => outgoing.destroy() };
 }
 
 /** A body of which each piece is made when the one before it has been sent. Whoever leaves stops the engine. */
