@@ -1,6 +1,6 @@
 /**
- * The log: structured, on standard error, with one catalogue of event names. What a user says, hears or is known by
- * (audio, transcripts, keys) is not logged at any level.
+ * The log: structured, on standard error, with one catalogue of event names. Audio, transcripts and keys are not logged
+ * at any level.
  */
 
 import { pino } from 'pino';
@@ -10,71 +10,70 @@ import type { DigestRule } from './core/log-digest.ts';
 import { LogOutput } from './core/log-output.ts';
 import type { SessionLogEvent } from './session/settings.ts';
 
-/** Every event, and the sentence that a reader of the log sees. */
+/** Every event and its message. */
 export const logEvents = {
-  config_warning: 'The configuration has something odd',
+  config_warning: 'Suspicious configuration',
   server_listening: 'Listening',
-  server_ready: 'Ready: a turn can be taken',
+  server_ready: 'Ready: all engines are loaded',
   server_stand_in_model:
-    "The language model is a stand-in: it follows a few rules and does not understand. For real answers see the README, 'Your own engines'",
+    "The language model is a stand-in that follows a few rules. To use a real one, see 'Your own engines' in the README",
   server_script: 'Answers come from a script or a cassette',
-  server_cassette: 'Each session is recorded to a cassette, including the audio and the words of its users',
+  server_cassette: "Each session is recorded to a cassette, including its users' audio and words",
   cassette_cut: 'The cassette of a session ends early; the session continues',
-  server_local_model: 'A language model runs on this machine: it can answer in the place of the stand-in',
-  engine_notice: 'An engine has something to say',
-  engine_unreachable: 'The server of an engine does not answer now: what needs it fails until it does',
-  engine_fallback: 'An engine did not answer: another takes its place',
-  engine_recovered: 'An engine answers again',
-  server_engines_failed: 'No turn can be taken: an engine could not be loaded',
-  tokenizer_failed: 'The tokenizer could not be loaded: tokens are estimated by the length of text',
-  server_parent_ended: 'The npm that started this server has ended: stopping, as if told to by SIGTERM',
-  server_stopping: 'Stopping: turns, responses and requests may finish, no session is opened',
-  server_drain_deadline: 'Some turns, responses or requests did not finish in time and are cut off',
+  server_local_model: 'A language model server runs on this machine and can replace the stand-in',
+  engine_notice: 'Notice from an engine',
+  engine_unreachable: 'The server of an engine is unreachable; requests to it fail until it responds',
+  engine_fallback: 'An engine failed to answer; a fallback is used',
+  engine_recovered: 'An engine responds again',
+  server_engines_failed: 'An engine could not be loaded; sessions cannot take turns',
+  tokenizer_failed: 'The tokenizer could not be loaded; token counts are estimated from text length',
+  server_parent_ended: 'The npm process that started this server has exited; stopping as on SIGTERM',
+  server_stopping: 'Stopping: turns, responses and requests in progress may finish; new sessions are refused',
+  server_drain_deadline: 'The drain deadline passed; unfinished turns, responses and requests are aborted',
   server_stopped: 'Stopped',
-  server_connections_full: 'Too many connections that are not sessions: new ones are dropped',
-  slow_reader_closed: 'A client does not read an answer over plain HTTP: its connection is closed',
-  tls_failed: 'A client could not agree on TLS',
-  http_failed: 'A request failed',
-  audio_request_failed: 'The engine of a request to /v1/audio failed: an answer that was begun breaks off',
-  audio_request_done: 'A request to /v1/audio has ended',
-  upgrade_refused: 'A WebSocket was refused',
-  connection_refused: 'A connection was told why it cannot have a session, and closed',
-  access_check_failed: 'Who may connect could not be told: the store failed',
-  client_secret_minted: 'A client secret was minted',
+  server_connections_full: 'Too many connections without a session; new connections are dropped',
+  slow_reader_closed: 'HTTP connection closed: the client does not read the response',
+  tls_failed: 'TLS handshake failed',
+  http_failed: 'Request failed',
+  audio_request_failed: 'A request to /v1/audio failed in its engine; a response already started is cut off',
+  audio_request_done: 'Request to /v1/audio completed',
+  upgrade_refused: 'WebSocket upgrade refused',
+  connection_refused: 'Connection refused with an error event and closed',
+  access_check_failed: 'Authorization failed: the store returned an error',
+  client_secret_minted: 'Client secret minted',
   session_opened: 'Session opened',
   session_closed: 'Session closed',
-  session_not_opened: 'A session could not be opened: its client is refused with close 1011',
-  session_failed: 'A session failed to handle something',
-  session_fault: 'A session met an error of its own making; it goes on',
+  session_not_opened: 'A session could not be opened; its client is closed with code 1011',
+  session_failed: 'A session failed to handle a message or an upgrade request',
+  session_fault: 'Internal error in a session; the session continues',
   noise_reduction_unavailable:
-    'A client asked for noise reduction: this server has none, its audio is heard as it comes',
+    'A client requested noise reduction, which this server does not support; its audio is not filtered',
   response_done: 'Response done',
-  response_failed: 'A response failed',
-  context_truncated: "A conversation is longer than its model's context: from now on its oldest items are left out",
+  response_failed: 'Response failed',
+  context_truncated: "A conversation exceeds its model's context; its oldest items are omitted from now on",
   transcribed: 'Transcribed',
-  transcription_failed: 'A transcription failed',
+  transcription_failed: 'Transcription failed',
   voice_activity_failed: 'Voice activity detection failed',
-  unknown_fields_dropped: 'Fields that the protocol does not have were dropped (--lenient)',
-  voice_silent: 'The voice made no sound of some words: it may not speak their language',
-  image_not_fetched: 'An image that a client named by its address could not be fetched',
-  limits_unavailable: 'The limits of a key could not be checked, or what it used could not be counted',
-  store_failed: 'The store failed: what needed it was refused',
-  upstream_connected: 'A session is relayed to an upstream',
-  upstream_lost: "A relayed session's connection to its upstream was lost: it is made again",
-  upstream_restored: 'A relayed session goes on over a new connection to its upstream',
-  upstream_retrying: 'An upstream cannot be used now: the session that needs it tries again',
-  upstream_failed: 'An upstream cannot be used: the session that needs it ends',
-  upstream_odd: 'An upstream sent something that is not of the protocol',
-  peer_too_slow: 'A client reads too slowly and is disconnected',
-  peer_too_fast: 'A client sends faster than it may, and is read more slowly; it was told once',
-  peer_broke_limit: 'A client went beyond a limit and is disconnected',
-  peer_dead: 'A client does not answer and is disconnected',
-  peer_broke_protocol: 'A client broke the WebSocket protocol or its limits and is disconnected',
-  process_uncaught:
-    'An uncaught exception: the server stops, running responses may finish, and the process exits with 1',
-  process_rejection: 'A promise was rejected and nothing handled it: what waited for it is lost, the server goes on',
-  log_repeated: 'An event happened too often to log each occurrence: the number left out, and the last of them',
-  log_dropped: 'Log entries were lost: they could not be written fast enough, or at all',
+  unknown_fields_dropped: 'Unknown fields were dropped (--lenient)',
+  voice_silent: 'The voice produced no audio for some text; it may not support the language',
+  image_not_fetched: 'An image URL from a client could not be fetched',
+  limits_unavailable: 'The limits of a key could not be checked or updated: the store failed',
+  store_failed: 'The store failed; the request that needed it was refused',
+  upstream_connected: 'Session relayed to an upstream',
+  upstream_lost: 'The connection of a relayed session to its upstream was lost; reconnecting',
+  upstream_restored: 'A relayed session has a new connection to its upstream',
+  upstream_retrying: 'An upstream is unavailable; its session retries',
+  upstream_failed: 'An upstream is unavailable; its session ends',
+  upstream_odd: 'An upstream sent an invalid message',
+  peer_too_slow: 'Client disconnected: it reads too slowly',
+  peer_too_fast: 'A client exceeds its message rate and is read more slowly; it was notified once',
+  peer_broke_limit: 'Client disconnected: it exceeded a limit',
+  peer_dead: 'Client disconnected: it does not respond',
+  peer_broke_protocol: 'Client disconnected: it violated the WebSocket protocol or a frame limit',
+  process_uncaught: 'Uncaught exception: the server drains and the process exits with code 1',
+  process_rejection: 'Unhandled promise rejection; the server continues',
+  log_repeated: 'Repeated entries were omitted: their number, and the last of them',
+  log_dropped: 'Log entries were lost because they could not be written',
 } as const satisfies Record<SessionLogEvent, string> & Record<string, string>;
 export type LogEvent = keyof typeof logEvents;
 
@@ -87,13 +86,13 @@ export interface Log {
 
 /** A log that is written somewhere. */
 export interface WrittenLog extends Log {
-  /** Entries lost so far because they could not be written; undefined where that is not known. */
+  /** Number of entries lost so far because they could not be written; undefined if unknown. */
   readonly dropped?: number;
-  /** Writes what waits, for at most `timeoutMs`; entries that follow are discarded. */
+  /** Flushes buffered entries, waiting at most `timeoutMs`; later entries are discarded. */
   close?(timeoutMs: number): Promise<void>;
 }
 
-/** A log whose every entry has these fields too: that of a session, or of one of its peers. */
+/** A log that adds fields to every entry, such as the id of a session. */
 export function childLog(log: Log, fields: Readonly<Record<string, unknown>>): Log {
   return {
     debug: (event, details) => log.debug(event, { ...fields, ...details }),
@@ -103,12 +102,11 @@ export function childLog(log: Log, fields: Readonly<Record<string, unknown>>): L
   };
 }
 
-/** What `createLog` makes. */
 export type ProcessLog = Required<WrittenLog>;
 
-/** Caused by anyone who can connect: the first of a kind in each minute is logged, the others are counted. */
+/** Anyone who can connect causes these: one entry of each kind is logged per minute, the others are counted. */
 const refusal = (...by: string[]): DigestRule => ({ perMinute: 1, by });
-/** Caused by clients, engines and upstreams that misbehave, as often as they like. */
+/** Misbehaving clients, engines and upstreams cause these, at any rate. */
 const trouble: DigestRule = { perMinute: 20 };
 
 /** Events that are logged less often than `limits.log-entries-per-minute`. */
@@ -156,11 +154,11 @@ export interface LogOptions {
   level: (typeof levels)[number] | 'silent';
   /** `auto`: pretty on a terminal, JSON elsewhere. */
   format: 'auto' | 'pretty' | 'json';
-  /** Entries that standard error does not take yet. */
+  /** Maximum bytes waiting to be written to standard error. */
   bufferBytes: number;
 }
 
-/** A log on standard error. `terminal`: whether that is one. */
+/** Creates a log on standard error. `terminal`: whether standard error is a terminal. */
 export function createLog({ level, format, bufferBytes }: LogOptions, terminal: boolean): ProcessLog {
   const output = new LogOutput({
     fd: standardError,

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * Why it is uncertain which host a request is for, as a clause; undefined when it is certain. A proxy in front may read
- * such a request in another way than this server does (RFC 9112, sections 3.2 and 3.2.2; RFC 9110, section 7.2).
+ * Why the host of a request is ambiguous, as a clause; undefined if it is not. A proxy in front of this server may
+ * interpret such a request differently (RFC 9112, sections 3.2 and 3.2.2; RFC 9110, section 7.2).
  */
 export function hostProblem({ rawHeaders, headers, url = '' }: IncomingMessage): string | undefined {
   const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/** Resolves `ms` later on the clock, at once for 0; rejects with the signal's reason when it is aborted before. */
+/** Resolves after `ms` on the clock, immediately for 0; rejects with the signal's reason if it aborts first. */
 export function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);

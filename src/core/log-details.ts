@@ -1,4 +1,4 @@
-/** Keeps the details of a log entry small, whatever a client, an engine or an upstream put into them. */
+/** Bounds the size of a log entry's details, which may contain data from clients, engines and upstreams. */
 
 const longestText = 512;
 const longestName = 128;
@@ -7,7 +7,7 @@ const mostEntries = 16;
 const mostFields = 32;
 const deepest = 4;
 
-/** A copy without anything long, large or deep, and without the properties that libraries add to their errors. */
+/** A copy with long strings, long lists and deep values cut, and without the properties that libraries add to errors. */
 export function boundedDetails(details: object): object {
   const bounded = boundedValue(details, 0);
   return typeof bounded === 'object' && bounded !== null ? bounded : {};

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import { boundedDetails } from './log-details.ts';
 
-/** How often an event is logged in a minute, and the details that distinguish its kinds. */
+/** How many entries of an event are logged per minute, and the details that distinguish kinds of it. */
 export interface DigestRule {
   perMinute: number;
   by?: readonly string[];
@@ -14,9 +14,9 @@ export interface LogDigestOptions<Event extends string> {
   log: Entries<Event>;
   clock: Clock;
   rules: Partial<Record<Event, DigestRule>>;
-  /** The event that has the number of entries left out. */
+  /** The event that reports the number of omitted entries. */
   summary: Event;
-  /** Entries of any other event. */
+  /** For events without a rule. */
   entriesPerMinute: number;
 }
 
@@ -28,12 +28,12 @@ interface Repeated {
 }
 
 const minuteMs = 60_000;
-/** Kinds of one event that are told apart in a minute; all others count as one. */
+/** Kinds of one event that are counted separately in a minute; all others count as one kind. */
 const mostKinds = 32;
 
 /**
- * Bounds what is logged, however fast it happens: the first entries of a kind in each minute are written, the others are
- * counted, and one entry tells their number and the last of them when the minute is over.
+ * Bounds the rate of log entries. The first entries of a kind in each minute are written, the others are counted, and one
+ * summary at the end of the minute has their number and the last of them.
  */
 export class LogDigest<Event extends string> implements Entries<Event> {
   readonly #options: LogDigestOptions<Event>;
@@ -61,7 +61,7 @@ export class LogDigest<Event extends string> implements Entries<Event> {
     this.#take('error', event, details);
   }
 
-  /** Logs what was counted and stops. Entries that follow are all written. */
+  /** Writes the pending summaries and stops counting. Later entries are all written. */
   close(): void {
     this.#cancel();
     this.#report();

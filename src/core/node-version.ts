@@ -1,8 +1,8 @@
-/** Whether this Node.js is new enough. Loaded by ones that are not: nothing here may be newer than they are. */
+/** Checks the version of Node.js. Old versions load this file, so it must not use newer syntax. */
 
 const oldestMajor = 24;
 
-/** What to tell whoever runs Parley with a Node.js that is too old; undefined where it is not. */
+/** The message for a Node.js that is too old; undefined if it is new enough. */
 export function nodeTooOld(version = process.versions.node): string | undefined {
   if (Number.parseInt(version, 10) >= oldestMajor) return undefined;
   return (

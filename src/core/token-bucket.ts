@@ -1,17 +1,17 @@
-/** Fractions of a millisecond do not add up exactly; less than this is nothing. */
+/** Absorbs rounding errors of fractional milliseconds. */
 const epsilonMs = 1e-6;
 
 /**
- * A rate that is kept on average, with room for a burst: what is taken comes back evenly. More may be taken than is
- * there, and has to come back first. All times are milliseconds of one clock.
+ * A token bucket: an average rate with room for a burst. `take` may overdraw it, and the overdraft refills first. All
+ * times are milliseconds of one clock.
  */
 export class TokenBucket {
   readonly #intervalMs: number;
   readonly #burstMs: number;
-  /** When everything that was taken will have come back. */
+  /** When the bucket will be full again. */
   #fullAt = Number.NEGATIVE_INFINITY;
 
-  /** `perSecond` may be `Infinity`, for no limit at all. */
+  /** `perSecond` may be `Infinity`, for no limit. */
   constructor({ burst, perSecond }: { burst: number; perSecond: number }) {
     this.#intervalMs = 1000 / perSecond;
     this.#burstMs = burst * this.#intervalMs;
@@ -21,23 +21,23 @@ export class TokenBucket {
     this.#fullAt = Math.max(this.#fullAt, nowMs) + amount * this.#intervalMs;
   }
 
-  /** How long until no more is taken than may be; 0 when that is so now. */
+  /** Time until the bucket is no longer overdrawn; 0 if it is not. */
   overdrawnMs(nowMs: number): number {
     return atLeastOneMs(this.#fullAt - this.#burstMs - nowMs);
   }
 
-  /** How long until one can be taken; 0 when one can be now. */
+  /** Time until a token is available; 0 if one is available now. */
   nextMs(nowMs: number): number {
     return atLeastOneMs(Math.max(this.#fullAt, nowMs) + this.#intervalMs - this.#burstMs - nowMs);
   }
 
-  /** How many can be taken now. */
+  /** Tokens available now. */
   remaining(nowMs: number): number {
     const freeMs = this.#burstMs - this.fullInMs(nowMs);
     return Math.floor(atLeastOneMs(freeMs + epsilonMs) / this.#intervalMs);
   }
 
-  /** How long until all are back. */
+  /** Time until the bucket is full. */
   fullInMs(nowMs: number): number {
     return atLeastOneMs(this.#fullAt - nowMs);
   }

@@ -1,4 +1,4 @@
-/** Bodies of requests, read in pieces as they come: nothing is read of a request before its route asks for it. */
+/** Streams request bodies. Nothing is read before the route asks for the body, so authentication comes first. */
 
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../core/clock.ts';
@@ -12,16 +12,16 @@ export interface BodyLimits extends PaceLimits {
   maxBytes: number;
 }
 
-/** Each piece costs as much as its handling does, however short it is: beyond the first pieces they must not be tiny. */
+/** Handling a piece has a fixed cost, so beyond the first `freePieces` a body must not consist of tiny ones. */
 const freePieces = 1024;
 const smallestPieceBytes = 64;
-/** After this much, the rest of the process has its turn. */
+/** Bytes handled per turn of the event loop. */
 const sliceBytes = 64 * 1024;
 
 /**
- * Hands a body to `take`, piece by piece, and resolves at its end. The next piece waits for a promise that `take` returns.
- * @throws {HttpRefusal} 413, 408 or 400 when the body is too large, too slow, or cut too small
- * @throws {WireError} when it breaks off
+ * Passes a body to `take` in pieces and resolves at its end. If `take` returns a promise, the next piece waits for it.
+ * @throws {HttpRefusal} 413, 408 or 400 when the body is too large, too slow, or in too many small pieces
+ * @throws {WireError} when the connection closes before the end
  */
 export function receiveBody(
   incoming: IncomingMessage,
@@ -46,7 +46,7 @@ export function receiveBody(
     stopWatch();
     incoming.off('data', onData).off('end', settle).off('close', onClose);
     if (error === undefined) return resolve();
-    // What is still to come stays in the network; of chunks it is the socket that must be stopped, not their queue.
+    // The rest stays unread. Pausing the request does not stop the parser of a chunked body; pausing the socket does.
     incoming.pause();
     if (error instanceof LastRefusal) incoming.socket.pause();
     reject(error);
@@ -77,7 +77,7 @@ export function receiveBody(
   };
   const onClose = () => settle(httpErrors.bodyBrokeOff());
   incoming.on('data', onData).once('end', settle).once('close', onClose);
-  // A request that ended before anyone listened.
+  // The client may have disconnected already.
   if (incoming.destroyed) onClose();
   return promise;
 }

@@ -13,39 +13,39 @@ import type { Certificate } from './tls.ts';
 
 export interface ListenerOptions {
   config: Pick<Config, 'host' | 'port' | 'limits'>;
-  /** What answers plain HTTP. */
+  /** Handles plain HTTP requests. */
   app: { fetch: Parameters<typeof getRequestListener>[0] };
   onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-  /** Connections that belong to a session: all others count against the limit of those that do not. */
+  /** Number of connections that belong to a session; all others count toward `limits.pending-connections`. */
   sessionConnections: () => number;
   certificate: Certificate | undefined;
   clock: Clock;
   log: Log;
 }
 
-/** The address cannot be listened on; the message says why and what to do. */
+/** Listening failed; the message says why and what to do. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
 }
 
-/** Twice the time that a browser leaves between two requests of a page. */
+/** Idle time after which a keep-alive connection is closed. */
 const keepAliveMs = 5000;
-/** What a client may ask for on one connection: all that it sends ahead of the answers is worked on at once. */
+/** Bounds pipelining: requests sent ahead of their responses are handled concurrently. */
 const requestsPerConnection = 100;
 
-/** What is read of a body ahead of its route: in chunks of one byte, each of them costs a microsecond. */
+/** Bytes buffered of a body before its route reads it. In one-byte chunks, each byte costs a microsecond. */
 const queuedBytes = 16 * 1024;
-/** How long a client goes on sending the body of a request that is answered already: time to read that answer. */
+/** How long the connection stays open after a response to a request whose body was not read: time to read the response. */
 const unreadBodyMs = 500;
 
-/** The one port: plain HTTP goes to the app, WebSockets to whoever takes upgrades. */
+/** The server's single port: plain HTTP goes to the app, upgrades to `onUpgrade`. */
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #server: Server;
   readonly #connections = new Set<Duplex>();
-  /** Answers that are not complete. */
+  /** Responses in progress. */
   readonly #answers = new Set<ServerResponse>();
-  /** Ends the watch over a connection's answers. */
+  /** Stop watching how fast a connection reads its responses. */
   readonly #watches = new WeakMap<Duplex, () => void>();
 
   constructor(options: ListenerOptions) {
@@ -85,11 +85,11 @@ export class Listener {
       options.onUpgrade(request, socket, head);
     });
     this.#server.on('connection', (socket) => this.#count(socket));
-    // A client that breaks off its TLS handshake, which happens all the time with certificates that are not trusted.
+    // Common with certificates that clients do not trust.
     this.#server.on('tlsClientError', (error) => options.log.debug('tls_failed', { reason: error.message }));
   }
 
-  /** @throws {ListenError} when the address cannot be had */
+  /** @throws {ListenError} when listening fails */
   async listen(): Promise<{ port: number }> {
     const { host, port } = this.#options.config;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -103,18 +103,18 @@ export class Listener {
     return { port: (this.#server.address() as AddressInfo).port };
   }
 
-  /** Resolves once the requests under way, WebSockets aside, have been answered. */
+  /** Resolves once the responses in progress are complete, excluding WebSockets. */
   async drain(): Promise<void> {
     const closed = (response: ServerResponse) => new Promise((resolve) => response.once('close', resolve));
     await Promise.all([...this.#answers].map(closed));
   }
 
-  /** How many there are, those of sessions included. */
+  /** Number of open connections, including those of sessions. */
   get connections(): number {
     return this.#connections.size;
   }
 
-  /** Takes no more connections, ends those that are not WebSockets, and cuts off what is left after the grace. */
+  /** Accepts no more connections, closes those that are not WebSockets, and destroys the rest after the grace period. */
   async close(): Promise<void> {
     const { clock, config } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -127,7 +127,7 @@ export class Listener {
     cancel();
   }
 
-  /** A request that did not get as far as the app: its address or its headers make no sense. */
+  /** Handles a request that the adapter could not pass to the app: its URL or headers are invalid. */
   #unanswerable(error: unknown): Response {
     if (error instanceof RequestError) {
       return Response.json(apiErrorOf(httpErrors.badRequest(error.message)), { status: 400 });
@@ -136,7 +136,7 @@ export class Listener {
     return Response.json(apiErrorOf(httpErrors.internal()), { status: 500 });
   }
 
-  /** Closes the connection of a client that does not read its answers, or goes on sending a body that nobody reads. */
+  /** Closes the connection of a client that does not read its responses, or keeps sending a body that is not read. */
   #watch(request: IncomingMessage, response: ServerResponse): void {
     this.#answers.add(response);
     response.once('close', () => this.#answers.delete(response));

@@ -1,26 +1,26 @@
 import type { Clock } from '../core/clock.ts';
 
-/** How slow a peer may be. */
+/** Lower bounds on the speed of a transfer. */
 export interface PaceLimits {
-  /** The slowest that bytes may move, on average. */
+  /** Minimum average rate. */
   bytesPerSecond: number;
-  /** How long nothing has to move at all: what a peer has in hand at first, and the most that it can save up. */
+  /** Time without progress that is tolerated: the initial credit, and the most that a peer can accumulate. */
   stallMs: number;
 }
 
 interface Transfer extends PaceLimits {
   clock: Clock;
-  /** Bytes that have moved so far. */
+  /** Bytes transferred so far. */
   movedBytes: () => number;
-  /** Whether the peer is what the transfer waits for. Time in which it is not costs the peer nothing. */
+  /** Whether the transfer is waiting for the peer. Other time does not count against the peer. */
   isWaiting: () => boolean;
 }
 
 const longestTickMs = 1000;
 
 /**
- * Calls `onSlow`, once, when a peer has used up its time: `stallMs`, and what the bytes that it moves earn at
- * `bytesPerSecond`. Returns what ends the watch.
+ * Calls `onSlow` once when a peer has used up its credit: `stallMs`, plus the time that its bytes take at
+ * `bytesPerSecond`. Returns a function that stops watching.
  */
 export function watchPace(transfer: Transfer, onSlow: () => void): () => void {
   const { clock, bytesPerSecond, stallMs, movedBytes, isWaiting } = transfer;

@@ -2,11 +2,11 @@ import type { WireError } from '../protocol/errors/wire-errors.ts';
 
 export type RefusalStatus = 400 | 401 | 403 | 404 | 408 | 409 | 413 | 415 | 429 | 500 | 503;
 
-/** Why a request is refused, with its HTTP status. What a route throws as it is a bad request. */
+/** A refusal with its HTTP status. A plain `WireError` thrown by a route becomes status 400. */
 export class HttpRefusal extends Error {
   readonly status: RefusalStatus;
   readonly error: WireError;
-  /** Whole seconds, for the header of that name. */
+  /** Whole seconds, for the `Retry-After` header. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(status: RefusalStatus, error: WireError, retryAfterMs?: number) {
@@ -18,5 +18,5 @@ export class HttpRefusal extends Error {
   }
 }
 
-/** A refusal after which the client is read no further: its connection is closed with the answer. */
+/** A refusal that also closes the connection, because the rest of the request is not read. */
 export class LastRefusal extends HttpRefusal {}

@@ -1,32 +1,32 @@
 import type { Clock } from '../core/clock.ts';
 import type { Store } from '../store/store.ts';
 
-/** How long the place of a crashed node's session stays taken. */
+/** How long the lease of a crashed node's session lasts. */
 const ttlMs = 60_000;
-/** Two renewals may fail before a place is lost. */
+/** Two renewals may fail before a lease expires. */
 const renewMs = ttlMs / 3;
 
-/** A session's place among those of its key. */
+/** A session's share of the limit of its key. */
 export interface SessionLease {
-  /** Gives it back; safe to call again. */
+  /** Idempotent. */
   release(): void;
 }
 
-/** The places that this node holds for one key. */
-interface Held {
+/** The leases that this node holds for one key. */
+interface KeyLeases {
   ids: Set<string>;
   renewedAt: number;
 }
 
 /**
- * Sessions per key that are open at once, over all nodes: each holds a lease in the store, which this node renews. The
- * leases of a crashed node expire after 60 seconds. Only the store's clock counts, so nodes' clocks may differ.
+ * Counts the open sessions of each key over all nodes. Each session holds a lease in the store, which its node renews;
+ * the leases of a crashed node expire after 60 seconds. Expiry uses the store's clock, so nodes' clocks may differ.
  */
 export class SessionLeases {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #failed: (error: unknown) => void;
-  readonly #keys = new Map<string, Held>();
+  readonly #keys = new Map<string, KeyLeases>();
   #cancelRenewal: (() => void) | undefined;
 
   constructor({ store, clock, failed }: { store: Store; clock: Clock; failed: (error: unknown) => void }) {
@@ -36,12 +36,12 @@ export class SessionLeases {
   }
 
   /**
-   * Takes a place under a key, unless `limit` places are taken.
-   * @throws what the store throws
+   * Takes a lease under a key; undefined if `limit` leases are taken.
+   * @throws whatever the store throws
    */
   async acquire(keyName: string, limit: number): Promise<SessionLease | undefined> {
     const known = this.#keys.get(keyName);
-    // Renewals are late after the process was suspended or the store unreachable: other nodes must see these places.
+    // Renewals are late after the process was suspended or the store unreachable: other nodes must see these leases first.
     if (known && this.#clock.now() - known.renewedAt >= renewMs) await this.#renew(keyName, known);
     const id = crypto.randomUUID();
     const lease = await this.#store.lease(storeKey(keyName), id, { limit, ttlMs });
@@ -73,15 +73,15 @@ export class SessionLeases {
     });
   }
 
-  async #renew(keyName: string, held: Held): Promise<void> {
+  async #renew(keyName: string, held: KeyLeases): Promise<void> {
     const startedAt = this.#clock.now();
     await Promise.all([...held.ids].map((id) => this.#renewOne(keyName, id, held)));
     held.renewedAt = startedAt;
   }
 
-  async #renewOne(keyName: string, id: string, held: Held): Promise<void> {
+  async #renewOne(keyName: string, id: string, held: KeyLeases): Promise<void> {
     await this.#store.lease(storeKey(keyName), id, { ttlMs });
-    // Released while the store was renewing it.
+    // Released during the renewal.
     if (!held.ids.has(id)) await this.#store.release(storeKey(keyName), id);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The engines for those who need them without a conversation: `/v1/audio/transcriptions` and `/v1/audio/speech` as
- * OpenAI has them, and lists of the models and of the voices that there are.
+ * The engines without a conversation: `/v1/audio/transcriptions` and `/v1/audio/speech` as in OpenAI's API, and lists of
+ * models and voices.
  */
 
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
@@ -23,7 +23,7 @@ export interface AudioApiOptions extends AudioRouteOptions {
   voices: readonly string[];
   /** What the engines are called. */
   engineNames: () => { transcriber: string; voice: string };
-  /** Bounds the requests for audio at once. */
+  /** Bounds concurrent audio requests. */
   slots: RequestSlots;
 }
 
@@ -64,7 +64,6 @@ export function createAudioApi(options: AudioApiOptions): Hono<ApiEnv> {
     ];
   };
   api.onError((error) => {
-    // Whoever asked is told what stands in the way, as a session's client is.
     if (!(error instanceof StageError)) throw error;
     if (error.overloaded) throw new HttpRefusal(503, httpErrors.overloaded(error.forClients), busyRetryMs);
     throw new HttpRefusal(500, audioErrors.engineFailed(error.forClients));
@@ -84,13 +83,13 @@ function model<More extends object>(id: string, more: More) {
   return { id, object: 'model', created: startedAt, owned_by: 'parley', ...more };
 }
 
-/** Holds a slot for as long as a request has an upload or an engine; without a slot, a client is refused. */
+/** Holds a slot until the response is complete; refuses the request if none is free. */
 function limitRequests(slots: RequestSlots): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
     const slot = slots.take(context.get('caller').owner.keyName);
     if (slot === 'full') throw new HttpRefusal(503, audioErrors.tooManyRequests(slots.count), busyRetryMs);
     if (slot === 'share') throw new HttpRefusal(429, audioErrors.tooManyOfKey(slots.count), busyRetryMs);
-    // The answer may go on when its route is done.
+    // A streamed response continues after its route has returned.
     context.env.outgoing.once('close', slot);
     try {
       await next();

@@ -1,6 +1,6 @@
 /**
- * Shares a number of slots between keys: a key gets another one only while more slots are free than it has, so that no key
- * has more than half of them, and there is always one for a key that has none ("dynamic threshold": Choudhury and Hahne,
+ * Shares a number of slots between keys. A key gets another slot only while more are free than it holds, so that no key
+ * holds more than half of them, and one is always left for a key that holds none ("dynamic threshold": Choudhury and Hahne,
  * "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998).
  */
 export class RequestSlots {
@@ -9,24 +9,24 @@ export class RequestSlots {
   #free: number;
   readonly #shared: boolean;
 
-  /** A server that knows a single key, or none, has nobody to share with. */
+  /** With fewer than two `keys`, slots are not shared. */
   constructor({ slots, keys }: { slots: number; keys: number }) {
     this.count = slots;
     this.#free = slots;
     this.#shared = keys > 1;
   }
 
-  /** Takes a slot and returns what gives it back, or why there is none: all are taken, or the key has its share. */
+  /** Takes a slot and returns the function that releases it, or why there is none: all are taken, or the key has its share. */
   take(key: string | undefined): (() => void) | 'full' | 'share' {
     const taken = this.#taken.get(key) ?? 0;
     if (this.#free === 0) return 'full';
     if (this.#shared && this.count > 1 && taken >= this.#free) return 'share';
     this.#free -= 1;
     this.#taken.set(key, taken + 1);
-    let given = false;
+    let released = false;
     return () => {
-      if (given) return;
-      given = true;
+      if (released) return;
+      released = true;
       this.#free += 1;
       const left = (this.#taken.get(key) ?? 1) - 1;
       if (left === 0) this.#taken.delete(key);

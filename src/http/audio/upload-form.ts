@@ -3,16 +3,16 @@ import { Busboy } from '@fastify/busboy';
 import { audioErrors } from '../../protocol/errors/audio-errors.ts';
 import { type BodyLimits, receiveBody } from '../body.ts';
 
-/** The parameters of a transcription are a dozen, and there is one file. */
+/** A transcription has a dozen parameters and one file. */
 const maxParts = 32;
 const maxFieldBytes = 64 * 1024;
 const partHeaders = { headerPairs: 16, headerSize: 8 * 1024 };
 
 /**
- * Reads a `multipart/form-data` body (RFC 7578) as it comes: returns its fields, and hands the pieces of the part named
- * `file` to `takeFile`. A name that ends in `[]` counts without it, as the official SDKs write lists.
- * @throws {WireError} for a form that cannot be read, or has too many parts
- * @throws {HttpRefusal} as `receiveBody`, and what `takeFile` throws
+ * Streams a `multipart/form-data` body (RFC 7578): returns its fields, and passes the part named `file` to `takeFile` in
+ * pieces. A trailing `[]`, with which the official SDKs mark lists, is removed from names.
+ * @throws {WireError} when the form cannot be parsed or has too many parts; also whatever `takeFile` throws
+ * @throws {HttpRefusal} as `receiveBody` does
  */
 export async function receiveForm(
   incoming: IncomingMessage,
@@ -22,7 +22,7 @@ export async function receiveForm(
   const parser = parserFor(incoming.headers['content-type'] ?? '');
   const fields = new Map<string, string>();
   const finished = Promise.withResolvers<void>();
-  // It may fail while nobody waits for it.
+  // It may reject before anything awaits it.
   finished.promise.catch(() => {});
   let failure: unknown;
   const fail = (error: unknown) => {
@@ -38,7 +38,7 @@ export async function receiveForm(
     else fields.set(String(name).replace(/\[\]$/, ''), value);
   });
   parser.on('file', (name, stream) => {
-    // The parser tells of a form that breaks off, too.
+    // The parser reports a truncated form as well.
     stream.on('error', () => {});
     stream.on('data', (piece: Buffer) => {
       if (failure !== undefined || name !== 'file') return;
@@ -50,9 +50,9 @@ export async function receiveForm(
     });
   });
   await receiveBody(incoming, limits, (piece) => {
-    const goesOn = parser.write(piece);
+    const hasRoom = parser.write(piece);
     if (failure !== undefined) throw failure;
-    if (goesOn) return undefined;
+    if (hasRoom) return undefined;
     const drained = new Promise<void>((resolve) => parser.once('drain', resolve));
     return Promise.race([drained, finished.promise]);
   });
