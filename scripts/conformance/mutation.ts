@@ -4,7 +4,7 @@
  */
 
 import { writeFileSync } from 'node:fs';
-import type { ServerEvent } from '../../src/protocol/index.ts';
+import { type OutgoingEvent, type RelayedEvent, renderErrorEvent, type ServerEvent } from '../../src/protocol/index.ts';
 import type { Peer } from '../../src/session/ports/peer.ts';
 import { RealtimeSession } from '../../src/session/realtime-session.ts';
 
@@ -63,7 +63,12 @@ function spoilt(peer: Peer, by: Mutation): Peer {
   });
 }
 
-type Send = (event: ServerEvent) => void;
+type Own = Exclude<OutgoingEvent, RelayedEvent>;
+type Send = (event: Own) => void;
+
+function fieldsOf(event: Own): ServerEvent {
+  return 'raised' in event ? renderErrorEvent(event) : event;
+}
 
 function sender(peer: Peer, by: Mutation): Send {
   switch (by.how) {
@@ -76,7 +81,8 @@ function sender(peer: Peer, by: Mutation): Send {
     case 'delay':
       return delaying(peer, by.type, by.unsent);
     case 'null':
-      return (event) => peer.send(event.type === by.type ? (nulled(event, by.field.split('.')) as ServerEvent) : event);
+      return (event) =>
+        peer.send(event.type === by.type ? (nulled(fieldsOf(event), by.field.split('.')) as ServerEvent) : event);
   }
 }
 
@@ -89,7 +95,7 @@ function nulled(value: unknown, [name, ...rest]: string[]): unknown {
 
 /** Holds events of a type back until one of another type was sent. */
 function delaying(peer: Peer, type: string, unsent: readonly string[]): Send {
-  const held: ServerEvent[] = [];
+  const held: Own[] = [];
   return (event) => {
     if (event.type === type) {
       held.push(event);
@@ -111,7 +117,7 @@ function watching(peer: Peer, to: string): Send {
   return (event) => {
     const paths = seen[event.type] ?? new Set();
     seen[event.type] = paths;
-    const { type: _type, event_id: _id, ...payload } = event;
+    const { type: _type, event_id: _id, ...payload } = fieldsOf(event);
     for (const path of pathsIn(payload, 2)) paths.add(path);
     peer.send(event);
   };

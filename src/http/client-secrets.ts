@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import type { Config } from '../config/config.ts';
 import type { Log } from '../log.ts';
 import type { Dialect } from '../protocol/dialect.ts';
-import { betaField } from '../protocol/dialect-fields.ts';
+import { betaBodyField } from '../protocol/dialect-fields.ts';
 import { accessErrors } from '../protocol/errors/access-errors.ts';
 import { httpErrors } from '../protocol/errors/http-errors.ts';
 import { WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
@@ -63,8 +63,8 @@ export function mintSecret(
     const minted = await secrets.mint(terms, seconds).catch((error: unknown) => {
       const isFull = error instanceof StoreFullError;
       if (!isFull) log.error('store_failed', { error });
-      const message = isFull ? error.message : 'Client secrets cannot be stored at the moment. Try again.';
-      throw new HttpRefusal(503, httpErrors.overloaded(message), storeRetryMs);
+      const why = isFull ? httpErrors.overloaded(error.message) : accessErrors.secretsNotStored();
+      throw new HttpRefusal(503, why, storeRetryMs);
     });
     if ('retryAfterMs' in minted) {
       throw new HttpRefusal(429, accessErrors.keyLimit(minted.message), minted.retryAfterMs);
@@ -78,13 +78,11 @@ export function mintSecret(
   };
 }
 
-/** Gives an error about a GA path the path that it has in the body of a dialect's request. */
+/** Lets an error about a GA path name the field in the body of a dialect's request. */
 function translateErrors(dialect: 'ga' | 'beta', act: () => void): void {
   try {
     act();
   } catch (error) {
-    if (!(error instanceof WireError) || dialect === 'ga' || error.param === null) throw error;
-    const param = (betaField(error.param) ?? error.param).replace(/^session\./, '');
-    throw new WireError(error.message.replaceAll(error.param, param), { code: error.code, param });
+    throw dialect === 'beta' && error instanceof WireError ? error.renamed(betaBodyField) : error;
   }
 }

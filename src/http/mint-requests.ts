@@ -11,7 +11,7 @@ import {
   toCoreTranscriptionUpdate,
   toCoreUpdate,
 } from '../protocol/beta/session.ts';
-import { WireError } from '../protocol/errors/wire-errors.ts';
+import { accessErrors } from '../protocol/errors/access-errors.ts';
 import { refuseBadModalities } from '../protocol/ga.ts';
 import { integer } from '../protocol/parse/integer.ts';
 import type { Check, JsonObject } from '../protocol/parse/schema-check.ts';
@@ -132,11 +132,7 @@ function boundsOf(given: z.infer<(typeof ownBounds)['parley']>, { type }: Sessio
   const { allowed_origins, max_sessions, max_session_seconds, locked } = given ?? {};
   for (const [index, path] of (locked ?? []).entries()) {
     if (isSessionPath(path, type)) continue;
-    const param = `parley.locked[${index}]`;
-    throw new WireError(`Invalid '${param}': a ${type} session has no field '${path}' that clients could change.`, {
-      code: 'invalid_value',
-      param,
-    });
+    throw accessErrors.unknownLock(`parley.locked[${index}]`, path, type);
   }
   return {
     ...(allowed_origins && { allowedOrigins: allowed_origins.map((origin) => origin.toLowerCase()) }),

@@ -33,6 +33,12 @@ export function betaField(gaPath: string): string | undefined {
   return pairs.find(([ga]) => ga === gaPath)?.[1] ?? undefined;
 }
 
+/** Where it stands in the body of a request for a beta session, which has the session's fields at its top. */
+export function betaBodyField(gaPath: string): string {
+  const path = betaField(gaPath) ?? gaPath;
+  return path.startsWith('session.') ? path.slice('session.'.length) : path;
+}
+
 /** What to say of a field that a dialect does not have because it is the other one's; undefined when it is not. */
 export function otherDialectHint(path: string, dialect: 'ga' | 'beta'): string | undefined {
   const [theirs, mine, name] = dialect === 'ga' ? ([1, 0, 'beta'] as const) : ([0, 1, 'GA'] as const);

@@ -1,7 +1,7 @@
 /** The GA dialect: the core's own shapes, so that parsing is validation and serialising is JSON. */
 
 import type { Dialect } from './dialect.ts';
-import { wireErrors } from './errors/wire-errors.ts';
+import { renderErrorEvent, wireErrors } from './errors/wire-errors.ts';
 import { type EventParser, frameParser, parseAppend } from './parse/frame-parser.ts';
 import { type Check, strictCheck } from './parse/schema-check.ts';
 import { type ClientEvent, clientEventSchemas } from './wire/client-events.ts';
@@ -70,13 +70,17 @@ function withoutTemperature(event: ServerEvent): ServerEvent {
 
 /** The dialect with its own way of holding events against their schemas. */
 export function gaDialectWith(check: Check): Dialect {
-  const render = (event: OutgoingEvent) => ('relayed' in event ? event.relayed : withoutTemperature(event));
   return {
     name: 'ga',
     parse: frameParser(parsers, check),
-    render,
-    serialise: (event) => JSON.stringify(render(event)),
+    render: toGaEvent,
+    serialise: (event) => JSON.stringify(toGaEvent(event)),
   };
+}
+
+function toGaEvent(event: OutgoingEvent): object {
+  if ('relayed' in event) return event.relayed;
+  return 'raised' in event ? renderErrorEvent(event) : withoutTemperature(event);
 }
 
 export const gaDialect = gaDialectWith(strictCheck('ga'));

@@ -2,7 +2,7 @@
 
 export { betaDialect, betaDialectWith } from './beta/beta.ts';
 export type { Dialect } from './dialect.ts';
-export { errorEvent, WireError, type WireErrorType, wireErrors } from './errors/wire-errors.ts';
+export { errorEvent, renderErrorEvent, WireError, type WireErrorType, wireErrors } from './errors/wire-errors.ts';
 export { gaDialect, gaDialectWith } from './ga.ts';
 export { ClientEventError } from './parse/frame-parser.ts';
 export { type Check, lenientCheck, strictCheck } from './parse/schema-check.ts';

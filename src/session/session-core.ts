@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { errorEvent, WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
 import type { IdSource } from '../protocol/wire/ids.ts';
-import type { ServerEvent, UnsentEvent } from '../protocol/wire/server-events.ts';
+import type { OutgoingEvent, UnsentEvent } from '../protocol/wire/server-events.ts';
 import {
   applyUpdate,
   defaultRealtimeConfig,
@@ -145,7 +145,7 @@ export class SessionCore implements SessionTools {
   emitAudio(audio: OutputAudio): void {
     if (this.#closed) return;
     const event_id = this.ids('event');
-    const events = new Map<AudioCodec, ServerEvent>();
+    const events = new Map<AudioCodec, OutgoingEvent>();
     for (const peer of this.#peers) {
       if (peer.playback) {
         peer.playback.play(audio);

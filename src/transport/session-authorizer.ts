@@ -108,7 +108,7 @@ export class SessionAuthorizer {
     const { config, exampleUrl } = this.#options;
     const intends = query.get('intent') === 'transcription';
     if (query.has('call_id')) {
-      return wireErrors.unsupportedMode('call_id', "This server has no calls to attach to. Connect without 'call_id'.");
+      return wireErrors.noCalls();
     }
     if (secret?.type === 'transcription') return { type: 'transcription', model: '' };
     if (intends && secret) return accessErrors.secretOfRealtime();

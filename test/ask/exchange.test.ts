@@ -4,8 +4,16 @@ import { test } from 'node:test';
 import { TurnFollower } from '../../src/cli/ask/exchange.ts';
 import { Playback } from '../../src/cli/ask/playback.ts';
 import { Report } from '../../src/cli/ask/report.ts';
+import type { UnsentError } from '../../src/protocol/errors/wire-errors.ts';
 import type { ClientEvent } from '../../src/protocol/wire/client-events.ts';
-import type { ResponseResource, ResponseStatus, UnsentEvent } from '../../src/protocol/wire/server-events.ts';
+import type {
+  ErrorDetails,
+  ResponseResource,
+  ResponseStatus,
+  UnsentEvent,
+} from '../../src/protocol/wire/server-events.ts';
+
+type Received = Exclude<UnsentEvent, UnsentError> | { type: 'error'; error: ErrorDetails };
 
 function conversation({ automatic = true } = {}) {
   let nowMs = 0;
@@ -30,7 +38,7 @@ function conversation({ automatic = true } = {}) {
     playback,
     sent,
     printed: () => printed,
-    at(ms: number, event: UnsentEvent) {
+    at(ms: number, event: Received) {
       nowMs = ms;
       turnFollower.receive({ event_id: 'event', ...event });
     },
@@ -56,35 +64,35 @@ function response(id: string, status: ResponseStatus): ResponseResource {
 
 const second = Buffer.alloc(48_000).toString('base64');
 const inPart = (id: string) => ({ response_id: id, item_id: `item_${id}`, output_index: 0, content_index: 0 });
-const started = (id: string): UnsentEvent => ({
+const started = (id: string): Received => ({
   type: 'input_audio_buffer.speech_started',
   audio_start_ms: 0,
   item_id: id,
 });
-const stopped = (id: string): UnsentEvent => ({
+const stopped = (id: string): Received => ({
   type: 'input_audio_buffer.speech_stopped',
   audio_end_ms: 0,
   item_id: id,
 });
-const committed = (id: string): UnsentEvent => ({
+const committed = (id: string): Received => ({
   type: 'input_audio_buffer.committed',
   previous_item_id: null,
   item_id: id,
 });
-const transcribed = (id: string, transcript: string): UnsentEvent => ({
+const transcribed = (id: string, transcript: string): Received => ({
   type: 'conversation.item.input_audio_transcription.completed',
   item_id: id,
   content_index: 0,
   transcript,
   usage: { type: 'duration', seconds: 1 },
 });
-const created = (id: string): UnsentEvent => ({ type: 'response.created', response: response(id, 'in_progress') });
-const done = (id: string, status: ResponseStatus): UnsentEvent => ({
+const created = (id: string): Received => ({ type: 'response.created', response: response(id, 'in_progress') });
+const done = (id: string, status: ResponseStatus): Received => ({
   type: 'response.done',
   response: response(id, status),
 });
-const sound = (id: string): UnsentEvent => ({ type: 'response.output_audio.delta', ...inPart(id), delta: second });
-const words = (id: string, delta: string): UnsentEvent => ({
+const sound = (id: string): Received => ({ type: 'response.output_audio.delta', ...inPart(id), delta: second });
+const words = (id: string, delta: string): Received => ({
   type: 'response.output_audio_transcript.delta',
   ...inPart(id),
   delta,

@@ -122,3 +122,16 @@ test('large messages beyond those that may wait for the thread are refused, and 
     });
   });
 });
+
+test('an error about a large message is the same as about a small one, in the names of the dialect', async (t) => {
+  verifies('R6.16');
+  const { wsUrl } = await newServer(t);
+  const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`, { headers: { 'OpenAI-Beta': 'realtime=v1' } });
+  const refusal = async (instructions: string) => {
+    client.send({ type: 'session.update', session: { instructions, output_modalities: ['text'] } });
+    return (await client.until('error')).error;
+  };
+  const error = await refusal('x'.repeat(mebibyte));
+  assert.equal(error.param, 'session.output_modalities');
+  assert.deepEqual(error, await refusal(''));
+});

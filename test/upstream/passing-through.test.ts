@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { verifies } from '../support/verifies.ts';
 import { upstreamSession } from './support/fake-upstream.ts';
 import { AttachedPeer, beta, liveSession, openingSession } from './support/peers.ts';
 
@@ -83,6 +84,21 @@ test('an error goes to the one who caused it, with the id that it gave', async (
 
   side.send({ type: 'error', error: { type: 'server_error', code: 'y', message: 'Oh.', param: null, event_id: null } });
   await Promise.all([client.next('error', 2), other.next('error', 2)]);
+});
+
+test('a beta client gets an upstream’s error as it came, and this server’s with its own names of fields', async (t) => {
+  verifies('R6.16');
+  const { side, session } = await liveSession(t, { grant: { locked: ['audio.output.voice'] } });
+  const peer = new AttachedPeer(session, beta);
+  const message = "Cannot use 'session.audio.output.voice' here.";
+  const upstreamError = { type: 'invalid_request_error', code: 'x', message, param: 'session.audio.output.voice' };
+  side.send({ type: 'error', error: { ...upstreamError, event_id: null } });
+  assert.deepEqual((await peer.next('error')).error, { ...upstreamError, event_id: null });
+
+  peer.post({ type: 'session.update', event_id: 'mine', session: { voice: 'sage' } });
+  const own = Object((await peer.next('error', 2)).error);
+  assert.deepEqual([own.code, own.param, own.event_id], ['parameter_locked', 'session.voice', 'mine']);
+  assert.match(own.message, /^Cannot change 'session\.voice': /);
 });
 
 test('ids that look like the relay’s own, or are as long as they may be, come back to the client who gave them', async (t) => {

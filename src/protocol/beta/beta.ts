@@ -3,22 +3,17 @@
 import type { Dialect } from '../dialect.ts';
 import { frameParser } from '../parse/frame-parser.ts';
 import { type Check, strictCheck } from '../parse/schema-check.ts';
-import type { OutgoingEvent } from '../wire/server-events.ts';
 import { betaParsers } from './client-events.ts';
 import { toBetaEvent } from './server-events.ts';
 
 /** The dialect with its own way of holding events against their schemas. */
 export function betaDialectWith(check: Check): Dialect {
-  const render = (event: OutgoingEvent) => {
-    const known = 'relayed' in event ? event.known : event;
-    return known && toBetaEvent(known);
-  };
   return {
     name: 'beta',
     parse: frameParser(betaParsers, check),
-    render,
+    render: toBetaEvent,
     serialise(event) {
-      const rendered = render(event);
+      const rendered = toBetaEvent(event);
       return rendered && JSON.stringify(rendered);
     },
   };

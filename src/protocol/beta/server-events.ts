@@ -1,7 +1,8 @@
 /** The core's events as beta clients know them. */
 
 import { betaField } from '../dialect-fields.ts';
-import type { ErrorDetails, ResponseResource, ServerEvent, Usage } from '../wire/server-events.ts';
+import { renderErrorEvent } from '../errors/wire-errors.ts';
+import type { OutgoingEvent, ResponseResource, ServerEvent, Usage } from '../wire/server-events.ts';
 import { toBetaItem } from './items.ts';
 import {
   defaultTemperature,
@@ -24,7 +25,14 @@ const renamed: Partial<Record<ServerEvent['type'], string>> = {
 };
 
 /** The event to send, or undefined where the beta dialect has none. */
-export function toBetaEvent(event: ServerEvent): object | undefined {
+export function toBetaEvent(event: OutgoingEvent): object | undefined {
+  if ('raised' in event) return renderErrorEvent({ ...event, raised: event.raised.renamed(betaField) });
+  const known = 'relayed' in event ? event.known : event;
+  return known && toBetaServerEvent(known);
+}
+
+/** An error of another endpoint comes here too, and stays as it came. */
+function toBetaServerEvent(event: ServerEvent): object | undefined {
   switch (event.type) {
     case 'conversation.item.done':
     case 'input_audio_buffer.timeout_triggered':
@@ -45,8 +53,6 @@ export function toBetaEvent(event: ServerEvent): object | undefined {
       const { name: _gaOnly, ...rest } = event;
       return rest;
     }
-    case 'error':
-      return { ...event, error: toBetaError(event.error) };
     default:
       return renamed[event.type] ? { ...event, type: renamed[event.type] } : event;
   }
@@ -69,11 +75,4 @@ function toBetaUsage(usage: Usage): object {
   const { image_tokens: _gaOnly, cached_tokens_details, ...input } = usage.input_token_details;
   const { image_tokens: _gaOnlyToo, ...cached } = cached_tokens_details;
   return { ...usage, input_token_details: { ...input, cached_tokens_details: cached } };
-}
-
-/** The session's errors name GA's fields; the parser's name this dialect's own, and an unknown field is told of by the parser alone. */
-function toBetaError(error: ErrorDetails): ErrorDetails {
-  const { param, code, message } = error;
-  const path = param === null || code === 'unknown_parameter' ? undefined : betaField(param);
-  return path === undefined ? error : { ...error, param: path, message: message.replaceAll(`'${param}'`, `'${path}'`) };
 }

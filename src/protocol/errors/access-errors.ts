@@ -1,6 +1,7 @@
 /** The part of the catalogue (`errors.ts`) about who may do what: keys, client secrets, projects, and limits of keys. */
 
-import { redactKey, WireError } from './wire-errors.ts';
+import { redactKey } from './texts.ts';
+import { WireError } from './wire-errors.ts';
 
 const closing = { authentication: 3000, request: 4000, tryAgainLater: 1013 } as const;
 
@@ -51,6 +52,16 @@ export const accessErrors = {
     }),
 
   // ---- Over HTTP alone ----
+  unknownLock: (param: string, path: string, sessionType: string) =>
+    new WireError(`Invalid '${param}': a ${sessionType} session has no field '${path}' that clients could change.`, {
+      code: 'invalid_value',
+      param,
+    }),
+  secretsNotStored: () =>
+    new WireError('Client secrets cannot be stored at the moment. Try again.', {
+      type: 'server_error',
+      code: 'overloaded',
+    }),
   secretOverHttp: () =>
     new WireError('A client secret opens sessions and nothing else. Use one of the API keys of this server here.', {
       code: 'invalid_api_key',

@@ -3,52 +3,81 @@
  * type, code, param, text and (where the connection ends) close code stand in one place.
  */
 
-import type { ErrorDetails, UnsentEvent } from '../wire/server-events.ts';
+import { describeValue, pythonList, quotedList, shorten, spokenDuration } from './texts.ts';
 
 /** Names and ids that a client made up stand in errors: a longer one is not sent back whole. */
 const maxParamCharacters = 256;
-const maxMessageCharacters = 2048;
+export const maxMessageCharacters = 2048;
 
 export type WireErrorType = 'invalid_request_error' | 'server_error';
 
-/** An error that one client is told of, as the payload of an `error` event. */
+interface WireErrorDetails {
+  type?: WireErrorType;
+  code: string | null;
+  /** The field at fault: its path in the GA dialect, until a dialect renames it. */
+  param?: string | null;
+  /** `param` is what the client sent, which no dialect renames. */
+  asSent?: boolean;
+  closeCode?: number;
+}
+
+/** An error that one client is sent, as the payload of an `error` event or as the body of a refusal over HTTP. */
 export class WireError extends Error {
   readonly type: WireErrorType;
   readonly code: string | null;
   readonly param: string | null;
   /** Set when the connection cannot go on: the WebSocket close code that follows the event. */
   readonly closeCode: number | undefined;
+  readonly #text: string | ((param: string) => string);
+  readonly #details: WireErrorDetails;
 
-  constructor(
-    message: string,
-    details: { type?: WireErrorType; code: string | null; param?: string | null; closeCode?: number },
-  ) {
-    super(shorten(message, maxMessageCharacters));
+  /** A text that names the field at fault is a function of its path, so that each dialect can put its own name there. */
+  constructor(text: string | ((param: string) => string), details: WireErrorDetails) {
+    super(shorten(typeof text === 'string' ? text : text(details.param ?? ''), maxMessageCharacters));
     this.name = 'WireError';
     this.type = details.type ?? 'invalid_request_error';
     this.code = details.code;
     this.param = details.param ? shorten(details.param, maxParamCharacters) : null;
     this.closeCode = details.closeCode;
+    this.#text = text;
+    this.#details = details;
   }
 
   /** The reason of the close frame: `type.code`, or `type` alone where there is no code. */
   get closeReason(): string {
     return this.code === null ? this.type : `${this.type}.${this.code}`;
   }
+
+  /** The same error about a field elsewhere. */
+  at(param: string): WireError {
+    return new WireError(this.#text, { ...this.#details, param });
+  }
+
+  /** The error with a dialect's name of its field; `fieldName` returns undefined for a path that the dialect does not rename. */
+  renamed(fieldName: (gaPath: string) => string | undefined): WireError {
+    const { param, asSent } = this.#details;
+    const name = !param || asSent ? undefined : fieldName(param);
+    return name === undefined ? this : this.at(name);
+  }
+}
+
+/** An `error` event before it has its `event_id`: what is wrong, until the peer's dialect words it. */
+export interface UnsentError {
+  type: 'error';
+  readonly raised: WireError;
+  /** The id that the client gave to the event at fault. */
+  readonly clientEventId: string | null;
 }
 
 /** The `error` event that tells a client of `error`; `clientEventId` is the id that it gave to the event at fault. */
-export function errorEvent(error: WireError, clientEventId: string | null): Extract<UnsentEvent, { type: 'error' }> {
-  const { type, code, message, param } = error;
-  const details: ErrorDetails = { type, code, message, param, event_id: clientEventId };
-  return { type: 'error', error: details };
+export function errorEvent(error: WireError, clientEventId: string | null): UnsentError {
+  return { type: 'error', raised: error, clientEventId };
 }
 
-/** `'a'`, `'a' and 'b'`, `'a', 'b' and 'c'`. */
-function quotedList(values: readonly string[]): string {
-  const quoted = values.map((value) => `'${value}'`);
-  const last = quoted.pop() ?? '';
-  return quoted.length === 0 ? last : `${quoted.join(', ')} and ${last}`;
+/** The `error` event as it is sent. */
+export function renderErrorEvent({ raised, clientEventId, ...event }: UnsentError & { event_id: string }) {
+  const { type, code, message, param } = raised;
+  return { type: event.type, error: { type, code, message, param, event_id: clientEventId }, event_id: event.event_id };
 }
 
 const missingItem = (operation: 'truncating' | 'deleting' | 'retrieving', code: string) => (itemId: string) =>
@@ -75,14 +104,20 @@ export const wireErrors = {
       code: 'invalid_value',
       param,
     }),
-  invalid: (param: string, message: string) => new WireError(message, { code: 'invalid_value', param }),
+  /** `problem` is a clause without a full stop. */
+  invalid: (param: string, problem: string) =>
+    new WireError((field) => `Invalid '${field}': ${problem}.`, { code: 'invalid_value', param }),
   /** `hint` follows the hosted text: what was probably meant. */
   unknownParameter: (param: string, hint?: string) =>
-    new WireError(`Unknown parameter: '${param}'.${hint ? ` ${hint}` : ''}`, { code: 'unknown_parameter', param }),
+    new WireError(`Unknown parameter: '${param}'.${hint ? ` ${hint}` : ''}`, {
+      code: 'unknown_parameter',
+      param,
+      asSent: true,
+    }),
   missingParameter: (param: string) =>
-    new WireError(`Missing required parameter: '${param}'.`, { code: 'missing_required_parameter', param }),
+    new WireError((field) => `Missing required parameter: '${field}'.`, { code: 'missing_required_parameter', param }),
   invalidType: (param: string, expected: string, got: string) =>
-    new WireError(`Invalid type for '${param}': expected ${expected}, but got ${got} instead.`, {
+    new WireError((field) => `Invalid type for '${field}': expected ${expected}, but got ${got} instead.`, {
       code: 'invalid_type',
       param,
     }),
@@ -97,7 +132,8 @@ export const wireErrors = {
   ) => {
     const [side, sign] = bound.side === 'min' ? ['below minimum', '>='] : ['above maximum', '<='];
     return new WireError(
-      `Invalid '${param}': ${bound.kind} ${side} value. Expected a value ${sign} ${bound.limit}, but got ${bound.got} instead.`,
+      (field) =>
+        `Invalid '${field}': ${bound.kind} ${side} value. Expected a value ${sign} ${bound.limit}, but got ${bound.got} instead.`,
       { code: `${bound.kind}_${bound.side === 'min' ? 'below_min' : 'above_max'}_value`, param },
     );
   },
@@ -109,18 +145,20 @@ export const wireErrors = {
     const [adjective, extreme, suffix] =
       bound.side === 'min' ? ['short', 'minimum', 'below_min'] : ['long', 'maximum', 'above_max'];
     return new WireError(
-      `Invalid '${param}': ${bound.kind} too ${adjective}. Expected ${article} with ${extreme} length ${bound.limit}, but got ${article} with length ${bound.got} instead.`,
+      (field) =>
+        `Invalid '${field}': ${bound.kind} too ${adjective}. Expected ${article} with ${extreme} length ${bound.limit}, but got ${article} with length ${bound.got} instead.`,
       { code: `${bound.kind}_${suffix}_length`, param },
     );
   },
   tooManyBytes: (param: string, limit: number, got: number) =>
     new WireError(
-      `Invalid '${param}': too many bytes. Expected at most ${limit} bytes, but got ${got} bytes instead.`,
+      (field) => `Invalid '${field}': too many bytes. Expected at most ${limit} bytes, but got ${got} bytes instead.`,
       { code: 'above_max_bytes', param },
     ),
   tooManyProperties: (param: string, limit: number, got: number) =>
     new WireError(
-      `Invalid '${param}': too many properties. Expected an object with at most ${limit} properties, but got an object with ${got} properties instead.`,
+      (field) =>
+        `Invalid '${field}': too many properties. Expected an object with at most ${limit} properties, but got an object with ${got} properties instead.`,
       { code: 'object_above_max_properties', param },
     ),
 
@@ -155,10 +193,13 @@ export const wireErrors = {
       { code: 'input_audio_buffer_commit_empty' },
     ),
   badAudio: (format: string, problem: string) =>
-    new WireError(`Invalid 'audio'. Expected base64-encoded audio bytes (${format}) but got ${problem}.`, {
-      code: 'invalid_value',
-      param: 'audio',
-    }),
+    new WireError(
+      (field) => `Invalid '${field}'. Expected base64-encoded audio bytes (${format}) but got ${problem}.`,
+      {
+        code: 'invalid_value',
+        param: 'audio',
+      },
+    ),
   noOutputBuffer: () =>
     new WireError(
       "'output_audio_buffer.clear' is for WebRTC and telephone connections. Over a WebSocket the client holds the audio: stop its playback, and send 'response.cancel' and 'conversation.item.truncate'.",
@@ -189,6 +230,9 @@ export const wireErrors = {
       code: 'invalid_value',
       param: 'item.id',
     }),
+  itemNamedRoot: (param: string) => wireErrors.invalid(param, "'root' is not a name for an item"),
+  unknownReference: (param: string, itemId: string) =>
+    new WireError(`Item with id '${itemId}' not found in the conversation.`, { code: 'invalid_value', param }),
   unknownCall: (callId: string) =>
     new WireError(`Error adding item: there is no function call with call_id '${callId}'.`, {
       code: 'invalid_value',
@@ -205,7 +249,8 @@ export const wireErrors = {
     ),
   inputTooLarge: (limit: number) =>
     new WireError(
-      `Invalid 'response.input': its items have more than ${limit} characters of text, images and arguments, an item that is referenced repeatedly counting each time. Leave some out.`,
+      (field) =>
+        `Invalid '${field}': its items have more than ${limit} characters of text, images and arguments, an item that is referenced repeatedly counting each time. Leave some out.`,
       { code: 'context_too_large', param: 'response.input' },
     ),
   truncateWrongContent: () =>
@@ -249,7 +294,7 @@ export const wireErrors = {
       param: 'session.tracing',
     }),
   parameterLocked: (param: string) =>
-    new WireError(`Cannot change '${param}': it was fixed when this session's client secret was made.`, {
+    new WireError((field) => `Cannot change '${field}': it was fixed when this session's client secret was made.`, {
       code: 'parameter_locked',
       param,
     }),
@@ -287,8 +332,12 @@ export const wireErrors = {
       code: 'invalid_model',
       closeCode: closing.request,
     }),
-  unsupportedMode: (param: string, message: string) =>
-    new WireError(message, { code: 'invalid_value', param, closeCode: closing.request }),
+  noCalls: () =>
+    new WireError("This server has no calls to attach to. Connect without 'call_id'.", {
+      code: 'invalid_value',
+      param: 'call_id',
+      closeCode: closing.request,
+    }),
   sessionNotOpened: () =>
     new WireError("The server had an error while opening the session. The server's log has the details. Try again.", {
       type: 'server_error',
@@ -328,78 +377,3 @@ export const wireErrors = {
       { code: 'rate_limit_exceeded' },
     ),
 };
-
-/**
- * Why a response failed, as its `response.done` tells it. Failures of engines are told by themselves (`StageError` of the
- * session).
- */
-export class ResponseFailure extends Error {
-  readonly type: string;
-  readonly code: string;
-
-  constructor(message: string, details: { type?: string; code: string }) {
-    super(shorten(message, maxMessageCharacters));
-    this.name = 'ResponseFailure';
-    this.type = details.type ?? 'invalid_request_error';
-    this.code = details.code;
-  }
-}
-
-export const responseFailures = {
-  contextTooLong: (tokens: number, limit: number) =>
-    new ResponseFailure(
-      `The input of this response has ${tokens} tokens, which exceeds the ${limit} that the model's context holds. Shorten the instructions, the tools or the last items, delete items, or let older ones be left out by 'truncation'.`,
-      { code: 'context_length_exceeded' },
-    ),
-  contextTooLarge: (limitCharacters: number) =>
-    new ResponseFailure(
-      `The context of this response has more than ${limitCharacters} characters of text, images and audio (as base64), repeated items counting each time. Delete items, or pass fewer in its input.`,
-      { code: 'context_too_large' },
-    ),
-  imageUnavailable: (url: string, why: string) =>
-    new ResponseFailure(`The image at '${shorten(url, 120)}' could not be had: ${why}`, {
-      code: 'invalid_image_url',
-    }),
-  tooManyImages: (limit: number) =>
-    new ResponseFailure(
-      `The input of this response names more than ${limit} images by an address. Delete some, or leave them out of its input.`,
-      { code: 'invalid_image_url' },
-    ),
-  imagesTooLarge: (limitCharacters: number) =>
-    new ResponseFailure(
-      `The images that this response's input names by an address have more than ${limitCharacters} characters together, as base64. Use smaller ones, or delete some.`,
-      { code: 'invalid_image_url' },
-    ),
-  /** The type is that of the hosted service's refusals of one who has used up their tokens. */
-  upstreamLost: (name: string) =>
-    new ResponseFailure(`The connection to the upstream '${name}' was lost while it made the response.`, {
-      type: 'server_error',
-      code: 'upstream_disconnected',
-    }),
-  rateLimited: (why: string) => new ResponseFailure(why, { type: 'tokens', code: 'rate_limit_exceeded' }),
-};
-
-/** In minutes where they are whole: `60 minutes`, `1 minute`, `90 seconds`. */
-function spokenDuration(seconds: number): string {
-  const [count, unit] = seconds % 60 === 0 ? [seconds / 60, 'minute'] : [seconds, 'second'];
-  return `${count} ${unit}${count === 1 ? '' : 's'}`;
-}
-
-/** What is safe to say of a key: its first three and last four characters, when it is long enough to keep the rest secret. */
-export function redactKey(key: string): string {
-  return key.length >= 16 ? `${key.slice(0, 3)}…${key.slice(-4)}` : '…';
-}
-
-function shorten(text: string, limit: number): string {
-  return text.length > limit ? `${text.slice(0, limit)}…` : text;
-}
-
-function describeValue(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
-  return `'${text.length > 80 ? `${text.slice(0, 80)}…` : text}'`;
-}
-
-/** Lists in the hosted service's texts are printed as Python prints them: `['audio', 'text']`. */
-function pythonList(values: readonly unknown[]): string {
-  return `[${values.slice(0, 8).map(describeValue).join(', ')}]`;
-}

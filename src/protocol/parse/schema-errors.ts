@@ -44,9 +44,9 @@ function issueError(issue: Issue, base: Path, parsed: Parsed): WireError {
       return boundError(issue, param, value);
     case 'invalid_key':
     case 'invalid_element':
-      return wireErrors.invalid(param, `Invalid '${param}': ${issue.message}.`);
+      return wireErrors.invalid(param, issue.message);
     default:
-      return wireErrors.invalid(param, `Invalid '${param}': ${issue.message}.`);
+      return wireErrors.invalid(param, issue.message);
   }
 }
 
@@ -110,7 +110,7 @@ function boundError(
   if (Array.isArray(value)) return wireErrors.wrongLength(param, { kind: 'array', side, limit, got: value.length });
   if (typeof value === 'object' && value !== null)
     return wireErrors.tooManyProperties(param, limit, Object.keys(value).length);
-  return wireErrors.invalid(param, `Invalid '${param}': ${issue.message}.`);
+  return wireErrors.invalid(param, issue.message);
 }
 
 /** `session.tools[0].name` */

@@ -1,5 +1,6 @@
 /** The events that a server sends, as the GA dialect shapes them. */
 
+import type { UnsentError } from '../errors/wire-errors.ts';
 import type { Item } from './items.ts';
 import type { AudioFormat, Modality, SessionConfig } from './session-config.ts';
 
@@ -155,11 +156,13 @@ interface Payloads {
 
 export type ServerEventType = keyof Payloads;
 
-/** An event before it has its `event_id`. */
-export type UnsentEvent = { [T in ServerEventType]: { type: T } & Payloads[T] }[ServerEventType];
+type Payload = { [T in ServerEventType]: { type: T } & Payloads[T] }[ServerEventType];
 
-/** An event on its way: every one carries an `event_id`. */
-export type ServerEvent = UnsentEvent & { event_id: string };
+/** An event before it has its `event_id`. An error has no words yet: the peer's dialect finds them. */
+export type UnsentEvent = Exclude<Payload, { type: 'error' }> | UnsentError;
+
+/** An event as GA clients are sent it: every one carries an `event_id`. */
+export type ServerEvent = Payload & { event_id: string };
 export type ServerEventOf<T extends ServerEventType> = Extract<ServerEvent, { type: T }>;
 
 /**
@@ -172,5 +175,8 @@ export interface RelayedEvent {
   readonly known: ServerEvent | undefined;
 }
 
+/** An error of this server on its way to a peer. */
+export type RaisedError = UnsentError & { event_id: string };
+
 /** What a peer may be sent. */
-export type OutgoingEvent = ServerEvent | RelayedEvent;
+export type OutgoingEvent = ServerEvent | RaisedError | RelayedEvent;

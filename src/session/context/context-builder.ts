@@ -1,4 +1,4 @@
-import { responseFailures } from '../../protocol/errors/wire-errors.ts';
+import { responseFailures } from '../../protocol/errors/response-failures.ts';
 import type { Conversation, ConversationEntry } from '../conversation/conversation.ts';
 import type { ContextItem, ModelTool } from '../ports/language-model.ts';
 import type { SessionTools } from '../settings.ts';

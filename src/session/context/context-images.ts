@@ -1,4 +1,4 @@
-import { responseFailures } from '../../protocol/errors/wire-errors.ts';
+import { responseFailures } from '../../protocol/errors/response-failures.ts';
 import type { SessionTools } from '../settings.ts';
 import { isData } from './context-tokens.ts';
 import { type ImageSize, imageSize } from './image-tokens.ts';

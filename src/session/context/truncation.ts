@@ -1,6 +1,7 @@
 /** What of a conversation a model is given when all of it is more than its context holds (`truncation` of the session). */
 
-import { responseFailures, wireErrors } from '../../protocol/errors/wire-errors.ts';
+import { responseFailures } from '../../protocol/errors/response-failures.ts';
+import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { Item } from '../../protocol/wire/items.ts';
 import type { RealtimeConfig } from '../../protocol/wire/session-config.ts';
 import type { ConversationEntry } from '../conversation/conversation.ts';

@@ -48,8 +48,7 @@ export function itemFromClient(
   { format, ids, path, decoded }: { format: AudioFormat; ids: IdSource; path: string; decoded: DecodedAudio },
 ): { item: Item; audio: Map<number, AudioClip> } {
   // It would read as the head of the conversation wherever another item names it as its predecessor.
-  if (input.id === 'root')
-    throw wireErrors.invalid(`${path}.id`, `Invalid '${path}.id': 'root' is not a name for an item.`);
+  if (input.id === 'root') throw wireErrors.itemNamedRoot(`${path}.id`);
   const audio = new Map<number, AudioClip>();
   const common = { id: input.id || ids('item'), object: 'realtime.item', status: 'completed' } as const;
   if (input.type === 'function_call')
@@ -66,16 +65,12 @@ export function itemFromClient(
     if (part.type !== 'input_audio') return part;
     const samples = decoded.get(part);
     if (samples) {
-      if (samples instanceof WireError) throw at(`${path}.content[${index}].audio`, samples);
+      if (samples instanceof WireError) throw samples.at(`${path}.content[${index}].audio`);
       if (samples.length > 0) audio.set(index, { samples, sampleRateHz: formatRateHz(format) });
     }
     return { type: part.type, transcript: part.transcript ?? null };
   });
   return { item: { ...input, ...common, content }, audio };
-}
-
-function at(path: string, { message }: WireError): WireError {
-  return wireErrors.invalid(path, message.replace("'audio'", `'${path}'`));
 }
 
 /** An item with its audio as far as it is still kept, heard or spoken, before it is coded for a peer. */

@@ -132,7 +132,7 @@ export class ItemOperations {
     const { ids, engines, conversation, config } = this.#core;
     if (input.type === 'item_reference') {
       const entry = conversation.find(input.id);
-      if (!entry) throw wireErrors.invalid(`${path}.id`, `Item with id '${input.id}' not found in the conversation.`);
+      if (!entry) throw wireErrors.unknownReference(`${path}.id`, input.id);
       return entry;
     }
     const { format } = config.audio.input;

@@ -1,5 +1,5 @@
 import { durationMs, samplesIn } from '../../audio/pcm.ts';
-import { ResponseFailure } from '../../protocol/errors/wire-errors.ts';
+import { ResponseFailure } from '../../protocol/errors/response-failures.ts';
 import { type AssistantMessage, copyItem, type Item, type ItemStatus } from '../../protocol/wire/items.ts';
 import type { ResponseResource, ResponseStatus, StatusDetails, Usage } from '../../protocol/wire/server-events.ts';
 import { type AudioFormat, formatRateHz, type Modality } from '../../protocol/wire/session-config.ts';

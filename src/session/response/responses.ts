@@ -1,4 +1,5 @@
-import { responseFailures, wireErrors } from '../../protocol/errors/wire-errors.ts';
+import { responseFailures } from '../../protocol/errors/response-failures.ts';
+import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
 import { voiceId } from '../../protocol/wire/session-config.ts';
 import { ContextBuilder } from '../context/context-builder.ts';

@@ -55,7 +55,8 @@ export class HeavyFrames {
     if (parsed.unknownFields.length > 0) onUnknownFields(parsed.unknownFields);
     if ('event' in parsed) return parsed.event;
     const { message, ...details } = parsed.error;
-    throw new ClientEventError(new WireError(message, details), parsed.clientEventId);
+    // The thread's dialect has worded it.
+    throw new ClientEventError(new WireError(message, { ...details, asSent: true }), parsed.clientEventId);
   }
 
   async close(): Promise<void> {

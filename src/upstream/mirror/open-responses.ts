@@ -1,4 +1,4 @@
-import type { ResponseFailure } from '../../protocol/errors/wire-errors.ts';
+import type { ResponseFailure } from '../../protocol/errors/response-failures.ts';
 import { copyItem, type Item } from '../../protocol/wire/items.ts';
 import type { ContentPart, ResponseResource, ServerEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
 import { noUsage } from './known-items.ts';

@@ -1,4 +1,4 @@
-import type { ResponseFailure } from '../../protocol/errors/wire-errors.ts';
+import type { ResponseFailure } from '../../protocol/errors/response-failures.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { RateLimit, RelayedEvent, ServerEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
 import type { RealtimeConfig, SessionType } from '../../protocol/wire/session-config.ts';

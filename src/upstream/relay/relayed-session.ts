@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
-import { errorEvent, responseFailures, WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
+import { responseFailures } from '../../protocol/errors/response-failures.ts';
+import { errorEvent, WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ClientEvent, ClientEventOf } from '../../protocol/wire/client-events.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { SessionType } from '../../protocol/wire/session-config.ts';
