@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { notices } from '../../scripts/notices.ts';
+import { notices } from '../../dev/harness/notices.ts';
 
 test('THIRD_PARTY_NOTICES.md is what the installed packages make it, with the licences of the models', () => {
   const page = readFileSync(new URL('../../THIRD_PARTY_NOTICES.md', import.meta.url), 'utf8');
