@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { EngineError } from '../../src/engines/engine-error.ts';
 import { noClaim } from '../../src/engines/pool/fair-queue.ts';
 import { WorkerPool, type WorkerPoolOptions, workerScript } from '../../src/engines/pool/worker-pool.ts';
+import type { WorkClaim } from '../../src/session/ports/work-claim.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import type { Order } from './fixtures/obedient-worker.ts';
 
@@ -109,6 +110,26 @@ test('a job that waits too long fails as overloaded; those before and behind it 
   block.abort();
   assert.deepEqual(await next, [1, 2]);
   assert.deepEqual(waits, [true, true, false, false]);
+});
+
+test('speculative work that waits goes as live work once it is adopted', async (t) => {
+  const pool = newPool(t);
+  const block = new AbortController();
+  await pool.run(waitForAbort().order, { signal: block.signal }).next();
+  const adopting: (() => void)[] = [];
+  const adoption = { adopted: false, whenAdopted: (act: () => void) => void adopting.push(act) };
+  const ends: string[] = [];
+  const start = (name: string, claim: Partial<WorkClaim>) =>
+    collect(pool.run({ do: 'count', to: 1 }, { claim: { ...noClaim, ...claim } })).then(() => ends.push(name));
+  const all = [
+    start('upload', { priority: 'upload' }),
+    start('dropped', { priority: 'speculation' }),
+    start('adopted', { priority: 'speculation', adoption }),
+  ];
+  for (const act of adopting) act();
+  block.abort();
+  await Promise.all(all);
+  assert.deepEqual(ends, ['adopted', 'upload', 'dropped']);
 });
 
 test('a full queue drops the newest job of the session with most, not the newcomer', async (t) => {

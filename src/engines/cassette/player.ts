@@ -5,10 +5,11 @@ import { readWav } from '../../audio/wav.ts';
 import { pause, rejectOnAbort } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type Engines, engineKinds, type RequestKind } from '../../session/ports/engines.ts';
+import { whenAdopted } from '../../session/ports/work-claim.ts';
 import { EngineError } from '../engine-error.ts';
 import { type AudioReference, hashOf } from './format.ts';
 import type { Cassette, RecordedRequest } from './read-cassette.ts';
-import { type AnswerPart, playEngines } from './recorded-kinds.ts';
+import { type AnswerPart, playEngines, type Work } from './recorded-kinds.ts';
 import { difference, type Json } from './requests.ts';
 
 export interface PlayerOptions {
@@ -35,18 +36,19 @@ export class Player {
   /** The engines of the cassette, and `others` of the kinds that it does not have. */
   engines(others: Engines): Engines {
     const { manifest } = this.#cassette;
-    return playEngines(others, (kind, asked, signal, join) => this.#play(kind, asked, signal, join), manifest);
+    return playEngines(others, (kind, asked, work, join) => this.#play(kind, asked, work, join), manifest);
   }
 
   async *#play<T>(
     stage: RequestKind,
     asked: Json,
-    signal: AbortSignal,
+    { signal, claim }: Work,
     made: (part: AnswerPart) => T,
   ): AsyncGenerator<T, void, undefined> {
     signal.throwIfAborted();
     const { clock } = this.#options;
     const request = this.#find(stage, asked);
+    whenAdopted(claim, () => this.#played.add(request));
     const startedAt = clock.now();
     const files = new Map<string, AudioClip>();
     const reached = async (atMs: number) => {
@@ -90,7 +92,6 @@ export class Player {
     const byTurn = stage === 'transcriber' && this.#options.audio === 'any';
     const found = alike.find((request) => !this.#played.has(request)) ?? (byTurn ? undefined : lastRequest(alike));
     if (found === undefined) throw this.#mismatchError(stage, asked, all);
-    this.#played.add(found);
     return found;
   }
 

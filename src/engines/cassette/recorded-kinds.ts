@@ -2,9 +2,16 @@
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { allKinds, type EngineKind, type Engines, forEachKind, type RequestKind } from '../../session/ports/engines.ts';
+import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import { modelAnswer, transcriptAnswer, voiceAnswer } from './answers.ts';
 import type { Manifest } from './format.ts';
 import { contextItems, type Json, modelRequest, transcriberRequest, voiceRequest } from './requests.ts';
+
+/** What every request says of whose work it is. */
+export interface Work {
+  readonly signal: AbortSignal;
+  readonly claim?: WorkClaim;
+}
 
 /** An event of an answer: its samples stand in a file, the rest in a line. */
 export interface AnswerPart {
@@ -20,7 +27,7 @@ export interface Recording<Event> {
   /** Made when the request is. `clip`: what the engine hears. */
   request: () => { settings: Json; items?: Json[]; clip?: AudioClip };
   start: () => AsyncIterable<Event>;
-  signal: AbortSignal;
+  work: Work;
   split: (event: Event) => AnswerPart;
 }
 
@@ -31,7 +38,7 @@ export type RecordRequest = <Event>(recording: Recording<Event>) => AsyncIterabl
 export type PlayRequest = <Event>(
   kind: RequestKind,
   request: Json,
-  signal: AbortSignal,
+  work: Work,
   join: (part: AnswerPart) => Event,
 ) => AsyncIterable<Event>;
 
@@ -55,15 +62,13 @@ export const recordedKinds: { readonly [Kind in RequestKind]: RecordedKind<Engin
           kind: 'transcriber',
           request: () => ({ settings: transcriberRequest(clip, options), clip }),
           start: () => transcriber.transcribe(clip, options),
-          signal: options.signal,
+          work: options,
           split: (event) => ({ answer: event, last: event.type === 'done' }),
         }),
     }),
     play: (play) => ({
       transcribe: (clip, options) =>
-        play('transcriber', transcriberRequest(clip, options), options.signal, ({ answer }) =>
-          transcriptAnswer.parse(answer),
-        ),
+        play('transcriber', transcriberRequest(clip, options), options, ({ answer }) => transcriptAnswer.parse(answer)),
     }),
   },
   languageModel: {
@@ -76,7 +81,7 @@ export const recordedKinds: { readonly [Kind in RequestKind]: RecordedKind<Engin
           kind: 'languageModel',
           request: () => ({ settings: modelRequest(request), items: contextItems(request.items) }),
           start: () => model.generate(request),
-          signal: request.signal,
+          work: request,
           split(event) {
             if (event.type !== 'audio') return { answer: event, last: event.type === 'finish' };
             const { samples, sampleRateHz, ...answer } = event;
@@ -89,7 +94,7 @@ export const recordedKinds: { readonly [Kind in RequestKind]: RecordedKind<Engin
       ...(speaks && { speaks }),
       generate(request) {
         const whole = { ...modelRequest(request), items: contextItems(request.items) };
-        return play('languageModel', whole, request.signal, ({ answer, clip = silence }) => {
+        return play('languageModel', whole, request, ({ answer, clip = silence }) => {
           const event = modelAnswer.parse(answer);
           return event.type === 'audio' ? { ...event, ...clip } : event;
         });
@@ -106,14 +111,14 @@ export const recordedKinds: { readonly [Kind in RequestKind]: RecordedKind<Engin
           kind: 'voice',
           request: () => ({ settings: voiceRequest(text, options) }),
           start: () => voice.speak(text, options),
-          signal: options.signal,
+          work: options,
           split: ({ samples, sampleRateHz, ...answer }) => ({ answer, clip: { samples, sampleRateHz } }),
         }),
     }),
     play: (play, { voices }) => ({
       ...(voices && { voices }),
       speak: (text, options) =>
-        play('voice', voiceRequest(text, options), options.signal, ({ answer, clip = silence }) => ({
+        play('voice', voiceRequest(text, options), options, ({ answer, clip = silence }) => ({
           ...voiceAnswer.parse(answer),
           ...clip,
         })),

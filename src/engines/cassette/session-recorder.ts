@@ -2,6 +2,7 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples } from '../../audio/pcm.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
+import { type WorkClaim, whenAdopted } from '../../session/ports/work-claim.ts';
 import { type AudioReference, canonicalJson, hashOf, type Line } from './format.ts';
 import { type Recording, recordEngines } from './recorded-kinds.ts';
 import type { Json } from './requests.ts';
@@ -32,11 +33,11 @@ export class SessionRecorder {
     return this.#requests;
   }
 
-  #request(stage: RequestKind, settings: Json, items?: Json[]): number {
+  #request(stage: RequestKind, atMs: number, settings: Json, items?: Json[]): number {
     this.#requests += 1;
     const id = this.#requests;
     const whole = items ? { ...settings, items } : settings;
-    const line = { type: 'request', id, atMs: this.#now(), stage, hash: hashOf(whole) } as const;
+    const line = { type: 'request', id, atMs, stage, hash: hashOf(whole) } as const;
     if (items === undefined) {
       this.#writer.line({ ...line, request: whole });
       return id;
@@ -54,27 +55,45 @@ export class SessionRecorder {
     for (const stop of [...this.#running.values()]) stop();
   }
 
-  /** Passes on what an engine yields; its audio is kept until it ends, then written as one file for each rate. */
-  async *#record<T>({ kind, request, start, signal, split }: Recording<T>): AsyncGenerator<T, void, undefined> {
+  /**
+   * Passes on what an engine yields; its audio is kept until it ends, then written as one file for each rate. Of speculative
+   * work nothing is written until it is adopted, and then all of it, with the times at which it came.
+   */
+  async *#record<T>({ kind, request, start, work, split }: Recording<T>): AsyncGenerator<T, void, undefined> {
+    const { signal, claim } = work;
     // Nobody waits for this: it is not played either.
     if (signal.aborted) return yield* start();
-    const { settings, items, clip: heard } = request();
-    const id = this.#request(kind, settings, items);
-    if (heard) this.#writer.audio(`${formatId(id)}-heard.wav`, heard);
-    const sound = new KeptSound(`${formatId(id)}-spoken`);
+    const write = writeOnceAdopted(claim);
+    const take = { id: 0, sound: new KeptSound('') };
     const end = (how: Ending, message?: string) => {
-      if (!this.#running.delete(id)) return;
-      for (const [file, clip] of sound.files()) this.#writer.audio(file, clip);
-      this.#writer.line({ type: 'end', id, atMs: this.#now(), how, ...(message !== undefined && { message }) });
+      const atMs = this.#now();
+      write(() => {
+        const { id, sound } = take;
+        if (!this.#running.delete(id)) return;
+        for (const [file, clip] of sound.files()) this.#writer.audio(file, clip);
+        this.#writer.line({ type: 'end', id, atMs, how, ...(message !== undefined && { message }) });
+      });
     };
-    this.#running.set(id, () => end('stopped'));
+    const startedAt = this.#now();
+    write(() => {
+      const { settings, items, clip: heard } = request();
+      take.id = this.#request(kind, startedAt, settings, items);
+      if (heard) this.#writer.audio(`${formatId(take.id)}-heard.wav`, heard);
+      take.sound = new KeptSound(`${formatId(take.id)}-spoken`);
+      this.#running.set(take.id, () => end('stopped'));
+    });
     try {
       for await (const event of start()) {
         const { answer, clip, last } = split(event);
-        if (clip === undefined || this.#writer.hasRoomFor(sound.bytes + 2 * clip.samples.length)) {
-          const audio = clip && sound.keep(clip);
-          this.#writer.line({ type: 'answer', id, atMs: this.#now(), answer: { ...answer }, ...(audio && { audio }) });
-        }
+        const atMs = this.#now();
+        // A copy: the engine's buffer is its own.
+        const samples = clip?.samples.slice();
+        write(() => {
+          const { id, sound } = take;
+          if (samples && !this.#writer.hasRoomFor(sound.bytes + 2 * samples.length)) return;
+          const audio = clip && samples && sound.keep({ ...clip, samples });
+          this.#writer.line({ type: 'answer', id, atMs, answer: { ...answer }, ...(audio && { audio }) });
+        });
         // Nothing follows, and who knows that does not ask.
         if (last) end('finished');
         yield event;
@@ -93,6 +112,20 @@ export class SessionRecorder {
   }
 }
 
+/** Runs writes in their order: at once, or, for speculative work, all of them once it is adopted. */
+function writeOnceAdopted(claim: WorkClaim | undefined): (act: () => void) => void {
+  const held: (() => void)[] = [];
+  let adopted = false;
+  whenAdopted(claim, () => {
+    adopted = true;
+    for (const act of held.splice(0)) act();
+  });
+  return (act) => {
+    if (adopted) act();
+    else held.push(act);
+  };
+}
+
 /** The audio of one answer, by its rate. */
 class KeptSound {
   readonly #name: string;
@@ -107,8 +140,7 @@ class KeptSound {
     const run = this.#runs.get(sampleRateHz) ?? { length: 0, parts: [] };
     this.#runs.set(sampleRateHz, run);
     const start = run.length;
-    // A copy: the engine's buffer is its own.
-    run.parts.push(samples.slice());
+    run.parts.push(samples);
     run.length += samples.length;
     this.bytes += 2 * samples.length;
     return { file: this.#file(sampleRateHz), start, samples: samples.length, sampleRateHz };

@@ -16,7 +16,7 @@ export class PoolJob<Request, Message> {
   readonly id: number;
   readonly request: Request;
   readonly transfer: readonly Transferable[];
-  readonly claim: WorkClaim;
+  claim: WorkClaim;
   /** A thread has taken it. */
   started = false;
   readonly #messages: Message[] = [];

@@ -86,6 +86,7 @@ export class WorkerPool<Request, Message> {
     signal?.throwIfAborted();
     const job = new PoolJob<Request, Message>({ id: ++this.#lastJobId, request, transfer, claim });
     this.#enqueue(job);
+    claim.adoption?.whenAdopted(() => this.#promote(job));
     const abort = () => {
       job.fail(signal?.reason);
       this.#abandon(job);
@@ -133,6 +134,14 @@ export class WorkerPool<Request, Message> {
       job.fail(this.#overloaded(`the job has waited for ${waitMs / 1000} s`));
     };
     job.wait(waitMs === Number.POSITIVE_INFINITY ? () => {} : this.#clock.after(waitMs, giveUp));
+  }
+
+  /** A conversation waits for it now. */
+  #promote(job: PoolJob<Request, Message>): void {
+    if (!this.#queue.remove(job)) return;
+    job.claim = { ...job.claim, priority: 'live' };
+    this.#queue.push(job);
+    this.#dispatch();
   }
 
   #overloaded(why: string): EngineError {

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pause } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/ports/language-model.ts';
+import { type WorkClaim, whenAdopted } from '../../session/ports/work-claim.ts';
 import { EngineError } from '../engine-error.ts';
 import type { Tree } from './document.ts';
 import { fail } from './failures.ts';
@@ -39,7 +40,7 @@ export class ScriptedModel implements LanguageModel {
    * @throws {EngineError} when the script does not say what comes now, or calls a tool that the session has not declared
    */
   async *generate(request: ModelRequest): AsyncGenerator<ModelEvent, void, undefined> {
-    const { signal } = request;
+    const { signal, claim } = request;
     signal.throwIfAborted();
     const { steps, lookup } = situationOf(this.#script, request.items);
     refuseUnknownTools(steps, request);
@@ -47,19 +48,19 @@ export class ScriptedModel implements LanguageModel {
     const made = { tokens: 0 };
     for (const step of steps) {
       const text = step.say === undefined ? '' : fillTemplate(step.say, lookup);
-      this.#tools.spoken.expect(step, text);
+      this.#tools.spoken.expect(step, text, claim);
       const failure = step.failure?.kind === 'languageModel' ? step.failure : undefined;
       const before = made.tokens;
       for (const event of eventsOf(step, text, before > 0, lookup)) {
         const isToken = event.type === 'text' || event.type === 'call_arguments';
-        if (isToken && failure && made.tokens - before === failure.after) return this.#fail(failure, signal);
+        if (isToken && failure && made.tokens - before === failure.after) return this.#fail(failure, signal, claim);
         if (isToken && made.tokens >= limit) return yield this.#finish(step, 'length');
         if (isToken || made.tokens === 0) await this.#wait(step, made.tokens, signal);
         if (isToken) made.tokens += 1;
         signal.throwIfAborted();
         yield event;
       }
-      if (failure) return this.#fail(failure, signal);
+      if (failure) return this.#fail(failure, signal, claim);
     }
     signal.throwIfAborted();
     const last = steps.at(-1);
@@ -73,8 +74,8 @@ export class ScriptedModel implements LanguageModel {
     if (tokens % tokensPerTurn === tokensPerTurn - 1) await nextTurn();
   }
 
-  #fail(failure: Failure, signal: AbortSignal): Promise<void> {
-    return fail(failure, signal, this.#tools.drop);
+  #fail(failure: Failure, signal: AbortSignal, claim: WorkClaim | undefined): Promise<void> {
+    return fail(failure, signal, () => whenAdopted(claim, this.#tools.drop));
   }
 
   #finish(step: Step | undefined, reason: Step['finish']): ModelEvent {

@@ -2,6 +2,7 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 import { pause } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { TranscribeOptions, Transcriber, TranscriptEvent } from '../../session/ports/transcriber.ts';
+import { whenAdopted } from '../../session/ports/work-claim.ts';
 import { EngineError } from '../engine-error.ts';
 import { fail } from './failures.ts';
 import type { Delays, HearsSection } from './script.ts';
@@ -38,19 +39,23 @@ export class ScriptedTranscriber implements Transcriber {
 
   /** @throws {EngineError} for a turn that the script does not know */
   async *transcribe(clip: AudioClip, options: TranscribeOptions): AsyncGenerator<TranscriptEvent, void, undefined> {
-    const { signal } = options;
+    const { signal, claim } = options;
     signal.throwIfAborted();
     // Nothing was said, so it is no turn.
     if (clip.samples.length === 0) return yield { type: 'done', text: '' };
+    const number = this.#turns + 1;
     const turn = this.#hears?.turns[this.#turns];
     // The session transcribes each turn once, in their order.
-    this.#turns += 1;
+    whenAdopted(claim, () => {
+      this.#turns = number;
+    });
     if (this.#hears && turn === undefined) {
       const { place, turns } = this.#hears;
-      const message = `${place}: 'hears' has ${turns.length} spoken turns, and this is number ${this.#turns}. Add it, or leave 'hears' out for real recognition.`;
+      const message = `${place}: 'hears' has ${turns.length} spoken turns, and this is number ${number}. Add it, or leave 'hears' out for real recognition.`;
       throw new EngineError('script', message);
     }
-    const { clock, drop } = this.#tools;
+    const { clock } = this.#tools;
+    const drop = () => whenAdopted(claim, this.#tools.drop);
     await pause(turn?.delayMs ?? this.#delays.transcriber, clock, signal);
     const failure = turn?.failure;
     let words = 0;

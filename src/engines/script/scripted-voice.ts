@@ -2,6 +2,7 @@ import { durationMs, samplesIn } from '../../audio/pcm.ts';
 import { pause } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { SpeakOptions, SpeechChunk, Voice } from '../../session/ports/voice.ts';
+import { whenAdopted } from '../../session/ports/work-claim.ts';
 import { fail } from './failures.ts';
 import type { Delays } from './script.ts';
 import type { SpokenSteps } from './spoken-steps.ts';
@@ -34,9 +35,10 @@ export class ScriptedVoice implements Voice {
   }
 
   async *speak(text: string, options: SpeakOptions): AsyncGenerator<SpeechChunk, void, undefined> {
-    const { signal } = options;
-    const { clock, drop, spoken } = this.#tools;
-    const current = spoken.of(text);
+    const { signal, claim } = options;
+    const { clock, spoken } = this.#tools;
+    const drop = () => whenAdopted(claim, this.#tools.drop);
+    const current = spoken.of(text, claim);
     const failure = current?.step.failure?.kind === 'voice' ? current.step.failure : undefined;
     await pause(current?.step.delays.voice ?? this.#delays.voice, clock, signal);
     if (current && failure && current.madeMs >= failure.after) return fail(failure, signal, drop);
