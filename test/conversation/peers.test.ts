@@ -237,15 +237,13 @@ function newGeneration(spoken: boolean) {
     tokens: roughTokens,
     images: noImages,
   };
-  const nothing = { text: 0, audio: 0, image: 0 };
-  const snapshot = { version: 1, items: [], cost: nothing, cached: nothing, audioWords: 0, soundTokens: 0 };
   const options = {
     model: 'm',
     instructions: '',
     tools: [],
     toolChoice: 'auto',
     maxOutputTokens: 'inf',
-    snapshot,
+    items: [],
     ...(spoken && { speech: { voice: 'alloy', speed: 1, sampleRateHz: 24000 } }),
   } as const;
   return { engines, generation: () => startGeneration(options, tools) };

@@ -2,7 +2,14 @@ import { responseFailures } from '../../protocol/errors/response-failures.ts';
 import type { Conversation, ConversationEntry } from '../conversation/conversation.ts';
 import type { ContextItem, ModelTool } from '../ports/language-model.ts';
 import type { SessionTools } from '../settings.ts';
-import { type AudioClips, awaitTranscripts, type ContextSnapshot, charactersInContext, soundsOf } from './context.ts';
+import {
+  type AudioClips,
+  awaitTranscripts,
+  type ContextSnapshot,
+  charactersInContext,
+  soundsOf,
+  transcriptsKnown,
+} from './context.ts';
 import { type AdoptedContext, type ContextHistory, costOf } from './context-history.ts';
 import { ContextImages, type FetchedImage } from './context-images.ts';
 import { ContextTokens, imagesOf, type MeasuredEntry, type MeasuredHead } from './context-tokens.ts';
@@ -85,6 +92,14 @@ export class ContextBuilder {
    */
   async build(estimate: ContextEstimate, signal: AbortSignal): Promise<BuiltContext> {
     return this.#fit(estimate, await this.#images.fetchAll(imagesIn(estimate), signal), signal);
+  }
+
+  /** Builds from what is there: nothing is transcribed or fetched for it. Undefined where something is missing. */
+  async buildFromKnown(request: ContextRequest, signal: AbortSignal): Promise<BuiltContext | undefined> {
+    if (!transcriptsKnown(request.entries, this.#soundsOf(request.entries))) return undefined;
+    const estimate = await this.estimate(request, signal);
+    const images = this.#images.kept(imagesIn(estimate));
+    return images && this.#fit(estimate, images, signal);
   }
 
   /** An item is about to be deleted. */

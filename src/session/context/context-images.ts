@@ -69,6 +69,18 @@ export class ContextImages {
     return images;
   }
 
+  /** The images of the addresses among `urls`, if all are there: nothing is fetched, and none counts as used. */
+  kept(urls: Iterable<string>): ReadonlyMap<string, FetchedImage> | undefined {
+    const images = new Map<string, FetchedImage>();
+    for (const url of urls) {
+      if (isData(url)) continue;
+      const image = this.#kept.get(url);
+      if (!image) return undefined;
+      images.set(url, image);
+    }
+    return images;
+  }
+
   /** Gives up what no item but this one names. */
   release({ id, urls }: { id: string; urls: readonly string[] }): void {
     if (!urls.some((url) => this.#kept.has(url))) return;

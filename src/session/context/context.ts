@@ -64,6 +64,11 @@ export async function awaitTranscripts(
   return failure;
 }
 
+/** Whether `awaitTranscripts` would have nothing to wait for. */
+export function transcriptsKnown(entries: readonly ConversationEntry[], sounds: AudioClips): boolean {
+  return entries.every(({ heard }) => heard.values().every((audio) => sounds.has(audio) || audio.known !== undefined));
+}
+
 /** An entry as the model sees it, and what of it is audio. */
 export interface ContextEntry {
   readonly item: ContextItem;

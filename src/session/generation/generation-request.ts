@@ -32,7 +32,7 @@ export function refuseUnknownTool(choice: ToolChoice | undefined, { tools }: Rea
 export function generationRequest(
   config: RealtimeConfig,
   prompts: readonly PromptTemplate[],
-): Omit<GenerationOptions, 'snapshot'> {
+): Omit<GenerationOptions, 'items'> {
   const { parallel_tool_calls: parallelToolCalls, temperature } = config;
   const { format, voice, speed } = config.audio.output;
   return {

@@ -1,25 +1,23 @@
 /**
- * A generation: what the engines make of one snapshot of the context. It knows no ids, emits nothing and keeps no
- * state of the conversation, so it may be started before it is known whether it will be used, and dropped
- * without a trace.
+ * A generation: what the engines make of one snapshot of the context. It knows no ids, emits, logs and reserves nothing
+ * and keeps no state of the conversation, so that it can be started before it is known whether it will be used, and dropped
+ * (`speculation.ts`).
  */
 
 import { createResampler, type Resampler } from '../../audio/resample.ts';
 import { Channel } from '../../core/channel.ts';
 import { EventLoopYield } from '../../core/event-loop-yield.ts';
-import type { ContextSnapshot } from '../context/context.ts';
 import type { RequestKind } from '../ports/engines.ts';
 import type { ModelEvent, ModelRequest, ModelUsage } from '../ports/language-model.ts';
 import type { WordTiming } from '../ports/voice.ts';
-import type { WorkClaim } from '../ports/work-claim.ts';
+import type { Adoption, WorkClaim } from '../ports/work-claim.ts';
 import type { SessionTools } from '../settings.ts';
 import { StageError, watchStage } from '../stage.ts';
 import { ClauseSplitter, isSpeakable } from './clauses.ts';
 import { ModelAudio } from './model-audio.ts';
 import { faultOf } from './model-fault.ts';
 
-export interface GenerationOptions extends Omit<ModelRequest, 'items' | 'signal' | 'spoken'> {
-  snapshot: ContextSnapshot;
+export interface GenerationOptions extends Omit<ModelRequest, 'claim' | 'signal' | 'speech' | 'spoken'> {
   /** How it is spoken; absent for an answer in text. */
   speech?: { voice: string; speed: number; sampleRateHz: number };
 }
@@ -31,6 +29,8 @@ export type GenerationEvent =
   /** Words of a model that speaks itself: they add to what it is saying, and come with, or ahead of, its audio. */
   | { type: 'words'; text: string }
   | { type: 'audio'; samples: Int16Array; words?: readonly WordTiming[] }
+  /** The voice has nothing to say for a clause; once for each generation, since it can then say few of them. */
+  | { type: 'voice_silent'; voice: string; characters: number }
   | Extract<ModelEvent, { type: 'call' | 'call_arguments' | 'call_end' }>
   | { type: 'finish'; reason: 'stop' | 'length' | 'content_filter'; usage: ModelUsage | undefined };
 
@@ -42,7 +42,6 @@ export interface GenerationTimes {
 }
 
 export interface Generation extends AsyncIterable<GenerationEvent> {
-  readonly snapshot: ContextSnapshot;
   readonly times: Readonly<GenerationTimes>;
   /** Whether the model has answered with audio of its own. */
   readonly spokeItself: boolean;
@@ -61,13 +60,13 @@ type Piece = Exclude<GenerationEvent, { type: 'audio' }> | Extract<ModelEvent, {
 
 /**
  * Starts a generation. Iterate it once: it throws a `StageError` when an engine fails or stalls, and otherwise
- * ends with `finish` unless it was aborted.
+ * ends with `finish` unless it was aborted. `adoption`: of a speculative one.
  */
-export function startGeneration(options: GenerationOptions, tools: SessionTools): Generation {
+export function startGeneration(options: GenerationOptions, tools: SessionTools, adoption?: Adoption): Generation {
   const abort = new AbortController();
   const times: GenerationTimes = { startedAt: tools.clock.now() };
-  const { snapshot, speech, ...request } = options;
-  let silenceTold = false;
+  const { speech, ...request } = options;
+  let voiceSilent = false;
   let spokeItself = false;
 
   async function* model(): AsyncGenerator<ForwardedModelEvent> {
@@ -76,7 +75,6 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
     const generate = (claim: WorkClaim) =>
       languageModel.generate({
         ...request,
-        items: snapshot.items,
         spoken: speech !== undefined,
         ...(speaks && { speech: { voice: speech.voice, speed: speech.speed } }),
         claim,
@@ -144,16 +142,13 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
       }
       if (abort.signal.aborted) return;
       if (resampler) yield { type: 'audio', samples: resampler.flush() };
-      else tellSilence(clause, voice);
+      else if (!voiceSilent) {
+        voiceSilent = true;
+        yield { type: 'voice_silent', voice, characters: clause.length };
+      }
     } finally {
       resampler?.free();
     }
-  }
-
-  /** Once for each generation: a voice that cannot say one clause can say few of them. */
-  function tellSilence(clause: string, voice: string): void {
-    if (!silenceTold) tools.log.warn('voice_silent', { voice, characters: clause.length });
-    silenceTold = true;
   }
 
   /** Whoever stops iterating stops every stage. */
@@ -166,12 +161,13 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools)
   }
 
   function watch<T>(start: (claim: WorkClaim) => AsyncIterable<T>, kind: RequestKind) {
-    const claimed = (onWait: WorkClaim['onWait']) => start({ ...tools.claim, priority: 'live', onWait });
+    const priority = adoption && !adoption.adopted ? 'speculation' : 'live';
+    const claimed = (onWait: WorkClaim['onWait']) =>
+      start({ ...tools.claim, priority, ...(adoption && { adoption }), onWait });
     return watchStage(claimed, { kind, clock: tools.clock, stallMs: tools.settings.limits.stageStallMs, abort });
   }
 
   return {
-    snapshot,
     times,
     get spokeItself() {
       return spokeItself;

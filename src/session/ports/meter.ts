@@ -13,7 +13,7 @@ export interface TurnTimes {
   silenceMs?: number;
   /** From the decision to the transcript. */
   transcriptMs?: number;
-  /** From the response's creation to the model's first token. */
+  /** From the generation's start, which may come before the response's creation, to the model's first token. */
   firstTokenMs?: number;
   /** From the first token to the first audio that the voice made. */
   firstAudioMs?: number;

@@ -3,6 +3,7 @@ import { ResponseFailure } from '../../protocol/errors/response-failures.ts';
 import { type AssistantMessage, copyItem, type Item, type ItemStatus } from '../../protocol/wire/items.ts';
 import type { ResponseResource, ResponseStatus, StatusDetails, Usage } from '../../protocol/wire/server-events.ts';
 import { type AudioFormat, formatRateHz, type Modality } from '../../protocol/wire/session-config.ts';
+import type { ContextSnapshot } from '../context/context.ts';
 import type { SpokenAudio } from '../conversation/spoken-audio.ts';
 import type { Generation, GenerationEvent } from '../generation/generation.ts';
 import type { ModelUsage } from '../ports/language-model.ts';
@@ -28,6 +29,12 @@ export interface ResponseOptions {
   target: OutputTarget;
   /** Called after the last event. */
   ended(response: Response): void;
+}
+
+/** A generation, and the context that it was asked with. */
+export interface PreparedGeneration {
+  generation: Generation;
+  snapshot: ContextSnapshot;
 }
 
 type Ending = Exclude<ResponseStatus, 'in_progress'>;
@@ -58,8 +65,8 @@ export class Response {
   #message: OutputMessage | undefined;
   #call: OutputCall | undefined;
   readonly #spent: OutputTokens;
-  /** Whether the model was asked: only then its input was spent. */
-  #asked = false;
+  /** The context that its model was asked with: only then its input was spent. */
+  #input: ContextSnapshot | undefined;
   #modelUsage: ModelUsage | undefined;
   #usage: Usage | null = null;
 
@@ -98,12 +105,14 @@ export class Response {
   }
 
   /** Announces the response, then sends what its generation makes until it ends or is cancelled. Never rejects. */
-  async run(prepare: (signal: AbortSignal) => Promise<Generation>): Promise<void> {
+  async run(prepare: (signal: AbortSignal) => Promise<PreparedGeneration>): Promise<void> {
     this.#core.emit({ type: 'response.created', response: this.#resource() });
     try {
-      this.generation = await prepare(this.#abort.signal);
-      if (!this.active) return this.generation.abort();
-      await this.#send(this.generation);
+      const { generation, snapshot } = await prepare(this.#abort.signal);
+      this.generation = generation;
+      if (!this.active) return generation.abort();
+      this.#input = snapshot;
+      await this.#send(generation);
     } catch (error) {
       if (this.active) this.#fail(error);
     }
@@ -115,7 +124,6 @@ export class Response {
   }
 
   async #send(generation: Generation): Promise<void> {
-    this.#asked = true;
     for await (const event of generation) {
       if (!this.active) return;
       if (event.type === 'finish') {
@@ -159,6 +167,9 @@ export class Response {
       case 'call_end':
         this.#spent.endText();
         this.#closeItem('completed');
+        return true;
+      case 'voice_silent':
+        this.#core.log.warn('voice_silent', { voice: event.voice, characters: event.characters });
         return true;
     }
   }
@@ -286,7 +297,7 @@ export class Response {
 
   #currentUsage(): Usage {
     return responseUsage({
-      input: this.#asked ? this.generation?.snapshot : undefined,
+      input: this.#input,
       output: this.#spent,
       model: this.#modelUsage,
       modelSpoke: this.generation?.spokeItself ?? false,

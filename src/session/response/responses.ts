@@ -1,13 +1,15 @@
 import { responseFailures } from '../../protocol/errors/response-failures.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
-import { voiceId } from '../../protocol/wire/session-config.ts';
-import { ContextBuilder } from '../context/context-builder.ts';
+import { type RealtimeConfig, voiceId } from '../../protocol/wire/session-config.ts';
+import { type BuiltContext, ContextBuilder, type ContextRequest } from '../context/context-builder.ts';
 import { ContextHistory } from '../context/context-history.ts';
+import type { ConversationEntry } from '../conversation/conversation.ts';
 import type { DecodedAudio } from '../conversation/item-audio.ts';
 import type { ItemOperations } from '../conversation/item-operations.ts';
 import { startGeneration } from '../generation/generation.ts';
 import { generationRequest, modalityOf, refuseUnknownTool, withParameters } from '../generation/generation-request.ts';
+import { type Prompt, Speculation } from '../generation/speculation.ts';
 import { refuseUnavailable } from '../limits/unavailable.ts';
 import type { ExpectedTokens } from '../ports/meter.ts';
 import type { SessionCore } from '../session-core.ts';
@@ -23,6 +25,7 @@ export class Responses {
   readonly #contexts: ContextBuilder;
   readonly #outOfBand = new Map<string, Response>();
   #active: { response: Response; target: ConversationTarget } | undefined;
+  #speculation: Speculation | undefined;
   #closing = false;
 
   /** `ended` is called after the last event of each response. */
@@ -77,20 +80,43 @@ export class Responses {
     });
     if (target instanceof ConversationTarget) this.#active = { response, target };
     else this.#outOfBand.set(response.id, response);
-    const { model, truncation } = config;
-    const inConversation = !outOfBand;
-    const ofConversation = parameters.input === undefined;
+    const from = { entries, version, config };
+    const where = { ofConversation: parameters.input === undefined, inConversation: !outOfBand };
+    const speculation = outOfBand ? undefined : this.#takeSpeculation();
     void response.run(async (signal) => {
-      const options = generationRequest(config, this.#core.settings.prompts);
-      const { instructions, tools, maxOutputTokens } = options;
-      const request = { entries, version, model, instructions, tools, truncation, ofConversation, inConversation };
-      const estimate = await this.#contexts.estimate(request, signal);
-      await this.#admit(response, { input: estimate.inputTokens, output: maxOutputTokens }, signal);
-      const context = await this.#contexts.build(estimate, signal);
-      this.#history.adopt(context);
-      return startGeneration({ ...options, snapshot: context.snapshot }, this.#core);
+      try {
+        const options = generationRequest(config, this.#core.settings.prompts);
+        const estimate = await this.#contexts.estimate(contextRequest(options, from, where), signal);
+        await this.#admit(response, { input: estimate.inputTokens, output: options.maxOutputTokens }, signal);
+        const context = await this.#contexts.build(estimate, signal);
+        this.#history.adopt(context);
+        const prompt = promptOf(options, context);
+        const generation = speculation?.adopt(prompt) ?? startGeneration(prompt.options, this.#core);
+        return { generation, snapshot: context.snapshot };
+      } finally {
+        speculation?.drop();
+      }
     });
     return response;
+  }
+
+  /**
+   * Starts the answer to a turn that may end here, from the conversation with `turn` at its end: nothing is emitted, reserved,
+   * logged, fetched or transcribed for it. The next response in the conversation adopts it if it fits (`Speculation.adopt`);
+   * another speculation replaces it. Undefined while it could not fit: a response is running, or none may start.
+   */
+  speculate(turn: ConversationEntry): Speculation | undefined {
+    this.#takeSpeculation()?.drop();
+    if (this.#closing || this.#active) return undefined;
+    const { conversation, config, settings } = this.#core;
+    const from = { entries: [...conversation.entries, turn], version: conversation.version, config };
+    this.#speculation = new Speculation(async (signal) => {
+      const options = generationRequest(config, settings.prompts);
+      const where = { ofConversation: true, inConversation: true };
+      const context = await this.#contexts.buildFromKnown(contextRequest(options, from, where), signal);
+      return context && promptOf(options, context);
+    }, this.#core);
+    return this.#speculation;
   }
 
   /**
@@ -124,6 +150,7 @@ export class Responses {
 
   close(): void {
     this.#closing = true;
+    this.#takeSpeculation()?.drop();
     for (const response of [this.active, ...this.#outOfBand.values()]) response?.cancel('client_cancelled');
   }
 
@@ -139,6 +166,12 @@ export class Responses {
     response.reservation = reservation;
   }
 
+  #takeSpeculation(): Speculation | undefined {
+    const speculation = this.#speculation;
+    this.#speculation = undefined;
+    return speculation;
+  }
+
   #ended(response: Response): void {
     if (this.active === response) this.#active = undefined;
     this.#outOfBand.delete(response.id);
@@ -148,4 +181,19 @@ export class Responses {
     this.#core.emit({ type: 'rate_limits.updated', rate_limits });
     this.#onEnded(response);
   }
+}
+
+type RequestOptions = ReturnType<typeof generationRequest>;
+
+function contextRequest(
+  { instructions, tools }: RequestOptions,
+  { entries, version, config }: Pick<ContextRequest, 'entries' | 'version'> & { config: RealtimeConfig },
+  where: Pick<ContextRequest, 'ofConversation' | 'inConversation'>,
+): ContextRequest {
+  const { model, truncation } = config;
+  return { entries, version, model, instructions, tools, truncation, ...where };
+}
+
+function promptOf(options: RequestOptions, { snapshot }: BuiltContext): Prompt {
+  return { version: snapshot.version, options: { ...options, items: snapshot.items } };
 }

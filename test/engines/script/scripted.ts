@@ -12,6 +12,7 @@ import { defaultSessionSettings } from '../../../src/session/settings.ts';
 import { Client, silentLog, update, userText } from '../../support/conversation.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { fakeEngines } from '../../support/fake-engines.ts';
+import { newParts, type Parts } from '../../support/responses.ts';
 
 export const file = 'support.yaml';
 
@@ -79,6 +80,28 @@ export function openOn(set: EngineSet, clock: FakeClock, cuts: string[] = []): S
   });
   void session.ended.then(() => own?.close?.());
   return { clock, session, client: new Client(session) };
+}
+
+/** The responses of a new session of an engine set, for turns that the test decides. `close` ends it. */
+export function partsOn(set: EngineSet): Parts & { dropped: () => number; close: () => void } {
+  const clock = new FakeClock();
+  let drops = 0;
+  const own = set.openSession?.({
+    type: 'realtime',
+    model: 'gpt-realtime',
+    clock,
+    drop: () => {
+      drops += 1;
+    },
+    cassetteCut: ({ reason }) => assert.fail(reason),
+  });
+  assert.ok(own);
+  const parts = newParts(own.engines, { clock });
+  const close = () => {
+    parts.responses.close();
+    own.close?.();
+  };
+  return { ...parts, dropped: () => drops, close };
 }
 
 /** Asks in writing, and gives what was answered. */
