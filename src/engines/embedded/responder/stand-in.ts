@@ -43,7 +43,12 @@ export class StandIn implements LanguageModel {
       maxOutputTokens,
       spoken,
     };
-    for await (const events of this.#pool.run(seen, { signal, claim })) yield* events;
+    for await (const events of this.#pool.run(seen, { signal, claim })) {
+      for (const event of events) {
+        signal.throwIfAborted();
+        yield event;
+      }
+    }
   }
 
   close(): Promise<void> {
