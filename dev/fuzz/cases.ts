@@ -1,9 +1,9 @@
 /** Cases: everything that is sent on one connection, made from a seed and a number alone. */
 
 import type { WireDialect } from '../harness/official-events.ts';
+import { costlyEvents, costlyRequest } from './costly.ts';
+import { mutatedJson, mutatedText } from './mutate-event.ts';
 import { brokenFraming, oddFraming } from './mutate-framing.ts';
-import { mutatedJson } from './mutate-json.ts';
-import { mutatedText } from './mutate-text.ts';
 import { type Profile, profiles } from './profiles.ts';
 import { Random } from './random.ts';
 import { bytesOf, credentials, mutatedRequest, plainRequest, type RawRequest, upgradeRequest } from './requests.ts';
@@ -21,6 +21,9 @@ export type Ending = 'close' | 'destroy' | 'half-close';
 
 export interface SessionCase {
   kind: 'session';
+  about: string;
+  /** What looks small and may cost much. */
+  costly: boolean;
   profile: Profile;
   dialect: WireDialect;
   transcription: boolean;
@@ -34,12 +37,15 @@ export interface SessionCase {
 
 export interface RequestCase {
   kind: 'request';
+  about: string;
   profile: Profile;
   /** In base64. */
   request: string;
   /** Whether the request asks for a WebSocket; it may be granted. */
   upgrade: boolean;
   method: string;
+  /** What looks small and may cost much; the request is whole, and an answer to it is due. */
+  costly: boolean;
 }
 
 export type Case = SessionCase | RequestCase;
@@ -54,6 +60,7 @@ export function makeCase(seed: number, number: number): Case {
     [80, () => sessionCase(random, profile)],
     [8, () => upgradeCase(random, profile)],
     [12, () => requestCase(random, profile)],
+    [5, () => costlyCase(random, profile)],
   ])();
 }
 
@@ -61,14 +68,15 @@ function sessionCase(random: Random, profile: Profile): SessionCase {
   const dialect = random.pick(['ga', 'beta'] as const);
   const transcription = random.chance(0.12);
   const query = transcription ? '?intent=transcription' : '?model=gpt-realtime';
-  const headers = dialect === 'beta' ? ['OpenAI-Beta: realtime=v1'] : [];
   return {
     kind: 'session',
+    about: `${dialect} session`,
+    costly: false,
     profile,
     dialect,
     transcription,
     secret: !transcription && random.chance(0.15),
-    request: bytesOf(upgradeRequest({ query, headers })).toString('base64'),
+    request: webSocketRequest(query, dialect),
     steps: stepsOf(random, dialect, transcription),
     ending: random.weighted([
       [6, 'close'],
@@ -76,6 +84,11 @@ function sessionCase(random: Random, profile: Profile): SessionCase {
       [1, 'half-close'],
     ]),
   };
+}
+
+function webSocketRequest(query: string, dialect: WireDialect): string {
+  const headers = dialect === 'beta' ? ['OpenAI-Beta: realtime=v1'] : [];
+  return bytesOf(upgradeRequest({ query, headers })).toString('base64');
 }
 
 function stepsOf(random: Random, dialect: WireDialect, transcription: boolean): Step[] {
@@ -152,11 +165,34 @@ function upgradeCase(random: Random, profile: Profile): RequestCase {
   return requestFrom(random, request, profile, true);
 }
 
+function costlyCase(random: Random, profile: Profile): Case {
+  if (random.chance(0.5)) {
+    const { about, request } = costlyRequest(random);
+    const { method } = request;
+    const bytes = bytesOf(request).toString('base64');
+    return { kind: 'request', about, profile, request: bytes, upgrade: false, method, costly: true };
+  }
+  const dialect = random.pick(['ga', 'beta'] as const);
+  const { about, events } = costlyEvents(random, dialect);
+  return {
+    ...sessionCase(random, profile),
+    about,
+    costly: true,
+    dialect,
+    transcription: false,
+    secret: false,
+    request: webSocketRequest('?model=gpt-realtime', dialect),
+    steps: events.map((event) => ({ kind: 'event', text: JSON.stringify(event) })),
+  };
+}
+
 function requestCase(random: Random, profile: Profile): RequestCase {
   return requestFrom(random, plainRequest(random), profile, false);
 }
 
 function requestFrom(random: Random, request: RawRequest, profile: Profile, upgrade: boolean): RequestCase {
   const bytes = random.chance(0.3) ? bytesOf(request) : mutatedRequest(random, request);
-  return { kind: 'request', profile, request: bytes.toString('base64'), upgrade, method: request.method };
+  const { method, target } = request;
+  const about = `${method} ${target.split('?')[0]}`;
+  return { kind: 'request', about, profile, request: bytes.toString('base64'), upgrade, method, costly: false };
 }

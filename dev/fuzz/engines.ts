@@ -1,7 +1,7 @@
 /** Engines that answer at once, take their time, or fail, as the words of a client ask for. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { Responder } from '../../src/engines/embedded/responder/responder.ts';
+import { StandIn } from '../../src/engines/embedded/responder/stand-in.ts';
 import type { EngineSet, LanguageModel, Transcriber, Voice } from '../../src/server/server.ts';
 import { instantEngines, tone } from '../harness/instant-engines.ts';
 
@@ -19,12 +19,12 @@ const stepMs = 15;
 
 export function fuzzEngines(): EngineSet {
   const set = instantEngines();
-  const responder = new Responder();
+  const standIn = new StandIn();
   const languageModel: LanguageModel = {
     async *generate(request) {
       const last = JSON.stringify(request.items.at(-1) ?? request.instructions);
       if (last.includes('fail now')) throw new Error(`The language model failed, ${ordered}.`);
-      for await (const event of responder.generate(request)) {
+      for await (const event of standIn.generate(request)) {
         if (last.includes('slowly')) await delay(stepMs, undefined, { signal: request.signal });
         yield event;
       }

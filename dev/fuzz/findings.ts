@@ -14,7 +14,9 @@ export type FindingKind =
   /** It does not answer. */
   | 'no-answer'
   /** It let something pass that it must refuse. */
-  | 'not-refused';
+  | 'not-refused'
+  /** It spends on an input what is out of proportion to it (`thresholds`). */
+  | 'costly';
 
 export interface Finding {
   kind: FindingKind;

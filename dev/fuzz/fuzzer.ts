@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Canary } from './canary.ts';
 import { type Case, makeCase } from './cases.ts';
+import { type Amplification, amplifications, type Cost, costFinding, leastCost, worstWith } from './cost.ts';
 import { Coverage } from './coverage.ts';
 import { type Finding, signature } from './findings.ts';
 import { runRequest } from './request-run.ts';
@@ -31,12 +32,19 @@ export interface Memory {
 const warmUpCases = 300;
 const progressMs = 5000;
 const quietMs = 10_000;
+/** Of each round, for cases that are run alone and measured. */
+const measuredShare = 0.3;
+/** Costly cases that wait to be run alone; others run among the rest. */
+const mostCostly = 32;
 /** Of one defect; more say nothing new. */
 const maxFindings = 50;
 const recentCases = 16;
 const maxSuspects = 64;
 /** What a server tells after a connection has ended comes within this time. */
 const aftermathMs = 50;
+/** A server that uses less processor time than this between two looks has done all that a case asked for. */
+const idleCpuMs = 4;
+const lookMs = 15;
 
 export class Fuzzer {
   readonly coverage = new Coverage();
@@ -44,6 +52,8 @@ export class Fuzzer {
   readonly #lanes: number;
   readonly #onProgress: FuzzerOptions['onProgress'];
   readonly #onFinding: FuzzerOptions['onFinding'];
+  /** The numbers of costly cases, until they are run alone. */
+  readonly #costly: number[] = [];
   readonly #active = new Map<number, Case>();
   /** The last cases that came to their end. */
   readonly #finished: [number, Case][] = [];
@@ -82,10 +92,10 @@ export class Fuzzer {
     return this.#before === undefined || after === undefined ? undefined : { before: this.#before, after };
   }
 
-  /** Runs the given cases, one after the other. */
+  /** Runs the given cases, one after the other, and measures them. */
   async runOnly(numbers: readonly number[]): Promise<void> {
     await this.#start();
-    for (const number of numbers) await this.#one(number);
+    for (const number of numbers) await this.#one(number, 'alone');
     await this.#settle();
     await this.#stop();
     this.#kept();
@@ -111,19 +121,34 @@ export class Fuzzer {
   }
 
   async #round(until: number): Promise<void> {
-    const lane = async () => {
-      while (performance.now() < until && this.#dead === undefined) await this.#one(this.#state.next++);
+    const lane = async (end: number, company: 'alone' | 'together') => {
+      while (performance.now() < end && this.#dead === undefined) {
+        const waiting = company === 'alone' ? this.#costly.shift() : undefined;
+        await this.#one(waiting ?? this.#state.next++, company);
+      }
     };
-    await Promise.all(Array.from({ length: this.#lanes }, lane));
+    const crowdedUntil = until - measuredShare * (until - performance.now());
+    await Promise.all(Array.from({ length: this.#lanes }, () => lane(crowdedUntil, 'together')));
+    await this.#settle();
+    await lane(until, 'alone');
     await this.#settle();
     if (this.#before === undefined && this.#state.next >= warmUpCases) this.#before = await this.#whenQuiet();
   }
 
-  async #one(number: number): Promise<void> {
+  async #one(number: number, company: 'alone' | 'together'): Promise<void> {
     const fuzzed = makeCase(this.#state.seed, number);
+    if (fuzzed.costly && company === 'together' && this.#costly.length < mostCostly) {
+      this.#costly.push(number);
+      return;
+    }
     this.#active.set(number, fuzzed);
-    const outcome = await this.#execute(fuzzed, this.#target, this.coverage);
     const state = this.#state;
+    const alone = company === 'alone' ? await this.#measure(fuzzed, this.#target, this.coverage, number) : undefined;
+    const outcome = alone?.outcome ?? (await this.#execute(fuzzed, this.#target, this.coverage));
+    if (alone) {
+      state.measured++;
+      state.worst = worstWith(state.worst, alone.amplified);
+    }
     state.framesSent += fuzzed.kind === 'session' ? outcome.sent : 0;
     state.framesReceived += outcome.received;
     if (fuzzed.kind === 'session') state.sessions++;
@@ -133,6 +158,49 @@ export class Fuzzer {
     this.#finished.push([number, fuzzed]);
     if (this.#finished.length > recentCases) this.#finished.shift();
     for (const finding of outcome.findings) await this.#note(finding, number, fuzzed);
+  }
+
+  /**
+   * Runs a case when nothing else runs. One that costs too much is run once more: only what it costs both times counts.
+   * What it still costs too much is added to its findings.
+   */
+  async #measure(
+    fuzzed: Case,
+    target: Target,
+    coverage: Coverage,
+    number: number,
+  ): Promise<{ outcome: Outcome; amplified: Amplification[] }> {
+    const about = { number, about: fuzzed.about };
+    let { outcome, cost } = await this.#costOf(fuzzed, target, coverage, false);
+    const judge = () => amplifications(cost, outcome.bytesSent, about);
+    if (judge().some(({ excess }) => excess > 1)) {
+      cost = leastCost(cost, (await this.#costOf(fuzzed, target, coverage, true)).cost);
+    }
+    const amplified = judge();
+    outcome.findings.push(...amplified.filter(({ excess }) => excess > 1).map(costFinding));
+    return { outcome, amplified };
+  }
+
+  async #costOf(
+    fuzzed: Case,
+    target: Target,
+    coverage: Coverage,
+    collect: boolean,
+  ): Promise<{ outcome: Outcome; cost: Cost }> {
+    const died = target.died.then(() => undefined);
+    await Promise.race([target.measure({ collect }), died]);
+    const outcome = await this.#execute(fuzzed, target, coverage);
+    const deadline = performance.now() + quietMs;
+    for (let before = Number.NEGATIVE_INFINITY; ; ) {
+      const last = performance.now() > deadline;
+      const cost = await Promise.race([target.cost({ last }), died]);
+      if (cost === undefined) return { outcome, cost: nothing };
+      const used = cost.loopMs + cost.otherThreadsMs;
+      if (last || used - before < idleCpuMs)
+        return { outcome, cost: { ...cost, answeredBytes: outcome.bytesReceived } };
+      before = used;
+      await delay(lookMs);
+    }
   }
 
   /** The log tells of a fault: those that run are suspects, and those that ran until just now. */
@@ -186,7 +254,10 @@ export class Fuzzer {
     const target = alone ? await Target.start() : this.#target;
     const wanted = signature(finding);
     try {
-      const { findings } = await this.#execute(fuzzed, target, new Coverage());
+      const { findings } =
+        finding.kind === 'costly'
+          ? (await this.#measure(fuzzed, target, new Coverage(), 0)).outcome
+          : await this.#execute(fuzzed, target, new Coverage());
       if (finding.kind === 'death') return (await within(500, target.died)) !== undefined;
       const troubles = finding.kind === 'fault' ? await this.#troublesOf(target) : [];
       return [...findings, ...troubles].some((each) => signature(each) === wanted);
@@ -243,6 +314,15 @@ export class Fuzzer {
     return this.#state;
   }
 }
+
+const nothing: Cost = {
+  loopMs: 0,
+  holdMs: 0,
+  otherThreadsMs: 0,
+  memoryBytes: 0,
+  logBytes: 0,
+  answeredBytes: 0,
+};
 
 function fault(event: string, text: string): Finding {
   return { kind: 'fault', what: `${event}: ${text}` };

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { requirements } from '../harness/requirements.ts';
+import { type Amplification, amplificationLine } from './cost.ts';
 import type { Coverage } from './coverage.ts';
 import type { Memory } from './fuzzer.ts';
 import type { FoundCase, RunState } from './state.ts';
@@ -22,10 +23,13 @@ export interface Report {
   reachable: string[];
   reached: string[];
   findings: FoundCase[];
+  measured: number;
+  worst: Amplification[];
 }
 
 export function reportOf(state: RunState, coverage: Coverage, memory: Memory | undefined): Report {
   const { seed, seconds, framesSent, framesReceived, sessions, requests, deaths, longestWaitMs, findings } = state;
+  const { measured, worst } = state;
   const reach = reachOf(coverage);
   return {
     seed,
@@ -42,6 +46,8 @@ export function reportOf(state: RunState, coverage: Coverage, memory: Memory | u
     reachable: [...reach.keys()],
     reached: [...reach].filter(([, reached]) => reached).map(([id]) => id),
     findings,
+    measured,
+    worst,
   };
 }
 
@@ -58,6 +64,8 @@ export function printed(report: Report): string {
     `Requirements: ${reached.length} of the ${reachable.length} that can be told from what is sent and received were reached` +
       ` (of ${requirements.length} in all).`,
     ...(missing.length > 0 ? [`Not reached: ${missing.join(', ')}`] : []),
+    `Measured alone: ${report.measured} cases. The worst of each cost:`,
+    ...report.worst.map((each) => amplificationLine(each, report.seed)),
     findings.length === 0 ? 'Nothing was found.' : `Found: ${findings.length}`,
     ...findings.map(findingLines),
     '',

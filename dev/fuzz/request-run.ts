@@ -9,8 +9,9 @@ import { type Outcome, type RunContext, within } from './session-run.ts';
 const patienceMs = 150;
 const answerMs = 20_000;
 
-export async function runRequest(fuzzed: RequestCase, { port, secrets, coverage }: RunContext): Promise<Outcome> {
-  const outcome: Outcome = { findings: [], sent: 1, received: 0 };
+export async function runRequest(fuzzed: RequestCase, context: RunContext): Promise<Outcome> {
+  const outcome: Outcome = { findings: [], sent: 1, received: 0, bytesSent: 0, bytesReceived: 0 };
+  const { port, secrets, coverage } = context;
   const found = (kind: Finding['kind'], what: string) => outcome.findings.push({ kind, what });
   const first = Promise.withResolvers<string>();
   const connection = new RawConnection({
@@ -25,11 +26,11 @@ export async function runRequest(fuzzed: RequestCase, { port, secrets, coverage 
   connection.write(bytes);
   const gone = connection.closed.then(() => undefined);
   const answer = connection.head.catch(() => gone);
-  const head = await within(patienceMs, answer);
+  const head = await within(fuzzed.costly ? answerMs : patienceMs, answer);
   if (head === undefined) {
-    connection.socket.destroy();
-    await gone;
-    return outcome;
+    // A server that closes the connection has refused the request, too.
+    if (fuzzed.costly && !connection.socket.closed) found('no-answer', `${fuzzed.about}: no answer`);
+    return leave();
   }
 
   const { status, headers } = head;
@@ -52,10 +53,19 @@ export async function runRequest(fuzzed: RequestCase, { port, secrets, coverage 
       found('invalid-output', `HTTP ${status} for ${path} without an error in the API's shape`);
     }
   }
-  connection.socket.destroy();
-  const { code } = await connection.closed;
-  if (code !== undefined) coverage.mark(`close ${code}`);
-  return outcome;
+  // A costly request has asked for the end of the connection behind its answer.
+  if (fuzzed.costly && (await within(answerMs, connection.closed)) === undefined) {
+    found('no-answer', `${fuzzed.about}: an answer without an end`);
+  }
+  return leave();
+
+  async function leave(): Promise<Outcome> {
+    const { socket } = connection;
+    socket.destroy();
+    const { code } = await connection.closed;
+    if (code !== undefined) coverage.mark(`close ${code}`);
+    return { ...outcome, bytesSent: socket.bytesWritten, bytesReceived: socket.bytesRead };
+  }
 
   function judgeFirstEvent(text: string): void {
     const event: unknown = JSON.parse(text);
@@ -74,7 +84,7 @@ function nextChunk(connection: RawConnection): Promise<true> {
 function pathOf(bytes: Buffer): string {
   const target = /^\S+ (\S+)/.exec(bytes.toString('latin1', 0, 200))?.[1] ?? '';
   const path = target.split('?')[0] ?? '';
-  return /^\/(v1\/realtime(\/(client_secrets|sessions|transcription_sessions))?|openai(\/v1)?\/realtime|healthz|readyz|metrics)?$/.test(
+  return /^\/(v1\/audio\/(transcriptions|speech)|v1\/realtime(\/(client_secrets|sessions|transcription_sessions))?|openai(\/v1)?\/realtime|healthz|readyz|metrics)?$/.test(
     path,
   )
     ? path

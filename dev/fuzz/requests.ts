@@ -1,7 +1,6 @@
 /** HTTP requests, right and wrong: plain ones, and those that ask for a WebSocket. */
 
-import { mutatedJson } from './mutate-json.ts';
-import { mutatedText } from './mutate-text.ts';
+import { mutatedJson, mutatedText } from './mutate-event.ts';
 import { oddString } from './oddities.ts';
 import { key } from './profiles.ts';
 import type { Random } from './random.ts';

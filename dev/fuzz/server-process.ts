@@ -3,6 +3,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type Log, startServer } from '../../src/server/server.ts';
 import { heapBytes } from '../harness/heap.ts';
+import { CostMeter, type ServerCost } from './cost.ts';
 import { fuzzEngines, ordered } from './engines.ts';
 import { configs, type Profile, profiles } from './profiles.ts';
 
@@ -24,25 +25,29 @@ export interface ServerStats {
   eventLoopDelayMs: { p99: number; max: number };
 }
 
-export type ToTarget = { type: 'stats' };
+export type ToTarget = { type: 'stats' } | { type: 'measure'; collect: boolean } | { type: 'cost'; last: boolean };
 export type FromTarget =
   | { type: 'ready'; ports: Record<Profile, number> }
   | { type: 'trouble'; trouble: Trouble }
-  | { type: 'stats'; stats: ServerStats };
+  | { type: 'stats'; stats: ServerStats }
+  | { type: 'measuring' }
+  | { type: 'cost'; cost: ServerCost };
 
 const delay = monitorEventLoopDelay({ resolution: 5 });
 delay.enable();
 
+const meter = new CostMeter();
 let opened = 0;
 let closed = 0;
 
 const log: Log = {
   debug() {},
-  info(event) {
+  info(event, details) {
+    meter.log(event, details);
     if (event === 'session_opened') opened++;
     if (event === 'session_closed') closed++;
   },
-  warn() {},
+  warn: (event, details) => meter.log(event, details),
   error: trouble,
 };
 
@@ -51,6 +56,14 @@ process.on('unhandledRejection', (error) => trouble('process_uncaught', { error 
 process.on('disconnect', () => process.exit());
 process.on('message', (message: ToTarget) => {
   if (message.type === 'stats') tell({ type: 'stats', stats: stats() });
+  if (message.type === 'measure') {
+    meter.start(message);
+    tell({ type: 'measuring' });
+  }
+  if (message.type === 'cost') {
+    tell({ type: 'cost', cost: meter.read() });
+    if (message.last) meter.stop();
+  }
 });
 
 const ports = { roomy: 0, tight: 0 };
@@ -74,6 +87,7 @@ function stats(): ServerStats {
 }
 
 function trouble(event: string, details: object): void {
+  meter.log(event, details);
   const session = 'session' in details ? String(details.session) : undefined;
   const error = 'error' in details ? details.error : undefined;
   const text = error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(details);

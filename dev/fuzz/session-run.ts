@@ -21,6 +21,9 @@ export interface Outcome {
   /** Frames that were sent and received. */
   sent: number;
   received: number;
+  /** Bytes on the connection, in both directions. */
+  bytesSent: number;
+  bytesReceived: number;
 }
 
 /** Longer than anything here takes, on any machine. */
@@ -31,11 +34,12 @@ const batch = 16;
 export async function runSession(fuzzed: SessionCase, context: RunContext): Promise<Outcome> {
   const run = new SessionRun(fuzzed, context);
   await run.whole();
+  run.count();
   return run.outcome;
 }
 
 class SessionRun {
-  readonly outcome: Outcome = { findings: [], sent: 0, received: 0 };
+  readonly outcome: Outcome = { findings: [], sent: 0, received: 0, bytesSent: 0, bytesReceived: 0 };
   readonly #case: SessionCase;
   readonly #coverage: Coverage;
   readonly #check: OfficialCheck;
@@ -89,6 +93,11 @@ class SessionRun {
     if (!this.#mayEnd && this.#endedByServer) {
       this.#found('session-ended', `closed with ${code ?? 'nothing'}: ${reason}`);
     }
+  }
+
+  count(): void {
+    const { bytesWritten, bytesRead } = this.#connection.socket;
+    Object.assign(this.outcome, { bytesSent: bytesWritten, bytesReceived: bytesRead });
   }
 
   #send(step: Step): void {

@@ -2,6 +2,7 @@
 
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { Case } from './cases.ts';
+import type { Amplification } from './cost.ts';
 import type { CoverageState } from './coverage.ts';
 import type { FindingKind } from './findings.ts';
 
@@ -33,6 +34,9 @@ export interface RunState {
   longestWaitMs: number;
   coverage: CoverageState;
   findings: FoundCase[];
+  /** Cases that were run alone and measured, and the worst of them. */
+  measured: number;
+  worst: Amplification[];
 }
 
 export function newState(seed: number): RunState {
@@ -48,6 +52,8 @@ export function newState(seed: number): RunState {
     longestWaitMs: 0,
     coverage: { accepted: [], sent: [], errors: [], marks: [] },
     findings: [],
+    measured: 0,
+    worst: [],
   };
 }
 

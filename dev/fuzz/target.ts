@@ -1,5 +1,6 @@
 import { Child } from '../harness/child.ts';
 import { mint } from '../harness/plain-request.ts';
+import type { ServerCost } from './cost.ts';
 import { key, type Profile } from './profiles.ts';
 import type { FromTarget, ServerStats, ToTarget, Trouble } from './server-process.ts';
 
@@ -42,6 +43,17 @@ export class Target {
   async stats(): Promise<ServerStats> {
     this.#child.send({ type: 'stats' });
     return (await this.#child.next('stats')).stats;
+  }
+
+  async measure(options: { collect: boolean }): Promise<void> {
+    this.#child.send({ type: 'measure', ...options });
+    await this.#child.next('measuring');
+  }
+
+  /** What was spent since `measure`. `last`: nothing more is asked of this measurement. */
+  async cost({ last }: { last: boolean }): Promise<ServerCost> {
+    this.#child.send({ type: 'cost', last });
+    return (await this.#child.next('cost')).cost;
   }
 
   close(): Promise<void> {

@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeCase, type SessionCase } from '../../dev/fuzz/cases.ts';
+import { amplifications, type Cost, CostMeter, costFinding, leastCost, thresholds } from '../../dev/fuzz/cost.ts';
 import { Coverage } from '../../dev/fuzz/coverage.ts';
 import { signature } from '../../dev/fuzz/findings.ts';
 import { runSession } from '../../dev/fuzz/session-run.ts';
 import { shrunk } from '../../dev/fuzz/shrink.ts';
+import type { LogEvent } from '../../src/log.ts';
 import { wireErrors } from '../../src/protocol/errors/wire-errors.ts';
 import type { Session } from '../../src/session/session.ts';
 import { newServer } from '../support/server.ts';
@@ -95,4 +97,41 @@ test('a fault that a client is told of is found, though the session goes on', as
     findings.map(({ kind }) => kind),
     ['internal-error'],
   );
+});
+
+/** What a case costs the server of this process. */
+async function costOf(fuzzed: SessionCase, port: number, meter: CostMeter): Promise<{ cost: Cost; bytes: number }> {
+  meter.start({ collect: true });
+  const { bytesSent, bytesReceived } = await runSession(fuzzed, { port, secrets, coverage: new Coverage() });
+  const cost = { ...meter.read(), answeredBytes: bytesReceived };
+  meter.stop();
+  return { cost, bytes: bytesSent };
+}
+
+test('an event that costs too much is found by what it costs, and what costs little is not', async (t) => {
+  const meter = new CostMeter();
+  const count = (event: LogEvent, details: object) => meter.log(event, details);
+  const { port } = await newServer(t, {
+    log: { debug: () => {}, info: count, warn: count, error: count },
+    createSession: () =>
+      faultySession((type, session) => {
+        if (type !== clear.type) return;
+        const from = process.threadCpuUsage();
+        const spent = () => Object.values(process.threadCpuUsage(from)).reduce((sum, each) => sum + each) / 1000;
+        while (spent() <= thresholds.loopMs.floor);
+        count('session_fault', { session: session.id, text: 'x'.repeat(2 * thresholds.logBytes.floor) });
+      }),
+  });
+  const found = ({ cost, bytes }: { cost: Cost; bytes: number }) =>
+    amplifications(cost, bytes, { number: 1, about: 'a case' }).filter(({ excess }) => excess > 1);
+  const cheap = await costOf(sessionCase(commit, commit), port, meter);
+  const dear = await costOf(sessionCase(commit, clear), port, meter);
+  assert.deepEqual(found({ ...cheap, cost: leastCost(cheap.cost, dear.cost) }), []);
+  assert.deepEqual(
+    found(dear).map(({ measure }) => measure),
+    ['loopMs', 'holdMs', 'logBytes'],
+  );
+  const [first] = found(dear);
+  assert.ok(first);
+  assert.match(signature(costFinding(first)), /^costly: a case: time of the event loop, ms: # for # bytes sent; #, /);
 });

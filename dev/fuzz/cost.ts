@@ -1,0 +1,172 @@
+/** What a case costs the server, measured while nothing else runs, and the costs that are out of proportion. */
+
+import { collectGarbage } from '../harness/heap.ts';
+import type { Finding } from './findings.ts';
+
+/** What the server spent on one case. Processor time, not wall time: other work on the machine is not counted. */
+export interface Cost {
+  /** Processor time of the main thread, in milliseconds. */
+  loopMs: number;
+  /** The longest of its stretches between two turns of a timer, likewise. */
+  holdMs: number;
+  /** Processor time of all other threads: workers, compilers, garbage collectors. */
+  otherThreadsMs: number;
+  /** The most memory in use at once, above what was in use before. */
+  memoryBytes: number;
+  logBytes: number;
+  answeredBytes: number;
+}
+
+type Measure = keyof Cost;
+
+/** Beyond both a cost is a finding. */
+interface Threshold {
+  name: string;
+  /** What any case may cost, whatever its size. */
+  floor: number;
+  /** What each byte that the client sends may cost. */
+  perByte: number;
+}
+
+const mebibyte = 1024 ** 2;
+
+/**
+ * Several times what the worst ordinary case costs on two busy cores. A connection alone takes some milliseconds, and a
+ * response about 20 KB of events; the longest hold is bounded whatever the client sends (docs/limits.md).
+ */
+export const thresholds: Readonly<Record<Measure, Threshold>> = {
+  loopMs: { name: 'time of the event loop, ms', floor: 400, perByte: 0.02 },
+  holdMs: { name: 'longest hold of the event loop, ms', floor: 150, perByte: 0 },
+  otherThreadsMs: { name: 'time of other threads, ms', floor: 1500, perByte: 0.1 },
+  memoryBytes: { name: 'memory, bytes', floor: 192 * mebibyte, perByte: 100 },
+  logBytes: { name: 'log, bytes', floor: 64 * 1024, perByte: 10 },
+  answeredBytes: { name: 'answered, bytes', floor: 8 * mebibyte, perByte: 100 },
+};
+
+export interface Amplification {
+  measure: Measure;
+  cost: number;
+  /** What the client sent, the request for the connection included. */
+  bytes: number;
+  /** How far it is over its threshold, or up to it: the smaller of the two ratios. Above 1 it is a finding. */
+  excess: number;
+  number: number;
+  /** What the case is of. */
+  about: string;
+}
+
+const measures = Object.keys(thresholds) as Measure[];
+const worstOfEach = 3;
+
+export function amplifications(cost: Cost, bytes: number, about: { number: number; about: string }): Amplification[] {
+  return measures.map((measure) => {
+    const { floor, perByte } = thresholds[measure];
+    const excess = Math.min(cost[measure] / floor, cost[measure] / (perByte * Math.max(1, bytes)));
+    return { measure, cost: cost[measure], bytes, excess, ...about };
+  });
+}
+
+export function costFinding({ measure, cost, bytes, about }: Amplification): Finding {
+  const { name, floor, perByte } = thresholds[measure];
+  const allowed = `${rounded(floor)}, and ${rounded(perByte)} for each byte, are allowed`;
+  return { kind: 'costly', what: `${about}: ${name}: ${rounded(cost)} for ${bytes} bytes sent; ${allowed}` };
+}
+
+/** The smaller cost of two runs: what was loaded or compiled in the first, or came from elsewhere, is not the case's. */
+export function leastCost(a: Cost, b: Cost): Cost {
+  const least = { ...a };
+  for (const measure of measures) least[measure] = Math.min(a[measure], b[measure]);
+  return least;
+}
+
+/** The worst of each measure, with another case's added. */
+export function worstWith(worst: readonly Amplification[], added: readonly Amplification[]): Amplification[] {
+  const all = [...worst, ...added].sort((a, b) => b.excess - a.excess);
+  return measures.flatMap((measure) => all.filter((each) => each.measure === measure).slice(0, worstOfEach));
+}
+
+export function amplificationLine(
+  { measure, cost, bytes, excess, number, about }: Amplification,
+  seed: number,
+): string {
+  const share = `${rounded(cost / Math.max(1, bytes))} a byte, ${rounded(100 * excess)} % of the threshold`;
+  const { name } = thresholds[measure];
+  return `  ${name}: ${rounded(cost)} for ${bytes} bytes (${share}): ${about}, --seed ${seed} --case ${number}`;
+}
+
+function rounded(value: number): string {
+  return value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(2)));
+}
+
+export type ServerCost = Omit<Cost, 'answeredBytes'>;
+
+const tickMs = 1;
+const ticksPerSample = 8;
+
+/** Measures the process that it runs in, from `start` to `read`. */
+export class CostMeter {
+  #logBytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #mainAtStart = 0;
+  #allAtStart = 0;
+  #bytesAtStart = { held: 0, resident: 0 };
+  #lastTick = 0;
+  #longest = 0;
+  #most = 0;
+  #ticks = 0;
+
+  /** `collect`: whether garbage is collected first, so that it is not taken for what is freed later. */
+  start({ collect }: { collect: boolean }): void {
+    this.stop();
+    if (collect) collectGarbage();
+    this.#logBytes = 0;
+    this.#longest = 0;
+    this.#most = 0;
+    this.#ticks = 0;
+    this.#bytesAtStart = bytesInUse();
+    this.#allAtStart = milliseconds(process.cpuUsage());
+    this.#mainAtStart = milliseconds(process.threadCpuUsage());
+    this.#lastTick = this.#mainAtStart;
+    this.#timer = setInterval(() => this.#tick(), tickMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Counts what is logged. */
+  log(event: string, details: object): void {
+    this.#logBytes += event.length + JSON.stringify(details).length;
+  }
+
+  read(): ServerCost {
+    this.#tick();
+    const loopMs = milliseconds(process.threadCpuUsage()) - this.#mainAtStart;
+    const allMs = milliseconds(process.cpuUsage()) - this.#allAtStart;
+    return {
+      loopMs,
+      holdMs: this.#longest,
+      otherThreadsMs: Math.max(0, allMs - loopMs),
+      memoryBytes: this.#most,
+      logBytes: this.#logBytes,
+    };
+  }
+
+  #tick(): void {
+    const now = milliseconds(process.threadCpuUsage());
+    this.#longest = Math.max(this.#longest, now - this.#lastTick);
+    this.#lastTick = now;
+    if (this.#ticks++ % ticksPerSample !== 0) return;
+    const { held, resident } = bytesInUse();
+    this.#most = Math.max(this.#most, held - this.#bytesAtStart.held, resident - this.#bytesAtStart.resident);
+  }
+}
+
+function bytesInUse(): { held: number; resident: number } {
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { held: heapUsed + external, resident: rss };
+}
+
+function milliseconds({ user, system }: NodeJS.CpuUsage): number {
+  return (user + system) / 1000;
+}
