@@ -102,6 +102,21 @@ test('without keys any key and any model will do, and unknown parameters are ign
   await client.ask('Hello?');
 });
 
+test('extensions that the server does not have are ignored, and logged once', async (t) => {
+  verifies('R1.32');
+  const log = new KeptLog();
+  const { wsUrl } = await newServer(t, { log });
+  const long = 'x'.repeat(200);
+  const client = await WireClient.open(
+    `${wsUrl}?model=gpt-realtime&parley=nope,,${long},nope${',more'.repeat(20)},last`,
+  );
+  await client.ask('Hello?');
+  const { details, level } = await log.entry('extensions_unknown');
+  assert.equal(level, 'warn');
+  assert.deepEqual(Reflect.get(Object(details), 'names'), ['nope', long.slice(0, 64), 'more']);
+  assert.equal(log.entries.filter(({ event }) => event === 'extensions_unknown').length, 1);
+});
+
 test('only the models that were allowed are served', async (t) => {
   verifies('R5.34');
   const { wsUrl } = await newServer(t, { config: { models: ['small', 'large'] } });

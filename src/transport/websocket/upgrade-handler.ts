@@ -11,6 +11,7 @@ import type { Dialect } from '../../protocol/dialect.ts';
 import { apiErrorOf } from '../../protocol/errors/api-error.ts';
 import { httpErrors } from '../../protocol/errors/http-errors.ts';
 import { errorEvent, type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
+import { unknownExtensions } from '../../protocol/extensions.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { WorkClaim } from '../../session/ports/work-claim.ts';
@@ -141,6 +142,8 @@ export class UpgradeHandler {
     let taken = false;
     this.#accepting.handleUpgrade(request, socket, head, (webSocket) => {
       taken = true;
+      const names = unknownExtensions(handshake.query);
+      if (names.length > 0) this.#options.log.warn('extensions_unknown', { names, ...sender(request) });
       this.#open(webSocket, socket, request, verdict);
     });
     // What is no proper handshake is refused by `ws` itself, at once as it does everything.
