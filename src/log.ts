@@ -43,6 +43,7 @@ export const logEvents = {
   client_secret_minted: 'Client secret minted',
   session_opened: 'Session opened',
   session_closed: 'Session closed',
+  peer_attached: 'Client attached to an open session',
   session_not_opened: 'A session could not be opened; its client is closed with code 1011',
   session_failed: 'A session failed to handle a message or an upgrade request',
   session_fault: 'Internal error in a session; the session continues',

@@ -9,6 +9,7 @@ import { InputAudio } from './input/input-audio.ts';
 import { Transcription } from './input/transcription.ts';
 import { Drain } from './limits/drain.ts';
 import { Lifetime } from './limits/lifetime.ts';
+import { PeerGrace } from './limits/peer-grace.ts';
 import { updatedConfig } from './limits/update.ts';
 import type { CloseReason, Peer } from './ports/peer.ts';
 import type { Response } from './response/response.ts';
@@ -41,6 +42,7 @@ export class RealtimeSession implements Session {
   readonly #responses: Responses;
   readonly #turns: Turns;
   readonly #lifetime: Lifetime;
+  readonly #grace: PeerGrace;
   readonly #waiting: Input[] = [];
   /** Whether the last audio that was written was refused: a live stream is told once. */
   #writeRefused = false;
@@ -73,6 +75,7 @@ export class RealtimeSession implements Session {
       responses: this.#responses,
       drain: this.#drain,
     });
+    this.#grace = new PeerGrace(core.clock, options.graceMs ?? 0, () => this.#end());
     const { idleMinutes } = core.settings;
     const life = { lifeMs: core.lifeSeconds * 1000, idleMs: idleMinutes * 60_000 };
     this.#lifetime = new Lifetime(core.clock, life, {
@@ -93,13 +96,15 @@ export class RealtimeSession implements Session {
 
   attach(peer: Peer): void {
     const { kind, config } = this.#core;
+    this.#grace.stop();
     this.#core.attach(peer);
     this.#core.emitTo(peer, { type: 'session.created', session: kind.view(config) });
   }
 
   detach(peer: Peer): void {
+    if (!this.#core.peers.has(peer)) return;
     this.#core.detach(peer);
-    if (this.#core.peers.size === 0) this.#end();
+    if (this.#core.peers.size === 0) this.#grace.start();
   }
 
   receive(event: ClientEvent, from: Peer): void | Promise<void> {
@@ -251,6 +256,7 @@ export class RealtimeSession implements Session {
     if (this.#core.closed) return;
     this.#core.close();
     this.#lifetime.stop();
+    this.#grace.stop();
     this.#waiting.length = 0;
     this.#turns.close();
     this.#input.close();

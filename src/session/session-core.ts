@@ -37,6 +37,8 @@ export interface SessionOptions {
   key?: string;
   type?: SessionType;
   model: string;
+  /** How long the session goes on after its last peer has left, in milliseconds; by default it ends at once. */
+  graceMs?: number;
   engines: Engines;
   clock: Clock;
   ids: IdSource;

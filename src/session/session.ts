@@ -17,17 +17,18 @@ export interface SessionDescription {
 }
 
 /**
- * One conversation, apart from the connections that carry it: any number of peers may be attached. Whatever
+ * One conversation, apart from the connections that carry it: it is open from its construction, and any number of peers may
+ * be attached, none at first. Whatever
  * a transport hands in is processed in order; nothing that a client sends makes these methods throw.
  */
 export interface Session {
   readonly id: string;
-  /** Resolves once it has ended: its last peer is gone, its time is over, or it was closed. */
+  /** Resolves once it has ended: its last peer has left and none came back in time, its time is over, or it was closed. */
   readonly ended: Promise<void>;
   describe(): SessionDescription;
   /** Adds a peer; the first event it is sent is `session.created`. */
   attach(peer: Peer): void;
-  /** Removes a peer whose connection is gone. A session without peers ends. */
+  /** Removes a peer whose connection is gone. A session that its last peer has left ends, after its grace period. */
   detach(peer: Peer): void;
   /**
    * Takes one client event. A promise means that the session is behind: its transport should read no more

@@ -6,13 +6,16 @@ import { WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
 import type { SessionGrant } from '../session/settings.ts';
 import type { ClientSecret, ClientSecrets } from '../store/client-secrets.ts';
-import type { OpenRequest } from './session-registry.ts';
+import type { OpenRequest, Viewer } from './session-registry.ts';
 import type { Handshake } from './websocket/handshake.ts';
+
+/** Which session a client may have: a new one, or one that lives and that the viewer may see. A sideband only attaches. */
+export type SessionAccess = { open: OpenRequest } | { attach: { sessionId: string; viewer: Viewer } };
 
 /** What a client may have. */
 export interface Granted {
   granted: true;
-  request: OpenRequest;
+  access: SessionAccess;
   dialect: 'ga' | 'beta';
   /** Names the client secret that it came with, for the log. */
   secretId?: string;
@@ -77,7 +80,7 @@ export class SessionAuthorizer {
     }
     return {
       granted: true,
-      request: { ...wanted, owner, lease: admission.lease, ...(secret && { grant: grantOf(secret) }) },
+      access: { open: { ...wanted, owner, lease: admission.lease, ...(secret && { grant: grantOf(secret) }) } },
       dialect: announced ?? secret?.dialect ?? 'ga',
       ...(secret && { secretId: secret.id }),
       withdraw: async () => {

@@ -82,6 +82,7 @@ export class SessionRegistry {
     return `The server is at its limit of ${limit} sessions. Try again when one has ended.`;
   }
 
+  /** Opens a session, to which no peer is attached yet. @throws what its factory throws */
   open({ owner, lease, ...request }: OpenRequest): RegisteredSession {
     const { create, ids, clock, metering } = this.#options;
     const sessionId = ids('sess');
@@ -106,7 +107,7 @@ export class SessionRegistry {
     return [...this.#sessions].filter((live) => maySee(viewer, live));
   }
 
-  /** Undefined also where the session is another project's. */
+  /** The session to look at or to attach to. Undefined also where it is another project's. */
   find(id: string, viewer: Viewer): RegisteredSession | undefined {
     return this.list(viewer).find(({ session }) => session.id === id);
   }
@@ -134,7 +135,8 @@ class OpenSession implements RegisteredSession {
   readonly dialects = new Set<'ga' | 'beta'>();
   readonly over: Promise<{ totals: SessionTotals; close: CloseReason | undefined }>;
   readonly #account: Account;
-  readonly #disconnected = Promise.withResolvers<void>();
+  /** Of the connections that it has now. */
+  #disconnected = Promise.withResolvers<void>();
   #connections = 0;
   #lastClose: CloseReason | undefined;
 
@@ -152,6 +154,7 @@ class OpenSession implements RegisteredSession {
 
   connected(dialect: 'ga' | 'beta'): (close: CloseReason) => void {
     this.dialects.add(dialect);
+    if (this.#connections === 0) this.#disconnected = Promise.withResolvers();
     this.#connections += 1;
     return (close) => {
       this.#connections -= 1;

@@ -10,8 +10,8 @@ import { configWith } from '../../src/config/config.ts';
 import { Metering } from '../../src/metering/metering.ts';
 import { betaDialect, gaDialect, randomId } from '../../src/protocol/index.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
-import type { Granted, SessionAuthorizer } from '../../src/transport/session-authorizer.ts';
-import { SessionRegistry } from '../../src/transport/session-registry.ts';
+import type { Granted, SessionAccess, SessionAuthorizer } from '../../src/transport/session-authorizer.ts';
+import { SessionRegistry, type Viewer } from '../../src/transport/session-registry.ts';
 import { UpgradeHandler } from '../../src/transport/websocket/upgrade-handler.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { errorIn } from '../support/rest.ts';
@@ -27,7 +27,7 @@ async function newGate(t: TestContext, authorize: SessionAuthorizer['authorize']
   const store = new MemoryStore({ clock, limit: 100 });
   const metering = new Metering({ store, clock, log, prices: undefined, models: [], sessionMetrics: false });
   const sessions = new SessionRegistry({
-    create: () => stubSession(() => {}),
+    create: ({ id }) => stubSession(() => {}, id),
     limit,
     clock,
     ids: randomId,
@@ -70,7 +70,7 @@ function pendingVerdict(clients = 1) {
   let waiting = 0;
   const granted: Granted = {
     granted: true,
-    request: { type: 'realtime', model: 'm', owner: { project: 'default' } },
+    access: { open: { type: 'realtime', model: 'm', owner: { project: 'default' } } },
     dialect: 'ga',
     withdraw: async () => void released++,
   };
@@ -160,6 +160,44 @@ test('room that was there when the question was asked may be gone when it is ans
   );
   assert.deepEqual(outcomes.toSorted(), ['503', 'open']);
   assert.equal(verdict.released(), 1);
+});
+
+test('a client that only attaches gets a session that is open, if it may see it', async (t) => {
+  const viewer: Viewer = { owner: { project: 'default' }, operator: false };
+  let access: SessionAccess | undefined;
+  let released = 0;
+  const authorize = async (): Promise<Granted> => {
+    assert.ok(access);
+    return { granted: true, access, dialect: 'ga', withdraw: async () => void released++ };
+  };
+  const { url, sessions, log, gate } = await newGate(t, authorize);
+  const live = sessions.open({ type: 'realtime', model: 'm', owner: { project: 'default' } });
+  const other = sessions.open({ type: 'realtime', model: 'm', owner: { project: 'other' } });
+  assert.equal(live.session.describe().peers, 0);
+
+  for (const sessionId of ['sess_none', other.session.id]) {
+    access = { attach: { sessionId, viewer } };
+    const refused = new WireClient(url);
+    const { error } = await refused.until('error');
+    assert.deepEqual([error.code, error.message], ['not_found', `No session with id '${sessionId}' lives here.`]);
+    await refused.closed;
+  }
+  assert.deepEqual([released, gate.connections], [2, 0]);
+
+  access = { attach: { sessionId: live.session.id, viewer } };
+  const client = new WireClient(url);
+  const { session } = await client.until('session.created');
+  assert.equal(session.id, live.session.id);
+  assert.deepEqual([live.session.describe().peers, gate.connections, sessions.count], [1, 1, 2]);
+  const { details } = await log.entry('peer_attached');
+  assert.deepEqual(
+    { ...details, peer: undefined, address: undefined, userAgent: undefined },
+    {
+      ...{ session: live.session.id, dialect: 'ga', peer: undefined, address: undefined, userAgent: undefined },
+    },
+  );
+  client.socket.close();
+  await client.closed;
 });
 
 test('a request that is no handshake is refused, and takes nothing', async (t) => {

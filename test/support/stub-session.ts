@@ -3,8 +3,7 @@ import type { Peer } from '../../src/session/ports/peer.ts';
 import type { Session } from '../../src/session/session.ts';
 
 /** A session that does with events what a test says. */
-export function stubSession(receive: Session['receive']): Session {
-  const id = 'sess_1';
+export function stubSession(receive: Session['receive'], id = 'sess_1'): Session {
   const peers: Peer[] = [];
   return {
     id,

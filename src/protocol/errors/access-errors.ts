@@ -51,6 +51,9 @@ export const accessErrors = {
       closeCode: closing.tryAgainLater,
     }),
 
+  unknownSession: (id: string) =>
+    new WireError(`No session with id '${id}' lives here.`, { code: 'not_found', closeCode: closing.request }),
+
   // ---- Over HTTP alone ----
   unknownLock: (param: string, path: string, sessionType: string) =>
     new WireError(`Invalid '${param}': a ${sessionType} session has no field '${path}' that clients could change.`, {
@@ -70,5 +73,4 @@ export const accessErrors = {
     new WireError("This is for operators: use a key whose entry in 'api-keys' has 'operator: true'.", {
       code: 'insufficient_permissions',
     }),
-  unknownSession: (id: string) => new WireError(`No session with id '${id}' lives here.`, { code: 'not_found' }),
 };

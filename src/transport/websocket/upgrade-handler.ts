@@ -8,15 +8,16 @@ import type { Clock } from '../../core/clock.ts';
 import { childLog, type Log } from '../../log.ts';
 import type { Metering, RefusalReason } from '../../metering/metering.ts';
 import type { Dialect } from '../../protocol/dialect.ts';
+import { accessErrors } from '../../protocol/errors/access-errors.ts';
 import { apiErrorOf } from '../../protocol/errors/api-error.ts';
 import { httpErrors } from '../../protocol/errors/http-errors.ts';
-import { errorEvent, type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
+import { errorEvent, WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { unknownExtensions } from '../../protocol/extensions.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import type { Granted, Refused, SessionAuthorizer } from '../session-authorizer.ts';
-import type { RegisteredSession, SessionRegistry } from '../session-registry.ts';
+import type { OpenRequest, RegisteredSession, SessionRegistry, Viewer } from '../session-registry.ts';
 import { type Handshake, readHandshake, realtimePath, selectSubprotocol } from './handshake.ts';
 import { WebSocketPeer } from './websocket-peer.ts';
 
@@ -56,7 +57,7 @@ export class UpgradeHandler {
   readonly #options: UpgradeHandlerOptions;
   readonly #accepting: WebSocketServer;
   readonly #refusing: WebSocketServer;
-  #opened = 0;
+  #attached = 0;
   #connections = 0;
 
   constructor(options: UpgradeHandlerOptions) {
@@ -134,7 +135,7 @@ export class UpgradeHandler {
     }
     if (!verdict.granted) return this.#reject(verdict, request, { socket, head });
     // There may have been room when the question was asked, and be none now.
-    const full = this.#capacityProblem();
+    const full = 'open' in verdict.access ? this.#capacityProblem() : undefined;
     if (full !== undefined) {
       this.#withdraw(verdict);
       return this.#refuseOverHttp(request, socket, full);
@@ -144,7 +145,7 @@ export class UpgradeHandler {
       taken = true;
       const names = unknownExtensions(handshake.query);
       if (names.length > 0) this.#options.log.warn('extensions_unknown', { names, ...sender(request) });
-      this.#open(webSocket, socket, request, verdict);
+      this.#attach(webSocket, socket, request, verdict);
     });
     // What is no proper handshake is refused by `ws` itself, at once as it does everything.
     if (!taken) this.#withdraw(verdict);
@@ -197,25 +198,17 @@ export class UpgradeHandler {
     });
   }
 
-  #open(webSocket: WebSocket, stream: Duplex, request: IncomingMessage, granted: Granted): void {
-    const { sessions, config, clock, metering } = this.#options;
-    const { dialect, secretId, request: wanted } = granted;
-    let live: RegisteredSession;
-    try {
-      live = sessions.open(wanted);
-    } catch (error) {
-      this.#options.log.error('session_not_opened', {
-        key: wanted.owner.keyName,
-        project: wanted.owner.project,
-        error,
-      });
-      metering.sessionRefused('failed');
+  /** Attaches a client to its session: to a new one, or to one that lives. */
+  #attach(webSocket: WebSocket, stream: Duplex, request: IncomingMessage, granted: Granted): void {
+    const { config, clock } = this.#options;
+    const { dialect, access } = granted;
+    const found = 'open' in access ? this.#open(access.open) : this.#find(access.attach);
+    if (found instanceof WireError) {
       this.#withdraw(granted);
-      return this.#refuse(webSocket, wireErrors.sessionNotOpened(), dialect, request);
+      return this.#refuse(webSocket, found, dialect, request);
     }
-    const { session, owner } = live;
-    const openedAtMs = clock.now();
-    const id = `peer_${++this.#opened}`;
+    const { session, owner } = found;
+    const id = `peer_${++this.#attached}`;
     const log = childLog(this.#options.log, { session: session.id, peer: id });
     const claim: WorkClaim = { key: owner.keyName ?? '', session: session.id, priority: 'live' };
     const peer = new WebSocketPeer({
@@ -228,26 +221,58 @@ export class UpgradeHandler {
       clock,
       log,
     });
-    const about = { key: owner.keyName, project: owner.project };
-    log.info('session_opened', {
-      ...about,
-      type: wanted.type,
-      model: wanted.model.slice(0, 128),
-      dialect,
-      secret: secretId,
-      ...sender(request),
-    });
-    void live.over.then(({ totals, close }) => {
-      const seconds = Math.round((clock.now() - openedAtMs) / 100) / 10;
-      log.info('session_closed', { ...about, ...close, seconds, ...totals });
-    });
+    if ('open' in access) this.#logSession(log, found, { ...access.open, granted, request });
+    else log.info('peer_attached', { dialect, ...sender(request) });
     this.#connections += 1;
-    const disconnected = live.connected(dialect);
+    const disconnected = found.connected(dialect);
     webSocket.on('close', (code, reason) => {
       this.#connections -= 1;
       disconnected({ code, reason: reason.toString() });
     });
     peer.join(session);
+  }
+
+  #open(wanted: OpenRequest): RegisteredSession | WireError {
+    const { sessions, metering, log } = this.#options;
+    try {
+      return sessions.open(wanted);
+    } catch (error) {
+      log.error('session_not_opened', { key: wanted.owner.keyName, project: wanted.owner.project, error });
+      metering.sessionRefused('failed');
+      return wireErrors.sessionNotOpened();
+    }
+  }
+
+  /** It may have ended since it was granted. */
+  #find({ sessionId, viewer }: { sessionId: string; viewer: Viewer }): RegisteredSession | WireError {
+    const { sessions, metering } = this.#options;
+    const found = sessions.find(sessionId, viewer);
+    if (found) return found;
+    metering.sessionRefused('invalid');
+    return accessErrors.unknownSession(sessionId);
+  }
+
+  #logSession(
+    log: Log,
+    { owner, over }: RegisteredSession,
+    opened: Pick<OpenRequest, 'type' | 'model'> & { granted: Granted; request: IncomingMessage },
+  ): void {
+    const { clock } = this.#options;
+    const { type, model, granted, request } = opened;
+    const openedAtMs = clock.now();
+    const about = { key: owner.keyName, project: owner.project };
+    log.info('session_opened', {
+      ...about,
+      type,
+      model: model.slice(0, 128),
+      dialect: granted.dialect,
+      secret: granted.secretId,
+      ...sender(request),
+    });
+    void over.then(({ totals, close }) => {
+      const seconds = Math.round((clock.now() - openedAtMs) / 100) / 10;
+      log.info('session_closed', { ...about, ...close, seconds, ...totals });
+    });
   }
 
   #refuse(webSocket: WebSocket, error: WireError, dialect: Dialect['name'], request: IncomingMessage): void {

@@ -6,6 +6,7 @@ import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { SessionType } from '../../protocol/wire/session-config.ts';
 import { Drain } from '../../session/limits/drain.ts';
 import { Lifetime } from '../../session/limits/lifetime.ts';
+import { PeerGrace } from '../../session/limits/peer-grace.ts';
 import type { ExpectedTokens, Meter, Reservation } from '../../session/ports/meter.ts';
 import type { CloseReason, Peer } from '../../session/ports/peer.ts';
 import type { Session, SessionDescription } from '../../session/session.ts';
@@ -33,6 +34,8 @@ export interface RelayedSessionOptions {
   /** As the client named it; empty for a transcription session. */
   model: string;
   target: UpstreamTarget;
+  /** How long it goes on after its last peer has left, in milliseconds; by default it ends at once. */
+  graceMs?: number;
   limits: UpstreamLimits;
   clock: Clock;
   ids: IdSource;
@@ -61,6 +64,7 @@ export class RelayedSession implements Session {
   readonly #usageGuard: UsageGuard;
   readonly #expected = new InputEstimate();
   readonly #lifetime: Lifetime;
+  readonly #grace: PeerGrace;
   readonly #lifeSeconds: number;
   readonly #endsAt: number;
   readonly #retries: Retries;
@@ -101,6 +105,7 @@ export class RelayedSession implements Session {
     this.#queue = new ClientQueue(limits.upstreamQueueBytes);
     this.#lifeSeconds = Math.min(settings.sessionMinutes * 60, grant.maxSeconds ?? Number.POSITIVE_INFINITY);
     this.#endsAt = Math.floor(clock.epochMs() / 1000 + this.#lifeSeconds);
+    this.#grace = new PeerGrace(clock, options.graceMs ?? 0, () => this.#end());
     const life = { lifeMs: this.#lifeSeconds * 1000, idleMs: settings.idleMinutes * 60_000 };
     this.#lifetime = new Lifetime(clock, life, {
       expired: () => this.#endWith(wireErrors.sessionExpired(this.#lifeSeconds)),
@@ -118,13 +123,15 @@ export class RelayedSession implements Session {
   // ---- Peers ----
 
   attach(peer: Peer): void {
+    this.#grace.stop();
     this.#peers.add(peer);
     if (this.#relay) peer.send(this.#relay.session.event('session.created', this.#options.ids('event')));
   }
 
   detach(peer: Peer): void {
+    if (this.#peers.numberOf(peer) === undefined) return;
     this.#peers.remove(peer);
-    if (this.#peers.count === 0) this.#end();
+    if (this.#peers.count === 0) this.#grace.start();
   }
 
   receive(event: ClientEvent, from: Peer): void | Promise<void> {
@@ -379,6 +386,7 @@ export class RelayedSession implements Session {
     if (this.#phase === 'ended') return;
     this.#phase = 'ended';
     this.#lifetime.stop();
+    this.#grace.stop();
     this.#cancelRetry();
     this.#opening?.abort();
     this.#connection?.close({ code: 1000, reason: '' });

@@ -118,11 +118,21 @@ export interface RelayedOptions extends PeerOptions {
   meter?: Partial<Meter>;
   sessionMinutes?: number;
   responsesPerMinute?: number;
+  graceMs?: number;
 }
 
 /** A relayed session that is being opened, with its first client. */
 export async function openingSession(t: TestContext, options: RelayedOptions = {}): Promise<Relayed> {
-  const { limits, meter, grant, type = 'realtime', sessionMinutes = 60, responsesPerMinute = 600, ...peer } = options;
+  const {
+    limits,
+    meter,
+    grant,
+    type = 'realtime',
+    sessionMinutes = 60,
+    responsesPerMinute = 600,
+    graceMs = 0,
+    ...peer
+  } = options;
   const upstream = await FakeUpstream.start(t);
   const clock = new FakeClock();
   const log = new KeptLog();
@@ -138,6 +148,7 @@ export async function openingSession(t: TestContext, options: RelayedOptions = {
     },
     limits: { ...defaultUpstreamLimits, ...limits },
     clock,
+    graceMs,
     ids: randomId,
     settings: {
       ...defaultSessionSettings,
