@@ -16,6 +16,7 @@ import { StageError, watchStage } from '../stage.ts';
 import { ClauseSplitter, isSpeakable } from './clauses.ts';
 import { ModelAudio } from './model-audio.ts';
 import { faultOf } from './model-fault.ts';
+import { ToolNames } from './tool-names.ts';
 
 export interface GenerationOptions extends Omit<ModelRequest, 'claim' | 'signal' | 'speech' | 'spoken'> {
   /** How it is spoken; absent for an answer in text. */
@@ -71,10 +72,12 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
 
   async function* model(): AsyncGenerator<ForwardedModelEvent> {
     const { languageModel } = tools.engines;
+    const names = new ToolNames(request);
     const speaks = speech !== undefined && (languageModel.speaks ?? false);
     const generate = (claim: WorkClaim) =>
       languageModel.generate({
         ...request,
+        ...names.forEngine(),
         spoken: speech !== undefined,
         ...(speaks && { speech: { voice: speech.voice, speed: speech.speed } }),
         claim,
@@ -94,7 +97,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
         if (event.samples.length > 0) times.firstAudioAt ??= tools.clock.now();
       }
       finished = event.type === 'finish';
-      yield event;
+      yield event.type === 'call' ? { ...event, name: names.fromEngine(event.name) } : event;
     }
     if (finished || abort.signal.aborted) return;
     throw new StageError('languageModel', 'failed', 'The language model failed: it ended without finishing.');

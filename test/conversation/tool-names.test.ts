@@ -1,0 +1,86 @@
+/** Models are given legal and unique names of tools; clients see their own. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Conversation, newConversation, update, userText } from '../support/conversation.ts';
+import { call, say } from '../support/fake-engines.ts';
+
+const tool = (name: string, description = name) => ({ type: 'function', name, description, parameters: {} });
+
+async function withTools(...tools: ReturnType<typeof tool>[]): Promise<Conversation> {
+  const conversation = newConversation();
+  await conversation.client.say(update({ tools, output_modalities: ['text'] }));
+  await conversation.client.say(userText('Go.'));
+  return conversation;
+}
+
+/** The tools that the model was given, by the client's names. */
+function namesGiven({ engines }: Conversation): [string, string | undefined][] {
+  const tools = engines.languageModel.requests.at(-1)?.tools ?? [];
+  return tools.map(({ name, description }) => [name, description]);
+}
+
+test('legal names stay as they are; others become legal, and none is given twice', async () => {
+  const long = 'ä'.repeat(64);
+  const conversation = await withTools(
+    tool('get weather'),
+    tool('get_weather'),
+    tool('get.weather'),
+    tool('get_weather_2'),
+    tool('get_weather', 'the second'),
+    tool('天気'),
+    tool('気温'),
+    tool(long),
+    tool(`${long.slice(1)}ö`),
+  );
+  await conversation.client.say({ type: 'response.create' });
+  const names = namesGiven(conversation);
+  assert.deepEqual(names.slice(0, 7), [
+    ['get_weather_3', 'get weather'],
+    ['get_weather', 'get_weather'],
+    ['get_weather_4', 'get.weather'],
+    ['get_weather_2', 'get_weather_2'],
+    ['get_weather_5', 'the second'],
+    ['__', '天気'],
+    ['___2', '気温'],
+  ]);
+  for (const [name] of names) assert.match(name, /^[a-zA-Z0-9_-]{1,64}$/);
+  assert.equal(new Set(names.map(([name]) => name)).size, names.length);
+});
+
+for (const wanted of ['get weather', 'get_weather', 'get.weather']) {
+  test(`the client sees the call of '${wanted}' under its own name, and the model under the engine's`, async () => {
+    const conversation = await withTools(tool('get weather'), tool('get_weather'), tool('get.weather'));
+    const { client, engines } = conversation;
+    engines.languageModel.script = ({ toolChoice }) =>
+      call(typeof toolChoice === 'string' ? assert.fail('no tool is forced') : toolChoice.name, { city: 'Paris' });
+    const tool_choice = { type: 'function', name: wanted };
+    await client.say({ type: 'response.create', response: { tool_choice } });
+    const { name, call_id } = client.last('response.function_call_arguments.done');
+    assert.equal(name, wanted);
+    engines.languageModel.script = () => say('Sunny.');
+    const output = { type: 'function_call_output', call_id, output: 'sun' };
+    await client.say({ type: 'conversation.item.create', item: output });
+    await client.say({ type: 'response.create' });
+    const made = engines.languageModel.requests.at(-1)?.items.find(({ type }) => type === 'call');
+    const [given] = namesGiven(conversation).find(([, description]) => description === wanted) ?? [];
+    assert.equal(made?.type === 'call' && made.name, given);
+  });
+}
+
+test('a call of a tool that is gone is not taken for a call of another', async () => {
+  const conversation = await withTools(tool('get_weather'));
+  const { client, engines } = conversation;
+  const item = { type: 'function_call', call_id: 'call_1', name: 'get weather', arguments: '{}' };
+  await client.say({ type: 'conversation.item.create', item });
+  await client.say({ type: 'response.create' });
+  const made = engines.languageModel.requests.at(-1)?.items.find(({ type }) => type === 'call');
+  assert.equal(made?.type === 'call' && made.name, 'get_weather_2');
+});
+
+test('a name that the model made up reaches the client as it is', async () => {
+  const { client, engines } = await withTools(tool('get weather'));
+  engines.languageModel.script = () => call('get news', {});
+  await client.say({ type: 'response.create' });
+  assert.equal(client.last('response.function_call_arguments.done').name, 'get news');
+});
