@@ -97,8 +97,10 @@ export interface PoolWorkerOptions<Request, Message> {
   onExit: () => void;
 }
 
-/** How long a thread may take to let go of its jobs, or to load, before it is ended as it is. */
+/** How long a thread may take to let go of its jobs, or to load, before it is terminated. */
 const closeDeadlineMs = 10_000;
+/** The same for ONNX Runtime, which aborts the process when its thread is terminated while it loads or computes. */
+const unsafeCloseDeadlineMs = 60_000;
 /** How long an abandoned job may go on before its thread counts as stuck: the longest step of any engine takes far less. */
 const abandonedMs = 10_000;
 
@@ -179,9 +181,9 @@ export class PoolWorker<Request, Message> {
   async close(): Promise<void> {
     this.#closing = true;
     this.#end('the engine has been closed');
-    // ONNX Runtime aborts the process when its thread is terminated while it loads or computes.
     this.#post({ type: 'close' });
-    const timer = setTimeout(() => void this.#thread.terminate(), closeDeadlineMs);
+    const deadlineMs = this.#options.terminable ? closeDeadlineMs : unsafeCloseDeadlineMs;
+    const timer = setTimeout(() => void this.#thread.terminate(), deadlineMs);
     await this.#exited.promise;
     clearTimeout(timer);
   }
