@@ -1,4 +1,4 @@
-/** SECURITY.md, "a key occupies the requests for audio": those that are not read or never end leave the others theirs. */
+/** SECURITY.md, "a key occupies all audio requests": unread responses and endless uploads of one key do not affect other keys. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

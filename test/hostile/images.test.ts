@@ -1,4 +1,4 @@
-/** SECURITY.md, "the address of an image leads inwards" and "an image server misbehaves": the server fetches from public addresses only. */
+/** SECURITY.md, "an image URL points to an internal address" and "an image server misbehaves": the server fetches from public addresses only. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
