@@ -32,7 +32,7 @@ export async function serve(args: readonly string[]): Promise<number> {
     return 0;
   }
   const startedAt = performance.now();
-  // Nobody has to read what is printed, or to have room for it.
+  // A closed pipe or a full disk must not end the server.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   let log: ProcessLog | undefined;
   try {
@@ -108,11 +108,11 @@ function upstreamLine({ name, url, models, transcription }: Config['upstream'][n
   return `Upstream   ${name} (${new URL(url).host}): ${sessions}${transcription ? ', transcription' : ''}`;
 }
 
-/** npm passes on a Ctrl-C that the terminal has already sent to every process in front of it. */
+/** npm forwards a Ctrl-C that the terminal has already sent to all processes in the foreground. */
 const sameSignalMs = 500;
-/** How long what was logged may take to be written where the process is to end at once. */
+/** Time to flush the log when the process ends at once. */
 const exitMs = 200;
-/** How long running responses may take after an uncaught exception, and how long closing may take then. */
+/** Time to drain and to close after an uncaught exception. */
 const faultDrainSeconds = 10;
 const faultCloseSeconds = 5;
 
@@ -134,7 +134,7 @@ function untilStopped(server: ConfiguredServer, { drainSeconds }: Config, log: P
     server
       .drain(seconds)
       .then(() => server.close())
-      // What threw may hold the event loop: nothing but `exit` is sure to end it.
+      // The faulty code may keep the event loop alive, so only `exit` surely ends the process.
       .then(async () => {
         if (!faulty) return resolve();
         await exit(1);
@@ -151,7 +151,7 @@ function untilStopped(server: ConfiguredServer, { drainSeconds }: Config, log: P
     server.log.warn('server_parent_ended', {});
     stop();
   });
-  // The code that threw may have left anything half done: what shares its memory is not to be trusted for long.
+  // The exception may have left shared state inconsistent, so the process must end soon.
   process.on('uncaughtException', (error) => {
     server.log.error('process_uncaught', { error });
     if (faulty) void exit(1);
@@ -159,7 +159,7 @@ function untilStopped(server: ConfiguredServer, { drainSeconds }: Config, log: P
     setTimeout(() => void exit(1), (faultDrainSeconds + faultCloseSeconds) * 1000).unref();
     stop(Math.min(drainSeconds, faultDrainSeconds));
   });
-  // An async function that fails has run its `finally` blocks: one operation is lost, and the others go on.
+  // A rejected async function has run its `finally` blocks: one operation failed, others are unaffected.
   process.on('unhandledRejection', (error) => server.log.error('process_rejection', { error }));
   return promise;
 }
