@@ -2,6 +2,7 @@ import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/port
 import { ChatAnswer } from './chat-answer.ts';
 import { chatRequest, optionalFields } from './chat-request.ts';
 import { Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
+import { jsonBytes } from './in-turns.ts';
 import { readAnswer } from './read-answer.ts';
 import { RequestFailure } from './request-failure.ts';
 
@@ -66,16 +67,20 @@ export class ChatModel implements LanguageModel {
   /** Sends the request; where the server refuses a field that it can do without, sends it once more, and from then on, without. */
   async #ask(request: ModelRequest, signal: AbortSignal): Promise<Response> {
     for (;;) {
-      const body = chatRequest(request, {
+      const chat = await chatRequest(request, {
         model: this.#endpoint.model ?? request.model,
         tokenLimitField: this.#tokenLimitField,
         spokenHint: this.#spokenHint,
         without: this.#without,
       });
       try {
-        return await this.#endpoint.open((client) => client.chat.completions.create(body, { signal }).asResponse());
+        const body = await jsonBytes(chat);
+        signal.throwIfAborted();
+        // Not `chat.completions.create`: it would write the JSON in one turn of the event loop.
+        const request = { body, headers: { 'Content-Type': 'application/json' }, signal };
+        return await this.#endpoint.open((client) => client.post('/chat/completions', request).asResponse());
       } catch (error) {
-        if (!(error instanceof RequestFailure) || !this.#adapt(error, body)) throw error;
+        if (!(error instanceof RequestFailure) || !this.#adapt(error, chat)) throw error;
       }
     }
   }

@@ -1,8 +1,9 @@
 /** A request to a language model in the form of `/v1/chat/completions`. */
 
 import type OpenAI from 'openai';
-import { writeWav } from '../../audio/wav.ts';
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { ContextItem, ContextPart, ModelRequest } from '../../session/ports/language-model.ts';
+import { base64Wav } from './in-turns.ts';
 
 type Chat = OpenAI.Chat.Completions.ChatCompletionCreateParamsStreaming;
 type Message = OpenAI.Chat.Completions.ChatCompletionMessageParam;
@@ -27,11 +28,11 @@ export interface ChatRequestOptions {
   without: ReadonlySet<string>;
 }
 
-export function chatRequest(request: ModelRequest, options: ChatRequestOptions): Chat {
+export async function chatRequest(request: ModelRequest, options: ChatRequestOptions): Promise<Chat> {
   const { tools, toolChoice, maxOutputTokens, temperature, reasoningEffort, parallelToolCalls, speech } = request;
   const body: Chat = {
     model: options.model,
-    messages: messages(request, options.spokenHint),
+    messages: messages(request, options.spokenHint, await encodedAudio(request.items)),
     stream: true,
     stream_options: { include_usage: true },
   };
@@ -70,7 +71,11 @@ function isSchema(parameters: unknown): parameters is Record<string, unknown> {
  * The conversation. Neighbours of one role become one message, since many models' templates want roles to alternate;
  * the outputs of calls stand right behind them, since every server wants that.
  */
-function messages({ instructions, items, spoken, speech }: ModelRequest, spokenHint: string): Message[] {
+function messages(
+  { instructions, items, spoken, speech }: ModelRequest,
+  spokenHint: string,
+  audio: EncodedAudio,
+): Message[] {
   const hint = spoken && speech === undefined ? spokenHint : '';
   const system = [instructions, hint].filter((text) => text.trim() !== '').join('\n\n');
   const outputs = new Map(items.flatMap((item) => (item.type === 'call_output' ? [[item.callId, item.output]] : [])));
@@ -79,7 +84,7 @@ function messages({ instructions, items, spoken, speech }: ModelRequest, spokenH
   for (let at = 0; at < items.length; at += 1) {
     const item = items[at];
     if (item?.type === 'message') {
-      const message = contentMessage(item);
+      const message = contentMessage(item, audio);
       if (!mergeMessages(made.at(-1), message)) made.push(message);
     } else if (item?.type === 'call') {
       const calls = [item];
@@ -133,9 +138,22 @@ function isJson(text: string): boolean {
   }
 }
 
-function contentMessage({ role, content }: Extract<ContextItem, { type: 'message' }>): Message {
+/** WAVE files in base64, by clip. */
+type EncodedAudio = ReadonlyMap<AudioClip, string>;
+
+async function encodedAudio(items: readonly ContextItem[]): Promise<EncodedAudio> {
+  const encoded = new Map<AudioClip, string>();
+  const spoken = items.flatMap((item) => (item.type === 'message' && item.role === 'user' ? item.content : []));
+  for (const part of spoken) {
+    if (part.type === 'audio' && !encoded.has(part.clip)) encoded.set(part.clip, await base64Wav(part.clip));
+  }
+  return encoded;
+}
+
+function contentMessage({ role, content }: Extract<ContextItem, { type: 'message' }>, audio: EncodedAudio): Message {
   const plain = plainText(content);
-  if (role === 'user' && content.some(({ type }) => type !== 'text')) return { role, content: content.map(userPart) };
+  if (role === 'user' && content.some(({ type }) => type !== 'text'))
+    return { role, content: content.map((part) => userPart(part, audio)) };
   return { role, content: plain };
 }
 
@@ -147,7 +165,7 @@ function plainText(content: readonly ContextPart[]): string {
     .join('\n');
 }
 
-function userPart(part: ContextPart): UserPart {
+function userPart(part: ContextPart, audio: EncodedAudio): UserPart {
   switch (part.type) {
     case 'text':
       return { type: 'text', text: part.text };
@@ -156,7 +174,7 @@ function userPart(part: ContextPart): UserPart {
       return { type: 'image_url', image_url: { url: part.url, ...(detail && { detail }) } };
     }
     case 'audio': {
-      const data = Buffer.from(writeWav(part.clip).buffer).toString('base64');
+      const data = audio.get(part.clip) ?? '';
       return { type: 'input_audio', input_audio: { data, format: 'wav' } };
     }
   }

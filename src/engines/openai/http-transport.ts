@@ -191,6 +191,7 @@ function streamOf(
 
 async function payloadOf({ body }: RequestInit): Promise<{ bytes: Uint8Array; type: string | undefined } | undefined> {
   if (body === undefined || body === null) return undefined;
+  if (body instanceof Uint8Array) return { bytes: body, type: undefined };
   if (typeof body === 'string') return { bytes: Buffer.from(body), type: undefined };
   const whole = new Response(body);
   // A form's type holds the boundary that was just chosen.

@@ -1,0 +1,50 @@
+/** What a request carries, written in turns of the event loop: a context with images or audio has up to 64 MiB. */
+
+import type { AudioClip } from '../../audio/audio-clip.ts';
+import { samplesToBytes } from '../../audio/pcm.ts';
+import { wavHeader } from '../../audio/wav.ts';
+import { EventLoopYield } from '../../core/event-loop-yield.ts';
+import { jsonPieces } from '../../core/json-pieces.ts';
+
+/** A few milliseconds of work. */
+const charactersPerTurn = 256 * 1024;
+const pieceCharacters = 64 * 1024;
+/** Three samples are whole groups of base64. */
+const samplesAtOnce = 3 * 8 * 1024;
+/** These with the header are whole groups, too: 48 bytes. */
+const samplesWithHeader = 2;
+
+/** The JSON of a value, in UTF-8. */
+export async function jsonBytes(value: object): Promise<Uint8Array<ArrayBuffer>> {
+  const turns = new EventLoopYield(charactersPerTurn);
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for (const piece of jsonPieces(value, pieceCharacters)) {
+    const encoded = Buffer.from(piece);
+    pieces.push(encoded);
+    length += encoded.length;
+    await turns.step(piece.length);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+    await turns.step(piece.length);
+  }
+  return bytes;
+}
+
+/** A WAVE file of a clip, in base64. */
+export async function base64Wav({ samples, sampleRateHz }: AudioClip): Promise<string> {
+  const turns = new EventLoopYield(charactersPerTurn);
+  const header = wavHeader(sampleRateHz, samples.byteLength);
+  const first = samplesToBytes(samples.subarray(0, samplesWithHeader));
+  const pieces = [Buffer.concat([header, first]).toString('base64')];
+  for (let at = samplesWithHeader; at < samples.length; at += samplesAtOnce) {
+    const piece = Buffer.from(samplesToBytes(samples.subarray(at, at + samplesAtOnce)).buffer).toString('base64');
+    pieces.push(piece);
+    await turns.step(piece.length);
+  }
+  return pieces.join('');
+}
