@@ -142,6 +142,26 @@ test('a client secret’s configuration is there from the beginning, and what it
   assert.equal(side.received.length, 1);
 });
 
+test('a response that the upstream never begins gives its reservation back once 256 newer ones are requested', async (t) => {
+  const released: number[] = [];
+  let admitted = 0;
+  const { side, client } = await liveSession(t, {
+    meter: {
+      ...noMeter,
+      admitResponse: async () => {
+        const number = ++admitted;
+        return { reservation: { settle: () => released.push(number) } };
+      },
+    },
+  });
+  for (let sent = 0; sent < 256; sent++) client.post({ type: 'response.create' });
+  for (let sent = 0; sent < 256; sent++) await side.next('response.create');
+  assert.deepEqual(released, []);
+  client.post({ type: 'response.create' });
+  await side.next('response.create');
+  assert.deepEqual(released, [1]);
+});
+
 test('no more responses are asked for than a session may have in a minute, answered or not', async (t) => {
   const { side, client } = await liveSession(t, { responsesPerMinute: 2 });
   for (const event_id of ['one', 'two', 'three']) {

@@ -12,7 +12,7 @@ export interface UsageGuardOptions {
   log: UpstreamLog;
 }
 
-/** What an upstream is asked for and does not answer is no longer waited for beyond these. */
+/** Responses requested and not yet begun; beyond it the oldest counts as refused, and its reservation is released. */
 const maxAsked = 256;
 
 export interface Admission {
@@ -60,7 +60,7 @@ export class UsageGuard {
     this.#quota.count();
     this.#asked.set(sequence, reservation);
     const [oldest] = this.#asked.keys();
-    if (this.#asked.size > maxAsked && oldest !== undefined) this.#asked.delete(oldest);
+    if (this.#asked.size > maxAsked && oldest !== undefined) this.requestRefused(oldest);
   }
 
   /** The upstream refused what a client asked for. */
