@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { plainRequest } from '../../dev/harness/plain-request.ts';
 import { apiKey } from '../../src/server/server.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { KeptLog, newServer } from '../support/server.ts';
+import { fakeEngines } from '../support/fake-engines.ts';
+import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 import { underAttack, upgradeRequest } from './support/under-attack.ts';
 
@@ -67,6 +68,25 @@ test('what was left out of the log is told as a number when the minute is over',
     told.map((entry) => Reflect.get(entry.details, 'userAgent')),
     ['first', 'fourth'],
   );
+});
+
+test('failures that a client causes hide none that an engine causes', async (t) => {
+  const log = new KeptLog();
+  const engines = fakeEngines();
+  const { wsUrl } = await newServer(t, { log, engines: fakeEngineSet(engines) });
+  const client = await WireClient.open(`${wsUrl}?model=m`);
+  const failed = async (content: object) => {
+    const input = [{ type: 'message', role: 'user', content: [content] }];
+    client.send({ type: 'response.create', response: { conversation: 'none', input } });
+    assert.equal((await client.until('response.done')).response.status, 'failed');
+  };
+  for (let sent = 0; sent < 25; sent++) await failed({ type: 'input_image', image_url: 'http://10.0.0.1/x.png' });
+  engines.languageModel.script = () => {
+    throw new Error('a broken engine');
+  };
+  await failed({ type: 'input_text', text: 'Hello.' });
+  const levels = log.entries.filter(({ event }) => event === 'response_failed').map(({ level }) => level);
+  assert.deepEqual(levels, [...Array(20).fill('info'), 'error']);
 });
 
 test('names of unknown fields fill no log, however long and however many', async (t) => {
