@@ -8,7 +8,6 @@ import { prettyFactory } from 'pino-pretty';
 import { escapeControls, showControls } from './core/control-characters.ts';
 import type { DigestRule } from './core/log-digest.ts';
 import { LogOutput } from './core/log-output.ts';
-import type { SessionLogEvent } from './session/settings.ts';
 
 /** Every event and its message. */
 export const logEvents = {
@@ -46,6 +45,7 @@ export const logEvents = {
   peer_attached: 'Client attached to an open session',
   session_not_opened: 'A session could not be opened; its client is closed with code 1011',
   session_failed: 'A session failed to handle a message or an upgrade request',
+  observer_failed: 'An observer of a session threw an error; the session and its other observers continue',
   session_fault: 'Internal error in a session; the session continues',
   noise_reduction_unavailable:
     'A client requested noise reduction, which this server does not support; its audio is not filtered',
@@ -76,7 +76,7 @@ export const logEvents = {
   process_rejection: 'Unhandled promise rejection; the server continues',
   log_repeated: 'Repeated entries were omitted: their number, and the last of them',
   log_dropped: 'Log entries were lost because they could not be written',
-} as const satisfies Record<SessionLogEvent, string> & Record<string, string>;
+} as const satisfies Record<string, string>;
 export type LogEvent = keyof typeof logEvents;
 
 export interface Log {
@@ -126,6 +126,7 @@ export const digestRules: Partial<Record<LogEvent, DigestRule>> = {
   cassette_cut: trouble,
   session_not_opened: trouble,
   session_fault: trouble,
+  observer_failed: trouble,
   process_rejection: trouble,
   noise_reduction_unavailable: trouble,
   response_failed: trouble,

@@ -1,5 +1,7 @@
 import type { RateLimit, ResponseStatus, TranscriptionUsage, Usage } from '../protocol/wire/server-events.ts';
-import type { ExpectedTokens, Meter, Reservation, ResponseAdmission, TurnTimes } from '../session/ports/meter.ts';
+import { TurnLedger, type TurnTimes } from '../session/observing/turn-ledger.ts';
+import type { ExpectedTokens, Meter, Reservation, ResponseAdmission } from '../session/ports/meter.ts';
+import type { SessionObserver } from '../session/ports/observer.ts';
 import { clampAmount, responseQuantities, transcriptionQuantities } from './quantities.ts';
 import type { TokenBudget } from './token-budget.ts';
 import { UsageTotals, type UsageTotalsOptions, type UsedTotals } from './usage-totals.ts';
@@ -20,6 +22,8 @@ export interface AccountOptions extends UsageTotalsOptions {
 /** The account of one session: what it uses counts here, in the metrics, and against the limits of its key. */
 export class Account implements Meter {
   readonly sessionId: string;
+  /** Counts how the session's responses end, and what they waited for. */
+  readonly observer: SessionObserver = new TurnLedger(({ status }, times) => this.responseEnded(status, times));
   readonly #options: AccountOptions;
   readonly #responses: Partial<Record<ResponseStatus, number>> = {};
   readonly #usageTotals: UsageTotals;

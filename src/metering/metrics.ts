@@ -2,8 +2,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { packageVersion } from '../core/version.ts';
 import type { ResponseStatus } from '../protocol/wire/server-events.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
+import type { TurnTimes } from '../session/observing/turn-ledger.ts';
 import { type AudioRequestKind, engineKinds, type RequestKind, requestKinds } from '../session/ports/engines.ts';
-import type { TurnTimes } from '../session/ports/meter.ts';
 import type { OwnerLabels } from './label-sets.ts';
 import { type AudioRequestStatus, type Quantities, quantitiesIn } from './quantities.ts';
 

@@ -38,6 +38,7 @@ import { HeavyFrames } from '../transport/websocket/heavy-frames.ts';
 import { UpgradeHandler } from '../transport/websocket/upgrade-handler.ts';
 import { configuredEngines, poolSurroundings } from './configured-engines.ts';
 import { sessionFactory } from './session-factory.ts';
+import type { ObserveSession } from './session-observers.ts';
 
 export type * from '../audio/audio-clip.ts';
 export {
@@ -57,6 +58,7 @@ export type * from '../session/ports/engines.ts';
 export type * from '../session/ports/image-fetcher.ts';
 export type * from '../session/ports/language-model.ts';
 export type * from '../session/ports/meter.ts';
+export type * from '../session/ports/observer.ts';
 export type * from '../session/ports/peer.ts';
 export type * from '../session/ports/playback.ts';
 export type * from '../session/ports/transcriber.ts';
@@ -66,6 +68,7 @@ export type * from '../session/ports/work-claim.ts';
 export type { Session, SessionDescription } from '../session/session.ts';
 export type * from '../store/store.ts';
 export { StoreFullError } from '../store/store.ts';
+export type { ObservedSession, ObserveSession, SessionMessage } from './session-observers.ts';
 
 export interface ServerOptions {
   /** What differs from the defaults. */
@@ -76,6 +79,8 @@ export interface ServerOptions {
   createSession?: SessionFactory;
   /** Client secrets and the counters of keys, such as a store that several nodes share; by default in memory. The server does not close it. */
   store?: Store;
+  /** Observes sessions: what happens in them, and their audio. See docs/observing.md. Sessions of `createSession` report to the observers of their request alone. */
+  observe?: ObserveSession;
   clock?: Clock;
   ids?: IdSource;
   log?: WrittenLog;
@@ -150,12 +155,12 @@ export async function startConfiguredServer(
   });
   const metering = new Metering({ store, clock, log: digest, prices, models, sessionMetrics });
   const log = metering.countEntries(digest);
-  const ids = options.ids ?? randomId;
+  const { observe, ids = randomId } = options;
   const engineSet = configuredEngines(config, { clock, log, ready: options.engines });
   const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
   const images = imageFetcher(config, clock);
   const settings = sessionSettings(config);
-  const factory = sessionFactory({ config, settings, engineSet, tokens, images, clock, ids, log });
+  const factory = sessionFactory({ config, settings, engineSet, tokens, images, clock, ids, log, observe });
   const sessions = new SessionRegistry({
     create: options.createSession ?? factory.create,
     limit: limits.sessions,

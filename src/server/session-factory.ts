@@ -18,6 +18,7 @@ import type { SessionSettings } from '../session/settings.ts';
 import type { SessionFactory } from '../transport/session-registry.ts';
 import { upstreamFor, upstreamWarnings, withKey } from '../upstream/link/target.ts';
 import { RelayedSession } from '../upstream/relay/relayed-session.ts';
+import { type ObserveSession, sessionObservers } from './session-observers.ts';
 
 export interface SessionFactoryOptions {
   config: Pick<Config, 'upstream' | 'upstreamKey' | 'limits'>;
@@ -28,12 +29,13 @@ export interface SessionFactoryOptions {
   clock: Clock;
   ids: IdSource;
   log: Log;
+  observe: ObserveSession | undefined;
 }
 
 /** How a script cuts a connection: without a close frame, which is what RFC 6455 §7.1.5 calls 1006. */
 const cutOff: CloseReason = { code: 1006, reason: 'dropped by the script' };
 
-export function sessionFactory({ config, engineSet, ...tools }: SessionFactoryOptions): {
+export function sessionFactory({ config, engineSet, observe, ...tools }: SessionFactoryOptions): {
   create: SessionFactory;
   /**
    * Refuses what sessions of a model do not have, as their `session.update` would.
@@ -47,11 +49,15 @@ export function sessionFactory({ config, engineSet, ...tools }: SessionFactoryOp
   for (const warning of upstreamWarnings(upstreams)) log.warn('config_warning', { warning });
   return {
     create(request) {
-      const { type, model } = request;
+      const { type, model, key } = request;
+      const kind = { type, model, ...(key !== undefined && { key }) };
       const target = upstreamFor(upstreams, { type, model });
       if (target) {
         const sessionLog = childLog(log, { session: request.id });
-        return new RelayedSession({ ...request, target, limits: config.limits, clock, ids, settings, log: sessionLog });
+        const observed = { id: request.id, ...kind, relayed: true };
+        const observers = sessionObservers({ ...request, session: observed, log: sessionLog, clock, observe });
+        const { limits } = config;
+        return new RelayedSession({ ...request, target, limits, clock, ids, settings, log: sessionLog, observers });
       }
       const own = openEngines(engineSet, {
         ...{ type, model, clock },
@@ -61,10 +67,12 @@ export function sessionFactory({ config, engineSet, ...tools }: SessionFactoryOp
       // A session that is played back has the ids that it had.
       const id = own.ids?.('sess') ?? request.id;
       const sessionLog = childLog(log, { session: id });
+      const observed = { id, ...kind, relayed: false };
+      const observers = sessionObservers({ ...request, session: observed, log: sessionLog, clock, observe });
       const session = new RealtimeSession({
         ...request,
         ...tools,
-        ...{ id, ids: own.ids ?? ids, log: sessionLog, audioBudget, engines: own.engines },
+        ...{ id, ids: own.ids ?? ids, observers, audioBudget, engines: own.engines },
         images: withFailuresLogged(tools.images, sessionLog),
       });
       void session.ended.then(() => own.close?.());

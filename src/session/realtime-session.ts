@@ -263,6 +263,7 @@ export class RealtimeSession implements Session {
     this.#transcription.close();
     this.#responses.close();
     this.#drain.end();
+    this.#core.observers.publish({ type: 'session_ended' });
     this.#ended.resolve();
   }
 }

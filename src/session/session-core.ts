@@ -13,6 +13,7 @@ import { AudioBudget, AudioQuota, AudioRetention } from './conversation/audio-bu
 import { Conversation } from './conversation/conversation.ts';
 import { Locks } from './limits/locks.ts';
 import { ResponseQuota } from './limits/response-quota.ts';
+import { Observers } from './observing/observers.ts';
 import type { AudioCodec } from './ports/audio-codec.ts';
 import type { Engines } from './ports/engines.ts';
 import type { ImageFetcher } from './ports/image-fetcher.ts';
@@ -26,7 +27,6 @@ import {
   noMeter,
   roughTokens,
   type SessionGrant,
-  type SessionLog,
   type SessionSettings,
   type SessionTools,
 } from './settings.ts';
@@ -43,7 +43,7 @@ export interface SessionOptions {
   clock: Clock;
   ids: IdSource;
   settings: SessionSettings;
-  log: SessionLog;
+  observers?: Observers;
   /** The terms of the client secret that it was opened with. */
   grant?: SessionGrant;
   meter?: Meter;
@@ -65,7 +65,7 @@ export class SessionCore implements SessionTools {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly settings: SessionSettings;
-  readonly log: SessionLog;
+  readonly observers: Observers;
   readonly meter: Meter;
   readonly tokens: TokenCounter;
   readonly images: ImageFetcher;
@@ -92,7 +92,7 @@ export class SessionCore implements SessionTools {
     this.clock = clock;
     this.ids = ids;
     this.settings = settings;
-    this.log = options.log;
+    this.observers = options.observers ?? new Observers({ clock });
     this.meter = options.meter ?? noMeter;
     this.tokens = options.tokens ?? roughTokens;
     this.images = options.images ?? noImages;
@@ -114,7 +114,9 @@ export class SessionCore implements SessionTools {
 
   configure(config: RealtimeConfig): void {
     const before = this.#config.audio.input.noise_reduction;
-    if (config.audio.input.noise_reduction && !before) this.log.warn('noise_reduction_unavailable', {});
+    if (config.audio.input.noise_reduction && !before) {
+      this.observers.publish({ type: 'noise_reduction_unavailable' });
+    }
     this.#config = config;
   }
 
@@ -194,7 +196,7 @@ export class SessionCore implements SessionTools {
   fail(what: string, error: unknown, send = (failure: WireError) => this.emit(errorEvent(failure, null))): void {
     if (error instanceof WireError) return send(error);
     const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.log.error('session_fault', { error: trace });
+    this.observers.publish({ type: 'session_fault', error: trace });
     send(wireErrors.internal(what));
   }
 

@@ -3,6 +3,7 @@ import type { IdSource } from '../protocol/wire/ids.ts';
 import type { SessionUpdate } from '../protocol/wire/session-config.ts';
 import type { PromptTemplate } from './context/prompts.ts';
 import { type ContextBudget, defaultContextTokens } from './context/truncation.ts';
+import type { Observers } from './observing/observers.ts';
 import type { Engines } from './ports/engines.ts';
 import type { ImageFetcher } from './ports/image-fetcher.ts';
 import type { TokenCounter } from './ports/language-model.ts';
@@ -93,26 +94,6 @@ export interface SessionGrant {
   maxSeconds?: number;
 }
 
-/** What a session reports; the log's catalogue has a sentence for each. */
-export type SessionLogEvent =
-  | 'response_done'
-  | 'response_failed'
-  | 'context_truncated'
-  | 'transcribed'
-  | 'transcription_failed'
-  | 'voice_activity_failed'
-  | 'voice_silent'
-  | 'noise_reduction_unavailable'
-  | 'session_fault';
-
-/** Where a session reports what happened. Never audio, never keys. Whoever makes the session adds its id to each entry. */
-export interface SessionLog {
-  debug(event: SessionLogEvent, details: object): void;
-  info(event: SessionLogEvent, details: object): void;
-  warn(event: SessionLogEvent, details: object): void;
-  error(event: SessionLogEvent, details: object): void;
-}
-
 /** What every part of a session shares. */
 export interface SessionTools {
   engines: Engines;
@@ -121,7 +102,7 @@ export interface SessionTools {
   clock: Clock;
   ids: IdSource;
   settings: SessionSettings;
-  log: SessionLog;
+  observers: Observers;
   meter: Meter;
   tokens: TokenCounter;
   images: ImageFetcher;
@@ -131,7 +112,6 @@ export interface SessionTools {
 export const noMeter: Meter = {
   admitResponse: async () => ({}),
   responseUsed() {},
-  responseEnded() {},
   transcriptionUsed() {},
   rateLimits: () => [],
 };

@@ -3,6 +3,7 @@ import type { Account, Metering, Owner, SessionLease, SessionTotals } from '../m
 import type { IdSource } from '../protocol/wire/ids.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
 import type { Meter } from '../session/ports/meter.ts';
+import type { SessionObserver } from '../session/ports/observer.ts';
 import type { CloseReason } from '../session/ports/peer.ts';
 import type { Session } from '../session/session.ts';
 import type { SessionGrant } from '../session/settings.ts';
@@ -18,13 +19,18 @@ export interface SessionRequest {
   /** What the client secret fixed that it is opened with. */
   grant?: SessionGrant;
   meter: Meter;
+  /** Observers that the session reports to, those of the metrics among them. */
+  observers: readonly SessionObserver[];
 }
 
 /** Makes the session that a new client talks to. */
 export type SessionFactory = (request: SessionRequest) => Session;
 
 /** Whose session it is to be, and what it is to be. */
-export type OpenRequest = Omit<SessionRequest, 'id' | 'key' | 'meter'> & { owner: Owner; lease?: SessionLease };
+export type OpenRequest = Omit<SessionRequest, 'id' | 'key' | 'meter' | 'observers'> & {
+  owner: Owner;
+  lease?: SessionLease;
+};
 
 /** A session that lives, and whose it is. */
 export interface RegisteredSession {
@@ -91,7 +97,8 @@ export class SessionRegistry {
     let session: Session;
     try {
       const key = owner.keyName;
-      session = create({ id: sessionId, ...request, ...(key !== undefined && { key }), meter: account });
+      const accounting = { meter: account, observers: [account.observer] };
+      session = create({ id: sessionId, ...request, ...(key !== undefined && { key }), ...accounting });
     } catch (error) {
       account.close();
       throw error;

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { decodeMulaw, encodeMulaw } from '../../src/audio/g711.ts';
 import { bytesAsSamples, concatSamples } from '../../src/audio/pcm.ts';
 import type { TranscriptionUsage, Usage } from '../../src/protocol/wire/server-events.ts';
+import { TurnLedger, type TurnTimes } from '../../src/session/observing/turn-ledger.ts';
 import type { ContextItem, ContextPart, ModelUsage, TokenCounter } from '../../src/session/ports/language-model.ts';
-import type { TurnTimes } from '../../src/session/ports/meter.ts';
 import { noMeter } from '../../src/session/settings.ts';
 import { audioOf, type Client, newConversation, transcriptOf, update } from '../support/conversation.ts';
 import { settle } from '../support/fake-clock.ts';
@@ -57,7 +57,7 @@ test('a turn is answered at once, with its audio and without a transcriber', asy
   const times: TurnTimes[] = [];
   const { client, engines } = await hearing(
     {},
-    { meter: { ...noMeter, responseEnded: (_status, waited) => times.push(waited) } },
+    { observers: [new TurnLedger((_response, waited) => times.push(waited))] },
   );
   await client.speak(turn);
   assert.deepEqual(client.types(), [

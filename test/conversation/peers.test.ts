@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { type GenerationEvent, startGeneration } from '../../src/session/generation/generation.ts';
+import { Observers } from '../../src/session/observing/observers.ts';
 import type { ModelEvent } from '../../src/session/ports/language-model.ts';
 import { defaultSessionSettings, noImages, noMeter, roughTokens } from '../../src/session/settings.ts';
-import { Client, newConversation, silentLog, userText } from '../support/conversation.ts';
+import { Client, newConversation, userText } from '../support/conversation.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { countTo, fakeEngines, hang, say, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
@@ -231,7 +232,7 @@ function newGeneration(spoken: boolean) {
     clock,
     ids: () => assert.fail('it knows no ids'),
     settings: defaultSessionSettings,
-    log: silentLog,
+    observers: new Observers({ clock }),
     claim: { key: '', session: 'sess_1' },
     meter: noMeter,
     tokens: roughTokens,

@@ -290,7 +290,6 @@ test('a response that is refused drops it', async () => {
   const meter = {
     admitResponse: async () => ({ refusal: { message: 'Too much.', retryAfterMs: 1000 } }),
     responseUsed() {},
-    responseEnded() {},
     transcriptionUsed() {},
     rateLimits: () => [],
   };

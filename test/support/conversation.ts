@@ -3,15 +3,14 @@ import type { RealtimeServerEvent as BetaServerEvent } from 'openai/resources/be
 import { createResampler } from '../../src/audio/resample.ts';
 import { betaDialect, gaDialect, type Item, type ServerEvent, type ServerEventOf } from '../../src/protocol/index.ts';
 import { randomId } from '../../src/protocol/wire/ids.ts';
+import type { Log } from '../../src/server/server.ts';
+import { logSession } from '../../src/server/session-log.ts';
+import { Observers } from '../../src/session/observing/observers.ts';
+import type { SessionObserver } from '../../src/session/ports/observer.ts';
 import type { Playback } from '../../src/session/ports/playback.ts';
 import { RealtimeSession } from '../../src/session/realtime-session.ts';
 import type { SessionOptions } from '../../src/session/session-core.ts';
-import {
-  defaultSessionSettings,
-  type SessionLimits,
-  type SessionLog,
-  type SessionSettings,
-} from '../../src/session/settings.ts';
+import { defaultSessionSettings, type SessionLimits, type SessionSettings } from '../../src/session/settings.ts';
 import { FakeClock } from './fake-clock.ts';
 import { type FakeEngines, fakeEngines } from './fake-engines.ts';
 import { SessionClient } from './session-client.ts';
@@ -20,7 +19,7 @@ import { SessionClient } from './session-client.ts';
 (await createResampler(16000, 24000)).free();
 
 /** A log that keeps warnings, and what says that the code itself is wrong. */
-class FaultLog implements SessionLog {
+class FaultLog implements Log {
   readonly faults: object[] = [];
   readonly warnings: object[] = [];
   debug(): void {}
@@ -89,7 +88,12 @@ type PartialSettings = Partial<Omit<SessionSettings, 'limits'>> & { limits?: Par
 /** A session with fake engines and a fake clock, and one client attached to it. */
 export function newConversation(
   { limits, ...settings }: PartialSettings = {},
-  kind: Pick<SessionOptions, 'type' | 'grant' | 'meter' | 'tokens' | 'images'> = {},
+  {
+    observers = [],
+    ...kind
+  }: Pick<SessionOptions, 'type' | 'grant' | 'meter' | 'tokens' | 'images'> & {
+    observers?: readonly SessionObserver[];
+  } = {},
 ): Conversation {
   const clock = new FakeClock();
   const engines = fakeEngines();
@@ -105,7 +109,7 @@ export function newConversation(
       ...settings,
       limits: { ...defaultSessionSettings.limits, ...limits },
     },
-    log,
+    observers: new Observers({ clock, observers: [logSession(log), ...observers] }),
   });
   return { clock, engines, session, client: new Client(session), log };
 }

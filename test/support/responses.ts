@@ -5,9 +5,11 @@ import type { IdSource } from '../../src/protocol/wire/ids.ts';
 import type { UserMessage } from '../../src/protocol/wire/items.ts';
 import type { UnsentEvent } from '../../src/protocol/wire/server-events.ts';
 import { applyUpdate, type SessionUpdate } from '../../src/protocol/wire/session-config.ts';
+import { logSession } from '../../src/server/session-log.ts';
 import type { ConversationEntry } from '../../src/session/conversation/conversation.ts';
 import { ItemOperations } from '../../src/session/conversation/item-operations.ts';
 import { Transcription } from '../../src/session/input/transcription.ts';
+import { Observers } from '../../src/session/observing/observers.ts';
 import type { Engines } from '../../src/session/ports/engines.ts';
 import type { Meter } from '../../src/session/ports/meter.ts';
 import { Responses } from '../../src/session/response/responses.ts';
@@ -43,12 +45,16 @@ type PartsOptions = Partial<Omit<SessionOptions, 'settings' | 'clock'>> & {
 
 export function newParts(engines: Engines, { clock = new FakeClock(), ...options }: PartsOptions = {}): Parts {
   const trace: Trace = { events: [], log: [], meter: [] };
-  const note = (level: string) => (event: string, details: object) => trace.log.push([level, event, details]);
+  const note = (level: string) => (event: string, details: object) => {
+    // How a response ended is among the events.
+    if (event !== 'response_done') trace.log.push([level, event, details]);
+  };
+  const log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') };
   const core = new SessionCore({
     model: 'gpt-realtime',
     clock,
     ids: countedIds(),
-    log: { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') },
+    observers: new Observers({ clock, observers: [logSession(log)] }),
     ...options,
     engines,
     meter: notedMeter(options.meter ?? noMeter, trace),
@@ -123,7 +129,6 @@ function notedMeter(meter: Meter, { meter: calls }: Trace): Meter {
       calls.push(['responseUsed', structuredClone(usage)]);
       meter.responseUsed(usage, reservation);
     },
-    responseEnded: (status, times) => meter.responseEnded(status, times),
     transcriptionUsed(usage) {
       calls.push(['transcriptionUsed', usage]);
       meter.transcriptionUsed(usage);

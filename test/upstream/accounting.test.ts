@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { TurnLedger } from '../../src/session/observing/turn-ledger.ts';
 import { noMeter } from '../../src/session/settings.ts';
 import { settle } from '../support/fake-clock.ts';
 import { noTokens, responseOf, upstreamSession } from './support/fake-upstream.ts';
@@ -14,10 +15,10 @@ test('what is used is counted, and what may not be spent is refused', async (t) 
     meter: {
       admitResponse: async () => ({ refusal }),
       responseUsed: (usage) => counted.push(usage.total_tokens),
-      responseEnded: (status) => counted.push(status),
       transcriptionUsed: (usage) => counted.push(usage),
       rateLimits: () => [{ name: 'tokens', limit: 100, remaining: 40, reset_seconds: 1 }],
     },
+    observers: [new TurnLedger(({ status }) => counted.push(status))],
   });
   client.post({ type: 'response.create' });
   await side.next('response.create');
@@ -176,8 +177,8 @@ test('no more responses are asked for than a session may have in a minute, answe
 
 test('a response that runs when the session ends is counted as cancelled', async (t) => {
   const counted: string[] = [];
-  const meter = { responseEnded: (status: string) => counted.push(status) };
-  const { side, client, session } = await liveSession(t, { meter });
+  const observers = [new TurnLedger(({ status }) => counted.push(status))];
+  const { side, client, session } = await liveSession(t, { observers });
   side.send({ type: 'response.created', response: responseOf('in_progress') });
   await client.next('response.created');
   session.close({ code: 1001, reason: 'over' });

@@ -1,5 +1,5 @@
 import type { ConversationEntry } from '../conversation/conversation.ts';
-import type { SessionLog } from '../settings.ts';
+import type { Observers } from '../observing/observers.ts';
 import type { MeasuredHead } from './context-tokens.ts';
 import { noTokens, sumOfCosts, type TokenCost } from './token-cost.ts';
 
@@ -24,14 +24,14 @@ export interface AdoptedContext {
 
 /** What the contexts of a session's responses left out, and what the last of them was. Only `adopt` changes it. */
 export class ContextHistory {
-  readonly #log: SessionLog;
+  readonly #observers: Observers;
   /** Left out of the conversation's context once; so is all before it, so that contexts go on to begin alike. */
   readonly #leftOut = new WeakSet<ConversationEntry>();
-  #truncationLogged = false;
+  #truncationReported = false;
   #last: PromptedItems | undefined;
 
-  constructor(log: SessionLog) {
-    this.#log = log;
+  constructor(observers: Observers) {
+    this.#observers = observers;
   }
 
   /** The index of the first of the conversation's entries that no earlier context left out. */
@@ -51,13 +51,13 @@ export class ContextHistory {
   adopt({ request, prompted, earlierCut, cut }: AdoptedContext): void {
     const { entries, ofConversation, inConversation } = request;
     if (ofConversation) for (const entry of entries.slice(earlierCut, cut)) this.#leftOut.add(entry);
-    if (cut > earlierCut) this.#logTruncation(cut, entries.length);
+    if (cut > earlierCut) this.#reportTruncation(cut, entries.length);
     if (inConversation) this.#last = prompted;
   }
 
-  #logTruncation(leftOut: number, items: number): void {
-    if (!this.#truncationLogged) this.#log.info('context_truncated', { leftOut, items });
-    this.#truncationLogged = true;
+  #reportTruncation(leftOut: number, items: number): void {
+    if (!this.#truncationReported) this.#observers.publish({ type: 'context_truncated', leftOut, items });
+    this.#truncationReported = true;
   }
 }
 

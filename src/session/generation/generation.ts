@@ -14,6 +14,7 @@ import type { Adoption, WorkClaim } from '../ports/work-claim.ts';
 import type { SessionTools } from '../settings.ts';
 import { StageError, watchStage } from '../stage.ts';
 import { ClauseSplitter, isSpeakable } from './clauses.ts';
+import { GenerationReports } from './generation-reports.ts';
 import { ModelAudio } from './model-audio.ts';
 import { faultOf } from './model-fault.ts';
 import { ToolNames } from './tool-names.ts';
@@ -35,15 +36,8 @@ export type GenerationEvent =
   | Extract<ModelEvent, { type: 'call' | 'call_arguments' | 'call_end' }>
   | { type: 'finish'; reason: 'stop' | 'length' | 'content_filter'; usage: ModelUsage | undefined };
 
-/** When a generation's stages first gave something, on the Clock. */
-export interface GenerationTimes {
-  startedAt: number;
-  firstTokenAt?: number;
-  firstAudioAt?: number;
-}
-
 export interface Generation extends AsyncIterable<GenerationEvent> {
-  readonly times: Readonly<GenerationTimes>;
+  readonly reports: Pick<GenerationReports, 'adopt'>;
   /** Whether the model has answered with audio of its own. */
   readonly spokeItself: boolean;
   /** Stops every stage at once; iteration ends without an error. */
@@ -65,7 +59,7 @@ type Piece = Exclude<GenerationEvent, { type: 'audio' }> | Extract<ModelEvent, {
  */
 export function startGeneration(options: GenerationOptions, tools: SessionTools, adoption?: Adoption): Generation {
   const abort = new AbortController();
-  const times: GenerationTimes = { startedAt: tools.clock.now() };
+  const reports = new GenerationReports(tools.clock);
   const { speech, ...request } = options;
   let voiceSilent = false;
   let spokeItself = false;
@@ -91,10 +85,10 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
         throw new StageError('languageModel', 'failed', told);
       }
       if (event.type === 'thinking') continue;
-      times.firstTokenAt ??= tools.clock.now();
+      reports.reached('first_token');
       if (event.type === 'audio') {
         spokeItself = true;
-        if (event.samples.length > 0) times.firstAudioAt ??= tools.clock.now();
+        if (event.samples.length > 0) reports.reached('first_audio');
       }
       finished = event.type === 'finish';
       yield event.type === 'call' ? { ...event, name: names.fromEngine(event.name) } : event;
@@ -139,7 +133,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
       const utter = (claim: WorkClaim) =>
         tools.engines.voice.speak(clause, { voice, speed, claim, signal: abort.signal });
       for await (const chunk of watch(utter, 'voice')) {
-        times.firstAudioAt ??= tools.clock.now();
+        reports.reached('first_audio');
         resampler ??= await createResampler(chunk.sampleRateHz, sampleRateHz);
         yield { type: 'audio', samples: resampler.push(chunk.samples), ...(chunk.words && { words: chunk.words }) };
       }
@@ -170,8 +164,9 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
     return watchStage(claimed, { kind, clock: tools.clock, stallMs: tools.settings.limits.stageStallMs, abort });
   }
 
+  reports.reached('model_asked');
   return {
-    times,
+    reports,
     get spokeItself() {
       return spokeItself;
     },

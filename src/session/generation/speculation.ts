@@ -57,7 +57,7 @@ export class Speculation {
     this.#adoption.adopt();
     const { generation } = started;
     return {
-      times: generation.times,
+      reports: generation.reports,
       get spokeItself() {
         return generation.spokeItself;
       },

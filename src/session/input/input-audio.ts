@@ -167,10 +167,15 @@ export class InputAudio {
   #append(samples: Int16Array): void {
     if (samples.length === 0) return;
     const addedMs = durationMs(samples.length, this.#buffer.rateHz);
-    if (this.#detection === null) return this.#buffer.append(samples);
+    if (this.#detection === null) return this.#write(samples);
     const detector = this.#openStream(this.#detection);
-    this.#buffer.append(samples);
+    this.#write(samples);
     this.#detect(samples, addedMs, detector);
+  }
+
+  #write(samples: Int16Array): void {
+    this.#buffer.append(samples);
+    this.#core.observers.inputWritten(samples, this.#buffer.rateHz, this.#buffer.endMs);
   }
 
   /**
@@ -235,7 +240,7 @@ export class InputAudio {
         },
         (error: unknown) => this.#fail(error, detector),
       )
-      .catch((error: unknown) => this.#core.log.error('session_fault', { error: String(error) }))
+      .catch((error: unknown) => this.#core.observers.publish({ type: 'session_fault', error: String(error) }))
       .finally(() => {
         this.#undetectedMs -= addedMs;
       });
@@ -289,7 +294,7 @@ export class InputAudio {
     if (this.#failing) return;
     this.#failing = true;
     const { code, message, forClients } = stageFailed('voiceActivity', error);
-    this.#core.log.error('voice_activity_failed', { error: message });
+    this.#core.observers.publish({ type: 'voice_activity_failed', error: message });
     this.#core.emit(errorEvent(wireErrors.stageFailed(code, forClients), null));
   }
 }

@@ -66,14 +66,16 @@ export class Transcription {
   }
 
   async #transcribe(job: TranscriptionJob): Promise<void> {
-    const { clock, log, meter } = this.#core;
+    const { clock, observers, meter } = this.#core;
     const startedAt = clock.now();
     const result = await this.#listen(job).catch((error: unknown) => ({ failure: stageFailed('transcriber', error) }));
-    const { item } = job.entry;
+    const at = { itemId: job.entry.item.id, contentIndex: job.contentIndex };
     if ('failure' in result) {
-      log.error('transcription_failed', { item: item.id, error: result.failure.message });
+      observers.publish({ type: 'transcription_failed', ...at, error: result.failure.message });
     } else {
-      log.debug('transcribed', { item: item.id, audioMs: job.heard.durationMs, tookMs: clock.now() - startedAt });
+      const { text, usage } = result;
+      const tookMs = clock.now() - startedAt;
+      observers.publish({ type: 'transcript', ...at, text, usage, audioMs: job.heard.durationMs, tookMs });
       // Also of what no client is told: it was heard for the model, and cost as much.
       if (hasSpeech(job) && !this.#closed) meter.transcriptionUsed(result.usage);
     }

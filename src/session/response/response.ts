@@ -8,6 +8,7 @@ import type { SpokenAudio } from '../conversation/spoken-audio.ts';
 import type { Generation, GenerationEvent } from '../generation/generation.ts';
 import type { ModelUsage } from '../ports/language-model.ts';
 import type { Reservation } from '../ports/meter.ts';
+import type { Occurrence } from '../ports/observer.ts';
 import type { WordTiming } from '../ports/voice.ts';
 import type { SessionCore } from '../session-core.ts';
 import { StageError } from '../stage.ts';
@@ -39,11 +40,9 @@ export interface PreparedGeneration {
 
 type Ending = Exclude<ResponseStatus, 'in_progress'>;
 
-/** When audio and words first left, on the Clock. */
-export interface ResponseTimes {
-  createdAt: number;
-  firstAudioSentAt?: number;
-}
+/** An occurrence of a response, but for its id. */
+type ResponseOccurrence = WithoutId<Extract<Occurrence, { responseId: string }>>;
+type WithoutId<T> = T extends Occurrence ? Omit<T, 'responseId'> : never;
 
 /**
  * One response on the wire: it has ids and states, numbers items and parts, and emits, in the order of docs/protocol.md §3,
@@ -51,7 +50,6 @@ export interface ResponseTimes {
  */
 export class Response {
   readonly id: string;
-  readonly times: ResponseTimes;
   /** Its generation, once it has one. */
   generation: Generation | undefined;
   /** What was set aside for it, once it was admitted. */
@@ -65,6 +63,7 @@ export class Response {
   #message: OutputMessage | undefined;
   #call: OutputCall | undefined;
   readonly #spent: OutputTokens;
+  #audioSent = false;
   /** The context that its model was asked with: only then its input was spent. */
   #input: ContextSnapshot | undefined;
   #modelUsage: ModelUsage | undefined;
@@ -74,7 +73,6 @@ export class Response {
     this.id = core.ids('resp');
     this.#core = core;
     this.#options = options;
-    this.times = { createdAt: core.clock.now() };
     const { maxOutputTokens, format } = options;
     this.#spent = new OutputTokens(core.tokens, {
       limit: maxOutputTokens === 'inf' ? Number.POSITIVE_INFINITY : maxOutputTokens,
@@ -107,11 +105,13 @@ export class Response {
   /** Announces the response, then sends what its generation makes until it ends or is cancelled. Never rejects. */
   async run(prepare: (signal: AbortSignal) => Promise<PreparedGeneration>): Promise<void> {
     this.#core.emit({ type: 'response.created', response: this.#resource() });
+    this.#observe({ type: 'response_created', inConversation: this.inConversation });
     try {
       const { generation, snapshot } = await prepare(this.#abort.signal);
       this.generation = generation;
       if (!this.active) return generation.abort();
       this.#input = snapshot;
+      generation.reports.adopt((type, atMs) => this.active && this.#observe({ type }, atMs));
       await this.#send(generation);
     } catch (error) {
       if (this.active) this.#fail(error);
@@ -169,7 +169,7 @@ export class Response {
         this.#closeItem('completed');
         return true;
       case 'voice_silent':
-        this.#core.log.warn('voice_silent', { voice: event.voice, characters: event.characters });
+        this.#observe(event);
         return true;
     }
   }
@@ -195,7 +195,8 @@ export class Response {
         await this.#options.target.playback.admit(durationMs(piece.length, rateHz), this.#abort.signal);
         if (!this.active) return false;
         this.#spent.addAudio(piece.length);
-        this.times.firstAudioSentAt ??= this.#core.clock.now();
+        if (!this.#audioSent) this.#observe({ type: 'first_audio_sent' });
+        this.#audioSent = true;
         const spoken = this.#openMessage().sendAudio(piece, words);
         if (spoken) this.#options.target.keep(spoken);
       }
@@ -269,17 +270,16 @@ export class Response {
   }
 
   #fail(error: unknown): void {
-    const { log } = this.#core;
     const staged = error instanceof StageError;
     const message = error instanceof Error ? error.message : String(error);
     if (error instanceof ResponseFailure) {
-      // What the client asked for is at fault, and not for the log: its message may hold a signed URL.
       const { type, code } = error;
-      log.info('response_failed', { response: this.id, code });
+      this.#observe({ type: 'response_failed', fault: 'request', code, error: message });
       return this.#end('failed', { type: 'failed', error: { type, code, message } });
     }
-    log.error('response_failed', { response: this.id, stage: staged ? error.stage : undefined, error: message });
     const code = staged ? error.code : 'internal_error';
+    const stage = staged && { stage: error.stage };
+    this.#observe({ type: 'response_failed', fault: 'server', code, error: message, ...stage });
     const text = staged ? error.forClients : 'The server had an error while making the response.';
     this.#end('failed', { type: 'failed', error: { type: 'server_error', code, message: text } });
   }
@@ -292,7 +292,12 @@ export class Response {
     this.generation?.abort();
     this.#abort.abort();
     this.#core.emit({ type: 'response.done', response: this.#resource() });
+    this.#observe({ type: 'response_done', inConversation: this.inConversation, status, usage: this.#usage });
     this.#options.ended(this);
+  }
+
+  #observe(occurrence: ResponseOccurrence, atMs?: number): void {
+    this.#core.observers.publish({ ...occurrence, responseId: this.id }, atMs);
   }
 
   #currentUsage(): Usage {

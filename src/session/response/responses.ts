@@ -33,7 +33,7 @@ export class Responses {
     this.#core = core;
     this.#items = items;
     this.#onEnded = ended;
-    this.#history = new ContextHistory(core.log);
+    this.#history = new ContextHistory(core.observers);
     this.#contexts = new ContextBuilder(core, core.conversation, this.#history);
   }
 

@@ -11,7 +11,7 @@ import type { Responses } from '../response/responses.ts';
 import type { SessionCore } from '../session-core.ts';
 import { IdleTimer, idleTimeoutMs } from './idle-timer.ts';
 import { PendingResponse } from './pending-response.ts';
-import { TurnLedger } from './turn-ledger.ts';
+import { detectorSettings } from './turn-detector.ts';
 
 interface TurnParts {
   input: InputAudio;
@@ -28,7 +28,6 @@ export class Turns {
   readonly #responses: Responses;
   readonly #drain: Drain;
   readonly #pending = new PendingResponse();
-  readonly #ledger: TurnLedger;
   readonly #idle: IdleTimer;
   /** The id that `speech_started` announced for the turn that has begun. */
   #itemId: string | undefined;
@@ -39,7 +38,6 @@ export class Turns {
     this.#items = items;
     this.#responses = responses;
     this.#drain = drain;
-    this.#ledger = new TurnLedger(core.clock);
     this.#idle = new IdleTimer(core.clock, core.playback, {
       positionMs: () => input.positionMs,
       over: (silentFromMs) => core.attempt('breaking a silence', () => this.#breakSilence(silentFromMs)),
@@ -56,6 +54,7 @@ export class Turns {
     this.#idle.stop();
     this.#itemId = ids('item');
     this.#core.emit({ type: 'input_audio_buffer.speech_started', audio_start_ms: audioStartMs, item_id: this.#itemId });
+    this.#core.observers.publish({ type: 'speech_started', itemId: this.#itemId, audioStartMs });
     if (config.audio.input.turn_detection?.interrupt_response) this.#responses.interrupt();
     warmEngines(engines);
   }
@@ -65,18 +64,23 @@ export class Turns {
     const { turn_detection: detection } = this.#core.config.audio.input;
     const itemId = this.#itemId ?? this.#core.ids('item');
     this.#core.emit({ type: 'input_audio_buffer.speech_stopped', audio_end_ms: turn.audioEndMs, item_id: itemId });
-    this.#ledger.turnDecided(detection);
+    this.#core.observers.publish({
+      ...{ type: 'turn_decided', itemId, by: 'voice_activity', audioEndMs: turn.audioEndMs },
+      ...(detection && { silenceMs: detectorSettings(detection).silenceDurationMs }),
+    });
     const wanted = this.#core.kind.answers && (detection?.create_response ?? false);
     const heard = this.#commitAudio(itemId, turn.clip, turn.speech);
-    this.#answerOnceHeard(heard, wanted);
+    this.#answerOnceHeard(itemId, heard, wanted);
   }
 
   /** The client ends a turn. It is not answered by itself; an earlier turn may be, which had to wait for this one. */
   commit(): void {
     this.#items.requireRoom();
     const clip = this.#input.commit();
-    const heard = this.#commitAudio(this.#itemId ?? this.#core.ids('item'), clip, clip);
-    this.#answerOnceHeard(heard, false);
+    const itemId = this.#itemId ?? this.#core.ids('item');
+    const audioEndMs = Math.round(this.#input.positionMs);
+    this.#core.observers.publish({ type: 'turn_decided', itemId, by: 'client', audioEndMs });
+    this.#answerOnceHeard(itemId, this.#commitAudio(itemId, clip, clip), false);
   }
 
   /** The client drops the turn that has begun, with all buffered audio. */
@@ -106,21 +110,16 @@ export class Turns {
   respond(parameters: ResponseParameters, audio?: DecodedAudio): void {
     const inConversation = parameters.conversation !== 'none';
     if (inConversation) this.#items.requireRoom();
-    const response = this.#responses.create(parameters, audio);
+    this.#responses.create(parameters, audio);
     this.#core.responseQuota.count();
     if (!inConversation) return;
     this.#idle.stop();
     this.#pending.answered();
-    this.#ledger.responseCreated(response);
   }
 
   responseEnded(response: Response): void {
-    const { log, meter, config } = this.#core;
-    const { id, status } = response;
-    const times = this.#ledger.close(response);
-    log.info('response_done', { response: id, status, ...times });
-    meter.responseEnded(status, times);
-    if (status === 'completed' && response.inConversation) {
+    const { config } = this.#core;
+    if (response.status === 'completed' && response.inConversation) {
       this.#idle.start(idleTimeoutMs(config.audio.input.turn_detection));
     }
     this.answerIfDue();
@@ -131,12 +130,12 @@ export class Turns {
     this.#idle.stop();
   }
 
-  #answerOnceHeard(heard: UserAudio, wanted: boolean): void {
+  #answerOnceHeard(itemId: string, heard: UserAudio, wanted: boolean): void {
     const understood = this.#pending.await(wanted && this.#drain.answersTurns);
     const asSound = this.#core.engines.languageModel.hearsAudio && heard.hasAudio;
     void (asSound ? Promise.resolve(undefined) : heard.transcript).then((transcript) => {
       understood(transcript);
-      this.#ledger.transcriptKnown({ transcribed: !asSound });
+      this.#core.observers.publish({ type: 'turn_understood', itemId, transcribed: !asSound });
       this.answerIfDue();
       this.#drain.check();
     });
@@ -148,12 +147,14 @@ export class Turns {
     this.#items.requireRoom();
     const itemId = this.#core.ids('item');
     const clip = this.#input.takeSilence(silentFromMs);
+    const audioEndMs = Math.round(this.#input.positionMs);
     this.#core.emit({
       type: 'input_audio_buffer.timeout_triggered',
       audio_start_ms: Math.round(silentFromMs),
-      audio_end_ms: Math.round(this.#input.positionMs),
+      audio_end_ms: audioEndMs,
       item_id: itemId,
     });
+    this.#core.observers.publish({ type: 'turn_decided', itemId, by: 'idle_timeout', audioEndMs });
     this.#items.commit(itemId, clip, clip);
     this.respond({});
   }

@@ -44,8 +44,9 @@ export class OpenResponses {
     return this.#responses.size;
   }
 
-  get ids(): string[] {
-    return [...this.#responses.keys()];
+  /** Each as it was begun. */
+  get all(): ResponseResource[] {
+    return [...this.#responses.values()].map(({ response }) => response);
   }
 
   /** A response as it was begun. */

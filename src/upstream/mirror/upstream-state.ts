@@ -1,6 +1,12 @@
 import type { ResponseFailure } from '../../protocol/errors/response-failures.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
-import type { RateLimit, RelayedEvent, ServerEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
+import type {
+  RateLimit,
+  RelayedEvent,
+  ResponseResource,
+  ServerEvent,
+  UnsentEvent,
+} from '../../protocol/wire/server-events.ts';
 import type { RealtimeConfig, SessionType } from '../../protocol/wire/session-config.ts';
 import { sessionKinds } from '../../protocol/wire/session-kinds.ts';
 import { isObject, type JsonObject, objectAt, type UpstreamEvent } from '../link/json.ts';
@@ -93,9 +99,9 @@ export class UpstreamState {
     return this.#responses.size > 0;
   }
 
-  /** The ids of the responses that run. */
-  get openResponses(): string[] {
-    return this.#responses.ids;
+  /** The responses that run, as they were begun. */
+  get openResponses(): ResponseResource[] {
+    return this.#responses.all;
   }
 
   /** Whether the upstream has said that the session's time is over. */

@@ -8,6 +8,8 @@ const noStatus = 1005;
 const normal = 1000;
 const internalError = 1011;
 
+export const tooManyRefused: CloseReason = { code: 1008, reason: 'too many events before the upstream answered' };
+
 /**
  * How clients are to be closed where an upstream ended the session of its own accord; undefined where the connection was
  * lost. `expired`: an error has said that the session's time is over.

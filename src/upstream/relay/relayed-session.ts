@@ -7,6 +7,7 @@ import type { SessionType } from '../../protocol/wire/session-config.ts';
 import { Drain } from '../../session/limits/drain.ts';
 import { Lifetime } from '../../session/limits/lifetime.ts';
 import { PeerGrace } from '../../session/limits/peer-grace.ts';
+import { Observers } from '../../session/observing/observers.ts';
 import type { ExpectedTokens, Meter, Reservation } from '../../session/ports/meter.ts';
 import type { CloseReason, Peer } from '../../session/ports/peer.ts';
 import type { Session, SessionDescription } from '../../session/session.ts';
@@ -19,10 +20,11 @@ import type { UpstreamTarget } from '../link/target.ts';
 import { type OpenedUpstream, ownEventId, UpstreamHandshake, type UpstreamSetup } from '../link/upstream-handshake.ts';
 import { UpstreamState } from '../mirror/upstream-state.ts';
 import { ClientQueue, type QueuedFrame } from './client-queue.ts';
-import { Retries, relayedClose } from './ending.ts';
+import { Retries, relayedClose, tooManyRefused } from './ending.ts';
 import { EventIds } from './event-ids.ts';
 import { InputEstimate } from './input-estimate.ts';
 import { type Outgoing, outgoingEvent, upstreamSession } from './outgoing.ts';
+import { RelayObservations } from './relay-observations.ts';
 import { RelayedLocks } from './relayed-locks.ts';
 import { RelayedPeers } from './relayed-peers.ts';
 import type { UpstreamLog } from './upstream-log.ts';
@@ -41,14 +43,13 @@ export interface RelayedSessionOptions {
   ids: IdSource;
   settings: SessionSettings;
   log: UpstreamLog;
+  observers?: Observers;
   grant?: SessionGrant;
   meter?: Meter;
 }
 
 /** `opening`: its first connection is being made. `restoring`: one was lost, another takes its place. */
 type Phase = 'opening' | 'live' | 'restoring' | 'ended';
-
-const tooManyRefused: CloseReason = { code: 1008, reason: 'too many events before the upstream answered' };
 
 /**
  * A session that another Realtime endpoint holds. Its clients' events go up as GA events, the upstream's come down to all
@@ -62,6 +63,7 @@ export class RelayedSession implements Session {
   readonly #type: SessionType;
   readonly #locks: RelayedLocks;
   readonly #usageGuard: UsageGuard;
+  readonly #observations: RelayObservations;
   readonly #expected = new InputEstimate();
   readonly #lifetime: Lifetime;
   readonly #grace: PeerGrace;
@@ -91,16 +93,15 @@ export class RelayedSession implements Session {
   #toldOdd = false;
 
   constructor(options: RelayedSessionOptions) {
-    const { type = 'realtime', grant = {}, clock, settings, limits } = options;
+    const { type = 'realtime', grant = {}, meter = noMeter, clock, settings, limits } = options;
     this.#options = options;
     this.id = options.id ?? options.ids('sess');
     this.ended = this.#ended.promise;
     this.#type = type;
     this.#peers = new RelayedPeers(options.ids);
     this.#locks = new RelayedLocks(grant.locked ?? [], type);
-    const { responsesPerMinute } = settings.limits;
-    const meter = options.meter ?? noMeter;
-    this.#usageGuard = new UsageGuard({ meter, clock, responsesPerMinute, log: options.log });
+    this.#observations = new RelayObservations(options.observers ?? new Observers({ clock }));
+    this.#usageGuard = new UsageGuard({ meter, clock, limits: settings.limits, observations: this.#observations });
     this.#retries = new Retries(limits.upstreamRetries);
     this.#queue = new ClientQueue(limits.upstreamQueueBytes);
     this.#lifeSeconds = Math.min(settings.sessionMinutes * 60, grant.maxSeconds ?? Number.POSITIVE_INFINITY);
@@ -185,6 +186,7 @@ export class RelayedSession implements Session {
     try {
       if (event.type === 'session.update') this.#locks.refuseUpdate(this.#requireState().session, event.session);
       if (event.type === 'response.create') return this.#admit(next, event);
+      this.#observations.sent(event, next.from.codec, this.#requireState().config.audio.input.format);
       this.#send(next.sent);
     } catch (error) {
       this.#refuse(next, error);
@@ -231,11 +233,9 @@ export class RelayedSession implements Session {
 
   #refuse({ from, sent }: QueuedFrame & { sent: Outgoing }, error: unknown): void {
     const { type, event_id = null } = sent.event;
-    if (!(error instanceof WireError)) {
-      this.#options.log.error('session_fault', { error: String(error) });
-    }
-    const told = error instanceof WireError ? error : wireErrors.internal(`handling '${type}'`);
-    this.#peers.sendTo(from, errorEvent(told, event_id));
+    if (!(error instanceof WireError)) this.#observations.fault(error);
+    const failure = error instanceof WireError ? error : wireErrors.internal(`handling '${type}'`);
+    this.#peers.sendTo(from, errorEvent(failure, event_id));
   }
 
   // ---- The upstream ----
@@ -302,10 +302,9 @@ export class RelayedSession implements Session {
     const delivery = this.#relay?.take(event);
     if (!delivery) return;
     const { answers, event: told, to } = delivery;
-    this.#peers.deliver(told, to);
     const { known } = told;
-    if (known) this.#usageGuard.count(known);
-    if (known) this.#expected.received(known);
+    this.#peers.deliver(told, to);
+    if (known) for (const each of [this.#usageGuard, this.#expected, this.#observations]) each.received(known);
     if (known?.type === 'response.created') this.#begun(known.response.id, answers);
     else if (told.relayed.type === 'error' && answers !== undefined) this.#usageGuard.requestRefused(answers);
     if (known?.type === 'response.done') this.#lifetime.touched();
@@ -338,7 +337,8 @@ export class RelayedSession implements Session {
     this.#retries.lost(clock.now());
     for (const event of this.#relay?.lose(responseFailures.upstreamLost(target.name)) ?? []) {
       this.#peers.emit(event);
-      if (event.type === 'response.done') this.#usageGuard.responseEnded(event.response.id, 'failed');
+      this.#observations.received(event);
+      if (event.type === 'response.done') this.#usageGuard.responseEnded(event.response.id);
     }
     this.#drain.check();
     this.#retry(wireErrors.upstreamUnavailable(target.name, 'broke off the connection'));
@@ -390,7 +390,7 @@ export class RelayedSession implements Session {
     this.#cancelRetry();
     this.#opening?.abort();
     this.#connection?.close({ code: 1000, reason: '' });
-    for (const id of this.#relay?.openResponses ?? []) this.#usageGuard.responseEnded(id, 'cancelled');
+    this.#observations.sessionEnded(this.#relay?.openResponses ?? []);
     this.#usageGuard.end();
     this.#peers.clear();
     this.#queue.clear();

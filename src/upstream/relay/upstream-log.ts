@@ -5,12 +5,9 @@ export type UpstreamLogEvent =
   | 'upstream_restored'
   | 'upstream_retrying'
   | 'upstream_failed'
-  | 'upstream_odd'
-  | 'response_done'
-  | 'session_fault';
+  | 'upstream_odd';
 
 export interface UpstreamLog {
   info(event: UpstreamLogEvent, details: object): void;
   warn(event: UpstreamLogEvent, details: object): void;
-  error(event: UpstreamLogEvent, details: object): void;
 }

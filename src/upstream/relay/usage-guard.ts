@@ -1,15 +1,16 @@
 import type { Clock } from '../../core/clock.ts';
 import { type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
-import type { RateLimit, ResponseStatus, ServerEvent } from '../../protocol/wire/server-events.ts';
+import type { RateLimit, ServerEvent } from '../../protocol/wire/server-events.ts';
 import { ResponseQuota } from '../../session/limits/response-quota.ts';
 import type { ExpectedTokens, Meter, Reservation } from '../../session/ports/meter.ts';
-import type { UpstreamLog } from './upstream-log.ts';
+import type { SessionLimits } from '../../session/settings.ts';
+import type { RelayObservations } from './relay-observations.ts';
 
 export interface UsageGuardOptions {
   meter: Meter;
   clock: Clock;
-  responsesPerMinute: number;
-  log: UpstreamLog;
+  limits: Pick<SessionLimits, 'responsesPerMinute'>;
+  observations: Pick<RelayObservations, 'fault'>;
 }
 
 /** Responses requested and not yet begun; beyond it the oldest counts as refused, and its reservation is released. */
@@ -31,7 +32,7 @@ export class UsageGuard {
 
   constructor(options: UsageGuardOptions) {
     this.#options = options;
-    this.#quota = new ResponseQuota(options.clock, options.responsesPerMinute);
+    this.#quota = new ResponseQuota(options.clock, options.limits.responsesPerMinute);
   }
 
   /** What this server keeps of limits; none where the upstream's are the only ones. */
@@ -50,7 +51,7 @@ export class UsageGuard {
       const { refusal, reservation } = await this.#options.meter.admitResponse(expected);
       return refusal ? { refusal: wireErrors.spendingRefused(refusal.message) } : { reservation };
     } catch (error) {
-      this.#options.log.error('session_fault', { error: String(error) });
+      this.#options.observations.fault(error);
       return { refusal: wireErrors.internal('admitting a response') };
     }
   }
@@ -88,27 +89,25 @@ export class UsageGuard {
   /** The session is over: what was asked for is not made. */
   end(): void {
     for (const sequence of [...this.#asked.keys()]) this.requestRefused(sequence);
+    this.#begun.clear();
   }
 
   /** Counts what an event says was used. */
-  count(event: ServerEvent): void {
+  received(event: ServerEvent): void {
     const { meter } = this.#options;
     if (event.type === 'response.done') {
-      const { id, status, usage } = event.response;
+      const { id, usage } = event.response;
       const reservation = this.#begun.get(id);
       if (usage) meter.responseUsed(usage, reservation);
       else reservation?.settle(0);
-      this.responseEnded(id, status);
+      this.responseEnded(id);
     } else if (event.type === 'conversation.item.input_audio_transcription.completed') {
       meter.transcriptionUsed(event.usage);
     }
   }
 
   /** A response ended. Where nobody can tell any more what it used, that is what was set aside for it. */
-  responseEnded(response: string, status: ResponseStatus): void {
-    const { log, meter } = this.#options;
+  responseEnded(response: string): void {
     this.#begun.delete(response);
-    log.info('response_done', { response, status });
-    meter.responseEnded(status, {});
   }
 }

@@ -13,7 +13,6 @@ import { inText, manual, sayAloud, usageOf, words } from './support.ts';
 class CountingMeter implements Meter {
   readonly admitResponse = noMeter.admitResponse;
   readonly rateLimits = noMeter.rateLimits;
-  readonly responseEnded = noMeter.responseEnded;
   readonly responses: Usage[] = [];
   readonly transcriptions: object[] = [];
   responseUsed(usage: Usage): void {

@@ -9,7 +9,7 @@ import type { ServerEventOf } from '../../../src/protocol/index.ts';
 import { randomId } from '../../../src/protocol/wire/ids.ts';
 import { RealtimeSession } from '../../../src/session/realtime-session.ts';
 import { defaultSessionSettings } from '../../../src/session/settings.ts';
-import { Client, silentLog, update, userText } from '../../support/conversation.ts';
+import { Client, update, userText } from '../../support/conversation.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { fakeEngines } from '../../support/fake-engines.ts';
 import { newParts, type Parts } from '../../support/responses.ts';
@@ -76,7 +76,6 @@ export function openOn(set: EngineSet, clock: FakeClock, cuts: string[] = []): S
     clock,
     ids: own?.ids ?? randomId,
     settings: defaultSessionSettings,
-    log: silentLog,
   });
   void session.ended.then(() => own?.close?.());
   return { clock, session, client: new Client(session) };

@@ -10,7 +10,10 @@ import {
   type OutgoingEvent,
   randomId,
 } from '../../../src/protocol/index.ts';
+import { logSession } from '../../../src/server/session-log.ts';
+import { Observers } from '../../../src/session/observing/observers.ts';
 import type { Meter } from '../../../src/session/ports/meter.ts';
+import type { SessionObserver } from '../../../src/session/ports/observer.ts';
 import type { CloseReason, Peer } from '../../../src/session/ports/peer.ts';
 import { defaultSessionSettings, noMeter, type SessionGrant } from '../../../src/session/settings.ts';
 import { base64Audio } from '../../../src/transport/base64-audio.ts';
@@ -116,6 +119,7 @@ export interface RelayedOptions extends PeerOptions {
   limits?: Partial<UpstreamLimits>;
   grant?: SessionGrant;
   meter?: Partial<Meter>;
+  observers?: readonly SessionObserver[];
   sessionMinutes?: number;
   responsesPerMinute?: number;
   graceMs?: number;
@@ -123,16 +127,8 @@ export interface RelayedOptions extends PeerOptions {
 
 /** A relayed session that is being opened, with its first client. */
 export async function openingSession(t: TestContext, options: RelayedOptions = {}): Promise<Relayed> {
-  const {
-    limits,
-    meter,
-    grant,
-    type = 'realtime',
-    sessionMinutes = 60,
-    responsesPerMinute = 600,
-    graceMs = 0,
-    ...peer
-  } = options;
+  const { limits, meter, observers = [], grant, type = 'realtime', ...others } = options;
+  const { sessionMinutes = 60, responsesPerMinute = 600, graceMs = 0, ...peer } = others;
   const upstream = await FakeUpstream.start(t);
   const clock = new FakeClock();
   const log = new KeptLog();
@@ -156,6 +152,7 @@ export async function openingSession(t: TestContext, options: RelayedOptions = {
       limits: { ...defaultSessionSettings.limits, responsesPerMinute },
     },
     log,
+    observers: new Observers({ clock, observers: [logSession(log), ...observers], relayed: true }),
     ...(grant && { grant }),
     meter: { ...noMeter, ...meter },
   });

@@ -1,0 +1,49 @@
+import type { Log } from '../log.ts';
+import { TurnLedger } from '../session/observing/turn-ledger.ts';
+import type { Observation, SessionObserver } from '../session/ports/observer.ts';
+
+/**
+ * Writes the entries of one session to its log. Never audio, words or keys. Of a relayed session it logs how its responses
+ * ended: the rest is for its upstream's log.
+ */
+export function logSession(log: Log): SessionObserver {
+  const ledger = new TurnLedger(({ responseId: response, status }, times) => {
+    log.info('response_done', { response, status, ...times });
+  });
+  return {
+    observe(observation) {
+      ledger.observe(observation);
+      if (observation.type === 'session_fault') log.error('session_fault', { error: observation.error });
+      else if (!observation.relayed) logOwn(observation, log);
+    },
+  };
+}
+
+function logOwn(observation: Observation, log: Log): void {
+  switch (observation.type) {
+    case 'transcript': {
+      const { itemId: item, audioMs, tookMs } = observation;
+      return log.debug('transcribed', { item, audioMs, tookMs });
+    }
+    case 'transcription_failed':
+      return log.error('transcription_failed', { item: observation.itemId, error: observation.error });
+    case 'voice_activity_failed':
+      return log.error('voice_activity_failed', { error: observation.error });
+    case 'voice_silent': {
+      const { voice, characters } = observation;
+      return log.warn('voice_silent', { voice, characters });
+    }
+    case 'context_truncated': {
+      const { leftOut, items } = observation;
+      return log.info('context_truncated', { leftOut, items });
+    }
+    case 'response_failed': {
+      const { responseId: response, fault, code, stage, error } = observation;
+      // Where the request is at fault its message is not for the log: it may hold a signed URL.
+      if (fault === 'request') return log.info('response_failed', { response, code });
+      return log.error('response_failed', { response, stage, error });
+    }
+    case 'noise_reduction_unavailable':
+      return log.warn('noise_reduction_unavailable', {});
+  }
+}

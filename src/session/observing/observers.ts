@@ -1,0 +1,69 @@
+import { durationMs } from '../../audio/pcm.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Observation, Occurrence, SessionObserver } from '../ports/observer.ts';
+
+export interface ObserversOptions {
+  clock: Pick<Clock, 'now'>;
+  observers?: readonly SessionObserver[];
+  /** Takes what an observer threw. */
+  failed?: (error: unknown) => void;
+  relayed?: boolean;
+}
+
+/** The stream of observations of one session, and those who observe it: isolated from the session and from each other. */
+export class Observers {
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #all: readonly SessionObserver[];
+  readonly #listeners: readonly SessionObserver[];
+  readonly #failed: (error: unknown) => void;
+  readonly #relayed: boolean;
+  #inputMs = 0;
+
+  constructor({ clock, observers = [], failed = () => {}, relayed = false }: ObserversOptions) {
+    this.#clock = clock;
+    this.#all = observers.filter(({ observe }) => observe);
+    this.#listeners = observers.filter(({ inputAudio }) => inputAudio);
+    this.#failed = failed;
+    this.#relayed = relayed;
+  }
+
+  /** Publishes what happens, by default now. */
+  publish(occurrence: Occurrence, atMs = this.#clock.now()): void {
+    if (this.#all.length === 0) return;
+    const moment = { atMs, inputMs: this.#inputMs, relayed: this.#relayed };
+    const observation: Observation = Object.freeze({ ...occurrence, ...moment });
+    for (const observer of this.#all) this.#attempt(() => observer.observe?.(observation));
+  }
+
+  /** Input audio was written, or passed on, up to this end of the timeline. */
+  inputReached(endMs: number): void {
+    this.#inputMs = endMs;
+  }
+
+  /** These samples were written, up to this end of the timeline. They are copied for each that listens. */
+  inputWritten(samples: Int16Array, sampleRateHz: number, endMs: number): void {
+    this.inputReached(endMs);
+    for (const observer of this.#listeners) {
+      const startMs = endMs - durationMs(samples.length, sampleRateHz);
+      const piece = { samples: samples.slice(), sampleRateHz, startMs, atMs: this.#clock.now() };
+      this.#attempt(() => observer.inputAudio?.(piece));
+    }
+  }
+
+  #attempt(observe: () => unknown): void {
+    try {
+      const result = observe();
+      if (result instanceof Promise) result.catch((error: unknown) => this.#report(error));
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  #report(error: unknown): void {
+    try {
+      this.#failed(error);
+    } catch {
+      // The log itself fails: nothing is left to report it to, and the session goes on.
+    }
+  }
+}

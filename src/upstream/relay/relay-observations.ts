@@ -1,0 +1,89 @@
+import type { ClientEvent } from '../../protocol/wire/client-events.ts';
+import type { ResponseResource, ServerEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
+import type { AudioFormat } from '../../protocol/wire/session-config.ts';
+import type { Observers } from '../../session/observing/observers.ts';
+import type { AudioCodec } from '../../session/ports/audio-codec.ts';
+
+/** More responses than an upstream runs at once: of those beyond it the first audio is not observed. */
+const maxAwaited = 64;
+
+/** Publishes what the events of an upstream say about turns, transcripts and responses. */
+export class RelayObservations {
+  readonly #observers: Observers;
+  /** The turn that was decided last: its audio is committed next. */
+  #decidedId: string | undefined;
+  /** Responses without audio so far. */
+  readonly #silent = new Set<string>();
+  #inputMs = 0;
+
+  constructor(observers: Observers) {
+    this.#observers = observers;
+  }
+
+  /** Takes an event of a client that goes up. `format`: that of input audio now. */
+  sent(event: ClientEvent, codec: AudioCodec, format: AudioFormat): void {
+    if (event.type !== 'input_audio_buffer.append') return;
+    this.#inputMs += codec.measure(event.audio, format).durationMs;
+    this.#observers.inputReached(this.#inputMs);
+  }
+
+  /** Takes an event that clients are sent. */
+  received(event: ServerEvent | UnsentEvent): void {
+    switch (event.type) {
+      case 'input_audio_buffer.speech_started': {
+        const { item_id: itemId, audio_start_ms: audioStartMs } = event;
+        return this.#observers.publish({ type: 'speech_started', itemId, audioStartMs });
+      }
+      case 'input_audio_buffer.speech_stopped':
+        return this.#decided(event.item_id, 'voice_activity', event.audio_end_ms);
+      case 'input_audio_buffer.timeout_triggered':
+        return this.#decided(event.item_id, 'idle_timeout', event.audio_end_ms);
+      case 'input_audio_buffer.committed':
+        if (event.item_id !== this.#decidedId) this.#decided(event.item_id, 'client', Math.round(this.#inputMs));
+        return;
+      case 'conversation.item.input_audio_transcription.completed': {
+        const { item_id: itemId, content_index: contentIndex, transcript: text, usage } = event;
+        return this.#observers.publish({ type: 'transcript', itemId, contentIndex, text, usage });
+      }
+      case 'conversation.item.input_audio_transcription.failed': {
+        const { item_id: itemId, content_index: contentIndex, error } = event;
+        return this.#observers.publish({ type: 'transcription_failed', itemId, contentIndex, error: error.message });
+      }
+      case 'response.created': {
+        const { id: responseId, conversation_id } = event.response;
+        if (this.#silent.size < maxAwaited) this.#silent.add(responseId);
+        const inConversation = conversation_id !== null;
+        return this.#observers.publish({ type: 'response_created', responseId, inConversation });
+      }
+      case 'response.output_audio.delta': {
+        const { response_id: responseId } = event;
+        if (this.#silent.delete(responseId)) this.#observers.publish({ type: 'first_audio_sent', responseId });
+        return;
+      }
+      case 'response.done':
+        return this.#responseEnded(event.response);
+    }
+  }
+
+  /** A defect of the session itself. */
+  fault(error: unknown): void {
+    this.#observers.publish({ type: 'session_fault', error: String(error) });
+  }
+
+  /** The session is over, and with it the responses that run. */
+  sessionEnded(running: readonly ResponseResource[]): void {
+    for (const response of running) this.#responseEnded({ ...response, status: 'cancelled' });
+    this.#observers.publish({ type: 'session_ended' });
+  }
+
+  #responseEnded({ id: responseId, status, conversation_id, usage }: ResponseResource): void {
+    this.#silent.delete(responseId);
+    const inConversation = conversation_id !== null;
+    this.#observers.publish({ type: 'response_done', responseId, inConversation, status, usage });
+  }
+
+  #decided(itemId: string, by: 'voice_activity' | 'client' | 'idle_timeout', audioEndMs: number): void {
+    this.#decidedId = itemId;
+    this.#observers.publish({ type: 'turn_decided', itemId, by, audioEndMs });
+  }
+}
