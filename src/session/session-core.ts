@@ -105,7 +105,7 @@ export class SessionCore implements SessionTools {
     this.conversation = new Conversation(ids('conv'));
     this.retention = new AudioRetention(settings.limits.keptAudioMs);
     this.audioQuota = new AudioQuota(options.audioBudget ?? new AudioBudget(Number.POSITIVE_INFINITY), this.retention);
-    this.playback = new SessionPlayback(clock, settings.outputLeadMs);
+    this.playback = new SessionPlayback(clock, settings.outputLeadMs, this.observers);
   }
 
   get config(): RealtimeConfig {
@@ -204,6 +204,7 @@ export class SessionCore implements SessionTools {
   close(): void {
     this.#closed = true;
     this.#peers.clear();
+    this.playback.close();
     this.audioQuota.release();
   }
 }

@@ -1,6 +1,6 @@
 import { durationMs } from '../../audio/pcm.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Observation, Occurrence, SessionObserver } from '../ports/observer.ts';
+import type { Observation, Occurrence, PlayedAudio, SessionObserver } from '../ports/observer.ts';
 
 export interface ObserversOptions {
   clock: Pick<Clock, 'now'>;
@@ -15,6 +15,7 @@ export class Observers {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #all: readonly SessionObserver[];
   readonly #listeners: readonly SessionObserver[];
+  readonly #playbackListeners: readonly SessionObserver[];
   readonly #failed: (error: unknown) => void;
   readonly #relayed: boolean;
   #inputMs = 0;
@@ -23,6 +24,7 @@ export class Observers {
     this.#clock = clock;
     this.#all = observers.filter(({ observe }) => observe);
     this.#listeners = observers.filter(({ inputAudio }) => inputAudio);
+    this.#playbackListeners = observers.filter(({ outputAudio }) => outputAudio);
     this.#failed = failed;
     this.#relayed = relayed;
   }
@@ -47,6 +49,18 @@ export class Observers {
       const startMs = endMs - durationMs(samples.length, sampleRateHz);
       const piece = { samples: samples.slice(), sampleRateHz, startMs, atMs: this.#clock.now() };
       this.#attempt(() => observer.inputAudio?.(piece));
+    }
+  }
+
+  /** Whether anyone listens to the output. */
+  get listensToOutput(): boolean {
+    return this.#playbackListeners.length > 0;
+  }
+
+  outputPlayed(audio: PlayedAudio): void {
+    for (const observer of this.#playbackListeners) {
+      const piece = { ...audio, samples: audio.samples.slice() };
+      this.#attempt(() => observer.outputAudio?.(piece));
     }
   }
 

@@ -87,6 +87,15 @@ export interface WrittenAudio extends TrackAudio {
   atMs: number;
 }
 
+/** Audio of the conversation's responses as the session's playback says that it was played: cut where it was interrupted. */
+export interface PlayedAudio extends TrackAudio {
+  responseId: string;
+  itemId: string;
+  contentIndex: number;
+  /** When its first sample was played, in milliseconds on the Clock. */
+  atMs: number;
+}
+
 /**
  * Observes one session. Its functions are called synchronously, in the order in which things happen, and should return
  * soon: the session waits. An exception, or the rejection of a promise that is returned, is logged and disturbs nobody.
@@ -95,4 +104,6 @@ export interface SessionObserver {
   observe?(observation: Observation): void;
   /** Audio that clients wrote, which is copied only for observers that have this function. */
   inputAudio?(audio: WrittenAudio): void;
+  /** Audio that was played, which is copied only for observers that have this function. */
+  outputAudio?(audio: PlayedAudio): void;
 }

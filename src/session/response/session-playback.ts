@@ -1,4 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
+import type { Observers } from '../observing/observers.ts';
+import { PlayedTrack } from '../observing/played-track.ts';
 import type { OutputAudio, Playback, PlayedPart } from '../ports/playback.ts';
 import { ModelledPlayback } from './modelled-playback.ts';
 
@@ -10,12 +12,16 @@ import { ModelledPlayback } from './modelled-playback.ts';
 export class SessionPlayback implements Playback {
   readonly #model: ModelledPlayback;
   /** In the order in which they were attached. */
+  /** Only where it is observed. */
+  readonly #track: PlayedTrack | undefined;
   readonly #measured = new Set<Playback>();
   /** Aborted whenever one leaves: it may be waited for. */
   #someoneLeft = new AbortController();
 
-  constructor(clock: Clock, leadMs: number) {
+  constructor(clock: Clock, leadMs: number, observers: Observers) {
     this.#model = new ModelledPlayback(clock, leadMs);
+    if (!observers.listensToOutput) return;
+    this.#track = new PlayedTrack({ clock, playback: this, publish: (audio) => observers.outputPlayed(audio) });
   }
 
   /** Whether the position is measured. */
@@ -28,10 +34,12 @@ export class SessionPlayback implements Playback {
   }
 
   attach(playback: Playback): void {
+    this.#track?.settle();
     this.#measured.add(playback);
   }
 
   detach(playback: Playback): void {
+    this.#track?.settle();
     this.#measured.delete(playback);
     this.#someoneLeft.abort();
     this.#someoneLeft = new AbortController();
@@ -52,7 +60,9 @@ export class SessionPlayback implements Playback {
 
   /** Notes it in the model; peers that carry audio themselves are handed it with the events of the others. */
   play(audio: OutputAudio): void {
+    this.#track?.settle();
     this.#model.play(audio);
+    this.#track?.add(audio);
   }
 
   positionMs(itemId: string, contentIndex: number): number | undefined {
@@ -60,12 +70,19 @@ export class SessionPlayback implements Playback {
   }
 
   interrupt(): PlayedPart | undefined {
+    this.#track?.cut();
     const counting = this.#counting;
     const stopped = this.#all.map((playback) => ({ playback, at: playback.interrupt() }));
     return stopped.find(({ playback }) => playback === counting)?.at;
   }
 
+  /** The session ends: nothing is played any more. */
+  close(): void {
+    this.#track?.cut();
+  }
+
   pause(): void {
+    this.#track?.settle();
     for (const playback of this.#all) playback.pause();
   }
 
