@@ -6,6 +6,8 @@ import { type BodyLimits, receiveBody } from '../body.ts';
 /** A transcription has a dozen parameters and one file. */
 const maxParts = 32;
 const maxFieldBytes = 64 * 1024;
+/** Parsed at once before the limits are checked: at most a few hundred empty parts. */
+const parsedBytes = 2 * 1024;
 const partHeaders = { headerPairs: 16, headerSize: 8 * 1024 };
 
 /**
@@ -50,8 +52,11 @@ export async function receiveForm(
     });
   });
   await receiveBody(incoming, limits, (piece) => {
-    const hasRoom = parser.write(piece);
-    if (failure !== undefined) throw failure;
+    let hasRoom = true;
+    for (let at = 0; at < piece.length; at += parsedBytes) {
+      hasRoom = parser.write(piece.subarray(at, at + parsedBytes));
+      if (failure !== undefined) throw failure;
+    }
     if (hasRoom) return undefined;
     const drained = new Promise<void>((resolve) => parser.once('drain', resolve));
     return Promise.race([drained, finished.promise]);
