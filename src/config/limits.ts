@@ -1,5 +1,6 @@
 /** The bounds of the server, each an option: `limits.` on the command line, `limits:` in a configuration file. */
 
+import { defaultAnswerBounds } from '../engines/openai/answer-bounds.ts';
 import { defaultTimeouts } from '../engines/openai/timeouts.ts';
 import { defaultQueueLimits } from '../engines/pool/queue-limits.ts';
 import { defaultSessionSettings } from '../session/settings.ts';
@@ -250,6 +251,18 @@ export const limits = {
     integer('MS', 100, hourMs),
     defaultTimeouts.idleMs,
     'Time between two chunks of its response.',
+  ),
+  engineAnswerBytes: option(
+    'Limits',
+    bytes(64 * 1024, 1024 * mebibyte),
+    defaultAnswerBounds.answerBytes,
+    'One answer of such a server. Ten minutes of speech at 48 kHz are 55 MiB.',
+  ),
+  engineMessageBytes: option(
+    'Limits',
+    bytes(64 * 1024, 64 * mebibyte),
+    defaultAnswerBounds.messageBytes,
+    'One event of such an answer when it is streamed, or an answer that is one JSON document.',
   ),
   engineQueueJobs: option(
     'Limits',

@@ -104,6 +104,7 @@ function createPlanned(
     given,
     clock,
     timeouts: { connectMs, firstByteMs, idleMs },
+    bounds: { answerBytes: limits.engineAnswerBytes, messageBytes: limits.engineMessageBytes },
     pool: poolSurroundings({ limits }, clock),
     now: () => new Date(clock.epochMs()),
     ...(transcriberWorkers !== undefined && { transcriberWorkers }),

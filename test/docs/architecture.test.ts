@@ -106,6 +106,7 @@ test('the configuration reaches no engine: names and defaults are data', () => {
   visit(join('src', 'config', 'config.ts'));
   const engines = [...reached].filter((file) => file.startsWith(join('src', 'engines')));
   assert.deepEqual(engines.sort(), [
+    join('src', 'engines', 'openai', 'answer-bounds.ts'),
     join('src', 'engines', 'openai', 'timeouts.ts'),
     join('src', 'engines', 'pool', 'queue-limits.ts'),
     join('src', 'engines', 'spec', 'engine-spec.ts'),

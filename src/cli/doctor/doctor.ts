@@ -82,6 +82,7 @@ async function examine(plan: EngineSetsSpec, config: Config, print: (line: strin
     transcriberWorkers: transcriberWorkers ?? 1,
     voiceWorkers: voiceWorkers ?? 1,
     timeouts: { connectMs, firstByteMs, idleMs },
+    bounds: { answerBytes: limits.engineAnswerBytes, messageBytes: limits.engineMessageBytes },
     attempts: 1,
     clock: systemClock,
     onNotice: (notice) => print(`note  ${notice}`),

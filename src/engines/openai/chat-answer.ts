@@ -2,7 +2,7 @@
 
 import { bytesToSamples } from '../../audio/pcm.ts';
 import type { ModelEvent, ModelUsage } from '../../session/ports/language-model.ts';
-import { field, listField, numberField, textField } from './json.ts';
+import { field, listField, numberField, parseJson, textField } from './json.ts';
 import { type AnswerReader, endGraceMs } from './read-answer.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
 import { toldFailure } from './status-failure.ts';
@@ -11,12 +11,14 @@ import { ToolCalls } from './tool-calls.ts';
 
 type FinishReason = Extract<ModelEvent, { type: 'finish' }>['reason'];
 
-/** Characters of text in one answer. */
+/** Characters of text and of reasoning in one answer. */
 const maxText = 4 * 1024 ** 2;
 /** How long the figures of an answer that has ended are waited for: not every server sends them, or ends the stream. */
 const usageGraceMs = 1000;
 /** What `audio: { format: 'pcm16' }` means. */
 const audioRateHz = 24_000;
+/** Audio of one event: two seconds. What follows does its work on an event at once. */
+const pieceBytes = 4 * audioRateHz;
 
 /** One answer: takes its chunks, gives the model's events. */
 export class ChatAnswer implements AnswerReader<ModelEvent> {
@@ -59,6 +61,9 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
     }
     if (data.trim() === '') return [];
     const chunk = parseJson(data);
+    if (typeof chunk !== 'object' || chunk === null) {
+      throw new RequestFailure(`it sent something that is no part of an answer: "${excerpt(data)}"`);
+    }
     const error = field(chunk, 'error');
     if (error !== undefined && error !== null) throw toldFailure(error);
     this.#chunks += 1;
@@ -97,6 +102,8 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
   #delta(delta: unknown): ModelEvent[] {
     const events: ModelEvent[] = [];
     const content = contentText(field(delta, 'content')) || (textField(delta, 'refusal') ?? '');
+    const reasoning = reasoningFields.map((name) => textField(delta, name) ?? '').join('');
+    this.#count(content.length + reasoning.length);
     if (content !== '') events.push(...this.#say(this.#thinking.push(content)));
     for (const piece of listField(delta, 'tool_calls')) {
       if (!this.#calls.any) events.push(...this.#say(this.#thinking.flush()));
@@ -104,13 +111,12 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
     }
     const audio = field(delta, 'audio');
     if (audio !== undefined && audio !== null) events.push(...this.#sound(audio));
-    const thinks = this.#thinking.thinking || reasoningFields.some((name) => textField(delta, name));
+    const thinks = this.#thinking.thinking || reasoning !== '';
     return events.length === 0 && thinks ? [{ type: 'thinking' }] : events;
   }
 
   #say(text: string): ModelEvent[] {
     if (text === '') return [];
-    this.#count(text.length);
     const ended = this.#later === '' ? this.#calls.settle() : undefined;
     if (ended) return [...ended, { type: 'text', text }];
     this.#later += text;
@@ -124,8 +130,12 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
     this.#halfSample = bytes.subarray(whole);
     this.#count(transcript.length);
     if (whole === 0 && transcript === '') return [];
-    const samples = bytesToSamples(bytes.subarray(0, whole));
-    return [{ type: 'audio', samples, sampleRateHz: audioRateHz, transcript }];
+    const events: ModelEvent[] = [];
+    for (let at = 0; at === 0 || at < whole; at += pieceBytes) {
+      const samples = bytesToSamples(bytes.subarray(at, Math.min(whole, at + pieceBytes)));
+      events.push({ type: 'audio', samples, sampleRateHz: audioRateHz, transcript: at === 0 ? transcript : '' });
+    }
+    return events;
   }
 
   #count(characters: number): void {
@@ -136,19 +146,6 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
 
 /** What servers call the reasoning that they tell apart from the answer. */
 const reasoningFields = ['reasoning_content', 'reasoning'];
-
-function parseJson(data: string): unknown {
-  let chunk: unknown;
-  try {
-    chunk = JSON.parse(data);
-  } catch {
-    throw new RequestFailure(`it sent something that is not JSON: "${excerpt(data)}"`);
-  }
-  if (typeof chunk !== 'object' || chunk === null) {
-    throw new RequestFailure(`it sent something that is no part of an answer: "${excerpt(data)}"`);
-  }
-  return chunk;
-}
 
 /** Most send a string; some the parts of a message, of which only the text is said. */
 function contentText(content: unknown): string {

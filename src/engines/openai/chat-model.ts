@@ -17,8 +17,6 @@ export interface ChatModelOptions extends EndpointOptions {
 const defaultSpokenHint =
   'Your answer is spoken aloud: use plain sentences, without markup, lists, links, emoji or stage directions.';
 
-/** Characters of one event of a stream: a whole call, or base64 of a second or two of audio. */
-const maxEventCharacters = 1024 ** 2;
 /** A language model over `/v1/chat/completions` (OpenAI, "Create chat completion"). */
 export class ChatModel implements LanguageModel {
   readonly hearsAudio: boolean;
@@ -61,7 +59,7 @@ export class ChatModel implements LanguageModel {
 
   async *#answer(request: ModelRequest, { signal }: RequestOptions): AsyncGenerator<ModelEvent, void, undefined> {
     const ask = (signal: AbortSignal) => this.#ask(request, signal);
-    yield* readAnswer(ask, new ChatAnswer(), { signal, clock: this.#endpoint.clock, maxEventCharacters });
+    yield* readAnswer(ask, new ChatAnswer(), { signal, ...this.#endpoint.reading });
   }
 
   /** Sends the request; where the server refuses a field that it can do without, sends it once more, and from then on, without. */

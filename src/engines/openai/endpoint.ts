@@ -8,6 +8,7 @@ import type { ClientOptions } from 'openai';
 import type { Clock } from '../../core/clock.ts';
 import { systemClock } from '../../core/clock.ts';
 import { EngineError } from '../engine-error.ts';
+import { type AnswerBounds, defaultAnswerBounds } from './answer-bounds.ts';
 import { HttpTransport } from './http-transport.ts';
 import { RequestFailure } from './request-failure.ts';
 import { statusErrorOf, statusFailure } from './status-failure.ts';
@@ -23,6 +24,7 @@ export interface EndpointOptions {
   /** Where a key would have to be set, for the message about a missing one. */
   keyHint?: string;
   timeouts?: Partial<HttpTimeouts>;
+  bounds?: AnswerBounds;
   /** How often to ask at most, as long as nothing has come (default 3). */
   attempts?: number;
   /** Told once of everything that the engine had to do without, in a sentence. */
@@ -46,6 +48,8 @@ export class Endpoint {
   readonly name: string;
   readonly host: string;
   readonly clock: Clock;
+  /** What reading an answer needs. */
+  readonly reading: Pick<AnswerBounds, 'messageBytes'> & { clock: Clock };
   readonly #clientOptions: ClientOptions;
   #client: Promise<OpenAI> | undefined;
   readonly #transport: HttpTransport;
@@ -73,7 +77,9 @@ export class Endpoint {
     this.#attempts = options.attempts ?? 3;
     this.#keyHint = options.keyHint;
     this.#onNotice = options.onNotice ?? (() => {});
-    this.#transport = new HttpTransport(this.clock, { ...defaultTimeouts, ...options.timeouts });
+    const { answerBytes, messageBytes } = options.bounds ?? defaultAnswerBounds;
+    this.reading = { clock: this.clock, messageBytes };
+    this.#transport = new HttpTransport(this.clock, { ...defaultTimeouts, ...options.timeouts }, answerBytes);
     const login = username === '' && password === '' ? undefined : basicCredentials(username, password);
     this.#secrets = [options.key, login, decodeURIComponent(password)].filter(
       (secret) => secret !== undefined && secret !== '',

@@ -3,6 +3,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
 import { type HttpEngineSpec, keyVariable } from '../spec/engine-spec.ts';
+import type { AnswerBounds } from './answer-bounds.ts';
 import { ChatModel } from './chat-model.ts';
 import type { EndpointOptions } from './endpoint.ts';
 import { HttpTranscriber } from './http-transcriber.ts';
@@ -13,6 +14,8 @@ import type { HttpTimeouts } from './timeouts.ts';
 export interface RemoteOptions {
   /** How long a server of models may take. */
   timeouts?: HttpTimeouts;
+  /** How much of its answers is read. */
+  bounds?: AnswerBounds;
   /** How often it is asked at most while it has said nothing. */
   attempts?: number;
   /** Told once of everything that an engine had to do without, in a sentence. */
@@ -45,7 +48,7 @@ export const httpFactories: { [Kind in RequestKind]: (spec: HttpEngineSpec, opti
 function endpoint(
   kind: RequestKind,
   { url, model, key, keyEnv }: HttpEngineSpec,
-  { timeouts, attempts, onNotice, clock }: RemoteOptions,
+  { timeouts, bounds, attempts, onNotice, clock }: RemoteOptions,
 ): EndpointOptions {
   return {
     url,
@@ -53,6 +56,7 @@ function endpoint(
     ...(model !== undefined && { model }),
     ...(key !== undefined && { key }),
     ...(timeouts && { timeouts }),
+    ...(bounds && { bounds }),
     ...(attempts !== undefined && { attempts }),
     ...(onNotice && { onNotice }),
     ...(clock && { clock }),

@@ -18,7 +18,6 @@ const rateHz = 16_000;
 const shortestMs = 200;
 /** Of one request: the hosted API takes 25 MB. */
 const longestMs = 12 * 60_000;
-const maxEventCharacters = 1024 ** 2;
 
 /** Fields that a server may refuse, and do without, with what its messages call them. */
 const optionalFields = { stream: 'stream', include: 'include', logprobs: 'include', prompt: 'prompt' } as const;
@@ -80,7 +79,7 @@ export class HttpTranscriber implements Transcriber {
     const padded = missing > 0 ? concatSamples([samples, new Int16Array(missing)]) : samples;
     const wav = writeWav({ samples: padded, sampleRateHz: rateHz });
     const ask = (signal: AbortSignal) => this.#ask(wav, options, signal);
-    return readAnswer(ask, new TranscriptAnswer(), { signal, clock: this.#endpoint.clock, maxEventCharacters });
+    return readAnswer(ask, new TranscriptAnswer(), { signal, ...this.#endpoint.reading });
   }
 
   /** Sends the request; where the server refuses a field that it can do without, sends it once more, and from then on, without. */

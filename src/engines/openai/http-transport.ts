@@ -7,13 +7,17 @@
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, Agent as SecureAgent } from 'node:https';
 import type { Clock } from '../../core/clock.ts';
+import { EventLoopYield } from '../../core/event-loop-yield.ts';
+import { defaultAnswerBounds } from './answer-bounds.ts';
 import { RequestFailure } from './request-failure.ts';
 import type { HttpTimeouts } from './timeouts.ts';
 
 /** Idle connections kept for each server. */
 const idleConnections = 32;
-/** A whole answer: ten minutes of speech at 48 kHz are 55 MiB. */
-const maxAnswerBytes = 64 * 1024 ** 2;
+/** Bytes of an answer that are passed on in one turn of the event loop … */
+const bytesPerTurn = 64 * 1024;
+/** … where a piece counts for no less than these: one of a byte passes through as much as one of a thousand. */
+const leastBytes = 1024;
 /** Of an error's body, that is all that is read. */
 const maxErrorBytes = 16 * 1024;
 
@@ -27,10 +31,12 @@ export class HttpTransport {
   };
   readonly #timeouts: HttpTimeouts;
   readonly #clock: Clock;
+  readonly #answerBytes: number;
 
-  constructor(clock: Clock, timeouts: HttpTimeouts) {
+  constructor(clock: Clock, timeouts: HttpTimeouts, answerBytes = defaultAnswerBounds.answerBytes) {
     this.#clock = clock;
     this.#timeouts = timeouts;
+    this.#answerBytes = answerBytes;
   }
 
   /** Whether a connection stands ready. */
@@ -136,6 +142,7 @@ export class HttpTransport {
     signal: AbortSignal | undefined,
   ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
     const { firstByteMs, idleMs } = this.#timeouts;
+    const others = new EventLoopYield(bytesPerTurn);
     let bytes = 0;
     let cancel = () => {};
     const limit = (ms: number, words: string) => {
@@ -147,7 +154,10 @@ export class HttpTransport {
       for await (const chunk of message as AsyncIterable<Buffer<ArrayBuffer>>) {
         cancel();
         bytes += chunk.byteLength;
-        if (bytes > maxAnswerBytes) throw new RequestFailure(`its answer is longer than ${maxAnswerBytes} bytes`);
+        if (bytes > this.#answerBytes) {
+          throw new RequestFailure(`its answer is longer than ${this.#answerBytes} bytes`);
+        }
+        await others.step(Math.max(chunk.byteLength, leastBytes));
         yield chunk;
         if (failed && bytes > maxErrorBytes) return;
         limit(idleMs, 'it stopped in the middle of its answer and gave nothing');

@@ -71,8 +71,7 @@ export class HttpVoice implements Voice {
       if (samples.length === 0) return [];
       heard = true;
       trimmer ??= new SilenceTrimmer(reader.sampleRateHz);
-      const kept = trimmer.push(samples);
-      return kept.length === 0 ? [] : [{ samples: kept, sampleRateHz: reader.sampleRateHz }];
+      return trimmer.push(samples).map((kept) => ({ samples: kept, sampleRateHz: reader.sampleRateHz }));
     };
     for await (const bytes of response.body ?? []) yield* chunk(reader.push(bytes));
     yield* chunk(reader.flush());

@@ -2,7 +2,7 @@
 
 import { systemClock } from '../../core/clock.ts';
 import { HttpTransport } from './http-transport.ts';
-import { field, listField, textField } from './json.ts';
+import { field, listField, parseJson, textField } from './json.ts';
 
 export interface LocalModel {
   /** `http://127.0.0.1:11434/v1` */
@@ -39,7 +39,7 @@ async function modelAt(transport: HttpTransport, url: string): Promise<LocalMode
     if (text.length > maxListBytes) return undefined;
   }
   if (!response.ok) return undefined;
-  const model = listField(JSON.parse(text), 'data').find(
+  const model = listField(parseJson(text), 'data').find(
     (entry) => field(entry, 'owned_by') !== 'parley' && !otherModels.test(textField(entry, 'id') ?? 'embed'),
   );
   const id = textField(model, 'id');

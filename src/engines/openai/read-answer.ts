@@ -1,7 +1,7 @@
 /** Reads the answer to a request, streamed or whole, into an engine's events. */
 
-import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
+import { EventLoopYield } from '../../core/event-loop-yield.ts';
 import { contentType, readText } from './endpoint.ts';
 import { RequestFailure } from './request-failure.ts';
 import { eventData } from './server-sent-events.ts';
@@ -23,38 +23,37 @@ export interface AnswerReader<T> {
 /** How long the end of a stream is waited for once everything is there: a connection that is read to its end can be used again. */
 export const endGraceMs = 50;
 
-/** A chunk of a server that floods holds thousands: after so many, others get their turn of the event loop. */
-const eventsPerTurn = 64;
-/** An answer that is not a stream. */
-const maxWholeBytes = 16 * 1024 ** 2;
+/** Characters of events that are read in one turn of the event loop: a few milliseconds of work … */
+const charactersPerTurn = 128 * 1024;
+/** … where an event counts for no less than these. A chunk of a server that floods holds thousands. */
+const leastCharacters = 2048;
 
 export interface ReadAnswerOptions {
   clock: Clock;
   signal: AbortSignal;
-  /** Characters of one event of a stream. */
-  maxEventCharacters: number;
+  /** One event of a stream, in characters, or an answer that is not a stream, in bytes. */
+  messageBytes: number;
 }
 
 /** @throws {RequestFailure} when the answer is not one, or not whole */
 export async function* readAnswer<T>(
   ask: (signal: AbortSignal) => Promise<Response>,
   reader: AnswerReader<T>,
-  { clock, signal, maxEventCharacters }: ReadAnswerOptions,
+  { clock, signal, messageBytes }: ReadAnswerOptions,
 ): AsyncGenerator<T, void, undefined> {
   const enough = new AbortController();
   const response = await ask(AbortSignal.any([signal, enough.signal]));
   if (reader.isWhole(contentType(response))) {
-    yield* reader.whole(await readText(response, maxWholeBytes));
+    yield* reader.whole(await readText(response, messageBytes));
     yield* reader.end();
     return;
   }
   let cancelWait = () => {};
   let patienceMs = Number.POSITIVE_INFINITY;
-  let events = 0;
+  const others = new EventLoopYield(charactersPerTurn);
   try {
-    for await (const data of eventData(bodyOf(response), { maxEventCharacters })) {
-      events += 1;
-      if (events % eventsPerTurn === 0) await setImmediate();
+    for await (const data of eventData(bodyOf(response), { maxEventCharacters: messageBytes })) {
+      await others.step(Math.max(data.length, leastCharacters));
       yield* reader.push(data);
       if (reader.patienceMs >= patienceMs) continue;
       patienceMs = reader.patienceMs;

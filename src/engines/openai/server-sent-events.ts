@@ -19,7 +19,9 @@ export async function* eventData(
   { maxEventCharacters }: EventStreamLimits,
 ): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder();
-  let pending = '';
+  /** The beginning of a line, in the pieces that it came in. */
+  let pending: string[] = [];
+  let pendingLength = 0;
   let data: string | undefined;
   let begun = false;
   let stray = '';
@@ -28,10 +30,16 @@ export async function* eventData(
     throw new RequestFailure(`it sent an event of more than ${maxEventCharacters} characters`);
   };
   for await (const bytes of body) {
-    pending += decoder.decode(bytes, { stream: true });
+    const text = decoder.decode(bytes, { stream: true });
     let start = 0;
-    for (let end = pending.indexOf('\n'); end >= 0; end = pending.indexOf('\n', start)) {
-      const line = pending.slice(start, end > start && pending[end - 1] === '\r' ? end - 1 : end);
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+      let line = text.slice(start, end);
+      if (pending.length > 0) {
+        line = `${pending.join('')}${line}`;
+        pending = [];
+        pendingLength = 0;
+      }
+      if (line.endsWith('\r')) line = line.slice(0, -1);
       start = end + 1;
       check(line.length);
       if (line === '') {
@@ -55,15 +63,17 @@ export async function* eventData(
       data = data === undefined ? added : `${data}\n${added}`;
       check(data.length);
     }
-    pending = pending.slice(start);
-    check(pending.length);
+    if (start < text.length) pending.push(text.slice(start));
+    pendingLength += text.length - start;
+    check(pendingLength);
   }
+  const end = pending.join('').replace(/\r$/, '');
   // A stream that ends without the blank line has still said what it said.
-  const last = dataOf(pending.replace(/\r$/, ''));
+  const last = dataOf(end);
   const rest = data === undefined ? last : last === undefined ? data : `${data}\n${last}`;
   if (rest !== undefined) yield rest;
-  else if (!begun && `${stray}${pending}` !== '') {
-    throw new RequestFailure(`it sent something that is no stream of events: "${excerpt(stray || pending)}"`);
+  else if (!begun && `${stray}${end}` !== '') {
+    throw new RequestFailure(`it sent something that is no stream of events: "${excerpt(stray || end)}"`);
   }
 }
 

@@ -16,14 +16,15 @@ export class SilenceTrimmer {
     this.#margin = samplesIn(marginMs, sampleRateHz);
   }
 
-  push(samples: Int16Array): Int16Array {
+  /** What is passed on, in pieces: silence of minutes may be among it. */
+  push(samples: Int16Array): Int16Array[] {
     const last = samples.findLastIndex(isLoud);
     if (last < 0) {
       this.#holdBack(samples);
-      return new Int16Array(0);
+      return [];
     }
     const end = Math.min(samples.length, last + 1 + this.#margin);
-    const before = this.#begun ? concatSamples(this.#held) : new Int16Array(0);
+    const before = this.#begun ? this.#held : [];
     let sound = samples.subarray(0, end);
     if (!this.#begun) {
       const lead = concatSamples([...this.#held, sound]);
@@ -33,7 +34,7 @@ export class SilenceTrimmer {
     this.#begun = true;
     this.#held = [];
     this.#holdBack(samples.subarray(end));
-    return before.length === 0 ? sound : concatSamples([before, sound]);
+    return [...before, sound];
   }
 
   #holdBack(silence: Int16Array): void {

@@ -15,9 +15,11 @@ interface Call {
   index: number | undefined;
   id: string | undefined;
   name: string;
-  arguments: string;
-  /** Characters of the arguments that are told. */
-  told: number;
+  /** Those that are not told yet. */
+  arguments: string[];
+  /** Characters of all of them. */
+  length: number;
+  end: ObjectEnd;
   begun: boolean;
 }
 
@@ -45,8 +47,10 @@ export class ToolCalls {
     if (this.#calls.indexOf(call) < this.#at) {
       throw new RequestFailure('it sent arguments of a call that was complete');
     }
-    call.arguments += added;
-    if (call.arguments.length > maxArguments) {
+    call.arguments.push(added);
+    call.length += added.length;
+    call.end.push(added);
+    if (call.length > maxArguments) {
       throw new RequestFailure(`it called a function with more than ${maxArguments} characters of arguments`);
     }
     return this.#take(false);
@@ -59,7 +63,7 @@ export class ToolCalls {
 
   /** Ends the calls so far if they are whole, so that words may follow; otherwise undefined. */
   settle(): ModelEvent[] | undefined {
-    return this.#calls.slice(this.#at).every(isWhole) ? this.#take(true) : undefined;
+    return this.#calls.slice(this.#at).every((call) => call.end.reached) ? this.#take(true) : undefined;
   }
 
   #callOf(piece: unknown): Call {
@@ -70,13 +74,13 @@ export class ToolCalls {
     const another =
       open === undefined ||
       (id !== undefined && open.id !== undefined && id !== open.id) ||
-      (name !== undefined && open.name !== '' && id === undefined && isWhole(open));
+      (name !== undefined && open.name !== '' && id === undefined && open.end.reached);
     if (!another) {
       open.id ??= id;
       return open;
     }
     if (this.#calls.length >= maxCalls) throw new RequestFailure(`it called more than ${maxCalls} functions at once`);
-    const call: Call = { index, id, name: '', arguments: '', told: 0, begun: false };
+    const call: Call = { index, id, name: '', arguments: [], length: 0, end: new ObjectEnd(), begun: false };
     this.#calls.push(call);
     return call;
   }
@@ -92,14 +96,14 @@ export class ToolCalls {
         call.begun = true;
         events.push({ type: 'call', name: call.name, ...(call.id !== undefined && { callId: call.id }) });
       }
-      if (call.told < call.arguments.length) {
-        events.push({ type: 'call_arguments', delta: call.arguments.slice(call.told) });
-        call.told = call.arguments.length;
+      if (call.arguments.length > 0) {
+        events.push({ type: 'call_arguments', delta: call.arguments.join('') });
+        call.arguments = [];
       }
-      if (!all && (last || !isWhole(call))) return events;
-      if (cut && last && !isWhole(call)) return events;
+      if (!all && (last || !call.end.reached)) return events;
+      if (cut && last && !call.end.reached) return events;
       // A function without parameters may be called without any arguments.
-      if (call.arguments === '') events.push({ type: 'call_arguments', delta: '{}' });
+      if (call.length === 0) events.push({ type: 'call_arguments', delta: '{}' });
       events.push({ type: 'call_end' });
       this.#at += 1;
     }
@@ -111,12 +115,41 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-function isWhole({ arguments: text }: Call): boolean {
-  if (!text.trimEnd().endsWith('}')) return false;
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
+/** Finds where a JSON object ends, while it comes in pieces. Each character is looked at once. */
+class ObjectEnd {
+  #state: 'before' | 'within' | 'after' | 'none' = 'before';
+  #depth = 0;
+  #inString = false;
+  #escaped = false;
+
+  /** Whether what was pushed is an object, as far as its braces tell, and nothing else. */
+  get reached(): boolean {
+    return this.#state === 'after';
+  }
+
+  push(text: string): void {
+    for (const character of text) {
+      if (this.#inString) this.#skip(character);
+      else if (this.#state === 'within') this.#count(character);
+      else if (character.trim() !== '') this.#begin(character);
+    }
+  }
+
+  #begin(character: string): void {
+    this.#state = this.#state === 'before' && character === '{' ? 'within' : 'none';
+    this.#depth = 1;
+  }
+
+  #skip(character: string): void {
+    if (this.#escaped) this.#escaped = false;
+    else if (character === '\\') this.#escaped = true;
+    else if (character === '"') this.#inString = false;
+  }
+
+  #count(character: string): void {
+    if (character === '"') this.#inString = true;
+    else if (character === '{') this.#depth += 1;
+    else if (character === '}') this.#depth -= 1;
+    if (this.#depth === 0) this.#state = 'after';
   }
 }

@@ -1,7 +1,7 @@
 /** Reads the answer of `/v1/audio/transcriptions` in each of the forms that servers give it. */
 
 import type { TranscriptEvent } from '../../session/ports/transcriber.ts';
-import { field, listField, numberField, textField } from './json.ts';
+import { field, listField, numberField, parseJson, textField } from './json.ts';
 import { type AnswerReader, endGraceMs } from './read-answer.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
 import { toldFailure } from './status-failure.ts';
@@ -11,6 +11,11 @@ type TokenProbability = NonNullable<Done['logprobs']>[number];
 
 /** Characters of a transcript: hours of speech. */
 const maxText = 1024 ** 2;
+/** Tokens with their probabilities, which nearly all are words or parts of words. */
+const maxLogprobs = 100_000;
+const maxTokenCharacters = 1024;
+/** White space that is kept until more text follows. */
+const maxSpace = 1024;
 
 export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
   /** What the deltas say, concatenated. */
@@ -96,10 +101,10 @@ export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
   }
 
   #add(text: string, logprobs: TokenProbability[] = []): TranscriptEvent[] {
-    this.#logprobs.push(...logprobs);
+    this.#keep(logprobs);
     const whole = this.#text === '' ? text.trimStart() : this.#space + text;
     const added = whole.trimEnd();
-    this.#space = this.#text === '' && added === '' ? '' : whole.slice(added.length);
+    this.#space = this.#text === '' && added === '' ? '' : whole.slice(added.length).slice(0, maxSpace);
     if (added === '') return [];
     this.#text += added;
     if (this.#text.length > maxText) throw new RequestFailure(`its transcript has more than ${maxText} characters`);
@@ -111,22 +116,21 @@ export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
     if (logprobs.length > 0) this.#logprobs = [];
     const text = given.trim();
     if (!text.startsWith(this.#text)) {
-      this.#logprobs.push(...logprobs);
+      this.#keep(logprobs);
       return [];
     }
     const rest = text.slice(this.#text.length);
     this.#space = '';
     const events = this.#add(rest);
-    this.#logprobs.push(...logprobs);
+    this.#keep(logprobs);
     return events;
   }
-}
 
-function parseJson(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    throw new RequestFailure(`it sent something that is not JSON: "${excerpt(data)}"`);
+  #keep(logprobs: readonly TokenProbability[]): void {
+    if (this.#logprobs.length + logprobs.length > maxLogprobs) {
+      throw new RequestFailure(`its transcript has more than ${maxLogprobs} logprobs`);
+    }
+    for (const each of logprobs) this.#logprobs.push(each);
   }
 }
 
@@ -142,6 +146,9 @@ function probabilities(event: unknown): TokenProbability[] {
     const token = textField(entry, 'token');
     const logprob = numberField(entry, 'logprob');
     if (token === undefined || logprob === undefined) return [];
+    if (token.length > maxTokenCharacters) {
+      throw new RequestFailure(`it sent a token of more than ${maxTokenCharacters} characters`);
+    }
     const bytes = listField(entry, 'bytes').filter((byte) => typeof byte === 'number');
     return [{ token, logprob, bytes: bytes.length > 0 ? bytes : [...Buffer.from(token)] }];
   });
