@@ -1,4 +1,4 @@
-/** Which command was meant. */
+/** The commands of the command line. */
 
 import { packageVersion } from '../core/version.ts';
 import { nearest } from '../protocol/parse/nearest.ts';
@@ -11,7 +11,7 @@ const usage = `Parley: the Realtime API on your own machine.
   parley doctor            try every configured engine, and say what is wrong
   parley --version
 
-"parley serve --help" and the like tell the options.
+"parley COMMAND --help" lists the options of a command.
 `;
 
 /** Runs a command line without the program's name; resolves with the exit code, for `serve` once it has stopped. */

@@ -1,16 +1,16 @@
-/** `parley key`: makes an API key, and what the configuration file says of it. */
+/** `parley key`: makes an API key and its entry for the configuration file. */
 
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { readApiKeys, writtenHash } from '../config/api-keys.ts';
 
-const usage = `Make an API key. It is printed once: the configuration holds its hash, from which nobody can tell it.
+const usage = `Make an API key. It is printed once: the configuration file holds only its hash.
 
   parley key [--name NAME] [--project PROJECT] [--operator]
 
-  --name NAME        how the log calls whoever uses it
-  --project PROJECT  whose sessions it sees and opens; default: default
-  --operator         it sees the sessions of every project, and the metrics
+  --name NAME        the name of the key in the log and the metrics
+  --project PROJECT  the project of its sessions (default: default)
+  --operator         allow it to see the sessions of all projects, and the metrics
 `;
 
 const keyBytes = 32;

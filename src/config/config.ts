@@ -35,7 +35,7 @@ const options = {
     'Listening',
     choice('off', 'self-signed'),
     'off',
-    'self-signed: serve https: and wss: with a certificate made at the start, which clients have to be told to trust.',
+    'self-signed: serve https: and wss: with a certificate made at the start; clients must be configured to accept it.',
   ),
   tlsCert: option(
     'Listening',
@@ -48,7 +48,7 @@ const options = {
     'Listening',
     integer('SECONDS', 0, 3600),
     30,
-    'How long turns, responses and requests under way may go on when the server is told to stop.',
+    'How long turns, responses and requests in progress may continue after SIGTERM or SIGINT.',
   ),
 
   apiKeys: option(
@@ -111,7 +111,7 @@ const options = {
     'Sessions',
     contextBudgets(),
     session.contextTokens,
-    'Tokens that the input of a model may have, instructions and tools included. What of a conversation does not fit is left out, oldest first, as the session asks (truncation).',
+    'Maximum input tokens of a model, instructions and tools included. Items of the conversation that do not fit are left out, oldest first, according to the `truncation` of the session.',
   ),
   lenient: option(
     'Sessions',
@@ -144,7 +144,7 @@ const options = {
     'Engines',
     modelAliases(),
     {},
-    "What clients' names of models stand for: { gpt-realtime: { engines: name of a set, model: name of the server's model } }. Other names get the engines above.",
+    "Engines and models for the model names that clients ask for: { gpt-realtime: { engines: name of a set, model: name of the server's model } }. Other names get the engines above.",
   ),
   script: option(
     'Engines',
@@ -189,7 +189,7 @@ const options = {
     'Metering',
     prices(),
     undefined,
-    'What models cost, for the log and the metrics: in the configuration file { currency, models }, where models has prices per million tokens by the name of a model, or by the beginning of names and *. As a flag, the same as JSON. None are built in.',
+    'Prices of models, for the log and the metrics: in the configuration file { currency, models }, where models has prices per million tokens by the name of a model, or by the beginning of names and *. As a flag, the same as JSON. None are built in.',
   ),
   sessionMetrics: option(
     'Metering',
@@ -215,7 +215,7 @@ const options = {
     'Logs',
     choice('debug', 'info', 'warn', 'error', 'silent'),
     'info',
-    'What to log, on standard error.',
+    'The lowest level to log, on standard error.',
   ),
   logFormat: option('Logs', choice('auto', 'pretty', 'json'), 'auto', 'auto: pretty on a terminal, json elsewhere.'),
 };

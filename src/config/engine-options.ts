@@ -7,12 +7,12 @@ import { type Option, option } from './option.ts';
 import { secretKey } from './upstream-kind.ts';
 
 const descriptions: Readonly<Record<EngineKind, string>> = {
-  voiceActivity: 'What tells speech from other sound.',
+  voiceActivity: 'The engine that detects speech: embedded, or silero:FILE (docs/engines.md).',
   transcriber:
-    'What turns speech into text: embedded, or the URL of a server with the name of its model, as in http://127.0.0.1:8000/v1#whisper-small.',
+    'The engine that transcribes speech: embedded, or the URL of a server with the name of its model, as in http://127.0.0.1:8000/v1#whisper-small.',
   languageModel:
-    'What answers: embedded is a stand-in that follows a few rules, auto takes an Ollama or a llama.cpp server of this machine, and a URL names any server, as in http://127.0.0.1:11434/v1#llama3.2 (docs/engines.md).',
-  voice: 'What turns text into speech: embedded, or a URL, as in http://127.0.0.1:8880/v1#kokoro.',
+    'The engine that answers: embedded is a stand-in that follows a few rules, auto uses an Ollama or a llama.cpp server of this machine, and a URL names any server, as in http://127.0.0.1:11434/v1#llama3.2 (docs/engines.md).',
+  voice: 'The engine that speaks: embedded, or a URL, as in http://127.0.0.1:8880/v1#kokoro.',
 };
 
 const keyDescription = (flag: string) =>
