@@ -109,7 +109,7 @@ function describeFailure(error: Error, url: URL): string {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `The host name ${url.hostname} is not known.`;
   if (untrusted.has(code)) {
     return (
-      `Nobody that this machine trusts vouches for the certificate of ${url.host}. ` +
+      `This machine does not trust the certificate of ${url.host}. ` +
       'If it is a server of your own, such as one started with --tls self-signed, add --insecure.'
     );
   }
@@ -124,7 +124,7 @@ function describeFailure(error: Error, url: URL): string {
     return `${url.host} does not speak TLS as wss:// needs it. Is it a server without TLS? Try ${addressOf(url, 'ws:')}`;
   }
   if (!secure && code === 'ECONNRESET') {
-    return `${url.host} hung up instead of answering. Does it want TLS? Try ${addressOf(url, 'wss:')}`;
+    return `${url.host} closed the connection without an answer. Does it require TLS? Try ${addressOf(url, 'wss:')}`;
   }
   return `Cannot connect to ${url.host}: ${error.message}`;
 }

@@ -110,13 +110,19 @@ class Setup {
   receive(event: ServerEvent): void {
     if (event.type === 'session.created') this.#created.resolve();
     if (event.type === 'session.updated') this.#updated.resolve();
-    if (event.type === 'error') this.fail(new ConnectionError(`The server refused: ${event.error.message}`));
+    if (event.type === 'error') this.fail(new ConnectionError(describeRefusal(event.error)));
   }
 
   fail(error: ConnectionError): void {
     this.#created.reject(error);
     this.#updated.reject(error);
   }
+}
+
+function describeRefusal({ code, message }: { code?: string | null; message: string }): string {
+  const keyRefused = code === 'invalid_api_key' || message.startsWith('Missing bearer');
+  const hint = keyRefused ? ' (give a valid key with --key)' : '';
+  return `The server refused: ${message}${hint}`;
 }
 
 /** Puts what is due of the question. Returns whether the conversation may end, as far as the question goes. */

@@ -26,6 +26,9 @@ function sizeOf(path: string): number | 'folder' {
     const found = statSync(path);
     return found.isDirectory() ? 'folder' : found.size;
   } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      throw new ScriptError([`${path}: there is no such file or folder.`]);
+    }
     const detail = error instanceof Error ? error.message : String(error);
     throw new ScriptError([`${path}: this script cannot be read: ${detail}`]);
   }

@@ -51,7 +51,7 @@ test('a path that is not an endpoint is told, and the command ends', atOnce, asy
   assert.match(out, /answered 404 Not Found instead of opening a WebSocket: is \/v1\/other the path/);
 });
 
-test('a certificate that nobody vouches for is refused, and taken with --insecure', atOnce, async (t) => {
+test('a certificate that the machine does not trust is refused, and taken with --insecure', atOnce, async (t) => {
   const { wsUrl } = await newServer(t, { config: { tls: 'self-signed' } });
   const refused = await ask(t, '--url', wsUrl, 'Hello?');
   assert.equal(refused.code, 1);
@@ -60,11 +60,21 @@ test('a certificate that nobody vouches for is refused, and taken with --insecur
   assert.equal(taken.code, 0, taken.out);
 });
 
+test('a missing key and a wrong one are refused with the option to give', atOnce, async (t) => {
+  const { wsUrl } = await newServer(t, { config: { apiKeys: ['sk-mine-0123456789'] } });
+  const missing = await ask(t, '--url', wsUrl, 'Hello?');
+  assert.equal(missing.code, 1);
+  assert.match(missing.out, /Missing bearer or basic authentication in header \(give a valid key with --key\)/);
+  const wrong = await ask(t, '--url', wsUrl, '--key', 'sk-other', 'Hello?');
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.out, /Incorrect API key provided: .* \(give a valid key with --key\)/);
+});
+
 test('ws:// where TLS is spoken, and wss:// where it is not, are told with the address to try', atOnce, async (t) => {
   const [plain, secure] = await Promise.all([newServer(t), newServer(t, { config: { tls: 'self-signed' } })]);
   const toSecure = await ask(t, '--url', secure.wsUrl.replace('wss:', 'ws:'), 'Hello?');
   assert.equal(toSecure.code, 1);
-  assert.ok(toSecure.out.includes(`Does it want TLS? Try ${secure.wsUrl}\n`), toSecure.out);
+  assert.ok(toSecure.out.includes(`Does it require TLS? Try ${secure.wsUrl}\n`), toSecure.out);
   const toPlain = await ask(t, '--url', plain.wsUrl.replace('ws:', 'wss:'), 'Hello?');
   assert.equal(toPlain.code, 1);
   assert.ok(toPlain.out.includes(`Is it a server without TLS? Try ${plain.wsUrl}\n`), toPlain.out);
