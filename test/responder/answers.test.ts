@@ -120,6 +120,7 @@ table('says what it is told to say', [
   ['Hello', 'OK', 'Respond with exactly the word "OK" and nothing else.'],
   [[], 'Welcome!', 'Say "Welcome!"'],
   [[], 'hello', 'Say hello to the user.'],
+  [[], 'hello', 'Say hello   to  the user.'],
   [[user('Say exactly A'), assistant('A')], 'B', 'Say exactly B'],
   ['Hello', /^Hello!/, "If you don't know, say exactly 'I do not know'."],
   ['Hello', /^Hello!/, 'Never say "sorry". Users may say: "help".'],

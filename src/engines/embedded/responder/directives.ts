@@ -78,6 +78,6 @@ export function wordsAskedFor(text: string, trusted: boolean): string | undefine
   if (!trusted && source.length > 200) return undefined;
   let say = source.slice(request[0].length).trim();
   if (request[1]) say = say.replace(/\?$/, '');
-  say = quotedText(say) ?? say.replace(/\s+to\s+the\s+(?:user|caller|customer)\b[.!]?$/iu, '');
+  say = quotedText(say) ?? say.replace(/(?<!\s)\s+to\s+the\s+(?:user|caller|customer)\b[.!]?$/iu, '');
   return say || undefined;
 }
