@@ -24,19 +24,63 @@ export function jsonLength(value: unknown, enough = Number.POSITIVE_INFINITY): n
  * not supported.
  */
 export function* jsonPieces(value: unknown, pieceCharacters: number): Generator<string> {
-  if (jsonLength(value, pieceCharacters) <= pieceCharacters) yield jsonOf(value);
-  else if (typeof value === 'string') yield* textPieces(value, pieceCharacters);
+  const lengths = new Lengths(pieceCharacters);
+  if (lengths.isLong(value)) yield* longPieces(value, lengths);
+  else yield jsonOf(value);
+}
+
+/**
+ * The lengths of the containers in a value. Each is counted once: a large object under many levels would otherwise be
+ * counted again at each of them.
+ */
+class Lengths {
+  readonly pieceCharacters: number;
+  readonly #counted = new Map<object, number>();
+
+  constructor(pieceCharacters: number) {
+    this.pieceCharacters = pieceCharacters;
+  }
+
+  isLong(value: unknown): boolean {
+    return this.#of(value) > this.pieceCharacters;
+  }
+
+  /** As `jsonLength`; counting ends once it is longer than a piece. */
+  #of(value: unknown): number {
+    if (typeof value !== 'object' || value === null) return jsonLength(value);
+    const counted = this.#counted.get(value);
+    if (counted !== undefined) return counted;
+    let length = '{}'.length;
+    if (Array.isArray(value)) {
+      for (const member of value) {
+        length += this.#of(member);
+        if (length > this.pieceCharacters) break;
+      }
+    } else {
+      for (const key in value) {
+        length += key.length + '"":'.length + this.#of(Reflect.get(value, key));
+        if (length > this.pieceCharacters) break;
+      }
+    }
+    // Counting a short one again takes less than remembering it.
+    if (length > this.pieceCharacters / 16) this.#counted.set(value, length);
+    return length;
+  }
+}
+
+function* longPieces(value: unknown, lengths: Lengths): Generator<string> {
+  if (typeof value === 'string') yield* textPieces(value, lengths.pieceCharacters);
   else if (Array.isArray(value)) {
     yield* memberPieces(
       '[',
       Array.from(value, (member: unknown) => ['', member] as const),
       ']',
-      pieceCharacters,
+      lengths,
     );
   } else {
     const members = Object.entries(Object(value)).filter(([, member]) => member !== undefined);
     const named = members.map(([key, member]) => [`${JSON.stringify(key)}:`, member] as const);
-    yield* memberPieces('{', named, '}', pieceCharacters);
+    yield* memberPieces('{', named, '}', lengths);
   }
 }
 
@@ -58,19 +102,19 @@ function* memberPieces(
   open: string,
   members: readonly (readonly [name: string, value: unknown])[],
   close: string,
-  pieceCharacters: number,
+  lengths: Lengths,
 ): Generator<string> {
   let piece = open;
   for (const [index, [name, value]] of members.entries()) {
     piece += index === 0 ? name : `,${name}`;
-    if (jsonLength(value, pieceCharacters) <= pieceCharacters) {
-      piece += jsonOf(value);
-    } else {
+    if (lengths.isLong(value)) {
       yield piece;
       piece = '';
-      yield* jsonPieces(value, pieceCharacters);
+      yield* longPieces(value, lengths);
+    } else {
+      piece += jsonOf(value);
     }
-    if (piece.length < pieceCharacters) continue;
+    if (piece.length < lengths.pieceCharacters) continue;
     yield piece;
     piece = '';
   }

@@ -34,3 +34,19 @@ test('a text is cut between characters, also where each is escaped or takes two 
 test('the least length of JSON is never more than its length', () => {
   fc.assert(fc.property(fc.jsonValue(), (value) => assert.ok(jsonLength(value) <= JSON.stringify(value).length)));
 });
+
+test('a large object is counted once, however many levels it is under', () => {
+  const members = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`k${index}`, {}]));
+  let reads = 0;
+  const large = new Proxy(members, {
+    ownKeys: (target) => {
+      reads += 1;
+      return Reflect.ownKeys(target);
+    },
+  });
+  const nested = Array.from({ length: 90 }).reduce((inner) => ({ inner }), large);
+  const pieces = [...jsonPieces(nested, 4096)];
+  // Once to count it, once to write it.
+  assert.equal(reads, 2);
+  assert.equal(pieces.join(''), JSON.stringify(nested));
+});

@@ -74,6 +74,27 @@ test('a long answer is sent in fragments of bounded length, and what follows it 
   });
 });
 
+test('echoes of a schema with thousands of properties under many levels hold nobody up', async (t) => {
+  await underAttack(t, { config: unhurried }, async (scene) => {
+    const client = await scene.client();
+    const properties = Object.fromEntries(
+      Array.from({ length: 10_000 }, (_, index) => [`k${index}`, { type: 'null' }]),
+    );
+    const parameters = Array.from({ length: 80 }).reduce((inner) => ({ inner }), properties);
+    const tools = [{ type: 'function', name: 'deep', parameters }];
+    client.send({ type: 'session.update', session: { type: 'realtime', tools } });
+    await client.until('session.updated');
+    await scene.waves(async () => {
+      for (let sent = 0; sent < 4; sent++) client.send({ type: 'session.update', session: { type: 'realtime' } });
+      for (let seen = 0; seen < 4; seen++) {
+        const { session } = await client.until('session.updated');
+        assert.ok('tools' in session);
+        assert.deepEqual(session.tools, tools);
+      }
+    });
+  });
+});
+
 test('a client that asks for more than it may be sent in a second is read more slowly; nothing is lost', async (t) => {
   const clock = new FakeClock();
   const limits = { answerBytesPerSecond: mebibyte, pingIntervalMs: 3_600_000, deadPeerMs: 3_600_000 };
