@@ -202,3 +202,17 @@ test('an item that a response refers to thousands of times is held once', async 
   const items = engines.languageModel.requests[0]?.items ?? [];
   assert.deepEqual([items.length, new Set(items).size], [1000, 1]);
 });
+
+test('lists of values that may repeat are bounded', async (t) => {
+  const { wsUrl } = await newServer(t);
+  const client = await WireClient.open(wsUrl + query);
+  const repeated = (value: string) => Array.from({ length: 40_000 }, () => value);
+  for (const update of [
+    { include: repeated('item.input_audio_transcription.logprobs') },
+    { output_modalities: repeated('audio') },
+  ]) {
+    client.send({ type: 'session.update', session: { type: 'realtime', ...update } });
+    const { error } = await client.until('error');
+    assert.deepEqual([error.code, error.param], ['array_above_max_length', `session.${Object.keys(update)[0]}`]);
+  }
+});

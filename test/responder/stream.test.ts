@@ -32,6 +32,11 @@ describe('streaming', () => {
     assert.equal(textOf(events), word);
     assert.ok(events.length > 3 && events.every((event) => event.type !== 'text' || event.text.isWellFormed()));
   });
+  it('stops at the largest max_output_tokens of the protocol, also without a limit', async () => {
+    const events = await eventsOf(requestOf([user(`Say exactly: ${'a '.repeat(20_000)}`)]));
+    assert.equal(events.length, 4097);
+    assert.deepEqual(events.at(-1), { type: 'finish', reason: 'length' });
+  });
   it('counts a delta as a token, and stops at the limit', async () => {
     const limited = (maxOutputTokens: number) =>
       eventsOf(requestOf([user('Say exactly: one two three')], { maxOutputTokens }));

@@ -14,7 +14,10 @@ const pcmu = z.strictObject({ type: z.literal('audio/pcmu') });
 const pcma = z.strictObject({ type: z.literal('audio/pcma') });
 export const audioFormatSchema = z.discriminatedUnion('type', [pcm, pcmu, pcma]);
 export const voiceSchema = z.union([z.string().min(1).max(64), z.strictObject({ id: z.string().min(1).max(64) })]);
-export const modalitiesSchema = z.array(z.enum(['text', 'audio']));
+/** Longest list of values that may repeat. */
+const maxValues = 16;
+
+export const modalitiesSchema = z.array(z.enum(['text', 'audio'])).max(maxValues);
 export const maxOutputTokensSchema = z.union([integer(1, 4096), z.literal('inf')]);
 
 const serverVad = z.strictObject({
@@ -99,7 +102,10 @@ const inputUpdate = z
     turn_detection: turnDetectionSchema.nullish(),
   })
   .optional();
-export const includeSchema = z.array(z.enum(['item.input_audio_transcription.logprobs'])).nullish();
+export const includeSchema = z
+  .array(z.enum(['item.input_audio_transcription.logprobs']))
+  .max(maxValues)
+  .nullish();
 
 /** What `session.update` may carry for a transcription session. */
 const transcriptionUpdateSchema = z.strictObject({

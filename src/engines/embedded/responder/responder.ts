@@ -13,6 +13,9 @@ import { sayOutputs } from './outputs.ts';
 import { answerAtOnce, fallbackAnswer } from './rules.ts';
 import { chooseTools } from './tools.ts';
 
+/** Deltas of one answer: the largest `max_output_tokens` of the protocol, also where a request sets no limit. */
+const MOST_DELTAS = 4096;
+
 /** Deltas between two turns of the event loop. */
 const DELTAS_PER_TURN = 32;
 
@@ -50,7 +53,7 @@ export class Responder implements LanguageModel {
   async *generate(request: ModelRequest): AsyncGenerator<ModelEvent> {
     request.signal.throwIfAborted();
     const answer = this.#answer(request);
-    const limit = request.maxOutputTokens === 'inf' ? Number.POSITIVE_INFINITY : request.maxOutputTokens;
+    const limit = request.maxOutputTokens === 'inf' ? MOST_DELTAS : Math.min(request.maxOutputTokens, MOST_DELTAS);
     let deltas = 0;
     for (const event of typeof answer === 'string' ? textEvents(answer) : callEvents(answer)) {
       const counts = event.type === 'text' || event.type === 'call_arguments';
