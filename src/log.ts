@@ -94,14 +94,35 @@ export interface WrittenLog extends Log {
   close?(timeoutMs: number): Promise<void>;
 }
 
-/** A log that adds fields to every entry, such as the id of a session. */
+/** A log that adds fields to every entry, such as the id of a session. Each session and each peer has one. */
+class ChildLog implements Log {
+  readonly #log: Log;
+  readonly #fields: Readonly<Record<string, unknown>>;
+
+  constructor(log: Log, fields: Readonly<Record<string, unknown>>) {
+    this.#log = log;
+    this.#fields = fields;
+  }
+
+  debug(event: LogEvent, details: object): void {
+    this.#log.debug(event, { ...this.#fields, ...details });
+  }
+
+  info(event: LogEvent, details: object): void {
+    this.#log.info(event, { ...this.#fields, ...details });
+  }
+
+  warn(event: LogEvent, details: object): void {
+    this.#log.warn(event, { ...this.#fields, ...details });
+  }
+
+  error(event: LogEvent, details: object): void {
+    this.#log.error(event, { ...this.#fields, ...details });
+  }
+}
+
 export function childLog(log: Log, fields: Readonly<Record<string, unknown>>): Log {
-  return {
-    debug: (event, details) => log.debug(event, { ...fields, ...details }),
-    info: (event, details) => log.info(event, { ...fields, ...details }),
-    warn: (event, details) => log.warn(event, { ...fields, ...details }),
-    error: (event, details) => log.error(event, { ...fields, ...details }),
-  };
+  return new ChildLog(log, fields);
 }
 
 export type ProcessLog = Required<WrittenLog>;
