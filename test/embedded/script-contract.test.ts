@@ -5,19 +5,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
-import { systemClock } from '../../../src/core/clock.ts';
-import { playedEngines } from '../../../src/engines/cassette/played-engines.ts';
-import { readCassettes } from '../../../src/engines/cassette/read-cassette.ts';
-import { recordedEngines } from '../../../src/engines/cassette/recorded-engines.ts';
-import { scriptedEngines } from '../../../src/engines/script/scripted-engines.ts';
-import { createEngines, type EngineSet, type SessionEngines } from '../../../src/engines/spec/registry.ts';
-import type { Engines } from '../../../src/session/ports/engines.ts';
-import { borrowed } from '../../support/embedded.ts';
-import { type LanguageModelSubject, languageModelContract } from '../contract/language-model.ts';
-import { type SpokenClip, transcriberContract } from '../contract/transcriber.ts';
-import { voiceContract } from '../contract/voice.ts';
-import { script } from './scripted.ts';
-import { spokenClips } from './spoken-clips.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { playedEngines } from '../../src/engines/cassette/played-engines.ts';
+import { readCassettes } from '../../src/engines/cassette/read-cassette.ts';
+import { recordedEngines } from '../../src/engines/cassette/recorded-engines.ts';
+import { scriptedEngines } from '../../src/engines/script/scripted-engines.ts';
+import { createEngines, type EngineSet, type SessionEngines } from '../../src/engines/spec/registry.ts';
+import type { Engines } from '../../src/session/ports/engines.ts';
+import { type LanguageModelSubject, languageModelContract } from '../engines/contract/language-model.ts';
+import { type SpokenClip, transcriberContract } from '../engines/contract/transcriber.ts';
+import { voiceContract } from '../engines/contract/voice.ts';
+import { script } from '../engines/script/scripted.ts';
+import { spokenClips } from '../engines/script/spoken-clips.ts';
+import { borrowed } from '../support/embedded.ts';
 
 const answering = `
 rules:
