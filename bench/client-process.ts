@@ -1,5 +1,5 @@
 /**
- * The clients of a benchmark, in a process of their own so that they do not hold up the server's event loop: callers that
+ * The clients of a benchmark, in a separate process so that they do not hold up the server's event loop: callers that
  * stream in real time, or clients that work as fast as the server lets them. Run by `Load` and `RateClients`.
  */
 

@@ -48,7 +48,7 @@ export class Load {
     this.#child.send({ type: 'begin' });
   }
 
-  /** Waits until so many turns have been taken, or the time is over. */
+  /** Waits until this number of turns has been taken, or the time is over. */
   async takeTurns(count: number, timeoutMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, timeoutMs);

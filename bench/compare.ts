@@ -154,7 +154,7 @@ async function measureConversations(tree: Tree, { sessions, spanMs, connections 
   const server = await MeasuredServer.start('instant', tree);
   const clients = new RateClients();
   try {
-    // What the first sessions load and compile is no session's memory.
+    // The first sessions load and compile code; that memory belongs to no session.
     await clients.run({ type: 'connect', wsUrl: server.wsUrl, count: connections, atOnce });
     const before = await server.memory();
     const load = await Load.start({

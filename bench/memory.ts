@@ -27,7 +27,7 @@ async function idleSessions(count: number): Promise<Figure[]> {
   const clients = new RateClients();
   try {
     const { wsUrl } = server;
-    // What the first sessions load and compile is not a session's.
+    // The first sessions load and compile code; that memory belongs to no session.
     await clients.run({ type: 'connect', wsUrl, count: 200, atOnce: 16 });
     const before = await server.memory();
     await clients.run({ type: 'hold', wsUrl, count, atOnce: 16 });

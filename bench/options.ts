@@ -56,7 +56,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions | 'help' {
   const values = parse(argv);
   if (values.help === true) return 'help';
   if (values.compare !== undefined && values.only !== undefined) {
-    throw new UsageError('--compare measures parts of its own: leave out --only.');
+    throw new UsageError('--only cannot be combined with --compare, which has a fixed list of figures.');
   }
   return {
     quick: values.quick ?? false,

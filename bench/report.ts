@@ -38,7 +38,7 @@ export async function describeMachine(): Promise<Machine> {
   };
 }
 
-/** A warning when the machine is not idle; null where that cannot be told, or it is. */
+/** A warning when the machine is not idle; null if it is idle or its load is unknown. */
 export function busyWarning({ loadAverage, cores }: Machine): string | null {
   if (loadAverage <= cores * busyShare) return null;
   return (
@@ -90,7 +90,7 @@ export function comparisonTable(comparisons: readonly Comparison[], there: strin
       ]),
     ),
     wrapped(
-      'Medians of n rounds. A round measures both trees, one after the other, each with servers of its own and the clients of this tree. The ratio is ' +
+      'Medians of n rounds. A round measures both trees, one after the other, each with its own servers and the clients of this tree. The ratio is ' +
         "the median of the rounds' ratios; the noise is the interval that holds the true median with a confidence of 90 % (order statistics). " +
         `WORSE: the whole interval is worse by more than ${Math.round(100 * (toleratedRatio - 1))} %.`,
       '  ',

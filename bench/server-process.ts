@@ -1,5 +1,5 @@
 /**
- * A server in a process of its own that measures itself: `embedded`, `instant`, `keyed` and `lifted` are Parley, `bare`
+ * A server in a separate process that measures itself: `embedded`, `instant`, `keyed` and `lifted` are Parley, `bare`
  * is the bare limit.
  * It is run by `MeasuredServer`, with the kind and the key of `keyed` as its arguments. `--compare` runs this file of older commits too: its path,
  * its kinds and its messages have to stay as they are.

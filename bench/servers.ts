@@ -1,4 +1,4 @@
-/** The servers that are measured, each in a process of its own. */
+/** The servers that are measured, each in a separate process. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -28,7 +28,7 @@ export class MeasuredServer {
     return new MeasuredServer(child, wsUrl);
   }
 
-  /** What it uses during so many milliseconds from now. Its event loop is watched where a resolution is given: that itself costs some time. */
+  /** Measures usage over this number of milliseconds. With a resolution it also samples the event loop delay, which costs some CPU time. */
   async measure(ms: number, eventLoopResolutionMs?: number): Promise<ServerUsage> {
     this.begin(eventLoopResolutionMs);
     await Promise.race([delay(ms), this.#child.ended]);
@@ -39,13 +39,13 @@ export class MeasuredServer {
     this.#child.send({ type: 'begin', eventLoopResolutionMs });
   }
 
-  /** What it has used since `begin`. */
+  /** Usage since `begin`. */
   async end(): Promise<ServerUsage> {
     this.#child.send({ type: 'end' });
     return (await this.#child.next('usage')).usage;
   }
 
-  /** What it uses now. */
+  /** Current usage. */
   async memory(): Promise<ServerMemory> {
     this.#child.send({ type: 'memory' });
     return (await this.#child.next('memory')).memory;
