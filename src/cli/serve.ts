@@ -1,7 +1,7 @@
 /** `parley serve`: starts the server, says where it is, and stops it when it is told to. */
 
 import { type Config, ConfigError, configHelp, loadConfig, logOptions } from '../config/config.ts';
-import { createLog, type ProcessLog } from '../log.ts';
+import { createLog, type ProcessLog } from '../core/log.ts';
 import {
   type ConfiguredServer,
   type EngineStatus,

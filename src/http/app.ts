@@ -4,7 +4,7 @@ import { Hono, type MiddlewareHandler } from 'hono';
 import type { Callers } from '../access/callers.ts';
 import type { AccessPolicy } from '../access/policy.ts';
 import { hostProblem } from '../access/request-host.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../core/log.ts';
 import type { Metering } from '../metering/metering.ts';
 import { apiErrorOf } from '../protocol/errors/api-error.ts';
 import { httpErrors } from '../protocol/errors/http-errors.ts';

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { Config } from '../config/config.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../core/log.ts';
 import type { Dialect } from '../protocol/dialect.ts';
 import { betaBodyField } from '../protocol/dialect-fields.ts';
 import { accessErrors } from '../protocol/errors/access-errors.ts';

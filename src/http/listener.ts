@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../core/log.ts';
 import { apiErrorOf } from '../protocol/errors/api-error.ts';
 import { httpErrors } from '../protocol/errors/http-errors.ts';
 import { watchPace } from './pace.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../core/log.ts';
 import type { QuotaRefusal } from '../session/ports/meter.ts';
 import type { Store } from '../store/store.ts';
 import type { Owner } from './owner.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../core/log.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
 import { sessionKinds } from '../protocol/wire/session-kinds.ts';
 import type { AudioRequestKind } from '../session/ports/engines.ts';

@@ -1,4 +1,4 @@
-import type { Log } from '../log.ts';
+import type { Log } from '../core/log.ts';
 import type { ImageFetcher } from '../session/ports/image-fetcher.ts';
 import type { GuardedFetch } from './guarded-fetch.ts';
 import { OutgoingError } from './outgoing-error.ts';

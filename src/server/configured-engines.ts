@@ -2,6 +2,7 @@
 
 import { type Config, ConfigError } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
 import { packageVersion } from '../core/version.ts';
 import { CassetteError } from '../engines/cassette/format.ts';
 import { cassetteDirectory, recordedEngines } from '../engines/cassette/recorded-engines.ts';
@@ -14,7 +15,6 @@ import { createEngineSets } from '../engines/spec/engine-sets.ts';
 import { defaultSet, type EngineSetsSpec } from '../engines/spec/engine-spec.ts';
 import { lazyEngines } from '../engines/spec/lazy-engines.ts';
 import type { CreateEnginesOptions, EngineSet } from '../engines/spec/registry.ts';
-import type { Log } from '../log.ts';
 import { defaultModel } from '../transport/session-authorizer.ts';
 import { relaysAll, upstreamFor } from '../upstream/link/target.ts';
 

@@ -6,6 +6,7 @@ import { AccessPolicy } from '../access/policy.ts';
 import { type Config, type ConfigOverrides, configWith, logOptions, sessionSettings } from '../config/config.ts';
 import { settleWithin } from '../core/abort.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
+import { createLog, digestRules, type Log, type LogEvent, type WrittenLog } from '../core/log.ts';
 import { LogDigest } from '../core/log-digest.ts';
 import { nodeTooOld } from '../core/node-version.ts';
 import { publicStatus } from '../engines/spec/engine-group.ts';
@@ -16,7 +17,6 @@ import { audioApiOptions, bodyLimits } from '../http/audio/options.ts';
 import { Listener } from '../http/listener.ts';
 import { readinessOf } from '../http/readiness.ts';
 import { loadCertificate } from '../http/tls.ts';
-import { createLog, digestRules, type Log, type LogEvent, type WrittenLog } from '../log.ts';
 import { Metering } from '../metering/metering.ts';
 import { AddressPolicy } from '../net/address-policy.ts';
 import { GuardedFetch } from '../net/guarded-fetch.ts';
@@ -50,9 +50,9 @@ export {
   type ConfigOverrides,
 } from '../config/config.ts';
 export type { Clock } from '../core/clock.ts';
+export type { Log, WrittenLog } from '../core/log.ts';
 export { createEngines, type EngineSet, type EngineStatus } from '../engines/spec/registry.ts';
 export { ListenError } from '../http/listener.ts';
-export type { Log, WrittenLog } from '../log.ts';
 export type * from '../session/ports/audio-codec.ts';
 export type * from '../session/ports/engines.ts';
 export type * from '../session/ports/image-fetcher.ts';

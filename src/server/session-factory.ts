@@ -2,8 +2,8 @@
 
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
+import { childLog, type Log } from '../core/log.ts';
 import { type EngineSet, openEngines } from '../engines/spec/registry.ts';
-import { childLog, type Log } from '../log.ts';
 import { withFailuresLogged } from '../net/image-fetcher.ts';
 import type { IdSource } from '../protocol/wire/ids.ts';
 import type { SessionUpdate } from '../protocol/wire/session-config.ts';

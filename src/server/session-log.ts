@@ -1,4 +1,4 @@
-import type { Log } from '../log.ts';
+import type { Log } from '../core/log.ts';
 import { TurnLedger } from '../session/observing/turn-ledger.ts';
 import type { Observation, SessionObserver } from '../session/ports/observer.ts';
 

@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import type { Clock } from '../core/clock.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../core/log.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
 import { Observers } from '../session/observing/observers.ts';
 import type { Observation, SessionObserver } from '../session/ports/observer.ts';

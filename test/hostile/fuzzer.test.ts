@@ -8,7 +8,7 @@ import { Coverage } from '../../dev/fuzz/coverage.ts';
 import { signature } from '../../dev/fuzz/findings.ts';
 import { runSession } from '../../dev/fuzz/session-run.ts';
 import { shrunk } from '../../dev/fuzz/shrink.ts';
-import type { LogEvent } from '../../src/log.ts';
+import type { LogEvent } from '../../src/core/log.ts';
 import { wireErrors } from '../../src/protocol/errors/wire-errors.ts';
 import type { Session } from '../../src/session/session.ts';
 import { newServer } from '../support/server.ts';

@@ -4,7 +4,7 @@
  */
 
 import { configWith, logOptions } from '../../src/config/config.ts';
-import { createLog } from '../../src/log.ts';
+import { createLog } from '../../src/core/log.ts';
 import { startConfiguredServer } from '../../src/server/server.ts';
 import { fakeEngineSet } from './server.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'hono';
 import type { Clock } from '../../core/clock.ts';
-import type { Log } from '../../log.ts';
+import type { Log } from '../../core/log.ts';
 import type { AudioAccount, AudioRequestStatus, Metering } from '../../metering/metering.ts';
 import { accessErrors } from '../../protocol/errors/access-errors.ts';
 import { type AudioRequestEngine, type Engines, engineKinds } from '../../session/ports/engines.ts';

@@ -5,7 +5,7 @@ import type { AccessPolicy } from '../../access/policy.ts';
 import { hostProblem } from '../../access/request-host.ts';
 import type { Config } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
-import { childLog, type Log } from '../../log.ts';
+import { childLog, type Log } from '../../core/log.ts';
 import type { Metering, RefusalReason } from '../../metering/metering.ts';
 import type { Dialect } from '../../protocol/dialect.ts';
 import { accessErrors } from '../../protocol/errors/access-errors.ts';

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket } from 'ws';
 import type { Config } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Log } from '../../log.ts';
+import type { Log } from '../../core/log.ts';
 import type { Dialect } from '../../protocol/dialect.ts';
 import { type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { ClientEventError } from '../../protocol/parse/frame-parser.ts';

@@ -5,9 +5,9 @@
 
 import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
-import { escapeControls, showControls } from './core/control-characters.ts';
-import type { DigestRule } from './core/log-digest.ts';
-import { LogOutput } from './core/log-output.ts';
+import { escapeControls, showControls } from './control-characters.ts';
+import type { DigestRule } from './log-digest.ts';
+import { LogOutput } from './log-output.ts';
 
 /** Every event and its message. */
 export const logEvents = {
