@@ -1,6 +1,6 @@
 /**
  * Parley with a language model of one's own: here a few lines that answer, and call a tool when the client declared one.
- * Run it in a clone with `npm run example`. In a project of yours, import from 'parley'.
+ * Run it in a clone with `npm run example`. In a project of yours, import from 'parley-realtime'.
  */
 
 import { createEngines, type LanguageModel, startServer } from '../src/server/server.ts';

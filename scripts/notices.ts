@@ -1,4 +1,4 @@
-/** Writes THIRD_PARTY_NOTICES.md: `node scripts/notices.ts`, and part of the build. */
+/** Writes THIRD_PARTY_NOTICES.md: `node scripts/notices.ts`. A test compares it with the installed packages. */
 
 import { writeFileSync } from 'node:fs';
 import { notices } from '../dev/harness/notices.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { startServer } from 'parley';
+import { startServer } from 'parley-realtime';
 import { SupportAgent } from './agent.js';
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));

@@ -35,7 +35,7 @@ async function installed(t: TestContext): Promise<string> {
   const project = mkdtempSync(join(tmpdir(), 'parley-example-'));
   t.after(() => rmSync(project, { recursive: true }));
   cpSync(inRoot('examples/voice-agent-test'), project, { recursive: true });
-  const parley = join(project, 'node_modules', 'parley');
+  const parley = join(project, 'node_modules', 'parley-realtime');
   mkdirSync(parley, { recursive: true });
   for (const part of ['package.json', 'console']) cpSync(inRoot(part), join(parley, part), { recursive: true });
   const compiler = inRoot('node_modules/typescript/bin/tsc');

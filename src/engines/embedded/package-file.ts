@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
  * @throws {Error} naming the file and what to do when it is missing.
  */
 export function packageFile(packageName: string, relativeToMain: string): string {
-  // A build carries the files that its own packages could not bring (scripts/copy-assets.ts).
+  // A build carries the files that its own packages could not bring (scripts/prepare.mjs).
   const carried = fileURLToPath(new URL(`../../assets/${packageName}/${relativeToMain}`, import.meta.url));
   if (existsSync(carried)) return carried;
   let main: string;
