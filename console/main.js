@@ -1,7 +1,7 @@
 /** Builds the page's parts and joins them to its buttons. */
 
 import { Conversation } from './conversation.js';
-import { element } from './dom.js';
+import { element, make } from './dom.js';
 import { EventLog } from './event-log.js';
 import { Latency } from './latency.js';
 import { Notices } from './notices.js';
@@ -25,6 +25,15 @@ const statusTexts = {
   thinking: 'Thinking…',
   'agent-speaks': 'Parley is speaking',
 };
+
+/** Questions that the stand-in can answer. */
+const exampleQuestions = [
+  'What can you do?',
+  'What is twelve times seven?',
+  'My name is Ada and I live in Paris.',
+  'What time is it?',
+  'Say exactly: the early bird catches the worm.',
+];
 
 const status = element('status', HTMLElement);
 const sessionLine = element('session', HTMLElement);
@@ -114,15 +123,7 @@ bindTalkButton(talkButton, talk, {
 element('composer', HTMLFormElement).addEventListener('submit', (event) => {
   event.preventDefault();
   const text = textInput.value.trim();
-  if (text === '') return;
-  if (!conversation.isConnected) {
-    const { text: why, actions } = ending ?? { text: 'The connection is not open yet.', actions: [] };
-    notices.show('connection', `That was not sent. ${why}`, actions);
-    return;
-  }
-  player.unlock();
-  conversation.say(text);
-  textInput.value = '';
+  if (text !== '' && say(text)) textInput.value = '';
 });
 
 element('reconnect', HTMLButtonElement).addEventListener('click', () => {
@@ -131,15 +132,44 @@ element('reconnect', HTMLButtonElement).addEventListener('click', () => {
 });
 
 connect();
-void offerModel();
+void introduceStandIn();
 
-/** Says that a language model runs on the server's machine, where only a stand-in answers. */
-async function offerModel() {
+/**
+ * Sends a message, or shows why it was not sent.
+ * @param {string} text
+ * @returns {boolean} whether it was sent
+ */
+function say(text) {
+  if (!conversation.isConnected) {
+    const { text: why, actions } = ending ?? { text: 'The connection is not open yet.', actions: [] };
+    notices.show('connection', `That was not sent. ${why}`, actions);
+    return false;
+  }
+  player.unlock();
+  conversation.say(text);
+  return true;
+}
+
+/** Where no language model answers, shows what the stand-in can do and how to get a model. */
+async function introduceStandIn() {
   const report = await fetch('/readyz').then(
     (answer) => answer.json(),
     () => ({ engines: [] }),
   );
-  for (const { hint } of report.engines) if (hint) notices.show('model', hint);
+  for (const { part, name, hint } of report.engines) {
+    if (part !== 'languageModel' || name !== 'responder') continue;
+    if (hint) element('real-model', HTMLElement).textContent = hint;
+    element('examples', HTMLElement).replaceChildren(...exampleQuestions.map(exampleButton));
+    element('stand-in', HTMLElement).hidden = false;
+  }
+}
+
+/** @param {string} question */
+function exampleButton(question) {
+  const button = make('button', 'quiet small', question);
+  button.type = 'button';
+  button.addEventListener('click', () => say(question));
+  return button;
 }
 
 function connect() {

@@ -1,8 +1,8 @@
 /** `parley key`: makes an API key and its entry for the configuration file. */
 
 import { randomBytes } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { readApiKeys, writtenHash } from '../config/api-keys.ts';
+import { parseFlags, UsageError } from './flags.ts';
 
 const usage = `Make an API key. It is printed once: the configuration file holds only its hash.
 
@@ -23,12 +23,14 @@ export function makeKey(args: readonly string[]): number {
   }
   let options: { name?: string; project?: string; operator?: boolean };
   try {
-    ({ values: options } = parseArgs({
-      args: [...args],
-      options: { name: { type: 'string' }, project: { type: 'string' }, operator: { type: 'boolean' } },
+    ({ values: options } = parseFlags('key', args, {
+      name: { type: 'string' },
+      project: { type: 'string' },
+      operator: { type: 'boolean' },
     }));
   } catch (error) {
-    return complain(error instanceof Error ? error.message : String(error));
+    if (error instanceof UsageError) return complain(error.message);
+    throw error;
   }
   const key = `sk-parley-${randomBytes(keyBytes).toString('base64url')}`;
   const entry = { ...options, hash: writtenHash(key) };

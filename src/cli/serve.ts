@@ -2,6 +2,7 @@
 
 import { type Config, ConfigError, configHelp, loadConfig, logOptions } from '../config/config.ts';
 import { createLog, type ProcessLog } from '../core/log.ts';
+import { startCommand } from '../server/configured-engines.ts';
 import {
   type ConfiguredServer,
   type EngineStatus,
@@ -37,11 +38,12 @@ export async function serve(args: readonly string[]): Promise<number> {
   let log: ProcessLog | undefined;
   try {
     const { config, warnings } = loadConfig({ flags: args, environment: process.env });
-    log = createLog(logOptions(config), process.stderr.isTTY);
+    log = createLog({ ...logOptions(config), held: true }, process.stderr.isTTY);
     for (const warning of warnings) log.warn('config_warning', { warning });
     const server = await startConfiguredServer(config, { log });
     const stopped = untilStopped(server, config, log);
     announce(server, config, startedAt);
+    log.release();
     await stopped;
     return 0;
   } catch (error) {
@@ -66,6 +68,7 @@ function announce(server: ParleyServer, config: Config, startedAt: number): void
     `WebSocket  ${server.wsUrl}?model=${config.models[0] ?? 'gpt-realtime'}`,
     ...config.upstream.map(upstreamLine),
     enginesLine(server.engines()),
+    ...standInLines(server),
     config.apiKeys.length === 0
       ? 'Keys       none: any key is accepted, from this machine only'
       : `Keys       ${config.apiKeys.length}: clients must show one`,
@@ -75,7 +78,8 @@ function announce(server: ParleyServer, config: Config, startedAt: number): void
   server.ready.then(
     () => {
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-      process.stdout.write(`Ready: a turn can be taken (${seconds} s)\n`);
+      const hints = server.engines().flatMap(({ hint }) => (hint === undefined ? [] : [`Model      ${hint}\n`]));
+      process.stdout.write(`${hints.join('')}Ready: a turn can be taken (${seconds} s)\n`);
     },
     (error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);
@@ -89,8 +93,19 @@ const fullNames: Record<string, string> = {
   silero: 'Silero v5',
   moonshine: 'Moonshine tiny (English)',
   flite: 'Flite',
-  responder: 'the built-in responder, a stand-in that follows a few rules',
+  responder: 'the built-in responder',
 };
+
+/** Names the stand-in's abilities, and the way to a language model; nothing where a model answers. */
+function standInLines(server: ParleyServer): string[] {
+  if (!server.engines().some(({ part, name }) => part === 'languageModel' && name === 'responder')) return [];
+  return [
+    'Stand-in   A set of rules answers, not a language model. It greets, tells the time, does sums, remembers facts,',
+    `           and calls tools. Ask "what can you do?" at ${server.url}`,
+    `           A real model: run Ollama or llama.cpp here, and start with: ${startCommand} --llm auto`,
+    `           or use any server with OpenAI's API: ${startCommand} --llm URL#MODEL`,
+  ];
+}
 
 function enginesLine(engines: readonly EngineStatus[]): string {
   const idle = engines.every(({ state }) => state === 'idle');

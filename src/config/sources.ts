@@ -143,7 +143,7 @@ function readFile(options: readonly NamedOption[], path: string, gathered: Gathe
   try {
     content = parseYaml(readFileSync(path, 'utf8'));
   } catch (error) {
-    const detail = error instanceof Error ? error.message.trimEnd() : String(error);
+    const detail = readProblem(error);
     gathered.problems.push(`Configuration file ${path} cannot be read: ${detail}`);
     return;
   }
@@ -153,6 +153,15 @@ function readFile(options: readonly NamedOption[], path: string, gathered: Gathe
     return;
   }
   readSection(options, { path, section: '', content }, gathered);
+}
+
+function readProblem(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT') return 'there is no such file.';
+  if (code === 'EISDIR') return 'it is a folder.';
+  if (code === 'EACCES') return 'its permissions do not allow it.';
+  return error.message.trimEnd();
 }
 
 function readSection(

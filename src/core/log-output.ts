@@ -5,6 +5,8 @@ export interface LogOutputOptions {
   fd: number;
   /** Maximum bytes waiting to be written; entries beyond it are dropped. */
   bufferBytes: number;
+  /** Keep lines until `release`, at most `bufferBytes` of them. */
+  held: boolean;
   /** Called when writing succeeds after entries were dropped, with the number dropped since the last call. */
   onRoom: (dropped: number) => void;
 }
@@ -25,9 +27,15 @@ export class LogOutput {
   #reported = 0;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
+  /** Lines that wait for `release`; undefined once they need not wait. */
+  #held: string[] | undefined;
+  #heldBytes = 0;
+  readonly #bufferBytes: number;
 
-  constructor({ fd, bufferBytes, onRoom }: LogOutputOptions) {
+  constructor({ fd, bufferBytes, held, onRoom }: LogOutputOptions) {
     this.#onRoom = onRoom;
+    this.#bufferBytes = bufferBytes;
+    if (held) this.#held = [];
     // Using the stream makes Node set a pipe to non-blocking. A blocking write would occupy a thread of the pool, and the
     // process waits for that thread when it ends.
     if (fd === process.stderr.fd && !process.stderr.listeners('error').includes(ignoreError)) {
@@ -54,12 +62,26 @@ export class LogOutput {
   }
 
   write(line: string): void {
-    if (!this.#closed) this.#stream.write(line);
+    if (this.#closed) return;
+    if (this.#held === undefined) {
+      this.#stream.write(line);
+      return;
+    }
+    this.#held.push(line);
+    this.#heldBytes += Buffer.byteLength(line);
+    if (this.#heldBytes > this.#bufferBytes) this.release();
+  }
+
+  release(): void {
+    const lines = this.#held ?? [];
+    this.#held = undefined;
+    for (const line of lines) this.#stream.write(line);
   }
 
   /** Flushes the buffer, waiting at most `timeoutMs`; later lines are discarded. */
   async close(timeoutMs: number): Promise<void> {
     if (this.#closed) return;
+    this.release();
     const { promise: written, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, timeoutMs);
     this.#stream.flush(() => resolve());

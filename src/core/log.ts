@@ -125,7 +125,10 @@ export function childLog(log: Log, fields: Readonly<Record<string, unknown>>): L
   return new ChildLog(log, fields);
 }
 
-export type ProcessLog = Required<WrittenLog>;
+export interface ProcessLog extends Required<WrittenLog> {
+  /** Writes the entries of a log that was `held`, and from then on each at once. `close` does it too. */
+  release(): void;
+}
 
 /** Anyone who can connect causes these: one entry of each kind is logged per minute, the others are counted. */
 const refusal = (...by: string[]): DigestRule => ({ perMinute: 1, by });
@@ -181,13 +184,16 @@ export interface LogOptions {
   format: 'auto' | 'pretty' | 'json';
   /** Maximum bytes waiting to be written to standard error. */
   bufferBytes: number;
+  /** Write nothing until `release` is called, so that the entries of the start follow the banner. */
+  held?: boolean;
 }
 
 /** Creates a log on standard error. `terminal`: whether standard error is a terminal. */
-export function createLog({ level, format, bufferBytes }: LogOptions, terminal: boolean): ProcessLog {
+export function createLog({ level, format, bufferBytes, held = false }: LogOptions, terminal: boolean): ProcessLog {
   const output = new LogOutput({
     fd: standardError,
     bufferBytes,
+    held,
     onRoom: (entries) => write('warn')('log_dropped', { entries }),
   });
   const readable = format === 'pretty' || (format === 'auto' && terminal);
@@ -195,6 +201,7 @@ export function createLog({ level, format, bufferBytes }: LogOptions, terminal: 
     colorize: terminal,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'pid,hostname,event',
+    singleLine: true,
   });
   const stream = {
     write: (line: string) => output.write(readable ? prettify(showControls(line)) : escapeControls(line)),
@@ -210,6 +217,7 @@ export function createLog({ level, format, bufferBytes }: LogOptions, terminal: 
     get dropped() {
       return output.dropped;
     },
+    release: () => output.release(),
     close: (timeoutMs) => output.close(timeoutMs),
   };
 }

@@ -116,12 +116,15 @@ function createPlanned(
   });
 }
 
-/** Somebody with a model on this machine may not know that it can be used: the log and the page tell it. */
+/** The command that starts a server, in a clone and from the package. */
+export const startCommand = process.env.npm_lifecycle_event === 'start' ? 'npm start --' : 'parley serve';
+
+/** Somebody with a model on this machine may not know that it can be used: the banner, the log and the page say so. */
 function withOffer(engines: EngineSet, log: Log): EngineSet {
   let hint: string | undefined;
   void findLocalModel().then((found) => {
     if (found === undefined) return;
-    hint = `${found.model} answers at ${found.url}: start the server with --llm auto to talk to it.`;
+    hint = `${found.model} answers at ${found.url}. To talk to it, start the server with: ${startCommand} --llm auto`;
     log.info('server_local_model', { ...found, hint });
   });
   return {

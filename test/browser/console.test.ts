@@ -47,14 +47,26 @@ suite('the console in Chromium', inBrowser, () => {
     assert.deepEqual(complaints, []);
   });
 
+  test('the page says that a stand-in answers, with questions to click', async (t) => {
+    const server = await serve(t);
+    const { page } = await openPage(t, server.url);
+    await reach(page, 'ready');
+    const standIn = page.getByTestId('stand-in');
+    await standIn.getByText('--llm auto').waitFor();
+    await standIn.getByRole('button', { name: 'What is twelve times seven?' }).click();
+    await entries(page, 'assistant').filter({ hasText: '84' }).waitFor();
+    assert.equal(await standIn.isVisible(), false);
+  });
+
   test('the page offers a language model that runs on the machine of the server', async (t) => {
     const set = borrowed(engines);
-    const hint = 'llama3.2 answers at http://127.0.0.1:11434/v1: start the server with --llm auto to talk to it.';
+    const hint =
+      'llama3.2 answers at http://127.0.0.1:11434/v1. To talk to it, start the server with: npm start -- --llm auto';
     const describe = () =>
       set.describe().map((status) => (status.part === 'languageModel' ? { ...status, hint } : status));
     const server = await newServer(t, { engines: { ...set, describe } });
     const { page } = await openPage(t, server.url);
-    await page.locator('.notice', { hasText: hint }).waitFor();
+    await page.getByTestId('stand-in').getByText(hint).waitFor();
   });
 
   test('one can type instead, without a microphone', async (t) => {

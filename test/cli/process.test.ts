@@ -77,7 +77,8 @@ test('told to stop, the server lets a running answer finish, says 1001 and exits
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   assert.match(await line(lines, 'Parley listening on'), /^http:\/\/127\.0\.0\.1:\d+$/);
   const url = await line(lines, 'WebSocket');
-  assert.match(await line(lines, 'Engines'), /Silero v5 .* Moonshine tiny \(English\) .* stand-in .* Flite/);
+  assert.match(await line(lines, 'Engines'), /Silero v5 .* Moonshine tiny \(English\) .* responder .* Flite/);
+  assert.match(await line(lines, 'Stand-in'), /^A set of rules answers, not a language model\./);
   await line(lines, 'Ready: a turn can be taken');
 
   const [speaking, idle] = await Promise.all([WireClient.open(url), WireClient.open(url)]);
@@ -100,6 +101,22 @@ test('told to stop, the server lets a running answer finish, says 1001 and exits
     assert.ok(events.includes(event), `${event} is logged`);
   }
   assert.equal(events.at(-1), 'server_stopped');
+});
+
+test('the banner comes before the log, which is JSON where it is not a terminal', async (t) => {
+  const serve = `exec "${process.execPath}" "${main}" serve --port 0 2>&1`;
+  const child = spawn('sh', ['-c', serve], { env: { PATH: process.env.PATH, PARLEY_PROT: '1' } });
+  t.after(() => child.kill('SIGKILL'));
+  const printed: string[] = [];
+  for await (const each of createInterface({ input: child.stdout })) {
+    printed.push(each);
+    if (each.includes('server_listening')) break;
+  }
+  const banner = printed.findIndex((each) => each.startsWith('{'));
+  assert.match(printed[0] ?? '', /^Parley listening on /);
+  assert.match(printed[banner - 1] ?? '', /^Keys /);
+  const entries = logEntries(printed.slice(banner).join('\n')).map(({ event }) => event);
+  assert.deepEqual(entries, ['config_warning', 'server_stand_in_model', 'server_listening']);
 });
 
 test('a command line of 30 kB does not keep the engines from loading', async (t) => {
@@ -240,6 +257,7 @@ for (const { args, code, says } of [
   { args: ['serve', '--help'], code: 0, says: /--limits\.frame-bytes/ },
   { args: ['ask', '--help'], code: 0, says: /--turn/ },
   { args: [], code: 2, says: /parley serve/ },
+  { args: ['key', '--nam', 'phones'], code: 2, says: /^--nam is not an option of key\. Did you mean --name\?$/m },
   { args: ['srve'], code: 2, says: /"srve" is not a command of Parley\. Did you mean "parley serve"\?/ },
 ]) {
   test(`parley ${args.join(' ')} exits with ${code}`, async (t) => {

@@ -222,7 +222,7 @@ test('a program gives values as they are, or as a file would say them', () => {
 test('a file that is not there or not YAML is told with its path', () => {
   assert.match(
     problems({ flags: ['--config', '/nowhere/parley.yaml'] })[0] ?? '',
-    /^Configuration file \/nowhere\/parley\.yaml cannot be read: /,
+    /^Configuration file \/nowhere\/parley\.yaml cannot be read: there is no such file\.$/,
   );
   assert.match(problems({ file: 'port: [1' })[0] ?? '', /^Configuration file FILE cannot be read: .*line 1/);
 });

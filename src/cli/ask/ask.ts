@@ -5,9 +5,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { durationMs } from '../../audio/pcm.ts';
 import { resample } from '../../audio/resample.ts';
 import { readWav, WavError, writeWav } from '../../audio/wav.ts';
+import { UsageError } from '../flags.ts';
 import { ConnectionError } from './connection.ts';
 import { converse, type Outcome, type Question, sampleRateHz } from './conversation.ts';
-import { type AskOptions, parseOptions, UsageError, usage } from './options.ts';
+import { type AskOptions, parseOptions, usage } from './options.ts';
 import { formatMs, Report } from './report.ts';
 
 /**

@@ -1,7 +1,7 @@
 /** The command line of `parley ask`. */
 
-import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { nearest } from '../../protocol/parse/nearest.ts';
+import type { ParseArgsConfig } from 'node:util';
+import { parseFlags, UsageError } from '../flags.ts';
 
 export type TurnMode = 'none' | 'server_vad' | 'semantic_vad';
 
@@ -19,11 +19,6 @@ export interface AskOptions {
   fast: boolean;
   /** Accept a certificate that nobody vouches for. */
   insecure: boolean;
-}
-
-/** The command line cannot be understood; the message says what to change. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }
 
 export const usage = `Ask a running Parley (or any other Realtime endpoint) a question, by voice or by text.
@@ -56,7 +51,7 @@ const turnModes: readonly string[] = ['none', 'server_vad', 'semantic_vad'] sati
  * @throws {UsageError}
  */
 export function parseOptions(argv: readonly string[]): AskOptions | 'help' {
-  const { values, positionals } = parse(argv);
+  const { values, positionals } = parseFlags('ask', argv, flags, { positionals: true });
   if (values.help === true) return 'help';
   const question = positionals.join(' ').trim();
   if (question === '') throw new UsageError('Say what to ask: the path of a WAV file, or a text in quotes.');
@@ -86,22 +81,6 @@ const flags = {
   insecure: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsConfig['options'];
-
-function parse(argv: readonly string[]) {
-  const args = [...argv];
-  const { tokens } = parseArgs({ args, options: flags, strict: false, tokens: true });
-  for (const token of tokens) {
-    if (token.kind !== 'option' || Object.hasOwn(flags, token.name)) continue;
-    const meant = nearest(token.name, Object.keys(flags));
-    const hint = meant === undefined ? '' : ` Did you mean --${meant}?`;
-    throw new UsageError(`${token.rawName} is not an option of ask.${hint}`);
-  }
-  try {
-    return parseArgs({ args, allowPositionals: true, options: flags });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
 
 function isTurnMode(value: string): value is TurnMode {
   return turnModes.includes(value);
