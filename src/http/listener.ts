@@ -9,6 +9,7 @@ import type { Log } from '../core/log.ts';
 import { apiErrorOf } from '../protocol/errors/api-error.ts';
 import { httpErrors } from '../protocol/errors/http-errors.ts';
 import { watchPace } from './pace.ts';
+import { SlicedSocket, sliceInput } from './sliced-socket.ts';
 import type { Certificate } from './tls.ts';
 
 export interface ListenerOptions {
@@ -30,7 +31,7 @@ export class ListenError extends Error {
 
 /** Idle time after which a keep-alive connection is closed. */
 const keepAliveMs = 5000;
-/** Bounds pipelining: requests sent ahead of their responses are handled concurrently. */
+/** Bounds pipelining: requests sent ahead of their responses are handled concurrently. Those beyond are not answered. */
 const requestsPerConnection = 100;
 
 /** Bytes buffered of a body before its route reads it. In one-byte chunks, each byte costs a microsecond. */
@@ -45,6 +46,7 @@ export class Listener {
   readonly #connections = new Set<Duplex>();
   /** Responses in progress. */
   readonly #answers = new Set<ServerResponse>();
+  readonly #requests = new WeakMap<Duplex, number>();
   /** Stop watching how fast a connection reads its responses. */
   readonly #watches = new WeakMap<Duplex, () => void>();
 
@@ -79,11 +81,18 @@ export class Listener {
             answer,
           );
     this.#server.maxRequestsPerSocket = requestsPerConnection;
-    this.#server.on('request', (request, response) => this.#watch(request, response));
+    this.#server.prependListener('request', (request, response) => {
+      this.#countRequest(request, response);
+      this.#watch(request, response);
+    });
     this.#server.on('upgrade', (request, socket, head) => {
       this.#watches.get(socket)?.();
-      options.onUpgrade(request, socket, head);
+      options.onUpgrade(request, socket instanceof SlicedSocket ? socket.release() : socket, head);
     });
+    this.#server.on('dropRequest', (_, socket) => {
+      if (socket instanceof SlicedSocket) socket.stopInput();
+    });
+    sliceInput(this.#server);
     this.#server.on('connection', (socket) => this.#count(socket));
     // Common with certificates that clients do not trust.
     this.#server.on('tlsClientError', (error) => options.log.debug('tls_failed', { reason: error.message }));
@@ -134,6 +143,13 @@ export class Listener {
     }
     this.#options.log.error('http_failed', { error });
     return Response.json(apiErrorOf(httpErrors.internal()), { status: 500 });
+  }
+
+  /** Closes a connection after its last response. Node only announces it, and waits for the client to close it. */
+  #countRequest({ socket }: IncomingMessage, response: ServerResponse): void {
+    const count = (this.#requests.get(socket) ?? 0) + 1;
+    this.#requests.set(socket, count);
+    if (count >= requestsPerConnection) response.shouldKeepAlive = false;
   }
 
   /** Closes the connection of a client that does not read its responses, or keeps sending a body that is not read. */
