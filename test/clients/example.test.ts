@@ -1,4 +1,4 @@
-/** The example of an custom engine does what it says, with a tool and without. */
+/** The example of a custom engine does what it says, with a tool and without. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
