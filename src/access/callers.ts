@@ -4,25 +4,25 @@ import { accessErrors } from '../protocol/errors/access-errors.ts';
 import type { WireError } from '../protocol/errors/wire-errors.ts';
 import { type ClientSecret, type ClientSecrets, isClientSecret } from '../store/client-secrets.ts';
 
-/** What a request shows of its sender. */
+/** Credentials of a request. */
 export interface Credentials {
   /** An API key or a client secret. */
   key: string | undefined;
-  /** The project that it says to belong to. */
+  /** The project in `OpenAI-Project`. */
   project: string | undefined;
 }
 
-/** Who is asking, and what for. */
+/** An authenticated caller. */
 export interface Caller {
-  /** Whose the sessions are that it opens. */
+  /** Owner of the sessions that it opens. */
   owner: Owner;
-  /** Whether it may see every project, and how the server is doing. */
+  /** Whether it may see every project, and the metrics. */
   operator: boolean;
-  /** What it showed in the place of a key: such a caller may open sessions and nothing else. */
+  /** Set for a client secret: the caller may open sessions and nothing else. */
   secret?: ClientSecret & { value: string };
 }
 
-/** Tells who is asking by an API key or a client secret. A server without keys knows one caller alone: its machine. */
+/** Authenticates API keys and client secrets. On a server without keys, every local client is the same caller. */
 export class Callers {
   readonly #keys: readonly ApiKey[];
   readonly #secrets: ClientSecrets;
@@ -33,8 +33,8 @@ export class Callers {
   }
 
   /**
-   * The caller, or why it is turned away.
-   * @throws what the store throws
+   * The caller, or the reason for the refusal.
+   * @throws whatever the store throws
    */
   async authenticate({ key, project }: Credentials): Promise<Caller | WireError> {
     if (key !== undefined && isClientSecret(key)) return this.#bySecret(key, project);
@@ -46,7 +46,7 @@ export class Callers {
     return { owner: ownerOf(found), operator: found.operator };
   }
 
-  /** A secret ends with the key that it was minted with. */
+  /** A secret becomes invalid when the key that created it is removed. */
   async #bySecret(value: string, project: string | undefined): Promise<Caller | WireError> {
     const secret = await this.#secrets.find(value);
     const key = this.#keys.find(({ name }) => name === secret?.keyName);

@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** The key of `Authorization: Bearer`, or of Azure's `api-key`. */
+/** The key in `Authorization: Bearer`, or in Azure's `api-key`. */
 export function keyInHeaders(headers: IncomingHttpHeaders): string | undefined {
   const bearer = /^bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1]?.trim();
   return bearer ?? headerOf(headers, 'api-key');
 }
 
-/** The project that SDKs name when they are given one. */
+/** The project header of the SDKs. */
 export function projectInHeaders(headers: IncomingHttpHeaders): string | undefined {
   return headerOf(headers, 'openai-project');
 }

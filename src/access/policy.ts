@@ -1,4 +1,4 @@
-/** Which requests are looked at: by the name that the server is called, and the page that calls it. */
+/** Which requests are served, by their Host and Origin. */
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Config, isLoopback } from '../config/config.ts';
@@ -11,9 +11,9 @@ export class AccessPolicy {
   }
 
   /**
-   * Why a request may not come this way, in words for its sender; undefined when it may. Without keys, only this
-   * machine's own pages and names pass: otherwise any page that its user visits could use the server, also by
-   * pointing a name of its own at 127.0.0.1 (DNS rebinding).
+   * Why a request is refused, as a message for its sender; undefined if it is allowed. Without keys, only local hosts and
+   * origins are allowed: otherwise any page in a local browser could use the server, also through DNS rebinding (a public
+   * name that resolves to 127.0.0.1).
    */
   refusal(headers: IncomingHttpHeaders): string | undefined {
     const { host, origin } = headers;
@@ -34,7 +34,7 @@ export class AccessPolicy {
     return hosts.some((allowed) => allowed.toLowerCase() === name) || (apiKeys.length === 0 && isLoopback(name));
   }
 
-  /** Programs that are not browsers send no origin. */
+  /** Programs other than browsers send no origin. */
   #originAllowed(origin: string | undefined): boolean {
     if (origin === undefined) return true;
     const { apiKeys, origins } = this.#config;
@@ -51,7 +51,7 @@ function hostNameOf(host: string | undefined): string | undefined {
   return new URL(`http://${host}`).hostname;
 }
 
-/** Only an origin as browsers write it: nothing beside scheme, host and port. */
+/** Only a serialized origin: scheme, host and port. */
 function isLocalPage(origin: string): boolean {
   if (!URL.canParse(origin)) return false;
   const { protocol, hostname, origin: canonical } = new URL(origin);

@@ -1,25 +1,25 @@
-/** API keys as the server holds them: by name and hash, so that no key stands in memory, in a log or in a dump. */
+/** API keys as the server stores them: name and hash, so that no key is in memory, a log or a dump. */
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { KeyLimits } from '../metering/owner.ts';
 
-/** The project of keys that name none, and of whoever uses a server without keys. */
+/** The project of keys without one, and of all clients of a server without keys. */
 export const defaultProject = 'default';
 
 export interface ApiKey {
-  /** How the log calls whoever uses it. */
+  /** The name in the log. */
   readonly name: string;
   /** SHA-256 of the key. */
   readonly hash: Uint8Array;
-  /** Sessions are seen by keys of their own project only. */
+  /** A key sees sessions of its own project only. */
   readonly project: string;
-  /** Whether it sees every project, and how the server is doing. */
+  /** Whether it may see every project, and the metrics. */
   readonly operator: boolean;
   readonly limits: KeyLimits;
 }
 
-/** A key as a program that starts a server gives it; a configuration file may write the same. */
+/** A key in a configuration file or in the options of `startServer`. */
 export interface ApiKeyEntry {
   readonly name?: string;
   /** Either the key or its `hash`, as `parley key` prints it. */
@@ -34,7 +34,7 @@ export interface ApiKeyEntry {
   };
 }
 
-/** A key for a program that starts a server, without the key itself; `key` may be what `parley key` prints. */
+/** A key in the options of `startServer`, without the key itself; `key` may be the hash that `parley key` prints. */
 export function apiKey(
   name: string,
   key: string,
@@ -54,7 +54,7 @@ export function apiKey(
   };
 }
 
-/** The key that `presented` is, found in a time that does not depend on how much of it is right. */
+/** The key that matches `presented`. Takes the same time whichever part of it is wrong. */
 export function findApiKey(keys: readonly ApiKey[], presented: string): ApiKey | undefined {
   const hash = sha256(presented);
   let found: ApiKey | undefined;
@@ -62,18 +62,18 @@ export function findApiKey(keys: readonly ApiKey[], presented: string): ApiKey |
   return found;
 }
 
-/** How a configuration file writes a key's hash: `sha256:` and 64 hexadecimal digits. */
+/** A key's hash in a configuration file: `sha256:` and 64 hexadecimal digits. */
 export function writtenHash(key: string): string {
   return `sha256:${Buffer.from(sha256(key)).toString('hex')}`;
 }
 
-/** What is wrong with a list of keys: which entry it is, and what is expected there. Never what stands there. */
+/** An invalid list of keys: which entry is wrong, and what is expected. Never contains the value. */
 export interface ApiKeyProblem {
   place: string;
   expected: string;
 }
 
-/** Reads keys, hashes, `{ name, key }` or `{ name, hash }` with what else they have. Blank entries are left out. */
+/** Parses keys, hashes, `{ name, key }` or `{ name, hash }` with their other fields. Blank entries are dropped. */
 export function readApiKeys(entries: readonly unknown[]): { keys: ApiKey[] } | { problem: ApiKeyProblem } {
   const keys: ApiKey[] = [];
   for (const [index, entry] of entries.entries()) {
@@ -91,14 +91,14 @@ export function readApiKeys(entries: readonly unknown[]): { keys: ApiKey[] } | {
   return { keys };
 }
 
-/** Only what a header can carry, so that a mistyped key is refused when the server starts and not when a client connects. */
+/** Only characters that a header can carry, so that a mistyped key is refused at the start and not at the first connection. */
 const keyPattern = /^[\x21-\x2b\x2d-\x7e]{1,512}$/;
 const hashPattern = /^sha256:[0-9a-f]{64}$/i;
 const keyText = 'a key of 1 to 512 printable ASCII characters, without spaces and commas';
 const countFrom1 = 'a whole number from 1 to 1000000000';
 
 const count = z.int(countFrom1).min(1, countFrom1).max(1e9, countFrom1).optional();
-// Messages are written here: those of zod may repeat what was given, which may be a key in the wrong place.
+// The messages are written here, because those of zod may repeat the value, which may be a key in the wrong place.
 const entrySchema = z.strictObject({
   name: z
     .string()
@@ -156,7 +156,7 @@ function entryProblem(issue: z.core.$ZodIssue | undefined): ApiKeyProblem {
   return { place, expected: expected ?? 'another value' };
 }
 
-/** The hash of a key, or the one that is written in its place. */
+/** The hash of a key, or the given hash. */
 function hashOf(key: string): Uint8Array {
   return hashPattern.test(key) ? Buffer.from(key.slice('sha256:'.length), 'hex') : sha256(key);
 }

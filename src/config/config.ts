@@ -1,6 +1,6 @@
 /**
- * Every option of the server, once: its default, its unit, what it does and what is allowed. The command line's
- * flags, the environment's variables, the entries of a configuration file and the help are all read from these tables.
+ * The options of the server: name, default, unit, help and allowed values. Flags, environment variables, configuration
+ * files and the help are all derived from these tables.
  */
 
 import { isAllowance } from '../net/address-policy.ts';
@@ -224,16 +224,16 @@ const optionList = [...listOptions(options), ...listOptions(limits, 'limits.')];
 
 /** The server's configuration: the value of every option. */
 export type Config = Readonly<Values<typeof options>> & { readonly limits: Readonly<Values<typeof limits>> };
-/** Values that differ from the defaults, as a program gives them. */
+/** Values that differ from the defaults. */
 export type ConfigOverrides = Partial<Omit<Config, 'limits' | 'apiKeys' | 'upstream'>> & {
   limits?: Partial<Config['limits']>;
   apiKeys?: readonly (string | ApiKeyEntry)[];
   upstream?: readonly (string | UpstreamEntry)[];
 };
 
-/** A configuration that cannot be started with. The message has one line for each problem. */
+/** An invalid configuration. The message has one line per problem. */
 export class ConfigError extends Error {
-  /** `cause`: where the mistake is in a file that the configuration names, such as a script. */
+  /** `cause`: the position of the mistake in a file that the configuration refers to, such as a script. */
   constructor(problems: readonly string[], options?: ErrorOptions) {
     super(problems.join('\n'), options);
     this.name = 'ConfigError';
@@ -241,7 +241,7 @@ export class ConfigError extends Error {
 }
 
 /**
- * The configuration that flags, environment and file make together, and what is odd about them.
+ * Combines flags, environment and file into a configuration, with warnings.
  * @throws {ConfigError} when something is wrong
  */
 export function loadConfig(sources: Sources): { config: Config; warnings: string[] } {
@@ -250,8 +250,8 @@ export function loadConfig(sources: Sources): { config: Config; warnings: string
 }
 
 /**
- * The defaults with some values replaced, for whoever starts a server from code. A value may also be what a
- * configuration file would say, such as `'22MiB'`.
+ * The defaults with some values replaced, for programs that start a server. A value may also have the form that a
+ * configuration file uses, such as `'22MiB'`.
  * @throws {ConfigError} when something is wrong: a name that is no option, a value that is not allowed, a contradiction
  */
 export function configWith(overrides: ConfigOverrides): Config {
@@ -266,20 +266,20 @@ function validateConfig({ values, problems }: GatheredOptions): Config {
         return [key, values.has(place) ? values.get(place) : option.default];
       }),
     );
-  // Each value came through its option's own kind, which is what gives `Config` its types.
+  // Each value was parsed by its option's kind, from which `Config` derives its types.
   const config = { ...section(options), limits: section(limits, 'limits.') } as Config;
   const all = problems.length === 0 ? contradictions(config) : problems;
   if (all.length > 0) throw new ConfigError(all);
   return config;
 }
 
-/** What the options say about every session. */
+/** The configuration of sessions. */
 export function sessionSettings(config: Config): SessionSettings {
   const { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, prompts, contextTokens, limits } = config;
   return { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, prompts, contextTokens, limits };
 }
 
-/** What the options say about the log. */
+/** The configuration of the log. */
 export function logOptions({ logLevel, logFormat, limits }: Config) {
   return { level: logLevel, format: logFormat, bufferBytes: limits.logBufferBytes };
 }
@@ -288,7 +288,7 @@ export function configHelp(): string {
   return optionsHelp(optionList);
 }
 
-/** Whether a host name or address can only mean this machine: `localhost`, `127.0.0.0/8`, `::1`. */
+/** Whether a host name or address always means this machine: `localhost`, `127.0.0.0/8`, `::1`. */
 export function isLoopback(host: string): boolean {
   const name = host.toLowerCase().replace(/^\[(.*)\]$/, '$1');
   return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);

@@ -12,7 +12,7 @@ const budgets = z.array(
   }),
 );
 
-/** Tokens that a model's input may have: a number for every model, or `model=number` for one. */
+/** The token budget of a model's input: a number for all models, or `model=number` for one. */
 export function contextBudgets(): Kind<readonly ContextBudget[]> {
   return {
     placeholder: 'TOKENS|MODEL=TOKENS,…',
@@ -35,7 +35,7 @@ function fromText(text: string): readonly ContextBudget[] | undefined {
   return validBudgets(entries);
 }
 
-/** The list, unless a model stands in it twice; with the usual budget for every model that does not. */
+/** The parsed list with a default for all other models; undefined if a model is listed twice. */
 function validBudgets(entries: unknown): readonly ContextBudget[] | undefined {
   const parsed = budgets.safeParse(entries).data;
   if (!parsed || new Set(parsed.map(({ model }) => model)).size < parsed.length) return undefined;

@@ -1,4 +1,4 @@
-/** Engines, sets of them and aliases of models: how they are read, and what is said of one that is wrong. */
+/** Parses engines, engine sets and model aliases. */
 
 import { z } from 'zod';
 import {
@@ -20,14 +20,14 @@ const keyPattern = /^[\x21-\x7e]{1,4096}$/;
 const maxSets = 64;
 const maxNames = 1024;
 
-/** What an engine set may have. */
+/** The fields of an engine set. */
 export const setFields: readonly string[] = [
   ...[...requestKinds, ...allKinds.filter((kind) => !isRequestKind(kind))].map((kind) => engineKinds[kind].short),
   'voices',
   'fallbacks',
 ];
 
-/** A kind by its short name, its option's name or its key in a program. */
+/** Finds a kind by its short name, the name of its option, or its key in a configuration object. */
 function kindNamed(name: string): EngineKind | undefined {
   return allKinds.find((kind) => [engineKinds[kind].short, optionName(kind), kind].includes(name));
 }
@@ -47,7 +47,7 @@ const httpEngine = z.strictObject({
   spokenHint: z.string().max(10_000).optional(),
 });
 
-/** A value, or what is wrong with it. */
+/** A value, or the problem with it. */
 type Read<T> = { value: T } | { problem: string };
 
 function readEngine(kind: EngineKind, given: unknown): Read<EngineSpec> {
@@ -58,7 +58,7 @@ function readEngine(kind: EngineKind, given: unknown): Read<EngineSpec> {
   return readUrl(kind, parsed.data);
 }
 
-/** `127.0.0.1:8000`, with a path and a model or without; nothing that may hold credentials. */
+/** `127.0.0.1:8000`, optionally with a path and a model, but without anything that may contain credentials. */
 const addressPattern = /^(?<host>(?:[\w.-]+|\[[\da-f:]+\]):\d{1,5})(?<rest>(?:\/[\w./-]*)?(?:#[\w./:-]*)?)$/i;
 
 function readName(kind: EngineKind, given: string): Read<string> {
@@ -103,7 +103,7 @@ export function engine(kind: EngineKind): Kind<EngineSpec> {
   return {
     placeholder: 'ENGINE',
     allowed: `${engineNames(kind).join(', ')}${isRequestKind(kind) ? ', or URL#model of a server that speaks the API of OpenAI' : ''}`,
-    // A URL may hold credentials.
+    // A URL may contain credentials.
     secret: true,
     repeatable: false,
     fromText: read,
@@ -144,7 +144,7 @@ function readSet(given: unknown): Read<EngineSetSpec> {
   return { value: set };
 }
 
-/** Sets of engines by their names. */
+/** Engine sets by name. */
 export function engineSets(): Kind<Readonly<Record<string, EngineSetSpec>>> {
   return mapping('SETS', 'a mapping of names to sets of engines', (name, entry) => {
     if (name === defaultSet) return { problem: 'this is the name of the set that the other options make' };
@@ -152,7 +152,7 @@ export function engineSets(): Kind<Readonly<Record<string, EngineSetSpec>>> {
   });
 }
 
-/** What clients' names of models stand for: a set, `{ engines, model }`, or both. */
+/** Aliases of models: the name of a set, or `{ engines, model }`. */
 export function modelAliases(): Kind<Readonly<Record<string, ModelAlias>>> {
   const alias = z.strictObject({ engines: z.string().optional(), model: z.string().min(1).max(256).optional() });
   return mapping(
@@ -180,7 +180,7 @@ export function voiceAliases(): Kind<Readonly<Record<string, string>>> {
   );
 }
 
-/** A mapping, as JSON where it is text. */
+/** A mapping, or JSON text. */
 function mapping<T>(
   placeholder: string,
   allowed: string,
@@ -253,7 +253,7 @@ function issueOf({ issues: [issue] }: z.ZodError): string {
   return `${issue.path.join('.') || 'it'}: ${issue.message}`;
 }
 
-/** `key-env` as `keyEnv`. */
+/** Converts `key-env` to `keyEnv`. */
 function camelCased(given: unknown): unknown {
   if (!isMapping(given)) return given;
   return Object.fromEntries(

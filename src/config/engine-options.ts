@@ -1,4 +1,4 @@
-/** The options that each kind of engine has: the engine itself and, where it may be on a server, the key for that. */
+/** The options of each kind of engine: the engine itself and, if it can be remote, its key. */
 
 import { type EngineSpec, type KeyOption, keyOption } from '../engines/spec/engine-spec.ts';
 import { type EngineKind, engineKinds, forEachKind, requestKinds } from '../session/ports/engines.ts';

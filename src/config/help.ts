@@ -1,4 +1,4 @@
-/** The help of `parley serve`, from the table of options. */
+/** The text of `parley serve --help`, generated from the table of options. */
 
 import { groups, type NamedOption } from './option.ts';
 

@@ -1,27 +1,27 @@
-/** The kinds of value that an option takes: how each is read from text, and how it is described to whoever mistyped it. */
+/** The types of option values: how each is parsed, and how error messages describe it. */
 
 import { z } from 'zod';
 import type { PromptTemplate } from '../session/context/prompts.ts';
 import { type ApiKey, readApiKeys } from './api-keys.ts';
 
 export interface Kind<T> {
-  /** Stands for the value in the help: `PORT`, `MS`. */
+  /** Placeholder for the value in the help: `PORT`, `MS`. */
   readonly placeholder: string;
-  /** What is allowed, in words that follow "expected". */
+  /** Allowed values, as a phrase that follows "expected". */
   readonly allowed: string;
-  /** Whether the value may be told in a message. */
+  /** Whether a message may contain the value. */
   readonly secret: boolean;
-  /** A flag may be given again to add to the list. */
+  /** A repeated flag adds to the list. */
   readonly repeatable: boolean;
-  /** What a flag without a value means, where it may have none. */
+  /** Value of a flag without one, if that is allowed. */
   readonly bare?: string;
-  /** The value, or undefined when the text is not allowed. */
+  /** The parsed value, or undefined if the text is invalid. */
   fromText(text: string): T | undefined;
-  /** The value of a configuration file's entry, or undefined when it is not allowed. */
+  /** The parsed value of a configuration file's entry, or undefined if it is invalid. */
   fromFile(entry: unknown): T | undefined;
   /** The value as the help prints it. */
   print(value: T): string;
-  /** Of a value that is not allowed: where in it, and what is expected there. Never the value itself. */
+  /** For an invalid value: the position in it, and what is expected there. Never contains the value. */
   explain?(given: unknown): string | undefined;
 }
 
@@ -58,13 +58,13 @@ export function integer(placeholder: string, min: number, max: number): Kind<num
   });
 }
 
-/** Like `integer`, or `inf` for no limit at all. */
+/** Like `integer`, or `inf` for no limit. */
 export function integerOrInfinity(placeholder: string, min: number, max: number): Kind<number> {
   return kind({
     placeholder,
     allowed: `a whole number from ${min} to ${max}, or inf`,
     fromText: (text) => (text === 'inf' ? Number.POSITIVE_INFINITY : inRange(wholeNumber(text), min, max)),
-    // YAML has its own way to write infinity, which arrives here as a number.
+    // YAML has its own notation for infinity, which arrives here as a number.
     fromFile: (entry) => {
       if (entry === Number.POSITIVE_INFINITY || entry === 'inf') return Number.POSITIVE_INFINITY;
       return isScalar(entry) ? inRange(wholeNumber(String(entry)), min, max) : undefined;
@@ -97,7 +97,7 @@ function printBytes(value: number): string {
   return String(value);
 }
 
-/** One of a few words. */
+/** One of several words. */
 export function choice<const T extends string>(...choices: T[]): Kind<T> {
   return kind({
     placeholder: choices.join('|'),
@@ -116,7 +116,7 @@ export function boolean(): Kind<boolean> {
   });
 }
 
-/** Any text that is not blank; the default `undefined` means that there is none. */
+/** Any text that is not blank; a default of `undefined` means none. */
 export function text(placeholder: string, allowed: string): Kind<string | undefined> {
   return kind<string | undefined>({
     placeholder,
@@ -157,7 +157,7 @@ export function list(placeholder: string, allowed: string, check: (entry: string
   });
 }
 
-/** API keys, hashed as they are read; in a file each may have a name, a project and limits of its own. */
+/** API keys, hashed when they are parsed; in a file each may have a name, a project and limits. */
 export function apiKeys(): Kind<readonly ApiKey[]> {
   const entriesOf = (given: unknown): readonly unknown[] => {
     if (typeof given === 'string') return given.split(',').map((key) => key.trim());

@@ -1,4 +1,4 @@
-/** The bounds of the server, each an option: `limits.` on the command line, `limits:` in a configuration file. */
+/** The limits of the server. Each is an option: `limits.` on the command line, `limits:` in a configuration file. */
 
 import { defaultAnswerBounds } from '../engines/openai/answer-bounds.ts';
 import { defaultTimeouts } from '../engines/openai/timeouts.ts';
@@ -148,7 +148,7 @@ export const limits = {
   ),
   silenceMs: option(
     'Limits',
-    // The longest prefix padding is 5 s.
+    // The maximum prefix padding is 5 s.
     integer('MS', 6000, hourMs),
     sessionLimits.silenceMs,
     'Silence retained in the input buffer when turn detection is on.',

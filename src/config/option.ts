@@ -1,8 +1,8 @@
-/** What an option is, and the names that it goes by in each source. */
+/** An option and its names in each source. */
 
 import type { Kind } from './kinds.ts';
 
-/** The headings of the help, in its order. */
+/** The headings of the help, in order. */
 export const groups = ['Listening', 'Access', 'Sessions', 'Engines', 'Outgoing', 'Metering', 'Logs', 'Limits'] as const;
 export type Group = (typeof groups)[number];
 
@@ -10,9 +10,9 @@ export interface Option<T> {
   readonly group: Group;
   readonly kind: Kind<T>;
   readonly default: T;
-  /** One or two sentences for the help, with the unit where the name does not tell it. */
+  /** One or two sentences for the help, with the unit if the name does not contain it. */
   readonly description: string;
-  /** Another name that it goes by, in the form of a flag without its dashes. */
+  /** An alias, written as a flag without its dashes. */
   readonly short?: string;
   /** A deprecated name, in the same form: still read, with a warning. */
   readonly formerly?: string;
@@ -28,12 +28,12 @@ export function option<T>(
   return { group, kind, default: defaultValue, description, ...names };
 }
 
-/** The values that a table of options describes. */
+/** The type of the values that a table of options describes. */
 export type Values<Table> = { [K in keyof Table]: Table[K] extends Option<infer T> ? T : never };
 
-/** An option with its kind's type forgotten, as the sources and the help handle it. */
+/** An option without the type of its kind, for the sources and the help. */
 export interface NamedOption {
-  /** `outputLeadMs`, `limits.sessions`: its place in the configuration that a program gives. */
+  /** `outputLeadMs`, `limits.sessions`: the path in a configuration object. */
   readonly key: string;
   /** `output-lead-ms`, `limits.sessions`: the flag without its dashes, and the entry of a file. */
   readonly name: string;
@@ -44,7 +44,7 @@ export interface NamedOption {
   readonly option: Option<unknown>;
 }
 
-/** The options by each name that `nameOf` gives them, their short and deprecated names included. */
+/** Options by each name that `nameOf` returns, including aliases and deprecated names. */
 export function byName(
   options: readonly NamedOption[],
   nameOf: (option: Pick<NamedOption, 'name' | 'variable'>) => string,
@@ -60,12 +60,12 @@ export function byName(
   return new Map(names);
 }
 
-/** Whether an option was given by its deprecated name: a flag without its dashes, an entry of a file or a variable. */
+/** Whether an option was set by its deprecated name: a flag without its dashes, an entry of a file or a variable. */
 export function isDeprecatedName(name: string, { option: { formerly } }: NamedOption): boolean {
   return formerly !== undefined && (name === formerly || name === variableOf(formerly));
 }
 
-/** `outputLeadMs` as `output-lead-ms`. */
+/** Converts `outputLeadMs` to `output-lead-ms`. */
 export function optionName(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
@@ -74,7 +74,7 @@ function variableOf(name: string): string {
   return `PARLEY_${name.toUpperCase().replace(/[.-]/g, '_')}`;
 }
 
-/** Names every option of a table; `prefix` is the section that it stands in, such as `limits`. */
+/** Adds names to the options of a table; `prefix` is their section, such as `limits`. */
 export function listOptions(table: Record<string, Option<unknown>>, prefix = ''): NamedOption[] {
   return Object.entries(table).map(([key, option]) => {
     const name = `${prefix}${optionName(key)}`;

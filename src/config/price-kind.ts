@@ -1,4 +1,4 @@
-/** The table of prices: how it is read, and what is said of one that is wrong. */
+/** Parses the table of prices. */
 
 import { z } from 'zod';
 import { type ModelPrices, type PriceTable, priceDecimals } from '../metering/prices.ts';

@@ -1,4 +1,4 @@
-/** Where values come from: flags over environment over file. Each knows its place, for the message about a wrong one. */
+/** Reads options from flags, environment and file, in this order of precedence. Each value knows its source, for messages. */
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -6,11 +6,11 @@ import { parse as parseYaml } from 'yaml';
 import { nearest } from '../protocol/parse/nearest.ts';
 import { byName, isDeprecatedName, type NamedOption } from './option.ts';
 
-/** What the sources said, before the cross checks. */
+/** The parsed values, before the cross checks. */
 export interface GatheredOptions {
-  /** By the option's key. */
+  /** By the key of the option. */
   readonly values: Map<string, unknown>;
-  /** Each a sentence that names the source, the option, what was wrong and what is allowed. */
+  /** One sentence per problem: the source, the option, what is wrong and what is allowed. */
   readonly problems: string[];
   readonly warnings: string[];
 }
@@ -35,8 +35,8 @@ export function gather(options: readonly NamedOption[], sources: Sources): Gathe
 }
 
 /**
- * What a program says in the place of all other sources. Values are of the options' own types, or what a configuration
- * file may say; `undefined` leaves the default.
+ * Values from a program, in place of all other sources. They have the types of the options, or the form that a
+ * configuration file uses; `undefined` means the default.
  */
 export function gatherFromCode(options: readonly NamedOption[], overrides: unknown): GatheredOptions {
   const gathered: GatheredOptions = { values: new Map(), problems: [], warnings: [] };
@@ -78,7 +78,7 @@ function readFlags(
   let unknown = false;
   for (const token of tokens) {
     if (token.kind === 'positional') {
-      // What follows an unknown flag is most likely its value: the flag alone is worth a message.
+      // The argument after an unknown flag is probably its value, so only the flag is reported.
       if (!unknown) problems.push(`${quote(token.value)} is not an option: options start with --.`);
       unknown = false;
       continue;
@@ -106,7 +106,7 @@ function readFlags(
   return flags;
 }
 
-/** `--lenient` alone is `--lenient=true`; what follows it is its value only when it can be one. */
+/** `--lenient` alone means `--lenient=true`; the next argument is its value only if it is a valid one. */
 function withBareValues(args: readonly string[], known: ReadonlyMap<string, NamedOption>): string[] {
   return args.map((arg, index) => {
     const kind = arg.startsWith('--') ? known.get(arg.slice(2))?.option.kind : undefined;
@@ -115,7 +115,7 @@ function withBareValues(args: readonly string[], known: ReadonlyMap<string, Name
   });
 }
 
-/** An empty variable counts as unset: that is how compose files and shells pass on what they do not have. */
+/** An empty variable counts as unset: compose files and shells pass undefined variables that way. */
 function readEnvironment(
   options: readonly NamedOption[],
   environment: Sources['environment'],
@@ -177,7 +177,7 @@ function readSection(
     const known = names.get(name);
     const where = `Configuration file ${file.path}, ${name}`;
     if (known !== undefined) {
-      // An entry without a value, as in "api-keys:", is left at its default.
+      // An entry without a value, as in "api-keys:", keeps its default.
       if (entry === null || duplicateProblem(gathered, known, where, seen)) continue;
       if (isDeprecatedName(name, known)) gathered.warnings.push(deprecation(where, known.name));
       take(gathered, known, { value: known.option.kind.fromFile(entry), where, given: entry });
@@ -219,7 +219,7 @@ function deprecation(where: string, name: string): string {
   return `${where} is deprecated and will be removed: use ${name}.`;
 }
 
-/** Whether one source gives an option by two of its names, which is a problem. */
+/** Whether one source sets an option by two of its names, which is a problem. */
 function duplicateProblem(
   { problems }: Pick<GatheredOptions, 'problems'>,
   { key }: NamedOption,
@@ -232,7 +232,7 @@ function duplicateProblem(
   return earlier !== undefined;
 }
 
-/** The names that options stand under, such as `limits`. */
+/** The sections of options, such as `limits`. */
 function sectionsOf(options: readonly NamedOption[]): ReadonlySet<string> {
   return new Set(options.flatMap(({ key }) => (key.includes('.') ? [key.slice(0, key.indexOf('.'))] : [])));
 }

@@ -1,11 +1,11 @@
-/** Upstreams: how they are read, and what is said of one that is wrong. */
+/** Parses upstreams. */
 
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { UpstreamTarget } from '../upstream/link/target.ts';
 import type { Kind } from './kinds.ts';
 
-/** Where Realtime endpoints are, for an address that has no path. */
+/** The path of a URL without one. */
 const realtimePath = '/v1/realtime';
 const maxUpstreams = 64;
 const urlText = 'an address such as wss://api.openai.com/v1/realtime, without a user, a password or a fragment';
@@ -13,7 +13,7 @@ const nameText = 'a name of 1 to 64 letters, digits, spaces, dots, dashes or und
 const keyText = 'a key without spaces';
 const modelText = 'a name of at most 128 characters';
 
-/** Only what a header can carry. An empty one says that the upstream takes none. */
+/** Only characters that a header can carry. An empty key means that the upstream takes none. */
 const key = z.string(keyText).regex(/^[\x21-\x7e]{0,4096}$/, keyText);
 const model = z.string(modelText).min(1, modelText).max(128, modelText);
 const models = z.union(
@@ -48,7 +48,7 @@ const target = z.strictObject({
   models: models.optional(),
   transcription: z.boolean('true or false').optional(),
 });
-/** An upstream as a configuration file or a program writes it. */
+/** An upstream in a configuration file or in the options of `startServer`. */
 export type UpstreamEntry = z.input<typeof target>;
 
 const targets = z
@@ -69,14 +69,14 @@ function toTarget(entry: z.output<typeof target>): UpstreamTarget {
   };
 }
 
-/** Upstreams: a list in a file (or one alone), an address or JSON as text. */
+/** Upstreams: a list in a file (or a single one), a URL, or JSON text. */
 export function upstreams(): Kind<readonly UpstreamTarget[]> {
   const fromFile = (entry: unknown) => targets.safeParse(listOf(entry)).data;
   return {
     placeholder: 'URL',
     allowed:
       'an address such as wss://api.openai.com/v1/realtime; in a file upstreams with url, name, key, key-file, key-header, models and transcription',
-    // An entry may hold a key.
+    // An entry may contain a key.
     secret: true,
     repeatable: false,
     fromText: (text) => fromFile(parseJson(text)),
@@ -89,7 +89,7 @@ export function upstreams(): Kind<readonly UpstreamTarget[]> {
   };
 }
 
-/** A key that a header can carry. */
+/** A key with characters that a header can carry. */
 export function secretKey(): Kind<string | undefined> {
   const read = (text: string) => (text === '' ? undefined : key.safeParse(text).data);
   return {
@@ -130,7 +130,7 @@ function socketUrl(text: string): string | undefined {
   return url.href;
 }
 
-/** The key in a file; undefined where it cannot be read or holds none. */
+/** Reads a key from a file; undefined if it cannot be read or is empty. */
 export function keyIn(path: string): string | undefined {
   try {
     const text = readFileSync(path, 'utf8').trim();

@@ -29,12 +29,12 @@ export interface AppOptions {
   sessions: SessionRegistry;
   metering: Pick<Metering, 'metricsText' | 'openAudioAccount'>;
   readiness: Readiness;
-  /** Where the console's files are. */
+  /** Directory of the console. */
   consoleFolder: string;
   log: Log;
 }
 
-/** The console needs nothing from elsewhere, and nothing may frame it. */
+/** The console loads nothing from other origins and must not be framed. */
 const contentSecurityPolicy = [
   "default-src 'self'",
   "connect-src 'self' ws: wss:",
@@ -45,7 +45,7 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Plain HTTP: the API, the console, and how the server is. */
+/** Plain HTTP: the API, the console, health and metrics. */
 export function createApp(options: AppOptions): Hono<Env> {
   const { access, callers, metering, readiness, consoleFolder, log } = options;
   const app = new Hono<Env>();
@@ -113,7 +113,7 @@ export function createApp(options: AppOptions): Hono<Env> {
 
 const shutdownRetryMs = 5000;
 
-/** Audio requests take as long as responses do: none starts while the server drains. */
+/** Audio requests take as long as responses: none starts while the server drains. */
 function refuseWhileDraining(sessions: SessionRegistry): MiddlewareHandler {
   return async (_context, next) => {
     if (!sessions.draining) return next();
@@ -122,14 +122,14 @@ function refuseWhileDraining(sessions: SessionRegistry): MiddlewareHandler {
   };
 }
 
-/** The routes that require an API key where the server has any. */
+/** Routes that require an API key if the server has any. */
 function createApi({ callers, minting, sessions, metering }: AppOptions): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();
   const key = authenticate(callers);
   api.post('/v1/realtime/client_secrets', key, mintSecret(minting, gaMinting));
   api.post('/v1/realtime/sessions', key, mintSecret(minting, betaMinting));
   api.post('/v1/realtime/transcription_sessions', key, mintSecret(minting, betaTranscriptionMinting));
-  // Where Azure's clients mint, in GA and in beta.
+  // Azure's URLs for client secrets, GA and beta.
   api.post('/openai/v1/realtime/client_secrets', key, mintSecret(minting, gaMinting));
   api.post('/openai/realtimeapi/sessions', key, mintSecret(minting, betaMinting));
 
@@ -145,13 +145,13 @@ function createApi({ callers, minting, sessions, metering }: AppOptions): Hono<A
   return api;
 }
 
-/** The methods that some route has for a path: HEAD wherever GET is. */
+/** The methods of all routes for a path; GET implies HEAD. */
 function routedMethods(app: Hono<Env>, path: string): string[] {
   const methods = app.routes.filter((route) => route.method !== 'ALL' && matches(route.path, path));
   return [...new Set(methods.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))];
 }
 
-/** Whether a path is one of a route's: `:name` stands for a segment, a final `*` for anything. */
+/** Whether a path matches a route: `:name` stands for a segment, a final `*` for anything. */
 function matches(route: string, path: string): boolean {
   const wanted = route.split('/');
   const given = path.split('/');

@@ -6,10 +6,10 @@ import { accessErrors } from '../protocol/errors/access-errors.ts';
 import { WireError } from '../protocol/errors/wire-errors.ts';
 import { HttpRefusal } from './refusal.ts';
 
-/** What the API's routes know of a request. */
+/** Variables of a request, for the API's routes. */
 export type ApiEnv = { Bindings: HttpBindings; Variables: { caller: Caller } };
 
-/** Lets in whoever shows an API key. Client secrets are refused: they are in the hands of those who must not have a key. */
+/** Requires an API key. Client secrets are refused: their holders must not have a key. */
 export function authenticate(callers: Callers): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
     const { headers } = context.env.incoming;
@@ -21,7 +21,7 @@ export function authenticate(callers: Callers): MiddlewareHandler<ApiEnv> {
   };
 }
 
-/** To stand behind `authenticated`: for operators alone. */
+/** Use after `authenticated`: requires an operator's key. */
 export const operatorsOnly: MiddlewareHandler<ApiEnv> = async (context, next) => {
   if (!context.get('caller').operator) throw new HttpRefusal(403, accessErrors.operatorsOnly());
   await next();

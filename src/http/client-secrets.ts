@@ -23,7 +23,7 @@ export interface MintOptions {
   secrets: ClientSecrets;
   check: (dialect: Dialect['name']) => Check;
   /**
-   * Refuses what sessions of a model do not have, as `session.update` would.
+   * Refuses fields that sessions of a model do not have, as `session.update` would.
    * @throws {WireError} with a GA path
    */
   requireAvailable: (update: SessionUpdate, model: string) => void;
@@ -32,10 +32,10 @@ export interface MintOptions {
   log: Log;
 }
 
-/** When a store that is full has room again is not known. */
+/** Retry delay when the store is full: it is unknown when room becomes free. */
 const storeRetryMs = 30_000;
 
-/** Mints client secrets, which open sessions from where no API key may be. */
+/** Creates client secrets, which open sessions from places that must not hold an API key. */
 export function mintSecret(
   options: MintOptions,
   minting: MintDialect,
@@ -72,13 +72,13 @@ export function mintSecret(
     const { value, expiresAt, id } = minted;
     const { keyName: key, project } = owner;
     log.info('client_secret_minted', { secret: id, key, project, dialect: terms.dialect, type: terms.type, seconds });
-    // A session that does not exist yet expires never, as the hosted service says it.
+    // The hosted service reports 0 for the expiry of a session that does not exist yet.
     const initial = defaultRealtimeConfig({ id: ids('sess'), model: shownModel, expiresAt: 0 });
     return context.json(minting.answer(applyUpdate(initial, update), { value, expires_at: expiresAt }, request));
   };
 }
 
-/** Lets an error about a GA path name the field in the body of a dialect's request. */
+/** Renames the GA path of an error to the field in the body of a dialect's request. */
 function translateErrors(dialect: 'ga' | 'beta', act: () => void): void {
   try {
     act();

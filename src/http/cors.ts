@@ -1,7 +1,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { MiddlewareHandler } from 'hono';
 
-/** Headers that the SDKs set, beside those of the same prefix. */
+/** Headers of the SDKs, beside those with the same prefix. */
 const allowedHeaders: ReadonlySet<string> = new Set([
   'api-key',
   'authorization',
@@ -12,13 +12,13 @@ const allowedHeaders: ReadonlySet<string> = new Set([
   'x-openai-agents-sdk',
 ]);
 const allowedPrefix = 'x-stainless-';
-/** Of those that such a header may name; more are no client's. */
+/** Maximum number of names in the header; no real client sends more. */
 const maxNames = 64;
 const preflightSeconds = 600;
 
 /**
- * Lets pages of other origins use the API, as the Fetch standard's CORS protocol has it. Which origins may is decided
- * before (`AccessPolicy`): whoever comes this far may. Cookies are no part of it.
+ * Implements the CORS protocol of the Fetch standard. `AccessPolicy` has already decided which origins are allowed.
+ * Cookies are not used.
  */
 export function cors(methodsOf: (path: string) => string[]): MiddlewareHandler<{ Bindings: HttpBindings }> {
   return async (context, next) => {
@@ -43,7 +43,7 @@ export function cors(methodsOf: (path: string) => string[]): MiddlewareHandler<{
   };
 }
 
-/** The headers that are always allowed, and what else was asked for and may be. */
+/** The headers that are always allowed, and those requested that may be. */
 function permittedHeaders(requested = ''): string {
   const names = requested.split(',', maxNames).map((name) => name.trim().toLowerCase());
   const extra = names.filter((name) => name.startsWith(allowedPrefix) && /^[a-z0-9-]{1,64}$/.test(name));

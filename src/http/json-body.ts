@@ -7,14 +7,14 @@ import { type BodyLimits, readBody } from './body.ts';
 import { HttpRefusal } from './refusal.ts';
 
 /**
- * The JSON object that a request carries; none for an empty body. It is held to the bounds of the protocol's events.
- * @throws {HttpRefusal} or {WireError} when it is something else
+ * Parses the JSON object of a request; an empty body is an empty object. The limits of protocol events apply.
+ * @throws {HttpRefusal} or {WireError} when the body is invalid
  */
 export async function jsonBody(incoming: IncomingMessage, limits: BodyLimits): Promise<JsonObject> {
   const text = new TextDecoder().decode(await readBody(incoming, limits));
   if (text.trim() === '') return {};
   const type = incoming.headers['content-type'] ?? '';
-  // What a page of another origin can send without asking first has another type.
+  // Cross-origin pages can send other content types without a preflight request.
   if (!/^application\/json *(;|$)/i.test(type)) throw new HttpRefusal(415, httpErrors.notJson(type));
   if (holdsMoreValuesThan(maxValues, text)) throw httpErrors.invalidBody(`It has more than ${maxValues} values.`);
   let value: unknown;

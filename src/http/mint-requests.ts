@@ -1,4 +1,4 @@
-/** What the bodies of requests for client secrets may say, in each dialect, and what is made of them. */
+/** Parses requests for client secrets, in each dialect, and builds the responses. */
 
 import { z } from 'zod';
 import { isOrigin } from '../config/origin.ts';
@@ -20,31 +20,31 @@ import { sessionKinds } from '../protocol/wire/session-kinds.ts';
 import { isSessionPath } from '../protocol/wire/session-paths.ts';
 import type { SecretTerms } from '../store/client-secrets.ts';
 
-/** A request that was understood. */
+/** A parsed request. */
 export interface MintRequest {
   update: SessionUpdate;
-  /** How long the secret lives. */
+  /** Lifetime of the secret. */
   seconds: number;
   bounds: Pick<SecretTerms, 'allowedOrigins' | 'maxSessions' | 'maxSeconds' | 'locked'>;
 }
 
-/** How one kind of request is read, and answered. */
+/** Parser and response of one kind of request. */
 export interface MintDialect {
   dialect: 'ga' | 'beta';
-  /** @throws {WireError} for the first thing that is wrong */
+  /** @throws {WireError} for the first problem */
   read(body: JsonObject, check: Check): MintRequest;
-  /** The body of the answer, for the configuration that sessions will start with. */
+  /** The response body, given the initial configuration of the sessions. */
   answer(config: RealtimeConfig, secret: { value: string; expires_at: number }, request: MintRequest): object;
 }
 
-/** Official: 10 s to 2 h from the creation. */
+/** Official: 10 s to 2 h from creation. */
 const secretSeconds = integer(10, 7200);
 const gaSeconds = 600;
 const betaSeconds = 60;
 const createdAt = z.literal('created_at');
 
 const daySeconds = 86_400;
-/** Our own bounds on what a secret may do, which no other server has. */
+/** The extension `parley`: restrictions of a secret. */
 const ownBounds = {
   parley: z
     .strictObject({
@@ -68,7 +68,7 @@ const gaBody = z.strictObject({
   session: sessionUpdateSchema.optional(),
 });
 
-/** What SDKs and documents have had here: when the secret is to expire, and the secret of an earlier answer, which is ignored. */
+/** Fields of SDKs and documents: the expiry, and the secret of an earlier response, which is ignored. */
 const betaSecret = z
   .strictObject({
     expires_after: z.strictObject({ anchor: createdAt, seconds: secretSeconds.optional() }).optional(),

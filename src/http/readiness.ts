@@ -1,6 +1,6 @@
-/** What `/readyz` tells: whether a turn can be taken now, and if not, what stands in the way. */
+/** The response of `/readyz`: whether a turn can be taken, and if not, why. */
 
-/** The state of one engine, as `EngineSet.describe` tells it; all of it is passed on. */
+/** The state of one engine, as `EngineSet.describe` returns it; returned unchanged. */
 export interface EngineReport {
   readonly state: 'idle' | 'loading' | 'ready' | 'failed';
 }
@@ -15,7 +15,7 @@ export interface Readiness {
   report(): ReadinessReport;
 }
 
-/** Derives the answer each time that it is asked for, from the engines and from whether a session can be opened. */
+/** Computed on each request, from the engines and from whether a session can be opened. */
 export function readinessOf(
   engines: () => readonly EngineReport[],
   sessions: { readonly draining: boolean; readonly unavailable: string | undefined },

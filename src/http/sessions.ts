@@ -6,10 +6,10 @@ import { HttpRefusal } from './refusal.ts';
 
 type Handler = (context: Context<ApiEnv>) => Response;
 
-/** Close code of sessions that somebody ended by the API: a normal closure. */
+/** Close code of sessions that were ended over the API: a normal closure. */
 const endedByApi = { code: 1000, reason: 'session ended by the API' };
 
-/** The sessions that live now: each project sees its own, operators see all. Another's is as unknown as one that never was. */
+/** The open sessions: a project sees its own, operators see all. Other projects' sessions are answered as unknown. */
 export function sessionRoutes(sessions: SessionRegistry): { list: Handler; retrieve: Handler; end: Handler } {
   const found = (context: Context<ApiEnv>): RegisteredSession => {
     const id = context.req.param('id') ?? '';

@@ -1,4 +1,4 @@
-/** The server's certificate: from files, or made at the start. */
+/** The server's certificate: from files, or self-signed at the start. */
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -6,21 +6,21 @@ import { isIP } from 'node:net';
 import { type Config, ConfigError } from '../config/config.ts';
 
 export interface Certificate {
-  /** The chain, as PEM. */
+  /** The certificate chain, as PEM. */
   readonly cert: string;
   /** The private key, as PEM. */
   readonly key: string;
-  /** SHA-256 of the certificate, `AB:CD:…`, as browsers show it. */
+  /** SHA-256 of the certificate, `AB:CD:…`, as browsers display it. */
   readonly fingerprint: string;
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
-/** Apple's systems refuse server certificates that are valid for longer. */
+/** Apple's systems refuse server certificates with a longer validity. */
 const selfSignedDays = 397;
 
 /**
- * The certificate that the configuration asks for; undefined when the server speaks plain HTTP.
- * @throws {ConfigError} when a file cannot be read or is not what it should be
+ * The configured certificate; undefined for plain HTTP.
+ * @throws {ConfigError} when a file cannot be read or parsed
  */
 export async function loadCertificate(
   config: Pick<Config, 'tls' | 'tlsCert' | 'tlsKey' | 'host'>,
@@ -34,15 +34,15 @@ export async function loadCertificate(
   return { cert, key, fingerprint };
 }
 
-/** It lives in memory only: a private key that is left on a disk outlives the reason for making it. */
+/** Kept in memory only, so that no private key is left on disk. */
 async function selfSigned(host: string, now: Date): Promise<Certificate> {
   const names = new Set(['localhost', '127.0.0.1', '::1', host]);
-  // Few servers need it, and it takes a tenth of a second to load.
+  // Few servers need it, and it takes 100 ms to load.
   const { generate } = await import('selfsigned');
   const { cert, private: key } = await generate([{ name: 'commonName', value: 'Parley' }], {
     keyType: 'ec',
     algorithm: 'sha256',
-    // A clock that is a little behind must not make it invalid.
+    // Tolerates a client clock that is slightly behind.
     notBeforeDate: new Date(now.getTime() - dayMs),
     notAfterDate: new Date(now.getTime() + (selfSignedDays - 1) * dayMs),
     extensions: [
@@ -68,7 +68,7 @@ function readPem(flag: string, path: string): string {
   }
 }
 
-/** Returns the certificate's fingerprint, once it is certain that both files are what they should be. */
+/** Returns the certificate's fingerprint after checking both files. */
 function checkedPair(cert: string, key: string, paths: { tlsCert: string; tlsKey: string }): string {
   const { tlsCert, tlsKey } = paths;
   const certificate = parseOrExplain(

@@ -6,9 +6,9 @@ import { clampAmount, responseQuantities, transcriptionQuantities } from './quan
 import type { TokenBudget } from './token-budget.ts';
 import { UsageTotals, type UsageTotalsOptions, type UsedTotals } from './usage-totals.ts';
 
-/** What one session has used, as the log tells it. */
+/** Totals of one session, for the log. */
 export interface SessionTotals extends UsedTotals {
-  /** By how they ended. */
+  /** By status. */
   responses: Partial<Record<ResponseStatus, number>>;
   transcriptions: number;
 }
@@ -19,10 +19,10 @@ export interface AccountOptions extends UsageTotalsOptions {
   closed: (account: Account) => void;
 }
 
-/** The account of one session: what it uses counts here, in the metrics, and against the limits of its key. */
+/** The account of one session: its usage counts here, in the metrics, and toward the limits of its key. */
 export class Account implements Meter {
   readonly sessionId: string;
-  /** Counts how the session's responses end, and what they waited for. */
+  /** Counts responses by status, and measures the latency of stages. */
   readonly observer: SessionObserver = new TurnLedger(({ status }, times) => this.responseEnded(status, times));
   readonly #options: AccountOptions;
   readonly #responses: Partial<Record<ResponseStatus, number>> = {};
@@ -71,7 +71,7 @@ export class Account implements Meter {
     return { responses: { ...this.#responses }, transcriptions: this.#transcriptions, ...this.#usageTotals.total() };
   }
 
-  /** To be called when the session has ended, once or more. */
+  /** Call when the session has ended. Idempotent. */
   close(): SessionTotals {
     if (this.#open) this.#options.closed(this);
     this.#open = false;

@@ -11,7 +11,7 @@ export interface AudioAccountOptions extends UsageTotalsOptions {
   budget: TokenBudget | undefined;
 }
 
-/** The account of one request to `/v1/audio`: as a session's, but no session. */
+/** The account of one request to `/v1/audio`. */
 export class AudioAccount {
   readonly #options: AudioAccountOptions;
   readonly #usageTotals: UsageTotals;
@@ -22,14 +22,14 @@ export class AudioAccount {
     this.#usageTotals = new UsageTotals(options);
   }
 
-  /** Why it may not be answered now; undefined when it may. Never rejects. */
+  /** Why the request is refused; undefined if it is not. Never rejects. */
   async refusal(): Promise<QuotaRefusal | undefined> {
     const refusal = await this.#options.budget?.refusal();
     if (refusal) this.#count('refused');
     return refusal;
   }
 
-  /** What is counted by its length takes from the key's tokens what such audio is in a session. */
+  /** Tokens charged to the key for audio that is counted by duration, at the rate of a session. */
   transcriptionUsed(usage: TranscriptionUsage): void {
     const { budget, metrics, labels } = this.#options;
     metrics.transcriptionDone(labels);
@@ -38,7 +38,7 @@ export class AudioAccount {
     budget?.use(clampAmount(tokens));
   }
 
-  /** So much more sound was made. */
+  /** Adds generated audio. */
   spoken(durationMs: number): void {
     const before = assistantAudioTokens(this.#spokenMs);
     this.#spokenMs += durationMs;
@@ -47,7 +47,7 @@ export class AudioAccount {
     this.#options.budget?.use(tokens);
   }
 
-  /** To be called once it is over. */
+  /** Call when the request has ended. */
   end(status: AudioRequestStatus): UsedTotals {
     this.#count(status);
     return this.#usageTotals.total();

@@ -13,14 +13,14 @@ export type Admission =
   | { admitted: false; reason: KeyLimitName; refusal: QuotaRefusal };
 
 const minuteMs = 60_000;
-/** When a session ends is not known. */
+/** Retry delay while the key has its maximum of sessions: it is unknown when one ends. */
 const sessionsRetryMs = 5000;
-/** When the store works again is not known. */
+/** Retry delay while the store is unavailable. */
 const storeRetryMs = 5000;
 
 const unlimited: SessionLease = { release() {} };
 
-/** Keeps the limits of keys, in the store that all nodes share. What has no limit is not counted there. */
+/** Enforces the limits of keys, with counters in the store that all nodes share. Keys without a limit are not counted. */
 export class KeyLimiter {
   readonly #store: Store;
   readonly #clock: Clock;
@@ -35,7 +35,7 @@ export class KeyLimiter {
     this.#leases = new SessionLeases({ store, clock, failed: (error) => this.#report(error) });
   }
 
-  /** Whether one more session may be opened; never rejects. A store that fails admits none: nobody would know how many there are. */
+  /** Whether another session may be opened; never rejects. While the store fails, keys with limits are refused. */
   async admitSession({ keyName, limits = {} }: Owner): Promise<Admission> {
     if (keyName === undefined) return { admitted: true, lease: unlimited };
     let lease = unlimited;
@@ -60,7 +60,7 @@ export class KeyLimiter {
     }
   }
 
-  /** The tokens of a key, where it has a limit of them. All its sessions on this node share one budget. */
+  /** The token budget of a key, if it has a limit. All its sessions on this node share it. */
   budget({ keyName, limits }: Owner): TokenBudget | undefined {
     const limit = limits?.tokensPerMinute;
     if (keyName === undefined || limit === undefined) return undefined;

@@ -1,30 +1,30 @@
-/** Whose something is and what made it, as metrics tell it. */
+/** Labels of a metric: the owner and the model. */
 export interface OwnerLabels {
   key: string;
   project: string;
   model: string;
 }
 
-/** Names that a client may choose freely and that are not configured get a label of their own while there are so few. */
+/** Number of unconfigured model names with their own label. Clients choose these names. */
 const freeModels = 16;
 const longestName = 128;
-/** Combinations of key, project and model. */
+/** Number of combinations of key, project and model. */
 const mostSets = 1000;
 const other = 'other';
 
-/** Bounds how many time series clients can make: what is beyond the bounds is counted as `other`. */
+/** Bounds the number of time series. Everything beyond the bounds is counted as `other`. */
 export class LabelSets {
   readonly #models: Set<string>;
   readonly #sets = new Map<string, OwnerLabels>();
   #room: number;
 
-  /** `configured`: the names that clients may ask for; none means any. `own`: names that the server gives itself. */
+  /** `configured`: the model names that clients may use; absent means any. `own`: names that the server itself uses. */
   constructor(configured: readonly string[], own: readonly string[]) {
     this.#models = new Set([...configured, ...own]);
     this.#room = configured.length > 0 ? 0 : freeModels;
   }
 
-  /** The same object for the same labels. */
+  /** Returns the same object for the same labels. */
   labelsFor({ keyName = '', project, model }: { keyName?: string; project: string; model: string }): OwnerLabels {
     const labels = { key: keyName, project, model: this.#modelLabel(model) };
     const id = JSON.stringify(labels);

@@ -25,31 +25,31 @@ export type { SessionLease } from './session-leases.ts';
 export interface MeteringOptions {
   store: Store;
   clock: Clock;
-  /** Entries are counted here: pass the log that `countEntries` wraps, not its result. */
+  /** The log that `countEntries` wraps, not its result: entries are counted here. */
   log: Pick<Log, 'error'>;
   prices: PriceTable | undefined;
-  /** The names that clients may ask for; none means any. */
+  /** The model names that clients may use; absent means any. */
   models: readonly string[];
-  /** Whether metrics have series for each live session. */
+  /** Whether each open session has its own series. */
   sessionMetrics: boolean;
 }
 
 export interface AccountRequest {
   sessionId: string;
   type: SessionType;
-  /** Empty for a transcription session, which is counted and priced under the name `transcription`. */
+  /** Empty for a transcription session, which is counted and priced as `transcription`. */
   model: string;
   owner: Owner;
-  /** What `admitSession` gave; the account gives it back when it is closed. */
+  /** The result of `admitSession`; the account releases it when it is closed. */
   lease?: SessionLease;
 }
 
-/** The label of sessions that name no model: their type. */
+/** Label of sessions without a model: their type. */
 const typeLabels = Object.values(sessionKinds).flatMap(({ type, namesModel }) => (namesModel ? [] : [type]));
-/** Sessions that have series of their own. */
+/** Maximum number of sessions with their own series. */
 const mostSessionSeries = 1000;
 
-/** What sessions use: their accounts, the limits of keys, and the metrics. One for the server. */
+/** Accounts of sessions, limits of keys, and metrics. One per server. */
 export class Metering {
   readonly #options: MeteringOptions;
   readonly #limiter: KeyLimiter;
@@ -70,7 +70,7 @@ export class Metering {
     if (options.sessionMetrics) this.#watchSessions();
   }
 
-  /** Whether the owner may open one more session; never rejects. A refusal is counted when `sessionRefused` is told of it. */
+  /** Whether the owner may open another session; never rejects. Refusals are counted by `sessionRefused`. */
   admitSession(owner: Owner): Promise<Admission> {
     return this.#limiter.admitSession(owner);
   }
@@ -79,7 +79,7 @@ export class Metering {
     this.#metrics.sessionRefused(reason);
   }
 
-  /** Opens the account of a session that begins; to be closed when the session has ended. */
+  /** Opens the account of a new session. Close it when the session has ended. */
   openAccount({ sessionId, type, model, owner, lease }: AccountRequest): Account {
     const { clock } = this.#options;
     const name = sessionKinds[type].namesModel ? model : type;
@@ -100,7 +100,7 @@ export class Metering {
     return account;
   }
 
-  /** The account of a request to `/v1/audio`, which is no session; `model` as the client named it. */
+  /** Opens the account of a request to `/v1/audio`; `model` is the client's name for it. */
   openAudioAccount({ kind, model, owner }: { kind: AudioRequestKind; model: string; owner: Owner }): AudioAccount {
     return new AudioAccount({ kind, ...this.#labelled(owner, model) });
   }
@@ -116,17 +116,17 @@ export class Metering {
     return { debug: count('debug'), info: count('info'), warn: count('warn'), error: count('error') };
   }
 
-  /** A number that is asked for whenever the metrics are read. */
+  /** Adds a gauge that is read on each request for metrics. */
   watch(name: string, help: string, value: () => number): void {
     this.#metrics.watch(name, help, value);
   }
 
-  /** A counter whose total is asked for whenever the metrics are read. */
+  /** Adds a counter that is read on each request for metrics. */
   watchTotal(name: string, help: string, total: () => number): void {
     this.#metrics.watchTotal(name, help, total);
   }
 
-  /** The answer to `GET /metrics`, in Prometheus' text format. */
+  /** The response to `GET /metrics`, in the Prometheus text format. */
   async metricsText(): Promise<{ contentType: string; body: string }> {
     const body = `${await this.#metrics.text()}${await processMetrics()}`;
     return { contentType: 'text/plain; version=0.0.4; charset=utf-8', body };

@@ -7,26 +7,26 @@ import { type AudioRequestKind, engineKinds, type RequestKind, requestKinds } fr
 import type { OwnerLabels } from './label-sets.ts';
 import { type AudioRequestStatus, type Quantities, quantitiesIn } from './quantities.ts';
 
-/** Why a session was not opened. */
+/** Reasons why a session was refused. */
 export type RefusalReason =
-  /** The server has as many as it may. */
+  /** The server has its maximum of sessions. */
   | 'full'
   | 'draining'
-  /** The Host or the Origin may not connect. */
+  /** The Host or Origin is not allowed. */
   | 'forbidden'
   | 'key_missing'
   | 'key_wrong'
-  /** A client secret that is unknown, over, spent, or of the other dialect. */
+  /** The client secret is unknown, expired, spent, or of the other dialect. */
   | 'secret'
-  /** A request that the protocol does not have, such as a model that is not there. */
+  /** The request is invalid, for example because the model does not exist. */
   | 'invalid'
   | 'key_sessions'
   | 'key_sessions_per_minute'
   | 'limits_unavailable'
-  /** The server's own fault. */
+  /** An internal error. */
   | 'failed';
 
-/** How long a turn waited for each stage. */
+/** Latency of the stages of a turn. */
 const stageWaits: Record<RequestKind, keyof TurnTimes> = {
   transcriber: 'transcriptMs',
   languageModel: 'firstTokenMs',
@@ -34,11 +34,11 @@ const stageWaits: Record<RequestKind, keyof TurnTimes> = {
 };
 
 const owner = ['key', 'project', 'model'] as const;
-/** From what nobody notices to what nobody waits for. */
+/** From imperceptible to unbearable. */
 const latencyBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30];
 const durationBuckets = [1, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 86_400];
 
-/** What the server counts and times. docs/metrics.md explains each series. */
+/** Counters and histograms of the server. docs/metrics.md describes each series. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #open = this.#gauge('parley_sessions_open', 'Sessions that live now.', ['type', ...owner]);
@@ -145,7 +145,7 @@ export class Metrics {
     this.#logged.inc({ level, event });
   }
 
-  /** A gauge whose value is asked for when it is read. */
+  /** A gauge that is read on each request for metrics. */
   watch(name: string, help: string, value: () => number): void {
     const gauge: Gauge = new Gauge({
       name,
@@ -155,7 +155,7 @@ export class Metrics {
     });
   }
 
-  /** A counter whose total is asked for when it is read. */
+  /** A counter that is read on each request for metrics. */
   watchTotal(name: string, help: string, total: () => number): void {
     const counter: Counter = new Counter({
       name,
@@ -168,7 +168,7 @@ export class Metrics {
     });
   }
 
-  /** Series of live sessions, written anew each time that they are read. */
+  /** Series of open sessions, generated on each request for metrics. */
   watchSessions(name: string, help: string, write: (set: (session: string, value: number) => void) => void): void {
     const gauge: Gauge<'session'> = new Gauge({
       name,

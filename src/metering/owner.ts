@@ -1,15 +1,15 @@
-/** What whoever uses a key may have; absent is unlimited. */
+/** Limits of a key; absent means unlimited. */
 export interface KeyLimits {
-  /** Sessions at once. */
+  /** Concurrent sessions. */
   readonly sessions?: number;
   readonly sessionsPerMinute?: number;
-  /** Tokens in and out, of the language model, of transcription and of /v1/audio. */
+  /** Tokens of responses, transcriptions and `/v1/audio`. */
   readonly tokensPerMinute?: number;
 }
 
-/** Whose a session is. */
+/** The owner of a session. */
 export interface Owner {
-  /** Absent where the server has no keys. */
+  /** Absent on a server without keys. */
   readonly keyName?: string;
   readonly project: string;
   readonly limits?: KeyLimits;

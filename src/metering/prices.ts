@@ -1,28 +1,28 @@
 import { type Quantities, quantitiesIn, type TokenKind } from './quantities.ts';
 
-/** What one model costs: money per million tokens of a kind, and per minute of audio that is transcribed. */
+/** Prices of one model: per million tokens of a kind, and per minute of transcribed audio. */
 export type ModelPrices = Partial<Record<TokenKind | 'transcription-minute', number>>;
 
-/** The operator's prices. The server has none of its own: they change, and a model of one's own has other costs. */
+/** The operator's prices. There are no built-in ones. */
 export interface PriceTable {
-  /** A word such as USD, that stands beside every amount. */
+  /** A word such as USD, shown beside every amount. */
   readonly currency: string;
-  /** By the name of a model, or by the beginning of names and `*`. The longest that fits counts, whole names first. */
+  /** By model name, or prefix and `*`. An exact name takes precedence, then the longest prefix. */
   readonly models: Readonly<Record<string, ModelPrices>>;
 }
 
-/** Prices have at most this many decimals, so that what they make of tokens can be added up without rounding. */
+/** Maximum decimals of a price, so that sums are exact. */
 export const priceDecimals = 6;
 const microsPerUnit = 10 ** priceDecimals;
 const msPerMinute = 60_000n;
 
-/** Money in millionths of a millionth of its unit: what a price's last decimal makes of one token. */
+/** Amounts are integers of this fraction of the currency unit: the price of one token at the smallest price. */
 export type Money = bigint;
 
 export class Prices {
   readonly currency: string;
   readonly #exact: ReadonlyMap<string, ModelPrices>;
-  /** The longest first. */
+  /** Longest first. */
   readonly #beginnings: readonly { beginning: string; prices: ModelPrices }[];
 
   constructor({ currency, models }: PriceTable) {
@@ -35,13 +35,13 @@ export class Prices {
       .sort((a, b) => b.beginning.length - a.beginning.length);
   }
 
-  /** What a model costs; undefined where the table does not say. */
+  /** The prices of a model; undefined if the table has none. */
   of(model: string): ModelPrices | undefined {
     return this.#exact.get(model) ?? this.#beginnings.find(({ beginning }) => model.startsWith(beginning))?.prices;
   }
 }
 
-/** Exact for tokens; the price of a transcribed minute is rounded to the smallest piece. */
+/** Exact for tokens; the price of a transcribed minute is rounded to the smallest unit. */
 export function costOf(quantities: Quantities, prices: ModelPrices): Money {
   let cost = 0n;
   for (const [kind, amount] of quantitiesIn(quantities)) {
@@ -54,17 +54,17 @@ export function costOf(quantities: Quantities, prices: ModelPrices): Money {
   return cost;
 }
 
-/** In units of the currency, as exactly as a number can be. */
+/** In units of the currency, as precise as a number can be. */
 export function toUnits(money: Money): number {
   return Number(money) / 10 ** (2 * priceDecimals);
 }
 
-/** In units of the currency, rounded to their millionth. */
+/** In units of the currency, rounded to a millionth. */
 export function roundMoney(money: Money): number {
   return Math.round(toUnits(money) * microsPerUnit) / microsPerUnit;
 }
 
-/** A kind without a price is free, but cached input without one costs what other input does. */
+/** A kind without a price is free; cached input without a price costs as much as other input. */
 function priceOf(kind: TokenKind, prices: ModelPrices): number | undefined {
   switch (kind) {
     case 'text-cached-input':

@@ -3,8 +3,8 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 let registry: Registry | undefined;
 
 /**
- * How the process is: processor time, memory, delay of the event loop, garbage collection. What measures it runs from the
- * first time that somebody asks, and once, however many servers the process has.
+ * Metrics of the process: CPU time, memory, event loop delay, garbage collection. Collected from the first request for
+ * metrics on, once per process.
  */
 export function processMetrics(): Promise<string> {
   if (registry === undefined) {

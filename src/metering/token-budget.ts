@@ -4,26 +4,26 @@ import type { ExpectedTokens, QuotaRefusal, Reservation, ResponseAdmission } fro
 import type { Count, Store } from '../store/store.ts';
 
 const minuteMs = 60_000;
-/** Set aside for the output of a response that has no limit of its own: the most that `max_output_tokens` can say. */
+/** Reserved for the output of a response without a limit: the maximum of `max_output_tokens`. */
 const outputAllowance = 4096;
 
 /**
- * The tokens that one key may use in a minute, which begins with the first that it uses. The store counts them for all
- * nodes; what is known here of its count answers whoever cannot wait.
+ * The tokens that one key may use per minute, which starts with its first tokens. The store counts them for all nodes;
+ * a local copy of the count answers synchronous questions.
  */
 export class TokenBudget {
   readonly #options: TokenBudgetOptions;
   #counted = 0;
   /** On the Clock. */
   #resetsAt = 0;
-  /** Used, set aside or given back, and not confirmed by the store. */
+  /** Used, reserved or released, and not confirmed by the store. */
   #underWay = 0;
 
   constructor(options: TokenBudgetOptions) {
     this.#options = options;
   }
 
-  /** Why nothing more may be used now; undefined when something may, even if it will be more than is left. */
+  /** Why no more tokens may be used now; undefined if some are left, even if they will not suffice. */
   async refusal(): Promise<QuotaRefusal | undefined> {
     const { limit } = this.#options;
     try {
@@ -35,8 +35,8 @@ export class TokenBudget {
   }
 
   /**
-   * Sets aside what a response may use, so that those which run at once do not use together what each of them found to be
-   * left. Like `refusal`, admits one while anything is left, even if it may need more.
+   * Reserves the tokens that a response may use, so that concurrent responses cannot all spend the same remainder. Like
+   * `refusal`, admits a response while anything is left.
    */
   async reserve({ input, output }: ExpectedTokens): Promise<ResponseAdmission> {
     const amount = Math.max(1, Math.ceil(input + (output === 'inf' ? outputAllowance : output)));
@@ -52,7 +52,7 @@ export class TokenBudget {
     if (tokens > 0) this.#add(tokens);
   }
 
-  /** As far as it is known here. */
+  /** Remaining tokens, as far as this node knows. */
   get rateLimit(): RateLimit {
     const { limit, clock } = this.#options;
     const leftMs = this.#resetsAt - clock.now();
@@ -66,7 +66,7 @@ export class TokenBudget {
     };
   }
 
-  /** After its minute only what exceeds it counts: the rest went with that minute. */
+  /** After its minute, only the excess of a reservation counts: the rest belonged to that minute. */
   #reservation(amount: number, { expiresInMs }: Count): Reservation {
     const { clock } = this.#options;
     const endsAt = clock.now() + expiresInMs;
@@ -114,11 +114,11 @@ export interface TokenBudgetOptions {
   limit: number;
   store: Store;
   clock: Clock;
-  /** The store failed: reports it, and says why nothing may be used. */
+  /** The store failed: logs it, and returns the reason for the refusal. */
   unavailable: (error: unknown) => QuotaRefusal;
 }
 
-/** To tenths, and never 0 while something is left to wait for. */
+/** In tenths of a second, at least 0.1 while there is something to wait for. */
 export function seconds(ms: number): number {
   return Math.ceil(ms / 100) / 10;
 }

@@ -6,20 +6,20 @@ import { type Quantities, quantitiesIn } from './quantities.ts';
 export interface UsageTotalsOptions {
   labels: OwnerLabels;
   metrics: Metrics;
-  /** Absent where the model has none. */
+  /** Absent if the model has none. */
   prices: { currency: string; model: ModelPrices } | undefined;
 }
 
-/** What one account adds up to; all of it counts in the metrics too. */
+/** Totals of one account; all of them count in the metrics too. */
 export interface UsedTotals {
-  /** What was used of each kind; kinds of which nothing was are left out. */
+  /** Usage by kind; unused kinds are omitted. */
   used: Quantities;
-  /** Absent where the model has no prices. Rounded to a millionth of the currency's unit. */
+  /** Absent if the model has no prices. Rounded to a millionth of the currency unit. */
   cost?: number;
   currency?: string;
 }
 
-/** Adds up what was used, by kind and in money. */
+/** Adds up usage and costs. */
 export class UsageTotals {
   readonly #options: UsageTotalsOptions;
   readonly #used: Quantities = {};

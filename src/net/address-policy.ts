@@ -1,6 +1,6 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 
-/** What is not on the public internet, from IANA's registry of special-purpose IPv4 addresses (RFC 6890). */
+/** Ranges that are not on the public internet, from IANA's registry of special-purpose IPv4 addresses (RFC 6890). */
 const specialIPv4 = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -18,15 +18,15 @@ const specialIPv4 = [
   '224.0.0.0/4',
   '240.0.0.0/4',
 ];
-/** Public by its number, but at Azure the host of each virtual machine, which hands out what the machine is configured with. */
+/** A public address, but in Azure the host of each virtual machine, which serves the configuration of the machine. */
 const platformIPv4 = ['168.63.129.16/32'];
-/** The only range of global unicast addresses (RFC 4291 §2.4), and what in it is not, or hides an IPv4 address. */
+/** The only range of global unicast addresses (RFC 4291 §2.4), and the parts of it that are special or embed an IPv4 address. */
 const globalIPv6 = ['2000::/3'];
 const specialIPv6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
-/** An IPv4 address is in the last 32 bits: mapped (RFC 4291), or translated by NAT64 (RFC 6052). */
+/** Ranges with an IPv4 address in the last 32 bits: mapped (RFC 4291), or translated by NAT64 (RFC 6052). */
 const embeddingIPv6 = ['::ffff:0:0/96', '64:ff9b::/96'];
 
-/** Says which addresses may be connected to: the public ones, and what the operator allows. */
+/** Decides which addresses may be connected to: public ones, and those that the operator allows. */
 export class AddressPolicy {
   readonly #special = listOf([...specialIPv4, ...platformIPv4, ...specialIPv6]);
   readonly #global = listOf(globalIPv6);
@@ -34,13 +34,13 @@ export class AddressPolicy {
   readonly #allowed: BlockList;
   readonly #allowedNames: ReadonlySet<string>;
 
-  /** `allowed`: host names, addresses and networks such as `10.1.0.0/16`, for which `isAllowance` holds. */
+  /** `allowed`: host names, addresses and networks such as `10.1.0.0/16`; `isAllowance` holds for each. */
   constructor(allowed: readonly string[] = []) {
     this.#allowed = listOf(allowed.filter((entry) => !isHostName(entry)));
     this.#allowedNames = new Set(allowed.filter(isHostName).map((name) => name.toLowerCase()));
   }
 
-  /** Whether a host may be reached at an address: any of its addresses, where its name is allowed. */
+  /** Whether a host may be reached at an address. An allowed name may have any address. */
   allows(hostName: string, address: string): boolean {
     return this.#allowedNames.has(hostName.toLowerCase()) || this.#allowsAddress(address);
   }
@@ -56,12 +56,12 @@ export class AddressPolicy {
   }
 }
 
-/** Whether an operator may allow it: a host name, an address, or a network in CIDR notation. */
+/** Whether an entry of `allowed` is valid: a host name, an address, or a network in CIDR notation. */
 export function isAllowance(entry: string): boolean {
   return isHostName(entry) || networkOf(entry) !== undefined;
 }
 
-/** A last label that is a number makes an address of it, of whatever form (WHATWG URL). */
+/** A name whose last label is a number is an IPv4 address (WHATWG URL). */
 function isHostName(entry: string): boolean {
   return (
     /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i.test(entry) &&
@@ -93,7 +93,7 @@ function listOf(networks: readonly string[]): BlockList {
 
 /** The last 32 bits of an IPv6 address, as an IPv4 address. */
 function embeddedIPv4(address: string): string {
-  // The URL parser writes every address in one form: hexadecimal groups, without a dotted end.
+  // The URL parser normalizes addresses: hexadecimal groups, without a dotted end.
   const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
   const tail = canonical.slice(canonical.lastIndexOf('::') + 1).split(':');
   const [high, low] = tail.slice(-2).map((group) => Number.parseInt(group || '0', 16));

@@ -6,21 +6,21 @@ import { OutgoingError } from './outgoing-error.ts';
 export interface ImageFetcherOptions {
   fetcher: GuardedFetch;
   limits: {
-    /** The largest image. */
+    /** Maximum size of an image. */
     imageBytes: number;
-    /** How long one may take. */
+    /** Maximum duration of a request. */
     imageTimeoutMs: number;
-    /** Images that are fetched at once. */
+    /** Concurrent requests. */
     imageFetches: number;
   };
 }
 
 const idleMs = 5000;
 const maxRedirects = 5;
-/** Images that wait for their turn; each is part of a response that runs. */
+/** Images that wait for a slot; each belongs to a running response. */
 const mostWaiting = 256;
 
-/** What clients may send as image inputs, by the bytes that they begin with. Content types of servers are often wrong. */
+/** Accepted image types by their signature. Content types of servers are often wrong. */
 const kinds: readonly { type: string; begins: (latin1: string) => boolean }[] = [
   { type: 'image/png', begins: (text) => text.startsWith('\x89PNG\r\n\x1a\n') },
   { type: 'image/jpeg', begins: (text) => text.startsWith('\xff\xd8\xff') },
@@ -29,7 +29,7 @@ const kinds: readonly { type: string; begins: (latin1: string) => boolean }[] = 
 ];
 const longestBeginning = 12;
 
-/** The same images; `log` has an entry for each that cannot be fetched. */
+/** Returns the images with their bytes; `log` gets an entry for each that cannot be fetched. */
 export function withFailuresLogged(images: ImageFetcher, log: Pick<Log, 'info'>): ImageFetcher {
   return {
     async fetch(url, signal) {
@@ -38,7 +38,7 @@ export function withFailuresLogged(images: ImageFetcher, log: Pick<Log, 'info'>)
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof OutgoingError) {
-          // Of the address only what the message and the detail name: a signed URL is a secret.
+          // Only the parts of the URL in the message and the detail are logged: a signed URL is a secret.
           const { code, message, detail } = error;
           log.info('image_not_fetched', { code, message, detail });
         }
@@ -48,7 +48,7 @@ export function withFailuresLogged(images: ImageFetcher, log: Pick<Log, 'info'>)
   };
 }
 
-/** Fetches images over http and https, as `GuardedFetch` allows. */
+/** Fetches images over http and https, within the rules of `GuardedFetch`. */
 export class HttpImageFetcher implements ImageFetcher {
   readonly #options: ImageFetcherOptions;
   #running = 0;
@@ -87,7 +87,7 @@ export class HttpImageFetcher implements ImageFetcher {
     return `data:${kind.type};base64,${bytes.toString('base64')}`;
   }
 
-  /** Resolves when one more may be fetched; whoever waited for it counts as running. */
+  /** Resolves when a slot is free. The slot is taken for the caller. */
   async #turn(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#running < this.#options.limits.imageFetches) {

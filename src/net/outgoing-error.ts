@@ -1,23 +1,23 @@
 export type OutgoingErrorCode =
-  /** The address is none that can be fetched: another scheme, a user name, not a URL. */
+  /** Not an address that can be fetched: another scheme, a user name, or not a URL. */
   | 'bad_url'
-  /** The host has no address, or one that may not be connected to. */
+  /** The host has no address, or one that is not allowed. */
   | 'not_allowed'
   | 'unreachable'
   | 'bad_redirect'
   | 'bad_status'
-  /** The body is compressed, which was not asked for. */
+  /** The body is compressed, although that was not requested. */
   | 'encoded'
   | 'too_large'
   | 'timeout'
-  /** What came is not what was expected there. */
+  /** The body has an unexpected type. */
   | 'wrong_content'
-  /** Too much is being fetched. */
+  /** Too many requests at once. */
   | 'busy';
 
 /**
- * A request to elsewhere failed. The message says why, as words that follow a colon, to whoever named the address: it tells
- * nothing of this server's network. The detail is for the operator's log.
+ * An outgoing request failed. The message is the reason, as a phrase that follows a colon, for the client that named the
+ * address: it reveals nothing about this server's network. The detail is for the operator's log.
  */
 export class OutgoingError extends Error {
   override readonly name = 'OutgoingError';

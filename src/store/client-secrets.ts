@@ -5,34 +5,34 @@ import type { QuotaRefusal } from '../session/ports/meter.ts';
 import { SecretRoom, type SecretRoomLimits } from './secret-room.ts';
 import type { Store } from './store.ts';
 
-/** What a client secret is good for. */
+/** Terms of a client secret. */
 export interface SecretTerms {
-  /** The dialect that it was minted in, and that its sessions speak. */
+  /** Dialect of the request that created it and of its sessions. */
   dialect: 'ga' | 'beta';
   type: SessionType;
-  /** The model of its sessions; without it, the one that they ask for. */
+  /** Model of its sessions; if absent, the model that the client requests. */
   model?: string;
-  /** The configuration that its sessions start with, as an update of the default one. */
+  /** Initial configuration of its sessions, as an update of the defaults. */
   initial?: SessionUpdate;
-  /** GA paths of what its sessions may not change. */
+  /** GA paths of the locked fields. */
   locked?: string[];
-  /** The longest life of a session. */
+  /** Maximum duration of a session. */
   maxSeconds?: number;
-  /** How many sessions it opens in all. */
+  /** Number of sessions that it may open. */
   maxSessions?: number;
-  /** Pages that may use it; without it, every page that the server lets in. */
+  /** Origins that may use it; if absent, every origin that the server accepts. */
   allowedOrigins?: string[];
-  /** The key that it was minted with; absent where the server has none. */
+  /** Name of the key that created it; absent on a server without keys. */
   keyName?: string;
   project: string;
 }
 
 export interface ClientSecret extends SecretTerms {
-  /** Names it in the log: eight digits of its hash, which tell nothing of it. */
+  /** Identifies it in the log: eight digits of its hash, which do not reveal the secret. */
   id: string;
   /** Seconds since the epoch. */
   expiresAt: number;
-  /** From its minting. */
+  /** Lifetime. */
   lifeSeconds: number;
 }
 
@@ -50,7 +50,7 @@ export interface ClientSecretsOptions {
   room: SecretRoomLimits;
 }
 
-/** What the store holds: the terms, and the half of the hash that is not in the key. */
+/** The stored record: the terms, and the half of the hash that is not in the store key. */
 interface StoredSecret {
   terms: SecretTerms;
   expiresAt: number;
@@ -64,14 +64,14 @@ const secretBytes = 32;
 const valuePattern = /^ek_[\w-]{43}$/;
 const namedDigits = 8;
 
-/** Whether a text has the form of a secret that was minted here, which no API key need be compared with. */
+/** Whether a text has the form of a client secret; if not, it may be an API key. */
 export function isClientSecret(text: string): boolean {
   return valuePattern.test(text);
 }
 
 /**
- * Short-lived secrets that open sessions, for pages and apps that must not hold a key: 256 random bits each, of which
- * only the hash is kept, until it expires. A secret may open many sessions, and they outlive it.
+ * Short-lived secrets that open sessions, for pages and apps that must not hold a key: 256 random bits each. Only the hash
+ * is stored, until it expires. A secret may open many sessions, and its sessions may outlive it.
  */
 export class ClientSecrets {
   readonly #store: Store;
@@ -79,7 +79,7 @@ export class ClientSecrets {
   readonly #perMinute: number;
   readonly #room: SecretRoom;
 
-  /** `perMinute`: how many one key may mint. `room`: what the store holds, of which one key has a share. */
+  /** `perMinute`: secrets that one key may create per minute. `room`: capacity of the store, which keys share. */
   constructor({ store, clock, perMinute, room }: ClientSecretsOptions) {
     this.#store = store;
     this.#clock = clock;
@@ -88,7 +88,7 @@ export class ClientSecrets {
   }
 
   /**
-   * Makes a secret that lives for some seconds, or says why none is made now.
+   * Creates a secret that lives for some seconds, or returns the reason why not.
    * @throws {StoreFullError}
    */
   async mint(terms: SecretTerms, seconds: number): Promise<MintedSecret | QuotaRefusal> {
@@ -119,29 +119,29 @@ export class ClientSecrets {
     return { value, id, expiresAt };
   }
 
-  /** What a secret is good for; undefined when there is none such, or it has expired. */
+  /** The terms of a secret; undefined if it is unknown or expired. */
   async find(value: string): Promise<ClientSecret | undefined> {
     if (!isClientSecret(value)) return undefined;
     const { id, key, check } = placeOf(value);
     const text = await this.#store.get(key);
     if (text === undefined) return undefined;
-    // Only `mint` writes under such keys.
+    // Only `mint` writes these keys.
     const kept = JSON.parse(text) as StoredSecret;
     const right = timingSafeEqual(check, Buffer.from(kept.check, 'base64url'));
     const { terms, expiresAt, lifeSeconds } = kept;
     return right ? { ...terms, id, expiresAt, lifeSeconds } : undefined;
   }
 
-  /** Counts a session that it opens; false when it has opened all that it may. */
+  /** Counts a session of the secret; false if it has opened its `maxSessions`. */
   async use(value: string, { maxSessions, lifeSeconds }: ClientSecret): Promise<boolean> {
     if (maxSessions === undefined) return true;
-    // At least as long as the secret may still live, by the store's clock alone: the wall clock can be set while it lives.
+    // The counter must live at least as long as the secret. Lifetimes use the store's clock, because the wall clock can be set.
     const ttlMs = lifeSeconds * 1000;
     const { admitted } = await this.#store.count(usesKey(value), { amount: 1, limit: maxSessions, ttlMs });
     return admitted;
   }
 
-  /** Takes back a use: the session was not opened after all. */
+  /** Reverts `use` for a session that was not opened. */
   async giveBack(value: string, { maxSessions }: ClientSecret): Promise<void> {
     if (maxSessions !== undefined) await this.#store.count(usesKey(value), { amount: -1, ttlMs: minuteMs });
   }
@@ -152,8 +152,8 @@ function usesKey(value: string): string {
 }
 
 /**
- * Where a secret is kept: half of its hash is the key, and the other half is compared in constant time, so that the time
- * which a lookup takes tells nothing that would help to guess.
+ * Half of the hash is the store key, and the other half is compared in constant time, so that the duration of a lookup
+ * does not help to guess a secret.
  */
 function placeOf(value: string): { id: string; key: string; check: Buffer } {
   const hash = createHash('sha256').update(value).digest();

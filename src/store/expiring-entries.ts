@@ -9,13 +9,13 @@ export interface ExpiringEntry<Value> {
 
 export interface EntriesOptions {
   clock: Clock;
-  /** Keys. */
+  /** Maximum number of keys. */
   limit: number;
-  /** What stands in the keys and under them. */
+  /** Maximum characters of keys and values. */
   limitCharacters: number;
 }
 
-/** Values under keys, each until its time is over; as many as there may be. */
+/** A bounded map whose entries expire. */
 export class ExpiringEntries<Value extends string | number> {
   readonly #options: EntriesOptions;
   readonly #entries = new Map<string, ExpiringEntry<Value>>();
@@ -36,7 +36,7 @@ export class ExpiringEntries<Value extends string | number> {
     return undefined;
   }
 
-  /** @throws {StoreFullError} when there is no room for it, also after what has expired was dropped */
+  /** @throws {StoreFullError} when there is no room, even after expired entries were dropped */
   put(key: string, entry: ExpiringEntry<Value>): void {
     const known = this.get(key);
     const grows = sizeOf(key, entry) - (known ? sizeOf(key, known) : 0);

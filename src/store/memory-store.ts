@@ -4,20 +4,20 @@ import { type Count, type CountOptions, type Lease, type LeaseOptions, type Stor
 
 export interface MemoryStoreOptions {
   clock: Clock;
-  /** Texts. */
+  /** Maximum number of texts. */
   limit: number;
-  /** What stands in the keys of texts and under them. */
+  /** Maximum characters of keys and texts. */
   limitCharacters?: number;
 }
 
-/** How often expired entries are looked for, while there are any entries. */
+/** Interval between sweeps for expired entries. */
 const sweepMs = 60_000;
-/** A text may have a counter of its own, and there are those of keys. */
+/** Each text may have a counter, and each key has some. */
 const countersPerText = 2;
 
 /**
- * The store of a server without other nodes: lost when the process ends. Counters and leases do not share the texts'
- * room: the limits of all keys depend on them, and one key that fills the store with secrets must not stop the others.
+ * The store of a server without other nodes: lost when the process ends. Counters and leases have their own room, because
+ * the limits of all keys depend on them and one key must not be able to fill it with secrets.
  */
 export class MemoryStore implements Store {
   readonly #clock: Clock;
@@ -89,7 +89,7 @@ export class MemoryStore implements Store {
   }
 }
 
-/** Amounts under keys, each held by an id until it expires; at most `limit` leases altogether. */
+/** Leases by key and id, at most `limit` in total. */
 class Leases {
   readonly #clock: Clock;
   readonly #limit: number;

@@ -1,47 +1,47 @@
 import type { QuotaRefusal } from '../session/ports/meter.ts';
 import type { Store } from './store.ts';
 
-/** What the store of client secrets holds. */
+/** Capacity of the store of client secrets. */
 export interface SecretRoomLimits {
   entries: number;
   characters: number;
 }
 
-/** Room that is taken. */
+/** Reserved capacity. */
 export interface TakenRoom {
   release(): Promise<void>;
 }
 
-/** One key may hold one part in so many. */
+/** The share of one key is the capacity divided by this number. */
 const share = 4;
 
-/** The room of the store that each key may fill with secrets which have not expired, so that it leaves others theirs. */
+/** Limits the share of the store that one key may fill with unexpired secrets. */
 export class SecretRoom {
   readonly #store: Store;
-  readonly #most: number;
-  /** Of a secret, in characters: so that secrets which are small take no more entries than their share. */
-  readonly #least: number;
+  readonly #limit: number;
+  /** Minimum size of a secret in characters, so that small secrets do not use more than their share of the entries. */
+  readonly #minimum: number;
 
   constructor({ store, room }: { store: Store; room: SecretRoomLimits }) {
     this.#store = store;
-    this.#most = room.characters / share;
-    this.#least = Math.floor(room.characters / room.entries);
+    this.#limit = room.characters / share;
+    this.#minimum = Math.floor(room.characters / room.entries);
   }
 
-  /** Takes room for a secret, or says when there may be some again. A server without keys has one room for all. */
+  /** Reserves room for a secret, or returns when to retry. On a server without keys all clients share one room. */
   async take(
     keyName: string | undefined,
     { characters, lifeMs }: { characters: number; lifeMs: number },
   ): Promise<TakenRoom | QuotaRefusal> {
     if (keyName === undefined) return { release: async () => {} };
-    const amount = Math.max(characters, this.#least);
+    const amount = Math.max(characters, this.#minimum);
     const key = `secrets:${keyName}`;
     const id = crypto.randomUUID();
-    const lease = await this.#store.lease(key, id, { amount, limit: this.#most, ttlMs: lifeMs });
+    const lease = await this.#store.lease(key, id, { amount, limit: this.#limit, ttlMs: lifeMs });
     if (lease.held) return { release: () => this.#store.release(key, id) };
     const message =
-      `the client secrets of one key may fill a quarter of the room for them, and those of this key do. ` +
-      `Mint smaller ones, or such as live for a shorter time; some expire within ${Math.ceil(lease.expiresInMs / 1000)} s.`;
+      `the client secrets of this key fill its share, a quarter of the room for client secrets. ` +
+      `Create smaller ones, or ones with a shorter lifetime; some expire within ${Math.ceil(lease.expiresInMs / 1000)} s.`;
     return { message, retryAfterMs: lease.expiresInMs };
   }
 }

@@ -27,45 +27,45 @@ export interface Store {
    * @throws {StoreFullError} when there is no room for another lease
    */
   lease(key: string, id: string, options: LeaseOptions): Promise<Lease>;
-  /** Gives back what `id` holds under a key, if it holds anything. */
+  /** Releases the amount that `id` holds under a key, if any. */
   release(key: string, id: string): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface CountOptions {
-  /** 0 reads the counter; less than 0 takes back. */
+  /** 0 reads the counter; a negative amount decrements it. */
   amount: number;
   limit?: number;
   ttlMs: number;
 }
 
 export interface LeaseOptions {
-  /** Default: 1. A renewal keeps the amount. */
+  /** Default: 1. A renewal keeps the original amount. */
   amount?: number;
-  /** Of all amounts under the key; absent is unlimited. */
+  /** Maximum sum of all amounts under the key; absent means unlimited. */
   limit?: number;
   ttlMs: number;
 }
 
 export type Lease =
   | { held: true }
-  /** When the next of the leases under the key expires. */
+  /** Time until the next lease under the key expires. */
   | { held: false; expiresInMs: number };
 
 export interface Count {
   /** Whether the amount was added. */
   admitted: boolean;
-  /** The counter's value now. */
+  /** The current value of the counter. */
   total: number;
-  /** When it begins again at 0. */
+  /** Time until the counter resets to 0. */
   expiresInMs: number;
 }
 
-/** The store holds as much as it may. */
+/** The store is full. */
 export class StoreFullError extends Error {
   override readonly name = 'StoreFullError';
 
-  /** `most` says what it may hold, such as `100 entries (limits.store-entries)`. */
+  /** `most` describes its capacity, for example `100 entries (limits.store-entries)`. */
   constructor(most: string) {
     super(`The store is full: it holds at most ${most}. Some will expire; try again later.`);
   }

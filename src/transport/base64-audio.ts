@@ -1,4 +1,4 @@
-/** Audio as events carry it: base64 of a format of the wire, to and from 16-bit samples. */
+/** Audio in events: base64 in a wire format, converted to and from 16-bit samples. */
 
 import { decodeAlaw, decodeMulaw, encodeAlaw, encodeMulaw } from '../audio/g711.ts';
 import { bytesAsSamples, concatSamples, durationMs, samplesToBytes } from '../audio/pcm.ts';
@@ -7,9 +7,9 @@ import { WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
 import { type AudioFormat, formatRateHz } from '../protocol/wire/session-config.ts';
 import type { AudioCodec, AudioDecoder, DecodedClips, FormattedAudio } from '../session/ports/audio-codec.ts';
 
-/** Audio that is coded in one turn of the event loop, in characters of base64: a few milliseconds of work. */
+/** Characters of base64 converted per turn of the event loop: a few milliseconds of work. */
 const charactersPerTurn = 256 * 1024;
-/** Audio that is encoded at once, in samples. Three samples of any format are whole groups of base64. */
+/** Samples encoded at once. Three samples of any format are whole groups of base64. */
 const samplesAtOnce = 3 * 32 * 1024;
 
 function bytesPerSample(format: AudioFormat): number {
@@ -22,12 +22,12 @@ const descriptions: Record<AudioFormat['type'], string> = {
   'audio/pcma': 'mono G.711 A-law at 8kHz',
 };
 
-/** How many bytes base64 of good form decodes to. */
+/** Decoded length of well-formed base64, in bytes. */
 function decodedBytes(base64: string): number {
   return Math.floor((unpaddedLength(base64) * 3) / 4);
 }
 
-/** How many characters so many bytes are in base64. */
+/** Encoded length of bytes, in characters. */
 function base64Characters(bytes: number): number {
   return Math.ceil(bytes / 3) * 4;
 }
@@ -37,8 +37,8 @@ function unpaddedLength(base64: string): number {
 }
 
 /**
- * Decodes the base64 of one event, into memory of its own.
- * @throws {WireError} when it is not base64
+ * Decodes the base64 of one event into its own memory.
+ * @throws {WireError} when the text is not base64
  */
 function decodeBase64(text: string, format: AudioFormat): Uint8Array {
   const bytes = Buffer.alloc(decodedBytes(text));
@@ -46,7 +46,7 @@ function decodeBase64(text: string, format: AudioFormat): Uint8Array {
   return bytes;
 }
 
-/** As `decodeBase64`, in turns of the event loop. */
+/** As `decodeBase64`, over several turns of the event loop. */
 async function decodeBase64InTurns(
   text: string,
   format: AudioFormat,
@@ -63,7 +63,7 @@ async function decodeBase64InTurns(
   return bytes;
 }
 
-/** Node skips what is not base64, so that the result comes out shorter than its text promises. */
+/** Node skips invalid characters, so the result is then shorter than the text implies. */
 function requireWhole(text: string, writtenBytes: number, format: AudioFormat): void {
   if (writtenBytes !== decodedBytes(text) || unpaddedLength(text) % 4 === 1)
     throw wireErrors.badAudio(descriptions[format.type], 'an invalid base64 string');
@@ -71,7 +71,7 @@ function requireWhole(text: string, writtenBytes: number, format: AudioFormat): 
 
 class Base64Decoder implements AudioDecoder {
   readonly format: AudioFormat;
-  /** An odd byte of PCM, for the next text (docs/protocol.md §8). */
+  /** An odd byte of PCM, carried to the next append (docs/protocol.md §8). */
   #carried: Uint8Array = new Uint8Array(0);
 
   constructor(format: AudioFormat) {
@@ -91,7 +91,7 @@ class Base64Decoder implements AudioDecoder {
     const bytes = await decodeBase64InTurns(base64, this.format, eventLoopYield);
     const pieceBytes = samplesAtOnce * bytesPerSample(this.format);
     for (let at = 0; at < bytes.length; at += pieceBytes) {
-      // A copy: who takes a piece keeps its memory, which must not be that of the whole.
+      // A copy, so that a piece does not keep the memory of the whole alive.
       const piece = new Uint8Array(bytes.subarray(at, at + pieceBytes));
       yield this.#samples(piece);
       await eventLoopYield.step(base64Characters(piece.length));

@@ -8,47 +8,47 @@ import type { CloseReason } from '../session/ports/peer.ts';
 import type { Session } from '../session/session.ts';
 import type { SessionGrant } from '../session/settings.ts';
 
-/** What a new session is to be. */
+/** Parameters of a new session. */
 export interface SessionRequest {
   id: string;
-  /** The name of the API key that it is opened with, where the server has keys. */
+  /** Name of the API key, if the server has keys. */
   key?: string;
   type: SessionType;
   /** Empty for a transcription session, which has none. */
   model: string;
-  /** What the client secret fixed that it is opened with. */
+  /** Terms of the client secret that opened it. */
   grant?: SessionGrant;
   meter: Meter;
-  /** Observers that the session reports to, those of the metrics among them. */
+  /** Observers of the session, including those of the metrics. */
   observers: readonly SessionObserver[];
 }
 
-/** Makes the session that a new client talks to. */
+/** Creates sessions for new clients. */
 export type SessionFactory = (request: SessionRequest) => Session;
 
-/** Whose session it is to be, and what it is to be. */
+/** Owner and parameters of a new session. */
 export type OpenRequest = Omit<SessionRequest, 'id' | 'key' | 'meter' | 'observers'> & {
   owner: Owner;
   lease?: SessionLease;
 };
 
-/** A session that lives, and whose it is. */
+/** An open session and its owner. */
 export interface RegisteredSession {
   readonly session: Session;
   readonly owner: Owner;
   /** Milliseconds since the epoch. */
   readonly openedAtMs: number;
-  /** The dialects of the peers that it has or had. */
+  /** The dialects of all peers so far. */
   readonly dialects: ReadonlySet<'ga' | 'beta'>;
-  /** What it has used so far. */
+  /** Usage so far. */
   totals(): SessionTotals;
-  /** Notes a connection, until the function that is returned is called with how it ended. */
+  /** Registers a connection; call the returned function with the way it ended. */
   connected(dialect: 'ga' | 'beta'): (close: CloseReason) => void;
-  /** Resolves once it has ended and its connections are closed, with how the last of them did. */
+  /** Resolves once the session has ended and its connections are closed, with the way the last of them ended. */
   readonly over: Promise<{ totals: SessionTotals; close: CloseReason | undefined }>;
 }
 
-/** Who looks at sessions: those of one project, or all of them. */
+/** Access to the sessions of one project, or of all. */
 export interface Viewer {
   owner: Pick<Owner, 'project'>;
   operator: boolean;
@@ -62,7 +62,7 @@ export interface SessionRegistryOptions {
   metering: Pick<Metering, 'openAccount'>;
 }
 
-/** The sessions that live on this server: whose they are, how many there may be, and how they end together. */
+/** The open sessions of this server: owners, maximum number, and shutdown. */
 export class SessionRegistry {
   readonly #options: SessionRegistryOptions;
   readonly #sessions = new Set<RegisteredSession>();
@@ -80,7 +80,7 @@ export class SessionRegistry {
     return this.#draining;
   }
 
-  /** Why no session can be opened now, in words for whoever asked; undefined when one can. */
+  /** Why no session can be opened now, as a message for the client; undefined if one can. */
   get unavailable(): string | undefined {
     if (this.#draining) return 'The server is shutting down and opens no more sessions.';
     const { limit } = this.#options;
@@ -88,7 +88,7 @@ export class SessionRegistry {
     return `The server is at its limit of ${limit} sessions. Try again when one has ended.`;
   }
 
-  /** Opens a session, to which no peer is attached yet. @throws what its factory throws */
+  /** Opens a session without peers. @throws whatever its factory throws */
   open({ owner, lease, ...request }: OpenRequest): RegisteredSession {
     const { create, ids, clock, metering } = this.#options;
     const sessionId = ids('sess');
@@ -109,17 +109,17 @@ export class SessionRegistry {
     return live;
   }
 
-  /** What a viewer may see, the oldest first. */
+  /** The sessions that a viewer may see, oldest first. */
   list(viewer: Viewer): RegisteredSession[] {
     return [...this.#sessions].filter((live) => maySee(viewer, live));
   }
 
-  /** The session to look at or to attach to. Undefined also where it is another project's. */
+  /** A session to inspect or attach to; undefined also if it belongs to another project. */
   find(id: string, viewer: Viewer): RegisteredSession | undefined {
     return this.list(viewer).find(({ session }) => session.id === id);
   }
 
-  /** Opens no more sessions. Resolves once turns are transcribed and answered, and no response is running. */
+  /** Opens no more sessions. Resolves once all turns are transcribed and answered, and no response is running. */
   async drain(): Promise<void> {
     this.#draining = true;
     await Promise.all([...this.#sessions].map(({ session }) => session.drain()));
@@ -142,7 +142,7 @@ class OpenSession implements RegisteredSession {
   readonly dialects = new Set<'ga' | 'beta'>();
   readonly over: Promise<{ totals: SessionTotals; close: CloseReason | undefined }>;
   readonly #account: Account;
-  /** Of the connections that it has now. */
+  /** Dialects of its current connections. */
   #disconnected = Promise.withResolvers<void>();
   #connections = 0;
   #lastClose: CloseReason | undefined;

@@ -178,7 +178,7 @@ test('an image that cannot be had fails the response, which names it; the sessio
     error: {
       type: 'invalid_request_error',
       code: 'invalid_image_url',
-      message: "The image at 'https://example.com/gone.png' could not be had: the server answered 404 Not Found.",
+      message: "The image at 'https://example.com/gone.png' could not be fetched: the server answered 404 Not Found.",
     },
   });
   assert.equal(response.usage?.total_tokens, 0);

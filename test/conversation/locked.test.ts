@@ -45,7 +45,7 @@ test('a locked field cannot be changed, by none of its names; nothing of the upd
     await client.say(update({ ...session, max_output_tokens: 7 }));
     const { code, message, param: named } = client.lastError();
     assert.deepEqual([code, named], ['parameter_locked', param]);
-    assert.equal(message, `Cannot change '${param}': it was fixed when this session's client secret was made.`);
+    assert.equal(message, `Cannot change '${param}': it is locked by the client secret of this session.`);
   }
   for (const [session, param] of [
     [{ voice: 'ash' }, 'session.voice'],

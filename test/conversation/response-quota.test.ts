@@ -18,7 +18,7 @@ test('responses beyond the limit are refused with when to come back; out-of-band
   await client.say({ type: 'response.create', event_id: 'fourth', response: text });
   const { code, message, param, event_id } = client.lastError();
   assert.deepEqual([code, param, event_id], ['rate_limit_exceeded', null, 'fourth']);
-  assert.equal(message, 'Rate limit reached: a session may ask for 3 responses per minute. Try again in 20 s.');
+  assert.equal(message, 'Rate limit reached: a session may create 3 responses per minute. Try again in 20 s.');
   await clock.advance(19_999);
   await client.say({ type: 'response.create', response: text });
   assert.match(client.lastError().message, /Try again in 0\.1 s\.$/);

@@ -129,7 +129,7 @@ test('disabled: the response fails, and says how much is too much; the session g
   assert.ok(response.status_details?.type === 'failed');
   const { type, code, message } = response.status_details.error;
   assert.deepEqual([type, code], ['invalid_request_error', 'context_length_exceeded']);
-  assert.match(message, /has 24 tokens, which exceeds the 20 /);
+  assert.match(message, /has 24 tokens, which exceeds the model's context of 20/);
   assert.equal(response.usage?.total_tokens, 0);
   assert.equal(engines.languageModel.requests.length, 0);
   await client.say(update({ truncation: 'auto' }));

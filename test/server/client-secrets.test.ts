@@ -118,7 +118,7 @@ test('a secret opens sessions until it expires, and they outlive it', async (t) 
   const unknown = await refusal(server.wsUrl, bearer(guessed));
   assert.equal(
     expired.message,
-    'This client secret is unknown or has expired. Mint another with POST /v1/realtime/client_secrets.',
+    'This client secret is unknown or has expired. Create another with POST /v1/realtime/client_secrets.',
   );
   assert.deepEqual([expired.code, expired.reason], [3000, 'invalid_request_error.invalid_api_key']);
   assert.deepEqual(unknown, { ...expired, event_id: unknown.event_id }, 'a guess learns nothing');
@@ -152,7 +152,7 @@ test('a secret opens no more sessions than its minter said, and each lasts no lo
     await WireClient.open(server.wsUrl, bearer(secret)),
   ];
   const third = await refusal(server.wsUrl, bearer(secret));
-  assert.match(third.message, /has opened as many sessions as it may: 2\. Mint another\./);
+  assert.match(third.message, /has opened its maximum of 2 session\(s\)\. Create another\./);
   assert.deepEqual([third.code, third.reason], [3000, 'invalid_request_error.client_secret_spent']);
   await clock.advance(60_000);
   for (const client of clients) {
@@ -170,7 +170,7 @@ test('a handshake that fails uses no session of a secret up', async (t) => {
   const [{ statusCode }] = (await once(broken, 'response')) as [IncomingMessage];
   assert.equal(statusCode, 400);
   await WireClient.open(server.wsUrl, bearer(secret));
-  assert.match((await refusal(server.wsUrl, bearer(secret))).message, /has opened as many sessions as it may: 1\./);
+  assert.match((await refusal(server.wsUrl, bearer(secret))).message, /has opened its maximum of 1 session\(s\)\./);
 });
 
 test('a wall clock that is set gives a secret no more sessions, and no longer a life', async (t) => {
@@ -182,7 +182,7 @@ test('a wall clock that is set gives a secret no more sessions, and no longer a 
     await WireClient.open(server.wsUrl, bearer(secret));
     clock.stepMs += stepMs;
     for (let seconds = 0; seconds < 590; seconds += 59) {
-      assert.match((await refusal(server.wsUrl, bearer(secret))).message, /has opened as many sessions as it may: 1\./);
+      assert.match((await refusal(server.wsUrl, bearer(secret))).message, /has opened its maximum of 1 session\(s\)\./);
       await clock.advance(59_000);
     }
     await clock.advance(10_000);
@@ -215,7 +215,7 @@ test('a session that fails to open is refused in words and spends no use of its 
 
   failing = false;
   await WireClient.open(server.wsUrl, bearer(secret));
-  assert.match((await refusal(server.wsUrl, bearer(secret))).message, /has opened as many sessions as it may: 1\./);
+  assert.match((await refusal(server.wsUrl, bearer(secret))).message, /has opened its maximum of 1 session\(s\)\./);
 });
 
 test('a secret for some pages is no good for others', async (t) => {
@@ -241,7 +241,7 @@ test('a secret mints none, sees no sessions and no metrics', async (t) => {
   for (const request of ['POST /v1/realtime/client_secrets', 'GET /v1/parley/sessions', 'GET /metrics']) {
     const answer = await ask(server, request, { key: secret });
     assert.equal(answer.status, 401, request);
-    assert.match(errorIn(answer).message, /^A client secret opens sessions and nothing else/);
+    assert.match(errorIn(answer).message, /^A client secret can only open sessions/);
   }
 });
 

@@ -124,7 +124,7 @@ for (const { method, path, status, code, message } of [
     path: '/v1/realtime',
     status: 426,
     code: 'upgrade_required',
-    message: 'This address speaks WebSocket: connect with ws:// or wss://.',
+    message: 'This URL is a WebSocket endpoint. Connect with ws:// or wss://.',
   },
 ]) {
   test(`${method} ${path} is answered with ${status} in the API's shape`, async (t) => {

@@ -130,7 +130,7 @@ async function overdue(clock: FakeClock, client: WireClient, goOn: () => void): 
   }
   const { error } = await told;
   assert.deepEqual([error.code, error.param], ['message_timeout', null]);
-  assert.equal(error.message, 'A message that was begun has to be complete within 1 minute.');
+  assert.equal(error.message, 'A message must be complete within 1 minute of its first byte.');
   assert.ok(clock.now() - beganAt >= 60_000);
 }
 

@@ -69,7 +69,7 @@ test('a response that runs ends as failed, in order, and the session goes on wit
     error: {
       type: 'server_error',
       code: 'upstream_disconnected',
-      message: "The connection to the upstream 'fake' was lost while it made the response.",
+      message: "The connection to the upstream 'fake' was lost during the response.",
     },
   });
   assert.deepEqual(

@@ -1,6 +1,6 @@
 /**
- * The engines without a conversation: `/v1/audio/transcriptions` and `/v1/audio/speech` as in OpenAI's API, and lists of
- * models and voices.
+ * The engines over REST: `/v1/audio/transcriptions` and `/v1/audio/speech` as in OpenAI's API, and lists of models and
+ * voices.
  */
 
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
@@ -17,17 +17,17 @@ import { transcriptionRoute } from './transcription-route.ts';
 
 export interface AudioApiOptions extends AudioRouteOptions {
   callers: Callers;
-  /** Names of models that sessions may ask for, the usual one first. */
+  /** Model names for sessions, the default first. */
   models: readonly string[];
-  /** Names of voices that are the operator's own. */
+  /** Voices that the operator configured. */
   voices: readonly string[];
-  /** What the engines are called. */
+  /** Names of the engines. */
   engineNames: () => { transcriber: string; voice: string };
   /** Bounds concurrent audio requests. */
   slots: RequestSlots;
 }
 
-/** When the server was started, which is when its models came to be. */
+/** Start time of the server, reported as the creation time of its models. */
 const startedAt = Math.floor(Date.now() / 1000);
 const busyRetryMs = 1000;
 

@@ -8,7 +8,7 @@ import type { BodyLimits } from '../body.ts';
 import type { AudioApiOptions } from './audio-api.ts';
 import { RequestSlots } from './request-slots.ts';
 
-/** What the routes for audio need, of a configuration and its engines. */
+/** Options of the audio routes, from a configuration and its engines. */
 export function audioApiOptions(
   { apiKeys, models, aliases, voices, limits }: Config,
   engines: EngineSet,
@@ -31,7 +31,7 @@ export function audioApiOptions(
   };
 }
 
-/** The bounds of bodies other than uploads. */
+/** Limits of bodies other than uploads. */
 export function bodyLimits(
   { bodyBytes, bodyStallMs, transferBytesPerSecond }: Config['limits'],
   clock: Clock,

@@ -10,9 +10,9 @@ import type { ApiEnv } from '../authentication.ts';
 import { jsonBody } from '../json-body.ts';
 import { type AudioRouteOptions, type EngineRun, startEngine, streamOf } from './streamed.ts';
 
-/** What OpenAI's PCM is. */
+/** The format of OpenAI's PCM. */
 const rateHz = 24_000;
-/** OpenAI's own bound. */
+/** The limit of OpenAI's API. */
 const maxInput = 4096;
 
 const speechRequest = z.strictObject({
@@ -26,7 +26,7 @@ const speechRequest = z.strictObject({
 });
 const check = strictCheck('ga');
 
-/** `POST /v1/audio/speech` (OpenAI, "Create speech"): WAV or PCM of 24 kHz, sent as it is made. */
+/** `POST /v1/audio/speech` (OpenAI, "Create speech"): WAV or PCM at 24 kHz, streamed. */
 export function speechRoute(options: AudioRouteOptions): (context: Context<ApiEnv>) => Promise<Response> {
   return async (context) => {
     const request = check(speechRequest, await jsonBody(context.env.incoming, options.jsonBody));
@@ -50,7 +50,7 @@ export function speechRoute(options: AudioRouteOptions): (context: Context<ApiEn
 }
 
 /**
- * Speech at the rate of the answer.
+ * Speech at the sample rate of the answer.
  * @throws {Error} when it is longer than `speechMs`
  */
 async function* voiceAt(

@@ -11,44 +11,44 @@ import type { ApiEnv } from '../authentication.ts';
 import type { BodyLimits } from '../body.ts';
 import { HttpRefusal } from '../refusal.ts';
 
-/** What the routes for audio need. */
+/** Dependencies of the audio routes. */
 export interface AudioRouteOptions {
-  /** The engines that serve a client's name of a model. */
+  /** The engines for a client's model name. */
   enginesFor: (model: string) => Engines;
   metering: Pick<Metering, 'openAudioAccount'>;
   clock: Clock;
   log: Pick<Log, 'info' | 'error'>;
   jsonBody: BodyLimits;
   uploadBody: BodyLimits;
-  /** The longest file that may be uploaded. */
+  /** Maximum duration of an upload. */
   uploadMs: number;
-  /** The longest wait for the next piece of an answer. */
+  /** Maximum wait for the next piece of an answer. */
   stallMs: number;
-  /** The most audio of one answer. */
+  /** Maximum audio of one answer. */
   speechMs: number;
 }
 
 /** One request to an engine. */
 export interface EngineRun<T> {
   engine: AudioRequestEngine;
-  /** As the client named it. */
+  /** The client's name for the model. */
   model: string;
   start: (options: { signal: AbortSignal; claim: WorkClaim }) => AsyncIterable<T>;
-  /** Notes on the account what a piece was. */
+  /** Counts a piece on the account. */
   count: (account: AudioAccount, piece: T) => void;
 }
 
-/** What an engine yields, with its first piece there already: what fails before it can still be told by a status. */
+/** The output of an engine, with its first piece available: an earlier failure can still be reported by a status. */
 export interface StartedStream<T> {
   first: IteratorResult<T, void>;
   rest: AsyncGenerator<T, void, undefined>;
   stop(): void;
-  /** Ends the connection, so that nobody takes what was sent for the whole answer. */
+  /** Destroys the connection, so that a partial answer is not mistaken for a complete one. */
   breakOff(): void;
 }
 
 /**
- * Starts an engine for one request and waits for its first piece. Whoever leaves stops it.
+ * Starts an engine for one request and waits for its first piece. The engine stops when the client leaves.
  * @throws {HttpRefusal} when the key has used its tokens of the minute
  * @throws {StageError}
  */
@@ -99,7 +99,7 @@ export async function startEngine<T>(
   return { first: await first, rest, stop, breakOff: () => outgoing.destroy() };
 }
 
-/** A body of which each piece is made when the one before it has been sent. Whoever leaves stops the engine. */
+/** A body whose pieces are produced as they are sent. The engine stops when the client leaves. */
 export function streamOf<T>(
   { first, rest, stop, breakOff }: StartedStream<T>,
   encode: (piece: T) => Uint8Array<ArrayBuffer>[],

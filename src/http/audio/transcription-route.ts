@@ -55,7 +55,7 @@ export function transcriptionRoute(options: AudioRouteOptions): (context: Contex
       return context.body(body, 200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
     }
     const done = await finalTranscript(started);
-    // Nobody is left to be told.
+    // The client has left.
     if (done === undefined) return context.body(null, 400);
     if (request.response_format === 'text') return context.text(`${done.text}\n`);
     return context.json({
@@ -66,7 +66,7 @@ export function transcriptionRoute(options: AudioRouteOptions): (context: Contex
   };
 }
 
-/** The clip is undefined when the form has no file. */
+/** The clip is undefined if the form has no file. */
 async function uploadIn(
   context: Context<ApiEnv>,
   { uploadBody, uploadMs }: AudioRouteOptions,
@@ -100,7 +100,7 @@ function readable<T>(read: () => T): T {
   }
 }
 
-/** @throws {Error} where there is no end */
+/** @throws {Error} if the transcription has no end */
 async function* stopAfterDone(
   events: AsyncIterable<TranscriptEvent>,
 ): AsyncGenerator<TranscriptEvent, void, undefined> {
@@ -111,7 +111,7 @@ async function* stopAfterDone(
   throw new Error('it ended without a transcript');
 }
 
-/** What it ends with; undefined when whoever asked has left. */
+/** The final transcript; undefined if the client has left. */
 async function finalTranscript({ first, rest }: StartedStream<TranscriptEvent>): Promise<Done | undefined> {
   let last = first.done ? undefined : first.value;
   for await (const event of rest) last = event;

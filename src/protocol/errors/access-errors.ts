@@ -1,4 +1,4 @@
-/** The part of the catalogue (`errors.ts`) about who may do what: keys, client secrets, projects, and limits of keys. */
+/** The part of the catalogue (`errors.ts`) about access: keys, client secrets, projects, and limits of keys. */
 
 import { redactKey } from './texts.ts';
 import { WireError } from './wire-errors.ts';
@@ -18,9 +18,9 @@ export const accessErrors = {
       `Incorrect API key provided: ${redactKey(key)}. Use one of the keys that this server was started with.`,
       { code: 'invalid_api_key', closeCode: closing.authentication },
     ),
-  /** The same for one that never was and for one that is over: a guess learns nothing. */
+  /** The same message for an unknown and an expired secret, so that a guess reveals nothing. */
   wrongSecret: () =>
-    new WireError('This client secret is unknown or has expired. Mint another with POST /v1/realtime/client_secrets.', {
+    new WireError('This client secret is unknown or has expired. Create another with POST /v1/realtime/client_secrets.', {
       code: 'invalid_api_key',
       closeCode: closing.authentication,
     }),
@@ -35,16 +35,16 @@ export const accessErrors = {
       { code: 'api_version_mismatch', closeCode: closing.authentication },
     ),
   secretSpent: (sessions: number) =>
-    new WireError(`This client secret has opened as many sessions as it may: ${sessions}. Mint another.`, {
+    new WireError(`This client secret has opened its maximum of ${sessions} session(s). Create another.`, {
       code: 'client_secret_spent',
       closeCode: closing.authentication,
     }),
   secretOfRealtime: () =>
     new WireError(
-      "This client secret is for a realtime session. Connect without 'intent=transcription', or mint one for a transcription session.",
+      "This client secret is for a realtime session. Connect without 'intent=transcription', or create a secret for a transcription session.",
       { code: 'invalid_parameter', param: 'intent', closeCode: closing.request },
     ),
-  /** `message` says which limit of the key was met, and when to come back. */
+  /** `message` names the limit of the key and says when to retry. */
   keyLimit: (message: string) =>
     new WireError(`Rate limit reached: ${message}`, {
       code: 'rate_limit_exceeded',
@@ -52,25 +52,25 @@ export const accessErrors = {
     }),
 
   unknownSession: (id: string) =>
-    new WireError(`No session with id '${id}' lives here.`, { code: 'not_found', closeCode: closing.request }),
+    new WireError(`There is no session with id '${id}' on this server.`, { code: 'not_found', closeCode: closing.request }),
 
-  // ---- Over HTTP alone ----
+  // ---- Over HTTP only ----
   unknownLock: (param: string, path: string, sessionType: string) =>
-    new WireError(`Invalid '${param}': a ${sessionType} session has no field '${path}' that clients could change.`, {
+    new WireError(`Invalid '${param}': a ${sessionType} session has no field '${path}' that clients can change.`, {
       code: 'invalid_value',
       param,
     }),
   secretsNotStored: () =>
-    new WireError('Client secrets cannot be stored at the moment. Try again.', {
+    new WireError('The store of client secrets is temporarily unavailable. Try again.', {
       type: 'server_error',
       code: 'overloaded',
     }),
   secretOverHttp: () =>
-    new WireError('A client secret opens sessions and nothing else. Use one of the API keys of this server here.', {
+    new WireError('A client secret can only open sessions. Use an API key of this server.', {
       code: 'invalid_api_key',
     }),
   operatorsOnly: () =>
-    new WireError("This is for operators: use a key whose entry in 'api-keys' has 'operator: true'.", {
+    new WireError("This endpoint is for operators. Use a key whose entry in 'api-keys' has 'operator: true'.", {
       code: 'insufficient_permissions',
     }),
 };

@@ -1,15 +1,15 @@
-/** The part of the catalogue (`errors.ts`) about audio without a conversation: transcriptions, speech, and lists of models. */
+/** The part of the catalogue (`errors.ts`) about `/v1/audio/*` and `/v1/models`. */
 
 import { WireError } from './wire-errors.ts';
 
 export const audioErrors = {
   notAForm: () =>
-    new WireError("The body has to be a form: send 'Content-Type: multipart/form-data' with a file.", {
+    new WireError("The body must be a form. Send 'Content-Type: multipart/form-data' with a file.", {
       code: 'unsupported_content_type',
     }),
   brokenForm: () => new WireError('Bad request: the form cannot be read.', { code: 'bad_request' }),
   tooManyParts: (most: number) =>
-    new WireError(`The form has too many parts: send one file, and at most ${most} parts in all.`, {
+    new WireError(`The form has too many parts. Send one file, and at most ${most} parts in total.`, {
       code: 'too_many_parts',
     }),
   fieldTooLong: (name: string, maxBytes: number) =>
@@ -18,25 +18,25 @@ export const audioErrors = {
       param: name.slice(0, 64),
     }),
   audioTooLong: (maxMs: number) =>
-    new WireError(`The file lasts longer than ${maxMs / 1000} s. Send it in parts.`, {
+    new WireError(`The audio is longer than ${maxMs / 1000} s. Split it.`, {
       code: 'audio_too_long',
       param: 'file',
     }),
-  /** `why` says what was found, without a full stop. */
+  /** `why` is the reason, without a full stop. */
   unreadableFile: (why: string) =>
     new WireError(`The file cannot be read. ${why}. Send a WAV file.`, { code: 'invalid_value', param: 'file' }),
   unknownModel: (id: string) =>
     new WireError(`The model '${id}' does not exist`, { code: 'model_not_found', param: 'model' }),
   tooManyRequests: (most: number) =>
     new WireError(
-      `This server has ${most} requests for audio to answer already, which is as many as it takes (limits.audio-requests). Try again in a moment.`,
+      `The server is processing ${most} audio requests, its maximum (limits.audio-requests). Try again later.`,
       { type: 'server_error', code: 'overloaded' },
     ),
   tooManyOfKey: (most: number) =>
     new WireError(
-      `This key has its share of the ${most} requests for audio that this server answers at once (limits.audio-requests). Try again when one of them is answered.`,
+      `This key is using its share of the ${most} concurrent audio requests (limits.audio-requests). Try again when one of its requests has finished.`,
       { code: 'rate_limit_exceeded' },
     ),
-  /** `message` is the stage's own. */
+  /** `message` is that of the stage. */
   engineFailed: (message: string) => new WireError(message, { type: 'server_error', code: 'engine_failed' }),
 };

@@ -1,34 +1,34 @@
-/** The part of the catalogue (`errors.ts`) about plain HTTP: what is refused before anything is asked in the protocol. */
+/** The part of the catalogue (`errors.ts`) about plain HTTP. */
 
 import { WireError } from './wire-errors.ts';
 
 const broken = (why: string) => new WireError(`Bad request: ${why}.`, { code: 'bad_request' });
 
 export const httpErrors = {
-  /** `message` says which name or page may not come, and what would allow it. */
+  /** `message` names the refused host or origin and the option that allows it. */
   forbidden: (message: string) => new WireError(message, { code: 'forbidden' }),
   /** `why` is a clause without a full stop. */
   badRequest: broken,
-  bodyBrokeOff: () => broken('the body broke off'),
+  bodyBrokeOff: () => broken('the body is incomplete'),
   bodyInTinyPieces: (bytes: number) =>
     new WireError(
-      `The body comes in pieces of less than ${bytes} bytes. Send it in larger ones, or with a Content-Length.`,
+      `The body arrives in pieces of less than ${bytes} bytes. Send larger pieces, or a Content-Length.`,
       {
         code: 'body_in_tiny_pieces',
       },
     ),
   bodyTooSlow: ({ bytesPerSecond, stallMs }: { bytesPerSecond: number; stallMs: number }) =>
     new WireError(
-      `The body comes too slowly: after ${stallMs / 1000} s it has to come at ${bytesPerSecond} bytes per second or faster.`,
+      `The body is too slow: after ${stallMs / 1000} s it must arrive at ${bytesPerSecond} bytes per second or faster.`,
       { code: 'body_too_slow' },
     ),
   bodyTooLarge: (maxBytes: number) =>
     new WireError(`The body is larger than ${maxBytes} bytes.`, { code: 'too_large' }),
   /** `why` is a sentence. */
-  invalidBody: (why: string) => new WireError(`The body cannot be taken. ${why}`, { code: 'invalid_body' }),
+  invalidBody: (why: string) => new WireError(`The body is invalid. ${why}`, { code: 'invalid_body' }),
   notJson: (type: string) =>
     new WireError(
-      `The body has to be JSON: send 'Content-Type: application/json'. Got ${type === '' ? 'none' : `'${type.slice(0, 64)}'`}.`,
+      `The body must be JSON with 'Content-Type: application/json'. Got ${type === '' ? 'none' : `'${type.slice(0, 64)}'`}.`,
       { code: 'unsupported_content_type' },
     ),
   unknownUrl: (method: string, path: string) => new WireError(`Invalid URL (${method} ${path})`, { code: null }),
@@ -37,10 +37,10 @@ export const httpErrors = {
       code: 'method_not_supported',
     }),
   speaksWebSocket: () =>
-    new WireError('This address speaks WebSocket: connect with ws:// or wss://.', { code: 'upgrade_required' }),
+    new WireError('This URL is a WebSocket endpoint. Connect with ws:// or wss://.', { code: 'upgrade_required' }),
   noWebSocket: (path: string) =>
-    new WireError(`There is no WebSocket here: connect to ${path}.`, { code: 'not_found' }),
-  /** `message` says what there is too much of, and when to come back. */
+    new WireError(`This URL is no WebSocket endpoint. Connect to ${path}.`, { code: 'not_found' }),
+  /** `message` names what is exhausted and says when to retry. */
   overloaded: (message: string) => new WireError(message, { type: 'server_error', code: 'overloaded' }),
   undecided: () => httpErrors.overloaded('Authentication is temporarily unavailable. Try again.'),
   internal: () =>

@@ -1,10 +1,10 @@
-/** The part of the catalogue of errors that is told in `response.done`. */
+/** The part of the catalogue (`errors.ts`) for failed responses. */
 
 import { shorten } from './texts.ts';
 import { maxMessageCharacters } from './wire-errors.ts';
 
 /**
- * Why a response failed, as its `response.done` tells it. Failures of engines are told by themselves (`StageError` of the
+ * Why a response failed, for its `response.done`. Failures of engines have their own class (`StageError` of the
  * session).
  */
 export class ResponseFailure extends Error {
@@ -22,31 +22,31 @@ export class ResponseFailure extends Error {
 export const responseFailures = {
   contextTooLong: (tokens: number, limit: number) =>
     new ResponseFailure(
-      `The input of this response has ${tokens} tokens, which exceeds the ${limit} that the model's context holds. Shorten the instructions, the tools or the last items, delete items, or let older ones be left out by 'truncation'.`,
+      `The input of this response has ${tokens} tokens, which exceeds the model's context of ${limit}. Shorten the instructions, the tools or the last items, delete items, or enable 'truncation'.`,
       { code: 'context_length_exceeded' },
     ),
   contextTooLarge: (limitCharacters: number) =>
     new ResponseFailure(
-      `The context of this response has more than ${limitCharacters} characters of text, images and audio (as base64), repeated items counting each time. Delete items, or pass fewer in its input.`,
+      `The context of this response has more than ${limitCharacters} characters of text, images and audio (as base64), with repeated items counted each time. Delete items, or pass fewer in its input.`,
       { code: 'context_too_large' },
     ),
   imageUnavailable: (url: string, why: string) =>
-    new ResponseFailure(`The image at '${shorten(url, 120)}' could not be had: ${why}`, {
+    new ResponseFailure(`The image at '${shorten(url, 120)}' could not be fetched: ${why}`, {
       code: 'invalid_image_url',
     }),
   tooManyImages: (limit: number) =>
     new ResponseFailure(
-      `The input of this response names more than ${limit} images by an address. Delete some, or leave them out of its input.`,
+      `The input of this response has more than ${limit} images with a URL. Delete some, or leave them out of its input.`,
       { code: 'invalid_image_url' },
     ),
   imagesTooLarge: (limitCharacters: number) =>
     new ResponseFailure(
-      `The images that this response's input names by an address have more than ${limitCharacters} characters together, as base64. Use smaller ones, or delete some.`,
+      `The images with a URL in the input of this response have more than ${limitCharacters} characters in total, as base64. Use smaller ones, or delete some.`,
       { code: 'invalid_image_url' },
     ),
-  /** The type is that of the hosted service's refusals of one who has used up their tokens. */
+  /** The type of the hosted service when the token limit is reached is `tokens`. */
   upstreamLost: (name: string) =>
-    new ResponseFailure(`The connection to the upstream '${name}' was lost while it made the response.`, {
+    new ResponseFailure(`The connection to the upstream '${name}' was lost during the response.`, {
       type: 'server_error',
       code: 'upstream_disconnected',
     }),

@@ -1,4 +1,4 @@
-/** How the catalogue of errors words values. */
+/** Formats values for error messages. */
 
 /** `'a'`, `'a' and 'b'`, `'a', 'b' and 'c'`. */
 export function quotedList(values: readonly string[]): string {
@@ -13,7 +13,7 @@ export function spokenDuration(seconds: number): string {
   return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 
-/** What is safe to say of a key: its first three and last four characters, when it is long enough to keep the rest secret. */
+/** The first three and last four characters of a key, if it is long enough to keep the rest secret. */
 export function redactKey(key: string): string {
   return key.length >= 16 ? `${key.slice(0, 3)}…${key.slice(-4)}` : '…';
 }
@@ -27,7 +27,7 @@ export function describeValue(value: unknown): string {
   return `'${text.length > 80 ? `${text.slice(0, 80)}…` : text}'`;
 }
 
-/** Lists in the hosted service's texts are printed as Python prints them: `['audio', 'text']`. */
+/** A list as the hosted service prints it: `['audio', 'text']`. */
 export function pythonList(values: readonly unknown[]): string {
   return `[${values.slice(0, 8).map(describeValue).join(', ')}]`;
 }

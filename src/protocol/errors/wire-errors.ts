@@ -1,11 +1,11 @@
 /**
- * The catalogue of errors that a client can meet on the wire. Every one of them is built here, so that its
- * type, code, param, text and (where the connection ends) close code stand in one place.
+ * The catalogue of wire errors. Each is defined here once: its
+ * type, code, param, text and (if it ends the connection) close code.
  */
 
 import { describeValue, pythonList, quotedList, shorten, spokenDuration } from './texts.ts';
 
-/** Names and ids that a client made up stand in errors: a longer one is not sent back whole. */
+/** Errors contain names and ids that clients choose; longer ones are shortened. */
 const maxParamCharacters = 256;
 export const maxMessageCharacters = 2048;
 
@@ -14,24 +14,24 @@ export type WireErrorType = 'invalid_request_error' | 'server_error';
 interface WireErrorDetails {
   type?: WireErrorType;
   code: string | null;
-  /** The field at fault: its path in the GA dialect, until a dialect renames it. */
+  /** The invalid field: its path in the GA dialect, until a dialect renames it. */
   param?: string | null;
-  /** `param` is what the client sent, which no dialect renames. */
+  /** `param` is the client's own name of the field, which no dialect renames. */
   asSent?: boolean;
   closeCode?: number;
 }
 
-/** An error that one client is sent, as the payload of an `error` event or as the body of a refusal over HTTP. */
+/** An error for one client: the payload of an `error` event, or the body of an HTTP error. */
 export class WireError extends Error {
   readonly type: WireErrorType;
   readonly code: string | null;
   readonly param: string | null;
-  /** Set when the connection cannot go on: the WebSocket close code that follows the event. */
+  /** Set if the error ends the connection: the WebSocket close code after the event. */
   readonly closeCode: number | undefined;
   readonly #text: string | ((param: string) => string);
   readonly #details: WireErrorDetails;
 
-  /** A text that names the field at fault is a function of its path, so that each dialect can put its own name there. */
+  /** A text that contains the name of the field is a function of its path, so that each dialect can insert its own name. */
   constructor(text: string | ((param: string) => string), details: WireErrorDetails) {
     super(shorten(typeof text === 'string' ? text : text(details.param ?? ''), maxMessageCharacters));
     this.name = 'WireError';
@@ -43,17 +43,17 @@ export class WireError extends Error {
     this.#details = details;
   }
 
-  /** The reason of the close frame: `type.code`, or `type` alone where there is no code. */
+  /** The reason of the close frame: `type.code`, or `type` if there is no code. */
   get closeReason(): string {
     return this.code === null ? this.type : `${this.type}.${this.code}`;
   }
 
-  /** The same error about a field elsewhere. */
+  /** The same error for another field. */
   at(param: string): WireError {
     return new WireError(this.#text, { ...this.#details, param });
   }
 
-  /** The error with a dialect's name of its field; `fieldName` returns undefined for a path that the dialect does not rename. */
+  /** The error with the dialect's name of its field; `fieldName` returns undefined for a path that is not renamed. */
   renamed(fieldName: (gaPath: string) => string | undefined): WireError {
     const { param, asSent } = this.#details;
     const name = !param || asSent ? undefined : fieldName(param);
@@ -61,20 +61,20 @@ export class WireError extends Error {
   }
 }
 
-/** An `error` event before it has its `event_id`: what is wrong, until the peer's dialect words it. */
+/** An `error` event before the dialect of a peer renders it. */
 export interface UnsentError {
   type: 'error';
   readonly raised: WireError;
-  /** The id that the client gave to the event at fault. */
+  /** The `event_id` of the client's invalid event. */
   readonly clientEventId: string | null;
 }
 
-/** The `error` event that tells a client of `error`; `clientEventId` is the id that it gave to the event at fault. */
+/** The `error` event for `error`; `clientEventId` is the `event_id` of the client's invalid event. */
 export function errorEvent(error: WireError, clientEventId: string | null): UnsentError {
   return { type: 'error', raised: error, clientEventId };
 }
 
-/** The `error` event as it is sent. */
+/** The rendered `error` event. */
 export function renderErrorEvent({ raised, clientEventId, ...event }: UnsentError & { event_id: string }) {
   const { type, code, message, param } = raised;
   return { type: event.type, error: { type, code, message, param, event_id: clientEventId }, event_id: event.event_id };
@@ -107,7 +107,7 @@ export const wireErrors = {
   /** `problem` is a clause without a full stop. */
   invalid: (param: string, problem: string) =>
     new WireError((field) => `Invalid '${field}': ${problem}.`, { code: 'invalid_value', param }),
-  /** `hint` follows the hosted text: what was probably meant. */
+  /** `hint` follows the hosted text: a suggestion. */
   unknownParameter: (param: string, hint?: string) =>
     new WireError(`Unknown parameter: '${param}'.${hint ? ` ${hint}` : ''}`, {
       code: 'unknown_parameter',
@@ -172,16 +172,16 @@ export const wireErrors = {
     new WireError('Cancellation failed: no active response found', { code: 'response_cancel_not_active' }),
 
   tooManyResponses: (limit: number) =>
-    new WireError(`At most ${limit} responses outside the conversation may run at once. Wait until one is done.`, {
+    new WireError(`At most ${limit} responses outside the conversation can run at once. Wait until one is done.`, {
       code: 'too_many_active_responses',
     }),
   tooManyResponsesPerMinute: (limit: number, waitMs: number) =>
     new WireError(
-      `Rate limit reached: a session may ask for ${limit} responses per minute. Try again in ${Math.ceil(waitMs / 100) / 10} s.`,
+      `Rate limit reached: a session may create ${limit} responses per minute. Try again in ${Math.ceil(waitMs / 100) / 10} s.`,
       { code: 'rate_limit_exceeded' },
     ),
   shuttingDown: () =>
-    new WireError('The server is shutting down and starts no more responses.', {
+    new WireError('The server is shutting down and does not start new responses.', {
       type: 'server_error',
       code: 'server_shutting_down',
     }),
@@ -213,7 +213,7 @@ export const wireErrors = {
 
   serverAudioFull: () =>
     new WireError(
-      'The server holds as much audio as it can. This append was not taken: commit or clear what is buffered, or try again later.',
+      'The server cannot store more audio. This append was refused: commit or clear the input audio buffer, or try again later.',
       { type: 'server_error', code: 'server_audio_full', param: 'audio' },
     ),
 
@@ -250,7 +250,7 @@ export const wireErrors = {
   inputTooLarge: (limit: number) =>
     new WireError(
       (field) =>
-        `Invalid '${field}': its items have more than ${limit} characters of text, images and arguments, an item that is referenced repeatedly counting each time. Leave some out.`,
+        `Invalid '${field}': its items have more than ${limit} characters of text, images and arguments, with repeated items counted each time. Leave some out.`,
       { code: 'context_too_large', param: 'response.input' },
     ),
   truncateWrongContent: () =>
@@ -263,14 +263,14 @@ export const wireErrors = {
 
   // ---- The session ----
   notInSession: (event: string, sessionType: string) =>
-    new WireError(`'${event}' is not supported in ${sessionType} sessions: they answer nothing.`, {
+    new WireError(`'${event}' is not supported in ${sessionType} sessions: they create no responses.`, {
       code: 'invalid_value',
       param: 'type',
     }),
   unknownTool: (param: string, name: string) =>
     new WireError(`Tool choice '${name}' not found in 'tools' parameter.`, { code: 'invalid_value', param }),
   unknownPrompt: (param: string, promptId: string) =>
-    new WireError(`Prompt with id '${promptId}' not found. This server's prompts are those of its configuration.`, {
+    new WireError(`Prompt with id '${promptId}' not found. The configuration of this server defines the available prompts.`, {
       code: 'invalid_value',
       param,
     }),
@@ -294,7 +294,7 @@ export const wireErrors = {
       param: 'session.tracing',
     }),
   parameterLocked: (param: string) =>
-    new WireError((field) => `Cannot change '${field}': it was fixed when this session's client secret was made.`, {
+    new WireError((field) => `Cannot change '${field}': it is locked by the client secret of this session.`, {
       code: 'parameter_locked',
       param,
     }),
@@ -305,12 +305,12 @@ export const wireErrors = {
     }),
   stageFailed: (code: string, message: string) => new WireError(message, { type: 'server_error', code }),
   overloaded: () =>
-    new WireError('The server has too many large messages to read. This one was dropped; send it again later.', {
+    new WireError('The server is busy with other large messages. This one was dropped; send it again later.', {
       type: 'server_error',
       code: 'overloaded',
     }),
   internal: (what: string) =>
-    new WireError(`The server had an error while ${what}. The session goes on; the server's log has the details.`, {
+    new WireError(`The server had an error while ${what}. The session continues; the server's log has the details.`, {
       type: 'server_error',
       code: 'internal_error',
     }),
@@ -351,17 +351,17 @@ export const wireErrors = {
     }),
   sessionIdle: (idleSeconds: number) =>
     new WireError(
-      `Your session was idle for ${spokenDuration(idleSeconds)}: no event came from a client, and no response ran.`,
+      `Your session was idle for ${spokenDuration(idleSeconds)}: no client sent an event and no response was running.`,
       { code: 'session_idle', closeCode: closing.expired },
     ),
   messageTimeout: (limitMs: number) =>
-    new WireError(`A message that was begun has to be complete within ${spokenDuration(limitMs / 1000)}.`, {
+    new WireError(`A message must be complete within ${spokenDuration(limitMs / 1000)} of its first byte.`, {
       code: 'message_timeout',
       closeCode: closing.policy,
     }),
 
   // ---- A session that is relayed to another endpoint ----
-  /** `problem` follows "it", and has neither keys nor addresses. */
+  /** `problem` follows "it" and contains neither keys nor URLs. */
   upstreamUnavailable: (name: string, problem: string) =>
     new WireError(`The upstream '${name}' is unavailable: it ${problem}.`, {
       type: 'server_error',
@@ -373,7 +373,7 @@ export const wireErrors = {
   // ---- The connection ----
   tooManyEvents: (perSecond: number) =>
     new WireError(
-      `Rate limit reached: a connection may send ${perSecond} events per second. What is sent faster is read more slowly; nothing is lost.`,
+      `Rate limit reached: a connection may send ${perSecond} events per second. Further events are read more slowly; none is lost.`,
       { code: 'rate_limit_exceeded' },
     ),
 };

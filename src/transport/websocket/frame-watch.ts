@@ -3,22 +3,22 @@ const longestHeader = 14;
 const bits = { fin: 0x80, opcode: 0x0f, control: 0x08, masked: 0x80, length: 0x7f };
 
 /**
- * Follows where messages begin and end in the bytes of a client (RFC 6455 §5.2), without looking at what they say. It
- * refuses nothing: what is no frame is for whoever parses them.
+ * Tracks where messages begin and end in the bytes of a client (RFC 6455 §5.2), without reading their payload. It refuses
+ * nothing: invalid frames are left to the parser.
  */
 export class FrameWatch {
   readonly #header = new DataView(new ArrayBuffer(longestHeader));
   #headerBytes = 0;
   #payloadLeft = 0;
-  /** A message has come in part: more fragments follow. */
+  /** A message has started and more fragments follow. */
   #fragmented = false;
 
-  /** Whether a frame or a message has begun and is not complete. */
+  /** Whether a frame or a message has started and is incomplete. */
   get incomplete(): boolean {
     return this.#fragmented || this.#headerBytes > 0 || this.#payloadLeft > 0;
   }
 
-  /** Takes the next bytes; returns whether nothing was incomplete somewhere within them, or at their end. */
+  /** Takes the next bytes; returns whether everything was complete at some point within them, or at their end. */
   push(chunk: Uint8Array): boolean {
     let ended = false;
     for (let at = 0; at < chunk.length; ) {
@@ -35,7 +35,7 @@ export class FrameWatch {
     return ended;
   }
 
-  /** As far as it can be told: two bytes say how long the whole is. */
+  /** The header length, as far as it is known: the second byte determines it. */
   get #headerLength(): number {
     if (this.#headerBytes < 2) return 2;
     const second = this.#header.getUint8(1);
@@ -49,7 +49,7 @@ export class FrameWatch {
     this.#payloadLeft =
       length === 127 ? Number(this.#header.getBigUint64(2)) : length === 126 ? this.#header.getUint16(2) : length;
     this.#headerBytes = 0;
-    // Control frames may stand between the fragments of a message.
+    // Control frames may be sent between the fragments of a message.
     if ((first & bits.opcode) < bits.control) this.#fragmented = (first & bits.fin) === 0;
   }
 }

@@ -1,4 +1,4 @@
-/** The thread of `HeavyFrames`. */
+/** The worker of `HeavyFrames`. */
 
 import { serveJobs } from '../../engines/pool/worker-jobs.ts';
 import { betaDialectWith } from '../../protocol/beta/beta.ts';
@@ -10,7 +10,7 @@ import { lenientCheck, strictCheck } from '../../protocol/parse/schema-check.ts'
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 
 export interface ParseRequest {
-  /** Of a text frame, in UTF-8. */
+  /** A text frame, in UTF-8. */
   bytes: Uint8Array;
   dialect: Dialect['name'];
   lenient: boolean;

@@ -1,13 +1,13 @@
-/** What a client says about itself when it asks for a WebSocket, before anything is granted. */
+/** Parses the request that opens a WebSocket. */
 
 import type { IncomingMessage } from 'node:http';
 import type { Credentials } from '../../access/callers.ts';
 import { keyInHeaders, projectInHeaders } from '../../access/credentials.ts';
 import type { Dialect } from '../../protocol/dialect.ts';
 
-/** Where clients connect. */
+/** The path for clients. */
 export const realtimePath = '/v1/realtime';
-/** Where Azure's clients of the beta dialect connect, and those of GA. */
+/** The paths of Azure's clients, beta and GA. */
 const azureBetaPath = '/openai/realtime';
 const azurePath = '/openai/v1/realtime';
 
@@ -16,20 +16,20 @@ const projectProtocolPrefix = 'openai-project.';
 const betaProtocol = 'openai-beta.realtime-v1';
 
 export interface Handshake {
-  /** Whether the request is for the place where WebSockets are. */
+  /** Whether the path is one of the WebSocket endpoints. */
   readonly isRealtime: boolean;
   readonly query: URLSearchParams;
-  /** The model, or what Azure calls a deployment of one. */
+  /** The model, or Azure's deployment. */
   readonly model: string | undefined;
   /** The first key found: `Authorization: Bearer`, Azure's `api-key` (header or query), or a browser's subprotocol. */
   readonly credentials: Credentials;
-  /** The page that asks, as its browser says. */
+  /** The origin of the page, as its browser reports it. */
   readonly origin: string | undefined;
-  /** The dialect that the client asks for; undefined where it says nothing: GA, unless its client secret is of the other. */
+  /** The requested dialect; undefined if unspecified: GA, unless the client secret is of the other. */
   readonly announced: Dialect['name'] | undefined;
 }
 
-/** Reads a request; undefined when its target is neither a path nor an address (RFC 9112, section 3.2). */
+/** Parses a request; undefined if its target is neither a path nor a URL (RFC 9112, section 3.2). */
 export function readHandshake(request: IncomingMessage): Handshake | undefined {
   const target = request.url ?? '';
   const address = target.startsWith('/') ? `http://localhost${target}` : target;
@@ -50,8 +50,8 @@ export function readHandshake(request: IncomingMessage): Handshake | undefined {
 }
 
 /**
- * The subprotocol to select: `realtime` when it is offered, else the first that is not a key, because clients end
- * the connection when they offered some and none is selected. Never a key: it would be sent back.
+ * The subprotocol to select: `realtime` if it is offered, otherwise the first that is not a key, because clients close the
+ * connection when they offered some and none is selected. Never a key, which would be echoed.
  */
 export function selectSubprotocol(offered: Iterable<string>): string | false {
   const names = [...offered].filter((name) => !name.toLowerCase().startsWith(keyProtocolPrefix));
@@ -82,7 +82,7 @@ function announcedDialect(
   return pathname === realtimePath && query.has('api-version') ? 'beta' : undefined;
 }
 
-/** The header's value is searched for its token: other beta headers of the same SDKs say `assistants=v2`. */
+/** Searches the header's value for the token: other beta headers of the same SDKs say `assistants=v2`. */
 function announcesBeta(request: IncomingMessage, protocols: readonly string[]): boolean {
   const header = [request.headers['openai-beta'] ?? []].flat().join(',');
   const tokens = header.split(',').map((token) => token.trim());

@@ -15,12 +15,12 @@ const lightValues = 2000;
 
 export interface FrameSender {
   dialect: Dialect['name'];
-  /** Senders share the thread as sessions share an engine's. */
+  /** Clients share the worker as sessions share an engine. */
   claim: WorkClaim;
   onUnknownFields: (fields: string[]) => void;
 }
 
-/** Parses frames that take long, in a thread that is started for the first of them. Each connection has one at a time. */
+/** Parses frames that take long in a worker, which starts on first use. Each connection has one frame there at a time. */
 export class HeavyFrames {
   readonly #lenient: boolean;
   readonly #surroundings: PoolSurroundings;
@@ -33,8 +33,8 @@ export class HeavyFrames {
 
   /**
    * Parses a frame as the dialect does; its buffer must not be used afterwards.
-   * @throws {ClientEventError} when it is no event of the dialect, or too many frames wait for the thread
-   * @throws {EngineError} when the thread fails
+   * @throws {ClientEventError} when it is not an event of the dialect, or the worker's queue is full
+   * @throws {EngineError} when the worker fails
    */
   async parse(frame: Buffer, { dialect, claim, onUnknownFields }: FrameSender): Promise<ClientEvent> {
     this.#pool ??= new WorkerPool({
@@ -43,7 +43,7 @@ export class HeavyFrames {
       script: workerScript(import.meta.url, 'frame-worker'),
       size: 1,
     });
-    // Small buffers share their memory with others.
+    // Small buffers share an ArrayBuffer with others.
     const bytes = frame.byteLength === frame.buffer.byteLength ? frame : new Uint8Array(frame);
     const { buffer } = bytes;
     const transfer = buffer instanceof ArrayBuffer ? [buffer] : [];
@@ -55,7 +55,7 @@ export class HeavyFrames {
     if (parsed.unknownFields.length > 0) onUnknownFields(parsed.unknownFields);
     if ('event' in parsed) return parsed.event;
     const { message, ...details } = parsed.error;
-    // The thread's dialect has worded it.
+    // The dialect in the worker has rendered the message.
     throw new ClientEventError(new WireError(message, { ...details, asSent: true }), parsed.clientEventId);
   }
 
@@ -64,7 +64,7 @@ export class HeavyFrames {
   }
 }
 
-/** Whether a frame takes so long to parse that it is left to `HeavyFrames`. */
+/** Whether a frame takes so long to parse that `HeavyFrames` must do it. */
 export function isHeavy(frame: RawData): frame is Buffer {
   if (!Buffer.isBuffer(frame) || frame.length <= lightValues) return false;
   return frame.length > lightBytes || holdsMoreValuesThan(lightValues, frame.toString());

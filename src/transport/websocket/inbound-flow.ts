@@ -11,19 +11,19 @@ export type InboundFlowLimits = Pick<
 >;
 
 interface IntakeListener {
-  /** For the first time the client sends faster than it is read. */
+  /** Called the first time the client exceeds the rate. */
   tooFast(): void;
-  /** A message was begun and is not complete in time. */
+  /** Called when a message is not complete in time. */
   messageOverdue(): void;
 }
 
-/** A client that is too fast is not read for at least so long: not to stop and start for every message. */
+/** Minimum pause of a client that is too fast, so that reading does not stop and start for every message. */
 const shortestHoldMs = 50;
 
-/** What a client may be answered before `answerBytesPerSecond` slows it. */
+/** Characters that a client may be sent before `answerBytesPerSecond` slows it. */
 const answerBurstSeconds = 2;
 
-/** How a client's side of a WebSocket is read: how fast, when not at all, and how long a message may take. */
+/** Controls how a WebSocket client is read: rate, pauses, and the maximum duration of a message. */
 export class InboundFlow {
   readonly #socket: WebSocket;
   readonly #stream: Duplex;
@@ -38,7 +38,7 @@ export class InboundFlow {
   #slowed = false;
   #wasTooFast = false;
   #heardAtMs: number;
-  /** When the message began that is not complete. */
+  /** Start of the incomplete message. */
   #begunAtMs: number | undefined;
   #cancelDeadline: (() => void) | undefined;
   #cancelSlowing: () => void = () => {};
@@ -62,12 +62,12 @@ export class InboundFlow {
     stream.on('data', this.#read);
   }
 
-  /** How long nothing at all has come from the client; 0 while nothing is read. */
+  /** Time since the client sent anything; 0 while nothing is read. */
   get silentMs(): number {
     return this.#holds > 0 ? 0 : this.#clock.now() - this.#heardAtMs;
   }
 
-  /** Counts a message or a ping, before anything is made of it. Beyond the rate the client is not read for a while. */
+  /** Counts a message or ping before it is processed. Beyond the rate, reading pauses. */
   count(): void {
     const now = this.#clock.now();
     this.#bucket.take(now);
@@ -82,12 +82,12 @@ export class InboundFlow {
     this.#listener.tooFast();
   }
 
-  /** Counts what was sent to the client. */
+  /** Counts characters sent to the client. */
   answered(bytes: number): void {
     this.#answers.take(this.#clock.now(), bytes);
   }
 
-  /** A promise where the client has been sent more than it may be in the time: its next message waits for it. */
+  /** A promise if the client was sent more than its share: its next message waits for it. */
   answersPaid(): Promise<void> | undefined {
     const overMs = this.#answers.overdrawnMs(this.#clock.now());
     if (overMs === 0) return undefined;
@@ -96,7 +96,7 @@ export class InboundFlow {
     return promise.then(() => this.answersPaid());
   }
 
-  /** Reads nothing more until `release` was called as often. What has been read already still comes. */
+  /** Pauses reading until `release` was called as often. Data that was read already still arrives. */
   hold(): void {
     this.#holds++;
     this.#socket.pause();
@@ -105,7 +105,7 @@ export class InboundFlow {
   release(): void {
     this.#holds--;
     if (this.#holds > 0) return;
-    // The time in which nothing was read was not the client's.
+    // Time in which nothing was read is not charged to the client.
     this.#heardAtMs = this.#clock.now();
     if (this.#begunAtMs !== undefined) this.#begunAtMs = this.#heardAtMs;
     this.#socket.resume();
@@ -120,7 +120,7 @@ export class InboundFlow {
 
   #throttle(overMs: number): void {
     this.#cancelSlowing = this.#clock.after(Math.max(overMs, shortestHoldMs), () => {
-      // More may have come since, of what had been read.
+      // More of the data that was already read may have arrived.
       const leftMs = this.#bucket.overdrawnMs(this.#clock.now());
       if (leftMs > 0) return this.#throttle(leftMs);
       this.#slowed = false;
@@ -135,7 +135,7 @@ export class InboundFlow {
       this.#begunAtMs = undefined;
     } else if (ended || this.#begunAtMs === undefined) {
       this.#begunAtMs = this.#heardAtMs;
-      // One that is set already looks for itself which message it is about.
+      // A pending timer checks by itself which message it belongs to.
       if (this.#cancelDeadline === undefined) this.#awaitMessage(this.#limits.messageTimeoutMs);
     }
   }

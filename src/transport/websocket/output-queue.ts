@@ -5,15 +5,15 @@ import { jsonLength, jsonPieces } from '../../core/json-pieces.ts';
 import type { Dialect } from '../../protocol/dialect.ts';
 import type { OutgoingEvent } from '../../protocol/wire/server-events.ts';
 
-/** The JSON that is written in one turn of the event loop, in characters: some milliseconds where each is escaped. */
+/** JSON written per turn of the event loop, in characters: a few milliseconds if each is escaped. */
 const charactersPerTurn = 64 * 1024;
 
-/** An event that waits behind a long one, or is long itself. */
+/** An event that is long, or waits behind a long one. */
 type Waiting = { frame: string } | { long: object; characters: number };
 
 /**
- * A client's events on their way to its socket, in order. A long one is written in turns of the event loop and sent in
- * fragments (RFC 6455 §5.4); those behind it wait.
+ * The events for one client, in order. A long one is serialized over several turns of the event loop and sent in fragments
+ * (RFC 6455 §5.4); later ones wait for it.
  */
 export class OutputQueue {
   readonly #socket: WebSocket;
@@ -31,12 +31,12 @@ export class OutputQueue {
     this.#dialect = dialect;
   }
 
-  /** What has not reached the system yet; of an event that is not written yet, its characters. */
+  /** Bytes that the operating system has not taken yet; for an event that is not serialized yet, its characters. */
   get unsentBytes(): number {
     return this.#socket.bufferedAmount + this.#waitingCharacters;
   }
 
-  /** Sends an event, unless the dialect has none like it; returns its length, about. */
+  /** Sends an event, unless the dialect does not have it; returns its approximate length. */
   send(event: OutgoingEvent): number {
     const rendered = this.#dialect.render(event);
     if (rendered === undefined) return 0;
@@ -55,13 +55,13 @@ export class OutputQueue {
     return frame.length;
   }
 
-  /** Calls back once everything is sent, at once where nothing waits. */
+  /** Calls back once everything is sent; synchronously if nothing waits. */
   whenEmpty(act: () => void): void {
     if (this.#writing) this.#whenEmpty = act;
     else act();
   }
 
-  /** Drops what waits. */
+  /** Drops all waiting events. */
   clear(): void {
     this.#waiting.length = 0;
     this.#waitingCharacters = 0;
@@ -78,7 +78,7 @@ export class OutputQueue {
     for (let next = this.#waiting[0]; next && this.#socket.readyState === WebSocket.OPEN; next = this.#waiting[0]) {
       if ('frame' in next) this.#socket.send(next.frame);
       else await this.#writeLong(next.long);
-      // What was cleared meanwhile is counted no more.
+      // Events dropped meanwhile no longer count.
       if (this.#waiting[0] !== next) continue;
       this.#waiting.shift();
       this.#waitingCharacters -= 'frame' in next ? next.frame.length : next.characters;
@@ -99,7 +99,7 @@ export class OutputQueue {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(last ?? '', { fin: true });
   }
 
-  /** Events come in bursts, some twenty for a turn: those of one turn of the event loop leave in one write to the system. */
+  /** Events come in bursts of about twenty: those of one turn of the event loop are written with one system call. */
   #gatherWrites(): void {
     if (this.#gathering) return;
     this.#gathering = true;

@@ -25,7 +25,7 @@ export interface UpgradeHandlerOptions {
   config: Pick<Config, 'limits'>;
   access: AccessPolicy;
   authorizer: Pick<SessionAuthorizer, 'authorize'>;
-  /** A dialect for one client; what it reports goes to that client's log. */
+  /** Creates a dialect for one client; its warnings go to the log of that client. */
   dialect: (name: Dialect['name'], log: Log) => Dialect;
   /** Likewise, for frames that take long to parse. */
   parseHeavy: (name: Dialect['name'], claim: WorkClaim, log: Log) => (frame: Buffer) => Promise<ClientEvent>;
@@ -43,15 +43,15 @@ interface UpgradeRefusal {
   reason: RefusalReason;
 }
 
-/** A client that is refused needs to say nothing more; what it has under way is bounded by this. */
+/** Bounds a message of a refused client, which has nothing more to send. */
 const refusedFrameBytes = 64 * 1024;
 /** TCP delivers a message in pieces; the smallest usual ones, of 1 KiB, must suffice for the largest message. */
 const usualChunkBytes = 1024;
 
 /**
- * Where WebSockets come in. A request that could not be answered in the protocol (wrong place, wrong page, no room) is
- * refused over HTTP; every other one is upgraded, and told in an `error` event what is wrong with it, because that is
- * how the hosted service does it and what clients can show.
+ * Handles WebSocket upgrades. A request that the protocol cannot answer (wrong path, origin not allowed, server full) is
+ * refused over HTTP. Every other request is upgraded, and problems are reported in an `error` event, as the hosted service
+ * does, because clients can display those.
  */
 export class UpgradeHandler {
   readonly #options: UpgradeHandlerOptions;
@@ -66,10 +66,10 @@ export class UpgradeHandler {
     const shared = {
       noServer: true,
       clientTracking: false,
-      // Compression costs several times what the whole rest of a frame does, and audio gains nothing.
+      // Compression costs several times as much as the rest of a frame, and audio does not compress.
       perMessageDeflate: false,
       skipUTF8Validation: false,
-      // One message of a client in each turn of the event loop: a chunk of a flood holds thousands.
+      // One message per client and turn of the event loop: a chunk of a flood contains thousands.
       allowSynchronousEvents: false,
       handleProtocols: selectSubprotocol,
       maxFragments: frameFragments,
@@ -88,7 +88,7 @@ export class UpgradeHandler {
     return this.#connections;
   }
 
-  /** Takes one `upgrade` request of the HTTP server. */
+  /** Handles one `upgrade` request of the HTTP server. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const fail = (error: unknown) => {
       this.#options.log.error('session_failed', { error });
@@ -104,7 +104,7 @@ export class UpgradeHandler {
     }
   }
 
-  /** Why a request is refused whoever sent it; undefined when it is not. */
+  /** Why a request is refused regardless of its credentials; undefined if it is not. */
   #urlProblem(request: IncomingMessage, handshake: Handshake | undefined): UpgradeRefusal | undefined {
     const problem = hostProblem(request);
     if (problem !== undefined) return { status: 400, why: httpErrors.badRequest(problem), reason: 'invalid' };
@@ -134,7 +134,7 @@ export class UpgradeHandler {
       return this.#refuseOverHttp(request, socket, { status: 503, why, reason: 'limits_unavailable' });
     }
     if (!verdict.granted) return this.#reject(verdict, request, { socket, head });
-    // There may have been room when the question was asked, and be none now.
+    // The server may have filled up since the question was asked.
     const full = 'open' in verdict.access ? this.#capacityProblem() : undefined;
     if (full !== undefined) {
       this.#withdraw(verdict);
@@ -147,13 +147,13 @@ export class UpgradeHandler {
       if (names.length > 0) this.#options.log.warn('extensions_unknown', { names, ...sender(request) });
       this.#attach(webSocket, socket, request, verdict);
     });
-    // What is no proper handshake is refused by `ws` itself, at once as it does everything.
+    // `ws` itself refuses an invalid handshake, synchronously.
     if (!taken) this.#withdraw(verdict);
   }
 
   /**
-   * Waits for a verdict, as long as the client stays, and no longer than it was given for its headers. What is granted
-   * too late is given back.
+   * Waits for an authorization while the client is connected, for at most the time limit of its headers. An authorization
+   * that arrives too late is released.
    */
   #inTime(socket: Duplex, judged: Promise<Granted | Refused>): Promise<Granted | Refused | 'gone' | 'undecided'> {
     const { clock, config, log } = this.#options;
@@ -166,7 +166,7 @@ export class UpgradeHandler {
       resolve(verdict);
     };
     const gone = () => end('gone');
-    // Nobody else listens to the connection before it is a WebSocket, and an error that nobody hears ends the process.
+    // Nobody else listens to the socket before it is a WebSocket, and an unhandled error event ends the process.
     socket.on('error', () => socket.destroy());
     socket.once('close', gone);
     const cancel = clock.after(config.limits.headersTimeoutMs, () => end('undecided'));
@@ -198,7 +198,7 @@ export class UpgradeHandler {
     });
   }
 
-  /** Attaches a client to its session: to a new one, or to one that lives. */
+  /** Attaches a client to a session: a new one, or an existing one. */
   #attach(webSocket: WebSocket, stream: Duplex, request: IncomingMessage, granted: Granted): void {
     const { config, clock } = this.#options;
     const { dialect, access } = granted;
@@ -243,7 +243,7 @@ export class UpgradeHandler {
     }
   }
 
-  /** It may have ended since it was granted. */
+  /** The session may have ended since the authorization. */
   #find({ sessionId, viewer }: { sessionId: string; viewer: Viewer }): RegisteredSession | WireError {
     const { sessions, metering } = this.#options;
     const found = sessions.find(sessionId, viewer);
@@ -279,7 +279,7 @@ export class UpgradeHandler {
     const { ids, log } = this.#options;
     const { closeCode, closeReason, message } = error;
     log.info('connection_refused', { code: closeCode, reason: closeReason, message, ...sender(request) });
-    // What the client still sends is not looked at, and neither is how it breaks off.
+    // Further input and errors of the client are ignored.
     webSocket.on('error', () => webSocket.terminate());
     const frame = this.#options.dialect(dialect, log).serialise({ ...errorEvent(error, null), event_id: ids('event') });
     if (frame !== undefined) webSocket.send(frame);

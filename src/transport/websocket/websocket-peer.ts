@@ -21,7 +21,7 @@ export type PeerLimits = InboundFlowLimits &
 export interface WebSocketPeerOptions {
   id: string;
   socket: WebSocket;
-  /** What the socket writes to. */
+  /** The socket under the WebSocket. */
   stream: Duplex;
   dialect: Dialect;
   /** Parses a frame that `isHeavy`; throws as `dialect.parse` does. */
@@ -39,7 +39,7 @@ interface Message {
 /** A close frame carries at most 123 bytes of reason (RFC 6455 §5.5). */
 const maxReasonBytes = 123;
 
-/** A client on a WebSocket: text frames of its dialect in and out. */
+/** A WebSocket client: text frames of its dialect in and out. */
 export class WebSocketPeer implements Peer {
   readonly id: string;
   readonly codec = base64Audio;
@@ -53,7 +53,7 @@ export class WebSocketPeer implements Peer {
   readonly #output: OutputQueue;
   #session: Session | undefined;
   #closing = false;
-  /** Messages behind one that takes time: at most what was read from the socket at once. */
+  /** Messages that arrived behind one that takes time: at most one read of the socket. */
   readonly #unread: Message[] = [];
   #reading = false;
   #cancelPing: () => void = () => {};
@@ -74,13 +74,13 @@ export class WebSocketPeer implements Peer {
   }
 
   /**
-   * Attaches this peer to its session, and reads from the client from now on. A client that does not answer the close
-   * frame is cut off by `ws` itself (`closeTimeout`).
+   * Attaches this peer to its session and starts reading. `ws` terminates a client that does not answer the close frame
+   * (`closeTimeout`).
    */
   join(session: Session): void {
     this.#session = session;
     this.#socket.on('message', (data, isBinary) => this.#message(data, isBinary, session));
-    // `ws` answers it, and ends a client that sends them without reading the answers.
+    // `ws` answers pings, and terminates a client that sends them without reading the answers.
     this.#socket.on('ping', () => {
       if (!this.#closing) this.#inboundFlow.count();
     });
@@ -94,7 +94,7 @@ export class WebSocketPeer implements Peer {
     session.attach(this);
   }
 
-  /** The queue is checked before each event, so that one event alone, however large, can always be sent. */
+  /** The queue is checked before each event, so that any single event can be sent, however large. */
   send(event: OutgoingEvent): void {
     if (this.#closing || this.#socket.readyState !== WebSocket.OPEN) return;
     const waiting = this.#output.unsentBytes;
@@ -102,7 +102,7 @@ export class WebSocketPeer implements Peer {
       this.#log.warn('peer_too_slow', { unsentBytes: waiting });
       this.#output.clear();
       this.close({ code: 1008, reason: `client reads too slowly: ${waiting} bytes unsent` });
-      // Not at once: the session may be in the middle of telling its peers.
+      // Not synchronously: the session may be iterating over its peers.
       queueMicrotask(() => this.#session?.detach(this));
       return;
     }
@@ -112,11 +112,11 @@ export class WebSocketPeer implements Peer {
   close({ code, reason }: CloseReason): void {
     if (this.#closing) return;
     this.#stop();
-    // 1006 is never in a close frame (RFC 6455 §7.4.1): it asks for a connection that just ends.
+    // 1006 never appears in a close frame (RFC 6455 §7.4.1): it requests an abrupt end.
     if (code === 1006) return this.#socket.terminate();
     this.#output.whenEmpty(() => {
       this.#socket.close(code, truncateReason(reason));
-      // A paused socket would not read the client's answer.
+      // A paused socket would not read the client's close frame.
       this.#socket.resume();
     });
   }
@@ -128,7 +128,7 @@ export class WebSocketPeer implements Peer {
     if (!this.#reading) void this.#read(session);
   }
 
-  /** Takes one message after the other. Runs synchronously as far as it can. */
+  /** Processes one message after the other, synchronously if possible. */
   async #read(session: Session): Promise<void> {
     this.#reading = true;
     for (let next = this.#unread.shift(); next && !this.#closing; next = this.#unread.shift()) {
@@ -151,7 +151,7 @@ export class WebSocketPeer implements Peer {
     return this.#parseHeavy(data).then((event) => (this.#closing ? undefined : session.receive(event, this)));
   }
 
-  /** Reads nothing from the socket until a promise is settled. */
+  /** Pauses the socket until a promise settles. */
   async #holding(promise: Promise<void>): Promise<void> {
     this.#inboundFlow.hold();
     try {
@@ -194,7 +194,7 @@ export class WebSocketPeer implements Peer {
     this.#schedulePing();
   }
 
-  /** From now on nothing is sent and nothing is taken. */
+  /** Nothing is sent or processed from now on. */
   #stop(): void {
     this.#closing = true;
     this.#cancelPing();
@@ -212,7 +212,7 @@ export class WebSocketPeer implements Peer {
 function truncateReason(reason: string): string {
   const encoded = Buffer.from(reason);
   if (encoded.length <= maxReasonBytes) return reason;
-  // Decoding a prefix may leave half a character at its end, which becomes U+FFFD.
+  // Decoding a truncated text may leave a partial character at its end, which becomes U+FFFD.
   return encoded
     .subarray(0, maxReasonBytes - 2)
     .toString()
