@@ -14,7 +14,7 @@ const usage = `Parley: the Realtime API on your own machine.
 "parley COMMAND --help" lists the options of a command.
 `;
 
-/** Runs a command line without the program's name; resolves with the exit code, for `serve` once it has stopped. */
+/** Runs a command line without the program's name; resolves with the exit code (`serve`: once the server has stopped). */
 export async function runCommand(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
   switch (command) {

@@ -1,4 +1,4 @@
-/** `parley key`: makes an API key and its entry for the configuration file. */
+/** `parley key`: creates an API key and its entry for the configuration file. */
 
 import { randomBytes } from 'node:crypto';
 import { readApiKeys, writtenHash } from '../config/api-keys.ts';
@@ -15,7 +15,7 @@ const usage = `Make an API key. It is printed once: the configuration file holds
 
 const keyBytes = 32;
 
-/** Prints the key and its entry of `api-keys`; returns the exit code. */
+/** Prints the key and its entry for `api-keys`; returns the exit code. */
 export function makeKey(args: readonly string[]): number {
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(usage);

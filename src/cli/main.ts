@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command `parley`. It says so when Node is too old, before anything is loaded that an old one cannot read. */
+/** The command `parley`. Checks the version of Node before loading files that old versions cannot parse. */
 
 import { nodeTooOld } from '../core/node-version.ts';
 

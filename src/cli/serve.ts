@@ -1,4 +1,4 @@
-/** `parley serve`: starts the server, says where it is, and stops it when it is told to. */
+/** `parley serve`: starts the server, prints its addresses, and stops it on a signal. */
 
 import { type Config, ConfigError, configHelp, loadConfig, logOptions } from '../config/config.ts';
 import { createLog, type ProcessLog } from '../core/log.ts';
@@ -26,7 +26,7 @@ Every option can be set in three places: as a flag (--output-lead-ms 500), in th
 
 `;
 
-/** Resolves with the exit code once the server has stopped; 2 when the configuration is wrong, 1 when it cannot listen. */
+/** Resolves with the exit code once the server has stopped; 2 if the configuration is invalid, 1 if it cannot listen. */
 export async function serve(args: readonly string[]): Promise<number> {
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(usage + configHelp());
@@ -88,7 +88,7 @@ function announce(server: ParleyServer, config: Config, startedAt: number): void
   );
 }
 
-/** The embedded engines in full; others are known by the name that they were configured with. */
+/** Embedded engines in full; others by their configured name. */
 const fullNames: Record<string, string> = {
   silero: 'Silero v5',
   moonshine: 'Moonshine tiny (English)',
@@ -96,7 +96,7 @@ const fullNames: Record<string, string> = {
   responder: 'the built-in responder',
 };
 
-/** Names the stand-in's abilities, and the way to a language model; nothing where a model answers. */
+/** Describes the stand-in and how to replace it; empty if a language model is configured. */
 function standInLines(server: ParleyServer): string[] {
   if (!server.engines().some(({ part, name }) => part === 'languageModel' && name === 'responder')) return [];
   return [
@@ -117,7 +117,7 @@ function describeEngine({ part, name }: EngineStatus): string {
   return `${engineKinds[part].words} ${fullNames[name] ?? name}`;
 }
 
-/** Which sessions are relayed, and where to; neither a key nor what else an address may have. */
+/** Which sessions are relayed and to which host, without keys and other parts of the URL. */
 function upstreamLine({ name, url, models, transcription }: Config['upstream'][number]): string {
   const sessions = models === undefined ? 'every model' : [...models.keys()].join(', ');
   return `Upstream   ${name} (${new URL(url).host}): ${sessions}${transcription ? ', transcription' : ''}`;
@@ -181,12 +181,12 @@ function untilStopped(server: ConfiguredServer, { drainSeconds }: Config, log: P
 
 const parentCheckMs = 1000;
 
-/** npm that is told to stop ends the shell in which it runs a script, and leaves the script behind. */
+/** npm, when terminated, terminates the shell of its script, but not the script itself. */
 function onNpmExit(onEnd: () => void): void {
   if (process.env.npm_lifecycle_event === undefined) return;
   const parent = process.ppid;
   const check = setInterval(() => {
-    // Whoever has lost its parent is given another, such as the process 1.
+    // A process whose parent has died gets another parent, such as process 1.
     if (process.ppid === parent) return;
     clearInterval(check);
     onEnd();

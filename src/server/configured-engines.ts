@@ -1,4 +1,4 @@
-/** The engines that a configuration asks for. */
+/** Creates the configured engines. */
 
 import { type Config, ConfigError } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
@@ -18,7 +18,7 @@ import type { CreateEnginesOptions, EngineSet } from '../engines/spec/registry.t
 import { defaultModel } from '../transport/session-authorizer.ts';
 import { relaysAll, upstreamFor } from '../upstream/link/target.ts';
 
-/** Names of language models that only stand in for one. */
+/** Names of stand-in language models. */
 const standInModels: ReadonlySet<string> = new Set(['embedded', 'responder']);
 
 interface Surroundings {
@@ -27,8 +27,8 @@ interface Surroundings {
 }
 
 /**
- * The engines of the configuration, or those that are `ready`, behind a script and before a recorder where these are asked for.
- * @throws {ConfigError} when they cannot be made as configured
+ * The configured engines, or `ready` ones, with a script in place of the model and a cassette recorder if configured.
+ * @throws {ConfigError} when they cannot be created as configured
  */
 export function configuredEngines(
   config: Config,
@@ -56,7 +56,7 @@ export function configuredEngines(
   }
 }
 
-/** @throws {EngineConfigError} when they cannot be made as configured */
+/** @throws {EngineConfigError} when they cannot be created as configured */
 function plannedEngines(
   config: Config,
   { clock, log }: Surroundings,
@@ -73,7 +73,7 @@ function plannedEngines(
   return withOffer(engines, log);
 }
 
-/** Whether the stand-in answers clients who ask for a model that is configured or, where none is, for the usual one. */
+/** Whether the stand-in answers clients that request a configured model or, if none is configured, the default one. */
 export function isStandIn(
   config: Pick<Config, 'upstream' | 'models' | 'aliases'>,
   { default: base, sets, aliases }: EngineSetsSpec,
@@ -88,7 +88,7 @@ export function isStandIn(
   });
 }
 
-/** What bounds the queues before the server's threads. */
+/** Limits of the queues of the worker threads. */
 export function poolSurroundings({ limits }: Pick<Config, 'limits'>, clock: Clock): PoolSurroundings {
   return { clock, queue: { jobs: limits.engineQueueJobs, waitMs: limits.engineQueueMs } };
 }
@@ -116,10 +116,10 @@ function createPlanned(
   });
 }
 
-/** The command that starts a server, in a clone and from the package. */
+/** The command that starts the server, in a clone and in the package. */
 export const startCommand = process.env.npm_lifecycle_event === 'start' ? 'npm start --' : 'parley serve';
 
-/** Somebody with a model on this machine may not know that it can be used: the banner, the log and the page say so. */
+/** Reports a model server on this machine, which its owner may not know can be used, in the banner, the log and the page. */
 function withOffer(engines: EngineSet, log: Log): EngineSet {
   let hint: string | undefined;
   void findLocalModel().then((found) => {

@@ -3,8 +3,8 @@ import { TurnLedger } from '../session/observing/turn-ledger.ts';
 import type { Observation, SessionObserver } from '../session/ports/observer.ts';
 
 /**
- * Writes the entries of one session to its log. Never audio, words or keys. Of a relayed session it logs how its responses
- * ended: the rest is for its upstream's log.
+ * Logs the events of one session, without audio, transcripts and keys. For a relayed session it logs only how responses
+ * ended; the rest is in the upstream's log.
  */
 export function logSession(log: Log): SessionObserver {
   const ledger = new TurnLedger(({ responseId: response, status }, times) => {
@@ -39,7 +39,7 @@ function logOwn(observation: Observation, log: Log): void {
     }
     case 'response_failed': {
       const { responseId: response, fault, code, stage, error } = observation;
-      // Where the request is at fault its message is not for the log: it may hold a signed URL.
+      // A message about an invalid request may contain a signed URL.
       if (fault === 'request') return log.info('response_failed', { response, code });
       return log.error('response_failed', { response, stage, error });
     }

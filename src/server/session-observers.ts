@@ -12,9 +12,9 @@ export interface ObservedSession {
   readonly type: SessionType;
   /** Empty for a transcription session, which has none. */
   readonly model: string;
-  /** The name of the API key that it was opened with, where the server has keys. */
+  /** Name of the API key that opened it, if the server has keys. */
   readonly key?: string;
-  /** An upstream holds it. */
+  /** Whether an upstream holds the session. */
   readonly relayed: boolean;
 }
 
@@ -24,22 +24,22 @@ export interface SessionMessage {
   observation: Observation;
 }
 
-/** Makes an observer of a session that opens; undefined for a session that need not be observed. */
+/** Creates an observer for a new session; undefined if the session is not to be observed. */
 export type ObserveSession = (session: ObservedSession) => SessionObserver | undefined;
 
 export interface SessionObserversOptions {
   session: ObservedSession;
-  /** With the session's id in every entry. */
+  /** Adds the session's id to every entry. */
   log: Log;
   clock: Clock;
-  /** Observers that whoever opens the session brings. */
+  /** Observers passed with the request to open the session. */
   observers: readonly SessionObserver[];
   observe: ObserveSession | undefined;
 }
 
 const sessions = channel('parley:session');
 
-/** The log, the observers that whoever opens the session brings, the diagnostics channel, and the embedder's observer. */
+/** The log, the observers of the request, the diagnostics channel, and the embedder's observer. */
 export function sessionObservers({ session, log, clock, observers, observe }: SessionObserversOptions): Observers {
   const failed = (error: unknown) => log.error('observer_failed', { error });
   const all = [logSession(log), ...observers, publishing(session)];
@@ -52,7 +52,7 @@ export function sessionObservers({ session, log, clock, observers, observe }: Se
   return new Observers({ clock, observers: all, failed, relayed: session.relayed });
 }
 
-/** Node.js rethrows what a subscriber of the channel throws as an uncaught exception, which nothing here can catch. */
+/** Node.js rethrows exceptions of subscribers as uncaught exceptions, which cannot be caught here. */
 function publishing(session: ObservedSession): SessionObserver {
   return {
     observe(observation) {

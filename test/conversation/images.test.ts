@@ -232,7 +232,7 @@ test('of many images a few are fetched at once, each address once; too much of t
   await answer(conversation);
   const { status_details: details } = client.last('response.done').response;
   assert.ok(details?.type === 'failed');
-  assert.match(details.error.message, /more than \d+ characters together/);
+  assert.match(details.error.message, /more than \d+ characters in total/);
 });
 
 test('a session fetches four images at once, however many responses want some', async () => {

@@ -161,7 +161,7 @@ test('a WebSocket elsewhere than at its path is answered with 404', async (t) =>
   const { url } = await newServer(t);
   const { status, body } = await refusedUpgrade(`${url.replace('http', 'ws')}/v1/other?model=gpt-realtime`);
   assert.equal(status, 404);
-  assert.match(JSON.stringify(body), /connect to \/v1\/realtime/);
+  assert.match(JSON.stringify(body), /Connect to \/v1\/realtime/);
 });
 
 test('an offer to upgrade to something else is not taken; the request is answered', async (t) => {

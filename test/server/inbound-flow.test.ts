@@ -42,7 +42,7 @@ test('a client that sends too fast is told so once and read more slowly; nothing
   send(0);
   const { error } = await client.until('error');
   assert.deepEqual([error.code, error.param], ['rate_limit_exceeded', null]);
-  assert.match(error.message, /a connection may send 10 events per second\. .*nothing is lost\.$/);
+  assert.match(error.message, /a connection may send 10 events per second\. .*none is lost\.$/);
   const { details, level } = await log.entry('peer_too_fast');
   assert.deepEqual([level, 'eventsPerSecond' in details && details.eventsPerSecond], ['warn', 10]);
 

@@ -1,4 +1,4 @@
-/** `parley ask`: puts a spoken or written question to a Realtime endpoint, and writes what a listener hears. */
+/** `parley ask`: sends a spoken or written question to a Realtime endpoint, and writes the answer to a file. */
 
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import { formatMs, Report } from './report.ts';
 
 /**
  * Runs the command with the arguments that follow `ask`; it needs a server that runs.
- * Resolves with the exit code: 0 when an answer came, 1 when none did, 2 when the command line cannot be understood.
+ * Resolves with the exit code: 0 if there was an answer, 1 if there was none, 2 if the command line is invalid.
  */
 export async function ask(argv: string[]): Promise<number> {
   const report = new Report(process.stdout);

@@ -1,4 +1,4 @@
-/** A WebSocket to a Realtime endpoint, with failures said in words that help. */
+/** A WebSocket to a Realtime endpoint, with helpful error messages. */
 
 import type { IncomingMessage } from 'node:http';
 import { type RawData, WebSocket } from 'ws';
@@ -6,25 +6,25 @@ import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { ServerEvent } from '../../protocol/wire/server-events.ts';
 import type { AskOptions } from './options.ts';
 
-/** Enough for any event of a Realtime session. */
+/** Larger than any event of a Realtime session. */
 const maxPayloadBytes = 32 * 1024 * 1024;
 const handshakeTimeoutMs = 10_000;
 
-/** The endpoint cannot be reached, or has ended the conversation. */
+/** The endpoint cannot be reached, or has closed the connection. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
 }
 
 export interface Connection {
   send(event: ClientEvent): void;
-  /** Bytes that wait to be sent. */
+  /** Bytes waiting to be sent. */
   readonly bufferedBytes: number;
   close(): void;
 }
 
 export interface ConnectionListener {
   onEvent(event: ServerEvent): void;
-  /** The connection is over, unasked. */
+  /** The connection was closed by the other side. */
   onEnd(error: ConnectionError): void;
 }
 
@@ -92,7 +92,7 @@ function waitForOpen(socket: WebSocket, url: URL): Promise<void> {
   });
 }
 
-/** How OpenSSL says that nobody vouches for a certificate: those of `--tls self-signed`, and of an authority of one's own. */
+/** OpenSSL's codes for an untrusted certificate: self-signed, or of a private authority. */
 const untrusted: ReadonlySet<unknown> = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -119,7 +119,7 @@ function describeFailure(error: Error, url: URL): string {
   if (code === 'CERT_HAS_EXPIRED') {
     return `The certificate of ${url.host} has expired. If it is a server of your own, add --insecure.`;
   }
-  // A port without TLS answers its greeting with something that cannot be read, or hangs up.
+  // A port without TLS answers with something else, or closes the connection.
   if (secure && (code === 'EPROTO' || code === 'ECONNRESET' || String(code).startsWith('ERR_SSL_'))) {
     return `${url.host} does not speak TLS as wss:// needs it. Is it a server without TLS? Try ${addressOf(url, 'ws:')}`;
   }
@@ -129,7 +129,7 @@ function describeFailure(error: Error, url: URL): string {
   return `Cannot connect to ${url.host}: ${error.message}`;
 }
 
-/** The same place in another protocol, without what was added to the address. */
+/** The same URL with another scheme, without the parameters that were added. */
 function addressOf({ host, pathname }: URL, protocol: string): string {
   return `${protocol}//${host}${pathname}`;
 }
@@ -148,7 +148,7 @@ function parseEvent(data: RawData): ServerEvent | null {
   }
 }
 
-/** Which fields an event has follows from its type: the server is trusted that far. */
+/** The fields of an event follow from its type; the server is trusted to comply. */
 function isEvent(value: unknown): value is ServerEvent {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
 }

@@ -1,4 +1,4 @@
-/** One run of `ask`: configure the session, put the question, and listen until every answer has come. */
+/** One run of `ask`: configures the session, sends the question, and waits for every answer. */
 
 import { setInterval } from 'node:timers/promises';
 import { samplesToBytes } from '../../audio/pcm.ts';
@@ -17,13 +17,13 @@ export const sampleRateHz = 24_000;
 
 const tickMs = 10;
 const maxBufferedBytes = 1024 * 1024;
-/** After this much silence, any speech at the end of a recording has been noticed. */
+/** After this much silence, speech at the end of a recording has been detected. */
 const enoughSilenceMs = 1500;
-/** Silence that ends every turn, also with `semantic_vad` at its least eager. */
+/** Silence that ends every turn, even with `semantic_vad` at low eagerness. */
 const fastSilenceMs = 10_000;
-/** How long nothing must happen before the conversation is over: before, and after the first answer. */
+/** Inactivity after which the conversation is over: before and after the first answer. */
 const quietMs = { inFlight: 3000, answered: 250 };
-/** How long the server may leave an open question without any event. */
+/** Maximum wait for an event while a question is open. */
 const stallMs = 30_000;
 
 /** Text, or mono samples at `sampleRateHz`. */
@@ -33,13 +33,13 @@ export interface Outcome {
   answers: number;
   turns: number;
   playback: Playback;
-  /** Why it ended early, where it did. */
+  /** Why it ended early, if it did. */
   problem: string | null;
 }
 
 /**
- * Holds the conversation.
- * @throws {ConnectionError} when it cannot begin.
+ * Runs the conversation.
+ * @throws {ConnectionError} when the connection fails at the start
  */
 export async function converse(question: Question, options: AskOptions, report: Report): Promise<Outcome> {
   const setup = new Setup();
@@ -78,19 +78,19 @@ export async function converse(question: Question, options: AskOptions, report: 
   }
 }
 
-/** The opening of a session on a connection, as two promises. */
+/** The start of a session on a connection, as two promises. */
 class Setup {
   readonly #created = Promise.withResolvers<void>();
   readonly #updated = Promise.withResolvers<void>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor() {
-    // Whichever is not being awaited when the connection fails would otherwise count as unhandled.
+    // Prevents an unhandled rejection of the promise that is not awaited when the connection fails.
     this.#created.promise.catch(() => {});
     this.#updated.promise.catch(() => {});
   }
 
-  /** Bounds the time that it may take: from here to `end`. */
+  /** Starts the time limit, which `end` stops. */
   begin(): void {
     this.#timer = setTimeout(() => this.fail(new ConnectionError('The server did not open a session.')), stallMs);
   }
@@ -125,7 +125,7 @@ function describeRefusal({ code, message }: { code?: string | null; message: str
   return `The server refused: ${message}${hint}`;
 }
 
-/** Puts what is due of the question. Returns whether the conversation may end, as far as the question goes. */
+/** Sends the part of the question that is due. Returns whether it is complete. */
 type Ask = (connection: Connection, turnFollower: TurnFollower, nowMs: number) => boolean;
 
 function askInText(text: string, report: Report): Ask {

@@ -1,4 +1,4 @@
-/** The listener's side of a conversation: follows the server's events, plays the answers, and knows what is still to come. */
+/** The listener's side of a conversation: follows the server's events, plays the answers, and tracks outstanding ones. */
 
 import { bytesToSamples } from '../../audio/pcm.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
@@ -8,7 +8,7 @@ import { formatMs, type Report } from './report.ts';
 
 const responseRequestId = 'ask_response';
 
-/** One question, and when what happened; milliseconds since the start. */
+/** One question and the times of its events, in milliseconds since the start. */
 interface Turn {
   number: number;
   endedMs: number;
@@ -16,9 +16,9 @@ interface Turn {
   transcriptMs?: number;
   firstWordMs?: number;
   firstSoundMs?: number;
-  /** A response to it began, or the user went on speaking before there was one. */
+  /** A response to it started, or the user continued to speak before there was one. */
   closed: boolean;
-  /** A response began, which answers it with everything else that was said until then. */
+  /** A response started, which answers it and everything else since the previous response. */
   answered: boolean;
 }
 
@@ -28,14 +28,14 @@ export interface TurnFollowerOptions {
   send(event: ClientEvent): void;
   /** Milliseconds since the start. */
   now(): number;
-  /** Whether the server answers each turn by itself. */
+  /** Whether the server responds to each turn by itself. */
   automatic: boolean;
 }
 
 export class TurnFollower {
   readonly #options: TurnFollowerOptions;
   readonly #turns = new Map<string, Turn>();
-  /** Responses that run, each with the turn that it answers. */
+  /** Active responses, each with the turn that it answers. */
   readonly #running = new Map<string, Turn | undefined>();
   readonly #interrupted = new Set<string>();
   readonly #answering = new Set<string>();
@@ -49,12 +49,12 @@ export class TurnFollower {
     this.#options = options;
   }
 
-  /** How many responses said something. */
+  /** Number of responses with output. */
   get answers(): number {
     return this.#answers;
   }
 
-  /** How many questions the server has taken. */
+  /** Number of questions that the server has accepted. */
   get turns(): number {
     return this.#turns.size;
   }
@@ -63,13 +63,13 @@ export class TurnFollower {
     return this.#lastEventMs;
   }
 
-  /** Asks for a response to what has been said: what follows is measured from here. */
+  /** Requests a response; latency is measured from here. */
   requestResponse(): void {
     this.#asked = this.#newTurn(this.#options.now(), 'none');
     this.#options.send({ type: 'response.create', event_id: responseRequestId });
   }
 
-  /** What the conversation still waits for, in words; null when nothing is outstanding. */
+  /** A description of what is outstanding; null if nothing is. */
   awaited(): string | null {
     if (this.#speaking) return 'the end of the speech that was heard';
     if (this.#running.size > 0) return 'the rest of the answer';
@@ -228,7 +228,7 @@ export class TurnFollower {
   }
 }
 
-/** What had happened before `untilMs`: a sound that is cut before it is due is not heard. */
+/** The events before `untilMs`: audio that is cut before it is due is not played. */
 function describeTiming(turn: Turn, untilMs = Infinity): string {
   const since = (label: string, ms: number | undefined) =>
     ms === undefined || ms >= untilMs ? [] : [`${label} ${formatMs(Math.max(0, ms - turn.endedMs))}`];
@@ -240,7 +240,7 @@ function describeTiming(turn: Turn, untilMs = Infinity): string {
   return `turn ${turn.number}: ${parts.length > 0 ? `${parts.join(' · ')} after its end` : 'ended without an answer'}`;
 }
 
-/** How much of an answer had been heard; `sounded`: some of it, and all of it that had come. */
+/** How much of an answer was played; `sounded`: at least a part, and everything that had arrived. */
 function describeHeard(playedMs: number, sounded: boolean): string {
   if (playedMs > 0) return ` after ${formatMs(playedMs)}`;
   return sounded ? '' : ' before its first sound';
@@ -251,7 +251,7 @@ function describeError(error: ErrorDetails): string {
   return `${error.message} (${code}${error.param === null ? '' : `, ${error.param}`})`;
 }
 
-/** Why a response ended otherwise than by having said everything. */
+/** Why a response ended without being complete. */
 function describeEnd({ status, status_details: details }: ResponseResource): string | null {
   if (status === 'completed') return null;
   if (details?.type === 'failed') return `The answer failed: ${details.error.message}`;

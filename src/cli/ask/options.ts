@@ -6,18 +6,18 @@ import { parseFlags, UsageError } from '../flags.ts';
 export type TurnMode = 'none' | 'server_vad' | 'semantic_vad';
 
 export interface AskOptions {
-  /** The path of a WAV file, or the text of a question: the command finds out which. */
+  /** The path of a WAV file, or the text of a question; the command determines which. */
   question: string;
   turn: TurnMode;
   url: string;
   model: string;
   key: string | undefined;
   voice: string | undefined;
-  /** Where the answer is written. */
+  /** Path of the answer. */
   out: string;
-  /** Send the recording as fast as the connection takes it, instead of in real time. */
+  /** Send the recording as fast as the connection allows, instead of in real time. */
   fast: boolean;
-  /** Accept a certificate that nobody vouches for. */
+  /** Accept untrusted certificates. */
   insecure: boolean;
 }
 
@@ -47,7 +47,7 @@ counted from its first sample. The exit code is 0 when an answer came.
 const turnModes: readonly string[] = ['none', 'server_vad', 'semantic_vad'] satisfies TurnMode[];
 
 /**
- * Reads the arguments that follow `ask`. Returns `help` when that was asked for.
+ * Parses the arguments after `ask`. Returns `help` if it was requested.
  * @throws {UsageError}
  */
 export function parseOptions(argv: readonly string[]): AskOptions | 'help' {

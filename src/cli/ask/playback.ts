@@ -1,8 +1,8 @@
-/** What a listener would have heard: audio placed on a time line as it arrives, and cut where it is interrupted. */
+/** Simulates playback: places audio on a timeline as it arrives, and cuts it where it is interrupted. */
 
 import { durationMs, samplesIn } from '../../audio/pcm.ts';
 
-/** As long as a session may last. */
+/** Maximum duration of a session. */
 const maxMinutes = 60;
 
 interface Segment {
@@ -12,14 +12,14 @@ interface Segment {
   samples: Int16Array;
 }
 
-/** The item that was sounding when playback was cut, and how much of it had been heard. */
+/** The item that was playing when playback was cut, and how much of it had been played. */
 export interface Interruption {
   itemId: string;
   contentIndex: number;
   playedMs: number;
 }
 
-/** A loudspeaker without sound. It plays each piece when it arrives, or after the pieces before it. */
+/** A silent loudspeaker. It plays each piece when it arrives, or after the previous pieces. */
 export class Playback {
   readonly sampleRateHz: number;
   #segments: Segment[] = [];
@@ -29,7 +29,7 @@ export class Playback {
     this.sampleRateHz = sampleRateHz;
   }
 
-  /** Queues a piece that arrived `atMs` after the start. Returns when it begins to sound, in the same milliseconds. */
+  /** Queues a piece that arrived `atMs` after the start. Returns the start of its playback, in the same milliseconds. */
   add(piece: { itemId: string; contentIndex: number; samples: Int16Array }, atMs: number): number {
     const startSample = Math.max(this.#endSample, samplesIn(atMs, this.sampleRateHz));
     const room = samplesIn(maxMinutes * 60_000, this.sampleRateHz) - startSample;
@@ -45,7 +45,7 @@ export class Playback {
     return samplesIn(atMs, this.sampleRateHz) < this.#endSample;
   }
 
-  /** Stops at `atMs` and forgets what was still to come. Null when nothing was sounding. */
+  /** Stops at `atMs` and drops the rest. Null if nothing was playing. */
   interrupt(atMs: number): Interruption | null {
     const cutSample = samplesIn(atMs, this.sampleRateHz);
     const current = this.#segments.find(({ startSample, samples }) => startSample + samples.length > cutSample);
@@ -62,7 +62,7 @@ export class Playback {
     return { itemId, contentIndex, playedMs: Math.floor(durationMs(played, this.sampleRateHz)) };
   }
 
-  /** Everything that was heard, from the start, with silence where nothing sounded. */
+  /** Everything that was played, from the start, with silence in the gaps. */
   render(): Int16Array {
     const out = new Int16Array(this.#endSample);
     for (const { startSample, samples } of this.#segments) out.set(samples, startSample);

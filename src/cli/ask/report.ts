@@ -1,4 +1,4 @@
-/** The terminal: one line per event, with its time and who it comes from. */
+/** The terminal output: one line per event, with its time and source. */
 
 import { styleText } from 'node:util';
 
@@ -12,7 +12,7 @@ const styles = {
   error: 'red',
 } as const satisfies Record<Speaker, Parameters<typeof styleText>[0]>;
 
-/** Writes to a stream such as `process.stdout`. Text may come in pieces: other lines that come between end the line. */
+/** Writes to a stream such as `process.stdout`. Text may arrive in pieces; another line in between ends the current one. */
 export class Report {
   readonly #out: NodeJS.WritableStream;
   #open: Speaker | null = null;

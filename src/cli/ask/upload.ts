@@ -1,4 +1,4 @@
-/** The recording on its way out: at the pace of speech, then silence for as long as the server may need it. */
+/** Sends a recording at the pace of speech, followed by silence for as long as the server may need it. */
 
 import { durationMs, samplesIn } from '../../audio/pcm.ts';
 
@@ -7,13 +7,13 @@ const fastChunkMs = 1000;
 
 export interface UploadOptions {
   sampleRateHz: number;
-  /** Silence that follows the recording: milliseconds, or `Infinity` to go on until nobody asks for more. */
+  /** Silence after the recording: milliseconds, or `Infinity`. */
   trailingSilenceMs: number;
-  /** Everything is due at once. */
+  /** Send everything at once. */
   fast: boolean;
 }
 
-/** Cuts a recording and the silence after it into chunks, and says which of them are due. */
+/** Splits a recording and the silence after it into chunks, and schedules them. */
 export class Upload {
   readonly #samples: Int16Array;
   readonly #options: UploadOptions;
@@ -26,7 +26,7 @@ export class Upload {
     this.#chunkSamples = samplesIn(options.fast ? fastChunkMs : realTimeChunkMs, options.sampleRateHz);
   }
 
-  /** The next chunk, when its first sample is due `elapsedMs` after the start; otherwise null. */
+  /** The next chunk if its first sample is due `elapsedMs` after the start; otherwise null. */
   next(elapsedMs: number): Int16Array | null {
     const { sampleRateHz, fast, trailingSilenceMs } = this.#options;
     const end =

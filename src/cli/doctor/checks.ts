@@ -1,4 +1,4 @@
-/** One real request to an engine of each kind: what it did, in words, or an Error that says what is wrong. */
+/** One real request per kind of engine: returns a description of the result, or throws an Error that names the problem. */
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples, durationMs } from '../../audio/pcm.ts';
@@ -8,22 +8,22 @@ import type { Transcriber } from '../../session/ports/transcriber.ts';
 import type { Voice } from '../../session/ports/voice.ts';
 import type { VoiceActivityDetector } from '../../session/ports/voice-activity.ts';
 
-/** What an engine did, in words; `odd` where it works and is not as it should be. */
+/** A description of the result; `odd` if the engine works, but not as expected. */
 export interface Finding {
   did: string;
   odd?: boolean;
 }
 
-/** What the transcriber and the voice activity detector are given to hear. */
+/** Speech for the transcriber and the voice activity detector. */
 export const sampleSentence = 'What is the weather like today?';
 const spokenSentence = 'Hello, this is a test.';
-/** Of the words, that a transcriber has to get right. */
+/** Share of the words that a transcriber must recognize. */
 const leastShare = 0.5;
 
 async function checkLanguageModel(model: LanguageModel, { signal }: CheckOptions): Promise<Finding> {
   const startedAt = performance.now();
   const events = model.generate({
-    // A model that takes the client's name for it is asked for by the usual one.
+    // A model that takes the client's name for it is asked for the usual one.
     model: 'gpt-realtime',
     instructions: 'You are being tested. Answer with one short sentence.',
     items: [{ type: 'message', role: 'user', content: [{ type: 'text', text: 'Say hello.' }] }],
@@ -78,7 +78,7 @@ async function checkVoiceActivity(detector: VoiceActivityDetector, { clip }: Che
   }
 }
 
-/** What a voice makes of a text, and the milliseconds until its first sound. */
+/** The audio of a voice, and its latency in milliseconds. */
 export async function speak(
   voice: Voice,
   text: string,
@@ -98,14 +98,14 @@ export async function speak(
 }
 
 interface CheckOptions {
-  /** `sampleSentence`, as somebody says it. */
+  /** `sampleSentence` as speech. */
   clip: AudioClip;
   signal: AbortSignal;
 }
 
 type Check<Engine> = (engine: Engine, options: CheckOptions) => Promise<Finding>;
 
-/** By the kind of the engine. */
+/** By kind of engine. */
 export const checks: { readonly [Kind in EngineKind]: Check<Engines[Kind]> } = {
   voiceActivity: checkVoiceActivity,
   transcriber: checkTranscriber,
@@ -113,7 +113,7 @@ export const checks: { readonly [Kind in EngineKind]: Check<Engines[Kind]> } = {
   voice: checkVoice,
 };
 
-/** How many of the words are right, of those that were said or, where these are more, were heard. */
+/** The share of correct words, of those spoken or, if there are more, recognized. */
 function shareOfWords(said: string, heard: string): number {
   const [saidWords, heardWords] = [wordsIn(said), wordsIn(heard)];
   const left = [...heardWords];

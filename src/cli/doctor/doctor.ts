@@ -1,4 +1,4 @@
-/** `parley doctor`: asks every configured engine and upstream one real thing, and says in plain words what is wrong. */
+/** `parley doctor`: sends a real request to every configured engine and upstream, and explains problems. */
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples, samplesIn } from '../../audio/pcm.ts';
@@ -27,9 +27,9 @@ Servers that are paid for are asked too: a sentence to transcribe, one to speak,
 an upstream a session is opened and not used.
 `;
 
-/** How long one engine may take. */
+/** Time limit of one engine. */
 const checkMs = 120_000;
-/** Around the sentence that is to be heard. */
+/** Silence around the sample sentence. */
 const silenceMs = 400;
 
 const upstreamName = 'upstream';
@@ -62,7 +62,7 @@ export async function doctor(
   return enginesFine && upstreamsFine ? 0 : 1;
 }
 
-/** Whether every upstream works. */
+/** Checks the upstreams; returns whether all of them work. */
 async function examineUpstreams(config: Config, print: (line: string) => void): Promise<boolean> {
   const targets = withKey(config.upstream, config.upstreamKey);
   const about = { usual: defaultModel(config), limits: config.limits, clock: systemClock };
@@ -74,7 +74,7 @@ async function examineUpstreams(config: Config, print: (line: string) => void): 
   return allFine;
 }
 
-/** Whether every engine works. */
+/** Checks the engines; returns whether all of them work. */
 async function examine(plan: EngineSetsSpec, config: Config, print: (line: string) => void): Promise<boolean> {
   const { limits, transcriberWorkers, voiceWorkers } = config;
   const { engineConnectMs: connectMs, engineFirstByteMs: firstByteMs, engineIdleMs: idleMs } = limits;
@@ -108,11 +108,11 @@ async function examine(plan: EngineSetsSpec, config: Config, print: (line: strin
 interface EnginePart {
   kind: EngineKind;
   set: EngineSetSpec;
-  /** The sets that share it, and the aliases that stand for it. */
+  /** The sets and aliases that use it. */
   sets: string[];
 }
 
-/** Each engine once, whichever sets it is in, and whichever aliases ask it for their model. */
+/** Each engine once, regardless of the number of sets and aliases that use it. */
 function enginesOf(plan: EngineSetsSpec): EnginePart[] {
   const parts = new Map<string, EnginePart>();
   const sets = [[defaultSet, plan.default] as const, ...Object.entries(plan.sets), ...aliasedModels(plan)];
@@ -128,18 +128,18 @@ function enginesOf(plan: EngineSetsSpec): EnginePart[] {
   return [...parts.values()];
 }
 
-/** A language model alone for each alias that chooses one of a server's, as `alias NAME`. */
+/** The language model of each alias that selects one of a server's models, as `alias NAME`. */
 function aliasedModels({ default: base, sets, aliases }: EngineSetsSpec): [string, EngineSetSpec][] {
   return Object.entries(aliases).flatMap(([name, { engines = defaultSet, model }]) => {
     const { languageModel = base.languageModel } = engines === defaultSet ? base : (sets[engines] ?? {});
     if (typeof languageModel !== 'object') return [];
-    // A server without a model of its own is asked for the one that the client names.
+    // A server without a configured model is asked for the model that the client names.
     const asked = model ?? languageModel.model ?? name;
     return [[`alias ${name}`, { languageModel: { ...languageModel, model: asked } }]];
   });
 }
 
-/** What it did, in words. */
+/** A description of the result. */
 function examineOne<Kind extends EngineKind>(
   kind: Kind,
   set: EngineSetSpec,
@@ -151,7 +151,7 @@ function examineOne<Kind extends EngineKind>(
   );
 }
 
-/** Lets an engine do something once it has loaded, and ends it. */
+/** Runs a check once the engine has loaded, and closes the engine. */
 async function withEngine<Engine extends Lifecycle, T>(
   engine: Engine,
   act: (engine: Engine, signal: AbortSignal) => Promise<T>,
@@ -169,7 +169,7 @@ async function withEngine<Engine extends Lifecycle, T>(
   }
 }
 
-/** A sentence, as the embedded voice says it. */
+/** The sample sentence in the embedded voice. */
 async function sampleClip(): Promise<AudioClip> {
   const { clip } = await withEngine(new Flite({ workers: 1 }), (voice, signal) => speak(voice, sampleSentence, signal));
   const silence = new Int16Array(samplesIn(silenceMs, clip.sampleRateHz));
@@ -182,7 +182,7 @@ async function suggestLocalModel(print: (line: string) => void): Promise<void> {
   if (found) print(`note  ${found.model} answers at ${found.url}: --llm auto takes it.`);
 }
 
-/** The message of an error, which may begin with the name that stands before it already. */
+/** The message of an error, without the name if it starts with it. */
 function withoutName(error: unknown, name: string): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;

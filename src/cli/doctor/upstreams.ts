@@ -1,4 +1,4 @@
-/** One session of each kind that an upstream is configured for, opened and ended at once: what came of it. */
+/** Opens and immediately ends one session of each kind that an upstream is configured for, and reports the result. */
 
 import type { Clock } from '../../core/clock.ts';
 import type { UpstreamLimits } from '../../upstream/link/limits.ts';
@@ -8,12 +8,12 @@ import { probeKinds, type UpstreamTarget } from '../../upstream/link/target.ts';
 export interface UpstreamFinding {
   /** `openai (api.openai.com), the model gpt-realtime` */
   name: string;
-  /** What it did, in words; or, where it does not work, what is wrong. */
+  /** The result, or the problem. */
   did: string;
   fine: boolean;
 }
 
-/** `usual`: the model that is asked for where an upstream takes all. Nothing that is paid for is used. */
+/** `usual`: the model to request from an upstream that serves all models. Opening a session costs nothing. */
 export async function* checkUpstreams(
   targets: readonly UpstreamTarget[],
   { usual, limits, clock }: { usual: string; limits: UpstreamLimits; clock: Clock },
