@@ -1,7 +1,7 @@
 /** The page's part in the conversation: follows the events, plays and cuts the answers, and knows whose turn it is. */
 
 import { decodeBase64 } from './pcm.js';
-import { fullUpdate, updatesFor } from './settings.js';
+import { fullUpdate, policySilenceMs, updatesFor } from './settings.js';
 
 /** @typedef {import('./realtime-client.js').ServerEvent} ServerEvent */
 /** @typedef {import('../src/protocol/wire/items.ts').Item} Item */
@@ -226,8 +226,8 @@ export class Conversation {
   }
 
   #turnEnd() {
-    const { turnMode, silenceMs } = this.#settings;
-    return turnMode === 'server_vad' ? { kind: `after ${silenceMs} ms of silence`, silenceMs } : { kind: turnMode };
+    const silenceMs = policySilenceMs(this.#settings);
+    return { kind: `${silenceMs} ms of it: silence that ${this.#settings.turnMode} waits for`, silenceMs };
   }
 
   /** @param {Item} item */

@@ -1,4 +1,4 @@
-/** How long each turn took, stage by stage, as this page saw it. */
+/** How long each turn took from the end of speech, stage by stage, as this page saw it. */
 
 import { element, make } from './dom.js';
 
@@ -154,9 +154,9 @@ function render({ number, kind, silenceMs, stages }, scaleMs, isLast) {
   segment('silence', silenceMs);
   const inOrder = Object.entries(stages).sort((a, b) => a[1] - b[1]);
   for (const [stage, ms] of inOrder) segment(stage, silenceMs + ms);
-  const total = stages.heard ?? stages.audio ?? stages.word;
+  const last = stages.heard ?? stages.audio ?? stages.word;
   const parts = /** @type {Stage[]} */ (Object.keys(labels)).flatMap((stage) =>
-    stages[stage] === undefined ? [] : [`${labels[stage]} ${stages[stage]} ms`],
+    stages[stage] === undefined ? [] : [`${labels[stage]} ${silenceMs + stages[stage]} ms`],
   );
   return [
     make(
@@ -164,7 +164,7 @@ function render({ number, kind, silenceMs, stages }, scaleMs, isLast) {
       'turn-head',
       make('span', '', `Turn ${number}`),
       make('span', 'kind', kind),
-      make('strong', '', total !== undefined ? `${total} ms` : isLast ? '…' : 'no answer'),
+      make('strong', '', last !== undefined ? `${silenceMs + last} ms` : isLast ? '…' : 'no answer'),
     ),
     bar,
     make('p', 'stages', parts.join(' · ')),

@@ -117,6 +117,19 @@ export function closingSilenceMs({ turnMode, silenceMs }) {
   return turnMode === 'semantic_vad' ? 8500 : silenceMs + 500;
 }
 
+/** How long Parley's semantic_vad waits in silence, by eagerness. */
+const semanticSilenceMs = { high: 400, auto: 800, medium: 800, low: 1600 };
+
+/**
+ * Silence that the server waits for before it ends a turn.
+ * @param {Settings} settings
+ * @returns {number} milliseconds
+ */
+export function policySilenceMs({ turnMode, silenceMs, eagerness }) {
+  if (turnMode === 'push_to_talk') return 0;
+  return turnMode === 'semantic_vad' ? semanticSilenceMs[eagerness] : silenceMs;
+}
+
 /**
  * @param {Settings} settings
  * @returns {TurnDetection | null}

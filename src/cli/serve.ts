@@ -33,8 +33,6 @@ export async function serve(args: readonly string[]): Promise<number> {
     return 0;
   }
   const startedAt = performance.now();
-  // A closed pipe or a full disk must not end the server.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   let log: ProcessLog | undefined;
   try {
     const { config, warnings } = loadConfig({ flags: args, environment: process.env });

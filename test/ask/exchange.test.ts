@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
-import { TurnFollower } from '../../src/cli/ask/exchange.ts';
+import { TurnFollower, type TurnFollowerOptions } from '../../src/cli/ask/exchange.ts';
 import { Playback } from '../../src/cli/ask/playback.ts';
 import { Report } from '../../src/cli/ask/report.ts';
 import type { UnsentError } from '../../src/protocol/errors/wire-errors.ts';
@@ -15,7 +15,7 @@ import type {
 
 type Received = Exclude<UnsentEvent, UnsentError> | { type: 'error'; error: ErrorDetails };
 
-function conversation({ automatic = true } = {}) {
+function conversation({ automatic = true, silence }: Pick<Partial<TurnFollowerOptions>, 'automatic' | 'silence'> = {}) {
   let nowMs = 0;
   let printed = '';
   const sent: ClientEvent[] = [];
@@ -32,6 +32,7 @@ function conversation({ automatic = true } = {}) {
     send: (event) => sent.push(event),
     now: () => nowMs,
     automatic,
+    silence,
   });
   return {
     turnFollower,
@@ -220,6 +221,22 @@ test('a turn that the user went on after is told with the turn whose answer cove
     'parley: It is noon.',
     'timing: turn 2: transcript 100 ms · first word 150 ms · first sound 200 ms after its end',
   ]);
+});
+
+test('latency counts from the end of speech, and names the silence that was waited for', () => {
+  const { at, printed } = conversation({ silence: { policy: 'server_vad', ms: 500 } });
+  at(0, stopped('u1'));
+  at(0, committed('u1'));
+  at(100, transcribed('u1', 'Hello.'));
+  at(100, created('r1'));
+  at(150, words('r1', 'Hello.'));
+  at(200, sound('r1'));
+  at(300, done('r1', 'completed'));
+  assert.equal(
+    linesOf(printed()).at(-1),
+    'timing: turn 1: transcript 600 ms · first word 650 ms · first sound 700 ms after the end of speech ' +
+      '(500 ms of it: the silence that server_vad waits for)',
+  );
 });
 
 test('a turn without words needs no answer', () => {

@@ -31,7 +31,7 @@ suite('the console in Chromium', inBrowser, () => {
     assert.equal(words((await entries(page, 'user').first().textContent()) ?? ''), 'what can you do');
     assert.match(
       (await page.getByTestId('latency').textContent()) ?? '',
-      /transcript \d+ ms.*first audio \d+ ms.*heard \d+ ms/,
+      /500 ms of it: silence that server_vad waits for.*transcript \d+ ms.*first audio \d+ ms.*heard \d+ ms/,
     );
 
     await page.locator('[data-role=assistant][data-interrupted]', { hasText: /interrupted after \d/ }).waitFor();

@@ -2,14 +2,16 @@
 
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline/promises';
 import { durationMs } from '../../audio/pcm.ts';
 import { resample } from '../../audio/resample.ts';
 import { readWav, WavError, writeWav } from '../../audio/wav.ts';
 import { UsageError } from '../flags.ts';
 import { ConnectionError } from './connection.ts';
-import { converse, type Outcome, type Question, sampleRateHz } from './conversation.ts';
+import { Conversation, type Outcome, type Question, sampleRateHz } from './conversation.ts';
 import { type AskOptions, parseOptions, usage } from './options.ts';
 import { formatMs, Report } from './report.ts';
+import { readTools } from './tools.ts';
 
 /**
  * Runs the command with the arguments that follow `ask`; it needs a server that runs.
@@ -18,15 +20,20 @@ import { formatMs, Report } from './report.ts';
 export async function ask(argv: string[]): Promise<number> {
   const report = new Report(process.stdout);
   try {
-    const options = parseOptions(argv);
+    const options = parseOptions(argv, process.env);
     if (options === 'help') {
       process.stdout.write(usage);
       return 0;
     }
-    const question = await readQuestion(options.question);
-    const outcome = await converse(question, options, report);
-    await writeAnswer(outcome, options, report);
-    return conclude(outcome, question, report);
+    const tools = readTools(options.tools);
+    const question = options.question === undefined ? undefined : await readQuestion(options.question);
+    const conversation = await Conversation.open(options, tools, report);
+    try {
+      if (question === undefined) return await holdDialogue(conversation, options, report);
+      return (await askOne(conversation, question, options, report)) ? 0 : 1;
+    } finally {
+      conversation.close();
+    }
   } catch (error) {
     if (error instanceof UsageError) {
       process.stderr.write(`${error.message}\nSee \`npm run ask -- --help\`.\n`);
@@ -38,6 +45,40 @@ export async function ask(argv: string[]): Promise<number> {
     }
     throw error;
   }
+}
+
+/** Asks what is typed or piped in, a question a line; the exit code is that of the whole. */
+async function holdDialogue(conversation: Conversation, options: AskOptions, report: Report): Promise<number> {
+  const input = createInterface({ input: process.stdin });
+  if (process.stdin.isTTY) report.line('note', 'Type a question, or the path of a WAV file. Ctrl-D ends the dialogue.');
+  let allAnswered = true;
+  for await (const line of input) {
+    const text = line.trim();
+    if (text === '') continue;
+    try {
+      const answered = await askOne(conversation, await readQuestion(text), options, report);
+      allAnswered &&= answered;
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      allAnswered = false;
+      report.line('error', error.message);
+    }
+    if (conversation.ended) break;
+  }
+  input.close();
+  return allAnswered ? 0 : 1;
+}
+
+/** Whether it was answered. */
+async function askOne(
+  conversation: Conversation,
+  question: Question,
+  options: AskOptions,
+  report: Report,
+): Promise<boolean> {
+  const outcome = await conversation.ask(question);
+  await writeAnswer(outcome, options, report);
+  return conclude(outcome, question, report);
 }
 
 /** A file cannot be read or written; the message names it. */
@@ -71,12 +112,12 @@ async function writeAnswer({ playback }: Outcome, { out }: AskOptions, report: R
   report.line('note', `${out}: what a listener heard from the start of the question on, ${length}`);
 }
 
-function conclude({ answers, turns, problem }: Outcome, question: Question, report: Report): number {
+function conclude({ answers, turns, problem }: Outcome, question: Question, report: Report): boolean {
   if (problem !== null) report.line('error', problem);
   else if (answers === 0 && turns === 0 && 'samples' in question) {
     report.line('error', 'No speech was heard in the recording.');
   } else if (answers === 0) report.line('error', 'No answer came.');
-  return answers > 0 && problem === null ? 0 : 1;
+  return answers > 0 && problem === null;
 }
 
 function messageOf(error: unknown): string {

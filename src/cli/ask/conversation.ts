@@ -1,15 +1,17 @@
-/** One run of `ask`: configures the session, sends the question, and waits for every answer. */
+/** The conversation of `ask`: configures the session, sends questions, and waits for every answer. */
 
 import { setInterval } from 'node:timers/promises';
 import { samplesToBytes } from '../../audio/pcm.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { ServerEvent } from '../../protocol/wire/server-events.ts';
 import type { RealtimeUpdate, TurnDetection } from '../../protocol/wire/session-config.ts';
+import { detectorSettings } from '../../session/turns/turn-detector.ts';
 import { type Connection, ConnectionError, connect } from './connection.ts';
 import { TurnFollower } from './exchange.ts';
 import type { AskOptions, TurnMode } from './options.ts';
 import { Playback } from './playback.ts';
 import type { Report } from './report.ts';
+import type { AskTools } from './tools.ts';
 import { Upload } from './upload.ts';
 
 /** The rate of `audio/pcm` on the wire. */
@@ -37,44 +39,90 @@ export interface Outcome {
   problem: string | null;
 }
 
-/**
- * Runs the conversation.
- * @throws {ConnectionError} when the connection fails at the start
- */
-export async function converse(question: Question, options: AskOptions, report: Report): Promise<Outcome> {
-  const setup = new Setup();
-  let turnFollower: TurnFollower | undefined;
-  let ended: ConnectionError | undefined;
-  const connection = await connect(options, {
-    onEvent: (event) => (turnFollower === undefined ? setup.receive(event) : turnFollower.receive(event)),
-    onEnd(error) {
-      ended ??= error;
-      setup.fail(error);
-    },
-  });
-  try {
-    setup.begin();
-    await setup.created;
-    connection.send({ type: 'session.update', session: sessionUpdate(options) });
-    await setup.updated;
-    setup.end();
+/** An open session, in which one question after another is asked. */
+export class Conversation {
+  readonly #connection: Connection;
+  readonly #options: AskOptions;
+  readonly #tools: AskTools;
+  readonly #report: Report;
+  #turnFollower: TurnFollower | undefined;
+  #ended: ConnectionError | undefined;
+
+  private constructor(connection: Connection, options: AskOptions, tools: AskTools, report: Report) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#tools = tools;
+    this.#report = report;
+  }
+
+  /** @throws {ConnectionError} when the connection fails at the start */
+  static async open(options: AskOptions, tools: AskTools, report: Report): Promise<Conversation> {
+    const setup = new Setup();
+    let opened: Conversation | undefined;
+    const connection = await connect(options, {
+      onEvent(event) {
+        setup.receive(event);
+        if (opened !== undefined) opened.#turnFollower?.receive(event);
+      },
+      onEnd(error) {
+        setup.fail(error);
+        if (opened !== undefined) opened.#ended ??= error;
+      },
+    });
+    opened = new Conversation(connection, options, tools, report);
+    try {
+      setup.begin();
+      await setup.created;
+      connection.send({ type: 'session.update', session: sessionUpdate(options, tools) });
+      await setup.updated;
+      return opened;
+    } catch (error) {
+      connection.close();
+      throw error;
+    } finally {
+      setup.end();
+    }
+  }
+
+  /** Sends a question and waits for every answer. */
+  async ask(question: Question): Promise<Outcome> {
+    const options = this.#options;
     const startedMs = performance.now();
     const now = () => performance.now() - startedMs;
     const playback = new Playback(sampleRateHz);
-    const automatic = 'samples' in question && options.turn !== 'none';
-    turnFollower = new TurnFollower({ report, playback, now, automatic, send: (event) => connection.send(event) });
-    const ask = 'text' in question ? askInText(question.text, report) : askAloud(question.samples, options);
+    const detection = 'samples' in question ? turnDetection(options.turn) : null;
+    const follower = new TurnFollower({
+      report: this.#report,
+      playback,
+      now,
+      automatic: detection !== null,
+      // Silence that is sent at once is not waited for.
+      silence:
+        detection === null || options.fast
+          ? undefined
+          : { policy: detection.type, ms: detectorSettings(detection).silenceDurationMs },
+      outputs: this.#tools.outputs,
+      send: (event) => this.#connection.send(event),
+    });
+    this.#turnFollower = follower;
+    const ask = 'text' in question ? askInText(question.text, this.#report) : askAloud(question.samples, options);
     let problem: string | null = null;
     for await (const _ of setInterval(tickMs)) {
-      const sent = ended === undefined && ask(connection, turnFollower, now());
-      problem = ended?.message ?? stallAt(now() - turnFollower.lastEventMs, sent, turnFollower);
-      if (problem !== null || (sent && isOver(turnFollower, now()))) break;
+      const sent = this.#ended === undefined && ask(this.#connection, follower, now());
+      problem = this.#ended?.message ?? stallAt(now() - follower.lastEventMs, sent, follower);
+      if (problem !== null || (sent && isOver(follower, now()))) break;
     }
-    report.endLine();
-    return { answers: turnFollower.answers, turns: turnFollower.turns, playback, problem };
-  } finally {
-    setup.end();
-    connection.close();
+    this.#report.endLine();
+    return { answers: follower.answers, turns: follower.turns, playback, problem };
+  }
+
+  /** Whether the connection is over. */
+  get ended(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  close(): void {
+    this.#connection.close();
   }
 }
 
@@ -177,11 +225,13 @@ function stallAt(silentForMs: number, sent: boolean, turnFollower: TurnFollower)
   return `The server has sent nothing for ${stallMs / 1000} s, while waiting for ${awaited}.`;
 }
 
-function sessionUpdate({ turn, voice }: AskOptions): RealtimeUpdate {
+function sessionUpdate({ turn, voice, instructions }: AskOptions, { tools }: AskTools): RealtimeUpdate {
   const format = { type: 'audio/pcm', rate: sampleRateHz } as const;
   return {
     type: 'realtime',
     output_modalities: ['audio'],
+    ...(instructions !== undefined && { instructions }),
+    ...(tools.length > 0 && { tools: [...tools] }),
     audio: {
       input: {
         format,

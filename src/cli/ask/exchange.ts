@@ -2,6 +2,7 @@
 
 import { bytesToSamples } from '../../audio/pcm.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
+import type { FunctionCallItem } from '../../protocol/wire/items.ts';
 import type { ErrorDetails, ResponseResource, ServerEvent, ServerEventOf } from '../../protocol/wire/server-events.ts';
 import type { Playback } from './playback.ts';
 import { formatMs, type Report } from './report.ts';
@@ -30,6 +31,10 @@ export interface TurnFollowerOptions {
   now(): number;
   /** Whether the server responds to each turn by itself. */
   automatic: boolean;
+  /** Silence before the server ends a spoken turn; undefined where there is none in real time. */
+  silence?: { policy: string; ms: number } | undefined;
+  /** Results of functions that the model may call, by their names. */
+  outputs?: ReadonlyMap<string, string>;
 }
 
 export class TurnFollower {
@@ -41,6 +46,8 @@ export class TurnFollower {
   readonly #answering = new Set<string>();
   readonly #speechEnds = new Map<string, number>();
   #asked: Turn | undefined;
+  /** A response to the results of functions was requested, and has not begun. */
+  #continues = false;
   #speaking = false;
   #lastEventMs = 0;
   #answers = 0;
@@ -73,7 +80,7 @@ export class TurnFollower {
   awaited(): string | null {
     if (this.#speaking) return 'the end of the speech that was heard';
     if (this.#running.size > 0) return 'the rest of the answer';
-    if (this.#asked !== undefined && !this.#asked.closed) return 'an answer';
+    if (this.#continues || (this.#asked !== undefined && !this.#asked.closed)) return 'an answer';
     const turns = [...this.#turns.values()];
     if (turns.some(({ transcript }) => transcript === 'awaited')) return 'a transcript';
     if (!this.#options.automatic) return null;
@@ -110,11 +117,17 @@ export class TurnFollower {
       case 'response.output_audio.delta':
         this.#sound(event, nowMs);
         break;
+      case 'response.output_item.done':
+        if (event.item.type === 'function_call') this.#called(event.response_id, event.item, nowMs);
+        break;
       case 'response.done':
         this.#responseDone(event.response, nowMs);
         break;
       case 'error':
-        if (event.error.event_id === responseRequestId && this.#asked !== undefined) this.#asked.closed = true;
+        if (event.error.event_id === responseRequestId) {
+          this.#continues = false;
+          if (this.#asked !== undefined) this.#asked.closed = true;
+        }
         this.#options.report.line('error', describeError(event.error), nowMs);
         break;
       default:
@@ -131,7 +144,7 @@ export class TurnFollower {
       if (this.#interrupted.has(id)) continue;
       this.#interrupted.add(id);
       cutTurns.push(turn);
-      if (turn !== undefined) report.line('timing', describeTiming(turn, nowMs));
+      if (turn !== undefined) report.line('timing', this.#describeTiming(turn, nowMs));
     }
     const interruption = playback.interrupt(nowMs);
     if (interruption === null && cutTurns.length === 0) return;
@@ -180,10 +193,11 @@ export class TurnFollower {
   }
 
   #responseCreated(id: string): void {
+    this.#continues = false;
     const turn = this.#asked ?? [...this.#turns.values()].at(-1);
     for (const earlier of this.#turns.values()) {
       if (turn !== undefined && earlier !== turn && !earlier.answered && earlier.transcript === 'known') {
-        this.#options.report.line('timing', `${describeTiming(earlier)} · answered with turn ${turn.number}`);
+        this.#options.report.line('timing', `${this.#describeTiming(earlier)} · answered with turn ${turn.number}`);
       }
       earlier.closed = earlier.answered = true;
     }
@@ -209,6 +223,26 @@ export class TurnFollower {
     if (turn !== undefined) turn.firstSoundMs ??= soundsMs;
   }
 
+  #called(responseId: string, call: FunctionCallItem, nowMs: number): void {
+    if (this.#interrupted.has(responseId)) return;
+    this.#countAnswer(responseId);
+    this.#options.report.line('call', `${call.name} ${call.arguments}`, nowMs);
+  }
+
+  /** Returns the results of the functions that a response called, and requests the answer to them. */
+  #returnOutputs({ output }: ResponseResource): void {
+    const { outputs, send } = this.#options;
+    for (const item of output) {
+      if (item.type !== 'function_call') continue;
+      const { call_id } = item;
+      const result = outputs?.get(item.name);
+      if (result === undefined || call_id === undefined) continue;
+      send({ type: 'conversation.item.create', item: { type: 'function_call_output', call_id, output: result } });
+      this.#continues = true;
+    }
+    if (this.#continues) send({ type: 'response.create', event_id: responseRequestId });
+  }
+
   #countAnswer(responseId: string): void {
     if (this.#answering.has(responseId)) return;
     this.#answering.add(responseId);
@@ -224,20 +258,29 @@ export class TurnFollower {
     report.endLine();
     const problem = describeEnd(response);
     if (problem !== null && !(wasInterrupted && response.status === 'cancelled')) report.line('error', problem, nowMs);
-    if (turn !== undefined && !wasInterrupted) report.line('timing', describeTiming(turn));
+    if (turn !== undefined && !wasInterrupted) report.line('timing', this.#describeTiming(turn));
+    if (response.status === 'completed') this.#returnOutputs(response);
   }
-}
 
-/** The events before `untilMs`: audio that is cut before it is due is not played. */
-function describeTiming(turn: Turn, untilMs = Infinity): string {
-  const since = (label: string, ms: number | undefined) =>
-    ms === undefined || ms >= untilMs ? [] : [`${label} ${formatMs(Math.max(0, ms - turn.endedMs))}`];
-  const parts = [
-    ...since('transcript', turn.transcriptMs),
-    ...since('first word', turn.firstWordMs),
-    ...since('first sound', turn.firstSoundMs),
-  ];
-  return `turn ${turn.number}: ${parts.length > 0 ? `${parts.join(' · ')} after its end` : 'ended without an answer'}`;
+  /** The events before `untilMs`: audio that is cut before it is due is not played. */
+  #describeTiming(turn: Turn, untilMs = Infinity): string {
+    const { silence } = this.#options;
+    const since = (label: string, ms: number | undefined) =>
+      ms === undefined || ms >= untilMs
+        ? []
+        : [`${label} ${formatMs(Math.max(0, ms - turn.endedMs) + (silence?.ms ?? 0))}`];
+    const parts = [
+      ...since('transcript', turn.transcriptMs),
+      ...since('first word', turn.firstWordMs),
+      ...since('first sound', turn.firstSoundMs),
+    ];
+    if (parts.length === 0) return `turn ${turn.number}: ended without an answer`;
+    const end =
+      silence === undefined
+        ? 'its end'
+        : `the end of speech (${formatMs(silence.ms)} of it: the silence that ${silence.policy} waits for)`;
+    return `turn ${turn.number}: ${parts.join(' · ')} after ${end}`;
+  }
 }
 
 /** How much of an answer was played; `sounded`: at least a part, and everything that had arrived. */

@@ -1,18 +1,22 @@
 /** The command line of `parley ask`. */
 
 import type { ParseArgsConfig } from 'node:util';
+import { realtimePath } from '../../transport/websocket/handshake.ts';
 import { parseFlags, UsageError } from '../flags.ts';
 
 export type TurnMode = 'none' | 'server_vad' | 'semantic_vad';
 
 export interface AskOptions {
-  /** The path of a WAV file, or the text of a question; the command determines which. */
-  question: string;
+  /** The path of a WAV file, or the text of a question: the command determines which. Undefined: a dialogue. */
+  question: string | undefined;
   turn: TurnMode;
   url: string;
   model: string;
   key: string | undefined;
   voice: string | undefined;
+  instructions: string | undefined;
+  /** The path of a file of tools (`tools.ts`). */
+  tools: string | undefined;
   /** Path of the answer. */
   out: string;
   /** Send the recording as fast as the connection allows, instead of in real time. */
@@ -25,14 +29,20 @@ export const usage = `Ask a running Parley (or any other Realtime endpoint) a qu
 
   npm run ask -- question.wav
   npm run ask -- "What time is it?"
+  npm run ask                        a dialogue: a question a line, Ctrl-D ends it
 
 Options
   --turn MODE    who decides that you have finished speaking: server_vad (default),
                  semantic_vad, or none (the whole file is one question)
-  --url URL      the endpoint (default ws://127.0.0.1:8080/v1/realtime)
+  --port PORT    the port of a server on this machine (default 8080, or PARLEY_PORT)
+  --url URL      an endpoint elsewhere: ws:, wss:, http: or https:; without a path it is /v1/realtime
   --model NAME   the model to ask for (default gpt-realtime)
   --key KEY      the API key, where the server wants one
   --voice NAME   alloy, ash, ballad, coral, echo, sage, shimmer, verse, marin or cedar
+  --instructions TEXT
+                 instructions of the session
+  --tools FILE   tools of the session: a JSON array of functions, as in session.update. The
+                 "output" of a tool, where it has one, is returned when the model calls it
   --out FILE     where to write what a listener would have heard (default answer.wav)
   --fast         send the recording at once instead of in real time
   --insecure     accept any certificate at wss://, for a server of your own such as one
@@ -50,20 +60,24 @@ const turnModes: readonly string[] = ['none', 'server_vad', 'semantic_vad'] sati
  * Parses the arguments after `ask`. Returns `help` if it was requested.
  * @throws {UsageError}
  */
-export function parseOptions(argv: readonly string[]): AskOptions | 'help' {
+export function parseOptions(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): AskOptions | 'help' {
   const { values, positionals } = parseFlags('ask', argv, flags, { positionals: true });
   if (values.help === true) return 'help';
   const question = positionals.join(' ').trim();
-  if (question === '') throw new UsageError('Say what to ask: the path of a WAV file, or a text in quotes.');
   const turn = values.turn ?? 'server_vad';
   if (!isTurnMode(turn)) throw new UsageError(`--turn is one of ${turnModes.join(', ')}; got "${turn}".`);
   return {
-    question,
+    question: question === '' ? undefined : question,
     turn,
-    url: checkedUrl(values.url ?? 'ws://127.0.0.1:8080/v1/realtime'),
+    url: endpoint(values, environment),
     model: values.model ?? 'gpt-realtime',
     key: values.key,
     voice: values.voice,
+    instructions: values.instructions,
+    tools: values.tools,
     out: values.out ?? 'answer.wav',
     fast: values.fast ?? false,
     insecure: values.insecure ?? false,
@@ -72,10 +86,13 @@ export function parseOptions(argv: readonly string[]): AskOptions | 'help' {
 
 const flags = {
   turn: { type: 'string' },
+  port: { type: 'string' },
   url: { type: 'string' },
   model: { type: 'string' },
   key: { type: 'string' },
   voice: { type: 'string' },
+  instructions: { type: 'string' },
+  tools: { type: 'string' },
   out: { type: 'string' },
   fast: { type: 'boolean' },
   insecure: { type: 'boolean' },
@@ -86,10 +103,28 @@ function isTurnMode(value: string): value is TurnMode {
   return turnModes.includes(value);
 }
 
-function checkedUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url === null || !['ws:', 'wss:', 'http:', 'https:'].includes(url.protocol)) {
-    throw new UsageError(`--url is a WebSocket address such as ws://127.0.0.1:8080/v1/realtime; got "${text}".`);
+function endpoint(
+  { url, port }: { url?: string | undefined; port?: string | undefined },
+  environment: Readonly<Record<string, string | undefined>>,
+): string {
+  if (url !== undefined && port !== undefined) throw new UsageError('Give --url or --port, not both.');
+  if (url !== undefined) return endpointAt(url);
+  // An empty variable counts as unset, as it does for the server.
+  const [name, value] = port === undefined ? ['PARLEY_PORT', environment.PARLEY_PORT || '8080'] : ['--port', port];
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number < 1 || number > 65_535) {
+    throw new UsageError(`${name} is a number from 1 to 65535; got "${value}".`);
   }
-  return text;
+  return `ws://127.0.0.1:${number}${realtimePath}`;
+}
+
+/** The Realtime endpoint of an address: as it stands, or with the path that is missing from it. */
+function endpointAt(text: string): string {
+  const url = URL.parse(text.includes('://') ? text : `ws://${text}`);
+  if (url === null || url.host === '' || !['ws:', 'wss:', 'http:', 'https:'].includes(url.protocol)) {
+    throw new UsageError(`--url is an address such as ws://127.0.0.1:8080/v1/realtime; got "${text}".`);
+  }
+  // An API's base address, as SDKs take it, ends with /v1.
+  if (/^\/(?:v1\/?)?$/.test(url.pathname)) url.pathname = realtimePath;
+  return url.href;
 }

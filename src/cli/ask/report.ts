@@ -2,11 +2,12 @@
 
 import { styleText } from 'node:util';
 
-export type Speaker = 'you' | 'parley' | 'timing' | 'note' | 'error';
+export type Speaker = 'you' | 'parley' | 'call' | 'timing' | 'note' | 'error';
 
 const styles = {
   you: 'cyan',
   parley: 'green',
+  call: 'yellow',
   timing: 'gray',
   note: 'gray',
   error: 'red',

@@ -1,0 +1,131 @@
+/** `parley ask`: which server it asks, and what it asks with. */
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parseOptions } from '../../src/cli/ask/options.ts';
+import { call, fakeEngines, say } from '../support/fake-engines.ts';
+import { fakeEngineSet, newServer } from '../support/server.ts';
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+interface Run {
+  args: string[];
+  environment?: Record<string, string>;
+  /** Standard input. */
+  input?: string;
+}
+
+function folderOf(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-ask-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+/** Runs `parley ask` in a folder of its own. */
+function start(t: TestContext, { args, environment = {}, input = '' }: Run) {
+  const cwd = folderOf(t);
+  const env = { PATH: process.env.PATH, ...environment };
+  const child = spawn(process.execPath, [main, 'ask', ...args], { cwd, env, stdio: 'pipe' });
+  t.after(() => child.kill('SIGKILL'));
+  child.stdin.end(input);
+  return { child, cwd };
+}
+
+async function ask(t: TestContext, run: Run): Promise<{ code: number | null; out: string; err: string }> {
+  const { child } = start(t, run);
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk) => {
+    out += String(chunk);
+  });
+  child.stderr.on('data', (chunk) => {
+    err += String(chunk);
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err };
+}
+
+test('an address may have another protocol, no path, or the path of an API', () => {
+  const urlOf = (args: string[], environment = {}) => {
+    const options = parseOptions([...args, 'Hello?'], environment);
+    assert.ok(options !== 'help');
+    return options.url;
+  };
+  assert.equal(urlOf([]), 'ws://127.0.0.1:8080/v1/realtime');
+  assert.equal(urlOf(['--port', '9000'], { PARLEY_PORT: '9001' }), 'ws://127.0.0.1:9000/v1/realtime');
+  assert.equal(urlOf([], { PARLEY_PORT: '9001' }), 'ws://127.0.0.1:9001/v1/realtime');
+  assert.equal(urlOf([], { PARLEY_PORT: '' }), 'ws://127.0.0.1:8080/v1/realtime');
+  for (const url of ['http://host:1', 'http://host:1/', 'http://host:1/v1', 'http://host:1/v1/realtime']) {
+    assert.equal(urlOf(['--url', url]), 'http://host:1/v1/realtime');
+  }
+  assert.equal(urlOf(['--url', 'host:1']), 'ws://host:1/v1/realtime');
+  assert.equal(urlOf(['--url', 'wss://host/openai/realtime?a=b']), 'wss://host/openai/realtime?a=b');
+  for (const args of [
+    ['--url', 'ftp://host'],
+    ['--port', '0'],
+    ['--port', 'x'],
+    ['--port', '1', '--url', 'ws://h'],
+  ]) {
+    assert.throws(() => urlOf(args), { name: 'UsageError' }, args.join(' '));
+  }
+});
+
+test('ask finds a server by PARLEY_PORT, and by its http: address', async (t) => {
+  const { url, port } = await newServer(t);
+  const byPort = await ask(t, { args: ['Hello?'], environment: { PARLEY_PORT: String(port) } });
+  assert.equal(byPort.code, 0, byPort.out + byPort.err);
+  const byUrl = await ask(t, { args: ['--url', url, 'Hello?'] });
+  assert.equal(byUrl.code, 0, byUrl.out + byUrl.err);
+});
+
+test('a dialogue is one session; a file that is missing does not end it', async (t) => {
+  const engines = fakeEngines();
+  engines.languageModel.script = ({ items }) => say(`Message ${items.length}.`);
+  const { port } = await newServer(t, { engines: fakeEngineSet(engines) });
+  const { code, out } = await ask(t, { args: ['--port', String(port)], input: 'One\n\nmissing.wav\nTwo\n' });
+  assert.equal(code, 1);
+  assert.match(out, /One\n.*Message 1\..*There is no file missing\.wav\..*Two\n.*Message 3\./s);
+});
+
+test('instructions and tools reach the model, and the output of a tool is returned', async (t) => {
+  const engines = fakeEngines();
+  engines.languageModel.script = ({ instructions, items, tools }) => {
+    const result = items.find((item) => item.type === 'call_output');
+    if (result !== undefined) return say(`${instructions} ${JSON.stringify(result)}`);
+    return call(tools[0]?.name ?? '', { city: 'Paris' });
+  };
+  const { port } = await newServer(t, { engines: fakeEngineSet(engines) });
+  const file = join(folderOf(t), 'tools.json');
+  writeFileSync(
+    file,
+    JSON.stringify([{ name: 'get_weather', parameters: { type: 'object' }, output: { sky: 'clear' } }]),
+  );
+  const args = ['--port', String(port), '--instructions', 'Be brief.', '--tools', file, 'Weather?'];
+  const { code, out } = await ask(t, { args });
+  assert.equal(code, 0, out);
+  assert.match(out, /get_weather \{"city":"Paris"\}/);
+  assert.match(out, /Be brief\..*sky.*clear/);
+
+  writeFileSync(file, '[{ "name": 1 }]');
+  const refused = await ask(t, { args });
+  assert.equal(refused.code, 2);
+  assert.match(refused.err, /--tools \S+ is not a file of tools: .*name/s);
+});
+
+test('a pipe that is closed early ends nothing: the answer is written', async (t) => {
+  const { port } = await newServer(t);
+  const { child, cwd } = start(t, { args: ['--port', String(port), 'Hello?'] });
+  child.stdout.destroy();
+  let err = '';
+  child.stderr.on('data', (chunk) => {
+    err += String(chunk);
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.deepEqual({ code, err }, { code: 0, err: '' });
+  assert.ok(existsSync(join(cwd, 'answer.wav')));
+});
