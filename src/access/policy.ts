@@ -11,9 +11,9 @@ export class AccessPolicy {
   }
 
   /**
-   * Why a request is refused, as a message for its sender; undefined if it is allowed. Without keys, only local hosts and
-   * origins are allowed: otherwise any page in a local browser could use the server, also through DNS rebinding (a public
-   * name that resolves to 127.0.0.1).
+   * Why a request is refused, as a message for its sender; undefined if it is allowed. Without keys, only local hosts
+   * and origins are allowed: otherwise any page in a local browser could use the server, also through DNS rebinding (a
+   * public name that resolves to 127.0.0.1).
    */
   refusal(headers: IncomingHttpHeaders): string | undefined {
     const { host, origin } = headers;

@@ -14,7 +14,9 @@ const usage = `Parley: the Realtime API on your own machine.
 "parley COMMAND --help" lists the options of a command.
 `;
 
-/** Runs a command line without the program's name; resolves with the exit code (`serve`: once the server has stopped). */
+/**
+ * Runs a command line without the program's name; resolves with the exit code (`serve`: once the server has stopped).
+ */
 export async function runCommand(args: readonly string[]): Promise<number> {
   // A closed pipe or a full disk ends no command: a server goes on, and `ask` still writes its recording.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});

@@ -26,7 +26,9 @@ Every option can be set in three places: as a flag (--output-lead-ms 500), in th
 
 `;
 
-/** Resolves with the exit code once the server has stopped; 2 if the configuration is invalid, 1 if it cannot listen. */
+/**
+ * Resolves with the exit code once the server has stopped; 2 if the configuration is invalid, 1 if it cannot listen.
+ */
 export async function serve(args: readonly string[]): Promise<number> {
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(usage + configHelp());
@@ -130,8 +132,8 @@ const faultDrainSeconds = 10;
 const faultCloseSeconds = 5;
 
 /**
- * Resolves when the server has stopped after SIGTERM or SIGINT, or because the npm that started it has ended. An uncaught
- * exception stops it too, and then exits with 1. A second signal or exception ends the process at once.
+ * Resolves when the server has stopped after SIGTERM or SIGINT, or because the npm that started it has ended. An
+ * uncaught exception stops it too, and then exits with 1. A second signal or exception ends the process at once.
  */
 function untilStopped(server: ConfiguredServer, { drainSeconds }: Config, log: ProcessLog): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -91,7 +91,10 @@ export function readApiKeys(entries: readonly unknown[]): { keys: ApiKey[] } | {
   return { keys };
 }
 
-/** Only characters that a header can carry, so that a mistyped key is refused at the start and not at the first connection. */
+/**
+ * Only characters that a header can carry, so that a mistyped key is refused at the start and not at the first
+ * connection.
+ */
 const keyPattern = /^[\x21-\x2b\x2d-\x7e]{1,512}$/;
 const hashPattern = /^sha256:[0-9a-f]{64}$/i;
 const keyText = 'a key of 1 to 512 printable ASCII characters, without spaces and commas';

@@ -1,4 +1,7 @@
-/** Reads options from flags, environment and file, in this order of precedence. Each value knows its source, for messages. */
+/**
+ * Reads options from flags, environment and file, in this order of precedence. Each value knows its source, for
+ * messages.
+ */
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -36,8 +36,8 @@ export class LogOutput {
     this.#onRoom = onRoom;
     this.#bufferBytes = bufferBytes;
     if (held) this.#held = [];
-    // Using the stream makes Node set a pipe to non-blocking. A blocking write would occupy a thread of the pool, and the
-    // process waits for that thread when it ends.
+    // Using the stream makes Node set a pipe to non-blocking. A blocking write would occupy a thread of the pool, and
+    // the process waits for that thread when it ends.
     if (fd === process.stderr.fd && !process.stderr.listeners('error').includes(ignoreError)) {
       process.stderr.on('error', ignoreError);
     }

@@ -31,12 +31,16 @@ export class ListenError extends Error {
 
 /** Idle time after which a keep-alive connection is closed. */
 const keepAliveMs = 5000;
-/** Bounds pipelining: requests sent ahead of their responses are handled concurrently. Those beyond are not answered. */
+/**
+ * Bounds pipelining: requests sent ahead of their responses are handled concurrently. Those beyond are not answered.
+ */
 const requestsPerConnection = 100;
 
 /** Bytes buffered of a body before its route reads it. In one-byte chunks, each byte costs a microsecond. */
 const queuedBytes = 16 * 1024;
-/** How long the connection stays open after a response to a request whose body was not read: time to read the response. */
+/**
+ * How long the connection stays open after a response to a request whose body was not read: time to read the response.
+ */
 const unreadBodyMs = 500;
 
 /** The server's single port: plain HTTP goes to the app, upgrades to `onUpgrade`. */
@@ -123,7 +127,9 @@ export class Listener {
     return this.#connections.size;
   }
 
-  /** Accepts no more connections, closes those that are not WebSockets, and destroys the rest after the grace period. */
+  /**
+   * Accepts no more connections, closes those that are not WebSockets, and destroys the rest after the grace period.
+   */
   async close(): Promise<void> {
     const { clock, config } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();

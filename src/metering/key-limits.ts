@@ -20,7 +20,9 @@ const storeRetryMs = 5000;
 
 const unlimited: SessionLease = { release() {} };
 
-/** Enforces the limits of keys, with counters in the store that all nodes share. Keys without a limit are not counted. */
+/**
+ * Enforces the limits of keys, with counters in the store that all nodes share. Keys without a limit are not counted.
+ */
 export class KeyLimiter {
   readonly #store: Store;
   readonly #clock: Clock;

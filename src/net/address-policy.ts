@@ -20,7 +20,10 @@ const specialIPv4 = [
 ];
 /** A public address, but in Azure the host of each virtual machine, which serves the configuration of the machine. */
 const platformIPv4 = ['168.63.129.16/32'];
-/** The only range of global unicast addresses (RFC 4291 §2.4), and the parts of it that are special or embed an IPv4 address. */
+/**
+ * The only range of global unicast addresses (RFC 4291 §2.4), and the parts of it that are special or embed an IPv4
+ * address.
+ */
 const globalIPv6 = ['2000::/3'];
 const specialIPv6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
 /** Ranges with an IPv4 address in the last 32 bits: mapped (RFC 4291), or translated by NAT64 (RFC 6052). */

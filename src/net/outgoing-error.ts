@@ -16,8 +16,8 @@ export type OutgoingErrorCode =
   | 'busy';
 
 /**
- * An outgoing request failed. The message is the reason, as a phrase that follows a colon, for the client that named the
- * address: it reveals nothing about this server's network. The detail is for the operator's log.
+ * An outgoing request failed. The message is the reason, as a phrase that follows a colon, for the client that named
+ * the address: it reveals nothing about this server's network. The detail is for the operator's log.
  */
 export class OutgoingError extends Error {
   override readonly name = 'OutgoingError';

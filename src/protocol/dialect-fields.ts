@@ -1,4 +1,4 @@
-/** The same field in both dialects: GA's path and beta's. A path that stands alone has no counterpart. */
+/** Fields with different paths in GA and beta. A path without a counterpart exists in one dialect only. */
 const pairs: readonly (readonly [ga: string | null, beta: string | null])[] = [
   ['session.type', null],
   ['session.output_modalities', 'session.modalities'],
@@ -25,21 +25,21 @@ const pairs: readonly (readonly [ga: string | null, beta: string | null])[] = [
   ['response.parallel_tool_calls', null],
 ];
 
-/** Beta takes both names of this one, so that errors keep whichever was sent; GA takes its own alone. */
+/** Beta accepts both names of this field, so errors keep the name that was sent; GA accepts only its own. */
 const hinted: typeof pairs = [...pairs, ['response.max_output_tokens', 'response.max_response_output_tokens']];
 
-/** Where a setting of the GA dialect stands in the beta dialect; undefined where it has no other name. */
+/** The beta path of a GA setting; undefined if it has no other name. */
 export function betaField(gaPath: string): string | undefined {
   return pairs.find(([ga]) => ga === gaPath)?.[1] ?? undefined;
 }
 
-/** Where it stands in the body of a request for a beta session, which has the session's fields at its top. */
+/** Its path in the body of a request for a beta session, which has the fields of the session at the top level. */
 export function betaBodyField(gaPath: string): string {
   const path = betaField(gaPath) ?? gaPath;
   return path.startsWith('session.') ? path.slice('session.'.length) : path;
 }
 
-/** What to say of a field that a dialect does not have because it is the other one's; undefined when it is not. */
+/** A hint for a field that belongs to the other dialect; undefined if it does not. */
 export function otherDialectHint(path: string, dialect: 'ga' | 'beta'): string | undefined {
   const [theirs, mine, name] = dialect === 'ga' ? ([1, 0, 'beta'] as const) : ([0, 1, 'GA'] as const);
   const isTheirs = (other: string | null): other is string =>
@@ -53,7 +53,7 @@ export function otherDialectHint(path: string, dialect: 'ga' | 'beta'): string |
   return `It belongs to the ${name} dialect${instead}.`;
 }
 
-/** `session.audio` for a path below it: the only group of fields that a dialect has alone. */
+/** `session.audio` for a path below it: the only group of fields that exists in one dialect only. */
 function parentOf(path: string): string | undefined {
   return /^(?:session|response)\.audio(?=\.)/.exec(path)?.[0];
 }

@@ -1,4 +1,4 @@
-/** A dialect turns a client's text frames into typed events, and server events into text frames. */
+/** A dialect parses a client's text frames into typed events, and serializes server events. */
 
 import type { ClientEvent } from './wire/client-events.ts';
 import type { OutgoingEvent } from './wire/server-events.ts';
@@ -7,11 +7,11 @@ export interface Dialect {
   readonly name: 'ga' | 'beta';
   /**
    * Parses one text frame.
-   * @throws {ClientEventError} when it is not an event of this dialect
+   * @throws {ClientEventError} when it is not a valid event of this dialect
    */
   parse(text: string): ClientEvent;
-  /** An event as this dialect sends it, to be written as JSON; undefined where it has no such event. */
+  /** An event in this dialect, ready for JSON; undefined if the dialect does not have it. */
   render(event: OutgoingEvent): object | undefined;
-  /** The frame for an event, or undefined where this dialect has no such event. */
+  /** The frame for an event, or undefined if the dialect does not have it. */
   serialise(event: OutgoingEvent): string | undefined;
 }

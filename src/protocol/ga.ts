@@ -1,4 +1,4 @@
-/** The GA dialect: the core's own shapes, so that parsing is validation and serialising is JSON. */
+/** The GA dialect. The core uses its shapes, so parsing is validation and serializing is JSON. */
 
 import type { Dialect } from './dialect.ts';
 import { renderErrorEvent, wireErrors } from './errors/wire-errors.ts';
@@ -9,7 +9,7 @@ import type { OutgoingEvent, ServerEvent } from './wire/server-events.ts';
 
 type SchemaType = keyof typeof clientEventSchemas;
 
-/** In the order in which the hosted service lists them. */
+/** In the order of the hosted service's error message. */
 const parsers = new Map<string, EventParser>([
   ['session.update', parseWith('session.update')],
   ['input_audio_buffer.append', parseAppend],
@@ -24,7 +24,7 @@ const parsers = new Map<string, EventParser>([
   ['response.cancel', parseWith('response.cancel')],
 ]);
 
-/** The parser of an event type by its schema. */
+/** The parser for an event type, from its schema. */
 export function parseWith(type: SchemaType): EventParser {
   return (event, check) => {
     const parsed = check(clientEventSchemas[type], event);
@@ -42,14 +42,14 @@ function checkModalities(event: ClientEvent): void {
   }
 }
 
-/** One of text and audio, never both. @throws {WireError} */
+/** Either text or audio, never both. @throws {WireError} */
 export function refuseBadModalities(modalities: readonly string[] | undefined, param: string): void {
   if (modalities !== undefined && modalities.length !== 1) {
     throw wireErrors.invalidModalities(param, modalities, [['text'], ['audio']]);
   }
 }
 
-/** The core keeps a temperature for beta clients; GA has none. */
+/** The core stores a temperature for beta clients; GA has none. */
 function withoutTemperature(event: ServerEvent): ServerEvent {
   switch (event.type) {
     case 'session.created':
@@ -68,7 +68,7 @@ function withoutTemperature(event: ServerEvent): ServerEvent {
   }
 }
 
-/** The dialect with its own way of holding events against their schemas. */
+/** The dialect with a given way of checking events against their schemas. */
 export function gaDialectWith(check: Check): Dialect {
   return {
     name: 'ga',

@@ -1,4 +1,4 @@
-/** The wire alone: types, parsers and errors, for those who write a client, a proxy or a test. */
+/** The wire protocol only: types, parsers and errors, for clients, proxies and tests. */
 
 export { betaDialect, betaDialectWith } from './beta/beta.ts';
 export type { Dialect } from './dialect.ts';

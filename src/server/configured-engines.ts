@@ -119,7 +119,10 @@ function createPlanned(
 /** The command that starts the server, in a clone and in the package. */
 export const startCommand = process.env.npm_lifecycle_event === 'start' ? 'npm start --' : 'parley serve';
 
-/** Reports a model server on this machine, which its owner may not know can be used, in the banner, the log and the page. */
+/**
+ * Reports a model server on this machine, which its owner may not know can be used, in the banner, the log and the
+ * page.
+ */
 function withOffer(engines: EngineSet, log: Log): EngineSet {
   let hint: string | undefined;
   void findLocalModel().then((found) => {

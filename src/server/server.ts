@@ -71,15 +71,23 @@ export { StoreFullError } from '../store/store.ts';
 export type { ObservedSession, ObserveSession, SessionMessage } from './session-observers.ts';
 
 export interface ServerOptions {
-  /** What differs from the defaults. */
+  /** Values that differ from the defaults. */
   config?: ConfigOverrides;
-  /** What listens, thinks and speaks; by default the embedded set. The server closes it. */
+  /**
+   * Voice activity detection, transcriber, language model and voice; default: the embedded set. The server closes it.
+   */
   engines?: EngineSet;
-  /** What answers a new connection; by default a conversation with the engines. */
+  /** Creates the session of a new connection; default: a conversation with the engines. */
   createSession?: SessionFactory;
-  /** Client secrets and the counters of keys, such as a store that several nodes share; by default in memory. The server does not close it. */
+  /**
+   * Client secrets and the counters of keys, such as a store that several nodes share; by default in memory. The server
+   * does not close it.
+   */
   store?: Store;
-  /** Observes sessions: what happens in them, and their audio. See docs/observing.md. Sessions of `createSession` report to the observers of their request alone. */
+  /**
+   * Observes sessions: what happens in them, and their audio. See docs/observing.md. Sessions of `createSession` report
+   * to the observers of their request alone.
+   */
   observe?: ObserveSession;
   clock?: Clock;
   ids?: IdSource;
@@ -98,32 +106,32 @@ export interface ParleyServer {
   readonly ready: Promise<void>;
   engines(): readonly EngineStatus[];
   /**
-   * Opens no more sessions, and resolves when turns are transcribed and answered and requests too, or `seconds` (by default
-   * `drainSeconds`) later.
+   * Opens no more sessions, and resolves when turns are transcribed and answered and requests too, or `seconds` (by
+   * default `drainSeconds`) later.
    */
   drain(seconds?: number): Promise<void>;
-  /** Closes every session with code 1001, and everything else. Safe to call again. */
+  /** Closes every session with code 1001, and everything else. Idempotent. */
   close(): Promise<void>;
 }
 
-/** A server as `parley serve` uses it. */
+/** The server with the internals that `parley serve` needs. */
 export interface ConfiguredServer extends ParleyServer {
   /** The server's log, bounded and counted in the metrics. */
   readonly log: Log;
 }
 
-/** The console stands beside `src/` and beside `dist/`, so that one relative path finds it from both. */
+/** The console is beside `src/` and beside `dist/`, so the same relative path works from both. */
 const consoleFolder = fileURLToPath(new URL('../../console', import.meta.url));
 
-/** How long what was logged last may take to be written. */
+/** Time limit for writing the last log entries. */
 export const logCloseMs = 1000;
-/** How long a server that is closed waits for engines that are still loading. */
+/** Time limit for engines that are still loading when the server closes. */
 const engineLoadMs = 30_000;
 
 /**
  * Starts a server and resolves as soon as it listens; the engines may still be loading.
  * @throws {ConfigError} when the configuration is wrong
- * @throws {ListenError} when the address cannot be listened on
+ * @throws {ListenError} when listening fails
  * @throws {Error} when Node.js is too old
  */
 export async function startServer({ config = {}, ...parts }: ServerOptions = {}): Promise<ParleyServer> {
@@ -133,8 +141,8 @@ export async function startServer({ config = {}, ...parts }: ServerOptions = {})
 }
 
 /**
- * The same from a configuration that has been read and checked.
- * @throws as `startServer` does, but for the age of Node.js
+ * Starts a server from a parsed configuration.
+ * @throws as `startServer`, except for the Node.js version
  */
 export async function startConfiguredServer(
   config: Config,
@@ -292,7 +300,7 @@ export async function startConfiguredServer(
 
 const makers = { ga: gaDialectWith, beta: betaDialectWith };
 
-/** How what clients send is held against the schemas of their dialect. */
+/** How client events are checked against the schemas of their dialect. */
 function checkFor(dialect: Dialect['name'], { lenient }: Pick<Config, 'lenient'>, log: Log): Check {
   if (!lenient) return strictCheck(dialect);
   return lenientCheck(dialect, reportDropped(dialect, log));
@@ -308,7 +316,7 @@ function imageFetcher(config: Config, clock: Clock): ImageFetcher {
   return new HttpImageFetcher({ fetcher, limits: config.limits });
 }
 
-/** Where a client on this machine reaches the server: an address that means "every one" is not one to connect to. */
+/** The URL for clients on this machine: the unspecified address cannot be connected to. */
 function addressForClients({ host }: Pick<Config, 'host'>): string {
   const bare = host.replace(/^\[(.*)\]$/, '$1');
   const address = bare === '0.0.0.0' ? '127.0.0.1' : bare === '::' ? '::1' : bare;

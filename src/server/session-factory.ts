@@ -1,4 +1,6 @@
-/** What answers a new client: a relay to the upstream that serves its model, or a conversation with this server's own engines. */
+/**
+ * Creates the session of a new client: relayed to the upstream that serves its model, or with this server's engines.
+ */
 
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
@@ -32,13 +34,13 @@ export interface SessionFactoryOptions {
   observe: ObserveSession | undefined;
 }
 
-/** How a script cuts a connection: without a close frame, which is what RFC 6455 §7.1.5 calls 1006. */
+/** How a script drops a connection: without a close frame, which RFC 6455 §7.1.5 calls 1006. */
 const cutOff: CloseReason = { code: 1006, reason: 'dropped by the script' };
 
 export function sessionFactory({ config, engineSet, observe, ...tools }: SessionFactoryOptions): {
   create: SessionFactory;
   /**
-   * Refuses what sessions of a model do not have, as their `session.update` would.
+   * Refuses fields that sessions of a model do not have, as their `session.update` would.
    * @throws {WireError} with a GA path
    */
   requireAvailable(update: SessionUpdate, model: string): void;
@@ -64,7 +66,7 @@ export function sessionFactory({ config, engineSet, observe, ...tools }: Session
         drop: () => session.close(cutOff),
         cassetteCut: (about) => sessionLog.error('cassette_cut', about),
       });
-      // A session that is played back has the ids that it had.
+      // A session played from a cassette has its recorded ids.
       const id = own.ids?.('sess') ?? request.id;
       const sessionLog = childLog(log, { session: id });
       const observed = { id, ...kind, relayed: false };

@@ -70,8 +70,8 @@ export function isClientSecret(text: string): boolean {
 }
 
 /**
- * Short-lived secrets that open sessions, for pages and apps that must not hold a key: 256 random bits each. Only the hash
- * is stored, until it expires. A secret may open many sessions, and its sessions may outlive it.
+ * Short-lived secrets that open sessions, for pages and apps that must not hold a key: 256 random bits each. Only the
+ * hash is stored, until it expires. A secret may open many sessions, and its sessions may outlive it.
  */
 export class ClientSecrets {
   readonly #store: Store;
@@ -135,7 +135,8 @@ export class ClientSecrets {
   /** Counts a session of the secret; false if it has opened its `maxSessions`. */
   async use(value: string, { maxSessions, lifeSeconds }: ClientSecret): Promise<boolean> {
     if (maxSessions === undefined) return true;
-    // The counter must live at least as long as the secret. Lifetimes use the store's clock, because the wall clock can be set.
+    // The counter must live at least as long as the secret. Lifetimes use the store's clock, because the wall clock can
+    // be set.
     const ttlMs = lifeSeconds * 1000;
     const { admitted } = await this.#store.count(usesKey(value), { amount: 1, limit: maxSessions, ttlMs });
     return admitted;

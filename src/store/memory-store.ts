@@ -16,8 +16,8 @@ const sweepMs = 60_000;
 const countersPerText = 2;
 
 /**
- * The store of a server without other nodes: lost when the process ends. Counters and leases have their own room, because
- * the limits of all keys depend on them and one key must not be able to fill it with secrets.
+ * The store of a server without other nodes: lost when the process ends. Counters and leases have their own room,
+ * because the limits of all keys depend on them and one key must not be able to fill it with secrets.
  */
 export class MemoryStore implements Store {
   readonly #clock: Clock;

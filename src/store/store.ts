@@ -1,9 +1,9 @@
 /**
  * State that outlives a session or is shared by several nodes. Every operation touches one key, is atomic, and needs no
  * scan, so that a server such as Redis can replace the memory of one process: `GET`, `SET PX`, `DEL`, and short scripts
- * around `INCRBY` and `PEXPIRE` for `count`, and around a sorted set of expiry times for `lease`. Keys of texts, counters
- * and leases are distinct. Times are measured by the store's own clock. An operation that rejects may or may not have
- * taken effect. `storeContract` (store-contract.ts) tests an implementation.
+ * around `INCRBY` and `PEXPIRE` for `count`, and around a sorted set of expiry times for `lease`. Keys of texts,
+ * counters and leases are distinct. Times are measured by the store's own clock. An operation that rejects may or may
+ * not have taken effect. `storeContract` (store-contract.ts) tests an implementation.
  */
 export interface Store {
   /** The text that `set` put under a key; undefined when there is none, or it has expired. */
@@ -16,8 +16,8 @@ export interface Store {
   /** Deletes a text or a counter. */
   delete(key: string): Promise<void>;
   /**
-   * Adds to a counter, whose key no text has, unless that would bring it above `limit`. A counter that does not exist is 0; it lives for
-   * `ttlMs` from the first count, and never goes below 0.
+   * Adds to a counter, whose key no text has, unless that would bring it above `limit`. A counter that does not exist
+   * is 0; it lives for `ttlMs` from the first count, and never goes below 0.
    * @throws {StoreFullError} when there is no room for another key
    */
   count(key: string, options: CountOptions): Promise<Count>;

@@ -179,7 +179,10 @@ test('a client that only attaches gets a session that is open, if it may see it'
     access = { attach: { sessionId, viewer } };
     const refused = new WireClient(url);
     const { error } = await refused.until('error');
-    assert.deepEqual([error.code, error.message], ['not_found', `There is no session with id '${sessionId}' on this server.`]);
+    assert.deepEqual(
+      [error.code, error.message],
+      ['not_found', `There is no session with id '${sessionId}' on this server.`],
+    );
     await refused.closed;
   }
   assert.deepEqual([released, gate.connections], [2, 0]);

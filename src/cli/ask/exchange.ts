@@ -1,4 +1,6 @@
-/** The listener's side of a conversation: follows the server's events, plays the answers, and tracks outstanding ones. */
+/**
+ * The listener's side of a conversation: follows the server's events, plays the answers, and tracks outstanding ones.
+ */
 
 import { bytesToSamples } from '../../audio/pcm.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';

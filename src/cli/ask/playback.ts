@@ -29,7 +29,9 @@ export class Playback {
     this.sampleRateHz = sampleRateHz;
   }
 
-  /** Queues a piece that arrived `atMs` after the start. Returns the start of its playback, in the same milliseconds. */
+  /**
+   * Queues a piece that arrived `atMs` after the start. Returns the start of its playback, in the same milliseconds.
+   */
   add(piece: { itemId: string; contentIndex: number; samples: Int16Array }, atMs: number): number {
     const startSample = Math.max(this.#endSample, samplesIn(atMs, this.sampleRateHz));
     const room = samplesIn(maxMinutes * 60_000, this.sampleRateHz) - startSample;

@@ -13,7 +13,9 @@ const styles = {
   error: 'red',
 } as const satisfies Record<Speaker, Parameters<typeof styleText>[0]>;
 
-/** Writes to a stream such as `process.stdout`. Text may arrive in pieces; another line in between ends the current one. */
+/**
+ * Writes to a stream such as `process.stdout`. Text may arrive in pieces; another line in between ends the current one.
+ */
 export class Report {
   readonly #out: NodeJS.WritableStream;
   #open: Speaker | null = null;

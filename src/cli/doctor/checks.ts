@@ -1,4 +1,6 @@
-/** One real request per kind of engine: returns a description of the result, or throws an Error that names the problem. */
+/**
+ * One real request per kind of engine: returns a description of the result, or throws an Error that names the problem.
+ */
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples, durationMs } from '../../audio/pcm.ts';

@@ -25,7 +25,9 @@ const check = strictCheck('ga');
 
 type Done = Extract<TranscriptEvent, { type: 'done' }>;
 
-/** `POST /v1/audio/transcriptions` (OpenAI, "Create transcription") of a WAV file: JSON, text, or a stream of events. */
+/**
+ * `POST /v1/audio/transcriptions` (OpenAI, "Create transcription") of a WAV file: JSON, text, or a stream of events.
+ */
 export function transcriptionRoute(options: AudioRouteOptions): (context: Context<ApiEnv>) => Promise<Response> {
   return async (context) => {
     const { clip, fields } = await uploadIn(context, options);

@@ -1,4 +1,4 @@
-/** The beta dialect (2024-10 to 2025): an adapter around the GA core, without state of its own. */
+/** The beta dialect (2024-10 to 2025): a stateless adapter around the GA core. */
 
 import type { Dialect } from '../dialect.ts';
 import { frameParser } from '../parse/frame-parser.ts';
@@ -6,7 +6,7 @@ import { type Check, strictCheck } from '../parse/schema-check.ts';
 import { betaParsers } from './client-events.ts';
 import { toBetaEvent } from './server-events.ts';
 
-/** The dialect with its own way of holding events against their schemas. */
+/** The dialect with a given way of checking events against their schemas. */
 export function betaDialectWith(check: Check): Dialect {
   return {
     name: 'beta',

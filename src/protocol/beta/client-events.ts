@@ -1,4 +1,4 @@
-/** What beta clients send, turned into the core's events. Its errors speak of the beta dialect's own fields. */
+/** Parses beta events into the core's. Its errors name fields of the beta dialect. */
 
 import { z } from 'zod';
 import { wireErrors } from '../errors/wire-errors.ts';
@@ -32,7 +32,7 @@ const responseSchema = z.strictObject({
   tools: toolsSchema.optional(),
   tool_choice: toolChoiceSchema.optional(),
   temperature: temperatureSchema.optional(),
-  // The document has the first name, the official SDK the second.
+  // The official document uses the first name, the official SDK the second.
   max_output_tokens: maxOutputTokensSchema.optional(),
   max_response_output_tokens: maxOutputTokensSchema.optional(),
   metadata: metadataSchema.nullish(),
@@ -56,7 +56,7 @@ const responseCreate = z.strictObject({
   response: responseSchema.nullish(),
 });
 
-/** By event type; what is the same in both dialects is parsed as GA. */
+/** By event type; events that are the same in both dialects use the GA parser. */
 export const betaParsers: ReadonlyMap<string, EventParser> = new Map<string, EventParser>([
   ['session.update', parseSessionUpdate],
   ['transcription_session.update', parseTranscriptionUpdate],
@@ -110,7 +110,7 @@ function parseResponseCreate(event: JsonObject, check: Check): ClientEvent {
   return { type, event_id, response: parameters };
 }
 
-/** Text alone, or text and audio in any order. @throws {WireError} */
+/** Text only, or text and audio in any order. @throws {WireError} */
 export function refuseBadModalities(modalities: readonly string[] | undefined, param: string): void {
   if (modalities === undefined) return;
   const distinct = new Set(modalities);

@@ -1,5 +1,5 @@
 /**
- * The beta dialect's items: assistant content is `text` and `audio`, where GA says `output_text` and `output_audio`, and
+ * Items in the beta dialect: assistant content is `text` and `audio` instead of `output_text` and `output_audio`, and
  * user content has no images.
  */
 

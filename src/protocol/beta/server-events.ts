@@ -1,4 +1,4 @@
-/** The core's events as beta clients know them. */
+/** Converts the core's events to the beta dialect. */
 
 import { betaField } from '../dialect-fields.ts';
 import { renderErrorEvent } from '../errors/wire-errors.ts';
@@ -13,7 +13,7 @@ import {
   toBetaVoice,
 } from './session.ts';
 
-/** Events whose type alone differs. */
+/** Events that differ in their type only. */
 const renamed: Partial<Record<ServerEvent['type'], string>> = {
   'conversation.item.added': 'conversation.item.created',
   'response.output_text.delta': 'response.text.delta',
@@ -24,14 +24,14 @@ const renamed: Partial<Record<ServerEvent['type'], string>> = {
   'response.output_audio_transcript.done': 'response.audio_transcript.done',
 };
 
-/** The event to send, or undefined where the beta dialect has none. */
+/** The event to send, or undefined if the beta dialect does not have it. */
 export function toBetaEvent(event: OutgoingEvent): object | undefined {
   if ('raised' in event) return renderErrorEvent({ ...event, raised: event.raised.renamed(betaField) });
   const known = 'relayed' in event ? event.known : event;
   return known && toBetaServerEvent(known);
 }
 
-/** An error of another endpoint comes here too, and stays as it came. */
+/** An error of an upstream also arrives here, and is not changed. */
 function toBetaServerEvent(event: ServerEvent): object | undefined {
   switch (event.type) {
     case 'conversation.item.done':

@@ -1,4 +1,6 @@
-/** The beta dialect's flat session (the official Node SDK's `beta/realtime` types), to and from the core's. */
+/**
+ * The beta dialect's flat session (types `beta/realtime` of the official Node SDK), converted to and from the core's.
+ */
 
 import { z } from 'zod';
 import {
@@ -20,7 +22,7 @@ import {
   voiceId,
 } from '../wire/session-config.ts';
 
-/** What `temperature` is where a beta client set none. */
+/** The temperature in beta events if no client has set one. */
 export const defaultTemperature = 0.8;
 
 const formats = {
@@ -34,11 +36,11 @@ export const voiceSchema = z.string().min(1).max(64);
 export const temperatureSchema = z.number().min(0.6).max(1.2);
 const noDetection = z.strictObject({ type: z.literal('none') }).transform(() => null);
 const detectionSchema = z.union([noDetection, turnDetectionSchema]);
-// What the beta types have of them: GA's `languages`, `keywords`, `delay` and `strength` came later.
+// The fields in the beta types: GA's `languages`, `keywords`, `delay` and `strength` came later.
 const betaTranscriptionSchema = transcriptionSchema.pick({ model: true, language: true, prompt: true });
 const betaNoiseReductionSchema = noiseReductionSchema.pick({ type: true });
 
-/** `session` of the beta `session.update`. `client_secret` is for the REST surface, and ignored here. */
+/** `session` of the beta `session.update`. `client_secret` belongs to the REST API and is ignored. */
 export const sessionSchema = z.strictObject({
   model: z.string().optional(),
   modalities: modalitiesSchema.optional(),
@@ -60,7 +62,7 @@ export const sessionSchema = z.strictObject({
 type InputConfig = RealtimeConfig['audio']['input'];
 export type BetaSessionUpdate = z.infer<typeof sessionSchema>;
 
-/** The core's update for a beta client's; undefined keys change nothing. */
+/** Converts a beta update to the core's; undefined keys change nothing. */
 export function toCoreUpdate(session: BetaSessionUpdate): RealtimeUpdate {
   const { voice, speed } = session;
   return {
@@ -99,7 +101,7 @@ export function toCoreTranscriptionUpdate(session: z.infer<typeof transcriptionS
   return { type: 'transcription', include: session.include, audio: { input: toCoreInputAudio(session) } };
 }
 
-/** A transcription session as a beta client knows it. */
+/** A transcription session in the beta dialect. */
 export function toBetaTranscriptionSession({ id, object, expires_at, include, audio }: TranscriptionConfig): object {
   const { format, transcription, noise_reduction, turn_detection } = audio.input;
   return {
@@ -125,7 +127,7 @@ function toCoreInputAudio(
   };
 }
 
-/** Without what a GA client of the same session may have set, and beta does not know. */
+/** Without the fields that a GA client of the same session may have set and beta does not have. */
 function toBetaTranscription(transcription: InputConfig['transcription']): object | null {
   if (transcription === null) return null;
   const { languages: _gaOnly, keywords: _gaOnlyToo, delay: _gaOnlyAlso, ...rest } = transcription;
@@ -138,7 +140,7 @@ function toBetaNoiseReduction(reduction: InputConfig['noise_reduction']): object
   return rest;
 }
 
-/** The core's configuration as a beta client knows it. */
+/** The core's configuration in the beta dialect. */
 export function toBetaSession(config: RealtimeConfig): object {
   const { input, output } = config.audio;
   return {
@@ -169,7 +171,7 @@ function toBetaDetection(detection: InputConfig['turn_detection']): object | nul
   return rest;
 }
 
-/** Beta says `["text", "audio"]` where GA says `["audio"]`: speech always had its words. */
+/** Beta's `["text", "audio"]` is GA's `["audio"]`: speech always has a transcript. */
 export function toCoreModalities(modalities: readonly string[]): ('text' | 'audio')[] {
   return modalities.includes('audio') ? ['audio'] : ['text'];
 }

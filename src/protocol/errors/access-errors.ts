@@ -20,10 +20,13 @@ export const accessErrors = {
     ),
   /** The same message for an unknown and an expired secret, so that a guess reveals nothing. */
   wrongSecret: () =>
-    new WireError('This client secret is unknown or has expired. Create another with POST /v1/realtime/client_secrets.', {
-      code: 'invalid_api_key',
-      closeCode: closing.authentication,
-    }),
+    new WireError(
+      'This client secret is unknown or has expired. Create another with POST /v1/realtime/client_secrets.',
+      {
+        code: 'invalid_api_key',
+        closeCode: closing.authentication,
+      },
+    ),
   mismatchedProject: () =>
     new WireError('OpenAI-Project header should match project for API key', {
       code: 'mismatched_project',
@@ -52,7 +55,10 @@ export const accessErrors = {
     }),
 
   unknownSession: (id: string) =>
-    new WireError(`There is no session with id '${id}' on this server.`, { code: 'not_found', closeCode: closing.request }),
+    new WireError(`There is no session with id '${id}' on this server.`, {
+      code: 'not_found',
+      closeCode: closing.request,
+    }),
 
   // ---- Over HTTP only ----
   unknownLock: (param: string, path: string, sessionType: string) =>

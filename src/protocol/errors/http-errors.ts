@@ -11,12 +11,9 @@ export const httpErrors = {
   badRequest: broken,
   bodyBrokeOff: () => broken('the body is incomplete'),
   bodyInTinyPieces: (bytes: number) =>
-    new WireError(
-      `The body arrives in pieces of less than ${bytes} bytes. Send larger pieces, or a Content-Length.`,
-      {
-        code: 'body_in_tiny_pieces',
-      },
-    ),
+    new WireError(`The body arrives in pieces of less than ${bytes} bytes. Send larger pieces, or a Content-Length.`, {
+      code: 'body_in_tiny_pieces',
+    }),
   bodyTooSlow: ({ bytesPerSecond, stallMs }: { bytesPerSecond: number; stallMs: number }) =>
     new WireError(
       `The body is too slow: after ${stallMs / 1000} s it must arrive at ${bytesPerSecond} bytes per second or faster.`,

@@ -31,7 +31,9 @@ export class WireError extends Error {
   readonly #text: string | ((param: string) => string);
   readonly #details: WireErrorDetails;
 
-  /** A text that contains the name of the field is a function of its path, so that each dialect can insert its own name. */
+  /**
+   * A text that contains the name of the field is a function of its path, so that each dialect can insert its own name.
+   */
   constructor(text: string | ((param: string) => string), details: WireErrorDetails) {
     super(shorten(typeof text === 'string' ? text : text(details.param ?? ''), maxMessageCharacters));
     this.name = 'WireError';
@@ -270,10 +272,13 @@ export const wireErrors = {
   unknownTool: (param: string, name: string) =>
     new WireError(`Tool choice '${name}' not found in 'tools' parameter.`, { code: 'invalid_value', param }),
   unknownPrompt: (param: string, promptId: string) =>
-    new WireError(`Prompt with id '${promptId}' not found. The configuration of this server defines the available prompts.`, {
-      code: 'invalid_value',
-      param,
-    }),
+    new WireError(
+      `Prompt with id '${promptId}' not found. The configuration of this server defines the available prompts.`,
+      {
+        code: 'invalid_value',
+        param,
+      },
+    ),
   unknownPromptVersion: (param: string, promptId: string, version: string) =>
     new WireError(`Version '${version}' of the prompt with id '${promptId}' not found.`, {
       code: 'invalid_value',

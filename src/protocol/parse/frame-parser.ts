@@ -1,11 +1,11 @@
-/** What the parsers of both dialects share: a text frame becomes an object with a type, or a `ClientEventError`. */
+/** Shared by the parsers of both dialects: a text frame becomes an object with a type, or a `ClientEventError`. */
 
 import { WireError, wireErrors } from '../errors/wire-errors.ts';
 import type { AppendEvent, ClientEvent } from '../wire/client-events.ts';
 import type { Check, JsonObject } from './schema-check.ts';
 import { typeName } from './schema-errors.ts';
 
-/** A refused frame: the wire error, and the id that the client gave to the event, to be echoed. */
+/** A refused frame: the wire error, and the `event_id` to echo. */
 export class ClientEventError extends Error {
   readonly wireError: WireError;
   readonly clientEventId: string | null;
@@ -18,23 +18,23 @@ export class ClientEventError extends Error {
   }
 }
 
-/** No event of the protocol comes near it, and what recurses over an event (JSON itself does) is safe within it. */
+/** Far deeper than any event of the protocol, and safe for recursive functions (such as JSON). */
 export const maxDepth = 100;
 
-/** An event with the longest session configuration has some thousands; checking so many takes tenths of a second. */
+/** The longest session configuration has a few thousand; checking this many takes tenths of a second. */
 export const maxValues = 50_000;
-/** As the schemas of the other events say; a refused id is sent back as long as it is not many times that. */
+/** The limit in the schemas of other events; a refused id of a few times that length is still echoed. */
 const maxEventIdLength = 512;
 const maxEchoedIdLength = 2048;
 
-/** Turns one type of event into its typed form. @throws {WireError} */
+/** Parses one type of event into its typed form. @throws {WireError} */
 export type EventParser = (event: JsonObject, check: Check) => ClientEvent;
 
-/** Makes a dialect's `parse` from the parsers of its event types. */
+/** Combines the parsers of event types into the `parse` of a dialect. */
 export function frameParser(parsers: ReadonlyMap<string, EventParser>, check: Check): (text: string) => ClientEvent {
   const supportedTypes = [...parsers.keys()];
   return (text) => {
-    // Before it is parsed: what makes of each byte an object would take all memory.
+    // Checked before parsing: a frame in which each byte is an object would use all memory.
     if (holdsMoreValuesThan(maxValues, text)) throw new ClientEventError(wireErrors.tooManyValues(maxValues), null);
     const event = parseObject(text);
     const clientEventId = echoedId(event.event_id);
@@ -74,11 +74,11 @@ const marks = ['"', ',', '[', '{'] as const;
 const backslash = 0x5c;
 
 /**
- * Counts what begins a value or follows one, outside strings. What is no JSON is left to the parser. It jumps from mark
- * to mark: of a message of 22 MiB most is in one string, or is no mark.
+ * Counts the separators outside strings, which bounds the number of values. Invalid JSON is left to the parser. It
+ * jumps from separator to separator: in a message of 22 MiB most characters are in one string.
  */
 export function holdsMoreValuesThan(limit: number, text: string): boolean {
-  // Each of them takes a character; nearly every message ends here.
+  // Each value takes at least one character; nearly every message ends here.
   if (text.length <= limit) return false;
   const search = (mark: string, from: number) => {
     const found = text.indexOf(mark, from);
@@ -92,7 +92,7 @@ export function holdsMoreValuesThan(limit: number, text: string): boolean {
     if (isString) strings += 1;
     else values += 1;
     if (values > limit) return true;
-    // In JSON a key and a string can follow each mark: this is none, and the parser meets the reason soon.
+    // In JSON, a separator is followed by at most a key and a string. If not, the parser soon finds the error.
     if (strings > 2 * limit + 1) return false;
     const end = isString ? stringEnd(text, at) : at;
     for (const [index, mark] of marks.entries()) {
@@ -102,7 +102,7 @@ export function holdsMoreValuesThan(limit: number, text: string): boolean {
   return false;
 }
 
-/** Where the string that begins at `start` has its closing quote, or the end of the text. */
+/** The position of the closing quote of the string that starts at `start`, or the end of the text. */
 function stringEnd(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let escapes = 0;
@@ -123,7 +123,7 @@ export function nestsDeeperThan(limit: number, root: object): boolean {
   return false;
 }
 
-/** By hand: this event arrives fifty times a second and carries nearly all the bytes. */
+/** Written by hand, because this event arrives fifty times a second and carries nearly all bytes. */
 export function parseAppend(event: JsonObject): AppendEvent {
   for (const key in event) {
     if (key !== 'type' && key !== 'audio' && key !== 'event_id') throw wireErrors.unknownParameter(key);

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-/** The message of an integer's bounds: zod does not tell them from a decimal's, and the wire's codes do. */
+/** The message for integer bounds: zod does not distinguish them from decimal bounds, but the wire's error codes do. */
 export const integerBound = 'integer';
 
-/** A whole number between two bounds, both allowed. */
+/** An integer between two inclusive bounds. */
 export function integer(min: number, max = Number.MAX_SAFE_INTEGER) {
   return z.int().min(min, integerBound).max(max, integerBound);
 }

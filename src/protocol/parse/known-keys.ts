@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
-/** The keys that a schema knows at a path of what it parsed. A union counts by the branch that the input chose, where it chose. */
+/**
+ * The keys that a schema has at a path of its input. For a union, those of the branch that the input selected, if any.
+ */
 export function knownKeys(schema: z.ZodType, path: readonly PropertyKey[], input: unknown): string[] {
   let value = input;
   let here = branches(schema, value);
@@ -16,7 +18,7 @@ function schemaBelow(schema: z.ZodType, key: PropertyKey): z.ZodType | undefined
   return schema instanceof z.ZodArray ? asType(schema.element) : undefined;
 }
 
-/** A schema without its wrappers, and the alternatives of a union by themselves. */
+/** A schema without wrappers; a union as its branches. */
 function branches(schema: z.ZodType | undefined, value: unknown): z.ZodType[] {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault) {
     return branches(asType(schema.unwrap()), value);
@@ -29,14 +31,14 @@ function branches(schema: z.ZodType | undefined, value: unknown): z.ZodType[] {
   return schema ? [schema] : [];
 }
 
-/** Whether a value has every literal that an object schema asks for, such as its `type`. */
+/** Whether a value has all literals of an object schema, such as its `type`. */
 function discriminates(schema: z.ZodType, value: unknown): boolean {
   if (!(schema instanceof z.ZodObject) || typeof value !== 'object' || value === null) return false;
   const literals = Object.entries(schema.shape).filter(([, field]) => field instanceof z.ZodLiteral);
   return literals.every(([key, field]) => asType(field)?.safeParse(Reflect.get(value, key)).success);
 }
 
-/** Zod types the parts of a schema by its core; every schema here is made with its full form. */
+/** Zod types the parts of a schema by its core types; every schema here is a full one. */
 function asType(schema: unknown): z.ZodType | undefined {
   return schema instanceof z.ZodType ? schema : undefined;
 }

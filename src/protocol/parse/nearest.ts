@@ -1,7 +1,7 @@
-/** Longer than any name that is worth guessing at; the distance costs the square of it. */
+/** Longer than any name that deserves a suggestion; the distance takes quadratic time. */
 const maxLength = 64;
 
-/** The name that was probably meant, or undefined when none is near. */
+/** The name that was probably meant, or undefined if none is similar. */
 export function nearest(given: string, names: readonly string[]): string | undefined {
   if (given.length > maxLength) return undefined;
   let best: string | undefined;
@@ -13,7 +13,7 @@ export function nearest(given: string, names: readonly string[]): string | undef
   return best;
 }
 
-/** Levenshtein's distance: how many characters to insert, delete or replace. */
+/** The Levenshtein distance: the number of characters to insert, delete or replace. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row++) {

@@ -4,12 +4,12 @@ import { formatPath, schemaError } from './schema-errors.ts';
 export type JsonObject = Record<string, unknown>;
 
 /**
- * Holds an event against a schema and returns it in the schema's form.
- * @throws {WireError} for the first thing that is wrong
+ * Validates an event against a schema and returns it in the schema's form.
+ * @throws {WireError} for the first problem
  */
 export type Check = <Schema extends z.ZodType>(schema: Schema, event: JsonObject) => z.output<Schema>;
 
-/** Refuses what the dialect does not have, as the hosted service does. */
+/** Refuses unknown fields, as the hosted service does. */
 export function strictCheck(dialect: 'ga' | 'beta'): Check {
   return (schema, event) => {
     const result = schema.safeParse(event);
@@ -18,7 +18,7 @@ export function strictCheck(dialect: 'ga' | 'beta'): Check {
   };
 }
 
-/** Drops fields that the dialect does not have and tells of their paths; refuses everything else that is wrong. */
+/** Drops unknown fields and reports their paths; refuses all other problems. */
 export function lenientCheck(dialect: 'ga' | 'beta', onUnknownFields: (paths: string[]) => void): Check {
   const strict = strictCheck(dialect);
   return (schema, event) => {

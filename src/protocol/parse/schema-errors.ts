@@ -1,4 +1,4 @@
-/** Turns what zod says of a bad event into the wire's own error: the first problem, by its path. */
+/** Converts zod's issues with an event into a wire error for the first problem, with its path. */
 
 import type { z } from 'zod';
 import { otherDialectHint } from '../dialect-fields.ts';
@@ -10,7 +10,7 @@ import { nearest } from './nearest.ts';
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
-/** What was parsed, and against what: to say what it held and what was probably meant. */
+/** The input and its schema, for messages with the actual value and suggestions. */
 interface Parsed {
   input: unknown;
   schema: z.ZodType;
@@ -50,7 +50,7 @@ function issueError(issue: Issue, base: Path, parsed: Parsed): WireError {
   }
 }
 
-/** A key that the schema does not have: the other dialect's, or misspelt, or unknown altogether. */
+/** A key that is not in the schema: of the other dialect, misspelt, or unknown. */
 function unknownKey(path: Path, key: string, { input, schema, dialect }: Parsed): WireError {
   const param = formatPath([...path, key]);
   const hint = otherDialectHint(param, dialect);
@@ -60,8 +60,8 @@ function unknownKey(path: Path, key: string, { input, schema, dialect }: Parsed)
 }
 
 /**
- * A union with a discriminator fails at the discriminator; one without is explained by the branch that got
- * furthest: an object against `'auto' | { … }` is measured by the object's schema.
+ * For a discriminated union, the error is at the discriminator. For another union, it is that of the branch that got
+ * furthest: an object against `'auto' | { … }` is checked by the object's schema.
  */
 function unionError(issue: Extract<Issue, { code: 'invalid_union' }>, path: Path, parsed: Parsed): WireError {
   const param = formatPath(path);
@@ -142,7 +142,7 @@ function expectedName(expected: string): string {
   return names[expected] ?? expected;
 }
 
-/** What a value is, in the words of an error: `an array`. */
+/** The type of a value in an error message: `an array`. */
 export function typeName(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';

@@ -1,4 +1,4 @@
-/** The events that a client may send in the GA dialect: their schemas, and the typed form that a session receives. */
+/** Client events of the GA dialect: their schemas, and the types that a session receives. */
 
 import { z } from 'zod';
 import { integer } from '../parse/integer.ts';
@@ -16,7 +16,7 @@ import {
 } from './session-config.ts';
 
 const maxMetadataPairs = 16;
-/** Counted before the pairs are looked at. */
+/** Checked before the entries are. */
 export const metadataSchema = z.preprocess(
   (value, context) => {
     const tooMany = typeof value === 'object' && value !== null && Object.keys(value).length > maxMetadataPairs;
@@ -46,12 +46,12 @@ const responseParameters = z.strictObject({
   prompt: promptSchema.nullish(),
   reasoning: reasoningSchema.optional(),
 });
-/** A response's own settings; the temperature comes from beta clients alone. */
+/** Settings of a single response; only beta clients set a temperature. */
 export type ResponseParameters = z.infer<typeof responseParameters> & { temperature?: number };
 
 const emptyEvent = <T extends string>(type: T) => z.strictObject({ ...eventId, type: z.literal(type) });
 
-/** The schema of each event type. `input_audio_buffer.append` has none: its parser is written by hand, for speed. */
+/** The schema of each event type. `input_audio_buffer.append` has none: it has its own, faster parser. */
 export const clientEventSchemas = {
   'session.update': z.strictObject({ ...eventId, type: z.literal('session.update'), session: sessionUpdateSchema }),
   'input_audio_buffer.commit': emptyEvent('input_audio_buffer.commit'),

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 
-/** The prefixes of the ids that the wire carries. */
+/** Prefixes of ids on the wire. */
 export type IdKind = 'event' | 'sess' | 'conv' | 'item' | 'resp' | 'call' | 'seg';
 
-/** Makes a new id such as `item_…`: unique, and at most 32 characters, the longest that clients accept for items. */
+/** Creates an id such as `item_…`: unique, and at most 32 characters, the maximum that clients accept for items. */
 export type IdSource = (kind: IdKind) => string;
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const randomCharacters = 21;
-/** Every event has an id: asking the system for a few bytes each time costs more than all the rest of one. */
+/** Random bytes are fetched in bulk: a system call per event would cost more than the rest of the event. */
 const idsPerPool = 512;
 
 let pool = randomBytes(0);

@@ -2,10 +2,10 @@
 
 import { z } from 'zod';
 
-/** The longest id that a client may give to an item. */
+/** Maximum length of an item id. */
 const maxIdLength = 32;
 
-/** Parts of one message: no client comes near it. */
+/** Maximum number of parts of a message; far more than any client uses. */
 const maxParts = 1024;
 
 const itemId = z.string().max(maxIdLength);
@@ -19,9 +19,9 @@ export const inputAudio = z.strictObject({
   audio: z.string().optional(),
   transcript: z.string().nullish(),
 });
-/** An address may be so long; the bytes of an image that comes by itself are bounded by the frame. */
+/** Maximum length of a URL; the bytes of an inline image are bounded by the frame. */
 const maxImageAddressLength = 8192;
-/** Looks at the beginning alone: the rest may be megabytes. */
+/** Checks only the beginning: the rest may be megabytes. */
 const imageUrl = z
   .string()
   .refine(
@@ -48,7 +48,7 @@ export const systemMessageSchema = z.strictObject({
   role: z.literal('system'),
   content: z.array(z.discriminatedUnion('type', [inputText])).max(maxParts),
 });
-/** A dialect's user message, by the content that it may hold. */
+/** A user message with the content types of a dialect. */
 export const userMessageWith = <Content extends z.ZodType>(content: Content) =>
   z.strictObject({
     ...common,
@@ -57,7 +57,7 @@ export const userMessageWith = <Content extends z.ZodType>(content: Content) =>
     content: z.array(content).max(maxParts),
   });
 const userMessage = userMessageWith(z.discriminatedUnion('type', [inputText, inputAudio, inputImage]));
-/** A dialect's assistant message, by the content that it may hold. */
+/** An assistant message with the content types of a dialect. */
 export const assistantMessageWith = <Content extends z.ZodType>(content: Content) =>
   z.strictObject({
     ...common,
@@ -86,7 +86,7 @@ export const itemSchema = z.discriminatedUnion('type', [message, functionCallSch
 
 export const itemReferenceSchema = z.strictObject({ type: z.literal('item_reference'), id: itemId });
 
-/** An entry of a response's `input`: an item, or a reference to one of the conversation. */
+/** An entry of a response's `input`: an item, or a reference to an item of the conversation. */
 export const inputItemSchema = z.discriminatedUnion('type', [
   message,
   functionCallSchema,
@@ -100,14 +100,14 @@ export type ItemStatus = z.infer<typeof status>;
 export type ItemInput = z.infer<typeof itemSchema>;
 export type ResponseInputItem = z.infer<typeof inputItemSchema>;
 
-/** An item of the conversation: what a client created, or the server made, with its id and status. */
+/** An item of the conversation, created by a client or the server, with its id and status. */
 export type Item = ItemInput & { id: string; object: 'realtime.item'; status: ItemStatus };
 export type MessageItem = Extract<Item, { type: 'message' }>;
 export type AssistantMessage = Extract<Item, { role: 'assistant' }>;
 export type UserMessage = Extract<Item, { role: 'user' }>;
 export type FunctionCallItem = Extract<Item, { type: 'function_call' }>;
 
-/** A copy for an event: an item in progress changes after it was announced. */
+/** A copy for an event, because an item in progress changes after it was announced. */
 export function copyItem(item: Item): Item {
   return item.type === 'message'
     ? ({ ...item, content: item.content.map((part) => ({ ...part })) } as Item)

@@ -1,4 +1,4 @@
-/** The events that a server sends, as the GA dialect shapes them. */
+/** Server events, in the shapes of the GA dialect. */
 
 import type { UnsentError } from '../errors/wire-errors.ts';
 import type { Item } from './items.ts';
@@ -9,7 +9,7 @@ export interface ErrorDetails {
   code: string | null;
   message: string;
   param: string | null;
-  /** The `event_id` of the client's event that caused it. */
+  /** The `event_id` of the client event that caused it. */
   event_id: string | null;
 }
 
@@ -45,7 +45,7 @@ export interface ResponseResource {
   output_modalities: Modality[];
   max_output_tokens: number | 'inf';
   audio: { output: { format: AudioFormat; voice: string } };
-  /** For beta clients; left out of GA events. */
+  /** For beta clients; omitted from GA events. */
   temperature?: number;
   usage: Usage | null;
   metadata: Record<string, string> | null;
@@ -67,7 +67,7 @@ interface Transcription {
   item_id: string;
   content_index: number;
 }
-/** The usage of a transcription, by the length of the audio. */
+/** Usage of a transcription, by the duration of the audio. */
 export interface DurationUsage {
   type: 'duration';
   seconds: number;
@@ -81,7 +81,7 @@ export interface TokenUsage {
   input_token_details: { text_tokens: number; audio_tokens: number };
 }
 
-/** What a transcription cost, in the way that its model is billed. */
+/** Usage of a transcription, by the billing of its model. */
 export type TranscriptionUsage = DurationUsage | TokenUsage;
 
 /** A token of a transcript. */
@@ -100,7 +100,7 @@ export interface RateLimit {
   reset_seconds: number;
 }
 
-/** Every event by its type, without `type` and `event_id`. */
+/** Event payloads by type, without `type` and `event_id`. */
 interface Payloads {
   error: { error: ErrorDetails };
   'session.created': { session: SessionConfig };
@@ -158,25 +158,25 @@ export type ServerEventType = keyof Payloads;
 
 type Payload = { [T in ServerEventType]: { type: T } & Payloads[T] }[ServerEventType];
 
-/** An event before it has its `event_id`. An error has no words yet: the peer's dialect finds them. */
+/** An event without its `event_id`. An error is rendered by the dialect of each peer. */
 export type UnsentEvent = Exclude<Payload, { type: 'error' }> | UnsentError;
 
-/** An event as GA clients are sent it: every one carries an `event_id`. */
+/** A GA event as it is sent, with its `event_id`. */
 export type ServerEvent = Payload & { event_id: string };
 export type ServerEventOf<T extends ServerEventType> = Extract<ServerEvent, { type: T }>;
 
 /**
- * An event of another Realtime endpoint on its way through this one. GA clients are sent it as it came, with whatever the
- * core's types do not have; clients of another dialect are sent what the core knows of it.
+ * An event of an upstream on its way to clients. GA clients receive it unchanged, including fields that the core does
+ * not know; clients of another dialect receive the part that the core knows.
  */
 export interface RelayedEvent {
   readonly relayed: Readonly<Record<string, unknown>>;
-  /** Undefined where the core has no such event, or what came is not of its shape. */
+  /** Undefined if the core does not have the event, or its shape is wrong. */
   readonly known: ServerEvent | undefined;
 }
 
 /** An error of this server on its way to a peer. */
 export type RaisedError = UnsentError & { event_id: string };
 
-/** What a peer may be sent. */
+/** Everything that can be sent to a peer. */
 export type OutgoingEvent = ServerEvent | RaisedError | RelayedEvent;

@@ -1,4 +1,4 @@
-/** The session's configuration on the wire: its schema, its defaults, and how an update changes it. */
+/** The session configuration on the wire: schema, defaults, and updates. */
 
 import { z } from 'zod';
 import { integer } from '../parse/integer.ts';
@@ -14,7 +14,7 @@ const pcmu = z.strictObject({ type: z.literal('audio/pcmu') });
 const pcma = z.strictObject({ type: z.literal('audio/pcma') });
 export const audioFormatSchema = z.discriminatedUnion('type', [pcm, pcmu, pcma]);
 export const voiceSchema = z.union([z.string().min(1).max(64), z.strictObject({ id: z.string().min(1).max(64) })]);
-/** Longest list of values that may repeat. */
+/** Maximum length of a list whose values may repeat. */
 const maxValues = 16;
 
 export const modalitiesSchema = z.array(z.enum(['text', 'audio'])).max(maxValues);
@@ -55,7 +55,7 @@ const functionTool = z.strictObject({
   name: z.string().min(1).max(64),
   description: z.string().max(16_384).optional(),
   parameters: z.unknown().optional(),
-  // Some SDKs send it with every tool; it is accepted, has no effect, and is not in the types of `session` (docs/protocol.md §2).
+  // Some SDKs send it with every tool. It has no effect and is not in the types of `session` (docs/protocol.md §2).
   strict: z
     .boolean()
     .nullish()
@@ -107,14 +107,14 @@ export const includeSchema = z
   .max(maxValues)
   .nullish();
 
-/** What `session.update` may carry for a transcription session. */
+/** `session.update` of a transcription session. */
 const transcriptionUpdateSchema = z.strictObject({
   type: z.literal('transcription'),
   include: includeSchema,
   audio: z.strictObject({ input: inputUpdate }).optional(),
 });
 
-/** What `session.update` may carry for a realtime session. Only what is present is changed. */
+/** `session.update` of a realtime session. Absent fields do not change. */
 const realtimeUpdateSchema = z.strictObject({
   type: z.literal('realtime'),
   model: z.string().optional(),
@@ -146,11 +146,11 @@ const realtimeUpdateSchema = z.strictObject({
 export const sessionUpdateSchema = z.discriminatedUnion('type', [realtimeUpdateSchema, transcriptionUpdateSchema]);
 
 export type SessionUpdate = RealtimeUpdate | z.infer<typeof transcriptionUpdateSchema>;
-/** An update as the core takes it: beta clients may set a temperature, which GA sessions do not show. */
+/** An update in the core: beta clients may set a temperature, which GA sessions do not show. */
 export type RealtimeUpdate = z.infer<typeof realtimeUpdateSchema> & { temperature?: number };
 export type AudioFormat = z.infer<typeof audioFormatSchema>;
 
-/** The sample rate of a format; G.711 has 8 kHz. */
+/** The sample rate of a format; 8 kHz for G.711. */
 export function formatRateHz(format: AudioFormat): number {
   return format.type === 'audio/pcm' ? format.rate : 8000;
 }
@@ -161,7 +161,7 @@ export type FunctionTool = z.infer<typeof functionTool>;
 export type ToolChoice = z.infer<typeof toolChoiceSchema>;
 export type Modality = 'text' | 'audio';
 
-/** The effective configuration of a realtime session: every field has its value. */
+/** The effective configuration of a realtime session, with all defaults filled in. */
 export interface RealtimeConfig {
   type: 'realtime';
   object: 'realtime.session';
@@ -173,7 +173,7 @@ export interface RealtimeConfig {
   tool_choice: ToolChoice;
   parallel_tool_calls?: boolean;
   max_output_tokens: number | 'inf';
-  /** Set by beta clients; handed to the model, and left out of GA events. */
+  /** Set by beta clients and passed to the model; omitted from GA events. */
   temperature?: number;
   reasoning?: z.infer<typeof reasoningSchema>;
   tracing: z.infer<typeof tracingSchema> | null;
@@ -193,7 +193,7 @@ export interface RealtimeConfig {
   };
 }
 
-/** What a transcription session's voice activity detection has: it answers nothing, so it has no say in answers. */
+/** Turn detection of a transcription session, without the fields about responses. */
 type TranscriptionTurnDetection =
   | Omit<Extract<TurnDetection, { type: 'server_vad' }>, 'create_response' | 'interrupt_response' | 'idle_timeout_ms'>
   | Omit<Extract<TurnDetection, { type: 'semantic_vad' }>, 'create_response' | 'interrupt_response'>;
@@ -216,7 +216,7 @@ export interface TranscriptionConfig {
 export type SessionConfig = RealtimeConfig | TranscriptionConfig;
 export type SessionType = SessionConfig['type'];
 
-/** The configuration that a session starts with (docs/protocol.md §2). `expiresAt` in seconds since the epoch. */
+/** The initial configuration of a session (docs/protocol.md §2). `expiresAt` in seconds since the epoch. */
 export function defaultRealtimeConfig(base: { id: string; model: string; expiresAt: number }): RealtimeConfig {
   return {
     type: 'realtime',
@@ -246,8 +246,8 @@ export function defaultRealtimeConfig(base: { id: string; model: string; expires
 }
 
 /**
- * The configuration after an update: `audio`, `audio.input` and `audio.output` merge by key, everything else that
- * is present replaces. The connection's model stays, whatever the update says of it (docs/protocol.md §2).
+ * The configuration after an update: `audio`, `audio.input` and `audio.output` merge by key, every other field is
+ * replaced. The model of the connection does not change (docs/protocol.md §2).
  */
 export function applyUpdate(current: RealtimeConfig, update: SessionUpdate): RealtimeConfig {
   const { audio, type: _same, ...fields } = update;
@@ -264,12 +264,12 @@ export function applyUpdate(current: RealtimeConfig, update: SessionUpdate): Rea
 
 type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 
-/** Drops keys whose value is undefined, so that spreading leaves what was there. */
+/** Drops undefined values, so that a spread keeps the previous ones. */
 function withoutUndefined<T extends object>(fields: T): Present<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;
 }
 
-/** The name of a voice, also of a custom one. */
+/** The name of a voice, including custom ones. */
 export function voiceId(voice: VoiceName): string {
   return typeof voice === 'string' ? voice : voice.id;
 }

@@ -8,16 +8,16 @@ import type {
 } from './session-config.ts';
 
 /**
- * How sessions of one type differ from those of another. A further type is a member of `SessionConfig` and of
+ * The differences between session types. A further type is a member of `SessionConfig` and of
  * `sessionUpdateSchema`, and one entry of `sessionKinds`.
  */
 export interface SessionKind<Config extends SessionConfig = SessionConfig> {
   readonly type: Config['type'];
   /** Whether a client names a model when it connects. */
   readonly namesModel: boolean;
-  /** Whether turns are answered. */
+  /** Whether the session responds to turns. */
   readonly answers: boolean;
-  /** Whether clients get transcripts also where `audio.input.transcription` is null. */
+  /** Whether clients receive transcripts even if `audio.input.transcription` is null. */
   readonly transcribes: boolean;
   /** Client events that are refused. */
   readonly refused: ReadonlySet<ClientEvent['type']>;

@@ -1,22 +1,22 @@
-/** The fields of a session's configuration by their GA paths, for those who say which of them may not be changed. */
+/** GA paths of the configuration's fields, for locks. */
 
 import type { RealtimeConfig, SessionType } from './session-config.ts';
 import { sessionKinds } from './session-kinds.ts';
 
 /**
- * Whether a path names a field of such a session that clients can change, or a group of them: `instructions`,
- * `audio.output.voice`, `audio`. The path has no `session.` before it.
+ * Whether a path names a field that clients of such a session can change, or a group of them: `instructions`,
+ * `audio.output.voice`, `audio`. The path does not start with `session.`.
  */
 export function isSessionPath(path: string, type: SessionType = 'realtime'): boolean {
   return sessionKinds[type].fields.some((field) => pathCovers(path, field));
 }
 
-/** The fields that paths name, each by itself or by the group that it is in. */
+/** The fields that are named by a list of paths, individually or by a group. */
 export function fieldsBelow(paths: readonly string[], type: SessionType = 'realtime'): string[] {
   return sessionKinds[type].fields.filter((field) => paths.some((path) => pathCovers(path, field)));
 }
 
-/** The first of some fields in which two configurations differ. */
+/** The first of several fields in which two configurations differ. */
 export function firstDifference(
   among: readonly string[],
   before: RealtimeConfig,
@@ -33,7 +33,9 @@ function valueAt(config: RealtimeConfig, field: string): unknown {
   return field.split('.').reduce<unknown>((value, key) => Reflect.get(Object(value), key), config);
 }
 
-/** Whether two values are the same JSON: the order of keys says nothing, and neither does one that is undefined. */
+/**
+ * Whether two values are the same JSON: the order of keys does not matter, and undefined properties count as absent.
+ */
 function isEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;

@@ -3,8 +3,8 @@ const longestHeader = 14;
 const bits = { fin: 0x80, opcode: 0x0f, control: 0x08, masked: 0x80, length: 0x7f };
 
 /**
- * Tracks where messages begin and end in the bytes of a client (RFC 6455 §5.2), without reading their payload. It refuses
- * nothing: invalid frames are left to the parser.
+ * Tracks where messages begin and end in the bytes of a client (RFC 6455 §5.2), without reading their payload. It
+ * refuses nothing: invalid frames are left to the parser.
  */
 export class FrameWatch {
   readonly #header = new DataView(new ArrayBuffer(longestHeader));

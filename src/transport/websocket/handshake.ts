@@ -50,8 +50,8 @@ export function readHandshake(request: IncomingMessage): Handshake | undefined {
 }
 
 /**
- * The subprotocol to select: `realtime` if it is offered, otherwise the first that is not a key, because clients close the
- * connection when they offered some and none is selected. Never a key, which would be echoed.
+ * The subprotocol to select: `realtime` if it is offered, otherwise the first that is not a key, because clients close
+ * the connection when they offered some and none is selected. Never a key, which would be echoed.
  */
 export function selectSubprotocol(offered: Iterable<string>): string | false {
   const names = [...offered].filter((name) => !name.toLowerCase().startsWith(keyProtocolPrefix));

@@ -20,7 +20,9 @@ export interface FrameSender {
   onUnknownFields: (fields: string[]) => void;
 }
 
-/** Parses frames that take long in a worker, which starts on first use. Each connection has one frame there at a time. */
+/**
+ * Parses frames that take long in a worker, which starts on first use. Each connection has one frame there at a time.
+ */
 export class HeavyFrames {
   readonly #lenient: boolean;
   readonly #surroundings: PoolSurroundings;

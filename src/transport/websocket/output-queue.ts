@@ -12,8 +12,8 @@ const charactersPerTurn = 64 * 1024;
 type Waiting = { frame: string } | { long: object; characters: number };
 
 /**
- * The events for one client, in order. A long one is serialized over several turns of the event loop and sent in fragments
- * (RFC 6455 §5.4); later ones wait for it.
+ * The events for one client, in order. A long one is serialized over several turns of the event loop and sent in
+ * fragments (RFC 6455 §5.4); later ones wait for it.
  */
 export class OutputQueue {
   readonly #socket: WebSocket;

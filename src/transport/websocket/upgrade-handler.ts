@@ -49,9 +49,9 @@ const refusedFrameBytes = 64 * 1024;
 const usualChunkBytes = 1024;
 
 /**
- * Handles WebSocket upgrades. A request that the protocol cannot answer (wrong path, origin not allowed, server full) is
- * refused over HTTP. Every other request is upgraded, and problems are reported in an `error` event, as the hosted service
- * does, because clients can display those.
+ * Handles WebSocket upgrades. A request that the protocol cannot answer (wrong path, origin not allowed, server full)
+ * is refused over HTTP. Every other request is upgraded, and problems are reported in an `error` event, as the hosted
+ * service does, because clients can display those.
  */
 export class UpgradeHandler {
   readonly #options: UpgradeHandlerOptions;
@@ -152,8 +152,8 @@ export class UpgradeHandler {
   }
 
   /**
-   * Waits for an authorization while the client is connected, for at most the time limit of its headers. An authorization
-   * that arrives too late is released.
+   * Waits for an authorization while the client is connected, for at most the time limit of its headers. An
+   * authorization that arrives too late is released.
    */
   #inTime(socket: Duplex, judged: Promise<Granted | Refused>): Promise<Granted | Refused | 'gone' | 'undecided'> {
     const { clock, config, log } = this.#options;

@@ -6,36 +6,36 @@ import { connectionFailure, httpFailure, type UpstreamFailure } from './failure.
 import { readEvent, redact, type UpstreamEvent } from './json.ts';
 import type { UpstreamLimits } from './limits.ts';
 
-/** Who is told what an upstream's connection does. */
+/** Receives the events of an upstream connection. */
 export interface ConnectionListener {
   event(event: UpstreamEvent): void;
-  /** A frame that is no event was dropped; `problem` says what is wrong with it, and nothing of what it said. */
+  /** An invalid frame was dropped; `problem` describes it without its content. */
   oddFrame(problem: string): void;
-  /** It was open, and no longer is: code 1006 where there was no close frame. Nothing follows. */
+  /** The open connection was closed: code 1006 if there was no close frame. The last event. */
   closed(reason: CloseReason): void;
-  /** It could not be opened. Nothing follows. */
+  /** The connection could not be opened. The last event. */
   failed(failure: UpstreamFailure): void;
 }
 
 export interface ConnectionOptions {
   url: string;
   headers: Record<string, string>;
-  /** Blotted out wherever the upstream says it. */
+  /** Redacted in everything that the upstream sends. */
   secret?: string | undefined;
   limits: UpstreamLimits;
   clock: Clock;
 }
 
-/** What sends nothing but nonsense is cut off. */
+/** Invalid frames after which the connection is closed. */
 const maxOddFrames = 100;
-/** A shorter one is no secret, and would blot out half of what is said. */
+/** Minimum length of a key to redact: a shorter one is no secret and occurs in ordinary text. */
 const minSecretLength = 8;
 const closeTimeoutMs = 2000;
 const abnormal = 1006;
 
 /** A WebSocket to an upstream: text frames out, events in, both bounded. */
 export class UpstreamConnection {
-  /** Whoever has the session now; who establishes it hands it over. */
+  /** The current listener; the handshake passes the connection on. */
   listener: ConnectionListener;
   readonly #socket: WebSocket;
   readonly #options: ConnectionOptions;
@@ -55,9 +55,9 @@ export class UpstreamConnection {
       headers,
       maxPayload: limits.upstreamMessageBytes,
       perMessageDeflate: false,
-      // One message in each turn of the event loop: a chunk of a flood holds thousands.
+      // One message per turn of the event loop: a chunk of a flood contains thousands.
       allowSynchronousEvents: false,
-      // A redirect would take the key with it.
+      // A redirect would leak the key.
       followRedirects: false,
       closeTimeout: closeTimeoutMs,
     };
@@ -74,18 +74,18 @@ export class UpstreamConnection {
       this.#fail(httpFailure(response.statusCode ?? 0, this.#redacted(response.headers['content-type'] ?? '')));
     });
     this.#socket.on('error', (error) => {
-      // One of an open connection is followed by its closing.
+      // An error of an open connection is followed by its close event.
       if (!this.#opened) this.#fail(connectionFailure(error));
     });
     this.#socket.on('close', (code, reason) => this.#closed({ code, reason: this.#redacted(reason.toString()) }));
   }
 
-  /** Whether more waits to be read by the upstream than should. */
+  /** Whether too much data is waiting to be sent. */
   get congested(): boolean {
     return this.#socket.bufferedAmount > this.#options.limits.upstreamQueueBytes;
   }
 
-  /** Resolves once it is not congested, or over. */
+  /** Resolves once the connection is not congested, or closed. */
   drained(): Promise<void> {
     if (this.#over || !this.congested) return Promise.resolve();
     this.#drained ??= Promise.withResolvers();
@@ -99,7 +99,7 @@ export class UpstreamConnection {
     });
   }
 
-  /** Ends it; the listener is told nothing more. */
+  /** Closes the connection; the listener is not called any more. */
   close({ code, reason }: CloseReason): void {
     if (this.#over) return;
     this.#stop();
@@ -117,7 +117,7 @@ export class UpstreamConnection {
     else this.listener.event(this.#mayName(text) ? redact(event, this.#redacted) : event);
   }
 
-  /** Whether the JSON text of an event may say the key: as it is, or in escapes. */
+  /** Whether the JSON text of an event may contain the key, literally or escaped. */
   #mayName(text: string): boolean {
     const { secret } = this.#options;
     return secret !== undefined && (text.includes(secret) || text.includes('\\'));

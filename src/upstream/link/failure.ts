@@ -1,13 +1,13 @@
-/** Why an upstream cannot be used, in words that follow "it", and what of it a client is told. */
+/** Why an upstream cannot be used, as phrases that follow "it", and the resulting error for the client. */
 
 import { type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { type JsonObject, objectAt, textAt } from './json.ts';
 
-/** Something that an upstream did not do. */
+/** A failure of an upstream. */
 export class UpstreamFailure extends Error {
-  /** Trying again will not help. */
+  /** Whether a retry cannot succeed. */
   readonly final: boolean;
-  /** Set when the client's own request is at fault: what it is told then. */
+  /** Set if the client's request caused the failure: the error for the client. */
   readonly clientsFault: WireError | undefined;
 
   constructor(problem: string, { final = false, clientsFault }: { final?: boolean; clientsFault?: WireError } = {}) {
@@ -17,7 +17,7 @@ export class UpstreamFailure extends Error {
     this.clientsFault = clientsFault;
   }
 
-  /** What a client is told; `name` is the upstream's. */
+  /** The error for the client; `name` is the upstream's. */
   wireError(name: string): WireError {
     return this.clientsFault ?? wireErrors.upstreamUnavailable(name, this.message);
   }
@@ -25,7 +25,7 @@ export class UpstreamFailure extends Error {
 
 const refusedKey = 'refused the key that this server has for it';
 
-/** An answer to the upgrade that was no WebSocket. */
+/** An HTTP response to the upgrade. */
 export function httpFailure(status: number, contentType: string): UpstreamFailure {
   if (status === 401 || status === 403) return new UpstreamFailure(`${refusedKey} (HTTP ${status})`, { final: true });
   if (status === 404) {
@@ -55,21 +55,21 @@ const connectionProblems: Record<string, string> = {
   EPROTO: 'could not agree with this server on TLS',
 };
 
-/** A connection that could not be made. The error's own text may name the address: it is not told. */
+/** A failed connection. The message of the error may contain the URL and is not used. */
 export function connectionFailure(error: Error & { code?: unknown }): UpstreamFailure {
   const code = typeof error.code === 'string' ? error.code : undefined;
   const problem = code === undefined ? undefined : connectionProblems[code];
   return new UpstreamFailure(problem ?? `could not be connected to${code === undefined ? '' : ` (${code})`}`);
 }
 
-/** A close frame in place of the session. */
+/** A close frame before the session was created. */
 export function closeFailure(code: number): UpstreamFailure {
   return new UpstreamFailure(`closed the connection (${code}) before it opened a session`);
 }
 
 /**
- * An `error` event in place of the session. Where the client chose the model's name, `model` says it, and a refusal of it is told
- * to the client as the upstream tells it.
+ * An `error` event before the session was created. If the client chose the model, `model` is its name, and its refusal
+ * is passed on to the client.
  */
 export function eventFailure(event: JsonObject, { model }: { model: string | undefined }): UpstreamFailure {
   const error = objectAt(event, 'error');

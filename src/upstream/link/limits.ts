@@ -1,15 +1,15 @@
-/** The bounds of a relayed session. `config.ts` documents those that are options. */
+/** The limits of a relayed session. `config.ts` documents those that are options. */
 export interface UpstreamLimits {
-  /** How long an upstream may be silent while a session is opened or restored. */
+  /** Maximum silence of an upstream while a session is opened or restored. */
   upstreamConnectMs: number;
-  /** How often a lost connection is made again before the session ends. */
+  /** Reconnection attempts before the session ends. */
   upstreamRetries: number;
-  /** Bytes that wait for an upstream, before the client is read no further. */
+  /** Bytes waiting for an upstream before reading from the client pauses. */
   upstreamQueueBytes: number;
-  /** One message of an upstream. */
+  /** Maximum size of an upstream message. */
   upstreamMessageBytes: number;
   pingIntervalMs: number;
-  /** How long an upstream may be silent, pings unanswered, before its connection counts as dead. */
+  /** Maximum silence of an upstream, with pings unanswered, before its connection counts as lost. */
   deadPeerMs: number;
 }
 
@@ -17,7 +17,7 @@ export const defaultUpstreamLimits: UpstreamLimits = {
   upstreamConnectMs: 10_000,
   upstreamRetries: 5,
   upstreamQueueBytes: 1024 ** 2,
-  // Ten minutes of audio, retrieved, are 37 MiB.
+  // Ten minutes of audio in `conversation.item.retrieved` are 37 MiB.
   upstreamMessageBytes: 64 * 1024 ** 2,
   pingIntervalMs: 20_000,
   deadPeerMs: 40_000,

@@ -4,8 +4,8 @@ import type { RequestedSession, UpstreamTarget } from './target.ts';
 import { UpstreamHandshake } from './upstream-handshake.ts';
 
 /**
- * Opens a session on an upstream and ends it at once. Resolves with the model that it names, or with what is wrong, in words that
- * follow "it". A session that was opened and not used costs nothing.
+ * Opens a session on an upstream and closes it. Resolves with the model that it reports, or with the problem as a
+ * phrase that follows "it". An unused session costs nothing.
  */
 export function probeUpstream(
   target: UpstreamTarget,

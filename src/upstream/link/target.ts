@@ -1,41 +1,41 @@
-/** The Realtime endpoints that sessions can be relayed to, and which of them a new session goes to. */
+/** The Realtime endpoints that sessions can be relayed to, and the choice among them. */
 
 import type { SessionType } from '../../protocol/wire/session-config.ts';
 import { sessionKinds } from '../../protocol/wire/session-kinds.ts';
 
 export interface UpstreamTarget {
-  /** How errors and the log call it. */
+  /** The name in errors and the log. */
   readonly name: string;
-  /** Where its WebSockets are, without the model: `wss://api.openai.com/v1/realtime`. */
+  /** The WebSocket URL without the model: `wss://api.openai.com/v1/realtime`. */
   readonly url: string;
   readonly key?: string;
-  /** The header that the key goes in; Azure's endpoints take `api-key`. */
+  /** The header for the key; Azure's endpoints use `api-key`. */
   readonly keyHeader: 'authorization' | 'api-key';
-  /** The upstream's name of a model by the clients'; absent where it serves every model under its own name. */
+  /** The upstream's model names by the clients' names; absent if it serves every model under its own name. */
   readonly models?: ReadonlyMap<string, string>;
-  /** Whether transcription sessions, which name no model, go there. */
+  /** Whether it serves transcription sessions, which name no model. */
   readonly transcription: boolean;
 }
 
-/** What a client asked for. The model is empty for a transcription session. */
+/** The request of a client. The model is empty for a transcription session. */
 export interface RequestedSession {
   type: SessionType;
   model: string;
 }
 
-/** The configured upstreams, `key` being that of the one which has none of its own. */
+/** The configured upstreams; `key` belongs to the one without a key. */
 export function withKey(targets: readonly UpstreamTarget[], key: string | undefined): UpstreamTarget[] {
   return targets.map((target) => ({ ...(key !== undefined && { key }), ...target }));
 }
 
-/** The first upstream that serves such a session; undefined leaves it to this server's own engines. */
+/** The first upstream that serves such a session; undefined means this server's engines. */
 export function upstreamFor(targets: readonly UpstreamTarget[], kind: RequestedSession): UpstreamTarget | undefined {
   return targets.find(({ models, transcription }) =>
     sessionKinds[kind.type].namesModel ? models === undefined || models.has(kind.model) : transcription,
   );
 }
 
-/** Whether no session is left to this server's own engines. `models`: the names that clients may ask for; none means any. */
+/** Whether upstreams serve every possible session. `models`: the names that clients may use; absent means any. */
 export function relaysAll(targets: readonly UpstreamTarget[], models: readonly string[]): boolean {
   const serves = (kind: RequestedSession) => upstreamFor(targets, kind) !== undefined;
   const realtime = targets.some((target) => target.models === undefined);
@@ -43,7 +43,7 @@ export function relaysAll(targets: readonly UpstreamTarget[], models: readonly s
   return (realtime || named) && serves({ type: 'transcription', model: '' });
 }
 
-/** Sessions that try what an upstream is there for: one for each of its own names of models, the `usual` one where it takes all. */
+/** Requests that test an upstream: one per model name of the upstream, or the `usual` one if it serves all. */
 export function probeKinds({ models, transcription }: UpstreamTarget, usual: string): RequestedSession[] {
   if (models === undefined) return [{ type: 'realtime', model: usual }];
   const byOwnName = new Map([...models].map(([model, own]) => [own, model]));
@@ -51,7 +51,7 @@ export function probeKinds({ models, transcription }: UpstreamTarget, usual: str
   return transcription ? [...realtime, { type: 'transcription', model: '' }] : realtime;
 }
 
-/** The request that opens a session there. */
+/** The HTTP request that opens a session. */
 export function connectionRequest(
   { url, key, keyHeader, models }: UpstreamTarget,
   { type, model }: RequestedSession,
@@ -64,7 +64,7 @@ export function connectionRequest(
   return { url: address.href, headers };
 }
 
-/** What is odd about the configured upstreams, in sentences for the log. */
+/** Warnings about the configured upstreams, as sentences for the log. */
 export function upstreamWarnings(targets: readonly UpstreamTarget[]): string[] {
   return targets
     .filter(({ key, url }) => key && url.startsWith('ws:') && !isLoopback(new URL(url).hostname))

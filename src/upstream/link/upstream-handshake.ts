@@ -6,7 +6,7 @@ import { isObject, type JsonObject, objectAt, textAt, type UpstreamEvent } from 
 import type { UpstreamLimits } from './limits.ts';
 import { connectionRequest, type RequestedSession, type UpstreamTarget } from './target.ts';
 
-/** What a session is given before clients are let in: an update of its configuration, and items. */
+/** State that a session receives before clients are admitted: an update of its configuration, and items. */
 export interface UpstreamSetup {
   update?: object | undefined;
   items?: readonly JsonObject[];
@@ -14,9 +14,9 @@ export interface UpstreamSetup {
 
 export interface OpenedUpstream {
   connection: UpstreamConnection;
-  /** The session as the upstream last told it. */
+  /** The session as the upstream last reported it. */
   session: JsonObject;
-  /** Ids of items that the upstream did not take. */
+  /** Ids of items that the upstream refused. */
   refusedItems: string[];
 }
 
@@ -29,23 +29,23 @@ export interface UpstreamHandshakeOptions {
 }
 
 export interface UpstreamHandshakeListener {
-  /** The session is as it should be. Whoever is told sets the connection's listener at once: events may follow. */
+  /** The session is ready. The caller must set the connection's listener synchronously: events may follow. */
   opened(upstream: OpenedUpstream): void;
   failed(failure: UpstreamFailure): void;
   oddFrame(problem: string): void;
 }
 
-/** The id of an event that this server sends for itself. */
+/** The id of an event that this server sends on its own behalf. */
 export const ownEventId = (what: string) => `parley-own-${what}`;
 const updateId = ownEventId('session');
 const itemId = (index: number) => ownEventId(`item-${index}`);
 
-/** Whether an error answers what this server itself asked for, and no client. */
+/** Whether an error answers an event of this server rather than of a client. */
 export function isOwnEvent(eventId: unknown): boolean {
   return typeof eventId === 'string' && eventId.startsWith('parley-own-');
 }
 
-/** A session on an upstream in the making: connected, created, configured and given its items. */
+/** Opens a session on an upstream: connects, awaits `session.created`, configures it and adds its items. */
 export class UpstreamHandshake implements ConnectionListener {
   readonly #options: UpstreamHandshakeOptions;
   readonly #listener: UpstreamHandshakeListener;
@@ -67,7 +67,7 @@ export class UpstreamHandshake implements ConnectionListener {
     this.#awaitAnswer();
   }
 
-  /** Gives up; the listener is told nothing more. */
+  /** Aborts; the listener is not called any more. */
   abort(): void {
     if (!this.#end()) return;
     this.#connection.close({ code: 1000, reason: '' });
@@ -101,7 +101,7 @@ export class UpstreamHandshake implements ConnectionListener {
 
   #begin(event: UpstreamEvent): void {
     if (event.type === 'error') return this.#fail(this.#eventFailure(event));
-    // What comes before it is not of this session.
+    // Events before `session.created` do not belong to this session.
     if (event.type !== 'session.created' || !isObject(event.session)) return;
     this.#session = event.session;
     const { update, items = [] } = this.#options.setup;
@@ -165,7 +165,7 @@ export class UpstreamHandshake implements ConnectionListener {
     this.#listener.failed(failure);
   }
 
-  /** Whether it was not over yet. */
+  /** Whether the handshake was still in progress. */
   #end(): boolean {
     if (this.#over) return false;
     this.#over = true;

@@ -2,15 +2,15 @@ import type { ServerEvent } from '../../protocol/wire/server-events.ts';
 import type { AudioFormat } from '../../protocol/wire/session-config.ts';
 import { isObject, type JsonObject, type UpstreamEvent } from '../link/json.ts';
 
-/** An item of the conversation, as the upstream last told it. */
+/** An item of the conversation, as the upstream last reported it. */
 export interface MirroredItem {
   id: string;
   item: JsonObject;
-  /** What was understood of its audio, by content index. */
+  /** Transcripts of its audio, by content index. */
   transcripts: Map<number, string>;
-  /** How much of its audio was sent. */
+  /** Duration of the audio sent. */
   audioMs: number;
-  /** Where its playback was cut off. */
+  /** Where its playback was truncated. */
   heardMs: number | undefined;
   characters: number;
 }
@@ -23,14 +23,14 @@ export interface MirrorLimits {
 const bytesPerMs: Record<AudioFormat['type'], number> = { 'audio/pcm': 48, 'audio/pcmu': 8, 'audio/pcma': 8 };
 
 /**
- * A copy of the conversation that an upstream keeps, without its audio, from which another session can be given the same.
- * Beyond the limits the oldest items are forgotten here; the upstream still has them.
+ * A copy of the conversation on an upstream, without audio, from which another session can be restored. Beyond the
+ * limits the oldest items are dropped from the copy; the upstream still has them.
  */
 export class ConversationMirror {
   readonly #limits: MirrorLimits;
   readonly #items: MirroredItem[] = [];
   #characters = 0;
-  /** Turns that are being transcribed. */
+  /** Turns with a pending transcription. */
   readonly #awaited = new Set<string>();
 
   constructor(limits: MirrorLimits) {
@@ -49,14 +49,14 @@ export class ConversationMirror {
     return this.#awaited.size > 0;
   }
 
-  /** The items whose transcripts are waited for; none is afterwards. */
+  /** Returns the items with pending transcriptions and clears the list. */
   takeAwaited(): string[] {
     const ids = [...this.#awaited];
     this.#awaited.clear();
     return ids;
   }
 
-  /** Takes note of an item that was put into the conversation, with the fields that the core does not know. */
+  /** Records a new item of the conversation, including fields that the core does not know. */
   observeItem(event: UpstreamEvent): void {
     const { item, previous_item_id: previousId } = event;
     if (!isObject(item) || typeof item.id !== 'string') return;
@@ -67,7 +67,7 @@ export class ConversationMirror {
       Object.assign(known, { item, characters });
     } else {
       const at = typeof previousId === 'string' ? this.#items.findLastIndex(({ id }) => id === previousId) + 1 : -1;
-      // Null is the head; an item that is not known here stands before all that are.
+      // Null means the head; an unknown item precedes all known ones.
       const place = previousId === undefined ? this.#items.length : Math.max(0, at);
       const entry = { id: item.id, item, transcripts: new Map(), audioMs: 0, heardMs: undefined, characters };
       this.#items.splice(place, 0, entry);
@@ -76,7 +76,7 @@ export class ConversationMirror {
     this.#bound();
   }
 
-  /** Takes note of what else an event says of items. `format` is that of the audio it may carry. */
+  /** Records other information about items in an event. `format` is that of audio in it. */
   observe(event: ServerEvent, { format, transcribes }: { format: AudioFormat; transcribes: boolean }): void {
     switch (event.type) {
       case 'conversation.item.deleted':

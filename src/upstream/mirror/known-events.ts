@@ -1,11 +1,11 @@
-/** What of an upstream's events the core knows: each is held against the shape that the core's types give it. */
+/** Converts events of an upstream to the core's shapes, validated against the core's types. */
 
 import { z } from 'zod';
 import type { ServerEvent, ServerEventOf, ServerEventType } from '../../protocol/wire/server-events.ts';
 import type { UpstreamEvent } from '../link/json.ts';
 import { knownItem, knownResponse } from './known-items.ts';
 
-/** Those of the session itself are made from its state, which more is known of than one event says. */
+/** Events about the session are derived from its state, which is more complete than a single event. */
 type OfSession = 'session.created' | 'session.updated';
 type KnownType = Exclude<ServerEventType, OfSession>;
 
@@ -143,8 +143,8 @@ const schemas: { [T in KnownType]: z.ZodType<ServerEventOf<T>> } = {
 };
 
 /**
- * The event in the core's shape, without fields that the core does not know; undefined where it has no such event, or what
- * came is not of its shape.
+ * The event in the core's shape, without unknown fields; undefined if the core does not have the event, or its shape is
+ * wrong.
  */
 export function knownEvent(event: UpstreamEvent): ServerEvent | undefined {
   return isKnownType(event.type) ? schemas[event.type].safeParse(event).data : undefined;

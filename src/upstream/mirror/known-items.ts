@@ -1,4 +1,4 @@
-/** Items and responses of an upstream in the core's shapes, as far as the core has such. */
+/** Converts items and responses of an upstream to the core's shapes, as far as the core has them. */
 
 import { z } from 'zod';
 import type { Item } from '../../protocol/wire/items.ts';
@@ -30,7 +30,7 @@ const outputAudio = z.object({
   transcript: z.string().nullish().default(''),
 });
 
-/** A list without the entries that are not of a schema. */
+/** A list without the entries that do not match a schema. */
 const arrayOf = <T extends z.ZodType>(schema: T) =>
   z.array(z.unknown()).transform((values) =>
     values.flatMap((value) => {
@@ -91,7 +91,7 @@ const usage = z.object({
   output_token_details: z.object(details).catch({ text_tokens: 0, audio_tokens: 0 }),
 }) satisfies z.ZodType<Usage>;
 
-/** For a response whose upstream is gone before it could tell. */
+/** For a response whose upstream was lost before it reported the usage. */
 export const noUsage: Usage = {
   total_tokens: 0,
   input_tokens: 0,

@@ -3,11 +3,11 @@ import { copyItem, type Item } from '../../protocol/wire/items.ts';
 import type { ContentPart, ResponseResource, ServerEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
 import { noUsage } from './known-items.ts';
 
-/** An upstream that begins more than these at once is not believed. */
+/** Maximum number of concurrent responses of an upstream that are tracked. */
 const maxResponses = 64;
 const maxItems = 256;
 const maxParts = 64;
-/** What one response may have said before its words are no longer kept. */
+/** Characters of a response beyond which its text is not stored any more. */
 const maxCharacters = 4 * 1024 ** 2;
 
 interface OpenPart {
@@ -23,7 +23,7 @@ interface OpenItem {
   item: Item;
   outputIndex: number;
   parts: Map<number, OpenPart>;
-  /** Its place in the conversation, once it has one; undefined before, and out of band. */
+  /** Its position in the conversation, once known; undefined for out-of-band responses. */
   previousId: string | null | undefined;
   /** Announced as complete in the conversation. */
   settled: boolean;
@@ -36,7 +36,7 @@ interface OpenResponse {
   characters: number;
 }
 
-/** The responses that an upstream has begun and not ended: what is missing of them when it is lost. */
+/** The unfinished responses of an upstream: their missing events are sent when it is lost. */
 export class OpenResponses {
   readonly #responses = new Map<string, OpenResponse>();
 
@@ -44,17 +44,17 @@ export class OpenResponses {
     return this.#responses.size;
   }
 
-  /** Each as it was begun. */
+  /** Each in its initial state. */
   get all(): ResponseResource[] {
     return [...this.#responses.values()].map(({ response }) => response);
   }
 
-  /** A response as it was begun. */
+  /** A response in its initial state. */
   find(responseId: string): ResponseResource | undefined {
     return this.#responses.get(responseId)?.response;
   }
 
-  /** Takes note of an event that was passed on. */
+  /** Records an event that was passed on. */
   observe(event: ServerEvent): void {
     switch (event.type) {
       case 'response.created':
@@ -77,7 +77,7 @@ export class OpenResponses {
   }
 
   /**
-   * The events that end every open response, in the order of docs/protocol.md §3 (e): what is open of each item, the item
+   * The events that end every open response, in the order of docs/protocol.md §3 (e): open parts of each item, the item
    * as incomplete, and the response as failed.
    */
   fail(failure: ResponseFailure): UnsentEvent[] {
@@ -178,7 +178,7 @@ function failedEvents({ response, items }: OpenResponse, failure: ResponseFailur
   ];
 }
 
-/** A call that is cut short has no `arguments.done`: a client would run the tool on it. */
+/** An unfinished call has no `arguments.done`, because a client would run the tool on it. */
 function incompleteEvents(open: OpenItem, responseId: string): UnsentEvent[] {
   const { item, outputIndex } = open;
   const at = { response_id: responseId, item_id: item.id, output_index: outputIndex };

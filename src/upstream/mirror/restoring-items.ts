@@ -1,14 +1,14 @@
-/** How the items of a lost session are put into the one that takes its place: audio as the words that are known of it. */
+/** Converts the items of a lost session to items for its replacement: audio becomes text. */
 
 import type { Item } from '../../protocol/wire/items.ts';
 import type { JsonObject } from '../link/json.ts';
 import type { MirroredItem } from './conversation-mirror.ts';
 import { knownItem } from './known-items.ts';
 
-/** Stands for what a user said where nobody wrote it down. */
+/** Replaces user audio without a transcript. */
 export const unknownSpeech = '[The user said something here; what it was is not known.]';
 
-/** The item to create, with its id; undefined where it cannot be: a call that was cut short. */
+/** The item to create, with its id; undefined for an unfinished call, which cannot be restored. */
 export function restoringItem(mirrored: MirroredItem): JsonObject | undefined {
   const item = knownItem.safeParse(mirrored.item).data;
   if (!item) {
@@ -27,7 +27,7 @@ export function restoringItem(mirrored: MirroredItem): JsonObject | undefined {
   }
 }
 
-/** Whether an item had audio, of which the new session has words alone. */
+/** Whether an item had audio, of which the new session has only the text. */
 export function hadAudio({ item }: MirroredItem): boolean {
   const known = knownItem.safeParse(item).data;
   return known?.type === 'message' && known.content.some(({ type }) => type === 'output_audio');
@@ -54,7 +54,7 @@ function contentOf(item: Extract<Item, { type: 'message' }>, mirrored: MirroredI
   }
 }
 
-/** The words that were heard before the playback was cut off: in proportion, up to a whole word. */
+/** The transcript up to the truncation of its playback: in proportion to time, ending at a word boundary. */
 function playedPart(transcript: string, { audioMs, heardMs }: MirroredItem): string {
   if (heardMs === undefined || heardMs >= audioMs) return transcript;
   const end = Math.ceil((transcript.length * heardMs) / audioMs);

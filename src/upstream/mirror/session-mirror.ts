@@ -6,26 +6,26 @@ import { completedSession, firstUnreported, knownConfig, mergeUpdate, restoringU
 
 export interface SessionMirrorOptions {
   type: SessionType;
-  /** Seconds since the epoch: when this server ends the session at the latest. */
+  /** Seconds since the epoch: the latest end of the session on this server. */
   endsAt: number;
-  /** The update with which the session was opened. */
+  /** The update that opened the session. */
   initial?: JsonObject | undefined;
-  /** GA paths of fields that clients may not change. */
+  /** GA paths of locked fields. */
   lockedFields?: readonly string[];
 }
 
-/** The configuration of an upstream's session, as the clients of this server see it: one session, whatever becomes of the upstream's. */
+/** The configuration of an upstream's session as clients see it: one session, even if the upstream's is replaced. */
 export class SessionMirror {
-  /** For beta clients: the upstream is not told of it. */
+  /** For beta clients; not sent to the upstream. */
   temperature: number | undefined;
   readonly type: SessionType;
   readonly #id: string | undefined;
   readonly #endsAt: number;
   /** Updates that the upstream accepted: it may not report them. */
   readonly #accepted: JsonObject = {};
-  /** Of the first, what clients may not change: it stays, whatever the upstream reports. */
+  /** The locked part of the first: it does not change, whatever the upstream reports. */
   readonly #locked: JsonObject = {};
-  /** As the upstream last reported it. */
+  /** The upstream's last report. */
   #session: JsonObject;
   #config: RealtimeConfig;
 
@@ -43,29 +43,31 @@ export class SessionMirror {
     return { ...this.#config, ...(this.temperature !== undefined && { temperature: this.temperature }) };
   }
 
-  /** Takes the session as the upstream tells it now. */
+  /** Takes the upstream's current report. */
   replace(session: JsonObject): void {
     this.#session = session;
     this.#config = knownConfig(this.#completed(), this.type);
   }
 
-  /** Notes an update that the upstream accepted. */
+  /** Records an update that the upstream accepted. */
   accept(update: JsonObject): void {
     mergeUpdate(this.#accepted, update, { type: this.type });
     this.#config = knownConfig(this.#completed(), this.type);
   }
 
-  /** The first of some fields that an update sets and whose present value is not known: the upstream does not report it. */
+  /**
+   * The first field that an update sets and whose current value is unknown, because the upstream does not report it.
+   */
   firstUnknown(among: readonly string[], update: JsonObject): string | undefined {
     return firstUnreported(among, { update, session: this.#completed(), type: this.type });
   }
 
-  /** The update that gives a new session of an upstream this one's configuration. */
+  /** The update that gives a new session of an upstream this configuration. */
   restoring(): JsonObject {
     return restoringUpdate(this.#completed(), this.type);
   }
 
-  /** The event that tells of it, with the id that it had from the beginning. */
+  /** The event that reports it, with its original id. */
   event(type: 'session.created' | 'session.updated', eventId: string): RelayedEvent {
     const upstreamEnd = this.#session.expires_at;
     const expires_at = typeof upstreamEnd === 'number' ? Math.min(upstreamEnd, this.#endsAt) : this.#endsAt;

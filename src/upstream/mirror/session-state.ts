@@ -1,4 +1,4 @@
-/** An upstream's session as the core knows it, and as an update that makes another session like it. */
+/** Converts an upstream's session to the core's configuration, and to an update that restores it. */
 
 import { WireError } from '../../protocol/errors/wire-errors.ts';
 import { lenientCheck } from '../../protocol/parse/schema-check.ts';
@@ -15,8 +15,8 @@ import { isObject, type JsonObject, objectAt, textAt } from '../link/json.ts';
 const check = lenientCheck('ga', () => {});
 
 /**
- * The configuration that an upstream's session has, with the defaults for what it does not say or says in a way that the core
- * does not know.
+ * The configuration of an upstream's session, with defaults for fields that are missing or invalid in the core's
+ * schema.
  */
 export function knownConfig(session: JsonObject, type: SessionType): RealtimeConfig {
   const expiresAt = session.expires_at;
@@ -29,7 +29,7 @@ export function knownConfig(session: JsonObject, type: SessionType): RealtimeCon
     const value = withoutNulls(path === 'tools' ? functionTools(session) : valueAt(session, path));
     if (value === undefined) continue;
     try {
-      // A copy: what the core does not know is dropped from it.
+      // A copy, from which fields unknown to the core are removed.
       const event = structuredClone({ session: updateOf(type, path, value) });
       config = applyUpdate(config, check(sessionUpdateSchema, event.session));
     } catch (error) {
@@ -39,12 +39,12 @@ export function knownConfig(session: JsonObject, type: SessionType): RealtimeCon
   return config;
 }
 
-/** The update that gives a new session the configuration of this one. */
+/** The update that gives a new session this configuration. */
 export function restoringUpdate(session: JsonObject, type: SessionType): JsonObject {
   const update: JsonObject = { type };
   for (const path of fieldsOf(type)) {
     const value = valueAt(session, path);
-    // Null is what a new session has, but of turn detection: there it turns it off.
+    // A new session has null for these fields, except for turn detection, which null turns off.
     if (value === undefined || (value === null && !path.endsWith('.turn_detection'))) continue;
     setAt(update, path.split('.'), withoutNulls(value));
   }
@@ -55,11 +55,13 @@ export interface SessionSources {
   type: SessionType;
   /** Updates that the upstream accepted, merged. */
   accepted: JsonObject;
-  /** Fields that whoever minted the client secret set and locked: the upstream's word does not count. */
+  /** Fields that the client secret sets and locks: they override the upstream's report. */
   locked: JsonObject;
 }
 
-/** A copy of a session as an upstream last reported it, completed with what this server knows better or it does not report. */
+/**
+ * A copy of the upstream's last report, completed with fields that this server knows better or that are not reported.
+ */
 export function completedSession(reported: JsonObject, { type, accepted, locked }: SessionSources): JsonObject {
   const session = structuredClone(reported);
   for (const path of fieldsOf(type)) {
@@ -71,7 +73,7 @@ export function completedSession(reported: JsonObject, { type, accepted, locked 
   return session;
 }
 
-/** Merges the fields of an update into those before it; `among` restricts them. */
+/** Merges an update into earlier ones; `among` restricts the fields. */
 export function mergeUpdate(
   before: JsonObject,
   update: JsonObject,
@@ -92,7 +94,7 @@ export function firstUnreported(
   return fieldsOf(type).find((path) => among.includes(path) && unreported(path));
 }
 
-/** The temperature is not among them: a GA upstream has none. */
+/** Without the temperature: a GA upstream has none. */
 function fieldsOf(type: SessionType): string[] {
   return sessionKinds[type].fields.filter((path) => path !== 'temperature');
 }
@@ -126,7 +128,7 @@ function setAt(target: JsonObject, [name = '', ...rest]: readonly string[], valu
   setAt(inner, rest, value);
 }
 
-/** Without fields that are null: what is replaced whole has their defaults anyway, and some of them may not be null. */
+/** Removes null fields: fields that are replaced whole have their defaults, and some of them must not be null. */
 export function withoutNulls(value: unknown): unknown {
   return isObject(value) ? Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null)) : value;
 }

@@ -20,12 +20,12 @@ import { OpenResponses } from './open-responses.ts';
 import { hadAudio, restoringItem } from './restoring-items.ts';
 import { SessionMirror } from './session-mirror.ts';
 
-/** An event for clients: for all, or for the one who caused it. */
+/** An event for clients: for all of them, or for the one that caused it. */
 interface Delivery {
   event: RelayedEvent;
-  /** The peer's number; undefined for all. */
+  /** The number of the peer; undefined for all. */
   to?: number | undefined;
-  /** The number of the client's event that this answers, or refuses; undefined where it is not known to be one. */
+  /** The number of the client event that this answers or refuses; undefined if unknown. */
   answers?: number | undefined;
 }
 
@@ -34,15 +34,15 @@ export interface UpstreamStateOptions {
   type: SessionType;
   /** Seconds since the epoch. */
   endsAt: number;
-  /** The update with which the session was opened. */
+  /** The update that opened the session. */
   initial: JsonObject | undefined;
-  /** GA paths of fields that clients may not change. */
+  /** GA paths of locked fields. */
   lockedFields: readonly string[];
   limits: MirrorLimits;
   ids: IdSource;
-  /** What clients' events are called on their way up. */
+  /** Event ids of clients on their way to the upstream. */
   eventIds: EventIds;
-  /** What clients are told in place of the upstream's own limits; none leaves those. */
+  /** Limits reported to clients in place of the upstream's; undefined keeps those. */
   rateLimits(): readonly RateLimit[];
   odd(problem: string): void;
 }
@@ -50,8 +50,8 @@ export interface UpstreamStateOptions {
 const longestEventId = 512;
 
 /**
- * What is known of an upstream's session from what went through: enough to tell clients how it ends where the upstream
- * no longer can, and to make another session that goes on from there.
+ * State of an upstream's session, derived from the relayed events: enough to end its responses properly when the
+ * upstream is lost, and to restore the session on another connection.
  */
 export class UpstreamState {
   readonly session: SessionMirror;
@@ -59,14 +59,14 @@ export class UpstreamState {
   readonly #conversation: ConversationMirror;
   readonly #responses = new OpenResponses();
   readonly #inFlight = new InFlight();
-  /** Items of a lost session, which the present one has as text. */
+  /** Items of a lost session, which exist as text in the current one. */
   #restored = new Set<string>();
   #spoken = new Set<string>();
-  /** As clients know it; the sessions that follow the first have others. */
+  /** The conversation id that clients know; restored sessions have others. */
   #conversationId: string | undefined;
   #buffered = false;
   #owesAnswer = false;
-  /** The session is not the first: it may number its events as that one did. */
+  /** Whether the session was restored: its event ids may repeat those of the first. */
   #followsAnother = false;
   #expired = false;
 
@@ -80,17 +80,17 @@ export class UpstreamState {
     return this.session.config;
   }
 
-  /** Whether a response runs, or was asked for. */
+  /** Whether a response is running or requested. */
   get responding(): boolean {
     return this.#responses.size > 0 || this.#inFlight.awaitsResponse;
   }
 
-  /** Whether the upstream has to answer a turn that its voice activity detection ended. */
+  /** Whether the upstream still has to respond to a turn that its voice activity detection ended. */
   get owesAnswer(): boolean {
     return this.#owesAnswer;
   }
 
-  /** Whether a response, the answer to a turn or a transcript is awaited. */
+  /** Whether a response or a transcript is pending. */
   get busy(): boolean {
     return this.responding || this.#owesAnswer || this.#conversation.awaitsTranscript;
   }
@@ -99,34 +99,34 @@ export class UpstreamState {
     return this.#responses.size > 0;
   }
 
-  /** The responses that run, as they were begun. */
+  /** The running responses, in their initial state. */
   get openResponses(): ResponseResource[] {
     return this.#responses.all;
   }
 
-  /** Whether the upstream has said that the session's time is over. */
+  /** Whether the upstream has announced the session's expiry. */
   get expired(): boolean {
     return this.#expired;
   }
 
-  // ---- Upwards ----
+  // ---- To the upstream ----
 
-  /** What a client is told at once, because the upstream has nothing left of the audio that it means. */
+  /** The immediate answer to a client event about audio that the upstream does not have any more. */
   answer({ event }: Outgoing): UnsentEvent | undefined {
     if (event.type !== 'conversation.item.truncate' || !this.#spoken.has(event.item_id)) return undefined;
     const { type: _type, event_id: _id, ...cut } = event;
     return { type: 'conversation.item.truncated', ...cut };
   }
 
-  /** Takes note of what goes up. */
+  /** Records an event to the upstream. */
   sent(sent: Outgoing): void {
     if (sent.event.type === 'input_audio_buffer.append') this.#buffered = true;
     this.#inFlight.add(sent);
   }
 
-  // ---- Downwards ----
+  // ---- From the upstream ----
 
-  /** What becomes of an event of the upstream; undefined where it is not for clients. */
+  /** Processes an event of the upstream; undefined if it is not for clients. */
   take(given: UpstreamEvent): Delivery | undefined {
     const event = this.#withId(given);
     if (event.type === 'error') return this.#error(event);
@@ -190,7 +190,7 @@ export class UpstreamState {
     return { event: this.session.event('session.updated', String(event.event_id)) };
   }
 
-  /** An error goes to the client who caused it, with the id that it gave. */
+  /** An error goes to the client that caused it, with its own event id. */
   #error(event: UpstreamEvent): Delivery | undefined {
     const details = objectAt(event, 'error');
     if (details.code === 'session_expired') this.#expired = true;
@@ -200,13 +200,13 @@ export class UpstreamState {
     }
     const origin = this.#options.eventIds.decode(details.event_id);
     if (origin) this.#inFlight.refused(origin.sequence);
-    // No client's event has another id there.
+    // Only client events with a longer id have another id there.
     const event_id = origin?.clientEventId ?? null;
     const relayed = { ...event, error: { code: null, param: null, ...details, event_id } };
     return { event: { relayed, known: knownEvent(relayed) }, to: origin?.peer, answers: origin?.sequence };
   }
 
-  /** With the conversation's first id, and the limits that this server keeps. */
+  /** With the original conversation id, and the limits of this server. */
   #relayed(event: UpstreamEvent, known: ServerEvent): { relayed: UpstreamEvent; known: ServerEvent } {
     if (known.type === 'rate_limits.updated') {
       const own = this.#options.rateLimits();
@@ -235,7 +235,7 @@ export class UpstreamState {
     return temperature === undefined ? event : { ...event, response: { ...event.response, temperature } };
   }
 
-  /** Of items that this server put back itself, clients know already. */
+  /** Clients already know items that this server restored. */
   #isEchoOfRestoring(event: UpstreamEvent): boolean {
     if (event.type !== 'conversation.item.added' && event.type !== 'conversation.item.done') return false;
     const { id } = objectAt(event, 'item');
@@ -245,8 +245,8 @@ export class UpstreamState {
   // ---- A lost connection ----
 
   /**
-   * The upstream is gone: what clients are told, in the order of docs/upstream.md. Of its session nothing is open
-   * afterwards.
+   * The upstream is lost: the events for clients, in the order of docs/upstream.md. Afterwards nothing of its session
+   * is open.
    */
   lose(failure: ResponseFailure): UnsentEvent[] {
     const { type, code } = failure;
@@ -271,13 +271,13 @@ export class UpstreamState {
     return events;
   }
 
-  /** What a new session has to be given. */
+  /** The state for a new session. */
   setup(): UpstreamSetup {
     const items = this.#conversation.items.map(restoringItem).filter((item) => item !== undefined);
     return { update: this.session.restoring(), items };
   }
 
-  /** Takes over a new session: what clients are told of it, and what they had asked the lost one for. */
+  /** Continues with a new session: the events that report it to clients, and their pending requests. */
   resume({ session, refusedItems }: OpenedUpstream): { deleted: UnsentEvent[]; again: Outgoing[] } {
     this.session.replace(session);
     this.#followsAnother = true;

@@ -2,16 +2,16 @@ import type { WireError } from '../../protocol/errors/wire-errors.ts';
 import type { Peer } from '../../session/ports/peer.ts';
 import type { Outgoing } from './outgoing.ts';
 
-/** What waits to be handled: an event, or a refusal that has to keep its place among them. */
+/** A queued entry: an event, or a refusal that keeps its place among the events. */
 export type QueuedFrame = { from: Peer } & (
   | { sent: Outgoing; refusal?: undefined }
   | { refusal: WireError; clientEventId: string | null }
 );
 
-/** Counted for what an entry takes beside its text. */
+/** Size of an entry in addition to its text. */
 const entryBytes = 256;
 
-/** What clients have sent and the upstream cannot take yet: while it is connected, and while a response is admitted. */
+/** Client events that the upstream cannot take yet, while it is being connected or a response is being admitted. */
 export class ClientQueue {
   readonly #limitBytes: number;
   readonly #entries: QueuedFrame[] = [];
@@ -26,12 +26,12 @@ export class ClientQueue {
     return this.#entries.length === 0;
   }
 
-  /** Whether clients should be read no further. */
+  /** Whether reading from clients should pause. */
   get full(): boolean {
     return this.#bytes > this.#limitBytes;
   }
 
-  /** Whether a client went on, although it is not read further: with frames that were refused. */
+  /** Whether clients continue to fill the queue although they are paused, with frames that were refused. */
   get overflowing(): boolean {
     return this.#bytes > 2 * this.#limitBytes;
   }
@@ -41,7 +41,7 @@ export class ClientQueue {
     this.#bytes += weight(entry);
   }
 
-  /** Puts back what could not be handled after all. */
+  /** Puts back an entry that could not be handled. */
   putBack(entry: QueuedFrame): void {
     this.#entries.unshift(entry);
     this.#bytes += weight(entry);
@@ -53,7 +53,7 @@ export class ClientQueue {
     return entry;
   }
 
-  /** Resolves once it is not full. */
+  /** Resolves once the queue is not full. */
   room(): Promise<void> {
     if (!this.full) return Promise.resolve();
     this.#room ??= Promise.withResolvers();

@@ -1,8 +1,8 @@
-/** What the end of an upstream's connection means: the session's end, or a connection to make again, and how often. */
+/** What follows the end of an upstream connection: the end of the session, or reconnection attempts. */
 
 import type { CloseReason } from '../../session/ports/peer.ts';
 
-/** Going away, no close frame, internal error, restart, try again later, bad gateway: nothing that the session did. */
+/** Going away, no close frame, internal error, restart, try again later, bad gateway: not caused by the session. */
 const losses: ReadonlySet<number> = new Set([1001, 1006, 1011, 1012, 1013, 1014]);
 const noStatus = 1005;
 const normal = 1000;
@@ -11,8 +11,8 @@ const internalError = 1011;
 export const tooManyRefused: CloseReason = { code: 1008, reason: 'too many events before the upstream answered' };
 
 /**
- * How clients are to be closed where an upstream ended the session of its own accord; undefined where the connection was
- * lost. `expired`: an error has said that the session's time is over.
+ * How to close the clients if an upstream ended the session deliberately; undefined if the connection was lost.
+ * `expired`: an error has announced the session's expiry.
  */
 export function relayedClose({ code, reason }: CloseReason, expired: boolean): CloseReason | undefined {
   if (losses.has(code) && !(code === 1001 && (expired || reason.includes('session_expired')))) return undefined;
@@ -23,10 +23,10 @@ export function relayedClose({ code, reason }: CloseReason, expired: boolean): C
 
 const firstDelayMs = 250;
 const longestDelayMs = 8000;
-/** A connection that lasted so long was a good one: what comes after it is another loss. */
+/** A connection that lasted this long resets the retries. */
 const stableMs = 60_000;
 
-/** When to try again: each time twice as late, and at most so often before a connection has lasted. */
+/** Schedules reconnection attempts, with a delay that doubles each time, up to a maximum number. */
 export class Retries {
   readonly #limit: number;
   #made = 0;
@@ -44,12 +44,12 @@ export class Retries {
     if (nowMs - this.#connectedAtMs >= stableMs) this.#made = 0;
   }
 
-  /** The try that `next` is about; undefined when there was the last. */
+  /** The number of the attempt that `next` schedules; undefined after the last. */
   upcoming(): { attempt: number; of: number } | undefined {
     return this.#made < this.#limit ? { attempt: this.#made + 1, of: this.#limit } : undefined;
   }
 
-  /** Milliseconds to wait before the next try, somewhat spread; undefined when there was the last. */
+  /** Delay before the next attempt in milliseconds, with jitter; undefined after the last. */
   next(): number | undefined {
     if (this.#made >= this.#limit) return undefined;
     const ms = Math.min(firstDelayMs * 2 ** this.#made++, longestDelayMs);

@@ -1,25 +1,25 @@
 /**
- * The ids that clients' events carry to the upstream, from which its errors find their way back: to the client who
- * caused them, with the id that it gave, if it gave one. Every event gets an id of the relay's own, so that none of a
- * client's can be taken for one; it carries the client's, and only those that are too long for that are kept here.
+ * Event ids on the way to the upstream, by which its errors are mapped back to the client and its own event id. Every
+ * event gets an id of the relay, so that a client's id is never mistaken for one. It contains the client's id; only ids
+ * that are too long for that are stored here.
  */
 
 export interface Origin {
-  /** The number of the peer in its session. */
+  /** The number of the peer. */
   peer: number;
-  /** The number of the event in its session. */
+  /** The number of the event. */
   sequence: number;
-  /** What the client called its event; null where it gave no id. */
+  /** The client's event id; null if it gave none. */
   clientEventId: string | null;
 }
 
-/** An id may have 512 characters; a longer one than this leaves no room for a number before it. */
+/** An id may have 512 characters; a longer one than this leaves no room for the number. */
 const longestCarried = 470;
-/** Ids that are kept: 512 KiB at most. An error for an older one comes without its id. */
+/** Number of stored ids: 512 KiB at most. An error for an older one has no event id. */
 const mostKept = 1024;
 
 export class EventIds {
-  /** By the number of the event; the oldest first. */
+  /** By the number of the event, oldest first. */
   readonly #kept = new Map<number, string>();
 
   /** The id to send. */
@@ -35,7 +35,7 @@ export class EventIds {
     return number;
   }
 
-  /** Where an id came from; undefined when it is none of `encode`'s. */
+  /** The origin of an id; undefined if `encode` did not make it. */
   decode(id: unknown): Origin | undefined {
     const match = typeof id === 'string' ? /^peer(\d{1,15})-(\d{1,15})(?:\.(.*))?$/s.exec(id) : null;
     if (!match) return undefined;

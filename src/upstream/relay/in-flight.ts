@@ -2,19 +2,19 @@ import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { ServerEvent } from '../../protocol/wire/server-events.ts';
 import { isOutOfBand, type Outgoing } from './outgoing.ts';
 
-/** A client that has so much unanswered has an upstream that does not answer: the oldest are no longer waited for. */
+/** Maximum number of tracked requests: an upstream that leaves this many unanswered does not answer. */
 const maxEvents = 256;
 const maxCharacters = 32 * 1024 ** 2;
 
 /**
- * What clients asked for and the upstream has not answered yet. When a connection is lost, the session that takes its
- * place knows nothing of it, and it is sent again. Appends are not answered, and a cancel has nothing left to cancel.
+ * Client events that the upstream has not answered. When a connection is lost they are sent again, because the new
+ * session does not know them. Appends have no answer, and a cancel has nothing left to cancel.
  */
 export class InFlight {
   #events: Outgoing[] = [];
   #characters = 0;
 
-  /** Whether a response was asked for and not yet begun. */
+  /** Whether a response was requested and has not started. */
   get awaitsResponse(): boolean {
     return this.#events.some(({ event }) => event.type === 'response.create');
   }
@@ -29,7 +29,7 @@ export class InFlight {
     }
   }
 
-  /** What an event of the upstream answers, which is then no longer waited for. */
+  /** Removes and returns the request that an event of the upstream answers. */
   answer(event: ServerEvent): Outgoing | undefined {
     const sent = this.#events.find((each) => isAnswerTo(event, each.event));
     if (sent) this.#remove(sent);
@@ -42,7 +42,7 @@ export class InFlight {
     if (sent) this.#remove(sent);
   }
 
-  /** All of them, in order; none is waited for afterwards. */
+  /** Removes and returns all requests, in order. */
   takeAll(): Outgoing[] {
     const events = this.#events;
     this.#events = [];

@@ -8,24 +8,24 @@ const charactersPerToken = 4;
 const audioCharactersPerMs = 64;
 /** Of 1024 × 1024 pixels. */
 const imageTokens = 765;
-/** More than any model reads: an upstream may say what it likes. */
+/** More than the context of any model: the upstream's figure is not trusted. */
 const mostTokens = 1_000_000;
 
 /**
- * Guesses what the next response of an upstream's session will be asked with: what its last one in the conversation came
- * to, and what clients have sent since.
+ * Estimates the input of the next response of an upstream: the input of its last response in the conversation, and the
+ * client events since.
  */
 export class InputEstimate {
   #conversation = 0;
   #head = 0;
 
-  /** Takes note of what goes up. */
+  /** Records an event to the upstream. */
   sent(event: ClientEvent): void {
     if (event.type === 'conversation.item.create') this.#conversation += itemTokens(event.item);
     if (event.type === 'session.update') this.#head = Math.max(this.#head, textTokens(JSON.stringify(event.session)));
   }
 
-  /** Takes note of what came down. */
+  /** Records an event from the upstream. */
   received(event: ServerEvent): void {
     if (event.type !== 'response.done') return;
     const { conversation_id, usage } = event.response;
@@ -34,7 +34,7 @@ export class InputEstimate {
     this.#head = 0;
   }
 
-  /** In tokens; `event` asks for the response, which the upstream begins by itself without one. */
+  /** In tokens. `event` requests the response; without it, the upstream starts the response by itself. */
   estimate(event?: Extract<ClientEvent, { type: 'response.create' }>): number {
     const { input, ...parameters } = event?.response ?? {};
     const own = input?.reduce((sum, item) => sum + (item.type === 'item_reference' ? 0 : itemTokens(item)), 0) ?? 0;

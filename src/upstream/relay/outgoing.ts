@@ -1,4 +1,4 @@
-/** What clients send, as an upstream takes it: the core's events are GA's, but for what only this server knows of. */
+/** Converts client events for an upstream: the core's events are GA's, except for what only this server knows. */
 
 import type { ClientEvent, ClientEventOf, ResponseParameters } from '../../protocol/wire/client-events.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
@@ -6,19 +6,19 @@ import type { SessionUpdate } from '../../protocol/wire/session-config.ts';
 import type { JsonObject } from '../link/json.ts';
 import { withoutNulls } from '../mirror/session-state.ts';
 
-/** A client's event on its way up. */
+/** A client event on its way to the upstream. */
 export interface Outgoing {
   readonly event: ClientEvent;
-  /** Numbers the events of a session. */
+  /** Sequence number in the session. */
   readonly sequence: number;
   readonly frame: string;
-  /** The temperature that a beta client set with it, which no upstream is told: GA has none. */
+  /** The temperature that a beta client set, which GA does not have. */
   readonly temperature: number | undefined;
-  /** The configuration that a `session.update` asks the upstream for. */
+  /** The configuration that a `session.update` requests. */
   readonly update?: JsonObject;
 }
 
-/** The event as it goes up, with `eventId`. An item without an id is given one, by which its echo is known. */
+/** The event to send, with `eventId`. An item without an id gets one, so that its echo can be recognized. */
 export function outgoingEvent(
   event: ClientEvent,
   { eventId, sequence, ids }: { eventId: string; sequence: number; ids: IdSource },
@@ -44,7 +44,7 @@ export function outgoingEvent(
   }
 }
 
-/** The model stays that of the connection, whatever clients call it; turn detection of a transcription answers nothing. */
+/** The connection's model does not change; turn detection of a transcription session has no fields about responses. */
 export function upstreamSession(update: SessionUpdate): { session: JsonObject; temperature: number | undefined } {
   const detection = update.audio?.input?.turn_detection;
   const input = { ...update.audio?.input, ...(detection && { turn_detection: withoutNulls(detection) }) };
@@ -59,7 +59,7 @@ export function upstreamSession(update: SessionUpdate): { session: JsonObject; t
   return { session: { ...session, ...(session.audio && { audio: { ...session.audio, input } }) }, temperature };
 }
 
-/** Whether a response is made outside the conversation. */
+/** Whether a response is out of band. */
 export function isOutOfBand(event: ClientEventOf<'response.create'>): boolean {
   return event.response?.conversation === 'none';
 }

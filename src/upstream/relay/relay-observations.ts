@@ -4,13 +4,13 @@ import type { AudioFormat } from '../../protocol/wire/session-config.ts';
 import type { Observers } from '../../session/observing/observers.ts';
 import type { AudioCodec } from '../../session/ports/audio-codec.ts';
 
-/** More responses than an upstream runs at once: of those beyond it the first audio is not observed. */
+/** Maximum number of responses whose first audio is observed; more than an upstream runs at once. */
 const maxAwaited = 64;
 
-/** Publishes what the events of an upstream say about turns, transcripts and responses. */
+/** Publishes observations of turns, transcripts and responses, derived from the events of an upstream. */
 export class RelayObservations {
   readonly #observers: Observers;
-  /** The turn that was decided last: its audio is committed next. */
+  /** The last decided turn: its audio is committed next. */
   #decidedId: string | undefined;
   /** Responses without audio so far. */
   readonly #silent = new Set<string>();
@@ -20,14 +20,14 @@ export class RelayObservations {
     this.#observers = observers;
   }
 
-  /** Takes an event of a client that goes up. `format`: that of input audio now. */
+  /** Takes a client event. `format`: the current format of input audio. */
   sent(event: ClientEvent, codec: AudioCodec, format: AudioFormat): void {
     if (event.type !== 'input_audio_buffer.append') return;
     this.#inputMs += codec.measure(event.audio, format).durationMs;
     this.#observers.inputReached(this.#inputMs);
   }
 
-  /** Takes an event that clients are sent. */
+  /** Takes an event for clients. */
   received(event: ServerEvent | UnsentEvent): void {
     switch (event.type) {
       case 'input_audio_buffer.speech_started': {
@@ -65,12 +65,12 @@ export class RelayObservations {
     }
   }
 
-  /** A defect of the session itself. */
+  /** An internal error of the session. */
   fault(error: unknown): void {
     this.#observers.publish({ type: 'session_fault', error: String(error) });
   }
 
-  /** The session is over, and with it the responses that run. */
+  /** The session and its responses have ended. */
   sessionEnded(running: readonly ResponseResource[]): void {
     for (const response of running) this.#responseEnded({ ...response, status: 'cancelled' });
     this.#observers.publish({ type: 'session_ended' });

@@ -5,7 +5,7 @@ import { sessionKinds } from '../../protocol/wire/session-kinds.ts';
 import { Locks } from '../../session/limits/locks.ts';
 import type { SessionMirror } from '../mirror/session-mirror.ts';
 
-/** The fields that clients of a relayed session may not change, whatever its upstream reports of them. */
+/** Locked fields of a relayed session, whatever its upstream reports. */
 export class RelayedLocks {
   readonly #type: SessionType;
   readonly #locks: Locks;

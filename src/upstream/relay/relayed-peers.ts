@@ -2,7 +2,7 @@ import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { OutgoingEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
 import type { Peer } from '../../session/ports/peer.ts';
 
-/** The clients of a relayed session, by the number under which their events go up. */
+/** The clients of a relayed session, by number. */
 export class RelayedPeers {
   readonly #ids: IdSource;
   readonly #numbers = new Map<Peer, number>();
@@ -32,22 +32,22 @@ export class RelayedPeers {
     this.#numbers.clear();
   }
 
-  /** Undefined for one that is gone. */
+  /** Undefined if it has left. */
   numberOf(peer: Peer): number | undefined {
     return this.#numbers.get(peer);
   }
 
-  /** Sends an event to the peer with a number, or to all where there is none. */
+  /** Sends an event to the peer with a number, or to all if there is none. */
   deliver(event: OutgoingEvent, to?: number): void {
     for (const [peer, number] of this.#numbers) if (to === undefined || number === to) peer.send(event);
   }
 
-  /** Sends an event of this server's own to all. */
+  /** Sends an event of this server to all. */
   emit(event: UnsentEvent): void {
     this.deliver({ ...event, event_id: this.#ids('event') });
   }
 
-  /** Sends an event of this server's own to one, if it is still there. */
+  /** Sends an event of this server to one peer, if it is still attached. */
   sendTo(peer: Peer, event: UnsentEvent): void {
     if (this.#numbers.has(peer)) peer.send({ ...event, event_id: this.#ids('event') });
   }

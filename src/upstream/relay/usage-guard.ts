@@ -13,7 +13,10 @@ export interface UsageGuardOptions {
   observations: Pick<RelayObservations, 'fault'>;
 }
 
-/** Responses requested and not yet begun; beyond it the oldest counts as refused, and its reservation is released. */
+/**
+ * Maximum number of requested responses that have not started; beyond it, the oldest counts as refused and its
+ * reservation is released.
+ */
 const maxAsked = 256;
 
 export interface Admission {
@@ -21,13 +24,13 @@ export interface Admission {
   reservation?: Reservation | undefined;
 }
 
-/** What a relayed session uses of its upstream, and whether it may. */
+/** Usage of a relayed session, and whether it may use more. */
 export class UsageGuard {
   readonly #options: UsageGuardOptions;
   readonly #quota: ResponseQuota;
-  /** What was set aside for responses that were asked for and have not begun, by the number of the client's event. */
+  /** Reservations of requested responses that have not started, by the number of the client event. */
   readonly #asked = new Map<number, Reservation | undefined>();
-  /** The same of those that run, by their ids. */
+  /** Reservations of running responses, by id. */
   readonly #begun = new Map<string, Reservation | undefined>();
 
   constructor(options: UsageGuardOptions) {
@@ -35,17 +38,17 @@ export class UsageGuard {
     this.#quota = new ResponseQuota(options.clock, options.limits.responsesPerMinute);
   }
 
-  /** What this server keeps of limits; none where the upstream's are the only ones. */
+  /** Limits of this server; undefined if only the upstream's apply. */
   rateLimits(): readonly RateLimit[] {
     return this.#options.meter.rateLimits();
   }
 
-  /** @throws {WireError} when a client asks for more responses than it may in a minute */
+  /** @throws {WireError} when a client exceeds the responses per minute */
   requireQuota(): void {
     this.#quota.require();
   }
 
-  /** Whether a response may be made now, and what is set aside for it. Never rejects. */
+  /** Whether a response is admitted, and its reservation. Never rejects. */
   async admit(expected: ExpectedTokens): Promise<Admission> {
     try {
       const { refusal, reservation } = await this.#options.meter.admitResponse(expected);
@@ -56,7 +59,7 @@ export class UsageGuard {
     }
   }
 
-  /** A client's response is asked for: counts it against the session's responses per minute. */
+  /** A client requests a response: counts it toward the responses per minute of the session. */
   responseRequested(sequence: number, reservation: Reservation | undefined): void {
     this.#quota.count();
     this.#asked.set(sequence, reservation);
@@ -64,19 +67,19 @@ export class UsageGuard {
     if (this.#asked.size > maxAsked && oldest !== undefined) this.requestRefused(oldest);
   }
 
-  /** The upstream refused what a client asked for. */
+  /** The upstream refused a client event. */
   requestRefused(sequence: number): void {
     this.#asked.get(sequence)?.settle(0);
     this.#asked.delete(sequence);
   }
 
-  /** A response that a client asked for has begun. */
+  /** A requested response has started. */
   responseBegun(response: string, sequence: number): void {
     this.#begun.set(response, this.#asked.get(sequence));
     this.#asked.delete(sequence);
   }
 
-  /** The upstream began one by itself: counts it likewise. Resolves with why it may not go on. */
+  /** The upstream started a response by itself: counts it as well. Resolves with the reason if it must be cancelled. */
   async unrequestedResponse(response: string, expected: ExpectedTokens): Promise<WireError | undefined> {
     this.#quota.count();
     this.#begun.set(response, undefined);
@@ -86,13 +89,13 @@ export class UsageGuard {
     return refusal;
   }
 
-  /** The session is over: what was asked for is not made. */
+  /** The session has ended: pending requests are released. */
   end(): void {
     for (const sequence of [...this.#asked.keys()]) this.requestRefused(sequence);
     this.#begun.clear();
   }
 
-  /** Counts what an event says was used. */
+  /** Counts the usage that an event reports. */
   received(event: ServerEvent): void {
     const { meter } = this.#options;
     if (event.type === 'response.done') {
@@ -106,7 +109,7 @@ export class UsageGuard {
     }
   }
 
-  /** A response ended. Where nobody can tell any more what it used, that is what was set aside for it. */
+  /** A response ended. If its usage is unknown, its reservation is charged. */
   responseEnded(response: string): void {
     this.#begun.delete(response);
   }
