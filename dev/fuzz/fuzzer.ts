@@ -33,9 +33,9 @@ const warmUpCases = 300;
 const progressMs = 5000;
 const quietMs = 10_000;
 /** Of each round, for cases that are run alone and measured. */
-const measuredShare = 0.3;
+const measuredShare = 0.15;
 /** Costly cases that wait to be run alone; others run among the rest. */
-const mostCostly = 32;
+const mostCostly = 128;
 /** Of one defect; more say nothing new. */
 const maxFindings = 50;
 const recentCases = 16;

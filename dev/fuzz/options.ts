@@ -23,7 +23,7 @@ Options
   --resume FILE   keep the state of the run in FILE, and go on from it when it is there
   --report FILE   also write the report to FILE, as JSON
   --case N        run only case N of the seed; may be given more than once
-  --lanes N       connections at once; default 8
+  --lanes N       connections at once; default 16
   --help          this text
 
 Exits with 1 when anything was found.
@@ -44,7 +44,7 @@ export function parseOptions(argv: readonly string[]): FuzzOptions | 'help' {
     resume: values.resume,
     report: values.report,
     cases: (values.case ?? []).map((text) => wholeNumber('--case', text)),
-    lanes: Math.max(1, wholeNumber('--lanes', values.lanes ?? '8')),
+    lanes: Math.max(1, wholeNumber('--lanes', values.lanes ?? '16')),
   };
 }
 

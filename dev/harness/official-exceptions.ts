@@ -108,7 +108,7 @@ export function exceptionsOf(dialect: WireDialect): Exceptions {
     if (type === undefined) absent.add(path);
     else types.set(path, typeFrom(type));
   }
-  const anyIndex = (path: string) => path.replaceAll(/\[\d+\]/g, '[]');
+  const anyIndex = (path: string) => (path.includes('[') ? path.replaceAll(/\[\d+\]/g, '[]') : path);
   return {
     nullAt: nullByRule,
     typeAt: (path) => types.get(anyIndex(path)),
