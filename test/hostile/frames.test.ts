@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { deflateRawSync } from 'node:zlib';
 import { encodeFrame, opcodes } from '../../dev/harness/websocket-frames.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -110,5 +111,21 @@ test('what is no WebSocket frame ends its own connection, with the code that say
         assert.equal((await attacker.closed).code, code, name);
       }
     });
+  });
+});
+
+test('what was read behind a broken frame is dropped, and ends nothing but its own connection', async (t) => {
+  verifies('R1.18');
+  const manyFrames = Buffer.concat(Array<Buffer>(3000).fill(encodeFrame({ opcode: opcodes.pong, payload: '' })));
+  await underAttack(t, {}, async (scene) => {
+    for (const [name, bytes, code] of broken) {
+      const attacker = await scene.webSocket();
+      // Each is read by itself, and those behind the first wait: its frames take a turn of the event loop each.
+      for (const chunk of [manyFrames, bytes, Buffer.alloc(1000, 0x81)]) {
+        attacker.write(chunk);
+        for (let turns = 0; turns < 10; turns++) await setImmediate();
+      }
+      assert.equal((await attacker.closed).code, code, name);
+    }
   });
 });

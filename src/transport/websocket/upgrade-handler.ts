@@ -19,6 +19,7 @@ import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import type { Granted, Refused, SessionAuthorizer } from '../session-authorizer.ts';
 import type { OpenRequest, RegisteredSession, SessionRegistry, Viewer } from '../session-registry.ts';
 import { type Handshake, readHandshake, realtimePath, selectSubprotocol } from './handshake.ts';
+import { readNothingAfterError } from './read-nothing-after-error.ts';
 import { WebSocketPeer } from './websocket-peer.ts';
 
 export interface UpgradeHandlerOptions {
@@ -143,6 +144,7 @@ export class UpgradeHandler {
     let taken = false;
     this.#accepting.handleUpgrade(request, socket, head, (webSocket) => {
       taken = true;
+      readNothingAfterError(webSocket);
       const names = unknownExtensions(handshake.query);
       if (names.length > 0) this.#options.log.warn('extensions_unknown', { names, ...sender(request) });
       this.#attach(webSocket, socket, request, verdict);
@@ -194,6 +196,7 @@ export class UpgradeHandler {
     }
     this.#options.metering.sessionRefused(reason);
     this.#refusing.handleUpgrade(request, socket, head, (webSocket) => {
+      readNothingAfterError(webSocket);
       this.#refuse(webSocket, why, dialect, request);
     });
   }
