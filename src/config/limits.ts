@@ -293,7 +293,7 @@ export const limits = {
     'Limits',
     integer('MS', 100, 10 * minuteMs),
     defaultUpstreamLimits.upstreamConnectMs,
-    'Time without a message from an upstream while it opens or restores a session.',
+    'Time without an awaited answer from an upstream while it opens or restores a session.',
   ),
   upstreamRetries: option(
     'Limits',

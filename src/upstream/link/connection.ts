@@ -55,6 +55,7 @@ export class UpstreamConnection {
       headers,
       maxPayload: limits.upstreamMessageBytes,
       perMessageDeflate: false,
+      autoPong: false,
       // One message per turn of the event loop: a chunk of a flood contains thousands.
       allowSynchronousEvents: false,
       // A redirect would leak the key.
@@ -68,7 +69,7 @@ export class UpstreamConnection {
     });
     this.#socket.on('message', (data, isBinary) => this.#message(data, isBinary));
     this.#socket.on('pong', () => this.#noteActivity());
-    this.#socket.on('ping', () => this.#noteActivity());
+    this.#socket.on('ping', (data) => this.#ping(data));
     this.#socket.on('unexpected-response', (request, response: IncomingMessage) => {
       request.destroy();
       this.#fail(httpFailure(response.statusCode ?? 0, this.#redacted(response.headers['content-type'] ?? '')));
@@ -105,6 +106,12 @@ export class UpstreamConnection {
     this.#stop();
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
     else this.#socket.terminate();
+  }
+
+  #ping(data: Buffer): void {
+    this.#noteActivity();
+    // An upstream could send pings without reading the pongs.
+    if (!this.#over && !this.congested) this.#socket.pong(data);
   }
 
   #message(data: RawData, isBinary: boolean): void {

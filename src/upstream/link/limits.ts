@@ -1,6 +1,6 @@
 /** The limits of a relayed session. `config.ts` documents those that are options. */
 export interface UpstreamLimits {
-  /** Maximum silence of an upstream while a session is opened or restored. */
+  /** Maximum time without an awaited answer from an upstream while a session is opened or restored. */
   upstreamConnectMs: number;
   /** Reconnection attempts before the session ends. */
   upstreamRetries: number;

@@ -67,6 +67,12 @@ export class UpstreamHandshake implements ConnectionListener {
     this.#awaitAnswer();
   }
 
+  /** The number of awaited answers; unknown before the session is created. */
+  get #answersDue(): number {
+    if (this.#session === undefined) return Number.POSITIVE_INFINITY;
+    return this.#pendingItems.size + (this.#pendingUpdate ? 1 : 0);
+  }
+
   /** Aborts; the listener is not called any more. */
   abort(): void {
     if (!this.#end()) return;
@@ -75,11 +81,13 @@ export class UpstreamHandshake implements ConnectionListener {
 
   event(event: UpstreamEvent): void {
     if (this.#over) return;
-    this.#awaitAnswer();
+    const answersDue = this.#answersDue;
     if (this.#session === undefined) this.#begin(event);
     else this.#configured(event);
-    if (this.#session === undefined || this.#pendingUpdate || this.#pendingItems.size > 0) return;
-    if (!this.#end()) return;
+    if (this.#over) return;
+    // Events that answer nothing give an upstream no more time.
+    if (this.#answersDue < answersDue) this.#awaitAnswer();
+    if (this.#session === undefined || this.#answersDue > 0 || !this.#end()) return;
     this.#listener.opened({
       connection: this.#connection,
       session: this.#session,

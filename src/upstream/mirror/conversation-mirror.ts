@@ -1,4 +1,5 @@
-import type { ServerEvent } from '../../protocol/wire/server-events.ts';
+import { jsonLength } from '../../core/json-pieces.ts';
+import type { ServerEvent, ServerEventOf } from '../../protocol/wire/server-events.ts';
 import type { AudioFormat } from '../../protocol/wire/session-config.ts';
 import { isObject, type JsonObject, type UpstreamEvent } from '../link/json.ts';
 
@@ -12,6 +13,7 @@ export interface MirroredItem {
   audioMs: number;
   /** Where its playback was truncated. */
   heardMs: number | undefined;
+  /** The length of the item and its transcripts. */
   characters: number;
 }
 
@@ -19,6 +21,9 @@ export interface MirrorLimits {
   items: number;
   itemCharacters: number;
 }
+
+/** Maximum number of transcripts of an item. */
+const maxTranscripts = 64;
 
 const bytesPerMs: Record<AudioFormat['type'], number> = { 'audio/pcm': 48, 'audio/pcmu': 8, 'audio/pcma': 8 };
 
@@ -61,10 +66,11 @@ export class ConversationMirror {
     const { item, previous_item_id: previousId } = event;
     if (!isObject(item) || typeof item.id !== 'string') return;
     const known = this.find(item.id);
-    const characters = JSON.stringify(item).length;
+    const characters = jsonLength(item);
     if (known) {
-      this.#characters += characters - known.characters;
-      Object.assign(known, { item, characters });
+      const before = jsonLength(known.item);
+      known.item = item;
+      this.#resize(known, characters - before);
     } else {
       const at = typeof previousId === 'string' ? this.#items.findLastIndex(({ id }) => id === previousId) + 1 : -1;
       // Null means the head; an unknown item precedes all known ones.
@@ -72,8 +78,8 @@ export class ConversationMirror {
       const entry = { id: item.id, item, transcripts: new Map(), audioMs: 0, heardMs: undefined, characters };
       this.#items.splice(place, 0, entry);
       this.#characters += characters;
+      this.#bound();
     }
-    this.#bound();
   }
 
   /** Records other information about items in an event. `format` is that of audio in it. */
@@ -96,8 +102,7 @@ export class ConversationMirror {
         return;
       case 'conversation.item.input_audio_transcription.completed':
         this.#awaited.delete(event.item_id);
-        this.find(event.item_id)?.transcripts.set(event.content_index, event.transcript);
-        return;
+        return this.#transcribed(event);
       case 'conversation.item.input_audio_transcription.failed':
         this.#awaited.delete(event.item_id);
         return;
@@ -109,6 +114,22 @@ export class ConversationMirror {
     const [entry] = at < 0 ? [] : this.#items.splice(at, 1);
     if (entry) this.#characters -= entry.characters;
     this.#awaited.delete(itemId);
+  }
+
+  #transcribed(event: ServerEventOf<'conversation.item.input_audio_transcription.completed'>): void {
+    const { content_index: index, transcript } = event;
+    const entry = this.find(event.item_id);
+    if (!entry) return;
+    const before = entry.transcripts.get(index);
+    if (before === undefined && entry.transcripts.size >= maxTranscripts) return;
+    entry.transcripts.set(index, transcript);
+    this.#resize(entry, transcript.length - (before?.length ?? 0));
+  }
+
+  #resize(entry: MirroredItem, characters: number): void {
+    entry.characters += characters;
+    this.#characters += characters;
+    this.#bound();
   }
 
   #bound(): void {

@@ -3,13 +3,14 @@
 import { z } from 'zod';
 import type { ServerEvent, ServerEventOf, ServerEventType } from '../../protocol/wire/server-events.ts';
 import type { UpstreamEvent } from '../link/json.ts';
-import { knownItem, knownResponse } from './known-items.ts';
+import { knownItem, knownResponse, longestId } from './known-items.ts';
 
 /** Events about the session are derived from its state, which is more complete than a single event. */
 type OfSession = 'session.created' | 'session.updated';
 type KnownType = Exclude<ServerEventType, OfSession>;
 
 const index = z.number().int().nonnegative();
+const id = z.string().max(longestId);
 const ms = z.number();
 const previous = {
   previous_item_id: z
@@ -17,10 +18,10 @@ const previous = {
     .nullish()
     .transform((id) => id ?? null),
 };
-const inResponse = { response_id: z.string(), output_index: index };
-const inItem = { ...inResponse, item_id: z.string() };
+const inResponse = { response_id: id, output_index: index };
+const inItem = { ...inResponse, item_id: id };
 const inPart = { ...inItem, content_index: index };
-const ofAudio = { item_id: z.string(), content_index: index };
+const ofAudio = { item_id: id, content_index: index };
 const orNull = z
   .string()
   .nullish()
@@ -66,7 +67,7 @@ const schemas: { [T in KnownType]: z.ZodType<ServerEventOf<T>> } = {
   }),
   'conversation.item.added': event('conversation.item.added', { ...previous, item: knownItem }),
   'conversation.item.done': event('conversation.item.done', { ...previous, item: knownItem }),
-  'conversation.item.deleted': event('conversation.item.deleted', { item_id: z.string() }),
+  'conversation.item.deleted': event('conversation.item.deleted', { item_id: id }),
   'conversation.item.retrieved': event('conversation.item.retrieved', { item: knownItem }),
   'conversation.item.truncated': event('conversation.item.truncated', { ...ofAudio, audio_end_ms: ms }),
   'conversation.item.input_audio_transcription.delta': event('conversation.item.input_audio_transcription.delta', {
@@ -95,20 +96,20 @@ const schemas: { [T in KnownType]: z.ZodType<ServerEventOf<T>> } = {
     ...ofAudio,
     error: z.object({ ...errorText, code: z.string().catch('unknown') }),
   }),
-  'input_audio_buffer.committed': event('input_audio_buffer.committed', { ...previous, item_id: z.string() }),
+  'input_audio_buffer.committed': event('input_audio_buffer.committed', { ...previous, item_id: id }),
   'input_audio_buffer.cleared': event('input_audio_buffer.cleared', {}),
   'input_audio_buffer.speech_started': event('input_audio_buffer.speech_started', {
     audio_start_ms: ms,
-    item_id: z.string(),
+    item_id: id,
   }),
   'input_audio_buffer.speech_stopped': event('input_audio_buffer.speech_stopped', {
     audio_end_ms: ms,
-    item_id: z.string(),
+    item_id: id,
   }),
   'input_audio_buffer.timeout_triggered': event('input_audio_buffer.timeout_triggered', {
     audio_start_ms: ms,
     audio_end_ms: ms,
-    item_id: z.string(),
+    item_id: id,
   }),
   'response.created': event('response.created', { response: knownResponse }),
   'response.done': event('response.done', { response: knownResponse }),
@@ -130,12 +131,12 @@ const schemas: { [T in KnownType]: z.ZodType<ServerEventOf<T>> } = {
   }),
   'response.function_call_arguments.delta': event('response.function_call_arguments.delta', {
     ...inItem,
-    call_id: z.string(),
+    call_id: id,
     delta: z.string(),
   }),
   'response.function_call_arguments.done': event('response.function_call_arguments.done', {
     ...inItem,
-    call_id: z.string(),
+    call_id: id,
     name: z.string().default(''),
     arguments: z.string(),
   }),

@@ -5,10 +5,13 @@ import type { Item } from '../../protocol/wire/items.ts';
 import type { ResponseResource, Usage } from '../../protocol/wire/server-events.ts';
 import { audioFormatSchema, maxOutputTokensSchema, voiceId, voiceSchema } from '../../protocol/wire/session-config.ts';
 
+/** Maximum length of ids that are stored. */
+export const longestId = 512;
+
 const absent = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
 
 const common = {
-  id: z.string(),
+  id: z.string().max(longestId),
   object: z.literal('realtime.item').catch('realtime.item'),
   status: z.enum(['completed', 'incomplete', 'in_progress']).catch('completed'),
 };
@@ -56,13 +59,13 @@ export const knownItem = z.union([
     ...common,
     type: z.literal('function_call'),
     name: z.string(),
-    call_id: absent(z.string()),
+    call_id: absent(z.string().max(longestId)),
     arguments: z.string().default(''),
   }),
   z.object({
     ...common,
     type: z.literal('function_call_output'),
-    call_id: z.string(),
+    call_id: z.string().max(longestId),
     output: z.string(),
   }),
 ]) satisfies z.ZodType<Item>;
@@ -121,7 +124,7 @@ const statusDetails = z.discriminatedUnion('type', [
 
 export const knownResponse = z.object({
   object: z.literal('realtime.response').catch('realtime.response'),
-  id: z.string(),
+  id: z.string().max(longestId),
   status: z.enum(['in_progress', 'completed', 'cancelled', 'incomplete', 'failed']).catch('completed'),
   status_details: statusDetails.nullable().catch(null),
   output: arrayOf(knownItem).catch([]),

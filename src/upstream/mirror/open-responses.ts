@@ -1,3 +1,4 @@
+import { jsonLength } from '../../core/json-pieces.ts';
 import type { ResponseFailure } from '../../protocol/errors/response-failures.ts';
 import { copyItem, type Item } from '../../protocol/wire/items.ts';
 import type { ContentPart, ResponseResource, ServerEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
@@ -7,7 +8,7 @@ import { noUsage } from './known-items.ts';
 const maxResponses = 64;
 const maxItems = 256;
 const maxParts = 64;
-/** Characters of a response beyond which its text is not stored any more. */
+/** Characters of all open responses beyond which no more text is stored. */
 const maxCharacters = 4 * 1024 ** 2;
 
 interface OpenPart {
@@ -21,6 +22,8 @@ interface OpenPart {
 
 interface OpenItem {
   item: Item;
+  /** The length of the item when it was stored. */
+  characters: number;
   outputIndex: number;
   parts: Map<number, OpenPart>;
   /** Its position in the conversation, once known; undefined for out-of-band responses. */
@@ -39,6 +42,7 @@ interface OpenResponse {
 /** The unfinished responses of an upstream: their missing events are sent when it is lost. */
 export class OpenResponses {
   readonly #responses = new Map<string, OpenResponse>();
+  #characters = 0;
 
   get size(): number {
     return this.#responses.size;
@@ -58,10 +62,9 @@ export class OpenResponses {
   observe(event: ServerEvent): void {
     switch (event.type) {
       case 'response.created':
-        if (this.#responses.size >= maxResponses) return;
-        this.#responses.set(event.response.id, { response: event.response, items: new Map(), characters: 0 });
-        return;
+        return this.#begin(event.response);
       case 'response.done':
+        this.#characters -= this.#responses.get(event.response.id)?.characters ?? 0;
         this.#responses.delete(event.response.id);
         return;
       case 'conversation.item.added':
@@ -83,7 +86,22 @@ export class OpenResponses {
   fail(failure: ResponseFailure): UnsentEvent[] {
     const open = [...this.#responses.values()];
     this.#responses.clear();
+    this.#characters = 0;
     return open.flatMap((response) => failedEvents(response, failure));
+  }
+
+  #begin(response: ResponseResource): void {
+    if (this.#responses.size >= maxResponses || this.#responses.has(response.id)) return;
+    const begun: OpenResponse = { response: { ...response, output: [] }, items: new Map(), characters: 0 };
+    if (this.#hasRoom(begun, jsonLength(begun.response))) this.#responses.set(response.id, begun);
+  }
+
+  /** Counts characters of a response; returns false if there is no room for them. */
+  #hasRoom(response: OpenResponse, characters: number): boolean {
+    if (this.#characters + characters > maxCharacters) return false;
+    this.#characters += characters;
+    response.characters += characters;
+    return true;
   }
 
   #itemOf(itemId: string): OpenItem | undefined {
@@ -102,11 +120,18 @@ export class OpenResponses {
   }
 
   #item(event: Extract<ServerEvent, { type: 'response.output_item.added' | 'response.output_item.done' }>): void {
-    const items = this.#responses.get(event.response_id)?.items;
-    if (!items) return;
+    const response = this.#responses.get(event.response_id);
+    if (!response) return;
+    const { items } = response;
     const known = items.get(event.item.id);
+    const characters = jsonLength(event.item);
     if (!known && items.size >= maxItems) return;
+    if (!this.#hasRoom(response, characters - (known?.characters ?? 0))) {
+      if (known) known.done ||= event.type === 'response.output_item.done';
+      return;
+    }
     items.set(event.item.id, {
+      characters,
       outputIndex: event.output_index,
       parts: known?.parts ?? new Map(),
       previousId: known?.previousId,
@@ -119,13 +144,14 @@ export class OpenResponses {
   #arguments(event: Extract<ServerEvent, { type: 'response.function_call_arguments.delta' }>): void {
     const response = this.#responses.get(event.response_id);
     const item = response?.items.get(event.item_id)?.item;
-    if (item?.type === 'function_call' && roomFor(response, event.delta)) item.arguments += event.delta;
+    if (!response || item?.type !== 'function_call') return;
+    if (this.#hasRoom(response, event.delta.length)) item.arguments += event.delta;
   }
 
   #notePart(event: Extract<ServerEvent, { content_index: number; response_id: string }>): void {
     const response = this.#responses.get(event.response_id);
     const parts = response?.items.get(event.item_id)?.parts;
-    if (!parts) return;
+    if (!response || !parts) return;
     const index = event.content_index;
     if (event.type === 'response.content_part.added') {
       if (parts.size >= maxParts) return;
@@ -138,7 +164,7 @@ export class OpenResponses {
     switch (event.type) {
       case 'response.output_text.delta':
       case 'response.output_audio_transcript.delta':
-        if (roomFor(response, event.delta)) part.words += event.delta;
+        if (this.#hasRoom(response, event.delta.length)) part.words += event.delta;
         return;
       case 'response.output_text.done':
       case 'response.output_audio_transcript.done':
@@ -151,12 +177,6 @@ export class OpenResponses {
         part.done = true;
     }
   }
-}
-
-function roomFor(response: OpenResponse | undefined, delta: string): boolean {
-  if (!response) return false;
-  response.characters += delta.length;
-  return response.characters <= maxCharacters;
 }
 
 function failedEvents({ response, items }: OpenResponse, failure: ResponseFailure): UnsentEvent[] {

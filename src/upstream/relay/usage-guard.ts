@@ -18,6 +18,8 @@ export interface UsageGuardOptions {
  * reservation is released.
  */
 const maxAsked = 256;
+/** Maximum number of running responses; beyond it, the oldest counts as ended and its reservation as used. */
+const maxBegun = 256;
 
 export interface Admission {
   refusal?: WireError | undefined;
@@ -75,18 +77,24 @@ export class UsageGuard {
 
   /** A requested response has started. */
   responseBegun(response: string, sequence: number): void {
-    this.#begun.set(response, this.#asked.get(sequence));
+    this.#begin(response, this.#asked.get(sequence));
     this.#asked.delete(sequence);
   }
 
   /** The upstream started a response by itself: counts it as well. Resolves with the reason if it must be cancelled. */
   async unrequestedResponse(response: string, expected: ExpectedTokens): Promise<WireError | undefined> {
     this.#quota.count();
-    this.#begun.set(response, undefined);
+    this.#begin(response, undefined);
     const { refusal, reservation } = await this.admit(expected);
     if (this.#begun.has(response)) this.#begun.set(response, reservation);
     else reservation?.settle(0);
     return refusal;
+  }
+
+  #begin(response: string, reservation: Reservation | undefined): void {
+    this.#begun.set(response, reservation);
+    const [oldest] = this.#begun.keys();
+    if (this.#begun.size > maxBegun && oldest !== undefined) this.responseEnded(oldest);
   }
 
   /** The session has ended: pending requests are released. */

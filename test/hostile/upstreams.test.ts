@@ -1,0 +1,133 @@
+/** SECURITY.md, "an upstream misbehaves": its own sessions suffer, within bounds, and nobody else notices. */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { heldBytes } from '../../dev/harness/heap.ts';
+import { FakeUpstream, responseOf, type UpstreamSide } from '../upstream/support/fake-upstream.ts';
+import { liveSession, openingSession } from '../upstream/support/peers.ts';
+import { eventually, type Scene, underAttack, upgradeRequest } from './support/under-attack.ts';
+
+const mebibyte = 1024 ** 2;
+/** What a session may keep of what its upstream sends, and as much again for what is on its way. */
+const keptBytes = 16 * mebibyte;
+
+const message = (id: string, words: string) => ({
+  ...{ id, type: 'message', role: 'assistant', status: 'in_progress', content: [{ type: 'output_text', text: words }] },
+});
+
+/** Events of a session that would need several times `keptBytes`, were all of them kept. */
+const floods: Record<string, () => Iterable<object>> = {
+  *'responses that begin and never end'() {
+    for (let at = 0; at < 10_000; at++) {
+      const id = `resp_${at}`;
+      yield {
+        type: 'response.created',
+        response: responseOf('in_progress', { id, metadata: { a: 'a'.repeat(4096) } }),
+      };
+    }
+  },
+  *'long items of many responses'() {
+    for (let at = 0; at < 40; at++) {
+      const response_id = `resp_${at}`;
+      const item = message(`item_${at}`, 'w'.repeat(2 * mebibyte));
+      yield { type: 'response.created', response: responseOf('in_progress', { id: response_id }) };
+      yield { type: 'response.output_item.added', response_id, output_index: 0, item };
+    }
+  },
+  *'transcripts of thousands of parts of one item'() {
+    yield { type: 'conversation.item.added', previous_item_id: null, item: message('item_a', '') };
+    for (let content_index = 0; content_index < 10_000; content_index++) {
+      const usage = { type: 'duration', seconds: 1 };
+      const transcript = 'w'.repeat(4096);
+      const type = 'conversation.item.input_audio_transcription.completed';
+      yield { type, item_id: 'item_a', content_index, transcript, usage };
+    }
+  },
+  *'ids of a mebibyte'() {
+    for (let at = 0; at < 40; at++) {
+      const response_id = `${at}`.padEnd(mebibyte, 'r');
+      yield { type: 'response.created', response: responseOf('in_progress', { id: response_id }) };
+      yield { type: 'input_audio_buffer.committed', item_id: response_id, previous_item_id: null };
+    }
+  },
+};
+
+/** The upstream of a client whose session is relayed. `passed` resolves once the client has all that was sent so far. */
+async function relayedSession(
+  scene: Scene,
+  upstream: FakeUpstream,
+): Promise<{ side: UpstreamSide; passed: () => Promise<void> }> {
+  let arrived = () => {};
+  const client = scene.connection({ onText: (text) => text.includes('"marker"') && arrived() });
+  client.write(upgradeRequest([], '/v1/realtime?model=relayed'));
+  const side = await upstream.connection();
+  side.create();
+  const passed = async () => {
+    const marked = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    side.send({ type: 'marker' });
+    await Promise.race([marked, client.closed.then(() => assert.fail('the session has ended'))]);
+  };
+  await passed();
+  return { side, passed };
+}
+
+for (const [name, events] of Object.entries(floods)) {
+  test(`an upstream that sends ${name} fills no memory, and holds nobody up`, async (t) => {
+    const upstream = await FakeUpstream.start(t);
+    const models = { relayed: 'gpt-realtime' };
+    const config: object = { upstream: [{ name: 'hostile', url: upstream.url, models }] };
+    await underAttack(t, { config }, async (scene) => {
+      const { side, passed } = await relayedSession(scene, upstream);
+      const before = heldBytes();
+      const turn = scene.bystanderTurn();
+      let sent = 0;
+      for (const event of events()) {
+        side.send(event);
+        if (++sent % 10 === 0) await passed();
+      }
+      await passed();
+      await turn;
+      await eventually(() => {
+        const grown = heldBytes() - before;
+        return grown < keptBytes ? undefined : `${Math.round(grown / 1024)} KiB more are held`;
+      });
+      side.socket.terminate();
+    });
+  });
+}
+
+test('an upstream that sends everything but what is awaited is given up after its time', async (t) => {
+  const { side, client, clock } = await openingSession(t);
+  for (let seconds = 0; seconds < 9; seconds += 3) {
+    side.send({ type: 'rate_limits.updated', rate_limits: [] }, { type: 'nothing' });
+    await side.delivered();
+    await clock.advance(3000);
+    assert.equal(client.closed, undefined);
+  }
+  side.send({ type: 'nothing' });
+  await side.delivered();
+  await clock.advance(1000);
+  const { error } = await client.next('error');
+  assert.match(JSON.stringify(error), /it did not answer within 10 s/);
+});
+
+test('an upstream that does not read is sent no answers to its pings', async (t) => {
+  const { side, client } = await liveSession(t, { checked: false });
+  const pongs: string[] = [];
+  side.socket.on('pong', (data) => pongs.push(String(data)));
+  side.socket.pause();
+  const room = client.say({ type: 'input_audio_buffer.append', audio: 'A'.repeat(16 * mebibyte) });
+  assert.ok(room instanceof Promise, 'more is unsent than the system takes');
+  side.socket.ping('unread');
+  side.send({ type: 'marker' });
+  await client.next('marker');
+  side.socket.resume();
+  await room;
+  const pong = once(side.socket, 'pong');
+  side.socket.ping('read');
+  await pong;
+  assert.deepEqual(pongs, ['read']);
+});
