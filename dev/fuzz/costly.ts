@@ -25,7 +25,9 @@ function oddWav(random: Random): Buffer {
   const rate = random.pick([1, 4, 7999, 8000, 11_025, 44_100, 96_000, 384_000, 384_001, 2 ** 32 - 1, 0]);
   const channels = random.pick([1, 1, 2, 8, 255, 65_535, 0]);
   const bits = random.pick([16, 16, 8, 12, 24, 32, 64, 1, 0, 65_535]);
-  const frameBytes = random.chance(0.7) ? Math.min(65_535, Math.floor((channels * bits) / 8)) : random.pick([0, 1, 2, 3, 65_535]);
+  const frameBytes = random.chance(0.7)
+    ? Math.min(65_535, Math.floor((channels * bits) / 8))
+    : random.pick([0, 1, 2, 3, 65_535]);
   const format = Buffer.alloc(16);
   format.writeUInt16LE(random.pick([1, 1, 1, 3, 6, 7, 85, 0xfffe]), 0);
   format.writeUInt16LE(channels, 2);

@@ -21,7 +21,8 @@ export interface AccountOptions extends UsageTotalsOptions {
 
 /** The account of one session: its usage counts here, in the metrics, and toward the limits of its key. */
 export class Account implements Meter {
-  readonly sessionId: string;
+  /** Changes if the session turns out to have another, as one that is played back has. */
+  sessionId: string;
   /** Counts responses by status, and measures the latency of stages. */
   readonly observer: SessionObserver = new TurnLedger(({ status }, times) => this.responseEnded(status, times));
   readonly #options: AccountOptions;

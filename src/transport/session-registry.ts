@@ -99,6 +99,7 @@ export class SessionRegistry {
       const key = owner.keyName;
       const accounting = { meter: account, observers: [account.observer] };
       session = create({ id: sessionId, ...request, ...(key !== undefined && { key }), ...accounting });
+      account.sessionId = session.id;
     } catch (error) {
       account.close();
       throw error;

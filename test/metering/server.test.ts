@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { type IdSource, randomId } from '../../src/protocol/index.ts';
 import { type ApiKey, apiKey } from '../../src/server/server.ts';
 import { FakeModel, fakeEngines } from '../support/fake-engines.ts';
 import { ask, bearer } from '../support/rest.ts';
@@ -28,6 +29,21 @@ async function newMeteredServer(t: TestContext, limits: ApiKey['limits'] = {}) {
 }
 
 describe('the metrics of a server', () => {
+  it('name a session by the id that its clients see, also when it is played back with a recorded one', async (t) => {
+    const set = fakeEngineSet();
+    const recorded: IdSource = (kind) => (kind === 'sess' ? 'sess_recorded' : randomId(kind));
+    const server = await newServer(t, {
+      engines: { ...set, openSession: () => ({ engines: set.engines, ids: recorded }) },
+      config: { sessionMetrics: true },
+    });
+    const client = new WireClient(`${server.wsUrl}?model=gpt-realtime`);
+    assert.equal((await client.until('session.created')).session.id, 'sess_recorded');
+    const { body } = await ask(server, 'GET /metrics');
+    assert.deepEqual(String(body).match(/^parley_session_responses\{.*$/gm), [
+      'parley_session_responses{session="sess_recorded"} 0',
+    ]);
+  });
+
   it('tell operators, and nobody else, what keys have used', async (t) => {
     const { server, open, metrics } = await newMeteredServer(t);
     const client = await open();
