@@ -1,11 +1,11 @@
 import type { Priority, WorkClaim } from '../../session/ports/work-claim.ts';
 
-/** Who the work of a call is for, where the caller does not say. */
+/** The claim of a call whose caller gives none. */
 export const noClaim: WorkClaim = { key: '', session: '', priority: 'live' };
 
-/** The first is served first. */
+/** In order of precedence. */
 const priorities: readonly Priority[] = ['live', 'upload', 'speculation'];
-/** What a job counts for until it is known how long it took. */
+/** Assumed duration of a job until it has been measured. */
 const leastCostMs = 1;
 
 interface Claimed {
@@ -19,9 +19,9 @@ const newKeys = <Job>() => new Turns<Sessions<Job>>((sessions) => sessions.busy.
 const newSessions = <Job>(): Sessions<Job> => new Turns((jobs) => jobs.length > 0);
 
 /**
- * Jobs that wait for a thread. Live work goes before uploads, uploads before speculation. Within a priority the time of
- * the threads is shared equally between keys, within a key between its sessions, and a session's own jobs go in the
- * order in which they came. A client that has asked for little waits for what runs, however much waits.
+ * Jobs waiting for a thread. Live work precedes uploads, uploads precede speculation. Within a priority, thread time is
+ * shared equally between keys, and within a key between its sessions; the jobs of a session run in order. A client with
+ * little demand waits for the running job at most, however many jobs are queued.
  */
 export class FairQueue<Job extends Claimed> {
   readonly #keys: Record<Priority, Turns<Sessions<Job>>> = {
@@ -53,7 +53,7 @@ export class FairQueue<Job extends Claimed> {
     this.#size += 1;
   }
 
-  /** Removes the job whose turn it is. Say how long it took with `finish`. */
+  /** Removes the next job. Report its duration with `finish`. */
   shift(): Job | undefined {
     const priority = this.nextPriority;
     const job = priority && this.#keys[priority].next()?.next()?.shift();
@@ -63,17 +63,17 @@ export class FairQueue<Job extends Claimed> {
     return job;
   }
 
-  /** A job that was shifted has taken `tookMs` of a thread's time. */
+  /** A removed job has taken `tookMs` of thread time. */
   finish(job: Job, tookMs: number): void {
     this.#charge(job, Math.max(0, tookMs - leastCostMs));
     const keys = this.#keys[job.claim.priority];
-    // While nobody waits, nobody has taken anything from others.
+    // While nobody waits, nobody has been delayed.
     if (this.#size === 0) return keys.clear();
     keys.get(job.claim.key)?.prune();
     keys.prune();
   }
 
-  /** Returns false for a job that does not wait here. */
+  /** Returns false if the job is not queued. */
   remove(job: Job): boolean {
     const jobs = this.#jobsLike(job);
     const at = jobs.indexOf(job);
@@ -84,8 +84,8 @@ export class FairQueue<Job extends Claimed> {
   }
 
   /**
-   * Removes the newest job of the session with most jobs, of the key with most jobs, of the least urgent priority: a client
-   * that fills the queue loses its own work, not that of others.
+   * Removes the newest job of the session with most jobs, of the key with most jobs, of the least urgent priority: a
+   * client that fills the queue loses its own work, not that of others.
    */
   dropGreediest(): Job | undefined {
     const keys = priorities.map((priority) => this.#keys[priority].busy).findLast(({ length }) => length > 0);
@@ -113,7 +113,7 @@ export class FairQueue<Job extends Claimed> {
   }
 }
 
-/** Of several with as many the last. */
+/** The last of several with the same count. */
 function greediest<T>(items: Iterable<T>, jobsOf: (item: T) => number): T | undefined {
   let found: T | undefined;
   let most = 0;
@@ -127,14 +127,14 @@ function greediest<T>(items: Iterable<T>, jobsOf: (item: T) => number): T | unde
 }
 
 interface Client<T> {
-  /** Virtual milliseconds: where the others stood when its work began, and what it has used since. */
+  /** Virtual milliseconds: the position of the others when its work started, plus what it has used since. */
   tag: number;
   readonly work: T;
 }
 
 /**
- * Shares time equally between clients by start-time fair queueing (Goyal, Vin, Cheng 1996): of those with work the one
- * that has used least is next, and a client that had no work for a while has saved up nothing.
+ * Shares time equally between clients by start-time fair queueing (Goyal, Vin, Cheng 1996): the client with the least
+ * use is next, and a client that was idle accumulates no credit.
  */
 export class Turns<T> {
   readonly #clients = new Map<string, Client<T>>();
@@ -145,7 +145,7 @@ export class Turns<T> {
     this.#isBusy = isBusy;
   }
 
-  /** The work of each client that has some. */
+  /** The work of each client that has any. */
   get busy(): T[] {
     return [...this.#busy()].map(({ work }) => work);
   }
@@ -154,7 +154,7 @@ export class Turns<T> {
     return this.#clients.get(name)?.work;
   }
 
-  /** The work of a client that is about to get some. */
+  /** The work of a client, created if necessary. */
   enter(name: string, none: () => T): T {
     const client = this.#clients.get(name) ?? { tag: this.#now, work: none() };
     if (!this.#isBusy(client.work)) client.tag = Math.max(client.tag, this.#now);
@@ -162,7 +162,7 @@ export class Turns<T> {
     return client.work;
   }
 
-  /** The work of the client whose turn it is. */
+  /** The work of the next client. */
   next(): T | undefined {
     let next: Client<T> | undefined;
     for (const client of this.#busy()) if (next === undefined || client.tag < next.tag) next = client;
@@ -175,7 +175,7 @@ export class Turns<T> {
     if (client) client.tag += ms;
   }
 
-  /** Forgets clients without work whose use no longer matters. */
+  /** Drops clients without work whose use no longer matters. */
   prune(): void {
     for (const [name, { tag, work }] of this.#clients) {
       if (tag <= this.#now && !this.#isBusy(work)) this.#clients.delete(name);

@@ -11,13 +11,13 @@ export interface PoolJobOptions<Request> {
   claim: WorkClaim;
 }
 
-/** One job of a worker pool, as the pool keeps it: the request, and the messages that wait for their reader. */
+/** A job of a worker pool: the request, and the messages that have not been read. */
 export class PoolJob<Request, Message> {
   readonly id: number;
   readonly request: Request;
   readonly transfer: readonly Transferable[];
   claim: WorkClaim;
-  /** A thread has taken it. */
+  /** Whether a thread has taken it. */
   started = false;
   readonly #messages: Message[] = [];
   #ended: { error?: unknown } | undefined;
@@ -31,13 +31,13 @@ export class PoolJob<Request, Message> {
     this.claim = claim;
   }
 
-  /** It waits for a thread from now on; `cancelDeadline` is called when it no longer does. */
+  /** The job waits for a thread; `cancelDeadline` is called when it stops waiting. */
   wait(cancelDeadline: () => void): void {
     this.#stopWaiting = cancelDeadline;
     this.claim.onWait?.(true);
   }
 
-  /** It has a thread, or needs none any more. */
+  /** The job has a thread, or does not need one any more. */
   endWait(): void {
     if (!this.#stopWaiting) return;
     this.#stopWaiting();
@@ -56,7 +56,7 @@ export class PoolJob<Request, Message> {
     this.#wake?.();
   }
 
-  /** Ends the job at once: messages that nobody has read yet are dropped. */
+  /** Ends the job immediately: unread messages are dropped. */
   fail(error: unknown): void {
     this.endWait();
     if (this.#ended) return;
@@ -85,23 +85,23 @@ export interface PoolWorkerOptions<Request, Message> {
   workerData: unknown;
   terminable: boolean;
   clock: Clock;
-  /** A job of this worker is over, which gives room for another. */
+  /** A job of this worker has ended, so there is room for another. */
   onDone: (job: PoolJob<Request, Message>, tookMs: number) => void;
   /** The worker has loaded. */
   onRoom: () => void;
-  /** An abandoned job has not ended in time. */
+  /** An abandoned job did not end in time. */
   onStuck: () => void;
-  /** The worker has ended without having been told to; its jobs have failed already. */
+  /** The worker exited unexpectedly; its jobs have failed. */
   onEnd: (worker: { readonly wasReady: boolean }) => void;
-  /** The thread is gone. */
+  /** The thread has exited. */
   onExit: () => void;
 }
 
-/** How long a thread may take to let go of its jobs, or to load, before it is terminated. */
+/** Time limit for a thread to end its jobs or to load, before it is terminated. */
 const closeDeadlineMs = 10_000;
 /** The same for ONNX Runtime, which aborts the process when its thread is terminated while it loads or computes. */
 const unsafeCloseDeadlineMs = 60_000;
-/** How long an abandoned job may go on before its thread counts as stuck: the longest step of any engine takes far less. */
+/** Time after which an abandoned job counts as stuck; the longest step of any engine takes far less. */
 const abandonedMs = 10_000;
 
 interface RunningJob<Request, Message> {
@@ -111,9 +111,9 @@ interface RunningJob<Request, Message> {
   cancelDeadline?: () => void;
 }
 
-/** One thread of a pool and the jobs that run in it. */
+/** One thread of a pool and its jobs. */
 export class PoolWorker<Request, Message> {
-  /** Resolves when the worker has loaded its model; rejects when it cannot. */
+  /** Resolves when the worker has loaded its model; rejects if it cannot. */
   readonly ready: Promise<void>;
   readonly #engine: string;
   readonly #thread: Worker;
@@ -162,7 +162,7 @@ export class PoolWorker<Request, Message> {
     this.#jobs.set(id, { job, startedAtMs: this.#options.clock.now() });
   }
 
-  /** Tells the thread that nobody waits for this job. It keeps its place until the thread has let go of it. */
+  /** Notifies the thread that the job was abandoned. The job keeps its place until the thread has ended it. */
   abort(job: PoolJob<Request, Message>): void {
     const running = this.#jobs.get(job.id);
     if (!running || running.cancelDeadline) return;
@@ -170,7 +170,9 @@ export class PoolWorker<Request, Message> {
     running.cancelDeadline = this.#options.clock.after(abandonedMs, this.#options.onStuck);
   }
 
-  /** Takes no more jobs: it fails those that it has, and ends when its thread lets go of them, or at once where it can. */
+  /**
+   * Takes no more jobs: fails the current ones, and exits when the thread has ended them, or immediately if possible.
+   */
   retire(): void {
     this.#closing = true;
     this.#end('an abandoned job did not end, and its thread was replaced');

@@ -1,8 +1,8 @@
-/** The bounds of the queue before an engine's threads. */
+/** Limits of the queue of an engine's threads. */
 export interface QueueLimits {
-  /** Jobs that may wait; beyond, the client with most of them loses its newest. */
+  /** Maximum number of waiting jobs; beyond it, the client with most of them loses its newest. */
   jobs: number;
-  /** How long a job may wait. */
+  /** Maximum waiting time of a job. */
   waitMs: number;
 }
 

@@ -1,16 +1,16 @@
-/** The side of a worker pool that runs in the worker thread. */
+/** The worker's side of a worker pool. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, type Transferable } from 'node:worker_threads';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
-/** One job, as its handler sees it. */
+/** One job, for its handler. */
 export interface WorkerJob<Message> {
-  /** Aborts when nobody wants the result any more; seen after the handler's next `await` of the event loop. */
+  /** Aborts when the result is not needed any more; observable after the handler's next turn of the event loop. */
   readonly signal: AbortSignal;
-  /** Sends a part of the result. After an abort it is dropped. */
+  /** Sends a part of the result; dropped after an abort. */
   send(message: Message, transfer?: readonly Transferable[]): void;
-  /** Resolves when this job may go on: after a turn of the event loop, and not while another one is more urgent. */
+  /** Resolves when the job may continue: after a turn of the event loop, and while no other job is more urgent. */
   turn(): Promise<void>;
 }
 
@@ -19,9 +19,9 @@ type Job<Request> = Extract<ToWorker<Request>, { type: 'job' }>;
 export type JobHandler<Request, Message> = (request: Request, job: WorkerJob<Message>) => Promise<void>;
 
 /**
- * Loads what the jobs need, reports that this worker is ready, and serves jobs: a job is over when its handler
+ * Loads the model, reports that the worker is ready, and serves jobs. A job ends when its handler
  * resolves or throws.
- * @throws when it is called outside a worker thread.
+ * @throws when called outside a worker thread.
  */
 export async function serveJobs<Request, Message>(load: () => Promise<JobHandler<Request, Message>>): Promise<void> {
   const port = parentPort;
@@ -41,7 +41,7 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
   const running = new Map<number, AbortController>();
   const urgentJobs = new Map<number, PromiseWithResolvers<void>>();
   let closing = false;
-  // Ends this thread only, and only between jobs: native code that is cut off takes the whole process with it.
+  // Exits this thread only, and only between jobs: interrupting native code ends the whole process.
   const endWhenIdle = () => {
     if (closing && running.size === 0) process.exit(0);
   };
@@ -94,7 +94,7 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
   post({ type: 'ready' });
 }
 
-/** The path of the user's own model, where a pool's `workerData` has one as `modelPath`. */
+/** The path of a user's model, if the pool's `workerData` has `modelPath`. */
 export function modelPathOf(data: unknown): string | undefined {
   if (typeof data !== 'object' || data === null || !('modelPath' in data)) return undefined;
   return typeof data.modelPath === 'string' ? data.modelPath : undefined;

@@ -8,57 +8,59 @@ import { FairQueue, noClaim } from './fair-queue.ts';
 import { PoolJob, PoolWorker } from './pool-worker.ts';
 import { defaultQueueLimits, type QueueLimits } from './queue-limits.ts';
 
-/** What a server gives all its pools. */
+/** Options shared by all pools of a server. */
 export interface PoolSurroundings {
   queue?: QueueLimits;
   clock?: Clock;
 }
 
 export interface WorkerPoolOptions extends PoolSurroundings {
-  /** Names the engine in errors. */
+  /** Name of the engine in errors. */
   engine: string;
-  /** The worker's file: it calls `serveJobs`. */
+  /** The worker's file, which calls `serveJobs`. */
   script: URL;
-  /** Threads. */
+  /** Number of threads. */
   size: number;
-  /** Jobs that may run in one thread at the same time (default 1). */
+  /** Maximum number of concurrent jobs per thread (default 1). */
   jobsPerWorker?: number;
-  /** Where no thread is free, one that does less urgent work takes a live job as well: its handlers await `job.turn()`. */
+  /**
+   * If no thread is free, a thread with less urgent work also takes a live job. Its handlers must await `job.turn()`.
+   */
   preemptible?: boolean;
-  /** Whether a thread can be terminated while it computes. ONNX Runtime aborts the whole process then. */
+  /** Whether a thread can be terminated during a computation. ONNX Runtime aborts the process in that case. */
   terminable?: boolean;
   workerData?: unknown;
 }
 
 export interface RunOptions {
   signal?: AbortSignal;
-  /** Buffers of the request that are moved to the worker, not copied. */
+  /** Buffers of the request to transfer to the worker instead of copying. */
   transfer?: readonly Transferable[];
-  /** Who the job is for; absent: a live session of its own. */
+  /** Owner of the job; default: a live session of its own. */
   claim?: WorkClaim | undefined;
 }
 
 /**
- * A worker's file next to the one that asks for it, with that one's own extension: `.ts` where Node runs the
- * sources, `.js` in a build.
+ * The URL of a worker's file beside the calling module, with the same extension: `.ts` when Node runs the sources,
+ * `.js` in a build.
  */
 export function workerScript(importMetaUrl: string, name: string): URL {
   return new URL(`./${name}${extname(importMetaUrl)}`, importMetaUrl);
 }
 
 /**
- * Threads that keep an engine's work off the event loop, and the one scheduler before them (`FairQueue`). A thread that
- * ends, or that does not let go of an abandoned job, is replaced: the jobs in it fail with an error that names the
- * engine, others carry on.
+ * Threads that keep an engine's work off the event loop, with one scheduler (`FairQueue`). A thread that exits, or is
+ * stuck in an abandoned job, is replaced: its jobs fail with an error that names the engine, other jobs are not
+ * affected.
  */
 export class WorkerPool<Request, Message> {
-  /** Resolves when the first thread has loaded; the others load one after the other, behind it. Rejects when it cannot. */
+  /** Resolves when the first thread has loaded; the others then load one by one. Rejects if it cannot load. */
   readonly ready: Promise<void>;
   readonly #options: WorkerPoolOptions;
   readonly #limits: QueueLimits;
   readonly #clock: Clock;
   readonly #workers = new Set<PoolWorker<Request, Message>>();
-  /** Threads that were replaced and have not ended yet. */
+  /** Replaced threads that have not exited yet. */
   readonly #retired = new Set<PoolWorker<Request, Message>>();
   readonly #queue = new FairQueue<PoolJob<Request, Message>>();
   #lastJobId = 0;
@@ -73,11 +75,12 @@ export class WorkerPool<Request, Message> {
   }
 
   /**
-   * Runs a job when its messages are first asked for, and yields them as they come. Leaving the iteration
-   * early abandons the job.
+   * Runs a job when iteration starts, and yields its messages as they arrive. Leaving the iteration early abandons the
+   * job.
    * @throws {EngineError} when the job or its thread fails or the pool is closed; `overloaded` when the queue is full
    * or the job has waited too long.
-   * @throws the signal's reason once it aborts: a waiting job is removed, a running one is told and its results dropped.
+   * @throws the signal's reason once it aborts: a waiting job is removed; a running one is notified and its results
+   * dropped.
    */
   async *run(
     request: Request,
@@ -103,13 +106,13 @@ export class WorkerPool<Request, Message> {
     }
   }
 
-  /** Runs a job that answers with one message. @throws as `run` does, and {EngineError} when there is no answer. */
+  /** Runs a job that answers with one message. @throws as `run`, and {EngineError} when there is no answer. */
   async request(request: Request, options?: RunOptions): Promise<Message> {
     for await (const message of this.run(request, options)) return message;
     throw new EngineError(this.#options.engine, 'a job ended without an answer');
   }
 
-  /** Fails what runs and waits, and ends the threads. */
+  /** Fails all running and waiting jobs, and ends the threads. */
   async close(): Promise<void> {
     this.#closed = true;
     const closing = [...this.#workers, ...this.#retired].map((worker) => worker.close());
@@ -136,7 +139,7 @@ export class WorkerPool<Request, Message> {
     job.wait(waitMs === Number.POSITIVE_INFINITY ? () => {} : this.#clock.after(waitMs, giveUp));
   }
 
-  /** A conversation waits for it now. */
+  /** A conversation is waiting for it. */
   #promote(job: PoolJob<Request, Message>): void {
     if (!this.#queue.remove(job)) return;
     job.claim = { ...job.claim, priority: 'live' };
@@ -158,7 +161,7 @@ export class WorkerPool<Request, Message> {
       try {
         worker.start(job);
       } catch (error) {
-        // A request that cannot be cloned or transferred concerns its own job only.
+        // A request that cannot be cloned or transferred fails its own job only.
         job.fail(error);
       }
     }
@@ -196,7 +199,7 @@ export class WorkerPool<Request, Message> {
       onStuck: () => this.#retire(worker),
       onEnd: ({ wasReady }) => {
         this.#workers.delete(worker);
-        // One that could not even load is not tried again until there is work for it.
+        // A thread that failed to load is retried only when there is work.
         if (wasReady && !this.#closed) this.#addWorker();
       },
       onExit: () => this.#retired.delete(worker),
@@ -213,9 +216,9 @@ export class WorkerPool<Request, Message> {
     return worker;
   }
 
-  /** Replaces a thread that goes on with a job that nobody waits for. */
+  /** Replaces a thread that continues an abandoned job. */
   #retire(worker: PoolWorker<Request, Message>): void {
-    // Threads that cannot be terminated must not pile up: then the job's end is waited for.
+    // Threads that cannot be terminated must not accumulate, so the job's end is awaited.
     if (this.#closed || this.#retired.size >= this.#options.size) return;
     this.#workers.delete(worker);
     this.#retired.add(worker);

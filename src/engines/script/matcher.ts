@@ -1,14 +1,14 @@
-/** What a rule recognises in the user's words: some words, or a regular expression. */
+/** The condition of a rule on the user's words: words, or a regular expression. */
 
 export type Matcher = { readonly words: string } | { readonly pattern: RegExp };
 
-/** What the groups of a pattern caught, by name and by number. */
+/** Captures of a pattern, by name and by number. */
 export type Captures = ReadonlyMap<string, string>;
 
 const regexPattern = /^\/(.*)\/([a-z]*)$/s;
 const allowedFlags = /^[imsuv]*$/;
 
-/** Reads `hello there`, or `/order (?<number>\d+)/i`; `problem` is told why a pattern is none. */
+/** Parses `hello there`, or `/order (?<number>\d+)/i`; `problem` receives the reason why a pattern is invalid. */
 export function parseMatcher(text: string, problem: (message: string) => void): Matcher | undefined {
   const match = regexPattern.exec(text.trim());
   if (match === null) {
@@ -30,16 +30,16 @@ export function parseMatcher(text: string, problem: (message: string) => void): 
   }
 }
 
-/** The names and numbers that a matcher's captures go by. */
+/** The names and numbers of a matcher's captures. */
 export function captureNames(matcher: Matcher): string[] {
   if ('words' in matcher) return [];
-  // An alternative that matches nothing shows every group that there is.
+  // An additional empty alternative always matches, and its result lists every group.
   const groups = new RegExp(`${matcher.pattern.source}|`, matcher.pattern.flags).exec('');
   const numbers = Array.from({ length: (groups?.length ?? 1) - 1 }, (_, index) => String(index + 1));
   return [...numbers, ...Object.keys(groups?.groups ?? {})];
 }
 
-/** What was caught, or undefined when the text is not recognised. */
+/** The captures, or undefined if the text does not match. */
 export function recognise(matcher: Matcher, text: string): Captures | undefined {
   if ('words' in matcher) return ` ${plainWords(text)} `.includes(` ${matcher.words} `) ? new Map() : undefined;
   const match = matcher.pattern.exec(text);
@@ -49,7 +49,7 @@ export function recognise(matcher: Matcher, text: string): Captures | undefined 
   return new Map([...numbered, ...named]);
 }
 
-/** Lower case, without punctuation: "Hello, there!" and "hello there" are the same words. */
+/** Lower case without punctuation: "Hello, there!" and "hello there" are equal. */
 function plainWords(text: string): string {
   const bare = text.normalize('NFKC').toLowerCase().replace(/['’‘]/g, '');
   return bare.replace(/[^\p{L}\p{N}\p{M}]+/gu, ' ').trim();

@@ -5,8 +5,8 @@ import { loadScript } from './load-script.ts';
 import { type ScriptedEnginesOptions, scriptedEngines } from './scripted-engines.ts';
 
 /**
- * The engines that `--script` stands for: those of a script file, or of a cassette. Everything is read and checked
- * before an engine is made.
+ * The engines for `--script`: those of a script file, or of a cassette. Everything is read and checked before an engine
+ * is created.
  * @throws {ScriptError} with every mistake in a script
  * @throws {CassetteError} when a cassette cannot be read
  */

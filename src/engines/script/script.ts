@@ -1,4 +1,4 @@
-/** A script as the engines use it: everything in it is checked. docs/testing.md describes the file. */
+/** A parsed and validated script. docs/testing.md describes the file. */
 
 import type { RequestKind } from '../../session/ports/engines.ts';
 import type { ModelEvent, ModelUsage } from '../../session/ports/language-model.ts';
@@ -7,29 +7,29 @@ import type { Matcher } from './matcher.ts';
 import type { Template } from './template.ts';
 
 export interface Script {
-  /** How messages name the file. */
+  /** Name of the file in messages. */
   readonly file: string;
   /** Makes ids the same in every run. */
   readonly seed?: string;
-  /** What the transcriber hears in the first, second, … spoken turn, instead of listening. */
+  /** Transcripts of the first, second, … spoken turn, in place of recognition. */
   readonly hears?: HearsSection;
-  /** What speaks; absent: the voice that the server is configured with. */
+  /** Synthetic voice; absent: the configured voice. */
   readonly voice?: ToneSettings;
   readonly delays: Delays;
   readonly usage?: ModelUsage;
-  /** The first that fits a turn answers it. */
+  /** The first match answers a turn. */
   readonly rules: readonly Rule[];
-  /** For turns that no rule fits. */
+  /** For turns that no rule matches. */
   readonly otherwise?: readonly Step[];
 }
 
-/** Milliseconds that each stage waits. */
+/** Delay of each stage in milliseconds. */
 export interface Delays {
   /** Before the first word of a transcript. */
   readonly transcriber: number;
   /** Before the first piece of an answer. */
   readonly firstToken: number;
-  /** Before every further piece. */
+  /** Before every other piece. */
   readonly betweenTokens: number;
   /** Before the audio of each clause. */
   readonly voice: number;
@@ -40,35 +40,35 @@ export interface HearsSection {
   readonly turns: readonly ScriptedTurn[];
 }
 
-/** What one spoken turn is heard as. */
+/** The transcript of one spoken turn. */
 export interface ScriptedTurn {
-  /** Absent: the configured transcriber listens. */
+  /** Absent: the configured transcriber. */
   readonly text?: string;
   readonly delayMs?: number;
   readonly confidence?: number;
   readonly failure?: Failure;
 }
 
-/** A tone, or silence, in the place of speech. */
+/** A tone or silence in place of speech. */
 export interface ToneSettings {
   readonly sound: 'tone' | 'silence';
-  /** Milliseconds for each word, or for a whole clause. */
+  /** Milliseconds per word, or per clause. */
   readonly perWordMs?: number;
   readonly lengthMs?: number;
 }
 
 export interface Rule {
   readonly place: string;
-  /** Any of these; empty: whatever the words. */
+  /** Alternatives; empty: any words. */
   readonly when: readonly Matcher[];
-  /** The nth message of the user in the conversation; 0: before the first. */
+  /** Number of the user's message in the conversation; 0: before the first. */
   readonly turn?: number;
-  /** Answers one turn of a conversation, and none after it. */
+  /** Answers only one turn of a conversation. */
   readonly once: boolean;
   readonly steps: readonly Step[];
 }
 
-/** What is said and called in one go. After calls the next step waits for their outputs. */
+/** Text and calls of one response. After calls, the next step waits for their outputs. */
 export interface Step {
   readonly place: string;
   readonly say?: Template;
@@ -82,25 +82,27 @@ export interface Step {
 export interface ScriptedCall {
   readonly place: string;
   readonly name: string;
-  /** Arguments as they are sent, or as a value that becomes JSON. */
+  /** Arguments as text, or as a value to serialize. */
   readonly arguments: Template | Tree<Template>;
 }
 
-/** How an engine goes wrong. */
+/** A simulated failure. */
 export interface Failure {
   readonly place: string;
   readonly kind: RequestKind;
-  /** throw: it fails. stall: it gives nothing more. end: it ends too early. drop: the client's connection is cut. */
+  /**
+   * throw: the stage fails. stall: no further output. end: the output ends early. drop: the client's connection is cut.
+   */
   readonly how: 'throw' | 'stall' | 'end' | 'drop';
-  /** What it still gives: tokens of the model, words of the transcriber, milliseconds of the voice. */
+  /** Output before the failure: tokens of the model, words of the transcriber, milliseconds of the voice. */
   readonly after: number;
   readonly message: string;
 }
 
-/** A script that cannot be used. */
+/** An invalid script. */
 export class ScriptError extends Error {
   override readonly name = 'ScriptError';
-  /** Each a sentence that begins with `file:line:column:`, or with the file. */
+  /** One sentence per mistake, which starts with `file:line:column:`, or with the file. */
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {

@@ -1,30 +1,30 @@
 import type { EngineKind } from '../../session/ports/engines.ts';
 
-/** What engines with something to load, to look for or to end have besides their port. */
+/** Optional methods of engines that load, probe or close something. */
 export interface Lifecycle {
   readonly ready?: Promise<void>;
-  /** Whether its server answers: rejects with what stands in the way. Asks for nothing that costs. */
+  /** Checks whether its server answers, without costs; rejects with the reason if not. */
   probe?(): Promise<void>;
   close?(): Promise<void>;
 }
 
-/** `idle`: it is loaded when it is first asked, and nothing waits for it. */
+/** `idle`: loaded on first use, and not awaited. */
 export type EngineState = 'idle' | 'loading' | 'ready' | 'failed';
 
 export interface EngineStatus {
   readonly part: EngineKind;
-  /** What does it. */
+  /** Description of the engine. */
   readonly name: string;
   readonly state: EngineState;
   /** Milliseconds that loading took, or has taken so far. */
   readonly ms?: number;
-  /** Why it failed, and what to do. */
+  /** Why it failed, and how to fix it. */
   readonly error?: string;
-  /** What could take its place. */
+  /** A suggested replacement. */
   readonly hint?: string;
 }
 
-/** What strangers may know of an engine: not where its server is, nor what an error says of this machine. */
+/** The public part of an engine's description, without server addresses and error messages. */
 export function publicStatus({ part, name, state, ms }: EngineStatus): EngineStatus {
   return { part, name: publicNameOf(name), state, ...(ms !== undefined && { ms }) };
 }
@@ -42,7 +42,7 @@ interface GroupMember {
   close(): Promise<void>;
 }
 
-/** Engines that were started: how each is, and the end of them all. */
+/** Started engines: their states, and closing them. */
 export class EngineGroup {
   readonly #entries: GroupMember[] = [];
   readonly #onProgress: ProgressListener | undefined;
@@ -59,10 +59,10 @@ export class EngineGroup {
     return engine;
   }
 
-  /** Resolves when all have loaded, rejects with the first one's error that cannot. */
+  /** Resolves when all have loaded; rejects with the first error. */
   ready(): Promise<void> {
     const ready = Promise.all(this.#entries.map((entry) => entry.ready)).then(() => {});
-    // Also told by `onProgress` and `describe`: who does not wait for it is not to crash by it.
+    // Also reported by `onProgress` and `describe`: an unawaited rejection must not end the process.
     ready.catch(() => {});
     return ready;
   }

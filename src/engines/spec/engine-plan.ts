@@ -1,4 +1,4 @@
-/** Turns what a configuration says of engines into what is to be made, or says what is wrong with it. */
+/** Turns the configuration of engines into a plan, or reports its problems. */
 
 import { nearest } from '../../protocol/parse/nearest.ts';
 import {
@@ -20,7 +20,7 @@ import {
   type ModelAlias,
 } from './engine-spec.ts';
 
-/** The part of the configuration that is about engines. */
+/** The engine part of the configuration. */
 export interface EngineConfig
   extends Readonly<Record<EngineKind, EngineSpec>>,
     Readonly<Record<KeyOption, string | undefined>> {
@@ -28,11 +28,11 @@ export interface EngineConfig
   readonly fallbacks: readonly string[];
   readonly engineSets: Readonly<Record<string, EngineSetSpec>>;
   readonly aliases: Readonly<Record<string, ModelAlias>>;
-  /** Names of models that clients may ask for; empty: any. */
+  /** Model names that clients may use; empty: any. */
   readonly models: readonly string[];
 }
 
-/** Engines that cannot be made as configured. */
+/** Engines that cannot be created as configured. */
 export class EngineConfigError extends Error {
   override readonly name = 'EngineConfigError';
   readonly problems: readonly string[];
@@ -46,8 +46,8 @@ export class EngineConfigError extends Error {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The sets with every key in its place.
- * @throws {EngineConfigError} with a sentence for each thing that is wrong
+ * The sets with all keys filled in.
+ * @throws {EngineConfigError} with one sentence per problem
  */
 export function planEngines(config: EngineConfig, environment: Environment): EngineSetsSpec {
   const problems: string[] = [];
@@ -109,7 +109,7 @@ export function planEngines(config: EngineConfig, environment: Environment): Eng
 interface KeySources {
   kind: RequestKind;
   place: string;
-  /** Of the option for this kind of engine, where it is for this server. */
+  /** The key of this kind's option, if it applies to this server. */
   shared: string | undefined;
   environment: Environment;
   problems: string[];
@@ -124,7 +124,7 @@ function withKey(spec: HttpEngineSpec, { kind, place, shared, environment, probl
     return spec;
   }
   if (shared !== undefined) return { ...spec, key: shared };
-  // OpenAI's own key goes to OpenAI alone.
+  // OpenAI's own key is sent to OpenAI only.
   if (new URL(spec.url).hostname !== 'api.openai.com') return spec;
   const key = environment.OPENAI_API_KEY;
   if (key) return { ...spec, key };

@@ -14,19 +14,20 @@ import { inSet } from './voice-aliases.ts';
 
 export interface EngineSetsOptions extends CreateEnginesOptions, FallbackListener {
   clock: Clock;
-  /** An engine's server does not answer now, when the engines are made; later it may. */
+  /** The server of an engine does not answer when the engines are created; it may later. */
   onUnreachable?: (about: { part: EngineKind; name: string; error: string }) => void;
 }
 
-/** Engines of several sets, of which each session gets those that its model stands for. */
+/** Engines of several sets; each session gets those of its model. */
 export interface EngineSets extends EngineSet {
-  /** The engines that serve a client's name of a model. */
+  /** The engines for a client's model name. */
   enginesFor(model: string): Engines;
 }
 
 /**
- * Makes every engine that the sets name, each once however many sets share it, and begins to load them. Returns at once.
- * @throws {RangeError} for a name that is not known
+ * Creates every engine that the sets name, each once even if several sets share it, and starts to load them. Returns
+ * immediately.
+ * @throws {RangeError} for an unknown name
  */
 export function createEngineSets(spec: EngineSetsSpec, options: EngineSetsOptions): EngineSets {
   const builder = new EngineSetBuilder(spec, options);
@@ -51,14 +52,14 @@ export function createEngineSets(spec: EngineSetsSpec, options: EngineSetsOption
 }
 
 type EngineSetsInOrder = readonly [EngineSetSpec, ...EngineSetSpec[]];
-/** Only for kinds that answer requests. */
+/** Only for kinds that can be on a server. */
 const failovers: { readonly [Kind in EngineKind]?: Failover<Engines[Kind]> } = failover;
 
 class EngineSetBuilder {
   readonly engineGroup: EngineGroup;
   readonly #spec: EngineSetsSpec;
   readonly #options: EngineSetsOptions;
-  /** By what they are made from. */
+  /** By their specification. */
   readonly #made = new Map<string, unknown>();
 
   constructor(spec: EngineSetsSpec, options: EngineSetsOptions) {
@@ -74,7 +75,7 @@ class EngineSetBuilder {
     return forEachKind<Engines>((kind) => this.#first(kind, sets));
   }
 
-  /** A set with what it does not say taken from the default one; voices go with the engine that has them. */
+  /** A set completed with the default one; voice names belong to the engine of the same set. */
   #setNamed(name: string): EngineSetSpec {
     const { default: base, sets } = this.#spec;
     if (name === defaultSet) return base;
@@ -83,7 +84,7 @@ class EngineSetBuilder {
     return { ...engines, ...(set.voice === undefined && voices && { voices }), ...set };
   }
 
-  /** `sets`: the one to take the engine from, then those whose engine answers when that one does not. */
+  /** `sets`: the set of the engine, then its fallbacks. */
   #first<Kind extends EngineKind>(kind: Kind, [set, ...fallbacks]: EngineSetsInOrder): Engines[Kind] {
     const failover = failovers[kind];
     if (failover === undefined || fallbacks.length === 0) return this.#engine(kind, set, false).engine;
@@ -95,7 +96,7 @@ class EngineSetBuilder {
     return only !== undefined && different.length === 1 ? only.engine : failover(different, this.#options);
   }
 
-  /** `hasFallback`: another engine answers where this one does not, which is sooner done than asking it again. */
+  /** `hasFallback`: another engine answers if this one fails, which is faster than retrying. */
   #engine<Kind extends EngineKind>(kind: Kind, set: EngineSetSpec, hasFallback: boolean): Candidate<Engines[Kind]> {
     const given = this.#options.given?.[kind];
     const spec: EngineSpec = set[kind] ?? 'embedded';
@@ -110,7 +111,7 @@ class EngineSetBuilder {
   }
 
   #once<T>(key: string, make: () => T): T {
-    // What stands under a key was made by the same call, so that it has its type.
+    // A cached value was created by the same call, so it has the right type.
     if (!this.#made.has(key)) this.#made.set(key, make());
     return this.#made.get(key) as T;
   }

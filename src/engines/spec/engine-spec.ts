@@ -1,9 +1,9 @@
-/** Which engines a configuration asks for. */
+/** The configuration of engines. */
 
 import { type EngineKind, engineKinds, type RequestKind } from '../../session/ports/engines.ts';
 
 interface BuiltInEngines {
-  /** The one that works out of the box, by the name `embedded`. */
+  /** The default engine, named `embedded`. */
   readonly embedded: string;
   /** By name; `modelPath`: whether it loads a model from a path, as in `name:PATH`. */
   readonly engines: Readonly<Record<string, { modelPath: boolean }>>;
@@ -30,59 +30,59 @@ export function acceptsPath(kind: EngineKind, name: string): boolean {
 
 export type KeyOption = `${(typeof engineKinds)[RequestKind]['short']}Key`;
 
-/** The option with the key of the server that a kind's option names. */
+/** The option with the key for the server of a kind. */
 export function keyOption(kind: RequestKind): KeyOption {
   return `${engineKinds[kind].short}Key`;
 }
 
-/** The environment's variable for that option. */
+/** The environment variable of that option. */
 export function keyVariable(kind: RequestKind): string {
   return `PARLEY_${engineKinds[kind].short.toUpperCase()}_KEY`;
 }
 
-/** Why a URL cannot stand for an engine of a kind that answers no requests. */
+/** Why a kind of engine cannot be on a server. */
 export function noServerText(kind: EngineKind): string {
   const { stage } = engineKinds[kind];
   return `${stage.charAt(0).toUpperCase()}${stage.slice(1)} runs inside the server: no URL can stand for it`;
 }
 
 /**
- * One engine: the name of one that is built in (`embedded`, `moonshine`), with the path of a model where it takes one
- * (`moonshine:models/base`), `auto` for a language model that runs on this machine, or where a server is.
+ * One engine: the name of a built-in one (`embedded`, `moonshine`), with the path of a model if it needs one
+ * (`moonshine:models/base`), `auto` for a language model on this machine, or a server.
  */
 export type EngineSpec = string | HttpEngineSpec;
 
-/** A server that speaks OpenAI's API. */
+/** A server with OpenAI's API. */
 export interface HttpEngineSpec {
-  /** As far as the API's version: `http://127.0.0.1:11434/v1`. */
+  /** Including the API version: `http://127.0.0.1:11434/v1`. */
   url: string;
-  /** The server's name of the model. A language model without one is asked for the model that the client names. */
+  /** The server's name for the model. If absent, a language model is asked for the model that the client names. */
   model?: string;
   key?: string;
-  /** The environment's variable that holds the key. */
+  /** The environment variable with the key. */
   keyEnv?: string;
-  /** Of a voice: what to ask for, and the rate of bare PCM. */
+  /** For a voice: the requested format, and the sample rate of raw PCM. */
   format?: 'wav' | 'pcm';
   sampleRate?: number;
-  /** Of a language model: whether it takes audio, answers with it, or both. */
+  /** For a language model: whether it has audio input, output, or both. */
   audio?: 'in' | 'out' | 'both';
-  /** Of a language model: what is added to the instructions of an answer that is spoken. */
+  /** For a language model: text added to the instructions of spoken answers. */
   spokenHint?: string;
 }
 
-/** Engines that serve sessions together. What a set does not name is as in the default one. */
+/** Engines that serve sessions together. Engines that a set does not name are those of the default set. */
 export interface EngineSetSpec extends Partial<Record<EngineKind, EngineSpec>> {
-  /** The engine's voice for a name that clients know; `*` stands for all others. */
+  /** The engine's voice for a client's voice name; `*` stands for all others. */
   voices?: Readonly<Record<string, string>>;
-  /** Sets whose engines answer when this one's do not, in order. */
+  /** Sets whose engines answer if this set's engines fail, in order. */
   fallbacks?: readonly string[];
 }
 
-/** What a client's name of a model stands for. */
+/** The meaning of a client's model name. */
 export interface ModelAlias {
   /** The set; absent: the default one. */
   engines?: string;
-  /** The server's name of the model, in the place of the one that the set has. */
+  /** The server's name for the model, in place of the set's. */
   model?: string;
 }
 
@@ -92,10 +92,10 @@ export interface EngineSetsSpec {
   aliases: Readonly<Record<string, ModelAlias>>;
 }
 
-/** The name of the default set, where another one falls back to it or an alias stands for it. */
+/** The name of the default set, for fallbacks and aliases. */
 export const defaultSet = 'default';
 
-/** An engine as it is called in the log, without any credentials: `llama3.2 at http://127.0.0.1:11434/v1`. */
+/** An engine in the log, without credentials: `llama3.2 at http://127.0.0.1:11434/v1`. */
 export function specName(spec: EngineSpec): string {
   if (typeof spec === 'string') return spec;
   const url = new URL(spec.url);

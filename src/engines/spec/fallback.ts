@@ -1,4 +1,4 @@
-/** The first engine that answers: decided for each request, before anything of its answer was given out. */
+/** Selects the first engine that answers, for each request, before anything of its answer was passed on. */
 
 import type { Clock } from '../../core/clock.ts';
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
@@ -6,27 +6,27 @@ import type { Warmable } from '../../session/ports/warmable.ts';
 import { EngineError } from '../engine-error.ts';
 
 export interface Candidate<Engine> {
-  /** As the log calls it. */
+  /** Name in the log. */
   name: string;
   engine: Engine;
 }
 
 export interface FallbackListener {
-  /** An engine did not answer, and another has taken its place; told once, until it answers again. */
+  /** An engine failed and another one replaced it; called once, until it answers again. */
   onFallback?: (change: { from: string; to: string; error: string }) => void;
   /** It answers again. */
   onRecovery?: (change: { name: string }) => void;
   clock: Clock;
 }
 
-/** An engine that did not answer is asked last for so long: nobody is to wait for it with every turn. */
+/** How long an engine that failed is asked last, so that not every turn waits for it. */
 const restMs = 30_000;
 
 class FailoverChain<Engine> {
   readonly #candidates: readonly Candidate<Engine>[];
   readonly #listener: FallbackListener;
   readonly #failedAt = new Map<Candidate<Engine>, number>();
-  /** Those of which it was told that another has taken their place. */
+  /** Engines whose replacement was reported. */
   readonly #told = new Set<Candidate<Engine>>();
 
   constructor(candidates: readonly Candidate<Engine>[], listener: FallbackListener) {
@@ -34,7 +34,7 @@ class FailoverChain<Engine> {
     this.#listener = listener;
   }
 
-  /** `isAnswer`: whether an event is more than a sign of life. */
+  /** `isAnswer`: whether an event is output rather than a keep-alive. */
   async *answer<Event>(
     start: (engine: Engine) => AsyncIterable<Event>,
     signal: AbortSignal,
@@ -84,7 +84,7 @@ class FailoverChain<Engine> {
   }
 }
 
-/** One client has filled the engine's queue; the engine works, and others are to have it. */
+/** One client has filled the engine's queue; the engine works for others. */
 function isOverloaded(error: unknown): boolean {
   return error instanceof EngineError && error.overloaded;
 }
@@ -95,7 +95,7 @@ function warmAll(candidates: readonly Candidate<Warmable>[]): void {
 
 export type Failover<Engine> = (candidates: readonly Candidate<Engine>[], listener: FallbackListener) => Engine;
 
-/** An engine that is the first of several that answers, by its kind. */
+/** An engine that uses the first of several engines that answers, by kind. */
 export const failover: { readonly [Kind in RequestKind]: Failover<Engines[Kind]> } = {
   transcriber(candidates, listener) {
     const chain = new FailoverChain(candidates, listener);
@@ -104,7 +104,7 @@ export const failover: { readonly [Kind in RequestKind]: Failover<Engines[Kind]>
       warm: () => warmAll(candidates),
     };
   },
-  /** It hears and speaks only what all of them do: which of them answers is not known before. */
+  /** The common capabilities of all, because it is unknown which one will answer. */
   languageModel(candidates, listener) {
     const chain = new FailoverChain(candidates, listener);
     return {

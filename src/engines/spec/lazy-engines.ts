@@ -4,8 +4,8 @@ import type { EngineSetSpec } from './engine-spec.ts';
 import { type EngineSet, maker, openEngines } from './registry.ts';
 
 /**
- * A set that is made when something is first asked of it, for a server whose sessions are all held elsewhere. It is
- * `ready` until then; its engines are `idle` until they have loaded.
+ * A set that is created on first use, for a server whose sessions are all relayed. It is `ready` until then; its
+ * engines are `idle` until they have loaded.
  */
 export function lazyEngines(spec: EngineSetSpec, make: () => EngineSet): EngineSet {
   const idle = audioRequestEngines.map(
@@ -27,7 +27,7 @@ export function lazyEngines(spec: EngineSetSpec, make: () => EngineSet): EngineS
     },
     describe() {
       if (made === undefined) return idle;
-      // A server that only relays can take a turn, however these are.
+      // A server that only relays can take a turn regardless of its engines.
       return made
         .describe()
         .filter(({ part }) => audioRequestEngines.some((asked) => asked === part))

@@ -20,23 +20,23 @@ import {
   specName,
 } from './engine-spec.ts';
 
-/** What an engine may be given; each takes what concerns it. */
+/** Options of engines; each uses those that concern it. */
 export interface EngineOptions extends RemoteOptions {
-  /** Worker threads of an embedded transcriber and of an embedded voice. Each engine has its own default. */
+  /** Worker threads of the embedded transcriber and voice. Each engine has its own default. */
   transcriberWorkers?: number;
   voiceWorkers?: number;
-  /** What the worker pools of embedded engines share. */
+  /** Options shared by the worker pools of embedded engines. */
   pool?: PoolSurroundings;
-  /** The time that the embedded language model tells. */
+  /** The clock of the embedded language model, for the time and date. */
   now?: () => Date;
-  /** A model of one's own, for an embedded engine that takes one. */
+  /** The user's model, for an embedded engine that accepts one. */
   modelPath?: string;
 }
 
 type Factory<Kind extends EngineKind> = (options: EngineOptions) => Engines[Kind] & Lifecycle;
 type Factories = { [Kind in EngineKind]: Record<keyof (typeof builtInEngines)[Kind]['engines'], Factory<Kind>> };
 
-/** How each engine of `builtInEngines` is made. */
+/** Factories of the engines in `builtInEngines`. */
 const registry: Factories = {
   voiceActivity: {
     silero: ({ modelPath }) => new Silero(modelPath === undefined ? {} : { modelPath }),
@@ -59,7 +59,7 @@ const registry: Factories = {
   },
 };
 
-/** Only for kinds that answer requests. */
+/** Only for kinds that can be on a server. */
 const serverFactories: {
   readonly [Kind in EngineKind]?: (spec: HttpEngineSpec, options: RemoteOptions) => Engines[Kind] & Lifecycle;
 } = httpFactories;
@@ -67,37 +67,40 @@ const serverFactories: {
 export type EngineNames = Record<EngineKind, EngineSpec>;
 export type { EngineState, EngineStatus, Lifecycle } from './engine-group.ts';
 
-/** What engines that are made for one session are told of it. */
+/** Parameters of engines that are created per session. */
 export interface SessionContext {
   readonly type: SessionType;
   readonly model: string;
   readonly clock: Clock;
-  /** Cuts the session's connections, without a word: for engines that test how clients take it. */
+  /** Cuts the session's connections without a close frame, for tests of clients. */
   readonly drop: () => void;
-  /** Called when the cassette of the session breaks off; its conversation goes on. */
+  /** Called when the cassette of the session ends early; its conversation continues. */
   readonly cassetteCut: (about: { folder: string; reason: string }) => void;
 }
 
-/** Engines of one session alone. */
+/** Engines of a single session. */
 export interface SessionEngines {
   readonly engines: Engines;
-  /** The ids of this session, where they are to be the same in every run. */
+  /** The id generator of this session, if ids are the same in every run. */
   readonly ids?: IdSource;
-  /** To be called when the session has ended. */
+  /** Call when the session has ended. */
   close?(): void;
 }
 
 export interface EngineSet {
   readonly engines: Engines;
-  /** For engines that follow a session (scripts, cassettes): those of a new one. Absent: all share `engines`. */
+  /**
+   * For engines that follow a session (scripts, cassettes): creates those of a new session. Absent: all share
+   * `engines`.
+   */
   openSession?(context: SessionContext): SessionEngines;
-  /** Where it depends on the client's name of a model: the engines that serve it. */
+  /** If engines depend on the client's model name: those that serve it. */
   enginesFor?(model: string): Engines;
-  /** Resolves when every engine has loaded, rejects with the first one's error that cannot. Engines that are called before simply wait. */
+  /** Resolves when every engine has loaded; rejects with the first error. Calls before that wait. */
   readonly ready: Promise<void>;
-  /** The state of each engine now. */
+  /** The current state of each engine. */
   describe(): readonly EngineStatus[];
-  /** Ends all threads; what runs fails. */
+  /** Ends all threads; running calls fail. */
   close(): Promise<void>;
 }
 
@@ -106,7 +109,7 @@ export function openEngines(set: EngineSet, context: SessionContext): SessionEng
   return set.openSession?.(context) ?? { engines: set.enginesFor?.(context.model) ?? set.engines };
 }
 
-/** A set whose sessions get engines of their own. */
+/** A set that creates engines per session. */
 export function withSessions(set: EngineSet, openSession: NonNullable<EngineSet['openSession']>): EngineSet {
   return {
     engines: set.engines,
@@ -119,19 +122,19 @@ export function withSessions(set: EngineSet, openSession: NonNullable<EngineSet[
 }
 
 export interface CreateEnginesOptions extends EngineOptions {
-  /** Engines that are there already, by what they are for: none is made in their place. */
+  /** Existing engines by kind, which replace the configured ones. */
   given?: { readonly [Kind in EngineKind]?: { readonly name: string; readonly engine: Engines[Kind] & Lifecycle } };
-  /** Called when an engine begins to load, and when it is ready or has failed. */
+  /** Called when an engine starts to load, and when it is ready or has failed. */
   onProgress?: ProgressListener;
 }
 
 /**
- * Makes the engines with these names (`embedded` where none is given), and begins to load them. Returns at once.
- * @throws {RangeError} for a name that is not known, with those that are.
+ * Creates the named engines (default `embedded`) and starts to load them. Returns immediately.
+ * @throws {RangeError} for an unknown name, with the known ones
  */
 export function createEngines(names: Partial<EngineNames> = {}, options: CreateEnginesOptions = {}): EngineSet {
   const makerOf = <Kind extends EngineKind>(kind: Kind) => maker(kind, names[kind], options.given?.[kind]);
-  // All names are looked up before anything is started.
+  // All names are resolved before anything is started.
   for (const kind of allKinds) makerOf(kind);
   const engineGroup = new EngineGroup(options.onProgress);
   const engines = forEachKind<Engines>((kind) => {
@@ -152,8 +155,8 @@ export interface Maker<Kind extends EngineKind> {
 }
 
 /**
- * How an engine is made; nothing is started.
- * @throws {RangeError} for a name that is not known, with those that are.
+ * The factory of an engine; nothing is started.
+ * @throws {RangeError} for an unknown name, with the known ones
  */
 export function maker<Kind extends EngineKind>(
   kind: Kind,

@@ -6,17 +6,17 @@ const adapters: { readonly [Kind in EngineKind]?: (engine: Engines[Kind], set: E
   voice: (voice, { voices = {} }) => (Object.keys(voices).length === 0 ? voice : withVoiceAliases(voice, voices)),
 };
 
-/** An engine with what its set says of it, such as other names for its voices. */
+/** An engine with the settings of its set, such as voice names. */
 export function inSet<Kind extends EngineKind>(kind: Kind, engine: Engines[Kind], set: EngineSetSpec): Engines[Kind] {
   return adapters[kind]?.(engine, set) ?? engine;
 }
 
-/** A voice by names of one's own: the engine's for each, `*` for all others; a name that is not among them is passed on. */
+/** A voice with configured names: the engine's voice for each, `*` for all others; other names are passed on. */
 export function withVoiceAliases(voice: Voice, aliases: Readonly<Record<string, string>>): Voice {
   const engineName = (name: string): string =>
     Object.hasOwn(aliases, name) ? (aliases[name] ?? name) : (aliases['*'] ?? name);
   const own = Object.keys(aliases).filter((name) => name !== '*');
-  // With a voice for all other names, there is none that is not known.
+  // With a voice for all other names, every name is known.
   const voices = aliases['*'] === undefined && voice.voices ? [...new Set([...own, ...voice.voices])] : undefined;
   return {
     ...(voices && { voices }),
