@@ -21,9 +21,9 @@ import { Metering } from '../metering/metering.ts';
 import { AddressPolicy } from '../net/address-policy.ts';
 import { GuardedFetch } from '../net/guarded-fetch.ts';
 import { HttpImageFetcher } from '../net/image-fetcher.ts';
-import { betaDialectWith } from '../protocol/beta/beta.ts';
+import { betaDialect, betaDialectWith } from '../protocol/beta/beta.ts';
 import type { Dialect } from '../protocol/dialect.ts';
-import { gaDialectWith } from '../protocol/ga.ts';
+import { gaDialect, gaDialectWith } from '../protocol/ga.ts';
 import { type Check, lenientCheck, strictCheck } from '../protocol/parse/schema-check.ts';
 import { type IdSource, randomId } from '../protocol/wire/ids.ts';
 import type { ImageFetcher } from '../session/ports/image-fetcher.ts';
@@ -212,7 +212,8 @@ export async function startConfiguredServer(
     config,
     access,
     authorizer: new SessionAuthorizer({ config, callers, secrets, metering, exampleUrl }),
-    dialect: (name, peerLog) => makers[name](checkFor(name, config, peerLog)),
+    dialect: (name, peerLog) =>
+      config.lenient ? lenientDialects[name](lenientCheck(name, reportDropped(name, peerLog))) : dialects[name],
     parseHeavy: (dialect, claim, peerLog) => (frame) =>
       heavyFrames.parse(frame, { dialect, claim, onUnknownFields: reportDropped(dialect, peerLog) }),
     sessions,
@@ -298,7 +299,8 @@ export async function startConfiguredServer(
   };
 }
 
-const makers = { ga: gaDialectWith, beta: betaDialectWith };
+const dialects = { ga: gaDialect, beta: betaDialect };
+const lenientDialects = { ga: gaDialectWith, beta: betaDialectWith };
 
 /** How client events are checked against the schemas of their dialect. */
 function checkFor(dialect: Dialect['name'], { lenient }: Pick<Config, 'lenient'>, log: Log): Check {

@@ -32,7 +32,6 @@ export type EventParser = (event: JsonObject, check: Check) => ClientEvent;
 
 /** Combines the parsers of event types into the `parse` of a dialect. */
 export function frameParser(parsers: ReadonlyMap<string, EventParser>, check: Check): (text: string) => ClientEvent {
-  const supportedTypes = [...parsers.keys()];
   return (text) => {
     // Checked before parsing: a frame in which each byte is an object would use all memory.
     if (holdsMoreValuesThan(maxValues, text)) throw new ClientEventError(wireErrors.tooManyValues(maxValues), null);
@@ -43,7 +42,7 @@ export function frameParser(parsers: ReadonlyMap<string, EventParser>, check: Ch
       const { type } = event;
       if (type === undefined) throw wireErrors.missingType();
       const parse = typeof type === 'string' ? parsers.get(type) : undefined;
-      if (!parse) throw wireErrors.invalidValue('type', type, supportedTypes);
+      if (!parse) throw wireErrors.invalidValue('type', type, [...parsers.keys()]);
       return parse(event, check);
     } catch (error) {
       if (error instanceof WireError) throw new ClientEventError(error, clientEventId);

@@ -11,15 +11,17 @@ const randomCharacters = 21;
 /** Random bytes are fetched in bulk: a system call per event would cost more than the rest of the event. */
 const idsPerPool = 512;
 
-let pool = randomBytes(0);
+let pool = Buffer.alloc(0);
 let used = 0;
 
 export const randomId: IdSource = (kind) => {
   if (used === pool.length) {
-    pool = randomBytes(randomCharacters * idsPerPool);
+    const bytes = randomBytes(randomCharacters * idsPerPool);
+    pool = Buffer.from(bytes.map((byte) => alphabet.charCodeAt(byte % alphabet.length)));
     used = 0;
   }
-  let id = `${kind}_`;
-  for (const end = used + randomCharacters; used < end; used++) id += alphabet[(pool[used] ?? 0) % alphabet.length];
-  return id;
+  const start = used;
+  used += randomCharacters;
+  // Appending character by character would leave a chain of strings, some 700 bytes for each id that is kept.
+  return `${kind}_${pool.toString('latin1', start, used)}`;
 };

@@ -13,28 +13,24 @@ export interface ObserversOptions {
 /** The stream of observations of one session, and those who observe it: isolated from the session and from each other. */
 export class Observers {
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #all: readonly SessionObserver[];
-  readonly #listeners: readonly SessionObserver[];
-  readonly #playbackListeners: readonly SessionObserver[];
+  readonly #observers: readonly SessionObserver[];
   readonly #failed: (error: unknown) => void;
   readonly #relayed: boolean;
   #inputMs = 0;
 
   constructor({ clock, observers = [], failed = () => {}, relayed = false }: ObserversOptions) {
     this.#clock = clock;
-    this.#all = observers.filter(({ observe }) => observe);
-    this.#listeners = observers.filter(({ inputAudio }) => inputAudio);
-    this.#playbackListeners = observers.filter(({ outputAudio }) => outputAudio);
+    this.#observers = observers;
     this.#failed = failed;
     this.#relayed = relayed;
   }
 
   /** Publishes what happens, by default now. */
   publish(occurrence: Occurrence, atMs = this.#clock.now()): void {
-    if (this.#all.length === 0) return;
+    if (this.#observers.length === 0) return;
     const moment = { atMs, inputMs: this.#inputMs, relayed: this.#relayed };
     const observation: Observation = Object.freeze({ ...occurrence, ...moment });
-    for (const observer of this.#all) this.#attempt(() => observer.observe?.(observation));
+    for (const observer of this.#observers) this.#attempt(() => observer.observe?.(observation));
   }
 
   /** Input audio was written, or passed on, up to this end of the timeline. */
@@ -45,7 +41,8 @@ export class Observers {
   /** These samples were written, up to this end of the timeline. They are copied for each that listens. */
   inputWritten(samples: Int16Array, sampleRateHz: number, endMs: number): void {
     this.inputReached(endMs);
-    for (const observer of this.#listeners) {
+    for (const observer of this.#observers) {
+      if (!observer.inputAudio) continue;
       const startMs = endMs - durationMs(samples.length, sampleRateHz);
       const piece = { samples: samples.slice(), sampleRateHz, startMs, atMs: this.#clock.now() };
       this.#attempt(() => observer.inputAudio?.(piece));
@@ -54,11 +51,12 @@ export class Observers {
 
   /** Whether anyone listens to the output. */
   get listensToOutput(): boolean {
-    return this.#playbackListeners.length > 0;
+    return this.#observers.some(({ outputAudio }) => outputAudio);
   }
 
   outputPlayed(audio: PlayedAudio): void {
-    for (const observer of this.#playbackListeners) {
+    for (const observer of this.#observers) {
+      if (!observer.outputAudio) continue;
       const piece = { ...audio, samples: audio.samples.slice() };
       this.#attempt(() => observer.outputAudio?.(piece));
     }
