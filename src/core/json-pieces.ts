@@ -19,6 +19,30 @@ export function jsonLength(value: unknown, enough = Number.POSITIVE_INFINITY): n
   return length;
 }
 
+/** The least length of a value's JSON, as `jsonLength`, and the number of values in it. */
+export function jsonSize(value: unknown): { characters: number; values: number } {
+  const size = { characters: 0, values: 0 };
+  addSize(value, size);
+  return size;
+}
+
+function addSize(value: unknown, size: { characters: number; values: number }): void {
+  size.values += 1;
+  if (typeof value !== 'object' || value === null) {
+    size.characters += jsonLength(value);
+    return;
+  }
+  size.characters += '{}'.length;
+  if (Array.isArray(value)) {
+    for (const member of value) addSize(member, size);
+    return;
+  }
+  for (const key in value) {
+    size.characters += key.length + '"":'.length;
+    addSize(Reflect.get(value, key), size);
+  }
+}
+
 /**
  * The JSON of a value, as `JSON.stringify` writes it, in pieces of about `pieceCharacters`. Objects with a `toJSON` are
  * not supported.
@@ -70,18 +94,7 @@ class Lengths {
 
 function* longPieces(value: unknown, lengths: Lengths): Generator<string> {
   if (typeof value === 'string') yield* textPieces(value, lengths.pieceCharacters);
-  else if (Array.isArray(value)) {
-    yield* memberPieces(
-      '[',
-      Array.from(value, (member: unknown) => ['', member] as const),
-      ']',
-      lengths,
-    );
-  } else {
-    const members = Object.entries(Object(value)).filter(([, member]) => member !== undefined);
-    const named = members.map(([key, member]) => [`${JSON.stringify(key)}:`, member] as const);
-    yield* memberPieces('{', named, '}', lengths);
-  }
+  else yield* memberPieces(Object(value), lengths);
 }
 
 /** As `JSON.stringify` writes it as a member of an array. */
@@ -98,27 +111,29 @@ function* textPieces(text: string, pieceCharacters: number): Generator<string> {
   }
 }
 
-function* memberPieces(
-  open: string,
-  members: readonly (readonly [name: string, value: unknown])[],
-  close: string,
-  lengths: Lengths,
-): Generator<string> {
-  let piece = open;
-  for (const [index, [name, value]] of members.entries()) {
-    piece += index === 0 ? name : `,${name}`;
-    if (lengths.isLong(value)) {
+function* memberPieces(container: object, lengths: Lengths): Generator<string> {
+  const isList = Array.isArray(container);
+  let piece = isList ? '[' : '{';
+  let separator = '';
+  // Listing the entries of an object with thousands of members takes as long as writing them.
+  for (const key in container) {
+    const member: unknown = Reflect.get(container, key);
+    if (member === undefined && !isList) continue;
+    piece += separator;
+    separator = ',';
+    if (!isList) piece += `${JSON.stringify(key)}:`;
+    if (lengths.isLong(member)) {
       yield piece;
       piece = '';
-      yield* longPieces(value, lengths);
+      yield* longPieces(member, lengths);
     } else {
-      piece += jsonOf(value);
+      piece += jsonOf(member);
     }
     if (piece.length < lengths.pieceCharacters) continue;
     yield piece;
     piece = '';
   }
-  yield piece + close;
+  yield piece + (isList ? ']' : '}');
 }
 
 /** Where a piece of a text ends: not between the halves of a character beyond U+FFFF, which would be escaped. */

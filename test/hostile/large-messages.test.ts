@@ -124,6 +124,29 @@ test('a client that asks for more than it may be sent in a second is read more s
   assert.ok(clock.now() >= 7000, `all within ${clock.now()} ms`);
 });
 
+test('echoes of a schema with thousands of properties count by their values, too', async (t) => {
+  const clock = new FakeClock();
+  const limits = { answerBytesPerSecond: mebibyte, pingIntervalMs: 3_600_000, deadPeerMs: 3_600_000 };
+  const { wsUrl } = await newServer(t, { clock, config: { limits } });
+  const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
+  const update = (session: object) =>
+    client.send({ type: 'session.update', session: { type: 'realtime', ...session } });
+  const properties = Object.fromEntries(Array.from({ length: 4000 }, (_, index) => [`k${index}`, {}]));
+  update({ tools: [{ type: 'function', name: 'f', parameters: { type: 'object', properties } }] });
+  await client.until('session.updated');
+  const echoes = 16;
+  for (let sent = 0; sent < echoes; sent++) update({});
+  client.send(clear);
+  let over = false;
+  const cleared = client.until('input_audio_buffer.cleared').then(() => {
+    over = true;
+  });
+  while (!over) await clock.advance(100);
+  await cleared;
+  // Of an echo's 300 KiB, 250 are for its values; a burst of 2 MiB is free.
+  assert.ok(clock.now() >= 2000, `all within ${clock.now()} ms`);
+});
+
 test('large messages beyond those that may wait for the thread are refused, and their sessions go on', async (t) => {
   verifies('R5.84');
   await underAttack(t, { config: { limits: { engineQueueJobs: 1 } } }, async (scene) => {

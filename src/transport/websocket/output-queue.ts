@@ -1,12 +1,15 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { EventLoopYield } from '../../core/event-loop-yield.ts';
-import { jsonLength, jsonPieces } from '../../core/json-pieces.ts';
+import { jsonPieces, jsonSize } from '../../core/json-pieces.ts';
 import type { Dialect } from '../../protocol/dialect.ts';
 import type { OutgoingEvent } from '../../protocol/wire/server-events.ts';
 
 /** JSON written per turn of the event loop, in characters: a few milliseconds if each is escaped. */
 const charactersPerTurn = 64 * 1024;
+
+/** Serializing a value takes as long as this many characters. */
+const charactersPerValue = 64;
 
 /** An event that is long, or waits behind a long one. */
 type Waiting = { frame: string } | { long: object; characters: number };
@@ -36,14 +39,15 @@ export class OutputQueue {
     return this.#socket.bufferedAmount + this.#waitingCharacters;
   }
 
-  /** Sends an event, unless the dialect does not have it; returns its approximate length. */
+  /** Sends an event, unless the dialect does not have it; returns its cost, in characters. */
   send(event: OutgoingEvent): number {
     const rendered = this.#dialect.render(event);
     if (rendered === undefined) return 0;
-    if (jsonLength(rendered, charactersPerTurn) > charactersPerTurn) {
-      const characters = jsonLength(rendered);
+    const { characters, values } = jsonSize(rendered);
+    const cost = characters + charactersPerValue * values;
+    if (characters > charactersPerTurn) {
       this.#wait({ long: rendered, characters }, characters);
-      return characters;
+      return cost;
     }
     const frame = JSON.stringify(rendered);
     if (this.#writing) {
@@ -52,7 +56,7 @@ export class OutputQueue {
       this.#gatherWrites();
       this.#socket.send(frame);
     }
-    return frame.length;
+    return cost;
   }
 
   /** Calls back once everything is sent; synchronously if nothing waits. */
