@@ -136,8 +136,8 @@ function* memberPieces(container: object, lengths: Lengths): Generator<string> {
   yield piece + (isList ? ']' : '}');
 }
 
-/** Where a piece of a text ends: not between the halves of a character beyond U+FFFF, which would be escaped. */
-function endOfPiece(text: string, at: number): number {
+/** Where a piece of a text ends: not between the halves of a character beyond U+FFFF. */
+export function endOfPiece(text: string, at: number): number {
   const last = text.charCodeAt(at - 1);
   return last >= 0xd800 && last <= 0xdbff ? at + 1 : at;
 }

@@ -116,6 +116,33 @@ test('thousands of events that come at once are read in turns of the event loop'
   assert.ok(turns >= count / 64, `${turns} turns`);
 });
 
+for (const [name, line] of Object.entries({ empty: '\n', comment: ':\n', stray: 'x\n' })) {
+  test(`${name} lines without end are read in turns of the event loop`, async (t) => {
+    const count = 500_000;
+    const events = await generated(t, line.repeat(count) + delta({ content: 'Yes.' }) + end);
+    const turns = await turnsOf(async () => {
+      for await (const _ of events);
+    });
+    assert.ok(turns >= count / 2048, `${turns} turns`);
+  });
+}
+
+test('a megabyte of text in one event is passed on in pieces, in turns of the event loop', async (t) => {
+  const text = 'word 💥 '.repeat(100_000);
+  const events = await generated(t, delta({ content: text }) + end);
+  let passed = '';
+  const turns = await turnsOf(async () => {
+    for await (const event of events) {
+      if (event.type !== 'text') continue;
+      assert.ok(event.text.length <= 8193, `${event.text.length} characters at once`);
+      assert.ok(event.text.isWellFormed());
+      passed += event.text;
+    }
+  });
+  assert.equal(passed, text);
+  assert.ok(turns >= text.length / 8192 / 8, `${turns} turns`);
+});
+
 test('arguments in thousands of pieces are passed on as they are, piece by piece', async (t) => {
   const pieces = ['{"text":"', ...Array.from({ length: 20_000 }, () => '\\"}}'), '"}'];
   const events = await generated(t, pieces.map(argumentsDelta).join('') + end);

@@ -1,6 +1,7 @@
 /** Reads the answer of `/v1/chat/completions`, streamed or whole, as servers really send it. */
 
 import { bytesToSamples } from '../../audio/pcm.ts';
+import { endOfPiece } from '../../core/json-pieces.ts';
 import type { ModelEvent, ModelUsage } from '../../session/ports/language-model.ts';
 import { field, listField, numberField, parseJson, textField } from './json.ts';
 import { type AnswerReader, endGraceMs } from './read-answer.ts';
@@ -19,6 +20,9 @@ const usageGraceMs = 1000;
 const audioRateHz = 24_000;
 /** Audio of one event: two seconds. What follows does its work on an event at once. */
 const pieceBytes = 4 * audioRateHz;
+
+/** Text of one event, in code units, for the same reason. */
+const pieceCharacters = 8192;
 
 /** One answer: takes its chunks, gives the model's events. */
 export class ChatAnswer implements AnswerReader<ModelEvent> {
@@ -94,7 +98,7 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
     return [
       ...this.#say(this.#thinking.flush()),
       ...this.#calls.finish(reason === 'length'),
-      ...(this.#later === '' ? [] : [{ type: 'text' as const, text: this.#later }]),
+      ...textEvents(this.#later),
       { type: 'finish', reason, ...(this.#usage && { usage: this.#usage }) },
     ];
   }
@@ -118,7 +122,7 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
   #say(text: string): ModelEvent[] {
     if (text === '') return [];
     const ended = this.#later === '' ? this.#calls.settle() : undefined;
-    if (ended) return [...ended, { type: 'text', text }];
+    if (ended) return [...ended, ...textEvents(text)];
     this.#later += text;
     return [];
   }
@@ -142,6 +146,16 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
     this.#characters += characters;
     if (this.#characters > maxText) throw new RequestFailure(`it answered with more than ${maxText} characters`);
   }
+}
+
+function textEvents(text: string): ModelEvent[] {
+  const events: ModelEvent[] = [];
+  for (let from = 0; from < text.length; ) {
+    const to = endOfPiece(text, from + pieceCharacters);
+    events.push({ type: 'text', text: text.slice(from, to) });
+    from = to;
+  }
+  return events;
 }
 
 /** What servers call the reasoning that they tell apart from the answer. */

@@ -28,6 +28,9 @@ const charactersPerTurn = 128 * 1024;
 /** … where an event counts for no less than these. A chunk of a server that floods holds thousands. */
 const leastCharacters = 2048;
 
+/** Events out of one message that are passed on in one turn. */
+const eventsPerTurn = 8;
+
 export interface ReadAnswerOptions {
   clock: Clock;
   signal: AbortSignal;
@@ -44,8 +47,8 @@ export async function* readAnswer<T>(
   const enough = new AbortController();
   const response = await ask(AbortSignal.any([signal, enough.signal]));
   if (reader.isWhole(contentType(response))) {
-    yield* reader.whole(await readText(response, messageBytes));
-    yield* reader.end();
+    yield* inTurns(reader.whole(await readText(response, messageBytes)));
+    yield* inTurns(reader.end());
     return;
   }
   let cancelWait = () => {};
@@ -54,7 +57,7 @@ export async function* readAnswer<T>(
   try {
     for await (const data of eventData(bodyOf(response), { maxEventCharacters: messageBytes })) {
       await others.step(Math.max(data.length, leastCharacters));
-      yield* reader.push(data);
+      yield* inTurns(reader.push(data));
       if (reader.patienceMs >= patienceMs) continue;
       patienceMs = reader.patienceMs;
       cancelWait();
@@ -65,7 +68,16 @@ export async function* readAnswer<T>(
   } finally {
     cancelWait();
   }
-  yield* reader.end();
+  yield* inTurns(reader.end());
+}
+
+/** What a server sent at once, with other work between: each event is worked on by others before the next. */
+async function* inTurns<T>(events: readonly T[]): AsyncGenerator<T, void, undefined> {
+  const others = new EventLoopYield(eventsPerTurn);
+  for (const event of events) {
+    yield event;
+    await others.step();
+  }
 }
 
 function bodyOf(response: Response): AsyncIterable<Uint8Array> {

@@ -3,7 +3,13 @@
  * into such streams besides: errors as `error: {…}` (llama.cpp) or as a bare line of JSON (Ollama).
  */
 
+import { EventLoopYield } from '../../core/event-loop-yield.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
+
+/** Characters of lines that are read in one turn of the event loop … */
+const charactersPerTurn = 128 * 1024;
+/** … where a line counts for no less than these: a stream of empty lines or of comments holds nothing else. */
+const leastCharacters = 64;
 
 export interface EventStreamLimits {
   /** Characters of one event. */
@@ -19,6 +25,7 @@ export async function* eventData(
   { maxEventCharacters }: EventStreamLimits,
 ): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder();
+  const others = new EventLoopYield(charactersPerTurn);
   /** The beginning of a line, in the pieces that it came in. */
   let pending: string[] = [];
   let pendingLength = 0;
@@ -42,6 +49,8 @@ export async function* eventData(
       if (line.endsWith('\r')) line = line.slice(0, -1);
       start = end + 1;
       check(line.length);
+      const turn = others.step(Math.max(line.length, leastCharacters));
+      if (turn) await turn;
       if (line === '') {
         if (data !== undefined) yield data;
         data = undefined;
