@@ -19,7 +19,7 @@ let embedded: EngineSet;
 before(async () => {
   embedded = await embeddedEngines();
 });
-after(() => embedded.close());
+after(() => embedded?.close());
 
 function served(t: TestContext, options: ServerOptions = {}): Promise<ParleyServer> {
   return newServer(t, { engines: borrowed(embedded), ...options });

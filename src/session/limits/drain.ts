@@ -1,22 +1,22 @@
 interface DrainHost {
-  /** Resolves once all that was received so far has been handled: turns that it ended are known. */
+  /** Resolves once all events received so far are handled, so that the turns that they ended are known. */
   inputHandled(): Promise<void>;
   /** Resolves once all turns known so far are transcribed. */
   transcribed(): Promise<void>;
-  /** Whether a response runs, or one is due. */
+  /** Whether a response is active or due. */
   busy(): boolean;
-  /** The session is drained: no response may start any more. */
+  /** The session is drained: no response may start. */
   drained(): void;
 }
 
 /**
- * The end of a session's work before its server stops. Turns that were committed before are transcribed and answered,
- * responses that run may finish; clients can ask for no others.
+ * Completes a session's work before its server stops. Turns committed earlier are transcribed and answered, and active
+ * responses finish; clients cannot request further ones.
  */
 export class Drain {
   readonly #host: DrainHost;
-  readonly #done = Promise.withResolvers<void>();
-  #begun = false;
+  /** From the start of the drain, or the end of the session. */
+  #done: PromiseWithResolvers<void> | undefined;
   #inputHandled = false;
   #transcribed = false;
 
@@ -25,7 +25,7 @@ export class Drain {
   }
 
   get begun(): boolean {
-    return this.#begun;
+    return this.#done !== undefined;
   }
 
   /** Whether turns that end now are answered. */
@@ -35,12 +35,14 @@ export class Drain {
 
   /** Resolves once nothing is left to do. */
   begin(): Promise<void> {
-    if (!this.#begun) void this.#run();
+    if (!this.#done) {
+      this.#done = Promise.withResolvers();
+      void this.#run();
+    }
     return this.#done.promise;
   }
 
   async #run(): Promise<void> {
-    this.#begun = true;
     await this.#host.inputHandled();
     this.#inputHandled = true;
     await this.#host.transcribed();
@@ -48,15 +50,16 @@ export class Drain {
     this.check();
   }
 
-  /** To be called whenever something ended that `busy` reports. */
+  /** Call whenever something that `busy` reports has ended. */
   check(): void {
     if (!this.#transcribed || this.#host.busy()) return;
     this.#host.drained();
-    this.#done.resolve();
+    this.#done?.resolve();
   }
 
   /** The session has ended. */
   end(): void {
+    this.#done ??= Promise.withResolvers();
     this.#done.resolve();
   }
 }

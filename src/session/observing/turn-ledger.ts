@@ -28,7 +28,8 @@ export class TurnLedger {
   /** Whether it is known what the turn says, or need not be. */
   #understood = false;
   #transcribedAt: number | undefined;
-  readonly #open = new Map<string, OpenResponse>();
+  /** Created with the first response: most of an idle session's ledger would be this map. */
+  #open: Map<string, OpenResponse> | undefined;
 
   /** `done` is called at the end of each response. */
   constructor(done: (response: ObservationOf<'response_done'>, times: TurnTimes) => void) {
@@ -65,6 +66,7 @@ export class TurnLedger {
   /** The response answers the turn that was decided last, unless another one has. */
   #created({ responseId, inConversation, atMs }: ObservationOf<'response_created'>): void {
     const turn = inConversation && this.#understood ? this.#turn : undefined;
+    this.#open ??= new Map();
     if (!turn) {
       this.#open.set(responseId, { since: atMs });
       return;
@@ -80,7 +82,7 @@ export class TurnLedger {
     responseId,
     atMs,
   }: ObservationOf<'model_asked' | 'first_token' | 'first_audio' | 'first_audio_sent'>) {
-    const response = this.#open.get(responseId);
+    const response = this.#open?.get(responseId);
     if (!response) return;
     const { since, askedAt, firstTokenAt } = response;
     if (type === 'model_asked') response.askedAt = atMs;
@@ -92,8 +94,8 @@ export class TurnLedger {
   }
 
   #close(done: ObservationOf<'response_done'>): void {
-    const { since: _since, askedAt: _asked, firstTokenAt: _token, ...times } = this.#open.get(done.responseId) ?? {};
-    this.#open.delete(done.responseId);
+    const { since: _since, askedAt: _asked, firstTokenAt: _token, ...times } = this.#open?.get(done.responseId) ?? {};
+    this.#open?.delete(done.responseId);
     this.#done(done, roundTimes(times));
   }
 }

@@ -11,12 +11,12 @@ import { ModelledPlayback } from './modelled-playback.ts';
  */
 export class SessionPlayback implements Playback {
   readonly #model: ModelledPlayback;
-  /** In the order in which they were attached. */
-  /** Only where it is observed. */
+  /** Only if the output is observed. */
   readonly #track: PlayedTrack | undefined;
+  /** In the order of attachment. */
   readonly #measured = new Set<Playback>();
-  /** Aborted whenever one leaves: it may be waited for. */
-  #someoneLeft = new AbortController();
+  /** Aborted when a listener leaves, because audio may be waiting for its admission. Exists while there are any. */
+  #someoneLeft: AbortController | undefined;
 
   constructor(clock: Clock, leadMs: number, observers: Observers) {
     this.#model = new ModelledPlayback(clock, leadMs);
@@ -36,19 +36,20 @@ export class SessionPlayback implements Playback {
   attach(playback: Playback): void {
     this.#track?.settle();
     this.#measured.add(playback);
+    this.#someoneLeft ??= new AbortController();
   }
 
   detach(playback: Playback): void {
     this.#track?.settle();
     this.#measured.delete(playback);
-    this.#someoneLeft.abort();
-    this.#someoneLeft = new AbortController();
+    this.#someoneLeft?.abort();
+    this.#someoneLeft = this.isMeasured ? new AbortController() : undefined;
   }
 
   async admit(durationMs: number, signal: AbortSignal): Promise<void> {
     for (;;) {
       const counting = this.#counting;
-      if (counting === this.#model) return counting.admit(durationMs, signal);
+      if (!this.#someoneLeft) return counting.admit(durationMs, signal);
       const { signal: left } = this.#someoneLeft;
       try {
         return await counting.admit(durationMs, AbortSignal.any([signal, left]));
