@@ -2,6 +2,7 @@ import { durationMs, samplesIn } from '../../../audio/pcm.ts';
 import type { SpeechChunk, WordTiming } from '../../../session/ports/voice.ts';
 import { serveJobs, type WorkerJob } from '../../pool/worker-jobs.ts';
 import { FliteProgram } from './flite-program.ts';
+import { setLevel } from './loudness.ts';
 import { Pronouncer } from './pronouncer.ts';
 import { pauseAfterMs, type SpokenToken } from './spoken-text.ts';
 import { voiceNamed, voiceOptions } from './voices.ts';
@@ -33,10 +34,12 @@ void serveJobs<FliteRequest, SpeechChunk>(async () => {
       job.send({ samples, sampleRateHz, ...(words && { words }) }, [samples.buffer]);
 
     const text = tokens.map(({ spoken }) => spoken).join(' ');
-    const options = [...voiceOptions(voiceNamed(voice), speed), '-psdur'];
+    const speaker = voiceNamed(voice);
+    const options = [...voiceOptions(speaker, speed), '-psdur'];
     const { samples, sampleRateHz, printed } = program.run(text, options);
     const { trimmed, cutMs } = trim(samples, sampleRateHz, pauseAfterMs(text) / speed);
     if (trimmed.length === 0) return;
+    setLevel(trimmed, sampleRateHz, speaker.gainDb);
 
     // All but the end goes out before the words are found, which takes as long again as a short sentence.
     const chunk = Math.min(samplesIn(CHUNK_MS, sampleRateHz), Math.ceil(trimmed.length / 2));

@@ -17,11 +17,10 @@ const WRITTEN_TOKEN = /https?:\/\/\S+|\S{1,48}/gi;
 const LONGEST_HOST_CHARS = 253;
 
 /**
- * Long text is spoken piece by piece, because a thread says a piece in one go: a piece ends behind a sentence once it has
- * this many milliseconds of audio, by estimate…
+ * Text is spoken piece by piece, because a thread says a piece in one go, and because Flite's own pauses between sentences
+ * are too short: a piece ends behind a sentence, and anywhere once it has this many milliseconds of audio, by estimate. Flite
+ * makes them in some 300 ms.
  */
-const SENTENCE_PIECE_MS = 5000;
-/** …and anywhere once it has this many. Flite makes them in some 300 ms. */
 const LONGEST_PIECE_MS = 10_000;
 /** How long a character of a word takes at the voice's own pace. */
 const WORD_CHAR_MS = 60;
@@ -140,7 +139,7 @@ export function* pieces(tokens: readonly SpokenToken[], speed: number): Generato
     }
     piece.push(token);
     pieceMs += tokenMs;
-    if (pieceMs < SENTENCE_PIECE_MS || !endsSentence(token.spoken)) continue;
+    if (!endsSentence(token.spoken) || ABBREVIATION.test(token.spoken)) continue;
     yield piece;
     piece = [];
     pieceMs = 0;
@@ -159,12 +158,15 @@ function isWord(spoken: string): boolean {
   return WORD.test(spoken.replace(/^["'(]|[.,;:!?"')]{1,3}$/g, '').replace(/['-]/g, ''));
 }
 
+/** A full stop that ends no sentence. */
+const ABBREVIATION = /^[("']*(?:mr|mrs|ms|dr|st|prof|gen|sgt|capt|no|vs|approx|e\.?g|i\.?e|[a-z])\.$/i;
+
 function endsSentence(spoken: string): boolean {
   return /[.!?]["')]*$/.test(spoken);
 }
 
 /** Milliseconds of silence that naturally follow these words, at the voice's own pace. */
 export function pauseAfterMs(spoken: string): number {
-  if (endsSentence(spoken)) return 110;
-  return /[,;:]["')]*$/.test(spoken) ? 70 : 20;
+  if (endsSentence(spoken)) return 310;
+  return /[,;:]["')]*$/.test(spoken) ? 150 : 20;
 }
