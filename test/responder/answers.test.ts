@@ -32,6 +32,33 @@ table('small talk', [
   [[user('Call me Ada'), user('bye')], 'Goodbye, Ada!'],
 ]);
 
+table('help', [
+  ['Help', /^I can greet you, tell the time, do sums/],
+  ['help me please', /Try: what time is it\?/],
+  ['What can I say?', /^I can greet you/],
+  ['What can you do?', /stand-in for a language model/],
+]);
+
+table('several facts in one sentence', [
+  ['My name is Ada and I live in Paris.', 'Nice to meet you, Ada. Got it: your home is in Paris.'],
+  [
+    'My name is Ada, I live in Paris and my favourite colour is blue.',
+    'Nice to meet you, Ada. Got it: your home is in Paris. Got it: your favourite colour is blue.',
+  ],
+  ['I have two cats, and my dog is Rex.', 'Got it: your number of cats is two. Got it: your dog is Rex.'],
+  [[user('My name is Ada and I live in Paris.'), assistant('Ok.'), user('Where do I live?')], 'Your home is in Paris.'],
+  [[user("I'm called Bo and I am 42 years old"), assistant('Ok.'), user('How old am I?')], 'Your age is 42 years old.'],
+]);
+
+table('a request that a pause has split', [
+  [[user('And so my fellow Americans'), user('ask not.')], 'You said: "And so my fellow Americans ask not".'],
+  [[user('And so my fellow Americans'), assistant(''), user('ask not.')], /fellow Americans ask not/],
+  [[user('And so'), assistant('You said: "And'), user('ask not.')], 'You said: "And so ask not".'],
+  [[user('And so'), assistant('You said: "And so".'), user('ask not.')], 'You said: "ask not".'],
+  [[user('What is two'), user('plus three?')], 'That is 5.'],
+  [[user('Hello'), assistant('Hello!'), user('The sky is green.')], 'You said: "The sky is green".'],
+]);
+
 table('time and date', [
   ['What time is it?', 'It is 3:05 PM.'],
   ["Hey, what's the time?", 'It is 3:05 PM.'],

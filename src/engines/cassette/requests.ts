@@ -9,7 +9,13 @@ import { hashOfAudio } from './format.ts';
 export type Json = Record<string, unknown>;
 
 /** A request to a model in words; its items stand apart, because each request repeats those before it. */
-export function modelRequest({ signal: _signal, claim: _claim, items: _items, ...settings }: ModelRequest): Json {
+export function modelRequest({
+  signal: _signal,
+  claim: _claim,
+  items: _items,
+  instructionsOfResponse: _instructed,
+  ...settings
+}: ModelRequest): Json {
   return withoutAbsent(settings);
 }
 

@@ -32,12 +32,14 @@ export function refuseUnknownTool(choice: ToolChoice | undefined, { tools }: Rea
 export function generationRequest(
   config: RealtimeConfig,
   prompts: readonly PromptTemplate[],
+  parameters: ResponseParameters = {},
 ): Omit<GenerationOptions, 'items'> {
   const { parallel_tool_calls: parallelToolCalls, temperature } = config;
   const { format, voice, speed } = config.audio.output;
   return {
     model: config.model,
     instructions: instructionsOf(config, prompts),
+    ...(parameters.instructions && { instructionsOfResponse: true }),
     tools: config.tools.map(({ name, description, parameters }) => ({
       name,
       ...(description !== undefined && { description }),

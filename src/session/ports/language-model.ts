@@ -26,6 +26,8 @@ export type ContextPart =
 export interface ModelRequest {
   model: string;
   instructions: string;
+  /** Whether the instructions are those of this response alone, not the session's. */
+  instructionsOfResponse?: boolean;
   items: readonly ContextItem[];
   tools: readonly ModelTool[];
   toolChoice: ModelToolChoice;

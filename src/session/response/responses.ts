@@ -85,7 +85,7 @@ export class Responses {
     const speculation = outOfBand ? undefined : this.#takeSpeculation();
     void response.run(async (signal) => {
       try {
-        const options = generationRequest(config, this.#core.settings.prompts);
+        const options = generationRequest(config, this.#core.settings.prompts, parameters);
         const estimate = await this.#contexts.estimate(contextRequest(options, from, where), signal);
         await this.#admit(response, { input: estimate.inputTokens, output: options.maxOutputTokens }, signal);
         const context = await this.#contexts.build(estimate, signal);

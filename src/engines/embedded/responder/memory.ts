@@ -21,6 +21,8 @@ export interface Conversation {
   user: Utterance | undefined;
   /** What the user asked for, and the answers to the questions about it. */
   asked: { text: string; answers: ReadonlyMap<string, string> };
+  /** The user's messages that got no answer, the last one included, as one text; empty where there is only the last one. */
+  unanswered: string;
   /** Messages that no assistant message follows, newest first. */
   pending: readonly Utterance[];
   /** System messages from before the user's first: they hold for the whole conversation, newest first. */
@@ -57,6 +59,14 @@ function readRequest(said: readonly Utterance[]): Conversation['asked'] {
   return { text: said[at]?.text ?? '', answers };
 }
 
+/** What the stand-in says before it repeats words. */
+export const SAY_BACK = 'You said: "';
+
+/** Whether an answer was interrupted before it had repeated anything to its end. */
+function isCutOff(answer: string): boolean {
+  return SAY_BACK.startsWith(answer) || (answer.startsWith(SAY_BACK) && !answer.includes('"', SAY_BACK.length));
+}
+
 export function readConversation(request: ModelRequest): Conversation {
   const items = request.items.slice(-MOST_ITEMS);
   const said = items.filter((item) => item.type === 'message').map(readMessage);
@@ -65,12 +75,15 @@ export function readConversation(request: ModelRequest): Conversation {
   const outputs = items.filter((item) => item.type === 'call_output');
   const answered = new Set(outputs.map((item) => item.callId));
   const fresh = new Set<ContextItem>(items.slice(lastOf('user assistant') + 1));
+  const answeredAt = said.findLastIndex(({ role, text }) => role === 'assistant' && !isCutOff(text.trim()));
+  const unanswered = said.slice(answeredAt + 1).filter(({ role, text }) => role === 'user' && text.trim() !== '');
   const firstUser = said.findIndex((message) => message.role === 'user');
   const opening = firstUser < 0 ? said : said.slice(0, firstUser);
   return {
     said,
     user: said.findLast((message) => message.role === 'user'),
     asked: readRequest(said),
+    unanswered: unanswered.length > 1 ? unanswered.map(({ text }) => text.trim()).join(' ') : '',
     pending: said.slice(said.findLastIndex((message) => message.role === 'assistant') + 1).toReversed(),
     standing: opening.filter((message) => message.role === 'system').toReversed(),
     outputs: outputs.filter((item) => fresh.has(item)).map((item) => item.output),
@@ -97,8 +110,12 @@ const NAMES: readonly RegExp[] = [
 /** What is said in other words than `my … is …`. */
 const AS_MINE: readonly (readonly [RegExp, string])[] = [
   [/^i live (?=in |at |on |near )/i, 'my home is '],
+  [/^i(?:'m| am) ((?:\d+|\p{L}+(?:-\p{L}+)?) years old)/iu, 'my age is $1'],
   [/^i have (\d+|two|three|four|five|six|seven|eight|nine|ten|a dozen) (\p{L}+s)[.!]?$/iu, 'my number of $2 is $1'],
 ];
+/** Where another fact begins in the same sentence. */
+const NEXT_FACT =
+  /(?<=[.!?;]) |(?:,|,? (?:and|but)) (?=(?:my |i live |i have |i(?:'m| am) (?:called |(?:\d+|\p{L}+) years old)|(?:you can |people )?call me ))/iu;
 const MINE = /\bmy ((?:[\p{L}\p{N}'-]{1,30} ){0,4}[\p{L}\p{N}'-]{1,30}?) (is|are|was|were) (.+)/iu;
 
 /** A name without what follows it in the sentence. */
@@ -115,7 +132,7 @@ function keyOf(label: string): string {
 
 /** What a user's message states. */
 export function readStatements(message: Utterance): Statement[] {
-  const sentences = normalize(message.text).split(/(?<=[.!?;]) |,? (?:and|but) (?=my )/i);
+  const sentences = normalize(message.text).split(NEXT_FACT);
   return sentences.flatMap((given) => {
     let sentence = given.replace(COURTESY, '');
     for (const [pattern, replacement] of AS_MINE) sentence = sentence.replace(pattern, replacement);

@@ -4,13 +4,14 @@
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { LanguageModel, ModelEvent, ModelRequest } from '../../../session/ports/language-model.ts';
+import type { ContextItem, LanguageModel, ModelEvent, ModelRequest } from '../../../session/ports/language-model.ts';
 import type { ToolCall } from './arguments.ts';
 import { type Calendar, createCalendar } from './calendar.ts';
 import { wordsAskedFor } from './directives.ts';
+import { readInstructed } from './instructed.ts';
 import { type Conversation, readConversation, remember } from './memory.ts';
 import { sayOutputs } from './outputs.ts';
-import { answerAtOnce, fallbackAnswer } from './rules.ts';
+import { answerAtOnce, answerInstructions, fallbackAnswer } from './rules.ts';
 import { chooseTools } from './tools.ts';
 
 /** Deltas of one answer: the largest `max_output_tokens` of the protocol, also where a request sets no limit. */
@@ -69,6 +70,8 @@ export class Responder implements LanguageModel {
 
   #answer(request: ModelRequest): string | ToolCall[] {
     const conversation = readConversation(request);
+    const followed = this.#follow(request, conversation);
+    if (followed !== undefined) return followed;
     const calls = chooseTools(request, conversation);
     if (calls.length > 0 && request.toolChoice !== 'auto') return calls;
     const words = directedAnswer(conversation, request.instructions);
@@ -82,7 +85,30 @@ export class Responder implements LanguageModel {
     const { waitingFor } = conversation;
     return waitingFor ? `I am waiting for the result of ${waitingFor}.` : fallbackAnswer(situation);
   }
+
+  /** What the instructions of this response alone ask for, as a request of the user; undefined where they ask for nothing. */
+  #follow(request: ModelRequest, conversation: Conversation): string | ToolCall[] | undefined {
+    const { instructions, items, toolChoice, spoken } = request;
+    const { outputs, said, user, pending } = conversation;
+    if (!request.instructionsOfResponse || outputs.length > 0 || instructions.length > LONGEST_REQUEST)
+      return undefined;
+    if (wordsAskedFor(instructions, false) !== undefined) return undefined;
+    const forced = toolChoice !== 'auto' && toolChoice !== 'none';
+    if (forced && user !== undefined && pending.includes(user)) return undefined;
+    const asked: ContextItem = { type: 'message', role: 'user', content: [{ type: 'text', text: instructions }] };
+    const withRequest = { ...request, items: [...items, asked] };
+    const read = readConversation(withRequest);
+    const calls = chooseTools(withRequest, read);
+    if (forced && calls.length > 0) return calls;
+    const situation = { conversation: read, memory: remember(said), calendar: this.#calendar, spoken };
+    const instructed = readInstructed(instructions);
+    if (instructed === undefined && calls.length > 0) return calls;
+    return answerInstructions(instructions, situation);
+  }
 }
+
+/** Instructions that are longer describe a role, and are no request. */
+const LONGEST_REQUEST = 400;
 
 function* textEvents(text: string): Generator<ModelEvent> {
   for (const [delta] of text.matchAll(TEXT_DELTAS)) yield { type: 'text', text: delta };

@@ -1,7 +1,8 @@
 /** The answers that need no tool, as rules in order of precedence. */
 
 import type { Calendar } from './calendar.ts';
-import { type Conversation, type Memory, readStatements, type Utterance } from './memory.ts';
+import { readInstructed } from './instructed.ts';
+import { type Conversation, type Memory, readStatements, SAY_BACK, type Utterance } from './memory.ts';
 import { answerSum } from './sums.ts';
 import { cutWords, normalize, stripPunctuation } from './words.ts';
 
@@ -13,9 +14,9 @@ export interface Situation {
 }
 
 const INVITATION = 'Say something, and I will answer.';
-const WHAT_I_AM =
-  "Parley's stand-in for a language model: a few rules that let you try everything else. I can greet you, tell the time, " +
-  'do sums, remember what you tell me, say what you ask me to, and call your tools.';
+const WHAT_I_DO =
+  'I can greet you, tell the time, do sums, remember what you tell me, say what you ask me to, and call your tools.';
+const WHAT_I_AM = `Parley's stand-in for a language model: a few rules that let you try everything else. ${WHAT_I_DO}`;
 const HOW_TO_REPLACE =
   "For real answers, give Parley a language model of your own: the README says how, under 'Your own engines'.";
 
@@ -52,6 +53,10 @@ const FIXED: readonly (readonly [asked: RegExp, answer: string])[] = [
     /\b(?:who|what) are you(?: really| exactly)?$|\bwhat can you do\b|\b(?:what|which|whose) (?:language )?model\b|\bwhat is parley\b|\bare you (?:an? |the )?(?:real|human|person|robot|bot|ai|machine|computer|language model|llm|gpt|chatgpt)\b/,
     `I am ${WHAT_I_AM} ${HOW_TO_REPLACE}`,
   ],
+  [
+    /^(?:(?:can|could) you )?help(?: me)?(?: out)?(?: please)?$|^i need help$|\bwhat (?:can|could|should|do) i (?:say|ask|do)(?: to you| you| here)?$|\bhow does this work$/,
+    `${WHAT_I_DO} Try: what time is it? What is twelve times seven? My name is Ada. Say exactly: good morning.`,
+  ],
 ];
 
 const smallTalk: Rule = (words, _text, situation) => {
@@ -83,6 +88,7 @@ const ASKED_FACT =
 
 function recallFact(request: string, { memory }: Situation): { answer?: string; label: string } | undefined {
   const words = request
+    .replace(/\bhow old am i$/, 'what is my age')
     .replace(/\bwhere do i live$/, 'where is my home')
     .replace(/\bhow many (.+) do i have$/, 'what is my number of $1');
   const label = /\bwho am i$|\bwhat am i called$|\bdo you (?:know|remember) me$/.test(words)
@@ -123,22 +129,39 @@ const acknowledge: Rule = (_words, _text, { conversation: { user } }) =>
     .join(' ');
 
 const sayBack: Rule = (_words, text, { conversation }) => {
-  const heard = text ? `You said: "${cutWords(text, 15).replace(/\.$/, '')}".` : '';
+  const heard = text ? `${SAY_BACK}${cutWords(text, 15).replace(/\.$/, '')}".` : '';
   const images = conversation.user?.images ?? 0;
   if (images === 0) return heard || INVITATION;
   return `You showed me ${images === 1 ? 'an image' : `${images} images`}, but I cannot see. ${heard || INVITATION}`;
 };
 
 const BEFORE_TOOLS: readonly Rule[] = [greet, smallTalk, recallWords, recallKnown];
-const AFTER_TOOLS: readonly Rule[] = [timeAndDate, sum, acknowledge, recallUnknown, sayBack];
+const AFTER_TOOLS: readonly Rule[] = [timeAndDate, sum, acknowledge, recallUnknown];
 
-function apply(rules: readonly Rule[], situation: Situation): string | undefined {
-  const text = normalize(situation.conversation.user?.text ?? '');
+function apply(
+  rules: readonly Rule[],
+  situation: Situation,
+  request = situation.conversation.user?.text ?? '',
+): string | undefined {
+  const text = normalize(request);
   const words = stripPunctuation(text);
   return rules
     .values()
     .map((rule) => rule(words, text, situation))
     .find(Boolean);
+}
+
+/** The answer to the instructions of one response; undefined where they ask for nothing that a rule knows. */
+export function answerInstructions(text: string, situation: Situation): string | undefined {
+  const instructed = readInstructed(text);
+  if (instructed === undefined) return apply([...BEFORE_TOOLS, timeAndDate, sum], situation, text);
+  const { greets, introduces, question } = instructed;
+  const parts = [
+    greets ? `${withName('Hello', situation)}!` : '',
+    introduces ? `I am ${WHAT_I_AM}` : '',
+    question ?? (greets ? 'How can I help?' : ''),
+  ];
+  return parts.filter(Boolean).join(' ');
 }
 
 /** Small talk, and what the conversation itself answers: no tool is wanted for it. */
@@ -152,5 +175,12 @@ export function answerAtOnce(situation: Situation): string | undefined {
 
 /** The answer when no tool fits either; there always is one. */
 export function fallbackAnswer(situation: Situation): string {
-  return apply(AFTER_TOOLS, situation) ?? INVITATION;
+  const { unanswered } = situation.conversation;
+  return (
+    apply(AFTER_TOOLS, situation) ??
+    // A pause may have split one request into several messages.
+    (unanswered === '' ? undefined : apply([...BEFORE_TOOLS, ...AFTER_TOOLS], situation, unanswered)) ??
+    apply([sayBack], situation, unanswered || undefined) ??
+    INVITATION
+  );
 }

@@ -30,12 +30,13 @@ export class StandIn implements LanguageModel {
   }
 
   async *generate(request: ModelRequest): AsyncGenerator<ModelEvent, void, undefined> {
-    const { signal, claim, model, instructions, tools, toolChoice, parallelToolCalls, maxOutputTokens, spoken } =
-      request;
+    const { signal, claim, model, instructions, instructionsOfResponse, tools, toolChoice } = request;
+    const { parallelToolCalls, maxOutputTokens, spoken } = request;
     const seen: StandInRequest = {
       nowMs: this.#now().getTime(),
       model,
       instructions: truncate(instructions, MOST_CHARACTERS),
+      ...(instructionsOfResponse && { instructionsOfResponse }),
       items: newest(request.items),
       tools,
       toolChoice,
