@@ -1,17 +1,22 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
-import { durationMs, samplesToBytes } from '../../audio/pcm.ts';
+import { concatSamples, durationMs, samplesToBytes } from '../../audio/pcm.ts';
 import { createResampler } from '../../audio/resample.ts';
-import { wavHeader } from '../../audio/wav.ts';
+import { wavHeader, writeWav } from '../../audio/wav.ts';
+import { settleWithin } from '../../core/abort.ts';
+import type { Clock } from '../../core/clock.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { strictCheck } from '../../protocol/parse/schema-check.ts';
 import type { SpeechChunk } from '../../session/ports/voice.ts';
 import type { ApiEnv } from '../authentication.ts';
 import { jsonBody } from '../json-body.ts';
-import { type AudioRouteOptions, type EngineRun, startEngine, streamOf } from './streamed.ts';
+import { type AudioRouteOptions, type EngineRun, type StartedStream, startEngine, streamOf } from './streamed.ts';
 
 /** The format of OpenAI's PCM. */
 const rateHz = 24_000;
+/** How long a WAV file waits for its end, and how many samples of it: a length that is not known then is not stated. */
+const collectMs = 100;
+const mostCollected = 30 * rateHz;
 /** The limit of OpenAI's API. */
 const maxInput = 4096;
 
@@ -26,7 +31,7 @@ const speechRequest = z.strictObject({
 });
 const check = strictCheck('ga');
 
-/** `POST /v1/audio/speech` (OpenAI, "Create speech"): WAV or PCM at 24 kHz, streamed. */
+/** `POST /v1/audio/speech` (OpenAI, "Create speech"): WAV or PCM at 24 kHz, streamed unless it is made at once. */
 export function speechRoute(options: AudioRouteOptions): (context: Context<ApiEnv>) => Promise<Response> {
   return async (context) => {
     const request = check(speechRequest, await jsonBody(context.env.incoming, options.jsonBody));
@@ -43,10 +48,48 @@ export function speechRoute(options: AudioRouteOptions): (context: Context<ApiEn
       count: (account, { length }) => account.spoken(durationMs(length, rateHz)),
     };
     const started = await startEngine(context, run, options);
-    const wav = request.response_format === 'wav';
-    const body = streamOf(started, (samples) => [samplesToBytes(samples)], wav ? [wavHeader(rateHz)] : []);
-    return context.body(body, 200, { 'Content-Type': wav ? 'audio/wav' : `audio/pcm;rate=${rateHz}` });
+    const encode = (samples: Int16Array) => [samplesToBytes(samples)];
+    if (request.response_format === 'pcm') {
+      return context.body(streamOf(started, encode), 200, { 'Content-Type': `audio/pcm;rate=${rateHz}` });
+    }
+    const wav = { 'Content-Type': 'audio/wav' };
+    const { pieces, remaining } = await collect(started, options.clock);
+    if (remaining !== undefined) return context.body(streamOf(remaining, encode, [wavHeader(rateHz)]), 200, wav);
+    return context.body(writeWav({ samples: concatSamples(pieces), sampleRateHz: rateHz }), 200, wav);
   };
+}
+
+/**
+ * Waits a moment for the end of the speech, so that the header of a WAV file can state its length. `remaining` is the whole
+ * stream if it has not ended by then.
+ */
+async function collect(
+  stream: StartedStream<Int16Array>,
+  clock: Clock,
+): Promise<{ pieces: Int16Array[]; remaining?: StartedStream<Int16Array> }> {
+  const { first, rest } = stream;
+  const pieces: Int16Array[] = [];
+  const deadline = clock.now() + collectMs;
+  let collected = 0;
+  let next: Promise<IteratorResult<Int16Array, void>> = Promise.resolve(first);
+  while (collected < mostCollected && (await settleWithin(next, deadline - clock.now(), clock))) {
+    const { done, value } = await next;
+    if (done) return { pieces };
+    pieces.push(value);
+    collected += value.length;
+    next = rest.next();
+  }
+  // Its failure is met when it is read.
+  next.catch(() => {});
+  async function* all(): AsyncGenerator<Int16Array, void, undefined> {
+    yield* pieces;
+    const { done, value } = await next;
+    if (done) return;
+    yield value;
+    yield* rest;
+  }
+  const replayed = all();
+  return { pieces, remaining: { ...stream, first: await replayed.next(), rest: replayed } };
 }
 
 /**

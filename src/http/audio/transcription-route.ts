@@ -10,13 +10,15 @@ import type { TranscriptEvent } from '../../session/ports/transcriber.ts';
 import type { ApiEnv } from '../authentication.ts';
 import { HttpRefusal } from '../refusal.ts';
 import { type AudioRouteOptions, type EngineRun, type StartedStream, startEngine, streamOf } from './streamed.ts';
+import { segmentsOf, subRip, verboseTranscript, webVtt } from './transcript-formats.ts';
 import { receiveForm } from './upload-form.ts';
 
 const transcriptionRequest = z.strictObject({
   model: z.string().min(1).max(256),
   language: z.string().max(16).optional(),
   prompt: z.string().max(10_000).optional(),
-  response_format: z.enum(['json', 'text']).default('json'),
+  response_format: z.enum(['json', 'text', 'verbose_json', 'srt', 'vtt']).default('json'),
+  timestamp_granularities: z.enum(['segment']).optional(),
   stream: z.enum(['true', 'false']).default('false'),
   include: z.enum(['logprobs']).optional(),
   temperature: z.string().max(16).optional(),
@@ -56,11 +58,20 @@ export function transcriptionRoute(options: AudioRouteOptions): (context: Contex
       const body = streamOf(started, (event) => eventBytes(event, clip));
       return context.body(body, 200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
     }
-    const done = await finalTranscript(started);
+    const events = await eventsOf(started);
+    const done = events.findLast((event) => event.type === 'done');
     // The client has left.
     if (done === undefined) return context.body(null, 400);
+    const seconds = durationMs(clip.samples.length, clip.sampleRateHz) / 1000;
+    const segments = segmentsOf(events, done.text, seconds);
     if (request.response_format === 'text') return context.text(`${done.text}\n`);
+    if (request.response_format === 'srt') return context.text(subRip(segments));
+    if (request.response_format === 'vtt') return context.text(webVtt(segments));
+    const [only, ...others] = transcriber.languages ?? [];
+    const spoken = language ?? (others.length === 0 ? only : undefined);
     return context.json({
+      ...(request.response_format === 'verbose_json' &&
+        verboseTranscript({ text: done.text, language: spoken, seconds, segments })),
       text: done.text,
       ...(include && done.logprobs && { logprobs: done.logprobs }),
       usage: usageOf(done, clip),
@@ -113,11 +124,11 @@ async function* stopAfterDone(
   throw new Error('it ended without a transcript');
 }
 
-/** The final transcript; undefined if the client has left. */
-async function finalTranscript({ first, rest }: StartedStream<TranscriptEvent>): Promise<Done | undefined> {
-  let last = first.done ? undefined : first.value;
-  for await (const event of rest) last = event;
-  return last?.type === 'done' ? last : undefined;
+/** All events but deltas; without the final one if the client has left. */
+async function eventsOf({ first, rest }: StartedStream<TranscriptEvent>): Promise<TranscriptEvent[]> {
+  const events = first.done ? [] : [first.value];
+  for await (const event of rest) if (event.type !== 'delta') events.push(event);
+  return events;
 }
 
 function eventBytes(event: TranscriptEvent, clip: AudioClip): Uint8Array<ArrayBuffer>[] {
