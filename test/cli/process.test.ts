@@ -251,6 +251,17 @@ test('a wrong configuration exits with 2 before anything is started', async (t) 
   assert.match(err, /^Environment variable PARLEY_LOG_LEVEL: got "loud"/m);
 });
 
+test('a wrong path of a model stops the start, and names each', async (t) => {
+  const { code, out, err } = await outcome(
+    parley(t, ['serve', '--vad', 'silero:/nowhere/v6.onnx', '--stt', 'moonshine:/tmp']),
+  );
+  assert.equal(code, 2);
+  assert.equal(out, '');
+  assert.match(err, /^vad: silero:\/nowhere\/v6\.onnx cannot be loaded: \/nowhere\/v6\.onnx is missing\./m);
+  assert.match(err, /^stt: moonshine:\/tmp cannot be loaded: \/tmp\/encoder_model\.onnx is missing\./m);
+  assert.match(err, /^.*Nothing was started\.$/m);
+});
+
 for (const { args, code, says } of [
   { args: ['--version'], code: 0, says: /^\d+\.\d+\.\d+/ },
   { args: ['--help'], code: 0, says: /parley serve/ },

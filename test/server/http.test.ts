@@ -109,8 +109,9 @@ for (const { method, path, status, code, message } of [
     method: 'POST',
     path: '/v1/realtime/calls',
     status: 404,
-    code: null,
-    message: 'Invalid URL (POST /v1/realtime/calls)',
+    code: 'endpoint_not_available',
+    message:
+      'POST /v1/realtime/calls: Parley has no WebRTC and no telephone calls. Connect with a WebSocket to /v1/realtime.',
   },
   {
     method: 'POST',

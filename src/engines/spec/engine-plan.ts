@@ -1,13 +1,16 @@
 /** Turns the configuration of engines into a plan, or reports its problems. */
 
+import { statSync } from 'node:fs';
 import { nearest } from '../../protocol/parse/nearest.ts';
 import {
+  allKinds,
   type EngineKind,
   engineKinds,
   forEachKind,
   type RequestKind,
   requestKinds,
 } from '../../session/ports/engines.ts';
+import { modelFile } from '../embedded/package-file.ts';
 import {
   defaultSet,
   type EngineSetSpec,
@@ -18,6 +21,7 @@ import {
   keyOption,
   keyVariable,
   type ModelAlias,
+  modelFiles,
 } from './engine-spec.ts';
 
 /** The engine part of the configuration. */
@@ -53,6 +57,10 @@ export function planEngines(config: EngineConfig, environment: Environment): Eng
   const problems: string[] = [];
   const keyed = (set: EngineSetSpec, place: string): EngineSetSpec => {
     const made = { ...set };
+    for (const kind of allKinds) {
+      const problem = pathProblem(kind, set[kind]);
+      if (problem !== undefined) problems.push(`${place}${engineKinds[kind].short}: ${problem}`);
+    }
     for (const kind of requestKinds) {
       const spec = set[kind];
       if (typeof spec !== 'object') continue;
@@ -104,6 +112,23 @@ export function planEngines(config: EngineConfig, environment: Environment): Eng
   };
   if (problems.length > 0) throw new EngineConfigError(problems);
   return plan;
+}
+
+/** Why there is no model at the path of `name:PATH`; undefined where there is one, or no path. */
+function pathProblem(kind: EngineKind, spec: EngineSpec | undefined): string | undefined {
+  if (typeof spec !== 'string' || !spec.includes(':')) return undefined;
+  const colon = spec.indexOf(':');
+  const path = spec.slice(colon + 1);
+  const files = modelFiles(kind, spec.slice(0, colon)) ?? [];
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined) throw new Error(`${path} is missing`);
+    if (files.length === 0 && !found.isFile()) throw new Error(`${path} is not a file`);
+    for (const file of files) modelFile(path, file);
+    return undefined;
+  } catch (error) {
+    return `${spec} cannot be loaded: ${error instanceof Error ? error.message : String(error)}. Check the path.`;
+  }
 }
 
 interface KeySources {

@@ -5,15 +5,21 @@ import { type EngineKind, engineKinds, type RequestKind } from '../../session/po
 interface BuiltInEngines {
   /** The default engine, named `embedded`. */
   readonly embedded: string;
-  /** By name; `modelPath`: whether it loads a model from a path, as in `name:PATH`. */
-  readonly engines: Readonly<Record<string, { modelPath: boolean }>>;
+  /**
+   * By name. `modelFiles`: it loads a model from a path, as in `name:PATH`; the names of the files in that folder, or none
+   * where the path is itself the file.
+   */
+  readonly engines: Readonly<Record<string, { modelFiles?: readonly string[] }>>;
 }
 
 export const builtInEngines = {
-  voiceActivity: { embedded: 'silero', engines: { silero: { modelPath: true } } },
-  transcriber: { embedded: 'moonshine', engines: { moonshine: { modelPath: true } } },
-  languageModel: { embedded: 'responder', engines: { responder: { modelPath: false }, auto: { modelPath: false } } },
-  voice: { embedded: 'flite', engines: { flite: { modelPath: false } } },
+  voiceActivity: { embedded: 'silero', engines: { silero: { modelFiles: [] } } },
+  transcriber: {
+    embedded: 'moonshine',
+    engines: { moonshine: { modelFiles: ['encoder_model.onnx', 'decoder_model_merged.onnx'] } },
+  },
+  languageModel: { embedded: 'responder', engines: { responder: {}, auto: {} } },
+  voice: { embedded: 'flite', engines: { flite: {} } },
 } as const satisfies Record<EngineKind, BuiltInEngines>;
 
 /** The names of built-in engines of a kind. */
@@ -23,9 +29,14 @@ export function engineNames(kind: EngineKind): string[] {
 
 /** Whether an engine of this name loads a model from a path: `name:PATH`. */
 export function acceptsPath(kind: EngineKind, name: string): boolean {
+  return modelFiles(kind, name) !== undefined;
+}
+
+/** The files that an engine loads from the folder of `name:PATH`; none where the path is itself the file. */
+export function modelFiles(kind: EngineKind, name: string): readonly string[] | undefined {
   const { embedded, engines }: BuiltInEngines = builtInEngines[kind];
   const known = name === 'embedded' ? embedded : name;
-  return Object.hasOwn(engines, known) && engines[known]?.modelPath === true;
+  return Object.hasOwn(engines, known) ? engines[known]?.modelFiles : undefined;
 }
 
 export type KeyOption = `${(typeof engineKinds)[RequestKind]['short']}Key`;

@@ -1,5 +1,6 @@
 /** The part of the catalogue (`errors.ts`) about plain HTTP. */
 
+import { absentEndpoint } from './absent-endpoints.ts';
 import { WireError } from './wire-errors.ts';
 
 const broken = (why: string) => new WireError(`Bad request: ${why}.`, { code: 'bad_request' });
@@ -28,7 +29,11 @@ export const httpErrors = {
       `The body must be JSON with 'Content-Type: application/json'. Got ${type === '' ? 'none' : `'${type.slice(0, 64)}'`}.`,
       { code: 'unsupported_content_type' },
     ),
-  unknownUrl: (method: string, path: string) => new WireError(`Invalid URL (${method} ${path})`, { code: null }),
+  unknownUrl(method: string, path: string) {
+    const absent = absentEndpoint(path);
+    if (absent !== undefined) return new WireError(`${method} ${path}: ${absent}`, { code: 'endpoint_not_available' });
+    return new WireError(`Invalid URL (${method} ${path})`, { code: null });
+  },
   wrongMethod: (method: string, path: string, allowed: readonly string[]) =>
     new WireError(`Not allowed to ${method} on ${path} (HINT: use ${allowed.join(' or ')})`, {
       code: 'method_not_supported',
