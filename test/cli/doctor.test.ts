@@ -24,7 +24,7 @@ test('engines that work are told with what they did', async (t) => {
   assert.match(lines.join('\n'), /^ok {4}transcriber +moonshine: heard "What is the weather like today\?" where/m);
   assert.match(
     lines.join('\n'),
-    /^ok {4}language model +llama3\.2 at http.*: answered "Say hello\." \(first words after/m,
+    /^ok {4}language model +llama3\.2 at http.*: answered "Say hello\." \(first words after \d+ ms\); called get_weather\({"city":"Paris"}\)$/m,
   );
   assert.match(lines.join('\n'), /^ok {4}voice +piper at http.*: spoke 0\.5 s of sound at 22050 Hz/m);
 });
@@ -112,12 +112,37 @@ test('models that aliases stand for are asked, each once, with the aliases that 
   });
   const { code, lines } = await examined(['--engine-sets', sets, '--aliases', aliases]);
   assert.equal(code, 1);
-  assert.deepEqual(asked, ['llama3.2', 'nothere']);
+  // Once for words, and once for a call of a tool.
+  assert.deepEqual(asked, ['llama3.2', 'llama3.2', 'nothere']);
   const told = lines.filter((line) => line.includes(chat.url));
   assert.match(told[0] ?? '', /^ok .* \[local, alias gpt-4o-realtime-preview\]: answered/);
   assert.match(told[1] ?? '', /^FAIL .*nothere at .* \[alias gpt-realtime-mini, alias gpt-realtime\]: .*not found/);
   assert.equal(told.length, 2);
 });
+
+for (const { does, model, says } of [
+  { does: 'ignores a tool', model: { tools: undefined }, says: /did not call the tool that it was asked to use/ },
+  {
+    does: 'refuses tools',
+    model: 'does not support tools',
+    says: /a request with a tool failed: .*does not support tools/,
+  },
+] as const) {
+  test(`a language model that ${does} is odd`, async (t) => {
+    const answer = chatServer(ollama);
+    const chat = await modelServer(t, (request, response) => {
+      if (request.path !== '/v1/chat/completions') return answer(request, response);
+      const { tools, ...body } = chatBody(request);
+      if (typeof model === 'string' && tools) return sendJson(response, { error: { message: model } }, 400);
+      return answer({ ...request, body: Buffer.from(JSON.stringify(body)) }, response);
+    });
+    const { code, lines } = await examined(['--llm', `${chat.url}#llama3.2`]);
+    assert.equal(code, 0);
+    const line = lines.find((each) => each.includes('language model')) ?? '';
+    assert.ok(line.startsWith('odd'), line);
+    assert.match(line, says);
+  });
+}
 
 test('a configuration that cannot be read is told, and nothing is tried', async () => {
   const { code, lines } = await examined(['--llm', 'gpt-4']);

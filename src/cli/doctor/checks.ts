@@ -9,6 +9,7 @@ import type { LanguageModel } from '../../session/ports/language-model.ts';
 import type { Transcriber } from '../../session/ports/transcriber.ts';
 import type { Voice } from '../../session/ports/voice.ts';
 import type { VoiceActivityDetector } from '../../session/ports/voice-activity.ts';
+import { checkToolCall } from './tool-check.ts';
 
 /** A description of the result; `odd` if the engine works, but not as expected. */
 export interface Finding {
@@ -45,7 +46,9 @@ async function checkLanguageModel(model: LanguageModel, { signal }: CheckOptions
     if (event.type === 'finish') break;
   }
   if (text.trim() === '') throw new Error('it answered without a word');
-  return { did: `answered ${quoteExcerpt(text)} (first words after ${ms(firstAfter)})` };
+  const tool = await checkToolCall(model, signal);
+  const answered = `answered ${quoteExcerpt(text)} (first words after ${ms(firstAfter)})`;
+  return { did: `${answered}; ${tool.did}`, odd: !tool.follows };
 }
 
 async function checkVoice(voice: Voice, { signal }: CheckOptions): Promise<Finding> {
