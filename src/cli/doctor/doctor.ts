@@ -23,8 +23,8 @@ const usage = `Ask every configured engine and upstream one real thing, and say 
 
 The options, the environment and the configuration file are those of "parley serve". The exit code
 is 0 when everything works, 1 when something does not, and 2 when the configuration cannot be read.
-Servers that are paid for are asked too: a sentence to transcribe, one to speak, one to answer. On
-an upstream a session is opened and not used.
+Servers that are paid for are asked too: a sentence to transcribe, one to speak, one to answer, and
+one that calls for a tool. On an upstream a session is opened and not used.
 `;
 
 /** Time limit of one engine. */
