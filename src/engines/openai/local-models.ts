@@ -14,7 +14,8 @@ export interface LocalModel {
 const usualPorts = [11_434, 8080, 8081, 8082, 1234];
 const usualUrls: readonly string[] = usualPorts.map((port) => `http://127.0.0.1:${port}/v1`);
 
-const lookMs = 1000;
+/** The start of a server may hold the event loop for a second: connections are then made, and found late. */
+const lookMs = 3000;
 const maxListBytes = 1024 ** 2;
 /** Models that do something else than talk. */
 const otherModels = /embed|rerank|whisper|bge-|clip|tts|kokoro/i;
