@@ -65,6 +65,15 @@ export function isSilent(samples: Int16Array): boolean {
   return peakDbfs(samples) < QUIETEST_SPEECH_DBFS;
 }
 
+/** Silence behind the last sound that a clip keeps: long digital silence makes the model mishear what precedes it. */
+const KEPT_TAIL_MS = 110;
+const QUIETEST_SAMPLE = 32_768 * 10 ** (QUIETEST_SPEECH_DBFS / 20);
+
+export function cutTail(samples: Int16Array): Int16Array {
+  const last = samples.findLastIndex((sample) => Math.abs(sample) > QUIETEST_SAMPLE);
+  return samples.subarray(0, last + 1 + samplesIn(KEPT_TAIL_MS, MOONSHINE_RATE_HZ));
+}
+
 /** Where a clip stands out of its own background, by level alone. */
 export interface SoundExtent {
   /** Samples before the first and after the last loud frame; 0 when nothing stands out. */

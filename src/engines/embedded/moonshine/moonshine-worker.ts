@@ -4,6 +4,7 @@ import { resample } from '../../../audio/resample.ts';
 import type { TranscriptEvent } from '../../../session/ports/transcriber.ts';
 import { modelPathOf, serveJobs, type WorkerJob } from '../../pool/worker-jobs.ts';
 import {
+  cutTail,
   isSilent,
   MOONSHINE_RATE_HZ,
   padWithSilence,
@@ -42,7 +43,7 @@ async function transcribe(
   request: MoonshineRequest,
   job: WorkerJob<TranscriptEvent>,
 ): Promise<void> {
-  const { samples } = await resample(request, MOONSHINE_RATE_HZ);
+  const samples = cutTail((await resample(request, MOONSHINE_RATE_HZ)).samples);
   let text = '';
   const write = (words: readonly string[]) => {
     for (const word of words) {
