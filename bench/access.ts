@@ -1,4 +1,7 @@
-/** How fast clients are let in: secrets minted, and connections accepted beside the least that a connection can cost. */
+/**
+ * Rates at which clients are admitted: secrets created, and connections accepted beside the minimum cost of a
+ * connection.
+ */
 
 import { RateClients } from './clients.ts';
 import { type Figure, type Section, summarise } from './figures.ts';
@@ -20,7 +23,7 @@ export async function access({
   const keyed = await MeasuredServer.start('keyed');
   const clients = new RateClients();
   try {
-    /** Of several spans, one after the other; the first, in which code is compiled, does not count. */
+    /** Several consecutive spans; the first, in which code is compiled, does not count. */
     const rate = async (count: number, job: () => Promise<number>) => {
       const rates: number[] = [];
       for (let span = 0; span <= spans; span++) {

@@ -1,4 +1,4 @@
-/** What a session that streams audio costs, beside the least that it can cost. */
+/** The cost of a session that streams audio, beside the minimum cost. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { Load } from './clients.ts';

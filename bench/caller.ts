@@ -1,4 +1,4 @@
-/** One session of a load client: streams audio in real time, asks its questions, and takes the times of the answers. */
+/** One session of a load client: streams audio in real time, asks its questions, and measures the answers. */
 
 import { WebSocket } from 'ws';
 import { bytesToSamples, durationMs } from '../src/audio/pcm.ts';
@@ -10,23 +10,23 @@ export interface CallerOptions {
   chunkMs: number;
   /** `server_vad` with its defaults and input transcription, or neither. */
   detection: 'server_vad' | 'none';
-  /** What it sends while it says nothing. */
+  /** Sent while it asks nothing. */
   quiet: Recording;
-  /** Asked in turn, from `firstQuestion` on. None: it never says anything. */
+  /** Asked in turn, starting at `firstQuestion`. Empty: it asks nothing. */
   questions: readonly Recording[];
   firstQuestion: number;
-  /** How long it says nothing before each question: at first, and after an answer has been sent. */
+  /** Silence before each question: the first one, and after an answer was sent. */
   firstPauseMs: number;
   pauseMs: number;
-  /** Hears the answers out; otherwise it cancels them when it has heard the first of them. */
+  /** Waits for the end of each answer; otherwise cancels it after the first audible sample. */
   listen: boolean;
   onTurn(times: TurnTimes): void;
-  /** The session cannot go on, or a question was not answered. */
+  /** Called when the session fails, or a question was not answered. */
   onProblem(reason: string, fatal: boolean): void;
 }
 
 const answerTimeoutMs = 20_000;
-/** How many of the last chunks are remembered by when they were sent. */
+/** Number of recent chunks whose send times are stored. */
 const rememberedChunks = 512;
 const cancelId = 'bench_cancel';
 
@@ -57,7 +57,7 @@ export class Caller {
     });
   }
 
-  /** Connects, and resolves when the session is configured. */
+  /** Connects; resolves when the session is configured. */
   open(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const socket = new WebSocket(`${this.#options.wsUrl}?model=gpt-realtime`, { perMessageDeflate: false });
@@ -79,18 +79,18 @@ export class Caller {
     return promise;
   }
 
-  /** Begins to stream: the first chunk is due at `nowMs`. */
+  /** Starts streaming: the first chunk is due at `nowMs`. */
   begin(nowMs: number): void {
     this.#startMs = nowMs;
     if (this.#options.questions.length > 0) this.#pause(nowMs, this.#options.firstPauseMs);
   }
 
-  /** Sends what is due. Returns how late the latest chunk left, in milliseconds; undefined when none was due. */
+  /** Sends the chunks that are due. Returns the delay of the latest in milliseconds; undefined if none was due. */
   tick(nowMs: number): number | undefined {
     const { chunkMs } = this.#options;
     let lateMs: number | undefined;
     for (;;) {
-      // A chunk has been spoken, and can be sent, when its last sample has been.
+      // A chunk can be sent when its last sample has been spoken.
       const dueMs = this.#startMs + (this.#sentChunks + 1) * chunkMs;
       if (dueMs > nowMs) return lateMs;
       lateMs = nowMs - dueMs;
@@ -145,7 +145,7 @@ export class Caller {
 
   #heard(times: TurnTimes): void {
     this.#options.onTurn(times);
-    // Asked while the answer may just have ended: the error that then comes is expected.
+    // The answer may have ended just now; the resulting error is expected.
     if (!this.#options.listen) this.#socket?.send(JSON.stringify({ type: 'response.cancel', event_id: cancelId }));
   }
 
@@ -166,18 +166,18 @@ export class Caller {
   }
 }
 
-/** The times of one turn, in milliseconds. All but two count from the arrival of `speech_stopped`. */
+/** Times of one turn, in milliseconds. All but two count from the arrival of `speech_stopped`. */
 export interface TurnTimes {
   transcriptMs: number;
-  /** First words of the answer: the language model has begun. */
+  /** First text of the answer. */
   wordsMs: number;
-  /** First audio of the answer has arrived. */
+  /** First audio of the answer. */
   audioMs: number;
-  /** First sample of it above −50 dBFS, when played as it arrives. */
+  /** First sample above −50 dBFS, when played on arrival. */
   heardMs: number;
-  /** From sending the append that ended the turn to the arrival of the first audio. */
+  /** From sending the append that ended the turn to the first audio. */
   appendToAudioMs: number;
-  /** From sending the end of the caller's voice to `heardMs`, where the turn ended with the recording. */
+  /** From sending the end of the caller's speech to `heardMs`, if the turn ended with the recording. */
   voiceToHeardMs: number | undefined;
 }
 
@@ -191,14 +191,14 @@ interface Turn {
   transcriptAt?: number;
   wordsAt?: number;
   audioAt?: number;
-  /** Audio of the answer that was below the level. */
+  /** Audio of the answer below the level. */
   quietMs: number;
 }
 
 export interface TurnObserverOptions {
-  /** When the chunk that ends at or behind a position of the session's audio was sent. */
+  /** When the chunk that ends at or after a position of the session's audio was sent. */
   sentAt(positionMs: number): number;
-  /** Where the voice of the recording that is being sent ends, on the same timeline. */
+  /** End of the speech in the current recording, on the same timeline. */
   voiceEnd(): number;
   onTurn(times: TurnTimes): void;
 }

@@ -1,6 +1,6 @@
 /**
- * The clients of a benchmark, in a separate process so that they do not hold up the server's event loop: callers that
- * stream in real time, or clients that work as fast as the server lets them. Run by `Load` and `RateClients`.
+ * The clients of a benchmark, in a separate process so that they do not delay the server's event loop: callers that
+ * stream in real time, or clients that work at full speed. Started by `Load` and `RateClients`.
  */
 
 import { Agent, request } from 'node:http';
@@ -14,23 +14,23 @@ export interface LoadJob {
   sessions: number;
   chunkMs: number;
   detection: 'server_vad' | 'none';
-  /** At 24 kHz. None: silence is streamed. */
+  /** At 24 kHz. Empty: silence is streamed. */
   questions: readonly Int16Array[];
   pauseMs: number;
-  /** The callers' first questions are spread over this time. */
+  /** The first questions of the callers are spread over this time. */
   spreadMs: number;
   /** Whether answers are played to their end; otherwise they are cancelled once audible. */
   listen: boolean;
 }
 
 export type RateJob =
-  /** Connects, waits for the first event, and leaves. */
+  /** Connects, waits for the first event, and disconnects. */
   | { type: 'connect'; wsUrl: string; count: number; atOnce: number }
-  /** Mints client secrets over connections that are kept alive. */
+  /** Creates client secrets over keep-alive connections. */
   | { type: 'mint'; url: string; key: string; count: number; atOnce: number }
-  /** Connects and stays. */
+  /** Connects and stays connected. */
   | { type: 'hold'; wsUrl: string; count: number; atOnce: number }
-  /** Opens sessions, streams appends of 20 ms as fast as the server takes them, and leaves. */
+  /** Opens sessions, streams appends of 20 ms at full speed, and disconnects. */
   | { type: 'append'; wsUrl: string; sessions: number; appends: number };
 
 export type ToClient = { type: 'load'; job: LoadJob } | { type: 'begin' } | { type: 'stop' } | RateJob;
@@ -100,7 +100,7 @@ function stop(): void {
   for (const caller of callers) caller.close();
 }
 
-/** Milliseconds that `count` visits take, `atOnce` at a time. */
+/** Milliseconds for `count` visits, `atOnce` of them concurrent. */
 async function visit(job: Exclude<RateJob, { type: 'append' }>): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: job.atOnce });
   const startedAt = performance.now();

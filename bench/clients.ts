@@ -1,11 +1,11 @@
-/** The clients that put a server under load, in child processes so that they do not hold up its event loop. */
+/** The clients that put load on a server, in child processes so that they do not delay its event loop. */
 
 import { Child } from '../dev/harness/child.ts';
 import type { TurnTimes } from './caller.ts';
 import type { FromClient, LoadJob, RateJob, ToClient } from './client-process.ts';
 
 const clientProcess = new URL('./client-process.ts', import.meta.url);
-/** Chunks that leave later than this, one in a hundred, say that the client itself had too little processor time. */
+/** If 1 % of the chunks leave later than this, the client itself had too little CPU time. */
 const lateClientMs = 20;
 
 /** Callers in a child process. */
@@ -29,7 +29,7 @@ export class Load {
     });
   }
 
-  /** Resolves when all sessions are open and stream. */
+  /** Resolves when all sessions are open and streaming. */
   static async start(job: LoadJob): Promise<Load> {
     const load = new Load();
     load.#child.send({ type: 'load', job });
@@ -42,13 +42,13 @@ export class Load {
     return load;
   }
 
-  /** From here on turns count, and how late chunks leave. */
+  /** Starts counting turns and measuring late chunks. */
   begin(): void {
     this.turns.length = 0;
     this.#child.send({ type: 'begin' });
   }
 
-  /** Waits until this number of turns has been taken, or the time is over. */
+  /** Waits for a number of turns, or the end of the time. */
   async takeTurns(count: number, timeoutMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, timeoutMs);
@@ -59,12 +59,12 @@ export class Load {
     await this.whileRunning(promise).finally(() => clearTimeout(timer));
   }
 
-  /** Waits for something, unless the callers fail before. */
+  /** Waits for a promise, unless a caller fails first. */
   whileRunning<T>(promise: Promise<T>): Promise<T> {
     return Promise.race([promise, this.#failed.promise, this.#child.ended]);
   }
 
-  /** Ends all sessions. Returns what makes the figures doubtful. */
+  /** Ends all sessions. Returns reasons to doubt the figures. */
   async stop(): Promise<string[]> {
     this.#child.send({ type: 'stop' });
     const { lateP99Ms } = await this.#child.next('stopped');
@@ -83,7 +83,7 @@ export class Load {
   }
 }
 
-/** Clients in a child process that do one job after the other. */
+/** Clients in a child process that perform one job after the other. */
 export class RateClients {
   readonly #child = new Child<ToClient, FromClient>(clientProcess);
   readonly #failed = Promise.withResolvers<never>();
@@ -95,7 +95,7 @@ export class RateClients {
     });
   }
 
-  /** Resolves with how long the job took, in milliseconds; `onStreaming` is called when appends begin. */
+  /** Resolves with the duration of the job in milliseconds; `onStreaming` is called when appends start. */
   async run(job: RateJob, onStreaming?: () => void): Promise<number> {
     const done = this.#child.next('done');
     if (onStreaming) void this.#child.next('streaming').then(onStreaming, () => {});

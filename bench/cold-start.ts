@@ -1,4 +1,4 @@
-/** How soon a server that did not run can take a turn, and how long that first turn takes. */
+/** Time from starting a server to its first possible turn, and the duration of that turn. */
 
 import type { TurnTimes } from './caller.ts';
 import { Load } from './clients.ts';

@@ -1,4 +1,4 @@
-/** `--compare REF`: this tree and another commit measured alternately, with the same clients, and the ratios of their figures. */
+/** `--compare REF`: measures this tree and another commit alternately, with the same clients, and prints ratios. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { tone } from '../dev/harness/instant-engines.ts';
@@ -15,7 +15,7 @@ interface Compared {
   unit: Unit;
 }
 
-/** In the order in which they are printed. Of rates more is better, of everything else less. */
+/** In print order. For rates more is better, for everything else less. */
 const compared = {
   listening: { name: 'process start → listening', unit: 'ms' },
   ready: { name: 'process start → ready for a turn', unit: 'ms' },
@@ -37,7 +37,7 @@ const compared = {
 type Key = keyof typeof compared;
 type Round = Record<Key, number>;
 
-/** How one figure of this tree relates to that of the other commit. */
+/** A figure of this tree relative to that of the other commit. */
 export interface Comparison extends Compared, Ratio {
   /** Medians of all rounds. */
   here: number;
@@ -53,11 +53,11 @@ export async function compare(
   questions: readonly Int16Array[],
   onRound: (done: number) => void,
 ): Promise<Comparison[]> {
-  // Starts that do not count: the first one of a tree reads its files from the disk.
+  // Warm-up starts: the first one of a tree reads its files from disk.
   for (const tree of [thisTree, there]) await (await ParleyProcess.start(tree)).close();
   const rounds: { here: Round; there: Round }[] = [];
   for (let round = 0; round < plan.rounds; round++) {
-    // Each is first in every other round: a machine that slows down over time favours neither.
+    // The order alternates, so that a machine that slows down over time favours neither.
     const first = await measure(round % 2 === 0 ? thisTree : there, plan, questions);
     const second = await measure(round % 2 === 0 ? there : thisTree, plan, questions);
     rounds.push(round % 2 === 0 ? { here: first, there: second } : { here: second, there: first });
@@ -81,7 +81,7 @@ function comparisonOf(figure: Compared, pairs: readonly (readonly [number, numbe
   };
 }
 
-/** All figures of one tree once, with servers that were started for this. */
+/** All figures of one tree once, with newly started servers. */
 async function measure(tree: Tree, plan: ComparePlan, questions: readonly Int16Array[]): Promise<Round> {
   const embedded = await measureEmbedded(tree, plan, questions);
   const conversations = await measureConversations(tree, plan);
@@ -120,7 +120,7 @@ async function measureEmbedded(tree: Tree, { turns: count }: ComparePlan, questi
   }
 }
 
-/** Clients that come and go, and appends as fast as they are taken. */
+/** Clients that connect and leave, and appends at full speed. */
 async function measureVisits(tree: Tree, { connections, appends, idle }: ComparePlan) {
   const server = await MeasuredServer.start('instant', tree);
   const clients = new RateClients();
@@ -149,12 +149,12 @@ async function measureVisits(tree: Tree, { connections, appends, idle }: Compare
   }
 }
 
-/** Sessions that stream all the time, each with a turn every 1.5 s. */
+/** Sessions that stream continuously, each with a turn every 1.5 s. */
 async function measureConversations(tree: Tree, { sessions, spanMs, connections }: ComparePlan) {
   const server = await MeasuredServer.start('instant', tree);
   const clients = new RateClients();
   try {
-    // The first sessions load and compile code; that memory belongs to no session.
+    // The first sessions load and compile code, which belongs to no session.
     await clients.run({ type: 'connect', wsUrl: server.wsUrl, count: connections, atOnce });
     const before = await server.memory();
     const load = await Load.start({
@@ -167,7 +167,7 @@ async function measureConversations(tree: Tree, { sessions, spanMs, connections 
       spreadMs: 1500,
       listen: true,
     });
-    // One round that does not count: code is compiled on first use.
+    // A warm-up round: code is compiled on first use.
     await load.takeTurns(sessions, turnTimeoutMs);
     load.begin();
     server.begin();

@@ -1,4 +1,4 @@
-/** Whether the event loop stays free while many talk at once with the embedded engines. */
+/** Event loop delay while many clients talk at once with the embedded engines. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { Load } from './clients.ts';
@@ -6,7 +6,7 @@ import { type Figure, type Section, turnFigure } from './figures.ts';
 import type { ServerUsage } from './server-process.ts';
 import { MeasuredServer } from './servers.ts';
 
-/** How often the watch on the event loop asks to be called. */
+/** Resolution of the event loop delay. */
 const resolutionMs = 1;
 const idleMs = 3000;
 const spreadMs = 8000;

@@ -1,8 +1,8 @@
-/** The results of a benchmark: figures in sections, each with how it was measured. */
+/** The results of a benchmark: sections of figures, each with its method. */
 
 import type { TurnTimes } from './caller.ts';
 
-/** A list of samples, summarized: nothing is smoothed or left out. */
+/** Statistics of a list of samples, without smoothing or outlier removal. */
 export interface Summary {
   /** Number of samples. */
   n: number;
@@ -21,7 +21,9 @@ export function summarise(samples: readonly number[]): Summary {
   };
 }
 
-/** By nearest rank: the smallest sample that at least this share of all samples does not exceed. NaN without samples. */
+/**
+ * By nearest rank: the smallest sample that at least this share of all samples does not exceed. NaN without samples.
+ */
 function quantile(sorted: readonly number[], share: number): number {
   const rank = Math.max(1, Math.ceil(share * sorted.length));
   return sorted[rank - 1] ?? Number.NaN;
@@ -29,7 +31,7 @@ function quantile(sorted: readonly number[], share: number): number {
 
 export type Unit = 'ms' | 'µs' | '% of a core' | '%' | 'MB' | '/s';
 
-/** What Parley wants to reach; absent parts are not promised. */
+/** Targets; absent parts have none. */
 export interface Aim {
   median?: number;
   p99?: number;
@@ -39,26 +41,26 @@ export interface Figure extends Summary {
   name: string;
   unit: Unit;
   aim?: Aim;
-  /** How many times the bare limit's median in the same run. */
+  /** As a multiple of the bare limit's median in the same run. */
   timesBare?: number;
 }
 
 export interface Section {
   title: string;
-  /** How it was measured, and what the words of the figures mean. */
+  /** The method, and the definitions of the figures. */
   how: string;
   figures: Figure[];
-  /** What makes the figures doubtful. */
+  /** Reasons to doubt the figures. */
   warnings: string[];
 }
 
-/** Whether every promised part was reached; undefined when nothing was promised, or nothing measured. */
+/** Whether every target was met; undefined if there is none, or nothing was measured. */
 export function reached({ aim, n, median, p99 }: Figure): boolean | undefined {
   if (!aim || n === 0) return undefined;
   return median <= (aim.median ?? Infinity) && p99 <= (aim.p99 ?? Infinity);
 }
 
-/** A figure of one time of many turns; turns without it are left out. */
+/** A figure of one measured time over many turns; turns without it are omitted. */
 export function turnFigure(
   name: string,
   turns: readonly TurnTimes[],

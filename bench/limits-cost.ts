@@ -1,4 +1,4 @@
-/** What the limits cost on the way that every append takes. */
+/** The cost of the limits on the path of every append. */
 
 import { performance } from 'node:perf_hooks';
 import { TokenBucket } from '../src/core/token-bucket.ts';
@@ -9,11 +9,11 @@ import { type Figure, type Section, summarise } from './figures.ts';
 import { MeasuredServer } from './servers.ts';
 
 const sessions = 16;
-/** Below the burst that a client may send: the limit is to be paid for, not met. */
+/** Below the burst limit, so that the limit is checked but not reached. */
 const appends = 2000;
 
 export async function limitsCost({ rounds }: { rounds: number }): Promise<Section> {
-  // Two of a kind: how they differ is what a difference means nothing below.
+  // Two equal servers: their difference is the measuring error.
   const names = ['defaults', 'twin', 'lifted'] as const;
   const servers = {
     defaults: await MeasuredServer.start('instant'),
@@ -24,7 +24,7 @@ export async function limitsCost({ rounds }: { rounds: number }): Promise<Sectio
   const cost = { defaults: [] as number[], twin: [] as number[], lifted: [] as number[] };
   try {
     for (let round = 0; round <= rounds; round++) {
-      // Taken in turn, each time in another order: what else the machine does falls on all of them.
+      // In alternating order, so that other load on the machine affects all of them.
       const order = [...names.slice(round % 3), ...names.slice(0, round % 3)];
       for (const name of order) {
         const microseconds = await appendCost(servers[name], clients);
@@ -63,7 +63,7 @@ async function appendCost(server: MeasuredServer, clients: RateClients): Promise
   return (1000 * mainThreadMs) / (sessions * appends);
 }
 
-/** Microseconds that an append spends in what the limits have added to its way. */
+/** Microseconds per append spent in the checks of limits. */
 function checksAlone(rounds: number): ReturnType<typeof summarise> {
   const audio = Buffer.alloc((2 * 24_000 * 20) / 1000).toString('base64');
   const text = JSON.stringify({ type: 'input_audio_buffer.append', audio });

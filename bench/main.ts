@@ -27,7 +27,7 @@ import { busyWarning, comparisonTable, describeMachine, heading, table, warningL
 import { checkOut, type Tree } from './tree.ts';
 import { ownShare, turnLatency } from './turn-latency.ts';
 
-/** Asked by `--compare`, whose rounds have to be short. */
+/** For `--compare`, whose rounds must be short. */
 const shortQuestion = 'What time is it now?';
 
 process.exitCode = await main(process.argv.slice(2));
@@ -47,7 +47,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** Returns the exit status. */
 async function bench(options: BenchOptions): Promise<number> {
-  // Before anything is measured: the commit may not exist, and dependencies may have to be installed.
+  // First, because the commit may not exist and dependencies may have to be installed.
   const there = options.compare === undefined ? undefined : checkOut(options.compare);
   const machine = await describeMachine();
   const questions = await loadQuestions(options.questions, there && [shortQuestion]);

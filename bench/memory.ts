@@ -1,4 +1,4 @@
-/** What a session takes of memory: one that says nothing, and one in conversation. */
+/** Memory of a session, idle and in conversation. */
 
 import { tone } from '../dev/harness/instant-engines.ts';
 import { Load, RateClients } from './clients.ts';
@@ -27,7 +27,7 @@ async function idleSessions(count: number): Promise<Figure[]> {
   const clients = new RateClients();
   try {
     const { wsUrl } = server;
-    // The first sessions load and compile code; that memory belongs to no session.
+    // The first sessions load and compile code, which belongs to no session.
     await clients.run({ type: 'connect', wsUrl, count: 200, atOnce: 16 });
     const before = await server.memory();
     await clients.run({ type: 'hold', wsUrl, count, atOnce: 16 });

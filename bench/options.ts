@@ -1,4 +1,4 @@
-/** The command line of the benchmark, and how long everything is measured. */
+/** The command line of the benchmark, and the durations of its parts. */
 
 import { parseArgs } from 'node:util';
 
@@ -17,12 +17,12 @@ export type Part = (typeof parts)[number];
 
 export interface BenchOptions {
   quick: boolean;
-  /** Where all figures are written as JSON. */
+  /** Path of the figures as JSON. */
   json: string | undefined;
-  /** WAV files that are asked besides the built-in questions. */
+  /** WAV files to use in addition to the built-in questions. */
   questions: string[];
   only: readonly Part[];
-  /** The commit that this tree is compared with. */
+  /** The commit to compare with. */
   compare: string | undefined;
 }
 
@@ -46,7 +46,7 @@ Options
 Close other programs before: everything runs at once on one machine, clients included.
 `;
 
-/** The command line cannot be understood; the message says why. */
+/** The command line is invalid; the message says why. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -92,31 +92,31 @@ function partNamed(name: string): Part {
 }
 
 export interface Plan {
-  /** Starts of the server from nothing. */
+  /** Cold starts of the server. */
   coldStarts: number;
-  /** Turns taken one at a time with the embedded engines. */
+  /** Sequential turns with the embedded engines. */
   turns: number;
-  /** Sessions that converse at once with engines that answer at once, and the turns taken of them. */
+  /** Concurrent sessions with instant engines, and their turns. */
   instantSessions: number;
   instantTurns: number;
-  /** Streams of a server of models that are read, and responses that are spoken by one. */
+  /** Streams read from a model server, and responses spoken by a voice server. */
   remoteRounds: number;
   remoteTurns: number;
-  /** Sessions that converse at once with the embedded engines, and for how long they are measured. */
+  /** Concurrent sessions with the embedded engines, and the measured duration. */
   talkers: number;
   talkMs: number;
-  /** Sessions that stream to the bare server and to Parley, and the spans that are measured of each. */
+  /** Sessions that stream to the bare server and to Parley, and the measured spans of each. */
   streamers: number;
   spans: number;
   spanMs: number;
-  /** Spans of clients that are let in as fast as they come, and how many of them mint and connect in one. */
+  /** Spans of clients that connect at full speed, and the number of secrets and connections per span. */
   accessSpans: number;
   secrets: number;
   connections: number;
-  /** Sessions that are weighed: silent ones, and ones in conversation. */
+  /** Sessions whose memory is measured: idle, and in conversation. */
   idleSessions: number;
   sessionCounter: number;
-  /** Rounds in which servers with and without limits take their turns. */
+  /** Rounds in which servers with and without limits alternate. */
   limitRounds: number;
 }
 
@@ -160,12 +160,12 @@ export const quickPlan: Plan = {
   limitRounds: 6,
 };
 
-/** How much `--compare` measures of each tree in a round. */
+/** Measurements of each tree per round of `--compare`. */
 export interface ComparePlan {
   rounds: number;
   /** Turns of one session with the embedded engines. */
   turns: number;
-  /** Sessions in conversation with instant engines, and for how long they are measured. */
+  /** Sessions in conversation with instant engines, and the measured duration. */
   sessions: number;
   spanMs: number;
   connections: number;

@@ -1,4 +1,4 @@
-/** What callers ask: sentences of 2 to 6 s said by the embedded voice, and recordings of the user's own. */
+/** The questions of the clients: sentences of 2 to 6 s in the embedded voice, and the user's recordings. */
 
 import { readFile } from 'node:fs/promises';
 import type { AudioClip } from '../src/audio/audio-clip.ts';
@@ -22,14 +22,14 @@ export class QuestionError extends Error {
 }
 
 /**
- * All of them at 24 kHz.
+ * All questions at 24 kHz.
  * @throws {QuestionError}
  */
 export async function loadQuestions(files: readonly string[], sentences = builtIn): Promise<Int16Array[]> {
   return [...(await spoken(sentences)), ...(await Promise.all(files.map(recorded)))];
 }
 
-/** Their lengths, for people. */
+/** Their durations, formatted. */
 export function lengthsOf(questions: readonly Int16Array[]): string {
   return questions.map((samples) => (durationMs(samples.length, wireRateHz) / 1000).toFixed(1)).join(', ');
 }

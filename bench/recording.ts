@@ -1,4 +1,4 @@
-/** A recording as a caller sends it: cut into chunks, each already an event. */
+/** A recording as a client sends it: a list of append events. */
 
 import { concatSamples, durationMs, samplesIn, samplesToBytes } from '../src/audio/pcm.ts';
 
@@ -6,9 +6,9 @@ import { concatSamples, durationMs, samplesIn, samplesToBytes } from '../src/aud
 export const wireRateHz = 24_000;
 
 export interface Recording {
-  /** `input_audio_buffer.append` events, one for each chunk. */
+  /** `input_audio_buffer.append` events, one per chunk. */
   readonly frames: readonly string[];
-  /** Where the last sample above −40 dBFS is, from the first one, in milliseconds. */
+  /** Position of the last sample above −40 dBFS, relative to the first one, in milliseconds. */
   readonly voiceEndMs: number;
 }
 
@@ -16,7 +16,7 @@ const voiceDbfs = -40;
 /** A quiet room: noise at about −75 dBFS. */
 const roomAmplitude = 10;
 
-/** The last chunk is filled up with silence. */
+/** The last chunk is padded with silence. */
 export function recordingOf(samples: Int16Array, chunkMs: number): Recording {
   const chunkSamples = samplesIn(chunkMs, wireRateHz);
   const missing = (chunkSamples - (samples.length % chunkSamples)) % chunkSamples;
@@ -29,13 +29,13 @@ export function recordingOf(samples: Int16Array, chunkMs: number): Recording {
   return { frames, voiceEndMs: durationMs(lastLoud + 1, wireRateHz) };
 }
 
-/** A second of a quiet room, to be sent again and again. */
+/** A second of a quiet room, to be repeated. */
 export function quietRoom(chunkMs: number): Recording {
   const samples = Int16Array.from({ length: wireRateHz }, () => Math.round((Math.random() * 2 - 1) * roomAmplitude));
   return recordingOf(samples, chunkMs);
 }
 
-/** The sample value at a level below full scale. */
+/** The sample value at a level in dBFS. */
 export function amplitude(dbfs: number): number {
   return 32768 * 10 ** (dbfs / 20);
 }

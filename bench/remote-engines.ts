@@ -1,4 +1,4 @@
-/** What engines over HTTP cost beside a plain `fetch` loop, and what a session adds to their own delays. */
+/** The cost of engines over HTTP beside a plain `fetch` loop, and what a session adds to their delays. */
 
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -61,7 +61,7 @@ export async function remoteEngines({ rounds, turns }: { rounds: number; turns: 
 
 type Ways = { engine: Streamed[]; plain: Streamed[] };
 
-/** Both ways in each round, the first round for nothing, each time in another order. */
+/** Both variants in each round, in alternating order; the first round does not count. */
 async function inTurns(ways: { [Way in keyof Ways]: () => Promise<Streamed> }, rounds: number): Promise<Ways> {
   const streams: Ways = { engine: [], plain: [] };
   for (let round = 0; round <= rounds; round++) {
@@ -138,7 +138,7 @@ async function cancelMs(model: ChatModel, server: RemoteServer): Promise<number>
   return server.times.closed - cancelledAt;
 }
 
-/** Milliseconds of each response that were not the engines' own. */
+/** Milliseconds of each response that were not spent in the engines. */
 async function sessionDelays(remote: RemoteServer, turns: number): Promise<number[]> {
   const { voiceActivity, transcriber } = instantEngines().engines;
   const engines = createEngineSets(
@@ -178,7 +178,7 @@ async function sessionDelays(remote: RemoteServer, turns: number): Promise<numbe
   return added;
 }
 
-/** Waits for the next event of a type; what comes between is dropped. */
+/** Waits for the next event of a type and drops others. */
 function eventsOf(socket: WebSocket): (type: string) => Promise<void> {
   let wanted = '';
   let resolve = () => {};
@@ -196,19 +196,22 @@ const rateHz = 24_000;
 const chunkMs = 100;
 
 export interface RemotePace {
-  /** Between two tokens; 0 streams as fast as it is read. */
+  /** Milliseconds between two tokens; 0 streams as fast as the reader. */
   tokenMs: number;
   tokens: number;
-  /** Milliseconds that a second of speech takes to make; 100 is a real-time factor of 0.1. */
+  /** Milliseconds that one second of speech takes to generate; 100 is a real-time factor of 0.1. */
   speechMs: number;
 }
 
-/** One sentence, again and again. */
+/** One sentence, repeated. */
 const words = ['Well,', ' this', ' is', ' a', ' sentence', ' of', ' eight', ' words. '];
 
 export class RemoteServer {
   readonly url: string;
-  /** Of the last requests: when that for a chat came, its first sentence was sent, it was closed; when that for speech came, and its first sound was sent. */
+  /**
+   * Times of the last requests: chat arrived, its first sentence was sent, it was closed; speech arrived, its first
+   * audio was sent.
+   */
   readonly times = { chat: 0, sentence: 0, closed: 0, speech: 0, sound: 0 };
   readonly #close: () => void;
   onClosed: () => void = () => {};

@@ -1,4 +1,4 @@
-/** The machine that was measured, and the tables that people read. */
+/** Describes the machine, and formats the tables. */
 
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
@@ -15,12 +15,12 @@ export interface Machine {
   node: string;
   /** The version of Parley, from package.json. */
   parley: string;
-  /** Processes that want to run, on average over the last minute. */
+  /** Load average of the last minute. */
   loadAverage: number;
   startedAt: string;
 }
 
-/** Beyond this share of the cores, others are using the machine: latencies are then theirs too. */
+/** Above this share of the cores, other programs affect the latencies. */
 const busyShare = 0.25;
 
 export async function describeMachine(): Promise<Machine> {
@@ -71,7 +71,7 @@ export function warningLine(text: string): string {
   return `${wrapped(`! ${text}`, '  ')}\n`;
 }
 
-/** One line for each figure of a comparison. */
+/** One line per figure of a comparison. */
 export function comparisonTable(comparisons: readonly Comparison[], there: string): string {
   const columns = [12, 12, 8, 18, 5, 14];
   const line = (name: string, cells: readonly string[]) =>
@@ -147,7 +147,7 @@ function inUnit(value: number, unit: Unit): string {
   return `${number(value)}${suffixes[unit]}`;
 }
 
-/** Three figures: what is finer is noise. */
+/** Three significant digits: the rest is noise. */
 function number(value: number): string {
   if (!Number.isFinite(value)) return '–';
   const decimals = value >= 100 ? 0 : value >= 10 ? 1 : 2;

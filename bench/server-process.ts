@@ -1,8 +1,7 @@
 /**
  * A server in a separate process that measures itself: `embedded`, `instant`, `keyed` and `lifted` are Parley, `bare`
- * is the bare limit.
- * It is run by `MeasuredServer`, with the kind and the key of `keyed` as its arguments. `--compare` runs this file of older commits too: its path,
- * its kinds and its messages have to stay as they are.
+ * is the bare limit. `MeasuredServer` starts it, with the kind and the key of `keyed` as arguments. `--compare` also
+ * runs this file of older commits, so its path, kinds and messages must not change.
  */
 
 import { once } from 'node:events';
@@ -12,7 +11,7 @@ import { WebSocketServer } from 'ws';
 import { heldBytes } from '../dev/harness/heap.ts';
 import type { ConfigOverrides } from '../src/server/server.ts';
 
-/** `keyed` wants a key, and lets it mint as much as it likes; `lifted` has no limits to speak of. */
+/** `keyed` requires a key, without a limit on client secrets; `lifted` has practically no limits. */
 export type ServerKind = 'embedded' | 'instant' | 'keyed' | 'lifted' | 'bare';
 
 export type ToServer =
@@ -24,21 +23,21 @@ export type FromServer =
   | { type: 'usage'; usage: ServerUsage }
   | { type: 'memory'; memory: ServerMemory };
 
-/** In use after a garbage collection. */
+/** Memory in use after a garbage collection. */
 export interface ServerMemory {
   heldMB: number;
   residentMB: number;
 }
 
-/** What the process used between `begin` and `end`. */
+/** Usage between `begin` and `end`. */
 export interface ServerUsage {
   wallMs: number;
-  /** Processor time of all threads. */
+  /** CPU time of all threads. */
   cpuMs: number;
-  /** Processor time of the thread with the event loop. */
+  /** CPU time of the main thread. */
   mainThreadMs: number;
   memoryMB: number;
-  /** Present when it was watched, which is when a resolution was given. */
+  /** Present if a resolution was given. */
   eventLoopDelay?: { n: number; medianMs: number; p99Ms: number; maxMs: number };
 }
 
@@ -49,7 +48,7 @@ interface Span {
   delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
 }
 
-/** As far as they can be. */
+/** As far as possible. */
 const liftedLimits: ConfigOverrides['limits'] = {
   sessions: 100_000,
   pendingConnections: 100_000,
@@ -85,7 +84,7 @@ tell({ type: 'ready', wsUrl });
 
 async function start(): Promise<{ wsUrl: string }> {
   if (kind === 'bare') return startBareServer();
-  // Only now: the bare limit has no memory for what it does not use.
+  // Deferred, so that the bare limit has no memory for unused code.
   const { apiKey, startServer } = await import('../src/server/server.ts');
   const { instantEngines } = await import('../dev/harness/instant-engines.ts');
   const configs: Record<string, ConfigOverrides> = {
@@ -113,7 +112,7 @@ async function startBareServer(): Promise<{ wsUrl: string }> {
     });
     socket.send('{"type":"session.created"}');
   });
-  // A server that listens on a port has an address with a port.
+  // A listening TCP server has an address with a port.
   const { port } = server.address() as AddressInfo;
   return { wsUrl: `ws://127.0.0.1:${port}/v1/realtime` };
 }

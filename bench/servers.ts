@@ -21,14 +21,17 @@ export class MeasuredServer {
     this.wsUrl = wsUrl;
   }
 
-  /** Resolves once it can take a turn. */
+  /** Resolves once a turn can be taken. */
   static async start(kind: ServerKind, { serverProcess }: Tree = thisTree): Promise<MeasuredServer> {
     const child = new Child<ToServer, FromServer>(serverProcess, [kind, benchKey]);
     const { wsUrl } = await child.next('ready');
     return new MeasuredServer(child, wsUrl);
   }
 
-  /** Measures usage over this number of milliseconds. With a resolution it also samples the event loop delay, which costs some CPU time. */
+  /**
+   * Measures usage over this number of milliseconds. With a resolution it also samples the event loop delay, which
+   * costs some CPU time.
+   */
   async measure(ms: number, eventLoopResolutionMs?: number): Promise<ServerUsage> {
     this.begin(eventLoopResolutionMs);
     await Promise.race([delay(ms), this.#child.ended]);
@@ -59,10 +62,10 @@ export class MeasuredServer {
 const pollMs = 10;
 const startTimeoutMs = 60_000;
 
-/** Parley as a user starts it. */
+/** Parley, started as a user does. */
 export class ParleyProcess {
   readonly wsUrl: string;
-  /** From just before the process was made, until it printed that it listens, and until /readyz answered 200. */
+  /** Time from just before the process started until it printed its address, and until /readyz answered 200. */
   readonly listeningMs: number;
   readonly readyMs: number;
   readonly #process: ChildProcess;

@@ -1,4 +1,4 @@
-/** The source trees that are measured: this one, and another commit in a temporary worktree. */
+/** The measured source trees: this one, and another commit in a temporary worktree. */
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -13,7 +13,7 @@ const lockFile = z.object({ packages: z.record(z.string(), z.unknown()) });
 
 export class Tree {
   readonly folder: string;
-  /** As people name it: a commit, and whether files differ from it. */
+  /** Display name: a commit, and whether files differ from it. */
   readonly label: string;
 
   constructor(folder: string, label: string) {
@@ -21,7 +21,10 @@ export class Tree {
     this.label = label;
   }
 
-  /** Arguments of node that start the server as `npm start` does. The entry file has moved between commits, so package.json is asked. */
+  /**
+   * Arguments of node that start the server as `npm start` does. The entry file has moved between commits, so
+   * package.json is asked.
+   */
   get startArguments(): string[] {
     const { start } = manifest.parse(this.#json('package.json')).scripts;
     const [program, entry, ...rest] = start.split(' ');
@@ -31,7 +34,7 @@ export class Tree {
     return [join(this.folder, entry), ...rest];
   }
 
-  /** The server that measures itself; each commit brings the one that fits its engines. */
+  /** The server that measures itself; each commit has the one that fits its engines. */
   get serverProcess(): URL {
     return pathToFileURL(join(this.folder, 'bench/server-process.ts'));
   }
@@ -52,7 +55,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 export const thisTree = new Tree(root, 'this tree');
 
 /**
- * Checks a commit out into a temporary worktree, with its dependencies. It is removed when this process exits, also
+ * Checks out a commit into a temporary worktree, with its dependencies. It is removed when this process exits, even
  * after a failure or a signal.
  * @throws {UsageError} when there is no such commit
  */
@@ -76,7 +79,7 @@ function commitOf(ref: string): string {
   }
 }
 
-/** Uses this tree's packages where both lock files name the same ones. */
+/** Uses this tree's packages if both lock files name the same ones. */
 function install(tree: Tree): void {
   if (JSON.stringify(tree.packages) === JSON.stringify(thisTree.packages)) {
     symlinkSync(join(root, 'node_modules'), join(tree.folder, 'node_modules'), 'junction');

@@ -1,4 +1,4 @@
-/** How long an answer takes: with the embedded engines, and with engines that take no time, where the rest is Parley's own share. */
+/** Latency of an answer: with the embedded engines, and with instant engines, where the rest is Parley's own share. */
 
 import { tone } from '../dev/harness/instant-engines.ts';
 import { Load } from './clients.ts';
@@ -7,7 +7,7 @@ import { lengthsOf } from './questions.ts';
 import { wireRateHz } from './recording.ts';
 import { MeasuredServer, ParleyProcess } from './servers.ts';
 
-/** The longest question, its silence, and a slow answer. */
+/** Covers the longest question, its silence, and a slow answer. */
 const turnTimeoutMs = 15_000;
 
 export async function turnLatency({
@@ -56,7 +56,7 @@ export async function turnLatency({
   }
 }
 
-/** A turn of each session every 4 s: 600 ms of voice, 500 ms until it counts as ended, and this pause. */
+/** Each session takes a turn every 4 s: 600 ms of speech, 500 ms of silence, and this pause. */
 const pauseMs = 2900;
 const turnEveryMs = 4000;
 
@@ -73,7 +73,7 @@ export async function ownShare({ sessions, turns: count }: { sessions: number; t
       spreadMs: turnEveryMs,
       listen: true,
     });
-    // One round, so that what is compiled on first use is.
+    // A warm-up round, in which code is compiled.
     await load.takeTurns(sessions, 3 * turnEveryMs);
     load.begin();
     await load.takeTurns(count, 3 * turnEveryMs * Math.ceil(count / sessions));

@@ -1,6 +1,6 @@
 /**
- * `npm run conformance`: which requirements are verified, by which tests. With `--mutate`: whether those tests notice when
- * what is sent is spoilt; `--only TYPE` does that for one event type. Exits with 1 on a hole.
+ * `npm run conformance`: the requirements and the tests that verify them. `--mutate` checks that those tests fail when
+ * events are modified; `--only TYPE` does so for one event type. Exits with 1 if anything is missing.
  */
 
 import { parseArgs } from 'node:util';

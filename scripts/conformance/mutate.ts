@@ -1,7 +1,7 @@
 /**
- * `npm run conformance -- --mutate`: each outgoing event type is dropped, delayed past its successor, and robbed of each of
- * its fields (and, in GA, of theirs) in turn; each time a test that cites the event, by its name in GA and then by that in
- * beta, must fail. What survives is a hole in the tests.
+ * `npm run conformance -- --mutate`: drops each outgoing event type, delays it past its successor, and removes each of
+ * its fields (and, in GA, of their fields) in turn. Each time a test that cites the event, by its GA or its beta name,
+ * must fail. Surviving mutations are gaps in the tests.
  */
 
 import { mkdtempSync, readFileSync } from 'node:fs';
@@ -14,17 +14,17 @@ import type { Mutation, Seen } from './mutation.ts';
 import type { TestResult } from './test-reporter.ts';
 import { runTests } from './test-run.ts';
 
-/** A test that waits for an event that never comes, on a socket, has noticed. */
+/** A test that waits on a socket for an event that never comes counts as failed. */
 const testTimeoutMs = 5000;
-/** Tests with engines of their own are slow, and these find what they find. */
+/** Tests with real engines are slow and find nothing more. */
 const quick = /\/test\/(conformance|conversation|server)\//;
 
 type Spoiling = Exclude<Mutation, { how: 'watch' }>;
 
-/** The tests that cite an event, as they end when nothing is spoilt: those of one loop share a place. */
+/** Tests that cite an event, with their results without mutation: those of one loop share a position. */
 type Citing = readonly Pick<TestResult, 'file' | 'line' | 'name'>[];
 
-/** Runs the whole matrix, or one event type's part of it; true when nothing survived. */
+/** Runs all mutations, or those of one event type; true if none survived. */
 export async function mutateAll(only: string | undefined): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-conformance-'));
   const citations = readCitations().filter(({ file }) => quick.test(file));
@@ -64,7 +64,7 @@ export async function mutateAll(only: string | undefined): Promise<boolean> {
   return holes.length === 0;
 }
 
-/** What a requirement says is sent: the core's event, and what its dialect has of the core's fields and events. */
+/** The event that a requirement is about: the core's event, and the fields and events that its dialect has of it. */
 interface Outgoing {
   id: string;
   type: string;
@@ -77,13 +77,13 @@ function outgoing(id: string): Outgoing[] {
   if (dialect === 'ga') return [{ id, type: name, has: () => true, unsent: [] }];
   if (dialect !== 'beta') return [];
   const type = coreName(name);
-  // Of what is inside a field, the adapter drops what beta has not; on top it is this one.
+  // The adapter drops nested fields that beta does not have; at the top level this check does.
   const has = (field: string) =>
     !field.includes('.') && !(type === 'response.function_call_arguments.done' && field === 'name');
   return [{ id, type, has, unsent: ['conversation.item.done'] }];
 }
 
-/** A run without mutation: how tests end, and which events they receive. */
+/** A run without mutation: results of the tests, and the events that they receive. */
 async function watch(
   files: readonly string[],
   to: string,
@@ -111,7 +111,7 @@ const placeOf = ({ file, line }: { file: string; line: number }) => `${file}:${l
 const filesOf = (citing: Citing) => [...new Set(citing.map(({ file }) => file))];
 const namesOf = (citing: Citing) => ({ names: [...new Set(citing.map(({ name }) => name))] });
 
-/** The first of the tests that did not pass: a run that breaks down tells no more of those that it took with it. */
+/** The first test that failed: after a crash, the results of the others mean nothing. */
 function notPassed(citing: Citing, results: readonly TestResult[]): Citing[number] | undefined {
   return citing.find((test) => {
     const own = results.filter((result) => placeOf(result) === placeOf(test) && result.name === test.name);

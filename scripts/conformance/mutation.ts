@@ -1,6 +1,6 @@
 /**
- * Loaded before tests (`node --import`): what a session sends its peers is watched, or spoilt on its way, as
- * `PARLEY_MUTATION` says. A test that does not notice does not verify that event.
+ * Loaded before tests (`node --import`): records the events that a session sends, or modifies them as
+ * `PARLEY_MUTATION` says. A test that does not notice does not verify the event.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -9,15 +9,15 @@ import type { Peer } from '../../src/session/ports/peer.ts';
 import { RealtimeSession } from '../../src/session/realtime-session.ts';
 
 export type Mutation =
-  /** Writes down, in a file, which event types were sent, and with which fields. */
+  /** Records event types and their fields in a file. */
   | { how: 'watch'; to: string }
   | { how: 'drop'; type: string }
-  /** `unsent` are types that the dialect leaves out, which nothing can be late for. */
+  /** `unsent`: types that the dialect omits, and that cannot be waited for. */
   | { how: 'delay'; type: string; unsent: readonly string[] }
   /** The path of a field, at most two names. */
   | { how: 'null'; type: string; field: string };
 
-/** The fields of each event type that were seen with a value, and theirs, without `type` and `event_id`. */
+/** The fields of each event type that had a value, and their fields, without `type` and `event_id`. */
 export type Seen = Record<string, string[]>;
 
 const mutation = JSON.parse(process.env.PARLEY_MUTATION ?? 'null') as Mutation | null;
@@ -28,7 +28,7 @@ function install(by: Mutation): void {
   const wrapped = (peer: Peer) => {
     const proxy = peers.get(peer) ?? spoilt(peer, by);
     peers.set(peer, proxy);
-    // What the session hands back to these methods is wrapped already.
+    // Events that the session passes to these methods are wrapped already.
     peers.set(proxy, proxy);
     return proxy;
   };
@@ -52,7 +52,7 @@ function install(by: Mutation): void {
 
 function spoilt(peer: Peer, by: Mutation): Peer {
   const spoil = sender(peer, by);
-  // What another endpoint's session sent is not ours to hold.
+  // Events of an upstream are not this server's.
   const send: Peer['send'] = (event) => ('relayed' in event ? peer.send(event) : spoil(event));
   return new Proxy(peer, {
     get(target, key) {
@@ -86,14 +86,14 @@ function sender(peer: Peer, by: Mutation): Send {
   }
 }
 
-/** A copy without the value at a path; what has no such field stays as it is. */
+/** A copy without the value at a path, or the object itself if it has no such field. */
 function nulled(value: unknown, [name, ...rest]: string[]): unknown {
   if (name === undefined) return null;
   if (typeof value !== 'object' || value === null || !(name in value)) return value;
   return { ...value, [name]: nulled(Reflect.get(value, name), rest) };
 }
 
-/** Holds events of a type back until one of another type was sent. */
+/** Delays events of a type until one of another type was sent. */
 function delaying(peer: Peer, type: string, unsent: readonly string[]): Send {
   const held: Own[] = [];
   return (event) => {
@@ -123,7 +123,7 @@ function watching(peer: Peer, to: string): Send {
   };
 }
 
-/** The paths of what has a value in an object, down to a depth; lists are one value. */
+/** The paths of all values in an object, down to a depth; a list is one value. */
 function pathsIn(value: object, depth: number): string[] {
   return Object.entries(value).flatMap(([name, inner]: [string, unknown]) => {
     if (inner === null || inner === undefined) return [];

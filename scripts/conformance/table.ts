@@ -1,4 +1,4 @@
-/** `npm run conformance`: every requirement, the tests that cite it, and where it stands. */
+/** `npm run conformance`: every requirement with its tests and its state. */
 
 import { relative } from 'node:path';
 import { type Citation, readCitations } from '../../dev/harness/citations.ts';
@@ -6,7 +6,7 @@ import { type Requirement, requirements } from '../../dev/harness/requirements.t
 import type { TestResult } from './test-reporter.ts';
 import { runTests } from './test-run.ts';
 
-/** Long enough for the embedded engines on a busy machine. */
+/** Sufficient for the embedded engines on a busy machine. */
 const testTimeoutMs = 60_000;
 
 interface Row {
@@ -15,7 +15,7 @@ interface Row {
   state: 'verified' | 'failed' | 'uncited' | 'pending';
 }
 
-/** Runs the tests that cite requirements and prints the table; true when everything in scope is verified. */
+/** Runs the tests that cite requirements and prints the table; true if everything in scope is verified. */
 export async function printTable(): Promise<boolean> {
   const citations = readCitations();
   const files = [...new Set(citations.map(({ file }) => file))];
@@ -36,13 +36,13 @@ function rowOf(requirement: Requirement, citations: readonly Citation[], results
   const tests = citations.filter(({ id }) => id === requirement.id);
   if (requirement.pending !== undefined) return { requirement, tests, state: 'pending' };
   if (tests.length === 0) return { requirement, tests, state: 'uncited' };
-  // What needs a tool that this machine has not says nothing, where another test does.
+  // A test skipped for a missing tool does not count if another test verifies the requirement.
   const outcomes = tests.map((test) => outcomeOf(test, results)).filter((outcome) => outcome !== 'skipped');
   const verified = outcomes.length > 0 && outcomes.every((outcome) => outcome === 'passed');
   return { requirement, tests, state: verified ? 'verified' : 'failed' };
 }
 
-/** How the tests that stand at a place ended; one that did not run has failed. */
+/** The results of the tests at a position; one that did not run has failed. */
 function outcomeOf({ file, line }: Citation, results: readonly TestResult[]): TestResult['outcome'] {
   const own = results.filter((result) => result.file === file && result.line === line).map(({ outcome }) => outcome);
   if (own.length === 0 || own.includes('failed')) return 'failed';
@@ -55,7 +55,7 @@ function describe({ requirement, tests, state }: Row): string {
   return `${state.padEnd(8)}  ${places.join(' ')}`;
 }
 
-/** What went wrong in tests, and citations of what is no requirement; true when there is any. */
+/** Prints test failures and citations of unknown requirements; true if there are any. */
 function printFaults(citations: readonly Citation[], results: readonly TestResult[]): boolean {
   const failures = results.filter(({ outcome }) => outcome === 'failed');
   for (const { file, line, name, reason } of failures) {

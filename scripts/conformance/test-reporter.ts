@@ -1,4 +1,4 @@
-/** A reporter for `node --test` that writes one line of JSON for each test of a file: where it stands, and how it ended. */
+/** A reporter for `node --test` that writes one line of JSON per test of a file: its position and its result. */
 
 import type { TestEvent } from 'node:test/reporters';
 
@@ -7,7 +7,7 @@ export interface TestResult {
   line: number;
   name: string;
   outcome: 'passed' | 'failed' | 'skipped';
-  /** What failed, in a line. */
+  /** The failure in one line. */
   reason?: string;
 }
 

@@ -7,20 +7,20 @@ const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 export interface TestRunOptions {
   files: readonly string[];
-  /** Only tests of these names; absent: all. */
+  /** Only tests with these names; absent: all. */
   names?: readonly string[];
-  /** All files in one process, which is quick; for tests that need no process of their own. */
+  /** Runs all files in one process, which is faster; for tests that do not need their own. */
   together?: boolean;
-  /** A module that is loaded first. */
+  /** A module to load first. */
   preload?: string;
   environment?: Record<string, string>;
-  /** A test that takes longer has failed. */
+  /** Time limit of a test. */
   testTimeoutMs: number;
-  /** Called for each result as it comes; the run ends early when it says true. */
+  /** Called for each result; returning true ends the run. */
   onResult?: (result: TestResult) => boolean;
 }
 
-/** Runs test files with `node --test` and returns how each test ended, in the order of their ends. */
+/** Runs test files with `node --test` and returns the results in the order in which tests ended. */
 export async function runTests(options: TestRunOptions): Promise<TestResult[]> {
   const { files, names, together = false, preload, environment = {}, testTimeoutMs, onResult } = options;
   const args = [
@@ -33,7 +33,7 @@ export async function runTests(options: TestRunOptions): Promise<TestResult[]> {
     ...(names ?? []).map((name) => `--test-name-pattern=/^${escaped(name)}/`),
     ...files,
   ];
-  // Inherited by a run inside a test, it would make the runner of this one report to the other.
+  // Inherited by a run inside a test, this variable would make the runner report to the outer one.
   const { NODE_TEST_CONTEXT: _ofOthers, ...inherited } = process.env;
   const child = spawn(process.execPath, args, {
     env: { ...inherited, ...environment },
@@ -46,7 +46,7 @@ async function collect(child: ChildProcess, onResult: TestRunOptions['onResult']
   const results: TestResult[] = [];
   if (!child.stdout) return results;
   for await (const line of createInterface({ input: child.stdout })) {
-    // Whatever a test prints comes along on the same stream.
+    // Output of tests arrives on the same stream.
     if (!line.startsWith('{"file":')) continue;
     const result = JSON.parse(line) as TestResult;
     results.push(result);
