@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { heldBytes } from '../../dev/harness/heap.ts';
 import { FakeUpstream, responseOf, type UpstreamSide } from '../upstream/support/fake-upstream.ts';
-import { liveSession, openingSession } from '../upstream/support/peers.ts';
+import { AttachedPeer, beta, liveSession, openingSession } from '../upstream/support/peers.ts';
 import { eventually, type Scene, underAttack, upgradeRequest } from './support/under-attack.ts';
 
 const mebibyte = 1024 ** 2;
@@ -112,6 +112,17 @@ test('an upstream that sends everything but what is awaited is given up after it
   await clock.advance(1000);
   const { error } = await client.next('error');
   assert.match(JSON.stringify(error), /it did not answer within 10 s/);
+});
+
+test('of lists without end and of metadata the server checks as much as a response has', async (t) => {
+  const { side, session } = await liveSession(t, { checked: false });
+  const old = new AttachedPeer(session, { ...beta, checked: false });
+  const output = Array.from({ length: 2000 }, (_, at) => message(`item_${at}`, 'Yes.'));
+  const metadata = Object.fromEntries(Array.from({ length: 2000 }, (_, at) => [`k${at}`, 'v']));
+  side.send({ type: 'response.done', response: responseOf('completed', { output, metadata }) });
+  const { response } = await old.next('response.done');
+  assert.partialDeepStrictEqual(response, { id: 'resp_up', metadata: null });
+  assert.equal(Object(response).output.length, 256);
 });
 
 test('an upstream that does not read is sent no answers to its pings', async (t) => {

@@ -33,10 +33,14 @@ const outputAudio = z.object({
   transcript: z.string().nullish().default(''),
 });
 
-/** A list without the entries that do not match a schema. */
+/** Maximum number of members of a list, and pairs of metadata: checking a member takes tens of microseconds. */
+const maxMembers = 256;
+const maxMetadata = 16;
+
+/** The beginning of a list, without the entries that do not match a schema. */
 const arrayOf = <T extends z.ZodType>(schema: T) =>
   z.array(z.unknown()).transform((values) =>
-    values.flatMap((value) => {
+    values.slice(0, maxMembers).flatMap((value) => {
       const result = schema.safeParse(value);
       return result.success ? [result.data] : [];
     }),
@@ -135,5 +139,8 @@ export const knownResponse = z.object({
     output: { format: pcm, voice: 'alloy' },
   }),
   usage: usage.nullable().catch(null),
-  metadata: z.record(z.string(), z.string()).nullable().catch(null),
+  metadata: z
+    .unknown()
+    .transform((pairs) => (Object.keys(Object(pairs)).length > maxMetadata ? null : pairs))
+    .pipe(z.record(z.string(), z.string()).nullable().catch(null)),
 }) satisfies z.ZodType<ResponseResource>;

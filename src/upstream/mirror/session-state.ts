@@ -99,10 +99,16 @@ function fieldsOf(type: SessionType): string[] {
   return sessionKinds[type].fields.filter((path) => path !== 'temperature');
 }
 
+/** Twice as many as a session of this server has at most. */
+const maxTools = 256;
+
 function functionTools(session: JsonObject): unknown {
   const { tools } = session;
   return Array.isArray(tools)
-    ? tools.filter((tool) => isObject(tool) && tool.type === 'function').map(withoutNulls)
+    ? tools
+        .slice(0, maxTools)
+        .filter((tool) => isObject(tool) && tool.type === 'function')
+        .map(withoutNulls)
     : undefined;
 }
 
