@@ -1,5 +1,6 @@
 /** `parley serve`: starts the server, prints its addresses, and stops it on a signal. */
 
+import { constants } from 'node:os';
 import { type Config, ConfigError, configHelp, loadConfig, logOptions } from '../config/config.ts';
 import { createLog, type ProcessLog } from '../core/log.ts';
 import { startCommand } from '../server/configured-engines.ts';
@@ -141,6 +142,14 @@ function untilStopped(server: ConfiguredServer, { drainSeconds }: Config, log: P
     await log.close(exitMs);
     process.exit(code);
   };
+  // `process.exit` would end threads that may be loading ONNX Runtime, which aborts the process then.
+  const exitBy = async (signal: 'SIGINT' | 'SIGTERM') => {
+    await log.close(exitMs);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+    // The system ignores the signal if this is the first process of a container.
+    setTimeout(() => process.exit(128 + constants.signals[signal]), exitMs);
+  };
   let stoppingSince: number | undefined;
   let faulty = false;
   const stop = (seconds = drainSeconds) => {
@@ -156,12 +165,12 @@ function untilStopped(server: ConfiguredServer, { drainSeconds }: Config, log: P
       })
       .catch(reject);
   };
-  const onSignal = (exitCode: number) => {
-    if (stoppingSince !== undefined && performance.now() - stoppingSince > sameSignalMs) void exit(exitCode);
+  const onSignal = (signal: 'SIGINT' | 'SIGTERM') => {
+    if (stoppingSince !== undefined && performance.now() - stoppingSince > sameSignalMs) void exitBy(signal);
     stop();
   };
-  process.on('SIGINT', () => onSignal(130));
-  process.on('SIGTERM', () => onSignal(143));
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
   onNpmExit(() => {
     server.log.warn('server_parent_ended', {});
     stop();
