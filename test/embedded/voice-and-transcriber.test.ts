@@ -5,6 +5,7 @@ import { concatSamples, durationMs, rmsDbfs } from '../../src/audio/pcm.ts';
 import { resample } from '../../src/audio/resample.ts';
 import { Flite } from '../../src/engines/embedded/flite/flite.ts';
 import { Moonshine } from '../../src/engines/embedded/moonshine/moonshine.ts';
+import type { WorkClaim } from '../../src/session/ports/work-claim.ts';
 import { hear, noise, plainWords, say, silence, wordErrorRate } from '../engines/speech.ts';
 
 const flite = new Flite({ workers: 1 });
@@ -38,6 +39,19 @@ test('every voice of the document is understood, and none sounds like another', 
     assert.equal(seen.get(sound), undefined, `${name} is ${seen.get(sound)}`);
     seen.set(sound, name);
   }
+});
+
+test('each part of a long recording in which nothing is said has the time of a whole', async () => {
+  const clip = { samples: silence(90_000), sampleRateHz: 16_000 };
+  const waits: boolean[] = [];
+  const claim: WorkClaim = {
+    ...{ key: '', session: 's', priority: 'upload' },
+    onWait: (waiting) => waits.push(waiting),
+  };
+  const { signal } = new AbortController();
+  const events = await Array.fromAsync(moonshine.transcribe(clip, { signal, claim }));
+  assert.deepEqual(events, [{ type: 'done', text: '' }]);
+  assert.ok(waits.filter((waiting) => !waiting).length >= 5, 'at most 20 s each');
 });
 
 test('an unknown voice speaks as the default one', async () => {

@@ -20,7 +20,10 @@ export interface WorkClaim {
    * effect outside) until it is adopted. Absent: the work is wanted.
    */
   readonly adoption?: Adoption;
-  /** Called with true when the work begins to wait for a thread, with false when it no longer does: a wait is no stall. */
+  /**
+   * Called with true when the work begins to wait for a thread, with false when it no longer does (a wait is no stall), and
+   * with false when another part of it begins: each has the time of a whole.
+   */
   readonly onWait?: (waiting: boolean) => void;
 }
 

@@ -45,6 +45,8 @@ export class Moonshine implements Transcriber {
     const windows: WindowTranscript[] = [];
     let text = '';
     for (const window of cutIntoWindows(clip)) {
+      // A window in which nothing is said yields nothing.
+      claim?.onWait?.(false);
       const samples = window.slice();
       const options = { signal, claim, transfer: [samples.buffer] };
       const before = text;
