@@ -28,7 +28,7 @@ export const configs: Record<Profile, ConfigOverrides> = {
       frameFragments: 8,
       eventsPerSecond: 2000,
       eventBurst: 40,
-      messageTimeoutMs: 1000,
+      messageTimeoutMs: 5000,
       responsesPerMinute: 12,
       appendBytes: 8 * kibibyte,
       tools: 1,
