@@ -1,218 +1,132 @@
 import { promises as dns, type LookupAddress } from 'node:dns';
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import type { AddressPolicy } from './address-policy.ts';
+import { HttpClient } from './http-client.ts';
+import { HttpFailure } from './http-failure.ts';
 import { OutgoingError } from './outgoing-error.ts';
 
-/** All addresses of a host name, as `dns.lookup` gives them. */
+/** All addresses of a host name, as `dns.lookup` returns them. */
 export type Resolve = (hostName: string) => Promise<LookupAddress[]>;
 
 export interface GuardedFetchOptions {
   policy: AddressPolicy;
   clock: Clock;
+  /** The longest time without a byte. */
+  idleMs?: number;
+  maxRedirects?: number;
   resolve?: Resolve;
-  /** Certificates to trust beside the usual ones (PEM). */
+  /** Trusted certificates in place of the usual ones (PEM). */
   ca?: string;
 }
 
-export interface OutgoingRequest {
-  method?: 'GET' | 'POST';
-  headers?: Readonly<Record<string, string>>;
-  body?: string | Uint8Array;
-  /** The largest body to take. */
+export interface WholeRequest extends RequestInit {
+  /** The largest body to accept. */
   maxBytes: number;
   /** From the call to the last byte, redirects included. */
   timeoutMs: number;
-  /** The longest time without a byte. */
-  idleMs: number;
-  maxRedirects: number;
   signal: AbortSignal;
 }
 
 export interface Fetched {
-  /** Where the last redirect led. */
+  /** The URL of the last redirect. */
   url: string;
   status: number;
-  headers: IncomingMessage['headers'];
   body: Uint8Array;
 }
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** What goes on to another origin; everything else may be a secret for the first one. */
+/** Sent to another origin too; any other header may be a secret of the first one. */
 const harmlessHeaders: ReadonlySet<string> = new Set(['accept', 'accept-language', 'content-type', 'user-agent']);
-const userAgent = 'parley';
 
-/** One hop: where to, and what is sent. */
-type Hop = Required<Pick<OutgoingRequest, 'method' | 'headers'>> & Pick<OutgoingRequest, 'body'> & { url: URL };
-
-/** What hops have in common. */
-interface Course {
-  /** The host that the caller named: a message may name no other. */
-  host: string;
-  redirected: boolean;
-  signal: AbortSignal;
-  /** To be called with each sign of life. */
-  alive: () => void;
-}
+/** An address that the policy refuses, or a name without addresses. The message is for the operator's log. */
+class AddressRefused extends Error {}
 
 /**
- * Requests to addresses that strangers name. Each host is resolved, none of its addresses may be private unless the
- * operator allows it, and the connection goes to an address that was checked, also after a redirect. Bodies are bounded in
- * size and time, and never decompressed. Proxies of the environment are not used.
+ * Requests to URLs from clients. Each host is resolved, none of its addresses may be private unless the operator allows it,
+ * and the connection goes to an address that was checked, also after a redirect and for an IP address in the URL.
  */
 export class GuardedFetch {
-  readonly #policy: AddressPolicy;
   readonly #clock: Clock;
-  readonly #resolve: Resolve;
-  readonly #ca: string | undefined;
+  readonly #client: HttpClient;
+  readonly #maxRedirects: number;
 
-  constructor({ policy, clock, resolve = lookupAll, ca }: GuardedFetchOptions) {
-    this.#policy = policy;
+  constructor({ policy, clock, idleMs = 5000, maxRedirects = 5, resolve = lookupAll, ca }: GuardedFetchOptions) {
     this.#clock = clock;
-    this.#resolve = resolve;
-    this.#ca = ca;
+    this.#maxRedirects = maxRedirects;
+    this.#client = new HttpClient({
+      clock,
+      timeouts: { connectMs: idleMs, firstByteMs: idleMs, idleMs },
+      resolve: (host) => allowedAddresses(host, policy, resolve),
+      ...(ca && { ca }),
+    });
   }
 
   /**
-   * The answer, of whatever status.
-   * @throws {OutgoingError} when there is none, or it breaks a bound
-   * @throws the signal's reason when it fires
+   * As the global `fetch`: the answer, of whatever status. Its body is streamed, without a bound.
+   * @throws {OutgoingError} when there is no answer; the body fails with an `HttpFailure`
+   * @throws the signal's reason when it is aborted
    */
-  async fetch(address: string, request: OutgoingRequest): Promise<Fetched> {
-    const timer = new Deadlines(this.#clock, request);
-    const signal = AbortSignal.any([request.signal, timer.signal]);
-    const { method = 'GET', headers = {}, body, maxBytes, maxRedirects } = request;
-    let hop: Hop = {
-      url: checkedUrl(address),
-      method,
-      headers: lowerCase(headers),
-      ...(body !== undefined && { body }),
-    };
-    const host = hop.url.hostname;
-    try {
-      signal.throwIfAborted();
-      for (let count = 0; ; count += 1) {
-        const course: Course = { host, redirected: count > 0, signal, alive: () => timer.alive() };
-        const response = await this.#send(hop, course);
-        const status = response.statusCode ?? 0;
-        const { location } = response.headers;
-        if (!redirects.has(status) || location === undefined) {
-          const bytes = await readBody(response, maxBytes, course);
-          return { url: hop.url.href, status, headers: response.headers, body: bytes };
-        }
-        response.destroy();
-        if (count === maxRedirects) {
-          throw new OutgoingError('bad_redirect', `'${host}' redirects more than ${maxRedirects} times.`);
-        }
-        hop = nextHop(hop, status, location, host);
+  readonly fetch = async (address: string | URL, { method = 'GET', ...init }: RequestInit = {}): Promise<Response> => {
+    let url = checkedUrl(String(address));
+    const host = url.hostname;
+    let hop: RequestInit = { ...init, method };
+    for (let count = 0; ; count += 1) {
+      const response = await this.#client.fetch(url, hop).catch((error: unknown) => {
+        throw outgoingError(error, host, count > 0);
+      });
+      const location = response.headers.get('location');
+      if (!redirects.has(response.status) || location === null) {
+        const encoding = response.headers.get('content-encoding') ?? 'identity';
+        if (encoding === 'identity') return Object.defineProperty(response, 'url', { value: url.href });
+        await response.body?.cancel();
+        throw new OutgoingError('encoded', `'${host}' compresses its answer, which was not asked for.`);
       }
+      await response.body?.cancel();
+      if (count === this.#maxRedirects) {
+        throw new OutgoingError('bad_redirect', `'${host}' redirects more than ${this.#maxRedirects} times.`);
+      }
+      const next = redirectedUrl(location, url, host);
+      hop = nextHop(hop, response.status, next.origin === url.origin);
+      url = next;
+    }
+  };
+
+  /** The whole answer. @throws as `fetch`, also when the answer exceeds a bound */
+  async fetchWhole(address: string, { maxBytes, timeoutMs, signal, ...init }: WholeRequest): Promise<Fetched> {
+    const timeout = new AbortController();
+    const cancel = this.#clock.after(timeoutMs, () =>
+      timeout.abort(new OutgoingError('timeout', `it was not done within ${timeoutMs / 1000} s.`)),
+    );
+    const either = AbortSignal.any([signal, timeout.signal]);
+    try {
+      const response = await this.fetch(address, { ...init, signal: either });
+      const body = await readBytes(response, maxBytes).catch((error: unknown) => {
+        throw outgoingError(error, new URL(checkedUrl(address)).hostname, false, 'broke off its answer');
+      });
+      return { url: response.url, status: response.status, body };
     } catch (error) {
-      if (signal.aborted) throw signal.reason;
+      either.throwIfAborted();
       throw error;
     } finally {
-      timer.stop();
+      cancel();
     }
-  }
-
-  /** Resolves with the head of the answer; its body is still to come. */
-  async #send({ url, method, headers, body }: Hop, course: Course): Promise<IncomingMessage> {
-    const addresses = await this.#addressesOf(url, course);
-    course.signal.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const secure = url.protocol === 'https:';
-    const options: RequestOptions = {
-      method,
-      // The name stays in Host and in TLS; the connection goes where it was seen to lead.
-      lookup: (_name, { all }, callback) => {
-        if (all) return callback(null, addresses);
-        const [first] = addresses;
-        if (first) callback(null, first.address, first.family);
-      },
-      headers: {
-        'user-agent': userAgent,
-        ...headers,
-        'accept-encoding': 'identity',
-        ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
-      },
-      signal: course.signal,
-    };
-    // A connection is used once: another request may be for a name that leads elsewhere by then.
-    const sent = secure
-      ? httpsRequest(url, {
-          ...options,
-          agent: new HttpsAgent({ keepAlive: false, ...(this.#ca && { ca: this.#ca }) }),
-        })
-      : httpRequest(url, { ...options, agent: new HttpAgent({ keepAlive: false }) });
-    sent.once('response', resolve);
-    sent.on('socket', (socket) => socket.once('connect', course.alive));
-    const fail = (detail: string) => reject(new OutgoingError('unreachable', unreachable(course), detail));
-    sent.on('error', (error) => fail(error.message));
-    // Node ends a request that is answered with 101 without another word.
-    sent.on('close', () => fail('the connection ended without an answer'));
-    sent.end(body);
-    const response = await unlessAborted(promise, course.signal);
-    course.alive();
-    return response;
-  }
-
-  /** All of them, each of which may be connected to. */
-  async #addressesOf(url: URL, course: Course): Promise<LookupAddress[]> {
-    const name = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    const literal = isIP(name);
-    const addresses =
-      literal === 0
-        ? await unlessAborted(this.#resolve(name), course.signal).catch((error: unknown) => {
-            course.signal.throwIfAborted();
-            throw notAllowed(course, `${name} cannot be resolved: ${error instanceof Error ? error.message : error}`);
-          })
-        : [{ address: name, family: literal }];
-    const refused = addresses.find(({ address }) => !this.#policy.allows(name, address));
-    if (refused || addresses.length === 0) {
-      throw notAllowed(course, refused ? `${name} is at ${refused.address}` : `${name} has no address`);
-    }
-    return addresses;
   }
 }
 
-/** The two bounds of time of one request. */
-class Deadlines {
-  readonly #abort = new AbortController();
-  readonly #clock: Clock;
-  readonly #idleMs: number;
-  readonly #cancelTotal: () => void;
-  #cancelIdle: () => void;
-
-  constructor(clock: Clock, { timeoutMs, idleMs }: Pick<OutgoingRequest, 'timeoutMs' | 'idleMs'>) {
-    this.#clock = clock;
-    this.#idleMs = idleMs;
-    this.#cancelTotal = clock.after(timeoutMs, () => this.#expire(`it was not done within ${timeoutMs / 1000} s.`));
-    this.#cancelIdle = this.#startIdle();
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-
-  alive(): void {
-    this.#cancelIdle();
-    this.#cancelIdle = this.#startIdle();
-  }
-
-  stop(): void {
-    this.#cancelTotal();
-    this.#cancelIdle();
-  }
-
-  #startIdle(): () => void {
-    return this.#clock.after(this.#idleMs, () => this.#expire(`nothing came for ${this.#idleMs / 1000} s.`));
-  }
-
-  #expire(message: string): void {
-    this.#abort.abort(new OutgoingError('timeout', message));
-  }
+/** All addresses of a host, each of which may be connected to. */
+async function allowedAddresses(name: string, policy: AddressPolicy, resolve: Resolve): Promise<LookupAddress[]> {
+  const literal = isIP(name);
+  const addresses = literal === 0 ? await resolve(name).catch(refused(name)) : [{ address: name, family: literal }];
+  const bad = addresses.find(({ address }) => !policy.allows(name, address));
+  if (bad) throw new AddressRefused(`${name} is at ${bad.address}`);
+  if (addresses.length === 0) throw new AddressRefused(`${name} has no address`);
+  return addresses;
 }
+
+const refused = (name: string) => (error: unknown) => {
+  throw new AddressRefused(`${name} cannot be resolved: ${error instanceof Error ? error.message : error}`);
+};
 
 /**
  * A request's URL: http or https, without a user, its host in one form.
@@ -233,81 +147,61 @@ function checkedUrl(address: string, base?: URL): URL {
   return url;
 }
 
-/** RFC 9110 §15.4. */
-function nextHop({ url, method, headers, body }: Hop, status: number, location: string, host: string): Hop {
+function redirectedUrl(location: string, from: URL, host: string): URL {
   let next: URL;
   try {
-    next = checkedUrl(location, url);
+    next = checkedUrl(location, from);
   } catch {
     throw new OutgoingError('bad_redirect', `'${host}' redirects to something that is not fetched.`, location);
   }
-  if (url.protocol === 'https:' && next.protocol !== 'https:') {
+  if (from.protocol === 'https:' && next.protocol !== 'https:') {
     throw new OutgoingError('bad_redirect', `'${host}' redirects from https: to http:.`);
   }
-  const kept = next.origin === url.origin ? headers : onlyHarmless(headers);
-  const repeats = status === 307 || status === 308 || method === 'GET';
-  if (repeats) return { url: next, method, headers: kept, ...(body !== undefined && { body }) };
-  const { 'content-type': _ofTheBody, ...rest } = kept;
-  return { url: next, method: 'GET', headers: rest };
+  return next;
 }
 
-function onlyHarmless(headers: Hop['headers']): Hop['headers'] {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => harmlessHeaders.has(name)));
+/** RFC 9110 §15.4. */
+function nextHop({ body, ...init }: RequestInit, status: number, sameOrigin: boolean): RequestInit {
+  const headers = new Headers(init.headers);
+  for (const name of [...headers.keys()]) if (!sameOrigin && !harmlessHeaders.has(name)) headers.delete(name);
+  if (status === 307 || status === 308 || init.method === 'GET') return { ...init, headers, ...(body && { body }) };
+  headers.delete('content-type');
+  return { ...init, headers, method: 'GET' };
 }
 
-function lowerCase(headers: Hop['headers']): Hop['headers'] {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-}
-
-async function readBody(response: IncomingMessage, maxBytes: number, { host, alive }: Course): Promise<Uint8Array> {
-  const { 'content-encoding': encoding = 'identity', 'content-length': length } = response.headers;
+async function readBytes(response: Response, maxBytes: number): Promise<Uint8Array> {
   const tooLarge = () => new OutgoingError('too_large', `it is larger than ${maxBytes} bytes.`);
-  try {
-    if (encoding !== 'identity') {
-      throw new OutgoingError('encoded', `'${host}' compresses its answer, which was not asked for.`);
-    }
-    if (Number(length) > maxBytes) throw tooLarge();
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      alive();
-      size += chunk.length;
-      if (size > maxBytes) throw tooLarge();
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks, size);
-  } catch (error) {
-    if (error instanceof OutgoingError) throw error;
-    const detail = error instanceof Error ? error.message : String(error);
-    throw new OutgoingError('unreachable', `'${host}' broke off its answer.`, detail);
-  } finally {
-    response.destroy();
+  if (Number(response.headers.get('content-length')) > maxBytes) {
+    await response.body?.cancel();
+    throw tooLarge();
   }
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > maxBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
 }
 
-/** The same for a name that is not there and one that leads inwards: which it is, is not for strangers to know. */
-function notAllowed({ host, redirected }: Course, detail: string): OutgoingError {
-  const message = redirected
-    ? `'${host}' redirects to a host that this server does not connect to.`
-    : `'${host}' is not a host that this server connects to, or it does not exist.`;
-  return new OutgoingError('not_allowed', message, detail);
-}
-
-function unreachable({ host, redirected }: Course): string {
-  return redirected ? `what '${host}' redirects to cannot be reached.` : `'${host}' cannot be reached.`;
+/** A failure in words for the client, who named `host` and may learn of no other. */
+function outgoingError(error: unknown, host: string, redirected: boolean, problem = 'cannot be reached'): unknown {
+  if (!(error instanceof HttpFailure)) return error;
+  if (error.timeoutMs !== undefined) {
+    return new OutgoingError('timeout', `nothing came for ${error.timeoutMs / 1000} s.`);
+  }
+  if (error.cause instanceof AddressRefused) {
+    // The same for a missing name and a private address: clients must not learn which it is.
+    const message = redirected
+      ? `'${host}' redirects to a host that this server does not connect to.`
+      : `'${host}' is not a host that this server connects to, or it does not exist.`;
+    return new OutgoingError('not_allowed', message, error.cause.message);
+  }
+  const who = redirected ? `what '${host}' redirects to` : `'${host}'`;
+  return new OutgoingError('unreachable', `${who} ${problem}.`, error.message);
 }
 
 function lookupAll(hostName: string): Promise<LookupAddress[]> {
   return dns.lookup(hostName, { all: true });
-}
-
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

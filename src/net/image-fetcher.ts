@@ -15,8 +15,6 @@ export interface ImageFetcherOptions {
   };
 }
 
-const idleMs = 5000;
-const maxRedirects = 5;
 /** Images that wait for a slot; each belongs to a running response. */
 const mostWaiting = 256;
 
@@ -71,12 +69,10 @@ export class HttpImageFetcher implements ImageFetcher {
 
   async #fetch(url: string, signal: AbortSignal): Promise<string> {
     const { fetcher, limits } = this.#options;
-    const { status, body } = await fetcher.fetch(url, {
+    const { status, body } = await fetcher.fetchWhole(url, {
       headers: { accept: kinds.map(({ type }) => type).join(', ') },
       maxBytes: limits.imageBytes,
       timeoutMs: limits.imageTimeoutMs,
-      idleMs,
-      maxRedirects,
       signal,
     });
     if (status !== 200) throw new OutgoingError('bad_status', `the answer is HTTP ${status}.`);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { AddressPolicy } from '../../src/net/address-policy.ts';
-import { GuardedFetch, type OutgoingRequest, type Resolve } from '../../src/net/guarded-fetch.ts';
+import { GuardedFetch, type Resolve, type WholeRequest } from '../../src/net/guarded-fetch.ts';
 import { OutgoingError, type OutgoingErrorCode } from '../../src/net/outgoing-error.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { LocalServer } from './local-server.ts';
@@ -11,18 +11,23 @@ import { LocalServer } from './local-server.ts';
 export const loopback: Resolve = async () => [{ address: '127.0.0.1', family: 4 }];
 
 /** A fetch to which every name is a loopback address, and those that are allowed may be reached. */
-export function newFetch({ allow = ['images.test'], resolve = loopback, ca = '', clock = new FakeClock() } = {}) {
-  const fetcher = new GuardedFetch({ policy: new AddressPolicy(allow), clock, resolve, ...(ca && { ca }) });
+export function newFetch({
+  allow = ['images.test'],
+  resolve = loopback,
+  ca = '',
+  clock = new FakeClock(),
+  maxRedirects = 3,
+} = {}) {
+  const policy = new AddressPolicy(allow);
+  const fetcher = new GuardedFetch({ policy, clock, idleMs: 5000, maxRedirects, resolve, ...(ca && { ca }) });
   const request = {
     maxBytes: 1000,
     timeoutMs: 20_000,
-    idleMs: 5000,
-    maxRedirects: 3,
     signal: new AbortController().signal,
   };
   return {
     clock,
-    fetch: (url: string, options: Partial<OutgoingRequest> = {}) => fetcher.fetch(url, { ...request, ...options }),
+    fetch: (url: string, options: Partial<WholeRequest> = {}) => fetcher.fetchWhole(url, { ...request, ...options }),
   };
 }
 

@@ -141,8 +141,8 @@ describe('time', () => {
   it('bounds redirects together, though each answers in time', async (t) => {
     const server = await LocalServer.start(t, () => {});
     const clock = new FakeClock();
-    const { fetch } = newFetch({ clock });
-    const refused = refusal(fetch(`http://images.test:${server.port}/`, { maxRedirects: 99 }), 'timeout');
+    const { fetch } = newFetch({ clock, maxRedirects: 99 });
+    const refused = refusal(fetch(`http://images.test:${server.port}/`), 'timeout');
     for (let hop = 0; hop < 5; hop += 1) {
       const { response } = await server.asked();
       await clock.advance(4000);

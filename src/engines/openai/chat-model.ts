@@ -53,8 +53,8 @@ export class ChatModel implements LanguageModel {
     return this.#endpoint.probe();
   }
 
-  async close(): Promise<void> {
-    this.#endpoint.close();
+  close(): Promise<void> {
+    return this.#endpoint.close();
   }
 
   async *#answer(request: ModelRequest, { signal }: RequestOptions): AsyncGenerator<ModelEvent, void, undefined> {
@@ -74,9 +74,7 @@ export class ChatModel implements LanguageModel {
       try {
         const body = await jsonBytes(chat);
         signal.throwIfAborted();
-        // Not `chat.completions.create`: it would write the JSON in one turn of the event loop.
-        const request = { body, headers: { 'Content-Type': 'application/json' }, signal };
-        return await this.#endpoint.open((client) => client.post('/chat/completions', request).asResponse());
+        return await this.#endpoint.open('/chat/completions', { body, signal });
       } catch (error) {
         if (!(error instanceof RequestFailure) || !this.#adapt(error, chat)) throw error;
       }

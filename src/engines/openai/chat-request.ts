@@ -1,13 +1,9 @@
 /** A request to a language model in the form of `/v1/chat/completions`. */
 
-import type OpenAI from 'openai';
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { ContextItem, ContextPart, ModelRequest } from '../../session/ports/language-model.ts';
+import type { ChatBody, ChatMessage, ChatPart } from './chat-types.ts';
 import { base64Wav } from './in-turns.ts';
-
-type Chat = OpenAI.Chat.Completions.ChatCompletionCreateParamsStreaming;
-type Message = OpenAI.Chat.Completions.ChatCompletionMessageParam;
-type UserPart = OpenAI.Chat.Completions.ChatCompletionContentPart;
 
 /** Fields that a server may refuse, and do without. */
 export const optionalFields = [
@@ -28,9 +24,9 @@ export interface ChatRequestOptions {
   without: ReadonlySet<string>;
 }
 
-export async function chatRequest(request: ModelRequest, options: ChatRequestOptions): Promise<Chat> {
+export async function chatRequest(request: ModelRequest, options: ChatRequestOptions): Promise<ChatBody> {
   const { tools, toolChoice, maxOutputTokens, temperature, reasoningEffort, parallelToolCalls, speech } = request;
-  const body: Chat = {
+  const body: ChatBody = {
     model: options.model,
     messages: messages(request, options.spokenHint, await encodedAudio(request.items)),
     stream: true,
@@ -38,8 +34,7 @@ export async function chatRequest(request: ModelRequest, options: ChatRequestOpt
   };
   if (maxOutputTokens !== 'inf') body[options.tokenLimitField] = maxOutputTokens;
   if (temperature !== undefined) body.temperature = temperature;
-  // Which efforts there are is the server's to say.
-  if (reasoningEffort !== undefined) Object.assign(body, { reasoning_effort: reasoningEffort });
+  if (reasoningEffort !== undefined) body.reasoning_effort = reasoningEffort;
   if (tools.length > 0) {
     body.tools = tools.map(({ name, description, parameters }) => ({
       type: 'function',
@@ -60,7 +55,7 @@ export async function chatRequest(request: ModelRequest, options: ChatRequestOpt
     // The only format that is streamed.
     body.audio = { voice: speech.voice, format: 'pcm16' };
   }
-  return Object.fromEntries(Object.entries(body).filter(([field]) => !options.without.has(field))) as Chat;
+  return Object.fromEntries(Object.entries(body).filter(([field]) => !options.without.has(field))) as ChatBody;
 }
 
 function isSchema(parameters: unknown): parameters is Record<string, unknown> {
@@ -75,12 +70,12 @@ function messages(
   { instructions, items, spoken, speech }: ModelRequest,
   spokenHint: string,
   audio: EncodedAudio,
-): Message[] {
+): ChatMessage[] {
   const hint = spoken && speech === undefined ? spokenHint : '';
   const system = [instructions, hint].filter((text) => text.trim() !== '').join('\n\n');
   const outputs = new Map(items.flatMap((item) => (item.type === 'call_output' ? [[item.callId, item.output]] : [])));
   const called = new Set(items.flatMap((item) => (item.type === 'call' ? [item.callId] : [])));
-  const made: Message[] = system === '' ? [] : [{ role: 'system', content: system }];
+  const made: ChatMessage[] = system === '' ? [] : [{ role: 'system', content: system }];
   for (let at = 0; at < items.length; at += 1) {
     const item = items[at];
     if (item?.type === 'message') {
@@ -104,7 +99,11 @@ function messages(
 type Call = Extract<ContextItem, { type: 'call' }>;
 
 /** The message with the calls, which goes on from the assistant's words before them, and one for each output. */
-function callMessages(before: Message[], calls: readonly Call[], outputs: ReadonlyMap<string, string>): Message[] {
+function callMessages(
+  before: ChatMessage[],
+  calls: readonly Call[],
+  outputs: ReadonlyMap<string, string>,
+): ChatMessage[] {
   const last = before.at(-1);
   const content = last?.role === 'assistant' && last.tool_calls === undefined ? last.content : undefined;
   if (content !== undefined) before.pop();
@@ -119,7 +118,7 @@ function callMessages(before: Message[], calls: readonly Call[], outputs: Readon
       })),
     },
     ...calls.map(
-      ({ callId }): Message => ({
+      ({ callId }): ChatMessage => ({
         role: 'tool',
         tool_call_id: callId,
         content: outputs.get(callId) ?? 'There is no result yet.',
@@ -150,7 +149,10 @@ async function encodedAudio(items: readonly ContextItem[]): Promise<EncodedAudio
   return encoded;
 }
 
-function contentMessage({ role, content }: Extract<ContextItem, { type: 'message' }>, audio: EncodedAudio): Message {
+function contentMessage(
+  { role, content }: Extract<ContextItem, { type: 'message' }>,
+  audio: EncodedAudio,
+): ChatMessage {
   const plain = plainText(content);
   if (role === 'user' && content.some(({ type }) => type !== 'text'))
     return { role, content: content.map((part) => userPart(part, audio)) };
@@ -165,7 +167,7 @@ function plainText(content: readonly ContextPart[]): string {
     .join('\n');
 }
 
-function userPart(part: ContextPart, audio: EncodedAudio): UserPart {
+function userPart(part: ContextPart, audio: EncodedAudio): ChatPart {
   switch (part.type) {
     case 'text':
       return { type: 'text', text: part.text };
@@ -183,7 +185,7 @@ function userPart(part: ContextPart, audio: EncodedAudio): UserPart {
 const imageDetails = ['auto', 'low', 'high'] as const;
 
 /** Adds a message to the one before it, where both are of one role. */
-function mergeMessages(before: Message | undefined, message: Message): boolean {
+function mergeMessages(before: ChatMessage | undefined, message: ChatMessage): boolean {
   if (before === undefined || before.role !== message.role) return false;
   if (before.role === 'user' && message.role === 'user') {
     const plain = typeof before.content === 'string' && typeof message.content === 'string';
@@ -198,6 +200,6 @@ function mergeMessages(before: Message | undefined, message: Message): boolean {
   return true;
 }
 
-function partsOf(content: string | UserPart[]): UserPart[] {
+function partsOf(content: string | ChatPart[]): ChatPart[] {
   return typeof content === 'string' ? [{ type: 'text', text: content }] : content;
 }

@@ -1,18 +1,20 @@
 /**
- * One model of one server that speaks OpenAI's API, through OpenAI's client: requests with a bounded number of
- * attempts, and failures in words that say which server, what came and what to do.
+ * One model of one server that speaks OpenAI's API: requests with a bounded number of attempts, and failures in words that
+ * say which server, what came and what to do.
  */
 
-import type OpenAI from 'openai';
-import type { ClientOptions } from 'openai';
+import { pause } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import { systemClock } from '../../core/clock.ts';
+import { tryParseJson } from '../../core/json.ts';
+import { HttpClient } from '../../net/http-client.ts';
+import type { HttpTimeouts } from '../../net/http-exchange.ts';
+import { HttpFailure } from '../../net/http-failure.ts';
 import { EngineError } from '../engine-error.ts';
 import { type AnswerBounds, defaultAnswerBounds } from './answer-bounds.ts';
-import { HttpTransport } from './http-transport.ts';
 import { RequestFailure } from './request-failure.ts';
-import { statusErrorOf, statusFailure } from './status-failure.ts';
-import { defaultTimeouts, type HttpTimeouts } from './timeouts.ts';
+import { statusFailure } from './status-failure.ts';
+import { defaultTimeouts } from './timeouts.ts';
 
 export interface EndpointOptions {
   /** Where the API is, as far as its version: `http://127.0.0.1:11434/v1`. Credentials in it become basic authentication. */
@@ -36,8 +38,15 @@ export interface RequestOptions {
   signal: AbortSignal;
 }
 
-/** Connections that a request may find closed before one is made anew. */
-const staleConnections = 8;
+interface ApiRequest {
+  /** JSON in UTF-8, or a form; absent for a GET. */
+  body?: Uint8Array<ArrayBuffer> | FormData;
+  accept?: string;
+  signal?: AbortSignal;
+}
+
+/** Of the body of an error. */
+const maxErrorBytes = 16 * 1024;
 const firstPauseMs = 250;
 /** A server that wants to be left alone for longer is not waited for. */
 const longestPauseMs = 5000;
@@ -50,9 +59,10 @@ export class Endpoint {
   readonly clock: Clock;
   /** What reading an answer needs. */
   readonly reading: Pick<AnswerBounds, 'messageBytes'> & { clock: Clock };
-  readonly #clientOptions: ClientOptions;
-  #client: Promise<OpenAI> | undefined;
-  readonly #transport: HttpTransport;
+  readonly #baseUrl: string;
+  readonly #query: string;
+  readonly #authorization: string | undefined;
+  readonly #client: HttpClient;
   readonly #attempts: number;
   readonly #secrets: readonly string[];
   readonly #keyHint: string | undefined;
@@ -64,50 +74,40 @@ export class Endpoint {
   constructor(options: EndpointOptions) {
     const url = new URL(options.url);
     const { username, password } = url;
-    const query = Object.fromEntries(url.searchParams);
+    this.#query = url.search;
     url.username = '';
     url.password = '';
     url.search = '';
     url.hash = '';
-    const baseURL = url.href.replace(/\/+$/, '');
+    this.#baseUrl = url.href.replace(/\/+$/, '');
     this.clock = options.clock ?? systemClock;
     this.model = options.model;
     this.host = url.hostname;
-    this.name = options.model === undefined ? baseURL : `${options.model} at ${baseURL}`;
+    this.name = options.model === undefined ? this.#baseUrl : `${options.model} at ${this.#baseUrl}`;
     this.#attempts = options.attempts ?? 3;
     this.#keyHint = options.keyHint;
     this.#onNotice = options.onNotice ?? (() => {});
     const { answerBytes, messageBytes } = options.bounds ?? defaultAnswerBounds;
     this.reading = { clock: this.clock, messageBytes };
-    this.#transport = new HttpTransport(this.clock, { ...defaultTimeouts, ...options.timeouts }, answerBytes);
+    this.#client = new HttpClient({
+      clock: this.clock,
+      timeouts: { ...defaultTimeouts, ...options.timeouts },
+      maxBytes: answerBytes,
+      resend: true,
+    });
     const login = username === '' && password === '' ? undefined : basicCredentials(username, password);
     this.#secrets = [options.key, login, decodeURIComponent(password)].filter(
       (secret) => secret !== undefined && secret !== '',
     ) as string[];
-    const authorization = options.key !== undefined ? `Bearer ${options.key}` : login && `Basic ${login}`;
-    // Everything that the client would read from the environment is said here: it belongs to one host only.
-    this.#clientOptions = {
-      baseURL,
-      apiKey: 'none',
-      adminAPIKey: null,
-      organization: null,
-      project: null,
-      webhookSecret: null,
-      logLevel: 'off',
-      maxRetries: 0,
-      fetch: this.#transport.fetch,
-      defaultHeaders: { Authorization: authorization ?? null },
-      defaultQuery: query,
-    };
+    this.#authorization = options.key !== undefined ? `Bearer ${options.key}` : login && `Basic ${login}`;
   }
 
   /** Opens a connection, if none stands ready; resolves when that is done or has failed, which is left to the next request to tell. */
   async warm(): Promise<void> {
-    if (this.#warming || this.#transport.warm) return;
+    if (this.#warming || this.#client.warm) return;
     this.#warming = true;
     try {
-      const client = await this.#connected();
-      const response = await client.models.list().asResponse();
+      const response = await this.#send('/models');
       for await (const _ of response.body ?? []);
     } catch {
       // The request that meets it tells it.
@@ -122,7 +122,7 @@ export class Endpoint {
    */
   async probe(): Promise<void> {
     try {
-      const response = await this.open((client) => client.models.list().asResponse());
+      const response = await this.open('/models');
       await response.body?.cancel();
     } catch (error) {
       const failure = this.#failureOf(error);
@@ -130,8 +130,8 @@ export class Endpoint {
     }
   }
 
-  close(): void {
-    this.#transport.close();
+  close(): Promise<void> {
+    return this.#client.close();
   }
 
   /** Says something once. */
@@ -170,7 +170,7 @@ export class Endpoint {
         const failure = this.#failureOf(error);
         const pauseMs = yielded ? undefined : pauseBefore(attempt, this.#attempts, failure);
         if (pauseMs === undefined) throw this.#told(failure, attempt);
-        if (pauseMs > 0) await this.#pause(pauseMs, signal);
+        await pause(pauseMs, this.clock, signal);
       } finally {
         signal.removeEventListener('abort', stop);
         abort.abort();
@@ -182,11 +182,16 @@ export class Endpoint {
    * The answer to one request, of which the headers are there.
    * @throws {RequestFailure}
    */
-  async open(send: (client: OpenAI) => Promise<Response>): Promise<Response> {
+  async open(path: string, request: ApiRequest = {}): Promise<Response> {
     try {
-      const response = await send(await this.#connected());
-      const type = contentType(response);
-      if (type === 'text/html') {
+      const response = await this.#send(path, request);
+      const isPage = contentType(response) === 'text/html';
+      if (!response.ok) {
+        const text = await readText(response, maxErrorBytes).catch(() => '');
+        const body = isPage ? undefined : (tryParseJson(text) ?? text);
+        throw statusFailure(response, body, { hasKey: this.#secrets.length > 0, keyHint: this.#keyHint });
+      }
+      if (isPage) {
         await response.body?.cancel();
         throw new RequestFailure(
           'it answered with a web page. Check that the URL is that of the API, which often ends in /v1',
@@ -198,18 +203,24 @@ export class Endpoint {
     }
   }
 
-  /** The client, which is loaded when a server is first asked: a set without servers does without it. */
-  #connected(): Promise<OpenAI> {
-    this.#client ??= import('openai').then(({ default: OpenAI }) => new OpenAI(this.#clientOptions));
-    return this.#client;
+  #send(path: string, { body, accept = 'application/json', signal }: ApiRequest = {}): Promise<Response> {
+    const headers = new Headers({ accept });
+    if (this.#authorization !== undefined) headers.set('authorization', this.#authorization);
+    if (body instanceof Uint8Array) headers.set('content-type', 'application/json');
+    const method = body === undefined ? 'GET' : 'POST';
+    return this.#client.fetch(`${this.#baseUrl}${path}${this.#query}`, {
+      method,
+      headers,
+      ...(body && { body }),
+      ...(signal && { signal }),
+    });
   }
 
   #failureOf(error: unknown): RequestFailure {
-    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-      if (cause instanceof RequestFailure) return cause;
+    if (error instanceof RequestFailure) return error;
+    if (error instanceof HttpFailure) {
+      return new RequestFailure(error.message, { again: error.retryable ? 'later' : 'no', cause: error });
     }
-    const answered = statusErrorOf(error);
-    if (answered) return statusFailure(answered, this.#secrets.length > 0, this.#keyHint);
     const detail = error instanceof Error ? error.message : String(error);
     return new RequestFailure(`the request failed: ${detail}`, { cause: error });
   }
@@ -219,21 +230,6 @@ export class Endpoint {
     const tries = attempts > 1 ? ` (${attempts} attempts)` : '';
     const told = withoutAddresses(`${this.model ?? 'the server'}: ${words}${tries}.`, this.host);
     return new EngineError(this.name, `${words}${tries}.`, { forClients: told });
-  }
-
-  #pause(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const abort = () => {
-        cancel();
-        reject(signal.reason);
-      };
-      const cancel = this.clock.after(ms, () => {
-        signal.removeEventListener('abort', abort);
-        resolve();
-      });
-      if (signal.aborted) abort();
-      else signal.addEventListener('abort', abort, { once: true });
-    });
   }
 }
 
@@ -278,8 +274,6 @@ export async function readText(response: Response, maxBytes: number): Promise<st
 
 /** Milliseconds to wait before the next attempt; undefined: there is to be none. */
 function pauseBefore(attempt: number, attempts: number, { again, retryAfterMs }: RequestFailure): number | undefined {
-  // The server had closed a connection that was kept: it has not been asked at all.
-  if (again === 'at once') return attempt < staleConnections ? 0 : undefined;
   if (again === 'no' || attempt >= attempts) return undefined;
   const pauseMs = retryAfterMs ?? firstPauseMs * 4 ** (attempt - 1);
   return pauseMs > longestPauseMs ? undefined : pauseMs;

@@ -1,6 +1,7 @@
 /** Engines on servers, from what a configuration says of them. */
 
 import type { Clock } from '../../core/clock.ts';
+import type { HttpTimeouts } from '../../net/http-exchange.ts';
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
 import { type HttpEngineSpec, keyVariable } from '../spec/engine-spec.ts';
 import type { AnswerBounds } from './answer-bounds.ts';
@@ -8,7 +9,6 @@ import { ChatModel } from './chat-model.ts';
 import type { EndpointOptions } from './endpoint.ts';
 import { HttpTranscriber } from './http-transcriber.ts';
 import { HttpVoice } from './http-voice.ts';
-import type { HttpTimeouts } from './timeouts.ts';
 
 /** What every engine on a server may be given. */
 export interface RemoteOptions {

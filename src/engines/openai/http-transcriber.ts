@@ -20,7 +20,7 @@ const shortestMs = 200;
 const longestMs = 12 * 60_000;
 
 /** Fields that a server may refuse, and do without, with what its messages call them. */
-const optionalFields = { stream: 'stream', include: 'include', logprobs: 'include', prompt: 'prompt' } as const;
+const optionalFields = { stream: 'stream', include: 'include[]', logprobs: 'include[]', prompt: 'prompt' } as const;
 type OptionalField = (typeof optionalFields)[keyof typeof optionalFields];
 
 /** A transcriber over `/v1/audio/transcriptions` (OpenAI, "Create transcription"). */
@@ -70,8 +70,8 @@ export class HttpTranscriber implements Transcriber {
     return this.#endpoint.probe();
   }
 
-  async close(): Promise<void> {
-    this.#endpoint.close();
+  close(): Promise<void> {
+    return this.#endpoint.close();
   }
 
   #part(samples: Int16Array, options: TranscribeOptions, { signal }: RequestOptions): AsyncIterable<TranscriptEvent> {
@@ -88,29 +88,28 @@ export class HttpTranscriber implements Transcriber {
     const speakers = this.#model.includes('diarize');
     for (;;) {
       const may = (field: OptionalField) => !this.#without.has(field);
-      const form = {
-        file: new File([wav], 'speech.wav', { type: 'audio/wav' }),
-        model: this.#model,
-        ...(language !== undefined && { language }),
-        ...(prompt !== undefined && may('prompt') && { prompt }),
-        ...(logprobs && may('include') && { include: ['logprobs' as const] }),
-        ...(speakers && { chunking_strategy: 'auto' as const }),
-        response_format: speakers ? ('diarized_json' as const) : ('json' as const),
-        ...(may('stream') && { stream: true as const }),
-      };
+      const form = new FormData();
+      form.set('file', new File([wav], 'speech.wav', { type: 'audio/wav' }));
+      form.set('model', this.#model);
+      if (language !== undefined) form.set('language', language);
+      if (prompt !== undefined && may('prompt')) form.set('prompt', prompt);
+      if (logprobs && may('include[]')) form.set('include[]', 'logprobs');
+      if (speakers) form.set('chunking_strategy', 'auto');
+      form.set('response_format', speakers ? 'diarized_json' : 'json');
+      if (may('stream')) form.set('stream', 'true');
       try {
-        return await this.#endpoint.open((client) => client.audio.transcriptions.create(form, { signal }).asResponse());
+        return await this.#endpoint.open('/audio/transcriptions', { body: form, signal });
       } catch (error) {
         if (!(error instanceof RequestFailure) || !this.#adapt(error, form)) throw error;
       }
     }
   }
 
-  #adapt({ status, message }: RequestFailure, form: object): boolean {
+  #adapt({ status, message }: RequestFailure, form: FormData): boolean {
     if (status !== 400 && status !== 422) return false;
     const [, refused] =
       Object.entries(optionalFields).find(
-        ([word, field]) => field in form && !this.#without.has(field) && message.includes(word),
+        ([word, field]) => form.has(field) && !this.#without.has(field) && message.includes(word),
       ) ?? [];
     if (refused === undefined) return false;
     this.#without.add(refused);

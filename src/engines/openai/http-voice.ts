@@ -1,6 +1,7 @@
 import { isSpeakable } from '../../session/generation/clauses.ts';
 import type { SpeakOptions, SpeechChunk, Voice } from '../../session/ports/voice.ts';
 import { contentType, Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
+import { jsonBytes } from './in-turns.ts';
 import { RequestFailure } from './request-failure.ts';
 import { SilenceTrimmer } from './silence-trimmer.ts';
 import { SoundReader } from './sound-reader.ts';
@@ -45,8 +46,8 @@ export class HttpVoice implements Voice {
     return this.#endpoint.probe();
   }
 
-  async close(): Promise<void> {
-    this.#endpoint.close();
+  close(): Promise<void> {
+    return this.#endpoint.close();
   }
 
   async *#utter(
@@ -63,7 +64,11 @@ export class HttpVoice implements Voice {
       response_format: format,
       ...(speed !== 1 && Number.isFinite(speed) && { speed }),
     };
-    const response = await this.#endpoint.open((client) => client.audio.speech.create(body, { signal }).asResponse());
+    const response = await this.#endpoint.open('/audio/speech', {
+      body: await jsonBytes(body),
+      accept: 'application/octet-stream',
+      signal,
+    });
     const reader = new SoundReader(rateOf(response) ?? pcmRateHz, contentType(response));
     let trimmer: SilenceTrimmer | undefined;
     let heard = false;

@@ -1,7 +1,7 @@
 /** Language models that run on this machine, where their servers usually listen. */
 
 import { systemClock } from '../../core/clock.ts';
-import { HttpTransport } from './http-transport.ts';
+import { HttpClient } from '../../net/http-client.ts';
 import { field, listField, parseJson, textField } from './json.ts';
 
 export interface LocalModel {
@@ -22,25 +22,20 @@ const otherModels = /embed|rerank|whisper|bge-|clip|tts|kokoro/i;
 
 /** The first of these servers, in their order, that answers with a model that can talk; Parley itself does not count. */
 export async function findLocalModel(urls: readonly string[] = usualUrls): Promise<LocalModel | undefined> {
-  const transport = new HttpTransport(systemClock, { connectMs: lookMs, firstByteMs: lookMs, idleMs: lookMs });
+  const timeouts = { connectMs: lookMs, firstByteMs: lookMs, idleMs: lookMs };
+  const client = new HttpClient({ clock: systemClock, timeouts, maxBytes: maxListBytes });
   try {
-    const found = await Promise.all(urls.map((url) => modelAt(transport, url).catch(() => undefined)));
+    const found = await Promise.all(urls.map((url) => modelAt(client, url).catch(() => undefined)));
     return found.find((model) => model !== undefined);
   } finally {
-    transport.close();
+    await client.close();
   }
 }
 
-async function modelAt(transport: HttpTransport, url: string): Promise<LocalModel | undefined> {
-  const response = await transport.fetch(`${url}/models`, { signal: AbortSignal.timeout(2 * lookMs) });
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > maxListBytes) return undefined;
-  }
+async function modelAt(client: HttpClient, url: string): Promise<LocalModel | undefined> {
+  const response = await client.fetch(`${url}/models`, { signal: AbortSignal.timeout(2 * lookMs) });
   if (!response.ok) return undefined;
-  const model = listField(parseJson(text), 'data').find(
+  const model = listField(parseJson(await response.text()), 'data').find(
     (entry) => field(entry, 'owned_by') !== 'parley' && !otherModels.test(textField(entry, 'id') ?? 'embed'),
   );
   const id = textField(model, 'id');

@@ -3,8 +3,8 @@
 export interface FailureOptions extends ErrorOptions {
   /** HTTP status, where there was an answer. */
   status?: number;
-  /** `later`: a moment later it may work. `at once`: what failed had nothing to do with the server's state. */
-  again?: 'no' | 'later' | 'at once';
+  /** `later`: the same request may succeed a moment later. */
+  again?: 'no' | 'later';
   /** How long the server wants to be left alone, in milliseconds. */
   retryAfterMs?: number;
 }
@@ -13,7 +13,7 @@ export interface FailureOptions extends ErrorOptions {
 export class RequestFailure extends Error {
   override readonly name = 'RequestFailure';
   readonly status: number | undefined;
-  readonly again: 'no' | 'later' | 'at once';
+  readonly again: 'no' | 'later';
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, { status, again = 'no', retryAfterMs, ...rest }: FailureOptions = {}) {

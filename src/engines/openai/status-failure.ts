@@ -1,33 +1,19 @@
 /** What the error statuses of a server of models mean, in words. */
 
-import { field, numberField, textField } from './json.ts';
+import { field, textField } from './json.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
 
 const passingStatuses: ReadonlySet<number> = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
 
-/** What the client throws for an answer with such a status (`APIError`). */
-interface StatusError extends Error {
-  status: number;
-  headers: Headers;
-  /** The body: its `error`, or all of it. */
-  error: unknown;
-}
-
-export function statusErrorOf(error: unknown): StatusError | undefined {
-  return isStatusError(error) ? error : undefined;
-}
-
-function isStatusError(error: unknown): error is StatusError {
-  return (
-    error instanceof Error && numberField(error, 'status') !== undefined && field(error, 'headers') instanceof Headers
-  );
-}
-
-export function statusFailure(error: StatusError, hasKey: boolean, keyHint: string | undefined): RequestFailure {
-  const { status } = error;
-  const said = serverWords(error.error);
+/** `body`: the parsed JSON of the answer, or its text. */
+export function statusFailure(
+  { status, headers }: Response,
+  body: unknown,
+  { hasKey, keyHint }: { hasKey: boolean; keyHint: string | undefined },
+): RequestFailure {
+  const said = serverWords(field(body, 'error') ?? body);
   const what = said === '' ? `HTTP ${status}` : `HTTP ${status}: ${said}`;
-  const retryAfterMs = retryAfter(error.headers);
+  const retryAfterMs = retryAfter(headers);
   const words = () => {
     if (status === 401 || status === 403) {
       const set = keyHint === undefined ? '' : `. Set ${keyHint}`;
@@ -37,7 +23,7 @@ export function statusFailure(error: StatusError, hasKey: boolean, keyHint: stri
       return `it knows no such model or no such path (${what}). Check the name of the model, and that the URL is that of the API, which often ends in /v1`;
     }
     if (status === 405 || (status >= 300 && status < 400)) {
-      const to = error.headers.get('location');
+      const to = headers.get('location');
       const where = to === null ? '' : `, to ${excerpt(withoutQuery(to))}`;
       return `the address does not take such requests (${what}${where}). Correct the URL`;
     }
@@ -50,7 +36,6 @@ export function statusFailure(error: StatusError, hasKey: boolean, keyHint: stri
     status,
     again: passingStatuses.has(status) ? 'later' : 'no',
     ...(retryAfterMs !== undefined && { retryAfterMs }),
-    cause: error,
   });
 }
 

@@ -1,0 +1,162 @@
+import type { LookupAddress } from 'node:dns';
+import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { Agent, buildConnector, Dispatcher } from 'undici';
+import type { Clock } from '../core/clock.ts';
+import { HttpExchange, type HttpTimeouts } from './http-exchange.ts';
+import { HttpFailure } from './http-failure.ts';
+
+export interface HttpClientOptions {
+  clock: Clock;
+  timeouts: HttpTimeouts;
+  /** The longest body of an answer. */
+  maxBytes?: number;
+  /**
+   * The addresses to connect to, for the host name or the IP address of a URL. No connection then serves a second request:
+   * by that time the name may have other addresses.
+   */
+  resolve?: (host: string) => Promise<LookupAddress[]>;
+  /** Trusted certificates in place of the usual ones (PEM). */
+  ca?: string;
+  /**
+   * Sends a request once more when the server closed a connection that had served an earlier one, before any byte of the
+   * answer. Only for requests that may be made twice.
+   */
+  resend?: boolean;
+}
+
+/** A server may close an idle connection earlier, and says so in `Keep-Alive`. */
+const keepAliveMs = 10 * 60_000;
+const userAgent = 'parley';
+
+/**
+ * HTTP/1.1 with the interface of `fetch`, over connections of its own. It follows no redirect, decompresses nothing and uses no
+ * proxy of the environment. Requests are sent with their body whole, answers are streamed.
+ */
+export class HttpClient {
+  readonly #options: HttpClientOptions;
+  /** Loaded with the first request: many servers never make one. */
+  #agent: Promise<Agent> | undefined;
+  #loaded: Agent | undefined;
+  /** Errors of connections that have been answered on before. */
+  readonly #errorsOfReused = new WeakSet<Error>();
+
+  constructor(options: HttpClientOptions) {
+    this.#options = options;
+  }
+
+  /** Whether an idle connection is open. */
+  get warm(): boolean {
+    return Object.values(this.#loaded?.stats ?? {}).some((pool) => 'free' in pool && pool.free > 0);
+  }
+
+  async close(): Promise<void> {
+    await (await this.#agent)?.destroy();
+  }
+
+  /**
+   * @throws {HttpFailure} when there is no answer; its body may fail with one too
+   * @throws the reason of `init.signal` when it is aborted
+   */
+  readonly fetch = async (input: string | URL, init: RequestInit = {}): Promise<Response> => {
+    const url = new URL(input);
+    const headers = new Headers(init.headers);
+    const body = await bytesOf(init.body, headers);
+    if (!headers.has('user-agent')) headers.set('user-agent', userAgent);
+    headers.set('accept-encoding', 'identity');
+    const request = {
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
+      method: init.method ?? 'GET',
+      headers: Object.fromEntries(headers),
+      body,
+    };
+    const send = () => this.#send(request, init.signal ?? undefined);
+    const { resend = false } = this.#options;
+    return send().catch((error: unknown) => (resend && this.#isStale(error) ? send() : Promise.reject(error)));
+  };
+
+  #send(request: Dispatcher.DispatchOptions, signal: AbortSignal | undefined): Promise<Response> {
+    const exchange = new HttpExchange({ ...this.#options, signal });
+    this.#agent ??= this.#load();
+    this.#agent.then((agent) => agent.dispatch(request, exchange)).catch((error) => exchange.fail(error));
+    return exchange.response;
+  }
+
+  /** Whether a request met the end of a connection that had served an earlier one, and got no byte of an answer. */
+  #isStale(error: unknown): boolean {
+    return error instanceof HttpFailure && error.unanswered && this.#errorsOfReused.has(error.cause as Error);
+  }
+
+  async #load(): Promise<Agent> {
+    const { Agent } = await import('undici');
+    this.#loaded = new Agent({
+      allowH2: false,
+      connect: (target, callback) => this.#connect(target, callback),
+      // Deadlines are those of the exchange, on its clock.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: keepAliveMs,
+      keepAliveMaxTimeout: keepAliveMs,
+      pipelining: this.#options.resolve ? 0 : 1,
+    });
+    return this.#loaded;
+  }
+
+  /** Opens a connection, within the time for it. */
+  #connect({ hostname, port, protocol, servername }: buildConnector.Options, callback: buildConnector.Callback): void {
+    const { clock, timeouts, resolve, ca } = this.#options;
+    let socket: Socket | undefined;
+    const secure = protocol === 'https:';
+    const open = (addresses?: LookupAddress[]) => {
+      if (isOver) return;
+      const target = {
+        host: hostname,
+        port: Number(port || (secure ? 443 : 80)),
+        ...(addresses && { lookup: lookupIn(addresses) }),
+      };
+      const name = servername ?? (isIP(hostname) === 0 ? hostname : undefined);
+      socket = secure
+        ? connectTls({ ...target, ...(name && { servername: name }), ...(ca && { ca }), ALPNProtocols: ['http/1.1'] })
+        : connectTcp(target);
+      const opened = socket;
+      opened.setNoDelay(true);
+      opened.once(secure ? 'secureConnect' : 'connect', () => end(null, opened));
+      opened.on('error', (error) => {
+        if (opened.bytesRead > 0) this.#errorsOfReused.add(error);
+        end(error, null);
+      });
+    };
+    let isOver = false;
+    const end: buildConnector.Callback = (...result) => {
+      if (isOver) return;
+      isOver = true;
+      cancel();
+      callback(...result);
+    };
+    const cancel = clock.after(timeouts.connectMs, () => {
+      end(new HttpFailure('it took too long to connect'), null);
+      socket?.destroy();
+    });
+    if (resolve) resolve(hostname).then(open, (error: Error) => end(error, null));
+    else open();
+  }
+}
+
+/** A lookup that answers with addresses that are known already. */
+function lookupIn(addresses: LookupAddress[]): LookupFunction {
+  return (_host, { all }, callback) => {
+    const [first] = addresses;
+    if (all) callback(null, addresses);
+    else callback(null, first?.address ?? '', first?.family);
+  };
+}
+
+/** A request's body, and the content type of what has its own: a form's holds the boundary that was just chosen. */
+async function bytesOf(body: RequestInit['body'], headers: Headers): Promise<Uint8Array | null> {
+  if (body === undefined || body === null || body instanceof Uint8Array) return body ?? null;
+  const whole = new Response(body);
+  const type = whole.headers.get('content-type');
+  if (type !== null && !headers.has('content-type')) headers.set('content-type', type);
+  return whole.bytes();
+}
