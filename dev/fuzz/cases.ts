@@ -1,4 +1,4 @@
-/** Cases: everything that is sent on one connection, made from a seed and a number alone. */
+/** A case: everything that is sent on one connection, derived from a seed and a number. */
 
 import type { WireDialect } from '../harness/official-events.ts';
 import { costlyEvents, costlyRequest } from './costly.ts';
@@ -11,25 +11,25 @@ import { scenarioEvents } from './scenarios.ts';
 import { officialClientEvent } from './values.ts';
 
 export type Step =
-  /** An event in a text frame. `type` where it is one that the dialect has, sent as it should be. */
+  /** An event in a text frame. `type` is set if it is a valid event of the dialect. */
   | { kind: 'event'; text: string; type?: string; eventId?: string }
-  /** Bytes as they are, in base64. */
+  /** Raw bytes, in base64. */
   | { kind: 'raw'; bytes: string; what: string; mayEnd: boolean };
 
-/** How a client takes its leave. */
+/** How a client disconnects. */
 export type Ending = 'close' | 'destroy' | 'half-close';
 
 export interface SessionCase {
   kind: 'session';
   about: string;
-  /** What looks small and may cost much. */
+  /** Small input that may be expensive. */
   costly: boolean;
   profile: Profile;
   dialect: WireDialect;
   transcription: boolean;
-  /** A client secret stands in the request, in place of the key. */
+  /** The request has a client secret in place of the key. */
   secret: boolean;
-  /** The request for the WebSocket, in base64. */
+  /** The upgrade request, in base64. */
   request: string;
   steps: Step[];
   ending: Ending;
@@ -41,10 +41,10 @@ export interface RequestCase {
   profile: Profile;
   /** In base64. */
   request: string;
-  /** Whether the request asks for a WebSocket; it may be granted. */
+  /** Whether the request asks for an upgrade; it may be accepted. */
   upgrade: boolean;
   method: string;
-  /** What looks small and may cost much; the request is whole, and an answer to it is due. */
+  /** Small input that may be expensive; the request is valid and must be answered. */
   costly: boolean;
 }
 
@@ -92,7 +92,7 @@ function webSocketRequest(query: string, dialect: WireDialect): string {
 }
 
 function stepsOf(random: Random, dialect: WireDialect, transcription: boolean): Step[] {
-  // Beginnings from which different depths are reached: right for the most part, or hardly.
+  // Starting points at different depths: mostly valid, or mostly not.
   const mutations = random.pick([0.15, 0.4, 0.8]);
   const breaks = random.chance(0.15);
   const events = Array.from({ length: random.integer(3, 12) }, () =>

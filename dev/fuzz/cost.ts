@@ -1,17 +1,17 @@
-/** What a case costs the server, measured while nothing else runs, and the costs that are out of proportion. */
+/** The cost of a case for the server, measured while nothing else runs, and thresholds for findings. */
 
 import { collectGarbage } from '../harness/heap.ts';
 import type { Finding } from './findings.ts';
 
-/** What the server spent on one case. Processor time, not wall time: other work on the machine is not counted. */
+/** The cost of one case. CPU time, not wall time: other load on the machine is not counted. */
 export interface Cost {
-  /** Processor time of the main thread, in milliseconds. */
+  /** CPU time of the main thread in milliseconds. */
   loopMs: number;
-  /** The longest of its stretches between two turns of a timer, likewise. */
+  /** The longest stretch of it without a turn of the event loop. */
   holdMs: number;
-  /** Processor time of all other threads: workers, compilers, garbage collectors. */
+  /** CPU time of all other threads: workers, compilers, garbage collectors. */
   otherThreadsMs: number;
-  /** The most memory in use at once, above what was in use before. */
+  /** Peak memory above the level before the case. */
   memoryBytes: number;
   logBytes: number;
   answeredBytes: number;
@@ -19,21 +19,21 @@ export interface Cost {
 
 type Measure = keyof Cost;
 
-/** Beyond both a cost is a finding. */
+/** A cost above both values is a finding. */
 interface Threshold {
   name: string;
-  /** What any case may cost, whatever its size. */
+  /** Allowed for any case, whatever its size. */
   floor: number;
-  /** What each byte that the client sends may cost. */
+  /** Allowed per byte that the client sends. */
   perByte: number;
 }
 
 const mebibyte = 1024 ** 2;
 
 /**
- * Two to ten times what the worst of 538 cases cost on two busy cores (78 ms of the event loop, 69 ms held, 88 ms of other
- * threads, 111 MiB, 2.2 KB of log, 3.2 MiB answered), so that a finding does not depend on the machine's other work. The
- * hold has no ratio: nothing that a client sends may block the event loop for longer (docs/limits.md).
+ * Two to ten times what the worst of 538 cases cost on two busy cores (78 ms of the event loop, 69 ms held, 88 ms of
+ * other threads, 111 MiB, 2.2 KB of log, 3.2 MiB answered), so that a finding does not depend on the machine's other
+ * work. The hold has no ratio: nothing that a client sends may block the event loop for longer (docs/limits.md).
  */
 export const thresholds: Readonly<Record<Measure, Threshold>> = {
   loopMs: { name: 'time of the event loop, ms', floor: 300, perByte: 0.02 },
@@ -47,12 +47,12 @@ export const thresholds: Readonly<Record<Measure, Threshold>> = {
 export interface Amplification {
   measure: Measure;
   cost: number;
-  /** What the client sent, the request for the connection included. */
+  /** Bytes sent by the client, including the connection request. */
   bytes: number;
-  /** How far it is over its threshold, or up to it: the smaller of the two ratios. Above 1 it is a finding. */
+  /** The smaller of the ratios of the cost to its two thresholds. Above 1 it is a finding. */
   excess: number;
   number: number;
-  /** What the case is of. */
+  /** A description of the case. */
   about: string;
 }
 
@@ -73,14 +73,14 @@ export function costFinding({ measure, cost, bytes, about }: Amplification): Fin
   return { kind: 'costly', what: `${about}: ${name}: ${rounded(cost)} for ${bytes} bytes sent; ${allowed}` };
 }
 
-/** The smaller cost of two runs: what was loaded or compiled in the first, or came from elsewhere, is not the case's. */
+/** The smaller cost of two runs: code loaded or compiled in the first, or other load, does not belong to the case. */
 export function leastCost(a: Cost, b: Cost): Cost {
   const least = { ...a };
   for (const measure of measures) least[measure] = Math.min(a[measure], b[measure]);
   return least;
 }
 
-/** The worst of each measure, with another case's added. */
+/** The maximum of each measure, including another case. */
 export function worstWith(worst: readonly Amplification[], added: readonly Amplification[]): Amplification[] {
   const all = [...worst, ...added].sort((a, b) => b.excess - a.excess);
   return measures.flatMap((measure) => all.filter((each) => each.measure === measure).slice(0, worstOfEach));
@@ -104,7 +104,7 @@ export type ServerCost = Omit<Cost, 'answeredBytes'>;
 const tickMs = 1;
 const ticksPerSample = 8;
 
-/** Measures the process that it runs in, from `start` to `read`. */
+/** Measures its own process, from `start` to `read`. */
 export class CostMeter {
   #logBytes = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -116,7 +116,7 @@ export class CostMeter {
   #most = 0;
   #ticks = 0;
 
-  /** `collect`: whether garbage is collected first, so that it is not taken for what is freed later. */
+  /** `collect`: whether to collect garbage first, so that it is not counted when it is freed later. */
   start({ collect }: { collect: boolean }): void {
     this.stop();
     if (collect) collectGarbage();
@@ -135,7 +135,7 @@ export class CostMeter {
     clearInterval(this.#timer);
   }
 
-  /** Counts what is logged. */
+  /** Counts logged bytes. */
   log(event: string, details: object): void {
     this.#logBytes += event.length + JSON.stringify(details).length;
   }

@@ -1,4 +1,4 @@
-/** Input that looks small, or ordinary, and costs much where a bound is missing. */
+/** Input that looks small or ordinary, and is expensive where a limit is missing. */
 
 import type { WireDialect } from '../harness/official-events.ts';
 import { key } from './profiles.ts';
@@ -12,7 +12,7 @@ const oddCounts = [0, 1, 2, 3, 255, 4096, 65_535, 2 ** 31, 2 ** 32 - 1];
 
 // ---- /v1/audio ----
 
-/** A request that is whole, to a route that works on what it is sent. */
+/** A valid request to a route that processes its body. */
 export function costlyRequest(random: Random): { about: string; request: RawRequest } {
   const about = random.pick(['wav of odd numbers', 'wav of tiny chunks', 'form of tiny parts', 'speech'] as const);
   if (about === 'speech') return { about, request: speechRequest(random) };
@@ -40,7 +40,7 @@ function oddWav(random: Random): Buffer {
   return riff(chunk('fmt ', format), chunk('data', data, claimed));
 }
 
-/** A file that is read as what it is, with tens of thousands of chunks before its sound. */
+/** A valid file with tens of thousands of chunks before its audio. */
 function wavOfChunks(random: Random): Buffer {
   const size = random.pick([0, 1, 2, 40]);
   const chunks = Array.from({ length: random.pick([10, 1000, 30_000]) }, () => chunk('LIST', Buffer.alloc(size)));
@@ -114,7 +114,7 @@ function speechRequest(random: Random): RawRequest {
   return postRequest(random, '/v1/audio/speech', 'application/json', JSON.stringify(body));
 }
 
-/** `body`: a character for each byte. */
+/** `body`: one character per byte. */
 function postRequest(random: Random, target: string, type: string, body: string): RawRequest {
   const bytes = Buffer.from(body, type === 'application/json' ? 'utf8' : 'latin1').toString('latin1');
   const inChunks = random.chance(0.3);
@@ -141,7 +141,7 @@ function chunked(body: string, chunkBytes: number): string {
 
 // ---- Sessions ----
 
-/** Events each of which is allowed; what they ask for together is the question. */
+/** Valid events whose combination may be expensive. */
 export function costlyEvents(random: Random, dialect: WireDialect): { about: string; events: Event[] } {
   const [about, events] = random.pick(Object.entries(costlySessions));
   return { about, events: [quiet(dialect), ...events(random, dialect)] };
@@ -156,7 +156,7 @@ function user(content: object[], id?: string): Event {
 
 const text = (words: string) => ({ type: 'input_text', text: words });
 
-/** Text alone, and no turn detection. */
+/** Text only, without turn detection. */
 function quiet(dialect: WireDialect): Event {
   return dialect === 'ga'
     ? update(dialect, { output_modalities: ['text'], audio: { input: { turn_detection: null } } })

@@ -1,4 +1,4 @@
-/** What a run has reached, to be held against the requirements. */
+/** The parts of the protocol that a run has reached, for comparison with the requirements. */
 
 import type { WireDialect } from '../harness/official-events.ts';
 
@@ -8,11 +8,11 @@ export interface MetError {
 }
 
 export class Coverage {
-  /** `ga response.create`: sent as it should be, and not answered with an error. */
+  /** `ga response.create`: sent in valid form and not answered with an error. */
   readonly accepted = new Set<string>();
   /** `ga response.done`: sent by the server. */
   readonly sent = new Set<string>();
-  /** One for each code and wording. */
+  /** One per code and message. */
   readonly errors = new Map<string, MetError>();
   /** `close 1009`, `http 403`, `rest /v1/realtime/client_secrets 200`, `upgrade beta`. */
   readonly marks = new Set<string>();

@@ -1,14 +1,14 @@
-/** Engines that answer at once, take their time, or fail, as the words of a client ask for. */
+/** Engines that answer immediately, slowly, or with failures, as words of the client request. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { StandIn } from '../../src/engines/embedded/responder/stand-in.ts';
 import type { EngineSet, LanguageModel, Transcriber, Voice } from '../../src/server/server.ts';
 import { instantEngines, tone } from '../harness/instant-engines.ts';
 
-/** Stands in the errors that are the fuzzer's own. */
+/** Marks the errors that the fuzzer itself causes. */
 export const ordered = 'as it was told to';
 
-/** Words for a conversation that make its engines slow, or fail. */
+/** Words that make the engines slow, or make them fail. */
 export const orders = {
   slowly: 'Say exactly: slowly, slowly, slowly.',
   fail: 'Please fail now.',

@@ -1,30 +1,30 @@
-/** What a fuzz run is after. */
+/** The kinds of findings of a fuzz run. */
 
 export type FindingKind =
-  /** The server's process ended. */
+  /** The server's process exited. */
   | 'death'
-  /** Its log tells of an error of the code's own. */
+  /** The log reports an error in the code. */
   | 'fault'
   /** HTTP 500, or an `internal_error`. */
   | 'internal-error'
-  /** It sent what the official types, the protocol or HTTP do not allow. */
+  /** A frame or response violates the official types, the protocol or HTTP. */
   | 'invalid-output'
-  /** It ended a session that the hosted service would keep. */
+  /** The server ended a session that the hosted service would keep. */
   | 'session-ended'
-  /** It does not answer. */
+  /** The server does not answer. */
   | 'no-answer'
-  /** It let something pass that it must refuse. */
+  /** The server accepted something that it must refuse. */
   | 'not-refused'
-  /** It spends on an input what is out of proportion to it (`thresholds`). */
+  /** The cost is out of proportion to the input (`thresholds`). */
   | 'costly';
 
 export interface Finding {
   kind: FindingKind;
-  /** Says what happened; findings with the same words are one. */
+  /** A description; findings with the same one are equal. */
   what: string;
 }
 
-/** Ids, numbers and times differ from one meeting with the same defect to the next. */
+/** Ids, numbers and times differ between occurrences of the same defect. */
 export function signature({ kind, what }: Finding): string {
   const words = what
     .replaceAll(/\b(sess|event|item|resp|call|conv|peer|msg|part)_\w+/g, '$1_')

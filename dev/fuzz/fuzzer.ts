@@ -1,4 +1,4 @@
-/** The run: keeps some connections busy with cases, one after the other, until the time is over. */
+/** The run: keeps several connections busy with cases until the time is over. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { Canary } from './canary.ts';
@@ -16,13 +16,13 @@ import { Target } from './target.ts';
 export interface FuzzerOptions {
   state: RunState;
   lanes: number;
-  /** Told every few seconds. */
+  /** Called every few seconds. */
   onProgress: (state: RunState) => Promise<void>;
   onFinding: (finding: Finding, number: number) => void;
 }
 
 export interface Memory {
-  /** After the first cases, when what is loaded on first use is there. */
+  /** After the first cases, when everything that is loaded on first use is there. */
   before: ServerStats;
   /** When all clients have left. */
   after: ServerStats;

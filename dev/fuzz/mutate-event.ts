@@ -1,4 +1,4 @@
-/** Changes to an event: as a value, and as the text that is sent. */
+/** Mutations of an event: as a value, and as text. */
 
 import { oddKeys, oddNumbers, oddString, oddValue, withKey } from './oddities.ts';
 import type { Random } from './random.ts';
@@ -44,7 +44,7 @@ function mutateOnce(random: Random, root: object): void {
   ])();
 }
 
-/** Like the value, and not quite it. */
+/** A value similar to the given one. */
 function nearby(random: Random, value: unknown): unknown {
   if (typeof value === 'number') {
     return random.pick([
@@ -78,7 +78,7 @@ function misspelt(random: Random, key: string): string {
 function swap(one: Place, other: Place): void {
   const first: unknown = Reflect.get(...spread(one));
   const second: unknown = Reflect.get(...spread(other));
-  // One inside the other would make a ring, which JSON cannot say.
+  // A value that contains itself cannot be JSON.
   withKey(one.holder, one.key, structuredClone(second));
   withKey(other.holder, other.key, structuredClone(first));
 }
@@ -106,7 +106,7 @@ function placesIn(root: object): Place[] {
   return places;
 }
 
-/** The text with a change after which it is no JSON any more, or JSON as no library writes it. */
+/** The text with a change after which it is invalid JSON, or JSON that no library writes. */
 export function mutatedText(random: Random, text: string): string {
   const at = random.integer(0, text.length);
   const end = Math.min(text.length, at + random.integer(1, 20));
@@ -126,7 +126,7 @@ export function mutatedText(random: Random, text: string): string {
   ])();
 }
 
-/** Of a key that stands twice the last one counts, for `JSON.parse`. */
+/** For a repeated key, `JSON.parse` uses the last value. */
 function duplicateKey(random: Random, text: string): string {
   const braces = [...text.matchAll(/\{/g)];
   if (braces.length === 0) return text;
@@ -136,7 +136,7 @@ function duplicateKey(random: Random, text: string): string {
   return `${text.slice(0, index + 1)}${JSON.stringify(key)}:${value},${text.slice(index + 1)}`;
 }
 
-/** The same text, with each letter as an escape. */
+/** The same text with each letter escaped. */
 function escaped(text: string): string {
   return text.replaceAll(/[a-z]/g, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`);
 }

@@ -1,4 +1,4 @@
-/** How an event travels: as WebSocket frames that are right, odd, or wrong. */
+/** How an event is sent: as valid, unusual, or invalid WebSocket frames. */
 
 import { encodeFrame, opcodes } from '../harness/websocket-frames.ts';
 import { oddString } from './oddities.ts';
@@ -7,11 +7,11 @@ import type { Random } from './random.ts';
 export interface Framing {
   bytes: Buffer;
   what: string;
-  /** The server may end the connection over it. */
+  /** The server may close the connection. */
   mayEnd: boolean;
 }
 
-/** Frames that a server has to put up with. */
+/** Frames that a server must accept. */
 export function oddFraming(random: Random, text: string): Framing {
   const payload = Buffer.from(text);
   return random.weighted<() => Framing>([
@@ -104,7 +104,7 @@ function closeFrame(random: Random): Buffer {
   });
 }
 
-/** The same message in pieces, cut anywhere, with pings in between where that is asked for. */
+/** The same message in fragments of random length, optionally with pings in between. */
 function fragments(random: Random, payload: Buffer, count: number, withPings: boolean): Buffer[] {
   const cuts = Array.from({ length: count - 1 }, () => random.integer(0, payload.length)).sort((a, b) => a - b);
   const edges = [0, ...cuts, payload.length];

@@ -1,4 +1,4 @@
-/** Values that programs stumble over. */
+/** Values that often break programs. */
 
 import type { Random } from './random.ts';
 
@@ -35,7 +35,7 @@ export const oddNumbers: readonly number[] = [
   -1e308,
 ];
 
-/** Keys that mean something to JavaScript. */
+/** Keys with a special meaning in JavaScript. */
 export const oddKeys: readonly string[] = [
   '__proto__',
   'constructor',
@@ -139,7 +139,7 @@ export function oddValue(random: Random, depth = 0): unknown {
   ])();
 }
 
-/** Sets an own property, also one called `__proto__`, which an assignment would not. An array's length stays. */
+/** Defines an own property, even `__proto__`, which an assignment would not. An array's length does not change. */
 export function withKey(holder: object, key: string, value: unknown): object {
   if (Array.isArray(holder) && key === 'length') return holder;
   return Object.defineProperty(holder, key, { value, writable: true, enumerable: true, configurable: true });

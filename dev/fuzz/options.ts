@@ -3,13 +3,13 @@ import { parseArgs } from 'node:util';
 export interface FuzzOptions {
   minutes: number;
   seed: number;
-  /** Where the run is kept, and taken up again when the file is there. */
+  /** State file, from which a run resumes if it exists. */
   resume: string | undefined;
-  /** Where the report is written as JSON, beside being printed. */
+  /** Path of the report as JSON, which is also printed. */
   report: string | undefined;
-  /** Runs these cases alone, once. */
+  /** Runs only these cases, once. */
   cases: number[];
-  /** Connections at once. */
+  /** Concurrent connections. */
   lanes: number;
 }
 
@@ -29,7 +29,7 @@ Options
 Exits with 1 when anything was found.
 `;
 
-/** The command line cannot be understood; the message says why. */
+/** The command line is invalid; the message says why. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

@@ -1,4 +1,6 @@
-/** The two servers that are attacked: one as roomy as can be, so that everything is reached, and one that is tight, so that its limits are met. */
+/**
+ * The two servers under test: one with generous limits, to reach everything, and one with tight limits, to reach those.
+ */
 
 import { apiKey, type ConfigOverrides } from '../../src/server/server.ts';
 

@@ -1,9 +1,9 @@
-/** Chance that can be repeated: the same seed gives the same numbers on every machine. */
+/** Reproducible random numbers: the same seed gives the same sequence on every machine. */
 
 export class Random {
   #state: number;
 
-  /** Each `stream` of a seed is a sequence of its own. */
+  /** Each `stream` of a seed is a separate sequence. */
   constructor(seed: number, stream: number) {
     this.#state = scramble(scramble(seed >>> 0) ^ (stream >>> 0));
   }
@@ -14,7 +14,7 @@ export class Random {
     return scramble(this.#state) / 2 ** 32;
   }
 
-  /** An integer of `from`…`to`, both included. */
+  /** An integer between `from` and `to`, inclusive. */
   integer(from: number, to: number): number {
     return from + Math.floor(this.next() * (to - from + 1));
   }
@@ -29,7 +29,7 @@ export class Random {
     return list[this.integer(0, list.length - 1)] as T;
   }
 
-  /** One of the pairs' second parts, as often as their first parts say. */
+  /** The second element of a pair, weighted by the first. */
   weighted<T>(choices: readonly (readonly [weight: number, choice: T])[]): T {
     let left = this.next() * choices.reduce((sum, [weight]) => sum + weight, 0);
     for (const [weight, choice] of choices) {

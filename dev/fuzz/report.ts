@@ -1,4 +1,4 @@
-/** What a run has to say. */
+/** The report of a run. */
 
 import { readFileSync } from 'node:fs';
 import { requirements } from '../harness/requirements.ts';
@@ -19,7 +19,7 @@ export interface Report {
   deaths: number;
   longestWaitMs: number;
   memory: Memory | undefined;
-  /** Requirements that a fuzzer can see at all, and those of them that were reached. */
+  /** Requirements that a fuzzer can observe, and those that were reached. */
   reachable: string[];
   reached: string[];
   findings: FoundCase[];
@@ -94,10 +94,10 @@ function findingLines({ kind, what, count, seed, number, repeatable, minimal }: 
 }
 
 /**
- * Of each requirement that a fuzzer can see, whether it was reached. An event of a client: sent as its schema says, and
- * not answered with an error. An event of the server: sent by it. An error of docs/protocol.md §5: one with its code whose
- * text begins like it. Some of §1: by the close codes and HTTP statuses met. Whether a requirement is kept is for the
- * tests to say; every frame received is held against the official types and the rules of practice.
+ * For each requirement that a fuzzer can observe, whether it was reached. A client event: sent in valid form and not
+ * answered with an error. A server event: received. An error of docs/protocol.md §5: one with its code and the
+ * beginning of its text. Some of §1: by close codes and HTTP statuses. Whether a requirement is met is for the tests to
+ * decide; every received frame is checked against the official types and the rules of practice.
  */
 function reachOf(coverage: Coverage): Map<string, boolean> {
   const reach = new Map<string, boolean>();
@@ -143,7 +143,7 @@ const ruleMarks: Record<string, readonly string[]> = {
 
 interface ErrorRule {
   codes: (string | null)[];
-  /** The text up to the first of its variables. */
+  /** The text up to its first variable. */
   beginning: string;
 }
 

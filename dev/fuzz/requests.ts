@@ -1,4 +1,4 @@
-/** HTTP requests, right and wrong: plain ones, and those that ask for a WebSocket. */
+/** HTTP requests, valid and invalid: plain ones and upgrades. */
 
 import { mutatedJson, mutatedText } from './mutate-event.ts';
 import { oddString } from './oddities.ts';
@@ -9,14 +9,14 @@ import { objectOf, officialType } from './values.ts';
 export interface RawRequest {
   method: string;
   target: string;
-  /** As they stand on the wire, without the line's end. */
+  /** Header lines without line ends. */
   headers: string[];
   body: string;
 }
 
 const host = 'Host: 127.0.0.1';
 const authorization = `Authorization: Bearer ${key}`;
-/** What a client may show: `@ga` and `@beta` stand for client secrets of the server. */
+/** Credentials of a client: `@ga` and `@beta` stand for client secrets of the server. */
 export const credentials = [key, '@ga', '@beta', 'sk-wrong-0123456789abcdef', `ek_${'A'.repeat(43)}`];
 
 const webSocketKey = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
@@ -41,12 +41,12 @@ const pages = [
   '/console/../package.json',
 ];
 
-/** A request for a WebSocket that is granted, with what it asks for. */
+/** An upgrade that the server accepts, with its parameters. */
 export function upgradeRequest(options: {
   query: string;
   headers?: readonly string[];
   path?: string;
-  /** Of `credentials`; the key by default. */
+  /** One of `credentials`; default: the key. */
   credential?: string;
 }): RawRequest {
   return {
@@ -85,12 +85,12 @@ export function plainRequest(random: Random): RawRequest {
   return { method: 'POST', target, headers: [...headers, ...preflight], body };
 }
 
-/** What is sent for a request: `\r\n` after each line, unless chance has put something else there. */
+/** The bytes of a request: `\r\n` after each line, unless mutated. */
 export function bytesOf({ method, target, headers, body }: RawRequest): Buffer {
   return Buffer.from(`${method} ${target} HTTP/1.1\r\n${headers.map((line) => `${line}\r\n`).join('')}\r\n${body}`);
 }
 
-/** The request with one to three things wrong or strange about it. */
+/** The request with one to three mutations. */
 export function mutatedRequest(random: Random, request: RawRequest): Buffer {
   const copy = { ...request, headers: [...request.headers] };
   for (let changes = random.integer(1, 3); changes > 0; changes--) mutateRequest(random, copy);
@@ -248,7 +248,7 @@ const oddHeaders = [
   '__proto__: x',
 ];
 
-/** What can stand in a header, and some that cannot. */
+/** Characters that are valid in a header, and some that are not. */
 function printable(text: string): string {
   return text.replaceAll(/[\r\n]/g, ' ').slice(0, 3000);
 }

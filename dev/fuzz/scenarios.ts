@@ -1,4 +1,4 @@
-/** What clients do, in the order in which they do it: the beginnings of most cases. */
+/** Typical sequences of client events: the basis of most cases. */
 
 import type { WireDialect } from '../harness/official-events.ts';
 import { orders } from './engines.ts';
@@ -159,10 +159,10 @@ const scenarios: readonly ((dialect: WireDialect) => Event[])[] = [
   () => [{ type: 'output_audio_buffer.clear' }, create, create, cancel, cancel, clear],
 ];
 
-/** Rare: making, sending and reading it takes as long as hundreds of others. */
+/** Rare, because generating, sending and parsing it takes as long as hundreds of others. */
 const tooManyValues = (): Event[] => [{ type: 'response.cancel', surplus: Array.from({ length: 50_001 }, () => 0) }];
 
-/** The events of a few scenarios, one after the other, or through each other. */
+/** The events of a few scenarios, consecutive or interleaved. */
 export function scenarioEvents(random: Random, dialect: WireDialect): Event[] {
   const pick = () => (random.chance(0.001) ? tooManyValues : random.pick(scenarios))(dialect);
   const events = Array.from({ length: random.integer(2, 7) }, pick).flat();

@@ -1,4 +1,4 @@
-/** The servers that are attacked, in a process of their own: Parley itself, with engines that answer at once. Run by `Target`. */
+/** The servers under test, in a separate process: Parley with engines that answer immediately. Started by `Target`. */
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type Log, startServer } from '../../src/server/server.ts';
@@ -7,7 +7,7 @@ import { CostMeter, type ServerCost } from './cost.ts';
 import { fuzzEngines, ordered } from './engines.ts';
 import { configs, type Profile, profiles } from './profiles.ts';
 
-/** An entry of the log that says that the code is wrong, not the client. */
+/** A log entry that reports an error in the code. */
 export interface Trouble {
   event: string;
   session: string | undefined;
@@ -19,9 +19,9 @@ export interface ServerStats {
   openedSessions: number;
   heapMB: number;
   residentMB: number;
-  /** What keeps the process alive: sockets, timers and the like. */
+  /** Active handles: sockets, timers and the like. */
   resources: number;
-  /** Since the last time that it was asked for. */
+  /** Since the last call. */
   eventLoopDelayMs: { p99: number; max: number };
 }
 

@@ -1,4 +1,4 @@
-/** Runs one session of a case against a server, and judges what comes back. */
+/** Runs one session of a case against a server, and checks the answers. */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { OfficialCheck } from '../harness/official-events.ts';
@@ -18,17 +18,17 @@ export interface RunContext {
 
 export interface Outcome {
   findings: Finding[];
-  /** Frames that were sent and received. */
+  /** Number of frames sent and received. */
   sent: number;
   received: number;
-  /** Bytes on the connection, in both directions. */
+  /** Bytes in both directions. */
   bytesSent: number;
   bytesReceived: number;
 }
 
-/** Longer than anything here takes, on any machine. */
+/** Longer than any step takes on any machine. */
 const answerMs = 20_000;
-/** Events between two questions whether the session still answers. */
+/** Events between checks that the session still answers. */
 const batch = 16;
 
 export async function runSession(fuzzed: SessionCase, context: RunContext): Promise<Outcome> {
@@ -49,7 +49,7 @@ class SessionRun {
   readonly #waiting = new Map<string, () => void>();
   #names = { item: 'item_none', response: 'resp_none', call: 'call_none' };
   #created: () => void = () => {};
-  /** From when on the server may end the connection. */
+  /** From here on the server may close the connection. */
   #mayEnd = false;
   #barriers = 0;
   #over = false;
@@ -114,19 +114,19 @@ class SessionRun {
     }
   }
 
-  /** What a message may have; beyond it the connection is closed. */
+  /** Maximum size of a message; beyond it the connection is closed. */
   get #frameBytes(): number {
     return configs[this.#case.profile].limits?.frameBytes ?? Number.POSITIVE_INFINITY;
   }
 
-  /** `@item`, `@response` and `@call` stand for what the server has named last. */
+  /** `@item`, `@response` and `@call` stand for the last ids of the server. */
   #filled(text: string): string {
     if (!text.includes('@')) return text;
     const { item, response, call } = this.#names;
     return text.replaceAll('@item', item).replaceAll('@response', response).replaceAll('@call', call);
   }
 
-  /** Whether the session answers an event that it has to refuse; what broke the framing may keep it from doing so. */
+  /** Whether the session answers an invalid event; broken framing may prevent that. */
   async #answers(): Promise<boolean> {
     const id = `barrier_${++this.#barriers}`;
     const answered = this.#answerTo(id);
@@ -155,7 +155,7 @@ class SessionRun {
     }
   }
 
-  /** Asks for a response that depends on nothing; a session that cannot give one may say why. */
+  /** Requests a response without context; a session that cannot create one may refuse. */
   async #stillResponds(): Promise<void> {
     if (this.#case.transcription) return;
     const { dialect } = this.#case;
@@ -237,7 +237,7 @@ interface ReceivedError {
   event_id: string | null;
 }
 
-/** As much of an event as is looked at here; `OfficialCheck` has looked at the rest. */
+/** The fields of an event that are used here; `OfficialCheck` checks the rest. */
 interface ReceivedEvent {
   type: string;
   error?: ReceivedError;
@@ -249,7 +249,7 @@ interface ReceivedEvent {
   };
 }
 
-/** What the promise gives within `ms`, or undefined. */
+/** The result of the promise, or undefined after `ms`. */
 export async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
   const abort = new AbortController();
   const late = delay(ms, undefined, { signal: abort.signal }).catch(() => undefined);

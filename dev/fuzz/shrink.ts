@@ -1,15 +1,15 @@
-/** Finds the least input that still does it. */
+/** Reduces a finding to the smallest input that reproduces it. */
 
 import type { Case, SessionCase, Step } from './cases.ts';
 
-/** Whether a case still shows the finding. */
+/** Whether a case still reproduces the finding. */
 export type Shows = (fuzzed: Case) => Promise<boolean>;
 
 const maxAttempts = 150;
-/** A server that does not answer is waited for each time. */
+/** Each attempt may wait for a server that does not answer. */
 const maxMs = 60_000;
 
-/** The smallest case found that `shows`; the case itself where nothing can be left out, or it cannot be repeated. */
+/** The smallest case for which `shows` holds; the case itself if nothing can be removed or it is not reproducible. */
 export async function shrunk(fuzzed: Case, shows: Shows): Promise<{ fuzzed: Case; repeatable: boolean }> {
   if (!(await shows(fuzzed))) return { fuzzed, repeatable: false };
   if (fuzzed.kind === 'request') return { fuzzed, repeatable: true };
@@ -26,7 +26,7 @@ export async function shrunk(fuzzed: Case, shows: Shows): Promise<{ fuzzed: Case
 
 type Attempt = (steps: Step[]) => Promise<boolean>;
 
-/** Leaves out halves, quarters and so on, down to single steps. */
+/** Removes halves, quarters and so on, down to single steps. */
 async function fewerSteps(steps: readonly Step[], attempt: Attempt): Promise<Step[]> {
   let kept = [...steps];
   for (let size = Math.ceil(kept.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
@@ -39,7 +39,7 @@ async function fewerSteps(steps: readonly Step[], attempt: Attempt): Promise<Ste
   return kept;
 }
 
-/** Leaves out members of the events, from the outside in. */
+/** Removes members of the events, outermost first. */
 async function simplerTexts(steps: readonly Step[], attempt: Attempt): Promise<Step[]> {
   let kept = [...steps];
   for (const [index, step] of steps.entries()) {

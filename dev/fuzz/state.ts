@@ -1,4 +1,4 @@
-/** What of a run is kept, so that another can go on from there. */
+/** The state of a run, from which another can resume. */
 
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { Case } from './cases.ts';
@@ -10,14 +10,14 @@ export interface FoundCase {
   kind: FindingKind;
   what: string;
   signature: string;
-  /** How often it was met. */
+  /** Number of occurrences. */
   count: number;
   seed: number;
-  /** The first case that met it, for `--case`. */
+  /** The first case that found it, for `--case`. */
   number: number;
-  /** Whether the case met it again when it was run alone. */
+  /** Whether the case reproduced it when it was run alone. */
   repeatable: boolean;
-  /** The least input that does it. */
+  /** The smallest input that reproduces it. */
   minimal: Case;
 }
 
@@ -34,7 +34,7 @@ export interface RunState {
   longestWaitMs: number;
   coverage: CoverageState;
   findings: FoundCase[];
-  /** Cases that were run alone and measured, and the worst of them. */
+  /** Cases that were run alone and measured, and the worst costs. */
   measured: number;
   worst: Amplification[];
 }
@@ -57,7 +57,7 @@ export function newState(seed: number): RunState {
   };
 }
 
-/** The state in a file; undefined where there is no file. The file is this program's own. */
+/** The state in a file; undefined if the file does not exist. Only this program writes it. */
 export async function readState(file: string): Promise<RunState | undefined> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as RunState;
@@ -67,7 +67,7 @@ export async function readState(file: string): Promise<RunState | undefined> {
   }
 }
 
-/** Replaces the file as a whole: a run that is cut off leaves the one before. */
+/** Replaces the file atomically, so that an interrupted run leaves the previous one. */
 export async function writeState(file: string, state: RunState): Promise<void> {
   await writeFile(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`);
   await rename(`${file}.new`, file);

@@ -4,16 +4,16 @@ import type { ServerCost } from './cost.ts';
 import { key, type Profile } from './profiles.ts';
 import type { FromTarget, ServerStats, ToTarget, Trouble } from './server-process.ts';
 
-/** What opens sessions of each dialect in place of a key. */
+/** Client secrets of each dialect. */
 export type Secrets = Readonly<Record<'ga' | 'beta', string>>;
 
-/** The servers that are attacked, in a child process that is started again when it ends. */
+/** The servers under test, in a child process that is restarted when it exits. */
 export class Target {
   readonly ports: Readonly<Record<Profile, number>>;
   readonly secrets: Readonly<Record<Profile, Secrets>>;
-  /** Resolves with what the process wrote last, when it ends by itself. */
+  /** Resolves with the last output of the process when it exits by itself. */
   readonly died: Promise<string>;
-  /** What the log said of the code's own errors, until it is taken. */
+  /** Internal errors in the log since the last call. */
   readonly troubles: Trouble[] = [];
   readonly #child: Child<ToTarget, FromTarget>;
 
@@ -50,7 +50,7 @@ export class Target {
     await this.#child.next('measuring');
   }
 
-  /** What was spent since `measure`. `last`: nothing more is asked of this measurement. */
+  /** Cost since `measure`. `last`: the measurement ends. */
   async cost({ last }: { last: boolean }): Promise<ServerCost> {
     this.#child.send({ type: 'cost', last });
     return (await this.#child.next('cost')).cost;

@@ -1,4 +1,4 @@
-/** Values of declared types: the official SDK's declarations say which events there are, and chance fills them in. */
+/** Random values of declared types: the official SDK's declarations define the events. */
 
 import { declarationFile, membersOf, type Type } from '../harness/official-declarations.ts';
 import type { WireDialect } from '../harness/official-events.ts';
@@ -60,7 +60,7 @@ function anyOf(random: Random, type: Type, name: string, depth: number): unknown
 
 function membersIn(random: Random, type: Extract<Type, { kind: 'object' }>, depth: number): object {
   const object: Record<string, unknown> = {};
-  // Rarely all that is optional: the more stands in an event, the likelier it is refused as a whole.
+  // Rarely all optional properties: the more an event has, the more likely it is refused.
   const share = depth > 4 ? 0.15 : random.pick([0.1, 0.3, 0.8]);
   for (const [name, { type: inner, optional }] of type.properties) {
     if (!optional || random.chance(share)) object[name] = anyOf(random, inner, name, depth + 1);
@@ -69,7 +69,7 @@ function membersIn(random: Random, type: Extract<Type, { kind: 'object' }>, dept
   return object;
 }
 
-/** What is appended: 100 ms that are loud, 100 ms that are not, half a second of both, and odd lengths. At 24 kHz. */
+/** Appended audio: 100 ms loud, 100 ms quiet, half a second of both, and odd lengths. At 24 kHz. */
 export const audio = {
   loud: pcm(100, 12_000),
   quiet: pcm(100, 0),
@@ -86,7 +86,7 @@ function pcmBytes(ms: number, amplitude: number): Buffer {
   return Buffer.from(samples.buffer);
 }
 
-/** `@item`, `@response` and `@call` stand for the last that the server has named on the connection. */
+/** `@item`, `@response` and `@call` stand for the last ids that the server has sent on the connection. */
 const ids = ['item_a', 'item_b', 'item_c', '@item'];
 const words = [
   'Say exactly: one two three.',

@@ -1,4 +1,4 @@
-/** A child process that talks in typed messages, and whose end is noticed by whoever waits for one. */
+/** A child process that exchanges typed messages; waiting for one fails when the process exits. */
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +19,7 @@ export class Child<ToChild extends object, FromChild extends { type: string }> {
     this.#process.stderr?.on('data', (data: Buffer) => {
       this.#errorTail = (this.#errorTail + data.toString()).slice(-errorTailCharacters);
     });
-    // Both ends of the channel are this benchmark's own.
+    // Both ends of the channel are in this project.
     this.#process.on('message', (message) => {
       for (const listener of this.#listeners) listener(message as FromChild);
     });
@@ -37,7 +37,7 @@ export class Child<ToChild extends object, FromChild extends { type: string }> {
     this.#listeners.add(listener);
   }
 
-  /** The next message of a type. Rejects when the process ends without it. */
+  /** The next message of a type. Rejects if the process exits first. */
   next<Type extends FromChild['type']>(type: Type): Promise<Extract<FromChild, { type: Type }>> {
     const { promise, resolve } = Promise.withResolvers<Extract<FromChild, { type: Type }>>();
     const listener = (message: FromChild) => {
@@ -49,12 +49,14 @@ export class Child<ToChild extends object, FromChild extends { type: string }> {
     return Promise.race([promise, this.#ended.promise]);
   }
 
-  /** Rejects when the process ends by itself; otherwise pending for ever. */
+  /** Rejects if the process exits by itself; otherwise never settles. */
   get ended(): Promise<never> {
     return this.#ended.promise;
   }
 
-  /** Ends the process and waits for its end. It may end by itself first, so that Node can write a profile when it was told to. */
+  /**
+   * Ends the process and waits for its exit. It may exit by itself first, so that Node can write a profile if asked to.
+   */
   async close(): Promise<void> {
     this.#closing = true;
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;

@@ -1,19 +1,19 @@
-/** Which test says that it verifies which requirement, read in the sources of the tests. */
+/** Finds which test verifies which requirement, in the sources of the tests. */
 
 import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export interface Citation {
   id: string;
-  /** Absolute. */
+  /** Absolute path. */
   file: string;
-  /** The line of the `test(` that the citation stands in, as the test runner reports it. */
+  /** The line of the enclosing `test(`, as the test runner reports it. */
   line: number;
 }
 
 const root = fileURLToPath(new URL('../../test/', import.meta.url));
 
-/** Every citation in test files; throws on one that cannot be read. */
+/** All citations in test files; throws on one that cannot be parsed. */
 export function readCitations(): Citation[] {
   const files = globSync('**/*.test.ts', { cwd: root }).map((name) => `${root}${name}`);
   return files.sort().flatMap((file) => citationsIn(readFileSync(file, 'utf8'), file));

@@ -1,8 +1,11 @@
-/** Requirements, derived: from OpenAI's OpenAPI document of the Realtime API, and from the numbered rules of docs/protocol.md. */
+/**
+ * Derives requirements from OpenAI's OpenAPI document of the Realtime API, and from the numbered rules of
+ * docs/protocol.md.
+ */
 
 import { z } from 'zod';
 
-/** What must hold, where that stands, and in one sentence. */
+/** A requirement: id, source, and one sentence. */
 export interface Requirement {
   id: string;
   source: string;
@@ -18,7 +21,7 @@ const documentSchema = z.object({
 
 type Schemas = z.infer<typeof documentSchema>['components']['schemas'];
 
-/** One requirement for each event of each dialect, and for each operation. */
+/** One requirement per event of each dialect, and per operation. */
 export function requirementsOfDocument(document: unknown): Requirement[] {
   const { paths, components } = documentSchema.parse(document);
   const { schemas } = components;
@@ -60,12 +63,12 @@ function typeOf(schemas: Schemas, name: string): string {
   return event.parse(schemas[name]).properties.type.enum.join();
 }
 
-/** The document's beta events carry GA type strings; beta clients know them by these (docs/protocol.md §6). */
+/** The document's beta events have GA type strings; beta clients use these (docs/protocol.md §6). */
 function betaName(type: string): string {
   return type.replace(/^response\.output_(text|audio|audio_transcript)\./, 'response.$1.');
 }
 
-/** The event of the core, which is GA's, that a beta client receives as the one of this name. */
+/** The core's (GA) event for the beta event of this name. */
 export function coreName(betaType: string): string {
   if (betaType === 'conversation.item.created') return 'conversation.item.added';
   return betaType
@@ -73,14 +76,14 @@ export function coreName(betaType: string): string {
     .replace(/^transcription_session\./, 'session.');
 }
 
-/** `rest.calls.accept` for a path that names its verb, `rest.client_secrets.create` for one that is a collection. */
+/** `rest.calls.accept` for a path that ends with a verb, `rest.client_secrets.create` for a collection. */
 function operationName(path: string): string {
   const segments = path.split('/').filter((segment) => segment !== '' && segment !== 'realtime');
   const names = segments.filter((segment) => !segment.startsWith('{'));
   return ['rest', ...names, ...(names.length < segments.length ? [] : ['create'])].join('.');
 }
 
-/** The numbered rules of docs/protocol.md: bullets that begin with a number, and rows of tables whose first cell is one. */
+/** The numbered rules of docs/protocol.md: bullets that start with a number, and table rows whose first cell is one. */
 export function rulesOfPage(markdown: string): Requirement[] {
   const rules: Requirement[] = [];
   let bullet: Requirement | undefined;

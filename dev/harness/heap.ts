@@ -1,19 +1,19 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Frees all that can be freed. */
+/** Collects garbage. */
 export function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
   runInNewContext('gc')();
 }
 
-/** What JavaScript objects take once everything that can be is freed. */
+/** Size of the JavaScript heap after a garbage collection. */
 export function heapBytes(): number {
   collectGarbage();
   return process.memoryUsage().heapUsed;
 }
 
-/** The same, with the buffers that belong to them. */
+/** The same, including array buffers. */
 export function heldBytes(): number {
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();

@@ -1,4 +1,4 @@
-/** Engines that answer at once: what a turn still takes with them is Parley's own share. */
+/** Engines that answer immediately, so that the rest of a turn is Parley's own share. */
 
 import type { EngineSet } from '../../src/engines/spec/registry.ts';
 import type { LanguageModel } from '../../src/session/ports/language-model.ts';
@@ -6,10 +6,10 @@ import type { Transcriber } from '../../src/session/ports/transcriber.ts';
 import type { SpeechChunk, Voice } from '../../src/session/ports/voice.ts';
 import type { VoiceActivityDetector, VoiceActivityStream } from '../../src/session/ports/voice-activity.ts';
 
-/** As long as a chunk of the callers, so that it is known which append ends a turn. */
+/** The duration of a caller's chunk, so that it is known which append ends a turn. */
 const frameMs = 20;
 const loudSample = 1000;
-/** Each frame is judged by some of its samples: the judging is not to be what is measured. */
+/** Only some samples of each frame are checked, to keep the cost low. */
 const sampleStride = 8;
 
 const answer = 'All right.';
@@ -61,7 +61,7 @@ const voice: Voice = {
   },
 };
 
-/** 200 Hz at about −9 dBFS: what the engines here say, and what they take for speech. */
+/** 200 Hz at about −9 dBFS: the output of these engines, and the input that they detect as speech. */
 export function tone(ms: number, sampleRateHz: number): Int16Array {
   return Int16Array.from({ length: (ms * sampleRateHz) / 1000 }, (_, index) =>
     Math.round(12_000 * Math.cos((2 * Math.PI * 200 * index) / sampleRateHz)),

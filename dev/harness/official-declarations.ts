@@ -1,7 +1,7 @@
 /**
- * Reads the types that the official Node SDK declares for its events, out of its declaration files: the compiler in use
- * has no programming interface. What is read is what those files use: interfaces, namespaces, unions, arrays, literals,
- * optional properties, index signatures, and references, also into other files. Anything else is an error where it is met.
+ * Parses the types of the official Node SDK's events from its declaration files, because the compiler has no API. It
+ * supports what those files use: interfaces, namespaces, unions, arrays, literals, optional properties, index
+ * signatures, and references, also to other files. Anything else is an error.
  */
 
 import { readFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ export type Type =
   | { kind: 'object'; properties: Map<string, Property>; others: Type | undefined }
   | { kind: 'reference'; name: string; resolve: () => Type };
 
-/** A file or a namespace: where names stand for types. */
+/** A file or a namespace: a scope of type names. */
 interface Scope {
   parent: Scope | undefined;
   types: Map<string, () => Type>;
@@ -32,19 +32,19 @@ interface Scope {
 
 const files = new Map<string, DeclarationFile>();
 
-/** The declaration file at a path; each is read once. */
+/** The declaration file at a path; each is parsed once. */
 export function declarationFile(path: URL): DeclarationFile {
   const known = files.get(path.href) ?? new DeclarationFile(path, readFileSync(path, 'utf8'));
   files.set(path.href, known);
   return known;
 }
 
-/** A type that stands by itself, such as `'text' | 'audio'`. */
+/** A type without a name, such as `'text' | 'audio'`. */
 export function typeFrom(text: string): Type {
   return new DeclarationFile(new URL('inline:///'), `type Inline = ${text};`).type('Inline');
 }
 
-/** The members of a union, also where they are unions by other names; of anything else, itself. */
+/** The members of a union, with nested unions flattened; any other type is its only member. */
 export function membersOf(type: Type): Type[] {
   if (type.kind === 'reference') return membersOf(type.resolve());
   return type.kind === 'union' ? type.members.flatMap(membersOf) : [type];
@@ -54,7 +54,7 @@ class DeclarationFile {
   readonly #path: URL;
   readonly #tokens: Token[];
   readonly #scope: Scope = { parent: undefined, types: new Map(), namespaces: new Map() };
-  /** Names of other files' types, and names that stand for other files as a whole (`* as`). */
+  /** Imported types, and imported namespaces (`* as`). */
   readonly #imports = new Map<string, { from: URL; name: string }>();
 
   constructor(path: URL, source: string) {
@@ -64,7 +64,7 @@ class DeclarationFile {
     while (!reader.done) this.#statement(reader, this.#scope);
   }
 
-  /** The type that the file exports by this name. */
+  /** The type that the file exports under this name. */
   type(name: string): Type {
     return this.#lookUp([name], this.#scope);
   }
@@ -73,7 +73,7 @@ class DeclarationFile {
     return new Reader(this.#tokens, this.#path.href, at);
   }
 
-  /** One statement of a file or of a namespace. Types are only read once they are asked for. */
+  /** One statement of a file or a namespace. Types are parsed on demand. */
   #statement(reader: Reader, scope: Scope): void {
     if (reader.takes('import')) return this.#import(reader);
     reader.takes('export');
@@ -142,7 +142,7 @@ class DeclarationFile {
       reader.expect(']');
       type = { kind: 'array', element: type };
     }
-    // `string & {}` is how a list of known names stays open.
+    // `string & {}` keeps a list of known names open.
     if (reader.takes('&')) {
       reader.expect('{');
       reader.expect('}');
@@ -217,7 +217,7 @@ class DeclarationFile {
     return { kind: 'object', properties, others };
   }
 
-  /** What a name stands for: in its own namespace, in those around it, in the file, or in the file that it comes from. */
+  /** Resolves a name: in its own namespace, the enclosing ones, the file, or the file that it is imported from. */
   #lookUp(path: readonly string[], scope: Scope): Type {
     const [first = '', ...rest] = path;
     for (let around: Scope | undefined = scope; around; around = around.parent) {

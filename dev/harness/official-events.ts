@@ -1,4 +1,4 @@
-/** Whether frames that leave the server are events of the official types, and what clients in practice need of them. */
+/** Checks that frames from the server are events of the official types and satisfy the rules of practice. */
 
 import assert from 'node:assert/strict';
 import { declarationFile, membersOf, type Type } from './official-declarations.ts';
@@ -21,7 +21,7 @@ interface Official {
 
 const read: Partial<Record<WireDialect, Official>> = {};
 
-/** The server events of a dialect by their type (`RealtimeServerEvent` of the SDK), read once. */
+/** The server events of a dialect by type (`RealtimeServerEvent` of the SDK), parsed once. */
 export function officialEvents(dialect: WireDialect): Official {
   const known = read[dialect] ?? readOfficial(dialect);
   read[dialect] = known;
@@ -44,7 +44,7 @@ function readOfficial(dialect: WireDialect): Official {
   return { events, exceptions: exceptionsOf(dialect) };
 }
 
-/** Follows one connection: give it every frame that the server sends there, in order. */
+/** Checks one connection. Pass it every frame of the server, in order. */
 export class OfficialCheck {
   readonly #dialect: WireDialect;
   readonly #connection: Connection;
@@ -54,7 +54,7 @@ export class OfficialCheck {
     this.#connection = new Connection(dialect);
   }
 
-  /** What is wrong with a frame, a line for each defect; empty when nothing is. */
+  /** The problems of a frame, one line each; empty if there are none. */
   complaints(frame: string): string[] {
     const event: unknown = JSON.parse(frame);
     if (!isObject(event) || typeof event.type !== 'string') return [`a frame without a type: ${frame.slice(0, 200)}`];

@@ -1,6 +1,6 @@
 /**
- * Where what is sent may differ from the types of the official Node SDK: the one rule about null (docs/protocol.md), and
- * the places, one row each, where the hosted service itself differs.
+ * Exceptions from the types of the official Node SDK: the rule about null (docs/protocol.md), and one row per place
+ * where the hosted service itself differs.
  */
 
 import { type Type, typeFrom } from './official-declarations.ts';
@@ -12,7 +12,7 @@ interface Row {
   dialects: readonly WireDialect[];
   /** The path of the property, with `[]` for any index. */
   path: string;
-  /** The property's type there; without one, it may be absent. */
+  /** The type of the property; if absent, the property may be absent. */
   type?: string;
   source: string;
 }
@@ -79,7 +79,7 @@ const rows: readonly Row[] = [
   },
 ];
 
-/** Beta events that the SDK's beta union lacks: each has the shape of another, of beta or GA. */
+/** Beta events that the SDK's beta union lacks; each has the shape of another beta or GA event. */
 export const otherBetaEvents: readonly { type: string; like: [WireDialect, string]; source: string }[] = [
   {
     type: 'conversation.item.input_audio_transcription.segment',
@@ -93,7 +93,9 @@ export const otherBetaEvents: readonly { type: string; like: [WireDialect, strin
   },
 ];
 
-/** Null may stand for an optional property in `session`, in `response` and in `input_audio.transcript`, nowhere else. */
+/**
+ * Null may replace an optional property in `session`, in `response` and in `input_audio.transcript`, and nowhere else.
+ */
 function nullByRule(path: string, container: JsonObject): boolean {
   const [root = ''] = path.split('.', 1);
   if (root === 'session' || root === 'response') return true;

@@ -1,6 +1,6 @@
 /**
- * What clients in practice need of events beyond the official types (docs/protocol.md §3, §4): one row for each rule,
- * with what breaks where it is not kept.
+ * What clients need of events beyond the official types (docs/protocol.md §3, §4): one row per rule, with the
+ * consequence of breaking it.
  */
 
 import type { WireDialect } from './official-exceptions.ts';
@@ -16,7 +16,7 @@ const pcm: Format = { bytesPerSecond: 48_000, bytesPerSample: 2 };
 const g711: Format = { bytesPerSecond: 8_000, bytesPerSample: 1 };
 const maxDeltaSeconds = 0.2;
 
-/** What earlier events of a connection say about later ones. */
+/** State from earlier events of a connection, for checks of later ones. */
 export class Connection {
   readonly dialect: WireDialect;
   readonly eventIds = new Set<unknown>();
@@ -26,7 +26,7 @@ export class Connection {
     this.dialect = dialect;
   }
 
-  /** The format of a response's audio; undefined where the response began before this client was there. */
+  /** The format of a response's audio; undefined if the response started before this client attached. */
   formatOf(responseId: unknown): Format | undefined {
     return this.#formats.get(responseId);
   }
@@ -44,7 +44,7 @@ export class Connection {
 
 interface Rule {
   rule: string;
-  /** What breaks where it is not kept. */
+  /** What breaks if the rule is broken. */
   why: string;
   check: (event: JsonObject, connection: Connection) => Problem[];
 }

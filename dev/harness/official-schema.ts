@@ -1,4 +1,4 @@
-/** Checks a JSON value against a declared type, and says where it differs. */
+/** Checks a JSON value against a declared type and reports differences. */
 
 import { membersOf, type Type } from './official-declarations.ts';
 
@@ -11,13 +11,13 @@ export interface Problem {
   got: string;
 }
 
-/** Where a value may differ from its declared type. */
+/** Allowed differences from the declared type. */
 export interface Exceptions {
-  /** Whether null may stand in an optional property of `container`. */
+  /** Whether null may replace an optional property of `container`. */
   nullAt(path: string, container: JsonObject): boolean;
-  /** The type of a property that the declared type does not have, or another type for one that it has. */
+  /** The type of a property that the declaration lacks or declares differently. */
   typeAt(path: string): Type | undefined;
-  /** Whether a property may be absent though the declared type requires it. */
+  /** Whether a property may be absent although the declared type requires it. */
   absentAt(path: string): boolean;
 }
 
@@ -25,7 +25,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** How `value` differs from `type`; empty when it does not. */
+/** The differences between `value` and `type`; empty if there are none. */
 export function problemsOf(type: Type, value: unknown, exceptions: Exceptions, path = ''): Problem[] {
   const wrong = (): Problem[] => [{ path, expected: describe(type), got: describeValue(value) }];
   switch (type.kind) {
@@ -67,7 +67,7 @@ function problemsOfObject(
   return [...missing, ...present];
 }
 
-/** Undefined where no member is like the value at all. */
+/** Undefined if no member resembles the value. */
 function problemsOfUnion(
   members: readonly Type[],
   value: unknown,
@@ -79,7 +79,7 @@ function problemsOfUnion(
   return findings.sort((a, b) => a.length - b.length)[0];
 }
 
-/** Whether a value is meant as this member: of the same kind and, for objects, with the literals that name it. */
+/** Whether a value is meant as this member: the same kind and, for objects, the same literals. */
 function isAlike(member: Type, value: unknown): boolean {
   switch (member.kind) {
     case 'object':
@@ -95,7 +95,7 @@ function isAlike(member: Type, value: unknown): boolean {
   }
 }
 
-/** The properties that say which member of a union an object is: those with one name to them, such as its `type`. */
+/** The properties that identify an object's member of a union: those with a literal type, such as `type`. */
 function* namesOf(type: Extract<Type, { kind: 'object' }>): Generator<[string, string]> {
   for (const [name, property] of type.properties) {
     const { type: declared } = property;

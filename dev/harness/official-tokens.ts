@@ -1,4 +1,4 @@
-/** The words of a TypeScript declaration file: names, strings, numbers and punctuation, without comments. */
+/** The tokens of a TypeScript declaration file: names, strings, numbers and punctuation, without comments. */
 
 export type Token = { kind: 'name' | 'string' | 'number' | 'mark'; text: string };
 
@@ -17,7 +17,7 @@ export function tokens(source: string): Token[] {
   return found;
 }
 
-/** A place among the words, which moves on as they are taken. */
+/** A position in the tokens. */
 export class Reader {
   readonly #tokens: readonly Token[];
   readonly #file: string;
@@ -33,13 +33,13 @@ export class Reader {
     return this.at >= this.#tokens.length;
   }
 
-  /** Whether the next word is this one, and not a string of the same letters. */
+  /** Whether the next token is this one, and not a string with the same text. */
   sees(text: string): boolean {
     const token = this.#tokens[this.at];
     return token !== undefined && token.kind !== 'string' && token.text === text;
   }
 
-  /** Takes the next word if it is this one. */
+  /** Takes the next token if it is this one. */
   takes(text: string): boolean {
     const seen = this.sees(text);
     if (seen) this.at += 1;
@@ -58,7 +58,7 @@ export class Reader {
     return token;
   }
 
-  /** Passes one statement: up to its semicolon, or over its braces where it is a block. */
+  /** Skips one statement: to its semicolon, or past its block. */
   skipStatement(): void {
     let depth = 0;
     while (!this.done) {
@@ -69,7 +69,7 @@ export class Reader {
     }
   }
 
-  /** After `}`: the statement goes on where an operator, an import's source or the semicolon follows. */
+  /** After `}`, the statement continues if an operator, the source of an import or the semicolon follows. */
   #continues(): boolean {
     return [';', '|', '&', '[', 'from'].some((text) => this.sees(text));
   }

@@ -15,7 +15,7 @@ export interface PlainAnswer {
   text: string;
 }
 
-/** One request on a connection of its own, with headers that `fetch` would not let one choose; nothing of it is kept. */
+/** One request on its own connection, with headers that `fetch` does not allow; the response is not stored. */
 export function plainRequest(
   url: string,
   { method = 'GET', path, headers = {}, body }: PlainRequest,
@@ -31,7 +31,7 @@ export function plainRequest(
   return promise;
 }
 
-/** Mints a client secret in a dialect; fails when the server refuses. */
+/** Creates a client secret in a dialect; fails if the server refuses. */
 export async function mint(url: string, key: string, dialect: 'ga' | 'beta', body: object = {}): Promise<string> {
   const path = dialect === 'ga' ? '/v1/realtime/client_secrets' : '/v1/realtime/sessions';
   const headers = { Authorization: `Bearer ${key}` };

@@ -1,14 +1,14 @@
-/** Ratios of figures that were measured in pairs, and whether a difference is more than noise. */
+/** Ratios of paired measurements, and whether a difference exceeds the noise. */
 
 export interface Ratio {
-  /** Pairs that could be used. */
+  /** Number of usable pairs. */
   n: number;
   /** The median of the pairs' ratios. */
   ratio: number;
-  /** The interval that holds the true median with a confidence of at least 90 %; with few pairs, all that was seen. */
+  /** The interval that contains the true median with a confidence of at least 90 %; with few pairs, the whole range. */
   low: number;
   high: number;
-  /** `undecided` when there are too few pairs for that confidence; `WORSE` when the whole interval is beyond what is tolerated. */
+  /** `undecided` with too few pairs for that confidence; `WORSE` if the whole interval is beyond the tolerance. */
   verdict: 'better' | 'within noise' | 'worse' | 'WORSE' | 'undecided';
 }
 
@@ -19,7 +19,7 @@ const confidence = 0.9;
 /**
  * The interval comes from order statistics (the sign test), so it assumes no distribution.
  *
- * @param pairs this side's figure and the other's, of each round; pairs with a figure that is not positive are left out
+ * @param pairs this side's figure and the other's, per round; pairs with a figure that is not positive are dropped
  * @param better whether a cost (`less`) or a rate (`more`) was measured
  */
 export function ratioOf(pairs: readonly (readonly [number, number])[], better: 'less' | 'more'): Ratio {
@@ -37,7 +37,7 @@ export function ratioOf(pairs: readonly (readonly [number, number])[], better: '
   return { n, ratio, low, high, verdict };
 }
 
-/** Of the interval of a cost's ratio. */
+/** For a cost's ratio. */
 function verdictOf(low: number, high: number): Ratio['verdict'] {
   if (low > toleratedRatio) return 'WORSE';
   if (low > 1) return 'worse';
@@ -51,7 +51,7 @@ function cutOff(n: number): number {
   return cut;
 }
 
-/** The chance that the median lies outside of what is left when `cut` of n samples are cut off at either end. */
+/** The probability that the median is outside of the rest when `cut` of n samples are cut off at either end. */
 function missChance(n: number, cut: number): number {
   let ways = 1;
   let chance = 0;

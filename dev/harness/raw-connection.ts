@@ -1,34 +1,34 @@
-/** A TCP connection on which a test writes what it likes: HTTP first, WebSocket frames after a 101. */
+/** A TCP connection on which a test writes arbitrary bytes: HTTP first, WebSocket frames after a 101. */
 
 import { connect, type Socket } from 'node:net';
 import { encodeFrame, FrameReader, opcodes, type ServerFrame } from './websocket-frames.ts';
 
 export interface ResponseHead {
   status: number;
-  /** Lower-case names; of a header that comes twice, the last. */
+  /** Lower-case names; for a repeated header, the last value. */
   headers: ReadonlyMap<string, string>;
 }
 
 export interface ClosedConnection {
-  /** Of the server's close frame; undefined where none came. */
+  /** From the server's close frame; undefined if there was none. */
   code: number | undefined;
   reason: string;
 }
 
 export interface RawConnectionOptions {
   port: number;
-  /** Each whole text message of the server. */
+  /** Called with each complete text message of the server. */
   onText?: (text: string) => void;
   onPong?: (payload: Buffer) => void;
-  /** Each WebSocket frame of the server. */
+  /** Called with each WebSocket frame of the server. */
   onFrame?: (frame: ServerFrame) => void;
 }
 
 export class RawConnection {
   readonly socket: Socket;
-  /** The head of the first response; rejects when the connection ends without one, or with one that is none. */
+  /** The head of the first response; rejects if the connection ends without a valid one. */
   readonly head: Promise<ResponseHead>;
-  /** When both directions are closed, whoever did it. */
+  /** Resolves when both directions are closed. */
   readonly closed: Promise<ClosedConnection>;
   readonly #options: RawConnectionOptions;
   readonly #head = Promise.withResolvers<ResponseHead>();
@@ -45,7 +45,7 @@ export class RawConnection {
     this.head.catch(() => {});
     this.socket = connect({ port: options.port, host: '127.0.0.1', noDelay: true });
     this.socket.on('data', (chunk) => this.#received(chunk));
-    // The end is met where it is waited for.
+    // Rejections are handled where the promise is awaited.
     this.socket.on('error', () => {});
     this.closed = new Promise((resolve) => {
       this.socket.on('close', () => {
@@ -55,7 +55,7 @@ export class RawConnection {
     });
   }
 
-  /** What has come after the head of a response that is no upgrade. */
+  /** The bytes after the head of a response that is not an upgrade. */
   get body(): Buffer {
     return Buffer.concat(this.#body);
   }

@@ -1,19 +1,19 @@
-/** The requirements that Parley is held to: derived lists (`scripts/derive-requirements.ts`), and what of them waits for something. */
+/** Parley's requirements: derived lists (`scripts/derive-requirements.ts`), and those that are pending. */
 
 import openapi from './requirements/openapi.json' with { type: 'json' };
 import waiting from './requirements/pending.json' with { type: 'json' };
 import rules from './requirements/rules.json' with { type: 'json' };
 
 export interface Requirement {
-  /** `ga.server.response.done`, `rest.calls.create`, or the number of a rule of docs/protocol.md. */
+  /** `ga.server.response.done`, `rest.calls.create`, or the number of a rule in docs/protocol.md. */
   id: string;
   source: string;
   says: string;
-  /** What it waits for; absent where it is in scope. */
+  /** The feature that it waits for; absent if it is in scope. */
   pending?: string;
 }
 
-/** By id, or by the beginning of ids and a `*`: what they wait for. */
+/** Pending requirements, by id or by a prefix and `*`: the feature that they wait for. */
 export const pending: Readonly<Record<string, string>> = waiting;
 
 export const requirements: readonly Requirement[] = [...openapi, ...rules].map((requirement) => {

@@ -1,4 +1,4 @@
-/** WebSocket frames byte by byte (RFC 6455 §5.2), also such as no library would send. */
+/** WebSocket frames byte by byte (RFC 6455 §5.2), including ones that no library would send. */
 
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
@@ -9,15 +9,15 @@ export interface FrameShape {
   fin?: boolean;
   /** The three reserved bits, 0…7. */
   rsv?: number;
-  /** Default true, as a client has to. The key is 0: the payload stands in the frame as it is. */
+  /** Default true, as clients must. The key is 0, so the payload is not changed. */
   masked?: boolean;
-  /** What the frame says about its length, where that is not so. */
+  /** A false length. */
   announcedLength?: number;
-  /** Uses the form of eight bytes, whatever the length. */
+  /** Uses the eight-byte form, whatever the length. */
   longForm?: boolean;
 }
 
-/** The bytes of one frame of a client. */
+/** The bytes of one client frame. */
 export function encodeFrame(shape: FrameShape): Buffer {
   const { opcode, fin = true, rsv = 0, masked = true } = shape;
   const payload = Buffer.from(shape.payload ?? '');
@@ -51,18 +51,18 @@ export interface ServerFrame {
   payload: Buffer;
 }
 
-/** Cuts what a server sends into frames. */
+/** Splits the bytes of a server into frames. */
 export class FrameReader {
   #chunks: Buffer[] = [];
   #bytes = 0;
   #wanted = 2;
 
-  /** @throws {Error} when a frame is masked or has a reserved bit set, which a server's may not */
+  /** @throws {Error} when a frame is masked or has a reserved bit set, which servers must not do */
   push(chunk: Buffer): ServerFrame[] {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
     const frames: ServerFrame[] = [];
-    // What has come is joined only when a whole frame is there: a large one comes in thousands of pieces.
+    // Chunks are joined only when a frame is complete: a large one arrives in thousands.
     while (this.#bytes >= this.#wanted) {
       const all = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks);
       const frame = readFrame(all);
