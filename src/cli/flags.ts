@@ -1,6 +1,7 @@
 /** Flags of a command line, with problems described for the user. */
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { messageOf } from '../core/errors.ts';
 import { nearest } from '../protocol/parse/nearest.ts';
 
 /** The command line cannot be understood; the message says what to change. */
@@ -31,6 +32,6 @@ export function parseFlags<const Options extends Flags>(
   try {
     return parseArgs({ args, allowPositionals: positionals, options });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
 }

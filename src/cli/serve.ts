@@ -2,6 +2,7 @@
 
 import { constants } from 'node:os';
 import { type Config, ConfigError, configHelp, loadConfig, logOptions } from '../config/config.ts';
+import { messageOf } from '../core/errors.ts';
 import { createLog, type ProcessLog } from '../core/log.ts';
 import { startCommand } from '../server/configured-engines.ts';
 import {
@@ -83,7 +84,7 @@ function announce(server: ParleyServer, config: Config, startedAt: number): void
       process.stdout.write(`${hints.join('')}Ready: a turn can be taken (${seconds} s)\n`);
     },
     (error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       process.stdout.write(`Not ready, no turn can be taken: ${reason}\n`);
     },
   );

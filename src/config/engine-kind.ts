@@ -1,6 +1,7 @@
 /** Parses engines, engine sets and model aliases. */
 
 import { z } from 'zod';
+import { isJsonObject, tryParseJson } from '../core/json.ts';
 import {
   acceptsPath,
   defaultSet,
@@ -119,7 +120,7 @@ export function engine(kind: EngineKind): Kind<EngineSpec> {
 const setFieldsText = `${setFields.slice(0, -1).join(', ')} and ${setFields.at(-1)}`;
 
 function readSet(given: unknown): Read<EngineSetSpec> {
-  if (!isMapping(given)) return { problem: `expected a mapping with ${setFieldsText}` };
+  if (!isJsonObject(given)) return { problem: `expected a mapping with ${setFieldsText}` };
   const set: EngineSetSpec = {};
   for (const [name, entry] of Object.entries(given)) {
     if (entry === undefined) continue;
@@ -187,7 +188,7 @@ function mapping<T>(
   readEntry: (name: string, entry: unknown) => Read<T>,
 ): Kind<Readonly<Record<string, T>>> {
   const readAll = (given: unknown): Read<Record<string, T>> => {
-    if (!isMapping(given)) return { problem: 'It is no mapping' };
+    if (!isJsonObject(given)) return { problem: 'It is no mapping' };
     const entries = Object.entries(given);
     const most = placeholder === 'SETS' ? maxSets : maxNames;
     if (entries.length > most) return { problem: `There may be ${most} at most` };
@@ -208,11 +209,11 @@ function mapping<T>(
     allowed,
     secret: true,
     repeatable: false,
-    fromText: (text) => read(fromJson(text)),
+    fromText: (text) => read(tryParseJson(text)),
     fromFile: read,
     print: (value) => Object.keys(value).join(','),
     explain(given) {
-      const result = readAll(typeof given === 'string' ? fromJson(given) : given);
+      const result = readAll(typeof given === 'string' ? tryParseJson(given) : given);
       return 'problem' in result ? sentence(result.problem) : undefined;
     },
   };
@@ -225,14 +226,6 @@ function readVoices(entry: unknown): Readonly<Record<string, string>> | undefine
 function namesOf(entry: unknown): readonly string[] | undefined {
   const names = Array.isArray(entry) ? entry : [entry];
   return names.every((name) => typeof name === 'string' && name !== '') && names.length <= maxSets ? names : undefined;
-}
-
-function fromJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function decodePercent(text: string): string {
@@ -255,15 +248,11 @@ function issueOf({ issues: [issue] }: z.ZodError): string {
 
 /** Converts `key-env` to `keyEnv`. */
 function camelCased(given: unknown): unknown {
-  if (!isMapping(given)) return given;
+  if (!isJsonObject(given)) return given;
   return Object.fromEntries(
     Object.entries(given).map(([key, value]) => [
       key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()),
       value,
     ]),
   );
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

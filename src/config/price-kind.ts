@@ -1,6 +1,7 @@
 /** Parses the table of prices. */
 
 import { z } from 'zod';
+import { tryParseJson } from '../core/json.ts';
 import { type ModelPrices, type PriceTable, priceDecimals } from '../metering/prices.ts';
 import { responseTokenKinds, speechTokenKinds, transcriptionTokenKinds } from '../metering/quantities.ts';
 import type { Kind } from './kinds.ts';
@@ -42,22 +43,14 @@ export function prices(): Kind<PriceTable | undefined> {
     allowed: '{ currency, models }, where models has prices by the name of a model',
     secret: false,
     repeatable: false,
-    fromText: (text) => table.safeParse(parseJson(text)).data,
+    fromText: (text) => table.safeParse(tryParseJson(text)).data,
     fromFile: (entry) => table.safeParse(entry).data,
     print: () => '',
     explain: (given) => {
-      const issue = table.safeParse(typeof given === 'string' ? parseJson(given) : given).error?.issues[0];
+      const issue = table.safeParse(typeof given === 'string' ? tryParseJson(given) : given).error?.issues[0];
       return issue && explainIssue(issue);
     },
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function explainIssue(issue: z.core.$ZodIssue): string | undefined {

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
+import { isJsonObject } from '../core/json.ts';
 import { nearest } from '../protocol/parse/nearest.ts';
 import { byName, isDeprecatedName, type NamedOption } from './option.ts';
 
@@ -43,7 +44,7 @@ export function gather(options: readonly NamedOption[], sources: Sources): Gathe
  */
 export function gatherFromCode(options: readonly NamedOption[], overrides: unknown): GatheredOptions {
   const gathered: GatheredOptions = { values: new Map(), problems: [], warnings: [] };
-  if (isMapping(overrides)) readObject(options, { section: '', content: overrides }, gathered);
+  if (isJsonObject(overrides)) readObject(options, { section: '', content: overrides }, gathered);
   else gathered.problems.push(`config: got ${quote(overrides)}, expected an object of options.`);
   return gathered;
 }
@@ -151,7 +152,7 @@ function readFile(options: readonly NamedOption[], path: string, gathered: Gathe
     return;
   }
   if (content === null) return;
-  if (!isMapping(content)) {
+  if (!isJsonObject(content)) {
     gathered.problems.push(`Configuration file ${path}: expected a mapping of options, such as "port: 8080".`);
     return;
   }
@@ -185,7 +186,7 @@ function readSection(
       if (isDeprecatedName(name, known)) gathered.warnings.push(deprecation(where, known.name));
       take(gathered, known, { value: known.option.kind.fromFile(entry), where, given: entry });
     } else if (file.section === '' && sections.has(key)) {
-      if (isMapping(entry)) readSection(options, { ...file, section: `${key}.`, content: entry }, gathered);
+      if (isJsonObject(entry)) readSection(options, { ...file, section: `${key}.`, content: entry }, gathered);
       else if (entry !== null) gathered.problems.push(`${where}: expected a mapping of options.`);
     } else {
       const hint = didYouMean(name, [...names.keys(), ...sections], '');
@@ -209,7 +210,7 @@ function readObject(
     if (known !== undefined) {
       take(gathered, known, { value: known.option.kind.fromFile(given), where, given });
     } else if (section === '' && sections.has(name)) {
-      if (isMapping(given)) readObject(options, { section: `${name}.`, content: given }, gathered);
+      if (isJsonObject(given)) readObject(options, { section: `${name}.`, content: given }, gathered);
       else gathered.problems.push(`${where}: got ${quote(given)}, expected an object of options.`);
     } else {
       const hint = didYouMean(key, [...byKey.keys(), ...sections], 'config.');
@@ -238,10 +239,6 @@ function duplicateProblem(
 /** The sections of options, such as `limits`. */
 function sectionsOf(options: readonly NamedOption[]): ReadonlySet<string> {
   return new Set(options.flatMap(({ key }) => (key.includes('.') ? [key.slice(0, key.indexOf('.'))] : [])));
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function didYouMean(given: string, names: readonly string[], prefix: string): string {

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { tryParseJson } from '../core/json.ts';
 import type { UpstreamTarget } from '../upstream/link/target.ts';
 import type { Kind } from './kinds.ts';
 
@@ -114,11 +115,7 @@ function listOf(entry: unknown): unknown[] {
 
 function parseJson(text: string): unknown {
   if (!/^\s*[[{]/.test(text)) return text.split(',').map((url) => url.trim());
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return tryParseJson(text);
 }
 
 function socketUrl(text: string): string | undefined {

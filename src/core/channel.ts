@@ -40,6 +40,13 @@ export class Channel<T> implements AsyncIterable<T> {
     this.end();
   }
 
+  /** As `fail`, and what is queued is dropped. */
+  abort(reason: unknown): void {
+    if (this.#ended) return;
+    this.#items.length = 0;
+    this.fail(reason);
+  }
+
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
     try {
       for (;;) {

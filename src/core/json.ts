@@ -6,3 +6,8 @@ export function tryParseJson(text: string): unknown {
     return undefined;
   }
 }
+
+/** Whether a value is what a JSON object parses to: neither null nor an array. */
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { messageOf } from '../core/errors.ts';
 import { httpErrors } from '../protocol/errors/http-errors.ts';
 import { wireErrors } from '../protocol/errors/wire-errors.ts';
 import { holdsMoreValuesThan, maxDepth, maxValues, nestsDeeperThan } from '../protocol/parse/frame-parser.ts';
@@ -21,7 +22,7 @@ export async function jsonBody(incoming: IncomingMessage, limits: BodyLimits): P
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw wireErrors.invalidJson(error instanceof Error ? error.message : String(error));
+    throw wireErrors.invalidJson(messageOf(error));
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw httpErrors.invalidBody('It is no JSON object.');

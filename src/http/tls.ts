@@ -4,6 +4,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { type Config, ConfigError } from '../config/config.ts';
+import { messageOf } from '../core/errors.ts';
 
 export interface Certificate {
   /** The certificate chain, as PEM. */
@@ -62,9 +63,7 @@ function readPem(flag: string, path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new ConfigError([
-      `${flag}: ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    ]);
+    throw new ConfigError([`${flag}: ${path} cannot be read: ${messageOf(error)}`]);
   }
 }
 

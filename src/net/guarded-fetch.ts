@@ -1,6 +1,7 @@
 import { promises as dns, type LookupAddress } from 'node:dns';
 import { isIP } from 'node:net';
 import type { Clock } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
 import type { AddressPolicy } from './address-policy.ts';
 import { HttpClient } from './http-client.ts';
 import { HttpFailure } from './http-failure.ts';
@@ -125,7 +126,7 @@ async function allowedAddresses(name: string, policy: AddressPolicy, resolve: Re
 }
 
 const refused = (name: string) => (error: unknown) => {
-  throw new AddressRefused(`${name} cannot be resolved: ${error instanceof Error ? error.message : error}`);
+  throw new AddressRefused(`${name} cannot be resolved: ${messageOf(error)}`);
 };
 
 /**

@@ -1,4 +1,5 @@
 import type { Log } from '../core/log.ts';
+import { Semaphore } from '../core/semaphore.ts';
 import type { ImageFetcher } from '../session/ports/image-fetcher.ts';
 import type { GuardedFetch } from './guarded-fetch.ts';
 import { OutgoingError } from './outgoing-error.ts';
@@ -49,22 +50,18 @@ export function withFailuresLogged(images: ImageFetcher, log: Pick<Log, 'info'>)
 /** Fetches images over http and https, within the rules of `GuardedFetch`. */
 export class HttpImageFetcher implements ImageFetcher {
   readonly #options: ImageFetcherOptions;
-  #running = 0;
-  readonly #waiting = new Set<() => void>();
+  readonly #slots: Semaphore;
 
   constructor(options: ImageFetcherOptions) {
     this.#options = options;
+    this.#slots = new Semaphore(options.limits.imageFetches);
   }
 
   async fetch(url: string, signal: AbortSignal): Promise<string> {
-    await this.#turn(signal);
-    try {
-      return await this.#fetch(url, signal);
-    } finally {
-      this.#running -= 1;
-      const [next] = this.#waiting;
-      next?.();
+    if (this.#slots.waiting >= mostWaiting) {
+      throw new OutgoingError('busy', 'the server is fetching as many images as it may. Try again later.');
     }
+    return this.#slots.run(() => this.#fetch(url, signal), signal);
   }
 
   async #fetch(url: string, signal: AbortSignal): Promise<string> {
@@ -81,30 +78,5 @@ export class HttpImageFetcher implements ImageFetcher {
     const kind = kinds.find(({ begins }) => begins(beginning));
     if (!kind) throw new OutgoingError('wrong_content', 'it is not a PNG, JPEG, GIF or WebP.');
     return `data:${kind.type};base64,${bytes.toString('base64')}`;
-  }
-
-  /** Resolves when a slot is free. The slot is taken for the caller. */
-  async #turn(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#running < this.#options.limits.imageFetches) {
-      this.#running += 1;
-      return;
-    }
-    if (this.#waiting.size >= mostWaiting) {
-      throw new OutgoingError('busy', 'the server is fetching as many images as it may. Try again later.');
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const go = () => {
-      this.#waiting.delete(go);
-      this.#running += 1;
-      resolve();
-    };
-    const abort = () => {
-      this.#waiting.delete(go);
-      reject(signal.reason);
-    };
-    this.#waiting.add(go);
-    signal.addEventListener('abort', abort, { once: true });
-    await promise.finally(() => signal.removeEventListener('abort', abort));
   }
 }

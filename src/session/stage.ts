@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
 import { EventLoopYield } from '../core/event-loop-yield.ts';
 import { type EngineKind, engineKinds } from './ports/engines.ts';
 
@@ -27,7 +28,7 @@ export class StageError extends Error {
 /** A stage failed because of what an engine threw; one that has `forClients` tells clients that in place of its message. */
 export function stageFailed(kind: EngineKind, error: unknown): StageError {
   if (error instanceof StageError) return error;
-  const detail = error instanceof Error ? error.message : String(error);
+  const detail = messageOf(error);
   return new StageError(kind, 'failed', failedBecause(kind, detail), error);
 }
 

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline/promises';
 import { durationMs } from '../../audio/pcm.ts';
 import { resample } from '../../audio/resample.ts';
 import { readWav, WavError, writeWav } from '../../audio/wav.ts';
+import { messageOf } from '../../core/errors.ts';
 import { UsageError } from '../flags.ts';
 import { ConnectionError } from './connection.ts';
 import { Conversation, type Outcome, type Question, sampleRateHz } from './conversation.ts';
@@ -118,8 +119,4 @@ function conclude({ answers, turns, problem }: Outcome, question: Question, repo
     report.line('error', 'No speech was heard in the recording.');
   } else if (answers === 0) report.line('error', 'No answer came.');
   return answers > 0 && problem === null;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { type RawData, WebSocket } from 'ws';
+import { tryParseJson } from '../../core/json.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { ServerEvent } from '../../protocol/wire/server-events.ts';
 import type { AskOptions } from './options.ts';
@@ -140,12 +141,8 @@ function describeClose(code: number, reason: string): string {
 }
 
 function parseEvent(data: RawData): ServerEvent | null {
-  try {
-    const value: unknown = JSON.parse(data.toString());
-    return isEvent(value) ? value : null;
-  } catch {
-    return null;
-  }
+  const value = tryParseJson(data.toString());
+  return isEvent(value) ? value : null;
 }
 
 /** The fields of an event follow from its type; the server is trusted to comply. */

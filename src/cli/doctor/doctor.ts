@@ -4,6 +4,7 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples, samplesIn } from '../../audio/pcm.ts';
 import { type Config, ConfigError, loadConfig } from '../../config/config.ts';
 import { systemClock } from '../../core/clock.ts';
+import { messageOf } from '../../core/errors.ts';
 import { Flite } from '../../engines/embedded/flite/flite.ts';
 import { findLocalModel } from '../../engines/openai/local-models.ts';
 import { EngineConfigError, planEngines } from '../../engines/spec/engine-plan.ts';
@@ -184,6 +185,6 @@ async function suggestLocalModel(print: (line: string) => void): Promise<void> {
 
 /** The message of an error, without the name if it starts with it. */
 function withoutName(error: unknown, name: string): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
 }

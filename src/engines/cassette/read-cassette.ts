@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../../core/errors.ts';
 import type { RequestKind } from '../../session/ports/engines.ts';
 import { answerSchemas } from './answers.ts';
 import {
@@ -53,7 +54,7 @@ function list(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     throw new CassetteError(`${folder}: this cassette cannot be read: ${detail}`);
   }
 }
@@ -118,7 +119,7 @@ function readText(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof CassetteError) throw error;
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     throw new CassetteError(`${path}: this cassette cannot be read: ${detail}`);
   }
 }
@@ -127,7 +128,7 @@ function parseJson(text: string, place: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     throw new CassetteError(`${place}: this is not JSON: ${detail}`);
   }
 }

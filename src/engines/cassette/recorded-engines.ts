@@ -1,5 +1,6 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../../core/errors.ts';
 import {
   type EngineSet,
   openEngines,
@@ -31,7 +32,7 @@ export function cassetteDirectory(path: string): string {
     accessSync(path, constants.W_OK);
     return path;
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     throw new CassetteError(`Cassettes cannot be written to ${path}: ${detail}`);
   }
 }

@@ -1,6 +1,7 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples } from '../../audio/pcm.ts';
 import type { Clock } from '../../core/clock.ts';
+import { messageOf } from '../../core/errors.ts';
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
 import { type WorkClaim, whenAdopted } from '../../session/ports/work-claim.ts';
 import { type AudioReference, canonicalJson, hashOf, type Line } from './format.ts';
@@ -100,7 +101,7 @@ export class SessionRecorder {
       }
       end('finished');
     } catch (error) {
-      if (!signal.aborted) end('failed', error instanceof Error ? error.message : String(error));
+      if (!signal.aborted) end('failed', messageOf(error));
       throw error;
     } finally {
       end('stopped');

@@ -2,6 +2,7 @@ import { type FileHandle, mkdir, open, rename, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { writeWav } from '../../audio/wav.ts';
+import { messageOf } from '../../core/errors.ts';
 import { eventsFile, type Line, type Manifest, manifestFile } from './format.ts';
 
 export interface SessionWriterOptions {
@@ -34,7 +35,7 @@ export class SessionWriter {
   constructor(options: SessionWriterOptions) {
     this.#options = options;
     this.#manifest = options.manifest;
-    this.#last = this.#begin().catch((error: unknown) => this.cut(reasonOf(error)));
+    this.#last = this.#begin().catch((error: unknown) => this.cut(messageOf(error)));
   }
 
   line(line: Line): void {
@@ -73,7 +74,7 @@ export class SessionWriter {
       this.#manifest = { ...this.#manifest, ...about };
       await this.#writeManifest();
     } catch (error) {
-      this.cut(reasonOf(error));
+      this.cut(messageOf(error));
     }
   }
 
@@ -101,13 +102,9 @@ export class SessionWriter {
     this.#waitingBytes += bytes;
     this.#last = this.#last
       .then(act)
-      .catch((error: unknown) => this.cut(reasonOf(error)))
+      .catch((error: unknown) => this.cut(messageOf(error)))
       .finally(() => {
         this.#waitingBytes -= bytes;
       });
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

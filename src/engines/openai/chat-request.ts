@@ -1,6 +1,7 @@
 /** A request to a language model in the form of `/v1/chat/completions`. */
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
+import { tryParseJson } from '../../core/json.ts';
 import type { ContextItem, ContextPart, ModelRequest } from '../../session/ports/language-model.ts';
 import type { ChatBody, ChatMessage, ChatPart } from './chat-types.ts';
 import { base64Wav } from './in-turns.ts';
@@ -114,7 +115,8 @@ function callMessages(
       tool_calls: calls.map((call) => ({
         id: call.callId,
         type: 'function',
-        function: { name: call.name, arguments: isJson(call.arguments) ? call.arguments : '{}' },
+        // Some servers parse the arguments of earlier calls, and fail on those that a limit has cut.
+        function: { name: call.name, arguments: tryParseJson(call.arguments) !== undefined ? call.arguments : '{}' },
       })),
     },
     ...calls.map(
@@ -125,16 +127,6 @@ function callMessages(
       }),
     ),
   ];
-}
-
-/** Some servers read the arguments of earlier calls, and fail on those that a limit has cut. */
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** WAVE files in base64, by clip. */

@@ -6,6 +6,7 @@
 import { pause } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import { systemClock } from '../../core/clock.ts';
+import { messageOf } from '../../core/errors.ts';
 import { tryParseJson } from '../../core/json.ts';
 import { HttpClient } from '../../net/http-client.ts';
 import type { HttpTimeouts } from '../../net/http-exchange.ts';
@@ -221,7 +222,7 @@ export class Endpoint {
     if (error instanceof HttpFailure) {
       return new RequestFailure(error.message, { again: error.retryable ? 'later' : 'no', cause: error });
     }
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     return new RequestFailure(`the request failed: ${detail}`, { cause: error });
   }
 

@@ -1,5 +1,7 @@
 import { type Transferable, Worker } from 'node:worker_threads';
+import { Channel } from '../../core/channel.ts';
 import type { Clock } from '../../core/clock.ts';
+import { messageOf } from '../../core/errors.ts';
 import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import { EngineError } from '../engine-error.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
@@ -19,9 +21,8 @@ export class PoolJob<Request, Message> {
   claim: WorkClaim;
   /** Whether a thread has taken it. */
   started = false;
-  readonly #messages: Message[] = [];
-  #ended: { error?: unknown } | undefined;
-  #wake: (() => void) | undefined;
+  /** Unbounded: a thread does not wait for the reader. */
+  readonly #messages = new Channel<Message>(Number.POSITIVE_INFINITY);
   #stopWaiting: (() => void) | undefined;
 
   constructor({ id, request, transfer, claim }: PoolJobOptions<Request>) {
@@ -45,37 +46,22 @@ export class PoolJob<Request, Message> {
     this.claim.onWait?.(false);
   }
 
+  get messages(): AsyncIterable<Message> {
+    return this.#messages;
+  }
+
   add(message: Message): void {
-    if (this.#ended) return;
-    this.#messages.push(message);
-    this.#wake?.();
+    void this.#messages.put(message);
   }
 
   finish(): void {
-    this.#ended ??= {};
-    this.#wake?.();
+    this.#messages.end();
   }
 
   /** Ends the job immediately: unread messages are dropped. */
   fail(error: unknown): void {
     this.endWait();
-    if (this.#ended) return;
-    this.#messages.length = 0;
-    this.#ended = { error };
-    this.#wake?.();
-  }
-
-  async *messages(): AsyncGenerator<Message, void, undefined> {
-    for (;;) {
-      for (let next = this.#messages.shift(); next !== undefined; next = this.#messages.shift()) yield next;
-      if (this.#ended) {
-        if ('error' in this.#ended) throw this.#ended.error;
-        return;
-      }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
+    this.#messages.abort(error);
   }
 }
 
@@ -133,7 +119,7 @@ export class PoolWorker<Request, Message> {
     this.#thread = new Worker(options.script, { workerData: options.workerData });
     this.#thread.on('message', (message: FromWorker<Message>) => this.#receive(message));
     this.#thread.on('messageerror', (error) => this.#end(`a message could not be read (${error.message})`));
-    this.#thread.on('error', (error) => this.#end(error instanceof Error ? error.message : String(error)));
+    this.#thread.on('error', (error) => this.#end(messageOf(error)));
     this.#thread.on('exit', (code) => {
       this.#exited.resolve();
       options.onExit();

@@ -2,6 +2,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, type Transferable } from 'node:worker_threads';
+import { messageOf } from '../../core/errors.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
 /** One job, for its handler. */
@@ -33,7 +34,7 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
   try {
     handle = await load();
   } catch (error) {
-    post({ type: 'failed', reason: reasonOf(error) });
+    post({ type: 'failed', reason: messageOf(error) });
     port.close();
     return;
   }
@@ -67,7 +68,7 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
       });
       post({ type: 'done', id });
     } catch (error) {
-      post({ type: 'error', id, reason: reasonOf(error) });
+      post({ type: 'error', id, reason: messageOf(error) });
     } finally {
       running.delete(id);
       urgentJobs.get(id)?.resolve();
@@ -98,8 +99,4 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
 export function modelPathOf(data: unknown): string | undefined {
   if (typeof data !== 'object' || data === null || !('modelPath' in data)) return undefined;
   return typeof data.modelPath === 'string' ? data.modelPath : undefined;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

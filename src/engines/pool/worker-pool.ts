@@ -96,7 +96,7 @@ export class WorkerPool<Request, Message> {
     };
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      for await (const message of job.messages()) {
+      for await (const message of job.messages) {
         signal?.throwIfAborted();
         yield message;
       }

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { messageOf } from '../../core/errors.ts';
 import { type ReplaySettings, readScript } from './read-script.ts';
 import { type Script, ScriptError } from './script.ts';
 
@@ -29,7 +30,7 @@ function sizeOf(path: string): number | 'folder' {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
       throw new ScriptError([`${path}: there is no such file or folder.`]);
     }
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     throw new ScriptError([`${path}: this script cannot be read: ${detail}`]);
   }
 }

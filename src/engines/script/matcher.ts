@@ -1,5 +1,7 @@
 /** The condition of a rule on the user's words: words, or a regular expression. */
 
+import { messageOf } from '../../core/errors.ts';
+
 export type Matcher = { readonly words: string } | { readonly pattern: RegExp };
 
 /** Captures of a pattern, by name and by number. */
@@ -25,7 +27,7 @@ export function parseMatcher(text: string, problem: (message: string) => void): 
   try {
     return { pattern: new RegExp(source, flags) };
   } catch (error) {
-    problem(`this pattern cannot be read: ${error instanceof Error ? error.message : String(error)}.`);
+    problem(`this pattern cannot be read: ${messageOf(error)}.`);
     return undefined;
   }
 }

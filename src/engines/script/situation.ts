@@ -3,6 +3,7 @@
  * was made and dropped leaves no trace, and the same conversation always gets the same answer.
  */
 
+import { tryParseJson } from '../../core/json.ts';
 import type { ContextItem } from '../../session/ports/language-model.ts';
 import { EngineError } from '../engine-error.ts';
 import { type Captures, recognise } from './matcher.ts';
@@ -127,7 +128,7 @@ function outputsOf({ after }: Turn): Output[] {
 function unansweredCalls({ after }: Turn): string[] {
   const known = new Set(after.flatMap((item) => (item.type === 'call_output' ? [item.callId] : [])));
   return after.flatMap((item) =>
-    item.type === 'call' && !known.has(item.callId) && isJson(item.arguments) ? [item.name] : [],
+    item.type === 'call' && !known.has(item.callId) && tryParseJson(item.arguments) !== undefined ? [item.name] : [],
   );
 }
 
@@ -161,18 +162,6 @@ function lookupFor(turn: Turn, captures: Captures, outputs: readonly Output[]): 
 
 /** Outputs are text, most often JSON. */
 function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+  const value = tryParseJson(text);
+  return value === undefined ? text : value;
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../core/errors.ts';
 import type { EngineKind } from '../../session/ports/engines.ts';
 
 /** Optional methods of engines that load, probe or close something. */
@@ -92,7 +93,7 @@ export class EngineGroup {
     const ready = engine.ready.then(
       () => settle('ready'),
       (error: unknown) => {
-        settle('failed', error instanceof Error ? error.message : String(error));
+        settle('failed', messageOf(error));
         throw error;
       },
     );

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
+import { messageOf } from '../../core/errors.ts';
 import { type EngineKind, type Engines, forEachKind, warmEngines } from '../../session/ports/engines.ts';
 import { EngineGroup, type Lifecycle } from './engine-group.ts';
 import {
@@ -120,7 +121,7 @@ class EngineSetBuilder {
     const { onUnreachable } = this.#options;
     if (onUnreachable === undefined) return;
     engine.probe?.().catch((error: unknown) => {
-      onUnreachable({ part, name, error: error instanceof Error ? error.message : String(error) });
+      onUnreachable({ part, name, error: messageOf(error) });
     });
   }
 }

@@ -1,6 +1,7 @@
 /** Selects the first engine that answers, for each request, before anything of its answer was passed on. */
 
 import type { Clock } from '../../core/clock.ts';
+import { messageOf } from '../../core/errors.ts';
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
 import type { Warmable } from '../../session/ports/warmable.ts';
 import { EngineError } from '../engine-error.ts';
@@ -79,7 +80,7 @@ class FailoverChain<Engine> {
   #tell(candidate: Candidate<Engine>, next: Candidate<Engine>, error: unknown): void {
     if (this.#told.has(candidate)) return;
     this.#told.add(candidate);
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     this.#listener.onFallback?.({ from: candidate.name, to: next.name, error: detail });
   }
 }

@@ -1,3 +1,6 @@
+import { unlessAborted } from '../../core/abort.ts';
+import { messageOf } from '../../core/errors.ts';
+import { Semaphore } from '../../core/semaphore.ts';
 import { responseFailures } from '../../protocol/errors/response-failures.ts';
 import type { SessionTools } from '../settings.ts';
 import { isData } from './context-tokens.ts';
@@ -24,8 +27,7 @@ export class ContextImages {
   /** The one that was used last is the last. */
   readonly #kept = new Map<string, FetchedImage>();
   #keptCharacters = 0;
-  #fetching = 0;
-  readonly #turns: (() => void)[] = [];
+  readonly #slots = new Semaphore(fetchedAtOnce);
 
   constructor(
     tools: Pick<SessionTools, 'images' | 'clock' | 'settings'>,
@@ -50,7 +52,7 @@ export class ContextImages {
     const queue = waiting.values();
     const fetchNext = async () => {
       for (const url of queue) {
-        const image = this.#kept.get(url) ?? (await this.#fetchInTurn(url, either));
+        const image = this.#kept.get(url) ?? (await this.#slots.run(() => this.#keptOrFetched(url, either), either));
         either.throwIfAborted();
         characters += image.data.length;
         if (characters > maxCharacters) throw responseFailures.imagesTooLarge(maxCharacters);
@@ -88,22 +90,9 @@ export class ContextImages {
     for (const url of urls) if (!inUse.has(url)) this.#drop(url);
   }
 
-  async #fetchInTurn(url: string, signal: AbortSignal): Promise<FetchedImage> {
-    if (this.#fetching >= fetchedAtOnce) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#turns.push(resolve);
-      await promise;
-    } else {
-      this.#fetching += 1;
-    }
-    try {
-      signal.throwIfAborted();
-      return this.#kept.get(url) ?? (await this.#fetch(url, signal));
-    } finally {
-      const next = this.#turns.shift();
-      if (next) next();
-      else this.#fetching -= 1;
-    }
+  /** Another response may have fetched it while this one waited. */
+  async #keptOrFetched(url: string, signal: AbortSignal): Promise<FetchedImage> {
+    return this.#kept.get(url) ?? (await this.#fetch(url, signal));
   }
 
   async #fetch(url: string, signal: AbortSignal): Promise<FetchedImage> {
@@ -119,11 +108,12 @@ export class ContextImages {
     const slow = new Error(`it did not come within ${stageStallMs / 1000} s.`);
     const cancelStall = clock.after(stageStallMs, () => stalled.abort(slow));
     try {
-      const data = await settledOrAborted((both) => images.fetch(url, both), AbortSignal.any([signal, stalled.signal]));
+      const both = AbortSignal.any([signal, stalled.signal]);
+      const data = await unlessAborted(images.fetch(url, both), both);
       return { data, size: imageSize(data) };
     } catch (error) {
       signal.throwIfAborted();
-      throw responseFailures.imageUnavailable(describeUrl(url), error instanceof Error ? error.message : String(error));
+      throw responseFailures.imageUnavailable(describeUrl(url), messageOf(error));
     } finally {
       cancelStall();
     }
@@ -143,18 +133,6 @@ export class ContextImages {
     this.#keptCharacters -= this.#kept.get(url)?.data.length ?? 0;
     this.#kept.delete(url);
   }
-}
-
-/** Rejects with the signal's reason when it is aborted, whether or not the work heeds it. */
-function settledOrAborted<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) return onAbort();
-    work(signal)
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
 
 /** An address as errors and the log may tell it: what follows its path may be a secret. */

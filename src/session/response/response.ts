@@ -1,4 +1,5 @@
 import { durationMs, samplesIn } from '../../audio/pcm.ts';
+import { messageOf } from '../../core/errors.ts';
 import { ResponseFailure } from '../../protocol/errors/response-failures.ts';
 import { type AssistantMessage, copyItem, type Item, type ItemStatus } from '../../protocol/wire/items.ts';
 import type { ResponseResource, ResponseStatus, StatusDetails, Usage } from '../../protocol/wire/server-events.ts';
@@ -271,7 +272,7 @@ export class Response {
 
   #fail(error: unknown): void {
     const staged = error instanceof StageError;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (error instanceof ResponseFailure) {
       const { type, code } = error;
       this.#observe({ type: 'response_failed', fault: 'request', code, error: message });

@@ -1,13 +1,11 @@
 /** Reading what an upstream sends: nothing of it is taken on trust. */
 
-import { holdsMoreValuesThan, nestsDeeperThan } from '../../protocol/parse/frame-parser.ts';
+import { isJsonObject } from '../../core/json.ts';
+import { holdsMoreValuesThan, maxDepth, maxValues, nestsDeeperThan } from '../../protocol/parse/frame-parser.ts';
 import type { JsonObject } from '../../protocol/parse/schema-check.ts';
 
 export type { JsonObject } from '../../protocol/parse/schema-check.ts';
 
-/** As for clients' frames: no event of the protocol comes near them. */
-const maxDepth = 100;
-const maxValues = 50_000;
 const maxTypeLength = 128;
 
 /** An event of an upstream: an object with a type, its other fields unread. */
@@ -23,7 +21,7 @@ export function readEvent(text: string): UpstreamEvent | string {
   } catch {
     return 'not JSON';
   }
-  if (!isObject(value)) return 'not a JSON object';
+  if (!isJsonObject(value)) return 'not a JSON object';
   if (nestsDeeperThan(maxDepth, value)) return `nested more than ${maxDepth} levels deep`;
   if (!hasType(value)) return 'without a type';
   return value;
@@ -33,14 +31,10 @@ function hasType(value: JsonObject): value is UpstreamEvent {
   return typeof value.type === 'string' && value.type !== '' && value.type.length <= maxTypeLength;
 }
 
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** A field that is an object, or an empty one. */
 export function objectAt(value: JsonObject, name: string): JsonObject {
   const field = value[name];
-  return isObject(field) ? field : {};
+  return isJsonObject(field) ? field : {};
 }
 
 /** A field that is text. */
@@ -58,7 +52,7 @@ function redactObject(object: JsonObject, redacted: (text: string) => string): J
   const redactValue = (value: unknown): unknown => {
     if (typeof value === 'string') return redacted(value);
     if (Array.isArray(value)) return value.map(redactValue);
-    return isObject(value) ? redactObject(value, redacted) : value;
+    return isJsonObject(value) ? redactObject(value, redacted) : value;
   };
   return Object.fromEntries(Object.entries(object).map(([name, value]) => [redacted(name), redactValue(value)]));
 }

@@ -1,8 +1,9 @@
 import type { Clock } from '../../core/clock.ts';
+import { isJsonObject } from '../../core/json.ts';
 import type { CloseReason } from '../../session/ports/peer.ts';
 import { type ConnectionListener, UpstreamConnection } from './connection.ts';
 import { closeFailure, eventFailure, timeoutFailure, UpstreamFailure } from './failure.ts';
-import { isObject, type JsonObject, objectAt, textAt, type UpstreamEvent } from './json.ts';
+import { type JsonObject, objectAt, textAt, type UpstreamEvent } from './json.ts';
 import type { UpstreamLimits } from './limits.ts';
 import { connectionRequest, type RequestedSession, type UpstreamTarget } from './target.ts';
 
@@ -110,7 +111,7 @@ export class UpstreamHandshake implements ConnectionListener {
   #begin(event: UpstreamEvent): void {
     if (event.type === 'error') return this.#fail(this.#eventFailure(event));
     // Events before `session.created` do not belong to this session.
-    if (event.type !== 'session.created' || !isObject(event.session)) return;
+    if (event.type !== 'session.created' || !isJsonObject(event.session)) return;
     this.#session = event.session;
     const { update, items = [] } = this.#options.setup;
     if (update) {
@@ -124,7 +125,7 @@ export class UpstreamHandshake implements ConnectionListener {
   }
 
   #configured(event: UpstreamEvent): void {
-    if (event.type === 'session.updated' && isObject(event.session)) {
+    if (event.type === 'session.updated' && isJsonObject(event.session)) {
       this.#session = event.session;
       this.#pendingUpdate = false;
     } else if (event.type === 'conversation.item.added' || event.type === 'conversation.item.done') {

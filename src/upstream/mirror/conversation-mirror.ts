@@ -1,7 +1,8 @@
+import { isJsonObject } from '../../core/json.ts';
 import { jsonLength } from '../../core/json-pieces.ts';
 import type { ServerEvent, ServerEventOf } from '../../protocol/wire/server-events.ts';
 import type { AudioFormat } from '../../protocol/wire/session-config.ts';
-import { isObject, type JsonObject, type UpstreamEvent } from '../link/json.ts';
+import type { JsonObject, UpstreamEvent } from '../link/json.ts';
 
 /** An item of the conversation, as the upstream last reported it. */
 export interface MirroredItem {
@@ -64,7 +65,7 @@ export class ConversationMirror {
   /** Records a new item of the conversation, including fields that the core does not know. */
   observeItem(event: UpstreamEvent): void {
     const { item, previous_item_id: previousId } = event;
-    if (!isObject(item) || typeof item.id !== 'string') return;
+    if (!isJsonObject(item) || typeof item.id !== 'string') return;
     const known = this.find(item.id);
     const characters = jsonLength(item);
     if (known) {

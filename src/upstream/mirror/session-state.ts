@@ -1,5 +1,6 @@
 /** Converts an upstream's session to the core's configuration, and to an update that restores it. */
 
+import { isJsonObject } from '../../core/json.ts';
 import { WireError } from '../../protocol/errors/wire-errors.ts';
 import { lenientCheck } from '../../protocol/parse/schema-check.ts';
 import {
@@ -10,7 +11,7 @@ import {
   sessionUpdateSchema,
 } from '../../protocol/wire/session-config.ts';
 import { sessionKinds } from '../../protocol/wire/session-kinds.ts';
-import { isObject, type JsonObject, objectAt, textAt } from '../link/json.ts';
+import { type JsonObject, objectAt, textAt } from '../link/json.ts';
 
 const check = lenientCheck('ga', () => {});
 
@@ -107,7 +108,7 @@ function functionTools(session: JsonObject): unknown {
   return Array.isArray(tools)
     ? tools
         .slice(0, maxTools)
-        .filter((tool) => isObject(tool) && tool.type === 'function')
+        .filter((tool) => isJsonObject(tool) && tool.type === 'function')
         .map(withoutNulls)
     : undefined;
 }
@@ -136,5 +137,5 @@ function setAt(target: JsonObject, [name = '', ...rest]: readonly string[], valu
 
 /** Removes null fields: fields that are replaced whole have their defaults, and some of them must not be null. */
 export function withoutNulls(value: unknown): unknown {
-  return isObject(value) ? Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null)) : value;
+  return isJsonObject(value) ? Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null)) : value;
 }

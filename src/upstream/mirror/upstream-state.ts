@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../core/json.ts';
 import type { ResponseFailure } from '../../protocol/errors/response-failures.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type {
@@ -9,7 +10,7 @@ import type {
 } from '../../protocol/wire/server-events.ts';
 import type { RealtimeConfig, SessionType } from '../../protocol/wire/session-config.ts';
 import { sessionKinds } from '../../protocol/wire/session-kinds.ts';
-import { isObject, type JsonObject, objectAt, type UpstreamEvent } from '../link/json.ts';
+import { type JsonObject, objectAt, type UpstreamEvent } from '../link/json.ts';
 import { isOwnEvent, type OpenedUpstream, type UpstreamSetup } from '../link/upstream-handshake.ts';
 import type { EventIds } from '../relay/event-ids.ts';
 import { InFlight } from '../relay/in-flight.ts';
@@ -180,7 +181,7 @@ export class UpstreamState {
   }
 
   #updated(event: UpstreamEvent): Delivery | undefined {
-    if (!isObject(event.session)) return undefined;
+    if (!isJsonObject(event.session)) return undefined;
     this.session.replace(event.session);
     const shown = this.session.event('session.updated', String(event.event_id));
     const asked = shown.known && this.#inFlight.answer(shown.known);
