@@ -57,100 +57,103 @@ const rateLimit = z.object({
   reset_seconds: z.number(),
 });
 
-function event<T extends KnownType, Fields extends z.core.$ZodLooseShape>(type: T, fields: Fields) {
-  return z.object({ event_id: z.string(), type: z.literal(type), ...fields });
-}
-
-const schemas: { [T in KnownType]: z.ZodType<ServerEventOf<T>> } = {
-  error: event('error', {
+/** The fields of each event, beside its id and its type. */
+const fields: { [T in KnownType]: FieldSchemas<ServerEventOf<T>> } = {
+  error: {
     error: z.object({ ...errorText, code: orNull, param: orNull, event_id: orNull }),
-  }),
-  'conversation.item.added': event('conversation.item.added', { ...previous, item: knownItem }),
-  'conversation.item.done': event('conversation.item.done', { ...previous, item: knownItem }),
-  'conversation.item.deleted': event('conversation.item.deleted', { item_id: id }),
-  'conversation.item.retrieved': event('conversation.item.retrieved', { item: knownItem }),
-  'conversation.item.truncated': event('conversation.item.truncated', { ...ofAudio, audio_end_ms: ms }),
-  'conversation.item.input_audio_transcription.delta': event('conversation.item.input_audio_transcription.delta', {
+  },
+  'conversation.item.added': { ...previous, item: knownItem },
+  'conversation.item.done': { ...previous, item: knownItem },
+  'conversation.item.deleted': { item_id: id },
+  'conversation.item.retrieved': { item: knownItem },
+  'conversation.item.truncated': { ...ofAudio, audio_end_ms: ms },
+  'conversation.item.input_audio_transcription.delta': {
     ...ofAudio,
     ...logprobs,
     delta: z.string(),
-  }),
-  'conversation.item.input_audio_transcription.segment': event('conversation.item.input_audio_transcription.segment', {
+  },
+  'conversation.item.input_audio_transcription.segment': {
     ...ofAudio,
     id: z.string(),
     text: z.string(),
     speaker: z.string(),
     start: z.number(),
     end: z.number(),
-  }),
-  'conversation.item.input_audio_transcription.completed': event(
-    'conversation.item.input_audio_transcription.completed',
-    {
-      ...ofAudio,
-      ...logprobs,
-      transcript: z.string(),
-      usage: transcriptionUsage.catch({ type: 'duration', seconds: 0 }),
-    },
-  ),
-  'conversation.item.input_audio_transcription.failed': event('conversation.item.input_audio_transcription.failed', {
+  },
+  'conversation.item.input_audio_transcription.completed': {
+    ...ofAudio,
+    ...logprobs,
+    transcript: z.string(),
+    usage: transcriptionUsage.catch({ type: 'duration', seconds: 0 }),
+  },
+  'conversation.item.input_audio_transcription.failed': {
     ...ofAudio,
     error: z.object({ ...errorText, code: z.string().catch('unknown') }),
-  }),
-  'input_audio_buffer.committed': event('input_audio_buffer.committed', { ...previous, item_id: id }),
-  'input_audio_buffer.cleared': event('input_audio_buffer.cleared', {}),
-  'input_audio_buffer.speech_started': event('input_audio_buffer.speech_started', {
+  },
+  'input_audio_buffer.committed': { ...previous, item_id: id },
+  'input_audio_buffer.cleared': {},
+  'input_audio_buffer.speech_started': {
     audio_start_ms: ms,
     item_id: id,
-  }),
-  'input_audio_buffer.speech_stopped': event('input_audio_buffer.speech_stopped', {
+  },
+  'input_audio_buffer.speech_stopped': {
     audio_end_ms: ms,
     item_id: id,
-  }),
-  'input_audio_buffer.timeout_triggered': event('input_audio_buffer.timeout_triggered', {
+  },
+  'input_audio_buffer.timeout_triggered': {
     audio_start_ms: ms,
     audio_end_ms: ms,
     item_id: id,
-  }),
-  'response.created': event('response.created', { response: knownResponse }),
-  'response.done': event('response.done', { response: knownResponse }),
-  'response.output_item.added': event('response.output_item.added', { ...inResponse, item: knownItem }),
-  'response.output_item.done': event('response.output_item.done', { ...inResponse, item: knownItem }),
-  'response.content_part.added': event('response.content_part.added', { ...inPart, part }),
-  'response.content_part.done': event('response.content_part.done', { ...inPart, part }),
-  'response.output_text.delta': event('response.output_text.delta', { ...inPart, delta: z.string() }),
-  'response.output_text.done': event('response.output_text.done', { ...inPart, text: z.string() }),
-  'response.output_audio.delta': event('response.output_audio.delta', { ...inPart, delta: z.string() }),
-  'response.output_audio.done': event('response.output_audio.done', inPart),
-  'response.output_audio_transcript.delta': event('response.output_audio_transcript.delta', {
+  },
+  'response.created': { response: knownResponse },
+  'response.done': { response: knownResponse },
+  'response.output_item.added': { ...inResponse, item: knownItem },
+  'response.output_item.done': { ...inResponse, item: knownItem },
+  'response.content_part.added': { ...inPart, part },
+  'response.content_part.done': { ...inPart, part },
+  'response.output_text.delta': { ...inPart, delta: z.string() },
+  'response.output_text.done': { ...inPart, text: z.string() },
+  'response.output_audio.delta': { ...inPart, delta: z.string() },
+  'response.output_audio.done': inPart,
+  'response.output_audio_transcript.delta': {
     ...inPart,
     delta: z.string(),
-  }),
-  'response.output_audio_transcript.done': event('response.output_audio_transcript.done', {
+  },
+  'response.output_audio_transcript.done': {
     ...inPart,
     transcript: z.string(),
-  }),
-  'response.function_call_arguments.delta': event('response.function_call_arguments.delta', {
+  },
+  'response.function_call_arguments.delta': {
     ...inItem,
     call_id: id,
     delta: z.string(),
-  }),
-  'response.function_call_arguments.done': event('response.function_call_arguments.done', {
+  },
+  'response.function_call_arguments.done': {
     ...inItem,
     call_id: id,
     name: z.string().default(''),
     arguments: z.string(),
-  }),
-  'rate_limits.updated': event('rate_limits.updated', { rate_limits: z.array(rateLimit) }),
+  },
+  'rate_limits.updated': { rate_limits: z.array(rateLimit) },
 };
+
+type FieldSchemas<Event> = { [Field in Exclude<keyof Event, 'event_id' | 'type'>]: z.ZodType<Event[Field]> };
+
+const schemas = new Map<string, z.ZodType>(
+  Object.entries(fields).map(([type, shape]) => [
+    type,
+    z.object({ event_id: z.string(), type: z.literal(type), ...shape }),
+  ]),
+);
 
 /**
  * The event in the core's shape, without unknown fields; undefined if the core does not have the event, or its shape is
  * wrong.
  */
 export function knownEvent(event: UpstreamEvent): ServerEvent | undefined {
-  return isKnownType(event.type) ? schemas[event.type].safeParse(event).data : undefined;
+  return schemas.get(event.type)?.safeParse(event).data as ServerEvent | undefined;
 }
 
 export function isKnownType(type: string): type is KnownType {
-  return Object.hasOwn(schemas, type);
+  return schemas.has(type);
 }
