@@ -4,7 +4,7 @@
  */
 
 import { writeFileSync } from 'node:fs';
-import { type OutgoingEvent, type RelayedEvent, renderErrorEvent, type ServerEvent } from '../../src/protocol/index.ts';
+import { type OutgoingEvent, renderErrorEvent, type ServerEvent } from '../../src/protocol/index.ts';
 import type { Peer } from '../../src/session/ports/peer.ts';
 import { RealtimeSession } from '../../src/session/realtime-session.ts';
 
@@ -53,7 +53,7 @@ function install(by: Mutation): void {
 function spoilt(peer: Peer, by: Mutation): Peer {
   const spoil = sender(peer, by);
   // Events of an upstream are not this server's.
-  const send: Peer['send'] = (event) => ('relayed' in event ? peer.send(event) : spoil(event));
+  const send: Peer['send'] = (event) => ('type' in event ? spoil(event) : peer.send(event));
   return new Proxy(peer, {
     get(target, key) {
       if (key === 'send') return send;
@@ -63,7 +63,8 @@ function spoilt(peer: Peer, by: Mutation): Peer {
   });
 }
 
-type Own = Exclude<OutgoingEvent, RelayedEvent>;
+/** An event of the session itself: neither relayed nor of an extension. */
+type Own = Extract<OutgoingEvent, { type: string }>;
 type Send = (event: Own) => void;
 
 function fieldsOf(event: Own): ServerEvent {

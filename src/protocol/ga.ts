@@ -78,7 +78,9 @@ export function gaDialectWith(check: Check): Dialect {
   };
 }
 
-function toGaEvent(event: OutgoingEvent): object {
+function toGaEvent(event: OutgoingEvent): object | undefined {
+  if ('extension' in event) return undefined;
+  if ('extended' in event) return toGaEvent(event.extended);
   if ('relayed' in event) return event.relayed;
   return 'raised' in event ? renderErrorEvent(event) : withoutTemperature(event);
 }

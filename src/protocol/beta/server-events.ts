@@ -26,6 +26,8 @@ const renamed: Partial<Record<ServerEvent['type'], string>> = {
 
 /** The event to send, or undefined if the beta dialect does not have it. */
 export function toBetaEvent(event: OutgoingEvent): object | undefined {
+  if ('extension' in event) return undefined;
+  if ('extended' in event) return toBetaEvent(event.extended);
   if ('raised' in event) return renderErrorEvent({ ...event, raised: event.raised.renamed(betaField) });
   const known = 'relayed' in event ? event.known : event;
   return known && toBetaServerEvent(known);

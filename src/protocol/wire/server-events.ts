@@ -179,4 +179,16 @@ export interface RelayedEvent {
 export type RaisedError = UnsentError & { event_id: string };
 
 /** Everything that can be sent to a peer. */
-export type OutgoingEvent = ServerEvent | RaisedError | RelayedEvent;
+export type OutgoingEvent = ServerEvent | RaisedError | RelayedEvent | ExtensionEvent | ExtendedEvent;
+
+/** An event of an extension, for peers that requested it (`extensions.ts`). */
+export interface ExtensionEvent {
+  readonly extension: string;
+  readonly event: { readonly type: string; readonly event_id: string };
+}
+
+/** An event with further fields, by the extension that they belong to. */
+export interface ExtendedEvent {
+  readonly extended: ServerEvent;
+  readonly fields: Readonly<Record<string, object>>;
+}

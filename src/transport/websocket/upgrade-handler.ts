@@ -12,7 +12,7 @@ import { accessErrors } from '../../protocol/errors/access-errors.ts';
 import { apiErrorOf } from '../../protocol/errors/api-error.ts';
 import { httpErrors } from '../../protocol/errors/http-errors.ts';
 import { errorEvent, WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
-import { unknownExtensions } from '../../protocol/extensions.ts';
+import { requestedExtensions, withExtensions } from '../../protocol/extensions.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { WorkClaim } from '../../session/ports/work-claim.ts';
@@ -38,6 +38,15 @@ export interface UpgradeHandlerOptions {
 }
 
 /** A refusal in place of the upgrade. */
+/** A client whose upgrade was granted. */
+interface UpgradedClient {
+  webSocket: WebSocket;
+  /** What the socket writes to. */
+  stream: Duplex;
+  request: IncomingMessage;
+  extensions: ReadonlySet<string>;
+}
+
 interface UpgradeRefusal {
   status: 400 | 403 | 404 | 503;
   why: WireError;
@@ -145,9 +154,9 @@ export class UpgradeHandler {
     this.#accepting.handleUpgrade(request, socket, head, (webSocket) => {
       taken = true;
       readNothingAfterError(webSocket);
-      const names = unknownExtensions(handshake.query);
+      const { known: extensions, unknown: names } = requestedExtensions(handshake.query);
       if (names.length > 0) this.#options.log.warn('extensions_unknown', { names, ...sender(request) });
-      this.#attach(webSocket, socket, request, verdict);
+      this.#attach({ webSocket, stream: socket, request, extensions }, verdict);
     });
     // `ws` itself refuses an invalid handshake, synchronously.
     if (!taken) this.#withdraw(verdict);
@@ -202,7 +211,7 @@ export class UpgradeHandler {
   }
 
   /** Attaches a client to a session: a new one, or an existing one. */
-  #attach(webSocket: WebSocket, stream: Duplex, request: IncomingMessage, granted: Granted): void {
+  #attach({ webSocket, stream, request, extensions }: UpgradedClient, granted: Granted): void {
     const { config, clock } = this.#options;
     const { dialect, access } = granted;
     const found = 'open' in access ? this.#open(access.open) : this.#find(access.attach);
@@ -218,7 +227,7 @@ export class UpgradeHandler {
       id,
       socket: webSocket,
       stream,
-      dialect: this.#options.dialect(dialect, log),
+      dialect: withExtensions(this.#options.dialect(dialect, log), extensions),
       parseHeavy: this.#options.parseHeavy(dialect, claim, log),
       limits: config.limits,
       clock,
