@@ -33,6 +33,18 @@ function kindNamed(name: string): EngineKind | undefined {
   return allKinds.find((kind) => [engineKinds[kind].short, optionName(kind), kind].includes(name));
 }
 
+/** What a conversation is, and what the answer is read as: no configuration can replace it. */
+const reservedFields = ['model', 'messages', 'tools', 'stream', 'input', 'file', 'voice', 'response_format'];
+const reservedHeaders: ReadonlySet<string> = new Set([
+  'host',
+  'content-type',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'accept-encoding',
+]);
+const maxBodyCharacters = 64 * 1024;
+
 const httpEngine = z.strictObject({
   url: z.string(),
   model: z.string().min(1).max(256).optional(),
@@ -41,6 +53,21 @@ const httpEngine = z.strictObject({
   keyEnv: z
     .string()
     .regex(/^\w{1,128}$/, 'the name of an environment variable')
+    .optional(),
+  body: z
+    .record(z.string().max(128), z.json())
+    .refine((body) => !reservedFields.some((field) => field in body), `${reservedFields.join(', ')} are Parley's`)
+    .refine((body) => JSON.stringify(body).length <= maxBodyCharacters, `more than ${maxBodyCharacters} characters`)
+    .optional(),
+  headers: z
+    .record(
+      z.string().regex(/^[\w-]{1,128}$/, 'a name of a header'),
+      z.string().regex(/^[\t\x20-\x7e]{0,4096}$/, 'a value of a header'),
+    )
+    .refine(
+      (headers) => !Object.keys(headers).some((name) => reservedHeaders.has(name.toLowerCase())),
+      "one of them is Parley's",
+    )
     .optional(),
   format: z.enum(['wav', 'pcm']).optional(),
   sampleRate: z.int().min(4000).max(192_000).optional(),

@@ -1,7 +1,7 @@
 /** The limits of the server. Each is an option: `limits.` on the command line, `limits:` in a configuration file. */
 
 import { defaultAnswerBounds } from '../engines/openai/answer-bounds.ts';
-import { defaultTimeouts } from '../engines/openai/timeouts.ts';
+import { defaultAdaptationMs, defaultTimeouts } from '../engines/openai/timeouts.ts';
 import { defaultQueueLimits } from '../engines/pool/queue-limits.ts';
 import { defaultSessionSettings } from '../session/settings.ts';
 import { defaultUpstreamLimits } from '../upstream/link/limits.ts';
@@ -183,6 +183,12 @@ export const limits = {
     sessionLimits.itemCharacters,
     'Characters of text, images and arguments in the items of a conversation.',
   ),
+  engineCallCharacters: option(
+    'Limits',
+    integer('COUNT', 1024, 1024 ** 3),
+    sessionLimits.engineCallCharacters,
+    'Characters of the ids that engines gave to the tool calls of a session. Beyond it the oldest are forgotten, and those calls go back to the engine under the id that the client knows.',
+  ),
   contextCharacters: option(
     'Limits',
     integer('COUNT', 1024, 1024 ** 3),
@@ -245,6 +251,18 @@ export const limits = {
     integer('MS', 100, hourMs),
     defaultTimeouts.firstByteMs,
     'Time until the first byte of its response. limits.stage-stall-ms also applies.',
+  ),
+  engineLoadMs: option(
+    'Limits',
+    integer('MS', 1000, 24 * hourMs),
+    defaultTimeouts.loadMs,
+    'Time for the server of a language model to load it. Until then it is waited for, if it answers other requests.',
+  ),
+  engineAdaptationMs: option(
+    'Limits',
+    integer('MS', 1000, 24 * hourMs),
+    defaultAdaptationMs,
+    'Time for which it is remembered what a server refuses in requests: fields, orders of roles, ids of calls.',
   ),
   engineIdleMs: option(
     'Limits',

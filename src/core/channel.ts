@@ -1,28 +1,32 @@
 /**
  * A bounded queue between a producer and a consumer: `put` waits while it is full, iteration waits while it is
- * empty. One of each.
+ * empty. One of each. `weigh`: how much of the capacity an item takes; by default each takes one.
  */
 export class Channel<T> implements AsyncIterable<T> {
   readonly #capacity: number;
+  readonly #weigh: (item: T) => number;
+  #weight = 0;
   readonly #items: T[] = [];
   #ended = false;
   #error: { reason: unknown } | undefined;
   #wakeConsumer: (() => void) | undefined;
   #wakeProducer: (() => void) | undefined;
 
-  constructor(capacity: number) {
+  constructor(capacity: number, weigh: (item: T) => number = () => 1) {
     this.#capacity = capacity;
+    this.#weigh = weigh;
   }
 
   /** Resolves once there is room; false when the consumer is gone. */
   async put(item: T): Promise<boolean> {
-    while (this.#items.length >= this.#capacity && !this.#ended) {
+    while (this.#weight >= this.#capacity && !this.#ended) {
       await new Promise<void>((resolve) => {
         this.#wakeProducer = resolve;
       });
     }
     if (this.#ended) return false;
     this.#items.push(item);
+    this.#weight += this.#weigh(item);
     this.#wakeConsumer?.();
     return true;
   }
@@ -52,6 +56,7 @@ export class Channel<T> implements AsyncIterable<T> {
       for (;;) {
         const item = this.#items.shift();
         if (item !== undefined) {
+          this.#weight -= this.#weigh(item);
           this.#wakeProducer?.();
           yield item;
         } else if (this.#ended) {

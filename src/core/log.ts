@@ -22,6 +22,8 @@ export const logEvents = {
   server_local_model: 'A language model server runs on this machine and can replace the stand-in',
   engine_notice: 'Notice from an engine',
   engine_unreachable: 'The server of an engine is unreachable; requests to it fail until it responds',
+  engine_loading: 'The server of an engine is loading its model; requests to it wait',
+  engine_loaded: 'A model that was waited for has answered, or was given up',
   engine_fallback: 'An engine failed to answer; a fallback is used',
   engine_recovered: 'An engine responds again',
   server_engines_failed: 'An engine could not be loaded; sessions cannot take turns',

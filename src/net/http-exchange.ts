@@ -9,6 +9,8 @@ export interface HttpTimeouts {
   connectMs: number;
   /** Until the first byte of the answer, and from there until the first of its body. */
   firstByteMs: number;
+  /** Until the first byte of an answer, where that is another time than `firstByteMs`. */
+  answerMs?: number;
   /** Between two pieces of the answer. */
   idleMs: number;
 }
@@ -155,7 +157,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   #awaitHead(): void {
-    this.#limit(this.#options.timeouts.firstByteMs, 'it is connected but gave no answer in');
+    const { firstByteMs, answerMs = firstByteMs } = this.#options.timeouts;
+    this.#limit(answerMs, 'it is connected but gave no answer in');
   }
 
   #limit(timeoutMs: number, words: string): void {

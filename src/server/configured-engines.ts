@@ -99,16 +99,24 @@ function createPlanned(
   { clock, log }: Surroundings,
   given: NonNullable<CreateEnginesOptions['given']>,
 ): EngineSet {
-  const { engineConnectMs: connectMs, engineFirstByteMs: firstByteMs, engineIdleMs: idleMs } = limits;
+  const {
+    engineConnectMs: connectMs,
+    engineFirstByteMs: firstByteMs,
+    engineLoadMs: loadMs,
+    engineIdleMs: idleMs,
+  } = limits;
   return createEngineSets(given.languageModel === undefined ? plan : { ...plan, aliases: {} }, {
     given,
     clock,
-    timeouts: { connectMs, firstByteMs, idleMs },
+    timeouts: { connectMs, firstByteMs, loadMs, idleMs },
     bounds: { answerBytes: limits.engineAnswerBytes, messageBytes: limits.engineMessageBytes },
     pool: poolSurroundings({ limits }, clock),
     now: () => new Date(clock.epochMs()),
     ...(transcriberWorkers !== undefined && { transcriberWorkers }),
     ...(voiceWorkers !== undefined && { voiceWorkers }),
+    adaptationMs: limits.engineAdaptationMs,
+    onLoading: ({ name, loading, ms }) =>
+      log.info(loading ? 'engine_loading' : 'engine_loaded', { name, ms: Math.round(ms) }),
     onNotice: (notice) => log.info('engine_notice', { notice }),
     onUnreachable: (about) => log.warn('engine_unreachable', about),
     onFallback: (change) => log.warn('engine_fallback', change),

@@ -160,7 +160,7 @@ export class RealtimeSession implements Session {
   /** A promise where the event takes several turns of the event loop. Never throws or rejects. */
   #handle(event: ClientEvent, from: Peer): void | Promise<void> {
     const send = (error: WireError) => this.refuse(error, event.event_id ?? null, from);
-    return this.#attempt(`handling '${event.type}'`, () => this.#dispatch(event, from), send);
+    return this.#attempt(`handling '${event.type}'`, () => this.#dispatch(event, from, send), send);
   }
 
   #handleAudio(audio: AudioClip, from: Peer): void | Promise<void> {
@@ -184,7 +184,7 @@ export class RealtimeSession implements Session {
     return handled?.catch((error: unknown) => core.fail(what, error, send)).then(count);
   }
 
-  #dispatch(event: ClientEvent, from: Peer): void | Promise<void> {
+  #dispatch(event: ClientEvent, from: Peer, send: (error: WireError) => void): void | Promise<void> {
     const { kind } = this.#core;
     if (kind.refused.has(event.type)) throw wireErrors.notInSession(event.type, kind.type);
     switch (event.type) {
@@ -211,9 +211,11 @@ export class RealtimeSession implements Session {
         if (this.#drain.begun) throw wireErrors.shuttingDown();
         responseQuota.require();
         locks.refuseResponse(config, event.response ?? {});
-        return this.#withAudio(event.response?.input ?? [], from, (audio) =>
-          this.#turns.respond(event.response ?? {}, audio),
-        );
+        return this.#withAudio(event.response?.input ?? [], from, (audio) => {
+          const parameters = event.response ?? {};
+          const create = () => this.#turns.respond(parameters, audio);
+          this.#turns.request(() => this.#core.attempt("handling 'response.create'", create, send), parameters);
+        });
       }
       case 'response.cancel':
         return this.#responses.cancel(event.response_id ?? undefined);

@@ -11,6 +11,7 @@ import {
 import { type SessionKind, sessionKinds } from '../protocol/wire/session-kinds.ts';
 import { AudioBudget, AudioQuota, AudioRetention } from './conversation/audio-budget.ts';
 import { Conversation } from './conversation/conversation.ts';
+import { EngineCalls } from './conversation/engine-calls.ts';
 import { Locks } from './limits/locks.ts';
 import { ResponseQuota } from './limits/response-quota.ts';
 import { Observers } from './observing/observers.ts';
@@ -74,6 +75,8 @@ export class SessionCore implements SessionTools {
   readonly locks: Locks;
   readonly responseQuota: ResponseQuota;
   readonly conversation: Conversation;
+  /** The ids that engines gave to the calls of the session's responses. */
+  readonly engineCalls: EngineCalls;
   /** The audio that is kept with items. */
   readonly retention: AudioRetention;
   readonly audioQuota: AudioQuota;
@@ -103,6 +106,7 @@ export class SessionCore implements SessionTools {
     this.locks = new Locks(grant.locked ?? [], this.kind);
     this.responseQuota = new ResponseQuota(clock, settings.limits.responsesPerMinute);
     this.conversation = new Conversation(ids('conv'));
+    this.engineCalls = new EngineCalls(settings.limits.engineCallCharacters);
     this.retention = new AudioRetention(settings.limits.keptAudioMs);
     this.audioQuota = new AudioQuota(options.audioBudget ?? new AudioBudget(Number.POSITIVE_INFINITY), this.retention);
     this.playback = new SessionPlayback(clock, settings.outputLeadMs, this.observers);
@@ -136,6 +140,14 @@ export class SessionCore implements SessionTools {
   detach(peer: Peer): void {
     this.#peers.delete(peer);
     if (peer.playback) this.playback.detach(peer.playback);
+  }
+
+  /** An id for a call of a response: no call of the conversation has it, also none that a client created. */
+  newCallId(): string {
+    for (;;) {
+      const callId = this.ids('call');
+      if (!this.conversation.callsById(callId).length) return callId;
+    }
   }
 
   /** Sends an event to every peer; after the end of the session to none. */

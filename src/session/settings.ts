@@ -40,6 +40,8 @@ export interface SessionLimits {
   items: number;
   /** Characters of text, images and arguments in the items that clients add. */
   itemCharacters: number;
+  /** Characters of the ids that engines gave to calls: beyond them the oldest are forgotten. */
+  engineCallCharacters: number;
   /** Characters of one response's context: text, images and audio, both as base64. Each occurrence of an item counts. */
   contextCharacters: number;
   /** Out-of-band responses that run at once. */
@@ -73,6 +75,7 @@ export const defaultSessionSettings: SessionSettings = {
     items: 2000,
     itemCharacters: 64 * 1024 ** 2,
     contextCharacters: 64 * 1024 ** 2,
+    engineCallCharacters: 1024 ** 2,
     outOfBandResponses: 8,
     responsesPerMinute: 600,
     // By the official document.

@@ -150,3 +150,28 @@ test('a configuration that cannot be read is told, and nothing is tried', async 
   assert.equal(lines.length, 1);
   assert.match(lines[0] ?? '', /^wrong --language-model: .* There is no such engine/);
 });
+
+for (const [what, running, modelfile, window] of [
+  ['of what runs', [{ model: 'llama3.2:latest', context_length: 8192 }], '', 8192],
+  ['of its Modelfile', [], 'stop "x"\nnum_ctx                        16384', 16384],
+  ['by default', [{ model: 'another' }], '', 4096],
+  ['that is large enough', [{ name: 'llama3.2', context_length: 32768 }], '', undefined],
+] as const) {
+  test(`the window of a model in Ollama is noticed where it is too small: ${what}`, async (t) => {
+    const chat = chatServer(ollama);
+    const server = await modelServer(t, (request, response) => {
+      if (request.path === '/api/version') return sendJson(response, { version: '0.14.2' });
+      if (request.path === '/api/ps') return sendJson(response, { models: running });
+      if (request.path === '/api/show') return sendJson(response, { parameters: modelfile });
+      return chat(request, response);
+    });
+    const { code, lines } = await examined(['--llm', `${server.url}#llama3.2`]);
+    assert.equal(code, 0);
+    const odd = lines.filter((line) => line.startsWith('odd'));
+    if (window === undefined) return assert.deepEqual(odd, []);
+    assert.match(
+      odd.join(),
+      new RegExp(`llama3\\.2 at .*: Ollama gives this model a window of ${window} tokens.*OLLAMA_CONTEXT_LENGTH`),
+    );
+  });
+}

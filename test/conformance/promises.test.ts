@@ -29,7 +29,8 @@ async function tour() {
   await client.say({ type: 'conversation.item.truncate', item_id, content_index: 0, audio_end_ms: 300 });
   await clock.advance(20_000);
   engines.languageModel.script = () => [...say('One moment.').slice(0, -1), ...call('look_up', { a: 1 })];
-  await client.say({ type: 'response.create', response: { output_modalities: ['text'], metadata: { a: 'b' } } });
+  const tools = [{ type: 'function', name: 'look_up' }];
+  await client.say({ type: 'response.create', response: { output_modalities: ['text'], metadata: { a: 'b' }, tools } });
   await client.say({ type: 'conversation.item.retrieve', item_id });
   await client.say({ type: 'conversation.item.delete', item_id });
   await client.say(update({ audio: { input: { turn_detection: null, transcription: {} } } }));

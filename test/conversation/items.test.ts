@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { newConversation, userText } from '../support/conversation.ts';
+import { newConversation, updateTools, userText } from '../support/conversation.ts';
 import { call, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
 
@@ -110,6 +110,7 @@ test('the output of a call may be given while the response that made it still ru
     yield* call('look_up', {}).slice(0, -1);
     await new Promise(() => {});
   };
+  await client.say(updateTools('look_up'));
   await client.say({ type: 'response.create' });
   const { call_id } = client.last('response.function_call_arguments.done');
   await client.say(create({ type: 'function_call_output', call_id, output: 'found' }));

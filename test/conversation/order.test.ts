@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concatSamples } from '../../src/audio/pcm.ts';
-import { newConversation, update, userText } from '../support/conversation.ts';
+import { newConversation, update, updateTools, userText } from '../support/conversation.ts';
 import { settle } from '../support/fake-clock.ts';
 import { call, gate, say, silence, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
@@ -165,6 +165,7 @@ test('a function call', async () => {
   );
   const { client, engines } = newConversation();
   engines.languageModel.script = () => call('get_weather', { city: 'Paris' });
+  await client.say(updateTools('get_weather'));
   await client.say(userText('The weather in Paris?'));
   client.forget();
   await client.say({ type: 'response.create' });
@@ -204,6 +205,7 @@ test('a message before a function call has its own output index', async () => {
   verifies('R3.12');
   const { client, engines } = newConversation();
   engines.languageModel.script = () => [...say('One moment.').slice(0, -1), ...call('look_up', {})];
+  await client.say(updateTools('look_up'));
   await client.say(update({ output_modalities: ['text'] }));
   await client.say({ type: 'response.create' });
   assert.deepEqual(
@@ -250,6 +252,7 @@ test('cancelled inside a call: no arguments.done', async () => {
     yield { type: 'call_arguments', delta: '{"amount":' };
     await opened;
   };
+  await client.say(updateTools('pay'));
   await client.say({ type: 'response.create' });
   await client.say({ type: 'response.cancel' });
   assert.deepEqual(client.all('response.function_call_arguments.done'), []);

@@ -4,7 +4,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concatSamples } from '../../src/audio/pcm.ts';
 import type { ModelEvent, ModelUsage, TokenCounter } from '../../src/session/ports/language-model.ts';
-import { audioOf, type Client, newConversation, transcriptOf, update, userText } from '../support/conversation.ts';
+import {
+  audioOf,
+  type Client,
+  newConversation,
+  transcriptOf,
+  update,
+  updateTools,
+  userText,
+} from '../support/conversation.ts';
 import { call, hang, say, sayAloud, silence, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
 
@@ -217,6 +225,7 @@ test('it may speak, and then call a function', async () => {
   verifies('R3.12');
   const { client, engines } = speaking();
   engines.languageModel.script = () => [...sayAloud('A moment.').slice(0, -1), ...call('look_up', { a: 1 })];
+  await client.say(updateTools('look_up'));
   await client.say(respond());
   const { output } = client.last('response.done').response;
   assert.deepEqual(

@@ -78,9 +78,34 @@ test('a call of a tool that is gone is not taken for a call of another', async (
   assert.equal(made?.type === 'call' && made.name, 'get_weather_2');
 });
 
-test('a name that the model made up reaches the client as it is', async () => {
-  const { client, engines } = await withTools(tool('get weather'));
-  engines.languageModel.script = () => call('get news', {});
-  await client.say({ type: 'response.create' });
-  assert.equal(client.last('response.function_call_arguments.done').name, 'get news');
-});
+for (const [called, namespace] of [
+  ['functions.get_news', 'of a template'],
+  ['default_api:get_news', 'of another template'],
+  [' get_news\n', 'nothing but white space'],
+  ['get_news<|channel|>commentary', 'a token behind it'],
+] as const) {
+  test(`a tool is recognised beside what a server left there: ${namespace}`, async () => {
+    const { client, engines } = await withTools(tool('get_news'));
+    engines.languageModel.script = () => call(called, {});
+    await client.say({ type: 'response.create' });
+    assert.equal(client.last('response.function_call_arguments.done').name, 'get_news');
+  });
+}
+
+for (const made of ['get news', 'news', 'get_news_2', '__proto__', '', 'functions.', '<|x|>', 'x'.repeat(5000)]) {
+  test(`a call of a tool that the session does not have is not sent: ${made.slice(0, 20)}`, async () => {
+    const { client, engines } = await withTools(tool('get weather'), tool('get_news'));
+    engines.languageModel.script = () => call(made, {});
+    await client.say({ type: 'response.create' });
+    const { status, status_details, output } = client.last('response.done').response;
+    assert.deepEqual([status, output], ['failed', []]);
+    assert.ok(status_details?.type === 'failed');
+    assert.equal(status_details.error.code, 'language_model_failed');
+    assert.match(
+      status_details.error.message,
+      /it called the tool '.*', which the session does not have\. It has 'get weather', 'get_news'\.$/,
+    );
+    assert.ok(status_details.error.message.length < 300);
+    assert.deepEqual(client.all('response.function_call_arguments.delta'), []);
+  });
+}

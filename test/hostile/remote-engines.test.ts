@@ -72,7 +72,8 @@ for (const { name, type, body, told } of failing) {
     const { wsUrl } = await newServer(t, { engines: fakeEngineSet(engines) });
     const [client, bystander] = [await WireClient.open(wsUrl + query), await WireClient.open(wsUrl + query)];
     const failure = client.until('response.done');
-    client.send({ type: 'response.create', response: { instructions: 'hostile', output_modalities: ['text'] } });
+    const tools = [{ type: 'function', name: 'f' }];
+    client.send({ type: 'response.create', response: { instructions: 'hostile', output_modalities: ['text'], tools } });
     bystander.send({ type: 'response.create', response: { output_modalities: ['text'] } });
     assert.equal((await bystander.until('response.done')).response.status, 'completed');
     const { response } = await failure;

@@ -119,6 +119,11 @@ export function update(session: object): object {
   return { type: 'session.update', session: { type: 'realtime', ...session } };
 }
 
+/** An update of a realtime session that gives it tools with these names. */
+export function updateTools(...names: string[]): object {
+  return update({ tools: names.map((name) => ({ type: 'function', name })) });
+}
+
 export function userText(text: string): object {
   return {
     type: 'conversation.item.create',

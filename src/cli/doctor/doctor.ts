@@ -6,12 +6,19 @@ import { type Config, ConfigError, loadConfig } from '../../config/config.ts';
 import { systemClock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import { Flite } from '../../engines/embedded/flite/flite.ts';
+import { ollamaWindow } from '../../engines/openai/chat/ollama-window.ts';
 import { findLocalModel } from '../../engines/openai/local-models.ts';
 import { EngineConfigError, planEngines } from '../../engines/spec/engine-plan.ts';
-import { defaultSet, type EngineSetSpec, type EngineSetsSpec } from '../../engines/spec/engine-spec.ts';
+import {
+  defaultSet,
+  type EngineSetSpec,
+  type EngineSetsSpec,
+  type EngineSpec,
+} from '../../engines/spec/engine-spec.ts';
 import { type EngineOptions, type Lifecycle, maker } from '../../engines/spec/registry.ts';
 import { inSet } from '../../engines/spec/voice-aliases.ts';
 import { isStandIn } from '../../server/configured-engines.ts';
+import { contextBudget } from '../../session/context/truncation.ts';
 import { allKinds, type EngineKind, engineKinds } from '../../session/ports/engines.ts';
 import { defaultModel } from '../../transport/session-authorizer.ts';
 import { withKey } from '../../upstream/link/target.ts';
@@ -78,11 +85,16 @@ async function examineUpstreams(config: Config, print: (line: string) => void): 
 /** Checks the engines; returns whether all of them work. */
 async function examine(plan: EngineSetsSpec, config: Config, print: (line: string) => void): Promise<boolean> {
   const { limits, transcriberWorkers, voiceWorkers } = config;
-  const { engineConnectMs: connectMs, engineFirstByteMs: firstByteMs, engineIdleMs: idleMs } = limits;
+  const {
+    engineConnectMs: connectMs,
+    engineFirstByteMs: firstByteMs,
+    engineLoadMs: loadMs,
+    engineIdleMs: idleMs,
+  } = limits;
   const options: EngineOptions = {
     transcriberWorkers: transcriberWorkers ?? 1,
     voiceWorkers: voiceWorkers ?? 1,
-    timeouts: { connectMs, firstByteMs, idleMs },
+    timeouts: { connectMs, firstByteMs, loadMs, idleMs },
     bounds: { answerBytes: limits.engineAnswerBytes, messageBytes: limits.engineMessageBytes },
     attempts: 1,
     clock: systemClock,
@@ -97,6 +109,8 @@ async function examine(plan: EngineSetsSpec, config: Config, print: (line: strin
     try {
       const { did, odd = false } = await examineOne(kind, set, options, clip);
       print(`${odd ? 'odd  ' : 'ok   '} ${label}: ${did}`);
+      const small = kind === 'languageModel' ? await smallWindow(set.languageModel, config) : undefined;
+      if (small !== undefined) print(`odd   ${label}: ${small}`);
     } catch (error) {
       fine = false;
       print(`FAIL  ${label}: ${withoutName(error, name)}`);
@@ -175,6 +189,16 @@ async function sampleClip(): Promise<AudioClip> {
   const { clip } = await withEngine(new Flite({ workers: 1 }), (voice, signal) => speak(voice, sampleSentence, signal));
   const silence = new Int16Array(samplesIn(silenceMs, clip.sampleRateHz));
   return { ...clip, samples: concatSamples([silence, clip.samples, silence]) };
+}
+
+/** What is wrong with the window of a model in Ollama, if it is smaller than what Parley sends. */
+async function smallWindow(spec: EngineSpec | undefined, { contextTokens }: Config): Promise<string | undefined> {
+  const found = spec === 'auto' ? await findLocalModel() : spec;
+  if (typeof found !== 'object' || found.model === undefined) return undefined;
+  const window = await ollamaWindow({ url: found.url, model: found.model });
+  const sent = contextBudget(contextTokens, found.model);
+  if (window === undefined || window >= sent) return undefined;
+  return `Ollama gives this model a window of ${window} tokens and drops the beginning of what is longer, the instructions with it, without an error; Parley sends up to ${sent}. Set OLLAMA_CONTEXT_LENGTH=32768 where Ollama runs, or num_ctx in the model's Modelfile; or start Parley with --context-tokens ${Math.floor(window * 0.75)}`;
 }
 
 async function suggestLocalModel(print: (line: string) => void): Promise<void> {

@@ -31,7 +31,10 @@ export function contextItems(items: readonly ContextItem[]): Json[] {
     return known;
   };
   return items.map((item) => {
-    if (item.type !== 'message') return { ...item, callId: numbered(item.callId) };
+    if (item.type !== 'message') {
+      const { engineCall: _madeAnew, ...told } = { engineCall: undefined, ...item };
+      return { ...told, callId: numbered(item.callId) };
+    }
     const content = item.content.map((part) =>
       part.type === 'audio' ? withoutAbsent({ ...part, clip: describeClip(part.clip) }) : { ...part },
     );

@@ -36,6 +36,10 @@ export class AutoModel implements LanguageModel {
     else void this.#findModel();
   }
 
+  get loadingMs(): number | undefined {
+    return this.#found?.loadingMs;
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#found?.close(), this.#options.standIn.close?.()]);
   }

@@ -3,12 +3,12 @@
 import { bytesToSamples } from '../../audio/pcm.ts';
 import { endOfPiece } from '../../core/json-pieces.ts';
 import type { ModelEvent, ModelUsage } from '../../session/ports/language-model.ts';
+import { ToolCalls } from './chat/tool-calls.ts';
 import { field, listField, numberField, parseJson, textField } from './json.ts';
 import { type AnswerReader, endGraceMs } from './read-answer.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
 import { toldFailure } from './status-failure.ts';
 import { ThinkingFilter } from './thinking.ts';
-import { ToolCalls } from './tool-calls.ts';
 
 type FinishReason = Extract<ModelEvent, { type: 'finish' }>['reason'];
 
@@ -29,7 +29,7 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
   readonly #thinking = new ThinkingFilter();
   /** The first byte of a sample whose second comes with the next piece. */
   #halfSample: Uint8Array = new Uint8Array();
-  readonly #calls = new ToolCalls();
+  readonly #calls: ToolCalls;
   #finish: FinishReason | undefined;
   #usage: ModelUsage | undefined;
   #characters = 0;
@@ -37,6 +37,11 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
   #later = '';
   #marked = false;
   #chunks = 0;
+
+  /** `engine`: the name of the engine that answers. */
+  constructor(engine: string) {
+    this.#calls = new ToolCalls(engine);
+  }
 
   get patienceMs(): number {
     if (this.#marked || (this.#finish !== undefined && this.#usage !== undefined)) return endGraceMs;
@@ -109,7 +114,7 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
     const reasoning = reasoningFields.map((name) => textField(delta, name) ?? '').join('');
     this.#count(content.length + reasoning.length);
     if (content !== '') events.push(...this.#say(this.#thinking.push(content)));
-    for (const piece of listField(delta, 'tool_calls')) {
+    for (const piece of callPieces(delta)) {
       if (!this.#calls.any) events.push(...this.#say(this.#thinking.flush()));
       events.push(...this.#calls.push(piece));
     }
@@ -156,6 +161,13 @@ function textEvents(text: string): ModelEvent[] {
     from = to;
   }
   return events;
+}
+
+/** The pieces of tool calls; one of the old form, `function_call`, is a call without an id. */
+function callPieces(delta: unknown): readonly unknown[] {
+  const old = field(delta, 'function_call');
+  const pieces = listField(delta, 'tool_calls');
+  return typeof old === 'object' && old !== null && pieces.length === 0 ? [{ function: old }] : pieces;
 }
 
 /** What servers call the reasoning that they tell apart from the answer. */

@@ -1,10 +1,14 @@
 import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/ports/language-model.ts';
+import { Adaptations, isWithout, mayConcernForm } from './adaptations.ts';
+import { forms, refusedForm, rolesOf } from './chat/chat-forms.ts';
+import { type ChatRequestOptions, chatRequest } from './chat/chat-request.ts';
+import { ModelLoading } from './chat/model-loading.ts';
 import { ChatAnswer } from './chat-answer.ts';
-import { chatRequest, optionalFields } from './chat-request.ts';
 import { Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
 import { jsonBytes } from './in-turns.ts';
 import { readAnswer } from './read-answer.ts';
-import { RequestFailure } from './request-failure.ts';
+import type { RequestFailure } from './request-failure.ts';
+import { defaultAdaptationMs, defaultTimeouts } from './timeouts.ts';
 
 export interface ChatModelOptions extends EndpointOptions {
   /** Whether the model takes audio (`input_audio`), and whether it answers with it (`modalities: ["text","audio"]`). */
@@ -12,6 +16,9 @@ export interface ChatModelOptions extends EndpointOptions {
   speaks?: boolean;
   /** Added to the instructions of an answer that a voice will speak; '' adds nothing. */
   spokenHint?: string;
+  /** Whether to wait for a model that is being loaded; false: another engine answers. Default: true. */
+  waitsForModel?: boolean;
+  onLoading?: (about: { name: string; loading: boolean; ms: number }) => void;
 }
 
 const defaultSpokenHint =
@@ -23,17 +30,24 @@ export class ChatModel implements LanguageModel {
   readonly speaks: boolean;
   readonly #endpoint: Endpoint;
   readonly #spokenHint: string;
-  /** Optional fields that the server has refused. */
-  readonly #without = new Set<string>();
-  #tokenLimitField: 'max_tokens' | 'max_completion_tokens';
+  readonly #adaptations: Adaptations;
+  readonly #loading: ModelLoading;
 
   constructor(options: ChatModelOptions) {
-    this.#endpoint = new Endpoint(options);
+    this.#endpoint = new Endpoint({ ...options, mayLoad: true });
+    const { firstByteMs, loadMs } = { ...defaultTimeouts, ...options.timeouts };
+    this.#loading = new ModelLoading({
+      clock: this.#endpoint.clock,
+      silentMs: firstByteMs,
+      loadMs,
+      patient: options.waitsForModel ?? true,
+      answers: (signal) => this.#endpoint.answers(signal),
+      onChange: (about) => options.onLoading?.({ name: this.#endpoint.name, ...about }),
+    });
     this.hearsAudio = options.hearsAudio ?? false;
     this.speaks = options.speaks ?? false;
     this.#spokenHint = options.spokenHint ?? defaultSpokenHint;
-    const newer = /(^|\.)openai\.(com|azure\.com)$/.test(this.#endpoint.host);
-    this.#tokenLimitField = newer ? 'max_completion_tokens' : 'max_tokens';
+    this.#adaptations = new Adaptations(this.#endpoint.clock, options.adaptationMs ?? defaultAdaptationMs);
   }
 
   /** @throws {EngineError} that says which server failed, how, and what to do */
@@ -53,44 +67,47 @@ export class ChatModel implements LanguageModel {
     return this.#endpoint.probe();
   }
 
-  close(): Promise<void> {
-    return this.#endpoint.close();
+  /** How long its server has been loading the model; undefined while it is not. */
+  get loadingMs(): number | undefined {
+    return this.#loading.ms;
+  }
+
+  async close(): Promise<void> {
+    this.#loading.close();
+    await this.#endpoint.close();
   }
 
   async *#answer(request: ModelRequest, { signal }: RequestOptions): AsyncGenerator<ModelEvent, void, undefined> {
     const ask = (signal: AbortSignal) => this.#ask(request, signal);
-    yield* readAnswer(ask, new ChatAnswer(), { signal, ...this.#endpoint.reading });
+    yield* readAnswer(ask, new ChatAnswer(this.#endpoint.name), { signal, ...this.#endpoint.reading });
   }
 
-  /** Sends the request; where the server refuses a field that it can do without, sends it once more, and from then on, without. */
-  async #ask(request: ModelRequest, signal: AbortSignal): Promise<Response> {
-    for (;;) {
-      const chat = await chatRequest(request, {
-        model: this.#endpoint.model ?? request.model,
-        tokenLimitField: this.#tokenLimitField,
-        spokenHint: this.#spokenHint,
-        without: this.#without,
-      });
-      try {
-        const body = await jsonBytes(chat);
-        signal.throwIfAborted();
-        return await this.#endpoint.open('/chat/completions', { body, signal });
-      } catch (error) {
-        if (!(error instanceof RequestFailure) || !this.#adapt(error, chat)) throw error;
-      }
-    }
+  #ask(request: ModelRequest, signal: AbortSignal): Promise<Response> {
+    let body: Record<string, unknown> = {};
+    const send = async (has: (key: string) => boolean) => {
+      const chat = await chatRequest(request, this.#form(request, has));
+      body = { ...chat };
+      const bytes = await jsonBytes({ ...chat, ...this.#endpoint.body });
+      signal.throwIfAborted();
+      const open = (signal: AbortSignal) => this.#endpoint.open('/chat/completions', { body: bytes, signal });
+      return this.#loading.open(open, { signal, onWait: request.claim?.onWait });
+    };
+    const adapt = (failure: RequestFailure, has: (key: string) => boolean) =>
+      mayConcernForm(failure) ? refusedForm(failure, body, has) : undefined;
+    return this.#adaptations.ask(send, adapt, (notice) => this.#endpoint.notice(notice));
   }
 
-  #adapt({ status, message }: RequestFailure, body: object): boolean {
-    if (status !== 400 && status !== 422) return false;
-    if (this.#tokenLimitField === 'max_tokens' && message.includes('max_completion_tokens')) {
-      this.#tokenLimitField = 'max_completion_tokens';
-      return true;
-    }
-    const refused = optionalFields.find((field) => field in body && message.includes(field));
-    if (refused === undefined) return false;
-    this.#without.add(refused);
-    this.#endpoint.notice(`it refuses the field ${refused}, and is asked without it from now on`);
-    return true;
+  #form(request: ModelRequest, has: (key: string) => boolean): ChatRequestOptions {
+    const newer = /(^|\.)openai\.(com|azure\.com)$/.test(this.#endpoint.host);
+    const short = /(^|\.)mistral\.ai$/.test(this.#endpoint.host);
+    return {
+      model: this.#endpoint.model ?? request.model,
+      tokenLimitField: newer || has(forms.newTokenLimit) ? 'max_completion_tokens' : 'max_tokens',
+      spokenHint: this.#spokenHint,
+      engine: this.#endpoint.name,
+      callIds: short || has(forms.shortCallIds) ? 'short' : 'any',
+      roles: rolesOf(has),
+      without: (field, value) => isWithout(has, field, value),
+    };
   }
 }

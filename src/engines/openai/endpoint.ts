@@ -7,15 +7,13 @@ import { pause } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import { systemClock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
-import { tryParseJson } from '../../core/json.ts';
 import { HttpClient } from '../../net/http-client.ts';
-import type { HttpTimeouts } from '../../net/http-exchange.ts';
 import { HttpFailure } from '../../net/http-failure.ts';
 import { EngineError } from '../engine-error.ts';
 import { type AnswerBounds, defaultAnswerBounds } from './answer-bounds.ts';
 import { RequestFailure } from './request-failure.ts';
 import { statusFailure } from './status-failure.ts';
-import { defaultTimeouts } from './timeouts.ts';
+import { defaultTimeouts, type EngineTimeouts } from './timeouts.ts';
 
 export interface EndpointOptions {
   /** Where the API is, as far as its version: `http://127.0.0.1:11434/v1`. Credentials in it become basic authentication. */
@@ -24,12 +22,20 @@ export interface EndpointOptions {
   model?: string;
   /** Sent as a bearer token; never told in a message. */
   key?: string;
+  /** Fields of every request, in place of those that the engine would send. */
+  body?: Readonly<Record<string, unknown>>;
+  /** Sent with every request; never told in a message. */
+  headers?: Readonly<Record<string, string>>;
   /** Where a key would have to be set, for the message about a missing one. */
   keyHint?: string;
-  timeouts?: Partial<HttpTimeouts>;
+  timeouts?: Partial<EngineTimeouts>;
   bounds?: AnswerBounds;
+  /** The server may load its model at a request: the answer is waited for by someone else. */
+  mayLoad?: boolean;
   /** How often to ask at most, as long as nothing has come (default 3). */
   attempts?: number;
+  /** How long the form in which a server wants its requests is remembered. */
+  adaptationMs?: number;
   /** Told once of everything that the engine had to do without, in a sentence. */
   onNotice?: (notice: string) => void;
   clock?: Clock;
@@ -58,11 +64,13 @@ export class Endpoint {
   readonly name: string;
   readonly host: string;
   readonly clock: Clock;
+  readonly body: Readonly<Record<string, unknown>>;
   /** What reading an answer needs. */
   readonly reading: Pick<AnswerBounds, 'messageBytes'> & { clock: Clock };
   readonly #baseUrl: string;
   readonly #query: string;
   readonly #authorization: string | undefined;
+  readonly #headers: Readonly<Record<string, string>>;
   readonly #client: HttpClient;
   readonly #attempts: number;
   readonly #secrets: readonly string[];
@@ -83,6 +91,8 @@ export class Endpoint {
     this.#baseUrl = url.href.replace(/\/+$/, '');
     this.clock = options.clock ?? systemClock;
     this.model = options.model;
+    this.body = options.body ?? {};
+    this.#headers = options.headers ?? {};
     this.host = url.hostname;
     this.name = options.model === undefined ? this.#baseUrl : `${options.model} at ${this.#baseUrl}`;
     this.#attempts = options.attempts ?? 3;
@@ -90,14 +100,15 @@ export class Endpoint {
     this.#onNotice = options.onNotice ?? (() => {});
     const { answerBytes, messageBytes } = options.bounds ?? defaultAnswerBounds;
     this.reading = { clock: this.clock, messageBytes };
+    const { loadMs, ...timeouts } = { ...defaultTimeouts, ...options.timeouts };
     this.#client = new HttpClient({
       clock: this.clock,
-      timeouts: { ...defaultTimeouts, ...options.timeouts },
+      timeouts: options.mayLoad ? { ...timeouts, answerMs: loadMs } : timeouts,
       maxBytes: answerBytes,
       resend: true,
     });
     const login = username === '' && password === '' ? undefined : basicCredentials(username, password);
-    this.#secrets = [options.key, login, decodeURIComponent(password)].filter(
+    this.#secrets = [options.key, login, decodeURIComponent(password), ...secretValues(this.#headers)].filter(
       (secret) => secret !== undefined && secret !== '',
     ) as string[];
     this.#authorization = options.key !== undefined ? `Bearer ${options.key}` : login && `Basic ${login}`;
@@ -128,6 +139,17 @@ export class Endpoint {
     } catch (error) {
       const failure = this.#failureOf(error);
       if (failure.status !== 404 && failure.status !== 405) throw this.#told(failure, 1);
+    }
+  }
+
+  /** Whether the server answers a request that costs nothing, in any way. */
+  async answers(signal: AbortSignal): Promise<boolean> {
+    try {
+      const response = await this.open('/models', { signal });
+      await response.body?.cancel();
+      return true;
+    } catch (error) {
+      return this.#failureOf(error).status !== undefined;
     }
   }
 
@@ -189,8 +211,7 @@ export class Endpoint {
       const isPage = contentType(response) === 'text/html';
       if (!response.ok) {
         const text = await readText(response, maxErrorBytes).catch(() => '');
-        const body = isPage ? undefined : (tryParseJson(text) ?? text);
-        throw statusFailure(response, body, { hasKey: this.#secrets.length > 0, keyHint: this.#keyHint });
+        throw statusFailure(response, text, { hasKey: this.#secrets.length > 0, keyHint: this.#keyHint });
       }
       if (isPage) {
         await response.body?.cancel();
@@ -208,6 +229,7 @@ export class Endpoint {
     const headers = new Headers({ accept });
     if (this.#authorization !== undefined) headers.set('authorization', this.#authorization);
     if (body instanceof Uint8Array) headers.set('content-type', 'application/json');
+    for (const [name, value] of Object.entries(this.#headers)) headers.set(name, value);
     const method = body === undefined ? 'GET' : 'POST';
     return this.#client.fetch(`${this.#baseUrl}${path}${this.#query}`, {
       method,
@@ -232,6 +254,13 @@ export class Endpoint {
     const told = withoutAddresses(`${this.model ?? 'the server'}: ${words}${tries}.`, this.host);
     return new EngineError(this.name, `${words}${tries}.`, { forClients: told });
   }
+}
+
+/** Values of headers that may be keys. */
+function secretValues(headers: Readonly<Record<string, string>>): string[] {
+  return Object.values(headers)
+    .flatMap((value) => [value, value.replace(/^\w+ /, '')])
+    .filter((value) => value.length >= leastTelling);
 }
 
 /** A shorter beginning of a secret tells nothing of it, and may stand in any text. */

@@ -1,7 +1,6 @@
 /** Engines on servers, from what a configuration says of them. */
 
 import type { Clock } from '../../core/clock.ts';
-import type { HttpTimeouts } from '../../net/http-exchange.ts';
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
 import { type HttpEngineSpec, keyVariable } from '../spec/engine-spec.ts';
 import type { AnswerBounds } from './answer-bounds.ts';
@@ -9,13 +8,20 @@ import { ChatModel } from './chat-model.ts';
 import type { EndpointOptions } from './endpoint.ts';
 import { HttpTranscriber } from './http-transcriber.ts';
 import { HttpVoice } from './http-voice.ts';
+import type { EngineTimeouts } from './timeouts.ts';
 
 /** What every engine on a server may be given. */
 export interface RemoteOptions {
   /** How long a server of models may take. */
-  timeouts?: HttpTimeouts;
+  timeouts?: EngineTimeouts;
   /** How much of its answers is read. */
   bounds?: AnswerBounds;
+  /** How long the form in which it wants its requests is remembered. */
+  adaptationMs?: number;
+  /** Whether to wait for a language model that its server loads; false: another engine answers. */
+  waitsForModel?: boolean;
+  /** Called when a server is found to load its model, and when that is over. */
+  onLoading?: (about: { name: string; loading: boolean; ms: number }) => void;
   /** How often it is asked at most while it has said nothing. */
   attempts?: number;
   /** Told once of everything that an engine had to do without, in a sentence. */
@@ -32,6 +38,8 @@ export const httpFactories: { [Kind in RequestKind]: (spec: HttpEngineSpec, opti
   languageModel: (spec, options) =>
     new ChatModel({
       ...endpoint('languageModel', spec, options),
+      ...(options.waitsForModel !== undefined && { waitsForModel: options.waitsForModel }),
+      ...(options.onLoading && { onLoading: options.onLoading }),
       hearsAudio: spec.audio === 'in' || spec.audio === 'both',
       speaks: spec.audio === 'out' || spec.audio === 'both',
       ...(spec.spokenHint !== undefined && { spokenHint: spec.spokenHint }),
@@ -47,17 +55,20 @@ export const httpFactories: { [Kind in RequestKind]: (spec: HttpEngineSpec, opti
 
 function endpoint(
   kind: RequestKind,
-  { url, model, key, keyEnv }: HttpEngineSpec,
-  { timeouts, bounds, attempts, onNotice, clock }: RemoteOptions,
+  { url, model, key, keyEnv, body, headers }: HttpEngineSpec,
+  { timeouts, bounds, attempts, adaptationMs, onNotice, clock }: RemoteOptions,
 ): EndpointOptions {
   return {
     url,
     keyHint: keyEnv ?? keyVariable(kind),
     ...(model !== undefined && { model }),
+    ...(body && { body }),
+    ...(headers && { headers }),
     ...(key !== undefined && { key }),
     ...(timeouts && { timeouts }),
     ...(bounds && { bounds }),
     ...(attempts !== undefined && { attempts }),
+    ...(adaptationMs !== undefined && { adaptationMs }),
     ...(onNotice && { onNotice }),
     ...(clock && { clock }),
   };

@@ -3,9 +3,11 @@ import { concatSamples, samplesIn } from '../../audio/pcm.ts';
 import { resample } from '../../audio/resample.ts';
 import { writeWav } from '../../audio/wav.ts';
 import type { TranscribeOptions, Transcriber, TranscriptEvent } from '../../session/ports/transcriber.ts';
+import { Adaptations, isWithout, mayConcernForm, refusedField } from './adaptations.ts';
 import { Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
 import { readAnswer } from './read-answer.ts';
-import { RequestFailure } from './request-failure.ts';
+import type { RequestFailure } from './request-failure.ts';
+import { defaultAdaptationMs } from './timeouts.ts';
 import { TranscriptAnswer } from './transcript-answer.ts';
 
 export interface TranscriberOptions extends EndpointOptions {
@@ -27,11 +29,12 @@ type OptionalField = (typeof optionalFields)[keyof typeof optionalFields];
 export class HttpTranscriber implements Transcriber {
   readonly #endpoint: Endpoint;
   readonly #model: string;
-  readonly #without = new Set<OptionalField>();
+  readonly #adaptations: Adaptations;
 
   constructor(options: TranscriberOptions) {
     this.#endpoint = new Endpoint(options);
     this.#model = options.model;
+    this.#adaptations = new Adaptations(this.#endpoint.clock, options.adaptationMs ?? defaultAdaptationMs);
   }
 
   /**
@@ -82,12 +85,12 @@ export class HttpTranscriber implements Transcriber {
     return readAnswer(ask, new TranscriptAnswer(), { signal, ...this.#endpoint.reading });
   }
 
-  /** Sends the request; where the server refuses a field that it can do without, sends it once more, and from then on, without. */
-  async #ask(wav: Uint8Array<ArrayBuffer>, options: TranscribeOptions, signal: AbortSignal): Promise<Response> {
+  #ask(wav: Uint8Array<ArrayBuffer>, options: TranscribeOptions, signal: AbortSignal): Promise<Response> {
     const { language, prompt, logprobs } = options;
     const speakers = this.#model.includes('diarize');
-    for (;;) {
-      const may = (field: OptionalField) => !this.#without.has(field);
+    let optional: Record<string, unknown> = {};
+    const send = (has: (key: string) => boolean) => {
+      const may = (field: OptionalField) => !isWithout(has, field, true);
       const form = new FormData();
       form.set('file', new File([wav], 'speech.wav', { type: 'audio/wav' }));
       form.set('model', this.#model);
@@ -97,25 +100,23 @@ export class HttpTranscriber implements Transcriber {
       if (speakers) form.set('chunking_strategy', 'auto');
       form.set('response_format', speakers ? 'diarized_json' : 'json');
       if (may('stream')) form.set('stream', 'true');
-      try {
-        return await this.#endpoint.open('/audio/transcriptions', { body: form, signal });
-      } catch (error) {
-        if (!(error instanceof RequestFailure) || !this.#adapt(error, form)) throw error;
-      }
-    }
+      optional = Object.fromEntries(
+        Object.entries(optionalFields).flatMap(([word, field]) => (form.has(field) ? [[word, true]] : [])),
+      );
+      for (const [name, value] of Object.entries(this.#endpoint.body)) form.set(name, formValue(value));
+      return this.#endpoint.open('/audio/transcriptions', { body: form, signal });
+    };
+    const adapt = (failure: RequestFailure) =>
+      mayConcernForm(failure)
+        ? refusedField(failure, optional, (word) => Reflect.get(optionalFields, word))
+        : undefined;
+    return this.#adaptations.ask(send, adapt, (notice) => this.#endpoint.notice(notice));
   }
+}
 
-  #adapt({ status, message }: RequestFailure, form: FormData): boolean {
-    if (status !== 400 && status !== 422) return false;
-    const [, refused] =
-      Object.entries(optionalFields).find(
-        ([word, field]) => form.has(field) && !this.#without.has(field) && message.includes(word),
-      ) ?? [];
-    if (refused === undefined) return false;
-    this.#without.add(refused);
-    this.#endpoint.notice(`it refuses the field ${refused}, and is asked without it from now on`);
-    return true;
-  }
+/** Fields of a form are text. */
+function formValue(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 type Done = Extract<TranscriptEvent, { type: 'done' }>;

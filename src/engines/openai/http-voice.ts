@@ -63,6 +63,7 @@ export class HttpVoice implements Voice {
       voice,
       response_format: format,
       ...(speed !== 1 && Number.isFinite(speed) && { speed }),
+      ...this.#endpoint.body,
     };
     const response = await this.#endpoint.open('/audio/speech', {
       body: await jsonBytes(body),

@@ -7,6 +7,8 @@ export interface FailureOptions extends ErrorOptions {
   again?: 'no' | 'later';
   /** How long the server wants to be left alone, in milliseconds. */
   retryAfterMs?: number;
+  /** More of the server's words than the message has, to find out what it refuses. */
+  detail?: string;
 }
 
 /** The message says what came, and what to do. The endpoint adds which server it was. */
@@ -15,12 +17,14 @@ export class RequestFailure extends Error {
   readonly status: number | undefined;
   readonly again: 'no' | 'later';
   readonly retryAfterMs: number | undefined;
+  readonly detail: string;
 
-  constructor(message: string, { status, again = 'no', retryAfterMs, ...rest }: FailureOptions = {}) {
+  constructor(message: string, { status, again = 'no', retryAfterMs, detail, ...rest }: FailureOptions = {}) {
     super(message, rest);
     this.status = status;
     this.again = again;
     this.retryAfterMs = retryAfterMs;
+    this.detail = detail ?? message;
   }
 }
 

@@ -1,17 +1,22 @@
 /** What the error statuses of a server of models mean, in words. */
 
-import { field, textField } from './json.ts';
+import { field, listField, textField } from './json.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
 
 const passingStatuses: ReadonlySet<number> = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
 
-/** `body`: the parsed JSON of the answer, or its text. */
+/** What repeating a request that failed with HTTP 500 cannot mend: the request, or the machine, stays as it is. */
+const lasting =
+  /template|jinja|\broles?\b|alternat|system message|no user query|requires more system memory|unable to load model|model not found|does not support/i;
+
+/** `body`: the text of the answer, or the beginning of it. */
 export function statusFailure(
   { status, headers }: Response,
-  body: unknown,
+  body: string,
   { hasKey, keyHint }: { hasKey: boolean; keyHint: string | undefined },
 ): RequestFailure {
-  const said = serverWords(field(body, 'error') ?? body);
+  const detail = bodyWords(body);
+  const said = excerpt(detail);
   const what = said === '' ? `HTTP ${status}` : `HTTP ${status}: ${said}`;
   const retryAfterMs = retryAfter(headers);
   const words = () => {
@@ -34,8 +39,9 @@ export function statusFailure(
   };
   return new RequestFailure(words(), {
     status,
-    again: passingStatuses.has(status) ? 'later' : 'no',
+    again: passingStatuses.has(status) && !(status === 500 && lasting.test(detail)) ? 'later' : 'no',
     ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(detail !== '' && { detail }),
   });
 }
 
@@ -44,21 +50,67 @@ export function toldFailure(error: unknown): RequestFailure {
   const code = field(error, 'code') ?? field(error, 'status');
   const status = Number(code);
   const again = passingStatuses.has(status) ? 'later' : 'no';
-  const said = serverWords(error);
+  const said = excerpt(wordsIn(error));
   return new RequestFailure(`it broke off with an error${said === '' ? '' : `: ${said}`}`, {
     again,
     ...(Number.isInteger(status) && status > 0 && { status }),
   });
 }
 
-/** The message in an error's body, whatever its shape: `{message}`, `{detail}` (FastAPI), `{error}`, or text. */
-function serverWords(body: unknown): string {
-  if (typeof body === 'string') return excerpt(body);
-  const told = textField(body, 'message') ?? textField(body, 'error') ?? textField(body, 'detail');
-  if (told !== undefined) return excerpt(told);
-  const nested = field(body, 'error') ?? field(body, 'detail');
-  if (nested === undefined || nested === null) return '';
-  return excerpt(textField(nested, 'message') ?? JSON.stringify(nested));
+/** Characters of the words that are kept to be searched. */
+const maxDetail = 4096;
+/** How deep servers nest the reason. */
+const maxDepth = 6;
+
+/** The words of an error's body: JSON of any shape, a page, or text. */
+function bodyWords(body: string): string {
+  const text = body.trim();
+  if (/^[[{"]/.test(text)) {
+    try {
+      return wordsIn(JSON.parse(text)).slice(0, maxDetail);
+    } catch {
+      // Text that begins like JSON, or JSON that was cut off.
+    }
+  }
+  return (text.startsWith('<') ? pageWords(text) : text).slice(0, maxDetail);
+}
+
+/** Where servers put the reason, the most telling first. */
+const reasonKeys = ['message', 'error', 'detail', 'details', 'errors', 'msg', 'error_description', 'reason', 'title'];
+
+/** The reason in an error, however it is nested: `{error: {message}}`, `[{error}]`, `{message: {detail: [{loc, msg}]}}` … */
+function wordsIn(value: unknown, depth = 0): string {
+  if (typeof value === 'string') return value.trim();
+  if (typeof value !== 'object' || value === null || depth > maxDepth) return '';
+  if (Array.isArray(value)) {
+    const entries = value.slice(0, 8).map((entry) => wordsIn(entry, depth + 1));
+    return entries.filter((entry) => entry !== '').join('; ');
+  }
+  for (const key of reasonKeys) {
+    const words = wordsIn(field(value, key), depth + 1);
+    if (words !== '') return [...placeOf(value), words].join(': ') + more(value, words);
+  }
+  return depth > 0 || Object.keys(value).length === 0 ? '' : JSON.stringify(value);
+}
+
+/** The field that an entry of FastAPI's is about. */
+function placeOf(entry: object): string[] {
+  const path = listField(entry, 'loc').filter((part) => part !== 'body');
+  return path.length === 0 ? [] : [path.join('.')];
+}
+
+/** The field that OpenAI's errors are about, and the words of the server behind a gateway, where the message lacks them. */
+function more(error: object, words: string): string {
+  const param = textField(error, 'param') ?? '';
+  const raw = textField(field(error, 'metadata'), 'raw') ?? '';
+  const named = param === '' || words.includes(param) ? '' : ` (${param})`;
+  return raw === '' || words.includes(raw) ? named : `${named}: ${raw}`;
+}
+
+/** The title or the first heading of a page, else its text. */
+function pageWords(page: string): string {
+  const [, title] = /<title[^>]*>([^<]+)</i.exec(page) ?? /<h1[^>]*>([^<]+)</i.exec(page) ?? [];
+  return (title ?? page.replaceAll(/<[^>]*>/g, ' ')).replaceAll(/\s+/g, ' ').trim();
 }
 
 /** RFC 9110 §10.2.3, and the milliseconds that OpenAI adds; undefined where neither is there or can be read. */

@@ -4,6 +4,8 @@ import type { EngineKind } from '../../session/ports/engines.ts';
 /** Optional methods of engines that load, probe or close something. */
 export interface Lifecycle {
   readonly ready?: Promise<void>;
+  /** How long a server has been loading its model; undefined while it is not. */
+  readonly loadingMs?: number | undefined;
   /** Checks whether its server answers, without costs; rejects with the reason if not. */
   probe?(): Promise<void>;
   close?(): Promise<void>;
@@ -83,7 +85,9 @@ export class EngineGroup {
       settled = { part, name, state, ms: took(), ...(error !== undefined && { error }) };
       this.#onProgress?.(settled);
     };
-    const status = () => settled ?? { part, name, state: 'loading' as const, ms: took() };
+    const loading = (ms: number) => ({ part, name, state: 'loading' as const, ms });
+    const status = () =>
+      (engine.loadingMs === undefined ? undefined : loading(engine.loadingMs)) ?? settled ?? loading(took());
     const close = async () => engine.close?.();
     if (engine.ready === undefined) {
       settle('ready');

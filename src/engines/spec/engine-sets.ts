@@ -102,7 +102,7 @@ class EngineSetBuilder {
     const given = this.#options.given?.[kind];
     const spec: EngineSpec = set[kind] ?? 'embedded';
     const { name, make } = maker(kind, spec, given);
-    const attempts = hasFallback && typeof spec === 'object' ? { attempts: 1 } : {};
+    const attempts = hasFallback && typeof spec === 'object' ? { attempts: 1, waitsForModel: false } : {};
     const engine = this.#once(`${kind} ${JSON.stringify([given ? name : spec, attempts])}`, () => {
       const made = this.engineGroup.add(kind, name, () => make({ ...this.#options, ...attempts }));
       this.#probe(kind, name, made);

@@ -72,6 +72,10 @@ export interface HttpEngineSpec {
   key?: string;
   /** The environment variable with the key. */
   keyEnv?: string;
+  /** Fields that go into every request, in place of those that Parley would send. */
+  body?: Readonly<Record<string, unknown>>;
+  /** Headers that go with every request. */
+  headers?: Readonly<Record<string, string>>;
   /** For a voice: the requested format, and the sample rate of raw PCM. */
   format?: 'wav' | 'pcm';
   sampleRate?: number;

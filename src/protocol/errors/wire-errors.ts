@@ -236,10 +236,12 @@ export const wireErrors = {
   unknownReference: (param: string, itemId: string) =>
     new WireError(`Item with id '${itemId}' not found in the conversation.`, { code: 'invalid_value', param }),
   unknownCall: (callId: string) =>
-    new WireError(`Error adding item: there is no function call with call_id '${callId}'.`, {
-      code: 'invalid_value',
-      param: 'item.call_id',
-    }),
+    new WireError(`Tool call ID '${callId}' not found in conversation.`, { code: 'invalid_tool_call_id' }),
+  callNotInInput: (param: string, callId: string) =>
+    new WireError(
+      `Tool call ID '${callId}' not found in 'response.input', which is the whole context of the response. Put the function call there too, or an item_reference to it; or add its output to the conversation with 'conversation.item.create'.`,
+      { code: 'invalid_tool_call_id', param },
+    ),
   tooManyItems: (limit: number) =>
     new WireError(`The conversation is full: it holds at most ${limit} items. Delete some before adding more.`, {
       code: 'conversation_full',

@@ -1,5 +1,6 @@
 import { responseFailures } from '../../protocol/errors/response-failures.ts';
 import type { Conversation, ConversationEntry } from '../conversation/conversation.ts';
+import type { EngineCalls } from '../conversation/engine-calls.ts';
 import type { ContextItem, ModelTool } from '../ports/language-model.ts';
 import type { SessionTools } from '../settings.ts';
 import {
@@ -15,6 +16,7 @@ import { ContextImages, type FetchedImage } from './context-images.ts';
 import { ContextTokens, imagesOf, type MeasuredEntry, type MeasuredHead } from './context-tokens.ts';
 import { noTokens, sumOfCosts, totalTokens } from './token-cost.ts';
 import { contextBudget, firstKeptIndexes, type Truncation, truncationCut } from './truncation.ts';
+import { withUniqueCalls } from './unique-calls.ts';
 
 export interface ContextRequest {
   entries: readonly ConversationEntry[];
@@ -56,13 +58,16 @@ export class ContextBuilder {
   readonly #history: ContextHistory;
   readonly #tokens: ContextTokens;
   readonly #images: ContextImages;
+  readonly #engineCalls: EngineCalls;
 
-  constructor(tools: SessionTools, conversation: Conversation, history: ContextHistory) {
-    this.#tools = tools;
+  constructor(core: SessionTools & { conversation: Conversation; engineCalls: EngineCalls }, history: ContextHistory) {
+    const { conversation } = core;
+    this.#tools = core;
+    this.#engineCalls = core.engineCalls;
     this.#conversation = conversation;
     this.#history = history;
-    this.#tokens = new ContextTokens(tools.tokens);
-    this.#images = new ContextImages(tools, (without) =>
+    this.#tokens = new ContextTokens(core.tokens);
+    this.#images = new ContextImages(core, (without) =>
       addressesOf(conversation.entries.filter(({ item }) => item.id !== without)),
     );
   }
@@ -125,7 +130,10 @@ export class ContextBuilder {
     const cut = this.#cut(measured, head, earlierCut, request);
     const stays = firstKeptIndexes(entries.map(({ item }) => item));
     const kept = measured.filter((_, index) => (stays[index] ?? index) >= cut);
-    const items = kept.map(({ item }) => withImages(item, images)).filter(saysSomething);
+    const items = withUniqueCalls(
+      kept.map(({ item }) => withImages(item, images)).filter(saysSomething),
+      this.#engineCalls,
+    );
     this.#requireSize(head, items);
     const prompted = { head, costs: kept.map(({ cost }) => cost) };
     const snapshot: ContextSnapshot = {

@@ -84,6 +84,7 @@ export function contextEntry(entry: ConversationEntry, sounds: AudioClips): Cont
   const { item } = entry;
   switch (item.type) {
     case 'function_call':
+      if (item.status !== 'completed') return textEntry(cutCall(item.name));
       return textEntry({ type: 'call', callId: item.call_id ?? item.id, name: item.name, arguments: item.arguments });
     case 'function_call_output':
       return textEntry({ type: 'call_output', callId: item.call_id, output: item.output });
@@ -116,6 +117,12 @@ function charactersOfPart(part: ContextPart): number {
   if (part.type === 'text') return part.text.length;
   if (part.type === 'image') return part.url.length;
   return part.clip.samples.length * charactersPerSample + (part.transcript?.length ?? 0);
+}
+
+/** A call that was interrupted, or that met a limit: clients were not told to run it, and the model is not led to think so. */
+function cutCall(name: string): ContextItem {
+  const text = `The assistant began to call the function '${name}' and was cut off before the call was complete. The function was not run.`;
+  return { type: 'message', role: 'system', content: [{ type: 'text', text }] };
 }
 
 function textEntry(item: ContextItem): ContextEntry {

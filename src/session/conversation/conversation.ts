@@ -51,6 +51,11 @@ export class Conversation {
     return this.#byId.get(itemId)?.entry;
   }
 
+  /** The function calls with this `call_id`, in order: clients may create several. */
+  callsById(callId: string): ConversationEntry[] {
+    return this.#entries.filter(({ item }) => item.type === 'function_call' && item.call_id === callId);
+  }
+
   /** Whether the entry is still in the conversation. */
   has(entry: ConversationEntry): boolean {
     return this.find(entry.item.id) === entry;

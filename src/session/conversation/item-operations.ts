@@ -29,7 +29,7 @@ export class ItemOperations {
 
   create({ item: input, previous_item_id }: ClientEventOf<'conversation.item.create'>, decoded: DecodedAudio): void {
     const { ids, settings, conversation, config } = this.#core;
-    if (input.type === 'function_call_output' && !this.#hasCall(input.call_id))
+    if (input.type === 'function_call_output' && conversation.callsById(input.call_id).length === 0)
       throw wireErrors.unknownCall(input.call_id);
     const { item, audio } = itemFromClient(input, { format: config.audio.input.format, ids, path: 'item', decoded });
     const { itemCharacters } = settings.limits;
@@ -111,7 +111,7 @@ export class ItemOperations {
 
   /**
    * The entries of a response's own `input`.
-   * @throws {WireError} when an item is unknown, or they are too many or too large together
+   * @throws {WireError} when an item is unknown, when an output is there without its call, or they are too many or too large together
    */
   resolveInput(input: readonly ResponseInputItem[], decoded: DecodedAudio = new Map()): ConversationEntry[] {
     const { items, contextCharacters } = this.#core.settings.limits;
@@ -119,12 +119,18 @@ export class ItemOperations {
       throw wireErrors.wrongLength('response.input', { kind: 'array', side: 'max', limit: items, got: input.length });
     }
     let characters = 0;
-    return input.map((item, index) => {
+    const entries = input.map((item, index) => {
       const entry = this.#resolve(item, `response.input[${index}]`, decoded);
       characters += charactersOf(entry.item);
       if (characters > contextCharacters) throw wireErrors.inputTooLarge(contextCharacters);
       return entry;
     });
+    const calls = new Set(entries.map(({ item }) => (item.type === 'function_call' ? item.call_id : undefined)));
+    for (const [index, { item }] of entries.entries()) {
+      if (item.type !== 'function_call_output' || calls.has(item.call_id)) continue;
+      throw wireErrors.callNotInInput(`response.input[${index}].call_id`, item.call_id);
+    }
+    return entries;
   }
 
   /** An entry for an item of a response's own `input`, which need not be in the conversation: referred to, or given. */
@@ -172,9 +178,5 @@ export class ItemOperations {
     if (setting || !engines.languageModel.hearsAudio) heard.transcribe(speech);
     retention.keep(heard);
     return heard;
-  }
-
-  #hasCall(callId: string): boolean {
-    return this.#core.conversation.entries.some(({ item }) => item.type === 'function_call' && item.call_id === callId);
   }
 }

@@ -4,6 +4,7 @@
  * (`speculation.ts`).
  */
 
+import { durationMs } from '../../audio/pcm.ts';
 import { createResampler, type Resampler } from '../../audio/resample.ts';
 import { Channel } from '../../core/channel.ts';
 import { EventLoopYield } from '../../core/event-loop-yield.ts';
@@ -17,6 +18,7 @@ import { ClauseSplitter, isSpeakable } from './clauses.ts';
 import { GenerationReports } from './generation-reports.ts';
 import { ModelAudio } from './model-audio.ts';
 import { faultOf } from './model-fault.ts';
+import { ToolCallCheck } from './tool-call-check.ts';
 import { ToolNames } from './tool-names.ts';
 
 export interface GenerationOptions extends Omit<ModelRequest, 'claim' | 'signal' | 'speech' | 'spoken'> {
@@ -33,19 +35,32 @@ export type GenerationEvent =
   | { type: 'audio'; samples: Int16Array; words?: readonly WordTiming[] }
   /** The voice has nothing to say for a clause; once for each generation, since it can then say few of them. */
   | { type: 'voice_silent'; voice: string; characters: number }
-  | Extract<ModelEvent, { type: 'call' | 'call_arguments' | 'call_end' }>
+  /** In speech: the model has made a call here. The words that follow are another message. */
+  | { type: 'call_made' }
+  | CallEvent
   | { type: 'finish'; reason: 'stop' | 'length' | 'content_filter'; usage: ModelUsage | undefined };
+
+/** `behindWords`, of a call beside speech: whether the model has said something before it. */
+export type CallEvent =
+  | (Extract<ModelEvent, { type: 'call' }> & { behindWords?: boolean })
+  | Extract<ModelEvent, { type: 'call_arguments' | 'call_end' }>;
 
 export interface Generation extends AsyncIterable<GenerationEvent> {
   readonly reports: Pick<GenerationReports, 'adopt'>;
+  /** Of speech, the calls: they do not wait until the words before them are spoken. Iterate it once, beside the events. */
+  readonly calls: AsyncIterable<CallEvent>;
+  /** Whether the model has ended: nothing but speech is still to come. */
+  readonly modelEnded: boolean;
   /** Whether the model has answered with audio of its own. */
   readonly spokeItself: boolean;
   /** Stops every stage at once; iteration ends without an error. */
   abort(): void;
 }
 
-/** Clauses, or pieces of its own audio, that the model may be ahead of what is spoken. */
-const piecesAhead = 8;
+/** How far the model may be ahead of what is spoken: characters, and milliseconds of its own audio. */
+const ahead = 16 * 1024;
+/** Events of calls that may wait for the words before them. */
+const callsAhead = 64;
 
 /** What a model tells, apart from signs of life. */
 type ForwardedModelEvent = Exclude<ModelEvent, { type: 'thinking' }>;
@@ -63,10 +78,13 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
   const { speech, ...request } = options;
   let voiceSilent = false;
   let spokeItself = false;
+  let modelEnded = false;
+  const calls = new Channel<CallEvent>(callsAhead);
 
   async function* model(): AsyncGenerator<ForwardedModelEvent> {
     const { languageModel } = tools.engines;
     const names = new ToolNames(request);
+    const check = new ToolCallCheck(names);
     const speaks = speech !== undefined && (languageModel.speaks ?? false);
     const generate = (claim: WorkClaim) =>
       languageModel.generate({
@@ -91,7 +109,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
         if (event.samples.length > 0) reports.reached('first_audio');
       }
       finished = event.type === 'finish';
-      yield event.type === 'call' ? { ...event, name: names.fromEngine(event.name) } : event;
+      yield* check.check(event);
     }
     if (finished || abort.signal.aborted) return;
     throw new StageError('languageModel', 'failed', 'The language model failed: it ended without finishing.');
@@ -102,8 +120,13 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
   }
 
   async function* spoken(speech: NonNullable<GenerationOptions['speech']>): AsyncGenerator<GenerationEvent> {
-    const pieces = new Channel<Piece>(piecesAhead);
-    cutIntoClauses(model(), pieces).catch((error: unknown) => pieces.fail(error));
+    const pieces = new Channel<Piece>(ahead, weightOf);
+    cutIntoClauses(model(), pieces, calls)
+      .then(() => {
+        modelEnded = true;
+      })
+      .catch((error: unknown) => pieces.fail(error))
+      .finally(() => calls.end());
     const audio = new ModelAudio(speech.sampleRateHz);
     const others = new EventLoopYield();
     try {
@@ -151,9 +174,11 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
   /** Whoever stops iterating stops every stage. */
   async function* events(): AsyncGenerator<GenerationEvent> {
     try {
+      if (!speech) calls.end();
       yield* speech ? spoken(speech) : text();
     } finally {
       abort.abort();
+      calls.end();
     }
   }
 
@@ -167,26 +192,59 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
   reports.reached('model_asked');
   return {
     reports,
+    calls,
+    get modelEnded() {
+      return modelEnded;
+    },
     get spokeItself() {
       return spokeItself;
     },
-    abort: () => abort.abort(),
+    abort: () => {
+      abort.abort();
+      calls.end();
+    },
     [Symbol.asyncIterator]: events,
   };
 }
 
-/** Joins the model's words into clauses; calls, and audio of its own, pass through behind the words before them. */
-async function cutIntoClauses(events: AsyncIterable<ForwardedModelEvent>, out: Channel<Piece>): Promise<void> {
+function weightOf(piece: Piece): number {
+  if (piece.type === 'clause') return piece.text.length;
+  return piece.type === 'audio' ? durationMs(piece.samples.length, piece.sampleRateHz) : 1;
+}
+
+/** Joins the model's words into clauses, behind which its own audio stands; calls go beside them. */
+async function cutIntoClauses(
+  events: AsyncIterable<ForwardedModelEvent>,
+  out: Channel<Piece>,
+  calls: Channel<CallEvent>,
+): Promise<void> {
   const splitter = new ClauseSplitter();
+  let behindWords = false;
   const putClauses = async (clauses: readonly string[]) => {
-    for (const text of clauses) if (text !== '' && !(await out.put({ type: 'clause', text }))) return;
+    for (const text of clauses) {
+      if (text === '') continue;
+      behindWords = true;
+      if (!(await out.put({ type: 'clause', text }))) return;
+    }
   };
   for await (const event of events) {
-    if (event.type === 'text') {
-      await putClauses(splitter.push(event.text));
-    } else {
-      await putClauses([splitter.flush()]);
-      await out.put(event.type === 'finish' ? finish(event) : event);
+    switch (event.type) {
+      case 'text':
+        await putClauses(splitter.push(event.text));
+        break;
+      case 'call':
+        await putClauses([splitter.flush()]);
+        await calls.put({ ...event, behindWords });
+        await out.put({ type: 'call_made' });
+        break;
+      case 'call_arguments':
+      case 'call_end':
+        await calls.put(event);
+        break;
+      default:
+        await putClauses([splitter.flush()]);
+        behindWords ||= event.type === 'audio' && event.transcript !== '';
+        await out.put(event.type === 'finish' ? finish(event) : event);
     }
   }
   out.end();

@@ -2,7 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { Channel } from '../../core/channel.ts';
 import type { Adoption } from '../ports/work-claim.ts';
 import type { SessionTools } from '../settings.ts';
-import { type Generation, type GenerationEvent, type GenerationOptions, startGeneration } from './generation.ts';
+import {
+  type CallEvent,
+  type Generation,
+  type GenerationEvent,
+  type GenerationOptions,
+  startGeneration,
+} from './generation.ts';
 
 /** What a generation's engines are asked. */
 export interface Prompt {
@@ -23,6 +29,7 @@ export class Speculation {
   readonly #abort = new AbortController();
   readonly #adoption = new PendingAdoption();
   readonly #events = new Channel<GenerationEvent>(eventsAhead);
+  readonly #calls = new Channel<CallEvent>(eventsAhead);
   #started: (Prompt & { generation: Generation }) | undefined;
   #failed = false;
 
@@ -58,6 +65,10 @@ export class Speculation {
     const { generation } = started;
     return {
       reports: generation.reports,
+      calls: this.#calls,
+      get modelEnded() {
+        return generation.modelEnded;
+      },
       get spokeItself() {
         return generation.spokeItself;
       },
@@ -73,18 +84,26 @@ export class Speculation {
       if (!prompt || signal.aborted) return;
       const generation = startGeneration(prompt.options, this.#tools, this.#adoption);
       this.#started = { ...prompt, generation };
+      void this.#takeCalls(generation);
       for await (const event of generation) if (!(await this.#events.put(event))) return;
       this.#events.end();
     } catch (error) {
       this.#failed = true;
       this.#events.fail(error);
+      this.#calls.end();
     }
+  }
+
+  async #takeCalls({ calls }: Generation): Promise<void> {
+    for await (const event of calls) if (!(await this.#calls.put(event))) return;
+    this.#calls.end();
   }
 
   #stop(): void {
     this.#abort.abort();
     this.#started?.generation.abort();
     this.#events.end();
+    this.#calls.end();
   }
 }
 

@@ -41,9 +41,19 @@ export class ToolNames {
     };
   }
 
-  /** The name of the tool that an engine calls; one that it made up stays as it is. */
-  fromEngine(name: string): string {
-    return this.#names.get(name) ?? name;
+  /**
+   * The name of the tool that an engine calls, if the request has it. Servers leave namespaces of their templates before it
+   * (`functions.`, `default_api:`), and tokens behind it.
+   */
+  fromEngine(called: string): string | undefined {
+    const bare = called.replace(/<.*$/s, '').trim();
+    const found = [called, bare, bare.replace(/^.*[.:/]/s, '')].find((name) => this.#tools.includes(name));
+    return found === undefined ? undefined : this.#names.get(found);
+  }
+
+  /** Of the request's tools, as the client calls them. */
+  get declared(): readonly string[] {
+    return this.#request.tools.map(({ name }) => name);
   }
 
   #engineName(name: string): string {

@@ -11,10 +11,18 @@ export interface ModelTool {
 
 export type ModelToolChoice = 'auto' | 'none' | 'required' | { name: string };
 
+/** The id that an engine gave to a call. No other engine is sent it. */
+export interface EngineCall {
+  readonly id: string;
+  /** The name of the engine; absent for one that is not on a server. */
+  readonly engine?: string;
+}
+
 /** One entry of the conversation as the model sees it: words, and audio only where the model asks for it. */
 export type ContextItem =
   | { type: 'message'; role: 'system' | 'user' | 'assistant'; content: ContextPart[] }
-  | { type: 'call'; callId: string; name: string; arguments: string }
+  /** `callId` is unique among the calls of a request; `engineCall` is the id that the call had where it was made. */
+  | { type: 'call'; callId: string; name: string; arguments: string; engineCall?: EngineCall }
   | { type: 'call_output'; callId: string; output: string };
 
 export type ContextPart =
@@ -62,8 +70,11 @@ export type ModelEvent =
    * in the order in which both come.
    */
   | { type: 'audio'; samples: Int16Array; sampleRateHz: number; transcript: string }
-  /** A call begins: its arguments follow as deltas, then `call_end`. Calls do not interleave. */
-  | { type: 'call'; callId?: string; name: string }
+  /**
+   * A call begins: its arguments follow as deltas, then `call_end`. Calls do not interleave. `callId`: the engine's own id,
+   * which comes back to it as `engineCall`; clients get an id of the session's. `engine`: the engine's name.
+   */
+  | { type: 'call'; callId?: string; engine?: string; name: string }
   | { type: 'call_arguments'; delta: string }
   | { type: 'call_end' }
   /** The last event. `length`: the token limit was met. */

@@ -17,6 +17,8 @@ export class OutputTokens {
   #tail = '';
   #tailTokens = 0;
   #samples = 0;
+  /** What the tail belongs to. */
+  #of = '';
 
   /** `limit` may be `Infinity`. `rateHz`: of the audio that is counted. */
   constructor(counter: TokenCounter, { limit, rateHz }: { limit: number; rateHz: number }) {
@@ -33,8 +35,10 @@ export class OutputTokens {
     return assistantAudioTokens((this.#samples * 1000) / this.#rateHz);
   }
 
-  /** Counts as much of a text as may be given out, which is cut between words where it can be, and returns it. */
-  takeText(text: string): string {
+  /** Counts as much of a text as may be given out, which is cut between words where it can be, and returns it. `of`: words and calls may come in turn, and are not one text. */
+  takeText(text: string, of: 'words' | 'call'): string {
+    if (of !== this.#of) this.endText();
+    this.#of = of;
     if (this.#limit === Number.POSITIVE_INFINITY) {
       this.#add(text);
       return text;

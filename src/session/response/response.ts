@@ -6,7 +6,7 @@ import type { ResponseResource, ResponseStatus, StatusDetails, Usage } from '../
 import { type AudioFormat, formatRateHz, type Modality } from '../../protocol/wire/session-config.ts';
 import type { ContextSnapshot } from '../context/context.ts';
 import type { SpokenAudio } from '../conversation/spoken-audio.ts';
-import type { Generation, GenerationEvent } from '../generation/generation.ts';
+import type { CallEvent, Generation, GenerationEvent } from '../generation/generation.ts';
 import type { ModelUsage } from '../ports/language-model.ts';
 import type { Reservation } from '../ports/meter.ts';
 import type { Occurrence } from '../ports/observer.ts';
@@ -65,6 +65,9 @@ export class Response {
   #call: OutputCall | undefined;
   readonly #spent: OutputTokens;
   #audioSent = false;
+  #callsSent = false;
+  /** Resolves with its first words, or with its end. */
+  readonly #wordsSent = Promise.withResolvers<void>();
   /** The context that its model was asked with: only then its input was spent. */
   #input: ContextSnapshot | undefined;
   #modelUsage: ModelUsage | undefined;
@@ -87,6 +90,11 @@ export class Response {
 
   get inConversation(): boolean {
     return this.#options.target.conversationId !== null;
+  }
+
+  /** Whether nothing is left of it but audio that is still to be made or sent. */
+  get onlySpeaks(): boolean {
+    return this.active && this.#callsSent && (this.generation?.modelEnded ?? false);
   }
 
   get status(): ResponseStatus {
@@ -125,16 +133,29 @@ export class Response {
   }
 
   async #send(generation: Generation): Promise<void> {
+    const calls = this.#sendCalls(generation.calls);
     for await (const event of generation) {
       if (!this.active) return;
       if (event.type === 'finish') {
         this.#modelUsage = event.usage;
-        return this.#finish(event.reason);
+        await calls;
+        if (this.active) this.#finish(event.reason);
+        return;
       }
       const whole = event.type === 'audio' ? await this.#sendAudio(event.samples, event.words) : this.#sendPiece(event);
       if (!this.active) return;
       if (!whole) return this.#finish('length');
     }
+  }
+
+  /** Sends the calls beside speech, each once the message is there if words stand before it. Never rejects. */
+  async #sendCalls(calls: AsyncIterable<CallEvent>): Promise<void> {
+    for await (const event of calls) {
+      if (event.type === 'call' && event.behindWords) await this.#wordsSent.promise;
+      if (!this.active) return;
+      if (!this.#sendPiece(event)) return this.#finish('length');
+    }
+    this.#callsSent = true;
   }
 
   #finish(reason: Extract<GenerationEvent, { type: 'finish' }>['reason']): void {
@@ -149,25 +170,28 @@ export class Response {
       case 'text':
       case 'clause':
       case 'words': {
-        const text = this.#spent.takeText(event.text);
+        const text = this.#spent.takeText(event.text, 'words');
         if (text !== '') this.#sendWords(event.type, text);
         return text === event.text;
       }
       case 'call': {
         this.#spent.endText();
-        const whole = this.#spent.takeText(event.name) === event.name;
+        const whole = this.#spent.takeText(event.name, 'call') === event.name;
         this.#spent.endText();
-        if (whole) this.#openCall(event.name, event.callId);
+        if (whole) this.#openCall(event);
         return whole;
       }
       case 'call_arguments': {
-        const delta = this.#spent.takeText(event.delta);
+        const delta = this.#spent.takeText(event.delta, 'call');
         if (delta !== '') this.#call?.sendArguments(delta);
         return delta === event.delta;
       }
       case 'call_end':
         this.#spent.endText();
-        this.#closeItem('completed');
+        this.#closeCall('completed');
+        return true;
+      case 'call_made':
+        this.#closeMessage('completed');
         return true;
       case 'voice_silent':
         this.#observe(event);
@@ -180,6 +204,7 @@ export class Response {
     if (type === 'text') message.sendText(text);
     else if (type === 'clause') message.sendClause(text);
     else message.sendWords(text);
+    this.#wordsSent.resolve();
   }
 
   /**
@@ -224,14 +249,18 @@ export class Response {
     return this.#message;
   }
 
-  #openCall(name: string, givenCallId: string | undefined): void {
-    this.#closeItem('completed');
+  #openCall({ name, callId, engine, behindWords }: Extract<GenerationEvent, { type: 'call' }>): void {
+    if (behindWords === undefined) this.#closeMessage('completed');
+    this.#closeCall('completed');
+    const call_id = this.#core.newCallId();
+    if (callId !== undefined)
+      this.#core.engineCalls.note(call_id, { id: callId, ...(engine !== undefined && { engine }) });
     const item: MadeCall = {
       id: this.#core.ids('item'),
       object: 'realtime.item',
       type: 'function_call',
       status: 'in_progress',
-      call_id: givenCallId ?? this.#core.ids('call'),
+      call_id,
       name,
       arguments: '',
     };
@@ -252,22 +281,28 @@ export class Response {
     return { outputIndex, spoken: this.#options.target.add(item) };
   }
 
-  /** Ends the item that is open, if one is. */
-  #closeItem(status: ItemStatus): void {
-    for (const open of [this.#message, this.#call]) {
-      if (!open) continue;
-      open.end(status === 'completed');
-      open.item.status = status;
-      this.#options.target.complete(open.item);
-      this.#core.emit({
-        type: 'response.output_item.done',
-        response_id: this.id,
-        output_index: open.outputIndex,
-        item: copyItem(open.item),
-      });
-    }
+  #closeMessage(status: ItemStatus): void {
+    const message = this.#message;
     this.#message = undefined;
+    if (message) this.#closeItem(message, status);
+  }
+
+  #closeCall(status: ItemStatus): void {
+    const call = this.#call;
     this.#call = undefined;
+    if (call) this.#closeItem(call, status);
+  }
+
+  #closeItem(open: OutputMessage | OutputCall, status: ItemStatus): void {
+    open.end(status === 'completed');
+    open.item.status = status;
+    this.#options.target.complete(open.item);
+    this.#core.emit({
+      type: 'response.output_item.done',
+      response_id: this.id,
+      output_index: open.outputIndex,
+      item: copyItem(open.item),
+    });
   }
 
   #fail(error: unknown): void {
@@ -286,8 +321,11 @@ export class Response {
   }
 
   #end(status: Ending, details: StatusDetails): void {
-    this.#closeItem(status === 'completed' ? 'completed' : 'incomplete');
+    const itemStatus = status === 'completed' ? 'completed' : 'incomplete';
+    this.#closeMessage(itemStatus);
+    this.#closeCall(itemStatus);
     this.#status = status;
+    this.#wordsSent.resolve();
     this.#details = details;
     this.#usage = this.#currentUsage();
     this.generation?.abort();

@@ -27,6 +27,7 @@ export class Responses {
   #active: { response: Response; target: ConversationTarget } | undefined;
   #speculation: Speculation | undefined;
   #closing = false;
+  #waiting: (() => void) | undefined;
 
   /** `ended` is called after the last event of each response. */
   constructor(core: SessionCore, items: ItemOperations, ended: (response: Response) => void) {
@@ -34,7 +35,7 @@ export class Responses {
     this.#items = items;
     this.#onEnded = ended;
     this.#history = new ContextHistory(core.observers);
-    this.#contexts = new ContextBuilder(core, core.conversation, this.#history);
+    this.#contexts = new ContextBuilder(core, this.#history);
   }
 
   /** The response that runs in the conversation. */
@@ -101,6 +102,24 @@ export class Responses {
   }
 
   /**
+   * Has a response wait for the conversation's, where nothing is left of that but audio: its end is a matter of time, and
+   * clients answer calls while it is spoken. Returns whether it waits: only one does.
+   */
+  defer(start: () => void): boolean {
+    if (this.#waiting || !this.active?.onlySpeaks) return false;
+    this.#waiting = start;
+    return true;
+  }
+
+  /** Starts the response that waits, once none is active. */
+  startWaiting(): void {
+    if (this.active) return;
+    const start = this.#waiting;
+    this.#waiting = undefined;
+    start?.();
+  }
+
+  /**
    * Starts the answer to a turn that may end here, from the conversation with `turn` at its end: nothing is emitted, reserved,
    * logged, fetched or transcribed for it. The next response in the conversation adopts it if it fits (`Speculation.adopt`);
    * another speculation replaces it. Undefined while it could not fit: a response is running, or none may start.
@@ -124,6 +143,7 @@ export class Responses {
    * @throws {WireError} when there is none
    */
   cancel(responseId: string | undefined): void {
+    if (responseId === undefined && this.active) return this.#cancelActive('client_cancelled');
     const response =
       responseId === undefined || responseId === this.active?.id ? this.active : this.#outOfBand.get(responseId);
     if (!response) throw wireErrors.cancelNotActive();
@@ -132,8 +152,13 @@ export class Responses {
 
   /** The user speaks: the conversation's response, if one runs, gives way. */
   interrupt(): void {
-    this.active?.cancel('turn_detected');
+    this.#cancelActive('turn_detected');
     this.#items.interrupt();
+  }
+
+  /** Also the response that waits: it becomes active when the first one ends, and is then cancelled too. */
+  #cancelActive(reason: 'turn_detected' | 'client_cancelled'): void {
+    for (let active = this.active; active; active = this.active) active.cancel(reason);
   }
 
   /** An item is about to be deleted: a response that is still making it is cancelled first. */
@@ -150,6 +175,7 @@ export class Responses {
 
   close(): void {
     this.#closing = true;
+    this.#waiting = undefined;
     this.#takeSpeculation()?.drop();
     for (const response of [this.active, ...this.#outOfBand.values()]) response?.cancel('client_cancelled');
   }

@@ -106,6 +106,11 @@ export class Turns {
     });
   }
 
+  /** A client asks for a response. `start`: creates it, now or when the active one has been spoken. */
+  request(start: () => void, { conversation }: ResponseParameters): void {
+    if (conversation === 'none' || !this.#responses.defer(start)) start();
+  }
+
   /** Creates a response. In the conversation it answers every turn before it. `audio`: that of its own input. */
   respond(parameters: ResponseParameters, audio?: DecodedAudio): void {
     const inConversation = parameters.conversation !== 'none';
@@ -122,6 +127,7 @@ export class Turns {
     if (response.status === 'completed' && response.inConversation) {
       this.#idle.start(idleTimeoutMs(config.audio.input.turn_detection));
     }
+    this.#responses.startWaiting();
     this.answerIfDue();
     this.#drain.check();
   }

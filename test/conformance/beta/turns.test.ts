@@ -176,6 +176,7 @@ test('a function call, whose end does not repeat its name', async () => {
   );
   const { beta, engines } = newBetaConversation();
   engines.languageModel.script = () => call('look_up', { city: 'Paris' });
+  await beta.say({ type: 'session.update', session: { tools: [{ type: 'function', name: 'look_up' }] } });
   beta.forget();
   await beta.say(inText);
   assert.deepEqual(beta.types(), [

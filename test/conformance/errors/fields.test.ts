@@ -200,9 +200,9 @@ const fields: [event: object, expected: Expected][] = [
   [
     item({ type: 'function_call_output', call_id: 'call_none', output: '' }),
     {
-      code: 'invalid_value',
-      param: 'item.call_id',
-      message: "Error adding item: there is no function call with call_id 'call_none'.",
+      code: 'invalid_tool_call_id',
+      param: null,
+      message: "Tool call ID 'call_none' not found in conversation.",
     },
   ],
   [

@@ -2,7 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { audioOf, type Client, newConversation, transcriptOf, userText } from '../../support/conversation.ts';
+import {
+  audioOf,
+  type Client,
+  newConversation,
+  transcriptOf,
+  updateTools,
+  userText,
+} from '../../support/conversation.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { call, countTo, gate, say, tone } from '../../support/fake-engines.ts';
 import { verifies } from '../../support/verifies.ts';
@@ -33,6 +40,7 @@ test('items created during a response stand after its output (docs/protocol.md Â
     yield* say('Done.').slice(0, -1);
     yield* call('f', {});
   };
+  await client.say(updateTools('f'));
   await client.say(create('One.', 'one'));
   await client.say(inText());
   await client.say(create('Two.', 'two'));

@@ -189,6 +189,18 @@ test('numbers of calls may have gaps', async (t) => {
   ]);
 });
 
+test('the old form of a call, in pieces: one call without an id', async (t) => {
+  const old = (function_call: object) => ({ choices: [{ index: 0, delta: { function_call }, finish_reason: null }] });
+  const end = { choices: [{ index: 0, delta: {}, finish_reason: 'function_call' }] };
+  const events = await read(t, [
+    old({ name: 'one', arguments: '' }),
+    old({ arguments: '{"a"' }),
+    old({ arguments: ':1}' }),
+    end,
+  ]);
+  assert.deepEqual(callsOf(events), [{ name: 'one', arguments: '{"a":1}' }]);
+});
+
 test('calls may have no ids, or all the same number, or none', async (t) => {
   const name = (each: string) => ({ function: { name: each, arguments: `{"of":"${each}"}` } });
   const expected = ['one', 'two'].map((each) => ({ name: each, arguments: `{"of":"${each}"}` }));

@@ -96,10 +96,11 @@ test('a response that is asked for before the output of a call fails, and says w
 
 test('arguments may be text that is sent as it is', async () => {
   const scripted = await follow(
-    'rules:\n  - when: /(\\d+) eggs/\n    call: buy\n    with: \'{"eggs": {{1}}, broken\'\n    then: Done.',
+    'rules:\n  - when: /(\\d+) eggs/\n    call: buy\n    with: \'{"eggs":   {{1}}}\'\n  - when: nothing\n    call: buy\n    with: \'{"eggs": broken off\'',
     { tools: ['buy'] },
   );
-  assert.equal((await ask(scripted, '12 eggs')).calls[0]?.arguments, '{"eggs": 12, broken');
+  assert.equal((await ask(scripted, '12 eggs')).calls[0]?.arguments, '{"eggs":   12}');
+  assert.match((await ask(scripted, 'nothing')).failure ?? '', /arguments that are not one JSON object/);
 });
 
 test('a tool that the session has not declared fails the response, and so does a call that is forbidden', async () => {

@@ -3,9 +3,9 @@
  * send arguments whole, as objects or in pieces that interleave; a `ModelEvent` stream has one call after the other.
  */
 
-import type { ModelEvent } from '../../session/ports/language-model.ts';
-import { field, numberField, textField } from './json.ts';
-import { RequestFailure } from './request-failure.ts';
+import type { ModelEvent } from '../../../session/ports/language-model.ts';
+import { field, numberField, textField } from '../json.ts';
+import { RequestFailure } from '../request-failure.ts';
 
 /** Characters of the arguments of one call. */
 const maxArguments = 1024 ** 2;
@@ -24,9 +24,15 @@ interface Call {
 }
 
 export class ToolCalls {
+  readonly #engine: string;
   readonly #calls: Call[] = [];
   /** The call that is being told; calls before it are told. */
   #at = 0;
+
+  /** `engine`: its name, by which it knows its calls again. */
+  constructor(engine: string) {
+    this.#engine = engine;
+  }
 
   get any(): boolean {
     return this.#calls.length > 0;
@@ -94,7 +100,11 @@ export class ToolCalls {
         if (call.name === '' && !all) return events;
         if (call.name === '') throw new RequestFailure('it called a function without a name');
         call.begun = true;
-        events.push({ type: 'call', name: call.name, ...(call.id !== undefined && { callId: call.id }) });
+        events.push({
+          type: 'call',
+          name: call.name,
+          ...(call.id !== undefined && { callId: call.id, engine: this.#engine }),
+        });
       }
       if (call.arguments.length > 0) {
         events.push({ type: 'call_arguments', delta: call.arguments.join('') });

@@ -1,10 +1,11 @@
 /** A request to a language model in the form of `/v1/chat/completions`. */
 
-import type { AudioClip } from '../../audio/audio-clip.ts';
-import { tryParseJson } from '../../core/json.ts';
-import type { ContextItem, ContextPart, ModelRequest } from '../../session/ports/language-model.ts';
-import type { ChatBody, ChatMessage, ChatPart } from './chat-types.ts';
-import { base64Wav } from './in-turns.ts';
+import type { AudioClip } from '../../../audio/audio-clip.ts';
+import type { ContextItem, ContextPart, ModelRequest } from '../../../session/ports/language-model.ts';
+import type { ChatBody, ChatMessage, ChatPart } from '../chat-types.ts';
+import { base64Wav } from '../in-turns.ts';
+import { type CallIdOptions, callIdsFor } from './call-ids.ts';
+import { type RoleOptions, strictRoles } from './message-roles.ts';
 
 /** Fields that a server may refuse, and do without. */
 export const optionalFields = [
@@ -15,21 +16,24 @@ export const optionalFields = [
   'tool_choice',
 ] as const;
 
-export interface ChatRequestOptions {
+export interface ChatRequestOptions extends CallIdOptions {
   model: string;
   /** `max_tokens` is what most servers know; OpenAI's newer models want the other. */
   tokenLimitField: 'max_tokens' | 'max_completion_tokens';
   /** Added to the instructions of an answer that will be spoken; '' adds nothing. */
   spokenHint: string;
-  /** Optional fields that the server has refused. */
-  without: ReadonlySet<string>;
+  /** Whether a field is left out, or this value of it, because the server has refused it. */
+  without: (field: string, value: unknown) => boolean;
+  /** For a server that wants roles in a strict order. */
+  roles: RoleOptions | undefined;
 }
 
 export async function chatRequest(request: ModelRequest, options: ChatRequestOptions): Promise<ChatBody> {
   const { tools, toolChoice, maxOutputTokens, temperature, reasoningEffort, parallelToolCalls, speech } = request;
+  const made = messages(request, options, await encodedAudio(request.items));
   const body: ChatBody = {
     model: options.model,
-    messages: messages(request, options.spokenHint, await encodedAudio(request.items)),
+    messages: options.roles ? strictRoles(made, options.roles) : made,
     stream: true,
     stream_options: { include_usage: true },
   };
@@ -42,7 +46,7 @@ export async function chatRequest(request: ModelRequest, options: ChatRequestOpt
       function: {
         name,
         ...(description !== undefined && { description }),
-        ...(isSchema(parameters) && { parameters }),
+        ...(isMapping(parameters) && { parameters }),
       },
     }));
     if (toolChoice !== 'auto') {
@@ -56,11 +60,13 @@ export async function chatRequest(request: ModelRequest, options: ChatRequestOpt
     // The only format that is streamed.
     body.audio = { voice: speech.voice, format: 'pcm16' };
   }
-  return Object.fromEntries(Object.entries(body).filter(([field]) => !options.without.has(field))) as ChatBody;
+  const refused = (field: string, value: unknown) =>
+    optionalFields.some((each) => each === field) && options.without(field, value);
+  return Object.fromEntries(Object.entries(body).filter(([field, value]) => !refused(field, value))) as ChatBody;
 }
 
-function isSchema(parameters: unknown): parameters is Record<string, unknown> {
-  return typeof parameters === 'object' && parameters !== null && !Array.isArray(parameters);
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
@@ -69,13 +75,16 @@ function isSchema(parameters: unknown): parameters is Record<string, unknown> {
  */
 function messages(
   { instructions, items, spoken, speech }: ModelRequest,
-  spokenHint: string,
+  { spokenHint, ...options }: ChatRequestOptions,
   audio: EncodedAudio,
 ): ChatMessage[] {
   const hint = spoken && speech === undefined ? spokenHint : '';
   const system = [instructions, hint].filter((text) => text.trim() !== '').join('\n\n');
   const outputs = new Map(items.flatMap((item) => (item.type === 'call_output' ? [[item.callId, item.output]] : [])));
-  const called = new Set(items.flatMap((item) => (item.type === 'call' ? [item.callId] : [])));
+  const ids = callIdsFor(
+    items.filter((item) => item.type === 'call'),
+    options,
+  );
   const made: ChatMessage[] = system === '' ? [] : [{ role: 'system', content: system }];
   for (let at = 0; at < items.length; at += 1) {
     const item = items[at];
@@ -88,8 +97,8 @@ function messages(
         calls.push(next);
         at += 1;
       }
-      made.push(...callMessages(made, calls, outputs));
-    } else if (item?.type === 'call_output' && !called.has(item.callId)) {
+      made.push(...callMessages(made, calls, { outputs, ids }));
+    } else if (item?.type === 'call_output' && !ids.has(item.callId)) {
       // Its call is no longer in the context.
       made.push({ role: 'system', content: `A function call returned: ${item.output}` });
     }
@@ -103,7 +112,7 @@ type Call = Extract<ContextItem, { type: 'call' }>;
 function callMessages(
   before: ChatMessage[],
   calls: readonly Call[],
-  outputs: ReadonlyMap<string, string>,
+  { outputs, ids }: { outputs: ReadonlyMap<string, string>; ids: ReadonlyMap<string, string> },
 ): ChatMessage[] {
   const last = before.at(-1);
   const content = last?.role === 'assistant' && last.tool_calls === undefined ? last.content : undefined;
@@ -113,20 +122,28 @@ function callMessages(
       role: 'assistant',
       content: content ?? null,
       tool_calls: calls.map((call) => ({
-        id: call.callId,
+        id: ids.get(call.callId) ?? call.callId,
         type: 'function',
-        // Some servers parse the arguments of earlier calls, and fail on those that a limit has cut.
-        function: { name: call.name, arguments: tryParseJson(call.arguments) !== undefined ? call.arguments : '{}' },
+        function: { name: call.name, arguments: isJsonObject(call.arguments) ? call.arguments : '{}' },
       })),
     },
     ...calls.map(
       ({ callId }): ChatMessage => ({
         role: 'tool',
-        tool_call_id: callId,
+        tool_call_id: ids.get(callId) ?? callId,
         content: outputs.get(callId) ?? 'There is no result yet.',
       }),
     ),
   ];
+}
+
+/** Servers read the arguments of earlier calls, and fail on those that are no object: a client may have created any. */
+function isJsonObject(text: string): boolean {
+  try {
+    return isMapping(JSON.parse(text));
+  } catch {
+    return false;
+  }
 }
 
 /** WAVE files in base64, by clip. */

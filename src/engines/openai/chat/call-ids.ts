@@ -1,0 +1,48 @@
+/** The ids of tool calls in a request. */
+
+import { createHash } from 'node:crypto';
+import type { ContextItem } from '../../../session/ports/language-model.ts';
+
+type Call = Extract<ContextItem, { type: 'call' }>;
+
+/** The ids of calls that a server takes: any, or nine letters and digits (Mistral). */
+export type CallIds = 'any' | 'short';
+
+export interface CallIdOptions {
+  /** The engine's name, as its calls have it. */
+  engine: string;
+  callIds: CallIds;
+}
+
+/** By the id in the request's items, the id for the server: its own where it made the call and no other call of the request has it. */
+export function callIdsFor(calls: readonly Call[], { engine, callIds }: CallIdOptions): ReadonlyMap<string, string> {
+  const own = (call: Call) => (call.engineCall?.engine === engine ? call.engineCall.id : undefined);
+  const taken = new Map<string, number>();
+  for (const id of calls.flatMap((call) => own(call) ?? [])) taken.set(id, (taken.get(id) ?? 0) + 1);
+  const ids = new Map<string, string>();
+  for (const call of calls) {
+    const id = own(call);
+    if (id !== undefined && taken.get(id) === 1 && fits(id, callIds)) ids.set(call.callId, id);
+  }
+  const used = new Set(ids.values());
+  for (const { callId } of calls) {
+    if (ids.has(callId)) continue;
+    let id = callIds === 'any' ? callId : shortId(callId, 0);
+    for (let attempt = 1; used.has(id); attempt += 1) id = shortId(callId, attempt);
+    used.add(id);
+    ids.set(callId, id);
+  }
+  return ids;
+}
+
+const shortIdPattern = /^[a-zA-Z0-9]{9}$/;
+
+function fits(id: string, callIds: CallIds): boolean {
+  return callIds === 'any' || shortIdPattern.test(id);
+}
+
+/** Nine letters and digits, the same ones for the same id. */
+function shortId(callId: string, attempt: number): string {
+  const hash = createHash('sha256').update(`${attempt} ${callId}`).digest('base64');
+  return hash.replaceAll(/[^a-zA-Z0-9]/g, '').slice(0, 9);
+}

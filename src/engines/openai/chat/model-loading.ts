@@ -1,0 +1,180 @@
+import { pause } from '../../../core/abort.ts';
+import type { Clock } from '../../../core/clock.ts';
+import { RequestFailure } from '../request-failure.ts';
+
+export interface ModelLoadingOptions {
+  clock: Clock;
+  /** How long a request may be silent before it is found out whether the server answers at all. */
+  silentMs: number;
+  /** How long a model may take to load. */
+  loadMs: number;
+  /** false: another engine answers instead. The model loads all the same. */
+  patient: boolean;
+  /** Whether the server answers other requests; resolves soon. */
+  answers: (signal: AbortSignal) => Promise<boolean>;
+  /** Called when loading is noticed, and when it is over. `ms`: how long it has taken so far. */
+  onChange: (about: { loading: boolean; ms: number }) => void;
+}
+
+interface Waiting {
+  signal: AbortSignal;
+  /** Called with true when loading is noticed, and with false when it is over. */
+  onWait: ((waiting: boolean) => void) | undefined;
+}
+
+/** A model that has answered within this time is in memory: Ollama drops one after five minutes. */
+const warmMs = 4 * 60_000;
+/** An interrupted request that was silent for less is ended: a model in memory answers sooner. */
+const leastSilenceMs = 2000;
+/** The part of the silence after which the server is asked whether it answers. */
+const askAfter = 0.75;
+const firstPauseMs = 250;
+const longestPauseMs = 2000;
+
+/**
+ * Waits for models that their server loads at the first request, which may take minutes: it is silent meanwhile, or answers
+ * with 503. Such servers stop loading when the request ends, so that a request that is given up while the model may be loading
+ * stays open until it is answered: one at a time.
+ */
+export class ModelLoading {
+  readonly #options: ModelLoadingOptions;
+  #answeredAt = Number.NEGATIVE_INFINITY;
+  /** When each request that waits for the model was sent. */
+  readonly #waiting = new Map<object, number>();
+  #left: AbortController | undefined;
+
+  constructor(options: ModelLoadingOptions) {
+    this.#options = options;
+  }
+
+  /** How long the model has been loading; undefined while it is not. */
+  get ms(): number | undefined {
+    const [since] = this.#waiting.values();
+    return since === undefined ? undefined : this.#options.clock.now() - since;
+  }
+
+  close(): void {
+    this.#left?.abort();
+  }
+
+  /**
+   * Sends a request and resolves with its answer, once its headers are there.
+   * @throws {RequestFailure}; the signal's reason
+   */
+  async open(send: (signal: AbortSignal) => Promise<Response>, waiting: Waiting): Promise<Response> {
+    const { clock, loadMs, patient } = this.#options;
+    const sentAt = clock.now();
+    const wait = {};
+    try {
+      for (let attempt = 0; ; attempt += 1) {
+        try {
+          return await this.#once(send, waiting, () => this.#begin(wait, sentAt, waiting));
+        } catch (error) {
+          if (!isLoading(error) || !patient) throw error;
+          this.#begin(wait, sentAt, waiting);
+          const pauseMs = Math.min(firstPauseMs * 4 ** attempt, longestPauseMs);
+          if (clock.now() + pauseMs - sentAt > loadMs) throw error;
+          await pause(pauseMs, clock, waiting.signal);
+        }
+      }
+    } finally {
+      this.#end(wait, waiting);
+    }
+  }
+
+  #once(
+    send: (signal: AbortSignal) => Promise<Response>,
+    { signal }: Waiting,
+    onLoading: () => void,
+  ): Promise<Response> {
+    const { clock, silentMs, loadMs, patient } = this.#options;
+    signal.throwIfAborted();
+    const own = new AbortController();
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
+    const sentAt = clock.now();
+    let open = true;
+    let serverAnswers = false;
+    const timers = [
+      clock.after(silentMs * askAfter, () => {
+        void this.#options.answers(own.signal).then((answers) => {
+          serverAnswers = answers;
+        });
+      }),
+      clock.after(silentMs, () => {
+        if (!serverAnswers) fail(`it is connected but gave no answer in ${silentMs / 1000} s`);
+        else if (patient) onLoading();
+        else {
+          this.#leave(own);
+          settle();
+          reject(new RequestFailure(`it gave no answer in ${silentMs / 1000} s, and may be loading its model`));
+        }
+      }),
+      clock.after(loadMs, () => fail(`it has not answered in ${loadMs / 1000} s: its model may not load`)),
+    ];
+    const settle = () => {
+      open = false;
+      for (const cancel of timers) cancel();
+    };
+    const fail = (words: string) => {
+      settle();
+      const failure = new RequestFailure(words);
+      reject(failure);
+      own.abort(failure);
+    };
+    const abort = () => {
+      const mayLoad = open && clock.now() - this.#answeredAt > warmMs && clock.now() - sentAt >= leastSilenceMs;
+      settle();
+      reject(signal.reason);
+      if (mayLoad) this.#leave(own);
+      else own.abort(signal.reason);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    send(own.signal).then(
+      (response) => {
+        this.#answeredAt = clock.now();
+        if (open) resolve(response);
+        else if (this.#left === own) {
+          this.#left = undefined;
+          own.abort();
+        }
+        settle();
+      },
+      (error: unknown) => {
+        if (this.#left === own) this.#left = undefined;
+        settle();
+        reject(error);
+      },
+    );
+    return promise;
+  }
+
+  /** Lets a request go on that nobody waits for, unless one does already. */
+  #leave(request: AbortController): void {
+    if (this.#left !== undefined) return request.abort();
+    this.#left = request;
+    this.#options.clock.after(this.#options.loadMs, () => {
+      if (this.#left === request) this.#left = undefined;
+      request.abort();
+    });
+  }
+
+  #begin(wait: object, sentAt: number, { onWait }: Waiting): void {
+    if (this.#waiting.has(wait)) return;
+    const first = this.#waiting.size === 0;
+    this.#waiting.set(wait, sentAt);
+    onWait?.(true);
+    if (first) this.#options.onChange({ loading: true, ms: this.#options.clock.now() - sentAt });
+  }
+
+  #end(wait: object, { onWait }: Waiting): void {
+    const ms = this.ms ?? 0;
+    if (!this.#waiting.delete(wait)) return;
+    onWait?.(false);
+    if (this.#waiting.size === 0) this.#options.onChange({ loading: false, ms });
+  }
+}
+
+/** 503 `Loading model` (llama.cpp), `Model … is currently loading` (Hugging Face). */
+function isLoading(error: unknown): boolean {
+  return error instanceof RequestFailure && error.status === 503 && /\bload(s|ing)?\b/i.test(error.detail);
+}

@@ -1,0 +1,118 @@
+import { isDeepStrictEqual } from 'node:util';
+import { jsonrepair } from 'jsonrepair';
+
+/** Longer arguments are not repaired: it would take too long. */
+const maxCharacters = 64 * 1024;
+
+/** Ways to write that there are none. */
+const emptyForms: ReadonlySet<string> = new Set(['', 'null', 'None', '[]', '""', "''"]);
+
+/**
+ * The JSON object that is meant by what a model's server sent as a call's arguments, or undefined where that is not clear.
+ * Clear are: none at all, an object in a code fence, in tags, in a list or in a string, one with the notation of JavaScript or
+ * Python, one whose last brackets are missing behind a whole value, and several objects that are empty, alike, or each the
+ * one before and more.
+ */
+export function repairArguments(text: string): string | undefined {
+  if (text.length > maxCharacters) return undefined;
+  try {
+    return objectIn(text, true);
+  } catch {
+    // Text that cannot be repaired; also brackets so deep that the repair runs out of stack.
+    return undefined;
+  }
+}
+
+function objectIn(text: string, mayBeWrapped: boolean): string | undefined {
+  const bare = withoutWrapping(text);
+  if (emptyForms.has(bare)) return '{}';
+  if (!bare.startsWith('{')) return mayBeWrapped ? objectWithin(JSON.parse(bare)) : undefined;
+  const objects = splitObjects(bare)?.map((object) => (isJson(object) ? object : jsonrepair(withEscapes(object))));
+  return objects && oneOf(objects);
+}
+
+/** With each backslash escaped that begins no escape sequence, as in Windows paths. */
+function withEscapes(text: string): string {
+  return text.replace(/\\(["'\\/bfnrt]|u[\da-fA-F]{4})?/g, (found, sequence?: string) => (sequence ? found : '\\\\'));
+}
+
+function objectWithin(value: unknown): string | undefined {
+  if (typeof value === 'string') return objectIn(value, false);
+  const [only] = Array.isArray(value) && value.length === 1 ? value : [];
+  return isObject(only) ? JSON.stringify(only) : undefined;
+}
+
+/** Without a code fence, and without tags and tokens of a chat template around it. */
+function withoutWrapping(text: string): string {
+  return text
+    .trim()
+    .replace(/^```\w*\s*/, '')
+    .replace(/\s*```$/, '')
+    .replace(/^(?:<[^<>{}]{1,64}>\s*)+/, '')
+    .replace(/(?:\s*<[^<>{}]{1,64}>)+$/, '')
+    .trim();
+}
+
+/** The objects that stand one behind the other; undefined where something else does, or where the last is cut off in a value. */
+function splitObjects(text: string): string[] | undefined {
+  const objects: string[] = [];
+  let depth = 0;
+  let start = 0;
+  let quote = '';
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text.charAt(at);
+    if (quote !== '') {
+      if (character === '\\') at += 1;
+      else if (character === quote) quote = '';
+    } else if (character === '"' || character === "'") quote = character;
+    else if (character === '{' || character === '[') depth += 1;
+    else if (character === '}' || character === ']') {
+      depth -= 1;
+      if (depth > 0) continue;
+      // More brackets than were opened.
+      if (depth === 0) objects.push(text.slice(start, at + 1));
+      depth = 0;
+      start = at + 1;
+    } else if (depth === 0 && !/[\s,;]/.test(character)) return undefined;
+  }
+  if (depth === 0) return quote === '' ? objects : undefined;
+  const rest = text.slice(start).trimEnd();
+  // A number may lack digits.
+  const whole = quote === '' && /(["'}\]]|\b(?:true|false|null|True|False|None))$/.test(rest) && !endsInKey(rest);
+  return whole ? [...objects, rest] : undefined;
+}
+
+/** Whether the last string names a value that is missing. */
+function endsInKey(text: string): boolean {
+  return /[{,]\s*(?:"[^"]*"|'[^']*')$/.test(text) && !/\[[^\]{}]*$/.test(text);
+}
+
+/** The object that several amount to: the first where all are alike, the last where each has what is in the one before. */
+function oneOf(objects: readonly string[]): string | undefined {
+  const values: unknown[] = objects.map((object) => JSON.parse(object));
+  if (!values.every(isObject)) return undefined;
+  const filled = values.flatMap((value, index) => (Object.keys(value).length > 0 ? [{ value, index }] : []));
+  const [first] = filled;
+  const last = filled.at(-1);
+  if (!first || !last) return '{}';
+  if (filled.every(({ value }) => isDeepStrictEqual(value, first.value))) return objects[first.index];
+  const grows = filled.every(({ value }, at) => at === 0 || extendsObject(value, filled[at - 1]?.value ?? {}));
+  return grows ? objects[last.index] : undefined;
+}
+
+function extendsObject(value: object, before: object): boolean {
+  return Object.entries(before).every(([key, old]) => isDeepStrictEqual(Reflect.get(value, key), old));
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,85 @@
+import type { ModelEvent } from '../ports/language-model.ts';
+import { StageError } from '../stage.ts';
+import { CallArguments, maxArguments } from './call-arguments.ts';
+import type { ToolNames } from './tool-names.ts';
+
+type Checked = Exclude<ModelEvent, { type: 'thinking' }>;
+
+/**
+ * Checks the calls of a model, whose names and arguments may be anything: only tools that the request has are called, under
+ * the client's names, and the arguments of each complete call are one JSON object.
+ */
+export class ToolCallCheck {
+  readonly #names: ToolNames;
+  #call: { name: string; arguments: CallArguments } | undefined;
+
+  constructor(names: ToolNames) {
+    this.#names = names;
+  }
+
+  /**
+   * The events to pass on in place of this one.
+   * @throws {StageError} for a call that no client can be sent
+   */
+  check(event: Checked): Checked[] {
+    switch (event.type) {
+      case 'call':
+        return [...this.#end(), this.#begin(event)];
+      case 'call_arguments':
+        return this.#add(event.delta);
+      case 'call_end':
+        return this.#end();
+      case 'finish':
+        // Cut off by a limit, a call stays incomplete.
+        return event.reason === 'stop' ? [...this.#end(), event] : [event];
+      default:
+        return [event];
+    }
+  }
+
+  #begin(event: Extract<Checked, { type: 'call' }>): Checked {
+    const name = this.#names.fromEngine(event.name);
+    if (name === undefined) throw callFault(`it called the tool ${quote(event.name)}, ${this.#toolsText()}`);
+    this.#call = { name, arguments: new CallArguments() };
+    return { ...event, name };
+  }
+
+  #add(delta: string): Checked[] {
+    const call = this.#call;
+    if (!call) throw callFault('it gave arguments without a call');
+    const certain = call.arguments.push(delta);
+    if (call.arguments.tooLong) {
+      throw callFault(`it called the tool ${quote(call.name)} with more than ${maxArguments} characters of arguments`);
+    }
+    return certain === '' ? [] : [{ type: 'call_arguments', delta: certain }];
+  }
+
+  #end(): Checked[] {
+    const call = this.#call;
+    if (!call) return [];
+    this.#call = undefined;
+    const rest = call.arguments.finish();
+    if (rest === undefined) {
+      throw callFault(
+        `it called the tool ${quote(call.name)} with arguments that are not one JSON object: ${call.arguments.excerpt}`,
+      );
+    }
+    return [...(rest === '' ? [] : [{ type: 'call_arguments' as const, delta: rest }]), { type: 'call_end' }];
+  }
+
+  #toolsText(): string {
+    const { declared } = this.#names;
+    if (declared.length === 0) return 'and the session has no tools';
+    const listed = declared.slice(0, 8).map(quote).join(', ');
+    return `which the session does not have. It has ${listed}${declared.length > 8 ? ' and others' : ''}`;
+  }
+}
+
+function callFault(what: string): StageError {
+  return new StageError('languageModel', 'failed', `The language model failed: ${what}.`);
+}
+
+function quote(name: string): string {
+  const line = name.slice(0, 64).replaceAll(/[\p{C}\s]+/gu, ' ');
+  return `'${name.length > 64 ? `${line}…` : line}'`;
+}

@@ -1,0 +1,133 @@
+/** Models that their server loads at the first request: they are waited for, and loading is not begun again. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { answer, requestWith, textOf } from '../contract/language-model.ts';
+import { question, serverAndModel, told } from './faults/support.ts';
+import { chatServer, ollama } from './servers/chat-servers.ts';
+import { type Received, sendJson } from './servers/model-server.ts';
+
+const say = chatServer(ollama);
+const timeouts = { connectMs: 5000, firstByteMs: 20_000, loadMs: 300_000, idleMs: 20_000 };
+
+/** A server that is silent until its model is loaded. */
+function loadingServer({ lists = true }: { lists?: boolean } = {}) {
+  const loaded = Promise.withResolvers<void>();
+  const broken: Received[] = [];
+  const asked = { models: Promise.withResolvers<void>() };
+  return {
+    loaded,
+    broken,
+    asked,
+    handle: async (request: Received, response: Parameters<typeof say>[1]) => {
+      if (request.path.startsWith('/v1/models')) {
+        asked.models.resolve();
+        if (lists) sendJson(response, { data: [] });
+        return;
+      }
+      void request.closed.then(() => broken.push(request));
+      await loaded.promise;
+      if (!response.destroyed) await say(request, response);
+    },
+  };
+}
+
+/** Resolves once the answers that the server has sent so far have arrived: its connections are served in turn. */
+async function answersArrive(url: string): Promise<void> {
+  for (const _ of [1, 2, 3]) await (await fetch(`${url}/models`)).text();
+}
+
+test('a model that loads for minutes is waited for, its state is told, and no stage stalls meanwhile', async (t) => {
+  const server = loadingServer();
+  const changes: object[] = [];
+  const made = await serverAndModel(t, server.handle, {
+    timeouts,
+    onLoading: ({ loading, ms }) => changes.push({ loading, ms }),
+  });
+  const { model, clock } = made;
+  const waits: boolean[] = [];
+  const claim = { key: '', session: 's', priority: 'live' as const, onWait: (waiting: boolean) => waits.push(waiting) };
+  const answered = answer(model, question, { claim });
+  await clock.set(20_000);
+  await clock.advance(15_000);
+  await server.asked.models.promise;
+  await answersArrive(made.server.url);
+  assert.equal(model.loadingMs, undefined);
+  await clock.advance(5000);
+  assert.deepEqual(waits, [true]);
+  assert.ok(model.loadingMs !== undefined && model.loadingMs >= 20_000);
+  await clock.advance(180_000);
+  server.loaded.resolve();
+  assert.equal(textOf(await answered), 'hello');
+  assert.deepEqual(waits, [true, false]);
+  assert.equal(model.loadingMs, undefined);
+  assert.equal(changes.length, 2);
+});
+
+test('a server that answers nothing at all is given up after the time for the first byte', async (t) => {
+  const server = loadingServer({ lists: false });
+  const { model, server: received, clock } = await serverAndModel(t, server.handle, { timeouts });
+  const message = told(answer(model, question));
+  await received.request(1);
+  await clock.advance(20_000);
+  assert.match(await message, /it is connected but gave no answer in 20 s/);
+});
+
+test('an interruption while it may be loading leaves one request open, and ends the others', async (t) => {
+  const server = loadingServer();
+  const { model, server: received, clock } = await serverAndModel(t, server.handle, { timeouts });
+  for (const number of [1, 2]) {
+    const abort = new AbortController();
+    const asking = Array.fromAsync(model.generate(requestWith(question, { signal: abort.signal })));
+    await received.request(number);
+    await clock.set(20_000);
+    await clock.advance(3000);
+    const reason = new Error('interrupted');
+    abort.abort(reason);
+    await assert.rejects(asking, (error) => error === reason);
+  }
+  await (await received.request(2)).closed;
+  assert.equal(server.broken.includes(await received.request(1)), false);
+  server.loaded.resolve();
+  await (await received.request(1)).closed;
+});
+
+test('with a fallback nobody waits, and the model loads all the same', async (t) => {
+  const server = loadingServer();
+  const {
+    model,
+    server: received,
+    clock,
+  } = await serverAndModel(t, server.handle, { timeouts, waitsForModel: false, attempts: 1 });
+  const message = told(answer(model, question));
+  await clock.set(20_000);
+  await clock.advance(15_000);
+  await server.asked.models.promise;
+  await answersArrive(received.url);
+  await clock.advance(5000);
+  assert.match(await message, /no answer in 20 s/);
+  server.loaded.resolve();
+  assert.equal(textOf(await answer(model, question)), 'hello');
+});
+
+test('503 Loading model is asked again until it is loaded, and fails with the reason after the time for it', async (t) => {
+  let loading = 6;
+  const { model, server, clock } = await serverAndModel(
+    t,
+    (request, response) => {
+      if (request.path !== '/v1/chat/completions' || loading === 0) return say(request, response);
+      loading -= 1;
+      sendJson(response, { error: { message: 'Loading model', code: 503 } }, 503);
+    },
+    { timeouts: { ...timeouts, loadMs: 60_000 }, attempts: 1 },
+  );
+  const answered = answer(model, question);
+  const pauses = () => clock.delays.filter((ms) => ms <= 2000);
+  for (let number = 1; number <= 6; number += 1) {
+    while (pauses().length < number) await clock.advance(0);
+    await clock.advance(2000);
+  }
+  assert.deepEqual(pauses().slice(0, 6), [250, 1000, 2000, 2000, 2000, 2000]);
+  assert.equal(textOf(await answered), 'hello');
+  assert.equal(server.requests.length, 7);
+});
