@@ -71,6 +71,12 @@ const httpEngine = z.strictObject({
     .optional(),
   format: z.enum(['wav', 'pcm']).optional(),
   sampleRate: z.int().min(4000).max(192_000).optional(),
+  language: z
+    .string()
+    .regex(/^[a-z]{2,3}(-[a-z\d]{2,8})?$/i, 'a language, such as en')
+    .optional(),
+  prepare: z.boolean().optional(),
+  thinks: z.boolean().optional(),
   audio: z.enum(['in', 'out', 'both']).optional(),
   spokenHint: z.string().max(10_000).optional(),
 });

@@ -3,12 +3,12 @@
 import { bytesToSamples } from '../../audio/pcm.ts';
 import { endOfPiece } from '../../core/json-pieces.ts';
 import type { ModelEvent, ModelUsage } from '../../session/ports/language-model.ts';
+import { ModelMarkup, type ModelMarkupOptions } from '../../session/speech/model-markup.ts';
 import { ToolCalls } from './chat/tool-calls.ts';
 import { field, listField, numberField, parseJson, textField } from './json.ts';
 import { type AnswerReader, endGraceMs } from './read-answer.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
 import { toldFailure } from './status-failure.ts';
-import { ThinkingFilter } from './thinking.ts';
 
 type FinishReason = Extract<ModelEvent, { type: 'finish' }>['reason'];
 
@@ -26,7 +26,8 @@ const pieceCharacters = 8192;
 
 /** One answer: takes its chunks, gives the model's events. */
 export class ChatAnswer implements AnswerReader<ModelEvent> {
-  readonly #thinking = new ThinkingFilter();
+  /** Takes reasoning out of the text. */
+  readonly markup: ModelMarkup;
   /** The first byte of a sample whose second comes with the next piece. */
   #halfSample: Uint8Array = new Uint8Array();
   readonly #calls: ToolCalls;
@@ -39,8 +40,9 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
   #chunks = 0;
 
   /** `engine`: the name of the engine that answers. */
-  constructor(engine: string) {
+  constructor(engine: string, options: ModelMarkupOptions = {}) {
     this.#calls = new ToolCalls(engine);
+    this.markup = new ModelMarkup(options);
   }
 
   get patienceMs(): number {
@@ -101,7 +103,7 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
     }
     const reason = this.#finish ?? 'stop';
     return [
-      ...this.#say(this.#thinking.flush()),
+      ...this.#say(this.markup.flush()),
       ...this.#calls.finish(reason === 'length'),
       ...textEvents(this.#later),
       { type: 'finish', reason, ...(this.#usage && { usage: this.#usage }) },
@@ -113,14 +115,16 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
     const content = contentText(field(delta, 'content')) || (textField(delta, 'refusal') ?? '');
     const reasoning = reasoningFields.map((name) => textField(delta, name) ?? '').join('');
     this.#count(content.length + reasoning.length);
-    if (content !== '') events.push(...this.#say(this.#thinking.push(content)));
+    // A server that tells reasoning apart leaves none in the text.
+    if (reasoning !== '') events.push(...this.#say(this.markup.release()));
+    if (content !== '') events.push(...this.#say(this.markup.push(content)));
     for (const piece of callPieces(delta)) {
-      if (!this.#calls.any) events.push(...this.#say(this.#thinking.flush()));
+      if (!this.#calls.any) events.push(...this.#say(this.markup.flush()));
       events.push(...this.#calls.push(piece));
     }
     const audio = field(delta, 'audio');
     if (audio !== undefined && audio !== null) events.push(...this.#sound(audio));
-    const thinks = this.#thinking.thinking || reasoning !== '';
+    const thinks = this.markup.hiding || reasoning !== '';
     return events.length === 0 && thinks ? [{ type: 'thinking' }] : events;
   }
 

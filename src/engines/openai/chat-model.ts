@@ -8,6 +8,7 @@ import { Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.
 import { jsonBytes } from './in-turns.ts';
 import { readAnswer } from './read-answer.ts';
 import type { RequestFailure } from './request-failure.ts';
+import { ThinkingModels } from './thinking.ts';
 import { defaultAdaptationMs, defaultTimeouts } from './timeouts.ts';
 
 export interface ChatModelOptions extends EndpointOptions {
@@ -19,6 +20,8 @@ export interface ChatModelOptions extends EndpointOptions {
   /** Whether to wait for a model that is being loaded; false: another engine answers. Default: true. */
   waitsForModel?: boolean;
   onLoading?: (about: { name: string; loading: boolean; ms: number }) => void;
+  /** Its answers begin inside reasoning (`ThinkingModels`). Absent: found out. */
+  thinks?: boolean;
 }
 
 const defaultSpokenHint =
@@ -32,6 +35,7 @@ export class ChatModel implements LanguageModel {
   readonly #spokenHint: string;
   readonly #adaptations: Adaptations;
   readonly #loading: ModelLoading;
+  readonly #thinking: ThinkingModels;
 
   constructor(options: ChatModelOptions) {
     this.#endpoint = new Endpoint({ ...options, mayLoad: true });
@@ -46,6 +50,7 @@ export class ChatModel implements LanguageModel {
     });
     this.hearsAudio = options.hearsAudio ?? false;
     this.speaks = options.speaks ?? false;
+    this.#thinking = new ThinkingModels(options.thinks ?? false);
     this.#spokenHint = options.spokenHint ?? defaultSpokenHint;
     this.#adaptations = new Adaptations(this.#endpoint.clock, options.adaptationMs ?? defaultAdaptationMs);
   }
@@ -79,7 +84,15 @@ export class ChatModel implements LanguageModel {
 
   async *#answer(request: ModelRequest, { signal }: RequestOptions): AsyncGenerator<ModelEvent, void, undefined> {
     const ask = (signal: AbortSignal) => this.#ask(request, signal);
-    yield* readAnswer(ask, new ChatAnswer(this.#endpoint.name), { signal, ...this.#endpoint.reading });
+    const model = this.#endpoint.model ?? request.model;
+    const answer = new ChatAnswer(this.#endpoint.name, { inside: this.#thinking.beginsInside(model) });
+    let whole = false;
+    try {
+      yield* readAnswer(ask, answer, { signal, ...this.#endpoint.reading });
+      whole = true;
+    } finally {
+      this.#thinking.learn(model, answer.markup, whole);
+    }
   }
 
   #ask(request: ModelRequest, signal: AbortSignal): Promise<Response> {

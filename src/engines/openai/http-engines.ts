@@ -43,6 +43,7 @@ export const httpFactories: { [Kind in RequestKind]: (spec: HttpEngineSpec, opti
       hearsAudio: spec.audio === 'in' || spec.audio === 'both',
       speaks: spec.audio === 'out' || spec.audio === 'both',
       ...(spec.spokenHint !== undefined && { spokenHint: spec.spokenHint }),
+      ...(spec.thinks !== undefined && { thinks: spec.thinks }),
     }),
   voice: (spec, options) =>
     new HttpVoice({
@@ -50,6 +51,8 @@ export const httpFactories: { [Kind in RequestKind]: (spec: HttpEngineSpec, opti
       model: spec.model ?? '',
       ...(spec.format && { format: spec.format }),
       ...(spec.sampleRate !== undefined && { pcmRateHz: spec.sampleRate }),
+      ...(spec.language !== undefined && { language: spec.language }),
+      ...(spec.prepare !== undefined && { preparesText: !spec.prepare }),
     }),
 };
 

@@ -1,5 +1,8 @@
-import { isSpeakable } from '../../session/generation/clauses.ts';
+import { cutPlace } from '../../core/unicode.ts';
 import type { SpeakOptions, SpeechChunk, Voice } from '../../session/ports/voice.ts';
+import { MappedText } from '../../session/speech/mapped-text.ts';
+import { isSpeakable } from '../../session/speech/speech-text.ts';
+import { inWords } from '../../session/speech/words.ts';
 import { contentType, Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
 import { jsonBytes } from './in-turns.ts';
 import { RequestFailure } from './request-failure.ts';
@@ -12,6 +15,10 @@ export interface HttpVoiceOptions extends EndpointOptions {
   format?: 'wav' | 'pcm';
   /** The rate of bare PCM; OpenAI's is 24000. */
   pcmRateHz?: number;
+  /** What it speaks; absent: the server alone knows. */
+  language?: string;
+  /** The server prepares text itself. */
+  preparesText?: boolean;
 }
 
 const defaultPcmRateHz = 24_000;
@@ -20,18 +27,24 @@ const maxInput = 4000;
 
 /** A voice over `/v1/audio/speech` (OpenAI, "Create speech"). Which voices there are is the server's to know. */
 export class HttpVoice implements Voice {
+  readonly languages?: readonly string[];
+  readonly preparesText: boolean;
   readonly #endpoint: Endpoint;
   readonly #options: HttpVoiceOptions;
 
   constructor(options: HttpVoiceOptions) {
     this.#endpoint = new Endpoint(options);
     this.#options = options;
+    this.preparesText = options.preparesText ?? false;
+    if (options.language !== undefined) this.languages = [options.language];
   }
 
   /** @throws {EngineError} that says which server failed, how, and what to do */
   async *speak(text: string, options: SpeakOptions): AsyncGenerator<SpeechChunk, void, undefined> {
     options.signal.throwIfAborted();
-    for (const input of pieces(text)) {
+    const { language } = this.#options;
+    const words = language === undefined || this.preparesText ? text : inWords(MappedText.of(text), language).text;
+    for (const input of pieces(words.toWellFormed())) {
       if (isSpeakable(input)) {
         yield* this.#endpoint.stream((request) => this.#utter(input, options, request), options.signal);
       }
@@ -97,9 +110,7 @@ function* pieces(text: string): Generator<string, void, undefined> {
   let rest = text;
   while (rest.length > maxInput) {
     const space = rest.slice(0, maxInput).search(/\s\S*$/);
-    let end = space > 0 ? space : maxInput;
-    // Not between the halves of a character.
-    if (/[\uD800-\uDBFF]/.test(rest.charAt(end - 1))) end -= 1;
+    const end = space > 0 ? space : cutPlace(rest, maxInput);
     yield rest.slice(0, end);
     rest = rest.slice(end);
   }

@@ -1,59 +1,31 @@
-/** Takes out of a stream of text the reasoning that models write before their answer: `<think>…</think>`. */
+import type { ModelMarkup } from '../../session/speech/model-markup.ts';
 
-const opening = ['<think>', '<thinking>', '<reasoning>'];
-/** White space before what may be reasoning, in characters; with more, it is the answer. */
-const maxHeld = 1024;
+/** Models of one endpoint that are remembered: clients may name them. */
+const maxModels = 64;
 
-export class ThinkingFilter {
-  /** Held until it is known whether the text begins with reasoning. */
-  #held = '';
-  #state: 'start' | 'thinking' | 'answer' = 'start';
-  #closing = '';
-  #thought = false;
+/**
+ * Which models of an endpoint begin their answers inside reasoning: the template has written `<think>` into the prompt, so that
+ * only the closing mark comes. One that has shown it is taken for such a model until an answer comes without a closing mark.
+ */
+export class ThinkingModels {
+  readonly #configured: boolean;
+  readonly #models = new Set<string>();
 
-  /** Whether what was pushed last is reasoning. */
-  get thinking(): boolean {
-    return this.#state === 'thinking';
+  constructor(configured: boolean) {
+    this.#configured = configured;
   }
 
-  /** Takes the next text and returns what of it is to be said. */
-  push(text: string): string {
-    if (this.#state === 'answer') return text;
-    this.#held += text;
-    // There may be more reasoning behind the first.
-    for (;;) {
-      if (this.#state === 'start') {
-        const begun = this.#held.trimStart();
-        const tag = opening.find((each) => begun.startsWith(each));
-        if (tag === undefined) {
-          const mayBegin = this.#held.length <= maxHeld && opening.some((each) => each.startsWith(begun));
-          return mayBegin ? '' : this.#answer(this.#held);
-        }
-        this.#state = 'thinking';
-        this.#thought = true;
-        this.#closing = tag.replace('<', '</');
-        this.#held = begun.slice(tag.length);
-      }
-      const end = this.#held.indexOf(this.#closing);
-      if (end < 0) {
-        // Of the reasoning only what may be the beginning of its end is kept.
-        this.#held = this.#held.slice(-this.#closing.length);
-        return '';
-      }
-      this.#state = 'start';
-      this.#held = this.#held.slice(end + this.#closing.length);
+  beginsInside(model: string): boolean {
+    return this.#configured || this.#models.has(model);
+  }
+
+  /** Takes note of an answer: a whole one, or as much of it as came. */
+  learn(model: string, { endedUnopened, ended }: ModelMarkup, whole: boolean): void {
+    if (endedUnopened) this.#models.add(model);
+    else if (whole && !ended) this.#models.delete(model);
+    for (const oldest of this.#models) {
+      if (this.#models.size <= maxModels) break;
+      this.#models.delete(oldest);
     }
-  }
-
-  /** What was held and turned out to be no reasoning. */
-  flush(): string {
-    return this.#state === 'start' ? this.#answer(this.#held) : '';
-  }
-
-  #answer(text: string): string {
-    this.#state = 'answer';
-    this.#held = '';
-    // What separates reasoning and answer is part of neither.
-    return this.#thought ? text.trimStart() : text;
   }
 }

@@ -79,6 +79,12 @@ export interface HttpEngineSpec {
   /** For a voice: the requested format, and the sample rate of raw PCM. */
   format?: 'wav' | 'pcm';
   sampleRate?: number;
+  /** For a voice: the language that it speaks (ISO-639-1). Numbers, dates and signs then reach it in words. */
+  language?: string;
+  /** For a voice: false if it prepares text itself. */
+  prepare?: boolean;
+  /** For a language model: answers begin inside reasoning whose opening mark is in the prompt. */
+  thinks?: boolean;
   /** For a language model: whether it has audio input, output, or both. */
   audio?: 'in' | 'out' | 'both';
   /** For a language model: text added to the instructions of spoken answers. */

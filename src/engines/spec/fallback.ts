@@ -126,6 +126,7 @@ export const failover: { readonly [Kind in RequestKind]: Failover<Engines[Kind]>
     return {
       ...(first?.engine.voices && { voices: first.engine.voices }),
       ...(first?.engine.languages && { languages: first.engine.languages }),
+      preparesText: candidates.every(({ engine }) => engine.preparesText),
       speak: (text, options) => chain.answer((engine) => engine.speak(text, options), options.signal),
       warm: () => warmAll(candidates),
     };

@@ -21,6 +21,7 @@ export function withVoiceAliases(voice: Voice, aliases: Readonly<Record<string, 
   return {
     ...(voices && { voices }),
     ...(voice.languages && { languages: voice.languages }),
+    ...(voice.preparesText && { preparesText: true }),
     speak: (text, options) => voice.speak(text, { ...options, voice: engineName(options.voice) }),
     warm: () => voice.warm?.(),
   };

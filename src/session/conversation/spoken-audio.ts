@@ -1,7 +1,9 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples, durationMs, samplesIn } from '../../audio/pcm.ts';
+import { graphemeBoundary } from '../../core/unicode.ts';
 import { type AudioFormat, formatRateHz } from '../../protocol/wire/session-config.ts';
 import type { WordTiming } from '../ports/voice.ts';
+import type { SpokenWord } from '../speech/mapped-text.ts';
 
 interface SpokenClause {
   text: string;
@@ -12,6 +14,8 @@ interface SpokenClause {
   whole: boolean;
   /** Whether its words come while it is spoken, rather than before. */
   grows: boolean;
+  /** The words of its text that are said, in order; absent where they are not known: all of it. */
+  said: readonly SpokenWord[] | undefined;
   /** Relative to the clause's first sample, in order; without those that the voice has not told, or does not know. */
   words: readonly WordTiming[];
 }
@@ -53,12 +57,12 @@ export class SpokenAudio {
     return { samples: concatSamples(this.#parts), sampleRateHz: this.rateHz };
   }
 
-  beginClause(text: string): void {
+  beginClause(text: string, said?: readonly SpokenWord[]): void {
     this.endClause();
     if (this.#cut) return;
     this.#transcript += text;
     const startMs = this.durationMs;
-    this.#clauses.push({ text, startMs, endMs: startMs, whole: false, grows: false, words: [] });
+    this.#clauses.push({ text, startMs, endMs: startMs, whole: false, grows: false, said, words: [] });
   }
 
   /**
@@ -75,7 +79,15 @@ export class SpokenAudio {
     }
     this.endClause();
     const startMs = last?.endMs ?? 0;
-    this.#clauses.push({ text, startMs, endMs: this.durationMs, whole: false, grows: true, words: [] });
+    this.#clauses.push({
+      text,
+      startMs,
+      endMs: this.durationMs,
+      whole: false,
+      grows: true,
+      said: undefined,
+      words: [],
+    });
   }
 
   /** All audio of the last clause has been sent. */
@@ -116,7 +128,7 @@ export class SpokenAudio {
 
   #msPerCharacter(): number {
     const spoken = this.#clauses.filter(({ whole, startMs, endMs }) => whole && endMs > startMs);
-    const characters = spoken.reduce((sum, { text }) => sum + text.length, 0);
+    const characters = spoken.reduce((sum, clause) => sum + charactersOf(untimedWords(clause, 0)), 0);
     const ms = spoken.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
     return characters === 0 ? usualMsPerCharacter : ms / characters;
   }
@@ -126,24 +138,42 @@ export class SpokenAudio {
 function cutClause(clause: SpokenClause, atMs: number, msPerCharacter: number): SpokenClause {
   const heardMs = atMs - clause.startMs;
   const begun = timings(clause, msPerCharacter).findLast((word) => word.startMs < heardMs);
-  return { ...clause, text: begun ? clause.text.slice(0, begun.endChar) : '', endMs: atMs, whole: true };
+  const end = begun ? graphemeBoundary(clause.text, begun.endChar) : 0;
+  return { ...clause, text: clause.text.slice(0, end), endMs: atMs, whole: true };
 }
 
 /**
  * When the words of a clause sound. Those that the voice has not timed share what is left of its audio in proportion to
- * their length; of a clause that is not whole yet, the length of its audio is estimated from its text.
+ * what is said for them; of a clause that is not whole yet, the length of its audio is estimated from its text.
  */
-function timings({ text, startMs, endMs, whole, words }: SpokenClause, msPerCharacter: number): readonly WordTiming[] {
+function timings(clause: SpokenClause, msPerCharacter: number): readonly WordTiming[] {
+  const { startMs, endMs, whole, words } = clause;
   const { endChar: fromChar, endMs: fromMs } = words.at(-1) ?? { endChar: 0, endMs: 0 };
-  const rest = text.slice(fromChar);
+  const rest = untimedWords(clause, fromChar);
+  const characters = charactersOf(rest);
   const sentMs = Math.max(0, endMs - startMs - fromMs);
-  const restMs = whole ? sentMs : Math.max(sentMs, rest.length * msPerCharacter);
-  const msAt = (character: number) => fromMs + (restMs * character) / Math.max(1, rest.length);
-  const untimed = Array.from(rest.matchAll(/\S+/g), ({ 0: word, index }) => ({
+  const restMs = whole ? sentMs : Math.max(sentMs, characters * msPerCharacter);
+  const msOf = (count: number) => (restMs * count) / Math.max(1, characters);
+  let said = 0;
+  const untimed = rest.map(({ startChar, endChar, spokenCharacters }) => {
+    // A word begins with the pause before it.
+    const startMs = fromMs + msOf(said + 1);
+    said += 1 + spokenCharacters;
+    return { startChar, endChar, startMs, endMs: fromMs + msOf(said) };
+  });
+  return [...words, ...untimed];
+}
+
+function untimedWords({ text, said }: SpokenClause, fromChar: number): readonly SpokenWord[] {
+  if (said) return said.filter(({ startChar }) => startChar >= fromChar && startChar < text.length);
+  return Array.from(text.slice(fromChar).matchAll(/\S+/g), ({ 0: word, index }) => ({
     startChar: fromChar + index,
     endChar: fromChar + index + word.length,
-    startMs: msAt(index),
-    endMs: msAt(index + word.length),
+    spokenCharacters: word.length,
   }));
-  return [...words, ...untimed];
+}
+
+/** What is said for words, and between them. */
+function charactersOf(words: readonly SpokenWord[]): number {
+  return words.reduce((sum, { spokenCharacters }) => sum + spokenCharacters + 1, 0);
 }

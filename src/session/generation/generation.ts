@@ -13,11 +13,13 @@ import type { ModelEvent, ModelRequest, ModelUsage } from '../ports/language-mod
 import type { WordTiming } from '../ports/voice.ts';
 import type { Adoption, WorkClaim } from '../ports/work-claim.ts';
 import type { SessionTools } from '../settings.ts';
+import { type SpokenWord, timingsBefore, wordsOf } from '../speech/mapped-text.ts';
+import { isSpeakable, type SpeechClause, SpeechText } from '../speech/speech-text.ts';
 import { StageError, watchStage } from '../stage.ts';
-import { ClauseSplitter, isSpeakable } from './clauses.ts';
 import { GenerationReports } from './generation-reports.ts';
 import { ModelAudio } from './model-audio.ts';
 import { faultOf } from './model-fault.ts';
+import { ModelWords } from './model-words.ts';
 import { ToolCallCheck } from './tool-call-check.ts';
 import { ToolNames } from './tool-names.ts';
 
@@ -28,8 +30,8 @@ export interface GenerationOptions extends Omit<ModelRequest, 'claim' | 'signal'
 
 export type GenerationEvent =
   | { type: 'text'; text: string }
-  /** A clause is about to be spoken: its audio follows. */
-  | { type: 'clause'; text: string }
+  /** A clause is about to be spoken: its audio follows. `words`: those of its text that are said. */
+  | { type: 'clause'; text: string; words: readonly SpokenWord[] }
   /** Words of a model that speaks itself: they add to what it is saying, and come with, or ahead of, its audio. */
   | { type: 'words'; text: string }
   | { type: 'audio'; samples: Int16Array; words?: readonly WordTiming[] }
@@ -66,7 +68,10 @@ const callsAhead = 64;
 type ForwardedModelEvent = Exclude<ModelEvent, { type: 'thinking' }>;
 
 /** What is to be spoken, or has been spoken by the model, and the events between. */
-type Piece = Exclude<GenerationEvent, { type: 'audio' }> | Extract<ModelEvent, { type: 'audio' }>;
+type Piece =
+  | Exclude<GenerationEvent, { type: 'audio' | 'clause' }>
+  | Extract<ModelEvent, { type: 'audio' }>
+  | { type: 'clause'; clause: SpeechClause };
 
 /**
  * Starts a generation. Iterate it once: it throws a `StageError` when an engine fails or stalls, and otherwise
@@ -85,6 +90,8 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
     const { languageModel } = tools.engines;
     const names = new ToolNames(request);
     const check = new ToolCallCheck(names);
+    const words = new ModelWords();
+    const others = new EventLoopYield();
     const speaks = speech !== undefined && (languageModel.speaks ?? false);
     const generate = (claim: WorkClaim) =>
       languageModel.generate({
@@ -109,6 +116,15 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
         if (event.samples.length > 0) reports.reached('first_audio');
       }
       finished = event.type === 'finish';
+      if (event.type === 'text') {
+        for (const text of words.read(event.text)) {
+          await others.step();
+          if (text !== '') yield { type: 'text', text };
+        }
+        continue;
+      }
+      const rest = words.end();
+      if (rest !== '') yield { type: 'text', text: rest };
       yield* check.check(event);
     }
     if (finished || abort.signal.aborted) return;
@@ -120,8 +136,9 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
   }
 
   async function* spoken(speech: NonNullable<GenerationOptions['speech']>): AsyncGenerator<GenerationEvent> {
+    const prepare = !(tools.engines.voice.preparesText ?? false);
     const pieces = new Channel<Piece>(ahead, weightOf);
-    cutIntoClauses(model(), pieces, calls)
+    cutIntoClauses(model(), { speechText: new SpeechText({ prepare }), out: pieces, calls })
       .then(() => {
         modelEnded = true;
       })
@@ -138,8 +155,8 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
           for await (const samples of audio.push(piece)) yield { type: 'audio', samples };
         } else {
           for (const samples of audio.flush()) yield { type: 'audio', samples };
-          yield piece;
-          if (piece.type === 'clause' && isSpeakable(piece.text)) yield* speak(piece.text, speech);
+          if (piece.type === 'clause') yield* sayClause(piece.clause, speech);
+          else yield piece;
         }
       }
     } finally {
@@ -147,10 +164,19 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
     }
   }
 
+  async function* sayClause(
+    { text, spoken }: SpeechClause,
+    speech: NonNullable<GenerationOptions['speech']>,
+  ): AsyncGenerator<GenerationEvent> {
+    yield { type: 'clause', text, words: wordsOf(spoken) };
+    if (isSpeakable(spoken.text)) yield* speak(spoken, speech);
+  }
+
   async function* speak(
-    clause: string,
+    spoken: SpeechClause['spoken'],
     { voice, speed, sampleRateHz }: NonNullable<GenerationOptions['speech']>,
   ): AsyncGenerator<GenerationEvent> {
+    const clause = spoken.text;
     let resampler: Resampler | undefined;
     try {
       const utter = (claim: WorkClaim) =>
@@ -158,7 +184,8 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
       for await (const chunk of watch(utter, 'voice')) {
         reports.reached('first_audio');
         resampler ??= await createResampler(chunk.sampleRateHz, sampleRateHz);
-        yield { type: 'audio', samples: resampler.push(chunk.samples), ...(chunk.words && { words: chunk.words }) };
+        const words = chunk.words && { words: timingsBefore(spoken, chunk.words) };
+        yield { type: 'audio', samples: resampler.push(chunk.samples), ...words };
       }
       if (abort.signal.aborted) return;
       if (resampler) yield { type: 'audio', samples: resampler.flush() };
@@ -208,32 +235,29 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
 }
 
 function weightOf(piece: Piece): number {
-  if (piece.type === 'clause') return piece.text.length;
+  if (piece.type === 'clause') return piece.clause.text.length;
   return piece.type === 'audio' ? durationMs(piece.samples.length, piece.sampleRateHz) : 1;
 }
 
 /** Joins the model's words into clauses, behind which its own audio stands; calls go beside them. */
 async function cutIntoClauses(
   events: AsyncIterable<ForwardedModelEvent>,
-  out: Channel<Piece>,
-  calls: Channel<CallEvent>,
+  { speechText, out, calls }: { speechText: SpeechText; out: Channel<Piece>; calls: Channel<CallEvent> },
 ): Promise<void> {
-  const splitter = new ClauseSplitter();
   let behindWords = false;
-  const putClauses = async (clauses: readonly string[]) => {
-    for (const text of clauses) {
-      if (text === '') continue;
+  const putClauses = async (clauses: readonly SpeechClause[]) => {
+    for (const clause of clauses) {
       behindWords = true;
-      if (!(await out.put({ type: 'clause', text }))) return;
+      if (!(await out.put({ type: 'clause', clause }))) return;
     }
   };
   for await (const event of events) {
     switch (event.type) {
       case 'text':
-        await putClauses(splitter.push(event.text));
+        await putClauses(speechText.push(event.text));
         break;
       case 'call':
-        await putClauses([splitter.flush()]);
+        await putClauses(speechText.flush());
         await calls.put({ ...event, behindWords });
         await out.put({ type: 'call_made' });
         break;
@@ -242,7 +266,7 @@ async function cutIntoClauses(
         await calls.put(event);
         break;
       default:
-        await putClauses([splitter.flush()]);
+        await putClauses(speechText.flush());
         behindWords ||= event.type === 'audio' && event.transcript !== '';
         await out.put(event.type === 'finish' ? finish(event) : event);
     }

@@ -29,6 +29,8 @@ export interface Voice extends Warmable {
   readonly voices?: readonly string[];
   /** ISO-639-1 codes of what it speaks; absent where only a remote engine can tell. */
   readonly languages?: readonly string[];
+  /** It leaves out markup and emoji by itself: it gets the text as the model wrote it. */
+  readonly preparesText?: boolean;
   /** Speaks one clause. Silence before and after it is trimmed. Text without words yields nothing. */
   speak(text: string, options: SpeakOptions): AsyncIterable<SpeechChunk>;
 }

@@ -7,6 +7,7 @@ import { SpokenAudio } from '../conversation/spoken-audio.ts';
 import type { OutputAudio, Playback } from '../ports/playback.ts';
 import type { WordTiming } from '../ports/voice.ts';
 import type { SessionCore } from '../session-core.ts';
+import type { SpokenWord } from '../speech/mapped-text.ts';
 
 type Emitter = Pick<SessionCore, 'emit' | 'emitAudio'>;
 
@@ -49,9 +50,9 @@ export class OutputMessage {
     this.#core.emit({ type: 'response.output_text.delta', ...this.#at(part), delta });
   }
 
-  /** The words of a clause, ahead of its audio. */
-  sendClause(delta: string): void {
-    this.#sendTranscript(delta, (spoken) => spoken.beginClause(delta));
+  /** The text of a clause, ahead of its audio, with those of its words that are said. */
+  sendClause(delta: string, words: readonly SpokenWord[]): void {
+    this.#sendTranscript(delta, (spoken) => spoken.beginClause(delta, words));
   }
 
   /** The next words of someone who goes on speaking: their audio comes with what follows. */

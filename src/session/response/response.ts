@@ -171,7 +171,7 @@ export class Response {
       case 'clause':
       case 'words': {
         const text = this.#spent.takeText(event.text, 'words');
-        if (text !== '') this.#sendWords(event.type, text);
+        if (text !== '') this.#sendWords(event, text);
         return text === event.text;
       }
       case 'call': {
@@ -199,10 +199,10 @@ export class Response {
     }
   }
 
-  #sendWords(type: 'text' | 'clause' | 'words', text: string): void {
+  #sendWords(event: Extract<GenerationEvent, { type: 'text' | 'clause' | 'words' }>, text: string): void {
     const message = this.#openMessage();
-    if (type === 'text') message.sendText(text);
-    else if (type === 'clause') message.sendClause(text);
+    if (event.type === 'text') message.sendText(text);
+    else if (event.type === 'clause') message.sendClause(text, event.words);
     else message.sendWords(text);
     this.#wordsSent.resolve();
   }

@@ -1,5 +1,5 @@
 import type { Transcript } from '../conversation/user-audio.ts';
-import { isSpeakable } from '../generation/clauses.ts';
+import { isSpeakable } from '../speech/speech-text.ts';
 
 /** Whether an automatic response is due: someone said something, and nothing has answered it yet. */
 export class PendingResponse {

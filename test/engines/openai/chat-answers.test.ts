@@ -168,7 +168,13 @@ test('nor is what a model writes between tags before its answer, however it is c
 });
 
 test('text that only looks like it is said', async (t) => {
-  for (const pieces of [['<thi', 's> is a tag.'], ['<'], ['I <think> so.'], ['  ', 'Yes.']]) {
+  for (const pieces of [
+    ['<thi', 's> is a tag.'],
+    ['<'],
+    ['I said `<think>', '` so.'],
+    ['  ', 'Yes.'],
+    ['a < b, [x] and <b>c</b>'],
+  ]) {
     assert.equal(textOf(await read(t, [...pieces.map(says), stop, done])), pieces.join(''));
   }
 });

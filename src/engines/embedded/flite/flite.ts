@@ -1,6 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { durationMs } from '../../../audio/pcm.ts';
 import type { SpeakOptions, SpeechChunk, Voice, WordTiming } from '../../../session/ports/voice.ts';
+import { timingsBefore } from '../../../session/speech/mapped-text.ts';
+import { preparedText } from '../../../session/speech/speech-text.ts';
+import { inWords } from '../../../session/speech/words.ts';
 import { type PoolSurroundings, WorkerPool, workerScript } from '../../pool/worker-pool.ts';
 import type { FliteRequest } from './flite-worker.ts';
 import { pieces, spokenTokens } from './spoken-text.ts';
@@ -35,11 +38,20 @@ export class Flite implements Voice {
   ): AsyncGenerator<SpeechChunk, void, undefined> {
     const pace = Number.isFinite(speed) ? Math.min(4, Math.max(0.25, speed)) : 1;
     let spokenMs = 0;
-    for (const tokens of pieces(spokenTokens(text), pace)) {
+    const words = inWords(preparedText(text), 'en');
+    for (const tokens of pieces(spokenTokens(words.text), pace)) {
       const pieceStartMs = spokenMs;
       for await (const chunk of this.#pool.run({ tokens, voice, speed: pace }, { claim, signal })) {
         spokenMs += durationMs(chunk.samples.length, chunk.sampleRateHz);
-        yield chunk.words ? { ...chunk, words: chunk.words.map((word) => shiftWord(word, pieceStartMs)) } : chunk;
+        if (!chunk.words) yield chunk;
+        else
+          yield {
+            ...chunk,
+            words: timingsBefore(
+              words,
+              chunk.words.map((word) => shiftWord(word, pieceStartMs)),
+            ),
+          };
       }
     }
   }

@@ -1,5 +1,5 @@
 /**
- * Text as it is written to text as Flite can say it: plain ASCII words and punctuation, each with its place in
+ * Prepared text (`session/speech`) to text as Flite can say it: plain ASCII words and punctuation, each with its place in
  * the original. What cannot be said (emoji, other scripts, markup) is left out.
  */
 
@@ -11,10 +11,8 @@ export interface SpokenToken {
   endChar: number;
 }
 
-/** An address as a whole, or what stands between spaces; endless words are cut. */
-const WRITTEN_TOKEN = /https?:\/\/\S+|\S{1,48}/gi;
-/** Of an address no more is read: the longest name of a host (RFC 1035 §2.3.4). */
-const LONGEST_HOST_CHARS = 253;
+/** What stands between spaces; endless words are cut. */
+const WRITTEN_TOKEN = /\S{1,48}/g;
 
 /**
  * Text is spoken piece by piece, because a thread says a piece in one go, and because Flite's own pauses between sentences
@@ -34,30 +32,23 @@ const LONGEST_CODE_CHARS = 16;
 const WORD = /^(?:[b-df-hj-np-tv-xz]{0,4}[aeiouy])+[b-df-hj-np-tv-xz]{0,4}$/i;
 
 const REPLACEMENTS: readonly [RegExp, string][] = [
-  // Markdown: a link's target, code marks, emphasis, headings and quotes.
-  [/\]\([^)]*\)?/g, ' '],
-  [/[*`~^|\\<>{}[\]]+/g, ' '],
-  [/_+/g, ' '],
-  [/^#(?=\d)/, 'number '],
-  [/#+/g, ' '],
+  // Marks that Flite would read out.
+  [/[*`~^|\\<>{}[\]_#]+/g, ' '],
   // Typography.
   [/[‘’ʼ`´]/g, "'"],
   [/[“”„«»]/g, '"'],
   [/…/g, '...'],
   [/\s*[—–]+\s*|-{2,}/g, ', '],
-  // Symbols that are read out.
-  [/£\s?(\d[\d.,]*\d|\d)/g, '$1 pounds'],
-  [/€\s?(\d[\d.,]*\d|\d)/g, '$1 euros'],
-  [/(\d)\s?€/g, '$1 euros'],
-  [/°/g, ' degrees '],
-  [/&/g, ' and '],
-  [/\+/g, ' plus '],
-  [/=/g, ' equals '],
-  [/@/g, ' at '],
-  [/\//g, ' slash '],
   [/([$%~])\1+/g, '$1'],
-  // A dot inside a name is said, one inside a number or an abbreviation is not.
-  [/([a-z]{2,})\.(?=[a-z]{2,})/gi, '$1 dot '],
+  // Letters that do not decompose into one of ASCII.
+  [/ß|ẞ/g, 'ss'],
+  [/[æÆ]/g, 'ae'],
+  [/[œŒ]/g, 'oe'],
+  [/[øØ]/g, 'o'],
+  [/[łŁ]/g, 'l'],
+  [/[đĐðÐ]/g, 'd'],
+  [/[þÞ]/g, 'th'],
+  [/ı/g, 'i'],
 ];
 
 /** Flite reads these character by character; apart they can be cut anywhere. */
@@ -90,8 +81,7 @@ export function spokenTokens(text: string): SpokenToken[] {
 }
 
 function spell(written: string): string {
-  let spoken = /^https?:\/\//i.test(written) ? addressName(written) : written;
-  spoken = spoken.normalize('NFKC');
+  let spoken = written.normalize('NFKC');
   for (const [pattern, replacement] of REPLACEMENTS) spoken = spoken.replace(pattern, replacement);
   // Accents are dropped, and everything else that Flite has no sound for.
   spoken = spoken
@@ -103,14 +93,6 @@ function spell(written: string): string {
   const [, before = '', word = '', after = ''] = /^([^a-z0-9]*)(.*?)([^a-z0-9]*)$/i.exec(spoken) ?? [];
   const interjection = INTERJECTIONS.find(([pattern]) => pattern.test(word));
   return interjection ? before + interjection[1] + after : spoken;
-}
-
-/** Of an address only its host is worth saying. */
-function addressName(address: string): string {
-  const start = address.slice(0, 'https://www.'.length + LONGEST_HOST_CHARS);
-  const [, host = ''] = /^https?:\/\/(?:www\.)?([^/?#:\s]*)/i.exec(start) ?? [];
-  const end = /[.,;:!?]+$/.exec(address.slice(-3))?.[0] ?? '';
-  return host.replaceAll('.', ' dot ').replace(/(?: dot |[,;!]){1,3}$/, '') + end;
 }
 
 /** Cuts a token that would take long to say into parts, which share its place in proportion to their length. */

@@ -1,0 +1,34 @@
+import { cutPlace, WellFormedText } from '../../core/unicode.ts';
+import { ModelMarkup } from '../speech/model-markup.ts';
+
+/** Code units that are read in one turn of the event loop: some milliseconds of work. */
+const unitsAtOnce = 1024;
+
+/** The words of a model: well-formed, and without what it wrote beside them. */
+export class ModelWords {
+  readonly #wellFormed = new WellFormedText();
+  readonly #markup = new ModelMarkup();
+
+  /** Whether the model has written reasoning, or calls as text. */
+  get hid(): 'reasoning' | 'calls' | undefined {
+    return this.#markup.hadCalls ? 'calls' : this.#markup.hadReasoning ? 'reasoning' : undefined;
+  }
+
+  /** Reads text in pieces, each of which may be blank; the caller may pause between them. */
+  *read(text: string): Generator<string, void, undefined> {
+    let at = 0;
+    do {
+      const end =
+        text.length - at <= unitsAtOnce
+          ? text.length
+          : at + cutPlace(text.slice(at, at + unitsAtOnce + 1), unitsAtOnce);
+      yield this.#markup.push(this.#wellFormed.push(text.slice(at, end)));
+      at = end;
+    } while (at < text.length);
+  }
+
+  /** What was held back, where something else follows. */
+  end(): string {
+    return this.#markup.push(this.#wellFormed.flush()) + this.#markup.flush();
+  }
+}
