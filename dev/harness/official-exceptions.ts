@@ -3,7 +3,7 @@
  * where the hosted service itself differs.
  */
 
-import { type Type, typeFrom } from './official-declarations.ts';
+import { declarationFile, type Type, typeFrom } from './official-declarations.ts';
 import type { Exceptions, JsonObject } from './official-schema.ts';
 
 export type WireDialect = 'ga' | 'beta';
@@ -86,6 +86,11 @@ export const otherBetaEvents: readonly { type: string; like: [WireDialect, strin
     like: ['ga', 'conversation.item.input_audio_transcription.segment'],
     source: 'RealtimeBetaServerEventConversationItemInputAudioTranscriptionSegment of the official document',
   },
+  ...['_arguments.delta', '_arguments.done', '.in_progress', '.completed', '.failed'].map((suffix) => ({
+    type: `response.mcp_call${suffix}`,
+    like: ['ga', `response.mcp_call${suffix}`] as [WireDialect, string],
+    source: 'RealtimeBetaServerEventResponseMCPCall… of the official document',
+  })),
   {
     type: 'transcription_session.created',
     like: ['beta', 'transcription_session.updated'],
@@ -93,12 +98,24 @@ export const otherBetaEvents: readonly { type: string; like: [WireDialect, strin
   },
 ];
 
+const resources = new URL('../../node_modules/openai/resources/', import.meta.url);
+/** A beta item, or one that only the GA types have: the official document has `RealtimeConversationItem` in both. */
+function betaItem(): Type {
+  const members = [
+    declarationFile(new URL('beta/realtime/realtime.d.ts', resources)).type('ConversationItem'),
+    declarationFile(new URL('realtime/realtime.d.ts', resources)).type('RealtimeMcpToolCall'),
+  ];
+  return { kind: 'union', members };
+}
+
 /**
- * Null may replace an optional property in `session`, in `response` and in `input_audio.transcript`, and nowhere else.
+ * Null may replace an optional property in `session`, `response`, `input_audio.transcript` and `mcp_call.output`, and
+ * nowhere else.
  */
 function nullByRule(path: string, container: JsonObject): boolean {
   const [root = ''] = path.split('.', 1);
   if (root === 'session' || root === 'response') return true;
+  if (path.endsWith('.output') && container.type === 'mcp_call') return true;
   return path.endsWith('.transcript') && container.type === 'input_audio';
 }
 
@@ -109,6 +126,10 @@ export function exceptionsOf(dialect: WireDialect): Exceptions {
     if (!dialects.includes(dialect)) continue;
     if (type === undefined) absent.add(path);
     else types.set(path, typeFrom(type));
+  }
+  if (dialect === 'beta') {
+    types.set('item', betaItem());
+    types.set('response.output', { kind: 'array', element: betaItem() });
   }
   const anyIndex = (path: string) => (path.includes('[') ? path.replaceAll(/\[\d+\]/g, '[]') : path);
   return {

@@ -166,17 +166,27 @@ export const practice: readonly Rule[] = [
     rule: 'an item of a response begins in progress and empty',
     why: 'a function call that is already completed runs its tool without arguments',
     check: on(['response.output_item.added'], ({ item }) => [
-      ...oneOf('item.status', at(item, 'status'), ['in_progress']),
-      ...(at(item, 'type') === 'function_call' ? oneOf('item.arguments', at(item, 'arguments'), ['']) : []),
+      ...(ownItems.includes(String(at(item, 'type'))) ? oneOf('item.status', at(item, 'status'), ['in_progress']) : []),
+      ...(['function_call', 'mcp_call'].includes(String(at(item, 'type')))
+        ? oneOf('item.arguments', at(item, 'arguments'), [''])
+        : []),
       ...(at(item, 'type') === 'message' ? oneOf('item.content.length', at(item, 'content.length'), [0]) : []),
     ]),
   },
   {
     rule: 'finished arguments are not empty',
     why: 'clients parse them as JSON',
-    check: on(['response.function_call_arguments.done'], (event) =>
+    check: on(['response.function_call_arguments.done', 'response.mcp_call_arguments.done'], (event) =>
       event.arguments === '' ? [{ path: 'arguments', expected: 'at least {}', got: '""' }] : [],
     ),
+  },
+  {
+    rule: 'a call of a tool has its output, or null',
+    why: 'one client refuses the item where the key is missing',
+    check: (event) =>
+      itemsOf(event)
+        .filter(({ item }) => item.type === 'mcp_call')
+        .flatMap(({ path, item }) => without(item, ['output'], path)),
   },
   {
     rule: 'a response has all its fields, and metadata',

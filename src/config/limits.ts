@@ -202,6 +202,24 @@ export const limits = {
     sessionLimits.toolBytes,
     'Total size of the tool definitions.',
   ),
+  toolCalls: option(
+    'Limits',
+    integer('COUNT', 1, 1000),
+    sessionLimits.toolCalls,
+    'Tools that the server runs at once for a session; further calls fail.',
+  ),
+  toolCallMs: option(
+    'Limits',
+    integer('MS', 100, hourMs),
+    sessionLimits.toolCallMs,
+    'Time that one of them may run; then its call fails.',
+  ),
+  toolOutputCharacters: option(
+    'Limits',
+    integer('COUNT', 1024, 64 * mebibyte),
+    sessionLimits.toolOutputCharacters,
+    'Characters of the output of one of them; with a longer one its call fails.',
+  ),
   instructionsBytes: option(
     'Limits',
     bytes(1024, 64 * mebibyte),

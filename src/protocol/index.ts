@@ -20,8 +20,10 @@ export type {
   Item,
   ItemInput,
   ItemStatus,
+  McpCallItem,
   MessageItem,
   ResponseInputItem,
+  ToolCallError,
   UserMessage,
 } from './wire/items.ts';
 export type {

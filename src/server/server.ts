@@ -37,7 +37,7 @@ import { realtimePath } from '../transport/websocket/handshake.ts';
 import { HeavyFrames } from '../transport/websocket/heavy-frames.ts';
 import { UpgradeHandler } from '../transport/websocket/upgrade-handler.ts';
 import { configuredEngines, poolSurroundings } from './configured-engines.ts';
-import { sessionFactory } from './session-factory.ts';
+import { type OpenTools, sessionFactory } from './session-factory.ts';
 import type { ObserveSession } from './session-observers.ts';
 
 export type * from '../audio/audio-clip.ts';
@@ -61,6 +61,7 @@ export type * from '../session/ports/meter.ts';
 export type * from '../session/ports/observer.ts';
 export type * from '../session/ports/peer.ts';
 export type * from '../session/ports/playback.ts';
+export type * from '../session/ports/tool-runner.ts';
 export type * from '../session/ports/transcriber.ts';
 export type * from '../session/ports/voice.ts';
 export type * from '../session/ports/voice-activity.ts';
@@ -68,6 +69,7 @@ export type * from '../session/ports/work-claim.ts';
 export type { Session, SessionDescription } from '../session/session.ts';
 export type * from '../store/store.ts';
 export { StoreFullError } from '../store/store.ts';
+export type { OpenTools } from './session-factory.ts';
 export type { ObservedSession, ObserveSession, SessionMessage } from './session-observers.ts';
 
 export interface ServerOptions {
@@ -89,6 +91,8 @@ export interface ServerOptions {
    * to the observers of their request alone.
    */
   observe?: ObserveSession;
+  /** Tools that the server runs for the models of a session, beside the functions that its clients run. See docs/tools.md. Not for relayed sessions and those of `createSession`. */
+  openTools?: OpenTools;
   clock?: Clock;
   ids?: IdSource;
   log?: WrittenLog;
@@ -163,12 +167,12 @@ export async function startConfiguredServer(
   });
   const metering = new Metering({ store, clock, log: digest, prices, models, sessionMetrics });
   const log = metering.countEntries(digest);
-  const { observe, ids = randomId } = options;
+  const { observe, openTools, ids = randomId } = options;
   const engineSet = configuredEngines(config, { clock, log, ready: options.engines });
   const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
   const images = imageFetcher(config, clock);
   const settings = sessionSettings(config);
-  const factory = sessionFactory({ config, settings, engineSet, tokens, images, clock, ids, log, observe });
+  const factory = sessionFactory({ config, settings, engineSet, tokens, images, clock, ids, log, observe, openTools });
   const sessions = new SessionRegistry({
     create: options.createSession ?? factory.create,
     limit: limits.sessions,

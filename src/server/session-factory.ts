@@ -15,12 +15,16 @@ import { refuseUnavailable } from '../session/limits/unavailable.ts';
 import type { ImageFetcher } from '../session/ports/image-fetcher.ts';
 import type { TokenCounter } from '../session/ports/language-model.ts';
 import type { CloseReason } from '../session/ports/peer.ts';
+import type { ToolRunner } from '../session/ports/tool-runner.ts';
 import { RealtimeSession } from '../session/realtime-session.ts';
 import type { SessionSettings } from '../session/settings.ts';
 import type { SessionFactory } from '../transport/session-registry.ts';
 import { upstreamFor, upstreamWarnings, withKey } from '../upstream/link/target.ts';
 import { RelayedSession } from '../upstream/relay/relayed-session.ts';
-import { type ObserveSession, sessionObservers } from './session-observers.ts';
+import { type ObservedSession, type ObserveSession, sessionObservers } from './session-observers.ts';
+
+/** Makes the runner of a session's tools when it opens; undefined for a session that has none. */
+export type OpenTools = (session: ObservedSession) => ToolRunner | undefined;
 
 export interface SessionFactoryOptions {
   config: Pick<Config, 'upstream' | 'upstreamKey' | 'limits'>;
@@ -32,12 +36,13 @@ export interface SessionFactoryOptions {
   ids: IdSource;
   log: Log;
   observe: ObserveSession | undefined;
+  openTools: OpenTools | undefined;
 }
 
 /** How a script drops a connection: without a close frame, which RFC 6455 §7.1.5 calls 1006. */
 const cutOff: CloseReason = { code: 1006, reason: 'dropped by the script' };
 
-export function sessionFactory({ config, engineSet, observe, ...tools }: SessionFactoryOptions): {
+export function sessionFactory({ config, engineSet, observe, openTools, ...tools }: SessionFactoryOptions): {
   create: SessionFactory;
   /**
    * Refuses fields that sessions of a model do not have, as their `session.update` would.
@@ -71,11 +76,13 @@ export function sessionFactory({ config, engineSet, observe, ...tools }: Session
       const sessionLog = childLog(log, { session: id });
       const observed = { id, ...kind, relayed: false };
       const observers = sessionObservers({ ...request, session: observed, log: sessionLog, clock, observe });
+      const toolRunner = opened(own, () => (type === 'realtime' ? openTools?.(observed) : undefined));
       const session = new RealtimeSession({
         ...request,
         ...tools,
         ...{ id, ids: own.ids ?? ids, observers, audioBudget, engines: own.engines },
         images: withFailuresLogged(tools.images, sessionLog),
+        ...(toolRunner && { toolRunner }),
       });
       void session.ended.then(() => own.close?.());
       return session;
@@ -88,4 +95,14 @@ export function sessionFactory({ config, engineSet, observe, ...tools }: Session
       refuseTruncation(update.truncation, contextBudget(settings.contextTokens, model));
     },
   };
+}
+
+/** Closes a session's engines where what else it needs cannot be made. */
+function opened<T>(engines: { close?: () => void }, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    engines.close?.();
+    throw error;
+  }
 }

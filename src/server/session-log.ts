@@ -43,6 +43,12 @@ function logOwn(observation: Observation, log: Log): void {
       if (fault === 'request') return log.info('response_failed', { response, code });
       return log.error('response_failed', { response, stage, error });
     }
+    case 'tool_call_done': {
+      const { responseId: response, itemId: item, serverLabel: server, name: tool, tookMs, error, fault } = observation;
+      const about = { response, item, server, tool, tookMs };
+      if (error === undefined) return log.info('tool_called', about);
+      return log.warn('tool_failed', { ...about, error, ...(fault !== undefined && { fault }) });
+    }
     case 'noise_reduction_unavailable':
       return log.warn('noise_reduction_unavailable', {});
   }

@@ -64,7 +64,10 @@ export class RealtimeSession implements Session {
     this.#core = core;
     this.#transcription = new Transcription(core);
     this.#items = new ItemOperations(core, this.#transcription, (itemId) => this.#responses.release(itemId));
-    this.#responses = new Responses(core, this.#items, (response) => this.#responseEnded(response));
+    this.#responses = new Responses(core, this.#items, {
+      ended: (response) => this.#responseEnded(response),
+      toolDone: () => this.#toolDone(),
+    });
     this.#input = new InputAudio(core, {
       speechStarted: (audioStartMs) => this.#turns.speechStarted(audioStartMs),
       turnEnded: (turn) => this.#turns.ended(turn),
@@ -247,6 +250,11 @@ export class RealtimeSession implements Session {
   #responseEnded(response: Response): void {
     this.#lifetime.touched();
     this.#turns.responseEnded(response);
+  }
+
+  #toolDone(): void {
+    this.#lifetime.touched();
+    this.#drain.check();
   }
 
   #endWith(error: WireError): void {

@@ -22,10 +22,12 @@ import type { TokenCounter } from './ports/language-model.ts';
 import type { Meter } from './ports/meter.ts';
 import type { Peer } from './ports/peer.ts';
 import type { OutputAudio } from './ports/playback.ts';
+import type { ToolRunner } from './ports/tool-runner.ts';
 import { SessionPlayback } from './response/session-playback.ts';
 import {
   noImages,
   noMeter,
+  noTools,
   roughTokens,
   type SessionGrant,
   type SessionSettings,
@@ -50,6 +52,8 @@ export interface SessionOptions {
   meter?: Meter;
   tokens?: TokenCounter;
   images?: ImageFetcher;
+  /** Without it, all calls of tools go to the client. */
+  toolRunner?: ToolRunner;
   /** Shared by all sessions; without it each session has only its own bounds. */
   audioBudget?: AudioBudget;
 }
@@ -70,6 +74,7 @@ export class SessionCore implements SessionTools {
   readonly meter: Meter;
   readonly tokens: TokenCounter;
   readonly images: ImageFetcher;
+  readonly toolRunner: ToolRunner;
   /** The session's longest life. */
   readonly lifeSeconds: number;
   readonly locks: Locks;
@@ -99,6 +104,7 @@ export class SessionCore implements SessionTools {
     this.meter = options.meter ?? noMeter;
     this.tokens = options.tokens ?? roughTokens;
     this.images = options.images ?? noImages;
+    this.toolRunner = options.toolRunner ?? noTools;
     this.lifeSeconds = Math.min(settings.sessionMinutes * 60, grant.maxSeconds ?? Number.POSITIVE_INFINITY);
     const expiresAt = Math.floor(clock.epochMs() / 1000 + this.lifeSeconds);
     this.#config = defaultRealtimeConfig({ id: this.id, model: options.model, expiresAt });

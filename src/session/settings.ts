@@ -8,6 +8,7 @@ import type { Engines } from './ports/engines.ts';
 import type { ImageFetcher } from './ports/image-fetcher.ts';
 import type { TokenCounter } from './ports/language-model.ts';
 import type { Meter } from './ports/meter.ts';
+import type { ToolRunner } from './ports/tool-runner.ts';
 import type { WorkClaim } from './ports/work-claim.ts';
 
 /** What an operator decides for every session; `config.ts` documents the options and their defaults. */
@@ -54,6 +55,12 @@ export interface SessionLimits {
   tools: number;
   /** Bytes of their definitions, as JSON in UTF-8. */
   toolBytes: number;
+  /** Tools that the server runs at once. */
+  toolCalls: number;
+  /** How long one of them may run. */
+  toolCallMs: number;
+  /** Characters of the output of one of them. */
+  toolOutputCharacters: number;
   /** Bytes of the instructions in UTF-8; also of a prompt with its variables, and of tracing, as JSON. */
   instructionsBytes: number;
   /** How long a stage may take to yield its next piece before the response fails and names it. */
@@ -82,6 +89,9 @@ export const defaultSessionSettings: SessionSettings = {
     appendBytes: 15 * 1024 ** 2,
     tools: 128,
     toolBytes: 1024 ** 2,
+    toolCalls: 16,
+    toolCallMs: 60_000,
+    toolOutputCharacters: 1024 ** 2,
     instructionsBytes: 256 * 1024,
     stageStallMs: 30_000,
   },
@@ -128,4 +138,10 @@ export const roughTokens: TokenCounter = { count: (text) => Math.ceil(text.lengt
 /** For a server that fetches nothing. */
 export const noImages: ImageFetcher = {
   fetch: () => Promise.reject(new Error('This server fetches no images: send them as data: URLs.')),
+};
+
+/** For a server that runs no tools: all calls go to the client. */
+export const noTools: ToolRunner = {
+  tools: () => [],
+  run: () => Promise.reject(new Error('This server runs no tools.')),
 };

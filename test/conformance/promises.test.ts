@@ -65,7 +65,7 @@ test('a conversation meets only events that the document has for a WebSocket, an
     );
     const missing = inScope.filter((type) => !met.has(type));
     // Another kind of session, or what this client did not ask for.
-    const elsewhere = /^transcription_session\.|\.timeout_triggered$|\.segment$/;
+    const elsewhere = /^transcription_session\.|^response\.mcp_call|\.timeout_triggered$|\.segment$/;
     assert.deepEqual(
       missing.filter((type) => !elsewhere.test(type)),
       [],

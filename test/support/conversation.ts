@@ -91,7 +91,7 @@ export function newConversation(
   {
     observers = [],
     ...kind
-  }: Pick<SessionOptions, 'type' | 'grant' | 'meter' | 'tokens' | 'images'> & {
+  }: Pick<SessionOptions, 'type' | 'grant' | 'meter' | 'tokens' | 'images' | 'toolRunner'> & {
     observers?: readonly SessionObserver[];
   } = {},
 ): Conversation {

@@ -67,7 +67,7 @@ export function newParts(engines: Engines, { clock = new FakeClock(), ...options
     close() {},
   });
   const items: ItemOperations = new ItemOperations(core, new Transcription(core), (id) => responses.release(id));
-  const responses = new Responses(core, items, () => {});
+  const responses = new Responses(core, items, { ended() {}, toolDone() {} });
   return {
     core,
     clock,

@@ -160,6 +160,40 @@ test('a call that is cut short has no arguments.done, and is told as deleted', a
   ]);
 });
 
+test('a tool that the upstream was running fails, and goes back into the next session as it was told', async (t) => {
+  const relayed = await liveSession(t);
+  const { side, client } = relayed;
+  const item = { id: 'item_call', type: 'mcp_call', server_label: 'docs', name: 'search', arguments: '', output: null };
+  side.send(
+    { type: 'response.created', response: responseOf('in_progress') },
+    { type: 'response.output_item.added', response_id: 'resp_1', output_index: 0, item },
+    { type: 'conversation.item.added', previous_item_id: null, item },
+    {
+      type: 'response.mcp_call_arguments.done',
+      response_id: 'resp_1',
+      item_id: item.id,
+      output_index: 0,
+      arguments: '{}',
+    },
+    { type: 'response.mcp_call.in_progress', item_id: item.id, output_index: 0 },
+    { type: 'response.output_item.done', response_id: 'resp_1', output_index: 0, item: { ...item, arguments: '{}' } },
+    { type: 'response.done', response: responseOf('completed') },
+  );
+  await client.next('response.done');
+  const from = client.events.length;
+  side.socket.terminate();
+  await client.next('response.mcp_call.failed');
+  assert.deepEqual(client.types(from), ['conversation.item.done', 'response.mcp_call.failed']);
+  const error = {
+    type: 'tool_execution_error',
+    message: 'The connection to the upstream was lost before the tool had answered.',
+  };
+  const failed = { ...item, arguments: '{}', error };
+  assert.deepEqual(Object(client.events[from]).item, failed);
+  const next = await again(relayed);
+  assert.deepEqual((await next.takeRestoring(1)).items, [failed]);
+});
+
 test('audio that was not committed is told as cleared, and turns that were being transcribed as failed', async (t) => {
   const relayed = await liveSession(t);
   const { side, client } = relayed;

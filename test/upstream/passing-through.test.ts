@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { verifies } from '../support/verifies.ts';
-import { upstreamSession } from './support/fake-upstream.ts';
+import { responseOf, upstreamSession } from './support/fake-upstream.ts';
 import { AttachedPeer, beta, liveSession, openingSession } from './support/peers.ts';
 
 const unchecked = { checked: false };
@@ -167,6 +167,50 @@ test('GA clients get what the core does not know as it came, and beta clients ar
   await client.next('conversation.item.added', 4);
   assert.deepEqual(client.events.slice(1), sent);
   assert.deepEqual(old.types(), ['session.created', 'conversation.item.created']);
+});
+
+test('calls of tools that the upstream runs reach clients of both dialects', async (t) => {
+  const { side, session, client } = await liveSession(t);
+  const old = new AttachedPeer(session, beta);
+  const item = {
+    id: 'item_call',
+    type: 'mcp_call',
+    server_label: 'docs',
+    name: 'search',
+    arguments: '{}',
+    output: null,
+  };
+  const at = { item_id: item.id, output_index: 0 };
+  const inResponse = { response_id: 'resp_1', output_index: 0 };
+  const begun = { ...item, arguments: '' };
+  const done = { ...item, output: 'Found.', approval_request_id: null };
+  const sent = [
+    { type: 'response.output_item.added', ...inResponse, item: begun },
+    { type: 'conversation.item.added', previous_item_id: null, item: begun },
+    { type: 'response.mcp_call_arguments.delta', response_id: 'resp_1', ...at, delta: '{}', obfuscation: 'x' },
+    { type: 'response.mcp_call_arguments.done', response_id: 'resp_1', ...at, arguments: '{}' },
+    { type: 'response.mcp_call.in_progress', ...at },
+    { type: 'response.output_item.done', ...inResponse, item },
+    { type: 'response.done', response: responseOf('completed', { output: [item] }) },
+    { type: 'conversation.item.done', previous_item_id: null, item: done },
+    { type: 'response.mcp_call.completed', ...at },
+    { type: 'conversation.item.retrieved', item: done },
+  ].map((event, index) => ({ ...event, event_id: `event_${index}` }));
+  side.send({ type: 'response.created', response: responseOf('in_progress') }, ...sent);
+  await client.next('conversation.item.retrieved');
+  assert.deepEqual(client.events.slice(2), sent);
+  assert.deepEqual(old.types(2), [
+    'response.output_item.added',
+    'conversation.item.created',
+    'response.mcp_call_arguments.delta',
+    'response.mcp_call_arguments.done',
+    'response.mcp_call.in_progress',
+    'response.output_item.done',
+    'response.done',
+    'response.mcp_call.completed',
+    'conversation.item.retrieved',
+  ]);
+  assert.deepEqual(Object(old.events.at(-1)).item, { ...item, output: 'Found.' });
 });
 
 test('malformed events of known types do no harm to clients of either dialect', async (t) => {

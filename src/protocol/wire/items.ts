@@ -100,8 +100,28 @@ export type ItemStatus = z.infer<typeof status>;
 export type ItemInput = z.infer<typeof itemSchema>;
 export type ResponseInputItem = z.infer<typeof inputItemSchema>;
 
-/** An item of the conversation, created by a client or the server, with its id and status. */
-export type Item = ItemInput & { id: string; object: 'realtime.item'; status: ItemStatus };
+/** Why a call has no output (`RealtimeMCPProtocolError`, `RealtimeMCPHTTPError`, `RealtimeMCPToolExecutionError`). */
+export type ToolCallError =
+  | { type: 'protocol_error' | 'http_error'; code: number; message: string }
+  | { type: 'tool_execution_error'; message: string };
+
+/** A call of a tool that the server runs (`RealtimeMCPToolCall`): it has neither `object` nor `status`. */
+export interface McpCallItem {
+  id: string;
+  type: 'mcp_call';
+  status?: undefined;
+  server_label: string;
+  name: string;
+  /** JSON; empty at first. */
+  arguments: string;
+  /** Null until the tool has succeeded. The key is always present: one client refuses the item without it. */
+  output: string | null;
+  error?: ToolCallError | null;
+  approval_request_id?: string | null;
+}
+
+/** An item of the conversation, created by a client or the server. */
+export type Item = (ItemInput & { id: string; object: 'realtime.item'; status: ItemStatus }) | McpCallItem;
 export type MessageItem = Extract<Item, { type: 'message' }>;
 export type AssistantMessage = Extract<Item, { role: 'assistant' }>;
 export type UserMessage = Extract<Item, { role: 'user' }>;

@@ -63,6 +63,11 @@ interface InItem extends InResponse {
 interface InPart extends InItem {
   content_index: number;
 }
+/** Without the id of the response, which may have ended. */
+interface ToolCallProgress {
+  item_id: string;
+  output_index: number;
+}
 interface Transcription {
   item_id: string;
   content_index: number;
@@ -149,6 +154,12 @@ interface Payloads {
   'response.output_audio_transcript.done': InPart & { transcript: string };
   'response.function_call_arguments.delta': InItem & { call_id: string; delta: string };
   'response.function_call_arguments.done': InItem & { call_id: string; name: string; arguments: string };
+  /** `obfuscation` is padding, and empty here: one client needs the key to know the event. */
+  'response.mcp_call_arguments.delta': InItem & { delta: string; obfuscation: string };
+  'response.mcp_call_arguments.done': InItem & { arguments: string };
+  'response.mcp_call.in_progress': ToolCallProgress;
+  'response.mcp_call.completed': ToolCallProgress;
+  'response.mcp_call.failed': ToolCallProgress;
   'rate_limits.updated': {
     rate_limits: RateLimit[];
   };

@@ -1,7 +1,7 @@
 import { responseFailures } from '../../protocol/errors/response-failures.ts';
 import type { Conversation, ConversationEntry } from '../conversation/conversation.ts';
 import type { EngineCalls } from '../conversation/engine-calls.ts';
-import type { ContextItem, ModelTool } from '../ports/language-model.ts';
+import type { GenerationItem, GenerationTool } from '../generation/tool-names.ts';
 import type { SessionTools } from '../settings.ts';
 import {
   type AudioClips,
@@ -24,7 +24,7 @@ export interface ContextRequest {
   version: number;
   model: string;
   instructions: string;
-  tools: readonly ModelTool[];
+  tools: readonly GenerationTool[];
   truncation: Truncation;
   /** The entries are those of the conversation, rather than a response's own input. */
   ofConversation: boolean;
@@ -131,7 +131,7 @@ export class ContextBuilder {
     const stays = firstKeptIndexes(entries.map(({ item }) => item));
     const kept = measured.filter((_, index) => (stays[index] ?? index) >= cut);
     const items = withUniqueCalls(
-      kept.map(({ item }) => withImages(item, images)).filter(saysSomething),
+      kept.flatMap(({ items }) => items.map((item) => withImages(item, images))).filter(saysSomething),
       this.#engineCalls,
     );
     this.#requireSize(head, items);
@@ -162,7 +162,7 @@ export class ContextBuilder {
   }
 
   /** Each occurrence counts: a model is sent an item as often as an input refers to it. */
-  #requireSize({ instructions, toolsJson }: MeasuredHead, items: readonly ContextItem[]): void {
+  #requireSize({ instructions, toolsJson }: MeasuredHead, items: readonly GenerationItem[]): void {
     const { contextCharacters } = this.#tools.settings.limits;
     let characters = instructions.length + toolsJson.length;
     for (const item of items) characters += charactersInContext(item);
@@ -181,7 +181,7 @@ function addressesOf(entries: readonly ConversationEntry[]): string[] {
   );
 }
 
-function withImages(item: ContextItem, images: ReadonlyMap<string, FetchedImage>): ContextItem {
+function withImages(item: GenerationItem, images: ReadonlyMap<string, FetchedImage>): GenerationItem {
   if (item.type !== 'message' || imagesOf(item).length === 0) return item;
   const content = item.content.map((part) =>
     part.type === 'image' ? { ...part, url: images.get(part.url)?.data ?? part.url } : part,
@@ -189,6 +189,6 @@ function withImages(item: ContextItem, images: ReadonlyMap<string, FetchedImage>
   return { ...item, content };
 }
 
-function saysSomething(item: ContextItem): boolean {
+function saysSomething(item: GenerationItem): boolean {
   return item.type !== 'message' || item.content.length > 0;
 }

@@ -76,7 +76,7 @@ export class ContextTokens {
     const { item } = entry;
     await this.#spend(leastCharacters * (1 + (item.type === 'message' ? item.content.length : 0)), signal);
     const now = contextEntry(entry, sounds);
-    const images = imagesOf(now.item);
+    const images = now.items.flatMap(imagesOf);
     const before = this.#entries.get(entry);
     const same = before && isSame(before, now) ? before : undefined;
     const imageSizes = images.map(({ url }, index) =>
@@ -85,12 +85,12 @@ export class ContextTokens {
     if (same && imageSizes.every((size, index) => isSameSize(size, same.imageSizes[index]))) return { ...same, ...now };
     const audioWordTokens = await this.#count(now.audioWords, signal);
     const cost = {
-      text: (await this.#count(textsOf(now.item), signal)) - audioWordTokens,
+      text: (await this.#count(now.items.flatMap(textsOf), signal)) - audioWordTokens,
       audio: now.audioTokens,
       image: images.reduce((sum, { detail }, index) => sum + imageTokens(imageSizes[index], detail), 0),
     };
     const measured = { ...now, cost, audioWordTokens, imageSizes };
-    this.#entries.set(entry, { ...measured, item: withoutSound(now.item) });
+    this.#entries.set(entry, { ...measured, items: now.items.map(withoutSound) });
     return measured;
   }
 
@@ -137,17 +137,22 @@ function withoutSound(item: ContextItem): ContextItem {
 }
 
 function isSame(a: ContextEntry, b: ContextEntry): boolean {
-  return a.audioTokens === b.audioTokens && isSameItem(a.item, b.item);
+  return (
+    a.audioTokens === b.audioTokens &&
+    a.items.length === b.items.length &&
+    a.items.every((item, index) => isSameItem(item, b.items[index]))
+  );
 }
 
-function isSameItem(a: ContextItem, b: ContextItem): boolean {
+function isSameItem(a: ContextItem, b: ContextItem | undefined): boolean {
+  if (b === undefined || a.type !== b.type) return false;
   if (a.type === 'message' && b.type === 'message') {
     return (
       a.content.length === b.content.length && a.content.every((part, index) => isSamePart(part, b.content[index]))
     );
   }
   const [textsA, textsB] = [textsOf(a), textsOf(b)];
-  return a.type === b.type && textsA.every((text, index) => text === textsB[index]);
+  return textsA.every((text, index) => text === textsB[index]);
 }
 
 function isSamePart(a: ContextPart, b: ContextPart | undefined): boolean {

@@ -1,9 +1,10 @@
 /** The conversation as a language model sees it. */
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
-import type { Item } from '../../protocol/wire/items.ts';
+import type { Item, McpCallItem } from '../../protocol/wire/items.ts';
 import type { ConversationEntry } from '../conversation/conversation.ts';
 import type { UserAudio } from '../conversation/user-audio.ts';
+import type { GenerationItem } from '../generation/tool-names.ts';
 import type { ContextItem, ContextPart } from '../ports/language-model.ts';
 import type { StageError } from '../stage.ts';
 import { assistantAudioTokens, type TokenCost, userAudioTokens } from './token-cost.ts';
@@ -12,7 +13,7 @@ import { assistantAudioTokens, type TokenCost, userAudioTokens } from './token-c
 export interface ContextSnapshot {
   /** The conversation's version when it was taken. */
   readonly version: number;
-  readonly items: readonly ContextItem[];
+  readonly items: readonly GenerationItem[];
   /** What the model is asked with, instructions and tools included, by estimate. */
   readonly cost: TokenCost;
   /** Of that, what the model was asked with before. */
@@ -71,12 +72,13 @@ export function transcriptsKnown(entries: readonly ConversationEntry[], sounds: 
 
 /** An entry as the model sees it, and what of it is audio. */
 export interface ContextEntry {
-  readonly item: ContextItem;
+  /** Two for a call whose output is in the same entry. */
+  readonly items: readonly GenerationItem[];
   /** By its length, rounded up for each part. */
   readonly audioTokens: number;
-  /** Of those, the tokens of the audio that is in `item` as it sounded. */
+  /** Of those, the tokens of the audio that is in `items` as it sounded. */
   readonly soundTokens: number;
-  /** The words that stand for the other audio in `item`. */
+  /** The words that stand for the other audio in `items`. */
   readonly audioWords: readonly string[];
 }
 
@@ -88,11 +90,13 @@ export function contextEntry(entry: ConversationEntry, sounds: AudioClips): Cont
       return textEntry({ type: 'call', callId: item.call_id ?? item.id, name: item.name, arguments: item.arguments });
     case 'function_call_output':
       return textEntry({ type: 'call_output', callId: item.call_id, output: item.output });
+    case 'mcp_call':
+      return textEntry(...serverCall(item));
     case 'message': {
       const parts = item.content.map((part, index) => contextPart(part, entry, index, sounds));
       const tokensOf = (some: typeof parts) => some.reduce((sum, { audioTokens }) => sum + audioTokens, 0);
       return {
-        item: { type: 'message', role: item.role, content: parts.flatMap(({ part }) => part ?? []) },
+        items: [{ type: 'message', role: item.role, content: parts.flatMap(({ part }) => part ?? []) }],
         audioTokens: tokensOf(parts),
         soundTokens: tokensOf(parts.filter(({ part }) => part?.type === 'audio')),
         audioWords: parts.flatMap(({ part, audioTokens }) =>
@@ -120,13 +124,20 @@ function charactersOfPart(part: ContextPart): number {
 }
 
 /** A call that was interrupted, or that met a limit: clients were not told to run it, and the model is not led to think so. */
-function cutCall(name: string): ContextItem {
+function cutCall(name: string): GenerationItem {
   const text = `The assistant began to call the function '${name}' and was cut off before the call was complete. The function was not run.`;
   return { type: 'message', role: 'system', content: [{ type: 'text', text }] };
 }
 
-function textEntry(item: ContextItem): ContextEntry {
-  return { item, audioTokens: 0, soundTokens: 0, audioWords: [] };
+function textEntry(...items: GenerationItem[]): ContextEntry {
+  return { items, audioTokens: 0, soundTokens: 0, audioWords: [] };
+}
+
+/** The call of a tool that the server runs, and its result once it is known. */
+function serverCall({ id, server_label, name, arguments: args, output, error }: McpCallItem): GenerationItem[] {
+  const call: GenerationItem = { type: 'call', callId: id, server: server_label, name, arguments: args };
+  const result = error ? `The tool failed: ${error.message}` : output;
+  return result === null ? [call] : [call, { type: 'call_output', callId: id, output: result }];
 }
 
 type Part = Extract<Item, { type: 'message' }>['content'][number];

@@ -38,7 +38,7 @@ export class Conversation {
     return this.#entries;
   }
 
-  /** What the items hold, as `charactersOf` counts it when they are added. */
+  /** Characters of the items, counted when they are added, and by `grown`. */
   get characters(): number {
     return this.#totalCharacters;
   }
@@ -89,6 +89,16 @@ export class Conversation {
     this.touch();
   }
 
+  /** The characters of an item changed. */
+  grown(itemId: string): void {
+    const known = this.#byId.get(itemId);
+    if (!known) return;
+    const characters = charactersOf(known.entry.item);
+    this.#totalCharacters += characters - known.characters;
+    known.characters = characters;
+    this.touch();
+  }
+
   /** Something in an item changed. */
   touch(): void {
     this.#version += 1;
@@ -110,6 +120,11 @@ const partCharacters = 64;
 export function charactersOf(item: Item): number {
   if (item.type === 'function_call') return partCharacters + item.name.length + item.arguments.length;
   if (item.type === 'function_call_output') return partCharacters + item.output.length;
+  if (item.type === 'mcp_call') {
+    const { server_label, name, output, error } = item;
+    const texts = [server_label, name, item.arguments, output ?? '', error?.message ?? ''];
+    return texts.reduce((total, { length }) => total + length, partCharacters);
+  }
   return item.content.reduce<number>((total, part) => {
     const content = 'text' in part ? part.text : 'image_url' in part ? part.image_url : (part.transcript ?? '');
     return total + partCharacters + content.length;

@@ -11,7 +11,9 @@ import {
   voiceId,
 } from '../../protocol/wire/session-config.ts';
 import { type PromptTemplate, renderPrompt } from '../context/prompts.ts';
-import type { ModelToolChoice } from '../ports/language-model.ts';
+import type { ModelTool, ModelToolChoice } from '../ports/language-model.ts';
+import type { ServerTool } from '../ports/tool-runner.ts';
+import type { SessionTools } from '../settings.ts';
 import type { GenerationOptions } from './generation.ts';
 
 /** The session's configuration with what a response asks for itself. */
@@ -31,20 +33,20 @@ export function refuseUnknownTool(choice: ToolChoice | undefined, { tools }: Rea
 
 export function generationRequest(
   config: RealtimeConfig,
-  prompts: readonly PromptTemplate[],
+  { settings }: Pick<SessionTools, 'settings'>,
+  serverTools: readonly ServerTool[],
   parameters: ResponseParameters = {},
 ): Omit<GenerationOptions, 'items'> {
   const { parallel_tool_calls: parallelToolCalls, temperature } = config;
   const { format, voice, speed } = config.audio.output;
   return {
     model: config.model,
-    instructions: instructionsOf(config, prompts),
+    instructions: instructionsOf(config, settings.prompts),
     ...(parameters.instructions && { instructionsOfResponse: true }),
-    tools: config.tools.map(({ name, description, parameters }) => ({
-      name,
-      ...(description !== undefined && { description }),
-      ...(parameters !== undefined && { parameters }),
-    })),
+    tools: [
+      ...config.tools.map(generationTool),
+      ...serverTools.map((tool) => ({ ...generationTool(tool), server: tool.serverLabel })),
+    ],
     toolChoice: modelToolChoice(config.tool_choice),
     maxOutputTokens: config.max_output_tokens,
     ...(parallelToolCalls !== undefined && { parallelToolCalls }),
@@ -53,6 +55,14 @@ export function generationRequest(
     ...(modalityOf(config) === 'audio' && {
       speech: { voice: voiceId(voice), speed, sampleRateHz: formatRateHz(format) },
     }),
+  };
+}
+
+function generationTool({ name, description, parameters }: ModelTool): ModelTool {
+  return {
+    name,
+    ...(description !== undefined && { description }),
+    ...(parameters !== undefined && { parameters }),
   };
 }
 

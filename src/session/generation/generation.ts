@@ -20,10 +20,13 @@ import { GenerationReports } from './generation-reports.ts';
 import { ModelAudio } from './model-audio.ts';
 import { faultOf } from './model-fault.ts';
 import { ModelWords } from './model-words.ts';
-import { ToolCallCheck } from './tool-call-check.ts';
-import { ToolNames } from './tool-names.ts';
+import { type CheckedEvent, ToolCallCheck } from './tool-call-check.ts';
+import { type GenerationItem, type GenerationTool, ToolNames } from './tool-names.ts';
 
-export interface GenerationOptions extends Omit<ModelRequest, 'claim' | 'signal' | 'speech' | 'spoken'> {
+export interface GenerationOptions
+  extends Omit<ModelRequest, 'claim' | 'signal' | 'speech' | 'spoken' | 'tools' | 'items'> {
+  tools: readonly GenerationTool[];
+  items: readonly GenerationItem[];
   /** How it is spoken; absent for an answer in text. */
   speech?: { voice: string; speed: number; sampleRateHz: number };
 }
@@ -44,7 +47,7 @@ export type GenerationEvent =
 
 /** `behindWords`, of a call beside speech: whether the model has said something before it. */
 export type CallEvent =
-  | (Extract<ModelEvent, { type: 'call' }> & { behindWords?: boolean })
+  | (Extract<CheckedEvent, { type: 'call' }> & { behindWords?: boolean })
   | Extract<ModelEvent, { type: 'call_arguments' | 'call_end' }>;
 
 export interface Generation extends AsyncIterable<GenerationEvent> {
@@ -63,9 +66,6 @@ export interface Generation extends AsyncIterable<GenerationEvent> {
 const ahead = 16 * 1024;
 /** Events of calls that may wait for the words before them. */
 const callsAhead = 64;
-
-/** What a model tells, apart from signs of life. */
-type ForwardedModelEvent = Exclude<ModelEvent, { type: 'thinking' }>;
 
 /** What is to be spoken, or has been spoken by the model, and the events between. */
 type Piece =
@@ -86,7 +86,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
   let modelEnded = false;
   const calls = new Channel<CallEvent>(callsAhead);
 
-  async function* model(): AsyncGenerator<ForwardedModelEvent> {
+  async function* model(): AsyncGenerator<CheckedEvent> {
     const { languageModel } = tools.engines;
     const names = new ToolNames(request);
     const check = new ToolCallCheck(names);
@@ -241,7 +241,7 @@ function weightOf(piece: Piece): number {
 
 /** Joins the model's words into clauses, behind which its own audio stands; calls go beside them. */
 async function cutIntoClauses(
-  events: AsyncIterable<ForwardedModelEvent>,
+  events: AsyncIterable<CheckedEvent>,
   { speechText, out, calls }: { speechText: SpeechText; out: Channel<Piece>; calls: Channel<CallEvent> },
 ): Promise<void> {
   let behindWords = false;

@@ -1,9 +1,13 @@
 import type { ModelEvent } from '../ports/language-model.ts';
 import { StageError } from '../stage.ts';
 import { CallArguments, maxArguments } from './call-arguments.ts';
-import type { ToolNames } from './tool-names.ts';
+import type { ToolId, ToolNames } from './tool-names.ts';
 
-type Checked = Exclude<ModelEvent, { type: 'thinking' }>;
+type Unchecked = Exclude<ModelEvent, { type: 'thinking' }>;
+type Call = Extract<ModelEvent, { type: 'call' }>;
+
+/** An event of a model whose calls are checked, and name the tool as the session does. */
+export type CheckedEvent = Exclude<Unchecked, Call> | (Call & ToolId);
 
 /**
  * Checks the calls of a model, whose names and arguments may be anything: only tools that the request has are called, under
@@ -21,7 +25,7 @@ export class ToolCallCheck {
    * The events to pass on in place of this one.
    * @throws {StageError} for a call that no client can be sent
    */
-  check(event: Checked): Checked[] {
+  check(event: Unchecked): CheckedEvent[] {
     switch (event.type) {
       case 'call':
         return [...this.#end(), this.#begin(event)];
@@ -37,14 +41,14 @@ export class ToolCallCheck {
     }
   }
 
-  #begin(event: Extract<Checked, { type: 'call' }>): Checked {
-    const name = this.#names.fromEngine(event.name);
-    if (name === undefined) throw callFault(`it called the tool ${quote(event.name)}, ${this.#toolsText()}`);
-    this.#call = { name, arguments: new CallArguments() };
-    return { ...event, name };
+  #begin(event: Call): CheckedEvent {
+    const tool = this.#names.fromEngine(event.name);
+    if (tool === undefined) throw callFault(`it called the tool ${quote(event.name)}, ${this.#toolsText()}`);
+    this.#call = { name: tool.name, arguments: new CallArguments() };
+    return { ...event, ...tool };
   }
 
-  #add(delta: string): Checked[] {
+  #add(delta: string): CheckedEvent[] {
     const call = this.#call;
     if (!call) throw callFault('it gave arguments without a call');
     const certain = call.arguments.push(delta);
@@ -54,7 +58,7 @@ export class ToolCallCheck {
     return certain === '' ? [] : [{ type: 'call_arguments', delta: certain }];
   }
 
-  #end(): Checked[] {
+  #end(): CheckedEvent[] {
     const call = this.#call;
     if (!call) return [];
     this.#call = undefined;

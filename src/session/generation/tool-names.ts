@@ -1,79 +1,119 @@
-import type { ContextItem, ModelRequest } from '../ports/language-model.ts';
+import type { ContextItem, ModelTool, ModelToolChoice } from '../ports/language-model.ts';
 
 /** The names that servers with OpenAI's API accept (API reference, `function.name`). */
 const legalName = /^[a-zA-Z0-9_-]{1,64}$/;
 const maxCharacters = 64;
 
-type Named = Pick<ModelRequest, 'tools' | 'toolChoice' | 'items'>;
+/** A tool by its name: of the tools of a server that this server runs, or without `server` of the client's functions. */
+export interface ToolId {
+  readonly server?: string;
+  readonly name: string;
+}
+
+/** A tool in a generation: engines know neither `server` nor the name without it. */
+export type GenerationTool = ModelTool & ToolId;
+/** An item of a context, whose calls say whose tool they called. */
+export type GenerationItem = ContextItem | (Extract<ContextItem, { type: 'call' }> & ToolId);
+
+interface Named {
+  readonly tools: readonly GenerationTool[];
+  /** A choice by name is one of the client's functions. */
+  readonly toolChoice: ModelToolChoice;
+  readonly items: readonly GenerationItem[];
+}
+
+interface EngineNamed {
+  tools: readonly ModelTool[];
+  toolChoice: ModelToolChoice;
+  items: readonly ContextItem[];
+}
 
 /**
- * The names of a request's tools, for an engine: each legal, and no two alike. A name that is both stays as it is; in
- * others, illegal characters become `_`, and a number follows where the name is taken.
+ * The names of a request's tools, for an engine: each legal, and no two alike. A client's name that is both stays as it is;
+ * a tool of a server is called by label and name. In others, illegal characters become `_`, and a number follows where the
+ * name is taken.
  */
 export class ToolNames {
   readonly #request: Named;
   /** By the engine's name. */
-  readonly #names = new Map<string, string>();
+  readonly #ids = new Map<string, ToolId>();
+  /** By `keyOf`. */
   readonly #engineNames = new Map<string, string>();
   readonly #tools: readonly string[];
 
   constructor(request: Named) {
     this.#request = request;
-    const declared = request.tools.map(({ name }) => name);
-    const called = request.items.flatMap((item) => (item.type === 'call' ? item.name : []));
-    // Legal names first: they stay as they are.
-    for (const name of [...declared, ...called]) if (legalName.test(name)) this.#add(name, name);
-    this.#tools = declared.map((name, index) =>
-      legalName.test(name) && declared.indexOf(name) === index ? name : this.#addUnique(name),
+    const declared = request.tools.map(idOf);
+    const called = request.items.flatMap((item) => (item.type === 'call' ? idOf(item) : []));
+    // Legal names of the client first: they stay as they are.
+    for (const id of [...declared, ...called]) if (isLegal(id)) this.#add(id.name, id);
+    const keys = declared.map(keyOf);
+    this.#tools = declared.map((id, index) =>
+      isLegal(id) && keys.indexOf(keyOf(id)) === index ? id.name : this.#addUnique(id),
     );
-    for (const name of called) if (!this.#engineNames.has(name)) this.#addUnique(name);
+    for (const id of called) if (!this.#engineNames.has(keyOf(id))) this.#addUnique(id);
   }
 
   /** The request with the engine's names. */
-  forEngine(): Named {
+  forEngine(): EngineNamed {
     const { tools, toolChoice, items } = this.#request;
     return {
-      tools: tools.map((tool, index) => ({ ...tool, name: this.#tools[index] ?? tool.name })),
-      toolChoice: typeof toolChoice === 'string' ? toolChoice : { name: this.#engineName(toolChoice.name) },
-      items: items.map(
-        (item): ContextItem => (item.type === 'call' ? { ...item, name: this.#engineName(item.name) } : item),
-      ),
+      tools: tools.map(({ server: _server, ...tool }, index) => ({ ...tool, name: this.#tools[index] ?? tool.name })),
+      toolChoice: typeof toolChoice === 'string' ? toolChoice : { name: this.#engineName(toolChoice) },
+      items: items.map((item): ContextItem => {
+        if (item.type !== 'call') return item;
+        const { server: _server, ...call }: typeof item & ToolId = item;
+        return { ...call, name: this.#engineName(idOf(item)) };
+      }),
     };
   }
 
   /**
-   * The name of the tool that an engine calls, if the request has it. Servers leave namespaces of their templates before it
+   * The tool that an engine calls, if the request has it. Servers leave namespaces of their templates before its name
    * (`functions.`, `default_api:`), and tokens behind it.
    */
-  fromEngine(called: string): string | undefined {
+  fromEngine(called: string): ToolId | undefined {
     const bare = called.replace(/<.*$/s, '').trim();
     const found = [called, bare, bare.replace(/^.*[.:/]/s, '')].find((name) => this.#tools.includes(name));
-    return found === undefined ? undefined : this.#names.get(found);
+    return found === undefined ? undefined : this.#ids.get(found);
   }
 
-  /** Of the request's tools, as the client calls them. */
+  /** The names of the request's tools. */
   get declared(): readonly string[] {
-    return this.#request.tools.map(({ name }) => name);
+    return this.#request.tools.map(({ server, name }) => (server === undefined ? name : `${server}.${name}`));
   }
 
-  #engineName(name: string): string {
-    return this.#engineNames.get(name) ?? name;
+  #engineName(id: ToolId): string {
+    return this.#engineNames.get(keyOf(id)) ?? id.name;
   }
 
-  #add(engineName: string, name: string): void {
-    this.#names.set(engineName, name);
+  #add(engineName: string, id: ToolId): void {
+    this.#ids.set(engineName, id);
     // Of tools that the client named alike the first counts.
-    if (!this.#engineNames.has(name)) this.#engineNames.set(name, engineName);
+    if (!this.#engineNames.has(keyOf(id))) this.#engineNames.set(keyOf(id), engineName);
   }
 
-  #addUnique(name: string): string {
-    const base = name.replaceAll(/[^a-zA-Z0-9_-]/g, '_') || '_';
+  #addUnique(id: ToolId): string {
+    const joined = id.server === undefined ? id.name : `${id.server}_${id.name}`;
+    const base = joined.replaceAll(/[^a-zA-Z0-9_-]/g, '_') || '_';
     let engineName = base.slice(0, maxCharacters);
-    for (let number = 2; this.#names.has(engineName); number += 1) {
+    for (let number = 2; this.#ids.has(engineName); number += 1) {
       const suffix = `_${number}`;
       engineName = base.slice(0, maxCharacters - suffix.length) + suffix;
     }
-    this.#add(engineName, name);
+    this.#add(engineName, id);
     return engineName;
   }
+}
+
+function idOf(tool: ToolId): ToolId {
+  return { name: tool.name, ...(tool.server !== undefined && { server: tool.server }) };
+}
+
+function keyOf({ server, name }: ToolId): string {
+  return JSON.stringify([server ?? null, name]);
+}
+
+function isLegal({ server, name }: ToolId): boolean {
+  return server === undefined && legalName.test(name);
 }

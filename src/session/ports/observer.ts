@@ -1,3 +1,4 @@
+import type { ToolCallError } from '../../protocol/wire/items.ts';
 import type { ResponseStatus, TranscriptionUsage, Usage } from '../../protocol/wire/server-events.ts';
 import type { GenerationStage } from '../generation/generation-reports.ts';
 
@@ -62,6 +63,20 @@ export type Occurrence =
       inConversation: boolean;
       status: ResponseStatus;
       usage: Usage | null;
+    }
+  /**
+   * A tool that the server ran has finished, possibly after its response. `error`: the type of its error; `fault`: what the
+   * runner threw, for operators.
+   */
+  | {
+      type: 'tool_call_done';
+      responseId: string;
+      itemId: string;
+      serverLabel: string;
+      name: string;
+      tookMs: number;
+      error?: ToolCallError['type'];
+      fault?: string;
     }
   | { type: 'noise_reduction_unavailable' }
   /** A defect of the session itself, which goes on. */

@@ -1,6 +1,6 @@
 /** The items that a response puts out, as they grow: they number their parts, and send what is added to them. */
 
-import type { AssistantMessage, FunctionCallItem } from '../../protocol/wire/items.ts';
+import type { AssistantMessage, FunctionCallItem, McpCallItem } from '../../protocol/wire/items.ts';
 import type { ContentPart } from '../../protocol/wire/server-events.ts';
 import { type AudioFormat, formatRateHz } from '../../protocol/wire/session-config.ts';
 import { SpokenAudio } from '../conversation/spoken-audio.ts';
@@ -175,5 +175,39 @@ export class OutputCall {
       output_index: this.outputIndex,
       call_id: this.item.call_id,
     };
+  }
+}
+
+/** A call of a tool that the server runs, on its way out; `ToolCalls` takes it from there. */
+export class OutputServerCall {
+  readonly item: McpCallItem;
+  readonly outputIndex: number;
+  readonly responseId: string;
+  readonly #core: Emitter;
+
+  constructor(
+    core: Emitter,
+    { item, outputIndex, responseId }: Omit<OutputCallOptions, 'item'> & { item: McpCallItem },
+  ) {
+    this.#core = core;
+    this.item = item;
+    this.outputIndex = outputIndex;
+    this.responseId = responseId;
+  }
+
+  sendArguments(delta: string): void {
+    this.item.arguments += delta;
+    this.#core.emit({ type: 'response.mcp_call_arguments.delta', ...this.#at(), delta, obfuscation: '' });
+  }
+
+  /** Cut short, it has no `arguments.done`, as an `OutputCall`. */
+  end(whole: boolean): void {
+    if (!whole) return;
+    if (this.item.arguments.trim() === '') this.item.arguments = '{}';
+    this.#core.emit({ type: 'response.mcp_call_arguments.done', ...this.#at(), arguments: this.item.arguments });
+  }
+
+  #at() {
+    return { response_id: this.responseId, item_id: this.item.id, output_index: this.outputIndex };
   }
 }

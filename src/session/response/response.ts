@@ -1,7 +1,13 @@
 import { durationMs, samplesIn } from '../../audio/pcm.ts';
 import { messageOf } from '../../core/errors.ts';
 import { ResponseFailure } from '../../protocol/errors/response-failures.ts';
-import { type AssistantMessage, copyItem, type Item, type ItemStatus } from '../../protocol/wire/items.ts';
+import {
+  type AssistantMessage,
+  copyItem,
+  type Item,
+  type ItemStatus,
+  type McpCallItem,
+} from '../../protocol/wire/items.ts';
 import type { ResponseResource, ResponseStatus, StatusDetails, Usage } from '../../protocol/wire/server-events.ts';
 import { type AudioFormat, formatRateHz, type Modality } from '../../protocol/wire/session-config.ts';
 import type { ContextSnapshot } from '../context/context.ts';
@@ -13,9 +19,10 @@ import type { Occurrence } from '../ports/observer.ts';
 import type { WordTiming } from '../ports/voice.ts';
 import type { SessionCore } from '../session-core.ts';
 import { StageError } from '../stage.ts';
-import { type MadeCall, OutputCall, OutputMessage } from './output-items.ts';
+import { type MadeCall, OutputCall, OutputMessage, OutputServerCall } from './output-items.ts';
 import type { OutputTarget } from './output-target.ts';
 import { OutputTokens } from './output-tokens.ts';
+import type { ToolCalls } from './tool-calls.ts';
 import { responseUsage } from './usage.ts';
 
 /** The longest stretch of audio that one event carries. */
@@ -29,6 +36,7 @@ export interface ResponseOptions {
   metadata: Record<string, string> | null;
   temperature?: number;
   target: OutputTarget;
+  toolCalls: Pick<ToolCalls, 'run' | 'refuse'>;
   /** Called after the last event. */
   ended(response: Response): void;
 }
@@ -62,7 +70,7 @@ export class Response {
   #status: ResponseStatus = 'in_progress';
   #details: StatusDetails | null = null;
   #message: OutputMessage | undefined;
-  #call: OutputCall | undefined;
+  #call: OutputCall | OutputServerCall | undefined;
   readonly #spent: OutputTokens;
   #audioSent = false;
   #callsSent = false;
@@ -249,23 +257,41 @@ export class Response {
     return this.#message;
   }
 
-  #openCall({ name, callId, engine, behindWords }: Extract<GenerationEvent, { type: 'call' }>): void {
-    if (behindWords === undefined) this.#closeMessage('completed');
+  #openCall(event: Extract<GenerationEvent, { type: 'call' }>): void {
+    if (event.behindWords === undefined) this.#closeMessage('completed');
     this.#closeCall('completed');
+    if (event.server === undefined) this.#openClientCall(event);
+    else this.#openServerCall(event, event.server);
+  }
+
+  /** Lets the engine that made a call have its own id back. */
+  #noteEngineCall(callId: string, { callId: id, engine }: Extract<GenerationEvent, { type: 'call' }>): void {
+    if (id !== undefined) this.#core.engineCalls.note(callId, { id, ...(engine !== undefined && { engine }) });
+  }
+
+  #openClientCall(event: Extract<GenerationEvent, { type: 'call' }>): void {
     const call_id = this.#core.newCallId();
-    if (callId !== undefined)
-      this.#core.engineCalls.note(call_id, { id: callId, ...(engine !== undefined && { engine }) });
+    this.#noteEngineCall(call_id, event);
     const item: MadeCall = {
       id: this.#core.ids('item'),
       object: 'realtime.item',
       type: 'function_call',
       status: 'in_progress',
       call_id,
-      name,
+      name: event.name,
       arguments: '',
     };
     const { outputIndex } = this.#announceItem(item);
     this.#call = new OutputCall(this.#core, { item, outputIndex, responseId: this.id });
+  }
+
+  #openServerCall(event: Extract<GenerationEvent, { type: 'call' }>, server_label: string): void {
+    const { name } = event;
+    const id = this.#core.ids('item');
+    this.#noteEngineCall(id, event);
+    const item: McpCallItem = { id, type: 'mcp_call', server_label, name, arguments: '', output: null };
+    const { outputIndex } = this.#announceItem(item);
+    this.#call = new OutputServerCall(this.#core, { item, outputIndex, responseId: this.id });
   }
 
   // ---- Items, and the end ----
@@ -293,10 +319,15 @@ export class Response {
     if (call) this.#closeItem(call, status);
   }
 
-  #closeItem(open: OutputMessage | OutputCall, status: ItemStatus): void {
-    open.end(status === 'completed');
-    open.item.status = status;
-    this.#options.target.complete(open.item);
+  #closeItem(open: OutputMessage | OutputCall | OutputServerCall, status: ItemStatus): void {
+    const whole = status === 'completed';
+    open.end(whole);
+    if (open instanceof OutputServerCall) {
+      this.#options.toolCalls[whole ? 'run' : 'refuse'](open);
+    } else {
+      open.item.status = status;
+      this.#options.target.complete(open.item);
+    }
     this.#core.emit({
       type: 'response.output_item.done',
       response_id: this.id,

@@ -15,6 +15,7 @@ import type { ExpectedTokens } from '../ports/meter.ts';
 import type { SessionCore } from '../session-core.ts';
 import { ConversationTarget, OutOfBandTarget } from './output-target.ts';
 import { Response } from './response.ts';
+import { ToolCalls } from './tool-calls.ts';
 
 /** The responses of one session: at most one in the conversation, and some beside it. */
 export class Responses {
@@ -23,19 +24,25 @@ export class Responses {
   readonly #onEnded: (response: Response) => void;
   readonly #history: ContextHistory;
   readonly #contexts: ContextBuilder;
+  readonly #toolCalls: ToolCalls;
   readonly #outOfBand = new Map<string, Response>();
   #active: { response: Response; target: ConversationTarget } | undefined;
   #speculation: Speculation | undefined;
   #closing = false;
   #waiting: (() => void) | undefined;
 
-  /** `ended` is called after the last event of each response. */
-  constructor(core: SessionCore, items: ItemOperations, ended: (response: Response) => void) {
+  /** `ended` is called after the last event of each response, `toolDone` after that of each call of a tool. */
+  constructor(
+    core: SessionCore,
+    items: ItemOperations,
+    { ended, toolDone }: { ended: (response: Response) => void; toolDone: () => void },
+  ) {
     this.#core = core;
     this.#items = items;
     this.#onEnded = ended;
     this.#history = new ContextHistory(core.observers);
     this.#contexts = new ContextBuilder(core, this.#history);
+    this.#toolCalls = new ToolCalls(core, toolDone);
   }
 
   /** The response that runs in the conversation. */
@@ -43,9 +50,9 @@ export class Responses {
     return this.#active?.response;
   }
 
-  /** Whether any runs, in the conversation or beside it. */
+  /** Whether any runs, in the conversation or beside it, or a tool that one of them called. */
   get running(): boolean {
-    return this.#active !== undefined || this.#outOfBand.size > 0;
+    return this.#active !== undefined || this.#outOfBand.size > 0 || this.#toolCalls.running;
   }
 
   get closing(): boolean {
@@ -77,6 +84,7 @@ export class Responses {
       metadata: parameters.metadata ?? null,
       ...(config.temperature !== undefined && { temperature: config.temperature }),
       target,
+      toolCalls: this.#toolCalls,
       ended: (ended) => this.#ended(ended),
     });
     if (target instanceof ConversationTarget) this.#active = { response, target };
@@ -86,7 +94,9 @@ export class Responses {
     const speculation = outOfBand ? undefined : this.#takeSpeculation();
     void response.run(async (signal) => {
       try {
-        const options = generationRequest(config, this.#core.settings.prompts, parameters);
+        // A call outside the conversation would have no item to keep its result.
+        const serverTools = outOfBand ? [] : this.#core.toolRunner.tools();
+        const options = generationRequest(config, this.#core, serverTools, parameters);
         const estimate = await this.#contexts.estimate(contextRequest(options, from, where), signal);
         await this.#admit(response, { input: estimate.inputTokens, output: options.maxOutputTokens }, signal);
         const context = await this.#contexts.build(estimate, signal);
@@ -127,10 +137,10 @@ export class Responses {
   speculate(turn: ConversationEntry): Speculation | undefined {
     this.#takeSpeculation()?.drop();
     if (this.#closing || this.#active) return undefined;
-    const { conversation, config, settings } = this.#core;
+    const { conversation, config } = this.#core;
     const from = { entries: [...conversation.entries, turn], version: conversation.version, config };
     this.#speculation = new Speculation(async (signal) => {
-      const options = generationRequest(config, settings.prompts);
+      const options = generationRequest(config, this.#core, this.#core.toolRunner.tools());
       const where = { ofConversation: true, inConversation: true };
       const context = await this.#contexts.buildFromKnown(contextRequest(options, from, where), signal);
       return context && promptOf(options, context);
@@ -164,6 +174,7 @@ export class Responses {
   /** An item is about to be deleted: a response that is still making it is cancelled first. */
   release(itemId: string): void {
     if (this.active?.itemIds.includes(itemId)) this.active.cancel('client_cancelled');
+    this.#toolCalls.release(itemId);
     this.#contexts.release(itemId);
     this.#active?.target.release(itemId);
   }
@@ -178,6 +189,7 @@ export class Responses {
     this.#waiting = undefined;
     this.#takeSpeculation()?.drop();
     for (const response of [this.active, ...this.#outOfBand.values()]) response?.cancel('client_cancelled');
+    this.#toolCalls.close();
   }
 
   /**
@@ -205,6 +217,7 @@ export class Responses {
     meter.responseUsed(response.usage, response.reservation);
     const rate_limits = [...responseQuota.rateLimits(), ...meter.rateLimits()];
     this.#core.emit({ type: 'rate_limits.updated', rate_limits });
+    this.#toolCalls.responseEnded(response.id);
     this.#onEnded(response);
   }
 }

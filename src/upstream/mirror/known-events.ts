@@ -20,6 +20,7 @@ const previous = {
 };
 const inResponse = { response_id: id, output_index: index };
 const inItem = { ...inResponse, item_id: id };
+const toolCall = { item_id: id, output_index: index };
 const inPart = { ...inItem, content_index: index };
 const ofAudio = { item_id: id, content_index: index };
 const orNull = z
@@ -134,6 +135,11 @@ const fields: { [T in KnownType]: FieldSchemas<ServerEventOf<T>> } = {
     name: z.string().default(''),
     arguments: z.string(),
   },
+  'response.mcp_call_arguments.delta': { ...inItem, delta: z.string(), obfuscation: z.string().catch('') },
+  'response.mcp_call_arguments.done': { ...inItem, arguments: z.string() },
+  'response.mcp_call.in_progress': toolCall,
+  'response.mcp_call.completed': toolCall,
+  'response.mcp_call.failed': toolCall,
   'rate_limits.updated': { rate_limits: z.array(rateLimit) },
 };
 

@@ -46,6 +46,11 @@ const arrayOf = <T extends z.ZodType>(schema: T) =>
     }),
   );
 
+const toolCallError = z.union([
+  z.object({ type: z.enum(['protocol_error', 'http_error']), code: z.number(), message: z.string() }),
+  z.object({ type: z.literal('tool_execution_error'), message: z.string() }),
+]);
+
 const message = { ...common, type: z.literal('message') };
 export const knownItem = z.union([
   z.object({ ...message, role: z.literal('system'), content: arrayOf(inputText) }),
@@ -71,6 +76,19 @@ export const knownItem = z.union([
     type: z.literal('function_call_output'),
     call_id: z.string().max(longestId),
     output: z.string(),
+  }),
+  z.object({
+    id: common.id,
+    type: z.literal('mcp_call'),
+    server_label: z.string(),
+    name: z.string(),
+    arguments: z.string().default(''),
+    output: z
+      .string()
+      .nullish()
+      .transform((output) => output ?? null),
+    error: absent(toolCallError).catch(undefined),
+    approval_request_id: absent(z.string()),
   }),
 ]) satisfies z.ZodType<Item>;
 

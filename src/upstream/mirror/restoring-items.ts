@@ -11,7 +11,8 @@ export const unknownSpeech = '[The user said something here; what it was is not 
 /** The item to create, with its id; undefined for an unfinished call, which cannot be restored. */
 export function restoringItem(mirrored: MirroredItem): JsonObject | undefined {
   const item = knownItem.safeParse(mirrored.item).data;
-  if (!item) {
+  // A call of a tool goes back with all its fields.
+  if (!item || item.type === 'mcp_call') {
     const { object: _object, status: _status, ...unknown } = mirrored.item;
     return unknown;
   }

@@ -17,6 +17,7 @@ import { InFlight } from '../relay/in-flight.ts';
 import type { Outgoing } from '../relay/outgoing.ts';
 import { ConversationMirror, type MirrorLimits } from './conversation-mirror.ts';
 import { isKnownType, knownEvent } from './known-events.ts';
+import { OpenCalls } from './open-calls.ts';
 import { OpenResponses } from './open-responses.ts';
 import { hadAudio, restoringItem } from './restoring-items.ts';
 import { SessionMirror } from './session-mirror.ts';
@@ -59,6 +60,7 @@ export class UpstreamState {
   readonly #options: UpstreamStateOptions;
   readonly #conversation: ConversationMirror;
   readonly #responses = new OpenResponses();
+  readonly #calls = new OpenCalls();
   readonly #inFlight = new InFlight();
   /** Items of a lost session, which exist as text in the current one. */
   #restored = new Set<string>();
@@ -165,6 +167,7 @@ export class UpstreamState {
     const transcribes = audio.input.transcription !== null || sessionKinds[this.session.type].transcribes;
     this.#conversation.observe(event, { format: audio.output.format, transcribes });
     this.#responses.observe(event);
+    this.#calls.observe(event);
     if (event.type === 'conversation.item.deleted') {
       this.#restored.delete(event.item_id);
       this.#spoken.delete(event.item_id);
@@ -251,7 +254,7 @@ export class UpstreamState {
    */
   lose(failure: ResponseFailure): UnsentEvent[] {
     const { type, code } = failure;
-    const events: UnsentEvent[] = this.#responses.fail(failure);
+    const events: UnsentEvent[] = [...this.#responses.fail(failure), ...this.#calls.fail()];
     for (const event of events) {
       if (event.type === 'conversation.item.done')
         this.#conversation.observeItem({ ...event, item: { ...event.item } });

@@ -48,6 +48,7 @@ test('a model that loads for minutes is waited for, its state is told, and no st
   const waits: boolean[] = [];
   const claim = { key: '', session: 's', priority: 'live' as const, onWait: (waiting: boolean) => waits.push(waiting) };
   const answered = answer(model, question, { claim });
+  await made.server.request(1);
   await clock.set(20_000);
   await clock.advance(15_000);
   await server.asked.models.promise;
