@@ -37,10 +37,9 @@ export interface Session {
   receive(event: ClientEvent, from: Peer): void | Promise<void>;
   /**
    * Takes audio of a peer that carries it itself: mono, at any rate, in order with that peer's events. The samples are
-   * copied. A promise as from `receive`. Absent where a session takes audio in events alone: a peer that carries audio
-   * itself must not be attached to it.
+   * copied. A promise as from `receive`.
    */
-  write?(audio: AudioClip, from: Peer): void | Promise<void>;
+  write(audio: AudioClip, from: Peer): void | Promise<void>;
   /** Tells one peer that its frame was refused; `clientEventId` is echoed where the frame had one. */
   refuse(error: WireError, clientEventId: string | null, to: Peer): void;
   /** Resolves once no response is running; from then on none is started. */

@@ -8,7 +8,7 @@ import type {
   ServerEvent,
   UnsentEvent,
 } from '../../protocol/wire/server-events.ts';
-import type { RealtimeConfig, SessionType } from '../../protocol/wire/session-config.ts';
+import type { AudioFormat, RealtimeConfig, SessionType } from '../../protocol/wire/session-config.ts';
 import { sessionKinds } from '../../protocol/wire/session-kinds.ts';
 import { type JsonObject, objectAt, type UpstreamEvent } from '../link/json.ts';
 import { isOwnEvent, type OpenedUpstream, type UpstreamSetup } from '../link/upstream-handshake.ts';
@@ -96,6 +96,16 @@ export class UpstreamState {
   /** Whether a response or a transcript is pending. */
   get busy(): boolean {
     return this.responding || this.#owesAnswer || this.#conversation.awaitsTranscript;
+  }
+
+  /** The format of the input audio that goes up now. */
+  get inputFormat(): AudioFormat {
+    return this.#inFlight.inputFormat ?? this.config.audio.input.format;
+  }
+
+  /** The format of a response's audio. */
+  formatOf(responseId: string): AudioFormat {
+    return (this.#responses.find(responseId) ?? this.config).audio.output.format;
   }
 
   get running(): boolean {

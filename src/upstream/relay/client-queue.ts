@@ -1,12 +1,27 @@
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { WireError } from '../../protocol/errors/wire-errors.ts';
 import type { Peer } from '../../session/ports/peer.ts';
 import type { Outgoing } from './outgoing.ts';
 
-/** A queued entry: an event, or a refusal that keeps its place among the events. */
-export type QueuedFrame = { from: Peer } & (
-  | { sent: Outgoing; refusal?: undefined }
-  | { refusal: WireError; clientEventId: string | null }
-);
+export interface QueuedEvent {
+  from: Peer;
+  sent: Outgoing;
+}
+
+/** Audio of a peer that carries it itself. */
+export interface QueuedAudio {
+  from: Peer;
+  audio: AudioClip;
+}
+
+interface QueuedRefusal {
+  from: Peer;
+  refusal: WireError;
+  clientEventId: string | null;
+}
+
+/** A queued entry: an event, audio, or a refusal that keeps its place among them. */
+export type QueuedFrame = QueuedEvent | QueuedAudio | QueuedRefusal;
 
 /** Size of an entry in addition to its text. */
 const entryBytes = 256;
@@ -75,5 +90,6 @@ export class ClientQueue {
 }
 
 function weight(entry: QueuedFrame): number {
-  return entryBytes + (entry.refusal ? 0 : entry.sent.frame.length);
+  if ('audio' in entry) return entryBytes + entry.audio.samples.byteLength;
+  return entryBytes + ('refusal' in entry ? 0 : entry.sent.frame.length);
 }

@@ -1,5 +1,6 @@
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { ServerEvent } from '../../protocol/wire/server-events.ts';
+import type { AudioFormat } from '../../protocol/wire/session-config.ts';
 import { isOutOfBand, type Outgoing } from './outgoing.ts';
 
 /** Maximum number of tracked requests: an upstream that leaves this many unanswered does not answer. */
@@ -17,6 +18,14 @@ export class InFlight {
   /** Whether a response was requested and has not started. */
   get awaitsResponse(): boolean {
     return this.#events.some(({ event }) => event.type === 'response.create');
+  }
+
+  /** The format of input audio behind all updates that were asked for; undefined where none of them names one. */
+  get inputFormat(): AudioFormat | undefined {
+    const formats = this.#events.flatMap(({ event }) =>
+      event.type === 'session.update' ? (event.session.audio?.input?.format ?? []) : [],
+    );
+    return formats.at(-1);
   }
 
   add(sent: Outgoing): void {

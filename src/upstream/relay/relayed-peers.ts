@@ -1,15 +1,21 @@
+import type { ClientEventOf } from '../../protocol/wire/client-events.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
-import type { OutgoingEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
+import type { OutgoingEvent, RelayedEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
 import type { Peer } from '../../session/ports/peer.ts';
+import type { UpstreamState } from '../mirror/upstream-state.ts';
+import { RelayedAudios, type RelayedAudiosOptions } from './relayed-audios.ts';
 
 /** The clients of a relayed session, by number. */
 export class RelayedPeers {
   readonly #ids: IdSource;
   readonly #numbers = new Map<Peer, number>();
   #added = 0;
+  /** Of those that carry it themselves. */
+  readonly audio: RelayedAudios;
 
-  constructor(ids: IdSource) {
+  constructor(ids: IdSource, audio: RelayedAudiosOptions) {
     this.#ids = ids;
+    this.audio = new RelayedAudios(audio);
   }
 
   get count(): number {
@@ -22,14 +28,17 @@ export class RelayedPeers {
 
   add(peer: Peer): void {
     this.#numbers.set(peer, ++this.#added);
+    this.audio.add(peer);
   }
 
   remove(peer: Peer): void {
     this.#numbers.delete(peer);
+    this.audio.remove(peer);
   }
 
   clear(): void {
     this.#numbers.clear();
+    this.audio.close();
   }
 
   /** Undefined if it has left. */
@@ -40,6 +49,25 @@ export class RelayedPeers {
   /** Sends an event to the peer with a number, or to all if there is none. */
   deliver(event: OutgoingEvent, to?: number): void {
     for (const [peer, number] of this.#numbers) if (to === undefined || number === to) peer.send(event);
+  }
+
+  /**
+   * As `deliver`, for an event of the upstream: peers that carry audio themselves play it instead. Returns where playback
+   * stopped, if the event says that the user speaks.
+   */
+  deliverRelayed(
+    event: RelayedEvent,
+    to: number | undefined,
+    relay: Pick<UpstreamState, 'config' | 'formatOf'>,
+  ): ClientEventOf<'conversation.item.truncate'> | undefined {
+    const { known } = event;
+    if (known?.type !== 'response.output_audio.delta') {
+      this.deliver(event, to);
+      return known && this.audio.received(known, relay.config.audio.input.turn_detection);
+    }
+    for (const peer of this.#numbers.keys()) if (!peer.playback) peer.send(event);
+    this.audio.play(known, relay.formatOf(known.response_id));
+    return undefined;
   }
 
   /** Sends an event of this server to all. */

@@ -1,3 +1,4 @@
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { Clock } from '../../core/clock.ts';
 import { responseFailures } from '../../protocol/errors/response-failures.ts';
 import { errorEvent, WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
@@ -12,21 +13,20 @@ import type { ExpectedTokens, Meter, Reservation } from '../../session/ports/met
 import type { CloseReason, Peer } from '../../session/ports/peer.ts';
 import type { Session, SessionDescription } from '../../session/session.ts';
 import { noMeter, type SessionGrant, type SessionSettings } from '../../session/settings.ts';
-import type { UpstreamConnection } from '../link/connection.ts';
-import type { UpstreamFailure } from '../link/failure.ts';
 import type { UpstreamEvent } from '../link/json.ts';
 import type { UpstreamLimits } from '../link/limits.ts';
 import type { UpstreamTarget } from '../link/target.ts';
-import { type OpenedUpstream, ownEventId, UpstreamHandshake, type UpstreamSetup } from '../link/upstream-handshake.ts';
+import { type OpenedUpstream, ownEventId } from '../link/upstream-handshake.ts';
 import { UpstreamState } from '../mirror/upstream-state.ts';
-import { ClientQueue, type QueuedFrame } from './client-queue.ts';
-import { Retries, relayedClose, tooManyRefused } from './ending.ts';
+import { ClientQueue, type QueuedAudio, type QueuedEvent, type QueuedFrame } from './client-queue.ts';
+import { tooManyRefused } from './ending.ts';
 import { EventIds } from './event-ids.ts';
 import { InputEstimate } from './input-estimate.ts';
 import { type Outgoing, outgoingEvent, upstreamSession } from './outgoing.ts';
 import { RelayObservations } from './relay-observations.ts';
 import { RelayedLocks } from './relayed-locks.ts';
 import { RelayedPeers } from './relayed-peers.ts';
+import { UpstreamLink } from './upstream-link.ts';
 import type { UpstreamLog } from './upstream-log.ts';
 import { UsageGuard } from './usage-guard.ts';
 
@@ -69,28 +69,24 @@ export class RelayedSession implements Session {
   readonly #grace: PeerGrace;
   readonly #lifeSeconds: number;
   readonly #endsAt: number;
-  readonly #retries: Retries;
   readonly #queue: ClientQueue;
   readonly #peers: RelayedPeers;
+  readonly #link: UpstreamLink;
   readonly #drain = new Drain({
     inputHandled: async () => {},
     transcribed: async () => {},
-    busy: () => this.#admitting || (this.#relay?.busy ?? false),
+    busy: () => this.#blocked || (this.#relay?.busy ?? false),
     drained: () => {},
   });
   /** A response that the upstream owed to a turn when the drain began. */
   #answerOwed = false;
   #phase: Phase = 'opening';
-  #opening: UpstreamHandshake | undefined;
-  #cancelRetry: () => void = () => {};
-  #connection: UpstreamConnection | undefined;
   /** Undefined until the upstream has opened the session. */
   #relay: UpstreamState | undefined;
   readonly #eventIds = new EventIds();
   #sequence = 0;
-  /** A response waits to be admitted, and what follows it waits too. */
-  #admitting = false;
-  #toldOdd = false;
+  /** A response waits to be admitted, or audio to be resampled, and what follows it waits too. */
+  #blocked = false;
 
   constructor(options: RelayedSessionOptions) {
     const { type = 'realtime', grant = {}, meter = noMeter, clock, settings, limits } = options;
@@ -98,11 +94,9 @@ export class RelayedSession implements Session {
     this.id = options.id ?? options.ids('sess');
     this.ended = this.#ended.promise;
     this.#type = type;
-    this.#peers = new RelayedPeers(options.ids);
     this.#locks = new RelayedLocks(grant.locked ?? [], type);
     this.#observations = new RelayObservations(options.observers ?? new Observers({ clock }));
     this.#usageGuard = new UsageGuard({ meter, clock, limits: settings.limits, observations: this.#observations });
-    this.#retries = new Retries(limits.upstreamRetries);
     this.#queue = new ClientQueue(limits.upstreamQueueBytes);
     this.#lifeSeconds = Math.min(settings.sessionMinutes * 60, grant.maxSeconds ?? Number.POSITIVE_INFINITY);
     this.#endsAt = Math.floor(clock.epochMs() / 1000 + this.#lifeSeconds);
@@ -111,9 +105,23 @@ export class RelayedSession implements Session {
     this.#lifetime = new Lifetime(clock, life, {
       expired: () => this.#endWith(wireErrors.sessionExpired(this.#lifeSeconds)),
       idle: () => this.#endWith(wireErrors.sessionIdle(settings.idleMinutes * 60)),
-      busyUntil: () => (this.#relay?.running ? Number.POSITIVE_INFINITY : 0),
+      busyUntil: () => (this.#relay?.running ? Number.POSITIVE_INFINITY : this.#peers.audio.endsAt),
     });
-    this.#open({ update: grant.initial && upstreamSession(grant.initial).session });
+    const odd = (problem: string) => this.#link.reportOddity(problem);
+    this.#peers = new RelayedPeers(options.ids, { limitMs: settings.limits.keptAudioMs, odd });
+    this.#link = new UpstreamLink(
+      { target: options.target, kind: { type, model: options.model }, limits, clock, log: options.log },
+      { update: grant.initial && upstreamSession(grant.initial).session },
+      {
+        opened: (upstream) => this.#opened(upstream),
+        event: (event) => this.#take(event),
+        lost: () => this.#lost(),
+        setup: () => this.#requireState().setup(),
+        expired: () => this.#relay?.expired ?? false,
+        closed: (reason) => this.close(reason),
+        unavailable: (error) => this.#endWith(error),
+      },
+    );
   }
 
   describe(): SessionDescription {
@@ -137,14 +145,22 @@ export class RelayedSession implements Session {
 
   receive(event: ClientEvent, from: Peer): void | Promise<void> {
     const number = this.#peers.numberOf(from);
-    if (this.#phase === 'ended' || number === undefined) return;
+    if (number !== undefined) return this.#enqueue({ from, sent: this.#outgoing(event, number) });
+  }
+
+  write({ samples, sampleRateHz }: AudioClip, from: Peer): void | Promise<void> {
+    if (this.#peers.numberOf(from) === undefined) return;
+    return this.#enqueue({ from, audio: { samples: samples.slice(), sampleRateHz } });
+  }
+
+  /** Peers are forgotten when the session ends: then nothing is queued. */
+  #enqueue(frame: QueuedFrame): void | Promise<void> {
     this.#lifetime.touched();
-    const sequence = ++this.#sequence;
-    const eventId = this.#eventIds.encode({ peer: number, sequence, clientEventId: event.event_id ?? null });
-    this.#queue.push({ from, sent: outgoingEvent(event, { eventId, sequence, ids: this.#options.ids }) });
+    this.#queue.push(frame);
     this.#work();
+    const { connection } = this.#link;
     if (this.#queue.full) return this.#queue.room();
-    if (this.#connection?.congested) return this.#connection.drained();
+    if (connection?.congested) return connection.drained();
   }
 
   refuse(refusal: WireError, clientEventId: string | null, to: Peer): void {
@@ -173,7 +189,7 @@ export class RelayedSession implements Session {
 
   /** Handles what waits, in order, as far as that can be done now. */
   #work(): void {
-    while (this.#phase === 'live' && !this.#admitting) {
+    while (this.#phase === 'live' && !this.#blocked) {
       const next = this.#queue.take();
       if (!next) return;
       this.#handle(next);
@@ -181,26 +197,33 @@ export class RelayedSession implements Session {
   }
 
   #handle(next: QueuedFrame): void {
-    if (next.refusal) return this.#peers.sendTo(next.from, errorEvent(next.refusal, next.clientEventId));
+    if ('refusal' in next) return this.#peers.sendTo(next.from, errorEvent(next.refusal, next.clientEventId));
+    if ('audio' in next) return this.#append(next);
     const { event } = next.sent;
     try {
       if (event.type === 'session.update') this.#locks.refuseUpdate(this.#requireState().session, event.session);
       if (event.type === 'response.create') return this.#admit(next, event);
-      this.#observations.sent(event, next.from.codec, this.#requireState().config.audio.input.format);
+      this.#observations.sent(event, next.from.codec, this.#requireState().inputFormat);
       this.#send(next.sent);
     } catch (error) {
       this.#refuse(next, error);
     }
   }
 
+  #outgoing(event: ClientEvent, peer: number): Outgoing {
+    const sequence = ++this.#sequence;
+    const eventId = this.#eventIds.encode({ peer, sequence, clientEventId: event.event_id ?? null });
+    return outgoingEvent(event, { eventId, sequence, ids: this.#options.ids });
+  }
+
   /** A response is only asked for where it may be paid for; what follows waits, so that nothing overtakes it. */
-  #admit(next: QueuedFrame & { sent: Outgoing }, event: Extract<ClientEvent, { type: 'response.create' }>): void {
+  #admit(next: QueuedEvent, event: Extract<ClientEvent, { type: 'response.create' }>): void {
     if (this.#drain.begun) throw wireErrors.shuttingDown();
     this.#usageGuard.requireQuota();
     this.#locks.refuseResponse(this.#requireState().session, event.response ?? {});
-    this.#admitting = true;
+    this.#blocked = true;
     void this.#usageGuard.admit(this.#expectedTokens(event)).then(({ refusal, reservation }) => {
-      this.#admitting = false;
+      this.#blocked = false;
       if (this.#phase !== 'live' || this.#drain.begun) reservation?.settle(0);
       if (this.#phase === 'ended') return;
       if (this.#phase !== 'live') this.#queue.putBack(next);
@@ -210,6 +233,27 @@ export class RelayedSession implements Session {
       this.#drain.check();
       this.#work();
     });
+  }
+
+  /** Audio goes up in the format that the input has once all before it is handled. */
+  #append({ audio, from }: QueuedAudio): void {
+    const format = this.#requireState().inputFormat;
+    const encoded = this.#peers.audio.encode(audio, from, format);
+    const send = (text: string) => {
+      const number = this.#peers.numberOf(from);
+      if (number === undefined || text === '') return;
+      const event = { type: 'input_audio_buffer.append' as const, audio: text };
+      this.#observations.sent(event, from.codec, format);
+      this.#send(this.#outgoing(event, number));
+    };
+    if (typeof encoded === 'string') return send(encoded);
+    this.#blocked = true;
+    void encoded
+      .then(send, (error: unknown) => this.#fail(error, { from, what: 'taking audio', eventId: null }))
+      .finally(() => {
+        this.#blocked = false;
+        this.#work();
+      });
   }
 
   /** Counted now, and not when the upstream answers: until then any number could be asked for. */
@@ -228,50 +272,25 @@ export class RelayedSession implements Session {
     if (answer) return this.#peers.emit(answer);
     this.#relay?.sent(sent);
     this.#expected.sent(sent.event);
-    this.#connection?.send(sent.frame);
+    this.#link.connection?.send(sent.frame);
   }
 
-  #refuse({ from, sent }: QueuedFrame & { sent: Outgoing }, error: unknown): void {
+  #refuse({ from, sent }: QueuedEvent, error: unknown): void {
     const { type, event_id = null } = sent.event;
+    this.#fail(error, { from, what: `handling '${type}'`, eventId: event_id });
+  }
+
+  #fail(error: unknown, { from, what, eventId }: { from: Peer; what: string; eventId: string | null }): void {
     if (!(error instanceof WireError)) this.#observations.fault(error);
-    const failure = error instanceof WireError ? error : wireErrors.internal(`handling '${type}'`);
-    this.#peers.sendTo(from, errorEvent(failure, event_id));
+    const failure = error instanceof WireError ? error : wireErrors.internal(what);
+    this.#peers.sendTo(from, errorEvent(failure, eventId));
   }
 
   // ---- The upstream ----
 
-  #open(setup: UpstreamSetup): void {
-    const { target, limits, clock, model } = this.#options;
-    const kind = { type: this.#type, model };
-    this.#opening = new UpstreamHandshake(
-      { target, kind, setup, limits, clock },
-      {
-        opened: (upstream) => this.#opened(upstream),
-        failed: (failure) => this.#failed(failure),
-        oddFrame: (problem) => this.#reportOddity(problem),
-      },
-    );
-  }
-
   #opened(upstream: OpenedUpstream): void {
-    const { target, log, clock } = this.#options;
-    this.#opening = undefined;
-    this.#connection = upstream.connection;
-    upstream.connection.listener = {
-      event: (event) => this.#take(event),
-      oddFrame: (problem) => this.#reportOddity(problem),
-      closed: (reason) => this.#closed(reason),
-      failed: () => {},
-    };
-    this.#retries.connected(clock.now());
-    const about = { upstream: target.name, upstreamSession: upstream.session.id };
-    if (this.#relay) {
-      log.info('upstream_restored', { ...about, itemsLost: upstream.refusedItems.length });
-      this.#resume(this.#relay, upstream);
-    } else {
-      log.info('upstream_connected', about);
-      this.#begin(upstream);
-    }
+    if (this.#relay) this.#resume(this.#relay, upstream);
+    else this.#begin(upstream);
     this.#work();
   }
 
@@ -283,7 +302,7 @@ export class RelayedSession implements Session {
       lockedFields: this.#locks.fields,
       ...{ session, type: this.#type, endsAt: this.#endsAt, limits: settings.limits, ids, eventIds: this.#eventIds },
       rateLimits: () => this.#usageGuard.rateLimits(),
-      odd: (problem) => this.#reportOddity(problem),
+      odd: (problem) => this.#link.reportOddity(problem),
     });
     this.#relay.session.temperature = initial?.temperature;
     this.#phase = 'live';
@@ -303,7 +322,8 @@ export class RelayedSession implements Session {
     if (!delivery) return;
     const { answers, event: told, to } = delivery;
     const { known } = told;
-    this.#peers.deliver(told, to);
+    const stopped = this.#peers.deliverRelayed(told, to, this.#requireState());
+    if (stopped) this.#sendOwn({ ...stopped, event_id: ownEventId('truncate') });
     if (known) for (const each of [this.#usageGuard, this.#expected, this.#observations]) each.received(known);
     if (known?.type === 'response.created') this.#begun(known.response.id, answers);
     else if (told.relayed.type === 'error' && answers !== undefined) this.#usageGuard.requestRefused(answers);
@@ -316,7 +336,7 @@ export class RelayedSession implements Session {
     if (asked !== undefined) return this.#usageGuard.responseBegun(response_id, asked);
     const cancel = (error: WireError) => {
       if (this.#phase !== 'live') return;
-      this.#connection?.send(JSON.stringify({ type: 'response.cancel', event_id: ownEventId('cancel'), response_id }));
+      this.#sendOwn({ type: 'response.cancel', event_id: ownEventId('cancel'), response_id });
       this.#peers.emit(errorEvent(error, null));
     };
     const admitted = this.#usageGuard.unrequestedResponse(response_id, this.#expectedTokens());
@@ -325,49 +345,20 @@ export class RelayedSession implements Session {
     void admitted.then((refusal) => refusal && cancel(refusal));
   }
 
-  // ---- Losing it ----
+  /** Sends an event that no client asked for. */
+  #sendOwn(event: { type: string; event_id: string; [field: string]: unknown }): void {
+    this.#link.connection?.send(JSON.stringify(event));
+  }
 
-  #closed(reason: CloseReason): void {
-    const end = relayedClose(reason, this.#relay?.expired ?? false);
-    this.#connection = undefined;
-    if (end) return this.close(end);
-    const { target, log, clock } = this.#options;
+  /** The connection is lost, and another one is made. */
+  #lost(): void {
     this.#phase = 'restoring';
-    log.warn('upstream_lost', { upstream: target.name, code: reason.code });
-    this.#retries.lost(clock.now());
-    for (const event of this.#relay?.lose(responseFailures.upstreamLost(target.name)) ?? []) {
+    for (const event of this.#relay?.lose(responseFailures.upstreamLost(this.#options.target.name)) ?? []) {
       this.#peers.emit(event);
       this.#observations.received(event);
       if (event.type === 'response.done') this.#usageGuard.responseEnded(event.response.id);
     }
     this.#drain.check();
-    this.#retry(wireErrors.upstreamUnavailable(target.name, 'broke off the connection'));
-  }
-
-  #failed(failure: UpstreamFailure): void {
-    const { target, log } = this.#options;
-    this.#opening = undefined;
-    const about = { upstream: target.name, problem: failure.message };
-    const again = this.#phase === 'restoring' && !failure.final ? this.#retries.upcoming() : undefined;
-    log.warn(again ? 'upstream_retrying' : 'upstream_failed', { ...about, ...again });
-    const error = failure.wireError(target.name);
-    if (this.#phase === 'restoring' && !failure.final) this.#retry(error);
-    else this.#endWith(error);
-  }
-
-  /** Tries again later; `error` is what clients are told when there was the last try. */
-  #retry(error: WireError): void {
-    const delayMs = this.#retries.next();
-    if (delayMs === undefined) return this.#endWith(error);
-    this.#cancelRetry = this.#options.clock.after(delayMs, () => {
-      if (this.#phase === 'restoring') this.#open(this.#requireState().setup());
-    });
-  }
-
-  #reportOddity(problem: string): void {
-    if (this.#toldOdd) return;
-    this.#toldOdd = true;
-    this.#options.log.warn('upstream_odd', { upstream: this.#options.target.name, problem });
   }
 
   // ---- Telling, and the end ----
@@ -387,9 +378,7 @@ export class RelayedSession implements Session {
     this.#phase = 'ended';
     this.#lifetime.stop();
     this.#grace.stop();
-    this.#cancelRetry();
-    this.#opening?.abort();
-    this.#connection?.close({ code: 1000, reason: '' });
+    this.#link.close();
     this.#observations.sessionEnded(this.#relay?.openResponses ?? []);
     this.#usageGuard.end();
     this.#peers.clear();

@@ -15,6 +15,7 @@ import { Observers } from '../../../src/session/observing/observers.ts';
 import type { Meter } from '../../../src/session/ports/meter.ts';
 import type { SessionObserver } from '../../../src/session/ports/observer.ts';
 import type { CloseReason, Peer } from '../../../src/session/ports/peer.ts';
+import type { Playback } from '../../../src/session/ports/playback.ts';
 import { defaultSessionSettings, noMeter, type SessionGrant } from '../../../src/session/settings.ts';
 import { base64Audio } from '../../../src/transport/base64-audio.ts';
 import { defaultUpstreamLimits, type UpstreamLimits } from '../../../src/upstream/link/limits.ts';
@@ -30,11 +31,14 @@ export interface PeerOptions {
   dialect?: Dialect;
   /** False for events that are not of the official document. */
   checked?: boolean;
+  /** Of a peer that carries audio itself. */
+  playback?: Playback;
 }
 
 export class AttachedPeer implements Peer {
   readonly id = 'peer';
   readonly codec = base64Audio;
+  readonly playback: Playback | undefined;
   readonly events: Json[] = [];
   closed: CloseReason | undefined;
   readonly #session: RelayedSession;
@@ -42,7 +46,8 @@ export class AttachedPeer implements Peer {
   readonly #check: (frame: string) => void;
   #wake: () => void = () => {};
 
-  constructor(session: RelayedSession, { dialect = gaDialect, checked = true }: PeerOptions = {}) {
+  constructor(session: RelayedSession, { dialect = gaDialect, checked = true, playback }: PeerOptions = {}) {
+    this.playback = playback;
     this.#session = session;
     this.#dialect = dialect;
     this.#check = checked ? frameCheck(dialect.name) : () => {};
@@ -123,12 +128,13 @@ export interface RelayedOptions extends PeerOptions {
   sessionMinutes?: number;
   responsesPerMinute?: number;
   graceMs?: number;
+  keptAudioMs?: number;
 }
 
 /** A relayed session that is being opened, with its first client. */
 export async function openingSession(t: TestContext, options: RelayedOptions = {}): Promise<Relayed> {
   const { limits, meter, observers = [], grant, type = 'realtime', ...others } = options;
-  const { sessionMinutes = 60, responsesPerMinute = 600, graceMs = 0, ...peer } = others;
+  const { sessionMinutes = 60, responsesPerMinute = 600, graceMs = 0, keptAudioMs = 600_000, ...peer } = others;
   const upstream = await FakeUpstream.start(t);
   const clock = new FakeClock();
   const log = new KeptLog();
@@ -149,7 +155,7 @@ export async function openingSession(t: TestContext, options: RelayedOptions = {
     settings: {
       ...defaultSessionSettings,
       sessionMinutes,
-      limits: { ...defaultSessionSettings.limits, responsesPerMinute },
+      limits: { ...defaultSessionSettings.limits, responsesPerMinute, keptAudioMs },
     },
     log,
     observers: new Observers({ clock, observers: [logSession(log), ...observers], relayed: true }),

@@ -1,0 +1,161 @@
+import type { AudioClip } from '../../audio/audio-clip.ts';
+import { durationMs } from '../../audio/pcm.ts';
+import { createResampler, type Resampler } from '../../audio/resample.ts';
+import type { ServerEventOf } from '../../protocol/wire/server-events.ts';
+import { type AudioFormat, formatRateHz } from '../../protocol/wire/session-config.ts';
+import type { AudioDecoder } from '../../session/ports/audio-codec.ts';
+import type { Peer } from '../../session/ports/peer.ts';
+import type { OutputAudio, Playback, PlayedPart } from '../../session/ports/playback.ts';
+
+/** Pieces that the listener admits one by one. */
+const pieceMs = 200;
+
+type AudioDelta = ServerEventOf<'response.output_audio.delta'>;
+
+/**
+ * The audio of one peer that carries it itself, in a session whose upstream takes and sends it in events. Input is encoded
+ * for events; output is decoded, and waits here until the peer's playback admits it.
+ */
+export class RelayedAudio {
+  readonly #peer: Peer & { readonly playback: Playback };
+  readonly #limitMs: number;
+  #resampler: Resampler | undefined;
+  #decoder: { of: string; decoder: AudioDecoder } | undefined;
+  /** Decodes one event after the other. */
+  #decoded: Promise<void> = Promise.resolve();
+  #waiting: OutputAudio[] = [];
+  #waitingMs = 0;
+  #playing = false;
+  /** Of the last audio that playback took. */
+  #itemId: string | undefined;
+  /** Aborted when what waits is dropped. */
+  #drop = new AbortController();
+
+  /** `limitMs`: how much output may wait. */
+  constructor(peer: Peer & { readonly playback: Playback }, limitMs: number) {
+    this.#peer = peer;
+    this.#limitMs = limitMs;
+  }
+
+  /** When all audio so far will have been played, on the Clock; `Infinity` while some waits. */
+  get endsAt(): number {
+    return this.#waiting.length > 0 ? Number.POSITIVE_INFINITY : this.#peer.playback.endsAt;
+  }
+
+  /**
+   * The text of an append with this audio; a promise where a resampler is still to be made.
+   * @throws {RangeError} or rejects with it when the rate is none that a resampler has
+   */
+  encode(clip: AudioClip, format: AudioFormat): string | Promise<string> {
+    const rateHz = formatRateHz(format);
+    const encode = (samples: Int16Array) => this.#peer.codec.encode({ samples, format });
+    if (clip.sampleRateHz === rateHz) return encode(clip.samples);
+    const known = this.#resampler;
+    if (known?.fromHz === clip.sampleRateHz && known.toHz === rateHz) return encode(known.push(clip.samples));
+    // Not aligned: nothing waits for the next chunk.
+    return createResampler(clip.sampleRateHz, rateHz, { align: false }).then((resampler) => {
+      this.#resampler?.free();
+      this.#resampler = resampler;
+      const samples = resampler.push(clip.samples);
+      if (this.#drop.signal.reason === closed) resampler.free();
+      return encode(samples);
+    });
+  }
+
+  /** Plays the audio of an event, which is in `format`, as soon as it is admitted. `odd` is called where it cannot be. */
+  play(event: AudioDelta, format: AudioFormat, odd: (problem: string) => void): void {
+    const { signal } = this.#drop;
+    this.#decoded = this.#decoded.then(async () => {
+      try {
+        if (!signal.aborted) await this.#decode(event, format, signal, odd);
+      } catch {
+        odd('audio that cannot be decoded');
+      }
+    });
+  }
+
+  /** Whether audio of this item waits, or was played last. */
+  isPlaying(itemId: string): boolean {
+    return this.#itemId === itemId || this.#waiting.some((audio) => audio.itemId === itemId);
+  }
+
+  /** Drops what has not been played; returns where playback stopped, or undefined where everything had been played. */
+  interrupt(): PlayedPart | undefined {
+    const [next] = this.#waiting;
+    this.#clear(interrupted);
+    const { playback } = this.#peer;
+    const stopped = playback.interrupt();
+    if (stopped || !next) return stopped;
+    const { itemId, contentIndex } = next;
+    return { itemId, contentIndex, playedMs: playback.positionMs(itemId, contentIndex) ?? 0 };
+  }
+
+  close(): void {
+    this.#clear(closed);
+    this.#resampler?.free();
+  }
+
+  #clear(reason: Error): void {
+    this.#drop.abort(reason);
+    if (reason !== closed) this.#drop = new AbortController();
+    this.#waiting = [];
+    this.#waitingMs = 0;
+    this.#decoder = undefined;
+  }
+
+  async #decode(event: AudioDelta, format: AudioFormat, signal: AbortSignal, odd: (problem: string) => void) {
+    const of = `${event.item_id} ${event.content_index} ${format.type}`;
+    // Half a sample at the end of one event is completed by the next of the same part.
+    if (this.#decoder?.of !== of) this.#decoder = { of, decoder: this.#peer.codec.decoder(format) };
+    const decoded = this.#decoder.decoder.push(event.delta);
+    const pieces = decoded instanceof Int16Array ? [decoded] : decoded;
+    for await (const samples of pieces) {
+      if (signal.aborted) return;
+      if (!this.#add(samples, event, format)) return odd('more audio than may wait to be played');
+    }
+  }
+
+  /** False where too much waits: the audio is dropped. */
+  #add(samples: Int16Array, event: AudioDelta, format: AudioFormat): boolean {
+    const sampleRateHz = formatRateHz(format);
+    const { response_id: responseId, item_id: itemId, output_index: outputIndex, content_index: contentIndex } = event;
+    const step = (pieceMs * sampleRateHz) / 1000;
+    let at = 0;
+    for (; at < samples.length && this.#waitingMs < this.#limitMs; at += step) {
+      const piece = samples.subarray(at, at + step);
+      this.#waiting.push({ responseId, itemId, outputIndex, contentIndex, samples: piece, sampleRateHz, format });
+      this.#waitingMs += durationMs(piece.length, sampleRateHz);
+    }
+    if (!this.#playing) void this.#run();
+    return at >= samples.length;
+  }
+
+  /** Hands over what waits. Never rejects. */
+  async #run(): Promise<void> {
+    this.#playing = true;
+    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
+      const { signal } = this.#drop;
+      const ms = durationMs(next.samples.length, next.sampleRateHz);
+      // Rejected, it was dropped; or the playback is gone, and with it its peer.
+      const admitted = await this.#peer.playback.admit(ms, signal).then(
+        () => true,
+        () => false,
+      );
+      if (signal.aborted) continue;
+      this.#waiting.shift();
+      this.#waitingMs -= ms;
+      if (!admitted) continue;
+      this.#itemId = next.itemId;
+      this.#peer.playback.play(next);
+    }
+    this.#playing = false;
+  }
+}
+
+const interrupted = new Error('The audio was interrupted.');
+const closed = new Error('The peer has left.');
+
+/** Whether a peer carries audio itself. */
+export function carriesAudio(peer: Peer): peer is Peer & { readonly playback: Playback } {
+  return peer.playback !== undefined;
+}
