@@ -23,7 +23,7 @@ import type { Meter } from './ports/meter.ts';
 import type { Peer } from './ports/peer.ts';
 import type { OutputAudio } from './ports/playback.ts';
 import type { ToolRunner } from './ports/tool-runner.ts';
-import { SessionPlayback } from './response/session-playback.ts';
+import { SessionPlayback } from './response/playback.ts';
 import {
   noImages,
   noMeter,

@@ -7,7 +7,7 @@ import { Observers } from '../../src/session/observing/observers.ts';
 import type { Observation, PlayedAudio, WrittenAudio } from '../../src/session/ports/observer.ts';
 import { newConversation, update, userText } from '../support/conversation.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
-import { countTo, silence, tone } from '../support/fake-engines.ts';
+import { countTo, say, silence, tone } from '../support/fake-engines.ts';
 
 const turn = concatSamples([silence(384, 24000), tone(800, 24000), silence(704, 24000)]);
 const inText = { type: 'response.create', response: { output_modalities: ['text'] } };
@@ -47,6 +47,37 @@ test('a spoken turn: each step once, in order, with times and positions', async 
     times.toSorted((a, b) => a - b),
   );
   assert.equal(seen.at(-1)?.inputMs, 1888);
+});
+
+test('a response that is interrupted: each step once, up to its end', async () => {
+  const { client, clock, engines, seen, types } = observed();
+  engines.languageModel.script = () => say(countTo(20));
+  await client.say(userText('Count.'));
+  await client.say({ type: 'response.create' });
+  await clock.advance(700);
+  await client.speak(turn);
+  await clock.advance(30_000);
+  const answered = ['response_created', 'model_asked', 'first_token', 'first_audio', 'first_audio_sent'];
+  const understood = ['turn_decided', 'transcript', 'turn_understood'];
+  assert.deepEqual(types(), [
+    ...answered,
+    'speech_started',
+    'response_done',
+    ...understood,
+    ...answered,
+    'response_done',
+  ]);
+  const [first, second] = client.all('response.done').map(({ response }) => response);
+  assert.deepEqual(
+    seen.flatMap((each) => (each.type === 'response_done' ? [[each.responseId, each.status, each.usage]] : [])),
+    [first, second].map((response) => [response?.id, response?.status, response?.usage]),
+  );
+  assert.equal(first?.status, 'cancelled');
+  const ofFirst = seen.filter((each) => 'responseId' in each && each.responseId === first?.id);
+  assert.deepEqual(
+    ofFirst.map(({ type }) => type),
+    [...answered, 'response_done'],
+  );
 });
 
 test('responses in text, failed, and outside the conversation', async () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { OutputAudio } from '../../src/session/ports/playback.ts';
-import { ModelledPlayback } from '../../src/session/response/modelled-playback.ts';
+import { ModelledPlayback } from '../../src/session/response/playback.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 
 const { signal: never } = new AbortController();

@@ -1,7 +1,7 @@
 /** Observers of a server's sessions: the embedder's, and those of the diagnostics channel. */
 
 import assert from 'node:assert/strict';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { test } from 'node:test';
 import type { Observation, SessionMessage } from '../../src/server/server.ts';
 import { KeptLog, newServer } from '../support/server.ts';
@@ -47,6 +47,13 @@ test('the diagnostics channel has each observation while someone subscribes', as
   const done = messages.filter(({ observation }) => observation.type === 'response_done');
   assert.equal(done.length, 1);
   assert.equal(done[0]?.session.model, 'gpt-realtime');
+});
+
+test('nothing is published, and no message made, while nobody subscribes to the diagnostics channel', async (t) => {
+  const server = await newServer(t);
+  const publish = t.mock.method(channel('parley:session'), 'publish');
+  await respond(server.wsUrl);
+  assert.equal(publish.mock.callCount(), 0);
 });
 
 test('a relayed session publishes what its upstream says', async (t) => {

@@ -13,7 +13,7 @@ import { type Prompt, Speculation } from '../generation/speculation.ts';
 import { refuseUnavailable } from '../limits/unavailable.ts';
 import type { ExpectedTokens } from '../ports/meter.ts';
 import type { SessionCore } from '../session-core.ts';
-import { ConversationTarget, OutOfBandTarget } from './output-target.ts';
+import { ConversationTarget, OutOfBandTarget } from './output-items.ts';
 import { Response } from './response.ts';
 import { ToolCalls } from './tool-calls.ts';
 
