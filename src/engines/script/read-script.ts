@@ -1,17 +1,13 @@
-/** Reads a script: the mapping at its top, its settings and its rules. Steps are read in `read-steps.ts`. */
+/** Reads a script: the mapping at its top, its settings and its rules. `read-steps.ts` has the schemas of steps. */
 
-import { type DocumentNode, ScriptDocument } from './document.ts';
+import { isMap } from 'yaml';
+import { z } from 'zod';
+import { ScriptDocument } from './document.ts';
 import { captureNames, type Matcher, parseMatcher } from './matcher.ts';
-import { readDelays, readFailure, readSteps, readUsage, stepFields } from './read-steps.ts';
-import {
-  type Delays,
-  type HearsSection,
-  type Rule,
-  type Script,
-  ScriptError,
-  type ScriptedTurn,
-  type ToneSettings,
-} from './script.ts';
+import { stepShape, steps, stepsOf, transcriberFailure, usage } from './read-steps.ts';
+import { boolean, choice, duration, fraction, integer, listOf, mapping, placeOf, text } from './schema.ts';
+import type { Delays, HearsSection, JsonTemplate, Rule, Script, ScriptedTurn, Step, ToneSettings } from './script.ts';
+import { referenceProblems, type Template } from './template.ts';
 
 /** A cassette that a script file names, and how it is played. */
 export interface ReplaySettings {
@@ -25,142 +21,133 @@ export interface ReplaySettings {
   readonly audio: 'exact' | 'any';
 }
 
-const scriptFields = ['rules', 'else', 'hears', 'voice', 'delays', 'usage', 'seed'] as const;
+const maxRules = 10_000;
+/** Names of references that a group of a pattern cannot have. */
+const reservedNames = ['heard', 'turn', 'output', 'outputs'];
+
+const matcher = text('words such as "hello", a pattern such as /order (\\d+)/i, or a list of them').transform(
+  (written, context): Matcher => {
+    const parsed = parseMatcher(written, (message) => context.addIssue(message));
+    if (parsed === undefined) return z.NEVER;
+    for (const name of captureNames(parsed).filter((each) => reservedNames.includes(each)))
+      context.addIssue(`a group cannot be named '${name}': {{${name}}} has a meaning already.`);
+    return parsed;
+  },
+);
+
+const rule = mapping('a rule', {
+  when: listOf(matcher).optional(),
+  turn: integer(0, 1_000_000).optional(),
+  once: boolean.default(false),
+  ...stepShape,
+}).transform((read, context): Rule => {
+  const { place, when, turn, once } = read;
+  if (when === undefined && turn === undefined)
+    context.addIssue(
+      "a rule needs 'when', 'turn' or both. What answers any other turn stands under 'else', at the top.",
+    );
+  return { place, when: when ?? [], turn, once, steps: stepsOf(read, context) };
+});
+
+const turn = mapping(
+  'a spoken turn',
+  {
+    text: text().optional(),
+    listen: boolean.default(false),
+    delay: duration.optional(),
+    confidence: fraction.optional(),
+    fail: transcriberFailure.optional(),
+  },
+  'text',
+).transform(({ text, listen, delay, confidence, fail }, context): ScriptedTurn => {
+  if (listen && text !== undefined)
+    context.addIssue("'listen: true' asks the configured transcriber: 'text' has no use then.");
+  if (!listen && text === undefined && fail === undefined)
+    context.addIssue("this needs 'text' (what is heard), 'listen: true' (real recognition) or 'fail'.");
+  return { text: listen ? undefined : (text ?? ''), delayMs: delay, confidence, failure: fail };
+});
+
+const hears: z.ZodType<HearsSection> = z
+  .transform((node: unknown) => ({ place: placeOf(node), turns: node }))
+  .pipe(z.object({ place: z.string(), turns: listOf(turn) }));
+
+const voice = mapping(
+  'a voice',
+  {
+    sound: choice(['tone', 'silence']).default('tone'),
+    'per-word': duration.optional(),
+    length: duration.optional(),
+  },
+  'sound',
+).transform(({ sound, 'per-word': perWordMs, length: lengthMs }, context): ToneSettings => {
+  if (perWordMs !== undefined && lengthMs !== undefined)
+    context.addIssue("'per-word' and 'length' exclude each other: give the length of a word or of a whole clause.");
+  return { sound, perWordMs, lengthMs };
+});
+
+const delay = duration.default(0);
+const noDelays: Delays = { transcriber: 0, 'first-token': 0, 'between-tokens': 0, voice: 0 };
+const delays = mapping('delays', { transcriber: delay, 'first-token': delay, 'between-tokens': delay, voice: delay });
+
+const scriptSchema = mapping('a script', {
+  rules: listOf(rule)
+    .refine(({ length }) => length <= maxRules, `a script takes ${maxRules} rules; there are more.`)
+    .optional(),
+  else: steps.optional(),
+  hears: hears.optional(),
+  voice: voice.optional(),
+  delays: delays.optional(),
+  usage: usage.optional(),
+  seed: text().optional(),
+  cassette: text().optional(),
+}).refine(
+  ({ rules, else: otherwise }) => rules !== undefined || otherwise !== undefined,
+  "this script answers nothing: it needs 'rules', 'else' or both.",
+);
+
 /** `recording` is the deprecated name. */
 const cassetteFields = ['cassette', 'recording'] as const;
-const replayFields = [...cassetteFields, 'timing', 'audio', 'seed'] as const;
-const noDelays: Delays = { transcriber: 0, firstToken: 0, betweenTokens: 0, voice: 0 };
-const maxRules = 10_000;
+const folder = text('the folder of a cassette').optional();
+const replaySchema = mapping('a script that plays a cassette', {
+  cassette: folder,
+  recording: folder,
+  timing: choice(['recorded', 'instant']).default('instant'),
+  audio: choice(['exact', 'any']).default('exact'),
+  seed: text().optional(),
+});
 
 /**
- * Reads the text of a script file; `file` is how messages name it.
- * @throws {ScriptError} with every mistake, each with its line and column
+ * Reads the text of a script file; `file` is its name in messages.
+ * @throws {ScriptError} with the mistakes, each with its line and column
  */
 export function readScript(file: string, text: string): Script | ReplaySettings {
   const document = new ScriptDocument(file, text);
-  const read = document.root === undefined ? undefined : readTop(document.root, file);
-  if (document.problems.length > 0) throw new ScriptError(document.problems);
-  if (read === undefined) {
-    throw new ScriptError([`${file}:1:1: this script is empty. The smallest one is "else: Hello!".`]);
+  const { root } = document;
+  if (isMap(root) && cassetteFields.some((name) => root.has(name))) {
+    const { cassette, recording = '', timing, audio, seed } = document.read(replaySchema);
+    return { cassette: cassette ?? recording, timing, audio, seed };
   }
-  return read;
+  const { rules = [], else: otherwise, hears, voice, delays = noDelays, usage, seed } = document.read(scriptSchema);
+  for (const { when, steps } of rules) checkReferences(steps, when.flatMap(captureNames), document);
+  checkReferences(otherwise ?? [], [], document);
+  document.throwProblems();
+  return { file, rules, otherwise, hears, voice, delays, usage, seed };
 }
 
-function readTop(root: DocumentNode, file: string): Script | ReplaySettings | undefined {
-  const replays = root.isMapping && cassetteFields.some((name) => root.entries('a mapping')?.has(name));
-  if (replays) return readReplay(root);
-  const fields = root.fields('a script', [...scriptFields, 'cassette']);
-  if (fields === undefined) return undefined;
-  const rules = readRules(fields.get('rules'));
-  const otherwise = fields.get('else');
-  if (!fields.has('rules') && otherwise === undefined) {
-    return root.problem("this script answers nothing: it needs 'rules', 'else' or both.");
+/** Reports references to captures that a rule does not have, and to tools that no earlier step calls. */
+function checkReferences(steps: readonly Step[], captures: readonly string[], document: ScriptDocument): void {
+  const called: string[] = [];
+  for (const { say, calls } of steps) {
+    for (const template of templatesIn([...(say ? [say] : []), ...calls.map((call) => call.arguments)])) {
+      const problems = referenceProblems(template, { captures, called });
+      for (const problem of problems) document.problem(template.place, problem);
+    }
+    called.push(...calls.map(({ name }) => name));
   }
-  const seed = fields.get('seed')?.text();
-  const hears = readHears(fields.get('hears'));
-  const voice = readVoice(fields.get('voice'));
-  const usage = readUsage(fields.get('usage'));
-  const delays = readDelays(fields.get('delays'), ['transcriber', 'first-token', 'between-tokens', 'voice']);
-  return {
-    file,
-    rules,
-    delays: { ...noDelays, ...delays },
-    ...(seed !== undefined && { seed }),
-    ...(hears && { hears }),
-    ...(voice && { voice }),
-    ...(usage && { usage }),
-    ...(otherwise && { otherwise: readSteps(otherwise, new Set()) }),
-  };
 }
 
-function readReplay(root: DocumentNode): ReplaySettings | undefined {
-  const fields = root.fields('a script that plays a cassette', replayFields);
-  const cassette = (fields?.get('cassette') ?? fields?.get('recording'))?.text('the folder of a cassette');
-  const seed = fields?.get('seed')?.text();
-  const timing = fields?.get('timing')?.choice(['recorded', 'instant']) ?? 'instant';
-  const audio = fields?.get('audio')?.choice(['exact', 'any']) ?? 'exact';
-  return cassette === undefined ? undefined : { cassette, timing, audio, ...(seed !== undefined && { seed }) };
-}
-
-function readRules(part: DocumentNode | undefined): Rule[] {
-  if (part === undefined) return [];
-  const parts = part.eachOf();
-  if (parts.length > maxRules) part.problem(`there are ${parts.length} rules; a script takes ${maxRules}.`);
-  return parts.flatMap((each) => readRule(each) ?? []);
-}
-
-function readRule(part: DocumentNode): Rule | undefined {
-  const fields = part.fields('a rule', ['when', 'turn', 'once', ...stepFields]);
-  if (fields === undefined) return undefined;
-  const whenPart = fields.get('when');
-  const turn = fields.get('turn')?.integer(0, 1_000_000);
-  if (whenPart === undefined && !fields.has('turn') && fields.size === part.size) {
-    part.problem("a rule needs 'when', 'turn' or both. What answers any other turn stands under 'else', at the top.");
-  }
-  const when = whenPart === undefined ? [] : readMatchers(whenPart);
-  const once = fields.get('once')?.boolean() ?? false;
-  const captures = new Set(when.flatMap(captureNames));
-  for (const name of ['heard', 'turn', 'output', 'outputs']) {
-    if (captures.has(name)) whenPart?.problem(`a group cannot be named '${name}': {{${name}}} has a meaning already.`);
-  }
-  return {
-    place: part.place,
-    when,
-    once,
-    ...(turn !== undefined && { turn }),
-    steps: readSteps(part, captures, fields),
-  };
-}
-
-function readMatchers(part: DocumentNode): Matcher[] {
-  return part.eachOf().flatMap((each) => {
-    const text = each.text('words such as "hello", a pattern such as /order (\\d+)/i, or a list of them');
-    if (text === undefined) return [];
-    return parseMatcher(text, (message) => each.problem(message)) ?? [];
-  });
-}
-
-function readHears(part: DocumentNode | undefined): HearsSection | undefined {
-  if (part === undefined) return undefined;
-  return { place: part.place, turns: part.eachOf().flatMap((each) => readHearing(each) ?? []) };
-}
-
-function readHearing(part: DocumentNode): ScriptedTurn | undefined {
-  if (!part.isMapping) {
-    const text = part.text('what the turn is heard as: text, or a mapping with text, listen, delay, confidence, fail');
-    return text === undefined ? undefined : { text };
-  }
-  const fields = part.fields('what is heard', ['text', 'listen', 'delay', 'confidence', 'fail']);
-  const text = fields?.get('text')?.text();
-  const listen = fields?.get('listen')?.boolean() ?? false;
-  const delayMs = fields?.get('delay')?.duration();
-  const confidence = fields?.get('confidence')?.fraction();
-  const failure = readFailure(fields?.get('fail'), 'transcriber');
-  if (listen && text !== undefined)
-    part.problem("'listen: true' asks the configured transcriber: 'text' has no use then.");
-  if (!listen && text === undefined && failure === undefined) {
-    part.problem("this needs 'text' (what is heard), 'listen: true' (real recognition) or 'fail'.");
-  }
-  return {
-    ...(!listen && { text: text ?? '' }),
-    ...(delayMs !== undefined && { delayMs }),
-    ...(confidence !== undefined && { confidence }),
-    ...(failure && { failure }),
-  };
-}
-
-function readVoice(part: DocumentNode | undefined): ToneSettings | undefined {
-  if (part === undefined) return undefined;
-  if (!part.isMapping) {
-    const sound = part.choice(['tone', 'silence']);
-    return sound && { sound };
-  }
-  const fields = part.fields('a voice', ['sound', 'per-word', 'length']);
-  const sound = fields?.get('sound')?.choice(['tone', 'silence']) ?? 'tone';
-  const perWordMs = fields?.get('per-word')?.duration();
-  const lengthMs = fields?.get('length')?.duration();
-  if (perWordMs !== undefined && lengthMs !== undefined) {
-    part.problem("'per-word' and 'length' exclude each other: give the length of a word or of a whole clause.");
-  }
-  return { sound, ...(perWordMs !== undefined && { perWordMs }), ...(lengthMs !== undefined && { lengthMs }) };
+function templatesIn(value: JsonTemplate): Template[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if ('parts' in value) return [value];
+  return [...value.values()].flatMap(templatesIn);
 }

@@ -2,7 +2,6 @@
 
 import type { RequestKind } from '../../session/ports/engines.ts';
 import type { ModelEvent, ModelUsage } from '../../session/ports/language-model.ts';
-import type { Tree } from './document.ts';
 import type { Matcher } from './matcher.ts';
 import type { Template } from './template.ts';
 
@@ -28,9 +27,9 @@ export interface Delays {
   /** Before the first word of a transcript. */
   readonly transcriber: number;
   /** Before the first piece of an answer. */
-  readonly firstToken: number;
+  readonly 'first-token': number;
   /** Before every other piece. */
-  readonly betweenTokens: number;
+  readonly 'between-tokens': number;
   /** Before the audio of each clause. */
   readonly voice: number;
 }
@@ -82,9 +81,11 @@ export interface Step {
 export interface ScriptedCall {
   readonly place: string;
   readonly name: string;
-  /** Arguments as text, or as a value to serialize. */
-  readonly arguments: Template | Tree<Template>;
+  readonly arguments: JsonTemplate;
 }
+
+/** A JSON value in which strings are templates. As the whole arguments, a template is their text. */
+export type JsonTemplate = Template | number | boolean | null | JsonTemplate[] | Map<string, JsonTemplate>;
 
 /** A simulated failure. */
 export interface Failure {

@@ -4,12 +4,11 @@ import type { Clock } from '../../core/clock.ts';
 import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/ports/language-model.ts';
 import { type WorkClaim, whenAdopted } from '../../session/ports/work-claim.ts';
 import { EngineError } from '../engine-error.ts';
-import type { Tree } from './document.ts';
 import { fail } from './failures.ts';
-import type { Failure, Script, ScriptedCall, Step } from './script.ts';
+import type { Failure, JsonTemplate, Script, ScriptedCall, Step } from './script.ts';
 import { situationOf } from './situation.ts';
 import type { SpokenSteps } from './spoken-steps.ts';
-import { fillTemplate, type Lookup, type Template } from './template.ts';
+import { fillTemplate, type Lookup } from './template.ts';
 
 export interface ScriptedModelTools {
   clock: Clock;
@@ -69,8 +68,8 @@ export class ScriptedModel implements LanguageModel {
 
   /** Before the first token, or between two. */
   async #wait(step: Step, tokens: number, signal: AbortSignal): Promise<void> {
-    const delays = { ...this.#script.delays, ...step.delays };
-    await pause(tokens === 0 ? delays.firstToken : delays.betweenTokens, this.#tools.clock, signal);
+    const name = tokens === 0 ? 'first-token' : 'between-tokens';
+    await pause(step.delays[name] ?? this.#script.delays[name], this.#tools.clock, signal);
     if (tokens % tokensPerTurn === tokensPerTurn - 1) await nextTurn();
   }
 
@@ -110,14 +109,14 @@ function* eventsOf(step: Step, text: string, joined: boolean, lookup: Lookup): G
   }
 }
 
-function argumentsOf({ arguments: given }: ScriptedCall, lookup: Lookup): string {
-  if ('parts' in given) return fillTemplate(given, lookup);
-  return JSON.stringify(fillTree(given, lookup));
+function argumentsOf({ arguments: template }: ScriptedCall, lookup: Lookup): string {
+  const value = fillJson(template, lookup);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function fillTree(tree: Tree<Template>, lookup: Lookup): unknown {
-  if (Array.isArray(tree)) return tree.map((each) => fillTree(each, lookup));
-  if (tree instanceof Map)
-    return Object.fromEntries(Array.from(tree, ([key, value]) => [key, fillTree(value, lookup)]));
-  return 'leaf' in tree ? fillTemplate(tree.leaf, lookup) : tree.value;
+function fillJson(template: JsonTemplate, lookup: Lookup): unknown {
+  if (typeof template !== 'object' || template === null) return template;
+  if (Array.isArray(template)) return template.map((each) => fillJson(each, lookup));
+  if ('parts' in template) return fillTemplate(template, lookup);
+  return Object.fromEntries(Array.from(template, ([key, value]) => [key, fillJson(value, lookup)]));
 }

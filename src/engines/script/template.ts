@@ -1,5 +1,6 @@
 /** Text with references to what was heard and what tools said: `Order {{number}} is {{output.status}}.` */
 
+import { nearest } from '../../protocol/parse/nearest.ts';
 import { EngineError } from '../engine-error.ts';
 
 export interface Template {
@@ -20,29 +21,40 @@ export type Lookup = (name: string) => unknown;
 const referencePattern = /\{\{([^{}]*)\}\}/g;
 const pathPattern = /^[\p{L}\p{N}_$-]+(\.[\p{L}\p{N}_$-]+)*$/u;
 
-/** Reads a template; `problem` is told of references that are not well formed. */
-export function parseTemplate(text: string, place: string, problem: (message: string) => void): Template {
+export function parseTemplate(text: string, place: string): Template {
   const parts: (string | Reference)[] = [];
   let end = 0;
   for (const match of text.matchAll(referencePattern)) {
     if (match.index > end) parts.push(text.slice(end, match.index));
     end = match.index + match[0].length;
-    const written = (match[1] ?? '').trim();
-    const [first, ...rest] = written.split('.');
-    if (first === undefined || !pathPattern.test(written)) {
-      problem(`'${match[0]}' is no reference: write a name such as {{number}}, or a path such as {{output.status}}.`);
-    } else {
-      parts.push({ path: [first, ...rest] });
-    }
+    const [first = '', ...rest] = (match[1] ?? '').trim().split('.');
+    parts.push({ path: [first, ...rest] });
   }
-  const rest = text.slice(end);
-  if (rest.includes('{{')) problem(`'{{' is not closed: write {{name}}.`);
-  if (rest !== '') parts.push(rest);
+  if (end < text.length) parts.push(text.slice(end));
   return { text, parts, place };
 }
 
-export function referencesIn(template: Template): Reference[] {
-  return template.parts.filter((part) => typeof part !== 'string');
+/** Why a template's references cannot be filled in; `captures` are the names of a pattern, `called` the tools before. */
+export function referenceProblems(
+  { parts }: Template,
+  { captures, called }: { captures: readonly string[]; called: readonly string[] },
+): string[] {
+  const names = [...captures, 'heard', 'turn', ...(called.length > 0 ? ['output', 'outputs'] : [])];
+  return parts.flatMap((part) => {
+    if (typeof part === 'string') return part.includes('{{') ? "'{{' is not closed: write {{name}}." : [];
+    const [name, tool] = part.path;
+    const written = `{{${part.path.join('.')}}}`;
+    if (!pathPattern.test(part.path.join('.')))
+      return `'${written}' is no reference: write a name such as {{number}}, or a path such as {{output.status}}.`;
+    if (name === 'outputs' && called.length > 0 && !(tool !== undefined && called.includes(tool)))
+      return `${written}: write {{outputs.NAME}} with a tool called before: ${called.join(', ')}.`;
+    if (names.includes(name)) return [];
+    if (name === 'output' || name === 'outputs')
+      return `${written}: no tool is called before this, so there is no output.`;
+    const meant = nearest(name, names);
+    const hint = meant === undefined ? '' : ` Did you mean {{${meant}}}?`;
+    return `{{${name}}} is not known here.${hint} Known: ${names.join(', ')}.`;
+  });
 }
 
 /**

@@ -71,7 +71,7 @@ const mistakes: { name: string; text: string; told: string[] }[] = [
   {
     name: 'usage without its parts',
     text: 'else: Hi\nusage: { input: 10 }',
-    told: ["support.yaml:2:8: usage needs 'input' and 'output', in tokens."],
+    told: ["support.yaml:2:8: 'output' is missing, expected a whole number from 0 to 1000000000."],
   },
   {
     name: 'a turn that is no number',
@@ -84,6 +84,23 @@ const mistakes: { name: string; text: string; told: string[] }[] = [
     told: [
       "support.yaml:2:5: there is nothing to do here: it needs 'say', 'call' or 'fail'.",
       'support.yaml:4:10: got a mapping, expected text, where {{name}} stands for what a pattern caught.',
+    ],
+  },
+  {
+    name: 'mistakes in short forms, in parts of other parts and in later steps',
+    text: `hears: [ok, { text: [a] }]
+voice: tune
+else:
+  - say: Hi
+    then: [{ say: Ho, fail: { how: stall, stage: voice, after: ten } }, [{ call: [a, { nam: b }] }]]
+usage: { input: 1, output: 2, cached: 3 }`,
+    told: [
+      'support.yaml:5:64: got "ten", expected a duration such as 250ms, 1.5s or 0, of at most 10 minutes.',
+      "support.yaml:5:86: 'name' is missing, expected the name of a tool.",
+      "support.yaml:5:88: 'nam' is not a field of a call. Did you mean 'name'? Allowed: name, with.",
+      'support.yaml:1:21: got a list, expected text.',
+      'support.yaml:2:8: got "tune", expected one of tone, silence. Did you mean \'tone\'?',
+      "support.yaml:6:8: 'cached' is a part of 'input': it cannot be more.",
     ],
   },
   {
@@ -141,5 +158,5 @@ test('aliases may share parts of a script, and may not blow it up', () => {
   const bomb = `else:\n  call: x\n  with:\n    a: &l-1 [1]\n${levels.map((line) => `    ${line}`).join('\n')}`;
   assert.match(problemsOf(bomb).join('\n'), /this file holds more than 100000 values/);
   const circle = 'else:\n  call: x\n  with: &a\n    again: *a';
-  assert.match(problemsOf(circle).join('\n'), /^support.yaml:4:12: values stand more than 50 deep in each other here/);
+  assert.match(problemsOf(circle).join('\n'), /^support.yaml:4:5: values stand more than 50 deep in each other here/);
 });
