@@ -1,4 +1,4 @@
-/** What engines answer, as a cassette keeps it: the events of `session/ports/` as JSON, their samples apart. */
+/** Answers of engines in a cassette: the events of `session/ports/` as JSON, with the samples stored separately. */
 
 import { z } from 'zod';
 import type { RequestKind } from '../../session/ports/engines.ts';
@@ -38,7 +38,7 @@ const word = z.object({ startChar: count, endChar: count, startMs: count, endMs:
 
 export const voiceAnswer = z.object({ words: z.array(word).optional() });
 
-/** By the kind of the engine that gives them. */
+/** By the kind of engine. */
 export const answerSchemas = {
   transcriber: transcriptAnswer,
   languageModel: modelAnswer,

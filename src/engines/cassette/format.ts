@@ -1,6 +1,6 @@
 /**
  * The format of a cassette: a folder with `manifest.json`, `events.jsonl` (a line for each request to an engine, for
- * each piece of its answer, and for its end) and WAV files with the audio, to which the lines refer.
+ * each part of its answer, and for its end) and WAV files with the audio, which the lines refer to.
  */
 
 import { createHash } from 'node:crypto';
@@ -16,7 +16,7 @@ export const eventsFile = 'events.jsonl';
 const manifest = z.object({
   /** The version of this format. */
   cassette: z.literal(formatVersion),
-  /** Of Parley. */
+  /** The version of Parley. */
   version: z.string(),
   node: z.string(),
   /** ISO 8601. */
@@ -25,12 +25,12 @@ const manifest = z.object({
   type: z.enum(['realtime', 'transcription']),
   model: z.string(),
   engines: z.record(z.string(), z.string()),
-  /** The names of the voice, where it told them. */
+  /** The voice's names, if it lists them. */
   voices: z.array(z.string()).optional(),
   hearsAudio: z.boolean().optional(),
   speaks: z.boolean().optional(),
   requests: z.number().optional(),
-  /** Why the cassette breaks off before its session did. */
+  /** Why the recording stopped before the session ended. */
   cut: z.string().optional(),
 });
 export type Manifest = z.infer<typeof manifest>;
@@ -54,10 +54,13 @@ export type AudioReference = z.infer<typeof audioReference>;
 
 const json = z.record(z.string(), z.unknown());
 const id = z.number().int().positive();
-/** Milliseconds since the session began, on its clock. */
+/** Milliseconds since the session started, on its clock. */
 const atMs = z.number();
 
-/** What was asked: `request` is all of it, but the first `kept` items of a model's context are as in its request before. */
+/**
+ * A request. If `kept` is set, the first `kept` items of the model's context equal those of its previous request and
+ * are omitted.
+ */
 const requestLine = z.object({
   type: z.literal('request'),
   id,
@@ -67,13 +70,13 @@ const requestLine = z.object({
   kept: z.number().int().nonnegative().optional(),
   request: json,
 });
-/** A piece of the answer; its samples, if it has any, stand in a file. */
+/** A part of an answer; its samples, if any, are in a file. */
 const answerLine = z.object({ type: z.literal('answer'), id, atMs, answer: json, audio: audioReference.optional() });
 const endLine = z.object({
   type: z.literal('end'),
   id,
   atMs,
-  /** finished: the engine was done. failed: it threw. stopped: nobody wanted more of it. */
+  /** finished: the engine ended. failed: it threw. stopped: the consumer stopped reading. */
   how: z.enum(['finished', 'failed', 'stopped']),
   message: z.string().optional(),
 });
@@ -86,7 +89,7 @@ export function hashOfAudio({ samples }: AudioClip): string {
   return createHash('sha256').update(samplesToBytes(samples)).digest('hex');
 }
 
-/** SHA-256 of a request; the order of its keys does not matter. */
+/** SHA-256 of a request, independent of the order of its keys. */
 export function hashOf(request: unknown): string {
   return createHash('sha256').update(canonicalJson(request)).digest('hex');
 }
@@ -100,7 +103,7 @@ export function canonicalJson(value: unknown): string {
   );
 }
 
-/** A cassette that cannot be made or played. */
+/** A cassette that cannot be written or played. */
 export class CassetteError extends Error {
   override readonly name = 'CassetteError';
 }

@@ -15,17 +15,17 @@ import { type PlayRequest, playEngines, recordedKinds } from './recorded-kinds.t
 type GivenEngines = NonNullable<CreateEnginesOptions['given']>;
 
 export interface PlayedEnginesOptions extends Omit<PlayerOptions, 'clock'> {
-  /** Makes ids the same in every run. */
+  /** Seed for ids, so that they are the same in every run. */
   seed?: string;
-  /** Makes the engines that a cassette does not have: what tells speech from other sound. */
+  /** Creates the engines that a cassette does not contain (voice activity detection). */
   create: (given: GivenEngines) => EngineSet;
 }
 
-/** Engines that play cassettes: one of them for every session, or several, the first for the first session and so on. */
+/** Engines that play cassettes: a single one for every session, or several in the order of the sessions. */
 export function playedEngines(cassettes: readonly Cassette[], options: PlayedEnginesOptions): EngineSet {
   const { create, seed } = options;
   const unopened = refuse('no session was opened.');
-  // Each engine stands under its own kind.
+  // Each engine is stored under its own kind.
   const given = Object.fromEntries(
     requestKinds.map((kind) => [kind, { name: 'cassette', engine: recordedKinds[kind].play(unopened, {}) }]),
   ) as GivenEngines;
@@ -49,7 +49,7 @@ export function playedEngines(cassettes: readonly Cassette[], options: PlayedEng
   return withSessions(set, openSession);
 }
 
-/** Can only say why there is nothing to play. */
+/** Engines that only report why there is nothing to play. */
 function refuse(why: string): PlayRequest {
   return () => {
     throw new EngineError('cassette', why);

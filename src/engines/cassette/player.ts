@@ -14,13 +14,13 @@ import { difference, type Json } from './requests.ts';
 
 export interface PlayerOptions {
   clock: Clock;
-  /** Whether answers take as long as they did, or come at once. */
+  /** Whether answers are delayed as recorded or sent immediately. */
   timing: 'recorded' | 'instant';
-  /** Whether what the user says must be the recorded audio, or only the turn counts. */
+  /** Whether the user's audio must equal the recording, or only the turn counts. */
   audio: 'exact' | 'any';
 }
 
-/** Answers one session as the engines of a recorded one did, as long as it asks what they were asked. */
+/** Answers one session like the engines of a recorded session, as long as its requests match the recorded ones. */
 export class Player {
   readonly #cassette: Cassette;
   readonly #options: PlayerOptions;
@@ -33,7 +33,7 @@ export class Player {
     this.#hashes = new Map(cassette.requests.map((each) => [each, this.#recordedHash(each)]));
   }
 
-  /** The engines of the cassette, and `others` of the kinds that it does not have. */
+  /** The engines of the cassette, and `others` for the kinds that it does not contain. */
   engines(others: Engines): Engines {
     const { manifest } = this.#cassette;
     return playEngines(others, (kind, asked, work, join) => this.#play(kind, asked, work, join), manifest);
@@ -65,7 +65,7 @@ export class Player {
     const { atMs, how, message } = request.end;
     await reached(atMs);
     if (how === 'failed') throw new Error(message);
-    // It was interrupted there: what it would have said next nobody knows.
+    // The recorded answer was interrupted here, so its continuation is unknown.
     if (how === 'stopped') await rejectOnAbort(signal);
   }
 
@@ -82,8 +82,8 @@ export class Player {
   }
 
   /**
-   * The recorded request that this one is: of those alike the first that was not played yet, or the last again.
-   * @throws {EngineError} saying what differs
+   * The recorded request that matches: the first equal one that has not been played, otherwise the last one.
+   * @throws {EngineError} with the difference
    */
   #find(stage: RequestKind, asked: Json): RecordedRequest {
     const all = this.#cassette.requests.filter((request) => request.stage === stage);
@@ -124,18 +124,18 @@ export class Player {
     return this.#options.audio === 'exact' ? hash : hashOf(this.#comparable(request));
   }
 
-  /** What of a request must be the same. */
+  /** The part of a request that must match. */
   #comparable(request: Json): unknown {
     return this.#options.audio === 'exact' ? request : withoutSound(request);
   }
 }
 
-/** The last that was answered to its end, if one was. */
+/** The last request that was answered completely, if any. */
 function lastRequest(alike: readonly RecordedRequest[]): RecordedRequest | undefined {
   return alike.findLast(({ end }) => end.how !== 'stopped') ?? alike.at(-1);
 }
 
-/** Where in a conversation a request to a model was made. */
+/** The position in the conversation of a request to a model. */
 function sizeOf({ items }: Json): number {
   return Array.isArray(items) ? items.length : 0;
 }

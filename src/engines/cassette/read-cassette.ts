@@ -15,13 +15,13 @@ import {
 } from './format.ts';
 import type { Json } from './requests.ts';
 
-/** One request of a recorded session, and what was answered. */
+/** A request of a recorded session, and its answer. */
 export interface RecordedRequest {
   readonly id: number;
   readonly stage: RequestKind;
   readonly atMs: number;
   readonly hash: string;
-  /** All of it: of a model, with every item. */
+  /** The complete request, including every item for a model. */
   readonly request: Json;
   readonly answers: Extract<Line, { type: 'answer' }>[];
   end: Omit<Extract<Line, { type: 'end' }>, 'type' | 'id'>;
@@ -37,7 +37,7 @@ const maxFileBytes = 1024 ** 3;
 const maxSessions = 10_000;
 
 /**
- * The cassettes in a folder: the one that it is, or those of several sessions in the order in which they began.
+ * The cassettes in a folder: the folder itself if it is one, otherwise those of its sessions, in order of their start.
  * @throws {CassetteError} when there is none, or one cannot be read
  */
 export function readCassettes(folder: string): Cassette[] {
@@ -82,13 +82,13 @@ function readCassette(folder: string): Cassette {
   return { folder, manifest: manifest.data, requests: [...requests.values()] };
 }
 
-/** Of a model's items, the first are as in the request before. */
+/** Restores the items that equal those of the previous request. */
 function restoreRequest({ request, kept = 0 }: RequestLine, items: readonly unknown[]): Json {
   return Array.isArray(request.items) ? { ...request, items: [...items.slice(0, kept), ...request.items] } : request;
 }
 
 function newRequest({ id, stage, atMs, hash }: RequestLine, request: Json): RecordedRequest {
-  // One that has no end was under way when the cassette broke off.
+  // A request without an end was running when the recording stopped.
   return { id, stage, atMs, hash, request, answers: [], end: { atMs, how: 'stopped' } };
 }
 

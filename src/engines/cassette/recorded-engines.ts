@@ -14,17 +14,17 @@ import { SessionRecorder } from './session-recorder.ts';
 import { SessionWriter } from './session-writer.ts';
 
 export interface RecordedEnginesOptions {
-  /** Where the folders of the sessions are made; see `cassetteDirectory`. */
+  /** The parent of the sessions' folders; see `cassetteDirectory`. */
   directory: string;
-  /** What one session may take there. */
+  /** Maximum size of the recording of a session. */
   maxBytes: number;
-  /** Of Parley. */
+  /** The version of Parley. */
   version: string;
 }
 
 /**
- * Makes the directory that cassettes are written to.
- * @throws {CassetteError} when it cannot be written to
+ * Creates the directory for cassettes.
+ * @throws {CassetteError} when it is not writable
  */
 export function cassetteDirectory(path: string): string {
   try {
@@ -37,7 +37,10 @@ export function cassetteDirectory(path: string): string {
   }
 }
 
-/** The same engines, with each session's requests and answers kept. Never keys: engines are not given any. */
+/**
+ * The same engines, recording each session's requests and answers. Keys are not recorded, because engines do not get
+ * any.
+ */
 export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions): EngineSet {
   const { directory, maxBytes, version } = options;
   const closing = new Set<Promise<void>>();
@@ -82,7 +85,7 @@ export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions)
   };
 }
 
-/** An engine's name may be its address. */
+/** An engine's name may be a URL. */
 function withoutUserInfo(name: string): string {
   return name.replace(/\/\/[^/@]*@/g, '//').replace(/\?[^#]*/, '');
 }

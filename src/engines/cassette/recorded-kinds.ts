@@ -1,4 +1,4 @@
-/** How requests to each kind of engine and their answers go to a cassette, and back. */
+/** Conversion of the requests to each kind of engine, and of their answers, to and from a cassette. */
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { allKinds, type EngineKind, type Engines, forEachKind, type RequestKind } from '../../session/ports/engines.ts';
@@ -7,34 +7,34 @@ import { modelAnswer, transcriptAnswer, voiceAnswer } from './answers.ts';
 import type { Manifest } from './format.ts';
 import { contextItems, type Json, modelRequest, transcriberRequest, voiceRequest } from './requests.ts';
 
-/** What every request says of whose work it is. */
+/** Properties of every request that concern its execution. */
 export interface Work {
   readonly signal: AbortSignal;
   readonly claim?: WorkClaim;
 }
 
-/** An event of an answer: its samples stand in a file, the rest in a line. */
+/** An event of an answer: its samples go to a file, the rest to a line. */
 export interface AnswerPart {
   answer: Json;
   clip?: AudioClip | undefined;
-  /** Nothing follows it. */
+  /** Whether it is the final event. */
   last?: boolean;
 }
 
-/** One request that is recorded: what is written of it, and how it is made. */
+/** One request to record: its content, and how to start it. */
 export interface Recording<Event> {
   kind: RequestKind;
-  /** Made when the request is. `clip`: what the engine hears. */
+  /** Called when the request starts. `clip`: the audio for the engine. */
   request: () => { settings: Json; items?: Json[]; clip?: AudioClip };
   start: () => AsyncIterable<Event>;
   work: Work;
   split: (event: Event) => AnswerPart;
 }
 
-/** Makes a request and passes on what the engine yields, and records both. */
+/** Starts a request, yields the engine's events, and records both. */
 export type RecordRequest = <Event>(recording: Recording<Event>) => AsyncIterable<Event>;
 
-/** Finds the recorded request and yields its answer, each event made of its parts. */
+/** Finds the recorded request and yields its answer as events. */
 export type PlayRequest = <Event>(
   kind: RequestKind,
   request: Json,
@@ -42,7 +42,7 @@ export type PlayRequest = <Event>(
   join: (part: AnswerPart) => Event,
 ) => AsyncIterable<Event>;
 
-/** What a player has to know of engines before they are asked; it stands in the manifest. */
+/** Properties of engines that a player needs before the first request, from the manifest. */
 export type EngineTraits = Pick<Manifest, 'voices' | 'hearsAudio' | 'speaks'>;
 
 interface RecordedKind<Engine> {
@@ -130,12 +130,12 @@ export const recordedKinds: { readonly [Kind in RequestKind]: RecordedKind<Engin
 /** Engines of other kinds are neither recorded nor played. */
 const rows: { readonly [Kind in EngineKind]?: RecordedKind<Engines[Kind]> } = recordedKinds;
 
-/** The same engines, with every request recorded. */
+/** The same engines, recording every request. */
 export function recordEngines(engines: Engines, record: RecordRequest): Engines {
   return forEachKind<Engines>((kind) => rows[kind]?.record(engines[kind], record) ?? engines[kind]);
 }
 
-/** Engines that play a cassette, and `others` of the kinds that it does not have. */
+/** Engines that play a cassette, and `others` for the kinds that it does not contain. */
 export function playEngines(others: Engines, play: PlayRequest, traits: EngineTraits): Engines {
   return forEachKind<Engines>((kind) => rows[kind]?.play(play, traits) ?? others[kind]);
 }

@@ -1,4 +1,4 @@
-/** Requests to engines as a cassette keeps and compares them: plain JSON, without what changes from run to run. */
+/** Requests to engines as stored and compared in a cassette: plain JSON, without what differs between runs. */
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { ContextItem, ModelRequest } from '../../session/ports/language-model.ts';
@@ -8,7 +8,7 @@ import { hashOfAudio } from './format.ts';
 
 export type Json = Record<string, unknown>;
 
-/** A request to a model in words; its items stand apart, because each request repeats those before it. */
+/** A request to a model, in text; its items are stored separately, because each request repeats the previous ones. */
 export function modelRequest({
   signal: _signal,
   claim: _claim,
@@ -20,8 +20,8 @@ export function modelRequest({
 }
 
 /**
- * The items of a context. Calls are numbered in their order: their ids are made anew in every run, unless the model gives
- * them. Audio is told by its hash.
+ * The items of a context. Calls are numbered in order, because their ids differ between runs unless the model assigns
+ * them. Audio is identified by its hash.
  */
 export function contextItems(items: readonly ContextItem[]): Json[] {
   const calls = new Map<string, string>();
@@ -58,7 +58,7 @@ function withoutAbsent(object: object): Json {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 }
 
-/** Where two requests first differ, in words; undefined when they do not. */
+/** A description of the first difference between two requests; undefined if there is none. */
 export function difference(recorded: unknown, now: unknown, path = ''): string | undefined {
   if (isObject(recorded) && isObject(now)) {
     for (const key of new Set([...Object.keys(recorded), ...Object.keys(now)])) {

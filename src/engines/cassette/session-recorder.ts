@@ -11,7 +11,7 @@ import type { SessionWriter } from './session-writer.ts';
 
 type Ending = Extract<Line, { type: 'end' }>['how'];
 
-/** Keeps what the engines of one session are asked and what they answer; to those who use them they are as before. */
+/** Records the requests to the engines of one session and their answers, transparently to the callers. */
 export class SessionRecorder {
   readonly engines: Engines;
   readonly #writer: SessionWriter;
@@ -29,7 +29,7 @@ export class SessionRecorder {
     this.engines = recordEngines(engines, (recording) => this.#record(recording));
   }
 
-  /** The requests so far. */
+  /** The number of requests so far. */
   get requests(): number {
     return this.#requests;
   }
@@ -51,18 +51,18 @@ export class SessionRecorder {
     return id;
   }
 
-  /** Ends what is still running, as the session has. */
+  /** Ends running requests, because the session has ended. */
   end(): void {
     for (const stop of [...this.#running.values()]) stop();
   }
 
   /**
-   * Passes on what an engine yields; its audio is kept until it ends, then written as one file for each rate. Of speculative
-   * work nothing is written until it is adopted, and then all of it, with the times at which it came.
+   * Yields the engine's events. Their audio is collected and written at the end, one file per sample rate. Speculative
+   * work is written when it is adopted, with its original times; work that is dropped is not written.
    */
   async *#record<T>({ kind, request, start, work, split }: Recording<T>): AsyncGenerator<T, void, undefined> {
     const { signal, claim } = work;
-    // Nobody waits for this: it is not played either.
+    // Nobody reads this answer, so it is not played either.
     if (signal.aborted) return yield* start();
     const write = writeOnceAdopted(claim);
     const take = { id: 0, sound: new KeptSound('') };
@@ -87,7 +87,7 @@ export class SessionRecorder {
       for await (const event of start()) {
         const { answer, clip, last } = split(event);
         const atMs = this.#now();
-        // A copy: the engine's buffer is its own.
+        // Copied because the engine owns the buffer.
         const samples = clip?.samples.slice();
         write(() => {
           const { id, sound } = take;
@@ -95,7 +95,7 @@ export class SessionRecorder {
           const audio = clip && samples && sound.keep({ ...clip, samples });
           this.#writer.line({ type: 'answer', id, atMs, answer: { ...answer }, ...(audio && { audio }) });
         });
-        // Nothing follows, and who knows that does not ask.
+        // The consumer may stop reading after the final event.
         if (last) end('finished');
         yield event;
       }
@@ -113,7 +113,7 @@ export class SessionRecorder {
   }
 }
 
-/** Runs writes in their order: at once, or, for speculative work, all of them once it is adopted. */
+/** Runs writes in order: immediately, or for speculative work, once it is adopted. */
 function writeOnceAdopted(claim: WorkClaim | undefined): (act: () => void) => void {
   const held: (() => void)[] = [];
   let adopted = false;
@@ -127,7 +127,7 @@ function writeOnceAdopted(claim: WorkClaim | undefined): (act: () => void) => vo
   };
 }
 
-/** The audio of one answer, by its rate. */
+/** The audio of one answer, by sample rate. */
 class KeptSound {
   readonly #name: string;
   readonly #runs = new Map<number, { length: number; parts: Int16Array[] }>();
@@ -159,7 +159,7 @@ class KeptSound {
   }
 }
 
-/** Files then stand in the order of the requests. */
+/** Padded so that files sort in the order of the requests. */
 function formatId(id: number): string {
   return String(id).padStart(4, '0');
 }

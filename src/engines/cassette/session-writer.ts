@@ -6,22 +6,24 @@ import { messageOf } from '../../core/errors.ts';
 import { eventsFile, type Line, type Manifest, manifestFile } from './format.ts';
 
 export interface SessionWriterOptions {
-  /** The session's own folder, which is made. */
+  /** The session's own folder, which is created. */
   folder: string;
   manifest: Manifest;
-  /** What the folder may hold. */
+  /** Maximum size of the folder. */
   maxBytes: number;
-  /** Told once, when the cassette breaks off. */
+  /** Called once, when the recording stops early. */
   onCut: (reason: string) => void;
 }
 
-/** What may wait to be written: a disk that is slower than the conversation ends the cassette, not the conversation. */
+/**
+ * Maximum bytes waiting to be written: a disk that is slower than the conversation ends the recording, not the session.
+ */
 const maxWaitingBytes = 64 * 1024 ** 2;
-/** Cassettes hold what users said: for their owner alone. */
+/** Cassettes contain users' speech, so only the owner has access. */
 const folderMode = 0o700;
 const fileMode = 0o600;
 
-/** Writes one session's cassette behind its back: calls return at once, and files are written in order. */
+/** Writes one session's cassette in the background: calls return immediately, and files are written in order. */
 export class SessionWriter {
   readonly #options: SessionWriterOptions;
   #manifest: Manifest;
@@ -50,14 +52,14 @@ export class SessionWriter {
     this.#write(bytes.length, () => writeFile(join(this.#options.folder, file), bytes, { mode: fileMode }));
   }
 
-  /** Whether so many bytes more would still be kept; audio waits in memory until its file is written whole. */
+  /** Whether this many more bytes fit; audio is held in memory until its file is complete. */
   hasRoomFor(bytes: number): boolean {
     const { maxBytes } = this.#options;
     if (this.#bytes + bytes > maxBytes) this.cut(`it reached its limit of ${maxBytes} bytes`);
     return !this.#cut;
   }
 
-  /** Stops the cassette for good. */
+  /** Stops the recording. */
   cut(reason: string): void {
     if (this.#cut) return;
     this.#cut = true;
@@ -65,7 +67,7 @@ export class SessionWriter {
     this.#options.onCut(reason);
   }
 
-  /** Ends the cassette; resolves once it is on the disk, or cannot be. */
+  /** Ends the recording; resolves when it is on disk or has failed. */
   async close(about: Pick<Manifest, 'endedAt' | 'requests'>): Promise<void> {
     this.#closed = true;
     await this.#last;
@@ -85,7 +87,7 @@ export class SessionWriter {
     this.#lines = await open(join(folder, eventsFile), 'a', fileMode);
   }
 
-  /** A manifest is whole or not there. */
+  /** Written to a temporary file, so that a manifest is complete or absent. */
   async #writeManifest(): Promise<void> {
     const path = join(this.#options.folder, manifestFile);
     await writeFile(`${path}.new`, `${JSON.stringify(this.#manifest, null, 2)}\n`, { mode: fileMode });

@@ -1,8 +1,8 @@
 /**
- * Keeps ONNX Runtime from collecting telemetry: since 1.29 it does so on Linux and macOS unless this variable is set, and
- * sends it to Microsoft. It also matches the command line of the process with `std::regex`, whose recursion overflows the
- * stack where the command line is long: from some 8 kB on it ended the process (microsoft/onnxruntime#27379).
- *
+ * Disables the telemetry of ONNX Runtime: since 1.29 it collects data on Linux and macOS unless this variable is set,
+ * and sends it to Microsoft. It also matches the command line of the process with `std::regex`, whose recursion
+ * overflows the stack for a command line longer than about 8 kB, which crashes the process
+ * (microsoft/onnxruntime#27379).
  * Call it on the main thread before a worker loads the library: the library reads the environment of the process, and
  * `process.env` of a worker is a copy.
  */

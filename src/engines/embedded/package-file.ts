@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * The path of a file inside an installed package, given relative to the package's main file, which is the one
- * place that a package's `exports` always shows.
- * @throws {Error} naming the file and what to do when it is missing.
+ * The path of a file in an installed package, relative to the package's main file, which is the only path that
+ * every package's `exports` contain.
+ * @throws {Error} naming the missing file and the remedy
  */
 export function packageFile(packageName: string, relativeToMain: string): string {
-  // A build carries the files that its own packages could not bring (scripts/prepare.mjs).
+  // A build includes the files that its packages do not contain (scripts/prepare.mjs).
   const carried = fileURLToPath(new URL(`../../assets/${packageName}/${relativeToMain}`, import.meta.url));
   if (existsSync(carried)) return carried;
   let main: string;
@@ -23,8 +23,8 @@ export function packageFile(packageName: string, relativeToMain: string): string
 }
 
 /**
- * The path of a file of a model that the user has, in its folder or in the `onnx` one inside.
- * @throws {Error} naming the file when it is missing.
+ * The path of a file of a user's model, in its folder or the `onnx` subfolder.
+ * @throws {Error} naming the missing file
  */
 export function modelFile(folder: string, name: string): string {
   const path = [join(folder, name), join(folder, 'onnx', name)].find((each) => existsSync(each));

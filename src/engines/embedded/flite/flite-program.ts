@@ -5,7 +5,7 @@ import { packageFile } from '../package-file.ts';
 
 const OUTPUT = 'speech.wav';
 
-/** What WASI's `start` needs of an instance. */
+/** The part of an instance that WASI's `start` uses. */
 type Command = WebAssembly.Instance & { exports: { memory: WebAssembly.Memory; _start: () => unknown } };
 
 interface Prepared {
@@ -18,13 +18,13 @@ interface Prepared {
 export interface FliteRun {
   samples: Int16Array;
   sampleRateHz: number;
-  /** What `-ps` or `-psdur` printed. */
+  /** The output of `-ps` or `-psdur`. */
   printed: string;
 }
 
 /**
- * The `flite` command line program (CMU Flite) as WebAssembly, with a file system of its own in memory. Every run takes an
- * instance of its own, which costs some 10 ms: one is always made in advance.
+ * The `flite` command line program (CMU Flite) as WebAssembly, with an in-memory file system. Every run needs a new
+ * instance, which takes about 10 ms to create, so one is always created in advance.
  */
 export class FliteProgram {
   readonly #module: WebAssembly.Module;

@@ -17,17 +17,17 @@ export interface FliteRequest {
 const CHUNK_MS = 250;
 /** Quieter samples at the ends are silence: about −46 dBFS. */
 const SILENCE_PEAK = 160;
-/** Soft sounds at the ends, such as the beginning of an "f", are quieter than that. */
+/** Margin for soft sounds at the ends, such as the beginning of an "f", which are quieter than that. */
 const KEEP_BEFORE_MS = 15;
 
 void serveJobs<FliteRequest, SpeechChunk>(async () => {
   const program = await FliteProgram.load();
   const pronouncer = new Pronouncer(program);
-  // Compiles what every sentence needs, which makes the first one three times as slow.
+  // Warms up the code that every sentence uses; without it the first sentence takes three times as long.
   program.run('Hello.', [...voiceOptions(voiceNamed('alloy'), 1), '-psdur']);
 
   return async ({ tokens, voice, speed }, job: WorkerJob<SpeechChunk>) => {
-    // Jobs that were aborted while another ran are told so now.
+    // Lets the abort messages that arrived during another job be processed.
     await job.turn();
     if (job.signal.aborted) return;
     const send = (samples: Int16Array<ArrayBuffer>, words?: WordTiming[]) =>
@@ -41,7 +41,7 @@ void serveJobs<FliteRequest, SpeechChunk>(async () => {
     if (trimmed.length === 0) return;
     setLevel(trimmed, sampleRateHz, speaker.gainDb);
 
-    // All but the end goes out before the words are found, which takes as long again as a short sentence.
+    // All audio but the end is sent before the words are aligned, which takes as long again as a short sentence.
     const chunk = Math.min(samplesIn(CHUNK_MS, sampleRateHz), Math.ceil(trimmed.length / 2));
     let at = 0;
     for (; at + chunk < trimmed.length; at += chunk) send(trimmed.slice(at, at + chunk));
@@ -59,7 +59,7 @@ void serveJobs<FliteRequest, SpeechChunk>(async () => {
   };
 });
 
-/** Cuts the silence that Flite puts around a phrase, and leaves a pause behind it. */
+/** Trims the silence that Flite puts around a phrase, and adds a pause after it. */
 function trim(
   samples: Int16Array,
   sampleRateHz: number,

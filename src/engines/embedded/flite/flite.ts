@@ -10,11 +10,11 @@ import { pieces, spokenTokens } from './spoken-text.ts';
 import { voiceNames } from './voices.ts';
 
 export interface FliteOptions extends PoolSurroundings {
-  /** Worker threads (default: 1 on one or two cores, else 2). A short sentence takes one some 20 ms. */
+  /** Worker threads (default: 1 on one or two cores, otherwise 2). A short sentence takes a thread about 20 ms. */
   workers?: number;
 }
 
-/** CMU Flite: English at 16 kHz. The ten voices of the Realtime API are variations of the four inside it. */
+/** CMU Flite: English at 16 kHz. The ten voices of the Realtime API are variations of its four voices. */
 export class Flite implements Voice {
   readonly voices = voiceNames;
   readonly languages = ['en'];
@@ -31,7 +31,7 @@ export class Flite implements Voice {
     this.ready = this.#pool.ready;
   }
 
-  /** Long text is made piece by piece, as it is pulled. A speed beyond 0.25…4 is taken as the nearest within. */
+  /** Long text is synthesized in pieces on demand. The speed is clamped to 0.25…4. */
   async *speak(
     text: string,
     { voice, speed, claim, signal }: SpeakOptions,

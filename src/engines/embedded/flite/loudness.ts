@@ -1,14 +1,14 @@
-/** One loudness for all voices: a gain, and a limiter that keeps peaks below full scale. */
+/** Equal loudness for all voices: a gain, and a limiter that keeps peaks below full scale. */
 
 import { samplesIn } from '../../../audio/pcm.ts';
 
-/** −1.5 dBFS: peaks between samples then stay below −1 dBFS, too. */
+/** −1.5 dBFS, so that peaks between samples stay below −1 dBFS. */
 const ceiling = 32_768 * 10 ** (-1.5 / 20);
 const blockMs = 1;
 /** Blocks before and after a peak over which the gain falls and rises. */
 const reach = 5;
 
-/** Speech with a gain, in place. Where it would exceed the ceiling the gain falls for some 10 ms around the peak. */
+/** Applies a gain to speech in place. The gain falls for about 10 ms around each peak that would exceed the ceiling. */
 export function setLevel(samples: Int16Array, sampleRateHz: number, gainDb: number): void {
   const factor = 10 ** (gainDb / 20);
   const size = samplesIn(blockMs, sampleRateHz);
@@ -19,7 +19,8 @@ export function setLevel(samples: Int16Array, sampleRateHz: number, gainDb: numb
     }
     return Math.min(1, ceiling / Math.max(1, peak * factor));
   });
-  // The least of a window one block wider than that of the mean: what is between two means is never above `wanted`.
+  // The minimum over a window one block wider than that of the mean, so that the interpolated gain never exceeds
+  // `wanted`.
   const least = windows(wanted, reach + 1, (window) => Math.min(...window));
   const gains = windows(least, reach, (window) => window.reduce((sum, gain) => sum + gain, 0) / window.length);
   for (let at = 0; at < samples.length; at++) {

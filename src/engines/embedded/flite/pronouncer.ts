@@ -2,10 +2,10 @@ import type { FliteProgram } from './flite-program.ts';
 import type { SpokenToken } from './spoken-text.ts';
 import { guessedPronunciation, parsePronunciations } from './word-alignment.ts';
 
-/** Words whose phones are remembered. */
+/** Number of words whose phones are cached. */
 const CACHE_LIMIT = 4096;
 
-/** Tells how Flite pronounces words alone. */
+/** Determines how Flite pronounces isolated words. */
 export class Pronouncer {
   readonly #program: FliteProgram;
   readonly #known = new Map<string, string[]>();
@@ -14,7 +14,7 @@ export class Pronouncer {
     this.#program = program;
   }
 
-  /** The phones of each token; guessed from its letters where Flite makes more or less than one phrase of it. */
+  /** The phones of each token; guessed from its letters if Flite does not make exactly one phrase of it. */
   phonesOf(tokens: readonly SpokenToken[]): string[][] {
     const words = tokens.map(({ spoken }) => stripMarks(spoken));
     const unknown = [...new Set(words)].filter((word) => !this.#known.has(word));
@@ -23,7 +23,7 @@ export class Pronouncer {
   }
 
   #remember(words: readonly string[]): void {
-    // kal16 is by far the fastest voice, and the words are the same in all of them. The commas part the words.
+    // kal16 is by far the fastest voice, and all voices use the same pronunciations. The commas separate the words.
     const { printed } = this.#program.run(words.join(', '), ['-voice', 'kal16', '-ps']);
     const phones = parsePronunciations(printed);
     if (phones.length !== words.length) return;
@@ -37,7 +37,7 @@ export class Pronouncer {
   }
 }
 
-/** Without the punctuation that would make phrases of its own. */
+/** Removes punctuation that would create additional phrases. */
 function stripMarks(spoken: string): string {
   return spoken
     .replace(/[^a-z0-9'$%.:-]+/gi, ' ')

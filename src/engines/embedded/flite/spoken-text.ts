@@ -1,38 +1,38 @@
 /**
- * Prepared text (`session/speech`) to text as Flite can say it: plain ASCII words and punctuation, each with its place in
- * the original. What cannot be said (emoji, other scripts, markup) is left out.
+ * Converts prepared text (`session/speech`) to text for Flite: plain ASCII words and punctuation, each with its
+ * position in the original. Text that Flite cannot speak (emoji, other scripts, markup) is left out.
  */
 
 export interface SpokenToken {
-  /** One or more words, with the punctuation that shapes their melody. */
+  /** One or more words, with the punctuation that determines their intonation. */
   spoken: string;
-  /** Its place in the original text, in UTF-16 code units. */
+  /** Its position in the original text, in UTF-16 code units. */
   startChar: number;
   endChar: number;
 }
 
-/** What stands between spaces; endless words are cut. */
+/** Text between spaces; very long words are cut. */
 const WRITTEN_TOKEN = /\S{1,48}/g;
 
 /**
- * Text is spoken piece by piece, because a thread says a piece in one go, and because Flite's own pauses between sentences
- * are too short: a piece ends behind a sentence, and anywhere once it has this many milliseconds of audio, by estimate. Flite
- * makes them in some 300 ms.
+ * Text is spoken in pieces, because a thread synthesizes a piece without interruption, and because Flite's own pauses
+ * between sentences are too short. A piece ends after a sentence, or anywhere once it reaches this estimated duration
+ * in milliseconds, which takes Flite about 300 ms to synthesize.
  */
 const LONGEST_PIECE_MS = 10_000;
-/** How long a character of a word takes at the voice's own pace. */
+/** Duration of a character of a word at the voice's own pace, in milliseconds. */
 const WORD_CHAR_MS = 60;
-/** Digits, symbols and letters that make no word are read one by one. */
+/** Digits, symbols and letters that do not form a word are read one by one. */
 const SPELLED_CHAR_MS = 350;
 
-/** What is never cut: a word, and a number, a date or a code. */
+/** Tokens that are never split: a word, a number, a date, a code. */
 const LONGEST_WORD_CHARS = 32;
 const LONGEST_CODE_CHARS = 16;
-/** Letters with a vowel in any five of them. */
+/** Letters with a vowel among any five consecutive ones. */
 const WORD = /^(?:[b-df-hj-np-tv-xz]{0,4}[aeiouy])+[b-df-hj-np-tv-xz]{0,4}$/i;
 
 const REPLACEMENTS: readonly [RegExp, string][] = [
-  // Marks that Flite would read out.
+  // Symbols that Flite would read out.
   [/[*`~^|\\<>{}[\]_#]+/g, ' '],
   // Typography.
   [/[‘’ʼ`´]/g, "'"],
@@ -40,7 +40,7 @@ const REPLACEMENTS: readonly [RegExp, string][] = [
   [/…/g, '...'],
   [/\s*[—–]+\s*|-{2,}/g, ', '],
   [/([$%~])\1+/g, '$1'],
-  // Letters that do not decompose into one of ASCII.
+  // Letters that do not decompose into an ASCII letter.
   [/ß|ẞ/g, 'ss'],
   [/[æÆ]/g, 'ae'],
   [/[œŒ]/g, 'oe'],
@@ -51,7 +51,7 @@ const REPLACEMENTS: readonly [RegExp, string][] = [
   [/ı/g, 'i'],
 ];
 
-/** Flite reads these character by character; apart they can be cut anywhere. */
+/** Flite reads these character by character; separated, they can be split anywhere. */
 const SPELLED_RUN = /\d{13,}|[b-df-hj-np-tv-xz]{8,}/gi;
 
 /** Sounds that Flite would spell. */
@@ -63,7 +63,7 @@ const INTERJECTIONS: readonly [RegExp, string][] = [
   [/^psst$/i, 'pist'],
 ];
 
-/** The words of a text that can be said, in order. */
+/** The speakable words of a text, in order. */
 export function spokenTokens(text: string): SpokenToken[] {
   const tokens: SpokenToken[] = [];
   for (const match of text.matchAll(WRITTEN_TOKEN)) {
@@ -72,7 +72,7 @@ export function spokenTokens(text: string): SpokenToken[] {
     if (/[a-z0-9]/i.test(spoken)) {
       tokens.push(...parts({ spoken, startChar: match.index, endChar: match.index + written.length }));
     } else {
-      // A dash or dots that stand alone still make a pause.
+      // A dash or dots surrounded by spaces still make a pause.
       const last = tokens.at(-1);
       if (last && /[,.;:!?]/.test(spoken) && /[a-z0-9]$/i.test(last.spoken)) last.spoken += ',';
     }
@@ -83,7 +83,7 @@ export function spokenTokens(text: string): SpokenToken[] {
 function spell(written: string): string {
   let spoken = written.normalize('NFKC');
   for (const [pattern, replacement] of REPLACEMENTS) spoken = spoken.replace(pattern, replacement);
-  // Accents are dropped, and everything else that Flite has no sound for.
+  // Removes accents, and everything else that Flite cannot pronounce.
   spoken = spoken
     .normalize('NFKD')
     .replace(/[^\x20-\x7e]/g, '')
@@ -95,7 +95,9 @@ function spell(written: string): string {
   return interjection ? before + interjection[1] + after : spoken;
 }
 
-/** Cuts a token that would take long to say into parts, which share its place in proportion to their length. */
+/**
+ * Splits a token that would take long to say into parts; each gets a share of the position in proportion to its length.
+ */
 function parts(token: SpokenToken): SpokenToken[] {
   const { spoken, startChar, endChar } = token;
   if (spoken.length <= LONGEST_CODE_CHARS) return [token];
@@ -108,7 +110,7 @@ function parts(token: SpokenToken): SpokenToken[] {
   return words.map((word, at) => ({ spoken: word, startChar: place(at), endChar: place(at + 1) }));
 }
 
-/** Groups tokens into pieces that take Flite about as long as each other, at a speed of 0.25 to 4. */
+/** Groups tokens into pieces that take Flite about equally long, at a speed of 0.25 to 4. */
 export function* pieces(tokens: readonly SpokenToken[], speed: number): Generator<SpokenToken[], void, undefined> {
   let piece: SpokenToken[] = [];
   let pieceMs = 0;
@@ -129,18 +131,18 @@ export function* pieces(tokens: readonly SpokenToken[], speed: number): Generato
   if (piece.length > 0) yield piece;
 }
 
-/** How long words take to say at the voice's own pace, with the pause after them. */
+/** The duration of words at the voice's own pace, including the pause after them. */
 function estimatedMs(spoken: string): number {
   const ms = (word: string) => word.length * (isWord(word) ? WORD_CHAR_MS : SPELLED_CHAR_MS);
   return spoken.split(' ').reduce((sum, word) => sum + ms(word) + WORD_CHAR_MS, 0);
 }
 
-/** Whether it is read as one word, not character by character. */
+/** Whether it is read as one word rather than character by character. */
 function isWord(spoken: string): boolean {
   return WORD.test(spoken.replace(/^["'(]|[.,;:!?"')]{1,3}$/g, '').replace(/['-]/g, ''));
 }
 
-/** A full stop that ends no sentence. */
+/** A full stop that does not end a sentence. */
 const ABBREVIATION = /^[("']*(?:mr|mrs|ms|dr|st|prof|gen|sgt|capt|no|vs|approx|e\.?g|i\.?e|[a-z])\.$/i;
 
 function endsSentence(spoken: string): boolean {

@@ -1,12 +1,12 @@
-/** A voice inside the program, with what makes one speaker of it sound unlike another. */
+/** A voice of the program, with the settings that distinguish several speakers of it. */
 export interface FliteVoice {
   /** slt: US female; rms: US male; awb: Scottish male; kal16: US male, an older kind of synthesis. */
   embedded: 'slt' | 'rms' | 'awb' | 'kal16';
-  /** Factor of the pitch; rms does not heed it. */
+  /** Factor of the pitch; rms ignores it. */
   pitch: number;
   /** Factor of every duration. */
   stretch: number;
-  /** Decibels that bring it to −19 LUFS (ITU-R BS.1770), measured over a paragraph of 15 s. */
+  /** Gain in decibels to −19 LUFS (ITU-R BS.1770), measured over a paragraph of 15 s. */
   gainDb: number;
 }
 
@@ -32,7 +32,7 @@ const VOICES: ReadonlyMap<string, FliteVoice> = new Map([
 
 export const voiceNames: readonly string[] = [...VOICES.keys()];
 
-/** The voice of a name; a name that is not known (a custom voice's id) gets the default one. */
+/** The voice of a name; an unknown name (the id of a custom voice) gets the default one. */
 export function voiceNamed(name: string): FliteVoice {
   return VOICES.get(name) ?? DEFAULT_VOICE;
 }

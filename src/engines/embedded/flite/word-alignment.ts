@@ -1,4 +1,4 @@
-/** Finds the words in the phones that were spoken, given how each word is pronounced alone. */
+/** Aligns words with the spoken phones, using the pronunciation of each isolated word. */
 
 export interface Phone {
   name: string;
@@ -14,7 +14,7 @@ export interface Span {
 const PAUSE = 'pau';
 const VOWEL = /^(aa|ae|ah|ao|aw|ax|ay|eh|er|ey|ih|iy|ow|oy|uh|uw)$/;
 
-/** Reads what `-psdur` prints: `name:endSeconds`, pauses included. */
+/** Parses the output of `-psdur`: `name:endSeconds`, pauses included. */
 export function parsePhones(printed: string): Phone[] {
   let startMs = 0;
   return printed
@@ -30,7 +30,7 @@ export function parsePhones(printed: string): Phone[] {
     });
 }
 
-/** Reads what `-ps` prints for words with pauses between them: the phones of each. */
+/** Parses the output of `-ps` for words separated by pauses: the phones of each. */
 export function parsePronunciations(printed: string): string[][] {
   const words: string[][] = [];
   let word: string[] = [];
@@ -44,15 +44,15 @@ export function parsePronunciations(printed: string): string[][] {
   return words;
 }
 
-/** A stand-in where a pronunciation is not known: as many phones as the word has letters, a few for each digit. */
+/** Substitute for an unknown pronunciation: as many phones as the word has letters, and a few for each digit. */
 export function guessedPronunciation(spoken: string): string[] {
   const length = spoken.replace(/[^a-z0-9]/gi, '').replace(/\d/g, '000').length;
   return new Array<string>(Math.max(1, length)).fill('?');
 }
 
 /**
- * The time of each word: the spoken phones and the words' own are laid side by side with the fewest changes
- * (Levenshtein), since in a sentence "a" or "the" sounds otherwise than alone.
+ * The time of each word. The spoken phones are aligned with those of the words by minimum edit distance (Levenshtein),
+ * because words such as "a" or "the" sound different in a sentence.
  */
 export function alignWords(spoken: readonly Phone[], words: readonly (readonly string[])[]): Span[] {
   const heard = spoken.filter(({ name }) => name !== PAUSE);
@@ -74,7 +74,7 @@ export function alignWords(spoken: readonly Phone[], words: readonly (readonly s
       j -= 1;
       continue;
     }
-    // A phone that no word expects belongs to the word that has just begun.
+    // A phone that no word expects belongs to the word that has just started.
     const span = spans[expected[Math.max(0, j - 1)]?.word ?? 0];
     if (phone && span) {
       span.startMs = Math.min(span.startMs, phone.startMs);
@@ -85,7 +85,7 @@ export function alignWords(spoken: readonly Phone[], words: readonly (readonly s
     i -= 1;
   }
 
-  // A word that was swallowed has no length, where the one before it ends.
+  // A word without phones has no duration and stands at the end of the previous one.
   let endMs = heard[0]?.startMs ?? 0;
   for (const span of spans) {
     if (span.startMs > span.endMs) Object.assign(span, { startMs: endMs, endMs });
@@ -111,7 +111,7 @@ function costTable(heard: readonly { name: string }[], expected: readonly { name
   return table;
 }
 
-/** Vowels weaken into each other; anything else is a worse fit, but better than leaving out and putting in. */
+/** Vowels are reduced to one another; any other substitution costs more, but less than a deletion and an insertion. */
 function change(a: string | undefined, b: string | undefined): number {
   if (a === b) return 0;
   return VOWEL.test(a ?? '') && VOWEL.test(b ?? '') ? 0.5 : 1.25;

@@ -1,29 +1,29 @@
 import type { AudioClip } from '../../../audio/audio-clip.ts';
 import { concatSamples, peakDbfs, rmsDbfs, samplesIn } from '../../../audio/pcm.ts';
 
-/** What the model hears. */
+/** The model's sample rate. */
 export const MOONSHINE_RATE_HZ = 16_000;
-/** Moonshine loops on long clips: at 40 s surely, beyond 20 s sometimes. */
+/** Moonshine loops on long clips: always at 40 s, sometimes beyond 20 s. */
 const MAX_WINDOW_MS = 20_000;
-/** Where the end of a window is looked for, counted from the longest one's end. */
+/** Range before the maximum end of a window in which its end is searched. */
 const CUT_SEARCH_MS = 6_000;
 const CUT_SPAN_MS = 100;
 const STEPS_IN_SPAN = 5;
 const FRAME_MS = 20;
 /**
- * Without silence around it, a word or two is repeated ("No, no, no"); around longer speech silence makes the
- * model surer of nothing, and blank in the end.
+ * Without silence around it, a word or two is repeated ("No, no, no"). Around longer speech, silence makes the
+ * model less certain, and eventually return a blank.
  */
 const SHORT_SPEECH_MS = 1_000;
 const SHORT_LEAD_MS = 300;
 const LEAD_MS = 120;
 const TRAIL_MS = 200;
-/** Sound this far above the clip's quietest tenth, and above this level, is taken for speech. */
+/** Sound this far above the clip's quietest tenth, and above this level, counts as speech. */
 const ABOVE_FLOOR_DB = 10;
 const QUIETEST_SPEECH_DBFS = -55;
 const LOWEST_FLOOR_DBFS = -75;
 
-/** Cuts a clip into windows of at most 20 s, each at the quietest place near its end, found when it is asked for. */
+/** Cuts a clip into windows of at most 20 s, each at the quietest position near its end, determined on demand. */
 export function* cutIntoWindows({ samples, sampleRateHz }: AudioClip): Generator<Int16Array, void, undefined> {
   const longest = samplesIn(MAX_WINDOW_MS, sampleRateHz);
   let rest = samples;
@@ -36,7 +36,7 @@ export function* cutIntoWindows({ samples, sampleRateHz }: AudioClip): Generator
   yield rest;
 }
 
-/** The middle of the quietest stretch of `span` samples, which begins at a whole number of steps behind `from`. */
+/** The middle of the quietest stretch of `span` samples that starts at a whole number of steps after `from`. */
 function quietestPlace(samples: Int16Array, { from, to, span }: { from: number; to: number; span: number }): number {
   const step = Math.max(1, Math.round(span / STEPS_IN_SPAN));
   const energies: number[] = [];
@@ -45,7 +45,7 @@ function quietestPlace(samples: Int16Array, { from, to, span }: { from: number; 
   let place = to;
   for (let first = 0; first + STEPS_IN_SPAN <= energies.length; first++) {
     const energy = energies.slice(first, first + STEPS_IN_SPAN).reduce((sum, each) => sum + each, 0);
-    // Of equally quiet places the last: windows are then as long as they can be.
+    // The last of equally quiet positions, for the longest windows.
     if (energy <= quietest) {
       quietest = energy;
       place = from + first * step + Math.round(span / 2);
@@ -60,12 +60,14 @@ function energyOf(samples: Int16Array): number {
   return sum;
 }
 
-/** Whether nothing in the clip is loud enough for speech. */
+/** Whether no sound in the clip is loud enough for speech. */
 export function isSilent(samples: Int16Array): boolean {
   return peakDbfs(samples) < QUIETEST_SPEECH_DBFS;
 }
 
-/** Silence behind the last sound that a clip keeps: long digital silence makes the model mishear what precedes it. */
+/**
+ * Silence that a clip keeps after its last sound: long digital silence makes the model misrecognize what precedes it.
+ */
 const KEPT_TAIL_MS = 110;
 const QUIETEST_SAMPLE = 32_768 * 10 ** (QUIETEST_SPEECH_DBFS / 20);
 
@@ -74,12 +76,12 @@ export function cutTail(samples: Int16Array): Int16Array {
   return samples.subarray(0, last + 1 + samplesIn(KEPT_TAIL_MS, MOONSHINE_RATE_HZ));
 }
 
-/** Where a clip stands out of its own background, by level alone. */
+/** The part of a clip that exceeds its background noise, by level alone. */
 export interface SoundExtent {
-  /** Samples before the first and after the last loud frame; 0 when nothing stands out. */
+  /** Samples before the first and after the last loud frame; 0 when there is none. */
   leadSamples: number;
   trailSamples: number;
-  /** How long it is loud, in all. */
+  /** The total duration of loud frames. */
   loudMs: number;
 }
 
@@ -100,7 +102,7 @@ export function soundExtent(samples: Int16Array): SoundExtent {
   };
 }
 
-/** Gives a clip the silence before and after it that the model wants; what it has already counts. */
+/** Adds the silence that the model needs before and after a clip; existing silence counts. */
 export function padWithSilence(samples: Int16Array, { leadSamples, trailSamples, loudMs }: SoundExtent): Int16Array {
   const lead = loudMs < SHORT_SPEECH_MS ? SHORT_LEAD_MS : LEAD_MS;
   const before = samplesIn(lead, MOONSHINE_RATE_HZ) - leadSamples;
@@ -109,8 +111,8 @@ export function padWithSilence(samples: Int16Array, { leadSamples, trailSamples,
 }
 
 /**
- * The same speech with another start, for a clip that came out blank or as a loop: silence in place of what
- * precedes the first loud sound, and a little more of it than before.
+ * The same speech with another start, for a clip that came out blank or as a loop: the part before the first loud
+ * sound is replaced with silence that is slightly longer.
  */
 export function startLater(samples: Int16Array, { leadSamples }: SoundExtent): Int16Array {
   const keep = samplesIn(60, MOONSHINE_RATE_HZ);

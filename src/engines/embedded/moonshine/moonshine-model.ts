@@ -6,29 +6,29 @@ import { isTerminalMark } from './tokens.ts';
 
 const START_TOKEN = 1;
 export const END_TOKEN = 2;
-/** English has at most some 6.5 tokens a second; short clips need room beyond that. */
+/** English has at most about 6.5 tokens per second; short clips need additional room. */
 const TOKENS_PER_SECOND = 6.5;
-/** Other scripts take more: up to a token for each byte of a character. */
+/** Other scripts need more: up to a token for each byte of a character. */
 const TOKENS_PER_SECOND_ANY = 13;
 const TOKENS_EXTRA = 8;
 
-/** The names of the decoder's cache, and the shape of an empty one. */
+/** The names of the decoder's cache tensors, and the shape of an empty one. */
 interface Cache {
   decoder: string[];
-  /** The encoder's part, which does not change after the first step. */
+  /** The encoder's part, which is constant after the first step. */
   encoder: string[];
   shape: number[];
 }
 
 export interface DecodedToken {
   id: number;
-  /** Of this token, 0…1. */
+  /** Probability of this token, 0…1. */
   probability: number;
-  /** That a full stop, question or exclamation mark stands here, 0…1. */
+  /** Probability of a full stop, question or exclamation mark at this position, 0…1. */
   terminalProbability: number;
 }
 
-/** A Moonshine model: speech at 16 kHz to tokens, greedily. */
+/** A Moonshine model: converts speech at 16 kHz to tokens by greedy decoding. */
 export class MoonshineModel {
   readonly #encoder: InferenceSession;
   readonly #decoder: InferenceSession;
@@ -43,9 +43,9 @@ export class MoonshineModel {
   }
 
   /**
-   * The embedded one (tiny, English, quantised), or another size or language from a folder with `encoder_model.onnx` and
-   * `decoder_model_merged.onnx`.
-   * @throws {Error} when they are not there, or are no Moonshine model
+   * Loads the embedded model (tiny, English, quantized), or another size or language from a folder with
+   * `encoder_model.onnx` and `decoder_model_merged.onnx`.
+   * @throws {Error} when the files are missing, or are not a Moonshine model
    */
   static async load(folder?: string): Promise<MoonshineModel> {
     const file = (name: string) =>
@@ -61,8 +61,8 @@ export class MoonshineModel {
   }
 
   /**
-   * Yields the tokens of a clip of 0.1 to 30 s, the end token last, or none when the clip has as many tokens as speech can have.
-   * Each step takes a turn of the event loop; an abort ends the iteration.
+   * Yields the tokens of a clip of 0.1 to 30 s, with the end token last unless the maximum for the duration is reached.
+   * Each step yields to the event loop; an abort ends the iteration.
    */
   async *decode(audio: Float32Array, signal: AbortSignal): AsyncGenerator<DecodedToken, void, undefined> {
     const encoded = await this.#encoder.run({ input_values: new Tensor('float32', audio, [1, audio.length]) });
@@ -122,7 +122,7 @@ function mostProbable(logits: Float32Array): DecodedToken {
   let terminal = 0;
   for (let i = 0; i < logits.length; i++) {
     const below = (logits[i] ?? highest) - highest;
-    // e⁻²⁰ of the best is nothing, and most tokens are further away.
+    // Terms below e⁻²⁰ of the maximum are negligible, and most tokens are.
     if (below < -20) continue;
     const weight = Math.exp(below);
     sum += weight;

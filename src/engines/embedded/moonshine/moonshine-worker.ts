@@ -22,7 +22,7 @@ export interface MoonshineRequest {
   sampleRateHz: number;
 }
 
-/** Speech this long that came out blank is tried once more. */
+/** Minimum duration of speech for which a blank result is retried once. */
 const RETRY_BLANK_MS = 500;
 
 interface Attempt {
@@ -33,7 +33,7 @@ interface Attempt {
 
 void serveJobs<MoonshineRequest, TranscriptEvent>(async () => {
   const model = await MoonshineModel.load(modelPathOf(workerData));
-  // The first inference also allocates: not at the first speaker's expense.
+  // The first inference also allocates memory; this keeps that from the first speaker.
   for await (const _ of model.decode(new Float32Array(MOONSHINE_RATE_HZ), new AbortController().signal)) break;
   return (request, job) => transcribe(model, request, job);
 });
@@ -69,7 +69,7 @@ async function decode(
   write: (words: readonly string[]) => void,
 ): Promise<Attempt> {
   const attempt: Attempt = { words: new WordWriter(), tokens: [], text: '' };
-  // The encoder is the longest step: an upload lets live speech go first.
+  // The encoder is the longest step, so an upload lets live speech go first.
   await job.turn();
   for await (const token of model.decode(toFloat32(samples), job.signal)) {
     await job.turn();
@@ -82,7 +82,7 @@ async function decode(
   return attempt;
 }
 
-/** Whether another start is worth a try, and can still be made: nothing has been given out. */
+/** Whether to retry with another start, which is possible as long as no output was sent. */
 function isLost({ words, text }: Attempt, { loudMs }: SoundExtent): boolean {
   return words.isEmpty && (words.loops || (text.trim() === '' && loudMs >= RETRY_BLANK_MS));
 }
@@ -92,7 +92,7 @@ function certainty(text: string, tokens: readonly DecodedToken[]): { confidence?
   const last = spoken.at(-1);
   if (text === '' || last === undefined) return {};
   const confidence = spoken.reduce((sum, { probability }) => sum + probability, 0) / spoken.length;
-  // Where the sentence could have ended: at its closing mark, or else where the model stopped without one.
+  // The end of the sentence: its closing mark, or the position where the model stopped without one.
   const end = isTerminalMark(last.id) ? last : tokens.at(-1);
   return { confidence, endOfSentence: end?.terminalProbability ?? 0 };
 }

@@ -9,13 +9,13 @@ import type { MoonshineRequest } from './moonshine-worker.ts';
 export interface MoonshineOptions extends PoolSurroundings {
   /** Worker threads, each with its own copy of the model (default: one less than the cores, 1 to 4). */
   workers?: number;
-  /** The folder of another size or language than the embedded one. */
+  /** The folder of a model of another size or language. */
   modelPath?: string;
 }
 
-/** Moonshine in worker threads: the language of its model (English, unless another is given), whatever is asked for. */
+/** Moonshine in worker threads. The language is that of the model (English by default), regardless of the request. */
 export class Moonshine implements Transcriber {
-  /** Of a model of one's own, nothing but its folder is known. */
+  /** The languages of a user's model are unknown. */
   readonly languages?: readonly string[];
   readonly ready: Promise<void>;
   readonly #pool: WorkerPool<MoonshineRequest, TranscriptEvent>;
@@ -36,7 +36,7 @@ export class Moonshine implements Transcriber {
     this.ready = this.#pool.ready;
   }
 
-  /** A long clip is transcribed window by window, so that others take turns with it. */
+  /** A long clip is transcribed window by window, so that other requests get their turn. */
   async *transcribe(
     clip: AudioClip,
     { claim, signal }: TranscribeOptions,
@@ -45,7 +45,7 @@ export class Moonshine implements Transcriber {
     const windows: WindowTranscript[] = [];
     let text = '';
     for (const window of cutIntoWindows(clip)) {
-      // A window in which nothing is said yields nothing.
+      // A window without speech has no output.
       claim?.onWait?.(false);
       const samples = window.slice();
       const options = { signal, claim, transfer: [samples.buffer] };
@@ -68,7 +68,10 @@ export class Moonshine implements Transcriber {
 
 type WindowTranscript = Extract<TranscriptEvent, { type: 'done' }>;
 
-/** Of the whole text: as sure as its windows, by their lengths; it ends as the last one does that says something. */
+/**
+ * The figures of the whole text: the confidence is averaged over the windows by length; the end probability is that of
+ * the last window with text.
+ */
 function certainty(windows: readonly WindowTranscript[]): Pick<WindowTranscript, 'confidence' | 'endOfSentence'> {
   const spoken = windows.filter(({ text }) => text !== '');
   const last = spoken.at(-1);

@@ -9,7 +9,7 @@ export function isTerminalMark(id: number): boolean {
   return terminalMarks.has(id);
 }
 
-/** The text of tokens. Those that stand for no text (the end, Moonshine's own beyond the vocabulary) are left out. */
+/** The text of tokens. Tokens without text (the end token, Moonshine's own beyond the vocabulary) are left out. */
 export function textOf(ids: readonly number[]): string {
   const known = ids.filter((id) => id > 2 && id < tokenizer.vocabById.length);
   return known.length === 0 ? '' : tokenizer.decode(known, false, true);

@@ -1,11 +1,11 @@
 /**
- * Turns the growing text of one window into words that can be given out. A model that has lost its way says the
- * same words again and again: words that may be the beginning of that are held back until it is clear.
+ * Converts the growing text of one window to words that are safe to output. A model can get stuck in a loop and repeat
+ * the same words: words that may be the start of a loop are held back until that is decided.
  */
 
-/** Words that a repeated phrase may have. */
+/** Maximum number of words in a repeated phrase. */
 const LONGEST_PHRASE = 8;
-/** A word this often in a row, or a phrase, is a loop: people rarely say "no" six times. */
+/** A word or phrase repeated this often is a loop: people rarely say "no" six times. */
 const WORD_LOOP = 6;
 const PHRASE_LOOP = 4;
 
@@ -18,7 +18,7 @@ export class WordWriter {
   #words: string[] = [];
   #written = 0;
 
-  /** Takes the window's whole text so far, whose last word may be unfinished; returns the words to give out now. */
+  /** Takes the window's whole text so far, whose last word may be incomplete; returns the words to output now. */
   next(text: string): string[] {
     this.#words = splitWords(text);
     const complete = this.#words.slice(0, -1);
@@ -27,18 +27,18 @@ export class WordWriter {
     return this.#writeUpTo(complete.length - held);
   }
 
-  /** Whether the words given to `next()` have run into a loop. */
+  /** Whether the words passed to `next()` have run into a loop. */
   get loops(): boolean {
     const { phrase, times } = repetitionAtEnd(this.#words.slice(0, -1));
     return times >= (phrase === 1 ? WORD_LOOP : PHRASE_LOOP);
   }
 
-  /** Whether nothing has been given out yet: the window may still be tried again. */
+  /** Whether there was no output yet, so that the window can be retried. */
   get isEmpty(): boolean {
     return this.#written === 0;
   }
 
-  /** The last words. Of a loop, its phrase is given once. */
+  /** The last words. The phrase of a loop is output once. */
   end(text: string): string[] {
     const looped = this.loops;
     this.#words = splitWords(text);
@@ -59,7 +59,7 @@ function splitWords(text: string): string[] {
   return text.split(/\s+/).filter((word) => word !== '');
 }
 
-/** The phrase that the words end with, and how often it stands there: the repetition that covers most. */
+/** The phrase at the end of the words and its number of repetitions: the repetition that covers most words. */
 function repetitionAtEnd(words: readonly string[]): Repetition {
   const plain = words.map((word) => word.toLowerCase().replace(/[^\p{L}\p{N}]/gu, ''));
   let best: Repetition = { phrase: 1, times: 1 };
