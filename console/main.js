@@ -209,7 +209,7 @@ function hint(state) {
   if (state === 'agent-speaks' && talk.isOn && !talk.isPushToTalk) return 'Speak to interrupt';
   if (talk.isPushToTalk) return 'Hold the button, or the space bar, while you speak';
   if (talk.isOn) return '';
-  return talk.isWanted ? 'Waiting for the microphone: allow it where the browser asks' : 'The microphone is off';
+  return talk.isWanted ? 'Waiting for the microphone. Allow it in the browser.' : 'The microphone is off';
 }
 
 /** @param {import('../src/protocol/wire/session-config.ts').RealtimeConfig} session */

@@ -71,7 +71,7 @@ export class Microphone {
     this.#context = context;
     stream.getAudioTracks()[0]?.addEventListener('ended', () => {
       this.close();
-      this.#onLost('The microphone was disconnected, or its permission was taken back.');
+      this.#onLost('The microphone was disconnected, or its permission was revoked.');
     });
   }
 
@@ -115,7 +115,7 @@ function connectSource(stream) {
 async function requestStream() {
   if (!navigator.mediaDevices) {
     throw new MicrophoneError(
-      'Browsers give the microphone only to secure pages: open this page at localhost, or over https.',
+      'Browsers allow the microphone on secure pages only. Open this page at localhost, or over https.',
     );
   }
   const audio = { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
@@ -134,7 +134,7 @@ function explain(error) {
   }
   if (name === 'NotFoundError') return 'No microphone was found. Connect one, or type instead.';
   if (name === 'NotReadableError')
-    return 'The microphone is in use by another program, or the system does not give it.';
+    return 'The microphone is in use by another program, or the system denies access.';
   return `The microphone cannot be opened: ${error instanceof Error ? error.message : error}`;
 }
 

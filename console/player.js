@@ -76,7 +76,7 @@ export class Player {
   /** @param {{ overflow: true } | Report} message */
   #receive(message) {
     if ('overflow' in message) {
-      this.#listener.onProblem('More than ten minutes of speech are waiting to be played: the rest of it is dropped.');
+      this.#listener.onProblem('More than ten minutes of speech are waiting to be played. The rest is dropped.');
       return;
     }
     const { generation, playing, position, peak } = message;

@@ -43,7 +43,7 @@ export class RealtimeClient {
     try {
       socket = new WebSocket(url, protocols);
     } catch {
-      this.#listener.onClosed('The API key has characters that a WebSocket cannot carry.', keyRefused);
+      this.#listener.onClosed('The API key contains characters that cannot be sent over a WebSocket.', keyRefused);
       return;
     }
     this.#socket = socket;
@@ -107,7 +107,7 @@ export class RealtimeClient {
  */
 function explainClose(code, reason) {
   const why = reason === '' ? `code ${code}` : `${code}, ${reason}`;
-  if (code === keyRefused) return 'The server wants a valid API key.';
-  if (code === 1006) return 'The connection broke off without a goodbye (1006): has the server stopped?';
+  if (code === keyRefused) return 'The server requires a valid API key.';
+  if (code === 1006) return 'The connection was lost (1006). Has the server stopped?';
   return `The server closed the connection (${why}).`;
 }

@@ -117,7 +117,7 @@ export class Talk {
     onLevel(listens ? levelOf(samples) : 0);
     if (!listens || !conversation.isConnected) return;
     if (client.sendAudio(encodeBase64(samples)) === 'dropped') {
-      onProblem('The connection is too slow for speech: some of what you said was lost.');
+      onProblem('The connection is too slow for speech. Some of your speech was lost.');
     }
     const ms = toMs(samples.length);
     this.#sentMs += ms;
@@ -131,7 +131,7 @@ export class Talk {
       this.#parts.conversation.endTurn();
     } else {
       this.#parts.client.send({ type: 'input_audio_buffer.clear' });
-      this.#parts.onProblem('That was too short to be heard. Hold the button while you speak.');
+      this.#parts.onProblem('The recording was too short. Hold the button while you speak.');
     }
     this.#sentMs = 0;
     this.#parts.onChange();
