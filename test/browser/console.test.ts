@@ -136,7 +136,7 @@ suite('the console in Chromium', inBrowser, () => {
     const { page } = await openPage(t, server.url);
     const notices = page.locator('.notice');
     for (const key of ['sk-wrong', 'sk-page']) {
-      await notices.getByText(/^The server wants a valid API key\./).waitFor();
+      await notices.getByText(/^The server requires a valid API key\./).waitFor();
       assert.equal(await notices.count(), 1);
       await notices.getByRole('button', { name: 'Enter a key' }).click();
       assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('name')), 'apiKey');
