@@ -105,7 +105,7 @@ for (const { name, parts, told } of badHeaders) {
   });
 }
 
-test('a file that comes in pieces is read as the whole file, wherever it is cut', () => {
+test('a file in pieces is read like the whole file, wherever it is cut', () => {
   const files = [
     wav({ channels: 2, bits: 24, data: Uint8Array.from({ length: 600 }, (_, at) => at * 7) }),
     wav({

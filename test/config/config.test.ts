@@ -84,7 +84,7 @@ test('a list is comma separated, or its flag is repeated', () => {
   assert.deepEqual(load({ environment: { PARLEY_MODELS: ' a , b ' } }).config.models, ['a', 'b']);
 });
 
-test('keys are kept as hashes, with the names that a file gives them', () => {
+test('keys are stored as hashes, with their names from the file', () => {
   const { config } = load({ file: 'api-keys:\n  - name: phones\n    key: sk-secret-1\n  - sk-secret-2\n' });
   assert.deepEqual(
     config.apiKeys.map(({ name }) => name),

@@ -42,7 +42,7 @@ test('sessions of a key take turns, and each one keeps its order', () => {
   assert.equal(served(filled(...many, job('b'), job('b'), job('c')), 7), 'abcabaa');
 });
 
-test('keys take turns, however many sessions they have', () => {
+test('keys take turns, regardless of their number of sessions', () => {
   const crowd = ['a', 'b', 'c', 'd'].map((name) => job(name, { key: 'crowd' }));
   const alone = [job('x', { key: 'alone' }), job('x', { key: 'alone' })];
   assert.equal(served(filled(...crowd, ...alone), 6), 'axbxcd');
@@ -54,7 +54,7 @@ test('time is shared, not the number of jobs', () => {
   assert.equal(served(filled(...long, ...short), 12, { L: 90, s: 10 }), 'LsssssssssLL');
 });
 
-test('a newcomer waits for what runs, not for what waits', () => {
+test('a new job waits for running jobs, not for queued ones', () => {
   const queue = filled(job('a'), job('a'), job('a'));
   const running = queue.shift();
   assert.ok(running);

@@ -87,7 +87,7 @@ test('a waiting job that is aborted makes room in the queue at once', async (t) 
   assert.deepEqual(await next, [1, 2]);
 });
 
-test('a job that waits too long fails as overloaded; those before and behind it carry on', async (t) => {
+test('a job that waits too long fails as overloaded; other queued jobs are unaffected', async (t) => {
   const clock = new FakeClock();
   const pool = newPool(t, { clock, queue: { jobs: 8, waitMs: 20_000 } });
   await pool.ready;
@@ -146,7 +146,7 @@ test('a full queue drops the newest job of the session with most, not the newcom
   assert.deepEqual(await Promise.all([first, newcomer]), [[1], [1, 2, 3]]);
 });
 
-test('a thread that does not let go of an abandoned job is replaced', async (t) => {
+test('a thread that is stuck in an abandoned job is replaced', async (t) => {
   const clock = new FakeClock();
   const pool = newPool(t, { clock });
   const abort = new AbortController();
@@ -191,7 +191,7 @@ test('an error in a job concerns that job only, and names the engine', async (t)
   assert.deepEqual(await collect(pool.run({ do: 'count', to: 1 })), [1]);
 });
 
-test('a thread that dies fails its own jobs and is replaced', async (t) => {
+test('a thread that exits fails its own jobs and is replaced', async (t) => {
   const pool = newPool(t, { jobsPerWorker: 2 });
   const bystander = pool.run(waitForAbort().order);
   await bystander.next();

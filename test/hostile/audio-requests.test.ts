@@ -31,7 +31,7 @@ function speaksFor(engines: FakeEngines, seconds: number): void {
   };
 }
 
-/** From now on the voice begins, and then says nothing until it is stopped. */
+/** From now on the voice starts and then yields nothing until it is aborted. */
 function hangs(engines: FakeEngines): void {
   engines.voice.speak = async function* (_, { signal }) {
     yield { samples: new Int16Array(rateHz), sampleRateHz: rateHz };
@@ -41,7 +41,7 @@ function hangs(engines: FakeEngines): void {
 
 const statusOf = async (connection: RawConnection) => (await connection.head).status;
 
-/** The voice is the attacker's alone: the bystander's session has its own engine back for its turns. */
+/** Only the attacker uses this voice: the bystander's session gets its own engine back for its turns. */
 async function withVoice(scene: Scene, change: (engines: FakeEngines) => void, act: () => Promise<void>) {
   const { speak } = scene.engines.voice;
   change(scene.engines);
@@ -49,7 +49,7 @@ async function withVoice(scene: Scene, change: (engines: FakeEngines) => void, a
   scene.engines.voice.speak = speak;
 }
 
-test('no key takes all requests for audio: each gets half of what the others leave', async (t) => {
+test('no key occupies all audio requests: each gets at most half of the remaining ones', async (t) => {
   const config = { apiKeys: keys, limits: { audioRequests: 8 } };
   await underAttack(t, { config, bystander }, async (scene) => {
     await withVoice(scene, hangs, async () => {
@@ -66,7 +66,7 @@ test('no key takes all requests for audio: each gets half of what the others lea
   });
 });
 
-test('answers that nobody reads are given up after their time, and their places are free', async (t) => {
+test('responses that are not read are aborted after a timeout, and their slots are freed', async (t) => {
   const clock = new FakeClock();
   const config = { limits: { audioRequests: 4 } };
   await underAttack(t, { clock, config }, async (scene) => {
@@ -90,7 +90,7 @@ test('answers that nobody reads are given up after their time, and their places 
 
 const closed = ({ event }: { event: string }) => event === 'slow_reader_closed';
 
-/** So many answers that are longer than all buffers, of clients that do not read. */
+/** Requests whose responses exceed all buffers, from clients that do not read. */
 async function withUnread(scene: Scene, count: number): Promise<RawConnection[]> {
   const connections: RawConnection[] = [];
   await withVoice(
@@ -108,9 +108,9 @@ async function withUnread(scene: Scene, count: number): Promise<RawConnection[]>
   return connections;
 }
 
-test('a client that reads at the speed of playback gets all of a long answer', async (t) => {
+test('a client that reads at playback speed receives all of a long response', async (t) => {
   const clock = new FakeClock();
-  // 4,096 characters at a quarter of the usual speed.
+  // 4,096 characters at a quarter of the normal speed.
   const seconds = 1092;
   await underAttack(t, { clock }, async (scene) => {
     await withVoice(

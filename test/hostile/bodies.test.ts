@@ -1,4 +1,4 @@
-/** SECURITY.md, "a body costs more than its length": each is refused, and its cost is bounded by its length. */
+/** SECURITY.md, "a body costs more than its length": such bodies are refused at a cost bounded by their length. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ const boundary = 'boundary';
 const secrets = '/v1/realtime/client_secrets';
 const transcriptions = '/v1/audio/transcriptions';
 
-/** The beginning of a request, without the body. */
+/** The head of a request, without the body. */
 function post(scene: Scene, path: string, headers: readonly string[]): RawConnection {
   const connection = scene.connection();
   connection.write([`POST ${path} HTTP/1.1`, 'Host: localhost', ...headers, '\r\n'].join('\r\n'));
@@ -35,14 +35,14 @@ function upload(scene: Scene, parts: readonly Buffer[]): RawConnection {
 
 async function refusal(connection: RawConnection): Promise<{ status: number; code: unknown; message: string }> {
   const { status } = await connection.head;
-  // The body of the answer is short, and comes with its head or right after.
+  // The response body is short, and arrives with its head or right after.
   while (!connection.body.includes('}')) await new Promise<void>((resolve) => setImmediate(resolve));
   const body = connection.body.toString();
   const { code, message } = JSON.parse(body.slice(body.indexOf('{'), body.lastIndexOf('}') + 1)).error;
   return { status, code, message };
 }
 
-/** A WAV file whose header is patched. */
+/** A WAV file with a patched header. */
 function wavWith(patch: (header: DataView) => void): Buffer {
   const file = writeWav({ samples: new Int16Array(16_000), sampleRateHz: 16_000 });
   patch(new DataView(file.buffer));
@@ -61,7 +61,7 @@ const files: { name: string; file: Buffer; told: RegExp }[] = [
   { name: 'samples of no bits', file: wavWith((header) => header.setUint16(34, 0, true)), told: /0 bits per sample/ },
   { name: 'chunks without end', file: chunks, told: /more than 256 chunks/ },
 ];
-test('WAV files that lie are refused', async (t) => {
+test('WAV files with false headers are refused', async (t) => {
   for (const { name, file, told } of files) {
     await t.test(name, async (t) => {
       await underAttack(t, {}, async (scene) => {
@@ -77,7 +77,7 @@ test('WAV files that lie are refused', async (t) => {
   }
 });
 
-test('a file that lasts for hours is refused before all of it has come', async (t) => {
+test('a file that lasts for hours is refused before it is received in full', async (t) => {
   await underAttack(t, { config: { limits: { audioUploadMs: 60_000 } } }, async (scene) => {
     const file = Buffer.from(writeWav({ samples: new Int16Array(8000 * 90), sampleRateHz: 8000 }));
     const { status, code } = await refusal(upload(scene, [part('model', 'm'), part('file', file, '; filename="a"')]));
@@ -104,7 +104,7 @@ const forms: { name: string; parts: () => Buffer[]; code: string | null }[] = [
     code: 'missing_required_parameter',
   },
 ];
-test('forms of nothing but parts are refused', async (t) => {
+test('a form with too many parts is refused', async (t) => {
   for (const { name, parts, code } of forms) {
     await t.test(name, async (t) => {
       await underAttack(t, {}, async (scene) => {
@@ -118,7 +118,7 @@ test('forms of nothing but parts are refused', async (t) => {
   }
 });
 
-test('bodies in chunks of one byte are refused after the first thousand, and their connections closed', async (t) => {
+test('a body in one-byte chunks is refused after a thousand chunks, and its connection is closed', async (t) => {
   const types = { [secrets]: 'application/json', [transcriptions]: `multipart/form-data; boundary=${boundary}` };
   for (const [path, type] of Object.entries(types)) {
     await t.test(path, async (t) => {
@@ -135,7 +135,7 @@ test('bodies in chunks of one byte are refused after the first thousand, and the
   }
 });
 
-test('a stranger is refused before anything of a body is read, and cannot go on sending it', async (t) => {
+test('an unauthenticated request is refused before its body is read, and its connection is closed', async (t) => {
   const key = 'sk-0123456789abcdefghijklmnopqrstuv';
   const bystander = { headers: { Authorization: `Bearer ${key}` } };
   await underAttack(t, { config: { apiKeys: [apiKey('bystander', key)] }, bystander }, async (scene) => {
@@ -149,7 +149,7 @@ test('a stranger is refused before anything of a body is read, and cannot go on 
   });
 });
 
-test('a body that comes too slowly is given up after its time, whatever it is for', async (t) => {
+test('a body that arrives too slowly is refused after a timeout on every route', async (t) => {
   const clock = new FakeClock();
   await underAttack(t, { clock }, async (scene) => {
     const slow = [

@@ -37,7 +37,7 @@ test('an input that references one image a hundred times is refused', async (t) 
   });
 });
 
-test('one image by address, repeated in an input, fails its response', async () => {
+test('an input that repeats one image URL fails its response', async () => {
   verifies('R5.83');
   const images: ImageFetcher = { fetch: async () => `data:image/png;base64,${'A'.repeat(2000)}` };
   const { client, engines } = newConversation({ limits: { contextCharacters: 10_000 } }, { images });

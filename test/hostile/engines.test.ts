@@ -1,4 +1,4 @@
-/** SECURITY.md, "an engine misbehaves": what it yields, or does not, is bounded and told. */
+/** SECURITY.md, "an engine misbehaves": its output is bounded, and its failures are reported. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { WireClient } from '../support/wire-client.ts';
 
 const query = '?model=gpt-realtime';
 
-test('a sentence without end is spoken in pieces, however much of it comes at once', async (t) => {
+test('a sentence without end is spoken in pieces, even if it arrives at once', async (t) => {
   const engines = fakeEngines();
   engines.voice.msPerWord = 1;
   const sentence = `A ${'very '.repeat(2000)}long one. And\n\n\n\n`;
@@ -33,7 +33,7 @@ test('a sentence without end is spoken in pieces, however much of it comes at on
   for (const { text } of engines.voice.spoken) assert.ok(text.length <= 160);
 });
 
-test('voice activity detection that fails is told of once, and again when it has worked in between', async (t) => {
+test('a failure of voice activity detection is reported once, and again after it has recovered', async (t) => {
   const engines = fakeEngines();
   let works = false;
   engines.voiceActivity = {
@@ -45,7 +45,7 @@ test('voice activity detection that fails is told of once, and again when it has
   };
   const { wsUrl } = await newServer(t, { engines: fakeEngineSet(engines) });
   const client = await WireClient.open(wsUrl + query);
-  /** The errors of ten appends. */
+  /** The errors after ten appends. */
   const append = async () => {
     for (let sent = 0; sent < 10; sent++) {
       client.send({ type: 'input_audio_buffer.append', audio: Buffer.alloc(4800).toString('base64') });

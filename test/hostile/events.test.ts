@@ -1,4 +1,4 @@
-/** SECURITY.md, "a client's input breaks a session or the process": what is made to be hard to read is refused, and its sender told why. */
+/** SECURITY.md, "a client's input breaks a session or the process": events that are expensive to parse are refused with an error. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -17,7 +17,7 @@ const bombs: [name: string, frame: string][] = [
   ['levels', `{"type":${'['.repeat(4 * mebibyte)}`],
 ];
 for (const [name, text] of bombs) {
-  // A string that was repeated is made when it is first read, and would count as held by the server.
+  // A repeated string is materialised when it is first read, which would count as memory of the server.
   const frame = Buffer.from(text);
   test(`an event of millions of ${name} is refused before it is parsed`, async (t) => {
     verifies('R5.62');
@@ -33,7 +33,7 @@ for (const [name, text] of bombs) {
   });
 }
 
-test('events that nest without end are refused, at any place of an event', async (t) => {
+test('deeply nested events are refused, wherever the nesting is', async (t) => {
   verifies('R5.14');
   const deep = (levels: number, open: string, close: string) => `${open.repeat(levels)}1${close.repeat(levels)}`;
   const values = [deep(40_000, '[', ']'), deep(40_000, '{"a":', '}'), deep(101, '[', ']'), deep(101, '{"a":', '}')];
@@ -56,7 +56,7 @@ test('events that nest without end are refused, at any place of an event', async
   });
 });
 
-test('keys that mean something to JavaScript are fields like any other: unknown ones', async (t) => {
+test('keys with a special meaning in JavaScript are refused as unknown fields', async (t) => {
   verifies('R5.15');
   const clean = Object.getOwnPropertyNames(Object.prototype).sort();
   const pollution = '{"polluted":true,"isAdmin":true}';
@@ -88,7 +88,7 @@ test('keys that mean something to JavaScript are fields like any other: unknown 
         assert.deepEqual([error.code, error.param], ['unknown_parameter', param], frame);
       }
     });
-    // Where any key may stand, such a key is data.
+    // In objects that allow any key, such a key is data.
     client.socket.send(
       `{"type":"response.create","response":{"conversation":"none","metadata":{"__proto__":"x","constructor":"y"}}}`,
     );
@@ -98,7 +98,7 @@ test('keys that mean something to JavaScript are fields like any other: unknown 
   assert.deepEqual(Object.getOwnPropertyNames(Object.prototype).sort(), clean);
 });
 
-test('tools that are too many or too large are refused, and those before stay', async (t) => {
+test('tools that are too many or too large are refused, and the previous tools remain', async (t) => {
   const tool = (name: string, parameters: object) => ({ type: 'function', name, parameters });
   const properties = (count: number, description: string) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`p${index}`, { type: 'string', description }]));
@@ -122,13 +122,13 @@ test('tools that are too many or too large are refused, and those before stay', 
   });
 });
 
-test('commas and brackets in strings are no values', async (t) => {
+test('commas and brackets in strings do not count as values', async (t) => {
   const { wsUrl } = await newServer(t);
   const client = await WireClient.open(wsUrl + query);
   await client.ask('\\"[,]\\'.repeat(200_000));
 });
 
-test('names and ids that a client makes up are not sent back at full length', async (t) => {
+test('names and ids from a client are truncated in errors', async (t) => {
   const { wsUrl } = await newServer(t);
   const client = await WireClient.open(wsUrl + query);
   const long = 'x'.repeat(mebibyte);
@@ -162,7 +162,7 @@ test('metadata holds at most 16 pairs', async (t) => {
   assert.deepEqual((await client.until('response.done')).response.metadata, metadata(16));
 });
 
-test('a conversation holds so much text and no more; there is room again when an item is deleted', async (t) => {
+test('the text of a conversation is bounded; deleting an item makes room', async (t) => {
   verifies('R5.65');
   const { wsUrl } = await newServer(t, { config: { limits: { itemCharacters: 100_000 } } });
   const client = await WireClient.open(wsUrl + query);
@@ -189,7 +189,7 @@ test('a message has at most 1024 parts', async (t) => {
   assert.deepEqual([error.code, error.param], ['array_above_max_length', 'item.content']);
 });
 
-test('an item that a response refers to thousands of times is held once', async (t) => {
+test('an item that a response references thousands of times is stored once', async (t) => {
   const engines = fakeEngines();
   const config = { contextTokens: [{ tokens: 100_000_000 }] };
   const { wsUrl } = await newServer(t, { engines: fakeEngineSet(engines), config });
@@ -203,7 +203,7 @@ test('an item that a response refers to thousands of times is held once', async 
   assert.deepEqual([items.length, new Set(items).size], [1000, 1]);
 });
 
-test('lists of values that may repeat are bounded', async (t) => {
+test('lists with repeatable values are bounded', async (t) => {
   const { wsUrl } = await newServer(t);
   const client = await WireClient.open(wsUrl + query);
   const repeated = (value: string) => Array.from({ length: 40_000 }, () => value);

@@ -1,4 +1,4 @@
-/** SECURITY.md, "a client exhausts memory or the processor": floods cost who sends them, and leave nothing behind. */
+/** SECURITY.md, "a client exhausts memory or the processor": floods slow down their sender only, and leave nothing behind. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ import { type Scene, underAttack } from './support/under-attack.ts';
 const mebibyte = 1024 ** 2;
 const unhurried = { limits: { eventsPerSecond: Number.POSITIVE_INFINITY } };
 
-/** Clients that send the same event again and again, in waves that are answered before the next. */
+/** Clients that repeat the same event in waves; each wave is answered before the next. */
 async function flood(scene: Scene, event: object, amount: { clients: number; events: number }): Promise<void> {
   const clients = await Promise.all(Array.from({ length: amount.clients }, () => scene.client()));
   const frame = JSON.stringify(event);
@@ -30,29 +30,29 @@ async function answered(client: WireClient, id: string): Promise<void> {
   for (;;) if ((await client.until('error')).error.event_id === id) return;
 }
 
-test('a flood of events does not hold up another session', async (t) => {
+test('a flood of events does not delay another session', async (t) => {
   await underAttack(t, { config: unhurried }, (scene) =>
     flood(scene, { type: 'input_audio_buffer.clear' }, { clients: 4, events: 2000 }),
   );
 });
 
-test('a flood of events that are refused does not hold up another session', async (t) => {
+test('a flood of refused events does not delay another session', async (t) => {
   await underAttack(t, { config: unhurried }, (scene) =>
     flood(scene, { type: 'session.update', session: { type: 'realtime', nope: 1 } }, { clients: 4, events: 500 }),
   );
 });
 
-test('a flood of appends of one sample each does not hold up another session', async (t) => {
+test('a flood of one-sample appends does not delay another session', async (t) => {
   await underAttack(t, { config: unhurried }, (scene) =>
     flood(scene, { type: 'input_audio_buffer.append', audio: 'AAA=' }, { clients: 4, events: 2000 }),
   );
 });
 
-test('a client that sends faster than it may is told, and read more slowly', async (t) => {
+test('a client that exceeds its event rate gets an error and is read more slowly', async (t) => {
   verifies('R1.20', 'R5.69');
   await underAttack(t, { config: { limits: { eventsPerSecond: 200, eventBurst: 100 } } }, async (scene) => {
     const client = await scene.client();
-    // Two and a half seconds' worth of events: a busy machine still sends them faster than that.
+    // Two and a half seconds' worth of events, which even a busy machine sends in less time.
     for (let sent = 0; sent < 600; sent++) client.send({ type: 'input_audio_buffer.clear' });
     assert.equal((await client.until('error')).error.code, 'rate_limit_exceeded');
     await scene.bystanderTurn();
@@ -60,13 +60,13 @@ test('a client that sends faster than it may is told, and read more slowly', asy
   });
 });
 
-test('appends of 15 MiB are heard one after the other, and what is beyond the buffer is refused', async (t) => {
+test('appends of 15 MiB are processed in order, and audio beyond the buffer is refused', async (t) => {
   verifies('R5.57');
   await underAttack(t, { config: unhurried }, async (scene) => {
     const client = await scene.client();
     client.send({ type: 'session.update', session: { type: 'realtime', audio: { input: { turn_detection: null } } } });
     const append = JSON.stringify({ type: 'input_audio_buffer.append', audio: 'A'.repeat(20 * mebibyte) });
-    // 15 MiB are 327 s; the buffer holds 600.
+    // 15 MiB are 327 s; the buffer's capacity is 600 s.
     client.socket.send(append);
     client.socket.send(append);
     await scene.bystanderTurn();
@@ -76,7 +76,7 @@ test('appends of 15 MiB are heard one after the other, and what is beyond the bu
   });
 });
 
-test('a message that is larger than any may be ends its session, and no other', async (t) => {
+test('a message above the maximum size ends only its own session', async (t) => {
   verifies('R1.18');
   await underAttack(t, {}, async (scene) => {
     const client = await scene.client();
@@ -86,7 +86,7 @@ test('a message that is larger than any may be ends its session, and no other', 
   });
 });
 
-test('responses that are asked for without end are refused, and their client alone is told', async (t) => {
+test('excess responses are refused, and only their client gets the errors', async (t) => {
   verifies('R5.22');
   await underAttack(t, { config: unhurried }, async (scene) => {
     const client = await scene.client();
@@ -104,7 +104,7 @@ test('responses that are asked for without end are refused, and their client alo
   });
 });
 
-test('items that are added without end fill their own conversation, and give their memory back', async (t) => {
+test('items that are added without end are bounded per conversation, and their memory is freed', async (t) => {
   verifies('R5.65');
   await underAttack(t, { config: { limits: { itemCharacters: 8 * mebibyte } } }, async (scene) => {
     const clients = await Promise.all(Array.from({ length: 4 }, () => scene.client()));
@@ -118,7 +118,7 @@ test('items that are added without end fill their own conversation, and give the
   });
 });
 
-test('responses that are given up while a transcript is awaited are not kept', async (t) => {
+test('responses that are cancelled while a transcript is pending are freed', async (t) => {
   const engines = fakeEngines();
   const { opened, open } = gate();
   engines.transcriber.hear = () => opened.then(() => 'Hello.');

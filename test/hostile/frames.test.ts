@@ -1,4 +1,4 @@
-/** SECURITY.md, "a client breaks the WebSocket protocol": it loses its own connection, and nobody else notices. */
+/** SECURITY.md, "a client breaks the WebSocket protocol": only its own connection is closed. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ const mebibyte = 1024 ** 2;
 const event = JSON.stringify({ type: 'input_audio_buffer.clear' });
 const hour = 60 * 60_000;
 
-test('fragments without end are cut off by their number', async (t) => {
+test('a message with too many fragments closes its connection', async (t) => {
   verifies('R1.18');
   await underAttack(t, { config: { limits: { frameFragments: 64 } } }, async (scene) => {
     const attackers = await Promise.all(Array.from({ length: 20 }, () => scene.webSocket()));
@@ -29,7 +29,7 @@ test('fragments without end are cut off by their number', async (t) => {
   });
 });
 
-test('fragments without end are cut off by their size, before it is all held', async (t) => {
+test('a fragmented message above the maximum size closes its connection before it is complete', async (t) => {
   verifies('R1.18');
   await underAttack(t, { config: { limits: { frameBytes: mebibyte } } }, async (scene) => {
     const attackers = await Promise.all(Array.from({ length: 8 }, () => scene.webSocket()));
@@ -45,7 +45,7 @@ test('fragments without end are cut off by their size, before it is all held', a
   });
 });
 
-test('a frame that says it is larger than any may be is refused by its header', async (t) => {
+test('a frame that declares an excessive length is refused by its header', async (t) => {
   verifies('R1.18');
   await underAttack(t, {}, async (scene) => {
     await scene.waves(async () => {
@@ -58,7 +58,7 @@ test('a frame that says it is larger than any may be is refused by its header', 
   });
 });
 
-test('a first message that trickles in is given up after its time', async (t) => {
+test('a first message that arrives too slowly closes its connection after a timeout', async (t) => {
   verifies('R1.21');
   const clock = new FakeClock();
   const config = { limits: { messageTimeoutMs: 30_000, pingIntervalMs: hour, deadPeerMs: hour } };
@@ -76,7 +76,7 @@ test('a first message that trickles in is given up after its time', async (t) =>
   });
 });
 
-test('compressed frames are not unpacked: compression is never granted', async (t) => {
+test('compression is never negotiated, and compressed frames are refused', async (t) => {
   verifies('R1.18');
   await underAttack(t, {}, async (scene) => {
     const bomb = deflateRawSync(Buffer.alloc(64 * mebibyte, ' '));
@@ -101,7 +101,7 @@ const broken: [name: string, bytes: Buffer, code: number][] = [
   ['HTTP', Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'), 1002],
 ];
 
-test('what is no WebSocket frame ends its own connection, with the code that says why', async (t) => {
+test('invalid frames close their connection with the matching close code', async (t) => {
   verifies('R1.18');
   await underAttack(t, {}, async (scene) => {
     await scene.waves(async () => {
@@ -114,13 +114,13 @@ test('what is no WebSocket frame ends its own connection, with the code that say
   });
 });
 
-test('what was read behind a broken frame is dropped, and ends nothing but its own connection', async (t) => {
+test('data behind a broken frame is dropped, and only its own connection is closed', async (t) => {
   verifies('R1.18');
   const manyFrames = Buffer.concat(Array<Buffer>(3000).fill(encodeFrame({ opcode: opcodes.pong, payload: '' })));
   await underAttack(t, {}, async (scene) => {
     for (const [name, bytes, code] of broken) {
       const attacker = await scene.webSocket();
-      // Each is read by itself, and those behind the first wait: its frames take a turn of the event loop each.
+      // Each frame takes one turn of the event loop, so the later ones are still queued after the first.
       for (const chunk of [manyFrames, bytes, Buffer.alloc(1000, 0x81)]) {
         attacker.write(chunk);
         for (let turns = 0; turns < 10; turns++) await setImmediate();

@@ -1,4 +1,4 @@
-/** SECURITY.md, "a client's input breaks a session or the process": that the fuzzer would notice if it did. */
+/** SECURITY.md, "a client's input breaks a session or the process": the fuzzer detects such defects. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -16,7 +16,7 @@ import { stubSession } from '../support/stub-session.ts';
 
 const secrets = { ga: '', beta: '' };
 
-/** A GA session of the fuzzer, in the frames of a client that makes no mistakes but those that are given. */
+/** A GA session of the fuzzer whose client makes only the specified mistakes. */
 function sessionCase(...events: object[]): SessionCase {
   const [made] = Array.from({ length: 200 }, (_, number) => makeCase(1, number)).filter(
     (each): each is SessionCase =>
@@ -38,7 +38,7 @@ function sessionCase(...events: object[]): SessionCase {
 const clear = { type: 'input_audio_buffer.clear' };
 const commit = { type: 'input_audio_buffer.commit' };
 
-/** A session that refuses what the fuzzer asks for last, and otherwise does as told. */
+/** A fake session that refuses the fuzzer's final probe and otherwise behaves correctly. */
 function faultySession(act: (type: string, session: Session) => void): Session {
   const session = stubSession((event, from) => {
     act(event.type, session);
@@ -47,13 +47,13 @@ function faultySession(act: (type: string, session: Session) => void): Session {
   return session;
 }
 
-test('the same seed makes the same cases, another makes others', () => {
+test('the same seed generates the same cases, and another seed generates others', () => {
   const cases = (seed: number) => Array.from({ length: 50 }, (_, number) => makeCase(seed, number));
   assert.deepEqual(cases(7), cases(7));
   assert.notDeepEqual(cases(7), cases(8));
 });
 
-test('a sound server has no findings, and what it accepted is known', async (t) => {
+test('a correct server produces no findings, and accepted events are recorded', async (t) => {
   const { port } = await newServer(t);
   const coverage = new Coverage();
   const outcome = await runSession(sessionCase(clear, commit, { type: 'nope' }), { port, secrets, coverage });
@@ -66,7 +66,7 @@ test('a sound server has no findings, and what it accepted is known', async (t) 
   ]);
 });
 
-test('a session that is ended is found, and the least that ends it', async (t) => {
+test('an ended session is found, and its case is reduced to the minimum', async (t) => {
   const { port } = await newServer(t, {
     createSession: () =>
       faultySession((type, session) => {
@@ -85,7 +85,7 @@ test('a session that is ended is found, and the least that ends it', async (t) =
   assert.deepEqual(least.steps, [{ kind: 'event', text: JSON.stringify(commit) }]);
 });
 
-test('a fault that a client is told of is found, though the session goes on', async (t) => {
+test('an internal error is found even if the session continues', async (t) => {
   const { port } = await newServer(t, {
     createSession: () =>
       faultySession((type) => {
@@ -99,7 +99,7 @@ test('a fault that a client is told of is found, though the session goes on', as
   );
 });
 
-/** What a case costs the server of this process. */
+/** The cost of a case for the server in this process. */
 async function costOf(fuzzed: SessionCase, port: number, meter: CostMeter): Promise<{ cost: Cost; bytes: number }> {
   meter.start({ collect: true });
   const { bytesSent, bytesReceived } = await runSession(fuzzed, { port, secrets, coverage: new Coverage() });
@@ -108,7 +108,7 @@ async function costOf(fuzzed: SessionCase, port: number, meter: CostMeter): Prom
   return { cost, bytes: bytesSent };
 }
 
-test('an event that costs too much is found by what it costs, and what costs little is not', async (t) => {
+test('an expensive event is found by its cost, and a cheap one is not', async (t) => {
   const meter = new CostMeter();
   const count = (event: LogEvent, details: object) => meter.log(event, details);
   const { port } = await newServer(t, {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-// The server loads it with its first request: code that it keeps is not memory that an attack holds.
+// The server loads this module with its first request; loaded code is not memory that an attack retains.
 import 'undici';
 import { LocalServer } from '../net/local-server.ts';
 import { underAttack } from './support/under-attack.ts';
@@ -16,7 +16,7 @@ function picture(id: string, image_url: string): object {
   };
 }
 
-test('the address of an image does not lead to this machine or its network, however it is written', async (t) => {
+test('an image URL cannot reach this machine or its network, in any notation', async (t) => {
   const inner = await LocalServer.start(t, (_, response) => response.end('secret'));
   const { port } = inner;
   const hosts = [

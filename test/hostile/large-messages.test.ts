@@ -1,4 +1,4 @@
-/** SECURITY.md, "a client exhausts memory or the processor": no message, and no answer to one, holds up other sessions. */
+/** SECURITY.md, "a client exhausts memory or the processor": neither a large message nor its answer delays other sessions. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -18,7 +18,7 @@ const message = (id: string, text: string) => ({
 });
 const retrieve = (item_id: string) => ({ type: 'conversation.item.retrieve', item_id });
 
-test('messages whose check takes long are refused in their order, and hold nobody up', async (t) => {
+test('messages that take long to validate are refused in order, without delaying other sessions', async (t) => {
   await underAttack(t, { config: unhurried }, async (scene) => {
     const client = await scene.client();
     const members = Object.fromEntries(Array.from({ length: 49_000 }, (_, index) => [`k${index}`, 1]));
@@ -41,7 +41,7 @@ test('messages whose check takes long are refused in their order, and hold nobod
   });
 });
 
-test('a long answer is sent in fragments of bounded length, and what follows it comes after it', async (t) => {
+test('a long event is sent in fragments of bounded length, before the events that follow it', async (t) => {
   await underAttack(t, { config: unhurried }, async (scene) => {
     const messages: number[][] = [];
     const types: string[] = [];
@@ -52,7 +52,7 @@ test('a long answer is sent in fragments of bounded length, and what follows it 
         messages.at(-1)?.push(payload.length);
       },
     });
-    // Each of these characters takes six in JSON.
+    // Each of these characters takes six bytes in JSON.
     attacker.text(JSON.stringify(message('long', '\u0001'.repeat(mebibyte))));
     attacker.text(JSON.stringify(retrieve('long')));
     attacker.text(JSON.stringify(clear));
@@ -74,7 +74,7 @@ test('a long answer is sent in fragments of bounded length, and what follows it 
   });
 });
 
-test('echoes of a schema with thousands of properties under many levels hold nobody up', async (t) => {
+test('echoes of a deeply nested schema with thousands of properties do not delay other sessions', async (t) => {
   await underAttack(t, { config: unhurried }, async (scene) => {
     const client = await scene.client();
     const properties = Object.fromEntries(
@@ -95,7 +95,7 @@ test('echoes of a schema with thousands of properties under many levels hold nob
   });
 });
 
-test('a client that asks for more than it may be sent in a second is read more slowly; nothing is lost', async (t) => {
+test('a client that exceeds limits.answer-bytes-per-second is read more slowly; no event is lost', async (t) => {
   const clock = new FakeClock();
   const limits = { answerBytesPerSecond: mebibyte, pingIntervalMs: 3_600_000, deadPeerMs: 3_600_000 };
   const { wsUrl } = await newServer(t, { clock, config: { limits } });
@@ -124,7 +124,7 @@ test('a client that asks for more than it may be sent in a second is read more s
   assert.ok(clock.now() >= 7000, `all within ${clock.now()} ms`);
 });
 
-test('echoes of a schema with thousands of properties count by their values, too', async (t) => {
+test('echoes of a large schema also count by their number of values', async (t) => {
   const clock = new FakeClock();
   const limits = { answerBytesPerSecond: mebibyte, pingIntervalMs: 3_600_000, deadPeerMs: 3_600_000 };
   const { wsUrl } = await newServer(t, { clock, config: { limits } });
@@ -143,11 +143,11 @@ test('echoes of a schema with thousands of properties count by their values, too
   });
   while (!over) await clock.advance(100);
   await cleared;
-  // Of an echo's 300 KiB, 250 are for its values; a burst of 2 MiB is free.
+  // Of the 300 KiB that an echo costs, 250 KiB are for its values; a burst of 2 MiB is free.
   assert.ok(clock.now() >= 2000, `all within ${clock.now()} ms`);
 });
 
-test('large messages beyond those that may wait for the thread are refused, and their sessions go on', async (t) => {
+test('large messages beyond the queue of the parser thread are refused, and their sessions continue', async (t) => {
   verifies('R5.84');
   await underAttack(t, { config: { limits: { engineQueueJobs: 1 } } }, async (scene) => {
     const values = Array.from({ length: 49_000 }, () => null);
@@ -167,7 +167,7 @@ test('large messages beyond those that may wait for the thread are refused, and 
   });
 });
 
-test('an error about a large message is the same as about a small one, in the names of the dialect', async (t) => {
+test('errors about large and small messages are equal, with the names of the dialect', async (t) => {
   verifies('R6.16');
   const { wsUrl } = await newServer(t);
   const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`, { headers: { 'OpenAI-Beta': 'realtime=v1' } });

@@ -1,4 +1,4 @@
-/** SECURITY.md, "the log": it stays short, holds nobody up, and shows a terminal nothing but text. */
+/** SECURITY.md, "the log": its size is bounded, it never blocks the server, and it contains no control characters. */
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -20,7 +20,7 @@ const key = 'sk-0123456789abcdefghijklmnopqrstuv';
 const withKey = { headers: { Authorization: `Bearer ${key}` } };
 const apiKeys = [apiKey('bystander', key)];
 
-test('refusals without end add one entry for each kind to the log, and every one to the metrics', async (t) => {
+test('repeated refusals are summarised in the log by kind and all counted in the metrics', async (t) => {
   await underAttack(
     t,
     { config: { apiKeys: [apiKey('bystander', key, { operator: true })] }, bystander: withKey },
@@ -48,7 +48,7 @@ test('refusals without end add one entry for each kind to the log, and every one
   );
 });
 
-test('what was left out of the log is told as a number when the minute is over', async (t) => {
+test('the number of suppressed log entries is logged at the end of the minute', async (t) => {
   const log = new KeptLog();
   const clock = new FakeClock();
   const server = await newServer(t, { log, clock, config: { apiKeys } });
@@ -70,7 +70,7 @@ test('what was left out of the log is told as a number when the minute is over',
   );
 });
 
-test('failures that a client causes hide none that an engine causes', async (t) => {
+test('failures caused by a client do not suppress those of an engine', async (t) => {
   const log = new KeptLog();
   const engines = fakeEngines();
   const { wsUrl } = await newServer(t, { log, engines: fakeEngineSet(engines) });
@@ -89,7 +89,7 @@ test('failures that a client causes hide none that an engine causes', async (t) 
   assert.deepEqual(levels, [...Array(20).fill('info'), 'error']);
 });
 
-test('names of unknown fields fill no log, however long and however many', async (t) => {
+test('long and numerous names of unknown fields do not fill the log', async (t) => {
   await underAttack(t, { config: { lenient: true } }, async (scene) => {
     const client = await scene.client();
     const fields = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`${index}${'x'.repeat(10_000)}`, 1]));
@@ -109,7 +109,7 @@ interface LoggingServer {
   wsUrl: string;
 }
 
-/** A server whose log goes to `stderr`: a pipe, or a file descriptor. */
+/** A server that logs to `stderr`: a pipe or a file descriptor. */
 async function loggingServer(t: TestContext, stderr: number | 'pipe', config: object = {}): Promise<LoggingServer> {
   const main = fileURLToPath(new URL('../support/logging-server.ts', import.meta.url));
   const child = spawn(process.execPath, [main, JSON.stringify(config)], { stdio: ['ignore', 'pipe', stderr] });
@@ -126,7 +126,7 @@ async function stop({ child }: LoggingServer): Promise<unknown> {
   return exit;
 }
 
-/** Sessions that come and go while a bystander's answers have to come, until so much was logged. */
+/** Opens and ends sessions during a bystander's turns until the log has reached this size. */
 async function logMuch(wsUrl: string): Promise<void> {
   const bystander = await WireClient.open(`${wsUrl}?model=m`);
   for (let wave = 0; wave < 10; wave += 1) {
@@ -144,7 +144,7 @@ async function droppedEntries(wsUrl: string): Promise<number> {
   return Number(/^parley_log_dropped_total (\d+)$/m.exec(metrics)?.[1]);
 }
 
-test('a reader of the log that stands still holds nobody up, and is told later how much it missed', async (t) => {
+test('a stalled reader of the log does not block the server, and later gets the number of dropped entries', async (t) => {
   const server = await loggingServer(t, 'pipe', smallBuffer);
   await logMuch(server.wsUrl);
   const dropped = await droppedEntries(server.wsUrl);
@@ -160,13 +160,13 @@ test('a reader of the log that stands still holds nobody up, and is told later h
   assert.deepEqual(await stop(server), [0, null]);
 });
 
-test('a server whose log nobody will ever read stops in time', async (t) => {
+test('a server stops in time even if its log is never read', async (t) => {
   const server = await loggingServer(t, 'pipe', smallBuffer);
   await logMuch(server.wsUrl);
   assert.deepEqual(await stop(server), [0, null]);
 });
 
-test('a log whose pipe is closed ends no server', async (t) => {
+test('a server survives the closing of its log pipe', async (t) => {
   const server = await loggingServer(t, 'pipe', smallBuffer);
   server.child.stderr?.destroy();
   await logMuch(server.wsUrl);
@@ -174,7 +174,7 @@ test('a log whose pipe is closed ends no server', async (t) => {
   assert.deepEqual(await stop(server), [0, null]);
 });
 
-test('a full disk ends no server', { skip: process.platform !== 'linux' && 'needs /dev/full' }, async (t) => {
+test('a server survives a full disk', { skip: process.platform !== 'linux' && 'needs /dev/full' }, async (t) => {
   const full = openSync('/dev/full', 'w');
   t.after(() => closeSync(full));
   const server = await loggingServer(t, full, smallBuffer);
@@ -183,7 +183,7 @@ test('a full disk ends no server', { skip: process.platform !== 'linux' && 'need
   assert.deepEqual(await stop(server), [0, null]);
 });
 
-test('no control character of a client reaches a terminal', async (t) => {
+test('control characters from clients do not reach a terminal', async (t) => {
   for (const logFormat of ['pretty', 'json']) {
     const server = await loggingServer(t, 'pipe', { logFormat });
     assert.ok(server.child.stderr);

@@ -9,7 +9,7 @@ import { settle } from '../support/fake-clock.ts';
 import { underAttack } from './support/under-attack.ts';
 
 const mebibyte = 1024 ** 2;
-/** In µ-law, of which a byte is a sample: nothing takes longer to decode. */
+/** µ-law has one sample per byte and therefore takes longest to decode. */
 const longest = Buffer.alloc(15 * mebibyte, 0x55);
 const manual = (format: object) => ({
   type: 'session.update',
@@ -28,7 +28,7 @@ async function manualSession(format: object = { type: 'audio/pcmu' }) {
   return client;
 }
 
-/** Sends an event, and counts the turns of the event loop until it is answered. */
+/** Sends an event and counts the turns of the event loop until its answer. */
 async function turnsOf(client: Client, event: object, answer: ServerEvent['type']): Promise<number> {
   const before = client.all(answer).length;
   client.post(event);
@@ -37,7 +37,7 @@ async function turnsOf(client: Client, event: object, answer: ServerEvent['type'
   return turns;
 }
 
-test('the longest append, an item of it and their retrieval take many turns of the event loop', async () => {
+test('the longest append, its item and its retrieval are spread over many turns of the event loop', async () => {
   const client = await manualSession();
   client.post(append(longest));
   const commit = await turnsOf(client, { type: 'input_audio_buffer.commit' }, 'input_audio_buffer.committed');
@@ -51,7 +51,7 @@ test('the longest append, an item of it and their retrieval take many turns of t
   assert.ok(audioOf(retrieved).equals(longest), 'nothing of it is lost');
 });
 
-test('what follows a long event waits for it', async () => {
+test('events after a long event are handled after it', async () => {
   const client = await manualSession();
   client.post(item(longest.toString('base64')));
   client.post({ type: 'conversation.item.retrieve', item_id: 'long' });
@@ -78,7 +78,7 @@ test('what follows a long event waits for it', async () => {
   assert.equal(audioOf(await client.retrieve(id)).length, longest.length + 8);
 });
 
-test('a long append that ends in something else than base64 is refused whole', async () => {
+test('a long append with invalid base64 at its end is refused as a whole', async () => {
   const client = await manualSession({ type: 'audio/pcm', rate: 24_000 });
   const audio = `${Buffer.alloc(3 * mebibyte).toString('base64')}*===`;
   await client.say({ type: 'input_audio_buffer.append', audio });
@@ -87,7 +87,7 @@ test('a long append that ends in something else than base64 is refused whole', a
   assert.match(client.lastError().message, /0\.00ms of audio/);
 });
 
-test('an odd byte before a long append is carried into it', async () => {
+test('an odd byte before a long append is prepended to it', async () => {
   const client = await manualSession({ type: 'audio/pcm', rate: 24_000 });
   const bytes = Buffer.from(Array.from({ length: 3 * mebibyte }, (_, index) => index % 251));
   await client.say(append(bytes.subarray(0, 333)));
@@ -97,7 +97,7 @@ test('an odd byte before a long append is carried into it', async () => {
   assert.ok(audioOf(await client.retrieve(id)).equals(bytes));
 });
 
-test('a session that ends while its append is decoded holds nothing of it', async (t) => {
+test('a session that ends while its append is decoded frees it', async (t) => {
   await underAttack(t, {}, async (scene) => {
     await scene.waves(async () => {
       const client = await scene.client();

@@ -1,4 +1,4 @@
-/** SECURITY.md, "pages in the user's browser": one that the user happens to visit cannot use the server of their machine. */
+/** SECURITY.md, "pages in the user's browser": a page of another site cannot use the server on the user's machine. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { type Scene, underAttack, upgradeRequest } from './support/under-attack.
 
 const evil = 'https://evil.example';
 
-/** The status of a request for a WebSocket, as a browser would send it. */
+/** The status of a WebSocket request in the form that a browser sends. */
 async function upgrade(scene: Scene, headers: readonly string[]): Promise<number> {
   const connection = scene.connection();
   connection.write(upgradeRequest(headers));
@@ -17,13 +17,13 @@ async function upgrade(scene: Scene, headers: readonly string[]): Promise<number
   return status;
 }
 
-/** What a page of another origin is told, and whether it may read that. */
+/** The response to a page of another origin, and whether the page may read it. */
 async function told(scene: Scene, request: PlainRequest): Promise<{ status: number | undefined; mayRead: boolean }> {
   const { status, headers } = await plainRequest(scene.server.url, request);
   return { status, mayRead: headers['access-control-allow-origin'] !== undefined };
 }
 
-test('a WebSocket that a page of another site asks for is refused before the upgrade', async (t) => {
+test('a WebSocket request from a page of another site is refused before the upgrade', async (t) => {
   verifies('R1.5');
   await underAttack(t, {}, async (scene) => {
     await scene.waves(async () => {
@@ -40,7 +40,7 @@ test('a WebSocket that a page of another site asks for is refused before the upg
   });
 });
 
-test('a name that was pointed at this machine (DNS rebinding) is not served, whatever is asked', async (t) => {
+test('requests for a rebound DNS name are refused on every route', async (t) => {
   verifies('R1.5');
   await underAttack(t, {}, async (scene) => {
     await scene.waves(async () => {
@@ -66,7 +66,7 @@ test('a name that was pointed at this machine (DNS rebinding) is not served, wha
   });
 });
 
-test('a page of another site can neither mint, nor read what is answered, also without asking first', async (t) => {
+test('a page of another site can neither create secrets nor read responses, with or without a preflight', async (t) => {
   await underAttack(t, {}, async (scene) => {
     const mint = { method: 'POST', path: '/v1/realtime/client_secrets' };
     const requests: Record<string, string>[] = [

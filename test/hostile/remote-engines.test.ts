@@ -1,4 +1,4 @@
-/** SECURITY.md, "an engine misbehaves": what the server of an engine answers holds up nobody, however it is cut and nested. */
+/** SECURITY.md, "an engine misbehaves": responses of an engine's server delay no session, however they are chunked or nested. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -15,7 +15,7 @@ import { WireClient } from '../support/wire-client.ts';
 const mebibyte = 1024 ** 2;
 const query = '?model=gpt-realtime';
 
-/** A server that sends the same answer to every request, in as few packets as the network allows. */
+/** A server that sends the same response to every request, in as few packets as the network allows. */
 function answers(t: TestContext, type: string, body: string | Uint8Array): Promise<ModelServer> {
   return modelServer(t, (_, response) => {
     response.writeHead(200, { 'content-type': type }).end(body);
@@ -59,7 +59,7 @@ const failing: { name: string; type: string; body: () => string; told: RegExp }[
 ];
 
 for (const { name, type, body, told } of failing) {
-  test(`${name} from a language model fails the response, and holds up nobody`, async (t) => {
+  test(`${name} from a language model fails the response without delaying other sessions`, async (t) => {
     const server = await answers(t, type, body());
     const hostile = new ChatModel({ url: server.url, model: 'm', attempts: 1 });
     t.after(() => hostile.close());
@@ -84,7 +84,7 @@ for (const { name, type, body, told } of failing) {
   });
 }
 
-/** Runs `work` and returns how many turns the event loop took in it. */
+/** Runs `work` and returns the number of turns of the event loop during it. */
 async function turnsOf(work: () => Promise<void>): Promise<number> {
   let turns = 0;
   let over = false;
@@ -108,7 +108,7 @@ async function generated(t: TestContext, body: string) {
   return model.generate({ ...request, maxOutputTokens: 'inf', spoken: false, signal });
 }
 
-test('thousands of events that come at once are read in turns of the event loop', async (t) => {
+test('thousands of events in one chunk are spread over turns of the event loop', async (t) => {
   const count = 20_000;
   const events = await generated(t, delta({ content: 'a ' }).repeat(count) + end);
   const turns = await turnsOf(async () => {
@@ -118,7 +118,7 @@ test('thousands of events that come at once are read in turns of the event loop'
 });
 
 for (const [name, line] of Object.entries({ empty: '\n', comment: ':\n', stray: 'x\n' })) {
-  test(`${name} lines without end are read in turns of the event loop`, async (t) => {
+  test(`an endless sequence of ${name} lines is spread over turns of the event loop`, async (t) => {
     const count = 500_000;
     const events = await generated(t, line.repeat(count) + delta({ content: 'Yes.' }) + end);
     const turns = await turnsOf(async () => {
@@ -128,7 +128,7 @@ for (const [name, line] of Object.entries({ empty: '\n', comment: ':\n', stray: 
   });
 }
 
-test('a megabyte of text in one event is passed on in pieces, in turns of the event loop', async (t) => {
+test('a megabyte of text in one event is forwarded in pieces, over turns of the event loop', async (t) => {
   const text = 'word 💥 '.repeat(100_000);
   const events = await generated(t, delta({ content: text }) + end);
   let passed = '';
@@ -144,7 +144,7 @@ test('a megabyte of text in one event is passed on in pieces, in turns of the ev
   assert.ok(turns >= text.length / 8192 / 8, `${turns} turns`);
 });
 
-test('arguments in thousands of pieces are passed on as they are, piece by piece', async (t) => {
+test('arguments in thousands of pieces are forwarded piece by piece', async (t) => {
   const pieces = ['{"text":"', ...Array.from({ length: 20_000 }, () => '\\"}}'), '"}'];
   const events = await generated(t, pieces.map(argumentsDelta).join('') + end);
   const passed: string[] = [];
@@ -157,14 +157,14 @@ test('arguments in thousands of pieces are passed on as they are, piece by piece
   assert.deepEqual(passed, pieces);
 });
 
-test('reasoning that begins thousands of times is left out', async (t) => {
+test('thousands of opening reasoning tags are dropped', async (t) => {
   const events = await generated(t, delta({ content: `${'<think>x</think>'.repeat(50_000)}Yes.` }) + end);
   const texts: string[] = [];
   for await (const event of events) if (event.type === 'text') texts.push(event.text);
   assert.deepEqual(texts, ['Yes.']);
 });
 
-test('minutes of a pause within speech are passed on in pieces', async (t) => {
+test('minutes of silence within speech are forwarded in pieces', async (t) => {
   const sampleRateHz = 24_000;
   const samples = new Int16Array(300 * sampleRateHz);
   samples.fill(8000, 0, 2400);
@@ -180,7 +180,7 @@ test('minutes of a pause within speech are passed on in pieces', async (t) => {
   assert.equal(total, samples.length);
 });
 
-test('a transcript with more logprobs than it has words fails', async (t) => {
+test('a transcript with more logprobs than words fails', async (t) => {
   const logprobs = Array.from({ length: 6000 }, () => ({ token: 'a', logprob: 0 }));
   const piece = event({ type: 'transcript.text.delta', delta: 'hi ', logprobs });
   const server = await answers(t, stream, piece.repeat(20));

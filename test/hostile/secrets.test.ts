@@ -1,4 +1,4 @@
-/** SECURITY.md, "a holder of a client secret" and "a holder of another project's key": each has what was granted, and sees nothing else. */
+/** SECURITY.md, "a holder of a client secret" and "a holder of another project's key": access is limited to what was granted. */
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -15,7 +15,7 @@ const apiKeys = [apiKey('one', key, { project: 'one' }), apiKey('two', otherKey,
 const options = {
   config: { apiKeys },
   bystander: { headers: { Authorization: `Bearer ${key}` } },
-  // A store that holds something sweeps.
+  // A store sweeps while it has entries.
   prepare: (server: ParleyServer) => mint(server.url, key, 'ga'),
 };
 const hour = 60 * 60_000;
@@ -25,7 +25,7 @@ interface Told {
   message: string;
 }
 
-/** How a connection with these headers ends: with the error and the close code, or with neither when it has a session. */
+/** The error and close code of a connection with these headers; both absent if it gets a session. */
 async function attempt(
   scene: Scene,
   headers: readonly string[],
@@ -44,7 +44,7 @@ async function attempt(
 const bearer = (secret: string) => `Authorization: Bearer ${secret}`;
 const beta = 'OpenAI-Beta: realtime=v1';
 
-test('guessed client secrets open nothing, however many and however near', async (t) => {
+test('guessed keys and client secrets are refused', async (t) => {
   verifies('R5.35');
   await underAttack(t, options, async (scene) => {
     const value = await mint(scene.server.url, key, 'ga');
@@ -70,7 +70,7 @@ test('guessed client secrets open nothing, however many and however near', async
   });
 });
 
-test('an expired client secret opens nothing, and is refused in the words that one which never was gets', async (t) => {
+test('an expired client secret is refused with the same error as an unknown one', async (t) => {
   const clock = new FakeClock();
   const limits = { pingIntervalMs: hour, deadPeerMs: hour };
   await underAttack(t, { ...options, config: { apiKeys, limits }, clock }, async (scene) => {
@@ -104,7 +104,7 @@ test('a client secret opens sessions of its own dialect only', async (t) => {
   });
 });
 
-test('a client secret is no key: it mints nothing, lists nothing and reads no metrics', async (t) => {
+test('a client secret cannot create secrets, list sessions or read metrics', async (t) => {
   await underAttack(t, options, async (scene) => {
     const value = await mint(scene.server.url, key, 'ga');
     const requests: [method: string, path: string][] = [
@@ -124,7 +124,7 @@ test('a client secret is no key: it mints nothing, lists nothing and reads no me
   });
 });
 
-test('a client secret keeps what it locked, lives no longer than it may, and opens no more sessions than it may', async (t) => {
+test('a client secret enforces its locked fields, session duration and number of sessions', async (t) => {
   await underAttack(t, options, async (scene) => {
     const value = await mint(scene.server.url, key, 'ga', {
       session: { type: 'realtime', model: 'gpt-realtime', instructions: 'Be brief.' },
@@ -143,7 +143,7 @@ test('a client secret keeps what it locked, lives no longer than it may, and ope
   });
 });
 
-test('a page of another origin cannot use a client secret that names its pages', async (t) => {
+test('a client secret with an origin list is refused for pages of other origins', async (t) => {
   await underAttack(t, options, async (scene) => {
     const value = await mint(scene.server.url, key, 'ga', { parley: { allowed_origins: ['https://app.example'] } });
     const from = (origin: string) =>
@@ -157,7 +157,7 @@ test('a page of another origin cannot use a client secret that names its pages',
   });
 });
 
-test('a project sees nothing of another: its sessions are unknown, by name and in lists, and cannot be ended', async (t) => {
+test('sessions of another project are unknown: they are not listed and cannot be read or ended', async (t) => {
   await underAttack(t, options, async (scene) => {
     const value = await mint(scene.server.url, key, 'ga');
     await scene.client({ headers: { Authorization: `Bearer ${value}` } });
@@ -187,7 +187,7 @@ test('a project sees nothing of another: its sessions are unknown, by name and i
   });
 });
 
-test('a key or a secret does not open the project of another header', async (t) => {
+test('a key or client secret is refused if the project header names another project', async (t) => {
   await underAttack(t, options, async (scene) => {
     const value = await mint(scene.server.url, key, 'ga');
     for (const credential of [key, value]) {
@@ -198,7 +198,7 @@ test('a key or a secret does not open the project of another header', async (t) 
   });
 });
 
-test('secrets that are minted without end are refused at the limit, and leave room for what else is stored', async (t) => {
+test('client secrets beyond the limit are refused, and leave room for other entries in the store', async (t) => {
   await underAttack(t, { ...options, config: { apiKeys, limits: { secretsPerMinute: 20 } } }, async (scene) => {
     const request = {
       method: 'POST',
@@ -207,7 +207,7 @@ test('secrets that are minted without end are refused at the limit, and leave ro
     };
     const answers = await Promise.all(Array.from({ length: 200 }, () => plainRequest(scene.server.url, request)));
     const refused = answers.filter(({ status }) => status === 429);
-    // One was minted before.
+    // One was created before.
     assert.equal(answers.filter(({ status }) => status === 200).length, 19);
     assert.equal(refused.length, 181);
     assert.ok(refused.every(({ headers }) => Number(headers['retry-after']) > 0));

@@ -1,4 +1,4 @@
-/** SECURITY.md names the tests that prove its controls: each must be there, under its title. */
+/** SECURITY.md cites the test of each control by file and title; this checks that they exist. */
 
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ function rows(): { threat: string; control: string; proof: string }[] {
   return cells.slice(1).map(([, threat = '', control = '', proof = '']) => ({ threat, control, proof }));
 }
 
-/** The tests that a cell names: files, each followed by the titles in it. */
+/** The tests that a cell cites: files, each followed by titles in it. */
 function proofs(cell: string): { file: string; titles: string[] }[] {
   return [...cell.matchAll(/\[[^\]]+\]\(([^)]+)\)([^[]*)/g)].map(([, file = '', rest = '']) => ({
     file,
@@ -24,7 +24,7 @@ function proofs(cell: string): { file: string; titles: string[] }[] {
   }));
 }
 
-test('every threat has a control and a test, and every test that the page names is there', () => {
+test('every threat has a control and a test, and every cited test exists', () => {
   assert.ok(rows().length > 10);
   for (const { threat, control, proof } of rows()) {
     assert.notEqual(control, '', threat);
@@ -44,7 +44,7 @@ test('every threat has a control and a test, and every test that the page names 
   }
 });
 
-test('every hostile test says which threat of the page it proves', () => {
+test('every hostile test names a threat of SECURITY.md', () => {
   const folder = new URL('test/hostile/', root);
   for (const name of globSync('*.test.ts', { cwd: folder })) {
     const [first = ''] = readFileSync(new URL(name, folder), 'utf8').split('*/');

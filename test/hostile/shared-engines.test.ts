@@ -1,4 +1,4 @@
-/** SECURITY.md, "occupies an embedded engine": what it asks for waits behind what others ask for. */
+/** SECURITY.md, "occupies an embedded engine": the work of a busy session does not delay that of others. */
 
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
@@ -25,7 +25,7 @@ function served(t: TestContext): Promise<ParleyServer> {
   return newServer(t, { engines: borrowed(embedded), config: { outputLeadMs: Number.POSITIVE_INFINITY } });
 }
 
-/** A spoken question and its spoken answer, on a connection of its own. */
+/** A spoken question and its spoken answer, on a separate connection. */
 async function bystanderTurn({ wsUrl }: ParleyServer, onTranscript = () => {}): Promise<void> {
   const client = await WireClient.open(wsUrl + query);
   const transcription = { model: 'whisper-1' };
@@ -48,7 +48,7 @@ function speech({ url }: ParleyServer, input: string, speed: number, signal?: Ab
   });
 }
 
-test('nine responses of one session that say digits slowly do not hold up the voice of another session', async (t) => {
+test('nine slow responses of one session do not delay the voice of another', async (t) => {
   const server = await served(t);
   const attacker = await WireClient.open(server.wsUrl + query);
   attacker.send({
@@ -72,7 +72,7 @@ test('nine responses of one session that say digits slowly do not hold up the vo
   assert.equal(done, 0, 'the attack was under way all the time');
 });
 
-test('one word of four kilobytes at the slowest speed is spoken in pieces, between which others speak', async (t) => {
+test('a word of four kilobytes at the slowest speed is spoken in pieces, and others speak between them', async (t) => {
   const server = await served(t);
   const left = new AbortController();
   const response = await speech(server, `https://${'7'.repeat(4088)}`, 0.25, left.signal);
@@ -82,7 +82,7 @@ test('one word of four kilobytes at the slowest speed is spoken in pieces, betwe
   await bystanderTurn(server);
 });
 
-test('sixteen uploads do not hold up the transcript of a conversation', async (t) => {
+test('sixteen uploads do not delay the transcript of a conversation', async (t) => {
   const server = await served(t);
   const samples = concatSamples(Array.from({ length: 6 }, () => question));
   const file = new File([writeWav({ samples, sampleRateHz: 24_000 })], 'upload.wav');
@@ -95,7 +95,7 @@ test('sixteen uploads do not hold up the transcript of a conversation', async (t
     answered += 1;
     assert.equal(response.status, 200);
   });
-  // By then all the others wait.
+  // By then all the others are queued.
   await Promise.race(uploads);
   const before = answered;
   let during = 0;
@@ -106,7 +106,7 @@ test('sixteen uploads do not hold up the transcript of a conversation', async (t
   await Promise.all(uploads);
 });
 
-test('answers of the stand-in to a schema of 8,000 properties do not hold up another session', async (t) => {
+test('stand-in responses for a schema of 8,000 properties do not delay another session', async (t) => {
   const server = await served(t);
   const attacker = await WireClient.open(server.wsUrl + query);
   const required = Array.from({ length: 200 }, (_, index) => `p${index}`);
@@ -132,7 +132,7 @@ test('answers of the stand-in to a schema of 8,000 properties do not hold up ano
   await allDone;
 });
 
-test('4,096 characters of ordinary text are spoken at a speed of 0.25 to their end', async (t) => {
+test('4,096 characters of ordinary text are spoken completely at a speed of 0.25', async (t) => {
   const server = await served(t);
   const text = 'The quick brown fox jumps over the lazy dog, and nobody minds. '.repeat(70).slice(0, 4096);
   const response = await speech(server, text, 0.25);

@@ -1,4 +1,4 @@
-/** SECURITY.md, "a slow or broken client": one that does not read, or is not there any more, costs a bounded amount for a bounded time. */
+/** SECURITY.md, "a slow or broken client": a client that stalls or vanishes occupies bounded memory for a bounded time. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,13 +11,13 @@ import { eventually, underAttack } from './support/under-attack.ts';
 const kibibyte = 1024;
 const create = JSON.stringify({ type: 'response.create', response: { output_modalities: ['text'] } });
 
-/** More text than any socket's buffers hold. */
+/** More text than the buffers of any socket can take. */
 async function* endlessText(): AsyncGenerator<ModelEvent> {
   const text = 'la '.repeat(32 * kibibyte);
   for (let piece = 0; piece < 1000; piece++) yield { type: 'text', text };
 }
 
-test('readers that never read are cut off when their queues are full, and what was queued is freed', async (t) => {
+test('clients that never read are disconnected when their queues are full, and the queues are freed', async (t) => {
   await underAttack(t, { config: { limits: { outputQueueBytes: 1024 * kibibyte } } }, async (scene) => {
     const attackers = await Promise.all(Array.from({ length: 4 }, () => scene.webSocket()));
     scene.engines.languageModel.script = endlessText;
@@ -35,7 +35,7 @@ test('readers that never read are cut off when their queues are full, and what w
   });
 });
 
-test('a client that sends pings and never reads the pongs does not grow the server', async (t) => {
+test('a client that sends pings and never reads the pongs does not increase the memory of the server', async (t) => {
   await underAttack(t, { config: { limits: { eventsPerSecond: Number.POSITIVE_INFINITY } } }, async (scene) => {
     const attacker = await scene.webSocket();
     attacker.socket.pause();
@@ -48,14 +48,14 @@ test('a client that sends pings and never reads the pongs does not grow the serv
   });
 });
 
-test('clients that vanish without a word are noticed by their silence, and their sessions end', async (t) => {
+test('vanished clients are detected by their missing pongs, and their sessions end', async (t) => {
   verifies('R1.10');
   const clock = new FakeClock();
   await underAttack(t, { clock, config: { limits: { pingIntervalMs: 10_000, deadPeerMs: 30_000 } } }, async (scene) => {
     const gone = await Promise.all(Array.from({ length: 20 }, () => scene.client({ autoPong: false })));
     for (let elapsedMs = 0; elapsedMs < 30_000; elapsedMs += 10_000) {
       await clock.advance(10_000);
-      // Its audio is heard before the next ping: the bystander is not silent.
+      // The bystander's audio arrives before the next ping, so it counts as alive.
       await scene.bystanderTurn();
     }
     assert.deepEqual(
@@ -66,7 +66,7 @@ test('clients that vanish without a word are noticed by their silence, and their
   });
 });
 
-test('clients that break off in the middle of an answer end its engines with their sessions', async (t) => {
+test('a client that disconnects during a response ends the engines of its session', async (t) => {
   await underAttack(t, {}, async (scene) => {
     let stopped = 0;
     scene.engines.languageModel.script = async function* ({ signal }) {

@@ -1,4 +1,4 @@
-/** SECURITY.md, "strangers on the network": who has no key gets nothing, and keeps nobody else from theirs. */
+/** SECURITY.md, "strangers on the network": without a key they get no access, and cannot prevent that of others. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ const key = 'sk-0123456789abcdefghijklmnopqrstuv';
 const withKey = { headers: { Authorization: `Bearer ${key}` } };
 const keys = [apiKey('bystander', key)];
 
-test('guessed keys open nothing, however many and however near', async (t) => {
+test('guessed keys are refused', async (t) => {
   await underAttack(t, { config: { apiKeys: keys }, bystander: withKey }, async (scene) => {
     const near = [key.slice(0, -1), `${key}0`, key.toUpperCase(), ` ${key.slice(1)}`, `${key.slice(0, -1)}w`];
     const guesses = [
@@ -37,7 +37,7 @@ test('guessed keys open nothing, however many and however near', async (t) => {
   });
 });
 
-test('a request whose headers never end is given up, and holds nobody up', async (t) => {
+test('a request with endless headers is refused after a timeout', async (t) => {
   await underAttack(t, { config: { limits: { headersTimeoutMs: 300 } } }, async (scene) => {
     const connections = Array.from({ length: 100 }, () => scene.connection());
     for (const [index, connection] of connections.entries()) {
@@ -51,7 +51,7 @@ test('a request whose headers never end is given up, and holds nobody up', async
   });
 });
 
-test('a body that trickles in is given up, and holds nobody up', async (t) => {
+test('a body that arrives too slowly is refused after a timeout', async (t) => {
   await underAttack(t, { config: { limits: { headersTimeoutMs: 300, requestTimeoutMs: 300 } } }, async (scene) => {
     const connections = Array.from({ length: 100 }, () => scene.connection());
     for (const connection of connections) {
@@ -64,7 +64,7 @@ test('a body that trickles in is given up, and holds nobody up', async (t) => {
   });
 });
 
-test('a client that leaves in the middle of its body is no fault of the server', async (t) => {
+test('a client that disconnects during its body causes no internal error', async (t) => {
   await underAttack(t, {}, async (scene) => {
     const head = 'POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
     for (const body of ['Content-Length: 9\r\n\r\n{', 'Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n']) {
@@ -77,7 +77,7 @@ test('a client that leaves in the middle of its body is no fault of the server',
   });
 });
 
-test('methods that nothing here has are refused, with a body or without', async (t) => {
+test('unknown methods are refused, with or without a body', async (t) => {
   await underAttack(t, {}, async (scene) => {
     for (const method of ['TRACE', 'PUT', 'PATCH', 'PROPFIND', 'OPTIONS']) {
       for (const rest of ['\r\n', 'Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n']) {
@@ -90,7 +90,7 @@ test('methods that nothing here has are refused, with a body or without', async 
   });
 });
 
-test('more silent connections than there may be are dropped; sessions go on, and newcomers are let in afterwards', async (t) => {
+test('silent connections beyond the limit are closed; sessions continue, and new clients can connect afterwards', async (t) => {
   await underAttack(t, { config: { limits: { pendingConnections: 50 } } }, async (scene) => {
     const connections = Array.from({ length: 200 }, () => scene.connection());
     await Promise.all(connections.map(({ socket, closed }) => Promise.race([once(socket, 'connect'), closed])));
@@ -102,7 +102,7 @@ test('more silent connections than there may be are dropped; sessions go on, and
   });
 });
 
-test('hundreds of connections that say nothing do not keep a client out', async (t) => {
+test('hundreds of silent connections do not prevent a client from connecting', async (t) => {
   const { wsUrl, port } = await newServer(t);
   const silent = Array.from({ length: 400 }, () => connect(port, '127.0.0.1'));
   await Promise.all(silent.map((socket) => once(socket, 'connect')));
@@ -111,7 +111,7 @@ test('hundreds of connections that say nothing do not keep a client out', async 
   for (const socket of silent) socket.destroy();
 });
 
-test('sessions that are asked for all at once are opened up to the limit, the others refused with 503', async (t) => {
+test('simultaneous session requests beyond the limit are refused with 503', async (t) => {
   await underAttack(t, { config: { limits: { sessions: 40 } } }, async (scene) => {
     const connections = Array.from({ length: 200 }, () => scene.connection());
     for (const connection of connections) connection.write(upgradeRequest());
@@ -123,7 +123,7 @@ test('sessions that are asked for all at once are opened up to the limit, the ot
   });
 });
 
-test('clients that send requests ahead of their answers are given a hundred each, and hold nobody up', async (t) => {
+test('a client that pipelines requests gets a hundred responses per connection, without delaying others', async (t) => {
   await underAttack(t, { config: { apiKeys: keys }, bystander: withKey }, async (scene) => {
     const flood = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(20_000);
     await scene.waves(async () => {
@@ -145,7 +145,7 @@ test('clients that send requests ahead of their answers are given a hundred each
   });
 });
 
-test('a request that two parsers could read differently is refused, and its connection closed', async (t) => {
+test('an ambiguous request is refused, and its connection is closed', async (t) => {
   await underAttack(t, {}, async (scene) => {
     const head = 'POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: localhost\r\n';
     const hidden = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
@@ -167,7 +167,7 @@ test('a request that two parsers could read differently is refused, and its conn
   });
 });
 
-test('a request that names two hosts is refused with 400, as a request and as an upgrade', async (t) => {
+test('a request or upgrade that names two hosts is refused with 400', async (t) => {
   await underAttack(t, {}, async (scene) => {
     const { port } = scene.server;
     const other = ['Host: localhost', 'Host: other.example'];
@@ -196,7 +196,7 @@ test('a request that names two hosts is refused with 400, as a request and as an
   });
 });
 
-test('a key is not sent back as the selected subprotocol, however its prefix is written', async (t) => {
+test('a key is never returned as the selected subprotocol, in any spelling of its prefix', async (t) => {
   const { wsUrl } = await newServer(t);
   for (const name of ['openai-insecure-api-key.secret', 'OpenAI-Insecure-API-Key.secret']) {
     const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`, { protocols: [name, 'other'] });

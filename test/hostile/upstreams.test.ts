@@ -1,4 +1,4 @@
-/** SECURITY.md, "an upstream misbehaves": its own sessions suffer, within bounds, and nobody else notices. */
+/** SECURITY.md, "an upstream misbehaves": only its own sessions are affected, within bounds. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -9,14 +9,14 @@ import { AttachedPeer, beta, liveSession, openingSession } from '../upstream/sup
 import { eventually, type Scene, underAttack, upgradeRequest } from './support/under-attack.ts';
 
 const mebibyte = 1024 ** 2;
-/** What a session may keep of what its upstream sends, and as much again for what is on its way. */
+/** Maximum that a session may retain of its upstream's data, plus the same amount in transit. */
 const keptBytes = 16 * mebibyte;
 
 const message = (id: string, words: string) => ({
   ...{ id, type: 'message', role: 'assistant', status: 'in_progress', content: [{ type: 'output_text', text: words }] },
 });
 
-/** Events of a session that would need several times `keptBytes`, were all of them kept. */
+/** Events of a session that would take several times `keptBytes` if all of them were retained. */
 const floods: Record<string, () => Iterable<object>> = {
   *'responses that begin and never end'() {
     for (let at = 0; at < 10_000; at++) {
@@ -53,7 +53,7 @@ const floods: Record<string, () => Iterable<object>> = {
   },
 };
 
-/** The upstream of a client whose session is relayed. `passed` resolves once the client has all that was sent so far. */
+/** The upstream of a relayed session. `passed` resolves when the client has received everything that was sent so far. */
 async function relayedSession(
   scene: Scene,
   upstream: FakeUpstream,
@@ -75,7 +75,7 @@ async function relayedSession(
 }
 
 for (const [name, events] of Object.entries(floods)) {
-  test(`an upstream that sends ${name} fills no memory, and holds nobody up`, async (t) => {
+  test(`an upstream that sends ${name} does not exhaust memory or delay other sessions`, async (t) => {
     const upstream = await FakeUpstream.start(t);
     const models = { relayed: 'gpt-realtime' };
     const config: object = { upstream: [{ name: 'hostile', url: upstream.url, models }] };
@@ -99,7 +99,7 @@ for (const [name, events] of Object.entries(floods)) {
   });
 }
 
-test('an upstream that sends everything but what is awaited is given up after its time', async (t) => {
+test('an upstream that sends everything except the awaited answer is closed after a timeout', async (t) => {
   const { side, client, clock } = await openingSession(t);
   for (let seconds = 0; seconds < 9; seconds += 3) {
     side.send({ type: 'rate_limits.updated', rate_limits: [] }, { type: 'nothing' });
@@ -114,7 +114,7 @@ test('an upstream that sends everything but what is awaited is given up after it
   assert.match(JSON.stringify(error), /it did not answer within 10 s/);
 });
 
-test('of lists without end and of metadata the server checks as much as a response has', async (t) => {
+test('lists and metadata of an upstream are checked only up to the size of a response', async (t) => {
   const { side, session } = await liveSession(t, { checked: false });
   const old = new AttachedPeer(session, { ...beta, checked: false });
   const output = Array.from({ length: 2000 }, (_, at) => message(`item_${at}`, 'Yes.'));
@@ -125,7 +125,7 @@ test('of lists without end and of metadata the server checks as much as a respon
   assert.equal(Object(response).output.length, 256);
 });
 
-test('an upstream that does not read is sent no answers to its pings', async (t) => {
+test('an upstream that does not read gets no pongs', async (t) => {
   const { side, client } = await liveSession(t, { checked: false });
   const pongs: string[] = [];
   side.socket.on('pong', (data) => pongs.push(String(data)));

@@ -22,7 +22,7 @@ describe('a body', () => {
     assert.match(message, /1000 bytes/);
   });
 
-  it('without end is cut off, and its sender is told', async (t) => {
+  it('without end is aborted, and the connection is closed', async (t) => {
     const server = await LocalServer.start(t, (_request, response) => {
       const pour = () => {
         while (response.write('x'.repeat(400)));
@@ -122,7 +122,7 @@ describe('time', () => {
     await refused;
   });
 
-  it('ends a body that comes byte by byte, though each comes in time', async (t) => {
+  it('aborts a body that arrives too slowly, even if each piece arrives in time', async (t) => {
     const server = await LocalServer.start(t, (_request, response) => response.flushHeaders());
     const clock = new WatchedClock();
     const { fetch } = newFetch({ clock });

@@ -116,7 +116,7 @@ describe('an address that is no place to fetch from', () => {
     assert.equal(server.connections, 0);
   });
 
-  it('looks the same whether it leads inwards or does not exist', async () => {
+  it('fails with the same error for an internal address and an unknown name', async () => {
     const missing: Resolve = () => Promise.reject(new Error('getaddrinfo ENOTFOUND vault.internal'));
     const inside: Resolve = async () => [{ address: '10.20.30.40', family: 4 }];
     const nowhere: Resolve = async () => [];
@@ -189,7 +189,7 @@ describe('a redirect', () => {
     }
   });
 
-  it('inwards is refused, and where it led is not told', async (t) => {
+  it('to an internal address is refused, and the error does not reveal the address', async (t) => {
     const inside = await text(t, 'internal');
     const { port } = inside;
     for (const location of [

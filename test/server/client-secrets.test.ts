@@ -173,7 +173,7 @@ test('a handshake that fails uses no session of a secret up', async (t) => {
   assert.match((await refusal(server.wsUrl, bearer(secret))).message, /has opened its maximum of 1 session\(s\)\./);
 });
 
-test('a wall clock that is set gives a secret no more sessions, and no longer a life', async (t) => {
+test('changing the wall clock extends neither the lifetime of a secret nor its number of sessions', async (t) => {
   verifies('R1.27');
   const clock = new SettableClock();
   const server = await guardedServer(t, { clock });

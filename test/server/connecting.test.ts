@@ -40,7 +40,7 @@ test('without a key the connection is opened, told and closed with 3000', async 
   });
 });
 
-test('a wrong key is refused without being repeated, and does not reach the log', async (t) => {
+test('a wrong key is refused without being repeated in the error or the log', async (t) => {
   verifies('R1.6', 'R5.35');
   const log = new KeptLog();
   const { wsUrl } = await guardedServer(t, log);
@@ -53,7 +53,7 @@ test('a wrong key is refused without being repeated, and does not reach the log'
   assert.doesNotMatch(JSON.stringify(log.entries), new RegExp(`${wrong}|${key}`));
 });
 
-test('the key is judged before the model', async (t) => {
+test('the key is checked before the model', async (t) => {
   verifies('R1.6', 'R1.7', 'R5.33');
   const { wsUrl } = await guardedServer(t);
   assert.equal((await refusal(wsUrl)).code, 3000);

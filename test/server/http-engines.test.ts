@@ -158,7 +158,7 @@ for (const { name, chat: fault, message } of faults) {
   });
 }
 
-test('no client is told where the server of an engine is, over a socket or over HTTP; the log says it', async (t) => {
+test('errors do not reveal the address of a remote engine; the log does', async (t) => {
   const log = new KeptLog();
   const fails: Handler = (_, response) => sendJson(response, { error: { message: 'out of memory' } }, 500);
   const { server } = await setting(t, { chat: fails, stt: fails, tts: fails, log });

@@ -54,7 +54,7 @@ test('a server that drains is not ready and opens no session, but lives', async 
   assert.deepEqual(await client.closed, { code: 1001, reason: 'the server is shutting down' });
 });
 
-test('the page and its parts are served with their types, and may load nothing from elsewhere', async (t) => {
+test('the console is served with the right content types and may load only its own files', async (t) => {
   const { url } = await newServer(t);
   const page = await fetch(url);
   assert.equal(page.status, 200);

@@ -180,7 +180,7 @@ test('a client that creates the largest item is not taken for one that does not 
   await client.until('input_audio_buffer.cleared');
 });
 
-test('a fault while handling an event is told to its client alone, and both sessions go on', async (t) => {
+test('an internal error in an event is reported to its client only, and both sessions continue', async (t) => {
   verifies('R5.61');
   const log = new KeptLog();
   const { wsUrl } = await newServer(t, {

@@ -88,7 +88,7 @@ test('a store that is full says so with 503, and has room again when secrets exp
   assert.equal((await ask(server, ga, { body })).status, 200);
 });
 
-test('a key fills a quarter of the store; keys that fill it together keep no other from opening sessions', async (t) => {
+test('a key fills at most a quarter of the store, and a full store does not prevent sessions', async (t) => {
   const phone = 'sk-phone-0123456789';
   const limited = apiKey('phone', phone, { limits: { sessions: 1, sessionsPerMinute: 10, tokensPerMinute: 10_000 } });
   const fillers = [1, 2, 3, 4, 5].map((number) => `sk-filler-012345678${number}`);

@@ -166,7 +166,7 @@ test('beyond limits.kept-audio-ms the oldest audio of items is dropped', async (
   assert.deepEqual(await audioOfItems(client, 2), [0, 1000 * bytesPerMs]);
 });
 
-test('all sessions hold so much audio together: a session gives up its own oldest, then is refused', async (t) => {
+test('audio over all sessions is bounded: a session drops its own oldest audio, then is refused', async (t) => {
   verifies('R5.73');
   const { client, url, refusal, log } = await limited(t, { totalAudioMs: 2500 });
   const other = await WireClient.open(url);

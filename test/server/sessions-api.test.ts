@@ -113,7 +113,7 @@ test('a server without keys is open to its machine', async (t) => {
   assert.equal((await ask(server, 'GET /metrics')).status, 200);
 });
 
-test('a key has no more sessions at once than it may, and has one more when one ends', async (t) => {
+test('a key that has reached its session limit can open another session when one ends', async (t) => {
   verifies('R1.30', 'R5.78');
   const log = new KeptLog();
   const limited = [apiKey('limited', shop, { limits: { sessions: 1 } }), apiKey('free', bank)];

@@ -55,7 +55,7 @@ test('a body of tiny chunks is parsed over many turns of the event loop', async 
   assert.ok(most < 3000, `${most} chunks in one turn`);
 });
 
-test('connections share the turns', async (t) => {
+test('connections share the turns of the event loop', async (t) => {
   let [now, most] = [0, 0];
   const server = createServer((request, response) => {
     request.on('data', () => {

@@ -60,7 +60,7 @@ test('what is used is counted, and what may not be spent is refused', async (t) 
   });
 });
 
-test('what a response may use is set aside before it is asked for, and settled when it has ended or was refused', async (t) => {
+test('tokens are reserved before a response is requested, and settled when it ends or is refused', async (t) => {
   const expected: object[] = [];
   const settled: string[] = [];
   const { side, client, session } = await liveSession(t, {

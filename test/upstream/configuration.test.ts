@@ -116,7 +116,7 @@ for (const [what, file, words] of [
   });
 }
 
-test('one key is not given to several upstreams', () => {
+test('a key cannot be set for several upstreams', () => {
   const said = problem('upstream: [wss://a.example, wss://b.example]', { PARLEY_UPSTREAM_KEY: 'hunter2' });
   assert.ok(
     said.startsWith(

@@ -94,7 +94,7 @@ for (const [kind, reported] of Object.entries(upstreams)) {
   });
 }
 
-test('a session that takes the place of a lost one has what the upstream never reported', async (t) => {
+test('a restored session has the locked fields that the upstream never reported', async (t) => {
   const upstream = await FakeUpstream.start(t);
   const relay = await relayTo(t, upstream.url, { config });
   const secret = await mint(relay, key, { session: granted, parley: { locked } });
@@ -115,7 +115,7 @@ test('a session that takes the place of a lost one has what the upstream never r
   });
 });
 
-test('the key of an upstream reaches no client and no log, in whatever form it comes back', async (t) => {
+test('the key of an upstream is redacted from events, close reasons and the log', async (t) => {
   const log = new KeptLog();
   const upstream = await FakeUpstream.start(t);
   const relay = await relayTo(t, upstream.url, { log });

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../src/core/clock.ts';
 
-/** A clock that knows how many of its timers are set. */
+/** A clock that counts its pending timers. */
 export class CountedClock implements Clock {
   #pending = 0;
   readonly #clock: Clock;

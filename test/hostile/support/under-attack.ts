@@ -1,6 +1,6 @@
 /**
- * A server with a bystander in conversation on it. While an attack is under way the bystander's turns must come out as
- * ever: every event, in order. Afterwards nothing of the attack may be left: no session, no socket, no timer, no memory.
+ * A server with a bystander in conversation. During an attack, each of the bystander's turns must produce every event in
+ * order. Afterwards nothing of the attack may remain: no session, socket, timer or memory.
  */
 
 import assert from 'node:assert/strict';
@@ -17,11 +17,11 @@ import { type ConnectOptions, WireClient } from '../../support/wire-client.ts';
 import { CountedClock } from './counted-clock.ts';
 
 const mebibyte = 1024 ** 2;
-/** What a run of any code leaves behind: compiled code, caches, pools. */
+/** The memory that any run of code retains: compiled code, caches, pools. */
 const toleratedBytes = 4 * mebibyte;
-const giveUpMs = 20_000;
+const timeoutMs = 20_000;
 
-/** Of a turn that is said and answered (docs/protocol.md, R3.4), without the deltas. */
+/** The events of a spoken turn and its response (docs/protocol.md, R3.4), without the deltas. */
 const voiceTurn = [
   'input_audio_buffer.speech_started',
   'input_audio_buffer.speech_stopped',
@@ -42,13 +42,13 @@ const voiceTurn = [
 ];
 
 export interface AttackOptions extends Omit<ServerOptions, 'log' | 'engines'> {
-  /** What the bystander's connection has: a key, where the server wants one. */
+  /** The credentials of the bystander: a key, if the server requires one. */
   bystander?: ConnectOptions;
-  /** What belongs to the state before the attack. */
+  /** Part of the state before the attack. */
   prepare?: (server: ParleyServer) => Promise<unknown>;
 }
 
-/** Runs an attack; fails when the bystander notices it, or when something of it stays. */
+/** Runs an attack; fails if the bystander is affected, or if something of the attack remains. */
 export async function underAttack(
   t: TestContext,
   { bystander: connect = {}, prepare, ...options }: AttackOptions,
@@ -56,7 +56,7 @@ export async function underAttack(
 ): Promise<void> {
   const log = new KeptLog();
   const engines = fakeEngines();
-  // It judges audio as fast as an engine would.
+  // It takes as long per append as a real engine.
   engines.voiceActivity = instantEngines().engines.voiceActivity;
   engines.languageModel.script = () => say('Yes.');
   const clock = new CountedClock(options.clock ?? systemClock);
@@ -105,20 +105,20 @@ export class Scene {
     this.#bystander = bystander;
   }
 
-  /** Sessions that were opened and have not been closed. */
+  /** Number of open sessions. */
   get openSessions(): number {
     const count = (event: string) => this.log.entries.filter((entry) => entry.event === event).length;
     return count('session_opened') - count('session_closed');
   }
 
-  /** A hostile client with a session; it is gone when the attack is over. */
+  /** A hostile client with a session; closed at the end of the attack. */
   async client(options: ConnectOptions = {}): Promise<WireClient> {
     const client = await WireClient.open(this.wsUrl, options);
     this.#clients.push(client);
     return client;
   }
 
-  /** A hostile TCP connection; it is gone when the attack is over. */
+  /** A hostile TCP connection; closed at the end of the attack. */
   connection(options: Omit<RawConnectionOptions, 'port'> = {}): RawConnection {
     const connection = new RawConnection({ port: this.server.port, ...options });
     this.#connections.push(connection);
@@ -137,7 +137,7 @@ export class Scene {
     return connection;
   }
 
-  /** The bystander says something and is answered, with all events in order and none besides. */
+  /** The bystander speaks and gets a response, with all events in order and no others. */
   async bystanderTurn(): Promise<void> {
     const chunk = 2400;
     const samples = Int16Array.of(...tone(400, 24_000), ...silence(700, 24_000));
@@ -159,7 +159,7 @@ export class Scene {
     assert.equal(this.#bystander.waiting, 0);
   }
 
-  /** Attacks in waves, for as long as a turn of the bystander takes. */
+  /** Repeats waves of the attack for the duration of one turn of the bystander. */
   async waves(wave: () => Promise<void>): Promise<void> {
     let over = false;
     const turn = this.bystanderTurn().finally(() => {
@@ -170,7 +170,7 @@ export class Scene {
     await turn;
   }
 
-  /** Ends the connections of the attack. */
+  /** Closes the connections of the attack. */
   async leave(): Promise<void> {
     for (const { socket } of this.#clients) socket.terminate();
     for (const { socket } of this.#connections) socket.destroy();
@@ -180,13 +180,13 @@ export class Scene {
   }
 }
 
-/** The thread that parses heavy frames belongs to the state before an attack. */
+/** The thread that parses large messages is part of the state before an attack. */
 async function startFrameThread(client: WireClient): Promise<void> {
   client.send({ type: 'nope', values: Array.from({ length: 2500 }, () => null) });
   await client.until('error');
 }
 
-/** What asks for a WebSocket, with headers of one's own in the end. */
+/** An upgrade request with additional headers. */
 export function upgradeRequest(headers: readonly string[] = [], target = '/v1/realtime?model=gpt-realtime'): string {
   return [
     `GET ${target} HTTP/1.1`,
@@ -200,11 +200,11 @@ export function upgradeRequest(headers: readonly string[] = [], target = '/v1/re
   ].join('\r\n');
 }
 
-/** Waits until nothing is left to complain of. What must come back needs time for which there is no event. */
-export async function eventually(complaint: () => string | undefined | Promise<string | undefined>): Promise<void> {
-  const until = performance.now() + giveUpMs;
+/** Waits until `problem` returns nothing. Resources are freed after a delay that no event reports. */
+export async function eventually(problem: () => string | undefined | Promise<string | undefined>): Promise<void> {
+  const until = performance.now() + timeoutMs;
   for (;;) {
-    const found = await complaint();
+    const found = await problem();
     if (found === undefined) return;
     assert.ok(performance.now() < until, found);
     await new Promise<void>((resolve) => setImmediate(resolve));
@@ -212,7 +212,7 @@ export async function eventually(complaint: () => string | undefined | Promise<s
 }
 
 async function footprint(clock: CountedClock): Promise<{ bytes: number; handles: number; timers: number }> {
-  // What was closed in this turn of the event loop is freed in the next.
+  // Objects that were closed in this turn of the event loop are freed in the next.
   await new Promise<void>((resolve) => setImmediate(resolve));
   return { bytes: heldBytes(), handles: process.getActiveResourcesInfo().length, timers: clock.pending };
 }
