@@ -3,13 +3,13 @@ export interface EngineErrorOptions extends ErrorOptions {
   overloaded?: boolean;
 }
 
-/** An engine could not do its work. The message names the engine, and is for the log and whoever runs the server. */
+/** A failure of an engine. The message names the engine, and is for the log and the operator. */
 export class EngineError extends Error {
   override readonly name = 'EngineError';
   readonly engine: string;
-  /** What clients are told in its place, where the message says what they need not know, such as addresses. */
+  /** The message for clients, if `message` contains details that they need not know, such as addresses. */
   readonly forClients: string;
-  /** The engine has more work than it can do; the same request may succeed later. */
+  /** The engine is overloaded; the same request may succeed later. */
   readonly overloaded: boolean;
 
   constructor(engine: string, message: string, options: EngineErrorOptions = {}) {

@@ -1,18 +1,18 @@
 import type { Clock } from '../../core/clock.ts';
 import { RequestFailure } from './request-failure.ts';
 
-/** What a server can be asked without, or in another form: a key, and the words for the log. */
+/** A change to a request that a server may need: a key, and a description for the log. */
 export interface Adaptation {
   readonly key: string;
   readonly notice?: string;
 }
 
-/** Keys that are remembered at once: one for each form of a request, and some for values of fields. */
+/** Maximum number of remembered keys: one for each form of a request, and some for values of fields. */
 const maxKeys = 64;
-/** Of one request. */
+/** Maximum for one request. */
 const maxAdaptations = 8;
 
-/** How one server wants its requests, as its refusals showed it: for a while, since servers are changed. */
+/** The form of requests that one server accepts, learned from its refusals. Entries expire, because servers change. */
 export class Adaptations {
   readonly #clock: Clock;
   readonly #maxAgeMs: number;
@@ -24,8 +24,8 @@ export class Adaptations {
   }
 
   /**
-   * Sends a request. Where the server refuses its form, `adapt` says what to change; what helped is remembered, and nothing
-   * else: a refusal that has another cause, such as one client's content, teaches nothing.
+   * Sends a request. If the server refuses its form, `adapt` returns the change to make. A change is remembered only if
+   * it helped, so that a refusal for another reason, such as a client's content, has no effect.
    * @throws {RequestFailure} the last refusal
    */
   async ask<Answer>(
@@ -65,7 +65,7 @@ export class Adaptations {
   }
 }
 
-/** Whether a refusal may be about the form of a request. Errors of chat templates come as 500, too. */
+/** Whether a refusal may concern the form of a request. Errors of chat templates can have status 500. */
 export function mayConcernForm({ status }: RequestFailure): boolean {
   return status === 400 || status === 422 || status === 500 || status === 501;
 }
@@ -75,8 +75,8 @@ const unknownField =
 const badValue = /\bvalues?\b|must be|should be|between|range|greater|less|at (least|most)|does not support|one of/i;
 
 /**
- * The optional field that a server has refused: altogether, or with this value, which is then left out and no other. What is
- * in `fields` is what the request had.
+ * The optional field that a server has refused: always, or only with this value, which is then left out while other
+ * values are still sent. `fields` are those of the request.
  */
 export function refusedField(
   { detail }: RequestFailure,

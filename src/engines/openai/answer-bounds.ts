@@ -1,8 +1,10 @@
-/** How much of an answer is read from a server of models. */
+/** Maximum sizes of an answer from a model server. */
 export interface AnswerBounds {
-  /** A whole answer. */
+  /** A complete answer. */
   answerBytes: number;
-  /** One event of a stream (in characters), or an answer that is one JSON document: it is parsed at once. */
+  /**
+   * One event of a stream (in characters), or an answer that is one JSON document, because it is parsed in one step.
+   */
   messageBytes: number;
 }
 

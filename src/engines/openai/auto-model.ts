@@ -4,15 +4,15 @@ import type { RemoteOptions } from './http-engines.ts';
 import { findLocalModel } from './local-models.ts';
 
 export interface AutoModelOptions extends RemoteOptions {
-  /** What answers while no server is found. */
+  /** The engine that answers while no server has been found. */
   standIn: LanguageModel & { close?(): Promise<void> };
-  /** Where to look; default: where the usual servers listen on this machine. */
+  /** Servers to look for; default: the usual ports on this machine. */
   urls?: readonly string[];
 }
 
-/** The language model that runs on this machine: an Ollama, a llama.cpp server or the like, found when it is needed. */
+/** The language model on this machine (Ollama, llama.cpp or similar), discovered on demand. */
 export class AutoModel implements LanguageModel {
-  /** Resolves when it has been looked for once. */
+  /** Resolves when the first search is complete. */
   readonly ready: Promise<void>;
   readonly #options: AutoModelOptions;
   #found: ChatModel | undefined;
@@ -30,7 +30,7 @@ export class AutoModel implements LanguageModel {
     yield* (this.#found ?? this.#options.standIn).generate(request);
   }
 
-  /** Looks again, where there was none: it may have been started since. */
+  /** Searches again if nothing was found, because a server may have been started. */
   warm(): void {
     if (this.#found) void this.#found.warm();
     else void this.#findModel();

@@ -1,4 +1,4 @@
-/** Reads the answer of `/v1/chat/completions`, streamed or whole, as servers really send it. */
+/** Parses the answer of `/v1/chat/completions`, streamed or not, including the deviations of real servers. */
 
 import { bytesToSamples } from '../../audio/pcm.ts';
 import { endOfPiece } from '../../core/json-pieces.ts';
@@ -12,34 +12,34 @@ import { toldFailure } from './status-failure.ts';
 
 type FinishReason = Extract<ModelEvent, { type: 'finish' }>['reason'];
 
-/** Characters of text and of reasoning in one answer. */
+/** Maximum characters of text and of reasoning in one answer. */
 const maxText = 4 * 1024 ** 2;
-/** How long the figures of an answer that has ended are waited for: not every server sends them, or ends the stream. */
+/** Time to wait for the usage after the answer has ended: some servers do not send it, or do not end the stream. */
 const usageGraceMs = 1000;
-/** What `audio: { format: 'pcm16' }` means. */
+/** The format of `audio: { format: 'pcm16' }`. */
 const audioRateHz = 24_000;
-/** Audio of one event: two seconds. What follows does its work on an event at once. */
+/** Maximum audio per event (two seconds), because consumers process an event in one step. */
 const pieceBytes = 4 * audioRateHz;
 
-/** Text of one event, in code units, for the same reason. */
+/** Maximum text per event, in code units, for the same reason. */
 const pieceCharacters = 8192;
 
-/** One answer: takes its chunks, gives the model's events. */
+/** One answer: converts its chunks to the model's events. */
 export class ChatAnswer implements AnswerReader<ModelEvent> {
-  /** Takes reasoning out of the text. */
+  /** Removes reasoning from the text. */
   readonly markup: ModelMarkup;
-  /** The first byte of a sample whose second comes with the next piece. */
+  /** The first byte of a sample whose second byte comes with the next chunk. */
   #halfSample: Uint8Array = new Uint8Array();
   readonly #calls: ToolCalls;
   #finish: FinishReason | undefined;
   #usage: ModelUsage | undefined;
   #characters = 0;
-  /** Words that came while a call was incomplete: they follow it. */
+  /** Text that arrived during an incomplete call and follows it. */
   #later = '';
   #marked = false;
   #chunks = 0;
 
-  /** `engine`: the name of the engine that answers. */
+  /** `engine`: the name of the answering engine. */
   constructor(engine: string, options: ModelMarkupOptions = {}) {
     this.#calls = new ToolCalls(engine);
     this.markup = new ModelMarkup(options);
@@ -57,13 +57,13 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
   /** @throws {RequestFailure} as `push` */
   whole(body: string): ModelEvent[] {
     const events = this.push(body);
-    // Some give no reason in an answer that is not streamed: it is whole all the same.
+    // Some servers give no finish reason in an answer that is not streamed, although it is complete.
     this.#marked = true;
     return events;
   }
 
   /**
-   * @throws {RequestFailure} for what is no chunk, and for an error that the server tells
+   * @throws {RequestFailure} for data that is not a chunk, and for an error from the server
    */
   push(data: string): ModelEvent[] {
     if (data.trim() === '[DONE]') {
@@ -90,8 +90,8 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
   }
 
   /**
-   * What is left to tell once the stream has ended.
-   * @throws {RequestFailure} when the answer is not whole
+   * The remaining events at the end of the stream.
+   * @throws {RequestFailure} when the answer is incomplete
    */
   end(): ModelEvent[] {
     if (this.#chunks === 0)
@@ -115,7 +115,7 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
     const content = contentText(field(delta, 'content')) || (textField(delta, 'refusal') ?? '');
     const reasoning = reasoningFields.map((name) => textField(delta, name) ?? '').join('');
     this.#count(content.length + reasoning.length);
-    // A server that tells reasoning apart leaves none in the text.
+    // A server that separates reasoning leaves none in the text.
     if (reasoning !== '') events.push(...this.#say(this.markup.release()));
     if (content !== '') events.push(...this.#say(this.markup.push(content)));
     for (const piece of callPieces(delta)) {
@@ -167,17 +167,17 @@ function textEvents(text: string): ModelEvent[] {
   return events;
 }
 
-/** The pieces of tool calls; one of the old form, `function_call`, is a call without an id. */
+/** The parts of tool calls; the legacy form, `function_call`, is a call without an id. */
 function callPieces(delta: unknown): readonly unknown[] {
   const old = field(delta, 'function_call');
   const pieces = listField(delta, 'tool_calls');
   return typeof old === 'object' && old !== null && pieces.length === 0 ? [{ function: old }] : pieces;
 }
 
-/** What servers call the reasoning that they tell apart from the answer. */
+/** Names of the field with separate reasoning. */
 const reasoningFields = ['reasoning_content', 'reasoning'];
 
-/** Most send a string; some the parts of a message, of which only the text is said. */
+/** Most servers send a string, some the parts of a message, of which only the text is used. */
 function contentText(content: unknown): string {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) return '';
@@ -189,7 +189,7 @@ function finishReason(reason: string): FinishReason {
   if (reason === 'content_filter') return 'content_filter';
   if (reason === 'error')
     throw new RequestFailure('it broke off with an error, without saying which', { again: 'later' });
-  // `stop`, `tool_calls`, `function_call`, and names of servers' own for the same.
+  // `stop`, `tool_calls`, `function_call`, and other names of servers for the same.
   return 'stop';
 }
 

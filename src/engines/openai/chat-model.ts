@@ -12,15 +12,18 @@ import { ThinkingModels } from './thinking.ts';
 import { defaultAdaptationMs, defaultTimeouts } from './timeouts.ts';
 
 export interface ChatModelOptions extends EndpointOptions {
-  /** Whether the model takes audio (`input_audio`), and whether it answers with it (`modalities: ["text","audio"]`). */
+  /**
+   * Whether the model accepts audio (`input_audio`), and whether it answers with audio (`modalities:
+   * ["text","audio"]`).
+   */
   hearsAudio?: boolean;
   speaks?: boolean;
-  /** Added to the instructions of an answer that a voice will speak; '' adds nothing. */
+  /** Text added to the instructions of spoken answers; '' adds nothing. */
   spokenHint?: string;
-  /** Whether to wait for a model that is being loaded; false: another engine answers. Default: true. */
+  /** Whether to wait for a model that is loading; false: another engine answers. Default: true. */
   waitsForModel?: boolean;
   onLoading?: (about: { name: string; loading: boolean; ms: number }) => void;
-  /** Its answers begin inside reasoning (`ThinkingModels`). Absent: found out. */
+  /** Whether its answers begin inside reasoning (`ThinkingModels`). Absent: detected. */
   thinks?: boolean;
 }
 
@@ -55,7 +58,7 @@ export class ChatModel implements LanguageModel {
     this.#adaptations = new Adaptations(this.#endpoint.clock, options.adaptationMs ?? defaultAdaptationMs);
   }
 
-  /** @throws {EngineError} that says which server failed, how, and what to do */
+  /** @throws {EngineError} with the server, the failure, and the remedy */
   async *generate(request: ModelRequest): AsyncGenerator<ModelEvent, void, undefined> {
     yield* this.#endpoint.stream(
       (options) => this.#answer(request, options),

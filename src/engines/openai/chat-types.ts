@@ -1,4 +1,4 @@
-/** The part of the body of `/v1/chat/completions` that is sent (OpenAI, "Create chat completion"). */
+/** The parts of the body of `/v1/chat/completions` that we send (OpenAI, "Create chat completion"). */
 
 export interface ChatBody {
   model: string;
@@ -8,7 +8,7 @@ export interface ChatBody {
   max_tokens?: number;
   max_completion_tokens?: number;
   temperature?: number;
-  /** Servers differ in the efforts that they accept. */
+  /** Servers accept different efforts. */
   reasoning_effort?: string;
   tools?: { type: 'function'; function: ChatFunction }[];
   tool_choice?: 'auto' | 'none' | 'required' | { type: 'function'; function: { name: string } };

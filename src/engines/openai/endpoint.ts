@@ -1,6 +1,6 @@
 /**
- * One model of one server that speaks OpenAI's API: requests with a bounded number of attempts, and failures in words that
- * say which server, what came and what to do.
+ * One model of one server that speaks OpenAI's API: requests with a limited number of attempts, and error messages with
+ * the server, its response and the remedy.
  */
 
 import { pause } from '../../core/abort.ts';
@@ -16,27 +16,30 @@ import { statusFailure } from './status-failure.ts';
 import { defaultTimeouts, type EngineTimeouts } from './timeouts.ts';
 
 export interface EndpointOptions {
-  /** Where the API is, as far as its version: `http://127.0.0.1:11434/v1`. Credentials in it become basic authentication. */
+  /**
+   * The URL of the API including its version: `http://127.0.0.1:11434/v1`. Credentials in it become basic
+   * authentication.
+   */
   url: string;
-  /** Absent: the model that a request names, where it names one. */
+  /** Absent: the model named by the request, if any. */
   model?: string;
-  /** Sent as a bearer token; never told in a message. */
+  /** Sent as a bearer token; never included in messages. */
   key?: string;
-  /** Fields of every request, in place of those that the engine would send. */
+  /** Fields of every request, which override those of the engine. */
   body?: Readonly<Record<string, unknown>>;
-  /** Sent with every request; never told in a message. */
+  /** Sent with every request; never included in messages. */
   headers?: Readonly<Record<string, string>>;
-  /** Where a key would have to be set, for the message about a missing one. */
+  /** Where to set a key, for the message about a missing one. */
   keyHint?: string;
   timeouts?: Partial<EngineTimeouts>;
   bounds?: AnswerBounds;
-  /** The server may load its model at a request: the answer is waited for by someone else. */
+  /** The server may load its model on a request; the caller then limits the wait. */
   mayLoad?: boolean;
-  /** How often to ask at most, as long as nothing has come (default 3). */
+  /** Maximum number of attempts before the first output (default 3). */
   attempts?: number;
-  /** How long the form in which a server wants its requests is remembered. */
+  /** How long the form of requests that a server accepts is remembered. */
   adaptationMs?: number;
-  /** Told once of everything that the engine had to do without, in a sentence. */
+  /** Called once for each adaptation of the engine, with a sentence. */
   onNotice?: (notice: string) => void;
   clock?: Clock;
 }
@@ -52,10 +55,10 @@ interface ApiRequest {
   signal?: AbortSignal;
 }
 
-/** Of the body of an error. */
+/** Maximum size of an error's body. */
 const maxErrorBytes = 16 * 1024;
 const firstPauseMs = 250;
-/** A server that wants to be left alone for longer is not waited for. */
+/** A server that asks for a longer pause is not retried. */
 const longestPauseMs = 5000;
 
 export class Endpoint {
@@ -65,7 +68,7 @@ export class Endpoint {
   readonly host: string;
   readonly clock: Clock;
   readonly body: Readonly<Record<string, unknown>>;
-  /** What reading an answer needs. */
+  /** Dependencies of reading an answer. */
   readonly reading: Pick<AnswerBounds, 'messageBytes'> & { clock: Clock };
   readonly #baseUrl: string;
   readonly #query: string;
@@ -79,7 +82,7 @@ export class Endpoint {
   readonly #noticed = new Set<string>();
   #warming = false;
 
-  /** @throws {TypeError} when the URL is none */
+  /** @throws {TypeError} when the URL is invalid */
   constructor(options: EndpointOptions) {
     const url = new URL(options.url);
     const { username, password } = url;
@@ -114,7 +117,10 @@ export class Endpoint {
     this.#authorization = options.key !== undefined ? `Bearer ${options.key}` : login && `Basic ${login}`;
   }
 
-  /** Opens a connection, if none stands ready; resolves when that is done or has failed, which is left to the next request to tell. */
+  /**
+   * Opens a connection if none is available; resolves when it is open or has failed. The next request reports the
+   * failure.
+   */
   async warm(): Promise<void> {
     if (this.#warming || this.#client.warm) return;
     this.#warming = true;
@@ -122,15 +128,15 @@ export class Endpoint {
       const response = await this.#send('/models');
       for await (const _ of response.body ?? []);
     } catch {
-      // The request that meets it tells it.
+      // The next request reports the failure.
     } finally {
       this.#warming = false;
     }
   }
 
   /**
-   * Whether the server answers as one of models does. A server without a list of models counts.
-   * @throws {EngineError} saying what stands in the way
+   * Whether the server responds like a model server. A server without a list of models is accepted.
+   * @throws {EngineError} with the obstacle
    */
   async probe(): Promise<void> {
     try {
@@ -142,7 +148,7 @@ export class Endpoint {
     }
   }
 
-  /** Whether the server answers a request that costs nothing, in any way. */
+  /** Whether the server responds at all to a request without costs. */
   async answers(signal: AbortSignal): Promise<boolean> {
     try {
       const response = await this.open('/models', { signal });
@@ -157,7 +163,7 @@ export class Endpoint {
     return this.#client.close();
   }
 
-  /** Says something once. */
+  /** Reports a notice once. */
   notice(words: string): void {
     if (this.#noticed.has(words)) return;
     this.#noticed.add(words);
@@ -165,7 +171,8 @@ export class Endpoint {
   }
 
   /**
-   * Yields what `answer` does; where that fails before it has yielded anything (that `isAnswer`), and another attempt may help, it is made.
+   * Yields the events of `answer`, and retries if it fails before the first output (according to `isAnswer`) and a
+   * retry may help.
    * @throws {EngineError} that names the server; the signal's reason when it is aborted
    */
   async *stream<T>(
@@ -175,7 +182,7 @@ export class Endpoint {
   ): AsyncGenerator<T, void, undefined> {
     signal.throwIfAborted();
     for (let attempt = 1; ; attempt += 1) {
-      // Ends the request whenever iteration ends, also where the caller's signal does not.
+      // Ends the request when iteration ends, even if the caller's signal is not aborted.
       const abort = new AbortController();
       const stop = () => abort.abort(signal.reason);
       signal.addEventListener('abort', stop, { once: true });
@@ -202,7 +209,7 @@ export class Endpoint {
   }
 
   /**
-   * The answer to one request, of which the headers are there.
+   * The answer to one request, once its headers have arrived.
    * @throws {RequestFailure}
    */
   async open(path: string, request: ApiRequest = {}): Promise<Response> {
@@ -256,17 +263,17 @@ export class Endpoint {
   }
 }
 
-/** Values of headers that may be keys. */
+/** Header values that may be keys. */
 function secretValues(headers: Readonly<Record<string, string>>): string[] {
   return Object.values(headers)
     .flatMap((value) => [value, value.replace(/^\w+ /, '')])
     .filter((value) => value.length >= leastTelling);
 }
 
-/** A shorter beginning of a secret tells nothing of it, and may stand in any text. */
+/** A shorter prefix of a secret reveals nothing, and may occur in any text. */
 const leastTelling = 8;
 
-/** Removes a secret, also where an excerpt was cut off within it. */
+/** Removes a secret, including a prefix of it at the end of a truncated excerpt. */
 function withoutSecret(text: string, secret: string): string {
   let safe = text.replaceAll(secret, '***');
   for (let length = secret.length - 1; length >= leastTelling; length -= 1) {
@@ -275,7 +282,7 @@ function withoutSecret(text: string, secret: string): string {
   return safe;
 }
 
-/** Servers, TLS and name resolution put addresses into their words: the server's own, and those behind it. */
+/** Servers, TLS and name resolution include addresses in their messages: the server's own, and those behind it. */
 function withoutAddresses(text: string, host: string): string {
   const own = new RegExp(`(?<![\\w.-])${RegExp.escape(host)}(:\\d+)?(?![\\w-])`, 'gi');
   return text
@@ -284,12 +291,12 @@ function withoutAddresses(text: string, host: string): string {
     .replace(/\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b/g, '…');
 }
 
-/** The media type of an answer, in small letters and without parameters; '' where there is none. */
+/** The media type of an answer, in lower case and without parameters; '' if there is none. */
 export function contentType(response: Response): string {
   return (response.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-/** An answer whole, as text. */
+/** A complete answer, as text. */
 export async function readText(response: Response, maxBytes: number): Promise<string> {
   const decoder = new TextDecoder();
   let bytes = 0;
@@ -302,7 +309,7 @@ export async function readText(response: Response, maxBytes: number): Promise<st
   return text + decoder.decode();
 }
 
-/** Milliseconds to wait before the next attempt; undefined: there is to be none. */
+/** Milliseconds to wait before the next attempt; undefined if there must be none. */
 function pauseBefore(attempt: number, attempts: number, { again, retryAfterMs }: RequestFailure): number | undefined {
   if (again === 'no' || attempt >= attempts) return undefined;
   const pauseMs = retryAfterMs ?? firstPauseMs * 4 ** (attempt - 1);

@@ -1,6 +1,6 @@
 /**
  * Fills a tool's arguments from the words of a request: enums, numbers, booleans, strings, lists of these, and objects.
- * References, formats and finer bounds of JSON Schema are not heeded.
+ * References, formats and finer constraints of JSON Schema are ignored.
  */
 
 import type { ModelTool } from '../../../session/ports/language-model.ts';
@@ -12,15 +12,18 @@ type Schema = Readonly<Record<string, unknown>>;
 const MOST_PROPERTIES = 200;
 const DEEPEST = 6;
 const MOST_VALUES = 200;
-/** Work for all the arguments of one answer, in words of the request that are looked at: some 50 ms. */
+/** Budget for all the arguments of one answer, in words of the request that are examined: about 50 ms. */
 const MOST_WORK = 100_000;
-/** What a property costs however short the request is, and an alternative by its characters. */
+/** Cost of a property regardless of the request's length, and of an alternative by its characters. */
 const PROPERTY_WORK = 50;
 const CHARACTERS_PER_WORK = 4;
-/** What a character of the arguments costs: each delta of them is an event for the client. */
+/** Cost of a character of the arguments: each delta is an event for the client. */
 const WORK_PER_CHARACTER = 4;
 
-/** What a property is about, by a word of its name or description; the words that lead to its value; whether that is a whole clause. */
+/**
+ * The meaning of a property, by a word of its name or description; the words that precede its value; whether that value
+ * is a whole clause.
+ */
 const LEADS: readonly (readonly [about: RegExp, cues: string, long?: true])[] = [
   [/^(?:origin|sourc|from|departur|start)$/, 'from'],
   [/^(?:destination|arrival|target)$/, 'to into'],
@@ -31,13 +34,13 @@ const LEADS: readonly (readonly [about: RegExp, cues: string, long?: true])[] = 
   [/^(?:query|question|search|keyword|topic|subject|term|prompt|expression)$/, 'about for', true],
   [/^(?:to|recipient|person|contact|nam|who|customer|user)$/, 'to called named for with of'],
 ];
-/** A property that may hold the whole request. */
+/** Properties that may contain the whole request. */
 const WHOLE = /^(?:query|question|search|prompt|input|request|messag|text|expression|utteranc)$/;
-/** A number that needs no name in the request. */
+/** Properties whose number needs no name in the request. */
 const COUNT = /^(?:count|quantity|amount)$/i;
-/** The words that say no. */
+/** Words of refusal. */
 const REFUSAL = /^(?:no|not|off|without|never|disable|stop|don't)$/;
-/** What stands before the answer to a question: `It's in Paris`, `my name is Ada`. */
+/** Words before the answer to a question: `It's in Paris`, `my name is Ada`. */
 const BEFORE_ANSWER =
   /^(?:(?:um|uh|well|please|make it|it's|it is|that's|that is|i'm|i am|i live|my [\p{L}]{1,30} is|in|at|on|to|for|from|an?|the(?! \p{Lu}))[, ]+)+/iu;
 
@@ -59,11 +62,11 @@ export interface ToolCall {
   name: string;
   /** JSON. */
   arguments: string;
-  /** What to ask first, when a required argument is found nowhere. */
+  /** The question to ask first if a required argument is missing. */
   question: string | undefined;
 }
 
-/** What the answer may still look at; arguments beyond it are left out. */
+/** Work that remains for the answer; arguments that exceed it are left out. */
 export interface WorkBudget {
   left: number;
 }
@@ -73,11 +76,11 @@ export const newBudget = (): WorkBudget => ({ left: MOST_WORK });
 interface Wish {
   budget: WorkBudget;
   text: string;
-  /** The stems that chose the tool. */
+  /** The stems by which the tool was selected. */
   known: ReadonlySet<string>;
-  /** Whether the call must be made, whatever is missing. */
+  /** Whether the call must be made even if arguments are missing. */
   forced: boolean;
-  /** What the user answered to earlier questions. */
+  /** The user's answers to earlier questions. */
   answers: ReadonlyMap<string, string>;
 }
 
@@ -86,7 +89,7 @@ class Filler {
   readonly #phrases: Phrases;
   question: string | undefined;
 
-  /** `names` are those of the properties: their words are no values. */
+  /** `names` are those of the properties, whose words cannot be values. */
   constructor(wish: Wish, names: readonly string[]) {
     this.#wish = wish;
     this.#phrases = new Phrases(wish.text, wish.known.union(contentStems(names.join(' '))));
@@ -97,7 +100,7 @@ class Filler {
     const listed: unknown[] = Array.isArray(schema.required) ? schema.required : [];
     const required = new Set(listed.filter((key) => typeof key === 'string'));
     const names = [...required.union(new Set(properties.keys()))].slice(0, depth < DEEPEST ? MOST_PROPERTIES : 0);
-    // What can be told apart surely comes first, so that free text does not take its words.
+    // Unambiguous types come first, so that free text does not take their words.
     const order = (name: string) => {
       const property = resolved(properties.get(name));
       const sure = property.enum !== undefined || property.type === 'boolean';
@@ -113,7 +116,7 @@ class Filler {
     return Object.fromEntries(names.map((name) => [name, filled.get(name)]));
   }
 
-  /** Whether there is work left for something that costs `work`, and looks through the request. */
+  /** Spends `work` plus the cost of a search through the request; false if the budget is exhausted. */
   #spend(work: number): boolean {
     const { budget } = this.#wish;
     budget.left -= work + this.#phrases.words.length;
@@ -125,7 +128,7 @@ class Filler {
     return this.#spend(characters / CHARACTERS_PER_WORK) && this.#phrases.takeWords(value);
   }
 
-  /** The value for one schema; undefined for an optional one that the request does not mention. */
+  /** The value for a schema; undefined for an optional one that the request does not mention. */
   #fill(schema: Schema, name: string, required: boolean, depth: number): unknown {
     if (Array.isArray(schema.enum) && schema.enum.length > 0) {
       const chosen = schema.enum.slice(0, MOST_VALUES).find((value) => this.#takes(value));
@@ -189,7 +192,10 @@ class Filler {
     return whole ? text : content.join(' ') || text;
   }
 
-  /** What `read` finds in the answer to a question; without that, it is to be asked (again), unless the call is forced. */
+  /**
+   * What `read` finds in the answer to a question. Without a result the question is asked (again), unless the call is
+   * forced.
+   */
   #ask<T>(question: string, read: (answer: string) => T | undefined): T | undefined {
     const found = read(normalize(this.#wish.answers.get(question) ?? ''));
     if (found === undefined && !this.#wish.forced) this.question ??= question;
@@ -197,12 +203,12 @@ class Filler {
   }
 }
 
-/** A property's name as a user says it: `customer_id` is `customer`. */
+/** A property's name in spoken form: `customer_id` becomes `customer`. */
 const labelOf = (name: string) => readableName(name).replace(/ (?:id|name)$/, '') || 'value';
 
 /**
  * A call whose arguments are an object with every required property, and the optional ones that the request mentions.
- * A malformed schema counts as one that asks for nothing.
+ * A malformed schema is treated as empty.
  */
 export function fillArguments({ name, parameters }: ModelTool, wish: Wish): ToolCall {
   const schema = isRecord(parameters) ? parameters : {};

@@ -1,4 +1,4 @@
-/** Commands to say given words: `say exactly …`, `repeat after me …`, `reply with the word …`. */
+/** Commands to say specific words: `say exactly …`, `repeat after me …`, `reply with the word …`. */
 
 import { truncate } from './words.ts';
 
@@ -7,7 +7,7 @@ const OPENERS = '"“”„«`‘\'';
 const QUOTED =
   /^(?:"([^"]*)"|“([^”]*)”|”([^”]*)”|„([^“”]*)[“”]|«([^»]*)»|`([^`]*)`|‘([^’]*)’|'(.*?)'(?![\p{L}\p{N}]))/su;
 
-/** Each ends where the words to say begin. */
+/** Each match ends where the words to say begin. */
 const COMMANDS: readonly RegExp[] = [
   new RegExp(
     `\\b${SPEAK}(?:\\s+back)?(?:\\s+to\\s+(?:me|the\\s+user))?(?:\\s+with)?(?:\\s+(?:only|just|the))?\\s+(?:exactly|verbatim|precisely|literally|word\\s+for\\s+word)` +
@@ -22,14 +22,17 @@ const COMMANDS: readonly RegExp[] = [
   ),
 ];
 
-/** `say hello`, as the first words of a request. */
+/** `say hello` at the start of a request. */
 const PLAIN_SAY = /^\s*(?:(?:please|now|ok|okay|just|hey|and|(can|could|would|will)\s+you)[\s,]+)*say\s+(?=\S)/iu;
 
-/** A sentence that starts like this states a condition or a ban, not a command. */
+/** A sentence with this start states a condition or a prohibition, not a command. */
 const CONDITIONAL = /\b(?:if|when|whenever|unless|never|not|don't|don’t|did|how)\b/iu;
-/** In instructions, so does one like this: `users may say: …`. */
+/** In instructions, a sentence with this start does not either: `users may say: …`. */
 const HEARSAY = /\b(?:can|may|might|could|would|example|users?|callers?|customers?|they)\b/iu;
-/** What describes words instead of being them: `say exactly what you think`, `answer with exactly one sentence`. */
+/**
+ * A description of the words rather than the words themselves: `say exactly what you think`, `answer with exactly one
+ * sentence`.
+ */
 const DESCRIPTION =
   /^(?:what|as|how|like|in|whatever|(?:one|two|three|four|five|\d+)\s+(?:words?|sentences?|lines?|paragraphs?))\b/iu;
 const AFTERTHOUGHT =
@@ -60,8 +63,9 @@ function wordsToSay(rest: string, command: string, trusted: boolean): string | u
 }
 
 /**
- * The words that a command asks to say, if the text holds one. `trusted` text is a user's own request: unquoted words then run to its end; in
- * instructions they run to the end of the line, since more instructions may follow.
+ * The words that a command asks to say, if the text contains one. `trusted` text is a user's own request, in which
+ * unquoted words extend to its end; in instructions they extend to the end of the line, because more instructions may
+ * follow.
  */
 export function wordsAskedFor(text: string, trusted: boolean): string | undefined {
   const source = truncate(text, 20_000);

@@ -1,12 +1,12 @@
-/** What the conversation so far says: read anew from the context of every request. */
+/** The content of the conversation, parsed from the context of every request. */
 
 import type { ContextItem, ModelRequest } from '../../../session/ports/language-model.ts';
 import { cutWords, normalize, stem, truncate } from './words.ts';
 
-/** The oldest items beyond this are not read, nor what follows this much of one message. */
+/** Older items are not read, nor is the rest of a longer message. */
 const MOST_ITEMS = 200;
 const LONGEST_TEXT = 20_000;
-/** Messages in which facts are looked for. */
+/** Messages that are searched for facts. */
 const MOST_REMEMBERED = 50;
 
 export interface Utterance {
@@ -19,19 +19,19 @@ export interface Conversation {
   said: readonly Utterance[];
   /** The last message of the user. */
   user: Utterance | undefined;
-  /** What the user asked for, and the answers to the questions about it. */
+  /** The user's request, and the answers to the questions about it. */
   asked: { text: string; answers: ReadonlyMap<string, string> };
-  /** The user's messages that got no answer, the last one included, as one text; empty where there is only the last one. */
+  /** The user's unanswered messages as one text, including the last; empty if only the last is unanswered. */
   unanswered: string;
   /** Messages that no assistant message follows, newest first. */
   pending: readonly Utterance[];
-  /** System messages from before the user's first: they hold for the whole conversation, newest first. */
+  /** System messages before the user's first, which apply to the whole conversation, newest first. */
   standing: readonly Utterance[];
-  /** What tools answered since the last words of either side. */
+  /** Outputs of tools since the last message. */
   outputs: readonly string[];
   /** Names of the tools called since then. */
   called: ReadonlySet<string>;
-  /** One of them that has not answered yet. */
+  /** A called tool without an output. */
   waitingFor: string | undefined;
 }
 
@@ -46,7 +46,7 @@ const QUESTION = /^(?:what|who|where|when|which|why|how|do|does|did|is|are|was|w
 const ASKED = /^(?:Which [^?]{1,100}|How many[^?]{0,100})\?$/;
 const NO_ANSWER = /^(?:never ?mind|cancel|stop|nothing|forget|no\b|tell|show|give|say)|^$/i;
 
-/** Follows answers back through their questions to the request that they complete. */
+/** Follows answers through their questions back to the request that they complete. */
 function readRequest(said: readonly Utterance[]): Conversation['asked'] {
   const answers = new Map<string, string>();
   let at = said.findLastIndex((message) => message.role === 'user');
@@ -59,10 +59,10 @@ function readRequest(said: readonly Utterance[]): Conversation['asked'] {
   return { text: said[at]?.text ?? '', answers };
 }
 
-/** What the stand-in says before it repeats words. */
+/** The introduction of a repetition. */
 export const SAY_BACK = 'You said: "';
 
-/** Whether an answer was interrupted before it had repeated anything to its end. */
+/** Whether an answer was interrupted before the end of its first repetition. */
 function isCutOff(answer: string): boolean {
   return SAY_BACK.startsWith(answer) || (answer.startsWith(SAY_BACK) && !answer.includes('"', SAY_BACK.length));
 }
@@ -107,18 +107,18 @@ const NAMES: readonly RegExp[] = [
   /^[Ii](?:'m| am) (?!\p{L}+(?:ish|ese|ican|[ds]ian|alian)\b|(?:French|German|Dutch|Greek|Fine|Here|Back|OK)\b)(\p{Lu}[\p{L}'-]+)[.!]?$/u,
   /^(?:just |you can |you may |people |everyone |everybody )?calls? me (?!an? |back\b|later\b|when\b|at\b|in\b|on\b)(.+)/iu,
 ];
-/** What is said in other words than `my … is …`. */
+/** Facts in other forms than `my … is …`. */
 const AS_MINE: readonly (readonly [RegExp, string])[] = [
   [/^i live (?=in |at |on |near )/i, 'my home is '],
   [/^i(?:'m| am) ((?:\d+|\p{L}+(?:-\p{L}+)?) years old)/iu, 'my age is $1'],
   [/^i have (\d+|two|three|four|five|six|seven|eight|nine|ten|a dozen) (\p{L}+s)[.!]?$/iu, 'my number of $2 is $1'],
 ];
-/** Where another fact begins in the same sentence. */
+/** The start of another fact in the same sentence. */
 const NEXT_FACT =
   /(?<=[.!?;]) |(?:,|,? (?:and|but)) (?=(?:my |i live |i have |i(?:'m| am) (?:called |(?:\d+|\p{L}+) years old)|(?:you can |people )?call me ))/iu;
 const MINE = /\bmy ((?:[\p{L}\p{N}'-]{1,30} ){0,4}[\p{L}\p{N}'-]{1,30}?) (is|are|was|were) (.+)/iu;
 
-/** A name without what follows it in the sentence. */
+/** A name without the rest of the sentence. */
 function tidyName(value: string): string {
   const [name = ''] = value.split(/[,;!?()]|\.(?:\s|$)| (?:and|but|please|by the way)\b/iu);
   return cutWords(name.replace(/["“”«»]/g, ''), 5);
@@ -130,7 +130,7 @@ function keyOf(label: string): string {
   return british.split(' ').map(stem).join(' ');
 }
 
-/** What a user's message states. */
+/** The facts that a user's message states. */
 export function readStatements(message: Utterance): Statement[] {
   const sentences = normalize(message.text).split(NEXT_FACT);
   return sentences.flatMap((given) => {
@@ -148,7 +148,7 @@ export function readStatements(message: Utterance): Statement[] {
 
 export type Memory = (label: string) => Statement | undefined;
 
-/** Everything that the user stated lately; the latest statement wins. */
+/** The facts that the user stated recently; the latest statement takes precedence. */
 export function remember(said: readonly Utterance[]): Memory {
   const users = said.filter(({ role }) => role === 'user');
   const statements = users.slice(-MOST_REMEMBERED).flatMap(readStatements);

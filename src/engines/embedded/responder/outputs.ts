@@ -1,11 +1,11 @@
-/** What a tool answered, as a sentence to speak. */
+/** Converts the output of a tool to a sentence to speak. */
 
 import { readableName, truncate } from './words.ts';
 
 const LONGEST_JSON = 200_000;
 const MOST_ENTRIES = 40;
 const LONGEST_ANSWER = 2000;
-/** Names that say no more than that an answer follows. */
+/** Names that only announce an answer. */
 const WRAPPERS = new Set(['result', 'output', 'answer', 'message', 'text', 'response', 'content', 'data', 'value']);
 const SUCCESSES = new Set(['ok', 'success', 'status']);
 
@@ -45,7 +45,7 @@ function sayOutput(output: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
-/** Plain text is spoken as it is, JSON as `key: value` pairs; several outputs follow one another. */
+/** Plain text is spoken as is, JSON as `key: value` pairs; several outputs follow one another. */
 export function sayOutputs(outputs: readonly string[]): string {
   return outputs.slice(-20).map(sayOutput).join(' ');
 }

@@ -1,9 +1,9 @@
-/** Finds in a request the words that a tool's argument could mean. */
+/** Finds the words of a request that an argument of a tool could mean. */
 
 import { isStopWord, normalize, readNumber, splitWords, stem } from './words.ts';
 
 const set = (words: string): ReadonlySet<string> => new Set(words.split(' '));
-/** Words after which a phrase begins. */
+/** Words that introduce a phrase. */
 const CUES = set('in at on to into for from of near with about by saying that called named is are am as');
 const MOMENTS = set(
   'today tomorrow tonight yesterday now monday tuesday wednesday thursday friday saturday sunday noon midnight',
@@ -20,14 +20,14 @@ type Token = { raw: string; word: string; stem: string; used: boolean; start: nu
 
 export class Phrases {
   readonly text: string;
-  /** What stands in quotation marks; whoever uses a quote takes it from here. */
+  /** Text in quotation marks; a caller that uses a quote removes it from here. */
   readonly quotes: string[];
   readonly words: readonly string[];
   readonly stems: readonly string[];
   readonly #tokens: readonly Token[];
   readonly #known: ReadonlySet<string>;
 
-  /** `known` are stems that choose the tool, and so are no values. */
+  /** `known` are the stems by which the tool was selected; they cannot be values. */
   constructor(text: string, known: ReadonlySet<string>) {
     this.#known = known;
     this.text = normalize(text);
@@ -44,7 +44,7 @@ export class Phrases {
     this.stems = this.#tokens.map((token) => token.stem);
   }
 
-  /** Marks the words of `value` as used when the request holds them next to each other. */
+  /** Marks the words of `value` as used if they are adjacent in the request. */
   takeWords(value: unknown): boolean {
     const wanted = typeof value === 'object' ? [] : splitWords(String(value)).map(stem);
     const at = this.stems.findIndex((_, start) => wanted.every((word, i) => this.stems[start + i] === word));
@@ -53,7 +53,7 @@ export class Phrases {
     return true;
   }
 
-  /** A number next to one of the `stems`, or (when `anywhere`) the first number that is left. */
+  /** A number next to one of the `stems`, or (with `anywhere`) the first remaining number. */
   takeNumber(stems: readonly string[] = [], anywhere = true): number | undefined {
     const numbers = this.#numbersLeft();
     const named = (at: number) => stems.includes(this.stems[at] ?? '');
@@ -78,7 +78,7 @@ export class Phrases {
     return numbers;
   }
 
-  /** `order 12345`, `the city is Paris`: what follows a word of one of the `stems`. */
+  /** `order 12345`, `the city is Paris`: the text after a word of one of the `stems`. */
   takeNamed(stems: readonly string[]): string | undefined {
     for (const [at, token] of this.#tokens.entries()) {
       if (token.used || token.mark || !stems.includes(token.stem)) continue;
@@ -97,7 +97,7 @@ export class Phrases {
     return numbers.map(({ value }) => value);
   }
 
-  /** The first words that could be a list, and what `and` or a comma joins to them. Numbers are none. */
+  /** The first words that could be a list, joined by `and` or commas. Numbers are excluded. */
   takeItems(): string[] {
     this.takeNumbers();
     const found: string[] = [];
@@ -116,7 +116,7 @@ export class Phrases {
     return this.words[at] === 'and' || this.words[at] === 'or';
   }
 
-  /** What follows one of the `cues` (any of them when none is given); a `long` phrase runs to the end of its clause. */
+  /** The text after one of the `cues` (any of them by default); a `long` phrase extends to the end of its clause. */
   takeAfter(cues: Iterable<string> = CUES, long = false): string | undefined {
     for (const cue of cues) {
       for (const [at, token] of this.#tokens.entries()) {
@@ -129,12 +129,12 @@ export class Phrases {
     return undefined;
   }
 
-  /** Whether a word is left that says something and does not name the tool. */
+  /** Whether a meaningful word is left that does not name the tool. */
   hasRest(): boolean {
     return this.#tokens.some(this.#isFree);
   }
 
-  /** A name in capitals within a sentence, or else the first words that say something and do not name the tool. */
+  /** A capitalized name within a sentence, otherwise the first meaningful words that do not name the tool. */
   takeRest(): string | undefined {
     const capital = this.#tokens.findIndex((token, at) => at > 0 && this.#isFree(token) && /^\p{Lu}/u.test(token.raw));
     const at = capital < 0 ? this.#tokens.findIndex(this.#isFree) : capital;

@@ -1,6 +1,6 @@
 /**
- * The embedded stand-in for a language model: a few rules, no model. It keeps nothing between requests; whatever it
- * knows, it reads from the request's context, so equal requests get equal answers (the time of day aside).
+ * The embedded stand-in for a language model: a few rules, no model. It is stateless and reads everything from the
+ * request's context, so equal requests get equal answers (except for the time of day).
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -14,17 +14,17 @@ import { sayOutputs } from './outputs.ts';
 import { answerAtOnce, answerInstructions, fallbackAnswer } from './rules.ts';
 import { chooseTools } from './tools.ts';
 
-/** Deltas of one answer: the largest `max_output_tokens` of the protocol, also where a request sets no limit. */
+/** Maximum deltas of an answer: the largest `max_output_tokens` of the protocol, also for a request without a limit. */
 const MOST_DELTAS = 4096;
 
 /** Deltas between two turns of the event loop. */
 const DELTAS_PER_TURN = 32;
 
-/** A word each, with the space before it; a word without end comes in pieces. */
+/** A word with the space before it; very long words are split. */
 const TEXT_DELTAS = /\s*\S{1,24}|\s+/gu;
 const ARGUMENT_DELTAS = /.{1,12}/gsu;
 
-/** The words that a directive of the user, of the instructions, or of a system message asks for, in this order. */
+/** The words that a directive asks for: one of the user, the instructions, or a system message, in this order. */
 function directedAnswer(conversation: Conversation, instructions: string): string | undefined {
   const { pending, standing, user } = conversation;
   const recent = pending.filter((one) => one === user || (one.role === 'system' && !standing.includes(one)));
@@ -39,7 +39,7 @@ export class Responder implements LanguageModel {
   readonly #calendar: Calendar;
 
   /**
-   * `now` is the time that it tells (default: the system's); `timeZone` an IANA name such as `Europe/Paris`
+   * `now` is the clock for the time and date (default: the system's); `timeZone` an IANA name such as `Europe/Paris`
    * (default: the system's). Throws RangeError for an unknown time zone.
    */
   constructor(options: { now?: () => Date; timeZone?: string } = {}) {
@@ -48,7 +48,7 @@ export class Responder implements LanguageModel {
   }
 
   /**
-   * Streams an answer or tool calls. One delta counts as one token of `maxOutputTokens`; a call that the limit cuts
+   * Streams an answer or tool calls. One delta counts as one token of `maxOutputTokens`; a call cut by the limit
    * has no `call_end`. Reports no usage. Throws the signal's reason once it is aborted.
    */
   async *generate(request: ModelRequest): AsyncGenerator<ModelEvent> {
@@ -86,7 +86,7 @@ export class Responder implements LanguageModel {
     return waitingFor ? `I am waiting for the result of ${waitingFor}.` : fallbackAnswer(situation);
   }
 
-  /** What the instructions of this response alone ask for, as a request of the user; undefined where they ask for nothing. */
+  /** The request in the instructions of this response alone, as if the user had made it; undefined if there is none. */
   #follow(request: ModelRequest, conversation: Conversation): string | ToolCall[] | undefined {
     const { instructions, items, toolChoice, spoken } = request;
     const { outputs, said, user, pending } = conversation;
@@ -107,7 +107,7 @@ export class Responder implements LanguageModel {
   }
 }
 
-/** Instructions that are longer describe a role, and are no request. */
+/** Longer instructions describe a role rather than a request. */
 const LONGEST_REQUEST = 400;
 
 function* textEvents(text: string): Generator<ModelEvent> {

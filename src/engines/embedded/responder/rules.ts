@@ -20,7 +20,7 @@ const WHAT_I_AM = `Parley's stand-in for a language model: a few rules that let 
 const HOW_TO_REPLACE =
   "For real answers, give Parley a language model of your own: the README says how, under 'Your own engines'.";
 
-/** A rule answers a request, given without punctuation and with it, or leaves it to the next. */
+/** A rule answers a request, passed without and with punctuation, or returns undefined for the next rule to try. */
 type Rule = (words: string, text: string, situation: Situation) => string | undefined;
 
 const FILLER = /^(?:(?:hello|hi|hey|ok|okay|so|well|um|uh|please|now|and|alright|parley|there|sorry) )+/;
@@ -37,7 +37,7 @@ const greet: Rule = (words, _text, situation) => {
   return `${withName(greeting, situation)}! How can I help?`;
 };
 
-/** Small talk that is always answered alike. */
+/** Small talk with fixed answers. */
 const FIXED: readonly (readonly [asked: RegExp, answer: string])[] = [
   [
     /\bhow are (?:you|things)(?: doing)?(?: today| there)?$|\bhow's it going$|\bhow do you do$/,
@@ -151,7 +151,7 @@ function apply(
     .find(Boolean);
 }
 
-/** The answer to the instructions of one response; undefined where they ask for nothing that a rule knows. */
+/** The answer to the instructions of one response; undefined if no rule applies. */
 export function answerInstructions(text: string, situation: Situation): string | undefined {
   const instructed = readInstructed(text);
   if (instructed === undefined) return apply([...BEFORE_TOOLS, timeAndDate, sum], situation, text);
@@ -164,16 +164,16 @@ export function answerInstructions(text: string, situation: Situation): string |
   return parts.filter(Boolean).join(' ');
 }
 
-/** Small talk, and what the conversation itself answers: no tool is wanted for it. */
+/** Small talk and questions about the conversation, which take precedence over tools. */
 export function answerAtOnce(situation: Situation): string | undefined {
   const { user, pending, waitingFor } = situation.conversation;
   if (!user) return `${withName('Hello', situation)}! ${INVITATION}`;
-  // A blank message leaves no trace in the context: then the last words are the assistant's own.
+  // A blank message is absent from the context, so the last words are the assistant's own.
   if (!pending.includes(user)) return waitingFor ? undefined : INVITATION;
   return apply(BEFORE_TOOLS, situation);
 }
 
-/** The answer when no tool fits either; there always is one. */
+/** The answer if no tool applies either; there is always one. */
 export function fallbackAnswer(situation: Situation): string {
   const { unanswered } = situation.conversation;
   return (

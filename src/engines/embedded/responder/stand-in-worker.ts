@@ -2,10 +2,10 @@ import type { ModelEvent, ModelRequest } from '../../../session/ports/language-m
 import { serveJobs } from '../../pool/worker-jobs.ts';
 import { Responder } from './responder.ts';
 
-/** What the stand-in is asked, and when. */
+/** A request to the stand-in, and its time. */
 export type StandInRequest = Omit<ModelRequest, 'signal' | 'claim'> & { nowMs: number };
 
-/** Events in one message to the main thread. */
+/** Events per message to the main thread. */
 const MOST_EVENTS = 32;
 
 const warmUp: ModelRequest = {
@@ -28,7 +28,7 @@ const warmUp: ModelRequest = {
 void serveJobs<StandInRequest, ModelEvent[]>(async () => {
   let nowMs = Date.now();
   const responder = new Responder({ now: () => new Date(nowMs) });
-  // Compiles the rules, which makes the first answer slow.
+  // Warms up the rules, without which the first answer is slow.
   await Array.fromAsync(responder.generate(warmUp));
 
   return async ({ nowMs: askedAtMs, ...request }, job) => {

@@ -4,15 +4,18 @@ import type { StandInRequest } from './stand-in-worker.ts';
 import { truncate } from './words.ts';
 
 export interface StandInOptions extends PoolSurroundings {
-  /** The time that it tells (default: the system's). */
+  /** The clock for the time and date (default: the system's). */
   now?: () => Date;
 }
 
-/** Items and characters of a conversation that it reads, the newest first; of instructions as many characters. */
+/**
+ * Maximum items and characters of a conversation that are read, newest first; the limit of characters also applies to
+ * instructions.
+ */
 const MOST_ITEMS = 200;
 const MOST_CHARACTERS = 100_000;
 
-/** The embedded stand-in for a language model, in a thread of its own: see `Responder`. */
+/** The embedded stand-in for a language model, in a worker thread: see `Responder`. */
 export class StandIn implements LanguageModel {
   readonly ready: Promise<void>;
   readonly #pool: WorkerPool<StandInRequest, ModelEvent[]>;
@@ -57,7 +60,10 @@ export class StandIn implements LanguageModel {
   }
 }
 
-/** The end of a conversation as far as it is read, without images, sound and arguments: a thread is sent a copy of it. */
+/**
+ * The end of a conversation, as far as it is read, without images, audio and arguments, because it is copied to a
+ * thread.
+ */
 function newest(items: readonly ContextItem[]): ContextItem[] {
   const seen: ContextItem[] = [];
   let characters = MOST_CHARACTERS;

@@ -1,8 +1,8 @@
-/** Arithmetic as people type it and as transcribers write it. */
+/** Arithmetic, typed or transcribed. */
 
 import { normalize, readNumber } from './words.ts';
 
-/** Longer texts are not taken for sums; it also bounds the recursion. */
+/** Longer texts are not treated as sums, which also bounds the recursion. */
 const LONGEST_SUM = 200;
 
 const LEAD =
@@ -45,7 +45,10 @@ function tokenize(text: string): Token[] | undefined {
   return tokens;
 }
 
-/** Recursive descent over `+ - * / % ( )`. Throws SyntaxError for no expression, RangeError for division by zero. */
+/**
+ * Recursive descent over `+ - * / % ( )`. Throws SyntaxError if it is not an expression, RangeError for division by
+ * zero.
+ */
 function evaluate(tokens: readonly Token[]): number {
   let at = 0;
   const take = (symbol: string) => tokens[at] === symbol && Boolean(++at);
@@ -87,11 +90,11 @@ function sayResult(value: number, spoken: boolean): string {
   return `That is ${shown === exact ? '' : 'about '}${shown < 0 ? (spoken ? 'minus ' : '-') : ''}${digits}.`;
 }
 
-/** Answers a text that is a sum and nothing else, with or without `what is`; undefined for any other. */
+/** Answers a text that consists of a sum, with or without `what is`; undefined for any other text. */
 export function answerSum(text: string, spoken: boolean): string | undefined {
   if (text.length > LONGEST_SUM) return undefined;
   let expression = normalize(text).toLowerCase().replace(TAIL, '');
-  // A date or a telephone number on its own is no question.
+  // A date or a telephone number alone is not a question.
   if (/^\d+(?:-\d+)+$/.test(expression)) return undefined;
   expression = expression.replace(LEAD, '');
   for (const [pattern, replacement] of REWRITES) expression = expression.replace(pattern, replacement);

@@ -1,4 +1,4 @@
-/** Chooses the tool that a request asks for. */
+/** Selects the tool for a request. */
 
 import type { ModelRequest, ModelTool } from '../../../session/ports/language-model.ts';
 import { fillArguments, newBudget, type ToolCall } from './arguments.ts';
@@ -7,13 +7,13 @@ import { contentStems, normalize, phrasalVerbs } from './words.ts';
 
 const MOST_TOOLS = 128;
 const MOST_CALLS = 4;
-/** `My name is Ada` tells; it takes more than one word in common to read a request into it. */
+/** `My name is Ada` is a statement; it counts as a request only if more than one word matches. */
 const STATEMENT =
   /^(?:(?:hi|hello|hey|and|so|well)[,. ]+)*(?:my [\p{L}' ]{1,60} (?:is|are)\b|(?:i am|i'm|call me|i (?:like|love|hate|think|feel|was|live|had|have(?! to)))\b)/iu;
 
 const meaning = (text: string) => new Set([...contentStems(text), ...phrasalVerbs(text)]);
 
-/** The words of a tool, read once for each answer. */
+/** The words of a tool, parsed once for each answer. */
 interface ReadTool {
   tool: ModelTool;
   named: ReadonlySet<string>;
@@ -26,7 +26,7 @@ function read(tool: ModelTool): ReadTool {
   return { tool, named: meaning(tool.name), described, lengthOfName: contentStems(tool.name).size };
 }
 
-/** The words of a request, likewise. */
+/** The words of a request, parsed once for each answer. */
 function readRequest(request: string) {
   const text = normalize(request);
   return {
@@ -38,7 +38,9 @@ function readRequest(request: string) {
   };
 }
 
-/** How the words of a request and of a tool meet: those of its name count double, and so does a description met in full. */
+/**
+ * Scores how well a request matches a tool: words of its name count double, and so does a description matched in full.
+ */
 function scoreTool({ tool, named, described, lengthOfName }: ReadTool, request: ReturnType<typeof readRequest>) {
   const { text, wanted, verbs, stems, states } = request;
   const inName = named.intersection(wanted);
@@ -46,9 +48,9 @@ function scoreTool({ tool, named, described, lengthOfName }: ReadTool, request: 
   const whole = described.size > 0 && described.isSubsetOf(wanted);
   const mostOfName = inName.size > 0 && inName.size * 2 >= lengthOfName;
   const nothingElse = verbs.some((verb) => shared.has(verb)) && wanted.isSubsetOf(shared);
-  // `Turn on the radio` shares a phrasal verb with `Turn on the lights`: that is one word, not two.
+  // `Turn on the radio` shares a phrasal verb with `Turn on the lights`: that counts as one word, not two.
   const words = shared.intersection(stems).size;
-  // Enough to call the tool unasked.
+  // Enough to call the tool without `required`.
   const clear = words >= 2 || (!states && (mostOfName || whole || nothingElse));
   const score = inName.size + shared.size + inName.size / (lengthOfName + 1) + Number(whole);
   return { tool, text, clear, score, known: shared.union(named) };
@@ -60,9 +62,9 @@ function best(tools: readonly ReadTool[], request: string) {
 }
 
 /**
- * The calls that a request asks for: none, one, or several when its clauses name different tools; or else the question
- * whose answer they lack. `auto` leaves out the tools already called; `required` and a forced function always yield a
- * call, if the tool exists.
+ * The calls that a request asks for: none, one, or several if its clauses name different tools; or the question for a
+ * missing argument. `auto` excludes tools that were already called; `required` and a forced function always yield a
+ * call if the tool exists.
  */
 export function chooseTools(request: ModelRequest, { user, asked, called }: Conversation): ToolCall[] | string {
   const { toolChoice, parallelToolCalls } = request;
@@ -72,7 +74,7 @@ export function chooseTools(request: ModelRequest, { user, asked, called }: Conv
     .filter(({ name }) => (typeof toolChoice === 'object' ? name === toolChoice.name : forced || !called.has(name)))
     .slice(0, MOST_TOOLS)
     .map(read);
-  // What asks for a tool by itself answers no question.
+  // A message that asks for a tool by itself is not the answer to a question.
   const text = (best(tools, user?.text ?? '')?.clear ? user?.text : asked.text) ?? '';
   const clauses = normalize(text).split(/ and | then |[.;?!] /i, 8);
   const parts = clauses.flatMap((clause) => best(tools, clause) ?? []).filter(({ clear }) => clear);

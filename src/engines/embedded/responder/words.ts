@@ -1,4 +1,6 @@
-/** Plain handling of English words: bounding, splitting, stemming, numbers. Every function is linear in its input. */
+/**
+ * Simple processing of English words: bounding, splitting, stemming, numbers. Every function is linear in its input.
+ */
 
 const STOP_WORDS = new Set(
   (
@@ -11,14 +13,14 @@ const STOP_WORDS = new Set(
   ).split(' '),
 );
 
-/** The first `limit` UTF-16 units, never ending in half a character. */
+/** The first `limit` UTF-16 units, without splitting a character. */
 export function truncate(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const cut = text.slice(0, limit);
   return /[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut;
 }
 
-/** One line, straight apostrophes, single spaces, at most 2,000 characters: what the rules match against. */
+/** Normalizes text for the rules: one line, straight apostrophes, single spaces, at most 2,000 characters. */
 export function normalize(text: string): string {
   return truncate(text, 2000).replace(/[’‘]/g, "'").replace(/\s+/g, ' ').trim();
 }
@@ -29,13 +31,13 @@ export function stripPunctuation(text: string): string {
   return normalize(words.replace(/[^\p{L}\p{N}' ]/gu, ' '));
 }
 
-/** At most `count` words, with an ellipsis when some were left out. */
+/** At most `count` words, with an ellipsis if some were left out. */
 export function cutWords(text: string, count: number): string {
   const words = normalize(text).split(' ');
   return truncate(words.length > count ? `${words.slice(0, count).join(' ')}…` : words.join(' '), 300);
 }
 
-/** A crude stem: enough for `lights` to meet `light`, and `booking` to meet `book`. */
+/** A crude stem: `lights` matches `light`, and `booking` matches `book`. */
 export function stem(word: string): string {
   const base = word.toLowerCase().replace(/'s$/, '').replace(/'/g, '');
   if (base.length < 4) return base;
@@ -52,10 +54,10 @@ export function splitWords(text: string): string[] {
   return spaced.match(/[\p{L}\p{N}][\p{L}\p{N}']*/gu) ?? [];
 }
 
-/** An identifier in words: `windSpeed_max` is `wind speed max`. */
+/** An identifier in words: `windSpeed_max` becomes `wind speed max`. */
 export const readableName = (name: string) => truncate(splitWords(name).slice(0, 8).join(' ').toLowerCase(), 100);
 
-/** Whether a word says nothing about what is wanted. */
+/** Whether a word does not contribute to the meaning of a request. */
 export function isStopWord(word: string): boolean {
   return STOP_WORDS.has(word.toLowerCase().replace(/'s$/, '').replace(/'/g, ''));
 }
@@ -64,14 +66,14 @@ const PARTICLES: ReadonlySet<string> = new Set(['up', 'down', 'on', 'off', 'out'
 const JOINED =
   /^(?:look|hang|sign|log|check|set|pick|turn|shut|start|call|wake|follow)(?:up|down|on|off|out|back|over)$/;
 
-/** Phrasal verbs as one word, in two or in one: `hanging up`, `hangup`. */
+/** Phrasal verbs as one word, however they are written: `hanging up`, `hangup`. */
 export function phrasalVerbs(text: string): string[] {
   const words = splitWords(text).map((word) => word.toLowerCase());
   const pairs = words.map((word, at) => (PARTICLES.has(words[at + 1] ?? '') ? `${stem(word)}${words[at + 1]}` : word));
   return pairs.filter((pair, at) => pair !== words[at] || JOINED.test(pair));
 }
 
-/** The stems that carry meaning. */
+/** The meaningful stems. */
 export function contentStems(text: string): Set<string> {
   return new Set(splitWords(text).flatMap((word) => (isStopWord(word) ? [] : [stem(word)])));
 }
@@ -92,7 +94,7 @@ export function readNumber(words: readonly string[], start: number): { value: nu
   let at = start;
   let total = 0;
   let current = 0;
-  // The next word must count less than this: `twenty` can be followed by `five`, but not by `fifteen`.
+  // The next word must have a smaller value than this: `twenty` can be followed by `five`, but not by `fifteen`.
   let room = 100;
   if (/^\d[\d,]*(?:\.\d+)?$|^\.\d+$/.test(word(at))) {
     current = Number(word(at).replace(/,/g, ''));

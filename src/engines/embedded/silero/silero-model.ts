@@ -6,11 +6,11 @@ import { packageFile } from '../package-file.ts';
 export const SILERO_RATE_HZ = 16_000;
 /** New samples in a frame: 32 ms. */
 export const FRAME_SAMPLES = 512;
-/** Samples of the frame before that the model is shown again (silero-vad's `OnnxWrapper`). */
+/** Samples of the previous frame that are passed to the model again (silero-vad's `OnnxWrapper`). */
 const CONTEXT_SAMPLES = 64;
 const STATE_SHAPE = [2, 1, 128];
 
-/** Silero v5, or v6 from a file. One model serves all streams: what it remembers of a stream is in that stream's `SileroState`. */
+/** Silero v5, or v6 from a file. One model serves all streams: the state of each is in its `SileroState`. */
 export class SileroModel {
   readonly #session: InferenceSession;
   readonly #rate = new Tensor('int64', BigInt64Array.of(BigInt(SILERO_RATE_HZ)), []);
@@ -19,7 +19,7 @@ export class SileroModel {
     this.#session = session;
   }
 
-  /** The embedded v5, or the model of a file. @throws {Error} when it is not there, or is no Silero model */
+  /** Loads the embedded v5, or the model of a file. @throws {Error} when it is missing or is not a Silero model */
   static async load(path?: string): Promise<SileroModel> {
     if (path === undefined) {
       return new SileroModel(await loadModel(packageFile('@ricky0123/vad-web', './silero_vad_v5.onnx')));
@@ -37,7 +37,7 @@ export class SileroModel {
     return new SileroState();
   }
 
-  /** The probability, 0…1, that the next 512 samples at 16 kHz hold speech. One call at a time for each state. */
+  /** The probability, 0…1, that the next 512 samples at 16 kHz contain speech. One call at a time for each state. */
   async probability(frame: Int16Array, state: SileroState): Promise<number> {
     state.shift(frame);
     const outputs = await this.#session.run({ input: state.input, state: state.recurrent, sr: this.#rate });

@@ -8,7 +8,7 @@ export type SileroRequest =
   | { type: 'push'; stream: number; sampleRateHz: number; samples: Int16Array<ArrayBuffer> }
   | { type: 'close'; stream: number };
 
-/** The probability of each frame that a push completed; nothing for `close`. */
+/** The probability of each frame that a push completed; empty for `close`. */
 export type SileroAnswer = Float32Array<ArrayBuffer>;
 
 void serveJobs<SileroRequest, SileroAnswer>(async () => {
@@ -34,13 +34,13 @@ void serveJobs<SileroRequest, SileroAnswer>(async () => {
   };
 });
 
-/** One stream in the worker: its rate, its unfinished frame, and the model's memory of it. */
+/** One stream in the worker: its rate, its incomplete frame, and the model's state. */
 export class SileroWorkerStream {
   readonly #model: SileroModel;
   readonly #resampler: Resampler;
   readonly #state: SileroState;
   #rest: Int16Array = new Int16Array(0);
-  /** The end of the work accepted so far: pushes of one stream run one after the other. */
+  /** Resolves when the accepted pushes are done: those of one stream run sequentially. */
   #tail: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -50,14 +50,14 @@ export class SileroWorkerStream {
     this.#state = model.newState();
   }
 
-  /** The probabilities of the frames that these samples complete; fewer when the stream is closed meanwhile. */
+  /** The probabilities of the frames that these samples complete; fewer if the stream is closed in the meantime. */
   push(samples: Int16Array): Promise<Float32Array<ArrayBuffer>> {
     const probabilities = this.#tail.then(() => this.#process(samples));
     this.#tail = probabilities.catch(() => {});
     return probabilities;
   }
 
-  /** Cuts the pending work short. */
+  /** Aborts pending work. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#tail;
@@ -65,8 +65,8 @@ export class SileroWorkerStream {
   }
 
   /**
-   * Every inference waits for its own turn of the event loop, so streams take turns frame by frame, and a minute
-   * of audio in one push does not hold up the others.
+   * Every inference waits for a turn of the event loop, so streams alternate frame by frame, and a minute
+   * of audio in one push does not delay the others.
    */
   async #process(samples: Int16Array): Promise<Float32Array<ArrayBuffer>> {
     if (this.#closed) return new Float32Array(0);

@@ -7,12 +7,12 @@ import type { SileroAnswer, SileroRequest } from './silero-worker.ts';
 
 const ENGINE = 'Silero voice activity';
 const FRAME_MS = 32;
-/** Audio that one stream may have waiting for its probabilities. */
+/** Maximum audio of a stream that waits for its probabilities. */
 const MAX_WAITING_MS = 30 * 60_000;
-/** Pushes wait in the pool only while the model loads, for as long as that takes. */
+/** Pushes wait in the pool only while the model loads, without a time limit. */
 const queue = { jobs: 8192, waitMs: Number.POSITIVE_INFINITY };
 
-/** Silero v5 (or the model of a file) in one worker thread, for all streams: a frame of 32 ms takes it some 0.15 ms. */
+/** Silero v5 (or the model of a file) in one worker thread for all streams: a frame of 32 ms takes about 0.15 ms. */
 export class Silero implements VoiceActivityDetector {
   readonly ready: Promise<void>;
   readonly #pool: WorkerPool<SileroRequest, SileroAnswer>;
@@ -50,7 +50,7 @@ class SileroStream implements VoiceActivityStream {
   readonly #sampleRateHz: number;
   readonly #nextStream: () => number;
   #stream: number;
-  /** Samples that do not complete a frame yet: they cost no message. */
+  /** Samples that do not complete a frame yet, to save a message. */
   #held: Int16Array[] = [];
   #samplesPushed = 0;
   #framesAsked = 0;
@@ -66,7 +66,7 @@ class SileroStream implements VoiceActivityStream {
     this.#stream = nextStream();
   }
 
-  /** After `close()`, and for pushes that it cut short: fewer frames, or none. */
+  /** After `close()`, also for the pushes that it interrupted, there are fewer frames or none. */
   push(samples: Int16Array): Promise<Float32Array> {
     if (this.#closed) return Promise.resolve(new Float32Array(0));
     const ms = (samples.length * 1000) / this.#sampleRateHz;
@@ -88,7 +88,7 @@ class SileroStream implements VoiceActivityStream {
     this.#closed = true;
     this.#held = [];
     if (this.#samplesPushed === 0) return;
-    // The stream's memory goes with its thread, if that is what fails here.
+    // The stream's state is lost if the thread has failed.
     this.#pool
       .run({ type: 'close', stream: this.#stream })
       .next()
@@ -102,7 +102,7 @@ class SileroStream implements VoiceActivityStream {
     this.#waitingMs += ms;
     try {
       const request: SileroRequest = { type: 'push', stream, sampleRateHz: this.#sampleRateHz, samples };
-      // Small buffers are copied faster than they are moved.
+      // Small buffers are faster to copy than to transfer.
       return await this.#pool.request(request, { transfer: samples.byteLength > 65_536 ? [samples.buffer] : [] });
     } catch (error) {
       if (this.#closed) return new Float32Array(0);
@@ -113,7 +113,7 @@ class SileroStream implements VoiceActivityStream {
     }
   }
 
-  /** The thread took the stream's memory with it: the next push begins a new stream there. */
+  /** The stream's state was lost with the thread; the next push starts a new stream. */
   #startOver(lost: number): void {
     if (this.#stream !== lost) return;
     this.#stream = this.#nextStream();

@@ -5,16 +5,19 @@ import type { ContextItem } from '../../../session/ports/language-model.ts';
 
 type Call = Extract<ContextItem, { type: 'call' }>;
 
-/** The ids of calls that a server takes: any, or nine letters and digits (Mistral). */
+/** The call ids that a server accepts: any, or nine letters and digits (Mistral). */
 export type CallIds = 'any' | 'short';
 
 export interface CallIdOptions {
-  /** The engine's name, as its calls have it. */
+  /** The engine's name, as stored with its calls. */
   engine: string;
   callIds: CallIds;
 }
 
-/** By the id in the request's items, the id for the server: its own where it made the call and no other call of the request has it. */
+/**
+ * Maps the ids of the request's items to ids for the server: its own id if it made the call and the id is unique in the
+ * request.
+ */
 export function callIdsFor(calls: readonly Call[], { engine, callIds }: CallIdOptions): ReadonlyMap<string, string> {
   const own = (call: Call) => (call.engineCall?.engine === engine ? call.engineCall.id : undefined);
   const taken = new Map<string, number>();
@@ -41,7 +44,7 @@ function fits(id: string, callIds: CallIds): boolean {
   return callIds === 'any' || shortIdPattern.test(id);
 }
 
-/** Nine letters and digits, the same ones for the same id. */
+/** Nine letters and digits that are a function of the id. */
 function shortId(callId: string, attempt: number): string {
   const hash = createHash('sha256').update(`${attempt} ${callId}`).digest('base64');
   return hash.replaceAll(/[^a-zA-Z0-9]/g, '').slice(0, 9);

@@ -1,4 +1,4 @@
-/** The forms in which servers want a request of a chat, by what they say when they refuse it. */
+/** The forms of a chat request that servers require, derived from their refusals. */
 
 import { type Adaptation, refusedField } from '../adaptations.ts';
 import { field } from '../json.ts';
@@ -14,7 +14,7 @@ export const forms = {
   callsAsText: 'calls as text',
 } as const;
 
-/** Words of servers and of chat templates about the order of messages. */
+/** Wording of servers and chat templates about the order of messages. */
 const aboutRoles =
   /\broles?\b|alternat|system (message|prompt|instruction)|user (message|query|turn)|(first|last|previous) message|conversation|template|jinja|multiturn|(call|response) turn|contents? (is|are) |successive|at least one|tool (messages?|results?) must|content type|not callable/i;
 
@@ -23,7 +23,7 @@ export function rolesOf(has: (key: string) => boolean): RoleOptions | undefined 
   return { withoutSystem: has(forms.withoutSystem), callsAsText: has(forms.callsAsText) };
 }
 
-/** What to change about a request that was refused, if that is known; each change once. */
+/** The change to make to a refused request, if it is known; each change is made once. */
 export function refusedForm(
   failure: RequestFailure,
   body: Readonly<Record<string, unknown>>,

@@ -1,4 +1,4 @@
-/** A request to a language model in the form of `/v1/chat/completions`. */
+/** Builds a request to a language model in the form of `/v1/chat/completions`. */
 
 import type { AudioClip } from '../../../audio/audio-clip.ts';
 import type { ContextItem, ContextPart, ModelRequest } from '../../../session/ports/language-model.ts';
@@ -7,7 +7,7 @@ import { base64Wav } from '../in-turns.ts';
 import { type CallIdOptions, callIdsFor } from './call-ids.ts';
 import { type RoleOptions, strictRoles } from './message-roles.ts';
 
-/** Fields that a server may refuse, and do without. */
+/** Optional fields that a server may refuse. */
 export const optionalFields = [
   'stream_options',
   'parallel_tool_calls',
@@ -18,13 +18,13 @@ export const optionalFields = [
 
 export interface ChatRequestOptions extends CallIdOptions {
   model: string;
-  /** `max_tokens` is what most servers know; OpenAI's newer models want the other. */
+  /** Most servers know `max_tokens`; OpenAI's newer models require the other. */
   tokenLimitField: 'max_tokens' | 'max_completion_tokens';
-  /** Added to the instructions of an answer that will be spoken; '' adds nothing. */
+  /** Text added to the instructions of spoken answers; '' adds nothing. */
   spokenHint: string;
-  /** Whether a field is left out, or this value of it, because the server has refused it. */
+  /** Whether to leave out a field, or this value of it, because the server has refused it. */
   without: (field: string, value: unknown) => boolean;
-  /** For a server that wants roles in a strict order. */
+  /** Whether the server requires a strict order of roles. */
   roles: RoleOptions | undefined;
 }
 
@@ -57,7 +57,7 @@ export async function chatRequest(request: ModelRequest, options: ChatRequestOpt
   }
   if (speech) {
     body.modalities = ['text', 'audio'];
-    // The only format that is streamed.
+    // The only format that can be streamed.
     body.audio = { voice: speech.voice, format: 'pcm16' };
   }
   const refused = (field: string, value: unknown) =>
@@ -70,8 +70,8 @@ function isMapping(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * The conversation. Neighbours of one role become one message, since many models' templates want roles to alternate;
- * the outputs of calls stand right behind them, since every server wants that.
+ * The conversation. Adjacent messages of one role are merged, because many models' templates require alternating roles;
+ * the outputs of calls directly follow them, which every server requires.
  */
 function messages(
   { instructions, items, spoken, speech }: ModelRequest,
@@ -108,7 +108,7 @@ function messages(
 
 type Call = Extract<ContextItem, { type: 'call' }>;
 
-/** The message with the calls, which goes on from the assistant's words before them, and one for each output. */
+/** The message with the calls, merged with the assistant's text before them, and one message for each output. */
 function callMessages(
   before: ChatMessage[],
   calls: readonly Call[],
@@ -137,7 +137,9 @@ function callMessages(
   ];
 }
 
-/** Servers read the arguments of earlier calls, and fail on those that are no object: a client may have created any. */
+/**
+ * Servers parse the arguments of earlier calls and fail if they are not an object; clients may have created any text.
+ */
 function isJsonObject(text: string): boolean {
   try {
     return isMapping(JSON.parse(text));
@@ -168,7 +170,7 @@ function contentMessage(
   return { role, content: plain };
 }
 
-/** Text where text is all there is: not every server takes a list of parts. */
+/** Text as a string if there are no other parts: some servers do not accept a list of parts. */
 function plainText(content: readonly ContextPart[]): string {
   return content
     .map((part) => (part.type === 'text' ? part.text : part.type === 'audio' ? (part.transcript ?? '') : ''))
@@ -193,7 +195,7 @@ function userPart(part: ContextPart, audio: EncodedAudio): ChatPart {
 
 const imageDetails = ['auto', 'low', 'high'] as const;
 
-/** Adds a message to the one before it, where both are of one role. */
+/** Adds a message, merging it with the previous one if both have the same role. */
 function mergeMessages(before: ChatMessage | undefined, message: ChatMessage): boolean {
   if (before === undefined || before.role !== message.role) return false;
   if (before.role === 'user' && message.role === 'user') {

@@ -1,4 +1,4 @@
-/** Messages in an order of roles that strict chat templates take. */
+/** Messages in an order of roles that strict chat templates accept. */
 
 import type { ChatMessage as Message } from '../chat-types.ts';
 
@@ -7,19 +7,19 @@ type UserMessage = Extract<Message, { role: 'user' }>;
 export interface RoleOptions {
   /** The template has no system role: instructions go into the first message of the user. */
   withoutSystem: boolean;
-  /** The template has no tools: calls and their outputs become words. */
+  /** The template has no tools: calls and their outputs become text. */
   callsAsText: boolean;
 }
 
-/** Stands where a template wants the user to have spoken, and the user has not. */
+/** Placeholder if a template requires a message of the user and there is none. */
 const nobodySpoke = '(The assistant begins.)';
 const goOn = '(The assistant goes on.)';
-/** Stands where the assistant was interrupted before it said anything about the outputs of its calls. */
+/** Placeholder if the assistant was interrupted before it commented on the outputs of its calls. */
 const nothingSaid = '…';
 
 /**
- * System text at the beginning only, then the user and the assistant in turn, beginning and ending with the user or with the
- * output of a call. Nothing is left out: later system text becomes part of the user's message there.
+ * System text at the beginning only, then the user and the assistant alternately, beginning and ending with the user or
+ * the output of a call. Nothing is left out: later system text is moved into the user's message.
  */
 export function strictRoles(messages: readonly Message[], { withoutSystem, callsAsText }: RoleOptions): Message[] {
   const [first] = messages;

@@ -4,42 +4,42 @@ import { RequestFailure } from '../request-failure.ts';
 
 export interface ModelLoadingOptions {
   clock: Clock;
-  /** How long a request may be silent before it is found out whether the server answers at all. */
+  /** How long a request may be silent before the server is probed. */
   silentMs: number;
-  /** How long a model may take to load. */
+  /** Maximum time to load a model. */
   loadMs: number;
-  /** false: another engine answers instead. The model loads all the same. */
+  /** false: another engine answers in the meantime. The model is loaded anyway. */
   patient: boolean;
-  /** Whether the server answers other requests; resolves soon. */
+  /** Whether the server answers other requests; resolves quickly. */
   answers: (signal: AbortSignal) => Promise<boolean>;
-  /** Called when loading is noticed, and when it is over. `ms`: how long it has taken so far. */
+  /** Called when loading is detected, and when it has ended. `ms`: its duration so far. */
   onChange: (about: { loading: boolean; ms: number }) => void;
 }
 
 interface Waiting {
   signal: AbortSignal;
-  /** Called with true when loading is noticed, and with false when it is over. */
+  /** Called with true when loading is detected, and with false when it has ended. */
   onWait: ((waiting: boolean) => void) | undefined;
 }
 
-/** A model that has answered within this time is in memory: Ollama drops one after five minutes. */
+/** A model that answered within this time is in memory: Ollama unloads models after five minutes. */
 const warmMs = 4 * 60_000;
-/** An interrupted request that was silent for less is ended: a model in memory answers sooner. */
+/** An interrupted request that was silent for less time is aborted: a model in memory may take this long. */
 const leastSilenceMs = 2000;
-/** The part of the silence after which the server is asked whether it answers. */
+/** The fraction of `silentMs` after which the server is probed. */
 const askAfter = 0.75;
 const firstPauseMs = 250;
 const longestPauseMs = 2000;
 
 /**
- * Waits for models that their server loads at the first request, which may take minutes: it is silent meanwhile, or answers
- * with 503. Such servers stop loading when the request ends, so that a request that is given up while the model may be loading
- * stays open until it is answered: one at a time.
+ * Waits for models that their server loads on the first request, which may take minutes. The server is silent in the
+ * meantime, or answers with 503. It stops loading when the request ends, so an abandoned request stays open while the
+ * model may be loading: one at a time.
  */
 export class ModelLoading {
   readonly #options: ModelLoadingOptions;
   #answeredAt = Number.NEGATIVE_INFINITY;
-  /** When each request that waits for the model was sent. */
+  /** The send time of each request that waits for the model. */
   readonly #waiting = new Map<object, number>();
   #left: AbortController | undefined;
 
@@ -58,7 +58,7 @@ export class ModelLoading {
   }
 
   /**
-   * Sends a request and resolves with its answer, once its headers are there.
+   * Sends a request and resolves with its answer once the headers have arrived.
    * @throws {RequestFailure}; the signal's reason
    */
   async open(send: (signal: AbortSignal) => Promise<Response>, waiting: Waiting): Promise<Response> {
@@ -148,7 +148,7 @@ export class ModelLoading {
     return promise;
   }
 
-  /** Lets a request go on that nobody waits for, unless one does already. */
+  /** Keeps an abandoned request open, unless there is one already. */
   #leave(request: AbortController): void {
     if (this.#left !== undefined) return request.abort();
     this.#left = request;

@@ -1,17 +1,20 @@
-/** The window of a model in Ollama, which drops the beginning of longer requests, the instructions with it, without an error. */
+/**
+ * The context window of a model in Ollama, which drops the beginning of longer requests, including the instructions,
+ * without an error.
+ */
 
 import { systemClock } from '../../../core/clock.ts';
 import { HttpClient } from '../../../net/http-client.ts';
 import { field, listField, numberField, parseJson, textField } from '../json.ts';
 
-/** What Ollama gives where nothing else is set (its documentation, "Context length"). */
+/** Ollama's default (its documentation, "Context length"). */
 const defaultTokens = 4096;
 const lookMs = 5000;
 const maxAnswerBytes = 1024 ** 2;
 
 /**
- * The tokens that Ollama gives to a model that it has loaded: of what runs now, else of its Modelfile, else its default.
- * Undefined where the server is not Ollama. `url`: of its API as far as `/v1`.
+ * The context window of a model in Ollama, in tokens: of the loaded model, otherwise of its Modelfile, otherwise the
+ * default. Undefined if the server is not Ollama. `url`: its API including `/v1`.
  */
 export async function ollamaWindow({ url, model }: { url: string; model: string }): Promise<number | undefined> {
   const timeouts = { connectMs: lookMs, firstByteMs: lookMs, idleMs: lookMs };
@@ -32,14 +35,14 @@ export async function ollamaWindow({ url, model }: { url: string; model: string 
       /^num_ctx\s+(\d+)/m.exec(textField(await ask('/api/show', { model }), 'parameters') ?? '') ?? [];
     return parameter === undefined ? defaultTokens : Number(parameter);
   } catch {
-    // No Ollama, or one that does not say.
+    // Not Ollama, or a version that does not report it.
     return undefined;
   } finally {
     await client.close();
   }
 }
 
-/** A name without a tag stands for the tag `latest`. */
+/** A name without a tag means the tag `latest`. */
 function isNamed(running: unknown, model: string): boolean {
   const name = field(running, 'model') ?? field(running, 'name');
   return name === model || name === `${model}:latest`;

@@ -1,13 +1,13 @@
 /**
- * Puts the pieces of tool calls into order. Servers number them with gaps or all with 0, leave ids out, repeat names,
- * send arguments whole, as objects or in pieces that interleave; a `ModelEvent` stream has one call after the other.
+ * Orders the chunks of tool calls. Servers number them with gaps or all with 0, omit ids, repeat names, and send
+ * arguments whole, as objects or in interleaved chunks; a `ModelEvent` stream has one call after the other.
  */
 
 import type { ModelEvent } from '../../../session/ports/language-model.ts';
 import { field, numberField, textField } from '../json.ts';
 import { RequestFailure } from '../request-failure.ts';
 
-/** Characters of the arguments of one call. */
+/** Maximum characters of the arguments of one call. */
 const maxArguments = 1024 ** 2;
 const maxCalls = 128;
 
@@ -15,9 +15,9 @@ interface Call {
   index: number | undefined;
   id: string | undefined;
   name: string;
-  /** Those that are not told yet. */
+  /** Arguments that have not been output yet. */
   arguments: string[];
-  /** Characters of all of them. */
+  /** Characters of all arguments. */
   length: number;
   end: ObjectEnd;
   begun: boolean;
@@ -26,10 +26,10 @@ interface Call {
 export class ToolCalls {
   readonly #engine: string;
   readonly #calls: Call[] = [];
-  /** The call that is being told; calls before it are told. */
+  /** The index of the call that is being output; earlier calls are complete. */
   #at = 0;
 
-  /** `engine`: its name, by which it knows its calls again. */
+  /** `engine`: its name, stored with its call ids. */
   constructor(engine: string) {
     this.#engine = engine;
   }
@@ -39,13 +39,13 @@ export class ToolCalls {
   }
 
   /**
-   * Takes one entry of `delta.tool_calls` and returns what can be told of all calls so far.
-   * @throws {RequestFailure} for more or longer calls than there may be
+   * Takes one entry of `delta.tool_calls` and returns the events that are certain so far.
+   * @throws {RequestFailure} when there are too many calls or a call is too long
    */
   push(piece: unknown): ModelEvent[] {
     const call = this.#callOf(piece);
     const name = textField(field(piece, 'function'), 'name') ?? '';
-    // Most name the call once, some in every piece.
+    // Most servers name the call once, some in every chunk.
     if (call.name === '') call.name = name;
     const given = field(field(piece, 'function'), 'arguments');
     const added = typeof given === 'string' ? given : isObject(given) ? JSON.stringify(given) : '';
@@ -62,12 +62,12 @@ export class ToolCalls {
     return this.#take(false);
   }
 
-  /** What is left to tell at the end. `cut`: the last call may be incomplete, and then has no end. */
+  /** The remaining events at the end. `cut`: the last call may be incomplete and then has no end. */
   finish(cut: boolean): ModelEvent[] {
     return this.#take(true, cut);
   }
 
-  /** Ends the calls so far if they are whole, so that words may follow; otherwise undefined. */
+  /** Ends the calls so far if they are complete, so that text may follow; otherwise undefined. */
   settle(): ModelEvent[] | undefined {
     return this.#calls.slice(this.#at).every((call) => call.end.reached) ? this.#take(true) : undefined;
   }
@@ -96,7 +96,7 @@ export class ToolCalls {
     for (let call = this.#calls[this.#at]; call !== undefined; call = this.#calls[this.#at]) {
       const last = this.#at === this.#calls.length - 1;
       if (!call.begun) {
-        // A server may tell the name after the first arguments.
+        // A server may send the name after the first arguments.
         if (call.name === '' && !all) return events;
         if (call.name === '') throw new RequestFailure('it called a function without a name');
         call.begun = true;
@@ -112,7 +112,7 @@ export class ToolCalls {
       }
       if (!all && (last || !call.end.reached)) return events;
       if (cut && last && !call.end.reached) return events;
-      // A function without parameters may be called without any arguments.
+      // A function without parameters may be called without arguments.
       if (call.length === 0) events.push({ type: 'call_arguments', delta: '{}' });
       events.push({ type: 'call_end' });
       this.#at += 1;
@@ -125,14 +125,14 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** Finds where a JSON object ends, while it comes in pieces. Each character is looked at once. */
+/** Finds the end of a JSON object in chunks of text. Each character is examined once. */
 class ObjectEnd {
   #state: 'before' | 'within' | 'after' | 'none' = 'before';
   #depth = 0;
   #inString = false;
   #escaped = false;
 
-  /** Whether what was pushed is an object, as far as its braces tell, and nothing else. */
+  /** Whether the text is a single object, judging by its braces. */
   get reached(): boolean {
     return this.#state === 'after';
   }
