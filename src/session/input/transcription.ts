@@ -7,6 +7,7 @@ import type { TranscriptEvent } from '../ports/transcriber.ts';
 import { transcriptionUsage } from '../response/usage.ts';
 import type { SessionCore } from '../session-core.ts';
 import { StageError, stageFailed, watchStage } from '../stage.ts';
+import { blankMarkers } from './speech-markers.ts';
 
 export interface TranscriptionJob {
   entry: ConversationEntry;
@@ -98,7 +99,7 @@ export class Transcription {
         signal: abort.signal,
       });
     const watch = { kind: 'transcriber', clock, stallMs: settings.limits.stageStallMs, abort } as const;
-    for await (const event of watchStage(start, watch)) {
+    for await (const event of blankMarkers(watchStage(start, watch))) {
       if (event.type === 'done') return this.#transcript(job, event);
       if (job.setting && this.#core.conversation.has(job.entry)) this.#report(job, event);
     }

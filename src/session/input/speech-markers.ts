@@ -1,0 +1,69 @@
+import type { TranscriptEvent } from '../ports/transcriber.ts';
+import { isSpeakable } from '../speech/speech-text.ts';
+
+/** In characters; so that no text of a hostile server is costly to search. */
+const longestMarker = 200;
+/** A longer text is taken for speech, in characters. */
+const longestBlank = 16_384;
+
+/** What opens and closes a marker such as `[BLANK_AUDIO]`, `(wind blowing)`, `*sighs*` or `♪ la la ♪`. */
+const pairs = ['[]', '()', '{}', '<>', '（）', '［］', '【】', '〔〕', '**', '♪♪', '♫♫', '♬♬', '♩♩'];
+const parts = pairs.map(([open = '', close = '']) => {
+  const [first, last] = [RegExp.escape(open), RegExp.escape(close)];
+  return { first: `${first}{1,3}`, last: `${last}{1,3}`, inside: `[^${first}${last}]` };
+});
+const marker = new RegExp(
+  parts.map(({ first, inside, last }) => `${first}${inside}{1,${longestMarker}}${last}`).join('|'),
+  'gu',
+);
+/** A marker that the text behind it may still close. */
+const openMarker = new RegExp(
+  `(?:${parts.map(({ first, inside }) => `${first}${inside}{0,${longestMarker}}`).join('|')})$`,
+  'u',
+);
+
+/** Whether a transcript has a letter or a digit outside of the markers that transcribers write for silence and noise. */
+function saysSomething(transcript: string): boolean {
+  return isSpeakable(withoutMarkers(transcript));
+}
+
+function withoutMarkers(text: string): string {
+  return text.length > longestBlank ? text : text.replace(marker, ' ');
+}
+
+/** What a text ends with that may become a marker. */
+function openEnd(text: string): string {
+  return openMarker.exec(text.slice(-longestMarker - 3))?.[0] ?? '';
+}
+
+/**
+ * Makes a transcript blank that is nothing but markers of silence and noise. Until it says something its events are held
+ * back; then they follow unchanged, markers included.
+ */
+export async function* blankMarkers(
+  events: AsyncIterable<TranscriptEvent>,
+): AsyncGenerator<TranscriptEvent, void, undefined> {
+  const held: TranscriptEvent[] = [];
+  let speaks = false;
+  // What a marker may still begin with; markers that are closed need not be looked at again.
+  let open = '';
+  for await (const event of events) {
+    if (speaks) {
+      yield event;
+      continue;
+    }
+    if (event.type === 'delta') {
+      const text = withoutMarkers(open + event.text);
+      open = openEnd(text);
+      speaks = isSpeakable(text.slice(0, text.length - open.length));
+    } else {
+      speaks = saysSomething(event.text);
+    }
+    if (!speaks && event.type === 'done') {
+      const { logprobs: _ofMarkers, ...done } = event;
+      return yield { ...done, text: '' };
+    }
+    held.push(event);
+    if (speaks) yield* held.splice(0);
+  }
+}
