@@ -1,5 +1,7 @@
 /** Mono linear PCM as typed arrays: bytes, int16 and float32, lengths in milliseconds, and levels. */
 
+import { EventLoopYield } from '../core/event-loop-yield.ts';
+
 /** The sample rates, in hertz, that audio from a client, a file or an engine may have. */
 export const lowestSampleRateHz = 8000;
 export const highestSampleRateHz = 384_000;
@@ -64,17 +66,35 @@ export function samplesIn(ms: number, sampleRateHz: number): number {
   return Math.round((ms * sampleRateHz) / 1000);
 }
 
+/** Samples that `concatInTurns` copies in one turn of the event loop: about a millisecond. */
+const samplesPerTurn = 512 * 1024;
+
 /** One array with all the parts, in order. */
 export function concatSamples(parts: readonly Int16Array[]): Int16Array<ArrayBuffer> {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const out = new Int16Array(length);
+  const out = new Int16Array(totalLength(parts));
   let at = 0;
   for (const part of parts) {
     out.set(part, at);
     at += part.length;
   }
   return out;
+}
+
+/** As `concatSamples`, over several turns of the event loop when the parts are long. */
+export async function concatInTurns(parts: readonly Int16Array[]): Promise<Int16Array<ArrayBuffer>> {
+  const out = new Int16Array(totalLength(parts));
+  const loop = new EventLoopYield(samplesPerTurn);
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+    await loop.step(part.length);
+  }
+  return out;
+}
+
+function totalLength(parts: readonly Int16Array[]): number {
+  return parts.reduce((length, part) => length + part.length, 0);
 }
 
 /** Root mean square level in dBFS (0 is a full-scale square wave); −Infinity for digital silence or no samples. */

@@ -1,7 +1,7 @@
 /** Audio in events: base64 in a wire format, converted to and from 16-bit samples. */
 
 import { decodeAlaw, decodeMulaw, encodeAlaw, encodeMulaw } from '../audio/g711.ts';
-import { bytesAsSamples, concatSamples, durationMs, samplesToBytes } from '../audio/pcm.ts';
+import { bytesAsSamples, concatInTurns, durationMs, samplesToBytes } from '../audio/pcm.ts';
 import { EventLoopYield } from '../core/event-loop-yield.ts';
 import { WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
 import { type AudioFormat, formatRateHz } from '../protocol/wire/session-config.ts';
@@ -131,7 +131,7 @@ async function decodeClipsInTurns(texts: readonly string[], format: AudioFormat)
   const clips: (Int16Array | WireError)[] = [];
   for (const base64 of texts) {
     const pieces = Array.fromAsync(new Base64Decoder(format).pushInTurns(base64, eventLoopYield));
-    clips.push(await pieces.then(concatSamples, asWireError));
+    clips.push(await pieces.then(concatInTurns, asWireError));
   }
   return clips;
 }

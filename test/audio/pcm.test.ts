@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   bytesToSamples,
+  concatInTurns,
   concatSamples,
   durationMs,
   peakDbfs,
@@ -46,4 +47,23 @@ test('lengths and levels', () => {
   assert.equal(rmsDbfs(new Int16Array(0)), -Infinity);
   assert.ok(Math.abs(rmsDbfs(Int16Array.of(16384, -16384)) + 6.02) < 0.01);
   assert.ok(Math.abs(peakDbfs(Int16Array.of(0, -3277)) + 20) < 0.01);
+});
+
+test('long parts are joined over several turns of the event loop, short ones at once', async () => {
+  const turnsOf = async (parts: readonly Int16Array[]) => {
+    let turns = 0;
+    let over = false;
+    const count = () => {
+      if (over) return;
+      turns += 1;
+      setImmediate(count);
+    };
+    setImmediate(count);
+    assert.deepEqual(await concatInTurns(parts), concatSamples(parts));
+    over = true;
+    return turns;
+  };
+  const part = Int16Array.from({ length: 64 * 1024 }, (_, index) => index);
+  assert.equal(await turnsOf([part, Int16Array.of(1, 2), part]), 0);
+  assert.ok((await turnsOf(Array.from({ length: 64 }, () => part))) >= 7);
 });

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
 import type { AudioClip } from '../../audio/audio-clip.ts';
-import { concatSamples, durationMs } from '../../audio/pcm.ts';
+import { concatInTurns, durationMs } from '../../audio/pcm.ts';
 import { WavError, WavReader } from '../../audio/wav-reader.ts';
 import { audioErrors } from '../../protocol/errors/audio-errors.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
@@ -101,7 +101,7 @@ async function uploadIn(
   });
   if (!hasFile) return { clip: undefined, fields };
   readable(() => wav.end());
-  return { clip: { samples: concatSamples(parts), sampleRateHz: wav.sampleRateHz ?? 0 }, fields };
+  return { clip: { samples: await concatInTurns(parts), sampleRateHz: wav.sampleRateHz ?? 0 }, fields };
 }
 
 function readable<T>(read: () => T): T {
