@@ -2,26 +2,29 @@ import type { TokenCounter } from '../session/ports/language-model.ts';
 import { roughTokens } from '../session/settings.ts';
 
 /**
- * Byte pair encoding is quadratic in text that has no boundary: 10,000 times "a" take 50 ms, 100,000 spaces five
- * seconds. In pieces of this many characters no text takes more than some 2 µs a token.
+ * Byte pair encoding is quadratic in text without boundaries: 10,000 times "a" take 50 ms, 100,000 spaces five
+ * seconds. In pieces of this many characters no text takes more than about 2 µs a token.
  */
 const pieceCharacters = 128;
-/** How far from its place the end of a piece may move to stand before a word's space, where the encoding has a boundary. */
+/** How far the end of a piece may move to the space before a word, where the encoding has a boundary. */
 const snapCharacters = 32;
-/** Beyond it the rest of a text is estimated. */
+/** The rest of a longer text is estimated. */
 const tokensCounted = 2048;
 
-/** What one call may count of a text, by the encoding: `gpt-tokenizer` has it. */
+/** Counts the tokens of a short text with the encoding of `gpt-tokenizer`. */
 type CountExactly = (text: string) => number;
 
 export interface Tokenizer extends TokenCounter {
-  /** Loads the encoding, once; until then tokens are counted roughly. Never rejects: without it they still are. */
+  /**
+   * Loads the encoding, once; until then counts are rough estimates. Never rejects: if loading fails, they stay
+   * estimates.
+   */
   load(): Promise<void>;
 }
 
 /**
- * Counts tokens of the encoding `o200k_base`, that of the models which clients name. Loading it takes some 130 ms of the
- * event loop and 30 MB, so that it is left to whoever knows a quiet moment.
+ * Counts tokens of the encoding `o200k_base`, which is that of the models that clients name. Loading it blocks the
+ * event loop for about 130 ms and takes 30 MB, so the caller chooses a quiet moment.
  */
 export function createTokenizer(told: (error: unknown) => void): Tokenizer {
   let exactly: CountExactly | undefined;
@@ -30,7 +33,7 @@ export function createTokenizer(told: (error: unknown) => void): Tokenizer {
     count: (text) => (exactly ? countInPieces(text, exactly) : roughTokens.count(text)),
     load() {
       loading ??= import('gpt-tokenizer/encoding/o200k_base').then(({ countTokens }) => {
-        // What looks like a special token is text here: a client wrote it.
+        // Special tokens are treated as text, because a client wrote them.
         const asText = { disallowedSpecial: new Set<string>() };
         exactly = (text) => countTokens(text, asText);
       }, told);
@@ -40,8 +43,8 @@ export function createTokenizer(told: (error: unknown) => void): Tokenizer {
 }
 
 /**
- * The tokens of a text, counted piece by piece. The pieces of a long one are taken from all over it, and what they say
- * of it holds for the rest.
+ * The tokens of a text, counted in pieces. Of a long text, pieces from all parts are counted, and the result is
+ * extrapolated.
  */
 export function countInPieces(text: string, exactly: CountExactly): number {
   const pieces = Math.ceil(text.length / pieceCharacters);
@@ -58,7 +61,7 @@ export function countInPieces(text: string, exactly: CountExactly): number {
   return tokens;
 }
 
-/** The first boundary at or after a position, which may be the end, or the position where there is none near. */
+/** The first boundary at or after a position, which may be the end; the position itself if no boundary is near. */
 function snapToWord(text: string, position: number): number {
   if (position === 0) return 0;
   if (position + snapCharacters >= text.length) return text.length;
@@ -72,7 +75,7 @@ function isLowSurrogate(code: number): boolean {
   return code >= 0xdc00 && code <= 0xdfff;
 }
 
-/** Steps of this size visit every piece once, and the first few already stand all over the text. */
+/** Steps of this size visit every piece once, and the first few are already spread over the text. */
 function spreadingStep(pieces: number): number {
   let step = Math.max(1, Math.round(pieces * 0.618));
   while (greatestCommonDivisor(step, pieces) !== 1) step += 1;

@@ -1,4 +1,4 @@
-/** Engines on servers, from what a configuration says of them. */
+/** Creates engines on servers from their configuration. */
 
 import type { Clock } from '../../core/clock.ts';
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
@@ -10,28 +10,28 @@ import { HttpTranscriber } from './http-transcriber.ts';
 import { HttpVoice } from './http-voice.ts';
 import type { EngineTimeouts } from './timeouts.ts';
 
-/** What every engine on a server may be given. */
+/** Options of every engine on a server. */
 export interface RemoteOptions {
-  /** How long a server of models may take. */
+  /** Time limits of a model server. */
   timeouts?: EngineTimeouts;
-  /** How much of its answers is read. */
+  /** Maximum sizes of its answers. */
   bounds?: AnswerBounds;
-  /** How long the form in which it wants its requests is remembered. */
+  /** How long the form of requests that it accepts is remembered. */
   adaptationMs?: number;
-  /** Whether to wait for a language model that its server loads; false: another engine answers. */
+  /** Whether to wait for a language model that its server is loading; false: another engine answers. */
   waitsForModel?: boolean;
-  /** Called when a server is found to load its model, and when that is over. */
+  /** Called when a server is found to be loading its model, and when that has ended. */
   onLoading?: (about: { name: string; loading: boolean; ms: number }) => void;
-  /** How often it is asked at most while it has said nothing. */
+  /** Maximum number of attempts before the first output. */
   attempts?: number;
-  /** Told once of everything that an engine had to do without, in a sentence. */
+  /** Called once for each adaptation of an engine, with a sentence. */
   onNotice?: (notice: string) => void;
   clock?: Clock;
 }
 
 type Made<Kind extends RequestKind> = Engines[Kind] & { probe?(): Promise<void>; close?(): Promise<void> };
 
-/** By what they are for. */
+/** Factories by kind. */
 export const httpFactories: { [Kind in RequestKind]: (spec: HttpEngineSpec, options: RemoteOptions) => Made<Kind> } = {
   transcriber: (spec, options) =>
     new HttpTranscriber({ ...endpoint('transcriber', spec, options), model: spec.model ?? '' }),

@@ -14,14 +14,14 @@ export interface TranscriberOptions extends EndpointOptions {
   model: string;
 }
 
-/** Every speech recognition model works at this rate; more would only be sent. */
+/** Every speech recognition model works at this rate; a higher one would only increase the upload. */
 const rateHz = 16_000;
-/** Servers refuse clips that are shorter. */
+/** Servers refuse shorter clips. */
 const shortestMs = 200;
-/** Of one request: the hosted API takes 25 MB. */
+/** Maximum duration of one request: the hosted API accepts 25 MB. */
 const longestMs = 12 * 60_000;
 
-/** Fields that a server may refuse, and do without, with what its messages call them. */
+/** Optional fields that a server may refuse, with their names in its messages. */
 const optionalFields = { stream: 'stream', include: 'include[]', logprobs: 'include[]', prompt: 'prompt' } as const;
 type OptionalField = (typeof optionalFields)[keyof typeof optionalFields];
 
@@ -38,8 +38,8 @@ export class HttpTranscriber implements Transcriber {
   }
 
   /**
-   * Longer clips than the API takes are sent one part after the other.
-   * @throws {EngineError} that says which server failed, how, and what to do
+   * Clips longer than the API accepts are sent in parts, sequentially.
+   * @throws {EngineError} with the server, the failure, and the remedy
    */
   async *transcribe(clip: AudioClip, options: TranscribeOptions): AsyncGenerator<TranscriptEvent, void, undefined> {
     options.signal.throwIfAborted();
@@ -133,7 +133,7 @@ function textOf(parts: readonly Done[]): string {
     .join(' ');
 }
 
-/** The parts of a long clip as one transcript; figures that not every part has are left out. */
+/** Merges the parts of a long clip into one transcript; figures that a part lacks are left out. */
 function mergeTranscripts(parts: readonly Done[]): Done {
   const [only] = parts;
   if (only !== undefined && parts.length === 1) return only;

@@ -11,21 +11,24 @@ import { SoundReader } from './sound-reader.ts';
 
 export interface HttpVoiceOptions extends EndpointOptions {
   model: string;
-  /** What to ask for. WAV tells its rate; PCM is what some servers stream sooner. Default: `pcm` from OpenAI, else `wav`. */
+  /**
+   * The requested format. WAV states its rate; some servers stream PCM sooner. Default: `pcm` from OpenAI, otherwise
+   * `wav`.
+   */
   format?: 'wav' | 'pcm';
-  /** The rate of bare PCM; OpenAI's is 24000. */
+  /** The rate of raw PCM; OpenAI's is 24000. */
   pcmRateHz?: number;
-  /** What it speaks; absent: the server alone knows. */
+  /** The language of the voice; absent: unknown. */
   language?: string;
-  /** The server prepares text itself. */
+  /** Whether the server prepares text itself. */
   preparesText?: boolean;
 }
 
 const defaultPcmRateHz = 24_000;
-/** Characters of one request. */
+/** Maximum characters of one request. */
 const maxInput = 4000;
 
-/** A voice over `/v1/audio/speech` (OpenAI, "Create speech"). Which voices there are is the server's to know. */
+/** A voice over `/v1/audio/speech` (OpenAI, "Create speech"). The set of voice names is known to the server only. */
 export class HttpVoice implements Voice {
   readonly languages?: readonly string[];
   readonly preparesText: boolean;
@@ -39,7 +42,7 @@ export class HttpVoice implements Voice {
     if (options.language !== undefined) this.languages = [options.language];
   }
 
-  /** @throws {EngineError} that says which server failed, how, and what to do */
+  /** @throws {EngineError} with the server, the failure, and the remedy */
   async *speak(text: string, options: SpeakOptions): AsyncGenerator<SpeechChunk, void, undefined> {
     options.signal.throwIfAborted();
     const { language } = this.#options;
@@ -98,14 +101,14 @@ export class HttpVoice implements Voice {
   }
 }
 
-/** `audio/L16;rate=24000` (RFC 2586), `audio/pcm;rate=16000`; undefined where the rate is not told. */
+/** `audio/L16;rate=24000` (RFC 2586), `audio/pcm;rate=16000`; undefined if it has no rate. */
 function rateOf(response: Response): number | undefined {
   const [, digits] =
     /;\s*(?:rate|sample_rate)\s*=\s*"?(\d{4,6})/i.exec(response.headers.get('content-type') ?? '') ?? [];
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** Text in pieces that a request takes, cut at white space where there is any. */
+/** Splits text into pieces for one request each, at white space if possible. */
 function* pieces(text: string): Generator<string, void, undefined> {
   let rest = text;
   while (rest.length > maxInput) {

@@ -1,4 +1,7 @@
-/** What a request carries, written in turns of the event loop: a context with images or audio has up to 64 MiB. */
+/**
+ * Serializes the contents of a request while yielding to the event loop: a context with images or audio can have 64
+ * MiB.
+ */
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { samplesToBytes } from '../../audio/pcm.ts';
@@ -9,9 +12,9 @@ import { jsonPieces } from '../../core/json-pieces.ts';
 /** A few milliseconds of work. */
 const charactersPerTurn = 256 * 1024;
 const pieceCharacters = 64 * 1024;
-/** Three samples are whole groups of base64. */
+/** A multiple of three samples, which is a whole number of base64 groups. */
 const samplesAtOnce = 3 * 8 * 1024;
-/** These with the header are whole groups, too: 48 bytes. */
+/** With the 44 bytes of the header, these also are a whole number of groups: 48 bytes. */
 const samplesWithHeader = 2;
 
 /** The JSON of a value, in UTF-8. */

@@ -1,11 +1,11 @@
-/** Reads what a server sent, which may be anything: a field that is missing or of another type is undefined. */
+/** Reads unvalidated data from a server: a field that is missing or of another type is undefined. */
 
 import { holdsMoreValuesThan, maxValues } from '../../protocol/parse/frame-parser.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
 
 /**
- * The value of a JSON document that a server sent: its length is bounded by whoever read it, its values are here, because
- * a megabyte can hold half a million of them.
+ * Parses a JSON document from a server. The caller bounds its length; this bounds the number of its values, because
+ * a megabyte can contain half a million of them.
  * @throws {RequestFailure}
  */
 export function parseJson(text: string): unknown {

@@ -1,4 +1,4 @@
-/** Language models that run on this machine, where their servers usually listen. */
+/** Discovers language models on this machine, on the usual ports of their servers. */
 
 import { systemClock } from '../../core/clock.ts';
 import { HttpClient } from '../../net/http-client.ts';
@@ -10,17 +10,17 @@ export interface LocalModel {
   model: string;
 }
 
-/** Ollama, llama.cpp (its default, and what people take beside another server), LM Studio. */
+/** Ollama, llama.cpp (its default port, and the usual alternative), LM Studio. */
 const usualPorts = [11_434, 8080, 8081, 8082, 1234];
 const usualUrls: readonly string[] = usualPorts.map((port) => `http://127.0.0.1:${port}/v1`);
 
-/** The start of a server may hold the event loop for a second: connections are then made, and found late. */
+/** The start of a server may block the event loop for a second, which delays connections. */
 const lookMs = 3000;
 const maxListBytes = 1024 ** 2;
-/** Models that do something else than talk. */
+/** Models that are not for conversation. */
 const otherModels = /embed|rerank|whisper|bge-|clip|tts|kokoro/i;
 
-/** The first of these servers, in their order, that answers with a model that can talk; Parley itself does not count. */
+/** The first of these servers, in order, that has a conversational model; Parley itself is excluded. */
 export async function findLocalModel(urls: readonly string[] = usualUrls): Promise<LocalModel | undefined> {
   const timeouts = { connectMs: lookMs, firstByteMs: lookMs, idleMs: lookMs };
   const client = new HttpClient({ clock: systemClock, timeouts, maxBytes: maxListBytes });

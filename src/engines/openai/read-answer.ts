@@ -1,4 +1,4 @@
-/** Reads the answer to a request, streamed or whole, into an engine's events. */
+/** Converts the answer to a request, streamed or not, to an engine's events. */
 
 import type { Clock } from '../../core/clock.ts';
 import { EventLoopYield } from '../../core/event-loop-yield.ts';
@@ -6,7 +6,7 @@ import { contentType, readText } from './endpoint.ts';
 import { RequestFailure } from './request-failure.ts';
 import { eventData } from './server-sent-events.ts';
 
-/** Makes events of what a server sends. */
+/** Converts the data of an answer to events. */
 export interface AnswerReader<T> {
   /** Whether an answer of this media type is not a stream. */
   isWhole(type: string): boolean;
@@ -14,31 +14,31 @@ export interface AnswerReader<T> {
   whole(body: string): T[];
   /** Takes the data of one event of a stream. */
   push(data: string): T[];
-  /** What is left to tell once the answer has ended; throws when it is not whole. */
+  /** The remaining events at the end of the answer; throws if it is incomplete. */
   end(): T[];
-  /** How long more is waited for: `Infinity` until the server has said that it is done. */
+  /** How long to wait for more data: `Infinity` until the server has reported that it is done. */
   readonly patienceMs: number;
 }
 
-/** How long the end of a stream is waited for once everything is there: a connection that is read to its end can be used again. */
+/** How long to wait for the end of a complete stream: a connection that was read to the end can be reused. */
 export const endGraceMs = 50;
 
-/** Characters of events that are read in one turn of the event loop: a few milliseconds of work … */
+/** Characters of events that are processed per turn of the event loop: a few milliseconds of work. */
 const charactersPerTurn = 128 * 1024;
-/** … where an event counts for no less than these. A chunk of a server that floods holds thousands. */
+/** The minimum that an event counts as, because a chunk can contain thousands of tiny events. */
 const leastCharacters = 2048;
 
-/** Events out of one message that are passed on in one turn. */
+/** Events of one message that are yielded per turn. */
 const eventsPerTurn = 8;
 
 export interface ReadAnswerOptions {
   clock: Clock;
   signal: AbortSignal;
-  /** One event of a stream, in characters, or an answer that is not a stream, in bytes. */
+  /** Maximum size of one event of a stream, in characters, or of an answer that is not a stream, in bytes. */
   messageBytes: number;
 }
 
-/** @throws {RequestFailure} when the answer is not one, or not whole */
+/** @throws {RequestFailure} when it is not a valid or not a complete answer */
 export async function* readAnswer<T>(
   ask: (signal: AbortSignal) => Promise<Response>,
   reader: AnswerReader<T>,
@@ -71,7 +71,7 @@ export async function* readAnswer<T>(
   yield* inTurns(reader.end());
 }
 
-/** What a server sent at once, with other work between: each event is worked on by others before the next. */
+/** Yields the events of one message with turns of the event loop between them, because consumers work on each event. */
 async function* inTurns<T>(events: readonly T[]): AsyncGenerator<T, void, undefined> {
   const others = new EventLoopYield(eventsPerTurn);
   for (const event of events) {

@@ -1,17 +1,17 @@
-/** How a request to a server can fail, and whether asking again may help. */
+/** The failures of a request to a server, and whether a retry may help. */
 
 export interface FailureOptions extends ErrorOptions {
-  /** HTTP status, where there was an answer. */
+  /** HTTP status, if there was a response. */
   status?: number;
   /** `later`: the same request may succeed a moment later. */
   again?: 'no' | 'later';
-  /** How long the server wants to be left alone, in milliseconds. */
+  /** The pause that the server asks for, in milliseconds. */
   retryAfterMs?: number;
-  /** More of the server's words than the message has, to find out what it refuses. */
+  /** More of the server's error text than the message contains, for detecting what it refuses. */
   detail?: string;
 }
 
-/** The message says what came, and what to do. The endpoint adds which server it was. */
+/** The message describes the response and the remedy. The endpoint adds the server's name. */
 export class RequestFailure extends Error {
   override readonly name = 'RequestFailure';
   readonly status: number | undefined;
@@ -30,7 +30,7 @@ export class RequestFailure extends Error {
 
 const excerptCharacters = 200;
 
-/** What a server wrote, fit for one line of a message: short, and without control characters. */
+/** An excerpt of a server's text for a message: a short single line without control characters. */
 export function excerpt(text: string): string {
   const line = text
     .slice(0, 4 * excerptCharacters)

@@ -1,24 +1,24 @@
 /**
- * Server-sent events (WHATWG HTML, "Server-sent events") with bounds, and with what servers of models write
- * into such streams besides: errors as `error: {…}` (llama.cpp) or as a bare line of JSON (Ollama).
+ * Server-sent events (WHATWG HTML, "Server-sent events") with limits, and with the deviations of model servers:
+ * errors as `error: {…}` (llama.cpp) or as a line of JSON (Ollama).
  */
 
 import { EventLoopYield } from '../../core/event-loop-yield.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
 
-/** Characters of lines that are read in one turn of the event loop … */
+/** Characters of lines that are processed per turn of the event loop. */
 const charactersPerTurn = 128 * 1024;
-/** … where a line counts for no less than these: a stream of empty lines or of comments holds nothing else. */
+/** The minimum that a line counts as, because a stream can consist of empty lines or comments. */
 const leastCharacters = 64;
 
 export interface EventStreamLimits {
-  /** Characters of one event. */
+  /** Maximum characters of one event. */
   maxEventCharacters: number;
 }
 
 /**
  * Yields the data of each event.
- * @throws {RequestFailure} for an event that is too long, and for a body without any
+ * @throws {RequestFailure} when an event is too long or the response has no body
  */
 export async function* eventData(
   body: AsyncIterable<Uint8Array>,
@@ -26,7 +26,7 @@ export async function* eventData(
 ): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder();
   const others = new EventLoopYield(charactersPerTurn);
-  /** The beginning of a line, in the pieces that it came in. */
+  /** The chunks of an incomplete line. */
   let pending: string[] = [];
   let pendingLength = 0;
   let data: string | undefined;
@@ -63,7 +63,7 @@ export async function* eventData(
       }
       begun = true;
       if (line.startsWith('{')) {
-        // Such a line stands for itself.
+        // Such a line is an event by itself.
         if (data !== undefined) yield data;
         data = undefined;
         yield added;
@@ -77,7 +77,7 @@ export async function* eventData(
     check(pendingLength);
   }
   const end = pending.join('').replace(/\r$/, '');
-  // A stream that ends without the blank line has still said what it said.
+  // The last event counts even if the stream ends without a blank line.
   const last = dataOf(end);
   const rest = data === undefined ? last : last === undefined ? data : `${data}\n${last}`;
   if (rest !== undefined) yield rest;

@@ -1,22 +1,22 @@
 import { concatSamples, samplesIn } from '../../audio/pcm.ts';
 
-/** Below this a sample counts as silence: −50 dBFS. */
+/** Samples below this level are silence: −50 dBFS. */
 const silenceLevel = 104;
-/** Of silence this much stays, so that no onset is clipped. */
+/** Silence that is preserved, so that onsets are not clipped. */
 const marginMs = 20;
 
-/** Takes the silence off the beginning and the end of a stream of speech, and leaves pauses within it. */
+/** Trims the silence at the start and the end of a stream of speech; pauses within it are preserved. */
 export class SilenceTrimmer {
   readonly #margin: number;
   #begun = false;
-  /** Silence that is only passed on when sound follows; before the first sound, the margin alone. */
+  /** Silence that is output only when sound follows; before the first sound, only the margin. */
   #held: Int16Array[] = [];
 
   constructor(sampleRateHz: number) {
     this.#margin = samplesIn(marginMs, sampleRateHz);
   }
 
-  /** What is passed on, in pieces: silence of minutes may be among it. */
+  /** Returns the output in pieces, because it may include minutes of silence. */
   push(samples: Int16Array): Int16Array[] {
     const last = samples.findLastIndex(isLoud);
     if (last < 0) {

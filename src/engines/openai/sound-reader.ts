@@ -1,20 +1,23 @@
-/** Reads speech as it arrives: WAV, whose header names the rate, or bare 16-bit PCM. */
+/** Reads speech as it arrives: WAV, whose header has the rate, or raw 16-bit PCM. */
 
 import { bytesToSamples, highestSampleRateHz, isSampleRate, lowestSampleRateHz } from '../../audio/pcm.ts';
 import { WavError, WavReader } from '../../audio/wav-reader.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
 
-/** A WAV file may hold chunks of metadata before its sound. */
+/** A WAV file may have chunks of metadata before its samples. */
 const maxHeaderBytes = 256 * 1024;
 
-/** How other kinds of audio begin, as Latin-1. */
+/** Signatures of other audio formats, as Latin-1. */
 const otherKinds: readonly (readonly [string, string])[] = [
   ['MP3', 'ID3'],
   ['Ogg', 'OggS'],
   ['FLAC', 'fLaC'],
   ['WebM', '\x1aE\xdf\xa3'],
 ];
-/** The first frame of an MP3 file without tags. It may also be two samples of PCM, so it counts only where the type says so too. */
+/**
+ * The first frame of an MP3 file without tags. It could also be two samples of PCM, so it counts only together with the
+ * media type.
+ */
 const mp3Frame = /^\xff[\xf2\xf3\xfa\xfb]/;
 
 export class SoundReader {
@@ -22,27 +25,27 @@ export class SoundReader {
   readonly #type: string;
   #state: 'start' | 'wav' | 'pcm' = 'start';
   readonly #wav = new WavReader();
-  /** Bytes of WAV that came before its sound. */
+  /** Bytes of WAV before its samples. */
   #headerBytes = 0;
   #pending: Uint8Array = new Uint8Array(0);
 
   /**
-   * `pcmRateHz` is the rate of bare PCM; `type` the media type that the server gives.
-   * @throws {RequestFailure} when the rate is none
+   * `pcmRateHz` is the rate of raw PCM; `type` the media type from the server.
+   * @throws {RequestFailure} when the rate is not supported
    */
   constructor(pcmRateHz: number, type = '') {
     this.#pcmRateHz = checkedRate(pcmRateHz);
     this.#type = type;
   }
 
-  /** In hertz; valid once samples have come. */
+  /** In hertz; valid once there are samples. */
   get sampleRateHz(): number {
     return this.#wav.sampleRateHz ?? this.#pcmRateHz;
   }
 
   /**
    * Takes the next bytes and returns the samples that they complete.
-   * @throws {RequestFailure} when they are no such audio
+   * @throws {RequestFailure} when they are not audio of this format
    */
   push(bytes: Uint8Array): Int16Array {
     if (this.#state === 'wav') return this.#readWav(bytes);
@@ -51,7 +54,7 @@ export class SoundReader {
     return this.#next();
   }
 
-  /** Returns the rest, once everything has come. */
+  /** Returns the remaining samples at the end. */
   flush(): Int16Array {
     const samples = this.#pending.length > 0 ? this.#next() : new Int16Array(0);
     if (this.#state === 'wav') readable(() => this.#wav.end());
@@ -86,7 +89,7 @@ export class SoundReader {
     if (other !== undefined) {
       throw new RequestFailure(`it sent ${other}: a voice has to send WAV or PCM. Set its format to wav`);
     }
-    // Twelve printable characters are not the beginning of sound.
+    // Audio does not start with twelve printable characters.
     if (/^[\s\x20-\x7e]{12}$/.test(head) || /json|text/.test(this.#type)) {
       const text = new TextDecoder().decode(this.#pending.subarray(0, 1000));
       throw new RequestFailure(`it sent text instead of sound: "${excerpt(text)}"`);

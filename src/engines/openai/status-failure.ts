@@ -1,15 +1,15 @@
-/** What the error statuses of a server of models mean, in words. */
+/** Describes the error statuses of model servers. */
 
 import { field, listField, textField } from './json.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
 
 const passingStatuses: ReadonlySet<number> = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
 
-/** What repeating a request that failed with HTTP 500 cannot mend: the request, or the machine, stays as it is. */
+/** Causes of HTTP 500 that a retry cannot fix, because they lie in the request or the machine. */
 const lasting =
   /template|jinja|\broles?\b|alternat|system message|no user query|requires more system memory|unable to load model|model not found|does not support/i;
 
-/** `body`: the text of the answer, or the beginning of it. */
+/** `body`: the text of the response, or the beginning of it. */
 export function statusFailure(
   { status, headers }: Response,
   body: string,
@@ -45,7 +45,7 @@ export function statusFailure(
   });
 }
 
-/** A failure that is told in the middle of a stream, or in the body of an answer that claims success. */
+/** A failure reported within a stream, or in the body of a response with a success status. */
 export function toldFailure(error: unknown): RequestFailure {
   const code = field(error, 'code') ?? field(error, 'status');
   const status = Number(code);
@@ -57,28 +57,28 @@ export function toldFailure(error: unknown): RequestFailure {
   });
 }
 
-/** Characters of the words that are kept to be searched. */
+/** Maximum characters of an error's text to search. */
 const maxDetail = 4096;
-/** How deep servers nest the reason. */
+/** Maximum nesting of the reason. */
 const maxDepth = 6;
 
-/** The words of an error's body: JSON of any shape, a page, or text. */
+/** The text of an error's body: JSON of any shape, an HTML page, or plain text. */
 function bodyWords(body: string): string {
   const text = body.trim();
   if (/^[[{"]/.test(text)) {
     try {
       return wordsIn(JSON.parse(text)).slice(0, maxDetail);
     } catch {
-      // Text that begins like JSON, or JSON that was cut off.
+      // It only looks like JSON, or was truncated.
     }
   }
   return (text.startsWith('<') ? pageWords(text) : text).slice(0, maxDetail);
 }
 
-/** Where servers put the reason, the most telling first. */
+/** Keys of the reason, the most specific first. */
 const reasonKeys = ['message', 'error', 'detail', 'details', 'errors', 'msg', 'error_description', 'reason', 'title'];
 
-/** The reason in an error, however it is nested: `{error: {message}}`, `[{error}]`, `{message: {detail: [{loc, msg}]}}` … */
+/** The reason in an error of any nesting: `{error: {message}}`, `[{error}]`, `{message: {detail: [{loc, msg}]}}` … */
 function wordsIn(value: unknown, depth = 0): string {
   if (typeof value === 'string') return value.trim();
   if (typeof value !== 'object' || value === null || depth > maxDepth) return '';
@@ -93,13 +93,13 @@ function wordsIn(value: unknown, depth = 0): string {
   return depth > 0 || Object.keys(value).length === 0 ? '' : JSON.stringify(value);
 }
 
-/** The field that an entry of FastAPI's is about. */
+/** The field that an entry of FastAPI's refers to. */
 function placeOf(entry: object): string[] {
   const path = listField(entry, 'loc').filter((part) => part !== 'body');
   return path.length === 0 ? [] : [path.join('.')];
 }
 
-/** The field that OpenAI's errors are about, and the words of the server behind a gateway, where the message lacks them. */
+/** The field that OpenAI's errors refer to, and the error of the server behind a gateway, if the message lacks them. */
 function more(error: object, words: string): string {
   const param = textField(error, 'param') ?? '';
   const raw = textField(field(error, 'metadata'), 'raw') ?? '';
@@ -107,13 +107,13 @@ function more(error: object, words: string): string {
   return raw === '' || words.includes(raw) ? named : `${named}: ${raw}`;
 }
 
-/** The title or the first heading of a page, else its text. */
+/** The title or the first heading of a page, otherwise its text. */
 function pageWords(page: string): string {
   const [, title] = /<title[^>]*>([^<]+)</i.exec(page) ?? /<h1[^>]*>([^<]+)</i.exec(page) ?? [];
   return (title ?? page.replaceAll(/<[^>]*>/g, ' ')).replaceAll(/\s+/g, ' ').trim();
 }
 
-/** RFC 9110 §10.2.3, and the milliseconds that OpenAI adds; undefined where neither is there or can be read. */
+/** RFC 9110 §10.2.3, and OpenAI's header in milliseconds; undefined if neither is present and valid. */
 function retryAfter(headers: Headers): number | undefined {
   const exact = headers.get('retry-after-ms');
   if (exact && Number.isFinite(Number(exact))) return Math.max(0, Number(exact));

@@ -1,11 +1,11 @@
 import type { ModelMarkup } from '../../session/speech/model-markup.ts';
 
-/** Models of one endpoint that are remembered: clients may name them. */
+/** Maximum number of remembered models of an endpoint, because clients may name them. */
 const maxModels = 64;
 
 /**
- * Which models of an endpoint begin their answers inside reasoning: the template has written `<think>` into the prompt, so that
- * only the closing mark comes. One that has shown it is taken for such a model until an answer comes without a closing mark.
+ * Tracks which models of an endpoint begin their answers inside reasoning: the template has put `<think>` into the
+ * prompt, so only the closing mark appears. A model counts as such until an answer has no closing mark.
  */
 export class ThinkingModels {
   readonly #configured: boolean;
@@ -19,7 +19,7 @@ export class ThinkingModels {
     return this.#configured || this.#models.has(model);
   }
 
-  /** Takes note of an answer: a whole one, or as much of it as came. */
+  /** Learns from an answer, complete or partial. */
   learn(model: string, { endedUnopened, ended }: ModelMarkup, whole: boolean): void {
     if (endedUnopened) this.#models.add(model);
     else if (whole && !ended) this.#models.delete(model);

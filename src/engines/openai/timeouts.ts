@@ -1,6 +1,6 @@
 import type { HttpTimeouts } from '../../net/http-exchange.ts';
 
-/** How long a server of models may take for each stage of an answer. */
+/** Time limits of a model server for each stage of an answer. */
 export interface EngineTimeouts extends HttpTimeouts {
   /** Until the first byte of an answer of a model that may have to be loaded first. */
   loadMs: number;
@@ -13,5 +13,5 @@ export const defaultTimeouts: EngineTimeouts = {
   idleMs: 20_000,
 };
 
-/** How long it is remembered what a server refuses in requests. */
+/** How long refusals of a server are remembered. */
 export const defaultAdaptationMs = 60 * 60_000;

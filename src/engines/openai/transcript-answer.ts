@@ -1,4 +1,4 @@
-/** Reads the answer of `/v1/audio/transcriptions` in each of the forms that servers give it. */
+/** Parses the answer of `/v1/audio/transcriptions` in each of the forms that servers use. */
 
 import type { TranscriptEvent } from '../../session/ports/transcriber.ts';
 import { field, listField, numberField, parseJson, textField } from './json.ts';
@@ -9,18 +9,18 @@ import { toldFailure } from './status-failure.ts';
 type Done = Extract<TranscriptEvent, { type: 'done' }>;
 type TokenProbability = NonNullable<Done['logprobs']>[number];
 
-/** Characters of a transcript: hours of speech. */
+/** Maximum characters of a transcript: hours of speech. */
 const maxText = 1024 ** 2;
-/** Tokens with their probabilities, which nearly all are words or parts of words. */
+/** Maximum tokens with probabilities; nearly all are words or parts of words. */
 const maxLogprobs = 100_000;
 const maxTokenCharacters = 1024;
-/** White space that is kept until more text follows. */
+/** Maximum white space that is held until more text follows. */
 const maxSpace = 1024;
 
 export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
-  /** What the deltas say, concatenated. */
+  /** The concatenated deltas. */
   #text = '';
-  /** White space at the end, which only counts when more follows. */
+  /** White space at the end, which only counts if more text follows. */
   #space = '';
   #form: 'deltas' | 'pieces' | undefined;
   #done = false;
@@ -35,17 +35,17 @@ export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
     return type !== 'text/event-stream';
   }
 
-  /** @throws {RequestFailure} for what is no transcript, and for an error that the server tells */
+  /** @throws {RequestFailure} for data that is not a transcript, and for an error from the server */
   whole(body: string): TranscriptEvent[] {
     const text = body.trim();
     this.#done = true;
-    // `response_format` is not heeded by all.
+    // Some servers ignore `response_format`.
     if (!text.startsWith('{')) return this.#add(text);
     return this.push(text);
   }
 
   /**
-   * OpenAI sends `transcript.text.*`, vLLM chunks as of a chat, others a transcript for each piece of the audio.
+   * OpenAI sends `transcript.text.*`, vLLM chunks like those of a chat, others a transcript for each part of the audio.
    * @throws {RequestFailure} as `whole`
    */
   push(data: string): TranscriptEvent[] {
@@ -75,7 +75,7 @@ export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
     }
     const text = textField(event, 'text');
     if (text === undefined) {
-      // Figures may come by themselves.
+      // Usage may arrive separately.
       if (this.#usage !== undefined) return [];
       throw new RequestFailure(`it sent something that is no transcript: "${excerpt(data)}"`);
     }
@@ -111,7 +111,9 @@ export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
     return [{ type: 'delta', text: added, ...(logprobs.length > 0 && { logprobs }) }];
   }
 
-  /** The rest of the whole text. Where it is not what the deltas have said, the deltas stand: they have been told. */
+  /**
+   * The rest of the complete text. If it contradicts the deltas, they take precedence, because they were already sent.
+   */
   #complete(given: string, logprobs: TokenProbability[]): TranscriptEvent[] {
     if (logprobs.length > 0) this.#logprobs = [];
     const text = given.trim();

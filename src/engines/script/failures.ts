@@ -3,14 +3,14 @@ import { rejectOnAbort } from '../../core/abort.ts';
 import type { Failure } from './script.ts';
 
 /**
- * Fails as a script says, once what comes before it was given. Returns where the stage just ends too early.
- * @throws {Error} with the script's message; the signal's reason where the stage hangs until it is stopped
+ * Fails as configured in the script, after the preceding output was consumed. Returns for a stage that only ends early.
+ * @throws {Error} with the script's message; the signal's reason if the stage stalls until it is aborted
  */
 export async function fail({ how, message }: Failure, signal: AbortSignal, drop: () => void): Promise<void> {
   if (how === 'end') return;
   if (how === 'throw') throw new Error(message);
   if (how === 'drop') {
-    // What came before has left the process by then.
+    // Lets the preceding output leave the process.
     await nextTurn();
     drop();
   }

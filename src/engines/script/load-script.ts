@@ -9,7 +9,7 @@ const maxFileBytes = 4 * 1024 ** 2;
 export type LoadedScript = { readonly script: Script } | { readonly replay: ReplaySettings };
 
 /**
- * Reads what `--script` names: a script file, or a folder with a cassette, which is played as fast as it can be.
+ * Loads the argument of `--script`: a script file, or a folder with a cassette, which is played without delays.
  * @throws {ScriptError} with every mistake in it
  */
 export function loadScript(path: string): LoadedScript {

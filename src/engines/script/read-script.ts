@@ -9,15 +9,15 @@ import { boolean, choice, duration, fraction, integer, listOf, mapping, placeOf,
 import type { Delays, HearsSection, JsonTemplate, Rule, Script, ScriptedTurn, Step, ToneSettings } from './script.ts';
 import { referenceProblems, type Template } from './template.ts';
 
-/** A cassette that a script file names, and how it is played. */
+/** A cassette named by a script file, and how to play it. */
 export interface ReplaySettings {
   /** The folder, as written. */
   readonly cassette: string;
-  /** Makes ids the same in every run. */
+  /** Seed for ids, so that they are the same in every run. */
   readonly seed?: string;
-  /** Whether answers take as long as they did, or come at once. */
+  /** Whether answers are delayed as recorded or sent immediately. */
   readonly timing: 'recorded' | 'instant';
-  /** Whether what the user says must be the recorded audio, sample by sample, or only the turn counts. */
+  /** Whether the user's audio must equal the recording sample by sample, or only the turn counts. */
   readonly audio: 'exact' | 'any';
 }
 

@@ -8,7 +8,7 @@ import type { Template } from './template.ts';
 export interface Script {
   /** Name of the file in messages. */
   readonly file: string;
-  /** Makes ids the same in every run. */
+  /** Seed for ids, so that they are the same in every run. */
   readonly seed?: string;
   /** Transcripts of the first, second, … spoken turn, in place of recognition. */
   readonly hears?: HearsSection;

@@ -19,18 +19,18 @@ import { ToneVoice } from './tone-voice.ts';
 
 export interface ScriptedEnginesOptions {
   clock: Clock;
-  /** Makes the engines behind the script, without those that the script replaces. */
+  /** Creates the configured engines, except for those that the script replaces. */
   create: (given: NonNullable<CreateEnginesOptions['given']>) => EngineSet;
 }
 
-/** In the place of a transcriber that a script never asks. */
+/** Takes the place of a transcriber that the script never uses. */
 const noTranscriber: Transcriber = {
   transcribe() {
     throw new EngineError('script', 'nothing is listened to: the script says what is heard.');
   },
 };
 
-/** Engines that follow a script, a session each for itself, before those that it leaves to real ones. */
+/** Engines that follow a script, separately in each session, in front of the configured ones. */
 export function scriptedEngines(script: Script, { clock, create }: ScriptedEnginesOptions): EngineSet {
   const unopened = { clock, drop: () => {}, spoken: new SpokenSteps() };
   const listens = script.hears?.turns.some(({ text }) => text === undefined) ?? true;

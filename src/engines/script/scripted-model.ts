@@ -14,17 +14,17 @@ export interface ScriptedModelTools {
   clock: Clock;
   /** Cuts the client's connection. */
   drop: () => void;
-  /** Is told what may be spoken, for the voice's delays and failures. */
+  /** Receives the text to be spoken, for the voice's delays and failures. */
   spoken: SpokenSteps;
 }
 
-/** A word each, with the space before it: a token. A word without end comes in pieces. */
+/** A word with the space before it, which counts as a token. Very long words are split. */
 const textTokens = /\s*\S{1,24}|\s+/gu;
 const argumentTokens = /.{1,12}/gsu;
-/** Tokens between two turns of the event loop, so that other sessions are not held up. */
+/** Tokens between two turns of the event loop, so that other sessions are not delayed. */
 const tokensPerTurn = 32;
 
-/** Answers as a script says. It keeps nothing of its own between requests. */
+/** Answers according to a script. It is stateless between requests. */
 export class ScriptedModel implements LanguageModel {
   readonly #script: Script;
   readonly #tools: ScriptedModelTools;
@@ -35,8 +35,8 @@ export class ScriptedModel implements LanguageModel {
   }
 
   /**
-   * A call that the token limit cuts has no `call_end`.
-   * @throws {EngineError} when the script does not say what comes now, or calls a tool that the session has not declared
+   * A call cut by the token limit has no `call_end`.
+   * @throws {EngineError} when the script has no answer, or calls a tool that the session has not declared
    */
   async *generate(request: ModelRequest): AsyncGenerator<ModelEvent, void, undefined> {
     const { signal, claim } = request;
@@ -66,7 +66,7 @@ export class ScriptedModel implements LanguageModel {
     yield this.#finish(last, last?.finish ?? 'stop');
   }
 
-  /** Before the first token, or between two. */
+  /** The delay before the first token, or between two. */
   async #wait(step: Step, tokens: number, signal: AbortSignal): Promise<void> {
     const name = tokens === 0 ? 'first-token' : 'between-tokens';
     await pause(step.delays[name] ?? this.#script.delays[name], this.#tools.clock, signal);
@@ -98,7 +98,7 @@ function refuseUnknownTools(steps: readonly Step[], { tools, toolChoice }: Model
   }
 }
 
-/** `joined`: something was said before, in the same answer. */
+/** `joined`: the same answer already has text. */
 function* eventsOf(step: Step, text: string, joined: boolean, lookup: Lookup): Generator<ModelEvent> {
   const spoken = joined && text !== '' ? ` ${text}` : text;
   for (const [token] of spoken.matchAll(textTokens)) yield { type: 'text', text: token };

@@ -13,7 +13,7 @@ export interface ScriptedTranscriberTools {
   drop: () => void;
 }
 
-/** Hears what a script says of the first, second, … spoken turn of one session, or waits before it really listens. */
+/** Returns the script's transcript of the first, second, … spoken turn of a session, or delays a real transcription. */
 export class ScriptedTranscriber implements Transcriber {
   readonly #transcriber: Transcriber;
   readonly #hears: HearsSection | undefined;
@@ -21,7 +21,7 @@ export class ScriptedTranscriber implements Transcriber {
   readonly #tools: ScriptedTranscriberTools;
   #turns = 0;
 
-  /** Without `hears`, and for turns that it leaves to recognition, `transcriber` listens. */
+  /** Without `hears`, and for turns without a scripted transcript, `transcriber` is used. */
   constructor(
     transcriber: Transcriber,
     { hears, delays }: { hears?: HearsSection; delays: Delays },
@@ -37,15 +37,15 @@ export class ScriptedTranscriber implements Transcriber {
     this.#transcriber.warm?.();
   }
 
-  /** @throws {EngineError} for a turn that the script does not know */
+  /** @throws {EngineError} for a turn that the script does not contain */
   async *transcribe(clip: AudioClip, options: TranscribeOptions): AsyncGenerator<TranscriptEvent, void, undefined> {
     const { signal, claim } = options;
     signal.throwIfAborted();
-    // Nothing was said, so it is no turn.
+    // Nothing was said, so it is not a turn.
     if (clip.samples.length === 0) return yield { type: 'done', text: '' };
     const number = this.#turns + 1;
     const turn = this.#hears?.turns[this.#turns];
-    // The session transcribes each turn once, in their order.
+    // The session transcribes each turn once, in order.
     whenAdopted(claim, () => {
       this.#turns = number;
     });

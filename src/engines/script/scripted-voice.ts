@@ -14,7 +14,7 @@ export interface ScriptedVoiceTools {
   spoken: SpokenSteps;
 }
 
-/** Another voice, made slow or made to fail where a script says so. */
+/** Adds the delays and failures of a script to another voice. */
 export class ScriptedVoice implements Voice {
   readonly #voice: Voice;
   readonly #delays: Delays;

@@ -4,8 +4,8 @@ import type { IdKind, IdSource } from '../../protocol/wire/ids.ts';
 const idCharacters = 21;
 
 /**
- * Ids that are the same in every run: the nth item of the mth session always has the same one. Each kind is counted for
- * itself, so that one more delta event does not change the ids of what follows.
+ * Ids that are the same in every run: the nth item of the mth session always has the same id. Each kind has its own
+ * counter, so that an additional delta event does not change the ids of what follows.
  */
 export function seededIds(seed: string, session: number): IdSource {
   const counts = new Map<IdKind, number>();

@@ -1,6 +1,6 @@
 /**
- * Where a conversation stands in its script. All of it is read from the context that a generation is given, so that what
- * was made and dropped leaves no trace, and the same conversation always gets the same answer.
+ * The position of a conversation in its script. It is derived from the context of the generation alone, so that dropped
+ * generations have no effect, and the same conversation always gets the same answer.
  */
 
 import { tryParseJson } from '../../core/json.ts';
@@ -11,7 +11,7 @@ import type { Rule, Script, Step } from './script.ts';
 import type { Lookup } from './template.ts';
 
 export interface Situation {
-  /** What is to be made now: steps up to and with the first that calls something. */
+  /** The steps of the next response, up to and including the first that calls a tool. */
   readonly steps: readonly Step[];
   readonly lookup: Lookup;
 }
@@ -19,15 +19,15 @@ export interface Situation {
 interface Turn {
   readonly number: number;
   readonly text: string;
-  /** What followed it in the conversation, before the next turn. */
+  /** The items between this message and the next turn. */
   readonly after: readonly ContextItem[];
 }
 
 const noCaptures: Captures = new Map();
 
 /**
- * What the script does next.
- * @throws {EngineError} when it says nothing about this turn
+ * The script's next action.
+ * @throws {EngineError} when the script does not cover this turn
  */
 export function situationOf(script: Script, items: readonly ContextItem[]): Situation {
   const turns = turnsOf(items);
@@ -36,7 +36,7 @@ export function situationOf(script: Script, items: readonly ContextItem[]): Situ
   const outputs = outputsOf(turn);
   const { next, partly } = progress(steps, outputs.length);
   const waiting = unansweredCalls(turn);
-  // Some clients ask after each of several outputs: the answer is due when all are there.
+  // Some clients request a response after each of several outputs; the answer is due when all have arrived.
   if (partly && waiting.length > 0) return { steps: [], lookup: () => '' };
   if (waiting.length > 0) {
     const missing = `the output of ${waiting.join(' and ')} is missing`;
@@ -55,7 +55,7 @@ function fault(place: string, message: string): EngineError {
   return new EngineError('script', `${place}: ${message}`);
 }
 
-/** The user's messages, from 1, each with what came after it. */
+/** The user's messages, from 1, each with the items that follow it. */
 function turnsOf(items: readonly ContextItem[]): Turn[] {
   const starts = items.flatMap((item, index) => (isUser(item) ? [index] : []));
   return starts.map((start, index) => ({
@@ -115,7 +115,7 @@ interface Output {
   readonly text: string;
 }
 
-/** The outputs of the calls made in this turn, in the order of the calls. */
+/** The outputs of the calls of this turn, in the order of the calls. */
 function outputsOf({ after }: Turn): Output[] {
   const texts = new Map(after.flatMap((item) => (item.type === 'call_output' ? [[item.callId, item.output]] : [])));
   return after.flatMap((item) => {
@@ -124,7 +124,7 @@ function outputsOf({ after }: Turn): Output[] {
   });
 }
 
-/** The tools whose outputs are not there; a call that broke off counts for nothing. */
+/** The tools whose outputs are missing; interrupted calls are ignored. */
 function unansweredCalls({ after }: Turn): string[] {
   const known = new Set(after.flatMap((item) => (item.type === 'call_output' ? [item.callId] : [])));
   return after.flatMap((item) =>
@@ -132,7 +132,7 @@ function unansweredCalls({ after }: Turn): string[] {
   );
 }
 
-/** The step that comes after so many answered calls, and whether some of one step's calls are not answered. */
+/** The step after this many answered calls, and whether some calls of one step are still unanswered. */
 function progress(steps: readonly Step[], outputs: number): { next: number; partly: boolean } {
   let left = outputs;
   for (const [next, { calls }] of steps.entries()) {
@@ -160,7 +160,7 @@ function lookupFor(turn: Turn, captures: Captures, outputs: readonly Output[]): 
   };
 }
 
-/** Outputs are text, most often JSON. */
+/** Outputs are text, usually JSON. */
 function parseJson(text: string): unknown {
   const value = tryParseJson(text);
   return value === undefined ? text : value;

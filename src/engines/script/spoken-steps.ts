@@ -5,25 +5,25 @@ import type { Step } from './script.ts';
 export interface SpokenStep {
   readonly step: Step;
   readonly text: string;
-  /** Milliseconds of it that the voice has made. */
+  /** Milliseconds of audio that the voice has produced. */
   madeMs: number;
 }
 
-/** Steps whose words may still be on their way to the voice. */
+/** Maximum number of steps whose text may still be on its way to the voice. */
 const maxSteps = 64;
 
-/** Tells the voice which step a clause comes from: a voice is given words alone. Each speculation has its own steps. */
+/** Maps clauses to steps for the voice, which only receives text. Each speculation has its own steps. */
 export class SpokenSteps {
   readonly #live: SpokenStep[] = [];
   readonly #speculative = new WeakMap<object, SpokenStep[]>();
 
-  /** The model is about to say this. */
+  /** The model is about to output the text of this step. */
   expect(step: Step, text: string, claim: WorkClaim | undefined): void {
     const steps = this.#stepsFor(claim);
     if (steps.push({ step, text, madeMs: 0 }) > maxSteps) steps.shift();
   }
 
-  /** The latest step that says the clause. */
+  /** The latest step that contains the clause. */
   of(clause: string, claim: WorkClaim | undefined): SpokenStep | undefined {
     const words = clause.trim();
     return this.#stepsFor(claim).findLast(({ text }) => text.includes(words));

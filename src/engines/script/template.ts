@@ -1,4 +1,4 @@
-/** Text with references to what was heard and what tools said: `Order {{number}} is {{output.status}}.` */
+/** Text with references to captures and outputs of tools: `Order {{number}} is {{output.status}}.` */
 
 import { nearest } from '../../protocol/parse/nearest.ts';
 import { EngineError } from '../engine-error.ts';
@@ -6,7 +6,7 @@ import { EngineError } from '../engine-error.ts';
 export interface Template {
   readonly text: string;
   readonly parts: readonly (string | Reference)[];
-  /** Where it stands, as `file:line:column`. */
+  /** Its place, as `file:line:column`. */
   readonly place: string;
 }
 
@@ -15,7 +15,7 @@ export interface Reference {
   readonly path: readonly [string, ...string[]];
 }
 
-/** What the first word of a reference stands for: text, or a value of JSON that the words after it lead into. */
+/** The value of the first word of a reference: text, or JSON in which the other words are a path. */
 export type Lookup = (name: string) => unknown;
 
 const referencePattern = /\{\{([^{}]*)\}\}/g;
@@ -34,7 +34,10 @@ export function parseTemplate(text: string, place: string): Template {
   return { text, parts, place };
 }
 
-/** Why a template's references cannot be filled in; `captures` are the names of a pattern, `called` the tools before. */
+/**
+ * The reason why a template's references cannot be filled in; `captures` are the names of a pattern, `called` the
+ * earlier tools.
+ */
 export function referenceProblems(
   { parts }: Template,
   { captures, called }: { captures: readonly string[]; called: readonly string[] },
@@ -59,7 +62,7 @@ export function referenceProblems(
 
 /**
  * The text with every reference replaced.
- * @throws {EngineError} naming the place, when there is nothing at a reference's path
+ * @throws {EngineError} with the place, when a reference's path does not exist
  */
 export function fillTemplate(template: Template, lookup: Lookup): string {
   return template.parts

@@ -2,13 +2,15 @@ import { samplesIn } from '../../audio/pcm.ts';
 import type { SpeakOptions, SpeechChunk, Voice } from '../../session/ports/voice.ts';
 import type { ToneSettings } from './script.ts';
 
-/** The rate of the API's own PCM, so that nothing is resampled and every sample is known. */
+/** The rate of the API's own PCM, so that no resampling changes the samples. */
 const sampleRateHz = 24_000;
 const toneHz = 200;
 const amplitude = 8000;
 const defaultPerWordMs = 250;
 
-/** A tone, or silence, of a stated length: the same samples in every run. Each word is one chunk, with its time. */
+/**
+ * A tone, or silence, of a specified length: the same samples in every run. Each word is one chunk, with its timing.
+ */
 export class ToneVoice implements Voice {
   readonly #settings: ToneSettings;
 
