@@ -57,19 +57,16 @@ export class ContextBuilder {
   readonly #conversation: Conversation;
   readonly #history: ContextHistory;
   readonly #tokens: ContextTokens;
-  readonly #images: ContextImages;
+  /** Created on first use: few conversations have images by URL. */
+  #images: ContextImages | undefined;
   readonly #engineCalls: EngineCalls;
 
   constructor(core: SessionTools & { conversation: Conversation; engineCalls: EngineCalls }, history: ContextHistory) {
-    const { conversation } = core;
     this.#tools = core;
     this.#engineCalls = core.engineCalls;
-    this.#conversation = conversation;
+    this.#conversation = core.conversation;
     this.#history = history;
     this.#tokens = new ContextTokens(core.tokens);
-    this.#images = new ContextImages(core, (without) =>
-      addressesOf(conversation.entries.filter(({ item }) => item.id !== without)),
-    );
   }
 
   /**
@@ -96,21 +93,28 @@ export class ContextBuilder {
    * @throws {ResponseFailure} when an image cannot be had, or the context is too large; the signal's reason
    */
   async build(estimate: ContextEstimate, signal: AbortSignal): Promise<BuiltContext> {
-    return this.#fit(estimate, await this.#images.fetchAll(imagesIn(estimate), signal), signal);
+    return this.#fit(estimate, await this.#fetchedImages().fetchAll(imagesIn(estimate), signal), signal);
   }
 
   /** Builds from what is there: nothing is transcribed or fetched for it. Undefined where something is missing. */
   async buildFromKnown(request: ContextRequest, signal: AbortSignal): Promise<BuiltContext | undefined> {
     if (!transcriptsKnown(request.entries, this.#soundsOf(request.entries))) return undefined;
     const estimate = await this.estimate(request, signal);
-    const images = this.#images.kept(imagesIn(estimate));
+    const images = this.#fetchedImages().kept(imagesIn(estimate));
     return images && this.#fit(estimate, images, signal);
   }
 
   /** An item is about to be deleted. */
   release(itemId: string): void {
     const entry = this.#conversation.find(itemId);
-    if (entry) this.#images.release({ id: itemId, urls: addressesOf([entry]) });
+    if (entry) this.#images?.release({ id: itemId, urls: addressesOf([entry]) });
+  }
+
+  #fetchedImages(): ContextImages {
+    this.#images ??= new ContextImages(this.#tools, (without) =>
+      addressesOf(this.#conversation.entries.filter(({ item }) => item.id !== without)),
+    );
+    return this.#images;
   }
 
   #soundsOf(entries: readonly ConversationEntry[]): AudioClips {

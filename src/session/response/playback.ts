@@ -115,7 +115,7 @@ export class SessionPlayback implements Playback {
   /** Only if the output is observed. */
   readonly #track: PlayedTrack | undefined;
   /** In the order of attachment. */
-  readonly #measured = new Set<Playback>();
+  #measured: readonly Playback[] = [];
   /** Aborted when a listener leaves, because audio may be waiting for its admission. Exists while there are any. */
   #someoneLeft: AbortController | undefined;
 
@@ -127,7 +127,7 @@ export class SessionPlayback implements Playback {
 
   /** Whether the position is measured. */
   get isMeasured(): boolean {
-    return this.#measured.size > 0;
+    return this.#measured.length > 0;
   }
 
   get endsAt(): number {
@@ -136,13 +136,13 @@ export class SessionPlayback implements Playback {
 
   attach(playback: Playback): void {
     this.#track?.settle();
-    this.#measured.add(playback);
+    this.#measured = [...this.#measured, playback];
     this.#someoneLeft ??= new AbortController();
   }
 
   detach(playback: Playback): void {
     this.#track?.settle();
-    this.#measured.delete(playback);
+    this.#measured = this.#measured.filter((each) => each !== playback);
     this.#someoneLeft?.abort();
     this.#someoneLeft = this.isMeasured ? new AbortController() : undefined;
   }
