@@ -133,8 +133,7 @@ function explain(error) {
     return 'The browser did not allow the microphone. Allow it in the settings of this site (beside the address), then press Talk again.';
   }
   if (name === 'NotFoundError') return 'No microphone was found. Connect one, or type instead.';
-  if (name === 'NotReadableError')
-    return 'The microphone is in use by another program, or the system denies access.';
+  if (name === 'NotReadableError') return 'The microphone is in use by another program, or the system denies access.';
   return `The microphone cannot be opened: ${error instanceof Error ? error.message : error}`;
 }
 

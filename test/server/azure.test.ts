@@ -12,7 +12,7 @@ for (const [path, shape] of [
   ['/openai/v1/realtime?model=my-deployment', 'output_modalities'],
   ['/openai/v1/realtime?api-version=v1&deployment=my-deployment', 'output_modalities'],
 ] as const) {
-  test(`${path} is served, with ${shape}`, async (t) => {
+  test(`${path} is served with ${shape}`, async (t) => {
     verifies('R1.15');
     const { wsUrl } = await newServer(t);
     const client = new WireClient(wsUrl.replace('/v1/realtime', path));
@@ -22,7 +22,7 @@ for (const [path, shape] of [
   });
 }
 
-test('the key is taken from the api-key header, and from the query where a browser can send no header', async (t) => {
+test('the key is read from the api-key header, and from the query, because browsers cannot set headers', async (t) => {
   verifies('R1.3');
   const { wsUrl } = await newServer(t, { config: { apiKeys: [apiKey('azure', 'azure-key-1234567890')] } });
   await WireClient.open(`${wsUrl}?model=m`, { headers: { 'api-key': 'azure-key-1234567890' } });

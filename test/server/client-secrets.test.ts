@@ -1,4 +1,4 @@
-/** Client secrets over sockets: what they open, for how long, and what they must not be good for. */
+/** Client secrets over sockets: the sessions that they open, their lifetime and their limits. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ function guardedServer(t: TestContext, { config, ...options }: ServerOptions = {
   return newServer(t, { ...options, config: { apiKeys: keys, ...config } });
 }
 
-/** A clock whose wall time somebody sets. */
+/** A clock whose wall time can be set. */
 class SettableClock extends FakeClock {
   stepMs = 0;
 
@@ -37,7 +37,7 @@ async function refusal(url: string, options: ConnectOptions) {
   return { ...event.error, ...(await client.closed) };
 }
 
-test('a session begins with what its secret fixed, whatever model the address names', async (t) => {
+test('a session starts with the configuration of its secret, whatever model the URL names', async (t) => {
   verifies('R1.22');
   const server = await guardedServer(t);
   const session = {
@@ -57,7 +57,7 @@ test('a session begins with what its secret fixed, whatever model the address na
   );
 });
 
-test('a secret without a model takes the one of the address, or the default one', async (t) => {
+test('a session of a secret without a model uses the one in the URL, or the default', async (t) => {
   verifies('R1.22');
   const server = await guardedServer(t);
   const secret = await mint(server, key);
@@ -68,7 +68,7 @@ test('a secret without a model takes the one of the address, or the default one'
   }
 });
 
-test('a secret of a transcription session opens one, also where the address names a model', async (t) => {
+test('a transcription secret opens a transcription session, even if the URL names a model', async (t) => {
   verifies('R1.22', 'R5.77');
   const server = await guardedServer(t);
   const secret = await mint(server, key, { session: { type: 'transcription' } });
@@ -81,7 +81,7 @@ test('a secret of a transcription session opens one, also where the address name
   assert.deepEqual([code, param], [4000, 'intent']);
 });
 
-test('a secret speaks the dialect that it was minted in', async (t) => {
+test('a session uses the dialect in which its secret was created', async (t) => {
   verifies('R1.23', 'R5.37');
   const server = await guardedServer(t);
   const beta = await mintBeta(server, key, { voice: 'ash', temperature: 0.7 });
@@ -126,7 +126,7 @@ test('a secret opens sessions until it expires, and they outlive it', async (t) 
   for (const client of [first, second]) assert.equal((await client.ask('Still there?')).response.status, 'completed');
 });
 
-test('what its minter locked cannot be changed', async (t) => {
+test('locked fields cannot be changed', async (t) => {
   verifies('R1.27');
   const server = await guardedServer(t);
   const secret = await mint(server, key, {
@@ -142,7 +142,7 @@ test('what its minter locked cannot be changed', async (t) => {
   assert.equal('instructions' in session && session.instructions, 'Sell shoes.');
 });
 
-test('a secret opens no more sessions than its minter said, and each lasts no longer', async (t) => {
+test('a secret limits the number and duration of its sessions', async (t) => {
   verifies('R1.27', 'R5.76');
   const clock = new FakeClock();
   const server = await guardedServer(t, { clock });
@@ -161,7 +161,7 @@ test('a secret opens no more sessions than its minter said, and each lasts no lo
   }
 });
 
-test('a handshake that fails uses no session of a secret up', async (t) => {
+test('a failed handshake does not count as a session of the secret', async (t) => {
   verifies('R1.27');
   const server = await guardedServer(t);
   const secret = await mint(server, key, { parley: { max_sessions: 1 } });
@@ -190,7 +190,7 @@ test('changing the wall clock extends neither the lifetime of a secret nor its n
   }
 });
 
-test('a session that fails to open is refused in words and spends no use of its secret', async (t) => {
+test('a session that fails to open gets an error and does not count as a session of its secret', async (t) => {
   verifies('R5.81', 'R1.27');
   const log = new KeptLog();
   let failing = true;
@@ -218,7 +218,7 @@ test('a session that fails to open is refused in words and spends no use of its 
   assert.match((await refusal(server.wsUrl, bearer(secret))).message, /has opened its maximum of 1 session\(s\)\./);
 });
 
-test('a secret for some pages is no good for others', async (t) => {
+test('a secret with an origin list is refused for other origins', async (t) => {
   verifies('R1.27');
   const server = await guardedServer(t);
   const secret = await mint(server, key, { parley: { allowed_origins: ['https://Shop.example'] } });
@@ -234,7 +234,7 @@ test('a secret for some pages is no good for others', async (t) => {
   }
 });
 
-test('a secret mints none, sees no sessions and no metrics', async (t) => {
+test('a secret cannot create secrets, list sessions or read metrics', async (t) => {
   verifies('R1.24');
   const server = await guardedServer(t, { config: { apiKeys: [apiKey('operator', key, { operator: true })] } });
   const secret = await mint(server, key);
@@ -245,7 +245,7 @@ test('a secret mints none, sees no sessions and no metrics', async (t) => {
   }
 });
 
-test('the log knows a secret by a number that is not in it', async (t) => {
+test('the log identifies a secret by an id that does not reveal it', async (t) => {
   const log = new KeptLog();
   const server = await guardedServer(t, { log });
   const secret = await mint(server, key, { session: { type: 'realtime', instructions: 'marmalade' } });
@@ -258,7 +258,7 @@ test('the log knows a secret by a number that is not in it', async (t) => {
   assert.doesNotMatch(JSON.stringify(log.entries), new RegExp(`${secret}|${secret.slice(3)}|marmalade`));
 });
 
-test('without keys a secret still brings its configuration, and one that is over is still refused', async (t) => {
+test('without keys, a secret still configures its session, and an expired one is still refused', async (t) => {
   const clock = new FakeClock();
   const server = await newServer(t, { clock });
   const secret = await mint(server, undefined, { session: { type: 'realtime', instructions: 'Be brief.' } });
@@ -269,7 +269,7 @@ test('without keys a secret still brings its configuration, and one that is over
   assert.equal((await refusal(server.wsUrl, bearer(secret))).code, 3000);
 });
 
-test('clients that vanish while their secret is looked up leave nothing behind', { timeout: 30_000 }, async (t) => {
+test('clients that disconnect during the lookup of their secret leave no session', { timeout: 30_000 }, async (t) => {
   const config = { apiKeys: [apiKey('backend', key, { limits: { sessions: 1 } })] };
   const server = await guardedServer(t, { config });
   const secret = await mint(server, key);
@@ -289,7 +289,7 @@ test('clients that vanish while their secret is looked up leave nothing behind',
     if (gone % 2 === 0) socket.resetAndDestroy();
     else socket.end();
   }
-  // The key may have one session at once: as long as one of those counts, this is refused.
+  // The key may have one session; while another counts, this one is refused.
   for (;;) {
     const client = new WireClient(server.wsUrl, bearer(secret));
     if ((await client.next()).type === 'session.created') return;

@@ -13,7 +13,7 @@ function guardedServer(t: TestContext, log = new KeptLog()) {
   return newServer(t, { config: { apiKeys: [apiKey('phones', key)] }, log });
 }
 
-/** What a client that may not have a session is told, and how its connection ends. */
+/** The error and close code of a refused connection. */
 async function refusal(url: string, options: ConnectOptions = {}) {
   const client = new WireClient(url, options);
   const event = await client.next();
@@ -24,7 +24,7 @@ async function refusal(url: string, options: ConnectOptions = {}) {
   return { error: event.type === 'error' ? event.error : undefined, code, reason };
 }
 
-test('without a key the connection is opened, told and closed with 3000', async (t) => {
+test('a connection without a key is opened, gets an error, and is closed with 3000', async (t) => {
   verifies('R1.6', 'R5.36');
   const { wsUrl } = await guardedServer(t);
   assert.deepEqual(await refusal(`${wsUrl}?model=gpt-realtime`), {
@@ -67,7 +67,7 @@ for (const [name, options] of Object.entries({
   "Azure's header": { headers: { 'api-key': key } },
   "a browser's subprotocols": { protocols: ['realtime', `openai-insecure-api-key.${key}`] },
 })) {
-  test(`a key is accepted as ${name}, and the log knows it by its name`, async (t) => {
+  test(`a key is accepted as ${name}, and its name is logged`, async (t) => {
     verifies('R1.3');
     const log = new KeptLog();
     const { wsUrl } = await guardedServer(t, log);
@@ -85,7 +85,7 @@ for (const { offered, selected } of [
   { offered: ['openai-insecure-api-key.k', 'something-else'], selected: 'something-else' },
   { offered: [], selected: '' },
 ]) {
-  test(`of the subprotocols [${offered}] "${selected}" is selected`, async (t) => {
+  test(`of the subprotocols [${offered}], "${selected}" is selected`, async (t) => {
     verifies('R1.4');
     const { wsUrl } = await newServer(t);
     const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`, { protocols: offered });
@@ -93,7 +93,7 @@ for (const { offered, selected } of [
   });
 }
 
-test('without keys any key and any model will do, and unknown parameters are ignored', async (t) => {
+test('without configured keys, any key and model are accepted, and unknown parameters are ignored', async (t) => {
   verifies('R1.1', 'R1.2');
   const { wsUrl } = await newServer(t);
   const client = new WireClient(`${wsUrl}?model=my-own-model&temperature=0.8&foo`, bearer);
@@ -102,7 +102,7 @@ test('without keys any key and any model will do, and unknown parameters are ign
   await client.ask('Hello?');
 });
 
-test('extensions that the server does not have are ignored, and logged once', async (t) => {
+test('unsupported extensions are ignored, and logged once', async (t) => {
   verifies('R1.32');
   const log = new KeptLog();
   const { wsUrl } = await newServer(t, { log });
@@ -117,7 +117,7 @@ test('extensions that the server does not have are ignored, and logged once', as
   assert.equal(log.entries.filter(({ event }) => event === 'extensions_unknown').length, 1);
 });
 
-test('only the models that were allowed are served', async (t) => {
+test('only allowed models are served', async (t) => {
   verifies('R5.34');
   const { wsUrl } = await newServer(t, { config: { models: ['small', 'large'] } });
   const { error, code, reason } = await refusal(`${wsUrl}?model=gpt-nope`);
@@ -131,7 +131,7 @@ for (const [name, query, options] of [
   ['the subprotocol', '', { protocols: ['realtime', 'openai-beta.realtime-v1'] }],
   ["Azure's query parameter", '&api-version=2024-10-01-preview', {}],
 ] as const) {
-  test(`the beta dialect, asked for by ${name}, is spoken`, async (t) => {
+  test(`${name} selects the beta dialect`, async (t) => {
     verifies('R1.12');
     const { wsUrl } = await newServer(t);
     const protocols = 'protocols' in options ? [...options.protocols] : [];
@@ -142,13 +142,13 @@ for (const [name, query, options] of [
   });
 }
 
-test('a beta header of another API does not make the client a beta client', async (t) => {
+test('a beta header of another API does not select the beta dialect', async (t) => {
   const { wsUrl } = await newServer(t);
   await WireClient.open(`${wsUrl}?model=gpt-realtime`, { headers: { 'OpenAI-Beta': 'assistants=v2' } });
 });
 
 for (const parameter of ['intent=transcription&model=gpt-realtime', 'call_id=rtc_123']) {
-  test(`a connection with ${parameter} is refused by name`, async (t) => {
+  test(`a connection with ${parameter} is refused, and the error names the parameter`, async (t) => {
     const { wsUrl } = await newServer(t);
     const { error, code } = await refusal(`${wsUrl}?${parameter}`);
     assert.equal(error?.param, parameter.startsWith('intent') ? 'model' : 'call_id');
@@ -156,11 +156,11 @@ for (const parameter of ['intent=transcription&model=gpt-realtime', 'call_id=rtc
   });
 }
 
-test('a refused client that keeps talking is cut off', async (t) => {
+test('a refused client that keeps sending is disconnected', async (t) => {
   const { wsUrl } = await guardedServer(t);
   const client = new WireClient(wsUrl);
   await once(client.socket, 'open');
-  // A frame far beyond what a refused client could need to say.
+  // A frame much larger than anything a refused client needs to send.
   client.socket.send('x'.repeat(1024 * 1024));
   await client.closed;
 });

@@ -1,4 +1,4 @@
-/** A server that is told to stop finishes what its clients wait for: turns, responses and requests. */
+/** A stopping server finishes what clients are waiting for: turns, responses and requests. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ const turn = Buffer.from(Int16Array.of(...tone(400, 24_000), ...silence(700, 24_
 const speech = { model: 'tts-1', input: 'Hello.', voice: 'alloy', response_format: 'pcm' };
 const asJson = { method: 'POST', headers: { 'Content-Type': 'application/json' } };
 
-/** Engines whose transcriber answers when a test says so. */
+/** Engines whose transcriber answers when the test lets it. */
 function slowTranscriber() {
   const engines = fakeEngines();
   const { promise: text, resolve: finish } = Promise.withResolvers<string>();
@@ -25,7 +25,7 @@ function slowTranscriber() {
   return { engines, finish, asked };
 }
 
-test('a turn that was committed before is transcribed and answered, one that comes later is not answered', async (t) => {
+test('a turn committed before the stop is transcribed and answered; a later one is not answered', async (t) => {
   const { engines, finish, asked } = slowTranscriber();
   const server = await newServer(t, { engines: fakeEngineSet(engines) });
   const client = await WireClient.open(`${server.wsUrl}?model=m`);
@@ -49,7 +49,7 @@ test('a turn that was committed before is transcribed and answered, one that com
   assert.equal(engines.languageModel.requests.length, 1);
 });
 
-test('a request for audio that was begun is answered, and no other is begun', async (t) => {
+test('an audio request in progress is answered, and new ones are refused', async (t) => {
   const engines = fakeEngines();
   const { promise: more, resolve: goOn } = Promise.withResolvers<void>();
   engines.voice.speak = async function* () {
@@ -73,7 +73,7 @@ test('a request for audio that was begun is answered, and no other is begun', as
   await draining;
 });
 
-test('a transcript that does not come is waited for until the deadline', async (t) => {
+test('a missing transcript delays the stop until the deadline', async (t) => {
   const { engines, asked } = slowTranscriber();
   const clock = new FakeClock();
   const server = await newServer(t, { engines: fakeEngineSet(engines), clock });
@@ -85,7 +85,7 @@ test('a transcript that does not come is waited for until the deadline', async (
   await drained;
 });
 
-test('a relayed session waits for transcripts and the answers that its upstream owes', async (t) => {
+test('a relayed session waits for the transcripts and responses of its upstream', async (t) => {
   const upstream = await FakeUpstream.start(t);
   const relay = await relayTo(t, upstream.url);
   const opened = WireClient.open(`${relay.wsUrl}?model=m`);

@@ -8,7 +8,7 @@ interface Frame {
   length: number;
 }
 
-/** A client's frame with a payload of bytes that look like headers. */
+/** A client frame whose payload looks like frame headers. */
 function frame({ fin, opcode, length }: Frame): Buffer {
   const extended = Buffer.alloc(length < 126 ? 0 : length < 65_536 ? 2 : 8);
   if (extended.length === 2) extended.writeUInt16BE(length);
@@ -33,7 +33,7 @@ const messages: Frame[][] = [
   [text(0, false), more(70_000, true)],
 ];
 
-test('a message is incomplete from its first byte to its last, however the bytes are cut', () => {
+test('a message is incomplete from its first byte to its last, however it is chunked', () => {
   const encoded = messages.map((frames) => Buffer.concat(frames.map(frame)));
   const bytes = Buffer.concat(encoded);
   const ends = new Set<number>();

@@ -1,4 +1,4 @@
-/** Conversations whose engines are servers: what clients notice when these work, and when they do not. */
+/** Conversations with remote engines: behaviour that clients see on success and on failure. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -66,7 +66,7 @@ async function setting(t: TestContext, { aliases = {}, log, ...handlers }: Serve
   return { server, model, voice };
 }
 
-/** Sends the words of a clip as one turn, without turn detection. */
+/** Sends a clip as one turn, without turn detection. */
 function say(client: WireClient, index: number): void {
   const { samples } = clipOf(index);
   client.send({
@@ -86,7 +86,7 @@ function say(client: WireClient, index: number): void {
   client.send({ type: 'input_audio_buffer.commit' });
 }
 
-test('a spoken turn goes through three servers', async (t) => {
+test('a spoken turn passes through three remote engines', async (t) => {
   const { server, voice } = await setting(t);
   const client = await WireClient.open(`${server.wsUrl}?model=gpt-realtime`);
   t.after(() => client.socket.terminate());
@@ -102,7 +102,7 @@ test('a spoken turn goes through three servers', async (t) => {
   assert.equal(speechBody(await voice.request(2)).voice, 'af_heart');
 });
 
-test('a transcriber that fails is told of the item, and the session goes on', async (t) => {
+test('a transcriber failure is reported for its item, and the session continues', async (t) => {
   let fails = true;
   const { server } = await setting(t, {
     stt: (request, response) =>
@@ -141,7 +141,7 @@ const faults: { name: string; chat: Handler; message: RegExp }[] = [
   },
 ];
 for (const { name, chat: fault, message } of faults) {
-  test(`a language model that ${name} fails the response by its stage, and the session goes on`, async (t) => {
+  test(`a language model that ${name} fails the response with its stage, and the session continues`, async (t) => {
     let fails = true;
     const { server } = await setting(t, {
       chat: (request, response) => (fails ? fault(request, response) : chat(request, response)),
@@ -186,7 +186,7 @@ test('errors do not reveal the address of a remote engine; the log does', async 
   }
 });
 
-test('a voice that sends MP3 fails the response by its stage', async (t) => {
+test('a voice that sends MP3 fails the response with its stage', async (t) => {
   const { server } = await setting(t, {
     tts: (_, response) => void response.writeHead(200, { 'content-type': 'audio/mpeg' }).end('ID3 and some more bytes'),
   });
@@ -198,7 +198,7 @@ test('a voice that sends MP3 fails the response by its stage', async (t) => {
   assert.match(JSON.stringify(response.status_details), /voice_failed.*kokoro: it sent MP3/);
 });
 
-test('a barge-in closes the request to the language model at once', async (t) => {
+test('a barge-in aborts the request to the language model immediately', async (t) => {
   const { server, model } = await setting(t, {
     chat: async (request, response) => {
       if (request.method === 'GET') return sendJson(response, { data: [] });
@@ -219,7 +219,7 @@ test('a barge-in closes the request to the language model at once', async (t) =>
   await asked.closed;
 });
 
-test('where a server is, is told to who starts the server, and not to strangers', async (t) => {
+test('addresses of engines are shown at the start of the server, and not to clients', async (t) => {
   const engines = await setting(t);
   const { engines: own } = (await (await fetch(`${engines.server.url}/readyz`)).json()) as {
     engines: { name: string }[];
@@ -245,7 +245,7 @@ test('where a server is, is told to who starts the server, and not to strangers'
   ]);
 });
 
-test('a configuration whose engines cannot be made starts nothing', async () => {
+test('a configuration with invalid engines prevents the start', async () => {
   const config = { port: 0, languageModel: { url: 'http://127.0.0.1:9/v1', keyEnv: 'NOT_THERE_AT_ALL' } };
   await assert.rejects(startServer({ config, log: silentLog }), {
     name: 'ConfigError',

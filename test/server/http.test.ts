@@ -8,7 +8,7 @@ import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { refusedUpgrade, WireClient } from '../support/wire-client.ts';
 
-/** One request exactly as written: `fetch` would tidy the path first. */
+/** One request exactly as written, because `fetch` would normalise the path. */
 async function raw(server: ParleyServer, head: string, body = ''): Promise<string> {
   const socket = connect(server.port, '127.0.0.1');
   socket.write(`${head}\r\nConnection: close\r\n\r\n${body}`);
@@ -17,7 +17,7 @@ async function raw(server: ParleyServer, head: string, body = ''): Promise<strin
   return answer;
 }
 
-test('the server is healthy while it lives, and ready once every engine is', async (t) => {
+test('a server is healthy while it runs, and ready when all of its engines are', async (t) => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const transcriber: EngineStatus = { part: 'transcriber', name: 'slow', state: 'loading', ms: 10 };
   const voice: EngineStatus = { part: 'voice', name: 'quick', state: 'ready', ms: 1 };
@@ -43,7 +43,7 @@ test('the server is healthy while it lives, and ready once every engine is', asy
   assert.equal(((await ready.json()) as { ready: boolean }).ready, true);
 });
 
-test('a server that drains is not ready and opens no session, but lives', async (t) => {
+test('a draining server is healthy but not ready, and opens no sessions', async (t) => {
   const server = await newServer(t);
   const client = await WireClient.open(`${server.wsUrl}?model=gpt-realtime`);
   await server.drain();
@@ -95,7 +95,7 @@ for (const path of [
   '/console/./../src/main.ts',
   '/console/index.html%00.js',
 ]) {
-  test(`nothing outside the console is served: ${path}`, async (t) => {
+  test(`files outside the console are not served: ${path}`, async (t) => {
     const server = await newServer(t);
     const answer = await raw(server, `GET ${path} HTTP/1.1\r\nHost: localhost`);
     assert.match(answer, /^HTTP\/1\.1 40[04] /);
@@ -128,7 +128,7 @@ for (const { method, path, status, code, message } of [
     message: 'This URL is a WebSocket endpoint. Connect with ws:// or wss://.',
   },
 ]) {
-  test(`${method} ${path} is answered with ${status} in the API's shape`, async (t) => {
+  test(`${method} ${path} is answered with ${status} in the format of the API`, async (t) => {
     const { url } = await newServer(t);
     const response = await fetch(url + path, { method });
     assert.equal(response.status, status);
@@ -137,7 +137,7 @@ for (const { method, path, status, code, message } of [
 }
 
 for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
-  test(`${method} is refused by the path, whatever its body is, and is no fault of the server`, async (t) => {
+  test(`${method} is refused by its path, whatever its body, without an internal error`, async (t) => {
     const log = new KeptLog();
     const server = await newServer(t, { log });
     for (const [path, status] of Object.entries({ '/v1/nothing': 404, '/healthz': 405, '/': 405 })) {
@@ -157,7 +157,7 @@ for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
   });
 }
 
-test('a WebSocket elsewhere than at its path is answered with 404', async (t) => {
+test('a WebSocket request to another path is answered with 404', async (t) => {
   verifies('R1.5');
   const { url } = await newServer(t);
   const { status, body } = await refusedUpgrade(`${url.replace('http', 'ws')}/v1/other?model=gpt-realtime`);
@@ -165,7 +165,7 @@ test('a WebSocket elsewhere than at its path is answered with 404', async (t) =>
   assert.match(JSON.stringify(body), /Connect to \/v1\/realtime/);
 });
 
-test('an offer to upgrade to something else is not taken; the request is answered', async (t) => {
+test('an upgrade to another protocol is ignored; the request is answered', async (t) => {
   const server = await newServer(t);
   const answer = await raw(
     server,
@@ -174,14 +174,14 @@ test('an offer to upgrade to something else is not taken; the request is answere
   assert.match(answer, /^HTTP\/1\.1 200 /);
 });
 
-test('a Host header that makes no sense is answered with 400 and a reason', async (t) => {
+test('an invalid Host header is refused with 400 and a reason', async (t) => {
   const server = await newServer(t);
   const answer = await raw(server, 'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1@evil.example');
   assert.match(answer, /^HTTP\/1\.1 400 /);
   assert.match(answer, /"message":"Bad request: .*[Hh]ost/);
 });
 
-test('headers and bodies beyond their limits are refused', async (t) => {
+test('headers and bodies above their limits are refused', async (t) => {
   const { url } = await newServer(t, { config: { limits: { headerBytes: 4096, bodyBytes: 4096 } } });
   assert.equal((await fetch(`${url}/healthz`, { headers: { 'x-large': 'x'.repeat(5000) } })).status, 431);
   const body = await fetch(`${url}/v1/realtime/client_secrets`, { method: 'POST', body: 'x'.repeat(5000) });
@@ -189,15 +189,15 @@ test('headers and bodies beyond their limits are refused', async (t) => {
   assert.match(await body.text(), /larger than 4096 bytes/);
 });
 
-test('a body in chunks is refused as soon as it is too large', async (t) => {
+test('a chunked body is refused as soon as it is too large', async (t) => {
   const server = await newServer(t, { config: { limits: { bodyBytes: 1024 } } });
   const head = 'POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked';
   const chunk = `200\r\n${'x'.repeat(512)}\r\n`;
-  // The last of it never comes.
+  // The end of the body is never sent.
   assert.match(await raw(server, head, chunk.repeat(3)), /^HTTP\/1\.1 413 .*larger than 1024 bytes/s);
 });
 
-test('a server that cannot listen closes what it has made: engines, metering and store', async (t) => {
+test('a server that cannot listen closes its engines, metering and store', async (t) => {
   const { port } = await newServer(t);
   const metering = t.mock.method(Metering.prototype, 'close');
   const store = t.mock.method(MemoryStore.prototype, 'close');

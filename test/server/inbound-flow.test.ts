@@ -1,4 +1,4 @@
-/** How a client is read: how fast, and how long one of its messages may take (docs/limits.md). */
+/** The rate at which a client is read, and the deadline for each of its messages (docs/limits.md). */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -13,11 +13,11 @@ import { WireClient } from '../support/wire-client.ts';
 const kibibyte = 1024;
 const query = '?model=gpt-realtime';
 const hour = 60 * 60_000;
-/** For tests in which the clock runs ahead of the sockets. */
+/** For tests whose clock runs ahead of the sockets. */
 const patient = { pingIntervalMs: hour, deadPeerMs: hour };
 const clear = { type: 'input_audio_buffer.clear' };
 
-test('a client that sends too fast is told so once and read more slowly; nothing is lost', async (t) => {
+test('a client that exceeds events-per-second gets one error and is read more slowly; no event is lost', async (t) => {
   verifies('R1.20', 'R5.69');
   const clock = new FakeClock();
   const log = new KeptLog();
@@ -64,7 +64,7 @@ test('a client that sends too fast is told so once and read more slowly; nothing
   assert.deepEqual([client.waiting, other.waiting], [0, 0], 'it was told once, and nobody else was');
 });
 
-test('a burst within the limit is read as fast as it comes', async (t) => {
+test('a burst within the limit is read without delay', async (t) => {
   const { wsUrl } = await newServer(t, {
     clock: new FakeClock(),
     config: { limits: { eventsPerSecond: 1, eventBurst: 500 } },
@@ -74,7 +74,7 @@ test('a burst within the limit is read as fast as it comes', async (t) => {
   for (let count = 0; count < 500; count++) assert.equal((await client.next()).type, 'input_audio_buffer.cleared');
 });
 
-test('without a rate a client is read as fast as it sends', async (t) => {
+test('without a limit a client is read as fast as it sends', async (t) => {
   const { wsUrl } = await newServer(t, {
     clock: new FakeClock(),
     config: { limits: { eventsPerSecond: Number.POSITIVE_INFINITY, eventBurst: 1 } },
@@ -84,7 +84,7 @@ test('without a rate a client is read as fast as it sends', async (t) => {
   for (let count = 0; count < 500; count++) assert.equal((await client.next()).type, 'input_audio_buffer.cleared');
 });
 
-test('pings count as messages do', async (t) => {
+test('pings count as messages', async (t) => {
   verifies('R1.20');
   const { wsUrl } = await newServer(t, {
     clock: new FakeClock(),
@@ -95,7 +95,7 @@ test('pings count as messages do', async (t) => {
   assert.equal((await client.until('error')).error.code, 'rate_limit_exceeded');
 });
 
-/** A client, and the TCP connection under it to write bytes of frames to. */
+/** A client and its TCP connection, for writing raw bytes of frames. */
 async function openRaw(url: string): Promise<{ client: WireClient; stream: Socket }> {
   const streams: Socket[] = [];
   const client = await WireClient.open(url, {
@@ -104,7 +104,7 @@ async function openRaw(url: string): Promise<{ client: WireClient; stream: Socke
       streams.push(stream);
       return stream;
     },
-    // One would stand in the middle of what a test writes.
+    // A client ping would interleave with the bytes that the test writes.
     autoPong: false,
   });
   const [stream] = streams;
@@ -112,7 +112,7 @@ async function openRaw(url: string): Promise<{ client: WireClient; stream: Socke
   return { client, stream };
 }
 
-/** The frame of a text message of at most 125 bytes, masked with zeros. */
+/** A masked frame of a text message of at most 125 bytes, with a mask of zeros. */
 function textFrame(text: string): Buffer {
   return Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
 }
@@ -134,7 +134,7 @@ async function overdue(clock: FakeClock, client: WireClient, goOn: () => void): 
   assert.ok(clock.now() - beganAt >= 60_000);
 }
 
-test('a frame that trickles in byte by byte is given up after the limit', async (t) => {
+test('a frame that arrives byte by byte closes the connection after the limit', async (t) => {
   verifies('R1.21', 'R5.71');
   const clock = new FakeClock();
   const log = new KeptLog();
@@ -149,7 +149,7 @@ test('a frame that trickles in byte by byte is given up after the limit', async 
   await other.ask('Are you still there?');
 });
 
-test('a message whose fragments never end is given up, though pings and pongs stand between them', async (t) => {
+test('a message with endless fragments closes the connection, even with pings and pongs between them', async (t) => {
   verifies('R1.21');
   const clock = new FakeClock();
   const { wsUrl } = await newServer(t, { clock });
@@ -162,7 +162,7 @@ test('a message whose fragments never end is given up, though pings and pongs st
   assert.equal((await client.closed).code, 1008);
 });
 
-test('a header that is never complete is given up', async (t) => {
+test('an incomplete frame header closes the connection after the limit', async (t) => {
   verifies('R1.21');
   const clock = new FakeClock();
   const { wsUrl } = await newServer(t, { clock, config: { limits: patient } });
@@ -171,12 +171,12 @@ test('a header that is never complete is given up', async (t) => {
   await overdue(clock, client, () => {});
 });
 
-test('slow messages that are complete in time are taken, one after the other', async (t) => {
+test('slow messages that complete in time are accepted', async (t) => {
   const clock = new FakeClock();
   const { wsUrl } = await newServer(t, { clock, config: { limits: patient } });
   const { client, stream } = await openRaw(wsUrl + query);
   const frame = textFrame(JSON.stringify(clear));
-  // The end of each frame comes with the beginning of the next.
+  // The end of each frame arrives with the beginning of the next.
   stream.write(frame.subarray(0, 9));
   for (let count = 0; count < 5; count++) {
     await clock.advance(40_000);
@@ -186,7 +186,7 @@ test('slow messages that are complete in time are taken, one after the other', a
   assert.equal(client.waiting, 0);
 });
 
-test('the time in which the server does not read is not the client’s', async (t) => {
+test('time during which the server does not read is not counted', async (t) => {
   const clock = new FakeClock();
   const { promise: caughtUp, resolve: catchUp } = Promise.withResolvers<void>();
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>();

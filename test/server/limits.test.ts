@@ -14,7 +14,7 @@ const kibibyte = 1024;
 const mebibyte = 1024 ** 2;
 const query = '?model=gpt-realtime';
 
-test('a server that is full says so with 503, and has room again when a session ends', async (t) => {
+test('a full server answers 503, and accepts clients again when a session ends', async (t) => {
   verifies('R1.5');
   const log = new KeptLog();
   const { wsUrl } = await newServer(t, { config: { limits: { sessions: 1 } }, log });
@@ -35,7 +35,7 @@ test('a server that is full says so with 503, and has room again when a session 
   await WireClient.open(wsUrl + query);
 });
 
-test('what is not an event is answered with an error, and the session goes on', async (t) => {
+test('a message that is not an event gets an error, and the session continues', async (t) => {
   const { wsUrl } = await newServer(t);
   const client = await WireClient.open(wsUrl + query);
   const garbage: [string | Buffer, string][] = [
@@ -54,7 +54,7 @@ test('what is not an event is answered with an error, and the session goes on', 
   assert.equal(response.status, 'completed');
 });
 
-test('a message beyond the limit closes its own connection with 1009, and no other', async (t) => {
+test('a message above the maximum size closes only its own connection, with 1009', async (t) => {
   verifies('R1.18');
   const log = new KeptLog();
   const { wsUrl } = await newServer(t, { config: { limits: { frameBytes: 64 * kibibyte } }, log });
@@ -81,7 +81,7 @@ test('text that is not UTF-8 closes its connection with 1007', async (t) => {
   assert.equal((await client.closed).code, 1007);
 });
 
-test('a client that does not read is disconnected; another on the same server notices nothing', async (t) => {
+test('a client that does not read is disconnected; another client is unaffected', async (t) => {
   const engines = fakeEngines();
   const log = new KeptLog();
   const { wsUrl } = await newServer(t, {
@@ -105,7 +105,7 @@ test('a client that does not read is disconnected; another on the same server no
   assert.match(reason, /^client reads too slowly: \d+ bytes unsent$/);
 });
 
-test('a client that never reads again is cut off', async (t) => {
+test('a client that never reads again is disconnected', async (t) => {
   const engines = fakeEngines();
   const log = new KeptLog();
   const { wsUrl } = await newServer(t, {
@@ -121,7 +121,7 @@ test('a client that never reads again is cut off', async (t) => {
   assert.equal('code' in details && details.code, 1006);
 });
 
-test('while a session is behind, its client is not read; nothing is lost', async (t) => {
+test('a client is not read while its session is behind; no event is lost', async (t) => {
   const taken: string[] = [];
   const { promise: caughtUp, resolve: catchUp } = Promise.withResolvers<void>();
   const { promise: done, resolve: finish } = Promise.withResolvers<void>();
@@ -151,7 +151,7 @@ test('while a session is behind, its client is not read; nothing is lost', async
   other.socket.close();
 });
 
-test('a flood of small messages does not hold up another client', async (t) => {
+test('a flood of small messages does not delay another client', async (t) => {
   const taken: string[] = [];
   const { promise: done, resolve: finish } = Promise.withResolvers<void>();
   const messages = 1000;
@@ -170,7 +170,7 @@ test('a flood of small messages does not hold up another client', async (t) => {
   assert.ok(taken.indexOf('quiet') < messages / 10, `it came after ${taken.indexOf('quiet')} of the flood's messages`);
 });
 
-test('a client that creates the largest item is not taken for one that does not read', async (t) => {
+test('a client that creates an item of the maximum size is not disconnected as one that does not read', async (t) => {
   const { wsUrl } = await newServer(t);
   const client = await WireClient.open(wsUrl + query);
   const content = [{ type: 'input_text', text: 'x'.repeat(21 * mebibyte) }];
@@ -204,7 +204,7 @@ test('an internal error in an event is reported to its client only, and both ses
   assert.equal(other.waiting, 0);
 });
 
-test('a client that answers pings stays, one that does not is cut off after the limit', async (t) => {
+test('a client that answers pings stays connected; one that does not is disconnected after the limit', async (t) => {
   verifies('R1.10');
   const clock = new FakeClock();
   const log = new KeptLog();
@@ -217,7 +217,7 @@ test('a client that answers pings stays, one that does not is cut off after the 
     const pinged = once(alive.socket, 'ping');
     await clock.advance(20_000);
     if (elapsedMs === 20_000) await pinged;
-    // The answer to this event proves that the pong before it has been read.
+    // The answer to this event proves that the preceding pong has been read.
     alive.socket.send('garbage');
     await alive.until('error');
   }
@@ -226,7 +226,7 @@ test('a client that answers pings stays, one that does not is cut off after the 
   await alive.ask('Are you still there?');
 });
 
-test('connections that never become a session are limited, and do not keep sessions out of theirs', async (t) => {
+test('connections without a session have a limit of their number, which does not affect sessions', async (t) => {
   const log = new KeptLog();
   const { wsUrl, port } = await newServer(t, { config: { limits: { pendingConnections: 2 } }, log });
   const session = await WireClient.open(wsUrl + query);
@@ -238,7 +238,7 @@ test('connections that never become a session are limited, and do not keep sessi
   for (const socket of idle) socket.destroy();
 });
 
-/** More text than any socket's buffers hold. */
+/** More text than the buffers of any socket can take. */
 async function* flood(): AsyncGenerator<ModelEvent> {
   const text = 'la '.repeat(32 * kibibyte);
   for (let piece = 0; piece < 1000; piece++) yield { type: 'text', text };

@@ -1,4 +1,4 @@
-/** What the log holds of a session: its id in every entry, and never keys or words (SECURITY.md). */
+/** Log entries of a session: each has its id, and none has keys or words (SECURITY.md). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -37,7 +37,7 @@ test('keys and spoken words are not logged', async (t) => {
   }
 });
 
-test('every log entry of a session carries its id, whatever part of the session writes it', async (t) => {
+test('every log entry of a session has its id, whichever part of the session writes it', async (t) => {
   const log = new KeptLog();
   const engines = fakeEngines();
   engines.transcriber.hear = () => {
@@ -47,7 +47,7 @@ test('every log entry of a session carries its id, whatever part of the session 
   engines.voice.speak = async function* () {};
   const config = { lenient: true, contextTokens: [{ tokens: 1000 }] };
   const { wsUrl } = await newServer(t, { log, engines: fakeEngineSet(engines), config });
-  /** Meets a failing transcriber, a silent voice, a full context, an unknown field and a failing model. */
+  /** Triggers a failing transcriber, a silent voice, a full context, an unknown field and a failing model. */
   const converse = async () => {
     const client = new WireClient(`${wsUrl}?model=m`);
     const { session } = await client.until('session.created');

@@ -1,4 +1,4 @@
-/** Who may mint client secrets, from where, and how many. */
+/** Who may create client secrets, from which pages, and how many. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -32,7 +32,7 @@ for (const { shown, status, code, message } of [
     message: /^OpenAI-Project header should match project for API key$/,
   },
 ] as { shown: Record<string, string>; status: number; code?: string | null; message?: RegExp }[]) {
-  test(`minting with ${JSON.stringify(shown)} is answered with ${status}`, async (t) => {
+  test(`a request for a secret with ${JSON.stringify(shown)} is answered with ${status}`, async (t) => {
     verifies('R1.3', 'R1.28', 'R5.75');
     const server = await newServer(t, { config: { apiKeys: keys } });
     for (const request of [ga, beta, betaTranscription]) {
@@ -45,7 +45,7 @@ for (const { shown, status, code, message } of [
   });
 }
 
-test("Azure's clients mint where they always did", async (t) => {
+test('Azure clients can create secrets at their path', async (t) => {
   verifies('R1.15');
   const server = await newServer(t, { config: { apiKeys: keys } });
   const headers = { 'api-key': key };
@@ -56,7 +56,7 @@ test("Azure's clients mint where they always did", async (t) => {
   assert.equal((flat.body as { voice: string }).voice, 'ash');
 });
 
-test('a key mints no more in a minute than it may, and others still can', async (t) => {
+test('a key cannot exceed its secrets per minute; other keys are unaffected', async (t) => {
   verifies('R1.30', 'R5.78');
   const clock = new FakeClock();
   const other = 'sk-other-0123456789';
@@ -75,7 +75,7 @@ test('a key mints no more in a minute than it may, and others still can', async 
   assert.equal(await statuses(key), 200);
 });
 
-test('a store that is full says so with 503, and has room again when secrets expire', async (t) => {
+test('a full store answers 503, and has room again when secrets expire', async (t) => {
   const clock = new FakeClock();
   const server = await newServer(t, { clock, config: { limits: { storeCharacters: 65_536 } } });
   const body = { session: { type: 'realtime', instructions: 'x'.repeat(40_000) } };
@@ -122,7 +122,7 @@ for (const { origin, config, allowed } of [
   { origin: 'http://localhost:3000', config: {}, allowed: true },
 ]) {
   const setting = Object.keys(config).join(' and ') || 'nothing';
-  test(`a page of ${origin} ${allowed ? 'may' : 'may not'} mint with ${setting} configured`, async (t) => {
+  test(`a page of ${origin} ${allowed ? 'may' : 'may not'} create secrets with ${setting} configured`, async (t) => {
     verifies('R1.26');
     const server = await newServer(t, { config });
     const preflight = await ask(server, `OPTIONS${ga.slice(4)}`, {
@@ -152,7 +152,7 @@ for (const { origin, config, allowed } of [
   });
 }
 
-test('another method than the one that there is is refused by name', async (t) => {
+test('other methods are refused, and the error names the allowed one', async (t) => {
   const server = await newServer(t);
   const answer = await ask(server, 'GET /v1/realtime/client_secrets');
   assert.equal(answer.status, 405);

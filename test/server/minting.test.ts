@@ -1,4 +1,4 @@
-/** `POST /v1/realtime/client_secrets` and its two siblings of the beta dialect: bodies and answers. */
+/** `POST /v1/realtime/client_secrets` and the two corresponding beta routes: request and response bodies. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { beta, betaTranscription, ga } from './minting-requests.ts';
 
-test('an answer has the whole configuration that sessions will begin with', async (t) => {
+test('a response has the complete configuration of the secret’s sessions', async (t) => {
   verifies('R1.25');
   const clock = new FakeClock();
   const server = await newServer(t, { clock });
@@ -50,7 +50,7 @@ test('an answer has the whole configuration that sessions will begin with', asyn
   );
 });
 
-test('no body at all is a default realtime session', async (t) => {
+test('an empty body creates a secret for a default realtime session', async (t) => {
   const server = await newServer(t);
   for (const body of [undefined, '', {}]) {
     const answer = await ask(server, ga, { ...(body !== undefined && { body }) });
@@ -67,7 +67,7 @@ for (const { request, body, seconds } of [
   { request: betaTranscription, body: {}, seconds: 60 },
   { request: betaTranscription, body: { client_secret: { expires_at: { seconds: 120 } } }, seconds: 120 },
 ]) {
-  test(`${request} with ${JSON.stringify(body)} lives for ${seconds} s`, async (t) => {
+  test(`a secret of ${request} with ${JSON.stringify(body)} is valid for ${seconds} s`, async (t) => {
     const clock = new FakeClock();
     const server = await newServer(t, { clock });
     const answer = await ask(server, request, { body });
@@ -193,7 +193,7 @@ for (const { request, body, param, message, code = 'invalid_value' } of [
     message: /^Unknown parameter: 'instructions'\./,
   },
 ]) {
-  test(`${request} refuses ${JSON.stringify(body)} by its path`, async (t) => {
+  test(`${request} refuses ${JSON.stringify(body)}, and the error names the field`, async (t) => {
     verifies('R1.25');
     const engines = fakeEngines();
     engines.voice.voices = ['alloy', 'ash'];
@@ -242,7 +242,7 @@ for (const { what, body, headers = {}, status, code } of badBodies) {
   });
 }
 
-test('keys in a body that would be prototypes are refused as any other that is unknown', async (t) => {
+test('keys such as __proto__ in a body are refused as unknown fields', async (t) => {
   const server = await newServer(t);
   const answer = await ask(server, ga, { body: '{"session":{"type":"realtime","__proto__":{"voice":"ash"}}}' });
   assert.equal(answer.status, 400);

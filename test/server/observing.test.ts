@@ -1,4 +1,4 @@
-/** Observers of a server's sessions: the embedder's, and those of the diagnostics channel. */
+/** Observers of sessions: those of an embedding program, and the diagnostics channel. */
 
 import assert from 'node:assert/strict';
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
@@ -18,7 +18,7 @@ async function respond(wsUrl: string): Promise<void> {
   await client.closed;
 }
 
-test('an embedder observes each session; one that throws is logged, and the session answers', async (t) => {
+test('an observer is notified of each session; one that throws is logged, and the session continues', async (t) => {
   const log = new KeptLog();
   const seen: string[] = [];
   const server = await newServer(t, {
@@ -36,7 +36,7 @@ test('an embedder observes each session; one that throws is logged, and the sess
   assert.ok(log.entries.some(({ event }) => event === 'response_done'));
 });
 
-test('the diagnostics channel has each observation while someone subscribes', async (t) => {
+test('the diagnostics channel receives every observation while it has subscribers', async (t) => {
   const server = await newServer(t);
   const messages: SessionMessage[] = [];
   const take = (message: unknown) => messages.push(message as SessionMessage);
@@ -49,14 +49,14 @@ test('the diagnostics channel has each observation while someone subscribes', as
   assert.equal(done[0]?.session.model, 'gpt-realtime');
 });
 
-test('nothing is published, and no message made, while nobody subscribes to the diagnostics channel', async (t) => {
+test('nothing is published to the diagnostics channel without subscribers', async (t) => {
   const server = await newServer(t);
   const publish = t.mock.method(channel('parley:session'), 'publish');
   await respond(server.wsUrl);
   assert.equal(publish.mock.callCount(), 0);
 });
 
-test('a relayed session publishes what its upstream says', async (t) => {
+test('a relayed session publishes the events of its upstream', async (t) => {
   const seen: Observation[] = [];
   const { side, client } = await liveSession(t, { observers: [{ observe: (each) => seen.push(each) }] });
   side.send({ type: 'input_audio_buffer.speech_started', audio_start_ms: 100, item_id: 'item_1' });

@@ -1,4 +1,4 @@
-/** Tools that an embedder gives to sessions (`ServerOptions.openTools`), over a socket. */
+/** Tools that an embedding program provides to sessions (`ServerOptions.openTools`), over a socket. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -41,7 +41,7 @@ test('each session has the tools that were opened for it', async (t) => {
   assert.deepEqual([Reflect.get(details, 'server'), Reflect.get(details, 'tool')], ['clock', 'now']);
 });
 
-test('a transcription session opens no tools, and one whose tools cannot be opened is refused', async (t) => {
+test('a transcription session opens no tools, and a session whose tools fail to open is refused', async (t) => {
   const log = new KeptLog();
   const { wsUrl } = await newServer(t, {
     log,

@@ -70,7 +70,7 @@ for (const { config = {}, headers, allowed } of cases) {
   });
 }
 
-/** With node:http, because `fetch` sets these headers itself. */
+/** Uses node:http, because `fetch` sets these headers itself. */
 function get(server: ParleyServer, headers: object): Promise<{ status: number | undefined; body: unknown }> {
   return new Promise((resolve, reject) => {
     const sent = request(`${server.url}/healthz`, { headers: { ...headers } }, async (response) => {

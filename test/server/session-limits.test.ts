@@ -1,6 +1,6 @@
 /**
- * The bounds of one session, each met through a socket (docs/limits.md): the client is told which, and its session and
- * everyone else's go on.
+ * The limits of one session, over a socket (docs/limits.md): the client gets an error, and its session and all others
+ * continue.
  */
 
 import assert from 'node:assert/strict';
@@ -17,7 +17,7 @@ import { WireClient } from '../support/wire-client.ts';
 const query = '?model=gpt-realtime';
 const text = { output_modalities: ['text'] };
 const manual = { audio: { input: { turn_detection: null } } };
-/** Bytes of a millisecond at 24 kHz. */
+/** Bytes of one millisecond at 24 kHz. */
 const bytesPerMs = 48;
 
 const update = (session: object) => ({ type: 'session.update', session: { type: 'realtime', ...session } });
@@ -34,7 +34,7 @@ async function limited(t: TestContext, limits: ConfigOverrides['limits'], config
   const log = new KeptLog();
   const { wsUrl } = await newServer(t, { engines: fakeEngineSet(engines), clock, log, config: { ...config, limits } });
   const client = await WireClient.open(wsUrl + query);
-  /** The error that an event is answered with; the session must go on after it. */
+  /** The error for an event; the session must continue after it. */
   const refusal = async (event: object) => {
     client.send(event);
     const { error } = await client.until('error');
@@ -45,7 +45,7 @@ async function limited(t: TestContext, limits: ConfigOverrides['limits'], config
   return { client, clock, engines, log, refusal, url: wsUrl + query };
 }
 
-test('an append holds at most limits.append-bytes of audio', async (t) => {
+test('an append has at most limits.append-bytes of audio', async (t) => {
   verifies('R5.67');
   const { client, refusal } = await limited(t, { appendBytes: 4096 });
   const { code, param, message } = await refusal(append(4098));
@@ -56,7 +56,7 @@ test('an append holds at most limits.append-bytes of audio', async (t) => {
   assert.equal((await client.next()).type, 'input_audio_buffer.cleared', 'as much as that is taken');
 });
 
-test('the largest append of the official document is taken', async (t) => {
+test('the largest append of the official document is accepted', async (t) => {
   const { client } = await limited(t, {});
   client.send(update(manual));
   client.send(append(15 * 1024 ** 2));
@@ -65,7 +65,7 @@ test('the largest append of the official document is taken', async (t) => {
   assert.equal((await client.next()).type, 'conversation.item.added');
 });
 
-test('tools are bounded in number and in bytes, for a session and for a response', async (t) => {
+test('tools of a session or response are bounded in number and bytes', async (t) => {
   verifies('R5.67');
   const { client, refusal } = await limited(t, { tools: 2, toolBytes: 1024 });
   const three = ['a', 'b', 'c'].map((name) => tool(name));
@@ -84,7 +84,7 @@ test('tools are bounded in number and in bytes, for a session and for a response
   assert.equal((await client.next()).type, 'session.updated');
 });
 
-test('instructions, a prompt with its variables and tracing are bounded in bytes', async (t) => {
+test('instructions, prompt variables and tracing are bounded in bytes', async (t) => {
   verifies('R5.67');
   const { client, refusal } = await limited(t, { instructionsBytes: 1024 });
   const long = 'é'.repeat(600);
@@ -103,7 +103,7 @@ test('instructions, a prompt with its variables and tracing are bounded in bytes
   assert.equal((await client.next()).type, 'session.updated');
 });
 
-test('responses beyond limits.responses-per-minute are refused, in that session alone', async (t) => {
+test('responses beyond limits.responses-per-minute are refused, in that session only', async (t) => {
   verifies('R5.68');
   const { client, refusal, clock, url } = await limited(t, { responsesPerMinute: 1 });
   await client.ask('One.');
@@ -116,7 +116,7 @@ test('responses beyond limits.responses-per-minute are refused, in that session 
   assert.equal((await client.ask('Two.')).response.status, 'completed');
 });
 
-test('only so many responses run outside the conversation', async (t) => {
+test('the number of concurrent out-of-band responses is bounded', async (t) => {
   verifies('R5.56');
   const { refusal, client, engines } = await limited(t, { outOfBandResponses: 1 });
   engines.languageModel.script = ({ signal }) => hang<ModelEvent>(signal);
@@ -125,7 +125,7 @@ test('only so many responses run outside the conversation', async (t) => {
   assert.equal((await refusal(respond({ conversation: 'none' }))).code, 'too_many_active_responses');
 });
 
-test('a session in which nothing happens for idle-minutes is closed with 1001, and no other', async (t) => {
+test('a session that is idle for idle-minutes is closed with 1001; another session is unaffected', async (t) => {
   verifies('R5.70');
   const { client, clock, url } = await limited(
     t,
@@ -142,7 +142,7 @@ test('a session in which nothing happens for idle-minutes is closed with 1001, a
   await other.ask('Are you still there?');
 });
 
-test('the input buffer holds so much audio and no more; it has room again when it is cleared', async (t) => {
+test('the input buffer is bounded, and has room again when it is cleared', async (t) => {
   verifies('R5.57');
   const { client, refusal } = await limited(t, { inputBufferMs: 1000 });
   client.send(update(manual));
@@ -153,7 +153,7 @@ test('the input buffer holds so much audio and no more; it has room again when i
   await client.until('input_audio_buffer.committed');
 });
 
-test('a conversation holds so many items and no more', async (t) => {
+test('a conversation has a maximum number of items', async (t) => {
   verifies('R5.58');
   const { client, refusal } = await limited(t, { items: 2 });
   await client.ask('One.');
@@ -182,7 +182,7 @@ test('audio over all sessions is bounded: a session drops its own oldest audio, 
   const { item } = await other.until('conversation.item.retrieved');
   assert.equal(audioBytes(item), 1000 * bytesPerMs, 'nobody else’s was touched');
 
-  // What was refused there has been cleared; what a session held is free when it ends.
+  // The refused audio has been cleared; the audio of a session is freed when it ends.
   other.socket.close();
   await log.entry('session_closed');
   const third = await WireClient.open(url);
@@ -217,7 +217,7 @@ for (const [what, request] of [
   });
 }
 
-/** Creates items of a second of audio each, and says how many bytes of it each still has afterwards. */
+/** Creates items of one second of audio each, and returns how many bytes of each are retained afterwards. */
 async function audioOfItems(client: WireClient, count: number): Promise<number[]> {
   const ids = Array.from({ length: count }, (_, index) => `item_${index}`);
   const audio = Buffer.from(tone(1000, 24000).buffer).toString('base64');

@@ -1,4 +1,4 @@
-/** Sessions that are open while nobody is attached to them. */
+/** Sessions without an attached peer. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -36,7 +36,7 @@ function newRegistry(graceMs: number) {
     ids: randomId,
     metering,
   });
-  /** Opens a session, and gives it to clients as the registry finds it. */
+  /** Opens a session, and lets clients attach to it through the registry. */
   const open = () => {
     const live = registry.open({ type: 'realtime', model: 'gpt-realtime', owner });
     const session = sessions.at(-1);
@@ -46,7 +46,7 @@ function newRegistry(graceMs: number) {
   return { clock, engines, registry, open };
 }
 
-test('a session is open before it has a peer, and ends when its last peer leaves', async () => {
+test('a session is open before it has a peer, and ends when its last peer detaches', async () => {
   const { clock, registry, open } = newRegistry(0);
   const { live, session } = open();
   await clock.advance(60_000);
@@ -65,7 +65,7 @@ test('a session is open before it has a peer, and ends when its last peer leaves
   assert.equal(registry.find(session.id, viewer), undefined);
 });
 
-test('within the grace period another peer takes the session up as it is; after it the session ends', async () => {
+test('within the grace period a new peer can attach to the session; afterwards it ends', async () => {
   const { clock, engines, registry, open } = newRegistry(10_000);
   engines.languageModel.script = () => say(countTo(16));
   const { live, session } = open();
@@ -75,7 +75,7 @@ test('within the grace period another peer takes the session up as it is; after 
   await first.say({ type: 'response.create' });
   session.detach(first);
   firstDisconnected({ code: 1006, reason: '' });
-  // A transport may say so twice.
+  // A transport may report this twice.
   await clock.advance(5000);
   session.detach(first);
   await clock.advance(4999);
@@ -106,7 +106,7 @@ test('within the grace period another peer takes the session up as it is; after 
   assert.deepEqual((await live.over).close, { code: 1000, reason: 'bye' });
 });
 
-test('a session that is closed within its grace period has ended', async () => {
+test('a session that is closed within its grace period ends immediately', async () => {
   const { clock, registry, open } = newRegistry(10_000);
   const { session } = open();
   session.detach(new Client(session));

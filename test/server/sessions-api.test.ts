@@ -1,4 +1,4 @@
-/** `/v1/parley/sessions`: what lives now, for whom, and how it is ended; and what keys may have. */
+/** `/v1/parley/sessions`: listing, reading and ending sessions; and the limits of keys. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -34,7 +34,7 @@ async function sessionsOf(t: TestContext) {
   return { server, ours: await opened(server, shop), theirs: await opened(server, bank) };
 }
 
-test('each project sees its own sessions, and operators see all', async (t) => {
+test('a key sees the sessions of its project, and an operator sees all', async (t) => {
   verifies('R1.29');
   const { server, ours, theirs } = await sessionsOf(t);
   assert.deepEqual(idsIn(await ask(server, list, { key: shop })), [ours.id]);
@@ -43,7 +43,7 @@ test('each project sees its own sessions, and operators see all', async (t) => {
   assert.equal((await ask(server, `${list}/${theirs.id}`, { key: operator })).status, 200);
 });
 
-test("another project's session is as unknown as one that never was", async (t) => {
+test('a session of another project is unknown', async (t) => {
   verifies('R1.29');
   const { server, theirs } = await sessionsOf(t);
   for (const method of ['GET', 'DELETE']) {
@@ -56,7 +56,7 @@ test("another project's session is as unknown as one that never was", async (t) 
   assert.equal((await theirs.client.ask('Still there?')).response.status, 'completed');
 });
 
-test('a session is told with whose it is, what it is, and what it has used', async (t) => {
+test('a session is described with its key, configuration and usage', async (t) => {
   verifies('R1.29');
   const clock = new FakeClock();
   const server = await newServer(t, { clock, config: { apiKeys } });
@@ -84,7 +84,7 @@ test('a session is told with whose it is, what it is, and what it has used', asy
   assert.ok('text-output' in usage.used);
 });
 
-test('a session that is ended is gone, and its client is told', async (t) => {
+test('an ended session is no longer listed, and its client gets an error', async (t) => {
   verifies('R1.29');
   const { server, ours } = await sessionsOf(t);
   const { status, body } = await ask(server, `DELETE /v1/parley/sessions/${ours.id}`, { key: shop });
@@ -106,7 +106,7 @@ test('metrics are for operators', async (t) => {
   assert.match(String(body), /^parley_sessions_open\{.*project="shop".*\} 1$/m);
 });
 
-test('a server without keys is open to its machine', async (t) => {
+test('a server without keys gives full access to local clients', async (t) => {
   const server = await newServer(t);
   const { id } = await opened(server, 'any');
   assert.deepEqual(idsIn(await ask(server, list)), [id]);
@@ -135,7 +135,7 @@ test('a key that has reached its session limit can open another session when one
   await opened(server, secret);
 });
 
-test('a key opens no more sessions in a minute than it may', async (t) => {
+test('sessions per minute of a key are limited', async (t) => {
   verifies('R1.30');
   const clock = new FakeClock();
   const limited = [apiKey('limited', shop, { limits: { sessionsPerMinute: 2 } })];
@@ -154,7 +154,7 @@ for (const [name, options] of Object.entries({
   'the header': bearer(shop, { 'OpenAI-Project': 'bank' }),
   'the subprotocol': { protocols: ['realtime', `openai-insecure-api-key.${shop}`, 'openai-project.bank'] },
 })) {
-  test(`a connection that names another project than its key's is refused: ${name}`, async (t) => {
+  test(`a connection that names a project other than that of its key is refused: ${name}`, async (t) => {
     verifies('R1.28', 'R5.75');
     const server = await newServer(t, { config: { apiKeys } });
     const client = new WireClient(`${server.wsUrl}?model=m`, options);
@@ -164,7 +164,7 @@ for (const [name, options] of Object.entries({
   });
 }
 
-test('a session opened with a secret belongs to the project of its minter', async (t) => {
+test('a session opened with a secret belongs to the project in which the secret was created', async (t) => {
   verifies('R1.29');
   const server = await newServer(t, { config: { apiKeys } });
   const { id } = await opened(server, await mint(server, shop));

@@ -1,4 +1,4 @@
-/** The input of HTTP connections is parsed in slices; they behave as sockets otherwise. */
+/** The input of HTTP connections is parsed in slices; otherwise they behave like sockets. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ import { connect as connectTls } from 'node:tls';
 import { generate } from 'selfsigned';
 import { SlicedSocket, sliceInput } from '../../src/http/sliced-socket.ts';
 
-/** More than a parser directly on a socket would get at once. */
+/** More than a parser would get at once without slicing. */
 const chunks = 100_000;
 const chunked = `POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n${'1\r\nx\r\n'.repeat(chunks)}0\r\n\r\n`;
 
@@ -26,7 +26,7 @@ async function listening(t: TestContext, server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Counts a body, and the most pieces of it that come in one turn of the event loop. */
+/** Counts the chunks of a body, and the maximum per turn of the event loop. */
 const countPieces: RequestListener = (request, response) => {
   let [all, now, most] = [0, 0, 0];
   request.on('data', () => {
@@ -74,7 +74,7 @@ test('connections share the turns of the event loop', async (t) => {
   assert.ok(most < 3000, `${most} chunks in one turn`);
 });
 
-test('likewise over TLS', async (t) => {
+test('slicing also applies to TLS', async (t) => {
   const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], { algorithm: 'sha256' });
   const port = await listening(t, createTlsServer({ cert, key }, countPieces));
   const { all, most } = await answerTo(connectTls({ port, host: '127.0.0.1', ca: cert }), chunked);
@@ -82,7 +82,7 @@ test('likewise over TLS', async (t) => {
   assert.ok(most < 3000, `${most} chunks in one turn`);
 });
 
-test('an upgrade gets the socket with all that followed the request, also behind a pipelined one', async (t) => {
+test('an upgrade gets the socket with everything that followed the request, also behind a pipelined one', async (t) => {
   const server = createServer((_, response) => response.end('first'));
   server.on('upgrade', (_, stream, head) => {
     assert.ok(stream instanceof SlicedSocket);
@@ -102,7 +102,7 @@ test('an upgrade gets the socket with all that followed the request, also behind
   assert.ok(answer.endsWith(`HTTP/1.1 101 Switching Protocols\r\n\r\n${payload}`), answer.slice(-80));
 });
 
-test('a body that is not read is not taken from the network', async (t) => {
+test('a body that is not consumed is not read from the network', async (t) => {
   const asked = Promise.withResolvers<void>();
   const server = createServer(() => asked.resolve());
   const sockets: Socket[] = [];
@@ -119,7 +119,7 @@ test('a body that is not read is not taken from the network', async (t) => {
   assert.ok(socket && socket.bytesRead < 256 * 1024, `${socket?.bytesRead} bytes read`);
 });
 
-test('an idle connection is closed after the time of the server', async (t) => {
+test('an idle connection is closed after the server’s timeout', async (t) => {
   const server = createServer({ keepAliveTimeout: 1, keepAliveTimeoutBuffer: 0 }, (_, response) => response.end());
   const port = await listening(t, server);
   const client = connect(port, '127.0.0.1');

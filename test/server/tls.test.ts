@@ -9,7 +9,7 @@ import { generate } from 'selfsigned';
 import { newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
-/** The certificate that a server shows, as PEM: what a careful user would fetch and compare. */
+/** The certificate of a server as PEM, which a careful user would fetch and compare. */
 async function shownCertificate(port: number): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
   await new Promise<void>((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
@@ -24,25 +24,25 @@ function folder(t: TestContext): string {
   return path;
 }
 
-test('a self-signed certificate carries a conversation, once a client trusts it', async (t) => {
+test('a conversation works over TLS with a trusted self-signed certificate', async (t) => {
   const { port, url, wsUrl, fingerprint } = await newServer(t, { config: { tls: 'self-signed' } });
   assert.equal(url, `https://127.0.0.1:${port}`);
   assert.equal(wsUrl, `wss://127.0.0.1:${port}/v1/realtime`);
   const ca = await shownCertificate(port);
   assert.equal(new X509Certificate(ca).fingerprint256, fingerprint);
   for (const host of ['127.0.0.1', 'localhost']) {
-    // Certificate checks stay on: the name must be among those it was made for.
+    // Certificate checks stay on: the host must be among the names of the certificate.
     const client = await WireClient.open(`wss://${host}:${port}/v1/realtime?model=gpt-realtime`, { ca });
     assert.equal((await client.ask('Hello?')).response.status, 'completed');
   }
 });
 
-test('two starts make two certificates', async (t) => {
+test('each start generates a new certificate', async (t) => {
   const [one, other] = await Promise.all([0, 1].map(() => newServer(t, { config: { tls: 'self-signed' } })));
   assert.notEqual(one?.fingerprint, other?.fingerprint);
 });
 
-test('a certificate of the user’s own is read from its files', async (t) => {
+test('a configured certificate is read from its files', async (t) => {
   const path = folder(t);
   const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], { algorithm: 'sha256' });
   const [tlsCert, tlsKey] = [join(path, 'cert.pem'), join(path, 'key.pem')];
@@ -53,7 +53,7 @@ test('a certificate of the user’s own is read from its files', async (t) => {
   await WireClient.open(`wss://localhost:${port}/v1/realtime?model=gpt-realtime`, { ca: cert });
 });
 
-test('files that are not a certificate and its key stop the start, by name', async (t) => {
+test('files that are not a matching certificate and key prevent the start, and the error names them', async (t) => {
   const path = folder(t);
   const { cert } = await generate([{ name: 'commonName', value: 'localhost' }], { algorithm: 'sha256' });
   const { private: otherKey } = await generate([{ name: 'commonName', value: 'other' }], { algorithm: 'sha256' });

@@ -1,4 +1,4 @@
-/** The gate while it does not know yet whom it may let in: the store that knows answers late, or not at all. */
+/** The upgrade handler while authorization is pending, or fails. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -19,7 +19,7 @@ import { KeptLog } from '../support/server.ts';
 import { stubSession } from '../support/stub-session.ts';
 import { refusedUpgrade, WireClient } from '../support/wire-client.ts';
 
-/** A gate on a port of its own, which asks `authorize` whom it may let in. */
+/** An upgrade handler on its own port that calls `authorize`. */
 async function newGate(t: TestContext, authorize: SessionAuthorizer['authorize'], limit = 10) {
   const clock = new FakeClock();
   const log = new KeptLog();
@@ -55,14 +55,14 @@ async function newGate(t: TestContext, authorize: SessionAuthorizer['authorize']
     server.closeAllConnections();
   });
   const { port } = server.address() as AddressInfo;
-  /** Resolves when the server knows that its next connection is gone. */
+  /** Resolves when the server has noticed that its next connection is closed. */
   const nextGone = new Promise<void>((resolve) => {
     server.once('connection', (socket) => socket.once('close', () => resolve()));
   });
   return { nextGone, clock, log, gate, sessions, port, url: `ws://127.0.0.1:${port}/v1/realtime` };
 }
 
-/** A verdict that a test gives when it likes, and what it knows of it. */
+/** An authorization whose result the test supplies. */
 function pendingVerdict(clients = 1) {
   const verdict = Promise.withResolvers<Granted>();
   const asked = Promise.withResolvers<void>();
@@ -87,7 +87,7 @@ function pendingVerdict(clients = 1) {
   };
 }
 
-test('a client waits for the verdict as long as for its headers, then it is told to try again', async (t) => {
+test('a client waits for authorization as long as for its headers, then gets an error with a hint to retry', async (t) => {
   const verdict = pendingVerdict();
   const { clock, url, gate } = await newGate(t, verdict.authorize);
   const refused = refusedUpgrade(url);
@@ -102,7 +102,7 @@ test('a client waits for the verdict as long as for its headers, then it is told
   assert.equal(gate.connections, 0);
 });
 
-test('a store that fails is told in the log, and to the client as something that passes', async (t) => {
+test('a store failure is logged, and reported to the client as temporary', async (t) => {
   const verdict = pendingVerdict();
   const { url, log } = await newGate(t, verdict.authorize);
   const refused = refusedUpgrade(url);
@@ -112,7 +112,7 @@ test('a store that fails is told in the log, and to the client as something that
   assert.match(JSON.stringify((await log.entry('access_check_failed')).details, ['error', 'message']), /error/);
 });
 
-test('what is granted to a client that has gone is given back', async (t) => {
+test('a grant for a client that has disconnected is released', async (t) => {
   const verdict = pendingVerdict();
   const { port, sessions, nextGone } = await newGate(t, verdict.authorize);
   const socket = connect(port, '127.0.0.1');
@@ -130,7 +130,7 @@ test('what is granted to a client that has gone is given back', async (t) => {
   assert.equal(sessions.count, 0);
 });
 
-test('a client that is let in late has its session, and counts as a connection of it', async (t) => {
+test('a client that is authorized late gets its session, and counts as a connection of it', async (t) => {
   const verdict = pendingVerdict();
   const { url, gate } = await newGate(t, verdict.authorize);
   const client = new WireClient(url);
@@ -142,7 +142,7 @@ test('a client that is let in late has its session, and counts as a connection o
   await client.closed;
 });
 
-test('room that was there when the question was asked may be gone when it is answered', async (t) => {
+test('capacity that was available when authorization began may be used up when it ends', async (t) => {
   const verdict = pendingVerdict(2);
   const { url } = await newGate(t, verdict.authorize, 1);
   const first = new WireClient(url);
@@ -162,7 +162,7 @@ test('room that was there when the question was asked may be gone when it is ans
   assert.equal(verdict.released(), 1);
 });
 
-test('a client that only attaches gets a session that is open, if it may see it', async (t) => {
+test('a client that attaches gets an existing session if it may see it', async (t) => {
   const viewer: Viewer = { owner: { project: 'default' }, operator: false };
   let access: SessionAccess | undefined;
   let released = 0;
@@ -203,7 +203,7 @@ test('a client that only attaches gets a session that is open, if it may see it'
   await client.closed;
 });
 
-test('a request that is no handshake is refused, and takes nothing', async (t) => {
+test('a request that is not a handshake is refused without side effects', async (t) => {
   const verdict = pendingVerdict();
   const { port } = await newGate(t, verdict.authorize);
   const socket = connect(port, '127.0.0.1');

@@ -8,7 +8,7 @@ import { WireClient } from '../support/wire-client.ts';
 const engines = await embeddedEngines();
 after(() => engines.close());
 
-test('embedded, over a socket: two spoken turns are counted by their length, and the first is cached in the second', async (t) => {
+test('two spoken turns are counted by duration, and the second counts the first as cached', async (t) => {
   verifies('R3.33', 'R3.48', 'R3.51', 'R3.55');
   const config = { contextTokens: [{ tokens: 2000 }], outputLeadMs: Number.POSITIVE_INFINITY };
   const server = await newServer(t, { engines: borrowed(engines), config });
