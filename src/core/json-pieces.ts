@@ -1,5 +1,25 @@
 /** JSON in pieces, so that no value takes long at once, however large it is. */
 
+/** The JSON of long values that do not change any more, and the number of values in each. */
+const written = new WeakMap<object, { json: string; values: number }>();
+/** Writing shorter JSON again takes less than a millisecond. */
+const longCharacters = 16 * 1024;
+
+/** The JSON of a value that never changes. If it is long, it is written once and copied whenever the value is sent. */
+export function lastingJson(value: object | string): string {
+  const known = writtenJson(value);
+  if (known) return known.json;
+  const json = JSON.stringify(value);
+  if (json.length > longCharacters && typeof value === 'object') {
+    written.set(value, { json, values: jsonSize(value).values });
+  }
+  return json;
+}
+
+function writtenJson(value: unknown): { json: string; values: number } | undefined {
+  return typeof value === 'object' && value !== null ? written.get(value) : undefined;
+}
+
 /** The least length of a value's JSON, in characters: without commas and escapes. Counting ends soon after `enough`. */
 export function jsonLength(value: unknown, enough = Number.POSITIVE_INFINITY): number {
   if (typeof value === 'string') return value.length + '""'.length;
@@ -30,6 +50,12 @@ function addSize(value: unknown, size: { characters: number; values: number }): 
   size.values += 1;
   if (typeof value !== 'object' || value === null) {
     size.characters += jsonLength(value);
+    return;
+  }
+  const known = written.get(value);
+  if (known) {
+    size.characters += known.json.length;
+    size.values += known.values - 1;
     return;
   }
   size.characters += '{}'.length;
@@ -72,7 +98,7 @@ class Lengths {
   /** As `jsonLength`; counting ends once it is longer than a piece. */
   #of(value: unknown): number {
     if (typeof value !== 'object' || value === null) return jsonLength(value);
-    const counted = this.#counted.get(value);
+    const counted = written.get(value)?.json.length ?? this.#counted.get(value);
     if (counted !== undefined) return counted;
     let length = '{}'.length;
     if (Array.isArray(value)) {
@@ -93,7 +119,9 @@ class Lengths {
 }
 
 function* longPieces(value: unknown, lengths: Lengths): Generator<string> {
-  if (typeof value === 'string') yield* textPieces(value, lengths.pieceCharacters);
+  const known = writtenJson(value);
+  if (known) yield* slices(known.json, lengths.pieceCharacters);
+  else if (typeof value === 'string') yield* textPieces(value, lengths.pieceCharacters);
   else yield* memberPieces(Object(value), lengths);
 }
 
@@ -103,10 +131,19 @@ function jsonOf(value: unknown): string {
 }
 
 function* textPieces(text: string, pieceCharacters: number): Generator<string> {
+  let done = 0;
+  for (const slice of slices(text, pieceCharacters)) {
+    const piece = JSON.stringify(slice);
+    const start = done === 0 ? 0 : 1;
+    done += slice.length;
+    yield piece.slice(start, done < text.length ? -1 : undefined);
+  }
+}
+
+function* slices(text: string, pieceCharacters: number): Generator<string> {
   for (let from = 0; from < text.length; ) {
     const to = endOfPiece(text, from + pieceCharacters);
-    const piece = JSON.stringify(text.slice(from, to));
-    yield piece.slice(from === 0 ? 0 : 1, to < text.length ? -1 : undefined);
+    yield text.slice(from, to);
     from = to;
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { jsonLength, jsonPieces } from '../../src/core/json-pieces.ts';
+import { jsonLength, jsonPieces, jsonSize, lastingJson } from '../../src/core/json-pieces.ts';
 
 test('pieces of JSON are the JSON of the whole, and none is much longer than it should be', () => {
   const text = fc.string({ unit: 'binary', maxLength: 40 });
@@ -49,4 +49,26 @@ test('a large object is counted once, at any depth', () => {
   // Once to count it, once to write it.
   assert.equal(reads, 2);
   assert.equal(pieces.join(''), JSON.stringify(nested));
+});
+
+test('the JSON of a value that never changes is written once, and is the same wherever the value is', () => {
+  const text = '💥"\u0001'.repeat(200);
+  let reads = 0;
+  const lasting = new Proxy(Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`k${index}`, [text]])), {
+    ownKeys: (target) => {
+      reads += 1;
+      return Reflect.ownKeys(target);
+    },
+  });
+  const copy = structuredClone({ ...lasting });
+  const json = lastingJson(lasting);
+  assert.equal(json, JSON.stringify(copy));
+  reads = 0;
+  assert.equal(lastingJson(lasting), json);
+  const [event, likeIt] = [lasting, copy].map((tools) => ({ type: 'x', session: { tools, a: 1 } }));
+  const pieces = [...jsonPieces(event, 4096)];
+  assert.equal(pieces.join(''), JSON.stringify(likeIt));
+  for (const piece of pieces) assert.ok(piece.length <= 4096 + 1, `${piece.length} characters at once`);
+  assert.equal(jsonSize(event).values, jsonSize(likeIt).values);
+  assert.equal(reads, 0);
 });

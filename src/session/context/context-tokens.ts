@@ -1,5 +1,6 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { EventLoopYield } from '../../core/event-loop-yield.ts';
+import { lastingJson } from '../../core/json-pieces.ts';
 import type { ConversationEntry } from '../conversation/conversation.ts';
 import type { ContextItem, ContextPart, ModelTool, TokenCounter } from '../ports/language-model.ts';
 import { type AudioClips, type ContextEntry, contextEntry } from './context.ts';
@@ -44,7 +45,7 @@ export class ContextTokens {
 
   /** @throws the signal's reason */
   async head(instructions: string, tools: readonly ModelTool[], signal: AbortSignal): Promise<MeasuredHead> {
-    const toolsJson = tools.length === 0 ? '' : JSON.stringify(tools);
+    const toolsJson = tools.length === 0 ? '' : lastingJson(tools);
     const known = this.#head;
     if (known?.instructions === instructions && known.toolsJson === toolsJson) return known;
     const cost = { text: await this.#count([instructions, toolsJson], signal), audio: 0, image: 0 };

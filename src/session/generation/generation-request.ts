@@ -43,10 +43,7 @@ export function generationRequest(
     model: config.model,
     instructions: instructionsOf(config, settings.prompts),
     ...(parameters.instructions && { instructionsOfResponse: true }),
-    tools: [
-      ...config.tools.map(generationTool),
-      ...serverTools.map((tool) => ({ ...generationTool(tool), server: tool.serverLabel })),
-    ],
+    tools: toolsOf(config.tools, serverTools),
     toolChoice: modelToolChoice(config.tool_choice),
     maxOutputTokens: config.max_output_tokens,
     ...(parallelToolCalls !== undefined && { parallelToolCalls }),
@@ -56,6 +53,16 @@ export function generationRequest(
       speech: { voice: voiceId(voice), speed, sampleRateHz: formatRateHz(format) },
     }),
   };
+}
+
+const toolsOfClients = new WeakMap<RealtimeConfig['tools'], ModelTool[]>();
+
+/** Without tools of the server, the same list while the client's are the same: its JSON is then written once (`lastingJson`). */
+function toolsOf(tools: RealtimeConfig['tools'], serverTools: readonly ServerTool[]): ModelTool[] {
+  const ofClient = toolsOfClients.get(tools) ?? tools.map(generationTool);
+  toolsOfClients.set(tools, ofClient);
+  if (serverTools.length === 0) return ofClient;
+  return [...ofClient, ...serverTools.map((tool) => ({ ...generationTool(tool), server: tool.serverLabel }))];
 }
 
 function generationTool({ name, description, parameters }: ModelTool): ModelTool {

@@ -1,4 +1,4 @@
-import { jsonLength } from '../../core/json-pieces.ts';
+import { jsonLength, lastingJson } from '../../core/json-pieces.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
 import type { RealtimeUpdate } from '../../protocol/wire/session-config.ts';
@@ -38,11 +38,11 @@ function refuseOversized(
     if (bytes > limit) throw wireErrors.tooManyBytes(`${root}.${name}`, limit, bytes);
   };
   if (instructions) bound('instructions', instructions, limits.instructionsBytes);
-  const boundJson = (name: string, value: unknown, limit: number) => {
+  const boundJson = (name: string, value: object | string, limit: number) => {
     // JSON that is too long for certain is not written.
     const least = jsonLength(value);
     if (least > limit) throw wireErrors.tooManyBytes(`${root}.${name}`, limit, least);
-    bound(name, JSON.stringify(value), limit);
+    bound(name, lastingJson(value), limit);
   };
   if (prompt) boundJson('prompt', prompt, limits.instructionsBytes);
   if (tracing) boundJson('tracing', tracing, limits.instructionsBytes);

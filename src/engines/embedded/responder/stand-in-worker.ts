@@ -1,9 +1,13 @@
-import type { ModelEvent, ModelRequest } from '../../../session/ports/language-model.ts';
+import type { ModelEvent, ModelRequest, ModelTool } from '../../../session/ports/language-model.ts';
 import { serveJobs } from '../../pool/worker-jobs.ts';
 import { Responder } from './responder.ts';
 
 /** A request to the stand-in, and its time. */
-export type StandInRequest = Omit<ModelRequest, 'signal' | 'claim'> & { nowMs: number };
+export type StandInRequest = Omit<ModelRequest, 'signal' | 'claim' | 'tools'> & {
+  nowMs: number;
+  /** With their parameters as JSON. */
+  tools: (Omit<ModelTool, 'parameters'> & { json?: string })[];
+};
 
 /** Events per message to the main thread. */
 const MOST_EVENTS = 32;
@@ -31,11 +35,15 @@ void serveJobs<StandInRequest, ModelEvent[]>(async () => {
   // Warms up the rules, without which the first answer is slow.
   await Array.fromAsync(responder.generate(warmUp));
 
-  return async ({ nowMs: askedAtMs, ...request }, job) => {
+  return async ({ nowMs: askedAtMs, tools, ...request }, job) => {
     await job.turn();
     nowMs = askedAtMs;
     let events: ModelEvent[] = [];
-    for await (const event of responder.generate({ ...request, signal: job.signal })) {
+    for await (const event of responder.generate({
+      ...request,
+      tools: tools.map(withParameters),
+      signal: job.signal,
+    })) {
       events.push(event);
       if (events.length < MOST_EVENTS) continue;
       job.send(events);
@@ -44,3 +52,7 @@ void serveJobs<StandInRequest, ModelEvent[]>(async () => {
     job.send(events);
   };
 });
+
+function withParameters({ json, ...tool }: StandInRequest['tools'][number]): ModelTool {
+  return json === undefined ? tool : { ...tool, parameters: JSON.parse(json) };
+}

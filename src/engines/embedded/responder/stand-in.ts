@@ -1,4 +1,11 @@
-import type { ContextItem, LanguageModel, ModelEvent, ModelRequest } from '../../../session/ports/language-model.ts';
+import { lastingJson } from '../../../core/json-pieces.ts';
+import type {
+  ContextItem,
+  LanguageModel,
+  ModelEvent,
+  ModelRequest,
+  ModelTool,
+} from '../../../session/ports/language-model.ts';
 import { type PoolSurroundings, WorkerPool, workerScript } from '../../pool/worker-pool.ts';
 import type { StandInRequest } from './stand-in-worker.ts';
 import { truncate } from './words.ts';
@@ -41,7 +48,7 @@ export class StandIn implements LanguageModel {
       instructions: truncate(instructions, MOST_CHARACTERS),
       ...(instructionsOfResponse && { instructionsOfResponse }),
       items: newest(request.items),
-      tools,
+      tools: tools.map(withJson),
       toolChoice,
       ...(parallelToolCalls !== undefined && { parallelToolCalls }),
       maxOutputTokens,
@@ -58,6 +65,11 @@ export class StandIn implements LanguageModel {
   close(): Promise<void> {
     return this.#pool.close();
   }
+}
+
+/** Copying a schema of thousands of properties to a thread blocks the event loop for longer than copying its JSON. */
+function withJson({ parameters, ...tool }: ModelTool): StandInRequest['tools'][number] {
+  return typeof parameters === 'object' && parameters !== null ? { ...tool, json: lastingJson(parameters) } : tool;
 }
 
 /**
