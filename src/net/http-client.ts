@@ -31,7 +31,7 @@ const userAgent = 'parley';
 
 /**
  * HTTP/1.1 with the interface of `fetch`, over connections of its own. It follows no redirect, decompresses nothing and uses no
- * proxy of the environment. Requests are sent with their body whole, answers are streamed.
+ * proxy of the environment. The body of a request is text, bytes or a form, of which files are read as they are sent; answers are streamed.
  */
 export class HttpClient {
   readonly #options: HttpClientOptions;
@@ -61,7 +61,7 @@ export class HttpClient {
   readonly fetch = async (input: string | URL, init: RequestInit = {}): Promise<Response> => {
     const url = new URL(input);
     const headers = new Headers(init.headers);
-    const body = await bytesOf(init.body, headers);
+    const body = await bodyOf(init.body);
     if (!headers.has('user-agent')) headers.set('user-agent', userAgent);
     headers.set('accept-encoding', 'identity');
     const request = {
@@ -152,11 +152,13 @@ function lookupIn(addresses: LookupAddress[]): LookupFunction {
   };
 }
 
-/** A request's body, and the content type of what has its own: a form's holds the boundary that was just chosen. */
-async function bytesOf(body: RequestInit['body'], headers: Headers): Promise<Uint8Array | null> {
-  if (body === undefined || body === null || body instanceof Uint8Array) return body ?? null;
-  const whole = new Response(body);
-  const type = whole.headers.get('content-type');
-  if (type !== null && !headers.has('content-type')) headers.set('content-type', type);
-  return whole.bytes();
+/** A request's body. undici takes forms of its own class only; the files in them are not copied. */
+async function bodyOf(body: RequestInit['body']): Promise<Dispatcher.DispatchOptions['body']> {
+  if (body === undefined || body === null) return null;
+  if (typeof body === 'string' || body instanceof Uint8Array) return body;
+  if (!(body instanceof FormData)) throw new TypeError('The body of a request must be text, bytes or a form');
+  const { FormData: SentForm } = await import('undici');
+  const form = new SentForm();
+  for (const [name, value] of body) form.append(name, value);
+  return form;
 }

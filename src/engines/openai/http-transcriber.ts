@@ -1,10 +1,10 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples, samplesIn } from '../../audio/pcm.ts';
 import { resample } from '../../audio/resample.ts';
-import { writeWav } from '../../audio/wav.ts';
 import type { TranscribeOptions, Transcriber, TranscriptEvent } from '../../session/ports/transcriber.ts';
 import { Adaptations, isWithout, mayConcernForm, refusedField } from './adaptations.ts';
 import { Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
+import { wavFile } from './in-turns.ts';
 import { readAnswer } from './read-answer.ts';
 import type { RequestFailure } from './request-failure.ts';
 import { defaultAdaptationMs } from './timeouts.ts';
@@ -80,19 +80,19 @@ export class HttpTranscriber implements Transcriber {
   #part(samples: Int16Array, options: TranscribeOptions, { signal }: RequestOptions): AsyncIterable<TranscriptEvent> {
     const missing = samplesIn(shortestMs, rateHz) - samples.length;
     const padded = missing > 0 ? concatSamples([samples, new Int16Array(missing)]) : samples;
-    const wav = writeWav({ samples: padded, sampleRateHz: rateHz });
-    const ask = (signal: AbortSignal) => this.#ask(wav, options, signal);
+    const ask = async (signal: AbortSignal) =>
+      this.#ask(await wavFile({ samples: padded, sampleRateHz: rateHz }), options, signal);
     return readAnswer(ask, new TranscriptAnswer(), { signal, ...this.#endpoint.reading });
   }
 
-  #ask(wav: Uint8Array<ArrayBuffer>, options: TranscribeOptions, signal: AbortSignal): Promise<Response> {
+  #ask(file: File, options: TranscribeOptions, signal: AbortSignal): Promise<Response> {
     const { language, prompt, logprobs } = options;
     const speakers = this.#model.includes('diarize');
     let optional: Record<string, unknown> = {};
     const send = (has: (key: string) => boolean) => {
       const may = (field: OptionalField) => !isWithout(has, field, true);
       const form = new FormData();
-      form.set('file', new File([wav], 'speech.wav', { type: 'audio/wav' }));
+      form.set('file', file);
       form.set('model', this.#model);
       if (language !== undefined) form.set('language', language);
       if (prompt !== undefined && may('prompt')) form.set('prompt', prompt);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { writeWav } from '../../../src/audio/wav.ts';
-import { base64Wav, jsonBytes } from '../../../src/engines/openai/in-turns.ts';
+import { base64Wav, jsonBytes, wavFile } from '../../../src/engines/openai/in-turns.ts';
 
 const mebibyte = 1024 ** 2;
 
@@ -38,4 +38,12 @@ test('a long request becomes its JSON in UTF-8, in many turns', async () => {
   const { result, turns } = await turnsOf(jsonBytes(value));
   assert.ok(Buffer.from(result).equals(Buffer.from(JSON.stringify(value))));
   assert.ok(turns >= 30, `${turns} turns`);
+});
+
+test('the file of a form with long audio is written in many turns', async () => {
+  const samples = Int16Array.from({ length: 4 * mebibyte + 1 }, (_, index) => index * 7919);
+  const clip = { samples, sampleRateHz: 16_000 };
+  const { result, turns } = await turnsOf(wavFile(clip));
+  assert.ok(Buffer.from(await result.arrayBuffer()).equals(writeWav(clip)));
+  assert.ok(turns >= 16, `${turns} turns`);
 });

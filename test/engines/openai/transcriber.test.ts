@@ -46,6 +46,8 @@ test('audio is sent as a WAV file of 16 kHz, with the model, the language and th
     stream: 'true',
   });
   assert.equal(request.headers.authorization, 'Bearer sk-stt');
+  // Not every server reads a body in chunks.
+  assert.ok(Number(request.headers['content-length']) > file.size);
 });
 
 test('probabilities of tokens come when they are asked for, and say how sure the model is', async (t) => {
