@@ -39,6 +39,7 @@ import { UpgradeHandler } from '../transport/websocket/upgrade-handler.ts';
 import { configuredEngines, poolSurroundings } from './configured-engines.ts';
 import { type OpenTools, sessionFactory } from './session-factory.ts';
 import type { ObserveSession } from './session-observers.ts';
+import { UpstreamReader } from './upstream-reader.ts';
 
 export type * from '../audio/audio-clip.ts';
 export {
@@ -172,7 +173,9 @@ export async function startConfiguredServer(
   const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
   const images = imageFetcher(config, clock);
   const settings = sessionSettings(config);
-  const factory = sessionFactory({ config, settings, engineSet, tokens, images, clock, ids, log, observe, openTools });
+  const upstreamReader = new UpstreamReader(poolSurroundings(config, clock));
+  const tools = { settings, engineSet, tokens, images, upstreamReader, clock, ids, log };
+  const factory = sessionFactory({ config, ...tools, observe, openTools });
   const sessions = new SessionRegistry({
     create: options.createSession ?? factory.create,
     limit: limits.sessions,
@@ -248,6 +251,7 @@ export async function startConfiguredServer(
     await settleWithin(Promise.allSettled([engineSet.ready]), engineLoadMs, clock);
     await engineSet.close();
     await heavyFrames.close();
+    await upstreamReader.close();
     if (!options.store) await store.close();
   };
   const closeLog = async () => {

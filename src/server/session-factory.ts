@@ -22,6 +22,7 @@ import type { SessionFactory } from '../transport/session-registry.ts';
 import { upstreamFor, upstreamWarnings, withKey } from '../upstream/link/target.ts';
 import { RelayedSession } from '../upstream/relay/relayed-session.ts';
 import { type ObservedSession, type ObserveSession, sessionObservers } from './session-observers.ts';
+import type { UpstreamReader } from './upstream-reader.ts';
 
 /** Makes the runner of a session's tools when it opens; undefined for a session that has none. */
 export type OpenTools = (session: ObservedSession) => ToolRunner | undefined;
@@ -32,6 +33,7 @@ export interface SessionFactoryOptions {
   engineSet: EngineSet;
   tokens: TokenCounter;
   images: ImageFetcher;
+  upstreamReader: UpstreamReader;
   clock: Clock;
   ids: IdSource;
   log: Log;
@@ -42,7 +44,14 @@ export interface SessionFactoryOptions {
 /** How a script drops a connection: without a close frame, which RFC 6455 §7.1.5 calls 1006. */
 const cutOff: CloseReason = { code: 1006, reason: 'dropped by the script' };
 
-export function sessionFactory({ config, engineSet, observe, openTools, ...tools }: SessionFactoryOptions): {
+export function sessionFactory({
+  config,
+  engineSet,
+  upstreamReader,
+  observe,
+  openTools,
+  ...tools
+}: SessionFactoryOptions): {
   create: SessionFactory;
   /**
    * Refuses fields that sessions of a model do not have, as their `session.update` would.
@@ -64,7 +73,9 @@ export function sessionFactory({ config, engineSet, observe, openTools, ...tools
         const observed = { id: request.id, ...kind, relayed: true };
         const observers = sessionObservers({ ...request, session: observed, log: sessionLog, clock, observe });
         const { limits } = config;
-        return new RelayedSession({ ...request, target, limits, clock, ids, settings, log: sessionLog, observers });
+        const readHeavy = upstreamReader.readerFor({ key: key ?? '', session: request.id, priority: 'live' });
+        const relayed = { target, readHeavy, limits, clock, ids, settings, log: sessionLog, observers };
+        return new RelayedSession({ ...request, ...relayed });
       }
       const own = openEngines(engineSet, {
         ...{ type, model, clock },

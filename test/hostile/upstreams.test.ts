@@ -1,10 +1,12 @@
 /** SECURITY.md, "an upstream misbehaves": only its own sessions are affected, within bounds. */
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { test } from 'node:test';
+import { WebSocket } from 'ws';
 import { heldBytes } from '../../dev/harness/heap.ts';
-import { FakeUpstream, responseOf, type UpstreamSide } from '../upstream/support/fake-upstream.ts';
+import type { ParleyServer } from '../../src/server/server.ts';
+import { FakeUpstream, responseOf, type UpstreamSide, upstreamSession } from '../upstream/support/fake-upstream.ts';
 import { AttachedPeer, beta, liveSession, openingSession } from '../upstream/support/peers.ts';
 import { eventually, type Scene, underAttack, upgradeRequest } from './support/under-attack.ts';
 
@@ -74,12 +76,36 @@ async function relayedSession(
   return { side, passed };
 }
 
+/** A client of a relayed session that accepts any event, and the upstream's side. */
+async function openRelayed(server: ParleyServer, upstream: FakeUpstream) {
+  const socket = new WebSocket(`${server.wsUrl}?model=relayed`);
+  const messages = on(socket, 'message');
+  const next = async () => {
+    const { value } = await messages.next();
+    return JSON.parse(String(value?.[0]));
+  };
+  const side = await upstream.connection();
+  side.create();
+  assert.equal((await next()).type, 'session.created');
+  return { side, next, leave: () => socket.terminate() };
+}
+
+/** The thread that reads large messages of upstreams belongs to the state before an attack. */
+async function startReader(server: ParleyServer, upstream: FakeUpstream): Promise<void> {
+  const { side, next, leave } = await openRelayed(server, upstream);
+  side.send({ type: 'novel', values: Array.from({ length: 2500 }, () => null) });
+  await next();
+  leave();
+  await side.closed;
+}
+
 for (const [name, events] of Object.entries(floods)) {
   test(`an upstream that sends ${name} does not exhaust memory or delay other sessions`, async (t) => {
     const upstream = await FakeUpstream.start(t);
     const models = { relayed: 'gpt-realtime' };
     const config: object = { upstream: [{ name: 'hostile', url: upstream.url, models }] };
-    await underAttack(t, { config }, async (scene) => {
+    const prepare = (server: ParleyServer) => startReader(server, upstream);
+    await underAttack(t, { config, prepare }, async (scene) => {
       const { side, passed } = await relayedSession(scene, upstream);
       const before = heldBytes();
       const turn = scene.bystanderTurn();
@@ -98,6 +124,38 @@ for (const [name, events] of Object.entries(floods)) {
     });
   });
 }
+
+test('large messages of an upstream are read in order, without its key and without delaying other sessions', async (t) => {
+  const upstream = await FakeUpstream.start(t);
+  const key = 'sk-upstream-0123456789';
+  const models = { relayed: 'gpt-realtime' };
+  const config: object = { upstream: [{ name: 'hostile', url: upstream.url, models, key }] };
+  const tool = (at: number) => ({ type: 'function', name: `f${at}`, parameters: { type: 'object', properties: {} } });
+  const content = [{ type: 'input_audio', audio: Buffer.alloc(12 * mebibyte).toString('base64'), transcript: null }];
+  const large = [
+    { type: 'conversation.item.retrieved', item: { id: 'item_a', type: 'message', role: 'user', content } },
+    {
+      type: 'session.updated',
+      session: { ...upstreamSession, tools: Array.from({ length: 5000 }, (_, at) => tool(at)) },
+    },
+    { type: 'novel', text: `${key}${'w'.repeat(mebibyte)}` },
+  ];
+  const prepare = (server: ParleyServer) => startReader(server, upstream);
+  await underAttack(t, { config, prepare }, async (scene) => {
+    const { side, next, leave } = await openRelayed(scene.server, upstream);
+    await scene.waves(async () => {
+      side.send(...large.flatMap((event) => [event, { type: 'marker' }]));
+      for (const event of large) {
+        const { event_id: _id, ...passed } = await next();
+        const sent = JSON.parse(JSON.stringify(event).replace(key, '…'));
+        if (event.type === 'session.updated') assert.deepEqual(passed.session.tools, sent.session.tools);
+        else assert.deepEqual(passed, sent);
+        assert.equal((await next()).type, 'marker');
+      }
+    });
+    leave();
+  });
+});
 
 test('an upstream that sends everything except the awaited answer is closed after a timeout', async (t) => {
   const { side, client, clock } = await openingSession(t);

@@ -69,6 +69,16 @@ function echoedId(id: unknown): string | null {
   return typeof id === 'string' && id.length <= maxEchoedIdLength ? id : null;
 }
 
+/** A frame up to this size is parsed within a few milliseconds … */
+const lightBytes = 256 * 1024;
+/** … if it has no more values than these: checking one against its schema can take ten microseconds. */
+const lightValues = 2000;
+
+/** Whether a frame of JSON takes so long to parse that a thread must do it. */
+export function isHeavy(bytes: number, text: () => string): boolean {
+  return bytes > lightBytes || (bytes > lightValues && holdsMoreValuesThan(lightValues, text()));
+}
+
 const marks = ['"', ',', '[', '{'] as const;
 const backslash = 0x5c;
 

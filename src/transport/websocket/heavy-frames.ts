@@ -3,15 +3,10 @@ import { EngineError } from '../../engines/engine-error.ts';
 import { type PoolSurroundings, WorkerPool, workerScript } from '../../engines/pool/worker-pool.ts';
 import type { Dialect } from '../../protocol/dialect.ts';
 import { WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
-import { ClientEventError, holdsMoreValuesThan } from '../../protocol/parse/frame-parser.ts';
+import { ClientEventError, isHeavy } from '../../protocol/parse/frame-parser.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import type { ParsedFrame, ParseRequest } from './frame-worker.ts';
-
-/** A frame up to this size is parsed within a few milliseconds … */
-const lightBytes = 256 * 1024;
-/** … if it has no more values than these: checking one against its schema can take ten microseconds. */
-const lightValues = 2000;
 
 export interface FrameSender {
   dialect: Dialect['name'];
@@ -45,10 +40,7 @@ export class HeavyFrames {
       script: workerScript(import.meta.url, 'frame-worker'),
       size: 1,
     });
-    // Small buffers share an ArrayBuffer with others.
-    const bytes = frame.byteLength === frame.buffer.byteLength ? frame : new Uint8Array(frame);
-    const { buffer } = bytes;
-    const transfer = buffer instanceof ArrayBuffer ? [buffer] : [];
+    const { bytes, transfer } = transferable(frame);
     const request = { bytes, dialect, lenient: this.#lenient };
     const parsed = await this.#pool.request(request, { transfer, claim }).catch((error: unknown) => {
       if (error instanceof EngineError && error.overloaded) throw new ClientEventError(wireErrors.overloaded(), null);
@@ -66,8 +58,15 @@ export class HeavyFrames {
   }
 }
 
-/** Whether a frame takes so long to parse that `HeavyFrames` must do it. */
-export function isHeavy(frame: RawData): frame is Buffer {
-  if (!Buffer.isBuffer(frame) || frame.length <= lightValues) return false;
-  return frame.length > lightBytes || holdsMoreValuesThan(lightValues, frame.toString());
+/** The bytes of a frame for a thread; the frame must not be used afterwards. */
+export function transferable(frame: Buffer): { bytes: Uint8Array; transfer: ArrayBuffer[] } {
+  // Small buffers share an ArrayBuffer with others.
+  const bytes = frame.byteLength === frame.buffer.byteLength ? frame : new Uint8Array(frame);
+  const { buffer } = bytes;
+  return { bytes, transfer: buffer instanceof ArrayBuffer ? [buffer] : [] };
+}
+
+/** Whether `HeavyFrames` must parse a frame. */
+export function isHeavyFrame(frame: RawData): frame is Buffer {
+  return Buffer.isBuffer(frame) && isHeavy(frame.length, () => frame.toString());
 }

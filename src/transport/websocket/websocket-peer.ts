@@ -11,7 +11,7 @@ import type { OutgoingEvent } from '../../protocol/wire/server-events.ts';
 import type { CloseReason, Peer } from '../../session/ports/peer.ts';
 import type { Session } from '../../session/session.ts';
 import { base64Audio } from '../base64-audio.ts';
-import { isHeavy } from './heavy-frames.ts';
+import { isHeavyFrame } from './heavy-frames.ts';
 import { InboundFlow, type InboundFlowLimits } from './inbound-flow.ts';
 import { OutputQueue } from './output-queue.ts';
 
@@ -24,7 +24,7 @@ export interface WebSocketPeerOptions {
   /** The socket under the WebSocket. */
   stream: Duplex;
   dialect: Dialect;
-  /** Parses a frame that `isHeavy`; throws as `dialect.parse` does. */
+  /** Parses a frame that `isHeavyFrame`; throws as `dialect.parse` does. */
   parseHeavy: (frame: Buffer) => Promise<ClientEvent>;
   limits: PeerLimits;
   clock: Clock;
@@ -147,7 +147,7 @@ export class WebSocketPeer implements Peer {
 
   #take({ data, isBinary }: Message, session: Session): void | Promise<void> {
     if (isBinary) return session.refuse(wireErrors.binaryFrame(), null, this);
-    if (!isHeavy(data)) return session.receive(this.#dialect.parse(data.toString()), this);
+    if (!isHeavyFrame(data)) return session.receive(this.#dialect.parse(data.toString()), this);
     return this.#parseHeavy(data).then((event) => (this.#closing ? undefined : session.receive(event, this)));
   }
 

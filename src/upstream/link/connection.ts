@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import { type RawData, WebSocket } from 'ws';
 import type { Clock } from '../../core/clock.ts';
+import { isHeavy } from '../../protocol/parse/frame-parser.ts';
 import type { CloseReason } from '../../session/ports/peer.ts';
 import { connectionFailure, httpFailure, type UpstreamFailure } from './failure.ts';
-import { readEvent, redact, type UpstreamEvent } from './json.ts';
+import { readEvent, redactText, type UpstreamEvent } from './json.ts';
 import type { UpstreamLimits } from './limits.ts';
 
 /** Receives the events of an upstream connection. */
@@ -17,19 +19,22 @@ export interface ConnectionListener {
   failed(failure: UpstreamFailure): void;
 }
 
+/** Reads a message that `isHeavy`, as `readEvent` does, in a thread; its buffer must not be used afterwards. */
+export type HeavyMessageReader = (message: Buffer, secret: string | undefined) => Promise<UpstreamEvent | string>;
+
 export interface ConnectionOptions {
   url: string;
   headers: Record<string, string>;
   /** Redacted in everything that the upstream sends. */
   secret?: string | undefined;
+  /** Without it, large messages are read on the event loop. */
+  readHeavy?: HeavyMessageReader | undefined;
   limits: UpstreamLimits;
   clock: Clock;
 }
 
 /** Invalid frames after which the connection is closed. */
 const maxOddFrames = 100;
-/** Minimum length of a key to redact: a shorter one is no secret and occurs in ordinary text. */
-const minSecretLength = 8;
 const closeTimeoutMs = 2000;
 const abnormal = 1006;
 
@@ -45,6 +50,11 @@ export class UpstreamConnection {
   #heardAtMs: number;
   #cancelPing: () => void = () => {};
   #drained: PromiseWithResolvers<void> | undefined;
+  /** Messages that arrived behind one that is read in a thread: at most one read of the socket. */
+  readonly #unread: { data: RawData; isBinary: boolean }[] = [];
+  #readingHeavy = false;
+  /** Why the connection was closed, until the messages before that have been read. */
+  #closedFor: CloseReason | undefined;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     this.#options = options;
@@ -117,23 +127,53 @@ export class UpstreamConnection {
   #message(data: RawData, isBinary: boolean): void {
     if (this.#over) return;
     this.#noteActivity();
+    if (this.#readingHeavy) {
+      this.#unread.push({ data, isBinary });
+      return;
+    }
+    const pending = this.#take(data, isBinary);
+    if (pending) void this.#readOn(pending);
+  }
+
+  #take(data: RawData, isBinary: boolean): void | Promise<void> {
+    if (this.#over) return;
     if (isBinary) return this.#reportOddity('binary');
-    const text = data.toString();
-    const event = readEvent(text);
+    const { secret, readHeavy } = this.#options;
+    if (readHeavy && Buffer.isBuffer(data) && isHeavy(data.length, () => data.toString())) {
+      return readHeavy(data, secret).then(
+        (event) => this.#read(event),
+        () => this.#socket.terminate(),
+      );
+    }
+    this.#read(readEvent(data.toString(), secret));
+  }
+
+  #read(event: UpstreamEvent | string): void {
+    if (this.#over) return;
     if (typeof event === 'string') this.#reportOddity(event);
-    else this.listener.event(this.#mayName(text) ? redact(event, this.#redacted) : event);
+    else this.listener.event(event);
   }
 
-  /** Whether the JSON text of an event may contain the key, literally or escaped. */
-  #mayName(text: string): boolean {
-    const { secret } = this.#options;
-    return secret !== undefined && (text.includes(secret) || text.includes('\\'));
+  /** Handles the messages behind one that is read in a thread, each in a turn of the event loop. */
+  async #readOn(pending: Promise<void>): Promise<void> {
+    this.#readingHeavy = true;
+    this.#socket.pause();
+    try {
+      await pending;
+      for (let next = this.#unread.shift(); next && !this.#over; next = this.#unread.shift()) {
+        await setImmediate();
+        await this.#take(next.data, next.isBinary);
+      }
+    } finally {
+      this.#readingHeavy = false;
+      this.#socket.resume();
+      if (this.#closedFor) this.#closed(this.#closedFor);
+    }
   }
 
-  readonly #redacted = (text: string): string => {
-    const { secret } = this.#options;
-    return secret !== undefined && secret.length >= minSecretLength ? text.replaceAll(secret, '…') : text;
-  };
+  #redacted(text: string): string {
+    return redactText(text, this.#options.secret);
+  }
 
   #reportOddity(problem: string): void {
     this.listener.oddFrame(problem);
@@ -162,6 +202,10 @@ export class UpstreamConnection {
 
   #closed(reason: CloseReason): void {
     if (this.#over) return;
+    if (this.#readingHeavy) {
+      this.#closedFor = reason;
+      return;
+    }
     this.#stop();
     this.listener.closed(reason.code === 0 ? { ...reason, code: abnormal } : reason);
   }

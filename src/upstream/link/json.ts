@@ -11,8 +11,24 @@ const maxTypeLength = 128;
 /** An event of an upstream: an object with a type, its other fields unread. */
 export type UpstreamEvent = JsonObject & { type: string };
 
-/** The event in a text frame, or what is wrong with it, in words for the log. */
-export function readEvent(text: string): UpstreamEvent | string {
+/** Minimum length of a key to redact: a shorter one is no secret and occurs in ordinary text. */
+const minSecretLength = 8;
+
+/** Replaces an upstream's key. */
+export function redactText(text: string, secret: string | undefined): string {
+  return secret !== undefined && secret.length >= minSecretLength ? text.replaceAll(secret, '…') : text;
+}
+
+/** The event in a text frame, with the upstream's key redacted, or what is wrong with it, in words for the log. */
+export function readEvent(text: string, secret: string | undefined): UpstreamEvent | string {
+  const event = parseEvent(text);
+  if (typeof event === 'string' || secret === undefined) return event;
+  // The key is in the text literally or escaped.
+  const mayNameKey = text.includes(secret) || text.includes('\\');
+  return mayNameKey ? redact(event, (each) => redactText(each, secret)) : event;
+}
+
+function parseEvent(text: string): UpstreamEvent | string {
   // Before it is parsed: what makes of each byte an object would take all memory.
   if (holdsMoreValuesThan(maxValues, text)) return `more than ${maxValues} values`;
   let value: unknown;
@@ -43,8 +59,8 @@ export function textAt(value: JsonObject, name: string): string | undefined {
   return typeof field === 'string' ? field : undefined;
 }
 
-/** A copy of an event in which all texts, names of fields included, went through `redacted`. Its depth is bounded by `readEvent`. */
-export function redact(event: UpstreamEvent, redacted: (text: string) => string): UpstreamEvent {
+/** A copy of an event in which all texts, names of fields included, went through `redacted`. Its depth is bounded by `parseEvent`. */
+function redact(event: UpstreamEvent, redacted: (text: string) => string): UpstreamEvent {
   return { ...redactObject(event, redacted), type: redacted(event.type) };
 }
 

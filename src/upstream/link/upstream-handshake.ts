@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { CloseReason } from '../../session/ports/peer.ts';
-import { type ConnectionListener, UpstreamConnection } from './connection.ts';
+import { type ConnectionListener, type HeavyMessageReader, UpstreamConnection } from './connection.ts';
 import { closeFailure, eventFailure, timeoutFailure, UpstreamFailure } from './failure.ts';
 import { type JsonObject, objectAt, textAt, type UpstreamEvent } from './json.ts';
 import type { UpstreamLimits } from './limits.ts';
@@ -25,6 +25,7 @@ export interface UpstreamHandshakeOptions {
   target: UpstreamTarget;
   kind: RequestedSession;
   setup: UpstreamSetup;
+  readHeavy?: HeavyMessageReader | undefined;
   limits: UpstreamLimits;
   clock: Clock;
 }
@@ -62,9 +63,9 @@ export class UpstreamHandshake implements ConnectionListener {
   constructor(options: UpstreamHandshakeOptions, listener: UpstreamHandshakeListener) {
     this.#options = options;
     this.#listener = listener;
-    const { target, kind, limits, clock } = options;
+    const { target, kind, readHeavy, limits, clock } = options;
     const request = connectionRequest(target, kind);
-    this.#connection = new UpstreamConnection({ ...request, secret: target.key, limits, clock }, this);
+    this.#connection = new UpstreamConnection({ ...request, secret: target.key, readHeavy, limits, clock }, this);
     this.#awaitAnswer();
   }
 

@@ -64,12 +64,12 @@ export interface SessionSources {
  * A copy of the upstream's last report, completed with fields that this server knows better or that are not reported.
  */
 export function completedSession(reported: JsonObject, { type, accepted, locked }: SessionSources): JsonObject {
-  const session = structuredClone(reported);
+  let session = reported;
   for (const path of fieldsOf(type)) {
     const value = [locked, reported, accepted]
       .map((source) => valueAt(source, path))
       .find((each) => each !== undefined);
-    if (value !== undefined) setAt(session, path.split('.'), value);
+    if (value !== undefined) session = withAt(session, path.split('.'), value);
   }
   return session;
 }
@@ -133,6 +133,11 @@ function setAt(target: JsonObject, [name = '', ...rest]: readonly string[], valu
   const inner = objectAt(target, name);
   target[name] = inner;
   setAt(inner, rest, value);
+}
+
+/** A copy with a value at a path. It shares all objects that are not on the path. */
+function withAt(target: JsonObject, [name = '', ...rest]: string[], value: unknown): JsonObject {
+  return { ...target, [name]: rest.length === 0 ? value : withAt(objectAt(target, name), rest, value) };
 }
 
 /** Removes null fields: fields that are replaced whole have their defaults, and some of them must not be null. */

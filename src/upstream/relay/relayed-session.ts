@@ -13,6 +13,7 @@ import type { ExpectedTokens, Meter, Reservation } from '../../session/ports/met
 import type { CloseReason, Peer } from '../../session/ports/peer.ts';
 import type { Session, SessionDescription } from '../../session/session.ts';
 import { noMeter, type SessionGrant, type SessionSettings } from '../../session/settings.ts';
+import type { HeavyMessageReader } from '../link/connection.ts';
 import type { UpstreamEvent } from '../link/json.ts';
 import type { UpstreamLimits } from '../link/limits.ts';
 import type { UpstreamTarget } from '../link/target.ts';
@@ -38,6 +39,7 @@ export interface RelayedSessionOptions {
   target: UpstreamTarget;
   /** How long it goes on after its last peer has left, in milliseconds; by default it ends at once. */
   graceMs?: number;
+  readHeavy?: HeavyMessageReader | undefined;
   limits: UpstreamLimits;
   clock: Clock;
   ids: IdSource;
@@ -110,7 +112,7 @@ export class RelayedSession implements Session {
     const odd = (problem: string) => this.#link.reportOddity(problem);
     this.#peers = new RelayedPeers(options.ids, { limitMs: settings.limits.keptAudioMs, odd });
     this.#link = new UpstreamLink(
-      { target: options.target, kind: { type, model: options.model }, limits, clock, log: options.log },
+      { ...options, kind: { type, model: options.model } },
       { update: grant.initial && upstreamSession(grant.initial).session },
       {
         opened: (upstream) => this.#opened(upstream),

@@ -1,20 +1,18 @@
-import type { Clock } from '../../core/clock.ts';
 import { type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { CloseReason } from '../../session/ports/peer.ts';
 import type { UpstreamConnection } from '../link/connection.ts';
 import type { UpstreamFailure } from '../link/failure.ts';
 import type { UpstreamEvent } from '../link/json.ts';
-import type { UpstreamLimits } from '../link/limits.ts';
-import type { RequestedSession, UpstreamTarget } from '../link/target.ts';
-import { type OpenedUpstream, UpstreamHandshake, type UpstreamSetup } from '../link/upstream-handshake.ts';
+import {
+  type OpenedUpstream,
+  UpstreamHandshake,
+  type UpstreamHandshakeOptions,
+  type UpstreamSetup,
+} from '../link/upstream-handshake.ts';
 import { Retries, relayedClose } from './ending.ts';
 import type { UpstreamLog } from './upstream-log.ts';
 
-export interface UpstreamLinkOptions {
-  target: UpstreamTarget;
-  kind: RequestedSession;
-  limits: UpstreamLimits;
-  clock: Clock;
+export interface UpstreamLinkOptions extends Omit<UpstreamHandshakeOptions, 'setup'> {
   log: UpstreamLog;
 }
 
@@ -74,9 +72,8 @@ export class UpstreamLink {
   }
 
   #open(setup: UpstreamSetup): void {
-    const { target, kind, limits, clock } = this.#options;
     this.#opening = new UpstreamHandshake(
-      { target, kind, setup, limits, clock },
+      { ...this.#options, setup },
       {
         opened: (upstream) => this.#opened(upstream),
         failed: (failure) => this.#failed(failure),
