@@ -110,6 +110,7 @@ export class Endpoint {
       maxBytes: answerBytes,
       resend: true,
     });
+    this.#client.load();
     const login = username === '' && password === '' ? undefined : basicCredentials(username, password);
     this.#secrets = [options.key, login, decodeURIComponent(password), ...secretValues(this.#headers)].filter(
       (secret) => secret !== undefined && secret !== '',
