@@ -15,7 +15,7 @@ const g711 = [
 ] as const;
 
 for (const { type, encode, decode } of g711) {
-  test(`${type} both ways: a byte is a sample at 8 kHz`, async () => {
+  test(`${type} in both directions: one byte per sample at 8 kHz`, async () => {
     verifies('R2.18', 'R3.30');
     const { client, clock, engines } = newConversation();
     await updated(client, { audio: { input: { format: { type } }, output: { format: { type } } } });
@@ -52,7 +52,7 @@ for (const { type, encode, decode } of g711) {
   });
 }
 
-test('a change of the input format clears what was buffered; time goes on', async () => {
+test('a change of the input format clears the buffer; time continues', async () => {
   verifies('R2.20');
   const { client } = newConversation();
   await client.speak(tone(500, 24000));
@@ -61,11 +61,11 @@ test('a change of the input format clears what was buffered; time goes on', asyn
   assert.equal(client.lastError().code, 'input_audio_buffer_commit_empty');
   client.append(encodeMulaw(concatSamples([silence(320, 8000), tone(640, 8000), silence(640, 8000)])));
   await client.say({ type: 'input_audio_buffer.clear' });
-  // 500 ms were written before; the tone begins 320 ms later, less 300 ms of padding.
+  // 500 ms were appended before; the tone begins 320 ms later, less 300 ms of padding.
   assert.equal(client.last('input_audio_buffer.speech_started').audio_start_ms, 500 + 320 - 300);
 });
 
-test('an odd byte of pcm is carried to the next append (docs/protocol.md §8), but not into another format', async () => {
+test('an odd byte of pcm is carried to the next append (docs/protocol.md §8), but not to another format', async () => {
   verifies('R8.4');
   const { client } = newConversation();
   await updated(client, { audio: { input: { turn_detection: null } } });

@@ -1,4 +1,4 @@
-/** A peer that carries audio itself, beside peers whose audio travels in events. */
+/** A peer that carries audio itself, beside peers that exchange audio in events. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -17,7 +17,7 @@ import { updated } from './session-updates.ts';
 const turn = (sampleRateHz: number) =>
   concatSamples([silence(400, sampleRateHz), tone(1190, sampleRateHz), silence(700, sampleRateHz)]);
 
-/** What a peer was sent in events, as samples of 16 bits. */
+/** The audio of a peer's events, as 16-bit samples. */
 function deltas(client: Client): Int16Array {
   const sent = client.all('response.output_audio.delta').map(({ delta }) => Buffer.from(delta, 'base64'));
   return bytesToSamples(Buffer.concat(sent));
@@ -28,7 +28,7 @@ function withAudioPeer(settings: Parameters<typeof newConversation>[0] = {}) {
   return { ...conversation, phone: new AudioPeer(conversation.session) };
 }
 
-test('it writes and hears PCM, and is sent every event but the audio', async () => {
+test('an audio peer exchanges PCM, and gets every event without audio', async () => {
   verifies('R1.17', 'R3.23');
   const { client, phone, clock, engines } = withAudioPeer();
   engines.languageModel.script = () => say('One two three four.');
@@ -58,7 +58,7 @@ test('it writes and hears PCM, and is sent every event but the audio', async () 
   }
 });
 
-test('it hears PCM also where the session has a format of telephones for the others', async () => {
+test('an audio peer gets PCM even if the session has a telephone format for other peers', async () => {
   const { client, phone, clock, engines } = withAudioPeer();
   engines.languageModel.script = () => say('One two three four.');
   const format = { type: 'audio/pcmu' };
@@ -70,12 +70,12 @@ test('it hears PCM also where the session has a format of telephones for the oth
   assert.equal(phone.loudspeaker.taken[0]?.sampleRateHz, 8000);
 });
 
-test('what it writes stays in order with the events, and an append with a change of the format before it', async () => {
+test('audio of an audio peer stays in order with events, and an append before a change of the format', async () => {
   verifies('R2.20');
   const { client, phone, session } = withAudioPeer();
   await updated(client, { audio: { input: { turn_detection: null } } });
   const sound = tone(200, 8000);
-  // The change waits for nothing, and neither does what follows it: all is handed in at once.
+  // All events are passed at once, without awaiting the change.
   client.post(update({ audio: { input: { format: { type: 'audio/pcmu' } } } }));
   client.append(encodeMulaw(sound));
   session.write({ samples: sound, sampleRateHz: 8000 }, phone);
@@ -86,7 +86,7 @@ test('what it writes stays in order with the events, and an append with a change
   assert.deepEqual(audioOf(await client.retrieve(item_id)), Buffer.from(encodeMulaw(concatSamples([sound, sound]))));
 });
 
-test('a resampler loses nothing of a stream that is cut into chunks', async () => {
+test('a resampler loses no samples of a chunked stream', async () => {
   const { client, phone } = withAudioPeer();
   await updated(client, { audio: { input: { turn_detection: null } } });
   const sound = tone(1000, 48_000);
@@ -99,7 +99,7 @@ test('a resampler loses nothing of a stream that is cut into chunks', async () =
   assert.deepEqual(bytesToSamples(audioOf(await client.retrieve(item_id))), expected);
 });
 
-test('an odd byte belongs to the peer that sent it, and one that is refused leaves none', async () => {
+test('an odd byte belongs to its peer, and is dropped if the append is refused', async () => {
   verifies('R8.4');
   const { client, session } = newConversation({ limits: { inputBufferMs: 1000 } });
   const other = new Client(session);
@@ -116,7 +116,7 @@ test('an odd byte belongs to the peer that sent it, and one that is refused leav
   assert.deepEqual(audioOf(await client.retrieve(item_id)), Buffer.concat([bytes, bytes, bytes]));
 });
 
-test('a stream that finds the buffer full is told once, and goes on when there is room', async () => {
+test('a stream gets one error when the buffer is full, and continues when there is room', async () => {
   const { client, phone } = withAudioPeer({ limits: { inputBufferMs: 1000 } });
   await updated(client, { audio: { input: { turn_detection: null } } });
   phone.forget();
@@ -130,7 +130,7 @@ test('a stream that finds the buffer full is told once, and goes on when there i
   assert.equal(phone.all('error').length, 1);
 });
 
-test('barge-in cuts the answer where it stopped being heard', async () => {
+test('barge-in truncates the response at the position of the audio peer', async () => {
   const { client, phone, engines } = withAudioPeer();
   engines.languageModel.script = () => say(countTo(12));
   phone.loudspeaker.bufferMs = 1000;
@@ -160,7 +160,7 @@ test('barge-in cuts the answer where it stopped being heard', async () => {
   assert.equal(audioOf(await client.retrieve(item_id)).length, audio_end_ms * 48);
 });
 
-test('the one that was attached first holds up the answer; when it leaves, the answer goes on', async () => {
+test('the first audio peer paces the response; when it detaches, the response continues', async () => {
   const { client, session, phone, clock, engines } = withAudioPeer();
   const second = new AudioPeer(session);
   engines.languageModel.script = () => say(countTo(12));
@@ -183,7 +183,7 @@ test('the one that was attached first holds up the answer; when it leaves, the a
   assert.equal(client.last('response.done').response.status, 'completed');
 });
 
-test('the idle timeout waits for a listener that is behind', async () => {
+test('the idle timeout waits for an audio peer that is behind', async () => {
   verifies('R2.15');
   const { client, phone, clock, engines } = withAudioPeer();
   engines.languageModel.script = () => say('One two three four.');
@@ -198,7 +198,7 @@ test('the idle timeout waits for a listener that is behind', async () => {
   assert.equal(client.all('input_audio_buffer.timeout_triggered').length, 1);
 });
 
-test('audio is coded once for all peers with the same codec', async () => {
+test('audio is encoded once for all peers with the same codec', async () => {
   const { session, client, clock, engines } = newConversation();
   engines.languageModel.script = () => say('One two three four.');
   const coded: Int16Array[] = [];

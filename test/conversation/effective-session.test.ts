@@ -1,4 +1,4 @@
-/** The session that an update makes of the defaults, for whoever tells of one before it is opened. */
+/** The session that results from an update of the defaults, for programs that show it before it is opened. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -30,7 +30,7 @@ const updates: Record<string, SessionUpdate> = {
 };
 
 for (const [what, update] of Object.entries(updates)) {
-  test(`the effective session is the one that is opened with it: ${what}`, () => {
+  test(`the effective session equals the one that is opened: ${what}`, () => {
     verifies('R2.7', 'R2.16');
     const { type } = update;
     const { client } = newConversation({}, { type, grant: { initial: update } });

@@ -1,4 +1,4 @@
-/** Language models that take the users' audio as it sounded: when they are asked, with what, and what it costs. */
+/** Language models with audio input: the requests to them, and their usage. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,14 +13,14 @@ import { settle } from '../support/fake-clock.ts';
 import { type FakeModel, gate, say, silence, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
 
-/** A token is a word. */
+/** One token per word. */
 const words: TokenCounter = { count: (text) => text.match(/\S+/g)?.length ?? 0 };
-/** In whole frames of voice activity: with 300 ms before it and 500 ms after it, a turn of 1600 ms. */
+/** In whole frames of voice activity: with 300 ms of padding and 500 ms of silence, a turn of 1600 ms. */
 const turn = concatSamples([silence(384, 24000), tone(800, 24000), silence(704, 24000)]);
 const input = (fields: object) => update({ audio: { input: fields } });
 const inText = { type: 'response.create', response: { output_modalities: ['text'] } };
 
-/** A session that answers in text, with a model that hears. */
+/** A session that answers in text, with a model with audio input. */
 async function hearing(...given: Parameters<typeof newConversation>) {
   const conversation = newConversation(...given);
   conversation.engines.languageModel.hearsAudio = true;
@@ -36,13 +36,13 @@ async function sayAloud(client: Client, samples: Int16Array): Promise<string> {
   return client.last('input_audio_buffer.committed').item_id;
 }
 
-/** What the model was given last: the parts of each message. */
+/** The model's last input: the parts of each message. */
 function givenTo(model: FakeModel): ContextPart[][] {
   const items: readonly ContextItem[] = model.requests.at(-1)?.items ?? [];
   return items.flatMap((item) => (item.type === 'message' ? [item.content] : []));
 }
 
-/** Each part in a word or two: the milliseconds of audio, and what is written. */
+/** Each part in short: the milliseconds of audio, and the text. */
 function outline(parts: ContextPart[][]): string[] {
   return parts.flat().map((part) => {
     if (part.type === 'text') return part.text;
@@ -52,7 +52,7 @@ function outline(parts: ContextPart[][]): string[] {
   });
 }
 
-test('a turn is answered at once, with its audio and without a transcriber', async () => {
+test('a turn is answered immediately, with its audio and without a transcriber', async () => {
   verifies('R2.14', 'R3.45', 'R8.7');
   const times: TurnTimes[] = [];
   const { client, engines } = await hearing(
@@ -86,7 +86,7 @@ test('a turn is answered at once, with its audio and without a transcriber', asy
   assert.deepEqual(times, [{ silenceMs: 500, firstTokenMs: 0 }], 'no wait for a transcript');
 });
 
-test('a transcription that is asked for runs beside the response, and later requests have its words', async () => {
+test('a configured transcription runs beside the response, and later requests contain its text', async () => {
   verifies('R3.9');
   const { client, engines } = await hearing();
   await client.say(input({ transcription: { model: 'whisper-1' } }));
@@ -107,7 +107,7 @@ for (const [outcome, hear] of [
   ['fails', () => Promise.reject(new Error('no ears'))],
   ['hears nothing', () => ''],
 ] as const) {
-  test(`the turn is answered although its transcriber ${outcome}`, async () => {
+  test(`a turn is answered even if its transcriber ${outcome}`, async () => {
     verifies('R8.7');
     const { client, engines } = await hearing();
     await client.say(input({ transcription: { model: 'whisper-1' } }));
@@ -122,7 +122,7 @@ for (const [outcome, hear] of [
   });
 }
 
-test('turns that come in one append are answered together, and none while someone speaks', async () => {
+test('turns in one append are answered together, and not during speech', async () => {
   verifies('R8.8');
   const { client, engines } = await hearing();
   await client.speak(concatSamples([turn, turn, tone(400, 24000)]), 60_000);
@@ -132,7 +132,7 @@ test('turns that come in one append are answered together, and none while someon
   assert.equal(givenTo(engines.languageModel).length, 2);
 });
 
-test('create_response false, and a commit by hand, are answered when asked', async () => {
+test('with create_response false, and after a manual commit, only response.create creates a response', async () => {
   const { client, engines } = await hearing();
   await client.say(input({ turn_detection: { type: 'server_vad', create_response: false } }));
   await client.speak(turn);
@@ -146,7 +146,7 @@ test('create_response false, and a commit by hand, are answered when asked', asy
   assert.deepEqual(client.all('error'), []);
 });
 
-test('audio that is no longer kept is given in words, and transcribed for that when it is given up', async () => {
+test('dropped audio is replaced by its transcript, which is made when the audio is dropped', async () => {
   verifies('R8.10');
   const transcriptions: TranscriptionUsage[] = [];
   const meter = { ...noMeter, transcriptionUsed: (usage: TranscriptionUsage) => void transcriptions.push(usage) };
@@ -165,7 +165,7 @@ test('audio that is no longer kept is given in words, and transcribed for that w
   );
 });
 
-test('audio that is given up while it is transcribed for the client is waited for', async () => {
+test('a response waits for the transcript of audio that is dropped during transcription', async () => {
   const { client, engines } = await hearing({ limits: { keptAudioMs: 1500 } });
   await client.say(input({ transcription: { model: 'whisper-1' } }));
   const transcribed = gate();
@@ -179,7 +179,7 @@ test('audio that is given up while it is transcribed for the client is waited fo
   assert.deepEqual(outline(givenTo(engines.languageModel)), ['said before', '700 ms']);
 });
 
-test('a turn that is too long to be kept is as with a model that does not hear: blank, it is not answered', async () => {
+test('a turn above the audio limit is transcribed; if the transcript is blank, it is not answered', async () => {
   const { client, engines } = await hearing({ limits: { keptAudioMs: 1000 } });
   engines.transcriber.hear = () => '';
   await client.speak(turn);
@@ -194,7 +194,7 @@ test('a turn that is too long to be kept is as with a model that does not hear: 
   assert.match(details?.type === 'failed' ? (details.error?.code ?? '') : '', /transcriber_failed/);
 });
 
-test('audio of telephones is given as it was heard, at 8 kHz', async () => {
+test('telephone audio is passed to the model at 8 kHz', async () => {
   verifies('R2.18');
   const { client, engines } = await hearing();
   await client.say(input({ format: { type: 'audio/pcmu' }, turn_detection: null }));
@@ -206,7 +206,7 @@ test('audio of telephones is given as it was heard, at 8 kHz', async () => {
   assert.deepEqual(givenTo(engines.languageModel), [[{ type: 'audio', clip }]]);
 });
 
-test("audio in an item and in a response's own input; what the input names more than once is given in words", async () => {
+test('audio in an item and in the input of a response; repeated references use the transcript', async () => {
   verifies('R3.16', 'R3.45');
   const { client, engines } = await hearing();
   const audioIn = (ms: number, transcript?: string) => ({
@@ -224,7 +224,7 @@ test("audio in an item and in a response's own input; what the input names more 
   assert.deepEqual(outline(givenTo(engines.languageModel)), ['hello there', '200 ms', 'hello there']);
 });
 
-test('a model that no longer hears is given words, which are made then', async () => {
+test('a model that no longer accepts audio gets transcripts, which are made then', async () => {
   const { client, engines } = await hearing();
   await sayAloud(client, tone(300, 24000));
   engines.languageModel.hearsAudio = false;
@@ -248,7 +248,7 @@ function inputOf(client: Client): Pick<Usage, 'input_tokens' | 'total_tokens'> &
   return { input_tokens: usage.input_tokens, total_tokens: usage.total_tokens, text, audio };
 }
 
-test('what is heard is among the tokens that a model counts, and its own figure of it wins', async () => {
+test('audio counts as tokens, and usage reported by the model takes precedence', async () => {
   verifies('R3.48', 'R3.50');
   const { client, engines } = await hearing({}, { tokens: words });
   const model = engines.languageModel;
@@ -270,7 +270,7 @@ test('what is heard is among the tokens that a model counts, and its own figure 
   assert.deepEqual(inputOf(client), { input_tokens: 100, total_tokens: 107, text: 75, audio: 25 });
 });
 
-test('of audio that is given in words, the words are not counted twice', async () => {
+test('the words of transcribed audio are not counted twice', async () => {
   verifies('R3.48');
   const { client, engines } = await hearing({ limits: { keptAudioMs: 1500 } }, { tokens: words });
   engines.transcriber.hear = () => 'five words that were said';
@@ -281,7 +281,7 @@ test('of audio that is given in words, the words are not counted twice', async (
   assert.deepEqual(inputOf(client), { input_tokens: 105, total_tokens: 112, text: 75, audio: 20 + 10 });
 });
 
-test('a transcript that comes later leaves the beginning of the context as it was', async () => {
+test('a late transcript does not change the beginning of the context', async () => {
   verifies('R3.51');
   const { client, engines } = await hearing({}, { tokens: words });
   await client.say(input({ transcription: { model: 'whisper-1' } }));

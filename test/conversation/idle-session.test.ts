@@ -1,4 +1,4 @@
-/** A session in which nothing happens ends (docs/limits.md). */
+/** An idle session ends (docs/limits.md). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -25,7 +25,7 @@ test('a session without events and responses ends after the limit, with an error
   }
 });
 
-test('a response, and the time in which it is heard, is not idle', async () => {
+test('a session is not idle during a response and its playback', async () => {
   const { client, clock, engines } = newConversation({ idleMinutes: 1, outputLeadMs: 3000 });
   engines.languageModel.script = () => say(countTo(400));
   await client.say({ type: 'response.create' });
@@ -44,7 +44,7 @@ test('a response, and the time in which it is heard, is not idle', async () => {
   assert.equal(client.lastError().code, 'session_idle');
 });
 
-test('by default a session may be idle for as long as it lives', async () => {
+test('by default there is no idle limit', async () => {
   const { client, clock } = newConversation();
   await clock.advance(59 * minuteMs);
   assert.equal(client.closed, undefined);

@@ -10,14 +10,14 @@ import { verifies } from '../support/verifies.ts';
 const detection = (idle_timeout_ms: number | null) =>
   update({ audio: { input: { turn_detection: { type: 'server_vad', idle_timeout_ms } } } });
 
-/** An answer of four words, a second of audio, to nothing in particular. */
+/** A response of four words, one second of audio, without a turn. */
 async function answer({ client, engines }: Conversation): Promise<void> {
   engines.languageModel.script = () => say('one two three four');
   await client.say({ type: 'response.create' });
   client.forget();
 }
 
-test('after the timeout the silence becomes an item, and the model is asked to go on', async () => {
+test('after the timeout the silence becomes an item, and a response is created', async () => {
   verifies('R2.15', 'ga.server.input_audio_buffer.timeout_triggered');
   const conversation = newConversation();
   const { client, clock } = conversation;
@@ -44,7 +44,7 @@ test('after the timeout the silence becomes an item, and the model is asked to g
   assert.equal(client.last('response.done').response.status, 'completed');
 });
 
-test('a client that sends no audio is prompted too', async () => {
+test('the timeout applies to a client that sends no audio too', async () => {
   const conversation = newConversation();
   const { client, clock } = conversation;
   await client.say(detection(5000));
@@ -54,7 +54,7 @@ test('a client that sends no audio is prompted too', async () => {
   assert.equal(client.last('response.created').response.status, 'in_progress');
 });
 
-test('the user who speaks in time is not prompted', async () => {
+test('speech before the timeout prevents it', async () => {
   const conversation = newConversation();
   const { client, clock, engines } = conversation;
   await client.say(detection(5000));
@@ -66,7 +66,7 @@ test('the user who speaks in time is not prompted', async () => {
   assert.deepEqual(client.all('input_audio_buffer.timeout_triggered'), []);
 });
 
-test('neither is one who never asked for it, or no longer does', async () => {
+test('the timeout does not apply unless it is configured, or after it is removed', async () => {
   verifies('R4.17');
   const conversation = newConversation();
   const { client, clock } = conversation;

@@ -8,13 +8,13 @@ import { verifies } from '../support/verifies.ts';
 
 const respond = { type: 'response.create', response: { output_modalities: ['text'] } };
 
-/** A picture's file that says its size, and no more. */
+/** The header of an image file with its size, without pixels. */
 const files = {
   png: (width: number, height: number) =>
     Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR', 'latin1'), uint32(width), uint32(height)]),
   gif: (width: number, height: number) =>
     Buffer.concat([Buffer.from('GIF89a', 'latin1'), uint16le(width), uint16le(height)]),
-  /** With a segment before the frame header, as cameras write. */
+  /** With a segment before the frame header, like cameras write it. */
   jpeg: (width: number, height: number) =>
     Buffer.concat([
       Buffer.from([0xff, 0xd8, 0xff, 0xe1, 0x00, 0x06, 1, 2, 3, 4, 0xff, 0xc4, 0x00, 0x02, 0xff, 0xc2, 0x00, 0x11, 8]),
@@ -63,7 +63,7 @@ function imageTokens({ client }: Conversation): number | undefined {
   return client.last('response.done').response.usage?.input_token_details.image_tokens;
 }
 
-/** What the model was shown last. */
+/** The model's last images. */
 function shown({ engines }: Conversation): string[] {
   const items = engines.languageModel.requests.at(-1)?.items ?? [];
   return items.flatMap((item) =>
@@ -71,7 +71,7 @@ function shown({ engines }: Conversation): string[] {
   );
 }
 
-/** Fetches by a table, and notes what it was asked for. */
+/** Fetches from a table, and records the requests. */
 class FakeImages implements ImageFetcher {
   readonly asked: string[] = [];
   readonly pages: Record<string, string>;
@@ -97,7 +97,7 @@ function withImages(pages: Record<string, string>): Conversation & { images: Fak
   return { ...newConversation({}, { images }), images };
 }
 
-/** Sends a `response.create` and expects the response to end. */
+/** Sends a `response.create` and waits for the end of the response. */
 async function answer({ client }: Conversation, event: object = respond): Promise<void> {
   const done = client.all('response.done').length;
   await client.say(event);
@@ -130,7 +130,7 @@ for (const [name, bytes] of Object.entries({
   'a GIF of no size': files.gif(0, 0),
   nothing: Buffer.alloc(0),
 })) {
-  test(`${name} counts as an image of 1024 × 1024, and low detail always 85`, async () => {
+  test(`${name} counts as an image of 1024 × 1024, and low detail always as 85`, async () => {
     verifies('R3.49');
     const conversation = newConversation();
     await conversation.client.say(picture(dataUrl('png', bytes)));
@@ -142,7 +142,7 @@ for (const [name, bytes] of Object.entries({
   });
 }
 
-test('an image is fetched once for as long as its item stays, and the model is given its bytes', async () => {
+test('an image is fetched once per lifetime of its item, and the model gets its bytes', async () => {
   verifies('R3.60');
   const url = 'https://example.com/a.png';
   const data = dataUrl('png', files.png(512, 512));
@@ -165,7 +165,7 @@ test('an image is fetched once for as long as its item stays, and the model is g
   assert.equal(images.asked.length, 2, 'it went with its item');
 });
 
-test('an image that cannot be had fails the response, which names it; the session goes on', async () => {
+test('an unavailable image fails the response, which names it; the session continues', async () => {
   verifies('R3.60', 'R5.42', 'R3.52');
   const conversation = withImages({});
   const { client, engines } = conversation;
@@ -188,7 +188,7 @@ test('an image that cannot be had fails the response, which names it; the sessio
   assert.equal(client.last('response.done').response.status, 'completed');
 });
 
-test('a fetcher that hangs is given up; a cancel does not wait for it', async () => {
+test('a fetcher that hangs times out; a cancel does not wait for it', async () => {
   verifies('R3.60');
   const conversation = newConversation({}, { images: { fetch: () => new Promise(() => {}) } });
   const { client, clock } = conversation;
@@ -204,7 +204,7 @@ test('a fetcher that hangs is given up; a cancel does not wait for it', async ()
   assert.equal(client.last('response.done').response.status, 'cancelled');
 });
 
-test('a server that fetches no images says so', async () => {
+test('a server without an image fetcher refuses image URLs', async () => {
   verifies('R5.42');
   const conversation = newConversation();
   await conversation.client.say(picture('http://example.com/a.png'));
@@ -214,7 +214,7 @@ test('a server that fetches no images says so', async () => {
   assert.match(details.error.message, /send them as data: URLs/);
 });
 
-test('of many images a few are fetched at once, each address once; too much of them fails', async () => {
+test('a few images are fetched concurrently, each URL once; too many bytes fail the response', async () => {
   const small = dataUrl('png', files.png(64, 64));
   const pages = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`https://example.com/${index}`, small]));
   const conversation = withImages(pages);
@@ -235,7 +235,7 @@ test('of many images a few are fetched at once, each address once; too much of t
   assert.match(details.error.message, /more than \d+ characters in total/);
 });
 
-test('a session fetches four images at once, however many responses want some', async () => {
+test('a session fetches four images concurrently, for all of its responses together', async () => {
   const small = dataUrl('png', files.png(64, 64));
   const pages = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`https://example.com/${index}`, small]));
   const conversation = withImages(pages);
@@ -258,7 +258,7 @@ test('a session fetches four images at once, however many responses want some', 
   assert.ok(images.most <= 4, `${images.most} at once`);
 });
 
-test('more images by address than any context has room for are not fetched', async () => {
+test('image URLs beyond the capacity of any context are not fetched', async () => {
   const conversation = withImages({});
   const content = Array.from({ length: 513 }, (_, index) => ({
     ...{ type: 'input_image', image_url: `https://example.com/${index}` },
@@ -271,7 +271,7 @@ test('more images by address than any context has room for are not fetched', asy
   assert.match(details.error.message, /more than 512 images/);
 });
 
-test("an image of a response's own input is fetched for it alone", async () => {
+test('an image in the input of a response is fetched for that response only', async () => {
   const url = 'https://example.com/a.png';
   const conversation = withImages({ [url]: dataUrl('png', files.png(64, 64)) });
   conversation.engines.languageModel.script = () => say('A dot.');

@@ -1,4 +1,4 @@
-/** Items that clients create, place, retrieve and delete (docs/protocol.md §3, §8). */
+/** Items that clients create, insert, retrieve and delete (docs/protocol.md §3, §8). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ const create = (item: object, previous_item_id?: string | null) => ({
 });
 const text = (id: string) => ({ id, type: 'message', role: 'user', content: [{ type: 'input_text', text: id }] });
 
-test('previous_item_id places an item: absent, null and "" append, "root" is the head', async () => {
+test('previous_item_id: absent, null and "" append, "root" inserts at the head', async () => {
   verifies(
     'R3.36',
     'R3.37',
@@ -41,7 +41,7 @@ test('previous_item_id places an item: absent, null and "" append, "root" is the
   assert.equal(await placed('g'), 'b', 'after a delete the chain is repaired');
 });
 
-test('clients bring ids of their own; without one an item gets one of at most 32 characters', async () => {
+test('a client may choose an item id; generated ids have at most 32 characters', async () => {
   verifies('R3.38');
   const { client } = newConversation();
   for (const id of ['item_1', 'msg_001', 'a'.repeat(32), '0123456789abcdef']) {
@@ -56,7 +56,7 @@ test('clients bring ids of their own; without one an item gets one of at most 32
   assert.deepEqual(client.all('error'), []);
 });
 
-test('an item is announced as it was given, without fields that it does not have', async () => {
+test('an item is announced as it was created, without additional fields', async () => {
   verifies(
     'R3.39',
     'R4.6',
@@ -83,7 +83,7 @@ test('an item is announced as it was given, without fields that it does not have
   }
 });
 
-test('a user audio part has its transcript key, null while nothing is known, and what the client knows if it says', async () => {
+test('a user audio part has a transcript: null until it is known, or as specified by the client', async () => {
   verifies('R3.30', 'R4.7');
   const { client } = newConversation();
   const audio = Buffer.from(tone(2, 24000).buffer).toString('base64');
@@ -104,7 +104,7 @@ test('a user audio part has its transcript key, null while nothing is known, and
   ]);
 });
 
-test('the output of a call may be given while the response that made it still runs', async () => {
+test('the output of a call may be created while its response still runs', async () => {
   const { client, engines } = newConversation();
   engines.languageModel.script = async function* () {
     yield* call('look_up', {}).slice(0, -1);
@@ -121,7 +121,7 @@ test('the output of a call may be given while the response that made it still ru
   );
 });
 
-test('an item cannot be called root: elsewhere that name means the head', async () => {
+test('an item id cannot be root, which means the head', async () => {
   const { client } = newConversation();
   const item = { id: 'root', type: 'message', role: 'user', content: [{ type: 'input_text', text: 'Hi' }] };
   await client.say({ type: 'conversation.item.create', item });
@@ -130,7 +130,7 @@ test('an item cannot be called root: elsewhere that name means the head', async 
   assert.equal(client.lastError().param, 'response.input[0].id');
 });
 
-test('an image comes as a data: URL or by an http address, and as nothing else', async () => {
+test('an image is a data: URL or an http address, and nothing else', async () => {
   verifies('R5.72');
   const { client } = newConversation();
   const image = (image_url: string) =>

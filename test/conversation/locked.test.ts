@@ -1,4 +1,4 @@
-/** What a client secret fixed for a session: how it starts, what may not be changed, and how long it lives. */
+/** Fields that a client secret locks: the initial session, refused updates, and its duration. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -21,7 +21,7 @@ function granted(grant: SessionGrant) {
   return { ...conversation, beta: new BetaClient(conversation.session) };
 }
 
-test('a session starts with what its secret says', () => {
+test('a session starts with the configuration of its secret', () => {
   const { client, beta } = granted({ initial });
   const { session } = client.last('session.created');
   assert.ok(session.type === 'realtime');
@@ -32,7 +32,7 @@ test('a session starts with what its secret says', () => {
   assert.equal(beta.last('session.created').session.voice, 'marin');
 });
 
-test('a locked field cannot be changed, by none of its names; nothing of the update is taken', async () => {
+test('a locked field cannot be changed by any of its names; the update is refused as a whole', async () => {
   verifies('R2.24', 'R5.66');
   const { client, beta } = granted({ initial, locked: ['instructions', 'audio.output', 'temperature'] });
   const cases: [object, string][] = [
@@ -64,7 +64,7 @@ test('a locked field cannot be changed, by none of its names; nothing of the upd
   assert.deepEqual([session.max_output_tokens, session.tool_choice], ['inf', 'none'], 'what is not locked is free');
 });
 
-test('what is there already may be sent again, whatever the order of its keys', async () => {
+test('an unchanged locked value is accepted, whatever the order of its keys', async () => {
   verifies('R2.24');
   const { client } = granted({ initial, locked: ['instructions', 'tools', 'audio'] });
   const [tool] = tools;
@@ -84,7 +84,7 @@ test('what is there already may be sent again, whatever the order of its keys', 
   );
 });
 
-test('a response cannot ask for another value of a locked field', async () => {
+test('a response cannot override a locked field', async () => {
   verifies('R2.24', 'R5.66');
   const locked = ['instructions', 'tools', 'tool_choice', 'max_output_tokens', 'output_modalities', 'prompt', 'audio'];
   const { client, beta } = granted({ initial, locked });
@@ -113,7 +113,7 @@ test('a response cannot ask for another value of a locked field', async () => {
   assert.equal(client.all('response.created').length, 1, 'the same values pass');
 });
 
-test('who locks the instructions or the prompt has locked what the model is told: one could stand in place of the other', async () => {
+test('locking the instructions also locks the prompt, and vice versa, because one can replace the other', async () => {
   verifies('R2.24');
   for (const locked of ['instructions', 'prompt']) {
     const prompt = { id: 'shop', instructions: 'Sell tea.' };
@@ -134,7 +134,7 @@ test('who locks the instructions or the prompt has locked what the model is told
   }
 });
 
-test('a transcription session is locked by the fields that it has', async () => {
+test('a transcription session locks the fields that it has', async () => {
   const grant: SessionGrant = {
     initial: { type: 'transcription', audio: { input: { transcription: { language: 'en' } } } },
     locked: ['audio.input.transcription'],
@@ -150,7 +150,7 @@ test('a transcription session is locked by the fields that it has', async () => 
   assert.equal(client.all('session.updated').length, 1);
 });
 
-test('a path can be locked where the session has such a field, or a group of them', () => {
+test('a path can be locked if the session has such a field or group', () => {
   for (const path of ['instructions', 'tools', 'audio', 'audio.output', 'audio.output.voice', 'include', 'prompt']) {
     assert.ok(isSessionPath(path), path);
   }
@@ -162,7 +162,7 @@ test('a path can be locked where the session has such a field, or a group of the
   assert.ok(!isSessionPath('tools', 'transcription'));
 });
 
-test('a secret can make a session shorter than the server does, and not longer', async () => {
+test('a secret can shorten the duration of a session, but not extend it', async () => {
   verifies('R2.25', 'R5.38');
   for (const [maxSeconds, seconds, words] of [
     [90, 90, '90 seconds'],
@@ -180,7 +180,7 @@ test('a secret can make a session shorter than the server does, and not longer',
   }
 });
 
-test('a voice that the server does not have fails the response, not the session', async () => {
+test('an unknown voice fails the response, not the session', async () => {
   const { client, engines, log } = granted({
     initial: { type: 'realtime', audio: { output: { voice: 'a voice of yesterday' } } },
   });

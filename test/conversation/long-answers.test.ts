@@ -1,4 +1,4 @@
-/** An engine that says very much at once does not hold up the other sessions of the process. */
+/** An engine with a very long output does not delay other sessions of the process. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ for (const [what, modality, answer] of [
   ['text that no voice can say, in one piece', 'audio', [{ type: 'text', text: '.'.repeat(500_000) }, finish]],
   ['thousands of pieces', 'text', [...Array<ModelEvent>(5000).fill(word), finish]],
 ] as const satisfies readonly (readonly [string, string, readonly ModelEvent[]])[]) {
-  test(`others have their turns while a model gives ${what}`, async () => {
+  test(`other sessions have turns while a model yields ${what}`, async () => {
     const { client, engines } = newConversation();
     engines.languageModel.script = () => [...answer];
     client.post({ type: 'response.create', response: { output_modalities: [modality] } });
@@ -27,7 +27,7 @@ for (const [what, modality, answer] of [
   });
 }
 
-test('a model that reasons for longer than an engine may stall is waited for, and nothing of it is told', async () => {
+test('reasoning resets the stall timeout of a model, and is not forwarded', async () => {
   const { client, engines, clock } = newConversation();
   const { stageStallMs } = defaultSessionSettings.limits;
   engines.languageModel.generate = async function* () {

@@ -1,4 +1,4 @@
-/** A model that breaks its contract: the response fails, and says what the model did. */
+/** A model that violates its contract fails the response with a description of the violation. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -42,7 +42,7 @@ for (const [kind, modality, cases] of [
   ['model that speaks', 'audio', spokenFaults],
 ] as const) {
   for (const [yielded, told] of cases) {
-    test(`an answer in ${modality} fails when the ${kind} yields ${JSON.stringify(yielded)}`, async () => {
+    test(`a response in ${modality} fails when the ${kind} yields ${JSON.stringify(yielded)}`, async () => {
       const { client, clock, engines } = newConversation();
       engines.languageModel.speaks = kind === 'model that speaks';
       Object.assign(engines.languageModel, { script: () => [yielded, { type: 'finish', reason: 'stop' }] });

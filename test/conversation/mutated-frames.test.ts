@@ -1,6 +1,6 @@
 /**
- * Frames that are nearly right (docs/protocol.md §5): whatever a client garbles, in either dialect, it is told of it or it
- * has its effect; the session lives, and no fault of the server's own is met.
+ * Slightly invalid frames (docs/protocol.md §5), in either dialect: each gets an error or takes effect; the session
+ * continues, and no internal error occurs.
  */
 
 import assert from 'node:assert/strict';
@@ -79,7 +79,7 @@ const frames = {
   ],
 } satisfies Record<string, object[]>;
 
-/** Puts `value` (or nothing) at the `which`th place of a frame, counting every key at any depth. */
+/** Sets (or removes) the value of key number `which` of a frame, counting keys at all depths. */
 function mutated(frame: object, which: number, value: unknown): object {
   const copy = structuredClone(frame);
   const places: { holder: object; key: string }[] = [];
@@ -133,7 +133,7 @@ for (const dialect of ['ga', 'beta'] as const) {
     { weight: 2, arbitrary: frame.map((each) => JSON.stringify(each)) },
   );
 
-  test(`${dialect}: no garbled frame ends a session or breaks it`, async () => {
+  test(`${dialect}: no mutated frame ends a session or causes an internal error`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(garbled, { minLength: 5, maxLength: 40 }), async (texts) => {
         const { session, clock, engines, client: witness, log } = newConversation();

@@ -1,4 +1,4 @@
-/** What observers of a session are called with, and that they disturb nobody. */
+/** Calls to observers of a session, which never affect it. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -49,7 +49,7 @@ test('a spoken turn: each step once, in order, with times and positions', async 
   assert.equal(seen.at(-1)?.inputMs, 1888);
 });
 
-test('a response that is interrupted: each step once, up to its end', async () => {
+test('an interrupted response: each step once, up to its end', async () => {
   const { client, clock, engines, seen, types } = observed();
   engines.languageModel.script = () => say(countTo(20));
   await client.say(userText('Count.'));
@@ -108,7 +108,7 @@ test('a transcription session: turns and transcripts, and no response', async ()
   assert.deepEqual(types(), ['speech_started', 'turn_decided', 'transcript', 'turn_understood', 'session_ended']);
 });
 
-test('the tracks: input as written, and output as played, cut where it was interrupted', async () => {
+test('the tracks: input as appended, and output as played, cut at the interruption', async () => {
   const written: WrittenAudio[] = [];
   const played: PlayedAudio[] = [];
   const observer = {
@@ -134,7 +134,7 @@ test('the tracks: input as written, and output as played, cut where it was inter
   assert.equal(written[1]?.startMs, 20);
 });
 
-test('an observer that throws or rejects disturbs nobody, and is reported', async () => {
+test('an observer that throws or rejects is reported and affects nothing else', async () => {
   const failures: unknown[] = [];
   const seen: string[] = [];
   const observers = new Observers({
@@ -156,7 +156,7 @@ test('an observer that throws or rejects disturbs nobody, and is reported', asyn
   assert.deepEqual(failures, ['Error: broken', 'Error: rejected']);
 });
 
-test('audio is copied for those that listen, and for nobody else', () => {
+test('audio is copied only for observers with an audio method', () => {
   let copies = 0;
   class Probe extends Int16Array {
     override slice(...range: Parameters<Int16Array['slice']>) {
@@ -172,7 +172,7 @@ test('audio is copied for those that listen, and for nobody else', () => {
   assert.equal(copies, 1);
 });
 
-test('a client’s own turn is observed too', async () => {
+test('a turn that the client commits is observed too', async () => {
   const { client, types } = observed();
   await client.say(update({ audio: { input: { turn_detection: null } } }));
   await client.speak(tone(400, 24000));

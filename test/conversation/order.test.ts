@@ -124,7 +124,7 @@ test('a voice turn with server_vad', async () => {
   ]);
   const started = client.last('input_audio_buffer.speech_started');
   const stopped = client.last('input_audio_buffer.speech_stopped');
-  // Speech runs from 400 to 1600 ms: frames of 32 ms, 300 ms of padding before and 500 ms of silence after.
+  // Speech lasts from 400 to 1600 ms: frames of 32 ms, 300 ms of padding before and 500 ms of silence after it.
   assert.equal(started.audio_start_ms, 384 - 300);
   assert.equal(stopped.audio_end_ms, 1600 + 500);
   const committed = client.last('input_audio_buffer.committed');
@@ -135,7 +135,7 @@ test('a voice turn with server_vad', async () => {
   assert.equal(assistant?.previous_item_id, committed.item_id);
 });
 
-test('transcription events come where they are configured, with deltas that add up', async () => {
+test('transcription events are sent if configured, and their deltas add up', async () => {
   verifies(
     'R3.9',
     'ga.server.conversation.item.input_audio_transcription.delta',
@@ -218,7 +218,7 @@ test('a message before a function call has its own output index', async () => {
   assert.equal(client.last('response.function_call_arguments.done').arguments, '{}');
 });
 
-test('cancelled by the client: every open part is done, the item is incomplete, usage is there', async () => {
+test('a cancelled response: every open part gets its done event, the item is incomplete, usage is present', async () => {
   verifies('R3.17', 'R4.12', 'ga.client.response.cancel');
   const { client, clock, engines } = newConversation();
   engines.languageModel.script = () => say('One two three four five six seven eight. '.repeat(5));
@@ -243,7 +243,7 @@ test('cancelled by the client: every open part is done, the item is incomplete, 
   assert.equal(client.events.at(-1)?.type, 'rate_limits.updated', 'nothing of it is sent afterwards');
 });
 
-test('cancelled inside a call: no arguments.done', async () => {
+test('a cancel inside a call: no arguments.done', async () => {
   verifies('R3.13');
   const { client, engines } = newConversation();
   const { opened } = gate();
@@ -260,7 +260,7 @@ test('cancelled inside a call: no arguments.done', async () => {
   assert.equal(client.last('response.done').response.status, 'cancelled');
 });
 
-test('barge-in: the answer is cancelled, and the client truncates while it is in progress or after', async () => {
+test('barge-in: the response is cancelled, and the client can truncate during the response or after it', async () => {
   verifies(
     'R3.19',
     'R3.20',
@@ -290,12 +290,12 @@ test('barge-in: the answer is cancelled, and the client truncates while it is in
   await client.say({ type: 'conversation.item.retrieve', item_id });
   const { item } = client.last('conversation.item.retrieved');
   assert.ok(item.type === 'message' && item.content[0]?.type === 'output_audio');
-  // 250 ms a word: the fourth word was being spoken at 900 ms.
+  // 250 ms per word: the fourth word was being spoken at 900 ms.
   assert.equal(item.content[0].transcript, 'One two three four');
   assert.equal(Buffer.from(item.content[0].audio ?? '', 'base64').length, 900 * 24 * 2);
 });
 
-test('what was said by voice reaches the model in words, and only what was heard of an answer', async () => {
+test('the context has the text of spoken turns, and only the played part of a response', async () => {
   verifies('R3.21', 'R3.45');
   const { client, clock, engines } = newConversation();
   engines.transcriber.hear = () => 'count for me';

@@ -1,4 +1,4 @@
-/** A session and those attached to it: who is told what, and how it ends. And the seam below it: a generation alone. */
+/** A session and its peers: events, errors, and the end of the session. And generations without a session. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ import { FakeClock, settle } from '../support/fake-clock.ts';
 import { countTo, fakeEngines, hang, say, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
 
-test('every peer gets every event, each with its own session.created', async () => {
+test('every peer gets every event, and its own session.created', async () => {
   verifies('R1.8', 'R1.17');
   const { client, session } = newConversation();
   await client.say(userText('Early.'));
@@ -26,7 +26,7 @@ test('every peer gets every event, each with its own session.created', async () 
   assert.deepEqual(other.events, client.events);
 });
 
-test('an error goes to the one who caused it, and to no other peer or session', async () => {
+test('an error is sent to its originator only', async () => {
   verifies('R1.17', 'R4.13', 'ga.server.error');
   const { client, session } = newConversation();
   const other = new Client(session);
@@ -41,7 +41,7 @@ test('an error goes to the one who caused it, and to no other peer or session', 
   assert.deepEqual([client.types(), elsewhere.types()], [[], []]);
 });
 
-test('one who leaves is told nothing more; the others go on', async () => {
+test('a detached peer receives no further events; other peers are unaffected', async () => {
   const { client, session, clock, engines } = newConversation();
   engines.languageModel.script = () => say(countTo(20));
   const other = new Client(session);
@@ -55,7 +55,7 @@ test('one who leaves is told nothing more; the others go on', async () => {
   assert.equal(client.last('response.done').response.status, 'completed');
 });
 
-test('the last one to leave ends the session: its engines are stopped', async () => {
+test('when the last peer detaches, the session ends and its engines are stopped', async () => {
   const { client, session, engines } = newConversation();
   const other = new Client(session);
   const signals: AbortSignal[] = [];
@@ -98,7 +98,7 @@ test('the last one to leave ends the session: its engines are stopped', async ()
   assert.deepEqual([...client.types(), ...other.types()], [], 'nothing is sent once it ended');
 });
 
-test('a session says what it is, and when it has ended: not before its last peer has gone', async () => {
+test('a session describes itself, and reports its end after its last peer has detached', async () => {
   const { client, session, clock } = newConversation();
   const other = new Client(session);
   const { id, expires_at: expiresAt } = client.last('session.created').session;
@@ -125,7 +125,7 @@ test('a session says what it is, and when it has ended: not before its last peer
   }
 });
 
-test('audio that waits to be transcribed is forgotten when the session ends', async () => {
+test('audio that is pending transcription is freed when the session ends', async () => {
   const { client, session, engines } = newConversation();
   let started = 0;
   engines.transcriber.transcribe = (_clip, { signal }) => {
@@ -140,7 +140,7 @@ test('audio that waits to be transcribed is forgotten when the session ends', as
   assert.equal(started, 1);
 });
 
-test('close stops everything and closes every peer, with the reason given', async () => {
+test('close stops everything and closes every peer with the specified reason', async () => {
   const { client, session, clock, engines } = newConversation();
   const other = new Client(session);
   engines.languageModel.script = () => say(countTo(20));
@@ -154,7 +154,7 @@ test('close stops everything and closes every peer, with the reason given', asyn
   assert.equal(client.events.length, count);
 });
 
-test('a session lives for sessionMinutes: then an error, and close 1001', async () => {
+test('a session that reaches sessionMinutes gets an error and close 1001', async () => {
   verifies('R1.11', 'R5.38');
   const { client, session, clock } = newConversation({ sessionMinutes: 60 });
   const other = new Client(session);
@@ -179,7 +179,7 @@ test('a session lives for sessionMinutes: then an error, and close 1001', async 
   }
 });
 
-test('draining: what runs is finished, nothing more is started, and who waits is told', async () => {
+test('draining finishes running work and refuses new work, with an error for waiting clients', async () => {
   verifies('R5.59');
   const { client, session, clock, engines } = newConversation();
   engines.languageModel.script = () => say(countTo(20));
@@ -205,12 +205,12 @@ test('draining: what runs is finished, nothing more is started, and who waits is
   assert.equal(client.all('response.created').length, 2, 'a turn is heard, but not answered');
 });
 
-test('draining a session in which nothing runs is done at once', async () => {
+test('draining an idle session completes immediately', async () => {
   const { session } = newConversation();
   await session.drain();
 });
 
-test('every event has an id of its own', async () => {
+test('every event has a unique id', async () => {
   verifies('R4.1');
   const { client, clock } = newConversation();
   await client.say(userText('Hello.'));
@@ -222,7 +222,7 @@ test('every event has an id of its own', async () => {
   for (const id of ids) assert.match(id, /^event_\w+$/);
 });
 
-// ---- A generation alone ----
+// ---- A generation without a session ----
 
 function newGeneration(spoken: boolean) {
   const engines = fakeEngines();
@@ -263,7 +263,7 @@ test('a generation can be iterated without a session: clauses, their audio, and 
 
 for (const how of ['abort', 'break'] as const) {
   for (const spoken of [true, false]) {
-    test(`a generation ${spoken ? 'spoken' : 'in text'} is dropped by ${how} without a trace`, async () => {
+    test(`a generation ${spoken ? 'spoken' : 'in text'} is dropped by ${how} without side effects`, async () => {
       const { engines, generation } = newGeneration(spoken);
       let pulled = 0;
       engines.languageModel.script = async function* () {
@@ -291,14 +291,14 @@ for (const how of ['abort', 'break'] as const) {
   }
 }
 
-test('a generation that is never iterated asks no engine', async () => {
+test('a generation that is never iterated calls no engine', async () => {
   const { engines, generation } = newGeneration(true);
   generation().abort();
   await settle();
   assert.deepEqual(engines.languageModel.requests, []);
 });
 
-test('the model is only pulled some thousand words ahead of the voice: far enough to see its calls', async () => {
+test('the model is read at most some thousand words ahead of the voice, which is enough to see its calls', async () => {
   const { engines, generation } = newGeneration(true);
   let pulled = 0;
   engines.languageModel.script = function* () {

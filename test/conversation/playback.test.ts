@@ -1,4 +1,4 @@
-/** The model of a listener whose client does not report what it plays. */
+/** The model of playback for clients that do not report it. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ function audio(itemId: string, ms: number, contentIndex = 0): OutputAudio {
   return { responseId: 'resp_1', itemId, outputIndex: 0, contentIndex, samples, sampleRateHz: 24_000, format };
 }
 
-/** Whether a promise is settled once nothing else can happen. */
+/** Whether a promise is settled after all pending microtasks. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   void promise.then(
@@ -30,7 +30,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled;
 }
 
-test('audio is admitted once playback is near enough to its end', async () => {
+test('audio is admitted when the remaining playback is shorter than the lead', async () => {
   const { clock, playback } = newPlayback(1000);
   await playback.admit(800, never);
   playback.play(audio('a', 800));
@@ -41,7 +41,7 @@ test('audio is admitted once playback is near enough to its end', async () => {
   assert.equal(await isSettled(next), true);
 });
 
-test('the position of a part, within items that follow each other and after a gap', async () => {
+test('the position of a part, within consecutive items and after a gap', async () => {
   const { clock, playback } = newPlayback();
   playback.play(audio('a', 300));
   playback.play(audio('a', 100));
@@ -67,7 +67,7 @@ test('the position of a part, within items that follow each other and after a ga
   assert.equal(playback.endsAt, 5600);
 });
 
-test('an interruption says where playback stopped, and drops the rest', async () => {
+test('an interruption returns the position of playback and drops the rest', async () => {
   const { clock, playback } = newPlayback();
   assert.equal(playback.interrupt(), undefined);
   playback.play(audio('a', 400));
@@ -83,7 +83,7 @@ test('an interruption says where playback stopped, and drops the rest', async ()
   assert.equal(playback.endsAt, 350);
 });
 
-test('paused, it stands still and admits nothing; resumed, it goes on where it was', async () => {
+test('paused playback stands still and admits nothing; resumed playback continues there', async () => {
   const { clock, playback } = newPlayback(1000);
   playback.play(audio('a', 1000));
   await clock.advance(300);
@@ -101,7 +101,7 @@ test('paused, it stands still and admits nothing; resumed, it goes on where it w
   assert.deepEqual([playback.positionMs('a', 0), playback.endsAt], [1100, 6200]);
 });
 
-test('paused while audio waits to be admitted', async () => {
+test('a pause also holds back audio that waits for admission', async () => {
   const { clock, playback } = newPlayback(1000);
   playback.play(audio('a', 1000));
   const next = playback.admit(200, never);
@@ -115,7 +115,7 @@ test('paused while audio waits to be admitted', async () => {
   assert.equal(await isSettled(next), true);
 });
 
-test('interrupted while paused, it is where it stood', () => {
+test('an interruption during a pause returns the position of the pause', () => {
   const { playback } = newPlayback();
   playback.play(audio('a', 400));
   playback.pause();
@@ -124,7 +124,7 @@ test('interrupted while paused, it is where it stood', () => {
   assert.equal(playback.endsAt, 0);
 });
 
-test('whoever waits gives up by its signal, also while paused', async () => {
+test('waiting ends when its signal is aborted, also during a pause', async () => {
   for (const paused of [false, true]) {
     const { playback } = newPlayback();
     const abort = new AbortController();

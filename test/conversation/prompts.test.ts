@@ -1,4 +1,4 @@
-/** `prompt`: instructions by reference, from the configuration (issue: templates with variables, by id and version). */
+/** `prompt`: configured instructions, referenced by id and version, with variables. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ const prompts = [
 ];
 const variables = { customer: 'Ada', topic: { type: 'input_text', text: 'engines' } };
 
-test('a session’s prompt instructs the model, its variables filled in; the last version counts', async () => {
+test('the prompt of a session instructs the model with its variables filled in; the last version is the default', async () => {
   verifies('R2.21');
   const { client, engines } = newConversation({ prompts });
   const prompt = { id: 'pmpt_help', variables };
@@ -21,7 +21,7 @@ test('a session’s prompt instructs the model, its variables filled in; the las
   assert.equal(engines.languageModel.requests.at(-1)?.instructions, 'Help Ada with engines, Ada.');
 });
 
-test('a response may name another version, and instructions of its own win', async () => {
+test('a response may use another version, and its instructions take precedence', async () => {
   verifies('R2.21');
   const { client, clock, engines } = newConversation({ prompts });
   const prompt = { id: 'pmpt_help', version: '1', variables: { customer: 'Bob' } };

@@ -1,4 +1,4 @@
-/** What holds of every conversation, whatever its client does: random events and silences, replayed on a fake clock. */
+/** Properties of every conversation, whatever its client does: random events and silences, replayed on a fake clock. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -16,7 +16,7 @@ const step = <T>(inputs: fc.Arbitrary<T>, name: string, run: (input: T, client: 
   inputs.map((input) => ({ name: `${name} ${JSON.stringify(input)}`, run: ((client) => run(input, client)) as Step }));
 const send = (name: string, event: object) => step(fc.constant(event), name, (each, client) => client.say(each));
 
-/** One of the items that the client knows of, or of the responses: by a number, so that a failing case can be replayed. */
+/** Refers by number to one of the items or responses that the client knows, so that a failing case can be replayed. */
 const some = <T>(all: readonly T[], pick: number): T | undefined => all[pick % Math.max(1, all.length)];
 const items = (client: Client) => client.all('conversation.item.added').map((event) => event.item.id);
 const someText = (client: Client) => userText(`Text ${client.events.length}`);
@@ -68,7 +68,7 @@ const steps = fc.oneof(
   ),
 );
 
-/** What the model does, in turn. */
+/** The behaviour of the model in each of its calls. */
 const scripts: (() => Iterable<ModelEvent> | AsyncIterable<ModelEvent>)[] = [
   () => say(countTo(12)),
   () => [...say('One moment.').slice(0, -1), ...call('look_up', { a: 1 })],
@@ -83,7 +83,7 @@ const scripts: (() => Iterable<ModelEvent> | AsyncIterable<ModelEvent>)[] = [
 ];
 const heard = ['What time is it?', '', 'And you?'];
 
-/** The order of the items, as a client has it that follows the events. */
+/** The items in the order that a client derives from the events. */
 function replayedOrder(client: Client): string[] {
   const order: string[] = [];
   for (const event of client.events) {
@@ -123,7 +123,7 @@ function checkResponses(client: Client): void {
 
 type InResponse = Extract<Client['events'][number], { response_id: string }>;
 
-/** Deltas add up to what their `done` says; nothing is sent of a part that is not open. */
+/** Deltas add up to the value of their `done`; no event belongs to a part that is not open. */
 function checkPart(event: InResponse, parts: Map<string, string>): void {
   if (
     event.type === 'response.function_call_arguments.delta' ||
@@ -195,7 +195,7 @@ function words(item: Item): string {
   return 'text' in part ? part.text : (part.transcript ?? '');
 }
 
-test('whatever a client does, the promises of the protocol hold', async () => {
+test('the rules of the protocol hold, whatever a client does', async () => {
   verifies('R3.37', 'R3.44', 'R4.2', 'R4.3', 'R4.14');
   const faults: unknown[] = [];
   const onFault = (error: unknown) => void faults.push(error);
@@ -203,7 +203,7 @@ test('whatever a client does, the promises of the protocol hold', async () => {
   try {
     const runs = fc.asyncProperty(fc.array(steps, { minLength: 5, maxLength: 30 }), async (sequence) => {
       const { client, clock, engines, session, log } = newConversation();
-      // It only listens: every frame of either dialect is validated on its way (see `frameCheck`).
+      // This peer only listens: `frameCheck` validates every frame of either dialect.
       new BetaClient(session);
       await client.say(update({ audio: { input: { transcription: {} } } }));
       let answers = 0;

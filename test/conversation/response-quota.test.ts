@@ -1,4 +1,4 @@
-/** How many responses a session may ask for in a minute, and what it is told of that. */
+/** The limit of responses per minute, and the events that report it. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { verifies } from '../support/verifies.ts';
 const text = { output_modalities: ['text'] };
 const outOfBand = { ...text, conversation: 'none' };
 
-test('responses beyond the limit are refused with when to come back; out-of-band ones count', async () => {
+test('responses above the limit are refused with the time to wait; out-of-band responses count', async () => {
   verifies('R5.68');
   const { client, clock } = newConversation({ limits: { responsesPerMinute: 3 } });
   for (const response of [text, outOfBand, text]) await client.say({ type: 'response.create', response });
@@ -28,7 +28,7 @@ test('responses beyond the limit are refused with when to come back; out-of-band
   assert.equal(client.all('error').length, 2);
 });
 
-test('a turn is answered beyond the limit, and counts', async () => {
+test('a turn is answered even above the limit, and counts', async () => {
   const { client, clock } = newConversation({ limits: { responsesPerMinute: 1 } });
   await client.say({ type: 'response.create', response: text });
   await client.speak(tone(500, 24000));
@@ -42,7 +42,7 @@ test('a turn is answered beyond the limit, and counts', async () => {
   assert.equal(client.all('response.created').length, 3, 'a user who speaks uses up nothing that is to come');
 });
 
-test('rate_limits.updated tells how many requests are left and when all are back', async () => {
+test('rate_limits.updated has the remaining requests and the time of the reset', async () => {
   verifies('R3.62');
   const limits = { name: 'tokens', limit: 1000, remaining: 900, reset_seconds: 6 } as const;
   const meter = { ...noMeter, rateLimits: () => [limits] };
@@ -58,7 +58,7 @@ test('rate_limits.updated tells how many requests are left and when all are back
   assert.deepEqual(await told(), [{ ...requests, remaining: 58, reset_seconds: 1.5 }, limits]);
 });
 
-test('without a limit of requests none is told of', async () => {
+test('without a limit there is no rate_limits.updated for requests', async () => {
   const { client } = newConversation({ limits: { responsesPerMinute: Number.POSITIVE_INFINITY } });
   for (let count = 0; count < 1000; count++) await client.say({ type: 'response.create', response: outOfBand });
   assert.deepEqual(client.all('error'), []);

@@ -1,4 +1,4 @@
-/** Tools that the server runs: their items and events, and what becomes of them when something goes wrong. */
+/** Tools that the server runs: their items, events and failures. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ const search: ServerTool = {
 };
 const query = { query: 'pacing' };
 
-/** Runs what a test resolves. */
+/** A runner whose results the test supplies. */
 class ManualRunner implements ToolRunner {
   readonly calls: ServerToolCall[] = [];
   readonly signals: AbortSignal[] = [];
@@ -83,7 +83,7 @@ const begun = [
   'response.output_item.done',
 ];
 
-test('a call runs beside its response, and its result reaches the model in the next one', async () => {
+test('a call runs beside its response, and the model gets its result in the next one', async () => {
   verifies(
     'R3.64',
     'R3.65',
@@ -139,7 +139,7 @@ test('a call runs beside its response, and its result reaches the model in the n
 
 const named = (id: string) => ({ id, type: 'mcp_call', server_label: 'docs', name: 'search' });
 
-test('beta clients are sent the same events and items', async () => {
+test('beta clients get the same events and items', async () => {
   verifies(
     'beta.server.response.mcp_call_arguments.delta',
     'beta.server.response.mcp_call_arguments.done',
@@ -171,7 +171,7 @@ test('beta clients are sent the same events and items', async () => {
   assert.equal(Reflect.get(failed, 'item_id'), client.last('conversation.item.done').item.id);
 });
 
-test('a tool that answers before its response has ended: the result waits for response.done', async () => {
+test('the result of a tool that ends before its response waits for response.done', async () => {
   verifies('R3.65');
   const { client, engines, runner } = await calling();
   engines.languageModel.script = async function* (request) {
@@ -187,7 +187,7 @@ test('a tool that answers before its response has ended: the result waits for re
   assert.equal(client.last('response.done').response.status, 'cancelled');
 });
 
-test('failures of each kind are told in the item and to the model', async () => {
+test('each kind of failure is reported in the item and to the model', async () => {
   verifies('R3.65', 'ga.server.response.mcp_call.failed');
   const errors = [
     { type: 'protocol_error', code: -32602, message: 'Unknown tool.' },
@@ -214,7 +214,7 @@ test('failures of each kind are told in the item and to the model', async () => 
   }
 });
 
-test('a runner that throws: clients are told nothing of why, the log is', async () => {
+test('the error of a runner that throws is logged and not sent to clients', async () => {
   const { client, runner, log } = await calling();
   await client.say({ type: 'response.create' });
   await runner.break(new Error('secret path'));
@@ -228,7 +228,7 @@ test('a runner that throws: clients are told nothing of why, the log is', async 
   assert.deepEqual(log.faults, []);
 });
 
-test('a tool that never ends is aborted, and its late result is ignored', async () => {
+test('a tool that times out is aborted, and its late result is ignored', async () => {
   verifies('R3.66');
   const { client, clock, runner, callItem } = await calling({ limits: { toolCallMs: 5000 } });
   await client.say({ type: 'response.create' });
@@ -242,7 +242,7 @@ test('a tool that never ends is aborted, and its late result is ignored', async 
   assert.deepEqual([output, error?.message], [null, 'The tool did not finish within 5 s.']);
 });
 
-test('a call goes on through barge-in, and the response after it reads the result', async () => {
+test('a call continues through barge-in, and the next response has its result', async () => {
   verifies('R3.66');
   const { client, engines, runner } = await calling();
   engines.languageModel.script = async function* (request) {
@@ -260,7 +260,7 @@ test('a call goes on through barge-in, and the response after it reads the resul
   assert.equal(client.all('response.mcp_call.completed').length, 1);
 });
 
-test('a call that is cut short is not run, and fails', async () => {
+test('a truncated call is not run, and fails', async () => {
   verifies('R3.66');
   const { client, engines, runner } = await calling();
   engines.languageModel.script = async function* (request) {
@@ -281,7 +281,7 @@ test('a call that is cut short is not run, and fails', async () => {
   assert.match(JSON.stringify(item), /the tool was not run/);
 });
 
-test('an item can be deleted while its tool runs: the tool is aborted, and nothing more is sent of it', async () => {
+test('deleting the item of a running call aborts its tool, and no more events are sent', async () => {
   verifies('R3.67');
   const { client, runner, callItem } = await calling();
   await client.say({ type: 'response.create' });
@@ -302,7 +302,7 @@ test('a response may be created before the tool has answered', async () => {
   assert.equal(engines.languageModel.requests.at(-1)?.items.at(-1)?.type, 'call');
 });
 
-test('outputs that are too long, too many calls, and a full conversation', async () => {
+test('long outputs, too many calls and a full conversation are refused within their limits', async () => {
   const limits = { toolOutputCharacters: 100, toolCalls: 1, itemCharacters: 1000 };
   const message = async (act: (parts: Awaited<ReturnType<typeof calling>>) => Promise<void>) => {
     const parts = await calling({ limits });
@@ -323,7 +323,7 @@ test('outputs that are too long, too many calls, and a full conversation', async
   assert.equal(full, 'The conversation has no room for the output of the tool.');
 });
 
-test('a client’s function of the same name stays the client’s', async () => {
+test('a client’s function with the same name takes precedence', async () => {
   const { client, engines, runner } = await calling();
   await client.say(update({ tools: [{ type: 'function', name: 'docs_search' }] }));
   engines.languageModel.script = () => [...call('docs_search', {}).slice(0, -1), ...call('docs_search_2', {})];
@@ -338,7 +338,7 @@ test('a client’s function of the same name stays the client’s', async () => 
   assert.equal(runner.calls.length, 1);
 });
 
-test('a response outside the conversation has no tools of the server', async () => {
+test('an out-of-band response has no server tools', async () => {
   const { client, engines } = await calling();
   engines.languageModel.script = () => say('No tools.');
   await client.say({ type: 'response.create', response: { conversation: 'none' } });
@@ -357,7 +357,7 @@ test('calls and their outputs count as text of the next input', async () => {
   assert.equal((await inputAfter('word '.repeat(80))) - (await inputAfter('')), 100);
 });
 
-test('a session that drains waits for its tools; one that ends aborts them and closes the runner', async () => {
+test('draining waits for tools; the end of a session aborts them and closes the runner', async () => {
   const { client, session, runner } = await calling();
   await client.say({ type: 'response.create' });
   let drained = false;

@@ -1,4 +1,4 @@
-/** The session's configuration: its defaults, what updates change, and what they may not (docs/protocol.md §2). */
+/** The session's configuration: its defaults, and valid and invalid updates (docs/protocol.md §2). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ const serverVad = {
 
 const semanticVad = { type: 'semantic_vad', eagerness: 'auto', create_response: true, interrupt_response: true };
 
-test('session.created carries every field, with its default', () => {
+test('session.created has every field, with its default', () => {
   verifies('R2.1', 'ga.server.session.created');
   const { client, session, clock } = newConversation();
   assert.deepEqual(client.types(), ['session.created']);
@@ -45,7 +45,7 @@ test('session.created carries every field, with its default', () => {
   });
 });
 
-test('session.updated is the whole session, and an empty update changes nothing', async () => {
+test('session.updated has the whole session, and an empty update changes nothing', async () => {
   verifies('R2.7', 'ga.client.session.update', 'ga.server.session.updated');
   const { client } = newConversation();
   const { session: created } = client.last('session.created');
@@ -54,7 +54,7 @@ test('session.updated is the whole session, and an empty update changes nothing'
 
 const tools = [{ type: 'function', name: 'look_up', description: 'Looks it up.', parameters: { type: 'object' } }];
 
-test('audio, audio.input and audio.output merge by key', async () => {
+test('audio, audio.input and audio.output are merged by key', async () => {
   verifies('R2.2', 'R2.4');
   const { client } = newConversation();
   await updated(client, { audio: { input: { transcription: { model: 'whisper-1', language: 'en' } } } });
@@ -78,7 +78,7 @@ test('audio, audio.input and audio.output merge by key', async () => {
   assert.deepEqual([instructions, kept], ['Be brief.', tools]);
 });
 
-test('what is not merged is replaced whole, with the defaults of the new type', async () => {
+test('other objects are replaced, with the defaults of the new type', async () => {
   verifies('R2.5');
   const { client } = newConversation();
   await updated(client, {
@@ -101,7 +101,7 @@ test('what is not merged is replaced whole, with the defaults of the new type', 
   assert.deepEqual(back.audio.input.turn_detection, serverVad);
 });
 
-test('null clears, and so do an empty text and an empty list', async () => {
+test('null, empty text and empty lists clear a field', async () => {
   verifies('R2.6');
   const { client } = newConversation();
   await updated(client, {
@@ -130,7 +130,7 @@ test('null clears, and so do an empty text and an empty list', async () => {
   });
 });
 
-test('an update with anything wrong in it is discarded whole', async () => {
+test('an update with an invalid field is refused as a whole', async () => {
   verifies('R2.3');
   const { client } = newConversation();
   const before = await updated(client, { instructions: 'Be brief.', tracing: 'auto' });
@@ -145,7 +145,7 @@ test('an update with anything wrong in it is discarded whole', async () => {
   assert.deepEqual(await updated(client, {}), before);
 });
 
-// What clients send first: the official agents SDKs, LiveKit, Pipecat and telephony samples (docs/protocol.md §2).
+// First updates of common clients: the official agents SDKs, LiveKit, Pipecat and telephony samples (docs/protocol.md §2).
 const firstUpdates: Record<string, object[]> = {
   'the agents SDK': [
     {
@@ -196,7 +196,7 @@ const firstUpdates: Record<string, object[]> = {
 };
 
 for (const [name, sessions] of Object.entries(firstUpdates)) {
-  test(`first updates are accepted: ${name}; the connection's model stays`, async () => {
+  test(`the first update of ${name} is accepted; the model of the connection stays`, async () => {
     verifies('R2.8', 'R2.13', 'R2.17', 'R4.10');
     const { client } = newConversation();
     for (const session of sessions) assert.equal((await updated(client, session)).model, 'gpt-realtime');
@@ -213,7 +213,7 @@ test('all ten voices and a custom one are accepted', async () => {
   }
 });
 
-test('the voice is free until audio was heard, then only the same one is accepted', async () => {
+test('the voice can be changed until the first audio, then only the same one is accepted', async () => {
   verifies('R2.9', 'R5.30');
   const { client, clock, engines } = newConversation();
   engines.languageModel.script = () => [
@@ -245,7 +245,7 @@ test('the voice is free until audio was heard, then only the same one is accepte
   assert.deepEqual([...new Set(engines.voice.spoken.map((each) => each.voice))], ['alloy', 'marin']);
 });
 
-test('the speed changes only between responses, and reaches the voice', async () => {
+test('the speed can be changed between responses only, and reaches the voice', async () => {
   verifies('R2.11');
   const { client, clock, engines } = newConversation();
   engines.languageModel.script = () => [
@@ -262,7 +262,7 @@ test('the speed changes only between responses, and reaches the voice', async ()
   assert.equal(engines.voice.spoken.at(-1)?.speed, 1.5);
 });
 
-test('tracing is fixed once it is set; the same again is accepted', async () => {
+test('tracing cannot be changed once it is set; the same value is accepted', async () => {
   verifies('R2.12');
   const { client } = newConversation();
   const tracing = { workflow_name: 'w', group_id: 'g', metadata: { a: 1 } };
@@ -275,7 +275,7 @@ test('tracing is fixed once it is set; the same again is accepted', async () => 
   }
 });
 
-test('an update during a response leaves that response as it began', async () => {
+test('an update during a response does not affect that response', async () => {
   verifies('R2.19');
   const { client, clock, engines } = newConversation();
   engines.languageModel.script = () => [
@@ -296,7 +296,7 @@ test('an update during a response leaves that response as it began', async () =>
   assert.equal(audioOf(await client.retrieve(item?.id ?? '')).length, 10_000 * 48, 'and is retrieved as it was sent');
 });
 
-test('a voice or a prompt that this server does not have is refused, not ignored', async () => {
+test('an unknown voice or prompt is refused', async () => {
   verifies('R5.51');
   const { client, engines } = newConversation();
   engines.voice.voices = ['alloy', 'marin'];

@@ -1,4 +1,4 @@
-/** Language models that answer with audio of their own: it bypasses the voice, and is sent, cut and counted as a voice's is. */
+/** Language models with audio output: it bypasses the voice, and is sent, truncated and counted like that of a voice. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -16,11 +16,11 @@ import {
 import { call, hang, say, sayAloud, silence, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
 
-/** A token is a word. */
+/** One token per word. */
 const words: TokenCounter = { count: (text) => text.match(/\S+/g)?.length ?? 0 };
 const respond = (response: object = {}) => ({ type: 'response.create', response });
 
-/** A session whose model speaks. */
+/** A session whose model yields audio. */
 function speaking(settings: Parameters<typeof newConversation>[0] = {}) {
   const conversation = newConversation(settings, { tokens: words });
   conversation.engines.languageModel.speaks = true;
@@ -40,7 +40,7 @@ function spokenText(client: Client): string {
     .join('');
 }
 
-test('it is asked how to sound, and what it says is sent as it comes, without the voice', async () => {
+test('the model gets the voice settings, and its audio is forwarded without the voice', async () => {
   verifies('R3.4', 'R3.8', 'R3.31', 'R3.44');
   const { client, engines } = speaking();
   await client.say(respond({ audio: { output: { voice: 'marin' } } }));
@@ -71,7 +71,7 @@ test('it is asked how to sound, and what it says is sent as it comes, without th
   assert.deepEqual([transcriptOf(item), sentMs(client)], ['One two three four.', 1000]);
 });
 
-test('its audio is brought to the rate of the session, also where its own changes', async () => {
+test('audio is resampled to the rate of the session, even if the rate of the model changes', async () => {
   verifies('R2.18');
   for (const [type, bytesPerMs] of [
     ['audio/pcm', 48],
@@ -95,7 +95,7 @@ test('its audio is brought to the rate of the session, also where its own change
   }
 });
 
-test('its answer is paced, and is part of the context that follows', async () => {
+test('the audio is paced, and its transcript is part of the next context', async () => {
   verifies('R3.32');
   const { client, clock, engines } = speaking({ outputLeadMs: 1000 });
   engines.languageModel.script = () => sayAloud('One two three four five six seven eight.');
@@ -115,14 +115,14 @@ test('its answer is paced, and is part of the context that follows', async () =>
   ]);
 });
 
-test('barge-in stops it, and what was heard of it stays in the context', async () => {
+test('barge-in stops the model, and the played part stays in the context', async () => {
   verifies('R3.19', 'R3.20', 'R3.21');
   const { client, clock, engines } = speaking({ outputLeadMs: 2000 });
   engines.languageModel.hearsAudio = true;
   let stopped = false;
   engines.languageModel.script = async function* ({ signal }) {
     try {
-      // All words lead: 65 ms of speech a character are what they are placed by.
+      // All words arrive before the audio, so they are placed by the default of 65 ms per character.
       yield {
         type: 'audio',
         samples: new Int16Array(0),
@@ -152,7 +152,7 @@ test('barge-in stops it, and what was heard of it stays in the context', async (
   assert.deepEqual(heard?.type === 'message' ? heard.content.map(({ type }) => type) : [], ['audio']);
 });
 
-test('once all of it was sent, its words are placed by its own pace, also those that came after their sound', async () => {
+test('when everything is sent, words are placed by the speaking rate of the response, even if they arrived late', async () => {
   verifies('R3.21');
   const { client, engines } = speaking();
   const sound = (ms: number, transcript: string): ModelEvent => ({
@@ -177,7 +177,7 @@ test('once all of it was sent, its words are placed by its own pace, also those 
   }
 });
 
-test('truncated while it speaks: its words that follow are not kept', async () => {
+test('truncation during speech: later words are not added to the item', async () => {
   verifies('R3.20');
   const { client, clock } = speaking({ outputLeadMs: 500 });
   await client.say(respond());
@@ -188,7 +188,7 @@ test('truncated while it speaks: its words that follow are not kept', async () =
   assert.equal(transcriptOf(await client.retrieve(item_id)), 'One');
 });
 
-test('an answer in text is not asked to sound', async () => {
+test('a text response requests no audio', async () => {
   const { client, engines } = speaking();
   engines.languageModel.script = () => say('In writing.');
   await client.say(respond({ output_modalities: ['text'] }));
@@ -199,7 +199,7 @@ test('an answer in text is not asked to sound', async () => {
   assert.equal(client.last('response.output_text.done').text, 'In writing.');
 });
 
-test('what it writes is spoken by the voice, between what it speaks', async () => {
+test("text without audio is spoken by the voice, in order with the model's audio", async () => {
   const { client, engines } = speaking({ outputLeadMs: Number.POSITIVE_INFINITY });
   const spoken = sayAloud('Uno dos.', { msPerWord: 100 }).slice(0, -1);
   engines.languageModel.script = () => [...say('One two.').slice(0, -1), ...spoken, ...say(' Three four.')];
@@ -221,7 +221,7 @@ test('what it writes is spoken by the voice, between what it speaks', async () =
   }
 });
 
-test('it may speak, and then call a function', async () => {
+test('a model may speak and then call a function', async () => {
   verifies('R3.12');
   const { client, engines } = speaking();
   engines.languageModel.script = () => [...sayAloud('A moment.').slice(0, -1), ...call('look_up', { a: 1 })];
@@ -238,7 +238,7 @@ test('it may speak, and then call a function', async () => {
   assert.equal(spokenText(client), 'A moment.');
 });
 
-test('max_output_tokens: its words and its audio count, and end there', async () => {
+test('max_output_tokens counts text and audio, and ends the response', async () => {
   verifies('R3.41', 'R3.53');
   const { client } = speaking();
   await client.say(respond({ max_output_tokens: 10 }));
@@ -255,7 +255,7 @@ const figures: readonly (readonly [own: ModelUsage | undefined, text: number, au
   [{ inputTokens: 9, outputTokens: 30, audioOutputTokens: 24 }, 6, 24],
 ];
 for (const [own, text, audio] of figures) {
-  test(`its usage, where it says ${JSON.stringify(own)}: ${text} of text and ${audio} of audio`, async () => {
+  test(`usage of a model that reports ${JSON.stringify(own)}: ${text} of text and ${audio} of audio`, async () => {
     verifies('R3.33', 'R3.50');
     const { client, engines } = speaking();
     engines.languageModel.script = () => [
@@ -271,7 +271,7 @@ for (const [own, text, audio] of figures) {
   });
 }
 
-test('a model that speaks but writes, and tells that none of it was audio, has its voice counted', async () => {
+test('audio of the voice is counted if the model reports no audio tokens', async () => {
   verifies('R3.33');
   const { client, engines } = speaking();
   const usage = { inputTokens: 9, outputTokens: 4, audioInputTokens: 0, audioOutputTokens: 0 };
@@ -281,7 +281,7 @@ test('a model that speaks but writes, and tells that none of it was audio, has i
   assert.deepEqual(output, { text_tokens: 4, audio_tokens: 10 });
 });
 
-test('a whole conversation with a model that hears and speaks: neither transcriber nor voice', async () => {
+test('a conversation with a speech-to-speech model uses neither transcriber nor voice', async () => {
   const { client, clock, engines } = speaking();
   engines.languageModel.hearsAudio = true;
   await client.say(update({ audio: { output: { voice: 'cedar' } } }));

@@ -1,4 +1,4 @@
-/** A generation that is started before its turn has ended, and is dropped or adopted. */
+/** A generation that starts before the end of its turn, and is dropped or adopted. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,12 +10,12 @@ import { type FakeEngines, fakeEngines, hang, say, tone } from '../support/fake-
 import { eventTypes, expectedTurn, newParts, type Parts, traceOf } from '../support/responses.ts';
 import { words } from './usage/support.ts';
 
-// WebAssembly is loaded by its first use, which a fake clock cannot wait for.
+// Loads WebAssembly before the test, because a fake clock cannot wait for it.
 (await createResampler(16000, 24000)).free();
 
 const questions = ['How are you today?', 'And how is the weather over there?', 'Fine. What did you say before?'];
 
-/** A conversation that outgrows its context, with `before` ahead of each turn. */
+/** A conversation that exceeds its context, with `before` ahead of each turn. */
 async function converse(
   before: (parts: Parts, question: string) => void | Promise<void>,
   engines: FakeEngines = fakeEngines(),
@@ -32,18 +32,18 @@ async function converse(
 
 const late = await converse(() => {});
 
-test('the conversation that the others are compared with is cut, and some of it is cached', () => {
+test('the reference conversation is truncated, and partly cached', () => {
   const { log, meter } = late.parts.trace;
   assert.match(JSON.stringify(log), /context_truncated/);
   assert.match(JSON.stringify(meter), /"cached_tokens":[1-9]/);
   assert.equal(eventTypes(late.parts).filter((type) => type === 'response.done').length, questions.length);
 });
 
-test('a dropped generation leaves no trace: not on the wire, in the conversation, the meter, the log or later figures', async () => {
+test('a dropped generation has no effect on events, the conversation, the meter, the log or later usage', async () => {
   const dropped: AbortSignal[] = [];
   const engines = fakeEngines();
   const { trace } = await converse(async (parts) => {
-    // So long that its context would leave out everything before it.
+    // Long enough for its context to leave out everything before it.
     const speculation = parts.responses.speculate(expectedTurn('word '.repeat(20)));
     await settle();
     const request = engines.languageModel.requests.at(-1);
@@ -60,7 +60,7 @@ test('a dropped generation leaves no trace: not on the wire, in the conversation
   assert.equal(engines.languageModel.requests.length, 2 * questions.length);
 });
 
-test('an adopted generation gives the events, figures and log of one that was started late', async () => {
+test('an adopted generation has the same events, usage and log as one that starts late', async () => {
   const { engines, trace } = await converse(async (parts, question) => {
     parts.responses.speculate(expectedTurn(question));
     await settle();
@@ -70,7 +70,7 @@ test('an adopted generation gives the events, figures and log of one that was st
   for (const { claim } of engines.languageModel.requests) assert.equal(claim?.priority, 'speculation');
 });
 
-test('one that is adopted at its beginning goes on as a live one', async () => {
+test('a generation that is adopted at its beginning continues like any other', async () => {
   const { engines, trace } = await converse((parts, question) => {
     parts.responses.speculate(expectedTurn(question));
   });
@@ -78,7 +78,7 @@ test('one that is adopted at its beginning goes on as a live one', async () => {
   assert.equal(engines.languageModel.requests.length, questions.length);
 });
 
-test('a spoken turn is adopted with the length that it has in the end', async () => {
+test('the item of an adopted turn has its final length', async () => {
   const spoken = async (speculate: boolean) => {
     const engines = fakeEngines();
     const parts = newParts(engines, { tokens: words });
@@ -157,7 +157,7 @@ function addItem(items: Parts['items'], text: string, id?: string): void {
 }
 
 for (const { why, first, guess = questions[0] ?? '', change, turn } of changes) {
-  test(`a generation is not adopted when ${why}: the response is as if it had never been`, async () => {
+  test(`a generation is not adopted when ${why}, and leaves no trace in the response`, async () => {
     const run = async (speculate: boolean) => {
       const engines = fakeEngines();
       const parts = newParts(engines, { tokens: words, settings: { contextTokens: [{ tokens: 40 }] } });
@@ -181,7 +181,7 @@ for (const { why, first, guess = questions[0] ?? '', change, turn } of changes) 
 }
 
 for (const stage of ['languageModel', 'voice'] as const) {
-  test(`a generation whose ${stage} failed is not adopted: the response asks again`, async () => {
+  test(`a generation whose ${stage} failed is not adopted, and the response calls the engine again`, async () => {
     const engines = fakeEngines();
     failOnce(engines, stage);
     const parts = newParts(engines);
@@ -217,7 +217,7 @@ function failOnce(engines: FakeEngines, stage: 'languageModel' | 'voice'): void 
   };
 }
 
-test('what is logged of a generation is logged once it is adopted', async () => {
+test('log entries of a generation are written when it is adopted', async () => {
   const engines = fakeEngines();
   engines.voice.speak = async function* () {};
   const parts = newParts(engines);
@@ -230,7 +230,7 @@ test('what is logged of a generation is logged once it is adopted', async () => 
   assert.deepEqual(parts.trace.log, [['warn', 'voice_silent', { voice: 'alloy', characters: 16 }]]);
 });
 
-test('a generation runs only so far ahead of its adoption', async () => {
+test('a generation is bounded until it is adopted', async () => {
   const engines = fakeEngines();
   let pulled = 0;
   engines.languageModel.script = function* (): Iterable<ModelEvent> {
@@ -251,7 +251,7 @@ test('a generation runs only so far ahead of its adoption', async () => {
   assert.ok(pulled <= before + 1);
 });
 
-test('another speculation, a response that does not fit, and the end of the session drop it', async () => {
+test('another speculation, a response that does not match, and the end of the session drop a speculation', async () => {
   const engines = fakeEngines();
   engines.languageModel.script = ({ signal }) => hang<ModelEvent>(signal, { type: 'text', text: 'Well' });
   const parts = newParts(engines);
@@ -273,7 +273,7 @@ test('another speculation, a response that does not fit, and the end of the sess
   assert.equal(parts.responses.speculate(expectedTurn('Five.')), undefined, 'no response may start');
 });
 
-test('a response beside the conversation leaves a speculation alone', async () => {
+test('an out-of-band response does not affect a speculation', async () => {
   const engines = fakeEngines();
   const parts = newParts(engines);
   parts.responses.speculate(expectedTurn('Hello.'));
@@ -285,7 +285,7 @@ test('a response beside the conversation leaves a speculation alone', async () =
   assert.equal(engines.languageModel.requests.length, 2);
 });
 
-test('a response that is refused drops it', async () => {
+test('a refused response drops the speculation', async () => {
   const engines = fakeEngines();
   const meter = {
     admitResponse: async () => ({ refusal: { message: 'Too much.', retryAfterMs: 1000 } }),
@@ -305,7 +305,7 @@ test('a response that is refused drops it', async () => {
   );
 });
 
-test('nothing is fetched for a speculation: it uses the images that are there, or asks nothing', async () => {
+test('a speculation fetches no images, and does not start if one is missing', async () => {
   const engines = fakeEngines();
   let fetched = 0;
   const images = {
@@ -331,7 +331,7 @@ test('nothing is fetched for a speculation: it uses the images that are there, o
   assert.deepEqual([fetched, engines.languageModel.requests.length], [1, 2], 'adopted, with the image that is there');
 });
 
-test('nothing is transcribed or waited for: a speculation asks nothing while a transcript is missing', async () => {
+test('a speculation does not start while a transcript is missing', async () => {
   const engines = fakeEngines();
   const transcript = Promise.withResolvers<string>();
   engines.transcriber.hear = () => transcript.promise;

@@ -1,4 +1,4 @@
-/** Models are given legal and unique names of tools; clients see their own. */
+/** Models get valid and unique tool names; clients see their own. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,13 +14,13 @@ async function withTools(...tools: ReturnType<typeof tool>[]): Promise<Conversat
   return conversation;
 }
 
-/** The tools that the model was given, by the client's names. */
+/** The model's tool names, by the client's names. */
 function namesGiven({ engines }: Conversation): [string, string | undefined][] {
   const tools = engines.languageModel.requests.at(-1)?.tools ?? [];
   return tools.map(({ name, description }) => [name, description]);
 }
 
-test('legal names stay as they are; others become legal, and none is given twice', async () => {
+test('valid names are unchanged; others become valid, and all are unique', async () => {
   const long = 'ä'.repeat(64);
   const conversation = await withTools(
     tool('get weather'),
@@ -68,7 +68,7 @@ for (const wanted of ['get weather', 'get_weather', 'get.weather']) {
   });
 }
 
-test('a call of a tool that is gone is not taken for a call of another', async () => {
+test('a call of a removed tool is not mistaken for a call of another', async () => {
   const conversation = await withTools(tool('get_weather'));
   const { client, engines } = conversation;
   const item = { type: 'function_call', call_id: 'call_1', name: 'get weather', arguments: '{}' };
@@ -84,7 +84,7 @@ for (const [called, namespace] of [
   [' get_news\n', 'nothing but white space'],
   ['get_news<|channel|>commentary', 'a token behind it'],
 ] as const) {
-  test(`a tool is recognised beside what a server left there: ${namespace}`, async () => {
+  test(`a tool is recognised despite leftovers of a template: ${namespace}`, async () => {
     const { client, engines } = await withTools(tool('get_news'));
     engines.languageModel.script = () => call(called, {});
     await client.say({ type: 'response.create' });
@@ -93,7 +93,7 @@ for (const [called, namespace] of [
 }
 
 for (const made of ['get news', 'news', 'get_news_2', '__proto__', '', 'functions.', '<|x|>', 'x'.repeat(5000)]) {
-  test(`a call of a tool that the session does not have is not sent: ${made.slice(0, 20)}`, async () => {
+  test(`a call of an unknown tool is not sent: ${made.slice(0, 20)}`, async () => {
     const { client, engines } = await withTools(tool('get weather'), tool('get_news'));
     engines.languageModel.script = () => call(made, {});
     await client.say({ type: 'response.create' });

@@ -1,4 +1,4 @@
-/** Transcription sessions (docs/protocol.md §2, §6): they hear and write down, and answer nothing. */
+/** Transcription sessions (docs/protocol.md §2, §6): they transcribe turns and create no responses. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ import { WireClient } from '../support/wire-client.ts';
 
 const turn = concatSamples([silence(400, 24000), tone(800, 24000), silence(700, 24000)]);
 
-test('session.created shows what such a session has, and an update of it is shown whole', async () => {
+test('session.created has the fields of a transcription session, and so has session.updated', async () => {
   verifies('R2.16', 'ga.server.session.created', 'ga.server.session.updated');
   const { client } = newConversation({}, { type: 'transcription' });
   const { session } = client.last('session.created');
@@ -31,7 +31,7 @@ test('session.created shows what such a session has, and an update of it is show
   assert.deepEqual(updated.audio.input.format, { type: 'audio/pcm', rate: 24000 });
 });
 
-test('every turn is written down, in order, and nothing is answered', async () => {
+test('every turn is transcribed in order, and none is answered', async () => {
   verifies('R2.16', 'R3.9');
   const { client, clock, engines } = newConversation({}, { type: 'transcription' });
   const first = gate();
@@ -57,7 +57,7 @@ test('every turn is written down, in order, and nothing is answered', async () =
   assert.deepEqual(client.all('rate_limits.updated'), []);
 });
 
-test('a transcription that fails says so, and the next one works', async () => {
+test('a failed transcription is reported, and the next one succeeds', async () => {
   const { client, engines } = newConversation({}, { type: 'transcription' });
   engines.transcriber.hear = () => {
     throw new Error('no model');
@@ -70,7 +70,7 @@ test('a transcription that fails says so, and the next one works', async () => {
   assert.equal(client.last('conversation.item.input_audio_transcription.completed').transcript, 'better');
 });
 
-test('a transcriber that tells speakers apart yields segments', async () => {
+test('a transcriber with speaker labels yields segments', async () => {
   verifies('R3.46', 'ga.server.conversation.item.input_audio_transcription.segment');
   const { client, engines } = newConversation({}, { type: 'transcription' });
   engines.transcriber.transcribe = async function* () {
@@ -90,7 +90,7 @@ test('a transcriber that tells speakers apart yields segments', async () => {
   assert.equal(new Set(segments.map(({ id }) => id)).size, 2);
 });
 
-test('what a transcription session cannot do is refused', async () => {
+test('events that a transcription session does not support are refused', async () => {
   verifies('R2.16', 'R5.31');
   const { client } = newConversation({}, { type: 'transcription' });
   await client.say({ type: 'response.create' });
@@ -104,7 +104,7 @@ test('what a transcription session cannot do is refused', async () => {
   assert.equal(client.lastError().code, 'unknown_parameter');
 });
 
-test('intent=transcription opens one, and takes no model', async (t) => {
+test('intent=transcription opens a transcription session, and does not accept a model', async (t) => {
   verifies('R1.14', 'R5.32');
   const { wsUrl } = await newServer(t);
   const client = new WireClient(`${wsUrl}?intent=transcription`);
@@ -118,7 +118,7 @@ test('intent=transcription opens one, and takes no model', async (t) => {
   assert.equal((await refused.closed).code, 4000);
 });
 
-test('the beta dialect has its own events for it', async (t) => {
+test('the beta dialect has separate events for transcription sessions', async (t) => {
   verifies(
     'R6.2',
     'beta.client.transcription_session.update',

@@ -6,7 +6,7 @@ import { type Conversation, newConversation, update, userText } from '../support
 import { say } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
 
-/** A token is a word. */
+/** One token per word. */
 const words: TokenCounter = { count: (text) => text.match(/\S+/g)?.length ?? 0 };
 const inText = (response: object = {}) => ({
   type: 'response.create',
@@ -25,7 +25,7 @@ function userWords(name: string, count: number): object {
   return userText([name, ...new Array<string>(count - 1).fill('word')].join(' '));
 }
 
-/** The first words of what the model was given last, and of calls their ids. */
+/** The model's last input: the first words of each item, and the ids of calls. */
 function given({ engines }: Conversation): (string | undefined)[] {
   return (engines.languageModel.requests.at(-1)?.items ?? []).map(nameOf);
 }
@@ -62,7 +62,7 @@ test('auto: the oldest items are left out until the rest fits; they stay in the 
   assert.deepEqual(log.warnings, []);
 });
 
-test('what was left out stays out, also when there is room again; the kept beginning is cached', async () => {
+test('truncated items stay left out even if there is room again; the retained beginning is cached', async () => {
   verifies('R3.57', 'R3.51');
   const conversation = smallContext();
   const { client } = conversation;
@@ -76,7 +76,7 @@ test('what was left out stays out, also when there is room again; the kept begin
   assert.equal(client.last('response.done').response.usage?.input_token_details.cached_tokens, 8);
 });
 
-test('retention_ratio: once the limit is met, items are left out down to that share of it', async () => {
+test('retention_ratio: above the limit, items are left out down to that fraction of it', async () => {
   verifies('R3.56');
   const conversation = smallContext();
   const { client } = conversation;
@@ -91,7 +91,7 @@ test('retention_ratio: once the limit is met, items are left out down to that sh
   assert.deepEqual(given(conversation), ['f', 'Yes.', 'g'], '7 of the 9 that are half of 18');
 });
 
-test('post_instructions lowers the limit, and never makes a response fail', async () => {
+test('post_instructions lowers the limit, and never fails a response', async () => {
   verifies('R3.56', 'R3.58');
   const conversation = smallContext();
   const { client } = conversation;
@@ -106,7 +106,7 @@ test('post_instructions lowers the limit, and never makes a response fail', asyn
   assert.equal(client.last('response.done').response.status, 'completed');
 });
 
-test('post_instructions above what the model takes is refused', async () => {
+test('post_instructions above the context size of the model is refused', async () => {
   verifies('R5.44');
   const { client } = smallContext();
   const truncation = { type: 'retention_ratio', retention_ratio: 0.8, token_limits: { post_instructions: 21 } };
@@ -118,7 +118,7 @@ test('post_instructions above what the model takes is refused', async () => {
   assert.deepEqual(client.all('session.updated'), []);
 });
 
-test('disabled: the response fails, and says how much is too much; the session goes on', async () => {
+test('disabled: the response fails with the size of the excess; the session continues', async () => {
   verifies('R3.59', 'R5.41', 'R3.52');
   const conversation = smallContext();
   const { client, engines } = conversation;
@@ -137,7 +137,7 @@ test('disabled: the response fails, and says how much is too much; the session g
   assert.deepEqual(given(conversation), ['b', 'c']);
 });
 
-test('a last message that does not fit beside the instructions fails the same way', async () => {
+test('a last message that does not fit beside the instructions fails the response', async () => {
   verifies('R3.58', 'R3.59');
   const { client } = smallContext();
   await client.say(update({ instructions: 'one two three four five' }));
@@ -166,7 +166,7 @@ test('a call is not separated from its output', async () => {
   assert.deepEqual(given(conversation), ['b', 'c', 'Yes.', 'd'], 'both are left out');
 });
 
-test("a response's own input has the same budget, and moves nothing of the conversation's", async () => {
+test('the input of a response has the same budget, and does not affect the conversation', async () => {
   verifies('R3.55', 'R3.59');
   const conversation = smallContext();
   const { client } = conversation;
@@ -182,7 +182,7 @@ test("a response's own input has the same budget, and moves nothing of the conve
   assert.deepEqual(given(conversation), ['a']);
 });
 
-test('each model has the budget that is configured for it', async () => {
+test('each model has its configured budget', async () => {
   verifies('R3.55');
   const contextTokens = [{ tokens: 1000 }, { model: 'gpt-realtime', tokens: 5 }, { model: 'other', tokens: 10 }];
   const conversation = newConversation({ contextTokens }, { tokens: words });
@@ -192,7 +192,7 @@ test('each model has the budget that is configured for it', async () => {
   assert.deepEqual(given(conversation), ['b']);
 });
 
-test('a session tells its log once that it leaves something out', async () => {
+test('a session logs once that it truncates the context', async () => {
   const told: string[] = [];
   const conversation = smallContext();
   const { client, log } = conversation;
@@ -204,7 +204,7 @@ test('a session tells its log once that it leaves something out', async () => {
   assert.equal(told.filter((event) => event === 'context_truncated').length, 1);
 });
 
-// ---- Whatever happens ----
+// ---- Properties ----
 
 const truncations = fc.oneof(
   fc.constant('auto'),
@@ -222,7 +222,7 @@ const steps = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('respond' as const), size: fc.constant(0) }) },
 );
 
-test('whatever is left out: instructions, order, pairs and the last message stay, the rest fits, and no cut moves back', async () => {
+test('property: instructions, order, pairs and the last message are retained, the rest fits, and no truncation is undone', async () => {
   verifies('R3.55', 'R3.57', 'R3.58', 'R3.50');
   await fc.assert(
     fc.asyncProperty(truncations, fc.array(steps, { maxLength: 30 }), async (truncation, plan) => {

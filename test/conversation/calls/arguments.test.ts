@@ -1,4 +1,4 @@
-/** Arguments of tool calls: whatever a model's server sends, a complete call has one JSON object, and its deltas add up to it. */
+/** Arguments of tool calls: whatever a model sends, a complete call has one JSON object that equals the sum of its deltas. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -20,7 +20,7 @@ function calling(name: string, pieces: readonly string[]): ModelEvent[] {
   ];
 }
 
-/** Has the model call `f` with these arguments; the client's view of it. */
+/** Makes the model call `f` with these arguments, and returns the client's view of it. */
 async function callWith(pieces: readonly string[]) {
   const { client, engines } = newConversation();
   await client.say(updateTools('f'));
@@ -66,7 +66,7 @@ const recovered: readonly (readonly [sent: string, meant: object])[] = [
 ];
 
 for (const [sent, meant] of recovered) {
-  test(`clear arguments are recovered, however they are cut: ${JSON.stringify(sent)}`, async () => {
+  test(`unambiguous arguments are repaired, however they are chunked: ${JSON.stringify(sent)}`, async () => {
     for (const length of [1, 4, 1000]) {
       const { deltas, completed, response } = await callWith(piecesOf(sent, length));
       assert.equal(response.status, 'completed');
@@ -95,7 +95,7 @@ const unclear = [
 ];
 
 for (const sent of unclear) {
-  test(`unclear arguments fail the response, with the reason: ${JSON.stringify(sent.slice(0, 40))}`, async () => {
+  test(`ambiguous arguments fail the response with a reason: ${JSON.stringify(sent.slice(0, 40))}`, async () => {
     const { completed, response } = await callWith(piecesOf(sent, 7));
     assert.deepEqual(completed, []);
     assert.equal(response.status, 'failed');
@@ -110,7 +110,7 @@ for (const sent of unclear) {
   });
 }
 
-test('valid arguments are passed on as they come, not at the end', async () => {
+test('valid arguments are forwarded as they arrive', async () => {
   const { deltas } = await callWith(['{"city":"Os', 'lo","days', '":[1,', '2]}']);
   assert.deepEqual(deltas, ['{"city":"Os', 'lo","days', '":[1', ',2]', '}']);
 });
@@ -130,7 +130,7 @@ const mistakes: readonly ((text: string) => string)[] = [
   (text) => JSON.stringify(text),
 ];
 
-test('property: a complete call is one JSON object, its deltas are well-formed and add up to it; else the response fails', async () => {
+test('property: a complete call is one JSON object that equals the sum of its well-formed deltas; otherwise the response fails', async () => {
   verifies('R3.11', 'R3.13');
   const objects = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue({ maxDepth: 3 }), { maxKeys: 4 });
   const sent = fc.oneof(
@@ -157,7 +157,7 @@ test('property: a complete call is one JSON object, its deltas are well-formed a
   );
 });
 
-test('property: a valid object reaches the client as it is', async () => {
+test('property: a valid object reaches the client unchanged', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1, maxKeys: 4 }),

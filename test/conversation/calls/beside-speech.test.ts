@@ -1,4 +1,4 @@
-/** Calls behind spoken words: announced when the model has made them, while the words are spoken; and the response that follows. */
+/** Calls after speech are announced when the model has made them, while the speech is still sent; and the next response. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { verifies } from '../../support/verifies.ts';
 const create = { type: 'response.create' };
 const sentences = (count: number): ModelEvent[] => say(countTo(count)).slice(0, -1);
 
-/** Half a second for each of 40 sentences, and then a call. */
+/** 40 sentences of half a second each, and then a call. */
 async function speakingAndCalling(
   events: ModelEvent[] = [...sentences(40), ...call('look_up', {})],
 ): Promise<Conversation> {
@@ -27,7 +27,7 @@ const output = (call_id: string) => ({
   item: { type: 'function_call_output', call_id, output: 'found' },
 });
 
-test('a call is announced beside the open message, before the words are spoken', async () => {
+test('a call is announced while the message before it is still spoken', async () => {
   verifies('R3.12');
   const { client, clock } = await speakingAndCalling();
   const done = client.last('response.function_call_arguments.done');
@@ -53,7 +53,7 @@ test('a call is announced beside the open message, before the words are spoken',
   assert.equal(client.last('response.output_audio_transcript.done').transcript, countTo(40));
 });
 
-test('the same in the beta dialect', async () => {
+test('a call is announced early in the beta dialect too', async () => {
   const { client, session, engines } = newConversation({ outputLeadMs: 1000 });
   await client.say(updateTools('look_up'));
   const beta = new BetaClient(session);
@@ -63,7 +63,7 @@ test('the same in the beta dialect', async () => {
   assert.deepEqual(beta.all('response.audio.done'), []);
 });
 
-test('so are calls of a model that speaks itself, several of them, and calls between words', async () => {
+test('several calls of a speech-to-speech model, and calls between words, are announced early', async () => {
   const conversation = newConversation({ outputLeadMs: 1000 });
   const { client, clock, engines } = conversation;
   engines.languageModel.speaks = true;
@@ -86,7 +86,7 @@ test('so are calls of a model that speaks itself, several of them, and calls bet
   );
 });
 
-test('an interruption cuts the words; a call that was announced stays whole', async () => {
+test('an interruption truncates the speech; an announced call stays complete', async () => {
   const { client } = await speakingAndCalling();
   await client.speak(tone(320, 24_000));
   const { response } = client.last('response.done');
@@ -100,7 +100,7 @@ test('an interruption cuts the words; a call that was announced stays whole', as
   );
 });
 
-test('a call cut off while words are spoken is incomplete', async () => {
+test('a call that is cut off during speech is incomplete', async () => {
   const conversation = newConversation({ outputLeadMs: 1000 });
   const { client, engines } = conversation;
   await client.say(updateTools('look_up'));
@@ -117,9 +117,9 @@ test('a call cut off while words are spoken is incomplete', async () => {
   assert.ok(client.last('response.done').response.output.every(({ status }) => status === 'incomplete'));
 });
 
-// ---- The response that follows ----
+// ---- The next response ----
 
-test('one response waits while nothing but audio is left; a second one is refused', async () => {
+test('one response is queued while only audio remains; a second one is refused', async () => {
   verifies('R8.11');
   const { client, clock, engines } = await speakingAndCalling();
   await client.say(output(client.last('response.function_call_arguments.done').call_id));
@@ -142,7 +142,7 @@ test('one response waits while nothing but audio is left; a second one is refuse
   );
 });
 
-test('while the model has not ended, another response is refused', async () => {
+test('another response is refused until the model has finished', async () => {
   const { client, engines } = newConversation({ outputLeadMs: 1000 });
   engines.languageModel.script = ({ signal }) => hang(signal, ...sentences(10));
   await client.say(create);
@@ -150,7 +150,7 @@ test('while the model has not ended, another response is refused', async () => {
   assert.equal(client.lastError().code, 'conversation_already_has_active_response');
 });
 
-test('what is wrong with the response that waits is told when it starts, to the one who asked', async () => {
+test('an error of the queued response is sent to its client when it starts', async () => {
   const { client, clock } = await speakingAndCalling();
   const tool_choice = { type: 'function', name: 'unknown' };
   await client.say({ ...create, event_id: 'wrong', response: { tool_choice } });
@@ -163,7 +163,7 @@ for (const [what, stop, reason] of [
   ['an interruption', (client: Conversation['client']) => client.speak(tone(320, 24_000)), 'turn_detected'],
   ['a cancel', (client: Conversation['client']) => client.say({ type: 'response.cancel' }), 'client_cancelled'],
 ] as const) {
-  test(`${what} ends the response that waits, too, and both are announced and done`, async () => {
+  test(`${what} also ends the queued response, and both get response.created and response.done`, async () => {
     const { client, clock, engines } = await speakingAndCalling();
     await client.say(create);
     const asked = engines.languageModel.requests.length;
@@ -179,7 +179,7 @@ for (const [what, stop, reason] of [
   });
 }
 
-test('a cancel by id ends the active response, and the one that waits follows', async () => {
+test('a cancel by id ends the active response, and the queued one starts', async () => {
   const { client, clock } = await speakingAndCalling();
   await client.say(create);
   await client.say({ type: 'response.cancel', response_id: client.last('response.created').response.id });
@@ -190,7 +190,7 @@ test('a cancel by id ends the active response, and the one that waits follows', 
   );
 });
 
-test('a turn that ends meanwhile is answered with the response that waits, once', async () => {
+test('a turn that ends meanwhile is answered once, by the queued response', async () => {
   const { client, clock, engines } = newConversation({ outputLeadMs: 1000 });
   await client.say(updateTools('look_up'));
   await client.say(update({ audio: { input: { turn_detection: { type: 'server_vad', interrupt_response: false } } } }));
@@ -204,7 +204,7 @@ test('a turn that ends meanwhile is answered with the response that waits, once'
   assert.equal(client.all('response.done').length, 2);
 });
 
-test('a session that closes forgets the response that waits', async () => {
+test('a session that closes drops the queued response', async () => {
   const { client, session, clock } = await speakingAndCalling();
   await client.say(create);
   const { opened, open } = gate();

@@ -1,4 +1,4 @@
-/** Tool calls in the context of later responses: a call that was cut off was not run, and an output has its call. */
+/** Tool calls in the context of later responses: a truncated call did not run, and each output follows its call. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -21,7 +21,7 @@ const half: ModelEvent[] = [
   { type: 'call_arguments', delta: '{"amount":1' },
 ];
 
-/** How the call came to be cut off. */
+/** The cause of the truncation of a call. */
 const cuts: Readonly<Record<string, (conversation: Conversation) => Promise<void>>> = {
   'a cancel': async ({ client, engines }) => {
     engines.languageModel.script = ({ signal }) => hang(signal, ...half);
@@ -58,7 +58,7 @@ const cuts: Readonly<Record<string, (conversation: Conversation) => Promise<void
 };
 
 for (const [cause, cut] of Object.entries(cuts)) {
-  test(`a call cut off by ${cause} is not completed, and the context says that it was not run`, async () => {
+  test(`a call cut off by ${cause} is marked in the context as not executed`, async () => {
     verifies('R3.13');
     const conversation = await withTool();
     const { client, engines } = conversation;
@@ -85,7 +85,7 @@ for (const [cause, cut] of Object.entries(cuts)) {
   });
 }
 
-test("an output in a response's input needs its call there, given or referred to, before or behind it", async () => {
+test('an output in the input of a response requires its call there, inline or by reference, before or after it', async () => {
   verifies('R8.2');
   const { client, engines } = await withTool();
   engines.languageModel.script = () => [
@@ -133,7 +133,7 @@ test("an output in a response's input needs its call there, given or referred to
   assert.deepEqual(client.all('error'), []);
 });
 
-test('calls that are complete and run in parallel with a half one stay calls', async () => {
+test('complete calls in parallel with an incomplete one stay calls', async () => {
   const { client, engines } = await withTool();
   engines.languageModel.script = () => [
     ...half,

@@ -1,4 +1,4 @@
-/** The ids of tool calls: the session's own towards clients, unique, and results that belong to their calls. */
+/** Ids of tool calls: the session assigns unique ones, and results belong to the right calls. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -26,7 +26,7 @@ async function withTool(): Promise<Conversation> {
   return conversation;
 }
 
-/** By call, in order, the outputs that the model was given for it. */
+/** The outputs that the model got, in the order of their calls. */
 function resultsIn(items: readonly ContextItem[]): string[][] {
   const calls = items.flatMap((item) => (item.type === 'call' ? [item.callId] : []));
   assert.equal(new Set(calls).size, calls.length, 'no id stands twice');
@@ -35,7 +35,7 @@ function resultsIn(items: readonly ContextItem[]): string[][] {
   );
 }
 
-test('property: whatever ids the model gives, those of the session are unique, short, and take their results', async () => {
+test('property: whatever ids the model uses, those of the session are unique and short, and match their results', async () => {
   const id = fc.oneof(
     fc.constantFrom('call_0', '', undefined, ' ', '__proto__', 'c'.repeat(65), 'é'.repeat(900)),
     fc.string({ maxLength: 40 }),
@@ -71,7 +71,7 @@ test('property: whatever ids the model gives, those of the session are unique, s
   );
 });
 
-test('calls that a client created with one id have a result each, in order', async () => {
+test('calls that a client created with the same id have one result each, in order', async () => {
   const { client, engines } = await withTool();
   const made = create({ type: 'function_call', call_id: 'c', name: 'f', arguments: '{}' });
   for (const event of [made, outputOf('c', 'one'), made, outputOf('c', 'two'), outputOf('c', 'two, corrected'), made]) {
@@ -82,7 +82,7 @@ test('calls that a client created with one id have a result each, in order', asy
   assert.deepEqual(resultsIn(engines.languageModel.requests[0]?.items ?? []), [['one'], ['two', 'two, corrected'], []]);
 });
 
-test('parallel calls of a client with one id are answered in their order', async () => {
+test('parallel calls of a client with the same id get their results in order', async () => {
   const { client, engines } = await withTool();
   const made = create({ type: 'function_call', call_id: 'c', name: 'f', arguments: '{}' });
   for (const event of [made, made, outputOf('c', 'one'), outputOf('c', 'two')]) await client.say(event);
@@ -91,7 +91,7 @@ test('parallel calls of a client with one id are answered in their order', async
   assert.deepEqual(resultsIn(engines.languageModel.requests[0]?.items ?? []), [['one'], ['two']]);
 });
 
-test('a call outside the conversation keeps the id of its engine when the client sends it back', async () => {
+test("an out-of-band call keeps the engine's id when the client sends it back", async () => {
   const { client, engines } = await withTool();
   engines.languageModel.script = () => calling('own');
   await client.say({ ...textResponse, response: { ...textResponse.response, conversation: 'none', input: [] } });
@@ -106,7 +106,7 @@ test('a call outside the conversation keeps the id of its engine when the client
   assert.deepEqual(call.engineCall, { id: 'own', engine: 'm' });
 });
 
-test('ids of engines are bounded: the oldest are forgotten, and their calls are sent under those of the session', async () => {
+test("ids of engines are bounded: calls with a dropped one use the session's id", async () => {
   const { client, engines } = newConversation({ limits: { engineCallCharacters: 1000 } });
   await client.say(updateTools('f'));
   for (const id of ['a', 'b', 'c']) {
@@ -120,7 +120,7 @@ test('ids of engines are bounded: the oldest are forgotten, and their calls are 
   assert.deepEqual(own, [undefined, 'b', 'c']);
 });
 
-test("a call never has the id of one that the client's history brought", async () => {
+test("a new call never has the id of a call in the client's history", async () => {
   const conversation = newConversation();
   const { client, engines } = conversation;
   await client.say(updateTools('f'));

@@ -1,4 +1,4 @@
-/** How responses end: engines that fail, empty answers, cancels. */
+/** Ends of responses: failing engines, empty output, cancels. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -91,7 +91,7 @@ const faults: [name: string, code: string, inject: (engines: Engines) => void][]
 ];
 
 for (const [name, code, inject] of faults) {
-  test(`${name}: response.done failed names the stage, and the session lives`, async () => {
+  test(`${name}: response.done failed names the stage, and the session continues`, async () => {
     verifies('R3.42', 'R4.12', 'R4.16', 'R5.40');
     const { client, clock, engines } = newConversation();
     const { generate } = engines.languageModel;
@@ -124,7 +124,7 @@ for (const [name, code, inject] of faults) {
   });
 }
 
-test('a model with nothing to say: completed, without output', async () => {
+test('a model without output: completed, with no items', async () => {
   const { client, engines } = newConversation();
   engines.languageModel.script = () => [
     { type: 'text', text: '' },
@@ -137,7 +137,7 @@ test('a model with nothing to say: completed, without output', async () => {
   }
 });
 
-test('a voice that has no sound for some words: the answer completes, and the log says so once', async () => {
+test('a voice without sound for some words: the response completes, and one entry is logged', async () => {
   const { client, clock, engines, log } = newConversation();
   engines.languageModel.script = () => say('你好。 你好。 One two.');
   const { voice } = engines;
@@ -152,7 +152,7 @@ test('a voice that has no sound for some words: the answer completes, and the lo
   assert.deepEqual(log.warnings, [{ event: 'voice_silent', voice: 'alloy', characters: 3 }]);
 });
 
-test('cancel stops model and voice at once', async () => {
+test('a cancel stops model and voice immediately', async () => {
   const { client, engines } = newConversation();
   engines.languageModel.script = ({ signal }) =>
     hang<ModelEvent>(signal, { type: 'text', text: 'One sentence is here. ' });
@@ -167,7 +167,7 @@ test('cancel stops model and voice at once', async () => {
   assert.deepEqual([voiceSignal?.aborted, engines.languageModel.requests[0]?.signal.aborted], [true, true]);
 });
 
-test('a cancel at any moment is the end of it', async () => {
+test('a cancel at any moment ends the response', async () => {
   verifies('R3.17');
   for (let ticks = 0; ticks < 60; ticks += 1) {
     const { client, engines } = newConversation({ outputLeadMs: Number.POSITIVE_INFINITY });

@@ -15,7 +15,7 @@ import { call, countTo, gate, say, tone } from '../../support/fake-engines.ts';
 import { verifies } from '../../support/verifies.ts';
 import { create, inText, respond } from './support.ts';
 
-/** The ids of the conversation's items, as a client that follows the events has them. */
+/** The ids of the items in the order that a client derives from the events. */
 function chain(client: Client): string[] {
   const ids: string[] = [];
   for (const event of client.events) {
@@ -29,9 +29,9 @@ function chain(client: Client): string[] {
   return ids;
 }
 
-// ---- Items meanwhile ----
+// ---- Items during a response ----
 
-test('items created during a response stand after its output (docs/protocol.md §8)', async () => {
+test('items created during a response follow its output (docs/protocol.md §8)', async () => {
   verifies('R8.6');
   const { client, engines } = newConversation();
   const { opened, open } = gate();
@@ -58,7 +58,7 @@ test('items created during a response stand after its output (docs/protocol.md �
   assert.deepEqual(kinds, ['user', 'user', 'assistant', 'call', 'user', 'user'], 'the model sees the same order');
 });
 
-test('the item that a response follows is deleted meanwhile', async () => {
+test('the item before a response is deleted during the response', async () => {
   for (const deleted of [['two'], ['two', 'one'], ['one', 'two']]) {
     const { client, engines } = newConversation();
     const { opened, open } = gate();
@@ -80,7 +80,7 @@ test('the item that a response follows is deleted meanwhile', async () => {
   }
 });
 
-test('an item of a running response is cancelled, and then deleted (docs/protocol.md §8)', async () => {
+test('an item of a running response is cancelled and then deleted (docs/protocol.md §8)', async () => {
   verifies('R8.3', 'ga.server.conversation.item.deleted');
   const { client, engines } = newConversation();
   engines.languageModel.script = () => say(countTo(20));
@@ -98,7 +98,7 @@ test('an item of a running response is cancelled, and then deleted (docs/protoco
 
 // ---- Audio in items ----
 
-test('bytes of audio are only in conversation.item.retrieved (docs/protocol.md §3)', async () => {
+test('the bytes of audio are only in conversation.item.retrieved (docs/protocol.md §3)', async () => {
   verifies('R3.29', 'R3.30', 'R4.14');
   const { client, clock } = newConversation();
   const bytes = Buffer.from(tone(500, 24000).buffer);
@@ -114,7 +114,7 @@ test('bytes of audio are only in conversation.item.retrieved (docs/protocol.md �
   assert.equal(transcriptOf(await client.retrieve('u')), null, 'transcription was not asked for');
 });
 
-test('assistant audio that a client sends back is its transcript (docs/protocol.md §3)', async () => {
+test('assistant audio that a client creates is reduced to its transcript (docs/protocol.md §3)', async () => {
   verifies('R3.40');
   const { client, engines } = newConversation();
   const content = [{ type: 'output_audio', transcript: 'I said so.' }];

@@ -1,4 +1,4 @@
-/** Audio leaves at most `output-lead-ms` ahead of its playback. */
+/** Audio is sent at most `output-lead-ms` ahead of its playback. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ import { respond, truncate } from './support.ts';
 const audioMs = (event: ServerEvent) =>
   event.type === 'response.output_audio.delta' ? Buffer.from(event.delta, 'base64').length / 48 : 0;
 
-test('audio leaves at most the lead ahead of its playback; .done follows the last of it', async () => {
+test('audio is sent at most the lead ahead of its playback; the done event follows the last of it', async () => {
   verifies('R3.31', 'R3.32', 'R4.15');
   const { client, clock, engines } = newConversation({ outputLeadMs: 3000 });
   engines.languageModel.script = () => say(countTo(24));
@@ -35,7 +35,7 @@ test('audio leaves at most the lead ahead of its playback; .done follows the las
   }
 });
 
-test('words go before their sound', async () => {
+test('text is sent before its audio', async () => {
   verifies(
     'R3.8',
     'R3.44',
@@ -59,7 +59,7 @@ test('words go before their sound', async () => {
   assert.equal(joined.join(''), countTo(12));
 });
 
-test('an infinite lead sends everything as it is made', async () => {
+test('an infinite lead sends everything as it is generated', async () => {
   const { client, engines } = newConversation({ outputLeadMs: Number.POSITIVE_INFINITY });
   engines.languageModel.script = () => say(countTo(120));
   await client.say(respond());
@@ -70,7 +70,7 @@ test('an infinite lead sends everything as it is made', async () => {
   );
 });
 
-test('the next answer is paced from when the last one has been heard, or was interrupted', async () => {
+test('pacing of the next response starts at the end or interruption of the previous one', async () => {
   const { client, clock, engines } = newConversation({ outputLeadMs: 1000 });
   engines.languageModel.script = () => say(countTo(4));
   await client.say(respond());
@@ -87,7 +87,7 @@ test('the next answer is paced from when the last one has been heard, or was int
   assert.ok(sent() > 700);
 });
 
-test('a pause between answers is not made up for: the lead is counted from now', async () => {
+test('a pause between responses does not increase the lead', async () => {
   const { client, clock, engines } = newConversation({ outputLeadMs: 1000 });
   engines.languageModel.script = () => say(countTo(20));
   await client.say(respond());
@@ -97,7 +97,7 @@ test('a pause between answers is not made up for: the lead is counted from now',
   assert.ok(client.events.reduce((sum, event) => sum + audioMs(event), 0) <= 1000);
 });
 
-test('after a truncation the next answer has its whole lead again: the listener has stopped', async () => {
+test('after a truncation the next response has its whole lead, because playback has stopped', async () => {
   const { client, engines } = newConversation({ outputLeadMs: 2000 });
   engines.languageModel.script = () => say(countTo(20));
   await client.say(respond());

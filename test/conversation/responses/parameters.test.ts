@@ -8,7 +8,7 @@ import { hang, say, tone } from '../../support/fake-engines.ts';
 import { verifies } from '../../support/verifies.ts';
 import { create, inText, message, respond } from './support.ts';
 
-test('overrides hold for one response, reach the engines, and leave the session as it is', async () => {
+test('overrides apply to one response, reach the engines, and leave the session unchanged', async () => {
   verifies(
     'R3.30',
     'R3.43',
@@ -93,7 +93,7 @@ for (const [finish, reason] of [
   });
 }
 
-test('usage of a voice turn: a token is 100 ms of user audio or 50 ms of assistant audio', async () => {
+test('usage of a voice turn: one token per 100 ms of user audio or 50 ms of assistant audio', async () => {
   verifies('R3.33');
   const { client, clock, engines } = newConversation();
   engines.languageModel.script = () => say('One two three four.');
@@ -113,7 +113,7 @@ test('usage of a voice turn: a token is 100 ms of user audio or 50 ms of assista
 
 // ---- Out of band ----
 
-test('out of band: no conversation events, no conversation id, and the context that was given', async () => {
+test('an out-of-band response: no conversation events, no conversation id, and the specified context', async () => {
   verifies('R3.14', 'R3.16', 'R4.4');
   const { client, engines } = newConversation();
   await client.say(create('First.', 'a'));
@@ -141,7 +141,7 @@ test('out of band: no conversation events, no conversation id, and the context t
   assert.equal(client.lastError().code, 'item_retrieve_invalid_item_id');
 });
 
-test('raw audio in the input of a response is transcribed for it, without events', async () => {
+test('audio in the input of a response is transcribed for it, without events', async () => {
   verifies('R3.16');
   const { client, engines } = newConversation();
   await client.say(update({ audio: { input: { transcription: {} } } }));
@@ -159,7 +159,7 @@ test('raw audio in the input of a response is transcribed for it, without events
   assert.ok(client.events.every((event) => event.type.startsWith('response.') || event.type === 'rate_limits.updated'));
 });
 
-test('several run at once beside the active one, each cancelled by its id; their number is bounded', async () => {
+test('several out-of-band responses run beside the active one, each cancelled by its id; their number is bounded', async () => {
   verifies('R3.15', 'R3.18', 'R5.56');
   const { client, engines } = newConversation({ limits: { outOfBandResponses: 2 } });
   engines.languageModel.script = ({ signal }) => hang<ModelEvent>(signal, { type: 'text', text: 'Well ' });
@@ -187,7 +187,7 @@ test('several run at once beside the active one, each cancelled by its id; their
   assert.equal(client.last('response.done').response.id, first);
 });
 
-test('speech interrupts the response in the conversation, not those beside it', async () => {
+test('speech interrupts the response in the conversation, but not out-of-band responses', async () => {
   const { client, engines } = newConversation();
   engines.languageModel.script = ({ signal }) => hang(signal);
   await client.say(respond({ conversation: 'none' }));
@@ -199,7 +199,7 @@ test('speech interrupts the response in the conversation, not those beside it', 
   );
 });
 
-test('a response that asks for a function which nobody declared is refused', async () => {
+test('a response with tool_choice for an undeclared function is refused', async () => {
   const { client, engines } = newConversation();
   const tool_choice = { type: 'function', name: 'pay' };
   await client.say({ type: 'response.create', response: { tool_choice } });

@@ -1,4 +1,4 @@
-/** `conversation.item.truncate`: the transcript and the audio end where the listener stopped. */
+/** `conversation.item.truncate`: the transcript and the audio end where playback stopped. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ async function spoken(settings: Parameters<typeof newConversation>[0] = {}) {
   return { ...conversation, item_id };
 }
 
-test('truncation cuts audio and transcript where the listener stopped, and again', async () => {
+test('truncation cuts audio and transcript where playback stopped, also repeatedly', async () => {
   verifies('R3.21', 'R4.18', 'ga.server.conversation.item.truncated');
   const { client, item_id } = await spoken();
   for (const [atMs, transcript] of [
@@ -33,7 +33,7 @@ test('truncation cuts audio and transcript where the listener stopped, and again
   }
 });
 
-test('beyond the audio it is clamped; strict, it is refused', async () => {
+test('a position beyond the audio is clamped; in strict mode it is refused', async () => {
   verifies('R4.18', 'R5.26');
   const lenient = await spoken();
   await lenient.client.say(truncate(lenient.item_id, 1560));
@@ -54,7 +54,7 @@ test('beyond the audio it is clamped; strict, it is refused', async () => {
   assert.equal(strict.client.all('conversation.item.truncated').length, 1);
 });
 
-test('a part that is no audio cannot be truncated', async () => {
+test('a part without audio cannot be truncated', async () => {
   verifies('R5.27');
   const { client, item_id } = await spoken();
   await client.say(truncate(item_id, 0, 1));
@@ -64,7 +64,7 @@ test('a part that is no audio cannot be truncated', async () => {
   assert.equal(client.lastError().code, 'unsupported_content_type');
 });
 
-test('truncated while it is spoken: what follows is not kept; the response goes on', async () => {
+test('truncation during speech: later output is not added to the item; the response continues', async () => {
   verifies('R3.20', 'R4.18');
   const { client, clock, engines } = newConversation({ outputLeadMs: 1000 });
   engines.languageModel.script = () => say(countTo(6));
@@ -77,7 +77,7 @@ test('truncated while it is spoken: what follows is not kept; the response goes 
   assert.deepEqual([transcriptOf(item), audioOf(item).length], ['Number 1. Number', 600 * 48]);
 });
 
-test('inside a clause that is half sent, words without timings are placed by the usual pace of speech', async () => {
+test('inside a clause that is half sent, words without timings are placed by the average speaking rate', async () => {
   const { client, engines } = newConversation();
   const [half, rest] = [tone(500, 16000), tone(500, 16000)];
   const words = 'one two three four five six seven eight nine ten.';
@@ -91,7 +91,7 @@ test('inside a clause that is half sent, words without timings are placed by the
   };
   await client.say(respond());
   const { item_id } = client.last('response.output_audio.delta');
-  // A second for the first clause: half a second later, half of the second one has been said.
+  // The first clause lasts one second: half a second later, half of the second one has been played.
   await client.say(truncate(item_id, 1500));
   assert.equal(transcriptOf(await client.retrieve(item_id)), `${words} one two three four five`);
   await client.say({ type: 'response.cancel' });
@@ -106,7 +106,7 @@ test('inside a clause that is half sent, words without timings are placed by the
   );
 });
 
-test('words that a voice tells piece by piece are all known', async () => {
+test('words with timings in several pieces are all known', async () => {
   const { client, engines } = newConversation();
   engines.languageModel.script = () => say('one two three');
   engines.voice.speak = async function* () {
@@ -125,7 +125,7 @@ test('words that a voice tells piece by piece are all known', async () => {
   assert.equal(transcriptOf(await client.retrieve(item_id)), 'one');
 });
 
-test('audio that is no longer kept can be truncated all the same', async () => {
+test('dropped audio can still be truncated', async () => {
   const { client, item_id } = await spoken({ limits: { keptAudioMs: 100 } });
   assert.equal(audioOf(await client.retrieve(item_id)).length, 0);
   for (const atMs of [900, 600]) {
@@ -135,7 +135,7 @@ test('audio that is no longer kept can be truncated all the same', async () => {
   assert.equal(transcriptOf(await client.retrieve(item_id)), 'One two three.');
 });
 
-test('an answer longer than what may be kept gives up its audio, not its words', async () => {
+test('a response above the audio limit loses its oldest audio, but no text', async () => {
   const { client, item_id } = await spoken({ limits: { keptAudioMs: 1000 } });
   const item = await client.retrieve(item_id);
   assert.deepEqual([transcriptOf(item), audioOf(item).length], ['One two three. Four five six.', 0]);

@@ -9,7 +9,7 @@ import { countTo, gate, hang, say } from '../../support/fake-engines.ts';
 import { verifies } from '../../support/verifies.ts';
 import { input, quiet, speech, turn, vad } from './support.ts';
 
-test('create_response false: the turn is committed and not answered, now or later', async () => {
+test('create_response false: the turn is committed and never answered', async () => {
   verifies('R3.26');
   const { client } = newConversation();
   await client.say(vad({ create_response: false }));
@@ -20,7 +20,7 @@ test('create_response false: the turn is committed and not answered, now or late
   assert.equal(client.all('response.created').length, 1, 'only what was asked for');
 });
 
-test('interrupt_response false: the running answer goes on, and the turn is answered when it is done', async () => {
+test('interrupt_response false: the response continues, and the turn is answered after it', async () => {
   verifies('R8.5');
   const { client, clock, engines } = newConversation();
   engines.languageModel.script = () => say(countTo(16));
@@ -38,7 +38,7 @@ test('interrupt_response false: the running answer goes on, and the turn is answ
   assert.deepEqual(roles, ['user', 'assistant', 'user'], 'the answer stands before what was said during it');
 });
 
-test('a blank transcript: the item stays, completed says "", and there is no answer', async () => {
+test('a blank transcript: the item stays, completed has "", and there is no response', async () => {
   verifies('R8.7');
   const { client, engines } = newConversation();
   engines.transcriber.hear = () => '';
@@ -54,7 +54,7 @@ test('a blank transcript: the item stays, completed says "", and there is no ans
 });
 
 for (const fault of ['fails', 'stalls', 'ends early'] as const) {
-  test(`a transcriber that ${fault}: the item says so, its response fails and names it, and the session lives`, async () => {
+  test(`a transcriber that ${fault}: the item and its response fail with the reason, and the session continues`, async () => {
     verifies('R3.42', 'R4.16', 'R5.39', 'ga.server.conversation.item.input_audio_transcription.failed');
     const { client, clock, engines } = newConversation();
     await client.say(input({ transcription: {} }));
@@ -89,7 +89,7 @@ for (const fault of ['fails', 'stalls', 'ends early'] as const) {
   });
 }
 
-test('a second turn, ended while the first is transcribed, is answered together with it', async () => {
+test('a second turn that ends during transcription of the first is answered together with it', async () => {
   verifies('R8.8');
   const { client, engines } = newConversation();
   const { opened, open } = gate();
@@ -109,7 +109,7 @@ test('a second turn, ended while the first is transcribed, is answered together 
   );
 });
 
-test('an answer that waits for someone to stop speaking comes when their speech is cleared, or turns out blank', async () => {
+test('a response that waits for the end of speech is created when the speech is cleared or its transcript is blank', async () => {
   verifies('R8.8');
   for (const end of ['cleared', 'blank', 'switched off']) {
     const { client, engines } = newConversation();
@@ -129,7 +129,7 @@ test('an answer that waits for someone to stop speaking comes when their speech 
   }
 });
 
-test('who asks for an answer before the transcript is known gets one, not two', async () => {
+test('a response.create before the transcript is known results in one response, not two', async () => {
   const { client, clock, engines } = newConversation();
   const { opened, open } = gate();
   engines.transcriber.hear = async () => {
@@ -144,7 +144,7 @@ test('who asks for an answer before the transcript is known gets one, not two', 
   assert.equal(engines.languageModel.requests[0]?.items.length, 1, 'and it waited for the transcript');
 });
 
-test('speech during an answer that has not begun to sound cancels it too', async () => {
+test('speech also cancels a response that has not begun to play', async () => {
   const { client, engines } = newConversation();
   engines.languageModel.script = ({ signal }) => hang(signal);
   await client.speak(turn);

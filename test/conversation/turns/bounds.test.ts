@@ -1,4 +1,4 @@
-/** Bounds of the input buffer, of audio kept with items, and of audio that waits for its transcript. */
+/** Bounds of the input buffer, of retained audio, and of audio that waits for its transcript. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,11 +9,11 @@ import { gate } from '../../support/fake-engines.ts';
 import { verifies } from '../../support/verifies.ts';
 import { input, marks, quiet, speech } from './support.ts';
 
-test('a turn as long as the input buffer ends there; silence as long is forgotten from the front', async () => {
+test('a turn ends at the size of the input buffer; silence of that length is dropped from the front', async () => {
   verifies('R8.9');
   const { client } = newConversation({ limits: { inputBufferMs: 3200 } });
   await client.speak(concatSamples([quiet(10_240), speech(6400), quiet(700)]));
-  // A turn is as long as fits, in frames of 32 ms; speech that goes on is another turn.
+  // The turn is as long as fits, in frames of 32 ms; the speech after it is another turn.
   const begin = 10_240 - 300;
   const firstEnd = Math.ceil((begin + 3200 + 1) / 32) * 32;
   const secondEnd = Math.ceil((firstEnd + 3200 + 1) / 32) * 32;
@@ -27,19 +27,19 @@ test('a turn as long as the input buffer ends there; silence as long is forgotte
   assert.deepEqual(client.all('error'), []);
 });
 
-test('of silence less is kept, also while voice activity detection is broken', async (t) => {
+test('less silence is retained, even if voice activity detection fails', async (t) => {
   const limits = { silenceMs: 6400 };
   const committedMs = async (client: Client) => {
     await client.say({ type: 'input_audio_buffer.commit' });
     const item = await client.retrieve(client.last('input_audio_buffer.committed').item_id);
     return audioOf(item).length / 48;
   };
-  await t.test('in a session where nobody speaks', async () => {
+  await t.test('in a session without speech', async () => {
     const { client } = newConversation({ limits });
     await client.speak(quiet(12_800));
     assert.equal(await committedMs(client), 6400);
   });
-  await t.test('where no turn can be told', async () => {
+  await t.test('if turns cannot be detected', async () => {
     const { client, engines } = newConversation({ limits });
     engines.voiceActivity = {
       open: () => ({ frameMs: 32, push: () => Promise.reject(new Error('no model')), close() {} }),
@@ -50,7 +50,7 @@ test('of silence less is kept, also while voice activity detection is broken', a
   });
 });
 
-test('audio kept with items is bounded: the oldest is dropped, its transcript stays', async () => {
+test('retained audio of items is bounded: the oldest is dropped, its transcript stays', async () => {
   verifies('R8.10');
   const { client } = newConversation({ limits: { keptAudioMs: 2500 } });
   await client.say(input({ turn_detection: null, transcription: {} }));
@@ -67,7 +67,7 @@ test('audio kept with items is bounded: the oldest is dropped, its transcript st
   assert.deepEqual(items.map(transcriptOf), ['hello there', 'hello there', 'hello there']);
 });
 
-test('a client that sends audio faster than it is transcribed is read no further until that is done', async () => {
+test('a client that sends audio faster than it is transcribed is read more slowly', async () => {
   const { client, engines, session } = newConversation({ limits: { inputBufferMs: 2500, keptAudioMs: 0 } });
   const { opened, open } = gate();
   engines.transcriber.hear = async () => {

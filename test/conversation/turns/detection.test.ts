@@ -24,13 +24,13 @@ const several = concatSamples([
 // biome-ignore format: a recording reads best in a line
 const chunkings = { 'one append': 60_000, '200 ms': 200, '20 ms': 20, '7 samples': 7 / 24, 'live, 20 ms': 20 };
 
-/** Appends audio as a microphone does: each chunk has been through voice activity detection before the next one comes. */
+/** Appends audio like a microphone: each chunk has passed voice activity detection before the next one arrives. */
 async function speakLive(client: Client, samples: Int16Array, chunkMs: number): Promise<void> {
   const step = chunkMs * 24;
   for (let at = 0; at < samples.length; at += step) await client.speak(samples.slice(at, at + step), chunkMs);
 }
 
-test('engines that are far away make ready when the user begins to speak', async () => {
+test('remote engines connect when the user begins to speak', async () => {
   const { client, engines } = newConversation();
   const warmed: string[] = [];
   const parts = ['transcriber', 'languageModel', 'voice'] as const;
@@ -42,7 +42,7 @@ test('engines that are far away make ready when the user begins to speak', async
   assert.deepEqual(warmed, parts);
 });
 
-test('the way in which audio is cut into appends changes nothing', async (t) => {
+test('the chunking of audio does not affect turns', async (t) => {
   verifies(
     'R3.5',
     'R3.9',
@@ -81,7 +81,7 @@ test('the way in which audio is cut into appends changes nothing', async (t) => 
   for (const result of results) assert.deepEqual(result, results[0]);
 });
 
-test('what the transcriber is given of a turn ends with the turn, however much was written by then', async () => {
+test('the audio of a turn for the transcriber ends with the turn, even if more was appended', async () => {
   const given: number[][] = [];
   for (const chunkMs of [60_000, 20]) {
     const { client, engines } = newConversation();
@@ -92,12 +92,12 @@ test('what the transcriber is given of a turn ends with the turn, however much w
   assert.deepEqual(given[0], given[1]);
 });
 
-test('prefix padding ends at the start of the recording, and at the last commit', async () => {
+test('prefix padding is limited by the start of the recording and by the last commit', async () => {
   verifies('R3.6', 'R3.24');
   const { client } = newConversation();
   await client.say(vad({ prefix_padding_ms: 1000, silence_duration_ms: 200 }));
   await client.speak(concatSamples([speech(640), quiet(320), speech(640), quiet(320)]));
-  // Frames of 32 ms: the first turn is voiced to 640, and ends 200 ms later; the second begins right there.
+  // Frames of 32 ms: the first turn is voiced until 640, and ends 200 ms later; the second begins there.
   assert.deepEqual(marks(client), [
     [0, 840],
     [840, 1800],
@@ -109,7 +109,7 @@ test('prefix padding ends at the start of the recording, and at the last commit'
   assert.deepEqual(bytes, [840 * 48, 960 * 48], 'the items hold all audio between, once');
 });
 
-test('threshold and silence_duration_ms are obeyed, also when they change in the middle of a turn', async () => {
+test('threshold and silence_duration_ms apply, also when they change during a turn', async () => {
   verifies('R3.24');
   const { client } = newConversation();
   await client.say(vad({ threshold: 0.96 }));
@@ -124,7 +124,7 @@ test('threshold and silence_duration_ms are obeyed, also when they change in the
   assert.equal(client.all('input_audio_buffer.speech_stopped').length, 1);
 });
 
-test('semantic_vad waits longer the less eager it is', async () => {
+test('semantic_vad waits longer at lower eagerness', async () => {
   verifies('R3.25');
   const ends: number[] = [];
   for (const eagerness of ['high', 'auto', 'low']) {
@@ -136,7 +136,7 @@ test('semantic_vad waits longer the less eager it is', async () => {
   assert.ok(ends[0] && ends[1] && ends[2] && 0 < ends[0] && ends[0] < ends[1] && ends[1] < ends[2], ends.join(' < '));
 });
 
-test('marks are whole milliseconds, wherever turn detection is switched on', async () => {
+test('times are whole milliseconds, wherever turn detection is switched on', async () => {
   const { client } = newConversation();
   await client.say(input({ turn_detection: null }));
   await client.speak(quiet(1000 + 7 / 24));
@@ -145,7 +145,7 @@ test('marks are whole milliseconds, wherever turn detection is switched on', asy
   assert.deepEqual(marks(client), [[1000 + 384 - 300, 1000 + 1216 + 500]]);
 });
 
-test('once a turn has begun, a little less than the threshold keeps it going; it does not begin one', async () => {
+test('probability slightly below the threshold continues a turn, but does not begin one', async () => {
   const { client, engines } = newConversation();
   const probabilities = [...Array(10).fill(0.4), ...Array(5).fill(0.9), ...Array(30).fill(0.4), ...Array(30).fill(0.3)];
   engines.voiceActivity = {
@@ -159,7 +159,7 @@ test('once a turn has begun, a little less than the threshold keeps it going; it
   assert.deepEqual(marks(client), [[320 - 300, 1440 + 500]]);
 });
 
-test('voice activity detection that fails is told, and hears again with the next append', async () => {
+test('a failure of voice activity detection is reported, and detection resumes with the next append', async () => {
   verifies('R5.60');
   const { client, engines } = newConversation();
   const { open } = engines.voiceActivity;

@@ -1,4 +1,4 @@
-/** Turns that the client commits or clears, and changes of the configuration during speech. */
+/** Turns that the client commits or clears, and configuration changes during speech. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { gate, silence, tone } from '../../support/fake-engines.ts';
 import { verifies } from '../../support/verifies.ts';
 import { input, marks, quiet, speech, turn, vad } from './support.ts';
 
-test('push-to-talk: audio is committed by the client, cleared by the client, and answered when asked', async () => {
+test('push-to-talk: the client commits and clears audio, and creates the response', async () => {
   verifies(
     'R3.22',
     'R3.27',
@@ -45,7 +45,7 @@ test('push-to-talk: audio is committed by the client, cleared by the client, and
   assert.equal(engines.languageModel.requests.length, 1);
 });
 
-test('a manual commit during speech: no speech_stopped, no answer, the announced id; then the next speech works', async () => {
+test('a manual commit during speech: no speech_stopped, no response, the announced id; the next turn is detected', async () => {
   verifies('R3.22');
   const { client } = newConversation();
   client.forget();
@@ -67,7 +67,7 @@ test('a manual commit during speech: no speech_stopped, no answer, the announced
   assert.equal(client.all('response.created').length, 1);
 });
 
-test('a commit and a response in one breath are answered once, with an earlier turn still to be transcribed', async () => {
+test('a commit and a response.create together create one response, even if an earlier turn is pending transcription', async () => {
   const { client, clock, engines } = newConversation();
   const { opened, open } = gate();
   engines.transcriber.hear = async () => {
@@ -85,7 +85,7 @@ test('a commit and a response in one breath are answered once, with an earlier t
   assert.equal(engines.languageModel.requests[0]?.items.length, 2);
 });
 
-test('a clear during speech forgets the turn; the next one is whole', async () => {
+test('a clear during speech drops the turn; the next one is complete', async () => {
   verifies('R3.27');
   const { client } = newConversation();
   client.forget();
@@ -98,7 +98,7 @@ test('a clear during speech forgets the turn; the next one is whole', async () =
   assert.deepEqual(marks(client), [[1920 + 416 - 32 - 300, 1920 + 1216 + 500]]);
 });
 
-test('turn detection switched off during speech leaves the audio to the client; switched on again it hears anew', async () => {
+test('switching turn detection off during speech leaves the audio in the buffer; switched on again, it detects new turns', async () => {
   const { client } = newConversation();
   await client.speak(concatSamples([quiet(320), speech(640)]));
   await client.say(input({ turn_detection: null }));
@@ -113,7 +113,7 @@ test('turn detection switched off during speech leaves the audio to the client; 
   assert.deepEqual(marks(client), [[2960 + 384 - 300, 2960 + 1216 + 500]]);
 });
 
-test('the format switched during speech: that turn is forgotten, and the next one is heard in the new format', async () => {
+test('a change of the format during speech drops the turn; the next one uses the new format', async () => {
   const { client, engines } = newConversation();
   await client.speak(concatSamples([quiet(320), speech(640)]));
   await client.say(input({ format: { type: 'audio/pcmu' } }));
@@ -124,7 +124,7 @@ test('the format switched during speech: that turn is forgotten, and the next on
   assert.equal(engines.transcriber.clips.at(-1)?.sampleRateHz, 8000);
 });
 
-test('events behind audio wait until that audio was heard', async () => {
+test('events behind audio wait until the audio is processed', async () => {
   verifies('R3.28');
   const { client, engines } = newConversation();
   const { opened, open } = gate();

@@ -31,7 +31,7 @@ const pieces: Record<string, (text: string) => string[]> = {
 };
 
 for (const [name, cut] of Object.entries(pieces)) {
-  test(`markers alone are a blank transcript, ${name}`, async () => {
+  test(`a transcript that has only markers is blank, ${name}`, async () => {
     verifies('R8.7', 'R3.9');
     for (const text of [...blank, ...spoken]) {
       const { client, engines } = newConversation();
@@ -56,7 +56,7 @@ for (const [name, cut] of Object.entries(pieces)) {
   });
 }
 
-test('words are sent as soon as something outside of markers was said', async () => {
+test('text is sent as soon as there is text outside of markers', async () => {
   const { client, engines } = newConversation();
   engines.transcriber.transcribe = async function* (): AsyncGenerator<TranscriptEvent> {
     for (const text of ['[Mu', 'sic]', ' Hel', 'lo', ' there']) yield { type: 'delta', text };
@@ -68,7 +68,7 @@ test('words are sent as soon as something outside of markers was said', async ()
   assert.deepEqual(deltas, ['[Mu', 'sic]', ' Hel', 'lo', ' there']);
 });
 
-test('the model gets no markers, also where it is asked without a turn of words', async () => {
+test('the model gets no markers, also in a response without a turn', async () => {
   verifies('R8.7', 'R3.45');
   const { client, engines } = newConversation();
   engines.transcriber.hear = () => '(dog barking)';
@@ -78,7 +78,7 @@ test('the model gets no markers, also where it is asked without a turn of words'
   assert.ok(engines.languageModel.requests.length > 0 && !asked.includes('barking'), asked);
 });
 
-test('segments of markers alone are not sent', async () => {
+test('segments that have only markers are not sent', async () => {
   verifies('R8.7', 'R3.46');
   const { client, engines } = newConversation();
   engines.transcriber.transcribe = async function* (): AsyncGenerator<TranscriptEvent> {
@@ -91,7 +91,7 @@ test('segments of markers alone are not sent', async () => {
   assert.deepEqual(client.all('response.created'), []);
 });
 
-test('a transcript of brackets that never close is sent whole', async () => {
+test('a transcript with an unclosed bracket is sent in full', async () => {
   const text = `${'[('.repeat(50_000)}*♪ end`;
   const { client, engines } = newConversation();
   engines.transcriber.transcribe = async function* (): AsyncGenerator<TranscriptEvent> {

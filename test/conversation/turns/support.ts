@@ -14,7 +14,7 @@ export const input = (fields: object) => update({ audio: { input: fields } });
 
 export const vad = (fields: object) => input({ turn_detection: { type: 'server_vad', ...fields } });
 
-/** Where each turn began and ended, as the events say. */
+/** The begin and end of each turn, from the events. */
 export function marks(client: Client): number[][] {
   const stops = client.all('input_audio_buffer.speech_stopped');
   return client

@@ -1,4 +1,4 @@
-/** What the meter admits and learns of responses, and what transcriptions cost. */
+/** Admission of responses by the meter, and the usage of responses and transcriptions. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -23,7 +23,7 @@ class CountingMeter implements Meter {
   }
 }
 
-test('the meter is told of every response once, as the client is', async () => {
+test('the meter and the client get the usage of every response once', async () => {
   const meter = new CountingMeter();
   const { client, engines } = newConversation({}, { tokens: words, meter });
   await client.say(userText('Hello.'));
@@ -40,7 +40,7 @@ test('the meter is told of every response once, as the client is', async () => {
   assert.equal(meter.responses.length, 3);
 });
 
-test('a response that the meter does not admit fails and says why; the model is not asked, and the session goes on', async () => {
+test('a response that the meter refuses fails with a reason; the model is not called, and the session continues', async () => {
   verifies('R3.61', 'R5.43', 'R3.52');
   const meter = new CountingMeter();
   const message = 'The tokens of this key are used up. Try again in 20 s.';
@@ -66,7 +66,7 @@ test('a response that the meter does not admit fails and says why; the model is 
   assert.equal(client.last('response.done').response.status, 'completed');
 });
 
-test('a response is admitted by what it may use: its input by estimate, and the most that it may give out', async () => {
+test('a response reserves the estimate of its input and its maximum output', async () => {
   const meter = new CountingMeter();
   const expected: object[] = [];
   const { client } = newConversation(
@@ -92,7 +92,7 @@ test('a response is admitted by what it may use: its input by estimate, and the 
   ]);
 });
 
-test('what was set aside for a response is settled with what it used, also when it ends before it was admitted', async () => {
+test('the reservation of a response is settled with its usage, even if it ends before admission', async () => {
   const meter = new CountingMeter();
   const settled: (number | undefined)[] = [];
   const admissions: (() => void)[] = [];
@@ -122,7 +122,7 @@ test('what was set aside for a response is settled with what it used, also when 
   assert.ok(usageOf(client).total_tokens > 0);
 });
 
-test('rate_limits.updated tells what the meter knows after the response', async () => {
+test('rate_limits.updated has the meter’s values after the response', async () => {
   verifies('R3.3');
   const meter = new CountingMeter();
   const { client } = newConversation(
@@ -144,7 +144,7 @@ test('rate_limits.updated tells what the meter knows after the response', async 
   ]);
 });
 
-test('a transcription costs what its model is billed by: tokens, or the length of its audio', async () => {
+test('a transcription costs tokens or duration, depending on its model', async () => {
   verifies('R3.35');
   const meter = new CountingMeter();
   const { client, engines } = newConversation({}, { tokens: words, meter });
@@ -169,7 +169,7 @@ test('a transcription costs what its model is billed by: tokens, or the length o
   assert.deepEqual(meter.transcriptions, [tokens, tokens, duration, duration, duration], 'also what no client is told');
 });
 
-test("a transcriber's own figures win", async () => {
+test('usage reported by a transcriber takes precedence', async () => {
   verifies('R3.35');
   const meter = new CountingMeter();
   const { client, engines } = newConversation({}, { meter });
@@ -185,7 +185,7 @@ test("a transcriber's own figures win", async () => {
   assert.deepEqual(meter.transcriptions, [usage]);
 });
 
-test('a transcription that failed, or had nothing to hear, costs nothing', async () => {
+test('a failed or empty transcription costs nothing', async () => {
   const meter = new CountingMeter();
   const { client, engines } = newConversation({}, { meter });
   engines.transcriber.hear = () => {
@@ -196,7 +196,7 @@ test('a transcription that failed, or had nothing to hear, costs nothing', async
   assert.deepEqual(meter.transcriptions, []);
 });
 
-test('the probabilities of tokens are told to who includes them, and to nobody else', async () => {
+test('logprobs are sent only to clients that include them', async () => {
   verifies('R3.54');
   const { client, engines } = newConversation();
   const logprobs = [{ token: 'Hello', logprob: -0.1, bytes: [72, 101, 108, 108, 111] }];

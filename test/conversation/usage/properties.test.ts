@@ -78,7 +78,7 @@ function checkSums({ input_token_details: input, output_token_details: output, .
   }
 }
 
-test('whatever happens, usage adds up, what is cached was there before, and estimates keep max_output_tokens', async () => {
+test('property: usage adds up, cached tokens were in the context before, and estimates respect max_output_tokens', async () => {
   verifies('R3.34', 'R3.50', 'R3.51', 'R3.53');
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 14 }), async (plans) => {
@@ -98,7 +98,7 @@ test('whatever happens, usage adds up, what is cached was there before, and esti
         const told = plan.figures !== undefined && status === 'completed';
         if (!told && plan.maxTokens !== 'inf') assert.ok(usage.output_tokens <= Number(plan.maxTokens));
         const { cached_tokens_details: cached } = usage.input_token_details;
-        // A kind of tokens that only estimates count: what is cached of it was in the context before.
+        // The modality that only estimates count: its cached tokens were in the context before.
         assert.ok(cached.audio_tokens <= (before?.audio_tokens ?? 0), 'cached audio');
         assert.ok(cached.image_tokens <= (before?.image_tokens ?? 0), 'cached images');
         if (inConversation) before = usage.input_token_details;

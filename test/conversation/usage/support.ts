@@ -6,7 +6,7 @@ import type { TokenCounter } from '../../../src/session/ports/language-model.ts'
 import { type Client, update } from '../../support/conversation.ts';
 import { tone } from '../../support/fake-engines.ts';
 
-/** A token is a word. */
+/** One token per word. */
 export const words: TokenCounter = { count: (text) => text.match(/\S+/g)?.length ?? 0 };
 
 export const inText = (response: object = {}) => ({

@@ -34,7 +34,7 @@ test('text is counted over instructions, tools, messages, calls and outputs', as
   assert.equal(second.output_tokens, 2);
 });
 
-test('audio is counted by its length, a begun stretch whole, and its words are not text too', async () => {
+test('audio is counted by duration, rounded up, and its words are not counted as text', async () => {
   verifies('R3.33', 'R3.48');
   const { client, clock, engines } = newConversation({}, { tokens: words });
   engines.languageModel.script = () => say('One two three.');
@@ -54,7 +54,7 @@ test('audio is counted by its length, a begun stretch whole, and its words are n
   assert.equal(usageOf(client).input_token_details.text_tokens, 0);
 });
 
-test("in the model's own figure, the words of audio and the images are not counted twice", async () => {
+test('in usage reported by the model, the words of audio and the images are not counted twice', async () => {
   verifies('R3.33', 'R3.48', 'R3.51');
   const { client, engines } = newConversation({}, { tokens: words });
   engines.transcriber.hear = () => 'five words that were said';
@@ -81,7 +81,7 @@ test("in the model's own figure, the words of audio and the images are not count
   assert.deepEqual([totals.input_tokens, totals.output_tokens], [1005 - 5 + 10, 70]);
 });
 
-test('counting an item of a thousand parts gives others their turns, and ends with its response', async (t) => {
+test('counting an item of a thousand parts yields to other sessions, and ends with its response', async (t) => {
   let counted = 0;
   let sinceTurn = 0;
   let most = 0;
@@ -119,7 +119,7 @@ test('counting an item of a thousand parts gives others their turns, and ends wi
   assert.ok(counted < 1_000_000, `${counted} characters of a cancelled response`);
 });
 
-test("figures of a model that are no counts are left out, and its session's totals stay numbers", async () => {
+test('invalid usage from a model is dropped, and the totals of the session stay numbers', async () => {
   const { client, engines } = newConversation({}, { tokens: words });
   const figures = [
     { inputTokens: -5, outputTokens: -2 },
@@ -144,7 +144,7 @@ test("figures of a model that are no counts are left out, and its session's tota
   }
 });
 
-test('cached is the unchanged beginning of the context before, kind by kind', async () => {
+test('cached tokens are those of the unchanged beginning of the previous context, by modality', async () => {
   verifies('R3.51');
   const { client, engines } = newConversation({}, { tokens: words });
   engines.languageModel.script = () => say('Certainly.');
@@ -178,7 +178,7 @@ test('cached is the unchanged beginning of the context before, kind by kind', as
   assert.equal(usageOf(client).input_token_details.cached_tokens, 0);
 });
 
-test('a truncation is a change: what follows the item is not cached', async () => {
+test('a truncation changes an item, so what follows it is not cached', async () => {
   verifies('R3.51');
   const { client, clock, engines } = newConversation({}, { tokens: words });
   engines.languageModel.script = () => say('One two. Three four.');
@@ -193,7 +193,7 @@ test('a truncation is a change: what follows the item is not cached', async () =
   assert.deepEqual([cached.text_tokens, cached.audio_tokens, audio_tokens], [1, 0, 400 / 50]);
 });
 
-test('a cancelled response has used its input and what it gave out; one whose model was not asked, nothing', async () => {
+test('a cancelled response has used its input and the output so far; if the model was not called, nothing', async () => {
   verifies('R3.52', 'R4.12');
   const { client, engines } = newConversation({}, { tokens: words });
   await client.say(userText('one two three'));
@@ -213,7 +213,7 @@ test('a cancelled response has used its input and what it gave out; one whose mo
 });
 
 for (const limit of [1, 5, 12]) {
-  test(`max_output_tokens of ${limit}: words and their sound end there`, async () => {
+  test(`max_output_tokens of ${limit}: text and audio end there`, async () => {
     verifies('R3.41', 'R3.53');
     const { client, clock, engines } = newConversation({}, { tokens: words });
     engines.languageModel.script = () => say(countTo(8));
@@ -228,7 +228,7 @@ for (const limit of [1, 5, 12]) {
   });
 }
 
-test('text is cut between words where max_output_tokens ends, and a call that is cut has no arguments.done', async () => {
+test('text is cut between words at max_output_tokens, and a truncated call has no arguments.done', async () => {
   verifies('R3.53', 'R3.13');
   const { client, engines } = newConversation({}, { tokens: words });
   engines.languageModel.script = () => [
