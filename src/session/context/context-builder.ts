@@ -26,31 +26,34 @@ export interface ContextRequest {
   instructions: string;
   tools: readonly GenerationTool[];
   truncation: Truncation;
-  /** The entries are those of the conversation, rather than a response's own input. */
+  /** Whether the entries are those of the conversation, rather than a response's own input. */
   ofConversation: boolean;
-  /** The response stands in the conversation: the next one's context begins with this one's, if nothing changes. */
+  /**
+   * Whether the response belongs to the conversation, so that the next one's context starts with this one unless it
+   * changes.
+   */
   inConversation: boolean;
 }
 
-/** A context that is counted, but for images that have not been fetched. */
+/** The measured context, before images that are not cached have been fetched. */
 export interface ContextEstimate {
   readonly request: ContextRequest;
   readonly sounds: AudioClips;
   readonly head: MeasuredHead;
   readonly earlierCut: number;
-  /** Tokens of the model's input. No input is larger than the model's context: what is beyond it is left out, or fails. */
+  /** Maximum tokens of the model's input. A longer context is truncated, or the response fails. */
   readonly inputTokens: number;
 }
 
-/** A context that fits its model. Nothing else knows of it before `ContextHistory.adopt`. */
+/** A context that fits its model. It has no effect until `ContextHistory.adopt`. */
 export interface BuiltContext extends AdoptedContext {
   readonly request: ContextRequest;
   readonly snapshot: ContextSnapshot;
 }
 
 /**
- * Builds the contexts of a session's responses: measures the conversation and fits it to the model. It reads the history
- * and leaves it as it is, so that a context can be dropped.
+ * Builds the contexts of a session's responses: measures the conversation and truncates it for the model. It does not
+ * change the history, so a context can be discarded.
  */
 export class ContextBuilder {
   readonly #tools: SessionTools;
@@ -70,13 +73,13 @@ export class ContextBuilder {
   }
 
   /**
-   * Waits for transcripts that are not known yet, and counts.
-   * @throws {StageError} when what was said last could not be transcribed
+   * Waits for missing transcripts, and counts the tokens.
+   * @throws {StageError} when the last message could not be transcribed
    * @throws the signal's reason
    */
   async estimate(request: ContextRequest, signal: AbortSignal): Promise<ContextEstimate> {
     const { entries, instructions, tools, truncation, ofConversation, model } = request;
-    // At once: what is dropped meanwhile is given all the same.
+    // Taken now, so that audio dropped in the meantime is still part of the context.
     const sounds = this.#soundsOf(entries);
     const failure = await awaitTranscripts(entries, sounds, signal);
     if (failure) throw failure;
@@ -89,14 +92,14 @@ export class ContextBuilder {
   }
 
   /**
-   * Fetches the images, which only a response that is admitted may do, and fits the context to the model.
-   * @throws {ResponseFailure} when an image cannot be had, or the context is too large; the signal's reason
+   * Fetches the images, which requires that the response was admitted, and fits the context to the model.
+   * @throws {ResponseFailure} when an image is unavailable, or the context is too large; the signal's reason
    */
   async build(estimate: ContextEstimate, signal: AbortSignal): Promise<BuiltContext> {
     return this.#fit(estimate, await this.#fetchedImages().fetchAll(imagesIn(estimate), signal), signal);
   }
 
-  /** Builds from what is there: nothing is transcribed or fetched for it. Undefined where something is missing. */
+  /** Builds without transcribing or fetching anything. Undefined if something is missing. */
   async buildFromKnown(request: ContextRequest, signal: AbortSignal): Promise<BuiltContext | undefined> {
     if (!transcriptsKnown(request.entries, this.#soundsOf(request.entries))) return undefined;
     const estimate = await this.estimate(request, signal);
@@ -104,7 +107,7 @@ export class ContextBuilder {
     return images && this.#fit(estimate, images, signal);
   }
 
-  /** An item is about to be deleted. */
+  /** Frees the images of an item that is about to be deleted. */
   release(itemId: string): void {
     const entry = this.#conversation.find(itemId);
     if (entry) this.#images?.release({ id: itemId, urls: addressesOf([entry]) });
@@ -165,7 +168,7 @@ export class ContextBuilder {
     });
   }
 
-  /** Each occurrence counts: a model is sent an item as often as an input refers to it. */
+  /** Each occurrence counts: the model receives an item as often as an input refers to it. */
   #requireSize({ instructions, toolsJson }: MeasuredHead, items: readonly GenerationItem[]): void {
     const { contextCharacters } = this.#tools.settings.limits;
     let characters = instructions.length + toolsJson.length;

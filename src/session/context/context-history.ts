@@ -3,13 +3,13 @@ import type { Observers } from '../observing/observers.ts';
 import type { MeasuredHead } from './context-tokens.ts';
 import { noTokens, sumOfCosts, type TokenCost } from './token-cost.ts';
 
-/** What a model is asked with, by its costs. */
+/** The parts of a prompt, with their costs. */
 export interface PromptedItems {
   readonly head: MeasuredHead;
   readonly costs: readonly TokenCost[];
 }
 
-/** What the history has to know of a context that a response adopts. */
+/** The properties of an adopted context that the history uses. */
 export interface AdoptedContext {
   readonly request: {
     readonly entries: readonly ConversationEntry[];
@@ -17,15 +17,20 @@ export interface AdoptedContext {
     readonly inConversation: boolean;
   };
   readonly prompted: PromptedItems;
-  /** Where the contexts before it began, and where it begins: indexes into the request's entries. */
+  /** The starts of the earlier contexts and of this one, as indexes into the request's entries. */
   readonly earlierCut: number;
   readonly cut: number;
 }
 
-/** What the contexts of a session's responses left out, and what the last of them was. Only `adopt` changes it. */
+/**
+ * Tracks the items left out by the contexts of a session's responses, and the last context. Only `adopt` changes it.
+ */
 export class ContextHistory {
   readonly #observers: Observers;
-  /** Left out of the conversation's context once; so is all before it, so that contexts go on to begin alike. */
+  /**
+   * Entries left out of the conversation's context. Everything before them stays left out, so that contexts keep a
+   * common prefix.
+   */
   readonly #leftOut = new WeakSet<ConversationEntry>();
   #truncationReported = false;
   #last: PromptedItems | undefined;
@@ -39,7 +44,7 @@ export class ContextHistory {
     return entries.findLastIndex((entry) => this.#leftOut.has(entry)) + 1;
   }
 
-  /** The cost of what is the same as in the last context, from the beginning to the first difference. */
+  /** The cost of the common prefix with the last context. */
   cached({ head, costs }: PromptedItems): TokenCost {
     const last = this.#last;
     if (last?.head.instructions !== head.instructions || last.head.toolsJson !== head.toolsJson) return noTokens;
@@ -47,7 +52,7 @@ export class ContextHistory {
     return costOf({ head, costs: differs < 0 ? costs : costs.slice(0, differs) });
   }
 
-  /** A response's model is about to be asked with this context. */
+  /** Call when the model of a response is about to receive this context. */
   adopt({ request, prompted, earlierCut, cut }: AdoptedContext): void {
     const { entries, ofConversation, inConversation } = request;
     if (ofConversation) for (const entry of entries.slice(earlierCut, cut)) this.#leftOut.add(entry);

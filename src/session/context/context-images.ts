@@ -7,24 +7,24 @@ import { isData } from './context-tokens.ts';
 import { type ImageSize, imageSize } from './image-tokens.ts';
 
 export interface FetchedImage {
-  /** As a `data:` URL. */
+  /** The image as a `data:` URL. */
   readonly data: string;
   readonly size: ImageSize | undefined;
 }
 
-/** Characters of the images that one response may need, and that a session keeps for its next ones. */
+/** Maximum characters of the images of one response, and of a session's cache. */
 const maxCharacters = 24 * 1024 ** 2;
-/** Images of addresses that one response may need: more than its tokens allow in any usual context. */
+/** Maximum number of remote images of one response: more than its tokens allow in any usual context. */
 const mostImages = 512;
-/** For one session, whatever it has under way: a client's slow images must not keep others from theirs. */
+/** Per session, so that a client's slow images do not delay others. */
 const fetchedAtOnce = 4;
 
-/** Fetches the images that items name by an address, and keeps them for as long as the items stay. */
+/** Fetches the remote images of items, and caches them while the items exist. */
 export class ContextImages {
   readonly #tools: Pick<SessionTools, 'images' | 'clock' | 'settings'>;
-  /** What the conversation's items name, but for the one with the id `without`. */
+  /** The image URLs of the conversation's items, except for the item with the id `without`. */
   readonly #inUse: (without?: string) => Iterable<string>;
-  /** The one that was used last is the last. */
+  /** The most recently used image is the last. */
   readonly #kept = new Map<string, FetchedImage>();
   #keptCharacters = 0;
   readonly #slots = new Semaphore(fetchedAtOnce);
@@ -38,8 +38,8 @@ export class ContextImages {
   }
 
   /**
-   * The images of the addresses among `urls`; those that hold their image themselves are passed over.
-   * @throws {ResponseFailure} when one cannot be had, or they are too large together; the signal's reason
+   * The remote images among `urls`; `data:` URLs are skipped.
+   * @throws {ResponseFailure} when one is unavailable, or they are too large together; the signal's reason
    */
   async fetchAll(urls: Iterable<string>, signal: AbortSignal): Promise<ReadonlyMap<string, FetchedImage>> {
     const waiting = new Set([...urls].filter((url) => !isData(url)));
@@ -66,12 +66,12 @@ export class ContextImages {
       throw error;
     }
     const inUse = new Set(this.#inUse());
-    // The item of an image may have been deleted meanwhile, or belong to one response alone.
+    // The item of an image may have been deleted in the meantime, or belong to one response only.
     for (const [url, image] of images) if (inUse.has(url)) this.#keep(url, image);
     return images;
   }
 
-  /** The images of the addresses among `urls`, if all are there: nothing is fetched, and none counts as used. */
+  /** The remote images among `urls` if all are cached; nothing is fetched, and the order of use does not change. */
   kept(urls: Iterable<string>): ReadonlyMap<string, FetchedImage> | undefined {
     const images = new Map<string, FetchedImage>();
     for (const url of urls) {
@@ -83,7 +83,7 @@ export class ContextImages {
     return images;
   }
 
-  /** Gives up what no item but this one names. */
+  /** Drops the images that only this item refers to. */
   release({ id, urls }: { id: string; urls: readonly string[] }): void {
     if (!urls.some((url) => this.#kept.has(url))) return;
     const inUse = new Set(this.#inUse(id));
@@ -135,7 +135,7 @@ export class ContextImages {
   }
 }
 
-/** An address as errors and the log may tell it: what follows its path may be a secret. */
+/** A URL for errors and the log, without the parts after its path, which may contain a secret. */
 function describeUrl(url: string): string {
   if (!URL.canParse(url)) return url.slice(0, 40);
   const { protocol, host, pathname } = new URL(url);

@@ -7,32 +7,32 @@ import { type AudioClips, type ContextEntry, contextEntry } from './context.ts';
 import { type ImageSize, imageSize, imageTokens } from './image-tokens.ts';
 import type { TokenCost } from './token-cost.ts';
 
-/** An entry of a context, with what it is in tokens. */
+/** An entry of a context, with its tokens. */
 export interface MeasuredEntry extends ContextEntry {
-  /** The same object for as long as the model is given the same: a transcript beside its sound changes nothing. */
+  /** Identical as long as the model's input is the same: a transcript beside its audio does not change it. */
   readonly cost: TokenCost;
   /** Text tokens of its `audioWords`. */
   readonly audioWordTokens: number;
-  /** Of its images, in their order; undefined where it cannot be read. */
+  /** The sizes of its images, in order; undefined for an unreadable one. */
   readonly imageSizes: readonly (ImageSize | undefined)[];
 }
 
-/** What a model is told before the items. The same object for as long as nothing about it changes. */
+/** The part of a prompt before the items. Identical as long as its contents are the same. */
 export interface MeasuredHead {
   readonly instructions: string;
   readonly toolsJson: string;
   readonly cost: TokenCost;
 }
 
-/** The size of an image that was fetched. */
+/** The size of a fetched image. */
 type Fetched = (url: string) => ImageSize | undefined;
 
-/** Text that is counted before others get their turn of the event loop, in characters. */
+/** Characters of text that are counted per turn of the event loop. */
 const charactersPerTurn = 16 * 1024;
-/** What an item, or a part of one, takes of that without any. */
+/** Minimum that an item, or a part of one, counts toward `charactersPerTurn`. */
 const leastCharacters = 16;
 
-/** Counts the tokens of contexts, and each item only once while it stays the same. */
+/** Counts the tokens of contexts; an item is counted again only when it has changed. */
 export class ContextTokens {
   readonly #counter: TokenCounter;
   readonly #entries = new WeakMap<ConversationEntry, MeasuredEntry>();
@@ -54,7 +54,7 @@ export class ContextTokens {
   }
 
   /**
-   * `fetched`: the size of an image that is named by an address, where it is known; without it, as it was last.
+   * `fetched`: returns the size of a remote image, if known; without it, the last known size is used.
    * @throws the signal's reason
    */
   async measure(
@@ -118,7 +118,7 @@ export function imagesOf(item: ContextItem): Extract<ContextPart, { type: 'image
   return item.type === 'message' ? item.content.filter((part) => part.type === 'image') : [];
 }
 
-/** Whether a URL holds its image, rather than to name it. */
+/** Whether a URL contains its image, rather than referring to it. */
 export function isData(url: string): boolean {
   return /^data:/i.test(url);
 }
@@ -131,7 +131,7 @@ function textsOf(item: ContextItem): string[] {
 
 const noSound: AudioClip = { samples: new Int16Array(0), sampleRateHz: 24_000 };
 
-/** For comparison: audio is not kept alive by having been counted. */
+/** For comparison, so that counted audio can be garbage collected. */
 function withoutSound(item: ContextItem): ContextItem {
   if (item.type !== 'message' || !item.content.some(({ type }) => type === 'audio')) return item;
   return { ...item, content: item.content.map((part) => (part.type === 'audio' ? { ...part, clip: noSound } : part)) };

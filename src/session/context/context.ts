@@ -1,4 +1,4 @@
-/** The conversation as a language model sees it. */
+/** The conversation as input of a language model. */
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { Item, McpCallItem } from '../../protocol/wire/items.ts';
@@ -9,27 +9,27 @@ import type { ContextItem, ContextPart } from '../ports/language-model.ts';
 import type { StageError } from '../stage.ts';
 import { assistantAudioTokens, type TokenCost, userAudioTokens } from './token-cost.ts';
 
-/** What a generation is made from: a copy that later changes do not touch. */
+/** The input of a generation: a copy that later changes do not affect. */
 export interface ContextSnapshot {
-  /** The conversation's version when it was taken. */
+  /** The conversation's version when the snapshot was taken. */
   readonly version: number;
   readonly items: readonly GenerationItem[];
-  /** What the model is asked with, instructions and tools included, by estimate. */
+  /** Estimated tokens of the prompt, including instructions and tools. */
   readonly cost: TokenCost;
-  /** Of that, what the model was asked with before. */
+  /** The cached part of `cost`: the common prefix with the previous prompt. */
   readonly cached: TokenCost;
-  /** Text tokens of the words that stand for audio among the items: the model counts them as text. */
+  /** Text tokens of the transcripts that replace audio, which the model counts as text. */
   readonly audioWords: number;
-  /** Of the audio tokens, those of what the model is given as it sounded. */
+  /** The audio tokens that the model receives as audio. */
   readonly soundTokens: number;
 }
 
-/** The audio that a model is given as it sounded; words stand for all other. */
+/** The audio that a model receives as audio; other audio is replaced by its transcript. */
 export type AudioClips = ReadonlyMap<UserAudio, AudioClip>;
 
 /**
- * For a model that hears: the users' audio that is still kept. An item that stands there more than once is left to its words,
- * since an input may refer to minutes of audio thousands of times.
+ * For a model that accepts audio: the users' audio that is still stored. An item that occurs more than once is replaced
+ * by its transcript, because an input may refer to minutes of audio thousands of times.
  */
 export function soundsOf(entries: readonly ConversationEntry[]): AudioClips {
   const sounds = new Map<UserAudio, AudioClip>();
@@ -45,8 +45,8 @@ export function soundsOf(entries: readonly ConversationEntry[]): AudioClips {
 }
 
 /**
- * Waits until every audio among the entries is transcribed that is not given as it sounded; the failure of what the user
- * said last, if it failed. Rejects with the signal's reason.
+ * Waits until all audio among the entries that is not passed as audio is transcribed; resolves with the failure of the
+ * last message, if it failed. Rejects with the signal's reason.
  */
 export async function awaitTranscripts(
   entries: readonly ConversationEntry[],
@@ -65,20 +65,20 @@ export async function awaitTranscripts(
   return failure;
 }
 
-/** Whether `awaitTranscripts` would have nothing to wait for. */
+/** Whether `awaitTranscripts` would not have to wait. */
 export function transcriptsKnown(entries: readonly ConversationEntry[], sounds: AudioClips): boolean {
   return entries.every(({ heard }) => heard.values().every((audio) => sounds.has(audio) || audio.known !== undefined));
 }
 
-/** An entry as the model sees it, and what of it is audio. */
+/** The model's input for an entry, and its audio. */
 export interface ContextEntry {
   /** Two for a call whose output is in the same entry. */
   readonly items: readonly GenerationItem[];
-  /** By its length, rounded up for each part. */
+  /** By duration, rounded up for each part. */
   readonly audioTokens: number;
-  /** Of those, the tokens of the audio that is in `items` as it sounded. */
+  /** The audio tokens in `items` that are passed as audio. */
   readonly soundTokens: number;
-  /** The words that stand for the other audio in `items`. */
+  /** The transcripts that replace the other audio in `items`. */
   readonly audioWords: readonly string[];
 }
 
@@ -110,7 +110,7 @@ export function contextEntry(entry: ConversationEntry, sounds: AudioClips): Cont
 /** Base64 characters of a 16-bit sample. */
 const charactersPerSample = (2 * 4) / 3;
 
-/** The size of an item as a model is sent it, in characters; images and audio as base64. */
+/** The size of an item as sent to a model, in characters; images and audio as base64. */
 export function charactersInContext(item: ContextItem): number {
   if (item.type === 'call') return item.name.length + item.arguments.length;
   if (item.type === 'call_output') return item.output.length;
@@ -123,7 +123,7 @@ function charactersOfPart(part: ContextPart): number {
   return part.clip.samples.length * charactersPerSample + (part.transcript?.length ?? 0);
 }
 
-/** A call that was interrupted, or that met a limit: clients were not told to run it, and the model is not led to think so. */
+/** An interrupted or truncated call: clients did not run it, and the model must not assume that they did. */
 function cutCall(name: string): GenerationItem {
   const text = `The assistant began to call the function '${name}' and was cut off before the call was complete. The function was not run.`;
   return { type: 'message', role: 'system', content: [{ type: 'text', text }] };
@@ -133,7 +133,7 @@ function textEntry(...items: GenerationItem[]): ContextEntry {
   return { items, audioTokens: 0, soundTokens: 0, audioWords: [] };
 }
 
-/** The call of a tool that the server runs, and its result once it is known. */
+/** The call of a server-side tool, and its result once it is known. */
 function serverCall({ id, server_label, name, arguments: args, output, error }: McpCallItem): GenerationItem[] {
   const call: GenerationItem = { type: 'call', callId: id, server: server_label, name, arguments: args };
   const result = error ? `The tool failed: ${error.message}` : output;

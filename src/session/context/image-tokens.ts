@@ -1,6 +1,6 @@
 /**
- * What an image is in tokens, by the rule that OpenAI publishes for its GPT-4o models: 85, and unless its detail is low
- * another 170 for each tile of 512 pixels, once it is scaled into 2048 × 2048 and its shorter side to 768.
+ * The tokens of an image by OpenAI's published rule for its GPT-4o models: 85, and unless its detail is low another 170
+ * for each tile of 512 pixels, after it is scaled to fit into 2048 × 2048 and its shorter side to 768.
  */
 
 const baseTokens = 85;
@@ -8,10 +8,10 @@ const tileTokens = 170;
 const tilePixels = 512;
 const longestSide = 2048;
 const shorterSide = 768;
-/** For an image whose size cannot be read: one of 1024 × 1024. */
+/** The assumed size of an unreadable image: 1024 × 1024. */
 const unknownImageTokens = baseTokens + 4 * tileTokens;
 
-/** How much of an image is decoded to find its size, in base64 characters: a JPEG may begin with a preview. */
+/** Base64 characters of an image that are decoded to find its size: a JPEG may begin with a preview. */
 const headerCharacters = 128 * 1024;
 
 /** In pixels. */
@@ -20,7 +20,7 @@ export interface ImageSize {
   readonly height: number;
 }
 
-/** The tokens of an image; `detail` as the item says it, `auto` counting as high. */
+/** The tokens of an image; `detail` as in the item, where `auto` counts as high. */
 export function imageTokens(size: ImageSize | undefined, detail: string | undefined): number {
   if (detail === 'low') return baseTokens;
   return size ? baseTokens + tileTokens * tilesOf(size) : unknownImageTokens;
@@ -33,7 +33,7 @@ function tilesOf({ width, height }: ImageSize): number {
   return tilesAlong(width) * tilesAlong(height);
 }
 
-/** The size that a PNG, JPEG, GIF or WebP file in a `data:` URL says of itself; undefined when it says none. */
+/** The size in the header of a PNG, JPEG, GIF or WebP file in a `data:` URL; undefined if there is none. */
 export function imageSize(url: string): ImageSize | undefined {
   const data = /^data:[^,]{0,256};base64,/i.exec(url);
   if (!data) return undefined;
@@ -59,7 +59,7 @@ export function imageSize(url: string): ImageSize | undefined {
   }
 }
 
-/** ISO/IEC 10918-1, B.2: segments follow each other until the frame header says the size. */
+/** ISO/IEC 10918-1, B.2: segments follow one another until the frame header with the size. */
 function jpegSize(view: DataView): ImageSize | undefined {
   for (let at = 2; view.getUint8(at) === 0xff; ) {
     const marker = view.getUint8(at + 1);
@@ -78,7 +78,7 @@ function jpegSize(view: DataView): ImageSize | undefined {
   return undefined;
 }
 
-/** RFC 9649, sections 2.5 to 2.7: the size stands elsewhere in each of the three kinds of file. */
+/** RFC 9649, sections 2.5 to 2.7: the size is in a different place in each of the three kinds of file. */
 function webpSize(chunk: string, view: DataView): ImageSize | undefined {
   if (chunk === 'VP8 ') {
     return { width: view.getUint16(26, true) & 0x3fff, height: view.getUint16(28, true) & 0x3fff };

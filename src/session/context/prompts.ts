@@ -1,20 +1,20 @@
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { RealtimeConfig } from '../../protocol/wire/session-config.ts';
 
-/** Instructions that a client refers to by id instead of sending them: `prompt` of a session or a response. */
+/** Instructions that a client refers to by id: `prompt` of a session or a response. */
 export interface PromptTemplate {
   id: string;
-  /** Absent: the one version there is. The last entry of an id is what a client gets that asks for no version. */
+  /** Absent: the only version. The last entry of an id is the default version. */
   version?: string;
-  /** `{{name}}` stands for the variable of that name. */
+  /** `{{name}}` is replaced by the variable of that name. */
   instructions: string;
 }
 
 const variable = /\{\{\s*([\w.-]+)\s*\}\}/g;
 
 /**
- * The instructions that a prompt stands for.
- * @throws {WireError} with a path below `path`, for an id, a version or a variable that is not there, or one too many
+ * The instructions of a prompt.
+ * @throws {WireError} with a path below `path`, for an unknown id or version, and for a missing or an unknown variable
  */
 export function renderPrompt(
   prompt: NonNullable<RealtimeConfig['prompt']>,

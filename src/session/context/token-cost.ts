@@ -1,4 +1,4 @@
-/** What a stretch of context is for a model, in tokens, by what they stand for. */
+/** The tokens of a part of a context, by kind. */
 export interface TokenCost {
   readonly text: number;
   readonly audio: number;
@@ -7,11 +7,11 @@ export interface TokenCost {
 
 export const noTokens: TokenCost = { text: 0, audio: 0, image: 0 };
 
-/** A token of user audio stands for 100 ms, one of assistant audio for 50 ms (docs/protocol.md §3). */
+/** A token of user audio represents 100 ms, one of assistant audio 50 ms (docs/protocol.md §3). */
 const userAudioMsPerToken = 100;
 export const assistantAudioMsPerToken = 50;
 
-/** A stretch that is begun counts whole. */
+/** Rounded up to whole tokens. */
 export function userAudioTokens(durationMs: number): number {
   return Math.ceil(durationMs / userAudioMsPerToken);
 }
@@ -34,7 +34,7 @@ export function totalTokens({ text, audio, image }: TokenCost): number {
   return text + audio + image;
 }
 
-/** What of `cost` is at most `limit`, kind by kind. */
+/** `cost`, limited by `limit` kind by kind. */
 export function capCost(cost: TokenCost, limit: TokenCost): TokenCost {
   return {
     text: Math.min(cost.text, limit.text),

@@ -1,4 +1,4 @@
-/** What of a conversation a model is given when all of it is more than its context holds (`truncation` of the session). */
+/** Truncates a conversation that exceeds the model's context (`truncation` of the session). */
 
 import { responseFailures } from '../../protocol/errors/response-failures.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
@@ -8,7 +8,7 @@ import type { ConversationEntry } from '../conversation/conversation.ts';
 
 export type Truncation = RealtimeConfig['truncation'];
 
-/** How many tokens the input of a model may have; without a model, that of every model that is not named. */
+/** Maximum input tokens of a model; without `model`, of every model that is not listed. */
 export interface ContextBudget {
   readonly model?: string;
   readonly tokens: number;
@@ -23,7 +23,7 @@ export function contextBudget(budgets: readonly ContextBudget[], model: string):
 }
 
 /**
- * Refuses a limit of a client's own that is above the model's.
+ * Refuses a client's limit that exceeds the model's.
  * @throws {WireError}
  */
 export function refuseTruncation(truncation: Truncation | undefined, budgetTokens: number): void {
@@ -44,17 +44,17 @@ export interface WeighedItem {
 }
 
 export interface TruncationDemand {
-  /** Tokens of instructions and tools, which always stay. */
+  /** Tokens of instructions and tools, which are never left out. */
   readonly headTokens: number;
-  /** Tokens that the model's input may have. */
+  /** Maximum tokens of the model's input. */
   readonly budgetTokens: number;
   readonly truncation: Truncation;
 }
 
 /**
- * The index of the first item that stays. An item stays when it is at or behind it, and so is all that belongs to it (`staysFrom`).
- * The last user message and what follows it always stay.
- * @throws {ResponseFailure} when what has to stay does not fit
+ * The index of the first item to keep. Items at or after it are kept, together with all that belongs to them
+ * (`staysFrom`). The last user message and the items after it are always kept.
+ * @throws {ResponseFailure} when the items that must be kept do not fit
  */
 export function truncationCut(items: readonly WeighedItem[], earlierCut: number, demand: TruncationDemand): number {
   const { truncation, budgetTokens, headTokens } = demand;
@@ -76,7 +76,7 @@ export function truncationCut(items: readonly WeighedItem[], earlierCut: number,
 }
 
 /**
- * By index, the latest cut with which an item stays: a function call and its outputs go together, with the first of
+ * For each item, the latest cut that keeps it: a function call and its outputs are kept together with the first of
  * them.
  */
 export function firstKeptIndexes(items: readonly Item[]): number[] {
@@ -96,14 +96,14 @@ function callIdOf(item: Item): string | undefined {
   return item.type === 'function_call_output' ? item.call_id : undefined;
 }
 
-/** What may stand behind the head before items are left out, and what is left when they are. */
+/** The maximum tokens of items before truncation, and the target after it. */
 function bounds(truncation: Exclude<Truncation, 'disabled'>, room: number): { limit: number; target: number } {
   if (truncation === 'auto') return { limit: room, target: room };
   const limit = Math.min(room, truncation.token_limits?.post_instructions ?? room);
   return { limit, target: limit * truncation.retention_ratio };
 }
 
-/** By cut, the tokens of what stays. */
+/** The tokens that each cut keeps. */
 function tokensByCut(items: readonly WeighedItem[], stays: readonly number[]): number[] {
   const tokens = new Array<number>(items.length + 1).fill(0);
   for (const [index, item] of items.entries()) {
@@ -114,7 +114,7 @@ function tokensByCut(items: readonly WeighedItem[], stays: readonly number[]): n
   return tokens;
 }
 
-/** The last user message stays; without one, the last item. */
+/** The last user message is kept; if there is none, the last item. */
 function lastCutOf(items: readonly WeighedItem[], stays: readonly number[]): number {
   const user = items.findLastIndex(({ entry: { item } }) => item.type === 'message' && item.role === 'user');
   return user >= 0 ? user : (stays.at(-1) ?? 0);

@@ -4,9 +4,9 @@ import type { ContextItem } from '../ports/language-model.ts';
 type Call = Extract<ContextItem, { type: 'call' }>;
 
 /**
- * Gives each call of a context an id that no other has, and its outputs the same one: clients may create several calls with
- * one id, and an input may refer to one call several times. An output belongs to the first call before it with its id that
- * has none yet, else to the last call before it, else to the first that follows.
+ * Makes call ids unique in a context, and those of their outputs accordingly: clients may create several calls with one
+ * id, and an input may refer to one call several times. An output belongs to the first preceding call with its id that
+ * has no output yet, otherwise to the last preceding call, otherwise to the first that follows.
  */
 export function withUniqueCalls(items: readonly ContextItem[], engineCalls: Pick<EngineCalls, 'find'>): ContextItem[] {
   const groups = new Map<string, CallGroup>();
@@ -31,7 +31,7 @@ export function withUniqueCalls(items: readonly ContextItem[], engineCalls: Pick
   }
 }
 
-/** The calls of a context that have one id. */
+/** The calls of a context that share an id. */
 class CallGroup {
   readonly #id: string;
   readonly #names: string[] = [];

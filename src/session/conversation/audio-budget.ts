@@ -1,14 +1,14 @@
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 
-/** Audio that can be given up while its transcript stays. */
+/** Audio that can be dropped while its transcript is preserved. */
 interface RetainedAudio {
   readonly durationMs: number;
-  /** Whether the audio is still there. */
+  /** Whether the audio is still stored. */
   readonly hasAudio: boolean;
   dropAudio(): void;
 }
 
-/** Bounds the audio that a session keeps with its items: beyond `limitMs` the oldest is dropped. */
+/** Bounds the audio that a session stores with its items: beyond `limitMs` the oldest is dropped. */
 export class AudioRetention {
   readonly #limitMs: number;
   readonly #kept = new Map<RetainedAudio, number>();
@@ -18,7 +18,7 @@ export class AudioRetention {
     this.#limitMs = limitMs;
   }
 
-  /** Counts audio in, at the length that it has by now. */
+  /** Adds audio, or updates its length. */
   keep(audio: RetainedAudio): void {
     this.remove(audio);
     if (!audio.hasAudio) return;
@@ -31,7 +31,7 @@ export class AudioRetention {
     return this.#totalMs;
   }
 
-  /** Gives up the audio that has been kept longest; false when none is left. */
+  /** Drops the oldest audio; false if there is none. */
   dropOldest(): boolean {
     const [oldest] = this.#kept.keys();
     if (!oldest) return false;
@@ -46,7 +46,7 @@ export class AudioRetention {
   }
 }
 
-/** The audio that all sessions of a server may hold together. */
+/** The audio that all sessions of a server may store together. */
 export class AudioBudget {
   readonly #limitMs: number;
   #heldMs = 0;
@@ -55,7 +55,7 @@ export class AudioBudget {
     this.#limitMs = limitMs;
   }
 
-  /** Below zero where more is held than may be. */
+  /** Negative while the budget is exceeded. */
   get leftMs(): number {
     return this.#limitMs - this.#heldMs;
   }
@@ -65,7 +65,7 @@ export class AudioBudget {
   }
 }
 
-/** One session's part of the budget: its uncommitted audio, and what it keeps with items. */
+/** One session's share of the budget: its uncommitted audio, and the audio stored with items. */
 export class AudioQuota {
   readonly #budget: AudioBudget;
   readonly #retention: AudioRetention;
@@ -78,8 +78,8 @@ export class AudioQuota {
   }
 
   /**
-   * Makes room for more audio beside what is buffered: the oldest audio that this session keeps goes first, and other sessions' never.
-   * @throws {WireError} when there is none
+   * Makes room for more buffered audio by dropping the oldest audio of this session; other sessions are not affected.
+   * @throws {WireError} when there is no room
    */
   require(addedMs: number, bufferedMs: number): void {
     this.count(bufferedMs);
@@ -89,7 +89,7 @@ export class AudioQuota {
     }
   }
 
-  /** Tells the budget what is held now; what is too much is dropped. */
+  /** Updates the budget, and drops audio that exceeds it. */
   count(bufferedMs: number): void {
     if (this.#released) return;
     do {
@@ -99,7 +99,7 @@ export class AudioQuota {
     } while (this.#budget.leftMs < 0 && this.#retention.dropOldest());
   }
 
-  /** The session has ended: it holds nothing. */
+  /** Releases everything at the end of the session. */
   release(): void {
     if (this.#released) return;
     this.#released = true;

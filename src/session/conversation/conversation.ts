@@ -3,9 +3,9 @@ import type { Item } from '../../protocol/wire/items.ts';
 import type { SpokenAudio } from './spoken-audio.ts';
 import type { UserAudio } from './user-audio.ts';
 
-/** An item of the conversation, with what the server knows of its audio. */
+/** An item of the conversation, with the state of its audio. */
 export interface ConversationEntry {
-  /** As the wire shows it: without bytes of audio. */
+  /** The item in wire format, without audio data. */
   item: Item;
   /** A user's audio, by content index. */
   heard: Map<number, UserAudio>;
@@ -13,17 +13,17 @@ export interface ConversationEntry {
   spoken: Map<number, SpokenAudio>;
 }
 
-/** Where a new item goes: after an item, at the head, or at the end. */
+/** The position of a new item: after an item, at the head, or at the end. */
 export type Position = { after: string } | 'head' | 'end';
 
-/** The items in order. Every change counts up `version`, so that work begun on a snapshot can tell that it is stale. */
+/** The items in order. Every change increments `version`, so that work on a snapshot can detect that it is stale. */
 export class Conversation {
   readonly id: string;
   #entries: ConversationEntry[] = [];
   readonly #byId = new Map<string, { entry: ConversationEntry; characters: number }>();
   #totalCharacters = 0;
   #version = 0;
-  /** Whether an assistant's voice was sent: it can then no longer be changed. */
+  /** Whether assistant audio was sent, after which the voice cannot be changed. */
   hasSpoken = false;
 
   constructor(id: string) {
@@ -61,7 +61,7 @@ export class Conversation {
     return this.find(entry.item.id) === entry;
   }
 
-  /** The id of the item before, null at the head. */
+  /** The id of the previous item, null at the head. */
   previousId(itemId: string): string | null {
     const index = this.#entries.findIndex((entry) => entry.item.id === itemId);
     return this.#entries[index - 1]?.item.id ?? null;
@@ -89,7 +89,7 @@ export class Conversation {
     this.touch();
   }
 
-  /** The characters of an item changed. */
+  /** Call when the characters of an item have changed. */
   grown(itemId: string): void {
     const known = this.#byId.get(itemId);
     if (!known) return;
@@ -99,7 +99,7 @@ export class Conversation {
     this.touch();
   }
 
-  /** Something in an item changed. */
+  /** Call when an item has changed. */
   touch(): void {
     this.#version += 1;
   }
@@ -113,10 +113,10 @@ export class Conversation {
   }
 }
 
-/** Each part counts for some characters, also when it holds none. */
+/** Each part counts a minimum of characters, even if it is empty. */
 const partCharacters = 64;
 
-/** The text, images and arguments of an item, in characters: what it takes of memory beside its audio. */
+/** The text, images and arguments of an item, in characters: its memory apart from audio. */
 export function charactersOf(item: Item): number {
   if (item.type === 'function_call') return partCharacters + item.name.length + item.arguments.length;
   if (item.type === 'function_call_output') return partCharacters + item.output.length;

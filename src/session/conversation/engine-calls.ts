@@ -1,11 +1,12 @@
 import type { EngineCall } from '../ports/language-model.ts';
 
-/** What an entry takes beside its characters. */
+/** Memory of an entry in addition to its characters. */
 const entryCharacters = 64;
 
 /**
- * The ids that engines gave to calls, by the ids that clients know: engines want theirs back, some of them hold what the
- * engine needs to go on. Also of calls outside the conversation, whose items clients may send back. The oldest are forgotten.
+ * Maps the call ids of clients to those of engines, which expect their own ids back; some contain state that the engine
+ * needs to continue. Includes calls outside the conversation, whose items clients may send back. The oldest are
+ * dropped.
  */
 export class EngineCalls {
   readonly #maxCharacters: number;

@@ -1,4 +1,6 @@
-/** Items at the edge of the conversation: what a client gives comes apart into item and audio, and back. */
+/**
+ * Converts items between the wire and the conversation: separates a client's input into item and audio, and joins them.
+ */
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
@@ -10,10 +12,10 @@ import type { ConversationEntry } from './conversation.ts';
 
 type InputPart = Extract<ItemInput, { role: 'user' }>['content'][number];
 
-/** The audio of items' parts, or why it cannot be decoded. */
+/** The audio of items' parts, or the error of decoding it. */
 export type DecodedAudio = ReadonlyMap<InputPart, Int16Array | WireError>;
 
-/** Decodes the audio of a client's items; a promise where that takes several turns of the event loop. */
+/** Decodes the audio of a client's items; a promise if that takes several turns of the event loop. */
 export function decodeItems(
   items: readonly ResponseInputItem[],
   format: AudioFormat,
@@ -40,14 +42,14 @@ function audioParts(item: ResponseInputItem): { part: InputPart; text: string }[
 }
 
 /**
- * The item that a client's input becomes, with its id and status, and its audio by content index.
- * @throws {WireError} when its audio could not be decoded; `path` is where the item stands in the event
+ * Creates the item of a client's input, with its id and status, and its audio by content index.
+ * @throws {WireError} when its audio could not be decoded; `path` is the item's place in the event
  */
 export function itemFromClient(
   input: ItemInput,
   { format, ids, path, decoded }: { format: AudioFormat; ids: IdSource; path: string; decoded: DecodedAudio },
 ): { item: Item; audio: Map<number, AudioClip> } {
-  // It would read as the head of the conversation wherever another item names it as its predecessor.
+  // As a `previous_item_id`, it would denote the head of the conversation.
   if (input.id === 'root') throw wireErrors.itemNamedRoot(`${path}.id`);
   const audio = new Map<number, AudioClip>();
   const common = { id: input.id || ids('item'), object: 'realtime.item', status: 'completed' } as const;
@@ -73,9 +75,9 @@ export function itemFromClient(
   return { item: { ...input, ...common, content }, audio };
 }
 
-/** An item with its audio as far as it is still kept, heard or spoken, before it is coded for a peer. */
+/** An item with the audio that is still stored, before it is encoded for a peer. */
 export function itemWithAudio(entry: ConversationEntry): (codec: AudioCodec) => Promise<Item> {
-  // At once: it may be dropped or cut while it is coded.
+  // Taken now, because it may be dropped or truncated during the encoding.
   const kept = copyItem(entry.item);
   const clips = kept.type === 'message' ? kept.content.flatMap((_part, index) => clipOf(entry, index)) : [];
   return async (codec) => {

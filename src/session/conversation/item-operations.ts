@@ -8,7 +8,9 @@ import { type ConversationEntry, charactersOf, type Position } from './conversat
 import { type DecodedAudio, itemFromClient, itemWithAudio } from './item-audio.ts';
 import { UserAudio } from './user-audio.ts';
 
-/** What clients and turns do to the conversation's items, and the events that tell of it. Refusals are `WireError`s. */
+/**
+ * The operations of clients and turns on the conversation's items, and their events. They refuse with a `WireError`.
+ */
 export class ItemOperations {
   readonly #core: SessionCore;
   readonly #transcription: Transcription;
@@ -42,7 +44,7 @@ export class ItemOperations {
     for (const [index, clip] of audio) this.#hear(entry, index, clip, clip);
   }
 
-  /** Makes an item of audio from the input buffer. `speech`: what of it is worth transcribing. */
+  /** Creates an item of audio from the input buffer. `speech`: the part of it to transcribe. */
   commit(itemId: string, clip: AudioClip, speech: AudioClip): UserAudio {
     this.requireRoom();
     const { conversation } = this.#core;
@@ -81,7 +83,9 @@ export class ItemOperations {
     this.#core.emit({ type: 'conversation.item.truncated', item_id, content_index, audio_end_ms: endMs });
   }
 
-  /** The user speaks: what is left of the audio is not played. Where playback is measured, its item is cut where it stopped. */
+  /**
+   * The user has interrupted: the remaining audio is not played. If playback is measured, its item is truncated there.
+   */
   interrupt(): void {
     const { playback } = this.#core;
     const stopped = playback.interrupt();
@@ -111,7 +115,7 @@ export class ItemOperations {
 
   /**
    * The entries of a response's own `input`.
-   * @throws {WireError} when an item is unknown, when an output is there without its call, or they are too many or too large together
+   * @throws {WireError} when an item is unknown, an output has no call, or there are too many items or characters
    */
   resolveInput(input: readonly ResponseInputItem[], decoded: DecodedAudio = new Map()): ConversationEntry[] {
     const { items, contextCharacters } = this.#core.settings.limits;
@@ -133,7 +137,7 @@ export class ItemOperations {
     return entries;
   }
 
-  /** An entry for an item of a response's own `input`, which need not be in the conversation: referred to, or given. */
+  /** An entry for an item of a response's own `input`: a reference, or an item that need not be in the conversation. */
   #resolve(input: ResponseInputItem, path: string, decoded: DecodedAudio): ConversationEntry {
     const { ids, engines, conversation, config } = this.#core;
     if (input.type === 'item_reference') {
@@ -164,11 +168,11 @@ export class ItemOperations {
     return entry;
   }
 
-  /** Keeps a user's audio, and has it transcribed for whoever needs its words: the client, and a model that hears nothing. */
+  /** Stores a user's audio, and has it transcribed if the client or the model needs the transcript. */
   #hear(entry: ConversationEntry, contentIndex: number, clip: AudioClip, speech: AudioClip): UserAudio {
     const { engines, retention, config, kind } = this.#core;
     const { format, transcription } = config.audio.input;
-    // Null: the client gets no events of it.
+    // Null: no events are sent to the client.
     const setting = transcription ?? (kind.transcribes ? {} : null);
     const logprobs = config.include?.includes('item.input_audio_transcription.logprobs') ?? false;
     const heard = new UserAudio(clip, format, (part) =>

@@ -12,18 +12,18 @@ interface SpokenClause {
   endMs: number;
   /** Whether all of its audio has been sent. */
   whole: boolean;
-  /** Whether its words come while it is spoken, rather than before. */
+  /** Whether its words arrive during its audio, rather than before. */
   grows: boolean;
-  /** The words of its text that are said, in order; absent where they are not known: all of it. */
+  /** The spoken words of its text, in order; absent if unknown, in which case all of it is spoken. */
   said: readonly SpokenWord[] | undefined;
-  /** Relative to the clause's first sample, in order; without those that the voice has not told, or does not know. */
+  /** Relative to the clause's first sample, in order; without words that the voice has not timed. */
   words: readonly WordTiming[];
 }
 
-/** How long a character of English text takes to say, until the voice's own pace is known. */
+/** Duration of a character of English text, until the voice's own pace is known. */
 const usualMsPerCharacter = 65;
 
-/** What an assistant's audio item said, and when: enough to cut it where a listener stopped hearing it. */
+/** The timing of an assistant's audio item, for truncating it at the position where playback stopped. */
 export class SpokenAudio {
   readonly format: AudioFormat;
   readonly rateHz: number;
@@ -44,7 +44,7 @@ export class SpokenAudio {
     return durationMs(this.#sampleCount, this.rateHz);
   }
 
-  /** The words that were sent, or after a cut those that were heard. */
+  /** The transcript that was sent, or after a truncation the part that was played. */
   get transcript(): string {
     return this.#transcript;
   }
@@ -66,8 +66,8 @@ export class SpokenAudio {
   }
 
   /**
-   * The next words of one who makes them as they speak: which of its audio they belong to is not known, so all such words
-   * in a row are one clause, whose words are placed in proportion. Its audio may have begun before the first of them.
+   * Adds words of a model that produces them during its audio. It is unknown which audio they belong to, so consecutive
+   * words form one clause and are placed in proportion. Its audio may have started before the first of them.
    */
   addWords(text: string): void {
     if (this.#cut) return;
@@ -90,7 +90,7 @@ export class SpokenAudio {
     });
   }
 
-  /** All audio of the last clause has been sent. */
+  /** Call when all audio of the last clause has been sent. */
   endClause(): void {
     const clause = this.#clauses.at(-1);
     if (clause) clause.whole = true;
@@ -107,7 +107,7 @@ export class SpokenAudio {
     if (words) clause.words = [...clause.words, ...words.filter(({ startChar }) => startChar >= told)];
   }
 
-  /** Cuts audio and transcript at a position; what follows was not heard and is not kept. */
+  /** Truncates audio and transcript at a position. */
   cut(atMs: number): void {
     this.#cut = true;
     const kept = samplesIn(atMs, this.rateHz);
@@ -120,7 +120,7 @@ export class SpokenAudio {
     this.#transcript = this.#clauses.map(({ text }) => text).join('');
   }
 
-  /** Gives up the audio, now and for good, to keep memory bounded; the transcript and its timing stay. */
+  /** Drops the audio, to bound memory; the transcript and its timing are preserved. */
   dropAudio(): void {
     this.#hasAudio = false;
     this.#parts = [];
@@ -134,7 +134,7 @@ export class SpokenAudio {
   }
 }
 
-/** Keeps the words of a clause up to the one that was being spoken. */
+/** Truncates a clause after the word that was being spoken. */
 function cutClause(clause: SpokenClause, atMs: number, msPerCharacter: number): SpokenClause {
   const heardMs = atMs - clause.startMs;
   const begun = timings(clause, msPerCharacter).findLast((word) => word.startMs < heardMs);
@@ -143,8 +143,8 @@ function cutClause(clause: SpokenClause, atMs: number, msPerCharacter: number): 
 }
 
 /**
- * When the words of a clause sound. Those that the voice has not timed share what is left of its audio in proportion to
- * what is said for them; of a clause that is not whole yet, the length of its audio is estimated from its text.
+ * The timing of a clause's words. Words that the voice has not timed share the rest of its audio in proportion to their
+ * spoken length; while a clause is incomplete, the duration of its audio is estimated from its text.
  */
 function timings(clause: SpokenClause, msPerCharacter: number): readonly WordTiming[] {
   const { startMs, endMs, whole, words } = clause;
@@ -173,7 +173,7 @@ function untimedWords({ text, said }: SpokenClause, fromChar: number): readonly 
   }));
 }
 
-/** What is said for words, and between them. */
+/** The spoken characters of words, including the spaces between them. */
 function charactersOf(words: readonly SpokenWord[]): number {
   return words.reduce((sum, { spokenCharacters }) => sum + spokenCharacters + 1, 0);
 }

@@ -5,11 +5,11 @@ import type { StageError } from '../stage.ts';
 
 export type Transcript = { text: string } | { failure: StageError };
 
-/** A user's audio in an item: what was heard, and what it says once that is known. */
+/** A user's audio in an item, and its transcript once that is known. */
 export class UserAudio {
   readonly format: AudioFormat;
   readonly durationMs: number;
-  /** Resolves once it is transcribed, or that failed; never rejects, and begins nothing. */
+  /** Resolves once it is transcribed or the transcription has failed; never rejects, and does not start it. */
   readonly transcript: Promise<Transcript>;
   #clip: AudioClip | undefined;
   #known: Transcript | undefined;
@@ -17,7 +17,7 @@ export class UserAudio {
   #resolve: (transcript: Transcript) => void;
   #begin: ((clip: AudioClip) => void) | undefined;
 
-  /** `begin` starts the transcription, of this clip or of a part of it, and `settle` is called in the end. */
+  /** `begin` starts the transcription of this clip or of a part of it; it must call `settle` at the end. */
   constructor(clip: AudioClip, format: AudioFormat, begin: (clip: AudioClip) => void) {
     this.#clip = clip;
     this.format = format;
@@ -36,12 +36,12 @@ export class UserAudio {
     return this.#clip;
   }
 
-  /** The transcript if it is known by now. */
+  /** The transcript, if it is known. */
   get known(): Transcript | undefined {
     return this.#known;
   }
 
-  /** Begins the transcription, unless it has begun. `speech`: what of the audio is worth transcribing. */
+  /** Starts the transcription, unless it has started. `speech`: the part of the audio to transcribe. */
   transcribe(speech = this.#clip): void {
     const begin = this.#begin;
     this.#begin = undefined;
@@ -55,7 +55,10 @@ export class UserAudio {
     this.#waiting.clear();
   }
 
-  /** The transcript, which is begun if need be. Rejects with the signal's reason: who has given up waiting is kept no longer. */
+  /**
+   * The transcript; starts the transcription if necessary. Rejects with the signal's reason, and then retains no
+   * reference.
+   */
   transcribed(signal: AbortSignal): Promise<Transcript> {
     this.transcribe();
     if (this.#known) return Promise.resolve(this.#known);
@@ -70,7 +73,7 @@ export class UserAudio {
     return promise;
   }
 
-  /** Gives up the audio, to keep memory bounded. Its words stay: audio that nobody has transcribed is transcribed now. */
+  /** Drops the audio, to bound memory. If it has not been transcribed, the transcription is started. */
   dropAudio(): void {
     this.transcribe();
     this.#clip = undefined;

@@ -1,21 +1,21 @@
-/** The arguments of a tool call as they stream: one JSON object, whatever the model's server makes of it. */
+/** The streamed arguments of a tool call: always one JSON object, regardless of what the model's server sends. */
 
 import { JsonObjectScanner } from './json-object-scanner.ts';
 import { repairArguments } from './repair-arguments.ts';
 
-/** Characters of the arguments of one call. */
+/** Maximum characters of the arguments of one call. */
 export const maxArguments = 1024 ** 2;
 
 /**
- * Gives out what is certain to be part of the arguments, and keeps back what a repair may change: an object that is empty so
- * far, commas and literals that are not followed by anything yet, and all that follows a mistake.
+ * Outputs the text that is certain to be part of the arguments, and holds back what a repair may change: an empty
+ * object, commas and literals at the end, and everything after a syntax error.
  */
 export class CallArguments {
   readonly #scanner = new JsonObjectScanner();
   #text = '';
   #sent = 0;
 
-  /** Takes the next piece and returns what can be given out. */
+  /** Takes the next chunk and returns the text to output. */
   push(delta: string): string {
     this.#text += delta;
     this.#scanner.push(delta);
@@ -26,13 +26,13 @@ export class CallArguments {
     return this.#text.length > maxArguments;
   }
 
-  /** An excerpt for a message, on one line. */
+  /** A single-line excerpt for a message. */
   get excerpt(): string {
     const line = this.#text.slice(0, 200).replaceAll(/[\p{C}\s]+/gu, ' ');
     return this.#text.length > 200 ? `${line}…` : line;
   }
 
-  /** What is left to give out, so that all pieces together are one JSON object; undefined where it is not clear which. */
+  /** The rest, so that all output together is one JSON object; undefined if the object is ambiguous. */
   finish(): string | undefined {
     if (this.#scanner.complete) return this.#giveTo(this.#scanner.end);
     const repaired = repairArguments(this.#text);
@@ -40,7 +40,7 @@ export class CallArguments {
     return repaired.slice(this.#sent);
   }
 
-  /** Where the object begins in the text. */
+  /** The start of the object in the text. */
   get #start(): number {
     return this.#scanner.start;
   }

@@ -1,13 +1,13 @@
 import type { Clock } from '../../core/clock.ts';
 
-/** The model was asked, yielded something, and its words were first made audible. */
+/** The model was called; it yielded its first event; the first audio of its answer is ready. */
 export type GenerationStage = 'model_asked' | 'first_token' | 'first_audio';
 
 type Receiver = (stage: GenerationStage, atMs: number) => void;
 
 /**
- * When the stages of one generation were reached, each once. This waits until the generation is adopted: one that is dropped
- * leaves no trace.
+ * The time of each stage of one generation. Reports are held until the generation is adopted, so that a dropped one
+ * has no effect.
  */
 export class GenerationReports {
   readonly #clock: Clock;
@@ -25,7 +25,7 @@ export class GenerationReports {
     this.#receiver?.(stage, atMs);
   }
 
-  /** Passes on all stages, those reached before first; `atMs` is on the Clock. */
+  /** Reports all stages, including those already reached; `atMs` is on the Clock. */
   adopt(receiver: Receiver): void {
     this.#receiver = receiver;
     for (const [stage, atMs] of this.#reached) receiver(stage, atMs);

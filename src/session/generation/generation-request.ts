@@ -1,4 +1,4 @@
-/** What a response asks of the engines, from the session's configuration and its own parameters. */
+/** Builds the requests of a response to engines, from the session's configuration and its own parameters. */
 
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
@@ -16,14 +16,14 @@ import type { ServerTool } from '../ports/tool-runner.ts';
 import type { SessionTools } from '../settings.ts';
 import type { GenerationOptions } from './generation.ts';
 
-/** The session's configuration with what a response asks for itself. */
+/** The session's configuration, overridden by a response's parameters. */
 export function withParameters(config: RealtimeConfig, parameters: ResponseParameters): RealtimeConfig {
   const { conversation: _where, input: _context, metadata: _echoed, ...settings } = parameters;
   return applyUpdate(config, { type: 'realtime', ...settings });
 }
 
 /**
- * A response that asks for a function by name must have it; a session's choice may come before its tools.
+ * A function that a response names in `tool_choice` must exist; a session's `tool_choice` may be set before its tools.
  * @throws {WireError}
  */
 export function refuseUnknownTool(choice: ToolChoice | undefined, { tools }: RealtimeConfig): void {
@@ -77,7 +77,7 @@ export function modalityOf(config: RealtimeConfig): Modality {
   return config.output_modalities[0] ?? 'audio';
 }
 
-/** What the session or the response says for itself wins over its prompt. */
+/** The instructions of the session or the response take precedence over a prompt. */
 function instructionsOf(config: RealtimeConfig, prompts: readonly PromptTemplate[]): string {
   if (config.instructions !== '' || config.prompt === null) return config.instructions;
   return renderPrompt(config.prompt, prompts, 'prompt');

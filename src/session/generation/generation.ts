@@ -1,6 +1,6 @@
 /**
- * A generation: what the engines make of one snapshot of the context. It knows no ids, emits, logs and reserves nothing
- * and keeps no state of the conversation, so that it can be started before it is known whether it will be used, and dropped
+ * A generation: the output of the engines for one snapshot of the context. It assigns no ids, does not emit, log or
+ * reserve anything, and does not change the conversation, so it can be started speculatively and dropped
  * (`speculation.ts`).
  */
 
@@ -27,47 +27,52 @@ export interface GenerationOptions
   extends Omit<ModelRequest, 'claim' | 'signal' | 'speech' | 'spoken' | 'tools' | 'items'> {
   tools: readonly GenerationTool[];
   items: readonly GenerationItem[];
-  /** How it is spoken; absent for an answer in text. */
+  /** How to speak the answer; absent for an answer in text. */
   speech?: { voice: string; speed: number; sampleRateHz: number };
 }
 
 export type GenerationEvent =
   | { type: 'text'; text: string }
-  /** A clause is about to be spoken: its audio follows. `words`: those of its text that are said. */
+  /** A clause is about to be spoken; its audio follows. `words`: the words of its text that are spoken. */
   | { type: 'clause'; text: string; words: readonly SpokenWord[] }
-  /** Words of a model that speaks itself: they add to what it is saying, and come with, or ahead of, its audio. */
+  /**
+   * Text of a model that produces audio itself: it continues the current message, and precedes or accompanies its
+   * audio.
+   */
   | { type: 'words'; text: string }
   | { type: 'audio'; samples: Int16Array; words?: readonly WordTiming[] }
-  /** The voice has nothing to say for a clause; once for each generation, since it can then say few of them. */
+  /** The voice produced no audio for a clause; reported once per generation. */
   | { type: 'voice_silent'; voice: string; characters: number }
-  /** In speech: the model has made a call here. The words that follow are another message. */
+  /** With speech: the model has made a call at this point. The words that follow belong to another message. */
   | { type: 'call_made' }
   | CallEvent
   | { type: 'finish'; reason: 'stop' | 'length' | 'content_filter'; usage: ModelUsage | undefined };
 
-/** `behindWords`, of a call beside speech: whether the model has said something before it. */
+/** `behindWords`, of a call beside speech: whether it follows text. */
 export type CallEvent =
   | (Extract<CheckedEvent, { type: 'call' }> & { behindWords?: boolean })
   | Extract<ModelEvent, { type: 'call_arguments' | 'call_end' }>;
 
 export interface Generation extends AsyncIterable<GenerationEvent> {
   readonly reports: Pick<GenerationReports, 'adopt'>;
-  /** Of speech, the calls: they do not wait until the words before them are spoken. Iterate it once, beside the events. */
+  /**
+   * With speech, the calls: they do not wait for the speech before them. Iterate it once, in parallel with the events.
+   */
   readonly calls: AsyncIterable<CallEvent>;
-  /** Whether the model has ended: nothing but speech is still to come. */
+  /** Whether the model has ended, so that only speech is outstanding. */
   readonly modelEnded: boolean;
-  /** Whether the model has answered with audio of its own. */
+  /** Whether the model has answered with its own audio. */
   readonly spokeItself: boolean;
-  /** Stops every stage at once; iteration ends without an error. */
+  /** Stops every stage immediately; iteration ends without an error. */
   abort(): void;
 }
 
-/** How far the model may be ahead of what is spoken: characters, and milliseconds of its own audio. */
+/** How far the model may be ahead of the speech: characters, and milliseconds of its own audio. */
 const ahead = 16 * 1024;
-/** Events of calls that may wait for the words before them. */
+/** Maximum events of calls that wait for the words before them. */
 const callsAhead = 64;
 
-/** What is to be spoken, or has been spoken by the model, and the events between. */
+/** Text to speak, audio of the model, and the events between them. */
 type Piece =
   | Exclude<GenerationEvent, { type: 'audio' | 'clause' }>
   | Extract<ModelEvent, { type: 'audio' }>
@@ -75,7 +80,7 @@ type Piece =
 
 /**
  * Starts a generation. Iterate it once: it throws a `StageError` when an engine fails or stalls, and otherwise
- * ends with `finish` unless it was aborted. `adoption`: of a speculative one.
+ * ends with `finish` unless it was aborted. `adoption`: for a speculative one.
  */
 export function startGeneration(options: GenerationOptions, tools: SessionTools, adoption?: Adoption): Generation {
   const abort = new AbortController();
@@ -148,7 +153,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
     const others = new EventLoopYield();
     try {
       for await (const piece of pieces) {
-        // A model may say a lot at once, of which nothing needs the voice.
+        // A model may output much at once that does not involve the voice.
         await others.step();
         if (piece.type === 'audio') {
           if (piece.transcript !== '') yield { type: 'words', text: piece.transcript };
@@ -198,7 +203,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
     }
   }
 
-  /** Whoever stops iterating stops every stage. */
+  /** Leaving the iteration stops every stage. */
   async function* events(): AsyncGenerator<GenerationEvent> {
     try {
       if (!speech) calls.end();
@@ -239,7 +244,7 @@ function weightOf(piece: Piece): number {
   return piece.type === 'audio' ? durationMs(piece.samples.length, piece.sampleRateHz) : 1;
 }
 
-/** Joins the model's words into clauses, behind which its own audio stands; calls go beside them. */
+/** Joins the model's words into clauses, followed by its own audio; calls are passed separately. */
 async function cutIntoClauses(
   events: AsyncIterable<CheckedEvent>,
   { speechText, out, calls }: { speechText: SpeechText; out: Channel<Piece>; calls: Channel<CallEvent> },

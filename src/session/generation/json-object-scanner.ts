@@ -1,4 +1,4 @@
-/** Where a scanner is in the text of a JSON object (RFC 8259). */
+/** The states of a scanner of a JSON object (RFC 8259). */
 type State =
   | 'before'
   | 'first key'
@@ -18,27 +18,27 @@ const literalPattern = /^(true|false|null|-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?)
 const escapePattern = /^\\(["\\/bfnrt]|u[\da-fA-F]{4})$/;
 const escapeBeginning = /^\\(u[\da-fA-F]{0,3})?$/;
 
-/** Follows the text of one JSON object, character by character, up to the first mistake. */
+/** Scans the text of one JSON object, character by character, up to the first syntax error. */
 export class JsonObjectScanner {
-  /** Where the object begins. */
+  /** The start of the object. */
   start = 0;
-  /** The text up to here belongs to the object, also if what follows has to be repaired. */
+  /** The end of the text that is certain to belong to the object, even if the rest has to be repaired. */
   certain = 0;
   #state: State = 'before';
-  /** The closing brackets that are due. */
+  /** The expected closing brackets. */
   readonly #closers: string[] = [];
   #isKey = false;
-  /** Of a literal, or of an escape in a string. */
+  /** The characters so far of a literal, or of an escape in a string. */
   #pending = '';
   #at = 0;
   #end = 0;
 
-  /** Whether the text is one object, and nothing else but white space. */
+  /** Whether the text is one object, apart from white space. */
   get complete(): boolean {
     return this.#state === 'after';
   }
 
-  /** Where the object ends, once it is complete. */
+  /** The end of the object, once it is complete. */
   get end(): number {
     return this.#end;
   }
@@ -111,13 +111,13 @@ export class JsonObjectScanner {
   #inString(character: string): void {
     if (this.#pending !== '') return this.#inEscape(character);
     if (character === '"') {
-      // It may be a quotation mark that was not escaped: what follows shows it.
+      // It may be an unescaped quotation mark, which the next characters show.
       this.#state = this.#isKey ? 'colon' : 'after value';
       return;
     }
     if (character === '\\') this.#pending = character;
     else if (character < ' ') this.#fail();
-    // Half a character is given out with its other half.
+    // A surrogate pair is output as a whole.
     else if (!isHighSurrogate(character)) this.certain = this.#at + 1;
   }
 

@@ -1,10 +1,10 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { createResampler, type Resampler } from '../../audio/resample.ts';
 
-/** Converted in one go: more would hold up the event loop, and a whole answer may come at once. */
+/** Audio converted per step: more would block the event loop, and a whole answer may arrive at once. */
 const stepMs = 500;
 
-/** The audio of a model that speaks itself, on its way to the session's rate. `free` it in the end. */
+/** Converts the audio of a model to the session's sample rate. Call `free` at the end. */
 export class ModelAudio {
   readonly #rateHz: number;
   #resampler: Resampler | undefined;
@@ -13,7 +13,7 @@ export class ModelAudio {
     this.#rateHz = rateHz;
   }
 
-  /** What the clip completes, piece by piece as it is asked for. A clip of another rate than the one before begins anew. */
+  /** Converts a clip in pieces, on demand. A change of the sample rate starts a new conversion. */
   async *push({ samples, sampleRateHz }: AudioClip): AsyncGenerator<Int16Array> {
     if (samples.length === 0) return;
     if (this.#resampler?.fromHz !== sampleRateHz) {
@@ -27,7 +27,7 @@ export class ModelAudio {
     }
   }
 
-  /** What the filter still holds, if anything: nothing follows. */
+  /** The remaining samples of the filter, at the end. */
   *flush(): Generator<Int16Array> {
     const rest = this.#resampler?.flush();
     if (rest?.length) yield rest;

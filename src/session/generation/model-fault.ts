@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { isSampleRate } from '../../audio/pcm.ts';
 import type { ModelEvent } from '../ports/language-model.ts';
 
-/** The string that each event of a model must carry, if any. */
+/** The string property that each event of a model must have, if any. */
 const eventStrings: ReadonlyMap<unknown, string | undefined> = new Map<ModelEvent['type'], string | undefined>([
   ['text', 'text'],
   ['thinking', undefined],
@@ -15,8 +15,8 @@ const eventStrings: ReadonlyMap<unknown, string | undefined> = new Map<ModelEven
 const finishReasons: readonly unknown[] = ['stop', 'length', 'content_filter'];
 
 /**
- * What is wrong with an event: models are made by others, and not all of them are type-checked. `mayBeAudio`: the model was
- * asked to speak.
+ * The defect of an event, if any: models are third-party code, and not all of them are type-checked. `mayBeAudio`:
+ * audio was requested.
  */
 export function faultOf(event: unknown, { mayBeAudio }: { mayBeAudio: boolean }): string | undefined {
   if (typeof event !== 'object' || event === null) return `${show(event)} where an event was due`;

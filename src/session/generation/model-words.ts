@@ -1,10 +1,10 @@
 import { cutPlace, WellFormedText } from '../../core/unicode.ts';
 import { ModelMarkup } from '../speech/model-markup.ts';
 
-/** Code units that are read in one turn of the event loop: some milliseconds of work. */
+/** Code units that are read per turn of the event loop: a few milliseconds of work. */
 const unitsAtOnce = 1024;
 
-/** The words of a model: well-formed, and without what it wrote beside them. */
+/** The text of a model, made well-formed and without reasoning and markup. */
 export class ModelWords {
   readonly #wellFormed = new WellFormedText();
   readonly #markup = new ModelMarkup();
@@ -14,7 +14,7 @@ export class ModelWords {
     return this.#markup.hadCalls ? 'calls' : this.#markup.hadReasoning ? 'reasoning' : undefined;
   }
 
-  /** Reads text in pieces, each of which may be blank; the caller may pause between them. */
+  /** Reads text in pieces, which may be blank; the caller may yield to the event loop between them. */
   *read(text: string): Generator<string, void, undefined> {
     let at = 0;
     do {
@@ -27,7 +27,7 @@ export class ModelWords {
     } while (at < text.length);
   }
 
-  /** What was held back, where something else follows. */
+  /** The text that was held back, at the end or before another event. */
   end(): string {
     return this.#markup.push(this.#wellFormed.flush()) + this.#markup.flush();
   }

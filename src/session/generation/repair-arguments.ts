@@ -1,24 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
 import { jsonrepair } from 'jsonrepair';
 
-/** Longer arguments are not repaired: it would take too long. */
+/** Longer arguments are not repaired, because it would take too long. */
 const maxCharacters = 64 * 1024;
 
-/** Ways to write that there are none. */
+/** Notations for no arguments. */
 const emptyForms: ReadonlySet<string> = new Set(['', 'null', 'None', '[]', '""', "''"]);
 
 /**
- * The JSON object that is meant by what a model's server sent as a call's arguments, or undefined where that is not clear.
- * Clear are: none at all, an object in a code fence, in tags, in a list or in a string, one with the notation of JavaScript or
- * Python, one whose last brackets are missing behind a whole value, and several objects that are empty, alike, or each the
- * one before and more.
+ * The JSON object that was meant by the arguments from a model's server, or undefined if it is ambiguous.
+ * Repairable are: no text at all, an object in a code fence, tags, a list or a string, one with JavaScript or Python
+ * notation, one without its last brackets after a complete value, and several objects that are empty, equal, or each an
+ * extension of the one before.
  */
 export function repairArguments(text: string): string | undefined {
   if (text.length > maxCharacters) return undefined;
   try {
     return objectIn(text, true);
   } catch {
-    // Text that cannot be repaired; also brackets so deep that the repair runs out of stack.
+    // The text cannot be repaired, or its brackets are so deep that the repair overflowed the stack.
     return undefined;
   }
 }
@@ -31,7 +31,7 @@ function objectIn(text: string, mayBeWrapped: boolean): string | undefined {
   return objects && oneOf(objects);
 }
 
-/** With each backslash escaped that begins no escape sequence, as in Windows paths. */
+/** Escapes each backslash that does not start an escape sequence, as in Windows paths. */
 function withEscapes(text: string): string {
   return text.replace(/\\(["'\\/bfnrt]|u[\da-fA-F]{4})?/g, (found, sequence?: string) => (sequence ? found : '\\\\'));
 }
@@ -42,7 +42,7 @@ function objectWithin(value: unknown): string | undefined {
   return isObject(only) ? JSON.stringify(only) : undefined;
 }
 
-/** Without a code fence, and without tags and tokens of a chat template around it. */
+/** Removes a code fence, and the tags and tokens of a chat template around it. */
 function withoutWrapping(text: string): string {
   return text
     .trim()
@@ -53,7 +53,7 @@ function withoutWrapping(text: string): string {
     .trim();
 }
 
-/** The objects that stand one behind the other; undefined where something else does, or where the last is cut off in a value. */
+/** The objects in sequence; undefined if there is anything else, or if the last is cut off within a value. */
 function splitObjects(text: string): string[] | undefined {
   const objects: string[] = [];
   let depth = 0;
@@ -69,7 +69,7 @@ function splitObjects(text: string): string[] | undefined {
     else if (character === '}' || character === ']') {
       depth -= 1;
       if (depth > 0) continue;
-      // More brackets than were opened.
+      // More closing brackets than opening ones.
       if (depth === 0) objects.push(text.slice(start, at + 1));
       depth = 0;
       start = at + 1;
@@ -82,12 +82,12 @@ function splitObjects(text: string): string[] | undefined {
   return whole ? [...objects, rest] : undefined;
 }
 
-/** Whether the last string names a value that is missing. */
+/** Whether the last string is a key without a value. */
 function endsInKey(text: string): boolean {
   return /[{,]\s*(?:"[^"]*"|'[^']*')$/.test(text) && !/\[[^\]{}]*$/.test(text);
 }
 
-/** The object that several amount to: the first where all are alike, the last where each has what is in the one before. */
+/** The object that several amount to: the first if all are equal, the last if each extends the one before. */
 function oneOf(objects: readonly string[]): string | undefined {
   const values: unknown[] = objects.map((object) => JSON.parse(object));
   if (!values.every(isObject)) return undefined;

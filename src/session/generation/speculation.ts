@@ -10,19 +10,19 @@ import {
   startGeneration,
 } from './generation.ts';
 
-/** What a generation's engines are asked. */
+/** The requests of a generation to its engines. */
 export interface Prompt {
-  /** The conversation's version when its context was taken. */
+  /** The conversation's version when the context was taken. */
   readonly version: number;
   readonly options: GenerationOptions;
 }
 
-/** Events that a generation may be ahead of its adoption. */
+/** Maximum events of a generation before its adoption. */
 const eventsAhead = 32;
 
 /**
- * A generation that is started before it is known whether the turn has ended: from the conversation as it would be with
- * the turn's item. Dropped, it has never been; a response adopts it if it would ask its engines the same.
+ * A generation that is started before it is certain that the turn has ended, from the conversation including the turn's
+ * item. A response adopts it if its requests to the engines would be the same; otherwise it is dropped without effects.
  */
 export class Speculation {
   readonly #tools: SessionTools;
@@ -33,7 +33,7 @@ export class Speculation {
   #started: (Prompt & { generation: Generation }) | undefined;
   #failed = false;
 
-  /** `prepare` resolves with undefined, or rejects, where nothing can be asked yet. */
+  /** `prepare` resolves with undefined, or rejects, if no request is possible yet. */
   constructor(prepare: (signal: AbortSignal) => Promise<Prompt | undefined>, tools: SessionTools) {
     this.#tools = tools;
     void this.#run(prepare);
@@ -45,8 +45,8 @@ export class Speculation {
   }
 
   /**
-   * The generation, for a response with this prompt. It fits if nothing but the turn's own item has come to the
-   * conversation since, and if that item, the instructions, the tools and the voice are what the engines were asked with;
+   * The generation, for a response with this prompt. It is adopted if only the turn's own item was added to the
+   * conversation in the meantime, and that item, the instructions, the tools and the voice equal those of its requests;
    * otherwise, and if it has failed, it is dropped.
    */
   adopt({ version, options }: Prompt): Generation | undefined {

@@ -6,12 +6,12 @@ import type { ToolId, ToolNames } from './tool-names.ts';
 type Unchecked = Exclude<ModelEvent, { type: 'thinking' }>;
 type Call = Extract<ModelEvent, { type: 'call' }>;
 
-/** An event of a model whose calls are checked, and name the tool as the session does. */
+/** An event of a model whose calls are validated, and name the tool as in the session. */
 export type CheckedEvent = Exclude<Unchecked, Call> | (Call & ToolId);
 
 /**
- * Checks the calls of a model, whose names and arguments may be anything: only tools that the request has are called, under
- * the client's names, and the arguments of each complete call are one JSON object.
+ * Validates the calls of a model, whose names and arguments may be anything: only tools of the request are called,
+ * under the client's names, and the arguments of each complete call are one JSON object.
  */
 export class ToolCallCheck {
   readonly #names: ToolNames;
@@ -22,8 +22,8 @@ export class ToolCallCheck {
   }
 
   /**
-   * The events to pass on in place of this one.
-   * @throws {StageError} for a call that no client can be sent
+   * The events that replace this one.
+   * @throws {StageError} for a call that cannot be sent to a client
    */
   check(event: Unchecked): CheckedEvent[] {
     switch (event.type) {
@@ -34,7 +34,7 @@ export class ToolCallCheck {
       case 'call_end':
         return this.#end();
       case 'finish':
-        // Cut off by a limit, a call stays incomplete.
+        // A call truncated by a limit remains incomplete.
         return event.reason === 'stop' ? [...this.#end(), event] : [event];
       default:
         return [event];

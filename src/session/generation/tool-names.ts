@@ -4,20 +4,20 @@ import type { ContextItem, ModelTool, ModelToolChoice } from '../ports/language-
 const legalName = /^[a-zA-Z0-9_-]{1,64}$/;
 const maxCharacters = 64;
 
-/** A tool by its name: of the tools of a server that this server runs, or without `server` of the client's functions. */
+/** The identity of a tool: with `server`, a tool that this server runs; without it, a function of the client. */
 export interface ToolId {
   readonly server?: string;
   readonly name: string;
 }
 
-/** A tool in a generation: engines know neither `server` nor the name without it. */
+/** A tool in a generation. Engines do not see `server`, and get a unique name instead. */
 export type GenerationTool = ModelTool & ToolId;
-/** An item of a context, whose calls say whose tool they called. */
+/** An item of a context, whose calls identify their tool. */
 export type GenerationItem = ContextItem | (Extract<ContextItem, { type: 'call' }> & ToolId);
 
 interface Named {
   readonly tools: readonly GenerationTool[];
-  /** A choice by name is one of the client's functions. */
+  /** A choice by name refers to one of the client's functions. */
   readonly toolChoice: ModelToolChoice;
   readonly items: readonly GenerationItem[];
 }
@@ -29,9 +29,9 @@ interface EngineNamed {
 }
 
 /**
- * The names of a request's tools, for an engine: each legal, and no two alike. A client's name that is both stays as it is;
- * a tool of a server is called by label and name. In others, illegal characters become `_`, and a number follows where the
- * name is taken.
+ * The engine's names for a request's tools: legal and unique. A client's name that is both is unchanged; a server-side
+ * tool is named by label and name. In others, illegal characters become `_`, and a number is appended if the name is
+ * taken.
  */
 export class ToolNames {
   readonly #request: Named;
@@ -45,7 +45,7 @@ export class ToolNames {
     this.#request = request;
     const declared = request.tools.map(idOf);
     const called = request.items.flatMap((item) => (item.type === 'call' ? idOf(item) : []));
-    // Legal names of the client first: they stay as they are.
+    // Legal names of the client come first, so that they are unchanged.
     for (const id of [...declared, ...called]) if (isLegal(id)) this.#add(id.name, id);
     const keys = declared.map(keyOf);
     this.#tools = declared.map((id, index) =>
@@ -69,8 +69,8 @@ export class ToolNames {
   }
 
   /**
-   * The tool that an engine calls, if the request has it. Servers leave namespaces of their templates before its name
-   * (`functions.`, `default_api:`), and tokens behind it.
+   * The tool that an engine calls, if the request has it. Servers may leave their templates' namespaces before its name
+   * (`functions.`, `default_api:`), and tokens after it.
    */
   fromEngine(called: string): ToolId | undefined {
     const bare = called.replace(/<.*$/s, '').trim();
@@ -89,7 +89,7 @@ export class ToolNames {
 
   #add(engineName: string, id: ToolId): void {
     this.#ids.set(engineName, id);
-    // Of tools that the client named alike the first counts.
+    // If the client gave several tools the same name, the first counts.
     if (!this.#engineNames.has(keyOf(id))) this.#engineNames.set(keyOf(id), engineName);
   }
 
