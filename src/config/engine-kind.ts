@@ -1,7 +1,7 @@
 /** Parses engines, engine sets and model aliases. */
 
 import { z } from 'zod';
-import { isJsonObject, tryParseJson } from '../core/json.ts';
+import { isJsonObject } from '../core/json.ts';
 import {
   acceptsPath,
   defaultSet,
@@ -13,7 +13,7 @@ import {
   noServerText,
 } from '../engines/spec/engine-spec.ts';
 import { allKinds, type EngineKind, engineKinds, isRequestKind, requestKinds } from '../session/ports/engines.ts';
-import type { Kind } from './kinds.ts';
+import { type Kind, type Read, structured } from './kinds.ts';
 import { optionName } from './option.ts';
 import { keyIn } from './upstream-kind.ts';
 
@@ -81,9 +81,6 @@ const httpEngine = z.strictObject({
   spokenHint: z.string().max(10_000).optional(),
 });
 
-/** A value, or the problem with it. */
-type Read<T> = { value: T } | { problem: string };
-
 function readEngine(kind: EngineKind, given: unknown): Read<EngineSpec> {
   if (typeof given === 'string')
     return /^[a-z]+:\/\//i.test(given) ? readUrl(kind, { url: given }) : readName(kind, given);
@@ -130,24 +127,13 @@ function readUrl(kind: EngineKind, { keyFile, ...given }: z.output<typeof httpEn
 
 /** One engine of a kind. */
 export function engine(kind: EngineKind): Kind<EngineSpec> {
-  const read = (given: unknown): EngineSpec | undefined => {
-    const result = readEngine(kind, given);
-    return 'value' in result ? result.value : undefined;
-  };
-  return {
+  return structured<EngineSpec>({
     placeholder: 'ENGINE',
     allowed: `${engineNames(kind).join(', ')}${isRequestKind(kind) ? ', or URL#model of a server that speaks the API of OpenAI' : ''}`,
-    // A URL may contain credentials.
-    secret: true,
-    repeatable: false,
-    fromText: read,
-    fromFile: read,
+    parse: (text) => text,
+    read: (given) => endSentence(readEngine(kind, given)),
     print: (value) => (typeof value === 'string' ? value : value.url),
-    explain(given) {
-      const result = readEngine(kind, given);
-      return 'problem' in result ? sentence(result.problem) : undefined;
-    },
-  };
+  });
 }
 
 const setFieldsText = `${setFields.slice(0, -1).join(', ')} and ${setFields.at(-1)}`;
@@ -220,10 +206,10 @@ function mapping<T>(
   allowed: string,
   readEntry: (name: string, entry: unknown) => Read<T>,
 ): Kind<Readonly<Record<string, T>>> {
-  const readAll = (given: unknown): Read<Record<string, T>> => {
+  const most = placeholder === 'SETS' ? maxSets : maxNames;
+  const read = (given: unknown): Read<Record<string, T>> => {
     if (!isJsonObject(given)) return { problem: 'It is no mapping' };
     const entries = Object.entries(given);
-    const most = placeholder === 'SETS' ? maxSets : maxNames;
     if (entries.length > most) return { problem: `There may be ${most} at most` };
     const made: [string, T][] = [];
     for (const [name, entry] of entries) {
@@ -233,23 +219,12 @@ function mapping<T>(
     }
     return { value: Object.fromEntries(made) };
   };
-  const read = (given: unknown) => {
-    const result = readAll(given);
-    return 'value' in result ? result.value : undefined;
-  };
-  return {
+  return structured<Readonly<Record<string, T>>>({
     placeholder,
     allowed,
-    secret: true,
-    repeatable: false,
-    fromText: (text) => read(tryParseJson(text)),
-    fromFile: read,
+    read: (given) => endSentence(read(given)),
     print: (value) => Object.keys(value).join(','),
-    explain(given) {
-      const result = readAll(typeof given === 'string' ? tryParseJson(given) : given);
-      return 'problem' in result ? sentence(result.problem) : undefined;
-    },
-  };
+  });
 }
 
 function readVoices(entry: unknown): Readonly<Record<string, string>> | undefined {
@@ -269,8 +244,10 @@ function decodePercent(text: string): string {
   }
 }
 
-function sentence(problem: string): string {
-  return problem.endsWith('?') ? problem : `${problem}.`;
+/** Ends the text of a problem. */
+function endSentence<T>(read: Read<T>): Read<T> {
+  if (!('problem' in read) || read.problem.endsWith('?')) return read;
+  return { problem: `${read.problem}.` };
 }
 
 function issueOf({ issues: [issue] }: z.ZodError): string {

@@ -1,6 +1,7 @@
 /** The types of option values: how each is parsed, and how error messages describe it. */
 
 import { z } from 'zod';
+import { tryParseJson } from '../core/json.ts';
 import type { PromptTemplate } from '../session/context/prompts.ts';
 import { type ApiKey, readApiKeys } from './api-keys.ts';
 
@@ -42,6 +43,52 @@ function kind<T>(parts: {
     print: String,
     fromFile: (entry) => (isScalar(entry) ? parts.fromText(String(entry)) : undefined),
     ...parts,
+  };
+}
+
+/** A parsed value, or the position and the reason of a problem, without the value: it may be secret. */
+export type Read<T> = { value: T } | { problem: string };
+
+/**
+ * A value that `read` checks as a whole: an entry of a file, or text parsed by `parse`. Most of them may contain a key,
+ * so messages contain the value only if `secret` is false.
+ */
+export function structured<T>({
+  read,
+  parse = tryParseJson,
+  ...parts
+}: {
+  placeholder: string;
+  allowed: string;
+  read: (given: unknown) => Read<T>;
+  parse?: (text: string) => unknown;
+  print?: (value: T) => string;
+  secret?: boolean;
+  repeatable?: boolean;
+}): Kind<T> {
+  const accept = (given: unknown) => {
+    const result = read(given);
+    return 'value' in result ? result.value : undefined;
+  };
+  return kind<T>({
+    secret: true,
+    print: () => '',
+    ...parts,
+    fromText: (text) => accept(parse(text)),
+    fromFile: accept,
+    explain(given) {
+      const result = read(typeof given === 'string' ? parse(given) : given);
+      return 'problem' in result ? result.problem : undefined;
+    },
+  });
+}
+
+/** A `read` that uses a schema; `explain` describes the first issue. */
+export function readBySchema<T>(schema: z.ZodType<T>, explain: (issue: z.core.$ZodIssue) => string) {
+  return (given: unknown): Read<T> => {
+    const { data, error } = schema.safeParse(given);
+    const [issue] = error?.issues ?? [];
+    return issue === undefined ? { value: data as T } : { problem: explain(issue) };
   };
 }
 
@@ -159,27 +206,22 @@ export function list(placeholder: string, allowed: string, check: (entry: string
 
 /** API keys, hashed when they are parsed; in a file each may have a name, a project and limits. */
 export function apiKeys(): Kind<readonly ApiKey[]> {
-  const entriesOf = (given: unknown): readonly unknown[] => {
-    if (typeof given === 'string') return given.split(',').map((key) => key.trim());
-    return Array.isArray(given) ? given : [given];
-  };
-  const read = (given: unknown) => {
-    const result = readApiKeys(entriesOf(given));
-    return 'keys' in result ? result.keys : undefined;
-  };
-  return kind<readonly ApiKey[]>({
+  return structured<readonly ApiKey[]>({
     placeholder: 'KEY,…',
     allowed: 'keys without spaces or commas; in a file a list of keys, or of { name, key or hash, project, limits }',
-    secret: true,
     repeatable: true,
-    fromText: read,
-    fromFile: read,
-    print: () => '',
-    explain(given) {
-      const result = readApiKeys(entriesOf(given));
-      return 'problem' in result ? `In ${result.problem.place}: expected ${result.problem.expected}.` : undefined;
+    parse: splitKeys,
+    read(given) {
+      const entries = typeof given === 'string' ? splitKeys(given) : given;
+      const result = readApiKeys(Array.isArray(entries) ? entries : [entries]);
+      if ('keys' in result) return { value: result.keys };
+      return { problem: `In ${result.problem.place}: expected ${result.problem.expected}.` };
     },
   });
+}
+
+function splitKeys(text: string): string[] {
+  return text.split(',').map((key) => key.trim());
 }
 
 function wholeNumber(text: string): number {
@@ -196,22 +238,11 @@ const promptTemplates = z.array(
 
 /** Prompt templates, as a list in a file or as JSON. */
 export function prompts(): Kind<readonly PromptTemplate[]> {
-  const fromFile = (entry: unknown): PromptTemplate[] | undefined =>
-    promptTemplates.safeParse(entry).data?.map(({ version, ...template }) => ({
-      ...template,
-      ...(version !== undefined && { version }),
-    }));
-  return kind({
+  return structured<readonly PromptTemplate[]>({
     placeholder: 'PROMPTS',
     allowed: 'a list of prompts, each with an id, instructions and, if it has one, a version',
-    fromText: (text) => {
-      try {
-        return fromFile(JSON.parse(text));
-      } catch {
-        return undefined;
-      }
-    },
-    fromFile,
+    secret: false,
+    read: readBySchema(promptTemplates, () => ''),
     print: (value) => value.map(({ id }) => id).join(','),
   });
 }

@@ -1,10 +1,9 @@
 /** Parses the table of prices. */
 
 import { z } from 'zod';
-import { tryParseJson } from '../core/json.ts';
 import { type ModelPrices, type PriceTable, priceDecimals } from '../metering/prices.ts';
 import { responseTokenKinds, speechTokenKinds, transcriptionTokenKinds } from '../metering/quantities.ts';
-import type { Kind } from './kinds.ts';
+import { type Kind, readBySchema, structured } from './kinds.ts';
 
 const highestPrice = 1_000_000;
 const priceText = `a price from 0 to ${highestPrice} with at most ${priceDecimals} decimals`;
@@ -38,25 +37,18 @@ const table = z.strictObject({
 
 /** Prices by model: a mapping in a file, JSON as text. */
 export function prices(): Kind<PriceTable | undefined> {
-  return {
+  return structured<PriceTable | undefined>({
     placeholder: 'PRICES',
     allowed: '{ currency, models }, where models has prices by the name of a model',
     secret: false,
-    repeatable: false,
-    fromText: (text) => table.safeParse(tryParseJson(text)).data,
-    fromFile: (entry) => table.safeParse(entry).data,
-    print: () => '',
-    explain: (given) => {
-      const issue = table.safeParse(typeof given === 'string' ? tryParseJson(given) : given).error?.issues[0];
-      return issue && explainIssue(issue);
-    },
-  };
+    read: readBySchema(table, explainIssue),
+  });
 }
 
-function explainIssue(issue: z.core.$ZodIssue): string | undefined {
+function explainIssue(issue: z.core.$ZodIssue): string {
   const [section, model] = issue.path;
   if (section === undefined) {
-    return issue.code === 'unrecognized_keys' ? unknownName(issue.keys, 'currency and models') : undefined;
+    return issue.code === 'unrecognized_keys' ? unknownName(issue.keys, 'currency and models') : '';
   }
   const place = issue.path.map(String).join(', ');
   if (issue.code === 'unrecognized_keys') return `In ${place}: ${unknownName(issue.keys, kinds.join(', '))}`;

@@ -44,7 +44,9 @@ export function gather(options: readonly NamedOption[], sources: Sources): Gathe
  */
 export function gatherFromCode(options: readonly NamedOption[], overrides: unknown): GatheredOptions {
   const gathered: GatheredOptions = { values: new Map(), problems: [], warnings: [] };
-  if (isJsonObject(overrides)) readObject(options, { section: '', content: overrides }, gathered);
+  const names = new Map(options.map((each) => [each.key, each]));
+  const content = { names, sections: sectionsOf(options), prefix: 'config.', isFile: false };
+  if (isJsonObject(overrides)) readEntries(content, '', overrides, gathered);
   else gathered.problems.push(`config: got ${quote(overrides)}, expected an object of options.`);
   return gathered;
 }
@@ -156,7 +158,9 @@ function readFile(options: readonly NamedOption[], path: string, gathered: Gathe
     gathered.problems.push(`Configuration file ${path}: expected a mapping of options, such as "port: 8080".`);
     return;
   }
-  readSection(options, { path, section: '', content }, gathered);
+  const names = byName(options, ({ name }) => name);
+  const prefix = `Configuration file ${path}, `;
+  readEntries({ names, sections: sectionsOf(options), prefix, isFile: true }, '', content, gathered);
 }
 
 function readProblem(error: unknown): string {
@@ -168,53 +172,37 @@ function readProblem(error: unknown): string {
   return error.message.trimEnd();
 }
 
-function readSection(
-  options: readonly NamedOption[],
-  file: { path: string; section: string; content: Record<string, unknown> },
-  gathered: GatheredOptions,
-): void {
-  const sections = sectionsOf(options);
-  const names = byName(options, ({ name }) => name);
-  const seen = new Map<string, string>();
-  for (const [key, entry] of Object.entries(file.content)) {
-    const name = `${file.section}${key}`;
-    const known = names.get(name);
-    const where = `Configuration file ${file.path}, ${name}`;
-    if (known !== undefined) {
-      // An entry without a value, as in "api-keys:", keeps its default.
-      if (entry === null || duplicateProblem(gathered, known, where, seen)) continue;
-      if (isDeprecatedName(name, known)) gathered.warnings.push(deprecation(where, known.name));
-      take(gathered, known, { value: known.option.kind.fromFile(entry), where, given: entry });
-    } else if (file.section === '' && sections.has(key)) {
-      if (isJsonObject(entry)) readSection(options, { ...file, section: `${key}.`, content: entry }, gathered);
-      else if (entry !== null) gathered.problems.push(`${where}: expected a mapping of options.`);
-    } else {
-      const hint = didYouMean(name, [...names.keys(), ...sections], '');
-      gathered.problems.push(`${where} is not an option.${hint}`);
-    }
-  }
+/** A configuration file, or an object from a program. */
+interface Content {
+  /** Its options, by every name that it may use. */
+  readonly names: ReadonlyMap<string, NamedOption>;
+  readonly sections: ReadonlySet<string>;
+  /** Before a name in messages. */
+  readonly prefix: string;
+  readonly isFile: boolean;
 }
 
-function readObject(
-  options: readonly NamedOption[],
-  { section, content }: { section: string; content: Record<string, unknown> },
-  gathered: GatheredOptions,
-): void {
-  const sections = sectionsOf(options);
-  const byKey = new Map(options.map((each) => [each.key, each]));
-  for (const [name, given] of Object.entries(content)) {
-    if (given === undefined) continue;
-    const key = `${section}${name}`;
-    const known = byKey.get(key);
-    const where = `config.${key}`;
-    if (known !== undefined) {
-      take(gathered, known, { value: known.option.kind.fromFile(given), where, given });
-    } else if (section === '' && sections.has(name)) {
-      if (isJsonObject(given)) readObject(options, { section: `${name}.`, content: given }, gathered);
-      else gathered.problems.push(`${where}: got ${quote(given)}, expected an object of options.`);
-    } else {
-      const hint = didYouMean(key, [...byKey.keys(), ...sections], 'config.');
-      gathered.problems.push(`${where} is not an option.${hint}`);
+function readEntries(content: Content, section: string, entries: Record<string, unknown>, gathered: GatheredOptions) {
+  const { names, sections, prefix, isFile } = content;
+  const seen = new Map<string, string>();
+  for (const [key, entry] of Object.entries(entries)) {
+    const name = `${section}${key}`;
+    const known = names.get(name);
+    const where = `${prefix}${name}`;
+    if (known === undefined && (section !== '' || !sections.has(key))) {
+      const hint = didYouMean(name, [...names.keys(), ...sections], isFile ? '' : prefix);
+      if (entry !== undefined) gathered.problems.push(`${where} is not an option.${hint}`);
+      continue;
+    }
+    // An entry of a file without a value, as in "api-keys:", keeps its default.
+    if (entry === undefined || (isFile && entry === null)) continue;
+    if (known === undefined) {
+      const expected = `expected ${isFile ? 'a mapping' : 'an object'} of options`;
+      if (isJsonObject(entry)) readEntries(content, `${key}.`, entry, gathered);
+      else gathered.problems.push(`${where}: got ${quote(entry)}, ${expected}.`);
+    } else if (!duplicateProblem(gathered, known, where, seen)) {
+      if (isDeprecatedName(name, known)) gathered.warnings.push(deprecation(where, known.name));
+      take(gathered, known, { value: known.option.kind.fromFile(entry), where, given: entry });
     }
   }
 }

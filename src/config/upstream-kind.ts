@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { tryParseJson } from '../core/json.ts';
 import type { UpstreamTarget } from '../upstream/link/target.ts';
-import type { Kind } from './kinds.ts';
+import { type Kind, readBySchema, structured } from './kinds.ts';
 
 /** The path of a URL without one. */
 const realtimePath = '/v1/realtime';
@@ -53,8 +53,7 @@ const target = z.strictObject({
 export type UpstreamEntry = z.input<typeof target>;
 
 const targets = z
-  .array(target, 'a list of upstreams')
-  .max(maxUpstreams)
+  .preprocess(listOf, z.array(target, 'a list of upstreams').max(maxUpstreams))
   .transform((entries) => entries.map(toTarget));
 
 function toTarget(entry: z.output<typeof target>): UpstreamTarget {
@@ -72,22 +71,14 @@ function toTarget(entry: z.output<typeof target>): UpstreamTarget {
 
 /** Upstreams: a list in a file (or a single one), a URL, or JSON text. */
 export function upstreams(): Kind<readonly UpstreamTarget[]> {
-  const fromFile = (entry: unknown) => targets.safeParse(listOf(entry)).data;
-  return {
+  return structured<readonly UpstreamTarget[]>({
     placeholder: 'URL',
     allowed:
       'an address such as wss://api.openai.com/v1/realtime; in a file upstreams with url, name, key, key-file, key-header, models and transcription',
-    // An entry may contain a key.
-    secret: true,
-    repeatable: false,
-    fromText: (text) => fromFile(parseJson(text)),
-    fromFile,
+    parse: parseUpstreams,
+    read: readBySchema(targets, (issue) => `At ${issue.path.join('.') || 'the top'}: ${problem(issue)}.`),
     print: (value) => value.map(({ name }) => name).join(','),
-    explain: (given) => {
-      const issue = targets.safeParse(listOf(typeof given === 'string' ? parseJson(given) : given)).error?.issues[0];
-      return issue && `At ${issue.path.join('.') || 'the top'}: ${problem(issue)}.`;
-    },
-  };
+  });
 }
 
 /** A key with characters that a header can carry. */
@@ -113,7 +104,7 @@ function listOf(entry: unknown): unknown[] {
   return list.map((each) => (typeof each === 'string' ? { url: each } : each));
 }
 
-function parseJson(text: string): unknown {
+function parseUpstreams(text: string): unknown {
   if (!/^\s*[[{]/.test(text)) return text.split(',').map((url) => url.trim());
   return tryParseJson(text);
 }

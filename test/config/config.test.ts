@@ -122,7 +122,7 @@ const refused: { given: Given; told: string[] }[] = [
     given: { file: 'limits:\n  session: 1' },
     told: ['Configuration file FILE, limits.session is not an option. Did you mean limits.sessions?'],
   },
-  { given: { file: 'limits: 3' }, told: ['Configuration file FILE, limits: expected a mapping of options.'] },
+  { given: { file: 'limits: 3' }, told: ['Configuration file FILE, limits: got "3", expected a mapping of options.'] },
   {
     given: { file: '- port' },
     told: ['Configuration file FILE: expected a mapping of options, such as "port: 8080".'],
