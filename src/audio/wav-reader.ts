@@ -1,5 +1,5 @@
 import { decodeAlaw, decodeMulaw } from './g711.ts';
-import { bytesToSamples, highestSampleRateHz, isSampleRate, lowestSampleRateHz } from './pcm.ts';
+import { bytesToSamples, concatSamples, highestSampleRateHz, isSampleRate, lowestSampleRateHz } from './pcm.ts';
 
 export const FORMAT_PCM = 1;
 const FORMAT_FLOAT = 3;
@@ -17,6 +17,9 @@ const FORMAT_BYTES = 16;
 const EXTENSIBLE_BYTES = 26;
 /** A streamed file does not know its length and writes 0 or a number near 2³¹ or 2³². */
 const UNKNOWN_LENGTH = 0x7fffff00;
+/** A chunk behind the sound: text as its id, and fewer bytes than this. Otherwise the bytes are samples. */
+const CHUNK_ID = /^[A-Za-z][A-Za-z0-9]{2}[A-Za-z0-9 ]$/;
+const TRAILING_CHUNK_BYTES = 2 ** 24;
 
 interface Format {
   channels: number;
@@ -34,16 +37,22 @@ export class WavError extends Error {
 
 /**
  * Reads a WAVE file piece by piece as mono 16-bit PCM at its own rate: the mean of its channels. Chunks other than `fmt `
- * and `data` are skipped; a `data` chunk that is cut short or of unknown length goes to the end of the file. A piece costs
- * time in proportion to its length, whatever the header says.
+ * and `data` are skipped; a `data` chunk that is cut short or of unknown length goes to the end of the file. Servers that
+ * make speech piece by piece send several files one after the other, or samples behind a `data` chunk that is shorter than
+ * the sound: both are read as one sound. A piece costs time in proportion to its length, whatever the header says.
  */
 export class WavReader {
-  #state: 'riff' | 'chunk' | 'format' | 'skip' | 'data' | 'end' = 'riff';
+  #state: 'riff' | 'chunk' | 'format' | 'skip' | 'data' | 'behind' = 'riff';
+  /** The state behind a chunk that is skipped: `behind` once the file has had its sound. */
+  #next: 'chunk' | 'behind' = 'chunk';
   #pending: Uint8Array = new Uint8Array(0);
   #format: Format | undefined;
+  #started = false;
   #chunks = 0;
   /** Bytes of the current chunk that are still to come. */
   #left = 0;
+  /** A byte of padding may follow the sound: chunks begin at even places. */
+  #padding = 0;
 
   /** In hertz; undefined until the format is known. */
   get sampleRateHz(): number | undefined {
@@ -52,7 +61,7 @@ export class WavReader {
 
   /** Whether the header is complete. */
   get started(): boolean {
-    return this.#state === 'data' || this.#state === 'end';
+    return this.#started;
   }
 
   /**
@@ -66,25 +75,30 @@ export class WavReader {
       rest.set(this.#pending);
       rest.set(bytes, this.#pending.length);
     }
-    while (this.#state !== 'data' && this.#state !== 'end') {
-      const used = this.#readHeader(rest);
-      if (used === undefined) {
-        this.#pending = rest.slice();
-        return new Int16Array(0);
-      }
+    const parts: Int16Array[] = [];
+    for (;;) {
+      const used = this.#state === 'data' ? this.#readData(rest, parts) : this.#readHeader(rest);
+      if (used === undefined) break;
       rest = rest.subarray(used);
     }
-    return this.#readData(rest);
+    this.#pending = rest.slice();
+    return joined(parts);
   }
 
   /**
-   * To be called when the file has ended.
+   * To be called when the file has ended; returns the samples that were held back as the possible beginning of a header.
    * @throws {WavError} when its header was not complete
    */
-  end(): void {
+  end(): Int16Array {
+    const pending = this.#pending;
+    this.#pending = new Uint8Array(0);
+    if (this.#state === 'data') return this.#decode(pending);
+    if (this.#next === 'behind') {
+      return pending.length > this.#left + this.#padding ? this.#decode(pending) : new Int16Array(0);
+    }
     if (this.#state === 'riff') throw notRiff();
     if (this.#state === 'format') throw new WavError('The "fmt " chunk of this WAV file is cut short');
-    if (!this.started) throw new WavError(`This WAV file has no ${this.#format ? '"data"' : '"fmt "'} chunk`);
+    throw new WavError(`This WAV file has no ${this.#format ? '"data"' : '"fmt "'} chunk`);
   }
 
   /** Reads one step of the header and returns the bytes that it took; undefined when more have to come first. */
@@ -93,8 +107,10 @@ export class WavReader {
     switch (this.#state) {
       case 'riff':
         if (bytes.length < RIFF_HEADER_BYTES) return undefined;
-        if (tagAt(bytes, 0) !== 'RIFF' || tagAt(bytes, 8) !== 'WAVE') throw notRiff();
+        if (!isRiff(bytes, 0)) throw notRiff();
         this.#state = 'chunk';
+        this.#next = 'chunk';
+        this.#chunks = 0;
         return RIFF_HEADER_BYTES;
       case 'chunk':
         if (bytes.length < CHUNK_HEADER_BYTES) return undefined;
@@ -103,19 +119,29 @@ export class WavReader {
       case 'format': {
         const wanted = Math.min(this.#left, EXTENSIBLE_BYTES);
         if (bytes.length < wanted) return undefined;
-        this.#format = readFormat(view, this.#left);
+        this.#takeFormat(readFormat(view, this.#left));
         this.#left -= wanted;
         this.#state = 'skip';
         return wanted;
       }
+      case 'behind':
+        return this.#readBehind(bytes);
       default: {
         const skipped = Math.min(this.#left, bytes.length);
         this.#left -= skipped;
         if (this.#left > 0) return skipped === 0 ? undefined : skipped;
-        this.#state = 'chunk';
+        this.#state = this.#next;
         return skipped;
       }
     }
+  }
+
+  #takeFormat(format: Format): void {
+    const before = this.#format?.sampleRateHz ?? format.sampleRateHz;
+    if (before !== format.sampleRateHz) {
+      throw new WavError(`A part of ${format.sampleRateHz} Hz follows one of ${before} Hz in this WAV file`);
+    }
+    this.#format = format;
   }
 
   #beginChunk(id: string, size: number): void {
@@ -123,26 +149,101 @@ export class WavReader {
     if (this.#chunks > MAX_CHUNKS) throw new WavError(`This WAV file has more than ${MAX_CHUNKS} chunks`);
     if (id === 'data') {
       if (this.#format === undefined) throw new WavError('This WAV file has no "fmt " chunk before its "data" chunk');
-      this.#left = size === 0 || size >= UNKNOWN_LENGTH ? Number.POSITIVE_INFINITY : size;
-      this.#state = 'data';
+      this.#beginData(size === 0 || size >= UNKNOWN_LENGTH ? Number.POSITIVE_INFINITY : size);
       return;
     }
     if (id === 'fmt ' && size < FORMAT_BYTES) throw new WavError('The "fmt " chunk of this WAV file is cut short');
+    this.#padding = 0;
     // Chunks begin at even places.
     this.#left = size + (size % 2);
     this.#state = id === 'fmt ' ? 'format' : 'skip';
   }
 
-  #readData(bytes: Uint8Array): Int16Array {
-    const format = this.#format;
-    if (format === undefined || this.#state === 'end') return new Int16Array(0);
-    const length = Math.min(bytes.length, this.#left);
-    const whole = length - (length % format.frameBytes);
+  #beginData(bytes: number): void {
+    this.#left = bytes;
+    this.#padding = Number.isFinite(bytes) ? bytes % 2 : 0;
+    this.#state = 'data';
+    this.#next = 'behind';
+    this.#started = true;
+  }
+
+  /** Decides by the bytes behind the sound whether another file, a chunk, or more samples follow. */
+  #readBehind(bytes: Uint8Array): number | undefined {
+    const places = this.#padding === 0 ? [this.#left] : [this.#left, this.#left + this.#padding];
+    if (bytes.length < this.#left + this.#padding + RIFF_HEADER_BYTES) {
+      // The header of an empty chunk may be the last of a file.
+      const chunk = places.find((at) => isChunk(bytes, at));
+      return chunk === undefined ? undefined : this.#beginBehind('chunk', chunk);
+    }
+    for (const at of places) {
+      if (isRiff(bytes, at)) return this.#beginBehind('riff', at);
+      if (isChunk(bytes, at)) return this.#beginBehind('chunk', at);
+    }
+    this.#beginData(Number.POSITIVE_INFINITY);
+    return 0;
+  }
+
+  #beginBehind(state: 'riff' | 'chunk', used: number): number {
+    this.#state = state;
+    this.#left = 0;
+    this.#padding = 0;
+    return used;
+  }
+
+  /** Decodes whole frames up to the end of the chunk or the header of another file; undefined when none is certain. */
+  #readData(bytes: Uint8Array, parts: Int16Array[]): number | undefined {
+    const frameBytes = this.#format?.frameBytes ?? 1;
+    const inChunk = bytes.subarray(0, Math.min(bytes.length, this.#left));
+    const riff = riffIn(bytes, inChunk.length);
+    const certain = riff?.at ?? inChunk.length;
+    const whole = certain - (certain % frameBytes);
+    if (whole > 0) parts.push(this.#decode(bytes.subarray(0, whole)));
+    if (riff?.whole) {
+      this.#state = 'riff';
+      return riff.at;
+    }
     this.#left -= whole;
-    if (this.#left < format.frameBytes) this.#state = 'end';
-    this.#pending = this.#state === 'end' ? new Uint8Array(0) : bytes.slice(whole);
+    if (this.#left < frameBytes) this.#state = 'behind';
+    else if (whole === 0) return undefined;
+    return whole;
+  }
+
+  #decode(bytes: Uint8Array): Int16Array {
+    const format = this.#format;
+    if (format === undefined) return new Int16Array(0);
+    const whole = bytes.length - (bytes.length % format.frameBytes);
     return mixedDown(format.decode(bytes.subarray(0, whole)), format.channels);
   }
+}
+
+/** Where the header of a file begins in the first `length` bytes; not `whole`: more bytes have to decide it. */
+function riffIn(bytes: Uint8Array, length: number): { at: number; whole: boolean } | undefined {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = buffer.indexOf('RIFF'); at >= 0 && at < length; at = buffer.indexOf('RIFF', at + 4)) {
+    const form = tagAt(bytes, at + 8);
+    if ('WAVE'.startsWith(form)) return { at, whole: form === 'WAVE' };
+  }
+  for (let at = Math.max(0, bytes.length - 3); at < length; at++) {
+    if ('RIFF'.startsWith(tagAt(bytes, at))) return { at, whole: false };
+  }
+  return undefined;
+}
+
+function isRiff(bytes: Uint8Array, at: number): boolean {
+  return tagAt(bytes, at) === 'RIFF' && tagAt(bytes, at + 8) === 'WAVE';
+}
+
+function isChunk(bytes: Uint8Array, at: number): boolean {
+  if (bytes.length < at + CHUNK_HEADER_BYTES) return false;
+  const id = tagAt(bytes, at);
+  if (id === 'RIFF' || !CHUNK_ID.test(id)) return false;
+  const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(at + 4, true);
+  return id === 'data' || size < TRAILING_CHUNK_BYTES;
+}
+
+function joined(parts: readonly Int16Array[]): Int16Array {
+  const [first, ...others] = parts;
+  return others.length === 0 ? (first ?? new Int16Array(0)) : concatSamples(parts);
 }
 
 function notRiff(): WavError {

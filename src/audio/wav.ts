@@ -3,7 +3,7 @@
  * "Multiple Channel Audio Data and WAVE Files"): PCM, IEEE float, µ-law and A-law in, 16-bit PCM out.
  */
 
-import { samplesToBytes } from './pcm.ts';
+import { concatSamples, samplesToBytes } from './pcm.ts';
 import { FORMAT_PCM, WavReader } from './wav-reader.ts';
 
 export { WavError } from './wav-reader.ts';
@@ -18,8 +18,7 @@ const UNKNOWN_LENGTH = 0xffffffff;
  */
 export function readWav(bytes: Uint8Array): { samples: Int16Array; sampleRateHz: number } {
   const reader = new WavReader();
-  const samples = reader.push(bytes);
-  reader.end();
+  const samples = concatSamples([reader.push(bytes), reader.end()]);
   return { samples, sampleRateHz: reader.sampleRateHz ?? 0 };
 }
 

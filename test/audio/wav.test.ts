@@ -123,8 +123,78 @@ test('a file in pieces is read like the whole file, wherever it is cut', () => {
       const samples: number[] = [];
       for (let at = 0; at < file.length; at += pieceBytes)
         samples.push(...reader.push(file.subarray(at, at + pieceBytes)));
-      reader.end();
+      samples.push(...reader.end());
       assert.deepEqual({ samples: Int16Array.from(samples), sampleRateHz: reader.sampleRateHz }, whole);
     }
   }
+});
+
+function readInPieces(file: Uint8Array, pieceBytes: number): number[] {
+  const reader = new WavReader();
+  const samples: number[] = [];
+  for (let at = 0; at < file.length; at += pieceBytes) samples.push(...reader.push(file.subarray(at, at + pieceBytes)));
+  return [...samples, ...reader.end()];
+}
+
+const tail = Buffer.from('LIST\x03\0\0\0abc\0', 'latin1');
+const first = Uint8Array.from({ length: 30 }, (_, at) => at * 3);
+const second = Uint8Array.from({ length: 20 }, (_, at) => 200 - at);
+const sequences: { name: string; file: Buffer }[] = [
+  { name: 'two files', file: Buffer.concat([wav({ data: first }), wav({ data: second })]) },
+  {
+    name: 'two files with chunks behind',
+    file: Buffer.concat([wav({ data: first }), tail, wav({ data: second }), tail]),
+  },
+  {
+    name: 'two files of unknown length',
+    file: Buffer.concat([wav({ data: first, dataSize: 0 }), wav({ data: second, dataSize: 0xffffffff })]),
+  },
+  {
+    name: 'two files, the first of which states the length of all',
+    file: Buffer.concat([wav({ data: first, dataSize: 5000 }), wav({ data: second })]),
+  },
+  { name: 'samples behind a length that is too short', file: Buffer.concat([wav({ data: first }), second]) },
+  { name: 'a length of one sample', file: Buffer.concat([wav({ data: first, dataSize: 2 }), second]) },
+  { name: 'a length that ends within a sample', file: Buffer.concat([wav({ data: first, dataSize: 7 }), second]) },
+  {
+    name: 'a second data chunk',
+    file: Buffer.concat([wav({ data: first }), wav({ data: second }).subarray(36)]),
+  },
+  {
+    name: 'a file without sound between',
+    file: Buffer.concat([wav({ data: first }), wav({ data: Buffer.alloc(0) }), wav({ data: second })]),
+  },
+];
+for (const { name, file } of sequences) {
+  test(`sound in several parts is read as one, wherever it is cut: ${name}`, () => {
+    const expected = [...readWav(wav({ data: Buffer.concat([first, second]) })).samples];
+    for (const pieceBytes of [1, 2, 5, 11, 12, 13, 45, 1000]) {
+      assert.deepEqual(readInPieces(file, pieceBytes), expected, `pieces of ${pieceBytes} bytes`);
+    }
+  });
+}
+
+test('samples that look like the beginning of a header are samples', () => {
+  const data = Buffer.from('RIFF1234WAVxRIFRRIFF', 'latin1');
+  const expected = [...new Int16Array(new Uint8Array(data).buffer)];
+  for (const pieceBytes of [1, 3, 64]) {
+    for (const dataSize of [0, data.length, 4]) {
+      assert.deepEqual(readInPieces(wav({ data, dataSize }), pieceBytes), expected);
+    }
+  }
+});
+
+test('a byte of padding, and a chunk without content, are no sound', () => {
+  const data = Uint8Array.of(0xff, 0x80, 0xff);
+  const law = (more: string) => readWav(Buffer.concat([wav({ tag: 7, bits: 8, data }), Buffer.from(more, 'latin1')]));
+  const { samples } = law('');
+  for (const more of ['\0', '\0LIST\0\0\0\0', 'LIST\0\0\0\0']) assert.deepEqual(law(more).samples, samples);
+  const two = law(`\0${wav({ tag: 7, bits: 8, data }).toString('latin1')}`);
+  assert.deepEqual([...two.samples], [...samples, ...samples]);
+});
+
+test('a part of another rate, or without its sound, is refused', () => {
+  const file = (more: Uint8Array) => readWav(Buffer.concat([wav({ data: first }), more]));
+  assert.throws(() => file(wav({ data: second, rateHz: 16_000 })), /part of 16000 Hz follows one of 8000 Hz/);
+  assert.throws(() => file(wav({ data: second }).subarray(0, 36)), /no "data" chunk/);
 });

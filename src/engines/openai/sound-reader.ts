@@ -1,6 +1,12 @@
 /** Reads speech as it arrives: WAV, whose header has the rate, or raw 16-bit PCM. */
 
-import { bytesToSamples, highestSampleRateHz, isSampleRate, lowestSampleRateHz } from '../../audio/pcm.ts';
+import {
+  bytesToSamples,
+  concatSamples,
+  highestSampleRateHz,
+  isSampleRate,
+  lowestSampleRateHz,
+} from '../../audio/pcm.ts';
 import { WavError, WavReader } from '../../audio/wav-reader.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
 
@@ -57,8 +63,7 @@ export class SoundReader {
   /** Returns the remaining samples at the end. */
   flush(): Int16Array {
     const samples = this.#pending.length > 0 ? this.#next() : new Int16Array(0);
-    if (this.#state === 'wav') readable(() => this.#wav.end());
-    return samples;
+    return this.#state === 'wav' ? concatSamples([samples, readable(() => this.#wav.end())]) : samples;
   }
 
   #next(): Int16Array {

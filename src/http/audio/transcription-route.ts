@@ -100,7 +100,7 @@ async function uploadIn(
     if (durationMs(length, wav.sampleRateHz ?? 1) > uploadMs) throw audioErrors.audioTooLong(uploadMs);
   });
   if (!hasFile) return { clip: undefined, fields };
-  readable(() => wav.end());
+  parts.push(readable(() => wav.end()));
   return { clip: { samples: await concatInTurns(parts), sampleRateHz: wav.sampleRateHz ?? 0 }, fields };
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { durationMs, samplesToBytes } from '../../../src/audio/pcm.ts';
-import { writeWav } from '../../../src/audio/wav.ts';
+import { wavHeader, writeWav } from '../../../src/audio/wav.ts';
 import { EngineError } from '../../../src/engines/engine-error.ts';
 import { HttpVoice, type HttpVoiceOptions } from '../../../src/engines/openai/http-voice.ts';
 import { withVoiceAliases } from '../../../src/engines/spec/voice-aliases.ts';
@@ -109,6 +109,35 @@ test('what stands behind the sound of a WAV file is not spoken', async (t) => {
     response.end(Buffer.concat([writeWav({ samples, sampleRateHz: 24_000 }), list]));
   });
   assert.ok(durationMs((await speech(voice, 'word')).samples.length, 24_000) < 125);
+});
+
+test('sound in several WAV files, or longer than its header states, is spoken whole and without clicks', async (t) => {
+  const rateHz = 24_000;
+  const word = Int16Array.from({ length: rateHz / 10 }, (_, at) => 3000 * Math.sin(at / 10));
+  const bare = samplesToBytes(word);
+  const file = (dataBytes?: number) => Buffer.concat([wavHeader(rateHz, dataBytes), bare]);
+  const shapes = {
+    'three files': [file(bare.length), file(bare.length), file(bare.length)],
+    'three files of unknown length': [file(), file(), file()],
+    'three files of no length': [file(0), file(0), file(0)],
+    'the length of the first piece': [file(bare.length), bare, bare],
+    'the length of one sample': [file(2), bare, bare],
+    'a length beyond the end': [file(bare.length * 9), bare, bare],
+  };
+  for (const [name, parts] of Object.entries(shapes)) {
+    const { voice } = await serverAndVoice(t, (_, response) => {
+      response.writeHead(200, { 'content-type': 'audio/wav' });
+      const bytes = Buffer.concat(parts);
+      for (let at = 0; at < bytes.length; at += 1001) response.write(bytes.subarray(at, at + 1001));
+      response.end();
+    });
+    const { samples } = await speech(voice, 'word word word');
+    assert.ok(Math.abs(durationMs(samples.length, rateHz) - 300) < 2, name);
+    assert.ok(
+      samples.every((sample) => Math.abs(sample) <= 3000),
+      name,
+    );
+  }
 });
 
 test('long text is asked for in pieces that lose nothing', async (t) => {
