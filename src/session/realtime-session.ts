@@ -18,19 +18,22 @@ import type { Session, SessionDescription } from './session.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
 import { Turns } from './turns/turns.ts';
 
-/** Events that act on the input buffer: they wait until voice activity detection has seen all audio appended before them. */
+/**
+ * Events that act on the input buffer: they wait until voice activity detection has processed all audio appended before
+ * them.
+ */
 const waitsForDetection: ReadonlySet<ClientEvent['type']> = new Set([
   'input_audio_buffer.commit',
   'input_audio_buffer.clear',
   'session.update',
 ]);
 
-/** What a peer has handed in: an event, or audio that it carries itself. */
+/** Input from a peer: an event, or audio that it carries itself. */
 type Input = { from: Peer } & ({ event: ClientEvent } | { audio: AudioClip });
 
 /**
- * A conversation as a single-threaded actor: client events are taken in order, engines report back between them,
- * and every event goes to all peers, but an error only to the one who caused it.
+ * A conversation as a single-threaded actor: client events are processed in order, interleaved with reports of engines,
+ * and every event goes to all peers, but an error only to the peer that caused it.
  */
 export class RealtimeSession implements Session {
   readonly ended: Promise<void>;
@@ -44,7 +47,7 @@ export class RealtimeSession implements Session {
   readonly #lifetime: Lifetime;
   readonly #grace: PeerGrace;
   readonly #waiting: Input[] = [];
-  /** Whether the last audio that was written was refused: a live stream is told once. */
+  /** Whether the last written audio was refused, so that a live stream is notified once. */
   #writeRefused = false;
   #working = false;
   #worked: Promise<void> = Promise.resolve();
@@ -126,7 +129,7 @@ export class RealtimeSession implements Session {
     return this.#working ? this.#worked.then(() => this.#caughtUp()) : this.#caughtUp();
   }
 
-  /** A promise where more is under way than should be: the client is read no further until it resolves. */
+  /** A promise if the session is behind: reading from the client is paused until it resolves. */
   #caughtUp(): void | Promise<void> {
     if (this.#core.closed) return;
     if (this.#input.behind) return this.#input.settled();
@@ -147,7 +150,7 @@ export class RealtimeSession implements Session {
     for (const peer of peers) peer.close(reason);
   }
 
-  /** Handles what waits, in order. Runs synchronously as far as it can; never rejects. */
+  /** Processes the queue in order. Runs synchronously as far as possible; never rejects. */
   async #work(): Promise<void> {
     this.#working = true;
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
@@ -160,7 +163,7 @@ export class RealtimeSession implements Session {
     this.#working = false;
   }
 
-  /** A promise where the event takes several turns of the event loop. Never throws or rejects. */
+  /** A promise if the event takes several turns of the event loop. Never throws or rejects. */
   #handle(event: ClientEvent, from: Peer): void | Promise<void> {
     const send = (error: WireError) => this.refuse(error, event.event_id ?? null, from);
     return this.#attempt(`handling '${event.type}'`, () => this.#dispatch(event, from, send), send);
@@ -225,7 +228,7 @@ export class RealtimeSession implements Session {
     }
   }
 
-  /** Decodes the audio of items first, and goes on at once where that is quickly done. */
+  /** Decodes the audio of items first; continues synchronously if that is quickly done. */
   #withAudio(
     items: readonly ResponseInputItem[],
     from: Peer,

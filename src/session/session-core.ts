@@ -36,31 +36,31 @@ import {
 
 export interface SessionOptions {
   id?: string;
-  /** The name of the API key that it was opened with: the keys of a server share its engines fairly. */
+  /** The name of its API key: the keys of a server share its engines fairly. */
   key?: string;
   type?: SessionType;
   model: string;
-  /** How long the session goes on after its last peer has left, in milliseconds; by default it ends at once. */
+  /** How long the session continues after its last peer has left, in milliseconds; by default it ends immediately. */
   graceMs?: number;
   engines: Engines;
   clock: Clock;
   ids: IdSource;
   settings: SessionSettings;
   observers?: Observers;
-  /** The terms of the client secret that it was opened with. */
+  /** The terms of its client secret. */
   grant?: SessionGrant;
   meter?: Meter;
   tokens?: TokenCounter;
   images?: ImageFetcher;
   /** Without it, all calls of tools go to the client. */
   toolRunner?: ToolRunner;
-  /** Shared by all sessions; without it each session has only its own bounds. */
+  /** Shared by all sessions; without it each session only has its own limit. */
   audioBudget?: AudioBudget;
 }
 
 /**
- * What the parts of a session share: its tools, its conversation, its current configuration, and the way out. It knows
- * none of the parts.
+ * The shared state of a session's parts: its dependencies, conversation, current configuration, and output. It does not
+ * depend on any of the parts.
  */
 export class SessionCore implements SessionTools {
   readonly id: string;
@@ -75,17 +75,17 @@ export class SessionCore implements SessionTools {
   readonly tokens: TokenCounter;
   readonly images: ImageFetcher;
   readonly toolRunner: ToolRunner;
-  /** The session's longest life. */
+  /** The session's maximum lifetime. */
   readonly lifeSeconds: number;
   readonly locks: Locks;
   readonly responseQuota: ResponseQuota;
   readonly conversation: Conversation;
-  /** The ids that engines gave to the calls of the session's responses. */
+  /** The engines' ids of the calls in the session's responses. */
   readonly engineCalls: EngineCalls;
-  /** The audio that is kept with items. */
+  /** The audio that is stored with items. */
   readonly retention: AudioRetention;
   readonly audioQuota: AudioQuota;
-  /** Of the conversation's audio; a response outside the conversation has its own. */
+  /** For the conversation's audio; a response outside the conversation has its own. */
   readonly playback: SessionPlayback;
   readonly #peers = new Set<Peer>();
   #config: RealtimeConfig;
@@ -148,7 +148,7 @@ export class SessionCore implements SessionTools {
     if (peer.playback) this.playback.detach(peer.playback);
   }
 
-  /** An id for a call of a response: no call of the conversation has it, also none that a client created. */
+  /** An id for a call of a response, unique in the conversation even if clients created calls. */
   newCallId(): string {
     for (;;) {
       const callId = this.ids('call');
@@ -156,14 +156,14 @@ export class SessionCore implements SessionTools {
     }
   }
 
-  /** Sends an event to every peer; after the end of the session to none. */
+  /** Sends an event to every peer; does nothing after the end of the session. */
   emit(event: UnsentEvent): void {
     if (this.#closed) return;
     const sent = { ...event, event_id: this.ids('event') };
     for (const peer of this.#peers) peer.send(sent);
   }
 
-  /** Sends a response's audio to every peer: in its own way, or in an event that is coded once for each codec. */
+  /** Sends a response's audio to every peer: directly, or in an event that is encoded once for each codec. */
   emitAudio(audio: OutputAudio): void {
     if (this.#closed) return;
     const event_id = this.ids('event');
@@ -179,7 +179,7 @@ export class SessionCore implements SessionTools {
     }
   }
 
-  /** Sends an event with clips to every peer, made once for each codec. */
+  /** Sends an event with clips to every peer, encoded once for each codec. */
   async emitCoded(make: (codec: AudioCodec) => Promise<UnsentEvent>): Promise<void> {
     const events = new Map<AudioCodec, UnsentEvent>();
     for (const { codec } of [...this.#peers]) if (!events.has(codec)) events.set(codec, await make(codec));
@@ -197,7 +197,7 @@ export class SessionCore implements SessionTools {
     peer.send({ ...event, event_id: this.ids('event') });
   }
 
-  /** Runs a step of the session. Should it throw, the failure is reported; `what` completes "while …". */
+  /** Runs a step of the session, and reports its exceptions; `what` completes "while …". */
   attempt<T>(what: string, act: () => T, send?: (error: WireError) => void): T | undefined {
     try {
       return act();
@@ -208,8 +208,8 @@ export class SessionCore implements SessionTools {
   }
 
   /**
-   * Reports why a step failed: to every peer, unless `send` says otherwise. An exception that is no `WireError` is a defect:
-   * it is logged, and reported as an internal error.
+   * Reports the failure of a step: by default to every peer. An exception other than a `WireError` is a defect: it is
+   * logged, and reported as an internal error.
    */
   fail(what: string, error: unknown, send = (failure: WireError) => this.emit(errorEvent(failure, null))): void {
     if (error instanceof WireError) return send(error);
@@ -218,7 +218,7 @@ export class SessionCore implements SessionTools {
     send(wireErrors.internal(what));
   }
 
-  /** Ends the session's way out: nothing is sent from now on, and its audio is given back. */
+  /** Ends the session's output: nothing is sent afterwards, and its audio is released. */
   close(): void {
     this.#closed = true;
     this.#peers.clear();

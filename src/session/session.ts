@@ -4,7 +4,7 @@ import type { ClientEvent } from '../protocol/wire/client-events.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
 import type { CloseReason, Peer } from './ports/peer.ts';
 
-/** What a session is, for whoever lists them. */
+/** The description of a session in lists. */
 export interface SessionDescription {
   id: string;
   type: SessionType;
@@ -12,26 +12,32 @@ export interface SessionDescription {
   model: string;
   /** Seconds since the epoch. */
   expiresAt: number;
-  /** How many are attached now. */
+  /** The number of attached peers. */
   peers: number;
 }
 
 /**
- * One conversation, apart from the connections that carry it: it is open from its construction, and any number of peers may
- * be attached, none at first. Whatever
- * a transport hands in is processed in order; nothing that a client sends makes these methods throw.
+ * One conversation, independent of the connections that carry it: it is open from its construction, and any number of
+ * peers may be attached, initially none.
+ * Input from a transport is processed in order; input from clients never makes these methods throw.
  */
 export interface Session {
   readonly id: string;
-  /** Resolves once it has ended: its last peer has left and none came back in time, its time is over, or it was closed. */
+  /**
+   * Resolves when the session has ended: its last peer left without another joining in time, it expired, or it was
+   * closed.
+   */
   readonly ended: Promise<void>;
   describe(): SessionDescription;
-  /** Adds a peer; the first event it is sent is `session.created`. */
+  /** Adds a peer; its first event is `session.created`. */
   attach(peer: Peer): void;
-  /** Removes a peer whose connection is gone. A session that its last peer has left ends, after its grace period. */
+  /**
+   * Removes a peer whose connection is gone. After the last one has left, the session ends when its grace period is
+   * over.
+   */
   detach(peer: Peer): void;
   /**
-   * Takes one client event. A promise means that the session is behind: its transport should read no more
+   * Takes one client event. A promise means that the session is behind: its transport should not read more
    * from this client until it resolves.
    */
   receive(event: ClientEvent, from: Peer): void | Promise<void>;
@@ -40,9 +46,9 @@ export interface Session {
    * copied. A promise as from `receive`.
    */
   write(audio: AudioClip, from: Peer): void | Promise<void>;
-  /** Tells one peer that its frame was refused; `clientEventId` is echoed where the frame had one. */
+  /** Reports to one peer that its frame was refused; includes `clientEventId` if the frame had one. */
   refuse(error: WireError, clientEventId: string | null, to: Peer): void;
-  /** Resolves once no response is running; from then on none is started. */
+  /** Resolves once no response is running; no further response is started. */
   drain(): Promise<void>;
   /** Ends the session: stops its engines and closes its peers. */
   close(reason: CloseReason): void;

@@ -11,43 +11,45 @@ import type { Meter } from './ports/meter.ts';
 import type { ToolRunner } from './ports/tool-runner.ts';
 import type { WorkClaim } from './ports/work-claim.ts';
 
-/** What an operator decides for every session; `config.ts` documents the options and their defaults. */
+/** The operator's settings for every session; `config.ts` documents the options and their defaults. */
 export interface SessionSettings {
-  /** Audio leaves at most this far ahead of its playback, in milliseconds; `Infinity` sends it as it is made. */
+  /** Maximum lead of sent audio over its playback, in milliseconds; `Infinity` sends it as it is produced. */
   outputLeadMs: number;
-  /** A session's longest life. */
+  /** Maximum lifetime of a session. */
   sessionMinutes: number;
-  /** How long a session may go without a client's event and without a response before it ends; `Infinity` for ever. */
+  /** Maximum idle time, without client events and responses, before a session ends; `Infinity` for no limit. */
   idleMinutes: number;
   /** Refuse a truncation beyond the audio that was sent, instead of clamping it. */
   strictTruncation: boolean;
   prompts: readonly PromptTemplate[];
-  /** What the input of each model may have; the first entry for a model counts. */
+  /** Maximum input of each model; the first entry for a model counts. */
   contextTokens: readonly ContextBudget[];
   limits: SessionLimits;
 }
 
-/** The bounds of one session. */
+/** The limits of one session. */
 export interface SessionLimits {
-  /** Uncommitted input audio. With turn detection a turn that reaches it ends there; without, appends are refused. */
+  /** Uncommitted input audio. With turn detection a turn ends at this length; without, further appends are refused. */
   inputBufferMs: number;
-  /** Of that, with turn detection: what is kept while nobody speaks. Prefix padding reaches no further back. */
+  /** The part of it that is stored during silence, with turn detection. It bounds the prefix padding. */
   silenceMs: number;
-  /** Input audio that voice activity detection has not seen yet; beyond it the client is read no further. */
+  /** Input audio that waits for voice activity detection; beyond it, reading from the client is paused. */
   undetectedAudioMs: number;
-  /** Audio kept with items, for retrieval and truncation: the oldest is dropped, its transcript stays. */
+  /** Audio stored with items, for retrieval and truncation: the oldest is dropped, its transcript is preserved. */
   keptAudioMs: number;
   /** Items in the conversation. */
   items: number;
   /** Characters of text, images and arguments in the items that clients add. */
   itemCharacters: number;
-  /** Characters of the ids that engines gave to calls: beyond them the oldest are forgotten. */
+  /** Characters of the engines' ids of calls: beyond it the oldest are dropped. */
   engineCallCharacters: number;
-  /** Characters of one response's context: text, images and audio, both as base64. Each occurrence of an item counts. */
+  /**
+   * Characters of one response's context: text, images and audio, both as base64. Each occurrence of an item counts.
+   */
   contextCharacters: number;
-  /** Out-of-band responses that run at once. */
+  /** Concurrent out-of-band responses. */
   outOfBandResponses: number;
-  /** Responses that a client may ask for in a minute; `Infinity` for any number. */
+  /** Responses per minute that a client may request; `Infinity` for no limit. */
   responsesPerMinute: number;
   /** Bytes of audio in one append, decoded. */
   appendBytes: number;
@@ -55,15 +57,15 @@ export interface SessionLimits {
   tools: number;
   /** Bytes of their definitions, as JSON in UTF-8. */
   toolBytes: number;
-  /** Tools that the server runs at once. */
+  /** Concurrent server-side tool calls. */
   toolCalls: number;
-  /** How long one of them may run. */
+  /** Time limit of a server-side tool call. */
   toolCallMs: number;
-  /** Characters of the output of one of them. */
+  /** Characters of the output of a server-side tool call. */
   toolOutputCharacters: number;
   /** Bytes of the instructions in UTF-8; also of a prompt with its variables, and of tracing, as JSON. */
   instructionsBytes: number;
-  /** How long a stage may take to yield its next piece before the response fails and names it. */
+  /** Maximum wait for the next output of a stage, after which the response fails and names the stage. */
   stageStallMs: number;
 }
 
@@ -97,20 +99,20 @@ export const defaultSessionSettings: SessionSettings = {
   },
 };
 
-/** What whoever minted a client secret fixed for the sessions that are opened with it. */
+/** Settings of the sessions opened with a client secret, fixed by its creator. */
 export interface SessionGrant {
-  /** The configuration that the session starts with, as an update of the default one. */
+  /** The initial configuration of the session, as an update of the default one. */
   initial?: SessionUpdate;
-  /** Fields that clients may not change, by their GA path: `instructions`, `audio.output.voice`, `tools`. */
+  /** Fields that clients cannot change, by their GA path: `instructions`, `audio.output.voice`, `tools`. */
   locked?: readonly string[];
-  /** The session's longest life, where it is shorter than the server's. */
+  /** The session's maximum lifetime, if shorter than the server's. */
   maxSeconds?: number;
 }
 
-/** What every part of a session shares. */
+/** Dependencies shared by all parts of a session. */
 export interface SessionTools {
   engines: Engines;
-  /** Who its engines work for. */
+  /** The owner of its engines' work. */
   claim: Pick<WorkClaim, 'key' | 'session'>;
   clock: Clock;
   ids: IdSource;
@@ -121,7 +123,7 @@ export interface SessionTools {
   images: ImageFetcher;
 }
 
-/** For a session that nobody counts. */
+/** For a session without accounting. */
 export const noMeter: Meter = {
   admitResponse: async () => ({}),
   responseUsed() {},
@@ -132,10 +134,10 @@ export const noMeter: Meter = {
 /** The usual length of a token of English text. */
 const charactersPerToken = 4;
 
-/** For as long as no tokenizer is there. */
+/** Used until a tokenizer is loaded. */
 export const roughTokens: TokenCounter = { count: (text) => Math.ceil(text.length / charactersPerToken) };
 
-/** For a server that fetches nothing. */
+/** For a server that does not fetch images. */
 export const noImages: ImageFetcher = {
   fetch: () => Promise.reject(new Error('This server fetches no images: send them as data: URLs.')),
 };

@@ -3,14 +3,14 @@ import { messageOf } from '../core/errors.ts';
 import { EventLoopYield } from '../core/event-loop-yield.ts';
 import { type EngineKind, engineKinds } from './ports/engines.ts';
 
-/** A stage of a response or of a transcription that failed or stalled. */
+/** The failure or stall of a stage of a response or of a transcription. */
 export class StageError extends Error {
-  /** In words, as the message and the log name it. */
+  /** The stage's name in the message and the log. */
   readonly stage: string;
   readonly code: string;
-  /** The message, or what clients are told in its place: which machines work for the server is not theirs to know. */
+  /** The message for clients: differs from `message` if that contains addresses of the operator's machines. */
   readonly forClients: string;
-  /** The engine has more work than it can do; the same request may succeed later. */
+  /** The engine is overloaded; the same request may succeed later. */
   readonly overloaded: boolean;
 
   constructor(kind: EngineKind, problem: 'failed' | 'stalled', message: string, cause?: unknown) {
@@ -25,7 +25,7 @@ export class StageError extends Error {
   }
 }
 
-/** A stage failed because of what an engine threw; one that has `forClients` tells clients that in place of its message. */
+/** Wraps the error of an engine; its `forClients`, if any, replaces its message for clients. */
 export function stageFailed(kind: EngineKind, error: unknown): StageError {
   if (error instanceof StageError) return error;
   const detail = messageOf(error);
@@ -39,15 +39,15 @@ function failedBecause(kind: EngineKind, detail: string): string {
 interface Watch {
   kind: EngineKind;
   clock: Clock;
-  /** The longest wait for the next piece, in milliseconds. */
+  /** The maximum wait for the next event, in milliseconds. */
   stallMs: number;
   /** Stops the watched engine when its consumer is gone or it stalls. */
   abort: AbortController;
 }
 
 /**
- * Starts an engine and passes on what it yields; one that throws, or that yields nothing for `stallMs`, ends in a
- * `StageError` which names it. The time in which `onWait` says that it waits for a thread does not count. Ends quietly
+ * Starts an engine and yields its events; an engine that throws, or yields nothing for `stallMs`, causes a
+ * `StageError` that names it. Time in which `onWait` reports a wait for a thread does not count. Ends without an error
  * when `abort` is aborted by someone else.
  */
 export async function* watchStage<T>(
@@ -70,7 +70,7 @@ export async function* watchStage<T>(
     if (signal.aborted && !(error instanceof StageError)) return;
     throw stageFailed(watch.kind, error);
   } finally {
-    // Not awaited: an engine that hangs must not hold up the one who gave it up.
+    // Not awaited, so that a hanging engine does not block its former consumer.
     iterator?.return?.()?.then(undefined, () => {});
   }
 }
@@ -105,7 +105,7 @@ function nextOrStall<T>(iterator: AsyncIterator<T>, watch: Watch, timer: StallTi
   });
 }
 
-/** Runs from `start` to `stop`, and begins anew when the engine no longer waits for a thread. */
+/** Runs from `start` to `stop`, and restarts when the engine stops waiting for a thread. */
 class StallTimer {
   readonly #watch: Watch;
   #onStall: (() => void) | undefined;
@@ -138,7 +138,7 @@ class StallTimer {
   }
 }
 
-/** Waits for a promise, but not longer than `stallMs`: then rejects with a `StageError`. */
+/** Waits for a promise for at most `stallMs`; then rejects with a `StageError`. */
 export function withDeadline<T>(
   promise: Promise<T>,
   { kind, clock, stallMs }: { kind: EngineKind; clock: Clock; stallMs: number },

@@ -11,16 +11,16 @@ import { stageFailed, withDeadline } from '../stage.ts';
 import { detectorSettings, TurnDetector, type TurnMark } from '../turns/turn-detector.ts';
 import { InputBuffer } from './input-buffer.ts';
 
-/** Less than this is not worth a turn (docs/protocol.md §5). */
+/** Minimum duration of a turn (docs/protocol.md §5). */
 const minCommitMs = 100;
-/** What the transcriber is given of the silence around the voiced part: it hears bare clips badly. */
+/** Silence around the voiced part that is passed to the transcriber, which recognizes clips without it poorly. */
 const marginBeforeMs = 300;
 const marginAfterMs = 200;
 
-/** A turn that voice activity ended. */
+/** A turn that voice activity detection has ended. */
 export interface DetectedTurn {
   audioEndMs: number;
-  /** The turn with its prefix padding and the silence that was waited for. */
+  /** The turn, including its prefix padding and the silence at its end. */
   clip: AudioClip;
   /** Its voiced part with a small margin. */
   speech: AudioClip;
@@ -31,14 +31,17 @@ export interface InputAudioEvents {
   turnEnded(turn: DetectedTurn): void;
 }
 
-/** Input audio at the rate of the session's format: buffered on its timeline, and cut into turns by voice activity. */
+/**
+ * Input audio at the sample rate of the session's format: buffered on its timeline, and split into turns by voice
+ * activity.
+ */
 export class InputAudio {
   readonly #core: SessionCore;
   readonly #events: InputAudioEvents;
   #format: AudioFormat;
-  /** Of the peers that have appended since the buffer was last empty. */
+  /** Decoders of the peers that have appended since the buffer was last empty. */
   #decoders = new WeakMap<Peer, AudioDecoder>();
-  /** From the rate of a peer that carries audio itself. */
+  /** Converts the audio of a peer that carries audio itself. */
   #resampler: Resampler | undefined;
   #buffer: InputBuffer;
   #detection: TurnDetection | null;
@@ -50,7 +53,7 @@ export class InputAudio {
   #undecodedMs = 0;
   #closed = false;
   #settled: Promise<void> = Promise.resolve();
-  /** Detection has failed, was reported, and has yielded nothing since. */
+  /** Detection has failed, the failure was reported, and there was no result since. */
   #failing = false;
 
   constructor(core: SessionCore, events: InputAudioEvents) {
@@ -66,17 +69,17 @@ export class InputAudio {
     return this.#detector?.speaking ?? false;
   }
 
-  /** The end of all audio written, in milliseconds. */
+  /** The end of all written audio, in milliseconds. */
   get positionMs(): number {
     return this.#buffer.endMs;
   }
 
-  /** How much is buffered, in milliseconds, with what is being decoded. */
+  /** The duration of buffered audio in milliseconds, including audio that is being decoded. */
   get bufferedMs(): number {
     return this.#buffer.durationMs + this.#undecodedMs;
   }
 
-  /** Whether more audio waits for voice activity detection than should. */
+  /** Whether voice activity detection is too far behind. */
   get behind(): boolean {
     return this.#undetectedMs > this.#core.settings.limits.undetectedAudioMs;
   }
@@ -86,7 +89,7 @@ export class InputAudio {
     return this.#settled;
   }
 
-  /** Takes the session's new configuration; call it when settled. A change of format clears what is buffered. */
+  /** Applies the session's new configuration; call it when settled. A change of format clears the buffer. */
   configure(): void {
     const { input } = this.#core.config.audio;
     if (input.format.type !== this.#format.type) {
@@ -102,15 +105,15 @@ export class InputAudio {
   }
 
   /**
-   * Takes audio as a peer's events carry it, in the session's format. A long text is decoded in turns of the event loop:
-   * nothing else must be done to the input buffer until then.
+   * Takes audio from a peer's events, in the session's format. A long text is decoded over several turns of the event
+   * loop, in which the input buffer must not be used.
    * @throws {WireError} or rejects with it when it is malformed, too long, or the buffer is full
    */
   append(text: string, from: Peer): void | Promise<void> {
     const { appendBytes } = this.#core.settings.limits;
     const size = from.codec.measure(text, this.#format);
     if (size.bytes > appendBytes) throw wireErrors.tooManyBytes('audio', appendBytes, size.bytes);
-    // Before it is decoded: what is refused leaves no odd byte behind.
+    // Checked before decoding, so that refused audio does not leave an odd byte in the decoder.
     this.#requireRoom(size.durationMs);
     const decoder = this.#decoders.get(from) ?? from.codec.decoder(this.#format);
     this.#decoders.set(from, decoder);
@@ -133,16 +136,16 @@ export class InputAudio {
   }
 
   /**
-   * Takes audio at any rate, whose samples are its own from now on. A promise where a resampler is still to be made: nothing else must be done to the input
-   * buffer until then.
+   * Takes audio at any rate, and ownership of its samples. Returns a promise if a resampler has to be created, during
+   * which the input buffer must not be used.
    * @throws {WireError} or rejects with it when the buffer is full
-   * @throws {RangeError} or rejects with it when the rate is none that a resampler has
+   * @throws {RangeError} or rejects with it when the rate is not supported
    */
   write({ samples, sampleRateHz }: AudioClip): void | Promise<void> {
     this.#requireRoom(durationMs(samples.length, sampleRateHz));
     if (sampleRateHz === this.#buffer.rateHz) return this.#append(samples);
     if (this.#resampler?.fromHz === sampleRateHz) return this.#append(this.#resampler.push(samples));
-    // Not aligned: nothing waits for the next chunk.
+    // Not aligned, so that no output waits for the next chunk.
     return createResampler(sampleRateHz, this.#buffer.rateHz, { align: false }).then((resampler) => {
       this.#freeResampler();
       if (this.#closed) return resampler.free();
@@ -179,7 +182,7 @@ export class InputAudio {
   }
 
   /**
-   * Takes everything that is buffered; call it when settled.
+   * Takes all buffered audio; call it when settled.
    * @throws {WireError} when that is less than 100 ms
    */
   commit(): AudioClip {
@@ -190,14 +193,14 @@ export class InputAudio {
     return clip;
   }
 
-  /** Forgets what is buffered, and a turn that has begun; call it when settled. */
+  /** Clears the buffer and the current turn; call it when settled. */
   clear(): void {
     this.#buffer.dropUntil(this.#buffer.endMs);
     this.#decoders = new WeakMap();
     this.#detector?.reset();
   }
 
-  /** Takes the silence since a position; what a turn that begins now would need for its padding stays. */
+  /** Takes the silence since a position; the padding that a turn starting now would need stays in the buffer. */
   takeSilence(fromMs: number): AudioClip {
     const clip = this.#buffer.slice(fromMs, this.#buffer.endMs);
     const paddingMs = this.#detection ? detectorSettings(this.#detection).prefixPaddingMs : 0;
@@ -249,7 +252,7 @@ export class InputAudio {
   #apply(frames: Float32Array, detector: TurnDetector): void {
     if (frames.length > 0) this.#failing = false;
     for (const probability of frames) {
-      // A listener, or the end of the session, may have closed the stream by now.
+      // An observer, or the end of the session, may have closed the stream by now.
       if (this.#detector !== detector) return;
       const mark = detector.push(probability);
       if (mark) this.#report(mark);
@@ -265,7 +268,7 @@ export class InputAudio {
     const turn: DetectedTurn = {
       audioEndMs: mark.audioEndMs,
       clip: this.#buffer.slice(this.#startMs, mark.audioEndMs),
-      // Not beyond the turn: how much of what follows has been written by now is chance.
+      // Limited to the turn, because the amount of audio written after it is arbitrary.
       speech: this.#buffer.slice(
         mark.voicedFromMs - marginBeforeMs,
         Math.min(mark.voicedToMs + marginAfterMs, mark.audioEndMs),
@@ -275,7 +278,7 @@ export class InputAudio {
     this.#core.attempt('ending a turn', () => this.#events.turnEnded(turn));
   }
 
-  /** A turn as long as the buffer may be ends there; of silence less is kept. */
+  /** A turn that reaches the maximum length of the buffer ends there; of silence, less is stored. */
   #boundBuffer(detector: TurnDetector): void {
     const { inputBufferMs, silenceMs } = this.#core.settings.limits;
     const oldestMs = detector.positionMs - (detector.speaking ? inputBufferMs : Math.min(silenceMs, inputBufferMs));
@@ -288,9 +291,9 @@ export class InputAudio {
   #fail(error: unknown, detector: TurnDetector): void {
     if (this.#detector !== detector) return;
     this.#closeStream();
-    // Without detection no part of it is known to be a turn: it is bounded as silence is.
+    // Without detection it is unknown which part is a turn, so the audio is bounded like silence.
     this.#buffer.dropUntil(this.#buffer.endMs - this.#core.settings.limits.silenceMs);
-    // Each append tries again: one report is enough.
+    // Each append tries again, so a single report is enough.
     if (this.#failing) return;
     this.#failing = true;
     const { code, message, forClients } = stageFailed('voiceActivity', error);

@@ -1,6 +1,6 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 
-/** Memory that is kept when little is buffered: turns come and go in it, and leave the garbage collector nothing. */
+/** Memory that is retained when little is buffered, so that turns do not cause garbage collection. */
 const roomyMs = 10_000;
 
 /**
@@ -10,10 +10,10 @@ const roomyMs = 10_000;
 export class InputBuffer {
   #rateHz: number;
   #samples = new Int16Array(0);
-  /** What is buffered: so many samples, from this index on. */
+  /** The index and number of buffered samples. */
   #first = 0;
   #length = 0;
-  /** Where the first buffered sample stands on the timeline. */
+  /** The position of the first buffered sample. */
   #startMs = 0;
 
   constructor(rateHz: number) {
@@ -28,7 +28,7 @@ export class InputBuffer {
     return this.#startMs;
   }
 
-  /** The end of what was written. */
+  /** The end of the written audio. */
   get endMs(): number {
     return this.#startMs + this.durationMs;
   }
@@ -44,7 +44,7 @@ export class InputBuffer {
     this.#length += samples.length;
   }
 
-  /** A copy of what is buffered between two positions. */
+  /** A copy of the buffered audio between two positions. */
   slice(fromMs: number, toMs: number): AudioClip {
     return {
       samples: this.#samples.slice(this.#first + this.#index(fromMs), this.#first + this.#index(toMs)),
@@ -52,7 +52,7 @@ export class InputBuffer {
     };
   }
 
-  /** Forgets what stands before a position. */
+  /** Drops the audio before a position. */
   dropUntil(positionMs: number): void {
     const count = this.#index(positionMs);
     if (count === 0) return;
@@ -62,7 +62,7 @@ export class InputBuffer {
     if (this.#samples.length > this.#roomySamples && this.#length * 4 < this.#samples.length) this.#move(this.#length);
   }
 
-  /** Forgets everything, and goes on at another rate; the timeline runs on. */
+  /** Clears the buffer and changes the rate; the timeline continues. */
   restart(rateHz: number): void {
     this.dropUntil(this.endMs);
     this.#rateHz = rateHz;
@@ -72,14 +72,14 @@ export class InputBuffer {
     return (roomyMs / 1000) * this.#rateHz;
   }
 
-  /** Within its memory where that is half as much again as is needed; otherwise in more. */
+  /** Reuses the memory if it has 50 % headroom; otherwise allocates more. */
   #makeRoom(length: number): void {
     if (length * 1.5 > this.#samples.length) return this.#move(length);
     this.#samples.copyWithin(0, this.#first, this.#first + this.#length);
     this.#first = 0;
   }
 
-  /** Into memory with room for half as much again, so that it is seldom moved, however audio comes and goes. */
+  /** Moves to memory with 50 % headroom, so that it is rarely moved again. */
   #move(length: number): void {
     const roomy = new Int16Array(Math.ceil(length * 1.5) + this.#rateHz / 4);
     roomy.set(this.#samples.subarray(this.#first, this.#first + this.#length));

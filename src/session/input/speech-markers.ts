@@ -1,12 +1,12 @@
 import type { TranscriptEvent } from '../ports/transcriber.ts';
 import { isSpeakable } from '../speech/speech-text.ts';
 
-/** In characters; so that no text of a hostile server is costly to search. */
+/** Maximum characters of a marker, so that text of a hostile server is cheap to search. */
 const longestMarker = 200;
-/** A longer text is taken for speech, in characters. */
+/** A longer text counts as speech, in characters. */
 const longestBlank = 16_384;
 
-/** What opens and closes a marker such as `[BLANK_AUDIO]`, `(wind blowing)`, `*sighs*` or `♪ la la ♪`. */
+/** The brackets of a marker such as `[BLANK_AUDIO]`, `(wind blowing)`, `*sighs*` or `♪ la la ♪`. */
 const pairs = ['[]', '()', '{}', '<>', '（）', '［］', '【】', '〔〕', '**', '♪♪', '♫♫', '♬♬', '♩♩'];
 const parts = pairs.map(([open = '', close = '']) => {
   const [first, last] = [RegExp.escape(open), RegExp.escape(close)];
@@ -16,13 +16,13 @@ const marker = new RegExp(
   parts.map(({ first, inside, last }) => `${first}${inside}{1,${longestMarker}}${last}`).join('|'),
   'gu',
 );
-/** A marker that the text behind it may still close. */
+/** A marker that later text may close. */
 const openMarker = new RegExp(
   `(?:${parts.map(({ first, inside }) => `${first}${inside}{0,${longestMarker}}`).join('|')})$`,
   'u',
 );
 
-/** Whether a transcript has a letter or a digit outside of the markers that transcribers write for silence and noise. */
+/** Whether a transcript has a letter or a digit outside the markers that transcribers write for silence and noise. */
 function saysSomething(transcript: string): boolean {
   return isSpeakable(withoutMarkers(transcript));
 }
@@ -31,21 +31,21 @@ function withoutMarkers(text: string): string {
   return text.length > longestBlank ? text : text.replace(marker, ' ');
 }
 
-/** What a text ends with that may become a marker. */
+/** The end of a text that may become a marker. */
 function openEnd(text: string): string {
   return openMarker.exec(text.slice(-longestMarker - 3))?.[0] ?? '';
 }
 
 /**
- * Makes a transcript blank that is nothing but markers of silence and noise. Until it says something its events are held
- * back; then they follow unchanged, markers included.
+ * Replaces a transcript that consists of markers for silence and noise by a blank one. Events are held back until the
+ * first speech; then they follow unchanged, including markers.
  */
 export async function* blankMarkers(
   events: AsyncIterable<TranscriptEvent>,
 ): AsyncGenerator<TranscriptEvent, void, undefined> {
   const held: TranscriptEvent[] = [];
   let speaks = false;
-  // What a marker may still begin with; markers that are closed need not be looked at again.
+  // The text that may become a marker; closed markers need not be examined again.
   let open = '';
   for await (const event of events) {
     if (speaks) {

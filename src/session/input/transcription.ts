@@ -13,21 +13,21 @@ export interface TranscriptionJob {
   entry: ConversationEntry;
   contentIndex: number;
   heard: UserAudio;
-  /** What the transcriber is given: the item's audio, or its voiced part. */
+  /** The audio for the transcriber: the item's audio, or its voiced part. */
   clip: AudioClip;
-  /** The session's setting when the audio was committed; null: no events are sent, the text is for the model alone. */
+  /** The session's setting when the audio was committed; null: no events are sent, the text is for the model only. */
   setting: RealtimeConfig['audio']['input']['transcription'];
-  /** Whether the client asked for the tokens' probabilities then. */
+  /** Whether the client had requested logprobs then. */
   logprobs?: boolean;
 }
 
-/** What came of a job. */
+/** The result of a job. */
 type Outcome = { failure: StageError } | { text: string; usage: TranscriptionUsage; logprobs?: TokenProbability[] };
 
-/** What a job counts for at least, however short its audio: there may be thousands. */
+/** Minimum that a job counts toward the queue, because there may be thousands of short ones. */
 const leastCostMs = 100;
 
-/** Transcribes a session's audio, one item after the other, so that its events come in the items' order. */
+/** Transcribes a session's audio item by item, so that its events are in the order of the items. */
 export class Transcription {
   readonly #core: SessionCore;
   #running: AbortController | undefined;
@@ -50,17 +50,17 @@ export class Transcription {
       });
   }
 
-  /** Whether more audio waits than the input buffer may hold. */
+  /** Whether the queued audio exceeds the maximum length of the input buffer. */
   get behind(): boolean {
     return this.#waitingMs > this.#core.settings.limits.inputBufferMs;
   }
 
-  /** Resolves once everything that was queued so far is transcribed. */
+  /** Resolves once all jobs queued so far are done. */
   settled(): Promise<void> {
     return this.#last;
   }
 
-  /** Stops everything that runs or waits. */
+  /** Stops all running and queued jobs. */
   close(): void {
     this.#closed = true;
     this.#running?.abort();
@@ -77,7 +77,7 @@ export class Transcription {
       const { text, usage } = result;
       const tookMs = clock.now() - startedAt;
       observers.publish({ type: 'transcript', ...at, text, usage, audioMs: job.heard.durationMs, tookMs });
-      // Also of what no client is told: it was heard for the model, and cost as much.
+      // Counted even without events for the client, because the model's transcript costs the same.
       if (hasSpeech(job) && !this.#closed) meter.transcriptionUsed(result.usage);
     }
     if (job.setting && this.#core.conversation.has(job.entry)) this.#announce(job, result);
@@ -153,7 +153,7 @@ export class Transcription {
   }
 }
 
-/** Whether there is anything for the transcriber. */
+/** Whether there is audio to transcribe. */
 function hasSpeech({ clip }: TranscriptionJob): boolean {
   return clip.samples.length > 0;
 }

@@ -1,11 +1,11 @@
 interface DrainHost {
-  /** Resolves once all events received so far are handled, so that the turns that they ended are known. */
+  /** Resolves once all events received so far are handled, so that the turns they ended are known. */
   inputHandled(): Promise<void>;
   /** Resolves once all turns known so far are transcribed. */
   transcribed(): Promise<void>;
-  /** Whether a response is active or due. */
+  /** Whether a response is active or pending. */
   busy(): boolean;
-  /** The session is drained: no response may start. */
+  /** The session is drained: no more responses may start. */
   drained(): void;
 }
 
@@ -15,7 +15,7 @@ interface DrainHost {
  */
 export class Drain {
   readonly #host: DrainHost;
-  /** From the start of the drain, or the end of the session. */
+  /** Created at the start of the drain, or at the end of the session. */
   #done: PromiseWithResolvers<void> | undefined;
   #inputHandled = false;
   #transcribed = false;
@@ -33,7 +33,7 @@ export class Drain {
     return !this.#inputHandled;
   }
 
-  /** Resolves once nothing is left to do. */
+  /** Resolves when all work is done. */
   begin(): Promise<void> {
     if (!this.#done) {
       this.#done = Promise.withResolvers();
@@ -50,14 +50,14 @@ export class Drain {
     this.check();
   }
 
-  /** Call whenever something that `busy` reports has ended. */
+  /** Call whenever something reported by `busy` has ended. */
   check(): void {
     if (!this.#transcribed || this.#host.busy()) return;
     this.#host.drained();
     this.#done?.resolve();
   }
 
-  /** The session has ended. */
+  /** Call when the session has ended. */
   end(): void {
     this.#done ??= Promise.withResolvers();
     this.#done.resolve();

@@ -1,15 +1,15 @@
 import type { Clock } from '../../core/clock.ts';
 
 interface LifetimeListener {
-  /** The session has lived as long as it may. */
+  /** The session has reached its maximum lifetime. */
   expired(): void;
-  /** Nothing has happened in it for as long as may be. */
+  /** The session has been idle for the maximum time. */
   idle(): void;
-  /** Until when something goes on by itself, on the Clock: `Infinity` while a response runs. */
+  /** The end of current activity, on the Clock: `Infinity` while a response runs. */
   busyUntil(): number;
 }
 
-/** How long a session lives. Milliseconds; `idleMs` may be `Infinity`. */
+/** Limits the lifetime of a session. Milliseconds; `idleMs` may be `Infinity`. */
 export class Lifetime {
   readonly #clock: Clock;
   readonly #idleMs: number;
@@ -27,7 +27,7 @@ export class Lifetime {
     if (idleMs !== Number.POSITIVE_INFINITY) this.#watch(idleMs);
   }
 
-  /** Something happened. Fifty times a second: it sets no timer. */
+  /** Call on activity. It is called fifty times a second, so it does not set a timer. */
   touched(): void {
     this.#activeAtMs = this.#clock.now();
   }
@@ -40,7 +40,7 @@ export class Lifetime {
   #watch(delayMs: number): void {
     this.#cancelIdle = this.#clock.after(delayMs, () => {
       const busyUntil = this.#listener.busyUntil();
-      // The end of a response is told: counting goes on from there.
+      // `touched` is called at the end of the response.
       if (busyUntil === Number.POSITIVE_INFINITY) return this.#watch(this.#idleMs);
       const leftMs = Math.max(this.#activeAtMs, busyUntil) + this.#idleMs - this.#clock.now();
       if (leftMs > 0) this.#watch(leftMs);

@@ -6,28 +6,28 @@ import { fieldsBelow, firstDifference } from '../../protocol/wire/session-paths.
 
 const silentlyLocked: readonly string[] = ['instructions', 'prompt'];
 
-/** The fields of a session that its clients may not change: whoever minted their secret fixed them. */
+/** The fields of a session that its clients cannot change, because the creator of their secret fixed them. */
 export class Locks {
-  /** Their GA paths. */
+  /** The GA paths of the fields. */
   readonly fields: readonly string[];
 
-  /** `paths` are GA paths; one of a group covers all that is in it. */
+  /** `paths` are GA paths; the path of a group covers all of its fields. */
   constructor(paths: readonly string[], { type }: SessionKind) {
     const fields = fieldsBelow(paths, type);
-    // Instructions win over a prompt, and stand in its place: who fixed one of them has fixed what the model is told.
+    // Instructions replace a prompt, so locking one of them locks both.
     const pair = fields.some((field) => silentlyLocked.includes(field)) ? silentlyLocked : [];
     this.fields = [...new Set([...fields, ...pair])];
   }
 
   /**
-   * Sending again what is there already passes.
+   * Setting a locked field to its current value is allowed.
    * @throws {WireError} when an update would change a locked field
    */
   refuseUpdate(before: RealtimeConfig, after: RealtimeConfig): void {
     this.#refuse(before, after, 'session');
   }
 
-  /** @throws {WireError} when a response asks for another value of a locked field */
+  /** @throws {WireError} when a response sets a locked field to another value */
   refuseResponse(config: RealtimeConfig, parameters: ResponseParameters): void {
     if (this.fields.length === 0) return;
     const { conversation: _where, input: _context, metadata: _echoed, ...settings } = parameters;

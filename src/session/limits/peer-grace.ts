@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 
-/** Ends a session that its last peer has left, unless another comes within `graceMs`; at once for 0. */
+/** Ends a session after its last peer has left, unless another one joins within `graceMs`; immediately for 0. */
 export class PeerGrace {
   readonly #clock: Clock;
   readonly #graceMs: number;
@@ -13,13 +13,13 @@ export class PeerGrace {
     this.#over = over;
   }
 
-  /** The last peer has left. */
+  /** Call when the last peer has left. */
   start(): void {
     if (this.#graceMs === 0) return this.#over();
     this.#cancel = this.#clock.after(this.#graceMs, this.#over);
   }
 
-  /** A peer has come, or the session has ended. */
+  /** Call when a peer has joined, or the session has ended. */
   stop(): void {
     this.#cancel();
   }

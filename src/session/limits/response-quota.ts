@@ -6,8 +6,8 @@ import type { RateLimit } from '../../protocol/wire/server-events.ts';
 const secondsPerMinute = 60;
 
 /**
- * How many responses a session may make in a minute. The ones that a client asks for are refused beyond it; those that
- * turns bring count too, but a user who speaks is always answered.
+ * Limits the responses of a session per minute. Responses requested by a client are refused beyond it; those triggered
+ * by turns count toward the limit but are never refused.
  */
 export class ResponseQuota {
   readonly #clock: Clock;
@@ -21,20 +21,20 @@ export class ResponseQuota {
     this.#bucket = new TokenBucket({ burst: perMinute, perSecond: perMinute / secondsPerMinute });
   }
 
-  /** @throws {WireError} when a client has to wait before it asks for a response */
+  /** @throws {WireError} when a client has to wait before requesting a response */
   require(): void {
     if (this.#perMinute === Number.POSITIVE_INFINITY) return;
     const waitMs = this.#bucket.nextMs(this.#clock.now());
     if (waitMs > 0) throw wireErrors.tooManyResponsesPerMinute(this.#perMinute, waitMs);
   }
 
-  /** Counts a response that was made. Those of turns may use up the quota, and owe it nothing afterwards. */
+  /** Counts a response. Responses triggered by turns may use up the quota, but do not overdraw it. */
   count(): void {
     const now = this.#clock.now();
     if (this.#bucket.remaining(now) > 0) this.#bucket.take(now);
   }
 
-  /** For `rate_limits.updated`: empty where there is no limit. */
+  /** For `rate_limits.updated`: empty if there is no limit. */
   rateLimits(): RateLimit[] {
     if (this.#perMinute === Number.POSITIVE_INFINITY) return [];
     const now = this.#clock.now();

@@ -9,8 +9,8 @@ type Settings = Pick<ResponseParameters, 'audio' | 'prompt' | 'instructions' | '
   Pick<RealtimeUpdate, 'tracing'>;
 
 /**
- * Refuses settings that are well formed, but name something which this server does not have, or are larger than it
- * takes: otherwise they would be accepted and do nothing. A custom voice, by its `{ id }`, is left to the engine.
+ * Refuses valid settings that this server cannot honor, because they refer to something it does not have or exceed its
+ * limits; otherwise they would be accepted without effect. A custom voice (`{ id }`) is left to the engine.
  * @throws {WireError} with a path below `root`
  */
 export function refuseUnavailable(
@@ -39,7 +39,7 @@ function refuseOversized(
   };
   if (instructions) bound('instructions', instructions, limits.instructionsBytes);
   const boundJson = (name: string, value: object | string, limit: number) => {
-    // JSON that is too long for certain is not written.
+    // Avoids serializing JSON that is certainly too long.
     const least = jsonLength(value);
     if (least > limit) throw wireErrors.tooManyBytes(`${root}.${name}`, limit, least);
     bound(name, lastingJson(value), limit);

@@ -6,7 +6,7 @@ import { refuseUnavailable } from './unavailable.ts';
 
 /**
  * The configuration of a session after an update. `responding`: a response runs in the conversation.
- * @throws {WireError} when any of it is not taken: nothing is then changed
+ * @throws {WireError} when any part is refused; nothing is changed then
  */
 export function updatedConfig(
   update: SessionUpdate,

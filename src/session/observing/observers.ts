@@ -5,12 +5,14 @@ import type { Observation, Occurrence, PlayedAudio, SessionObserver } from '../p
 export interface ObserversOptions {
   clock: Pick<Clock, 'now'>;
   observers?: readonly SessionObserver[];
-  /** Takes what an observer threw. */
+  /** Receives the exceptions of observers. */
   failed?: (error: unknown) => void;
   relayed?: boolean;
 }
 
-/** The stream of observations of one session, and those who observe it: isolated from the session and from each other. */
+/**
+ * Publishes the observations of one session to its observers, which are isolated from the session and from each other.
+ */
 export class Observers {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #observers: readonly SessionObserver[];
@@ -25,7 +27,7 @@ export class Observers {
     this.#relayed = relayed;
   }
 
-  /** Publishes what happens, by default now. */
+  /** Publishes an occurrence, by default with the current time. */
   publish(occurrence: Occurrence, atMs = this.#clock.now()): void {
     if (this.#observers.length === 0) return;
     const moment = { atMs, inputMs: this.#inputMs, relayed: this.#relayed };
@@ -33,12 +35,12 @@ export class Observers {
     for (const observer of this.#observers) this.#attempt(() => observer.observe?.(observation));
   }
 
-  /** Input audio was written, or passed on, up to this end of the timeline. */
+  /** Input audio was written, or relayed, up to this position. */
   inputReached(endMs: number): void {
     this.#inputMs = endMs;
   }
 
-  /** These samples were written, up to this end of the timeline. They are copied for each that listens. */
+  /** These samples were written, up to this position. They are copied for each observer of input audio. */
   inputWritten(samples: Int16Array, sampleRateHz: number, endMs: number): void {
     this.inputReached(endMs);
     for (const observer of this.#observers) {
@@ -49,7 +51,7 @@ export class Observers {
     }
   }
 
-  /** Whether anyone listens to the output. */
+  /** Whether there is an observer of output audio. */
   get listensToOutput(): boolean {
     return this.#observers.some(({ outputAudio }) => outputAudio);
   }
@@ -75,7 +77,7 @@ export class Observers {
     try {
       this.#failed(error);
     } catch {
-      // The log itself fails: nothing is left to report it to, and the session goes on.
+      // The log itself fails, so the failure cannot be reported; the session continues.
     }
   }
 }

@@ -9,10 +9,10 @@ interface PlayedTrackOptions {
   publish: (audio: PlayedAudio) => void;
 }
 
-/** Less than a sample: playback computes with fractions. */
+/** Less than a sample, because playback computes with fractions. */
 const toleranceMs = 0.01;
 
-/** The conversation's output as it is played: audio waits here until its playback has ended, or is cut. */
+/** The conversation's output as it is played: audio is held until its playback has ended or was interrupted. */
 export class PlayedTrack {
   readonly #options: PlayedTrackOptions;
   /** Bounded by how far audio is sent ahead of its playback. */
@@ -29,7 +29,7 @@ export class PlayedTrack {
     if (this.#waiting.length === 1) this.#wait(durationMs(audio.samples.length, audio.sampleRateHz));
   }
 
-  /** Publishes what has been played. */
+  /** Publishes the audio that has been played. */
   settle(): void {
     this.#cancel();
     for (let first = this.#waiting[0]; first; first = this.#waiting[0]) {
@@ -41,7 +41,7 @@ export class PlayedTrack {
     }
   }
 
-  /** Publishes what has been played, and drops the rest; call it before playback is interrupted. */
+  /** Publishes the audio that has been played, and drops the rest; call it before playback is interrupted. */
   cut(): void {
     this.settle();
     this.#cancel();
@@ -58,7 +58,7 @@ export class PlayedTrack {
     this.#cancel = this.#options.clock.after(Math.max(1, ms), () => this.settle());
   }
 
-  /** What waits is played without a gap, and the last of it ends with the playback. */
+  /** Held audio is played without gaps, and its end is the end of playback. */
   #endOfFirst(): number {
     const behind = this.#waiting.slice(1);
     const behindMs = behind.reduce(

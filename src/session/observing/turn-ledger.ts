@@ -1,34 +1,34 @@
 import type { Observation, ObservationOf } from '../ports/observer.ts';
 
-/** Milliseconds that a spoken turn waited for, each from the one before; absent where it did not come to that. */
+/** Latencies of a spoken turn by stage, in milliseconds; absent for stages that were not reached. */
 export interface TurnTimes {
-  /** From the end of speech to the decision: policy, not work. */
+  /** From the end of speech to the decision: determined by policy rather than performance. */
   silenceMs?: number;
   /** From the decision to the transcript. */
   transcriptMs?: number;
-  /** From the generation's start, which may come before the response's creation, to the model's first token. */
+  /** From the generation's start, which may precede the response's creation, to the model's first token. */
   firstTokenMs?: number;
-  /** From the first token to the first audio that the voice made. */
+  /** From the first token to the first audio from the voice. */
   firstAudioMs?: number;
   /** From the decision (or, without a turn, the response's creation) to the first audio sent. */
   answeredMs?: number;
 }
 
 interface OpenResponse extends TurnTimes {
-  /** When the turn that it answers was decided, or else when it was created. */
+  /** The time of the decision of the turn that it answers, otherwise of its creation. */
   since: number;
   askedAt?: number;
   firstTokenAt?: number;
 }
 
-/** Adds up from a session's observations what each response waited for. Nothing is known of a relayed one. */
+/** Computes the latencies of each response from a session's observations. Relayed sessions have none. */
 export class TurnLedger {
   readonly #done: (response: ObservationOf<'response_done'>, times: TurnTimes) => void;
   #turn: { decidedAt: number; silenceMs?: number } | undefined;
-  /** Whether it is known what the turn says, or need not be. */
+  /** Whether the turn's transcript is known or not needed. */
   #understood = false;
   #transcribedAt: number | undefined;
-  /** Created with the first response: most of an idle session's ledger would be this map. */
+  /** Created with the first response, because this map would be most of the memory of an idle session's ledger. */
   #open: Map<string, OpenResponse> | undefined;
 
   /** `done` is called at the end of each response. */
@@ -63,7 +63,7 @@ export class TurnLedger {
     this.#transcribedAt = undefined;
   }
 
-  /** The response answers the turn that was decided last, unless another one has. */
+  /** The response answers the last decided turn, unless another response already has. */
   #created({ responseId, inConversation, atMs }: ObservationOf<'response_created'>): void {
     const turn = inConversation && this.#understood ? this.#turn : undefined;
     this.#open ??= new Map();
@@ -100,7 +100,7 @@ export class TurnLedger {
   }
 }
 
-/** To tenths of a millisecond: more is noise. */
+/** Rounds to tenths of a millisecond. */
 function roundTimes(times: TurnTimes): TurnTimes {
   return Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, Math.round(ms * 10) / 10]));
 }

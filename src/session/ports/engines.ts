@@ -14,26 +14,26 @@ export interface Engines {
 export type EngineKind = keyof Engines;
 
 interface EngineKindDescriptor {
-  /** In options (`--stt`, `--stt-key`, `PARLEY_STT_KEY`) and in engine sets. */
+  /** The name in options (`--stt`, `--stt-key`, `PARLEY_STT_KEY`) and in engine sets. */
   readonly short: string;
-  /** In lists that people read. */
+  /** The name in lists for people. */
   readonly words: string;
-  /** The stage of a turn, in log entries and in messages of errors. */
+  /** The stage of a turn, in log entries and error messages. */
   readonly stage: string;
-  /** The stage in metrics and in codes of errors. */
+  /** The stage in metrics and error codes. */
   readonly label: string;
   /**
-   * true: answers requests with a stream, so that it may run on a server, have fallbacks and be recorded to a cassette.
+   * true: answers requests with a stream, so it can run on a server, have fallbacks and be recorded to a cassette.
    * false: follows the audio of a session, inside this process.
    */
   readonly byRequest: boolean;
-  /** A request to /v1/audio that it serves without a session, as logs and metrics name it. */
+  /** The request to /v1/audio that it serves without a session, as named in logs and metrics. */
   readonly audioRequest?: string;
 }
 
 /**
- * The one table of the kinds of engines. Options, engine sets, doctor, metrics, errors and cassettes take their names and
- * their lists of kinds from it; what differs in code by kind is in tables that the compiler compares with this one.
+ * The single table of the kinds of engines. Options, engine sets, doctor, metrics, errors and cassettes derive their
+ * names and lists of kinds from it; the compiler compares tables of code by kind with this one.
  */
 export const engineKinds = {
   voiceActivity: {
@@ -77,7 +77,7 @@ export type RequestKind = KindsWith<{ byRequest: true }>;
 export type AudioRequestEngine = KindsWith<{ audioRequest: string }>;
 export type AudioRequestKind = Table[AudioRequestEngine]['audioRequest'];
 
-// `Object.keys` forgets which keys a table has.
+// `Object.keys` does not preserve the type of the keys.
 export const allKinds = Object.keys(engineKinds) as readonly EngineKind[];
 export const requestKinds: readonly RequestKind[] = allKinds.filter(isRequestKind);
 export const audioRequestEngines: readonly AudioRequestEngine[] = allKinds.filter(servesAudioRequests);
@@ -97,7 +97,7 @@ export function forEachKind<T extends Record<EngineKind, unknown>>(
   return Object.fromEntries(allKinds.map((kind) => [kind, make(kind)])) as T;
 }
 
-/** Has engines that are far away make their connections ready: many servers drop those that idle for a few seconds. */
+/** Lets remote engines prepare connections, because many servers close idle ones after a few seconds. */
 export function warmEngines(engines: Engines): void {
   for (const kind of requestKinds) engines[kind].warm?.();
 }

@@ -1,8 +1,8 @@
-/** Fetches the images that conversations name by an address, so that engines are given bytes only. */
+/** Fetches the remote images of conversations, so that engines only receive bytes. */
 export interface ImageFetcher {
   /**
    * The image as a `data:` URL.
-   * @throws {Error} whose message says, to a client, why it could not be had
+   * @throws {Error} with a message for clients when it is unavailable
    */
   fetch(url: string, signal: AbortSignal): Promise<string>;
 }

@@ -2,7 +2,7 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { Warmable } from './warmable.ts';
 import type { WorkClaim } from './work-claim.ts';
 
-/** A tool that the model may call: a JSON schema describes its arguments. */
+/** A tool that the model may call, with a JSON schema of its arguments. */
 export interface ModelTool {
   name: string;
   description?: string;
@@ -11,24 +11,24 @@ export interface ModelTool {
 
 export type ModelToolChoice = 'auto' | 'none' | 'required' | { name: string };
 
-/** The id that an engine gave to a call. No other engine is sent it. */
+/** The id that an engine assigned to a call. It is not sent to other engines. */
 export interface EngineCall {
   readonly id: string;
   /** The name of the engine; absent for one that is not on a server. */
   readonly engine?: string;
 }
 
-/** One entry of the conversation as the model sees it: words, and audio only where the model asks for it. */
+/** One entry of the conversation for the model: text, and audio only if the model accepts it. */
 export type ContextItem =
   | { type: 'message'; role: 'system' | 'user' | 'assistant'; content: ContextPart[] }
-  /** `callId` is unique among the calls of a request; `engineCall` is the id that the call had where it was made. */
+  /** `callId` is unique among the calls of a request; `engineCall` is the id from the engine that made the call. */
   | { type: 'call'; callId: string; name: string; arguments: string; engineCall?: EngineCall }
   | { type: 'call_output'; callId: string; output: string };
 
 export type ContextPart =
   | { type: 'text'; text: string }
   | { type: 'image'; url: string; detail?: string }
-  /** What the user said, as it sounded: only for a model that `hearsAudio`. The transcript is there where it is known. */
+  /** The user's audio, only for a model with `hearsAudio`. The transcript is included if it is known. */
   | { type: 'audio'; clip: AudioClip; transcript?: string };
 
 export interface ModelRequest {
@@ -45,7 +45,7 @@ export interface ModelRequest {
   reasoningEffort?: string;
   /** Whether the text will be spoken: a model may then prefer words to symbols. */
   spoken: boolean;
-  /** How to sound, for a model that `speaks`; absent: it answers in text. */
+  /** Settings for a model with `speaks`; absent: it answers in text. */
   speech?: { voice: string; speed: number };
   claim?: WorkClaim;
   signal: AbortSignal;
@@ -55,41 +55,42 @@ export interface ModelUsage {
   inputTokens: number;
   outputTokens: number;
   cachedInputTokens?: number;
-  /** Of the input, what it heard; of the output, what it spoke. Absent where it does not tell them apart. */
+  /** Audio tokens of the input and the output. Absent if the engine does not distinguish them. */
   audioInputTokens?: number;
   audioOutputTokens?: number;
 }
 
 export type ModelEvent =
   | { type: 'text'; text: string }
-  /** It reasons, of which nothing is told: a sign of life, so that it is not taken for one that stalled. */
+  /** Reasoning output: not forwarded, but resets the stall timer. */
   | { type: 'thinking' }
   /**
-   * Of a model that `speaks` and was asked to: sound, and the words that it adds to the transcript. Either may be empty,
-   * and the words may come well before their sound. Instead of `text`: text that comes beside it is spoken by the voice,
-   * in the order in which both come.
+   * From a model with `speaks`, if requested: audio, and an addition to the transcript. Either may be empty, and the
+   * text may precede its audio considerably. Replaces `text`; any `text` is spoken by the voice, in the order of the
+   * events.
    */
   | { type: 'audio'; samples: Int16Array; sampleRateHz: number; transcript: string }
   /**
-   * A call begins: its arguments follow as deltas, then `call_end`. Calls do not interleave. `callId`: the engine's own id,
-   * which comes back to it as `engineCall`; clients get an id of the session's. `engine`: the engine's name.
+   * The start of a call: its arguments follow as deltas, then `call_end`. Calls do not interleave. `callId`: the
+   * engine's own id, which is returned to it as `engineCall`; clients get an id of the session. `engine`: the engine's
+   * name.
    */
   | { type: 'call'; callId?: string; engine?: string; name: string }
   | { type: 'call_arguments'; delta: string }
   | { type: 'call_end' }
-  /** The last event. `length`: the token limit was met. */
+  /** The last event. `length`: the token limit was reached. */
   | { type: 'finish'; reason: 'stop' | 'length' | 'content_filter'; usage?: ModelUsage };
 
 export interface LanguageModel extends Warmable {
-  /** Takes `audio` parts, so that what the user says need not be transcribed for it. */
+  /** Accepts `audio` parts, so that the user's audio need not be transcribed for it. */
   readonly hearsAudio?: boolean;
-  /** Answers with `audio` events where a request has `speech`, so that no voice is needed. */
+  /** Answers with `audio` events if a request has `speech`, so that no voice is needed. */
   readonly speaks?: boolean;
   generate(request: ModelRequest): AsyncIterable<ModelEvent>;
 }
 
-/** Counts what text is for a language model, where the model itself does not tell. */
+/** Counts the tokens of a text for a language model that does not report them. */
 export interface TokenCounter {
-  /** Never throws, and takes no longer than a few milliseconds, whatever the text. */
+  /** Never throws, and takes at most a few milliseconds for any text. */
   count(text: string): number;
 }

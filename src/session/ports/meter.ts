@@ -1,37 +1,37 @@
 import type { RateLimit, TranscriptionUsage, Usage } from '../../protocol/wire/server-events.ts';
 
-/** Why nothing more may be spent now. */
+/** Why usage is refused. */
 export interface QuotaRefusal {
-  /** What limit was met, and when to come back. */
+  /** The exhausted limit, and when to retry. */
   message: string;
   retryAfterMs: number;
 }
 
-/** What a response may come to use, in tokens: its input by estimate, and the most that it may give out. */
+/** The maximum tokens of a response: its estimated input, and its maximum output. */
 export interface ExpectedTokens {
   input: number;
   output: number | 'inf';
 }
 
-/** What of a limit was set aside for one response. */
+/** Tokens that are reserved for one response. */
 export interface Reservation {
-  /** Takes it back, but for what was used after all; once or more, of which the first counts. */
+  /** Releases the reservation except for the tokens used. Only the first call counts. */
   settle(usedTokens: number): void;
 }
 
 export interface ResponseAdmission {
-  /** Why no response may be made now; absent when one may. */
+  /** Why the response is refused; absent if it is admitted. */
   refusal?: QuotaRefusal | undefined;
-  /** To be handed to `responseUsed`, or to be settled. Absent where nothing is limited. */
+  /** Must be passed to `responseUsed`, or settled. Absent without a limit. */
   reservation?: Reservation | undefined;
 }
 
-/** Keeps the account of one session, and the limits of the key that it was opened with. */
+/** Accounts for one session, and enforces the limits of its API key. */
 export interface Meter {
-  /** Asked before a language model is. */
+  /** Called before the language model is called. */
   admitResponse(expected: ExpectedTokens): Promise<ResponseAdmission>;
   responseUsed(usage: Usage, reservation?: Reservation): void;
   transcriptionUsed(usage: TranscriptionUsage): void;
-  /** For `rate_limits.updated`: what is known now of the limits that this keeps. */
+  /** For `rate_limits.updated`: the current state of the limits that this enforces. */
   rateLimits(): readonly RateLimit[];
 }

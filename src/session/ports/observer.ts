@@ -2,17 +2,17 @@ import type { ToolCallError } from '../../protocol/wire/items.ts';
 import type { ResponseStatus, TranscriptionUsage, Usage } from '../../protocol/wire/server-events.ts';
 import type { GenerationStage } from '../generation/generation-reports.ts';
 
-/** When an observation was made. */
+/** The time of an observation. */
 export interface Moment {
   /** Milliseconds on the Clock. */
   atMs: number;
   /** The end of the input audio written by then, on the timeline of `audio_start_ms`. */
   inputMs: number;
-  /** The session is relayed: an upstream listens, thinks and speaks, and its stages are not observed. */
+  /** Whether the session is relayed to an upstream, whose stages are not observed. */
   relayed: boolean;
 }
 
-/** What happens in a session. */
+/** Occurrences in a session. */
 export type Occurrence =
   | { type: 'speech_started'; itemId: string; audioStartMs: number }
   /** A turn has ended. `silenceMs`: the silence that voice activity detection waited for. */
@@ -23,9 +23,12 @@ export type Occurrence =
       audioEndMs: number;
       silenceMs?: number;
     }
-  /** A turn can be answered. `transcribed`: it waited for its transcript; otherwise the model hears its audio. */
+  /** A turn can be answered. `transcribed`: it waited for its transcript; otherwise the model receives its audio. */
   | { type: 'turn_understood'; itemId: string; transcribed: boolean }
-  /** `tookMs`: with the wait for earlier transcriptions' results; it and `audioMs` are absent in a relayed session. */
+  /**
+   * `tookMs` includes the wait for the results of earlier transcriptions; it and `audioMs` are absent in a relayed
+   * session.
+   */
   | {
       type: 'transcript';
       itemId: string;
@@ -38,15 +41,18 @@ export type Occurrence =
   | { type: 'transcription_failed'; itemId: string; contentIndex: number; error: string }
   | { type: 'voice_activity_failed'; error: string }
   | { type: 'response_created'; responseId: string; inConversation: boolean }
-  /** A generation may have started before its response was created: then `atMs` is earlier than that of what precedes it. */
+  /**
+   * A generation may start before its response is created; `atMs` is then earlier than that of the preceding
+   * observations.
+   */
   | { type: GenerationStage; responseId: string }
-  /** The first audio of a response has left for its peers. */
+  /** The first audio of a response was sent to its peers. */
   | { type: 'first_audio_sent'; responseId: string }
-  /** At the start of a clause that the voice made no sound of; once in a response. */
+  /** At the start of a clause for which the voice produced no audio; once per response. */
   | { type: 'voice_silent'; responseId: string; voice: string; characters: number }
-  /** Items are left out of the model's context; once in a session. */
+  /** Items are left out of the model's context; once per session. */
   | { type: 'context_truncated'; leftOut: number; items: number }
-  /** Precedes `response_done`. `error` is for operators; where the request is at fault it may hold what the client sent. */
+  /** Precedes `response_done`. `error` is for operators; if the request is at fault, it may contain client data. */
   | {
       type: 'response_failed';
       responseId: string;
@@ -56,7 +62,7 @@ export type Occurrence =
       /** As `engineKinds` names it. */
       stage?: string;
     }
-  /** `usage`: null where it is not known. */
+  /** `usage`: null if unknown. */
   | {
       type: 'response_done';
       responseId: string;
@@ -65,8 +71,8 @@ export type Occurrence =
       usage: Usage | null;
     }
   /**
-   * A tool that the server ran has finished, possibly after its response. `error`: the type of its error; `fault`: what the
-   * runner threw, for operators.
+   * A server-side tool has finished, possibly after its response. `error`: the type of its error; `fault`: the
+   * exception of the runner, for operators.
    */
   | {
       type: 'tool_call_done';
@@ -79,30 +85,32 @@ export type Occurrence =
       fault?: string;
     }
   | { type: 'noise_reduction_unavailable' }
-  /** A defect of the session itself, which goes on. */
+  /** A defect of the session itself, which continues. */
   | { type: 'session_fault'; error: string }
-  /** The last, but for faults of what was still under way. */
+  /** The last, except for faults of work in progress. */
   | { type: 'session_ended' };
 
 export type OccurrenceType = Occurrence['type'];
 export type Observation = Readonly<Occurrence & Moment>;
 export type ObservationOf<T extends OccurrenceType> = Extract<Observation, { type: T }>;
 
-/** Audio on one of a session's two tracks, mono. The samples are the observer's own copy. */
+/** Audio on one of a session's two tracks, mono. The observer owns the samples. */
 export interface TrackAudio {
   samples: Int16Array;
   sampleRateHz: number;
 }
 
-/** Input audio as it was written: pieces follow each other without a gap. */
+/** Input audio as it was written, in contiguous pieces. */
 export interface WrittenAudio extends TrackAudio {
-  /** Where the piece begins on the timeline of all input audio, in milliseconds. */
+  /** The start of the piece on the timeline of all input audio, in milliseconds. */
   startMs: number;
   /** When it was written, in milliseconds on the Clock. */
   atMs: number;
 }
 
-/** Audio of the conversation's responses as the session's playback says that it was played: cut where it was interrupted. */
+/**
+ * Audio of the conversation's responses as it was played according to the session's playback: truncated if interrupted.
+ */
 export interface PlayedAudio extends TrackAudio {
   responseId: string;
   itemId: string;
@@ -112,13 +120,14 @@ export interface PlayedAudio extends TrackAudio {
 }
 
 /**
- * Observes one session. Its functions are called synchronously, in the order in which things happen, and should return
- * soon: the session waits. An exception, or the rejection of a promise that is returned, is logged and disturbs nobody.
+ * Observes one session. Its functions are called synchronously, in the order of the occurrences, and must return
+ * quickly, because the session waits. Exceptions, and rejections of a returned promise, are logged and have no other
+ * effect.
  */
 export interface SessionObserver {
   observe?(observation: Observation): void;
-  /** Audio that clients wrote, which is copied only for observers that have this function. */
+  /** Audio written by clients, which is copied only for observers with this function. */
   inputAudio?(audio: WrittenAudio): void;
-  /** Audio that was played, which is copied only for observers that have this function. */
+  /** Audio that was played, which is copied only for observers with this function. */
   outputAudio?(audio: PlayedAudio): void;
 }

@@ -2,7 +2,7 @@ import type { OutgoingEvent } from '../../protocol/wire/server-events.ts';
 import type { AudioCodec } from './audio-codec.ts';
 import type { Playback } from './playback.ts';
 
-/** Why a peer is being closed: a WebSocket close code and a reason of at most 123 bytes. */
+/** The reason for closing a peer: a WebSocket close code and a text of at most 123 bytes. */
 export interface CloseReason {
   code: number;
   reason: string;
@@ -14,11 +14,11 @@ export interface CloseReason {
  */
 export interface Peer {
   readonly id: string;
-  /** How audio is coded in its events. */
+  /** The encoding of audio in its events. */
   readonly codec: AudioCodec;
   /**
-   * Where a peer that carries audio itself plays it: such a peer is sent no `response.output_audio.delta`, and writes input
-   * by `Session.write`. Absent where audio travels in events.
+   * The playback of a peer that carries audio itself: such a peer receives no `response.output_audio.delta`, and writes
+   * input with `Session.write`. Absent if audio is carried in events.
    */
   readonly playback?: Playback | undefined;
   send(event: OutgoingEvent): void;

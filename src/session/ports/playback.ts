@@ -1,6 +1,6 @@
 import type { AudioFormat } from '../../protocol/wire/session-config.ts';
 
-/** A piece of a response's audio on its way to the listeners. */
+/** A piece of a response's audio for the listeners. */
 export interface OutputAudio {
   responseId: string;
   itemId: string;
@@ -8,30 +8,33 @@ export interface OutputAudio {
   contentIndex: number;
   samples: Int16Array;
   sampleRateHz: number;
-  /** In which events carry it; its rate is `sampleRateHz`. */
+  /** The format in events, whose sample rate is `sampleRateHz`. */
   format: AudioFormat;
 }
 
-/** How far a part of an item has been played. */
+/** The playback position in a part of an item. */
 export interface PlayedPart {
   itemId: string;
   contentIndex: number;
   playedMs: number;
 }
 
-/** What one listener hears: a model for peers whose audio travels in events, a measurement for peers that carry audio themselves. */
+/**
+ * The playback of one listener: modelled for peers whose audio is carried in events, measured for peers that carry
+ * audio themselves.
+ */
 export interface Playback {
-  /** When the audio that it has will have been played, on the Clock; while paused, as if it went on now. */
+  /** When the audio taken so far will have been played, on the Clock; while paused, as if it resumed now. */
   readonly endsAt: number;
   /** Resolves once it can take audio of this length. Rejects with the signal's reason. */
   admit(durationMs: number, signal: AbortSignal): Promise<void>;
-  /** Takes the next audio, in the order in which it is played. */
+  /** Takes the next audio, in playback order. */
   play(audio: OutputAudio): void;
-  /** How much of a part has been played, in milliseconds; undefined where the part is not known, or no longer. */
+  /** The played duration of a part, in milliseconds; undefined for a part that is unknown or forgotten. */
   positionMs(itemId: string, contentIndex: number): number | undefined;
-  /** Drops what has not been played. Returns where it stopped; undefined where everything had been played. */
+  /** Drops audio that has not been played. Returns the position; undefined if everything had been played. */
   interrupt(): PlayedPart | undefined;
-  /** Stops playing until `resume`; audio is admitted again from then on. */
+  /** Pauses until `resume`; audio is admitted again then. */
   pause(): void;
   resume(): void;
 }

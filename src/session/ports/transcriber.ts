@@ -8,33 +8,33 @@ export interface TranscribeOptions {
   language?: string;
   /** Words or style to expect. */
   prompt?: string;
-  /** The client wants the tokens' probabilities: an engine that knows them tells them. */
+  /** The client requests logprobs; engines that have them report them. */
   logprobs?: boolean;
   claim?: WorkClaim;
   signal: AbortSignal;
 }
 
 export type TranscriptEvent =
-  /** Who said what when, from an engine that tells speakers apart; seconds from the clip's start. */
+  /** Segments by speaker, from an engine that distinguishes speakers; seconds from the clip's start. */
   | { type: 'segment'; text: string; speaker: string; start: number; end: number }
-  /** The next words; deltas concatenate to the text of `done`. */
+  /** The next words; concatenated deltas equal the text of `done`. */
   | { type: 'delta'; text: string; logprobs?: TokenProbability[] }
   | {
       type: 'done';
-      /** The whole text, trimmed; blank when nothing was said. */
+      /** The whole text, trimmed; blank if nothing was said. */
       text: string;
-      /** Mean probability of the tokens, 0…1, where the engine knows it. */
+      /** Mean probability of the tokens, 0…1, if known. */
       confidence?: number;
-      /** Probability that a sentence ended with the audio, 0…1, where the engine knows it. */
+      /** Probability that a sentence ended with the audio, 0…1, if known. */
       endOfSentence?: number;
-      /** Of the whole text's tokens. */
+      /** Of all tokens of the text. */
       logprobs?: TokenProbability[];
-      /** The engine's own figures, which win over estimates. */
+      /** The engine's own figures, which take precedence over estimates. */
       usage?: TranscriptionUsage;
     };
 
 export interface Transcriber extends Warmable {
-  /** ISO-639-1 codes of what it understands; absent where only a remote engine can tell. */
+  /** ISO-639-1 codes of the supported languages; absent if unknown, as for a remote engine. */
   readonly languages?: readonly string[];
   /** Yields any number of deltas, then exactly one `done`. */
   transcribe(clip: AudioClip, options: TranscribeOptions): AsyncIterable<TranscriptEvent>;

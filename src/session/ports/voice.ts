@@ -3,7 +3,7 @@ import type { Warmable } from './warmable.ts';
 import type { WorkClaim } from './work-claim.ts';
 
 export interface SpeakOptions {
-  /** One of the names of the official document, or the id of a custom voice. */
+  /** A name from the official document, or the id of a custom voice. */
   voice: string;
   /** 1 is the voice's own pace; 0.25…1.5. */
   speed: number;
@@ -11,7 +11,7 @@ export interface SpeakOptions {
   signal: AbortSignal;
 }
 
-/** When a word of the spoken text sounds: character offsets into the text, milliseconds from its first sample. */
+/** The timing of a word of the spoken text: character offsets into the text, milliseconds from its first sample. */
 export interface WordTiming {
   startChar: number;
   endChar: number;
@@ -20,16 +20,16 @@ export interface WordTiming {
 }
 
 export interface SpeechChunk extends AudioClip {
-  /** Timings of words, where the voice knows them: in order, with any chunk; words may be told again. */
+  /** Timings of words, if known: in order, with any chunk; words may be repeated. */
   words?: readonly WordTiming[];
 }
 
 export interface Voice extends Warmable {
-  /** The names that it knows; absent where only a remote engine can tell. */
+  /** Its voice names; absent if unknown, as for a remote engine. */
   readonly voices?: readonly string[];
-  /** ISO-639-1 codes of what it speaks; absent where only a remote engine can tell. */
+  /** ISO-639-1 codes of its languages; absent if unknown, as for a remote engine. */
   readonly languages?: readonly string[];
-  /** It leaves out markup and emoji by itself: it gets the text as the model wrote it. */
+  /** Whether it leaves out markup and emoji itself: it then gets the text as the model wrote it. */
   readonly preparesText?: boolean;
   /** Speaks one clause. Silence before and after it is trimmed. Text without words yields nothing. */
   speak(text: string, options: SpeakOptions): AsyncIterable<SpeechChunk>;

@@ -1,5 +1,8 @@
-/** What an engine that is far away may do ahead of its first request. */
+/** Preparation of a remote engine before its first request. */
 export interface Warmable {
-  /** Makes a connection ready, if none is: called when a session opens and when its user begins to speak. Returns at once and never throws. */
+  /**
+   * Opens a connection if none is available: called when a session opens and when its user starts to speak. Returns
+   * immediately and never throws.
+   */
   warm?(): void;
 }

@@ -1,4 +1,4 @@
-/** The output items of a response: how they grow, and where they go. */
+/** The output items of a response: their growth and their destination. */
 
 import {
   type AssistantMessage,
@@ -25,7 +25,7 @@ export interface OutputMessageOptions {
   responseId: string;
   format: AudioFormat;
   playback: Playback;
-  /** Where the audio of its parts is noted, by content index. */
+  /** The audio of its parts, by content index. */
   spoken: Map<number, SpokenAudio>;
 }
 
@@ -36,7 +36,7 @@ interface Part {
   spoken?: SpokenAudio;
 }
 
-/** An assistant's message on its way out: opens its part with the first words, and tells what is added to it. */
+/** An assistant's message that is being sent: opens its part with the first words, and emits its additions. */
 export class OutputMessage {
   readonly item: AssistantMessage;
   readonly outputIndex: number;
@@ -58,12 +58,12 @@ export class OutputMessage {
     this.#core.emit({ type: 'response.output_text.delta', ...this.#at(part), delta });
   }
 
-  /** The text of a clause, ahead of its audio, with those of its words that are said. */
+  /** Sends the text of a clause, ahead of its audio, with those of its words that are spoken. */
   sendClause(delta: string, words: readonly SpokenWord[]): void {
     this.#sendTranscript(delta, (spoken) => spoken.beginClause(delta, words));
   }
 
-  /** The next words of someone who goes on speaking: their audio comes with what follows. */
+  /** Sends the next words of a model that produces audio itself; their audio follows. */
   sendWords(delta: string): void {
     this.#sendTranscript(delta, (spoken) => spoken.addWords(delta));
   }
@@ -77,7 +77,7 @@ export class OutputMessage {
     this.#core.emit({ type: 'response.output_audio_transcript.delta', ...this.#at(part), delta });
   }
 
-  /** Audio of the words that were sent last, at the format's rate; returns the audio that it belongs to. */
+  /** Sends audio of the last clause, at the format's rate; returns the part's `SpokenAudio`. */
   sendAudio(samples: Int16Array, words: readonly WordTiming[] | undefined): SpokenAudio | undefined {
     const part = this.#open(true);
     part.spoken?.append(samples, words);
@@ -96,7 +96,7 @@ export class OutputMessage {
     return part.spoken;
   }
 
-  /** Closes its part. `whole`: nothing of it was cut off. */
+  /** Closes its part. `whole`: whether it is complete. */
   end(whole: boolean): void {
     const part = this.#part;
     if (!part) return;
@@ -140,7 +140,7 @@ function wirePart(part: Part): ContentPart {
   return part.spoken ? { type: 'audio', transcript: part.text } : { type: 'text', text: part.text };
 }
 
-/** A function call that the server makes always has its id. */
+/** The id of a function call, which is always set by the server. */
 export type MadeCall = FunctionCallItem & { call_id: string };
 
 export interface OutputCallOptions {
@@ -149,7 +149,7 @@ export interface OutputCallOptions {
   responseId: string;
 }
 
-/** A function call on its way out. */
+/** A function call that is being sent. */
 export class OutputCall {
   readonly item: MadeCall;
   readonly outputIndex: number;
@@ -168,7 +168,7 @@ export class OutputCall {
     this.#core.emit({ type: 'response.function_call_arguments.delta', ...this.#at(), delta });
   }
 
-  /** Cut short, it has no `arguments.done`: a client would run the tool on it (docs/protocol.md §3c). */
+  /** An incomplete call has no `arguments.done`, on which a client would run the tool (docs/protocol.md §3c). */
   end(whole: boolean): void {
     if (!whole) return;
     if (this.item.arguments.trim() === '') this.item.arguments = '{}';
@@ -186,7 +186,7 @@ export class OutputCall {
   }
 }
 
-/** A call of a tool that the server runs, on its way out; `ToolCalls` takes it from there. */
+/** A call of a server-side tool that is being sent; `ToolCalls` runs it. */
 export class OutputServerCall {
   readonly item: McpCallItem;
   readonly outputIndex: number;
@@ -208,7 +208,7 @@ export class OutputServerCall {
     this.#core.emit({ type: 'response.mcp_call_arguments.delta', ...this.#at(), delta, obfuscation: '' });
   }
 
-  /** Cut short, it has no `arguments.done`, as an `OutputCall`. */
+  /** An incomplete call has no `arguments.done`, as in `OutputCall`. */
   end(whole: boolean): void {
     if (!whole) return;
     if (this.item.arguments.trim() === '') this.item.arguments = '{}';
@@ -220,26 +220,26 @@ export class OutputServerCall {
   }
 }
 
-/** Where the output items of one response go. */
+/** The destination of the output items of one response. */
 export interface OutputTarget {
   /** Null outside the conversation. */
   readonly conversationId: string | null;
-  /** When its audio may leave, and how far it was heard. */
+  /** Schedules its audio, and knows the playback position. */
   readonly playback: Playback;
-  /** Takes an item that begins; returns where the audio of its parts is to be noted, by content index. */
+  /** Adds an item that has started; returns the map for the audio of its parts, by content index. */
   add(item: Item): Map<number, SpokenAudio>;
-  /** Takes note that an item is complete. */
+  /** Call when an item is complete. */
   complete(item: Item): void;
-  /** A part's audio has grown: it is kept, or dropped. */
+  /** Call when a part's audio has grown: it is stored or dropped. */
   keep(audio: SpokenAudio): void;
 }
 
-/** The conversation: output items follow the item that was its last when the response was created. */
+/** The conversation: output items follow its last item at the time when the response was created. */
 export class ConversationTarget implements OutputTarget {
   readonly conversationId: string;
   readonly playback: Playback;
   readonly #core: SessionCore;
-  /** The item that the next one follows; null for the head. */
+  /** The predecessor of the next item; null for the head. */
   #previousId: string | null;
 
   constructor(core: SessionCore) {
@@ -268,7 +268,7 @@ export class ConversationTarget implements OutputTarget {
     this.#core.retention.keep(audio);
   }
 
-  /** An item of the conversation is about to be deleted. */
+  /** Call when an item of the conversation is about to be deleted. */
   release(itemId: string): void {
     if (this.#previousId === itemId) this.#previousId = this.#core.conversation.previousId(itemId);
   }
@@ -279,7 +279,7 @@ export class ConversationTarget implements OutputTarget {
   }
 }
 
-/** Outside the conversation: the client alone gets the items, and can ask for none of their audio again. */
+/** Outside the conversation: items are only sent to the client, and their audio cannot be retrieved. */
 export class OutOfBandTarget implements OutputTarget {
   readonly conversationId = null;
   readonly playback: Playback;

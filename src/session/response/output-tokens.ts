@@ -1,26 +1,26 @@
 import { assistantAudioMsPerToken, assistantAudioTokens } from '../context/token-cost.ts';
 import type { TokenCounter } from '../ports/language-model.ts';
 
-/** A word this long is counted as it stands: what follows cannot change much of it. */
+/** A word of this length is counted immediately: later text has little effect on its tokens. */
 const longestTail = 64;
 
 /**
- * Counts what a response gives out, by estimate, and says where its `max_output_tokens` is reached: text and audio count
- * against it alike.
+ * Estimates the output tokens of a response, and where its `max_output_tokens` is reached: text and audio both count
+ * toward it.
  */
 export class OutputTokens {
   readonly #counter: TokenCounter;
   readonly #limit: number;
   readonly #rateHz: number;
   #settled = 0;
-  /** The end of the text, whose tokens may still change with what follows. */
+  /** The end of the text, whose tokens may still change with later text. */
   #tail = '';
   #tailTokens = 0;
   #samples = 0;
-  /** What the tail belongs to. */
+  /** The text that the tail belongs to. */
   #of = '';
 
-  /** `limit` may be `Infinity`. `rateHz`: of the audio that is counted. */
+  /** `limit` may be `Infinity`. `rateHz`: the sample rate of the audio. */
   constructor(counter: TokenCounter, { limit, rateHz }: { limit: number; rateHz: number }) {
     this.#counter = counter;
     this.#limit = limit;
@@ -35,7 +35,10 @@ export class OutputTokens {
     return assistantAudioTokens((this.#samples * 1000) / this.#rateHz);
   }
 
-  /** Counts as much of a text as may be given out, which is cut between words where it can be, and returns it. `of`: words and calls may come in turn, and are not one text. */
+  /**
+   * Counts and returns as much of a text as the limit allows, cut between words if possible. `of` identifies the text:
+   * words and calls may alternate, and are separate texts.
+   */
   takeText(text: string, of: 'words' | 'call'): string {
     if (of !== this.#of) this.endText();
     this.#of = of;
@@ -56,14 +59,14 @@ export class OutputTokens {
     return taken;
   }
 
-  /** What follows is not part of the text so far. */
+  /** Ends the text, so that later text is separate from it. */
   endText(): void {
     this.#settled += this.#tailTokens;
     this.#tail = '';
     this.#tailTokens = 0;
   }
 
-  /** How many of the samples may be given out. */
+  /** The number of samples that the limit allows. */
   audioRoom(samples: number): number {
     const roomMs = (this.#limit - this.text) * assistantAudioMsPerToken;
     const room = Math.floor((roomMs * this.#rateHz) / 1000) - this.#samples;

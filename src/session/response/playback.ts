@@ -1,4 +1,4 @@
-/** When a response's audio may leave, and how far it was played: a model of one listener, and the listeners of a session. */
+/** Schedules a response's audio and tracks its playback: a model of one listener, and the listeners of a session. */
 
 import { durationMs } from '../../audio/pcm.ts';
 import { pause, rejectOnAbort } from '../../core/abort.ts';
@@ -15,13 +15,13 @@ interface Part {
 }
 
 /**
- * A listener who plays what arrives without a pause, because its client does not report what it plays: playback ends when
- * all audio sent so far has been heard, and starts anew after a gap. Audio is admitted at most `leadMs` ahead of it.
+ * A listener that plays all audio without pauses, for a client that does not report its playback: playback ends when
+ * all audio sent so far has been played, and restarts after a gap. Audio is admitted at most `leadMs` ahead of it.
  */
 export class ModelledPlayback implements Playback {
   readonly #clock: Clock;
   readonly #leadMs: number;
-  /** The part that is being played, or was played last, and those behind it. */
+  /** The part that is being played, or was played last, and the parts after it. */
   #parts: Part[] = [];
   #endsAt = 0;
   #paused: { at: number; over: PromiseWithResolvers<void> } | undefined;
@@ -80,12 +80,12 @@ export class ModelledPlayback implements Playback {
     paused.over.resolve();
   }
 
-  /** How far playback would be by the clock: it stands still while paused. */
+  /** The clock of playback, which stops while paused. */
   get #now(): number {
     return this.#paused?.at ?? this.#clock.now();
   }
 
-  /** Audio that is not played yet is contiguous and ends at `#endsAt`: it is found from the end. */
+  /** Unplayed audio is contiguous and ends at `#endsAt`, so positions are computed from the end. */
   #progress(): { part: Part; playedMs: number }[] {
     let unplayedMs = Math.max(0, this.#endsAt - this.#now);
     return this.#parts
@@ -98,7 +98,7 @@ export class ModelledPlayback implements Playback {
       .reverse();
   }
 
-  /** All but the part that was played last. */
+  /** Drops all played parts but the last. */
   #forgetPlayed(): void {
     const first = this.#progress().findIndex(({ part, playedMs }) => playedMs < part.sentMs);
     this.#parts = this.#parts.slice(first);
@@ -106,9 +106,9 @@ export class ModelledPlayback implements Playback {
 }
 
 /**
- * What the listeners of a conversation hear. One of them counts: of the peers that carry audio themselves the one that was
- * attached first, such as the telephone beside its sidebands. Without one it is the model, which stands for all peers whose
- * audio travels in events. The others are sent the same audio at the same moments, and do not hold it up.
+ * The playback of a conversation's listeners. One of them determines it: the peer carrying audio itself that attached
+ * first, for example a telephone with sidebands. Without one it is the model, which represents all peers whose audio is
+ * carried in events. The other peers receive the same audio at the same time, and do not delay it.
  */
 export class SessionPlayback implements Playback {
   readonly #model: ModelledPlayback;
@@ -116,7 +116,9 @@ export class SessionPlayback implements Playback {
   readonly #track: PlayedTrack | undefined;
   /** In the order of attachment. */
   #measured: readonly Playback[] = [];
-  /** Aborted when a listener leaves, because audio may be waiting for its admission. Exists while there are any. */
+  /**
+   * Aborted when a listener leaves, because audio may be waiting for its admission. Exists only while there are any.
+   */
   #someoneLeft: AbortController | undefined;
 
   constructor(clock: Clock, leadMs: number, observers: Observers) {
@@ -160,7 +162,7 @@ export class SessionPlayback implements Playback {
     }
   }
 
-  /** Notes it in the model; peers that carry audio themselves are handed it with the events of the others. */
+  /** Adds it to the model; peers that carry audio themselves receive it together with the events of the others. */
   play(audio: OutputAudio): void {
     this.#track?.settle();
     this.#model.play(audio);
@@ -178,7 +180,7 @@ export class SessionPlayback implements Playback {
     return stopped.find(({ playback }) => playback === counting)?.at;
   }
 
-  /** The session ends: nothing is played any more. */
+  /** Stops playback at the end of the session. */
   close(): void {
     this.#track?.cut();
   }

@@ -24,7 +24,7 @@ import { OutputTokens } from './output-tokens.ts';
 import type { ToolCalls } from './tool-calls.ts';
 import { responseUsage } from './usage.ts';
 
-/** The longest stretch of audio that one event carries. */
+/** Maximum duration of the audio in one event. */
 const maxDeltaMs = 200;
 
 export interface ResponseOptions {
@@ -40,7 +40,7 @@ export interface ResponseOptions {
   ended(response: Response): void;
 }
 
-/** A generation, and the context that it was asked with. */
+/** A generation, and its context. */
 export interface PreparedGeneration {
   generation: Generation;
   snapshot: ContextSnapshot;
@@ -48,19 +48,19 @@ export interface PreparedGeneration {
 
 type Ending = Exclude<ResponseStatus, 'in_progress'>;
 
-/** An occurrence of a response, but for its id. */
+/** An occurrence of a response, without its id. */
 type ResponseOccurrence = WithoutId<Extract<Occurrence, { responseId: string }>>;
 type WithoutId<T> = T extends Occurrence ? Omit<T, 'responseId'> : never;
 
 /**
- * One response on the wire: it has ids and states, numbers items and parts, and emits, in the order of docs/protocol.md §3,
- * what its generation makes. It ends exactly once: completed, incomplete, cancelled or failed.
+ * One response on the wire: assigns ids and states, numbers items and parts, and emits the output of its generation in
+ * the order of docs/protocol.md §3. It ends exactly once: completed, incomplete, cancelled or failed.
  */
 export class Response {
   readonly id: string;
-  /** Its generation, once it has one. */
+  /** Its generation, once it has started. */
   generation: Generation | undefined;
-  /** What was set aside for it, once it was admitted. */
+  /** Its token reservation, once it was admitted. */
   reservation: Reservation | undefined;
   readonly #core: SessionCore;
   readonly #options: ResponseOptions;
@@ -73,9 +73,9 @@ export class Response {
   readonly #spent: OutputTokens;
   #audioSent = false;
   #callsSent = false;
-  /** Resolves with its first words, or with its end. */
+  /** Resolves with its first words, or when it ends. */
   readonly #wordsSent = Promise.withResolvers<void>();
-  /** The context that its model was asked with: only then its input was spent. */
+  /** The context that its model received; set only when the model was called, which is when its input is billed. */
   #input: ContextSnapshot | undefined;
   #modelUsage: ModelUsage | undefined;
   #usage: Usage | null = null;
@@ -99,7 +99,7 @@ export class Response {
     return this.#options.target.conversationId !== null;
   }
 
-  /** Whether nothing is left of it but audio that is still to be made or sent. */
+  /** Whether only audio remains to be produced or sent. */
   get onlySpeaks(): boolean {
     return this.active && this.#callsSent && (this.generation?.modelEnded ?? false);
   }
@@ -108,7 +108,7 @@ export class Response {
     return this.#status;
   }
 
-  /** What it has cost: the figures of `response.done`. */
+  /** Its usage: the figures of `response.done`. */
   get usage(): Usage {
     return this.#usage ?? this.#currentUsage();
   }
@@ -118,7 +118,7 @@ export class Response {
     return this.#output.map((item) => item.id);
   }
 
-  /** Announces the response, then sends what its generation makes until it ends or is cancelled. Never rejects. */
+  /** Announces the response, then sends its generation's output until it ends or is cancelled. Never rejects. */
   async run(prepare: (signal: AbortSignal) => Promise<PreparedGeneration>): Promise<void> {
     this.#core.emit({ type: 'response.created', response: this.#resource() });
     this.#observe({ type: 'response_created', inConversation: this.inConversation });
@@ -155,7 +155,7 @@ export class Response {
     }
   }
 
-  /** Sends the calls beside speech, each once the message is there if words stand before it. Never rejects. */
+  /** Sends the calls beside speech, each after the message that precedes it, if any. Never rejects. */
   async #sendCalls(calls: AsyncIterable<CallEvent>): Promise<void> {
     for await (const event of calls) {
       if (event.type === 'call' && event.behindWords) await this.#wordsSent.promise;
@@ -171,7 +171,7 @@ export class Response {
     this.#end('incomplete', { type: 'incomplete', reason: why });
   }
 
-  /** Sends as much of a piece as the response may have tokens; returns whether that was all of it. */
+  /** Sends as much of a piece as the response's token limit allows; returns whether it was complete. */
   #sendPiece(event: Exclude<GenerationEvent, { type: 'finish' | 'audio' }>): boolean {
     switch (event.type) {
       case 'text':
@@ -215,8 +215,8 @@ export class Response {
   }
 
   /**
-   * Sends audio piece by piece, each as soon as the listener is near enough to its end, and as much of it as the response
-   * may have tokens; resolves with whether that was all of it.
+   * Sends audio piece by piece, each when the listener is ready for it, and as much as the response's token limit
+   * allows; resolves with whether it was complete.
    */
   async #sendAudio(samples: Int16Array, words: readonly WordTiming[] | undefined): Promise<boolean> {
     const rateHz = formatRateHz(this.#options.format);
@@ -238,7 +238,7 @@ export class Response {
     return true;
   }
 
-  /** The message that words go to, announced if need be. */
+  /** The message for the next words, announced if necessary. */
   #openMessage(): OutputMessage {
     if (this.#message) return this.#message;
     const item: AssistantMessage = {
@@ -263,7 +263,7 @@ export class Response {
     else this.#openServerCall(event, event.server);
   }
 
-  /** Lets the engine that made a call have its own id back. */
+  /** Remembers the engine's own id for a call. */
   #noteEngineCall(callId: string, { callId: id, engine }: Extract<GenerationEvent, { type: 'call' }>): void {
     if (id !== undefined) this.#core.engineCalls.note(callId, { id, ...(engine !== undefined && { engine }) });
   }
@@ -293,7 +293,7 @@ export class Response {
     this.#call = new OutputServerCall(this.#core, { item, outputIndex, responseId: this.id });
   }
 
-  // ---- Items, and the end ----
+  // ---- Items and completion ----
 
   #announceItem(item: Item): { outputIndex: number; spoken: Map<number, SpokenAudio> } {
     const outputIndex = this.#output.push(item) - 1;

@@ -17,7 +17,7 @@ import { ConversationTarget, OutOfBandTarget } from './output-items.ts';
 import { Response } from './response.ts';
 import { ToolCalls } from './tool-calls.ts';
 
-/** The responses of one session: at most one in the conversation, and some beside it. */
+/** The responses of one session: at most one in the conversation, and several out of band. */
 export class Responses {
   readonly #core: SessionCore;
   readonly #items: ItemOperations;
@@ -31,7 +31,7 @@ export class Responses {
   #closing = false;
   #waiting: (() => void) | undefined;
 
-  /** `ended` is called after the last event of each response, `toolDone` after that of each call of a tool. */
+  /** `ended` is called after the last event of each response, `toolDone` after that of each server-side tool call. */
   constructor(
     core: SessionCore,
     items: ItemOperations,
@@ -45,12 +45,12 @@ export class Responses {
     this.#toolCalls = new ToolCalls(core, toolDone);
   }
 
-  /** The response that runs in the conversation. */
+  /** The response that is running in the conversation. */
   get active(): Response | undefined {
     return this.#active?.response;
   }
 
-  /** Whether any runs, in the conversation or beside it, or a tool that one of them called. */
+  /** Whether a response is running, in the conversation or out of band, or a tool call of one. */
   get running(): boolean {
     return this.#active !== undefined || this.#outOfBand.size > 0 || this.#toolCalls.running;
   }
@@ -60,8 +60,8 @@ export class Responses {
   }
 
   /**
-   * Starts a response. `audio`: that of its own input.
-   * @throws {WireError} when one is active already, or too many run
+   * Starts a response. `audio`: the audio of its own input.
+   * @throws {WireError} when one is active already, or too many are running
    */
   create(parameters: ResponseParameters, audio?: DecodedAudio): Response {
     if (this.#closing) throw wireErrors.shuttingDown();
@@ -94,7 +94,7 @@ export class Responses {
     const speculation = outOfBand ? undefined : this.#takeSpeculation();
     void response.run(async (signal) => {
       try {
-        // A call outside the conversation would have no item to keep its result.
+        // A call outside the conversation would have no item for its result.
         const serverTools = outOfBand ? [] : this.#core.toolRunner.tools();
         const options = generationRequest(config, this.#core, serverTools, parameters);
         const estimate = await this.#contexts.estimate(contextRequest(options, from, where), signal);
@@ -112,8 +112,8 @@ export class Responses {
   }
 
   /**
-   * Has a response wait for the conversation's, where nothing is left of that but audio: its end is a matter of time, and
-   * clients answer calls while it is spoken. Returns whether it waits: only one does.
+   * Defers a response until the conversation's has ended, if only audio of that remains: its end is then near, and
+   * clients answer calls while it is spoken. Returns whether it was deferred; only one can be.
    */
   defer(start: () => void): boolean {
     if (this.#waiting || !this.active?.onlySpeaks) return false;
@@ -121,7 +121,7 @@ export class Responses {
     return true;
   }
 
-  /** Starts the response that waits, once none is active. */
+  /** Starts the deferred response once none is active. */
   startWaiting(): void {
     if (this.active) return;
     const start = this.#waiting;
@@ -130,9 +130,10 @@ export class Responses {
   }
 
   /**
-   * Starts the answer to a turn that may end here, from the conversation with `turn` at its end: nothing is emitted, reserved,
-   * logged, fetched or transcribed for it. The next response in the conversation adopts it if it fits (`Speculation.adopt`);
-   * another speculation replaces it. Undefined while it could not fit: a response is running, or none may start.
+   * Starts the answer to a turn that may end here, from the conversation with `turn` at its end, without emitting,
+   * reserving, logging, fetching or transcribing. The next response in the conversation adopts it if it fits
+   * (`Speculation.adopt`); another speculation replaces it. Undefined if it could not fit, because a response is
+   * running or none may start.
    */
   speculate(turn: ConversationEntry): Speculation | undefined {
     this.#takeSpeculation()?.drop();
@@ -160,18 +161,18 @@ export class Responses {
     response.cancel('client_cancelled');
   }
 
-  /** The user speaks: the conversation's response, if one runs, gives way. */
+  /** Interrupts the conversation's response, if any, because the user speaks. */
   interrupt(): void {
     this.#cancelActive('turn_detected');
     this.#items.interrupt();
   }
 
-  /** Also the response that waits: it becomes active when the first one ends, and is then cancelled too. */
+  /** Includes the deferred response, which becomes active when the first one ends, and is then cancelled too. */
   #cancelActive(reason: 'turn_detected' | 'client_cancelled'): void {
     for (let active = this.active; active; active = this.active) active.cancel(reason);
   }
 
-  /** An item is about to be deleted: a response that is still making it is cancelled first. */
+  /** Call when an item is about to be deleted: a response that is still producing it is cancelled first. */
   release(itemId: string): void {
     if (this.active?.itemIds.includes(itemId)) this.active.cancel('client_cancelled');
     this.#toolCalls.release(itemId);
@@ -179,7 +180,7 @@ export class Responses {
     this.#active?.target.release(itemId);
   }
 
-  /** From now on none is started. */
+  /** Prevents further responses. */
   refuseMore(): void {
     this.#closing = true;
   }
@@ -193,8 +194,8 @@ export class Responses {
   }
 
   /**
-   * Reserves the tokens that a response may come to use.
-   * @throws {ResponseFailure} when it may not be made now; the signal's reason
+   * Reserves the maximum tokens of a response.
+   * @throws {ResponseFailure} when it is refused; the signal's reason
    */
   async #admit(response: Response, expected: ExpectedTokens, signal: AbortSignal): Promise<void> {
     const { refusal, reservation } = await this.#core.meter.admitResponse(expected);

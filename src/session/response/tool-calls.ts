@@ -11,15 +11,15 @@ export interface ServerCall {
 }
 
 interface OpenCall extends ServerCall {
-  /** Ends the run, if it still runs. */
+  /** Aborts the run, if it is running. */
   readonly abort: AbortController;
   result?: ServerToolResult;
 }
 
 /**
- * The calls of tools that the server runs. A call belongs to the conversation rather than to its response: it runs on when
- * the response ends, is cancelled or interrupted, and its result is kept with its item. No result is published before the
- * response has ended.
+ * The calls of server-side tools. A call belongs to the conversation rather than to its response: it continues when the
+ * response ends, is cancelled or interrupted, and its result is stored with its item. Results are published only after
+ * the response has ended.
  */
 export class ToolCalls {
   readonly #core: SessionCore;
@@ -54,13 +54,13 @@ export class ToolCalls {
     this.#settle(this.#add(call), failed('The response ended before the call was complete: the tool was not run.'));
   }
 
-  /** A response has ended: publishes the results of its calls from now on. */
+  /** Call when a response has ended: the results of its calls are published from now on. */
   responseEnded(responseId: string): void {
     this.#activeResponses.delete(responseId);
     for (const call of [...this.#open.values()]) if (call.responseId === responseId) this.#publish(call);
   }
 
-  /** An item is about to be deleted: if it is a running call, its result is not wanted. */
+  /** Call when an item is about to be deleted: if it is a running call, the call is aborted. */
   release(itemId: string): void {
     const call = this.#open.get(itemId);
     this.#open.delete(itemId);
@@ -109,7 +109,7 @@ export class ToolCalls {
     });
   }
 
-  /** Runners are written by others, and not all of them are type-checked. */
+  /** Runners are third-party code, and not all of them are type-checked. */
   #checked(result: ServerToolResult): ServerToolResult {
     const { toolOutputCharacters, itemCharacters } = this.#core.settings.limits;
     if ('error' in result) return { error: checkedError(result.error, toolOutputCharacters) };
@@ -126,7 +126,7 @@ export class ToolCalls {
     return result;
   }
 
-  /** The first result counts. */
+  /** Only the first result counts. */
   #settle(call: OpenCall, result: ServerToolResult): void {
     call.result ??= result;
     if (!this.#activeResponses.has(call.responseId)) this.#publish(call);

@@ -4,17 +4,17 @@ import { capCost, noTokens, type TokenCost, totalTokens, userAudioTokens } from 
 import type { ModelUsage, TokenCounter } from '../ports/language-model.ts';
 
 export interface ResponseTokens {
-  /** What the model was asked with; absent when it was not. */
+  /** The context that the model received; absent if it was not called. */
   input: ContextSnapshot | undefined;
-  /** What was given out, by estimate. */
+  /** Estimated output tokens. */
   output: { readonly text: number; readonly audio: number };
-  /** The model's own figures, which win over estimates of what it reads, writes, hears and speaks itself. */
+  /** The model's own figures, which take precedence over estimates for its own input and output. */
   model: ModelUsage | undefined;
-  /** Whether the model spoke itself: what it gave out as audio is among its own tokens. */
+  /** Whether the model produced audio itself, so that its output tokens include it. */
   modelSpoke: boolean;
 }
 
-/** The rules stand in docs/protocol.md §3, and docs/usage.md says why. */
+/** The rules are in docs/protocol.md §3, their reasons in docs/usage.md. */
 export function responseUsage({ input: asked, output: given, model: told, modelSpoke }: ResponseTokens): Usage {
   const model = told && validFigures(told);
   const input = model && asked ? ownInput(model, asked) : (asked?.cost ?? noTokens);
@@ -38,7 +38,7 @@ export function responseUsage({ input: asked, output: given, model: told, modelS
   };
 }
 
-/** A model's figures as counts: what is none, such as a negative one, is left out. */
+/** A model's figures as counts; invalid ones, such as negative numbers, are left out. */
 function validFigures(told: ModelUsage): ModelUsage | undefined {
   const isCount = (figure: number) => Number.isSafeInteger(figure) && figure >= 0;
   if (!isCount(told.inputTokens) || !isCount(told.outputTokens)) return undefined;
@@ -53,8 +53,8 @@ function validFigures(told: ModelUsage): ModelUsage | undefined {
 }
 
 /**
- * A model counts words that stand for audio, images, and what it is given as sound, among its tokens: they have figures of
- * their own here.
+ * A model counts transcripts that replace audio, images, and input audio among its tokens; here they have separate
+ * figures.
  */
 function ownInput(model: ModelUsage, { audioWords, soundTokens, cost }: ContextSnapshot): TokenCost {
   const sound = model.audioInputTokens ?? soundTokens;
@@ -68,10 +68,10 @@ function ownOutput(model: ModelUsage, given: ResponseTokens['output'], modelSpok
   return { text: Math.max(0, model.outputTokens - audio), audio };
 }
 
-/** Models that the hosted service bills by tokens; all others by the length of the audio. */
+/** Models that the hosted service bills by tokens; all others are billed by the duration of the audio. */
 const billedByTokens = /^gpt-(.+-)?transcribe\b/;
 
-/** What a transcription cost, where the transcriber does not tell. */
+/** The usage of a transcription for which the transcriber reports none. */
 export function transcriptionUsage(
   tokens: TokenCounter,
   {

@@ -3,13 +3,13 @@ import type { TurnDetection } from '../../protocol/wire/session-config.ts';
 import type { Playback } from '../ports/playback.ts';
 
 interface IdleHost {
-  /** The end of all audio written, in milliseconds. */
+  /** The end of all written audio, in milliseconds. */
   positionMs(): number;
   /** The user has been silent for the whole timeout, since this position. */
   over(silentFromMs: number): void;
 }
 
-/** `idle_timeout_ms`, which only `server_vad` has; null where it is off. */
+/** `idle_timeout_ms`, which only `server_vad` has; null if it is off. */
 export function idleTimeoutMs(detection: TurnDetection | null): number | null {
   return detection?.type === 'server_vad' ? detection.idle_timeout_ms : null;
 }
@@ -27,7 +27,7 @@ export class IdleTimer {
     this.#host = host;
   }
 
-  /** Begins anew, where there is a timeout. */
+  /** Restarts the timer, if there is a timeout. */
   start(timeoutMs: number | null): void {
     this.stop();
     if (timeoutMs !== null) this.#awaitEndOfPlayback(timeoutMs);
@@ -35,7 +35,7 @@ export class IdleTimer {
 
   #awaitEndOfPlayback(timeoutMs: number): void {
     this.#cancel = this.#clock.after(this.#unplayedMs, () => {
-      // It was paused, or a listener that measures was behind.
+      // Playback was paused, or a measuring listener was behind.
       if (this.#unplayedMs >= 1) return this.#awaitEndOfPlayback(timeoutMs);
       const silentFromMs = this.#host.positionMs();
       this.#cancel = this.#clock.after(timeoutMs, () => this.#host.over(silentFromMs));

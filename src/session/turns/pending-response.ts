@@ -1,38 +1,39 @@
 import type { Transcript } from '../conversation/user-audio.ts';
 import { isSpeakable } from '../speech/speech-text.ts';
 
-/** Whether an automatic response is due: someone said something, and nothing has answered it yet. */
+/** Whether an automatic response is due, because the user said something that has not been answered. */
 export class PendingResponse {
-  /** Turns that are committed and not understood yet. */
+  /** Committed turns whose transcript is pending. */
   readonly #awaited = new Set<{ wanted: boolean }>();
   #due = false;
 
-  /** Due, and everything that was said is understood: one response can answer it all. */
+  /** Due, and all transcripts are known, so that one response can answer everything. */
   get ready(): boolean {
     return this.#due && this.#awaited.size === 0;
   }
 
-  /** Whether one is due, or a turn that is not understood yet may bring one. */
+  /** Whether one is due, or may become due with a pending transcript. */
   get expected(): boolean {
     return this.#due || [...this.#awaited].some(({ wanted }) => wanted);
   }
 
   /**
-   * A turn was committed. `wanted`: it is to be answered by itself. Call what is returned once it is transcribed, or at
-   * once, without a transcript, for a model that hears: then voice activity alone has told that something was said.
+   * Adds a committed turn. `wanted`: whether it is to be answered automatically. Call the returned function when it is
+   * transcribed, or immediately without a transcript for a model with `hearsAudio`: then voice activity alone counts as
+   * speech.
    */
   await(wanted: boolean): (transcript: Transcript | undefined) => void {
     const turn = { wanted };
     this.#awaited.add(turn);
     return (transcript) => {
       this.#awaited.delete(turn);
-      // A failed transcription is answered too: its response fails and says so.
+      // A failed transcription also leads to a response, which fails and reports it.
       const saysSomething = !transcript || 'failure' in transcript || isSpeakable(transcript.text);
       this.#due ||= turn.wanted && saysSomething;
     };
   }
 
-  /** A response begins: it answers everything that was said before. */
+  /** Call when a response begins: it answers everything said before. */
   answered(): void {
     this.#due = false;
     for (const turn of this.#awaited) turn.wanted = false;

@@ -1,34 +1,34 @@
 import type { TurnDetection } from '../../protocol/wire/session-config.ts';
 
-/** Where on the timeline of written audio a turn begins or ends, in milliseconds. */
+/** The start or the end of a turn on the timeline of written audio, in milliseconds. */
 export type TurnMark =
   | {
       type: 'speech_started';
-      /** The first voiced frame's start, less the prefix padding. */
+      /** The start of the first voiced frame, minus the prefix padding. */
       audioStartMs: number;
     }
   | {
       type: 'speech_stopped';
-      /** The decision: the last voiced frame's end, plus the silence that was waited for. */
+      /** The position of the decision: the end of the last voiced frame, plus the silence that was waited for. */
       audioEndMs: number;
-      /** From the first voiced frame's start to the last one's end: what is worth transcribing. */
+      /** From the start of the first voiced frame to the end of the last: the part to transcribe. */
       voicedFromMs: number;
       voicedToMs: number;
     };
 
 export interface TurnDetectorSettings {
-  /** A frame at or above it is voiced, 0…1. */
+  /** A frame with at least this probability is voiced, 0…1. */
   threshold: number;
   prefixPaddingMs: number;
   silenceDurationMs: number;
 }
 
-/** So many voiced frames in a row begin a turn: a click or a plosive alone is shorter. */
+/** Consecutive voiced frames that start a turn: a click or a plosive alone is shorter. */
 const framesToStart = 3;
-/** Once a turn has begun, a frame counts as voiced down to this far below the threshold. */
+/** During a turn, the threshold is lower by this amount. */
 const hysteresis = 0.15;
 
-/** How long `semantic_vad` waits in silence, by eagerness, while it decides by silence alone. */
+/** The silence that ends a turn with `semantic_vad`, by eagerness, as long as it decides by silence alone. */
 const eagernessSilenceMs = { high: 400, auto: 800, medium: 800, low: 1600 } as const;
 
 /** The detector's settings for a session's `turn_detection`. */
@@ -44,8 +44,8 @@ export function detectorSettings(detection: TurnDetection): TurnDetectorSettings
 }
 
 /**
- * Decides from voice activity where turns begin and end. It counts frames, never the clock: the same audio
- * gives the same marks however it was sent.
+ * Detects the start and the end of turns from voice activity. It counts frames and does not use the clock, so the same
+ * audio has the same result regardless of how it was sent.
  */
 export class TurnDetector {
   #settings: TurnDetectorSettings;
@@ -69,12 +69,12 @@ export class TurnDetector {
     return this.#speech !== undefined;
   }
 
-  /** Takes new settings; a turn that has begun goes on under them. */
+  /** Changes the settings; a turn that has started continues with them. */
   configure(settings: TurnDetectorSettings): void {
     this.#settings = settings;
   }
 
-  /** Forgets a turn that has begun: its audio was committed or cleared by other means. */
+  /** Drops the current turn, because its audio was committed or cleared otherwise. */
   reset(): void {
     this.#speech = undefined;
     this.#voicedInRow = 0;
@@ -87,7 +87,7 @@ export class TurnDetector {
     return this.#speech ? this.#continue(probability, this.#speech) : this.#listen(probability, frameStartMs);
   }
 
-  /** Ends a turn that has begun, where the audio stands; undefined when none has. */
+  /** Ends the current turn at the current position; undefined if there is none. */
   finish(): TurnMark | undefined {
     const speech = this.#speech;
     if (!speech) return undefined;

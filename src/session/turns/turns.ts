@@ -20,7 +20,7 @@ interface TurnParts {
   drain: Drain;
 }
 
-/** The user's turns: each becomes an item, and is answered once it is understood and the conversation has room for it. */
+/** The user's turns: each becomes an item, and is answered when its transcript is known and no response is running. */
 export class Turns {
   readonly #core: SessionCore;
   readonly #input: InputAudio;
@@ -29,7 +29,7 @@ export class Turns {
   readonly #drain: Drain;
   readonly #pending = new PendingResponse();
   readonly #idle: IdleTimer;
-  /** The id that `speech_started` announced for the turn that has begun. */
+  /** The item id from `speech_started` of the current turn. */
   #itemId: string | undefined;
 
   constructor(core: SessionCore, { input, items, responses, drain }: TurnParts) {
@@ -44,7 +44,7 @@ export class Turns {
     });
   }
 
-  /** Whether a turn is to be answered, or may be once it is understood. */
+  /** Whether a turn is due for an answer, or may become due. */
   get awaitsAnswer(): boolean {
     return this.#pending.expected;
   }
@@ -73,7 +73,9 @@ export class Turns {
     this.#answerOnceHeard(itemId, heard, wanted);
   }
 
-  /** The client ends a turn. It is not answered by itself; an earlier turn may be, which had to wait for this one. */
+  /**
+   * The client ends a turn. It is not answered automatically, but an earlier turn that had to wait for this one may be.
+   */
   commit(): void {
     this.#items.requireRoom();
     const clip = this.#input.commit();
@@ -83,7 +85,7 @@ export class Turns {
     this.#answerOnceHeard(itemId, this.#commitAudio(itemId, clip, clip), false);
   }
 
-  /** The client drops the turn that has begun, with all buffered audio. */
+  /** The client drops the current turn and all buffered audio. */
   clear(): void {
     this.#input.clear();
     this.#itemId = undefined;
@@ -96,7 +98,7 @@ export class Turns {
     if (idleTimeoutMs(this.#core.config.audio.input.turn_detection) === null) this.#idle.stop();
   }
 
-  /** Starts the automatic response once all turns are understood, nobody speaks and none is running. */
+  /** Starts the automatic response when all transcripts are known, nobody speaks and no response is running. */
   answerIfDue(): void {
     if (!this.#pending.ready || this.#core.closed || this.#input.speaking) return;
     if (this.#responses.active || this.#responses.closing) return;
@@ -106,12 +108,12 @@ export class Turns {
     });
   }
 
-  /** A client asks for a response. `start`: creates it, now or when the active one has been spoken. */
+  /** A client requests a response. `start` creates it, now or after the active one has been spoken. */
   request(start: () => void, { conversation }: ResponseParameters): void {
     if (conversation === 'none' || !this.#responses.defer(start)) start();
   }
 
-  /** Creates a response. In the conversation it answers every turn before it. `audio`: that of its own input. */
+  /** Creates a response. In the conversation it answers every turn before it. `audio`: the audio of its own input. */
   respond(parameters: ResponseParameters, audio?: DecodedAudio): void {
     const inConversation = parameters.conversation !== 'none';
     if (inConversation) this.#items.requireRoom();
@@ -147,7 +149,9 @@ export class Turns {
     });
   }
 
-  /** The user has said nothing for `idle_timeout_ms`: the silence becomes an item, and the model is asked to go on. */
+  /**
+   * The user has been silent for `idle_timeout_ms`: the silence becomes an item, and the model is asked to continue.
+   */
   #breakSilence(silentFromMs: number): void {
     if (this.#drain.begun || this.#responses.active || this.#input.speaking) return;
     this.#items.requireRoom();
