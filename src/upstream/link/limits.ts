@@ -17,8 +17,8 @@ export const defaultUpstreamLimits: UpstreamLimits = {
   upstreamConnectMs: 10_000,
   upstreamRetries: 5,
   upstreamQueueBytes: 1024 ** 2,
-  // As much as a client sends: `conversation.item.retrieved` returns an append of 15 MiB in base64.
-  upstreamMessageBytes: 22 * 1024 ** 2,
+  // An item with ten minutes of audio (`limits.kept-audio-ms`), retrieved as base64, takes 37 MiB.
+  upstreamMessageBytes: 40 * 1024 ** 2,
   pingIntervalMs: 20_000,
   deadPeerMs: 40_000,
 };
