@@ -1,4 +1,4 @@
-/** What only GA has stays out of the beta dialect (docs/protocol.md §6), also where a GA client shares the session. */
+/** GA-only features are absent from the beta dialect (docs/protocol.md §6), even if a GA client shares the session. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ const userMessage = (...content: object[]) => ({
   item: { type: 'message', role: 'user', content },
 });
 
-test('a beta client sees what a GA client set by the properties that beta has', async () => {
+test("a beta client sees a GA client's settings in the beta fields", async () => {
   verifies('R6.9');
   const { client, session } = newConversation();
   const beta = new BetaClient(session);
@@ -27,7 +27,7 @@ test('a beta client sees what a GA client set by the properties that beta has', 
   assert.equal('reasoning' in seen, false);
 });
 
-test('a beta client sees no image of another client, and is told that it cannot send one', async () => {
+test('a beta client does not see images of another client, and cannot send any', async () => {
   verifies('R6.9');
   const { client, session } = newConversation();
   const beta = new BetaClient(session);
@@ -50,7 +50,7 @@ for (const [name, session, field] of [
   ['delay', { input_audio_transcription: { delay: 'low' } }, 'input_audio_transcription.delay'],
   ['strength', { input_audio_noise_reduction: { strength: 1 } }, 'input_audio_noise_reduction.strength'],
 ] as const) {
-  test(`${name} of GA is unknown to beta`, async () => {
+  test(`${name} of GA is unknown in the beta dialect`, async () => {
     verifies('R6.9');
     const { session: shared } = newConversation();
     const beta = new BetaClient(shared);
@@ -60,7 +60,7 @@ for (const [name, session, field] of [
   });
 }
 
-test('the idle timeout that a GA client set is an event of GA alone', async () => {
+test('the event of an idle timeout is sent to GA clients only', async () => {
   verifies('R6.9');
   const { client, clock, session } = newConversation();
   const beta = new BetaClient(session);

@@ -1,4 +1,4 @@
-/** Extensions reach only the peers that asked for them (docs/protocol.md §1). */
+/** Extensions are sent only to peers that requested them (docs/protocol.md §1). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ const cleared = { type: 'input_audio_buffer.cleared', event_id: 'event_1' } as c
 const ofItsOwn: OutgoingEvent = { extension: 'ledger', event: { type: 'parley.ledger', event_id: 'event_2' } };
 const withFields: OutgoingEvent = { extended: cleared, fields: { ledger: { spent: 7 }, words: { words: ['so'] } } };
 
-test('a peer that asked for nothing is sent the event of the document alone', async (t) => {
+test('a peer without extensions gets only events of the document', async (t) => {
   verifies('R1.32', 'R4.11');
   for (const dialect of [gaDialect, betaDialect, withExtensions(gaDialect, new Set())]) {
     assert.equal(dialect.serialise(ofItsOwn), undefined);
@@ -31,7 +31,7 @@ test('a peer that asked for nothing is sent the event of the document alone', as
   assert.deepEqual(await client.next(), cleared, 'the server has no such extension');
 });
 
-test('a peer is sent what belongs to the extensions that it asked for, and nothing of others', () => {
+test('a peer gets the events of the extensions that it requested, and no others', () => {
   for (const dialect of [gaDialect, betaDialect]) {
     const extended = withExtensions(dialect, new Set(['ledger']));
     assert.equal(extended.serialise(ofItsOwn), JSON.stringify({ type: 'parley.ledger', event_id: 'event_2' }));
@@ -41,7 +41,7 @@ test('a peer is sent what belongs to the extensions that it asked for, and nothi
   }
 });
 
-test('of the names in the address, those that the server has are granted', () => {
+test('extensions in the URL that the server supports are granted', () => {
   const query = new URLSearchParams('parley=ledger,nope,words,nope');
   const { known, unknown } = requestedExtensions(query, ['ledger', 'words']);
   assert.deepEqual([[...known], unknown], [['ledger', 'words'], ['nope']]);

@@ -1,4 +1,4 @@
-/** How a frame that is not as it should be is told: the test that met it fails, in a run of its own here. */
+/** An invalid frame fails the test that received it. The failing tests run in a separate process. */
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -18,7 +18,7 @@ function run(body: string): { status: number | null; stdout: string } {
   return { status, stdout };
 }
 
-test('the test that met it fails, with the event and the path, and no other', () => {
+test('an invalid frame fails its test, with the event and the path, and no other test', () => {
   const { status, stdout } = run(`
     test('good', () => check('{"type":"input_audio_buffer.cleared","event_id":"event_1"}'));
     test('bad', async () => {
@@ -34,7 +34,7 @@ test('the test that met it fails, with the event and the path, and no other', ()
   assert.match(stdout, /^ok 3 - after it$/m);
 });
 
-test('one that comes when its test has ended fails the run', () => {
+test('an invalid frame after the end of its test fails the run', () => {
   const { status, stdout } = run(`
     test('over', () => { setImmediate(() => check('{"type":"nope","event_id":"event_1"}')); });
     test('another', () => new Promise(setImmediate));

@@ -1,4 +1,4 @@
-/** Hints after the hosted text: a field of the other dialect, or one that is misspelt (docs/protocol.md §5, §6). */
+/** Hints after the error text: for a field of the other dialect or a misspelt one (docs/protocol.md §5, §6). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -102,7 +102,7 @@ for (const [name, dialect, event, param, message] of [
   });
 }
 
-test('a field like no other has no hint', () => {
+test('a field without a similar name has no hint', () => {
   assert.equal(refusal(gaDialect, ga({ bogus_field: 1 })).message, "Unknown parameter: 'session.bogus_field'.");
   const key = 'x'.repeat(100_000);
   assert.equal(refusal(gaDialect, ga({ [key]: 1 })).code, 'unknown_parameter');

@@ -1,4 +1,4 @@
-/** Every requirement is cited by a test or waits for something named; every citation is of a requirement in scope. */
+/** Every requirement in scope is cited by a test or listed as pending; every citation is of such a requirement. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ test('the rules are those of docs/protocol.md', () => {
   assert.deepEqual(rules, rulesOfPage(page), 'run node scripts/derive-requirements.ts');
 });
 
-test('no two requirements share an id', () => {
+test('requirement ids are unique', () => {
   assert.deepEqual(
     ids.filter((id, index) => ids.indexOf(id) !== index),
     [],
@@ -38,7 +38,7 @@ test('every citation is of a requirement', () => {
   );
 });
 
-test('what is pending is a requirement, and is cited by no test yet', () => {
+test('a pending entry is a requirement that no test cites', () => {
   for (const pattern of Object.keys(pending))
     assert.ok(
       ids.some((id) => covers(pattern, id)),
@@ -52,7 +52,7 @@ test('what is pending is a requirement, and is cited by no test yet', () => {
   );
 });
 
-test('a citation belongs to the test that it stands in, and is refused where it cannot be read', () => {
+test('a citation belongs to its test, and is refused if its place is not supported', () => {
   const source = (cite: string) => `\ntest('first', () => {});\ntest('second', () => {\n  ${cite}\n});\n`;
   const cite = 'verifies';
   assert.deepEqual(citationsIn(source(`${cite}('R1.1', 'R1.2');`), 'a.test.ts'), [

@@ -1,4 +1,4 @@
-/** The validator of frames itself: it takes what the hosted service sends, and finds each kind of defect. */
+/** The validator of frames: it accepts frames of the hosted service and detects each kind of defect. */
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -9,7 +9,7 @@ import { recorded, recordedTypes } from './official-recordings.ts';
 
 const dialects = ['ga', 'beta'] as const;
 
-suite('the declarations of the official SDK are read whole', () => {
+suite('the declarations of the official SDK are parsed completely', () => {
   const read = (type: Type, seen: Set<Type>): void => {
     if (seen.has(type)) return;
     seen.add(type);
@@ -25,7 +25,7 @@ suite('the declarations of the official SDK are read whole', () => {
     ['ga', 46],
     ['beta', 41],
   ] as const) {
-    test(`${dialect}: ${count} events, down to their last property`, () => {
+    test(`${dialect}: ${count} events with all properties`, () => {
       const { events } = officialEvents(dialect);
       assert.equal(events.size, count);
       for (const type of events.values()) assert.doesNotThrow(() => read(type, new Set()));
@@ -33,7 +33,7 @@ suite('the declarations of the official SDK are read whole', () => {
   }
 });
 
-suite('what the hosted service sends is accepted', () => {
+suite('frames of the hosted service are accepted', () => {
   for (const dialect of dialects) {
     test(dialect, () => {
       const check = new OfficialCheck(dialect);
@@ -42,7 +42,7 @@ suite('what the hosted service sends is accepted', () => {
   }
 });
 
-/** Sets, or removes with undefined, what stands at a path such as `item.content.0.text`. */
+/** Sets the value at a path such as `item.content.0.text`; undefined removes it. */
 function changed(frame: string, path: string, value: unknown): string {
   const event: unknown = JSON.parse(frame);
   const names = path.split('.');
@@ -56,7 +56,7 @@ function changed(frame: string, path: string, value: unknown): string {
 const long = 'item_0123456789abcdef0123456789ab';
 const audio = (bytes: number) => Buffer.alloc(bytes).toString('base64');
 
-/** By what is wrong: the event, where, what stands there, and what is said of it. */
+/** By defect: the event, the path, the value there, and the expected problem. */
 // biome-ignore format: a table
 const defects: Record<string, [WireDialect, string, string, unknown, RegExp]> = {
   'an unknown event': ['ga', 'error', 'type', 'response.thinking', /^response\.thinking \(ga\): no such event/],
@@ -116,7 +116,7 @@ const defects: Record<string, [WireDialect, string, string, unknown, RegExp]> = 
   'a beta session without a voice': ['beta', 'session.created', 'session.voice', undefined, /session\.voice: .*nothing/],
 };
 
-suite('a defect is found, and said with the event’s type and the path', () => {
+suite('a defect is reported with the event’s type and the path', () => {
   for (const [name, [dialect, type, path, value, complaint]] of Object.entries(defects)) {
     test(name, () => {
       const check = new OfficialCheck(dialect);
@@ -128,13 +128,13 @@ suite('a defect is found, and said with the event’s type and the path', () => 
     });
   }
 
-  test('an event_id that was there before', () => {
+  test('a repeated event_id is reported', () => {
     const check = new OfficialCheck('ga');
     check.complaints(recorded('ga', 'error'));
     assert.match(check.complaints(recorded('ga', 'error')).join(), /event_id: expected an id that no event had/);
   });
 
-  test('a delta of G.711 is counted in its own bytes', () => {
+  test('G.711 deltas are counted in their own bytes', () => {
     const check = new OfficialCheck('ga');
     const format = { type: 'audio/pcmu' };
     check.complaints(changed(recorded('ga', 'response.created'), 'response.audio.output.format', format));

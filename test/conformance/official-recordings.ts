@@ -1,4 +1,4 @@
-/** Events as the hosted service sends them, by the recordings and examples that OpenAI has published; ids are made up. */
+/** Events of the hosted service, after recordings and examples published by OpenAI; ids are invented. */
 
 import type { WireDialect } from '../../dev/harness/official-events.ts';
 
@@ -206,12 +206,12 @@ const beta: Recorded = {
 
 const recordings: Record<WireDialect, Recorded> = { ga, beta };
 
-/** The types that there is a recording of. */
+/** The recorded types. */
 export function recordedTypes(dialect: WireDialect): string[] {
   return Object.keys(recordings[dialect]);
 }
 
-/** A frame of this type, as it was sent. */
+/** A recorded frame of this type. */
 export function recorded(dialect: WireDialect, type: string): string {
   return JSON.stringify({ event_id: `event_${type}`, type, ...recordings[dialect][type] });
 }

@@ -1,13 +1,13 @@
 /**
- * A check at compile time (`npm run check`): every event that Parley emits is assignable to the type that the official
- * Node SDK gives it, by one rule about null: where a property is optional there, `null` is allowed too in `session`, in
- * `response` and in `input_audio.transcript`, and nowhere else.
+ * A check at compile time (`npm run check`): every event that Parley emits is assignable to its type in the official
+ * Node SDK. One exception: an optional property may be `null` in `session`, in `response` and in
+ * `input_audio.transcript`, and nowhere else.
  */
 
 import type { RealtimeServerEvent } from 'openai/resources/realtime/realtime';
 import type { ServerEvent, ServerEventType } from '../../src/protocol/index.ts';
 
-/** Lets every optional property, at any depth, be null. */
+/** Allows null for every optional property, at any depth. */
 type NullForOptional<T> = T extends readonly (infer Element)[]
   ? NullForOptional<Element>[]
   : T extends object
@@ -18,7 +18,7 @@ type NullForOptional<T> = T extends readonly (infer Element)[]
       }
     : T;
 
-/** Lets the `transcript` of content parts be null. */
+/** Allows null for the `transcript` of content parts. */
 type NullTranscripts<T> = T extends readonly (infer Element)[]
   ? NullTranscripts<Element>[]
   : T extends { transcript?: string }
@@ -37,7 +37,7 @@ type ByRule<T> = T extends { session: infer S }
 
 type Official<T extends ServerEventType> = ByRule<Extract<RealtimeServerEvent, { type: T }>>;
 
-/** For each type: true when what Parley emits fits, else the two sides, for the compiler to show. */
+/** For each type: true if our event is assignable, else both types, so that the compiler shows them. */
 type Check = {
   [T in ServerEventType]: [Official<T>] extends [never]
     ? { error: 'no such event in the official types' }

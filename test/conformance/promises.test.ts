@@ -1,4 +1,4 @@
-/** What holds of all that a server sends in a conversation that meets everything (docs/protocol.md §3, §4, §7). */
+/** Properties of all events of a comprehensive conversation (docs/protocol.md §3, §4, §7). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ import { WireClient } from '../support/wire-client.ts';
 
 const question = concatSamples([silence(400, 24000), tone(1200, 24000), silence(700, 24000)]);
 
-/** One conversation with a GA and a beta peer, in which whatever can happen without special settings happens. */
+/** A conversation with a GA and a beta peer that covers everything possible without special settings. */
 async function tour() {
   const { client, clock, engines, session } = newConversation();
   const beta = new BetaClient(session);
@@ -43,11 +43,11 @@ async function tour() {
   return { client, beta };
 }
 
-/** The event types of a dialect that the document has, and of those the ones that a socket should see. */
+/** The document's event types of a dialect, and those of them that a socket should receive. */
 const documented = (group: string) => requirements.filter(({ id }) => id.startsWith(group));
 const typesOf = (group: string, which = documented(group)) => which.map(({ id }) => id.slice(group.length)).sort();
 
-test('a conversation meets only events that the document has for a WebSocket, and nearly all of those', async () => {
+test('a conversation has only events of the document for WebSockets, and nearly all of them', async () => {
   verifies('R1.9', 'R4.11', 'R4.17', 'R7.1');
   const { client, beta } = await tour();
   for (const [events, group] of [
@@ -64,7 +64,7 @@ test('a conversation meets only events that the document has for a WebSocket, an
       [],
     );
     const missing = inScope.filter((type) => !met.has(type));
-    // Another kind of session, or what this client did not ask for.
+    // Requires another kind of session, or was not requested by this client.
     const elsewhere = /^transcription_session\.|^response\.mcp_call|\.timeout_triggered$|\.segment$/;
     assert.deepEqual(
       missing.filter((type) => !elsewhere.test(type)),
@@ -92,7 +92,7 @@ test('assistant content is output_text and output_audio in items; content parts 
   assert.deepEqual([...new Set(parts.map(({ part }) => part.type))].sort(), ['audio', 'text']);
 });
 
-test('optional fields are absent, not null, in every item; and a user audio part has its transcript', async () => {
+test('optional fields are absent instead of null in every item; a user audio part has its transcript', async () => {
   verifies('R4.6', 'R4.7');
   const { client } = await tour();
   let audioParts = 0;
@@ -114,7 +114,7 @@ test('optional fields are absent, not null, in every item; and a user audio part
   assert.ok(audioParts > 2);
 });
 
-test('rate limits follow each response, and name requests and tokens only', async () => {
+test('rate limits follow each response, and list requests and tokens only', async () => {
   verifies('R3.3', 'ga.server.rate_limits.updated');
   const { client } = await tour();
   let responses = 0;
@@ -128,7 +128,7 @@ test('rate limits follow each response, and name requests and tokens only', asyn
   assert.equal(client.all('rate_limits.updated').length, responses);
 });
 
-test('usage has its totals and both details, whatever became of the response', async () => {
+test('usage has totals and both details, however the response ended', async () => {
   verifies('R3.34', 'R4.12', 'ga.server.response.created', 'ga.server.response.done');
   const { client } = await tour();
   const responses = client.all('response.done').map(({ response }) => response);
@@ -148,7 +148,7 @@ test('usage has its totals and both details, whatever became of the response', a
   }
 });
 
-test('the usage of a transcription is the length of its audio in seconds', async () => {
+test('the usage of a transcription is the duration of its audio in seconds', async () => {
   verifies('R3.35');
   const { client } = await tour();
   const { usage, item_id } = client.all('conversation.item.input_audio_transcription.completed')[0] ?? assert.fail();
@@ -158,7 +158,7 @@ test('the usage of a transcription is the length of its audio in seconds', async
   assert.deepEqual(usage, { type: 'duration', seconds });
 });
 
-test('a transcription is told in deltas before its end, and a failed one ends too', async () => {
+test('a transcription has deltas before it ends, and a failed one ends too', async () => {
   verifies(
     'R3.9',
     'ga.server.conversation.item.input_audio_transcription.delta',
@@ -189,7 +189,7 @@ test('a transcription is told in deltas before its end, and a failed one ends to
   assert.deepEqual(await outcome(), [`${events}.segment`, `${events}.completed`]);
 });
 
-test('without transcription there are no events of it, and no transcript; the model has the words', async () => {
+test('without transcription there are no transcription events; the model gets the text', async () => {
   verifies('R2.14', 'R3.45');
   const { client, clock, engines } = newConversation();
   engines.transcriber.hear = () => 'What time is it?';
@@ -204,7 +204,7 @@ test('without transcription there are no events of it, and no transcript; the mo
   ]);
 });
 
-test('a binary frame is refused by its text, and the session goes on', async (t) => {
+test('a binary frame is refused with the documented error, and the session continues', async (t) => {
   verifies('R5.13', 'R5.1');
   const { wsUrl } = await newServer(t);
   const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
@@ -220,7 +220,7 @@ test('a binary frame is refused by its text, and the session goes on', async (t)
   assert.equal((await client.ask('Still there?')).response.status, 'completed');
 });
 
-test('the beta header of another API leaves the client in the GA dialect', async (t) => {
+test('a beta header of another API selects the GA dialect', async (t) => {
   verifies('R1.13');
   const { wsUrl } = await newServer(t);
   const client = new WireClient(`${wsUrl}?model=gpt-realtime`, { headers: { 'OpenAI-Beta': 'assistants=v2' } });
@@ -228,7 +228,7 @@ test('the beta header of another API leaves the client in the GA dialect', async
   assert.ok('audio' in session && !('modalities' in session));
 });
 
-test('what is fixed for a time is refused with its text', async () => {
+test('a field that cannot be changed now is refused with the documented error', async () => {
   verifies('R5.53', 'R5.54');
   const { client, engines } = newConversation();
   engines.languageModel.script = () => say(countTo(20));
@@ -251,7 +251,7 @@ test('what is fixed for a time is refused with its text', async () => {
   );
 });
 
-test('a prompt that the server does not have is refused by its id', async () => {
+test('an unknown prompt is refused by its id', async () => {
   verifies('R5.52');
   const { client } = newConversation();
   for (const [event, param] of [

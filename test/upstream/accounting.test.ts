@@ -1,4 +1,4 @@
-/** Usage, limits and locks of relayed sessions, and their end. */
+/** Usage, limits, locked fields and the end of relayed sessions. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { settle } from '../support/fake-clock.ts';
 import { noTokens, responseOf, upstreamSession } from './support/fake-upstream.ts';
 import { liveSession, openingSession } from './support/peers.ts';
 
-test('what is used is counted, and what may not be spent is refused', async (t) => {
+test('usage is counted, and a response beyond the budget is refused', async (t) => {
   const counted: unknown[] = [];
   let refusal: { message: string; retryAfterMs: number } | undefined;
   const { side, client } = await liveSession(t, {
@@ -48,7 +48,7 @@ test('what is used is counted, and what may not be spent is refused', async (t) 
   await side.next('input_audio_buffer.clear');
   assert.equal(side.received.filter(({ type }) => type === 'response.create').length, 1);
 
-  // One that the upstream began of its own accord.
+  // A response that the upstream started itself.
   side.send({ type: 'response.created', response: responseOf('in_progress', { id: 'resp_auto' }) });
   assert.equal((await side.next('response.cancel')).response_id, 'resp_auto');
   side.send({
@@ -96,7 +96,7 @@ test('tokens are reserved before a response is requested, and settled when it en
   await client.next('error');
   assert.deepEqual(settled, ['1: 1200', '2: 0']);
 
-  // One that the upstream began of its own accord, and one that is never begun.
+  // A response that the upstream started itself, and one that never starts.
   const before = client.events.length;
   begin('resp_3');
   await client.next('response.created', before);
@@ -116,7 +116,7 @@ test('tokens are reserved before a response is requested, and settled when it en
   assert.ok(inputs[1] >= 1200, 'what the last response came to');
 });
 
-test('a client secret’s configuration is there from the beginning, and what it locked stays', async (t) => {
+test('a client secret’s configuration applies from the start, and locked fields do not change', async (t) => {
   const { side, client } = await openingSession(t, {
     grant: { initial: { type: 'realtime', instructions: 'Sell shoes.' }, locked: ['instructions'] },
   });
@@ -143,7 +143,7 @@ test('a client secret’s configuration is there from the beginning, and what it
   assert.equal(side.received.length, 1);
 });
 
-test('a response that the upstream never begins gives its reservation back once 256 newer ones are requested', async (t) => {
+test('the reservation of a response that never starts is released after 256 newer requests', async (t) => {
   const released: number[] = [];
   let admitted = 0;
   const { side, client } = await liveSession(t, {
@@ -163,7 +163,7 @@ test('a response that the upstream never begins gives its reservation back once 
   assert.deepEqual(released, [1]);
 });
 
-test('no more responses are asked for than a session may have in a minute, answered or not', async (t) => {
+test('responses per minute are limited, whether they start or not', async (t) => {
   const { side, client } = await liveSession(t, { responsesPerMinute: 2 });
   for (const event_id of ['one', 'two', 'three']) {
     client.post({ type: 'response.create', event_id, response: { conversation: 'none' } });
@@ -186,7 +186,7 @@ test('a response that runs when the session ends is counted as cancelled', async
   assert.deepEqual(counted, ['cancelled']);
 });
 
-test('draining lets a response end and starts no other', async (t) => {
+test('draining finishes the active response and starts no other', async (t) => {
   const { side, client, session } = await liveSession(t);
   client.post({ type: 'response.create' });
   await side.next('response.create');

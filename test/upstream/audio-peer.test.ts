@@ -1,4 +1,4 @@
-/** A peer that carries audio itself, in a session that an upstream holds: beside peers whose audio travels in events. */
+/** A peer that carries audio itself, in a relayed session, beside peers that exchange audio in events. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -37,7 +37,7 @@ async function appended(side: UpstreamSide, count: number): Promise<Buffer> {
   return Buffer.concat(all);
 }
 
-test('what it writes goes up in order, at the rate and in the format of the session', async (t) => {
+test('its audio is sent upstream in order, in the rate and format of the session', async (t) => {
   const { side, session, phone } = await withPhone(t);
   const chunk = tone(20, 24_000);
   void session.write({ samples: chunk, sampleRateHz: 24_000 }, phone);
@@ -62,7 +62,7 @@ test('what it writes goes up in order, at the rate and in the format of the sess
   assert.ok(Math.abs((decodeMulaw(coded)[0] ?? 0) - 12_000) < 500);
 });
 
-test('it plays what the upstream says, and is sent every event but the audio', async (t) => {
+test("it gets the upstream's audio, and every event without audio", async (t) => {
   const { side, client, phone, loudspeaker } = await withPhone(t);
   const [client0, phone0] = [client.events.length, phone.events.length];
   const said = tone(400, 24_000);
@@ -84,7 +84,7 @@ test('it plays what the upstream says, and is sent every event but the audio', a
   assert.deepEqual([first?.itemId, first?.responseId, first?.sampleRateHz], ['item_said', 'resp_up', 24_000]);
 });
 
-test('audio is handed over as the playback admits it; barge-in stops it, and tells the upstream where', async (t) => {
+test('audio is paced by playback; barge-in stops it and reports the position to the upstream', async (t) => {
   const { side, phone, loudspeaker } = await withPhone(t);
   loudspeaker.bufferMs = 400;
   side.send(
@@ -114,7 +114,7 @@ test('audio is handed over as the playback admits it; barge-in stops it, and tel
   assert.equal(loudspeaker.samples.length, 700 * 24, 'what comes later is');
 });
 
-test('more than may wait is dropped and logged, and audio that is none harms nobody', async (t) => {
+test('audio beyond the queue is dropped and logged, and invalid audio has no effect', async (t) => {
   const { side, client, phone, loudspeaker, log } = await withPhone(t, { keptAudioMs: 1000, checked: false });
   loudspeaker.bufferMs = 0;
   side.send({ ...delta(tone(20, 24_000)), delta: 'no base64' }, delta(tone(3000, 24_000), 1));

@@ -1,4 +1,4 @@
-/** Upstreams as an operator configures them: what is understood, and what is said of a mistake. Never a key. */
+/** Configuration of upstreams: valid forms, and errors, which never contain a key. */
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ function problem(file: string, environment: Record<string, string> = {}): string
   return assert.fail('nothing was wrong');
 }
 
-test('an address alone, and the key from the environment', () => {
+test('a URL alone, and the key from the environment', () => {
   const environment = { PARLEY_UPSTREAM: 'https://api.openai.com/v1', PARLEY_UPSTREAM_KEY: 'sk-secret' };
   const { config } = loadConfig({ flags: [], environment });
   const [target] = withKey(config.upstream, config.upstreamKey);
@@ -43,7 +43,7 @@ test('an address alone, and the key from the environment', () => {
   );
 });
 
-test('several upstreams: the first that serves the model, under its own name for it, with its own key', () => {
+test('several upstreams: the first that serves the model, with its own model name and key', () => {
   const keyFile = join(folder, 'key');
   writeFileSync(keyFile, 'az-secret\n');
   const config = load(`
@@ -109,7 +109,7 @@ for (const [what, file, words] of [
   ],
   ['two of one name', 'upstream: [wss://example.com, wss://example.com/x]', "Two upstreams are called 'example.com'"],
 ] as const) {
-  test(`refused, without its secrets: ${what}`, () => {
+  test(`refused without revealing secrets: ${what}`, () => {
     const said = problem(file);
     assert.ok(said.includes(words), said);
     assert.equal(said.includes('hunter2'), false);

@@ -1,4 +1,4 @@
-/** What a client is told of an upstream that cannot be used: which one and why, never with which key. */
+/** Errors for clients when an upstream is unavailable: which one and why, and never its key. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -64,14 +64,14 @@ for (const [what, answer, words] of [
   });
 }
 
-test('an upstream whose port nobody listens on', async (t) => {
+test('an upstream whose port is closed', async (t) => {
   const relay = await relayTo(t, 'ws://127.0.0.1:1/v1/realtime');
   const { message, closed } = await told(relay.wsUrl);
   assert.equal(message, "The upstream 'the-upstream' is unavailable: it refuses connections.");
   assert.deepEqual(closed, unavailable);
 });
 
-test('an upstream whose certificate is not trusted', async (t) => {
+test('an upstream with an untrusted certificate', async (t) => {
   const upstream = await newServer(t, { config: { tls: 'self-signed' } });
   const relay = await relayTo(t, upstream.wsUrl);
   const { message } = await told(relay.wsUrl);
@@ -97,7 +97,7 @@ for (const [what, answer] of [
   });
 }
 
-test('an upstream that refuses the key in an event, and repeats it', async (t) => {
+test('an upstream that refuses the key in an event that contains the key', async (t) => {
   const upstream = await FakeUpstream.start(t);
   const log = new KeptLog();
   const relay = await relayTo(t, upstream.url, { log });
@@ -113,7 +113,7 @@ test('an upstream that refuses the key in an event, and repeats it', async (t) =
   assert.equal(`${text}${JSON.stringify(log.entries)}`.includes(upstreamKey), false);
 });
 
-test('a model that the upstream does not have: the client’s own fault, or the configuration’s', async (t) => {
+test('a model that the upstream does not have: the error blames the client or the configuration', async (t) => {
   const upstream = await newServer(t, { config: { models: ['gpt-realtime'] } });
   const relay = await relayTo(t, upstream.wsUrl);
   const client = new WireClient(`${relay.wsUrl}?model=gpt-nope`);
@@ -131,7 +131,7 @@ test('a model that the upstream does not have: the client’s own fault, or the 
   assert.match(message, /it does not have the model that this server asks it for\.$/);
 });
 
-test('models by their own names, keys in Azure’s header, and the engines for what no upstream serves', async (t) => {
+test('model names, keys in Azure’s header, and engines for models without an upstream', async (t) => {
   const upstream = await FakeUpstream.start(t);
   const file: object = {
     upstream: {
@@ -175,7 +175,7 @@ test('a transcription session is relayed too', async (t) => {
   assert.equal((await client.until('error')).error.event_id, 'no');
 });
 
-test('an upstream can be tried without a client', async (t) => {
+test('an upstream can be checked without a client', async (t) => {
   const { direct } = await newPair(t);
   const target = { name: 'x', url: direct.wsUrl, keyHeader: 'authorization', transcription: true } as const;
   const options = {
@@ -188,7 +188,7 @@ test('an upstream can be tried without a client', async (t) => {
   assert.deepEqual(await probeUpstream(gone, options), { problem: 'refuses connections' });
 });
 
-test('a key that would travel in the clear is warned of', async (t) => {
+test('a key over plain http causes a warning', async (t) => {
   const log = new KeptLog();
   await relayTo(t, 'ws://voice.example/v1/realtime', { log });
   const { details } = await log.entry('config_warning');

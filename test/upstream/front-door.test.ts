@@ -1,4 +1,4 @@
-/** What a server in front of an upstream keeps of its own: keys, client secrets, the list of sessions, and how it stops. */
+/** Functions of a server in front of an upstream: keys, client secrets, the list of sessions, and stopping. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ import { newPair } from './support/relay.ts';
 const key = 'sk-shop-0123456789';
 const config = { apiKeys: [apiKey('shop', key)] };
 
-test('a client secret of this server opens a session of the upstream, as it was minted', async (t) => {
+test('a client secret opens a session of the upstream with its configuration', async (t) => {
   const { relay, engines } = await newPair(t, { config });
   const session = { type: 'realtime', instructions: 'Sell shoes.', output_modalities: ['text'] };
   const secret = await mint(relay, key, { session });
@@ -25,7 +25,7 @@ test('a client secret of this server opens a session of the upstream, as it was 
   assert.equal((await stranger.closed).code, 3000);
 });
 
-test('relayed sessions are listed, with what they used, and can be ended', async (t) => {
+test('relayed sessions are listed with their usage, and can be ended', async (t) => {
   const { relay } = await newPair(t, { config });
   const client = await WireClient.open(`${relay.wsUrl}?model=gpt-realtime`, bearer(key));
   const { response } = await client.ask('Hello?');
@@ -41,7 +41,7 @@ test('relayed sessions are listed, with what they used, and can be ended', async
   await client.closed;
 });
 
-test('a server that stops closes relayed sessions, and their upstream’s', async (t) => {
+test('a server that stops closes relayed sessions and their upstream connections', async (t) => {
   const { relay, direct } = await newPair(t);
   const client = await WireClient.open(`${relay.wsUrl}?model=gpt-realtime`);
   await relay.drain();
@@ -50,7 +50,7 @@ test('a server that stops closes relayed sessions, and their upstream’s', asyn
   await direct.drain();
 });
 
-test('every log entry of a relayed session carries its id', async (t) => {
+test('every log entry of a relayed session has its id', async (t) => {
   const log = new KeptLog();
   const { relay } = await newPair(t, { log });
   const client = new WireClient(`${relay.wsUrl}?model=gpt-realtime`);

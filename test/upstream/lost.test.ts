@@ -1,4 +1,4 @@
-/** What clients see when the connection to an upstream is lost, and when the upstream ends a session itself (docs/upstream.md). */
+/** Events for clients when the connection to an upstream is lost, and when the upstream ends a session (docs/upstream.md). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,10 +7,10 @@ import { verifies } from '../support/verifies.ts';
 import { responseOf, type UpstreamSide, upstreamSession } from './support/fake-upstream.ts';
 import { AttachedPeer, beta, liveSession, type Relayed } from './support/peers.ts';
 
-/** More than the longest wait before a first try. */
+/** More than the maximum delay before a first attempt. */
 const firstTryMs = 250;
 
-/** Waits until the log has so many entries of an event. */
+/** Waits until the log has this number of entries of an event. */
 async function logged({ log }: Relayed, event: string, count: number): Promise<void> {
   while (log.entries.filter((entry) => entry.event === event).length < count) await setImmediate();
 }
@@ -32,7 +32,7 @@ function addItem(side: UpstreamSide, item: object, previous_item_id: string | nu
   );
 }
 
-test('a response that runs ends as failed, in order, and the session goes on with what was said', async (t) => {
+test('a running response ends as failed, in order, and the session continues with its transcript', async (t) => {
   verifies('R3.63', 'R5.80');
   const relayed = await liveSession(t);
   const { side, client, session } = relayed;
@@ -127,7 +127,7 @@ test('a response that runs ends as failed, in order, and the session goes on wit
   assert.equal(Object(created.response).conversation_id, 'conv_up');
 });
 
-test('a call that is cut short has no arguments.done, and is told as deleted', async (t) => {
+test('a truncated call has no arguments.done, and is deleted', async (t) => {
   const relayed = await liveSession(t);
   const { side, client } = relayed;
   const at = { response_id: 'resp_up', output_index: 0 };
@@ -160,7 +160,7 @@ test('a call that is cut short has no arguments.done, and is told as deleted', a
   ]);
 });
 
-test('a tool that the upstream was running fails, and goes back into the next session as it was told', async (t) => {
+test('a running tool of the upstream fails, and is restored in the next session as failed', async (t) => {
   const relayed = await liveSession(t);
   const { side, client } = relayed;
   const item = { id: 'item_call', type: 'mcp_call', server_label: 'docs', name: 'search', arguments: '', output: null };
@@ -194,7 +194,7 @@ test('a tool that the upstream was running fails, and goes back into the next se
   assert.deepEqual((await next.takeRestoring(1)).items, [failed]);
 });
 
-test('audio that was not committed is told as cleared, and turns that were being transcribed as failed', async (t) => {
+test('uncommitted audio is cleared, and pending transcriptions fail', async (t) => {
   const relayed = await liveSession(t);
   const { side, client } = relayed;
   const { audio } = upstreamSession;
@@ -216,7 +216,7 @@ test('audio that was not committed is told as cleared, and turns that were being
   ]);
 });
 
-test('what was asked and not answered is asked again, before what came meanwhile', async (t) => {
+test('unanswered requests are sent again, before later events', async (t) => {
   const relayed = await liveSession(t);
   const { side, client, session } = relayed;
   client.post({
@@ -254,7 +254,7 @@ test('what was asked and not answered is asked again, before what came meanwhile
   assert.equal(Object((await client.next('error')).error).event_id, 'a');
 });
 
-test('an item that the new session does not take is told as deleted', async (t) => {
+test('an item that the new session refuses is deleted', async (t) => {
   const relayed = await liveSession(t);
   const { side, client } = relayed;
   addItem(side, message('item_text', 'user', [{ type: 'input_text', text: 'Hello.' }]), null);
@@ -274,7 +274,7 @@ test('an item that the new session does not take is told as deleted', async (t) 
   assert.equal(client.types().includes('error'), false);
 });
 
-test('a truncation of what was said before is answered, though the new session has only its words', async (t) => {
+test('a truncation of restored audio is answered, though the new session has only its text', async (t) => {
   const relayed = await liveSession(t);
   const { side, client } = relayed;
   side.beginResponse();
@@ -294,7 +294,7 @@ test('a truncation of what was said before is answered, though the new session h
   );
 });
 
-test('what was cut off in its playback is restored as far as it was heard', async (t) => {
+test('a response with interrupted playback is restored up to the played part', async (t) => {
   const relayed = await liveSession(t);
   const { side, client } = relayed;
   side.beginResponse('One two three four');
@@ -305,7 +305,7 @@ test('what was cut off in its playback is restored as far as it was heard', asyn
   assert.deepEqual(items[0]?.content, [{ type: 'output_text', text: 'One two three' }]);
 });
 
-test('an upstream that stays away: so many tries, then an error and the end', async (t) => {
+test('an unavailable upstream: some attempts, then an error and the end', async (t) => {
   verifies('R5.79');
   const relayed = await liveSession(t, { limits: { upstreamRetries: 3 } });
   const { side, client, upstream, clock, log } = relayed;
@@ -335,7 +335,7 @@ test('an upstream that stays away: so many tries, then an error and the end', as
   assert.deepEqual(client.closed, { code: 1014, reason: 'server_error.upstream_unavailable' });
 });
 
-test('a connection that does not last is not made again for ever', async (t) => {
+test('reconnecting stops if connections never last', async (t) => {
   const relayed = await liveSession(t, { limits: { upstreamRetries: 2 } });
   const { client, upstream, clock } = relayed;
   let { side } = relayed;
@@ -366,7 +366,7 @@ for (const [code, reason] of [
   });
 }
 
-test('a session whose time is over upstream: the error, and close 1001', async (t) => {
+test("a session that reaches the upstream's time limit: the error, and close 1001", async (t) => {
   const { side, client } = await liveSession(t);
   const error = {
     type: 'invalid_request_error',
@@ -381,11 +381,11 @@ test('a session whose time is over upstream: the error, and close 1001', async (
   assert.deepEqual((await client.next('error')).error, error);
 });
 
-test('this server’s own limit ends a relayed session too', async (t) => {
+test('this server’s time limit ends a relayed session too', async (t) => {
   const { side, client, clock } = await liveSession(t, { sessionMinutes: 2 });
   assert.equal(Object((await client.next('session.created')).session).expires_at, clock.epochMs() / 1000 + 120);
   const closing = side.closed;
-  // An upstream that answers pings keeps its connection.
+  // The connection to an upstream that answers pings stays open.
   for (let round = 0; round < 11; round += 1) {
     await clock.advance(10_000);
     side.send({ type: 'input_audio_buffer.cleared' });
@@ -396,7 +396,7 @@ test('this server’s own limit ends a relayed session too', async (t) => {
   assert.equal(await closing, 1000);
 });
 
-test('an upstream that is silent to pings counts as lost', async (t) => {
+test('an upstream that does not answer pings counts as lost', async (t) => {
   const { side, client, clock, log } = await liveSession(t);
   side.socket.pause();
   for (let round = 0; round < 3; round += 1) await clock.advance(20_000);

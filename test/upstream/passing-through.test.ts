@@ -1,4 +1,4 @@
-/** Events through a relayed session: to whom, in which form, and within which bounds. */
+/** Events through a relayed session: recipients, forms and bounds. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { AttachedPeer, beta, liveSession, openingSession } from './support/peers
 
 const unchecked = { checked: false };
 
-test('the first client waits for the upstream’s session, and those who come later get it as it is by then', async (t) => {
+test('the first client waits for the upstream’s session; later ones get its current state', async (t) => {
   const { side, session, client } = await openingSession(t);
   await side.delivered();
   assert.deepEqual(client.types(), []);
@@ -26,7 +26,7 @@ test('the first client waits for the upstream’s session, and those who come la
   assert.deepEqual([flat.instructions, flat.voice, flat.input_audio_format], ['Changed.', 'marin', 'pcm16']);
 });
 
-test('what clients send before the upstream is there waits, in order, and refusals keep their place', async (t) => {
+test('client events before the upstream is connected are queued in order, and refusals keep their position', async (t) => {
   const { side, client } = await openingSession(t);
   client.post({ type: 'input_audio_buffer.append', audio: 'AAAA' });
   client.post({ type: 'nope', event_id: 'mine' });
@@ -43,14 +43,14 @@ test('what clients send before the upstream is there waits, in order, and refusa
   );
 });
 
-test('audio goes up as it came', async (t) => {
+test('audio is forwarded unchanged', async (t) => {
   const { side, client } = await liveSession(t);
   const audio = Buffer.from(Int16Array.from({ length: 4800 }, (_, index) => index * 7).buffer).toString('base64');
   client.post({ type: 'input_audio_buffer.append', audio });
   assert.equal((await side.next('input_audio_buffer.append')).audio, audio);
 });
 
-test('the upstream is told neither of aliases nor of what GA does not have', async (t) => {
+test('aliases and non-GA fields are not forwarded to the upstream', async (t) => {
   const { side, session } = await liveSession(t);
   const peer = new AttachedPeer(session, beta);
   peer.post({
@@ -63,7 +63,7 @@ test('the upstream is told neither of aliases nor of what GA does not have', asy
   assert.equal(Reflect.get(Object((await peer.next('session.updated')).session), 'temperature'), 0.7);
 });
 
-test('an error goes to the one who caused it, with the id that it gave', async (t) => {
+test("an error is sent to its originator only, with the client's event id", async (t) => {
   const { side, session, client } = await liveSession(t);
   const other = new AttachedPeer(session);
   const refuse = async (type: string) => {
@@ -86,7 +86,7 @@ test('an error goes to the one who caused it, with the id that it gave', async (
   await Promise.all([client.next('error', 2), other.next('error', 2)]);
 });
 
-test('a beta client gets an upstream’s error as it came, and this server’s with its own names of fields', async (t) => {
+test('a beta client gets errors of the upstream unchanged, and those of this server in beta names', async (t) => {
   verifies('R6.16');
   const { side, session } = await liveSession(t, { grant: { locked: ['audio.output.voice'] } });
   const peer = new AttachedPeer(session, beta);
@@ -101,7 +101,7 @@ test('a beta client gets an upstream’s error as it came, and this server’s w
   assert.match(own.message, /^Cannot change 'session\.voice': /);
 });
 
-test('ids that look like the relay’s own, or are as long as they may be, come back to the client who gave them', async (t) => {
+test('ids that resemble the relay’s, or have the maximum length, are restored for their client', async (t) => {
   const { side, session, client: other } = await liveSession(t);
   const client = new AttachedPeer(session);
   const long = (start: string) => start.padEnd(512, 'x');
@@ -119,7 +119,7 @@ test('ids that look like the relay’s own, or are as long as they may be, come 
   assert.ok(!other.types().includes('error'));
 });
 
-test('of very many long ids the last are known, and an error for an older one still finds its client', async (t) => {
+test('only the latest long ids are retained, and an error for an older one still reaches its client', async (t) => {
   const { side, client } = await liveSession(t);
   const events = 1100;
   const idOf = (index: number) => `${index}`.padEnd(512, 'x');
@@ -134,7 +134,7 @@ test('of very many long ids the last are known, and an error for an older one st
   assert.deepEqual(told, [null, idOf(events - 1)]);
 });
 
-test('GA clients get what the core does not know as it came, and beta clients are left out', async (t) => {
+test('GA clients get unknown events unchanged, and beta clients do not get them', async (t) => {
   const { side, session, client } = await liveSession(t, unchecked);
   const old = new AttachedPeer(session, beta);
   const mcp = {
@@ -169,7 +169,7 @@ test('GA clients get what the core does not know as it came, and beta clients ar
   assert.deepEqual(old.types(), ['session.created', 'conversation.item.created']);
 });
 
-test('calls of tools that the upstream runs reach clients of both dialects', async (t) => {
+test("calls of the upstream's tools reach clients of both dialects", async (t) => {
   const { side, session, client } = await liveSession(t);
   const old = new AttachedPeer(session, beta);
   const item = {
@@ -213,7 +213,7 @@ test('calls of tools that the upstream runs reach clients of both dialects', asy
   assert.deepEqual(Object(old.events.at(-1)).item, { ...item, output: 'Found.' });
 });
 
-test('malformed events of known types do no harm to clients of either dialect', async (t) => {
+test('malformed events of known types do not affect clients of either dialect', async (t) => {
   const { side, session, client, log } = await liveSession(t, unchecked);
   const old = new AttachedPeer(session, beta);
   for (const [index, event] of [
@@ -240,7 +240,7 @@ test('malformed events of known types do no harm to clients of either dialect', 
   });
 });
 
-test('frames that are no events are dropped and told once; a flood of them ends the connection', async (t) => {
+test('frames that are not events are dropped and logged once; a flood of them closes the connection', async (t) => {
   const { side, client, log, clock, upstream } = await liveSession(t);
   side.sendText('<html>');
   side.sendText('[]');
@@ -257,7 +257,7 @@ test('frames that are no events are dropped and told once; a flood of them ends 
   await upstream.connection();
 });
 
-test('an event of ten megabytes passes; one beyond the bound ends the connection', async (t) => {
+test('an event of ten megabytes is forwarded; one above the limit closes the connection', async (t) => {
   const { side, client, log } = await liveSession(t, { limits: { upstreamMessageBytes: 16 * 1024 ** 2 } });
   const audio = 'A'.repeat(10 * 1024 ** 2);
   const item = { id: 'item_big', object: 'realtime.item', type: 'message', role: 'user', status: 'completed' };
@@ -271,7 +271,7 @@ test('an event of ten megabytes passes; one beyond the bound ends the connection
   await log.entry('upstream_lost');
 });
 
-test('an upstream that reads slowly makes its clients wait, and then go on', async (t) => {
+test('a slow upstream slows its clients down without loss', async (t) => {
   const { side, client } = await liveSession(t, { limits: { upstreamQueueBytes: 64 * 1024 } });
   side.socket.pause();
   const audio = 'A'.repeat(1024 ** 2);
@@ -291,7 +291,7 @@ test('an upstream that reads slowly makes its clients wait, and then go on', asy
   assert.equal(side.received.filter(({ type }) => type === 'input_audio_buffer.append').length, sent);
 });
 
-test('clients wait while the upstream is connected and so much is queued', async (t) => {
+test('clients are not read when the queue for a connecting upstream is full', async (t) => {
   const { side, client, session } = await openingSession(t, { limits: { upstreamQueueBytes: 64 * 1024 } });
   const waiting = client.say({ type: 'input_audio_buffer.append', audio: 'A'.repeat(100_000) });
   assert.ok(waiting instanceof Promise);
@@ -303,7 +303,7 @@ test('clients wait while the upstream is connected and so much is queued', async
   await side.next('input_audio_buffer.append');
 });
 
-test('nulls and novelties in an upstream’s session do not hide the rest of it from beta clients', async (t) => {
+test('unknown and null fields of an upstream’s session do not hide the others from beta clients', async (t) => {
   const { side, session } = await openingSession(t, unchecked);
   const { audio } = upstreamSession;
   const transcription = { model: 'gpt-4o-transcribe', language: null, prompt: null, novelty: 1 };

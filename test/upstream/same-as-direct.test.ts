@@ -1,4 +1,4 @@
-/** A session through two servers, and the same one with the second of them alone: nobody can tell them apart. */
+/** A session through two servers is indistinguishable from the same one with the second server alone. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

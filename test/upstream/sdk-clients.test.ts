@@ -1,4 +1,4 @@
-/** The official Node SDK's sockets of both dialects, unmodified, through a server that relays to another one. */
+/** The unmodified sockets of the official Node SDK, in both dialects, through a server that relays to another one. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -23,7 +23,7 @@ async function pairWith(t: TestContext, answers: Iterable<ModelEvent>[]) {
   return { ...pair, client: new OpenAI({ apiKey: 'any', baseURL: `${pair.relay.url}/v1` }) };
 }
 
-test('GA: a tool call by voice, its output, and barge-in', { timeout }, async (t) => {
+test('GA: a spoken turn with a tool call, its output, and barge-in', { timeout }, async (t) => {
   const { client, engines } = await pairWith(t, [call('get_weather', { city: 'Paris' }), say('Sunny.')]);
   engines.transcriber.hear = () => 'what is the weather in Paris';
   const socket = new OpenAIRealtimeWS({ model: 'gpt-realtime', options: insecure }, client);
@@ -60,7 +60,7 @@ test('GA: a tool call by voice, its output, and barge-in', { timeout }, async (t
   });
 });
 
-test('beta: its names and its flat session, though the upstream speaks GA', { timeout }, async (t) => {
+test('beta: its names and flat session, over a GA upstream', { timeout }, async (t) => {
   const { client } = await pairWith(t, [say('Eighty four.')]);
   const socket = new BetaSocket({ model: 'gpt-4o-realtime-preview', options: insecure }, client);
   const caller: SdkCaller<BetaEvent, BetaSocket> = new SdkCaller(socket, 'beta');

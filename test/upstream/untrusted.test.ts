@@ -1,4 +1,4 @@
-/** An upstream that does not report what it was told, or repeats the key that it was given: neither helps a client. */
+/** An upstream that misreports its configuration or echoes its key gives clients no advantage. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -26,7 +26,7 @@ const { output_modalities: _modalities, ...mute } = silent;
 
 type ServerEvent = { type: string; error: { code: string; message: string } };
 
-/** A client that checks no frame: those of such an upstream are not as the protocol has them. */
+/** A client that checks no frame, because those of such an upstream violate the protocol. */
 class Client {
   readonly socket: WebSocket;
   readonly #events: ServerEvent[] = [];
@@ -43,7 +43,7 @@ class Client {
     this.socket.send(JSON.stringify(event));
   }
 
-  /** The next event of a type; those before it are dropped. */
+  /** The next event of a type; earlier ones are dropped. */
   async until(type: string): Promise<ServerEvent> {
     for (;;) {
       const event = this.#events.shift();
@@ -63,7 +63,7 @@ async function configure(side: UpstreamSide, reported: object): Promise<unknown>
 
 const upstreams = { 'reports nothing of it': mute, 'reports its defaults': defaults };
 for (const [kind, reported] of Object.entries(upstreams)) {
-  test(`locked fields stay as they were minted behind an upstream that ${kind}`, async (t) => {
+  test(`locked fields keep the values of the client secret behind an upstream that ${kind}`, async (t) => {
     const upstream = await FakeUpstream.start(t);
     const relay = await relayTo(t, upstream.url, { config });
     const secret = await mint(relay, key, { session: granted, parley: { locked } });

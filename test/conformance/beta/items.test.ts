@@ -1,4 +1,4 @@
-/** Input audio, transcription and items by the names of the beta dialect (docs/protocol.md §6). */
+/** Input audio, transcription and items in the beta dialect (docs/protocol.md §6). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import { tone } from '../../support/fake-engines.ts';
 import { verifies } from '../../support/verifies.ts';
 import { create, newBetaConversation, respond, update } from './support.ts';
 
-test('audio by hand: cleared, committed, transcribed, and a transcription that fails', async () => {
+test('manual audio: cleared, committed, transcribed, and a failed transcription', async () => {
   verifies(
     'beta.server.conversation.item.input_audio_transcription.delta',
     'beta.server.conversation.item.input_audio_transcription.completed',
@@ -53,7 +53,7 @@ test('audio by hand: cleared, committed, transcribed, and a transcription that f
   assert.equal(Buffer.from(part?.audio ?? '', 'base64').length, 300 * 48, 'what was cleared is not in it');
 });
 
-test('the segments of a transcriber that tells speakers apart', async () => {
+test('segments of a transcriber with speaker labels', async () => {
   verifies('beta.server.conversation.item.input_audio_transcription.segment');
   const { beta, engines } = newBetaConversation();
   const said = { text: 'Hello.', speaker: 'A', start: 0.1, end: 0.5 };
@@ -76,7 +76,7 @@ test('the segments of a transcriber that tells speakers apart', async () => {
   assert.equal(typeof id, 'string');
 });
 
-test('items: assistant content by its beta names, truncated, retrieved and deleted', async () => {
+test('items: assistant content in beta form, truncated, retrieved and deleted', async () => {
   verifies(
     'R6.12',
     'beta.client.conversation.item.truncate',

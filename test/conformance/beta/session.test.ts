@@ -10,7 +10,7 @@ const tools = [{ type: 'function', name: 'look_up', description: 'Looks it up.',
 
 // ---- The session ----
 
-test('the session is flat, with the defaults of beta', () => {
+test('the session is flat, with the beta defaults', () => {
   verifies('R6.3', 'R6.4', 'R6.5', 'R6.6', 'R6.7', 'R6.8', 'R6.9', 'beta.server.session.created');
   const { beta, session, clock } = newBetaConversation();
   assert.deepEqual(beta.types(), ['session.created']);
@@ -49,7 +49,7 @@ test('the session is flat, with the defaults of beta', () => {
   );
 });
 
-test('an update of the flat session: no type is needed, and each field comes back', async () => {
+test('an update of the flat session needs no type, and returns each field', async () => {
   verifies('R6.1', 'R6.3', 'R6.4', 'R6.5', 'R6.6', 'R6.7', 'R6.8');
   verifies('beta.client.session.update', 'beta.server.session.updated');
   const { beta, client, engines } = newBetaConversation();
@@ -92,7 +92,7 @@ test('an update of the flat session: no type is needed, and each field comes bac
   );
 });
 
-test('turn_detection none means null, a client_secret is ignored, and an empty session changes nothing', async () => {
+test('turn_detection none means null, client_secret is ignored, and an empty session changes nothing', async () => {
   verifies('R6.15', 'R6.17');
   const { beta } = newBetaConversation();
   for (const none of [{ type: 'none' }, null]) {
@@ -156,7 +156,7 @@ const refused: [event: object, code: string, param: string, message: RegExp][] =
   ),
 ];
 
-test("errors name the dialect's own fields, and GA's are unknown", async () => {
+test('errors name the fields of the dialect, and those of GA are unknown', async () => {
   verifies('R6.8', 'R6.9', 'R6.16', 'R5.17', 'beta.server.error');
   const { beta, client, engines } = newBetaConversation();
   engines.voice.voices = ['alloy'];
@@ -184,7 +184,7 @@ test('output_audio_buffer.clear is refused on a WebSocket', async () => {
   assert.match(message, /WebRTC/);
 });
 
-test('what the state refuses is told in beta names too', async () => {
+test('errors that depend on the state use beta names too', async () => {
   verifies('R6.16', 'R5.53');
   const { beta, engines } = newBetaConversation();
   engines.languageModel.script = ({ signal }) => hang(signal);

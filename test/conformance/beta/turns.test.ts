@@ -1,4 +1,4 @@
-/** Turns and responses by the names of the beta dialect (docs/protocol.md §6). */
+/** Turns and responses in the beta dialect (docs/protocol.md §6). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ const inText = respond({ modalities: ['text'] });
 
 // ---- Turns ----
 
-test('a text turn: one event for a new item, and the short names', async () => {
+test('a text turn: one event per new item, and the short names', async () => {
   verifies('R6.10', 'R6.11', 'R6.12', 'R6.13', 'R6.18', 'beta.client.conversation.item.create');
   verifies(
     'beta.client.response.create',
@@ -85,7 +85,7 @@ test('a text turn: one event for a new item, and the short names', async () => {
   assert.ok(Array.isArray(beta.last('rate_limits.updated').rate_limits));
 });
 
-test('a voice turn with transcription, in the beta names', async () => {
+test('a voice turn with transcription, in beta names', async () => {
   verifies(
     'R6.11',
     'R6.13',
@@ -168,7 +168,7 @@ test('a voice turn with transcription, in the beta names', async () => {
   );
 });
 
-test('a function call, whose end does not repeat its name', async () => {
+test('a function call, whose done event does not repeat the name', async () => {
   verifies(
     'R6.14',
     'beta.server.response.function_call_arguments.delta',
@@ -208,7 +208,7 @@ test('a function call, whose end does not repeat its name', async () => {
   assert.equal(beta.last('response.text.done').text, 'It is sunny.');
 });
 
-test('what one response asks for itself, by the beta names', async () => {
+test('overrides of a response, in beta names', async () => {
   verifies('R6.3', 'R6.4', 'R6.5', 'R6.7', 'R6.8', 'R6.13', 'beta.client.response.create');
   const { beta, clock, engines } = newBetaConversation();
   const own = { modalities: ['text', 'audio'], voice: 'marin', output_audio_format: 'g711_ulaw', temperature: 1.1 };
@@ -228,7 +228,7 @@ test('what one response asks for itself, by the beta names', async () => {
   assert.equal(engines.voice.spoken.at(-1)?.voice, 'marin');
 });
 
-test('a cancel ends a response with what it had said', async () => {
+test('a cancelled response ends with its output so far', async () => {
   verifies('beta.client.response.cancel', 'beta.server.response.done');
   const { beta, engines } = newBetaConversation();
   engines.languageModel.script = ({ signal }) => hang<ModelEvent>(signal, { type: 'text', text: 'Well,' });

@@ -10,7 +10,7 @@ import { type Expected, input, refused, userMessage } from './refused.ts';
 const badBase64 = ['A', 'AAAAA', 'A===', '====', 'AAA=AAA=', 'AA AA', 'not base64!', 'ÄÖÜ?', 'AAAA\n'];
 
 for (const audio of badBase64) {
-  test(`bad base64 in an append: ${JSON.stringify(audio)}`, async () => {
+  test(`invalid base64 in an append: ${JSON.stringify(audio)}`, async () => {
     verifies('R5.25');
     const { client } = newConversation();
     await refused(client, () => client.say({ type: 'input_audio_buffer.append', audio, event_id: 'a' }), 'a', {
@@ -22,7 +22,7 @@ for (const audio of badBase64) {
   });
 }
 
-test('bad base64 names the format that was expected, and the place of an item in the event', async () => {
+test('the error for invalid base64 names the expected format and the field', async () => {
   verifies('R5.25');
   const { client } = newConversation();
   await client.say(input({ format: { type: 'audio/pcmu' } }));
@@ -45,7 +45,7 @@ test('bad base64 names the format that was expected, and the place of an item in
   });
 });
 
-test('empty audio is no error, in an append or in an item', async () => {
+test('empty audio is accepted in an append and in an item', async () => {
   const { client } = newConversation();
   await client.say({ type: 'input_audio_buffer.append', audio: '' });
   await client.say(userMessage([{ type: 'input_audio', audio: '' }]));
@@ -59,7 +59,7 @@ const commitEmpty = (ms: string): Expected => ({
   message: `Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, but buffer only has ${ms}ms of audio.`,
 });
 
-test('a commit needs 100 ms of audio, with turn detection and without', async () => {
+test('a commit requires 100 ms of audio, with or without turn detection', async () => {
   verifies('R5.24');
   const { client } = newConversation();
   for (const turn_detection of [{ type: 'server_vad' }, null]) {
@@ -84,7 +84,7 @@ test('a commit needs 100 ms of audio, with turn detection and without', async ()
   }
 });
 
-test('an input buffer without turn detection refuses more than it holds, and keeps what it has', async () => {
+test('a full input buffer without turn detection refuses more audio and keeps its content', async () => {
   verifies('R5.57');
   const { client } = newConversation({ limits: { inputBufferMs: 1000 } });
   await client.say(input({ turn_detection: null }));

@@ -287,7 +287,7 @@ const fields: [event: object, expected: Expected][] = [
   ],
 ];
 
-test('every refused field: code, param, text, and the id of the event at fault', async (t) => {
+test('every refused field: code, param, message, and the id of the event', async (t) => {
   verifies(
     'R2.22',
     'R4.13',
@@ -316,7 +316,7 @@ test('every refused field: code, param, text, and the id of the event at fault',
   }
 });
 
-test('keys named like the insides of JavaScript objects are unknown parameters, and change nothing', async () => {
+test('keys such as __proto__ are unknown parameters and have no effect', async () => {
   const { client } = newConversation();
   for (const [text, param] of [
     ['{"type":"session.update","__proto__":{"a":1},"session":{"type":"realtime"}}', '__proto__'],
@@ -328,7 +328,7 @@ test('keys named like the insides of JavaScript objects are unknown parameters, 
   }
 });
 
-test("an event_id that is no string is refused; one that is too long too, and it's echoed", async () => {
+test('an event_id that is too long or not a string is refused, and a long one is echoed', async () => {
   const { client } = newConversation();
   await client.say({ type: 'input_audio_buffer.clear', event_id: 5 });
   assert.deepEqual([client.lastError().param, client.lastError().event_id], ['event_id', null]);

@@ -1,4 +1,4 @@
-/** Errors for frames that are no events (docs/protocol.md §5). */
+/** Errors for frames that are not events (docs/protocol.md §5). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -30,7 +30,7 @@ const frames: [name: string, text: string, expected: Expected][] = [
 ];
 
 for (const [name, text, expected] of frames) {
-  test(`a frame that is no event: ${name}`, async () => {
+  test(`a frame that is not an event: ${name}`, async () => {
     verifies('R5.1', 'R5.12', 'R5.14');
     const { client } = newConversation();
     await refused(client, () => client.postText(text), null, expected);
@@ -48,7 +48,7 @@ const deepFrames = {
 };
 
 for (const [where, text] of Object.entries(deepFrames)) {
-  test(`nesting of 40,000 levels in ${where} is refused, not recursed into`, async () => {
+  test(`nesting of 40,000 levels in ${where} is refused without recursion`, async () => {
     verifies('R5.2');
     const { client } = newConversation();
     await refused(client, () => client.postText(text), 'e', {
@@ -59,7 +59,7 @@ for (const [where, text] of Object.entries(deepFrames)) {
   });
 }
 
-test('of two keys of one name the last counts, as everywhere in JSON', async () => {
+test('of duplicate keys the last one counts', async () => {
   const { client } = newConversation();
   client.postText('{"type":"nope","type":"input_audio_buffer.clear"}');
   assert.equal(client.types().at(-1), 'session.created');
@@ -68,7 +68,7 @@ test('of two keys of one name the last counts, as everywhere in JSON', async () 
   assert.deepEqual(client.all('error'), []);
 });
 
-test('a huge value is not sent back whole', async () => {
+test('a huge value is truncated in the error', async () => {
   verifies('R5.2');
   const { client } = newConversation();
   await client.say({ type: 'x'.repeat(1_000_000) });

@@ -1,11 +1,11 @@
-/** Sends events that are refused, and compares the error with what docs/protocol.md §5 says. */
+/** Sends invalid events, and compares the error with docs/protocol.md §5. */
 
 import assert from 'node:assert/strict';
 import { type Client, update, userText } from '../../support/conversation.ts';
 
 export type Expected = { code: string; param: string | null; message: string | RegExp };
 
-/** The error comes alone, echoes the event's id, and the session goes on: a text turn still works. */
+/** Only one error is sent, with the event's id, and the session continues: a text turn still works. */
 export async function refused(
   client: Client,
   send: () => void | Promise<void>,

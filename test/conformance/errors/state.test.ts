@@ -1,4 +1,4 @@
-/** Errors for events that the state of the session does not allow (docs/protocol.md §5). */
+/** Errors that depend on the state of the session (docs/protocol.md §5). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -37,7 +37,7 @@ test('only assistant audio can be truncated', async () => {
   }
 });
 
-test('a second response in the conversation is refused while one is active', async () => {
+test('a second response in the conversation is refused during the active one', async () => {
   verifies('R5.22');
   const { client, engines } = newConversation();
   engines.languageModel.script = ({ signal }) => hang(signal);
@@ -54,7 +54,7 @@ test('a second response in the conversation is refused while one is active', asy
   );
 });
 
-test('a full conversation says so, to items, to responses, and to everyone after a spoken turn', async () => {
+test('a full conversation refuses items and responses, and reports a spoken turn to all clients', async () => {
   verifies('R5.58');
   const { client } = newConversation({ limits: { items: 2 } });
   await client.say(userText('one'));

@@ -1,4 +1,4 @@
-/** One conversation with everything in it, in either dialect: the same for a server, and for one in front of it. */
+/** A comprehensive conversation in either dialect, for a server and for a relay in front of it. */
 
 import type { ModelEvent, ModelRequest } from '../../../src/session/ports/language-model.ts';
 import { call, type FakeEngines, hang, say, silence, tone } from '../../support/fake-engines.ts';
@@ -34,7 +34,7 @@ const textAlone: Record<WireDialect, object> = {
   beta: { modalities: ['text'], temperature: 0.9 },
 };
 
-/** The model's answers, one after the other: words, a call, a long answer that only ends when it is interrupted. */
+/** The model's responses in order: text, a call, and a long one that only an interruption ends. */
 function prepare(engines: FakeEngines): void {
   const answers: ((request: ModelRequest) => AsyncIterable<ModelEvent> | Iterable<ModelEvent>)[] = [
     () => say('Twelve times seven is 84.'),
@@ -55,7 +55,7 @@ function appended(samples: Int16Array): object {
 
 const userText = (text: string) => ({ type: 'message', role: 'user', content: [{ type: 'input_text', text }] });
 
-/** Holds the conversation and returns what the client saw of it. */
+/** Runs the conversation and returns the client's view of it. */
 export async function converse(wsUrl: string, dialect: WireDialect, engines: FakeEngines): Promise<Witness['events']> {
   prepare(engines);
   const client = await Witness.open(wsUrl, dialect);
@@ -69,7 +69,7 @@ export async function converse(wsUrl: string, dialect: WireDialect, engines: Fak
   client.send({ type: 'response.create', response: { ...textAlone[dialect], metadata: { topic: 'sums' } } });
   await client.type('rate_limits.updated');
 
-  // What goes wrong: in the frame, in a field, and in the conversation.
+  // Errors: in the frame, in a field, and in the conversation.
   client.send({ type: 'nope', event_id: 'e1' });
   await client.type('error');
   client.send({ type: 'conversation.item.delete', event_id: 'e2', item_id: 'unknown' });
@@ -104,7 +104,7 @@ export async function converse(wsUrl: string, dialect: WireDialect, engines: Fak
   await client.until((event) => event.type === 'response.done' && text(event).includes('"completed"'));
   await client.type('rate_limits.updated');
 
-  // The item as it is now, and its end.
+  // The retrieved item, and its deletion.
   client.send({ type: 'conversation.item.retrieve', item_id });
   await client.type('conversation.item.retrieved');
   client.send({ type: 'conversation.item.delete', item_id });

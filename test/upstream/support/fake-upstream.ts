@@ -1,4 +1,4 @@
-/** An endpoint that does what a test says: good, bad, and slow. */
+/** A scripted upstream, for correct, incorrect and slow behaviour. */
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
@@ -8,7 +8,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 
 type Json = Record<string, unknown> & { type: string };
 
-/** One connection that the relay made. */
+/** A connection from the relay. */
 export class UpstreamSide {
   readonly request: IncomingMessage;
   readonly socket: WebSocket;
@@ -29,7 +29,7 @@ export class UpstreamSide {
     this.closed = new Promise((resolve) => socket.on('close', resolve));
   }
 
-  /** The next event of a type that the relay sends. */
+  /** The next event of a type from the relay. */
   async next(type: string): Promise<Json> {
     for (;;) {
       const event = this.received[this.#taken];
@@ -44,7 +44,7 @@ export class UpstreamSide {
     }
   }
 
-  /** Sends events, each with an id of its own. */
+  /** Sends events, each with a unique id. */
   send(...events: object[]): void {
     for (const event of events) this.sendText(JSON.stringify({ event_id: `event_up_${++this.#events}`, ...event }));
   }
@@ -53,7 +53,7 @@ export class UpstreamSide {
     this.socket.send(text);
   }
 
-  /** Resolves once the relay has read everything that was sent to it so far: it has answered a ping. */
+  /** Resolves when the relay has read everything that was sent so far, because it has answered a ping. */
   async delivered(): Promise<void> {
     const pong = once(this.socket, 'pong');
     this.socket.ping();
@@ -64,7 +64,7 @@ export class UpstreamSide {
     this.send({ type: 'session.created', session: { ...upstreamSession, ...changes } });
   }
 
-  /** A response that has said something and goes on. */
+  /** A response with some output that is still in progress. */
   beginResponse(words = 'Hello there', previous_item_id: string | null = null): void {
     const at = { response_id: 'resp_up', item_id: 'item_answer', output_index: 0, content_index: 0 };
     const item = { id: 'item_answer', object: 'realtime.item', type: 'message', role: 'assistant' };
@@ -79,7 +79,7 @@ export class UpstreamSide {
     );
   }
 
-  /** Takes what the relay puts into a session that replaces another: the update, and so many items. */
+  /** Accepts the events that restore a session in a new connection: the update, and this number of items. */
   async takeRestoring(count: number): Promise<{ update: unknown; items: Json[] }> {
     this.create({ id: 'sess_up_2' });
     const { session: update } = await this.next('session.update');
@@ -200,7 +200,7 @@ export class FakeUpstream {
     }
   }
 
-  /** Takes no more connections, and cuts those that it has. */
+  /** Stops listening, and closes its connections. */
   stop(): void {
     this.#server.close();
     this.#server.closeAllConnections();
@@ -208,7 +208,7 @@ export class FakeUpstream {
   }
 }
 
-/** A server that answers every request, upgrades too, with the same text of HTTP, or with nothing. */
+/** A server that answers every request, including upgrades, with the same HTTP text, or never. */
 export async function plainServer(t: TestContext, answer: string | undefined): Promise<string> {
   const server = createServer();
   server.on('upgrade', (_request, socket) => {

@@ -1,11 +1,11 @@
-/** What a client saw, in a form in which two runs of the same conversation can be compared. */
+/** A client's events in a form that makes two runs of the same conversation comparable. */
 
 import type { WireDialect } from '../../support/frame-check.ts';
 import { WireClient } from '../../support/wire-client.ts';
 
 type Event = Record<string, unknown> & { type: string };
 
-/** A client that keeps every event, and waits for those that a conversation needs to go on. */
+/** A client that records every event and waits for those that the conversation depends on. */
 export class Witness {
   readonly events: Event[] = [];
   readonly #client: WireClient;
@@ -25,7 +25,7 @@ export class Witness {
     for (const event of events) this.#client.send(event);
   }
 
-  /** Waits for the next event of which something is true. */
+  /** Waits for the next event that matches. */
   async until(wanted: (event: Event) => boolean): Promise<Event> {
     for (;;) {
       const event = { ...(await this.#client.next()) };
@@ -50,10 +50,10 @@ export class Witness {
 
 const madeId = /\b(event|sess|conv|item|resp|call)_[A-Za-z0-9]{8,}\b/g;
 
-/** What a limit has left is filled up as time goes by. */
+/** Remaining limits increase over time. */
 const timely: ReadonlySet<string> = new Set(['expires_at', 'reset_seconds', 'remaining']);
 
-/** The events with each id replaced by its kind and the order in which it appeared, and without times of day. */
+/** The events with each id replaced by its kind and order of appearance, and without wall times. */
 export function normalised(events: readonly Event[]): unknown[] {
   const names = new Map<string, string>();
   const counts = new Map<string, number>();

@@ -1,4 +1,4 @@
-/** Clients of a relayed session without sockets of their own, so that several can be attached to it. */
+/** Clients of a relayed session without sockets, so that several can be attached to it. */
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
@@ -29,9 +29,9 @@ export type Json = Record<string, unknown> & { type: string };
 
 export interface PeerOptions {
   dialect?: Dialect;
-  /** False for events that are not of the official document. */
+  /** False for events that are not part of the official document. */
   checked?: boolean;
-  /** Of a peer that carries audio itself. */
+  /** For a peer that carries audio itself. */
   playback?: Playback;
 }
 
@@ -73,7 +73,7 @@ export class AttachedPeer implements Peer {
     void this.say(event);
   }
 
-  /** Sends one event; a promise where this client should wait. */
+  /** Sends one event; returns a promise if this client should wait. */
   say(event: object): void | Promise<void> {
     try {
       return this.#session.receive(this.#dialect.parse(JSON.stringify(event)), this);
@@ -83,7 +83,7 @@ export class AttachedPeer implements Peer {
     }
   }
 
-  /** The first event of a type from a position on, once it is there. */
+  /** The first event of a type from a position on, when it arrives. */
   async next(type: string, from = 0): Promise<Json> {
     for (;;) {
       const found = this.events.slice(from).find((event) => event.type === type);
@@ -131,7 +131,7 @@ export interface RelayedOptions extends PeerOptions {
   keptAudioMs?: number;
 }
 
-/** A relayed session that is being opened, with its first client. */
+/** A relayed session that is still connecting, with its first client. */
 export async function openingSession(t: TestContext, options: RelayedOptions = {}): Promise<Relayed> {
   const { limits, meter, observers = [], grant, type = 'realtime', ...others } = options;
   const { sessionMinutes = 60, responsesPerMinute = 600, graceMs = 0, keptAudioMs = 600_000, ...peer } = others;
@@ -167,7 +167,7 @@ export async function openingSession(t: TestContext, options: RelayedOptions = {
   return { upstream, side: await upstream.connection(), session, clock, log, client };
 }
 
-/** One whose upstream has opened its session. */
+/** A relayed session whose upstream is connected. */
 export async function liveSession(t: TestContext, options: RelayedOptions = {}): Promise<Relayed> {
   const relayed = await openingSession(t, options);
   relayed.side.create();

@@ -1,4 +1,4 @@
-/** A server that relays to an upstream, in front of whatever a test gives it. */
+/** A server that relays to any upstream. */
 
 import type { TestContext } from 'node:test';
 import type { Clock } from '../../../src/core/clock.ts';
@@ -12,15 +12,15 @@ export interface RelayOptions {
   config?: ConfigOverrides;
   clock?: Clock;
   log?: Log;
-  /** What the upstream's models are called here. */
+  /** The names of the upstream's models on this server. */
   models?: Record<string, string>;
 }
 
-/** A server whose sessions are relayed to `url`. Its own engines are fakes that nobody should need. */
+/** A server whose sessions are relayed to `url`. Its own engines are unused fakes. */
 export function relayTo(t: TestContext, url: string, options: RelayOptions = {}): Promise<ParleyServer> {
   const { config, models, ...rest } = options;
   const upstream = [{ name: 'the-upstream', url, key: upstreamKey, ...(models && { models }) }];
-  // As a configuration file has it: what a program gives may be that too.
+  // In the form of a configuration file, which programs may use too.
   const file: object = { upstream };
   return newServer(t, { ...rest, config: { ...file, ...config } });
 }
