@@ -1,4 +1,4 @@
-/** A kind of engine is one row of a table: everything that names kinds or treats them differently covers each row. */
+/** Each kind of engine is one row of a table; everything that depends on the kind covers each row. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ import { Metrics } from '../../src/metering/metrics.ts';
 import { allKinds, audioRequestEngines, engineKinds, requestKinds } from '../../src/session/ports/engines.ts';
 import { stageFailed } from '../../src/session/stage.ts';
 
-test('names that users, clients and cassettes rely on stay as they are', () => {
+test('names that users, clients and cassettes depend on do not change', () => {
   const fields = ['short', 'words', 'stage', 'label'] as const;
   const names = allKinds.map((kind) => [kind, ...fields.map((field) => engineKinds[kind][field])].join(' | '));
   assert.deepEqual(names, [
@@ -33,13 +33,13 @@ test('names that users, clients and cassettes rely on stay as they are', () => {
   );
 });
 
-test('no two kinds share a name', () => {
+test('names of kinds are unique', () => {
   for (const field of ['short', 'words', 'stage', 'label'] as const) {
     assert.equal(new Set(allKinds.map((kind) => engineKinds[kind][field])).size, allKinds.length, field);
   }
 });
 
-test('each kind has its engines, and those that answer requests have servers, fallbacks and recorded answers', () => {
+test('each kind has engines, and those that answer requests have servers, fallbacks and cassettes', () => {
   for (const table of [builtInEngines, checks]) assert.deepEqual(Object.keys(table).sort(), [...allKinds].sort());
   for (const table of [httpFactories, failover, answerSchemas, recordedKinds]) {
     assert.deepEqual(Object.keys(table).sort(), [...requestKinds].sort());
@@ -50,7 +50,7 @@ test('each kind has its engines, and those that answer requests have servers, fa
   }
 });
 
-test('each kind is an option by its long and its short name, with a key where it may be on a server', () => {
+test('each kind has an option with a long and a short name, and a key if it may be remote', () => {
   const help = configHelp();
   for (const kind of allKinds) {
     const { short } = engineKinds[kind];
@@ -77,7 +77,7 @@ test('an engine set may have each kind', () => {
   );
 });
 
-test('a failure of each kind names its stage, in the message and in the code', () => {
+test('a failure of each kind names its stage in message and code', () => {
   for (const kind of allKinds) {
     const { stage, label } = engineKinds[kind];
     const error = stageFailed(kind, new Error('it is away'));
@@ -88,7 +88,7 @@ test('a failure of each kind names its stage, in the message and in the code', (
   }
 });
 
-test('the wait for each kind that answers requests is in the metrics', async () => {
+test('the latency of each kind that answers requests is in the metrics', async () => {
   const metrics = new Metrics();
   const times = { transcriptMs: 10, firstTokenMs: 20, firstAudioMs: 30 };
   metrics.responseEnded({ key: '', project: '', model: '' }, 'completed', times);
@@ -98,7 +98,7 @@ test('the wait for each kind that answers requests is in the metrics', async () 
   }
 });
 
-test('a cassette takes requests to each kind that answers them, and to no other', () => {
+test('a cassette accepts requests to each kind that answers them, and to no other', () => {
   const line = { type: 'request', id: 1, atMs: 0, hash: '', request: {} };
   const taken = allKinds.filter((stage) => lineSchema.safeParse({ ...line, stage }).success);
   assert.deepEqual(taken, [...requestKinds]);

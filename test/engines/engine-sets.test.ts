@@ -12,7 +12,7 @@ import { type ModelServer, modelServer } from './openai/servers/model-server.ts'
 const nowhere = 'http://127.0.0.1:9/v1';
 
 function sets(t: TestContext, spec: Partial<EngineSetsSpec>, options: Partial<EngineSetsOptions> = {}): EngineSets {
-  // The rest is not what these tests are about, and would load models.
+  // Avoids loading models that these tests do not use.
   const given = {
     voiceActivity: { name: 'loudness', engine: loudnessDetector },
     transcriber: { name: 'fake', engine: new FakeTranscriber() },
@@ -35,7 +35,7 @@ const asked = (server: ModelServer): string[] =>
     .filter(({ method }) => method === 'POST')
     .map((request): ChatBody['model'] => chatBody(request).model);
 
-test('a name of a model stands for a set, for a model, or for nothing but itself', async (t) => {
+test('a model name resolves to a set, to a model, or to itself', async (t) => {
   const [one, two] = [await modelServer(t, chatServer(ollama)), await modelServer(t, chatServer(ollama))];
   const made = sets(t, {
     default: { languageModel: { url: one.url } },
@@ -53,7 +53,7 @@ test('a name of a model stands for a set, for a model, or for nothing but itself
   assert.deepEqual(asked(one), ['llama3.2', 'phi4']);
 });
 
-test('an engine that several sets name is made once', async (t) => {
+test('an engine that several sets name is created once', async (t) => {
   const server = { url: nowhere, model: 'm' };
   const made = sets(t, {
     default: { languageModel: server },
@@ -71,7 +71,7 @@ test('an engine that several sets name is made once', async (t) => {
   assert.equal(made.enginesFor('a').languageModel, made.engines.languageModel);
 });
 
-test('a set that does not answer gives way to its fallback', async (t) => {
+test('a set that does not answer is replaced by its fallback', async (t) => {
   const spare = await modelServer(t, chatServer(ollama));
   const changes: { from: string; to: string }[] = [];
   const made = sets(
@@ -87,7 +87,7 @@ test('a set that does not answer gives way to its fallback', async (t) => {
   assert.deepEqual(changes, [{ from: `gone at ${nowhere}`, to: `here at ${spare.url}` }]);
 });
 
-test('a server that does not answer is told when engines are made', async (t) => {
+test('an unreachable server is reported when engines are created', async (t) => {
   const { promise, resolve } = Promise.withResolvers<object>();
   const made = sets(t, { default: { languageModel: { url: nowhere, model: 'gone' } } }, { onUnreachable: resolve });
   const about = await promise;
@@ -96,7 +96,7 @@ test('a server that does not answer is told when engines are made', async (t) =>
   await made.ready;
 });
 
-test('a session warms the engines that it gets', async (t) => {
+test('a session warms up its engines', async (t) => {
   const server = await modelServer(t, chatServer(ollama));
   const made = sets(t, { default: { languageModel: { url: server.url, model: 'm' } } });
   made.openSession?.({ type: 'realtime', model: 'gpt-realtime', clock: new FakeClock(), drop() {}, cassetteCut() {} });

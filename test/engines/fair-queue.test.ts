@@ -12,7 +12,7 @@ function job(name: string, { key = '', session = name, priority = 'live' as Prio
   return { name, claim: { key, session, priority } };
 }
 
-/** Serves one job after the other, each taking `costMs` by its name's first letter. */
+/** Serves one job after the other; the first letter of its name determines its `costMs`. */
 function served(queue: FairQueue<Job>, count: number, costMs: Record<string, number> = {}): string {
   let names = '';
   for (let i = 0; i < count; i++) {
@@ -30,14 +30,14 @@ function filled(...jobs: Job[]): FairQueue<Job> {
   return queue;
 }
 
-test('live work goes before uploads, and uploads before speculation, whenever they come', () => {
+test('live work precedes uploads, and uploads precede speculation, regardless of arrival', () => {
   const queue = filled(job('s', { priority: 'speculation' }), job('u', { priority: 'upload' }), job('l'));
   assert.equal(queue.nextPriority, 'live');
   assert.equal(served(queue, 3), 'lus');
   assert.equal(queue.nextPriority, undefined);
 });
 
-test('sessions of a key take turns, and each one keeps its order', () => {
+test('sessions of a key take turns, and jobs of a session stay in order', () => {
   const many = Array.from({ length: 4 }, () => job('a'));
   assert.equal(served(filled(...many, job('b'), job('b'), job('c')), 7), 'abcabaa');
 });
@@ -48,7 +48,7 @@ test('keys take turns, regardless of their number of sessions', () => {
   assert.equal(served(filled(...crowd, ...alone), 6), 'axbxcd');
 });
 
-test('time is shared, not the number of jobs', () => {
+test('time is shared equally, not the number of jobs', () => {
   const long = Array.from({ length: 3 }, () => job('L'));
   const short = Array.from({ length: 9 }, () => job('s'));
   assert.equal(served(filled(...long, ...short), 12, { L: 90, s: 10 }), 'LsssssssssLL');
@@ -62,14 +62,14 @@ test('a new job waits for running jobs, not for queued ones', () => {
   assert.equal(queue.shift()?.name, 'new');
 });
 
-test('a session that asked for nothing has saved up nothing', () => {
+test('an idle session accumulates no credit', () => {
   const queue = filled(job('a'), job('b'), job('a'), job('a'), job('a'), job('a'));
   assert.equal(served(queue, 4), 'abaa');
   for (let i = 0; i < 4; i++) queue.push(job('b'));
   assert.equal(served(queue, 6), 'bababb');
 });
 
-test('a full queue drops the newest job of the session with most, of the key with most', () => {
+test('a full queue drops the newest job of the busiest session of the busiest key', () => {
   const queue = filled(
     job('x', { key: 'alone' }),
     job('a', { key: 'crowd' }),
@@ -85,7 +85,7 @@ test('the least urgent work is dropped first', () => {
   assert.equal(queue.dropGreediest()?.name, 'u');
 });
 
-test('a job that is removed or cleared is not served', () => {
+test('a removed or cleared job is not served', () => {
   const [a, b, c] = [job('a'), job('b'), job('c')];
   const queue = filled(a, b, c);
   assert.equal(queue.remove(b), true);

@@ -9,7 +9,7 @@ import { FakeClock } from '../support/fake-clock.ts';
 import { say } from '../support/fake-engines.ts';
 import { answer, languageModelContract, textOf, userSays } from './contract/language-model.ts';
 
-/** A model that says its name, or fails when it is told to. */
+/** A model that answers with its name, or fails on request. */
 class Named implements LanguageModel {
   requests = 0;
   fails: 'never' | 'overloaded' | 'at once' | 'in the middle' = 'never';
@@ -69,7 +69,7 @@ languageModelContract('an engine with a fallback', {
   askToSay: (text) => text,
 });
 
-test('the first that answers does, and a change is told once', async () => {
+test('the first engine that works answers, and a change is logged once', async () => {
   const { first, told, ask } = twoModels();
   assert.equal(await ask(), 'first');
   first.fails = 'at once';
@@ -78,7 +78,7 @@ test('the first that answers does, and a change is told once', async () => {
   assert.deepEqual(told, [{ from: 'first', to: 'second', error: 'first is away' }]);
 });
 
-test('an engine whose queue is full is asked first again by the next request', async () => {
+test('an engine whose queue is full is tried first again by the next request', async () => {
   const { first, second, ask } = twoModels();
   first.fails = 'overloaded';
   assert.equal(await ask(), 'second');
@@ -87,7 +87,7 @@ test('an engine whose queue is full is asked first again by the next request', a
   assert.equal(second.requests, 1);
 });
 
-test('who failed is asked again half a minute later, and told when it answers', async () => {
+test('a failed engine is tried again after half a minute, and its recovery is logged', async () => {
   const { first, told, clock, ask } = twoModels();
   first.fails = 'at once';
   await ask();
@@ -99,14 +99,14 @@ test('who failed is asked again half a minute later, and told when it answers', 
   assert.deepEqual(told.slice(1), [{ name: 'first' }]);
 });
 
-test('once something was said, nobody else goes on', async () => {
+test('there is no fallback after the first output', async () => {
   const { first, second, ask } = twoModels();
   first.fails = 'in the middle';
   await assert.rejects(ask(), /first broke/);
   assert.equal(second.requests, 0);
 });
 
-test('when none answers, the last one says why, and each is asked each time', async () => {
+test('if all fail, the error is that of the last one, and each is tried each time', async () => {
   const { first, second, ask } = twoModels();
   first.fails = 'at once';
   second.fails = 'at once';
@@ -115,7 +115,7 @@ test('when none answers, the last one says why, and each is asked each time', as
   assert.deepEqual([first.requests, second.requests], [2, 2]);
 });
 
-test('an abort is no failure of the engine', async () => {
+test('an abort does not count as a failure of the engine', async () => {
   const { second, told } = twoModels();
   const abort = new AbortController();
   const hangs: LanguageModel = {

@@ -1,4 +1,4 @@
-/** Speech and noise to test engines with, made here: nothing is recorded. */
+/** Generated speech and noise for engine tests; no recordings. */
 
 import type { AudioClip } from '../../src/audio/audio-clip.ts';
 import { concatSamples } from '../../src/audio/pcm.ts';
@@ -27,7 +27,7 @@ export async function say(
 
 export type Done = Extract<TranscriptEvent, { type: 'done' }>;
 
-/** The last event; the deltas, joined, have to say the same. */
+/** The last event, whose text must equal the joined deltas. */
 export async function hear(transcriber: Transcriber, clip: AudioClip): Promise<Done & { deltas: string[] }> {
   const deltas: string[] = [];
   let done: Done | undefined;
@@ -50,7 +50,7 @@ export function plainWords(text: string): string[] {
     .filter(Boolean);
 }
 
-/** Words changed, left out or put in, per word that was said. */
+/** Substituted, inserted and deleted words per reference word. */
 export function wordErrorRate(said: string, heard: string): number {
   const a = plainWords(said);
   const b = plainWords(heard);
@@ -71,7 +71,7 @@ export function silence(ms: number, sampleRateHz = 16_000): Int16Array {
   return new Int16Array((ms * sampleRateHz) / 1000);
 }
 
-/** White noise, the same every time (a linear congruential generator). */
+/** Reproducible white noise (a linear congruential generator). */
 export function noise(ms: number, amplitude: number, sampleRateHz = 16_000): Int16Array {
   let state = 12345;
   return silence(ms, sampleRateHz).map(() => {

@@ -12,7 +12,7 @@ function newTokenizer() {
   return createTokenizer((error) => assert.fail(String(error)));
 }
 
-test('until it is loaded, tokens are estimated by length; then they are those of the encoding', async () => {
+test('tokens are estimated by length until the encoding is loaded, and then exact', async () => {
   verifies('R3.33');
   const tokenizer = newTokenizer();
   assert.equal(tokenizer.count('twelve chars'), 3);
@@ -29,7 +29,7 @@ test('until it is loaded, tokens are estimated by length; then they are those of
   }
 });
 
-test('a long text is estimated by parts of all of it, within a few per cent', async () => {
+test('a long text is estimated by samples of all of it, within a few per cent', async () => {
   const tokenizer = newTokenizer();
   await tokenizer.load();
   const text = prose.repeat(300) + '今日はとても良い天気ですね。'.repeat(2000);
@@ -38,15 +38,15 @@ test('a long text is estimated by parts of all of it, within a few per cent', as
   assert.ok(Math.abs(counted - exact) < 0.06 * exact, `${counted} for ${exact}`);
 });
 
-test('what looks like a special token is text, and no text throws', async () => {
+test('special tokens in text are text, and no text throws', async () => {
   const tokenizer = newTokenizer();
   await tokenizer.load();
   assert.ok(tokenizer.count('<|endoftext|>') > 1);
   for (const text of ['\ud83d', '\udc00\udc00', '👩‍👩‍👧'.repeat(100), '\0']) assert.ok(tokenizer.count(text) > 0);
 });
 
-test('however long a text is and whatever it holds, the work is bounded', () => {
-  // The encoding is quadratic in what it is given at once, and linear in its tokens.
+test('the work is bounded for any text', () => {
+  // The encoding is quadratic in the size of its input, and linear in its tokens.
   for (const tokensPerCharacter of [2, 0.25, 0.01]) {
     let longest = 0;
     let characters = 0;

@@ -5,7 +5,7 @@ import { cutIntoWindows } from '../../src/engines/embedded/moonshine/clip-window
 import { WordWriter } from '../../src/engines/embedded/moonshine/word-writer.ts';
 import { noise, silence } from './speech.ts';
 
-/** Writes a text as a decoder would, word by word, until it is seen to loop; `end` as the worker calls it. */
+/** Emits a text word by word like a decoder, until a loop is detected; `end` as called by the worker. */
 function write(text: string): { written: string[]; loops: boolean } {
   const writer = new WordWriter();
   const written: string[] = [];
@@ -20,7 +20,7 @@ function write(text: string): { written: string[]; loops: boolean } {
   return { written, loops };
 }
 
-test('ordinary speech is written in full, repeated words too', () => {
+test('ordinary speech is transcribed in full, including repeated words', () => {
   for (const text of [
     'Hello.',
     'No, no, that is not it.',
@@ -31,21 +31,21 @@ test('ordinary speech is written in full, repeated words too', () => {
   }
 });
 
-test('a word that is repeated without end is written once, and nothing before that is known', () => {
+test('an endlessly repeated word is transcribed once, after the loop is detected', () => {
   assert.deepEqual(write('No, no, no, no, no, no, no, no, no, no.'), { written: ['No,'], loops: true });
   const writer = new WordWriter();
   for (const text of ['No,', 'No, no,', 'No, no, no,']) assert.deepEqual(writer.next(text), []);
   assert.ok(writer.isEmpty);
 });
 
-test('a phrase that is repeated without end is written about once', () => {
+test('an endlessly repeated phrase is transcribed about once', () => {
   const { written, loops } = write(`We went ${'to the shop and '.repeat(9)}home`);
   assert.ok(loops);
   assert.deepEqual(written.slice(0, 6), ['We', 'went', 'to', 'the', 'shop', 'and']);
   assert.ok(written.length <= 9, written.join(' '));
 });
 
-test('long clips are cut where it is quiet, and nothing is lost', () => {
+test('long clips are split at quiet places, without loss', () => {
   const clip = concatSamples([
     noise(16_000, 9000),
     silence(300),
@@ -62,7 +62,7 @@ test('long clips are cut where it is quiet, and nothing is lost', () => {
   }
 });
 
-test('a clip without a quiet place is cut all the same', () => {
+test('a clip without a quiet place is split anyway', () => {
   const windows = [...cutIntoWindows({ samples: noise(65_000, 9000), sampleRateHz: 16_000 })];
   assert.ok(windows.length >= 4 && windows.every((window) => window.length <= 20 * 16_000 && window.length > 0));
 });

@@ -47,7 +47,7 @@ test('a transferred buffer is moved', async (t) => {
   assert.equal(samples.length, 0);
 });
 
-test('an aborted running job throws the reason, yields nothing more, and is told; the thread serves others', async (t) => {
+test('an aborted job throws the reason and yields nothing more; its worker is notified, and the thread serves others', async (t) => {
   const pool = newPool(t);
   const { order, told } = waitForAbort();
   const abort = new AbortController();
@@ -70,7 +70,7 @@ test('leaving the iteration early abandons the job', async (t) => {
   assert.equal(await told, 'ok');
 });
 
-test('a waiting job that is aborted makes room in the queue at once', async (t) => {
+test('aborting a queued job makes room in the queue immediately', async (t) => {
   const pool = newPool(t, { queue: { jobs: 1, waitMs: 1000 } });
   const blocker = waitForAbort();
   const block = new AbortController();
@@ -112,7 +112,7 @@ test('a job that waits too long fails as overloaded; other queued jobs are unaff
   assert.deepEqual(waits, [true, true, false, false]);
 });
 
-test('speculative work that waits goes as live work once it is adopted', async (t) => {
+test('queued speculative work becomes live work when it is adopted', async (t) => {
   const pool = newPool(t);
   const block = new AbortController();
   await pool.run(waitForAbort().order, { signal: block.signal }).next();
@@ -132,7 +132,7 @@ test('speculative work that waits goes as live work once it is adopted', async (
   assert.deepEqual(ends, ['adopted', 'upload', 'dropped']);
 });
 
-test('a full queue drops the newest job of the session with most, not the newcomer', async (t) => {
+test('a full queue drops the newest job of the busiest session instead of the new one', async (t) => {
   const pool = newPool(t, { queue: { jobs: 2, waitMs: 20_000 } });
   const block = new AbortController();
   const running = pool.run(waitForAbort().order, { signal: block.signal });
@@ -159,7 +159,7 @@ test('a thread that is stuck in an abandoned job is replaced', async (t) => {
   assert.deepEqual(await waiting, [1, 2]);
 });
 
-test('live work runs beside less urgent work in the same thread, which stands still meanwhile', async (t) => {
+test('live work runs beside less urgent work in the same thread, which is suspended meanwhile', async (t) => {
   const pool = newPool(t, { preemptible: true });
   const stop = new SharedArrayBuffer(4);
   const upload = { ...noClaim, priority: 'upload' } as const;
@@ -174,13 +174,13 @@ test('live work runs beside less urgent work in the same thread, which stands st
   assert.deepEqual(ends, ['live', 'upload']);
 });
 
-test('a signal that is aborted already starts nothing', async (t) => {
+test('a signal that is already aborted starts nothing', async (t) => {
   const pool = newPool(t);
   const signal = AbortSignal.abort(new Error('too late'));
   await assert.rejects(collect(pool.run({ do: 'die' }, { signal })), /too late/);
 });
 
-test('an error in a job concerns that job only, and names the engine', async (t) => {
+test('an error in a job affects only that job, and names the engine', async (t) => {
   const pool = newPool(t);
   await assert.rejects(collect(pool.run({ do: 'throw' })), (error) => {
     assert.ok(error instanceof EngineError);
@@ -202,18 +202,18 @@ test('a thread that exits fails its own jobs and is replaced', async (t) => {
   assert.deepEqual(await waiting, [1, 2, 3]);
 });
 
-test('a worker that cannot load says why, to `ready` and to every job', async (t) => {
+test('a worker that cannot load reports the error to `ready` and to every job', async (t) => {
   const pool = newPool(t, { workerData: 'fail' });
   await assert.rejects(pool.ready, /obedient: model.onnx is missing; run npm install/);
   await assert.rejects(collect(pool.run({ do: 'count', to: 1 })), /model.onnx is missing/);
 });
 
-test('a worker file that does not exist is an error, not a hang', async (t) => {
+test('a missing worker file is an error, not a hang', async (t) => {
   const pool = newPool(t, { script: new URL('./no-such-file.ts', import.meta.url) });
   await assert.rejects(pool.ready, /obedient: .*no-such-file/);
 });
 
-test('closing fails what runs and waits, and refuses more', async (t) => {
+test('closing fails running and queued jobs, and refuses new ones', async (t) => {
   const pool = newPool(t);
   const running = pool.run(waitForAbort().order);
   await running.next();

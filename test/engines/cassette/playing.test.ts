@@ -1,4 +1,4 @@
-/** What a session's engines were asked and answered is kept, and answers the same conversation again. */
+/** A cassette records the requests and answers of a session's engines, and replays the same conversation. */
 
 import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { arrived, newDirectory, newRecorder, player } from './recorded.ts';
 
 const weather = { type: 'function', name: 'get_weather', parameters: { type: 'object' } };
 
-/** A spoken question, a tool call, a spoken answer, and one in writing. */
+/** A spoken question, a tool call, a spoken response, and one in text. */
 async function converse(scripted: Scripted): Promise<ServerEvent[]> {
   const { client, clock } = scripted;
   const transcription = { model: 'whisper-1', language: 'en' };
@@ -49,7 +49,7 @@ function answerInTurn(engines: FakeEngines): void {
   };
 }
 
-/** Without what is new in every run: ids, and when the session ends. */
+/** Without values that differ in every run: ids, and the end of the session. */
 function comparable(events: readonly ServerEvent[]): unknown {
   const names = new Map<string, string>();
   const text = JSON.stringify(events).replaceAll(/"(?:event|sess|conv|item|resp|call)_\w{21}"/g, (id) => {
@@ -59,7 +59,7 @@ function comparable(events: readonly ServerEvent[]): unknown {
   return JSON.parse(text);
 }
 
-test('a conversation is played back byte for byte, without asking an engine', async (t) => {
+test('a conversation is replayed byte for byte without calling an engine', async (t) => {
   const recorder = newRecorder(t);
   answerInTurn(recorder.engines);
   const recorded = await converse(recorder.open());
@@ -69,7 +69,7 @@ test('a conversation is played back byte for byte, without asking an engine', as
   assert.deepEqual(comparable(played), comparable(recorded));
 });
 
-test('what is kept can be read: a line for each request, answer and end, and the audio as WAV files', async (t) => {
+test('a cassette is readable: one line per request, answer and end, and the audio as WAV files', async (t) => {
   const recorder = newRecorder(t);
   answerInTurn(recorder.engines);
   await converse(recorder.open());
@@ -105,7 +105,7 @@ test('what is kept can be read: a line for each request, answer and end, and the
   assert.deepEqual([itemsOf(asked).length, itemsOf(again).length], [1, 3], 'items that are kept are there');
 });
 
-test('another question is told with what differs', async (t) => {
+test('a different question fails with a description of the difference', async (t) => {
   const recorder = newRecorder(t);
   answerInTurn(recorder.engines);
   const scripted = recorder.open();
@@ -124,7 +124,7 @@ test('another question is told with what differs', async (t) => {
   assert.match((await ask(other, 'Hello')).failure ?? '', /instructions was "Be brief\." and is now "Be long\."/);
 });
 
-test('a request beyond the recorded ones is told', async (t) => {
+test('a request beyond the recorded ones fails', async (t) => {
   const recorder = newRecorder(t);
   const scripted = recorder.open();
   await scripted.client.say(update({ output_modalities: ['text'] }));
@@ -139,7 +139,7 @@ test('a request beyond the recorded ones is told', async (t) => {
   );
 });
 
-test('other audio is refused, or taken turn by turn where a script file says so', async (t) => {
+test('different audio is refused, or accepted turn by turn if a script file says so', async (t) => {
   const recorder = newRecorder(t);
   answerInTurn(recorder.engines);
   const aloud = async (scripted: Scripted, ms: number) => {
@@ -163,7 +163,7 @@ test('other audio is refused, or taken turn by turn where a script file says so'
   assert.equal(any.last('conversation.item.input_audio_transcription.completed').transcript, 'what is the weather');
 });
 
-test('answers take as long as they did, where that is asked for', async (t) => {
+test('answers are replayed with their original timing if configured', async (t) => {
   const recorder = newRecorder(t);
   const scripted = recorder.open();
   recorder.engines.languageModel.script = async function* ({ signal }) {
@@ -190,7 +190,7 @@ test('answers take as long as they did, where that is asked for', async (t) => {
   assert.equal(answered(played.client).said, 'Well, yes.');
 });
 
-test('failures and what was interrupted are played as they were', async (t) => {
+test('failures and interruptions are replayed', async (t) => {
   const recorder = newRecorder(t);
   const { languageModel } = recorder.engines;
   const both = async (scripted: Scripted) => {
@@ -214,7 +214,7 @@ test('failures and what was interrupted are played as they were', async (t) => {
   assert.deepEqual(await both(player(recorder.directory).open()), recorded);
 });
 
-test('several sessions are played in their order, and no more than there are', async (t) => {
+test('several sessions are replayed in order, and further ones are refused', async (t) => {
   const recorder = newRecorder(t);
   const greet = async (scripted: Scripted) => {
     await scripted.client.say(update({ output_modalities: ['text'] }));
@@ -233,7 +233,7 @@ test('several sessions are played in their order, and no more than there are', a
   assert.equal((await greet(player(second?.folder ?? '').open())).said, 'Second.', 'one of them can be named');
 });
 
-test('a cassette that reaches its bound breaks off, and the conversation goes on', async (t) => {
+test('a cassette that reaches its size limit ends, and the conversation continues', async (t) => {
   const recorder = newRecorder(t, { maxBytes: 4000 });
   const scripted = recorder.open();
   await scripted.client.say(update({ output_modalities: ['text'] }));
@@ -247,7 +247,7 @@ test('a cassette that reaches its bound breaks off, and the conversation goes on
   assert.ok(cassette.requests.length < 8);
 });
 
-test('a cassette that was damaged is refused with its file and line', async (t) => {
+test('a damaged cassette is refused with its file and line', async (t) => {
   const recorder = newRecorder(t);
   const scripted = recorder.open();
   await scripted.client.say(update({ output_modalities: ['text'] }));

@@ -1,4 +1,4 @@
-/** Sessions that are recorded, and played again. */
+/** Records and replays sessions. */
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -19,11 +19,11 @@ export interface Recorder {
   engines: FakeEngines;
   cuts: string[];
   open(): Scripted;
-  /** Ends the sessions; resolves once all is written. */
+  /** Ends the sessions; resolves when everything is written. */
   finish(): Promise<void>;
 }
 
-/** A directory that is gone after the test. */
+/** A directory that is removed after the test. */
 export function newDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'parley-cassette-'));
   t.after(() => rmSync(directory, { recursive: true }));
@@ -56,7 +56,7 @@ export function newRecorder(t: TestContext, { maxBytes = 64 * 1024 ** 2 } = {}):
 
 type Settings = Partial<Pick<Parameters<typeof playedEngines>[1], 'timing' | 'audio' | 'seed'>>;
 
-/** Engines that play what is in a directory; all that they leave to others fails. */
+/** Engines that replay a directory; everything that they would delegate fails. */
 export function player(directory: string, settings: Settings = {}): { open(): Scripted } {
   const silent: FakeEngines = fakeEngines();
   silent.transcriber.hear = () => assert.fail('the transcriber is asked');
@@ -66,7 +66,7 @@ export function player(directory: string, settings: Settings = {}): { open(): Sc
   return { open: () => openOn(set, new FakeClock()) };
 }
 
-/** Waits until so many events of a type have come: sound is read from files, which takes as long as it takes. */
+/** Waits for this number of events of a type. Audio is read from files, which takes an unknown time. */
 export async function arrived({ client }: Scripted, type: ServerEventType, count: number): Promise<void> {
   for (let turns = 0; client.all(type).length < count; turns += 1) {
     assert.ok(turns < 200_000, `${count} ${type} were waited for in vain`);

@@ -1,4 +1,4 @@
-/** Speculative requests on a cassette: as if they had never been, unless they are adopted. */
+/** Speculative requests are recorded on a cassette only if they are adopted. */
 
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { expectedTurn, type Parts, traceOf } from '../../support/responses.ts';
 import { fakeSet, partsOn } from '../script/scripted.ts';
 import { newDirectory } from './recorded.ts';
 
-// WebAssembly is loaded by its first use, which a fake clock cannot wait for.
+// Loads WebAssembly before the test, because a fake clock cannot wait for it.
 (await createResampler(16000, 24000)).free();
 
 type Speculate = (parts: Parts, question: string) => void;
@@ -34,7 +34,7 @@ async function converse(parts: Parts, speculate: Speculate, modality: Modality) 
   return traceOf(parts);
 }
 
-/** The cassette of a conversation, and what its client saw. */
+/** The cassette of a conversation, and the events of its client. */
 async function record(t: TestContext, speculate: Speculate, modality: Modality = 'audio') {
   const directory = newDirectory(t);
   const engines = fakeEngines();
@@ -60,7 +60,7 @@ function requestsOf({ cassette }: Awaited<ReturnType<typeof record>>) {
   }));
 }
 
-test('requests of a dropped generation are not on the cassette', async (t) => {
+test('requests of a dropped generation are not recorded', async (t) => {
   const [plain, dropped] = [await record(t, () => {}), await record(t, drop)];
   assert.equal(dropped.asked, 4);
   assert.deepEqual(requestsOf(dropped), requestsOf(plain));
@@ -68,7 +68,7 @@ test('requests of a dropped generation are not on the cassette', async (t) => {
   assert.equal(dropped.cassette.manifest.requests, plain.cassette.manifest.requests);
 });
 
-test('requests of an adopted generation are, with the times at which they were made', async (t) => {
+test('requests of an adopted generation are recorded with their original times', async (t) => {
   const [plain, adopted] = [await record(t, () => {}), await record(t, adopt)];
   assert.equal(adopted.asked, 2);
   assert.deepEqual(requestsOf(adopted), requestsOf(plain));
@@ -77,7 +77,7 @@ test('requests of an adopted generation are, with the times at which they were m
   assert.deepEqual([asked?.atMs, plain.cassette.requests[0]?.atMs], [0, 10_000]);
 });
 
-test('a session that ends before a generation is adopted leaves nothing of it', async (t) => {
+test('a session that ends before adoption records nothing of the generation', async (t) => {
   const directory = newDirectory(t);
   const set = recordedEngines(fakeSet(), { directory, maxBytes: 1024 ** 2, version: '1.2.3' });
   const parts = partsOn(set);
@@ -90,8 +90,8 @@ test('a session that ends before a generation is adopted leaves nothing of it', 
 });
 
 for (const [how, speculate] of Object.entries({ drop, adopt })) {
-  test(`a cassette is played to a session that speculates as to one that does not: ${how}`, async (t) => {
-    // In writing: sound is read from files, which a fake clock cannot wait for.
+  test(`a session with speculation replays a cassette like one without: ${how}`, async (t) => {
+    // In text, because audio is read from files, which a fake clock cannot wait for.
     const { directory, trace } = await record(t, () => {}, 'text');
     const set = playedEngines(readCassettes(directory), {
       timing: 'instant',

@@ -1,4 +1,4 @@
-/** What every language model must do. An engine's own test calls `languageModelContract` with how to make one. */
+/** The contract of every language model. An engine's test calls `languageModelContract` with a factory. */
 
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
@@ -18,13 +18,13 @@ import {
 } from './promptness.ts';
 
 export interface LanguageModelSubject {
-  /** A model that answers; called in each test, which it may end with (`t.after`). */
+  /** Creates a working model; called in each test, with `t` for cleanup. */
   open(t: TestContext): Promise<LanguageModel> | LanguageModel;
-  /** One that cannot: its server is gone, its script throws. Absent: it cannot fail. */
+  /** Creates a model that fails, for example because its server is closed. Absent if it cannot fail. */
   broken?(t: TestContext): Promise<LanguageModel> | LanguageModel;
-  /** What the user says to have `text` said back, with more words around it or without; there are several tokens in the answer. */
+  /** Input that makes the model answer with `text`, possibly with more words around it; the answer has several tokens. */
   askToSay(text: string): string;
-  /** What the user says to have the tool `get_weather` called for a city; absent: it never calls tools. */
+  /** Input that makes the model call the tool `get_weather` for a city; absent if it never calls tools. */
   askForWeather?(city: string): string;
 }
 
@@ -34,8 +34,8 @@ export function languageModelContract(name: string, subject: LanguageModelSubjec
     (signal) =>
       model.generate(requestWith([userSays(text)], { ...options, signal }));
 
-  describe(`${name} keeps the contract of a language model`, () => {
-    test('it answers in text, and finishes once, last', async (t) => {
+  describe(`${name} fulfils the contract of a language model`, () => {
+    test('it answers in text, and its last event is the only finish', async (t) => {
       const model = await subject.open(t);
       const events = await answer(model, [userSays(subject.askToSay('the early bird'))]);
       assert.match(textOf(events), /early bird/i);
@@ -46,7 +46,7 @@ export function languageModelContract(name: string, subject: LanguageModelSubjec
       assert.equal(finishOf(events).reason, 'stop');
     });
 
-    test('words pass through whole, whatever their script', async (t) => {
+    test('text passes through unchanged in any script', async (t) => {
       const model = await subject.open(t);
       for (const words of ['naïve café', 'привет мир', '日本語です', 'مرحبا', '👩‍👩‍👧 fun']) {
         const text = textOf(await answer(model, [userSays(subject.askToSay(words))]));
@@ -55,13 +55,13 @@ export function languageModelContract(name: string, subject: LanguageModelSubjec
       }
     });
 
-    test('a conversation without a word from the user ends in an answer or in an Error', async (t) => {
+    test('a conversation without user text results in an answer or an Error', async (t) => {
       const model = await subject.open(t);
       const events = await answer(model, []).catch((error: unknown) => assert.ok(error instanceof Error));
       if (events) assert.ok(finishOf(events));
     });
 
-    test('a long conversation is answered by what was said last', async (t) => {
+    test('a long conversation is answered by its last message', async (t) => {
       const model = await subject.open(t);
       const items = Array.from({ length: 200 }, (_, index) => [
         userSays(`This is remark ${index}. ${'It goes on and on. '.repeat(20)}`),
@@ -71,7 +71,7 @@ export function languageModelContract(name: string, subject: LanguageModelSubjec
       assert.match(textOf(events), /stitch in time/i);
     });
 
-    test('requests at the same time each get their own answer, in order', async (t) => {
+    test('concurrent requests each get their own answer, in order', async (t) => {
       const model = await subject.open(t);
       const words = ['one apple', 'two pears', 'three plums', 'four figs', 'five dates', 'six limes'];
       const answers = await Promise.all(words.map((each) => answer(model, [userSays(subject.askToSay(each))])));
@@ -85,7 +85,7 @@ export function languageModelContract(name: string, subject: LanguageModelSubjec
       });
     });
 
-    test('what it reports as usage are whole numbers, and no more is cached than was given', async (t) => {
+    test('reported usage has whole numbers, and no more cached tokens than input', async (t) => {
       const model = await subject.open(t);
       const { usage } = finishOf(await answer(model, [userSays(subject.askToSay('some words'))]));
       if (usage === undefined) return;
@@ -95,7 +95,7 @@ export function languageModelContract(name: string, subject: LanguageModelSubjec
 
     const { askForWeather } = subject;
     if (askForWeather) {
-      test('a call has a name, arguments that are JSON, and an end, one call after the other', async (t) => {
+      test('a call has a name, JSON arguments and an end, and calls do not interleave', async (t) => {
         const model = await subject.open(t);
         const items = [userSays(askForWeather('Paris'))];
         const events = await answer(model, items, { tools: [weatherTool], toolChoice: 'required' });
@@ -106,7 +106,7 @@ export function languageModelContract(name: string, subject: LanguageModelSubjec
         assert.equal(finishOf(events).reason, 'stop');
       });
 
-      test('a call that has its output is answered', async (t) => {
+      test('a call with an output is answered', async (t) => {
         const model = await subject.open(t);
         const items: ContextItem[] = [
           userSays(askForWeather('Paris')),
@@ -123,7 +123,7 @@ export function languageModelContract(name: string, subject: LanguageModelSubjec
       await refusesWhenAborted(asking(await subject.open(t), subject.askToSay('no words')));
     });
 
-    test('aborted while somebody waits, it throws the reason at once', async (t) => {
+    test('aborted during a wait, it throws the reason immediately', async (t) => {
       await stopsWhileWaiting(asking(await subject.open(t), subject.askToSay('no words')));
     });
 
@@ -131,7 +131,7 @@ export function languageModelContract(name: string, subject: LanguageModelSubjec
       await stopsBetweenEvents(asking(await subject.open(t), subject.askToSay('one two three four five six seven')));
     });
 
-    test('its consumer may leave', async (t) => {
+    test('the consumer may stop iterating', async (t) => {
       await letsItsConsumerLeave(asking(await subject.open(t), subject.askToSay('one two three four five six seven')));
     });
 
@@ -141,7 +141,7 @@ export function languageModelContract(name: string, subject: LanguageModelSubjec
 
     const { broken } = subject;
     if (broken) {
-      test('what goes wrong is an Error with words', async (t) => {
+      test('a failure is an Error with a message', async (t) => {
         const model = await broken(t);
         await assert.rejects(answer(model, [userSays('Hello.')]), isTellingError);
       });
@@ -163,7 +163,7 @@ export function assistantSays(text: string): ContextItem {
   return { type: 'message', role: 'assistant', content: [{ type: 'text', text }] };
 }
 
-/** A plain request, as a session makes it. */
+/** A plain request, in the form that a session sends. */
 export function requestWith(items: readonly ContextItem[], options: Partial<ModelRequest> = {}): ModelRequest {
   return {
     model: 'gpt-realtime',
@@ -178,7 +178,7 @@ export function requestWith(items: readonly ContextItem[], options: Partial<Mode
   };
 }
 
-/** All events of an answer, of which it has been checked that they come in an order that a session understands. */
+/** All events of an answer, checked to be in a valid order. */
 export async function answer(
   model: LanguageModel,
   items: readonly ContextItem[],

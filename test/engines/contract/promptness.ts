@@ -1,4 +1,4 @@
-/** What every engine promises of its `AbortSignal` (see session/ports/), asked of any of them. */
+/** The contract of every engine about its `AbortSignal` (see session/ports/). */
 
 import assert from 'node:assert/strict';
 import { settle } from '../../support/fake-clock.ts';
@@ -7,7 +7,7 @@ export type Start<T> = (signal: AbortSignal) => AsyncIterable<T>;
 
 const reason = new Error('the user spoke');
 
-/** Aborted before it begins: the signal's reason, and nothing else. */
+/** Aborted before it begins: throws the signal's reason and yields nothing. */
 export async function refusesWhenAborted<T>(start: Start<T>): Promise<void> {
   const events: T[] = [];
   await assert.rejects(async () => {
@@ -16,7 +16,7 @@ export async function refusesWhenAborted<T>(start: Start<T>): Promise<void> {
   assert.deepEqual(events, []);
 }
 
-/** Aborted while its consumer waits for the first event: the wait ends with the reason, unless the event was there already. */
+/** Aborted while its consumer waits for the first event: throws the reason, unless the event was already available. */
 export async function stopsWhileWaiting<T>(start: Start<T>): Promise<void> {
   const abort = new AbortController();
   const iterator = start(abort.signal)[Symbol.asyncIterator]();
@@ -27,7 +27,7 @@ export async function stopsWhileWaiting<T>(start: Start<T>): Promise<void> {
   await assertEnded(iterator);
 }
 
-/** Aborted between two events: no further one comes. Without events before its last, there is nothing to test. */
+/** Aborted between two events: yields no further one. Not applicable without events before the last. */
 export async function stopsBetweenEvents<T>(start: Start<T>): Promise<void> {
   const abort = new AbortController();
   const iterator = start(abort.signal)[Symbol.asyncIterator]();
@@ -38,7 +38,7 @@ export async function stopsBetweenEvents<T>(start: Start<T>): Promise<void> {
   await assertEnded(iterator);
 }
 
-/** Its consumer leaves: that ends at once, and the engine serves the next request. */
+/** The consumer stops: iteration ends immediately, and the engine serves the next request. */
 export async function letsItsConsumerLeave<T>(start: Start<T>): Promise<void> {
   const iterator = start(new AbortController().signal)[Symbol.asyncIterator]();
   await iterator.next();

@@ -1,4 +1,4 @@
-/** What every transcriber must do. An engine's own test calls `transcriberContract` with how to make one. */
+/** The contract of every transcriber. An engine's test calls `transcriberContract` with a factory. */
 
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
@@ -19,9 +19,9 @@ import {
 
 export interface TranscriberSubject {
   open(t: TestContext): Promise<Transcriber> | Transcriber;
-  /** One that cannot: its server is gone, its script throws. Absent: it cannot fail. */
+  /** Creates a transcriber that fails, for example because its server is closed. Absent if it cannot fail. */
   broken?(t: TestContext): Promise<Transcriber> | Transcriber;
-  /** A clip of a few words, and the words; `index` asks for different ones (0…3). */
+  /** A clip of a few words, and the words; `index` selects different ones (0…3). */
   clip(index: number): Promise<SpokenClip> | SpokenClip;
 }
 
@@ -37,19 +37,19 @@ export function transcriberContract(name: string, subject: TranscriberSubject): 
     (signal) =>
       transcriber.transcribe(clip, { signal });
 
-  describe(`${name} keeps the contract of a transcriber`, () => {
-    test('it hears words: any number of deltas, then one done that says the same', async (t) => {
+  describe(`${name} fulfils the contract of a transcriber`, () => {
+    test('it transcribes words: any number of deltas, then one done with the same text', async (t) => {
       const clip = await subject.clip(0);
       const { text } = await transcript(await subject.open(t), clip);
       assert.deepEqual(plainWords(text), plainWords(clip.words));
     });
 
-    test('nothing is heard in no audio at all', async (t) => {
+    test('empty audio results in no text', async (t) => {
       const { text } = await transcript(await subject.open(t), { samples: new Int16Array(0), sampleRateHz: 24_000 });
       assert.equal(text, '');
     });
 
-    test('a moment of silence is no error', async (t) => {
+    test('a short silence is accepted', async (t) => {
       const transcriber = await subject.open(t);
       for (const ms of [1, 20, 1500]) {
         const { text } = await transcript(transcriber, {
@@ -60,7 +60,7 @@ export function transcriberContract(name: string, subject: TranscriberSubject): 
       }
     });
 
-    test('audio of any rate is taken', async (t) => {
+    test('audio of any rate is accepted', async (t) => {
       const transcriber = await subject.open(t);
       const clip = await subject.clip(0);
       for (const rate of [11_025, 24_000, 48_000]) {
@@ -69,7 +69,7 @@ export function transcriberContract(name: string, subject: TranscriberSubject): 
       }
     });
 
-    test('a long clip is heard to its end', async (t) => {
+    test('a long clip is transcribed completely', async (t) => {
       const clip = await subject.clip(0);
       const pause = new Int16Array(samplesIn(1000, clip.sampleRateHz));
       const turn = concatSamples([clip.samples, pause]);
@@ -79,14 +79,14 @@ export function transcriberContract(name: string, subject: TranscriberSubject): 
       assert.notEqual(text, '');
     });
 
-    test('the clip that it is given stays as it is', async (t) => {
+    test('the clip is not modified', async (t) => {
       const clip = await subject.clip(0);
       const before = clip.samples.slice();
       await transcript(await subject.open(t), clip);
       assert.deepEqual(clip.samples, before);
     });
 
-    test('clips at the same time each get the words that they get alone', async (t) => {
+    test('concurrent clips get the same text as single ones', async (t) => {
       const transcriber = await subject.open(t);
       const clips = await Promise.all([0, 1, 2, 3].map((index) => subject.clip(index)));
       const alone: string[] = [];
@@ -99,7 +99,7 @@ export function transcriberContract(name: string, subject: TranscriberSubject): 
       );
     });
 
-    test('what it knows of its certainty are probabilities', async (t) => {
+    test('logprobs are valid probabilities', async (t) => {
       const clip = await subject.clip(0);
       const transcriber = await subject.open(t);
       const events = transcriber.transcribe(clip, { logprobs: true, signal: new AbortController().signal });
@@ -117,7 +117,7 @@ export function transcriberContract(name: string, subject: TranscriberSubject): 
       await refusesWhenAborted(hearing(await subject.open(t), await subject.clip(0)));
     });
 
-    test('aborted while somebody waits, it throws the reason at once', async (t) => {
+    test('aborted during a wait, it throws the reason immediately', async (t) => {
       await stopsWhileWaiting(hearing(await subject.open(t), await subject.clip(0)));
     });
 
@@ -125,7 +125,7 @@ export function transcriberContract(name: string, subject: TranscriberSubject): 
       await stopsBetweenEvents(hearing(await subject.open(t), await subject.clip(0)));
     });
 
-    test('its consumer may leave', async (t) => {
+    test('the consumer may stop iterating', async (t) => {
       await letsItsConsumerLeave(hearing(await subject.open(t), await subject.clip(0)));
     });
 
@@ -135,14 +135,14 @@ export function transcriberContract(name: string, subject: TranscriberSubject): 
 
     const { broken } = subject;
     if (broken) {
-      test('what goes wrong is an Error with words', async (t) => {
+      test('a failure is an Error with a message', async (t) => {
         await assert.rejects(transcript(await broken(t), await subject.clip(0)), isTellingError);
       });
     }
   });
 }
 
-/** The last event, of which it has been checked that it is the only one of its kind and says what the deltas do. */
+/** The last event, checked to be the only done, with the text of the deltas. */
 export async function transcript(transcriber: Transcriber, clip: AudioClip): Promise<Done> {
   const events = await Array.fromAsync(transcriber.transcribe(clip, { signal: new AbortController().signal }));
   const last = events.at(-1);

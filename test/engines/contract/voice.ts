@@ -1,4 +1,4 @@
-/** What every voice must do. An engine's own test calls `voiceContract` with how to make one. */
+/** The contract of every voice. An engine's test calls `voiceContract` with a factory. */
 
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
@@ -17,15 +17,15 @@ import {
 
 export interface VoiceSubject {
   open(t: TestContext): Promise<Voice> | Voice;
-  /** One that cannot: its server is gone, its script throws. Absent: it cannot fail. */
+  /** Creates a voice that fails, for example because its server is closed. Absent if it cannot fail. */
   broken?(t: TestContext): Promise<Voice> | Voice;
-  /** Whether it makes sound of words of any language; false: only English is asked for. */
+  /** Whether it speaks any language; false means English only. */
   anyLanguage: boolean;
 }
 
-/** A short silence before and after speech may stay. */
+/** A short silence before and after speech is allowed. */
 const trimmedMs = 150;
-/** Silence that may follow a sentence. */
+/** Allowed silence after a sentence. */
 const longestPauseMs = 350;
 const sentence = 'The quick brown fox jumps over the lazy dog.';
 
@@ -35,8 +35,8 @@ export function voiceContract(name: string, subject: VoiceSubject): void {
     (signal) =>
       voice.speak(text, { voice: 'alloy', speed: 1, signal });
 
-  describe(`${name} keeps the contract of a voice`, () => {
-    test('it speaks: sound at one rate, without silence around it', async (t) => {
+  describe(`${name} fulfils the contract of a voice`, () => {
+    test('it yields audio at one rate, without silence around it', async (t) => {
       const { samples, sampleRateHz } = await speech(await subject.open(t), sentence);
       assert.ok(durationMs(samples.length, sampleRateHz) > 500);
       const [start, end] = [samplesIn(trimmedMs, sampleRateHz), samplesIn(longestPauseMs, sampleRateHz)];
@@ -51,14 +51,14 @@ export function voiceContract(name: string, subject: VoiceSubject): void {
       }
     });
 
-    test('long text is spoken to its end', async (t) => {
+    test('long text is spoken completely', async (t) => {
       const voice = await subject.open(t);
       const once = await speech(voice, sentence);
       const long = await speech(voice, Array.from({ length: 30 }, () => sentence).join(' '));
       assert.ok(long.samples.length > 20 * once.samples.length);
     });
 
-    test('characters of all kinds are no error', async (t) => {
+    test('characters of all kinds are accepted', async (t) => {
       const voice = await subject.open(t);
       for (const text of [
         'Café, naïve.',
@@ -74,7 +74,7 @@ export function voiceContract(name: string, subject: VoiceSubject): void {
       }
     });
 
-    test('a name that it does not know gets some voice or an Error', async (t) => {
+    test('an unknown voice name results in some voice or an Error', async (t) => {
       const voice = await subject.open(t);
       const options = { voice: 'voice_of_nobody', speed: 1, signal: new AbortController().signal };
       const made = Array.fromAsync(voice.speak('Hello.', options));
@@ -88,7 +88,7 @@ export function voiceContract(name: string, subject: VoiceSubject): void {
       assert.ok(fast.samples.length < slow.samples.length);
     });
 
-    test('timings of words, where it tells them, are in order and within the sound', async (t) => {
+    test('word timings, if any, are in order and within the audio', async (t) => {
       const voice = await subject.open(t);
       const made = await chunks(voice, sentence);
       const spokenMs = made.reduce((sum, chunk) => sum + durationMs(chunk.samples.length, chunk.sampleRateHz), 0);
@@ -100,7 +100,7 @@ export function voiceContract(name: string, subject: VoiceSubject): void {
       }
     });
 
-    test('clauses at the same time are the ones that they are alone', async (t) => {
+    test('concurrent clauses yield the same audio as single ones', async (t) => {
       const voice = await subject.open(t);
       const clauses = ['One.', 'One and two.', 'One and two and three.', 'One and two and three and four.'];
       const alone: AudioClip[] = [];
@@ -117,7 +117,7 @@ export function voiceContract(name: string, subject: VoiceSubject): void {
       await refusesWhenAborted(speaking(await subject.open(t), sentence));
     });
 
-    test('aborted while somebody waits, it throws the reason at once', async (t) => {
+    test('aborted during a wait, it throws the reason immediately', async (t) => {
       await stopsWhileWaiting(speaking(await subject.open(t), sentence));
     });
 
@@ -125,7 +125,7 @@ export function voiceContract(name: string, subject: VoiceSubject): void {
       await stopsBetweenEvents(speaking(await subject.open(t), `${sentence} `.repeat(12)));
     });
 
-    test('its consumer may leave', async (t) => {
+    test('the consumer may stop iterating', async (t) => {
       await letsItsConsumerLeave(speaking(await subject.open(t), `${sentence} `.repeat(12)));
     });
 
@@ -135,7 +135,7 @@ export function voiceContract(name: string, subject: VoiceSubject): void {
 
     const { broken } = subject;
     if (broken) {
-      test('what goes wrong is an Error with words', async (t) => {
+      test('a failure is an Error with a message', async (t) => {
         await assert.rejects(speech(await broken(t), sentence), isTellingError);
       });
     }
@@ -146,7 +146,7 @@ export function chunks(voice: Voice, text: string, speed = 1): Promise<SpeechChu
   return Array.fromAsync(voice.speak(text, { voice: 'alloy', speed, signal: new AbortController().signal }));
 }
 
-/** All that is said of a text, which has sound and one rate. */
+/** The complete audio of a text, checked to be non-empty and of one rate. */
 export async function speech(voice: Voice, text: string, speed = 1): Promise<AudioClip> {
   const made = await chunks(voice, text, speed);
   assertSound(made);

@@ -1,4 +1,4 @@
-/** A session with an audio-native model over HTTP: neither transcriber nor voice has anything to do. */
+/** A session with a speech-to-speech model over HTTP, without transcriber and voice. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ interface AudioRequest {
   modalities: string[];
 }
 
-test('what the user says goes to the server as audio, and what it says comes back', async (t) => {
+test('user audio is sent to the server, and its audio is returned', async (t) => {
   const answered = tone(300, 24_000);
   const sound = Buffer.from(samplesToBytes(answered));
   const data = sound.toString('base64');
@@ -28,7 +28,7 @@ test('what the user says goes to the server as audio, and what it says comes bac
     sendEvents(response, [
       delta({ role: 'assistant', audio: { id: 'audio_1', transcript: 'Good ' } }),
       delta({ audio: { transcript: 'day.' } }),
-      // Servers cut where they like, also inside a sample.
+      // Servers split anywhere, even inside a sample.
       delta({ audio: { data: sound.subarray(0, 1001).toString('base64') } }),
       delta({ audio: { data: sound.subarray(1001).toString('base64') } }),
       delta({}, 'stop'),

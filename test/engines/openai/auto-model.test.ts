@@ -15,7 +15,7 @@ const serves =
       ? sendJson(response, { object: 'list', data: models })
       : chatServer(ollama)(request, response);
 
-test('the first server with a model that talks is found', async (t) => {
+test('the first server with a chat model is selected', async (t) => {
   const page = await modelServer(t, (_, response) => void response.end('<html>'));
   const locked = await modelServer(t, (_, response) => sendJson(response, { error: 'key?' }, 401));
   const self = await modelServer(t, serves({ id: 'gpt-realtime', owned_by: 'parley' }));
@@ -29,7 +29,7 @@ test('the first server with a model that talks is found', async (t) => {
   assert.equal(await findLocalModel([nowhere, page.url]), undefined);
 });
 
-test('the model of this machine answers', async (t) => {
+test('a local model answers', async (t) => {
   const { url } = await modelServer(t, serves({ id: 'llama3.2' }));
   const notices: string[] = [];
   const model = new AutoModel({ urls: [url], standIn: new FakeModel(), onNotice: (notice) => notices.push(notice) });
@@ -38,7 +38,7 @@ test('the model of this machine answers', async (t) => {
   assert.deepEqual(notices, [`The language model is llama3.2 at ${url}`]);
 });
 
-test('until one is there the stand-in answers, and it is looked for again with each session', async (t) => {
+test('without a server the stand-in answers, and each session searches again', async (t) => {
   const notices: string[] = [];
   let models: { id: string }[] = [];
   const { url } = await modelServer(t, (request, response) => serves(...models)(request, response));

@@ -1,4 +1,4 @@
-/** The ids of tool calls in requests: the server's own where it is certain, and in the shape that it demands. */
+/** Ids of tool calls in requests: the server's own if they are unambiguous, in the form that it requires. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -41,7 +41,7 @@ async function requestOf(t: TestContext, items: readonly ContextItem[], model = 
   return idsIn(chatBody(request));
 }
 
-test("a server gets its own ids back, however long; other engines' never", async (t) => {
+test('a server gets its own ids back, of any length, and never those of other engines', async (t) => {
   const long = `call_${'s'.repeat(900)}`;
   assert.deepEqual(
     await requestOf(t, [
@@ -59,7 +59,7 @@ test("a server gets its own ids back, however long; other engines' never", async
   );
 });
 
-test('an id that the server gave twice, or that another call has, is not used', async (t) => {
+test('an ambiguous id of a server is not used', async (t) => {
   const seen = await requestOf(t, [
     ...called('one', { engine: 'SELF', id: 'call_0' }),
     ...called('two', { engine: 'SELF', id: 'call_0' }),
@@ -78,7 +78,7 @@ for (const refusal of [
   'Tool call id was call_a but must be a-z, A-Z, 0-9, with a length of 9.',
   'Tool call IDs should be alphanumeric strings with length 9!',
 ]) {
-  test(`a server that demands nine letters or digits gets them, from then on: ${refusal}`, async (t) => {
+  test(`a server that requires nine letters or digits gets them after its first refusal: ${refusal}`, async (t) => {
     const server = await modelServer(t, async (request, response) => {
       const legal = idsIn(chatBody(request)).every(([id]) => /^[a-zA-Z0-9]{9}$/.test(id));
       await (legal ? say(request, response) : sendJson(response, { object: 'error', message: refusal }, 400));

@@ -1,4 +1,4 @@
-/** Answers of language models as servers really send them, odd ones included. */
+/** Responses of real language model servers, including unusual ones. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -8,7 +8,7 @@ import { answer, callsOf, finishOf, textOf, userSays } from '../contract/languag
 import { modelServer, sendEvents, sendJson } from './servers/model-server.ts';
 import { WatchedClock } from './servers/watched-clock.ts';
 
-/** The events that a model makes of the events of a server. */
+/** The model's events for the events of a server. */
 async function read(t: TestContext, events: readonly unknown[]): Promise<ModelEvent[]> {
   const server = await modelServer(t, (_request, response) => sendEvents(response, events));
   const model = new ChatModel({ url: server.url, model: 'm', attempts: 1 });
@@ -24,16 +24,16 @@ const piece = (call: object) => delta({ tool_calls: [call] });
 const stop = delta({}, 'stop');
 const done = 'data: [DONE]\n\n';
 
-test('no [DONE] is needed when the model has said why it ended', async (t) => {
+test('[DONE] is optional after a finish_reason', async (t) => {
   const events = await read(t, [says('Hello'), says(' there.'), stop]);
   assert.equal(textOf(events), 'Hello there.');
 });
 
-test('[DONE] is enough when the model has not said why it ended', async (t) => {
+test('finish_reason is optional before [DONE]', async (t) => {
   assert.equal(finishOf(await read(t, [says('Hello.'), done])).reason, 'stop');
 });
 
-test('chunks without choices, of the role alone, with null, and comments say nothing', async (t) => {
+test('chunks without choices or with only a role or null, and comments, yield nothing', async (t) => {
   const events = await read(t, [
     ': OPENROUTER PROCESSING\n\n',
     delta({ role: 'assistant', content: null }),
@@ -52,7 +52,7 @@ test('chunks without choices, of the role alone, with null, and comments say not
   ]);
 });
 
-test('carriage returns, several lines of data, and characters cut between packets are read', async (t) => {
+test('carriage returns, multiple data lines, and characters split between packets are parsed', async (t) => {
   const bytes = Buffer.from(
     `data: ${JSON.stringify(says('Grüße, 世界'))}\r\n\r\ndata: {"choices":\r\ndata: []}\r\n\r\n`,
   );
@@ -66,7 +66,7 @@ test('carriage returns, several lines of data, and characters cut between packet
   assert.equal(textOf(await answer(model, [userSays('Hello.')])), 'Grüße, 世界');
 });
 
-test('an answer that is not streamed is an answer', async (t) => {
+test('a response that is not streamed is accepted', async (t) => {
   const server = await modelServer(t, (_request, response) =>
     sendJson(response, {
       choices: [
@@ -102,7 +102,7 @@ for (const [said, meant] of [
   });
 }
 
-test('figures come with the last chunk, or with every one', async (t) => {
+test('usage is accepted in the last chunk and in every chunk', async (t) => {
   const usage = {
     prompt_tokens: 50,
     completion_tokens: 2,
@@ -121,7 +121,7 @@ test('figures come with the last chunk, or with every one', async (t) => {
   assert.deepEqual(finishOf(await read(t, each)).usage, expected);
 });
 
-test('a server that says it is done and goes on holding the connection is not waited for', async (t) => {
+test('a server that keeps the connection open after [DONE] is not waited for', async (t) => {
   const clock = new WatchedClock();
   const server = await modelServer(t, async (request, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -140,7 +140,7 @@ test('a server that says it is done and goes on holding the connection is not wa
 
 // ---- Reasoning ----
 
-test('reasoning is not said, whatever it is called', async (t) => {
+test('reasoning is not forwarded, whatever its field', async (t) => {
   const events = await read(t, [
     delta({ reasoning_content: 'Hm, ' }),
     delta({ reasoning: 'well' }),
@@ -149,14 +149,14 @@ test('reasoning is not said, whatever it is called', async (t) => {
     done,
   ]);
   assert.equal(textOf(events), 'Yes.');
-  // A model that reasons for long has not stalled.
+  // A model that reasons for a long time is not stalled.
   assert.deepEqual(
     events.map(({ type }) => type),
     ['thinking', 'thinking', 'text', 'finish'],
   );
 });
 
-test('nor is what a model writes between tags before its answer, however it is cut', async (t) => {
+test('reasoning between tags before the answer is not forwarded, however it is split', async (t) => {
   for (const pieces of [
     ['<think>No, he said <b> and </thin', 'k>\n\n', 'Yes.'],
     ['\n<', 'think', '>', '\nHm.</think', '>Yes.'],
@@ -167,7 +167,7 @@ test('nor is what a model writes between tags before its answer, however it is c
   }
 });
 
-test('text that only looks like it is said', async (t) => {
+test('text that resembles a reasoning tag is forwarded', async (t) => {
   for (const pieces of [
     ['<thi', 's> is a tag.'],
     ['<'],
@@ -181,7 +181,7 @@ test('text that only looks like it is said', async (t) => {
 
 // ---- Calls ----
 
-test('numbers of calls may have gaps', async (t) => {
+test('indices of calls may have gaps', async (t) => {
   const events = await read(t, [
     piece({ index: 1, id: 'a', function: { name: 'one', arguments: '{"a":' } }),
     piece({ index: 1, function: { arguments: '1}' } }),
@@ -195,7 +195,7 @@ test('numbers of calls may have gaps', async (t) => {
   ]);
 });
 
-test('the old form of a call, in pieces: one call without an id', async (t) => {
+test('the deprecated function_call, in pieces, becomes one call without an id', async (t) => {
   const old = (function_call: object) => ({ choices: [{ index: 0, delta: { function_call }, finish_reason: null }] });
   const end = { choices: [{ index: 0, delta: {}, finish_reason: 'function_call' }] };
   const events = await read(t, [
@@ -207,7 +207,7 @@ test('the old form of a call, in pieces: one call without an id', async (t) => {
   assert.deepEqual(callsOf(events), [{ name: 'one', arguments: '{"a":1}' }]);
 });
 
-test('calls may have no ids, or all the same number, or none', async (t) => {
+test('calls may have no ids, and equal or no indices', async (t) => {
   const name = (each: string) => ({ function: { name: each, arguments: `{"of":"${each}"}` } });
   const expected = ['one', 'two'].map((each) => ({ name: each, arguments: `{"of":"${each}"}` }));
   const ended = [delta({}, 'tool_calls'), done];
@@ -223,7 +223,7 @@ test('calls may have no ids, or all the same number, or none', async (t) => {
   );
 });
 
-test('a name may come with every piece, or after the first arguments', async (t) => {
+test('a name may be repeated in every piece, or follow the first arguments', async (t) => {
   const events = await read(t, [
     piece({ index: 0, id: 'a', function: { name: 'one', arguments: '{"x"' } }),
     piece({ index: 0, id: 'a', function: { name: 'one', arguments: ':1}' } }),
@@ -238,7 +238,7 @@ test('a name may come with every piece, or after the first arguments', async (t)
   );
 });
 
-test('arguments may be an object, or missing', async (t) => {
+test('arguments may be an object or absent', async (t) => {
   const events = await read(t, [
     piece({ index: 0, function: { name: 'one', arguments: { a: ['b'] } } }),
     piece({ index: 1, function: { name: 'two' } }),
@@ -251,7 +251,7 @@ test('arguments may be an object, or missing', async (t) => {
   );
 });
 
-test('calls whose pieces interleave come one after the other', async (t) => {
+test('interleaved pieces of calls become consecutive calls', async (t) => {
   const events = await read(t, [
     piece({ index: 0, id: 'a', function: { name: 'one', arguments: '{"a":' } }),
     piece({ index: 1, id: 'b', function: { name: 'two', arguments: '{"b":' } }),
@@ -266,7 +266,7 @@ test('calls whose pieces interleave come one after the other', async (t) => {
   );
 });
 
-test('words between and behind calls keep their place', async (t) => {
+test('text between and after calls stays in order', async (t) => {
   const events = await read(t, [
     says('First. '),
     piece({ index: 0, id: 'a', function: { name: 'one', arguments: '{}' } }),
@@ -295,7 +295,7 @@ test('words between and behind calls keep their place', async (t) => {
   );
 });
 
-test('a call that the token limit cuts has no end', async (t) => {
+test('a call that is truncated by the token limit has no end', async (t) => {
   const events = await read(t, [
     piece({ index: 0, function: { name: 'one', arguments: '{"a' } }),
     delta({}, 'length'),
@@ -310,7 +310,7 @@ test('a call that the token limit cuts has no end', async (t) => {
 
 // ---- Audio ----
 
-test('a model that speaks gives sound and its words', async (t) => {
+test('a model with audio output yields audio and its transcript', async (t) => {
   const data = Buffer.from(Int16Array.of(5, -5, 7).buffer).toString('base64');
   const events = await read(t, [
     delta({ role: 'assistant', audio: { id: 'audio_1', transcript: 'Hel' } }),

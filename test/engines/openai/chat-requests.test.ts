@@ -1,4 +1,4 @@
-/** What a server of a language model is asked, for what a session wants. */
+/** Requests to the server of a language model. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -23,7 +23,7 @@ async function asked(
   return { body: chatBody(request), headers: request.headers };
 }
 
-test('instructions come first, then the conversation, with one message for neighbours of one role', async (t) => {
+test('instructions precede the conversation, and consecutive messages of one role are merged', async (t) => {
   const items = [
     userSays('Hello.'),
     assistantSays('Hi.'),
@@ -45,14 +45,14 @@ test('instructions come first, then the conversation, with one message for neigh
   assert.equal('tools' in body, false);
 });
 
-test('a model whose answer is spoken is told so, unless it is not wanted', async (t) => {
+test('a model whose answer is spoken gets a hint, unless the hint is disabled', async (t) => {
   const spoken = await asked(t, [userSays('Say: it')], { instructions: 'Be kind.', spoken: true });
   assert.match(String(spoken.body.messages[0]?.content), /^Be kind\.\n\n.*spoken aloud/s);
   const plain = await asked(t, [userSays('Say: it')], { instructions: 'Be kind.', spoken: true }, { spokenHint: '' });
   assert.equal(plain.body.messages[0]?.content, 'Be kind.');
 });
 
-test('limits, temperature, effort, tools and their choice are passed on', async (t) => {
+test('limits, temperature, effort, tools and tool choice are sent', async (t) => {
   const { body } = await asked(t, [userSays('Say: it')], {
     maxOutputTokens: 200,
     temperature: 0.7,
@@ -69,7 +69,7 @@ test('limits, temperature, effort, tools and their choice are passed on', async 
   assert.equal(body.parallel_tool_calls, false);
 });
 
-test('calls go in one message behind the words before them, and each is followed by its output', async (t) => {
+test('calls share one message with the text before them, and are followed by their outputs', async (t) => {
   const items: ContextItem[] = [
     userSays('Weather, please.'),
     assistantSays('One moment.'),
@@ -96,7 +96,7 @@ test('calls go in one message behind the words before them, and each is followed
   ]);
 });
 
-test('images are parts, by their data: URL', async (t) => {
+test('images are sent as parts with a data: URL', async (t) => {
   const url = 'data:image/png;base64,iVBORw0KGgo=';
   const content: Extract<ContextItem, { type: 'message' }>['content'] = [
     { type: 'text', text: 'Say: seen' },
@@ -118,7 +118,7 @@ test('images are parts, by their data: URL', async (t) => {
   ]);
 });
 
-test('a model that hears and speaks is given audio, and asked for its voice', async (t) => {
+test('a speech-to-speech model gets audio and the name of its voice', async (t) => {
   const clip = { samples: Int16Array.of(1, 2, 3), sampleRateHz: 24_000 };
   const { body } = await asked(
     t,
@@ -135,7 +135,7 @@ test('a model that hears and speaks is given audio, and asked for its voice', as
   assert.deepEqual(body.audio, { voice: 'marin', format: 'pcm16' });
 });
 
-test('without a model of its own, the one that the client names is asked for', async (t) => {
+test("without a configured model, the client's model name is sent", async (t) => {
   const server = await modelServer(t, chatServer(ollama));
   const model = new ChatModel({ url: server.url });
   t.after(() => model.close());
@@ -143,7 +143,7 @@ test('without a model of its own, the one that the client names is asked for', a
   assert.equal(chatBody(await server.request(1)).model, 'qwen3');
 });
 
-test('the key is a bearer token, credentials of the URL are basic ones, and nothing of the environment is sent', async (t) => {
+test('the key is sent as a bearer token, URL credentials as basic, and no environment variables are used', async (t) => {
   const variables = { OPENAI_API_KEY: 'sk-env', OPENAI_ORG_ID: 'org-env', OPENAI_CUSTOM_HEADERS: 'x-secret: env' };
   Object.assign(process.env, variables);
   t.after(() => {
@@ -162,7 +162,7 @@ test('the key is a bearer token, credentials of the URL are basic ones, and noth
   for (const sent of [withKey.headers, headers, without.headers]) assert.doesNotMatch(JSON.stringify(sent), /env/);
 });
 
-test('what a server refuses and can do without is left out from then on, and told once', async (t) => {
+test('an optional field that a server refuses is omitted from then on, and logged once', async (t) => {
   const refuse = ['stream_options', 'reasoning_effort'];
   const served = chatServer(ollama);
   const server = await modelServer(t, (request, response) => {
@@ -182,7 +182,7 @@ test('what a server refuses and can do without is left out from then on, and tol
   assert.match(notices[0] ?? '', /stream_options/);
 });
 
-test('a model that wants max_completion_tokens gets it', async (t) => {
+test('a model that requires max_completion_tokens gets it', async (t) => {
   const served = chatServer(ollama);
   const server = await modelServer(t, (request, response) => {
     if (!('max_tokens' in chatBody(request))) return served(request, response);

@@ -1,4 +1,4 @@
-/** The compiler checks here that the bodies of chat requests are what OpenAI's package sends, apart from custom efforts. */
+/** The compiler checks here that chat request bodies match the types of OpenAI's package, except for custom efforts. */
 
 import type OpenAI from 'openai';
 import type { ChatBody } from '../../../src/engines/openai/chat-types.ts';

@@ -14,7 +14,7 @@ import {
   transcriptionStyles,
 } from './servers/speech-servers.ts';
 
-/** A port that nothing listens on. */
+/** A closed port. */
 const nowhere = { url: 'http://127.0.0.1:9/v1', model: 'gone', attempts: 1 };
 
 for (const [name, style] of Object.entries(chatStyles)) {

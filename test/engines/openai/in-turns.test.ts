@@ -1,4 +1,4 @@
-/** What a request carries is written in turns of the event loop, and is what one turn would write. */
+/** Request bodies are encoded over turns of the event loop, with the same result as in one. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { base64Wav, jsonBytes, wavFile } from '../../../src/engines/openai/in-tu
 
 const mebibyte = 1024 ** 2;
 
-/** The turns of the event loop until a promise is settled. */
+/** The number of turns of the event loop until a promise settles. */
 async function turnsOf<T>(promise: Promise<T>): Promise<{ result: T; turns: number }> {
   let turns = 0;
   let over = false;
@@ -21,7 +21,7 @@ async function turnsOf<T>(promise: Promise<T>): Promise<{ result: T; turns: numb
   return { result, turns };
 }
 
-test('long audio becomes the WAVE file in base64, in many turns', async () => {
+test('long audio is encoded as a WAV file in base64 over many turns', async () => {
   const samples = Int16Array.from({ length: 2 * mebibyte + 1 }, (_, index) => index * 7919);
   const clip = { samples, sampleRateHz: 24_000 };
   const { result, turns } = await turnsOf(base64Wav(clip));
@@ -33,14 +33,14 @@ test('long audio becomes the WAVE file in base64, in many turns', async () => {
   }
 });
 
-test('a long request becomes its JSON in UTF-8, in many turns', async () => {
+test('a long request is encoded as UTF-8 JSON over many turns', async () => {
   const value = { model: 'm', messages: [{ content: '"世💥'.repeat(mebibyte) }, { content: null }], stream: true };
   const { result, turns } = await turnsOf(jsonBytes(value));
   assert.ok(Buffer.from(result).equals(Buffer.from(JSON.stringify(value))));
   assert.ok(turns >= 30, `${turns} turns`);
 });
 
-test('the file of a form with long audio is written in many turns', async () => {
+test('a form with long audio is encoded over many turns', async () => {
   const samples = Int16Array.from({ length: 4 * mebibyte + 1 }, (_, index) => index * 7919);
   const clip = { samples, sampleRateHz: 16_000 };
   const { result, turns } = await turnsOf(wavFile(clip));

@@ -1,4 +1,4 @@
-/** Models that their server loads at the first request: they are waited for, and loading is not begun again. */
+/** A model that its server loads at the first request: the request waits, and loading is not restarted. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { type Received, sendJson } from './servers/model-server.ts';
 const say = chatServer(ollama);
 const timeouts = { connectMs: 5000, firstByteMs: 20_000, loadMs: 300_000, idleMs: 20_000 };
 
-/** A server that is silent until its model is loaded. */
+/** A server that does not answer until its model is loaded. */
 function loadingServer({ lists = true }: { lists?: boolean } = {}) {
   const loaded = Promise.withResolvers<void>();
   const broken: Received[] = [];
@@ -32,12 +32,12 @@ function loadingServer({ lists = true }: { lists?: boolean } = {}) {
   };
 }
 
-/** Resolves once the answers that the server has sent so far have arrived: its connections are served in turn. */
+/** Resolves when all responses that the server has sent so far have arrived, because connections are served in turn. */
 async function answersArrive(url: string): Promise<void> {
   for (const _ of [1, 2, 3]) await (await fetch(`${url}/models`)).text();
 }
 
-test('a model that loads for minutes is waited for, its state is told, and no stage stalls meanwhile', async (t) => {
+test('a model that loads for minutes is waited for and reported, and no stage stalls', async (t) => {
   const server = loadingServer();
   const changes: object[] = [];
   const made = await serverAndModel(t, server.handle, {
@@ -65,7 +65,7 @@ test('a model that loads for minutes is waited for, its state is told, and no st
   assert.equal(changes.length, 2);
 });
 
-test('a server that answers nothing at all is given up after the time for the first byte', async (t) => {
+test('a server that never answers fails after the timeout for the first byte', async (t) => {
   const server = loadingServer({ lists: false });
   const { model, server: received, clock } = await serverAndModel(t, server.handle, { timeouts });
   const message = told(answer(model, question));
@@ -74,7 +74,7 @@ test('a server that answers nothing at all is given up after the time for the fi
   assert.match(await message, /it is connected but gave no answer in 20 s/);
 });
 
-test('an interruption while it may be loading leaves one request open, and ends the others', async (t) => {
+test('an interruption during loading leaves one request open, and aborts the others', async (t) => {
   const server = loadingServer();
   const { model, server: received, clock } = await serverAndModel(t, server.handle, { timeouts });
   for (const number of [1, 2]) {
@@ -93,7 +93,7 @@ test('an interruption while it may be loading leaves one request open, and ends 
   await (await received.request(1)).closed;
 });
 
-test('with a fallback nobody waits, and the model loads all the same', async (t) => {
+test('with a fallback no request waits, and the model is still loaded', async (t) => {
   const server = loadingServer();
   const {
     model,
@@ -111,7 +111,7 @@ test('with a fallback nobody waits, and the model loads all the same', async (t)
   assert.equal(textOf(await answer(model, question)), 'hello');
 });
 
-test('503 Loading model is asked again until it is loaded, and fails with the reason after the time for it', async (t) => {
+test('503 Loading model is retried until the model is loaded, and fails with the reason after the timeout', async (t) => {
   let loading = 6;
   const { model, server, clock } = await serverAndModel(
     t,

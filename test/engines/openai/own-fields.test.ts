@@ -1,4 +1,4 @@
-/** Fields and headers of an operator's own go with every request of an engine. */
+/** Configured fields and headers are sent with every request of an engine. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ import { modelServer, sendJson } from './servers/model-server.ts';
 const body = { chat_template_kwargs: { enable_thinking: false }, keep_alive: '1h', temperature: 0.2 };
 const headers = { 'X-Tenant': 'shop', 'api-key': 'Key sk-secret-of-a-gateway' };
 
-test('a language model is asked with them, and they win over what Parley would send', async (t) => {
+test('a language model request has the configured fields, which override those of Parley', async (t) => {
   const server = await modelServer(t, chatServer(ollama));
   const model = httpFactories.languageModel({ url: server.url, model: 'm', body, headers }, {});
   t.after(() => model.close?.());
@@ -27,7 +27,7 @@ test('a language model is asked with them, and they win over what Parley would s
   assert.deepEqual([request.headers['x-tenant'], request.headers['api-key']], ['shop', headers['api-key']]);
 });
 
-test('a transcriber and a voice, too', async (t) => {
+test('requests of transcribers and voices have them too', async (t) => {
   const server = await modelServer(t, (_, response) => sendJson(response, { text: 'hello' }));
   const signal = new AbortController().signal;
   const transcriber = httpFactories.transcriber(
@@ -50,7 +50,7 @@ test('a transcriber and a voice, too', async (t) => {
   assert.deepEqual([heard?.headers['x-tenant'], spoken?.headers['x-tenant']], ['shop', 'shop']);
 });
 
-test('a header that may be a key is never told', async (t) => {
+test('the value of a header, which may be a key, is never in an error', async (t) => {
   const server = await modelServer(t, (_, response) =>
     sendJson(response, { error: 'no tenant for sk-secret-of-a-gateway' }, 400),
   );
@@ -60,7 +60,7 @@ test('a header that may be a key is never told', async (t) => {
   assert.match(message, /no tenant for \*\*\*/);
 });
 
-test('they come from the configuration; fields that Parley sends itself are refused', () => {
+test('fields from the configuration are used; those that Parley sends itself are refused', () => {
   const load = (fields: object) =>
     loadConfig({
       flags: ['--engine-sets', JSON.stringify({ a: { llm: { url: 'http://127.0.0.1:9/v1', model: 'm', ...fields } } })],

@@ -1,4 +1,4 @@
-/** Servers that refuse the form of a request: the reason is told, the request is adapted, and what helped is remembered. */
+/** Servers that refuse a form of request: the reason is reported, the request is adapted, and the adaptation is remembered. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -14,7 +14,7 @@ const say = chatServer(ollama);
 type Body = object | string;
 type Refuse = (body: ChatBody) => readonly [status: number, body: Body] | undefined;
 
-/** A server that answers what `refuse` lets through; the bodies of all requests. */
+/** A server that answers what `refuse` accepts; returns the bodies of all requests. */
 async function refusing(t: TestContext, refuse: Refuse) {
   const bodies: ChatBody[] = [];
   const notices: string[] = [];
@@ -35,7 +35,7 @@ async function refusing(t: TestContext, refuse: Refuse) {
   return { ...made, bodies, notices };
 }
 
-// ---- Bodies of errors ----
+// ---- Error bodies ----
 
 const extra = { type: 'extra_forbidden', loc: ['body', 'stream_options'], msg: 'Extra inputs are not permitted' };
 const shapes: Readonly<Record<string, readonly [number, Body]>> = {
@@ -61,7 +61,7 @@ const shapes: Readonly<Record<string, readonly [number, Body]>> = {
 };
 
 for (const [server, refusal] of Object.entries(shapes)) {
-  test(`the reason is found in an error of ${server}, and the field is left out from then on`, async (t) => {
+  test(`the reason in an error of ${server} is found, and the field is omitted from then on`, async (t) => {
     const { model, bodies, notices } = await refusing(t, (body) => (body.stream_options ? refusal : undefined));
     assert.equal(textOf(await answer(model, question)), 'hello');
     assert.equal(textOf(await answer(model, question)), 'hello');
@@ -76,7 +76,7 @@ for (const [server, refusal] of Object.entries(shapes)) {
   });
 }
 
-test('words of a body that is nested, deep or odd are found, or left out', async (t) => {
+test('messages in nested, deep or unusual bodies are found or ignored', async (t) => {
   const bodies: readonly (readonly [Body, RegExp])[] = [
     [{ error: { details: [{ reason: 'No credit' }] } }, /\(HTTP 402: No credit\)/],
     [{ errors: ['One', { message: 'Two' }] }, /\(HTTP 402: One; Two\)/],
@@ -95,7 +95,7 @@ test('words of a body that is nested, deep or odd are found, or left out', async
 });
 
 for (const body of [{ detail: [{ ...extra, loc: ['body', 'stream'] }] }, { message: { detail: 'unknown stream' } }]) {
-  test(`a transcriber is asked again without a field that was refused: ${JSON.stringify(body)}`, async (t) => {
+  test(`a transcription request is sent again without a refused field: ${JSON.stringify(body)}`, async (t) => {
     const server = await modelServer(t, async (request, response) => {
       if (request.body.includes('name="stream"')) return sendJson(response, body, 422);
       sendJson(response, { text: 'hello' });
@@ -112,9 +112,9 @@ for (const body of [{ detail: [{ ...extra, loc: ['body', 'stream'] }] }, { messa
   });
 }
 
-// ---- What is remembered ----
+// ---- Remembered adaptations ----
 
-test('a value that is refused is left out, and other values are still sent', async (t) => {
+test('a refused value is omitted, and other values are still sent', async (t) => {
   const { model, bodies, notices } = await refusing(t, ({ temperature }) =>
     temperature === 0.7
       ? [
@@ -136,7 +136,7 @@ test('a value that is refused is left out, and other values are still sent', asy
   assert.deepEqual(notices, []);
 });
 
-test("an error that one client's content causes teaches nothing", async (t) => {
+test("an error that depends on a client's content is not remembered", async (t) => {
   const content = 'unknown temperature, and the roles of a conversation must alternate';
   const { model, bodies, notices } = await refusing(t, ({ messages }) =>
     JSON.stringify(messages).includes(content) ? [400, { error: { message: `Not allowed: ${content}` } }] : undefined,
@@ -148,7 +148,7 @@ test("an error that one client's content causes teaches nothing", async (t) => {
   assert.deepEqual([bodies.length - before, bodies.at(-1)?.temperature], [1, 0.8]);
 });
 
-test('it is forgotten after a while: servers are changed', async (t) => {
+test('an adaptation expires, because servers change', async (t) => {
   let old = true;
   const { model, bodies, clock } = await refusing(t, ({ stream_options }) =>
     old && stream_options ? [400, 'unknown field stream_options'] : undefined,
@@ -168,7 +168,7 @@ test('it is forgotten after a while: servers are changed', async (t) => {
 
 const roles = (body: ChatBody) => body.messages.map(({ role }) => role);
 const withoutSystem = (body: ChatBody) => roles(body).filter((role) => role !== 'system');
-/** Templates of Mistral's models: calls and their outputs do not count. */
+/** Mistral's templates: calls and their outputs do not count. */
 const spokenTurns = ({ messages }: ChatBody) =>
   messages.filter(({ role, tool_calls }) => role === 'user' || (role === 'assistant' && tool_calls === undefined));
 
@@ -267,7 +267,7 @@ const conversations: Readonly<Record<string, readonly ContextItem[]>> = {
 };
 
 for (const [template, refuse] of Object.entries(templates)) {
-  test(`a template that wants this is given it, and nothing is lost: ${template}`, async (t) => {
+  test(`a request is adapted to this template without loss: ${template}`, async (t) => {
     for (const [name, items] of Object.entries(conversations)) {
       const { model, bodies } = await refusing(t, refuse);
       for (const _ of [1, 2]) await answer(model, items, { instructions: 'You sell shoes.', tools: [{ name: 'f' }] });
@@ -287,7 +287,7 @@ for (const [template, refuse] of Object.entries(templates)) {
   });
 }
 
-test('an error of a template is not repeated, also with the status 500', async (t) => {
+test('a template error is adapted to once, also with status 500', async (t) => {
   const { model, server } = await serverAndModel(t, (_, response) =>
     sendJson(response, { error: { message: 'Jinja Exception: everything is wrong' } }, 500),
   );

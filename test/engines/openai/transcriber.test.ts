@@ -31,7 +31,7 @@ function events(
   return Array.fromAsync(transcriber.transcribe(clipOf(0), { ...options, signal: new AbortController().signal }));
 }
 
-test('audio is sent as a WAV file of 16 kHz, with the model, the language and the prompt', async (t) => {
+test('audio is sent as a 16 kHz WAV file, with the model, the language and the prompt', async (t) => {
   const { server, transcriber } = await serverAndTranscriber(t, hosted, { key: 'sk-stt' });
   await events(transcriber, { language: 'en', prompt: 'Parley' });
   const request = await server.request(1);
@@ -46,11 +46,11 @@ test('audio is sent as a WAV file of 16 kHz, with the model, the language and th
     stream: 'true',
   });
   assert.equal(request.headers.authorization, 'Bearer sk-stt');
-  // Not every server reads a body in chunks.
+  // Not every server accepts chunked bodies.
   assert.ok(Number(request.headers['content-length']) > file.size);
 });
 
-test('probabilities of tokens come when they are asked for, and say how sure the model is', async (t) => {
+test('logprobs are returned on request, and are those of the model', async (t) => {
   const { transcriber } = await serverAndTranscriber(t, hosted);
   const [first, ...rest] = await events(transcriber, { logprobs: true });
   assert.deepEqual(first, {
@@ -66,7 +66,7 @@ test('probabilities of tokens come when they are asked for, and say how sure the
   assert.ok(plain?.type === 'done' && plain.logprobs === undefined);
 });
 
-test('figures are the server’s, in tokens or in seconds', async (t) => {
+test('usage is that of the server, in tokens or in seconds', async (t) => {
   const { transcriber } = await serverAndTranscriber(t, hosted);
   const { usage } = await transcript(transcriber, clipOf(0));
   assert.deepEqual(usage, {
@@ -82,7 +82,7 @@ test('figures are the server’s, in tokens or in seconds', async (t) => {
   assert.deepEqual((await transcript(seconds.transcriber, clipOf(0))).usage, { type: 'duration', seconds: 3 });
 });
 
-test('a model that tells speakers apart is asked for them', async (t) => {
+test('a diarizing model is asked for speaker labels', async (t) => {
   const part = { type: 'transcript.text.segment', id: 'seg_1', start: 0.5, end: 1.25, text: ' Hi.', speaker: 'A' };
   const { server, transcriber } = await serverAndTranscriber(
     t,
@@ -100,7 +100,7 @@ test('a model that tells speakers apart is asked for them', async (t) => {
   assert.deepEqual([fields.response_format, fields.chunking_strategy], ['diarized_json', 'auto']);
 });
 
-test('a server that refuses to stream, or to tell probabilities, is asked without from then on', async (t) => {
+test('streaming or logprobs that a server refuses are not requested again', async (t) => {
   const notices: string[] = [];
   const { server, transcriber } = await serverAndTranscriber(
     t,
@@ -119,7 +119,7 @@ test('a server that refuses to stream, or to tell probabilities, is asked withou
   assert.equal(notices.length, 2);
 });
 
-test('clips that are too short for the API are made longer, and long ones are sent in parts', async (t) => {
+test('clips that are too short for the API are padded, and long ones are split', async (t) => {
   const lengths: number[] = [];
   const { transcriber } = await serverAndTranscriber(t, async (request, response) => {
     const { samples } = await transcriptionForm(request);
@@ -138,7 +138,7 @@ test('clips that are too short for the API are made longer, and long ones are se
   assert.ok(lengths.every((each) => each * 2 < 25_000_000));
 });
 
-test('words whose spaces come anywhere are joined as they are written', async (t) => {
+test("words are joined with the server's spaces", async (t) => {
   const delta = (words: string) => ({ type: 'transcript.text.delta', delta: words });
   for (const pieces of [
     [' Good', ' day', ' to you. '],
@@ -153,7 +153,7 @@ test('words whose spaces come anywhere are joined as they are written', async (t
   }
 });
 
-test('a final text that the deltas did not say is completed, or gives way to them', async (t) => {
+test('a final text that differs from the deltas completes or replaces them', async (t) => {
   const said =
     (text: string): Handler =>
     (_, response) =>
@@ -167,7 +167,7 @@ test('a final text that the deltas did not say is completed, or gives way to the
   assert.equal((await transcript(other.transcriber, clipOf(0))).text, 'Good');
 });
 
-test('an empty transcript is one', async (t) => {
+test('an empty transcript is accepted', async (t) => {
   const { transcriber } = await serverAndTranscriber(t, text(' \n'));
   assert.deepEqual(await events(transcriber), [{ type: 'done', text: '' }]);
 });
@@ -206,7 +206,7 @@ const faults: { name: string; handle: Handler; told: RegExp }[] = [
   { name: '20 MB of words', handle: text('word '.repeat(4_000_000)), told: /longer than 4194304 bytes/ },
 ];
 for (const { name, handle, told } of faults) {
-  test(`told in words: ${name}`, async (t) => {
+  test(`the error is readable: ${name}`, async (t) => {
     const { transcriber } = await serverAndTranscriber(t, handle);
     await assert.rejects(
       transcript(transcriber, clipOf(0)),

@@ -22,7 +22,7 @@ async function serverAndVoice(
 
 const kokoro = speechServer(speechStyles['Kokoro-FastAPI'] ?? assert.fail());
 
-test('a clause is asked for with the model, the voice and the speed', async (t) => {
+test('a clause is requested with the model, the voice and the speed', async (t) => {
   const { server, voice } = await serverAndVoice(t, kokoro);
   await speech(voice, 'Good day.', 1.25);
   await speech(voice, 'Good day.');
@@ -31,7 +31,7 @@ test('a clause is asked for with the model, the voice and the speed', async (t) 
   assert.deepEqual(speechBody(await server.request(2)), asked);
 });
 
-test('names that clients know become the voices of the server', async (t) => {
+test('standard voice names are mapped to voices of the server', async (t) => {
   const { server, voice: plain } = await serverAndVoice(t, kokoro);
   const voice = withVoiceAliases(plain, { alloy: 'af_heart', '*': 'bf_emma' });
   for (const name of ['alloy', 'marin', '__proto__']) {
@@ -43,14 +43,14 @@ test('names that clients know become the voices of the server', async (t) => {
   );
 });
 
-test('sound at 11.025 kHz lasts as long as it does', async (t) => {
+test('audio at 11.025 kHz keeps its duration', async (t) => {
   const { voice } = await serverAndVoice(t, speechServer(speechStyles['a voice of 11.025 kHz'] ?? assert.fail()));
   const { samples, sampleRateHz } = await speech(voice, 'Twenty letters, yes.');
   assert.equal(sampleRateHz, 11_025);
   assert.ok(Math.abs(durationMs(samples.length, sampleRateHz) - 440) < 5);
 });
 
-test('bare PCM is 24 kHz, unless the server or the configuration say otherwise', async (t) => {
+test('raw PCM has 24 kHz, unless the server or the configuration says otherwise', async (t) => {
   const pcm =
     (type: string): Handler =>
     (_, response) =>
@@ -67,7 +67,7 @@ test('bare PCM is 24 kHz, unless the server or the configuration say otherwise',
   assert.equal(await rate('application/octet-stream', { pcmRateHz: 22_050 }), 22_050);
 });
 
-test('speech is passed on as it comes', async (t) => {
+test('audio is forwarded as it arrives', async (t) => {
   const { voice, server } = await serverAndVoice(t, async (request, response) => {
     const wav = writeWav({
       samples: spoken({ model: '', voice: '', input: 'a longer sentence' }, 24_000),
@@ -85,7 +85,7 @@ test('speech is passed on as it comes', async (t) => {
   await closed;
 });
 
-test('pauses within speech stay', async (t) => {
+test('pauses within speech are retained', async (t) => {
   const word = spoken({ model: '', voice: '', input: 'word' }, 24_000);
   const { voice } = await serverAndVoice(t, (_, response) => {
     const samples = new Int16Array(word.length * 2);
@@ -97,11 +97,11 @@ test('pauses within speech stay', async (t) => {
     response.end();
   });
   const { samples } = await speech(voice, 'word word');
-  // Two words of 80 ms, the 700 ms between them, and what is left of silence around.
+  // Two words of 80 ms, the 700 ms between them, and the remaining silence around them.
   assert.ok(Math.abs(durationMs(samples.length, 24_000) - (80 + 700 + 80 + 40)) < 5);
 });
 
-test('what stands behind the sound of a WAV file is not spoken', async (t) => {
+test('chunks after the audio of a WAV file are ignored', async (t) => {
   const samples = spoken({ model: '', voice: '', input: 'word' }, 24_000);
   const list = Buffer.concat([Buffer.from('LIST'), Buffer.of(200, 0, 0, 0), Buffer.alloc(200, 0x55)]);
   const { voice } = await serverAndVoice(t, (_, response) => {
@@ -111,7 +111,7 @@ test('what stands behind the sound of a WAV file is not spoken', async (t) => {
   assert.ok(durationMs((await speech(voice, 'word')).samples.length, 24_000) < 125);
 });
 
-test('sound in several WAV files, or longer than its header states, is spoken whole and without clicks', async (t) => {
+test('audio in several WAV files, or longer than its header states, is spoken completely and without clicks', async (t) => {
   const rateHz = 24_000;
   const word = Int16Array.from({ length: rateHz / 10 }, (_, at) => 3000 * Math.sin(at / 10));
   const bare = samplesToBytes(word);
@@ -140,7 +140,7 @@ test('sound in several WAV files, or longer than its header states, is spoken wh
   }
 });
 
-test('long text is asked for in pieces that lose nothing', async (t) => {
+test('long text is requested in pieces without loss', async (t) => {
   const { server, voice } = await serverAndVoice(t, (_, response) => {
     response.writeHead(200, { 'content-type': 'audio/wav' });
     response.end(writeWav({ samples: spoken({ model: '', voice: '', input: 'word' }, 24_000), sampleRateHz: 24_000 }));
@@ -231,7 +231,7 @@ const faults: { name: string; handle: Handler; told: RegExp }[] = [
   },
 ];
 for (const { name, handle, told } of faults) {
-  test(`told in words: ${name}`, async (t) => {
+  test(`the error is readable: ${name}`, async (t) => {
     const { voice } = await serverAndVoice(t, handle);
     await assert.rejects(speech(voice, 'Hello.'), (error) => {
       assert.ok(error instanceof EngineError);

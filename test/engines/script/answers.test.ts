@@ -1,4 +1,4 @@
-/** What a script says and calls, as a client of a session sees it. */
+/** Text and calls of a script, from the view of a client. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -17,7 +17,7 @@ rules:
 else: I did not understand "{{heard}}" in turn {{turn}}.
 `;
 
-test('words, a pattern with captures, and a list are recognised; everything else has its answer', async () => {
+test('exact text, a pattern with captures, and a list match; everything else gets the default answer', async () => {
   const scripted = await follow(order, { tools: ['look_up_order'] });
   assert.equal((await ask(scripted, 'GOODBYE, then!')).said, 'Goodbye!');
   assert.equal((await ask(scripted, "Well... see   you, I don't mind.")).said, 'Goodbye!');
@@ -36,7 +36,7 @@ test('words, a pattern with captures, and a list are recognised; everything else
   );
 });
 
-test('after the output of a call the next step is made, with the output', async () => {
+test('after the output of a call the next step runs, with the output', async () => {
   const scripted = await follow(order, { tools: ['look_up_order'] });
   const [call] = (await ask(scripted, 'order 77')).calls;
   const answer = await giveOutput(scripted, call?.callId ?? '', '{"status":"on its way"}');
@@ -44,7 +44,7 @@ test('after the output of a call the next step is made, with the output', async 
   assert.equal((await respond(scripted.client)).said, 'Order 77 is on its way.', 'asked again, it says it again');
 });
 
-test('an output without what the script reads of it fails the response, and says what it has', async () => {
+test('an output that lacks a field that the script reads fails the response, with the fields that it has', async () => {
   const scripted = await follow(order, { tools: ['look_up_order'] });
   const [call] = (await ask(scripted, 'order 77')).calls;
   const { failure } = await giveOutput(scripted, call?.callId ?? '', '{"state":"lost","eta":3}');
@@ -54,7 +54,7 @@ test('an output without what the script reads of it fails the response, and says
   );
 });
 
-test('say, call, say, call, say: each step waits for the outputs of the one before', async () => {
+test('say, call, say, call, say: each step waits for the outputs of the previous one', async () => {
   const scripted = await follow(
     `
 else:
@@ -88,13 +88,13 @@ else:
   assert.equal((await giveOutput(scripted, second.calls[0]?.callId ?? '', '3')).said, 'And 3.');
 });
 
-test('a response that is asked for before the output of a call fails, and says what is missing', async () => {
+test('a response.create before the output of a call fails and names the missing output', async () => {
   const scripted = await follow(order, { tools: ['look_up_order'] });
   await ask(scripted, 'order 77');
   assert.match((await respond(scripted.client)).failure ?? '', /the output of look_up_order is missing: send it as/);
 });
 
-test('arguments may be text that is sent as it is', async () => {
+test('arguments may be text that is sent unchanged', async () => {
   const scripted = await follow(
     'rules:\n  - when: /(\\d+) eggs/\n    call: buy\n    with: \'{"eggs":   {{1}}}\'\n  - when: nothing\n    call: buy\n    with: \'{"eggs": broken off\'',
     { tools: ['buy'] },
@@ -103,7 +103,7 @@ test('arguments may be text that is sent as it is', async () => {
   assert.match((await ask(scripted, 'nothing')).failure ?? '', /arguments that are not one JSON object/);
 });
 
-test('a tool that the session has not declared fails the response, and so does a call that is forbidden', async () => {
+test('an undeclared tool or a forbidden call fails the response', async () => {
   const scripted = await follow('else:\n  call: fly', { tools: ['walk', 'swim'] });
   assert.match(
     (await ask(scripted, 'go')).failure ?? '',
@@ -116,7 +116,7 @@ test('a tool that the session has not declared fails the response, and so does a
   assert.match(JSON.stringify(response.status_details), /this calls 'walk', but tool_choice is 'none'/);
 });
 
-test('the first rule that fits answers; once answers one turn of a conversation', async () => {
+test('the first matching rule answers; a once rule answers one turn of a conversation', async () => {
   const scripted = await follow(`
 rules:
   - when: hello
@@ -133,7 +133,7 @@ rules:
   assert.equal((await ask(scripted, 'hello')).said, 'We have met.');
 });
 
-test('turns are those of the conversation: nothing that was asked aside or taken back counts', async () => {
+test('turns are counted in the conversation, without out-of-band responses and deleted items', async () => {
   const scripted = await follow(`
 rules:
   - { turn: 0, say: Welcome! }
@@ -156,7 +156,7 @@ else: Later.
   assert.equal((await ask(scripted, 'd')).said, 'Later.');
 });
 
-test('a turn that no rule is for fails the response, with what was said', async () => {
+test('a turn that matches no rule fails the response with the text of the turn', async () => {
   const scripted = await follow('rules:\n  - { when: hello, say: Hi }');
   const { failure, response } = await ask(scripted, 'what?');
   assert.equal(response.status, 'failed');
@@ -167,7 +167,7 @@ test('a turn that no rule is for fails the response, with what was said', async 
   assert.equal((await ask(scripted, 'hello')).said, 'Hi', 'the session goes on');
 });
 
-test('a call that nothing follows is the end of its rule', async () => {
+test('a rule may end with a call', async () => {
   const scripted = await follow('else:\n  call: hang_up', { tools: ['hang_up'] });
   const [call] = (await ask(scripted, 'bye')).calls;
   const { failure } = await giveOutput(scripted, call?.callId ?? '', 'ok');
@@ -177,7 +177,7 @@ test('a call that nothing follows is the end of its rule', async () => {
   );
 });
 
-test('usage and the reason of the end are as the script has them', async () => {
+test('usage and finish reason are those of the script', async () => {
   const scripted = await follow(`
 usage: { input: 100, output: 20, cached: 60 }
 rules:
@@ -198,7 +198,7 @@ else: Fine.
   assert.deepEqual(rude.status_details, { type: 'incomplete', reason: 'content_filter' });
 });
 
-test('the token limit of a response is kept', async () => {
+test('the token limit of a response applies', async () => {
   const scripted = await follow('else: one two three four five');
   await scripted.client.say(userText('go'));
   await scripted.client.say({ type: 'response.create', response: { max_output_tokens: 3 } });
@@ -207,7 +207,7 @@ test('the token limit of a response is kept', async () => {
   assert.match(said, /^one two( three)?$/);
 });
 
-test('JSON is as good as YAML', async () => {
+test('a script may be JSON instead of YAML', async () => {
   const scripted = await follow('{"rules": [{"when": "/h(.)llo/", "say": "H{{1}}!"}]}');
   assert.equal((await ask(scripted, 'hullo')).said, 'Hu!');
 });

@@ -1,4 +1,4 @@
-/** Slow stages, failing stages, and what is heard, on a clock that only the test moves. */
+/** Delays, failures and transcripts of a script, on a fake clock. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,13 +10,13 @@ import { answered, ask, follow, type Scripted } from './scripted.ts';
 
 const { stageStallMs } = defaultSessionSettings.limits;
 
-/** Says something by voice, without turn detection. */
+/** Speaks a turn, without turn detection. */
 async function sayAloud({ client }: Scripted): Promise<void> {
   await client.speak(tone(400, 24_000));
   await client.say({ type: 'input_audio_buffer.commit' });
 }
 
-test('the first token and those after it wait as long as the script says', async () => {
+test('the first token and the following ones are delayed as configured', async () => {
   const scripted = await follow('else: one two three\ndelays: { first-token: 300, between-tokens: 0.05s }');
   const { client, clock } = scripted;
   await client.say(userText('go'));
@@ -34,7 +34,7 @@ test('the first token and those after it wait as long as the script says', async
   assert.equal(answered(client).said, 'one two three');
 });
 
-test("a rule's own delays come before those of the whole script", async () => {
+test('delays of a rule override those of the script', async () => {
   const scripted = await follow(`
 delays: { first-token: 1s }
 rules:
@@ -50,7 +50,7 @@ else: Slow.
   assert.equal(answered(scripted.client).said, 'Slow.');
 });
 
-test('a cancelled response waits for nothing', async () => {
+test('a cancelled response does not wait for its delays', async () => {
   const { client, clock } = await follow('else: Slow.\ndelays: { first-token: 5s }');
   await client.say(userText('go'));
   await client.say({ type: 'response.create' });
@@ -60,7 +60,7 @@ test('a cancelled response waits for nothing', async () => {
   assert.deepEqual(client.all('response.output_text.delta'), []);
 });
 
-test('the voice waits before each clause, and makes a tone of the stated length', async () => {
+test('the voice waits before each clause, and yields a tone of the configured duration', async () => {
   const { client, clock } = await follow(
     'else: Hello there. And goodbye.\nvoice: { sound: tone, per-word: 100ms }\ndelays: { voice: 200ms }',
     { spoken: true },
@@ -80,7 +80,7 @@ test('the voice waits before each clause, and makes a tone of the stated length'
   assert.equal(answered(client).said, 'Hello there. And goodbye.');
 });
 
-test('silence is silent, and every run has the same samples', async () => {
+test('silent audio has only zeros, and every run has the same samples', async () => {
   const audioOf = async (voice: string) => {
     const { client } = await follow(`else: Hello there.\nvoice: ${voice}`, { spoken: true });
     await client.say(userText('go'));
@@ -95,7 +95,7 @@ test('silence is silent, and every run has the same samples', async () => {
   assert.deepEqual(sound, await audioOf('tone'));
 });
 
-test('what is heard is what the script says, turn by turn, after its delay', async () => {
+test('transcripts are those of the script, turn by turn, after the delay', async () => {
   const scripted = await follow(`
 hears:
   - Where is order 12?
@@ -125,7 +125,7 @@ rules:
   assert.equal(answered(client).said, 'Heard by the transcriber itself.');
 });
 
-test('a spoken turn beyond those that the script hears is refused in clear words', async () => {
+test('a spoken turn beyond those of the script fails with a message', async () => {
   const scripted = await follow('hears: [hello]\nelse: Hi.');
   await sayAloud(scripted);
   await sayAloud(scripted);
@@ -138,7 +138,7 @@ for (const [how, told] of [
   ['end', 'The transcriber failed: it ended without a transcript.'],
   ['stall', `The transcriber gave nothing for ${stageStallMs / 1000} s and was given up.`],
 ]) {
-  test(`a transcriber that breaks off: ${how}`, async () => {
+  test(`a transcriber that fails: ${how}`, async () => {
     const scripted = await follow(`
 hears:
   - { text: one two three, fail: { after: 2, how: ${how} } }
@@ -162,7 +162,7 @@ for (const [how, told] of [
   ['end', 'The language model failed: it ended without finishing.'],
   ['stall', `The language model gave nothing for ${stageStallMs / 1000} s and was given up.`],
 ]) {
-  test(`a model that breaks off in the middle of its answer: ${how}`, async () => {
+  test(`a model that fails during its answer: ${how}`, async () => {
     const scripted = await follow(`
 rules:
   - { when: break, say: one two three, fail: { how: ${how}, after: 2, message: out of memory } }
@@ -178,7 +178,7 @@ else: Fine.
   });
 }
 
-test('a voice that breaks off has said what came before', async () => {
+test('a voice that fails has sent the audio before', async () => {
   const scripted = await follow(
     `
 rules:
@@ -200,7 +200,7 @@ voice: { sound: tone, per-word: 100ms }
   assert.equal(answered(client).response.status, 'completed', 'the same words, said by another rule');
 });
 
-test('a dropped connection: the session is cut off with 1006, in the middle of its answer', async () => {
+test('a dropped connection closes the session with 1006 during its response', async () => {
   const { client } = await follow('else: { say: one two three, fail: { how: drop, after: 1 } }');
   await client.say(userText('go'));
   await client.say({ type: 'response.create' });

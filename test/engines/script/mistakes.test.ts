@@ -1,4 +1,4 @@
-/** A mistake in a script is told with its file, line and column, what is wrong, and what is allowed. */
+/** An error in a script is reported with file, line, column, problem and allowed values. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -147,12 +147,12 @@ for (const { name, text, told } of mistakes) {
   });
 }
 
-test('only the first twenty mistakes are told', () => {
+test('only the first twenty errors are reported', () => {
   const text = `rules:\n${'  - sya: hello\n'.repeat(30)}`;
   assert.equal(problemsOf(text).length, 20);
 });
 
-test('aliases may share parts of a script, and may not blow it up', () => {
+test('YAML aliases may share parts of a script, within bounds', () => {
   assert.equal(script('else: &hi\n  say: Hi\nrules:\n  - { when: hi, then: *hi, say: Oh }').rules[0]?.steps.length, 2);
   const levels = Array.from({ length: 12 }, (_, level) => `l${level}: &l${level} [${`*l${level - 1}, `.repeat(9)}]`);
   const bomb = `else:\n  call: x\n  with:\n    a: &l-1 [1]\n${levels.map((line) => `    ${line}`).join('\n')}`;

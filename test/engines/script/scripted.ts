@@ -1,4 +1,4 @@
-/** Conversations that follow a script, on a clock that stands still. */
+/** Conversations that follow a script, on a fake clock. */
 
 import assert from 'node:assert/strict';
 import { readScript } from '../../../src/engines/script/read-script.ts';
@@ -16,14 +16,14 @@ import { newParts, type Parts } from '../../support/responses.ts';
 
 export const file = 'support.yaml';
 
-/** A script that has to be right. */
+/** A valid script. */
 export function script(text: string): Script {
   const read = readScript(file, text);
   assert.ok('rules' in read, 'this script plays a cassette');
   return read;
 }
 
-/** What is wrong with a script. */
+/** The errors of a script. */
 export function problemsOf(text: string): readonly string[] {
   try {
     readScript(file, text);
@@ -40,7 +40,7 @@ export interface Scripted {
   session: RealtimeSession;
 }
 
-/** A session that follows a script, and answers in writing unless `spoken`. What the script leaves to engines fakes do. */
+/** A session that follows a script, in text unless `spoken`. Fakes replace the other engines. */
 export async function follow(text: string, { spoken = false, tools = [] as string[] } = {}): Promise<Scripted> {
   const clock = new FakeClock();
   const set = scriptedEngines(script(text), { clock, create: () => fakeSet() });
@@ -61,7 +61,7 @@ export function fakeSet(engines = fakeEngines()): EngineSet {
   return { engines, ready: Promise.resolve(), describe: () => [], close: async () => {} };
 }
 
-/** A new session of an engine set; `cuts` collects why its cassette breaks off. */
+/** A new session of an engine set; `cuts` collects the reasons for which its cassette ends. */
 export function openOn(set: EngineSet, clock: FakeClock, cuts: string[] = []): Scripted {
   const own = set.openSession?.({
     type: 'realtime',
@@ -81,7 +81,7 @@ export function openOn(set: EngineSet, clock: FakeClock, cuts: string[] = []): S
   return { clock, session, client: new Client(session) };
 }
 
-/** The responses of a new session of an engine set, for turns that the test decides. `close` ends it. */
+/** The responses of a new session of an engine set, for turns that the test supplies. `close` ends it. */
 export function partsOn(set: EngineSet): Parts & { dropped: () => number; close: () => void } {
   const clock = new FakeClock();
   let drops = 0;
@@ -103,13 +103,13 @@ export function partsOn(set: EngineSet): Parts & { dropped: () => number; close:
   return { ...parts, dropped: () => drops, close };
 }
 
-/** Asks in writing, and gives what was answered. */
+/** Sends a text turn and returns the response. */
 export async function ask({ client }: Scripted, text: string): Promise<Answer> {
   await client.say(userText(text));
   return respond(client);
 }
 
-/** Gives the output of the last call, and what is answered to it. */
+/** Sends the output of the last call and returns the response. */
 export async function giveOutput({ client }: Scripted, callId: string, output: string): Promise<Answer> {
   const item = { type: 'function_call_output', call_id: callId, output };
   await client.say({ type: 'conversation.item.create', item });
@@ -129,7 +129,7 @@ export async function respond(client: Client): Promise<Answer> {
   return answered(client);
 }
 
-/** What the last response said. */
+/** The text of the last response. */
 export function answered(client: Client): Answer {
   const { response } = client.last('response.done');
   const output = response.output ?? [];

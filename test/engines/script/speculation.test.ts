@@ -1,4 +1,4 @@
-/** What a script says does not depend on generations that were dropped. */
+/** Dropped generations do not affect a script. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { tone } from '../../support/fake-engines.ts';
 import { expectedTurn, traceOf } from '../../support/responses.ts';
 import { fakeSet, partsOn, script } from './scripted.ts';
 
-// WebAssembly is loaded by its first use, which a fake clock cannot wait for.
+// Loads WebAssembly before the test, because a fake clock cannot wait for it.
 (await createResampler(16000, 24000)).free();
 
 function open(text: string): ReturnType<typeof partsOn> {
@@ -49,12 +49,12 @@ for (const [how, guess] of Object.entries({
   dropped: (turn: string) => (turn === 'hello' ? 'is it broken' : 'hello'),
   adopted: (turn: string) => turn,
 })) {
-  test(`a conversation with ${how} generations follows its script as one without`, async () => {
+  test(`a conversation with ${how} generations follows its script like one without`, async () => {
     assert.deepEqual(await converse(greeter, turns, guess), await converse(greeter, turns));
   });
 }
 
-test('a dropped generation does not lend its failures to what is being said beside the conversation', async () => {
+test('failures of a dropped generation do not affect out-of-band responses', async () => {
   const parts = open(`delays: { voice: 100ms }\n${greeter.replace('else: ', 'else: Well. ')}`);
   parts.say('well');
   parts.responses.create({ conversation: 'none' });
@@ -68,7 +68,7 @@ test('a dropped generation does not lend its failures to what is being said besi
   );
 });
 
-test('a connection that the script cuts is cut once the generation is adopted', async () => {
+test('a connection that the script drops is closed when the generation is adopted', async () => {
   const parts = open('rules: [{ turn: 1, say: Hello there, fail: { how: drop, after: 1 } }]');
   const speculate = async () => {
     const speculation = parts.responses.speculate(expectedTurn('hello'));
@@ -84,7 +84,7 @@ test('a connection that the script cuts is cut once the generation is adopted', 
   assert.equal(parts.dropped(), 1);
 });
 
-test('a turn that is listened to by speculation counts once it is adopted', async () => {
+test('a turn that is transcribed speculatively counts when it is adopted', async () => {
   const { core } = open('hears: [first, second]\nelse: Fine.');
   const adopting: (() => void)[] = [];
   const adoption = { adopted: false, whenAdopted: (act: () => void) => void adopting.push(act) };

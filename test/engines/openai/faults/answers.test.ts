@@ -1,4 +1,4 @@
-/** HTTP statuses of refusal, and bodies that are no answers. */
+/** HTTP error statuses and invalid response bodies. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -63,13 +63,13 @@ for (const { status, body, headers = {}, told: expected, key } of statuses) {
   });
 }
 
-test('the credentials of a URL are in no message', async (t) => {
+test('errors do not contain the credentials of a URL', async (t) => {
   const { url } = await modelServer(t, (_, response) => sendJson(response, { error: { message: 'no: hunter2' } }, 403));
   const model = new ChatModel({ url: `${url.replace('//', '//me:hunter2@')}?api-key=hunter2`, model: 'm', ...one });
   assert.doesNotMatch(await told(answer(model, question)), /hunter2/);
 });
 
-// ---- Other answers ----
+// ---- Invalid responses ----
 
 const oddities: { name: string; handle: Handler; told: RegExp }[] = [
   {
@@ -158,13 +158,13 @@ const oddities: { name: string; handle: Handler; told: RegExp }[] = [
 ];
 
 for (const { name, handle, told: expected } of oddities) {
-  test(`an answer that is ${name}`, async (t) => {
+  test(`a response that is ${name}`, async (t) => {
     const { model } = await serverAndModel(t, handle, one);
     assert.match(await told(answer(model, question)), expected);
   });
 }
 
-test('a connection that breaks in the middle of the answer', async (t) => {
+test('a connection that breaks during the response', async (t) => {
   const { model } = await serverAndModel(
     t,
     (_, response) => {

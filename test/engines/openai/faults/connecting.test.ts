@@ -1,4 +1,4 @@
-/** Servers that cannot be reached, do not answer or stop in the middle. */
+/** Servers that are unreachable, do not answer, or stall. */
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
@@ -10,7 +10,7 @@ import { answer, requestWith, textOf } from '../../contract/language-model.ts';
 import { type Handler, hangs, sendJson } from '../servers/model-server.ts';
 import { one, question, serverAndModel, told, words } from './support.ts';
 
-test('a port that nobody listens on', async () => {
+test('a closed port', async () => {
   const model = new ChatModel({ url: 'http://127.0.0.1:9/v1', model: 'llama3.2', ...one });
   assert.equal(
     await told(answer(model, question)),
@@ -18,7 +18,7 @@ test('a port that nobody listens on', async () => {
   );
 });
 
-test('clients are told which model failed and how, and no address: neither its own nor those that it tells', async (t) => {
+test('errors for clients name the model and the cause, and contain no address', async (t) => {
   const refuses: Handler = (_, response) => {
     const message = `no upstream: http://10.0.0.5:8000/v1 (10.0.0.6:9000), asked as ${response.req.headers.host}`;
     sendJson(response, { error: { message } }, 400);
@@ -32,12 +32,12 @@ test('clients are told which model failed and how, and no address: neither its o
   });
 });
 
-test('a host that does not exist', async () => {
+test('an unknown host', async () => {
   const model = new ChatModel({ url: 'http://models.invalid/v1', model: 'm', ...one });
   assert.match(await told(answer(model, question)), /at http:\/\/models\.invalid\/v1: its host name/);
 });
 
-test('something that does not speak HTTP, and something that speaks TLS only or not at all', async (t) => {
+test('a server that does not speak HTTP, and a mismatch of TLS', async (t) => {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.end('SSH-2.0-OpenSSH_9.9\r\n');
@@ -52,7 +52,7 @@ test('something that does not speak HTTP, and something that speaks TLS only or 
   assert.match(await told(answer(secure, question)), /TLS failed/);
 });
 
-test('an answer with 101, after which HTTP is over', async (t) => {
+test('a response with status 101', async (t) => {
   const { model } = await serverAndModel(
     t,
     async (_request, response) => {
@@ -63,7 +63,7 @@ test('an answer with 101, after which HTTP is over', async (t) => {
   assert.match(await told(answer(model, question)), /ended the connection without an answer/);
 });
 
-test('a host that takes the connection and never answers', async (t) => {
+test('a host that accepts the connection and never answers', async (t) => {
   const { model, server, clock } = await serverAndModel(t, hangs, { timeouts: { firstByteMs: 7000 } });
   const message = told(answer(model, question));
   const { closed } = await server.request(1);
@@ -74,7 +74,7 @@ test('a host that takes the connection and never answers', async (t) => {
   assert.equal(asked.length, 1, 'who waited that long is not asked again');
 });
 
-test('a server that begins an answer, and then gives nothing', async (t) => {
+test('a server that starts a response and then stalls', async (t) => {
   const { model, clock } = await serverAndModel(
     t,
     async (request, response) => {
@@ -84,13 +84,13 @@ test('a server that begins an answer, and then gives nothing', async (t) => {
     { timeouts: { connectMs: 1, firstByteMs: 6000, idleMs: 3 } },
   );
   const message = told(answer(model, question));
-  // Once for the headers, and once for what follows them.
+  // Once for the headers, and once for the body.
   while (clock.delays.filter((ms) => ms === 6000).length < 2) await clock.advance(0);
   await clock.advance(6000);
   assert.match(await message, /began an answer and then gave nothing for 6 s/);
 });
 
-test('a server that stops in the middle of its answer', async (t) => {
+test('a server that stalls during its response', async (t) => {
   const { model, clock } = await serverAndModel(
     t,
     async (request, response) => {

@@ -1,4 +1,4 @@
-/** Which requests are sent again, when, and how often; connections that are kept or closed. */
+/** Retries of requests, and reuse of connections. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,9 +10,9 @@ import { one, question, serverAndModel, told, words } from './support.ts';
 
 const answers = chatServer(ollama);
 
-// ---- Asking again ----
+// ---- Retries ----
 
-test('who was refused for a moment is asked again', async (t) => {
+test('a request with a temporary failure is sent again', async (t) => {
   let refusals = 2;
   const { model, server, clock } = await serverAndModel(t, (request, response) => {
     if (refusals === 0) return answers(request, response);
@@ -28,7 +28,7 @@ test('who was refused for a moment is asked again', async (t) => {
   assert.equal(server.requests.length, 3);
 });
 
-test('no more than three times', async (t) => {
+test('a request is sent at most three times', async (t) => {
   const { model, server, clock } = await serverAndModel(t, (_, response) => sendJson(response, {}, 503));
   const message = told(answer(model, question));
   await clock.set(250);
@@ -39,7 +39,7 @@ test('no more than three times', async (t) => {
   assert.equal(server.requests.length, 3);
 });
 
-test('Retry-After is heeded, up to five seconds', async (t) => {
+test('Retry-After is respected up to five seconds', async (t) => {
   let refusals = 1;
   const { model, clock } = await serverAndModel(t, (request, response) => {
     if (refusals === 0) return answers(request, response);
@@ -55,13 +55,13 @@ test('Retry-After is heeded, up to five seconds', async (t) => {
   assert.equal(busy.server.requests.length, 1);
 });
 
-test('what is wrong with the request stays wrong: it is sent once', async (t) => {
+test('a request with a permanent failure is sent once', async (t) => {
   const { model, server } = await serverAndModel(t, (_, response) => sendJson(response, {}, 400));
   await told(answer(model, question));
   assert.equal(server.requests.length, 1);
 });
 
-test('a stream that breaks before its first word is asked for again; after it, not', async (t) => {
+test('a stream that breaks before its first event is requested again, and not after it', async (t) => {
   let breaks = 1;
   const { model, server, clock } = await serverAndModel(t, async (request, response) => {
     if (breaks === 0) return answers(request, response);
@@ -81,7 +81,7 @@ test('a stream that breaks before its first word is asked for again; after it, n
   assert.equal(late.server.requests.length, 1);
 });
 
-test('an abort ends the wait before the next attempt', async (t) => {
+test('an abort ends the delay before the next attempt', async (t) => {
   const { model, clock } = await serverAndModel(t, (_, response) => sendJson(response, {}, 503));
   const abort = new AbortController();
   const reason = new Error('enough');
@@ -93,7 +93,7 @@ test('an abort ends the wait before the next attempt', async (t) => {
 
 // ---- Connections ----
 
-test('an abort closes the request at once', async (t) => {
+test('an abort closes the request immediately', async (t) => {
   const { model, server } = await serverAndModel(t, async (request, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write(`data: ${JSON.stringify(words('Well,'))}\n\n`);
@@ -107,7 +107,7 @@ test('an abort closes the request at once', async (t) => {
   await closed;
 });
 
-test('a consumer that leaves closes the request too', async (t) => {
+test('a consumer that stops iterating closes the request', async (t) => {
   const { model, server } = await serverAndModel(t, async (request, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write(`data: ${JSON.stringify(words('Well,'))}\n\n`);
@@ -118,7 +118,7 @@ test('a consumer that leaves closes the request too', async (t) => {
   await closed;
 });
 
-test('connections are kept from one request to the next, also after an error', async (t) => {
+test('connections are reused, also after an error', async (t) => {
   let failing = false;
   const { model, server } = await serverAndModel(t, (request, response) =>
     failing ? sendJson(response, { error: { message: 'no' } }, 400) : answers(request, response),
@@ -131,7 +131,7 @@ test('connections are kept from one request to the next, also after an error', a
   assert.equal(server.connections, 1);
 });
 
-test('warming makes a connection that the first request uses', async (t) => {
+test('warm-up opens a connection that the first request uses', async (t) => {
   const { model, server } = await serverAndModel(t, answers);
   await model.warm();
   await model.warm();
@@ -143,11 +143,11 @@ test('warming makes a connection that the first request uses', async (t) => {
   assert.equal(server.connections, 1);
 });
 
-test('a connection that the server closed meanwhile is made anew, without a pause', async (t) => {
+test('a connection that the server closed is replaced without delay', async (t) => {
   let requests = 0;
   const { model, server, clock } = await serverAndModel(t, (request, response) => {
     requests += 1;
-    // The second request meets the end of the connection.
+    // The second request finds its connection closed.
     if (requests === 2) return void response.socket?.destroy();
     return answers(request, response);
   });
@@ -157,7 +157,7 @@ test('a connection that the server closed meanwhile is made anew, without a paus
   assert.equal(clock.delays.includes(250), false);
 });
 
-test('warming a server that is not there disturbs nobody', async () => {
+test('a failed warm-up has no effect', async () => {
   const model = new ChatModel({ url: 'http://127.0.0.1:9/v1', model: 'm', ...one });
   await model.warm();
   await told(answer(model, question));

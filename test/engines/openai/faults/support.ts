@@ -1,4 +1,4 @@
-/** A model of a server that misbehaves, and the errors that it throws. */
+/** A model of a misbehaving server, and its errors. */
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
@@ -24,7 +24,7 @@ export async function serverAndModel(
   return { server, model, clock };
 }
 
-/** What a failing request is told as. */
+/** The error message of a failing request. */
 export async function told(asking: Promise<unknown>): Promise<string> {
   let message = '';
   await assert.rejects(asking, (error) => {

@@ -1,4 +1,4 @@
-/** `/v1/chat/completions` as Ollama, vLLM, llama.cpp and the hosted API stream it, each with its own habits. */
+/** `/v1/chat/completions` with the streaming behaviour of Ollama, vLLM, llama.cpp and the hosted API. */
 
 import type { ServerResponse } from 'node:http';
 import { type Handler, type Received, sendEvents, sendJson } from './model-server.ts';
@@ -12,7 +12,7 @@ export interface ChatBody {
   [field: string]: unknown;
 }
 
-/** What a server's model has decided to answer. */
+/** The answer of a server's model. */
 interface Plan {
   words: string[];
   call: { name: string; arguments: string } | undefined;
@@ -21,7 +21,7 @@ interface Plan {
 
 export type ChatStyle = (plan: Plan, body: ChatBody) => unknown[];
 
-/** A server in one of the styles below; other paths are not found. */
+/** A server in one of the styles below; other paths get 404. */
 export function chatServer(style: ChatStyle): Handler {
   return async (request, response) => {
     if (request.path.startsWith('/v1/models')) return sendJson(response, { object: 'list', data: [] });
@@ -40,7 +40,7 @@ export function chatBody(request: Received): ChatBody {
   return JSON.parse(request.body.toString());
 }
 
-/** Says back what follows "Say: ", calls a tool when asked about the weather, and tells what a tool returned. */
+/** Echoes the text after "Say: ", calls a tool when asked about the weather, and repeats the result of a tool. */
 function planFor({ messages, tools = [] }: ChatBody): Plan {
   const last = messages.at(-1);
   const text = plainText(last?.content);
@@ -78,7 +78,7 @@ function usage({ words, promptTokens }: Plan, more: object = {}): object {
 
 const done = 'data: [DONE]\n\n';
 
-/** Names the role in every chunk, sends a call whole and numbers all with 0, and reasons in `reasoning`. */
+/** Sends the role in every chunk, each call in one chunk with index 0, and reasoning in `reasoning`. */
 export const ollama: ChatStyle = (plan) => [
   chunk({ role: 'assistant', content: '', reasoning: 'The user wants' }),
   chunk({ role: 'assistant', content: '', reasoning: ' something.' }),
@@ -99,7 +99,7 @@ export const ollama: ChatStyle = (plan) => [
   done,
 ];
 
-/** Begins with a chunk of nothing but the role, reasons in `reasoning_content`, and ends calls in an empty piece. */
+/** Starts with a role-only chunk, sends reasoning in `reasoning_content`, and ends calls with an empty piece. */
 export const vllm: ChatStyle = (plan) => [
   chunk({ role: 'assistant', content: '' }, null, { prompt_token_ids: null }),
   chunk({ reasoning_content: 'Let me think.' }),
@@ -118,7 +118,7 @@ export const vllm: ChatStyle = (plan) => [
   done,
 ];
 
-/** `content: null`, ids that are empty, timings, figures in the last chunk of all. */
+/** `content: null`, empty ids, timings, and usage in the last chunk. */
 export const llamaCpp: ChatStyle = (plan) => [
   chunk({ role: 'assistant', content: null }),
   ...(plan.call
@@ -136,7 +136,7 @@ export const llamaCpp: ChatStyle = (plan) => [
   done,
 ];
 
-/** Pads its chunks, and tells figures as null until the last. */
+/** Pads its chunks, and sends null usage until the last. */
 export const hosted: ChatStyle = (plan) => [
   chunk({ role: 'assistant', content: '', refusal: null }, null, {
     service_tier: 'default',

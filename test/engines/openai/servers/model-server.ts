@@ -2,13 +2,13 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 
-/** A request that a server of a test has been sent. */
+/** A request that a test server has received. */
 export interface Received {
   method: string;
   path: string;
   headers: IncomingHttpHeaders;
   body: Buffer;
-  /** Resolves when the answer's connection is closed or the answer has ended. */
+  /** Resolves when the connection is closed or the response has ended. */
   closed: Promise<void>;
 }
 
@@ -18,14 +18,14 @@ export interface ModelServer {
   /** `http://127.0.0.1:43211/v1` */
   url: string;
   readonly requests: readonly Received[];
-  /** Connections that were opened so far. */
+  /** Number of connections opened so far. */
   readonly connections: number;
-  /** Resolves with the nth request (from 1), when it has come. */
+  /** Resolves with the nth request (from 1). */
   request(count: number): Promise<Received>;
   stop(): Promise<void>;
 }
 
-/** A real HTTP server on a free port, which ends with the test. */
+/** A real HTTP server on a free port, closed at the end of the test. */
 export async function modelServer(t: TestContext, handle: Handler): Promise<ModelServer> {
   const requests: Received[] = [];
   const waiting: { count: number; resolve: (request: Received) => void }[] = [];
@@ -69,7 +69,7 @@ async function received(incoming: IncomingMessage, response: ServerResponse): Pr
   return { method: incoming.method ?? '', path: incoming.url ?? '', headers: incoming.headers, body, closed };
 }
 
-/** A server's answer as most give it: JSON with a status. */
+/** The usual response of a server: JSON with a status. */
 export function sendJson(
   response: ServerResponse,
   body: unknown,
@@ -79,7 +79,7 @@ export function sendJson(
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 
-/** Sends the events of a stream, each in a packet of its own; strings are sent as they are. */
+/** Sends the events of a stream, each in a separate packet; strings are sent unchanged. */
 export async function sendEvents(response: ServerResponse, events: readonly unknown[]): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
   for (const event of events) {
@@ -90,7 +90,7 @@ export async function sendEvents(response: ServerResponse, events: readonly unkn
   response.end();
 }
 
-/** Waits forever, as a server does that hangs; ends with its connection. */
+/** Never answers, like a server that hangs; ends with its connection. */
 export function hangs({ closed }: Received): Promise<void> {
   return closed;
 }

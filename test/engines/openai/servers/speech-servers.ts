@@ -1,4 +1,4 @@
-/** `/v1/audio/transcriptions` and `/v1/audio/speech` as speaches, vLLM, Kokoro-FastAPI, LocalAI and the hosted API answer them. */
+/** `/v1/audio/transcriptions` and `/v1/audio/speech` in the styles of speaches, vLLM, Kokoro-FastAPI, LocalAI and the hosted API. */
 
 import type { ServerResponse } from 'node:http';
 import { concatSamples, samplesIn, samplesToBytes } from '../../../../src/audio/pcm.ts';
@@ -6,7 +6,7 @@ import { readWav, writeWav } from '../../../../src/audio/wav.ts';
 import type { SpokenClip } from '../../contract/transcriber.ts';
 import { type Handler, type Received, sendEvents, sendJson } from './model-server.ts';
 
-/** What the servers hear: a tone's loudness is its words. */
+/** The servers transcribe a tone by its loudness. */
 const sayings = ['What is the weather like today?', 'Please open the window.', 'I will be home soon.', 'Where is it?'];
 const loudnessStep = 4000;
 
@@ -52,7 +52,7 @@ export function transcriptionServer(style: TranscriptionStyle): Handler {
 
 const tokensOf = (text: string): string[] => text.match(/\s*\S+/g) ?? [];
 
-/** Streams deltas of tokens, with their probabilities when asked for them. */
+/** Streams token deltas, with logprobs on request. */
 const hosted: TranscriptionStyle = (text, { fields }, response) => {
   const wanted = fields['include[]'] === 'logprobs';
   const logprobs = (token: string) => [{ token, logprob: -0.125, bytes: [...Buffer.from(token)] }];
@@ -77,7 +77,7 @@ const hosted: TranscriptionStyle = (text, { fields }, response) => {
   ]);
 };
 
-/** One event for each segment, which begins with a space. */
+/** One event per segment, with a leading space. */
 const speaches: TranscriptionStyle = (text, _form, response) => {
   const middle = Math.ceil(tokensOf(text).length / 2);
   const segments = [tokensOf(text).slice(0, middle), tokensOf(text).slice(middle)].map((tokens) => tokens.join(''));
@@ -87,7 +87,7 @@ const speaches: TranscriptionStyle = (text, _form, response) => {
   );
 };
 
-/** Streams chunks as of a chat. */
+/** Streams chunks in the format of chat completions. */
 const vllm: TranscriptionStyle = (text, _form, response) =>
   sendEvents(response, [
     ...tokensOf(text).map((content) => ({
@@ -99,10 +99,10 @@ const vllm: TranscriptionStyle = (text, _form, response) =>
     'data: [DONE]\n\n',
   ]);
 
-/** Knows no streaming. */
+/** Does not support streaming. */
 const localAi: TranscriptionStyle = (text, _form, response) => sendJson(response, { text: ` ${text}\n` });
 
-/** Answers in plain text, whatever is asked for. */
+/** Answers in plain text, whatever the requested format. */
 const plainText: TranscriptionStyle = (text, _form, response) => {
   response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
 };
@@ -129,11 +129,11 @@ export function speechBody(request: Received): SpeechBody {
 
 interface SpeechStyle {
   rateHz: number;
-  /** The media type, and the audio. */
+  /** The media type and the audio. */
   encode(speech: Int16Array, body: SpeechBody): { type: string; bytes: Uint8Array };
 }
 
-/** Says a tone of 20 ms for each character, between silences, in packets of odd sizes. */
+/** A tone of 20 ms per character, between silences, in packets of irregular sizes. */
 export function speechServer({ rateHz, encode }: SpeechStyle): Handler {
   return async (request, response) => {
     if (request.path !== '/v1/audio/speech') return sendJson(response, { detail: 'Not Found' }, 404);
@@ -155,7 +155,7 @@ export function spoken({ input, speed = 1 }: SpeechBody, rateHz: number): Int16A
   return concatSamples([new Int16Array(samplesIn(300, rateHz)), tone, new Int16Array(samplesIn(400, rateHz))]);
 }
 
-/** A header that does not know yet how long the sound will be. */
+/** A WAV header of unknown length. */
 function streamedWav(samples: Int16Array, sampleRateHz: number): Uint8Array {
   const wav = writeWav({ samples, sampleRateHz });
   const view = new DataView(wav.buffer);
@@ -164,7 +164,7 @@ function streamedWav(samples: Int16Array, sampleRateHz: number): Uint8Array {
   return wav;
 }
 
-/** 32-bit float, two channels, as some engines make it. */
+/** 32-bit float, two channels, a format that some engines use. */
 function floatWav(samples: Int16Array, sampleRateHz: number): Uint8Array {
   const file = Buffer.alloc(44 + samples.length * 8);
   file.set(writeWav({ samples: new Int16Array(0), sampleRateHz }));

@@ -1,8 +1,8 @@
 import { FakeClock } from '../../../support/fake-clock.ts';
 
-/** A clock that stands still, and tells when somebody begins to wait. */
+/** A stopped clock that reports when a timer is set. */
 export class WatchedClock extends FakeClock {
-  /** Every delay that was asked for, in order. */
+  /** Every requested delay, in order. */
   readonly delays: number[] = [];
   #watchers: { ms: number; resolve: () => void }[] = [];
 
@@ -13,7 +13,7 @@ export class WatchedClock extends FakeClock {
     return cancel;
   }
 
-  /** Resolves when a timer of so many milliseconds has been set; one that was set before counts. */
+  /** Resolves when a timer of this many milliseconds has been set; earlier ones count. */
   set(ms: number): Promise<void> {
     if (this.delays.includes(ms)) return Promise.resolve();
     return new Promise((resolve) => this.#watchers.push({ ms, resolve }));
