@@ -21,8 +21,18 @@ const shortestMs = 200;
 /** Maximum duration of one request: the hosted API accepts 25 MB. */
 const longestMs = 12 * 60_000;
 
-/** Optional fields that a server may refuse, with their names in its messages. */
-const optionalFields = { stream: 'stream', include: 'include[]', logprobs: 'include[]', prompt: 'prompt' } as const;
+/** Fields that a server may refuse, and do without, by the words for them in its messages. */
+const optionalFields = {
+  response_format: 'response_format',
+  verbose_json: 'response_format',
+  'response format': 'response_format',
+  stream: 'stream',
+  include: 'include[]',
+  logprobs: 'include[]',
+  prompt: 'prompt',
+} as const;
+/** Models of the hosted API that have no `verbose_json`. */
+const plainModels = /^gpt-/;
 type OptionalField = (typeof optionalFields)[keyof typeof optionalFields];
 
 /** A transcriber over `/v1/audio/transcriptions` (OpenAI, "Create transcription"). */
@@ -98,10 +108,14 @@ export class HttpTranscriber implements Transcriber {
       if (prompt !== undefined && may('prompt')) form.set('prompt', prompt);
       if (logprobs && may('include[]')) form.set('include[]', 'logprobs');
       if (speakers) form.set('chunking_strategy', 'auto');
-      form.set('response_format', speakers ? 'diarized_json' : 'json');
+      // `verbose_json` says how probable it is that nobody spoke; probabilities of tokens come only with `json`.
+      const verbose = !(speakers || logprobs || plainModels.test(this.#model)) && may('response_format');
+      form.set('response_format', speakers ? 'diarized_json' : verbose ? 'verbose_json' : 'json');
       if (may('stream')) form.set('stream', 'true');
       optional = Object.fromEntries(
-        Object.entries(optionalFields).flatMap(([word, field]) => (form.has(field) ? [[word, true]] : [])),
+        Object.entries(optionalFields).flatMap(([word, field]) =>
+          form.has(field) && (field !== 'response_format' || verbose) ? [[word, true]] : [],
+        ),
       );
       for (const [name, value] of Object.entries(this.#endpoint.body)) form.set(name, formValue(value));
       return this.#endpoint.open('/audio/transcriptions', { body: form, signal });

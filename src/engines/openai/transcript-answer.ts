@@ -2,6 +2,7 @@
 
 import type { TranscriptEvent } from '../../session/ports/transcriber.ts';
 import { field, listField, numberField, parseJson, textField } from './json.ts';
+import { isPhantom } from './phantom-speech.ts';
 import { type AnswerReader, endGraceMs } from './read-answer.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
 import { toldFailure } from './status-failure.ts';
@@ -22,6 +23,8 @@ export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
   #text = '';
   /** White space at the end, which only counts if more text follows. */
   #space = '';
+  /** Pieces that probably nobody said: they count only when words follow. */
+  #phantoms = '';
   #form: 'deltas' | 'pieces' | undefined;
   #done = false;
   #logprobs: TokenProbability[] = [];
@@ -80,8 +83,15 @@ export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
       throw new RequestFailure(`it sent something that is no transcript: "${excerpt(data)}"`);
     }
     this.#form ??= 'pieces';
-    const separator = this.#text === '' || /^\s/.test(text) ? '' : ' ';
-    return [...listField(event, 'segments').flatMap(segment), ...this.#add(separator + text, probabilities(event))];
+    const before = this.#text + this.#phantoms;
+    const piece = before === '' || /^\s/.test(text) ? text : ` ${text}`;
+    if (this.#text === '' && isPhantom(event)) {
+      this.#phantoms = bounded(this.#phantoms + piece);
+      return [];
+    }
+    const words = this.#phantoms + piece;
+    this.#phantoms = '';
+    return [...listField(event, 'segments').flatMap(segment), ...this.#add(words, probabilities(event))];
   }
 
   end(): TranscriptEvent[] {
@@ -106,8 +116,7 @@ export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
     const added = whole.trimEnd();
     this.#space = this.#text === '' && added === '' ? '' : whole.slice(added.length).slice(0, maxSpace);
     if (added === '') return [];
-    this.#text += added;
-    if (this.#text.length > maxText) throw new RequestFailure(`its transcript has more than ${maxText} characters`);
+    this.#text = bounded(this.#text + added);
     return [{ type: 'delta', text: added, ...(logprobs.length > 0 && { logprobs }) }];
   }
 
@@ -134,6 +143,11 @@ export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
     }
     for (const each of logprobs) this.#logprobs.push(each);
   }
+}
+
+function bounded(text: string): string {
+  if (text.length > maxText) throw new RequestFailure(`its transcript has more than ${maxText} characters`);
+  return text;
 }
 
 function segment(event: unknown): TranscriptEvent[] {

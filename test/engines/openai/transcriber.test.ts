@@ -42,7 +42,7 @@ test('audio is sent as a 16 kHz WAV file, with the model, the language and the p
     model: 'whisper-small',
     language: 'en',
     prompt: 'Parley',
-    response_format: 'json',
+    response_format: 'verbose_json',
     stream: 'true',
   });
   assert.equal(request.headers.authorization, 'Bearer sk-stt');
