@@ -1,4 +1,4 @@
-/** Mono 16-bit PCM: the one form in which audio crosses a port. */
+/** Mono 16-bit PCM: the only form of audio in ports. */
 export interface AudioClip {
   readonly samples: Int16Array;
   readonly sampleRateHz: number;

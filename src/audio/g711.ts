@@ -1,6 +1,6 @@
 /**
  * ITU-T G.711: µ-law (PCMU) and A-law (PCMA), eight bits per sample at 8 kHz, to and from 16-bit PCM.
- * Encoding picks the code whose segment and step hold the sample, as in the Recommendation's tables 1 and 2,
+ * Encoding selects the code whose segment and step contain the sample, as in the Recommendation's tables 1 and 2,
  * scaled from 14 bits (µ-law) and 13 bits (A-law) to 16.
  */
 

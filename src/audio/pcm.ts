@@ -2,7 +2,7 @@
 
 import { EventLoopYield } from '../core/event-loop-yield.ts';
 
-/** The sample rates, in hertz, that audio from a client, a file or an engine may have. */
+/** The supported sample rates of audio from clients, files and engines, in hertz. */
 export const lowestSampleRateHz = 8000;
 export const highestSampleRateHz = 384_000;
 
@@ -13,7 +13,7 @@ export function isSampleRate(rateHz: number): boolean {
 const HOST_IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /**
- * Reads little-endian 16-bit PCM, at any alignment, into samples of its own.
+ * Converts little-endian 16-bit PCM, at any alignment, to a new array of samples.
  * @throws {RangeError} when the number of bytes is odd: carry the last byte over to the next piece.
  */
 export function bytesToSamples(bytes: Uint8Array): Int16Array {
@@ -27,7 +27,7 @@ export function bytesToSamples(bytes: Uint8Array): Int16Array {
 }
 
 /**
- * As `bytesToSamples`, but in the bytes' own memory where that can be: they must not be used for anything else.
+ * As `bytesToSamples`, but reuses the memory of the bytes if possible; the caller must not use them afterwards.
  * @throws {RangeError} when the number of bytes is odd.
  */
 export function bytesAsSamples(bytes: Uint8Array): Int16Array {
@@ -35,7 +35,7 @@ export function bytesAsSamples(bytes: Uint8Array): Int16Array {
   return fits ? new Int16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2) : bytesToSamples(bytes);
 }
 
-/** Writes samples as little-endian 16-bit PCM into bytes of their own. */
+/** Converts samples to a new array of little-endian 16-bit PCM. */
 export function samplesToBytes(samples: Int16Array): Uint8Array<ArrayBuffer> {
   const copy = samples.slice();
   if (!HOST_IS_LITTLE_ENDIAN) swapBytes(copy);
@@ -56,20 +56,20 @@ export function toFloat32(samples: Int16Array): Float32Array<ArrayBuffer> {
   return out;
 }
 
-/** Milliseconds, not rounded, that `sampleCount` samples last. */
+/** The duration of `sampleCount` samples in milliseconds, not rounded. */
 export function durationMs(sampleCount: number, sampleRateHz: number): number {
   return (sampleCount * 1000) / sampleRateHz;
 }
 
-/** The number of whole samples, rounded to the nearest, in `ms` milliseconds. */
+/** The number of samples in `ms` milliseconds, rounded to the nearest. */
 export function samplesIn(ms: number, sampleRateHz: number): number {
   return Math.round((ms * sampleRateHz) / 1000);
 }
 
-/** Samples that `concatInTurns` copies in one turn of the event loop: about a millisecond. */
+/** Samples that `concatInTurns` copies per turn of the event loop: about a millisecond. */
 const samplesPerTurn = 512 * 1024;
 
-/** One array with all the parts, in order. */
+/** Concatenates all parts. */
 export function concatSamples(parts: readonly Int16Array[]): Int16Array<ArrayBuffer> {
   const out = new Int16Array(totalLength(parts));
   let at = 0;
@@ -80,7 +80,7 @@ export function concatSamples(parts: readonly Int16Array[]): Int16Array<ArrayBuf
   return out;
 }
 
-/** As `concatSamples`, over several turns of the event loop when the parts are long. */
+/** As `concatSamples`, over several turns of the event loop for long parts. */
 export async function concatInTurns(parts: readonly Int16Array[]): Promise<Int16Array<ArrayBuffer>> {
   const out = new Int16Array(totalLength(parts));
   const loop = new EventLoopYield(samplesPerTurn);

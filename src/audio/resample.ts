@@ -1,6 +1,6 @@
 /**
  * Sample rate conversion with the Speex resampler (a windowed sinc filter, as WebAssembly). The filter's
- * delay is taken out, so what sounds at a given time in the input sounds at the same time in the output.
+ * delay is compensated, so sound has the same time in the input and the output.
  */
 
 import { EventLoopYield } from '../core/event-loop-yield.ts';
@@ -8,9 +8,9 @@ import { highestSampleRateHz, isSampleRate, lowestSampleRateHz } from './pcm.ts'
 
 /** Speex quality 0…10: 5 keeps speech transparent at 5–25 µs per 20 ms. */
 const QUALITY = 5;
-/** Samples that one call into WebAssembly takes and gives at most; longer input is passed in pieces. */
+/** Maximum samples in and out of one call into WebAssembly; longer input is passed in pieces. */
 const BLOCK_SAMPLES = 4096;
-/** Samples that `resample` converts in one turn of the event loop: some 3 ms. */
+/** Samples that `resample` converts per turn of the event loop: about 3 ms. */
 const SAMPLES_PER_TURN = 16 * BLOCK_SAMPLES;
 
 /** Converts one mono stream. Synchronous; owns memory outside the JavaScript heap until `free()`. */
@@ -18,23 +18,23 @@ export interface Resampler {
   readonly fromHz: number;
   readonly toHz: number;
   /**
-   * Takes the next samples and returns those that they complete, in an array of its own. The way in which
-   * audio is cut into calls does not change the concatenated output. When aligned, output comes later by the
+   * Takes the next samples and returns those that they complete, in a new array. The split of the
+   * audio into calls does not change the concatenated output. When aligned, output is delayed by the
    * filter's half length (about 2 ms) until `flush()`.
    */
   push(samples: Int16Array): Int16Array<ArrayBuffer>;
   /**
-   * Returns the rest, so that `ceil(input · toHz / fromHz)` samples have come out in all, and starts over: the next `push()`
-   * begins a new clip.
+   * Returns the rest, for a total of `ceil(input · toHz / fromHz)` samples, and resets: the next `push()` starts a new
+   * clip.
    */
   flush(): Int16Array<ArrayBuffer>;
-  /** Gives the memory back. Calling `push()` or `flush()` afterwards throws; a second `free()` does nothing. */
+  /** Frees the memory. Calling `push()` or `flush()` afterwards throws; a second `free()` does nothing. */
   free(): void;
 }
 
 interface Speex {
   module: SpeexResamplerModule;
-  /** Scratch shared by all resamplers of this thread, since every call is synchronous: in, out, and the two lengths. */
+  /** Buffers shared by all resamplers of this thread, since every call is synchronous: in, out, and the two lengths. */
   input: number;
   output: number;
   inputLength: number;
@@ -59,14 +59,14 @@ async function loadSpeex(): Promise<Speex> {
 
 export interface ResamplerOptions {
   /**
-   * Whether the filter's delay is taken out (the default). If not, sound comes out about 2 ms late, but n samples in
-   * give ceil(n · toHz / fromHz) samples out at once: for live streams that must not wait for their next chunk.
+   * Whether to compensate the filter's delay (the default). If not, sound is delayed by about 2 ms, but n samples in
+   * give ceil(n · toHz / fromHz) samples out immediately: for live streams that must not wait for their next chunk.
    */
   align?: boolean;
 }
 
 /**
- * Makes a converter between two rates; between equal ones it only copies. WebAssembly is loaded once per thread.
+ * Creates a converter between two rates; between equal ones it only copies. WebAssembly is loaded once per thread.
  * @throws {RangeError} when a rate is not a whole number between 8000 and 384000.
  */
 export async function createResampler(
@@ -86,7 +86,7 @@ export async function createResampler(
   return new SpeexResampler(await speex, fromHz, toHz, align);
 }
 
-/** Converts a whole clip, a few milliseconds at a time; a clip that has the rate already is returned as it is. */
+/** Converts a whole clip, a few milliseconds at a time; a clip that already has the rate is returned unchanged. */
 export async function resample(
   clip: { readonly samples: Int16Array; readonly sampleRateHz: number },
   toHz: number,
@@ -95,7 +95,7 @@ export async function resample(
   const resampler = await createResampler(clip.sampleRateHz, toHz);
   try {
     const loop = new EventLoopYield(SAMPLES_PER_TURN);
-    // The length that `flush` completes. Joining parts in the end would copy all of it in one turn.
+    // The final length, allocated in advance: concatenating parts at the end would copy everything in one turn.
     const samples = new Int16Array(Math.ceil((clip.samples.length * toHz) / clip.sampleRateHz));
     let length = 0;
     for (let at = 0; at < clip.samples.length; at += SAMPLES_PER_TURN) {
@@ -181,7 +181,7 @@ class SpeexResampler implements Resampler {
   #process(samples: Int16Array): Int16Array<ArrayBuffer> {
     const { module, input, output, inputLength, outputLength } = this.#speex;
     const state = this.#requireOpen();
-    // Bound of what can come out: everything put in so far, and the filter's rounding.
+    // Upper bound of the output: all input so far, and the filter's rounding.
     const out = new Int16Array(Math.ceil(((samples.length + 1) * this.toHz) / this.fromHz) + 1);
     let produced = 0;
     let consumed = 0;

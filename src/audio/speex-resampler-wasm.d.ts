@@ -1,6 +1,6 @@
 /** The part of the package's Emscripten module that `resample.ts` uses; pointers are byte offsets into its heap. */
 interface SpeexResamplerModule {
-  /** Replaced when the heap grows: read it anew after every call. */
+  /** Replaced when the heap grows, so it must be read again after every call. */
   readonly HEAP16: Int16Array;
   readonly HEAP32: Int32Array;
   _malloc(bytes: number): number;

@@ -8,16 +8,16 @@ const FORMAT_MULAW = 7;
 const FORMAT_EXTENSIBLE = 0xfffe;
 
 const MAX_CHANNELS = 32;
-/** Files of audio editors have some ten chunks of metadata; a file of nothing but chunks would only cost time. */
+/** Files of audio editors have about ten chunks of metadata; the limit stops files that consist of chunks only. */
 const MAX_CHUNKS = 256;
 const CHUNK_HEADER_BYTES = 8;
 const RIFF_HEADER_BYTES = 12;
-/** From the tag to the bits per sample, and the part of an extensible format that holds its real tag. */
+/** From the tag to the bits per sample, and the part of an extensible format with its real tag. */
 const FORMAT_BYTES = 16;
 const EXTENSIBLE_BYTES = 26;
-/** A streamed file does not know its length and writes 0 or a number near 2³¹ or 2³². */
+/** A streamed file has 0 or a number near 2³¹ or 2³² as its unknown length. */
 const UNKNOWN_LENGTH = 0x7fffff00;
-/** A chunk behind the sound: text as its id, and fewer bytes than this. Otherwise the bytes are samples. */
+/** A chunk after the samples has text as its id, and is smaller than this. Otherwise the bytes are samples. */
 const CHUNK_ID = /^[A-Za-z][A-Za-z0-9]{2}[A-Za-z0-9 ]$/;
 const TRAILING_CHUNK_BYTES = 2 ** 24;
 
@@ -30,28 +30,28 @@ interface Format {
   decode: (data: Uint8Array) => ArrayLike<number>;
 }
 
-/** The file is not a WAVE file, or one of a kind that cannot be read. */
+/** The file is not a WAVE file, or is of an unsupported kind. */
 export class WavError extends Error {
   override readonly name = 'WavError';
 }
 
 /**
- * Reads a WAVE file piece by piece as mono 16-bit PCM at its own rate: the mean of its channels. Chunks other than `fmt `
- * and `data` are skipped; a `data` chunk that is cut short or of unknown length goes to the end of the file. Servers that
- * make speech piece by piece send several files one after the other, or samples behind a `data` chunk that is shorter than
- * the sound: both are read as one sound. A piece costs time in proportion to its length, whatever the header says.
+ * Reads a WAVE file in pieces as mono 16-bit PCM at its own rate: the mean of its channels. Chunks other than `fmt `
+ * and `data` are skipped; a `data` chunk that is truncated or of unknown length extends to the end of the file. Servers
+ * that produce speech in pieces send several files one after the other, or samples after a `data` chunk that is too
+ * short: both are read as one sound. The time for a piece is proportional to its length, regardless of the header.
  */
 export class WavReader {
   #state: 'riff' | 'chunk' | 'format' | 'skip' | 'data' | 'behind' = 'riff';
-  /** The state behind a chunk that is skipped: `behind` once the file has had its sound. */
+  /** The state after a skipped chunk: `behind` after the samples of the file. */
   #next: 'chunk' | 'behind' = 'chunk';
   #pending: Uint8Array = new Uint8Array(0);
   #format: Format | undefined;
   #started = false;
   #chunks = 0;
-  /** Bytes of the current chunk that are still to come. */
+  /** Remaining bytes of the current chunk. */
   #left = 0;
-  /** A byte of padding may follow the sound: chunks begin at even places. */
+  /** A padding byte may follow the samples, because chunks begin at even positions. */
   #padding = 0;
 
   /** In hertz; undefined until the format is known. */
@@ -66,7 +66,7 @@ export class WavReader {
 
   /**
    * Takes the next bytes of the file and returns the samples that they complete.
-   * @throws {WavError} saying what was found and what can be read
+   * @throws {WavError} with the finding and the supported kinds
    */
   push(bytes: Uint8Array): Int16Array {
     let rest = bytes;
@@ -86,8 +86,8 @@ export class WavReader {
   }
 
   /**
-   * To be called when the file has ended; returns the samples that were held back as the possible beginning of a header.
-   * @throws {WavError} when its header was not complete
+   * Call at the end of the file; returns the samples that were held back as the possible start of a header.
+   * @throws {WavError} when its header was incomplete
    */
   end(): Int16Array {
     const pending = this.#pending;
@@ -101,7 +101,7 @@ export class WavReader {
     throw new WavError(`This WAV file has no ${this.#format ? '"data"' : '"fmt "'} chunk`);
   }
 
-  /** Reads one step of the header and returns the bytes that it took; undefined when more have to come first. */
+  /** Reads one step of the header and returns the number of bytes; undefined if more are needed. */
   #readHeader(bytes: Uint8Array): number | undefined {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     switch (this.#state) {
@@ -154,7 +154,7 @@ export class WavReader {
     }
     if (id === 'fmt ' && size < FORMAT_BYTES) throw new WavError('The "fmt " chunk of this WAV file is cut short');
     this.#padding = 0;
-    // Chunks begin at even places.
+    // Chunks begin at even positions.
     this.#left = size + (size % 2);
     this.#state = id === 'fmt ' ? 'format' : 'skip';
   }
@@ -167,11 +167,11 @@ export class WavReader {
     this.#started = true;
   }
 
-  /** Decides by the bytes behind the sound whether another file, a chunk, or more samples follow. */
+  /** Determines by the bytes after the samples whether another file, a chunk, or more samples follow. */
   #readBehind(bytes: Uint8Array): number | undefined {
     const places = this.#padding === 0 ? [this.#left] : [this.#left, this.#left + this.#padding];
     if (bytes.length < this.#left + this.#padding + RIFF_HEADER_BYTES) {
-      // The header of an empty chunk may be the last of a file.
+      // The header of an empty chunk may be the end of a file.
       const chunk = places.find((at) => isChunk(bytes, at));
       return chunk === undefined ? undefined : this.#beginBehind('chunk', chunk);
     }
@@ -190,7 +190,7 @@ export class WavReader {
     return used;
   }
 
-  /** Decodes whole frames up to the end of the chunk or the header of another file; undefined when none is certain. */
+  /** Decodes whole frames up to the end of the chunk or the header of another file; undefined if none is certain. */
   #readData(bytes: Uint8Array, parts: Int16Array[]): number | undefined {
     const frameBytes = this.#format?.frameBytes ?? 1;
     const inChunk = bytes.subarray(0, Math.min(bytes.length, this.#left));
@@ -216,7 +216,7 @@ export class WavReader {
   }
 }
 
-/** Where the header of a file begins in the first `length` bytes; not `whole`: more bytes have to decide it. */
+/** The position of a file's header in the first `length` bytes; not `whole`: more bytes are needed to decide. */
 function riffIn(bytes: Uint8Array, length: number): { at: number; whole: boolean } | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = buffer.indexOf('RIFF'); at >= 0 && at < length; at = buffer.indexOf('RIFF', at + 4)) {
@@ -254,7 +254,7 @@ function tagAt(bytes: Uint8Array, at: number): string {
   return String.fromCharCode(...bytes.subarray(at, at + 4));
 }
 
-/** Every number that becomes a divisor, a length or a bound is checked here. */
+/** Validates every number that becomes a divisor, a length or a bound. */
 function readFormat(view: DataView, size: number): Format {
   const given = view.getUint16(0, true);
   const tag = given === FORMAT_EXTENSIBLE && size >= EXTENSIBLE_BYTES ? view.getUint16(24, true) : given;

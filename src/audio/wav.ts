@@ -12,9 +12,9 @@ const HEADER_BYTES = 44;
 const UNKNOWN_LENGTH = 0xffffffff;
 
 /**
- * Reads a whole WAVE file as mono 16-bit PCM at its own rate. It holds the event loop for as long as the file is large:
- * bytes from elsewhere go through a `WavReader`, piece by piece.
- * @throws {WavError} saying what was found and what can be read
+ * Reads a whole WAVE file as mono 16-bit PCM at its own rate. It blocks the event loop in proportion to the size: use a
+ * `WavReader` for untrusted files, and read in pieces.
+ * @throws {WavError} with the finding and the supported kinds
  */
 export function readWav(bytes: Uint8Array): { samples: Int16Array; sampleRateHz: number } {
   const reader = new WavReader();
@@ -34,7 +34,7 @@ export function writeWav(clip: {
   return file;
 }
 
-/** What stands before 16-bit PCM, mono, in a WAVE file. A stream, of which nobody knows the length yet, says 0xFFFFFFFF. */
+/** The header of mono 16-bit PCM in a WAVE file. A stream of unknown length has the length 0xFFFFFFFF. */
 export function wavHeader(sampleRateHz: number, dataBytes = UNKNOWN_LENGTH): Uint8Array<ArrayBuffer> {
   const header = new Uint8Array(HEADER_BYTES);
   const view = new DataView(header.buffer);

@@ -1,6 +1,6 @@
 /**
- * A bounded queue between a producer and a consumer: `put` waits while it is full, iteration waits while it is
- * empty. One of each. `weigh`: how much of the capacity an item takes; by default each takes one.
+ * A bounded queue between one producer and one consumer: `put` waits while it is full, iteration waits while it is
+ * empty. `weigh`: the part of the capacity that an item takes, by default one.
  */
 export class Channel<T> implements AsyncIterable<T> {
   readonly #capacity: number;
@@ -17,7 +17,7 @@ export class Channel<T> implements AsyncIterable<T> {
     this.#weigh = weigh;
   }
 
-  /** Resolves once there is room; false when the consumer is gone. */
+  /** Resolves once there is room; false if the consumer has left. */
   async put(item: T): Promise<boolean> {
     while (this.#weight >= this.#capacity && !this.#ended) {
       await new Promise<void>((resolve) => {
@@ -31,20 +31,20 @@ export class Channel<T> implements AsyncIterable<T> {
     return true;
   }
 
-  /** No more items; what is queued is still delivered. */
+  /** Ends the queue; queued items are still delivered. */
   end(): void {
     this.#ended = true;
     this.#wakeConsumer?.();
     this.#wakeProducer?.();
   }
 
-  /** As `end`, and iteration then throws `reason`. */
+  /** Like `end`, but iteration then throws `reason`. */
   fail(reason: unknown): void {
     this.#error ??= { reason };
     this.end();
   }
 
-  /** As `fail`, and what is queued is dropped. */
+  /** Like `fail`, but drops queued items. */
   abort(reason: unknown): void {
     if (this.#ended) return;
     this.#items.length = 0;

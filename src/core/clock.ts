@@ -7,7 +7,7 @@ export interface Clock {
   after(delayMs: number, callback: () => void): () => void;
 }
 
-/** The machine's time. A pending timer does not keep the process alive. */
+/** The system clock. A pending timer does not keep the process alive. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   epochMs: () => Date.now(),

@@ -1,11 +1,11 @@
-/** JSON in pieces, so that no value takes long at once, however large it is. */
+/** JSON in pieces, so that no single step takes long, however large the value is. */
 
 /** The JSON of long values that do not change any more, and the number of values in each. */
 const written = new WeakMap<object, { json: string; values: number }>();
-/** Writing shorter JSON again takes less than a millisecond. */
+/** Serializing shorter JSON again takes less than a millisecond. */
 const longCharacters = 16 * 1024;
 
-/** The JSON of a value that never changes. If it is long, it is written once and copied whenever the value is sent. */
+/** The JSON of a value that never changes. Long JSON is serialized once and reused whenever the value is sent. */
 export function lastingJson(value: object | string): string {
   const known = writtenJson(value);
   if (known) return known.json;
@@ -20,7 +20,9 @@ function writtenJson(value: unknown): { json: string; values: number } | undefin
   return typeof value === 'object' && value !== null ? written.get(value) : undefined;
 }
 
-/** The least length of a value's JSON, in characters: without commas and escapes. Counting ends soon after `enough`. */
+/**
+ * A lower bound of the length of a value's JSON, in characters: without commas and escapes. Stops soon after `enough`.
+ */
 export function jsonLength(value: unknown, enough = Number.POSITIVE_INFINITY): number {
   if (typeof value === 'string') return value.length + '""'.length;
   if (typeof value !== 'object' || value === null) return 1;
@@ -39,7 +41,7 @@ export function jsonLength(value: unknown, enough = Number.POSITIVE_INFINITY): n
   return length;
 }
 
-/** The least length of a value's JSON, as `jsonLength`, and the number of values in it. */
+/** The lower bound of `jsonLength`, and the number of values. */
 export function jsonSize(value: unknown): { characters: number; values: number } {
   const size = { characters: 0, values: 0 };
   addSize(value, size);
@@ -80,8 +82,8 @@ export function* jsonPieces(value: unknown, pieceCharacters: number): Generator<
 }
 
 /**
- * The lengths of the containers in a value. Each is counted once: a large object under many levels would otherwise be
- * counted again at each of them.
+ * The lengths of the containers in a value. Each is counted once, because a large object under many levels would
+ * otherwise be counted again at each of them.
  */
 class Lengths {
   readonly pieceCharacters: number;
@@ -95,7 +97,7 @@ class Lengths {
     return this.#of(value) > this.pieceCharacters;
   }
 
-  /** As `jsonLength`; counting ends once it is longer than a piece. */
+  /** As `jsonLength`; stops when it is longer than a piece. */
   #of(value: unknown): number {
     if (typeof value !== 'object' || value === null) return jsonLength(value);
     const counted = written.get(value)?.json.length ?? this.#counted.get(value);
@@ -112,7 +114,7 @@ class Lengths {
         if (length > this.pieceCharacters) break;
       }
     }
-    // Counting a short one again takes less than remembering it.
+    // Counting a short one again is faster than caching it.
     if (length > this.pieceCharacters / 16) this.#counted.set(value, length);
     return length;
   }
@@ -125,7 +127,7 @@ function* longPieces(value: unknown, lengths: Lengths): Generator<string> {
   else yield* memberPieces(Object(value), lengths);
 }
 
-/** As `JSON.stringify` writes it as a member of an array. */
+/** As `JSON.stringify` serializes it as a member of an array. */
 function jsonOf(value: unknown): string {
   return JSON.stringify(value) ?? 'null';
 }
@@ -152,7 +154,7 @@ function* memberPieces(container: object, lengths: Lengths): Generator<string> {
   const isList = Array.isArray(container);
   let piece = isList ? '[' : '{';
   let separator = '';
-  // Listing the entries of an object with thousands of members takes as long as writing them.
+  // Listing the entries of an object with thousands of members takes as long as serializing them.
   for (const key in container) {
     const member: unknown = Reflect.get(container, key);
     if (member === undefined && !isList) continue;
@@ -173,7 +175,7 @@ function* memberPieces(container: object, lengths: Lengths): Generator<string> {
   yield piece + (isList ? ']' : '}');
 }
 
-/** Where a piece of a text ends: not between the halves of a character beyond U+FFFF. */
+/** The end of a piece of a text, which does not split a surrogate pair. */
 export function endOfPiece(text: string, at: number): number {
   const last = text.charCodeAt(at - 1);
   return last >= 0xd800 && last <= 0xdbff ? at + 1 : at;

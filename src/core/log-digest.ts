@@ -32,8 +32,8 @@ const minuteMs = 60_000;
 const mostKinds = 32;
 
 /**
- * Bounds the rate of log entries. The first entries of a kind and level in each minute are written, the others are counted, and one
- * summary at the end of the minute has their number and the last of them.
+ * Bounds the rate of log entries. The first entries of a kind and level in each minute are written, the others are
+ * counted, and one summary at the end of the minute has their number and the last of them.
  */
 export class LogDigest<Event extends string> implements Entries<Event> {
   readonly #options: LogDigestOptions<Event>;
@@ -83,7 +83,7 @@ export class LogDigest<Event extends string> implements Entries<Event> {
   #repeated(level: Level, event: Event, kind: string): Repeated {
     const kinds = this.#events.get(event) ?? new Map<string, Repeated>();
     this.#events.set(event, kinds);
-    // Entries of another level are never left out for those of this one, which may not be written at all.
+    // Limited per level, so that frequent entries of one level do not suppress those of another.
     const counted = `${level} ${kinds.size < mostKinds ? kind : 'other'}`;
     const known = kinds.get(`${level} ${kind}`) ?? kinds.get(counted);
     if (known !== undefined) return known;

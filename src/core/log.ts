@@ -90,7 +90,7 @@ export interface Log {
   error(event: LogEvent, details: object): void;
 }
 
-/** A log that is written somewhere. */
+/** A log that is being written. */
 export interface WrittenLog extends Log {
   /** Number of entries lost so far because they could not be written; undefined if unknown. */
   readonly dropped?: number;
@@ -130,13 +130,13 @@ export function childLog(log: Log, fields: Readonly<Record<string, unknown>>): L
 }
 
 export interface ProcessLog extends Required<WrittenLog> {
-  /** Writes the entries of a log that was `held`, and from then on each at once. `close` does it too. */
+  /** Writes the entries of a log that was `held`, and later ones immediately. `close` does it too. */
   release(): void;
 }
 
-/** Anyone who can connect causes these: one entry of each kind is logged per minute, the others are counted. */
+/** Caused by anyone who can connect: one entry of each kind is logged per minute, the others are counted. */
 const refusal = (...by: string[]): DigestRule => ({ perMinute: 1, by });
-/** Misbehaving clients, engines and upstreams cause these, at any rate. */
+/** Caused by misbehaving clients, engines and upstreams, at any rate. */
 const trouble: DigestRule = { perMinute: 20 };
 
 /** Events that are logged less often than `limits.log-entries-per-minute`. */
@@ -183,7 +183,7 @@ const levels = ['debug', 'info', 'warn', 'error'] as const;
 const standardError = 2;
 
 export interface LogOptions {
-  /** The least severe entries that are written. */
+  /** The minimum severity of entries. */
   level: (typeof levels)[number] | 'silent';
   /** `auto`: pretty on a terminal, JSON elsewhere. */
   format: 'auto' | 'pretty' | 'json';

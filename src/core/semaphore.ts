@@ -1,4 +1,4 @@
-/** Bounds how much work runs at once; the rest waits for its turn, in order. */
+/** Limits concurrent work; further work waits its turn, in order. */
 export class Semaphore {
   #free: number;
   readonly #waiting = new Set<() => void>();
@@ -7,12 +7,12 @@ export class Semaphore {
     this.#free = slots;
   }
 
-  /** How much work waits for a slot. */
+  /** The number of waiting tasks. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  /** Does the work once a slot is free. Rejects with the signal's reason if it is aborted before. */
+  /** Runs the work once a slot is free. Rejects with the signal's reason if it is aborted before. */
   async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
     if (this.#free > 0) this.#free -= 1;

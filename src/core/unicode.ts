@@ -1,15 +1,17 @@
-/** Cuts in text that leave it well-formed (Unicode 16, §3.9) and its grapheme clusters whole (UAX #29). */
+/** Cuts text so that it stays well-formed (Unicode 16, §3.9) and its grapheme clusters stay whole (UAX #29). */
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
-/** Code units that are looked at before a place: emoji sequences have some 30. A longer cluster is cut between code points. */
+/**
+ * Code units examined before a position: emoji sequences have about 30. A longer cluster is cut between code points.
+ */
 const longestCluster = 256;
 const behind = 64;
 
-/** The last place at or before `index` where the text may be cut without cutting a grapheme cluster. */
+/** The last position at or before `index` where the text can be cut without cutting a grapheme cluster. */
 export function graphemeBoundary(text: string, index: number): number {
   if (index <= 0) return 0;
   if (index >= text.length) return text.length;
-  // Nearly all text: both neighbours are ASCII, of which only CR and LF belong together.
+  // The common case: both neighbours are ASCII, of which only CR and LF form a cluster.
   const [before, after] = [text.charCodeAt(index - 1), text.charCodeAt(index)];
   if (before < 0x80 && after < 0x80) return before === 0x0d && after === 0x0a ? index - 1 : index;
   const from = codePointBoundary(text, Math.max(0, index - longestCluster));
@@ -18,7 +20,7 @@ export function graphemeBoundary(text: string, index: number): number {
   return start > from || from === 0 ? start : codePointBoundary(text, index);
 }
 
-/** As `graphemeBoundary`, but never 0, so that there is progress: the first cluster as a whole where it is longer than that. */
+/** As `graphemeBoundary`, but never 0, to guarantee progress: a longer first cluster is returned whole. */
 export function cutPlace(text: string, index: number): number {
   const before = graphemeBoundary(text, index);
   if (before > 0) return before;
@@ -40,8 +42,8 @@ function isLow(unit: number): boolean {
 }
 
 /**
- * Makes the pieces of a text well-formed, each for itself: the first half of a surrogate pair waits for the second, and a
- * half without its other is replaced by U+FFFD.
+ * Makes the pieces of a text well-formed: a high surrogate at the end waits for the next piece, and an unpaired
+ * surrogate is replaced by U+FFFD.
  */
 export class WellFormedText {
   #half = '';

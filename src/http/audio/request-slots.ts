@@ -1,6 +1,6 @@
 /**
- * Shares a number of slots between keys. A key gets another slot only while more are free than it holds, so that no key
- * holds more than half of them, and one is always left for a key that holds none ("dynamic threshold": Choudhury and Hahne,
+ * Shares slots between keys. A key gets another slot only while more are free than it holds, so that no key holds more
+ * than half of them, and one is always left for a key that holds none ("dynamic threshold": Choudhury and Hahne,
  * "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998).
  */
 export class RequestSlots {
@@ -16,7 +16,10 @@ export class RequestSlots {
     this.#shared = keys > 1;
   }
 
-  /** Takes a slot and returns the function that releases it, or why there is none: all are taken, or the key has its share. */
+  /**
+   * Takes a slot and returns the function that releases it, or the reason why there is none: all are taken, or the key
+   * has its share.
+   */
   take(key: string | undefined): (() => void) | 'full' | 'share' {
     const taken = this.#taken.get(key) ?? 0;
     if (this.#free === 0) return 'full';

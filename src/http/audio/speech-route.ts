@@ -14,7 +14,7 @@ import { type AudioRouteOptions, type EngineRun, type StartedStream, startEngine
 
 /** The format of OpenAI's PCM. */
 const rateHz = 24_000;
-/** How long a WAV file waits for its end, and how many samples of it: a length that is not known then is not stated. */
+/** Maximum wait, and maximum samples, before a WAV file is sent without a known length. */
 const collectMs = 100;
 const mostCollected = 30 * rateHz;
 /** The limit of OpenAI's API. */
@@ -31,7 +31,9 @@ const speechRequest = z.strictObject({
 });
 const check = strictCheck('ga');
 
-/** `POST /v1/audio/speech` (OpenAI, "Create speech"): WAV or PCM at 24 kHz, streamed unless it is made at once. */
+/**
+ * `POST /v1/audio/speech` (OpenAI, "Create speech"): WAV or PCM at 24 kHz, streamed unless it is complete immediately.
+ */
 export function speechRoute(options: AudioRouteOptions): (context: Context<ApiEnv>) => Promise<Response> {
   return async (context) => {
     const request = check(speechRequest, await jsonBody(context.env.incoming, options.jsonBody));
@@ -60,8 +62,8 @@ export function speechRoute(options: AudioRouteOptions): (context: Context<ApiEn
 }
 
 /**
- * Waits a moment for the end of the speech, so that the header of a WAV file can state its length. `remaining` is the whole
- * stream if it has not ended by then.
+ * Waits a moment for the end of the speech, so that the header of a WAV file can state its length. `remaining` is the
+ * whole stream if it has not ended by then.
  */
 async function collect(
   stream: StartedStream<Int16Array>,
@@ -79,7 +81,7 @@ async function collect(
     collected += value.length;
     next = rest.next();
   }
-  // Its failure is met when it is read.
+  // Its rejection is handled when it is read.
   next.catch(() => {});
   async function* all(): AsyncGenerator<Int16Array, void, undefined> {
     yield* pieces;

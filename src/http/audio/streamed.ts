@@ -34,7 +34,7 @@ export interface EngineRun<T> {
   /** The client's name for the model. */
   model: string;
   start: (options: { signal: AbortSignal; claim: WorkClaim }) => AsyncIterable<T>;
-  /** Counts a piece on the account. */
+  /** Adds a piece to the account. */
   count: (account: AudioAccount, piece: T) => void;
 }
 
@@ -120,7 +120,7 @@ export function streamOf<T>(
           if (done) controller.close();
           else controller.enqueue(value);
         } catch {
-          // Logged already; Hono would write it to the console.
+          // Already logged; Hono would write it to the console.
           breakOff();
           controller.close();
         }

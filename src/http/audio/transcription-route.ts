@@ -60,7 +60,7 @@ export function transcriptionRoute(options: AudioRouteOptions): (context: Contex
     }
     const events = await eventsOf(started);
     const done = events.findLast((event) => event.type === 'done');
-    // The client has left.
+    // The client has disconnected.
     if (done === undefined) return context.body(null, 400);
     const seconds = durationMs(clip.samples.length, clip.sampleRateHz) / 1000;
     const segments = segmentsOf(events, done.text, seconds);
@@ -124,7 +124,7 @@ async function* stopAfterDone(
   throw new Error('it ended without a transcript');
 }
 
-/** All events but deltas; without the final one if the client has left. */
+/** All events except deltas; without the final one if the client has disconnected. */
 async function eventsOf({ first, rest }: StartedStream<TranscriptEvent>): Promise<TranscriptEvent[]> {
   const events = first.done ? [] : [first.value];
   for await (const event of rest) if (event.type !== 'delta') events.push(event);

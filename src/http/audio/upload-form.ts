@@ -6,13 +6,13 @@ import { type BodyLimits, receiveBody } from '../body.ts';
 /** A transcription has a dozen parameters and one file. */
 const maxParts = 32;
 const maxFieldBytes = 64 * 1024;
-/** Parsed at once before the limits are checked: at most a few hundred empty parts. */
+/** Parsed in one step before the limits are checked: at most a few hundred empty parts. */
 const parsedBytes = 2 * 1024;
 const partHeaders = { headerPairs: 16, headerSize: 8 * 1024 };
 
 /**
- * Streams a `multipart/form-data` body (RFC 7578): returns its fields, and passes the part named `file` to `takeFile` in
- * pieces. A trailing `[]`, with which the official SDKs mark lists, is removed from names.
+ * Streams a `multipart/form-data` body (RFC 7578): returns its fields, and passes the part named `file` to `takeFile`
+ * in pieces. A trailing `[]`, with which the official SDKs mark lists, is removed from names.
  * @throws {WireError} when the form cannot be parsed or has too many parts; also whatever `takeFile` throws
  * @throws {HttpRefusal} as `receiveBody` does
  */

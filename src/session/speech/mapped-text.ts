@@ -1,10 +1,10 @@
-/** A place in a text, in UTF-16 code units: from `startChar` up to and without `endChar`. */
+/** A range of a text in UTF-16 code units: from `startChar` to `endChar`, exclusive. */
 export interface Place {
   startChar: number;
   endChar: number;
 }
 
-/** A text that was made from another one, with the place in it that each of its code units stands for. */
+/** A text derived from another, with the range in the original for each of its code units. */
 export class MappedText {
   readonly text: string;
   readonly #starts: readonly number[];
@@ -16,7 +16,7 @@ export class MappedText {
     this.#ends = ends;
   }
 
-  /** The text as it is; `at`: where it begins. */
+  /** The text itself, unchanged; `at`: its offset. */
   static of(text: string, at = 0): MappedText {
     const starts = Array.from({ length: text.length }, (_, index) => at + index);
     return new MappedText(
@@ -26,7 +26,7 @@ export class MappedText {
     );
   }
 
-  /** A text that stands for a place. */
+  /** A text that replaces a range. */
   static standing(text: string, { startChar, endChar }: Place): MappedText {
     const { length } = text;
     return new MappedText(text, new Array<number>(length).fill(startChar), new Array<number>(length).fill(endChar));
@@ -46,19 +46,19 @@ export class MappedText {
     return new MappedText(this.text.slice(start, end), this.#starts.slice(start, end), this.#ends.slice(start, end));
   }
 
-  /** The same text, whose places count from `at`. */
+  /** The same text, with its ranges shifted by `at`. */
   from(at: number): MappedText {
     const shift = (place: number) => Math.max(0, place - at);
     return new MappedText(this.text, this.#starts.map(shift), this.#ends.map(shift));
   }
 
-  /** The place that a part of the text stands for; the part has at least one code unit. */
+  /** The range of a part of the text, which has at least one code unit. */
   place(start: number, end: number): Place {
     const first = this.#starts[start] ?? this.#ends.at(-1) ?? 0;
     return { startChar: first, endChar: Math.max(first, this.#ends[end - 1] ?? first) };
   }
 
-  /** With each match of a global pattern replaced; what replaces it stands for the place of the whole match. */
+  /** Replaces each match of a global pattern; the replacement has the range of the whole match. */
   replace(pattern: RegExp, replacement: string | ((match: RegExpExecArray) => string)): MappedText {
     const parts: MappedText[] = [];
     let at = 0;
@@ -79,19 +79,19 @@ export class MappedText {
     return MappedText.join(parts);
   }
 
-  /** Text that is put in front of a place, and stands for none of it. */
+  /** Text that is inserted before a position, with an empty range. */
   #between(made: string, at: number): MappedText {
     const startChar = this.#ends[at - 1] ?? this.#starts[at] ?? 0;
     return MappedText.standing(made, { startChar, endChar: startChar });
   }
 }
 
-/** A word of a text that is spoken: its place in the text that it was made from, and how many characters are said for it. */
+/** A spoken word: its range in the original text, and its number of spoken characters. */
 export interface SpokenWord extends Place {
   spokenCharacters: number;
 }
 
-/** The words of a text, in order; those that stand for the same place are one. */
+/** The words of a text, in order; words with the same range count as one. */
 export function wordsOf(mapped: MappedText): SpokenWord[] {
   const words: SpokenWord[] = [];
   for (const { 0: word, index } of mapped.text.matchAll(/\S+/g)) {
@@ -112,7 +112,7 @@ interface Timed extends Place {
   endMs: number;
 }
 
-/** Timings of a text's words as timings of the text that it was made from; words that stand for the same place are one. */
+/** Converts timings of a derived text's words to timings of the original; words with the same range count as one. */
 export function timingsBefore(mapped: MappedText, timings: readonly Timed[]): Timed[] {
   const made: Timed[] = [];
   for (const { startChar, endChar, startMs, endMs } of timings) {

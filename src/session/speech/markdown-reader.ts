@@ -1,31 +1,31 @@
 /**
- * Reads Markdown (CommonMark 0.31, and the tables and task lists of GitHub's) as one reads it aloud: words are left, and the
- * marks around them, addresses of links, and blocks of code are not. Not a parser: an answer is spoken while it is being
- * written, and no mark may wait for its counterpart.
+ * Converts Markdown (CommonMark 0.31, with GitHub's tables and task lists) to text for speech: removes markup, the URLs
+ * of links, and blocks of code. This is not a parser, because an answer is spoken while it is being generated, and
+ * cannot wait for closing marks.
  */
 
 import { MappedText } from './mapped-text.ts';
 
-/** Text as the model wrote it, and what of it is to be said. */
+/** Text as the model wrote it, and the part of it to speak. */
 export interface ReadPiece {
   raw: string;
-  /** Places refer to the whole text. */
+  /** Ranges refer to the whole text. */
   shown: MappedText;
 }
 
-/** Code units that may wait for more, before they are taken as they stand. */
+/** Maximum code units that are held back for more text; beyond it they are taken literally. */
 const longestWait = 512;
-/** Fenced blocks whose content is prose: models wrap whole answers in them. */
+/** Fenced blocks that contain prose: models wrap whole answers in them. */
 const proseFence = /^(?:markdown|md|text|txt|plain|plaintext)?\s*$/i;
 const fenceLine = /(?:`{3,}|~{3,})[^`\n]*\n/y;
-/** A line of marks alone: a rule, the underline of a heading, the second line of a table. */
+/** A line that consists of marks: a rule, the underline of a heading, the second line of a table. */
 const ruleLine = /(?=[^\n]*[-=*_+|]{2}|[^\n]*(?:[-*_]\s+){2})[ \t|:=*_+-]*\n/y;
 const referenceLine = /\[[^\]\n]{1,200}\]:[ \t]*\S{1,400}[^\n]{0,100}\n/y;
-/** Marks at the beginning of a line: quotes, headings, lists, tasks. */
+/** Marks at the start of a line: quotes, headings, lists, tasks. */
 const lineMark = /(?:>[ \t]?|#{1,6}[ \t]+|[-*+•‣◦▪●○–—][ \t]+(?:\[[ xX]?\][ \t]+)?|\|[ \t]*)/y;
 const numberMark = /(\d{1,9})[.)][ \t]+(?=\S)/y;
 
-/** Within a line, where anything but plain text begins. */
+/** The start of anything but plain text within a line. */
 const special = /[\\`*_~|[\]<#!{}$\n^=]|\b(?=(?:https?|ftps?)(?::|$)|(?:h|ht|htt|http|f|ft|ftp|w|ww|www)$|www\.)/gi;
 const address = /(?:https?:\/\/|ftps?:\/\/|www\.)/iy;
 const addressBeginning = /(?:h(?:t(?:t(?:p(?:s?(?::\/?)?)?)?)?)?|f(?:t(?:p(?:s?(?::\/?)?)?)?)?|w{1,3})$/iy;
@@ -90,26 +90,26 @@ interface Step {
 
 export class MarkdownReader {
   #pending = '';
-  /** Where the pending text begins in the whole. */
+  /** The offset of the pending text. */
   #at = 0;
   #lineStart = true;
-  /** Within a block of code: what its last line begins with. */
+  /** In a block of code: the start of its closing line. */
   #fence: string | undefined;
-  /** Within a block of prose: the same. */
+  /** In a block of prose: the same. */
   #proseFence: string | undefined;
-  /** Within an address: whether its host is being read, or the rest, which is not. */
+  /** In a URL: whether the position is in its host, or in the rest, which is not spoken. */
   #address: 'host' | 'rest' | undefined;
-  /** Within the address of a link: how many parentheses are open. */
+  /** In the URL of a link: the number of open parentheses. */
   #destination = 0;
   #before = '';
 
-  /** Takes the next text; returns what can be said of it now. Concatenated, `raw` of all pieces is the text. */
+  /** Takes the next text; returns what can be spoken so far. The concatenated `raw` of all pieces is the text. */
   push(text: string): ReadPiece[] {
     this.#pending += text;
     return this.#read(false);
   }
 
-  /** The rest, once the text has ended. */
+  /** The rest, at the end of the text. */
   flush(): ReadPiece[] {
     return this.#read(true);
   }
@@ -138,7 +138,7 @@ export class MarkdownReader {
     return pieces;
   }
 
-  /** The next step in a text; undefined: more has to come first. `wait`: whether it may. */
+  /** The next step in a text; undefined if more text is needed. `wait`: whether it may wait. */
   #step(text: string, at: number, wait: boolean): Step | undefined {
     if (this.#fence !== undefined) return this.#code(text, at, wait);
     if (this.#destination > 0) return this.#linkAddress(text, at);
@@ -147,7 +147,7 @@ export class MarkdownReader {
     return this.#inline(text, at, wait);
   }
 
-  /** A line within a block of code, which is not said. */
+  /** A line in a block of code, which is not spoken. */
   #code(text: string, at: number, wait: boolean): Step | undefined {
     const newline = text.indexOf('\n', at);
     if (newline < 0 && wait) return undefined;
@@ -197,7 +197,7 @@ export class MarkdownReader {
       return { length: length(number[0]), shown: `${number[1]}, ` };
     }
     const mark = matchAt(lineMark, line, 0);
-    // Behind a mark there may be another one: a list in a quote.
+    // A mark may follow another: a list in a quote.
     if (mark) return { length: length(mark[0]), shown: '' };
     this.#lineStart = false;
     return this.#inline(text, at, wait);
@@ -327,7 +327,7 @@ export class MarkdownReader {
     return plain();
   }
 
-  /** The name of a host, which alone of an address is said. */
+  /** The host name, which is the only spoken part of a URL. */
   #addressHost(text: string, at: number, wait: boolean): Step | undefined {
     const host = matchAt(/[\p{L}\p{N}.-]{1,253}/uy, text, at)?.[0] ?? '';
     if (at + host.length === text.length && wait) return undefined;
@@ -342,7 +342,7 @@ export class MarkdownReader {
     const end = addressEnd.exec(rest);
     if (end && (/\s$/.test(end[0]) || !/^[.,;:!?]/.test(end[0]) || !wait)) {
       this.#address = undefined;
-      // An address may stand in angle brackets.
+      // A URL may be in angle brackets.
       const length = end.index + (end[0] === '>' ? 1 : 0);
       return length > 0 ? { length, shown: '' } : this.#step(text, at, wait);
     }
@@ -355,7 +355,7 @@ export class MarkdownReader {
     return { length, shown: '' };
   }
 
-  /** The address of a link that is longer than others. */
+  /** The URL of a link, beyond the maximum length that is held back. */
   #linkAddress(text: string, at: number): Step {
     const end = /[()\n]/g;
     end.lastIndex = at;

@@ -1,34 +1,40 @@
 /**
- * Marks that language models and their chat templates leave in the text of an answer. All of them begin with `<`, `[` or
- * `◁`; case does not count. Sources: the chat templates of the models that are named, and OpenAI's description of the
- * harmony format (gpt-oss).
+ * Marks of language models and their chat templates in the text of an answer. All of them begin with `<`, `[` or `◁`,
+ * and are case-insensitive. Sources: the chat templates of the named models, and OpenAI's description of the harmony
+ * format (gpt-oss).
  */
 
 export type Mark =
-  /** Reasoning begins or ends. */
+  /** The start or the end of reasoning. */
   | { type: 'reasoning' | 'reasoning_end' }
-  /** A call of a tool, or the answer of one, begins or ends. */
+  /** The start or the end of a tool call, or of a tool's output. */
   | { type: 'call' | 'call_end' }
-  /** The head of a message begins: a role, a channel. `line`: the role alone, with the rest of its line; otherwise all until `head_end`. */
+  /**
+   * The start of a message's head: a role, a channel. `line`: a role that extends to the end of its line; otherwise the
+   * head ends at `head_end`.
+   */
   | { type: 'head'; line: boolean }
   | { type: 'head_end' }
-  /** A message ends. */
+  /** The end of a message. */
   | { type: 'message_end' }
-  /** A message of the model itself, or of somebody else, begins. */
+  /** The start of a message, of the model itself or of another role. */
   | { type: 'own' | 'foreign' }
-  /** Stands for no text. */
+  /** Removed without other effects. */
   | { type: 'other' };
 
-/** The longest mark, in UTF-16 code units. */
+/** The length of the longest mark, in UTF-16 code units. */
 export const longestMark = 96;
 
-/** Tags whose content is reasoning: `<think>`, `[THINK]` (Magistral), `◁think▷` (Kimi), `<seed:think>`, `<|START_THINKING|>` (Command A). */
+/**
+ * Tags whose content is reasoning: `<think>`, `[THINK]` (Magistral), `◁think▷` (Kimi), `<seed:think>`,
+ * `<|START_THINKING|>` (Command A).
+ */
 const reasoningNames =
   'think|thinks|thinking|thought|thoughts|reason|reasoning|reflection|scratchpad|monologue|inner_monologue|inner_thoughts|analysis|ant_?thinking|chain_of_thought|cot';
 /** Hermes, Qwen, Llama, Granite, Nemotron, LFM2, FunctionGemma, MiniMax, GLM, DeepSeek, Kimi K2, InternLM. */
 const callNames =
   'tool_?calls?|function_?calls?|tool_?calls?_section|tool_?(?:response|outputs?|results?)|function_?(?:response|outputs?|results?)|tools?_?(?:use|code|list)|available_tools|invoke|action|plugin|toolcall|arg_key|arg_value|tool_call_argument';
-/** Tags around the answer itself, which is what is left. */
+/** Tags around the answer itself, whose content is kept. */
 const answerNames = 'answer|response|final|final_answer|final_response|output|solution|assistant|reply|speak';
 /** `<s>`, `<bos>`, `<pad>`, `<unused94>`. */
 const tokenNames =
@@ -37,7 +43,7 @@ const tokenNames =
 const prefix = '(?:[a-z]{1,12}:)?';
 const attributes = '(?:[\\s=][^<>]{0,64})?';
 
-/** A table of what a mark looks like and what it means; the first that fits counts. */
+/** The syntax and the meaning of marks; the first match counts. */
 const table: readonly (readonly [pattern: string, mark: Mark])[] = [
   // Tags, as in XML.
   [`<\\s?${prefix}(?:${reasoningNames})${attributes}>`, { type: 'reasoning' }],
@@ -64,7 +70,7 @@ const table: readonly (readonly [pattern: string, mark: Mark])[] = [
   ['◁[^\\s◁▷]{1,48}▷', { type: 'other' }],
 ];
 
-/** Special tokens of vocabularies, by what stands between `<|` and `|>`, or DeepSeek's `<｜` and `｜>`. */
+/** Special tokens of vocabularies, by the text between `<|` and `|>`, or DeepSeek's `<｜` and `｜>`. */
 const tokens: readonly (readonly [pattern: RegExp, mark: Mark])[] = [
   [/^(?:begin_of_thoughts?|start_thinking|thinking|think|thought|reasoning|inner_prefix)$/, { type: 'reasoning' }],
   [
@@ -88,25 +94,25 @@ const tokens: readonly (readonly [pattern: RegExp, mark: Mark])[] = [
     /^(?:im_end|end|return|call|eot|eot_id|eom_id|end_of_text|endoftext|end_of_turn|end_of_sentence|eos|eod_id|end_of_turn_token|end▁of▁sentence)$/,
     { type: 'message_end' },
   ],
-  // Roles as tokens of their own: Phi, GLM, DeepSeek.
+  // Roles as separate tokens: Phi, GLM, DeepSeek.
   [/^(?:assistant|model|chatbot_token)$/, { type: 'own' }],
   [/^(?:user|system|tool|observation|human|user_token|system_token|environment|ipython)$/, { type: 'foreign' }],
 ];
 
 const token = /<(?:\||｜)\s?([^<>\s]{1,64}?)\s?(?:\||｜)>/y;
 const marks = new RegExp(table.map(([pattern]) => `(${pattern})`).join('|'), 'iy');
-/** What may become a mark once more follows: a name that goes on, or the attributes of one that is known. */
+/** Text that may become a mark with more text: an incomplete name, or the attributes of a known one. */
 const beginning = new RegExp(
   `(?:<\\s?/?\\s?[a-z_:\\d]{0,40}\\s?|<\\s?${prefix}(?:${reasoningNames}|${callNames}|function)[\\s=][^<>]{0,64}|<[|｜]\\s?[^<>\\s]{0,64}\\s?|<</?[a-z]{0,3}>?|\\[/?[a-z_]{0,20}|◁[^\\s◁▷]{0,48}\\s?)$`,
   'iy',
 );
 
-/** Where a mark may begin. */
+/** Characters that can start a mark. */
 export const markStart = /<(?=[a-z\d/|｜\s]|<\/?s|$)|\[(?=[a-z/]|$)|◁/gi;
-/** What every mark looks like: it is looked up only then. */
+/** The general syntax of marks, which is checked before the lookup. */
 const shape = /<<?[^<>]{1,94}>>?|\[[a-z_/]{1,24}\]|◁[^◁▷]{1,50}▷/iy;
 
-/** The mark at a place, with its length. */
+/** The mark at a position, with its length. */
 export function markAt(text: string, at: number): { mark: Mark; length: number; name: string } | undefined {
   shape.lastIndex = at;
   if (!shape.test(text)) return undefined;
@@ -125,7 +131,7 @@ export function markAt(text: string, at: number): { mark: Mark; length: number; 
   return { mark, length: match[0].length, name: match[0].toLowerCase() };
 }
 
-/** Whether what stands at a place, to the end of the text, may be the beginning of a mark. */
+/** Whether the rest of the text from a position may be the start of a mark. */
 export function mayBeMark(text: string, at: number): boolean {
   if (text.length - at > longestMark) return false;
   beginning.lastIndex = at;

@@ -1,39 +1,39 @@
 import { type Mark, markAt, markStart, mayBeMark } from './marks.ts';
 
-/** What the text at a place is. */
+/** The kind of the text at a position. */
 type Mode = 'text' | 'reasoning' | 'call' | 'foreign' | 'head';
 
-/** Roles whose messages are not the model's own: a model that does not stop goes on with them. */
+/** Roles other than the model's: a model that does not stop continues with their messages. */
 const roleWord = /^\s*([a-z]{1,16})\b[^\S\n]*\n?/i;
 const ownRoles = /^(?:assistant|model|bot|ai|gpt|chatbot)$/i;
 const foreignRoles = /^(?:user|system|developer|tool|function|observation|human|environment|ipython)$/i;
-/** White space before the first words, in characters; with more, it is text. */
+/** Maximum white space before the first words, in characters; more counts as text. */
 const longestLead = 1024;
-/** Characters of the head of a message. One that is longer is none. */
+/** Maximum characters of a message's head. A longer one does not count as a head. */
 const longestHead = 256;
 
 export interface ModelMarkupOptions {
   /**
-   * The answer begins inside reasoning, whose opening mark stands in the prompt: its text is held back until a closing mark
-   * comes, and given out whole where none does.
+   * The answer begins inside reasoning, whose opening mark is in the prompt: its text is held back until a closing
+   * mark, and output completely if there is none.
    */
   inside?: boolean;
 }
 
 /**
- * Takes out of a stream of text what models write beside their words: reasoning, calls of tools, messages of others, and
- * the tokens of chat templates. It takes any cut into pieces, and holds back at most the beginning of a mark.
+ * Removes from a stream of text what models write beside their answer: reasoning, tool calls, messages of other roles,
+ * and the tokens of chat templates. Works for any split into pieces, and holds back at most the start of a mark.
  */
 export class ModelMarkup {
   #mode: Mode = 'text';
-  /** That of the message, to which the text returns where reasoning or a call ends. */
+  /** The kind of the message's text, which is restored after reasoning or a call. */
   #message: Exclude<Mode, 'head'> = 'text';
   #pending = '';
-  /** The character before it. */
+  /** The preceding character. */
   #before = '';
   #head = '';
   #headLine = false;
-  /** Text that is reasoning if a closing mark comes; undefined once that is known. */
+  /** Text that is reasoning if a closing mark follows; undefined once that is decided. */
   #held: string[] | undefined;
   #trims = false;
   /** White space before the first words. */
@@ -49,17 +49,17 @@ export class ModelMarkup {
     if (inside) this.#held = [];
   }
 
-  /** Whether the last text was, or ended as, something that is not said. */
+  /** Whether the last text was hidden, in whole or at its end. */
   get hiding(): boolean {
     return this.#hidden || this.#held !== undefined;
   }
 
-  /** Whether reasoning has ended that was not begun in the text. */
+  /** Whether reasoning ended whose start was not in the text. */
   get endedUnopened(): boolean {
     return this.#endedUnopened;
   }
 
-  /** Whether reasoning has ended, however it began. */
+  /** Whether reasoning ended, regardless of its start. */
   get ended(): boolean {
     return this.#ended;
   }
@@ -69,19 +69,19 @@ export class ModelMarkup {
     return this.#reasoning;
   }
 
-  /** Whether the text had calls of tools. */
+  /** Whether the text had tool calls. */
   get hadCalls(): boolean {
     return this.#calls;
   }
 
-  /** Takes the next text; returns what of it, and of the text before, is to be said. */
+  /** Takes the next text; returns what to speak of it and of the text that was held back. */
   push(text: string): string {
     this.#pending += text;
     this.#hidden = this.#mode !== 'text';
     return this.#read(false);
   }
 
-  /** What was held back, once the text has ended. */
+  /** The text that was held back, at the end. */
   flush(): string {
     const said = this.#read(true) + this.release();
     const lead = this.#trims ? '' : this.#lead;
@@ -89,7 +89,7 @@ export class ModelMarkup {
     return said + lead;
   }
 
-  /** The text is known not to be reasoning: returns what was held back as such. */
+  /** Call when the text is known not to be reasoning: returns the text that was held back as such. */
   release(): string {
     const held = this.#held?.join('') ?? '';
     this.#held = undefined;
@@ -108,7 +108,7 @@ export class ModelMarkup {
       if (at === text.length) break;
       const found = markAt(text, at);
       const length = found?.length ?? 1;
-      // A tag in Markdown's code is spoken about, not used. Special tokens are never.
+      // A tag in Markdown code is content. Special tokens never are.
       const quoted = found?.name.startsWith('<') && (at > 0 ? text.charAt(at - 1) : this.#before) === '`';
       const mayGoOn = quoted ? at + length === text.length : found === undefined && mayBeMark(text, at);
       if (!ended && mayGoOn) break;
@@ -136,7 +136,7 @@ export class ModelMarkup {
     return this.#trimmed(text);
   }
 
-  /** White space between what was hidden and the first words belongs to neither. */
+  /** White space between hidden text and the first words is removed. */
   #trimmed(text: string): string {
     const said = this.#lead + text;
     const blank = said.trim() === '';
@@ -152,7 +152,7 @@ export class ModelMarkup {
   }
 
   #mark(mark: Mark, name: string): string {
-    // A model that goes on with the messages of others has ended its own.
+    // When a model continues with the messages of other roles, its own message has ended.
     if (this.#message === 'foreign' && this.#mode === 'foreign') return '';
     const headText = this.#mode === 'head' ? this.#endHead() : '';
     return headText + this.#turn(mark, name);
@@ -201,7 +201,7 @@ export class ModelMarkup {
   }
 
   #begin(mode: 'reasoning' | 'call'): string {
-    // Reasoning that has its opening mark: what was held are words before it.
+    // Reasoning with an opening mark, so the text that was held back is part of the answer.
     const words = mode === 'reasoning' ? this.release() : '';
     if (this.#mode === 'text') this.#mode = mode;
     this.#hidden = true;
@@ -217,7 +217,7 @@ export class ModelMarkup {
     return goesOn ? '' : this.#endHead();
   }
 
-  /** Decides by the head of a message what its text is; returns what turned out to be text. */
+  /** Determines the kind of a message's text by its head; returns the part that turned out to be text. */
   #endHead(): string {
     const head = this.#head;
     this.#head = '';
@@ -240,7 +240,9 @@ export class ModelMarkup {
   }
 }
 
-/** By the head of a message: a role (`assistant`, `user`), or a channel of the harmony format (`channel analysis`). */
+/**
+ * The kind by a message's head: a role (`assistant`, `user`), or a channel of the harmony format (`channel analysis`).
+ */
 function messageOf(head: string): Exclude<Mode, 'head'> {
   const [first = '', second = ''] = head.trim().toLowerCase().split(/\s+/);
   if (head.includes('to=')) return 'call';

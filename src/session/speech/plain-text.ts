@@ -1,15 +1,15 @@
-/** Text in code points that every voice can read: without emoji, decoration and control characters. */
+/** Reduces text to code points that every voice can read: removes emoji, decoration and control characters. */
 
 import type { MappedText } from './mapped-text.ts';
 
 const spaces = '[ \\u00a0\\u2000-\\u200a\\u202f\\u205f\\u3000]';
 
-/** In order. */
+/** Applied in order. */
 const rules: readonly (readonly [pattern: RegExp, replacement: string | ((match: RegExpExecArray) => string)])[] = [
-  // Half a character, and what no text has: controls, non-characters, private use.
+  // Unpaired surrogates, and code points that are not text: controls, non-characters, private use.
   [/\p{Cs}|\p{Co}|[\ufdd0-\ufdef\ufffc\ufffd\p{Noncharacter_Code_Point}]/gu, ' '],
   [/(?![\t\n])\p{Cc}/gu, ' '],
-  // Emoji that stand for a character, then all others, and what is left of broken sequences.
+  // Emoji that represent a character, then all others, and the rest of broken sequences.
   [/([\d#*])\ufe0f?\u20e3/gu, ([, sign = '']) => ` ${sign} `],
   [/(?![\d#*©®™‼⁉↔-↙])\p{RGI_Emoji}/gv, ' '],
   [
@@ -22,7 +22,7 @@ const rules: readonly (readonly [pattern: RegExp, replacement: string | ((match:
     ' ',
   ],
   [/[•‣◦⁃·∙▪▫](?=\s)/gu, ','],
-  // Invisible characters that separate or direct, but those that join letters of a script.
+  // Invisible separators and direction marks, except for those that join letters of a script.
   [/[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u061c\u180e]/gu, ''],
   [/(?<![\p{L}\p{M}])[\u200c\u200d]|[\u200c\u200d](?![\p{L}\p{M}])/gu, ''],
   // Digits of a large number are grouped by spaces (ISO 80000-1, §7.3.1).
@@ -41,7 +41,7 @@ const rules: readonly (readonly [pattern: RegExp, replacement: string | ((match:
   [/[ﬀ-ﬆ]/gu, ([ligature = '']) => ligature.normalize('NFKC')],
   [/[\u{1d400}-\u{1d7ff}]/gu, ([letter = '']) => letter.normalize('NFKC')],
   [/(?<=\d)[\u02b9\u2032](?=\d)/gu, "'"],
-  // Marks that were left over, and marks that repeat.
+  // Remaining and repeated marks.
   [/[`*~|\\<>{}[\]^]{2,}|[_#]{2,}/gu, ' '],
   [/([!?,;:])\1{2,}/gu, ([, mark = '']) => mark],
   [/[^\S\n]*,(?:\s*,)+/gu, ','],
@@ -51,7 +51,7 @@ const rules: readonly (readonly [pattern: RegExp, replacement: string | ((match:
   [/[^\S\n]{2,}/gu, ' '],
 ];
 
-/** Applies to a whole text, or to clauses of one. */
+/** Works for a whole text, or for clauses of one. */
 export function plainText(shown: MappedText): MappedText {
   return rules.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), shown);
 }

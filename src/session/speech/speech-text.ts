@@ -3,28 +3,28 @@ import { MappedText } from './mapped-text.ts';
 import { MarkdownReader, type ReadPiece } from './markdown-reader.ts';
 import { plainText } from './plain-text.ts';
 
-/** A part of an answer that a voice says in one go. */
+/** A part of an answer that a voice speaks as a unit. */
 export interface SpeechClause {
   /** As the model wrote it. */
   text: string;
-  /** As the voice is to say it, with places in `text`; blank where there is nothing to say. */
+  /** The text for the voice, with ranges in `text`; blank if there is nothing to speak. */
   spoken: MappedText;
 }
 
 export interface SpeechTextOptions {
-  /** false: the voice prepares text itself, and gets the model's own. */
+  /** false: the voice prepares text itself, and gets the model's text unchanged. */
   prepare: boolean;
 }
 
 /**
- * Prepares a text for a voice while it is being written: cuts it into clauses, so that speech can begin before the sentence
- * is whole, and leaves out what is not said. Concatenated, the clauses' texts are the text, white space included.
+ * Prepares a text for a voice while it is being generated: splits it into clauses, so that speech can start before the
+ * sentence is complete, and removes what is not spoken. The concatenated clauses are the text, including white space.
  */
 export class SpeechText {
   readonly #prepare: boolean;
   readonly #reader = new MarkdownReader();
   #raw = '';
-  /** Where `#raw` begins in the whole text. */
+  /** The offset of `#raw` in the whole text. */
   #at = 0;
   #shown = MappedText.of('');
 
@@ -32,12 +32,12 @@ export class SpeechText {
     this.#prepare = prepare;
   }
 
-  /** Takes the next text and returns the clauses that it completed. */
+  /** Takes the next text and returns the clauses that it completes. */
   push(text: string): SpeechClause[] {
     return this.#add(this.#prepare ? this.#reader.push(text) : this.#asItIs(text));
   }
 
-  /** The rest, once the text has ended. */
+  /** The rest, at the end of the text. */
   flush(): SpeechClause[] {
     const clauses = this.#prepare ? this.#add(this.#reader.flush()) : [];
     if (this.#raw !== '') clauses.push(this.#cut(this.#shown.text.length, this.#raw.length));
@@ -57,7 +57,7 @@ export class SpeechText {
       if (end === 0) break;
       clauses.push(this.#cut(end, this.#rawEnd(end)));
     }
-    // Text of which nothing is said need not wait for words.
+    // Text without spoken parts need not wait for words.
     const lineEnds = this.#raw.length > longestSilent || (this.#raw.endsWith('\n') && this.#raw.trim() !== '');
     if (this.#shown.text.trim() === '' && lineEnds) {
       clauses.push(this.#cut(this.#shown.text.length, this.#raw.length));
@@ -65,7 +65,7 @@ export class SpeechText {
     return clauses;
   }
 
-  /** Where the raw text of what is shown up to `end` ends: behind marks that close something. */
+  /** The end of the raw text of the visible text before `end`, including closing marks. */
   #rawEnd(end: number): number {
     const last = this.#shown.place(end - 1, end).endChar - this.#at;
     if (this.#shown.text.charAt(end - 1) === '\n') return last;
@@ -86,31 +86,31 @@ export class SpeechText {
   }
 }
 
-/** A whole text, prepared: for a voice that is asked without a conversation. */
+/** Prepares a whole text for a voice that is used without a conversation. */
 export function preparedText(text: string): MappedText {
   const reader = new MarkdownReader();
   const pieces = [...reader.push(text.toWellFormed()), ...reader.flush()];
   return plainText(MappedText.join(pieces.map(({ shown }) => shown)));
 }
 
-/** A clause shorter than this is spoken with the next one: very short utterances sound clipped. */
+/** A shorter clause is spoken with the next one, because very short utterances sound clipped. */
 const minClauseCharacters = 12;
-/** A run of words without any punctuation is cut here at the latest, so that the voice never waits long. */
+/** Maximum length of a clause without punctuation, so that the voice does not wait long. */
 const maxClauseCharacters = 160;
 
-/** Text of which nothing is said, such as a long address, goes into the transcript at the latest in pieces of this size. */
+/** Text without spoken parts, such as a long URL, is added to the transcript in pieces of at most this size. */
 const longestSilent = 1024;
 
 const sentenceEnd = /[.!?…]+["')\]”’»]*(?=\s)|[。！？]|\n/g;
 const pause = /[,;:–—](?=\s)|[，、；：]/g;
 
-/** Abbreviations after which a full stop ends nothing, or only where no name follows. */
+/** Abbreviations after which a full stop does not end a sentence, or does so only if no name follows. */
 const abbreviation =
   /(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|No|Nos|approx|ca|cf|Fig|Eq|Gen|Gov|Sen|Rep|Sgt|Capt|Lt|Col|Rev|Hon|Mt|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|U\.S|z\.B|bzw|[A-Z])\.$/;
 
-/** Where the first whole clause ends, or 0 while none is. Needs the character after a mark: "3.5" is one word. */
+/** The end of the first complete clause, or 0 if there is none. Needs the character after a mark: "3.5" is one word. */
 function clauseEnd(pending: string): number {
-  // All that comes into question, however much has come at once: a longer clause is cut.
+  // Longer text need not be examined, because a longer clause is split.
   const text = pending.slice(0, maxClauseCharacters + 1);
   for (const mark of text.matchAll(sentenceEnd)) {
     const end = mark.index + mark[0].length;
@@ -125,7 +125,7 @@ function clauseEnd(pending: string): number {
   return space > 0 ? space : cutPlace(pending, maxClauseCharacters);
 }
 
-/** Whether text holds anything to say: a letter or a digit of any script. */
+/** Whether text is speakable: contains a letter or a digit of any script. */
 export function isSpeakable(text: string): boolean {
   return /[\p{L}\p{N}]/u.test(text);
 }

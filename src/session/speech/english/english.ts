@@ -1,6 +1,6 @@
 /**
- * English text as it is read aloud: numbers, dates, times, amounts, addresses and abbreviations in words. Rules that look at
- * more of the text come first.
+ * Converts English text to its spoken form: numbers, dates, times, amounts, addresses and abbreviations in words. Rules
+ * for longer patterns come first.
  */
 
 import type { MappedText } from '../mapped-text.ts';
@@ -44,7 +44,7 @@ const magnitudeNames: Readonly<Record<string, string>> = {
 const currencyNames = alternatives(Object.keys(currencies));
 const unitNames = alternatives(Object.keys(units));
 const monthNames = `(?:${months.join('|')}|(?:${alternatives(Object.keys(shortMonths))})\\b\\.?)`;
-/** Not within a word, a number or a name. */
+/** Boundaries outside a word, a number or a name. */
 const alone = '(?<![\\p{L}\\p{N}_.,:/@-])';
 
 const rules: readonly Rule[] = [
@@ -213,13 +213,13 @@ const rules: readonly Rule[] = [
     new RegExp(`\\b(${alternatives(Object.keys(shortMonths))})\\.`, 'gu'),
     ([, short = '']) => shortMonths[short] ?? short,
   ],
-  // A dot inside a name is said, one inside an abbreviation is not.
+  // A dot within a name is spoken, one within an abbreviation is not.
   [/(?<=\p{L}{2})\.(?=\p{Ll}{2})/gu, ' dot '],
   [/(?<=\S) {2,}/gu, ' '],
   [/ +(?=[,.;:!?])/gu, ''],
 ];
 
-/** English in words; what stands for a number keeps its place. */
+/** English in words; the words for a number keep its position. */
 export function englishWords(text: MappedText): MappedText {
   return rules.reduce((made, [pattern, words]) => made.replace(pattern, words), text);
 }
@@ -249,7 +249,7 @@ function date(month: string, day: string, digits: string): string {
   return `${months[Number(month) - 1]} ${ordinal(String(Number(day)))}, ${spoken}`;
 }
 
-/** `11/3/2025`: the month comes first, unless it cannot. */
+/** `11/3/2025`: the month comes first, if that is possible. */
 function dayFirst(all: string, a: string, b: string, y: string): string {
   const [first, second] = [Number(a), Number(b)];
   if (first >= 1 && first <= 12 && second >= 1 && second <= 31) return date(a, b, y);
@@ -329,7 +329,7 @@ function yearOrNumber(digits: string): string {
   return /^(?:1[1-9]|20)/.test(digits) ? year(digits) : cardinal(digits);
 }
 
-/** Parted from the letters beside it. */
+/** Separated from adjacent letters. */
 function apart({ 0: match, index, input }: RegExpExecArray, words: string): string {
   const [before, behind] = [input.charAt(index - 1), input.charAt(index + match.length)];
   return `${/\p{L}/u.test(before) ? ' ' : ''}${words}${/\p{L}/u.test(behind) ? ' ' : ''}`;

@@ -1,4 +1,4 @@
-/** Numbers in English words, as in American usage. Digits come as text: numbers of any size keep all of them. */
+/** Numbers in American English words. Digits are passed as text, so that numbers of any size are exact. */
 
 const ones = [
   'zero',
@@ -35,7 +35,7 @@ const irregular: Readonly<Record<string, string>> = {
 };
 const denominators: Readonly<Record<number, string>> = { 2: 'half', 4: 'quarter' };
 
-/** More digits than this are read one by one. */
+/** Longer numbers are read digit by digit. */
 const longestNumber = 15;
 
 /** `1234` → "one thousand two hundred thirty-four"; leading zeros and very long numbers are read digit by digit. */
@@ -61,7 +61,7 @@ export function ordinal(digits: string): string {
   return before + made;
 }
 
-/** `3.14` → "three point one four"; commas between groups of digits do not count. */
+/** `3.14` → "three point one four"; commas between groups of digits are ignored. */
 export function decimal(written: string): string {
   const [whole = '', fraction] = written.replaceAll(',', '').split('.');
   const words = cardinal(whole === '' ? '0' : whole);
@@ -72,7 +72,9 @@ export function digitByDigit(digits: string): string {
   return Array.from(digits, (digit) => ones[Number(digit)] ?? '').join(' ');
 }
 
-/** A year of four digits: `1999` → "nineteen ninety-nine", `2005` → "two thousand five", `1905` → "nineteen oh five". */
+/**
+ * A year of four digits: `1999` → "nineteen ninety-nine", `2005` → "two thousand five", `1905` → "nineteen oh five".
+ */
 export function year(digits: string): string {
   const [century, rest] = [Number(digits.slice(0, 2)), Number(digits.slice(2))];
   if (century % 10 === 0 && rest < 10) return cardinal(digits);
@@ -81,7 +83,7 @@ export function year(digits: string): string {
   return `${words} ${rest < 10 ? `oh ${ones[rest]}` : belowThousand(rest)}`;
 }
 
-/** `3`, `4` → "three quarters"; undefined where nobody would read a fraction. */
+/** `3`, `4` → "three quarters"; undefined if it is not read as a fraction. */
 export function fraction(numerator: string, denominator: string): string | undefined {
   const [above, below] = [Number(numerator), Number(denominator)];
   if (above === 0 || below < 2 || above >= below || below > 100 || numerator.startsWith('0')) return undefined;

@@ -1,4 +1,4 @@
-/** Units, currencies and abbreviations of English, as they are read. */
+/** Units, currencies and abbreviations of English, with their spoken form. */
 
 interface Name {
   one: string;
@@ -23,7 +23,7 @@ const lengths: Readonly<Record<string, Name>> = {
   in: name('inch', 'inches'),
 };
 
-/** By how they are written behind a number. Case counts. */
+/** By their notation after a number, case-sensitive. */
 export const units: Readonly<Record<string, Name>> = {
   ...lengths,
   '°C': name('degree Celsius', 'degrees Celsius'),
@@ -116,9 +116,9 @@ export const units: Readonly<Record<string, Name>> = {
   '″': name('inch', 'inches'),
   '′': name('foot', 'feet'),
 };
-/** Letters that stand for more than a unit: read as one only where a space parts them from the number, or only where none does. */
+/** Letters with several meanings: read as a unit only with, or only without, a space after the number. */
 export const onlyApart: ReadonlySet<string> = new Set(['K', 'B', 'A', 'V', 'N', 'J', 'W', 't', 's', 'in', 'x']);
-/** What stands behind the slash of `km/h`. */
+/** Units after the slash of `km/h`. */
 export const perUnits: Readonly<Record<string, string>> = {
   h: 'hour',
   hr: 'hour',
@@ -194,7 +194,7 @@ export const months = [
   'November',
   'December',
 ];
-/** Short forms; `May` is none. */
+/** Short forms; `May` is not one. */
 export const shortMonths: Readonly<Record<string, string>> = Object.fromEntries(
   ['Jan', 'Feb', 'Mar', 'Apr', '', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
     .map((short, index) => [short, months[index] ?? ''])
@@ -202,7 +202,7 @@ export const shortMonths: Readonly<Record<string, string>> = Object.fromEntries(
     .filter(([short]) => short !== ''),
 );
 
-/** Without their full stop. Read so wherever they stand. */
+/** Without their full stop. Expanded everywhere. */
 export const abbreviations: Readonly<Record<string, string>> = {
   Mr: 'Mister',
   Mrs: 'Missus',
