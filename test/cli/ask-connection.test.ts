@@ -10,7 +10,7 @@ import { newServer } from '../support/server.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
-/** Runs `parley ask` to its end. */
+/** Runs `parley ask` until it exits. */
 async function ask(t: TestContext, ...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(process.execPath, [main, 'ask', ...args], { cwd: tmpdir(), stdio: 'pipe' });
   t.after(() => child.kill('SIGKILL'));
@@ -25,7 +25,7 @@ async function ask(t: TestContext, ...args: string[]): Promise<{ code: number | 
   return { code, out, err };
 }
 
-/** A port that nothing listens on. */
+/** A closed port. */
 async function deadPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -35,23 +35,23 @@ async function deadPort(): Promise<number> {
   return port;
 }
 
-// Less than the time that a server has to open a session: a command that fails ends then, not later.
+// Less than the deadline for opening a session, so that a failing command must end before it.
 const atOnce = { timeout: 20_000 };
 
-test('a port that nothing listens on is told, and the command ends', atOnce, async (t) => {
+test('a closed port is reported, and the command exits', atOnce, async (t) => {
   const { code, out } = await ask(t, '--url', `ws://127.0.0.1:${await deadPort()}/v1/realtime`, 'Hello?');
   assert.equal(code, 1);
   assert.match(out, /Nothing listens at 127\.0\.0\.1:\d+\. Is Parley running\?/);
 });
 
-test('a path that is not an endpoint is told, and the command ends', atOnce, async (t) => {
+test('a path that is not an endpoint is reported, and the command exits', atOnce, async (t) => {
   const { url } = await newServer(t);
   const { code, out } = await ask(t, '--url', `${url}/v1/other`, 'Hello?');
   assert.equal(code, 1);
   assert.match(out, /answered 404 Not Found instead of opening a WebSocket: is \/v1\/other the path/);
 });
 
-test('a certificate that the machine does not trust is refused, and taken with --insecure', atOnce, async (t) => {
+test('an untrusted certificate is refused, and accepted with --insecure', atOnce, async (t) => {
   const { wsUrl } = await newServer(t, { config: { tls: 'self-signed' } });
   const refused = await ask(t, '--url', wsUrl, 'Hello?');
   assert.equal(refused.code, 1);
@@ -60,7 +60,7 @@ test('a certificate that the machine does not trust is refused, and taken with -
   assert.equal(taken.code, 0, taken.out);
 });
 
-test('a missing key and a wrong one are refused with the option to give', atOnce, async (t) => {
+test('a missing or wrong key is reported with the option that sets it', atOnce, async (t) => {
   const { wsUrl } = await newServer(t, { config: { apiKeys: ['sk-mine-0123456789'] } });
   const missing = await ask(t, '--url', wsUrl, 'Hello?');
   assert.equal(missing.code, 1);
@@ -70,7 +70,7 @@ test('a missing key and a wrong one are refused with the option to give', atOnce
   assert.match(wrong.out, /Incorrect API key provided: .* \(give a valid key with --key\)/);
 });
 
-test('ws:// where TLS is spoken, and wss:// where it is not, are told with the address to try', atOnce, async (t) => {
+test('ws:// to a TLS server, and wss:// to a plain one, are reported with the correct URL', atOnce, async (t) => {
   const [plain, secure] = await Promise.all([newServer(t), newServer(t, { config: { tls: 'self-signed' } })]);
   const toSecure = await ask(t, '--url', secure.wsUrl.replace('wss:', 'ws:'), 'Hello?');
   assert.equal(toSecure.code, 1);
@@ -86,7 +86,7 @@ for (const { args, says } of [
   { args: ['--nonsense', 'Hello?'], says: /^--nonsense is not an option of ask\.$/m },
   { args: ['-x', 'Hello?'], says: /^-x is not an option of ask\.$/m },
 ]) {
-  test(`an option that ask does not have is told: ${args.join(' ')}`, async (t) => {
+  test(`an unknown option of ask is reported: ${args.join(' ')}`, async (t) => {
     const { code, err } = await ask(t, ...args);
     assert.equal(code, 2);
     assert.match(err, says);

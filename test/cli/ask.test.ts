@@ -1,4 +1,4 @@
-/** `parley ask`: which server it asks, and what it asks with. */
+/** `parley ask`: the server that it uses, and its input. */
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -27,7 +27,7 @@ function folderOf(t: TestContext): string {
   return folder;
 }
 
-/** Runs `parley ask` in a folder of its own. */
+/** Runs `parley ask` in a separate folder. */
 function start(t: TestContext, { args, environment = {}, input = '' }: Run) {
   const cwd = folderOf(t);
   const env = { PATH: process.env.PATH, ...environment };
@@ -50,7 +50,7 @@ async function ask(t: TestContext, run: Run): Promise<{ code: number | null; out
   return { code, out, err };
 }
 
-test('an address may have another protocol, no path, or the path of an API', () => {
+test('a URL may have another scheme, no path, or the path of an API', () => {
   const urlOf = (args: string[], environment = {}) => {
     const options = parseOptions([...args, 'Hello?'], environment);
     assert.ok(options !== 'help');
@@ -75,7 +75,7 @@ test('an address may have another protocol, no path, or the path of an API', () 
   }
 });
 
-test('ask finds a server by PARLEY_PORT, and by its http: address', async (t) => {
+test('ask finds the server by PARLEY_PORT and by an http: URL', async (t) => {
   const { url, port } = await newServer(t);
   const byPort = await ask(t, { args: ['Hello?'], environment: { PARLEY_PORT: String(port) } });
   assert.equal(byPort.code, 0, byPort.out + byPort.err);
@@ -83,7 +83,7 @@ test('ask finds a server by PARLEY_PORT, and by its http: address', async (t) =>
   assert.equal(byUrl.code, 0, byUrl.out + byUrl.err);
 });
 
-test('a dialogue is one session; a file that is missing does not end it', async (t) => {
+test('a dialogue is one session, and continues after a missing file', async (t) => {
   const engines = fakeEngines();
   engines.languageModel.script = ({ items }) => say(`Message ${items.length}.`);
   const { port } = await newServer(t, { engines: fakeEngineSet(engines) });
@@ -92,7 +92,7 @@ test('a dialogue is one session; a file that is missing does not end it', async 
   assert.match(out, /One\n.*Message 1\..*There is no file missing\.wav\..*Two\n.*Message 3\./s);
 });
 
-test('instructions and tools reach the model, and the output of a tool is returned', async (t) => {
+test('instructions and tools are sent to the model, and the output of a tool is returned', async (t) => {
   const engines = fakeEngines();
   engines.languageModel.script = ({ instructions, items, tools }) => {
     const result = items.find((item) => item.type === 'call_output');
@@ -117,7 +117,7 @@ test('instructions and tools reach the model, and the output of a tool is return
   assert.match(refused.err, /--tools \S+ is not a file of tools: .*name/s);
 });
 
-test('a pipe that is closed early ends nothing: the answer is written', async (t) => {
+test('a closed output pipe does not end the conversation', async (t) => {
   const { port } = await newServer(t);
   const { child, cwd } = start(t, { args: ['--port', String(port), 'Hello?'] });
   child.stdout.destroy();

@@ -15,7 +15,7 @@ async function examined(
   return { code, lines };
 }
 
-test('engines that work are told with what they did', async (t) => {
+test('working engines are reported with their results', async (t) => {
   const chat = await modelServer(t, chatServer(ollama));
   const tts = await modelServer(t, speechServer(speechStyles.LocalAI ?? assert.fail()));
   const { code, lines } = await examined(['--llm', `${chat.url}#llama3.2`, '--tts', `${tts.url}#piper`]);
@@ -29,7 +29,7 @@ test('engines that work are told with what they did', async (t) => {
   assert.match(lines.join('\n'), /^ok {4}voice +piper at http.*: spoke 0\.5 s of sound at 22050 Hz/m);
 });
 
-test('what does not work is told with its reason, and the rest is tried all the same', async (t) => {
+test('a failing engine is reported with its reason, and the others are still checked', async (t) => {
   const locked = await modelServer(t, (_, response) => sendJson(response, { error: { message: 'no such key' } }, 401));
   const { code, lines } = await examined(['--stt', 'http://127.0.0.1:9/v1#whisper', '--llm', `${locked.url}#gpt`], {
     PARLEY_LLM_KEY: 'sk-wrong',
@@ -49,7 +49,7 @@ for (const { heard, code, verdict } of [
   { heard: 'What is the feather like today?', code: 0, verdict: 'odd' },
   { heard: 'Thanks for watching!', code: 1, verdict: 'FAIL' },
 ]) {
-  test(`a transcriber that hears "${heard}" is told as ${verdict}, with what was said`, async (t) => {
+  test(`a transcriber with the result "${heard}" is reported as ${verdict}, with the expected text`, async (t) => {
     const server = await modelServer(t, (_, response) => sendJson(response, { text: heard }));
     const examination = await examined(['--stt', `${server.url}#whisper`]);
     assert.equal(examination.code, code);
@@ -59,7 +59,7 @@ for (const { heard, code, verdict } of [
   });
 }
 
-test('every upstream is tried, with each model that it has, and its key is not told', async (t) => {
+test('every upstream is checked with each of its models, and its key is not shown', async (t) => {
   const good = await newServer(t, { config: { models: ['large', 'small'] } });
   const upstream = JSON.stringify([
     { name: 'lab', url: good.wsUrl, models: { l: 'large', 'also-l': 'large', x: 'gone' }, transcription: true },
@@ -83,7 +83,7 @@ test('every upstream is tried, with each model that it has, and its key is not t
   assert.doesNotMatch(lines.join('\n'), /sk-upstream/);
 });
 
-test('engines of every set are tried, each once, with the sets that they are in', async () => {
+test('engines of all sets are checked once each, with the names of their sets', async () => {
   const sets = JSON.stringify({
     a: { tts: 'http://127.0.0.1:9/v1#kokoro' },
     b: { tts: 'http://127.0.0.1:9/v1#kokoro', stt: 'embedded' },
@@ -94,7 +94,7 @@ test('engines of every set are tried, each once, with the sets that they are in'
   assert.match(lines.find((line) => line.startsWith('FAIL')) ?? '', /voice +kokoro at .* \[a, b\]: nothing listens/);
 });
 
-test('models that aliases stand for are asked, each once, with the aliases that do', async (t) => {
+test('models behind aliases are checked once each, with their aliases', async (t) => {
   const asked: string[] = [];
   const answer = chatServer(ollama);
   const chat = await modelServer(t, (request, response) => {
@@ -112,7 +112,7 @@ test('models that aliases stand for are asked, each once, with the aliases that 
   });
   const { code, lines } = await examined(['--engine-sets', sets, '--aliases', aliases]);
   assert.equal(code, 1);
-  // Once for words, and once for a call of a tool.
+  // Once for text and once for a tool call.
   assert.deepEqual(asked, ['llama3.2', 'llama3.2', 'nothere']);
   const told = lines.filter((line) => line.includes(chat.url));
   assert.match(told[0] ?? '', /^ok .* \[local, alias gpt-4o-realtime-preview\]: answered/);
@@ -128,7 +128,7 @@ for (const { does, model, says } of [
     says: /a request with a tool failed: .*does not support tools/,
   },
 ] as const) {
-  test(`a language model that ${does} is odd`, async (t) => {
+  test(`a language model that ${does} is reported as odd`, async (t) => {
     const answer = chatServer(ollama);
     const chat = await modelServer(t, (request, response) => {
       if (request.path !== '/v1/chat/completions') return answer(request, response);
@@ -144,7 +144,7 @@ for (const { does, model, says } of [
   });
 }
 
-test('a configuration that cannot be read is told, and nothing is tried', async () => {
+test('an invalid configuration is reported, and nothing is checked', async () => {
   const { code, lines } = await examined(['--llm', 'gpt-4']);
   assert.equal(code, 2);
   assert.equal(lines.length, 1);
@@ -157,7 +157,7 @@ for (const [what, running, modelfile, window] of [
   ['by default', [{ model: 'another' }], '', 4096],
   ['that is large enough', [{ name: 'llama3.2', context_length: 32768 }], '', undefined],
 ] as const) {
-  test(`the window of a model in Ollama is noticed where it is too small: ${what}`, async (t) => {
+  test(`a context window in Ollama that is too small is reported: ${what}`, async (t) => {
     const chat = chatServer(ollama);
     const server = await modelServer(t, (request, response) => {
       if (request.path === '/api/version') return sendJson(response, { version: '0.14.2' });

@@ -1,4 +1,4 @@
-/** `parley key`, and a server that is given what it printed. */
+/** `parley key`, and a server that is configured with its output. */
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -25,7 +25,7 @@ function fileWith(t: TestContext, text: string): string {
   return path;
 }
 
-test('a key that was made opens a server whose configuration has its entry, and not the key', async (t) => {
+test('a generated key opens a server whose configuration has the entry without the key', async (t) => {
   const options = ['--name', 'phones', '--project', 'shop', '--operator'];
   const { stdout } = await run(process.execPath, [main, 'key', ...options]);
   const [key = '', ...rest] = stdout.split('\n');
@@ -44,7 +44,7 @@ test('a key that was made opens a server whose configuration has its entry, and 
   client.socket.close();
 });
 
-test('two keys are never the same, and a name that cannot be is refused', async () => {
+test('keys are unique, and an invalid name is refused', async () => {
   const made = await Promise.all([run(process.execPath, [main, 'key']), run(process.execPath, [main, 'key'])]);
   const [first, second] = made.map(({ stdout }) => stdout.split('\n')[0]);
   assert.notEqual(first, second);

@@ -9,7 +9,7 @@ import { WireClient } from '../support/wire-client.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
-/** `parley serve` with a fault in it: it throws, or leaves a rejected promise, when it is sent `throw` or `reject`. */
+/** `parley serve` that throws or rejects a promise when it receives `throw` or `reject`. */
 function faultyServer(t: TestContext, args: string[] = []): ChildProcess {
   const fault = new URL('fixtures/fault.ts', import.meta.url).href;
   const options = ['serve', '--port', '0', '--output-lead-ms', '100', ...args];
@@ -54,7 +54,7 @@ async function outcome(child: ChildProcess): Promise<Outcome> {
   return { code, signal, out, err };
 }
 
-/** Waits for a line on standard output and returns what it says after `start`. */
+/** Waits for a line on standard output and returns its text after `start`. */
 async function line(lines: AsyncIterator<string>, start: string): Promise<string> {
   for (;;) {
     const { value, done } = await lines.next();
@@ -63,7 +63,7 @@ async function line(lines: AsyncIterator<string>, start: string): Promise<string
   }
 }
 
-/** Asks for an answer that takes `count` words, and waits until it is spoken. */
+/** Requests a response of `count` words, and waits until it is spoken. */
 async function speaking(child: ChildProcess, count: number): Promise<{ client: WireClient; url: string }> {
   assert.ok(child.stdout);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -77,7 +77,7 @@ async function speaking(child: ChildProcess, count: number): Promise<{ client: W
   return { client, url };
 }
 
-test('told to stop, the server lets a running answer finish, says 1001 and exits with 0', async (t) => {
+test('on SIGTERM the server finishes a running response, closes with 1001 and exits with 0', async (t) => {
   const child = parley(t, ['serve', '--port', '0', '--output-lead-ms', '100']);
   const ended = outcome(child);
   assert.ok(child.stdout);
@@ -110,7 +110,7 @@ test('told to stop, the server lets a running answer finish, says 1001 and exits
   assert.equal(events.at(-1), 'server_stopped');
 });
 
-test('the banner comes before the log, which is JSON where it is not a terminal', async (t) => {
+test('the banner precedes the log, which is JSON unless standard error is a terminal', async (t) => {
   const serve = `exec "${process.execPath}" "${main}" serve --port 0 2>&1`;
   const child = spawn('sh', ['-c', serve], { env: { PATH: process.env.PATH, PARLEY_PROT: '1' } });
   t.after(() => child.kill('SIGKILL'));
@@ -126,7 +126,7 @@ test('the banner comes before the log, which is JSON where it is not a terminal'
   assert.deepEqual(entries, ['config_warning', 'server_stand_in_model', 'server_listening']);
 });
 
-test('a command line of 30 kB does not keep the engines from loading', async (t) => {
+test('a command line of 30 kB does not prevent the engines from loading', async (t) => {
   const models = Array.from({ length: 300 }, (_, index) => `${'m'.repeat(96)}-${index}`).join(',');
   const child = parley(t, ['serve', '--port', '0', '--models', models]);
   assert.ok(child.stdout);
@@ -134,19 +134,19 @@ test('a command line of 30 kB does not keep the engines from loading', async (t)
   await line(lines, 'Ready: a turn can be taken');
 });
 
-test('the server stops when the npm that started it has ended', { timeout: 30_000 }, async (t) => {
+test('the server stops when its npm parent has ended', { timeout: 30_000 }, async (t) => {
   const start = `require('node:child_process').spawn(${JSON.stringify(process.execPath)},
     ${JSON.stringify([main, 'serve', '--port', '0'])}, { stdio: 'inherit' })`;
   const env = { PATH: process.env.PATH, npm_lifecycle_event: 'start' };
   const npm = spawn(process.execPath, ['-e', start], { env, detached: true });
   const { pid } = npm;
   assert.ok(pid);
-  // Ends the server too, where it has not stopped by itself.
+  // Also ends a server that has not stopped by itself.
   t.after(() => {
     try {
       process.kill(-pid, 'SIGKILL');
     } catch {
-      // None of the group is left.
+      // No process of the group is left.
     }
   });
   const ended = outcome(npm);
@@ -154,12 +154,12 @@ test('the server stops when the npm that started it has ended', { timeout: 30_00
   const client = await WireClient.open(await line(lines, 'WebSocket'));
   npm.kill('SIGKILL');
   assert.deepEqual(await client.closed, { code: 1001, reason: 'the server is shutting down' });
-  // What was printed ends when the last process has gone that could print.
+  // The output ends when the last process that holds it has exited.
   const { err } = await ended;
   assert.match(err, /"server_parent_ended".*"server_stopping".*"server_stopped"/s);
 });
 
-test('an answer that does not finish before the deadline is cut off', async (t) => {
+test('a response that does not finish before the deadline is cut off', async (t) => {
   const child = parley(t, ['serve', '--port', '0', '--output-lead-ms', '100', '--drain-seconds', '0']);
   const ended = outcome(child);
   const { client } = await speaking(child, 40);
@@ -170,11 +170,11 @@ test('an answer that does not finish before the deadline is cut off', async (t) 
   assert.match(err, /server_drain_deadline/);
 });
 
-test('a second signal ends the server at once, however long answers would go on', async (t) => {
+test('a second signal ends the server immediately, whatever responses are running', async (t) => {
   const child = parley(t, ['serve', '--port', '0', '--output-lead-ms', '100']);
   const ended = outcome(child);
   const { client } = await speaking(child, 200);
-  // One that comes within half a second of the first is taken for the same: each event of the answer brings another.
+  // A signal within half a second of the first counts as the same one, so every event of the response sends another.
   client.socket.on('message', () => child.kill('SIGTERM'));
   const { signal, err } = await ended;
   assert.equal(signal, 'SIGTERM');
@@ -182,7 +182,7 @@ test('a second signal ends the server at once, however long answers would go on'
   assert.doesNotMatch(err, /"server_stopped"/);
 });
 
-test('an uncaught exception stops the server as a signal does, within 10 s, and exits with 1', async (t) => {
+test('an uncaught exception stops the server like a signal, within 10 s, and exits with 1', async (t) => {
   const child = faultyServer(t);
   const ended = outcome(child);
   const { client, url } = await speaking(child, 2);
@@ -200,7 +200,7 @@ test('an uncaught exception stops the server as a signal does, within 10 s, and 
   await assert.rejects(WireClient.open(url));
 });
 
-test('a second uncaught exception ends the process at once, however long answers would go on', async (t) => {
+test('a second uncaught exception ends the process immediately, whatever responses are running', async (t) => {
   const child = faultyServer(t);
   const ended = outcome(child);
   const { client } = await speaking(child, 200);
@@ -214,7 +214,7 @@ test('a second uncaught exception ends the process at once, however long answers
   assert.ok(!events.includes('server_stopped'));
 });
 
-test('a drain shorter than 10 s is kept after an uncaught exception', async (t) => {
+test('a drain time below 10 s also applies after an uncaught exception', async (t) => {
   const child = faultyServer(t, ['--drain-seconds', '0']);
   const ended = outcome(child);
   const { client } = await speaking(child, 40);
@@ -242,7 +242,7 @@ test('an unhandled rejection is logged and counted, and the server continues', a
   assert.match(JSON.stringify(rejections), /an injected rejection/);
 });
 
-test('a port that is in use is told with what to do, and nothing stays running', async (t) => {
+test('a port in use is reported with advice, and the process exits', async (t) => {
   const { port } = await newServer(t);
   const { code, out, err } = await outcome(parley(t, ['serve', '--port', String(port)]));
   assert.equal(code, 1);
@@ -250,7 +250,7 @@ test('a port that is in use is told with what to do, and nothing stays running',
   assert.match(err, new RegExp(`^Port ${port} on 127\\.0\\.0\\.1 is in use by another program\\. .*--port 0`, 'm'));
 });
 
-test('a wrong configuration exits with 2 before anything is started', async (t) => {
+test('an invalid configuration exits with 2 before anything is started', async (t) => {
   const { code, out, err } = await outcome(parley(t, ['serve', '--prot', '1'], { PARLEY_LOG_LEVEL: 'loud' }));
   assert.equal(code, 2);
   assert.equal(out, '');
@@ -258,7 +258,7 @@ test('a wrong configuration exits with 2 before anything is started', async (t) 
   assert.match(err, /^Environment variable PARLEY_LOG_LEVEL: got "loud"/m);
 });
 
-test('a wrong path of a model stops the start, and names each', async (t) => {
+test('wrong model paths prevent the start, and the error names each', async (t) => {
   const { code, out, err } = await outcome(
     parley(t, ['serve', '--vad', 'silero:/nowhere/v6.onnx', '--stt', 'moonshine:/tmp']),
   );

@@ -1,4 +1,4 @@
-/** `--script` and `--record` through the front door: a real socket, and the command itself. */
+/** `--script` and `--record`, over a real socket and through the command. */
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -47,7 +47,7 @@ interface Heard {
   audio: Buffer;
 }
 
-/** Asks for an order by voice, as an agent's client does, on a connection of its own. */
+/** Speaks an order like the client of an agent, on a separate connection. */
 async function askByVoice(url: string, key = 'any'): Promise<Heard> {
   const client = await WireClient.open(`${url}?model=gpt-realtime`, { headers: { Authorization: `Bearer ${key}` } });
   const tools = [{ type: 'function', name: 'look_up_order', parameters: { type: 'object' } }];
@@ -76,14 +76,14 @@ async function askByVoice(url: string, key = 'any'): Promise<Heard> {
   }
 }
 
-/** What a test configures; the paths decide which engines there are. */
+/** The configuration of a test; the paths determine the engines. */
 async function serve(t: TestContext, config: ConfigOverrides): Promise<ParleyServer> {
   const server = await newServer(t, { config });
   await server.ready;
   return server;
 }
 
-test('a scripted server hears, calls and answers the same in every run, ids included', async (t) => {
+test('a scripted server transcribes, calls and answers identically in every run, including ids', async (t) => {
   const script = scriptFile(t, support);
   const first = await askByVoice((await serve(t, { script })).wsUrl);
   assert.equal(first.transcript, 'Where is order 1234?');
@@ -92,14 +92,14 @@ test('a scripted server hears, calls and answers the same in every run, ids incl
   assert.deepEqual(await askByVoice((await serve(t, { script })).wsUrl), first);
 });
 
-test('sessions on one server have ids of their own', async (t) => {
+test('sessions on one server have separate ids', async (t) => {
   const { wsUrl } = await serve(t, { script: scriptFile(t, support) });
   const [first, second] = [await askByVoice(wsUrl), await askByVoice(wsUrl)];
   assert.deepEqual([second.said, second.audio], [first.said, first.audio]);
   assert.ok(second.ids.every((id) => !first.ids.includes(id)));
 });
 
-test('what is recorded over a socket is played over a socket, and holds no key', async (t) => {
+test('a recorded conversation is replayed over a socket, and the cassette has no key', async (t) => {
   const record = newDirectory(t);
   const script = scriptFile(t, support.replace('seed: 7', ''));
   const key = 'sk-parley-test-secret-1234567890';
@@ -119,7 +119,7 @@ test('what is recorded over a socket is played over a socket, and holds no key',
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
-test('a script with mistakes starts nothing: exit code 2, and every mistake by file, line and column', async (t) => {
+test('an invalid script prevents the start: exit code 2, and every error with file, line and column', async (t) => {
   const path = scriptFile(t, 'rules:\n  - wehn: hello\n    say: Hi\ndelays: { voice: long }\n');
   const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--script', path]);
   t.after(() => child.kill('SIGKILL'));
@@ -140,7 +140,7 @@ test('a script with mistakes starts nothing: exit code 2, and every mistake by f
   assert.match(told.err, /^Nothing was started\.\n$/m, 'without a word about options');
 });
 
-test('a script that is not there, and a place that cannot be recorded to, are told', async (t) => {
+test('a missing script and an unusable cassette directory are reported', async (t) => {
   await assert.rejects(newServer(t, { config: { script: '/nowhere/support.yaml' } }), {
     name: 'ConfigError',
     message: /^\/nowhere\/support\.yaml: there is no such file or folder\./,
@@ -152,7 +152,7 @@ test('a script that is not there, and a place that cannot be recorded to, are to
   });
 });
 
-test('a dropped connection ends without a close frame, after what was said before', async (t) => {
+test('a dropped connection ends without a close frame, after the text before it', async (t) => {
   const script = scriptFile(t, 'else: { say: one two three, fail: { how: drop, after: 2 } }');
   const client = await WireClient.open(`${(await serve(t, { script })).wsUrl}?model=gpt-realtime`);
   client.send({ type: 'response.create', response: { output_modalities: ['text'] } });

@@ -1,4 +1,4 @@
-/** `parley serve` in front of an upstream: what it says, and what it does not load. */
+/** `parley serve` in front of an upstream: its output, and the engines that it loads. */
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -23,7 +23,7 @@ async function report(server: { url: string }): Promise<Report> {
   return (await ask(server, 'GET /readyz')).body as Report;
 }
 
-test('the start names the upstream, no stand-in and no key; own engines wait until /v1/audio needs one', async (t) => {
+test('the banner names the upstream, without stand-in and key; engines load when /v1/audio needs them', async (t) => {
   const upstream = await newServer(t);
   const environment = { PATH: process.env.PATH, PARLEY_UPSTREAM_KEY: key };
   const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--upstream', upstream.wsUrl], {
@@ -69,7 +69,7 @@ test('the start names the upstream, no stand-in and no key; own engines wait unt
   assert.doesNotMatch(err, /server_stand_in_model|server_local_model|sk-upstream/);
 });
 
-/** The names of the engines' parts that a server starts with, and whether it says that a stand-in answers. */
+/** The names of the engines that a server starts with, and whether it reports a stand-in. */
 async function started(t: TestContext, config: object): Promise<{ states: Set<string>; standIn: boolean }> {
   const log = new KeptLog();
   const server = await startServer({ config: { port: 0, ...(config as ConfigOverrides) }, log });
@@ -122,7 +122,7 @@ const cases: { what: string; config: object; engines: 'idle' | 'loaded'; standIn
   },
 ];
 for (const { what, config, engines, standIn } of cases) {
-  test(`${what}: engines are ${engines}, ${standIn ? 'a' : 'no'} stand-in is told`, async (t) => {
+  test(`${what}: engines are ${engines}, ${standIn ? 'a' : 'no'} stand-in is reported`, async (t) => {
     assert.deepEqual(await started(t, config), { states: new Set([engines]), standIn });
   });
 }

@@ -1,4 +1,4 @@
-/** The example of a custom engine does what it says, with a tool and without. */
+/** The example of a custom engine works, with and without a tool. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { fakeEngines } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
-test('the example answers, calls a tool that is declared, and speaks its output', async (t) => {
+test('the example answers, calls a declared tool, and speaks its output', async (t) => {
   const { wsUrl } = await newServer(t, { engines: fakeEngineSet(Object.assign(fakeEngines(), { languageModel })) });
   const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
   const inText = { output_modalities: ['text'] };

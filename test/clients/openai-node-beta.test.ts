@@ -105,7 +105,7 @@ test('a voice turn with a tool, in the beta events', { timeout }, () =>
   }),
 );
 
-test('barge-in, with a truncate of the item', { timeout }, () =>
+test('barge-in, with a truncation of the item', { timeout }, () =>
   withCaller(async (caller) => {
     const numbers = 'one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen';
     const content = [{ type: 'input_text' as const, text: `Say exactly: ${numbers}` }];
@@ -121,7 +121,7 @@ test('barge-in, with a truncate of the item', { timeout }, () =>
   }),
 );
 
-test('an error names the beta dialect’s own field', { timeout }, () =>
+test('an error names the field of the beta dialect', { timeout }, () =>
   withCaller(async (caller) => {
     caller.rt.send({ type: 'session.update', session: { speed: 9 } });
     await assert.rejects(caller.next('session.updated'), /Invalid 'session\.speed'.*<= 1\.5/);

@@ -1,6 +1,6 @@
 /**
- * The official Node SDK's REST helpers, unmodified: what they mint is of the SDK's own types, and opens its sockets, in
- * both dialects.
+ * The official Node SDK's REST helpers, unmodified: the secrets that they create match the SDK's types and open its
+ * sockets, in both dialects.
  */
 
 import assert from 'node:assert/strict';
@@ -28,7 +28,7 @@ let server: ParleyServer;
 before(async () => {
   const config = { port: 0, tls: 'self-signed' as const, apiKeys: [apiKey('backend', key)] };
   server = await startServer({ engines: fakeEngineSet(), config, log: silentLog });
-  // As a machine that was told to trust the certificate: the SDK fetches and connects as it always does.
+  // The environment of a machine that trusts the certificate; the SDK's own fetch and sockets are used.
   setDefaultCACertificates([await shownCertificate(server.port)]);
 });
 after(() => server.close());
@@ -39,7 +39,7 @@ function clientWith(apiKey: string): OpenAI {
 
 const backend = () => clientWith(key);
 
-/** What a minted object differs in from what the SDK declares; `path` is where the exceptions know it. */
+/** Differences between a response and the SDK's type; `path` is its name in the exceptions. */
 function differences(file: string, type: string, { minted, path }: { minted: object; path: string }): string[] {
   const declared = declarationFile(new URL(file, resources)).type(type);
   const exceptions = exceptionsOf(file.startsWith('beta/') ? 'beta' : 'ga');
@@ -48,7 +48,7 @@ function differences(file: string, type: string, { minted, path }: { minted: obj
   );
 }
 
-test('clientSecrets.create, and a GA socket with what it minted', { timeout }, async () => {
+test('clientSecrets.create, and a GA socket with its secret', { timeout }, async () => {
   verifies('rest.client_secrets.create', 'R1.25');
   const minted = await backend().realtime.clientSecrets.create({
     expires_after: { anchor: 'created_at', seconds: 600 },
@@ -84,7 +84,7 @@ test('clientSecrets.create for a transcription session', { timeout }, async () =
   });
 });
 
-test('beta sessions.create, and a beta socket with what it minted', { timeout }, async () => {
+test('beta sessions.create, and a beta socket with its secret', { timeout }, async () => {
   verifies('rest.sessions.create', 'R1.23');
   const minted = await backend().beta.realtime.sessions.create({
     model: 'gpt-4o-realtime-preview',
@@ -98,7 +98,7 @@ test('beta sessions.create, and a beta socket with what it minted', { timeout },
   });
   const file = 'beta/realtime/sessions.d.ts';
   const { client_secret, ...session } = minted;
-  // The SDK declares fewer fields of turn detection in the answer than in the session that it is.
+  // The SDK declares fewer fields of turn detection in the response than in the session.
   assert.deepEqual(differences(file, 'Session', { minted: session, path: 'session' }), []);
   const alone = { minted: { client_secret }, path: 'session' };
   assert.deepEqual(differences(file, 'SessionCreateResponse', alone), []);
@@ -117,7 +117,7 @@ test('beta sessions.create, and a beta socket with what it minted', { timeout },
   });
 });
 
-test('beta transcriptionSessions.create, and a beta socket with what it minted', { timeout }, async () => {
+test('beta transcriptionSessions.create, and a beta socket with its secret', { timeout }, async () => {
   verifies('rest.transcription_sessions.create', 'R1.23');
   const minted = await backend().beta.realtime.transcriptionSessions.create({
     input_audio_format: 'pcm16',
@@ -135,7 +135,7 @@ test('beta transcriptionSessions.create, and a beta socket with what it minted',
   assert.equal(session.input_audio_transcription.model, 'gpt-4o-transcribe');
 });
 
-test('a refusal is an error of the SDK, with what was wrong', { timeout }, async () => {
+test('a refusal is an error of the SDK with our message', { timeout }, async () => {
   verifies('R1.25');
   await assert.rejects(backend().beta.realtime.sessions.create({ temperature: 2 }), (error) => {
     assert.ok(error instanceof OpenAI.BadRequestError);

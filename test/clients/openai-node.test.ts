@@ -1,6 +1,6 @@
 /**
- * The official Node SDK's GA socket, unmodified, against a server with the embedded engines (requirement: stock clients
- * hold text, voice, tool and barge-in turns). It insists on `wss:`, so the server makes itself a certificate.
+ * The official Node SDK's GA socket, unmodified, against a server with the embedded engines: text, voice, tool and
+ * barge-in turns. The SDK requires `wss:`, so the server creates a certificate.
  */
 
 import assert from 'node:assert/strict';
@@ -47,7 +47,7 @@ test('a text turn', { timeout }, () =>
   }),
 );
 
-test('a voice turn: a spoken question is heard, and the answer can be understood', { timeout }, () =>
+test('a voice turn: the question is transcribed, and the answer can be transcribed', { timeout }, () =>
   withCaller(async (caller) => {
     const transcription = { model: 'whisper-1' };
     caller.rt.send({ type: 'session.update', session: { type: 'realtime', audio: { input: { transcription } } } });
@@ -92,7 +92,7 @@ test('a tool call, and its output spoken', { timeout }, () =>
   }),
 );
 
-test('barge-in: cancelled with turn_detected, and a truncate of the item is accepted', { timeout }, () =>
+test('barge-in: cancelled with turn_detected, and a truncation of the item is accepted', { timeout }, () =>
   withCaller(async (caller) => {
     const long =
       'Say exactly: one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty';
@@ -102,7 +102,7 @@ test('barge-in: cancelled with turn_detected, and a truncate of the item is acce
     });
     caller.rt.send({ type: 'response.create' });
     const { item_id } = await caller.next('response.output_audio.delta');
-    // Audio is paced, so that an answer longer than the lead of three seconds still runs now.
+    // Audio is paced, so a response longer than the lead of three seconds is still running now.
     caller.speak(await spokenQuestion(engines, 'Stop, please.'));
 
     await caller.next('input_audio_buffer.speech_started');

@@ -1,4 +1,4 @@
-/** What a test needs around a socket of the official SDK, of either dialect: the events so far, and waiting for one. */
+/** A wrapper of the official SDK's sockets, in either dialect: records events and waits for them. */
 
 import { bytesToSamples, concatSamples } from '../../src/audio/pcm.ts';
 import { frameCheck, type WireDialect } from '../support/frame-check.ts';
@@ -9,7 +9,7 @@ interface SdkSocket<Event> {
   on(type: 'error', listener: (error: Error) => void): unknown;
   send(event: { type: 'input_audio_buffer.append'; audio: string }): void;
   close(): void;
-  /** The WebSocket below. */
+  /** The underlying WebSocket. */
   readonly socket: { on(type: 'message', listener: (data: { toString(): string }) => void): unknown };
 }
 
@@ -33,7 +33,7 @@ export class SdkCaller<Event extends { type: string }, Socket extends SdkSocket<
     });
   }
 
-  /** The first event of a type at or after a position among the events; fails on an `error` event. */
+  /** The first event of a type at or after a position; fails on an `error` event. */
   async next<T extends Event['type']>(type: T, from = 0): Promise<Extract<Event, { type: T }>> {
     for (;;) {
       if (this.#failed) throw this.#failed;
@@ -43,7 +43,7 @@ export class SdkCaller<Event extends { type: string }, Socket extends SdkSocket<
     }
   }
 
-  /** Sends 24 kHz audio as a microphone's buffer would arrive, in chunks of 100 ms. */
+  /** Sends 24 kHz audio in chunks of 100 ms, like a microphone. */
   speak(samples: Int16Array): void {
     for (let start = 0; start < samples.length; start += 2400) {
       const audio = Buffer.from(samples.slice(start, start + 2400).buffer).toString('base64');
@@ -51,7 +51,7 @@ export class SdkCaller<Event extends { type: string }, Socket extends SdkSocket<
     }
   }
 
-  /** All audio that events of a type brought for an item. */
+  /** All audio of an item, from events of a type. */
   audioOf(type: Event['type'], itemId: string): Int16Array {
     const parts = this.events.flatMap((event) =>
       event.type === type && 'item_id' in event && event.item_id === itemId && 'delta' in event
@@ -66,10 +66,10 @@ export class SdkCaller<Event extends { type: string }, Socket extends SdkSocket<
   }
 }
 
-/** Long enough for a busy machine; a test that hangs ends. */
+/** Long enough for a busy machine; limits a test that hangs. */
 export const timeout = 60_000;
 
-/** A function that both dialects declare in the same words. */
+/** A function that both dialects declare identically. */
 export const weatherTool = {
   type: 'function' as const,
   name: 'get_weather',
@@ -77,7 +77,7 @@ export const weatherTool = {
   parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
 };
 
-/** Waits for the caller's session, and closes its connection whatever comes of `use`. */
+/** Waits for the session, and closes the connection after `use`, also if it throws. */
 export async function during<Event extends { type: string }, Socket extends SdkSocket<Event>>(
   caller: SdkCaller<Event, Socket>,
   use: (caller: SdkCaller<Event, Socket>) => Promise<void>,

@@ -1,6 +1,6 @@
 /**
- * examples/voice-agent-test, copied to a place of its own with Parley installed as a built package, passes its own tests:
- * what docs/testing.md promises to whoever copies it.
+ * examples/voice-agent-test, copied to an empty folder with Parley installed as a built package, passes its own tests, as
+ * docs/testing.md promises.
  */
 
 import assert from 'node:assert/strict';
@@ -21,7 +21,7 @@ interface Run {
 }
 
 function run(args: readonly string[], cwd: string): Promise<Run> {
-  // The runner of this test would otherwise take the inner one's report for its own.
+  // Otherwise this test's runner would treat the report of the inner one as its own.
   const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
   return new Promise((resolve) => {
     execFile(process.execPath, args, { cwd, env }, (error, stdout, stderr) => {
@@ -30,7 +30,7 @@ function run(args: readonly string[], cwd: string): Promise<Run> {
   });
 }
 
-/** A copy of the example with its `node_modules`: Parley as it is published, and what it depends on. */
+/** A copy of the example with its `node_modules`: the published Parley and its dependencies. */
 async function installed(t: TestContext): Promise<string> {
   const project = mkdtempSync(join(tmpdir(), 'parley-example-'));
   t.after(() => rmSync(project, { recursive: true }));
@@ -53,12 +53,12 @@ test('the example project passes its tests against the built package', { timeout
   assert.match(output, /pass 2\b/);
 });
 
-test('the guide shows the script of the example as it is', () => {
+test('the guide shows the script of the example unchanged', () => {
   const guide = readFileSync(inRoot('docs/testing.md'), 'utf8');
   assert.ok(guide.includes(readFileSync(inRoot('examples/voice-agent-test/support.yaml'), 'utf8').trim()));
 });
 
-test('every script in the guide is one', () => {
+test('every script in the guide is valid', () => {
   const guide = readFileSync(inRoot('docs/testing.md'), 'utf8');
   const blocks = Array.from(guide.matchAll(/```yaml\n(.*?)```/gs), ([, block = '']) => block);
   const scripts = blocks.filter((block) => /^(rules|hears):/m.test(block));

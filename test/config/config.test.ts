@@ -31,7 +31,7 @@ function load({ flags = [], environment = {}, file }: Given) {
   return loadConfig({ flags: ['--config', path, ...flags], environment });
 }
 
-/** The lines that a user is told when the configuration is refused. */
+/** The lines of the error for an invalid configuration. */
 function problems(given: Given): string[] {
   try {
     load(given);
@@ -42,7 +42,7 @@ function problems(given: Given): string[] {
   return [];
 }
 
-test('flags win over the environment, and the environment over the file', () => {
+test('flags override the environment, which overrides the file', () => {
   const file = 'port: 1\nhost: localhost\noutput-lead-ms: 500\nlimits:\n  sessions: 5\n  frame-bytes: 1MiB\n';
   const environment = { PARLEY_PORT: '2', PARLEY_OUTPUT_LEAD_MS: 'inf', PARLEY_LIMITS_SESSIONS: '6' };
   const { config } = load({ file, environment, flags: ['--port', '3', '--limits.sessions=7'] });
@@ -52,7 +52,7 @@ test('flags win over the environment, and the environment over the file', () => 
   assert.deepEqual([config.limits.sessions, config.limits.frameBytes], [7, 1024 ** 2]);
 });
 
-test('a deprecated name is read in each source, with a warning that names the new one', () => {
+test('a deprecated name is accepted in each source, with a warning that names the new one', () => {
   const expected = (where: string, name: string) => `${where} is deprecated and will be removed: use ${name}.`;
   const flag = load({ flags: ['--record', 'kept'] });
   assert.equal(flag.config.cassette, 'kept');
@@ -67,7 +67,7 @@ test('a deprecated name is read in each source, with a warning that names the ne
   assert.deepEqual(load({ flags: ['--cassette', 'kept'] }).warnings, []);
 });
 
-test('the file may be named in the environment, and may be JSON', () => {
+test('the file may be set by an environment variable, and may be JSON', () => {
   writeFileSync(path, '{"port": 9, "models": ["a", "b"]}');
   const { config } = loadConfig({ flags: [], environment: { PARLEY_CONFIG: path } });
   assert.deepEqual([config.port, config.models], [9, ['a', 'b']]);
@@ -79,7 +79,7 @@ test('an empty file, an empty variable and an entry without a value change nothi
   assert.equal(load({ environment: { PARLEY_PORT: '' } }).config.port, 8080);
 });
 
-test('a list is comma separated, or its flag is repeated', () => {
+test('a list is comma-separated or a repeated flag', () => {
   assert.deepEqual(load({ flags: ['--models', 'a,b', '--models', 'c'] }).config.models, ['a', 'b', 'c']);
   assert.deepEqual(load({ environment: { PARLEY_MODELS: ' a , b ' } }).config.models, ['a', 'b']);
 });
@@ -190,12 +190,12 @@ const fromCode: { given: unknown; told: string[] }[] = [
 
 for (const { given, told } of fromCode) {
   test(`refused by name in code: ${JSON.stringify(given)}`, () => {
-    // What a program without types may say.
+    // Values that an untyped program may pass.
     assert.throws(() => configWith(given as ConfigOverrides), { name: 'ConfigError', message: told.join('\n') });
   });
 }
 
-test('a program gives values as they are, or as a file would say them', () => {
+test('a program passes values directly or in the form of a file', () => {
   const keys = [apiKey('phones', 'sk-1')];
   const prompts = [{ id: 'greet', instructions: 'Greet {{name}}.' }];
   const config = configWith({
@@ -219,7 +219,7 @@ test('a program gives values as they are, or as a file would say them', () => {
   assert.equal(other.port, 8080);
 });
 
-test('a file that is not there or not YAML is told with its path', () => {
+test('a missing or malformed file is reported with its path', () => {
   assert.match(
     problems({ flags: ['--config', '/nowhere/parley.yaml'] })[0] ?? '',
     /^Configuration file \/nowhere\/parley\.yaml cannot be read: there is no such file\.$/,
@@ -227,13 +227,13 @@ test('a file that is not there or not YAML is told with its path', () => {
   assert.match(problems({ file: 'port: [1' })[0] ?? '', /^Configuration file FILE cannot be read: .*line 1/);
 });
 
-test('a key that is refused is not repeated', () => {
+test('a refused key is not repeated', () => {
   const [problem] = problems({ environment: { PARLEY_API_KEYS: 'sk secret' } });
   assert.match(problem ?? '', /^Environment variable PARLEY_API_KEYS: got a value that is not allowed, expected keys /);
   assert.doesNotMatch(problem ?? '', /sk secret/);
 });
 
-test('a variable that looks like an option and is none is warned of', () => {
+test('an unknown PARLEY_ variable causes a warning', () => {
   const { warnings } = load({ environment: { PARLEY_PROT: '80', PATH: '/bin' } });
   assert.deepEqual(warnings, [
     'The environment variable PARLEY_PROT is not an option and has no effect. Did you mean PARLEY_PORT?',
@@ -241,7 +241,7 @@ test('a variable that looks like an option and is none is warned of', () => {
 });
 
 for (const host of ['0.0.0.0', '::', '192.168.1.2', 'voice.example']) {
-  test(`listening on ${host} needs a key`, () => {
+  test(`listening on ${host} requires a key`, () => {
     const [problem] = problems({ flags: ['--host', host] });
     assert.match(
       problem ?? '',
@@ -253,10 +253,11 @@ for (const host of ['0.0.0.0', '::', '192.168.1.2', 'voice.example']) {
 }
 
 for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) {
-  test(`listening on ${host} needs no key`, () => assert.equal(load({ flags: ['--host', host] }).config.host, host));
+  test(`listening on ${host} does not require a key`, () =>
+    assert.equal(load({ flags: ['--host', host] }).config.host, host));
 }
 
-test('the help tells every option, with its default', () => {
+test('the help lists every option with its default', () => {
   const help = configHelp();
   const { limits, ...options } = configWith({});
   const kebab = (key: string) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -266,7 +267,7 @@ test('the help tells every option, with its default', () => {
   assert.ok(help.split('\n').every((line) => line.length <= 100));
 });
 
-test('a switch alone means true, and takes a value that is one', () => {
+test('a switch without a value means true, and accepts a boolean', () => {
   const lenient = (...flags: string[]) => loadConfig({ flags, environment: {} }).config;
   assert.equal(lenient('--lenient').lenient, true);
   assert.equal(lenient('--lenient', 'false').lenient, false);
@@ -304,7 +305,7 @@ for (const [entry, place] of [
   ['first', 'entry 2: expected a key that no other entry has.'],
   ['{ name: key-1, key: marmalade }', 'entry 2: expected a name that no other entry has.'],
 ] as const) {
-  test(`a wrong key is told by its place and not by its value: ${entry}`, () => {
+  test(`an invalid key is reported by its position without its value: ${entry}`, () => {
     const [problem = ''] = problems({ file: `api-keys:\n  - first\n  - ${entry}\n` });
     assert.ok(problem.includes(` In ${place}`), problem);
     assert.doesNotMatch(problem, /marmalade|mar malade/);

@@ -4,7 +4,7 @@ import { ConfigError, configWith, loadConfig } from '../../src/config/config.ts'
 
 const flags = (value: string) => loadConfig({ flags: ['--context-tokens', value], environment: {} }).config;
 
-test('the context of every model, and of some', () => {
+test('one context size for all models, or one per model', () => {
   assert.deepEqual(configWith({}).contextTokens, [{ tokens: 28_224 }]);
   assert.deepEqual(flags('8192').contextTokens, [{ tokens: 8192 }]);
   assert.deepEqual(flags('llama3.2:3b=4096, 8192').contextTokens, [
@@ -18,7 +18,7 @@ test('the context of every model, and of some', () => {
   );
 });
 
-test('a budget that is none, or a model named twice, is refused', () => {
+test('an invalid context size or a repeated model is refused', () => {
   for (const value of ['', '10', 'lots', 'a=', 'a=500,a=600', '500,600', '-5']) {
     assert.throws(
       () => flags(value),

@@ -28,7 +28,7 @@ function plan(given: Given): EngineSetsSpec {
   return planEngines(load(given), given.environment ?? {});
 }
 
-/** What a user is told, whether when the configuration is read or when engines are made of it. */
+/** The error for the user, from parsing the configuration or creating its engines. */
 function problems(given: Given): string {
   try {
     plan(given);
@@ -41,7 +41,7 @@ function problems(given: Given): string {
 
 const ollama = { url: 'http://127.0.0.1:11434/v1', model: 'llama3.2' };
 
-test('an engine is a name, or a URL with a model behind it, by a short flag or a long one', () => {
+test('an engine is a name or a URL with a model, with a short flag or a long one', () => {
   const { default: set } = plan({
     flags: ['--llm', 'http://127.0.0.1:11434/v1#llama3.2', '--voice', 'https://tts.example/v1#hexgrad%2FKokoro-82M'],
     environment: { PARLEY_STT: 'http://127.0.0.1:8000/v1#Systran/faster-whisper-small' },
@@ -53,12 +53,12 @@ test('an engine is a name, or a URL with a model behind it, by a short flag or a
   assert.equal(set.voiceActivity, 'silero');
 });
 
-test('without a model, the language model is the one that clients name', () => {
+test('without a configured model, the language model is the one that clients name', () => {
   const { default: set } = plan({ flags: ['--llm', 'http://127.0.0.1:8080/v1'] });
   assert.deepEqual(set.languageModel, { url: 'http://127.0.0.1:8080/v1' });
 });
 
-test('in a file an engine may be told in full', () => {
+test('an engine in a file may be an object', () => {
   const file = `
 tts:
   url: http://127.0.0.1:8880/v1
@@ -86,7 +86,7 @@ voices: { marin: af_heart, '*': am_adam }
   assert.deepEqual(set.voices, { marin: 'af_heart', '*': 'am_adam' });
 });
 
-test('what was read once may be given again from code', () => {
+test('a parsed value may be passed again in code', () => {
   const file = `
 llm: { url: http://127.0.0.1:11434/v1, model: llama3.2, key-env: LLM_KEY }
 engine-sets: { other: { stt: http://127.0.0.1:8000/v1#small, fallbacks: default } }
@@ -97,7 +97,7 @@ aliases: { gpt-realtime: other, fast: { model: tiny } }
   assert.deepEqual([again.languageModel, again.engineSets, again.aliases], [languageModel, engineSets, aliases]);
 });
 
-test('keys come from the environment, for the server that they are meant for', () => {
+test('keys are read from the environment, each for its own server', () => {
   const file = `
 llm: http://127.0.0.1:11434/v1#llama3.2
 stt: https://api.openai.com/v1#gpt-4o-transcribe
@@ -192,7 +192,7 @@ for (const { given, told } of refused) {
   test(`refused by name: ${JSON.stringify(given)}`, () => assert.match(problems(given), told));
 }
 
-test('credentials that are refused are not repeated', () => {
+test('refused credentials are not repeated', () => {
   for (const given of [
     { flags: ['--tts', 'http://me:hunter2@h/v1'] },
     { file: 'llm: { url: "http://h/v1", key: "hunter2 with spaces" }' },
@@ -205,7 +205,7 @@ test('credentials that are refused are not repeated', () => {
   }
 });
 
-test('the help names the short flags', () => {
+test('the help lists the short flags', () => {
   for (const short of ['stt', 'llm', 'tts', 'vad'])
     assert.match(configHelp(), new RegExp(`^  --[a-z-]+ ENGINE, also --${short}$`, 'm'));
 });

@@ -5,7 +5,7 @@ import { configWith } from '../../src/config/config.ts';
 
 const page = readFileSync(new URL('../../docs/limits.md', import.meta.url), 'utf8');
 
-test('docs/limits.md has every limit, with its default as a configuration file would say it', () => {
+test('docs/limits.md has every limit with its default in the form of a configuration file', () => {
   const defaults = configWith({}).limits;
   const rows = [...page.matchAll(/^\| `([a-z-]+)` \| (\S+) \|/gm)].map(([, name = '', value = '']) => ({
     key: name.replace(/-([a-z])/g, (_dash, letter: string) => letter.toUpperCase()),

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createEngines, type EngineStatus } from '../../src/engines/spec/registry.ts';
 import { hear, say } from '../engines/speech.ts';
 
-test('the embedded set may be used before it is ready, tells its progress, and ends', async (t) => {
+test('the embedded set can be used before it is ready, reports its progress, and closes', async (t) => {
   const progress: string[] = [];
   const onProgress = ({ part, name, state }: EngineStatus) => progress.push(`${part} ${name} ${state}`);
   const set = createEngines({}, { transcriberWorkers: 1, voiceWorkers: 1, onProgress });
@@ -21,14 +21,14 @@ test('the embedded set may be used before it is ready, tells its progress, and e
   }
 });
 
-test('an unknown engine is refused with the names that there are', () => {
+test('an unknown engine is refused, and the error lists the available names', () => {
   assert.throws(
     () => createEngines({ transcriber: 'whisper' }),
     /There is no transcriber engine named 'whisper'. There are: embedded, moonshine/,
   );
 });
 
-test('engines that are closed while they load fail, and say so', async () => {
+test('engines that are closed while they load fail with a message', async () => {
   const set = createEngines({ voice: 'flite' }, { transcriberWorkers: 1 });
   await set.close();
   await assert.rejects(set.ready, /the engine has been closed/);

@@ -15,7 +15,7 @@ function sine(amplitude: number): Int16Array {
   return Int16Array.from({ length: rateHz }, (_, at) => amplitude * Math.sin((2 * Math.PI * 220 * at) / rateHz));
 }
 
-test('a gain changes the level by so many decibels, and the limiter keeps peaks below −1 dBFS', () => {
+test('a gain changes the level by its decibels, and the limiter keeps peaks below −1 dBFS', () => {
   const quiet = sine(1000);
   setLevel(quiet, rateHz, 6);
   assert.ok(Math.abs(dbfs(quiet) - 20 * Math.log10(1000 / 32_768) - 6) < 0.1);
@@ -24,7 +24,7 @@ test('a gain changes the level by so many decibels, and the limiter keeps peaks 
   loud.set(sine(30_000).subarray(0, 400), 8000);
   setLevel(loud, rateHz, 9.3);
   assert.ok(dbfs(loud) < -1, `${dbfs(loud)} dBFS`);
-  // Away from the peak the gain is whole.
+  // Away from the peak the gain applies in full.
   assert.ok(Math.abs(dbfs(loud.subarray(0, 7000)) - 20 * Math.log10(2000 / 32_768) - 9.3) < 0.1);
 });
 
@@ -34,7 +34,7 @@ before(async () => {
 });
 after(() => embedded.close());
 
-/** Lengths of the silences (below −50 dBFS) inside speech, in milliseconds. */
+/** Durations of the silences (below −50 dBFS) inside speech, in milliseconds. */
 function pausesIn(samples: Int16Array, sampleRateHz: number): number[] {
   const pauses: number[] = [];
   let silent = 0;

@@ -14,7 +14,7 @@ after(() => rmSync(folder, { recursive: true }));
 const sileroV6 = packageFile('@ricky0123/vad-web', './silero_vad_v6.onnx');
 const moonshineTiny = dirname(packageFile('@moonshine-ai/moonshine-js', './model/tiny/quantized/encoder_model.onnx'));
 
-test('Silero v6 from a path tells speech from noise', async (t) => {
+test('Silero v6 from a path distinguishes speech from noise', async (t) => {
   const set = createEngines({ voiceActivity: `silero:${sileroV6}` }, { transcriberWorkers: 1, voiceWorkers: 1 });
   t.after(() => set.close());
   await set.ready;
@@ -40,7 +40,7 @@ test('a Moonshine model from a folder transcribes', async (t) => {
   assert.equal(set.describe().find(({ part }) => part === 'transcriber')?.name, `moonshine:${folder}`);
 });
 
-test('a path that leads to no such model is told when it is loaded', async (t) => {
+test('a path without such a model is reported when it is loaded', async (t) => {
   const notSilero = join(folder, 'encoder.onnx');
   copyFileSync(join(moonshineTiny, 'encoder_model.onnx'), notSilero);
   const garbage = join(folder, 'garbage.onnx');

@@ -1,4 +1,4 @@
-/** The engines of a script keep the contracts of engines, and so do those behind a recorder, and those of what it recorded. */
+/** Scripted engines fulfil the contracts of engines, and so do recorded and replayed ones. */
 
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -69,7 +69,7 @@ function open(set: EngineSet): SessionEngines {
   return own;
 }
 
-/** What plays the cassette that the tests before have made. */
+/** Replays the cassette of the previous tests. */
 async function play(): Promise<Engines> {
   if (played) return played;
   recorder.close?.();

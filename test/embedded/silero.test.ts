@@ -28,7 +28,7 @@ async function probabilities(samples: Int16Array, chunk: number, sampleRateHz: n
   return results.flatMap((result) => [...result]);
 }
 
-test('speech is told from the silence around it', async () => {
+test('speech is distinguished from the silence around it', async () => {
   const frames = await probabilities(recording, 320, 16_000);
   assert.equal(frames.length, Math.floor(recording.length / 512));
   const speech = frames.slice(34, -36);
@@ -41,7 +41,7 @@ test('noise is not speech', async () => {
 });
 
 for (const sampleRateHz of [8_000, 16_000, 24_000]) {
-  test(`at ${sampleRateHz} Hz, the cutting into chunks does not matter, and no frame is late`, async () => {
+  test(`at ${sampleRateHz} Hz, the chunking of audio does not affect results, and no frame is late`, async () => {
     const { samples } = await resample({ samples: recording, sampleRateHz: 16_000 }, sampleRateHz);
     const whole = await probabilities(samples, samples.length, sampleRateHz);
     assert.equal(whole.length, Math.floor(samples.length / (sampleRateHz * 0.032)));
@@ -56,7 +56,7 @@ for (const sampleRateHz of [8_000, 16_000, 24_000]) {
   });
 }
 
-test('streams at the same time do not disturb each other', async () => {
+test('concurrent streams do not affect each other', async () => {
   const alone = await probabilities(recording, 480, 24_000);
   const together = await Promise.all([
     probabilities(recording, 480, 24_000),
@@ -67,7 +67,7 @@ test('streams at the same time do not disturb each other', async () => {
   assert.deepEqual(together[2], alone);
 });
 
-test('minutes of audio in one push do not hold up another stream', async () => {
+test('minutes of audio in one push do not delay another stream', async () => {
   const order: string[] = [];
   const greedy = silero.open({ sampleRateHz: 16_000 });
   const modest = silero.open({ sampleRateHz: 16_000 });
@@ -79,7 +79,7 @@ test('minutes of audio in one push do not hold up another stream', async () => {
   modest.close();
 });
 
-test('closing a stream settles its pushes early, and later ones give nothing', async () => {
+test('closing a stream settles its pushes early, and later ones yield nothing', async () => {
   const stream = silero.open({ sampleRateHz: 16_000 });
   const pending = stream.push(silence(600_000));
   stream.close();
@@ -88,7 +88,7 @@ test('closing a stream settles its pushes early, and later ones give nothing', a
   stream.close();
 });
 
-test('more audio than may wait is refused', async () => {
+test('audio beyond the queue is refused', async () => {
   const stream = silero.open({ sampleRateHz: 8_000 });
   const first = stream.push(silence(20 * 60_000, 8_000));
   await assert.rejects(

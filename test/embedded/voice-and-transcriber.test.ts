@@ -20,7 +20,7 @@ const SENTENCES = [
   'Can you help me find a restaurant near the station?',
 ];
 
-test('what the voice says is what the transcriber hears, and it knows that the sentence is over', async () => {
+test('speech of the voice is transcribed with its text and its end of sentence', async () => {
   for (const sentence of SENTENCES) {
     const { text, confidence = 0, endOfSentence = 0 } = await hear(moonshine, await say(flite, sentence));
     assert.ok(wordErrorRate(sentence, text) <= 0.2, text);
@@ -29,7 +29,7 @@ test('what the voice says is what the transcriber hears, and it knows that the s
   }
 });
 
-test('every voice of the document is understood, and none sounds like another', async () => {
+test('every voice of the document is intelligible, and all sound different', async () => {
   const sentence = 'What is the weather like in Boston today?';
   const seen = new Map<string, string>();
   for (const name of ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar']) {
@@ -41,7 +41,7 @@ test('every voice of the document is understood, and none sounds like another', 
   }
 });
 
-test('each part of a long recording in which nothing is said has the time of a whole', async () => {
+test('silent parts of a long recording do not reduce the time for the others', async () => {
   const clip = { samples: silence(90_000), sampleRateHz: 16_000 };
   const waits: boolean[] = [];
   const claim: WorkClaim = {
@@ -54,12 +54,12 @@ test('each part of a long recording in which nothing is said has the time of a w
   assert.ok(waits.filter((waiting) => !waiting).length >= 5, 'at most 20 s each');
 });
 
-test('an unknown voice speaks as the default one', async () => {
+test('an unknown voice is replaced by the default one', async () => {
   const [custom, alloy] = [await say(flite, 'Hello.', { name: 'voice_123' }), await say(flite, 'Hello.')];
   assert.deepEqual(custom.samples, alloy.samples);
 });
 
-test('the text comes word by word, at any rate, and over the telephone', async () => {
+test('text is streamed word by word, at any rate, and with telephone audio', async () => {
   const sentence = 'The quick brown fox jumps over the lazy dog.';
   const speech = await say(flite, sentence);
   const { deltas } = await hear(moonshine, await resample(speech, 24_000));
@@ -69,21 +69,21 @@ test('the text comes word by word, at any rate, and over the telephone', async (
   assert.ok(wordErrorRate(sentence, text) <= 0.25, text);
 });
 
-test('one word alone is not repeated', async () => {
+test('a single word is not repeated', async () => {
   for (const word of ['No.', 'Sure.', 'Yes.']) {
     const { text } = await hear(moonshine, await say(flite, word));
     assert.equal(plainWords(text).length, 1, text);
   }
 });
 
-test('silence, noise, clicks and nothing at all are blank', async () => {
+test('silence, noise, clicks and empty audio result in a blank transcript', async () => {
   const clips = [new Int16Array(0), silence(3000), noise(2000, 1500), Int16Array.of(0, 30000, 0), noise(10, 20000)];
   for (const samples of clips) {
     assert.deepEqual(await hear(moonshine, { samples, sampleRateHz: 24_000 }), { type: 'done', text: '', deltas: [] });
   }
 });
 
-test('long recordings are heard to the end, once', async () => {
+test('long recordings are transcribed completely, without repetition', async () => {
   const sentences = [...SENTENCES, ...SENTENCES, ...SENTENCES];
   const parts: Int16Array[] = [];
   for (const sentence of sentences) parts.push((await say(flite, sentence)).samples, silence(500));
@@ -93,7 +93,7 @@ test('long recordings are heard to the end, once', async () => {
   assert.ok(wordErrorRate(sentences.join(' '), text) <= 0.15, text);
 });
 
-test('transcriptions at the same time give the same as alone', async () => {
+test('concurrent transcriptions equal single ones', async () => {
   const clips = await Promise.all(SENTENCES.map((sentence) => say(flite, sentence)));
   const alone: string[] = [];
   for (const clip of clips) alone.push((await hear(moonshine, clip)).text);
@@ -114,7 +114,7 @@ test('an aborted transcription throws the reason and yields nothing more', async
   assert.equal((await events.next()).done, true);
 });
 
-test('an aborted voice throws the reason and says nothing more', async () => {
+test('an aborted voice throws the reason and yields nothing more', async () => {
   const abort = new AbortController();
   const speech = flite
     .speak('one two three four five. '.repeat(400), {
@@ -129,7 +129,7 @@ test('an aborted voice throws the reason and says nothing more', async () => {
   assert.equal((await speech.next()).done, true);
 });
 
-test('speed changes the length, and the words with it', async () => {
+test('speed changes the duration, and the word timings with it', async () => {
   const lengths = [];
   for (const speed of [0.5, 1, 1.5]) {
     const speech = await say(flite, 'What is the weather like in Boston today?', { speed });
@@ -141,7 +141,7 @@ test('speed changes the length, and the words with it', async () => {
   assert.ok(slow > normal * 1.7 && fast < normal * 0.75);
 });
 
-test('silence around the words is trimmed, but a sentence keeps a breath behind it', async () => {
+test('silence around the words is trimmed, except for a short pause after a sentence', async () => {
   const { samples } = await say(flite, 'Good morning.');
   assert.ok(rmsDbfs(samples.subarray(0, 1600)) > -40);
   // 310 ms of silence, and the word before it.
@@ -149,13 +149,13 @@ test('silence around the words is trimmed, but a sentence keeps a breath behind 
   assert.ok(rmsDbfs(samples.subarray(-8000, -5000)) > -40);
 });
 
-test('audio is streamed: several chunks, the words among them', async () => {
+test('audio is streamed in several chunks with their words', async () => {
   const { chunks } = await say(flite, 'I would like to book a table for two at seven tomorrow evening.');
   assert.ok(chunks.length > 5);
   assert.ok(chunks.every(({ samples, sampleRateHz }) => samples.length > 0 && sampleRateHz === 16_000));
 });
 
-test('a long clip does not hold up a short one', async () => {
+test('a long clip does not delay a short one', async () => {
   const busy = new Moonshine({ workers: 1 });
   const sentence = await say(flite, 'The quick brown fox jumps over the lazy dog.');
   const long = { ...sentence, samples: concatSamples(Array.from({ length: 30 }, () => sentence.samples)) };

@@ -20,7 +20,7 @@ function assertInOrder(text: string, { words, samples }: Utterance): void {
   assert.ok(ms <= durationMs(samples.length, 16_000) + 0.01);
 }
 
-test('every word has its place in the text and its time', async () => {
+test('every word has its position in the text and its time', async () => {
   const text = 'Well,  I think the “second” one is better.';
   const speech = await say(flite, text);
   const words = speech.words.map(({ startChar, endChar }) => text.slice(startChar, endChar));
@@ -29,7 +29,7 @@ test('every word has its place in the text and its time', async () => {
   assert.ok(speech.words.every(({ startMs, endMs }) => endMs - startMs > 20));
 });
 
-test('what sounds until the end of a word is the text until there', async (t) => {
+test('the audio up to the end of a word has the text up to it', async (t) => {
   const moonshine = new Moonshine({ workers: 1 });
   t.after(() => moonshine.close());
   const text = 'Please remind me to call my sister tomorrow morning and then water the plants.';
@@ -63,7 +63,7 @@ test('text without words is silent', async () => {
   }
 });
 
-test('odd text is spoken, and harms nothing', async () => {
+test('unusual text is spoken without errors', async () => {
   const texts = [
     '-lv',
     '--help',

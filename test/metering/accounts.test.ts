@@ -38,8 +38,8 @@ function newAccount({
 
 const labels = 'key="phone",project="default",model="gpt-realtime"';
 
-describe('what a session used', () => {
-  it('is never less than nothing, nor beyond all measure, whatever an upstream says', async () => {
+describe('the usage of a session', () => {
+  it('is never negative or excessive, whatever an upstream reports', async () => {
     const { account, metering } = newAccount();
     account.responseUsed(usage({ text: 1, cachedText: 500, outText: -7, outAudio: 2.4 }));
     account.responseUsed(usage({ text: 1e300, audio: Number.NaN, cachedAudio: Number.POSITIVE_INFINITY }));
@@ -104,11 +104,11 @@ describe('what a session used', () => {
     });
   });
 
-  it('costs what the table says, to the last token', async () => {
+  it('costs the sum of the prices, exactly', async () => {
     const { account, metering } = newAccount();
     account.responseUsed(usage({ text: 1_000_000, cachedText: 500_000, outText: 1_000_000 }));
     assert.deepEqual([account.totals().cost, account.totals().currency], [2 + 0.2 + 16, 'EUR']);
-    // Cached audio has no price of its own, and counts as other audio.
+    // Cached audio has no separate price, and counts as other audio.
     account.responseUsed(usage({ audio: 1000, cachedAudio: 500 }));
     assert.equal(account.totals().cost, 18.232);
     account.transcriptionUsed({ type: 'duration', seconds: 90 });
@@ -125,7 +125,7 @@ describe('what a session used', () => {
     assert.equal(account.totals().cost, 0.008);
   });
 
-  it('has no money where there is no price', () => {
+  it('has no cost without a price', () => {
     for (const account of [
       newAccount({ model: 'llama' }).account,
       newMetering().metering.openAccount({ sessionId: 's', type: 'realtime', model: 'gpt-realtime', owner }),
@@ -135,7 +135,7 @@ describe('what a session used', () => {
     }
   });
 
-  it('costs what the longest name that fits says', () => {
+  it('is priced by the longest matching name', () => {
     const cost = (model: string) => {
       const { account } = newAccount({ model });
       account.responseUsed(usage({ text: 1_000_000 }));
@@ -144,7 +144,7 @@ describe('what a session used', () => {
     assert.deepEqual(['gpt-realtime', 'gpt-realtime-mini', 'gpt-realtime-2', 'gpt-'].map(cost), [4, 2, 1, 1]);
   });
 
-  it('in a transcription session goes by the name transcription', async () => {
+  it('of a transcription session has the model name transcription', async () => {
     const { account, metering } = newAccount({ type: 'transcription', model: '' });
     const details = { text_tokens: 1_000_000, audio_tokens: 1_000_000 };
     account.transcriptionUsed({
@@ -161,7 +161,7 @@ describe('what a session used', () => {
 });
 
 describe('prices in the configuration', () => {
-  it('are refused with the place of what is wrong', () => {
+  it('are refused with the position of the error', () => {
     const wrong: [object, RegExp][] = [
       [{ models: { a: { 'text-inptu': 4 } } }, /In models, a: "text-inptu" is not known; there are text-input, /],
       [{ models: { a: { 'text-input': -1 } } }, /In models, a, text-input: expected a price from 0 to 1000000/],
@@ -171,7 +171,7 @@ describe('prices in the configuration', () => {
       [{ model: {} }, /expected \{ currency, models \}/],
     ];
     for (const [given, message] of wrong) {
-      // As a configuration file may be wrong: past the types.
+      // Invalid configuration files bypass the types.
       const config: { prices?: object } = { prices: given };
       assert.throws(() => configWith(config as Parameters<typeof configWith>[0]), { name: 'ConfigError', message });
     }

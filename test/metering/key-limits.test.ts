@@ -23,7 +23,7 @@ function open(metering: Metering, owner: Owner) {
   return metering.openAccount({ sessionId: 'sess_1', type: 'realtime', model: 'gpt-realtime', owner });
 }
 
-/** Why no response may be made now; what is set aside for one that may is given back at once. */
+/** The reason why no response may start now; the reservation of an admitted one is released immediately. */
 async function refusalOf(account: Account) {
   const { refusal, reservation } = await account.admitResponse({ input: 1, output: 1 });
   reservation?.settle(0);
@@ -31,7 +31,7 @@ async function refusalOf(account: Account) {
   return refusal;
 }
 
-/** One that may come to use 600 tokens. */
+/** A response that may use 600 tokens. */
 const response: ExpectedTokens = { input: 200, output: 400 };
 
 const failingStore: Store = {
@@ -44,8 +44,8 @@ const failingStore: Store = {
   close: async () => {},
 };
 
-describe('sessions at once', () => {
-  it('are as many as the key may have, and one that ends makes room', async () => {
+describe('concurrent sessions', () => {
+  it('are limited per key, and one that ends makes room', async () => {
     const { metering } = newMetering();
     const owner = ownerOf('phone', { sessions: 2 });
     const first = await admitted(metering, owner);
@@ -60,7 +60,7 @@ describe('sessions at once', () => {
     await refused(metering, owner);
   });
 
-  it('of one key leave those of another alone, and of a key without limits, or no key', async () => {
+  it('of one key do not affect other keys, keys without limits, or servers without keys', async () => {
     const { metering } = newMetering({ store: failingStore });
     for (const owner of [ownerOf('free'), { project: 'default' }, { project: 'default', limits: { sessions: 1 } }]) {
       for (let count = 0; count < 3; count += 1) await admitted(metering, owner);
@@ -70,7 +70,7 @@ describe('sessions at once', () => {
     await admitted(limited, ownerOf('b', { sessions: 1 }));
   });
 
-  it('are given back when the account is closed', async () => {
+  it('are released when the account is closed', async () => {
     const { metering } = newMetering();
     const owner = ownerOf('phone', { sessions: 1 });
     const lease = await admitted(metering, owner);
@@ -82,7 +82,7 @@ describe('sessions at once', () => {
     await refused(metering, owner);
   });
 
-  it('count over all nodes, however long they live', async () => {
+  it('are counted over all nodes, for any duration', async () => {
     const one = newMetering();
     const { metering: other } = newMetering(one);
     const owner = ownerOf('phone', { sessions: 2 });
@@ -100,7 +100,7 @@ describe('sessions at once', () => {
   });
 
   for (const second of [0, 49, 50, 51, 59]) {
-    it(`that began at second ${second} of a minute still count in the next ones`, async () => {
+    it(`that start at second ${second} of a minute still count in the next ones`, async () => {
       const one = newMetering();
       const { metering: other } = newMetering(one);
       const owner = ownerOf('phone', { sessions: 1 });
@@ -116,7 +116,7 @@ describe('sessions at once', () => {
     });
   }
 
-  it('of a node that crashed are forgotten 60 seconds after their last renewal', async () => {
+  it('of a crashed node are released 60 seconds after their last renewal', async () => {
     const one = newMetering();
     const owner = ownerOf('phone', { sessions: 1 });
     await one.clock.advance(55_000);
@@ -129,7 +129,7 @@ describe('sessions at once', () => {
     await admitted(other, owner);
   });
 
-  it('still count when the process stood still as the minute began', async () => {
+  it('still count after a suspension of the process at the start of the minute', async () => {
     const clock = new FakeClock();
     const standing = { now: () => clock.now(), epochMs: () => clock.epochMs(), after: () => () => {} };
     const { metering } = newMetering({ clock: standing, store: new MemoryStore({ clock, limit: 10 }) });
@@ -140,7 +140,7 @@ describe('sessions at once', () => {
     await refused(metering, owner);
   });
 
-  it('still count when the store failed as the minute began', async () => {
+  it('still count after a failure of the store at the start of the minute', async () => {
     const clock = new FakeClock();
     let fails = false;
     class MoodyStore extends MemoryStore {
@@ -158,7 +158,7 @@ describe('sessions at once', () => {
     await refused(metering, owner);
   });
 
-  it('end and begin at any time without the count going wrong', async () => {
+  it('are counted correctly when they start and end at any time', async () => {
     const one = newMetering();
     const nodes = [one.metering, newMetering(one).metering];
     const owner = ownerOf('phone', { sessions: 5 });
@@ -183,8 +183,8 @@ describe('sessions at once', () => {
   });
 });
 
-describe('sessions in a minute', () => {
-  it('are as many as the key may open, and the refusal says when to come back', async () => {
+describe('sessions per minute', () => {
+  it('are limited per key, and the refusal has the time to wait', async () => {
     const { metering, clock } = newMetering();
     const owner = ownerOf('phone', { sessionsPerMinute: 2 });
     (await admitted(metering, owner)).release();
@@ -198,7 +198,7 @@ describe('sessions in a minute', () => {
     await admitted(metering, owner);
   });
 
-  it('that are refused take no place among those at once', async () => {
+  it('that are refused do not count as concurrent', async () => {
     const { metering, clock } = newMetering();
     const owner = ownerOf('phone', { sessions: 2, sessionsPerMinute: 1 });
     await admitted(metering, owner);
@@ -209,8 +209,8 @@ describe('sessions in a minute', () => {
   });
 });
 
-describe('tokens in a minute', () => {
-  it('are used by responses and transcriptions, and the next response is refused until the minute is over', async () => {
+describe('tokens per minute', () => {
+  it('are used by responses and transcriptions, and then responses are refused until the minute ends', async () => {
     const { metering, clock } = newMetering();
     const owner = ownerOf('phone', { tokensPerMinute: 1000 });
     const account = open(metering, owner);
@@ -239,7 +239,7 @@ describe('tokens in a minute', () => {
     assert.equal(await refusalOf(account), undefined);
   });
 
-  it('are those of all sessions of the key, on all nodes', async () => {
+  it('are counted over all sessions of the key, on all nodes', async () => {
     const one = newMetering();
     const owner = ownerOf('phone', { tokensPerMinute: 100 });
     const accounts = [open(one.metering, owner), open(one.metering, owner), open(newMetering(one).metering, owner)];
@@ -249,7 +249,7 @@ describe('tokens in a minute', () => {
     assert.equal(await refusalOf(open(one.metering, ownerOf('other', { tokensPerMinute: 100 }))), undefined);
   });
 
-  it('are set aside for responses that run, so that those at once use no more than one after the other', async () => {
+  it('are reserved for running responses, so that concurrent ones cannot exceed the limit', async () => {
     const one = newMetering();
     const owner = ownerOf('phone', { tokensPerMinute: 1000 });
     const accounts = Array.from({ length: 3 }, () => open(one.metering, owner));
@@ -269,7 +269,7 @@ describe('tokens in a minute', () => {
     assert.deepEqual(account.rateLimits(), [{ name: 'tokens', limit: 1000, remaining: 900, reset_seconds: 60 }]);
   });
 
-  it('that were set aside in a minute that is over are not given back to the next', async () => {
+  it('that were reserved in a past minute are not released into the next', async () => {
     const { metering, clock } = newMetering();
     const account = open(metering, ownerOf('phone', { tokensPerMinute: 1000 }));
     const left = () => account.rateLimits()[0]?.remaining;
@@ -284,13 +284,13 @@ describe('tokens in a minute', () => {
     assert.equal(left(), 680, 'only what exceeds what was set aside');
   });
 
-  it('are set aside as 4,096 for the output of a response without a limit', async () => {
+  it('are reserved as 4,096 for the output of a response without a limit', async () => {
     const account = open(newMetering().metering, ownerOf('phone', { tokensPerMinute: 10_000 }));
     await account.admitResponse({ input: 100, output: 'inf' });
     assert.equal(account.rateLimits()[0]?.remaining, 10_000 - 100 - 4096);
   });
 
-  it('without a limit are not spoken of', async () => {
+  it('without a limit are not reported', async () => {
     const account = open(newMetering({ store: failingStore }).metering, ownerOf('free', { sessions: 3 }));
     account.responseUsed(usage({ text: 1e9 }));
     assert.equal(await refusalOf(account), undefined);
@@ -298,7 +298,7 @@ describe('tokens in a minute', () => {
   });
 });
 
-it('a store that fails admits nothing that is limited, and each failure is logged', async () => {
+it('a failing store admits nothing that is limited, and each failure is logged', async () => {
   const { metering, log } = newMetering({ store: failingStore });
   const owner = ownerOf('phone', { sessionsPerMinute: 1, tokensPerMinute: 10 });
   const { reason, refusal } = await refused(metering, owner);
@@ -312,7 +312,7 @@ it('a store that fails admits nothing that is limited, and each failure is logge
   assert.deepEqual(logged, Array(3).fill('error limits_unavailable'));
 });
 
-it('refused responses are counted, by whose they are', async () => {
+it('refused responses are counted by key', async () => {
   const { metering } = newMetering();
   const account = open(metering, ownerOf('phone', { tokensPerMinute: 1 }));
   await refusalOf(account);

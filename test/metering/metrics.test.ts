@@ -4,7 +4,7 @@ import { KeptLog } from '../support/server.ts';
 import { newMetering, ownerOf, samples, usage } from './support.ts';
 
 describe('sessions', () => {
-  it('are open until they are closed, and their length is kept', async () => {
+  it('are open until they are closed, and their duration is recorded', async () => {
     const { metering, clock } = newMetering();
     const open = (sessionId: string) =>
       metering.openAccount({ sessionId, type: 'realtime', model: 'm', owner: ownerOf('phone') });
@@ -23,7 +23,7 @@ describe('sessions', () => {
     assert.equal(buckets['{le="60",type="realtime"}'], 1);
   });
 
-  it('have series of their own where that is wanted, for as long as they live', async () => {
+  it('have separate series if configured, for as long as they live', async () => {
     const prices = { currency: 'USD', models: { m: { 'text-input': 2 } } };
     const { metering } = newMetering({ sessionMetrics: true, prices });
     const owner = ownerOf('phone');
@@ -45,7 +45,7 @@ describe('sessions', () => {
   });
 });
 
-it('the stages of a turn are timed in seconds, as far as the turn came', async () => {
+it('the stages of a turn are timed in seconds, up to its last stage', async () => {
   const { metering } = newMetering();
   const account = metering.openAccount({ sessionId: 's', type: 'realtime', model: 'm', owner: ownerOf('phone') });
   account.responseEnded('completed', {
@@ -81,14 +81,14 @@ describe('labels', () => {
     assert.deepEqual(await modelsOf(['a', 'b'], ['a', 'b', 'c', 'd']), ['a', 'b', 'other']);
   });
 
-  it('name a few models where any may be asked for', async () => {
+  it('name a bounded number of models if any model is accepted', async () => {
     const asked = Array.from({ length: 500 }, (_, index) => `model-${index}`);
     const named = await modelsOf([], ['x'.repeat(5000), ...asked]);
     assert.equal(named.length, 17);
     assert.ok(named.includes('other') && named.includes('model-0'));
   });
 
-  it('are bounded, however many keys, projects and models there are', async () => {
+  it('are bounded, for any number of keys, projects and models', async () => {
     const { metering } = newMetering();
     for (let count = 0; count < 3000; count += 1) {
       const owner = { keyName: `key-${count}`, project: 'p' };
@@ -107,7 +107,7 @@ describe('labels', () => {
   });
 });
 
-it('the log is counted, also what its level leaves out, and passed on', async () => {
+it('log entries are counted, including those below its level, and passed on', async () => {
   const { metering } = newMetering();
   const kept = new KeptLog();
   const log = metering.countEntries(kept);
@@ -122,7 +122,7 @@ it('the log is counted, also what its level leaves out, and passed on', async ()
   assert.deepEqual(kept.entries[0]?.details, { session: 'a' });
 });
 
-it('numbers that others keep are asked for when they are read', async () => {
+it('values from other components are read when metrics are read', async () => {
   const { metering } = newMetering();
   let connections = 3;
   metering.watch('parley_connections', 'Connections.', () => connections);
@@ -131,7 +131,7 @@ it('numbers that others keep are asked for when they are read', async () => {
   assert.deepEqual(await samples(metering, 'parley_connections'), { '': 4 });
 });
 
-it('the text is what Prometheus reads, with the process, and each server has its own', async () => {
+it('the text has the format of Prometheus, includes the process, and is separate for each server', async () => {
   const { metering } = newMetering();
   metering.sessionRefused('draining');
   const { contentType, body } = await metering.metricsText();

@@ -9,7 +9,7 @@ import { WireClient } from '../support/wire-client.ts';
 
 const prices = { currency: 'USD', models: { 'gpt-*': { 'text-input': 4, 'text-output': 16 } } };
 
-/** A server with a limited key and an operator's, whose model tells that it used 100 tokens in and 20 out. */
+/** A server with a limited key and an operator's, whose model reports 100 input and 20 output tokens. */
 async function newMeteredServer(t: TestContext, limits: ApiKey['limits'] = {}) {
   const model = new FakeModel();
   model.script = () => [
@@ -29,7 +29,7 @@ async function newMeteredServer(t: TestContext, limits: ApiKey['limits'] = {}) {
 }
 
 describe('the metrics of a server', () => {
-  it('name a session by the id that its clients see, also when it is played back with a recorded one', async (t) => {
+  it('name a session by the id that its clients see, also when it is replayed with a recorded one', async (t) => {
     const set = fakeEngineSet();
     const recorded: IdSource = (kind) => (kind === 'sess' ? 'sess_recorded' : randomId(kind));
     const server = await newServer(t, {
@@ -44,7 +44,7 @@ describe('the metrics of a server', () => {
     ]);
   });
 
-  it('tell operators, and nobody else, what keys have used', async (t) => {
+  it('show the usage of keys to operators only', async (t) => {
     const { server, open, metrics } = await newMeteredServer(t);
     const client = await open();
     await client.ask('Is it?');
@@ -76,13 +76,13 @@ describe('the metrics of a server', () => {
     await client.closed;
   });
 
-  it('are there for everyone on a server without keys', async (t) => {
+  it('are open to everyone on a server without keys', async (t) => {
     const server = await newServer(t);
     assert.equal((await ask(server, 'GET /metrics')).status, 200);
   });
 });
 
-it('the log tells at the end of a session what it has used', async (t) => {
+it('the log has the usage of a session at its end', async (t) => {
   const { open, log } = await newMeteredServer(t);
   const client = await open();
   await client.ask('Is it?');
@@ -98,7 +98,7 @@ it('the log tells at the end of a session what it has used', async (t) => {
 });
 
 describe('the limits of a key', () => {
-  it('on sessions refuse one too many, and let another in when one has ended', async (t) => {
+  it('refuse excess sessions, and admit another when one has ended', async (t) => {
     const { server, open, log, metrics } = await newMeteredServer(t, { sessions: 1 });
     const first = await open();
     const refused = new WireClient(`${server.wsUrl}?model=gpt-realtime`, bearer('k-phone'));
@@ -112,7 +112,7 @@ describe('the limits of a key', () => {
     assert.ok((await metrics()).includes('parley_sessions_refused_total{reason="key_sessions"} 1'));
   });
 
-  it('on tokens fail the next response with the time to wait, and keep the session', async (t) => {
+  it('fail the next response with the time to wait, and the session continues', async (t) => {
     const { open } = await newMeteredServer(t, { tokensPerMinute: 200 });
     const client = await open();
     assert.equal((await client.ask('Is it?')).response.status, 'completed');

@@ -5,7 +5,7 @@ import { MemoryStore } from '../../src/store/memory-store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { KeptLog } from '../support/server.ts';
 
-/** A metering of a server that is alone, or of one node beside another: then they share clock and store. */
+/** The metering of a single server, or of one node beside another, with shared clock and store. */
 export function newMetering(options: Partial<MeteringOptions> = {}) {
   const clock = new FakeClock();
   const log = new KeptLog();
@@ -18,7 +18,7 @@ export function ownerOf(keyName: string, limits: ApiKey['limits'] = {}) {
   return { keyName, project: 'default', limits };
 }
 
-/** The usage of a response: what is not given is 0. */
+/** The usage of a response; absent values are 0. */
 export function usage(
   tokens: Partial<
     Record<'text' | 'audio' | 'image' | 'cachedText' | 'cachedAudio' | 'cachedImage' | 'outText' | 'outAudio', number>
@@ -51,7 +51,7 @@ export function usage(
   };
 }
 
-/** The samples of a metric, by their labels as they are written: `{key="a"}`. */
+/** The samples of a metric, by their labels in text form: `{key="a"}`. */
 export async function samples(metering: Metering, name: string): Promise<Record<string, number>> {
   const { body } = await metering.metricsText();
   const lines = body.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));

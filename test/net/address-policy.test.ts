@@ -20,7 +20,7 @@ const refused = [
   ['no address at all', 'localhost', '', '1.2.3', '1.2.3.4.5', '[::1]'],
 ] as const;
 
-describe('addresses that nobody may be sent to', () => {
+describe('internal and reserved addresses are refused', () => {
   for (const [what, ...addresses] of refused) {
     it(what, () => {
       const policy = new AddressPolicy();
@@ -29,7 +29,7 @@ describe('addresses that nobody may be sent to', () => {
   }
 });
 
-it('public addresses are allowed, in whatever form', () => {
+it('public addresses are allowed in any notation', () => {
   const policy = new AddressPolicy();
   const open = [
     '1.1.1.1',
@@ -49,8 +49,8 @@ it('public addresses are allowed, in whatever form', () => {
   for (const address of open) assert.equal(policy.allows('example.com', address), true, address);
 });
 
-describe('what the operator allows', () => {
-  it('is a network, an address, or a name wherever it leads, and nothing beside it', () => {
+describe('an allowed entry', () => {
+  it('is a network, an address, or a name with any address, and allows nothing else', () => {
     const policy = new AddressPolicy(['10.1.0.0/16', '192.168.7.7', 'fd00:1::/32', 'Images.Local']);
     const cases: [string, string, boolean][] = [
       ['any.example', '10.1.255.255', true],
@@ -69,7 +69,7 @@ describe('what the operator allows', () => {
     }
   });
 
-  it('is refused in the configuration when it is none of these', () => {
+  it('is refused in the configuration if it is none of these', () => {
     for (const entry of ['10.0.0.0/8', '::/0', 'localhost', 'images.internal', 'a_b.example', '127.0.0.1', 'fd00::1']) {
       assert.equal(isAllowance(entry), true, entry);
     }

@@ -10,7 +10,7 @@ import { LocalServer } from './local-server.ts';
 
 export const loopback: Resolve = async () => [{ address: '127.0.0.1', family: 4 }];
 
-/** A fetch to which every name is a loopback address, and those that are allowed may be reached. */
+/** A fetch that resolves every name to a loopback address, with some destinations allowed. */
 export function newFetch({
   allow = ['images.test'],
   resolve = loopback,

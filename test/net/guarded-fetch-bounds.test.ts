@@ -9,12 +9,12 @@ import { newFetch, refusal, text } from './fetching.ts';
 import { LocalServer } from './local-server.ts';
 
 describe('a body', () => {
-  it('is taken up to its bound', async (t) => {
+  it('is accepted up to its limit', async (t) => {
     const server = await text(t, 'x'.repeat(1000));
     assert.equal((await newFetch().fetch(`http://images.test:${server.port}/`)).body.length, 1000);
   });
 
-  it('that says to be larger is not read', async (t) => {
+  it('with an excessive content-length is not read', async (t) => {
     const server = await LocalServer.start(t, (_request, response) => {
       response.writeHead(200, { 'content-length': 1001 }).flushHeaders();
     });
@@ -47,7 +47,7 @@ describe('a body', () => {
     }
   });
 
-  it('that breaks off is no answer', async (t) => {
+  it('that is truncated is an error', async (t) => {
     const server = await LocalServer.start(t, (_request, response) => {
       response.writeHead(200, { 'content-length': 100 });
       response.write('half', () => response.destroy());
@@ -56,7 +56,7 @@ describe('a body', () => {
   });
 });
 
-it('nobody there, or not speaking HTTP, is told in few words', async (t) => {
+it('a closed port and a server that does not speak HTTP cause short errors', async (t) => {
   const gone = await text(t, '');
   const { port } = gone;
   const closedPort = 1;
@@ -65,7 +65,7 @@ it('nobody there, or not speaking HTTP, is told in few words', async (t) => {
   await refusal(newFetch().fetch(`https://images.test:${port}/`), 'unreachable');
 });
 
-/** Tells when a timer is started. */
+/** Reports when a timer is started. */
 class WatchedClock extends FakeClock {
   #next = Promise.withResolvers<void>();
 
@@ -80,15 +80,15 @@ class WatchedClock extends FakeClock {
   }
 }
 
-it('an answer with 101, after which HTTP is over, is none; whoever waits for it is told at once', async (t) => {
+it('a response with status 101 is an error, and the waiting caller gets it immediately', async (t) => {
   const server = await LocalServer.start(t, (request) => {
     request.socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
   });
   await refusal(newFetch().fetch(`http://images.test:${server.port}/`), 'unreachable');
 });
 
-describe('time', () => {
-  it('ends a request that nobody answers', async (t) => {
+describe('a timeout', () => {
+  it('ends a request that is not answered', async (t) => {
     const server = await LocalServer.start(t, () => {});
     const { fetch, clock } = newFetch();
     const asked = server.asked();
@@ -99,7 +99,7 @@ describe('time', () => {
     if (!response.closed) await once(response, 'close');
   });
 
-  it('without a byte begins anew with the head of the answer', async (t) => {
+  it('restarts with the head of the response', async (t) => {
     const server = await LocalServer.start(t, () => {});
     const clock = new WatchedClock();
     const { fetch } = newFetch({ clock });
@@ -115,7 +115,7 @@ describe('time', () => {
     assert.equal(Buffer.from((await fetched).body).toString(), 'late');
   });
 
-  it('ends a name that is not resolved', async () => {
+  it('ends a pending name resolution', async () => {
     const { fetch, clock } = newFetch({ resolve: () => new Promise(() => {}) });
     const refused = refusal(fetch('http://images.test/'), 'timeout');
     await clock.advance(5000);
@@ -138,7 +138,7 @@ describe('time', () => {
     assert.match((await refused).message, /not done within 20 s/);
   });
 
-  it('bounds redirects together, though each answers in time', async (t) => {
+  it('bounds a chain of redirects, even if each answers in time', async (t) => {
     const server = await LocalServer.start(t, () => {});
     const clock = new FakeClock();
     const { fetch } = newFetch({ clock, maxRedirects: 99 });
@@ -152,8 +152,8 @@ describe('time', () => {
   });
 });
 
-describe('whoever asked', () => {
-  it('can give up at any time, and gets their own reason back', async (t) => {
+describe('the caller', () => {
+  it('can abort at any time, and gets its own reason back', async (t) => {
     const server = await LocalServer.start(t, (_request, response) => response.flushHeaders());
     const abort = new AbortController();
     const { fetch } = newFetch();

@@ -1,4 +1,4 @@
-/** The guarded fetch: requests, vetted addresses and redirects. */
+/** The guarded fetch: requests, checked addresses and redirects. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -7,8 +7,8 @@ import type { Resolve } from '../../src/net/guarded-fetch.ts';
 import { newFetch, refusal, text } from './fetching.ts';
 import { certificateFor, LocalServer } from './local-server.ts';
 
-describe('what is fetched', () => {
-  it('comes from the name that was asked for, without compression, over a connection of its own', async (t) => {
+describe('a request', () => {
+  it('is sent to the host without accepting compression, over a new connection', async (t) => {
     const server = await text(t, 'hello');
     const { fetch } = newFetch();
     for (const round of [1, 2]) {
@@ -24,7 +24,7 @@ describe('what is fetched', () => {
     assert.equal(request?.headers['x-key'], 'k');
   });
 
-  it('may be posted', async (t) => {
+  it('may be a POST', async (t) => {
     const server = await LocalServer.start(t, (request, response) => request.pipe(response));
     const { body } = await newFetch().fetch(`http://images.test:${server.port}/`, {
       method: 'POST',
@@ -33,13 +33,13 @@ describe('what is fetched', () => {
     assert.equal(Buffer.from(body).toString(), 'grüß dich');
   });
 
-  it('is the answer of any status', async (t) => {
+  it('returns a response of any status', async (t) => {
     const server = await LocalServer.start(t, (_request, response) => response.writeHead(404).end('no'));
     const { status, body } = await newFetch().fetch(`http://images.test:${server.port}/`);
     assert.deepEqual([status, Buffer.from(body).toString()], [404, 'no']);
   });
 
-  it('is checked against the certificate of its name, over https', async (t) => {
+  it('over https checks the certificate against the name', async (t) => {
     const tls = await certificateFor('images.test');
     const server = await LocalServer.start(t, (_request, response) => response.end('secret'), { tls });
     const { fetch } = newFetch({ allow: ['images.test', 'other.test'], ca: tls.cert });
@@ -50,8 +50,8 @@ describe('what is fetched', () => {
   });
 });
 
-describe('an address that is no place to fetch from', () => {
-  it('is refused before anyone is asked', async () => {
+describe('a URL that is not allowed', () => {
+  it('is refused before a connection is made', async () => {
     const resolve = () => assert.fail('a name was resolved');
     const { fetch } = newFetch({ resolve });
     const wrong = [
@@ -71,7 +71,7 @@ describe('an address that is no place to fetch from', () => {
     for (const url of wrong) await refusal(fetch(url), 'bad_url');
   });
 
-  it('is a private one, however it is written', async (t) => {
+  it('may have a private address in any notation', async (t) => {
     const server = await text(t, 'internal');
     const { port } = server;
     const { fetch } = newFetch({ allow: [] });
@@ -106,7 +106,7 @@ describe('an address that is no place to fetch from', () => {
     assert.equal(server.connections, 0);
   });
 
-  it('is a name that leads inwards with any of its addresses', async (t) => {
+  it('may have a name of which any address is internal', async (t) => {
     const server = await text(t, 'internal');
     const resolve: Resolve = async () => [
       { address: '93.184.215.14', family: 4 },
@@ -130,7 +130,7 @@ describe('an address that is no place to fetch from', () => {
   });
 });
 
-it('a name that leads elsewhere after it was checked is still connected to where it was checked', async (t) => {
+it('a name that resolves differently later is still connected to the checked address', async (t) => {
   const outside = await text(t, 'outside');
   const inside = await LocalServer.start(t, (_request, response) => response.end('inside'), { host: '127.0.0.2' });
   const answers = ['127.0.0.1', '127.0.0.2'];
@@ -151,7 +151,7 @@ describe('a redirect', () => {
       return response.writeHead(status, { location: location(request.url ?? '') }).end('moved');
     });
 
-  it('is followed, with what belongs to the origin only to the same origin', async (t) => {
+  it('is followed, with headers of the origin sent to the same origin only', async (t) => {
     const target = await redirectTo(t, () => '/end');
     const server = await redirectTo(t, (path) =>
       path === '/away' ? `http://images.test:${target.port}/end` : '../end',
@@ -172,7 +172,7 @@ describe('a redirect', () => {
     assert.deepEqual(seen(far), { ...nothing, accept: 'image/png' });
   });
 
-  it('repeats a POST only where its status says so', async (t) => {
+  it('repeats a POST only if its status requires that', async (t) => {
     for (const [status, method, length] of [
       [303, 'GET', undefined],
       [302, 'GET', undefined],
@@ -205,7 +205,7 @@ describe('a redirect', () => {
     assert.equal(inside.connections, 0);
   });
 
-  it('to something else than http is refused, and so is one from https to http', async (t) => {
+  it('to a scheme other than http, or from https to http, is refused', async (t) => {
     for (const location of [
       'file:///etc/passwd',
       'gopher://images.test/',
@@ -226,7 +226,7 @@ describe('a redirect', () => {
     await refusal(newFetch({ ca: tls.cert }).fetch(`https://images.test:${server.port}/`), 'bad_redirect');
   });
 
-  it('is not read: its connection is given up', async (t) => {
+  it('is not read, and its connection is closed', async (t) => {
     const server = await LocalServer.start(t, (request, response) => {
       if (request.url === '/end') return response.end('done');
       return response.writeHead(302, { location: '/end' }).write('and so on');
@@ -238,13 +238,13 @@ describe('a redirect', () => {
     if (!response.closed) await once(response, 'close');
   });
 
-  it('in a circle ends', async (t) => {
+  it('loop ends with an error', async (t) => {
     const server = await redirectTo(t, (path) => `${path}x`);
     await refusal(newFetch().fetch(`http://images.test:${server.port}/`), 'bad_redirect');
     assert.equal(server.requests.length, 4);
   });
 
-  it('without a place to go to is an answer', async (t) => {
+  it('without a location is the response', async (t) => {
     const server = await LocalServer.start(t, (_request, response) => response.writeHead(302).end('lost'));
     assert.equal((await newFetch().fetch(`http://images.test:${server.port}/`)).status, 302);
   });

@@ -33,14 +33,14 @@ const serve = (t: TestContext, body: Uint8Array | string, headers: Record<string
 
 describe('an image', () => {
   for (const [kind, bytes] of Object.entries(images)) {
-    it(`is known as ${kind} by its own bytes, whatever its server calls it`, async (t) => {
+    it(`is recognised as ${kind} by its content, whatever its content type`, async (t) => {
       const server = await serve(t, bytes, { 'content-type': 'text/html' });
       const url = await newImageFetcher().fetcher.fetch(`http://127.0.0.1:${server.port}/`, signal);
       assert.equal(url, `data:image/${kind};base64,${bytes.toString('base64')}`);
     });
   }
 
-  it('is nothing else, even if its server says so', async (t) => {
+  it('of any other kind is refused, whatever its content type', async (t) => {
     const others = [
       '<svg xmlns="http://www.w3.org/2000/svg"/>',
       '<html>',
@@ -56,7 +56,7 @@ describe('an image', () => {
     }
   });
 
-  it('does not come with an error status, nor when it is too large', async (t) => {
+  it('with an error status or an excessive size is refused', async (t) => {
     const forbidden = await serve(t, images.png, {}, 403);
     const { fetcher, log } = newImageFetcher();
     await assert.rejects(fetcher.fetch(`http://127.0.0.1:${forbidden.port}/`, signal), /the answer is HTTP 403/);
@@ -77,7 +77,7 @@ describe('an image', () => {
 });
 
 describe('many images', () => {
-  it('come a few at once, and those that wait can be given up', async (t) => {
+  it('are fetched a few at a time, and queued ones can be aborted', async (t) => {
     const open: ServerResponse[] = [];
     let most = 0;
     const server = await LocalServer.start(t, (_request, response) => {
@@ -106,7 +106,7 @@ describe('many images', () => {
     assert.equal(most, 2);
   });
 
-  it('are refused when too many wait, and come again when they are gone', async (t) => {
+  it('are refused when the queue is full, and accepted when it has room', async (t) => {
     const server = await serve(t, images.gif);
     const { fetcher } = newImageFetcher({ limits: { imageFetches: 1 } });
     const url = `http://127.0.0.1:${server.port}/`;
@@ -134,7 +134,7 @@ describe('on a server', () => {
     return { response, items: JSON.stringify(model.requests.map(({ items }) => items)) };
   }
 
-  it('the model is given the bytes, where the operator allows the host', async (t) => {
+  it('the model gets the bytes if the operator allows the host', async (t) => {
     const pictures = await serve(t, images.png);
     const url = `http://127.0.0.1:${pictures.port}/a.png`;
     const { response, items } = await askAbout(t, url, { outgoingAllow: ['127.0.0.0/8'] });
@@ -143,7 +143,7 @@ describe('on a server', () => {
     assert.ok(!items.includes(url));
   });
 
-  it('by default a private host is not asked, and the response says so', async (t) => {
+  it('by default a private host is not contacted, and the response fails with a reason', async (t) => {
     const pictures = await serve(t, images.png);
     const { response, items } = await askAbout(t, `http://127.0.0.1:${pictures.port}/a.png`, {});
     assert.equal(response.status, 'failed');
@@ -152,7 +152,7 @@ describe('on a server', () => {
     assert.equal(pictures.connections, 0);
   });
 
-  it('nobody is asked where images are refused', async (t) => {
+  it('no host is contacted if images are disabled', async (t) => {
     const pictures = await serve(t, images.png);
     const url = `http://127.0.0.1:${pictures.port}/a.png`;
     const { response } = await askAbout(t, url, { images: 'refuse', outgoingAllow: ['127.0.0.1'] });

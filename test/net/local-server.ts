@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { generate } from 'selfsigned';
 
-/** A plain server on a loopback address that keeps what it was asked. */
+/** A plain server on a loopback address that records its requests. */
 export class LocalServer {
   readonly requests: IncomingMessage[] = [];
-  /** Connections that were made to it. */
+  /** Number of connections so far. */
   connections = 0;
   readonly port: number;
   readonly #server: Server;

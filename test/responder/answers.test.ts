@@ -111,7 +111,7 @@ table('sums', [
   ['I have 2 plus points', /^You said/],
 ]);
 
-it('says a negative result in words when it is spoken', async () => {
+it('speaks a negative result in words', async () => {
   assert.equal(await reply('3 minus 10', { spoken: true }), 'That is minus 7.');
 });
 

@@ -59,7 +59,7 @@ export function callsOf(events: readonly ModelEvent[]): Call[] {
   return calls.map((call) => ({ name: call.name, arguments: JSON.parse(call.json) }));
 }
 
-/** The text of the answer to a conversation; a string stands for one message of the user. */
+/** The text of the answer to a conversation; a string is a single user message. */
 export async function reply(
   said: string | readonly ContextItem[],
   changes: Partial<ModelRequest> = {},

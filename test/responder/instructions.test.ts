@@ -1,4 +1,4 @@
-/** Requests in the instructions of one response, which SDKs send in place of a message of the user. */
+/** Requests in the instructions of a response, which SDKs use instead of a user message. */
 
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
@@ -13,7 +13,7 @@ const weather = {
   parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
 };
 
-describe('instructions of a response are followed as a request of the user', () => {
+describe('instructions of a response are followed like a request of the user', () => {
   for (const [instructions, expected] of [
     ['Ask the caller for their name.', 'Could you give me your name?'],
     ['Please ask the caller for the order number, and then look it up.', 'Could you give me the order number?'],
@@ -37,7 +37,7 @@ describe('instructions of a response are followed as a request of the user', () 
   }
 });
 
-test('a tool is called for the instructions of a response, and its output is spoken', async () => {
+test('instructions of a response can call a tool, and its output is spoken', async () => {
   const instructions = 'What is the weather in Paris? Use the tool.';
   const request = { instructions, instructionsOfResponse: true, tools: [weather] };
   assert.deepEqual(callsOf(await eventsOf(requestOf([], request))), [
@@ -50,16 +50,16 @@ test('a tool is called for the instructions of a response, and its output is spo
   assert.equal(await reply(done, request), 'It is sunny.');
 });
 
-test('instructions that ask for nothing leave the answer to the message of the user', async () => {
+test('instructions without a request leave the answer to the user message', async () => {
   for (const instructions of ['Be brief.', 'You are a friendly assistant who helps callers with their orders.']) {
     assert.equal(await reply('What is 2 plus 3?', { instructions, instructionsOfResponse: true }), 'That is 5.');
   }
-  // The session's instructions describe a role: they are no request.
+  // The session's instructions describe a role and are not a request.
   const instructions = 'Ask the caller for their name.';
   assert.equal(await reply('What is 2 plus 3?', { instructions }), 'That is 5.');
 });
 
-test('only a response with instructions of its own has them marked', async (t) => {
+test('only a response with its own instructions has them marked', async (t) => {
   const engines = fakeEngines();
   const marks: unknown[] = [];
   engines.languageModel.script = ({ instructionsOfResponse }) => {

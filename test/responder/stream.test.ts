@@ -10,7 +10,7 @@ const tools = [
 ];
 
 describe('streaming', () => {
-  it('sends a word each, with the space before it', async () => {
+  it('sends one word per delta, with the space before it', async () => {
     const events = await eventsOf(requestOf([user('Say exactly: one  two\nthree')]));
     assert.deepEqual(events, [
       { type: 'text', text: 'one' },
@@ -26,18 +26,18 @@ describe('streaming', () => {
       ['call', 'call_arguments', 'call_arguments', 'call_end', 'finish'],
     );
   });
-  it('cuts a word without end at whole characters', async () => {
+  it('splits a word without end at whole characters', async () => {
     const word = '🐎'.repeat(100);
     const events = await eventsOf(requestOf([user(`Say exactly ${word}`)]));
     assert.equal(textOf(events), word);
     assert.ok(events.length > 3 && events.every((event) => event.type !== 'text' || event.text.isWellFormed()));
   });
-  it('stops at the largest max_output_tokens of the protocol, also without a limit', async () => {
+  it('stops at the maximum max_output_tokens of the protocol, also without a limit', async () => {
     const events = await eventsOf(requestOf([user(`Say exactly: ${'a '.repeat(20_000)}`)]));
     assert.equal(events.length, 4097);
     assert.deepEqual(events.at(-1), { type: 'finish', reason: 'length' });
   });
-  it('counts a delta as a token, and stops at the limit', async () => {
+  it('counts each delta as a token, and stops at the limit', async () => {
     const limited = (maxOutputTokens: number) =>
       eventsOf(requestOf([user('Say exactly: one two three')], { maxOutputTokens }));
     assert.deepEqual(await limited(2), [
@@ -52,7 +52,7 @@ describe('streaming', () => {
       ['call', 'call_arguments', 'finish'],
     );
   });
-  it('stops at once when it is aborted, and throws the reason', async () => {
+  it('stops immediately when aborted, and throws the reason', async () => {
     const controller = new AbortController();
     const reason = new Error('interrupted');
     const heard: ModelEvent[] = [];
@@ -66,7 +66,7 @@ describe('streaming', () => {
     assert.equal(textOf(heard), 'one two');
     await assert.rejects(eventsOf(requestOf([user('Hello')], { signal: AbortSignal.abort(reason) })), reason);
   });
-  it('lets others run while it answers at length', async () => {
+  it('yields to other sessions during a long answer', async () => {
     let ran = false;
     setImmediate(() => {
       ran = true;
@@ -79,7 +79,7 @@ describe('streaming', () => {
   });
 });
 
-/** What must hold for any request: one `finish`, at the end; calls that do not interleave and whose arguments parse. */
+/** Properties of any request: one `finish`, at the end; calls that do not interleave and whose arguments parse. */
 function checkShape(events: readonly ModelEvent[]) {
   assert.equal(events.filter((event) => event.type === 'finish').length, 1);
   const last = events.at(-1);
@@ -192,7 +192,7 @@ describe('any input', () => {
     })
     .map(({ items, ...changes }) => requestOf(items, changes));
 
-  it('gets an answer of the right shape, and the same one again', async () => {
+  it('gets a valid answer, identical in each run', async () => {
     await fc.assert(
       fc.asyncProperty(request, async (given) => {
         const events = await eventsOf(given);
@@ -236,7 +236,7 @@ describe('any input', () => {
     `repeat ${'what '.repeat(long / 5)}`,
     `weather in ${'Paris '.repeat(long / 6)}`,
   ];
-  it('answers 100 KB of anything, wherever it stands', async () => {
+  it('handles 100 KB of anything, in any field', async () => {
     for (const text of adversarial) {
       for (const given of [
         requestOf([user(text)], { tools }),

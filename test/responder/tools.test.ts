@@ -68,7 +68,7 @@ const tools: ModelTool[] = [
 const calls = async (said: string | readonly ContextItem[], changes: Partial<ModelRequest> = {}): Promise<Call[]> =>
   callsOf(await eventsOf(requestOf(typeof said === 'string' ? [user(said)] : said, { tools, ...changes })));
 
-describe('calls the tool that a request asks for', () => {
+describe('calls the tool that a request needs', () => {
   const rows: readonly (readonly [said: string, name: string, filled: object])[] = [
     ["What's the weather in Paris?", 'get_weather', { location: 'Paris' }],
     ['what is the weather like in New York in celsius', 'get_weather', { location: 'New York', unit: 'celsius' }],
@@ -110,7 +110,7 @@ describe('calls the tool that a request asks for', () => {
     it(said, async () => assert.deepEqual(await calls(said), [{ name, arguments: filled }]));
   }
 
-  it('two at once, unless parallel calls are off', async () => {
+  it('makes two calls in parallel, unless parallel calls are off', async () => {
     const said = 'the weather in Paris and the time in Tokyo';
     assert.deepEqual(await calls(said), [
       { name: 'get_weather', arguments: { location: 'Paris' } },
@@ -120,7 +120,7 @@ describe('calls the tool that a request asks for', () => {
   });
 });
 
-describe('hears phrasal verbs, short descriptions and compound names', () => {
+describe('understands phrasal verbs, short descriptions and compound names', () => {
   const few: ModelTool[] = [
     tool('end_call', 'Hang up', object({})),
     tool('lookup', '', object({ customer_id: string }, ['customer_id'])),
@@ -154,7 +154,7 @@ describe('hears phrasal verbs, short descriptions and compound names', () => {
   }
 });
 
-describe('asks for what it cannot find', () => {
+describe('asks for a missing value', () => {
   const rows: readonly (readonly [said: readonly string[], name: string, filled: object])[] = [
     [['What is the weather?', 'Which location?', 'Paris.'], 'get_weather', { location: 'Paris' }],
     [
@@ -191,12 +191,13 @@ describe('asks for what it cannot find', () => {
   }
   const asked = [user('What is the weather?'), assistant('Which location?')];
   for (const other of ['Never mind.', 'Why do you ask?', 'Thanks', 'No', 'Tell me a story']) {
-    it(`takes "${other}" for no answer`, async () => assert.deepEqual(await calls([...asked, user(other)]), []));
+    it(`does not take "${other}" for an answer`, async () =>
+      assert.deepEqual(await calls([...asked, user(other)]), []));
   }
-  it('invites to speak when the answer is blank', async () => {
+  it('asks the user to speak when the answer is blank', async () => {
     assert.equal(await reply(asked, { tools }), 'Say something, and I will answer.');
   });
-  it('makes do with the words there are when the call is forced', async () => {
+  it('uses the available words when the call is forced', async () => {
     const said = 'What is the weather?';
     for (const toolChoice of ['required', { name: 'get_weather' }] as const) {
       assert.deepEqual(await calls(said, { toolChoice }), [
@@ -236,7 +237,7 @@ describe('lists of words', () => {
   }
 });
 
-describe('leaves tools alone', () => {
+describe('calls no tool', () => {
   for (const said of [
     'Hello',
     'thank you',
@@ -266,13 +267,13 @@ describe('tool choice', () => {
     assert.equal((await calls('Hello', { toolChoice: 'required' }))[0]?.name, 'get_weather');
     assert.equal((await calls([], { toolChoice: 'required' }))[0]?.name, 'get_weather');
   });
-  it('a directive does not undo a forced call', async () => {
+  it('a directive does not override a forced call', async () => {
     const changes = { toolChoice: { name: 'get_weather' }, instructions: 'Say exactly "X"' };
     assert.equal((await calls('Paris', changes))[0]?.name, 'get_weather');
   });
 });
 
-describe('after a tool has answered', () => {
+describe('after the output of a tool', () => {
   const asked = user("What's the weather in Paris?");
   const call = (callId = 'a', name = 'get_weather'): ContextItem => ({ type: 'call', callId, name, arguments: '{}' });
   const output = (text: string, callId = 'a'): ContextItem => ({ type: 'call_output', callId, output: text });
@@ -311,7 +312,7 @@ describe('after a tool has answered', () => {
     const items = [asked, call(), output('Sunny.'), assistant('Sunny.'), user('And the weather in Rome?')];
     assert.deepEqual(await calls(items), [{ name: 'get_weather', arguments: { location: 'Rome' } }]);
   });
-  it('waits for an answer that is missing', async () => {
+  it('waits for a missing output', async () => {
     assert.equal(await reply([asked, call()], { tools }), 'I am waiting for the result of get_weather.');
   });
 });
