@@ -29,6 +29,12 @@ const rows: readonly Row[] = [
     type: "'realtime.session' | 'realtime.transcription_session'",
     source: gaRecording,
   },
+  ...['item.phase', 'response.output[].phase'].map((path) => ({
+    dialects: ['ga'] as const,
+    path,
+    type: "'commentary' | 'final_answer'",
+    source: 'recorded items of gpt-realtime-2.1',
+  })),
   { dialects: ['ga'], path: 'session.id', type: 'string', source: gaRecording },
   { dialects: both, path: 'session.expires_at', type: 'number', source: gaRecording },
   {

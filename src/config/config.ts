@@ -98,7 +98,13 @@ const options = {
     'Sessions',
     boolean(),
     session.strictTruncation,
-    'true: refuse a truncation beyond the audio that was sent. false: shorten it to what was sent.',
+    'true: refuse a truncation beyond the audio that was sent, as strict: hosted does. false: shorten it to what was sent.',
+  ),
+  strict: option(
+    'Sessions',
+    choice('off', 'hosted'),
+    'off',
+    'hosted: refuse what the hosted service refuses although Parley could accept it (docs/protocol.md §9). off: accept it, and say so in the log.',
   ),
 
   prompts: option(
@@ -275,7 +281,8 @@ function validateConfig({ values, problems }: GatheredOptions): Config {
 
 /** The configuration of sessions. */
 export function sessionSettings(config: Config): SessionSettings {
-  const { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, prompts, contextTokens, limits } = config;
+  const { outputLeadMs, sessionMinutes, idleMinutes, prompts, contextTokens, limits } = config;
+  const strictTruncation = config.strictTruncation || config.strict === 'hosted';
   return { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, prompts, contextTokens, limits };
 }
 

@@ -60,6 +60,8 @@ export const logEvents = {
   unknown_fields_dropped: 'Unknown fields were dropped (--lenient)',
   tool_called: 'A tool that the server ran has finished',
   tool_failed: 'A tool that the server ran has failed; its model and client are told so',
+  leniency_used:
+    'A client depends on something that the hosted service refuses (docs/protocol.md §9); --strict hosted refuses it too',
   voice_silent: 'The voice produced no audio for some text; it may not support the language',
   image_not_fetched: 'An image URL from a client could not be fetched',
   limits_unavailable: 'The limits of a key could not be checked or updated: the store failed',
@@ -162,6 +164,7 @@ export const digestRules: Partial<Record<LogEvent, DigestRule>> = {
   voice_activity_failed: trouble,
   unknown_fields_dropped: trouble,
   tool_failed: trouble,
+  leniency_used: trouble,
   voice_silent: trouble,
   image_not_fetched: trouble,
   upstream_lost: trouble,

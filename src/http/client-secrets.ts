@@ -8,7 +8,12 @@ import { httpErrors } from '../protocol/errors/http-errors.ts';
 import { WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
 import type { Check } from '../protocol/parse/schema-check.ts';
 import type { IdSource } from '../protocol/wire/ids.ts';
-import { applyUpdate, defaultRealtimeConfig, type SessionUpdate } from '../protocol/wire/session-config.ts';
+import {
+  applyUpdate,
+  defaultRealtimeConfig,
+  refuseTurnDetection,
+  type SessionUpdate,
+} from '../protocol/wire/session-config.ts';
 import type { ClientSecrets, SecretTerms } from '../store/client-secrets.ts';
 import { StoreFullError } from '../store/store.ts';
 import { defaultModel } from '../transport/session-authorizer.ts';
@@ -50,7 +55,13 @@ export function mintSecret(
       throw wireErrors.unknownModel(model);
     }
     const shownModel = model ?? defaultModel(config);
-    translateErrors(minting.dialect, () => requireAvailable(update, shownModel));
+    // The hosted service reports 0 for the expiry of a session that does not exist yet.
+    const defaults = defaultRealtimeConfig({ id: ids('sess'), model: shownModel, expiresAt: 0 });
+    const initial = applyUpdate(defaults, update);
+    translateErrors(minting.dialect, () => {
+      refuseTurnDetection(update, initial);
+      requireAvailable(update, shownModel);
+    });
     const terms: SecretTerms = {
       dialect: minting.dialect,
       type: update.type,
@@ -72,9 +83,7 @@ export function mintSecret(
     const { value, expiresAt, id } = minted;
     const { keyName: key, project } = owner;
     log.info('client_secret_minted', { secret: id, key, project, dialect: terms.dialect, type: terms.type, seconds });
-    // The hosted service reports 0 for the expiry of a session that does not exist yet.
-    const initial = defaultRealtimeConfig({ id: ids('sess'), model: shownModel, expiresAt: 0 });
-    return context.json(minting.answer(applyUpdate(initial, update), { value, expires_at: expiresAt }, request));
+    return context.json(minting.answer(initial, { value, expires_at: expiresAt }, request));
   };
 }
 

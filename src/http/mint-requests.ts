@@ -12,7 +12,7 @@ import {
   toCoreUpdate,
 } from '../protocol/beta/session.ts';
 import { accessErrors } from '../protocol/errors/access-errors.ts';
-import { refuseBadModalities } from '../protocol/ga.ts';
+import { refuseBadModalities, refuseBadTools } from '../protocol/ga.ts';
 import { integer } from '../protocol/parse/integer.ts';
 import type { Check, JsonObject } from '../protocol/parse/schema-check.ts';
 import { type RealtimeConfig, type SessionUpdate, sessionUpdateSchema } from '../protocol/wire/session-config.ts';
@@ -86,7 +86,10 @@ export const gaMinting: MintDialect = {
   dialect: 'ga',
   read(body, check) {
     const { expires_after, session: update = { type: 'realtime' }, parley } = check(gaBody, body);
-    if (update.type === 'realtime') refuseBadModalities(update.output_modalities, 'session.output_modalities');
+    if (update.type === 'realtime') {
+      refuseBadModalities(update.output_modalities, 'session.output_modalities');
+      refuseBadTools(update.tools, 'session.tools');
+    }
     return { update, seconds: expires_after?.seconds ?? gaSeconds, bounds: boundsOf(parley, update) };
   },
   answer: (config, { value, expires_at }, { update }) => ({
@@ -102,6 +105,7 @@ export const betaMinting: MintDialect = {
   read(body, check) {
     const { client_secret, parley, ...session } = check(betaBody, body);
     refuseBadBetaModalities(session.modalities, 'modalities');
+    refuseBadTools(session.tools, 'tools');
     const update = toCoreUpdate(session);
     return { update, seconds: betaLife(client_secret), bounds: boundsOf(parley, update) };
   },

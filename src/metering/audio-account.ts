@@ -2,7 +2,7 @@ import type { TranscriptionUsage } from '../protocol/wire/server-events.ts';
 import { assistantAudioTokens, userAudioTokens } from '../session/context/token-cost.ts';
 import type { AudioRequestKind } from '../session/ports/engines.ts';
 import type { QuotaRefusal } from '../session/ports/meter.ts';
-import { type AudioRequestStatus, clampAmount, transcriptionQuantities } from './quantities.ts';
+import { type AudioRequestStatus, clampAmount, transcriptionQuantities, wholeAmount } from './quantities.ts';
 import type { TokenBudget } from './token-budget.ts';
 import { UsageTotals, type UsageTotalsOptions, type UsedTotals } from './usage-totals.ts';
 
@@ -40,11 +40,10 @@ export class AudioAccount {
 
   /** Adds generated audio. */
   spoken(durationMs: number): void {
-    const before = assistantAudioTokens(this.#spokenMs);
+    const before = wholeAmount(assistantAudioTokens(this.#spokenMs));
     this.#spokenMs += durationMs;
-    const tokens = clampAmount(assistantAudioTokens(this.#spokenMs) - before);
-    this.#usageTotals.use({ 'speech-output': tokens });
-    this.#options.budget?.use(tokens);
+    this.#usageTotals.use({ 'speech-output': wholeAmount(assistantAudioTokens(this.#spokenMs)) - before });
+    this.#options.budget?.use(clampAmount(assistantAudioTokens(durationMs)));
   }
 
   /** Call when the request has ended. */

@@ -34,31 +34,36 @@ export type Quantities = Partial<Record<TokenKind | 'transcription-ms', number>>
 /** Far above any real response or clip. */
 const mostAtOnce = 1e9;
 
-/** Converts a reported figure into a number that can be added up: an integer between 0 and the maximum. */
+/** Converts a reported figure into a number that can be added up, between 0 and the maximum. */
 export function clampAmount(amount: number): number {
-  return Number.isNaN(amount) ? 0 : Math.min(mostAtOnce, Math.max(0, Math.round(amount)));
+  return Number.isNaN(amount) ? 0 : Math.min(mostAtOnce, Math.max(0, amount));
+}
+
+/** The same, rounded to an integer. */
+export function wholeAmount(amount: number): number {
+  return Math.round(clampAmount(amount));
 }
 
 export function responseQuantities({ input_token_details: input, output_token_details: output }: Usage): Quantities {
   const cached = input.cached_tokens_details;
   return {
-    'text-input': clampAmount(input.text_tokens - cached.text_tokens),
-    'text-cached-input': clampAmount(cached.text_tokens),
-    'text-output': clampAmount(output.text_tokens),
-    'audio-input': clampAmount(input.audio_tokens - cached.audio_tokens),
-    'audio-cached-input': clampAmount(cached.audio_tokens),
-    'audio-output': clampAmount(output.audio_tokens),
-    'image-input': clampAmount(input.image_tokens - cached.image_tokens),
-    'image-cached-input': clampAmount(cached.image_tokens),
+    'text-input': wholeAmount(input.text_tokens - cached.text_tokens),
+    'text-cached-input': wholeAmount(cached.text_tokens),
+    'text-output': wholeAmount(output.text_tokens),
+    'audio-input': wholeAmount(input.audio_tokens - cached.audio_tokens),
+    'audio-cached-input': wholeAmount(cached.audio_tokens),
+    'audio-output': wholeAmount(output.audio_tokens),
+    'image-input': wholeAmount(input.image_tokens - cached.image_tokens),
+    'image-cached-input': wholeAmount(cached.image_tokens),
   };
 }
 
 export function transcriptionQuantities(usage: TranscriptionUsage): Quantities {
-  if (usage.type === 'duration') return { 'transcription-ms': clampAmount(usage.seconds * 1000) };
+  if (usage.type === 'duration') return { 'transcription-ms': wholeAmount(usage.seconds * 1000) };
   return {
-    'transcription-text-input': clampAmount(usage.input_token_details.text_tokens),
-    'transcription-audio-input': clampAmount(usage.input_token_details.audio_tokens),
-    'transcription-output': clampAmount(usage.output_tokens),
+    'transcription-text-input': wholeAmount(usage.input_token_details.text_tokens),
+    'transcription-audio-input': wholeAmount(usage.input_token_details.audio_tokens),
+    'transcription-output': wholeAmount(usage.output_tokens),
   };
 }
 

@@ -18,6 +18,8 @@ export class TokenBudget {
   #resetsAt = 0;
   /** Used, reserved or released, and not confirmed by the store. */
   #underWay = 0;
+  /** What was used beyond whole tokens: the store counts integers. */
+  #fraction = 0;
 
   constructor(options: TokenBudgetOptions) {
     this.#options = options;
@@ -92,7 +94,10 @@ export class TokenBudget {
   }
 
   #add(tokens: number): void {
-    if (tokens !== 0) this.#count(tokens).catch((error: unknown) => void this.#options.unavailable(error));
+    const sum = this.#fraction + tokens;
+    const whole = Math.floor(sum);
+    this.#fraction = sum - whole;
+    if (whole !== 0) this.#count(whole).catch((error: unknown) => void this.#options.unavailable(error));
   }
 
   async #count(amount: number, limit = Number.POSITIVE_INFINITY): Promise<Count> {

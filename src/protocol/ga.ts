@@ -6,6 +6,7 @@ import { type EventParser, frameParser, parseAppend } from './parse/frame-parser
 import { type Check, strictCheck } from './parse/schema-check.ts';
 import { type ClientEvent, clientEventSchemas } from './wire/client-events.ts';
 import type { OutgoingEvent, ServerEvent } from './wire/server-events.ts';
+import type { FunctionTool } from './wire/session-config.ts';
 
 type SchemaType = keyof typeof clientEventSchemas;
 
@@ -28,17 +29,27 @@ const parsers = new Map<string, EventParser>([
 export function parseWith(type: SchemaType): EventParser {
   return (event, check) => {
     const parsed = check(clientEventSchemas[type], event);
-    checkModalities(parsed);
+    refuseBadSettings(parsed);
     return parsed;
   };
 }
 
-function checkModalities(event: ClientEvent): void {
+function refuseBadSettings(event: ClientEvent): void {
   if (event.type === 'session.update' && event.session.type === 'realtime') {
     refuseBadModalities(event.session.output_modalities, 'session.output_modalities');
+    refuseBadTools(event.session.tools, 'session.tools');
   }
   if (event.type === 'response.create') {
     refuseBadModalities(event.response?.output_modalities, 'response.output_modalities');
+    refuseBadTools(event.response?.tools, 'response.tools');
+  }
+}
+
+/** The parameters of a function are a schema of an object, or absent. @throws {WireError} */
+export function refuseBadTools(tools: readonly FunctionTool[] | undefined, param: string): void {
+  for (const [index, { name, parameters }] of (tools ?? []).entries()) {
+    if (parameters === undefined || Reflect.get(Object(parameters), 'type') === 'object') continue;
+    throw wireErrors.badToolParameters(`${param}[${index}].parameters`, { name, parameters });
   }
 }
 

@@ -21,9 +21,10 @@ import { Metering } from '../metering/metering.ts';
 import { AddressPolicy } from '../net/address-policy.ts';
 import { GuardedFetch } from '../net/guarded-fetch.ts';
 import { HttpImageFetcher } from '../net/image-fetcher.ts';
-import { betaDialect, betaDialectWith } from '../protocol/beta/beta.ts';
+import { betaDialectWith } from '../protocol/beta/beta.ts';
 import type { Dialect } from '../protocol/dialect.ts';
-import { gaDialect, gaDialectWith } from '../protocol/ga.ts';
+import { gaDialectWith } from '../protocol/ga.ts';
+import { type Leniency, leniencyCheck } from '../protocol/parse/leniencies.ts';
 import { type Check, lenientCheck, strictCheck } from '../protocol/parse/schema-check.ts';
 import { type IdSource, randomId } from '../protocol/wire/ids.ts';
 import type { ImageFetcher } from '../session/ports/image-fetcher.ts';
@@ -219,10 +220,13 @@ export async function startConfiguredServer(
     config,
     access,
     authorizer: new SessionAuthorizer({ config, callers, secrets, metering, exampleUrl }),
-    dialect: (name, peerLog) =>
-      config.lenient ? lenientDialects[name](lenientCheck(name, reportDropped(name, peerLog))) : dialects[name],
+    dialect: (name, peerLog) => dialectMakers[name](checkFor(name, config, peerLog)),
     parseHeavy: (dialect, claim, peerLog) => (frame) =>
-      heavyFrames.parse(frame, { dialect, claim, onUnknownFields: reportDropped(dialect, peerLog) }),
+      heavyFrames.parse(frame, {
+        ...{ dialect, claim },
+        onUnknownFields: reportDropped(dialect, peerLog),
+        onLeniencies: reportLeniencies(peerLog),
+      }),
     sessions,
     metering,
     clock,
@@ -307,13 +311,32 @@ export async function startConfiguredServer(
   };
 }
 
-const dialects = { ga: gaDialect, beta: betaDialect };
-const lenientDialects = { ga: gaDialectWith, beta: betaDialectWith };
+const dialectMakers = { ga: gaDialectWith, beta: betaDialectWith };
 
 /** How client events are checked against the schemas of their dialect. */
-function checkFor(dialect: Dialect['name'], { lenient }: Pick<Config, 'lenient'>, log: Log): Check {
-  if (!lenient) return strictCheck(dialect);
-  return lenientCheck(dialect, reportDropped(dialect, log));
+function checkFor(dialect: Dialect['name'], { lenient, strict }: Pick<Config, 'lenient' | 'strict'>, log: Log): Check {
+  const check = lenient ? lenientCheck(dialect, reportDropped(dialect, log)) : strictCheck(dialect);
+  if (dialect === 'beta') return check;
+  const report = reportLeniencies(log);
+  return leniencyCheck(check, ({ leniency, refusal }) => {
+    if (strict === 'hosted') throw refusal;
+    report([leniency]);
+  });
+}
+
+/** By log, because each connection has its own. */
+const loggedLeniencies = new WeakMap<Log, Set<Leniency>>();
+
+/** Logs each leniency once for each log. */
+function reportLeniencies(log: Log): (used: readonly Leniency[]) => void {
+  const logged = loggedLeniencies.get(log) ?? new Set();
+  loggedLeniencies.set(log, logged);
+  return (used) => {
+    for (const leniency of used) {
+      if (!logged.has(leniency)) log.warn('leniency_used', { leniency });
+      logged.add(leniency);
+    }
+  };
 }
 
 function reportDropped(dialect: Dialect['name'], log: Log): (fields: string[]) => void {

@@ -51,5 +51,7 @@ function logOwn(observation: Observation, log: Log): void {
     }
     case 'noise_reduction_unavailable':
       return log.warn('noise_reduction_unavailable', {});
+    case 'truncation_clamped':
+      return log.warn('leniency_used', { leniency: observation.type });
   }
 }

@@ -109,7 +109,9 @@ export class SessionAuthorizer {
     secret: ClientSecret | undefined,
   ): { type: SessionType; model: string } | WireError {
     const { config, exampleUrl } = this.#options;
-    const intends = query.get('intent') === 'transcription';
+    const intent = query.get('intent');
+    if (intent !== null && intent !== 'transcription') return wireErrors.unknownIntent(intent);
+    const intends = intent !== null;
     if (query.has('call_id')) {
       return wireErrors.noCalls();
     }

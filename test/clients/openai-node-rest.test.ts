@@ -80,7 +80,8 @@ test('clientSecrets.create for a transcription session', { timeout }, async () =
   await during(caller, async () => {
     const { session } = await caller.next('session.created');
     assert.ok(session.type === 'transcription');
-    assert.deepEqual(session.audio?.input?.transcription, { model: 'whisper-1', language: 'en' });
+    const transcription = { model: 'whisper-1', language: 'en', prompt: null };
+    assert.deepEqual(session.audio?.input?.transcription, transcription);
   });
 });
 

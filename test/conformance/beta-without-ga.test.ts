@@ -22,7 +22,7 @@ test("a beta client sees a GA client's settings in the beta fields", async () =>
   const { session: seen } = beta.last('session.updated');
   assert.deepEqual(
     [seen.input_audio_transcription, seen.input_audio_noise_reduction, seen.voice],
-    [{ model: 'whisper-1' }, { type: 'near_field' }, 'alloy'],
+    [{ model: 'whisper-1', language: null, prompt: null }, { type: 'near_field' }, 'alloy'],
   );
   assert.equal('reasoning' in seen, false);
 });

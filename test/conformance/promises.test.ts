@@ -136,8 +136,9 @@ test('usage has totals and both details, however the response ended', async () =
   for (const { response } of [...client.all('response.created'), ...client.all('response.done')]) {
     assert.equal(response.object, 'realtime.response');
   }
-  for (const { usage, status_details } of responses) {
-    assert.ok(usage && status_details);
+  for (const { usage, status, status_details } of responses) {
+    assert.ok(usage);
+    assert.equal(status_details?.type ?? 'completed', status);
     const { input_token_details: input, output_token_details: output, ...totals } = usage;
     assert.equal(totals.total_tokens, totals.input_tokens + totals.output_tokens);
     assert.equal(totals.input_tokens, input.text_tokens + input.audio_tokens + input.image_tokens);
@@ -148,14 +149,14 @@ test('usage has totals and both details, however the response ended', async () =
   }
 });
 
-test('the usage of a transcription is the duration of its audio in seconds', async () => {
+test('the usage of a transcription is the duration of its audio in whole seconds', async () => {
   verifies('R3.35');
   const { client } = await tour();
   const { usage, item_id } = client.all('conversation.item.input_audio_transcription.completed')[0] ?? assert.fail();
   const started = client.all('input_audio_buffer.speech_started').find((event) => event.item_id === item_id);
   const stopped = client.all('input_audio_buffer.speech_stopped').find((event) => event.item_id === item_id);
   const seconds = ((stopped?.audio_end_ms ?? 0) - (started?.audio_start_ms ?? 0)) / 1000;
-  assert.deepEqual(usage, { type: 'duration', seconds });
+  assert.deepEqual(usage, { type: 'duration', seconds: Math.ceil(seconds) });
 });
 
 test('a transcription has deltas before it ends, and a failed one ends too', async () => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { newConversation, updateTools, userText } from '../support/conversation.ts';
+import { BetaClient, newConversation, updateTools, userText } from '../support/conversation.ts';
 import { call, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
 
@@ -81,6 +81,19 @@ test('an item is announced as it was created, without additional fields', async 
     assert.deepEqual(client.last('conversation.item.done').item, expected);
     assert.deepEqual(await client.retrieve(`i${index}`), expected);
   }
+});
+
+test('the phase of an assistant message is stored and sent back; beta has none', async () => {
+  verifies('R3.68');
+  const { client, session } = newConversation();
+  const beta = new BetaClient(session);
+  const content = [{ type: 'output_text', text: 'Let me see.' }];
+  await client.say(create({ id: 'p', type: 'message', role: 'assistant', phase: 'commentary', content }));
+  assert.equal(Reflect.get(client.last('conversation.item.added').item, 'phase'), 'commentary');
+  assert.equal(Reflect.get(await client.retrieve('p'), 'phase'), 'commentary');
+  assert.ok(!('phase' in beta.last('conversation.item.created').item));
+  await client.say(create({ type: 'message', role: 'user', phase: 'commentary', content: [] }));
+  assert.equal(client.lastError().param, 'item.phase');
 });
 
 test('a user audio part has a transcript: null until it is known, or as specified by the client', async () => {

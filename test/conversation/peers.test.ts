@@ -175,7 +175,7 @@ test('a session that reaches sessionMinutes gets an error and close 1001', async
         event_id: null,
       },
     );
-    assert.deepEqual(peer.closed, { code: 1001, reason: 'invalid_request_error.session_expired' });
+    assert.deepEqual(peer.closed, { code: 1001, reason: 'Your session hit the maximum duration of 60 minutes.' });
   }
 });
 

@@ -69,7 +69,7 @@ test('audio, audio.input and audio.output are merged by key', async () => {
   assert.deepEqual(audio, {
     input: {
       format: pcm,
-      transcription: { model: 'whisper-1', language: 'en' },
+      transcription: { model: 'whisper-1', language: 'en', prompt: null },
       noise_reduction: { type: 'near_field' },
       turn_detection: serverVad,
     },
@@ -94,11 +94,26 @@ test('other objects are replaced, with the defaults of the new type', async () =
     truncation: 'disabled',
   });
   assert.deepEqual(semantic.audio.input.turn_detection, semanticVad);
-  assert.deepEqual(semantic.audio.input.transcription, { model: 'whisper-1' });
-  assert.deepEqual(semantic.tools, [{ type: 'function', name: 'other' }]);
+  assert.deepEqual(semantic.audio.input.transcription, { model: 'whisper-1', language: null, prompt: null });
+  assert.deepEqual(semantic.tools, [{ type: 'function', name: 'other', description: null }]);
   assert.deepEqual([semantic.tool_choice, semantic.truncation], ['required', 'disabled']);
   const back = await updated(client, { audio: { input: { turn_detection: { type: 'server_vad' } } } });
   assert.deepEqual(back.audio.input.turn_detection, serverVad);
+});
+
+test('defaults are shown as null, and a client may send back what it was shown', async () => {
+  verifies('R2.7');
+  const { client, engines } = newConversation();
+  const shown = await updated(client, {
+    audio: { input: { transcription: { model: 'whisper-1' } } },
+    tools: [{ type: 'function', name: 'look_up' }],
+  });
+  assert.deepEqual(shown.audio.input.transcription, { model: 'whisper-1', language: null, prompt: null });
+  assert.deepEqual(shown.tools, [{ type: 'function', name: 'look_up', description: null }]);
+  const { id: _id, object: _object, expires_at: _expiry, ...fields } = shown;
+  assert.deepEqual(await updated(client, fields), shown);
+  await client.say({ type: 'response.create' });
+  assert.deepEqual(engines.languageModel.requests.at(-1)?.tools, [{ name: 'look_up' }]);
 });
 
 test('null, empty text and empty lists clear a field', async () => {

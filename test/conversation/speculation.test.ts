@@ -298,7 +298,7 @@ test('a refused response drops the speculation', async () => {
   await settle();
   parts.say('Hello.');
   await parts.answer();
-  assert.match(JSON.stringify(parts.trace.events.at(-2)), /"status":"failed"/);
+  assert.match(JSON.stringify(parts.trace.events.at(-1)), /"status":"failed"/);
   assert.deepEqual(
     engines.languageModel.requests.map(({ signal }) => signal.aborted),
     [true],

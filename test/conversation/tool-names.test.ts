@@ -5,7 +5,12 @@ import { test } from 'node:test';
 import { type Conversation, newConversation, update, userText } from '../support/conversation.ts';
 import { call, say } from '../support/fake-engines.ts';
 
-const tool = (name: string, description = name) => ({ type: 'function', name, description, parameters: {} });
+const tool = (name: string, description = name) => ({
+  type: 'function',
+  name,
+  description,
+  parameters: { type: 'object' },
+});
 
 async function withTools(...tools: ReturnType<typeof tool>[]): Promise<Conversation> {
   const conversation = newConversation();
@@ -20,53 +25,29 @@ function namesGiven({ engines }: Conversation): [string, string | undefined][] {
   return tools.map(({ name, description }) => [name, description]);
 }
 
-test('valid names are unchanged; others become valid, and all are unique', async () => {
-  const long = 'ä'.repeat(64);
-  const conversation = await withTools(
-    tool('get weather'),
-    tool('get_weather'),
-    tool('get.weather'),
-    tool('get_weather_2'),
-    tool('get_weather', 'the second'),
-    tool('天気'),
-    tool('気温'),
-    tool(long),
-    tool(`${long.slice(1)}ö`),
-  );
+test('names stay as they are, and none is given twice', async () => {
+  const conversation = await withTools(tool('get_weather'), tool('get_weather_2'), tool('get_weather', 'the second'));
   await conversation.client.say({ type: 'response.create' });
-  const names = namesGiven(conversation);
-  assert.deepEqual(names.slice(0, 7), [
-    ['get_weather_3', 'get weather'],
+  assert.deepEqual(namesGiven(conversation), [
     ['get_weather', 'get_weather'],
-    ['get_weather_4', 'get.weather'],
     ['get_weather_2', 'get_weather_2'],
-    ['get_weather_5', 'the second'],
-    ['__', '天気'],
-    ['___2', '気温'],
+    ['get_weather_3', 'the second'],
   ]);
-  for (const [name] of names) assert.match(name, /^[a-zA-Z0-9_-]{1,64}$/);
-  assert.equal(new Set(names.map(([name]) => name)).size, names.length);
 });
 
-for (const wanted of ['get weather', 'get_weather', 'get.weather']) {
-  test(`the client sees the call of '${wanted}' under its own name, and the model under the engine's`, async () => {
-    const conversation = await withTools(tool('get weather'), tool('get_weather'), tool('get.weather'));
-    const { client, engines } = conversation;
-    engines.languageModel.script = ({ toolChoice }) =>
-      call(typeof toolChoice === 'string' ? assert.fail('no tool is forced') : toolChoice.name, { city: 'Paris' });
-    const tool_choice = { type: 'function', name: wanted };
-    await client.say({ type: 'response.create', response: { tool_choice } });
-    const { name, call_id } = client.last('response.function_call_arguments.done');
-    assert.equal(name, wanted);
-    engines.languageModel.script = () => say('Sunny.');
-    const output = { type: 'function_call_output', call_id, output: 'sun' };
-    await client.say({ type: 'conversation.item.create', item: output });
-    await client.say({ type: 'response.create' });
-    const made = engines.languageModel.requests.at(-1)?.items.find(({ type }) => type === 'call');
-    const [given] = namesGiven(conversation).find(([, description]) => description === wanted) ?? [];
-    assert.equal(made?.type === 'call' && made.name, given);
-  });
-}
+test('the client sees a call under its own name, and the model under the one that it was given', async () => {
+  const { client, engines } = await withTools(tool('get_weather'), tool('get_weather', 'the second'));
+  engines.languageModel.script = () => call('get_weather_2', { city: 'Paris' });
+  await client.say({ type: 'response.create' });
+  const { name, call_id } = client.last('response.function_call_arguments.done');
+  assert.equal(name, 'get_weather');
+  engines.languageModel.script = () => say('Sunny.');
+  const output = { type: 'function_call_output', call_id, output: 'sun' };
+  await client.say({ type: 'conversation.item.create', item: output });
+  await client.say({ type: 'response.create' });
+  const made = engines.languageModel.requests.at(-1)?.items.find(({ type }) => type === 'call');
+  assert.equal(made?.type === 'call' && made.name, 'get_weather');
+});
 
 test('a call of a removed tool is not mistaken for a call of another', async () => {
   const conversation = await withTools(tool('get_weather'));
@@ -93,8 +74,8 @@ for (const [called, namespace] of [
 }
 
 for (const made of ['get news', 'news', 'get_news_2', '__proto__', '', 'functions.', '<|x|>', 'x'.repeat(5000)]) {
-  test(`a call of an unknown tool is not sent: ${made.slice(0, 20)}`, async () => {
-    const { client, engines } = await withTools(tool('get weather'), tool('get_news'));
+  test(`a call of a tool that the session does not have is not sent: ${made.slice(0, 20)}`, async () => {
+    const { client, engines } = await withTools(tool('get_weather'), tool('get_news'));
     engines.languageModel.script = () => call(made, {});
     await client.say({ type: 'response.create' });
     const { status, status_details, output } = client.last('response.done').response;
@@ -103,7 +84,7 @@ for (const made of ['get news', 'news', 'get_news_2', '__proto__', '', 'function
     assert.equal(status_details.error.code, 'language_model_failed');
     assert.match(
       status_details.error.message,
-      /it called the tool '.*', which the session does not have\. It has 'get weather', 'get_news'\.$/,
+      /it called the tool '.*', which the session does not have\. It has 'get_weather', 'get_news'\.$/,
     );
     assert.ok(status_details.error.message.length < 300);
     assert.deepEqual(client.all('response.function_call_arguments.delta'), []);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concatSamples } from '../../src/audio/pcm.ts';
-import { newConversation } from '../support/conversation.ts';
+import { newConversation, update } from '../support/conversation.ts';
 import { gate, silence, tone } from '../support/fake-engines.ts';
 import { newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
@@ -27,8 +27,45 @@ test('session.created has the fields of a transcription session, and so has sess
   const transcription = { model: 'gpt-4o-transcribe', language: 'en' };
   await client.say({ type: 'session.update', session: { type: 'transcription', audio: { input: { transcription } } } });
   const { session: updated } = client.last('session.updated');
-  assert.deepEqual(updated.audio.input.transcription, transcription);
+  assert.deepEqual(updated.audio.input.transcription, { ...transcription, prompt: null });
   assert.deepEqual(updated.audio.input.format, { type: 'audio/pcm', rate: 24000 });
+});
+
+test('models without turn detection refuse it: it is null, and the client commits', async () => {
+  verifies('R2.16', 'R5.47');
+  const { client } = newConversation({}, { type: 'transcription' });
+  const say = async (input: object) => {
+    client.forget();
+    await client.say({ type: 'session.update', event_id: 'u', session: { type: 'transcription', audio: { input } } });
+  };
+  for (const model of ['gpt-live-transcribe', 'gpt-realtime-whisper', 'gpt-realtime-whisper-2026-05-01']) {
+    await say({ transcription: { model } });
+    assert.equal(client.last('session.updated').session.audio.input.turn_detection, null);
+    await say({ turn_detection: { type: 'server_vad' } });
+    assert.deepEqual(client.types(), ['error']);
+    assert.deepEqual(client.lastError(), {
+      type: 'invalid_request_error',
+      code: 'invalid_value',
+      message: 'Turn detection is not supported for this transcription model.',
+      param: 'session.audio.input.turn_detection',
+      event_id: 'u',
+    });
+    await say({ turn_detection: null });
+    assert.deepEqual(client.types(), ['session.updated']);
+  }
+  await client.speak(tone(300, 24000));
+  await client.say({ type: 'input_audio_buffer.commit' });
+  client.last('conversation.item.input_audio_transcription.completed');
+  await say({ transcription: { model: 'whisper-1' }, turn_detection: { type: 'server_vad' } });
+  assert.equal(client.last('session.updated').session.audio.input.turn_detection?.type, 'server_vad');
+});
+
+test('a realtime session takes turn detection with a streaming transcription model', async () => {
+  verifies('R2.16');
+  const { client } = newConversation();
+  const input = { transcription: { model: 'gpt-realtime-whisper' }, turn_detection: { type: 'server_vad' } };
+  await client.say(update({ audio: { input } }));
+  assert.equal(client.last('session.updated').session.audio.input.turn_detection?.type, 'server_vad');
 });
 
 test('every turn is transcribed in order, and none is answered', async () => {
@@ -142,6 +179,6 @@ test('the beta dialect has separate events for transcription sessions', async (t
   const { input_audio_format, input_audio_transcription, turn_detection } = Object(updated.session);
   assert.deepEqual(
     [input_audio_format, input_audio_transcription, turn_detection.silence_duration_ms],
-    ['g711_ulaw', { model: 'whisper-1' }, 300],
+    ['g711_ulaw', { model: 'whisper-1', language: null, prompt: null }, 300],
   );
 });

@@ -269,6 +269,13 @@ describe('tokens per minute', () => {
     assert.deepEqual(account.rateLimits(), [{ name: 'tokens', limit: 1000, remaining: 900, reset_seconds: 60 }]);
   });
 
+  it('add up fractions of tokens, which the wire rounds away', async () => {
+    const account = open(newMetering().metering, ownerOf('phone', { tokensPerMinute: 1000 }));
+    for (let count = 0; count < 10; count += 1) account.responseUsed(usage({ audio: 0.75, outAudio: 0.5 }));
+    await settle();
+    assert.equal(account.rateLimits()[0]?.remaining, 1000 - 12);
+  });
+
   it('that were reserved in a past minute are not released into the next', async () => {
     const { metering, clock } = newMetering();
     const account = open(metering, ownerOf('phone', { tokensPerMinute: 1000 }));

@@ -156,6 +156,14 @@ for (const parameter of ['intent=transcription&model=gpt-realtime', 'call_id=rtc
   });
 }
 
+test('an intent other than transcription is refused', async (t) => {
+  verifies('R1.14', 'R5.48');
+  const { wsUrl } = await newServer(t);
+  const { error, code, reason } = await refusal(`${wsUrl}?model=gpt-realtime&intent=conversation`);
+  assert.equal(error?.message, "Invalid intent: 'conversation'. Value must be 'transcription'.");
+  assert.deepEqual({ code, reason }, { code: 4000, reason: 'invalid_request_error.invalid_intent' });
+});
+
 test('a refused client that keeps sending is disconnected', async (t) => {
   const { wsUrl } = await guardedServer(t);
   const client = new WireClient(wsUrl);

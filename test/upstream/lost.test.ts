@@ -381,6 +381,18 @@ test("a session that reaches the upstream's time limit: the error, and close 100
   assert.deepEqual((await client.next('error')).error, error);
 });
 
+for (const reason of [
+  'Your session hit the maximum duration of 60 minutes.',
+  'invalid_request_error.session_expired',
+]) {
+  test(`a close with 1001 and '${reason}' is the end of the session, not a loss`, async (t) => {
+    verifies('R1.11');
+    const { side, client } = await liveSession(t);
+    side.socket.close(1001, reason);
+    assert.deepEqual(await client.closing(), { code: 1001, reason });
+  });
+}
+
 test('this server’s time limit ends a relayed session too', async (t) => {
   const { side, client, clock } = await liveSession(t, { sessionMinutes: 2 });
   assert.equal(Object((await client.next('session.created')).session).expires_at, clock.epochMs() / 1000 + 120);
@@ -392,7 +404,10 @@ test('this server’s time limit ends a relayed session too', async (t) => {
     await side.delivered();
   }
   await clock.advance(10_000);
-  assert.deepEqual(client.closed, { code: 1001, reason: 'invalid_request_error.session_expired' });
+  assert.deepEqual(client.closed, {
+    code: 1001,
+    reason: 'Your session hit the maximum duration of 2 minutes.',
+  });
   assert.equal(await closing, 1000);
 });
 

@@ -6,6 +6,7 @@ import { WavError, WavReader } from '../../audio/wav-reader.ts';
 import { audioErrors } from '../../protocol/errors/audio-errors.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { strictCheck } from '../../protocol/parse/schema-check.ts';
+import { roundedTranscriptionUsage } from '../../protocol/wire/usage.ts';
 import type { TranscriptEvent } from '../../session/ports/transcriber.ts';
 import type { ApiEnv } from '../authentication.ts';
 import { HttpRefusal } from '../refusal.ts';
@@ -74,7 +75,7 @@ export function transcriptionRoute(options: AudioRouteOptions): (context: Contex
         verboseTranscript({ text: done.text, language: spoken, seconds, segments })),
       text: done.text,
       ...(include && done.logprobs && { logprobs: done.logprobs }),
-      usage: usageOf(done, clip),
+      usage: roundedTranscriptionUsage(usageOf(done, clip)),
     });
   };
 }
@@ -142,11 +143,12 @@ function eventBytes(event: TranscriptEvent, clip: AudioClip): Uint8Array<ArrayBu
             type: 'transcript.text.done',
             text: event.text,
             ...(logprobs && { logprobs }),
-            usage: usageOf(event, clip),
+            usage: roundedTranscriptionUsage(usageOf(event, clip)),
           };
   return [new TextEncoder().encode(`data: ${JSON.stringify(shown)}\n\n`)];
 }
 
+/** Not rounded. */
 function usageOf({ usage }: Done, { samples, sampleRateHz }: AudioClip): NonNullable<Done['usage']> {
-  return usage ?? { type: 'duration', seconds: Math.ceil(durationMs(samples.length, sampleRateHz) / 1000) };
+  return usage ?? { type: 'duration', seconds: durationMs(samples.length, sampleRateHz) / 1000 };
 }

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { wireErrors } from '../errors/wire-errors.ts';
-import { parseWith } from '../ga.ts';
+import { parseWith, refuseBadTools } from '../ga.ts';
 import { type EventParser, parseAppend } from '../parse/frame-parser.ts';
 import type { Check, JsonObject } from '../parse/schema-check.ts';
 import { type ClientEvent, metadataSchema, type ResponseParameters } from '../wire/client-events.ts';
@@ -75,6 +75,7 @@ export const betaParsers: ReadonlyMap<string, EventParser> = new Map<string, Eve
 function parseSessionUpdate(event: JsonObject, check: Check): ClientEvent {
   const { type, event_id, session } = check(sessionUpdate, event);
   refuseBadModalities(session.modalities, 'session.modalities');
+  refuseBadTools(session.tools, 'session.tools');
   return { type, event_id, session: toCoreUpdate(session) };
 }
 
@@ -92,6 +93,7 @@ function parseResponseCreate(event: JsonObject, check: Check): ClientEvent {
   const { type, event_id, response } = check(responseCreate, event);
   if (!response) return { type, event_id };
   refuseBadModalities(response.modalities, 'response.modalities');
+  refuseBadTools(response.tools, 'response.tools');
   const { modalities, voice, output_audio_format, max_response_output_tokens, temperature, input, ...common } =
     response;
   const parameters: ResponseParameters = {

@@ -58,6 +58,7 @@ export function toBetaItem(item: Item): object {
     // Another client of the session may have sent one.
     return { ...item, content: item.content.filter((part) => part.type !== 'input_image') };
   }
+  const { phase: _gaOnly, ...message } = item;
   const content = item.content.map((part) => ({ ...part, type: part.type === 'output_text' ? 'text' : 'audio' }));
-  return { ...item, content };
+  return { ...message, content };
 }

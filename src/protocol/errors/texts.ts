@@ -1,10 +1,11 @@
 /** Formats values for error messages. */
 
-/** `'a'`, `'a' and 'b'`, `'a', 'b' and 'c'`. */
+/** `'a'`, `'a' and 'b'`, `'a', 'b', and 'c'`. */
 export function quotedList(values: readonly string[]): string {
   const quoted = values.map((value) => `'${value}'`);
   const last = quoted.pop() ?? '';
-  return quoted.length === 0 ? last : `${quoted.join(', ')} and ${last}`;
+  if (quoted.length === 0) return last;
+  return `${quoted.join(', ')}${quoted.length > 1 ? ',' : ''} and ${last}`;
 }
 
 /** In minutes where they are whole: `60 minutes`, `1 minute`, `90 seconds`. */

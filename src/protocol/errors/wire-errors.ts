@@ -18,7 +18,11 @@ interface WireErrorDetails {
   param?: string | null;
   /** `param` is the client's own name of the field, which no dialect renames. */
   asSent?: boolean;
+  /** The `error` event does not contain the `event_id` of the invalid event. */
+  unattributed?: boolean;
   closeCode?: number;
+  /** The reason of the close frame; by default derived from type and code. */
+  closeReason?: string;
 }
 
 /** An error for one client: the payload of an `error` event, or the body of an HTTP error. */
@@ -45,9 +49,14 @@ export class WireError extends Error {
     this.#details = details;
   }
 
-  /** The reason of the close frame: `type.code`, or `type` if there is no code. */
+  /** The reason of the close frame: usually `type.code`, or `type` if there is no code. */
   get closeReason(): string {
+    if (this.#details.closeReason !== undefined) return this.#details.closeReason;
     return this.code === null ? this.type : `${this.type}.${this.code}`;
+  }
+
+  get attributed(): boolean {
+    return !this.#details.unattributed;
   }
 
   /** The same error for another field. */
@@ -73,7 +82,7 @@ export interface UnsentError {
 
 /** The `error` event for `error`; `clientEventId` is the `event_id` of the client's invalid event. */
 export function errorEvent(error: WireError, clientEventId: string | null): UnsentError {
-  return { type: 'error', raised: error, clientEventId };
+  return { type: 'error', raised: error, clientEventId: error.attributed ? clientEventId : null };
 }
 
 /** The rendered `error` event. */
@@ -102,10 +111,17 @@ export const wireErrors = {
 
   // ---- Its fields ----
   invalidValue: (param: string, value: unknown, supported: readonly string[]) =>
-    new WireError(`Invalid value: ${describeValue(value)}. Supported values are: ${quotedList(supported)}.`, {
-      code: 'invalid_value',
-      param,
-    }),
+    new WireError(
+      `Invalid value: ${describeValue(value)}. ${supported.length === 1 ? 'Value must be' : 'Supported values are:'} ${quotedList(supported)}.`,
+      { code: 'invalid_value', param },
+    ),
+  /** `pattern`: a regular expression without its slashes. */
+  patternMismatch: (param: string, pattern: string) =>
+    new WireError(
+      (field) =>
+        `Invalid '${field}': string does not match pattern. Expected a string that matches the pattern '${pattern}'.`,
+      { code: 'invalid_value', param },
+    ),
   /** `problem` is a clause without a full stop. */
   invalid: (param: string, problem: string) =>
     new WireError((field) => `Invalid '${field}': ${problem}.`, { code: 'invalid_value', param }),
@@ -262,7 +278,7 @@ export const wireErrors = {
   truncateBeyondAudio: (audioMs: number, requestedMs: number) =>
     new WireError(`Audio content of ${audioMs}ms is already shorter than ${requestedMs}ms`, {
       code: 'invalid_value',
-      param: 'audio_end_ms',
+      unattributed: true,
     }),
 
   // ---- The session ----
@@ -271,8 +287,22 @@ export const wireErrors = {
       code: 'invalid_value',
       param: 'type',
     }),
+  /** `parameters` is not a schema of an object. */
+  badToolParameters: (param: string, { name, parameters }: { name: string; parameters: unknown }) => {
+    const type: unknown = Reflect.get(Object(parameters), 'type');
+    const got = typeof type === 'string' ? shorten(type, 80) : 'None';
+    return new WireError(
+      `Invalid schema for function '${name}': schema must be a JSON Schema of 'type: "object"', got 'type: "${got}"'.`,
+      { code: 'invalid_function_parameters', param },
+    );
+  },
   unknownTool: (param: string, name: string) =>
     new WireError(`Tool choice '${name}' not found in 'tools' parameter.`, { code: 'invalid_value', param }),
+  turnDetectionUnsupported: () =>
+    new WireError('Turn detection is not supported for this transcription model.', {
+      code: 'invalid_value',
+      param: 'session.audio.input.turn_detection',
+    }),
   unknownPrompt: (param: string, promptId: string) =>
     new WireError(
       `Prompt with id '${promptId}' not found. The configuration of this server defines the available prompts.`,
@@ -334,6 +364,11 @@ export const wireErrors = {
       param: 'model',
       closeCode: closing.request,
     }),
+  unknownIntent: (intent: string) =>
+    new WireError(`Invalid intent: ${describeValue(intent)}. Value must be 'transcription'.`, {
+      code: 'invalid_intent',
+      closeCode: closing.request,
+    }),
   unknownModel: (model: string) =>
     new WireError(`Model "${model}" is not supported in realtime mode.`, {
       code: 'invalid_model',
@@ -351,11 +386,10 @@ export const wireErrors = {
       code: 'internal_error',
       closeCode: closing.internal,
     }),
-  sessionExpired: (maxSeconds: number) =>
-    new WireError(`Your session hit the maximum duration of ${spokenDuration(maxSeconds)}.`, {
-      code: 'session_expired',
-      closeCode: closing.expired,
-    }),
+  sessionExpired: (maxSeconds: number) => {
+    const text = `Your session hit the maximum duration of ${spokenDuration(maxSeconds)}.`;
+    return new WireError(text, { code: 'session_expired', closeCode: closing.expired, closeReason: text });
+  },
   sessionIdle: (idleSeconds: number) =>
     new WireError(
       `Your session was idle for ${spokenDuration(idleSeconds)}: no client sent an event and no response was running.`,

@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import { otherDialectHint } from '../dialect-fields.ts';
 import { type WireError, wireErrors } from '../errors/wire-errors.ts';
+import { toleratedContent } from '../wire/items.ts';
 import { integerBound } from './integer.ts';
 import { knownKeys } from './known-keys.ts';
 import { nearest } from './nearest.ts';
@@ -33,7 +34,7 @@ function issueError(issue: Issue, base: Path, parsed: Parsed): WireError {
     case 'unrecognized_keys':
       return unknownKey(path, issue.keys[0] ?? '', parsed);
     case 'invalid_type':
-      return wrongType(param, issue.expected, value);
+      return wrongType(path, issue.expected, parsed);
     case 'invalid_value':
       if (value === undefined) return wireErrors.missingParameter(param);
       return wireErrors.invalidValue(param, value, issue.values.map(String));
@@ -42,6 +43,9 @@ function issueError(issue: Issue, base: Path, parsed: Parsed): WireError {
     case 'too_small':
     case 'too_big':
       return boundError(issue, param, value);
+    case 'invalid_format':
+      if (issue.format !== 'regex' || issue.pattern === undefined) return wireErrors.invalid(param, issue.message);
+      return wireErrors.patternMismatch(param, issue.pattern.replace(/^\/|\/\w*$/g, ''));
     case 'invalid_key':
     case 'invalid_element':
       return wireErrors.invalid(param, issue.message);
@@ -69,7 +73,8 @@ function unionError(issue: Extract<Issue, { code: 'invalid_union' }>, path: Path
   if (issue.errors.length === 0) {
     if (value === undefined) return wireErrors.missingParameter(param);
     const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
-    return wireErrors.invalidValue(param, value, options);
+    const official = options.filter((option) => !toleratedContent.has(option));
+    return wireErrors.invalidValue(param, value, official);
   }
   if (value === undefined) return wireErrors.missingParameter(param);
   const fits = issue.errors.find((branch) => {
@@ -87,11 +92,14 @@ function unionError(issue: Extract<Issue, { code: 'invalid_union' }>, path: Path
   return wireErrors.invalidType(param, `one of ${expected.join(', ')}`, typeName(value));
 }
 
-function wrongType(param: string, expected: string, value: unknown): WireError {
+function wrongType(path: Path, expected: string, { input, schema }: Parsed): WireError {
+  const param = formatPath(path);
+  const value = valueAt(input, path);
   if (value === undefined) return wireErrors.missingParameter(param);
   if (expected === 'int' && typeof value === 'number')
     return wireErrors.invalidType(param, 'an integer', 'a decimal number');
-  return wireErrors.invalidType(param, expectedName(expected), typeName(value));
+  const ofObjects = expected === 'array' && knownKeys(schema, [...path, 0], input).length > 0;
+  return wireErrors.invalidType(param, ofObjects ? 'an array of objects' : expectedName(expected), typeName(value));
 }
 
 function boundError(

@@ -8,10 +8,16 @@ const maxIdLength = 32;
 /** Maximum number of parts of a message; far more than any client uses. */
 const maxParts = 1024;
 
+const idPattern = /^[a-zA-Z0-9_-]+$/;
 const itemId = z.string().max(maxIdLength);
-const callId = z.string().max(64);
+const newId = itemId.regex(idPattern);
 const status = z.enum(['completed', 'incomplete', 'in_progress']);
-const common = { id: itemId.optional(), object: z.literal('realtime.item').optional(), status: status.optional() };
+/** An empty id counts as absent. */
+const ownId = z.preprocess((id) => (id === '' ? undefined : id), newId.optional());
+const common = { id: ownId, object: z.literal('realtime.item').optional(), status: status.optional() };
+
+/** `phase` of an assistant message. */
+export const phaseSchema = z.enum(['commentary', 'final_answer']).optional();
 
 export const inputText = z.strictObject({ type: z.literal('input_text'), text: z.string() });
 export const inputAudio = z.strictObject({
@@ -35,6 +41,8 @@ const inputImage = z.strictObject({
   image_url: imageUrl,
   detail: z.enum(['auto', 'low', 'high']).optional(),
 });
+/** Content that Parley accepts although the hosted service refuses it: errors do not suggest it. */
+export const toleratedContent: ReadonlySet<string> = new Set(['output_audio']);
 const outputText = z.strictObject({ type: z.literal('output_text'), text: z.string() });
 const outputAudio = z.strictObject({
   type: z.literal('output_audio'),
@@ -65,18 +73,21 @@ export const assistantMessageWith = <Content extends z.ZodType>(content: Content
     role: z.literal('assistant'),
     content: z.array(content).max(maxParts),
   });
-const assistantMessage = assistantMessageWith(z.discriminatedUnion('type', [outputText, outputAudio]));
+const assistantMessage = assistantMessageWith(z.discriminatedUnion('type', [outputText, outputAudio])).extend({
+  /** Set by some models, and sent back by SDKs. */
+  phase: phaseSchema,
+});
 export const functionCallSchema = z.strictObject({
   ...common,
   type: z.literal('function_call'),
   name: z.string(),
-  call_id: callId.optional(),
+  call_id: newId.optional(),
   arguments: z.string(),
 });
 export const functionCallOutputSchema = z.strictObject({
   ...common,
   type: z.literal('function_call_output'),
-  call_id: callId,
+  call_id: newId,
   output: z.string(),
 });
 const message = z.discriminatedUnion('role', [systemMessageSchema, userMessage, assistantMessage]);

@@ -30,7 +30,6 @@ export interface Usage {
 export type ResponseStatus = 'in_progress' | 'completed' | 'cancelled' | 'incomplete' | 'failed';
 
 export type StatusDetails =
-  | { type: 'completed' }
   | { type: 'cancelled'; reason: 'turn_detected' | 'client_cancelled' }
   | { type: 'incomplete'; reason: 'max_output_tokens' | 'content_filter' }
   | { type: 'failed'; error: { type: string; code: string; message: string } };

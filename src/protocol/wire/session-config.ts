@@ -1,6 +1,7 @@
 /** The session configuration on the wire: schema, defaults, and updates. */
 
 import { z } from 'zod';
+import { wireErrors } from '../errors/wire-errors.ts';
 import { integer } from '../parse/integer.ts';
 
 /** The voices of the official document. */
@@ -39,10 +40,10 @@ export const turnDetectionSchema = z.discriminatedUnion('type', [serverVad, sema
 
 export const transcriptionSchema = z.strictObject({
   model: z.string().max(128).optional(),
-  language: z.string().max(64).optional(),
+  language: z.string().max(64).nullish(),
   languages: z.array(z.string().max(64)).max(32).optional(),
   keywords: z.array(z.string().max(256)).max(256).optional(),
-  prompt: z.string().max(16_384).optional(),
+  prompt: z.string().max(16_384).nullish(),
   delay: z.enum(['minimal', 'low', 'medium', 'high', 'xhigh']).optional(),
 });
 export const noiseReductionSchema = z.strictObject({
@@ -52,8 +53,12 @@ export const noiseReductionSchema = z.strictObject({
 
 const functionTool = z.strictObject({
   type: z.literal('function'),
-  name: z.string().min(1).max(64),
-  description: z.string().max(16_384).optional(),
+  name: z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[a-zA-Z0-9_-]+$/),
+  description: z.string().max(16_384).nullish(),
   parameters: z.unknown().optional(),
   // Some SDKs send it with every tool. It has no effect and is not in the types of `session` (docs/protocol.md §2).
   strict: z
@@ -247,19 +252,44 @@ export function defaultRealtimeConfig(base: { id: string; model: string; expires
 
 /**
  * The configuration after an update: `audio`, `audio.input` and `audio.output` merge by key, every other field is
- * replaced. The model of the connection does not change (docs/protocol.md §2).
+ * replaced, and defaults that the hosted service shows as null are filled in. The model of the connection does not change (docs/protocol.md §2). In a transcription session whose model
+ * has no turn detection, that is null.
  */
 export function applyUpdate(current: RealtimeConfig, update: SessionUpdate): RealtimeConfig {
-  const { audio, type: _same, ...fields } = update;
+  const { audio, type, ...fields } = update;
   const { model: _kept, ...rest } = 'model' in fields ? fields : { ...fields, model: undefined };
+  const { transcription, ...otherInput } = audio?.input ?? {};
+  const input = {
+    ...current.audio.input,
+    ...withoutUndefined({ ...otherInput, transcription: transcription && withNulls(transcription) }),
+  };
+  const tools = rest.tools?.map((tool) => ({ ...tool, description: tool.description ?? null }));
   return {
     ...current,
-    ...withoutUndefined(rest),
+    ...withoutUndefined({ ...rest, tools }),
     audio: {
-      input: { ...current.audio.input, ...withoutUndefined(audio?.input ?? {}) },
+      input: type === 'transcription' && commitsTurns(input.transcription) ? { ...input, turn_detection: null } : input,
       output: { ...current.audio.output, ...withoutUndefined(audio && 'output' in audio ? (audio.output ?? {}) : {}) },
     },
   };
+}
+
+/** A transcription as the session shows it. */
+function withNulls({ model, language = null, prompt = null, ...rest }: z.infer<typeof transcriptionSchema>) {
+  return { ...(model !== undefined && { model }), language, prompt, ...rest };
+}
+
+/** Transcription models whose clients commit the audio themselves, if they have a transcription session. */
+const committedTurnModels = /^gpt-(live-transcribe|realtime-whisper)(-\d{4}-\d{2}-\d{2})?$/;
+
+function commitsTurns(transcription: RealtimeConfig['audio']['input']['transcription']): boolean {
+  return committedTurnModels.test(transcription?.model ?? '');
+}
+
+/** Refuses turn detection that `applyUpdate` would drop. @throws {WireError} */
+export function refuseTurnDetection(update: SessionUpdate, { audio }: RealtimeConfig): void {
+  const unsupported = update.type === 'transcription' && commitsTurns(audio.input.transcription);
+  if (unsupported && update.audio?.input?.turn_detection) throw wireErrors.turnDetectionUnsupported();
 }
 
 type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> };

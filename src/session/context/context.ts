@@ -74,7 +74,7 @@ export function transcriptsKnown(entries: readonly ConversationEntry[], sounds: 
 export interface ContextEntry {
   /** Two for a call whose output is in the same entry. */
   readonly items: readonly GenerationItem[];
-  /** By duration, rounded up for each part. */
+  /** By duration, not rounded. */
   readonly audioTokens: number;
   /** The audio tokens in `items` that are passed as audio. */
   readonly soundTokens: number;

@@ -1,4 +1,4 @@
-/** The tokens of a part of a context, by kind. */
+/** The tokens of a part of a context, by kind. Audio is not rounded: the wire's usage is. */
 export interface TokenCost {
   readonly text: number;
   readonly audio: number;
@@ -11,13 +11,14 @@ export const noTokens: TokenCost = { text: 0, audio: 0, image: 0 };
 const userAudioMsPerToken = 100;
 export const assistantAudioMsPerToken = 50;
 
-/** Rounded up to whole tokens. */
+/** Not rounded. */
 export function userAudioTokens(durationMs: number): number {
-  return Math.ceil(durationMs / userAudioMsPerToken);
+  return durationMs / userAudioMsPerToken;
 }
 
+/** Not rounded. */
 export function assistantAudioTokens(durationMs: number): number {
-  return Math.ceil(durationMs / assistantAudioMsPerToken);
+  return durationMs / assistantAudioMsPerToken;
 }
 
 export function sumOfCosts(costs: Iterable<TokenCost>): TokenCost {

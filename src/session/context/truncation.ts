@@ -63,7 +63,7 @@ export function truncationCut(items: readonly WeighedItem[], earlierCut: number,
   const tokensFrom = tokensByCut(items, stays);
   const check = (cut: number) => {
     const tokens = tokensFrom[cut] ?? 0;
-    if (tokens > room) throw responseFailures.contextTooLong(headTokens + tokens, budgetTokens);
+    if (tokens > room) throw responseFailures.contextTooLong(Math.ceil(headTokens + tokens), budgetTokens);
     return cut;
   };
   if (truncation === 'disabled') return check(0);

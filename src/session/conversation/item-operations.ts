@@ -15,6 +15,7 @@ export class ItemOperations {
   readonly #core: SessionCore;
   readonly #transcription: Transcription;
   readonly #deleting: (itemId: string) => void;
+  #hasClamped = false;
 
   /** `deleting` is called just before an item is deleted. */
   constructor(core: SessionCore, transcription: Transcription, deleting: (itemId: string) => void) {
@@ -70,8 +71,10 @@ export class ItemOperations {
     const spoken = entry.spoken.get(content_index);
     if (!spoken || entry.item.type !== 'message') throw wireErrors.truncateWrongContent();
     const sentMs = Math.floor(spoken.durationMs);
-    if (audio_end_ms > sentMs && settings.strictTruncation) {
-      throw wireErrors.truncateBeyondAudio(sentMs, audio_end_ms);
+    if (audio_end_ms > sentMs) {
+      if (settings.strictTruncation) throw wireErrors.truncateBeyondAudio(sentMs, audio_end_ms);
+      if (!this.#hasClamped) this.#core.observers.publish({ type: 'truncation_clamped' });
+      this.#hasClamped = true;
     }
     const endMs = Math.min(audio_end_ms, sentMs);
     spoken.cut(endMs);

@@ -34,7 +34,11 @@ export class CallArguments {
 
   /** The rest, so that all output together is one JSON object; undefined if the object is ambiguous. */
   finish(): string | undefined {
-    if (this.#scanner.complete) return this.#giveTo(this.#scanner.end);
+    if (this.#scanner.complete) {
+      const { end } = this.#scanner;
+      // White space behind the object changes nothing; what a script sends arrives as it was written.
+      return this.#giveTo(this.#text.slice(end).trim() === '' ? this.#text.length : end);
+    }
     const repaired = repairArguments(this.#text);
     if (!repaired?.startsWith(this.#text.slice(this.#start, this.#start + this.#sent))) return undefined;
     return repaired.slice(this.#sent);

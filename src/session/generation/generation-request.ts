@@ -4,6 +4,7 @@ import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
 import {
   applyUpdate,
+  type FunctionTool,
   formatRateHz,
   type Modality,
   type RealtimeConfig,
@@ -65,10 +66,10 @@ function toolsOf(tools: RealtimeConfig['tools'], serverTools: readonly ServerToo
   return [...ofClient, ...serverTools.map((tool) => ({ ...generationTool(tool), server: tool.serverLabel }))];
 }
 
-function generationTool({ name, description, parameters }: ModelTool): ModelTool {
+function generationTool({ name, description, parameters }: Omit<FunctionTool, 'type' | 'strict'>): ModelTool {
   return {
     name,
-    ...(description !== undefined && { description }),
+    ...(typeof description === 'string' && { description }),
     ...(parameters !== undefined && { parameters }),
   };
 }

@@ -1,6 +1,7 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { TokenProbability, TranscriptionUsage } from '../../protocol/wire/server-events.ts';
 import type { RealtimeConfig } from '../../protocol/wire/session-config.ts';
+import { roundedTranscriptionUsage } from '../../protocol/wire/usage.ts';
 import type { ConversationEntry } from '../conversation/conversation.ts';
 import type { UserAudio } from '../conversation/user-audio.ts';
 import type { TranscriptEvent } from '../ports/transcriber.ts';
@@ -74,7 +75,8 @@ export class Transcription {
     if ('failure' in result) {
       observers.publish({ type: 'transcription_failed', ...at, error: result.failure.message });
     } else {
-      const { text, usage } = result;
+      const { text } = result;
+      const usage = roundedTranscriptionUsage(result.usage);
       const tookMs = clock.now() - startedAt;
       observers.publish({ type: 'transcript', ...at, text, usage, audioMs: job.heard.durationMs, tookMs });
       // Counted even without events for the client, because the model's transcript costs the same.
@@ -147,7 +149,7 @@ export class Transcription {
       type: 'conversation.item.input_audio_transcription.completed',
       ...at(job),
       transcript: result.text,
-      usage: result.usage,
+      usage: roundedTranscriptionUsage(result.usage),
       ...(result.logprobs && { logprobs: result.logprobs }),
     });
   }

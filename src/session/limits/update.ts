@@ -1,5 +1,11 @@
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
-import { applyUpdate, type RealtimeConfig, type SessionUpdate, voiceId } from '../../protocol/wire/session-config.ts';
+import {
+  applyUpdate,
+  type RealtimeConfig,
+  refuseTurnDetection,
+  type SessionUpdate,
+  voiceId,
+} from '../../protocol/wire/session-config.ts';
 import { contextBudget, refuseTruncation } from '../context/truncation.ts';
 import type { SessionCore } from '../session-core.ts';
 import { refuseUnavailable } from './unavailable.ts';
@@ -16,6 +22,7 @@ export function updatedConfig(
   const { kind, config } = core;
   if (update.type !== kind.type) throw wireErrors.sessionTypeMismatch(update.type, kind.type);
   const next = applyUpdate(config, update);
+  refuseTurnDetection(update, next);
   core.locks.refuseUpdate(config, next);
   if (update.type === 'realtime') {
     refuseUnavailable(update, core, 'session');

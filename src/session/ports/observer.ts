@@ -85,6 +85,8 @@ export type Occurrence =
       fault?: string;
     }
   | { type: 'noise_reduction_unavailable' }
+  /** A truncation beyond the audio that was sent was clamped; once in a session. */
+  | { type: 'truncation_clamped' }
   /** A defect of the session itself, which continues. */
   | { type: 'session_fault'; error: string }
   /** The last, except for faults of work in progress. */

@@ -10,6 +10,7 @@ import {
 } from '../../protocol/wire/items.ts';
 import type { ResponseResource, ResponseStatus, StatusDetails, Usage } from '../../protocol/wire/server-events.ts';
 import { type AudioFormat, formatRateHz, type Modality } from '../../protocol/wire/session-config.ts';
+import { noUsage, roundedUsage } from '../../protocol/wire/usage.ts';
 import type { ContextSnapshot } from '../context/context.ts';
 import type { SpokenAudio } from '../conversation/spoken-audio.ts';
 import type { CallEvent, Generation, GenerationEvent } from '../generation/generation.ts';
@@ -78,7 +79,7 @@ export class Response {
   /** The context that its model received; set only when the model was called, which is when its input is billed. */
   #input: ContextSnapshot | undefined;
   #modelUsage: ModelUsage | undefined;
-  #usage: Usage | null = null;
+  #spentTokens: Usage | null = null;
 
   constructor(core: SessionCore, options: ResponseOptions) {
     this.id = core.ids('resp');
@@ -108,9 +109,14 @@ export class Response {
     return this.#status;
   }
 
-  /** Its usage: the figures of `response.done`. */
-  get usage(): Usage {
-    return this.#usage ?? this.#currentUsage();
+  /** The tokens that it has really used, also where the wire shows none; not rounded. */
+  get spent(): Usage {
+    return this.#spentTokens ?? this.#currentUsage();
+  }
+
+  /** Whether it was cancelled or failed before any output: its usage on the wire is zero. */
+  get endedEmpty(): boolean {
+    return (this.#status === 'cancelled' || this.#status === 'failed') && this.#output.length === 0;
   }
 
   /** The ids of its output items so far. */
@@ -166,7 +172,7 @@ export class Response {
   }
 
   #finish(reason: Extract<GenerationEvent, { type: 'finish' }>['reason']): void {
-    if (reason === 'stop') return this.#end('completed', { type: 'completed' });
+    if (reason === 'stop') return this.#end('completed', null);
     const why = reason === 'length' ? 'max_output_tokens' : 'content_filter';
     this.#end('incomplete', { type: 'incomplete', reason: why });
   }
@@ -350,18 +356,19 @@ export class Response {
     this.#end('failed', { type: 'failed', error: { type: 'server_error', code, message: text } });
   }
 
-  #end(status: Ending, details: StatusDetails): void {
+  #end(status: Ending, details: StatusDetails | null): void {
     const itemStatus = status === 'completed' ? 'completed' : 'incomplete';
     this.#closeMessage(itemStatus);
     this.#closeCall(itemStatus);
     this.#status = status;
     this.#wordsSent.resolve();
     this.#details = details;
-    this.#usage = this.#currentUsage();
+    this.#spentTokens = this.#currentUsage();
     this.generation?.abort();
     this.#abort.abort();
-    this.#core.emit({ type: 'response.done', response: this.#resource() });
-    this.#observe({ type: 'response_done', inConversation: this.inConversation, status, usage: this.#usage });
+    const usage = this.endedEmpty ? noUsage : roundedUsage(this.#spentTokens);
+    this.#core.emit({ type: 'response.done', response: { ...this.#resource(), usage } });
+    this.#observe({ type: 'response_done', inConversation: this.inConversation, status, usage });
     this.#options.ended(this);
   }
 
@@ -391,7 +398,7 @@ export class Response {
       max_output_tokens: options.maxOutputTokens,
       audio: { output: { format: options.format, voice: options.voice } },
       ...(options.temperature !== undefined && { temperature: options.temperature }),
-      usage: this.#usage,
+      usage: null,
       metadata: options.metadata,
     };
   }

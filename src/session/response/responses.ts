@@ -215,9 +215,11 @@ export class Responses {
     if (this.active === response) this.#active = undefined;
     this.#outOfBand.delete(response.id);
     const { meter, responseQuota } = this.#core;
-    meter.responseUsed(response.usage, response.reservation);
-    const rate_limits = [...responseQuota.rateLimits(), ...meter.rateLimits()];
-    this.#core.emit({ type: 'rate_limits.updated', rate_limits });
+    meter.responseUsed(response.spent, response.reservation);
+    if (!response.endedEmpty) {
+      const rate_limits = [...responseQuota.rateLimits(), ...meter.rateLimits()];
+      this.#core.emit({ type: 'rate_limits.updated', rate_limits });
+    }
     this.#toolCalls.responseEnded(response.id);
     this.#onEnded(response);
   }

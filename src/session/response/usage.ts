@@ -1,4 +1,5 @@
 import type { TranscriptionUsage, Usage } from '../../protocol/wire/server-events.ts';
+import { roundedDown } from '../../protocol/wire/usage.ts';
 import type { ContextSnapshot } from '../context/context.ts';
 import { capCost, noTokens, type TokenCost, totalTokens, userAudioTokens } from '../context/token-cost.ts';
 import type { ModelUsage, TokenCounter } from '../ports/language-model.ts';
@@ -14,7 +15,10 @@ export interface ResponseTokens {
   modelSpoke: boolean;
 }
 
-/** The rules are in docs/protocol.md §3, their reasons in docs/usage.md. */
+/**
+ * The tokens that a response has really spent, with fractions of audio tokens: the wire shows `roundedUsage` of it. The
+ * rules are in docs/protocol.md §3, the reasons in docs/usage.md.
+ */
 export function responseUsage({ input: asked, output: given, model: told, modelSpoke }: ResponseTokens): Usage {
   const model = told && validFigures(told);
   const input = model && asked ? ownInput(model, asked) : (asked?.cost ?? noTokens);
@@ -57,21 +61,21 @@ function validFigures(told: ModelUsage): ModelUsage | undefined {
  * figures.
  */
 function ownInput(model: ModelUsage, { audioWords, soundTokens, cost }: ContextSnapshot): TokenCost {
-  const sound = model.audioInputTokens ?? soundTokens;
+  const sound = model.audioInputTokens ?? roundedDown(soundTokens);
   const text = Math.max(0, model.inputTokens - sound - audioWords - cost.image);
   return { text, audio: cost.audio - soundTokens + sound, image: cost.image };
 }
 
 function ownOutput(model: ModelUsage, given: ResponseTokens['output'], modelSpoke: boolean): ResponseTokens['output'] {
   if (!modelSpoke) return { text: model.outputTokens, audio: given.audio };
-  const audio = model.audioOutputTokens ?? given.audio;
+  const audio = model.audioOutputTokens ?? roundedDown(given.audio);
   return { text: Math.max(0, model.outputTokens - audio), audio };
 }
 
 /** Models that the hosted service bills by tokens; all others are billed by the duration of the audio. */
 const billedByTokens = /^gpt-(.+-)?transcribe\b/;
 
-/** The usage of a transcription for which the transcriber reports none. */
+/** The usage of a transcription for which the transcriber reports none; the wire shows `roundedTranscriptionUsage` of it. */
 export function transcriptionUsage(
   tokens: TokenCounter,
   {

@@ -6,6 +6,7 @@ import type { Dialect } from '../../protocol/dialect.ts';
 import type { WireErrorType } from '../../protocol/errors/wire-errors.ts';
 import { gaDialectWith } from '../../protocol/ga.ts';
 import { ClientEventError } from '../../protocol/parse/frame-parser.ts';
+import { type Leniency, leniencyCheck, type UsedLeniency } from '../../protocol/parse/leniencies.ts';
 import { lenientCheck, strictCheck } from '../../protocol/parse/schema-check.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 
@@ -14,6 +15,8 @@ export interface ParseRequest {
   bytes: Uint8Array;
   dialect: Dialect['name'];
   lenient: boolean;
+  /** `--strict hosted` */
+  strict: boolean;
 }
 
 interface FrameError {
@@ -23,23 +26,30 @@ interface FrameError {
   param: string | null;
 }
 
-export type ParsedFrame = { unknownFields: string[] } & (
+export type ParsedFrame = { unknownFields: string[]; leniencies: Leniency[] } & (
   | { event: ClientEvent }
   | { error: FrameError; clientEventId: string | null }
 );
 
 const makers = { ga: gaDialectWith, beta: betaDialectWith };
 
-function parse({ bytes, dialect, lenient }: ParseRequest): ParsedFrame {
+function parse({ bytes, dialect, lenient, strict }: ParseRequest): ParsedFrame {
   const unknownFields: string[] = [];
-  const check = lenient ? lenientCheck(dialect, (fields) => unknownFields.push(...fields)) : strictCheck(dialect);
+  const leniencies: Leniency[] = [];
+  const reported = { unknownFields, leniencies };
+  const fields = lenient ? lenientCheck(dialect, (names) => unknownFields.push(...names)) : strictCheck(dialect);
+  const onUsed = ({ leniency, refusal }: UsedLeniency) => {
+    if (strict) throw refusal;
+    leniencies.push(leniency);
+  };
+  const check = dialect === 'ga' ? leniencyCheck(fields, onUsed) : fields;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
   try {
-    return { event: makers[dialect](check).parse(text), unknownFields };
+    return { event: makers[dialect](check).parse(text), ...reported };
   } catch (error) {
     if (!(error instanceof ClientEventError)) throw error;
     const { message, type, code, param } = error.wireError;
-    return { error: { message, type, code, param }, clientEventId: error.clientEventId, unknownFields };
+    return { error: { message, type, code, param }, clientEventId: error.clientEventId, ...reported };
   }
 }
 

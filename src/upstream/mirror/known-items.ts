@@ -1,9 +1,10 @@
 /** Converts items and responses of an upstream to the core's shapes, as far as the core has them. */
 
 import { z } from 'zod';
-import type { Item } from '../../protocol/wire/items.ts';
+import { type Item, phaseSchema } from '../../protocol/wire/items.ts';
 import type { ResponseResource, Usage } from '../../protocol/wire/server-events.ts';
 import { audioFormatSchema, maxOutputTokensSchema, voiceId, voiceSchema } from '../../protocol/wire/session-config.ts';
+import { noUsage } from '../../protocol/wire/usage.ts';
 
 /** Maximum length of ids that are stored. */
 export const longestId = 512;
@@ -62,6 +63,7 @@ export const knownItem = z.union([
   z.object({
     ...message,
     role: z.literal('assistant'),
+    phase: phaseSchema.catch(undefined),
     content: arrayOf(z.discriminatedUnion('type', [outputText, outputAudio])),
   }),
   z.object({
@@ -93,13 +95,7 @@ export const knownItem = z.union([
 ]) satisfies z.ZodType<Item>;
 
 const count = z.number().nonnegative().catch(0);
-const noInput = {
-  text_tokens: 0,
-  audio_tokens: 0,
-  image_tokens: 0,
-  cached_tokens: 0,
-  cached_tokens_details: { text_tokens: 0, audio_tokens: 0, image_tokens: 0 },
-};
+const noInput = noUsage.input_token_details;
 const details = { text_tokens: count, audio_tokens: count };
 const usage = z.object({
   total_tokens: count,
@@ -113,17 +109,8 @@ const usage = z.object({
       cached_tokens_details: z.object({ ...details, image_tokens: count }).catch(noInput.cached_tokens_details),
     })
     .catch(noInput),
-  output_token_details: z.object(details).catch({ text_tokens: 0, audio_tokens: 0 }),
+  output_token_details: z.object(details).catch(noUsage.output_token_details),
 }) satisfies z.ZodType<Usage>;
-
-/** For a response whose upstream was lost before it reported the usage. */
-export const noUsage: Usage = {
-  total_tokens: 0,
-  input_tokens: 0,
-  output_tokens: 0,
-  input_token_details: noInput,
-  output_token_details: { text_tokens: 0, audio_tokens: 0 },
-};
 
 const pcm = { type: 'audio/pcm', rate: 24000 } as const;
 const output = z.object({
@@ -131,7 +118,6 @@ const output = z.object({
   voice: voiceSchema.transform(voiceId).catch('alloy'),
 });
 const statusDetails = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('completed') }),
   z.object({ type: z.literal('cancelled'), reason: z.enum(['turn_detected', 'client_cancelled']) }),
   z.object({ type: z.literal('incomplete'), reason: z.enum(['max_output_tokens', 'content_filter']) }),
   z.object({

@@ -2,7 +2,7 @@ import { jsonLength } from '../../core/json-pieces.ts';
 import type { ResponseFailure } from '../../protocol/errors/response-failures.ts';
 import { copyItem, type Item } from '../../protocol/wire/items.ts';
 import type { ContentPart, ResponseResource, ServerEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
-import { noUsage } from './known-items.ts';
+import { noUsage } from '../../protocol/wire/usage.ts';
 
 /** Maximum number of concurrent responses of an upstream that are tracked. */
 const maxResponses = 64;

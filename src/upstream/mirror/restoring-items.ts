@@ -24,7 +24,13 @@ export function restoringItem(mirrored: MirroredItem): JsonObject | undefined {
     case 'function_call_output':
       return { id, type: item.type, call_id: item.call_id, output: item.output };
     case 'message':
-      return { id, type: item.type, role: item.role, content: contentOf(item, mirrored) };
+      return {
+        id,
+        type: item.type,
+        role: item.role,
+        ...(item.role === 'assistant' && item.phase && { phase: item.phase }),
+        content: contentOf(item, mirrored),
+      };
   }
 }
 

@@ -4,6 +4,8 @@ import type { CloseReason } from '../../session/ports/peer.ts';
 
 /** Going away, no close frame, internal error, restart, try again later, bad gateway: not caused by the session. */
 const losses: ReadonlySet<number> = new Set([1001, 1006, 1011, 1012, 1013, 1014]);
+/** The close reason of the hosted service at its session limit, and of earlier versions of it and of Parley. */
+const expiry = /maximum duration|session_expired/;
 const noStatus = 1005;
 const normal = 1000;
 const internalError = 1011;
@@ -15,7 +17,7 @@ export const tooManyRefused: CloseReason = { code: 1008, reason: 'too many event
  * `expired`: an error has announced the session's expiry.
  */
 export function relayedClose({ code, reason }: CloseReason, expired: boolean): CloseReason | undefined {
-  if (losses.has(code) && !(code === 1001 && (expired || reason.includes('session_expired')))) return undefined;
+  if (losses.has(code) && !(code === 1001 && (expired || expiry.test(reason)))) return undefined;
   if (code === noStatus) return { code: normal, reason };
   const sendable = (code >= 1000 && code <= 1014 && code !== 1004) || (code >= 3000 && code <= 4999);
   return sendable ? { code, reason } : { code: internalError, reason };

@@ -29,7 +29,8 @@ export class InputEstimate {
   received(event: ServerEvent): void {
     if (event.type !== 'response.done') return;
     const { conversation_id, usage } = event.response;
-    if (conversation_id === null || !usage) return;
+    // A response that ended before any output reports zeros, which say nothing about the conversation.
+    if (conversation_id === null || !usage?.total_tokens) return;
     this.#conversation = usage.total_tokens;
     this.#head = 0;
   }

@@ -60,7 +60,7 @@ test('an update of the flat session needs no type, and returns each field', asyn
     speed: 1.2,
     input_audio_format: 'g711_ulaw',
     output_audio_format: 'g711_alaw',
-    input_audio_transcription: { model: 'whisper-1' },
+    input_audio_transcription: { model: 'whisper-1', language: null, prompt: null },
     input_audio_noise_reduction: { type: 'near_field' },
     turn_detection: { type: 'semantic_vad', eagerness: 'high', create_response: true, interrupt_response: false },
     tools,
@@ -75,7 +75,7 @@ test('an update of the flat session needs no type, and returns each field', asyn
   assert.deepEqual(core.audio, {
     input: {
       format: { type: 'audio/pcmu' },
-      transcription: { model: 'whisper-1' },
+      transcription: flat.input_audio_transcription,
       noise_reduction: { type: 'near_field' },
       turn_detection: flat.turn_detection,
     },

@@ -10,7 +10,7 @@ const supportedTypes =
   "'session.update', 'input_audio_buffer.append', 'input_audio_buffer.commit', 'input_audio_buffer.clear', " +
   "'output_audio_buffer.clear', " +
   "'conversation.item.create', 'conversation.item.truncate', 'conversation.item.delete', " +
-  "'conversation.item.retrieve', 'response.create' and 'response.cancel'";
+  "'conversation.item.retrieve', 'response.create', and 'response.cancel'";
 
 const output = (fields: object) => update({ audio: { output: fields } });
 
@@ -20,6 +20,24 @@ const invalidValue = (param: string, value: string, supported: string): Expected
   code: 'invalid_value',
   param,
   message: `Invalid value: '${value}'. Supported values are: ${supported}.`,
+});
+
+const oneValue = (param: string, value: string, allowed: string): Expected => ({
+  code: 'invalid_value',
+  param,
+  message: `Invalid value: '${value}'. Value must be '${allowed}'.`,
+});
+
+const badPattern = (param: string): Expected => ({
+  code: 'invalid_value',
+  param,
+  message: `Invalid '${param}': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'.`,
+});
+
+const badParameters = (param: string, got: string): Expected => ({
+  code: 'invalid_function_parameters',
+  param,
+  message: `Invalid schema for function 'f': schema must be a JSON Schema of 'type: "object"', got 'type: "${got}"'.`,
 });
 
 const unknown = (param: string, hint = ''): Expected => ({
@@ -117,7 +135,7 @@ const fields: [event: object, expected: Expected][] = [
   ],
   [
     input({ format: { type: 'audio/opus' } }),
-    invalidValue('session.audio.input.format.type', 'audio/opus', "'audio/pcm', 'audio/pcmu' and 'audio/pcma'"),
+    invalidValue('session.audio.input.format.type', 'audio/opus', "'audio/pcm', 'audio/pcmu', and 'audio/pcma'"),
   ],
   [input({ format: {} }), missing('session.audio.input.format.type')],
   [input({ turn_detection: {} }), missing('session.audio.input.turn_detection.type')],
@@ -135,7 +153,7 @@ const fields: [event: object, expected: Expected][] = [
   ],
   [
     input({ turn_detection: { type: 'semantic_vad', eagerness: 'x' } }),
-    invalidValue('session.audio.input.turn_detection.eagerness', 'x', "'low', 'medium', 'high' and 'auto'"),
+    invalidValue('session.audio.input.turn_detection.eagerness', 'x', "'low', 'medium', 'high', and 'auto'"),
   ],
   [output({ speed: 0.2 }), range('decimal_below_min_value', 'session.audio.output.speed', '>= 0.25', 0.2)],
   [output({ speed: 2 }), range('decimal_above_max_value', 'session.audio.output.speed', '<= 1.5', 2)],
@@ -144,12 +162,12 @@ const fields: [event: object, expected: Expected][] = [
   [output({ voice: { id: 3 } }), wrongType('session.audio.output.voice.id', 'a string', 'an integer')],
   [update({ max_output_tokens: 0 }), range('integer_below_min_value', 'session.max_output_tokens', '>= 1', 0)],
   [update({ max_output_tokens: 4097 }), range('integer_above_max_value', 'session.max_output_tokens', '<= 4096', 4097)],
-  [update({ max_output_tokens: 'many' }), invalidValue('session.max_output_tokens', 'many', "'inf'")],
+  [update({ max_output_tokens: 'many' }), oneValue('session.max_output_tokens', 'many', 'inf')],
   [
     update({ max_output_tokens: 1.5 }),
     wrongType('session.max_output_tokens', "one of an integer, 'inf'", 'a decimal number'),
   ],
-  [update({ tool_choice: 'bogus' }), invalidValue('session.tool_choice', 'bogus', "'auto', 'none' and 'required'")],
+  [update({ tool_choice: 'bogus' }), invalidValue('session.tool_choice', 'bogus', "'auto', 'none', and 'required'")],
   [update({ tool_choice: { type: 'function' } }), missing('session.tool_choice.name')],
   [
     update({ tool_choice: 7 }),
@@ -160,12 +178,19 @@ const fields: [event: object, expected: Expected][] = [
     update({ truncation: { type: 'retention_ratio', retention_ratio: 2 } }),
     range('decimal_above_max_value', 'session.truncation.retention_ratio', '<= 1', 2),
   ],
-  [update({ tracing: 'x' }), invalidValue('session.tracing', 'x', "'auto'")],
+  [update({ tracing: 'x' }), oneValue('session.tracing', 'x', 'auto')],
   [update({ tracing: { foo: 1 } }), unknown('session.tracing.foo')],
-  [update({ tools: {} }), wrongType('session.tools', 'an array', 'an object')],
+  [update({ tools: {} }), wrongType('session.tools', 'an array of objects', 'an object')],
   [update({ tools: [tool, 1] }), wrongType('session.tools[1]', 'an object', 'an integer')],
   [update({ tools: [{ type: 'function' }] }), missing('session.tools[0].name')],
   [update({ tools: [{ ...tool, name: 'f'.repeat(65) }] }), tooLong('string', 'session.tools[0].name', 64, 65)],
+  [update({ tools: [{ ...tool, name: 'look up' }] }), badPattern('session.tools[0].name')],
+  [update({ tools: [tool, { ...tool, parameters: {} }] }), badParameters('session.tools[1].parameters', 'None')],
+  [update({ tools: [{ ...tool, parameters: null }] }), badParameters('session.tools[0].parameters', 'None')],
+  [
+    { type: 'response.create', response: { tools: [{ ...tool, parameters: { type: 'string' } }] } },
+    badParameters('response.tools[0].parameters', 'string'),
+  ],
   [update({ tools: Array(129).fill(tool) }), tooLong('array', 'session.tools', 128, 129)],
 
   [{ type: 'input_audio_buffer.append' }, missing('audio')],
@@ -178,23 +203,35 @@ const fields: [event: object, expected: Expected][] = [
   [item(undefined), missing('item')],
   [item(null), wrongType('item', 'an object', 'null')],
   [item({}), missing('item.type')],
-  [item({ type: 'x' }), invalidValue('item.type', 'x', "'message', 'function_call' and 'function_call_output'")],
+  [item({ type: 'x' }), invalidValue('item.type', 'x', "'message', 'function_call', and 'function_call_output'")],
   [item({ type: 'message' }), missing('item.role')],
-  [item({ type: 'message', role: 'x' }), invalidValue('item.role', 'x', "'system', 'user' and 'assistant'")],
+  [item({ type: 'message', role: 'x' }), invalidValue('item.role', 'x', "'system', 'user', and 'assistant'")],
   [item({ type: 'message', role: 'user' }), missing('item.content')],
-  [
-    userMessage('hi'),
-    { code: 'invalid_type', param: 'item.content', message: /^Invalid type for 'item\.content': expected an array/ },
-  ],
+  [userMessage('hi'), wrongType('item.content', 'an array of objects', 'a string')],
   [userMessage([null]), wrongType('item.content[0]', 'an object', 'null')],
   [userMessage([{}]), missing('item.content[0].type')],
   [
     userMessage([{ type: 'text', text: 'x' }]),
-    invalidValue('item.content[0].type', 'text', "'input_text', 'input_audio' and 'input_image'"),
+    invalidValue('item.content[0].type', 'text', "'input_text', 'input_audio', and 'input_image'"),
   ],
   [userMessage([{ type: 'input_text' }]), missing('item.content[0].text')],
   [userMessage([{ type: 'input_text', text: 'x', bogus: 1 }]), unknown('item.content[0].bogus')],
   [item({ type: 'message', role: 'user', id: 'i'.repeat(39), content: [] }), tooLong('string', 'item.id', 32, 39)],
+  [item({ type: 'message', role: 'user', id: 'a b', content: [] }), badPattern('item.id')],
+  [item({ type: 'function_call', name: 'f', call_id: 'call 1', arguments: '' }), badPattern('item.call_id')],
+  [
+    item({ type: 'function_call', name: 'f', call_id: 'c'.repeat(33), arguments: '' }),
+    tooLong('string', 'item.call_id', 32, 33),
+  ],
+  [item({ type: 'function_call_output', call_id: '', output: '' }), badPattern('item.call_id')],
+  [
+    item({ type: 'message', role: 'system', content: [{ type: 'text', text: 'x' }] }),
+    oneValue('item.content[0].type', 'text', 'input_text'),
+  ],
+  [
+    item({ type: 'message', role: 'assistant', content: [{ type: 'text', text: 'x' }] }),
+    oneValue('item.content[0].type', 'text', 'output_text'),
+  ],
   [item({ type: 'function_call', name: 'f' }), missing('item.arguments')],
   [item({ type: 'function_call_output', call_id: 'c', output: {} }), wrongType('item.output', 'a string', 'an object')],
   [
@@ -304,7 +341,11 @@ test('every refused field: code, param, message, and the id of the event', async
     'R5.28',
     'R5.29',
     'R5.31',
+    'R5.45',
+    'R5.46',
     'R5.55',
+    'R3.38',
+    'R3.39',
     'R8.2',
     'ga.server.error',
   );

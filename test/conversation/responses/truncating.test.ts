@@ -34,9 +34,11 @@ test('truncation cuts audio and transcript where playback stopped, also repeated
 });
 
 test('a position beyond the audio is clamped; in strict mode it is refused', async () => {
-  verifies('R4.18', 'R5.26');
+  verifies('R4.18', 'R5.26', 'R9.3');
   const lenient = await spoken();
   await lenient.client.say(truncate(lenient.item_id, 1560));
+  await lenient.client.say(truncate(lenient.item_id, 1560));
+  assert.deepEqual(lenient.log.warnings, [{ event: 'leniency_used', leniency: 'truncation_clamped' }], 'once');
   assert.equal(lenient.client.last('conversation.item.truncated').audio_end_ms, 1500);
   const strict = await spoken({ strictTruncation: true });
   await strict.client.say({ ...truncate(strict.item_id, 1560), event_id: 't' });
@@ -45,9 +47,9 @@ test('a position beyond the audio is clamped; in strict mode it is refused', asy
     { code, param, text, event_id },
     {
       code: 'invalid_value',
-      param: 'audio_end_ms',
+      param: null,
       text: 'Audio content of 1500ms is already shorter than 1560ms',
-      event_id: 't',
+      event_id: null,
     },
   );
   await strict.client.say(truncate(strict.item_id, 1500));

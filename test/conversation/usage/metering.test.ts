@@ -23,7 +23,8 @@ class CountingMeter implements Meter {
   }
 }
 
-test('the meter and the client get the usage of every response once', async () => {
+test('the meter receives the real usage of every response once, also where the client is shown zeros', async () => {
+  verifies('R3.52');
   const meter = new CountingMeter();
   const { client, engines } = newConversation({}, { tokens: words, meter });
   await client.say(userText('Hello.'));
@@ -33,9 +34,13 @@ test('the meter and the client get the usage of every response once', async () =
     throw new Error('overloaded');
   };
   await client.say(inText());
+  const shown = client.all('response.done').map(({ response }) => response.usage);
+  assert.deepEqual(meter.responses.slice(0, 2), shown.slice(0, 2));
+  const totals = [shown, meter.responses].map((usages) => Object(usages[2]));
   assert.deepEqual(
-    meter.responses,
-    client.all('response.done').map(({ response }) => response.usage),
+    totals.map((usage) => usage.total_tokens),
+    [0, Object(shown[0]).total_tokens],
+    'the failed response has used its input',
   );
   assert.equal(meter.responses.length, 3);
 });
@@ -155,25 +160,31 @@ test('a transcription costs tokens or duration, depending on its model', async (
     await sayAloud(client, 1230);
     return client.all('conversation.item.input_audio_transcription.completed').at(-1)?.usage;
   };
-  const tokens = {
-    ...{ type: 'tokens', total_tokens: 13 + 2 + 3, input_tokens: 13 + 2, output_tokens: 3 },
-    input_token_details: { text_tokens: 2, audio_tokens: 13 },
-  };
+  const tokensOf = (audio: number) => ({
+    ...{ type: 'tokens', total_tokens: audio + 2 + 3, input_tokens: audio + 2, output_tokens: 3 },
+    input_token_details: { text_tokens: 2, audio_tokens: audio },
+  });
+  const tokens = tokensOf(12);
   const prompt = 'Expect words.';
-  const duration = { type: 'duration', seconds: 1.23 };
+  const duration = { type: 'duration', seconds: 2 };
   assert.deepEqual(await completed({ model: 'gpt-4o-transcribe', prompt }), tokens);
   assert.deepEqual(await completed({ model: 'gpt-4o-mini-transcribe-2025-12-15', prompt }), tokens);
   assert.deepEqual(await completed({ model: 'whisper-1', prompt }), duration);
   assert.deepEqual(await completed({}), duration);
   await completed(null);
-  assert.deepEqual(meter.transcriptions, [tokens, tokens, duration, duration, duration], 'also what no client is told');
+  const [used, spent] = [tokensOf(12.3), { type: 'duration', seconds: 1.23 }];
+  assert.deepEqual(
+    meter.transcriptions,
+    [used, used, spent, spent, spent],
+    'not rounded, and also what no client sees',
+  );
 });
 
 test('usage reported by a transcriber takes precedence', async () => {
   verifies('R3.35');
   const meter = new CountingMeter();
   const { client, engines } = newConversation({}, { meter });
-  const usage = { type: 'duration', seconds: 7 } as const;
+  const usage = { type: 'duration', seconds: 6.2 } as const;
   engines.transcriber.transcribe = async function* () {
     yield { type: 'done', text: 'Hello.', usage };
   };
@@ -181,7 +192,8 @@ test('usage reported by a transcriber takes precedence', async () => {
     update({ audio: { input: { turn_detection: null, transcription: { model: 'gpt-4o-transcribe' } } } }),
   );
   await sayAloud(client, 500);
-  assert.deepEqual(client.last('conversation.item.input_audio_transcription.completed').usage, usage);
+  const shown = client.last('conversation.item.input_audio_transcription.completed').usage;
+  assert.deepEqual(shown, { type: 'duration', seconds: 7 });
   assert.deepEqual(meter.transcriptions, [usage]);
 });
 

@@ -34,23 +34,24 @@ test('text is counted over instructions, tools, messages, calls and outputs', as
   assert.equal(second.output_tokens, 2);
 });
 
-test('audio is counted by duration, rounded up, and its words are not counted as text', async () => {
+test('audio is counted by its length, rounded down once for each response, and its words are not text too', async () => {
   verifies('R3.33', 'R3.48');
   const { client, clock, engines } = newConversation({}, { tokens: words });
   engines.languageModel.script = () => say('One two three.');
   await manual(client);
-  await sayAloud(client, 210);
+  await sayAloud(client, 150);
+  await sayAloud(client, 140);
   await client.say({ type: 'response.create' });
   await clock.advance(5000);
   const first = usageOf(client);
   assert.deepEqual(first.input_token_details, {
-    ...{ text_tokens: 0, audio_tokens: 3, image_tokens: 0, cached_tokens: 0 },
+    ...{ text_tokens: 0, audio_tokens: 2, image_tokens: 0, cached_tokens: 0 },
     cached_tokens_details: { text_tokens: 0, audio_tokens: 0, image_tokens: 0 },
   });
   assert.deepEqual(first.output_token_details, { text_tokens: 3, audio_tokens: 750 / 50 }, 'words, and their sound');
 
   await client.say(inText());
-  assert.equal(usageOf(client).input_token_details.audio_tokens, 3 + 15);
+  assert.equal(usageOf(client).input_token_details.audio_tokens, Math.floor(2.9 + 15));
   assert.equal(usageOf(client).input_token_details.text_tokens, 0);
 });
 

@@ -94,6 +94,17 @@ test('a response.create before the output of a call fails and names the missing 
   assert.match((await respond(scripted.client)).failure ?? '', /the output of look_up_order is missing: send it as/);
 });
 
+test('text of arguments is sent as it is, white space at its end included', async () => {
+  for (const [written, sent] of [
+    ['\'{"a": 1}  \'', '{"a": 1}  '],
+    ['|\n      {"a": 1}\n', '{"a": 1}\n'],
+  ] as const) {
+    const scripted = await follow(`rules:\n  - when: go\n    call: buy\n    with: ${written}\n`, { tools: ['buy'] });
+    const [call] = (await ask(scripted, 'go')).calls;
+    assert.equal(call?.arguments, sent);
+  }
+});
+
 test('arguments may be text that is sent unchanged', async () => {
   const scripted = await follow(
     'rules:\n  - when: /(\\d+) eggs/\n    call: buy\n    with: \'{"eggs":   {{1}}}\'\n  - when: nothing\n    call: buy\n    with: \'{"eggs": broken off\'',

@@ -1,0 +1,57 @@
+/** What Parley accepts although the hosted service refuses it (docs/protocol.md §9). */
+
+import { type WireError, wireErrors } from '../errors/wire-errors.ts';
+import type { Check, JsonObject } from './schema-check.ts';
+
+/** `truncation_clamped` depends on the session, the others on the event alone. */
+export type Leniency = 'assistant_output_audio' | 'pcm_without_rate' | 'truncation_clamped';
+
+/** A leniency that an event needs, and the hosted service's error. */
+export interface UsedLeniency {
+  leniency: Leniency;
+  refusal: WireError;
+}
+
+/**
+ * Adds to a check of GA events that `onUsed` receives each leniency that a valid event needs; if it throws, the event
+ * is refused.
+ */
+export function leniencyCheck(check: Check, onUsed: (used: UsedLeniency) => void): Check {
+  return (schema, event) => {
+    // Before the check: schemas fill in defaults.
+    const used = [...leniencies(event)];
+    const checked = check(schema, event);
+    for (const each of used) onUsed(each);
+    return checked;
+  };
+}
+
+function* leniencies({ session, response, item }: JsonObject): Generator<UsedLeniency> {
+  const settings = [
+    ['session.audio.input', at(session, 'audio', 'input')],
+    ['session.audio.output', at(session, 'audio', 'output')],
+    ['response.audio.output', at(response, 'audio', 'output')],
+  ] as const;
+  for (const [path, audio] of settings) {
+    if (at(audio, 'format', 'type') !== 'audio/pcm' || at(audio, 'format', 'rate') !== undefined) continue;
+    yield { leniency: 'pcm_without_rate', refusal: wireErrors.missingParameter(`${path}.format.rate`) };
+  }
+  const input = at(response, 'input');
+  const inputItems = Array.isArray(input)
+    ? input.map((each, index) => [`response.input[${index}]`, each] as const)
+    : [];
+  for (const [path, each] of [['item', item] as const, ...inputItems]) {
+    const content = at(each, 'content');
+    const index = Array.isArray(content) ? content.findIndex((part) => at(part, 'type') === 'output_audio') : -1;
+    if (index < 0) continue;
+    const refusal = wireErrors.invalidValue(`${path}.content[${index}].type`, 'output_audio', ['output_text']);
+    yield { leniency: 'assistant_output_audio', refusal };
+  }
+}
+
+function at(value: unknown, ...path: string[]): unknown {
+  return path.reduce<unknown>((inner, key) => {
+    if (typeof inner !== 'object' || inner === null || !Object.hasOwn(inner, key)) return undefined;
+    return Reflect.get(inner, key);
+  }, value);
+}
