@@ -50,6 +50,7 @@ test('options and npm scripts that documents name exist', () => {
     help('scripts/fuzz.ts'),
     help('bench/main.ts'),
     readFileSync(join(root, 'scripts/conformance.ts'), 'utf8'),
+    readFileSync(join(root, 'scripts/compare-recording.ts'), 'utf8'),
   ];
   const options = new Set(programs.join('\n').match(/--[a-z][a-z0-9.-]*/g));
   // Those of npm, Node, curl, llama.cpp and vLLM.

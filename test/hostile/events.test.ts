@@ -103,10 +103,10 @@ test('tools that are too many or too large are refused, and the previous tools r
   const properties = (count: number, description: string) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`p${index}`, { type: 'string', description }]));
   const huge = [tool('f', { type: 'object', properties: properties(1000, 'x'.repeat(2000)) })];
-  const many = Array.from({ length: 129 }, (_, index) => tool(`f${index}`, {}));
+  const many = Array.from({ length: 129 }, (_, index) => tool(`f${index}`, { type: 'object' }));
   await underAttack(t, {}, async (scene) => {
     const client = await scene.client();
-    client.send({ type: 'session.update', session: { type: 'realtime', tools: [tool('kept', {})] } });
+    client.send({ type: 'session.update', session: { type: 'realtime', tools: [tool('kept', { type: 'object' })] } });
     await client.until('session.updated');
     await scene.waves(async () => {
       for (const tools of [huge, many]) {

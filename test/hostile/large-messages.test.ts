@@ -80,8 +80,8 @@ test('echoes of a deeply nested schema with thousands of properties do not delay
     const properties = Object.fromEntries(
       Array.from({ length: 10_000 }, (_, index) => [`k${index}`, { type: 'null' }]),
     );
-    const parameters = Array.from({ length: 80 }).reduce((inner) => ({ inner }), properties);
-    const tools = [{ type: 'function', name: 'deep', parameters }];
+    const inner = Array.from({ length: 80 }).reduce((nested) => ({ nested }), properties);
+    const tools = [{ type: 'function', name: 'deep', description: null, parameters: { type: 'object', inner } }];
     client.send({ type: 'session.update', session: { type: 'realtime', tools } });
     await client.until('session.updated');
     await scene.waves(async () => {

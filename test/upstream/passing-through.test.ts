@@ -317,7 +317,7 @@ test('unknown and null fields of an upstream’s session do not hide the others 
   });
   const old = new AttachedPeer(session, beta);
   const flat = Object((await old.next('session.created')).session);
-  assert.deepEqual(flat.tools, [{ type: 'function', name: 'f', parameters: {} }]);
-  assert.deepEqual(flat.input_audio_transcription, { model: 'gpt-4o-transcribe' });
+  assert.deepEqual(flat.tools, [{ type: 'function', name: 'f', description: null, parameters: {} }]);
+  assert.deepEqual(flat.input_audio_transcription, { model: 'gpt-4o-transcribe', language: null, prompt: null });
   assert.equal(flat.turn_detection.type, 'server_vad', 'what it cannot name is told as the default');
 });

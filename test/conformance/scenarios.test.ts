@@ -1,0 +1,99 @@
+/**
+ * Plays each file of `scenarios/` against a server, in the dialects that it names. The files state the fields that
+ * matter, from facts about the hosted service; docs/testing.md describes the format.
+ */
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import { coreName } from '../../dev/harness/derive-requirements.ts';
+import {
+  type Answer,
+  type JsonObject,
+  type Line,
+  parseRecording,
+  type Recording,
+} from '../../dev/recordings/format.ts';
+import { play } from '../../dev/recordings/play.ts';
+import type { ModelEvent } from '../../src/session/ports/language-model.ts';
+import { call, fakeEngines, hang, say } from '../support/fake-engines.ts';
+import { fakeEngineSet, newServer } from '../support/server.ts';
+import { WireClient } from '../support/wire-client.ts';
+
+/** For an event that does not come. */
+const timeout = 30_000;
+
+const folder = new URL('scenarios/', import.meta.url);
+const files = readdirSync(folder).filter((name) => name.endsWith('.jsonl'));
+
+for (const file of files) {
+  const recording = parseRecording(readFileSync(new URL(file, folder), 'utf8'), file);
+  const { about, dialects } = recording.header ?? assert.fail(`${file} has no header`);
+  for (const dialect of dialects) {
+    test(`${about} (${dialect}, ${file})`, { timeout }, async (t) => {
+      assert.deepEqual(await playScenario(t, recording, dialect), []);
+    });
+  }
+}
+
+test('a scenario whose events differ is told apart by event and field', async (t) => {
+  const recording = parseRecording(readFileSync(new URL('text-turn.jsonl', folder), 'utf8'), 'text-turn.jsonl');
+  const lines = recording.lines.flatMap((line): Line[] => {
+    if (!('server' in line)) return [line];
+    if (line.server.type === 'response.content_part.done') return [];
+    if (line.server.type !== 'response.done') return [line];
+    return [{ server: { type: 'response.done', response: { status_details: { type: 'completed' } } } }];
+  });
+  assert.deepEqual(await playScenario(t, { ...recording, lines }, 'ga'), [
+    '+ response.content_part.done',
+    '~ response.done response.status_details: recorded {"type":"completed"}, played null',
+  ]);
+});
+
+async function playScenario(t: TestContext, { header, lines }: Recording, dialect: 'ga' | 'beta'): Promise<string[]> {
+  const answers = [...(header?.answers ?? [])];
+  const engines = fakeEngines();
+  engines.languageModel.script = ({ signal }) => answered(answers.shift(), signal);
+  const { wsUrl } = await newServer(t, { engines: fakeEngineSet(engines) });
+  const headers: Record<string, string> = dialect === 'beta' ? { 'OpenAI-Beta': 'realtime=v1' } : {};
+  const client = new WireClient(`${wsUrl}?${header?.query}`, { headers });
+  const wire = {
+    send: (event: JsonObject) => client.send(event),
+    next: async () => {
+      const event: JsonObject = { ...(await client.next()) };
+      return dialect === 'beta' ? inGa(event) : event;
+    },
+  };
+  const known = dialect === 'ga' ? lines : lines.filter((line) => !isGaOnly(line));
+  return play({ header, lines: known }, wire, { whole: false });
+}
+
+function answered(answer: Answer | undefined, signal: AbortSignal): Iterable<ModelEvent> | AsyncIterable<ModelEvent> {
+  if (answer === undefined) throw new Error('The scenario has no further answer.');
+  if (typeof answer === 'string') return say(answer);
+  if ('call' in answer) return call(answer.call, answer.with);
+  if ('fails' in answer) throw new Error(answer.fails);
+  return hang(signal);
+}
+
+function isGaOnly(line: Line): boolean {
+  return 'server' in line && line.server.type === 'conversation.item.done';
+}
+
+/** A beta event under the names of GA, by the tables of docs/protocol.md §6. */
+function inGa(event: JsonObject): JsonObject {
+  return { ...(renamed(event) as JsonObject), type: coreName(String(event.type)) };
+}
+
+function renamed(value: unknown, isAssistant = false): unknown {
+  if (Array.isArray(value)) return value.map((each) => renamed(each, isAssistant));
+  if (typeof value !== 'object' || value === null) return value;
+  const names: Record<string, string> = { text: 'output_text', audio: 'output_audio' };
+  const inside = isAssistant || Reflect.get(value, 'role') === 'assistant';
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [
+      name,
+      inside && name === 'type' && typeof inner === 'string' ? (names[inner] ?? inner) : renamed(inner, inside),
+    ]),
+  );
+}
