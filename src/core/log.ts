@@ -51,6 +51,10 @@ export const logEvents = {
   session_fault: 'Internal error in a session; the session continues',
   noise_reduction_unavailable:
     'A client requested noise reduction, which this server does not support; its audio is not filtered',
+  transcription_settings_ignored:
+    'A client set what the transcriber does not support; the setting is accepted and has no effect',
+  transcription_languages_unknown:
+    'A client set a language that the transcriber does not know; the setting is accepted',
   response_done: 'Response done',
   response_failed: 'Response failed',
   context_truncated: "A conversation exceeds its model's context; its oldest items are omitted from now on",
@@ -159,6 +163,8 @@ export const digestRules: Partial<Record<LogEvent, DigestRule>> = {
   observer_failed: trouble,
   process_rejection: trouble,
   noise_reduction_unavailable: trouble,
+  transcription_settings_ignored: trouble,
+  transcription_languages_unknown: trouble,
   response_failed: trouble,
   transcription_failed: trouble,
   voice_activity_failed: trouble,

@@ -53,5 +53,11 @@ function logOwn(observation: Observation, log: Log): void {
       return log.warn('noise_reduction_unavailable', {});
     case 'truncation_clamped':
       return log.warn('leniency_used', { leniency: observation.type });
+    case 'transcription_settings_ignored':
+      return log.warn('transcription_settings_ignored', { settings: observation.settings });
+    case 'transcription_languages_unknown': {
+      const { languages, known } = observation;
+      return log.warn('transcription_languages_unknown', { languages, known });
+    }
   }
 }

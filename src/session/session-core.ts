@@ -12,6 +12,7 @@ import { type SessionKind, sessionKinds } from '../protocol/wire/session-kinds.t
 import { AudioBudget, AudioQuota, AudioRetention } from './conversation/audio-budget.ts';
 import { Conversation } from './conversation/conversation.ts';
 import { EngineCalls } from './conversation/engine-calls.ts';
+import { TranscriptionNotices } from './input/transcription-notices.ts';
 import { Locks } from './limits/locks.ts';
 import { ResponseQuota } from './limits/response-quota.ts';
 import { Observers } from './observing/observers.ts';
@@ -87,6 +88,7 @@ export class SessionCore implements SessionTools {
   readonly audioQuota: AudioQuota;
   /** For the conversation's audio; a response outside the conversation has its own. */
   readonly playback: SessionPlayback;
+  readonly #transcriptionNotices: TranscriptionNotices;
   readonly #peers = new Set<Peer>();
   #config: RealtimeConfig;
   #closed = false;
@@ -107,6 +109,7 @@ export class SessionCore implements SessionTools {
     this.toolRunner = options.toolRunner ?? noTools;
     this.lifeSeconds = Math.min(settings.sessionMinutes * 60, grant.maxSeconds ?? Number.POSITIVE_INFINITY);
     const expiresAt = Math.floor(clock.epochMs() / 1000 + this.lifeSeconds);
+    this.#transcriptionNotices = new TranscriptionNotices(this.engines, this.observers);
     this.#config = defaultRealtimeConfig({ id: this.id, model: options.model, expiresAt });
     if (grant.initial) this.configure(applyUpdate(this.#config, grant.initial));
     this.locks = new Locks(grant.locked ?? [], this.kind);
@@ -127,6 +130,7 @@ export class SessionCore implements SessionTools {
     if (config.audio.input.noise_reduction && !before) {
       this.observers.publish({ type: 'noise_reduction_unavailable' });
     }
+    this.#transcriptionNotices.check(config.audio.input.transcription);
     this.#config = config;
   }
 

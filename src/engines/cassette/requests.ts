@@ -42,8 +42,11 @@ export function contextItems(items: readonly ContextItem[]): Json[] {
   });
 }
 
-export function transcriberRequest(clip: AudioClip, { language, prompt }: TranscribeOptions): Json {
-  return withoutAbsent({ audio: describeClip(clip), language, prompt });
+export function transcriberRequest(
+  clip: AudioClip,
+  { language, languages, keywords, prompt }: TranscribeOptions,
+): Json {
+  return withoutAbsent({ audio: describeClip(clip), language, languages, keywords, prompt });
 }
 
 export function voiceRequest(text: string, { voice, speed }: SpeakOptions): Json {

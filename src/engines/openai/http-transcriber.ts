@@ -1,7 +1,12 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples, samplesIn } from '../../audio/pcm.ts';
 import { resample } from '../../audio/resample.ts';
-import type { TranscribeOptions, Transcriber, TranscriptEvent } from '../../session/ports/transcriber.ts';
+import type {
+  TranscribeOptions,
+  Transcriber,
+  TranscriptEvent,
+  TranscriptionSetting,
+} from '../../session/ports/transcriber.ts';
 import { Adaptations, isWithout, mayConcernForm, refusedField } from './adaptations.ts';
 import { Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
 import { wavFile } from './in-turns.ts';
@@ -30,13 +35,18 @@ const optionalFields = {
   include: 'include[]',
   logprobs: 'include[]',
   prompt: 'prompt',
+  languages: 'languages[]',
+  keywords: 'keywords[]',
 } as const;
 /** Models of the hosted API that have no `verbose_json`. */
 const plainModels = /^gpt-/;
+/** Models of the hosted API that take `keywords` and `languages`. */
+const guidedModels = /^gpt-(live-)?transcribe/;
 type OptionalField = (typeof optionalFields)[keyof typeof optionalFields];
 
 /** A transcriber over `/v1/audio/transcriptions` (OpenAI, "Create transcription"). */
 export class HttpTranscriber implements Transcriber {
+  readonly settings: readonly TranscriptionSetting[];
   readonly #endpoint: Endpoint;
   readonly #model: string;
   readonly #adaptations: Adaptations;
@@ -44,6 +54,7 @@ export class HttpTranscriber implements Transcriber {
   constructor(options: TranscriberOptions) {
     this.#endpoint = new Endpoint(options);
     this.#model = options.model;
+    this.settings = ['language', 'keywords', 'prompt', ...(this.#isGuided ? (['languages'] as const) : [])];
     this.#adaptations = new Adaptations(this.#endpoint.clock, options.adaptationMs ?? defaultAdaptationMs);
   }
 
@@ -75,6 +86,10 @@ export class HttpTranscriber implements Transcriber {
     yield mergeTranscripts(parts);
   }
 
+  get #isGuided(): boolean {
+    return guidedModels.test(this.#model);
+  }
+
   warm(): Promise<void> {
     return this.#endpoint.warm();
   }
@@ -96,7 +111,10 @@ export class HttpTranscriber implements Transcriber {
   }
 
   #ask(file: File, options: TranscribeOptions, signal: AbortSignal): Promise<Response> {
-    const { language, prompt, logprobs } = options;
+    const { language, languages = [], keywords = [], logprobs } = options;
+    // Other models take keywords in the prompt (OpenAI, "Speech to text", Prompting).
+    const hints = this.#isGuided ? [options.prompt] : [options.prompt, keywords.join(', ')];
+    const prompt = hints.filter((hint) => hint !== undefined && hint !== '').join(' ');
     const speakers = this.#model.includes('diarize');
     let optional: Record<string, unknown> = {};
     const send = (has: (key: string) => boolean) => {
@@ -105,7 +123,13 @@ export class HttpTranscriber implements Transcriber {
       form.set('file', file);
       form.set('model', this.#model);
       if (language !== undefined) form.set('language', language);
-      if (prompt !== undefined && may('prompt')) form.set('prompt', prompt);
+      if (prompt !== '' && may('prompt')) form.set('prompt', prompt);
+      for (const [name, values] of [
+        ['languages[]', languages],
+        ['keywords[]', keywords],
+      ] as const) {
+        if (this.#isGuided && may(name)) for (const value of values) form.append(name, value);
+      }
       if (logprobs && may('include[]')) form.set('include[]', 'logprobs');
       if (speakers) form.set('chunking_strategy', 'auto');
       // `verbose_json` says how probable it is that nobody spoke; probabilities of tokens come only with `json`.

@@ -100,7 +100,10 @@ export type Failover<Engine> = (candidates: readonly Candidate<Engine>[], listen
 export const failover: { readonly [Kind in RequestKind]: Failover<Engines[Kind]> } = {
   transcriber(candidates, listener) {
     const chain = new FailoverChain(candidates, listener);
+    const [first] = candidates;
     return {
+      ...(first?.engine.languages && { languages: first.engine.languages }),
+      ...(first?.engine.settings && { settings: first.engine.settings }),
       transcribe: (clip, options) => chain.answer((engine) => engine.transcribe(clip, options), options.signal),
       warm: () => warmAll(candidates),
     };

@@ -91,10 +91,13 @@ export class Transcription {
     const { engines, claim, clock, settings } = this.#core;
     const abort = new AbortController();
     this.#running = abort;
-    const { language, prompt } = job.setting ?? {};
+    const { languages = [], keywords = [], prompt } = job.setting ?? {};
+    const language = job.setting?.language ?? (languages.length === 1 ? languages[0] : undefined);
     const start = (onWait: (waiting: boolean) => void) =>
       engines.transcriber.transcribe(job.clip, {
         ...(language && { language }),
+        ...(languages.length > 1 && { languages }),
+        ...(keywords.length > 0 && { keywords }),
         ...(prompt && { prompt }),
         ...(job.logprobs && { logprobs: true }),
         claim: { ...claim, priority: 'live', onWait },

@@ -87,6 +87,10 @@ export type Occurrence =
   | { type: 'noise_reduction_unavailable' }
   /** A truncation beyond the audio that was sent was clamped; once in a session. */
   | { type: 'truncation_clamped' }
+  /** Settings of the transcription that the transcriber does not support; each once in a session. */
+  | { type: 'transcription_settings_ignored'; settings: string[] }
+  /** Languages that the transcriber does not know; each once in a session. */
+  | { type: 'transcription_languages_unknown'; languages: string[]; known: string[] }
   /** A defect of the session itself, which continues. */
   | { type: 'session_fault'; error: string }
   /** The last, except for faults of work in progress. */

@@ -6,6 +6,10 @@ import type { WorkClaim } from './work-claim.ts';
 export interface TranscribeOptions {
   /** ISO-639-1 hint, such as `en`. */
   language?: string;
+  /** ISO-639-1 codes of the expected languages, if there are several. */
+  languages?: readonly string[];
+  /** Words or phrases to expect. */
+  keywords?: readonly string[];
   /** Words or style to expect. */
   prompt?: string;
   /** The client requests logprobs; engines that have them report them. */
@@ -33,7 +37,12 @@ export type TranscriptEvent =
       usage?: TranscriptionUsage;
     };
 
+/** A client's settings that a transcriber may support. */
+export type TranscriptionSetting = 'language' | 'languages' | 'keywords' | 'prompt' | 'delay';
+
 export interface Transcriber extends Warmable {
+  /** The settings that it supports; absent if unknown. */
+  readonly settings?: readonly TranscriptionSetting[];
   /** ISO-639-1 codes of the supported languages; absent if unknown, as for a remote engine. */
   readonly languages?: readonly string[];
   /** Yields any number of deltas, then exactly one `done`. */

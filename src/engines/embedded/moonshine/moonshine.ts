@@ -17,6 +17,7 @@ export interface MoonshineOptions extends PoolSurroundings {
 export class Moonshine implements Transcriber {
   /** The languages of a user's model are unknown. */
   readonly languages?: readonly string[];
+  readonly settings = [];
   readonly ready: Promise<void>;
   readonly #pool: WorkerPool<MoonshineRequest, TranscriptEvent>;
 

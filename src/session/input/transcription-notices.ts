@@ -1,0 +1,63 @@
+import type { RealtimeConfig } from '../../protocol/wire/session-config.ts';
+import type { Observers } from '../observing/observers.ts';
+import type { Engines } from '../ports/engines.ts';
+import type { TranscriptionSetting } from '../ports/transcriber.ts';
+
+type Transcription = RealtimeConfig['audio']['input']['transcription'];
+
+const names: readonly TranscriptionSetting[] = ['language', 'languages', 'keywords', 'prompt', 'delay'];
+
+/** Settings and languages that are reported in one session. */
+const maxReported = 64;
+
+/** Reports, once in a session, which settings of its transcription have no effect. */
+export class TranscriptionNotices {
+  readonly #engines: Engines;
+  readonly #observers: Observers;
+  readonly #reported = new Set<string>();
+
+  constructor(engines: Engines, observers: Observers) {
+    this.#engines = engines;
+    this.#observers = observers;
+  }
+
+  check(transcription: Transcription): void {
+    if (!transcription) return;
+    const { languages: known, settings: supported } = this.#engines.transcriber;
+    const { language, languages: several = [] } = transcription;
+    const isPresent = (name: TranscriptionSetting) => (transcription[name]?.length ?? 0) > 0;
+    const isMet = (name: TranscriptionSetting): boolean => {
+      if (supported === undefined) return name !== 'delay';
+      // Unknown languages are reported by themselves.
+      if (known !== undefined && (name === 'language' || name === 'languages')) return true;
+      // Sent as `language`.
+      if (name === 'languages' && several.length === 1 && !language) return isMet('language');
+      return supported.includes(name);
+    };
+    const settings = this.#fresh(names.filter((name) => isPresent(name) && !isMet(name)));
+    if (settings.length > 0) this.#observers.publish({ type: 'transcription_settings_ignored', settings });
+    if (!known) return;
+    const wanted = [...(language ? [language] : []), ...several].filter((each) => each !== '');
+    const languages = this.#fresh(wanted.filter((each) => !known.some((code) => isLanguage(each, code))));
+    if (languages.length > 0) {
+      this.#observers.publish({ type: 'transcription_languages_unknown', languages, known: [...known] });
+    }
+  }
+
+  /** Entries that were not reported yet; at most `maxReported` per session. */
+  #fresh<T extends string>(entries: T[]): T[] {
+    const fresh = [...new Set(entries)]
+      .filter((entry) => !this.#reported.has(entry))
+      .slice(0, maxReported - this.#reported.size);
+    for (const entry of fresh) this.#reported.add(entry);
+    return fresh;
+  }
+}
+
+const englishNames = new Intl.DisplayNames('en', { type: 'language' });
+
+/** Whether a client means a language by `en`, `en-US` or `English`. */
+function isLanguage(language: string, code: string): boolean {
+  const [base] = language.trim().toLowerCase().split(/[-_]/);
+  return base === code || base === englishNames.of(code)?.toLowerCase();
+}
