@@ -28,7 +28,7 @@ const options = {
     'Listening',
     hostName(),
     '127.0.0.1',
-    'The address to listen on. Other than loopback it needs API keys.',
+    'The address to listen on. Addresses other than loopback require API keys.',
   ),
   port: option('Listening', integer('PORT', 0, 65_535), 8080, 'The TCP port to listen on; 0 takes any free one.'),
   tls: option(
@@ -61,13 +61,13 @@ const options = {
     'Access',
     list('ORIGIN', 'origins such as https://app.example.com, without a path', isOrigin),
     [],
-    'Web pages that may connect. Default: with keys any page, without keys the pages of this machine.',
+    'Origins of web pages that may connect. Default: any if there are keys, otherwise the pages of this machine.',
   ),
   hosts: option(
     'Access',
     list('NAME', 'host names or IP addresses, without a port', isHostName),
     [],
-    'Names that the server may be called by (the Host header). Default: with keys any name, without keys localhost and loopback addresses.',
+    'Accepted names in the Host header. Default: any if there are keys, otherwise localhost and loopback addresses.',
   ),
   models: option(
     'Access',
@@ -80,31 +80,31 @@ const options = {
     'Sessions',
     integer('MINUTES', 1, 10_080),
     session.sessionMinutes,
-    'The longest life of a session.',
+    'Maximum lifetime of a session.',
   ),
   idleMinutes: option(
     'Sessions',
     integerOrInfinity('MINUTES', 1, 10_080),
     session.idleMinutes,
-    'How long a session may go without an event of a client and without a response before it ends; inf: as long as it lives.',
+    'How long a session may be idle, without client events and responses, before it ends; inf: no limit.',
   ),
   outputLeadMs: option(
     'Sessions',
     integerOrInfinity('MS', 100, hourMs),
     session.outputLeadMs,
-    'How far ahead of its playback audio is sent, in milliseconds; inf sends it as fast as it is made, for batch work.',
+    'Maximum lead of sent audio over its playback, in milliseconds; inf sends it as fast as it is produced, for batch work.',
   ),
   strictTruncation: option(
     'Sessions',
     boolean(),
     session.strictTruncation,
-    'true: refuse a truncation beyond the audio that was sent, as strict: hosted does. false: shorten it to what was sent.',
+    'true: refuse a truncation beyond the audio that was sent, as strict: hosted does. false: limit it to the audio that was sent.',
   ),
   strict: option(
     'Sessions',
     choice('off', 'hosted'),
     'off',
-    'hosted: refuse what the hosted service refuses although Parley could accept it (docs/protocol.md §9). off: accept it, and say so in the log.',
+    'hosted: refuse what the hosted service refuses although Parley could accept it (docs/protocol.md §9). off: accept it, and log it.',
   ),
 
   prompts: option(
@@ -123,7 +123,7 @@ const options = {
     'Sessions',
     boolean(),
     false,
-    'true: drop fields that the protocol does not have, and say so in the log; for relays. false: refuse them, as the hosted service does.',
+    'true: drop fields that the protocol does not have, and log them; for relays. false: refuse them, as the hosted service does.',
   ),
 
   ...engineOptions,
@@ -138,7 +138,7 @@ const options = {
     'Engines',
     list('SET', 'names of engine sets', (name) => name.length <= 128),
     [],
-    'Engine sets that answer when an engine does not, in order: decided for each request, before anything of its answer was given out.',
+    'Engine sets that answer if an engine fails, in order. A request falls back only before the first output of its answer.',
   ),
   engineSets: option(
     'Engines',
@@ -169,7 +169,7 @@ const options = {
     'Engines',
     integer('THREADS', 1, 64),
     undefined,
-    'Threads of the embedded transcriber. Default: as many as processors but one, at most 4.',
+    'Threads of the embedded transcriber. Default: one less than the number of processors, at most 4.',
   ),
   voiceWorkers: option<number | undefined>(
     'Engines',
@@ -182,13 +182,13 @@ const options = {
     'Outgoing',
     choice('fetch', 'refuse'),
     'fetch',
-    'Images that clients name by an http: or https: URL. fetch: the server gets them, from public addresses only. refuse: it makes no request.',
+    'Images that clients name by an http: or https: URL. fetch: the server fetches them, from public addresses only. refuse: it makes no request.',
   ),
   outgoingAllow: option(
     'Outgoing',
     list('HOST', 'host names, IP addresses or networks such as 10.1.0.0/16', isAllowance),
     [],
-    'Hosts and networks that the server may fetch from although they are private. A name is allowed wherever it leads.',
+    'Private hosts and networks that the server may fetch from. A name is allowed regardless of its address.',
   ),
 
   prices: option(
@@ -208,20 +208,20 @@ const options = {
     'Outgoing',
     upstreams(),
     [],
-    'Other Realtime endpoints that sessions are relayed to (docs/upstream.md). In the configuration file a list of { name, url, key-file, key-header, models, transcription }; the first that serves the model is taken, and models that none serves stay with the engines.',
+    'Realtime endpoints to relay sessions to (docs/upstream.md). In the configuration file a list of { name, url, key-file, key-header, models, transcription }; the first that serves the model is used; models that none serves are handled by the engines.',
   ),
   upstreamKey: option<string | undefined>(
     'Outgoing',
     secretKey(),
     undefined,
-    'The key of the upstream that has none of its own. Prefer the environment, or key-file: other users can see the flags of a process.',
+    'The key of an upstream without its own key. Prefer the environment, or key-file: other users can see the flags of a process.',
   ),
 
   logLevel: option(
     'Logs',
     choice('debug', 'info', 'warn', 'error', 'silent'),
     'info',
-    'The lowest level to log, on standard error.',
+    'Minimum level to log, on standard error.',
   ),
   logFormat: option('Logs', choice('auto', 'pretty', 'json'), 'auto', 'auto: pretty on a terminal, json elsewhere.'),
 };

@@ -187,7 +187,7 @@ export const limits = {
     'Limits',
     integer('COUNT', 1024, 1024 ** 3),
     sessionLimits.engineCallCharacters,
-    'Characters of the ids that engines gave to the tool calls of a session. Beyond it the oldest are forgotten, and those calls go back to the engine under the id that the client knows.',
+    'Characters of the ids that engines assigned to the tool calls of a session. Beyond it the oldest are dropped, and the engine then receives those calls with the ids of the session.',
   ),
   contextCharacters: option(
     'Limits',
@@ -206,19 +206,19 @@ export const limits = {
     'Limits',
     integer('COUNT', 1, 1000),
     sessionLimits.toolCalls,
-    'Tools that the server runs at once for a session; further calls fail.',
+    'Concurrent server-side tool calls of a session; further calls fail.',
   ),
   toolCallMs: option(
     'Limits',
     integer('MS', 100, hourMs),
     sessionLimits.toolCallMs,
-    'Time that one of them may run; then its call fails.',
+    'Time limit of a server-side tool call; then the call fails.',
   ),
   toolOutputCharacters: option(
     'Limits',
     integer('COUNT', 1024, 64 * mebibyte),
     sessionLimits.toolOutputCharacters,
-    'Characters of the output of one of them; with a longer one its call fails.',
+    'Characters of the output of a server-side tool call; a call with more output fails.',
   ),
   instructionsBytes: option(
     'Limits',
@@ -274,13 +274,13 @@ export const limits = {
     'Limits',
     integer('MS', 1000, 24 * hourMs),
     defaultTimeouts.loadMs,
-    'Time for the server of a language model to load it. Until then it is waited for, if it answers other requests.',
+    'Time for the server of a language model to load it. Requests wait as long as the server answers other requests.',
   ),
   engineAdaptationMs: option(
     'Limits',
     integer('MS', 1000, 24 * hourMs),
     defaultAdaptationMs,
-    'Time for which it is remembered what a server refuses in requests: fields, orders of roles, ids of calls.',
+    'How long refusals of a server are remembered: of fields, orders of roles, and ids of calls.',
   ),
   engineIdleMs: option(
     'Limits',
@@ -310,7 +310,7 @@ export const limits = {
     'Limits',
     integer('MS', 100, hourMs),
     defaultQueueLimits.waitMs,
-    'Time that one of them may wait. It does not count toward limits.stage-stall-ms.',
+    'Maximum wait of such a job. It does not count toward limits.stage-stall-ms.',
   ),
   speechMs: option(
     'Limits',

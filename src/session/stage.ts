@@ -153,6 +153,6 @@ function stallError(kind: EngineKind, stallMs: number): StageError {
   return new StageError(
     kind,
     'stalled',
-    `The ${engineKinds[kind].stage} gave nothing for ${stallMs / 1000} s and was given up.`,
+    `The ${engineKinds[kind].stage} produced no output for ${stallMs / 1000} s and was stopped.`,
   );
 }

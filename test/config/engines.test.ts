@@ -180,7 +180,7 @@ const refused: { given: Given; told: RegExp }[] = [
   },
   {
     given: { flags: ['--llm', 'https://api.openai.com/v1#gpt-4.1'] },
-    told: /^llm: api\.openai\.com wants a key\. Set OPENAI_API_KEY or PARLEY_LLM_KEY\.$/,
+    told: /^llm: api\.openai\.com requires a key\. Set OPENAI_API_KEY or PARLEY_LLM_KEY\.$/,
   },
   {
     given: { file: 'llm: { url: "http://h/v1", key-env: NOT_THERE }' },

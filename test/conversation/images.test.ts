@@ -197,7 +197,7 @@ test('a fetcher that hangs times out; a cancel does not wait for it', async () =
   await clock.advance(30_000);
   const { status_details: details } = client.last('response.done').response;
   assert.ok(details?.type === 'failed');
-  assert.match(details.error.message, /did not come within 30 s/);
+  assert.match(details.error.message, /did not arrive within 30 s/);
 
   await client.say(respond);
   await client.say({ type: 'response.cancel' });

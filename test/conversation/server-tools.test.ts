@@ -315,7 +315,7 @@ test('long outputs, too many calls and a full conversation are refused within th
   const tooLong = await message(({ runner }) => runner.answer({ output: 'x'.repeat(101) }));
   assert.equal(tooLong, 'The output of the tool has 101 characters; at most 100 are allowed.');
   const tooMany = await message(({ client }) => client.say({ type: 'response.create' }));
-  assert.equal(tooMany, 'The session is running 1 tools already.');
+  assert.equal(tooMany, 'The session is already running 1 tools.');
   const full = await message(async ({ client, runner }) => {
     await client.say(userText('x'.repeat(600)));
     await runner.answer({ output: 'x'.repeat(100) });

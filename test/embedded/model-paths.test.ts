@@ -47,7 +47,7 @@ test('a path without such a model is reported when it is loaded', async (t) => {
   writeFileSync(garbage, 'not a model');
   const faults = [
     [{ voiceActivity: 'silero:/nowhere/v6.onnx' }, /Silero voice activity: .*\/nowhere\/v6\.onnx is missing/],
-    [{ voiceActivity: `silero:${notSilero}` }, /is no Silero model of version 5 or 6/],
+    [{ voiceActivity: `silero:${notSilero}` }, /is not a Silero model of version 5 or 6/],
     [{ voiceActivity: `silero:${garbage}` }, /Silero voice activity: /],
     [{ transcriber: 'moonshine:/nowhere' }, /Moonshine transcriber: .*\/nowhere\/encoder_model\.onnx is missing/],
   ] as const;

@@ -123,7 +123,7 @@ const faults: { name: string; chat: Handler; message: RegExp }[] = [
   {
     name: 'refuses its key',
     chat: (_, response) => sendJson(response, { error: { message: 'bad key' } }, 401),
-    message: /^The language model failed: qwen3: it wants a key \(HTTP 401: bad key\)\. Set PARLEY_LLM_KEY\.$/,
+    message: /^The language model failed: qwen3: it requires a key \(HTTP 401: bad key\)\. Set PARLEY_LLM_KEY\.$/,
   },
   {
     name: 'answers with a web page',
@@ -137,7 +137,7 @@ const faults: { name: string; chat: Handler; message: RegExp }[] = [
         { choices: [{ index: 0, delta: { content: 'Well, ' } }] },
         { error: { message: 'KV cache full' } },
       ]),
-    message: /it broke off with an error: KV cache full/,
+    message: /it reported an error: KV cache full/,
   },
 ];
 for (const { name, chat: fault, message } of faults) {

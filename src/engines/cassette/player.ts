@@ -100,7 +100,7 @@ export class Player {
     const name = engineKinds[stage].words;
     const waiting = all.filter((request) => !this.#played.has(request));
     const nearest = waiting.find(({ request }) => sizeOf(request) === sizeOf(asked)) ?? waiting[0];
-    const cut = manifest.cut === undefined ? '' : ` It broke off early: ${manifest.cut}.`;
+    const cut = manifest.cut === undefined ? '' : ` The recording stopped early: ${manifest.cut}.`;
     if (nearest === undefined) {
       const times = all.length === 1 ? 'once' : `${all.length} times`;
       return new EngineError(
@@ -109,7 +109,7 @@ export class Player {
       );
     }
     const differs =
-      difference(this.#comparable(nearest.request), this.#comparable(asked)) ?? 'nothing that is kept differs';
+      difference(this.#comparable(nearest.request), this.#comparable(asked)) ?? 'no recorded property differs';
     const hint =
       stage === 'transcriber' && this.#options.audio === 'exact'
         ? " To play each turn whatever it sounds like, name the cassette in a script file, with 'audio: any'."

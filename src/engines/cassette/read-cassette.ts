@@ -44,7 +44,9 @@ export function readCassettes(folder: string): Cassette[] {
   if (existsSync(join(folder, manifestFile))) return [readCassette(folder)];
   const inside = list(folder).filter((name) => existsSync(join(folder, name, manifestFile)));
   if (inside.length === 0)
-    throw new CassetteError(`${folder}: there is no cassette here: no ${manifestFile}, and no folder with one.`);
+    throw new CassetteError(
+      `${folder}: there is no cassette here: it has neither ${manifestFile} nor a folder with one.`,
+    );
   if (inside.length > maxSessions)
     throw new CassetteError(`${folder}: there are more than ${maxSessions} cassettes here.`);
   return inside.sort().map((name) => readCassette(join(folder, name)));

@@ -25,5 +25,5 @@ export function outputTensor(outputs: SessionOutputs, name: string): Tensor {
 /** @throws {Error} when the tensor does not contain float32 values */
 export function floatData(tensor: Tensor): Float32Array {
   if (tensor.data instanceof Float32Array) return tensor.data;
-  throw new Error(`the model gave ${tensor.type} where float32 was expected`);
+  throw new Error(`the model returned ${tensor.type} instead of float32`);
 }

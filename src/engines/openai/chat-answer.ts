@@ -73,7 +73,7 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
     if (data.trim() === '') return [];
     const chunk = parseJson(data);
     if (typeof chunk !== 'object' || chunk === null) {
-      throw new RequestFailure(`it sent something that is no part of an answer: "${excerpt(data)}"`);
+      throw new RequestFailure(`it sent something that is not a part of an answer: "${excerpt(data)}"`);
     }
     const error = field(chunk, 'error');
     if (error !== undefined && error !== null) throw toldFailure(error);
@@ -94,10 +94,9 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
    * @throws {RequestFailure} when the answer is incomplete
    */
   end(): ModelEvent[] {
-    if (this.#chunks === 0)
-      throw new RequestFailure('it ended its answer without having said anything', { again: 'later' });
+    if (this.#chunks === 0) throw new RequestFailure('its answer was empty', { again: 'later' });
     if (this.#finish === undefined && !this.#marked) {
-      throw new RequestFailure('its answer ended in the middle: neither a finish_reason nor [DONE] came', {
+      throw new RequestFailure('its answer is incomplete: it has neither a finish_reason nor [DONE]', {
         again: 'later',
       });
     }
@@ -187,8 +186,7 @@ function contentText(content: unknown): string {
 function finishReason(reason: string): FinishReason {
   if (reason === 'length' || reason === 'max_tokens') return 'length';
   if (reason === 'content_filter') return 'content_filter';
-  if (reason === 'error')
-    throw new RequestFailure('it broke off with an error, without saying which', { again: 'later' });
+  if (reason === 'error') throw new RequestFailure('it reported an error without details', { again: 'later' });
   // `stop`, `tool_calls`, `function_call`, and other names of servers for the same.
   return 'stop';
 }

@@ -97,7 +97,7 @@ export class HttpVoice implements Voice {
     };
     for await (const bytes of response.body ?? []) yield* chunk(reader.push(bytes));
     yield* chunk(reader.flush());
-    if (!heard) throw new RequestFailure('it sent no sound', { again: 'later' });
+    if (!heard) throw new RequestFailure('it sent no audio', { again: 'later' });
   }
 }
 

@@ -81,6 +81,6 @@ async function* inTurns<T>(events: readonly T[]): AsyncGenerator<T, void, undefi
 }
 
 function bodyOf(response: Response): AsyncIterable<Uint8Array> {
-  if (response.body === null) throw new RequestFailure(`it answered with HTTP ${response.status} and nothing else`);
+  if (response.body === null) throw new RequestFailure(`it answered with HTTP ${response.status} and no body`);
   return response.body;
 }

@@ -82,7 +82,7 @@ export async function* eventData(
   const rest = data === undefined ? last : last === undefined ? data : `${data}\n${last}`;
   if (rest !== undefined) yield rest;
   else if (!begun && `${stray}${end}` !== '') {
-    throw new RequestFailure(`it sent something that is no stream of events: "${excerpt(stray || end)}"`);
+    throw new RequestFailure(`it sent something that is not an event stream: "${excerpt(stray || end)}"`);
   }
 }
 

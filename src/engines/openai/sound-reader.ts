@@ -79,7 +79,7 @@ export class SoundReader {
   #readWav(bytes: Uint8Array): Int16Array {
     const samples = readable(() => this.#wav.push(bytes));
     if (!this.#wav.started) this.#headerBytes += bytes.length;
-    if (this.#headerBytes > maxHeaderBytes) throw new RequestFailure('it sent a WAV file whose sound does not begin');
+    if (this.#headerBytes > maxHeaderBytes) throw new RequestFailure('it sent a WAV file without samples');
     return samples;
   }
 
@@ -97,7 +97,7 @@ export class SoundReader {
     // Audio does not start with twelve printable characters.
     if (/^[\s\x20-\x7e]{12}$/.test(head) || /json|text/.test(this.#type)) {
       const text = new TextDecoder().decode(this.#pending.subarray(0, 1000));
-      throw new RequestFailure(`it sent text instead of sound: "${excerpt(text)}"`);
+      throw new RequestFailure(`it sent text instead of audio: "${excerpt(text)}"`);
     }
     this.#state = 'pcm';
   }

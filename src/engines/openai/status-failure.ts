@@ -22,18 +22,18 @@ export function statusFailure(
   const words = () => {
     if (status === 401 || status === 403) {
       const set = keyHint === undefined ? '' : `. Set ${keyHint}`;
-      return `it ${hasKey ? 'refused the key' : 'wants a key'} (${what})${set}`;
+      return `it ${hasKey ? 'refused the key' : 'requires a key'} (${what})${set}`;
     }
     if (status === 404) {
-      return `it knows no such model or no such path (${what}). Check the name of the model, and that the URL is that of the API, which often ends in /v1`;
+      return `it does not know the model or the path (${what}). Check the name of the model, and that the URL is that of the API, which often ends in /v1`;
     }
     if (status === 405 || (status >= 300 && status < 400)) {
       const to = headers.get('location');
       const where = to === null ? '' : `, to ${excerpt(withoutQuery(to))}`;
-      return `the address does not take such requests (${what}${where}). Correct the URL`;
+      return `the URL does not accept such requests (${what}${where}). Correct the URL`;
     }
     if (status === 429)
-      return `it refuses for now: too many requests, or a quota is used up (${what}${retryAdvice(retryAfterMs)})`;
+      return `it refuses temporarily: too many requests, or a quota is exhausted (${what}${retryAdvice(retryAfterMs)})`;
     if (status >= 500) return `it failed (${what}${retryAdvice(retryAfterMs)})`;
     return `it refused the request (${what})`;
   };
@@ -51,7 +51,7 @@ export function toldFailure(error: unknown): RequestFailure {
   const status = Number(code);
   const again = passingStatuses.has(status) ? 'later' : 'no';
   const said = excerpt(wordsIn(error));
-  return new RequestFailure(`it broke off with an error${said === '' ? '' : `: ${said}`}`, {
+  return new RequestFailure(`it reported an error${said === '' ? '' : `: ${said}`}`, {
     again,
     ...(Number.isInteger(status) && status > 0 && { status }),
   });

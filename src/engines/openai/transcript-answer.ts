@@ -80,7 +80,7 @@ export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
     if (text === undefined) {
       // Usage may arrive separately.
       if (this.#usage !== undefined) return [];
-      throw new RequestFailure(`it sent something that is no transcript: "${excerpt(data)}"`);
+      throw new RequestFailure(`it sent something that is not a transcript: "${excerpt(data)}"`);
     }
     this.#form ??= 'pieces';
     const before = this.#text + this.#phantoms;
@@ -96,7 +96,7 @@ export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
 
   end(): TranscriptEvent[] {
     if (!this.#done && this.#form === 'deltas') {
-      throw new RequestFailure('its transcript ended in the middle', { again: 'later' });
+      throw new RequestFailure('its transcript is incomplete', { again: 'later' });
     }
     const { length } = this.#logprobs;
     const certain = this.#logprobs.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0) / length;

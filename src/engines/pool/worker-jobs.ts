@@ -26,7 +26,7 @@ export type JobHandler<Request, Message> = (request: Request, job: WorkerJob<Mes
  */
 export async function serveJobs<Request, Message>(load: () => Promise<JobHandler<Request, Message>>): Promise<void> {
   const port = parentPort;
-  if (port === null) throw new Error('This file is the worker of an engine, and is not run by itself');
+  if (port === null) throw new Error('This file is the worker of an engine and cannot be run directly');
   const post = (message: FromWorker<Message>, transfer: readonly Transferable[] = []) =>
     port.postMessage(message, transfer);
 

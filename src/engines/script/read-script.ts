@@ -43,9 +43,7 @@ const rule = mapping('a rule', {
 }).transform((read, context): Rule => {
   const { place, when, turn, once } = read;
   if (when === undefined && turn === undefined)
-    context.addIssue(
-      "a rule needs 'when', 'turn' or both. What answers any other turn stands under 'else', at the top.",
-    );
+    context.addIssue("a rule needs 'when', 'turn' or both. For all other turns, use 'else' at the top.");
   return { place, when: when ?? [], turn, once, steps: stepsOf(read, context) };
 });
 

@@ -47,7 +47,7 @@ function failureOf(kind: RequestKind, read: Fields<typeof failureShape>, context
   return { place, kind, how, after: after.data ?? 0, message };
 }
 
-const say = expecting('text, where {{name}} stands for what a pattern caught', (node) => {
+const say = expecting('text, in which {{name}} stands for a capture of a pattern', (node) => {
   const text = written(node);
   return text === undefined ? undefined : parseTemplate(text.trimEnd(), placeOf(node));
 });

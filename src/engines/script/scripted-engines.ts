@@ -26,7 +26,7 @@ export interface ScriptedEnginesOptions {
 /** Takes the place of a transcriber that the script never uses. */
 const noTranscriber: Transcriber = {
   transcribe() {
-    throw new EngineError('script', 'nothing is listened to: the script says what is heard.');
+    throw new EngineError('script', 'the transcriber is not used: the script has the transcripts.');
   },
 };
 

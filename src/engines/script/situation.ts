@@ -42,8 +42,7 @@ export function situationOf(script: Script, items: readonly ContextItem[]): Situ
     const missing = `the output of ${waiting.join(' and ')} is missing`;
     throw fault(place, `${missing}: send it as function_call_output before asking for a response.`);
   }
-  if (next >= steps.length)
-    throw fault(place, "nothing follows the last call here. Add 'then' to say what comes after.");
+  if (next >= steps.length) throw fault(place, "nothing follows the last call here. Add 'then' with the next step.");
   const end = steps.findIndex((step, index) => index >= next && step.calls.length > 0);
   return {
     steps: steps.slice(next, end === -1 ? undefined : end + 1),
@@ -90,7 +89,7 @@ function answerTo(
   if (otherwise) return { steps: otherwise, captures: noCaptures, place: otherwise[0]?.place ?? script.file };
   const what =
     turn.number === 0 ? 'an answer before the user said anything (turn 0)' : `turn ${turn.number}, "${turn.text}"`;
-  throw fault(script.file, `no rule is for ${what}. Add one, or 'else'.`);
+  throw fault(script.file, `no rule matches ${what}. Add one, or 'else'.`);
 }
 
 function isAnswer(item: ContextItem): boolean {

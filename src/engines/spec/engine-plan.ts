@@ -153,7 +153,7 @@ function withKey(spec: HttpEngineSpec, { kind, place, shared, environment, probl
   if (new URL(spec.url).hostname !== 'api.openai.com') return spec;
   const key = environment.OPENAI_API_KEY;
   if (key) return { ...spec, key };
-  problems.push(`${place}: api.openai.com wants a key. Set OPENAI_API_KEY or ${keyVariable(kind)}.`);
+  problems.push(`${place}: api.openai.com requires a key. Set OPENAI_API_KEY or ${keyVariable(kind)}.`);
   return spec;
 }
 

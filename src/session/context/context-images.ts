@@ -97,15 +97,12 @@ export class ContextImages {
 
   async #fetch(url: string, signal: AbortSignal): Promise<FetchedImage> {
     if (!/^https?:/i.test(url) || !URL.canParse(url)) {
-      throw responseFailures.imageUnavailable(
-        describeUrl(url),
-        'it is neither a data: URL nor one of http: or https:.',
-      );
+      throw responseFailures.imageUnavailable(describeUrl(url), 'it is not a data:, http: or https: URL.');
     }
     const { images, clock, settings } = this.#tools;
     const { stageStallMs } = settings.limits;
     const stalled = new AbortController();
-    const slow = new Error(`it did not come within ${stageStallMs / 1000} s.`);
+    const slow = new Error(`it did not arrive within ${stageStallMs / 1000} s.`);
     const cancelStall = clock.after(stageStallMs, () => stalled.abort(slow));
     try {
       const both = AbortSignal.any([signal, stalled.signal]);

@@ -50,7 +50,7 @@ export class ToolCallCheck {
 
   #add(delta: string): CheckedEvent[] {
     const call = this.#call;
-    if (!call) throw callFault('it gave arguments without a call');
+    if (!call) throw callFault('it sent arguments without a call');
     const certain = call.arguments.push(delta);
     if (call.arguments.tooLong) {
       throw callFault(`it called the tool ${quote(call.name)} with more than ${maxArguments} characters of arguments`);

@@ -45,7 +45,7 @@ export class ToolCalls {
     const { item, outputIndex } = call;
     const open = this.#add(call);
     this.#core.emit({ type: 'response.mcp_call.in_progress', item_id: item.id, output_index: outputIndex });
-    if (busy) this.#settle(open, failed(`The session is running ${limits.toolCalls} tools already.`));
+    if (busy) this.#settle(open, failed(`The session is already running ${limits.toolCalls} tools.`));
     else void this.#run(open);
   }
 

@@ -181,7 +181,7 @@ const faults: { name: string; handle: Handler; told: RegExp }[] = [
   {
     name: 'JSON without a transcript',
     handle: (_, response) => sendJson(response, { ok: true }),
-    told: /no transcript: "\{"ok":true\}"/,
+    told: /not a transcript: "\{"ok":true\}"/,
   },
   {
     name: 'an error that claims success',
@@ -191,7 +191,7 @@ const faults: { name: string; handle: Handler; told: RegExp }[] = [
   {
     name: 'a stream that ends in the middle',
     handle: (_, response) => sendEvents(response, [{ type: 'transcript.text.delta', delta: 'Good' }]),
-    told: /ended in the middle/,
+    told: /its transcript is incomplete/,
   },
   {
     name: 'an error in the stream',

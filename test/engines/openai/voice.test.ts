@@ -190,19 +190,19 @@ const faults: { name: string; handle: Handler; told: RegExp }[] = [
   {
     name: 'JSON',
     handle: (_, response) => sendJson(response, { audio: 'aGVsbG8=' }),
-    told: /text instead of sound: "\{"audio"/,
+    told: /text instead of audio: "\{"audio"/,
   },
   {
     name: 'text of no type',
     handle: sends('application/octet-stream', 'Internal error, sorry'),
-    told: /text instead of sound: "Internal error/,
+    told: /text instead of audio: "Internal error/,
   },
   { name: 'a web page', handle: sends('text/html', '<html>'), told: /web page/ },
-  { name: 'no bytes', handle: sends('audio/wav', ''), told: /it sent no sound/ },
+  { name: 'no bytes', handle: sends('audio/wav', ''), told: /it sent no audio/ },
   {
     name: 'a header without sound',
     handle: sends('audio/wav', writeWav({ samples: new Int16Array(0), sampleRateHz: 24_000 })),
-    told: /it sent no sound/,
+    told: /it sent no audio/,
   },
   {
     name: 'a rate of nothing',
@@ -227,7 +227,7 @@ const faults: { name: string; handle: Handler; told: RegExp }[] = [
       'audio/wav',
       Buffer.concat([Buffer.from('RIFF____WAVEjunk'), Buffer.of(0, 0, 0, 0x7f), Buffer.alloc(300_000)]),
     ),
-    told: /whose sound does not begin/,
+    told: /a WAV file without samples/,
   },
 ];
 for (const { name, handle, told } of faults) {

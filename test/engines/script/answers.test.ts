@@ -173,7 +173,7 @@ test('a turn that matches no rule fails the response with the text of the turn',
   assert.equal(response.status, 'failed');
   assert.equal(
     failure,
-    `The language model failed: script: support.yaml: no rule is for turn 1, "what?". Add one, or 'else'.`,
+    `The language model failed: script: support.yaml: no rule matches turn 1, "what?". Add one, or 'else'.`,
   );
   assert.equal((await ask(scripted, 'hello')).said, 'Hi', 'the session goes on');
 });
@@ -184,7 +184,7 @@ test('a rule may end with a call', async () => {
   const { failure } = await giveOutput(scripted, call?.callId ?? '', 'ok');
   assert.match(
     failure ?? '',
-    /support\.yaml:2:3: nothing follows the last call here\. Add 'then' to say what comes after\./,
+    /support\.yaml:2:3: nothing follows the last call here\. Add 'then' with the next step\./,
   );
 });
 

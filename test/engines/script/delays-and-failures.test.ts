@@ -136,7 +136,7 @@ test('a spoken turn beyond those of the script fails with a message', async () =
 for (const [how, told] of [
   ['throw', 'The transcriber failed: the script says so (support.yaml:3:34)'],
   ['end', 'The transcriber failed: it ended without a transcript.'],
-  ['stall', `The transcriber gave nothing for ${stageStallMs / 1000} s and was given up.`],
+  ['stall', `The transcriber produced no output for ${stageStallMs / 1000} s and was stopped.`],
 ]) {
   test(`a transcriber that fails: ${how}`, async () => {
     const scripted = await follow(`
@@ -160,7 +160,7 @@ else: Hi.
 for (const [how, told] of [
   ['throw', 'The language model failed: out of memory'],
   ['end', 'The language model failed: it ended without finishing.'],
-  ['stall', `The language model gave nothing for ${stageStallMs / 1000} s and was given up.`],
+  ['stall', `The language model produced no output for ${stageStallMs / 1000} s and was stopped.`],
 ]) {
   test(`a model that fails during its answer: ${how}`, async () => {
     const scripted = await follow(`

@@ -15,9 +15,7 @@ const mistakes: { name: string; text: string; told: string[] }[] = [
   {
     name: 'a rule for no turn in particular',
     text: 'rules:\n  - say: Hi',
-    told: [
-      "support.yaml:2:5: a rule needs 'when', 'turn' or both. What answers any other turn stands under 'else', at the top.",
-    ],
+    told: ["support.yaml:2:5: a rule needs 'when', 'turn' or both. For all other turns, use 'else' at the top."],
   },
   {
     name: 'a field that is not known at the top',
@@ -83,7 +81,7 @@ const mistakes: { name: string; text: string; told: string[] }[] = [
     text: 'rules:\n  - when: hi\n  - turn: 2\n    say: {a: 1}',
     told: [
       "support.yaml:2:5: there is nothing to do here: it needs 'say', 'call' or 'fail'.",
-      'support.yaml:4:10: got a mapping, expected text, where {{name}} stands for what a pattern caught.',
+      'support.yaml:4:10: got a mapping, expected text, in which {{name}} stands for a capture of a pattern.',
     ],
   },
   {
@@ -106,7 +104,7 @@ usage: { input: 1, output: 2, cached: 3 }`,
   {
     name: 'an entry without a value',
     text: 'else:',
-    told: ['support.yaml:1:6: got nothing, expected text, where {{name}} stands for what a pattern caught.'],
+    told: ['support.yaml:1:6: got nothing, expected text, in which {{name}} stands for a capture of a pattern.'],
   },
   {
     name: 'text where a list of rules is due',

@@ -53,7 +53,7 @@ export class FliteProgram {
     });
     const file = directory.dir.contents.get(OUTPUT);
     if (code !== 0 || !(file instanceof File)) {
-      throw new Error(`the program ended with code ${code}: ${printed.join('').trim() || 'no audio was written'}`);
+      throw new Error(`the program exited with code ${code}: ${printed.join('').trim() || 'it wrote no audio'}`);
     }
     return { ...readWav(file.data), printed: printed.join('') };
   }

@@ -99,7 +99,7 @@ function cacheOf({ inputNames, inputMetadata }: InferenceSession): Cache {
   const first = inputMetadata.find(({ name }) => name === `past_key_values.${names[0]}`);
   const [, heads, , headSize] = first?.isTensor ? first.shape : [];
   if (typeof heads !== 'number' || typeof headSize !== 'number') {
-    throw new Error('the decoder is not that of a Moonshine model: it has no cache of keys and values');
+    throw new Error('it is not the decoder of a Moonshine model: it has no key-value cache');
   }
   return {
     decoder: names.filter((name) => name.includes('.decoder.')),

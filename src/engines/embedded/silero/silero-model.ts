@@ -28,7 +28,7 @@ export class SileroModel {
     const session = await loadModel(path);
     for (const name of ['input', 'state', 'sr']) {
       if (!session.inputNames.includes(name))
-        throw new Error(`${path} is no Silero model of version 5 or 6: it has no input ${name}`);
+        throw new Error(`${path} is not a Silero model of version 5 or 6: it has no input ${name}`);
     }
     return new SileroModel(session);
   }

@@ -71,7 +71,7 @@ class SileroStream implements VoiceActivityStream {
     if (this.#closed) return Promise.resolve(new Float32Array(0));
     const ms = (samples.length * 1000) / this.#sampleRateHz;
     if (this.#waitingMs + ms > MAX_WAITING_MS) {
-      return Promise.reject(new EngineError(ENGINE, `${MAX_WAITING_MS / 60_000} minutes of audio are waiting already`));
+      return Promise.reject(new EngineError(ENGINE, `${MAX_WAITING_MS / 60_000} minutes of audio are already waiting`));
     }
     this.#held.push(samples.slice());
     this.#samplesPushed += samples.length;

@@ -51,7 +51,7 @@ export class ToolCalls {
     const added = typeof given === 'string' ? given : isObject(given) ? JSON.stringify(given) : '';
     if (added === '') return this.#take(false);
     if (this.#calls.indexOf(call) < this.#at) {
-      throw new RequestFailure('it sent arguments of a call that was complete');
+      throw new RequestFailure('it sent more arguments for a complete call');
     }
     call.arguments.push(added);
     call.length += added.length;

@@ -11,7 +11,7 @@ const statuses: { status: number; body: unknown; headers?: Record<string, string
   {
     status: 401,
     body: { error: { message: 'Unauthorized' } },
-    told: /it wants a key \(HTTP 401: Unauthorized\)\. Set PARLEY_LLM_KEY\.$/,
+    told: /it requires a key \(HTTP 401: Unauthorized\)\. Set PARLEY_LLM_KEY\.$/,
   },
   {
     status: 401,
@@ -22,7 +22,7 @@ const statuses: { status: number; body: unknown; headers?: Record<string, string
   {
     status: 404,
     body: { error: { message: 'model "m" not found, try pulling it first' } },
-    told: /knows no such model or no such path \(HTTP 404: model "m" not found/,
+    told: /does not know the model or the path \(HTTP 404: model "m" not found/,
   },
   { status: 404, body: { detail: 'Not Found' }, told: /HTTP 404: Not Found.*\/v1/ },
   {
@@ -85,23 +85,23 @@ const oddities: { name: string; handle: Handler; told: RegExp }[] = [
   {
     name: 'garbage',
     handle: (_, response) => sendEvents(response, ['\u0001\u0002 no events here\n', 'nor here']),
-    told: /no stream of events: "no events here"/,
+    told: /not an event stream: "no events here"/,
   },
   {
     name: 'events that are not JSON',
     handle: (_, response) => sendEvents(response, ['data: <oops>\n\n']),
     told: /not JSON: "<oops>"/,
   },
-  { name: 'nothing', handle: (_, response) => sendEvents(response, []), told: /without having said anything/ },
+  { name: 'nothing', handle: (_, response) => sendEvents(response, []), told: /its answer was empty/ },
   {
     name: '[DONE] alone',
     handle: (_, response) => sendEvents(response, ['data: [DONE]\n\n']),
-    told: /without having said/,
+    told: /its answer was empty/,
   },
   {
     name: 'an answer without an end',
     handle: (_, response) => sendEvents(response, [words('Well,')]),
-    told: /ended in the middle/,
+    told: /its answer is incomplete/,
   },
   {
     name: 'an event of 10 MB',
@@ -137,23 +137,23 @@ const oddities: { name: string; handle: Handler; told: RegExp }[] = [
   {
     name: 'an error in the middle of the stream',
     handle: (_, response) => sendEvents(response, [words('Well,'), { error: { message: 'KV cache full', code: 400 } }]),
-    told: /broke off with an error: KV cache full/,
+    told: /reported an error: KV cache full/,
   },
   {
     name: "an error in llama.cpp's form",
     handle: (_, response) => sendEvents(response, [words('Well,'), 'error: {"message":"slot lost","code":500}\n\n']),
-    told: /broke off with an error: slot lost/,
+    told: /reported an error: slot lost/,
   },
   {
     name: "an error in Ollama's form",
     handle: (_, response) => sendEvents(response, [words('Well,'), '{"error":"unexpected EOF"}\n']),
-    told: /broke off with an error: unexpected EOF/,
+    told: /reported an error: unexpected EOF/,
   },
   {
     name: 'a reason that is an error',
     handle: (_, response) =>
       sendEvents(response, [words('Well,'), { choices: [{ index: 0, delta: {}, finish_reason: 'error' }] }]),
-    told: /broke off with an error/,
+    told: /reported an error/,
   },
 ];
 
