@@ -99,7 +99,7 @@ const words = (id: string, delta: string): Received => ({
   delta,
 });
 
-test('a spoken turn is waited for until its transcript and its answer have come', () => {
+test('a spoken turn ends when its transcript and its response have arrived', () => {
   const { at, turnFollower, printed } = conversation();
   at(100, started('u1'));
   assert.match(turnFollower.awaited() ?? '', /end of the speech/);
@@ -121,7 +121,7 @@ test('a spoken turn is waited for until its transcript and its answer have come'
   assert.match(printed(), /transcript 200 ms · first word 250 ms · first sound 300 ms/);
 });
 
-test('speech over an answer cuts it at what was heard, and drops what still arrives of it', () => {
+test('speech during a response truncates it at the played position, and drops the rest', () => {
   const { at, sent, playback, printed } = conversation();
   at(0, committed('u1'));
   at(0, created('r1'));
@@ -138,7 +138,7 @@ test('speech over an answer cuts it at what was heard, and drops what still arri
   assert.doesNotMatch(printed(), /error/);
 });
 
-test('nothing is truncated when nothing of the answer had been heard', () => {
+test('nothing is truncated before playback has begun', () => {
   const { at, sent } = conversation();
   at(0, committed('u1'));
   at(0, created('r1'));
@@ -146,14 +146,14 @@ test('nothing is truncated when nothing of the answer had been heard', () => {
   assert.deepEqual(sent, []);
 });
 
-/** Who said what, in the order of the lines; without times. */
+/** The speakers in the order of the lines, without times. */
 const linesOf = (printed: string) =>
   printed
     .trimEnd()
     .split('\n')
     .map((line) => line.slice('   0.00 s  '.length).replace(/ {2,}/, ': '));
 
-test('the lines of a turn come in one order, however much of its answer was heard', () => {
+test('the lines of a turn have a fixed order, however much of the response was played', () => {
   const { at, printed } = conversation();
   const ask = (ms: number, turn: number) => {
     at(ms, stopped(`u${turn}`));
@@ -202,7 +202,7 @@ test('the lines of a turn come in one order, however much of its answer was hear
   ]);
 });
 
-test('a turn that the user went on after is told with the turn whose answer covers both', () => {
+test('a turn that the user continues is printed with the turn whose response covers both', () => {
   const { at, printed } = conversation();
   at(0, committed('u1'));
   at(100, transcribed('u1', 'What time'));
@@ -223,7 +223,7 @@ test('a turn that the user went on after is told with the turn whose answer cove
   ]);
 });
 
-test('latency counts from the end of speech, and names the silence that was waited for', () => {
+test('latency is measured from the end of speech, and includes the silence of turn detection', () => {
   const { at, printed } = conversation({ silence: { policy: 'server_vad', ms: 500 } });
   at(0, stopped('u1'));
   at(0, committed('u1'));
@@ -239,7 +239,7 @@ test('latency counts from the end of speech, and names the silence that was wait
   );
 });
 
-test('a turn without words needs no answer', () => {
+test('a turn without words needs no response', () => {
   const { at, turnFollower } = conversation();
   at(0, committed('u1'));
   at(10, transcribed('u1', ' '));
@@ -247,7 +247,7 @@ test('a turn without words needs no answer', () => {
   assert.equal(turnFollower.answers, 0);
 });
 
-test('a refused request for a response is not waited for', () => {
+test('a refused response.create is not waited for', () => {
   const { at, turnFollower, sent, printed } = conversation({ automatic: false });
   turnFollower.requestResponse();
   assert.equal(turnFollower.awaited(), 'an answer');
@@ -258,7 +258,7 @@ test('a refused request for a response is not waited for', () => {
   assert.match(printed(), /No\. \(some_code\)/);
 });
 
-test('a failed answer says why', () => {
+test('a failed response is printed with its reason', () => {
   const { at, printed } = conversation();
   const failed = response('r1', 'failed');
   at(0, created('r1'));

@@ -6,7 +6,7 @@ const rate = 1000;
 const tone = (count: number, value: number) => new Int16Array(count).fill(value);
 const piece = (itemId: string, count: number, value = 1) => ({ itemId, contentIndex: 0, samples: tone(count, value) });
 
-test('pieces that arrive early play one after the other, late ones after a silence', () => {
+test('early chunks play consecutively, late ones after a gap', () => {
   const playback = new Playback(rate);
   assert.equal(playback.add(piece('a', 3, 1), 2), 2);
   assert.equal(playback.add(piece('a', 2, 2), 3), 5);
@@ -14,7 +14,7 @@ test('pieces that arrive early play one after the other, late ones after a silen
   assert.deepEqual([...playback.render()], [0, 0, 1, 1, 1, 2, 2, 0, 0, 3]);
 });
 
-test('an interruption cuts what sounds, drops what is to come, and says how much was heard', () => {
+test('an interruption stops playback, drops the queue, and returns the played duration', () => {
   const playback = new Playback(rate);
   playback.add(piece('a', 400), 100);
   playback.add(piece('a', 400), 110);
@@ -25,14 +25,14 @@ test('an interruption cuts what sounds, drops what is to come, and says how much
   assert.equal(playback.add(piece('c', 10), 700), 700);
 });
 
-test('an interruption counts the item that sounds, not the one before it', () => {
+test('an interruption counts from the start of the current item', () => {
   const playback = new Playback(rate);
   playback.add(piece('a', 400), 0);
   playback.add(piece('b', 400), 0);
   assert.deepEqual(playback.interrupt(500), { itemId: 'b', contentIndex: 0, playedMs: 100 });
 });
 
-test('there is nothing to interrupt once everything has been heard', () => {
+test('there is nothing to interrupt after the end of playback', () => {
   const playback = new Playback(rate);
   playback.add(piece('a', 100), 0);
   assert.equal(playback.interrupt(100), null);

@@ -1,4 +1,4 @@
-/** The engines without a conversation: transcriptions, speech, and the lists of models and voices. */
+/** The engines without a session: transcriptions, speech, and the lists of models and voices. */
 
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
@@ -53,7 +53,7 @@ async function post(
   return { status: response.status, body: json ? JSON.parse(text) : text, headers: response.headers };
 }
 
-test('the official SDK has a WAV file transcribed', async (t) => {
+test('the official SDK transcribes a WAV file', async (t) => {
   const client = clientOf(await served(t));
   const file = await spokenFile('Please open the window.');
   const { text, usage } = await client.audio.transcriptions.create({ file, model: 'whisper-1', language: 'en' });
@@ -61,7 +61,7 @@ test('the official SDK has a WAV file transcribed', async (t) => {
   assert.equal(usage?.type, 'duration');
 });
 
-test('the official SDK has a transcription streamed', async (t) => {
+test('the official SDK streams a transcription', async (t) => {
   const client = clientOf(await served(t));
   const file = await spokenFile('Please open the window.');
   const stream = await client.audio.transcriptions.create({ file, model: 'gpt-4o-transcribe', stream: true });
@@ -80,7 +80,7 @@ test('a transcription may be plain text', async (t) => {
   assert.match(String(body), /^Please open the window\.?\n$/);
 });
 
-test('the official SDK has text spoken, as WAV and as PCM', async (t) => {
+test('the official SDK generates speech as WAV and as PCM', async (t) => {
   const client = clientOf(await served(t));
   const request = { model: 'tts-1', input: 'Please open the window.', voice: 'marin' } as const;
   const wav = await client.audio.speech.create({ ...request, response_format: 'wav' });
@@ -93,7 +93,7 @@ test('the official SDK has text spoken, as WAV and as PCM', async (t) => {
   assert.equal((await pcm.arrayBuffer()).byteLength, samples.length * 2);
 });
 
-test('the lists tell what sessions may ask for, and the voices with their languages', async (t) => {
+test('the lists have the models for sessions, and the voices with their languages', async (t) => {
   const server = await served(t, { config: { models: ['gpt-realtime', 'mini'], voices: { nova: 'slt' } } });
   const client = clientOf(server);
   const { data } = await client.models.list();
@@ -120,7 +120,7 @@ const badSpeech: { given: object; code: string; message: RegExp }[] = [
   { given: { ...speech, input: 'x'.repeat(4097) }, code: 'string_above_max_length', message: /input/ },
 ];
 for (const { given, code, message } of badSpeech) {
-  test(`speech that cannot be: ${JSON.stringify(given).slice(0, 80)}`, async (t) => {
+  test(`invalid speech request: ${JSON.stringify(given).slice(0, 80)}`, async (t) => {
     const answer = await ask(await newServer(t, { engines: borrowed(embedded) }), 'POST /v1/audio/speech', {
       body: given,
     });
@@ -131,7 +131,7 @@ for (const { given, code, message } of badSpeech) {
   });
 }
 
-test('transcriptions that cannot be are refused in words', async (t) => {
+test('invalid transcription requests are refused with a message', async (t) => {
   const server = await served(t);
   const file = new File([new Uint8Array(100)], 'a.mp3');
   const wav = new File([writeWav({ samples: new Int16Array(100), sampleRateHz: 16_000 })], 'a.wav');
@@ -152,13 +152,13 @@ test('transcriptions that cannot be are refused in words', async (t) => {
   }
 });
 
-test('uploads have a bound of their own', async (t) => {
+test('uploads have a separate size limit', async (t) => {
   const server = await served(t, { config: { limits: { audioUploadBytes: 65_536 } } });
   const { status } = await post(server, { file: new File([new Uint8Array(70_000)], 'a.wav'), model: 'whisper-1' });
   assert.equal(status, 413);
 });
 
-test('an API key is wanted, and a client secret is none', async (t) => {
+test('an API key is required, and a client secret is refused', async (t) => {
   const key = 'sk-audio-0123456789';
   const server = await served(t, { config: { apiKeys: [apiKey('one', key)] } });
   const secret = await mint(server, key);
@@ -175,7 +175,7 @@ test('an API key is wanted, and a client secret is none', async (t) => {
   assert.equal(refused.status, 401);
 });
 
-test('an engine that fails is told in words, and the next request is answered', async (t) => {
+test('an engine failure is reported, and the next request succeeds', async (t) => {
   const engines = fakeEngines();
   let fails = true;
   engines.voice.speak = async function* () {
@@ -190,7 +190,7 @@ test('an engine that fails is told in words, and the next request is answered', 
   assert.equal((await ask(server, 'POST /v1/audio/speech', { body: speech })).status, 200);
 });
 
-test('too many at once are told when to come back, and who leaves makes room', async (t) => {
+test('excess requests are refused with the time to wait, and a client that disconnects makes room', async (t) => {
   const engines = fakeEngines();
   const [entered, left] = [gate(), gate()];
   engines.voice.speak = async function* (_, { signal }) {
@@ -220,7 +220,7 @@ test('too many at once are told when to come back, and who leaves makes room', a
 
 const key = 'sk-audio-0123456789';
 
-/** A server whose voice makes 250 ms of sound in two pieces, and whose transcriber hears something at once. */
+/** A server whose voice yields 250 ms of audio in two chunks, and whose transcriber answers immediately. */
 async function meteredServer(t: TestContext, tokensPerMinute = 1000) {
   const engines = fakeEngines();
   engines.voice.speak = async function* () {
@@ -248,7 +248,7 @@ async function metricsOf(server: ParleyServer): Promise<string> {
   return String((await ask(server, 'GET /metrics', { key: 'sk-operator-0123456789' })).body);
 }
 
-test('speech and transcriptions are counted and priced for their key, and are no sessions', async (t) => {
+test('speech and transcriptions are counted and priced for their key, and are not sessions', async (t) => {
   const { server, log } = await meteredServer(t);
   for (let count = 0; count < 2; count++) {
     assert.equal((await ask(server, 'POST /v1/audio/speech', { key, body: speech })).status, 200);
@@ -283,7 +283,7 @@ test('speech and transcriptions are counted and priced for their key, and are no
   });
 });
 
-test('a key that has used its tokens of the minute is told when to come back', async (t) => {
+test('a key that has used its tokens per minute is refused with the time to wait', async (t) => {
   const { server, clock } = await meteredServer(t, 305);
   // 30 s are 300 tokens, and 250 ms of speech are 5.
   assert.equal((await transcribe(server, 30)).status, 200);
@@ -302,7 +302,7 @@ test('a key that has used its tokens of the minute is told when to come back', a
   assert.equal((await ask(server, 'POST /v1/audio/speech', { key, body: speech })).status, 200);
 });
 
-test('an answer that breaks off is told in the log, and what was made of it is counted', async (t) => {
+test('a response that fails midway is logged, and its audio so far is counted', async (t) => {
   const { server, engines, log } = await meteredServer(t);
   engines.voice.speak = async function* () {
     yield { samples: new Int16Array(2400), sampleRateHz: 24_000 };
@@ -316,7 +316,7 @@ test('an answer that breaks off is told in the log, and what was made of it is c
   assert.deepEqual({ status, used }, { status: 'failed', used: { 'speech-output': 2 } });
 });
 
-test('who leaves in the middle of an answer pays for what was made', async (t) => {
+test('audio generated for a client that disconnects is counted', async (t) => {
   const { server, engines, log } = await meteredServer(t);
   engines.voice.speak = async function* (_, { signal }) {
     yield { samples: new Int16Array(2400), sampleRateHz: 24_000 };

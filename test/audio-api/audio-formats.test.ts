@@ -14,7 +14,7 @@ async function lengths(response: Response) {
   return { riff: bytes.readUInt32LE(4), data: bytes.readUInt32LE(40), all: bytes.length };
 }
 
-test('a WAV file states its length where the voice is done at once, and else follows the convention of streams', async (t) => {
+test('a WAV file states its length if the voice finishes early, otherwise it has the header of a stream', async (t) => {
   const engines = fakeEngines();
   const server = await newServer(t, { engines: fakeEngineSet(engines) });
   const speak = () =>
@@ -28,7 +28,7 @@ test('a WAV file states its length where the voice is done at once, and else fol
 
   const slow = gate();
   engines.voice.speak = async function* () {
-    // More than is waited for.
+    // More than the server waits for.
     yield { samples: new Int16Array(31 * 24_000), sampleRateHz: 24_000 };
     await slow.opened;
     yield { samples: new Int16Array(24_000), sampleRateHz: 24_000 };
@@ -38,7 +38,7 @@ test('a WAV file states its length where the voice is done at once, and else fol
   assert.deepEqual(await lengths(response), { riff: 0xffff_ffff, data: 0xffff_ffff, all: 44 + 32 * 48_000 });
 });
 
-test('a format that there is no encoder for is refused with those that there are; without one it is WAV', async (t) => {
+test('a format without an encoder is refused with the available ones; the default is WAV', async (t) => {
   const server = await newServer(t);
   const refused = await ask(server, 'POST /v1/audio/speech', { body: { ...speech, response_format: 'mp3' } });
   assert.equal(refused.status, 400);

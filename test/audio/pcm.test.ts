@@ -24,7 +24,7 @@ test('samples survive the way to bytes and back', () => {
   assert.deepEqual(bytesToSamples(bytes), samples);
 });
 
-test('the samples do not share memory with the bytes that they came from', () => {
+test('samples do not share memory with their source bytes', () => {
   const bytes = Uint8Array.of(1, 0);
   const samples = bytesToSamples(bytes);
   bytes[0] = 9;
@@ -35,7 +35,7 @@ test('half a sample is refused', () => {
   assert.throws(() => bytesToSamples(new Uint8Array(3)), /even number of bytes, got 3/);
 });
 
-test('floats are samples by 32768', () => {
+test('floats are samples divided by 32768', () => {
   assert.deepEqual([...toFloat32(Int16Array.of(-32768, 16384, 1))], [-1, 0.5, 1 / 32768]);
 });
 
@@ -49,7 +49,7 @@ test('lengths and levels', () => {
   assert.ok(Math.abs(peakDbfs(Int16Array.of(0, -3277)) + 20) < 0.01);
 });
 
-test('long parts are joined over several turns of the event loop, short ones at once', async () => {
+test('long parts are joined over several turns of the event loop, short ones in one', async () => {
   const turnsOf = async (parts: readonly Int16Array[]) => {
     let turns = 0;
     let over = false;

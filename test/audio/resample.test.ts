@@ -30,7 +30,7 @@ for (const [fromHz, toHz] of [
   [16000, 8000],
   [48000, 8000],
 ] as const) {
-  test(`${fromHz} to ${toHz} Hz: the cutting into chunks does not matter`, async () => {
+  test(`${fromHz} to ${toHz} Hz: the chunking of audio does not affect the result`, async () => {
     // A chirp with full-scale steps in it, so that every sample differs from its neighbours.
     const input = Int16Array.from(
       { length: 9001 },
@@ -52,13 +52,13 @@ for (const [fromHz, toHz] of [
   });
 }
 
-test('what the lower rate cannot carry is removed, not folded back', async () => {
+test("frequencies above the lower rate's limit are removed, not aliased", async () => {
   const output = await resample({ samples: tone(6500, 24000, 0.5), sampleRateHz: 24000 }, 8000);
   const loudest = output.samples.subarray(200, -200).reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0);
   assert.ok(loudest < 60, `peak ${loudest}`);
 });
 
-test('resamplers do not disturb each other, and start over after a flush', async () => {
+test('resamplers are independent, and restart after a flush', async () => {
   const input = tone(500, 24000, 0.1);
   const alone = await inChunks(input, input.length, 24000, 16000);
   const a = await createResampler(24000, 16000);
@@ -75,7 +75,7 @@ test('resamplers do not disturb each other, and start over after a flush', async
   b.free();
 });
 
-test('equal rates copy; empty input gives nothing', async () => {
+test('equal rates copy; empty input yields nothing', async () => {
   const same = await createResampler(16000, 16000);
   const input = Int16Array.of(1, 2, 3);
   const output = same.push(input);
@@ -95,7 +95,7 @@ test('impossible rates and use after free are refused', async () => {
   assert.throws(() => resampler.push(new Int16Array(1)), /freed/);
 });
 
-test('without alignment, whole frames in give whole frames out at once', async () => {
+test('without alignment, whole input frames yield whole output frames immediately', async () => {
   for (const [fromHz, frame] of [
     [24000, 768],
     [8000, 256],

@@ -38,7 +38,7 @@ function wav({
   return Buffer.concat([Buffer.from('RIFF\0\0\0\0WAVE', 'latin1'), before, format, head, data]);
 }
 
-test('what was written is read', () => {
+test('a written file is read back', () => {
   const samples = Int16Array.of(0, -5, 32767, -32768);
   assert.deepEqual(readWav(writeWav({ samples, sampleRateHz: 24000 })), { samples, sampleRateHz: 24000 });
 });
@@ -60,7 +60,7 @@ test('8-bit, 24-bit, float, µ-law and A-law are read', () => {
   assert.deepEqual([...readWav(wav({ tag: 6, bits: 8, data: Uint8Array.of(0xd5) })).samples], [8]);
 });
 
-test('other chunks, odd sizes, streamed and cut-off files are tolerated', () => {
+test('other chunks, odd sizes, and streamed or truncated files are tolerated', () => {
   const data = new Uint8Array(Int16Array.of(7, 8).buffer);
   const list = Buffer.from('LIST\x03\0\0\0abc\0', 'latin1');
   assert.deepEqual([...readWav(wav({ data, before: list })).samples], [7, 8]);
@@ -71,7 +71,7 @@ test('other chunks, odd sizes, streamed and cut-off files are tolerated', () => 
   assert.deepEqual([...readWav(unaligned).samples], [7, 8]);
 });
 
-test('errors say what is wrong', () => {
+test('errors describe the problem', () => {
   assert.throws(() => readWav(Buffer.from('ID3 an mp3, in truth')), /does not begin with RIFF/);
   assert.throws(() => readWav(new Uint8Array(0)), WavError);
   assert.throws(
@@ -99,7 +99,7 @@ const badHeaders: { name: string; parts: Omit<Parts, 'data'>; told: RegExp }[] =
   },
 ];
 for (const { name, parts, told } of badHeaders) {
-  test(`a WAV header is refused where it is read: ${name}`, () => {
+  test(`an invalid WAV header is refused when it is read: ${name}`, () => {
     const file = wav({ ...parts, data: new Uint8Array(64) });
     assert.throws(() => readWav(file), told);
   });
@@ -166,7 +166,7 @@ const sequences: { name: string; file: Buffer }[] = [
   },
 ];
 for (const { name, file } of sequences) {
-  test(`sound in several parts is read as one, wherever it is cut: ${name}`, () => {
+  test(`audio in several parts is read as one, wherever it is cut: ${name}`, () => {
     const expected = [...readWav(wav({ data: Buffer.concat([first, second]) })).samples];
     for (const pieceBytes of [1, 2, 5, 11, 12, 13, 45, 1000]) {
       assert.deepEqual(readInPieces(file, pieceBytes), expected, `pieces of ${pieceBytes} bytes`);
@@ -174,7 +174,7 @@ for (const { name, file } of sequences) {
   });
 }
 
-test('samples that look like the beginning of a header are samples', () => {
+test('samples that resemble the start of a header are samples', () => {
   const data = Buffer.from('RIFF1234WAVxRIFRRIFF', 'latin1');
   const expected = [...new Int16Array(new Uint8Array(data).buffer)];
   for (const pieceBytes of [1, 3, 64]) {
@@ -184,7 +184,7 @@ test('samples that look like the beginning of a header are samples', () => {
   }
 });
 
-test('a byte of padding, and a chunk without content, are no sound', () => {
+test('padding bytes and empty chunks are not audio', () => {
   const data = Uint8Array.of(0xff, 0x80, 0xff);
   const law = (more: string) => readWav(Buffer.concat([wav({ tag: 7, bits: 8, data }), Buffer.from(more, 'latin1')]));
   const { samples } = law('');
@@ -193,7 +193,7 @@ test('a byte of padding, and a chunk without content, are no sound', () => {
   assert.deepEqual([...two.samples], [...samples, ...samples]);
 });
 
-test('a part of another rate, or without its sound, is refused', () => {
+test('a part with another rate, or without audio, is refused', () => {
   const file = (more: Uint8Array) => readWav(Buffer.concat([wav({ data: first }), more]));
   assert.throws(() => file(wav({ data: second, rateHz: 16_000 })), /part of 16000 Hz follows one of 8000 Hz/);
   assert.throws(() => file(wav({ data: second }).subarray(0, 36)), /no "data" chunk/);

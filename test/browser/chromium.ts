@@ -1,4 +1,4 @@
-/** A Chromium that hears a recording instead of a microphone. */
+/** A Chromium whose microphone plays a recording. */
 
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { chromium, type Page } from 'playwright-core';
 import { writeWav } from '../../src/audio/wav.ts';
 import { frameCheck } from '../support/frame-check.ts';
 
-/** The browser of this machine: `CHROMIUM` names it, or it is where systems put it. */
+/** The browser of this machine: `CHROMIUM`, or one of the usual paths. */
 const executablePath = [
   process.env.CHROMIUM,
   '/usr/bin/chromium',
@@ -20,7 +20,7 @@ const executablePath = [
 
 const missing = executablePath === undefined && process.env.PARLEY_TEST_ALL !== '1';
 
-/** The options of tests in the browser: without one they are skipped, or fail where `PARLEY_TEST_ALL` is 1. */
+/** The options of browser tests: without a browser they are skipped, or fail if `PARLEY_TEST_ALL` is 1. */
 export const inBrowser = {
   skip: missing && 'Chromium is not installed: install it, or set CHROMIUM to its path.',
   timeout: 120_000,
@@ -28,13 +28,13 @@ export const inBrowser = {
 
 export interface Opened {
   page: Page;
-  /** What the page has complained of so far: blocked or missing files, uncaught errors. */
+  /** Problems of the page so far: blocked or missing files, uncaught errors. */
   complaints: string[];
 }
 
 /**
- * Opens a page that ends with the test. The microphone hears `samples` (24 kHz) from when it is opened, then silence;
- * without them the browser denies it. Every event that the page receives is validated (see `frameCheck`).
+ * Opens a page, closed at the end of the test. The microphone plays `samples` (24 kHz) once, then silence; without
+ * samples the browser denies it. Every event that the page receives is validated (see `frameCheck`).
  */
 export async function openPage(
   t: TestContext,

@@ -1,4 +1,4 @@
-/** A page of another origin: with a client secret that its backend minted, and with the API's CORS headers. */
+/** A page of another origin, with a client secret from its backend and the API's CORS headers. */
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { inBrowser, openPage } from './chromium.ts';
 
 const key = 'sk-backend-0123456789';
 
-/** An empty page, served from where the API is not. */
+/** An empty page on another origin than the API. */
 async function pageElsewhere(t: TestContext): Promise<string> {
   const server = createServer((_request, response) => {
     response
@@ -26,38 +26,42 @@ async function pageElsewhere(t: TestContext): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-test('a page elsewhere connects with a client secret in the subprotocol, and talks', inBrowser, async (t) => {
-  verifies('R1.4', 'R1.22', 'R1.27');
-  const origin = await pageElsewhere(t);
-  const server = await newServer(t, { config: { apiKeys: [apiKey('backend', key)], origins: [origin] } });
-  const secret = await mint(server, key, {
-    session: { type: 'realtime', instructions: 'You sell shoes.', output_modalities: ['text'] },
-    parley: { allowed_origins: [origin] },
-  });
-  const { page, complaints } = await openPage(t, origin);
-  const conversation = await page.evaluate(
-    ([url = '', value = '']) =>
-      new Promise<{ protocol: string; instructions: string; status: string }>((resolve, reject) => {
-        const socket = new WebSocket(url, ['realtime', `openai-insecure-api-key.${value}`]);
-        let instructions = '';
-        socket.addEventListener('close', ({ code, reason }) => reject(new Error(`closed: ${code} ${reason}`)));
-        socket.addEventListener('message', ({ data }) => {
-          const event = JSON.parse(String(data));
-          if (event.type === 'session.created') {
-            ({ instructions } = event.session);
-            socket.send(JSON.stringify({ type: 'response.create' }));
-          }
-          if (event.type !== 'response.done') return;
-          resolve({ protocol: socket.protocol, instructions, status: event.response.status });
-        });
-      }),
-    [server.wsUrl, secret],
-  );
-  assert.deepEqual(conversation, { protocol: 'realtime', instructions: 'You sell shoes.', status: 'completed' });
-  assert.deepEqual(complaints, []);
-});
+test(
+  'a page of another origin connects with a client secret in the subprotocol, and has a conversation',
+  inBrowser,
+  async (t) => {
+    verifies('R1.4', 'R1.22', 'R1.27');
+    const origin = await pageElsewhere(t);
+    const server = await newServer(t, { config: { apiKeys: [apiKey('backend', key)], origins: [origin] } });
+    const secret = await mint(server, key, {
+      session: { type: 'realtime', instructions: 'You sell shoes.', output_modalities: ['text'] },
+      parley: { allowed_origins: [origin] },
+    });
+    const { page, complaints } = await openPage(t, origin);
+    const conversation = await page.evaluate(
+      ([url = '', value = '']) =>
+        new Promise<{ protocol: string; instructions: string; status: string }>((resolve, reject) => {
+          const socket = new WebSocket(url, ['realtime', `openai-insecure-api-key.${value}`]);
+          let instructions = '';
+          socket.addEventListener('close', ({ code, reason }) => reject(new Error(`closed: ${code} ${reason}`)));
+          socket.addEventListener('message', ({ data }) => {
+            const event = JSON.parse(String(data));
+            if (event.type === 'session.created') {
+              ({ instructions } = event.session);
+              socket.send(JSON.stringify({ type: 'response.create' }));
+            }
+            if (event.type !== 'response.done') return;
+            resolve({ protocol: socket.protocol, instructions, status: event.response.status });
+          });
+        }),
+      [server.wsUrl, secret],
+    );
+    assert.deepEqual(conversation, { protocol: 'realtime', instructions: 'You sell shoes.', status: 'completed' });
+    assert.deepEqual(complaints, []);
+  },
+);
 
-test('a page elsewhere is answered by the API where its origin may, and not where it may not', inBrowser, async (t) => {
+test('the API allows CORS requests of an allowed origin, and no others', inBrowser, async (t) => {
   verifies('R1.26');
   const origin = await pageElsewhere(t);
   const apiKeys = [apiKey('backend', key)];

@@ -17,7 +17,7 @@ suite('the console in Chromium', inBrowser, () => {
   const serve = (t: TestContext): Promise<ParleyServer> => newServer(t, { engines: borrowed(engines) });
   const entries = (page: Page, role: string) => page.getByTestId('transcript').locator(`[data-role=${role}] .text`);
 
-  test('one talks, is understood and hears an answer, and can interrupt it by talking', async (t) => {
+  test('a spoken question is transcribed and answered, and speech interrupts the answer', async (t) => {
     const server = await serve(t);
     const samples = concatSamples([
       await spokenQuestion(engines, 'What can you do?', 4000),
@@ -47,7 +47,7 @@ suite('the console in Chromium', inBrowser, () => {
     assert.deepEqual(complaints, []);
   });
 
-  test('the page says that a stand-in answers, with questions to click', async (t) => {
+  test('the page says that a stand-in answers, and offers questions to click', async (t) => {
     const server = await serve(t);
     const { page } = await openPage(t, server.url);
     await reach(page, 'ready');
@@ -58,7 +58,7 @@ suite('the console in Chromium', inBrowser, () => {
     assert.equal(await standIn.isVisible(), false);
   });
 
-  test('the page offers a language model that runs on the machine of the server', async (t) => {
+  test("the page offers a language model of the server's machine", async (t) => {
     const set = borrowed(engines);
     const hint =
       'llama3.2 answers at http://127.0.0.1:11434/v1. To talk to it, start the server with: npm start -- --llm auto';
@@ -69,7 +69,7 @@ suite('the console in Chromium', inBrowser, () => {
     await page.getByTestId('stand-in').getByText(hint).waitFor();
   });
 
-  test('one can type instead, without a microphone', async (t) => {
+  test('text can be typed without a microphone', async (t) => {
     const server = await serve(t);
     const { page, complaints } = await openPage(t, server.url);
     await reach(page, 'ready');
@@ -90,7 +90,7 @@ suite('the console in Chromium', inBrowser, () => {
     assert.match((await events.locator('pre').filter({ visible: true }).textContent()) ?? '', /"status": "completed"/);
   });
 
-  test('push to talk: the turn is what was said while the space bar was held', async (t) => {
+  test('push to talk: the turn is the audio recorded while the space bar was held', async (t) => {
     const server = await serve(t);
     const samples = await spokenQuestion(engines, 'Tell me, what can you do?', 300);
     const { page } = await openPage(t, server.url, { samples, stored: { turnMode: 'push_to_talk' } });
@@ -120,7 +120,7 @@ suite('the console in Chromium', inBrowser, () => {
       .waitFor();
   });
 
-  test('a microphone that is denied, and a server that goes away, are said plainly', async (t) => {
+  test('a denied microphone and a lost server are reported clearly', async (t) => {
     const server = await serve(t);
     const { page } = await openPage(t, server.url);
     await reach(page, 'ready');
@@ -131,7 +131,7 @@ suite('the console in Chromium', inBrowser, () => {
     await page.getByText(/The server closed the connection \(1001/).waitFor();
   });
 
-  test('a server that wants a key says so once, and the way to enter it is a button', async (t) => {
+  test('a required key is requested once, with a button to enter it', async (t) => {
     const server = await newServer(t, { engines: borrowed(engines), config: { apiKeys: [apiKey('page', 'sk-page')] } });
     const { page } = await openPage(t, server.url);
     const notices = page.locator('.notice');
@@ -148,7 +148,7 @@ suite('the console in Chromium', inBrowser, () => {
     assert.equal(await notices.count(), 0);
   });
 
-  test('what is said about the connection is said in one place, and goes when there is one again', async (t) => {
+  test('the state of the connection is shown in one place, and cleared when it is restored', async (t) => {
     const server = await serve(t);
     const { page } = await openPage(t, server.url);
     await reach(page, 'ready');
@@ -165,11 +165,11 @@ suite('the console in Chromium', inBrowser, () => {
     assert.equal(await notices.count(), 0);
   });
 
-  test('a microphone that is allowed after one has stopped is closed again', async (t) => {
+  test('a microphone that is allowed after a stop is closed again', async (t) => {
     const server = await serve(t);
     const { page } = await openPage(t, server.url, { samples: new Int16Array(24_000) });
     await reach(page, 'ready');
-    // The prompt of the browser, as far as the page can see it: an answer that comes when somebody gives it.
+    // A fake permission prompt whose answer the test supplies.
     await page.evaluate(() => {
       const { mediaDevices } = navigator;
       const ask = mediaDevices.getUserMedia.bind(mediaDevices);
@@ -195,7 +195,7 @@ suite('the console in Chromium', inBrowser, () => {
     await reach(page, 'ready');
   });
 
-  test('settings apply to the live session', async (t) => {
+  test('settings apply to the running session', async (t) => {
     const server = await serve(t);
     const { page } = await openPage(t, server.url);
     await reach(page, 'ready');

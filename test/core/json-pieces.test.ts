@@ -3,7 +3,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { jsonLength, jsonPieces, jsonSize, lastingJson } from '../../src/core/json-pieces.ts';
 
-test('pieces of JSON are the JSON of the whole, and none is much longer than it should be', () => {
+test('the pieces of JSON add up to the whole, and none is much longer than the limit', () => {
   const text = fc.string({ unit: 'binary', maxLength: 40 });
   fc.assert(
     fc.property(fc.jsonValue({ stringUnit: 'binary' }), text, fc.integer({ min: 4, max: 40 }), (value, long, size) => {
@@ -16,7 +16,7 @@ test('pieces of JSON are the JSON of the whole, and none is much longer than it 
   );
 });
 
-test('a text is cut between characters, also where each is escaped or takes two code units', () => {
+test('text is split between characters, also if each is escaped or takes two code units', () => {
   for (const text of [
     '\u0001'.repeat(1000),
     '💥'.repeat(1000),
@@ -31,7 +31,7 @@ test('a text is cut between characters, also where each is escaped or takes two 
   }
 });
 
-test('the least length of JSON is never more than its length', () => {
+test('the minimum length of JSON never exceeds its length', () => {
   fc.assert(fc.property(fc.jsonValue(), (value) => assert.ok(jsonLength(value) <= JSON.stringify(value).length)));
 });
 
@@ -51,7 +51,7 @@ test('a large object is counted once, at any depth', () => {
   assert.equal(pieces.join(''), JSON.stringify(nested));
 });
 
-test('the JSON of a value that never changes is written once, and is the same wherever the value is', () => {
+test('the JSON of an immutable value is written once, and is the same at any position', () => {
   const text = '💥"\u0001'.repeat(200);
   let reads = 0;
   const lasting = new Proxy(Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`k${index}`, [text]])), {

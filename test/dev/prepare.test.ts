@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-test('without a compiler an install goes on, and packing needs a build that exists', (t) => {
+test('without a compiler an install succeeds, and packing requires an existing build', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'parley-prepare-'));
   t.after(() => rmSync(folder, { recursive: true }));
   mkdirSync(join(folder, 'scripts'));

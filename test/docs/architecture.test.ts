@@ -1,4 +1,4 @@
-/** ARCHITECTURE.md's table of who may use whom is true. */
+/** The table of allowed imports in ARCHITECTURE.md is true. */
 
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ const allowed = new Map(
   ]),
 );
 
-/** The folder of `src/` in which a file stands, or its name where it stands in none. */
+/** The folder of a file in `src/`, or the file's name if it is in none. */
 function folderOf(file: string): string {
   const [first = ''] = file.split(sep).slice(1);
   return first;
@@ -34,7 +34,7 @@ function importsOfSource(): Map<string, string[]> {
   );
 }
 
-/** One circle of imports, from a file back to itself; undefined where there is none. */
+/** An import cycle, from a file back to itself; undefined if there is none. */
 function circleIn(imports: ReadonlyMap<string, readonly string[]>): string[] | undefined {
   const done = new Set<string>();
   const visit = (file: string, path: readonly string[]): string[] | undefined => {
@@ -54,7 +54,7 @@ function circleIn(imports: ReadonlyMap<string, readonly string[]>): string[] | u
   return undefined;
 }
 
-test('no file imports itself, directly or through others, not even for types', () => {
+test('there are no import cycles, including those of types only', () => {
   const circular = new Map([
     ['a', ['b']],
     ['b', ['c', 'd']],
@@ -67,7 +67,7 @@ test('no file imports itself, directly or through others, not even for types', (
   assert.equal(circleIn(imports)?.join(' → '), undefined);
 });
 
-test('folders use what ARCHITECTURE.md says that they may, and nothing else', () => {
+test('folders import only what ARCHITECTURE.md allows', () => {
   const files = globSync('src/*/**/*.ts', { cwd: root });
   assert.deepEqual([...new Set(files.map(folderOf))].sort(), [...allowed.keys()].sort());
   const wrong = files.flatMap((file) => {
@@ -82,7 +82,7 @@ test('folders use what ARCHITECTURE.md says that they may, and nothing else', ()
   assert.deepEqual(wrong, []);
 });
 
-test('every file stands in a folder', () => {
+test('every file is in a folder', () => {
   assert.deepEqual(globSync('src/*.ts', { cwd: root }), []);
 });
 
@@ -96,7 +96,7 @@ test('a session publishes observations, and writes to no log', () => {
   );
 });
 
-test('the drawing shows each folder above all folders that it may use', () => {
+test('the diagram shows each folder above all folders that it may import', () => {
   const drawing = /```\nsrc\/\n([\s\S]*?)^\w/m.exec(page)?.[1] ?? '';
   const drawn = [...drawing.matchAll(/^ {2}([a-z]+)\//gm)].map(([, folder = '']) => folder);
   assert.deepEqual([...drawn].sort(), [...allowed.keys()].sort());
@@ -106,7 +106,7 @@ test('the drawing shows each folder above all folders that it may use', () => {
   assert.deepEqual(upwards, []);
 });
 
-test('the configuration reaches no engine: names and defaults are data', () => {
+test('the configuration imports no engine: names and defaults are data', () => {
   const imports = importsOfSource();
   const reached = new Set<string>();
   const visit = (file: string) => {

@@ -1,4 +1,4 @@
-/** What the documents point to is there: files, headings, options, npm scripts. */
+/** References in the documents are valid: files, headings, options, npm scripts. */
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -13,7 +13,7 @@ const pages = globSync(['*.md', 'docs/*.md', 'examples/*/*.md'], { cwd: root }).
   text: readFileSync(join(root, path), 'utf8'),
 }));
 
-/** The anchors of a page's headings, as GitHub makes them. */
+/** The anchors of a page's headings, in GitHub's form. */
 function anchorsOf(path: string): string[] {
   const headings = readFileSync(path, 'utf8').matchAll(/^#+ (.+)$/gm);
   return [...headings].map(([, title = '']) =>
@@ -24,7 +24,7 @@ function anchorsOf(path: string): string[] {
   );
 }
 
-test('links between documents lead to files and headings that are there', () => {
+test('links between documents lead to existing files and headings', () => {
   const broken = pages.flatMap(({ path, text }) =>
     [...text.matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)/g)]
       .filter(([, to = '', anchor]) => {
@@ -36,7 +36,7 @@ test('links between documents lead to files and headings that are there', () => 
   assert.deepEqual(broken, []);
 });
 
-test('every page of docs/ is named in the README', () => {
+test('every page of docs/ is linked from the README', () => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
   const missing = pages.filter(({ path }) => path.startsWith('docs/') && !readme.includes(`](${path})`));
   assert.deepEqual(missing, []);

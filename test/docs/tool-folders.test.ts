@@ -1,4 +1,4 @@
-/** `test/`, `bench/` and `scripts/` share code through `dev/` alone, and `src/` uses none of them. */
+/** `test/`, `bench/` and `scripts/` share code only through `dev/`, and `src/` imports none of them. */
 
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** The folders that the files of a folder may import from, besides their own. */
+/** The folders that the files of a folder may import from, besides itself. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   src: [],
   dev: ['src'],

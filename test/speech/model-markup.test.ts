@@ -52,12 +52,12 @@ const untouched = [
   '◁',
 ];
 
-test('reasoning, calls, foreign messages and tokens are taken out, and nothing else', () => {
+test('reasoning, calls, unrelated messages and tokens are removed, and nothing else', () => {
   for (const [given, left] of hidden) assert.equal(said([given]), left, given);
   for (const text of untouched) assert.equal(said([text]), text);
 });
 
-test('however a text is cut into pieces, the same is left of it', () => {
+test('the splitting of text does not affect the result', () => {
   const parts = fc.constantFrom(...hidden.map(([given]) => given), ...untouched, ' and ', '\n', '<', '|>', '</think>');
   const text = fc.array(parts, { maxLength: 6 }).map((all) => all.join(''));
   fc.assert(
@@ -74,7 +74,7 @@ test('however a text is cut into pieces, the same is left of it', () => {
   );
 });
 
-test('no token of a template is left between words', () => {
+test('no template token remains between words', () => {
   const token = fc.constantFrom(
     '<|im_end|>',
     '<|eot_id|>',
@@ -100,7 +100,7 @@ test('no token of a template is left between words', () => {
   );
 });
 
-test('where an answer begins inside reasoning, words are held until its end, and said whole where it has none', () => {
+test('if an answer begins inside reasoning, text is held until its end, and sent whole if there is no end', () => {
   assert.equal(said(['They greet me,', ' so I do.\n</think>\n\nHello.'], true), 'Hello.');
   assert.equal(said(['Hello', ' there.'], true), 'Hello there.');
   assert.equal(said(['<think>Hm.</think>Hello.'], true), 'Hello.');
@@ -110,7 +110,7 @@ test('where an answer begins inside reasoning, words are held until its end, and
   assert.equal(markup.push(' there.'), ' there.');
 });
 
-test('reasoning that was not begun in the text is noticed', () => {
+test('reasoning without an opening tag is detected', () => {
   const markup = new ModelMarkup();
   markup.push('Hm.</think>Hello.');
   assert.ok(markup.endedUnopened);

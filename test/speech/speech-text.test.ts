@@ -18,7 +18,7 @@ const spokenOf = (text: string) =>
     .replaceAll(/\s+/g, ' ')
     .trim();
 
-/** As they are written, and as a voice gets them. */
+/** As written, and as passed to a voice. */
 const read: readonly [written: string, spoken: string][] = [
   ['You pay **twelve** euros, *tax included*.', 'You pay twelve euros, tax included.'],
   ['### Opening hours ###\nWe open at nine.', 'Opening hours We open at nine.'],
@@ -42,7 +42,7 @@ const read: readonly [written: string, spoken: string][] = [
   ['क्‍ष stays, so do café and 日本語', 'क्‍ष stays, so do café and 日本語'],
 ];
 
-test('a voice gets words, without the marks of Markdown, addresses, code and emoji', () => {
+test('a voice gets words, without Markdown, URLs, code and emoji', () => {
   for (const [written, spoken] of read) assert.equal(spokenOf(written), spoken, written);
 });
 
@@ -81,7 +81,7 @@ const written = fc
   )
   .map((parts) => parts.join(''));
 
-test('nothing of a text is lost, each clause is well-formed and has whole graphemes, and no markup reaches a voice', () => {
+test('no text is lost, clauses are well-formed and have whole graphemes, and a voice gets no markup', () => {
   fc.assert(
     fc.property(written, fc.integer({ min: 1, max: 9 }), (raw, size) => {
       const text = raw.toWellFormed();
@@ -98,7 +98,7 @@ test('nothing of a text is lost, each clause is well-formed and has whole graphe
   );
 });
 
-test('every word that is said has its place in the text', () => {
+test('every spoken word has its position in the text', () => {
   fc.assert(
     fc.property(written, (raw) => {
       const text = raw.toWellFormed();
@@ -113,7 +113,7 @@ test('every word that is said has its place in the text', () => {
   );
 });
 
-test('a cut is never within a grapheme cluster or a surrogate pair', () => {
+test('text is never split within a grapheme cluster or a surrogate pair', () => {
   const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }), fc.nat(40), (text, index) => {

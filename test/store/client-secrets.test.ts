@@ -31,7 +31,7 @@ async function mint(secrets: ClientSecrets, given: SecretTerms = terms, seconds 
   return minted.value;
 }
 
-test('neither a secret nor its hash stands whole in the store', async () => {
+test('the store has neither a secret nor its complete hash', async () => {
   const { store, secrets } = newSecrets();
   const value = await mint(secrets);
   assert.ok(isClientSecret(value));
@@ -44,7 +44,7 @@ test('neither a secret nor its hash stands whole in the store', async () => {
   }
 });
 
-test('a value whose hash begins alike is not taken for the secret', async () => {
+test('a value with the same beginning of its hash is not accepted', async () => {
   const { store, secrets } = newSecrets();
   const value = await mint(secrets);
   const [key = '', text = ''] = store.written;
@@ -53,7 +53,7 @@ test('a value whose hash begins alike is not taken for the secret', async () => 
   assert.equal(await secrets.find(value), undefined);
 });
 
-test('uses are counted as they come, however many come at once', async () => {
+test('concurrent uses are counted correctly', async () => {
   const { secrets } = newSecrets();
   const value = await mint(secrets, { ...terms, maxSessions: 3 });
   const found = await secrets.find(value);
@@ -62,7 +62,7 @@ test('uses are counted as they come, however many come at once', async () => {
   assert.equal(used.filter(Boolean).length, 3);
 });
 
-test('uses are counted for as long as the secret lives, which may be a part of a second beyond expires_at', async () => {
+test('uses are counted for the lifetime of the secret, which may exceed expires_at by less than a second', async () => {
   const { clock, secrets } = newSecrets();
   await clock.advance(999);
   const value = await mint(secrets, { ...terms, maxSessions: 1 });
@@ -74,7 +74,7 @@ test('uses are counted for as long as the secret lives, which may be a part of a
   }
 });
 
-test('thousands of secrets have thousands of values', async () => {
+test('thousands of secrets are unique', async () => {
   const clock = new FakeClock();
   const store = new MemoryStore({ clock, limit: 10_000 });
   const secrets = new ClientSecrets({
@@ -87,7 +87,7 @@ test('thousands of secrets have thousands of values', async () => {
   assert.equal(new Set(values).size, 5000);
 });
 
-test('one key fills no more than a quarter of the room, and others have theirs', async () => {
+test('one key fills no more than a quarter of the store, and others have room', async () => {
   const clock = new FakeClock();
   const store = new MemoryStore({ clock, limit: room.entries, limitCharacters: room.characters });
   const secrets = new ClientSecrets({ store, clock, perMinute: 5000, room });
@@ -99,13 +99,13 @@ test('one key fills no more than a quarter of the room, and others have theirs',
   assert.ok(refusal);
   assert.match(refusal.message, /a quarter of the room/);
   await mint(secrets, { ...large, keyName: 'another' }, 7200);
-  // A small one needs none of what the large ones left.
+  // A small secret needs no room of the large ones.
   await mint(secrets);
   await clock.advance(refusal.retryAfterMs);
   await mint(secrets, large);
 });
 
-test('what is small counts as its part of the entries, and again once it has expired', async () => {
+test('small secrets count as their share of the entries until they expire', async () => {
   const clock = new FakeClock();
   const store = new MemoryStore({ clock, limit: room.entries, limitCharacters: room.characters });
   const secrets = new ClientSecrets({ store, clock, perMinute: 5000, room });
@@ -116,7 +116,7 @@ test('what is small counts as its part of the entries, and again once it has exp
   assert.equal(await count(), 250);
 });
 
-test('a secret that the store has no room for takes none of its key’s', async () => {
+test('a secret that the full store refuses does not count for its key', async () => {
   const clock = new FakeClock();
   const store = new MemoryStore({ clock, limit: room.entries, limitCharacters: 1000 });
   const secrets = new ClientSecrets({ store, clock, perMinute: 5000, room });
@@ -124,7 +124,7 @@ test('a secret that the store has no room for takes none of its key’s', async 
   for (let count = 0; count < 20; count += 1) await assert.rejects(secrets.mint(large, 600), /The store is full/);
 });
 
-test('a secret is minted, under a key with limits too, with three operations of the store', async () => {
+test('creating a secret takes three operations of the store, also for a key with limits', async () => {
   const operations: string[] = [];
   const clock = new FakeClock();
   const store = new MemoryStore({ clock, limit: 100 });

@@ -17,7 +17,7 @@ storeContract('memory', () => {
   return { store, advance: (ms) => clock.advance(ms) };
 });
 
-it('holds no more keys than it may, and makes room of what has expired', async () => {
+it('has a maximum number of keys, and drops expired ones to make room', async () => {
   const { clock, store } = newStore({ limit: 2 });
   await store.set('a', 'one', 1000);
   await store.set('b', 'two', 9000);
@@ -28,7 +28,7 @@ it('holds no more keys than it may, and makes room of what has expired', async (
   assert.equal(await store.get('c'), 'three');
 });
 
-it('counts on while texts take all their room, and holds no more counters than twice as many', async () => {
+it('counts even if texts take all their room, and has at most twice as many counters', async () => {
   const { clock, store } = newStore({ limit: 1, limitCharacters: 4 });
   await store.set('a', 'one', 1000);
   const once = { amount: 1, ttlMs: 1000 };
@@ -39,7 +39,7 @@ it('counts on while texts take all their room, and holds no more counters than t
   await store.count('third', once);
 });
 
-it('holds no more characters than it may, keys and texts together', async () => {
+it('has a maximum number of characters for keys and texts together', async () => {
   const { clock, store } = newStore({ limitCharacters: 10 });
   await store.set('a', '1234', 1000);
   await store.set('b', '1234', 9000);
@@ -50,12 +50,12 @@ it('holds no more characters than it may, keys and texts together', async () => 
   await store.set('c', '1', 9000);
   await store.delete('c');
   await clock.advance(1000);
-  // Over one that has expired, as over one that lives.
+  // Overwriting an expired key and a live one.
   await store.set('a', '123456', 9000);
   await assert.rejects(store.set('c', '', 1000), StoreFullError);
 });
 
-it('holds no more leases than twice as many, and makes room of those that have expired', async () => {
+it('has at most twice as many leases, and drops expired ones to make room', async () => {
   const { clock, store } = newStore({ limit: 1 });
   await store.lease('a', '1', { ttlMs: 1000 });
   await store.lease('b', '1', { ttlMs: 2000 });

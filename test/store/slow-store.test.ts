@@ -1,4 +1,4 @@
-/** A server whose store is slow, fails for a while, or is shared with another server (ServerOptions.store). */
+/** A server whose store is slow, fails temporarily, or is shared with another server (ServerOptions.store). */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -11,7 +11,7 @@ import { FakeClock } from '../support/fake-clock.ts';
 import { newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
-/** A store on the other side of a network: each operation takes several turns of the event loop, or fails. */
+/** A remote store: each operation takes several turns of the event loop, or fails. */
 class RemoteStore implements Store {
   readonly #store: Store;
   fails = false;
@@ -78,7 +78,7 @@ async function mint(url: string) {
   return { status: response.status, body: (await response.json()) as { value?: string; error?: { message: string } } };
 }
 
-test('servers that share a store share client secrets and the limits of keys, and leave the store open', async (t) => {
+test('servers that share a store share client secrets and limits of keys, and do not close the store', async (t) => {
   const { store } = newStore();
   const one = await serverWith(t, store);
   const other = await serverWith(t, store);
@@ -93,7 +93,7 @@ test('servers that share a store share client secrets and the limits of keys, an
   assert.equal(store.closed, false);
 });
 
-test('while the store fails, new sessions and secrets are refused with a reason, and open sessions go on', async (t) => {
+test('while the store fails, new sessions and secrets are refused with a reason, and open sessions continue', async (t) => {
   const { store } = newStore();
   const server = await serverWith(t, store);
   const client = connect(server.wsUrl);

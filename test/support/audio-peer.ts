@@ -3,12 +3,12 @@ import type { OutputAudio, Playback, PlayedPart } from '../../src/session/ports/
 import type { RealtimeSession } from '../../src/session/realtime-session.ts';
 import { Client } from './conversation.ts';
 
-/** A loudspeaker that plays when a test says so, and reports how far it got. */
+/** An audio sink whose playback the test controls, and which reports its position. */
 export class Loudspeaker implements Playback {
   readonly taken: OutputAudio[] = [];
-  /** Audio that it takes before it has played what it has. */
+  /** Audio that it accepts before it has played the previous audio. */
   bufferMs = Number.POSITIVE_INFINITY;
-  /** When it expects to have played what it has, on the Clock. */
+  /** When it expects to have played all its audio, on the Clock. */
   endsAt = 0;
   #queue: OutputAudio[] = [];
   #waiting: (() => void)[] = [];
@@ -33,7 +33,7 @@ export class Loudspeaker implements Playback {
     this.#played.set(keyOf(audio), this.#played.get(keyOf(audio)) ?? 0);
   }
 
-  /** Plays whole pieces. */
+  /** Plays whole chunks. */
   playNext(count: number): void {
     for (const audio of this.#queue.splice(0, count)) {
       this.#played.set(keyOf(audio), (this.#played.get(keyOf(audio)) ?? 0) + lengthMs(audio));
@@ -70,7 +70,7 @@ function lengthMs({ samples, sampleRateHz }: OutputAudio): number {
   return durationMs(samples.length, sampleRateHz);
 }
 
-/** A client that carries audio itself, as WebRTC and telephones do: only its events are text. */
+/** A client that carries audio itself, like WebRTC and telephony: only its events are text. */
 export class AudioPeer extends Client {
   readonly loudspeaker: Loudspeaker;
   readonly #session: RealtimeSession;
@@ -81,7 +81,7 @@ export class AudioPeer extends Client {
     this.#session = session;
   }
 
-  /** Writes audio in chunks of 20 ms, as a track delivers it. */
+  /** Writes audio in chunks of 20 ms, like an audio track. */
   async write(samples: Int16Array, sampleRateHz: number): Promise<void> {
     const step = sampleRateHz / 50;
     for (let start = 0; start < samples.length; start += step) {

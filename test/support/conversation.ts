@@ -15,10 +15,10 @@ import { FakeClock } from './fake-clock.ts';
 import { type FakeEngines, fakeEngines } from './fake-engines.ts';
 import { SessionClient } from './session-client.ts';
 
-// WebAssembly is loaded by its first use, which a fake clock cannot wait for.
+// Loads WebAssembly before the test, because a fake clock cannot wait for it.
 (await createResampler(16000, 24000)).free();
 
-/** A log that keeps warnings, and what says that the code itself is wrong. */
+/** A log that records warnings and internal errors. */
 class FaultLog implements Log {
   readonly faults: object[] = [];
   readonly warnings: object[] = [];
@@ -40,7 +40,7 @@ export class Client extends SessionClient<ServerEvent> {
     super(session, gaDialect, playback);
   }
 
-  /** The item as the session has it now, with its audio. */
+  /** The current item in the session, with its audio. */
   async retrieve(itemId: string): Promise<Item> {
     await this.say({ type: 'conversation.item.retrieve', item_id: itemId });
     const { item } = this.last('conversation.item.retrieved');
@@ -48,7 +48,7 @@ export class Client extends SessionClient<ServerEvent> {
     return item;
   }
 
-  /** The error that the last event was answered with. */
+  /** The error for the last event. */
   lastError(): ServerEventOf<'error'>['error'] {
     return this.last('error').error;
   }
@@ -119,7 +119,7 @@ export function update(session: object): object {
   return { type: 'session.update', session: { type: 'realtime', ...session } };
 }
 
-/** An update of a realtime session that gives it tools with these names. */
+/** An update of a realtime session with tools of these names. */
 export function updateTools(...names: string[]): object {
   return update({ tools: names.map((name) => ({ type: 'function', name })) });
 }

@@ -18,7 +18,7 @@ test('settle waits for code that takes many turns of the event loop, and many mi
   assert.ok(turns >= 500, `${turns} turns`);
 });
 
-test('settle does not wait for what the test or the clock releases', async () => {
+test('settle does not wait for promises that the test or the clock resolves', async () => {
   const clock = new FakeClock();
   const { opened, open } = gate();
   const steps: string[] = [];
@@ -39,7 +39,7 @@ test('settle does not wait for what the test or the clock releases', async () =>
   assert.deepEqual(steps, ['opened', 'due']);
 });
 
-test('settle fails where the code is never idle', async () => {
+test('settle fails if the code is never idle', async () => {
   let stopped = false;
   const spin = () => {
     if (!stopped) setImmediate(spin);

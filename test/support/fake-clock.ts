@@ -5,7 +5,7 @@ interface Timer {
   callback: () => void;
 }
 
-/** A clock that stands still until a test moves it. */
+/** A clock that a test advances. */
 export class FakeClock implements Clock {
   #now = 0;
   readonly #timers = new Set<Timer>();
@@ -24,7 +24,7 @@ export class FakeClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** Moves time on; timers fire in order, and what they set going runs as far as it can before the next one. */
+  /** Advances time; timers fire in order, and the code that each starts runs until it is idle before the next one. */
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
     await settle();
@@ -40,16 +40,16 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Far more turns than any test needs: code that goes on for so long never becomes idle. */
+/** Far more turns than any test needs: code that runs for longer never becomes idle. */
 const mostTurns = 100_000;
 
 let settling: Promise<void> | undefined;
 
 /**
- * Resolves once all code of this process is idle: every promise that can be settled is, and no `setImmediate` is due.
- * Whatever is still pending waits for something outside: a clock, a gate of the test, a socket, a worker. A session
- * yields to the event loop by `setImmediate` alone, so by then it has done everything that it can do by itself.
- * Frames on a real socket are not waited for: await the event that they bring.
+ * Resolves when all code of this process is idle: no `setImmediate` is due, and no promise can settle without one.
+ * Pending promises then wait for something external: a clock, a gate of the test, a socket, a worker. Sessions yield to
+ * the event loop only by `setImmediate`, so by then a session has done all its work.
+ * Frames on a real socket are not waited for: await the event that they cause.
  *
  * @throws {Error} when the code does not become idle
  */
@@ -60,7 +60,7 @@ export function settle(): Promise<void> {
       settling = undefined;
       act();
     };
-    // The event loop calls this with no microtask left: Node runs them all before each callback.
+    // Node runs all microtasks before each callback of the event loop, so none is left here.
     const check = () => {
       turns += 1;
       if (!process.getActiveResourcesInfo().includes('Immediate')) end(resolve);

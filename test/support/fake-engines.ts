@@ -5,7 +5,7 @@ import type { TranscribeOptions, Transcriber, TranscriptEvent } from '../../src/
 import type { SpeechChunk, Voice } from '../../src/session/ports/voice.ts';
 import type { VoiceActivityDetector, VoiceActivityStream } from '../../src/session/ports/voice-activity.ts';
 
-/** Frames of 32 ms are speech when they are loud. */
+/** Loud frames of 32 ms count as speech. */
 export const loudnessDetector: VoiceActivityDetector = {
   open({ sampleRateHz }): VoiceActivityStream {
     const frameMs = 32;
@@ -27,7 +27,7 @@ export const loudnessDetector: VoiceActivityDetector = {
   },
 };
 
-/** Says of a clip what `hear` does, word by word. */
+/** Transcribes a clip to the text that `hear` returns, word by word. */
 export class FakeTranscriber implements Transcriber {
   readonly clips: AudioClip[] = [];
   hear: (clip: AudioClip, options: TranscribeOptions) => string | Promise<string> = () => 'hello there';
@@ -42,7 +42,7 @@ export class FakeTranscriber implements Transcriber {
 
 type Script = (request: ModelRequest) => AsyncIterable<ModelEvent> | Iterable<ModelEvent>;
 
-/** Answers what `script` says; keeps the requests it was given. */
+/** Answers with the result of `script`; records its requests. */
 export class FakeModel implements LanguageModel {
   hearsAudio = false;
   speaks = false;
@@ -61,7 +61,7 @@ export function say(text: string): ModelEvent[] {
   return [...words.map((word): ModelEvent => ({ type: 'text', text: word })), { type: 'finish', reason: 'stop' }];
 }
 
-/** The events of an answer that a model speaks itself, word by word: `msPerWord` of tone each, behind its text. */
+/** The events of an answer with the model's own audio, word by word: the text, then `msPerWord` of tone. */
 export function sayAloud(text: string, { msPerWord = 250, sampleRateHz = 24000 } = {}): ModelEvent[] {
   const words = text.match(/\s*\S+/g) ?? [];
   const sound = (ms: number, transcript: string): ModelEvent => ({
@@ -86,13 +86,13 @@ export function call(name: string, args: object): ModelEvent[] {
   ];
 }
 
-/** A promise that a test resolves when it wants an engine to go on. */
+/** A promise that a test resolves to let an engine continue. */
 export function gate(): { opened: Promise<void>; open: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { opened: promise, open: () => resolve() };
 }
 
-/** Makes `msPerWord` of tone for each word, at 16 kHz, in one chunk a word, with exact timings. */
+/** Yields `msPerWord` of tone per word, at 16 kHz, in one chunk per word, with exact timings. */
 export class FakeVoice implements Voice {
   voices?: string[];
   readonly spoken: { text: string; voice: string; speed: number }[] = [];
@@ -131,12 +131,12 @@ export function fakeEngines(): FakeEngines {
   };
 }
 
-/** Sentences of two words each: at 250 ms a word, half a second of speech each. */
+/** Sentences of two words each: at 250 ms per word, half a second of speech each. */
 export function countTo(sentences: number): string {
   return Array.from({ length: sentences }, (_, index) => `Number ${index + 1}.`).join(' ');
 }
 
-/** An engine's stream that gives what it is given and then hangs until it is aborted. */
+/** The stream of an engine that yields these events and then hangs until it is aborted. */
 export async function* hang<T>(signal: AbortSignal, ...first: T[]): AsyncGenerator<T, void, undefined> {
   yield* first;
   await new Promise((_, reject) => {

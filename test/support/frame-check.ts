@@ -6,8 +6,8 @@ export type { WireDialect } from '../../dev/harness/official-events.ts';
 const complaints: string[] = [];
 
 /**
- * A look at every frame that the server sends on one connection, in order: each must be an event of the official types
- * and keep the rules of docs/protocol.md. One that does not fails the test that met it.
+ * Checks every frame of the server on one connection, in order: each must be an event of the official types and follow
+ * the rules of docs/protocol.md. An invalid frame fails the test that received it.
  */
 export function frameCheck(dialect: WireDialect): (frame: string) => void {
   const check = new OfficialCheck(dialect);
@@ -16,19 +16,19 @@ export function frameCheck(dialect: WireDialect): (frame: string) => void {
     if (found.length === 0) return;
     const message = `the server sent what the official types or docs/protocol.md do not allow:\n${found.join('\n')}`;
     complaints.push(message);
-    // Uncaught, so that neither the server's code nor a client's, which called this, can swallow it.
+    // Uncaught, so that neither the server's code nor the calling client's can swallow it.
     process.nextTick(() => {
       throw new Error(message);
     });
   };
 }
 
-// What came when its test had already ended would only be a warning.
+// After the end of its test, an exception would only be a warning.
 after(() => {
   if (complaints.length > 0) throw new Error(complaints.join('\n'));
 });
 
-/** The dialect that a client asks for by how it connects (docs/protocol.md §6). */
+/** The dialect that a client selects by its connection (docs/protocol.md §6). */
 export function dialectAsked(url: string, headers: object = {}, protocols: readonly string[] = []): WireDialect {
   const beta = Object.entries(headers).some(
     ([name, value]) => name.toLowerCase() === 'openai-beta' && /(^|[\s,])realtime=v1($|[\s,])/.test(String(value)),

@@ -1,6 +1,6 @@
 /**
- * A server in a process of its own, with fake engines and its real log, as `serve` makes it. It prints its WebSocket
- * address, and stops on SIGTERM. Its argument is a configuration as JSON.
+ * A server in a separate process, with fake engines and the real log of `serve`. It prints its WebSocket address, and
+ * stops on SIGTERM. Its argument is a configuration as JSON.
  */
 
 import { configWith, logOptions } from '../../src/config/config.ts';

@@ -1,4 +1,4 @@
-/** The responses of a session without its actor: turns are decided by the test. */
+/** The responses of a session without its actor: the test supplies the turns. */
 
 import assert from 'node:assert/strict';
 import type { IdSource } from '../../src/protocol/wire/ids.ts';
@@ -18,7 +18,7 @@ import { defaultSessionSettings, noMeter, type SessionSettings } from '../../src
 import { base64Audio } from '../../src/transport/base64-audio.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 
-/** What others see of a session. */
+/** The visible state of a session. */
 export interface Trace {
   events: unknown[];
   log: unknown[];
@@ -32,9 +32,9 @@ export interface Parts {
   responses: Responses;
   trace: Trace;
   configure(session: Omit<Extract<SessionUpdate, { type: 'realtime' }>, 'type'>): void;
-  /** Adds the user's words to the conversation. */
+  /** Adds the user's text to the conversation. */
   say(text: string): void;
-  /** Creates a response, and lets it be played to its end. */
+  /** Creates a response, and waits for the end of its playback. */
   answer(): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ type PartsOptions = Partial<Omit<SessionOptions, 'settings' | 'clock'>> & {
 export function newParts(engines: Engines, { clock = new FakeClock(), ...options }: PartsOptions = {}): Parts {
   const trace: Trace = { events: [], log: [], meter: [] };
   const note = (level: string) => (event: string, details: object) => {
-    // How a response ended is among the events.
+    // The end of a response is visible in its events.
     if (event !== 'response_done') trace.log.push([level, event, details]);
   };
   const log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') };
@@ -87,7 +87,7 @@ export function newParts(engines: Engines, { clock = new FakeClock(), ...options
   };
 }
 
-/** The user's words, as a turn policy expects them in the conversation. */
+/** The user's text, as a turn policy expects it in the conversation. */
 export function expectedTurn(text: string): ConversationEntry {
   const item: UserMessage = {
     id: 'item_expected',
@@ -100,7 +100,7 @@ export function expectedTurn(text: string): ConversationEntry {
   return { item, heard: new Map(), spoken: new Map() };
 }
 
-/** All that a session's clients, log and meter have seen, and its conversation. */
+/** Everything that a session's clients, log and meter have received, and its conversation. */
 export async function traceOf({ core, trace }: Parts): Promise<unknown> {
   await settle();
   return { ...trace, items: core.conversation.entries.map(({ item }) => item), version: core.conversation.version };

@@ -6,7 +6,7 @@ export interface Answer {
   body: unknown;
 }
 
-/** What the API says to a request; `body` is sent as JSON, unless it is text. */
+/** The API's response to a request; `body` is sent as JSON, unless it is text. */
 export async function ask(
   { url }: Pick<ParleyServer, 'url'>,
   request: string,
@@ -27,7 +27,7 @@ export async function ask(
   return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text };
 }
 
-/** What is wrong, as the API tells it. */
+/** The error in a response of the API. */
 export function errorIn({ body }: Pick<Answer, 'body'>): {
   message: string;
   code: string | null;
@@ -36,7 +36,7 @@ export function errorIn({ body }: Pick<Answer, 'body'>): {
   return (body as { error: { message: string; code: string | null; param: string | null } }).error;
 }
 
-/** Mints a GA client secret with what the body says, and returns it. */
+/** Creates a GA client secret with this body, and returns its value. */
 export async function mint(
   server: Pick<ParleyServer, 'url'>,
   key: string | undefined,
@@ -47,14 +47,14 @@ export async function mint(
   return (answer.body as { value: string }).value;
 }
 
-/** Mints a beta client secret. */
+/** Creates a beta client secret. */
 export async function mintBeta(server: Pick<ParleyServer, 'url'>, key: string, body: object = {}): Promise<string> {
   const answer = await ask(server, 'POST /v1/realtime/sessions', { key, body });
   if (answer.status !== 200) throw new Error(errorIn(answer).message);
   return (answer.body as { client_secret: { value: string } }).client_secret.value;
 }
 
-/** How a program shows a key. */
+/** The header with a program's key. */
 export function bearer(key: string, headers: Record<string, string> = {}): { headers: Record<string, string> } {
   return { headers: { Authorization: `Bearer ${key}`, ...headers } };
 }

@@ -9,8 +9,8 @@ import {
 import { type FakeEngines, fakeEngines } from './fake-engines.ts';
 
 /**
- * A server on a free port that ends with the test. Its engines are fakes unless others are given, and it logs nothing.
- * What a test does not say about closing is short: a client that is cut off is not waited for.
+ * A server on a free port, closed at the end of the test. Fake engines by default, and no log.
+ * Short default timeouts for closing, so that a terminated client is not waited for.
  */
 export async function newServer(t: TestContext, options: ServerOptions = {}): Promise<ParleyServer> {
   const { config = {} } = options;
@@ -24,7 +24,7 @@ export async function newServer(t: TestContext, options: ServerOptions = {}): Pr
   return server;
 }
 
-/** Fake engines that are ready, as a server takes them. */
+/** Fake engines that are ready, in the form that a server accepts. */
 export function fakeEngineSet(engines: FakeEngines = fakeEngines()): EngineSet {
   return {
     engines,
@@ -42,7 +42,7 @@ export interface LogEntry {
   details: object;
 }
 
-/** A log that keeps what it is told, and tells when an event came. */
+/** A log that records its entries, and reports when an event arrives. */
 export class KeptLog implements Log {
   readonly entries: LogEntry[] = [];
   #watchers: { event: string; resolve: (entry: LogEntry) => void }[] = [];
@@ -60,7 +60,7 @@ export class KeptLog implements Log {
     this.#keep({ level: 'error', event, details });
   }
 
-  /** The first entry of an event, also when it is already there. */
+  /** The first entry of an event, including earlier ones. */
   entry(event: string): Promise<LogEntry> {
     const kept = this.entries.find((entry) => entry.event === event);
     if (kept !== undefined) return Promise.resolve(kept);

@@ -8,7 +8,7 @@ import { settle } from './fake-clock.ts';
 import { frameCheck } from './frame-check.ts';
 
 /**
- * A client of a session without a socket: it sends frames of text, and keeps the events that come back. Each is
+ * A client of a session without a socket: it sends text frames, and records the events of the session. Each is
  * validated; see `frameCheck`.
  */
 export class SessionClient<Event extends { type: string }> implements Peer {
@@ -29,7 +29,7 @@ export class SessionClient<Event extends { type: string }> implements Peer {
     session.attach(this);
   }
 
-  /** Called by the session; what arrives is what a socket would carry. */
+  /** Called by the session, with the data that a socket would carry. */
   send(event: ServerEvent): void {
     assert.equal(this.closed, undefined, 'nothing is sent after the close');
     const frame = this.#dialect.serialise(event);
@@ -42,7 +42,7 @@ export class SessionClient<Event extends { type: string }> implements Peer {
     this.closed = reason;
   }
 
-  /** Sends one event and lets everything that it sets going happen, as far as that needs no time. */
+  /** Sends one event and waits until the session is idle. */
   async say(event: object): Promise<void> {
     this.post(event);
     await settle();
@@ -87,7 +87,7 @@ export class SessionClient<Event extends { type: string }> implements Peer {
     return this.events.filter((event): event is Extract<Event, { type: T }> => event.type === type);
   }
 
-  /** The last event of a type; the test fails when there is none. */
+  /** The last event of a type; fails if there is none. */
   last<T extends Event['type']>(type: T): Extract<Event, { type: T }> {
     const event = this.all(type).at(-1);
     assert.ok(event, `no ${type} among ${this.events.map((each) => each.type).join(', ')}`);

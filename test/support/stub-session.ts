@@ -2,7 +2,7 @@ import { defaultRealtimeConfig, errorEvent, randomId } from '../../src/protocol/
 import type { Peer } from '../../src/session/ports/peer.ts';
 import type { Session } from '../../src/session/session.ts';
 
-/** A session that does with events what a test says. */
+/** A session whose handling of events the test supplies. */
 export function stubSession(receive: Session['receive'], id = 'sess_1'): Session {
   const peers: Peer[] = [];
   return {

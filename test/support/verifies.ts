@@ -3,7 +3,7 @@ import { requirements } from '../../dev/harness/requirements.ts';
 const known: ReadonlySet<string> = new Set(requirements.map(({ id }) => id));
 
 /**
- * Says, inside a test, which requirements it verifies: it would fail if one of them were broken. The ids are literal
+ * Declares the requirements that a test verifies: the test fails if one of them is broken. The ids are literal
  * strings, because `citations.ts` reads them in the source.
  */
 export function verifies(...ids: [string, ...string[]]): void {

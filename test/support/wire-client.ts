@@ -7,14 +7,14 @@ import { dialectAsked, frameCheck, type WireDialect } from './frame-check.ts';
 
 export interface ConnectOptions extends ClientOptions {
   protocols?: string[];
-  /** The dialect that a client secret brings; by default the one that the connection asks for. */
+  /** The dialect of the client secret; by default, that of the connection. */
   speaks?: WireDialect;
 }
 
-/** A client on a real socket: events come out in order, as they were sent, each validated (see `frameCheck`). */
+/** A client on a real socket: returns events in order, each validated (see `frameCheck`). */
 export class WireClient {
   readonly socket: WebSocket;
-  /** The close frame, or code 1006 where the connection was cut. */
+  /** The close frame, or code 1006 if the connection was cut. */
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly #events: ServerEvent[] = [];
   #wake: () => void = () => {};
@@ -35,7 +35,7 @@ export class WireClient {
         resolve({ code, reason: reason.toString() });
       });
     });
-    // A failure to connect is met where the test waits for the opening.
+    // A failure to connect is thrown to the test that waits for the connection.
     this.socket.on('error', () => {});
   }
 
@@ -62,7 +62,7 @@ export class WireClient {
     }
   }
 
-  /** The next event of a type; those before it are dropped. */
+  /** The next event of a type; earlier ones are dropped. */
   async until<T extends ServerEventType>(type: T): Promise<ServerEventOf<T>> {
     for (;;) {
       const event = await this.next();
@@ -70,20 +70,20 @@ export class WireClient {
     }
   }
 
-  /** Asks a question in writing and waits for the end of the answer. */
+  /** Sends a text question and waits for the end of the response. */
   async ask(text: string): Promise<ServerEventOf<'response.done'>> {
     this.send(userText(text));
     this.send({ type: 'response.create', response: { output_modalities: ['text'] } });
     return this.until('response.done');
   }
 
-  /** Events that have arrived and were not taken. */
+  /** Events that have arrived and were not read. */
   get waiting(): number {
     return this.#events.length;
   }
 }
 
-/** The plain HTTP answer to a request for a WebSocket that was not granted. */
+/** The HTTP response to a refused WebSocket request. */
 export async function refusedUpgrade(
   url: string,
   options: ConnectOptions = {},
