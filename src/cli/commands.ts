@@ -7,8 +7,8 @@ const usage = `Parley: the Realtime API on your own machine.
 
   parley serve [options]   start the server
   parley ask QUESTION      ask a running server a question, by voice (a WAV file) or by text
-  parley key               make an API key
-  parley doctor            try every configured engine, and say what is wrong
+  parley key               create an API key
+  parley doctor            test every configured engine, and explain problems
   parley --version
 
 "parley COMMAND --help" lists the options of a command.

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readApiKeys, writtenHash } from '../config/api-keys.ts';
 import { parseFlags, UsageError } from './flags.ts';
 
-const usage = `Make an API key. It is printed once: the configuration file holds only its hash.
+const usage = `Create an API key. It is printed once, because the configuration file contains only its hash.
 
   parley key [--name NAME] [--project PROJECT] [--operator]
 

@@ -26,7 +26,7 @@ export interface Tokenizer extends TokenCounter {
  * Counts tokens of the encoding `o200k_base`, which is that of the models that clients name. Loading it blocks the
  * event loop for about 130 ms and takes 30 MB, so the caller chooses a quiet moment.
  */
-export function createTokenizer(told: (error: unknown) => void): Tokenizer {
+export function createTokenizer(onFailure: (error: unknown) => void): Tokenizer {
   let exactly: CountExactly | undefined;
   let loading: Promise<void> | undefined;
   return {
@@ -36,7 +36,7 @@ export function createTokenizer(told: (error: unknown) => void): Tokenizer {
         // Special tokens are treated as text, because a client wrote them.
         const asText = { disallowedSpecial: new Set<string>() };
         exactly = (text) => countTokens(text, asText);
-      }, told);
+      }, onFailure);
       return loading;
     },
   };

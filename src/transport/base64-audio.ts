@@ -91,7 +91,7 @@ class Base64Decoder implements AudioDecoder {
     const bytes = await decodeBase64InTurns(base64, this.format, eventLoopYield);
     const pieceBytes = samplesAtOnce * bytesPerSample(this.format);
     for (let at = 0; at < bytes.length; at += pieceBytes) {
-      // A copy, so that a piece does not keep the memory of the whole alive.
+      // Copied, so that a piece does not retain the memory of the whole.
       const piece = new Uint8Array(bytes.subarray(at, at + pieceBytes));
       yield this.#samples(piece);
       await eventLoopYield.step(base64Characters(piece.length));
@@ -102,7 +102,7 @@ class Base64Decoder implements AudioDecoder {
     if (this.format.type === 'audio/pcmu') return decodeMulaw(bytes);
     if (this.format.type === 'audio/pcma') return decodeAlaw(bytes);
     if (this.#carried.length === 0 && bytes.length % 2 === 0) return bytesAsSamples(bytes);
-    // Not from Node's pool of small buffers, whose memory others use.
+    // Not from Node's pool of small buffers, whose memory is shared.
     const whole = new Uint8Array(this.#carried.length + bytes.length);
     whole.set(this.#carried);
     whole.set(bytes, this.#carried.length);
@@ -112,12 +112,12 @@ class Base64Decoder implements AudioDecoder {
   }
 }
 
-/** One for all that belongs together. */
+/** Shared by everything that is encoded or decoded together. */
 function codingTurns(): EventLoopYield {
   return new EventLoopYield(charactersPerTurn);
 }
 
-/** Decodes audio that came whole, in an item. An odd last byte is left out. */
+/** Decodes the complete audio of an item. An odd last byte is dropped. */
 function decodeClip(base64: string, format: AudioFormat): Int16Array | WireError {
   try {
     return new Base64Decoder(format).pushAtOnce(base64);

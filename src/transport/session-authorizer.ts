@@ -9,28 +9,28 @@ import type { ClientSecret, ClientSecrets } from '../store/client-secrets.ts';
 import type { OpenRequest, Viewer } from './session-registry.ts';
 import type { Handshake } from './websocket/handshake.ts';
 
-/** Which session a client may have: a new one, or one that lives and that the viewer may see. A sideband only attaches. */
+/** The requested session: a new one, or an open one that is visible to the client. A sideband can only attach. */
 export type SessionAccess = { open: OpenRequest } | { attach: { sessionId: string; viewer: Viewer } };
 
-/** What a client may have. */
+/** What a client is granted. */
 export interface Granted {
   granted: true;
   access: SessionAccess;
   dialect: 'ga' | 'beta';
-  /** Names the client secret that it came with, for the log. */
+  /** Identifies the client secret that was used, for the log. */
   secretId?: string;
   /**
-   * Gives back what was taken for a session that is not opened after all.
-   * @throws what the store throws
+   * Releases what was acquired for a session that is not opened after all.
+   * @throws the errors of the store
    */
   withdraw(): Promise<void>;
 }
 
-/** Why a client may have nothing. */
+/** Why a client is refused. */
 export interface Refused {
   granted: false;
   reason: RefusalReason;
-  /** To be told over the socket, in the client's dialect; or, to a page that may not have come here, in its place. */
+  /** The error to send over the socket in the client's dialect; or, for a page of a refused origin, an HTTP refusal. */
   why: WireError | { forbidden: string };
   dialect: 'ga' | 'beta';
 }
@@ -40,16 +40,16 @@ export interface SessionAuthorizerOptions {
   callers: Callers;
   secrets: ClientSecrets;
   metering: Pick<Metering, 'admitSession'>;
-  /** An address for the message to a client that named no model. */
+  /** A URL for the message to a client that named no model. */
   exampleUrl: () => string;
 }
 
-/** The model of clients that name none, where their secret lets them. */
+/** The model of clients that do not name one, if their secret allows it. */
 export function defaultModel({ models }: Pick<Config, 'models'>): string {
   return models[0] ?? 'gpt-realtime';
 }
 
-/** Judges who may have which session, by what the handshake shows. The key comes first: a stranger learns nothing else. */
+/** Authorizes the handshake of a session. The key is checked first, so that a stranger learns nothing else. */
 export class SessionAuthorizer {
   readonly #options: SessionAuthorizerOptions;
 
@@ -57,7 +57,7 @@ export class SessionAuthorizer {
     this.#options = options;
   }
 
-  /** @throws what the store throws */
+  /** @throws the errors of the store */
   async authorize(handshake: Handshake): Promise<Granted | Refused> {
     const { callers, secrets, metering } = this.#options;
     const { announced } = handshake;
@@ -74,7 +74,7 @@ export class SessionAuthorizer {
 
     const admission = await metering.admitSession(owner);
     if (!admission.admitted) return refuse(admission.reason, accessErrors.keyLimit(admission.refusal.message));
-    // The last thing: a session that is not opened is not counted.
+    // Checked last, so that sessions that are not opened do not count.
     if (secret && !(await this.#used(secret, secrets, admission))) {
       return refuse('secret', accessErrors.secretSpent(secret.maxSessions ?? 0));
     }
@@ -125,7 +125,7 @@ export class SessionAuthorizer {
   }
 }
 
-/** Why a secret is not good for this connection; undefined when it is. */
+/** Why a secret is invalid for this connection; undefined if it is valid. */
 function credentialProblem(
   { dialect, allowedOrigins }: ClientSecret,
   { announced, origin }: Handshake,

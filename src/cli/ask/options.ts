@@ -29,29 +29,29 @@ export const usage = `Ask a running Parley (or any other Realtime endpoint) a qu
 
   npm run ask -- question.wav
   npm run ask -- "What time is it?"
-  npm run ask                        a dialogue: a question a line, Ctrl-D ends it
+  npm run ask                        a dialogue: one question per line, Ctrl-D ends it
 
 Options
-  --turn MODE    who decides that you have finished speaking: server_vad (default),
-                 semantic_vad, or none (the whole file is one question)
+  --turn MODE    how the end of a turn is detected: server_vad (default), semantic_vad,
+                 or none (the whole file is one question)
   --port PORT    the port of a server on this machine (default 8080, or PARLEY_PORT)
-  --url URL      an endpoint elsewhere: ws:, wss:, http: or https:; without a path it is /v1/realtime
-  --model NAME   the model to ask for (default gpt-realtime)
-  --key KEY      the API key, where the server wants one
+  --url URL      the URL of an endpoint: ws:, wss:, http: or https:; default path: /v1/realtime
+  --model NAME   the requested model (default gpt-realtime)
+  --key KEY      the API key, if the server requires one
   --voice NAME   alloy, ash, ballad, coral, echo, sage, shimmer, verse, marin or cedar
   --instructions TEXT
                  instructions of the session
   --tools FILE   tools of the session: a JSON array of functions, as in session.update. The
-                 "output" of a tool, where it has one, is returned when the model calls it
-  --out FILE     where to write what a listener would have heard (default answer.wav)
-  --fast         send the recording at once instead of in real time
-  --insecure     accept any certificate at wss://, for a server of your own such as one
-                 that was started with --tls self-signed
+                 optional "output" of a tool is returned when the model calls it
+  --out FILE     the file for the audio of the answers, as played (default answer.wav)
+  --fast         send the recording immediately instead of in real time
+  --insecure     accept any certificate with wss://, for example that of your own server
+                 with --tls self-signed
   --help         this text
 
-A WAV file of any usual kind and rate will do. It is sent at the pace of speech, so that a
-recording with several questions, or with interruptions, is a conversation. Times are
-counted from its first sample. The exit code is 0 when an answer came.
+WAV files of any common format and sample rate are accepted. They are sent in real time, so a
+recording with several questions, or with interruptions, is a conversation. Times are relative
+to the first sample. The exit code is 0 if there was an answer.
 `;
 
 const turnModes: readonly string[] = ['none', 'server_vad', 'semantic_vad'] satisfies TurnMode[];

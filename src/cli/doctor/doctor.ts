@@ -25,14 +25,14 @@ import { withKey } from '../../upstream/link/target.ts';
 import { checks, type Finding, sampleSentence, speak } from './checks.ts';
 import { checkUpstreams } from './upstreams.ts';
 
-const usage = `Ask every configured engine and upstream one real thing, and say what is wrong.
+const usage = `Send a real request to every configured engine and upstream, and explain problems.
 
   parley doctor [options]
 
 The options, the environment and the configuration file are those of "parley serve". The exit code
-is 0 when everything works, 1 when something does not, and 2 when the configuration cannot be read.
-Servers that are paid for are asked too: a sentence to transcribe, one to speak, one to answer, and
-one that calls for a tool. On an upstream a session is opened and not used.
+is 0 if everything works, 1 if something does not, and 2 if the configuration is invalid. Paid
+services are included: each gets a sentence to transcribe, to speak or to answer, and one that
+requires a tool. On an upstream, a session is opened and not used.
 `;
 
 /** Time limit of one engine. */

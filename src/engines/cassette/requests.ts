@@ -32,8 +32,8 @@ export function contextItems(items: readonly ContextItem[]): Json[] {
   };
   return items.map((item) => {
     if (item.type !== 'message') {
-      const { engineCall: _madeAnew, ...told } = { engineCall: undefined, ...item };
-      return { ...told, callId: numbered(item.callId) };
+      const { engineCall: _madeAnew, ...rest } = { engineCall: undefined, ...item };
+      return { ...rest, callId: numbered(item.callId) };
     }
     const content = item.content.map((part) =>
       part.type === 'audio' ? withoutAbsent({ ...part, clip: describeClip(part.clip) }) : { ...part },

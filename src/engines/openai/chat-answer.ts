@@ -8,7 +8,7 @@ import { ToolCalls } from './chat/tool-calls.ts';
 import { field, listField, numberField, parseJson, textField } from './json.ts';
 import { type AnswerReader, endGraceMs } from './read-answer.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
-import { toldFailure } from './status-failure.ts';
+import { reportedFailure } from './status-failure.ts';
 
 type FinishReason = Extract<ModelEvent, { type: 'finish' }>['reason'];
 
@@ -76,12 +76,12 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
       throw new RequestFailure(`it sent something that is not a part of an answer: "${excerpt(data)}"`);
     }
     const error = field(chunk, 'error');
-    if (error !== undefined && error !== null) throw toldFailure(error);
+    if (error !== undefined && error !== null) throw reportedFailure(error);
     this.#chunks += 1;
     this.#usage = usageOf(field(chunk, 'usage')) ?? this.#usage;
     const choice = listField(chunk, 'choices')[0];
     const choiceError = field(choice, 'error');
-    if (choiceError !== undefined && choiceError !== null) throw toldFailure(choiceError);
+    if (choiceError !== undefined && choiceError !== null) throw reportedFailure(choiceError);
     // An answer that is not streamed has a message.
     const events = this.#delta(field(choice, 'delta') ?? field(choice, 'message'));
     const reason = textField(choice, 'finish_reason');

@@ -145,7 +145,7 @@ export class Endpoint {
       await response.body?.cancel();
     } catch (error) {
       const failure = this.#failureOf(error);
-      if (failure.status !== 404 && failure.status !== 405) throw this.#told(failure, 1);
+      if (failure.status !== 404 && failure.status !== 405) throw this.#engineError(failure, 1);
     }
   }
 
@@ -200,7 +200,7 @@ export class Endpoint {
         if (signal.aborted) throw signal.reason;
         const failure = this.#failureOf(error);
         const pauseMs = yielded ? undefined : pauseBefore(attempt, this.#attempts, failure);
-        if (pauseMs === undefined) throw this.#told(failure, attempt);
+        if (pauseMs === undefined) throw this.#engineError(failure, attempt);
         await pause(pauseMs, this.clock, signal);
       } finally {
         signal.removeEventListener('abort', stop);
@@ -256,11 +256,11 @@ export class Endpoint {
     return new RequestFailure(`the request failed: ${detail}`, { cause: error });
   }
 
-  #told(failure: RequestFailure, attempts: number): EngineError {
+  #engineError(failure: RequestFailure, attempts: number): EngineError {
     const words = this.#secrets.reduce(withoutSecret, failure.message);
     const tries = attempts > 1 ? ` (${attempts} attempts)` : '';
-    const told = withoutAddresses(`${this.model ?? 'the server'}: ${words}${tries}.`, this.host);
-    return new EngineError(this.name, `${words}${tries}.`, { forClients: told });
+    const forClients = withoutAddresses(`${this.model ?? 'the server'}: ${words}${tries}.`, this.host);
+    return new EngineError(this.name, `${words}${tries}.`, { forClients });
   }
 }
 

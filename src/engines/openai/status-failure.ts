@@ -46,7 +46,7 @@ export function statusFailure(
 }
 
 /** A failure reported within a stream, or in the body of a response with a success status. */
-export function toldFailure(error: unknown): RequestFailure {
+export function reportedFailure(error: unknown): RequestFailure {
   const code = field(error, 'code') ?? field(error, 'status');
   const status = Number(code);
   const again = passingStatuses.has(status) ? 'later' : 'no';

@@ -5,7 +5,7 @@ import { field, listField, numberField, parseJson, textField } from './json.ts';
 import { isPhantom } from './phantom-speech.ts';
 import { type AnswerReader, endGraceMs } from './read-answer.ts';
 import { excerpt, RequestFailure } from './request-failure.ts';
-import { toldFailure } from './status-failure.ts';
+import { reportedFailure } from './status-failure.ts';
 
 type Done = Extract<TranscriptEvent, { type: 'done' }>;
 type TokenProbability = NonNullable<Done['logprobs']>[number];
@@ -58,7 +58,7 @@ export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
     }
     const event = parseJson(data);
     const error = field(event, 'error');
-    if (error !== undefined && error !== null) throw toldFailure(error);
+    if (error !== undefined && error !== null) throw reportedFailure(error);
     this.#usage = usageOf(field(event, 'usage')) ?? this.#usage;
     switch (textField(event, 'type')) {
       case 'transcript.text.delta':

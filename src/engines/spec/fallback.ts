@@ -28,7 +28,7 @@ class FailoverChain<Engine> {
   readonly #listener: FallbackListener;
   readonly #failedAt = new Map<Candidate<Engine>, number>();
   /** Engines whose replacement was reported. */
-  readonly #told = new Set<Candidate<Engine>>();
+  readonly #reported = new Set<Candidate<Engine>>();
 
   constructor(candidates: readonly Candidate<Engine>[], listener: FallbackListener) {
     this.#candidates = candidates;
@@ -74,12 +74,12 @@ class FailoverChain<Engine> {
 
   #answers(candidate: Candidate<Engine>): void {
     this.#failedAt.delete(candidate);
-    if (this.#told.delete(candidate)) this.#listener.onRecovery?.({ name: candidate.name });
+    if (this.#reported.delete(candidate)) this.#listener.onRecovery?.({ name: candidate.name });
   }
 
   #tell(candidate: Candidate<Engine>, next: Candidate<Engine>, error: unknown): void {
-    if (this.#told.has(candidate)) return;
-    this.#told.add(candidate);
+    if (this.#reported.has(candidate)) return;
+    this.#reported.add(candidate);
     const detail = messageOf(error);
     this.#listener.onFallback?.({ from: candidate.name, to: next.name, error: detail });
   }

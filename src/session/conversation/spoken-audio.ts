@@ -103,8 +103,8 @@ export class SpokenAudio {
     const clause = this.#clauses.at(-1);
     if (!clause) return;
     clause.endMs = this.durationMs;
-    const told = clause.words.at(-1)?.endChar ?? 0;
-    if (words) clause.words = [...clause.words, ...words.filter(({ startChar }) => startChar >= told)];
+    const timedTo = clause.words.at(-1)?.endChar ?? 0;
+    if (words) clause.words = [...clause.words, ...words.filter(({ startChar }) => startChar >= timedTo)];
   }
 
   /** Truncates audio and transcript at a position. */

@@ -111,8 +111,8 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
     for await (const event of watch(generate, 'languageModel')) {
       const fault = faultOf(event, { mayBeAudio: speaks });
       if (fault) {
-        const told = `The language model failed: it yielded ${fault}. See ModelEvent in session/ports/language-model.ts for the events of a model.`;
-        throw new StageError('languageModel', 'failed', told);
+        const message = `The language model failed: it yielded ${fault}. See ModelEvent in session/ports/language-model.ts for the events of a model.`;
+        throw new StageError('languageModel', 'failed', message);
       }
       if (event.type === 'thinking') continue;
       reports.reached('first_token');

@@ -19,8 +19,8 @@ export interface ResponseTokens {
  * The tokens that a response has really spent, with fractions of audio tokens: the wire shows `roundedUsage` of it. The
  * rules are in docs/protocol.md §3, the reasons in docs/usage.md.
  */
-export function responseUsage({ input: asked, output: given, model: told, modelSpoke }: ResponseTokens): Usage {
-  const model = told && validFigures(told);
+export function responseUsage({ input: asked, output: given, model: reported, modelSpoke }: ResponseTokens): Usage {
+  const model = reported && validFigures(reported);
   const input = model && asked ? ownInput(model, asked) : (asked?.cost ?? noTokens);
   const text = model?.cachedInputTokens ?? asked?.cached.text ?? 0;
   const cached = capCost({ ...(asked?.cached ?? noTokens), text }, input);
@@ -43,13 +43,13 @@ export function responseUsage({ input: asked, output: given, model: told, modelS
 }
 
 /** A model's figures as counts; invalid ones, such as negative numbers, are left out. */
-function validFigures(told: ModelUsage): ModelUsage | undefined {
+function validFigures(reported: ModelUsage): ModelUsage | undefined {
   const isCount = (figure: number) => Number.isSafeInteger(figure) && figure >= 0;
-  if (!isCount(told.inputTokens) || !isCount(told.outputTokens)) return undefined;
-  const { cachedInputTokens: cached, audioInputTokens: heard, audioOutputTokens: spoken } = told;
+  if (!isCount(reported.inputTokens) || !isCount(reported.outputTokens)) return undefined;
+  const { cachedInputTokens: cached, audioInputTokens: heard, audioOutputTokens: spoken } = reported;
   return {
-    inputTokens: told.inputTokens,
-    outputTokens: told.outputTokens,
+    inputTokens: reported.inputTokens,
+    outputTokens: reported.outputTokens,
     ...(cached !== undefined && isCount(cached) && { cachedInputTokens: cached }),
     ...(heard !== undefined && isCount(heard) && { audioInputTokens: heard }),
     ...(spoken !== undefined && isCount(spoken) && { audioOutputTokens: spoken }),

@@ -20,7 +20,7 @@ export class InFlight {
     return this.#events.some(({ event }) => event.type === 'response.create');
   }
 
-  /** The format of input audio behind all updates that were asked for; undefined where none of them names one. */
+  /** The format of input audio after all requested updates; undefined if none of them sets one. */
   get inputFormat(): AudioFormat | undefined {
     const formats = this.#events.flatMap(({ event }) =>
       event.type === 'session.update' ? (event.session.audio?.input?.format ?? []) : [],

@@ -7,14 +7,14 @@ import type { AudioDecoder } from '../../session/ports/audio-codec.ts';
 import type { Peer } from '../../session/ports/peer.ts';
 import type { OutputAudio, Playback, PlayedPart } from '../../session/ports/playback.ts';
 
-/** Pieces that the listener admits one by one. */
+/** Pieces that the listener admits separately. */
 const pieceMs = 200;
 
 type AudioDelta = ServerEventOf<'response.output_audio.delta'>;
 
 /**
- * The audio of one peer that carries it itself, in a session whose upstream takes and sends it in events. Input is encoded
- * for events; output is decoded, and waits here until the peer's playback admits it.
+ * The audio of one peer that carries it itself, in a session whose upstream carries audio in events. Input is encoded
+ * for events; output is decoded, and held until the peer's playback admits it.
  */
 export class RelayedAudio {
   readonly #peer: Peer & { readonly playback: Playback };
@@ -26,25 +26,25 @@ export class RelayedAudio {
   #waiting: OutputAudio[] = [];
   #waitingMs = 0;
   #playing = false;
-  /** Of the last audio that playback took. */
+  /** The item of the last audio that playback took. */
   #itemId: string | undefined;
-  /** Aborted when what waits is dropped. */
+  /** Aborted when held audio is dropped. */
   #drop = new AbortController();
 
-  /** `limitMs`: how much output may wait. */
+  /** `limitMs`: maximum duration of held output. */
   constructor(peer: Peer & { readonly playback: Playback }, limitMs: number) {
     this.#peer = peer;
     this.#limitMs = limitMs;
   }
 
-  /** When all audio so far will have been played, on the Clock; `Infinity` while some waits. */
+  /** When all audio so far will have been played, on the Clock; `Infinity` while some is held. */
   get endsAt(): number {
     return this.#waiting.length > 0 ? Number.POSITIVE_INFINITY : this.#peer.playback.endsAt;
   }
 
   /**
-   * The text of an append with this audio; a promise where a resampler is still to be made.
-   * @throws {RangeError} or rejects with it when the rate is none that a resampler has
+   * The text of an append with this audio; a promise if a resampler has to be created.
+   * @throws {RangeError} or rejects with it when the rate is not supported
    */
   encode(clip: AudioClip, format: AudioFormat): string | Promise<string> {
     const rateHz = formatRateHz(format);
@@ -52,7 +52,7 @@ export class RelayedAudio {
     if (clip.sampleRateHz === rateHz) return encode(clip.samples);
     const known = this.#resampler;
     if (known?.fromHz === clip.sampleRateHz && known.toHz === rateHz) return encode(known.push(clip.samples));
-    // Not aligned: nothing waits for the next chunk.
+    // Not aligned, so that no output waits for the next chunk.
     return createResampler(clip.sampleRateHz, rateHz, { align: false }).then((resampler) => {
       this.#resampler?.free();
       this.#resampler = resampler;
@@ -62,7 +62,10 @@ export class RelayedAudio {
     });
   }
 
-  /** Plays the audio of an event, which is in `format`, as soon as it is admitted. `odd` is called where it cannot be. */
+  /**
+   * Plays the audio of an event, which is in `format`, as soon as it is admitted. `odd` is called if it cannot be
+   * played.
+   */
   play(event: AudioDelta, format: AudioFormat, odd: (problem: string) => void): void {
     const { signal } = this.#drop;
     this.#decoded = this.#decoded.then(async () => {
@@ -74,12 +77,12 @@ export class RelayedAudio {
     });
   }
 
-  /** Whether audio of this item waits, or was played last. */
+  /** Whether audio of this item is held, or was played last. */
   isPlaying(itemId: string): boolean {
     return this.#itemId === itemId || this.#waiting.some((audio) => audio.itemId === itemId);
   }
 
-  /** Drops what has not been played; returns where playback stopped, or undefined where everything had been played. */
+  /** Drops audio that has not been played; returns the position, or undefined if everything had been played. */
   interrupt(): PlayedPart | undefined {
     const [next] = this.#waiting;
     this.#clear(interrupted);
@@ -115,7 +118,7 @@ export class RelayedAudio {
     }
   }
 
-  /** False where too much waits: the audio is dropped. */
+  /** False if too much is held: the audio is dropped. */
   #add(samples: Int16Array, event: AudioDelta, format: AudioFormat): boolean {
     const sampleRateHz = formatRateHz(format);
     const { response_id: responseId, item_id: itemId, output_index: outputIndex, content_index: contentIndex } = event;
@@ -130,13 +133,13 @@ export class RelayedAudio {
     return at >= samples.length;
   }
 
-  /** Hands over what waits. Never rejects. */
+  /** Passes held audio to the playback. Never rejects. */
   async #run(): Promise<void> {
     this.#playing = true;
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
       const { signal } = this.#drop;
       const ms = durationMs(next.samples.length, next.sampleRateHz);
-      // Rejected, it was dropped; or the playback is gone, and with it its peer.
+      // It was dropped, or the playback has ended together with its peer.
       const admitted = await this.#peer.playback.admit(ms, signal).then(
         () => true,
         () => false,

@@ -6,23 +6,23 @@ import type { Peer } from '../../session/ports/peer.ts';
 import { carriesAudio, RelayedAudio } from './relayed-audio.ts';
 
 export interface RelayedAudiosOptions {
-  /** Output that may wait to be played, for each peer. */
+  /** Maximum duration of held output of each peer. */
   limitMs: number;
-  /** Called with what is wrong where some cannot be played. */
+  /** Called with the problem if some audio cannot be played. */
   odd: (problem: string) => void;
 }
 
-/** The audio of those peers of a relayed session that carry it themselves. */
+/** The audio of the peers of a relayed session that carry it themselves. */
 export class RelayedAudios {
   readonly #options: RelayedAudiosOptions;
-  /** In the order in which they were attached: the first counts. */
+  /** In the order of attachment: the first determines the position. */
   readonly #all = new Map<Peer, RelayedAudio>();
 
   constructor(options: RelayedAudiosOptions) {
     this.#options = options;
   }
 
-  /** When what the first peer has will have been played, on the Clock; 0 without one. */
+  /** When the audio of the first peer will have been played, on the Clock; 0 if there is none. */
   get endsAt(): number {
     const [first] = this.#all.values();
     return first?.endsAt ?? 0;
@@ -51,8 +51,8 @@ export class RelayedAudios {
   }
 
   /**
-   * Stops playback where an event says so. When the user speaks, the upstream does not know how much was played: what is
-   * returned then tells it.
+   * Stops playback if an event requires it. When the user speaks, the upstream does not know the playback position,
+   * which is returned.
    */
   received(
     event: ServerEvent,

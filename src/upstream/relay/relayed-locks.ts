@@ -22,7 +22,7 @@ export class RelayedLocks {
   }
 
   /**
-   * An update of another type is refused here: an upstream may apply it to fields that are locked.
+   * An update of another type is refused here, because an upstream may apply it to locked fields.
    * @throws {WireError} when an update would change a locked field, or is of another type
    */
   refuseUpdate(session: SessionMirror, update: SessionUpdate): void {
@@ -31,7 +31,7 @@ export class RelayedLocks {
     this.#refuseUnknown(session, update, 'session');
   }
 
-  /** @throws {WireError} when a response asks for another value of a locked field */
+  /** @throws {WireError} when a response sets a locked field to another value */
   refuseResponse(session: SessionMirror, parameters: ResponseParameters): void {
     this.#locks.refuseResponse(session.config, parameters);
     this.#refuseUnknown(session, parameters, 'response');

@@ -10,7 +10,7 @@ export class RelayedPeers {
   readonly #ids: IdSource;
   readonly #numbers = new Map<Peer, number>();
   #added = 0;
-  /** Of those that carry it themselves. */
+  /** The audio of peers that carry it themselves. */
   readonly audio: RelayedAudios;
 
   constructor(ids: IdSource, audio: RelayedAudiosOptions) {
@@ -52,8 +52,8 @@ export class RelayedPeers {
   }
 
   /**
-   * As `deliver`, for an event of the upstream: peers that carry audio themselves play it instead. Returns where playback
-   * stopped, if the event says that the user speaks.
+   * As `deliver`, for an event of the upstream: peers that carry audio themselves play it instead. Returns the playback
+   * position if the event reports that the user speaks.
    */
   deliverRelayed(
     event: RelayedEvent,

@@ -34,10 +34,10 @@ import { UsageGuard } from './usage-guard.ts';
 export interface RelayedSessionOptions {
   id?: string;
   type?: SessionType;
-  /** As the client named it; empty for a transcription session. */
+  /** The client's name for it; empty for a transcription session. */
   model: string;
   target: UpstreamTarget;
-  /** How long it goes on after its last peer has left, in milliseconds; by default it ends at once. */
+  /** How long the session continues after its last peer has left, in milliseconds; by default it ends immediately. */
   graceMs?: number;
   readHeavy?: HeavyMessageReader | undefined;
   limits: UpstreamLimits;
@@ -50,12 +50,12 @@ export interface RelayedSessionOptions {
   meter?: Meter;
 }
 
-/** `opening`: its first connection is being made. `restoring`: one was lost, another takes its place. */
+/** `opening`: the first connection is being established. `restoring`: it was lost, and is being replaced. */
 type Phase = 'opening' | 'live' | 'restoring' | 'ended';
 
 /**
- * A session that another Realtime endpoint holds. Its clients' events go up as GA events, the upstream's come down to all
- * peers, an error only to the one who caused it; docs/upstream.md says what happens when the upstream is lost.
+ * A session on another Realtime endpoint. Its clients' events are sent to the upstream as GA events, the upstream's
+ * events to all peers, errors only to the peer that caused them; docs/upstream.md describes the loss of an upstream.
  */
 export class RelayedSession implements Session {
   readonly id: string;
@@ -80,14 +80,14 @@ export class RelayedSession implements Session {
     busy: () => this.#blocked || (this.#relay?.busy ?? false),
     drained: () => {},
   });
-  /** A response that the upstream owed to a turn when the drain began. */
+  /** A response to a turn that was pending when the drain began. */
   #answerOwed = false;
   #phase: Phase = 'opening';
   /** Undefined until the upstream has opened the session. */
   #relay: UpstreamState | undefined;
   readonly #eventIds = new EventIds();
   #sequence = 0;
-  /** A response waits to be admitted, or audio to be resampled, and what follows it waits too. */
+  /** A response waits for admission, or audio for a resampler; later events wait too. */
   #blocked = false;
 
   constructor(options: RelayedSessionOptions) {
@@ -155,7 +155,7 @@ export class RelayedSession implements Session {
     return this.#enqueue({ from, audio: { samples: samples.slice(), sampleRateHz } });
   }
 
-  /** Peers are forgotten when the session ends: then nothing is queued. */
+  /** Peers are removed at the end of the session, after which nothing is queued. */
   #enqueue(frame: QueuedFrame): void | Promise<void> {
     this.#lifetime.touched();
     this.#queue.push(frame);
@@ -187,9 +187,9 @@ export class RelayedSession implements Session {
     for (const peer of peers) peer.close(reason);
   }
 
-  // ---- Upwards ----
+  // ---- To the upstream ----
 
-  /** Handles what waits, in order, as far as that can be done now. */
+  /** Processes the queue in order, as far as currently possible. */
   #work(): void {
     while (this.#phase === 'live' && !this.#blocked) {
       const next = this.#queue.take();
@@ -218,7 +218,7 @@ export class RelayedSession implements Session {
     return outgoingEvent(event, { eventId, sequence, ids: this.#options.ids });
   }
 
-  /** A response is only asked for where it may be paid for; what follows waits, so that nothing overtakes it. */
+  /** A response is requested only if the quota admits it; later events wait, to preserve the order. */
   #admit(next: QueuedEvent, event: Extract<ClientEvent, { type: 'response.create' }>): void {
     if (this.#drain.begun) throw wireErrors.shuttingDown();
     this.#usageGuard.requireQuota();
@@ -237,7 +237,7 @@ export class RelayedSession implements Session {
     });
   }
 
-  /** Audio goes up in the format that the input has once all before it is handled. */
+  /** Audio is encoded in the input format that applies after all preceding events. */
   #append({ audio, from }: QueuedAudio): void {
     const format = this.#requireState().inputFormat;
     const encoded = this.#peers.audio.encode(audio, from, format);
@@ -258,7 +258,7 @@ export class RelayedSession implements Session {
       });
   }
 
-  /** Counted now, and not when the upstream answers: until then any number could be asked for. */
+  /** Counted now rather than when the upstream answers, because otherwise any number could be requested until then. */
   #ask(sent: Outgoing, reservation: Reservation | undefined): void {
     this.#usageGuard.responseRequested(sent.sequence, reservation);
     this.#send(sent);
@@ -288,7 +288,7 @@ export class RelayedSession implements Session {
     this.#peers.sendTo(from, errorEvent(failure, eventId));
   }
 
-  // ---- The upstream ----
+  // ---- From the upstream ----
 
   #opened(upstream: OpenedUpstream): void {
     if (this.#relay) this.#resume(this.#relay, upstream);
@@ -322,18 +322,18 @@ export class RelayedSession implements Session {
   #take(event: UpstreamEvent): void {
     const delivery = this.#relay?.take(event);
     if (!delivery) return;
-    const { answers, event: told, to } = delivery;
-    const { known } = told;
-    const stopped = this.#peers.deliverRelayed(told, to, this.#requireState());
+    const { answers, event: delivered, to } = delivery;
+    const { known } = delivered;
+    const stopped = this.#peers.deliverRelayed(delivered, to, this.#requireState());
     if (stopped) this.#sendOwn({ ...stopped, event_id: ownEventId('truncate') });
     if (known) for (const each of [this.#usageGuard, this.#expected, this.#observations]) each.received(known);
     if (known?.type === 'response.created') this.#begun(known.response.id, answers);
-    else if (told.relayed.type === 'error' && answers !== undefined) this.#usageGuard.requestRefused(answers);
+    else if (delivered.relayed.type === 'error' && answers !== undefined) this.#usageGuard.requestRefused(answers);
     if (known?.type === 'response.done') this.#lifetime.touched();
     this.#drain.check();
   }
 
-  /** The upstream answers turns of its own accord: what may not be paid for is cancelled. */
+  /** The upstream answers turns by itself; a response that the quota does not admit is cancelled. */
   #begun(response_id: string, asked: number | undefined): void {
     if (asked !== undefined) return this.#usageGuard.responseBegun(response_id, asked);
     const cancel = (error: WireError) => {
@@ -347,12 +347,12 @@ export class RelayedSession implements Session {
     void admitted.then((refusal) => refusal && cancel(refusal));
   }
 
-  /** Sends an event that no client asked for. */
+  /** Sends an event that no client requested. */
   #sendOwn(event: { type: string; event_id: string; [field: string]: unknown }): void {
     this.#link.connection?.send(JSON.stringify(event));
   }
 
-  /** The connection is lost, and another one is made. */
+  /** The connection was lost and is being replaced. */
   #lost(): void {
     this.#phase = 'restoring';
     for (const event of this.#relay?.lose(responseFailures.upstreamLost(this.#options.target.name)) ?? []) {
@@ -363,7 +363,7 @@ export class RelayedSession implements Session {
     this.#drain.check();
   }
 
-  // ---- Telling, and the end ----
+  // ---- Reports, and the end ----
 
   #requireState(): UpstreamState {
     if (!this.#relay) throw wireErrors.internal('opening the session');

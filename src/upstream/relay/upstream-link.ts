@@ -20,19 +20,19 @@ export interface UpstreamLinkListener {
   /** The session is open on the upstream, for the first time or again. */
   opened(upstream: OpenedUpstream): void;
   event(event: UpstreamEvent): void;
-  /** The connection was lost; another one is made. */
+  /** The connection was lost and is being replaced. */
   lost(): void;
-  /** What a session that takes the place of a lost one is given. */
+  /** The configuration and contents of a session that replaces a lost one. */
   setup(): UpstreamSetup;
-  /** Whether the upstream has said that the session's time is over. */
+  /** Whether the upstream has reported the session's expiry. */
   expired(): boolean;
   /** The upstream has ended the session. */
   closed(reason: CloseReason): void;
-  /** There is no upstream, and none is tried any more. */
+  /** The upstream is unavailable, and there are no more attempts. */
   unavailable(error: WireError): void;
 }
 
-/** The connection of a session to its upstream: made once, and again when it is lost, for as often as the limits say. */
+/** The connection of a session to its upstream, which is replaced when it is lost, up to the limit of retries. */
 export class UpstreamLink {
   readonly #options: UpstreamLinkOptions;
   readonly #listener: UpstreamLinkListener;
@@ -44,7 +44,7 @@ export class UpstreamLink {
   #cancelRetry: () => void = () => {};
   #oddityReported = false;
 
-  /** Connects. `setup`: what the first session is given. */
+  /** Connects. `setup`: the events for the first session. */
   constructor(options: UpstreamLinkOptions, setup: UpstreamSetup, listener: UpstreamLinkListener) {
     this.#options = options;
     this.#listener = listener;
@@ -52,7 +52,7 @@ export class UpstreamLink {
     this.#open(setup);
   }
 
-  /** The present connection, once the session is open on it. */
+  /** The current connection, once the session is open on it. */
   get connection(): UpstreamConnection | undefined {
     return this.#connection;
   }
@@ -64,7 +64,7 @@ export class UpstreamLink {
     this.#connection?.close({ code: 1000, reason: '' });
   }
 
-  /** Logs what is wrong with what the upstream sent; once in a session. */
+  /** Logs a problem with the upstream's messages, once per session. */
   reportOddity(problem: string): void {
     if (this.#oddityReported) return;
     this.#oddityReported = true;
@@ -124,7 +124,7 @@ export class UpstreamLink {
     else this.#listener.unavailable(error);
   }
 
-  /** Tries again later; `error` is what clients are told when there was the last try. */
+  /** Schedules a retry; `error` is sent to clients if there are no more attempts. */
   #retry(error: WireError): void {
     const delayMs = this.#retries.next();
     if (this.#over) return;

@@ -1,4 +1,7 @@
-/** What a relayed session reports; the log's catalogue has a sentence for each. Never audio, words or keys; whoever makes the session adds its id to each entry. */
+/**
+ * The log entries of a relayed session, without audio, transcripts or keys. The creator of the session adds its id to
+ * each entry.
+ */
 export type UpstreamLogEvent =
   | 'upstream_connected'
   | 'upstream_lost'
