@@ -33,7 +33,7 @@ function kindNamed(name: string): EngineKind | undefined {
   return allKinds.find((kind) => [engineKinds[kind].short, optionName(kind), kind].includes(name));
 }
 
-/** What a conversation is, and what the answer is read as: no configuration can replace it. */
+/** Fields that define the conversation and the format of the answer, which a configuration cannot replace. */
 const reservedFields = ['model', 'messages', 'tools', 'stream', 'input', 'file', 'voice', 'response_format'];
 const reservedHeaders: ReadonlySet<string> = new Set([
   'host',

@@ -1,6 +1,6 @@
 /**
- * HTTP input in slices. Node's parser handles all it gets in one turn of the event loop, and takes a millisecond and
- * more for each KiB of tiny chunks or pipelined requests; directly on a socket it gets 64 KiB at once.
+ * Passes HTTP input on in slices. Node's parser processes all its input in one turn of the event loop, and takes a
+ * millisecond or more for each KiB of tiny chunks or pipelined requests; a socket would pass on 64 KiB at once.
  */
 
 import type { Server } from 'node:http';
@@ -8,17 +8,17 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 
-/** Bytes that one connection passes on before others have their turn. */
+/** Bytes that one connection passes on before it is the turn of others. */
 const sliceBytes = 2048;
-/** Bytes that all connections together pass on in one turn of the event loop … */
+/** Bytes that all connections together pass on per turn of the event loop. */
 const bytesPerTurn = 4096;
-/** … where a slice counts for no less than these, because a request costs more than its bytes. */
+/** The minimum that a slice counts as, because a request costs more than its bytes. */
 const leastBytes = 256;
 
-/** Has a server parse its connections in slices. */
+/** Makes a server parse its connections in slices. */
 export function sliceInput(server: Server): void {
   const turns = new InputTurns();
-  // A TLS server parses what was decrypted.
+  // A TLS server parses decrypted input.
   const event = server.listenerCount('secureConnection') > 0 ? 'secureConnection' : 'connection';
   const parse = server.listeners(event);
   server.removeAllListeners(event);
@@ -28,7 +28,7 @@ export function sliceInput(server: Server): void {
   });
 }
 
-/** Lets connections pass on their input one after the other, a bounded number of bytes per turn of the event loop. */
+/** Lets connections pass on their input in turn, a bounded number of bytes per turn of the event loop. */
 class InputTurns {
   readonly #waiting: SlicedSocket[] = [];
   #due = false;
@@ -53,13 +53,13 @@ class InputTurns {
   };
 }
 
-/** A connection as Node's HTTP server uses it. */
+/** A connection for Node's HTTP server. */
 export class SlicedSocket extends Duplex {
   readonly #socket: Socket;
   readonly #turns: InputTurns;
-  /** The server wants input. */
+  /** Whether the server wants input. */
   #wanted = false;
-  /** This waits for its turn. */
+  /** Whether this is queued for its turn. */
   #waiting = false;
   #stopped = false;
   readonly #listeners: Record<string, (error: Error) => void> = {
@@ -85,12 +85,12 @@ export class SlicedSocket extends Duplex {
     return this.#socket.remoteAddress;
   }
 
-  /** As of `net.Socket`: includes bytes that wait to be sent. */
+  /** As in `net.Socket`: includes bytes that wait to be sent. */
   get bytesWritten(): number {
     return this.#socket.bytesWritten - this.#socket.writableLength + this.writableLength;
   }
 
-  /** Passes on a slice; returns its bytes. */
+  /** Passes on a slice; returns its number of bytes. */
   pass(): number {
     this.#waiting = false;
     const slice: Buffer | null = this.#stopped
@@ -102,12 +102,12 @@ export class SlicedSocket extends Duplex {
     return slice.length;
   }
 
-  /** Passes on nothing more. */
+  /** Stops passing on input. */
   stopInput(): void {
     this.#stopped = true;
   }
 
-  /** The connection itself, for another protocol. Nothing passes through here any more. */
+  /** The underlying connection, for another protocol, after which this one is not used any more. */
   release(): Socket {
     this.stopInput();
     for (const [event, listener] of Object.entries(this.#listeners)) this.#socket.off(event, listener);
@@ -122,7 +122,7 @@ export class SlicedSocket extends Duplex {
     return this;
   }
 
-  /** As of `net.Socket`: closes the connection once everything is written. */
+  /** As in `net.Socket`: closes the connection once everything is written. */
   destroySoon(): void {
     this.end();
     if (this.writableFinished) this.destroy();
@@ -160,7 +160,7 @@ export class SlicedSocket extends Duplex {
       this.#waiting = true;
       this.#turns.join(this);
     } else {
-      // Reading nothing asks for more, or for the end.
+      // A read of 0 bytes requests more data, or the end.
       this.#socket.read(0);
     }
   }

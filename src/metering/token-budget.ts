@@ -18,7 +18,7 @@ export class TokenBudget {
   #resetsAt = 0;
   /** Used, reserved or released, and not confirmed by the store. */
   #underWay = 0;
-  /** What was used beyond whole tokens: the store counts integers. */
+  /** The fractional part of the usage, because the store counts integers. */
   #fraction = 0;
 
   constructor(options: TokenBudgetOptions) {

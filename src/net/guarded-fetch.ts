@@ -13,18 +13,18 @@ export type Resolve = (hostName: string) => Promise<LookupAddress[]>;
 export interface GuardedFetchOptions {
   policy: AddressPolicy;
   clock: Clock;
-  /** The longest time without a byte. */
+  /** Maximum time without a byte. */
   idleMs?: number;
   maxRedirects?: number;
   resolve?: Resolve;
-  /** Trusted certificates in place of the usual ones (PEM). */
+  /** Trusted certificates that replace the default ones (PEM). */
   ca?: string;
 }
 
 export interface WholeRequest extends RequestInit {
-  /** The largest body to accept. */
+  /** Maximum size of a body. */
   maxBytes: number;
-  /** From the call to the last byte, redirects included. */
+  /** Maximum time from the call to the last byte, redirects included. */
   timeoutMs: number;
   signal: AbortSignal;
 }
@@ -37,15 +37,15 @@ export interface Fetched {
 }
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** Sent to another origin too; any other header may be a secret of the first one. */
+/** Also sent to another origin; any other header may be a secret of the first one. */
 const harmlessHeaders: ReadonlySet<string> = new Set(['accept', 'accept-language', 'content-type', 'user-agent']);
 
 /** An address that the policy refuses, or a name without addresses. The message is for the operator's log. */
 class AddressRefused extends Error {}
 
 /**
- * Requests to URLs from clients. Each host is resolved, none of its addresses may be private unless the operator allows it,
- * and the connection goes to an address that was checked, also after a redirect and for an IP address in the URL.
+ * Requests to URLs from clients. Each host is resolved, and none of its addresses may be private unless the operator
+ * allows it. The connection goes to a checked address, also after a redirect and for an IP address in the URL.
  */
 export class GuardedFetch {
   readonly #clock: Clock;
@@ -64,8 +64,8 @@ export class GuardedFetch {
   }
 
   /**
-   * As the global `fetch`: the answer, of whatever status. Its body is streamed, without a bound.
-   * @throws {OutgoingError} when there is no answer; the body fails with an `HttpFailure`
+   * Like the global `fetch`: returns the response, of any status. Its body is streamed, without a limit.
+   * @throws {OutgoingError} when there is no response; the body fails with an `HttpFailure`
    * @throws the signal's reason when it is aborted
    */
   readonly fetch = async (address: string | URL, { method = 'GET', ...init }: RequestInit = {}): Promise<Response> => {
@@ -93,7 +93,7 @@ export class GuardedFetch {
     }
   };
 
-  /** The whole answer. @throws as `fetch`, also when the answer exceeds a bound */
+  /** The complete response. @throws as `fetch`, also when the response exceeds a limit */
   async fetchWhole(address: string, { maxBytes, timeoutMs, signal, ...init }: WholeRequest): Promise<Fetched> {
     const timeout = new AbortController();
     const cancel = this.#clock.after(timeoutMs, () =>
@@ -115,7 +115,7 @@ export class GuardedFetch {
   }
 }
 
-/** All addresses of a host, each of which may be connected to. */
+/** All addresses of a host, each of which is allowed. */
 async function allowedAddresses(name: string, policy: AddressPolicy, resolve: Resolve): Promise<LookupAddress[]> {
   const literal = isIP(name);
   const addresses = literal === 0 ? await resolve(name).catch(refused(name)) : [{ address: name, family: literal }];
@@ -130,7 +130,7 @@ const refused = (name: string) => (error: unknown) => {
 };
 
 /**
- * A request's URL: http or https, without a user, its host in one form.
+ * Normalizes a request's URL: http or https, without credentials.
  * @throws {OutgoingError}
  */
 function checkedUrl(address: string, base?: URL): URL {
@@ -142,7 +142,7 @@ function checkedUrl(address: string, base?: URL): URL {
   if (url.username !== '' || url.password !== '') {
     throw new OutgoingError('bad_url', 'a URL with a user name or a password is not fetched.');
   }
-  // The root's dot makes no other host, but would make another name of it.
+  // A trailing dot denotes the same host, but would be another name of it.
   url.hostname = url.hostname.replace(/\.$/, '');
   url.hash = '';
   return url;
@@ -186,14 +186,14 @@ async function readBytes(response: Response, maxBytes: number): Promise<Uint8Arr
   return Buffer.concat(chunks, size);
 }
 
-/** A failure in words for the client, who named `host` and may learn of no other. */
+/** Describes a failure to the client, who named `host` and must not learn of others. */
 function outgoingError(error: unknown, host: string, redirected: boolean, problem = 'cannot be reached'): unknown {
   if (!(error instanceof HttpFailure)) return error;
   if (error.timeoutMs !== undefined) {
     return new OutgoingError('timeout', `nothing came for ${error.timeoutMs / 1000} s.`);
   }
   if (error.cause instanceof AddressRefused) {
-    // The same for a missing name and a private address: clients must not learn which it is.
+    // The same for an unknown name and a private address: clients must not learn which it is.
     const message = redirected
       ? `'${host}' redirects to a host that this server does not connect to.`
       : `'${host}' is not a host that this server connects to, or it does not exist.`;

@@ -9,35 +9,36 @@ import { HttpFailure } from './http-failure.ts';
 export interface HttpClientOptions {
   clock: Clock;
   timeouts: HttpTimeouts;
-  /** The longest body of an answer. */
+  /** Maximum size of a response body. */
   maxBytes?: number;
   /**
-   * The addresses to connect to, for the host name or the IP address of a URL. No connection then serves a second request:
-   * by that time the name may have other addresses.
+   * Returns the addresses to connect to, for the host name or the IP address of a URL. Connections are then not reused,
+   * because the name may have other addresses later.
    */
   resolve?: (host: string) => Promise<LookupAddress[]>;
-  /** Trusted certificates in place of the usual ones (PEM). */
+  /** Trusted certificates that replace the default ones (PEM). */
   ca?: string;
   /**
-   * Sends a request once more when the server closed a connection that had served an earlier one, before any byte of the
-   * answer. Only for requests that may be made twice.
+   * Sends a request again, once, if the server closed a reused connection before any byte of the response. Only for
+   * requests that may be repeated.
    */
   resend?: boolean;
 }
 
-/** A server may close an idle connection earlier, and says so in `Keep-Alive`. */
+/** A server may close an idle connection earlier, which it announces in `Keep-Alive`. */
 const keepAliveMs = 10 * 60_000;
 const userAgent = 'parley';
 
 /**
- * HTTP/1.1 with the interface of `fetch`, over connections of its own. It follows no redirect, decompresses nothing and uses no
- * proxy of the environment. The body of a request is text, bytes or a form, of which files are read as they are sent; answers are streamed.
+ * HTTP/1.1 with the interface of `fetch`, over its own connections. It does not follow redirects, decompress, or use
+ * proxies of the environment. The body of a request is text, bytes or a form, whose files are read while they are sent;
+ * responses are streamed.
  */
 export class HttpClient {
   readonly #options: HttpClientOptions;
   #agent: Promise<Agent> | undefined;
   #loaded: Agent | undefined;
-  /** Errors of connections that have been answered on before. */
+  /** Errors of connections that have served a request before. */
   readonly #errorsOfReused = new WeakSet<Error>();
 
   constructor(options: HttpClientOptions) {
@@ -50,12 +51,12 @@ export class HttpClient {
   }
 
   /**
-   * Loads undici, which takes some 100 ms of the event loop, ahead of the first request. Otherwise that loads it: many servers
-   * never make one.
+   * Loads undici ahead of the first request, which blocks the event loop for about 100 ms. Loaded on demand otherwise,
+   * because many servers never make a request.
    */
   load(): void {
     this.#agent ??= this.#load();
-    // The first request meets the failure.
+    // The first request reports the failure.
     this.#agent.catch(() => {});
   }
 
@@ -64,7 +65,7 @@ export class HttpClient {
   }
 
   /**
-   * @throws {HttpFailure} when there is no answer; its body may fail with one too
+   * @throws {HttpFailure} when there is no response; its body can also fail with one
    * @throws the reason of `init.signal` when it is aborted
    */
   readonly fetch = async (input: string | URL, init: RequestInit = {}): Promise<Response> => {
@@ -92,7 +93,7 @@ export class HttpClient {
     return exchange.response;
   }
 
-  /** Whether a request met the end of a connection that had served an earlier one, and got no byte of an answer. */
+  /** Whether a request failed because a reused connection was closed before any byte of a response. */
   #isStale(error: unknown): boolean {
     return error instanceof HttpFailure && error.unanswered && this.#errorsOfReused.has(error.cause as Error);
   }
@@ -102,7 +103,7 @@ export class HttpClient {
     this.#loaded = new Agent({
       allowH2: false,
       connect: (target, callback) => this.#connect(target, callback),
-      // Deadlines are those of the exchange, on its clock.
+      // The deadlines are those of the exchange, on its clock.
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: keepAliveMs,
@@ -112,7 +113,7 @@ export class HttpClient {
     return this.#loaded;
   }
 
-  /** Opens a connection, within the time for it. */
+  /** Opens a connection, within its time limit. */
   #connect({ hostname, port, protocol, servername }: buildConnector.Options, callback: buildConnector.Callback): void {
     const { clock, timeouts, resolve, ca } = this.#options;
     let socket: Socket | undefined;
@@ -152,7 +153,7 @@ export class HttpClient {
   }
 }
 
-/** A lookup that answers with addresses that are known already. */
+/** A lookup that returns addresses that are already known. */
 function lookupIn(addresses: LookupAddress[]): LookupFunction {
   return (_host, { all }, callback) => {
     const [first] = addresses;
@@ -161,7 +162,7 @@ function lookupIn(addresses: LookupAddress[]): LookupFunction {
   };
 }
 
-/** A request's body. undici takes forms of its own class only; the files in them are not copied. */
+/** Converts a request's body: undici only accepts its own class of forms; the files in them are not copied. */
 async function bodyOf(body: RequestInit['body']): Promise<Dispatcher.DispatchOptions['body']> {
   if (body === undefined || body === null) return null;
   if (typeof body === 'string' || body instanceof Uint8Array) return body;

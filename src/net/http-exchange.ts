@@ -3,15 +3,15 @@ import type { Clock } from '../core/clock.ts';
 import { EventLoopYield } from '../core/event-loop-yield.ts';
 import { bodyFailure, HttpFailure, requestFailure } from './http-failure.ts';
 
-/** The time that a server has for each stage of an answer. */
+/** Time limits of a server for each stage of a response. */
 export interface HttpTimeouts {
-  /** Until the connection stands, TLS included. */
+  /** Until the connection is established, including TLS. */
   connectMs: number;
-  /** Until the first byte of the answer, and from there until the first of its body. */
+  /** Until the first byte of the response, and from there until the first byte of its body. */
   firstByteMs: number;
-  /** Until the first byte of an answer, where that is another time than `firstByteMs`. */
+  /** Until the first byte of a response, if it differs from `firstByteMs`. */
   answerMs?: number;
-  /** Between two pieces of the answer. */
+  /** Between two chunks of the response. */
   idleMs: number;
 }
 
@@ -19,21 +19,21 @@ export interface ExchangeOptions {
   clock: Clock;
   timeouts: HttpTimeouts;
   signal: AbortSignal | undefined;
-  /** The longest body. */
+  /** Maximum size of the body. */
   maxBytes?: number;
 }
 
-/** Bytes of an answer that are read in one turn of the event loop, and ahead of its consumer … */
+/** Bytes of a response that are read per turn of the event loop, and ahead of its consumer. */
 const bytesPerTurn = 64 * 1024;
-/** … where a piece counts as at least this many: one of a byte costs as much as one of a thousand. */
+/** The minimum that a chunk counts as: one byte costs as much as a thousand. */
 const leastBytes = 1024;
 
 /** Fetch, "null body status". */
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /**
- * One request on its way through undici, and its answer. Its body is read little further than its consumer has come; an
- * abort or a deadline ends the connection, whether somebody reads or not.
+ * One request to undici, and its response. Its body is read only slightly ahead of its consumer; an abort or a deadline
+ * ends the connection, even if nobody reads.
  */
 export class HttpExchange implements Dispatcher.DispatchHandler {
   /** Rejects with an `HttpFailure`, or with the signal's reason; the body fails in the same way. */
@@ -45,7 +45,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #begun = false;
   #ended = false;
   #bytes = 0;
-  /** Pieces of the body that its consumer has not asked for yet: it gets them as one. */
+  /** Chunks of the body that its consumer has not requested yet, which it gets as one. */
   #pieces: Buffer<ArrayBuffer>[] = [];
   #pieceBytes = 0;
   #wanted = false;
@@ -121,7 +121,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (this.#ended) return;
     this.#settle();
     if (this.#pieceBytes > 0) this.#deliver();
-    // undici frees the connection in the next turn of the event loop: whoever asks again afterwards finds it free.
+    // undici frees the connection in the next turn of the event loop, so that the next request can reuse it.
     queueMicrotask(() => setImmediate(() => this.#body?.close()));
   }
 
@@ -133,7 +133,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#end(this.#body ? bodyFailure(error, this.#bytes) : requestFailure(error, this.#begun));
   }
 
-  /** Called when the consumer waits for more. */
+  /** Called when the consumer waits for data. */
   async #read(connection: Dispatcher.DispatchController): Promise<void> {
     await this.#yield.step(this.#delivered);
     if (this.#ended) return;

@@ -1,6 +1,6 @@
-/** Why a request over HTTP has no answer, or only a part of one. */
+/** The reason why an HTTP request has no response, or an incomplete one. */
 
-/** Codes of the system for a failure to connect, with the remedy. */
+/** Error codes of the system for a failure to connect, with the remedy. */
 const systemErrors: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there. Start the server, or correct the address',
   ENOTFOUND: 'its host name is not known. Correct the address',
@@ -21,11 +21,11 @@ interface HttpFailureOptions extends ErrorOptions {
 /** The message follows the name of the server: "it closed the connection without an answer". */
 export class HttpFailure extends Error {
   override readonly name = 'HttpFailure';
-  /** Whether the same request may succeed a moment later. */
+  /** Whether a retry may succeed. */
   readonly retryable: boolean;
-  /** The deadline that passed, in milliseconds, where that is the failure. */
+  /** The exceeded deadline in milliseconds, if that is the reason. */
   readonly timeoutMs: number | undefined;
-  /** The connection ended before any byte of an answer. */
+  /** Whether the connection ended before any byte of a response. */
   readonly unanswered: boolean;
 
   constructor(message: string, options: HttpFailureOptions = {}) {
@@ -37,7 +37,7 @@ export class HttpFailure extends Error {
   }
 }
 
-/** A failure before the head of an answer; `begun`: its first bytes have come. */
+/** A failure before the end of the response's head; `begun`: its first bytes have arrived. */
 export function requestFailure(error: Error, begun: boolean): HttpFailure {
   if (error instanceof HttpFailure) return error;
   const code = codeOf(error);
@@ -60,7 +60,7 @@ export function requestFailure(error: Error, begun: boolean): HttpFailure {
   return new HttpFailure(`the request failed: ${error.message}`, { retryable: true, cause });
 }
 
-/** A failure within the body of an answer, after `bytes` of it. */
+/** A failure within the response's body, after `bytes` of it. */
 export function bodyFailure(error: Error, bytes: number): HttpFailure {
   if (error instanceof HttpFailure) return error;
   const detail = codeOf(error) || error.message;

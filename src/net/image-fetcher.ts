@@ -16,7 +16,7 @@ export interface ImageFetcherOptions {
   };
 }
 
-/** Images that wait for a slot; each belongs to a running response. */
+/** Maximum images that wait for a slot; each belongs to a running response. */
 const mostWaiting = 256;
 
 /** Accepted image types by their signature. Content types of servers are often wrong. */

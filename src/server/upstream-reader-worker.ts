@@ -10,7 +10,7 @@ export interface ReadRequest {
   secret: string | undefined;
 }
 
-/** The event, or what is wrong with the message. */
+/** The event, or a description of the problem with the message. */
 export type ReadMessage = ReturnType<typeof readEvent>;
 
 await serveJobs<ReadRequest, ReadMessage>(async () => async ({ bytes, secret }, job) => {

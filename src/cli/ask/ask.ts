@@ -48,7 +48,7 @@ export async function ask(argv: string[]): Promise<number> {
   }
 }
 
-/** Asks what is typed or piped in, a question a line; the exit code is that of the whole. */
+/** Asks questions that are typed or piped in, one per line; returns the exit code for all of them. */
 async function holdDialogue(conversation: Conversation, options: AskOptions, report: Report): Promise<number> {
   const input = createInterface({ input: process.stdin });
   if (process.stdin.isTTY) report.line('note', 'Type a question, or the path of a WAV file. Ctrl-D ends the dialogue.');

@@ -26,7 +26,7 @@ const shortestMs = 200;
 /** Maximum duration of one request: the hosted API accepts 25 MB. */
 const longestMs = 12 * 60_000;
 
-/** Fields that a server may refuse, and do without, by the words for them in its messages. */
+/** Optional fields that a server may refuse, by their names in its messages. */
 const optionalFields = {
   response_format: 'response_format',
   verbose_json: 'response_format',
@@ -38,9 +38,9 @@ const optionalFields = {
   languages: 'languages[]',
   keywords: 'keywords[]',
 } as const;
-/** Models of the hosted API that have no `verbose_json`. */
+/** Models of the hosted API that do not support `verbose_json`. */
 const plainModels = /^gpt-/;
-/** Models of the hosted API that take `keywords` and `languages`. */
+/** Models of the hosted API that support `keywords` and `languages`. */
 const guidedModels = /^gpt-(live-)?transcribe/;
 type OptionalField = (typeof optionalFields)[keyof typeof optionalFields];
 
@@ -132,7 +132,7 @@ export class HttpTranscriber implements Transcriber {
       }
       if (logprobs && may('include[]')) form.set('include[]', 'logprobs');
       if (speakers) form.set('chunking_strategy', 'auto');
-      // `verbose_json` says how probable it is that nobody spoke; probabilities of tokens come only with `json`.
+      // `verbose_json` has the probability of no speech; token probabilities require `json`.
       const verbose = !(speakers || logprobs || plainModels.test(this.#model)) && may('response_format');
       form.set('response_format', speakers ? 'diarized_json' : verbose ? 'verbose_json' : 'json');
       if (may('stream')) form.set('stream', 'true');

@@ -4,7 +4,7 @@ import { listField, numberField, textField } from './json.ts';
 const noSpeechProbability = 0.6;
 const leastMeanLogprob = -1;
 
-/** What models of the Whisper family write for silence, because their training data ends like that. */
+/** Output of Whisper models for silence, which results from the ends of their training data. */
 const phantoms: ReadonlySet<string> = new Set([
   'thank you',
   'thank you very much',
@@ -31,7 +31,7 @@ const phantoms: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether a `verbose_json` answer says that nobody spoke: in each segment `no_speech_prob` is high, and the text is a known
+ * Whether a `verbose_json` answer contains no speech: in each segment `no_speech_prob` is high, and the text is a known
  * phantom or improbable (`avg_logprob`).
  */
 export function isPhantom(answer: unknown): boolean {

@@ -20,7 +20,7 @@ const absent: readonly (readonly [paths: RegExp, message: string])[] = [
   ],
 ];
 
-/** A sentence about an endpoint that is absent; undefined where the path is not one of the API. */
+/** A sentence about an absent endpoint; undefined if the path is not one of the API. */
 export function absentEndpoint(path: string): string | undefined {
   return absent.find(([paths]) => paths.test(path))?.[1];
 }

@@ -8,7 +8,7 @@ export function quotedList(values: readonly string[]): string {
   return `${quoted.join(', ')}${quoted.length > 1 ? ',' : ''} and ${last}`;
 }
 
-/** In minutes where they are whole: `60 minutes`, `1 minute`, `90 seconds`. */
+/** In minutes if they are whole: `60 minutes`, `1 minute`, `90 seconds`. */
 export function spokenDuration(seconds: number): string {
   const [count, unit] = seconds % 60 === 0 ? [seconds / 60, 'minute'] : [seconds, 'second'];
   return `${count} ${unit}${count === 1 ? '' : 's'}`;

@@ -1,4 +1,4 @@
-/** What Parley accepts although the hosted service refuses it (docs/protocol.md §9). */
+/** Invalid events that Parley accepts although the hosted service refuses them (docs/protocol.md §9). */
 
 import { type WireError, wireErrors } from '../errors/wire-errors.ts';
 import type { Check, JsonObject } from './schema-check.ts';
@@ -18,7 +18,7 @@ export interface UsedLeniency {
  */
 export function leniencyCheck(check: Check, onUsed: (used: UsedLeniency) => void): Check {
   return (schema, event) => {
-    // Before the check: schemas fill in defaults.
+    // Before validation, because schemas fill in defaults.
     const used = [...leniencies(event)];
     const checked = check(schema, event);
     for (const each of used) onUsed(each);

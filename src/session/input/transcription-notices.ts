@@ -7,10 +7,10 @@ type Transcription = RealtimeConfig['audio']['input']['transcription'];
 
 const names: readonly TranscriptionSetting[] = ['language', 'languages', 'keywords', 'prompt', 'delay'];
 
-/** Settings and languages that are reported in one session. */
+/** Maximum settings and languages that are reported per session. */
 const maxReported = 64;
 
-/** Reports, once in a session, which settings of its transcription have no effect. */
+/** Reports, once per session, which settings of its transcription have no effect. */
 export class TranscriptionNotices {
   readonly #engines: Engines;
   readonly #observers: Observers;
@@ -28,7 +28,7 @@ export class TranscriptionNotices {
     const isPresent = (name: TranscriptionSetting) => (transcription[name]?.length ?? 0) > 0;
     const isMet = (name: TranscriptionSetting): boolean => {
       if (supported === undefined) return name !== 'delay';
-      // Unknown languages are reported by themselves.
+      // Unknown languages are reported separately.
       if (known !== undefined && (name === 'language' || name === 'languages')) return true;
       // Sent as `language`.
       if (name === 'languages' && several.length === 1 && !language) return isMet('language');
@@ -56,7 +56,7 @@ export class TranscriptionNotices {
 
 const englishNames = new Intl.DisplayNames('en', { type: 'language' });
 
-/** Whether a client means a language by `en`, `en-US` or `English`. */
+/** Whether a client's language matches a code: `en`, `en-US` or `English` for `en`. */
 function isLanguage(language: string, code: string): boolean {
   const [base] = language.trim().toLowerCase().split(/[-_]/);
   return base === code || base === englishNames.of(code)?.toLowerCase();

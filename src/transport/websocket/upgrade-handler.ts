@@ -41,7 +41,7 @@ export interface UpgradeHandlerOptions {
 /** A client whose upgrade was granted. */
 interface UpgradedClient {
   webSocket: WebSocket;
-  /** What the socket writes to. */
+  /** The stream that the socket writes to. */
   stream: Duplex;
   request: IncomingMessage;
   extensions: ReadonlySet<string>;

@@ -1,9 +1,9 @@
 import type { Item, McpCallItem } from '../../protocol/wire/items.ts';
 import type { ServerEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
 
-/** An upstream that runs more tools than these at once is not believed. */
+/** Maximum number of concurrent tool calls of an upstream that are tracked. */
 const maxCalls = 256;
-/** Of longer arguments the rest is not kept. */
+/** Maximum characters of arguments that are stored. */
 const maxArguments = 16 * 1024;
 const message = 'The connection to the upstream was lost before the tool had answered.';
 
@@ -16,11 +16,11 @@ interface OpenCall {
   settled: boolean;
 }
 
-/** The calls of tools that an upstream has begun and not ended: they outlive their responses. */
+/** The unfinished tool calls of an upstream, which outlive their responses. */
 export class OpenCalls {
   readonly #calls = new Map<string, OpenCall>();
 
-  /** Takes note of an event that was passed on. */
+  /** Records an event that was passed on. */
   observe(event: ServerEvent): void {
     switch (event.type) {
       case 'response.output_item.added':

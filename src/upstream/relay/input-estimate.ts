@@ -6,7 +6,7 @@ import { userAudioTokens } from '../../session/context/token-cost.ts';
 const charactersPerToken = 4;
 /** 16 bits at 24 kHz, as base64. */
 const audioCharactersPerMs = 64;
-/** Of 1024 × 1024 pixels. */
+/** For an image of 1024 × 1024 pixels. */
 const imageTokens = 765;
 /** More than the context of any model: the upstream's figure is not trusted. */
 const mostTokens = 1_000_000;
