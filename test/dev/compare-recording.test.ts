@@ -9,7 +9,8 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { newServer } from '../support/server.ts';
 
-const script = fileURLToPath(new URL('../../scripts/compare-recording.ts', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const script = join(root, 'scripts/compare-recording.ts');
 
 async function compared(t: TestContext, lines: readonly object[]): Promise<{ code: number; out: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-compare-'));
