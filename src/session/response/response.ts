@@ -41,7 +41,6 @@ export interface ResponseOptions {
   ended(response: Response): void;
 }
 
-/** A generation, and its context. */
 export interface PreparedGeneration {
   generation: Generation;
   snapshot: ContextSnapshot;
@@ -49,7 +48,6 @@ export interface PreparedGeneration {
 
 type Ending = Exclude<ResponseStatus, 'in_progress'>;
 
-/** An occurrence of a response, without its id. */
 type ResponseOccurrence = WithoutId<Extract<Occurrence, { responseId: string }>>;
 type WithoutId<T> = T extends Occurrence ? Omit<T, 'responseId'> : never;
 
@@ -119,7 +117,6 @@ export class Response {
     return (this.#status === 'cancelled' || this.#status === 'failed') && this.#output.length === 0;
   }
 
-  /** The ids of its output items so far. */
   get itemIds(): string[] {
     return this.#output.map((item) => item.id);
   }
@@ -220,10 +217,7 @@ export class Response {
     this.#wordsSent.resolve();
   }
 
-  /**
-   * Sends audio piece by piece, each when the listener is ready for it, and as much as the response's token limit
-   * allows; resolves with whether it was complete.
-   */
+  /** Sends audio as the listener and the token limit allow; resolves with whether it was complete. */
   async #sendAudio(samples: Int16Array, words: readonly WordTiming[] | undefined): Promise<boolean> {
     const rateHz = formatRateHz(this.#options.format);
     const step = samplesIn(maxDeltaMs, rateHz);

@@ -107,7 +107,9 @@ for (const [name, code, inject] of faults) {
     assert.deepEqual([error.type, error.code], ['server_error', code]);
     assert.match(
       error.message,
-      code.startsWith('voice') ? /^The voice (failed: .|produced no output)/ : /^The language model (failed: .|produced no output)/,
+      code.startsWith('voice')
+        ? /^The voice (failed: .|produced no output)/
+        : /^The language model (failed: .|produced no output)/,
     );
     assert.ok(response.usage, 'clients count on it');
     for (const item of response.output) assert.equal(item.status, 'incomplete');
