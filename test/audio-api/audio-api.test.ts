@@ -270,8 +270,8 @@ test('speech and transcriptions are counted and priced for their key, and are no
     );
   }
   assert.doesNotMatch(metrics, /^parley_sessions_opened_total\{/m);
-  const told = log.entries.filter(({ event }) => event === 'audio_request_done').map(({ details }) => details);
-  assert.deepEqual(told.at(-1), {
+  const entries = log.entries.filter(({ event }) => event === 'audio_request_done').map(({ details }) => details);
+  assert.deepEqual(entries.at(-1), {
     kind: 'transcription',
     model: 'whisper-1',
     key: 'one',

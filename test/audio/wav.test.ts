@@ -83,25 +83,25 @@ test('errors describe the problem', () => {
   assert.throws(() => readWav(wav({ channels: 0, data: new Uint8Array(4) })), /no channels/);
 });
 
-const badHeaders: { name: string; parts: Omit<Parts, 'data'>; told: RegExp }[] = [
-  { name: 'a rate below speech', parts: { rateHz: 4 }, told: /sample rate of 4 Hz; rates from 8000 to 384000 Hz/ },
-  { name: 'a rate of nothing', parts: { rateHz: 0 }, told: /sample rate of 0 Hz/ },
-  { name: 'a rate beyond all hardware', parts: { rateHz: 0xffffffff }, told: /sample rate of 4294967295 Hz/ },
-  { name: 'more channels than a frame can have', parts: { channels: 4000 }, told: /4000 channels; at most 32/ },
-  { name: 'no bits', parts: { bits: 0 }, told: /format 1 with 0 bits/ },
-  { name: 'bits that are no bytes', parts: { bits: 12, frameBytes: 2 }, told: /format 1 with 12 bits/ },
-  { name: 'a frame of no bytes', parts: { frameBytes: 0 }, told: /a frame has 0 bytes, but 1 × 16 bits are 2/ },
-  { name: 'a frame of one byte', parts: { frameBytes: 1 }, told: /a frame has 1 bytes/ },
+const badHeaders: { name: string; parts: Omit<Parts, 'data'>; expected: RegExp }[] = [
+  { name: 'a rate below speech', parts: { rateHz: 4 }, expected: /sample rate of 4 Hz; rates from 8000 to 384000 Hz/ },
+  { name: 'a rate of nothing', parts: { rateHz: 0 }, expected: /sample rate of 0 Hz/ },
+  { name: 'a rate beyond all hardware', parts: { rateHz: 0xffffffff }, expected: /sample rate of 4294967295 Hz/ },
+  { name: 'more channels than a frame can have', parts: { channels: 4000 }, expected: /4000 channels; at most 32/ },
+  { name: 'no bits', parts: { bits: 0 }, expected: /format 1 with 0 bits/ },
+  { name: 'bits that are no bytes', parts: { bits: 12, frameBytes: 2 }, expected: /format 1 with 12 bits/ },
+  { name: 'a frame of no bytes', parts: { frameBytes: 0 }, expected: /a frame has 0 bytes, but 1 × 16 bits are 2/ },
+  { name: 'a frame of one byte', parts: { frameBytes: 1 }, expected: /a frame has 1 bytes/ },
   {
     name: 'chunks and nothing else',
     parts: { before: Buffer.from('junk\0\0\0\0'.repeat(300), 'latin1') },
-    told: /more than 256 chunks/,
+    expected: /more than 256 chunks/,
   },
 ];
-for (const { name, parts, told } of badHeaders) {
+for (const { name, parts, expected } of badHeaders) {
   test(`an invalid WAV header is refused when it is read: ${name}`, () => {
     const file = wav({ ...parts, data: new Uint8Array(64) });
-    assert.throws(() => readWav(file), told);
+    assert.throws(() => readWav(file), expected);
   });
 }
 

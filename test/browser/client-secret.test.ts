@@ -68,7 +68,7 @@ test('the API allows CORS requests of an allowed origin, and no others', inBrows
   const open = await newServer(t, { config: { apiKeys, origins: [origin] } });
   const closed = await newServer(t, { config: { apiKeys, origins: ['https://shop.example'] } });
   const { page } = await openPage(t, origin);
-  const asked = (url: string) =>
+  const preflight = (url: string) =>
     page.evaluate(
       async ([address = '', bearer = '']) => {
         const headers = {
@@ -85,6 +85,6 @@ test('the API allows CORS requests of an allowed origin, and no others', inBrows
       },
       [`${url}/v1/realtime/client_secrets`, key],
     );
-  assert.equal(await asked(open.url), 'value,expires_at,session');
-  assert.match(await asked(closed.url), /Failed to fetch/);
+  assert.equal(await preflight(open.url), 'value,expires_at,session');
+  assert.match(await preflight(closed.url), /Failed to fetch/);
 });

@@ -67,17 +67,17 @@ test('every upstream is checked with each of its models, and its key is not show
   ]);
   const { code, lines } = await examined(['--upstream', upstream]);
   assert.equal(code, 1);
-  const told = lines.filter((line) => line.includes('upstream'));
+  const upstreamLines = lines.filter((line) => line.includes('upstream'));
   const { host } = new URL(good.url);
-  assert.equal(told.length, 4);
+  assert.equal(upstreamLines.length, 4);
   assert.match(
-    told[0] ?? '',
+    upstreamLines[0] ?? '',
     new RegExp(`^ok {4}upstream +lab \\(${host}\\), the model also-l: opened a session of large`),
   );
-  assert.match(told[1] ?? '', /^FAIL {2}upstream +lab .*, the model x: it does not have the model/);
-  assert.match(told[2] ?? '', /^ok {4}upstream +lab .*, a transcription session: opened a session/);
+  assert.match(upstreamLines[1] ?? '', /^FAIL {2}upstream +lab .*, the model x: it does not have the model/);
+  assert.match(upstreamLines[2] ?? '', /^ok {4}upstream +lab .*, a transcription session: opened a session/);
   assert.match(
-    told[3] ?? '',
+    upstreamLines[3] ?? '',
     /^FAIL {2}upstream +down \(127\.0\.0\.1:9\), the model gpt-realtime: it refuses connections/,
   );
   assert.doesNotMatch(lines.join('\n'), /sk-upstream/);
@@ -95,12 +95,12 @@ test('engines of all sets are checked once each, with the names of their sets', 
 });
 
 test('models behind aliases are checked once each, with their aliases', async (t) => {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const answer = chatServer(ollama);
   const chat = await modelServer(t, (request, response) => {
     if (request.path !== '/v1/chat/completions') return answer(request, response);
     const { model } = chatBody(request);
-    asked.push(model);
+    requested.push(model);
     if (model !== 'nothere') return answer(request, response);
     return sendJson(response, { error: { message: 'model "nothere" not found' } }, 404);
   });
@@ -113,11 +113,14 @@ test('models behind aliases are checked once each, with their aliases', async (t
   const { code, lines } = await examined(['--engine-sets', sets, '--aliases', aliases]);
   assert.equal(code, 1);
   // Once for text and once for a tool call.
-  assert.deepEqual(asked, ['llama3.2', 'llama3.2', 'nothere']);
-  const told = lines.filter((line) => line.includes(chat.url));
-  assert.match(told[0] ?? '', /^ok .* \[local, alias gpt-4o-realtime-preview\]: answered/);
-  assert.match(told[1] ?? '', /^FAIL .*nothere at .* \[alias gpt-realtime-mini, alias gpt-realtime\]: .*not found/);
-  assert.equal(told.length, 2);
+  assert.deepEqual(requested, ['llama3.2', 'llama3.2', 'nothere']);
+  const upstreamLines = lines.filter((line) => line.includes(chat.url));
+  assert.match(upstreamLines[0] ?? '', /^ok .* \[local, alias gpt-4o-realtime-preview\]: answered/);
+  assert.match(
+    upstreamLines[1] ?? '',
+    /^FAIL .*nothere at .* \[alias gpt-realtime-mini, alias gpt-realtime\]: .*not found/,
+  );
+  assert.equal(upstreamLines.length, 2);
 });
 
 for (const { does, model, says } of [

@@ -123,21 +123,21 @@ test('an invalid script prevents the start: exit code 2, and every error with fi
   const path = scriptFile(t, 'rules:\n  - wehn: hello\n    say: Hi\ndelays: { voice: long }\n');
   const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--script', path]);
   t.after(() => child.kill('SIGKILL'));
-  const told = { out: '', err: '' };
+  const output = { out: '', err: '' };
   child.stdout.on('data', (chunk) => {
-    told.out += String(chunk);
+    output.out += String(chunk);
   });
   child.stderr.on('data', (chunk) => {
-    told.err += String(chunk);
+    output.err += String(chunk);
   });
   const [code] = await once(child, 'close');
-  assert.deepEqual([code, told.out], [2, '']);
-  const lines = told.err.split('\n');
+  assert.deepEqual([code, output.out], [2, '']);
+  const lines = output.err.split('\n');
   assert.ok(
     lines.some((line) => line.startsWith(`${path}:2:5: 'wehn' is not a field of a rule. Did you mean 'when'?`)),
   );
   assert.ok(lines.some((line) => line.startsWith(`${path}:4:18: got "long", expected a duration`)));
-  assert.match(told.err, /^Nothing was started\.\n$/m, 'without a word about options');
+  assert.match(output.err, /^Nothing was started\.\n$/m, 'without a word about options');
 });
 
 test('a missing script and an unusable cassette directory are reported', async (t) => {

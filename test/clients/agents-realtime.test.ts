@@ -1,6 +1,6 @@
 /**
- * The official agents SDK's `RealtimeSession` over its WebSocket transport, unmodified: a spoken turn that runs a tool, the
- * history of the SDK, and an interruption that truncates (docs/protocol.md §3, §4).
+ * The official agents SDK's `RealtimeSession` over its WebSocket transport, unmodified: a spoken turn that runs a tool,
+ * the history of the SDK, and an interruption that truncates (docs/protocol.md §3, §4).
  */
 
 import assert from 'node:assert/strict';
@@ -22,7 +22,9 @@ before(async () => {
 });
 after(() => server.close());
 
-/** Resolves when `holds` returns true, checked after each event of the transport; rejects on the session's first error. */
+/**
+ * Resolves when `holds` returns true, checked after each event of the transport; rejects on the session's first error.
+ */
 function reached(session: RealtimeSession, holds: () => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     const look = () => holds() && resolve();

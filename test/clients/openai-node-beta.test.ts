@@ -75,8 +75,8 @@ test('a voice turn with a tool, in the beta events', { timeout }, () =>
       },
     });
     caller.speak(await spokenQuestion(engines, 'What is the weather in Paris?'));
-    const heard = await caller.next('conversation.item.input_audio_transcription.completed');
-    assert.match(words(heard.transcript), /weather in paris/);
+    const completed = await caller.next('conversation.item.input_audio_transcription.completed');
+    assert.match(words(completed.transcript), /weather in paris/);
     const call = await caller.next('response.function_call_arguments.done');
     assert.deepEqual(JSON.parse(call.arguments), { city: 'Paris' });
     await caller.next('response.done');

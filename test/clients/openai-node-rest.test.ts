@@ -29,7 +29,7 @@ before(async () => {
   const config = { port: 0, tls: 'self-signed' as const, apiKeys: [apiKey('backend', key)] };
   server = await startServer({ engines: fakeEngineSet(), config, log: silentLog });
   // The environment of a machine that trusts the certificate; the SDK's own fetch and sockets are used.
-  setDefaultCACertificates([await shownCertificate(server.port)]);
+  setDefaultCACertificates([await fetchCertificate(server.port)]);
 });
 after(() => server.close());
 
@@ -146,7 +146,7 @@ test('a refusal is an error of the SDK with our message', { timeout }, async () 
   await assert.rejects(clientWith('sk-wrong-0123456789').realtime.clientSecrets.create({}), OpenAI.AuthenticationError);
 });
 
-async function shownCertificate(port: number): Promise<string> {
+async function fetchCertificate(port: number): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
   await once(socket, 'secureConnect');
   const pem = socket.getPeerX509Certificate()?.toString() ?? '';

@@ -53,8 +53,8 @@ test('a voice turn: the question is transcribed, and the answer can be transcrib
     caller.rt.send({ type: 'session.update', session: { type: 'realtime', audio: { input: { transcription } } } });
     caller.speak(await spokenQuestion(engines, 'Repeat after me: good morning everyone.'));
 
-    const heard = await caller.next('conversation.item.input_audio_transcription.completed');
-    assert.match(words(heard.transcript), /^repeat after me good morning every ?one$/);
+    const completed = await caller.next('conversation.item.input_audio_transcription.completed');
+    assert.match(words(completed.transcript), /^repeat after me good morning every ?one$/);
     const { response } = await caller.next('response.done');
     assert.equal(response.status, 'completed');
     const [item] = response.output ?? [];

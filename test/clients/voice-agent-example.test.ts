@@ -1,6 +1,6 @@
 /**
- * examples/voice-agent-test, copied to an empty folder with Parley installed as a built package, passes its own tests, as
- * docs/testing.md promises.
+ * examples/voice-agent-test, copied to an empty folder with Parley installed as a built package, passes its own tests,
+ * as docs/testing.md promises.
  */
 
 import assert from 'node:assert/strict';

@@ -95,103 +95,106 @@ test('keys are stored as hashes, with their names from the file', () => {
 });
 
 const wholePort = 'expected a whole number from 0 to 65535.';
-const refused: { given: Given; told: string[] }[] = [
-  { given: { flags: ['--port', '80a'] }, told: [`--port: got "80a", ${wholePort}`] },
-  { given: { flags: ['--port=65536'] }, told: [`--port: got "65536", ${wholePort}`] },
+const refused: { given: Given; expected: string[] }[] = [
+  { given: { flags: ['--port', '80a'] }, expected: [`--port: got "80a", ${wholePort}`] },
+  { given: { flags: ['--port=65536'] }, expected: [`--port: got "65536", ${wholePort}`] },
   {
     given: { environment: { PARLEY_PORT: '-1' } },
-    told: [`Environment variable PARLEY_PORT: got "-1", ${wholePort}`],
+    expected: [`Environment variable PARLEY_PORT: got "-1", ${wholePort}`],
   },
   {
     given: { file: 'port: [1]' },
-    told: [`Configuration file FILE, port: got "[1]", ${wholePort}`],
+    expected: [`Configuration file FILE, port: got "[1]", ${wholePort}`],
   },
-  { given: { flags: ['--port'] }, told: ['--port needs a value: a whole number from 0 to 65535.'] },
+  { given: { flags: ['--port'] }, expected: ['--port needs a value: a whole number from 0 to 65535.'] },
   {
     given: { flags: ['--host', '--tls'] },
-    told: ['--host needs a value: an IP address or a host name, without a port.'],
+    expected: ['--host needs a value: an IP address or a host name, without a port.'],
   },
-  { given: { flags: ['--prot', '80'] }, told: ['--prot is not an option. Did you mean --port?'] },
-  { given: { flags: ['--port', '1', '--port', '2'] }, told: ['--port is given twice.'] },
-  { given: { flags: ['8080'] }, told: ['"8080" is not an option: options start with --.'] },
+  { given: { flags: ['--prot', '80'] }, expected: ['--prot is not an option. Did you mean --port?'] },
+  { given: { flags: ['--port', '1', '--port', '2'] }, expected: ['--port is given twice.'] },
+  { given: { flags: ['8080'] }, expected: ['"8080" is not an option: options start with --.'] },
   {
     given: { file: 'limit:\n  sessions: 1' },
-    told: ['Configuration file FILE, limit is not an option. Did you mean limits?'],
+    expected: ['Configuration file FILE, limit is not an option. Did you mean limits?'],
   },
   {
     given: { file: 'limits:\n  session: 1' },
-    told: ['Configuration file FILE, limits.session is not an option. Did you mean limits.sessions?'],
+    expected: ['Configuration file FILE, limits.session is not an option. Did you mean limits.sessions?'],
   },
-  { given: { file: 'limits: 3' }, told: ['Configuration file FILE, limits: got "3", expected a mapping of options.'] },
+  {
+    given: { file: 'limits: 3' },
+    expected: ['Configuration file FILE, limits: got "3", expected a mapping of options.'],
+  },
   {
     given: { file: '- port' },
-    told: ['Configuration file FILE: expected a mapping of options, such as "port: 8080".'],
+    expected: ['Configuration file FILE: expected a mapping of options, such as "port: 8080".'],
   },
   {
     given: { environment: { PARLEY_LOG_LEVEL: 'loud' } },
-    told: ['Environment variable PARLEY_LOG_LEVEL: got "loud", expected one of debug, info, warn, error, silent.'],
+    expected: ['Environment variable PARLEY_LOG_LEVEL: got "loud", expected one of debug, info, warn, error, silent.'],
   },
   {
     given: { flags: ['--output-lead-ms', 'Infinity'] },
-    told: ['--output-lead-ms: got "Infinity", expected a whole number from 100 to 3600000, or inf.'],
+    expected: ['--output-lead-ms: got "Infinity", expected a whole number from 100 to 3600000, or inf.'],
   },
   {
     given: { flags: ['--limits.frame-bytes', '22MB'] },
-    told: [
+    expected: [
       '--limits.frame-bytes: got "22MB", expected a number of bytes from 1KiB to 256MiB, such as 65536, 64KiB or 16MiB.',
     ],
   },
   {
     given: { flags: ['--origins', 'https://app.example/path'] },
-    told: [
+    expected: [
       '--origins: got "https://app.example/path", expected origins such as https://app.example.com, without a path.',
     ],
   },
   {
     given: { flags: ['--tls-cert', 'cert.pem'] },
-    told: ['--tls-cert is given without --tls-key: TLS needs both.'],
+    expected: ['--tls-cert is given without --tls-key: TLS needs both.'],
   },
   {
     given: { flags: ['--tls', 'self-signed', '--tls-cert', 'a', '--tls-key', 'b'] },
-    told: ['--tls self-signed and --tls-cert exclude each other: give one of them.'],
+    expected: ['--tls self-signed and --tls-cert exclude each other: give one of them.'],
   },
   {
     given: { flags: ['--port', 'x'], environment: { PARLEY_TLS: 'on' } },
-    told: [
+    expected: [
       'Environment variable PARLEY_TLS: got "on", expected one of off, self-signed.',
       `--port: got "x", ${wholePort}`,
     ],
   },
 ];
 
-for (const { given, told } of refused) {
-  test(`refused by name: ${JSON.stringify(given)}`, () => assert.deepEqual(problems(given), told));
+for (const { given, expected } of refused) {
+  test(`refused by name: ${JSON.stringify(given)}`, () => assert.deepEqual(problems(given), expected));
 }
 
-const fromCode: { given: unknown; told: string[] }[] = [
-  { given: { prot: 1 }, told: ['config.prot is not an option. Did you mean config.port?'] },
-  { given: { 'log-level': 'info' }, told: ['config.log-level is not an option. Did you mean config.logLevel?'] },
+const fromCode: { given: unknown; expected: string[] }[] = [
+  { given: { prot: 1 }, expected: ['config.prot is not an option. Did you mean config.port?'] },
+  { given: { 'log-level': 'info' }, expected: ['config.log-level is not an option. Did you mean config.logLevel?'] },
   {
     given: { limits: { session: 5 } },
-    told: ['config.limits.session is not an option. Did you mean config.limits.sessions?'],
+    expected: ['config.limits.session is not an option. Did you mean config.limits.sessions?'],
   },
-  { given: { limits: 5 }, told: ['config.limits: got "5", expected an object of options.'] },
-  { given: { port: 'abc' }, told: [`config.port: got "abc", ${wholePort}`] },
-  { given: { port: null }, told: [`config.port: got "null", ${wholePort}`] },
+  { given: { limits: 5 }, expected: ['config.limits: got "5", expected an object of options.'] },
+  { given: { port: 'abc' }, expected: [`config.port: got "abc", ${wholePort}`] },
+  { given: { port: null }, expected: [`config.port: got "null", ${wholePort}`] },
   {
     given: { logLevel: 'loud', lenient: 1 },
-    told: [
+    expected: [
       'config.logLevel: got "loud", expected one of debug, info, warn, error, silent.',
       'config.lenient: got "1", expected true or false.',
     ],
   },
-  { given: 8080, told: ['config: got "8080", expected an object of options.'] },
+  { given: 8080, expected: ['config: got "8080", expected an object of options.'] },
 ];
 
-for (const { given, told } of fromCode) {
+for (const { given, expected } of fromCode) {
   test(`refused by name in code: ${JSON.stringify(given)}`, () => {
     // Values that an untyped program may pass.
-    assert.throws(() => configWith(given as ConfigOverrides), { name: 'ConfigError', message: told.join('\n') });
+    assert.throws(() => configWith(given as ConfigOverrides), { name: 'ConfigError', message: expected.join('\n') });
   });
 }
 

@@ -114,82 +114,91 @@ engine-sets:
   assert.deepEqual(sets.other?.voice, { url: 'http://10.0.0.7/v1', model: 'kokoro', keyEnv: 'TTS', key: 'sk-tts' });
 });
 
-const refused: { given: Given; told: RegExp }[] = [
+const refused: { given: Given; expected: RegExp }[] = [
   {
     given: { flags: ['--stt', 'whisper'] },
-    told: /^--transcriber: .* There is no such engine; there are embedded, moonshine, or the URL of a server\.$/,
+    expected: /^--transcriber: .* There is no such engine; there are embedded, moonshine, or the URL of a server\.$/,
   },
-  { given: { flags: ['--llm', '127.0.0.1:18200'] }, told: /Did you mean http:\/\/127\.0\.0\.1:18200\/v1\?$/ },
+  { given: { flags: ['--llm', '127.0.0.1:18200'] }, expected: /Did you mean http:\/\/127\.0\.0\.1:18200\/v1\?$/ },
   {
     given: { flags: ['--stt', 'localhost:8000/#whisper'] },
-    told: /Did you mean http:\/\/localhost:8000\/v1#whisper\?$/,
+    expected: /Did you mean http:\/\/localhost:8000\/v1#whisper\?$/,
   },
   {
     given: { flags: ['--tts', '[::1]:8880/api/v1#kokoro'] },
-    told: /Did you mean http:\/\/\[::1\]:8880\/api\/v1#kokoro\?$/,
+    expected: /Did you mean http:\/\/\[::1\]:8880\/api\/v1#kokoro\?$/,
   },
-  { given: { flags: ['--llm', 'http://'] }, told: /^--language-model: .* This is no URL\.$/ },
-  { given: { flags: ['--llm', 'ftp://host/v1'] }, told: /begins with http:\/\/ or https:\/\/\.$/ },
+  { given: { flags: ['--llm', 'http://'] }, expected: /^--language-model: .* This is no URL\.$/ },
+  { given: { flags: ['--llm', 'ftp://host/v1'] }, expected: /begins with http:\/\/ or https:\/\/\.$/ },
   {
     given: { flags: ['--tts', 'http://127.0.0.1:8880/v1'] },
-    told: /^--voice: .* The model is missing: put it behind the URL/,
+    expected: /^--voice: .* The model is missing: put it behind the URL/,
   },
-  { given: { flags: ['--vad', 'http://127.0.0.1:1/v1#x'] }, told: /Voice activity detection runs inside the server/ },
-  { given: { flags: ['--llm', 'responder', '--language-model', 'auto'] }, told: /^--language-model is given twice\.$/ },
+  {
+    given: { flags: ['--vad', 'http://127.0.0.1:1/v1#x'] },
+    expected: /Voice activity detection runs inside the server/,
+  },
+  {
+    given: { flags: ['--llm', 'responder', '--language-model', 'auto'] },
+    expected: /^--language-model is given twice\.$/,
+  },
   {
     given: { environment: { PARLEY_LLM: 'auto', PARLEY_LANGUAGE_MODEL: 'responder' } },
-    told: /PARLEY_LANGUAGE_MODEL: Environment variable PARLEY_LLM is the same option/,
+    expected: /PARLEY_LANGUAGE_MODEL: Environment variable PARLEY_LLM is the same option/,
   },
   {
     given: { file: 'llm: { url: "http://h/v1", modell: x }' },
-    told: /^Configuration file FILE, llm: .* modell is not known\.$/,
+    expected: /^Configuration file FILE, llm: .* modell is not known\.$/,
   },
   {
     given: { file: 'llm: { url: "http://h/v1", key-file: /nowhere/key }' },
-    told: /key-file is not a file that can be read and holds a key/,
+    expected: /key-file is not a file that can be read and holds a key/,
   },
-  { given: { file: 'tts: { url: "http://h/v1#m", format: mp3 }' }, told: /format: .*"wav"\|"pcm"/ },
+  { given: { file: 'tts: { url: "http://h/v1#m", format: mp3 }' }, expected: /format: .*"wav"\|"pcm"/ },
   {
     given: { file: 'engine-sets: { fast: { sst: embedded } }' },
-    told: /In fast: sst: a set has stt, llm, tts, vad, voices and fallbacks\.$/,
+    expected: /In fast: sst: a set has stt, llm, tts, vad, voices and fallbacks\.$/,
   },
   {
     given: { file: 'engine-sets: { fast: { llm: gpt-4 } }' },
-    told: /In fast: llm: There is no such engine; there are embedded, responder, auto, or the URL/,
+    expected: /In fast: llm: There is no such engine; there are embedded, responder, auto, or the URL/,
   },
   {
     given: { file: 'engine-sets: { default: {} }' },
-    told: /In default: this is the name of the set that the other options make/,
+    expected: /In default: this is the name of the set that the other options make/,
   },
   {
     given: { file: 'aliases: { gpt-realtime: locl }\nengine-sets: { local: {} }' },
-    told: /^aliases\.gpt-realtime: there is no engine set 'locl'\. Did you mean 'local'\?$/,
+    expected: /^aliases\.gpt-realtime: there is no engine set 'locl'\. Did you mean 'local'\?$/,
   },
   {
     given: { file: 'aliases: { gpt-realtime: { model: llama } }' },
-    told: /^aliases\.gpt-realtime: the language model of the set 'default' is built in/,
+    expected: /^aliases\.gpt-realtime: the language model of the set 'default' is built in/,
   },
   {
     given: { file: 'aliases: { a: default }\nmodels: [b]' },
-    told: /^aliases\.a: models does not allow clients to ask for 'a'/,
+    expected: /^aliases\.a: models does not allow clients to ask for 'a'/,
   },
-  { given: { file: 'fallbacks: [spare]' }, told: /^fallbacks: there is no engine set 'spare'\. There are: default\.$/ },
+  {
+    given: { file: 'fallbacks: [spare]' },
+    expected: /^fallbacks: there is no engine set 'spare'\. There are: default\.$/,
+  },
   {
     given: { file: 'engine-sets: { a: { fallbacks: [a] } }' },
-    told: /^engine-sets\.a\.fallbacks: a set cannot stand in for itself\.$/,
+    expected: /^engine-sets\.a\.fallbacks: a set cannot stand in for itself\.$/,
   },
   {
     given: { flags: ['--llm', 'https://api.openai.com/v1#gpt-4.1'] },
-    told: /^llm: api\.openai\.com requires a key\. Set OPENAI_API_KEY or PARLEY_LLM_KEY\.$/,
+    expected: /^llm: api\.openai\.com requires a key\. Set OPENAI_API_KEY or PARLEY_LLM_KEY\.$/,
   },
   {
     given: { file: 'llm: { url: "http://h/v1", key-env: NOT_THERE }' },
-    told: /^llm: the environment variable NOT_THERE is not set\.$/,
+    expected: /^llm: the environment variable NOT_THERE is not set\.$/,
   },
-  { given: { environment: { PARLEY_LLM_KEY: 'sk-1' } }, told: /^PARLEY_LLM_KEY is set, but llm is no URL/ },
+  { given: { environment: { PARLEY_LLM_KEY: 'sk-1' } }, expected: /^PARLEY_LLM_KEY is set, but llm is no URL/ },
 ];
-for (const { given, told } of refused) {
-  test(`refused by name: ${JSON.stringify(given)}`, () => assert.match(problems(given), told));
+for (const { given, expected } of refused) {
+  test(`refused by name: ${JSON.stringify(given)}`, () => assert.match(problems(given), expected));
 }
 
 test('refused credentials are not repeated', () => {
@@ -199,9 +208,9 @@ test('refused credentials are not repeated', () => {
     { file: 'engine-sets: { a: { llm: { url: "x", key: hunter2 } } }' },
     { flags: ['--llm-key', 'hunter2 x'] },
   ]) {
-    const told = problems(given);
-    assert.notEqual(told, '');
-    assert.doesNotMatch(told, /hunter2/);
+    const message = problems(given);
+    assert.notEqual(message, '');
+    assert.doesNotMatch(message, /hunter2/);
   }
 });
 

@@ -20,7 +20,7 @@ import { call, fakeEngines, hang, say } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
-/** For an event that does not come. */
+/** For an event that does not arrive. */
 const timeout = 30_000;
 
 const folder = new URL('scenarios/', import.meta.url);
@@ -36,7 +36,7 @@ for (const file of files) {
   }
 }
 
-test('a scenario whose events differ is told apart by event and field', async (t) => {
+test('a scenario with different events fails with the event and the field', async (t) => {
   const recording = parseRecording(readFileSync(new URL('text-turn.jsonl', folder), 'utf8'), 'text-turn.jsonl');
   const lines = recording.lines.flatMap((line): Line[] => {
     if (!('server' in line)) return [line];
@@ -80,7 +80,7 @@ function isGaOnly(line: Line): boolean {
   return 'server' in line && line.server.type === 'conversation.item.done';
 }
 
-/** A beta event under the names of GA, by the tables of docs/protocol.md §6. */
+/** A beta event in GA names, by the tables of docs/protocol.md §6. */
 function inGa(event: JsonObject): JsonObject {
   return { ...(renamed(event) as JsonObject), type: coreName(String(event.type)) };
 }

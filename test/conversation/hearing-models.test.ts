@@ -37,7 +37,7 @@ async function sayAloud(client: Client, samples: Int16Array): Promise<string> {
 }
 
 /** The model's last input: the parts of each message. */
-function givenTo(model: FakeModel): ContextPart[][] {
+function lastInputOf(model: FakeModel): ContextPart[][] {
   const items: readonly ContextItem[] = model.requests.at(-1)?.items ?? [];
   return items.flatMap((item) => (item.type === 'message' ? [item.content] : []));
 }
@@ -80,7 +80,7 @@ test('a turn is answered immediately, with its audio and without a transcriber',
   ]);
   const item = await client.retrieve(client.last('input_audio_buffer.committed').item_id);
   const samples = bytesAsSamples(Uint8Array.from(audioOf(item)));
-  assert.deepEqual(givenTo(engines.languageModel), [[{ type: 'audio', clip: { samples, sampleRateHz: 24000 } }]]);
+  assert.deepEqual(lastInputOf(engines.languageModel), [[{ type: 'audio', clip: { samples, sampleRateHz: 24000 } }]]);
   assert.equal(transcriptOf(item), null);
   assert.deepEqual(engines.transcriber.clips, [], 'nobody needs its words');
   assert.deepEqual(times, [{ silenceMs: 500, firstTokenMs: 0 }], 'no wait for a transcript');
@@ -100,7 +100,7 @@ test('a configured transcription runs beside the response, and later requests co
   await client.say(inText);
   const { item_id, transcript } = client.last('conversation.item.input_audio_transcription.completed');
   assert.deepEqual([item_id, transcript], [client.last('input_audio_buffer.committed').item_id, 'what time is it']);
-  assert.equal(outline(givenTo(engines.languageModel))[0], '1600 ms: what time is it');
+  assert.equal(outline(lastInputOf(engines.languageModel))[0], '1600 ms: what time is it');
 });
 
 for (const [outcome, hear] of [
@@ -118,7 +118,7 @@ for (const [outcome, hear] of [
     assert.equal(failed, outcome === 'fails' ? 1 : 0);
     await client.say(inText);
     assert.equal(client.last('response.done').response.status, 'completed');
-    assert.equal(outline(givenTo(engines.languageModel))[0], '1600 ms');
+    assert.equal(outline(lastInputOf(engines.languageModel))[0], '1600 ms');
   });
 }
 
@@ -129,7 +129,7 @@ test('turns in one append are answered together, and not during speech', async (
   assert.equal(engines.languageModel.requests.length, 0);
   await client.say({ type: 'input_audio_buffer.clear' });
   assert.equal(engines.languageModel.requests.length, 1);
-  assert.equal(givenTo(engines.languageModel).length, 2);
+  assert.equal(lastInputOf(engines.languageModel).length, 2);
 });
 
 test('with create_response false, and after a manual commit, only response.create creates a response', async () => {
@@ -142,7 +142,7 @@ test('with create_response false, and after a manual commit, only response.creat
   client.post({ type: 'input_audio_buffer.append', audio: Buffer.from(tone(500, 24000).buffer).toString('base64') });
   client.post({ type: 'input_audio_buffer.commit' });
   await client.say(inText);
-  assert.deepEqual(outline(givenTo(engines.languageModel)), ['1600 ms', '504 ms', '500 ms']);
+  assert.deepEqual(outline(lastInputOf(engines.languageModel)), ['1600 ms', '504 ms', '500 ms']);
   assert.deepEqual(client.all('error'), []);
 });
 
@@ -156,7 +156,7 @@ test('dropped audio is replaced by its transcript, which is made when the audio 
   assert.deepEqual(transcriptions, []);
   await sayAloud(client, tone(700, 24000));
   await client.say(inText);
-  assert.deepEqual(outline(givenTo(engines.languageModel)), ['the first of them', '700 ms']);
+  assert.deepEqual(outline(lastInputOf(engines.languageModel)), ['the first of them', '700 ms']);
   assert.deepEqual(transcriptions, [{ type: 'duration', seconds: 1 }]);
   assert.equal(transcriptOf(await client.retrieve(first)), null, 'the client did not ask for it');
   assert.deepEqual(
@@ -176,7 +176,7 @@ test('a response waits for the transcript of audio that is dropped during transc
   assert.deepEqual(engines.languageModel.requests, []);
   transcribed.open();
   await settle();
-  assert.deepEqual(outline(givenTo(engines.languageModel)), ['said before', '700 ms']);
+  assert.deepEqual(outline(lastInputOf(engines.languageModel)), ['said before', '700 ms']);
 });
 
 test('a turn above the audio limit is transcribed; if the transcript is blank, it is not answered', async () => {
@@ -186,7 +186,7 @@ test('a turn above the audio limit is transcribed; if the transcript is blank, i
   assert.deepEqual(engines.languageModel.requests, []);
   engines.transcriber.hear = () => 'a long story';
   await client.speak(turn);
-  assert.deepEqual(outline(givenTo(engines.languageModel)), ['a long story']);
+  assert.deepEqual(outline(lastInputOf(engines.languageModel)), ['a long story']);
   engines.transcriber.hear = () => Promise.reject(new Error('no ears'));
   await client.speak(turn);
   const { status, status_details: details } = client.last('response.done').response;
@@ -203,7 +203,7 @@ test('telephone audio is passed to the model at 8 kHz', async () => {
   await client.say({ type: 'input_audio_buffer.commit' });
   await client.say(inText);
   const clip = { samples: decodeMulaw(bytes), sampleRateHz: 8000 };
-  assert.deepEqual(givenTo(engines.languageModel), [[{ type: 'audio', clip }]]);
+  assert.deepEqual(lastInputOf(engines.languageModel), [[{ type: 'audio', clip }]]);
 });
 
 test('audio in an item and in the input of a response; repeated references use the transcript', async () => {
@@ -218,10 +218,10 @@ test('audio in an item and in the input of a response; repeated references use t
   const reference = { type: 'item_reference', id: 'mine' };
   const respondTo = (entries: object[]) => ({ ...inText, response: { ...inText.response, input: entries } });
   await client.say(respondTo([reference, audioIn(200)]));
-  assert.deepEqual(outline(givenTo(engines.languageModel)), ['300 ms: my words', '200 ms']);
+  assert.deepEqual(outline(lastInputOf(engines.languageModel)), ['300 ms: my words', '200 ms']);
   assert.deepEqual(engines.transcriber.clips, []);
   await client.say(respondTo([reference, audioIn(200), reference]));
-  assert.deepEqual(outline(givenTo(engines.languageModel)), ['hello there', '200 ms', 'hello there']);
+  assert.deepEqual(outline(lastInputOf(engines.languageModel)), ['hello there', '200 ms', 'hello there']);
 });
 
 test('a model that no longer accepts audio gets transcripts, which are made then', async () => {
@@ -229,7 +229,7 @@ test('a model that no longer accepts audio gets transcripts, which are made then
   await sayAloud(client, tone(300, 24000));
   engines.languageModel.hearsAudio = false;
   await client.say(inText);
-  assert.deepEqual(outline(givenTo(engines.languageModel)), ['hello there']);
+  assert.deepEqual(outline(lastInputOf(engines.languageModel)), ['hello there']);
 });
 
 function finishWith(usage: ModelUsage): FakeModel['script'] {
@@ -292,7 +292,7 @@ test('a late transcript does not change the beginning of the context', async () 
   transcribed.open();
   await settle();
   await client.say(inText);
-  assert.equal(outline(givenTo(engines.languageModel))[0], '1000 ms: at last');
+  assert.equal(outline(lastInputOf(engines.languageModel))[0], '1000 ms: at last');
   const { usage } = client.last('response.done').response;
   assert.equal(usage?.input_token_details.cached_tokens_details?.audio_tokens, 10);
 });

@@ -64,7 +64,7 @@ function imageTokens({ client }: Conversation): number | undefined {
 }
 
 /** The model's last images. */
-function shown({ engines }: Conversation): string[] {
+function lastImages({ engines }: Conversation): string[] {
   const items = engines.languageModel.requests.at(-1)?.items ?? [];
   return items.flatMap((item) =>
     item.type === 'message' ? item.content.flatMap((part) => (part.type === 'image' ? part.url : [])) : [],
@@ -152,7 +152,7 @@ test('an image is fetched once per lifetime of its item, and the model gets its 
   const { item } = client.last('conversation.item.added');
   await answer(conversation);
   await answer(conversation);
-  assert.deepEqual(shown(conversation), [data]);
+  assert.deepEqual(lastImages(conversation), [data]);
   assert.equal(imageTokens(conversation), 85 + 170, 'by the size that was fetched');
   assert.equal(images.asked.length, 1);
   const kept = await client.retrieve(item.id);

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { newConversation } from '../support/conversation.ts';
 import { say } from '../support/fake-engines.ts';
 
-const faults: readonly (readonly [yielded: unknown, told: string])[] = [
+const faults: readonly (readonly [yielded: unknown, expected: string])[] = [
   [{ type: 'function_call', name: 'look_up' }, "an unknown event 'function_call'"],
   [{ text: 'Hello' }, 'an unknown event undefined'],
   ['Hello', "'Hello' where an event was due"],
@@ -41,7 +41,7 @@ for (const [kind, modality, cases] of [
   ['model', 'audio', faults],
   ['model that speaks', 'audio', spokenFaults],
 ] as const) {
-  for (const [yielded, told] of cases) {
+  for (const [yielded, expected] of cases) {
     test(`a response in ${modality} fails when the ${kind} yields ${JSON.stringify(yielded)}`, async () => {
       const { client, clock, engines } = newConversation();
       engines.languageModel.speaks = kind === 'model that speaks';
@@ -55,7 +55,7 @@ for (const [kind, modality, cases] of [
       assert.deepEqual(details.error, {
         type: 'server_error',
         code: 'language_model_failed',
-        message: `The language model failed: it yielded ${told}. See ModelEvent in session/ports/language-model.ts for the events of a model.`,
+        message: `The language model failed: it yielded ${expected}. See ModelEvent in session/ports/language-model.ts for the events of a model.`,
       });
       engines.languageModel.script = () => say('Better.');
       await client.say(create);

@@ -47,15 +47,15 @@ test('rate_limits.updated has the remaining requests and the time of the reset',
   const limits = { name: 'tokens', limit: 1000, remaining: 900, reset_seconds: 6 } as const;
   const meter = { ...noMeter, rateLimits: () => [limits] };
   const { client, clock } = newConversation({ limits: { responsesPerMinute: 60 } }, { meter });
-  const told = async () => {
+  const reported = async () => {
     await client.say({ type: 'response.create', response: text });
     return client.last('rate_limits.updated').rate_limits;
   };
   const requests = { name: 'requests', limit: 60 };
-  assert.deepEqual(await told(), [{ ...requests, remaining: 59, reset_seconds: 1 }, limits]);
-  assert.deepEqual(await told(), [{ ...requests, remaining: 58, reset_seconds: 2 }, limits]);
+  assert.deepEqual(await reported(), [{ ...requests, remaining: 59, reset_seconds: 1 }, limits]);
+  assert.deepEqual(await reported(), [{ ...requests, remaining: 58, reset_seconds: 2 }, limits]);
   await clock.advance(1500);
-  assert.deepEqual(await told(), [{ ...requests, remaining: 58, reset_seconds: 1.5 }, limits]);
+  assert.deepEqual(await reported(), [{ ...requests, remaining: 58, reset_seconds: 1.5 }, limits]);
 });
 
 test('without a limit there is no rate_limits.updated for requests', async () => {

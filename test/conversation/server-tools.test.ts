@@ -209,8 +209,8 @@ test('each kind of failure is reported in the item and to the model', async () =
       [error.type],
     );
     await client.say({ type: 'response.create' });
-    const told = engines.languageModel.requests.at(-1)?.items.at(-1);
-    assert.deepEqual(told?.type === 'call_output' && told.output, `The tool failed: ${error.message}`);
+    const output = engines.languageModel.requests.at(-1)?.items.at(-1);
+    assert.deepEqual(output?.type === 'call_output' && output.output, `The tool failed: ${error.message}`);
   }
 });
 

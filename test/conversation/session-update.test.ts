@@ -101,7 +101,7 @@ test('other objects are replaced, with the defaults of the new type', async () =
   assert.deepEqual(back.audio.input.turn_detection, serverVad);
 });
 
-test('defaults are shown as null, and a client may send back what it was shown', async () => {
+test('defaults are sent as null, and a client may send them back', async () => {
   verifies('R2.7');
   const { client, engines } = newConversation();
   const shown = await updated(client, {
@@ -160,7 +160,8 @@ test('an update with an invalid field is refused as a whole', async () => {
   assert.deepEqual(await updated(client, {}), before);
 });
 
-// First updates of common clients: the official agents SDKs, LiveKit, Pipecat and telephony samples (docs/protocol.md §2).
+// First updates of common clients: the official agents SDKs, LiveKit, Pipecat and telephony samples (docs/protocol.md
+// §2).
 const firstUpdates: Record<string, object[]> = {
   'the agents SDK': [
     {

@@ -1,4 +1,6 @@
-/** Language models with audio output: it bypasses the voice, and is sent, truncated and counted like that of a voice. */
+/**
+ * Language models with audio output: it bypasses the voice, and is sent, truncated and counted like that of a voice.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -26,7 +26,7 @@ function userWords(name: string, count: number): object {
 }
 
 /** The model's last input: the first words of each item, and the ids of calls. */
-function given({ engines }: Conversation): (string | undefined)[] {
+function lastInput({ engines }: Conversation): (string | undefined)[] {
   return (engines.languageModel.requests.at(-1)?.items ?? []).map(nameOf);
 }
 
@@ -53,7 +53,7 @@ test('auto: the oldest items are left out until the rest fits; they stay in the 
   await client.say(update({ instructions: 'Be brief.' }));
   for (const name of ['a', 'b', 'c', 'd']) await client.say(userWords(name, 5));
   await client.say(inText());
-  assert.deepEqual(given(conversation), ['b', 'c', 'd'], '2 + 3 × 5 of 20');
+  assert.deepEqual(lastInput(conversation), ['b', 'c', 'd'], '2 + 3 × 5 of 20');
   assert.equal(engines.languageModel.requests.at(-1)?.instructions, 'Be brief.');
   assert.equal(client.last('response.done').response.usage?.input_tokens, 2 + 15);
   const first = client.all('conversation.item.added')[0]?.item;
@@ -68,11 +68,11 @@ test('truncated items stay left out even if there is room again; the retained be
   const { client } = conversation;
   for (const name of ['a', 'b', 'c']) await client.say(userWords(name, 8));
   await client.say(inText());
-  assert.deepEqual(given(conversation), ['b', 'c']);
+  assert.deepEqual(lastInput(conversation), ['b', 'c']);
   const third = client.all('conversation.item.added')[2]?.item.id;
   await client.say({ type: 'conversation.item.delete', item_id: third });
   await client.say(inText());
-  assert.deepEqual(given(conversation), ['b', 'Yes.']);
+  assert.deepEqual(lastInput(conversation), ['b', 'Yes.']);
   assert.equal(client.last('response.done').response.usage?.input_token_details.cached_tokens, 8);
 });
 
@@ -85,10 +85,10 @@ test('retention_ratio: above the limit, items are left out down to that fraction
   );
   for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) await client.say(userWords(name, 3));
   await client.say(inText());
-  assert.deepEqual(given(conversation), ['a', 'b', 'c', 'd', 'e', 'f'], '18 of 18 behind the instructions');
+  assert.deepEqual(lastInput(conversation), ['a', 'b', 'c', 'd', 'e', 'f'], '18 of 18 behind the instructions');
   await client.say(userWords('g', 3));
   await client.say(inText());
-  assert.deepEqual(given(conversation), ['f', 'Yes.', 'g'], '7 of the 9 that are half of 18');
+  assert.deepEqual(lastInput(conversation), ['f', 'Yes.', 'g'], '7 of the 9 that are half of 18');
 });
 
 test('post_instructions lowers the limit, and never fails a response', async () => {
@@ -99,10 +99,10 @@ test('post_instructions lowers the limit, and never fails a response', async () 
   await client.say(update({ truncation }));
   for (const name of ['a', 'b', 'c']) await client.say(userWords(name, 3));
   await client.say(inText());
-  assert.deepEqual(given(conversation), ['b', 'c']);
+  assert.deepEqual(lastInput(conversation), ['b', 'c']);
   await client.say(userWords('long', 12));
   await client.say(inText());
-  assert.deepEqual(given(conversation), ['long'], 'the last user message stays');
+  assert.deepEqual(lastInput(conversation), ['long'], 'the last user message stays');
   assert.equal(client.last('response.done').response.status, 'completed');
 });
 
@@ -134,7 +134,7 @@ test('disabled: the response fails with the size of the excess; the session cont
   assert.equal(engines.languageModel.requests.length, 0);
   await client.say(update({ truncation: 'auto' }));
   await client.say(inText());
-  assert.deepEqual(given(conversation), ['b', 'c']);
+  assert.deepEqual(lastInput(conversation), ['b', 'c']);
 });
 
 test('a last message that does not fit beside the instructions fails the response', async () => {
@@ -160,10 +160,10 @@ test('a call is not separated from its output', async () => {
   await client.say(answered('one', 3));
   await client.say(userWords('c', 6));
   await client.say(inText());
-  assert.deepEqual(given(conversation), ['call one', 'b', 'call_output one', 'c']);
+  assert.deepEqual(lastInput(conversation), ['call one', 'b', 'call_output one', 'c']);
   await client.say(userWords('d', 3));
   await client.say(inText());
-  assert.deepEqual(given(conversation), ['b', 'c', 'Yes.', 'd'], 'both are left out');
+  assert.deepEqual(lastInput(conversation), ['b', 'c', 'Yes.', 'd'], 'both are left out');
 });
 
 test('the input of a response has the same budget, and does not affect the conversation', async () => {
@@ -177,9 +177,9 @@ test('the input of a response has the same budget, and does not affect the conve
     content: [{ type: 'input_text', text: `${name} ${'word '.repeat(8)}` }],
   });
   await client.say(inText({ conversation: 'none', input: [message('x'), message('y'), message('z')] }));
-  assert.deepEqual(given(conversation), ['y', 'z']);
+  assert.deepEqual(lastInput(conversation), ['y', 'z']);
   await client.say(inText());
-  assert.deepEqual(given(conversation), ['a']);
+  assert.deepEqual(lastInput(conversation), ['a']);
 });
 
 test('each model has its configured budget', async () => {
@@ -189,19 +189,19 @@ test('each model has its configured budget', async () => {
   await conversation.client.say(userWords('a', 3));
   await conversation.client.say(userWords('b', 3));
   await conversation.client.say(inText());
-  assert.deepEqual(given(conversation), ['b']);
+  assert.deepEqual(lastInput(conversation), ['b']);
 });
 
 test('a session logs once that it truncates the context', async () => {
-  const told: string[] = [];
+  const logged: string[] = [];
   const conversation = smallContext();
   const { client, log } = conversation;
-  Object.assign(log, { info: (event: string) => told.push(event) });
+  Object.assign(log, { info: (event: string) => logged.push(event) });
   for (let index = 0; index < 6; index += 1) {
     await client.say(userWords(`m${index}`, 9));
     await client.say(inText());
   }
-  assert.equal(told.filter((event) => event === 'context_truncated').length, 1);
+  assert.equal(logged.filter((event) => event === 'context_truncated').length, 1);
 });
 
 // ---- Properties ----
@@ -265,7 +265,7 @@ test('property: instructions, order, pairs and the last message are retained, th
           assert.equal(status, 'failed');
           continue;
         }
-        const seen = given(conversation).map((name) => name ?? '');
+        const seen = lastInput(conversation).map((name) => name ?? '');
         assert.equal(engines.languageModel.requests.at(-1)?.instructions, 'Be very brief.');
         assert.deepEqual(
           seen,

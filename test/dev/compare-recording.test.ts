@@ -1,4 +1,4 @@
-/** `npm run compare`: a recording is played against a server, and the differences are printed. */
+/** `npm run compare`: replays a recording against a server and prints the differences. */
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -45,7 +45,7 @@ test('events that only the server sent are marked', async (t) => {
   });
 });
 
-test('a recording that differs: events and fields, and what the server has beside', async (t) => {
+test('differences in events and fields, and additional ones of the server', async (t) => {
   const clear = { client: { type: 'input_audio_buffer.clear' } };
   const cleared = { server: { type: 'input_audio_buffer.cleared', event_id: 'event_2', at_ms: 7 } };
   const { code, out } = await compared(t, [...cancelled, clear, cleared]);
@@ -53,7 +53,7 @@ test('a recording that differs: events and fields, and what the server has besid
   assert.match(out, /^~ input_audio_buffer\.cleared at_ms: recorded 7, played nothing$/m);
 });
 
-test('a file that is no recording is refused with its line', async (t) => {
+test('an invalid recording is refused with its line', async (t) => {
   const { code, out } = await compared(t, [...cancelled, { sever: {} }]);
   assert.equal(code, 1);
   assert.match(out, /recording\.jsonl:3: /);

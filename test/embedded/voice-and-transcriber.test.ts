@@ -165,11 +165,11 @@ test('a long clip does not delay a short one', async () => {
     for await (const _ of busy.transcribe(long, { signal: new AbortController().signal })) begin();
     order.push('long');
   };
-  const heard = hearLong();
+  const transcribed = hearLong();
   await begun;
   await hear(busy, sentence);
   order.push('short');
-  await heard;
+  await transcribed;
   assert.deepEqual(order, ['short', 'long']);
   await busy.close();
 });

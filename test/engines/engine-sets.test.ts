@@ -30,7 +30,7 @@ async function said({ languageModel }: Engines, model: string): Promise<string> 
   return textOf(await answer(languageModel, [userSays('Say: hello')], { model }));
 }
 
-const asked = (server: ModelServer): string[] =>
+const requestedModels = (server: ModelServer): string[] =>
   server.requests
     .filter(({ method }) => method === 'POST')
     .map((request): ChatBody['model'] => chatBody(request).model);
@@ -49,8 +49,8 @@ test('a model name resolves to a set, to a model, or to itself', async (t) => {
   for (const model of ['gpt-realtime', 'gpt-4o-realtime-preview', 'mini', 'phi4']) {
     assert.equal(await said(made.enginesFor(model), model), 'hello');
   }
-  assert.deepEqual(asked(two), ['qwen3', 'qwen3-small']);
-  assert.deepEqual(asked(one), ['llama3.2', 'phi4']);
+  assert.deepEqual(requestedModels(two), ['qwen3', 'qwen3-small']);
+  assert.deepEqual(requestedModels(one), ['llama3.2', 'phi4']);
 });
 
 test('an engine that several sets name is created once', async (t) => {

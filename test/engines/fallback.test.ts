@@ -31,18 +31,18 @@ class Named implements LanguageModel {
 
 function twoModels() {
   const [first, second] = [new Named('first'), new Named('second')];
-  const told: object[] = [];
+  const entries: object[] = [];
   const clock = new FakeClock();
   const model = failover.languageModel(
     [first, second].map((engine) => ({ name: engine.name, engine })),
     {
       clock,
-      onFallback: (change) => told.push(change),
-      onRecovery: (engine) => told.push(engine),
+      onFallback: (change) => entries.push(change),
+      onRecovery: (engine) => entries.push(engine),
     },
   );
   const ask = async () => textOf(await answer(model, [userSays('Who are you?')]));
-  return { first, second, told, clock, ask };
+  return { first, second, entries, clock, ask };
 }
 
 languageModelContract('an engine with a fallback', {
@@ -70,12 +70,12 @@ languageModelContract('an engine with a fallback', {
 });
 
 test('the first engine that works answers, and a change is logged once', async () => {
-  const { first, told, ask } = twoModels();
+  const { first, entries, ask } = twoModels();
   assert.equal(await ask(), 'first');
   first.fails = 'at once';
   assert.equal(await ask(), 'second');
   assert.equal(await ask(), 'second');
-  assert.deepEqual(told, [{ from: 'first', to: 'second', error: 'first is away' }]);
+  assert.deepEqual(entries, [{ from: 'first', to: 'second', error: 'first is away' }]);
 });
 
 test('an engine whose queue is full is tried first again by the next request', async () => {
@@ -88,7 +88,7 @@ test('an engine whose queue is full is tried first again by the next request', a
 });
 
 test('a failed engine is tried again after half a minute, and its recovery is logged', async () => {
-  const { first, told, clock, ask } = twoModels();
+  const { first, entries, clock, ask } = twoModels();
   first.fails = 'at once';
   await ask();
   await ask();
@@ -96,7 +96,7 @@ test('a failed engine is tried again after half a minute, and its recovery is lo
   first.fails = 'never';
   await clock.advance(30_001);
   assert.equal(await ask(), 'first');
-  assert.deepEqual(told.slice(1), [{ name: 'first' }]);
+  assert.deepEqual(entries.slice(1), [{ name: 'first' }]);
 });
 
 test('there is no fallback after the first output', async () => {
@@ -116,7 +116,7 @@ test('if all fail, the error is that of the last one, and each is tried each tim
 });
 
 test('an abort does not count as a failure of the engine', async () => {
-  const { second, told } = twoModels();
+  const { second, entries } = twoModels();
   const abort = new AbortController();
   const hangs: LanguageModel = {
     generate() {
@@ -130,10 +130,10 @@ test('an abort does not count as a failure of the engine', async () => {
   ];
   const model = failover.languageModel(candidates, {
     clock: new FakeClock(),
-    onFallback: (change) => told.push(change),
+    onFallback: (change) => entries.push(change),
   });
   await assert.rejects(answer(model, [], { signal: abort.signal }), /enough/);
-  assert.deepEqual([second.requests, told.length], [0, 0]);
+  assert.deepEqual([second.requests, entries.length], [0, 0]);
 });
 
 test('transcribers and voices fall back too', async () => {

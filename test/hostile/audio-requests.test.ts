@@ -1,4 +1,7 @@
-/** SECURITY.md, "a key occupies all audio requests": unread responses and endless uploads of one key do not affect other keys. */
+/**
+ * SECURITY.md, "a key occupies all audio requests": unread responses and endless uploads of one key do not affect other
+ * keys.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,7 @@
-/** SECURITY.md, "a client's input breaks a session or the process": events that are expensive to parse are refused with an error. */
+/**
+ * SECURITY.md, "a client's input breaks a session or the process": events that are expensive to parse are refused with
+ * an error.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

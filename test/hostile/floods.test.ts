@@ -1,4 +1,7 @@
-/** SECURITY.md, "a client exhausts memory or the processor": floods slow down their sender only, and leave nothing behind. */
+/**
+ * SECURITY.md, "a client exhausts memory or the processor": floods slow down their sender only, and leave nothing
+ * behind.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,7 @@
-/** SECURITY.md, "an image URL points to an internal address" and "an image server misbehaves": the server fetches from public addresses only. */
+/**
+ * SECURITY.md, "an image URL points to an internal address" and "an image server misbehaves": the server fetches from
+ * public addresses only.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

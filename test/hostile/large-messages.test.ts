@@ -1,4 +1,7 @@
-/** SECURITY.md, "a client exhausts memory or the processor": neither a large message nor its answer delays other sessions. */
+/**
+ * SECURITY.md, "a client exhausts memory or the processor": neither a large message nor its answer delays other
+ * sessions.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -63,9 +63,9 @@ test('the number of suppressed log entries is logged at the end of the minute', 
   assert.partialDeepStrictEqual(details, { of: 'connection_refused', omitted: 2, last });
   const again = new WireClient(`${server.wsUrl}?model=m`, { headers: { 'User-Agent': 'fourth' } });
   await again.closed;
-  const told = log.entries.filter(({ event }) => event === 'connection_refused');
+  const logged = log.entries.filter(({ event }) => event === 'connection_refused');
   assert.deepEqual(
-    told.map((entry) => Reflect.get(entry.details, 'userAgent')),
+    logged.map((entry) => Reflect.get(entry.details, 'userAgent')),
     ['first', 'fourth'],
   );
 });
@@ -151,10 +151,10 @@ test('a stalled reader of the log does not block the server, and later gets the 
   assert.ok(dropped > 0);
   assert.ok(server.child.stderr);
   const lines = createInterface({ input: server.child.stderr })[Symbol.asyncIterator]();
-  for (let told = 0; told < dropped; ) {
+  for (let logged = 0; logged < dropped; ) {
     const { value } = await lines.next();
     const { event, entries }: { event: string; entries: number } = JSON.parse(value ?? '');
-    if (event === 'log_dropped') told += entries;
+    if (event === 'log_dropped') logged += entries;
   }
   server.child.stderr.resume();
   assert.deepEqual(await stop(server), [0, null]);

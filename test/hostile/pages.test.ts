@@ -18,7 +18,10 @@ async function upgrade(scene: Scene, headers: readonly string[]): Promise<number
 }
 
 /** The response to a page of another origin, and whether the page may read it. */
-async function told(scene: Scene, request: PlainRequest): Promise<{ status: number | undefined; mayRead: boolean }> {
+async function responseTo(
+  scene: Scene,
+  request: PlainRequest,
+): Promise<{ status: number | undefined; mayRead: boolean }> {
   const { status, headers } = await plainRequest(scene.server.url, request);
   return { status, mayRead: headers['access-control-allow-origin'] !== undefined };
 }
@@ -75,10 +78,13 @@ test('a page of another site can neither create secrets nor read responses, with
       { Origin: 'null' },
     ];
     for (const headers of requests) {
-      assert.deepEqual(await told(scene, { ...mint, headers }), { status: 403, mayRead: false });
+      assert.deepEqual(await responseTo(scene, { ...mint, headers }), { status: 403, mayRead: false });
     }
     const ask = { Origin: evil, 'Access-Control-Request-Method': 'POST' };
-    assert.deepEqual(await told(scene, { ...mint, method: 'OPTIONS', headers: ask }), { status: 403, mayRead: false });
+    assert.deepEqual(await responseTo(scene, { ...mint, method: 'OPTIONS', headers: ask }), {
+      status: 403,
+      mayRead: false,
+    });
     await scene.bystanderTurn();
   });
 });

@@ -1,4 +1,7 @@
-/** SECURITY.md, "an engine misbehaves": responses of an engine's server delay no session, however they are chunked or nested. */
+/**
+ * SECURITY.md, "an engine misbehaves": responses of an engine's server delay no session, however they are chunked or
+ * nested.
+ */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -30,35 +33,35 @@ const argumentsDelta = (text: string) =>
 const values = (count: number) => `[${'[],'.repeat(count - 1)}[]]`;
 
 const stream = 'text/event-stream';
-const failing: { name: string; type: string; body: () => string; told: RegExp }[] = [
+const failing: { name: string; type: string; body: () => string; expected: RegExp }[] = [
   {
     name: 'an event of a hundred thousand values',
     type: stream,
     body: () => `data: {"choices":[],"extra":${values(100_000)}}\n\n${end}`,
-    told: /a message with more than 50000 values/,
+    expected: /a message with more than 50000 values/,
   },
   {
     name: 'a document of five megabytes',
     type: 'application/json',
     body: () =>
       JSON.stringify({ choices: [{ message: { content: 'word '.repeat(mebibyte) }, finish_reason: 'stop' }] }),
-    told: /its answer is longer than 4194304 bytes/,
+    expected: /its answer is longer than 4194304 bytes/,
   },
   {
     name: 'reasoning without end',
     type: stream,
     body: () => delta({ reasoning_content: 'and so on '.repeat(1000) }).repeat(500),
-    told: /more than 4194304 characters/,
+    expected: /more than 4194304 characters/,
   },
   {
     name: 'arguments of two megabytes',
     type: stream,
     body: () => argumentsDelta('{"a":"') + argumentsDelta(`${'a'.repeat(4000)}}`).repeat(500),
-    told: /more than 1048576 characters of arguments/,
+    expected: /more than 1048576 characters of arguments/,
   },
 ];
 
-for (const { name, type, body, told } of failing) {
+for (const { name, type, body, expected } of failing) {
   test(`${name} from a language model fails the response without delaying other sessions`, async (t) => {
     const server = await answers(t, type, body());
     const hostile = new ChatModel({ url: server.url, model: 'm', attempts: 1 });
@@ -80,7 +83,7 @@ for (const { name, type, body, told } of failing) {
     assert.equal(response.status, 'failed');
     const details = JSON.stringify(response.status_details);
     assert.match(details, /The language model failed: /);
-    assert.match(details, told);
+    assert.match(details, expected);
   });
 }
 

@@ -1,4 +1,7 @@
-/** SECURITY.md, "a holder of a client secret" and "a holder of another project's key": access is limited to what was granted. */
+/**
+ * SECURITY.md, "a holder of a client secret" and "a holder of another project's key": access is limited to what was
+ * granted.
+ */
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';

@@ -1,4 +1,6 @@
-/** SECURITY.md, "a slow or broken client": a client that stalls or vanishes occupies bounded memory for a bounded time. */
+/**
+ * SECURITY.md, "a slow or broken client": a client that stalls or vanishes occupies bounded memory for a bounded time.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -52,17 +54,17 @@ test('vanished clients are detected by their missing pongs, and their sessions e
   verifies('R1.10');
   const clock = new FakeClock();
   await underAttack(t, { clock, config: { limits: { pingIntervalMs: 10_000, deadPeerMs: 30_000 } } }, async (scene) => {
-    const gone = await Promise.all(Array.from({ length: 20 }, () => scene.client({ autoPong: false })));
+    const vanished = await Promise.all(Array.from({ length: 20 }, () => scene.client({ autoPong: false })));
     for (let elapsedMs = 0; elapsedMs < 30_000; elapsedMs += 10_000) {
       await clock.advance(10_000);
       // The bystander's audio arrives before the next ping, so it counts as alive.
       await scene.bystanderTurn();
     }
     assert.deepEqual(
-      new Set((await Promise.all(gone.map(({ closed }) => closed))).map(({ code }) => code)),
+      new Set((await Promise.all(vanished.map(({ closed }) => closed))).map(({ code }) => code)),
       new Set([1006]),
     );
-    assert.equal(scene.log.entries.filter(({ event }) => event === 'peer_dead').length, gone.length);
+    assert.equal(scene.log.entries.filter(({ event }) => event === 'peer_dead').length, vanished.length);
   });
 });
 

@@ -22,14 +22,14 @@ test('guessed keys are refused', async (t) => {
     ];
     await scene.waves(async () => {
       const answers = guesses.map(async (guess) => {
-        const told: string[] = [];
-        const connection = scene.connection({ onText: (text) => told.push(text) });
+        const messages: string[] = [];
+        const connection = scene.connection({ onText: (text) => messages.push(text) });
         connection.write(upgradeRequest([`Authorization: Bearer ${guess}`]));
         const { code } = await connection.closed;
         assert.equal(code, 3000);
-        assert.equal(told.length, 1);
-        assert.equal(JSON.parse(told[0] ?? '').error.code, 'invalid_api_key');
-        assert.ok(!told[0]?.includes(guess.slice(4, -4)), 'the guess is not repeated');
+        assert.equal(messages.length, 1);
+        assert.equal(JSON.parse(messages[0] ?? '').error.code, 'invalid_api_key');
+        assert.ok(!messages[0]?.includes(guess.slice(4, -4)), 'the guess is not repeated');
       });
       await Promise.all(answers);
     });

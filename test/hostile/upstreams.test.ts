@@ -55,7 +55,9 @@ const floods: Record<string, () => Iterable<object>> = {
   },
 };
 
-/** The upstream of a relayed session. `passed` resolves when the client has received everything that was sent so far. */
+/**
+ * The upstream of a relayed session. `passed` resolves when the client has received everything that was sent so far.
+ */
 async function relayedSession(
   scene: Scene,
   upstream: FakeUpstream,

@@ -255,8 +255,8 @@ describe('tokens per minute', () => {
     const accounts = Array.from({ length: 3 }, () => open(one.metering, owner));
     const [account] = accounts;
     assert.ok(account);
-    const asked = accounts.flatMap((each) => Array.from({ length: 8 }, () => each.admitResponse(response)));
-    const admissions = await Promise.all(asked);
+    const pending = accounts.flatMap((each) => Array.from({ length: 8 }, () => each.admitResponse(response)));
+    const admissions = await Promise.all(pending);
     const [first, second, ...more] = admissions.flatMap(({ reservation }) => reservation ?? []);
     assert.ok(first && second);
     assert.equal(more.length, 0, 'the second takes the last');

@@ -68,9 +68,9 @@ it('the stages of a turn are timed in seconds, up to its last stage', async () =
 });
 
 describe('labels', () => {
-  const modelsOf = async (models: string[], asked: string[]) => {
+  const modelsOf = async (models: string[], requested: string[]) => {
     const { metering } = newMetering({ models });
-    for (const model of asked) {
+    for (const model of requested) {
       metering.openAccount({ sessionId: model, type: 'realtime', model, owner: ownerOf('phone') });
     }
     const series = Object.keys(await samples(metering, 'parley_sessions_open'));
@@ -82,8 +82,8 @@ describe('labels', () => {
   });
 
   it('name a bounded number of models if any model is accepted', async () => {
-    const asked = Array.from({ length: 500 }, (_, index) => `model-${index}`);
-    const named = await modelsOf([], ['x'.repeat(5000), ...asked]);
+    const requested = Array.from({ length: 500 }, (_, index) => `model-${index}`);
+    const named = await modelsOf([], ['x'.repeat(5000), ...requested]);
     assert.equal(named.length, 17);
     assert.ok(named.includes('other') && named.includes('model-0'));
   });

@@ -30,9 +30,9 @@ describe('a body', () => {
       response.on('drain', pour);
       pour();
     });
-    const asked = server.asked();
+    const requested = server.nextRequest();
     await refusal(newFetch().fetch(`http://images.test:${server.port}/`), 'too_large');
-    const { response } = await asked;
+    const { response } = await requested;
     if (!response.closed) await once(response, 'close');
   });
 
@@ -57,8 +57,8 @@ describe('a body', () => {
 });
 
 it('a closed port and a server that does not speak HTTP cause short errors', async (t) => {
-  const gone = await text(t, '');
-  const { port } = gone;
+  const closedServer = await text(t, '');
+  const { port } = closedServer;
   const closedPort = 1;
   const { message } = await refusal(newFetch().fetch(`http://images.test:${closedPort}/`), 'unreachable');
   assert.match(message, /^'images\.test' cannot be reached\.$/);
@@ -91,9 +91,9 @@ describe('a timeout', () => {
   it('ends a request that is not answered', async (t) => {
     const server = await LocalServer.start(t, () => {});
     const { fetch, clock } = newFetch();
-    const asked = server.asked();
+    const requested = server.nextRequest();
     const refused = refusal(fetch(`http://images.test:${server.port}/`), 'timeout');
-    const { response } = await asked;
+    const { response } = await requested;
     await clock.advance(5000);
     assert.match((await refused).message, /nothing came for 5 s/);
     if (!response.closed) await once(response, 'close');
@@ -103,9 +103,9 @@ describe('a timeout', () => {
     const server = await LocalServer.start(t, () => {});
     const clock = new WatchedClock();
     const { fetch } = newFetch({ clock });
-    const asked = server.asked();
+    const requested = server.nextRequest();
     const fetched = fetch(`http://images.test:${server.port}/`);
-    const { response } = await asked;
+    const { response } = await requested;
     await clock.advance(4000);
     const arrived = clock.timerStarted;
     response.flushHeaders();
@@ -126,9 +126,9 @@ describe('a timeout', () => {
     const server = await LocalServer.start(t, (_request, response) => response.flushHeaders());
     const clock = new WatchedClock();
     const { fetch } = newFetch({ clock });
-    const asked = server.asked();
+    const requested = server.nextRequest();
     const refused = refusal(fetch(`http://images.test:${server.port}/`), 'timeout');
-    const { response } = await asked;
+    const { response } = await requested;
     for (let second = 0; second < 20; second += 4) {
       const arrived = clock.timerStarted;
       response.write('x');
@@ -144,7 +144,7 @@ describe('a timeout', () => {
     const { fetch } = newFetch({ clock, maxRedirects: 99 });
     const refused = refusal(fetch(`http://images.test:${server.port}/`), 'timeout');
     for (let hop = 0; hop < 5; hop += 1) {
-      const { response } = await server.asked();
+      const { response } = await server.nextRequest();
       await clock.advance(4000);
       response.writeHead(302, { location: '/' }).end();
     }
@@ -157,9 +157,9 @@ describe('the caller', () => {
     const server = await LocalServer.start(t, (_request, response) => response.flushHeaders());
     const abort = new AbortController();
     const { fetch } = newFetch();
-    const asked = server.asked();
+    const requested = server.nextRequest();
     const fetched = fetch(`http://images.test:${server.port}/`, { signal: abort.signal });
-    const { response } = await asked;
+    const { response } = await requested;
     const reason = new Error('enough');
     abort.abort(reason);
     await assert.rejects(fetched, reason);

@@ -134,12 +134,12 @@ it('a name that resolves differently later is still connected to the checked add
   const outside = await text(t, 'outside');
   const inside = await LocalServer.start(t, (_request, response) => response.end('inside'), { host: '127.0.0.2' });
   const answers = ['127.0.0.1', '127.0.0.2'];
-  let asked = 0;
-  const resolve: Resolve = async () => [{ address: answers[asked++] ?? '127.0.0.2', family: 4 }];
+  let requested = 0;
+  const resolve: Resolve = async () => [{ address: answers[requested++] ?? '127.0.0.2', family: 4 }];
   const { fetch } = newFetch({ allow: ['127.0.0.1'], resolve });
   const { body } = await fetch(`http://rebind.test:${outside.port}/`);
   assert.equal(Buffer.from(body).toString(), 'outside');
-  assert.equal(asked, 1);
+  assert.equal(requested, 1);
   await refusal(fetch(`http://rebind.test:${inside.port}/`), 'not_allowed');
   assert.equal(inside.connections, 0);
 });
@@ -231,10 +231,10 @@ describe('a redirect', () => {
       if (request.url === '/end') return response.end('done');
       return response.writeHead(302, { location: '/end' }).write('and so on');
     });
-    const asked = server.asked();
+    const requested = server.nextRequest();
     const { body } = await newFetch().fetch(`http://images.test:${server.port}/`);
     assert.equal(Buffer.from(body).toString(), 'done');
-    const { response } = await asked;
+    const { response } = await requested;
     if (!response.closed) await once(response, 'close');
   });
 

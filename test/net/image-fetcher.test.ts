@@ -91,15 +91,15 @@ describe('many images', () => {
     const second = fetcher.fetch(url, signal);
     const givenUp = fetcher.fetch(url, abort.signal);
     const last = fetcher.fetch(url, signal);
-    while (open.length < 2) await server.asked();
+    while (open.length < 2) await server.nextRequest();
     await settle();
     assert.equal(server.requests.length, 2);
     const reason = new Error('enough');
     abort.abort(reason);
     await assert.rejects(givenUp, reason);
-    const asked = server.asked();
+    const requested = server.nextRequest();
     open[0]?.end(images.gif);
-    await asked;
+    await requested;
     assert.equal(server.requests.length, 3);
     for (const response of open.slice(1)) response.end(images.gif);
     assert.equal(new Set(await Promise.all([first, second, last])).size, 1);

@@ -41,7 +41,7 @@ export class LocalServer {
   }
 
   /** Resolves with the next request. */
-  async asked(): Promise<{ request: IncomingMessage; response: ServerResponse }> {
+  async nextRequest(): Promise<{ request: IncomingMessage; response: ServerResponse }> {
     const [request, response] = (await once(this.#server, 'request')) as [IncomingMessage, ServerResponse];
     return { request, response };
   }

@@ -55,15 +55,15 @@ describe('streaming', () => {
   it('stops immediately when aborted, and throws the reason', async () => {
     const controller = new AbortController();
     const reason = new Error('interrupted');
-    const heard: ModelEvent[] = [];
+    const events: ModelEvent[] = [];
     await assert.rejects(async () => {
       const request = requestOf([user('Say exactly: one two three')], { signal: controller.signal });
       for await (const event of responder.generate(request)) {
-        heard.push(event);
-        if (heard.length === 2) controller.abort(reason);
+        events.push(event);
+        if (events.length === 2) controller.abort(reason);
       }
     }, reason);
-    assert.equal(textOf(heard), 'one two');
+    assert.equal(textOf(events), 'one two');
     await assert.rejects(eventsOf(requestOf([user('Hello')], { signal: AbortSignal.abort(reason) })), reason);
   });
   it('yields to other sessions during a long answer', async () => {

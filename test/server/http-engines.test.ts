@@ -172,8 +172,8 @@ test('errors do not reveal the address of a remote engine; the log does', async 
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ model: 'tts-1', input: 'Hello.', voice: 'alloy', response_format: 'pcm' }),
   });
-  const told = [JSON.stringify(response.status_details), error.message ?? '', await speech.text()];
-  for (const text of told) {
+  const texts = [JSON.stringify(response.status_details), error.message ?? '', await speech.text()];
+  for (const text of texts) {
     assert.match(text, /HTTP 500: out of memory/);
     assert.doesNotMatch(text, /http:|127\.0\.0\.1/);
   }
@@ -215,8 +215,8 @@ test('a barge-in aborts the request to the language model immediately', async (t
   await client.until('response.output_audio.delta');
   client.send({ type: 'response.cancel' });
   assert.equal((await client.until('response.done')).response.status, 'cancelled');
-  const asked = model.requests.find(({ method }) => method === 'POST') ?? assert.fail();
-  await asked.closed;
+  const request = model.requests.find(({ method }) => method === 'POST') ?? assert.fail();
+  await request.closed;
 });
 
 test('addresses of engines are shown at the start of the server, and not to clients', async (t) => {
@@ -238,8 +238,8 @@ test('addresses of engines are shown at the start of the server, and not to clie
     ],
   };
   const exposed = await newServer(t, { engines: set, config: { apiKeys: [apiKey('one', 'sk-1')] } });
-  const { engines: told } = (await (await fetch(`${exposed.url}/readyz`)).json()) as { engines: object[] };
-  assert.deepEqual(told, [
+  const { engines: texts } = (await (await fetch(`${exposed.url}/readyz`)).json()) as { engines: object[] };
+  assert.deepEqual(texts, [
     { part: 'languageModel', name: 'qwen3', state: 'ready' },
     { part: 'transcriber', name: 'moonshine', state: 'failed' },
   ]);

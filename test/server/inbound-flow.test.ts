@@ -123,12 +123,12 @@ async function overdue(clock: FakeClock, client: WireClient, goOn: () => void): 
   void client.closed.then(() => {
     closed = true;
   });
-  const told = client.until('error');
+  const refusal = client.until('error');
   for (let seconds = 0; seconds < 300 && !closed; seconds++) {
     goOn();
     await clock.advance(1000);
   }
-  const { error } = await told;
+  const { error } = await refusal;
   assert.deepEqual([error.code, error.param], ['message_timeout', null]);
   assert.equal(error.message, 'A message must be complete within 1 minute of its first byte.');
   assert.ok(clock.now() - beganAt >= 60_000);

@@ -1,4 +1,6 @@
-/** What the hosted service refuses: accepted and logged once, or refused with `strict: hosted` (docs/protocol.md §9). */
+/**
+ * Input that the hosted service refuses: accepted and logged once, or refused with `strict: hosted` (docs/protocol.md §9).
+ */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -36,7 +38,7 @@ const cases = [
   },
   {
     leniency: 'assistant_output_audio',
-    // So large that a worker parses it.
+    // Large enough to be parsed by a worker.
     event: { type: 'conversation.item.create', item: spoken('Hello. '.repeat(50_000)) },
     error: {
       code: 'invalid_value',
@@ -65,7 +67,7 @@ const logged = (log: KeptLog) =>
   log.entries.filter(({ event }) => event === 'leniency_used').map(({ details }) => Reflect.get(details, 'leniency'));
 
 for (const { leniency, event, error } of cases) {
-  test(`${event.type} that needs ${leniency} is accepted, and logged once for each session`, async (t) => {
+  test(`${event.type} that needs ${leniency} is accepted, and logged once per session`, async (t) => {
     verifies('R9.1', 'R9.2');
     const { log, client } = await connect(t, 'off');
     client.send(event);
@@ -87,7 +89,7 @@ for (const { leniency, event, error } of cases) {
   });
 }
 
-test('client secrets are strict too; the beta dialect is not', async (t) => {
+test('strict mode applies to client secrets, and not to the beta dialect', async (t) => {
   verifies('R9.2');
   const { server } = await connect(t, 'hosted');
   const refused = await ask(server, ga, { body: { session: withoutRate } });
@@ -96,7 +98,7 @@ test('client secrets are strict too; the beta dialect is not', async (t) => {
   assert.equal(accepted.status, 200);
 });
 
-test('a client secret for a model without turn detection has none', async (t) => {
+test('a client secret for a model without turn detection has no turn_detection', async (t) => {
   verifies('R2.7', 'R2.16', 'R5.47');
   const server = await newServer(t);
   const transcription = { model: 'gpt-realtime-whisper' };

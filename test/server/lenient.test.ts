@@ -1,4 +1,7 @@
-/** `--lenient`: fields added by relays are dropped with a warning in the log; by default they are refused (docs/protocol.md §5). */
+/**
+ * `--lenient`: fields added by relays are dropped with a warning in the log; by default they are refused
+ * (docs/protocol.md §5).
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

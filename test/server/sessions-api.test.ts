@@ -50,8 +50,8 @@ test('a session of another project is unknown', async (t) => {
     const hidden = await ask(server, `${method} /v1/parley/sessions/${theirs.id}`, { key: shop });
     const unknown = await ask(server, `${method} /v1/parley/sessions/sess_none`, { key: shop });
     assert.deepEqual([hidden.status, unknown.status], [404, 404]);
-    const told = errorIn(hidden);
-    assert.deepEqual({ ...told, message: told.message.replace(theirs.id, 'sess_none') }, errorIn(unknown));
+    const error = errorIn(hidden);
+    assert.deepEqual({ ...error, message: error.message.replace(theirs.id, 'sess_none') }, errorIn(unknown));
   }
   assert.equal((await theirs.client.ask('Still there?')).response.status, 'completed');
 });

@@ -103,8 +103,8 @@ test('an upgrade gets the socket with everything that followed the request, also
 });
 
 test('a body that is not consumed is not read from the network', async (t) => {
-  const asked = Promise.withResolvers<void>();
-  const server = createServer(() => asked.resolve());
+  const requested = Promise.withResolvers<void>();
+  const server = createServer(() => requested.resolve());
   const sockets: Socket[] = [];
   const port = await listening(t, server);
   server.on('connection', (socket) => sockets.push(socket));
@@ -113,7 +113,7 @@ test('a body that is not consumed is not read from the network', async (t) => {
   t.after(() => client.destroy());
   client.write(`POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body}\r\n\r\n`);
   client.write(Buffer.alloc(body));
-  await asked.promise;
+  await requested.promise;
   for (let turns = 0; turns < 1000; turns++) await new Promise<void>((resolve) => setImmediate(resolve));
   const [socket] = sockets;
   assert.ok(socket && socket.bytesRead < 256 * 1024, `${socket?.bytesRead} bytes read`);

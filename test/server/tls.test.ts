@@ -10,7 +10,7 @@ import { newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 /** The certificate of a server as PEM, which a careful user would fetch and compare. */
-async function shownCertificate(port: number): Promise<string> {
+async function fetchCertificate(port: number): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
   await new Promise<void>((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
   const pem = socket.getPeerX509Certificate()?.toString() ?? '';
@@ -28,7 +28,7 @@ test('a conversation works over TLS with a trusted self-signed certificate', asy
   const { port, url, wsUrl, fingerprint } = await newServer(t, { config: { tls: 'self-signed' } });
   assert.equal(url, `https://127.0.0.1:${port}`);
   assert.equal(wsUrl, `wss://127.0.0.1:${port}/v1/realtime`);
-  const ca = await shownCertificate(port);
+  const ca = await fetchCertificate(port);
   assert.equal(new X509Certificate(ca).fingerprint256, fingerprint);
   for (const host of ['127.0.0.1', 'localhost']) {
     // Certificate checks stay on: the host must be among the names of the certificate.

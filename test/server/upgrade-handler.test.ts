@@ -65,7 +65,7 @@ async function newGate(t: TestContext, authorize: SessionAuthorizer['authorize']
 /** An authorization whose result the test supplies. */
 function pendingVerdict(clients = 1) {
   const verdict = Promise.withResolvers<Granted>();
-  const asked = Promise.withResolvers<void>();
+  const called = Promise.withResolvers<void>();
   let released = 0;
   let waiting = 0;
   const granted: Granted = {
@@ -77,10 +77,10 @@ function pendingVerdict(clients = 1) {
   return {
     authorize: () => {
       waiting += 1;
-      if (waiting === clients) asked.resolve();
+      if (waiting === clients) called.resolve();
       return verdict.promise;
     },
-    asked: asked.promise,
+    called: called.promise,
     grant: () => verdict.resolve(granted),
     fail: (error: Error) => verdict.reject(error),
     released: () => released,
@@ -91,7 +91,7 @@ test('a client waits for authorization as long as for its headers, then gets an 
   const verdict = pendingVerdict();
   const { clock, url, gate } = await newGate(t, verdict.authorize);
   const refused = refusedUpgrade(url);
-  await verdict.asked;
+  await verdict.called;
   await clock.advance(10_000);
   const { status, body } = await refused;
   assert.equal(status, 503);
@@ -106,7 +106,7 @@ test('a store failure is logged, and reported to the client as temporary', async
   const verdict = pendingVerdict();
   const { url, log } = await newGate(t, verdict.authorize);
   const refused = refusedUpgrade(url);
-  await verdict.asked;
+  await verdict.called;
   verdict.fail(new Error('connection lost'));
   assert.equal((await refused).status, 503);
   assert.match(JSON.stringify((await log.entry('access_check_failed')).details, ['error', 'message']), /error/);
@@ -121,7 +121,7 @@ test('a grant for a client that has disconnected is released', async (t) => {
     'GET /v1/realtime HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
       'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
   );
-  await verdict.asked;
+  await verdict.called;
   socket.resetAndDestroy();
   await nextGone;
   verdict.grant();
@@ -134,7 +134,7 @@ test('a client that is authorized late gets its session, and counts as a connect
   const verdict = pendingVerdict();
   const { url, gate } = await newGate(t, verdict.authorize);
   const client = new WireClient(url);
-  await verdict.asked;
+  await verdict.called;
   verdict.grant();
   await client.until('session.created');
   assert.equal(gate.connections, 1);
@@ -147,7 +147,7 @@ test('capacity that was available when authorization began may be used up when i
   const { url } = await newGate(t, verdict.authorize, 1);
   const first = new WireClient(url);
   const second = new WireClient(url);
-  await verdict.asked;
+  await verdict.called;
   verdict.grant();
   const outcomes = await Promise.all(
     [first, second].map(

@@ -14,7 +14,7 @@ import { newPair, relayTo, upstreamKey } from './support/relay.ts';
 const http = (status: string, body: string) =>
   `HTTP/1.1 ${status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`;
 
-async function told(wsUrl: string): Promise<{ code: unknown; message: string; closed: object; text: string }> {
+async function refusalOf(wsUrl: string): Promise<{ code: unknown; message: string; closed: object; text: string }> {
   const client = new WireClient(`${wsUrl}?model=gpt-realtime`);
   const event = await client.next();
   assert.equal(event.type, 'error');
@@ -55,7 +55,7 @@ for (const [what, answer, words] of [
   test(`an upstream that ${what}`, async (t) => {
     const log = new KeptLog();
     const relay = await relayTo(t, await plainServer(t, answer), { log });
-    const { code, message, closed, text } = await told(relay.wsUrl);
+    const { code, message, closed, text } = await refusalOf(relay.wsUrl);
     assert.equal(code, 'upstream_unavailable');
     assert.ok(message.startsWith(`The upstream 'the-upstream' is unavailable: it ${words}`), message);
     assert.deepEqual(closed, unavailable);
@@ -66,7 +66,7 @@ for (const [what, answer, words] of [
 
 test('an upstream whose port is closed', async (t) => {
   const relay = await relayTo(t, 'ws://127.0.0.1:1/v1/realtime');
-  const { message, closed } = await told(relay.wsUrl);
+  const { message, closed } = await refusalOf(relay.wsUrl);
   assert.equal(message, "The upstream 'the-upstream' is unavailable: it refuses connections.");
   assert.deepEqual(closed, unavailable);
 });
@@ -74,7 +74,7 @@ test('an upstream whose port is closed', async (t) => {
 test('an upstream with an untrusted certificate', async (t) => {
   const upstream = await newServer(t, { config: { tls: 'self-signed' } });
   const relay = await relayTo(t, upstream.wsUrl);
-  const { message } = await told(relay.wsUrl);
+  const { message } = await refusalOf(relay.wsUrl);
   assert.match(message, /it has a certificate that this server does not trust \(self-signed\)\.$/);
 });
 
@@ -101,7 +101,7 @@ test('an upstream that refuses the key in an event that contains the key', async
   const upstream = await FakeUpstream.start(t);
   const log = new KeptLog();
   const relay = await relayTo(t, upstream.url, { log });
-  const answer = told(relay.wsUrl);
+  const answer = refusalOf(relay.wsUrl);
   const side = await upstream.connection();
   assert.equal(side.request.headers.authorization, `Bearer ${upstreamKey}`);
   const message = `Incorrect API key provided: ${upstreamKey}.`;
@@ -126,7 +126,7 @@ test('a model that the upstream does not have: the error blames the client or th
   assert.deepEqual(await client.closed, { code: 4000, reason: 'invalid_request_error.invalid_model' });
 
   const mapped = await relayTo(t, upstream.wsUrl, { models: { 'gpt-realtime': 'gpt-gone' } });
-  const { code, message } = await told(mapped.wsUrl);
+  const { code, message } = await refusalOf(mapped.wsUrl);
   assert.equal(code, 'upstream_unavailable');
   assert.match(message, /it does not have the model that this server asks it for\.$/);
 });
@@ -184,8 +184,8 @@ test('an upstream can be checked without a client', async (t) => {
     clock: systemClock,
   } as const;
   assert.deepEqual(await probeUpstream(target, options), { model: 'm' });
-  const gone = { ...target, url: 'ws://127.0.0.1:1' };
-  assert.deepEqual(await probeUpstream(gone, options), { problem: 'refuses connections' });
+  const unreachable = { ...target, url: 'ws://127.0.0.1:1' };
+  assert.deepEqual(await probeUpstream(unreachable, options), { problem: 'refuses connections' });
 });
 
 test('a key over plain http causes a warning', async (t) => {

@@ -1,4 +1,7 @@
-/** Events for clients when the connection to an upstream is lost, and when the upstream ends a session (docs/upstream.md). */
+/**
+ * Events for clients when the connection to an upstream is lost, and when the upstream ends a session
+ * (docs/upstream.md).
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -39,13 +42,13 @@ test('a running response ends as failed, in order, and the session continues wit
   const old = new AttachedPeer(session, beta);
   addItem(side, message('item_text', 'user', [{ type: 'input_text', text: 'Hello.' }]), null);
   addItem(side, message('item_heard', 'user', [{ type: 'input_audio', transcript: null }]), 'item_text');
-  const heard = {
+  const transcription = {
     item_id: 'item_heard',
     content_index: 0,
     transcript: 'How are you?',
     usage: { type: 'duration', seconds: 1 },
   };
-  side.send({ type: 'conversation.item.input_audio_transcription.completed', ...heard });
+  side.send({ type: 'conversation.item.input_audio_transcription.completed', ...transcription });
   addItem(side, message('item_unheard', 'user', [{ type: 'input_audio', transcript: null }]), 'item_heard');
   side.beginResponse('Fine, thank', 'item_unheard');
   await client.next('response.output_audio.delta');

@@ -126,12 +126,12 @@ test('only the latest long ids are retained, and an error for an older one still
   for (let index = 0; index < events; index++) client.post({ type: 'input_audio_buffer.clear', event_id: idOf(index) });
   const sent: unknown[] = [];
   while (sent.length < events) sent.push((await side.next('input_audio_buffer.clear')).event_id);
-  const told: unknown[] = [];
+  const eventIds: unknown[] = [];
   for (const event_id of [sent[0], sent.at(-1)]) {
     side.send({ type: 'error', error: { type: 'invalid_request_error', code: 'x', message: 'No.', event_id } });
-    told.push(Object((await client.next('error', told.length + 1)).error).event_id);
+    eventIds.push(Object((await client.next('error', eventIds.length + 1)).error).event_id);
   }
-  assert.deepEqual(told, [null, idOf(events - 1)]);
+  assert.deepEqual(eventIds, [null, idOf(events - 1)]);
 });
 
 test('GA clients get unknown events unchanged, and beta clients do not get them', async (t) => {

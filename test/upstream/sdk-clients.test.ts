@@ -36,8 +36,8 @@ test('GA: a spoken turn with a tool call, its output, and barge-in', { timeout }
     await caller.next('session.updated');
     caller.speak(tone(600, 24000));
     caller.speak(silence(1000, 24000));
-    const heard = await caller.next('conversation.item.input_audio_transcription.completed');
-    assert.equal(heard.transcript, 'what is the weather in Paris');
+    const completed = await caller.next('conversation.item.input_audio_transcription.completed');
+    assert.equal(completed.transcript, 'what is the weather in Paris');
     const { call_id, name, arguments: args } = await caller.next('response.function_call_arguments.done');
     assert.deepEqual([name, JSON.parse(args)], ['get_weather', { city: 'Paris' }]);
     await caller.next('response.done');

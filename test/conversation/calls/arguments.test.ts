@@ -1,4 +1,7 @@
-/** Arguments of tool calls: whatever a model sends, a complete call has one JSON object that equals the sum of its deltas. */
+/**
+ * Arguments of tool calls: whatever a model sends, a complete call has one JSON object that equals the sum of its
+ * deltas.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,6 @@
-/** Calls after speech are announced when the model has made them, while the speech is still sent; and the next response. */
+/**
+ * Calls after speech are announced when the model has made them, while the speech is still sent; and the next response.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

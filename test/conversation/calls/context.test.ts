@@ -74,12 +74,12 @@ for (const [cause, cut] of Object.entries(cuts)) {
       [],
       'neither a call nor a result',
     );
-    const told = items.flatMap((item) =>
+    const outputs = items.flatMap((item) =>
       item.type === 'message' && item.role === 'system'
         ? item.content.map((part) => part.type === 'text' && part.text)
         : [],
     );
-    assert.deepEqual(told, [
+    assert.deepEqual(outputs, [
       "The assistant began to call the function 'pay' and was cut off before the call was complete. The function was not run.",
     ]);
   });

@@ -10,7 +10,7 @@ import { newConversation } from '../../support/conversation.ts';
 import { verifies } from '../../support/verifies.ts';
 import { input, turn } from './support.ts';
 
-test('hints reach the transcriber', async () => {
+test('hints are sent to the transcriber', async () => {
   const { client, engines } = newConversation();
   const asked: TranscribeOptions[] = [];
   engines.transcriber.hear = (_clip, options) => {
@@ -50,7 +50,7 @@ test('settings without effect are accepted, and logged once per session', async 
   );
 });
 
-test('a known language is not reported, in any of its forms, nor is what an unknown transcriber may support', async () => {
+test('a known language is not reported in any notation, and an unknown transcriber is assumed to support it', async () => {
   verifies('R2.26');
   const { client, log, engines } = newConversation();
   Object.assign(engines.transcriber, { languages: ['en'], settings: [] });
@@ -62,7 +62,7 @@ test('a known language is not reported, in any of its forms, nor is what an unkn
   assert.deepEqual([...log.warnings, ...remote.log.warnings], []);
 });
 
-test('of a remote transcriber those settings are reported that its model does not take', async () => {
+test('settings that the model of a remote transcriber does not support are reported', async () => {
   verifies('R2.26');
   for (const [model, expected] of [
     ['whisper-1', ['languages', 'delay']],
@@ -78,7 +78,7 @@ test('of a remote transcriber those settings are reported that its model does no
   }
 });
 
-test('of hundreds of unknown languages the first are logged', async () => {
+test('only the first of hundreds of unknown languages are logged', async () => {
   verifies('R2.26');
   const { client, log, engines } = newConversation();
   Object.assign(engines.transcriber, { languages: ['en'], settings: [] });
@@ -90,7 +90,7 @@ for (const [model, expected] of Object.entries({
   'whisper-1': { prompt: 'A call. Parley, Moonshine', languages: [], keywords: [] },
   'gpt-transcribe': { prompt: 'A call.', languages: ['en', 'de'], keywords: ['Parley', 'Moonshine'] },
 })) {
-  test(`hints as ${model} takes them`, async (t) => {
+  test(`hints in the form that ${model} accepts`, async (t) => {
     const forms: FormData[] = [];
     const server = await modelServer(t, async (request, response) => {
       const type = request.headers['content-type'] ?? '';

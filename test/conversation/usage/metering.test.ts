@@ -23,7 +23,7 @@ class CountingMeter implements Meter {
   }
 }
 
-test('the meter receives the real usage of every response once, also where the client is shown zeros', async () => {
+test('the meter gets the real usage of every response once, even if the client gets zeros', async () => {
   verifies('R3.52');
   const meter = new CountingMeter();
   const { client, engines } = newConversation({}, { tokens: words, meter });

@@ -92,8 +92,8 @@ test('a cassette is readable: one line per request, answer and end, and the audi
     [manifest.version, manifest.model, manifest.type, manifest.requests, manifest.cut],
     ['1.2.3', 'gpt-realtime', 'realtime', 6, undefined],
   );
-  const heard = readWav(readFileSync(join(folder, '0001-heard.wav')));
-  assert.deepEqual([heard.sampleRateHz, heard.samples.length], [24_000, 16_800]);
+  const clip = readWav(readFileSync(join(folder, '0001-heard.wav')));
+  assert.deepEqual([clip.sampleRateHz, clip.samples.length], [24_000, 16_800]);
   assert.deepEqual(
     readdirSync(folder)
       .filter((name) => name.endsWith('.wav'))

@@ -22,7 +22,9 @@ export interface LanguageModelSubject {
   open(t: TestContext): Promise<LanguageModel> | LanguageModel;
   /** Creates a model that fails, for example because its server is closed. Absent if it cannot fail. */
   broken?(t: TestContext): Promise<LanguageModel> | LanguageModel;
-  /** Input that makes the model answer with `text`, possibly with more words around it; the answer has several tokens. */
+  /**
+   * Input that makes the model answer with `text`, possibly with more words around it; the answer has several tokens.
+   */
   askToSay(text: string): string;
   /** Input that makes the model call the tool `get_weather` for a city; absent if it never calls tools. */
   askForWeather?(city: string): string;

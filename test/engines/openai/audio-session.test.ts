@@ -50,8 +50,8 @@ test('user audio is sent to the server, and its audio is returned', async (t) =>
   const body = JSON.parse((await server.request(1)).body.toString()) as AudioRequest;
   const part = body.messages.at(-1)?.content[0];
   assert.equal(part?.type, 'input_audio');
-  const heard = readWav(Buffer.from(part.input_audio?.data ?? '', 'base64'));
-  assert.deepEqual(heard, { samples: said, sampleRateHz: 24_000 });
+  const clip = readWav(Buffer.from(part.input_audio?.data ?? '', 'base64'));
+  assert.deepEqual(clip, { samples: said, sampleRateHz: 24_000 });
   assert.deepEqual(body.modalities, ['text', 'audio']);
 
   const { status, usage: spent } = client.last('response.done').response;

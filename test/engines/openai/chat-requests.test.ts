@@ -9,7 +9,7 @@ import { answer, assistantSays, textOf, userSays, weatherTool } from '../contrac
 import { type ChatBody, chatBody, chatServer, ollama } from './servers/chat-servers.ts';
 import { modelServer, sendJson } from './servers/model-server.ts';
 
-async function asked(
+async function requestFor(
   t: TestContext,
   items: readonly ContextItem[],
   options: Partial<ModelRequest> = {},
@@ -31,7 +31,7 @@ test('instructions precede the conversation, and consecutive messages of one rol
     userSays('Fine.'),
     userSays('Say: it'),
   ];
-  const { body } = await asked(t, items, { instructions: 'Be kind.', spoken: false });
+  const { body } = await requestFor(t, items, { instructions: 'Be kind.', spoken: false });
   assert.deepEqual(body.messages, [
     { role: 'system', content: 'Be kind.' },
     { role: 'user', content: 'Hello.' },
@@ -46,14 +46,19 @@ test('instructions precede the conversation, and consecutive messages of one rol
 });
 
 test('a model whose answer is spoken gets a hint, unless the hint is disabled', async (t) => {
-  const spoken = await asked(t, [userSays('Say: it')], { instructions: 'Be kind.', spoken: true });
+  const spoken = await requestFor(t, [userSays('Say: it')], { instructions: 'Be kind.', spoken: true });
   assert.match(String(spoken.body.messages[0]?.content), /^Be kind\.\n\n.*spoken aloud/s);
-  const plain = await asked(t, [userSays('Say: it')], { instructions: 'Be kind.', spoken: true }, { spokenHint: '' });
+  const plain = await requestFor(
+    t,
+    [userSays('Say: it')],
+    { instructions: 'Be kind.', spoken: true },
+    { spokenHint: '' },
+  );
   assert.equal(plain.body.messages[0]?.content, 'Be kind.');
 });
 
 test('limits, temperature, effort, tools and tool choice are sent', async (t) => {
-  const { body } = await asked(t, [userSays('Say: it')], {
+  const { body } = await requestFor(t, [userSays('Say: it')], {
     maxOutputTokens: 200,
     temperature: 0.7,
     reasoningEffort: 'low',
@@ -80,7 +85,7 @@ test('calls share one message with the text before them, and are followed by the
     { type: 'call_output', callId: 'a', output: 'sun' },
     { type: 'call_output', callId: 'lost', output: 'hail' },
   ];
-  const { body } = await asked(t, items, { instructions: '', spoken: false });
+  const { body } = await requestFor(t, items, { instructions: '', spoken: false });
   const call = (id: string, args: string) => ({
     id,
     type: 'function',
@@ -102,7 +107,7 @@ test('images are sent as parts with a data: URL', async (t) => {
     { type: 'text', text: 'Say: seen' },
     { type: 'image', url, detail: 'low' },
   ];
-  const { body } = await asked(t, [userSays('Look.'), { type: 'message', role: 'user', content }], {
+  const { body } = await requestFor(t, [userSays('Look.'), { type: 'message', role: 'user', content }], {
     instructions: '',
     spoken: false,
   });
@@ -120,7 +125,7 @@ test('images are sent as parts with a data: URL', async (t) => {
 
 test('a speech-to-speech model gets audio and the name of its voice', async (t) => {
   const clip = { samples: Int16Array.of(1, 2, 3), sampleRateHz: 24_000 };
-  const { body } = await asked(
+  const { body } = await requestFor(
     t,
     [{ type: 'message', role: 'user', content: [{ type: 'audio', clip }] }],
     { instructions: '', speech: { voice: 'marin', speed: 1 } },
@@ -149,7 +154,7 @@ test('the key is sent as a bearer token, URL credentials as basic, and no enviro
   t.after(() => {
     for (const name of Object.keys(variables)) delete process.env[name];
   });
-  const withKey = await asked(t, [userSays('Say: it')], {}, { key: 'sk-local' });
+  const withKey = await requestFor(t, [userSays('Say: it')], {}, { key: 'sk-local' });
   assert.equal(withKey.headers.authorization, 'Bearer sk-local');
   const server = await modelServer(t, chatServer(ollama));
   const model = new ChatModel({ url: server.url.replace('//', '//me:p%40ss@'), model: 'llama3.2' });
@@ -157,7 +162,7 @@ test('the key is sent as a bearer token, URL credentials as basic, and no enviro
   await answer(model, [userSays('Say: it')]);
   const { headers } = await server.request(1);
   assert.equal(headers.authorization, `Basic ${Buffer.from('me:p@ss').toString('base64')}`);
-  const without = await asked(t, [userSays('Say: it')]);
+  const without = await requestFor(t, [userSays('Say: it')]);
   assert.equal(without.headers.authorization, undefined);
   for (const sent of [withKey.headers, headers, without.headers]) assert.doesNotMatch(JSON.stringify(sent), /env/);
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answer, requestWith, textOf } from '../contract/language-model.ts';
-import { question, serverAndModel, told } from './faults/support.ts';
+import { failureMessage, question, serverAndModel } from './faults/support.ts';
 import { chatServer, ollama } from './servers/chat-servers.ts';
 import { type Received, sendJson } from './servers/model-server.ts';
 
@@ -68,7 +68,7 @@ test('a model that loads for minutes is waited for and reported, and no stage st
 test('a server that never answers fails after the timeout for the first byte', async (t) => {
   const server = loadingServer({ lists: false });
   const { model, server: received, clock } = await serverAndModel(t, server.handle, { timeouts });
-  const message = told(answer(model, question));
+  const message = failureMessage(answer(model, question));
   await received.request(1);
   await clock.advance(20_000);
   assert.match(await message, /it is connected but gave no answer in 20 s/);
@@ -100,7 +100,7 @@ test('with a fallback no request waits, and the model is still loaded', async (t
     server: received,
     clock,
   } = await serverAndModel(t, server.handle, { timeouts, waitsForModel: false, attempts: 1 });
-  const message = told(answer(model, question));
+  const message = failureMessage(answer(model, question));
   await clock.set(20_000);
   await clock.advance(15_000);
   await server.asked.models.promise;

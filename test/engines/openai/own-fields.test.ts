@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { loadConfig } from '../../../src/config/config.ts';
 import { httpFactories } from '../../../src/engines/openai/http-engines.ts';
 import { answer } from '../contract/language-model.ts';
-import { question, told } from './faults/support.ts';
+import { failureMessage, question } from './faults/support.ts';
 import { chatBody, chatServer, ollama } from './servers/chat-servers.ts';
 import { modelServer, sendJson } from './servers/model-server.ts';
 
@@ -40,7 +40,7 @@ test('requests of transcribers and voices have them too', async (t) => {
   );
   t.after(() => Promise.all([transcriber.close?.(), voice.close?.()]));
   await Array.fromAsync(transcriber.transcribe({ samples: new Int16Array(16_000), sampleRateHz: 16_000 }, { signal }));
-  await told(Array.fromAsync(voice.speak('Hola.', { voice: 'ef_dora', speed: 1, signal })));
+  await failureMessage(Array.fromAsync(voice.speak('Hola.', { voice: 'ef_dora', speed: 1, signal })));
   const [heard, spoken] = server.requests;
   assert.match(
     heard?.body.toString('latin1') ?? '',
@@ -56,7 +56,7 @@ test('the value of a header, which may be a key, is never in an error', async (t
   );
   const model = httpFactories.languageModel({ url: server.url, model: 'm', headers }, { attempts: 1 });
   t.after(() => model.close?.());
-  const message = await told(answer(model, question));
+  const message = await failureMessage(answer(model, question));
   assert.match(message, /no tenant for \*\*\*/);
 });
 
@@ -70,13 +70,13 @@ test('fields from the configuration are used; those that Parley sends itself are
   const set = config.engineSets.a?.languageModel;
   assert.ok(typeof set === 'object');
   assert.deepEqual([set.body, set.headers], [body, headers]);
-  for (const [fields, told] of [
+  for (const [fields, expected] of [
     [{ body: { messages: [] } }, /messages/],
     [{ body: { x: 'y'.repeat(70_000) } }, /65536 characters/],
     [{ headers: { Host: 'elsewhere' } }, /Parley's/],
     [{ headers: { 'x y': 'z' } }, /header/],
     [{ headers: { x: 'a\r\nb: c' } }, /header/],
   ] as const) {
-    assert.throws(() => load(fields), told);
+    assert.throws(() => load(fields), expected);
   }
 });

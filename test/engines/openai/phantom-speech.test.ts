@@ -1,4 +1,4 @@
-/** `verbose_json` and `no_speech_prob`: words that nobody said. */
+/** `verbose_json` and `no_speech_prob`: hallucinated words. */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -69,7 +69,7 @@ for (const { name, answer, expected } of cases) {
   });
 }
 
-test('pieces of a stream that nobody said count only before words', async (t) => {
+test('hallucinated pieces of a stream are dropped unless words follow', async (t) => {
   const pieces = [verbose({ text: ' Thank you.', ...silent }), verbose({ text: ' Hello.', ...sure })];
   const spoken = await transcriberOf(t, (_, response) => sendEvents(response, pieces));
   assert.deepEqual(await events(spoken), [
@@ -86,7 +86,7 @@ for (const message of [
   'Currently only support response_format `text` or `json`',
   "Input should be 'json' or 'text' (body.response_format)",
 ]) {
-  test(`a server that refuses verbose_json is asked for json from then on: ${message}`, async (t) => {
+  test(`a server that refuses verbose_json gets json from then on: ${message}`, async (t) => {
     const formats: string[] = [];
     const transcriber = await transcriberOf(t, async (request, response) => {
       const { fields } = await transcriptionForm(request);
@@ -102,7 +102,7 @@ for (const message of [
   });
 }
 
-test('verbose_json is not asked for where it cannot be had', async (t) => {
+test('verbose_json is not requested if it is not available', async (t) => {
   const formats: string[] = [];
   const handle: Handler = async (request, response) => {
     formats.push((await transcriptionForm(request)).fields.response_format ?? '');

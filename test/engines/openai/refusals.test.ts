@@ -1,11 +1,14 @@
-/** Servers that refuse a form of request: the reason is reported, the request is adapted, and the adaptation is remembered. */
+/**
+ * Servers that refuse a form of request: the reason is reported, the request is adapted, and the adaptation is
+ * remembered.
+ */
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { HttpTranscriber } from '../../../src/engines/openai/http-transcriber.ts';
 import type { ContextItem } from '../../../src/session/ports/language-model.ts';
 import { answer, textOf, userSays } from '../contract/language-model.ts';
-import { question, serverAndModel, told } from './faults/support.ts';
+import { failureMessage, question, serverAndModel } from './faults/support.ts';
 import { type ChatBody, chatBody, chatServer, ollama } from './servers/chat-servers.ts';
 import { modelServer, sendJson } from './servers/model-server.ts';
 
@@ -72,7 +75,7 @@ for (const [server, refusal] of Object.entries(shapes)) {
     assert.equal(notices.length, 1);
 
     const always = await refusing(t, () => refusal);
-    assert.match(await told(answer(always.model, question)), /stream_options|Unknown/);
+    assert.match(await failureMessage(answer(always.model, question)), /stream_options|Unknown/);
   });
 }
 
@@ -90,7 +93,7 @@ test('messages in nested, deep or unusual bodies are found or ignored', async (t
   ];
   for (const [body, expected] of bodies) {
     const { model } = await refusing(t, () => [402, body]);
-    assert.match(await told(answer(model, question)), expected);
+    assert.match(await failureMessage(answer(model, question)), expected);
   }
 });
 
@@ -141,7 +144,7 @@ test("an error that depends on a client's content is not remembered", async (t) 
   const { model, bodies, notices } = await refusing(t, ({ messages }) =>
     JSON.stringify(messages).includes(content) ? [400, { error: { message: `Not allowed: ${content}` } }] : undefined,
   );
-  assert.match(await told(answer(model, [userSays(content)], { temperature: 0.8 })), /Not allowed/);
+  assert.match(await failureMessage(answer(model, [userSays(content)], { temperature: 0.8 })), /Not allowed/);
   const before = bodies.length;
   await answer(model, question, { temperature: 0.8 });
   assert.deepEqual(notices, []);
@@ -291,6 +294,6 @@ test('a template error is adapted to once, also with status 500', async (t) => {
   const { model, server } = await serverAndModel(t, (_, response) =>
     sendJson(response, { error: { message: 'Jinja Exception: everything is wrong' } }, 500),
   );
-  assert.match(await told(answer(model, question)), /everything is wrong\)\.$/);
+  assert.match(await failureMessage(answer(model, question)), /everything is wrong\)\.$/);
   assert.ok(server.requests.length <= 3, 'each form once');
 });

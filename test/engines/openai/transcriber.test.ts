@@ -172,45 +172,45 @@ test('an empty transcript is accepted', async (t) => {
   assert.deepEqual(await events(transcriber), [{ type: 'done', text: '' }]);
 });
 
-const faults: { name: string; handle: Handler; told: RegExp }[] = [
+const faults: { name: string; handle: Handler; expected: RegExp }[] = [
   {
     name: 'no model',
     handle: (_, response) => sendJson(response, { detail: 'Model not found' }, 404),
-    told: /HTTP 404: Model not found/,
+    expected: /HTTP 404: Model not found/,
   },
   {
     name: 'JSON without a transcript',
     handle: (_, response) => sendJson(response, { ok: true }),
-    told: /not a transcript: "\{"ok":true\}"/,
+    expected: /not a transcript: "\{"ok":true\}"/,
   },
   {
     name: 'an error that claims success',
     handle: (_, response) => sendJson(response, { error: 'CUDA' }),
-    told: /an error: CUDA/,
+    expected: /an error: CUDA/,
   },
   {
     name: 'a stream that ends in the middle',
     handle: (_, response) => sendEvents(response, [{ type: 'transcript.text.delta', delta: 'Good' }]),
-    told: /its transcript is incomplete/,
+    expected: /its transcript is incomplete/,
   },
   {
     name: 'an error in the stream',
     handle: (_, response) => sendEvents(response, [{ type: 'error', error: { message: 'decoder lost' } }]),
-    told: /decoder lost/,
+    expected: /decoder lost/,
   },
   {
     name: 'a web page',
     handle: (_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<p>'),
-    told: /web page/,
+    expected: /web page/,
   },
-  { name: '20 MB of words', handle: text('word '.repeat(4_000_000)), told: /longer than 4194304 bytes/ },
+  { name: '20 MB of words', handle: text('word '.repeat(4_000_000)), expected: /longer than 4194304 bytes/ },
 ];
-for (const { name, handle, told } of faults) {
+for (const { name, handle, expected } of faults) {
   test(`the error is readable: ${name}`, async (t) => {
     const { transcriber } = await serverAndTranscriber(t, handle);
     await assert.rejects(
       transcript(transcriber, clipOf(0)),
-      (error) => error instanceof EngineError && told.test(error.message),
+      (error) => error instanceof EngineError && expected.test(error.message),
     );
   });
 }

@@ -26,9 +26,9 @@ test('a clause is requested with the model, the voice and the speed', async (t) 
   const { server, voice } = await serverAndVoice(t, kokoro);
   await speech(voice, 'Good day.', 1.25);
   await speech(voice, 'Good day.');
-  const asked = { model: 'kokoro', input: 'Good day.', voice: 'alloy', response_format: 'wav' };
-  assert.deepEqual(speechBody(await server.request(1)), { ...asked, speed: 1.25 });
-  assert.deepEqual(speechBody(await server.request(2)), asked);
+  const body = { model: 'kokoro', input: 'Good day.', voice: 'alloy', response_format: 'wav' };
+  assert.deepEqual(speechBody(await server.request(1)), { ...body, speed: 1.25 });
+  assert.deepEqual(speechBody(await server.request(2)), body);
 });
 
 test('standard voice names are mapped to voices of the server', async (t) => {
@@ -165,44 +165,44 @@ function wavWith(patch: (view: DataView) => void): Uint8Array {
   return wav;
 }
 
-const faults: { name: string; handle: Handler; told: RegExp }[] = [
+const faults: { name: string; handle: Handler; expected: RegExp }[] = [
   {
     name: 'an unknown voice',
     handle: (_, response) =>
       sendJson(response, { detail: { error: 'validation_error', message: "Voice 'alloy' not found" } }, 400),
-    told: /HTTP 400: Voice 'alloy' not found/,
+    expected: /HTTP 400: Voice 'alloy' not found/,
   },
   {
     name: 'MP3 with tags',
     handle: sends('audio/mpeg', Buffer.from('ID3\u0004\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000')),
-    told: /it sent MP3.*Set its format to wav/,
+    expected: /it sent MP3.*Set its format to wav/,
   },
   {
     name: 'MP3 without tags',
     handle: sends('audio/mpeg', Buffer.concat([Buffer.of(0xff, 0xfb, 0x90, 0x64), Buffer.alloc(400)])),
-    told: /it sent MP3/,
+    expected: /it sent MP3/,
   },
   {
     name: 'Ogg',
     handle: sends('audio/ogg', Buffer.concat([Buffer.from('OggS'), Buffer.alloc(60)])),
-    told: /it sent Ogg/,
+    expected: /it sent Ogg/,
   },
   {
     name: 'JSON',
     handle: (_, response) => sendJson(response, { audio: 'aGVsbG8=' }),
-    told: /text instead of audio: "\{"audio"/,
+    expected: /text instead of audio: "\{"audio"/,
   },
   {
     name: 'text of no type',
     handle: sends('application/octet-stream', 'Internal error, sorry'),
-    told: /text instead of audio: "Internal error/,
+    expected: /text instead of audio: "Internal error/,
   },
-  { name: 'a web page', handle: sends('text/html', '<html>'), told: /web page/ },
-  { name: 'no bytes', handle: sends('audio/wav', ''), told: /it sent no audio/ },
+  { name: 'a web page', handle: sends('text/html', '<html>'), expected: /web page/ },
+  { name: 'no bytes', handle: sends('audio/wav', ''), expected: /it sent no audio/ },
   {
     name: 'a header without sound',
     handle: sends('audio/wav', writeWav({ samples: new Int16Array(0), sampleRateHz: 24_000 })),
-    told: /it sent no audio/,
+    expected: /it sent no audio/,
   },
   {
     name: 'a rate of nothing',
@@ -210,7 +210,7 @@ const faults: { name: string; handle: Handler; told: RegExp }[] = [
       'audio/wav',
       wavWith((view) => view.setUint32(24, 0, true)),
     ),
-    told: /sample rate of 0 Hz/,
+    expected: /sample rate of 0 Hz/,
   },
   {
     name: 'an unknown kind of WAV',
@@ -218,24 +218,24 @@ const faults: { name: string; handle: Handler; told: RegExp }[] = [
       'audio/wav',
       wavWith((view) => view.setUint16(20, 85, true)),
     ),
-    told: /cannot be read: .*format 85/,
+    expected: /cannot be read: .*format 85/,
   },
-  { name: 'half a header', handle: sends('audio/wav', wavWith(() => {}).subarray(0, 30)), told: /cannot be read/ },
+  { name: 'half a header', handle: sends('audio/wav', wavWith(() => {}).subarray(0, 30)), expected: /cannot be read/ },
   {
     name: 'a header that never ends',
     handle: sends(
       'audio/wav',
       Buffer.concat([Buffer.from('RIFF____WAVEjunk'), Buffer.of(0, 0, 0, 0x7f), Buffer.alloc(300_000)]),
     ),
-    told: /a WAV file without samples/,
+    expected: /a WAV file without samples/,
   },
 ];
-for (const { name, handle, told } of faults) {
+for (const { name, handle, expected } of faults) {
   test(`the error is readable: ${name}`, async (t) => {
     const { voice } = await serverAndVoice(t, handle);
     await assert.rejects(speech(voice, 'Hello.'), (error) => {
       assert.ok(error instanceof EngineError);
-      assert.match(error.message, told);
+      assert.match(error.message, expected);
       return true;
     });
   });

@@ -107,20 +107,20 @@ rules:
   - { when: hello there, say: Heard by the transcriber itself. }
 `);
   const { client, clock } = scripted;
-  const heard = () =>
+  const transcripts = () =>
     client.all('conversation.item.input_audio_transcription.completed').map((event) => event.transcript);
   await sayAloud(scripted);
   await clock.advance(149);
-  assert.deepEqual(heard(), []);
+  assert.deepEqual(transcripts(), []);
   await clock.advance(1);
-  assert.deepEqual(heard(), ['Where is order 12?']);
+  assert.deepEqual(transcripts(), ['Where is order 12?']);
   const words = client.all('conversation.item.input_audio_transcription.delta').map(({ delta }) => delta);
   assert.equal(words.join(''), 'Where is order 12?');
   await client.say({ type: 'response.create' });
   assert.equal(answered(client).said, '12 is here.');
   await sayAloud(scripted);
   await sayAloud(scripted);
-  assert.deepEqual(heard(), ['Where is order 12?', '', 'hello there']);
+  assert.deepEqual(transcripts(), ['Where is order 12?', '', 'hello there']);
   await client.say({ type: 'response.create' });
   assert.equal(answered(client).said, 'Heard by the transcriber itself.');
 });

@@ -89,13 +89,13 @@ test('a turn that is transcribed speculatively counts when it is adopted', async
   const adopting: (() => void)[] = [];
   const adoption = { adopted: false, whenAdopted: (act: () => void) => void adopting.push(act) };
   const speculative = { key: '', session: 's', priority: 'speculation', adoption } as const;
-  assert.equal(await heard(core.engines.transcriber, speculative), 'first');
-  assert.equal(await heard(core.engines.transcriber, speculative), 'first');
+  assert.equal(await transcribe(core.engines.transcriber, speculative), 'first');
+  assert.equal(await transcribe(core.engines.transcriber, speculative), 'first');
   for (const act of adopting) act();
-  assert.equal(await heard(core.engines.transcriber), 'second');
+  assert.equal(await transcribe(core.engines.transcriber), 'second');
 });
 
-async function heard(transcriber: Transcriber, claim?: Parameters<Transcriber['transcribe']>[1]['claim']) {
+async function transcribe(transcriber: Transcriber, claim?: Parameters<Transcriber['transcribe']>[1]['claim']) {
   const clip = { samples: tone(500, 24_000), sampleRateHz: 24_000 };
   const options = { signal: new AbortController().signal, ...(claim && { claim }) };
   for await (const event of transcriber.transcribe(clip, options)) if (event.type === 'done') return event.text;

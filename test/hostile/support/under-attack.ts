@@ -1,6 +1,6 @@
 /**
- * A server with a bystander in conversation. During an attack, each of the bystander's turns must produce every event in
- * order. Afterwards nothing of the attack may remain: no session, socket, timer or memory.
+ * A server with a bystander in conversation. During an attack, each of the bystander's turns must produce every event
+ * in order. Afterwards nothing of the attack may remain: no session, socket, timer or memory.
  */
 
 import assert from 'node:assert/strict';

@@ -8,12 +8,12 @@ import { ChatModel } from '../../../../src/engines/openai/chat-model.ts';
 import type { ModelEvent } from '../../../../src/session/ports/language-model.ts';
 import { answer, requestWith, textOf } from '../../contract/language-model.ts';
 import { type Handler, hangs, sendJson } from '../servers/model-server.ts';
-import { one, question, serverAndModel, told, words } from './support.ts';
+import { failureMessage, one, question, serverAndModel, words } from './support.ts';
 
 test('a closed port', async () => {
   const model = new ChatModel({ url: 'http://127.0.0.1:9/v1', model: 'llama3.2', ...one });
   assert.equal(
-    await told(answer(model, question)),
+    await failureMessage(answer(model, question)),
     'llama3.2 at http://127.0.0.1:9/v1: nothing listens there. Start the server, or correct the address (ECONNREFUSED).',
   );
 });
@@ -34,7 +34,7 @@ test('errors for clients name the model and the cause, and contain no address', 
 
 test('an unknown host', async () => {
   const model = new ChatModel({ url: 'http://models.invalid/v1', model: 'm', ...one });
-  assert.match(await told(answer(model, question)), /at http:\/\/models\.invalid\/v1: its host name/);
+  assert.match(await failureMessage(answer(model, question)), /at http:\/\/models\.invalid\/v1: its host name/);
 });
 
 test('a server that does not speak HTTP, and a mismatch of TLS', async (t) => {
@@ -47,9 +47,9 @@ test('a server that does not speak HTTP, and a mismatch of TLS', async (t) => {
   const address = server.address();
   assert.ok(typeof address === 'object' && address !== null);
   const plain = new ChatModel({ url: `http://127.0.0.1:${address.port}/v1`, model: 'm', ...one });
-  assert.match(await told(answer(plain, question)), /does not speak HTTP/);
+  assert.match(await failureMessage(answer(plain, question)), /does not speak HTTP/);
   const secure = new ChatModel({ url: `https://127.0.0.1:${address.port}/v1`, model: 'm', ...one });
-  assert.match(await told(answer(secure, question)), /TLS failed/);
+  assert.match(await failureMessage(answer(secure, question)), /TLS failed/);
 });
 
 test('a response with status 101', async (t) => {
@@ -60,18 +60,18 @@ test('a response with status 101', async (t) => {
     },
     one,
   );
-  assert.match(await told(answer(model, question)), /ended the connection without an answer/);
+  assert.match(await failureMessage(answer(model, question)), /ended the connection without an answer/);
 });
 
 test('a host that accepts the connection and never answers', async (t) => {
   const { model, server, clock } = await serverAndModel(t, hangs, { timeouts: { firstByteMs: 7000 } });
-  const message = told(answer(model, question));
+  const message = failureMessage(answer(model, question));
   const { closed } = await server.request(1);
   await clock.advance(7000);
   assert.match(await message, /gave no answer in 7 s\.$/);
   await closed;
-  const asked = server.requests.filter(({ path }) => path === '/v1/chat/completions');
-  assert.equal(asked.length, 1, 'who waited that long is not asked again');
+  const requests = server.requests.filter(({ path }) => path === '/v1/chat/completions');
+  assert.equal(requests.length, 1, 'who waited that long is not asked again');
 });
 
 test('a server that starts a response and then stalls', async (t) => {
@@ -83,7 +83,7 @@ test('a server that starts a response and then stalls', async (t) => {
     },
     { timeouts: { connectMs: 1, firstByteMs: 6000, idleMs: 3 } },
   );
-  const message = told(answer(model, question));
+  const message = failureMessage(answer(model, question));
   // Once for the headers, and once for the body.
   while (clock.delays.filter((ms) => ms === 6000).length < 2) await clock.advance(0);
   await clock.advance(6000);
@@ -100,14 +100,14 @@ test('a server that stalls during its response', async (t) => {
     },
     { timeouts: { idleMs: 4000 } },
   );
-  const heard: ModelEvent[] = [];
-  const message = told(
+  const events: ModelEvent[] = [];
+  const message = failureMessage(
     (async () => {
-      for await (const event of model.generate(requestWith(question))) heard.push(event);
+      for await (const event of model.generate(requestWith(question))) events.push(event);
     })(),
   );
   await clock.set(4000);
   await clock.advance(4000);
   assert.match(await message, /stopped in the middle of its answer and gave nothing for 4 s/);
-  assert.equal(textOf(heard), 'Well,');
+  assert.equal(textOf(events), 'Well,');
 });

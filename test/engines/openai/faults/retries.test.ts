@@ -6,7 +6,7 @@ import { ChatModel } from '../../../../src/engines/openai/chat-model.ts';
 import { answer, requestWith, textOf } from '../../contract/language-model.ts';
 import { chatServer, ollama } from '../servers/chat-servers.ts';
 import { sendEvents, sendJson } from '../servers/model-server.ts';
-import { one, question, serverAndModel, told, words } from './support.ts';
+import { failureMessage, one, question, serverAndModel, words } from './support.ts';
 
 const answers = chatServer(ollama);
 
@@ -30,7 +30,7 @@ test('a request with a temporary failure is sent again', async (t) => {
 
 test('a request is sent at most three times', async (t) => {
   const { model, server, clock } = await serverAndModel(t, (_, response) => sendJson(response, {}, 503));
-  const message = told(answer(model, question));
+  const message = failureMessage(answer(model, question));
   await clock.set(250);
   await clock.advance(250);
   await clock.set(1000);
@@ -51,13 +51,13 @@ test('Retry-After is respected up to five seconds', async (t) => {
   await clock.advance(4000);
   assert.equal(textOf(await answered), 'hello');
   const busy = await serverAndModel(t, (_, response) => sendJson(response, {}, 429, { 'retry-after': '6' }));
-  assert.match(await told(answer(busy.model, question)), /come back in 6 s/);
+  assert.match(await failureMessage(answer(busy.model, question)), /come back in 6 s/);
   assert.equal(busy.server.requests.length, 1);
 });
 
 test('a request with a permanent failure is sent once', async (t) => {
   const { model, server } = await serverAndModel(t, (_, response) => sendJson(response, {}, 400));
-  await told(answer(model, question));
+  await failureMessage(answer(model, question));
   assert.equal(server.requests.length, 1);
 });
 
@@ -77,7 +77,7 @@ test('a stream that breaks before its first event is requested again, and not af
   const late = await serverAndModel(t, (_, response) =>
     sendEvents(response, [words('Well,'), { error: { message: 'overloaded', code: 529 } }]),
   );
-  await told(answer(late.model, question));
+  await failureMessage(answer(late.model, question));
   assert.equal(late.server.requests.length, 1);
 });
 
@@ -125,7 +125,7 @@ test('connections are reused, also after an error', async (t) => {
   );
   await answer(model, question);
   failing = true;
-  await told(answer(model, question));
+  await failureMessage(answer(model, question));
   failing = false;
   await answer(model, question);
   assert.equal(server.connections, 1);
@@ -160,5 +160,5 @@ test('a connection that the server closed is replaced without delay', async (t) 
 test('a failed warm-up has no effect', async () => {
   const model = new ChatModel({ url: 'http://127.0.0.1:9/v1', model: 'm', ...one });
   await model.warm();
-  await told(answer(model, question));
+  await failureMessage(answer(model, question));
 });

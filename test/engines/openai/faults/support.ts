@@ -25,7 +25,7 @@ export async function serverAndModel(
 }
 
 /** The error message of a failing request. */
-export async function told(asking: Promise<unknown>): Promise<string> {
+export async function failureMessage(asking: Promise<unknown>): Promise<string> {
   let message = '';
   await assert.rejects(asking, (error) => {
     assert.ok(error instanceof EngineError);

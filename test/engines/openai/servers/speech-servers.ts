@@ -1,4 +1,7 @@
-/** `/v1/audio/transcriptions` and `/v1/audio/speech` in the styles of speaches, vLLM, Kokoro-FastAPI, LocalAI and the hosted API. */
+/**
+ * `/v1/audio/transcriptions` and `/v1/audio/speech` in the styles of speaches, vLLM, Kokoro-FastAPI, LocalAI and the
+ * hosted API.
+ */
 
 import type { ServerResponse } from 'node:http';
 import { concatSamples, samplesIn, samplesToBytes } from '../../../../src/audio/pcm.ts';
@@ -35,7 +38,7 @@ export async function transcriptionForm(request: Received): Promise<Transcriptio
   return { file, fields, ...readWav(await file.bytes()) };
 }
 
-function heardIn({ samples }: TranscriptionForm): string {
+function transcriptOf({ samples }: TranscriptionForm): string {
   const loudest = samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0);
   return sayings[Math.round(loudest / loudnessStep) - 1] ?? '';
 }
@@ -46,7 +49,7 @@ export function transcriptionServer(style: TranscriptionStyle): Handler {
   return async (request, response) => {
     if (request.path !== '/v1/audio/transcriptions') return sendJson(response, { detail: 'Not Found' }, 404);
     const form = await transcriptionForm(request);
-    await style(heardIn(form), form, response);
+    await style(transcriptOf(form), form, response);
   };
 }
 
