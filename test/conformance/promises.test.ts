@@ -70,7 +70,7 @@ test('a conversation has only events of the document for WebSockets, and nearly 
       missing.filter((type) => !elsewhere.test(type)),
       [],
     );
-    for (const type of met) assert.doesNotMatch(type, elsewhere, 'nobody asked for it');
+    for (const type of met) assert.doesNotMatch(type, elsewhere, 'it was not requested');
   }
 });
 

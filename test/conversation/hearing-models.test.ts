@@ -82,7 +82,7 @@ test('a turn is answered immediately, with its audio and without a transcriber',
   const samples = bytesAsSamples(Uint8Array.from(audioOf(item)));
   assert.deepEqual(lastInputOf(engines.languageModel), [[{ type: 'audio', clip: { samples, sampleRateHz: 24000 } }]]);
   assert.equal(transcriptOf(item), null);
-  assert.deepEqual(engines.transcriber.clips, [], 'nobody needs its words');
+  assert.deepEqual(engines.transcriber.clips, [], 'no transcript is needed');
   assert.deepEqual(times, [{ silenceMs: 500, firstTokenMs: 0 }], 'no wait for a transcript');
 });
 

@@ -142,7 +142,7 @@ for (const dialect of ['ga', 'beta'] as const) {
         for (const text of texts) client.postText(text);
         await clock.advance(1000);
 
-        assert.deepEqual(witness.all('error'), [], 'errors go to the one who caused them');
+        assert.deepEqual(witness.all('error'), [], 'errors go to their originator only');
         await clock.advance(60_000);
         witness.forget();
         await witness.say({

@@ -202,7 +202,7 @@ test('draining finishes running work and refuses new work, with an error for wai
   await client.speak(new Int16Array(24_000));
   await clock.advance(5000);
   assert.equal(client.all('input_audio_buffer.committed').length, 1);
-  assert.equal(client.all('response.created').length, 2, 'a turn is heard, but not answered');
+  assert.equal(client.all('response.created').length, 2, 'a turn is transcribed, but not answered');
 });
 
 test('draining an idle session completes immediately', async () => {

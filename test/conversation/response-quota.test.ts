@@ -39,7 +39,7 @@ test('a turn is answered even above the limit, and counts', async () => {
   assert.equal(client.lastError().code, 'rate_limit_exceeded');
   await clock.advance(60_000 - answeredAfterMs);
   await client.say({ type: 'response.create', response: text });
-  assert.equal(client.all('response.created').length, 3, 'a user who speaks uses up nothing that is to come');
+  assert.equal(client.all('response.created').length, 3, 'turns above the limit do not reduce the next quota');
 });
 
 test('rate_limits.updated has the remaining requests and the time of the reset', async () => {

@@ -20,22 +20,22 @@ async function withTools(...tools: ReturnType<typeof tool>[]): Promise<Conversat
 }
 
 /** The model's tool names, by the client's names. */
-function namesGiven({ engines }: Conversation): [string, string | undefined][] {
+function toolNames({ engines }: Conversation): [string, string | undefined][] {
   const tools = engines.languageModel.requests.at(-1)?.tools ?? [];
   return tools.map(({ name, description }) => [name, description]);
 }
 
-test('names stay as they are, and none is given twice', async () => {
+test('names do not change, and each is used once', async () => {
   const conversation = await withTools(tool('get_weather'), tool('get_weather_2'), tool('get_weather', 'the second'));
   await conversation.client.say({ type: 'response.create' });
-  assert.deepEqual(namesGiven(conversation), [
+  assert.deepEqual(toolNames(conversation), [
     ['get_weather', 'get_weather'],
     ['get_weather_2', 'get_weather_2'],
     ['get_weather_3', 'the second'],
   ]);
 });
 
-test('the client sees a call under its own name, and the model under the one that it was given', async () => {
+test('the client sees a call under its own name, and the model under its own', async () => {
   const { client, engines } = await withTools(tool('get_weather'), tool('get_weather', 'the second'));
   engines.languageModel.script = () => call('get_weather_2', { city: 'Paris' });
   await client.say({ type: 'response.create' });

@@ -92,7 +92,7 @@ test('a failed engine is tried again after half a minute, and its recovery is lo
   first.fails = 'at once';
   await ask();
   await ask();
-  assert.equal(first.requests, 1, 'nobody waits for it with every turn');
+  assert.equal(first.requests, 1, 'it is not tried with every turn');
   first.fails = 'never';
   await clock.advance(30_001);
   assert.equal(await ask(), 'first');

@@ -77,7 +77,7 @@ test('responses that are not read are aborted after a timeout, and their slots a
     assert.equal(await statusOf(speak(scene, 'x')), 503);
     const givenUp = () => scene.log.entries.filter(closed).length;
     for (let seconds = 0; givenUp() < unread.length; seconds += 5) {
-      assert.ok(seconds <= 300, 'they are given up');
+      assert.ok(seconds <= 300, 'they time out');
       await clock.advance(5000);
     }
     await withVoice(

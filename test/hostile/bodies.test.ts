@@ -178,7 +178,7 @@ test('a body that arrives too slowly is refused after a timeout on every route',
       answered = true;
     });
     for (let seconds = 0; !answered; seconds++) {
-      assert.ok(seconds < 30, 'they are given up');
+      assert.ok(seconds < 30, 'they time out');
       for (const connection of slow) connection.write(' ');
       await clock.advance(1000);
       await scene.bystanderTurn();

@@ -180,7 +180,7 @@ test('audio over all sessions is bounded: a session drops its own oldest audio, 
   assert.equal(audioBytes((await client.until('conversation.item.retrieved')).item), 0, 'its own oldest went first');
   other.send({ type: 'conversation.item.retrieve', item_id: 'item_1' });
   const { item } = await other.until('conversation.item.retrieved');
-  assert.equal(audioBytes(item), 1000 * bytesPerMs, 'nobody else’s was touched');
+  assert.equal(audioBytes(item), 1000 * bytesPerMs, 'other sessions keep their audio');
 
   // The refused audio has been cleared; the audio of a session is freed when it ends.
   other.socket.close();

@@ -40,7 +40,7 @@ test('two spoken turns are counted by duration, and the second counts the first 
   assert.equal(
     second.input_token_details.audio_tokens,
     2 * userTokens + first.output_token_details.audio_tokens,
-    'both questions, and the answer that was heard',
+    'both questions, and the played answer',
   );
   assert.equal(second.input_token_details.cached_tokens_details.audio_tokens, userTokens);
 });

@@ -119,7 +119,7 @@ test('a running response ends as failed, in order, and the session continues wit
 
   const updated = await client.next('session.updated', from);
   assert.equal(Object(updated.session).id, 'sess_up_1', 'for its clients it is the same session');
-  assert.deepEqual(client.types(from + 6), ['session.updated'], 'nothing else is told');
+  assert.deepEqual(client.types(from + 6), ['session.updated'], 'no other event is sent');
   client.post({ type: 'response.create' });
   await next.next('response.create');
   next.send({
@@ -235,7 +235,7 @@ test('unanswered requests are sent again, before later events', async (t) => {
   client.post({ type: 'input_audio_buffer.append', audio: 'AAAA' });
   client.post({ type: 'input_audio_buffer.clear' });
   const late = new AttachedPeer(session);
-  assert.deepEqual(late.types(), ['session.created'], 'the session goes on for who comes now');
+  assert.deepEqual(late.types(), ['session.created'], 'the session continues for a new client');
   const next = await again(relayed);
   await next.takeRestoring(0);
   await next.next('input_audio_buffer.clear');

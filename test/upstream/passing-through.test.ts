@@ -297,7 +297,7 @@ test('clients are not read when the queue for a connecting upstream is full', as
   assert.ok(waiting instanceof Promise);
   const flooding = new AttachedPeer(session);
   for (let count = 0; count < 2000; count += 1) flooding.post({ type: 'nope' });
-  assert.equal(flooding.closed?.code, 1008, 'one who does not wait is disconnected');
+  assert.equal(flooding.closed?.code, 1008, 'a client that does not wait is disconnected');
   side.create();
   await waiting;
   await side.next('input_audio_buffer.append');
@@ -319,5 +319,5 @@ test('unknown and null fields of an upstream’s session do not hide the others 
   const flat = Object((await old.next('session.created')).session);
   assert.deepEqual(flat.tools, [{ type: 'function', name: 'f', description: null, parameters: {} }]);
   assert.deepEqual(flat.input_audio_transcription, { model: 'gpt-4o-transcribe', language: null, prompt: null });
-  assert.equal(flat.turn_detection.type, 'server_vad', 'what it cannot name is told as the default');
+  assert.equal(flat.turn_detection.type, 'server_vad', 'a value that beta lacks is sent as the default');
 });

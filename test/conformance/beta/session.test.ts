@@ -172,7 +172,7 @@ test('errors name the fields of the dialect, and those of GA are unknown', async
     );
     assert.match(error.message, message);
   }
-  assert.deepEqual(client.types(), [], 'another peer is told nothing of them');
+  assert.deepEqual(client.types(), [], 'another peer gets none of them');
 });
 
 test('output_audio_buffer.clear is refused on a WebSocket', async () => {

@@ -13,7 +13,7 @@ type Engines = ReturnType<typeof newConversation>['engines'];
 
 const faults: [name: string, code: string, inject: (engines: Engines) => void][] = [
   [
-    'a model that throws at once',
+    'a model that throws immediately',
     'language_model_failed',
     (engines) => {
       engines.languageModel.generate = () => {
@@ -63,7 +63,7 @@ const faults: [name: string, code: string, inject: (engines: Engines) => void][]
     },
   ],
   [
-    'a voice that throws at once',
+    'a voice that throws immediately',
     'voice_failed',
     (engines) => {
       engines.voice.speak = () => {

@@ -78,7 +78,7 @@ test('pacing of the next response starts at the end or interruption of the previ
   client.forget();
   await client.say(respond());
   const sent = () => client.events.reduce((sum, event) => sum + audioMs(event), 0);
-  assert.ok(sent() <= 250, 'a second of the first answer is still to be heard');
+  assert.ok(sent() <= 250, 'one second of the first response is not played yet');
   await client.speak(tone(320, 24000));
   await client.speak(silence(600, 24000));
   client.forget();

@@ -104,7 +104,7 @@ test('inside a clause that is half sent, words without timings are placed by the
   assert.equal(
     transcriptOf(await client.retrieve(item)),
     'one two',
-    'without a pace of its own: some 15 characters a second',
+    'without a rate of its own: some 15 characters per second',
   );
 });
 

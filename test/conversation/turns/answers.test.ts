@@ -50,7 +50,7 @@ test('a blank transcript: the item stays, completed has "", and there is no resp
   const item = await client.retrieve(client.last('input_audio_buffer.committed').item_id);
   assert.equal(transcriptOf(item), '');
   await client.say({ type: 'response.create' });
-  assert.equal(client.all('response.created').length, 1, 'who asks is always answered');
+  assert.equal(client.all('response.created').length, 1, 'response.create always creates a response');
 });
 
 for (const fault of ['fails', 'stalls', 'ends early'] as const) {

@@ -34,7 +34,7 @@ test('text is counted over instructions, tools, messages, calls and outputs', as
   assert.equal(second.output_tokens, 2);
 });
 
-test('audio is counted by its length, rounded down once for each response, and its words are not text too', async () => {
+test('audio is counted by duration, rounded down once per response, and its words are not counted as text', async () => {
   verifies('R3.33', 'R3.48');
   const { client, clock, engines } = newConversation({}, { tokens: words });
   engines.languageModel.script = () => say('One two three.');

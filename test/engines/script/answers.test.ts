@@ -175,7 +175,7 @@ test('a turn that matches no rule fails the response with the text of the turn',
     failure,
     `The language model failed: script: support.yaml: no rule matches turn 1, "what?". Add one, or 'else'.`,
   );
-  assert.equal((await ask(scripted, 'hello')).said, 'Hi', 'the session goes on');
+  assert.equal((await ask(scripted, 'hello')).said, 'Hi', 'the session continues');
 });
 
 test('a rule may end with a call', async () => {

@@ -174,7 +174,7 @@ else: Fine.
     await clock.advance(stageStallMs);
     const { said, failure, response } = answered(client);
     assert.deepEqual([said, failure, response.status], ['one two', told, 'failed']);
-    assert.equal((await ask(scripted, 'hello')).said, 'Fine.', 'the session goes on');
+    assert.equal((await ask(scripted, 'hello')).said, 'Fine.', 'the session continues');
   });
 }
 

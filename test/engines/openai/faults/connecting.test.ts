@@ -71,7 +71,7 @@ test('a host that accepts the connection and never answers', async (t) => {
   assert.match(await message, /gave no answer in 7 s\.$/);
   await closed;
   const requests = server.requests.filter(({ path }) => path === '/v1/chat/completions');
-  assert.equal(requests.length, 1, 'who waited that long is not asked again');
+  assert.equal(requests.length, 1, 'a timeout is not retried');
 });
 
 test('a server that starts a response and then stalls', async (t) => {
