@@ -7,7 +7,7 @@ import { concatSamples } from '../../src/audio/pcm.ts';
 import { audioOf, newConversation } from '../support/conversation.ts';
 import { silence, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
-import { pcm, updated } from './session-updates.ts';
+import { pcm, updated } from './session/session-updates.ts';
 
 const g711 = [
   { type: 'audio/pcmu', encode: encodeMulaw, decode: decodeMulaw },

@@ -12,7 +12,7 @@ import { audioOf, Client, newConversation, update } from '../support/conversatio
 import { settle } from '../support/fake-clock.ts';
 import { countTo, say, silence, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
-import { updated } from './session-updates.ts';
+import { updated } from './session/session-updates.ts';
 
 const turn = (sampleRateHz: number) =>
   concatSamples([silence(400, sampleRateHz), tone(1190, sampleRateHz), silence(700, sampleRateHz)]);

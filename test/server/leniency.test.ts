@@ -8,7 +8,7 @@ import { ask, errorIn } from '../support/rest.ts';
 import { KeptLog, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { WireClient } from '../support/wire-client.ts';
-import { beta, betaTranscription, ga } from './minting-requests.ts';
+import { beta, betaTranscription, ga } from './secrets/minting-requests.ts';
 
 const withoutRate = { type: 'realtime', audio: { input: { format: { type: 'audio/pcm' } } } };
 const spoken = (transcript: string) => ({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { RealtimeConfig } from '../../src/protocol/index.ts';
-import { type Client, update } from '../support/conversation.ts';
+import type { RealtimeConfig } from '../../../src/protocol/index.ts';
+import { type Client, update } from '../../support/conversation.ts';
 
 export const pcm = { type: 'audio/pcm', rate: 24000 };
 

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { newConversation, update } from '../support/conversation.ts';
-import { verifies } from '../support/verifies.ts';
+import { newConversation, update } from '../../support/conversation.ts';
+import { verifies } from '../../support/verifies.ts';
 
 const prompts = [
   { id: 'pmpt_help', version: '1', instructions: 'Help {{ customer }}.' },

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Client, newConversation } from '../support/conversation.ts';
-import { countTo, say } from '../support/fake-engines.ts';
-import { verifies } from '../support/verifies.ts';
+import { Client, newConversation } from '../../support/conversation.ts';
+import { countTo, say } from '../../support/fake-engines.ts';
+import { verifies } from '../../support/verifies.ts';
 
 const minuteMs = 60_000;
 

@@ -8,9 +8,9 @@ import {
   gaDialect,
   type SessionUpdate,
   sessionKinds,
-} from '../../src/protocol/index.ts';
-import { newConversation } from '../support/conversation.ts';
-import { verifies } from '../support/verifies.ts';
+} from '../../../src/protocol/index.ts';
+import { newConversation } from '../../support/conversation.ts';
+import { verifies } from '../../support/verifies.ts';
 
 const updates: Record<string, SessionUpdate> = {
   realtime: parsed({ type: 'realtime', instructions: 'Be kind.', audio: { output: { voice: 'marin' } } }),

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isSessionPath } from '../../src/protocol/wire/session-paths.ts';
-import type { SessionGrant } from '../../src/session/settings.ts';
-import { BetaClient, newConversation, update } from '../support/conversation.ts';
-import { verifies } from '../support/verifies.ts';
+import { isSessionPath } from '../../../src/protocol/wire/session-paths.ts';
+import type { SessionGrant } from '../../../src/session/settings.ts';
+import { BetaClient, newConversation, update } from '../../support/conversation.ts';
+import { verifies } from '../../support/verifies.ts';
 
 const parameters = { type: 'object', properties: {} };
 const tools = [{ type: 'function' as const, name: 'look_up', parameters, strict: undefined }];

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { concatSamples } from '../../src/audio/pcm.ts';
-import { type Conversation, newConversation, update } from '../support/conversation.ts';
-import { say, silence, tone } from '../support/fake-engines.ts';
-import { verifies } from '../support/verifies.ts';
+import { concatSamples } from '../../../src/audio/pcm.ts';
+import { type Conversation, newConversation, update } from '../../support/conversation.ts';
+import { say, silence, tone } from '../../support/fake-engines.ts';
+import { verifies } from '../../support/verifies.ts';
 
 const detection = (idle_timeout_ms: number | null) =>
   update({ audio: { input: { turn_detection: { type: 'server_vad', idle_timeout_ms } } } });

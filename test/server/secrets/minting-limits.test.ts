@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { apiKey } from '../../src/server/server.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { ask, bearer, errorIn } from '../support/rest.ts';
-import { newServer } from '../support/server.ts';
-import { verifies } from '../support/verifies.ts';
-import { WireClient } from '../support/wire-client.ts';
+import { apiKey } from '../../../src/server/server.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { ask, bearer, errorIn } from '../../support/rest.ts';
+import { newServer } from '../../support/server.ts';
+import { verifies } from '../../support/verifies.ts';
+import { WireClient } from '../../support/wire-client.ts';
 import { beta, betaTranscription, ga } from './minting-requests.ts';
 
 const key = 'sk-backend-0123456789';

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FakeClock } from '../support/fake-clock.ts';
-import { fakeEngines } from '../support/fake-engines.ts';
-import { ask, errorIn } from '../support/rest.ts';
-import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';
-import { verifies } from '../support/verifies.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { fakeEngines } from '../../support/fake-engines.ts';
+import { ask, errorIn } from '../../support/rest.ts';
+import { fakeEngineSet, KeptLog, newServer } from '../../support/server.ts';
+import { verifies } from '../../support/verifies.ts';
 import { beta, betaTranscription, ga } from './minting-requests.ts';
 
 test('a response has the complete configuration of the secret’s sessions', async (t) => {

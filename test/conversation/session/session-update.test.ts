@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { audioOf, newConversation, update } from '../support/conversation.ts';
-import { countTo } from '../support/fake-engines.ts';
-import { verifies } from '../support/verifies.ts';
+import { audioOf, newConversation, update } from '../../support/conversation.ts';
+import { countTo } from '../../support/fake-engines.ts';
+import { verifies } from '../../support/verifies.ts';
 import { pcm, updated } from './session-updates.ts';
 
 const serverVad = {
