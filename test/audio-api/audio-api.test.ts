@@ -111,6 +111,41 @@ test('the lists have the models for sessions, and the voices with their language
 });
 
 const speech = { model: 'tts-1', input: 'Hi.', voice: 'alloy' };
+for (const response_format of ['wav', 'pcm']) {
+  test(`speech without audio is refused in words, as ${response_format}`, async (t) => {
+    const server = await served(t);
+    const inputs: [input: string, message: RegExp][] = [
+      ['Доброе утро.', /voice produced no audio.*language/],
+      ['早上好。', /voice produced no audio/],
+      ['صباح الخير', /voice produced no audio/],
+      ['', /nothing to speak/],
+      ['👍 …', /nothing to speak/],
+      ['```js\nrun();\n```', /nothing to speak/],
+    ];
+    for (const [input, message] of inputs) {
+      const answer = await ask(server, 'POST /v1/audio/speech', { body: { ...speech, input, response_format } });
+      assert.equal(answer.status, 400, input);
+      const error = errorIn(answer);
+      assert.deepEqual([error.code, error.param], ['invalid_value', 'input']);
+      assert.match(error.message, message);
+    }
+  });
+}
+
+test('speech is prepared as in a session, unless the voice does that', async (t) => {
+  const engines = fakeEngines();
+  const server = await newServer(t, { engines: fakeEngineSet(engines) });
+  const spoken = async () => {
+    const input = '**Hello** `there`, see [the page](https://example.com/a). 👍';
+    const { status } = await ask(server, 'POST /v1/audio/speech', { body: { ...speech, input } });
+    assert.equal(status, 200);
+    return engines.voice.spoken.at(-1)?.text;
+  };
+  assert.equal((await spoken())?.trim(), 'Hello there, see the page.');
+  Object.assign(engines.voice, { preparesText: true });
+  assert.match((await spoken()) ?? '', /^\*\*Hello\*\*.*👍$/);
+});
+
 const badSpeech: { given: object; code: string; message: RegExp }[] = [
   { given: { ...speech, voice: 'nobody' }, code: 'invalid_value', message: /'nobody'.*alloy/ },
   { given: { ...speech, response_format: 'mp3' }, code: 'invalid_value', message: /'wav'.*'pcm'/ },

@@ -31,6 +31,7 @@ export const modelAnswer = z.discriminatedUnion('type', [
     type: z.literal('finish'),
     reason: z.enum(['stop', 'length', 'content_filter']),
     usage: usage.optional(),
+    leftOut: z.enum(['reasoning', 'open_reasoning', 'calls']).optional(),
   }),
 ]);
 

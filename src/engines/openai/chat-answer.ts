@@ -36,6 +36,8 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
   #characters = 0;
   /** Text that arrived during an incomplete call and follows it. */
   #later = '';
+  /** Whether reasoning came beside the text. */
+  #reasoned = false;
   #marked = false;
   #chunks = 0;
 
@@ -101,11 +103,13 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
       });
     }
     const reason = this.#finish ?? 'stop';
+    const words = this.#say(this.markup.flush());
+    const leftOut = this.markup.leftOut ?? (this.#reasoned ? 'reasoning' : undefined);
     return [
-      ...this.#say(this.markup.flush()),
+      ...words,
       ...this.#calls.finish(reason === 'length'),
       ...textEvents(this.#later),
-      { type: 'finish', reason, ...(this.#usage && { usage: this.#usage }) },
+      { type: 'finish', reason, ...(this.#usage && { usage: this.#usage }), ...(leftOut && { leftOut }) },
     ];
   }
 
@@ -115,7 +119,10 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
     const reasoning = reasoningFields.map((name) => textField(delta, name) ?? '').join('');
     this.#count(content.length + reasoning.length);
     // A server that separates reasoning leaves none in the text.
-    if (reasoning !== '') events.push(...this.#say(this.markup.release()));
+    if (reasoning !== '') {
+      this.#reasoned = true;
+      events.push(...this.#say(this.markup.release()));
+    }
     if (content !== '') events.push(...this.#say(this.markup.push(content)));
     for (const piece of callPieces(delta)) {
       if (!this.#calls.any) events.push(...this.#say(this.markup.flush()));

@@ -5,9 +5,11 @@ import { createResampler } from '../../audio/resample.ts';
 import { wavHeader, writeWav } from '../../audio/wav.ts';
 import { settleWithin } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
+import { audioErrors } from '../../protocol/errors/audio-errors.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { strictCheck } from '../../protocol/parse/schema-check.ts';
 import type { SpeechChunk } from '../../session/ports/voice.ts';
+import { isSpeakable, preparedText } from '../../session/speech/speech-text.ts';
 import type { ApiEnv } from '../authentication.ts';
 import { jsonBody } from '../json-body.ts';
 import { type AudioRouteOptions, type EngineRun, type StartedStream, startEngine, streamOf } from './streamed.ts';
@@ -42,14 +44,20 @@ export function speechRoute(options: AudioRouteOptions): (context: Context<ApiEn
     if (typeof request.voice === 'string' && voice.voices && !voice.voices.includes(name)) {
       throw wireErrors.invalidValue('voice', name, voice.voices);
     }
+    const words = voice.preparesText ? request.input : preparedText(request.input).text;
+    if (!isSpeakable(words)) throw audioErrors.nothingToSpeak();
     const run: EngineRun<Int16Array> = {
       engine: 'voice',
       model: request.model,
       start: (claimed) =>
-        voiceAt(voice.speak(request.input, { voice: name, speed: request.speed, ...claimed }), options.speechMs),
+        voiceAt(voice.speak(words, { voice: name, speed: request.speed, ...claimed }), options.speechMs),
       count: (account, { length }) => account.spoken(durationMs(length, rateHz)),
     };
     const started = await startEngine(context, run, options);
+    if (started.first.done && !context.env.outgoing.closed) {
+      options.log.warn('voice_silent', { voice: name, characters: words.length });
+      throw audioErrors.noAudio();
+    }
     const encode = (samples: Int16Array) => [samplesToBytes(samples)];
     if (request.response_format === 'pcm') {
       return context.body(streamOf(started, encode), 200, { 'Content-Type': `audio/pcm;rate=${rateHz}` });
@@ -113,9 +121,10 @@ async function* voiceAt(
         );
       }
       resampler ??= await createResampler(sampleRateHz, rateHz);
-      yield resampler.push(samples);
+      const piece = resampler.push(samples);
+      if (piece.length > 0) yield piece;
     }
-    if (resampler) yield resampler.flush();
+    if (resampler && spokenMs > 0) yield resampler.flush();
   } finally {
     resampler?.free();
   }

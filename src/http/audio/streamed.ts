@@ -17,7 +17,7 @@ export interface AudioRouteOptions {
   enginesFor: (model: string) => Engines;
   metering: Pick<Metering, 'openAudioAccount'>;
   clock: Clock;
-  log: Pick<Log, 'info' | 'error'>;
+  log: Pick<Log, 'info' | 'warn' | 'error'>;
   jsonBody: BodyLimits;
   uploadBody: BodyLimits;
   /** Maximum duration of an upload. */

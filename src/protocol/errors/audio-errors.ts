@@ -25,6 +25,16 @@ export const audioErrors = {
   /** `why` is the reason, without a full stop. */
   unreadableFile: (why: string) =>
     new WireError(`The file cannot be read. ${why}. Send a WAV file.`, { code: 'invalid_value', param: 'file' }),
+  nothingToSpeak: () =>
+    new WireError('The input has nothing to speak: no words are left of it without code, addresses and emoji.', {
+      code: 'invalid_value',
+      param: 'input',
+    }),
+  noAudio: () =>
+    new WireError('The voice produced no audio for this input. It may not support its language.', {
+      code: 'invalid_value',
+      param: 'input',
+    }),
   unknownModel: (id: string) =>
     new WireError(`The model '${id}' does not exist`, { code: 'model_not_found', param: 'model' }),
   tooManyRequests: (most: number) =>

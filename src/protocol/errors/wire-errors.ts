@@ -3,7 +3,7 @@
  * type, code, param, text and (if it ends the connection) close code.
  */
 
-import { describeValue, pythonList, quotedList, spokenDuration } from './texts.ts';
+import { describeValue, pythonList, quotedList, shorten, spokenDuration } from './texts.ts';
 import { WireError } from './wire-error.ts';
 
 export { maxMessageCharacters, WireError, type WireErrorType } from './wire-error.ts';

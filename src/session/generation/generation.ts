@@ -16,6 +16,7 @@ import type { SessionTools } from '../settings.ts';
 import { type SpokenWord, timingsBefore, wordsOf } from '../speech/mapped-text.ts';
 import { isSpeakable, type SpeechClause, SpeechText } from '../speech/speech-text.ts';
 import { StageError, watchStage } from '../stage.ts';
+import { AnswerOutcome } from './answer-outcome.ts';
 import { GenerationReports } from './generation-reports.ts';
 import { ModelAudio } from './model-audio.ts';
 import { faultOf } from './model-fault.ts';
@@ -46,7 +47,13 @@ export type GenerationEvent =
   /** With speech: the model has made a call at this point. The words that follow belong to another message. */
   | { type: 'call_made' }
   | CallEvent
-  | { type: 'finish'; reason: 'stop' | 'length' | 'content_filter'; usage: ModelUsage | undefined };
+  /** `failure`: why an answer that the model ended by itself is not complete. */
+  | {
+      type: 'finish';
+      reason: 'stop' | 'length' | 'content_filter';
+      usage: ModelUsage | undefined;
+      failure: StageError | undefined;
+    };
 
 /** `behindWords`, of a call beside speech: whether it follows text. */
 export type CallEvent =
@@ -74,8 +81,8 @@ const callsAhead = 64;
 
 /** Text to speak, audio of the model, and the events between them. */
 type Piece =
-  | Exclude<GenerationEvent, { type: 'audio' | 'clause' }>
-  | Extract<ModelEvent, { type: 'audio' }>
+  | Exclude<GenerationEvent, { type: 'audio' | 'clause' | 'finish' }>
+  | Extract<ModelEvent, { type: 'audio' | 'finish' }>
   | { type: 'clause'; clause: SpeechClause };
 
 /**
@@ -86,12 +93,20 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
   const abort = new AbortController();
   const reports = new GenerationReports(tools.clock);
   const { speech, ...request } = options;
+  const outcome = new AnswerOutcome(options);
   let voiceSilent = false;
   let spokeItself = false;
   let modelEnded = false;
   const calls = new Channel<CallEvent>(callsAhead);
 
   async function* model(): AsyncGenerator<CheckedEvent> {
+    for await (const event of checked()) {
+      outcome.read(event);
+      yield event;
+    }
+  }
+
+  async function* checked(): AsyncGenerator<CheckedEvent> {
     const { languageModel } = tools.engines;
     const names = new ToolNames(request);
     const check = new ToolCallCheck(names);
@@ -130,6 +145,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
       }
       const rest = words.end();
       if (rest !== '') yield { type: 'text', text: rest };
+      outcome.leftOut = words.leftOut;
       yield* check.check(event);
     }
     if (finished || abort.signal.aborted) return;
@@ -161,7 +177,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
         } else {
           for (const samples of audio.flush()) yield { type: 'audio', samples };
           if (piece.type === 'clause') yield* sayClause(piece.clause, speech);
-          else yield piece;
+          else yield piece.type === 'finish' ? finish(piece) : piece;
         }
       }
     } finally {
@@ -186,14 +202,17 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
     try {
       const utter = (claim: WorkClaim) =>
         tools.engines.voice.speak(clause, { voice, speed, claim, signal: abort.signal });
+      let sounded = false;
       for await (const chunk of watch(utter, 'voice')) {
+        sounded ||= chunk.samples.length > 0;
         reports.reached('first_audio');
         resampler ??= await createResampler(chunk.sampleRateHz, sampleRateHz);
         const words = chunk.words && { words: timingsBefore(spoken, chunk.words) };
         yield { type: 'audio', samples: resampler.push(chunk.samples), ...words };
       }
       if (abort.signal.aborted) return;
-      if (resampler) yield { type: 'audio', samples: resampler.flush() };
+      outcome.spoke(clause, sounded);
+      if (sounded && resampler) yield { type: 'audio', samples: resampler.flush() };
       else if (!voiceSilent) {
         voiceSilent = true;
         yield { type: 'voice_silent', voice, characters: clause.length };
@@ -201,6 +220,10 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
     } finally {
       resampler?.free();
     }
+  }
+
+  function finish({ reason, usage }: Extract<ModelEvent, { type: 'finish' }>): GenerationEvent {
+    return { type: 'finish', reason, usage, failure: reason === 'stop' ? outcome.failure : undefined };
   }
 
   /** Leaving the iteration stops every stage. */
@@ -273,12 +296,8 @@ async function cutIntoClauses(
       default:
         await putClauses(speechText.flush());
         behindWords ||= event.type === 'audio' && event.transcript !== '';
-        await out.put(event.type === 'finish' ? finish(event) : event);
+        await out.put(event);
     }
   }
   out.end();
-}
-
-function finish(event: Extract<ModelEvent, { type: 'finish' }>): Extract<GenerationEvent, { type: 'finish' }> {
-  return { type: 'finish', reason: event.reason, usage: event.usage };
 }

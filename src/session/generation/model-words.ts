@@ -1,4 +1,5 @@
 import { cutPlace, WellFormedText } from '../../core/unicode.ts';
+import type { LeftOut } from '../ports/language-model.ts';
 import { ModelMarkup } from '../speech/model-markup.ts';
 
 /** Code units that are read per turn of the event loop: a few milliseconds of work. */
@@ -9,9 +10,8 @@ export class ModelWords {
   readonly #wellFormed = new WellFormedText();
   readonly #markup = new ModelMarkup();
 
-  /** Whether the model has written reasoning, or calls as text. */
-  get hid(): 'reasoning' | 'calls' | undefined {
-    return this.#markup.hadCalls ? 'calls' : this.#markup.hadReasoning ? 'reasoning' : undefined;
+  get leftOut(): LeftOut | undefined {
+    return this.#markup.leftOut;
   }
 
   /** Reads text in pieces, which may be blank; the caller may yield to the event loop between them. */

@@ -60,6 +60,9 @@ export interface ModelUsage {
   audioOutputTokens?: number;
 }
 
+/** Text that is not the answer's: reasoning, reasoning without an end, or calls of tools that were written as text. */
+export type LeftOut = 'reasoning' | 'open_reasoning' | 'calls';
+
 export type ModelEvent =
   | { type: 'text'; text: string }
   /** Reasoning output: not forwarded, but resets the stall timer. */
@@ -78,8 +81,8 @@ export type ModelEvent =
   | { type: 'call'; callId?: string; engine?: string; name: string }
   | { type: 'call_arguments'; delta: string }
   | { type: 'call_end' }
-  /** The last event. `length`: the token limit was reached. */
-  | { type: 'finish'; reason: 'stop' | 'length' | 'content_filter'; usage?: ModelUsage };
+  /** The last event. `length`: the token limit was reached. `leftOut`: what the engine took out of the model's text. */
+  | { type: 'finish'; reason: 'stop' | 'length' | 'content_filter'; usage?: ModelUsage; leftOut?: LeftOut };
 
 export interface LanguageModel extends Warmable {
   /** Accepts `audio` parts, so that the user's audio need not be transcribed for it. */

@@ -149,8 +149,8 @@ export class Response {
       if (event.type === 'finish') {
         this.#modelUsage = event.usage;
         await calls;
-        if (this.active) this.#finish(event.reason);
-        return;
+        if (!this.active) return;
+        return event.failure ? this.#fail(event.failure) : this.#finish(event.reason);
       }
       const whole = event.type === 'audio' ? await this.#sendAudio(event.samples, event.words) : this.#sendPiece(event);
       if (!this.active) return;

@@ -1,3 +1,4 @@
+import type { LeftOut } from '../ports/language-model.ts';
 import { type Mark, markAt, markStart, mayBeMark } from './marks.ts';
 
 /** The kind of the text at a position. */
@@ -64,14 +65,11 @@ export class ModelMarkup {
     return this.#ended;
   }
 
-  /** Whether the text had reasoning. */
-  get hadReasoning(): boolean {
-    return this.#reasoning;
-  }
-
-  /** Whether the text had tool calls. */
-  get hadCalls(): boolean {
-    return this.#calls;
+  /** What the text had beside words, as far as it has come. */
+  get leftOut(): LeftOut | undefined {
+    if (this.#mode === 'reasoning') return 'open_reasoning';
+    if (this.#calls) return 'calls';
+    return this.#reasoning || this.#ended ? 'reasoning' : undefined;
   }
 
   /** Takes the next text; returns what to speak of it and of the text that was held back. */

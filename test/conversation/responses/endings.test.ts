@@ -126,34 +126,6 @@ for (const [name, code, inject] of faults) {
   });
 }
 
-test('a model without output: completed, with no items', async () => {
-  const { client, engines } = newConversation();
-  engines.languageModel.script = () => [
-    { type: 'text', text: '' },
-    { type: 'finish', reason: 'stop' },
-  ];
-  for (const output_modalities of [['audio'], ['text']]) {
-    await client.say(respond({ output_modalities }));
-    const { response } = client.last('response.done');
-    assert.deepEqual([response.status, response.output], ['completed', []]);
-  }
-});
-
-test('a voice without sound for some words: the response completes, and one entry is logged', async () => {
-  const { client, clock, engines, log } = newConversation();
-  engines.languageModel.script = () => say('你好。 你好。 One two.');
-  const { voice } = engines;
-  const { speak } = voice;
-  voice.speak = async function* (text, options) {
-    if (/[a-z]/.test(text)) yield* speak.call(voice, text, options);
-  };
-  await client.say(respond());
-  await clock.advance(5000);
-  assert.equal(client.last('response.done').response.status, 'completed');
-  assert.equal(client.last('response.output_audio_transcript.done').transcript, '你好。 你好。 One two.');
-  assert.deepEqual(log.warnings, [{ event: 'voice_silent', voice: 'alloy', characters: 3 }]);
-});
-
 test('a cancel stops model and voice immediately', async () => {
   const { client, engines } = newConversation();
   engines.languageModel.script = ({ signal }) =>

@@ -179,6 +179,22 @@ test('text that resembles a reasoning tag is forwarded', async (t) => {
   }
 });
 
+test('an answer states in its end what was left out of its text', async (t) => {
+  const cases: [pieces: object[], leftOut: string | undefined][] = [
+    [[says('Yes.')], undefined],
+    [[delta({ reasoning_content: 'Hm.' })], 'reasoning'],
+    [[says('<think>Hm.</think>Yes.')], 'reasoning'],
+    [[says('<think>Hm. '), says('Yes.')], 'open_reasoning'],
+    [[says('Sure. <|channel|>analysis<|message|>Hm.')], 'open_reasoning'],
+    [[says('<tool_call>{"name":"f"}</tool_call>')], 'calls'],
+  ];
+  for (const [pieces, leftOut] of cases) {
+    const last = (await read(t, [...pieces, stop, done])).at(-1);
+    assert.ok(last?.type === 'finish');
+    assert.equal(last.leftOut, leftOut, JSON.stringify(pieces));
+  }
+});
+
 // ---- Calls ----
 
 test('indices of calls may have gaps', async (t) => {
