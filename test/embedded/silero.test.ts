@@ -93,7 +93,7 @@ test('audio beyond the queue is refused', async () => {
   const first = stream.push(silence(20 * 60_000, 8_000));
   await assert.rejects(
     stream.push(silence(20 * 60_000, 8_000)),
-    /Silero voice activity: 30 minutes of audio are waiting/,
+    /Silero voice activity: 30 minutes of audio are already waiting/,
   );
   stream.close();
   await first;
