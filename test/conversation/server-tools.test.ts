@@ -158,6 +158,8 @@ test('beta clients get the same events and items', async () => {
   ]);
   const { id } = client.last('conversation.item.done').item;
   const mcpEvents = beta.events.filter(({ type }) => type.startsWith('response.mcp_call'));
+  const [delta] = mcpEvents.filter(({ type }) => type === 'response.mcp_call_arguments.delta');
+  assert.equal(Reflect.get(Object(delta), 'obfuscation'), '');
   for (const event of mcpEvents) assert.equal(Reflect.get(event, 'item_id'), id, event.type);
   assert.equal(
     Reflect.get(mcpEvents.find(({ type }) => type.endsWith('arguments.done')) ?? {}, 'arguments'),

@@ -167,9 +167,10 @@ export class Responses {
     this.#items.interrupt();
   }
 
-  /** Includes the deferred response, which becomes active when the first one ends, and is then cancelled too. */
+  /** Includes the deferred response, which becomes active when the first one ends. There is at most one. */
   #cancelActive(reason: 'turn_detected' | 'client_cancelled'): void {
-    for (let active = this.active; active; active = this.active) active.cancel(reason);
+    this.active?.cancel(reason);
+    this.active?.cancel(reason);
   }
 
   /** Call when an item is about to be deleted: a response that is still producing it is cancelled first. */
