@@ -158,7 +158,7 @@ test('beta clients get the same events and items', async () => {
   ]);
   const { id } = client.last('conversation.item.done').item;
   const mcpEvents = beta.events.filter(({ type }) => type.startsWith('response.mcp_call'));
-  const [delta] = mcpEvents.filter(({ type }) => type === 'response.mcp_call_arguments.delta');
+  const [delta] = mcpEvents.filter(({ type }) => type.endsWith('arguments.delta'));
   assert.equal(Reflect.get(Object(delta), 'obfuscation'), '');
   for (const event of mcpEvents) assert.equal(Reflect.get(event, 'item_id'), id, event.type);
   assert.equal(
