@@ -12,7 +12,7 @@ export interface ApiKey {
   readonly name: string;
   /** SHA-256 of the key. */
   readonly hash: Uint8Array;
-  /** A key sees sessions of its own project only. */
+  /** The project whose sessions can be listed and ended with the key. */
   readonly project: string;
   /** Whether it may see every project, and the metrics. */
   readonly operator: boolean;

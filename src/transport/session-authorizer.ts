@@ -12,7 +12,7 @@ import type { Handshake } from './websocket/handshake.ts';
 /** The requested session: a new one, or an open one that is visible to the client. A sideband can only attach. */
 export type SessionAccess = { open: OpenRequest } | { attach: { sessionId: string; viewer: Viewer } };
 
-/** What a client is granted. */
+/** The result of a successful authorization. */
 export interface Granted {
   granted: true;
   access: SessionAccess;

@@ -7,7 +7,7 @@ import { UsageError } from '../flags.ts';
 
 export interface AskTools {
   tools: readonly FunctionTool[];
-  /** What a call returns, by the name of the function; the calls of others are only shown. */
+  /** Outputs by function name. Calls of other functions are displayed but not answered. */
   outputs: ReadonlyMap<string, string>;
 }
 

@@ -191,7 +191,7 @@ async function sampleClip(): Promise<AudioClip> {
   return { ...clip, samples: concatSamples([silence, clip.samples, silence]) };
 }
 
-/** What is wrong with the window of a model in Ollama, if it is smaller than what Parley sends. */
+/** Returns a warning if the context window of a model in Ollama is smaller than Parley's token budget. */
 async function smallWindow(spec: EngineSpec | undefined, { contextTokens }: Config): Promise<string | undefined> {
   const found = spec === 'auto' ? await findLocalModel() : spec;
   if (typeof found !== 'object' || found.model === undefined) return undefined;

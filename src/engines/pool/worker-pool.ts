@@ -36,7 +36,7 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Buffers of the request to transfer to the worker instead of copying. */
   transfer?: readonly Transferable[];
-  /** Owner of the job; default: a live session of its own. */
+  /** Identifies the key and session that the job belongs to. Defaults to a new session with live priority. */
   claim?: WorkClaim | undefined;
 }
 

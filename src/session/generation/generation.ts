@@ -74,7 +74,7 @@ export interface Generation extends AsyncIterable<GenerationEvent> {
   abort(): void;
 }
 
-/** How far the model may be ahead of the speech: characters, and milliseconds of its own audio. */
+/** Maximum amount of model output waiting to be spoken: characters of text, or milliseconds of model audio. */
 const ahead = 16 * 1024;
 /** Maximum events of calls that wait for the words before them. */
 const callsAhead = 64;

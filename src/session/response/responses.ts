@@ -60,7 +60,7 @@ export class Responses {
   }
 
   /**
-   * Starts a response. `audio`: the audio of its own input.
+   * Starts a response. `audio` is the decoded audio of `parameters.input`.
    * @throws {WireError} when one is active already, or too many are running
    */
   create(parameters: ResponseParameters, audio?: DecodedAudio): Response {

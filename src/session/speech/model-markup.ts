@@ -65,7 +65,7 @@ export class ModelMarkup {
     return this.#ended;
   }
 
-  /** What the text had beside words, as far as it has come. */
+  /** The kind of markup removed so far, if any. */
   get leftOut(): LeftOut | undefined {
     if (this.#mode === 'reasoning') return 'open_reasoning';
     if (this.#calls) return 'calls';

@@ -113,7 +113,10 @@ export class Turns {
     if (conversation === 'none' || !this.#responses.defer(start)) start();
   }
 
-  /** Creates a response. In the conversation it answers every turn before it. `audio`: the audio of its own input. */
+  /**
+   * Creates a response. A response in the conversation answers all earlier turns. `audio` is the decoded audio of
+   * `parameters.input`.
+   */
   respond(parameters: ResponseParameters, audio?: DecodedAudio): void {
     const inConversation = parameters.conversation !== 'none';
     if (inConversation) this.#items.requireRoom();
