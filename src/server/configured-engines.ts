@@ -14,7 +14,7 @@ import { EngineConfigError, planEngines } from '../engines/spec/engine-plan.ts';
 import { createEngineSets } from '../engines/spec/engine-sets.ts';
 import { defaultSet, type EngineSetsSpec } from '../engines/spec/engine-spec.ts';
 import { lazyEngines } from '../engines/spec/lazy-engines.ts';
-import type { CreateEnginesOptions, EngineSet } from '../engines/spec/registry.ts';
+import type { CreateEnginesOptions, EngineOptions, EngineSet } from '../engines/spec/registry.ts';
 import { defaultModel } from '../transport/session-authorizer.ts';
 import { relaysAll, upstreamFor } from '../upstream/link/target.ts';
 
@@ -93,23 +93,29 @@ export function poolSurroundings({ limits }: Pick<Config, 'limits'>, clock: Cloc
   return { clock, queue: { jobs: limits.engineQueueJobs, waitMs: limits.engineQueueMs } };
 }
 
+/** Deadlines and maximum sizes of requests to the servers of engines. */
+export function endpointLimits(limits: Config['limits']): Required<Pick<EngineOptions, 'timeouts' | 'bounds'>> {
+  return {
+    timeouts: {
+      connectMs: limits.engineConnectMs,
+      firstByteMs: limits.engineFirstByteMs,
+      loadMs: limits.engineLoadMs,
+      idleMs: limits.engineIdleMs,
+    },
+    bounds: { answerBytes: limits.engineAnswerBytes, messageBytes: limits.engineMessageBytes },
+  };
+}
+
 function createPlanned(
   plan: EngineSetsSpec,
   { transcriberWorkers, voiceWorkers, limits }: Config,
   { clock, log }: Surroundings,
   given: NonNullable<CreateEnginesOptions['given']>,
 ): EngineSet {
-  const {
-    engineConnectMs: connectMs,
-    engineFirstByteMs: firstByteMs,
-    engineLoadMs: loadMs,
-    engineIdleMs: idleMs,
-  } = limits;
   return createEngineSets(given.languageModel === undefined ? plan : { ...plan, aliases: {} }, {
     given,
     clock,
-    timeouts: { connectMs, firstByteMs, loadMs, idleMs },
-    bounds: { answerBytes: limits.engineAnswerBytes, messageBytes: limits.engineMessageBytes },
+    ...endpointLimits(limits),
     pool: poolSurroundings({ limits }, clock),
     now: () => new Date(clock.epochMs()),
     ...(transcriberWorkers !== undefined && { transcriberWorkers }),
@@ -129,20 +135,25 @@ export const startCommand = process.env.npm_lifecycle_event === 'start' ? 'npm s
 
 /**
  * Reports a model server on this machine, which its owner may not know can be used, in the banner, the log and the
- * page.
+ * page. It looks for one when the engines are first described, because loading the HTTP client delays the start.
  */
 function withOffer(engines: EngineSet, log: Log): EngineSet {
   let hint: string | undefined;
-  void findLocalModel().then((found) => {
+  let looked = false;
+  async function look(): Promise<void> {
+    looked = true;
+    const found = await findLocalModel();
     if (found === undefined) return;
     hint = `${found.model} answers at ${found.url}. To talk to it, start the server with: ${startCommand} --llm auto`;
     log.info('server_local_model', { ...found, hint });
-  });
+  }
   return {
     ...engines,
-    describe: () =>
-      engines
+    describe() {
+      if (!looked) void look();
+      return engines
         .describe()
-        .map((status) => (status.part === 'languageModel' && hint !== undefined ? { ...status, hint } : status)),
+        .map((status) => (status.part === 'languageModel' && hint !== undefined ? { ...status, hint } : status));
+    },
   };
 }

@@ -94,8 +94,7 @@ test('no text is lost, clauses are well-formed and have whole graphemes, and a v
         assert.doesNotMatch(spoken.text, /[*`\\|{}[\]]|~~|https?:\/\/|<\/?[a-z]|\p{Emoji_Presentation}/u);
       }
     }),
-    // A fixed seed: text such as `http#://` still becomes an address once its mark is removed.
-    { numRuns: 300, seed: 1 },
+    { numRuns: 300, examples: [['http#://', 1]] },
   );
 });
 

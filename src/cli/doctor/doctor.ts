@@ -17,7 +17,7 @@ import {
 } from '../../engines/spec/engine-spec.ts';
 import { type EngineOptions, type Lifecycle, maker } from '../../engines/spec/registry.ts';
 import { inSet } from '../../engines/spec/voice-aliases.ts';
-import { isStandIn } from '../../server/configured-engines.ts';
+import { endpointLimits, isStandIn } from '../../server/configured-engines.ts';
 import { contextBudget } from '../../session/context/truncation.ts';
 import { allKinds, type EngineKind, engineKinds } from '../../session/ports/engines.ts';
 import { defaultModel } from '../../transport/session-authorizer.ts';
@@ -85,17 +85,10 @@ async function examineUpstreams(config: Config, print: (line: string) => void): 
 /** Checks the engines; returns whether all of them work. */
 async function examine(plan: EngineSetsSpec, config: Config, print: (line: string) => void): Promise<boolean> {
   const { limits, transcriberWorkers, voiceWorkers } = config;
-  const {
-    engineConnectMs: connectMs,
-    engineFirstByteMs: firstByteMs,
-    engineLoadMs: loadMs,
-    engineIdleMs: idleMs,
-  } = limits;
   const options: EngineOptions = {
     transcriberWorkers: transcriberWorkers ?? 1,
     voiceWorkers: voiceWorkers ?? 1,
-    timeouts: { connectMs, firstByteMs, loadMs, idleMs },
-    bounds: { answerBytes: limits.engineAnswerBytes, messageBytes: limits.engineMessageBytes },
+    ...endpointLimits(limits),
     attempts: 1,
     clock: systemClock,
     onNotice: (notice) => print(`note  ${notice}`),

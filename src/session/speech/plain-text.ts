@@ -41,6 +41,8 @@ const rules: readonly (readonly [pattern: RegExp, replacement: string | ((match:
   [/[ﬀ-ﬆ]/gu, ([ligature = '']) => ligature.normalize('NFKC')],
   [/[\u{1d400}-\u{1d7ff}]/gu, ([letter = '']) => letter.normalize('NFKC')],
   [/(?<=\d)[\u02b9\u2032](?=\d)/gu, "'"],
+  // The scheme of an address that appeared when marks inside it were removed.
+  [/(?:https?|ftps?):\/\//giu, ''],
   // Remaining and repeated marks.
   [/[`*~|\\<>{}[\]^]{2,}|[_#]{2,}/gu, ' '],
   [/([!?,;:])\1{2,}/gu, ([, mark = '']) => mark],
