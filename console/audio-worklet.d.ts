@@ -1,4 +1,4 @@
-/** What the worklet scope adds to the language (Web Audio API, "AudioWorkletGlobalScope"). */
+/** Types of the worklet's global scope (Web Audio API, "AudioWorkletGlobalScope"). */
 
 declare const sampleRate: number;
 

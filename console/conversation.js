@@ -1,4 +1,4 @@
-/** The page's part in the conversation: follows the events, plays and cuts the answers, and knows whose turn it is. */
+/** The conversation on the page: handles events, plays and interrupts answers, and tracks whose turn it is. */
 
 import { decodeBase64 } from './pcm.js';
 import { fullUpdate, policySilenceMs, updatesFor } from './settings.js';
@@ -7,7 +7,9 @@ import { fullUpdate, policySilenceMs, updatesFor } from './settings.js';
 /** @typedef {import('../src/protocol/wire/items.ts').Item} Item */
 /** @typedef {import('../src/protocol/wire/server-events.ts').ResponseResource} ResponseResource */
 /** @typedef {import('./settings.js').Settings} Settings */
-/** @typedef {'disconnected' | 'connecting' | 'ready' | 'listening' | 'user-speaks' | 'thinking' | 'agent-speaks'} State */
+/**
+ * @typedef {'disconnected' | 'connecting' | 'ready' | 'listening' | 'user-speaks' | 'thinking' | 'agent-speaks'} State
+ */
 /**
  * @typedef {object} Parts
  * @property {import('./realtime-client.js').RealtimeClient} client
@@ -25,7 +27,7 @@ export class Conversation {
   /** @type {'disconnected' | 'connecting' | 'connected'} */
   #phase = 'disconnected';
   #userSpeaks = false;
-  /** A turn has ended, and its response has not begun. */
+  /** A turn has ended, and its response has not started. */
   #awaitsResponse = false;
   /** @type {string | null} */
   #responseId = null;
@@ -45,12 +47,12 @@ export class Conversation {
     return this.#phase === 'connected';
   }
 
-  /** Why the server did not open a session, in its words; empty when it has said nothing. */
+  /** The server's reason for not opening a session; empty if it gave none. */
   get refusal() {
     return this.#refusal;
   }
 
-  /** Whether the server has heard speech begin, and not end. */
+  /** Whether speech has started and not ended, according to the server. */
   get userSpeaks() {
     return this.#userSpeaks;
   }
@@ -99,13 +101,13 @@ export class Conversation {
     this.#requestResponse('typed');
   }
 
-  /** What has been sent of the microphone is a turn, and wants an answer. */
+  /** The audio sent so far becomes a turn that requests a response. */
   endTurn() {
     this.#parts.client.send({ type: 'input_audio_buffer.commit' });
     this.#requestResponse('push to talk');
   }
 
-  /** The user wants the agent to stop, whatever it is at. */
+  /** The user stops the agent, whatever its state. */
   interrupt() {
     const responseId = this.#responseId;
     this.#cut();
@@ -201,7 +203,7 @@ export class Conversation {
     this.#parts.onChange();
   }
 
-  /** Silences the answer, and tells the server how much of it has been heard. */
+  /** Stops the playback and reports its position to the server. */
   #cut() {
     if (this.#responseId !== null) this.#interrupted.add(this.#responseId);
     const cut = this.#parts.player.flush();
@@ -283,7 +285,7 @@ export class Conversation {
       this.#refusal = error.message;
       return;
     }
-    // The answer may have ended while the cancel was on its way.
+    // The answer may have ended before the cancel arrived.
     if (error.code === 'response_cancel_not_active' && error.event_id === this.#cancelId) return;
     this.#parts.onError(error.message, error.code);
   }

@@ -1,4 +1,4 @@
-/** Small helpers for the document. */
+/** Helpers for the document. */
 
 /**
  * The element with an id.
@@ -6,7 +6,7 @@
  * @param {string} id
  * @param {new () => T} kind
  * @returns {T}
- * @throws {Error} when the page has no such element
+ * @throws {Error} if the page has no such element
  */
 export function element(id, kind) {
   const found = document.getElementById(id);
@@ -30,7 +30,7 @@ export function make(tag, className, ...children) {
 }
 
 /**
- * Runs a change of a scrolling list, and stays at its end if that was in view.
+ * Changes a scrolling list, and keeps it scrolled to its end if it was.
  * @param {Element} scroller
  * @param {() => void} change
  */

@@ -1,19 +1,19 @@
-/** Sample rate conversion for browsers that cannot capture at the rate of the wire. Runs inside the audio thread. */
+/** Resampling for browsers that cannot capture at 24 kHz. Runs in the audio thread. */
 
 const phases = 128;
 const halfTaps = 24;
 
 /**
- * Converts a stream downwards with a windowed sinc filter (Blackman; the stop band begins at the Nyquist frequency of
- * the target). Output is delayed by half the filter: 24 output samples.
+ * Reduces the sample rate of a stream with a windowed sinc filter (Blackman; the stop band starts at the Nyquist
+ * frequency of the target). Output is delayed by half the filter: 24 output samples.
  */
 export class Downsampler {
   #ratio;
   #reach;
   #kernels;
-  /** Input that the filter still reaches. */
+  /** Input samples within the reach of the filter. */
   #history;
-  /** Where the next output lies in `#history`, in input samples. */
+  /** Position of the next output sample in `#history`, in input samples. */
   #position;
 
   /**
@@ -62,7 +62,7 @@ export class Downsampler {
 }
 
 /**
- * The taps for an output that lies `offset` of an input sample after the centre; they add up to 1.
+ * The taps for an output sample that lies `offset` input samples after the centre; their sum is 1.
  * @param {number} ratio
  * @param {number} reach
  * @param {number} offset

@@ -1,4 +1,4 @@
-/** Every event of the socket, one row each; those that stream share a row until something else happens. */
+/** Every event of the socket, one row each; consecutive deltas share a row. */
 
 import { element, keepAtEnd, make } from './dom.js';
 import { audioBytes, formatBytes, isStreaming, summarise, withoutAudio } from './event-summary.js';
@@ -23,7 +23,7 @@ import { audioBytes, formatBytes, isStreaming, summarise, withoutAudio } from '.
  */
 
 const maxRows = 1000;
-/** Of the events that share a row, the first ones are kept. */
+/** Maximum number of events stored per row. */
 const maxEventsPerRow = 20;
 const maxWords = 2000;
 
@@ -44,7 +44,7 @@ export class EventLog {
     element('save-events', HTMLButtonElement).addEventListener('click', () => this.#save());
   }
 
-  /** Counts time from here. */
+  /** Resets the time to 0. */
   restartClock() {
     this.#startedMs = performance.now();
     this.#open.clear();
@@ -160,7 +160,7 @@ export class EventLog {
     this.#list.replaceChildren();
   }
 
-  /** Offers the list as a file of JSON lines. */
+  /** Saves the list as JSON lines. */
   #save() {
     const lines = this.#rows.flatMap(({ direction, atMs, events, total }) =>
       events.map((event, i) =>

@@ -1,9 +1,9 @@
-/** An event in a few words, and without its audio. */
+/** Summaries of events, without audio. */
 
 /** @typedef {import('./realtime-client.js').ServerEvent} ServerEvent */
 /** @typedef {import('./realtime-client.js').ClientEvent} ClientEvent */
 
-/** Types that come many times a second: the log counts them instead of listing them. */
+/** High-frequency types, which the log counts instead of listing. */
 const streaming = new Set([
   'input_audio_buffer.append',
   'response.output_audio.delta',
@@ -32,7 +32,7 @@ export function withoutAudio(event) {
 }
 
 /**
- * Bytes of audio that an event carries.
+ * Bytes of audio in an event.
  * @param {ServerEvent | ClientEvent} event
  */
 export function audioBytes(event) {

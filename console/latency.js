@@ -1,4 +1,4 @@
-/** How long each turn took from the end of speech, stage by stage, as this page saw it. */
+/** Latency of each turn from the end of speech, by stage, measured on this page. */
 
 import { element, make } from './dom.js';
 
@@ -22,7 +22,7 @@ const labels = /** @type {const} */ ({
   audio: 'first audio',
   heard: 'heard',
 });
-/** The bar is this long, or as long as the longest of the turns shown. */
+/** Minimum scale of the bars; longer turns extend it. */
 const leastScaleMs = 800;
 
 export class Latency {
@@ -34,7 +34,7 @@ export class Latency {
   #byAnswerItem = new Map();
 
   /**
-   * A turn has ended; what follows is measured from now.
+   * A turn has ended; the following stages are measured from now.
    * @param {{ kind: string, itemId?: string, silenceMs?: number }} turn
    */
   begin({ kind, itemId, silenceMs = 0 }) {
@@ -56,7 +56,7 @@ export class Latency {
   }
 
   /**
-   * The item that the turn became; a turn that ended by hand learns it here.
+   * Sets the item of a turn; that of a manual turn is not known before.
    * @param {string} itemId
    */
   committed(itemId) {
@@ -106,7 +106,7 @@ export class Latency {
     this.#mark(this.#byAnswerItem.get(itemId), 'heard', inMs);
   }
 
-  /** Another session numbers its turns anew. */
+  /** A new session numbers its turns from 1. */
   clear() {
     this.#turns = [];
     this.#count = 0;

@@ -1,4 +1,4 @@
-/** Builds the page's parts and joins them to its buttons. */
+/** Creates the parts of the page and connects them to its buttons. */
 
 import { Conversation } from './conversation.js';
 import { element, make } from './dom.js';
@@ -135,7 +135,7 @@ connect();
 void introduceStandIn();
 
 /**
- * Sends a message, or shows why it was not sent.
+ * Sends a message, or displays why it was not sent.
  * @param {string} text
  * @returns {boolean} whether it was sent
  */
@@ -150,7 +150,7 @@ function say(text) {
   return true;
 }
 
-/** Where no language model answers, shows what the stand-in can do and how to get a model. */
+/** If the stand-in answers, displays its abilities and how to use a language model. */
 async function introduceStandIn() {
   const report = await fetch('/readyz').then(
     (answer) => answer.json(),

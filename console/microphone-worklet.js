@@ -1,4 +1,4 @@
-/** Runs in the audio thread: cuts the microphone into 20 ms of 16-bit PCM at 24 kHz. */
+/** Runs in the audio thread: converts the microphone to chunks of 20 ms of 16-bit PCM at 24 kHz. */
 
 import { Downsampler } from './downsampler.js';
 

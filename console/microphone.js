@@ -1,8 +1,8 @@
-/** The microphone, as chunks of 20 ms in the format of the wire. */
+/** The microphone, as chunks of 20 ms in the wire format. */
 
 import { sampleRateHz } from './pcm.js';
 
-/** The microphone cannot be had; the message says what the user can do about it. */
+/** The microphone is unavailable; the message says what the user can do. */
 export class MicrophoneError extends Error {}
 
 export class Microphone {
@@ -28,14 +28,14 @@ export class Microphone {
     return this.#context !== null;
   }
 
-  /** The user may be being asked for it. */
+  /** The browser may be asking the user for permission. */
   get isOpening() {
     return this.#attempt !== null && !this.isOpen;
   }
 
   /**
-   * Asks for the microphone and begins to deliver chunks. Must be called from a user's gesture. What is closed before
-   * it has opened stays closed, whatever the user then answers.
+   * Requests the microphone and starts to deliver chunks. Call it from a user gesture. If it is closed before it has
+   * opened, it stays closed, whatever the user answers.
    * @throws {MicrophoneError}
    */
   async open() {
@@ -89,7 +89,7 @@ export class Microphone {
     await context.audioWorklet.addModule(new URL('./microphone-worklet.js', import.meta.url));
     const node = new AudioWorkletNode(context, 'parley-microphone', { channelCount: 1, channelCountMode: 'explicit' });
     node.port.onmessage = ({ data }) => this.#onChunk(data);
-    // It outputs silence; being connected keeps it running.
+    // The output is silent; the connection keeps the node running.
     source.connect(node).connect(context.destination);
     await context.resume();
     return context;
@@ -97,8 +97,8 @@ export class Microphone {
 }
 
 /**
- * Lets the browser resample where it can. Firefox cannot connect a stream to a context of another rate
- * (NotSupportedError): there the worklet resamples.
+ * Lets the browser resample if possible. Firefox cannot connect a stream to a context with another rate
+ * (NotSupportedError), so the worklet resamples there.
  * @param {MediaStream} stream
  */
 function connectSource(stream) {

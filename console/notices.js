@@ -1,4 +1,4 @@
-/** Messages that the user should see: errors of the server, the microphone, the connection. */
+/** Messages for the user: errors of the server, the microphone and the connection. */
 
 import { element, make } from './dom.js';
 
@@ -12,7 +12,7 @@ export class Notices {
   #shown = new Map();
 
   /**
-   * Shows a message in the place of an earlier one of its kind.
+   * Displays a message, which replaces an earlier one of its kind.
    * @param {string} kind
    * @param {string} text
    * @param {Action[]} [actions]

@@ -1,4 +1,4 @@
-/** The audio of the wire: mono 16-bit little-endian PCM at 24 kHz, as base64. */
+/** Audio on the wire: mono 16-bit little-endian PCM at 24 kHz, as base64. */
 
 export const sampleRateHz = 24_000;
 
@@ -14,7 +14,7 @@ export function toMs(sampleCount) {
 export function encodeBase64(samples) {
   const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
   let binary = '';
-  // A call takes a bounded number of arguments.
+  // The number of arguments of a call is limited.
   for (let at = 0; at < bytes.length; at += 8192) binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
   return btoa(binary);
 }
@@ -31,7 +31,7 @@ export function decodeBase64(base64) {
 }
 
 /**
- * How loud samples are on a scale for the eye: 0 is silence (−60 dBFS and below), 1 is as loud as speech gets.
+ * Level of samples for a meter: 0 is silence (−60 dBFS and below), 1 is loud speech.
  * @param {Int16Array} samples
  */
 export function levelOf(samples) {

@@ -1,8 +1,8 @@
-/** What the loudspeaker still has to say: pieces of items, in order. Runs inside the audio thread. */
+/** The queue of audio to play: pieces of items, in order. Runs in the audio thread. */
 
-/** Ten minutes at 24 kHz: more than any answer, less than harm. */
+/** Ten minutes at 24 kHz, which is longer than any answer. */
 const maxQueuedSamples = 14_400_000;
-/** A cut within 5 ms instead of at once, so that it does not click. */
+/** Interrupted audio fades out within 5 ms to avoid a click. */
 const fadeSamples = 120;
 
 /** @typedef {{ itemId: string, contentIndex: number, samples: Int16Array }} Piece */
@@ -11,12 +11,12 @@ const fadeSamples = 120;
 export class PlaybackQueue {
   /** @type {Piece[]} */
   #pieces = [];
-  /** How much of the first piece has been played. */
+  /** Position in the first piece. */
   #offset = 0;
   #queuedSamples = 0;
   /** @type {Position | null} */
   #position = null;
-  /** The fading rest of what was cut. */
+  /** The fading rest of interrupted audio. */
   #tail = new Float32Array();
 
   /**
@@ -34,13 +34,13 @@ export class PlaybackQueue {
     return this.#queuedSamples;
   }
 
-  /** The item that was played last, and how much of it has been. */
+  /** The last played item, and its position. */
   get position() {
     return this.#position;
   }
 
   /**
-   * Fills `output` with the next samples, and with silence where there are none.
+   * Fills `output` with the next samples, or with silence.
    * @param {Float32Array} output
    * @returns {number} samples of items that were played
    */
@@ -60,7 +60,7 @@ export class PlaybackQueue {
     return at;
   }
 
-  /** Forgets everything that has not been played. */
+  /** Drops all audio that has not been played. */
   flush() {
     const upcoming = new Float32Array(fadeSamples);
     const position = this.#position;

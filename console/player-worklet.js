@@ -1,4 +1,4 @@
-/** Runs in the audio thread: plays the queue without gaps, and reports every 20 ms how far it has come. */
+/** Runs in the audio thread: plays the queue without gaps, and reports its position every 20 ms. */
 
 import { PlaybackQueue } from './playback-queue.js';
 
@@ -9,7 +9,7 @@ class PlayerProcessor extends AudioWorkletProcessor {
   #sinceReport = 0;
   #peak = 0;
   #playing = false;
-  /** Counts the flushes, so that a report from before one can be told from those after it. */
+  /** Number of flushes, to recognize reports from before a flush. */
   #generation = 0;
 
   constructor() {

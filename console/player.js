@@ -1,4 +1,4 @@
-/** The loudspeaker: plays answers as they arrive, and knows how much of each has been heard. */
+/** Audio output: plays answers as they arrive, and tracks the position of each. */
 
 import { sampleRateHz, toMs } from './pcm.js';
 
@@ -22,7 +22,7 @@ export class Player {
   /** @type {Position | null} */
   #position = null;
   #playing = false;
-  /** Counts the flushes: pieces and reports from before the last one are void. */
+  /** Number of flushes: pieces and reports from before the last one are ignored. */
   #generation = 0;
 
   /** @param {PlayerListener} listener */
@@ -34,7 +34,7 @@ export class Player {
     return this.#playing;
   }
 
-  /** Browsers let a page sound only after a gesture: call it from one. */
+  /** Browsers allow audio only after a user gesture, so call it from one. */
   unlock() {
     this.#node ??= this.#open();
     this.#context?.resume();
@@ -49,7 +49,7 @@ export class Player {
   }
 
   /**
-   * Falls silent at once.
+   * Stops playback immediately.
    * @returns {{ itemId: string, contentIndex: number, playedMs: number } | null} what was cut and how much of it has
    *   been heard; null when nothing was playing
    */
@@ -95,7 +95,7 @@ export class Player {
     this.#listener.onPlaying(playing);
   }
 
-  /** The time that a sample takes from here to the air, as far as the browser knows. */
+  /** Output latency of the browser, as far as it is known. */
   #latencyMs() {
     const context = this.#context;
     return context === null ? 0 : Math.max(context.outputLatency || 0, context.baseLatency || 0) * 1000;

@@ -1,4 +1,4 @@
-/** The WebSocket: events out, events in, and how it ended. */
+/** The WebSocket connection. */
 
 /** @typedef {import('../src/protocol/wire/server-events.ts').ServerEvent} ServerEvent */
 /** @typedef {import('../src/protocol/wire/client-events.ts').ClientEvent} ClientEvent */
@@ -9,10 +9,10 @@
  * @property {(message: string, code: number) => void} onClosed the connection is over, unasked, or could not be made
  */
 
-/** Audio that a slow network has not taken yet; beyond it, chunks are dropped. */
+/** Maximum audio waiting to be sent; beyond it, chunks are dropped. */
 const maxBufferedBytes = 2_000_000;
 
-/** The code that a connection is closed with when its key is missing or wrong. */
+/** The close code for a missing or invalid key. */
 export const keyRefused = 3000;
 
 export class RealtimeClient {
@@ -37,7 +37,7 @@ export class RealtimeClient {
     const url = new URL('v1/realtime', document.baseURI);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     url.searchParams.set('model', model);
-    // A browser cannot set headers on a WebSocket: the key travels as a subprotocol.
+    // A browser cannot set headers on a WebSocket, so the key is sent as a subprotocol.
     const protocols = apiKey === '' ? ['realtime'] : ['realtime', `openai-insecure-api-key.${apiKey}`];
     let socket;
     try {
@@ -71,7 +71,7 @@ export class RealtimeClient {
   }
 
   /**
-   * Sends an event with an id of its own; an error that it causes carries the same.
+   * Sends an event with an `event_id`, which an error about it repeats.
    * @param {ClientEvent} event
    * @returns {string} the id; the event is dropped when there is no connection
    */
@@ -85,7 +85,7 @@ export class RealtimeClient {
   }
 
   /**
-   * Sends audio unless too much of it is waiting already.
+   * Sends audio, unless too much is waiting.
    * @param {string} audio base64
    * @returns {'sent' | 'dropped' | 'dropping'} `dropped` only for the first of a row
    */

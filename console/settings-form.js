@@ -1,4 +1,4 @@
-/** The dialog with the settings: shows them, and reports every change at once. */
+/** The settings dialog: displays the settings and reports changes immediately. */
 
 import { element } from './dom.js';
 import { asEagerness, asTurnMode, voices } from './settings.js';
@@ -35,7 +35,7 @@ export class SettingsForm {
     for (const name of ['apiKey', 'model']) {
       this.#field(name).addEventListener('keydown', (event) => {
         if (!(event instanceof KeyboardEvent) || event.key !== 'Enter') return;
-        // Enter would press the first button, which closes the dialog and leaves the connection as it is.
+        // Enter would press the first button, which closes the dialog without reconnecting.
         event.preventDefault();
         this.#onChange(this.#read());
         this.#dialog.close();
@@ -54,7 +54,7 @@ export class SettingsForm {
   }
 
   /**
-   * Shows what the server uses where the user has said nothing.
+   * Displays the server's values for fields that the user left empty.
    * @param {string} instructions
    */
   showServerInstructions(instructions) {
@@ -62,7 +62,7 @@ export class SettingsForm {
     if (field instanceof HTMLTextAreaElement) field.placeholder = instructions || 'None';
   }
 
-  /** Shows the value beside each slider, and only the fields of the chosen mode. */
+  /** Updates the values beside the sliders, and hides the fields of other modes. */
   #refresh() {
     for (const slider of this.#form.querySelectorAll('input[type=range]')) {
       if (slider instanceof HTMLInputElement && slider.nextElementSibling !== null) {

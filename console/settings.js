@@ -1,4 +1,4 @@
-/** What the user has chosen: kept between visits (the key only for this tab), and put into words for the server. */
+/** The user's settings: stored in the browser (the key only for this tab), and converted to updates of the session. */
 
 /** @typedef {import('../src/protocol/wire/session-config.ts').RealtimeUpdate} SessionUpdate */
 /** @typedef {import('../src/protocol/wire/session-config.ts').TurnDetection} TurnDetection */
@@ -36,7 +36,7 @@ const defaults = {
 };
 
 /**
- * The stored settings; what is missing, or not of its kind, has its default.
+ * The stored settings; missing or invalid values are replaced by defaults.
  * @returns {Settings}
  */
 export function loadSettings() {
@@ -89,8 +89,8 @@ export function fullUpdate(settings) {
 }
 
 /**
- * What has to be said of a change, one update for each kind: the server refuses an update as a whole (a voice, for
- * instance, cannot change once it has been heard), and the rest should not be lost with it.
+ * The updates for a change, one per kind: the server refuses an update as a whole (for example a different voice after
+ * audio), and the other changes must not be lost with it.
  * @param {Settings} before
  * @param {Settings} after
  * @returns {SessionUpdate[]}
@@ -108,12 +108,12 @@ export function updatesFor(before, after) {
 }
 
 /**
- * Silence after which any turn has ended, whatever was said.
+ * Silence that ends any turn.
  * @param {Settings} settings
  * @returns {number} milliseconds
  */
 export function closingSilenceMs({ turnMode, silenceMs }) {
-  // semantic_vad waits 8 s at its least eager.
+  // The maximum wait of semantic_vad at low eagerness is 8 s.
   return turnMode === 'semantic_vad' ? 8500 : silenceMs + 500;
 }
 
@@ -158,7 +158,7 @@ function parse(json) {
   }
 }
 
-// A browser may deny storage: the page then forgets, and works.
+// A browser may deny access to storage: settings are then not stored.
 
 /** @param {'localStorage' | 'sessionStorage'} area @param {string} key */
 function read(area, key) {

@@ -1,4 +1,4 @@
-/** The big button, the space bar and Escape. */
+/** The talk button, the space bar and Escape. */
 
 /**
  * @param {HTMLButtonElement} button
@@ -23,7 +23,7 @@ export function bindTalkButton(button, talk, { beforeTalk, interrupt }) {
 
   button.addEventListener('pointerdown', (event) => {
     if (!talk.isPushToTalk || event.button !== 0) return;
-    // The release counts wherever the pointer is by then.
+    // The pointer may have left the button before its release.
     button.setPointerCapture(event.pointerId);
     press();
   });
@@ -42,12 +42,12 @@ export function bindTalkButton(button, talk, { beforeTalk, interrupt }) {
   document.addEventListener('keyup', (event) => {
     if (talk.isHeld && (event.key === ' ' || event.key === 'Enter')) talk.release();
   });
-  // A key that is let go in another window is not seen here.
+  // The release of a key in another window is not reported.
   window.addEventListener('blur', () => talk.release());
 }
 
 /**
- * The space bar talks unless something has the focus that needs it; Enter talks on the button itself.
+ * The space bar talks unless the focused element needs it; Enter activates the focused button.
  * @param {KeyboardEvent} event
  * @param {HTMLButtonElement} button
  */

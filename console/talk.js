@@ -1,4 +1,4 @@
-/** From the microphone to the server: open all the time and cut into turns there, or only while a key is held. */
+/** Sends the microphone to the server: continuously, with turn detection there, or while a key is held. */
 
 import { Microphone } from './microphone.js';
 import { encodeBase64, levelOf, sampleRateHz, toMs } from './pcm.js';
@@ -14,9 +14,9 @@ import { closingSilenceMs } from './settings.js';
  * @property {(message: string) => void} onProblem
  */
 
-/** The server refuses a commit of less. */
+/** The minimum duration of a commit. */
 const leastTurnMs = 100;
-/** People let go of the key a little before the last sound. */
+/** Recording continues briefly after the key is released, because people release it early. */
 const releaseTailMs = 120;
 
 export class Talk {
@@ -24,7 +24,7 @@ export class Talk {
   #settings;
   #microphone;
   #held = false;
-  /** What is still to be sent after the key was let go. */
+  /** Audio still to be sent after the key was released. */
   #tailMs = 0;
   #sentMs = 0;
 
@@ -45,7 +45,7 @@ export class Talk {
     return this.#microphone.isOpen;
   }
 
-  /** The microphone is open, or is asked for. */
+  /** Whether the microphone is open or requested. */
   get isWanted() {
     return this.#microphone.isOpen || this.#microphone.isOpening;
   }
@@ -78,7 +78,7 @@ export class Talk {
     this.#parts.onChange();
   }
 
-  /** Closes the microphone. What was being said is a turn: the server hears silence until it has noticed. */
+  /** Closes the microphone. Silence is sent until the server has ended the current turn. */
   off() {
     if (this.isOn && !this.isPushToTalk) {
       const ms = this.#parts.conversation.userSpeaks ? closingSilenceMs(this.#settings) : 500;
@@ -91,7 +91,7 @@ export class Talk {
     this.#parts.onChange();
   }
 
-  /** Push to talk: the key is down. */
+  /** Push to talk: the key was pressed. */
   async press() {
     if (this.#held) return;
     this.#held = true;
@@ -102,7 +102,7 @@ export class Talk {
     await this.on();
   }
 
-  /** Push to talk: the key is up. */
+  /** Push to talk: the key was released. */
   release() {
     if (!this.#held) return;
     this.#held = false;

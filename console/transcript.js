@@ -1,4 +1,4 @@
-/** The conversation in words, as it is spoken. */
+/** The transcript of the conversation. */
 
 import { element, keepAtEnd, make } from './dom.js';
 
@@ -17,7 +17,7 @@ export class Transcript {
   #entries = new Map();
 
   /**
-   * Makes sure that an item has its place.
+   * Adds an item if it is not present.
    * @param {string} itemId
    * @param {Role} role
    */
@@ -38,7 +38,7 @@ export class Transcript {
   }
 
   /**
-   * Moves an item behind the one that it follows in the conversation.
+   * Moves an item to its position after the previous one.
    * @param {string} itemId
    * @param {string | null} previousItemId
    */
@@ -59,7 +59,7 @@ export class Transcript {
   }
 
   /**
-   * The item has all its words.
+   * The text of the item is complete.
    * @param {string} itemId
    * @param {string} [text] replaces what has been shown
    */
@@ -74,7 +74,7 @@ export class Transcript {
   }
 
   /**
-   * A remark below an item, such as that it was interrupted.
+   * Adds a remark below an item, for example that it was interrupted.
    * @param {string} itemId
    * @param {string} note
    */
@@ -105,7 +105,7 @@ export class Transcript {
     this.#entries.delete(itemId);
   }
 
-  /** What follows belongs to another session, which knows nothing of what came before. */
+  /** Marks the start of another session, without the context of the previous one. */
   startSession() {
     for (const { node } of this.#entries.values()) delete node.dataset.pending;
     this.#entries.clear();

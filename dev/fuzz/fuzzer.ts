@@ -28,19 +28,19 @@ export interface Memory {
   after: ServerStats;
 }
 
-/** What is compiled and loaded on first use, and the pools that connections leave behind, are not growth. */
+/** Code that is compiled and loaded on first use, and pools that connections leave behind, do not count as growth. */
 const warmUpCases = 300;
 const progressMs = 5000;
 const quietMs = 10_000;
-/** Of each round, for cases that are run alone and measured. */
+/** Share of each round for cases that are run alone and measured. */
 const measuredShare = 0.15;
 /** Costly cases that wait to be run alone; others run among the rest. */
 const mostCostly = 128;
-/** Of one defect; more say nothing new. */
+/** Maximum number of cases per defect. */
 const maxFindings = 50;
 const recentCases = 16;
 const maxSuspects = 64;
-/** What a server tells after a connection has ended comes within this time. */
+/** Time limit for server output after the end of a connection. */
 const aftermathMs = 50;
 /** A server that uses less processor time than this between two looks has done all that a case asked for. */
 const idleCpuMs = 4;
@@ -162,7 +162,7 @@ export class Fuzzer {
 
   /**
    * Runs a case when nothing else runs. One that costs too much is run once more: only what it costs both times counts.
-   * What it still costs too much is added to its findings.
+   * Costs above the thresholds are added to its findings.
    */
   async #measure(
     fuzzed: Case,

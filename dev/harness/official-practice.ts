@@ -44,7 +44,7 @@ export class Connection {
 
 interface Rule {
   rule: string;
-  /** What breaks if the rule is broken. */
+  /** The consequence of breaking the rule. */
   why: string;
   check: (event: JsonObject, connection: Connection) => Problem[];
 }

@@ -44,7 +44,7 @@ function verdictOf(low: number, high: number): Ratio['verdict'] {
   return high < 1 ? 'better' : 'within noise';
 }
 
-/** How many of n sorted samples can be cut off at either end without losing the confidence. */
+/** The number of samples that can be cut off at either end of n sorted ones without losing the confidence. */
 function cutOff(n: number): number {
   let cut = 0;
   while (missChance(n, cut + 1) <= 1 - confidence) cut++;

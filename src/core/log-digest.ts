@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import { boundedDetails } from './log-details.ts';
 
-/** How many entries of an event are logged per minute, and the details that distinguish kinds of it. */
+/** The number of entries of an event that are logged per minute, and the details by which they are grouped. */
 export interface DigestRule {
   perMinute: number;
   by?: readonly string[];

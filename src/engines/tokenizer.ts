@@ -6,7 +6,7 @@ import { roughTokens } from '../session/settings.ts';
  * seconds. In pieces of this many characters no text takes more than about 2 µs a token.
  */
 const pieceCharacters = 128;
-/** How far the end of a piece may move to the space before a word, where the encoding has a boundary. */
+/** Maximum distance to move the end of a piece back to the space before a word, a boundary of the encoding. */
 const snapCharacters = 32;
 /** The rest of a longer text is estimated. */
 const tokensCounted = 2048;

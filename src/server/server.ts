@@ -93,7 +93,10 @@ export interface ServerOptions {
    * to the observers of their request alone.
    */
   observe?: ObserveSession;
-  /** Tools that the server runs for the models of a session, beside the functions that its clients run. See docs/tools.md. Not for relayed sessions and those of `createSession`. */
+  /**
+   * Tools that the server runs for the models of a session, beside the functions that its clients run. See
+   * docs/tools.md. Not for relayed sessions and those of `createSession`.
+   */
   openTools?: OpenTools;
   clock?: Clock;
   ids?: IdSource;
@@ -278,7 +281,7 @@ export async function startConfiguredServer(
     return `ws${secure}://${authority}${realtimePath}`;
   }
   log.info('server_listening', { url, keys: config.apiKeys.length });
-  // It holds the event loop for a moment: now, while the engines load in their threads, nobody can take a turn.
+  // This blocks the event loop briefly, which affects nobody while the engines load in their threads.
   void tokens.load();
 
   engineSet.ready.then(

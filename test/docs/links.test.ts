@@ -53,7 +53,7 @@ test('options and npm scripts that documents name exist', () => {
     readFileSync(join(root, 'scripts/compare-recording.ts'), 'utf8'),
   ];
   const options = new Set(programs.join('\n').match(/--[a-z][a-z0-9.-]*/g));
-  // Those of npm, Node, curl, llama.cpp and vLLM.
+  // Options of npm, Node, curl, llama.cpp and vLLM.
   for (const other of ['save-dev', 'test', 'retry', 'retry-delay', 'retry-all-errors', 'jinja'])
     options.add(`--${other}`);
   for (const other of ['enable-auto-tool-choice', 'tool-call-parser']) options.add(`--${other}`);

@@ -146,7 +146,7 @@ test('echoes of a large schema also count by their number of values', async (t) 
   });
   while (!over) await clock.advance(100);
   await cleared;
-  // Of the 300 KiB that an echo costs, 250 KiB are for its values; a burst of 2 MiB is free.
+  // An echo counts as 300 KiB, 250 KiB of them for its values; a burst of 2 MiB is free.
   assert.ok(clock.now() >= 2000, `all within ${clock.now()} ms`);
 });
 

@@ -31,7 +31,7 @@ export type TranscriptEvent =
       confidence?: number;
       /** Probability that a sentence ended with the audio, 0…1, if known. */
       endOfSentence?: number;
-      /** Of all tokens of the text. */
+      /** One entry per token of the text. */
       logprobs?: TokenProbability[];
       /** The engine's own figures, which take precedence over estimates. */
       usage?: TranscriptionUsage;

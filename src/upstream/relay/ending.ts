@@ -1,4 +1,4 @@
-/** What follows the end of an upstream connection: the end of the session, or reconnection attempts. */
+/** Decides what happens when an upstream connection ends: the session ends too, or Parley reconnects. */
 
 import type { CloseReason } from '../../session/ports/peer.ts';
 

@@ -1,4 +1,4 @@
-/** Who may create client secrets, from which pages, and how many. */
+/** Limits on creating client secrets: allowed callers and origins, and the rate. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

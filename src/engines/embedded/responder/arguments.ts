@@ -193,8 +193,8 @@ class Filler {
   }
 
   /**
-   * What `read` finds in the answer to a question. Without a result the question is asked (again), unless the call is
-   * forced.
+   * The result of `read` for the answer to a question. Without a result the question is asked (again), unless the call
+   * is forced.
    */
   #ask<T>(question: string, read: (answer: string) => T | undefined): T | undefined {
     const found = read(normalize(this.#wish.answers.get(question) ?? ''));
