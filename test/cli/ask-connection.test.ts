@@ -6,23 +6,16 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { outputOf } from '../support/process-output.ts';
 import { newServer } from '../support/server.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 /** Runs `parley ask` until it exits. */
-async function ask(t: TestContext, ...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+function ask(t: TestContext, ...args: string[]): ReturnType<typeof outputOf> {
   const child = spawn(process.execPath, [main, 'ask', ...args], { cwd: tmpdir(), stdio: 'pipe' });
   t.after(() => child.kill('SIGKILL'));
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (chunk) => {
-    out += String(chunk);
-  });
-  child.stderr.on('data', (chunk) => {
-    err += String(chunk);
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, out, err };
+  return outputOf(child);
 }
 
 /** A closed port. */

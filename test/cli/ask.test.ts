@@ -10,6 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseOptions } from '../../src/cli/ask/options.ts';
 import { call, fakeEngines, say } from '../support/fake-engines.ts';
+import { outputOf } from '../support/process-output.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -37,17 +38,9 @@ function start(t: TestContext, { args, environment = {}, input = '' }: Run) {
   return { child, cwd };
 }
 
-async function ask(t: TestContext, run: Run): Promise<{ code: number | null; out: string; err: string }> {
+function ask(t: TestContext, run: Run): ReturnType<typeof outputOf> {
   const { child } = start(t, run);
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (chunk) => {
-    out += String(chunk);
-  });
-  child.stderr.on('data', (chunk) => {
-    err += String(chunk);
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, out, err };
+  return outputOf(child);
 }
 
 test('a URL may have another scheme, no path, or the path of an API', () => {

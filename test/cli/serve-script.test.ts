@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -10,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { apiKey, type ConfigOverrides, type ParleyServer } from '../../src/server/server.ts';
 import { newDirectory } from '../engines/cassette/recorded.ts';
 import { tone } from '../support/fake-engines.ts';
+import { outputOf } from '../support/process-output.ts';
 import { newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
@@ -125,15 +125,8 @@ test('an invalid script prevents the start: exit code 2, and every error with fi
   const env = { ...process.env, PARLEY_TEST_ALL: undefined };
   const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--script', path], { env });
   t.after(() => child.kill('SIGKILL'));
-  const output = { out: '', err: '' };
-  child.stdout.on('data', (chunk) => {
-    output.out += String(chunk);
-  });
-  child.stderr.on('data', (chunk) => {
-    output.err += String(chunk);
-  });
-  const [code] = await once(child, 'close');
-  assert.deepEqual([code, output.out], [2, '']);
+  const output = await outputOf(child);
+  assert.deepEqual([output.code, output.out], [2, '']);
   const lines = output.err.split('\n');
   assert.ok(
     lines.some((line) => line.startsWith(`${path}:2:5: 'wehn' is not a field of a rule. Did you mean 'when'?`)),
