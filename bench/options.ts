@@ -1,6 +1,7 @@
 /** The command line of the benchmark, and the durations of its parts. */
 
 import { parseArgs } from 'node:util';
+import { messageOf } from '../src/core/errors.ts';
 
 export const parts = [
   'cold-start',
@@ -81,7 +82,7 @@ function parse(argv: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
 }
 

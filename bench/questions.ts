@@ -5,6 +5,7 @@ import type { AudioClip } from '../src/audio/audio-clip.ts';
 import { concatSamples, durationMs } from '../src/audio/pcm.ts';
 import { resample } from '../src/audio/resample.ts';
 import { readWav } from '../src/audio/wav.ts';
+import { messageOf } from '../src/core/errors.ts';
 import { Flite } from '../src/engines/embedded/flite/flite.ts';
 import { wireRateHz } from './recording.ts';
 
@@ -55,7 +56,7 @@ async function recorded(file: string): Promise<Int16Array> {
   try {
     return await atWireRate(readWav(await readFile(file)));
   } catch (error) {
-    throw new QuestionError(`--question ${file}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new QuestionError(`--question ${file}: ${messageOf(error)}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../../src/core/errors.ts';
 import { Child } from '../harness/child.ts';
 import { mint } from '../harness/plain-request.ts';
 import type { ServerCost } from './cost.ts';
@@ -25,7 +26,7 @@ export class Target {
     this.#child = child;
     this.ports = ports;
     this.secrets = secrets;
-    this.died = child.ended.catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+    this.died = child.ended.catch(messageOf);
     child.onMessage((message) => {
       if (message.type !== 'trouble') return;
       this.troubles.push(message.trouble);

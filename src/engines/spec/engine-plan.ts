@@ -1,6 +1,7 @@
 /** Turns the configuration of engines into a plan, or reports its problems. */
 
 import { statSync } from 'node:fs';
+import { messageOf } from '../../core/errors.ts';
 import { nearest } from '../../protocol/parse/nearest.ts';
 import {
   allKinds,
@@ -127,7 +128,7 @@ function pathProblem(kind: EngineKind, spec: EngineSpec | undefined): string | u
     for (const file of files) modelFile(path, file);
     return undefined;
   } catch (error) {
-    return `${spec} cannot be loaded: ${error instanceof Error ? error.message : String(error)}. Check the path.`;
+    return `${spec} cannot be loaded: ${messageOf(error)}. Check the path.`;
   }
 }
 

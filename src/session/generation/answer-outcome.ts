@@ -17,16 +17,17 @@ const leftOutFaults: { readonly [Kind in LeftOut]: string } = {
   reasoning: 'it reasoned and gave no answer. Lower its reasoning effort, or let its server generate more tokens',
 };
 
-/** Follows an answer, and decides in the end whether it may count as complete (docs/protocol.md, "Answers without words"). */
+/** Decides whether an answer is complete (docs/protocol.md, "Answers without words"). */
 export class AnswerOutcome {
   readonly #asked: Asked;
-  /** Taken out of the model's text by `ModelWords`; else by the engine. */
+  /** The kind of text that `ModelWords`, or else the engine, removed from the answer. */
   leftOut: LeftOut | undefined;
   #words = false;
-  /** Whether the words hold letters or digits: emoji and punctuation alone need no sound. */
+  /** Whether the text contains letters or digits. Emoji and punctuation alone need no audio. */
   #speakable = false;
   #called = false;
-  #spokeItself = false;
+  /** Whether the model has answered with its own audio. */
+  spokeItself = false;
   #sounded = false;
   #silentCharacters = 0;
 
@@ -34,14 +35,15 @@ export class AnswerOutcome {
     this.#asked = asked;
   }
 
-  read(event: CheckedEvent): void {
+  /** Takes an event of the model, and returns it. */
+  read(event: CheckedEvent): CheckedEvent {
     switch (event.type) {
       case 'text':
         this.#readWords(event.text);
         break;
       case 'audio':
         this.#readWords(event.transcript);
-        this.#spokeItself = true;
+        this.spokeItself = true;
         this.#sounded ||= event.samples.length > 0;
         break;
       case 'call':
@@ -51,15 +53,16 @@ export class AnswerOutcome {
         this.leftOut ??= event.leftOut;
         break;
     }
+    return event;
   }
 
-  /** The voice has spoken a clause. `sounded`: it made audio for it. */
+  /** Call after the voice has processed a clause. `sounded`: whether it produced audio. */
   spoke(clause: string, sounded: boolean): void {
     if (sounded) this.#sounded = true;
     else this.#silentCharacters += clause.trim().length;
   }
 
-  /** Why an answer that the model ended by itself is not complete; undefined where it is. */
+  /** The reason why an answer that the model ended by itself is incomplete; undefined if it is complete. */
   get failure(): StageError | undefined {
     if (this.#silentCharacters > 0) {
       const problem = `it produced no audio for ${this.#silentCharacters} characters of the answer. It may not support their language`;
@@ -78,7 +81,7 @@ export class AnswerOutcome {
       return asksForWords(this.#asked) ? 'it ended its answer without a word' : undefined;
     }
     if (!this.#asked.speech || this.#sounded || !this.#speakable) return undefined;
-    return this.#spokeItself
+    return this.spokeItself
       ? 'it gave words without their audio'
       : 'its answer holds nothing that can be spoken, such as code alone';
   }
@@ -89,7 +92,7 @@ export class AnswerOutcome {
   }
 }
 
-/** Whether an answer is due: not for a blank turn, behind an answer, or while another call waits for its output. */
+/** Whether the model was expected to answer: not after a blank turn or an answer, nor while a call lacks its output. */
 function asksForWords({ items, instructions, instructionsOfResponse }: Asked): boolean {
   if (instructionsOfResponse) return true;
   const last = items.at(-1);

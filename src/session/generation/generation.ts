@@ -95,18 +95,10 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
   const { speech, ...request } = options;
   const outcome = new AnswerOutcome(options);
   let voiceSilent = false;
-  let spokeItself = false;
   let modelEnded = false;
   const calls = new Channel<CallEvent>(callsAhead);
 
   async function* model(): AsyncGenerator<CheckedEvent> {
-    for await (const event of checked()) {
-      outcome.read(event);
-      yield event;
-    }
-  }
-
-  async function* checked(): AsyncGenerator<CheckedEvent> {
     const { languageModel } = tools.engines;
     const names = new ToolNames(request);
     const check = new ToolCallCheck(names);
@@ -131,22 +123,19 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
       }
       if (event.type === 'thinking') continue;
       reports.reached('first_token');
-      if (event.type === 'audio') {
-        spokeItself = true;
-        if (event.samples.length > 0) reports.reached('first_audio');
-      }
+      if (event.type === 'audio' && event.samples.length > 0) reports.reached('first_audio');
       finished = event.type === 'finish';
       if (event.type === 'text') {
         for (const text of words.read(event.text)) {
           await others.step();
-          if (text !== '') yield { type: 'text', text };
+          if (text !== '') yield outcome.read({ type: 'text', text });
         }
         continue;
       }
       const rest = words.end();
-      if (rest !== '') yield { type: 'text', text: rest };
+      if (rest !== '') yield outcome.read({ type: 'text', text: rest });
       outcome.leftOut = words.leftOut;
-      yield* check.check(event);
+      for (const each of check.check(event)) yield outcome.read(each);
     }
     if (finished || abort.signal.aborted) return;
     throw new StageError('languageModel', 'failed', 'The language model failed: it ended without finishing.');
@@ -252,7 +241,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
       return modelEnded;
     },
     get spokeItself() {
-      return spokeItself;
+      return outcome.spokeItself;
     },
     abort: () => {
       abort.abort();

@@ -1,4 +1,5 @@
 import { rejectOnAbort } from '../../core/abort.ts';
+import { messageOf } from '../../core/errors.ts';
 import { copyItem, type McpCallItem, type ToolCallError } from '../../protocol/wire/items.ts';
 import type { ServerToolResult } from '../ports/tool-runner.ts';
 import type { SessionCore } from '../session-core.ts';
@@ -96,7 +97,7 @@ export class ToolCalls {
       const running = toolRunner.run({ serverLabel, name, arguments: item.arguments }, abort.signal);
       this.#settle(call, this.#checked(await Promise.race([running, rejectOnAbort(abort.signal)])));
     } catch (error) {
-      if (!abort.signal.aborted) fault = error instanceof Error ? error.message : String(error);
+      if (!abort.signal.aborted) fault = messageOf(error);
       this.#settle(call, failed('The server had an error while running the tool.'));
     } finally {
       cancel();
