@@ -107,12 +107,12 @@ export class Response {
     return this.#status;
   }
 
-  /** The tokens that it has really used, also where the wire shows none; not rounded. */
+  /** The actual usage, not rounded, even if the wire shows zeros. */
   get spent(): Usage {
     return this.#spentTokens ?? this.#currentUsage();
   }
 
-  /** Whether it was cancelled or failed before any output: its usage on the wire is zero. */
+  /** Whether it was cancelled or failed before any output, so that its usage on the wire is zero. */
   get endedEmpty(): boolean {
     return (this.#status === 'cancelled' || this.#status === 'failed') && this.#output.length === 0;
   }

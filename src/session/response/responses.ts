@@ -29,7 +29,7 @@ export class Responses {
   #active: { response: Response; target: ConversationTarget } | undefined;
   #speculation: Speculation | undefined;
   #closing = false;
-  #waiting: (() => void) | undefined;
+  #deferred: (() => void) | undefined;
 
   /** `ended` is called after the last event of each response, `toolDone` after that of each server-side tool call. */
   constructor(
@@ -116,16 +116,16 @@ export class Responses {
    * clients answer calls while it is spoken. Returns whether it was deferred; only one can be.
    */
   defer(start: () => void): boolean {
-    if (this.#waiting || !this.active?.onlySpeaks) return false;
-    this.#waiting = start;
+    if (this.#deferred || !this.active?.onlySpeaks) return false;
+    this.#deferred = start;
     return true;
   }
 
   /** Starts the deferred response once none is active. */
-  startWaiting(): void {
+  startDeferred(): void {
     if (this.active) return;
-    const start = this.#waiting;
-    this.#waiting = undefined;
+    const start = this.#deferred;
+    this.#deferred = undefined;
     start?.();
   }
 
@@ -188,7 +188,7 @@ export class Responses {
 
   close(): void {
     this.#closing = true;
-    this.#waiting = undefined;
+    this.#deferred = undefined;
     this.#takeSpeculation()?.drop();
     for (const response of [this.active, ...this.#outOfBand.values()]) response?.cancel('client_cancelled');
     this.#toolCalls.close();

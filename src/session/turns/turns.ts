@@ -132,7 +132,7 @@ export class Turns {
     if (response.status === 'completed' && response.inConversation) {
       this.#idle.start(idleTimeoutMs(config.audio.input.turn_detection));
     }
-    this.#responses.startWaiting();
+    this.#responses.startDeferred();
     this.answerIfDue();
     this.#drain.check();
   }
