@@ -7,6 +7,14 @@ export interface Adaptation {
   readonly notice?: string;
 }
 
+export interface AdaptationsOptions {
+  clock: Clock;
+  /** How long a change is remembered. */
+  maxAgeMs: number;
+  /** Called with the description of each change that has helped. */
+  onLearned: (notice: string) => void;
+}
+
 /** Maximum number of remembered keys: one for each form of a request, and some for values of fields. */
 const maxKeys = 64;
 /** Maximum for one request. */
@@ -14,13 +22,11 @@ const maxAdaptations = 8;
 
 /** The form of requests that one server accepts, learned from its refusals. Entries expire, because servers change. */
 export class Adaptations {
-  readonly #clock: Clock;
-  readonly #maxAgeMs: number;
+  readonly #options: AdaptationsOptions;
   readonly #learnedAt = new Map<string, number>();
 
-  constructor(clock: Clock, maxAgeMs: number) {
-    this.#clock = clock;
-    this.#maxAgeMs = maxAgeMs;
+  constructor(options: AdaptationsOptions) {
+    this.#options = options;
   }
 
   /**
@@ -31,7 +37,6 @@ export class Adaptations {
   async ask<Answer>(
     send: (has: (key: string) => boolean) => Promise<Answer>,
     adapt: (failure: RequestFailure, has: (key: string) => boolean) => Adaptation | undefined,
-    onLearned: (notice: string) => void,
   ): Promise<Answer> {
     const tried: Adaptation[] = [];
     const has = (key: string) => tried.some((each) => each.key === key) || this.#knows(key);
@@ -40,11 +45,11 @@ export class Adaptations {
         const answer = await send(has);
         for (const { key, notice } of tried) {
           this.#learn(key);
-          if (notice !== undefined) onLearned(notice);
+          if (notice !== undefined) this.#options.onLearned(notice);
         }
         return answer;
       } catch (error) {
-        if (!(error instanceof RequestFailure)) throw error;
+        if (!(error instanceof RequestFailure) || !mayConcernForm(error)) throw error;
         const adaptation = tried.length < maxAdaptations ? adapt(error, has) : undefined;
         if (!adaptation || has(adaptation.key)) throw error;
         tried.push(adaptation);
@@ -54,19 +59,19 @@ export class Adaptations {
 
   #knows(key: string): boolean {
     const at = this.#learnedAt.get(key);
-    return at !== undefined && this.#clock.now() - at < this.#maxAgeMs;
+    return at !== undefined && this.#options.clock.now() - at < this.#options.maxAgeMs;
   }
 
   #learn(key: string): void {
     this.#learnedAt.delete(key);
-    this.#learnedAt.set(key, this.#clock.now());
+    this.#learnedAt.set(key, this.#options.clock.now());
     const [oldest] = this.#learnedAt.keys();
     if (this.#learnedAt.size > maxKeys && oldest !== undefined) this.#learnedAt.delete(oldest);
   }
 }
 
 /** Whether a refusal may concern the form of a request. Errors of chat templates can have status 500. */
-export function mayConcernForm({ status }: RequestFailure): boolean {
+function mayConcernForm({ status }: RequestFailure): boolean {
   return status === 400 || status === 422 || status === 500 || status === 501;
 }
 

@@ -1,5 +1,5 @@
 import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/ports/language-model.ts';
-import { Adaptations, isWithout, mayConcernForm } from './adaptations.ts';
+import { isWithout } from './adaptations.ts';
 import { forms, refusedForm, rolesOf } from './chat/chat-forms.ts';
 import { type ChatRequestOptions, chatRequest } from './chat/chat-request.ts';
 import { ModelLoading } from './chat/model-loading.ts';
@@ -7,9 +7,8 @@ import { ChatAnswer } from './chat-answer.ts';
 import { Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
 import { jsonBytes } from './in-turns.ts';
 import { readAnswer } from './read-answer.ts';
-import type { RequestFailure } from './request-failure.ts';
 import { ThinkingModels } from './thinking.ts';
-import { defaultAdaptationMs, defaultTimeouts } from './timeouts.ts';
+import { defaultTimeouts } from './timeouts.ts';
 
 export interface ChatModelOptions extends EndpointOptions {
   /**
@@ -36,7 +35,6 @@ export class ChatModel implements LanguageModel {
   readonly speaks: boolean;
   readonly #endpoint: Endpoint;
   readonly #spokenHint: string;
-  readonly #adaptations: Adaptations;
   readonly #loading: ModelLoading;
   readonly #thinking: ThinkingModels;
 
@@ -55,7 +53,6 @@ export class ChatModel implements LanguageModel {
     this.speaks = options.speaks ?? false;
     this.#thinking = new ThinkingModels(options.thinks ?? false);
     this.#spokenHint = options.spokenHint ?? defaultSpokenHint;
-    this.#adaptations = new Adaptations(this.#endpoint.clock, options.adaptationMs ?? defaultAdaptationMs);
   }
 
   /** @throws {EngineError} with the server, the failure, and the remedy */
@@ -108,9 +105,7 @@ export class ChatModel implements LanguageModel {
       const open = (signal: AbortSignal) => this.#endpoint.open('/chat/completions', { body: bytes, signal });
       return this.#loading.open(open, { signal, onWait: request.claim?.onWait });
     };
-    const adapt = (failure: RequestFailure, has: (key: string) => boolean) =>
-      mayConcernForm(failure) ? refusedForm(failure, body, has) : undefined;
-    return this.#adaptations.ask(send, adapt, (notice) => this.#endpoint.notice(notice));
+    return this.#endpoint.adaptations.ask(send, (failure, has) => refusedForm(failure, body, has));
   }
 
   #form(request: ModelRequest, has: (key: string) => boolean): ChatRequestOptions {

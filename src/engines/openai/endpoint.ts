@@ -10,10 +10,11 @@ import { messageOf } from '../../core/errors.ts';
 import { HttpClient } from '../../net/http-client.ts';
 import { HttpFailure } from '../../net/http-failure.ts';
 import { EngineError } from '../engine-error.ts';
+import { Adaptations } from './adaptations.ts';
 import { type AnswerBounds, defaultAnswerBounds } from './answer-bounds.ts';
 import { RequestFailure } from './request-failure.ts';
 import { statusFailure } from './status-failure.ts';
-import { defaultTimeouts, type EngineTimeouts } from './timeouts.ts';
+import { defaultAdaptationMs, defaultTimeouts, type EngineTimeouts } from './timeouts.ts';
 
 export interface EndpointOptions {
   /**
@@ -68,6 +69,7 @@ export class Endpoint {
   readonly host: string;
   readonly clock: Clock;
   readonly body: Readonly<Record<string, unknown>>;
+  readonly adaptations: Adaptations;
   /** Dependencies of reading an answer. */
   readonly reading: Pick<AnswerBounds, 'messageBytes'> & { clock: Clock };
   readonly #baseUrl: string;
@@ -101,6 +103,11 @@ export class Endpoint {
     this.#attempts = options.attempts ?? 3;
     this.#keyHint = options.keyHint;
     this.#onNotice = options.onNotice ?? (() => {});
+    this.adaptations = new Adaptations({
+      clock: this.clock,
+      maxAgeMs: options.adaptationMs ?? defaultAdaptationMs,
+      onLearned: (notice) => this.#notice(notice),
+    });
     const { answerBytes, messageBytes } = options.bounds ?? defaultAnswerBounds;
     this.reading = { clock: this.clock, messageBytes };
     const { loadMs, ...timeouts } = { ...defaultTimeouts, ...options.timeouts };
@@ -165,7 +172,7 @@ export class Endpoint {
   }
 
   /** Reports a notice once. */
-  notice(words: string): void {
+  #notice(words: string): void {
     if (this.#noticed.has(words)) return;
     this.#noticed.add(words);
     this.#onNotice(`${this.name}: ${words}`);

@@ -7,12 +7,10 @@ import type {
   TranscriptEvent,
   TranscriptionSetting,
 } from '../../session/ports/transcriber.ts';
-import { Adaptations, isWithout, mayConcernForm, refusedField } from './adaptations.ts';
+import { isWithout, refusedField } from './adaptations.ts';
 import { Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
 import { wavFile } from './in-turns.ts';
 import { readAnswer } from './read-answer.ts';
-import type { RequestFailure } from './request-failure.ts';
-import { defaultAdaptationMs } from './timeouts.ts';
 import { TranscriptAnswer } from './transcript-answer.ts';
 
 export interface TranscriberOptions extends EndpointOptions {
@@ -49,13 +47,11 @@ export class HttpTranscriber implements Transcriber {
   readonly settings: readonly TranscriptionSetting[];
   readonly #endpoint: Endpoint;
   readonly #model: string;
-  readonly #adaptations: Adaptations;
 
   constructor(options: TranscriberOptions) {
     this.#endpoint = new Endpoint(options);
     this.#model = options.model;
     this.settings = ['language', 'keywords', 'prompt', ...(this.#isGuided ? (['languages'] as const) : [])];
-    this.#adaptations = new Adaptations(this.#endpoint.clock, options.adaptationMs ?? defaultAdaptationMs);
   }
 
   /**
@@ -144,11 +140,9 @@ export class HttpTranscriber implements Transcriber {
       for (const [name, value] of Object.entries(this.#endpoint.body)) form.set(name, formValue(value));
       return this.#endpoint.open('/audio/transcriptions', { body: form, signal });
     };
-    const adapt = (failure: RequestFailure) =>
-      mayConcernForm(failure)
-        ? refusedField(failure, optional, (word) => Reflect.get(optionalFields, word))
-        : undefined;
-    return this.#adaptations.ask(send, adapt, (notice) => this.#endpoint.notice(notice));
+    return this.#endpoint.adaptations.ask(send, (failure) =>
+      refusedField(failure, optional, (word) => Reflect.get(optionalFields, word)),
+    );
   }
 }
 

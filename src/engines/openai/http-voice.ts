@@ -3,11 +3,14 @@ import type { SpeakOptions, SpeechChunk, Voice } from '../../session/ports/voice
 import { MappedText } from '../../session/speech/mapped-text.ts';
 import { isSpeakable } from '../../session/speech/speech-text.ts';
 import { inWords } from '../../session/speech/words.ts';
+import { isWithout, refusedField } from './adaptations.ts';
 import { contentType, Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
 import { jsonBytes } from './in-turns.ts';
 import { RequestFailure } from './request-failure.ts';
 import { SilenceTrimmer } from './silence-trimmer.ts';
 import { SoundReader } from './sound-reader.ts';
+
+type Format = 'wav' | 'pcm';
 
 export interface HttpVoiceOptions extends EndpointOptions {
   model: string;
@@ -15,7 +18,7 @@ export interface HttpVoiceOptions extends EndpointOptions {
    * The requested format. WAV states its rate; some servers stream PCM sooner. Default: `pcm` from OpenAI, otherwise
    * `wav`.
    */
-  format?: 'wav' | 'pcm';
+  format?: Format;
   /** The rate of raw PCM; OpenAI's is 24000. */
   pcmRateHz?: number;
   /** The language of the voice; absent: unknown. */
@@ -68,24 +71,11 @@ export class HttpVoice implements Voice {
 
   async *#utter(
     input: string,
-    { voice, speed }: SpeakOptions,
+    options: SpeakOptions,
     { signal }: RequestOptions,
   ): AsyncGenerator<SpeechChunk, void, undefined> {
-    const { model, pcmRateHz = defaultPcmRateHz } = this.#options;
-    const format = this.#options.format ?? (this.#endpoint.host === 'api.openai.com' ? 'pcm' : 'wav');
-    const body = {
-      model,
-      input,
-      voice,
-      response_format: format,
-      ...(speed !== 1 && Number.isFinite(speed) && { speed }),
-      ...this.#endpoint.body,
-    };
-    const response = await this.#endpoint.open('/audio/speech', {
-      body: await jsonBytes(body),
-      accept: 'application/octet-stream',
-      signal,
-    });
+    const { pcmRateHz = defaultPcmRateHz } = this.#options;
+    const response = await this.#ask(input, options, signal);
     const reader = new SoundReader(rateOf(response) ?? pcmRateHz, contentType(response));
     let trimmer: SilenceTrimmer | undefined;
     let heard = false;
@@ -99,6 +89,27 @@ export class HttpVoice implements Voice {
     yield* chunk(reader.flush());
     if (!heard) throw new RequestFailure('it sent no audio', { again: 'later' });
   }
+
+  #ask(input: string, { voice, speed }: SpeakOptions, signal: AbortSignal): Promise<Response> {
+    const { model, format = this.#endpoint.host === 'api.openai.com' ? 'pcm' : 'wav' } = this.#options;
+    let optional: { response_format?: Format; speed?: number } = {};
+    const send = async (has: (key: string) => boolean) => {
+      const without = (field: keyof typeof optional, value: unknown) => isWithout(has, field, value);
+      const accepted = formatsFrom(format).find((each) => !without('response_format', each));
+      optional = {
+        ...(accepted && { response_format: accepted }),
+        ...(speed !== 1 && Number.isFinite(speed) && !without('speed', speed) && { speed }),
+      };
+      const body = await jsonBytes({ model, input, voice, ...optional, ...this.#endpoint.body });
+      return this.#endpoint.open('/audio/speech', { body, accept: 'application/octet-stream', signal });
+    };
+    return this.#endpoint.adaptations.ask(send, (failure) => refusedField(failure, optional));
+  }
+}
+
+/** The formats that are understood, in the order in which they are requested. */
+function formatsFrom(first: Format): readonly Format[] {
+  return first === 'wav' ? ['wav', 'pcm'] : ['pcm', 'wav'];
 }
 
 /** `audio/L16;rate=24000` (RFC 2586), `audio/pcm;rate=16000`; undefined if it has no rate. */

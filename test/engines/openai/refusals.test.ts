@@ -6,13 +6,17 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { HttpTranscriber } from '../../../src/engines/openai/http-transcriber.ts';
+import { HttpVoice } from '../../../src/engines/openai/http-voice.ts';
 import type { ContextItem } from '../../../src/session/ports/language-model.ts';
 import { answer, textOf, userSays } from '../contract/language-model.ts';
+import { speech } from '../contract/voice.ts';
 import { failureMessage, question, serverAndModel } from './faults/support.ts';
 import { type ChatBody, chatBody, chatServer, ollama } from './servers/chat-servers.ts';
 import { modelServer, sendJson } from './servers/model-server.ts';
+import { speechBody, speechServer, speechStyles } from './servers/speech-servers.ts';
 
 const say = chatServer(ollama);
+const kokoro = speechServer(speechStyles['Kokoro-FastAPI'] ?? assert.fail());
 
 type Body = object | string;
 type Refuse = (body: ChatBody) => readonly [status: number, body: Body] | undefined;
@@ -114,6 +118,38 @@ for (const body of [{ detail: [{ ...extra, loc: ['body', 'stream'] }] }, { messa
     }
   });
 }
+
+for (const [field, refusal, accepted] of [
+  ['speed', { detail: [{ ...extra, loc: ['body', 'speed'] }] }, ['wav', undefined]],
+  ['response_format', { error: "Value error, response_format 'wav' must be one of: mp3, pcm" }, ['pcm', 1.5]],
+  ['response_format', { message: 'Unknown field: response_format' }, [undefined, 1.5]],
+] as const) {
+  test(`a voice is asked again without a refused field: ${JSON.stringify(refusal)}`, async (t) => {
+    const sent: (readonly unknown[])[] = [];
+    const server = await modelServer(t, (request, response) => {
+      const { response_format, speed } = speechBody(request);
+      sent.push([response_format, speed]);
+      const known = { response_format: accepted[0], speed: accepted[1] };
+      if (speechBody(request)[field] !== known[field]) return sendJson(response, refusal, 422);
+      return kokoro(request, response);
+    });
+    const notices: string[] = [];
+    const onNotice = (notice: string) => notices.push(notice);
+    const voice = new HttpVoice({ url: server.url, model: 'k', attempts: 1, onNotice });
+    t.after(() => voice.close());
+    for (const _ of [1, 2]) assert.ok((await speech(voice, 'Good day.', 1.5)).samples.length > 0);
+    assert.deepEqual(sent, [['wav', 1.5], accepted, accepted]);
+    assert.equal(notices.length, 'error' in refusal ? 0 : 1);
+  });
+}
+
+test('a voice whose server refuses the text fails with the reason, after one request', async (t) => {
+  const server = await modelServer(t, (_, response) => sendJson(response, { detail: 'the input is not allowed' }, 400));
+  const voice = new HttpVoice({ url: server.url, model: 'k', attempts: 1 });
+  t.after(() => voice.close());
+  assert.match(await failureMessage(speech(voice, 'Good day.', 1.5)), /HTTP 400: the input is not allowed/);
+  assert.equal(server.requests.length, 1);
+});
 
 // ---- Remembered adaptations ----
 
