@@ -6,8 +6,8 @@
 import { EventLoopYield } from '../core/event-loop-yield.ts';
 import { highestSampleRateHz, isSampleRate, lowestSampleRateHz } from './pcm.ts';
 
-/** Speex quality 0…10: 5 keeps speech transparent at 5–25 µs per 20 ms. */
-const QUALITY = 5;
+/** Keeps speech transparent at 5–25 µs per 20 ms. */
+const DEFAULT_QUALITY = 5;
 /** Maximum samples in and out of one call into WebAssembly; longer input is passed in pieces. */
 const BLOCK_SAMPLES = 4096;
 /** Samples that `resample` converts per turn of the event loop: about 3 ms. */
@@ -63,6 +63,8 @@ export interface ResamplerOptions {
    * give ceil(n · toHz / fromHz) samples out immediately: for live streams that must not wait for their next chunk.
    */
   align?: boolean;
+  /** Speex quality, 0…10: the length of the filter, and so its cost. Default 5. */
+  quality?: number;
 }
 
 /**
@@ -72,7 +74,7 @@ export interface ResamplerOptions {
 export async function createResampler(
   fromHz: number,
   toHz: number,
-  { align = true }: ResamplerOptions = {},
+  { align = true, quality = DEFAULT_QUALITY }: ResamplerOptions = {},
 ): Promise<Resampler> {
   for (const rate of [fromHz, toHz]) {
     if (!isSampleRate(rate)) {
@@ -83,7 +85,7 @@ export async function createResampler(
   }
   if (fromHz === toHz) return new CopyingResampler(fromHz);
   speex ??= loadSpeex();
-  return new SpeexResampler(await speex, fromHz, toHz, align);
+  return new SpeexResampler(await speex, fromHz, toHz, { align, quality });
 }
 
 /** Converts a whole clip, a few milliseconds at a time; a clip that already has the rate is returned unchanged. */
@@ -140,12 +142,12 @@ class SpeexResampler implements Resampler {
   #samplesIn = 0;
   #samplesOut = 0;
 
-  constructor(speex: Speex, fromHz: number, toHz: number, align: boolean) {
+  constructor(speex: Speex, fromHz: number, toHz: number, { align, quality }: Required<ResamplerOptions>) {
     this.fromHz = fromHz;
     this.toHz = toHz;
     this.#speex = speex;
     this.#align = align;
-    this.#state = speex.module._speex_resampler_init(1, fromHz, toHz, QUALITY, 0);
+    this.#state = speex.module._speex_resampler_init(1, fromHz, toHz, quality, 0);
     if (this.#state === 0) throw new Error(`No memory for a resampler from ${fromHz} Hz to ${toHz} Hz`);
     if (align) speex.module._speex_resampler_skip_zeros(this.#state);
   }

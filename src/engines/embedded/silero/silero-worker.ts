@@ -2,81 +2,104 @@ import { workerData } from 'node:worker_threads';
 import { concatSamples } from '../../../audio/pcm.ts';
 import { createResampler, type Resampler } from '../../../audio/resample.ts';
 import { modelPathOf, serveJobs } from '../../pool/worker-jobs.ts';
-import { FRAME_SAMPLES, SILERO_RATE_HZ, SileroModel, type SileroState } from './silero-model.ts';
+import { FRAME_SAMPLES, MAX_BATCH, newSileroState, SILERO_RATE_HZ, SileroModel } from './silero-model.ts';
 
-export type SileroRequest =
-  | { type: 'push'; stream: number; sampleRateHz: number; samples: Int16Array<ArrayBuffer> }
-  | { type: 'close'; stream: number };
+/** The next audio of several streams, each at most once, and the streams that have ended. */
+export interface SileroRequest {
+  /** The ids, sample rates and numbers of samples of the streams. */
+  streams: number[];
+  sampleRatesHz: number[];
+  lengths: number[];
+  /** The samples of all streams, in the same order. */
+  samples: Int16Array<ArrayBuffer>;
+  closed: number[];
+}
 
-/** The probability of each frame that a push completed; empty for `close`. */
-export type SileroAnswer = Float32Array<ArrayBuffer>;
+export interface SileroAnswer {
+  /** Number of frames that each stream has completed. */
+  frames: number[];
+  /** The probabilities of all frames, in the order of the streams. */
+  probabilities: Float32Array<ArrayBuffer>;
+}
 
 void serveJobs<SileroRequest, SileroAnswer>(async () => {
   const model = await SileroModel.load(modelPathOf(workerData));
-  const streams = new Map<number, Promise<SileroWorkerStream>>();
+  const streams = new Map<number, WorkerStream>();
 
-  return async (request, job) => {
-    if (request.type === 'close') {
-      const stream = await streams.get(request.stream);
-      streams.delete(request.stream);
-      await stream?.close();
-      return;
+  const streamOf = async (id: number, sampleRateHz: number) => {
+    const stream = streams.get(id) ?? new WorkerStream(await createResampler(sampleRateHz, SILERO_RATE_HZ, live));
+    streams.set(id, stream);
+    return stream;
+  };
+
+  return async ({ streams: ids, sampleRatesHz, lengths, samples, closed }, job) => {
+    for (const id of closed) {
+      streams.get(id)?.free();
+      streams.delete(id);
     }
-    let opening = streams.get(request.stream);
-    if (!opening) {
-      opening = createResampler(request.sampleRateHz, SILERO_RATE_HZ, { align: false }).then(
-        (resampler) => new SileroWorkerStream(model, resampler),
-      );
-      streams.set(request.stream, opening);
+    const fed: WorkerStream[] = [];
+    let at = 0;
+    for (const [i, id] of ids.entries()) {
+      const stream = await streamOf(id, sampleRatesHz[i] ?? SILERO_RATE_HZ);
+      const end = at + (lengths[i] ?? 0);
+      stream.add(samples.subarray(at, end));
+      fed.push(stream);
+      at = end;
     }
-    const probabilities = await (await opening).push(request.samples);
-    job.send(probabilities);
+    await processFrames(model, fed);
+    const probabilities = fed.map((stream) => stream.probabilities.splice(0));
+    job.send({
+      frames: probabilities.map(({ length }) => length),
+      probabilities: Float32Array.from(probabilities.flat()),
+    });
   };
 });
 
-/** One stream in the worker: its rate, its incomplete frame, and the model's state. */
-export class SileroWorkerStream {
-  readonly #model: SileroModel;
-  readonly #resampler: Resampler;
-  readonly #state: SileroState;
-  #rest: Int16Array = new Int16Array(0);
-  /** Resolves when the accepted pushes are done: those of one stream run sequentially. */
-  #tail: Promise<unknown> = Promise.resolve();
-  #closed = false;
+/** Voice activity needs the frequencies of speech, not transparency, and a frame must not wait for the next chunk. */
+const live = { align: false, quality: 2 };
 
-  constructor(model: SileroModel, resampler: Resampler) {
-    this.#model = model;
-    this.#resampler = resampler;
-    this.#state = model.newState();
-  }
-
-  /** The probabilities of the frames that these samples complete; fewer if the stream is closed in the meantime. */
-  push(samples: Int16Array): Promise<Float32Array<ArrayBuffer>> {
-    const probabilities = this.#tail.then(() => this.#process(samples));
-    this.#tail = probabilities.catch(() => {});
-    return probabilities;
-  }
-
-  /** Aborts pending work. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#tail;
-    this.#resampler.free();
-  }
-
-  /**
-   * Every inference waits for a turn of the event loop, so streams alternate frame by frame, and a minute
-   * of audio in one push does not delay the others.
-   */
-  async #process(samples: Int16Array): Promise<Float32Array<ArrayBuffer>> {
-    if (this.#closed) return new Float32Array(0);
-    const audio = concatSamples([this.#rest, this.#resampler.push(samples)]);
-    const probabilities: number[] = [];
-    let at = 0;
-    for (; at + FRAME_SAMPLES <= audio.length && !this.#closed; at += FRAME_SAMPLES) {
-      probabilities.push(await this.#model.probability(audio.subarray(at, at + FRAME_SAMPLES), this.#state));
+/** Processes all complete frames: the first of each stream, then the second of each, in batches. */
+async function processFrames(model: SileroModel, streams: readonly WorkerStream[]): Promise<void> {
+  let ready = streams.filter((stream) => stream.hasFrame);
+  while (ready.length > 0) {
+    for (let at = 0; at < ready.length; at += MAX_BATCH) {
+      const batch = ready.slice(at, at + MAX_BATCH);
+      const probabilities = await model.probabilities(
+        batch.map((stream) => ({ frame: stream.takeFrame(), state: stream.state })),
+      );
+      for (const [i, stream] of batch.entries()) stream.probabilities.push(probabilities[i] ?? 0);
     }
-    this.#rest = audio.slice(at);
-    return Float32Array.from(probabilities);
+    ready = ready.filter((stream) => stream.hasFrame);
+  }
+}
+
+/** One stream in the worker: its rate, its unprocessed samples, and the model's state. */
+class WorkerStream {
+  readonly state = newSileroState();
+  readonly #resampler: Resampler;
+  #samples: Int16Array = new Int16Array(0);
+  /** Of the current request. */
+  readonly probabilities: number[] = [];
+
+  constructor(resampler: Resampler) {
+    this.#resampler = resampler;
+  }
+
+  add(samples: Int16Array): void {
+    this.#samples = concatSamples([this.#samples, this.#resampler.push(samples)]);
+  }
+
+  get hasFrame(): boolean {
+    return this.#samples.length >= FRAME_SAMPLES;
+  }
+
+  takeFrame(): Int16Array {
+    const frame = this.#samples.subarray(0, FRAME_SAMPLES);
+    this.#samples = this.#samples.subarray(FRAME_SAMPLES);
+    return frame;
+  }
+
+  free(): void {
+    this.#resampler.free();
   }
 }

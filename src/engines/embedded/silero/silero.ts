@@ -1,31 +1,33 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { concatSamples } from '../../../audio/pcm.ts';
 import type { VoiceActivityDetector, VoiceActivityStream } from '../../../session/ports/voice-activity.ts';
-import { EngineError } from '../../engine-error.ts';
 import { WorkerPool, workerScript } from '../../pool/worker-pool.ts';
 import { disableOnnxTelemetry } from '../onnx-telemetry.ts';
+import { engine, SileroStream, type StreamPart } from './silero-stream.ts';
 import type { SileroAnswer, SileroRequest } from './silero-worker.ts';
 
-const ENGINE = 'Silero voice activity';
-const FRAME_MS = 32;
-/** Maximum audio of a stream that waits for its probabilities. */
-const MAX_WAITING_MS = 30 * 60_000;
-/** Pushes wait in the pool only while the model loads, without a time limit. */
-const queue = { jobs: 8192, waitMs: Number.POSITIVE_INFINITY };
-
-/** Silero v5 (or the model of a file) in one worker thread for all streams: a frame of 32 ms takes about 0.15 ms. */
+/**
+ * Silero v5 (or the model of a file) in one worker thread for all streams. The thread gets the audio that all streams
+ * have gathered while it worked, in one message, and runs it in batches.
+ */
 export class Silero implements VoiceActivityDetector {
   readonly ready: Promise<void>;
   readonly #pool: WorkerPool<SileroRequest, SileroAnswer>;
+  /** Streams with audio for the worker, longest waiting first. */
+  readonly #due = new Set<SileroStream>();
+  /** Ended streams whose state the worker still has. */
+  #closed: number[] = [];
+  #working = false;
   #lastStream = 0;
 
   constructor({ modelPath }: { modelPath?: string } = {}) {
     disableOnnxTelemetry();
     this.#pool = new WorkerPool({
-      engine: ENGINE,
+      engine,
       script: workerScript(import.meta.url, 'silero-worker'),
       size: 1,
-      jobsPerWorker: Number.POSITIVE_INFINITY,
-      queue,
+      // One batch waits in the pool, and only while the model loads, without a time limit.
+      queue: { jobs: 1, waitMs: Number.POSITIVE_INFINITY },
       terminable: false,
       workerData: { modelPath },
     });
@@ -33,92 +35,64 @@ export class Silero implements VoiceActivityDetector {
   }
 
   open({ sampleRateHz }: { sampleRateHz: number }): VoiceActivityStream {
-    return new SileroStream(this.#pool, sampleRateHz, () => {
-      this.#lastStream += 1;
-      return this.#lastStream;
+    return new SileroStream(sampleRateHz, {
+      nextId: () => ++this.#lastStream,
+      due: (stream) => {
+        this.#due.add(stream);
+        this.#schedule();
+      },
+      released: (stream, id) => {
+        this.#due.delete(stream);
+        this.#closed.push(id);
+        this.#schedule();
+      },
     });
   }
 
   close(): Promise<void> {
     return this.#pool.close();
   }
-}
 
-class SileroStream implements VoiceActivityStream {
-  readonly frameMs = FRAME_MS;
-  readonly #pool: WorkerPool<SileroRequest, SileroAnswer>;
-  readonly #sampleRateHz: number;
-  readonly #nextStream: () => number;
-  #stream: number;
-  /** Samples that do not complete a frame yet, to save a message. */
-  #held: Int16Array[] = [];
-  #samplesPushed = 0;
-  #framesAsked = 0;
-  #waitingMs = 0;
-  /** Settles with the last push. */
-  #last: Promise<unknown> = Promise.resolve();
-  #closed = false;
-
-  constructor(pool: WorkerPool<SileroRequest, SileroAnswer>, sampleRateHz: number, nextStream: () => number) {
-    this.#pool = pool;
-    this.#sampleRateHz = sampleRateHz;
-    this.#nextStream = nextStream;
-    this.#stream = nextStream();
+  #schedule(): void {
+    if (this.#working) return;
+    this.#working = true;
+    void this.#work();
   }
 
-  /** After `close()`, also for the pushes that it interrupted, there are fewer frames or none. */
-  push(samples: Int16Array): Promise<Float32Array> {
-    if (this.#closed) return Promise.resolve(new Float32Array(0));
-    const ms = (samples.length * 1000) / this.#sampleRateHz;
-    if (this.#waitingMs + ms > MAX_WAITING_MS) {
-      return Promise.reject(new EngineError(ENGINE, `${MAX_WAITING_MS / 60_000} minutes of audio are already waiting`));
+  /** Sends one batch at a time, after the current turn of the event loop has read all sockets. */
+  async #work(): Promise<void> {
+    await nextTurn();
+    while (this.#due.size > 0 || this.#closed.length > 0) await this.#runBatch();
+    this.#working = false;
+  }
+
+  async #runBatch(): Promise<void> {
+    const batch = new Map<SileroStream, StreamPart>();
+    for (const stream of this.#due) {
+      batch.set(stream, stream.takePart());
+      if (!stream.isDue) this.#due.delete(stream);
     }
-    this.#held.push(samples.slice());
-    this.#samplesPushed += samples.length;
-    const frames = Math.floor((this.#samplesPushed * 1000) / (this.#sampleRateHz * FRAME_MS));
-    const previous = this.#last;
-    const result = frames === this.#framesAsked ? previous.then(() => new Float32Array(0)) : this.#ask(ms);
-    this.#framesAsked = frames;
-    this.#last = result.catch(() => {});
-    return result;
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#held = [];
-    if (this.#samplesPushed === 0) return;
-    // The stream's state is lost if the thread has failed.
-    this.#pool
-      .run({ type: 'close', stream: this.#stream })
-      .next()
-      .catch(() => {});
-  }
-
-  async #ask(ms: number): Promise<Float32Array> {
-    const stream = this.#stream;
-    const samples = concatSamples(this.#held);
-    this.#held = [];
-    this.#waitingMs += ms;
+    const parts = [...batch.values()];
+    const samples = concatSamples(parts.map((part) => part.samples));
+    const request: SileroRequest = {
+      streams: parts.map(({ stream }) => stream),
+      sampleRatesHz: parts.map(({ sampleRateHz }) => sampleRateHz),
+      lengths: parts.map(({ samples }) => samples.length),
+      samples,
+      closed: this.#closed,
+    };
+    this.#closed = [];
     try {
-      const request: SileroRequest = { type: 'push', stream, sampleRateHz: this.#sampleRateHz, samples };
-      // Small buffers are faster to copy than to transfer.
-      return await this.#pool.request(request, { transfer: samples.byteLength > 65_536 ? [samples.buffer] : [] });
+      const { probabilities, frames } = await this.#pool.request(request, { transfer: [samples.buffer] });
+      let at = 0;
+      let i = 0;
+      for (const [stream, part] of batch) {
+        const count = frames[i++] ?? 0;
+        stream.answer(part, probabilities.subarray(at, at + count));
+        at += count;
+      }
     } catch (error) {
-      if (this.#closed) return new Float32Array(0);
-      this.#startOver(stream);
-      throw error;
-    } finally {
-      this.#waitingMs -= ms;
+      for (const [stream, part] of batch) stream.fail(part, error);
     }
-  }
-
-  /** The stream's state was lost with the thread; the next push starts a new stream. */
-  #startOver(lost: number): void {
-    if (this.#stream !== lost) return;
-    this.#stream = this.#nextStream();
-    this.#held = [];
-    this.#samplesPushed = 0;
-    this.#framesAsked = 0;
   }
 }

@@ -1,0 +1,133 @@
+import { concatSamples } from '../../../audio/pcm.ts';
+import type { VoiceActivityStream } from '../../../session/ports/voice-activity.ts';
+import { EngineError } from '../../engine-error.ts';
+
+export const engine = 'Silero voice activity';
+const FRAME_MS = 32;
+/** Maximum audio of one stream in one batch: longer pushes must not delay other streams. */
+const MAX_PART_MS = 4 * FRAME_MS;
+/** Maximum audio of a stream that waits for its probabilities. */
+const MAX_WAITING_MS = 30 * 60_000;
+
+/** Consecutive samples of a stream, for the worker. */
+export interface StreamPart {
+  /** The id of the stream in the worker. */
+  stream: number;
+  sampleRateHz: number;
+  samples: Int16Array<ArrayBuffer>;
+}
+
+/** What a stream needs of its detector. */
+export interface StreamHost {
+  nextId(): number;
+  /** The stream has a part that completes a frame. */
+  due(stream: SileroStream): void;
+  /** The stream no longer uses this id. */
+  released(stream: SileroStream, id: number): void;
+}
+
+interface Push {
+  /** Number of frames that it completes. */
+  readonly frames: number;
+  readonly result: PromiseWithResolvers<Float32Array>;
+}
+
+/** The audio of one session that waits for the worker, and the pushes that wait for their probabilities. */
+export class SileroStream implements VoiceActivityStream {
+  readonly frameMs = FRAME_MS;
+  readonly #sampleRateHz: number;
+  readonly #host: StreamHost;
+  /** A new one after a failure, because the worker has lost the state. */
+  #id: number;
+  #held: Int16Array[] = [];
+  #samplesPushed = 0;
+  #samplesSent = 0;
+  #samplesDone = 0;
+  #pushes: Push[] = [];
+  /** Probabilities that no push has taken yet. */
+  #probabilities: number[] = [];
+  #closed = false;
+
+  constructor(sampleRateHz: number, host: StreamHost) {
+    this.#sampleRateHz = sampleRateHz;
+    this.#host = host;
+    this.#id = host.nextId();
+  }
+
+  /** After `close()`, also for the pushes that it interrupted, there are fewer frames or none. */
+  push(samples: Int16Array): Promise<Float32Array> {
+    if (this.#closed) return Promise.resolve(new Float32Array(0));
+    if (this.#samplesPushed - this.#samplesDone + samples.length > this.#samplesIn(MAX_WAITING_MS)) {
+      return Promise.reject(new EngineError(engine, `${MAX_WAITING_MS / 60_000} minutes of audio are already waiting`));
+    }
+    const frames = this.#framesIn(this.#samplesPushed + samples.length) - this.#framesIn(this.#samplesPushed);
+    this.#held.push(samples.slice());
+    this.#samplesPushed += samples.length;
+    const result = Promise.withResolvers<Float32Array>();
+    this.#pushes.push({ frames, result });
+    this.#settle();
+    if (this.isDue) this.#host.due(this);
+    return result.promise;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#held = [];
+    for (const { frames, result } of this.#pushes.splice(0)) result.resolve(this.#take(frames));
+    this.#host.released(this, this.#id);
+  }
+
+  /** Whether the unsent audio completes a frame. */
+  get isDue(): boolean {
+    return this.#framesIn(this.#samplesPushed) > this.#framesIn(this.#samplesSent);
+  }
+
+  /** The next samples, at most `MAX_PART_MS`. */
+  takePart(): StreamPart {
+    const held = concatSamples(this.#held);
+    const samples = held.slice(0, this.#samplesIn(MAX_PART_MS));
+    this.#held = samples.length < held.length ? [held.subarray(samples.length)] : [];
+    this.#samplesSent += samples.length;
+    return { stream: this.#id, sampleRateHz: this.#sampleRateHz, samples };
+  }
+
+  answer(part: StreamPart, probabilities: Float32Array): void {
+    if (this.#closed || part.stream !== this.#id) return;
+    this.#samplesDone += part.samples.length;
+    this.#probabilities.push(...probabilities);
+    this.#settle();
+  }
+
+  /** Fails all waiting pushes; the next push starts a new stream. */
+  fail(part: StreamPart, error: unknown): void {
+    if (this.#closed || part.stream !== this.#id) return;
+    this.#host.released(this, this.#id);
+    this.#id = this.#host.nextId();
+    this.#held = [];
+    this.#samplesPushed = 0;
+    this.#samplesSent = 0;
+    this.#samplesDone = 0;
+    this.#probabilities = [];
+    for (const { result } of this.#pushes.splice(0)) result.reject(error);
+  }
+
+  #settle(): void {
+    for (let [push] = this.#pushes; push && push.frames <= this.#probabilities.length; [push] = this.#pushes) {
+      this.#pushes.shift();
+      push.result.resolve(this.#take(push.frames));
+    }
+  }
+
+  #take(frames: number): Float32Array {
+    return Float32Array.from(this.#probabilities.splice(0, frames));
+  }
+
+  #samplesIn(ms: number): number {
+    return (ms * this.#sampleRateHz) / 1000;
+  }
+
+  #framesIn(samples: number): number {
+    return Math.floor(samples / this.#samplesIn(FRAME_MS));
+  }
+}
