@@ -15,7 +15,7 @@ export function authenticate(callers: Callers): MiddlewareHandler<ApiEnv> {
     const { headers } = context.env.incoming;
     const caller = await callers.authenticate({ key: keyInHeaders(headers), project: projectInHeaders(headers) });
     if (caller instanceof WireError) throw new HttpRefusal(401, caller);
-    if (caller.secret) throw new HttpRefusal(401, accessErrors.secretOverHttp());
+    if (caller.secret) throw new HttpRefusal(401, accessErrors.secretOnlyOpens());
     context.set('caller', caller);
     await next();
   };

@@ -104,7 +104,7 @@ export class RealtimeSession implements Session {
     const { kind, config } = this.#core;
     this.#grace.stop();
     this.#core.attach(peer);
-    this.#core.emitTo(peer, { type: 'session.created', session: kind.view(config) });
+    if (!peer.sideband) this.#core.emitTo(peer, { type: 'session.created', session: kind.view(config) });
   }
 
   detach(peer: Peer): void {

@@ -173,8 +173,8 @@ export class SessionCore implements SessionTools {
     const event_id = this.ids('event');
     const events = new Map<AudioCodec, OutgoingEvent>();
     for (const peer of this.#peers) {
-      if (peer.playback) {
-        peer.playback.play(audio);
+      if (peer.playback || peer.sideband) {
+        peer.playback?.play(audio);
         continue;
       }
       const event = events.get(peer.codec) ?? { ...audioDelta(audio, peer.codec), event_id };

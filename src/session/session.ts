@@ -29,7 +29,7 @@ export interface Session {
    */
   readonly ended: Promise<void>;
   describe(): SessionDescription;
-  /** Adds a peer; its first event is `session.created`. */
+  /** Adds a peer; its first event is `session.created`, unless it is a sideband. */
   attach(peer: Peer): void;
   /**
    * Removes a peer whose connection is gone. After the last one has left, the session ends when its grace period is

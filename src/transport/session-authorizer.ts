@@ -1,4 +1,4 @@
-import type { Callers } from '../access/callers.ts';
+import type { Caller, Callers } from '../access/callers.ts';
 import type { Config } from '../config/config.ts';
 import type { Metering, RefusalReason } from '../metering/metering.ts';
 import { accessErrors } from '../protocol/errors/access-errors.ts';
@@ -9,8 +9,8 @@ import type { ClientSecret, ClientSecrets } from '../store/client-secrets.ts';
 import type { OpenRequest, Viewer } from './session-registry.ts';
 import type { Handshake } from './websocket/handshake.ts';
 
-/** The requested session: a new one, or an open one that is visible to the client. A sideband can only attach. */
-export type SessionAccess = { open: OpenRequest } | { attach: { sessionId: string; viewer: Viewer } };
+/** The requested session: a new one, or that of a call, if the client may see it. A sideband can only attach. */
+export type SessionAccess = { open: OpenRequest } | { attach: { callId: string; viewer: Viewer } };
 
 /** The result of a successful authorization. */
 export interface Granted {
@@ -33,6 +33,8 @@ export interface Refused {
   /** The error to send over the socket in the client's dialect; or, for a page of a refused origin, an HTTP refusal. */
   why: WireError | { forbidden: string };
   dialect: 'ga' | 'beta';
+  /** For a limit of the key. */
+  retryAfterMs?: number;
 }
 
 export interface SessionAuthorizerOptions {
@@ -59,21 +61,35 @@ export class SessionAuthorizer {
 
   /** @throws the errors of the store */
   async authorize(handshake: Handshake): Promise<Granted | Refused> {
-    const { callers, secrets, metering } = this.#options;
-    const { announced } = handshake;
-    const caller = await callers.authenticate(handshake.credentials);
-    const refuse = (reason: RefusalReason, why: Refused['why']): Refused => {
-      return { granted: false, reason, why, dialect: announced ?? 'ga' };
-    };
-    if (caller instanceof WireError) return refuse(caller.code === null ? 'key_missing' : 'key_wrong', caller);
+    const caller = await this.#options.callers.authenticate(handshake.credentials);
+    if (!(caller instanceof WireError)) return this.authorizeCaller(handshake, caller);
+    const reason = caller.code === null ? 'key_missing' : 'key_wrong';
+    return { granted: false, reason, why: caller, dialect: handshake.announced ?? 'ga' };
+  }
+
+  /** As `authorize`, for a client that is authenticated. @throws the errors of the store */
+  async authorizeCaller(handshake: Handshake, caller: Caller): Promise<Granted | Refused> {
+    const { secrets, metering } = this.#options;
+    const { announced, callId } = handshake;
     const { owner, secret } = caller;
+    const refuse = (reason: RefusalReason, why: Refused['why'], retryAfterMs?: number): Refused => {
+      return { granted: false, reason, why, dialect: announced ?? 'ga', ...(retryAfterMs && { retryAfterMs }) };
+    };
+    if (callId !== undefined) {
+      if (secret) return refuse('secret', accessErrors.secretOnlyOpens());
+      const access = { attach: { callId, viewer: caller } };
+      return { granted: true, access, dialect: announced ?? 'ga', withdraw: async () => {} };
+    }
     const mismatch = secret && credentialProblem(secret, handshake);
     if (mismatch) return refuse('secret', mismatch);
     const wanted = this.#wanted(handshake, secret);
     if (wanted instanceof WireError) return refuse('invalid', wanted);
 
     const admission = await metering.admitSession(owner);
-    if (!admission.admitted) return refuse(admission.reason, accessErrors.keyLimit(admission.refusal.message));
+    if (!admission.admitted) {
+      const { message, retryAfterMs } = admission.refusal;
+      return refuse(admission.reason, accessErrors.keyLimit(message), retryAfterMs);
+    }
     // Checked last, so that sessions that are not opened do not count.
     if (secret && !(await this.#used(secret, secrets, admission))) {
       return refuse('secret', accessErrors.secretSpent(secret.maxSessions ?? 0));
@@ -105,16 +121,12 @@ export class SessionAuthorizer {
   }
 
   #wanted(
-    { query, model: asked }: Handshake,
+    { intent, model: asked }: Handshake,
     secret: ClientSecret | undefined,
   ): { type: SessionType; model: string } | WireError {
     const { config, exampleUrl } = this.#options;
-    const intent = query.get('intent');
-    if (intent !== null && intent !== 'transcription') return wireErrors.unknownIntent(intent);
-    const intends = intent !== null;
-    if (query.has('call_id')) {
-      return wireErrors.noCalls();
-    }
+    if (intent !== undefined && intent !== 'transcription') return wireErrors.unknownIntent(intent);
+    const intends = intent !== undefined;
     if (secret?.type === 'transcription') return { type: 'transcription', model: '' };
     if (intends && secret) return accessErrors.secretOfRealtime();
     if (intends) return asked === undefined ? { type: 'transcription', model: '' } : wireErrors.modelForTranscription();

@@ -30,12 +30,16 @@ export type SessionFactory = (request: SessionRequest) => Session;
 export type OpenRequest = Omit<SessionRequest, 'id' | 'key' | 'meter' | 'observers'> & {
   owner: Owner;
   lease?: SessionLease;
+  /** The id of the call whose conversation it is. */
+  callId?: string;
 };
 
 /** An open session and its owner. */
 export interface RegisteredSession {
   readonly session: Session;
   readonly owner: Owner;
+  /** The id of the call whose conversation it is; undefined for a session that is not a call. */
+  readonly callId: string | undefined;
   /** Milliseconds since the epoch. */
   readonly openedAtMs: number;
   /** The dialects of all peers so far. */
@@ -89,7 +93,7 @@ export class SessionRegistry {
   }
 
   /** Opens a session without peers. @throws whatever its factory throws */
-  open({ owner, lease, ...request }: OpenRequest): RegisteredSession {
+  open({ owner, lease, callId, ...request }: OpenRequest): RegisteredSession {
     const { create, ids, clock, metering } = this.#options;
     const sessionId = ids('sess');
     const { type, model } = request;
@@ -104,7 +108,7 @@ export class SessionRegistry {
       account.close();
       throw error;
     }
-    const live = new OpenSession({ session, owner, account, openedAtMs: clock.epochMs() });
+    const live = new OpenSession({ session, owner, callId, account, openedAtMs: clock.epochMs() });
     this.#sessions.add(live);
     void session.ended.then(() => this.#sessions.delete(live));
     return live;
@@ -118,6 +122,11 @@ export class SessionRegistry {
   /** A session to inspect or attach to; undefined also if it belongs to another project. */
   find(id: string, viewer: Viewer): RegisteredSession | undefined {
     return this.list(viewer).find(({ session }) => session.id === id);
+  }
+
+  /** A call in progress; undefined also if it belongs to another project. */
+  findCall(callId: string, viewer: Viewer): RegisteredSession | undefined {
+    return this.list(viewer).find((live) => live.callId === callId);
   }
 
   /** Opens no more sessions. Resolves once all turns are transcribed and answered, and no response is running. */
@@ -139,6 +148,7 @@ function maySee({ owner, operator }: Viewer, live: RegisteredSession): boolean {
 class OpenSession implements RegisteredSession {
   readonly session: Session;
   readonly owner: Owner;
+  readonly callId: string | undefined;
   readonly openedAtMs: number;
   readonly dialects = new Set<'ga' | 'beta'>();
   readonly over: Promise<{ totals: SessionTotals; close: CloseReason | undefined }>;
@@ -148,9 +158,10 @@ class OpenSession implements RegisteredSession {
   #connections = 0;
   #lastClose: CloseReason | undefined;
 
-  constructor(parts: { session: Session; owner: Owner; account: Account; openedAtMs: number }) {
+  constructor(parts: Pick<RegisteredSession, 'session' | 'owner' | 'callId' | 'openedAtMs'> & { account: Account }) {
     this.session = parts.session;
     this.owner = parts.owner;
+    this.callId = parts.callId;
     this.openedAtMs = parts.openedAtMs;
     this.#account = parts.account;
     this.over = this.#untilOver();

@@ -7,7 +7,7 @@ import { type GenerationEvent, startGeneration } from '../../src/session/generat
 import { Observers } from '../../src/session/observing/observers.ts';
 import type { ModelEvent } from '../../src/session/ports/language-model.ts';
 import { defaultSessionSettings, noImages, noMeter, roughTokens } from '../../src/session/settings.ts';
-import { Client, newConversation, userText } from '../support/conversation.ts';
+import { Client, newConversation, Sideband, userText } from '../support/conversation.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { countTo, fakeEngines, hang, say, tone } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
@@ -24,6 +24,24 @@ test('every peer gets every event, and its own session.created', async () => {
   await other.say({ type: 'response.create', response: { output_modalities: ['text'] } });
   assert.ok(client.last('response.done'));
   assert.deepEqual(other.events, client.events);
+});
+
+test('a sideband gets the events from then on, without audio and session.created', async () => {
+  verifies('R1.17', 'R10.1');
+  const { client, session, clock, engines } = newConversation();
+  engines.languageModel.script = () => say('Good morning.');
+  const sideband = new Sideband(session);
+  assert.deepEqual(sideband.types(), []);
+  client.forget();
+  await sideband.say(userText('Hello.'));
+  await sideband.say({ type: 'response.create' });
+  await clock.advance(5000);
+  assert.ok(client.all('response.output_audio.delta').length > 0);
+  assert.deepEqual(
+    sideband.events,
+    client.events.filter(({ type }) => type !== 'response.output_audio.delta'),
+  );
+  assert.equal(sideband.all('response.output_audio.done').length, 1);
 });
 
 test('an error is sent to its originator only', async () => {

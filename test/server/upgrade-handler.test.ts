@@ -17,6 +17,7 @@ import { FakeClock, settle } from '../support/fake-clock.ts';
 import { errorIn } from '../support/rest.ts';
 import { KeptLog } from '../support/server.ts';
 import { stubSession } from '../support/stub-session.ts';
+import { verifies } from '../support/verifies.ts';
 import { refusedUpgrade, WireClient } from '../support/wire-client.ts';
 
 /** An upgrade handler on its own port that calls `authorize`. */
@@ -162,7 +163,8 @@ test('capacity that was available when authorization began may be used up when i
   assert.equal(verdict.released(), 1);
 });
 
-test('a client that attaches gets an existing session if it may see it', async (t) => {
+test('a sideband attaches to a call that it may see', async (t) => {
+  verifies('R1.16');
   const viewer: Viewer = { owner: { project: 'default' }, operator: false };
   let access: SessionAccess | undefined;
   let released = 0;
@@ -171,26 +173,20 @@ test('a client that attaches gets an existing session if it may see it', async (
     return { granted: true, access, dialect: 'ga', withdraw: async () => void released++ };
   };
   const { url, sessions, log, gate } = await newGate(t, authorize);
-  const live = sessions.open({ type: 'realtime', model: 'm', owner: { project: 'default' } });
-  const other = sessions.open({ type: 'realtime', model: 'm', owner: { project: 'other' } });
+  const live = sessions.open({ type: 'realtime', model: 'm', owner: { project: 'default' }, callId: 'rtc_ours' });
+  sessions.open({ type: 'realtime', model: 'm', owner: { project: 'other' }, callId: 'rtc_theirs' });
   assert.equal(live.session.describe().peers, 0);
 
-  for (const sessionId of ['sess_none', other.session.id]) {
-    access = { attach: { sessionId, viewer } };
-    const refused = new WireClient(url);
-    const { error } = await refused.until('error');
-    assert.deepEqual(
-      [error.code, error.message],
-      ['not_found', `There is no session with id '${sessionId}' on this server.`],
-    );
-    await refused.closed;
+  for (const callId of ['rtc_none', 'rtc_theirs', live.session.id]) {
+    access = { attach: { callId, viewer } };
+    const { status, body } = await refusedUpgrade(url);
+    assert.deepEqual([status, errorIn({ body }).code], [404, 'call_id_not_found']);
   }
-  assert.deepEqual([released, gate.connections], [2, 0]);
+  assert.deepEqual([released, gate.connections], [3, 0]);
 
-  access = { attach: { sessionId: live.session.id, viewer } };
+  access = { attach: { callId: 'rtc_ours', viewer } };
   const client = new WireClient(url);
-  const { session } = await client.until('session.created');
-  assert.equal(session.id, live.session.id);
+  await once(client.socket, 'open');
   assert.deepEqual([live.session.describe().peers, gate.connections, sessions.count], [1, 1, 2]);
   const { details } = await log.entry('peer_attached');
   assert.deepEqual(

@@ -37,7 +37,7 @@ export const silentLog = { debug() {}, info() {}, warn() {}, error() {} };
 /** A GA client of a session, without a socket. */
 export class Client extends SessionClient<ServerEvent> {
   constructor(session: RealtimeSession, playback?: Playback) {
-    super(session, gaDialect, playback);
+    super(session, gaDialect, { playback });
   }
 
   /** The current item in the session, with its audio. */
@@ -51,6 +51,13 @@ export class Client extends SessionClient<ServerEvent> {
   /** The error for the last event. */
   lastError(): ServerEventOf<'error'>['error'] {
     return this.last('error').error;
+  }
+}
+
+/** A sideband of a call, without a socket. */
+export class Sideband extends SessionClient<ServerEvent> {
+  constructor(session: RealtimeSession) {
+    super(session, gaDialect, { sideband: true });
   }
 }
 

@@ -15,14 +15,20 @@ export class SessionClient<Event extends { type: string }> implements Peer {
   readonly id = 'client';
   readonly codec = base64Audio;
   readonly playback: Playback | undefined;
+  readonly sideband: boolean;
   readonly events: Event[] = [];
   closed: CloseReason | undefined;
   readonly #session: RealtimeSession;
   readonly #dialect: Dialect;
   readonly #check: (frame: string) => void;
 
-  constructor(session: RealtimeSession, dialect: Dialect, playback?: Playback) {
+  constructor(
+    session: RealtimeSession,
+    dialect: Dialect,
+    { playback, sideband = false }: { playback?: Playback | undefined; sideband?: boolean } = {},
+  ) {
     this.playback = playback;
+    this.sideband = sideband;
     this.#session = session;
     this.#dialect = dialect;
     this.#check = frameCheck(dialect.name);

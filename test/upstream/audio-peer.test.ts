@@ -7,8 +7,9 @@ import { bytesToSamples, concatSamples } from '../../src/audio/pcm.ts';
 import { Loudspeaker } from '../support/audio-peer.ts';
 import { settle } from '../support/fake-clock.ts';
 import { tone } from '../support/fake-engines.ts';
+import { verifies } from '../support/verifies.ts';
 import { responseOf, type UpstreamSide, upstreamSession } from './support/fake-upstream.ts';
-import { AttachedPeer, liveSession, type RelayedOptions } from './support/peers.ts';
+import { AttachedPeer, liveSession, openingSession, type RelayedOptions } from './support/peers.ts';
 
 async function withPhone(t: Parameters<typeof liveSession>[0], options: RelayedOptions = {}) {
   const relayed = await liveSession(t, options);
@@ -82,6 +83,23 @@ test("it gets the upstream's audio, and every event without audio", async (t) =>
   assert.equal(client.types(client0).filter((type) => type === 'response.output_audio.delta').length, 2);
   const [first] = loudspeaker.taken;
   assert.deepEqual([first?.itemId, first?.responseId, first?.sampleRateHz], ['item_said', 'resp_up', 24_000]);
+});
+
+test('sidebands get neither session.created nor audio', async (t) => {
+  verifies('R10.1');
+  const { side, session, client } = await openingSession(t);
+  const early = new AttachedPeer(session, { sideband: true });
+  side.create();
+  await client.next('session.created');
+  const late = new AttachedPeer(session, { sideband: true });
+  side.send(
+    { type: 'response.created', event_id: 'event_created', response: responseOf('in_progress') },
+    delta(tone(200, 24_000)),
+    { type: 'response.output_audio.done', event_id: 'event_done', ...part },
+  );
+  await client.next('response.output_audio.done');
+  const expected = ['response.created', 'response.output_audio.done'];
+  assert.deepEqual([early.types(), late.types()], [expected, expected]);
 });
 
 test('audio is paced by playback; barge-in stops it and reports the position to the upstream', async (t) => {

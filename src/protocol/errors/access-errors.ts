@@ -54,13 +54,15 @@ export const accessErrors = {
       closeCode: closing.tryAgainLater,
     }),
 
-  unknownSession: (id: string) =>
-    new WireError(`There is no session with id '${id}' on this server.`, {
-      code: 'not_found',
-      closeCode: closing.request,
+  secretOnlyOpens: () =>
+    new WireError('A client secret can only open sessions. Use an API key of this server.', {
+      code: 'invalid_api_key',
+      closeCode: closing.authentication,
     }),
 
   // ---- Over HTTP only ----
+  unknownSession: (id: string) =>
+    new WireError(`There is no session with id '${id}' on this server.`, { code: 'not_found' }),
   unknownLock: (param: string, path: string, sessionType: string) =>
     new WireError(`Invalid '${param}': a ${sessionType} session has no field '${path}' that clients can change.`, {
       code: 'invalid_value',
@@ -70,10 +72,6 @@ export const accessErrors = {
     new WireError('The store of client secrets is temporarily unavailable. Try again.', {
       type: 'server_error',
       code: 'overloaded',
-    }),
-  secretOverHttp: () =>
-    new WireError('A client secret can only open sessions. Use an API key of this server.', {
-      code: 'invalid_api_key',
     }),
   operatorsOnly: () =>
     new WireError("This endpoint is for operators. Use a key whose entry in 'api-keys' has 'operator: true'.", {

@@ -310,12 +310,6 @@ export const wireErrors = {
       code: 'invalid_model',
       closeCode: closing.request,
     }),
-  noCalls: () =>
-    new WireError("This server has no calls to attach to. Connect without 'call_id'.", {
-      code: 'invalid_value',
-      param: 'call_id',
-      closeCode: closing.request,
-    }),
   sessionNotOpened: () =>
     new WireError("The server had an error while opening the session. The server's log has the details. Try again.", {
       type: 'server_error',

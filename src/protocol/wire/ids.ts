@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /** Prefixes of ids on the wire. */
-export type IdKind = 'event' | 'sess' | 'conv' | 'item' | 'resp' | 'call' | 'seg';
+export type IdKind = 'event' | 'sess' | 'conv' | 'item' | 'resp' | 'call' | 'seg' | 'rtc';
 
 /** Creates an id such as `item_…`: unique, and at most 32 characters, the maximum that clients accept for items. */
 export type IdSource = (kind: IdKind) => string;

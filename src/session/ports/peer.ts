@@ -21,6 +21,11 @@ export interface Peer {
    * input with `Session.write`. Absent if audio is carried in events.
    */
   readonly playback?: Playback | undefined;
+  /**
+   * A sideband observes and controls a call whose audio another peer carries: it receives neither `session.created` nor
+   * `response.output_audio.delta`.
+   */
+  readonly sideband?: boolean;
   send(event: OutgoingEvent): void;
   close(reason: CloseReason): void;
 }

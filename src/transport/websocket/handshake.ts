@@ -19,6 +19,10 @@ export interface Handshake {
   /** Whether the path is one of the WebSocket endpoints. */
   readonly isRealtime: boolean;
   readonly query: URLSearchParams;
+  /** The kind of session, if it is not realtime. */
+  readonly intent: string | undefined;
+  /** The call to attach to. */
+  readonly callId: string | undefined;
   /** The model, or Azure's deployment. */
   readonly model: string | undefined;
   /** The first key found: `Authorization: Bearer`, Azure's `api-key` (header or query), or a browser's subprotocol. */
@@ -39,6 +43,8 @@ export function readHandshake(request: IncomingMessage): Handshake | undefined {
   return {
     isRealtime: [realtimePath, azureBetaPath, azurePath].includes(pathname),
     query: searchParams,
+    intent: searchParams.get('intent') ?? undefined,
+    callId: searchParams.get('call_id') ?? undefined,
     model: searchParams.get('model') || searchParams.get('deployment') || undefined,
     credentials: {
       key: presentedKey(request, protocols, searchParams),

@@ -8,16 +8,16 @@ import type { Clock } from '../../core/clock.ts';
 import { childLog, type Log } from '../../core/log.ts';
 import type { Metering, RefusalReason } from '../../metering/metering.ts';
 import type { Dialect } from '../../protocol/dialect.ts';
-import { accessErrors } from '../../protocol/errors/access-errors.ts';
 import { apiErrorOf } from '../../protocol/errors/api-error.ts';
+import { callErrors } from '../../protocol/errors/call-errors.ts';
 import { httpErrors } from '../../protocol/errors/http-errors.ts';
-import { errorEvent, WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
+import { errorEvent, type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { requestedExtensions, withExtensions } from '../../protocol/extensions.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { WorkClaim } from '../../session/ports/work-claim.ts';
-import type { Granted, Refused, SessionAuthorizer } from '../session-authorizer.ts';
-import type { OpenRequest, RegisteredSession, SessionRegistry, Viewer } from '../session-registry.ts';
+import type { Granted, Refused, SessionAccess, SessionAuthorizer } from '../session-authorizer.ts';
+import type { OpenRequest, RegisteredSession, SessionRegistry } from '../session-registry.ts';
 import { type Handshake, readHandshake, realtimePath, selectSubprotocol } from './handshake.ts';
 import { readNothingAfterError } from './read-nothing-after-error.ts';
 import { WebSocketPeer } from './websocket-peer.ts';
@@ -132,6 +132,13 @@ export class UpgradeHandler {
     return { status: 503, why: httpErrors.overloaded(unavailable), reason: draining ? 'draining' : 'full' };
   }
 
+  /** The server may have filled up, or the call ended, since the client was authorized. */
+  #accessProblem(access: SessionAccess): UpgradeRefusal | undefined {
+    if ('open' in access) return this.#capacityProblem();
+    if (this.#options.sessions.findCall(access.attach.callId, access.attach.viewer)) return undefined;
+    return { status: 404, why: callErrors.unknownCall(), reason: 'invalid' };
+  }
+
   async #consider(
     handshake: Handshake,
     request: IncomingMessage,
@@ -144,11 +151,10 @@ export class UpgradeHandler {
       return this.#refuseOverHttp(request, socket, { status: 503, why, reason: 'limits_unavailable' });
     }
     if (!verdict.granted) return this.#reject(verdict, request, { socket, head });
-    // The server may have filled up since the question was asked.
-    const full = 'open' in verdict.access ? this.#capacityProblem() : undefined;
-    if (full !== undefined) {
+    const problem = this.#accessProblem(verdict.access);
+    if (problem !== undefined) {
       this.#withdraw(verdict);
-      return this.#refuseOverHttp(request, socket, full);
+      return this.#refuseOverHttp(request, socket, problem);
     }
     let taken = false;
     this.#accepting.handleUpgrade(request, socket, head, (webSocket) => {
@@ -214,10 +220,12 @@ export class UpgradeHandler {
   #attach({ webSocket, stream, request, extensions }: UpgradedClient, granted: Granted): void {
     const { config, clock } = this.#options;
     const { dialect, access } = granted;
-    const found = 'open' in access ? this.#open(access.open) : this.#find(access.attach);
-    if (found instanceof WireError) {
+    const { sessions } = this.#options;
+    const found =
+      'open' in access ? this.#open(access.open) : sessions.findCall(access.attach.callId, access.attach.viewer);
+    if (found === undefined) {
       this.#withdraw(granted);
-      return this.#refuse(webSocket, found, dialect, request);
+      return this.#refuse(webSocket, wireErrors.sessionNotOpened(), dialect, request);
     }
     const { session, owner } = found;
     const id = `peer_${++this.#attached}`;
@@ -232,6 +240,7 @@ export class UpgradeHandler {
       limits: config.limits,
       clock,
       log,
+      sideband: 'attach' in access,
     });
     if ('open' in access) this.#logSession(log, found, { ...access.open, granted, request });
     else log.info('peer_attached', { dialect, ...sender(request) });
@@ -244,24 +253,16 @@ export class UpgradeHandler {
     peer.join(session);
   }
 
-  #open(wanted: OpenRequest): RegisteredSession | WireError {
+  /** Undefined if it failed. */
+  #open(wanted: OpenRequest): RegisteredSession | undefined {
     const { sessions, metering, log } = this.#options;
     try {
       return sessions.open(wanted);
     } catch (error) {
       log.error('session_not_opened', { key: wanted.owner.keyName, project: wanted.owner.project, error });
       metering.sessionRefused('failed');
-      return wireErrors.sessionNotOpened();
+      return undefined;
     }
-  }
-
-  /** The session may have ended since the authorization. */
-  #find({ sessionId, viewer }: { sessionId: string; viewer: Viewer }): RegisteredSession | WireError {
-    const { sessions, metering } = this.#options;
-    const found = sessions.find(sessionId, viewer);
-    if (found) return found;
-    metering.sessionRefused('invalid');
-    return accessErrors.unknownSession(sessionId);
   }
 
   #logSession(

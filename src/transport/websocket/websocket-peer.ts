@@ -29,6 +29,7 @@ export interface WebSocketPeerOptions {
   limits: PeerLimits;
   clock: Clock;
   log: Log;
+  sideband?: boolean;
 }
 
 interface Message {
@@ -43,6 +44,7 @@ const maxReasonBytes = 123;
 export class WebSocketPeer implements Peer {
   readonly id: string;
   readonly codec = base64Audio;
+  readonly sideband: boolean;
   readonly #socket: WebSocket;
   readonly #dialect: Dialect;
   readonly #parseHeavy: (frame: Buffer) => Promise<ClientEvent>;
@@ -60,6 +62,7 @@ export class WebSocketPeer implements Peer {
 
   constructor(options: WebSocketPeerOptions) {
     this.id = options.id;
+    this.sideband = options.sideband ?? false;
     this.#socket = options.socket;
     this.#dialect = options.dialect;
     this.#parseHeavy = options.parseHeavy;

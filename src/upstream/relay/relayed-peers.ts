@@ -51,6 +51,11 @@ export class RelayedPeers {
     for (const [peer, number] of this.#numbers) if (to === undefined || number === to) peer.send(event);
   }
 
+  /** Sends `session.created` to the peers that joined before the upstream had opened the session. */
+  deliverOpening(created: OutgoingEvent): void {
+    for (const peer of this.#numbers.keys()) if (!peer.sideband) peer.send(created);
+  }
+
   /**
    * As `deliver`, for an event of the upstream: peers that carry audio themselves play it instead. Returns the playback
    * position if the event reports that the user speaks.
@@ -65,7 +70,7 @@ export class RelayedPeers {
       this.deliver(event, to);
       return known && this.audio.received(known, relay.config.audio.input.turn_detection);
     }
-    for (const peer of this.#numbers.keys()) if (!peer.playback) peer.send(event);
+    for (const peer of this.#numbers.keys()) if (!peer.playback && !peer.sideband) peer.send(event);
     this.audio.play(known, relay.formatOf(known.response_id));
     return undefined;
   }

@@ -136,7 +136,8 @@ export class RelayedSession implements Session {
   attach(peer: Peer): void {
     this.#grace.stop();
     this.#peers.add(peer);
-    if (this.#relay) peer.send(this.#relay.session.event('session.created', this.#options.ids('event')));
+    if (!this.#relay || peer.sideband) return;
+    peer.send(this.#relay.session.event('session.created', this.#options.ids('event')));
   }
 
   detach(peer: Peer): void {
@@ -308,7 +309,7 @@ export class RelayedSession implements Session {
     });
     this.#relay.session.temperature = initial?.temperature;
     this.#phase = 'live';
-    this.#peers.deliver(this.#relay.session.event('session.created', ids('event')));
+    this.#peers.deliverOpening(this.#relay.session.event('session.created', ids('event')));
   }
 
   #resume(relay: UpstreamState, upstream: OpenedUpstream): void {

@@ -33,12 +33,14 @@ export interface PeerOptions {
   checked?: boolean;
   /** For a peer that carries audio itself. */
   playback?: Playback;
+  sideband?: boolean;
 }
 
 export class AttachedPeer implements Peer {
   readonly id = 'peer';
   readonly codec = base64Audio;
   readonly playback: Playback | undefined;
+  readonly sideband: boolean;
   readonly events: Json[] = [];
   closed: CloseReason | undefined;
   readonly #session: RelayedSession;
@@ -46,8 +48,12 @@ export class AttachedPeer implements Peer {
   readonly #check: (frame: string) => void;
   #wake: () => void = () => {};
 
-  constructor(session: RelayedSession, { dialect = gaDialect, checked = true, playback }: PeerOptions = {}) {
+  constructor(
+    session: RelayedSession,
+    { dialect = gaDialect, checked = true, playback, sideband = false }: PeerOptions = {},
+  ) {
     this.playback = playback;
+    this.sideband = sideband;
     this.#session = session;
     this.#dialect = dialect;
     this.#check = checked ? frameCheck(dialect.name) : () => {};
