@@ -8,8 +8,8 @@ import { CassetteError } from '../engines/cassette/format.ts';
 import { cassetteDirectory, recordedEngines } from '../engines/cassette/recorded-engines.ts';
 import { findLocalModel } from '../engines/openai/local-models.ts';
 import type { PoolSurroundings } from '../engines/pool/worker-pool.ts';
-import { openScript } from '../engines/script/open-script.ts';
 import { ScriptError } from '../engines/script/script.ts';
+import type { ScriptedEnginesOptions } from '../engines/script/scripted-engines.ts';
 import { EngineConfigError, planEngines } from '../engines/spec/engine-plan.ts';
 import { createEngineSets } from '../engines/spec/engine-sets.ts';
 import { defaultSet, type EngineSetsSpec } from '../engines/spec/engine-spec.ts';
@@ -30,16 +30,16 @@ interface Surroundings {
  * The configured engines, or `ready` ones, with a script in place of the model and a cassette recorder if configured.
  * @throws {ConfigError} when they cannot be created as configured
  */
-export function configuredEngines(
+export async function configuredEngines(
   config: Config,
   { ready, ...surroundings }: Surroundings & { ready: EngineSet | undefined },
-): EngineSet {
+): Promise<EngineSet> {
   const { clock, log } = surroundings;
   const { script, cassette, limits } = config;
   const create = (given: CreateEnginesOptions['given']) => ready ?? plannedEngines(config, surroundings, given);
   try {
     const directory = cassette === undefined ? undefined : cassetteDirectory(cassette);
-    const set = script === undefined ? create({}) : openScript(script, { clock, create });
+    const set = script === undefined ? create({}) : await scriptedEngines(script, { clock, create });
     if (script !== undefined) log.info('server_script', { script });
     if (directory === undefined) return set;
     log.info('server_cassette', { directory });
@@ -54,6 +54,12 @@ export function configuredEngines(
     if (error instanceof EngineConfigError) throw new ConfigError(error.problems);
     throw error;
   }
+}
+
+/** Loads the code of scripts, which other servers do not need. */
+async function scriptedEngines(path: string, options: ScriptedEnginesOptions): Promise<EngineSet> {
+  const { openScript } = await import('../engines/script/open-script.ts');
+  return openScript(path, options);
 }
 
 /** @throws {EngineConfigError} when they cannot be created as configured */

@@ -173,13 +173,13 @@ export async function startConfiguredServer(
   const metering = new Metering({ store, clock, log: digest, prices, models, sessionMetrics });
   const log = metering.countEntries(digest);
   const { observe, openTools, ids = randomId } = options;
-  const engineSet = configuredEngines(config, { clock, log, ready: options.engines });
+  const engineSet = await configuredEngines(config, { clock, log, ready: options.engines });
   const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
   const images = imageFetcher(config, clock);
   const settings = sessionSettings(config);
   const upstreamReader = new UpstreamReader(poolSurroundings(config, clock));
   const tools = { settings, engineSet, tokens, images, upstreamReader, clock, ids, log };
-  const factory = sessionFactory({ config, ...tools, observe, openTools });
+  const factory = await sessionFactory({ config, ...tools, observe, openTools });
   const sessions = new SessionRegistry({
     create: options.createSession ?? factory.create,
     limit: limits.sessions,
@@ -281,8 +281,8 @@ export async function startConfiguredServer(
     return `ws${secure}://${authority}${realtimePath}`;
   }
   log.info('server_listening', { url, keys: config.apiKeys.length });
-  // This blocks the event loop briefly, which affects nobody while the engines load in their threads.
-  void tokens.load();
+  // This blocks the event loop briefly: after the start, and while the engines load in their threads.
+  setImmediate(() => void tokens.load());
 
   engineSet.ready.then(
     () => log.info('server_ready', {}),

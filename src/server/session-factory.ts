@@ -20,7 +20,6 @@ import { RealtimeSession } from '../session/realtime-session.ts';
 import type { SessionSettings } from '../session/settings.ts';
 import type { SessionFactory } from '../transport/session-registry.ts';
 import { upstreamFor, upstreamWarnings, withKey } from '../upstream/link/target.ts';
-import { RelayedSession } from '../upstream/relay/relayed-session.ts';
 import { type ObservedSession, type ObserveSession, sessionObservers } from './session-observers.ts';
 import type { UpstreamReader } from './upstream-reader.ts';
 
@@ -44,38 +43,40 @@ export interface SessionFactoryOptions {
 /** How a script drops a connection: without a close frame, which RFC 6455 §7.1.5 calls 1006. */
 const cutOff: CloseReason = { code: 1006, reason: 'dropped by the script' };
 
-export function sessionFactory({
+export async function sessionFactory({
   config,
   engineSet,
   upstreamReader,
   observe,
   openTools,
   ...tools
-}: SessionFactoryOptions): {
+}: SessionFactoryOptions): Promise<{
   create: SessionFactory;
   /**
    * Refuses fields that sessions of a model do not have, as their `session.update` would.
    * @throws {WireError} with a GA path
    */
   requireAvailable(update: SessionUpdate, model: string): void;
-} {
+}> {
   const { settings, clock, ids, log } = tools;
   const audioBudget = new AudioBudget(config.limits.totalAudioMs);
   const upstreams = withKey(config.upstream, config.upstreamKey);
   for (const warning of upstreamWarnings(upstreams)) log.warn('config_warning', { warning });
+  // Servers without upstreams do not need this code.
+  const relay = upstreams.length > 0 ? await import('../upstream/relay/relayed-session.ts') : undefined;
   return {
     create(request) {
       const { type, model, key } = request;
       const kind = { type, model, ...(key !== undefined && { key }) };
       const target = upstreamFor(upstreams, { type, model });
-      if (target) {
+      if (relay && target) {
         const sessionLog = childLog(log, { session: request.id });
         const observed = { id: request.id, ...kind, relayed: true };
         const observers = sessionObservers({ ...request, session: observed, log: sessionLog, clock, observe });
         const { limits } = config;
         const readHeavy = upstreamReader.readerFor({ key: key ?? '', session: request.id, priority: 'live' });
         const relayed = { target, readHeavy, limits, clock, ids, settings, log: sessionLog, observers };
-        return new RelayedSession({ ...request, ...relayed });
+        return new relay.RelayedSession({ ...request, ...relayed });
       }
       const own = openEngines(engineSet, {
         ...{ type, model, clock },

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import { Busboy } from '@fastify/busboy';
 import { audioErrors } from '../../protocol/errors/audio-errors.ts';
 import { type BodyLimits, receiveBody } from '../body.ts';
 
@@ -21,7 +20,7 @@ export async function receiveForm(
   limits: BodyLimits,
   takeFile: (piece: Buffer) => void,
 ): Promise<Record<string, string>> {
-  const parser = parserFor(incoming.headers['content-type'] ?? '');
+  const parser = await parserFor(incoming.headers['content-type'] ?? '');
   const fields = new Map<string, string>();
   const finished = Promise.withResolvers<void>();
   // It may reject before anything awaits it.
@@ -66,7 +65,9 @@ export async function receiveForm(
   return Object.fromEntries(fields);
 }
 
-function parserFor(type: string) {
+async function parserFor(type: string) {
+  // Loaded on first use, because few servers receive forms.
+  const { Busboy } = await import('@fastify/busboy');
   try {
     return new Busboy({
       headers: { 'content-type': type },
