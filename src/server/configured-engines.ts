@@ -127,8 +127,11 @@ function createPlanned(
     ...(transcriberWorkers !== undefined && { transcriberWorkers }),
     ...(voiceWorkers !== undefined && { voiceWorkers }),
     adaptationMs: limits.engineAdaptationMs,
-    onLoading: ({ name, loading, ms }) =>
-      log.info(loading ? 'engine_loading' : 'engine_loaded', { name, ms: Math.round(ms) }),
+    onLoading: ({ name, loading, ms, error }) => {
+      const about = { name, ms: Math.round(ms) };
+      if (error === undefined) log.info(loading ? 'engine_loading' : 'engine_loaded', about);
+      else log.warn('engine_load_failed', { ...about, error });
+    },
     onNotice: (notice) => log.info('engine_notice', { notice }),
     onUnreachable: (about) => log.warn('engine_unreachable', about),
     onFallback: (change) => log.warn('engine_fallback', change),

@@ -98,7 +98,7 @@ test('an unreachable server is reported when engines are created', async (t) => 
 
 test('a session warms up its engines', async (t) => {
   const server = await modelServer(t, chatServer(ollama));
-  const made = sets(t, { default: { languageModel: { url: server.url, model: 'm' } } });
+  const made = sets(t, { default: { languageModel: { url: server.url, model: 'm', key: 'sk-hosted' } } });
   made.openSession?.({ type: 'realtime', model: 'gpt-realtime', clock: new FakeClock(), drop() {}, cassetteCut() {} });
   assert.equal((await server.request(1)).path, '/v1/models');
 });

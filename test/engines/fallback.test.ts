@@ -12,11 +12,16 @@ import { answer, languageModelContract, textOf, userSays } from './contract/lang
 /** A model that answers with its name, or fails on request. */
 class Named implements LanguageModel {
   requests = 0;
+  warmed = 0;
   fails: 'never' | 'overloaded' | 'at once' | 'in the middle' = 'never';
   readonly name: string;
 
   constructor(name: string) {
     this.name = name;
+  }
+
+  warm(): void {
+    this.warmed += 1;
   }
 
   async *generate(): AsyncGenerator<ModelEvent> {
@@ -42,7 +47,7 @@ function twoModels() {
     },
   );
   const ask = async () => textOf(await answer(model, [userSays('Who are you?')]));
-  return { first, second, entries, clock, ask };
+  return { model, first, second, entries, clock, ask };
 }
 
 languageModelContract('an engine with a fallback', {
@@ -67,6 +72,19 @@ languageModelContract('an engine with a fallback', {
     return failover.languageModel(candidates, { clock: new FakeClock() });
   },
   askToSay: (text) => text,
+});
+
+test('only the engine that would be asked is warmed up', async () => {
+  const { model, first, second, clock, ask } = twoModels();
+  model.warm?.();
+  assert.deepEqual([first.warmed, second.warmed], [1, 0]);
+  first.fails = 'at once';
+  await ask();
+  model.warm?.();
+  assert.deepEqual([first.warmed, second.warmed], [1, 1]);
+  await clock.advance(30_000);
+  model.warm?.();
+  assert.deepEqual([first.warmed, second.warmed], [2, 1]);
 });
 
 test('the first engine that works answers, and a change is logged once', async () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { samplesToBytes } from '../../src/audio/pcm.ts';
-import { createEngineSets } from '../../src/engines/spec/engine-sets.ts';
+import { createEngineSets, type EngineSetsOptions } from '../../src/engines/spec/engine-sets.ts';
 import type { EngineSetsSpec } from '../../src/engines/spec/engine-spec.ts';
 import { apiKey, type EngineStatus, type ParleyServer, startServer } from '../../src/server/server.ts';
 import { chatServer, vllm } from '../engines/openai/servers/chat-servers.ts';
@@ -37,6 +37,7 @@ interface Servers {
   tts?: Handler;
   aliases?: EngineSetsSpec['aliases'];
   log?: KeptLog;
+  options?: Partial<EngineSetsOptions>;
 }
 
 interface Setting {
@@ -45,7 +46,7 @@ interface Setting {
   voice: ModelServer;
 }
 
-async function setting(t: TestContext, { aliases = {}, log, ...handlers }: Servers = {}): Promise<Setting> {
+async function setting(t: TestContext, { aliases = {}, log, options, ...handlers }: Servers = {}): Promise<Setting> {
   const model = await modelServer(t, handlers.chat ?? chat);
   const transcriber = await modelServer(t, handlers.stt ?? stt);
   const voice = await modelServer(t, handlers.tts ?? tts);
@@ -60,7 +61,7 @@ async function setting(t: TestContext, { aliases = {}, log, ...handlers }: Serve
     aliases,
   };
   const given = { voiceActivity: { name: 'loudness', engine: loudnessDetector } };
-  const engines = createEngineSets(spec, { clock: new FakeClock(), given, attempts: 1 });
+  const engines = createEngineSets(spec, { clock: new FakeClock(), given, attempts: 1, ...options });
   const config = { outputLeadMs: Number.POSITIVE_INFINITY };
   const server = await newServer(t, { engines, config, ...(log && { log }) });
   return { server, model, voice };
@@ -215,7 +216,7 @@ test('a barge-in aborts the request to the language model immediately', async (t
   await client.until('response.output_audio.delta');
   client.send({ type: 'response.cancel' });
   assert.equal((await client.until('response.done')).response.status, 'cancelled');
-  const request = model.requests.find(({ method }) => method === 'POST') ?? assert.fail();
+  const request = model.requests.findLast(({ method }) => method === 'POST') ?? assert.fail();
   await request.closed;
 });
 
@@ -243,6 +244,33 @@ test('addresses of engines are shown at the start of the server, and not to clie
     { part: 'languageModel', name: 'qwen3', state: 'ready' },
     { part: 'transcriber', name: 'moonshine', state: 'failed' },
   ]);
+});
+
+test('a server is not ready while its language model is being loaded', async (t) => {
+  const loaded = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  const { server, model } = await setting(t, {
+    chat: async (request, response) => {
+      if (request.method === 'GET') return sendJson(response, { data: [] });
+      await loaded.promise;
+      await chat(request, response);
+    },
+    options: {
+      onUnreachable: () => {},
+      onLoading: ({ loading }) => {
+        if (!loading) ended.resolve();
+      },
+    },
+  });
+  const ready = async () => {
+    const response = await fetch(`${server.url}/readyz`);
+    return [response.status, ((await response.json()) as { status: string }).status];
+  };
+  await model.request(2);
+  assert.deepEqual(await ready(), [503, 'loading']);
+  loaded.resolve();
+  await ended.promise;
+  assert.deepEqual(await ready(), [200, 'ready']);
 });
 
 test('a configuration with invalid engines prevents the start', async () => {

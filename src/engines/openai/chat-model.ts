@@ -2,7 +2,7 @@ import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/port
 import { isWithout } from './adaptations.ts';
 import { forms, refusedForm, rolesOf } from './chat/chat-forms.ts';
 import { type ChatRequestOptions, chatRequest } from './chat/chat-request.ts';
-import { ModelLoading } from './chat/model-loading.ts';
+import { type LoadingChange, ModelLoading } from './chat/model-loading.ts';
 import { ChatAnswer } from './chat-answer.ts';
 import { Endpoint, type EndpointOptions, type RequestOptions } from './endpoint.ts';
 import { jsonBytes } from './in-turns.ts';
@@ -21,13 +21,18 @@ export interface ChatModelOptions extends EndpointOptions {
   spokenHint?: string;
   /** Whether to wait for a model that is loading; false: another engine answers. Default: true. */
   waitsForModel?: boolean;
-  onLoading?: (about: { name: string; loading: boolean; ms: number }) => void;
+  onLoading?: (about: LoadingChange & { name: string }) => void;
   /** Whether its answers begin inside reasoning (`ThinkingModels`). Absent: detected. */
   thinks?: boolean;
 }
 
 const defaultSpokenHint =
   'Your answer is spoken aloud: use plain sentences, without markup, lists, links, emoji or stage directions.';
+
+const smallestRequest = {
+  ...{ model: '', instructions: '', tools: [], toolChoice: 'none', maxOutputTokens: 1, spoken: false },
+  items: [{ type: 'message', role: 'user', content: [{ type: 'text', text: 'Hi' }] }],
+} as const satisfies Omit<ModelRequest, 'signal'>;
 
 /** A language model over `/v1/chat/completions` (OpenAI, "Create chat completion"). */
 export class ChatModel implements LanguageModel {
@@ -37,6 +42,8 @@ export class ChatModel implements LanguageModel {
   readonly #spokenHint: string;
   readonly #loading: ModelLoading;
   readonly #thinking: ThinkingModels;
+  readonly #closed = new AbortController();
+  #preloading: Promise<void> | undefined;
 
   constructor(options: ChatModelOptions) {
     this.#endpoint = new Endpoint({ ...options, mayLoad: true });
@@ -64,12 +71,22 @@ export class ChatModel implements LanguageModel {
     );
   }
 
-  warm(): Promise<void> {
-    return this.#endpoint.warm();
+  /** Opens a connection, and has its server load the model if it may be necessary. */
+  async warm(): Promise<void> {
+    if (this.#loading.isLoaded || !this.#loadsOnDemand) return this.#endpoint.warm();
+    // The next request reports the failure.
+    this.#preloading ??= this.#preload(false)
+      .catch(() => {})
+      .finally(() => {
+        this.#preloading = undefined;
+      });
+    return this.#preloading;
   }
 
-  probe(): Promise<void> {
-    return this.#endpoint.probe();
+  /** Also has its server load the model. */
+  async probe(): Promise<void> {
+    await this.#endpoint.probe();
+    if (this.#loadsOnDemand) await this.#preload(true);
   }
 
   /** How long its server has been loading the model; undefined while it is not. */
@@ -78,6 +95,7 @@ export class ChatModel implements LanguageModel {
   }
 
   async close(): Promise<void> {
+    this.#closed.abort();
     this.#loading.close();
     await this.#endpoint.close();
   }
@@ -95,7 +113,33 @@ export class ChatModel implements LanguageModel {
     }
   }
 
-  #ask(request: ModelRequest, signal: AbortSignal): Promise<Response> {
+  /**
+   * Whether the server may load the model at the first request. Servers that require keys have it in memory, and charge
+   * for requests.
+   */
+  get #loadsOnDemand(): boolean {
+    return this.#endpoint.model !== undefined && !this.#endpoint.requiresKey;
+  }
+
+  /**
+   * Requests one token, for which the server loads the model. `expected`: it counts as loading from the start.
+   * @throws as `generate`
+   */
+  async #preload(expected: boolean): Promise<void> {
+    const { signal: closed } = this.#closed;
+    const load = async function* (this: ChatModel, { signal }: RequestOptions) {
+      const response = await this.#ask({ ...smallestRequest, signal }, signal, expected);
+      yield* response.body ?? [];
+    }.bind(this);
+    try {
+      // Not every server respects the limit of one token.
+      for await (const _ of this.#endpoint.stream(load, closed)) break;
+    } catch (error) {
+      if (!closed.aborted) throw error;
+    }
+  }
+
+  #ask(request: ModelRequest, signal: AbortSignal, expected = false): Promise<Response> {
     let body: Record<string, unknown> = {};
     const send = async (has: (key: string) => boolean) => {
       const chat = await chatRequest(request, this.#form(request, has));
@@ -103,7 +147,7 @@ export class ChatModel implements LanguageModel {
       const bytes = await jsonBytes({ ...chat, ...this.#endpoint.body });
       signal.throwIfAborted();
       const open = (signal: AbortSignal) => this.#endpoint.open('/chat/completions', { body: bytes, signal });
-      return this.#loading.open(open, { signal, onWait: request.claim?.onWait });
+      return this.#loading.open(open, { signal, expected, onWait: request.claim?.onWait });
     };
     return this.#endpoint.adaptations.ask(send, (failure, has) => refusedForm(failure, body, has));
   }

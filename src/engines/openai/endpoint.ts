@@ -70,6 +70,8 @@ export class Endpoint {
   readonly clock: Clock;
   readonly body: Readonly<Record<string, unknown>>;
   readonly adaptations: Adaptations;
+  /** Whether its requests contain a key or a password. */
+  readonly requiresKey: boolean;
   /** Dependencies of reading an answer. */
   readonly reading: Pick<AnswerBounds, 'messageBytes'> & { clock: Clock };
   readonly #baseUrl: string;
@@ -122,6 +124,7 @@ export class Endpoint {
     this.#secrets = [options.key, login, decodeURIComponent(password), ...secretValues(this.#headers)].filter(
       (secret) => secret !== undefined && secret !== '',
     ) as string[];
+    this.requiresKey = this.#secrets.length > 0;
     this.#authorization = options.key !== undefined ? `Bearer ${options.key}` : login && `Basic ${login}`;
   }
 
@@ -226,7 +229,7 @@ export class Endpoint {
       const isPage = contentType(response) === 'text/html';
       if (!response.ok) {
         const text = await readText(response, maxErrorBytes).catch(() => '');
-        throw statusFailure(response, text, { hasKey: this.#secrets.length > 0, keyHint: this.#keyHint });
+        throw statusFailure(response, text, { hasKey: this.requiresKey, keyHint: this.#keyHint });
       }
       if (isPage) {
         await response.body?.cancel();

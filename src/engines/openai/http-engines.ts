@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
 import { type HttpEngineSpec, keyVariable } from '../spec/engine-spec.ts';
 import type { AnswerBounds } from './answer-bounds.ts';
-import { ChatModel } from './chat-model.ts';
+import { ChatModel, type ChatModelOptions } from './chat-model.ts';
 import type { EndpointOptions } from './endpoint.ts';
 import { HttpTranscriber } from './http-transcriber.ts';
 import { HttpVoice } from './http-voice.ts';
@@ -21,7 +21,7 @@ export interface RemoteOptions {
   /** Whether to wait for a language model that its server is loading; false: another engine answers. */
   waitsForModel?: boolean;
   /** Called when a server is found to be loading its model, and when that has ended. */
-  onLoading?: (about: { name: string; loading: boolean; ms: number }) => void;
+  onLoading?: ChatModelOptions['onLoading'];
   /** Maximum number of attempts before the first output. */
   attempts?: number;
   /** Called once for each adaptation of an engine, with a sentence. */

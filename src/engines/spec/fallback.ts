@@ -23,7 +23,7 @@ export interface FallbackListener {
 /** How long an engine that failed is asked last, so that not every turn waits for it. */
 const restMs = 30_000;
 
-class FailoverChain<Engine> {
+class FailoverChain<Engine extends Warmable> {
   readonly #candidates: readonly Candidate<Engine>[];
   readonly #listener: FallbackListener;
   readonly #failedAt = new Map<Candidate<Engine>, number>();
@@ -66,6 +66,11 @@ class FailoverChain<Engine> {
     }
   }
 
+  /** Prepares the engine that would be asked now. */
+  warm(): void {
+    this.#order()[0]?.engine.warm?.();
+  }
+
   #order(): readonly Candidate<Engine>[] {
     const since = this.#listener.clock.now() - restMs;
     const rests = (candidate: Candidate<Engine>) => (this.#failedAt.get(candidate) ?? Number.NEGATIVE_INFINITY) > since;
@@ -90,10 +95,6 @@ function isOverloaded(error: unknown): boolean {
   return error instanceof EngineError && error.overloaded;
 }
 
-function warmAll(candidates: readonly Candidate<Warmable>[]): void {
-  for (const { engine } of candidates) engine.warm?.();
-}
-
 export type Failover<Engine> = (candidates: readonly Candidate<Engine>[], listener: FallbackListener) => Engine;
 
 /** An engine that uses the first of several engines that answers, by kind. */
@@ -105,7 +106,7 @@ export const failover: { readonly [Kind in RequestKind]: Failover<Engines[Kind]>
       ...(first?.engine.languages && { languages: first.engine.languages }),
       ...(first?.engine.settings && { settings: first.engine.settings }),
       transcribe: (clip, options) => chain.answer((engine) => engine.transcribe(clip, options), options.signal),
-      warm: () => warmAll(candidates),
+      warm: () => chain.warm(),
     };
   },
   /** The common capabilities of all, because it is unknown which one will answer. */
@@ -120,7 +121,7 @@ export const failover: { readonly [Kind in RequestKind]: Failover<Engines[Kind]>
           request.signal,
           ({ type }) => type !== 'thinking',
         ),
-      warm: () => warmAll(candidates),
+      warm: () => chain.warm(),
     };
   },
   voice(candidates, listener) {
@@ -131,7 +132,7 @@ export const failover: { readonly [Kind in RequestKind]: Failover<Engines[Kind]>
       ...(first?.engine.languages && { languages: first.engine.languages }),
       preparesText: candidates.every(({ engine }) => engine.preparesText),
       speak: (text, options) => chain.answer((engine) => engine.speak(text, options), options.signal),
-      warm: () => warmAll(candidates),
+      warm: () => chain.warm(),
     };
   },
 };

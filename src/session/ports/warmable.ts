@@ -1,8 +1,8 @@
 /** Preparation of a remote engine before its first request. */
 export interface Warmable {
   /**
-   * Opens a connection if none is available: called when a session opens and when its user starts to speak. Returns
-   * immediately and never throws.
+   * Opens a connection if none is available, and has a model loaded that may not be in memory: called when a session
+   * opens and when its user starts to speak. Returns immediately and never throws.
    */
   warm?(): void;
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answer, requestWith, textOf } from '../contract/language-model.ts';
 import { failureMessage, question, serverAndModel } from './faults/support.ts';
-import { chatServer, ollama } from './servers/chat-servers.ts';
+import { chatBody, chatServer, ollama } from './servers/chat-servers.ts';
 import { type Received, sendJson } from './servers/model-server.ts';
 
 const say = chatServer(ollama);
@@ -131,4 +131,59 @@ test('503 Loading model is retried until the model is loaded, and fails with the
   assert.deepEqual(pauses().slice(0, 6), [250, 1000, 2000, 2000, 2000, 2000]);
   assert.equal(textOf(await answered), 'hello');
   assert.equal(server.requests.length, 7);
+});
+
+test('a model is loaded before it is needed: at the start, and again once the server may have unloaded it', async (t) => {
+  const server = loadingServer();
+  const changes: object[] = [];
+  const made = await serverAndModel(t, server.handle, {
+    timeouts,
+    onLoading: ({ loading, error }) => changes.push({ loading, error }),
+  });
+  const { model, clock } = made;
+  const asked = () =>
+    made.server.requests.filter(({ path }) => path === '/v1/chat/completions').map((request) => chatBody(request));
+  const probed = model.probe();
+  await made.server.request(2);
+  assert.ok(model.loadingMs !== undefined);
+  const warmed = [model.warm(), model.warm()];
+  await made.server.request(3);
+  server.loaded.resolve();
+  await Promise.all([probed, ...warmed]);
+  assert.equal(model.loadingMs, undefined);
+  assert.deepEqual(changes, [
+    { loading: true, error: undefined },
+    { loading: false, error: undefined },
+  ]);
+  assert.equal(asked().length, 2);
+  assert.ok(asked().every((body) => body.max_tokens === 1 && body.model === 'm'));
+
+  await clock.advance(4 * 60_000);
+  await model.warm();
+  assert.equal(asked().length, 2);
+  await clock.advance(1);
+  await model.warm();
+  assert.equal(asked().length, 3);
+});
+
+test('a model that cannot be loaded is reported with the reason, at the start and by each request', async (t) => {
+  const reason = 'model requires more system memory (9.1 GiB) than is available (3.2 GiB)';
+  const changes: (string | undefined)[] = [];
+  const { model } = await serverAndModel(
+    t,
+    ({ path }, response) =>
+      path === '/v1/models' ? sendJson(response, { data: [] }) : sendJson(response, { error: reason }, 500),
+    { onLoading: ({ error }) => changes.push(error) },
+  );
+  assert.match(await failureMessage(model.probe()), /requires more system memory/);
+  assert.match(changes[1] ?? '', /requires more system memory/);
+  await model.warm();
+  assert.match(await failureMessage(answer(model, question)), /HTTP 500: model requires more system memory/);
+});
+
+test('a server with a key, which charges for requests, is not asked for a token', async (t) => {
+  const { model, server } = await serverAndModel(t, say, { key: 'sk-paid-by-token' });
+  await model.probe();
+  await model.warm();
+  assert.deepEqual(new Set(server.requests.map(({ path }) => path)), new Set(['/v1/models']));
 });

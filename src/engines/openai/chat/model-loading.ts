@@ -1,5 +1,6 @@
 import { pause } from '../../../core/abort.ts';
 import type { Clock } from '../../../core/clock.ts';
+import { messageOf } from '../../../core/errors.ts';
 import { RequestFailure } from '../request-failure.ts';
 
 export interface ModelLoadingOptions {
@@ -12,12 +13,20 @@ export interface ModelLoadingOptions {
   patient: boolean;
   /** Whether the server answers other requests; resolves quickly. */
   answers: (signal: AbortSignal) => Promise<boolean>;
-  /** Called when loading is detected, and when it has ended. `ms`: its duration so far. */
-  onChange: (about: { loading: boolean; ms: number }) => void;
+  onChange: (change: LoadingChange) => void;
+}
+
+/** Loading is detected, or has ended. `ms`: its duration so far. `error`: why the request failed that waited for it. */
+export interface LoadingChange {
+  loading: boolean;
+  ms: number;
+  error?: string;
 }
 
 interface Waiting {
   signal: AbortSignal;
+  /** Whether the model counts as loading from the start, because it has not answered yet. */
+  expected?: boolean;
   /** Called with true when loading is detected, and with false when it has ended. */
   onWait: ((waiting: boolean) => void) | undefined;
 }
@@ -53,6 +62,11 @@ export class ModelLoading {
     return since === undefined ? undefined : this.#options.clock.now() - since;
   }
 
+  /** Whether the model has answered recently, and is therefore in memory. */
+  get isLoaded(): boolean {
+    return this.#options.clock.now() - this.#answeredAt <= warmMs;
+  }
+
   close(): void {
     this.#left?.abort();
   }
@@ -65,6 +79,8 @@ export class ModelLoading {
     const { clock, loadMs, patient } = this.#options;
     const sentAt = clock.now();
     const wait = {};
+    let failure: unknown;
+    if (waiting.expected && patient) this.#begin(wait, sentAt, waiting);
     try {
       for (let attempt = 0; ; attempt += 1) {
         try {
@@ -77,8 +93,11 @@ export class ModelLoading {
           await pause(pauseMs, clock, waiting.signal);
         }
       }
+    } catch (error) {
+      failure = error;
+      throw error;
     } finally {
-      this.#end(wait, waiting);
+      this.#end(wait, waiting, failure);
     }
   }
 
@@ -122,7 +141,7 @@ export class ModelLoading {
       own.abort(failure);
     };
     const abort = () => {
-      const mayLoad = open && clock.now() - this.#answeredAt > warmMs && clock.now() - sentAt >= leastSilenceMs;
+      const mayLoad = open && !this.isLoaded && clock.now() - sentAt >= leastSilenceMs;
       settle();
       reject(signal.reason);
       if (mayLoad) this.#leave(own);
@@ -166,11 +185,13 @@ export class ModelLoading {
     if (first) this.#options.onChange({ loading: true, ms: this.#options.clock.now() - sentAt });
   }
 
-  #end(wait: object, { onWait }: Waiting): void {
+  #end(wait: object, { onWait, signal }: Waiting, failure: unknown): void {
     const ms = this.ms ?? 0;
     if (!this.#waiting.delete(wait)) return;
     onWait?.(false);
-    if (this.#waiting.size === 0) this.#options.onChange({ loading: false, ms });
+    if (this.#waiting.size > 0) return;
+    const failed = failure !== undefined && !signal.aborted;
+    this.#options.onChange({ loading: false, ms, ...(failed && { error: messageOf(failure) }) });
   }
 }
 
