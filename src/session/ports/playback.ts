@@ -38,3 +38,17 @@ export interface Playback {
   pause(): void;
   resume(): void;
 }
+
+/** Notifications of a measured playback. */
+export interface PlaybackListener {
+  /** The first audio of a response is being played. */
+  started(responseId: string): void;
+  /** All audio taken so far has been played; not called after `interrupt`. */
+  drained(): void;
+}
+
+/** The playback of a peer that carries audio itself. */
+export interface MeasuredPlayback extends Playback {
+  /** Set by the session while the peer is attached. */
+  listener: PlaybackListener | undefined;
+}
