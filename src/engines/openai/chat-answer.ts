@@ -2,8 +2,9 @@
 
 import { bytesToSamples } from '../../audio/pcm.ts';
 import { endOfPiece } from '../../core/json-pieces.ts';
-import type { ModelEvent, ModelUsage } from '../../session/ports/language-model.ts';
-import { ModelMarkup, type ModelMarkupOptions } from '../../session/speech/model-markup.ts';
+import { readWrittenCalls } from '../../session/generation/written-calls.ts';
+import type { ModelEvent, ModelRequest, ModelUsage } from '../../session/ports/language-model.ts';
+import { ModelMarkup } from '../../session/speech/model-markup.ts';
 import { ToolCalls } from './chat/tool-calls.ts';
 import { field, listField, numberField, parseJson, textField } from './json.ts';
 import { type AnswerReader, endGraceMs } from './read-answer.ts';
@@ -24,6 +25,8 @@ const pieceBytes = 4 * audioRateHz;
 /** Maximum text per event, in code units, for the same reason. */
 const pieceCharacters = 8192;
 
+type AnsweredRequest = Pick<ModelRequest, 'tools' | 'toolChoice'>;
+
 /** One answer: converts its chunks to the model's events. */
 export class ChatAnswer implements AnswerReader<ModelEvent> {
   /** Removes reasoning from the text. */
@@ -31,6 +34,7 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
   /** The first byte of a sample whose second byte comes with the next chunk. */
   #halfSample: Uint8Array = new Uint8Array();
   readonly #calls: ToolCalls;
+  readonly #request: AnsweredRequest;
   #finish: FinishReason | undefined;
   #usage: ModelUsage | undefined;
   #characters = 0;
@@ -41,10 +45,11 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
   #marked = false;
   #chunks = 0;
 
-  /** `engine`: the name of the answering engine. */
-  constructor(engine: string, options: ModelMarkupOptions = {}) {
+  /** `engine`: the name of the answering engine. `inside`: as in `ModelMarkupOptions`. */
+  constructor(engine: string, request: AnsweredRequest, inside = false) {
     this.#calls = new ToolCalls(engine);
-    this.markup = new ModelMarkup(options);
+    this.#request = request;
+    this.markup = new ModelMarkup({ inside });
   }
 
   get patienceMs(): number {
@@ -105,10 +110,12 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
     const reason = this.#finish ?? 'stop';
     const words = this.#say(this.markup.flush());
     const leftOut = this.markup.leftOut ?? (this.#reasoned ? 'reasoning' : undefined);
+    const written = reason === 'stop' && !this.#calls.any ? this.markup.callText : undefined;
     return [
       ...words,
       ...this.#calls.finish(reason === 'length'),
       ...textEvents(this.#later),
+      ...readWrittenCalls(written, this.#request),
       { type: 'finish', reason, ...(this.#usage && { usage: this.#usage }), ...(leftOut && { leftOut }) },
     ];
   }

@@ -103,7 +103,7 @@ export class ChatModel implements LanguageModel {
   async *#answer(request: ModelRequest, { signal }: RequestOptions): AsyncGenerator<ModelEvent, void, undefined> {
     const ask = (signal: AbortSignal) => this.#ask(request, signal);
     const model = this.#endpoint.model ?? request.model;
-    const answer = new ChatAnswer(this.#endpoint.name, { inside: this.#thinking.beginsInside(model) });
+    const answer = new ChatAnswer(this.#endpoint.name, request, this.#thinking.beginsInside(model));
     let whole = false;
     try {
       yield* readAnswer(ask, answer, { signal, ...this.#endpoint.reading });

@@ -13,7 +13,7 @@ interface Asked {
 
 const leftOutFaults: { readonly [Kind in LeftOut]: string } = {
   open_reasoning: 'its reasoning did not end, so that the rest of its answer cannot be separated from it',
-  calls: 'it wrote a tool call as text, which cannot be run. Have its server parse tool calls',
+  calls: 'it wrote a tool call as text, which is not clear enough to be run. Have its server parse tool calls',
   reasoning: 'it reasoned and gave no answer. Lower its reasoning effort, or let its server generate more tokens',
 };
 
@@ -25,7 +25,8 @@ export class AnswerOutcome {
   #words = false;
   /** Whether the text contains letters or digits. Emoji and punctuation alone need no audio. */
   #speakable = false;
-  #called = false;
+  /** Whether the model has made a call. */
+  called = false;
   /** Whether the model has answered with its own audio. */
   spokeItself = false;
   #sounded = false;
@@ -47,7 +48,7 @@ export class AnswerOutcome {
         this.#sounded ||= event.samples.length > 0;
         break;
       case 'call':
-        this.#called = true;
+        this.called = true;
         break;
       case 'finish':
         this.leftOut ??= event.leftOut;
@@ -68,7 +69,7 @@ export class AnswerOutcome {
       const problem = `it produced no audio for ${this.#silentCharacters} characters of the answer. It may not support their language`;
       return new StageError('voice', 'failed', `The voice failed: ${problem}.`);
     }
-    const fault = this.#called ? undefined : this.#modelFault();
+    const fault = this.called ? undefined : this.#modelFault();
     if (fault === undefined) return undefined;
     return new StageError('languageModel', 'failed', `The language model failed: ${fault}.`);
   }

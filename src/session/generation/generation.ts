@@ -103,12 +103,13 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
     const names = new ToolNames(request);
     const check = new ToolCallCheck(names);
     const words = new ModelWords();
+    const engineNamed = names.forEngine();
     const others = new EventLoopYield();
     const speaks = speech !== undefined && (languageModel.speaks ?? false);
     const generate = (claim: WorkClaim) =>
       languageModel.generate({
         ...request,
-        ...names.forEngine(),
+        ...engineNamed,
         spoken: speech !== undefined,
         ...(speaks && { speech: { voice: speech.voice, speed: speech.speed } }),
         claim,
@@ -135,7 +136,9 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
       const rest = words.end();
       if (rest !== '') yield outcome.read({ type: 'text', text: rest });
       outcome.leftOut = words.leftOut;
-      for (const each of check.check(event)) yield outcome.read(each);
+      const ended = event.type === 'finish' && event.reason === 'stop';
+      const written = ended && !outcome.called ? words.calls(engineNamed) : [];
+      for (const each of [...written, event].flatMap((each) => check.check(each))) yield outcome.read(each);
     }
     if (finished || abort.signal.aborted) return;
     throw new StageError('languageModel', 'failed', 'The language model failed: it ended without finishing.');

@@ -1,6 +1,7 @@
 import { cutPlace, WellFormedText } from '../../core/unicode.ts';
-import type { LeftOut } from '../ports/language-model.ts';
+import type { LeftOut, ModelRequest } from '../ports/language-model.ts';
 import { ModelMarkup } from '../speech/model-markup.ts';
+import { readWrittenCalls, type WrittenCallEvent } from './written-calls.ts';
 
 /** Code units that are read per turn of the event loop: a few milliseconds of work. */
 const unitsAtOnce = 1024;
@@ -30,5 +31,10 @@ export class ModelWords {
   /** The text that was held back, at the end or before another event. */
   end(): string {
     return this.#markup.push(this.#wellFormed.flush()) + this.#markup.flush();
+  }
+
+  /** The tool calls that the model wrote as text, if they are clear. Call after `end`. */
+  calls(request: Pick<ModelRequest, 'tools' | 'toolChoice'>): WrittenCallEvent[] {
+    return readWrittenCalls(this.#markup.callText, request);
   }
 }

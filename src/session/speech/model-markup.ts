@@ -10,6 +10,8 @@ const ownRoles = /^(?:assistant|model|bot|ai|gpt|chatbot)$/i;
 const foreignRoles = /^(?:user|system|developer|tool|function|observation|human|environment|ipython)$/i;
 /** Maximum white space before the first words, in characters; more counts as text. */
 const longestLead = 1024;
+/** Maximum characters of calls that are kept to be read. */
+const longestCalls = 64 * 1024;
 /** Maximum characters of a message's head. A longer one does not count as a head. */
 const longestHead = 256;
 
@@ -44,6 +46,9 @@ export class ModelMarkup {
   #endedUnopened = false;
   #ended = false;
   #calls = false;
+  #callText = '';
+  /** The recipient in the role of a message's head, whose channel follows. */
+  #recipient = '';
   #reasoning = false;
 
   constructor({ inside = false }: ModelMarkupOptions = {}) {
@@ -70,6 +75,11 @@ export class ModelMarkup {
     if (this.#mode === 'reasoning') return 'open_reasoning';
     if (this.#calls) return 'calls';
     return this.#reasoning || this.#ended ? 'reasoning' : undefined;
+  }
+
+  /** The text of all tool calls so far with their marks; undefined if there is none or it is too long. */
+  get callText(): string | undefined {
+    return this.#calls && this.#callText.length <= longestCalls ? this.#callText : undefined;
   }
 
   /** Takes the next text; returns what to speak of it and of the text that was held back. */
@@ -110,7 +120,8 @@ export class ModelMarkup {
       const quoted = found?.name.startsWith('<') && (at > 0 ? text.charAt(at - 1) : this.#before) === '`';
       const mayGoOn = quoted ? at + length === text.length : found === undefined && mayBeMark(text, at);
       if (!ended && mayGoOn) break;
-      if (found && !(quoted && text.charAt(at + length) === '`')) said += this.#mark(found.mark, found.name);
+      if (found && !(quoted && text.charAt(at + length) === '`'))
+        said += this.#mark(found.mark, found.name, text.slice(at, at + length));
       else said += this.#take(text.slice(at, at + length));
       at += length;
     }
@@ -125,6 +136,7 @@ export class ModelMarkup {
     if (this.#mode === 'head') return this.#takeHead(text);
     if (this.#mode !== 'text') {
       this.#hidden = true;
+      if (this.#mode === 'call') this.#keepCall(text);
       return '';
     }
     if (this.#held) {
@@ -149,11 +161,19 @@ export class ModelMarkup {
     return trims ? said.trimStart() : said;
   }
 
-  #mark(mark: Mark, name: string): string {
+  #keepCall(text: string): void {
+    if (this.#callText.length <= longestCalls) this.#callText += text;
+  }
+
+  #mark(mark: Mark, name: string, raw: string): string {
     // When a model continues with the messages of other roles, its own message has ended.
     if (this.#message === 'foreign' && this.#mode === 'foreign') return '';
+    this.#recipient = '';
     const headText = this.#mode === 'head' ? this.#endHead() : '';
-    return headText + this.#turn(mark, name);
+    const within = this.#mode === 'call';
+    const text = this.#turn(mark, name);
+    if (within || this.#mode === 'call') this.#keepCall(raw);
+    return headText + text;
   }
 
   #turn(mark: Mark, name: string): string {
@@ -180,7 +200,7 @@ export class ModelMarkup {
         return '';
       case 'head':
         this.#mode = 'head';
-        this.#head = name === '<|channel|>' || name === 'channel' ? 'channel ' : '';
+        this.#head = name === '<|channel|>' || name === 'channel' ? `channel ${this.#recipient} ` : '';
         this.#headLine = mark.line;
         return '';
       case 'own':
@@ -232,7 +252,11 @@ export class ModelMarkup {
     }
     this.#message = messageOf(head);
     this.#mode = this.#message;
-    if (this.#message === 'call') this.#calls = true;
+    if (this.#message === 'call') {
+      this.#calls = true;
+      this.#recipient = /to=\S+/.exec(head)?.[0] ?? '';
+      this.#keepCall(` ${head} `);
+    }
     if (this.#message === 'reasoning') this.#reasoning = true;
     return '';
   }

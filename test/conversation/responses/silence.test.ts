@@ -71,6 +71,42 @@ for (const [name, events, reason] of withoutWords) {
   });
 }
 
+test('a clear call that the model wrote as text is a call, which is neither said nor spoken', async () => {
+  verifies('R3.71');
+  for (const modality of ['text', 'audio']) {
+    for (const pieces of [
+      ['One moment. ', '<tool_call>{"name":"f","argum', 'ents":{"a":1}}</tool_call>'],
+      ['One moment. [TOOL_CALLS]f[ARGS]{"a":1}'],
+    ]) {
+      const parts = newConversation();
+      await parts.client.say(updateTools('f'));
+      const { status, output } = await doneWith(parts, answer(...pieces), { output_modalities: [modality] });
+      assert.equal(status, 'completed');
+      const [words, made] = output;
+      assert.ok(words?.type === 'message' && made?.type === 'function_call');
+      assert.match(JSON.stringify(words.content), /"One moment\. ?"/);
+      assert.deepEqual([made.name, JSON.parse(made.arguments), made.status], ['f', { a: 1 }, 'completed']);
+      assert.equal(parts.client.last('response.function_call_arguments.done').arguments, made.arguments);
+    }
+  }
+});
+
+test('a call as text of an unknown tool fails and names it, and one beside a real call is not made', async () => {
+  verifies('R3.71');
+  const parts = newConversation();
+  await parts.client.say(updateTools('f'));
+  assert.match(
+    reasonOf(await doneWith(parts, answer('<tool_call>{"name":"g"}</tool_call>'))),
+    /it called the tool 'g'/,
+  );
+  const both = [{ type: 'text' as const, text: '<tool_call>{"name":"f"}</tool_call>' }, ...call('f', { a: 1 })];
+  const { output } = await doneWith(parts, both);
+  assert.deepEqual(
+    output.map(({ type }) => type),
+    ['function_call'],
+  );
+});
+
 test('an answer with calls completes, whatever else it lacks', async () => {
   verifies('R3.71');
   for (const before of [

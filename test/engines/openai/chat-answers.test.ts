@@ -3,17 +3,21 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ChatModel } from '../../../src/engines/openai/chat-model.ts';
-import type { ModelEvent } from '../../../src/session/ports/language-model.ts';
+import type { ModelEvent, ModelRequest } from '../../../src/session/ports/language-model.ts';
 import { answer, callsOf, finishOf, textOf, userSays } from '../contract/language-model.ts';
 import { modelServer, sendEvents, sendJson } from './servers/model-server.ts';
 import { WatchedClock } from './servers/watched-clock.ts';
 
 /** The model's events for the events of a server. */
-async function read(t: TestContext, events: readonly unknown[]): Promise<ModelEvent[]> {
+async function read(
+  t: TestContext,
+  events: readonly unknown[],
+  request: Partial<ModelRequest> = {},
+): Promise<ModelEvent[]> {
   const server = await modelServer(t, (_request, response) => sendEvents(response, events));
   const model = new ChatModel({ url: server.url, model: 'm', attempts: 1 });
   t.after(() => model.close());
-  return answer(model, [userSays('Hello.')]);
+  return answer(model, [userSays('Hello.')], request);
 }
 
 const delta = (delta: object, finish_reason: string | null = null) => ({
@@ -196,6 +200,16 @@ test('an answer states in its end what was left out of its text', async (t) => {
 });
 
 // ---- Calls ----
+
+test('a call in the text is a call, unless the answer was cut off or has others', async (t) => {
+  const text = '<tool_call>{"name":"f","arguments":{"a":1}}</tool_call>';
+  const callsIn = async (...events: unknown[]) =>
+    callsOf(await read(t, [says(text), ...events, done], { tools: [{ name: 'f' }] }));
+  assert.deepEqual(await callsIn(stop), [{ name: 'f', arguments: '{"a":1}' }]);
+  assert.deepEqual(await callsIn(delta({}, 'length')), []);
+  const other = piece({ index: 0, id: 'a', function: { name: 'f', arguments: '{}' } });
+  assert.equal((await callsIn(other, delta({}, 'tool_calls'))).length, 1);
+});
 
 test('indices of calls may have gaps', async (t) => {
   const events = await read(t, [
