@@ -26,7 +26,7 @@ import { HttpRefusal } from './refusal.ts';
 export interface MintOptions {
   config: Pick<Config, 'models'>;
   secrets: ClientSecrets;
-  check: (dialect: Dialect['name']) => Check;
+  checks: Readonly<Record<Dialect['name'], Check>>;
   /**
    * Refuses fields that sessions of a model do not have, as `session.update` would.
    * @throws {WireError} with a GA path
@@ -45,9 +45,9 @@ export function mintSecret(
   options: MintOptions,
   minting: MintDialect,
 ): (context: Context<ApiEnv>) => Promise<Response> {
-  const { config, secrets, check, requireAvailable, body, ids, log } = options;
+  const { config, secrets, checks, requireAvailable, body, ids, log } = options;
   return async (context) => {
-    const request = minting.read(await jsonBody(context.env.incoming, body), check(minting.dialect));
+    const request = minting.read(await jsonBody(context.env.incoming, body), checks[minting.dialect]);
     const { update, seconds, bounds } = request;
     const { owner } = context.get('caller');
     const model = update.type === 'realtime' ? update.model : undefined;

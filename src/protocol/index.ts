@@ -5,7 +5,7 @@ export type { Dialect } from './dialect.ts';
 export { errorEvent, renderErrorEvent, WireError, type WireErrorType, wireErrors } from './errors/wire-errors.ts';
 export { gaDialect, gaDialectWith } from './ga.ts';
 export { ClientEventError } from './parse/frame-parser.ts';
-export { type Check, lenientCheck, strictCheck } from './parse/schema-check.ts';
+export { type Check, type CheckNotices, lenientCheck, strictCheck } from './parse/schema-check.ts';
 export type {
   AppendEvent,
   ClientEvent,

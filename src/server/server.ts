@@ -21,17 +21,17 @@ import { Metering } from '../metering/metering.ts';
 import { AddressPolicy } from '../net/address-policy.ts';
 import { GuardedFetch } from '../net/guarded-fetch.ts';
 import { HttpImageFetcher } from '../net/image-fetcher.ts';
-import { betaDialectWith } from '../protocol/beta/beta.ts';
 import type { Dialect } from '../protocol/dialect.ts';
-import { gaDialectWith } from '../protocol/ga.ts';
-import { type Leniency, leniencyCheck } from '../protocol/parse/leniencies.ts';
-import { type Check, lenientCheck, strictCheck } from '../protocol/parse/schema-check.ts';
+import { configuredDialects } from '../protocol/dialects.ts';
+import { configuredCheck } from '../protocol/parse/leniencies.ts';
+import type { Check } from '../protocol/parse/schema-check.ts';
 import { type IdSource, randomId } from '../protocol/wire/ids.ts';
 import type { ImageFetcher } from '../session/ports/image-fetcher.ts';
 import { noImages } from '../session/settings.ts';
 import { ClientSecrets } from '../store/client-secrets.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import type { Store } from '../store/store.ts';
+import { LoggedNotices } from '../transport/logged-notices.ts';
 import { defaultModel, SessionAuthorizer } from '../transport/session-authorizer.ts';
 import { type SessionFactory, SessionRegistry } from '../transport/session-registry.ts';
 import { realtimePath } from '../transport/websocket/handshake.ts';
@@ -204,7 +204,7 @@ export async function startConfiguredServer(
     minting: {
       config,
       secrets,
-      check: (dialect) => checkFor(dialect, config, log),
+      checks: { ga: loggedCheck('ga', config, log), beta: loggedCheck('beta', config, log) },
       requireAvailable: factory.requireAvailable,
       body: bodyLimits(limits, clock),
       ids,
@@ -223,13 +223,8 @@ export async function startConfiguredServer(
     config,
     access,
     authorizer: new SessionAuthorizer({ config, callers, secrets, metering, exampleUrl }),
-    dialect: (name, peerLog) => dialectMakers[name](checkFor(name, config, peerLog)),
-    parseHeavy: (dialect, claim, peerLog) => (frame) =>
-      heavyFrames.parse(frame, {
-        ...{ dialect, claim },
-        onUnknownFields: reportDropped(dialect, peerLog),
-        onLeniencies: reportLeniencies(peerLog),
-      }),
+    dialects: configuredDialects(config),
+    heavyFrames,
     sessions,
     metering,
     clock,
@@ -314,36 +309,11 @@ export async function startConfiguredServer(
   };
 }
 
-const dialectMakers = { ga: gaDialectWith, beta: betaDialectWith };
-
-/** How client events are checked against the schemas of their dialect. */
-function checkFor(dialect: Dialect['name'], { lenient, strict }: Pick<Config, 'lenient' | 'strict'>, log: Log): Check {
-  const check = lenient ? lenientCheck(dialect, reportDropped(dialect, log)) : strictCheck(dialect);
-  if (dialect === 'beta') return check;
-  const report = reportLeniencies(log);
-  return leniencyCheck(check, ({ leniency, refusal }) => {
-    if (strict === 'hosted') throw refusal;
-    report([leniency]);
-  });
-}
-
-/** By log, because each connection has its own. */
-const loggedLeniencies = new WeakMap<Log, Set<Leniency>>();
-
-/** Logs each leniency once for each log. */
-function reportLeniencies(log: Log): (used: readonly Leniency[]) => void {
-  const logged = loggedLeniencies.get(log) ?? new Set();
-  loggedLeniencies.set(log, logged);
-  return (used) => {
-    for (const leniency of used) {
-      if (!logged.has(leniency)) log.warn('leniency_used', { leniency });
-      logged.add(leniency);
-    }
-  };
-}
-
-function reportDropped(dialect: Dialect['name'], log: Log): (fields: string[]) => void {
-  return (fields) => log.warn('unknown_fields_dropped', { dialect, fields });
+/** Checks requests that belong to no connection. */
+function loggedCheck(dialect: Dialect['name'], config: Config, log: Log): Check {
+  const check = configuredCheck(dialect, config);
+  const notices = new LoggedNotices(dialect, log);
+  return (schema, body) => check(schema, body, notices);
 }
 
 function imageFetcher(config: Config, clock: Clock): ImageFetcher {

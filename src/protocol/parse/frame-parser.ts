@@ -1,5 +1,6 @@
 /** Shared by the parsers of both dialects: a text frame becomes an object with a type, or a `ClientEventError`. */
 
+import type { Dialect } from '../dialect.ts';
 import { WireError, wireErrors } from '../errors/wire-errors.ts';
 import type { AppendEvent, ClientEvent } from '../wire/client-events.ts';
 import type { Check, JsonObject } from './schema-check.ts';
@@ -31,8 +32,8 @@ const maxEchoedIdLength = 2048;
 export type EventParser = (event: JsonObject, check: Check) => ClientEvent;
 
 /** Combines the parsers of event types into the `parse` of a dialect. */
-export function frameParser(parsers: ReadonlyMap<string, EventParser>, check: Check): (text: string) => ClientEvent {
-  return (text) => {
+export function frameParser(parsers: ReadonlyMap<string, EventParser>, check: Check): Dialect['parse'] {
+  return (text, notices) => {
     // Checked before parsing: a frame in which each byte is an object would use all memory.
     if (holdsMoreValuesThan(maxValues, text)) throw new ClientEventError(wireErrors.tooManyValues(maxValues), null);
     const event = parseObject(text);
@@ -43,7 +44,7 @@ export function frameParser(parsers: ReadonlyMap<string, EventParser>, check: Ch
       if (type === undefined) throw wireErrors.missingType();
       const parse = typeof type === 'string' ? parsers.get(type) : undefined;
       if (!parse) throw wireErrors.invalidValue('type', type, [...parsers.keys()]);
-      return parse(event, check);
+      return parse(event, (schema, object) => check(schema, object, notices));
     } catch (error) {
       if (error instanceof WireError) throw new ClientEventError(error, clientEventId);
       throw error;

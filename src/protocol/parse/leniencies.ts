@@ -1,27 +1,33 @@
 /** Invalid events that Parley accepts although the hosted service refuses them (docs/protocol.md §9). */
 
 import { type WireError, wireErrors } from '../errors/wire-errors.ts';
-import type { Check, JsonObject } from './schema-check.ts';
-
-/** `truncation_clamped` depends on the session, the others on the event alone. */
-export type Leniency = 'assistant_output_audio' | 'pcm_without_rate' | 'truncation_clamped';
+import { type Check, type JsonObject, type Leniency, lenientCheck, strictCheck } from './schema-check.ts';
 
 /** A leniency that an event needs, and the hosted service's error. */
-export interface UsedLeniency {
+interface UsedLeniency {
   leniency: Leniency;
   refusal: WireError;
 }
 
-/**
- * Adds to a check of GA events that `onUsed` receives each leniency that a valid event needs; if it throws, the event
- * is refused.
- */
-export function leniencyCheck(check: Check, onUsed: (used: UsedLeniency) => void): Check {
-  return (schema, event) => {
+export interface CheckSettings {
+  /** Drops unknown fields instead of refusing them. */
+  lenient: boolean;
+  /** `hosted` refuses events that need a leniency. */
+  strict: 'off' | 'hosted';
+}
+
+/** How a server checks the events of a dialect. */
+export function configuredCheck(dialect: 'ga' | 'beta', { lenient, strict }: CheckSettings): Check {
+  const check = lenient ? lenientCheck(dialect) : strictCheck(dialect);
+  if (dialect === 'beta') return check;
+  return (schema, event, notices) => {
     // Before validation, because schemas fill in defaults.
     const used = [...leniencies(event)];
-    const checked = check(schema, event);
-    for (const each of used) onUsed(each);
+    const checked = check(schema, event, notices);
+    for (const { leniency, refusal } of used) {
+      if (strict === 'hosted') throw refusal;
+      notices?.accepted(leniency);
+    }
     return checked;
   };
 }

@@ -3,11 +3,25 @@ import { formatPath, schemaError } from './schema-errors.ts';
 
 export type JsonObject = Record<string, unknown>;
 
+/** `truncation_clamped` depends on the session, the others on the event alone. */
+export type Leniency = 'assistant_output_audio' | 'pcm_without_rate' | 'truncation_clamped';
+
+/** Receives what a check accepts although the hosted service refuses it. */
+export interface CheckNotices {
+  /** Unknown fields were dropped. */
+  dropped(paths: string[]): void;
+  accepted(leniency: Leniency): void;
+}
+
 /**
  * Validates an event against a schema and returns it in the schema's form.
  * @throws {WireError} for the first problem
  */
-export type Check = <Schema extends z.ZodType>(schema: Schema, event: JsonObject) => z.output<Schema>;
+export type Check = <Schema extends z.ZodType>(
+  schema: Schema,
+  event: JsonObject,
+  notices?: CheckNotices,
+) => z.output<Schema>;
 
 /** Refuses unknown fields, as the hosted service does. */
 export function strictCheck(dialect: 'ga' | 'beta'): Check {
@@ -18,15 +32,15 @@ export function strictCheck(dialect: 'ga' | 'beta'): Check {
   };
 }
 
-/** Drops unknown fields and reports their paths; refuses all other problems. */
-export function lenientCheck(dialect: 'ga' | 'beta', onUnknownFields: (paths: string[]) => void): Check {
+/** Drops unknown fields; refuses all other problems. */
+export function lenientCheck(dialect: 'ga' | 'beta'): Check {
   const strict = strictCheck(dialect);
-  return (schema, event) => {
+  return (schema, event, notices) => {
     const issues = schema.safeParse(event).error?.issues ?? [];
     const paths = issues.flatMap((issue) =>
       issue.code === 'unrecognized_keys' ? drop(event, issue.path, issue.keys) : [],
     );
-    if (paths.length > 0) onUnknownFields(paths);
+    if (paths.length > 0) notices?.dropped(paths);
     return strict(schema, event);
   };
 }

@@ -5,7 +5,8 @@ import { type PoolSurroundings, WorkerPool, workerScript } from '../../engines/p
 import type { Dialect } from '../../protocol/dialect.ts';
 import { WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { ClientEventError, isHeavy } from '../../protocol/parse/frame-parser.ts';
-import type { Leniency } from '../../protocol/parse/leniencies.ts';
+import type { CheckSettings } from '../../protocol/parse/leniencies.ts';
+import type { CheckNotices } from '../../protocol/parse/schema-check.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import type { ParsedFrame, ParseRequest } from './frame-worker.ts';
@@ -14,20 +15,19 @@ export interface FrameSender {
   dialect: Dialect['name'];
   /** Clients share the worker as sessions share an engine. */
   claim: WorkClaim;
-  onUnknownFields: (fields: string[]) => void;
-  onLeniencies: (leniencies: readonly Leniency[]) => void;
+  notices: CheckNotices;
 }
 
 /**
  * Parses frames that take long in a worker, which starts on first use. Each connection has one frame there at a time.
  */
 export class HeavyFrames {
-  readonly #checks: Pick<ParseRequest, 'lenient' | 'strict'>;
+  readonly #checks: CheckSettings;
   readonly #surroundings: PoolSurroundings;
   #pool: WorkerPool<ParseRequest, ParsedFrame> | undefined;
 
   constructor({ lenient, strict }: Pick<Config, 'lenient' | 'strict'>, surroundings: PoolSurroundings) {
-    this.#checks = { lenient, strict: strict === 'hosted' };
+    this.#checks = { lenient, strict };
     this.#surroundings = surroundings;
   }
 
@@ -36,7 +36,7 @@ export class HeavyFrames {
    * @throws {ClientEventError} when it is not an event of the dialect, or the worker's queue is full
    * @throws {EngineError} when the worker fails
    */
-  async parse(frame: Buffer, { dialect, claim, onUnknownFields, onLeniencies }: FrameSender): Promise<ClientEvent> {
+  async parse(frame: Buffer, { dialect, claim, notices }: FrameSender): Promise<ClientEvent> {
     this.#pool ??= new WorkerPool({
       ...this.#surroundings,
       engine: 'Frame parser',
@@ -44,13 +44,13 @@ export class HeavyFrames {
       size: 1,
     });
     const { bytes, transfer } = transferable(frame);
-    const request = { bytes, dialect, ...this.#checks };
+    const request = { bytes, dialect, checks: this.#checks };
     const parsed = await this.#pool.request(request, { transfer, claim }).catch((error: unknown) => {
       if (error instanceof EngineError && error.overloaded) throw new ClientEventError(wireErrors.overloaded(), null);
       throw error;
     });
-    if (parsed.unknownFields.length > 0) onUnknownFields(parsed.unknownFields);
-    if (parsed.leniencies.length > 0) onLeniencies(parsed.leniencies);
+    if (parsed.unknownFields.length > 0) notices.dropped(parsed.unknownFields);
+    for (const leniency of parsed.leniencies) notices.accepted(leniency);
     if ('event' in parsed) return parsed.event;
     const { message, ...details } = parsed.error;
     // The dialect in the worker has rendered the message.

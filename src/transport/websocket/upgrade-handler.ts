@@ -13,12 +13,12 @@ import { callErrors } from '../../protocol/errors/call-errors.ts';
 import { httpErrors } from '../../protocol/errors/http-errors.ts';
 import { errorEvent, type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { requestedExtensions, withExtensions } from '../../protocol/extensions.ts';
-import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import type { Granted, Refused, SessionAccess, SessionAuthorizer } from '../session-authorizer.ts';
 import type { OpenRequest, RegisteredSession, SessionRegistry } from '../session-registry.ts';
 import { type Handshake, readHandshake, realtimePath, selectSubprotocol } from './handshake.ts';
+import type { HeavyFrames } from './heavy-frames.ts';
 import { readNothingAfterError } from './read-nothing-after-error.ts';
 import { WebSocketPeer } from './websocket-peer.ts';
 
@@ -26,10 +26,8 @@ export interface UpgradeHandlerOptions {
   config: Pick<Config, 'limits'>;
   access: AccessPolicy;
   authorizer: Pick<SessionAuthorizer, 'authorize'>;
-  /** Creates a dialect for one client; its warnings go to the log of that client. */
-  dialect: (name: Dialect['name'], log: Log) => Dialect;
-  /** Likewise, for frames that take long to parse. */
-  parseHeavy: (name: Dialect['name'], claim: WorkClaim, log: Log) => (frame: Buffer) => Promise<ClientEvent>;
+  dialects: Readonly<Record<Dialect['name'], Dialect>>;
+  heavyFrames: Pick<HeavyFrames, 'parse'>;
   sessions: SessionRegistry;
   metering: Pick<Metering, 'sessionRefused'>;
   clock: Clock;
@@ -235,8 +233,9 @@ export class UpgradeHandler {
       id,
       socket: webSocket,
       stream,
-      dialect: withExtensions(this.#options.dialect(dialect, log), extensions),
-      parseHeavy: this.#options.parseHeavy(dialect, claim, log),
+      dialect: withExtensions(this.#options.dialects[dialect], extensions),
+      heavyFrames: this.#options.heavyFrames,
+      claim,
       limits: config.limits,
       clock,
       log,
@@ -289,12 +288,12 @@ export class UpgradeHandler {
   }
 
   #refuse(webSocket: WebSocket, error: WireError, dialect: Dialect['name'], request: IncomingMessage): void {
-    const { ids, log } = this.#options;
+    const { dialects, ids, log } = this.#options;
     const { closeCode, closeReason, message } = error;
     log.info('connection_refused', { code: closeCode, reason: closeReason, message, ...sender(request) });
     // Further input and errors of the client are ignored.
     webSocket.on('error', () => webSocket.terminate());
-    const frame = this.#options.dialect(dialect, log).serialise({ ...errorEvent(error, null), event_id: ids('event') });
+    const frame = dialects[dialect].serialise({ ...errorEvent(error, null), event_id: ids('event') });
     if (frame !== undefined) webSocket.send(frame);
     webSocket.close(closeCode, closeReason);
   }

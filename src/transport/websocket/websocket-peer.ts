@@ -6,12 +6,13 @@ import type { Log } from '../../core/log.ts';
 import type { Dialect } from '../../protocol/dialect.ts';
 import { type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { ClientEventError } from '../../protocol/parse/frame-parser.ts';
-import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { OutgoingEvent } from '../../protocol/wire/server-events.ts';
 import type { CloseReason, Peer } from '../../session/ports/peer.ts';
+import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import type { Session } from '../../session/session.ts';
 import { base64Audio } from '../base64-audio.ts';
-import { isHeavyFrame } from './heavy-frames.ts';
+import { LoggedNotices } from '../logged-notices.ts';
+import { type HeavyFrames, isHeavyFrame } from './heavy-frames.ts';
 import { InboundFlow, type InboundFlowLimits } from './inbound-flow.ts';
 import { OutputQueue } from './output-queue.ts';
 
@@ -24,8 +25,9 @@ export interface WebSocketPeerOptions {
   /** The socket under the WebSocket. */
   stream: Duplex;
   dialect: Dialect;
-  /** Parses a frame that `isHeavyFrame`; throws as `dialect.parse` does. */
-  parseHeavy: (frame: Buffer) => Promise<ClientEvent>;
+  /** Parses the frames that `isHeavyFrame`. */
+  heavyFrames: Pick<HeavyFrames, 'parse'>;
+  claim: WorkClaim;
   limits: PeerLimits;
   clock: Clock;
   log: Log;
@@ -47,7 +49,9 @@ export class WebSocketPeer implements Peer {
   readonly sideband: boolean;
   readonly #socket: WebSocket;
   readonly #dialect: Dialect;
-  readonly #parseHeavy: (frame: Buffer) => Promise<ClientEvent>;
+  readonly #heavyFrames: Pick<HeavyFrames, 'parse'>;
+  readonly #claim: WorkClaim;
+  readonly #notices: LoggedNotices;
   readonly #limits: PeerLimits;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -65,7 +69,9 @@ export class WebSocketPeer implements Peer {
     this.sideband = options.sideband ?? false;
     this.#socket = options.socket;
     this.#dialect = options.dialect;
-    this.#parseHeavy = options.parseHeavy;
+    this.#heavyFrames = options.heavyFrames;
+    this.#claim = options.claim;
+    this.#notices = new LoggedNotices(options.dialect.name, options.log);
     this.#output = new OutputQueue(options);
     this.#limits = options.limits;
     this.#clock = options.clock;
@@ -150,8 +156,10 @@ export class WebSocketPeer implements Peer {
 
   #take({ data, isBinary }: Message, session: Session): void | Promise<void> {
     if (isBinary) return session.refuse(wireErrors.binaryFrame(), null, this);
-    if (!isHeavyFrame(data)) return session.receive(this.#dialect.parse(data.toString()), this);
-    return this.#parseHeavy(data).then((event) => (this.#closing ? undefined : session.receive(event, this)));
+    const notices = this.#notices;
+    if (!isHeavyFrame(data)) return session.receive(this.#dialect.parse(data.toString(), notices), this);
+    const parsed = this.#heavyFrames.parse(data, { dialect: this.#dialect.name, claim: this.#claim, notices });
+    return parsed.then((event) => (this.#closing ? undefined : session.receive(event, this)));
   }
 
   /** Pauses the socket until a promise settles. */

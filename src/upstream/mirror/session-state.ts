@@ -13,7 +13,7 @@ import {
 import { sessionKinds } from '../../protocol/wire/session-kinds.ts';
 import { type JsonObject, objectAt, textAt } from '../link/json.ts';
 
-const check = lenientCheck('ga', () => {});
+const check = lenientCheck('ga');
 
 /**
  * The configuration of an upstream's session, with defaults for fields that are missing or invalid in the core's
