@@ -39,7 +39,8 @@ export class IdPairs {
 }
 
 function replaced(value: unknown, by: ReadonlyMap<string, string>): unknown {
-  if (typeof value === 'string') return by.get(value) ?? value;
+  // The texts of errors name ids.
+  if (typeof value === 'string') return value.replaceAll(/[\w-]+/g, (word) => by.get(word) ?? word);
   if (Array.isArray(value)) return value.map((each) => replaced(each, by));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, replaced(inner, by)]));

@@ -6,7 +6,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { coreName } from '../../dev/harness/derive-requirements.ts';
 import {
   type Answer,
   type JsonObject,
@@ -19,6 +18,7 @@ import type { ModelEvent } from '../../src/session/ports/language-model.ts';
 import { call, fakeEngines, hang, say } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
+import { fromBeta, isInBeta, toBeta } from './beta-scenarios.ts';
 
 /** For an event that does not arrive. */
 const timeout = 30_000;
@@ -55,16 +55,17 @@ async function playScenario(t: TestContext, { header, lines }: Recording, dialec
   const engines = fakeEngines();
   engines.languageModel.script = ({ signal }) => answered(answers.shift(), signal);
   const { wsUrl } = await newServer(t, { engines: fakeEngineSet(engines) });
-  const headers: Record<string, string> = dialect === 'beta' ? { 'OpenAI-Beta': 'realtime=v1' } : {};
+  const isBeta = dialect === 'beta';
+  const headers: Record<string, string> = isBeta ? { 'OpenAI-Beta': 'realtime=v1' } : {};
   const client = new WireClient(`${wsUrl}?${header?.query}`, { headers });
   const wire = {
-    send: (event: JsonObject) => client.send(event),
+    send: (event: JsonObject) => client.send(isBeta ? toBeta(event) : event),
     next: async () => {
       const event: JsonObject = { ...(await client.next()) };
-      return dialect === 'beta' ? inGa(event) : event;
+      return isBeta ? fromBeta(event) : event;
     },
   };
-  const known = dialect === 'ga' ? lines : lines.filter((line) => !isGaOnly(line));
+  const known = isBeta ? lines.filter((line) => !('server' in line) || isInBeta(line.server)) : lines;
   return play({ header, lines: known }, wire, { whole: false });
 }
 
@@ -73,27 +74,5 @@ function answered(answer: Answer | undefined, signal: AbortSignal): Iterable<Mod
   if (typeof answer === 'string') return say(answer);
   if ('call' in answer) return call(answer.call, answer.with);
   if ('fails' in answer) throw new Error(answer.fails);
-  return hang(signal);
-}
-
-function isGaOnly(line: Line): boolean {
-  return 'server' in line && line.server.type === 'conversation.item.done';
-}
-
-/** A beta event in GA names, by the tables of docs/protocol.md §6. */
-function inGa(event: JsonObject): JsonObject {
-  return { ...(renamed(event) as JsonObject), type: coreName(String(event.type)) };
-}
-
-function renamed(value: unknown, isAssistant = false): unknown {
-  if (Array.isArray(value)) return value.map((each) => renamed(each, isAssistant));
-  if (typeof value !== 'object' || value === null) return value;
-  const names: Record<string, string> = { text: 'output_text', audio: 'output_audio' };
-  const inside = isAssistant || Reflect.get(value, 'role') === 'assistant';
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [
-      name,
-      inside && name === 'type' && typeof inner === 'string' ? (names[inner] ?? inner) : renamed(inner, inside),
-    ]),
-  );
+  return hang(signal, ...say(answer.hangs).slice(0, -1));
 }

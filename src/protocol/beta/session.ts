@@ -35,7 +35,7 @@ export const formatSchema = z.enum(['pcm16', 'g711_ulaw', 'g711_alaw']);
 export const voiceSchema = z.string().min(1).max(64);
 export const temperatureSchema = z.number().min(0.6).max(1.2);
 const noDetection = z.strictObject({ type: z.literal('none') }).transform(() => null);
-const detectionSchema = z.union([noDetection, turnDetectionSchema]);
+const detectionSchema = z.discriminatedUnion('type', [noDetection, ...turnDetectionSchema.options]);
 // The fields in the beta types: GA's `languages`, `keywords`, `delay` and `strength` came later.
 const betaTranscriptionSchema = transcriptionSchema.pick({ model: true, language: true, prompt: true });
 const betaNoiseReductionSchema = noiseReductionSchema.pick({ type: true });
