@@ -47,20 +47,19 @@ test('a format without an encoder is refused with the available ones; the defaul
   assert.equal(usual.headers.get('content-type'), 'audio/wav');
 });
 
+async function transcriptOf(url: string, fields: Record<string, string>): Promise<string> {
+  const body = new FormData();
+  for (const [name, value] of Object.entries({ model: 'whisper-1', ...fields })) body.append(name, value);
+  body.append('timestamp_granularities[]', 'segment');
+  body.append('file', new File([writeWav({ samples: new Int16Array(36_000), sampleRateHz: 24_000 })], 'a.wav'));
+  return (await fetch(`${url}/v1/audio/transcriptions`, { method: 'POST', body })).text();
+}
+
 test('a transcription may be verbose, SubRip or WebVTT', async (t) => {
   const engines = fakeEngines();
   engines.transcriber.hear = () => 'Less < more.';
   const { url } = await newServer(t, { engines: fakeEngineSet(engines) });
-  const file = new File([writeWav({ samples: new Int16Array(36_000), sampleRateHz: 24_000 })], 'a.wav');
-  const transcribed = async (format: string) => {
-    const body = new FormData();
-    for (const [name, value] of Object.entries({ model: 'whisper-1', language: 'en', response_format: format })) {
-      body.append(name, value);
-    }
-    body.append('timestamp_granularities[]', 'segment');
-    body.append('file', file);
-    return (await fetch(`${url}/v1/audio/transcriptions`, { method: 'POST', body })).text();
-  };
+  const transcribed = (format: string) => transcriptOf(url, { language: 'en', response_format: format });
   assert.deepEqual(JSON.parse(await transcribed('verbose_json')), {
     task: 'transcribe',
     language: 'english',
@@ -71,4 +70,21 @@ test('a transcription may be verbose, SubRip or WebVTT', async (t) => {
   });
   assert.equal(await transcribed('srt'), '1\n00:00:00,000 --> 00:00:01,500\nLess < more.\n\n');
   assert.equal(await transcribed('vtt'), 'WEBVTT\n\n00:00:00.000 --> 00:00:01.500\nLess &lt; more.\n\n');
+});
+
+test('a transcript of nothing but markers for silence and noise is empty, in each format', async (t) => {
+  const engines = fakeEngines();
+  const { url } = await newServer(t, { engines: fakeEngineSet(engines) });
+  for (const markers of ['[BLANK_AUDIO]', '(wind blowing) *sighs*', '♪ la la ♪']) {
+    engines.transcriber.hear = () => markers;
+    assert.equal(JSON.parse(await transcriptOf(url, {})).text, '');
+    assert.equal(await transcriptOf(url, { response_format: 'text' }), '\n');
+    assert.equal(await transcriptOf(url, { response_format: 'srt' }), '');
+    assert.deepEqual(JSON.parse(await transcriptOf(url, { response_format: 'verbose_json' })).segments, []);
+    const streamed = await transcriptOf(url, { stream: 'true' });
+    assert.equal(streamed.match(/^data:/gm)?.length, 1);
+    assert.match(streamed, /"type":"transcript.text.done","text":""/);
+  }
+  engines.transcriber.hear = () => '[door closes] Hello.';
+  assert.equal(JSON.parse(await transcriptOf(url, {})).text, '[door closes] Hello.');
 });

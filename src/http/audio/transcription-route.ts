@@ -7,6 +7,7 @@ import { audioErrors } from '../../protocol/errors/audio-errors.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { strictCheck } from '../../protocol/parse/schema-check.ts';
 import { roundedTranscriptionUsage } from '../../protocol/wire/usage.ts';
+import { blankMarkers } from '../../session/input/speech-markers.ts';
 import type { TranscriptEvent } from '../../session/ports/transcriber.ts';
 import type { ApiEnv } from '../authentication.ts';
 import { HttpRefusal } from '../refusal.ts';
@@ -43,12 +44,14 @@ export function transcriptionRoute(options: AudioRouteOptions): (context: Contex
       model: request.model,
       start: (claimed) =>
         stopAfterDone(
-          transcriber.transcribe(clip, {
-            ...(language && { language }),
-            ...(prompt && { prompt }),
-            ...(include && { logprobs: true }),
-            ...claimed,
-          }),
+          blankMarkers(
+            transcriber.transcribe(clip, {
+              ...(language && { language }),
+              ...(prompt && { prompt }),
+              ...(include && { logprobs: true }),
+              ...claimed,
+            }),
+          ),
         ),
       count: (account, event) => {
         if (event.type === 'done') account.transcriptionUsed(usageOf(event, clip));
