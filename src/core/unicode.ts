@@ -28,6 +28,12 @@ export function cutPlace(text: string, index: number): number {
   return first?.segment.length ?? text.length;
 }
 
+/** The first position at or after `index` where the text can be cut without cutting a grapheme cluster. */
+export function graphemeEnd(text: string, index: number): number {
+  const before = graphemeBoundary(text, index);
+  return before === index ? index : before + cutPlace(text.slice(before), index - before);
+}
+
 function codePointBoundary(text: string, index: number): number {
   const [before, after] = [text.charCodeAt(index - 1), text.charCodeAt(index)];
   return isHigh(before) && isLow(after) ? index - 1 : index;

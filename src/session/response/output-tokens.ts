@@ -1,6 +1,9 @@
+import { graphemeEnd } from '../../core/unicode.ts';
 import { assistantAudioMsPerToken, assistantAudioTokens } from '../context/token-cost.ts';
 import type { TokenCounter } from '../ports/language-model.ts';
 
+/** Code units of the text before that matter to whether a grapheme cluster is complete. */
+const longestCluster = 256;
 /** A word of this length is counted immediately: later text has little effect on its tokens. */
 const longestTail = 64;
 
@@ -19,6 +22,8 @@ export class OutputTokens {
   #samples = 0;
   /** The text that the tail belongs to. */
   #of = '';
+  /** The end of what has been taken of it. */
+  #taken = '';
 
   /** `limit` may be `Infinity`. `rateHz`: the sample rate of the audio. */
   constructor(counter: TokenCounter, { limit, rateHz }: { limit: number; rateHz: number }) {
@@ -36,8 +41,8 @@ export class OutputTokens {
   }
 
   /**
-   * Counts and returns as much of a text as the limit allows, cut between words if possible. `of` identifies the text:
-   * words and calls may alternate, and are separate texts.
+   * Counts and returns as much of a text as the limit allows, cut between words if possible, and not within a grapheme
+   * cluster, whose rest is not counted. `of` identifies the text: words and calls may alternate, and are separate texts.
    */
   takeText(text: string, of: 'words' | 'call'): string {
     if (of !== this.#of) this.endText();
@@ -46,6 +51,13 @@ export class OutputTokens {
       this.#add(text);
       return text;
     }
+    const taken = this.#takeWords(text);
+    const end = graphemeEnd(this.#taken + text, this.#taken.length + taken.length) - this.#taken.length;
+    this.#taken = (this.#taken + text.slice(0, end)).slice(-longestCluster);
+    return text.slice(0, end);
+  }
+
+  #takeWords(text: string): string {
     let taken = '';
     for (const [word] of text.matchAll(/\s*\S{1,64}|\s+$/gu)) {
       const before = { settled: this.#settled, tail: this.#tail, tailTokens: this.#tailTokens };
@@ -64,6 +76,7 @@ export class OutputTokens {
     this.#settled += this.#tailTokens;
     this.#tail = '';
     this.#tailTokens = 0;
+    this.#taken = '';
   }
 
   /** The number of samples that the limit allows. */

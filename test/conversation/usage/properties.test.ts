@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import type { Usage } from '../../../src/protocol/wire/server-events.ts';
-import type { ModelUsage } from '../../../src/session/ports/language-model.ts';
+import type { ModelEvent, ModelUsage } from '../../../src/session/ports/language-model.ts';
 import { type Conversation, newConversation, update, userText } from '../../support/conversation.ts';
 import { say, tone } from '../../support/fake-engines.ts';
 import { verifies } from '../../support/verifies.ts';
@@ -66,6 +66,42 @@ async function take(conversation: Conversation, plan: Step): Promise<void> {
     }
   }
 }
+
+test('an answer that max_output_tokens cuts ends with a whole grapheme, however the model cut its text', async () => {
+  verifies('R3.41');
+  const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  const part = fc.oneof(
+    fc.constantFrom('👩‍👩‍👧', 'e\u0301', '🇩🇪', '👋🏽', 'क्‍ष', 'x'.repeat(70), ' and ', '\r\n', '1️⃣'),
+    fc.string({ unit: 'grapheme', maxLength: 6 }),
+  );
+  const text = fc.array(part, { minLength: 1, maxLength: 30 }).map((parts) => parts.join('').toWellFormed());
+  await fc.assert(
+    fc.asyncProperty(
+      text,
+      fc.integer({ min: 1, max: 5 }),
+      fc.integer({ min: 1, max: 60 }),
+      async (whole, size, limit) => {
+        const { client, engines } = newConversation();
+        const pieces = whole.match(new RegExp(`[^]{1,${size}}`, 'g')) ?? [];
+        engines.languageModel.script = () => [
+          ...pieces.map((piece): ModelEvent => ({ type: 'text', text: piece })),
+          { type: 'finish', reason: 'stop' },
+        ];
+        await client.say({
+          type: 'response.create',
+          response: { output_modalities: ['text'], max_output_tokens: limit },
+        });
+        const [item] = client.last('response.done').response.output;
+        const said = item?.type === 'message' && item.content[0]?.type === 'output_text' ? item.content[0].text : '';
+        assert.ok(client.all('response.output_text.delta').every(({ delta }) => delta.isWellFormed()));
+        assert.ok(whole.startsWith(said));
+        const ends = Array.from(segmenter.segment(whole), ({ index, segment }) => index + segment.length);
+        assert.ok(said === '' || ends.includes(said.length), JSON.stringify([said, whole]));
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
 
 function checkSums({ input_token_details: input, output_token_details: output, ...totals }: Usage): void {
   const cached = input.cached_tokens_details;
