@@ -1,10 +1,8 @@
 /** The streamed arguments of a tool call: always one JSON object, regardless of what the model's server sends. */
 
+import { textBounds } from '../speech/text-bounds.ts';
 import { JsonObjectScanner } from './json-object-scanner.ts';
 import { repairArguments } from './repair-arguments.ts';
-
-/** Maximum characters of the arguments of one call. */
-export const maxArguments = 1024 ** 2;
 
 /**
  * Outputs the text that is certain to be part of the arguments, and holds back what a repair may change: an empty
@@ -23,7 +21,7 @@ export class CallArguments {
   }
 
   get tooLong(): boolean {
-    return this.#text.length > maxArguments;
+    return this.#text.length > textBounds.arguments;
   }
 
   /** A single-line excerpt for a message. */

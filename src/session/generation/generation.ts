@@ -15,6 +15,7 @@ import type { Adoption, WorkClaim } from '../ports/work-claim.ts';
 import type { SessionTools } from '../settings.ts';
 import { type SpokenWord, timingsBefore, wordsOf } from '../speech/mapped-text.ts';
 import { isSpeakable, type SpeechClause, SpeechText } from '../speech/speech-text.ts';
+import { textBounds } from '../speech/text-bounds.ts';
 import { StageError, watchStage } from '../stage.ts';
 import { AnswerOutcome } from './answer-outcome.ts';
 import { GenerationReports } from './generation-reports.ts';
@@ -74,11 +75,6 @@ export interface Generation extends AsyncIterable<GenerationEvent> {
   abort(): void;
 }
 
-/** Maximum amount of model output waiting to be spoken: characters of text, or milliseconds of model audio. */
-const ahead = 16 * 1024;
-/** Maximum events of calls that wait for the words before them. */
-const callsAhead = 64;
-
 /** Text to speak, audio of the model, and the events between them. */
 type Piece =
   | Exclude<GenerationEvent, { type: 'audio' | 'clause' | 'finish' }>
@@ -96,7 +92,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
   const outcome = new AnswerOutcome(options);
   let voiceSilent = false;
   let modelEnded = false;
-  const calls = new Channel<CallEvent>(callsAhead);
+  const calls = new Channel<CallEvent>(textBounds.waitingCallEvents);
 
   async function* model(): AsyncGenerator<CheckedEvent> {
     const { languageModel } = tools.engines;
@@ -150,7 +146,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
 
   async function* spoken(speech: NonNullable<GenerationOptions['speech']>): AsyncGenerator<GenerationEvent> {
     const prepare = !(tools.engines.voice.preparesText ?? false);
-    const pieces = new Channel<Piece>(ahead, weightOf);
+    const pieces = new Channel<Piece>(textBounds.waiting, weightOf);
     cutIntoClauses(model(), { speechText: new SpeechText({ prepare }), out: pieces, calls })
       .then(() => {
         modelEnded = true;

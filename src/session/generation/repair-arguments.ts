@@ -1,8 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { jsonrepair } from 'jsonrepair';
-
-/** Longer arguments are not repaired, because it would take too long. */
-const maxCharacters = 64 * 1024;
+import { textBounds } from '../speech/text-bounds.ts';
 
 /** Notations for no arguments. */
 const emptyForms: ReadonlySet<string> = new Set(['', 'null', 'None', '[]', '""', "''"]);
@@ -14,7 +12,8 @@ const emptyForms: ReadonlySet<string> = new Set(['', 'null', 'None', '[]', '""',
  * extension of the one before.
  */
 export function repairArguments(text: string): string | undefined {
-  if (text.length > maxCharacters) return undefined;
+  // It would take too long.
+  if (text.length > textBounds.repairedArguments) return undefined;
   try {
     return objectIn(text, true);
   } catch {

@@ -1,6 +1,7 @@
 import type { ModelEvent } from '../ports/language-model.ts';
+import { textBounds } from '../speech/text-bounds.ts';
 import { StageError } from '../stage.ts';
-import { CallArguments, maxArguments } from './call-arguments.ts';
+import { CallArguments } from './call-arguments.ts';
 import type { ToolId, ToolNames } from './tool-names.ts';
 
 type Unchecked = Exclude<ModelEvent, { type: 'thinking' }>;
@@ -53,7 +54,9 @@ export class ToolCallCheck {
     if (!call) throw callFault('it sent arguments without a call');
     const certain = call.arguments.push(delta);
     if (call.arguments.tooLong) {
-      throw callFault(`it called the tool ${quote(call.name)} with more than ${maxArguments} characters of arguments`);
+      throw callFault(
+        `it called the tool ${quote(call.name)} with more than ${textBounds.arguments} characters of arguments`,
+      );
     }
     return certain === '' ? [] : [{ type: 'call_arguments', delta: certain }];
   }

@@ -5,6 +5,7 @@
  */
 
 import { MappedText } from './mapped-text.ts';
+import { textBounds } from './text-bounds.ts';
 
 /** Text as the model wrote it, and the part of it to speak. */
 export interface ReadPiece {
@@ -13,8 +14,6 @@ export interface ReadPiece {
   shown: MappedText;
 }
 
-/** Maximum code units that are held back for more text; beyond it they are taken literally. */
-const longestWait = 512;
 /** Fenced blocks that contain prose: models wrap whole answers in them. */
 const proseFence = /^(?:markdown|md|text|txt|plain|plaintext)?\s*$/i;
 const fenceLine = /(?:`{3,}|~{3,})[^`\n]*\n/y;
@@ -119,7 +118,7 @@ export class MarkdownReader {
     const pieces: ReadPiece[] = [];
     let at = 0;
     while (at < text.length) {
-      const wait = !ended && text.length - at < longestWait;
+      const wait = !ended && text.length - at < textBounds.markdown;
       const step = this.#step(text, at, wait);
       if (step === undefined) break;
       const raw = text.slice(at, at + step.length);
@@ -152,7 +151,7 @@ export class MarkdownReader {
     const newline = text.indexOf('\n', at);
     if (newline < 0 && wait) return undefined;
     const end = newline < 0 ? text.length : newline + 1;
-    const line = text.slice(at, Math.min(end, at + longestWait)).trim();
+    const line = text.slice(at, Math.min(end, at + textBounds.markdown)).trim();
     const fence = this.#fence ?? '';
     if (this.#lineStart && line.startsWith(fence) && line.replaceAll(fence.charAt(0), '') === '') {
       this.#fence = undefined;
@@ -170,7 +169,9 @@ export class MarkdownReader {
     if (spaces > 0) return { length: spaces, shown: '' };
     const newline = text.indexOf('\n', at);
     const line =
-      newline < 0 ? `${text.slice(at, at + longestWait)}\n` : text.slice(at, Math.min(newline + 1, at + longestWait));
+      newline < 0
+        ? `${text.slice(at, at + textBounds.markdown)}\n`
+        : text.slice(at, Math.min(newline + 1, at + textBounds.markdown));
     if (
       newline < 0 &&
       wait &&
@@ -338,7 +339,7 @@ export class MarkdownReader {
   }
 
   #addressRest(text: string, at: number, wait: boolean): Step | undefined {
-    const rest = text.slice(at, at + longestWait);
+    const rest = text.slice(at, at + textBounds.markdown);
     const end = addressEnd.exec(rest);
     if (end && (/\s$/.test(end[0]) || !/^[.,;:!?]/.test(end[0]) || !wait)) {
       this.#address = undefined;

@@ -4,6 +4,8 @@
  * format (gpt-oss).
  */
 
+import { textBounds } from './text-bounds.ts';
+
 export type Mark =
   /** The start or the end of reasoning. */
   | { type: 'reasoning' | 'reasoning_end' }
@@ -21,9 +23,6 @@ export type Mark =
   | { type: 'own' | 'foreign' }
   /** Removed without other effects. */
   | { type: 'other' };
-
-/** The length of the longest mark, in UTF-16 code units. */
-export const longestMark = 96;
 
 /**
  * Tags whose content is reasoning: `<think>`, `[THINK]` (Magistral), `◁think▷` (Kimi), `<seed:think>`,
@@ -133,7 +132,7 @@ export function markAt(text: string, at: number): { mark: Mark; length: number; 
 
 /** Whether the rest of the text from a position may be the start of a mark. */
 export function mayBeMark(text: string, at: number): boolean {
-  if (text.length - at > longestMark) return false;
+  if (text.length - at > textBounds.mark) return false;
   beginning.lastIndex = at;
   return beginning.test(text);
 }

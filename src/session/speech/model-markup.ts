@@ -1,5 +1,6 @@
 import type { LeftOut } from '../ports/language-model.ts';
 import { type Mark, markAt, markStart, mayBeMark } from './marks.ts';
+import { textBounds } from './text-bounds.ts';
 
 /** The kind of the text at a position. */
 type Mode = 'text' | 'reasoning' | 'call' | 'foreign' | 'head';
@@ -8,12 +9,6 @@ type Mode = 'text' | 'reasoning' | 'call' | 'foreign' | 'head';
 const roleWord = /^\s*([a-z]{1,16})\b[^\S\n]*\n?/i;
 const ownRoles = /^(?:assistant|model|bot|ai|gpt|chatbot)$/i;
 const foreignRoles = /^(?:user|system|developer|tool|function|observation|human|environment|ipython)$/i;
-/** Maximum white space before the first words, in characters; more counts as text. */
-const longestLead = 1024;
-/** Maximum characters of calls that are kept to be read. */
-const longestCalls = 64 * 1024;
-/** Maximum characters of a message's head. A longer one does not count as a head. */
-const longestHead = 256;
 
 export interface ModelMarkupOptions {
   /**
@@ -79,7 +74,7 @@ export class ModelMarkup {
 
   /** The text of all tool calls so far with their marks; undefined if there is none or it is too long. */
   get callText(): string | undefined {
-    return this.#calls && this.#callText.length <= longestCalls ? this.#callText : undefined;
+    return this.#calls && this.#callText.length <= textBounds.writtenCalls ? this.#callText : undefined;
   }
 
   /** Takes the next text; returns what to speak of it and of the text that was held back. */
@@ -150,7 +145,7 @@ export class ModelMarkup {
   #trimmed(text: string): string {
     const said = this.#lead + text;
     const blank = said.trim() === '';
-    if (!this.#saidSomething && blank && said.length <= longestLead) {
+    if (!this.#saidSomething && blank && said.length <= textBounds.lead) {
       this.#lead = said;
       return '';
     }
@@ -162,7 +157,7 @@ export class ModelMarkup {
   }
 
   #keepCall(text: string): void {
-    if (this.#callText.length <= longestCalls) this.#callText += text;
+    if (this.#callText.length <= textBounds.writtenCalls) this.#callText += text;
   }
 
   #mark(mark: Mark, name: string, raw: string): string {
@@ -231,7 +226,7 @@ export class ModelMarkup {
     this.#head += text;
     const goesOn = this.#headLine
       ? !this.#head.endsWith('\n') && roleWord.exec(this.#head)?.[0] === this.#head
-      : this.#head.length <= longestHead;
+      : this.#head.length <= textBounds.head;
     return goesOn ? '' : this.#endHead();
   }
 
@@ -246,7 +241,7 @@ export class ModelMarkup {
       this.#mode = this.#message;
       return this.#take(known ? head.slice(line.length) : head);
     }
-    if (head.length > longestHead) {
+    if (head.length > textBounds.head) {
       this.#mode = 'text';
       return this.#take(head);
     }
