@@ -154,8 +154,29 @@ const english: readonly [written: string, spoken: string][] = [
     'in 1999, the 1990s, 21st, 24/7, 50%',
     'in nineteen ninety-nine, the nineteen nineties, twenty-first, twenty-four seven, fifty percent',
   ],
+  [
+    'It is 10 in. wide, 6 ft. tall. 5 lb. of flour, 4 in × 6 in, 10 in 12, 5\'10", in 20 min.',
+    'It is ten inches wide, six feet tall. five pounds of flour, four inches times six inches, ten in twelve, five feet ten inches, in twenty minutes.',
+  ],
+  [
+    'ISBN 978-3-16-148410-0, ISBN: 080442957X, 123-45-6789',
+    'ISBN nine seven eight, three, one six, one four eight four one zero, zero, ISBN: zero eight zero four four two nine five seven X, one two three, four five, six seven eight nine',
+  ],
+  [
+    '4111 1111 1111 1111, DE89 3704 0044 0532 0130 00',
+    'four one one one, one one one one, one one one one, one one one one, D E eight nine, three seven zero four, zero zero four four, zero five three two, zero one three zero, zero zero',
+  ],
+  [
+    'The code is 4711. Your order number is 1234567, for 1234567 people.',
+    'The code is four seven one one. Your order number is one two three four five six seven, for one million two hundred thirty-four thousand five hundred sixty-seven people.',
+  ],
   ['Dr. Smith of Main St. vs. Mr. X, e.g. C#', 'Doctor Smith of Main Street versus Mister X, for example C sharp'],
 ];
+
+test('a full stop behind a unit does not end a clause', () => {
+  const texts = clausesOf(['It is 10 in. wide. It is 6.5 ft. tall, and 20 min. late.']).map(({ text }) => text);
+  assert.deepEqual(texts, ['It is 10 in. wide.', ' It is 6.5 ft. tall,', ' and 20 min. late.']);
+});
 
 test('English is read in words', () => {
   for (const [text, words] of english) assert.equal(inWords(preparedText(text), 'en-US').text, words);

@@ -2,6 +2,7 @@ import { cutPlace } from '../../core/unicode.ts';
 import { MappedText } from './mapped-text.ts';
 import { MarkdownReader, type ReadPiece } from './markdown-reader.ts';
 import { plainText } from './plain-text.ts';
+import { textBounds } from './text-bounds.ts';
 
 /** A part of an answer that a voice speaks as a unit. */
 export interface SpeechClause {
@@ -58,7 +59,7 @@ export class SpeechText {
       clauses.push(this.#cut(end, this.#rawEnd(end)));
     }
     // Text without spoken parts need not wait for words.
-    const lineEnds = this.#raw.length > longestSilent || (this.#raw.endsWith('\n') && this.#raw.trim() !== '');
+    const lineEnds = this.#raw.length > textBounds.silent || (this.#raw.endsWith('\n') && this.#raw.trim() !== '');
     if (this.#shown.text.trim() === '' && lineEnds) {
       clauses.push(this.#cut(this.#shown.text.length, this.#raw.length));
     }
@@ -95,23 +96,18 @@ export function preparedText(text: string): MappedText {
 
 /** A shorter clause is spoken with the next one, because very short utterances sound clipped. */
 const minClauseCharacters = 12;
-/** Maximum length of a clause without punctuation, so that the voice does not wait long. */
-const maxClauseCharacters = 160;
-
-/** Text without spoken parts, such as a long URL, is added to the transcript in pieces of at most this size. */
-const longestSilent = 1024;
 
 const sentenceEnd = /[.!?…]+["')\]”’»]*(?=\s)|[。！？]|\n/g;
 const pause = /[,;:–—](?=\s)|[，、；：]/g;
 
 /** Abbreviations after which a full stop does not end a sentence, or does so only if no name follows. */
 const abbreviation =
-  /(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|No|Nos|approx|ca|cf|Fig|Eq|Gen|Gov|Sen|Rep|Sgt|Capt|Lt|Col|Rev|Hon|Mt|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|U\.S|z\.B|bzw|[A-Z])\.$/;
+  /(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|No|Nos|approx|ca|cf|Fig|Eq|Gen|Gov|Sen|Rep|Sgt|Capt|Lt|Col|Rev|Hon|Mt|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|U\.S|z\.B|bzw|[A-Z]|[\d.,]*\d[ -]?(?:in|ft|yd|mi|lbs?|oz|gal|tsp|tbsp|hrs?|mins?|secs?))\.$/;
 
 /** The end of the first complete clause, or 0 if there is none. Needs the character after a mark: "3.5" is one word. */
 function clauseEnd(pending: string): number {
   // Longer text need not be examined, because a longer clause is split.
-  const text = pending.slice(0, maxClauseCharacters + 1);
+  const text = pending.slice(0, textBounds.clause + 1);
   for (const mark of text.matchAll(sentenceEnd)) {
     const end = mark.index + mark[0].length;
     if (!abbreviation.test(text.slice(0, end)) && isSpeakable(text.slice(0, end))) return end;
@@ -120,9 +116,9 @@ function clauseEnd(pending: string): number {
     const end = mark.index + mark[0].length;
     if (end >= minClauseCharacters) return end;
   }
-  if (text.length <= maxClauseCharacters) return 0;
-  const space = text.lastIndexOf(' ', maxClauseCharacters);
-  return space > 0 ? space : cutPlace(pending, maxClauseCharacters);
+  if (text.length <= textBounds.clause) return 0;
+  const space = text.lastIndexOf(' ', textBounds.clause);
+  return space > 0 ? space : cutPlace(pending, textBounds.clause);
 }
 
 /** Whether text is speakable: contains a letter or a digit of any script. */

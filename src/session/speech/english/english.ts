@@ -44,6 +44,9 @@ const magnitudeNames: Readonly<Record<string, string>> = {
 const currencyNames = alternatives(Object.keys(currencies));
 const unitNames = alternatives(Object.keys(units));
 const monthNames = `(?:${months.join('|')}|(?:${alternatives(Object.keys(shortMonths))})\\b\\.?)`;
+/** Words before digits that identify something, and are read one by one. */
+const idLabel =
+  '(?:\\b(?:ISBN(?:-1[03])?|ISSN|EAN|IBAN|PIN|ZIP(?: code)?|code|ID)|\\b(?:account|booking|card|case|confirmation|customer|invoice|member|order|policy|reference|serial|ticket|tracking) (?:number|no\\.|code|ID))(?: is)?:? #?';
 /** Boundaries outside a word, a number or a name. */
 const alone = '(?<![\\p{L}\\p{N}_.,:/@-])';
 
@@ -54,6 +57,13 @@ const rules: readonly Rule[] = [
     /(?<![\w@.])(?:[a-z\d-]{2,63}\.){1,6}(?:com|org|net|edu|gov|io|ai|dev|app|info|biz|co|uk|de|fr|eu|us|me|tv|example|local|test)(?![\w-])/giu,
     ([host]) => spelledName(host),
   ],
+  // Numbers that identify something.
+  [
+    new RegExp(`(?<=${idLabel})\\d{2,}(?:[- ]?\\d)+(?:-?X\\b)?(?![\\w.,]\\d)`, 'giu'),
+    ([digits]) => digitGroups(digits),
+  ],
+  [/\b[A-Z]{2}\d{2}(?: [A-Z\d]{4}){3,7}(?: [A-Z\d]{1,3})?\b/gu, ([iban]) => digitGroups(iban)],
+  [/(?<![\w.,/+-])\d{4}(?: \d{4}){2,4}(?![\w-]| \d)/gu, ([digits]) => digitGroups(digits)],
   // Dates.
   [
     /(?<![\d/.-])(\d{4})([-/.])(0?[1-9]|1[0-2])\2(0?[1-9]|[12]\d|3[01])(?:T(?=\d))?(?![\d/-]|\.\d)/gu,
@@ -93,11 +103,17 @@ const rules: readonly Rule[] = [
   ],
   [/\b([ap])\.m(?:\.|\b)/giu, ([, half = '']) => `${half.toLowerCase()} m`],
   // Telephone numbers.
-  [/(?<![\w.])\+\d[\d ()./-]{5,22}\d(?!\w)/gu, ([all]) => `plus ${telephone(all)}`],
-  [/(?<![\w.-])(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}(?![\w-])/gu, ([all]) => telephone(all)],
-  [/(?<![\w.,-])\d{3}-\d{4}(?![\w-])/gu, ([all]) => telephone(all)],
-  [/(?<![\w.,-])1-(?:\d{3}-){2}\d{4}(?![\w-])/gu, ([all]) => telephone(all)],
-  [/(?<![\w.,-])0\d{2,5}[-/ ]\d{3,8}(?:[- ]\d{2,8})?(?![\w-])/gu, ([all]) => telephone(all)],
+  [/(?<![\w.])\+\d[\d ()./-]{5,22}\d(?!\w)/gu, ([all]) => `plus ${digitGroups(all)}`],
+  [/(?<![\w.-])(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}(?![\w-])/gu, ([all]) => digitGroups(all)],
+  [/(?<![\w.,-])\d{3}-\d{4}(?![\w-])/gu, ([all]) => digitGroups(all)],
+  [/(?<![\w.,-])1-(?:\d{3}-){2}\d{4}(?![\w-])/gu, ([all]) => digitGroups(all)],
+  [/(?<![\w.,-])0\d{2,5}[-/ ]\d{3,8}(?:[- ]\d{2,8})?(?![\w-])/gu, ([all]) => digitGroups(all)],
+  [/(?<![\w.,/-])\d+(?:-\d+){2,}(?:-?X\b)?(?![\w-])/gu, ([digits]) => digitGroups(digits)],
+  // Feet and inches.
+  [
+    /(?<![\w.,])(\d)['’′](\d{1,2})(?:["”″]|''|’’)/gu,
+    ([, feet = '', inches = '']) => `${cardinal(feet)} feet ${cardinal(inches)} inches`,
+  ],
   // Fractions.
   [
     /(\d)?([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒])/gu,
@@ -134,7 +150,7 @@ const rules: readonly Rule[] = [
   // Units.
   [
     new RegExp(
-      `(?<![\\p{L}_])(-|±)?(?<![\\d.,])(${number})([\\s-]?)(${unitNames})([²³])?(?:/(${alternatives(Object.keys(perUnits))}))?(?![\\p{L}\\d²³/])`,
+      `(?<![\\p{L}_])(-|±)?(?<![\\d.,])(${number})([\\s-]?)(${unitNames})([²³])?(?:/(${alternatives(Object.keys(perUnits))}))?(?![\\p{L}\\d²³/])(\\.(?=,|\\s+\\p{Ll}))?`,
       'gu',
     ),
     (match) => quantity(match),
@@ -270,9 +286,11 @@ function time(h: string, m: string, s: string | undefined, half: string | undefi
   return `${hour}${minutes}${seconds}${half ? ` ${half.toLowerCase()} m` : ''}`;
 }
 
-/** Digit by digit, with a pause between the groups. */
-function telephone(written: string): string {
-  return (written.match(/\d+/g) ?? []).map(digitByDigit).join(', ');
+/** Digit by digit, letters included, with a pause between the groups. */
+function digitGroups(written: string): string {
+  const spelled = (group: string) =>
+    Array.from(group, (each) => (/\d/.test(each) ? digitByDigit(each) : each.toUpperCase())).join(' ');
+  return (written.match(/[a-z\d]+/gi) ?? []).map(spelled).join(', ');
 }
 
 function mixed(all: string, whole: string, above: string, below: string): string {
@@ -309,13 +327,14 @@ function exponent(power: string): string {
   return ` to the power of ${sign}${cardinal(digits)}`;
 }
 
-function quantity([all, sign, amount = '', space = '', unit = '', power, per]: RegExpExecArray): string {
+function quantity(match: RegExpExecArray): string {
+  const [all, sign, amount = '', space = '', unit = '', power, per] = match;
   const named = units[unit];
   const letters = onlyApart.has(unit);
   if (
     !named ||
     (letters && space === '') ||
-    (unit === 'in' && space === ' ') ||
+    (unit === 'in' && space === ' ' && !isInches(match)) ||
     (unit === 'm' && power === undefined && space === '' && amount.includes(','))
   )
     return all;
@@ -323,6 +342,13 @@ function quantity([all, sign, amount = '', space = '', unit = '', power, per]: R
   const dimension = power === '²' ? 'square ' : power === '³' ? 'cubic ' : '';
   const number = `${sign === '-' ? 'minus ' : sign === '±' ? 'plus or minus ' : ''}${decimal(amount)}`;
   return `${number} ${dimension}${one ? named.one : named.many}${per ? ` per ${perUnits[per]}` : ''}`;
+}
+
+/** `in` behind a number is the unit before a full stop or another length: `10 in.`, `4 in × 6 in`. */
+function isInches({ 0: all, index, input }: RegExpExecArray): boolean {
+  return (
+    all.endsWith('.') || /^(?:\.|\s?×)/.test(input.slice(index + all.length)) || /×\s?$/.test(input.slice(0, index))
+  );
 }
 
 function yearOrNumber(digits: string): string {
