@@ -162,6 +162,15 @@ test('an intent other than transcription is refused', async (t) => {
   assert.deepEqual({ code, reason }, { code: 4000, reason: 'invalid_request_error.invalid_intent' });
 });
 
+test('a close frame of a client is answered with its code', async (t) => {
+  const { wsUrl } = await newServer(t);
+  for (const code of [1000, 4321]) {
+    const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
+    client.socket.close(code, 'done');
+    assert.equal((await client.closed).code, code);
+  }
+});
+
 test('a refused client that keeps sending is disconnected', async (t) => {
   const { wsUrl } = await guardedServer(t);
   const client = new WireClient(wsUrl);

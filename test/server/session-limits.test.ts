@@ -142,6 +142,24 @@ test('a session that is idle for idle-minutes is closed with 1001; another sessi
   await other.ask('Are you still there?');
 });
 
+for (const dialect of ['ga', 'beta']) {
+  test(`at session-minutes a client gets the documented error, and close 1001 with its text: ${dialect}`, async (t) => {
+    verifies('R1.11', 'R5.38');
+    const calm = { pingIntervalMs: 3_600_000, deadPeerMs: 3_600_000 };
+    const { clock, url } = await limited(t, calm, { sessionMinutes: 2 });
+    const headers: Record<string, string> = dialect === 'beta' ? { 'OpenAI-Beta': 'realtime=v1' } : {};
+    const client = await WireClient.open(url, { headers });
+    await clock.advance(120_000);
+    const message = 'Your session hit the maximum duration of 2 minutes.';
+    const { error } = await client.until('error');
+    assert.deepEqual(error, {
+      ...{ type: 'invalid_request_error', code: 'session_expired', message },
+      ...{ param: null, event_id: null },
+    });
+    assert.deepEqual(await client.closed, { code: 1001, reason: message });
+  });
+}
+
 test('the input buffer is bounded, and has room again when it is cleared', async (t) => {
   verifies('R5.57');
   const { client, refusal } = await limited(t, { inputBufferMs: 1000 });
