@@ -35,6 +35,12 @@ const rows: readonly Row[] = [
     type: "'commentary' | 'final_answer'",
     source: 'recorded items of gpt-realtime-2.1',
   })),
+  {
+    dialects: ['ga'],
+    path: 'response.usage.output_token_details.reasoning_tokens',
+    type: 'number',
+    source: 'recorded response.done of gpt-realtime-2.1, where it is above 0',
+  },
   { dialects: ['ga'], path: 'session.id', type: 'string', source: gaRecording },
   { dialects: both, path: 'session.expires_at', type: 'number', source: gaRecording },
   {

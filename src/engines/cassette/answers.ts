@@ -18,6 +18,7 @@ const usage = z.object({
   cachedInputTokens: count.optional(),
   audioInputTokens: count.optional(),
   audioOutputTokens: count.optional(),
+  reasoningTokens: count.optional(),
 });
 
 export const modelAnswer = z.discriminatedUnion('type', [

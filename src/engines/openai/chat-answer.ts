@@ -212,12 +212,15 @@ function usageOf(usage: unknown): ModelUsage | undefined {
   const input = field(usage, 'prompt_tokens_details');
   const cachedInputTokens = numberField(input, 'cached_tokens');
   const audioInputTokens = numberField(input, 'audio_tokens');
-  const audioOutputTokens = numberField(field(usage, 'completion_tokens_details'), 'audio_tokens');
+  const output = field(usage, 'completion_tokens_details');
+  const audioOutputTokens = numberField(output, 'audio_tokens');
+  const reasoningTokens = numberField(output, 'reasoning_tokens');
   return {
     inputTokens,
     outputTokens,
     ...(cachedInputTokens !== undefined && { cachedInputTokens }),
     ...(audioInputTokens !== undefined && { audioInputTokens }),
     ...(audioOutputTokens !== undefined && { audioOutputTokens }),
+    ...(reasoningTokens !== undefined && { reasoningTokens }),
   };
 }

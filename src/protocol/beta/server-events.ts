@@ -76,5 +76,10 @@ function toBetaResponse(response: ResponseResource): object {
 function toBetaUsage(usage: Usage): object {
   const { image_tokens: _gaOnly, cached_tokens_details, ...input } = usage.input_token_details;
   const { image_tokens: _gaOnlyToo, ...cached } = cached_tokens_details;
-  return { ...usage, input_token_details: { ...input, cached_tokens_details: cached } };
+  const { reasoning_tokens: _gaOnlyAlso, ...output } = usage.output_token_details;
+  return {
+    ...usage,
+    input_token_details: { ...input, cached_tokens_details: cached },
+    output_token_details: output,
+  };
 }

@@ -24,7 +24,8 @@ export interface Usage {
     cached_tokens: number;
     cached_tokens_details: { text_tokens: number; audio_tokens: number; image_tokens: number };
   };
-  output_token_details: { text_tokens: number; audio_tokens: number };
+  /** `reasoning_tokens`: a part of `text_tokens`, only in GA, and only above 0. */
+  output_token_details: { text_tokens: number; audio_tokens: number; reasoning_tokens?: number };
 }
 
 export type ResponseStatus = 'in_progress' | 'completed' | 'cancelled' | 'incomplete' | 'failed';

@@ -27,7 +27,7 @@ export function roundedUsage({ input_token_details: input, output_token_details:
   const inputDetails = { text_tokens, audio_tokens: roundedDown(input.audio_tokens), image_tokens };
   const outputDetails = { ...output, audio_tokens: roundedDown(output.audio_tokens) };
   const inputTokens = sum(inputDetails);
-  const outputTokens = sum(outputDetails);
+  const outputTokens = outputDetails.text_tokens + outputDetails.audio_tokens;
   return {
     total_tokens: inputTokens + outputTokens,
     input_tokens: inputTokens,

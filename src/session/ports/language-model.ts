@@ -58,6 +58,8 @@ export interface ModelUsage {
   /** Audio tokens of the input and the output. Absent if the engine does not distinguish them. */
   audioInputTokens?: number;
   audioOutputTokens?: number;
+  /** Tokens of reasoning among the output tokens. */
+  reasoningTokens?: number;
 }
 
 /** Text that is not the answer's: reasoning, reasoning without an end, or calls of tools that were written as text. */

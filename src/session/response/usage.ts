@@ -27,6 +27,7 @@ export function responseUsage({ input: asked, output: given, model: reported, mo
   const output = model ? ownOutput(model, given, modelSpoke) : given;
   const inputTokens = totalTokens(input);
   const outputTokens = output.text + output.audio;
+  const reasoned = Math.min(model?.reasoningTokens ?? 0, output.text);
   return {
     total_tokens: inputTokens + outputTokens,
     input_tokens: inputTokens,
@@ -38,7 +39,10 @@ export function responseUsage({ input: asked, output: given, model: reported, mo
       cached_tokens: totalTokens(cached),
       cached_tokens_details: { text_tokens: cached.text, audio_tokens: cached.audio, image_tokens: cached.image },
     },
-    output_token_details: { text_tokens: output.text, audio_tokens: output.audio },
+    output_token_details: {
+      ...{ text_tokens: output.text, audio_tokens: output.audio },
+      ...(reasoned > 0 && { reasoning_tokens: reasoned }),
+    },
   };
 }
 
@@ -46,13 +50,14 @@ export function responseUsage({ input: asked, output: given, model: reported, mo
 function validFigures(reported: ModelUsage): ModelUsage | undefined {
   const isCount = (figure: number) => Number.isSafeInteger(figure) && figure >= 0;
   if (!isCount(reported.inputTokens) || !isCount(reported.outputTokens)) return undefined;
-  const { cachedInputTokens: cached, audioInputTokens: heard, audioOutputTokens: spoken } = reported;
+  const { cachedInputTokens: cached, audioInputTokens: heard, audioOutputTokens: spoken, reasoningTokens } = reported;
   return {
     inputTokens: reported.inputTokens,
     outputTokens: reported.outputTokens,
     ...(cached !== undefined && isCount(cached) && { cachedInputTokens: cached }),
     ...(heard !== undefined && isCount(heard) && { audioInputTokens: heard }),
     ...(spoken !== undefined && isCount(spoken) && { audioOutputTokens: spoken }),
+    ...(reasoningTokens !== undefined && isCount(reasoningTokens) && { reasoningTokens }),
   };
 }
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ModelEvent, TokenCounter } from '../../../src/session/ports/language-model.ts';
-import { newConversation, update, userText } from '../../support/conversation.ts';
+import { BetaClient, newConversation, update, userText } from '../../support/conversation.ts';
 import { call, countTo, gate, hang, say } from '../../support/fake-engines.ts';
 import { verifies } from '../../support/verifies.ts';
 import { inText, manual, sayAloud, usageOf, words } from './support.ts';
@@ -126,7 +126,14 @@ test('invalid usage from a model is dropped, and the totals of the session stay 
     { inputTokens: -5, outputTokens: -2 },
     { inputTokens: 1.5, outputTokens: 2 },
     { inputTokens: Number.POSITIVE_INFINITY, outputTokens: Number.NaN },
-    { inputTokens: 9, outputTokens: 2, cachedInputTokens: -50, audioInputTokens: -7, audioOutputTokens: 0.5 },
+    {
+      inputTokens: 9,
+      outputTokens: 2,
+      cachedInputTokens: -50,
+      audioInputTokens: -7,
+      audioOutputTokens: 0.5,
+      reasoningTokens: -1,
+    },
   ];
   await manual(client);
   for (const usage of figures) {
@@ -142,6 +149,35 @@ test('invalid usage from a model is dropped, and the totals of the session stay 
       all.every((count) => Number.isSafeInteger(count) && count >= 0),
       JSON.stringify(usageOf(client)),
     );
+  }
+});
+
+test('reasoning tokens that a model reports are shown in GA where there are any, as a part of its text', async () => {
+  verifies('R3.72');
+  const parts = newConversation({}, { tokens: words });
+  const { client, engines, session } = parts;
+  const beta = new BetaClient(session);
+  await manual(client);
+  for (const [reasoningTokens, shown] of [
+    [7, 7],
+    [90, 12],
+    [0, undefined],
+    [undefined, undefined],
+  ]) {
+    const usage = { inputTokens: 5, outputTokens: 12, ...(reasoningTokens !== undefined && { reasoningTokens }) };
+    engines.languageModel.script = () => [
+      { type: 'text', text: 'Yes.' },
+      { type: 'finish', reason: 'stop', usage },
+    ];
+    await client.say(inText());
+    const { output_token_details: details, output_tokens } = usageOf(client);
+    assert.deepEqual(details, {
+      text_tokens: 12,
+      audio_tokens: 0,
+      ...(shown !== undefined && { reasoning_tokens: shown }),
+    });
+    assert.equal(output_tokens, 12);
+    assert.equal('reasoning_tokens' in (beta.last('response.done').response.usage?.output_token_details ?? {}), false);
   }
 });
 

@@ -111,7 +111,7 @@ test('usage is accepted in the last chunk and in every chunk', async (t) => {
     prompt_tokens: 50,
     completion_tokens: 2,
     prompt_tokens_details: { cached_tokens: 32, audio_tokens: 12 },
-    completion_tokens_details: { audio_tokens: 1 },
+    completion_tokens_details: { audio_tokens: 1, reasoning_tokens: 0 },
   };
   const expected = {
     inputTokens: 50,
@@ -119,6 +119,7 @@ test('usage is accepted in the last chunk and in every chunk', async (t) => {
     cachedInputTokens: 32,
     audioInputTokens: 12,
     audioOutputTokens: 1,
+    reasoningTokens: 0,
   };
   assert.deepEqual(finishOf(await read(t, [says('Hi.'), stop, { choices: [], usage }, done])).usage, expected);
   const each = [{ ...says('Hi.'), usage: { ...usage, completion_tokens: 1 } }, { ...stop, usage }, done];
