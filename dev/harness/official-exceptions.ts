@@ -131,6 +131,11 @@ function nullByRule(path: string, container: JsonObject): boolean {
   return path.endsWith('.transcript') && container.type === 'input_audio';
 }
 
+/** The paths of all rows of a dialect, with `[]` for any index. */
+export function exceptionPaths(dialect: WireDialect): string[] {
+  return rows.filter(({ dialects }) => dialects.includes(dialect)).map(({ path }) => path);
+}
+
 export function exceptionsOf(dialect: WireDialect): Exceptions {
   const types = new Map<string, Type>();
   const absent = new Set<string>();
