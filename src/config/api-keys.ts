@@ -2,6 +2,7 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import { withoutAbsent } from '../core/json.ts';
 import type { KeyLimits } from '../metering/owner.ts';
 
 /** The project of keys without one, and of all clients of a server without keys. */
@@ -46,11 +47,7 @@ export function apiKey(
     hash: hashPattern.test(key) ? key : writtenHash(key),
     project,
     operator,
-    limits: {
-      ...(sessions !== undefined && { sessions }),
-      ...(sessionsPerMinute !== undefined && { 'sessions-per-minute': sessionsPerMinute }),
-      ...(tokensPerMinute !== undefined && { 'tokens-per-minute': tokensPerMinute }),
-    },
+    limits: { sessions, 'sessions-per-minute': sessionsPerMinute, 'tokens-per-minute': tokensPerMinute },
   };
 }
 
@@ -137,11 +134,7 @@ function readKey(entry: unknown, fallbackName: string): ApiKey | ApiKeyProblem {
     hash: hashOf(secret),
     project,
     operator,
-    limits: {
-      ...(sessions !== undefined && { sessions }),
-      ...(sessionsPerMinute !== undefined && { sessionsPerMinute }),
-      ...(tokensPerMinute !== undefined && { tokensPerMinute }),
-    },
+    limits: withoutAbsent({ sessions, sessionsPerMinute, tokensPerMinute }),
   };
 }
 

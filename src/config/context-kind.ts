@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withoutAbsent } from '../core/json.ts';
 import { type ContextBudget, defaultContextTokens } from '../session/context/truncation.ts';
 import type { Kind } from './kinds.ts';
 
@@ -30,7 +31,7 @@ export function contextBudgets(): Kind<readonly ContextBudget[]> {
 function fromText(text: string): readonly ContextBudget[] | undefined {
   const entries = text.split(',').map((each) => {
     const [, model, tokens] = /^(?:(.+)=)?(\d+)$/.exec(each.trim()) ?? [];
-    return { ...(model !== undefined && { model: model.trim() }), tokens: Number(tokens) };
+    return { model: model?.trim(), tokens: Number(tokens) };
   });
   return validBudgets(entries);
 }
@@ -39,6 +40,6 @@ function fromText(text: string): readonly ContextBudget[] | undefined {
 function validBudgets(entries: unknown): readonly ContextBudget[] | undefined {
   const parsed = budgets.safeParse(entries).data;
   if (!parsed || new Set(parsed.map(({ model }) => model)).size < parsed.length) return undefined;
-  const given = parsed.map(({ model, tokens }) => ({ ...(model !== undefined && { model }), tokens }));
+  const given = parsed.map(withoutAbsent);
   return given.some(({ model }) => model === undefined) ? given : [...given, { tokens: defaultContextTokens }];
 }

@@ -1,7 +1,7 @@
 /** Parses engines, engine sets and model aliases. */
 
 import { z } from 'zod';
-import { isJsonObject } from '../core/json.ts';
+import { isJsonObject, withoutAbsent } from '../core/json.ts';
 import {
   acceptsPath,
   defaultSet,
@@ -122,7 +122,7 @@ function readUrl(kind: EngineKind, { keyFile, ...given }: z.output<typeof httpEn
   const key = given.key ?? (keyFile === undefined ? undefined : keyIn(keyFile));
   if (keyFile !== undefined && key === undefined)
     return { problem: 'key-file is not a file that can be read and holds a key' };
-  return { value: { ...given, url: url.href, ...(model !== undefined && { model }), ...(key && { key }) } };
+  return { value: withoutAbsent({ ...given, url: url.href, model, key }) };
 }
 
 /** One engine of a kind. */

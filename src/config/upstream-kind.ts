@@ -62,9 +62,9 @@ function toTarget(entry: z.output<typeof target>): UpstreamTarget {
   return {
     name: name ?? new URL(url).hostname.replaceAll(/[^\w.-]/g, '-'),
     url,
-    ...(secret !== undefined && { key: secret }),
+    key: secret,
     keyHeader: entry['key-header'] ?? 'authorization',
-    ...(models !== undefined && { models }),
+    models,
     transcription: transcription ?? models === undefined,
   };
 }

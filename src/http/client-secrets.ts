@@ -65,10 +65,10 @@ export function mintSecret(
     const terms: SecretTerms = {
       dialect: minting.dialect,
       type: update.type,
-      ...(model !== undefined && { model }),
+      model,
       initial: update,
       ...bounds,
-      ...(owner.keyName !== undefined && { keyName: owner.keyName }),
+      keyName: owner.keyName,
       project: owner.project,
     };
     const minted = await secrets.mint(terms, seconds).catch((error: unknown) => {

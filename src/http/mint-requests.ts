@@ -139,9 +139,9 @@ function boundsOf(given: z.infer<(typeof ownBounds)['parley']>, { type }: Sessio
     throw accessErrors.unknownLock(`parley.locked[${index}]`, path, type);
   }
   return {
-    ...(allowed_origins && { allowedOrigins: allowed_origins.map((origin) => origin.toLowerCase()) }),
-    ...(max_sessions !== undefined && { maxSessions: max_sessions }),
-    ...(max_session_seconds !== undefined && { maxSeconds: max_session_seconds }),
-    ...(locked && { locked }),
+    allowedOrigins: allowed_origins?.map((origin) => origin.toLowerCase()),
+    maxSessions: max_sessions,
+    maxSeconds: max_session_seconds,
+    locked,
   };
 }

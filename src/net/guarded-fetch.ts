@@ -59,7 +59,7 @@ export class GuardedFetch {
       clock,
       timeouts: { connectMs: idleMs, firstByteMs: idleMs, idleMs },
       resolve: (host) => allowedAddresses(host, policy, resolve),
-      ...(ca && { ca }),
+      ca,
     });
   }
 

@@ -127,7 +127,7 @@ export class HttpClient {
       };
       const name = servername ?? (isIP(hostname) === 0 ? hostname : undefined);
       socket = secure
-        ? connectTls({ ...target, ...(name && { servername: name }), ...(ca && { ca }), ALPNProtocols: ['http/1.1'] })
+        ? connectTls({ ...target, servername: name, ca, ALPNProtocols: ['http/1.1'] })
         : connectTcp(target);
       const opened = socket;
       opened.setNoDelay(true);

@@ -124,8 +124,8 @@ function createPlanned(
     ...endpointLimits(limits),
     pool: poolSurroundings({ limits }, clock),
     now: () => new Date(clock.epochMs()),
-    ...(transcriberWorkers !== undefined && { transcriberWorkers }),
-    ...(voiceWorkers !== undefined && { voiceWorkers }),
+    transcriberWorkers,
+    voiceWorkers,
     adaptationMs: limits.engineAdaptationMs,
     onLoading: ({ name, loading, ms, error }) => {
       const about = { name, ms: Math.round(ms) };

@@ -67,7 +67,7 @@ export async function sessionFactory({
   return {
     create(request) {
       const { type, model, key } = request;
-      const kind = { type, model, ...(key !== undefined && { key }) };
+      const kind = { type, model, key };
       const target = upstreamFor(upstreams, { type, model });
       if (relay && target) {
         const sessionLog = childLog(log, { session: request.id });
@@ -94,7 +94,7 @@ export async function sessionFactory({
         ...tools,
         ...{ id, ids: own.ids ?? ids, observers, audioBudget, engines: own.engines },
         images: withFailuresLogged(tools.images, sessionLog),
-        ...(toolRunner && { toolRunner }),
+        toolRunner,
       });
       void session.ended.then(() => own.close?.());
       return session;

@@ -47,7 +47,7 @@ function logOwn(observation: Observation, log: Log): void {
       const { responseId: response, itemId: item, serverLabel: server, name: tool, tookMs, error, fault } = observation;
       const about = { response, item, server, tool, tookMs };
       if (error === undefined) return log.info('tool_called', about);
-      return log.warn('tool_failed', { ...about, error, ...(fault !== undefined && { fault }) });
+      return log.warn('tool_failed', { ...about, error, fault });
     }
     case 'noise_reduction_unavailable':
       return log.warn('noise_reduction_unavailable', {});

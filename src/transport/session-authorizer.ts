@@ -96,9 +96,9 @@ export class SessionAuthorizer {
     }
     return {
       granted: true,
-      access: { open: { ...wanted, owner, lease: admission.lease, ...(secret && { grant: grantOf(secret) }) } },
+      access: { open: { ...wanted, owner, lease: admission.lease, grant: secret && grantOf(secret) } },
       dialect: announced ?? secret?.dialect ?? 'ga',
-      ...(secret && { secretId: secret.id }),
+      secretId: secret?.id,
       withdraw: async () => {
         admission.lease.release();
         if (secret) await secrets.giveBack(secret.value, secret);
@@ -155,9 +155,5 @@ function credentialProblem(
 }
 
 function grantOf({ initial, locked, maxSeconds }: ClientSecret): SessionGrant {
-  return {
-    ...(initial && { initial }),
-    ...(locked && { locked }),
-    ...(maxSeconds !== undefined && { maxSeconds }),
-  };
+  return { initial, locked, maxSeconds };
 }

@@ -97,12 +97,12 @@ export class SessionRegistry {
     const { create, ids, clock, metering } = this.#options;
     const sessionId = ids('sess');
     const { type, model } = request;
-    const account = metering.openAccount({ sessionId, type, model, owner, ...(lease && { lease }) });
+    const account = metering.openAccount({ sessionId, type, model, owner, lease });
     let session: Session;
     try {
       const key = owner.keyName;
       const accounting = { meter: account, observers: [account.observer] };
-      session = create({ id: sessionId, ...request, ...(key !== undefined && { key }), ...accounting });
+      session = create({ id: sessionId, ...request, key, ...accounting });
       account.sessionId = session.id;
     } catch (error) {
       account.close();

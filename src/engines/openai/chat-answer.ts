@@ -1,6 +1,7 @@
 /** Parses the answer of `/v1/chat/completions`, streamed or not, including the deviations of real servers. */
 
 import { bytesToSamples } from '../../audio/pcm.ts';
+import { withoutAbsent } from '../../core/json.ts';
 import { endOfPiece } from '../../core/json-pieces.ts';
 import { readWrittenCalls } from '../../session/generation/written-calls.ts';
 import type { ModelEvent, ModelRequest, ModelUsage } from '../../session/ports/language-model.ts';
@@ -116,7 +117,7 @@ export class ChatAnswer implements AnswerReader<ModelEvent> {
       ...this.#calls.finish(reason === 'length'),
       ...textEvents(this.#later),
       ...readWrittenCalls(written, this.#request),
-      { type: 'finish', reason, ...(this.#usage && { usage: this.#usage }), ...(leftOut && { leftOut }) },
+      withoutAbsent({ type: 'finish' as const, reason, usage: this.#usage, leftOut }),
     ];
   }
 
@@ -215,12 +216,6 @@ function usageOf(usage: unknown): ModelUsage | undefined {
   const output = field(usage, 'completion_tokens_details');
   const audioOutputTokens = numberField(output, 'audio_tokens');
   const reasoningTokens = numberField(output, 'reasoning_tokens');
-  return {
-    inputTokens,
-    outputTokens,
-    ...(cachedInputTokens !== undefined && { cachedInputTokens }),
-    ...(audioInputTokens !== undefined && { audioInputTokens }),
-    ...(audioOutputTokens !== undefined && { audioOutputTokens }),
-    ...(reasoningTokens !== undefined && { reasoningTokens }),
-  };
+  const counts = { inputTokens, outputTokens, cachedInputTokens, audioInputTokens, audioOutputTokens };
+  return withoutAbsent({ ...counts, reasoningTokens });
 }

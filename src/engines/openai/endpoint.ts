@@ -249,12 +249,7 @@ export class Endpoint {
     if (body instanceof Uint8Array) headers.set('content-type', 'application/json');
     for (const [name, value] of Object.entries(this.#headers)) headers.set(name, value);
     const method = body === undefined ? 'GET' : 'POST';
-    return this.#client.fetch(`${this.#baseUrl}${path}${this.#query}`, {
-      method,
-      headers,
-      ...(body && { body }),
-      ...(signal && { signal }),
-    });
+    return this.#client.fetch(`${this.#baseUrl}${path}${this.#query}`, { method, headers, body, signal });
   }
 
   #failureOf(error: unknown): RequestFailure {

@@ -40,7 +40,7 @@ export function statusFailure(
   return new RequestFailure(words(), {
     status,
     again: passingStatuses.has(status) && !(status === 500 && lasting.test(detail)) ? 'later' : 'no',
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    retryAfterMs,
     ...(detail !== '' && { detail }),
   });
 }

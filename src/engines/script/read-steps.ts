@@ -19,7 +19,7 @@ export const usage = mapping('usage', { input: tokens, output: tokens, cached: t
     ({ input, output, cached }): ModelUsage => ({
       inputTokens: input,
       outputTokens: output,
-      ...(cached !== undefined && { cachedInputTokens: cached }),
+      cachedInputTokens: cached,
     }),
   );
 

@@ -29,7 +29,7 @@ export interface EngineStatus {
 
 /** The public part of an engine's description, without server addresses and error messages. */
 export function publicStatus({ part, name, state, ms }: EngineStatus): EngineStatus {
-  return { part, name: publicNameOf(name), state, ...(ms !== undefined && { ms }) };
+  return { part, name: publicNameOf(name), state, ms };
 }
 
 /** The name of an engine without the address of its server and without paths; may be empty. */
@@ -82,7 +82,7 @@ export class EngineGroup {
     const took = () => Math.round(performance.now() - startedAt);
     let settled: EngineStatus | undefined;
     const settle = (state: EngineState, error?: string) => {
-      settled = { part, name, state, ms: took(), ...(error !== undefined && { error }) };
+      settled = { part, name, state, ms: took(), error };
       this.#onProgress?.(settled);
     };
     const loading = (ms: number) => ({ part, name, state: 'loading' as const, ms });

@@ -42,20 +42,14 @@ const registry: Factories = {
     silero: ({ modelPath }) => new Silero(modelPath === undefined ? {} : { modelPath }),
   },
   transcriber: {
-    moonshine: ({ transcriberWorkers: workers, modelPath, pool }) =>
-      new Moonshine({
-        ...pool,
-        ...(workers !== undefined && { workers }),
-        ...(modelPath !== undefined && { modelPath }),
-      }),
+    moonshine: ({ transcriberWorkers: workers, modelPath, pool }) => new Moonshine({ ...pool, workers, modelPath }),
   },
   languageModel: {
-    responder: ({ now, pool }) => new StandIn({ ...pool, ...(now && { now }) }),
-    auto: ({ now, pool, ...options }) =>
-      new AutoModel({ ...options, standIn: new StandIn({ ...pool, ...(now && { now }) }) }),
+    responder: ({ now, pool }) => new StandIn({ ...pool, now }),
+    auto: ({ now, pool, ...options }) => new AutoModel({ ...options, standIn: new StandIn({ ...pool, now }) }),
   },
   voice: {
-    flite: ({ voiceWorkers: workers, pool }) => new Flite({ ...pool, ...(workers !== undefined && { workers }) }),
+    flite: ({ voiceWorkers: workers, pool }) => new Flite({ ...pool, workers }),
   },
 };
 
@@ -115,7 +109,7 @@ export function withSessions(set: EngineSet, openSession: NonNullable<EngineSet[
     engines: set.engines,
     ready: set.ready,
     openSession,
-    ...(set.enginesFor && { enginesFor: set.enginesFor }),
+    enginesFor: set.enginesFor,
     describe: () => set.describe(),
     close: () => set.close(),
   };

@@ -44,7 +44,7 @@ export function createAudioApi(options: AudioApiOptions): Hono<ApiEnv> {
   const voiceList = () => {
     const { voice } = enginesFor(usual);
     const names = [...new Set([...voices, ...(voice.voices ?? [])])];
-    return names.map((name) => ({ id: name, name, ...(voice.languages && { languages: voice.languages }) }));
+    return names.map((name) => ({ id: name, name, languages: voice.languages }));
   };
   const modelList = () => {
     const { transcriber, voice } = enginesFor(usual);
@@ -52,13 +52,10 @@ export function createAudioApi(options: AudioApiOptions): Hono<ApiEnv> {
     const spoken = voiceList().map(({ id }) => id);
     return [
       ...models.map((id) => model(id, { task: 'realtime' })),
-      model(names.transcriber, {
-        task: 'automatic-speech-recognition',
-        ...(transcriber.languages && { languages: transcriber.languages }),
-      }),
+      model(names.transcriber, { task: 'automatic-speech-recognition', languages: transcriber.languages }),
       model(names.voice, {
         task: 'text-to-speech',
-        ...(voice.languages && { languages: voice.languages }),
+        languages: voice.languages,
         ...(spoken.length > 0 && { voices: spoken }),
       }),
     ];

@@ -141,11 +141,11 @@ function eventBytes(event: TranscriptEvent, clip: AudioClip): Uint8Array<ArrayBu
     event.type === 'segment'
       ? { ...event, type: 'transcript.text.segment' }
       : event.type === 'delta'
-        ? { type: 'transcript.text.delta', delta: event.text, ...(logprobs && { logprobs }) }
+        ? { type: 'transcript.text.delta', delta: event.text, logprobs }
         : {
             type: 'transcript.text.done',
             text: event.text,
-            ...(logprobs && { logprobs }),
+            logprobs,
             usage: roundedTranscriptionUsage(usageOf(event, clip)),
           };
   return [new TextEncoder().encode(`data: ${JSON.stringify(shown)}\n\n`)];

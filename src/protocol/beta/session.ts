@@ -72,7 +72,7 @@ export function toCoreUpdate(session: BetaSessionUpdate): RealtimeUpdate {
     tools: session.tools,
     tool_choice: session.tool_choice,
     tracing: session.tracing,
-    ...(session.temperature !== undefined && { temperature: session.temperature }),
+    temperature: session.temperature,
     max_output_tokens: session.max_response_output_tokens,
     output_modalities: session.modalities && toCoreModalities(session.modalities),
     audio: {

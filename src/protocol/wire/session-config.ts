@@ -276,7 +276,7 @@ export function applyUpdate(current: RealtimeConfig, update: SessionUpdate): Rea
 
 /** A transcription as the session shows it. */
 function withNulls({ model, language = null, prompt = null, ...rest }: z.infer<typeof transcriptionSchema>) {
-  return { ...(model !== undefined && { model }), language, prompt, ...rest };
+  return { model, language, prompt, ...rest };
 }
 
 /** Transcription models whose clients commit the audio themselves, if they have a transcription session. */

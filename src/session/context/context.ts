@@ -154,7 +154,7 @@ function contextPart(
       return { ...words(part.text), audioTokens: 0 };
     case 'input_image':
       return {
-        part: { type: 'image', url: part.image_url, ...(part.detail && { detail: part.detail }) },
+        part: { type: 'image', url: part.image_url, detail: part.detail },
         audioTokens: 0,
       };
     case 'input_audio': {

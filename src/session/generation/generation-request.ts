@@ -1,5 +1,6 @@
 /** Builds the requests of a response to engines, from the session's configuration and its own parameters. */
 
+import { withoutAbsent } from '../../core/json.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
 import {
@@ -47,9 +48,9 @@ export function generationRequest(
     tools: toolsOf(config.tools, serverTools),
     toolChoice: modelToolChoice(config.tool_choice),
     maxOutputTokens: config.max_output_tokens,
-    ...(parallelToolCalls !== undefined && { parallelToolCalls }),
-    ...(config.reasoning?.effort && { reasoningEffort: config.reasoning.effort }),
-    ...(temperature !== undefined && { temperature }),
+    parallelToolCalls,
+    reasoningEffort: config.reasoning?.effort,
+    temperature,
     ...(modalityOf(config) === 'audio' && {
       speech: { voice: voiceId(voice), speed, sampleRateHz: formatRateHz(format) },
     }),
@@ -67,11 +68,7 @@ function toolsOf(tools: RealtimeConfig['tools'], serverTools: readonly ServerToo
 }
 
 function generationTool({ name, description, parameters }: Omit<FunctionTool, 'type' | 'strict'>): ModelTool {
-  return {
-    name,
-    ...(typeof description === 'string' && { description }),
-    ...(parameters !== undefined && { parameters }),
-  };
+  return withoutAbsent({ name, description: description ?? undefined, parameters });
 }
 
 export function modalityOf(config: RealtimeConfig): Modality {

@@ -227,8 +227,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
 
   function watch<T>(start: (claim: WorkClaim) => AsyncIterable<T>, kind: RequestKind) {
     const priority = adoption && !adoption.adopted ? 'speculation' : 'live';
-    const claimed = (onWait: WorkClaim['onWait']) =>
-      start({ ...tools.claim, priority, ...(adoption && { adoption }), onWait });
+    const claimed = (onWait: WorkClaim['onWait']) => start({ ...tools.claim, priority, adoption, onWait });
     return watchStage(claimed, { kind, clock: tools.clock, stallMs: tools.settings.limits.stageStallMs, abort });
   }
 

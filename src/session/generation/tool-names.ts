@@ -107,7 +107,7 @@ export class ToolNames {
 }
 
 function idOf(tool: ToolId): ToolId {
-  return { name: tool.name, ...(tool.server !== undefined && { server: tool.server }) };
+  return { name: tool.name, server: tool.server };
 }
 
 function keyOf({ server, name }: ToolId): string {

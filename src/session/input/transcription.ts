@@ -153,7 +153,7 @@ export class Transcription {
       ...at(job),
       transcript: result.text,
       usage: roundedTranscriptionUsage(result.usage),
-      ...(result.logprobs && { logprobs: result.logprobs }),
+      logprobs: result.logprobs,
     });
   }
 }

@@ -58,7 +58,7 @@ export class TurnLedger {
   }
 
   #decided({ atMs, silenceMs }: ObservationOf<'turn_decided'>): void {
-    this.#turn = { decidedAt: atMs, ...(silenceMs !== undefined && { silenceMs }) };
+    this.#turn = { decidedAt: atMs, silenceMs };
     this.#understood = false;
     this.#transcribedAt = undefined;
   }

@@ -265,7 +265,7 @@ export class Response {
 
   /** Remembers the engine's own id for a call. */
   #noteEngineCall(callId: string, { callId: id, engine }: Extract<GenerationEvent, { type: 'call' }>): void {
-    if (id !== undefined) this.#core.engineCalls.note(callId, { id, ...(engine !== undefined && { engine }) });
+    if (id !== undefined) this.#core.engineCalls.note(callId, { id, engine });
   }
 
   #openClientCall(event: Extract<GenerationEvent, { type: 'call' }>): void {
@@ -391,7 +391,7 @@ export class Response {
       output_modalities: [options.modality],
       max_output_tokens: options.maxOutputTokens,
       audio: { output: { format: options.format, voice: options.voice } },
-      ...(options.temperature !== undefined && { temperature: options.temperature }),
+      temperature: options.temperature,
       usage: null,
       metadata: options.metadata,
     };

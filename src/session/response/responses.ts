@@ -82,7 +82,7 @@ export class Responses {
       voice: voiceId(config.audio.output.voice),
       maxOutputTokens: config.max_output_tokens,
       metadata: parameters.metadata ?? null,
-      ...(config.temperature !== undefined && { temperature: config.temperature }),
+      temperature: config.temperature,
       target,
       toolCalls: this.#toolCalls,
       ended: (ended) => this.#ended(ended),

@@ -106,7 +106,7 @@ export class ToolCalls {
     const error = call.result && 'error' in call.result ? call.result.error.type : undefined;
     observers.publish({
       ...{ type: 'tool_call_done', responseId, itemId: item.id, serverLabel, name },
-      ...{ tookMs: clock.now() - startedAt, ...(error && { error }), ...(fault !== undefined && { fault }) },
+      ...{ tookMs: clock.now() - startedAt, error, fault },
     });
   }
 

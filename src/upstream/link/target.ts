@@ -25,7 +25,7 @@ export interface RequestedSession {
 
 /** The configured upstreams; `key` belongs to the one without a key. */
 export function withKey(targets: readonly UpstreamTarget[], key: string | undefined): UpstreamTarget[] {
-  return targets.map((target) => ({ ...(key !== undefined && { key }), ...target }));
+  return targets.map((target) => ({ ...target, key: target.key ?? key }));
 }
 
 /** The first upstream that serves such a session; undefined means this server's engines. */

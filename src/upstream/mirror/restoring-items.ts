@@ -48,7 +48,7 @@ function contentOf(item: Extract<Item, { type: 'message' }>, mirrored: MirroredI
       return item.content.map((part, index) => {
         if (part.type === 'input_text') return { type: part.type, text: part.text };
         if (part.type === 'input_image') {
-          return { type: part.type, image_url: part.image_url, ...(part.detail && { detail: part.detail }) };
+          return { type: part.type, image_url: part.image_url, detail: part.detail };
         }
         const words = mirrored.transcripts.get(index) ?? part.transcript;
         return { type: 'input_text', text: words?.trim() ? words : unknownSpeech };

@@ -45,8 +45,8 @@ export async function chatRequest(request: ModelRequest, options: ChatRequestOpt
       type: 'function',
       function: {
         name,
-        ...(description !== undefined && { description }),
-        ...(isMapping(parameters) && { parameters }),
+        description,
+        parameters: isMapping(parameters) ? parameters : undefined,
       },
     }));
     if (toolChoice !== 'auto') {
@@ -184,7 +184,7 @@ function userPart(part: ContextPart, audio: EncodedAudio): ChatPart {
       return { type: 'text', text: part.text };
     case 'image': {
       const detail = imageDetails.find((each) => each === part.detail);
-      return { type: 'image_url', image_url: { url: part.url, ...(detail && { detail }) } };
+      return { type: 'image_url', image_url: { url: part.url, detail } };
     }
     case 'audio': {
       const data = audio.get(part.clip) ?? '';
