@@ -1,7 +1,7 @@
 /** One session of a load client: streams audio in real time, asks its questions, and measures the answers. */
 
-import { WebSocket } from 'ws';
 import { bytesToSamples, durationMs } from '../src/audio/pcm.ts';
+import { RealtimeClient } from '../src/cli/realtime-client.ts';
 import type { ServerEvent } from '../src/protocol/wire/server-events.ts';
 import { amplitude, type Recording, wireRateHz } from './recording.ts';
 
@@ -39,7 +39,7 @@ export class Caller {
   readonly #options: CallerOptions;
   readonly #observer: TurnObserver;
   readonly #sentAt = new Float64Array(rememberedChunks);
-  #socket: WebSocket | undefined;
+  #client: RealtimeClient | undefined;
   #startMs = 0;
   #sentChunks = 0;
   #phase: Phase = { name: 'quiet', untilMs: Infinity };
@@ -58,25 +58,16 @@ export class Caller {
   }
 
   /** Connects; resolves when the session is configured. */
-  open(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const socket = new WebSocket(`${this.#options.wsUrl}?model=gpt-realtime`, { perMessageDeflate: false });
-    this.#socket = socket;
-    socket.on('error', (error) => {
-      reject(error);
-      this.#options.onProblem(`a connection broke: ${error.message}`, true);
+  async open(): Promise<void> {
+    const client = new RealtimeClient(`${this.#options.wsUrl}?model=gpt-realtime`, { perMessageDeflate: false });
+    this.#client = client;
+    void client.lost.then(({ message }) => {
+      if (this.#client) this.#options.onProblem(message, true);
     });
-    socket.on('close', (code, reason) => {
-      if (this.#socket) this.#options.onProblem(`the server closed a connection: ${code} ${reason.toString()}`, true);
-    });
-    socket.on('message', (data) => {
-      const now = performance.now();
-      const event = JSON.parse(data.toString()) as ServerEvent;
-      if (event.type === 'session.created') socket.send(JSON.stringify(this.#sessionUpdate()));
-      else if (event.type === 'session.updated') resolve();
-      else this.#receive(event, now);
-    });
-    return promise;
+    await client.until('session.created');
+    client.send(this.#sessionUpdate());
+    await client.until('session.updated');
+    client.listen((event) => this.#receive(event, performance.now()));
   }
 
   /** Starts streaming: the first chunk is due at `nowMs`. */
@@ -95,15 +86,15 @@ export class Caller {
       if (dueMs > nowMs) return lateMs;
       lateMs = nowMs - dueMs;
       this.#sentAt[this.#sentChunks % rememberedChunks] = nowMs;
-      this.#socket?.send(this.#nextFrame(nowMs));
+      this.#client?.socket.send(this.#nextFrame(nowMs));
       this.#sentChunks += 1;
     }
   }
 
   close(): void {
-    const socket = this.#socket;
-    this.#socket = undefined;
-    socket?.terminate();
+    const client = this.#client;
+    this.#client = undefined;
+    client?.socket.terminate();
   }
 
   #chunkIndex(positionMs: number): number {
@@ -146,7 +137,7 @@ export class Caller {
   #heard(times: TurnTimes): void {
     this.#options.onTurn(times);
     // The answer may have ended just now; the resulting error is expected.
-    if (!this.#options.listen) this.#socket?.send(JSON.stringify({ type: 'response.cancel', event_id: cancelId }));
+    if (!this.#options.listen) this.#client?.send({ type: 'response.cancel', event_id: cancelId });
   }
 
   #sessionUpdate(): object {

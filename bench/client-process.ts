@@ -5,7 +5,7 @@
 
 import { Agent, request } from 'node:http';
 import { createHistogram, performance } from 'node:perf_hooks';
-import { WebSocket } from 'ws';
+import { RealtimeClient } from '../src/cli/realtime-client.ts';
 import { Caller, type TurnTimes } from './caller.ts';
 import { appendEvent, quietRoom, recordingOf, wireRateHz } from './recording.ts';
 
@@ -46,7 +46,7 @@ const openAtOnce = 20;
 
 const callers: Caller[] = [];
 const lateMicroseconds = createHistogram();
-const held: WebSocket[] = [];
+const held: RealtimeClient[] = [];
 
 process.on('message', (message: ToClient) => {
   if (message.type === 'begin') lateMicroseconds.reset();
@@ -109,9 +109,9 @@ async function visit(job: Exclude<RateJob, { type: 'append' }>): Promise<number>
     while (left-- > 0) {
       if (job.type === 'mint') await mint(job, agent);
       else {
-        const socket = await open(job.wsUrl);
-        if (job.type === 'hold') held.push(socket);
-        else socket.terminate();
+        const client = await open(job.wsUrl);
+        if (job.type === 'hold') held.push(client);
+        else client.socket.terminate();
       }
     }
   };
@@ -122,37 +122,24 @@ async function visit(job: Exclude<RateJob, { type: 'append' }>): Promise<number>
 
 async function append({ wsUrl, sessions, appends }: Extract<RateJob, { type: 'append' }>): Promise<number> {
   const frame = appendEvent(new Int16Array((wireRateHz * 20) / 1000));
-  const sockets = await Promise.all(Array.from({ length: sessions }, () => open(wsUrl)));
+  const clients = await Promise.all(Array.from({ length: sessions }, () => open(wsUrl)));
   const audio = { input: { turn_detection: null } };
-  for (const socket of sockets) {
-    socket.send(JSON.stringify({ type: 'session.update', session: { type: 'realtime', audio } }));
-  }
-  await Promise.all(sockets.map((socket) => receive(socket, 'session.updated')));
+  for (const client of clients) client.send({ type: 'session.update', session: { type: 'realtime', audio } });
+  await Promise.all(clients.map((client) => client.until('session.updated')));
   send({ type: 'streaming' });
   const startedAt = performance.now();
-  for (let sent = 0; sent < appends; sent++) for (const socket of sockets) socket.send(frame);
-  for (const socket of sockets) socket.send('{"type":"input_audio_buffer.clear"}');
-  await Promise.all(sockets.map((socket) => receive(socket, 'input_audio_buffer.cleared')));
+  for (let sent = 0; sent < appends; sent++) for (const { socket } of clients) socket.send(frame);
+  for (const client of clients) client.send({ type: 'input_audio_buffer.clear' });
+  await Promise.all(clients.map((client) => client.until('input_audio_buffer.cleared')));
   const ms = performance.now() - startedAt;
-  for (const socket of sockets) socket.terminate();
+  for (const { socket } of clients) socket.terminate();
   return ms;
 }
 
-function open(wsUrl: string): Promise<WebSocket> {
-  return new Promise((resolve, reject) => {
-    const socket = new WebSocket(`${wsUrl}?model=gpt-realtime`, { perMessageDeflate: false });
-    socket.once('error', reject);
-    socket.once('message', () => resolve(socket));
-  });
-}
-
-function receive(socket: WebSocket, type: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.once('close', () => reject(new Error(`the connection ended before ${type}`)));
-    socket.on('message', (data) => {
-      if (data.toString().includes(`"${type}"`)) resolve();
-    });
-  });
+async function open(wsUrl: string): Promise<RealtimeClient> {
+  const client = new RealtimeClient(`${wsUrl}?model=gpt-realtime`, { perMessageDeflate: false });
+  await client.next();
+  return client;
 }
 
 function mint({ url, key }: Extract<RateJob, { type: 'mint' }>, agent: Agent): Promise<void> {

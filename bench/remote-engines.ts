@@ -3,10 +3,10 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WebSocket } from 'ws';
 import { instantEngines, tone } from '../dev/harness/instant-engines.ts';
 import { samplesToBytes } from '../src/audio/pcm.ts';
 import { wavHeader } from '../src/audio/wav.ts';
+import { RealtimeClient } from '../src/cli/realtime-client.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { ChatModel } from '../src/engines/openai/chat-model.ts';
 import { createEngineSets } from '../src/engines/spec/engine-sets.ts';
@@ -156,40 +156,25 @@ async function sessionDelays(remote: RemoteServer, turns: number): Promise<numbe
     },
   );
   const server = await startServer({ engines, config: { port: 0, logLevel: 'silent' } });
-  const socket = new WebSocket(`${server.wsUrl}?model=gpt-realtime`);
+  const client = new RealtimeClient(`${server.wsUrl}?model=gpt-realtime`);
   const added: number[] = [];
   try {
-    const until = eventsOf(socket);
-    await until('session.created');
+    await client.until('session.created');
     for (let turn = 0; turn <= turns; turn++) {
       const startedAt = performance.now();
-      socket.send(JSON.stringify({ type: 'response.create' }));
-      await until('response.output_audio.delta');
+      client.send({ type: 'response.create' });
+      await client.until('response.output_audio.delta');
       const wholeMs = performance.now() - startedAt;
       const { chat, sentence, speech, sound } = remote.times;
       if (turn > 0) added.push(wholeMs - (sentence - chat) - (sound - speech));
-      socket.send(JSON.stringify({ type: 'response.cancel' }));
-      await until('response.done');
+      client.send({ type: 'response.cancel' });
+      await client.until('response.done');
     }
   } finally {
-    socket.terminate();
+    client.socket.terminate();
     await server.close();
   }
   return added;
-}
-
-/** Waits for the next event of a type and drops others. */
-function eventsOf(socket: WebSocket): (type: string) => Promise<void> {
-  let wanted = '';
-  let resolve = () => {};
-  socket.on('message', (data) => {
-    if (wanted !== '' && data.toString().includes(`"type":"${wanted}"`)) resolve();
-  });
-  return (type) =>
-    new Promise<void>((done) => {
-      wanted = type;
-      resolve = done;
-    });
 }
 
 const rateHz = 24_000;

@@ -34,7 +34,7 @@ const atOnce = { timeout: 20_000 };
 test('a closed port is reported, and the command exits', atOnce, async (t) => {
   const { code, out } = await ask(t, '--url', `ws://127.0.0.1:${await deadPort()}/v1/realtime`, 'Hello?');
   assert.equal(code, 1);
-  assert.match(out, /Nothing listens at 127\.0\.0\.1:\d+\. Is Parley running\?/);
+  assert.match(out, /127\.0\.0\.1:\d+ refuses connections\. Is Parley running\?/);
 });
 
 test('a path that is not an endpoint is reported, and the command exits', atOnce, async (t) => {
@@ -48,7 +48,10 @@ test('an untrusted certificate is refused, and accepted with --insecure', atOnce
   const { wsUrl } = await newServer(t, { config: { tls: 'self-signed' } });
   const refused = await ask(t, '--url', wsUrl, 'Hello?');
   assert.equal(refused.code, 1);
-  assert.match(refused.out, /certificate of 127\.0\.0\.1:\d+\. If it is a server of your own, .* add --insecure\./);
+  assert.match(
+    refused.out,
+    /127\.0\.0\.1:\d+ has a certificate that is not trusted \(self-signed\)\. If .* add --insecure\./,
+  );
   const taken = await ask(t, '--url', wsUrl, '--insecure', '--out', '/dev/null', 'Hello?');
   assert.equal(taken.code, 0, taken.out);
 });

@@ -39,7 +39,7 @@ test('a failing engine is reported with its reason, and the others are still che
     lines.map((line) => line.slice(0, 5).trim()),
     ['ok', 'FAIL', 'FAIL', 'ok'],
   );
-  assert.match(lines[1] ?? '', /transcriber +whisper at http:\/\/127\.0\.0\.1:9\/v1: nothing listens there/);
+  assert.match(lines[1] ?? '', /transcriber +whisper at http:\/\/127\.0\.0\.1:9\/v1: it refuses connections/);
   assert.match(lines[2] ?? '', /language model +gpt at .*: it refused the key \(HTTP 401: no such key\)/);
   assert.doesNotMatch(lines.join('\n'), /sk-wrong/);
 });
@@ -91,7 +91,7 @@ test('engines of all sets are checked once each, with the names of their sets', 
   const { code, lines } = await examined(['--engine-sets', sets]);
   assert.equal(code, 1);
   assert.equal(lines.filter((line) => line.includes('moonshine')).length, 1);
-  assert.match(lines.find((line) => line.startsWith('FAIL')) ?? '', /voice +kokoro at .* \[a, b\]: nothing listens/);
+  assert.match(lines.find((line) => line.startsWith('FAIL')) ?? '', /voice +kokoro at .* \[a, b\]: it refuses connections/);
 });
 
 test('models behind aliases are checked once each, with their aliases', async (t) => {

@@ -75,7 +75,7 @@ test('an upstream with an untrusted certificate', async (t) => {
   const upstream = await newServer(t, { config: { tls: 'self-signed' } });
   const relay = await relayTo(t, upstream.wsUrl);
   const { message } = await refusalOf(relay.wsUrl);
-  assert.match(message, /it has a certificate that this server does not trust \(self-signed\)\.$/);
+  assert.match(message, /it has a certificate that is not trusted \(self-signed\)\.$/);
 });
 
 for (const [what, answer] of [

@@ -8,7 +8,7 @@ import { resample } from '../../audio/resample.ts';
 import { readWav, WavError, writeWav } from '../../audio/wav.ts';
 import { messageOf } from '../../core/errors.ts';
 import { UsageError } from '../flags.ts';
-import { ConnectionError } from './connection.ts';
+import { ConnectionError } from '../realtime-client.ts';
 import { Conversation, type Outcome, type Question, sampleRateHz } from './conversation.ts';
 import { type AskOptions, parseOptions, usage } from './options.ts';
 import { formatMs, Report } from './report.ts';

@@ -3,10 +3,10 @@
 import { setInterval } from 'node:timers/promises';
 import { samplesToBytes } from '../../audio/pcm.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
-import type { ServerEvent } from '../../protocol/wire/server-events.ts';
+import type { ServerEventType } from '../../protocol/wire/server-events.ts';
 import type { RealtimeUpdate, TurnDetection } from '../../protocol/wire/session-config.ts';
 import { detectorSettings } from '../../session/turns/turn-detector.ts';
-import { type Connection, ConnectionError, connect } from './connection.ts';
+import { ConnectionError, RealtimeClient } from '../realtime-client.ts';
 import { TurnFollower } from './exchange.ts';
 import type { AskOptions, TurnMode } from './options.ts';
 import { Playback } from './playback.ts';
@@ -17,6 +17,9 @@ import { Upload } from './upload.ts';
 /** The rate of `audio/pcm` on the wire. */
 export const sampleRateHz = 24_000;
 
+/** Larger than any event of a Realtime session. */
+const maxPayloadBytes = 32 * 1024 * 1024;
+const handshakeTimeoutMs = 10_000;
 const tickMs = 10;
 const maxBufferedBytes = 1024 * 1024;
 /** After this much silence, speech at the end of a recording has been detected. */
@@ -41,46 +44,38 @@ export interface Outcome {
 
 /** An open session, in which one question after another is asked. */
 export class Conversation {
-  readonly #connection: Connection;
+  readonly #client: RealtimeClient;
   readonly #options: AskOptions;
   readonly #tools: AskTools;
   readonly #report: Report;
   #turnFollower: TurnFollower | undefined;
   #ended: ConnectionError | undefined;
 
-  private constructor(connection: Connection, options: AskOptions, tools: AskTools, report: Report) {
-    this.#connection = connection;
+  private constructor(client: RealtimeClient, options: AskOptions, tools: AskTools, report: Report) {
+    this.#client = client;
     this.#options = options;
     this.#tools = tools;
     this.#report = report;
+    client.listen((event) => this.#turnFollower?.receive(event));
+    void client.lost.then((error) => {
+      this.#ended = error;
+    });
   }
 
   /** @throws {ConnectionError} when the connection fails at the start */
   static async open(options: AskOptions, tools: AskTools, report: Report): Promise<Conversation> {
-    const setup = new Setup();
-    let opened: Conversation | undefined;
-    const connection = await connect(options, {
-      onEvent(event) {
-        setup.receive(event);
-        if (opened !== undefined) opened.#turnFollower?.receive(event);
-      },
-      onEnd(error) {
-        setup.fail(error);
-        if (opened !== undefined) opened.#ended ??= error;
-      },
-    });
-    opened = new Conversation(connection, options, tools, report);
+    const client = connect(options);
+    const timer = setTimeout(() => client.end('The server did not open a session.'), stallMs);
     try {
-      setup.begin();
-      await setup.created;
-      connection.send({ type: 'session.update', session: sessionUpdate(options, tools) });
-      await setup.updated;
-      return opened;
+      await expectEvent(client, 'session.created');
+      client.send({ type: 'session.update', session: sessionUpdate(options, tools) });
+      await expectEvent(client, 'session.updated');
+      return new Conversation(client, options, tools, report);
     } catch (error) {
-      connection.close();
+      client.close();
       throw error;
     } finally {
-      setup.end();
+      clearTimeout(timer);
     }
   }
 
@@ -102,13 +97,13 @@ export class Conversation {
           ? undefined
           : { policy: detection.type, ms: detectorSettings(detection).silenceDurationMs },
       outputs: this.#tools.outputs,
-      send: (event) => this.#connection.send(event),
+      send: (event) => this.#client.send(event),
     });
     this.#turnFollower = follower;
     const ask = 'text' in question ? askInText(question.text, this.#report) : askAloud(question.samples, options);
     let problem: string | null = null;
     for await (const _ of setInterval(tickMs)) {
-      const sent = this.#ended === undefined && ask(this.#connection, follower, now());
+      const sent = this.#ended === undefined && ask(this.#client, follower, now());
       problem = this.#ended?.message ?? stallAt(now() - follower.lastEventMs, sent, follower);
       if (problem !== null || (sent && isOver(follower, now()))) break;
     }
@@ -122,48 +117,28 @@ export class Conversation {
   }
 
   close(): void {
-    this.#connection.close();
+    this.#client.close();
   }
 }
 
-/** The start of a session on a connection, as two promises. */
-class Setup {
-  readonly #created = Promise.withResolvers<void>();
-  readonly #updated = Promise.withResolvers<void>();
-  #timer: NodeJS.Timeout | undefined;
+function connect({ url: address, model, key, insecure }: AskOptions): RealtimeClient {
+  const url = new URL(address);
+  if (!url.searchParams.has('model')) url.searchParams.set('model', model);
+  return new RealtimeClient(url, {
+    headers: key === undefined ? {} : { Authorization: `Bearer ${key}` },
+    maxPayload: maxPayloadBytes,
+    handshakeTimeout: handshakeTimeoutMs,
+    perMessageDeflate: false,
+    rejectUnauthorized: !insecure,
+  });
+}
 
-  constructor() {
-    // Prevents an unhandled rejection of the promise that is not awaited when the connection fails.
-    this.#created.promise.catch(() => {});
-    this.#updated.promise.catch(() => {});
-  }
-
-  /** Starts the time limit, which `end` stops. */
-  begin(): void {
-    this.#timer = setTimeout(() => this.fail(new ConnectionError('The server did not open a session.')), stallMs);
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-  }
-
-  get created(): Promise<void> {
-    return this.#created.promise;
-  }
-
-  get updated(): Promise<void> {
-    return this.#updated.promise;
-  }
-
-  receive(event: ServerEvent): void {
-    if (event.type === 'session.created') this.#created.resolve();
-    if (event.type === 'session.updated') this.#updated.resolve();
-    if (event.type === 'error') this.fail(new ConnectionError(describeRefusal(event.error)));
-  }
-
-  fail(error: ConnectionError): void {
-    this.#created.reject(error);
-    this.#updated.reject(error);
+/** Waits for an event. @throws {ConnectionError} when an error comes instead, or the connection ends */
+async function expectEvent(client: RealtimeClient, type: ServerEventType): Promise<void> {
+  for (;;) {
+    const event = await client.next();
+    if (event.type === type) return;
+    if (event.type === 'error') throw new ConnectionError(describeRefusal(event.error));
   }
 }
 
@@ -174,15 +149,15 @@ function describeRefusal({ code, message }: { code?: string | null; message: str
 }
 
 /** Sends the part of the question that is due. Returns whether it is complete. */
-type Ask = (connection: Connection, turnFollower: TurnFollower, nowMs: number) => boolean;
+type Ask = (client: RealtimeClient, turnFollower: TurnFollower, nowMs: number) => boolean;
 
 function askInText(text: string, report: Report): Ask {
   let sent = false;
-  return (connection, turnFollower, nowMs) => {
+  return (client, turnFollower, nowMs) => {
     if (sent) return true;
     sent = true;
     report.line('you', text, nowMs);
-    connection.send({
+    client.send({
       type: 'conversation.item.create',
       item: { type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
     });
@@ -195,15 +170,15 @@ function askAloud(samples: Int16Array, { turn, fast }: AskOptions): Ask {
   const silenceMs = turn === 'none' ? 0 : fast ? fastSilenceMs : Infinity;
   const upload = new Upload(samples, { sampleRateHz, trailingSilenceMs: silenceMs, fast });
   let committed = false;
-  return (connection, turnFollower, nowMs) => {
+  return (client, turnFollower, nowMs) => {
     for (;;) {
-      const chunk = connection.bufferedBytes < maxBufferedBytes ? upload.next(nowMs) : null;
+      const chunk = client.socket.bufferedAmount < maxBufferedBytes ? upload.next(nowMs) : null;
       if (chunk === null) break;
-      connection.send(appendEvent(chunk));
+      client.send(appendEvent(chunk));
     }
     if (turn === 'none' && !committed && upload.silenceSentMs >= 0) {
       committed = true;
-      connection.send({ type: 'input_audio_buffer.commit' });
+      client.send({ type: 'input_audio_buffer.commit' });
       turnFollower.requestResponse();
     }
     return upload.silenceSentMs >= Math.min(silenceMs, enoughSilenceMs);
@@ -230,7 +205,7 @@ function sessionUpdate({ turn, voice, instructions }: AskOptions, { tools }: Ask
   return {
     type: 'realtime',
     output_modalities: ['audio'],
-    ...(instructions !== undefined && { instructions }),
+    instructions,
     ...(tools.length > 0 && { tools: [...tools] }),
     audio: {
       input: {

@@ -1,5 +1,6 @@
 /** Why an upstream cannot be used, as phrases that follow "it", and the resulting error for the client. */
 
+import { connectionProblem } from '../../core/connection-problem.ts';
 import { type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { type JsonObject, objectAt, textAt } from './json.ts';
 
@@ -38,28 +39,10 @@ export function httpFailure(status: number, contentType: string): UpstreamFailur
   return new UpstreamFailure(`answered with HTTP ${status}${kind} instead of opening a WebSocket`);
 }
 
-const connectionProblems: Record<string, string> = {
-  ECONNREFUSED: 'refuses connections',
-  ECONNRESET: 'broke off the connection',
-  ENOTFOUND: 'has an address whose host is not known',
-  EAI_AGAIN: 'has an address whose host could not be looked up',
-  ETIMEDOUT: 'does not answer',
-  EHOSTUNREACH: 'cannot be reached',
-  ENETUNREACH: 'cannot be reached',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'has a certificate that this server does not trust (self-signed)',
-  SELF_SIGNED_CERT_IN_CHAIN: 'has a certificate that this server does not trust (self-signed)',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'has a certificate that this server does not trust',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'has a certificate that this server does not trust',
-  CERT_HAS_EXPIRED: 'has a certificate that has expired',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'has a certificate for another host',
-  EPROTO: 'could not agree with this server on TLS',
-};
-
 /** A failed connection. The message of the error may contain the URL and is not used. */
-export function connectionFailure(error: Error & { code?: unknown }): UpstreamFailure {
-  const code = typeof error.code === 'string' ? error.code : undefined;
-  const problem = code === undefined ? undefined : connectionProblems[code];
-  return new UpstreamFailure(problem ?? `could not be connected to${code === undefined ? '' : ` (${code})`}`);
+export function connectionFailure(error: Error): UpstreamFailure {
+  const { code, problem } = connectionProblem(error);
+  return new UpstreamFailure(problem ?? `could not be connected to${code === '' ? '' : ` (${code})`}`);
 }
 
 /** A close frame before the session was created. */
