@@ -29,6 +29,8 @@ const manifest = z.object({
   voices: z.array(z.string()).optional(),
   hearsAudio: z.boolean().optional(),
   speaks: z.boolean().optional(),
+  /** Whether the voice prepares text itself. */
+  preparesText: z.boolean().optional(),
   requests: z.number().optional(),
   /** Why the recording stopped before the session ended. */
   cut: z.string().optional(),

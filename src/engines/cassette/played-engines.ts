@@ -1,4 +1,5 @@
 import { requestKinds } from '../../session/ports/engines.ts';
+import { type AnswerToAny, decorate, engineOf } from '../decorate.ts';
 import { EngineError } from '../engine-error.ts';
 import { seededIds } from '../script/seeded-ids.ts';
 import {
@@ -10,7 +11,6 @@ import {
 } from '../spec/registry.ts';
 import { Player, type PlayerOptions } from './player.ts';
 import type { Cassette } from './read-cassette.ts';
-import { type PlayRequest, playEngines, recordedKinds } from './recorded-kinds.ts';
 
 type GivenEngines = NonNullable<CreateEnginesOptions['given']>;
 
@@ -27,7 +27,7 @@ export function playedEngines(cassettes: readonly Cassette[], options: PlayedEng
   const unopened = refuse('no session was opened.');
   // Each engine is stored under its own kind.
   const given = Object.fromEntries(
-    requestKinds.map((kind) => [kind, { name: 'cassette', engine: recordedKinds[kind].play(unopened, {}) }]),
+    requestKinds.map((kind) => [kind, { name: 'cassette', engine: engineOf[kind]({}, unopened) }]),
   ) as GivenEngines;
   const set = create(given);
   let sessions = 0;
@@ -36,7 +36,7 @@ export function playedEngines(cassettes: readonly Cassette[], options: PlayedEng
     const cassette = cassettes.length === 1 ? cassettes[0] : cassettes[sessions - 1];
     const engines = cassette
       ? new Player(cassette, { ...options, clock: context.clock }).engines(set.engines)
-      : playEngines(
+      : decorate(
           set.engines,
           refuse(`there are ${cassettes.length} recorded sessions, and this is number ${sessions}.`),
           {},
@@ -50,7 +50,7 @@ export function playedEngines(cassettes: readonly Cassette[], options: PlayedEng
 }
 
 /** Engines that only report why there is nothing to play. */
-function refuse(why: string): PlayRequest {
+function refuse(why: string): AnswerToAny {
   return () => {
     throw new EngineError('cassette', why);
   };

@@ -6,10 +6,11 @@ import { pause, rejectOnAbort } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type Engines, engineKinds, type RequestKind } from '../../session/ports/engines.ts';
 import { whenAdopted } from '../../session/ports/work-claim.ts';
+import { decorate, type EngineEvents, type EngineRequest } from '../decorate.ts';
 import { EngineError } from '../engine-error.ts';
 import { type AudioReference, hashOf } from './format.ts';
 import type { Cassette, RecordedRequest } from './read-cassette.ts';
-import { type AnswerPart, playEngines, type Work } from './recorded-kinds.ts';
+import { recordedKinds } from './recorded-kinds.ts';
 import { difference, type Json } from './requests.ts';
 
 export interface PlayerOptions {
@@ -35,19 +36,20 @@ export class Player {
 
   /** The engines of the cassette, and `others` for the kinds that it does not contain. */
   engines(others: Engines): Engines {
-    const { manifest } = this.#cassette;
-    return playEngines(others, (kind, asked, work, join) => this.#play(kind, asked, work, join), manifest);
+    const { voices, hearsAudio, speaks, preparesText } = this.#cassette.manifest;
+    return decorate(others, (request) => this.#play(request), { voices, hearsAudio, speaks, preparesText });
   }
 
-  async *#play<T>(
-    stage: RequestKind,
-    asked: Json,
-    { signal, claim }: Work,
-    made: (part: AnswerPart) => T,
-  ): AsyncGenerator<T, void, undefined> {
+  async *#play<Kind extends RequestKind>({
+    kind,
+    content,
+    work: { signal, claim },
+  }: EngineRequest<Kind>): AsyncGenerator<EngineEvents[Kind], void, undefined> {
     signal.throwIfAborted();
     const { clock } = this.#options;
-    const request = this.#find(stage, asked);
+    const recorded = recordedKinds[kind];
+    const { settings, items } = recorded.request(content);
+    const request = this.#find(kind, items ? { ...settings, items } : settings);
     whenAdopted(claim, () => this.#played.add(request));
     const startedAt = clock.now();
     const files = new Map<string, AudioClip>();
@@ -60,7 +62,7 @@ export class Player {
     for (const { atMs, answer, audio } of request.answers) {
       const clip = audio && (await this.#clip(audio, files));
       await reached(atMs);
-      yield made({ answer, clip });
+      yield recorded.join({ answer, clip });
     }
     const { atMs, how, message } = request.end;
     await reached(atMs);

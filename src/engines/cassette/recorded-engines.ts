@@ -9,7 +9,7 @@ import {
   withSessions,
 } from '../spec/registry.ts';
 import { CassetteError, formatVersion, type Manifest } from './format.ts';
-import { engineTraits } from './recorded-kinds.ts';
+import { recordedTraits } from './recorded-kinds.ts';
 import { SessionRecorder } from './session-recorder.ts';
 import { SessionWriter } from './session-writer.ts';
 
@@ -59,7 +59,7 @@ export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions)
       type,
       model: model.slice(0, 256),
       engines: Object.fromEntries(set.describe().map(({ part, name }) => [part, withoutUserInfo(name)])),
-      ...engineTraits(own.engines),
+      ...recordedTraits(own.engines),
     };
     const onCut = (reason: string) => cassetteCut({ folder, reason });
     const writer = new SessionWriter({ folder, manifest, maxBytes, onCut });

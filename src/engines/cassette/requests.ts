@@ -1,6 +1,7 @@
 /** Requests to engines as stored and compared in a cassette: plain JSON, without what differs between runs. */
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
+import { withoutAbsent } from '../../core/json.ts';
 import type { ContextItem, ModelRequest } from '../../session/ports/language-model.ts';
 import type { TranscribeOptions } from '../../session/ports/transcriber.ts';
 import type { SpeakOptions } from '../../session/ports/voice.ts';
@@ -55,10 +56,6 @@ export function voiceRequest(text: string, { voice, speed }: SpeakOptions): Json
 
 function describeClip(clip: AudioClip): Json {
   return { samples: clip.samples.length, sampleRateHz: clip.sampleRateHz, sha256: hashOfAudio(clip) };
-}
-
-function withoutAbsent(object: object): Json {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 }
 
 /** A description of the first difference between two requests; undefined if there is none. */

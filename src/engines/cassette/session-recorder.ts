@@ -4,8 +4,9 @@ import type { Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
 import { type WorkClaim, whenAdopted } from '../../session/ports/work-claim.ts';
+import { decorate, type EngineEvents, type EngineRequest } from '../decorate.ts';
 import { type AudioReference, canonicalJson, hashOf, type Line } from './format.ts';
-import { type Recording, recordEngines } from './recorded-kinds.ts';
+import { recordedKinds } from './recorded-kinds.ts';
 import type { Json } from './requests.ts';
 import type { SessionWriter } from './session-writer.ts';
 
@@ -26,7 +27,7 @@ export class SessionRecorder {
     this.#writer = writer;
     this.#clock = clock;
     this.#startedAt = clock.now();
-    this.engines = recordEngines(engines, (recording) => this.#record(recording));
+    this.engines = decorate(engines, (request) => this.#record(request, engines[request.kind]));
   }
 
   /** The number of requests so far. */
@@ -60,10 +61,14 @@ export class SessionRecorder {
    * Yields the engine's events. Their audio is collected and written at the end, one file per sample rate. Speculative
    * work is written when it is adopted, with its original times; work that is dropped is not written.
    */
-  async *#record<T>({ kind, request, start, work, split }: Recording<T>): AsyncGenerator<T, void, undefined> {
+  async *#record<Kind extends RequestKind>(
+    { kind, content, work, send }: EngineRequest<Kind>,
+    engine: Engines[Kind],
+  ): AsyncGenerator<EngineEvents[Kind], void, undefined> {
     const { signal, claim } = work;
+    const recorded = recordedKinds[kind];
     // Nobody reads this answer, so it is not played either.
-    if (signal.aborted) return yield* start();
+    if (signal.aborted) return yield* send(engine);
     const write = writeOnceAdopted(claim);
     const take = { id: 0, sound: new KeptSound('') };
     const end = (how: Ending, message?: string) => {
@@ -72,20 +77,20 @@ export class SessionRecorder {
         const { id, sound } = take;
         if (!this.#running.delete(id)) return;
         for (const [file, clip] of sound.files()) this.#writer.audio(file, clip);
-        this.#writer.line({ type: 'end', id, atMs, how, ...(message !== undefined && { message }) });
+        this.#writer.line({ type: 'end', id, atMs, how, message });
       });
     };
     const startedAt = this.#now();
     write(() => {
-      const { settings, items, clip: heard } = request();
+      const { settings, items, clip } = recorded.request(content);
       take.id = this.#request(kind, startedAt, settings, items);
-      if (heard) this.#writer.audio(`${formatId(take.id)}-heard.wav`, heard);
+      if (clip) this.#writer.audio(`${formatId(take.id)}-heard.wav`, clip);
       take.sound = new KeptSound(`${formatId(take.id)}-spoken`);
       this.#running.set(take.id, () => end('stopped'));
     });
     try {
-      for await (const event of start()) {
-        const { answer, clip, last } = split(event);
+      for await (const event of send(engine)) {
+        const { answer, clip, last } = recorded.split(event);
         const atMs = this.#now();
         // Copied because the engine owns the buffer.
         const samples = clip?.samples.slice();
@@ -93,7 +98,7 @@ export class SessionRecorder {
           const { id, sound } = take;
           if (samples && !this.#writer.hasRoomFor(sound.bytes + 2 * samples.length)) return;
           const audio = clip && samples && sound.keep({ ...clip, samples });
-          this.#writer.line({ type: 'answer', id, atMs, answer: { ...answer }, ...(audio && { audio }) });
+          this.#writer.line({ type: 'answer', id, atMs, answer, audio });
         });
         // The consumer may stop reading after the final event.
         if (last) end('finished');

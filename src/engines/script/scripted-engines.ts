@@ -11,8 +11,8 @@ import {
 } from '../spec/registry.ts';
 import type { Script } from './script.ts';
 import { ScriptedModel } from './scripted-model.ts';
-import { ScriptedTranscriber } from './scripted-transcriber.ts';
-import { ScriptedVoice } from './scripted-voice.ts';
+import { scriptedTranscriber } from './scripted-transcriber.ts';
+import { scriptedVoice } from './scripted-voice.ts';
 import { seededIds } from './seeded-ids.ts';
 import { SpokenSteps } from './spoken-steps.ts';
 import { ToneVoice } from './tone-voice.ts';
@@ -51,9 +51,9 @@ export function scriptedEngines(script: Script, { clock, create }: ScriptedEngin
       ...behind,
       engines: {
         voiceActivity,
-        transcriber: new ScriptedTranscriber(transcriber, script, tools),
+        transcriber: scriptedTranscriber(transcriber, script, tools),
         languageModel: new ScriptedModel(script, tools),
-        voice: new ScriptedVoice(tone ?? voice, script.delays, tools),
+        voice: scriptedVoice(tone ?? voice, script.delays, tools),
       },
       ...(script.seed !== undefined && { ids: seededIds(script.seed, sessions) }),
     };

@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
 import type { Warmable } from '../../session/ports/warmable.ts';
+import { type EngineEvents, engineOf, type Traits, traitsOf } from '../decorate.ts';
 import { EngineError } from '../engine-error.ts';
 
 export interface Candidate<Engine> {
@@ -39,7 +40,7 @@ class FailoverChain<Engine extends Warmable> {
   async *answer<Event>(
     start: (engine: Engine) => AsyncIterable<Event>,
     signal: AbortSignal,
-    isAnswer: (event: Event) => boolean = () => true,
+    isAnswer: (event: Event) => boolean,
   ): AsyncGenerator<Event, void, undefined> {
     signal.throwIfAborted();
     const order = this.#order();
@@ -95,44 +96,32 @@ function isOverloaded(error: unknown): boolean {
   return error instanceof EngineError && error.overloaded;
 }
 
+/** Flags that all have, because it is unknown which one will answer; the lists of the first. */
+function commonTraits(candidates: readonly Candidate<Traits>[]): Traits {
+  const [first = {}, ...others] = candidates.map(({ engine }) => traitsOf(engine));
+  const { hearsAudio, speaks, preparesText } = first;
+  return {
+    ...first,
+    hearsAudio: hearsAudio && others.every((traits) => traits.hearsAudio),
+    speaks: speaks && others.every((traits) => traits.speaks),
+    preparesText: preparesText && others.every((traits) => traits.preparesText),
+  };
+}
+
+function chained<Kind extends RequestKind>(kind: Kind): Failover<Engines[Kind]> {
+  return (candidates, listener) => {
+    const chain = new FailoverChain(candidates, listener);
+    const isAnswer = (event: EngineEvents[Kind]) => !('type' in event && event.type === 'thinking');
+    const traits = { ...commonTraits(candidates), warm: () => chain.warm() };
+    return engineOf[kind](traits, ({ send, work }) => chain.answer(send, work.signal, isAnswer));
+  };
+}
+
 export type Failover<Engine> = (candidates: readonly Candidate<Engine>[], listener: FallbackListener) => Engine;
 
 /** An engine that uses the first of several engines that answers, by kind. */
 export const failover: { readonly [Kind in RequestKind]: Failover<Engines[Kind]> } = {
-  transcriber(candidates, listener) {
-    const chain = new FailoverChain(candidates, listener);
-    const [first] = candidates;
-    return {
-      ...(first?.engine.languages && { languages: first.engine.languages }),
-      ...(first?.engine.settings && { settings: first.engine.settings }),
-      transcribe: (clip, options) => chain.answer((engine) => engine.transcribe(clip, options), options.signal),
-      warm: () => chain.warm(),
-    };
-  },
-  /** The common capabilities of all, because it is unknown which one will answer. */
-  languageModel(candidates, listener) {
-    const chain = new FailoverChain(candidates, listener);
-    return {
-      hearsAudio: candidates.every(({ engine }) => engine.hearsAudio),
-      speaks: candidates.every(({ engine }) => engine.speaks),
-      generate: (request) =>
-        chain.answer(
-          (engine) => engine.generate(request),
-          request.signal,
-          ({ type }) => type !== 'thinking',
-        ),
-      warm: () => chain.warm(),
-    };
-  },
-  voice(candidates, listener) {
-    const chain = new FailoverChain(candidates, listener);
-    const [first] = candidates;
-    return {
-      ...(first?.engine.voices && { voices: first.engine.voices }),
-      ...(first?.engine.languages && { languages: first.engine.languages }),
-      preparesText: candidates.every(({ engine }) => engine.preparesText),
-      speak: (text, options) => chain.answer((engine) => engine.speak(text, options), options.signal),
-      warm: () => chain.warm(),
-    };
-  },
+  transcriber: chained('transcriber'),
+  languageModel: chained('languageModel'),
+  voice: chained('voice'),
 };

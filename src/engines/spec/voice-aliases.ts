@@ -1,5 +1,6 @@
 import type { EngineKind, Engines } from '../../session/ports/engines.ts';
 import type { Voice } from '../../session/ports/voice.ts';
+import { traitsOf } from '../decorate.ts';
 import type { EngineSetSpec } from './engine-spec.ts';
 
 const adapters: { readonly [Kind in EngineKind]?: (engine: Engines[Kind], set: EngineSetSpec) => Engines[Kind] } = {
@@ -19,10 +20,8 @@ export function withVoiceAliases(voice: Voice, aliases: Readonly<Record<string, 
   // With a voice for all other names, every name is known.
   const voices = aliases['*'] === undefined && voice.voices ? [...new Set([...own, ...voice.voices])] : undefined;
   return {
-    ...(voices && { voices }),
-    ...(voice.languages && { languages: voice.languages }),
-    ...(voice.preparesText && { preparesText: true }),
+    ...traitsOf(voice),
+    voices,
     speak: (text, options) => voice.speak(text, { ...options, voice: engineName(options.voice) }),
-    warm: () => voice.warm?.(),
   };
 }
