@@ -12,7 +12,7 @@ import { engineKeyOptions, engineOptions } from './engine-options.ts';
 import { optionsHelp } from './help.ts';
 import { apiKeys, boolean, choice, hostName, integer, integerOrInfinity, list, prompts, text } from './kinds.ts';
 import { limits } from './limits.ts';
-import { listOptions, option, type Values } from './option.ts';
+import { inGroup, listOptions, option, type Values } from './option.ts';
 import { isOrigin } from './origin.ts';
 import { prices } from './price-kind.ts';
 import { type GatheredOptions, gather, gatherFromCode, type Sources } from './sources.ts';
@@ -24,206 +24,173 @@ const session = defaultSessionSettings;
 const hourMs = 3_600_000;
 
 const options = {
-  host: option(
-    'Listening',
-    hostName(),
-    '127.0.0.1',
-    'The address to listen on. Addresses other than loopback require API keys.',
-  ),
-  port: option('Listening', integer('PORT', 0, 65_535), 8080, 'The TCP port to listen on; 0 takes any free one.'),
-  tls: option(
-    'Listening',
-    choice('off', 'self-signed'),
-    'off',
-    'self-signed: serve https: and wss: with a certificate made at the start; clients must be configured to accept it.',
-  ),
-  tlsCert: option(
-    'Listening',
-    text('FILE', 'the path of a file'),
-    undefined,
-    'Serve https: and wss: with this certificate chain (PEM).',
-  ),
-  tlsKey: option('Listening', text('FILE', 'the path of a file'), undefined, 'The private key of --tls-cert (PEM).'),
-  drainSeconds: option(
-    'Listening',
-    integer('SECONDS', 0, 3600),
-    30,
-    'How long turns, responses and requests in progress may continue after SIGTERM or SIGINT.',
-  ),
-
-  apiKeys: option(
-    'Access',
-    apiKeys(),
-    [],
-    'The keys that clients may connect with. Without any, every key is accepted and only this machine may connect. Prefer the environment or a file: other users can see the flags of a process.',
-  ),
-  origins: option(
-    'Access',
-    list('ORIGIN', 'origins such as https://app.example.com, without a path', isOrigin),
-    [],
-    'Origins of web pages that may connect. Default: any if there are keys, otherwise the pages of this machine.',
-  ),
-  hosts: option(
-    'Access',
-    list('NAME', 'host names or IP addresses, without a port', isHostName),
-    [],
-    'Accepted names in the Host header. Default: any if there are keys, otherwise localhost and loopback addresses.',
-  ),
-  models: option(
-    'Access',
-    list('MODEL', 'names of models', (model) => model.length <= 128),
-    [],
-    'Model names that clients may ask for. Default: any.',
-  ),
-
-  sessionMinutes: option(
-    'Sessions',
-    integer('MINUTES', 1, 10_080),
-    session.sessionMinutes,
-    'Maximum lifetime of a session.',
-  ),
-  idleMinutes: option(
-    'Sessions',
-    integerOrInfinity('MINUTES', 1, 10_080),
-    session.idleMinutes,
-    'How long a session may be idle, without client events and responses, before it ends; inf: no limit.',
-  ),
-  outputLeadMs: option(
-    'Sessions',
-    integerOrInfinity('MS', 100, hourMs),
-    session.outputLeadMs,
-    'Maximum lead of sent audio over its playback, in milliseconds; inf sends it as fast as it is produced, for batch work.',
-  ),
-  strictTruncation: option(
-    'Sessions',
-    boolean(),
-    session.strictTruncation,
-    'true: refuse a truncation beyond the audio that was sent, as strict: hosted does. false: limit it to the audio that was sent.',
-  ),
-  strict: option(
-    'Sessions',
-    choice('off', 'hosted'),
-    'off',
-    'hosted: refuse what the hosted service refuses although Parley could accept it (docs/protocol.md §9). off: accept it, and log it.',
-  ),
-
-  prompts: option(
-    'Sessions',
-    prompts(),
-    [],
-    'Prompt templates that clients may name in `prompt`: in the configuration file a list of { id, version, instructions }, where {{name}} stands for a variable. As a flag, the same list as JSON.',
-  ),
-  contextTokens: option(
-    'Sessions',
-    contextBudgets(),
-    session.contextTokens,
-    'Maximum input tokens of a model, instructions and tools included. Items of the conversation that do not fit are left out, oldest first, according to the `truncation` of the session.',
-  ),
-  lenient: option(
-    'Sessions',
-    boolean(),
-    false,
-    'true: drop fields that the protocol does not have, and log them; for relays. false: refuse them, as the hosted service does.',
-  ),
-
-  ...engineOptions,
-  ...engineKeyOptions,
-  voices: option(
-    'Engines',
-    voiceAliases(),
-    {},
-    "The engine's voice for a name that clients ask for, as in { marin: af_heart, '*': am_adam }; * stands for all other names.",
-  ),
-  fallbacks: option(
-    'Engines',
-    list('SET', 'names of engine sets', (name) => name.length <= 128),
-    [],
-    'Engine sets that answer if an engine fails, in order. A request falls back only before the first output of its answer.',
-  ),
-  engineSets: option(
-    'Engines',
-    engineSets(),
-    {},
-    `More engines, in the configuration file: names with { ${setFields.join(', ')} }, each an engine as above or { url, model, key-file, key-env, … } (docs/engines.md).`,
-  ),
-  aliases: option(
-    'Engines',
-    modelAliases(),
-    {},
-    "Engines and models for the model names that clients ask for: { gpt-realtime: { engines: name of a set, model: name of the server's model } }. Other names get the engines above.",
-  ),
-  script: option(
-    'Engines',
-    text('PATH', 'the path of a script, or of a folder with a cassette'),
-    undefined,
-    'Answer as this script says (YAML or JSON, see docs/testing.md), or play the cassette in this folder: for tests.',
-  ),
-  cassette: option(
-    'Engines',
-    text('DIRECTORY', 'the path of a directory'),
-    undefined,
-    "Record each session's requests to its engines and their answers, including the users' audio and words, to a folder per session in this directory. --script plays one.",
-    { formerly: 'record' },
-  ),
-  transcriberWorkers: option<number | undefined>(
-    'Engines',
-    integer('THREADS', 1, 64),
-    undefined,
-    'Threads of the embedded transcriber. Default: one less than the number of processors, at most 4.',
-  ),
-  voiceWorkers: option<number | undefined>(
-    'Engines',
-    integer('THREADS', 1, 64),
-    undefined,
-    'Threads of the embedded voice. Default: 2, or 1 on one or two processors.',
-  ),
-
-  images: option(
-    'Outgoing',
-    choice('fetch', 'refuse'),
-    'fetch',
-    'Images that clients name by an http: or https: URL. fetch: the server fetches them, from public addresses only. refuse: it makes no request.',
-  ),
-  outgoingAllow: option(
-    'Outgoing',
-    list('HOST', 'host names, IP addresses or networks such as 10.1.0.0/16', isAllowance),
-    [],
-    'Private hosts and networks that the server may fetch from. A name is allowed regardless of its address.',
-  ),
-
-  prices: option(
-    'Metering',
-    prices(),
-    undefined,
-    'Prices of models, for the log and the metrics: in the configuration file { currency, models }, where models has prices per million tokens by the name of a model, or by the beginning of names and *. As a flag, the same as JSON. None are built in.',
-  ),
-  sessionMetrics: option(
-    'Metering',
-    boolean(),
-    false,
-    'true: /metrics also has series for each live session, of at most 1000 sessions.',
-  ),
-
-  upstream: option(
-    'Outgoing',
-    upstreams(),
-    [],
-    'Realtime endpoints to relay sessions to (docs/upstream.md). In the configuration file a list of { name, url, key-file, key-header, models, transcription }; the first that serves the model is used; models that none serves are handled by the engines.',
-  ),
-  upstreamKey: option<string | undefined>(
-    'Outgoing',
-    secretKey(),
-    undefined,
-    'The key of an upstream without its own key. Prefer the environment, or key-file: other users can see the flags of a process.',
-  ),
-
-  logLevel: option(
-    'Logs',
-    choice('debug', 'info', 'warn', 'error', 'silent'),
-    'info',
-    'Minimum level to log, on standard error.',
-  ),
-  logFormat: option('Logs', choice('auto', 'pretty', 'json'), 'auto', 'auto: pretty on a terminal, json elsewhere.'),
+  ...inGroup('Listening', {
+    host: option(hostName(), '127.0.0.1', 'The address to listen on. Addresses other than loopback require API keys.'),
+    port: option(integer('PORT', 0, 65_535), 8080, 'The TCP port to listen on; 0 takes any free one.'),
+    tls: option(
+      choice('off', 'self-signed'),
+      'off',
+      'self-signed: serve https: and wss: with a certificate made at the start; clients must be configured to accept it.',
+    ),
+    tlsCert: option(
+      text('FILE', 'the path of a file'),
+      undefined,
+      'Serve https: and wss: with this certificate chain (PEM).',
+    ),
+    tlsKey: option(text('FILE', 'the path of a file'), undefined, 'The private key of --tls-cert (PEM).'),
+    drainSeconds: option(
+      integer('SECONDS', 0, 3600),
+      30,
+      'How long turns, responses and requests in progress may continue after SIGTERM or SIGINT.',
+    ),
+  }),
+  ...inGroup('Access', {
+    apiKeys: option(
+      apiKeys(),
+      [],
+      'The keys that clients may connect with. Without any, every key is accepted and only this machine may connect. Prefer the environment or a file: other users can see the flags of a process.',
+    ),
+    origins: option(
+      list('ORIGIN', 'origins such as https://app.example.com, without a path', isOrigin),
+      [],
+      'Origins of web pages that may connect. Default: any if there are keys, otherwise the pages of this machine.',
+    ),
+    hosts: option(
+      list('NAME', 'host names or IP addresses, without a port', isHostName),
+      [],
+      'Accepted names in the Host header. Default: any if there are keys, otherwise localhost and loopback addresses.',
+    ),
+    models: option(
+      list('MODEL', 'names of models', (model) => model.length <= 128),
+      [],
+      'Model names that clients may ask for. Default: any.',
+    ),
+  }),
+  ...inGroup('Sessions', {
+    sessionMinutes: option(integer('MINUTES', 1, 10_080), session.sessionMinutes, 'Maximum lifetime of a session.'),
+    idleMinutes: option(
+      integerOrInfinity('MINUTES', 1, 10_080),
+      session.idleMinutes,
+      'How long a session may be idle, without client events and responses, before it ends; inf: no limit.',
+    ),
+    outputLeadMs: option(
+      integerOrInfinity('MS', 100, hourMs),
+      session.outputLeadMs,
+      'Maximum lead of sent audio over its playback, in milliseconds; inf sends it as fast as it is produced, for batch work.',
+    ),
+    strictTruncation: option(
+      boolean(),
+      session.strictTruncation,
+      'true: refuse a truncation beyond the audio that was sent, as strict: hosted does. false: limit it to the audio that was sent.',
+    ),
+    strict: option(
+      choice('off', 'hosted'),
+      'off',
+      'hosted: refuse what the hosted service refuses although Parley could accept it (docs/protocol.md §9). off: accept it, and log it.',
+    ),
+    prompts: option(
+      prompts(),
+      [],
+      'Prompt templates that clients may name in `prompt`: in the configuration file a list of { id, version, instructions }, where {{name}} stands for a variable. As a flag, the same list as JSON.',
+    ),
+    contextTokens: option(
+      contextBudgets(),
+      session.contextTokens,
+      'Maximum input tokens of a model, instructions and tools included. Items of the conversation that do not fit are left out, oldest first, according to the `truncation` of the session.',
+    ),
+    lenient: option(
+      boolean(),
+      false,
+      'true: drop fields that the protocol does not have, and log them; for relays. false: refuse them, as the hosted service does.',
+    ),
+  }),
+  ...inGroup('Engines', {
+    ...engineOptions,
+    ...engineKeyOptions,
+    voices: option(
+      voiceAliases(),
+      {},
+      "The engine's voice for a name that clients ask for, as in { marin: af_heart, '*': am_adam }; * stands for all other names.",
+    ),
+    fallbacks: option(
+      list('SET', 'names of engine sets', (name) => name.length <= 128),
+      [],
+      'Engine sets that answer if an engine fails, in order. A request falls back only before the first output of its answer.',
+    ),
+    engineSets: option(
+      engineSets(),
+      {},
+      `More engines, in the configuration file: names with { ${setFields.join(', ')} }, each an engine as above or { url, model, key-file, key-env, … } (docs/engines.md).`,
+    ),
+    aliases: option(
+      modelAliases(),
+      {},
+      "Engines and models for the model names that clients ask for: { gpt-realtime: { engines: name of a set, model: name of the server's model } }. Other names get the engines above.",
+    ),
+    script: option(
+      text('PATH', 'the path of a script, or of a folder with a cassette'),
+      undefined,
+      'Answer as this script says (YAML or JSON, see docs/testing.md), or play the cassette in this folder: for tests.',
+    ),
+    cassette: option(
+      text('DIRECTORY', 'the path of a directory'),
+      undefined,
+      "Record each session's requests to its engines and their answers, including the users' audio and words, to a folder per session in this directory. --script plays one.",
+      { formerly: 'record' },
+    ),
+    transcriberWorkers: option<number | undefined>(
+      integer('THREADS', 1, 64),
+      undefined,
+      'Threads of the embedded transcriber. Default: one less than the number of processors, at most 4.',
+    ),
+    voiceWorkers: option<number | undefined>(
+      integer('THREADS', 1, 64),
+      undefined,
+      'Threads of the embedded voice. Default: 2, or 1 on one or two processors.',
+    ),
+  }),
+  ...inGroup('Outgoing', {
+    images: option(
+      choice('fetch', 'refuse'),
+      'fetch',
+      'Images that clients name by an http: or https: URL. fetch: the server fetches them, from public addresses only. refuse: it makes no request.',
+    ),
+    outgoingAllow: option(
+      list('HOST', 'host names, IP addresses or networks such as 10.1.0.0/16', isAllowance),
+      [],
+      'Private hosts and networks that the server may fetch from. A name is allowed regardless of its address.',
+    ),
+    upstream: option(
+      upstreams(),
+      [],
+      'Realtime endpoints to relay sessions to (docs/upstream.md). In the configuration file a list of { name, url, key-file, key-header, models, transcription }; the first that serves the model is used; models that none serves are handled by the engines.',
+    ),
+    upstreamKey: option<string | undefined>(
+      secretKey(),
+      undefined,
+      'The key of an upstream without its own key. Prefer the environment, or key-file: other users can see the flags of a process.',
+    ),
+  }),
+  ...inGroup('Metering', {
+    prices: option(
+      prices(),
+      undefined,
+      'Prices of models, for the log and the metrics: in the configuration file { currency, models }, where models has prices per million tokens by the name of a model, or by the beginning of names and *. As a flag, the same as JSON. None are built in.',
+    ),
+    sessionMetrics: option(
+      boolean(),
+      false,
+      'true: /metrics also has series for each live session, of at most 1000 sessions.',
+    ),
+  }),
+  ...inGroup('Logs', {
+    logLevel: option(
+      choice('debug', 'info', 'warn', 'error', 'silent'),
+      'info',
+      'Minimum level to log, on standard error.',
+    ),
+    logFormat: option(choice('auto', 'pretty', 'json'), 'auto', 'auto: pretty on a terminal, json elsewhere.'),
+  }),
 };
 
 const optionList = [...listOptions(options), ...listOptions(limits, 'limits.')];

@@ -18,15 +18,16 @@ const descriptions: Readonly<Record<EngineKind, string>> = {
 const keyDescription = (flag: string) =>
   `The key of the server that ${flag} names. Prefer the environment or a file: other users can see the flags of a process.`;
 
-type KeyOptions = Record<KeyOption, Option<string | undefined>>;
+type EngineOption<T> = Omit<Option<T>, 'group'>;
+type KeyOptions = Record<KeyOption, EngineOption<string | undefined>>;
 
-export const engineOptions = forEachKind<Record<EngineKind, Option<EngineSpec>>>((kind) =>
-  option<EngineSpec>('Engines', engine(kind), 'embedded', descriptions[kind], { short: engineKinds[kind].short }),
+export const engineOptions = forEachKind<Record<EngineKind, EngineOption<EngineSpec>>>((kind) =>
+  option<EngineSpec>(engine(kind), 'embedded', descriptions[kind], { short: engineKinds[kind].short }),
 );
 
 export const engineKeyOptions = Object.fromEntries(
   requestKinds.map((kind) => [
     keyOption(kind),
-    option<string | undefined>('Engines', secretKey(), undefined, keyDescription(`--${engineKinds[kind].short}`)),
+    option<string | undefined>(secretKey(), undefined, keyDescription(`--${engineKinds[kind].short}`)),
   ]),
 ) as KeyOptions;

@@ -19,13 +19,18 @@ export interface Option<T> {
 }
 
 export function option<T>(
-  group: Group,
   kind: Kind<T>,
   defaultValue: T,
   description: string,
   names: { short?: string; formerly?: string } = {},
-): Option<T> {
-  return { group, kind, default: defaultValue, description, ...names };
+): Omit<Option<T>, 'group'> {
+  return { kind, default: defaultValue, description, ...names };
+}
+
+/** A table of options under one heading. */
+export function inGroup<Table extends Record<string, Omit<Option<unknown>, 'group'>>>(group: Group, table: Table) {
+  const options = Object.entries(table).map(([key, each]) => [key, { ...each, group }]);
+  return Object.fromEntries(options) as { [K in keyof Table]: Table[K] & Pick<Option<unknown>, 'group'> };
 }
 
 /** The type of the values that a table of options describes. */
