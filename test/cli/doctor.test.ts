@@ -91,7 +91,10 @@ test('engines of all sets are checked once each, with the names of their sets', 
   const { code, lines } = await examined(['--engine-sets', sets]);
   assert.equal(code, 1);
   assert.equal(lines.filter((line) => line.includes('moonshine')).length, 1);
-  assert.match(lines.find((line) => line.startsWith('FAIL')) ?? '', /voice +kokoro at .* \[a, b\]: it refuses connections/);
+  assert.match(
+    lines.find((line) => line.startsWith('FAIL')) ?? '',
+    /voice +kokoro at .* \[a, b\]: it refuses connections/,
+  );
 });
 
 test('models behind aliases are checked once each, with their aliases', async (t) => {

@@ -3,6 +3,7 @@ import { pause } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { LanguageModel, ModelEvent, ModelRequest } from '../../session/ports/language-model.ts';
 import { type WorkClaim, whenAdopted } from '../../session/ports/work-claim.ts';
+import { callDeltas, deltasPerTurn, isDelta, textDeltas } from '../answer-deltas.ts';
 import { EngineError } from '../engine-error.ts';
 import { fail } from './failures.ts';
 import type { Failure, JsonTemplate, Script, ScriptedCall, Step } from './script.ts';
@@ -17,12 +18,6 @@ export interface ScriptedModelTools {
   /** Receives the text to be spoken, for the voice's delays and failures. */
   spoken: SpokenSteps;
 }
-
-/** A word with the space before it, which counts as a token. Very long words are split. */
-const textTokens = /\s*\S{1,24}|\s+/gu;
-const argumentTokens = /.{1,12}/gsu;
-/** Tokens between two turns of the event loop, so that other sessions are not delayed. */
-const tokensPerTurn = 32;
 
 /** Answers according to a script. It is stateless between requests. */
 export class ScriptedModel implements LanguageModel {
@@ -51,7 +46,7 @@ export class ScriptedModel implements LanguageModel {
       const failure = step.failure?.kind === 'languageModel' ? step.failure : undefined;
       const before = made.tokens;
       for (const event of eventsOf(step, text, before > 0, lookup)) {
-        const isToken = event.type === 'text' || event.type === 'call_arguments';
+        const isToken = isDelta(event);
         if (isToken && failure && made.tokens - before === failure.after) return this.#fail(failure, signal, claim);
         if (isToken && made.tokens >= limit) return yield this.#finish(step, 'length');
         if (isToken || made.tokens === 0) await this.#wait(step, made.tokens, signal);
@@ -70,7 +65,7 @@ export class ScriptedModel implements LanguageModel {
   async #wait(step: Step, tokens: number, signal: AbortSignal): Promise<void> {
     const name = tokens === 0 ? 'first-token' : 'between-tokens';
     await pause(step.delays[name] ?? this.#script.delays[name], this.#tools.clock, signal);
-    if (tokens % tokensPerTurn === tokensPerTurn - 1) await nextTurn();
+    if (tokens % deltasPerTurn === deltasPerTurn - 1) await nextTurn();
   }
 
   #fail(failure: Failure, signal: AbortSignal, claim: WorkClaim | undefined): Promise<void> {
@@ -79,7 +74,7 @@ export class ScriptedModel implements LanguageModel {
 
   #finish(step: Step | undefined, reason: Step['finish']): ModelEvent {
     const usage = step?.usage ?? this.#script.usage;
-    return { type: 'finish', reason, ...(usage && { usage }) };
+    return { type: 'finish', reason, usage };
   }
 }
 
@@ -101,12 +96,8 @@ function refuseUnknownTools(steps: readonly Step[], { tools, toolChoice }: Model
 /** `joined`: the same answer already has text. */
 function* eventsOf(step: Step, text: string, joined: boolean, lookup: Lookup): Generator<ModelEvent> {
   const spoken = joined && text !== '' ? ` ${text}` : text;
-  for (const [token] of spoken.matchAll(textTokens)) yield { type: 'text', text: token };
-  for (const call of step.calls) {
-    yield { type: 'call', name: call.name };
-    for (const [delta] of argumentsOf(call, lookup).matchAll(argumentTokens)) yield { type: 'call_arguments', delta };
-    yield { type: 'call_end' };
-  }
+  yield* textDeltas(spoken);
+  for (const call of step.calls) yield* callDeltas({ name: call.name, arguments: argumentsOf(call, lookup) });
 }
 
 function argumentsOf({ arguments: template }: ScriptedCall, lookup: Lookup): string {

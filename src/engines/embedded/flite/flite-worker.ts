@@ -31,7 +31,7 @@ void serveJobs<FliteRequest, SpeechChunk>(async () => {
     await job.turn();
     if (job.signal.aborted) return;
     const send = (samples: Int16Array<ArrayBuffer>, words?: WordTiming[]) =>
-      job.send({ samples, sampleRateHz, ...(words && { words }) }, [samples.buffer]);
+      job.send({ samples, sampleRateHz, words }, [samples.buffer]);
 
     const text = tokens.map(({ spoken }) => spoken).join(' ');
     const speaker = voiceNamed(voice);

@@ -4,7 +4,8 @@ import type { SpeakOptions, SpeechChunk, Voice, WordTiming } from '../../../sess
 import { timingsBefore } from '../../../session/speech/mapped-text.ts';
 import { preparedText } from '../../../session/speech/speech-text.ts';
 import { inWords } from '../../../session/speech/words.ts';
-import { type PoolSurroundings, WorkerPool, workerScript } from '../../pool/worker-pool.ts';
+import { PooledEngine } from '../../pool/pooled-engine.ts';
+import { type PoolSurroundings, workerScript } from '../../pool/worker-pool.ts';
 import type { FliteRequest } from './flite-worker.ts';
 import { pieces, spokenTokens } from './spoken-text.ts';
 import { voiceNames } from './voices.ts';
@@ -15,20 +16,17 @@ export interface FliteOptions extends PoolSurroundings {
 }
 
 /** CMU Flite: English at 16 kHz. The ten voices of the Realtime API are variations of its four voices. */
-export class Flite implements Voice {
+export class Flite extends PooledEngine<FliteRequest, SpeechChunk> implements Voice {
   readonly voices = voiceNames;
   readonly languages = ['en'];
-  readonly ready: Promise<void>;
-  readonly #pool: WorkerPool<FliteRequest, SpeechChunk>;
 
   constructor({ workers = availableParallelism() > 2 ? 2 : 1, ...surroundings }: FliteOptions = {}) {
-    this.#pool = new WorkerPool({
+    super({
       engine: 'Flite voice',
       script: workerScript(import.meta.url, 'flite-worker'),
       size: workers,
       ...surroundings,
     });
-    this.ready = this.#pool.ready;
   }
 
   /** Long text is synthesized in pieces on demand. The speed is clamped to 0.25…4. */
@@ -41,23 +39,12 @@ export class Flite implements Voice {
     const words = inWords(preparedText(text), 'en');
     for (const tokens of pieces(spokenTokens(words.text), pace)) {
       const pieceStartMs = spokenMs;
-      for await (const chunk of this.#pool.run({ tokens, voice, speed: pace }, { claim, signal })) {
+      for await (const chunk of this.pool.run({ tokens, voice, speed: pace }, { claim, signal })) {
         spokenMs += durationMs(chunk.samples.length, chunk.sampleRateHz);
-        if (!chunk.words) yield chunk;
-        else
-          yield {
-            ...chunk,
-            words: timingsBefore(
-              words,
-              chunk.words.map((word) => shiftWord(word, pieceStartMs)),
-            ),
-          };
+        const spoken = chunk.words?.map((word) => shiftWord(word, pieceStartMs));
+        yield spoken ? { ...chunk, words: timingsBefore(words, spoken) } : chunk;
       }
     }
-  }
-
-  close(): Promise<void> {
-    return this.#pool.close();
   }
 }
 

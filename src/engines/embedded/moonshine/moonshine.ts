@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import type { AudioClip } from '../../../audio/audio-clip.ts';
 import type { TranscribeOptions, Transcriber, TranscriptEvent } from '../../../session/ports/transcriber.ts';
-import { type PoolSurroundings, WorkerPool, workerScript } from '../../pool/worker-pool.ts';
+import { PooledEngine } from '../../pool/pooled-engine.ts';
+import { type PoolSurroundings, workerScript } from '../../pool/worker-pool.ts';
 import { disableOnnxTelemetry } from '../onnx-telemetry.ts';
 import { cutIntoWindows } from './clip-windows.ts';
 import type { MoonshineRequest } from './moonshine-worker.ts';
@@ -14,17 +15,15 @@ export interface MoonshineOptions extends PoolSurroundings {
 }
 
 /** Moonshine in worker threads. The language is that of the model (English by default), regardless of the request. */
-export class Moonshine implements Transcriber {
+export class Moonshine extends PooledEngine<MoonshineRequest, TranscriptEvent> implements Transcriber {
   /** The languages of a user's model are unknown. */
   readonly languages?: readonly string[];
   readonly settings = [];
-  readonly ready: Promise<void>;
-  readonly #pool: WorkerPool<MoonshineRequest, TranscriptEvent>;
 
   constructor(options: MoonshineOptions = {}) {
     const { workers = Math.min(4, Math.max(1, availableParallelism() - 1)), modelPath, ...surroundings } = options;
     disableOnnxTelemetry();
-    this.#pool = new WorkerPool({
+    super({
       engine: 'Moonshine transcriber',
       script: workerScript(import.meta.url, 'moonshine-worker'),
       size: workers,
@@ -34,7 +33,6 @@ export class Moonshine implements Transcriber {
       ...surroundings,
     });
     if (modelPath === undefined) this.languages = ['en'];
-    this.ready = this.#pool.ready;
   }
 
   /** A long clip is transcribed window by window, so that other requests get their turn. */
@@ -51,7 +49,7 @@ export class Moonshine implements Transcriber {
       const samples = window.slice();
       const options = { signal, claim, transfer: [samples.buffer] };
       const before = text;
-      for await (const event of this.#pool.run({ samples, sampleRateHz }, options)) {
+      for await (const event of this.pool.run({ samples, sampleRateHz }, options)) {
         if (event.type === 'delta') {
           const delta = before !== '' && text === before ? ` ${event.text}` : event.text;
           text += delta;
@@ -60,10 +58,6 @@ export class Moonshine implements Transcriber {
       }
     }
     yield { type: 'done', text, ...certainty(windows) };
-  }
-
-  close(): Promise<void> {
-    return this.#pool.close();
   }
 }
 

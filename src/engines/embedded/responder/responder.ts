@@ -5,6 +5,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ContextItem, LanguageModel, ModelEvent, ModelRequest } from '../../../session/ports/language-model.ts';
+import { callDeltas, deltasPerTurn, isDelta, textDeltas } from '../../answer-deltas.ts';
 import type { ToolCall } from './arguments.ts';
 import { type Calendar, createCalendar } from './calendar.ts';
 import { wordsAskedFor } from './directives.ts';
@@ -16,13 +17,6 @@ import { chooseTools } from './tools.ts';
 
 /** Maximum deltas of an answer: the largest `max_output_tokens` of the protocol, also for a request without a limit. */
 const MOST_DELTAS = 4096;
-
-/** Deltas between two turns of the event loop. */
-const DELTAS_PER_TURN = 32;
-
-/** A word with the space before it; very long words are split. */
-const TEXT_DELTAS = /\s*\S{1,24}|\s+/gu;
-const ARGUMENT_DELTAS = /.{1,12}/gsu;
 
 /** The words that a directive asks for: one of the user, the instructions, or a system message, in this order. */
 function directedAnswer(conversation: Conversation, instructions: string): string | undefined {
@@ -56,11 +50,11 @@ export class Responder implements LanguageModel {
     const answer = this.#answer(request);
     const limit = request.maxOutputTokens === 'inf' ? MOST_DELTAS : Math.min(request.maxOutputTokens, MOST_DELTAS);
     let deltas = 0;
-    for (const event of typeof answer === 'string' ? textEvents(answer) : callEvents(answer)) {
-      const counts = event.type === 'text' || event.type === 'call_arguments';
+    for (const event of typeof answer === 'string' ? textDeltas(answer) : Iterator.from(answer).flatMap(callDeltas)) {
+      const counts = isDelta(event);
       if (counts && deltas >= limit) return yield { type: 'finish', reason: 'length' };
       if (counts) deltas += 1;
-      if (counts && deltas % DELTAS_PER_TURN === 0) await nextTurn();
+      if (counts && deltas % deltasPerTurn === 0) await nextTurn();
       request.signal.throwIfAborted();
       yield event;
     }
@@ -109,15 +103,3 @@ export class Responder implements LanguageModel {
 
 /** Longer instructions describe a role rather than a request. */
 const LONGEST_REQUEST = 400;
-
-function* textEvents(text: string): Generator<ModelEvent> {
-  for (const [delta] of text.matchAll(TEXT_DELTAS)) yield { type: 'text', text: delta };
-}
-
-function* callEvents(calls: readonly ToolCall[]): Generator<ModelEvent> {
-  for (const call of calls) {
-    yield { type: 'call', name: call.name };
-    for (const [delta] of call.arguments.matchAll(ARGUMENT_DELTAS)) yield { type: 'call_arguments', delta };
-    yield { type: 'call_end' };
-  }
-}

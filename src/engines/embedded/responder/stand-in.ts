@@ -6,7 +6,8 @@ import type {
   ModelRequest,
   ModelTool,
 } from '../../../session/ports/language-model.ts';
-import { type PoolSurroundings, WorkerPool, workerScript } from '../../pool/worker-pool.ts';
+import { PooledEngine } from '../../pool/pooled-engine.ts';
+import { type PoolSurroundings, workerScript } from '../../pool/worker-pool.ts';
 import type { StandInRequest } from './stand-in-worker.ts';
 import { truncate } from './words.ts';
 
@@ -23,20 +24,17 @@ const MOST_ITEMS = 200;
 const MOST_CHARACTERS = 100_000;
 
 /** The embedded stand-in for a language model, in a worker thread: see `Responder`. */
-export class StandIn implements LanguageModel {
-  readonly ready: Promise<void>;
-  readonly #pool: WorkerPool<StandInRequest, ModelEvent[]>;
+export class StandIn extends PooledEngine<StandInRequest, ModelEvent[]> implements LanguageModel {
   readonly #now: () => Date;
 
   constructor({ now = () => new Date(), ...surroundings }: StandInOptions = {}) {
-    this.#now = now;
-    this.#pool = new WorkerPool({
+    super({
       engine: 'Stand-in model',
       script: workerScript(import.meta.url, 'stand-in-worker'),
       size: 1,
       ...surroundings,
     });
-    this.ready = this.#pool.ready;
+    this.#now = now;
   }
 
   async *generate(request: ModelRequest): AsyncGenerator<ModelEvent, void, undefined> {
@@ -50,20 +48,16 @@ export class StandIn implements LanguageModel {
       items: newest(request.items),
       tools: tools.map(withJson),
       toolChoice,
-      ...(parallelToolCalls !== undefined && { parallelToolCalls }),
+      parallelToolCalls,
       maxOutputTokens,
       spoken,
     };
-    for await (const events of this.#pool.run(seen, { signal, claim })) {
+    for await (const events of this.pool.run(seen, { signal, claim })) {
       for (const event of events) {
         signal.throwIfAborted();
         yield event;
       }
     }
-  }
-
-  close(): Promise<void> {
-    return this.#pool.close();
   }
 }
 

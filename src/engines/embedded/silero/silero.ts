@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { concatSamples } from '../../../audio/pcm.ts';
 import type { VoiceActivityDetector, VoiceActivityStream } from '../../../session/ports/voice-activity.ts';
-import { WorkerPool, workerScript } from '../../pool/worker-pool.ts';
+import { PooledEngine } from '../../pool/pooled-engine.ts';
+import { workerScript } from '../../pool/worker-pool.ts';
 import { disableOnnxTelemetry } from '../onnx-telemetry.ts';
 import { engine, SileroStream, type StreamPart } from './silero-stream.ts';
 import type { SileroAnswer, SileroRequest } from './silero-worker.ts';
@@ -10,9 +11,7 @@ import type { SileroAnswer, SileroRequest } from './silero-worker.ts';
  * Silero v5 (or the model of a file) in one worker thread for all streams. The thread gets the audio that all streams
  * have gathered while it worked, in one message, and runs it in batches.
  */
-export class Silero implements VoiceActivityDetector {
-  readonly ready: Promise<void>;
-  readonly #pool: WorkerPool<SileroRequest, SileroAnswer>;
+export class Silero extends PooledEngine<SileroRequest, SileroAnswer> implements VoiceActivityDetector {
   /** Streams with audio for the worker, longest waiting first. */
   readonly #due = new Set<SileroStream>();
   /** Ended streams whose state the worker still has. */
@@ -22,7 +21,7 @@ export class Silero implements VoiceActivityDetector {
 
   constructor({ modelPath }: { modelPath?: string } = {}) {
     disableOnnxTelemetry();
-    this.#pool = new WorkerPool({
+    super({
       engine,
       script: workerScript(import.meta.url, 'silero-worker'),
       size: 1,
@@ -31,7 +30,6 @@ export class Silero implements VoiceActivityDetector {
       terminable: false,
       workerData: { modelPath },
     });
-    this.ready = this.#pool.ready;
   }
 
   open({ sampleRateHz }: { sampleRateHz: number }): VoiceActivityStream {
@@ -47,10 +45,6 @@ export class Silero implements VoiceActivityDetector {
         this.#schedule();
       },
     });
-  }
-
-  close(): Promise<void> {
-    return this.#pool.close();
   }
 
   #schedule(): void {
@@ -83,7 +77,7 @@ export class Silero implements VoiceActivityDetector {
     };
     this.#closed = [];
     try {
-      const { probabilities, frames } = await this.#pool.request(request, { transfer: [samples.buffer] });
+      const { probabilities, frames } = await this.pool.request(request, { transfer: [samples.buffer] });
       let at = 0;
       let i = 0;
       for (const [stream, part] of batch) {

@@ -34,7 +34,10 @@ test('errors for clients name the model and the cause, and contain no address', 
 
 test('an unknown host', async () => {
   const model = new ChatModel({ url: 'http://models.invalid/v1', model: 'm', ...one });
-  assert.match(await failureMessage(answer(model, question)), /at http:\/\/models\.invalid\/v1: it has a host name that/);
+  assert.match(
+    await failureMessage(answer(model, question)),
+    /at http:\/\/models\.invalid\/v1: it has a host name that/,
+  );
 });
 
 test('a server that does not speak HTTP, and a mismatch of TLS', async (t) => {

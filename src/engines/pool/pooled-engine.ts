@@ -1,0 +1,16 @@
+import { WorkerPool, type WorkerPoolOptions } from './worker-pool.ts';
+
+/** An engine that computes in worker threads of its own. */
+export class PooledEngine<Request, Message> {
+  readonly ready: Promise<void>;
+  protected readonly pool: WorkerPool<Request, Message>;
+
+  constructor(options: WorkerPoolOptions) {
+    this.pool = new WorkerPool(options);
+    this.ready = this.pool.ready;
+  }
+
+  close(): Promise<void> {
+    return this.pool.close();
+  }
+}
