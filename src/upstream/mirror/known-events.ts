@@ -60,19 +60,13 @@ const rateLimit = z.object({
 
 /** The fields of each event, beside its id and its type. */
 const fields: { [T in KnownType]: FieldSchemas<ServerEventOf<T>> } = {
-  error: {
-    error: z.object({ ...errorText, code: orNull, param: orNull, event_id: orNull }),
-  },
+  error: { error: z.object({ ...errorText, code: orNull, param: orNull, event_id: orNull }) },
   'conversation.item.added': { ...previous, item: knownItem },
   'conversation.item.done': { ...previous, item: knownItem },
   'conversation.item.deleted': { item_id: id },
   'conversation.item.retrieved': { item: knownItem },
   'conversation.item.truncated': { ...ofAudio, audio_end_ms: ms },
-  'conversation.item.input_audio_transcription.delta': {
-    ...ofAudio,
-    ...logprobs,
-    delta: z.string(),
-  },
+  'conversation.item.input_audio_transcription.delta': { ...ofAudio, ...logprobs, delta: z.string() },
   'conversation.item.input_audio_transcription.segment': {
     ...ofAudio,
     id: z.string(),
@@ -93,19 +87,9 @@ const fields: { [T in KnownType]: FieldSchemas<ServerEventOf<T>> } = {
   },
   'input_audio_buffer.committed': { ...previous, item_id: id },
   'input_audio_buffer.cleared': {},
-  'input_audio_buffer.speech_started': {
-    audio_start_ms: ms,
-    item_id: id,
-  },
-  'input_audio_buffer.speech_stopped': {
-    audio_end_ms: ms,
-    item_id: id,
-  },
-  'input_audio_buffer.timeout_triggered': {
-    audio_start_ms: ms,
-    audio_end_ms: ms,
-    item_id: id,
-  },
+  'input_audio_buffer.speech_started': { audio_start_ms: ms, item_id: id },
+  'input_audio_buffer.speech_stopped': { audio_end_ms: ms, item_id: id },
+  'input_audio_buffer.timeout_triggered': { audio_start_ms: ms, audio_end_ms: ms, item_id: id },
   'response.created': { response: knownResponse },
   'response.done': { response: knownResponse },
   'response.output_item.added': { ...inResponse, item: knownItem },
@@ -116,19 +100,9 @@ const fields: { [T in KnownType]: FieldSchemas<ServerEventOf<T>> } = {
   'response.output_text.done': { ...inPart, text: z.string() },
   'response.output_audio.delta': { ...inPart, delta: z.string() },
   'response.output_audio.done': inPart,
-  'response.output_audio_transcript.delta': {
-    ...inPart,
-    delta: z.string(),
-  },
-  'response.output_audio_transcript.done': {
-    ...inPart,
-    transcript: z.string(),
-  },
-  'response.function_call_arguments.delta': {
-    ...inItem,
-    call_id: id,
-    delta: z.string(),
-  },
+  'response.output_audio_transcript.delta': { ...inPart, delta: z.string() },
+  'response.output_audio_transcript.done': { ...inPart, transcript: z.string() },
+  'response.function_call_arguments.delta': { ...inItem, call_id: id, delta: z.string() },
   'response.function_call_arguments.done': {
     ...inItem,
     call_id: id,
