@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Fuzzer, type Memory } from '../dev/fuzz/fuzzer.ts';
 import { type FuzzOptions, parseOptions, UsageError, usage } from '../dev/fuzz/options.ts';
-import { printed, reportOf } from '../dev/fuzz/report.ts';
+import { formatReport, reportOf } from '../dev/fuzz/report.ts';
 import { newState, type RunState, readState, writeState } from '../dev/fuzz/state.ts';
 
 process.exitCode = await main(process.argv.slice(2));
@@ -34,7 +34,7 @@ async function fuzz({ minutes, seed, resume, report: file, cases, lanes }: FuzzO
   else memory = await fuzzer.run(minutes * 60_000);
   if (resume !== undefined) await writeState(resume, state);
   const report = reportOf(state, fuzzer.coverage, memory);
-  process.stdout.write(printed(report));
+  process.stdout.write(formatReport(report));
   if (file !== undefined) await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);
   return report.findings.length === 0 && report.deaths === 0 ? 0 : 1;
 }

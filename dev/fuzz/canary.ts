@@ -5,7 +5,7 @@ import { encodeFrame, opcodes } from '../harness/websocket-frames.ts';
 import { bytesOf, upgradeRequest } from './requests.ts';
 
 const everyMs = 50;
-/** Nothing takes so long but an event loop that hangs. */
+/** Only an event loop that hangs takes longer. */
 const hungMs = 15_000;
 
 export class Canary {

@@ -2,11 +2,11 @@
 
 import type { WireDialect } from '../harness/official-events.ts';
 import { costlyEvents, costlyRequest } from './costly.ts';
-import { mutatedJson, mutatedText } from './mutate-event.ts';
+import { mutateJson, mutateText } from './mutate-event.ts';
 import { brokenFraming, oddFraming } from './mutate-framing.ts';
 import { type Profile, profiles } from './profiles.ts';
 import { Random } from './random.ts';
-import { bytesOf, credentials, mutatedRequest, plainRequest, type RawRequest, upgradeRequest } from './requests.ts';
+import { bytesOf, credentials, mutateRequest, plainRequest, type RawRequest, upgradeRequest } from './requests.ts';
 import { scenarioEvents } from './scenarios.ts';
 import { officialClientEvent } from './values.ts';
 
@@ -128,9 +128,9 @@ function stepFor(random: Random, event: object, index: number, mutations: number
     return { kind: 'event', text: JSON.stringify(whole), type, eventId };
   }
   const text = random.weighted<() => string>([
-    [7, () => JSON.stringify(mutatedJson(random, random.chance(0.5) ? whole : event))],
-    [2, () => mutatedText(random, JSON.stringify(whole))],
-    [1, () => mutatedText(random, JSON.stringify(mutatedJson(random, whole)))],
+    [7, () => JSON.stringify(mutateJson(random, random.chance(0.5) ? whole : event))],
+    [2, () => mutateText(random, JSON.stringify(whole))],
+    [1, () => mutateText(random, JSON.stringify(mutateJson(random, whole)))],
   ])();
   return { kind: 'event', text };
 }
@@ -191,7 +191,7 @@ function requestCase(random: Random, profile: Profile): RequestCase {
 }
 
 function requestFrom(random: Random, request: RawRequest, profile: Profile, upgrade: boolean): RequestCase {
-  const bytes = random.chance(0.3) ? bytesOf(request) : mutatedRequest(random, request);
+  const bytes = random.chance(0.3) ? bytesOf(request) : mutateRequest(random, request);
   const { method, target } = request;
   const about = `${method} ${target.split('?')[0]}`;
   return { kind: 'request', about, profile, request: bytes.toString('base64'), upgrade, method, costly: false };

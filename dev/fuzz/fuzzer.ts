@@ -9,7 +9,7 @@ import { type Finding, signature } from './findings.ts';
 import { runRequest } from './request-run.ts';
 import type { ServerStats } from './server-process.ts';
 import { type Outcome, runSession, within } from './session-run.ts';
-import { shrunk } from './shrink.ts';
+import { shrink } from './shrink.ts';
 import type { RunState } from './state.ts';
 import { Target } from './target.ts';
 
@@ -42,7 +42,7 @@ const recentCases = 16;
 const maxSuspects = 64;
 /** Time limit for server output after the end of a connection. */
 const aftermathMs = 50;
-/** A server that uses less processor time than this between two looks has done all that a case asked for. */
+/** Processor time between two looks below which the server has completed the work of a case. */
 const idleCpuMs = 4;
 const lookMs = 15;
 
@@ -57,7 +57,7 @@ export class Fuzzer {
   readonly #active = new Map<number, Case>();
   /** The last cases that came to their end. */
   readonly #finished: [number, Case][] = [];
-  /** Cases that ran, or had just run, when the log told of a fault. */
+  /** Cases that were running, or had just ended, when the log reported a fault. */
   readonly #suspects = new Map<number, Case>();
   #target!: Target;
   #canary!: Canary;
@@ -72,7 +72,7 @@ export class Fuzzer {
     this.coverage.add(state.coverage);
   }
 
-  /** Runs cases for so long. Returns what the server needed; undefined where it died on the way. */
+  /** Runs cases for `ms`. Returns the memory of the server before and after; undefined if the server died. */
   async run(ms: number): Promise<Memory | undefined> {
     const startedAt = performance.now();
     const before = this.#state.seconds;
@@ -83,22 +83,22 @@ export class Fuzzer {
       this.#state.seconds = before + (performance.now() - startedAt) / 1000;
       if (performance.now() - reportedAt >= progressMs) {
         reportedAt = performance.now();
-        await this.#onProgress(this.#kept());
+        await this.#onProgress(this.#updatedState());
       }
     }
     const after = await this.#whenQuiet();
     await this.#stop();
-    this.#kept();
+    this.#updatedState();
     return this.#before === undefined || after === undefined ? undefined : { before: this.#before, after };
   }
 
-  /** Runs the given cases, one after the other, and measures them. */
+  /** Runs single cases, one after the other, and measures them. */
   async runOnly(numbers: readonly number[]): Promise<void> {
     await this.#start();
     for (const number of numbers) await this.#one(number, 'alone');
     await this.#settle();
     await this.#stop();
-    this.#kept();
+    this.#updatedState();
   }
 
   async #start(): Promise<void> {
@@ -203,7 +203,7 @@ export class Fuzzer {
     }
   }
 
-  /** The log tells of a fault: those that run are suspects, and those that ran until just now. */
+  /** The log reports a fault: cases that run, or have just ended, are suspects. */
   #suspect(): void {
     if (this.#suspects.size > maxSuspects) return;
     for (const [number, fuzzed] of [...this.#finished, ...this.#active]) this.#suspects.set(number, fuzzed);
@@ -215,9 +215,9 @@ export class Fuzzer {
     return fuzzed.kind === 'session' ? runSession(fuzzed, context) : runRequest(fuzzed, context);
   }
 
-  /** Finds out which cases are to blame for what the process said or did. */
+  /** Attributes faults in the log, and the death of the process, to cases. */
   async #settle(): Promise<void> {
-    if (this.#dead !== undefined) await this.#blameForDeath(this.#dead);
+    if (this.#dead !== undefined) await this.#attributeDeath(this.#dead);
     const troubles = this.#target.troubles.splice(0);
     const suspects = [...this.#suspects];
     this.#suspects.clear();
@@ -230,7 +230,7 @@ export class Fuzzer {
     }
   }
 
-  async #blameForDeath(words: string): Promise<void> {
+  async #attributeDeath(words: string): Promise<void> {
     const active = [...this.#active];
     this.#active.clear();
     this.#state.deaths++;
@@ -268,7 +268,7 @@ export class Fuzzer {
 
   async #troublesOf(target: Target): Promise<Finding[]> {
     await delay(aftermathMs);
-    // The answer comes on the same channel, after what the log told.
+    // The answer comes on the same channel, after the entries of the log.
     await target.stats();
     return target.troubles.splice(0).map(({ event, text }) => fault(event, text));
   }
@@ -293,7 +293,7 @@ export class Fuzzer {
     };
     findings.push(entry);
     this.#onFinding(finding, number);
-    const minimal = await shrunk(fuzzed, (candidate) => this.#shows(finding, candidate));
+    const minimal = await shrink(fuzzed, (candidate) => this.#shows(finding, candidate));
     entry.minimal = minimal.fuzzed;
     entry.repeatable = minimal.repeatable;
   }
@@ -308,7 +308,7 @@ export class Fuzzer {
     }
   }
 
-  #kept(): RunState {
+  #updatedState(): RunState {
     this.#state.coverage = this.coverage.toJSON();
     this.#state.longestWaitMs = Math.max(this.#state.longestWaitMs, this.#canary.longestMs);
     return this.#state;

@@ -9,7 +9,7 @@ interface Place {
 }
 
 /** A copy of `event` with one to three changes. */
-export function mutatedJson(random: Random, event: object): object {
+export function mutateJson(random: Random, event: object): object {
   const copy = structuredClone(event);
   const changes = random.weighted([
     [6, 1],
@@ -107,7 +107,7 @@ function placesIn(root: object): Place[] {
 }
 
 /** The text with a change after which it is invalid JSON, or JSON that no library writes. */
-export function mutatedText(random: Random, text: string): string {
+export function mutateText(random: Random, text: string): string {
   const at = random.integer(0, text.length);
   const end = Math.min(text.length, at + random.integer(1, 20));
   return random.weighted<() => string>([

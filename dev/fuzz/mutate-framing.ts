@@ -40,7 +40,7 @@ export function oddFraming(random: Random, text: string): Framing {
     [
       1,
       () =>
-        allowed('after a pong that nobody asked for', [
+        allowed('after an unsolicited pong', [
           encodeFrame({ opcode: opcodes.pong, payload: payload.subarray(0, random.integer(0, 125)) }),
           encodeFrame({ opcode: opcodes.text, payload }),
         ]),

@@ -51,7 +51,7 @@ export function reportOf(state: RunState, coverage: Coverage, memory: Memory | u
   };
 }
 
-export function printed(report: Report): string {
+export function formatReport(report: Report): string {
   const { framesSent, framesReceived, sessions, requests, seconds, deaths, reachable, reached, memory, findings } =
     report;
   const missing = reachable.filter((id) => !reached.includes(id));
@@ -61,7 +61,7 @@ export function printed(report: Report): string {
     `Deaths of the server: ${deaths}.`,
     `The longest that a bystander waited for a pong: ${report.longestWaitMs.toFixed(0)} ms, the fuzzer's own delays included.`,
     memory === undefined ? 'Memory: not measured.' : memoryLine(memory),
-    `Requirements: ${reached.length} of the ${reachable.length} that can be told from what is sent and received were reached` +
+    `Requirements: ${reached.length} of the ${reachable.length} that a fuzzer can observe were reached` +
       ` (of ${requirements.length} in all).`,
     ...(missing.length > 0 ? [`Not reached: ${missing.join(', ')}`] : []),
     `Measured alone: ${report.measured} cases. The worst of each cost:`,

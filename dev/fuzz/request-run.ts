@@ -5,7 +5,7 @@ import type { RequestCase } from './cases.ts';
 import type { Finding } from './findings.ts';
 import { type Outcome, type RunContext, within } from './session-run.ts';
 
-/** A request that is not whole is given up after so long without an answer: the server has deadlines of its own. */
+/** Maximum wait for the answer to an incomplete request, because the server has deadlines. */
 const patienceMs = 150;
 const answerMs = 20_000;
 
@@ -53,7 +53,7 @@ export async function runRequest(fuzzed: RequestCase, context: RunContext): Prom
       found('invalid-output', `HTTP ${status} for ${path} without an error in the API's shape`);
     }
   }
-  // A costly request has asked for the end of the connection behind its answer.
+  // A costly request ends its connection after the answer.
   if (fuzzed.costly && (await within(answerMs, connection.closed)) === undefined) {
     found('no-answer', `${fuzzed.about}: an answer without an end`);
   }

@@ -1,6 +1,6 @@
 /** HTTP requests, valid and invalid: plain ones and upgrades. */
 
-import { mutatedJson, mutatedText } from './mutate-event.ts';
+import { mutateJson, mutateText } from './mutate-event.ts';
 import { oddString } from './oddities.ts';
 import { key } from './profiles.ts';
 import type { Random } from './random.ts';
@@ -77,9 +77,9 @@ export function plainRequest(random: Random): RawRequest {
   }
   const [target, type] = random.pick(Object.entries(bodies));
   const params = random.chance(0.3) ? {} : objectOf(random, type);
-  const value = random.chance(0.5) ? mutatedJson(random, params) : params;
+  const value = random.chance(0.5) ? mutateJson(random, params) : params;
   const json = JSON.stringify(value);
-  const body = random.chance(0.2) ? mutatedText(random, json) : json;
+  const body = random.chance(0.2) ? mutateText(random, json) : json;
   const preflight = random.chance(0.1) ? ['Origin: https://app.example', 'Access-Control-Request-Method: POST'] : [];
   const headers = [host, authorization, 'Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`];
   return { method: 'POST', target, headers: [...headers, ...preflight], body };
@@ -91,9 +91,9 @@ export function bytesOf({ method, target, headers, body }: RawRequest): Buffer {
 }
 
 /** The request with one to three mutations. */
-export function mutatedRequest(random: Random, request: RawRequest): Buffer {
+export function mutateRequest(random: Random, request: RawRequest): Buffer {
   const copy = { ...request, headers: [...request.headers] };
-  for (let changes = random.integer(1, 3); changes > 0; changes--) mutateRequest(random, copy);
+  for (let changes = random.integer(1, 3); changes > 0; changes--) mutateOnce(random, copy);
   const bytes = bytesOf(copy);
   if (random.chance(0.1)) return bytes.subarray(0, random.integer(1, bytes.length));
   if (random.chance(0.1))
@@ -102,7 +102,7 @@ export function mutatedRequest(random: Random, request: RawRequest): Buffer {
   return bytes;
 }
 
-function mutateRequest(random: Random, request: RawRequest): void {
+function mutateOnce(random: Random, request: RawRequest): void {
   const at = random.integer(0, Math.max(0, request.headers.length - 1));
   const line = request.headers[at] ?? '';
   const [name = '', value = ''] = line.split(': ');

@@ -10,7 +10,7 @@ const maxAttempts = 150;
 const maxMs = 60_000;
 
 /** The smallest case for which `shows` holds; the case itself if nothing can be removed or it is not reproducible. */
-export async function shrunk(fuzzed: Case, shows: Shows): Promise<{ fuzzed: Case; repeatable: boolean }> {
+export async function shrink(fuzzed: Case, shows: Shows): Promise<{ fuzzed: Case; repeatable: boolean }> {
   if (!(await shows(fuzzed))) return { fuzzed, repeatable: false };
   if (fuzzed.kind === 'request') return { fuzzed, repeatable: true };
   let attempts = 0;
@@ -28,32 +28,32 @@ type Attempt = (steps: Step[]) => Promise<boolean>;
 
 /** Removes halves, quarters and so on, down to single steps. */
 async function fewerSteps(steps: readonly Step[], attempt: Attempt): Promise<Step[]> {
-  let kept = [...steps];
-  for (let size = Math.ceil(kept.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at < kept.length; ) {
-      const without = [...kept.slice(0, at), ...kept.slice(at + size)];
-      if (await attempt(without)) kept = without;
+  let rest = [...steps];
+  for (let size = Math.ceil(rest.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let at = 0; at < rest.length; ) {
+      const without = [...rest.slice(0, at), ...rest.slice(at + size)];
+      if (await attempt(without)) rest = without;
       else at += size;
     }
   }
-  return kept;
+  return rest;
 }
 
 /** Removes members of the events, outermost first. */
 async function simplerTexts(steps: readonly Step[], attempt: Attempt): Promise<Step[]> {
-  let kept = [...steps];
+  let rest = [...steps];
   for (const [index, step] of steps.entries()) {
     if (step.kind !== 'event') continue;
     let text = step.text;
     for (const candidate of withoutMembers(text)) {
       const { kind } = step;
-      const next = kept.with(index, { kind, text: candidate });
+      const next = rest.with(index, { kind, text: candidate });
       if (!(await attempt(next))) continue;
-      kept = next;
+      rest = next;
       text = candidate;
     }
   }
-  return kept;
+  return rest;
 }
 
 /** The text without each of the members of its two outer levels. */

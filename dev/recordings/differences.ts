@@ -47,7 +47,7 @@ function fieldDifferences(recorded: unknown, played: unknown, path: string, whol
   const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
   if (!isObject(recorded) || !isObject(played) || Array.isArray(recorded) !== Array.isArray(played)) {
     if (recorded === played) return [];
-    return [`${path}: recorded ${shown(recorded)}, played ${shown(played)}`];
+    return [`${path}: recorded ${format(recorded)}, played ${format(played)}`];
   }
   const all = whole || Array.isArray(recorded);
   const names = new Set([...Object.keys(recorded), ...(all ? Object.keys(played) : [])]);
@@ -56,6 +56,6 @@ function fieldDifferences(recorded: unknown, played: unknown, path: string, whol
   );
 }
 
-function shown(value: unknown): string {
+function format(value: unknown): string {
   return value === undefined ? 'nothing' : JSON.stringify(value);
 }

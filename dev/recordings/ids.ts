@@ -18,11 +18,11 @@ export class IdPairs {
 
   /** A recorded event with the ids of the session that plays it. */
   toPlayed<T>(value: T): T {
-    return replaced(value, this.#played) as T;
+    return replaceIds(value, this.#played) as T;
   }
 
   toRecorded<T>(value: T): T {
-    return replaced(value, this.#recorded) as T;
+    return replaceIds(value, this.#recorded) as T;
   }
 
   #pair(recorded: unknown, played: unknown, key = ''): void {
@@ -38,10 +38,10 @@ export class IdPairs {
   }
 }
 
-function replaced(value: unknown, by: ReadonlyMap<string, string>): unknown {
+function replaceIds(value: unknown, by: ReadonlyMap<string, string>): unknown {
   // The texts of errors name ids.
   if (typeof value === 'string') return value.replaceAll(/[\w-]+/g, (word) => by.get(word) ?? word);
-  if (Array.isArray(value)) return value.map((each) => replaced(each, by));
+  if (Array.isArray(value)) return value.map((each) => replaceIds(each, by));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, replaced(inner, by)]));
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, replaceIds(inner, by)]));
 }

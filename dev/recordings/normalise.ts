@@ -8,9 +8,9 @@ const numbers = new Set(['audio_start_ms', 'audio_end_ms', 'expires_at', 'logpro
 const floating = /^conversation\.item\.input_audio_transcription\./;
 
 /** Runs of deltas become one event of each type; transcription events, which may float, are at the end. */
-export function normalised(events: readonly JsonObject[]): JsonObject[] {
+export function normalise(events: readonly JsonObject[]): JsonObject[] {
   let run = new Set<string>();
-  const kept = events.filter(({ type }) => {
+  const merged = events.filter(({ type }) => {
     const name = String(type);
     if (!name.endsWith('.delta')) {
       run = new Set();
@@ -21,19 +21,19 @@ export function normalised(events: readonly JsonObject[]): JsonObject[] {
     return isFirst;
   });
   const [fixed, floats] = [false, true].map((floats) =>
-    kept.filter(({ type }) => floating.test(String(type)) === floats),
+    merged.filter(({ type }) => floating.test(String(type)) === floats),
   );
   return [...(fixed ?? []), ...(floats ?? [])].map((event) => {
     const { event_id: _id, ...rest } = event;
-    return masked(rest) as JsonObject;
+    return mask(rest) as JsonObject;
   });
 }
 
-function masked(value: unknown, key = '', inUsage = false): unknown {
-  if (Array.isArray(value)) return key === 'rate_limits' ? '<limits>' : value.map((each) => masked(each, '', inUsage));
+function mask(value: unknown, key = '', inUsage = false): unknown {
+  if (Array.isArray(value)) return key === 'rate_limits' ? '<limits>' : value.map((each) => mask(each, '', inUsage));
   if (typeof value === 'object' && value !== null) {
     const entries = Object.entries(value);
-    return Object.fromEntries(entries.map(([name, inner]) => [name, masked(inner, name, inUsage || name === 'usage')]));
+    return Object.fromEntries(entries.map(([name, inner]) => [name, mask(inner, name, inUsage || name === 'usage')]));
   }
   if (typeof value === 'string') return texts.has(key) && value !== '' ? `<${key}>` : value;
   if (typeof value !== 'number') return value;

@@ -1,7 +1,7 @@
 import { differences } from './differences.ts';
 import type { JsonObject, Line, Recording } from './format.ts';
 import { IdPairs } from './ids.ts';
-import { normalised } from './normalise.ts';
+import { normalise } from './normalise.ts';
 
 /** A connection to the server under test. */
 export interface Wire {
@@ -36,7 +36,7 @@ export async function play({ lines }: Recording, wire: Wire, { whole }: { whole:
   wire.send({ type: fence, event_id: fence });
   for (let event = await wire.next(); event && !isFence(event); event = await wire.next()) played.push(event);
   ids.match(recorded, played);
-  return differences(normalised(recorded), normalised(ids.toRecorded(played)), { whole });
+  return differences(normalise(recorded), normalise(ids.toRecorded(played)), { whole });
 }
 
 /** Waits until the event that was recorded last has been played. Deltas may be cut differently: one of each item is enough. */

@@ -7,7 +7,7 @@ import { amplifications, type Cost, CostMeter, costFinding, leastCost, threshold
 import { Coverage } from '../../dev/fuzz/coverage.ts';
 import { signature } from '../../dev/fuzz/findings.ts';
 import { runSession } from '../../dev/fuzz/session-run.ts';
-import { shrunk } from '../../dev/fuzz/shrink.ts';
+import { shrink } from '../../dev/fuzz/shrink.ts';
 import type { LogEvent } from '../../src/core/log.ts';
 import { wireErrors } from '../../src/protocol/errors/wire-errors.ts';
 import type { Session } from '../../src/session/session.ts';
@@ -77,7 +77,7 @@ test('an ended session is found, and its case is reduced to the minimum', async 
   const fuzzed = sessionCase(clear, clear, { type: 'nope' }, commit, clear);
   const { findings } = await run(fuzzed);
   assert.deepEqual(findings.map(signature), ['session-ended: ga: closed with #: broken']);
-  const { fuzzed: least, repeatable } = await shrunk(
+  const { fuzzed: least, repeatable } = await shrink(
     fuzzed,
     async (candidate) => candidate.kind === 'session' && (await run(candidate)).findings.length > 0,
   );
