@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type ClientOptions, WebSocket } from 'ws';
 import { connectionProblem } from '../core/connection-problem.ts';
-import { tryParseJson } from '../core/json.ts';
+import { isJsonObject, tryParseJson } from '../core/json.ts';
 import type { ServerEvent, ServerEventOf, ServerEventType } from '../protocol/wire/server-events.ts';
 
 /** The endpoint cannot be reached, or has closed the connection. */
@@ -130,7 +130,7 @@ function isOfType<T extends ServerEventType>(event: ServerEvent, type: T): event
 
 /** The fields of an event follow from its type; the server is trusted to comply. */
 function isEvent(value: unknown): value is ServerEvent {
-  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
+  return isJsonObject(value) && typeof value.type === 'string';
 }
 
 function describeFailure(error: Error, url: URL): string {

@@ -1,5 +1,7 @@
 /** Whether a language model calls a tool that it is asked to use. */
 
+import { messageOf } from '../../core/errors.ts';
+import { isJsonObject, tryParseJson } from '../../core/json.ts';
 import type { LanguageModel, ModelTool } from '../../session/ports/language-model.ts';
 
 const weatherTool: ModelTool = {
@@ -36,7 +38,7 @@ export async function checkToolCall(model: LanguageModel, signal: AbortSignal): 
     }
   } catch (error) {
     signal.throwIfAborted();
-    return { did: `a request with a tool failed: ${error instanceof Error ? error.message : error}`, follows: false };
+    return { did: `a request with a tool failed: ${messageOf(error)}`, follows: false };
   }
   if (name === undefined) return { did: 'did not call the tool that it was asked to use', follows: false };
   const called = `called ${name.slice(0, 64)}(${args.slice(0, 80)})`;
@@ -46,10 +48,6 @@ export async function checkToolCall(model: LanguageModel, signal: AbortSignal): 
 }
 
 function isParis(json: string): boolean {
-  try {
-    const args: unknown = JSON.parse(json);
-    return typeof args === 'object' && args !== null && 'city' in args && /paris/i.test(String(args.city));
-  } catch {
-    return false;
-  }
+  const args = tryParseJson(json);
+  return isJsonObject(args) && /paris/i.test(String(args.city));
 }

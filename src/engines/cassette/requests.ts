@@ -1,7 +1,7 @@
 /** Requests to engines as stored and compared in a cassette: plain JSON, without what differs between runs. */
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
-import { withoutAbsent } from '../../core/json.ts';
+import { isObject, withoutAbsent } from '../../core/json.ts';
 import type { ContextItem, ModelRequest } from '../../session/ports/language-model.ts';
 import type { TranscribeOptions } from '../../session/ports/transcriber.ts';
 import type { SpeakOptions } from '../../session/ports/voice.ts';
@@ -73,10 +73,6 @@ export function difference(recorded: unknown, now: unknown, path = ''): string |
 function joinPath(path: string, key: string, parent: object): string {
   if (Array.isArray(parent)) return `${path}[${key}]`;
   return path === '' ? key : `${path}.${key}`;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }
 
 function describeValue(value: unknown): string {

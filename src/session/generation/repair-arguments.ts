@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { jsonrepair } from 'jsonrepair';
+import { isJsonObject, tryParseJson } from '../../core/json.ts';
 import { textBounds } from '../speech/text-bounds.ts';
 
 /** Notations for no arguments. */
@@ -38,7 +39,7 @@ function withEscapes(text: string): string {
 function objectWithin(value: unknown): string | undefined {
   if (typeof value === 'string') return objectIn(value, false);
   const [only] = Array.isArray(value) && value.length === 1 ? value : [];
-  return isObject(only) ? JSON.stringify(only) : undefined;
+  return isJsonObject(only) ? JSON.stringify(only) : undefined;
 }
 
 /** Removes a code fence, and the tags and tokens of a chat template around it. */
@@ -89,7 +90,7 @@ function endsInKey(text: string): boolean {
 /** The object that several amount to: the first if all are equal, the last if each extends the one before. */
 function oneOf(objects: readonly string[]): string | undefined {
   const values: unknown[] = objects.map((object) => JSON.parse(object));
-  if (!values.every(isObject)) return undefined;
+  if (!values.every(isJsonObject)) return undefined;
   const filled = values.flatMap((value, index) => (Object.keys(value).length > 0 ? [{ value, index }] : []));
   const [first] = filled;
   const last = filled.at(-1);
@@ -104,14 +105,5 @@ function extendsObject(value: object, before: object): boolean {
 }
 
 function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return tryParseJson(text) !== undefined;
 }

@@ -3,6 +3,7 @@
  * References, formats and finer constraints of JSON Schema are ignored.
  */
 
+import { isJsonObject } from '../../../core/json.ts';
 import type { ModelTool } from '../../../session/ports/language-model.ts';
 import { Phrases } from './phrases.ts';
 import { contentStems, isStopWord, normalize, readableName, splitWords, stem } from './words.ts';
@@ -44,18 +45,16 @@ const REFUSAL = /^(?:no|not|off|without|never|disable|stop|don't)$/;
 const BEFORE_ANSWER =
   /^(?:(?:um|uh|well|please|make it|it's|it is|that's|that is|i'm|i am|i live|my [\p{L}]{1,30} is|in|at|on|to|for|from|an?|the(?! \p{Lu}))[, ]+)+/iu;
 
-const isRecord = (value: unknown): value is Schema =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const numberOf = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 const isNumeric = (schema: Schema) => /number|integer/.test(String(schema.type));
 
 /** A schema without the alternative `null`. */
 function resolved(given: unknown): Schema {
-  if (!isRecord(given)) return {};
+  if (!isJsonObject(given)) return {};
   const alternatives = [given.anyOf, given.oneOf].find((list) => Array.isArray(list));
-  const chosen: unknown = alternatives?.find((option) => isRecord(option) && option.type !== 'null');
-  return isRecord(chosen) ? { ...given, ...chosen } : given;
+  const chosen: unknown = alternatives?.find((option) => isJsonObject(option) && option.type !== 'null');
+  return isJsonObject(chosen) ? { ...given, ...chosen } : given;
 }
 
 export interface ToolCall {
@@ -96,7 +95,7 @@ class Filler {
   }
 
   object(schema: Schema, depth: number): Record<string, unknown> {
-    const properties = new Map(isRecord(schema.properties) ? Object.entries(schema.properties) : []);
+    const properties = new Map(isJsonObject(schema.properties) ? Object.entries(schema.properties) : []);
     const listed: unknown[] = Array.isArray(schema.required) ? schema.required : [];
     const required = new Set(listed.filter((key) => typeof key === 'string'));
     const names = [...required.union(new Set(properties.keys()))].slice(0, depth < DEEPEST ? MOST_PROPERTIES : 0);
@@ -211,8 +210,8 @@ const labelOf = (name: string) => readableName(name).replace(/ (?:id|name)$/, ''
  * A malformed schema is treated as empty.
  */
 export function fillArguments({ name, parameters }: ModelTool, wish: Wish): ToolCall {
-  const schema = isRecord(parameters) ? parameters : {};
-  const filler = new Filler(wish, isRecord(schema.properties) ? Object.keys(schema.properties) : []);
+  const schema = isJsonObject(parameters) ? parameters : {};
+  const filler = new Filler(wish, isJsonObject(schema.properties) ? Object.keys(schema.properties) : []);
   const filled = filler.object(schema, 0);
   return { name, arguments: JSON.stringify(filled), question: filler.question };
 }

@@ -1,5 +1,6 @@
 /** Converts the output of a tool to a sentence to speak. */
 
+import { tryParseJson } from '../../../core/json.ts';
 import { readableName, truncate } from './words.ts';
 
 const LONGEST_JSON = 200_000;
@@ -11,11 +12,8 @@ const SUCCESSES = new Set(['ok', 'success', 'status']);
 
 function parse(output: string): unknown {
   if (output.length > LONGEST_JSON || !/^\s*(?:[[{"]|null\b)/.test(output)) return output;
-  try {
-    return JSON.parse(output);
-  } catch {
-    return output;
-  }
+  const value = tryParseJson(output);
+  return value === undefined ? output : value;
 }
 
 function flatten(value: unknown, depth: number): string {

@@ -1,6 +1,7 @@
 /** Builds a request to a language model in the form of `/v1/chat/completions`. */
 
 import type { AudioClip } from '../../../audio/audio-clip.ts';
+import { isJsonObject, tryParseJson } from '../../../core/json.ts';
 import type { ContextItem, ContextPart, ModelRequest } from '../../../session/ports/language-model.ts';
 import type { ChatBody, ChatMessage, ChatPart } from '../chat-types.ts';
 import { base64Wav } from '../in-turns.ts';
@@ -46,7 +47,7 @@ export async function chatRequest(request: ModelRequest, options: ChatRequestOpt
       function: {
         name,
         description,
-        parameters: isMapping(parameters) ? parameters : undefined,
+        parameters: isJsonObject(parameters) ? parameters : undefined,
       },
     }));
     if (toolChoice !== 'auto') {
@@ -63,10 +64,6 @@ export async function chatRequest(request: ModelRequest, options: ChatRequestOpt
   const refused = (field: string, value: unknown) =>
     optionalFields.some((each) => each === field) && options.without(field, value);
   return Object.fromEntries(Object.entries(body).filter(([field, value]) => !refused(field, value))) as ChatBody;
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
@@ -124,7 +121,7 @@ function callMessages(
       tool_calls: calls.map((call) => ({
         id: ids.get(call.callId) ?? call.callId,
         type: 'function',
-        function: { name: call.name, arguments: isJsonObject(call.arguments) ? call.arguments : '{}' },
+        function: { name: call.name, arguments: isJsonObject(tryParseJson(call.arguments)) ? call.arguments : '{}' },
       })),
     },
     ...calls.map(
@@ -135,17 +132,6 @@ function callMessages(
       }),
     ),
   ];
-}
-
-/**
- * Servers parse the arguments of earlier calls and fail if they are not an object; clients may have created any text.
- */
-function isJsonObject(text: string): boolean {
-  try {
-    return isMapping(JSON.parse(text));
-  } catch {
-    return false;
-  }
 }
 
 /** WAVE files in base64, by clip. */

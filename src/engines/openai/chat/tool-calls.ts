@@ -3,6 +3,7 @@
  * arguments whole, as objects or in interleaved chunks; a `ModelEvent` stream has one call after the other.
  */
 
+import { isObject } from '../../../core/json.ts';
 import type { ModelEvent } from '../../../session/ports/language-model.ts';
 import { field, numberField, textField } from '../json.ts';
 import { RequestFailure } from '../request-failure.ts';
@@ -119,10 +120,6 @@ export class ToolCalls {
     }
     return events;
   }
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }
 
 /** Finds the end of a JSON object in chunks of text. Each character is examined once. */
