@@ -1,6 +1,7 @@
 /** `npm run bench`: measures everything and prints one table. */
 
 import { writeFile } from 'node:fs/promises';
+import { UsageError } from '../src/cli/flags.ts';
 import { access } from './access.ts';
 import { bareLimit } from './bare-limit.ts';
 import { coldStart } from './cold-start.ts';
@@ -18,7 +19,6 @@ import {
   parts,
   quickComparePlan,
   quickPlan,
-  UsageError,
   usage,
 } from './options.ts';
 import { loadQuestions, QuestionError } from './questions.ts';

@@ -1,7 +1,6 @@
 /** The command line of the benchmark, and the durations of its parts. */
 
-import { parseArgs } from 'node:util';
-import { messageOf } from '../src/core/errors.ts';
+import { parseFlags, UsageError } from '../src/cli/flags.ts';
 
 export const parts = [
   'cold-start',
@@ -47,14 +46,16 @@ Options
 Close other programs before: everything runs at once on one machine, clients included.
 `;
 
-/** The command line is invalid; the message says why. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 /** @throws {UsageError} */
 export function parseOptions(argv: readonly string[]): BenchOptions | 'help' {
-  const values = parse(argv);
+  const { values } = parseFlags('bench', argv, {
+    quick: { type: 'boolean' },
+    json: { type: 'string' },
+    question: { type: 'string', multiple: true },
+    only: { type: 'string', multiple: true },
+    compare: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  });
   if (values.help === true) return 'help';
   if (values.compare !== undefined && values.only !== undefined) {
     throw new UsageError('--only cannot be combined with --compare, which has a fixed list of figures.');
@@ -66,24 +67,6 @@ export function parseOptions(argv: readonly string[]): BenchOptions | 'help' {
     only: values.only?.map(partNamed) ?? parts,
     compare: values.compare,
   };
-}
-
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        quick: { type: 'boolean' },
-        json: { type: 'string' },
-        question: { type: 'string', multiple: true },
-        only: { type: 'string', multiple: true },
-        compare: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(messageOf(error));
-  }
 }
 
 function partNamed(name: string): Part {

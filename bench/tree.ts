@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import { UsageError } from './options.ts';
+import { UsageError } from '../src/cli/flags.ts';
 
 const manifest = z.object({ scripts: z.object({ start: z.string() }) });
 const lockFile = z.object({ packages: z.record(z.string(), z.unknown()) });

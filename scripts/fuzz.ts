@@ -2,9 +2,10 @@
 
 import { writeFile } from 'node:fs/promises';
 import { Fuzzer, type Memory } from '../dev/fuzz/fuzzer.ts';
-import { type FuzzOptions, parseOptions, UsageError, usage } from '../dev/fuzz/options.ts';
+import { type FuzzOptions, parseOptions, usage } from '../dev/fuzz/options.ts';
 import { formatReport, reportOf } from '../dev/fuzz/report.ts';
 import { newState, type RunState, readState, writeState } from '../dev/fuzz/state.ts';
+import { UsageError } from '../src/cli/flags.ts';
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { messageOf } from '../../src/core/errors.ts';
+import { parseFlags, UsageError } from '../../src/cli/flags.ts';
 
 export interface FuzzOptions {
   minutes: number;
@@ -30,14 +29,17 @@ Options
 Exits with 1 when anything was found.
 `;
 
-/** The command line is invalid; the message says why. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 /** @throws {UsageError} */
 export function parseOptions(argv: readonly string[]): FuzzOptions | 'help' {
-  const values = parse(argv);
+  const { values } = parseFlags('fuzz', argv, {
+    minutes: { type: 'string' },
+    seed: { type: 'string' },
+    resume: { type: 'string' },
+    report: { type: 'string' },
+    case: { type: 'string', multiple: true },
+    lanes: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  });
   if (values.help === true) return 'help';
   return {
     minutes: numberFrom('--minutes', values.minutes ?? '1', 0, 10_000),
@@ -47,25 +49,6 @@ export function parseOptions(argv: readonly string[]): FuzzOptions | 'help' {
     cases: (values.case ?? []).map((text) => wholeNumber('--case', text)),
     lanes: Math.max(1, wholeNumber('--lanes', values.lanes ?? '16')),
   };
-}
-
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        minutes: { type: 'string' },
-        seed: { type: 'string' },
-        resume: { type: 'string' },
-        report: { type: 'string' },
-        case: { type: 'string', multiple: true },
-        lanes: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(messageOf(error));
-  }
 }
 
 function wholeNumber(name: string, text: string): number {

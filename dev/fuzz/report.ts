@@ -2,52 +2,30 @@
 
 import { readFileSync } from 'node:fs';
 import { requirements } from '../harness/requirements.ts';
-import { type Amplification, amplificationLine } from './cost.ts';
+import { amplificationLine } from './cost.ts';
 import type { Coverage } from './coverage.ts';
 import type { Memory } from './fuzzer.ts';
 import type { FoundCase, RunState } from './state.ts';
 
-export interface Report {
-  seed: number;
+export interface Report extends Omit<RunState, 'next' | 'coverage'> {
   cases: number;
-  seconds: number;
-  framesSent: number;
-  framesReceived: number;
   framesPerSecond: number;
-  sessions: number;
-  requests: number;
-  deaths: number;
-  longestWaitMs: number;
   memory: Memory | undefined;
   /** Requirements that a fuzzer can observe, and those that were reached. */
   reachable: string[];
   reached: string[];
-  findings: FoundCase[];
-  measured: number;
-  worst: Amplification[];
 }
 
 export function reportOf(state: RunState, coverage: Coverage, memory: Memory | undefined): Report {
-  const { seed, seconds, framesSent, framesReceived, sessions, requests, deaths, longestWaitMs, findings } = state;
-  const { measured, worst } = state;
+  const { next, coverage: _raw, ...rest } = state;
   const reach = reachOf(coverage);
   return {
-    seed,
-    cases: state.next,
-    seconds,
-    framesSent,
-    framesReceived,
-    framesPerSecond: seconds > 0 ? framesSent / seconds : 0,
-    sessions,
-    requests,
-    deaths,
-    longestWaitMs,
+    ...rest,
+    cases: next,
+    framesPerSecond: state.seconds > 0 ? state.framesSent / state.seconds : 0,
     memory,
     reachable: [...reach.keys()],
     reached: [...reach].filter(([, reached]) => reached).map(([id]) => id),
-    findings,
-    measured,
-    worst,
   };
 }
 
