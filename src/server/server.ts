@@ -53,7 +53,8 @@ export {
 } from '../config/config.ts';
 export type { Clock } from '../core/clock.ts';
 export type { Log, WrittenLog } from '../core/log.ts';
-export { createEngines, type EngineSet, type EngineStatus } from '../engines/spec/registry.ts';
+export { createEngines } from '../engines/spec/engine-sets.ts';
+export type { EngineSet, EngineStatus } from '../engines/spec/registry.ts';
 export { ListenError } from '../http/listener.ts';
 export type * from '../session/ports/audio-codec.ts';
 export type * from '../session/ports/engines.ts';

@@ -1,6 +1,7 @@
 import { after, before } from 'node:test';
 import { concatSamples } from '../../src/audio/pcm.ts';
-import { createEngines, type EngineSet } from '../../src/engines/spec/registry.ts';
+import { createEngines } from '../../src/engines/spec/engine-sets.ts';
+import type { EngineSet } from '../../src/engines/spec/registry.ts';
 import type { SpeechChunk } from '../../src/session/ports/voice.ts';
 import { languageModelContract } from '../engines/contract/language-model.ts';
 import { type SpokenClip, transcriberContract } from '../engines/contract/transcriber.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createEngines, type EngineStatus } from '../../src/engines/spec/registry.ts';
+import { createEngines } from '../../src/engines/spec/engine-sets.ts';
+import type { EngineStatus } from '../../src/engines/spec/registry.ts';
 import { hear, say } from '../engines/speech.ts';
 
 test('the embedded set can be used before it is ready, reports its progress, and closes', async (t) => {

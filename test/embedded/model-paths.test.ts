@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { concatSamples } from '../../src/audio/pcm.ts';
 import { packageFile } from '../../src/engines/embedded/package-file.ts';
-import { createEngines } from '../../src/engines/spec/registry.ts';
+import { createEngines } from '../../src/engines/spec/engine-sets.ts';
 import { hear, noise, plainWords, say, silence } from '../engines/speech.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'parley-models-'));

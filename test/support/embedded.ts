@@ -1,6 +1,7 @@
 import { concatSamples } from '../../src/audio/pcm.ts';
 import { resample } from '../../src/audio/resample.ts';
-import { createEngines, type EngineSet } from '../../src/engines/spec/registry.ts';
+import { createEngines } from '../../src/engines/spec/engine-sets.ts';
+import type { EngineSet } from '../../src/engines/spec/registry.ts';
 import type { SpeechChunk } from '../../src/session/ports/voice.ts';
 import { silence } from './fake-engines.ts';
 

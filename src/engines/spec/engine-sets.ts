@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/clock.ts';
+import { type Clock, systemClock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
-import { type EngineKind, type Engines, forEachKind, warmEngines } from '../../session/ports/engines.ts';
+import { allKinds, type EngineKind, type Engines, forEachKind, warmEngines } from '../../session/ports/engines.ts';
 import { EngineGroup, type Lifecycle } from './engine-group.ts';
 import {
   defaultSet,
@@ -31,6 +31,8 @@ export interface EngineSets extends EngineSet {
  * @throws {RangeError} for an unknown name
  */
 export function createEngineSets(spec: EngineSetsSpec, options: EngineSetsOptions): EngineSets {
+  // All names of the default set are resolved before anything is started.
+  for (const kind of allKinds) maker(kind, spec.default[kind], options.given?.[kind]);
   const builder = new EngineSetBuilder(spec, options);
   const engines = builder.set(defaultSet, {});
   const aliased = new Map(
@@ -50,6 +52,14 @@ export function createEngineSets(spec: EngineSetsSpec, options: EngineSetsOption
     describe: () => engineGroup.describe(),
     close: () => engineGroup.close(),
   };
+}
+
+/**
+ * Creates the named engines (default `embedded`) and starts to load them. Returns immediately.
+ * @throws {RangeError} for an unknown name, with the known ones
+ */
+export function createEngines(names: EngineSetSpec = {}, options: CreateEnginesOptions = {}): EngineSet {
+  return createEngineSets({ default: names, sets: {}, aliases: {} }, { clock: systemClock, ...options });
 }
 
 type EngineSetsInOrder = readonly [EngineSetSpec, ...EngineSetSpec[]];

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { SessionType } from '../../protocol/wire/session-config.ts';
-import { allKinds, type EngineKind, type Engines, forEachKind } from '../../session/ports/engines.ts';
+import type { EngineKind, Engines } from '../../session/ports/engines.ts';
 import { Flite } from '../embedded/flite/flite.ts';
 import { Moonshine } from '../embedded/moonshine/moonshine.ts';
 import { StandIn } from '../embedded/responder/stand-in.ts';
@@ -9,7 +9,7 @@ import { Silero } from '../embedded/silero/silero.ts';
 import { AutoModel } from '../openai/auto-model.ts';
 import { httpFactories, type RemoteOptions } from '../openai/http-engines.ts';
 import type { PoolSurroundings } from '../pool/worker-pool.ts';
-import { EngineGroup, type EngineStatus, type Lifecycle, type ProgressListener } from './engine-group.ts';
+import type { EngineStatus, Lifecycle, ProgressListener } from './engine-group.ts';
 import {
   acceptsPath,
   builtInEngines,
@@ -58,7 +58,6 @@ const serverFactories: {
   readonly [Kind in EngineKind]?: (spec: HttpEngineSpec, options: RemoteOptions) => Engines[Kind] & Lifecycle;
 } = httpFactories;
 
-export type EngineNames = Record<EngineKind, EngineSpec>;
 export type { EngineState, EngineStatus, Lifecycle } from './engine-group.ts';
 
 /** Parameters of engines that are created per session. */
@@ -120,27 +119,6 @@ export interface CreateEnginesOptions extends EngineOptions {
   given?: { readonly [Kind in EngineKind]?: { readonly name: string; readonly engine: Engines[Kind] & Lifecycle } };
   /** Called when an engine starts to load, and when it is ready or has failed. */
   onProgress?: ProgressListener;
-}
-
-/**
- * Creates the named engines (default `embedded`) and starts to load them. Returns immediately.
- * @throws {RangeError} for an unknown name, with the known ones
- */
-export function createEngines(names: Partial<EngineNames> = {}, options: CreateEnginesOptions = {}): EngineSet {
-  const makerOf = <Kind extends EngineKind>(kind: Kind) => maker(kind, names[kind], options.given?.[kind]);
-  // All names are resolved before anything is started.
-  for (const kind of allKinds) makerOf(kind);
-  const engineGroup = new EngineGroup(options.onProgress);
-  const engines = forEachKind<Engines>((kind) => {
-    const { name, make } = makerOf(kind);
-    return engineGroup.add(kind, name, () => make(options));
-  });
-  return {
-    engines,
-    ready: engineGroup.ready(),
-    describe: () => engineGroup.describe(),
-    close: () => engineGroup.close(),
-  };
 }
 
 export interface Maker<Kind extends EngineKind> {
