@@ -9,6 +9,7 @@ import type { ComparePlan } from './options.ts';
 import { wireRateHz } from './recording.ts';
 import { benchKey, MeasuredServer, ParleyProcess } from './servers.ts';
 import { type Tree, thisTree } from './tree.ts';
+import { takeTurns } from './turn-latency.ts';
 
 interface Compared {
   name: string;
@@ -92,22 +93,9 @@ async function measure(tree: Tree, plan: ComparePlan, questions: readonly Int16A
 async function measureEmbedded(tree: Tree, { turns: count }: ComparePlan, questions: readonly Int16Array[]) {
   const server = await ParleyProcess.start(tree);
   try {
-    const load = await Load.start({
-      wsUrl: server.wsUrl,
-      sessions: 1,
-      chunkMs: 20,
-      detection: 'server_vad',
-      questions,
-      pauseMs: 100,
-      spreadMs: 0,
-      listen: false,
-    });
-    await load.takeTurns(1, turnTimeoutMs);
-    load.begin();
-    await load.takeTurns(count, count * turnTimeoutMs);
-    const audible = summarise(load.turns.map(({ heardMs }) => heardMs));
-    const firstAudio = summarise(load.turns.map(({ audioMs }) => audioMs));
-    await load.stop();
+    const { turns } = await takeTurns(server.wsUrl, { questions, count, pauseMs: 100 });
+    const audible = summarise(turns.map(({ heardMs }) => heardMs));
+    const firstAudio = summarise(turns.map(({ audioMs }) => audioMs));
     return {
       listening: server.listeningMs,
       ready: server.readyMs,

@@ -19,21 +19,7 @@ export async function turnLatency({
 }): Promise<Section> {
   const server = await ParleyProcess.start();
   try {
-    const load = await Load.start({
-      wsUrl: server.wsUrl,
-      sessions: 1,
-      chunkMs: 20,
-      detection: 'server_vad',
-      questions,
-      pauseMs: 500,
-      spreadMs: 0,
-      listen: false,
-    });
-    await load.takeTurns(1, turnTimeoutMs);
-    load.begin();
-    await load.takeTurns(count, count * turnTimeoutMs);
-    const turns = load.turns.slice(0, count);
-    const warnings = await load.stop();
+    const { turns, warnings } = await takeTurns(server.wsUrl, { questions, count, pauseMs: 500 });
     return {
       title: 'Turn latency, embedded engines, one session',
       how:
@@ -54,6 +40,20 @@ export async function turnLatency({
   } finally {
     await server.close();
   }
+}
+
+/** Takes `count` turns in one session, one after the other, after a first one that is not counted. */
+export async function takeTurns(
+  wsUrl: string,
+  { questions, count, pauseMs }: { questions: readonly Int16Array[]; count: number; pauseMs: number },
+) {
+  const shape = { sessions: 1, chunkMs: 20, detection: 'server_vad', spreadMs: 0, listen: false } as const;
+  const load = await Load.start({ wsUrl, questions, pauseMs, ...shape });
+  await load.takeTurns(1, turnTimeoutMs);
+  load.begin();
+  await load.takeTurns(count, count * turnTimeoutMs);
+  const turns = load.turns.slice(0, count);
+  return { turns, warnings: await load.stop() };
 }
 
 /** Each session takes a turn every 4 s: 600 ms of speech, 500 ms of silence, and this pause. */
