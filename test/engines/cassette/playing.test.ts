@@ -69,6 +69,23 @@ test('a conversation is replayed byte for byte without calling an engine', async
   assert.deepEqual(comparable(played), comparable(recorded));
 });
 
+test('a voice that prepares text itself gets the text of the model, while it is recorded and played', async (t) => {
+  const recorder = newRecorder(t);
+  Object.assign(recorder.engines.voice, { preparesText: true });
+  recorder.engines.languageModel.script = () => say('It is **warm**.');
+  await ask(recorder.open(), 'How is the weather?');
+  await recorder.finish();
+  assert.deepEqual(
+    recorder.engines.voice.spoken.map(({ text }) => text),
+    ['It is **warm**.'],
+  );
+  const played = player(recorder.directory).open();
+  await played.client.say(userText('How is the weather?'));
+  await played.client.say({ type: 'response.create' });
+  await arrived(played, 'response.done', 1);
+  assert.equal(played.client.last('response.done').response.status, 'completed');
+});
+
 test('a cassette is readable: one line per request, answer and end, and the audio as WAV files', async (t) => {
   const recorder = newRecorder(t);
   answerInTurn(recorder.engines);
