@@ -1,0 +1,117 @@
+import { type CallCodec, callCodecs, OfferError } from './peer-connection.ts';
+
+/** Bounds of an offer. */
+export interface OfferLimits {
+  bytes: number;
+  mediaSections: number;
+  candidates: number;
+}
+
+/** What the answer needs to know about an offer. */
+export interface Offer {
+  /** Without its candidates: the client connects to the server (ICE lite, RFC 8445 §2.5). */
+  readonly sdp: string;
+  readonly codec: CallCodec;
+  readonly payloadType: number;
+  /** Bytes per message of the data channel, from `a=max-message-size`. */
+  readonly maxMessageBytes: number;
+  /** Whether the client insists on being the DTLS server. */
+  readonly dtlsPassive: boolean;
+}
+
+/** The default of `a=max-message-size` (RFC 8841 §6.1). */
+const defaultMessageBytes = 65_536;
+/** RTP payload types without `a=rtpmap` (RFC 3551 §6). */
+const staticTypes: ReadonlyMap<number, CallCodec> = new Map([
+  [0, 'pcmu'],
+  [8, 'pcma'],
+]);
+const rtpmap: Record<string, CallCodec> = { 'opus/48000/2': 'opus', 'pcmu/8000': 'pcmu', 'pcma/8000': 'pcma' };
+
+/**
+ * Checks an SDP offer (RFC 8866, RFC 8829 §5.3), and selects the client's most preferred codec that the server has.
+ * @throws {OfferError} saying what is missing or too much
+ */
+export function readOffer(sdp: string, allowed: readonly CallCodec[], limits: OfferLimits): Offer {
+  if (Buffer.byteLength(sdp) > limits.bytes) throw new OfferError(`The SDP offer exceeds ${limits.bytes} bytes.`);
+  const lines = sdp.split(/\r\n|\n|\r/).filter((line) => line !== '');
+  if (lines[0] !== 'v=0') throw new OfferError("The SDP offer must start with the line 'v=0'.");
+  const malformed = lines.find((line) => !/^[a-z]=/.test(line));
+  if (malformed !== undefined) throw new OfferError(`The SDP offer has a malformed line: '${malformed.slice(0, 80)}'.`);
+  const candidates = lines.filter((line) => line.startsWith('a=candidate:')).length;
+  if (candidates > limits.candidates) {
+    throw new OfferError(`The SDP offer has ${candidates} candidates; at most ${limits.candidates} are accepted.`);
+  }
+  const kept = lines.filter((line) => !line.startsWith('a=candidate:') && line !== 'a=end-of-candidates');
+  const [session = [], ...sections] = splitSections(kept);
+  if (sections.length > limits.mediaSections) {
+    throw new OfferError(
+      `The SDP offer has ${sections.length} media sections; at most ${limits.mediaSections} are accepted.`,
+    );
+  }
+  const audio = sections.filter((section) => section[0]?.startsWith('m=audio ') && !/^m=audio 0 /.test(section[0]));
+  if (audio.length === 0) throw new OfferError('The SDP offer has no audio section (m=audio).');
+  if (audio.length > 1) throw new OfferError('The SDP offer has more than one audio section (m=audio).');
+  const [section = []] = audio;
+  for (const name of ['ice-ufrag', 'ice-pwd', 'fingerprint']) {
+    if (!attribute(section, name) && !attribute(session, name)) {
+      throw new OfferError(`The SDP offer has no 'a=${name}' for its audio section.`);
+    }
+  }
+  const data = sections.find((each) => each[0]?.startsWith('m=application '));
+  const size = data && attribute(data, 'max-message-size');
+  return {
+    ...selectCodec(section, allowed),
+    sdp: `${withMids([session, ...sections])
+      .flat()
+      .join('\r\n')}\r\n`,
+    maxMessageBytes: size === undefined ? defaultMessageBytes : Number(size) || Number.POSITIVE_INFINITY,
+    dtlsPassive: (attribute(section, 'setup') ?? attribute(session, 'setup')) === 'passive',
+  };
+}
+
+function splitSections(lines: readonly string[]): string[][] {
+  const sections: string[][] = [[]];
+  for (const line of lines) {
+    if (line.startsWith('m=')) sections.push([]);
+    sections.at(-1)?.push(line);
+  }
+  return sections;
+}
+
+/** Sections without `a=mid` get one, which the answer repeats (RFC 5888 §9.1 permits it). */
+function withMids([session = [], ...sections]: string[][]): string[][] {
+  return [
+    session,
+    ...sections.map((section, index) =>
+      attribute(section, 'mid') === undefined ? [...section, `a=mid:${index}`] : section,
+    ),
+  ];
+}
+
+function attribute(lines: readonly string[], name: string): string | undefined {
+  const found = lines.find((line) => line.startsWith(`a=${name}:`));
+  return found?.slice(name.length + 3).trim();
+}
+
+function selectCodec(section: readonly string[], allowed: readonly CallCodec[]): Pick<Offer, 'codec' | 'payloadType'> {
+  const payloadTypes = (section[0] ?? '').split(' ').slice(3).map(Number);
+  const mapped = new Map(staticTypes);
+  for (const line of section) {
+    const [, type = '', encoding = ''] = /^a=rtpmap:(\d+) (\S+)/.exec(line) ?? [];
+    const codec = rtpmap[encoding.toLowerCase().replace(/^(pcm[ua]\/8000)\/1$/, '$1')];
+    if (codec) mapped.set(Number(type), codec);
+  }
+  for (const payloadType of payloadTypes) {
+    const codec = mapped.get(payloadType);
+    if (codec && allowed.includes(codec)) return { codec, payloadType };
+  }
+  const names = allowed.map((codec) => codecNames[codec]).join(', ');
+  throw new OfferError(`The SDP offer has no audio codec that this server supports: ${names}.`);
+}
+
+/** As in SDP. */
+const codecNames: Record<CallCodec, string> = { opus: 'opus/48000/2', pcmu: 'PCMU/8000', pcma: 'PCMA/8000' };
+
+/** All codecs, for servers that do not restrict them. */
+export const allCodecs: readonly CallCodec[] = callCodecs;

@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import {
+  type Address,
+  Candidate,
+  candidateFoundation,
+  candidatePriority,
+  classes,
+  Event,
+  Message,
+  methods,
+  type Protocol,
+} from 'werift';
+import type { Endpoint, UdpPort, UdpRoute } from './udp-port.ts';
+
+/** The credentials of an ICE session, as its connection has them. */
+interface IceCredentials {
+  readonly localUsername: string;
+  readonly localPassword: string;
+  readonly remoteUsername: string;
+  readonly remotePassword: string;
+}
+
+/**
+ * The transport of one ICE session of werift over a port that all calls share. It answers from the address that the
+ * client nominated last, so a call survives a change of the client's network.
+ */
+export class SharedProtocol implements Protocol, UdpRoute {
+  readonly type = 'stun';
+  readonly onRequestReceived = new Event<[Message, Address, Buffer]>();
+  readonly onDataReceived = new Event<[Buffer]>();
+  readonly localCandidate: Candidate;
+  readonly #port: UdpPort;
+  readonly #ice: IceCredentials;
+  readonly #tieBreaker = randomBytes(8).readBigUInt64BE();
+  readonly #arrived: () => void;
+  #selected: Endpoint | undefined;
+
+  /** `arrived` is called for everything that the client sends. */
+  constructor(options: { port: UdpPort; host: string; ice: IceCredentials; arrived: () => void }) {
+    const { host, port } = options;
+    this.#port = port;
+    this.#ice = options.ice;
+    this.#arrived = options.arrived;
+    this.localCandidate = new Candidate(
+      ...([candidateFoundation('host', 'udp', host), 1, 'udp', candidatePriority('host')] as const),
+      ...([host, port.port, 'host'] as const),
+    );
+    port.add(this);
+  }
+
+  get usernameFragment(): string {
+    return this.#ice.localUsername;
+  }
+
+  get password(): string {
+    return this.#ice.localPassword;
+  }
+
+  stunRequested(message: Message, [address, port]: Endpoint, data: Buffer): void {
+    this.#arrived();
+    if (message.attributesKeys.includes('USE-CANDIDATE')) this.#selected = [address, port];
+    this.onRequestReceived.execute(message, [address, port], data);
+  }
+
+  received(data: Buffer): void {
+    this.#arrived();
+    this.onDataReceived.execute(data);
+  }
+
+  /** Asks the client for a sign of life: every ICE agent answers a STUN request (RFC 8445 §7.3). */
+  probe(): void {
+    if (!this.#selected) return;
+    const request = new Message(methods.BINDING, classes.REQUEST)
+      .setAttribute('USERNAME', `${this.#ice.remoteUsername}:${this.#ice.localUsername}`)
+      .setAttribute('PRIORITY', candidatePriority('prflx'))
+      .setAttribute('ICE-CONTROLLED', this.#tieBreaker)
+      .addMessageIntegrity(Buffer.from(this.#ice.remotePassword))
+      .addFingerprint();
+    this.#port.send(request.bytes, this.#selected);
+  }
+
+  async sendStun(message: Message, to: Address): Promise<void> {
+    this.#port.send(message.bytes, to);
+  }
+
+  async sendData(data: Buffer, to: Address): Promise<void> {
+    this.#port.send(data, this.#selected ?? to);
+  }
+
+  /** An agent that is ICE lite sends no checks. */
+  request(): Promise<[Message, Address]> {
+    return Promise.reject(new Error('ICE lite'));
+  }
+
+  async connectionMade(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.#port.remove(this);
+    this.onRequestReceived.complete();
+    this.onDataReceived.complete();
+  }
+}
