@@ -279,8 +279,8 @@ function contradictions(config: Config): string[] {
     );
   }
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
-    const [given, missing] = tlsCert === undefined ? ['--tls-key', '--tls-cert'] : ['--tls-cert', '--tls-key'];
-    problems.push(`${given} is given without ${missing}: TLS needs both.`);
+    const [present, missing] = tlsCert === undefined ? ['--tls-key', '--tls-cert'] : ['--tls-cert', '--tls-key'];
+    problems.push(`${present} is given without ${missing}: TLS needs both.`);
   }
   if (tls === 'self-signed' && (tlsCert !== undefined || tlsKey !== undefined)) {
     problems.push('--tls self-signed and --tls-cert exclude each other: give one of them.');

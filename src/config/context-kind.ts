@@ -40,6 +40,6 @@ function fromText(text: string): readonly ContextBudget[] | undefined {
 function validBudgets(entries: unknown): readonly ContextBudget[] | undefined {
   const parsed = budgets.safeParse(entries).data;
   if (!parsed || new Set(parsed.map(({ model }) => model)).size < parsed.length) return undefined;
-  const given = parsed.map(withoutAbsent);
-  return given.some(({ model }) => model === undefined) ? given : [...given, { tokens: defaultContextTokens }];
+  const listed = parsed.map(withoutAbsent);
+  return listed.some(({ model }) => model === undefined) ? listed : [...listed, { tokens: defaultContextTokens }];
 }

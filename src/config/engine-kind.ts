@@ -81,10 +81,9 @@ const httpEngine = z.strictObject({
   spokenHint: z.string().max(10_000).optional(),
 });
 
-function readEngine(kind: EngineKind, given: unknown): Read<EngineSpec> {
-  if (typeof given === 'string')
-    return /^[a-z]+:\/\//i.test(given) ? readUrl(kind, { url: given }) : readName(kind, given);
-  const parsed = httpEngine.safeParse(camelCased(given));
+function readEngine(kind: EngineKind, raw: unknown): Read<EngineSpec> {
+  if (typeof raw === 'string') return /^[a-z]+:\/\//i.test(raw) ? readUrl(kind, { url: raw }) : readName(kind, raw);
+  const parsed = httpEngine.safeParse(camelCased(raw));
   if (!parsed.success) return { problem: issueOf(parsed.error) };
   return readUrl(kind, parsed.data);
 }
@@ -92,12 +91,12 @@ function readEngine(kind: EngineKind, given: unknown): Read<EngineSpec> {
 /** `127.0.0.1:8000`, optionally with a path and a model, but without anything that may contain credentials. */
 const addressPattern = /^(?<host>(?:[\w.-]+|\[[\da-f:]+\]):\d{1,5})(?<rest>(?:\/[\w./-]*)?(?:#[\w./:-]*)?)$/i;
 
-function readName(kind: EngineKind, given: string): Read<string> {
-  const [name = '', ...path] = given.split(':');
+function readName(kind: EngineKind, raw: string): Read<string> {
+  const [name = '', ...path] = raw.split(':');
   const known = engineNames(kind).includes(name);
-  if (known && path.length === 0) return { value: given };
-  if (known && acceptsPath(kind, name) && path.join(':') !== '') return { value: given };
-  const address = isRequestKind(kind) ? addressPattern.exec(given)?.groups : undefined;
+  if (known && path.length === 0) return { value: raw };
+  if (known && acceptsPath(kind, name) && path.join(':') !== '') return { value: raw };
+  const address = isRequestKind(kind) ? addressPattern.exec(raw)?.groups : undefined;
   if (address?.host !== undefined) {
     const path = /^\/[^#]/.test(address.rest ?? '') ? address.rest : `/v1${address.rest?.replace(/^\//, '')}`;
     return { problem: `There is no such engine. Did you mean http://${address.host}${path}?` };
@@ -108,21 +107,21 @@ function readName(kind: EngineKind, given: string): Read<string> {
   };
 }
 
-function readUrl(kind: EngineKind, { keyFile, ...given }: z.output<typeof httpEngine>): Read<HttpEngineSpec> {
+function readUrl(kind: EngineKind, { keyFile, ...spec }: z.output<typeof httpEngine>): Read<HttpEngineSpec> {
   if (!isRequestKind(kind)) return { problem: noServerText(kind) };
-  if (!URL.canParse(given.url)) return { problem: 'This is no URL' };
-  const url = new URL(given.url);
+  if (!URL.canParse(spec.url)) return { problem: 'This is no URL' };
+  const url = new URL(spec.url);
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     return { problem: 'A URL of an engine begins with http:// or https://' };
-  const model = given.model ?? (url.hash.length > 1 ? decodePercent(url.hash.slice(1)) : undefined);
+  const model = spec.model ?? (url.hash.length > 1 ? decodePercent(url.hash.slice(1)) : undefined);
   if (model === undefined && kind !== 'languageModel') {
     return { problem: 'The model is missing: put it behind the URL, as in http://127.0.0.1:8000/v1#whisper-small' };
   }
   url.hash = '';
-  const key = given.key ?? (keyFile === undefined ? undefined : keyIn(keyFile));
+  const key = spec.key ?? (keyFile === undefined ? undefined : keyIn(keyFile));
   if (keyFile !== undefined && key === undefined)
     return { problem: 'key-file is not a file that can be read and holds a key' };
-  return { value: withoutAbsent({ ...given, url: url.href, model, key }) };
+  return { value: withoutAbsent({ ...spec, url: url.href, model, key }) };
 }
 
 /** One engine of a kind. */
@@ -131,17 +130,17 @@ export function engine(kind: EngineKind): Kind<EngineSpec> {
     placeholder: 'ENGINE',
     allowed: `${engineNames(kind).join(', ')}${isRequestKind(kind) ? ', or URL#model of a server that speaks the API of OpenAI' : ''}`,
     parse: (text) => text,
-    read: (given) => endSentence(readEngine(kind, given)),
+    read: (raw) => endSentence(readEngine(kind, raw)),
     print: (value) => (typeof value === 'string' ? value : value.url),
   });
 }
 
 const setFieldsText = `${setFields.slice(0, -1).join(', ')} and ${setFields.at(-1)}`;
 
-function readSet(given: unknown): Read<EngineSetSpec> {
-  if (!isJsonObject(given)) return { problem: `expected a mapping with ${setFieldsText}` };
+function readSet(raw: unknown): Read<EngineSetSpec> {
+  if (!isJsonObject(raw)) return { problem: `expected a mapping with ${setFieldsText}` };
   const set: EngineSetSpec = {};
-  for (const [name, entry] of Object.entries(given)) {
+  for (const [name, entry] of Object.entries(raw)) {
     if (entry === undefined) continue;
     const kind = kindNamed(name);
     if (kind !== undefined) {
@@ -207,9 +206,9 @@ function mapping<T>(
   readEntry: (name: string, entry: unknown) => Read<T>,
 ): Kind<Readonly<Record<string, T>>> {
   const most = placeholder === 'SETS' ? maxSets : maxNames;
-  const read = (given: unknown): Read<Record<string, T>> => {
-    if (!isJsonObject(given)) return { problem: 'It is no mapping' };
-    const entries = Object.entries(given);
+  const read = (raw: unknown): Read<Record<string, T>> => {
+    if (!isJsonObject(raw)) return { problem: 'It is no mapping' };
+    const entries = Object.entries(raw);
     if (entries.length > most) return { problem: `There may be ${most} at most` };
     const made: [string, T][] = [];
     for (const [name, entry] of entries) {
@@ -222,7 +221,7 @@ function mapping<T>(
   return structured<Readonly<Record<string, T>>>({
     placeholder,
     allowed,
-    read: (given) => endSentence(read(given)),
+    read: (raw) => endSentence(read(raw)),
     print: (value) => Object.keys(value).join(','),
   });
 }
@@ -257,10 +256,10 @@ function issueOf({ issues: [issue] }: z.ZodError): string {
 }
 
 /** Converts `key-env` to `keyEnv`. */
-function camelCased(given: unknown): unknown {
-  if (!isJsonObject(given)) return given;
+function camelCased(raw: unknown): unknown {
+  if (!isJsonObject(raw)) return raw;
   return Object.fromEntries(
-    Object.entries(given).map(([key, value]) => [
+    Object.entries(raw).map(([key, value]) => [
       key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()),
       value,
     ]),

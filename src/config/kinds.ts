@@ -23,7 +23,7 @@ export interface Kind<T> {
   /** The value as the help prints it. */
   print(value: T): string;
   /** For an invalid value: the position in it, and what is expected there. Never contains the value. */
-  explain?(given: unknown): string | undefined;
+  explain?(raw: unknown): string | undefined;
 }
 
 function kind<T>(parts: {
@@ -32,7 +32,7 @@ function kind<T>(parts: {
   fromText: (text: string) => T | undefined;
   fromFile?: (entry: unknown) => T | undefined;
   print?: (value: T) => string;
-  explain?: (given: unknown) => string | undefined;
+  explain?: (raw: unknown) => string | undefined;
   secret?: boolean;
   repeatable?: boolean;
   bare?: string;
@@ -60,14 +60,14 @@ export function structured<T>({
 }: {
   placeholder: string;
   allowed: string;
-  read: (given: unknown) => Read<T>;
+  read: (raw: unknown) => Read<T>;
   parse?: (text: string) => unknown;
   print?: (value: T) => string;
   secret?: boolean;
   repeatable?: boolean;
 }): Kind<T> {
-  const accept = (given: unknown) => {
-    const result = read(given);
+  const accept = (raw: unknown) => {
+    const result = read(raw);
     return 'value' in result ? result.value : undefined;
   };
   return kind<T>({
@@ -76,8 +76,8 @@ export function structured<T>({
     ...parts,
     fromText: (text) => accept(parse(text)),
     fromFile: accept,
-    explain(given) {
-      const result = read(typeof given === 'string' ? parse(given) : given);
+    explain(raw) {
+      const result = read(typeof raw === 'string' ? parse(raw) : raw);
       return 'problem' in result ? result.problem : undefined;
     },
   });
@@ -85,8 +85,8 @@ export function structured<T>({
 
 /** A `read` that uses a schema; `explain` describes the first issue. */
 export function readBySchema<T>(schema: z.ZodType<T>, explain: (issue: z.core.$ZodIssue) => string) {
-  return (given: unknown): Read<T> => {
-    const { data, error } = schema.safeParse(given);
+  return (raw: unknown): Read<T> => {
+    const { data, error } = schema.safeParse(raw);
     const [issue] = error?.issues ?? [];
     return issue === undefined ? { value: data as T } : { problem: explain(issue) };
   };
@@ -168,7 +168,7 @@ export function text(placeholder: string, allowed: string): Kind<string | undefi
   return kind<string | undefined>({
     placeholder,
     allowed,
-    fromText: (given) => (given.trim() === '' ? undefined : given),
+    fromText: (raw) => (raw.trim() === '' ? undefined : raw),
     print: (value) => value ?? '',
   });
 }
@@ -178,7 +178,7 @@ export function hostName(): Kind<string> {
   return kind({
     placeholder: 'HOST',
     allowed: 'an IP address or a host name, without a port',
-    fromText: (given) => (/^[a-z0-9.-]+$/i.test(given) || /^[0-9a-f:.]+(%\w+)?$/i.test(given) ? given : undefined),
+    fromText: (raw) => (/^[a-z0-9.-]+$/i.test(raw) || /^[0-9a-f:.]+(%\w+)?$/i.test(raw) ? raw : undefined),
   });
 }
 
@@ -189,9 +189,9 @@ export function list(placeholder: string, allowed: string, check: (entry: string
     placeholder: `${placeholder},…`,
     allowed,
     repeatable: true,
-    fromText: (given) =>
+    fromText: (raw) =>
       checked(
-        given
+        raw
           .split(',')
           .map((entry) => entry.trim())
           .filter((entry) => entry !== ''),
@@ -211,8 +211,8 @@ export function apiKeys(): Kind<readonly ApiKey[]> {
     allowed: 'keys without spaces or commas; in a file a list of keys, or of { name, key or hash, project, limits }',
     repeatable: true,
     parse: splitKeys,
-    read(given) {
-      const entries = typeof given === 'string' ? splitKeys(given) : given;
+    read(raw) {
+      const entries = typeof raw === 'string' ? splitKeys(raw) : raw;
       const result = readApiKeys(Array.isArray(entries) ? entries : [entries]);
       if ('keys' in result) return { value: result.keys };
       return { problem: `In ${result.problem.place}: expected ${result.problem.expected}.` };

@@ -33,7 +33,7 @@ export function gather(options: readonly NamedOption[], sources: Sources): Gathe
   for (const each of options) {
     const text = flags.get(each.name);
     if (text !== undefined)
-      take(gathered, each, { value: each.option.kind.fromText(text), where: each.flag, given: text });
+      take(gathered, each, { value: each.option.kind.fromText(text), where: each.flag, raw: text });
   }
   return gathered;
 }
@@ -54,15 +54,15 @@ export function gatherFromCode(options: readonly NamedOption[], overrides: unkno
 function take(
   gathered: Pick<GatheredOptions, 'values' | 'problems'>,
   { key, option }: NamedOption,
-  from: { value: unknown; where: string; given: unknown },
+  from: { value: unknown; where: string; raw: unknown },
 ): void {
   if (from.value !== undefined) {
     gathered.values.set(key, from.value);
     return;
   }
   const { secret, allowed, explain } = option.kind;
-  const what = secret ? 'a value that is not allowed' : quote(from.given);
-  const explained = explain?.(from.given);
+  const what = secret ? 'a value that is not allowed' : quote(from.raw);
+  const explained = explain?.(from.raw);
   gathered.problems.push(`${from.where}: got ${what}, expected ${allowed}.${explained ? ` ${explained}` : ''}`);
 }
 
@@ -140,7 +140,7 @@ function readEnvironment(
     const where = `Environment variable ${variable}`;
     if (isDeprecatedName(variable, known)) gathered.warnings.push(deprecation(where, known.variable));
     if (duplicateProblem(gathered, known, where, seen)) continue;
-    take(gathered, known, { value: known.option.kind.fromText(text), where, given: text });
+    take(gathered, known, { value: known.option.kind.fromText(text), where, raw: text });
   }
 }
 
@@ -202,7 +202,7 @@ function readEntries(content: Content, section: string, entries: Record<string, 
       else gathered.problems.push(`${where}: got ${quote(entry)}, ${expected}.`);
     } else if (!duplicateProblem(gathered, known, where, seen)) {
       if (isDeprecatedName(name, known)) gathered.warnings.push(deprecation(where, known.name));
-      take(gathered, known, { value: known.option.kind.fromFile(entry), where, given: entry });
+      take(gathered, known, { value: known.option.kind.fromFile(entry), where, raw: entry });
     }
   }
 }
@@ -229,12 +229,12 @@ function sectionsOf(options: readonly NamedOption[]): ReadonlySet<string> {
   return new Set(options.flatMap(({ key }) => (key.includes('.') ? [key.slice(0, key.indexOf('.'))] : [])));
 }
 
-function didYouMean(given: string, names: readonly string[], prefix: string): string {
-  const name = nearest(given, names);
+function didYouMean(raw: string, names: readonly string[], prefix: string): string {
+  const name = nearest(raw, names);
   return name === undefined ? '' : ` Did you mean ${prefix}${name}?`;
 }
 
-function quote(given: unknown): string {
-  const text = typeof given === 'string' ? given : (JSON.stringify(given) ?? String(given));
+function quote(raw: unknown): string {
+  const text = typeof raw === 'string' ? raw : (JSON.stringify(raw) ?? String(raw));
   return `"${text.length > 80 ? `${text.slice(0, 80)}…` : text}"`;
 }

@@ -19,7 +19,7 @@ const key = z.string(keyText).regex(/^[\x21-\x7e]{0,4096}$/, keyText);
 const model = z.string(modelText).min(1, modelText).max(128, modelText);
 const models = z.union(
   [
-    z.record(model, model).transform((given) => new Map(Object.entries(given))),
+    z.record(model, model).transform((raw) => new Map(Object.entries(raw))),
     z.array(model).transform((names) => new Map(names.map((name) => [name, name]))),
   ],
   "a mapping of the clients' names of models to the upstream's, or a list of names",

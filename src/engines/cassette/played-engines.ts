@@ -12,13 +12,13 @@ import {
 import { Player, type PlayerOptions } from './player.ts';
 import type { Cassette } from './read-cassette.ts';
 
-type GivenEngines = NonNullable<CreateEnginesOptions['given']>;
+type ExistingEngines = NonNullable<CreateEnginesOptions['given']>;
 
 export interface PlayedEnginesOptions extends Omit<PlayerOptions, 'clock'> {
   /** Seed for ids, so that they are the same in every run. */
   seed?: string;
   /** Creates the engines that a cassette does not contain (voice activity detection). */
-  create: (given: GivenEngines) => EngineSet;
+  create: (given: ExistingEngines) => EngineSet;
 }
 
 /** Engines that play cassettes: a single one for every session, or several in the order of the sessions. */
@@ -28,7 +28,7 @@ export function playedEngines(cassettes: readonly Cassette[], options: PlayedEng
   // Each engine is stored under its own kind.
   const given = Object.fromEntries(
     requestKinds.map((kind) => [kind, { name: 'cassette', engine: engineOf[kind]({}, unopened) }]),
-  ) as GivenEngines;
+  ) as ExistingEngines;
   const set = create(given);
   let sessions = 0;
   const openSession = (context: SessionContext): SessionEngines => {

@@ -87,21 +87,21 @@ export class Player {
    * The recorded request that matches: the first equal one that has not been played, otherwise the last one.
    * @throws {EngineError} with the difference
    */
-  #find(stage: RequestKind, asked: Json): RecordedRequest {
+  #find(stage: RequestKind, current: Json): RecordedRequest {
     const all = this.#cassette.requests.filter((request) => request.stage === stage);
-    const hash = hashOf(this.#comparable(asked));
+    const hash = hashOf(this.#comparable(current));
     const alike = all.filter((request) => this.#hashes.get(request) === hash);
     const byTurn = stage === 'transcriber' && this.#options.audio === 'any';
     const found = alike.find((request) => !this.#played.has(request)) ?? (byTurn ? undefined : lastRequest(alike));
-    if (found === undefined) throw this.#mismatchError(stage, asked, all);
+    if (found === undefined) throw this.#mismatchError(stage, current, all);
     return found;
   }
 
-  #mismatchError(stage: RequestKind, asked: Json, all: readonly RecordedRequest[]): EngineError {
+  #mismatchError(stage: RequestKind, current: Json, all: readonly RecordedRequest[]): EngineError {
     const { folder, manifest } = this.#cassette;
     const name = engineKinds[stage].words;
     const waiting = all.filter((request) => !this.#played.has(request));
-    const nearest = waiting.find(({ request }) => sizeOf(request) === sizeOf(asked)) ?? waiting[0];
+    const nearest = waiting.find(({ request }) => sizeOf(request) === sizeOf(current)) ?? waiting[0];
     const cut = manifest.cut === undefined ? '' : ` The recording stopped early: ${manifest.cut}.`;
     if (nearest === undefined) {
       const times = all.length === 1 ? 'once' : `${all.length} times`;
@@ -111,7 +111,7 @@ export class Player {
       );
     }
     const differs =
-      difference(this.#comparable(nearest.request), this.#comparable(asked)) ?? 'no recorded property differs';
+      difference(this.#comparable(nearest.request), this.#comparable(current)) ?? 'no recorded property differs';
     const hint =
       stage === 'transcriber' && this.#options.audio === 'exact'
         ? " To play each turn whatever it sounds like, name the cassette in a script file, with 'audio: any'."

@@ -70,7 +70,7 @@ export class SessionRecorder {
     // Nobody reads this answer, so it is not played either.
     if (signal.aborted) return yield* send(engine);
     const write = writeOnceAdopted(claim);
-    const take = { id: 0, sound: new KeptSound('') };
+    const take = { id: 0, sound: new AnswerAudio('') };
     const end = (how: Ending, message?: string) => {
       const atMs = this.#now();
       write(() => {
@@ -85,7 +85,7 @@ export class SessionRecorder {
       const { settings, items, clip } = recorded.request(content);
       take.id = this.#request(kind, startedAt, settings, items);
       if (clip) this.#writer.audio(`${formatId(take.id)}-heard.wav`, clip);
-      take.sound = new KeptSound(`${formatId(take.id)}-spoken`);
+      take.sound = new AnswerAudio(`${formatId(take.id)}-spoken`);
       this.#running.set(take.id, () => end('stopped'));
     });
     try {
@@ -97,7 +97,7 @@ export class SessionRecorder {
         write(() => {
           const { id, sound } = take;
           if (samples && !this.#writer.hasRoomFor(sound.bytes + 2 * samples.length)) return;
-          const audio = clip && samples && sound.keep({ ...clip, samples });
+          const audio = clip && samples && sound.add({ ...clip, samples });
           this.#writer.line({ type: 'answer', id, atMs, answer, audio });
         });
         // The consumer may stop reading after the final event.
@@ -133,7 +133,7 @@ function writeOnceAdopted(claim: WorkClaim | undefined): (act: () => void) => vo
 }
 
 /** The audio of one answer, by sample rate. */
-class KeptSound {
+class AnswerAudio {
   readonly #name: string;
   readonly #runs = new Map<number, { length: number; parts: Int16Array[] }>();
   bytes = 0;
@@ -142,7 +142,7 @@ class KeptSound {
     this.#name = name;
   }
 
-  keep({ samples, sampleRateHz }: AudioClip): AudioReference {
+  add({ samples, sampleRateHz }: AudioClip): AudioReference {
     const run = this.#runs.get(sampleRateHz) ?? { length: 0, parts: [] };
     this.#runs.set(sampleRateHz, run);
     const start = run.length;

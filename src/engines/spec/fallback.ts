@@ -49,12 +49,12 @@ class FailoverChain<Engine extends Warmable> {
       try {
         for await (const event of start(candidate.engine)) {
           if (!answered && isAnswer(event)) {
-            this.#answers(candidate);
+            this.#noteAnswer(candidate);
             answered = true;
           }
           yield event;
         }
-        if (!answered) this.#answers(candidate);
+        if (!answered) this.#noteAnswer(candidate);
         return;
       } catch (error) {
         const next = order[index + 1];
@@ -62,7 +62,7 @@ class FailoverChain<Engine extends Warmable> {
         if (answered) throw error;
         if (!isOverloaded(error)) this.#failedAt.set(candidate, this.#listener.clock.now());
         if (next === undefined) throw error;
-        this.#tell(candidate, next, error);
+        this.#report(candidate, next, error);
       }
     }
   }
@@ -78,12 +78,12 @@ class FailoverChain<Engine extends Warmable> {
     return [...this.#candidates.filter((each) => !rests(each)), ...this.#candidates.filter(rests)];
   }
 
-  #answers(candidate: Candidate<Engine>): void {
+  #noteAnswer(candidate: Candidate<Engine>): void {
     this.#failedAt.delete(candidate);
     if (this.#reported.delete(candidate)) this.#listener.onRecovery?.({ name: candidate.name });
   }
 
-  #tell(candidate: Candidate<Engine>, next: Candidate<Engine>, error: unknown): void {
+  #report(candidate: Candidate<Engine>, next: Candidate<Engine>, error: unknown): void {
     if (this.#reported.has(candidate)) return;
     this.#reported.add(candidate);
     const detail = messageOf(error);

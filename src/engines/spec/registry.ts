@@ -132,22 +132,22 @@ export interface Maker<Kind extends EngineKind> {
  */
 export function maker<Kind extends EngineKind>(
   kind: Kind,
-  asked: EngineSpec = 'embedded',
+  spec: EngineSpec = 'embedded',
   given?: { name: string; engine: Engines[Kind] & Lifecycle },
 ): Maker<Kind> {
   if (given) return { name: given.name, make: () => given.engine };
-  if (typeof asked !== 'string') {
+  if (typeof spec !== 'string') {
     const onServer = serverFactories[kind];
     if (onServer === undefined) throw new RangeError(noServerText(kind));
-    return { name: specName(asked), make: (options) => onServer(asked, options) };
+    return { name: specName(spec), make: (options) => onServer(spec, options) };
   }
-  const colon = asked.indexOf(':');
-  const [first, path] = colon < 0 ? [asked, undefined] : [asked.slice(0, colon), asked.slice(colon + 1)];
+  const colon = spec.indexOf(':');
+  const [first, path] = colon < 0 ? [spec, undefined] : [spec.slice(0, colon), spec.slice(colon + 1)];
   const name = first === 'embedded' ? builtInEngines[kind].embedded : first;
   const factories: Readonly<Record<string, Factory<Kind>>> = registry[kind];
   const factory = Object.hasOwn(factories, name) ? factories[name] : undefined;
   if (factory === undefined || (path !== undefined && !acceptsPath(kind, name))) {
-    throw new RangeError(`There is no ${kind} engine named '${asked}'. There are: ${engineNames(kind).join(', ')}`);
+    throw new RangeError(`There is no ${kind} engine named '${spec}'. There are: ${engineNames(kind).join(', ')}`);
   }
   if (path === undefined) return { name, make: factory };
   return { name: `${name}:${path}`, make: (options) => factory({ ...options, modelPath: path }) };

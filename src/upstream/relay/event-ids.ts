@@ -16,21 +16,21 @@ export interface Origin {
 /** An id may have 512 characters; a longer one than this leaves no room for the number. */
 const longestCarried = 470;
 /** Number of stored ids: 512 KiB at most. An error for an older one has no event id. */
-const mostKept = 1024;
+const maxStored = 1024;
 
 export class EventIds {
   /** By the number of the event, oldest first. */
-  readonly #kept = new Map<number, string>();
+  readonly #stored = new Map<number, string>();
 
   /** The id to send. */
   encode({ peer, sequence, clientEventId }: Origin): string {
     const number = `peer${peer}-${sequence}`;
     if (clientEventId === null) return number;
     if (clientEventId.length <= longestCarried) return `${number}.${clientEventId}`;
-    this.#kept.set(sequence, clientEventId);
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= mostKept) break;
-      this.#kept.delete(oldest);
+    this.#stored.set(sequence, clientEventId);
+    for (const oldest of this.#stored.keys()) {
+      if (this.#stored.size <= maxStored) break;
+      this.#stored.delete(oldest);
     }
     return number;
   }
@@ -41,6 +41,6 @@ export class EventIds {
     if (!match) return undefined;
     const [, peer, digits, carried] = match;
     const sequence = Number(digits);
-    return { peer: Number(peer), sequence, clientEventId: carried ?? this.#kept.get(sequence) ?? null };
+    return { peer: Number(peer), sequence, clientEventId: carried ?? this.#stored.get(sequence) ?? null };
   }
 }

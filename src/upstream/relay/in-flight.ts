@@ -76,8 +76,8 @@ const answered: ReadonlySet<ClientEvent['type']> = new Set([
   'response.create',
 ]);
 
-function isAnswerTo(event: ServerEvent, asked: ClientEvent): boolean {
-  switch (asked.type) {
+function isAnswerTo(event: ServerEvent, request: ClientEvent): boolean {
+  switch (request.type) {
     case 'session.update':
       return event.type === 'session.updated';
     case 'input_audio_buffer.commit':
@@ -85,15 +85,15 @@ function isAnswerTo(event: ServerEvent, asked: ClientEvent): boolean {
     case 'input_audio_buffer.clear':
       return event.type === 'input_audio_buffer.cleared';
     case 'conversation.item.create':
-      return event.type === 'conversation.item.added' && event.item.id === asked.item.id;
+      return event.type === 'conversation.item.added' && event.item.id === request.item.id;
     case 'conversation.item.truncate':
-      return event.type === 'conversation.item.truncated' && event.item_id === asked.item_id;
+      return event.type === 'conversation.item.truncated' && event.item_id === request.item_id;
     case 'conversation.item.delete':
-      return event.type === 'conversation.item.deleted' && event.item_id === asked.item_id;
+      return event.type === 'conversation.item.deleted' && event.item_id === request.item_id;
     case 'conversation.item.retrieve':
-      return event.type === 'conversation.item.retrieved' && event.item.id === asked.item_id;
+      return event.type === 'conversation.item.retrieved' && event.item.id === request.item_id;
     case 'response.create':
-      return event.type === 'response.created' && (event.response.conversation_id === null) === isOutOfBand(asked);
+      return event.type === 'response.created' && (event.response.conversation_id === null) === isOutOfBand(request);
     default:
       return false;
   }

@@ -17,7 +17,7 @@ export interface UsageGuardOptions {
  * Maximum number of requested responses that have not started; beyond it, the oldest counts as refused and its
  * reservation is released.
  */
-const maxAsked = 256;
+const maxRequested = 256;
 /** Maximum number of running responses; beyond it, the oldest counts as ended and its reservation as used. */
 const maxBegun = 256;
 
@@ -31,7 +31,7 @@ export class UsageGuard {
   readonly #options: UsageGuardOptions;
   readonly #quota: ResponseQuota;
   /** Reservations of requested responses that have not started, by the number of the client event. */
-  readonly #asked = new Map<number, Reservation | undefined>();
+  readonly #requested = new Map<number, Reservation | undefined>();
   /** Reservations of running responses, by id. */
   readonly #begun = new Map<string, Reservation | undefined>();
 
@@ -64,21 +64,21 @@ export class UsageGuard {
   /** A client requests a response: counts it toward the responses per minute of the session. */
   responseRequested(sequence: number, reservation: Reservation | undefined): void {
     this.#quota.count();
-    this.#asked.set(sequence, reservation);
-    const [oldest] = this.#asked.keys();
-    if (this.#asked.size > maxAsked && oldest !== undefined) this.requestRefused(oldest);
+    this.#requested.set(sequence, reservation);
+    const [oldest] = this.#requested.keys();
+    if (this.#requested.size > maxRequested && oldest !== undefined) this.requestRefused(oldest);
   }
 
   /** The upstream refused a client event. */
   requestRefused(sequence: number): void {
-    this.#asked.get(sequence)?.settle(0);
-    this.#asked.delete(sequence);
+    this.#requested.get(sequence)?.settle(0);
+    this.#requested.delete(sequence);
   }
 
   /** A requested response has started. */
   responseBegun(response: string, sequence: number): void {
-    this.#begin(response, this.#asked.get(sequence));
-    this.#asked.delete(sequence);
+    this.#begin(response, this.#requested.get(sequence));
+    this.#requested.delete(sequence);
   }
 
   /** The upstream started a response by itself: counts it as well. Resolves with the reason if it must be cancelled. */
@@ -99,7 +99,7 @@ export class UsageGuard {
 
   /** The session has ended: pending requests are released. */
   end(): void {
-    for (const sequence of [...this.#asked.keys()]) this.requestRefused(sequence);
+    for (const sequence of [...this.#requested.keys()]) this.requestRefused(sequence);
     this.#begun.clear();
   }
 
