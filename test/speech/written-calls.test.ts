@@ -119,6 +119,8 @@ const unclear = [
   '<tool_response>{"temperature": 5}</tool_response>',
   '<function=look_up><parameter=city>Oslo</function>',
   '[TOOL_CALLS]',
+  `<tool_call>{"name":"stop","arguments":{"a":${'['.repeat(30_000)}${']'.repeat(30_000)}}}</tool_call>`,
+  `<function=stop><parameter=a>${'['.repeat(30_000)}${']'.repeat(30_000)}</parameter></function>`,
   `<tool_call>${'{"name":"stop"},'.repeat(200)}</tool_call>`,
   `<tool_call>{"name":"stop","arguments":{"text":"${'x'.repeat(65_536)}"}}</tool_call>`,
 ];

@@ -41,12 +41,17 @@ export function readWrittenCalls(
   { tools, toolChoice }: Pick<ModelRequest, 'tools' | 'toolChoice'>,
 ): WrittenCallEvent[] {
   if (text === undefined || tools.length === 0 || toolChoice === 'none') return [];
-  const calls = new CallReader(text, tools).read() ?? [];
-  return calls.flatMap((call): WrittenCallEvent[] => [
-    { type: 'call', name: call.name },
-    { type: 'call_arguments', delta: call.arguments ?? argumentsOf(call, tools) },
-    { type: 'call_end' },
-  ]);
+  try {
+    const calls = new CallReader(text, tools).read() ?? [];
+    return calls.flatMap((call): WrittenCallEvent[] => [
+      { type: 'call', name: call.name },
+      { type: 'call_arguments', delta: call.arguments ?? argumentsOf(call, tools) },
+      { type: 'call_end' },
+    ]);
+  } catch {
+    // Brackets so deep that writing them overflows the stack.
+    return [];
+  }
 }
 
 class CallReader {
