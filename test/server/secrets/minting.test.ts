@@ -50,6 +50,33 @@ test('a response has the complete configuration of the secret’s sessions', asy
   );
 });
 
+test('defaults are null in the session of a secret, which may be sent back', async (t) => {
+  verifies('R1.25');
+  const server = await newServer(t);
+  const tools = [{ type: 'function', name: 'f' }];
+  const transcription = { model: 'whisper-1' };
+  const shown = {
+    tools: [{ ...tools[0], description: null }],
+    ...{ transcription: { ...transcription, language: null, prompt: null } },
+  };
+  let session: object = { type: 'realtime', tools, audio: { input: { transcription } } };
+  for (const _ of ['sent', 'sent back']) {
+    const { body } = await ask(server, ga, { body: { session } });
+    const { tools: made, audio } = (
+      body as { session: { tools: object[]; audio: { input: { transcription: object } } } }
+    ).session;
+    assert.deepEqual({ tools: made, transcription: audio.input.transcription }, shown);
+    session = { type: 'realtime', tools: made, audio: { input: { transcription: audio.input.transcription } } };
+  }
+  let flat: object = { tools, input_audio_transcription: transcription };
+  for (const _ of ['sent', 'sent back']) {
+    const { body } = await ask(server, beta, { body: flat });
+    const { tools: made, input_audio_transcription } = body as { tools: object[]; input_audio_transcription: object };
+    assert.deepEqual({ tools: made, transcription: input_audio_transcription }, shown);
+    flat = { tools: made, input_audio_transcription };
+  }
+});
+
 test('an empty body creates a secret for a default realtime session', async (t) => {
   const server = await newServer(t);
   for (const body of [undefined, '', {}]) {
