@@ -7,7 +7,7 @@ import { FakeClock } from '../support/fake-clock.ts';
 import { FakeTranscriber, FakeVoice, loudnessDetector } from '../support/fake-engines.ts';
 import { answer, textOf, userSays } from './contract/language-model.ts';
 import { type ChatBody, chatBody, chatServer, ollama } from './openai/servers/chat-servers.ts';
-import { type ModelServer, modelServer } from './openai/servers/model-server.ts';
+import { type ModelServer, modelServer, sendJson } from './openai/servers/model-server.ts';
 
 const nowhere = 'http://127.0.0.1:9/v1';
 
@@ -96,9 +96,35 @@ test('an unreachable server is reported when engines are created', async (t) => 
   await made.ready;
 });
 
+test('at the start only the model of the default set is loaded, neither fallbacks nor other sets', async (t) => {
+  const loaded: string[] = [];
+  const serving = (name: string) =>
+    modelServer(t, (request, response) => {
+      if (request.method === 'GET') return sendJson(response, { data: [{ id: 'm' }] });
+      loaded.push(name);
+      return chatServer(ollama)(request, response);
+    });
+  const [own, spare, other] = [await serving('own'), await serving('spare'), await serving('other')];
+  const model = ({ url }: { url: string }) => ({ languageModel: { url, model: 'm' } });
+  const made = sets(
+    t,
+    {
+      default: { ...model(own), fallbacks: ['spare'] },
+      sets: { spare: model(spare), other: model(other) },
+      aliases: { another: { engines: 'other' } },
+    },
+    { onUnreachable: () => {} },
+  );
+  await Promise.all([own.request(3), spare.request(1), other.request(1)]);
+  assert.deepEqual(loaded, ['own']);
+  made.openSession?.({ type: 'realtime', model: 'another', clock: new FakeClock(), drop() {}, cassetteCut() {} });
+  await other.request(3);
+  assert.deepEqual(loaded, ['own', 'other']);
+});
+
 test('a session warms up its engines', async (t) => {
   const server = await modelServer(t, chatServer(ollama));
-  const made = sets(t, { default: { languageModel: { url: server.url, model: 'm', key: 'sk-hosted' } } });
+  const made = sets(t, { default: { languageModel: { url: server.url, model: 'm' } } });
   made.openSession?.({ type: 'realtime', model: 'gpt-realtime', clock: new FakeClock(), drop() {}, cassetteCut() {} });
   assert.equal((await server.request(1)).path, '/v1/models');
 });

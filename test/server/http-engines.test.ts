@@ -251,7 +251,7 @@ test('a server is not ready while its language model is being loaded', async (t)
   const ended = Promise.withResolvers<void>();
   const { server, model } = await setting(t, {
     chat: async (request, response) => {
-      if (request.method === 'GET') return sendJson(response, { data: [] });
+      if (request.method === 'GET') return sendJson(response, { data: [{ id: 'qwen3' }] });
       await loaded.promise;
       await chat(request, response);
     },
@@ -266,7 +266,7 @@ test('a server is not ready while its language model is being loaded', async (t)
     const response = await fetch(`${server.url}/readyz`);
     return [response.status, ((await response.json()) as { status: string }).status];
   };
-  await model.request(2);
+  await model.request(3);
   assert.deepEqual(await ready(), [503, 'loading']);
   loaded.resolve();
   await ended.promise;

@@ -65,6 +65,6 @@ export class AutoModel implements LanguageModel {
     this.#found = new ChatModel({ ...options, ...found });
     options.onNotice?.(`The language model is ${found.model} at ${found.url}`);
     // The next request reports the failure.
-    this.#found.probe().catch(() => {});
+    this.#found.load().catch(() => {});
   }
 }

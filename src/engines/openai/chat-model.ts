@@ -43,10 +43,16 @@ export class ChatModel implements LanguageModel {
   readonly #loading: ModelLoading;
   readonly #thinking: ThinkingModels;
   readonly #closed = new AbortController();
+  /**
+   * Whether the server may load the model at the first request: it lists the model, and requires no key. Those that do
+   * have it in memory, and charge for requests. Undefined until the list has arrived.
+   */
+  #mayLoad: boolean | undefined;
   #preloading: Promise<void> | undefined;
 
   constructor(options: ChatModelOptions) {
     this.#endpoint = new Endpoint({ ...options, mayLoad: true });
+    if (options.model === undefined || this.#endpoint.requiresKey) this.#mayLoad = false;
     const { firstByteMs, loadMs } = { ...defaultTimeouts, ...options.timeouts };
     this.#loading = new ModelLoading({
       clock: this.#endpoint.clock,
@@ -73,7 +79,7 @@ export class ChatModel implements LanguageModel {
 
   /** Opens a connection, and has its server load the model if it may be necessary. */
   async warm(): Promise<void> {
-    if (this.#loading.isLoaded || !this.#loadsOnDemand) return this.#endpoint.warm();
+    if (this.#loading.isLoaded || this.#mayLoad === false) return this.#endpoint.warm();
     // The next request reports the failure.
     this.#preloading ??= this.#preload(false)
       .catch(() => {})
@@ -83,10 +89,16 @@ export class ChatModel implements LanguageModel {
     return this.#preloading;
   }
 
-  /** Also has its server load the model. */
-  async probe(): Promise<void> {
-    await this.#endpoint.probe();
-    if (this.#loadsOnDemand) await this.#preload(true);
+  probe(): Promise<void> {
+    return this.#endpoint.probe();
+  }
+
+  /**
+   * Has its server load the model if it may be necessary.
+   * @throws {EngineError} with the reason
+   */
+  async load(): Promise<void> {
+    if (this.#mayLoad !== false) await this.#preload(true);
   }
 
   /** How long its server has been loading the model; undefined while it is not. */
@@ -114,20 +126,14 @@ export class ChatModel implements LanguageModel {
   }
 
   /**
-   * Whether the server may load the model at the first request. Servers that require keys have it in memory, and charge
-   * for requests.
-   */
-  get #loadsOnDemand(): boolean {
-    return this.#endpoint.model !== undefined && !this.#endpoint.requiresKey;
-  }
-
-  /**
    * Requests one token, for which the server loads the model. `expected`: it counts as loading from the start.
    * @throws as `generate`
    */
   async #preload(expected: boolean): Promise<void> {
     const { signal: closed } = this.#closed;
     const load = async function* (this: ChatModel, { signal }: RequestOptions) {
+      this.#mayLoad ??= await this.#endpoint.listsModel(signal);
+      if (!this.#mayLoad) return;
       const response = await this.#ask({ ...smallestRequest, signal }, signal, expected);
       yield* response.body ?? [];
     }.bind(this);

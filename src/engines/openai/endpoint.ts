@@ -12,6 +12,7 @@ import { HttpFailure } from '../../net/http-failure.ts';
 import { EngineError } from '../engine-error.ts';
 import { Adaptations } from './adaptations.ts';
 import { type AnswerBounds, defaultAnswerBounds } from './answer-bounds.ts';
+import { listField, parseJson, textField } from './json.ts';
 import { RequestFailure } from './request-failure.ts';
 import { statusFailure } from './status-failure.ts';
 import { defaultAdaptationMs, defaultTimeouts, type EngineTimeouts } from './timeouts.ts';
@@ -58,6 +59,8 @@ interface ApiRequest {
 
 /** Maximum size of an error's body. */
 const maxErrorBytes = 16 * 1024;
+/** Maximum size of a list of models. */
+const maxListBytes = 1024 ** 2;
 const firstPauseMs = 250;
 /** A server that asks for a longer pause is not retried. */
 const longestPauseMs = 5000;
@@ -156,6 +159,22 @@ export class Endpoint {
     } catch (error) {
       const failure = this.#failureOf(error);
       if (failure.status !== 404 && failure.status !== 405) throw this.#engineError(failure, 1);
+    }
+  }
+
+  /**
+   * Whether the server lists its model. Ollama adds the tag `latest` to a name without one.
+   * @throws {RequestFailure}
+   */
+  async listsModel(signal: AbortSignal): Promise<boolean> {
+    try {
+      const list = parseJson(await readText(await this.open('/models', { signal }), maxListBytes));
+      const ids = listField(list, 'data').map((entry) => textField(entry, 'id'));
+      return ids.some((id) => id !== undefined && (id === this.model || id === `${this.model}:latest`));
+    } catch (error) {
+      const failure = this.#failureOf(error);
+      if (failure.status === 404 || failure.status === 405) return false;
+      throw failure;
     }
   }
 

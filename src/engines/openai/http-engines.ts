@@ -1,6 +1,7 @@
 /** Creates engines on servers from their configuration. */
 
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
+import type { Lifecycle } from '../spec/engine-group.ts';
 import { type HttpEngineSpec, keyVariable } from '../spec/engine-spec.ts';
 import { ChatModel, type ChatModelOptions } from './chat-model.ts';
 import { HttpTranscriber } from './http-transcriber.ts';
@@ -12,7 +13,7 @@ export type RemoteOptions = Pick<
   'timeouts' | 'bounds' | 'adaptationMs' | 'waitsForModel' | 'onLoading' | 'attempts' | 'onNotice' | 'clock'
 >;
 
-type Made<Kind extends RequestKind> = Engines[Kind] & { probe?(): Promise<void>; close?(): Promise<void> };
+type Made<Kind extends RequestKind> = Engines[Kind] & Pick<Lifecycle, 'probe' | 'load' | 'close'>;
 
 /** Factories by kind. */
 export const httpFactories: { [Kind in RequestKind]: (spec: HttpEngineSpec, options: RemoteOptions) => Made<Kind> } = {

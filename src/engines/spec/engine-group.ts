@@ -8,6 +8,8 @@ export interface Lifecycle {
   readonly loadingMs?: number | undefined;
   /** Checks whether its server answers, without costs; rejects with the reason if not. */
   probe?(): Promise<void>;
+  /** Has its server load its model, if it may do so on demand; rejects with the reason if it fails. */
+  load?(): Promise<void>;
   close?(): Promise<void>;
 }
 

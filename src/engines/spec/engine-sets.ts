@@ -83,7 +83,7 @@ class EngineSetBuilder {
     const set = this.#setNamed(name);
     const fallbacks = (set.fallbacks ?? []).map((each) => this.#setNamed(each));
     const sets: EngineSetsInOrder = [withModel(set, model), ...fallbacks];
-    return forEachKind<Engines>((kind) => this.#first(kind, sets));
+    return forEachKind<Engines>((kind) => this.#first(kind, sets, name === defaultSet));
   }
 
   /** A set completed with the default one; voice names belong to the engine of the same set. */
@@ -95,11 +95,15 @@ class EngineSetBuilder {
     return { ...engines, ...(set.voice === undefined && voices && { voices }), ...set };
   }
 
-  /** `sets`: the set of the engine, then its fallbacks. */
-  #first<Kind extends EngineKind>(kind: Kind, [set, ...fallbacks]: EngineSetsInOrder): Engines[Kind] {
+  /** `sets`: the set of the engine, then its fallbacks. `loads`: whether the first is loaded at once. */
+  #first<Kind extends EngineKind>(kind: Kind, [set, ...fallbacks]: EngineSetsInOrder, loads: boolean): Engines[Kind] {
     const failover = failovers[kind];
-    if (failover === undefined || fallbacks.length === 0) return this.#engine(kind, set, false).engine;
-    const candidates = [set, ...fallbacks].map((each, index) => this.#engine(kind, each, index < fallbacks.length));
+    if (failover === undefined || fallbacks.length === 0) {
+      return this.#engine(kind, set, { hasFallback: false, loads }).engine;
+    }
+    const candidates = [set, ...fallbacks].map((each, index) =>
+      this.#engine(kind, each, { hasFallback: index < fallbacks.length, loads: loads && index === 0 }),
+    );
     const different = candidates.filter(
       (each, index) => candidates.findIndex(({ name }) => name === each.name) === index,
     );
@@ -108,14 +112,18 @@ class EngineSetBuilder {
   }
 
   /** `hasFallback`: another engine answers if this one fails, which is faster than retrying. */
-  #engine<Kind extends EngineKind>(kind: Kind, set: EngineSetSpec, hasFallback: boolean): Candidate<Engines[Kind]> {
+  #engine<Kind extends EngineKind>(
+    kind: Kind,
+    set: EngineSetSpec,
+    { hasFallback, loads }: { hasFallback: boolean; loads: boolean },
+  ): Candidate<Engines[Kind]> {
     const given = this.#options.given?.[kind];
     const spec: EngineSpec = set[kind] ?? 'embedded';
     const { name, make } = maker(kind, spec, given);
     const attempts = hasFallback && typeof spec === 'object' ? { attempts: 1, waitsForModel: false } : {};
     const engine = this.#once(`${kind} ${JSON.stringify([given ? name : spec, attempts])}`, () => {
       const made = this.engineGroup.add(kind, name, () => make({ ...this.#options, ...attempts }));
-      this.#probe(kind, name, made);
+      this.#prepare(kind, name, made, loads);
       return made;
     });
     return { name, engine: inSet(kind, engine, set) };
@@ -127,12 +135,14 @@ class EngineSetBuilder {
     return this.#made.get(key) as T;
   }
 
-  #probe(part: EngineKind, name: string, engine: Lifecycle): void {
+  #prepare(part: EngineKind, name: string, engine: Lifecycle, loads: boolean): void {
     const { onUnreachable } = this.#options;
     if (onUnreachable === undefined) return;
-    engine.probe?.().catch((error: unknown) => {
-      onUnreachable({ part, name, error: messageOf(error) });
-    });
+    const prepare = async () => {
+      await engine.probe?.();
+      if (loads) await engine.load?.();
+    };
+    prepare().catch((error: unknown) => onUnreachable({ part, name, error: messageOf(error) }));
   }
 }
 

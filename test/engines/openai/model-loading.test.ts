@@ -22,7 +22,7 @@ function loadingServer({ lists = true }: { lists?: boolean } = {}) {
     handle: async (request: Received, response: Parameters<typeof say>[1]) => {
       if (request.path.startsWith('/v1/models')) {
         asked.models.resolve();
-        if (lists) sendJson(response, { data: [] });
+        if (lists) sendJson(response, { data: [{ id: 'm:latest' }] });
         return;
       }
       void request.closed.then(() => broken.push(request));
@@ -143,7 +143,7 @@ test('a model is loaded before it is needed: at the start, and again once the se
   const { model, clock } = made;
   const asked = () =>
     made.server.requests.filter(({ path }) => path === '/v1/chat/completions').map((request) => chatBody(request));
-  const probed = model.probe();
+  const probed = model.load();
   await made.server.request(2);
   assert.ok(model.loadingMs !== undefined);
   const warmed = [model.warm(), model.warm()];
@@ -172,18 +172,28 @@ test('a model that cannot be loaded is reported with the reason, at the start an
   const { model } = await serverAndModel(
     t,
     ({ path }, response) =>
-      path === '/v1/models' ? sendJson(response, { data: [] }) : sendJson(response, { error: reason }, 500),
+      path === '/v1/models' ? sendJson(response, { data: [{ id: 'm' }] }) : sendJson(response, { error: reason }, 500),
     { onLoading: ({ error }) => changes.push(error) },
   );
-  assert.match(await failureMessage(model.probe()), /requires more system memory/);
+  assert.match(await failureMessage(model.load()), /requires more system memory/);
   assert.match(changes[1] ?? '', /requires more system memory/);
   await model.warm();
   assert.match(await failureMessage(answer(model, question)), /HTTP 500: model requires more system memory/);
 });
 
-test('a server with a key, which charges for requests, is not asked for a token', async (t) => {
-  const { model, server } = await serverAndModel(t, say, { key: 'sk-paid-by-token' });
-  await model.probe();
-  await model.warm();
-  assert.deepEqual(new Set(server.requests.map(({ path }) => path)), new Set(['/v1/models']));
+test('no token is requested from a server with a key, which may charge for it, or one that does not list the model', async (t) => {
+  const lists = (request: Received, response: Parameters<typeof say>[1]) =>
+    request.method === 'GET' ? sendJson(response, { data: [{ id: 'm' }] }) : say(request, response);
+  const others = (request: Received, response: Parameters<typeof say>[1]) =>
+    request.method === 'GET' ? sendJson(response, { data: [{ id: 'other' }, {}] }) : say(request, response);
+  for (const [handle, options] of [
+    [lists, { key: 'sk-paid-by-token' }],
+    [others, {}],
+    [say, {}],
+  ] as const) {
+    const { model, server } = await serverAndModel(t, handle, options);
+    await model.load();
+    await model.warm();
+    assert.ok(server.requests.every(({ method }) => method === 'GET'));
+  }
 });

@@ -132,7 +132,7 @@ test('connections are reused, also after an error', async (t) => {
 });
 
 test('warm-up opens a connection that the first request uses', async (t) => {
-  const { model, server } = await serverAndModel(t, answers, { key: 'sk-hosted' });
+  const { model, server } = await serverAndModel(t, answers);
   await model.warm();
   await model.warm();
   assert.deepEqual(
