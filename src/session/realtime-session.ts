@@ -51,15 +51,7 @@ export class RealtimeSession implements Session {
   #writeRefused = false;
   #working = false;
   #worked: Promise<void> = Promise.resolve();
-  readonly #drain = new Drain({
-    inputHandled: async () => {
-      await this.#worked;
-      await this.#input.settled();
-    },
-    transcribed: () => this.#transcription.settled(),
-    busy: () => this.#responses.running || this.#turns.awaitsAnswer,
-    drained: () => this.#responses.refuseMore(),
-  });
+  readonly #drain = new Drain();
 
   constructor(options: SessionOptions) {
     this.ended = this.#ended.promise;
@@ -141,7 +133,15 @@ export class RealtimeSession implements Session {
   }
 
   drain(): Promise<void> {
-    return this.#drain.begin();
+    return this.#drain.begin({
+      inputHandled: async () => {
+        await this.#worked;
+        await this.#input.settled();
+      },
+      transcribed: () => this.#transcription.settled(),
+      busy: () => this.#responses.running || this.#turns.awaitsAnswer,
+      drained: () => this.#responses.refuseMore(),
+    });
   }
 
   close(reason: CloseReason): void {

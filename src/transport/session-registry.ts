@@ -153,9 +153,9 @@ class OpenSession implements RegisteredSession {
   readonly dialects = new Set<'ga' | 'beta'>();
   readonly over: Promise<{ totals: SessionTotals; close: CloseReason | undefined }>;
   readonly #account: Account;
-  /** Dialects of its current connections. */
-  #disconnected = Promise.withResolvers<void>();
   #connections = 0;
+  /** Created when the session has ended before its connections. */
+  #disconnected: PromiseWithResolvers<void> | undefined;
   #lastClose: CloseReason | undefined;
 
   constructor(parts: Pick<RegisteredSession, 'session' | 'owner' | 'callId' | 'openedAtMs'> & { account: Account }) {
@@ -173,19 +173,21 @@ class OpenSession implements RegisteredSession {
 
   connected(dialect: 'ga' | 'beta'): (close: CloseReason) => void {
     this.dialects.add(dialect);
-    if (this.#connections === 0) this.#disconnected = Promise.withResolvers();
     this.#connections += 1;
     return (close) => {
       this.#connections -= 1;
       this.#lastClose = close;
-      if (this.#connections === 0) this.#disconnected.resolve();
+      if (this.#connections === 0) this.#disconnected?.resolve();
     };
   }
 
   async #untilOver(): Promise<{ totals: SessionTotals; close: CloseReason | undefined }> {
     await this.session.ended;
     const totals = this.#account.close();
-    if (this.#connections > 0) await this.#disconnected.promise;
+    if (this.#connections > 0) {
+      this.#disconnected = Promise.withResolvers();
+      await this.#disconnected.promise;
+    }
     return { totals, close: this.#lastClose };
   }
 }

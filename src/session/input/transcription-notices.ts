@@ -14,7 +14,8 @@ const maxReported = 64;
 export class TranscriptionNotices {
   readonly #engines: Engines;
   readonly #observers: Observers;
-  readonly #reported = new Set<string>();
+  /** Created on first use: most sessions have nothing to report. */
+  #reported: Set<string> | undefined;
 
   constructor(engines: Engines, observers: Observers) {
     this.#engines = engines;
@@ -46,10 +47,11 @@ export class TranscriptionNotices {
 
   /** Entries that were not reported yet; at most `maxReported` per session. */
   #fresh<T extends string>(entries: T[]): T[] {
-    const fresh = [...new Set(entries)]
-      .filter((entry) => !this.#reported.has(entry))
-      .slice(0, maxReported - this.#reported.size);
-    for (const entry of fresh) this.#reported.add(entry);
+    if (entries.length === 0) return entries;
+    const reported = this.#reported ?? new Set();
+    this.#reported = reported;
+    const fresh = [...new Set(entries)].filter((entry) => !reported.has(entry)).slice(0, maxReported - reported.size);
+    for (const entry of fresh) reported.add(entry);
     return fresh;
   }
 }

@@ -1,4 +1,5 @@
-interface DrainHost {
+/** The work of a session that is drained. */
+interface OpenWork {
   /** Resolves once all events received so far are handled, so that the turns they ended are known. */
   inputHandled(): Promise<void>;
   /** Resolves once all turns known so far are transcribed. */
@@ -14,15 +15,11 @@ interface DrainHost {
  * responses finish; clients cannot request further ones.
  */
 export class Drain {
-  readonly #host: DrainHost;
   /** Created at the start of the drain, or at the end of the session. */
   #done: PromiseWithResolvers<void> | undefined;
   #inputHandled = false;
-  #transcribed = false;
-
-  constructor(host: DrainHost) {
-    this.#host = host;
-  }
+  /** Set once all turns are transcribed. */
+  #remaining: OpenWork | undefined;
 
   get begun(): boolean {
     return this.#done !== undefined;
@@ -34,26 +31,26 @@ export class Drain {
   }
 
   /** Resolves when all work is done. */
-  begin(): Promise<void> {
+  begin(work: OpenWork): Promise<void> {
     if (!this.#done) {
       this.#done = Promise.withResolvers();
-      void this.#run();
+      void this.#run(work);
     }
     return this.#done.promise;
   }
 
-  async #run(): Promise<void> {
-    await this.#host.inputHandled();
+  async #run(work: OpenWork): Promise<void> {
+    await work.inputHandled();
     this.#inputHandled = true;
-    await this.#host.transcribed();
-    this.#transcribed = true;
+    await work.transcribed();
+    this.#remaining = work;
     this.check();
   }
 
   /** Call whenever something reported by `busy` has ended. */
   check(): void {
-    if (!this.#transcribed || this.#host.busy()) return;
-    this.#host.drained();
+    if (!this.#remaining || this.#remaining.busy()) return;
+    this.#remaining.drained();
     this.#done?.resolve();
   }
 

@@ -15,7 +15,7 @@ export class Lifetime {
   readonly #idleMs: number;
   readonly #listener: LifetimeListener;
   readonly #cancelExpiry: () => void;
-  #cancelIdle: () => void = () => {};
+  #cancelIdle: (() => void) | undefined;
   #activeAtMs: number;
 
   constructor(clock: Clock, { lifeMs, idleMs }: { lifeMs: number; idleMs: number }, listener: LifetimeListener) {
@@ -34,7 +34,7 @@ export class Lifetime {
 
   stop(): void {
     this.#cancelExpiry();
-    this.#cancelIdle();
+    this.#cancelIdle?.();
   }
 
   #watch(delayMs: number): void {

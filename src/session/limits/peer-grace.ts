@@ -5,7 +5,7 @@ export class PeerGrace {
   readonly #clock: Clock;
   readonly #graceMs: number;
   readonly #over: () => void;
-  #cancel: () => void = () => {};
+  #cancel: (() => void) | undefined;
 
   constructor(clock: Clock, graceMs: number, over: () => void) {
     this.#clock = clock;
@@ -21,6 +21,6 @@ export class PeerGrace {
 
   /** Call when a peer has joined, or the session has ended. */
   stop(): void {
-    this.#cancel();
+    this.#cancel?.();
   }
 }

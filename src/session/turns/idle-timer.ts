@@ -19,7 +19,7 @@ export class IdleTimer {
   readonly #clock: Clock;
   readonly #playback: Pick<Playback, 'endsAt'>;
   readonly #host: IdleHost;
-  #cancel: () => void = () => {};
+  #cancel: (() => void) | undefined;
 
   constructor(clock: Clock, playback: Pick<Playback, 'endsAt'>, host: IdleHost) {
     this.#clock = clock;
@@ -47,6 +47,6 @@ export class IdleTimer {
   }
 
   stop(): void {
-    this.#cancel();
+    this.#cancel?.();
   }
 }

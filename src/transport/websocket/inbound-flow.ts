@@ -41,8 +41,8 @@ export class InboundFlow {
   /** Start of the incomplete message. */
   #begunAtMs: number | undefined;
   #cancelDeadline: (() => void) | undefined;
-  #cancelSlowing: () => void = () => {};
-  #cancelAnswers: () => void = () => {};
+  #cancelSlowing: (() => void) | undefined;
+  #cancelAnswers: (() => void) | undefined;
 
   constructor(
     { socket, stream }: { socket: WebSocket; stream: Duplex },
@@ -114,8 +114,8 @@ export class InboundFlow {
   stop(): void {
     this.#stream.off('data', this.#read);
     this.#cancelDeadline?.();
-    this.#cancelSlowing();
-    this.#cancelAnswers();
+    this.#cancelSlowing?.();
+    this.#cancelAnswers?.();
   }
 
   #throttle(overMs: number): void {

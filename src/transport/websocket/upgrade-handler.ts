@@ -182,7 +182,7 @@ export class UpgradeHandler {
     };
     const gone = () => end('gone');
     // Nobody else listens to the socket before it is a WebSocket, and an unhandled error event ends the process.
-    socket.on('error', () => socket.destroy());
+    socket.on('error', destroy);
     socket.once('close', gone);
     const cancel = clock.after(config.limits.headersTimeoutMs, () => end('undecided'));
     judged.then(
@@ -302,7 +302,7 @@ export class UpgradeHandler {
     const text = JSON.stringify(apiErrorOf(why));
     this.#options.metering.sessionRefused(reason);
     this.#options.log.info('upgrade_refused', { status, reason, message: why.message, ...sender(request) });
-    socket.on('error', () => socket.destroy());
+    socket.on('error', destroy);
     socket.once('finish', () => socket.destroy());
     socket.end(
       [
@@ -324,6 +324,11 @@ const reasonPhrases: Record<UpgradeRefusal['status'], string> = {
   404: 'Not Found',
   503: 'Service Unavailable',
 };
+
+/** A listener of the socket, which outlives the upgrade: it must not refer to anything else. */
+function destroy(this: Duplex): void {
+  this.destroy();
+}
 
 function forbiddenBecause(message: string): UpgradeRefusal {
   return { status: 403, why: httpErrors.forbidden(message), reason: 'forbidden' };

@@ -74,12 +74,7 @@ export class RelayedSession implements Session {
   readonly #queue: ClientQueue;
   readonly #peers: RelayedPeers;
   readonly #link: UpstreamLink;
-  readonly #drain = new Drain({
-    inputHandled: async () => {},
-    transcribed: async () => {},
-    busy: () => this.#blocked || (this.#relay?.busy ?? false),
-    drained: () => {},
-  });
+  readonly #drain = new Drain();
   /** A response to a turn that was pending when the drain began. */
   #answerOwed = false;
   #phase: Phase = 'opening';
@@ -179,7 +174,12 @@ export class RelayedSession implements Session {
 
   drain(): Promise<void> {
     if (!this.#drain.begun) this.#answerOwed = this.#relay?.owesAnswer ?? false;
-    return this.#drain.begin();
+    return this.#drain.begin({
+      inputHandled: async () => {},
+      transcribed: async () => {},
+      busy: () => this.#blocked || (this.#relay?.busy ?? false),
+      drained: () => {},
+    });
   }
 
   close(reason: CloseReason): void {
