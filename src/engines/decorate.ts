@@ -37,6 +37,7 @@ export type Traits = Omit<Transcriber, 'transcribe'> & Omit<LanguageModel, 'gene
 
 type Make<Kind extends RequestKind> = (traits: Traits, answer: Answer<Kind>) => Engines[Kind];
 
+/** An engine that answers its requests by a function. */
 export const engineOf: { readonly [Kind in RequestKind]: Make<Kind> } = {
   transcriber: (traits, answer) => ({
     ...traits,

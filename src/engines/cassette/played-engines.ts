@@ -1,7 +1,6 @@
 import { requestKinds } from '../../session/ports/engines.ts';
 import { type AnswerToAny, decorate, engineOf } from '../decorate.ts';
 import { EngineError } from '../engine-error.ts';
-import { seededIds } from '../script/seeded-ids.ts';
 import {
   type CreateEnginesOptions,
   type EngineSet,
@@ -30,23 +29,13 @@ export function playedEngines(cassettes: readonly Cassette[], options: PlayedEng
     requestKinds.map((kind) => [kind, { name: 'cassette', engine: engineOf[kind]({}, unopened) }]),
   ) as ExistingEngines;
   const set = create(given);
-  let sessions = 0;
-  const openSession = (context: SessionContext): SessionEngines => {
-    sessions += 1;
-    const cassette = cassettes.length === 1 ? cassettes[0] : cassettes[sessions - 1];
-    const engines = cassette
-      ? new Player(cassette, { ...options, clock: context.clock }).engines(set.engines)
-      : decorate(
-          set.engines,
-          refuse(`there are ${cassettes.length} recorded sessions, and this is number ${sessions}.`),
-          {},
-        );
-    return {
-      engines,
-      ...(seed !== undefined && { ids: seededIds(seed, sessions) }),
-    };
+  const openSession = ({ clock }: SessionContext, number: number): SessionEngines => {
+    const cassette = cassettes.length === 1 ? cassettes[0] : cassettes[number - 1];
+    if (cassette) return { engines: new Player(cassette, { ...options, clock }).engines(set.engines) };
+    const missing = refuse(`there are ${cassettes.length} recorded sessions, and this is number ${number}.`);
+    return { engines: decorate(set.engines, missing, {}) };
   };
-  return withSessions(set, openSession);
+  return withSessions(set, openSession, seed);
 }
 
 /** Engines that only report why there is nothing to play. */

@@ -44,13 +44,11 @@ export function cassetteDirectory(path: string): string {
 export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions): EngineSet {
   const { directory, maxBytes, version } = options;
   const closing = new Set<Promise<void>>();
-  let sessions = 0;
-  const openSession = (context: SessionContext): SessionEngines => {
+  const openSession = (context: SessionContext, number: number): SessionEngines => {
     const { clock, type, model, cassetteCut } = context;
     const own = openEngines(set, context);
-    sessions += 1;
     const startedAt = new Date(clock.epochMs()).toISOString();
-    const folder = join(directory, `${startedAt.replaceAll(/[:.]/g, '-')}-${String(sessions).padStart(4, '0')}`);
+    const folder = join(directory, `${startedAt.replaceAll(/[:.]/g, '-')}-${String(number).padStart(4, '0')}`);
     const manifest: Manifest = {
       cassette: formatVersion,
       version,

@@ -13,7 +13,6 @@ import type { Script } from './script.ts';
 import { ScriptedModel } from './scripted-model.ts';
 import { scriptedTranscriber } from './scripted-transcriber.ts';
 import { scriptedVoice } from './scripted-voice.ts';
-import { seededIds } from './seeded-ids.ts';
 import { SpokenSteps } from './spoken-steps.ts';
 import { ToneVoice } from './tone-voice.ts';
 
@@ -40,13 +39,11 @@ export function scriptedEngines(script: Script, { clock, create }: ScriptedEngin
     ...(script.voice && { voice: { name: script.voice.sound, engine: new ToneVoice(script.voice) } }),
   });
   const tone = script.voice && new ToneVoice(script.voice);
-  let sessions = 0;
   const openSession = (context: SessionContext): SessionEngines => {
     const { clock, drop } = context;
     const behind = openEngines(set, context);
     const tools = { clock, drop, spoken: new SpokenSteps() };
     const { voiceActivity, transcriber, voice } = behind.engines;
-    sessions += 1;
     return {
       ...behind,
       engines: {
@@ -55,8 +52,7 @@ export function scriptedEngines(script: Script, { clock, create }: ScriptedEngin
         languageModel: new ScriptedModel(script, tools),
         voice: scriptedVoice(tone ?? voice, script.delays, tools),
       },
-      ...(script.seed !== undefined && { ids: seededIds(script.seed, sessions) }),
     };
   };
-  return withSessions(set, openSession);
+  return withSessions(set, openSession, script.seed);
 }

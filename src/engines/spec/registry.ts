@@ -9,6 +9,7 @@ import { Silero } from '../embedded/silero/silero.ts';
 import { AutoModel } from '../openai/auto-model.ts';
 import { httpFactories, type RemoteOptions } from '../openai/http-engines.ts';
 import type { PoolSurroundings } from '../pool/worker-pool.ts';
+import { seededIds } from '../script/seeded-ids.ts';
 import type { EngineStatus, Lifecycle, ProgressListener } from './engine-group.ts';
 import {
   acceptsPath,
@@ -102,12 +103,21 @@ export function openEngines(set: EngineSet, context: SessionContext): SessionEng
   return set.openSession?.(context) ?? { engines: set.enginesFor?.(context.model) ?? set.engines };
 }
 
-/** A set that creates engines per session. */
-export function withSessions(set: EngineSet, openSession: NonNullable<EngineSet['openSession']>): EngineSet {
+/** A set that creates engines per session, counted from 1. With a seed, ids are the same in every run. */
+export function withSessions(
+  set: EngineSet,
+  openSession: (context: SessionContext, number: number) => SessionEngines,
+  seed?: string,
+): EngineSet {
+  let sessions = 0;
   return {
     engines: set.engines,
     ready: set.ready,
-    openSession,
+    openSession(context) {
+      sessions += 1;
+      const own = openSession(context, sessions);
+      return seed === undefined ? own : { ...own, ids: seededIds(seed, sessions) };
+    },
     enginesFor: set.enginesFor,
     describe: () => set.describe(),
     close: () => set.close(),
