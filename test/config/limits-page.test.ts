@@ -17,7 +17,7 @@ test('docs/limits.md has every limit with its default in the form of a configura
   assert.deepEqual(configWith(JSON.parse(JSON.stringify({ limits }))).limits, defaults);
 });
 
-test('docs/limits.md has every fixed bound on the text of models', () => {
+test('docs/limits.md has every fixed bound on text', () => {
   const rows = [...page.matchAll(/^\| ([a-z ]+) \| (\d+) \|/gm)].map(([, name = '', value = '']) => [
     name.replace(/ ([a-z])/g, (_space, letter: string) => letter.toUpperCase()),
     Number(value),

@@ -1,10 +1,6 @@
 import type { TranscriptEvent } from '../ports/transcriber.ts';
 import { isSpeakable } from '../speech/speech-text.ts';
-
-/** Maximum characters of a marker, so that text of a hostile server is cheap to search. */
-const longestMarker = 200;
-/** A longer text counts as speech, in characters. */
-const longestBlank = 16_384;
+import { textBounds } from '../speech/text-bounds.ts';
 
 /** The brackets of a marker such as `[BLANK_AUDIO]`, `(wind blowing)`, `*sighs*` or `♪ la la ♪`. */
 const pairs = ['[]', '()', '{}', '<>', '（）', '［］', '【】', '〔〕', '**', '♪♪', '♫♫', '♬♬', '♩♩'];
@@ -13,12 +9,12 @@ const parts = pairs.map(([open = '', close = '']) => {
   return { first: `${first}{1,3}`, last: `${last}{1,3}`, inside: `[^${first}${last}]` };
 });
 const marker = new RegExp(
-  parts.map(({ first, inside, last }) => `${first}${inside}{1,${longestMarker}}${last}`).join('|'),
+  parts.map(({ first, inside, last }) => `${first}${inside}{1,${textBounds.marker}}${last}`).join('|'),
   'gu',
 );
 /** A marker that later text may close. */
 const openMarker = new RegExp(
-  `(?:${parts.map(({ first, inside }) => `${first}${inside}{0,${longestMarker}}`).join('|')})$`,
+  `(?:${parts.map(({ first, inside }) => `${first}${inside}{0,${textBounds.marker}}`).join('|')})$`,
   'u',
 );
 
@@ -28,12 +24,12 @@ function saysSomething(transcript: string): boolean {
 }
 
 function withoutMarkers(text: string): string {
-  return text.length > longestBlank ? text : text.replace(marker, ' ');
+  return text.length > textBounds.blankTranscript ? text : text.replace(marker, ' ');
 }
 
 /** The end of a text that may become a marker. */
 function openEnd(text: string): string {
-  return openMarker.exec(text.slice(-longestMarker - 3))?.[0] ?? '';
+  return openMarker.exec(text.slice(-textBounds.marker - 3))?.[0] ?? '';
 }
 
 /**

@@ -1,4 +1,7 @@
-/** Fixed bounds on the text of models while it is read and spoken, in UTF-16 code units (docs/limits.md). */
+/**
+ * Fixed bounds on the text of models and transcribers while it is read and spoken, in UTF-16 code units
+ * (docs/limits.md).
+ */
 export const textBounds = {
   /** A mark of a chat template. Longer text is not a mark. */
   mark: 96,
@@ -22,4 +25,8 @@ export const textBounds = {
   arguments: 1024 ** 2,
   /** Arguments that can be corrected. Longer ones that are not valid fail the response. */
   repairedArguments: 64 * 1024,
+  /** A marker of silence or noise, such as `[BLANK_AUDIO]`. A longer one counts as speech. */
+  marker: 200,
+  /** A transcript that is searched for markers. A longer one counts as speech. */
+  blankTranscript: 16_384,
 } as const;
