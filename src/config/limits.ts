@@ -107,6 +107,24 @@ export const limits = inGroup('Limits', {
     'Time without any data from a client before its connection is terminated.',
   ),
   closeGraceMs: option(milliseconds(0, minuteMs), 2000, 'Time for a client to answer a close frame.'),
+  offerBytes: option(bytes(1024, mebibyte), 64 * 1024, 'Maximum size of the SDP offer of a call.'),
+  offerSections: option(count(1, 1000), 16, 'Maximum media sections (m-lines) of an SDP offer.'),
+  offerCandidates: option(count(1, 10_000), 128, 'Maximum ICE candidates in an SDP offer.'),
+  pendingCalls: option(
+    count(1, 100_000),
+    64,
+    'Calls whose clients are not connected yet; further offers are refused with HTTP 503.',
+  ),
+  callConnectMs: option(
+    milliseconds(100, 10 * minuteMs),
+    15_000,
+    'Time for the client of a call to connect and to open its data channel.',
+  ),
+  channelMessageBytes: option(
+    bytes(16 * 1024, 16 * mebibyte),
+    mebibyte,
+    'Maximum size of a message on the data channel of a call, in both directions.',
+  ),
   appendBytes: option(
     bytes(1024, 256 * mebibyte),
     sessionLimits.appendBytes,

@@ -78,6 +78,9 @@ export const logEvents = {
   upstream_failed: 'An upstream is unavailable; its session ends',
   upstream_odd: 'An upstream sent an invalid message',
   extensions_unknown: 'A client requested extensions that this server does not have; they are ignored',
+  call_audio_dropped:
+    'The session of a call was behind by limits.undetected-audio-ms; audio from its client was dropped',
+  call_refused: 'Call refused',
   peer_too_slow: 'Client disconnected: it reads too slowly',
   peer_too_fast: 'A client exceeds its message rate and is read more slowly; it was notified once',
   peer_broke_limit: 'Client disconnected: it exceeded a limit',
@@ -151,6 +154,7 @@ export const digestRules: Partial<Record<LogEvent, DigestRule>> = {
   server_connections_full: refusal(),
   tls_failed: refusal(),
   upgrade_refused: refusal('status', 'reason'),
+  call_refused: refusal('status'),
   connection_refused: refusal('code', 'reason'),
   access_check_failed: refusal(),
   limits_unavailable: refusal(),

@@ -12,6 +12,7 @@ import { WireError } from '../protocol/errors/wire-errors.ts';
 import type { SessionRegistry } from '../transport/session-registry.ts';
 import { type AudioApiOptions, createAudioApi } from './audio/audio-api.ts';
 import { type ApiEnv, authenticate, operatorsOnly } from './authentication.ts';
+import { type CallRoutesOptions, callRoutes, callsPath } from './calls.ts';
 import { type MintOptions, mintSecret } from './client-secrets.ts';
 import { cors } from './cors.ts';
 import { betaMinting, betaTranscriptionMinting, gaMinting } from './mint-requests.ts';
@@ -25,6 +26,7 @@ export interface AppOptions {
   access: AccessPolicy;
   callers: Callers;
   minting: MintOptions;
+  calls: undefined | Omit<CallRoutesOptions, 'callers' | 'sessions' | 'session' | 'log'>;
   audio: Omit<AudioApiOptions, 'callers' | 'metering' | 'log'>;
   sessions: SessionRegistry;
   metering: Pick<Metering, 'metricsText' | 'openAudioAccount'>;
@@ -123,7 +125,7 @@ function refuseWhileDraining(sessions: SessionRegistry): MiddlewareHandler {
 }
 
 /** Routes that require an API key if the server has any. */
-function createApi({ callers, minting, sessions, metering }: AppOptions): Hono<ApiEnv> {
+function createApi({ callers, minting, calls, sessions, metering, log }: AppOptions): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();
   const key = authenticate(callers);
   api.post('/v1/realtime/client_secrets', key, mintSecret(minting, gaMinting));
@@ -132,6 +134,8 @@ function createApi({ callers, minting, sessions, metering }: AppOptions): Hono<A
   // Azure's URLs for client secrets, GA and beta.
   api.post('/openai/v1/realtime/client_secrets', key, mintSecret(minting, gaMinting));
   api.post('/openai/realtimeapi/sessions', key, mintSecret(minting, betaMinting));
+
+  if (calls) addCalls(api, { ...calls, callers, sessions, session: minting, log });
 
   const { list, retrieve, end } = sessionRoutes(sessions);
   api.get('/v1/parley/sessions', key, list);
@@ -143,6 +147,19 @@ function createApi({ callers, minting, sessions, metering }: AppOptions): Hono<A
     return context.body(body, 200, { 'Content-Type': contentType });
   });
   return api;
+}
+
+/** Adds the routes of calls. Those that open one authenticate by themselves, because client secrets may do it too. */
+function addCalls(api: Hono<ApiEnv>, options: CallRoutesOptions): void {
+  const key = authenticate(options.callers);
+  const { create, createBeta, hangUp, controlTelephone } = callRoutes(options);
+  api.post('/v1/realtime', createBeta);
+  // The second is Azure's.
+  for (const path of [callsPath, '/openai/v1/realtime/calls']) {
+    api.post(path, create);
+    api.post(`${path}/:id/hangup`, key, hangUp);
+    for (const verb of ['accept', 'reject', 'refer']) api.post(`${path}/:id/${verb}`, key, controlTelephone);
+  }
 }
 
 /** The methods of all routes for a path; GET implies HEAD. */

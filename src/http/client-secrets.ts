@@ -11,6 +11,7 @@ import type { IdSource } from '../protocol/wire/ids.ts';
 import {
   applyUpdate,
   defaultRealtimeConfig,
+  type RealtimeConfig,
   refuseTurnDetection,
   type SessionUpdate,
 } from '../protocol/wire/session-config.ts';
@@ -40,12 +41,28 @@ export interface MintOptions {
 /** Retry delay when the store is full: it is unknown when room becomes free. */
 const storeRetryMs = 30_000;
 
+/**
+ * The configuration with which a session starts, from a REST request.
+ * @throws {WireError} with a GA path
+ */
+export function initialConfig(
+  { requireAvailable, ids }: Pick<MintOptions, 'requireAvailable' | 'ids'>,
+  update: SessionUpdate,
+  model: string,
+): RealtimeConfig {
+  // The hosted service reports 0 for the expiry of a session that does not exist yet.
+  const initial = applyUpdate(defaultRealtimeConfig({ id: ids('sess'), model, expiresAt: 0 }), update);
+  refuseTurnDetection(update, initial);
+  requireAvailable(update, model);
+  return initial;
+}
+
 /** Creates client secrets, which open sessions from places that must not hold an API key. */
 export function mintSecret(
   options: MintOptions,
   minting: MintDialect,
 ): (context: Context<ApiEnv>) => Promise<Response> {
-  const { config, secrets, checks, requireAvailable, body, ids, log } = options;
+  const { config, secrets, checks, body, log } = options;
   return async (context) => {
     const request = minting.read(await jsonBody(context.env.incoming, body), checks[minting.dialect]);
     const { update, seconds, bounds } = request;
@@ -54,14 +71,9 @@ export function mintSecret(
     if (model !== undefined && config.models.length > 0 && !config.models.includes(model)) {
       throw wireErrors.unknownModel(model);
     }
-    const shownModel = model ?? defaultModel(config);
-    // The hosted service reports 0 for the expiry of a session that does not exist yet.
-    const defaults = defaultRealtimeConfig({ id: ids('sess'), model: shownModel, expiresAt: 0 });
-    const initial = applyUpdate(defaults, update);
-    translateErrors(minting.dialect, () => {
-      refuseTurnDetection(update, initial);
-      requireAvailable(update, shownModel);
-    });
+    const initial = translateErrors(minting.dialect, () =>
+      initialConfig(options, update, model ?? defaultModel(config)),
+    );
     const terms: SecretTerms = {
       dialect: minting.dialect,
       type: update.type,
@@ -88,9 +100,9 @@ export function mintSecret(
 }
 
 /** Renames the GA path of an error to the field in the body of a dialect's request. */
-function translateErrors(dialect: 'ga' | 'beta', act: () => void): void {
+function translateErrors<T>(dialect: 'ga' | 'beta', act: () => T): T {
   try {
-    act();
+    return act();
   } catch (error) {
     throw dialect === 'beta' && error instanceof WireError ? error.renamed(betaBodyField) : error;
   }

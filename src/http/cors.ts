@@ -9,6 +9,7 @@ const allowedHeaders: ReadonlySet<string> = new Set([
   'openai-beta',
   'openai-organization',
   'openai-project',
+  'openai-safety-identifier',
   'x-openai-agents-sdk',
 ]);
 const allowedPrefix = 'x-stainless-';

@@ -17,6 +17,11 @@ export async function jsonBody(incoming: IncomingMessage, limits: BodyLimits): P
   const type = incoming.headers['content-type'] ?? '';
   // Cross-origin pages can send other content types without a preflight request.
   if (!/^application\/json *(;|$)/i.test(type)) throw new HttpRefusal(415, httpErrors.notJson(type));
+  return parseJsonObject(text);
+}
+
+/** @throws {WireError} when the text is no JSON object within the limits */
+export function parseJsonObject(text: string): JsonObject {
   if (holdsMoreValuesThan(maxValues, text)) throw httpErrors.invalidBody(`It has more than ${maxValues} values.`);
   let value: unknown;
   try {

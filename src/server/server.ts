@@ -34,6 +34,8 @@ import type { Store } from '../store/store.ts';
 import { LoggedNotices } from '../transport/logged-notices.ts';
 import { defaultModel, SessionAuthorizer } from '../transport/session-authorizer.ts';
 import { type SessionFactory, SessionRegistry } from '../transport/session-registry.ts';
+import { Calls } from '../transport/webrtc/calls.ts';
+import type { PeerConnections } from '../transport/webrtc/peer-connection.ts';
 import { realtimePath } from '../transport/websocket/handshake.ts';
 import { HeavyFrames } from '../transport/websocket/heavy-frames.ts';
 import { UpgradeHandler } from '../transport/websocket/upgrade-handler.ts';
@@ -99,6 +101,8 @@ export interface ServerOptions {
    * docs/tools.md. Not for relayed sessions and those of `createSession`.
    */
   openTools?: OpenTools;
+  /** The connections of WebRTC clients; without it there are no calls. The server closes them. */
+  peerConnections?: PeerConnections;
   clock?: Clock;
   ids?: IdSource;
   log?: WrittenLog;
@@ -173,7 +177,7 @@ export async function startConfiguredServer(
   });
   const metering = new Metering({ store, clock, log: digest, prices, models, sessionMetrics });
   const log = metering.countEntries(digest);
-  const { observe, openTools, ids = randomId } = options;
+  const { observe, openTools, ids = randomId, peerConnections } = options;
   const engineSet = await configuredEngines(config, { clock, log, ready: options.engines });
   const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
   const images = imageFetcher(config, clock);
@@ -199,6 +203,14 @@ export async function startConfiguredServer(
   // A server with keys is one that strangers may reach.
   const shown = () => (config.apiKeys.length === 0 ? engineSet.describe() : engineSet.describe().map(publicStatus));
   const readiness = readinessOf(shown, sessions);
+  const exampleUrl = () => `${wsUrl()}?model=${defaultModel(config)}`;
+  const heavyFrames = new HeavyFrames(config, poolSurroundings(config, clock));
+  const parsing = { dialects: configuredDialects(config), heavyFrames };
+  const authorizer = new SessionAuthorizer({ config, callers, secrets, metering, exampleUrl });
+  const calls = peerConnections && {
+    ...{ config, authorizer, metering, body: bodyLimits(limits, clock) },
+    calls: new Calls({ config, connections: peerConnections, ...parsing, sessions, clock, ids, log }),
+  };
   const app = createApp({
     access,
     callers,
@@ -211,6 +223,7 @@ export async function startConfiguredServer(
       ids,
       log,
     },
+    calls,
     audio: audioApiOptions(config, engineSet, clock),
     sessions,
     metering,
@@ -218,20 +231,7 @@ export async function startConfiguredServer(
     consoleFolder,
     log,
   });
-  const exampleUrl = () => `${wsUrl()}?model=${defaultModel(config)}`;
-  const heavyFrames = new HeavyFrames(config, poolSurroundings(config, clock));
-  const gate = new UpgradeHandler({
-    config,
-    access,
-    authorizer: new SessionAuthorizer({ config, callers, secrets, metering, exampleUrl }),
-    dialects: configuredDialects(config),
-    heavyFrames,
-    sessions,
-    metering,
-    clock,
-    ids,
-    log,
-  });
+  const gate = new UpgradeHandler({ config, access, authorizer, ...parsing, sessions, metering, clock, ids, log });
   const listener = new Listener({
     config,
     app,
@@ -287,6 +287,7 @@ export async function startConfiguredServer(
 
   const closeOnce = memoize(async () => {
     sessions.closeAll({ code: 1001, reason: 'the server is shutting down' });
+    await peerConnections?.close();
     await listener.close();
     await closeParts();
     log.info('server_stopped', {});

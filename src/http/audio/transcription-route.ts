@@ -96,13 +96,14 @@ async function uploadIn(
   const parts: Int16Array[] = [];
   let length = 0;
   let hasFile = false;
-  const fields = await receiveForm(context.env.incoming, uploadBody, (piece) => {
+  const takeFile = (piece: Buffer) => {
     hasFile = true;
     const samples = readable(() => wav.push(piece));
     length += samples.length;
     if (samples.length > 0) parts.push(samples);
     if (durationMs(length, wav.sampleRateHz ?? 1) > uploadMs) throw audioErrors.audioTooLong(uploadMs);
-  });
+  };
+  const fields = await receiveForm(context.env.incoming, uploadBody, { fileName: 'file', takeFile });
   if (!hasFile) return { clip: undefined, fields };
   parts.push(readable(() => wav.end()));
   return { clip: { samples: await concatInTurns(parts), sampleRateHz: wav.sampleRateHz ?? 0 }, fields };

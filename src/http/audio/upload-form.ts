@@ -4,23 +4,29 @@ import { type BodyLimits, receiveBody } from '../body.ts';
 
 /** A transcription has a dozen parameters and one file. */
 const maxParts = 32;
-const maxFieldBytes = 64 * 1024;
+const usualFieldBytes = 64 * 1024;
 /** Parsed in one step before the limits are checked: at most a few hundred empty parts. */
 const parsedBytes = 2 * 1024;
 const partHeaders = { headerPairs: 16, headerSize: 8 * 1024 };
 
+export interface FormParts {
+  fileName: string;
+  takeFile: (piece: Buffer) => void;
+  maxFieldBytes?: number;
+}
+
 /**
- * Streams a `multipart/form-data` body (RFC 7578): returns its fields, and passes the part named `file` to `takeFile`
- * in pieces. A trailing `[]`, with which the official SDKs mark lists, is removed from names.
+ * Streams a `multipart/form-data` body (RFC 7578): returns its fields, and passes the file of the part `fileName` to
+ * `takeFile` in pieces. A trailing `[]`, with which the official SDKs mark lists, is removed from names.
  * @throws {WireError} when the form cannot be parsed or has too many parts; also whatever `takeFile` throws
  * @throws {HttpRefusal} as `receiveBody` does
  */
 export async function receiveForm(
   incoming: IncomingMessage,
   limits: BodyLimits,
-  takeFile: (piece: Buffer) => void,
+  { fileName, takeFile, maxFieldBytes = usualFieldBytes }: FormParts,
 ): Promise<Record<string, string>> {
-  const parser = await parserFor(incoming.headers['content-type'] ?? '');
+  const parser = await parserFor(incoming.headers['content-type'] ?? '', maxFieldBytes);
   const fields = new Map<string, string>();
   const finished = Promise.withResolvers<void>();
   // It may reject before anything awaits it.
@@ -42,7 +48,7 @@ export async function receiveForm(
     // The parser reports a truncated form as well.
     stream.on('error', () => {});
     stream.on('data', (piece: Buffer) => {
-      if (failure !== undefined || name !== 'file') return;
+      if (failure !== undefined || name !== fileName) return;
       try {
         takeFile(piece);
       } catch (error) {
@@ -65,7 +71,7 @@ export async function receiveForm(
   return Object.fromEntries(fields);
 }
 
-async function parserFor(type: string) {
+async function parserFor(type: string, maxFieldBytes: number) {
   // Loaded on first use, because few servers receive forms.
   const { Busboy } = await import('@fastify/busboy');
   try {

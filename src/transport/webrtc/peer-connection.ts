@@ -60,6 +60,8 @@ export interface PeerConnection {
   /** The SDP answer with all candidates: trickle ICE is not used. */
   readonly answer: string;
   readonly codec: CallCodec;
+  /** Of the data channel that the client offers, as `EventChannel.maxMessageBytes`; undefined if it offers none. */
+  readonly maxMessageBytes: number | undefined;
   readonly playback: Playback;
   /** Resolves once, when the connection has ended; sockets, timers and codecs are released. Never rejects. */
   readonly ended: Promise<ConnectionEnd>;

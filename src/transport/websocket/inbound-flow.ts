@@ -2,13 +2,10 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Config } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
-import { TokenBucket } from '../../core/token-bucket.ts';
+import { InboundRate, type InboundRateLimits } from '../inbound-rate.ts';
 import { FrameWatch } from './frame-watch.ts';
 
-export type InboundFlowLimits = Pick<
-  Config['limits'],
-  'eventsPerSecond' | 'eventBurst' | 'messageTimeoutMs' | 'answerBytesPerSecond'
->;
+export type InboundFlowLimits = InboundRateLimits & Pick<Config['limits'], 'messageTimeoutMs'>;
 
 interface IntakeListener {
   /** Called the first time the client exceeds the rate. */
@@ -20,9 +17,6 @@ interface IntakeListener {
 /** Minimum pause of a client that is too fast, so that reading does not stop and start for every message. */
 const shortestHoldMs = 50;
 
-/** Characters that a client may be sent before `answerBytesPerSecond` slows it. */
-const answerBurstSeconds = 2;
-
 /** Controls how a WebSocket client is read: rate, pauses, and the maximum duration of a message. */
 export class InboundFlow {
   readonly #socket: WebSocket;
@@ -30,19 +24,16 @@ export class InboundFlow {
   readonly #limits: InboundFlowLimits;
   readonly #clock: Clock;
   readonly #listener: IntakeListener;
-  readonly #bucket: TokenBucket;
-  readonly #answers: TokenBucket;
+  readonly #rate: InboundRate;
   readonly #frames = new FrameWatch();
   readonly #read = (chunk: Uint8Array) => this.#countChunk(chunk);
   #holds = 0;
   #slowed = false;
-  #wasTooFast = false;
   #heardAtMs: number;
   /** Start of the incomplete message. */
   #begunAtMs: number | undefined;
   #cancelDeadline: (() => void) | undefined;
   #cancelSlowing: (() => void) | undefined;
-  #cancelAnswers: (() => void) | undefined;
 
   constructor(
     { socket, stream }: { socket: WebSocket; stream: Duplex },
@@ -55,9 +46,7 @@ export class InboundFlow {
     this.#limits = limits;
     this.#clock = clock;
     this.#listener = listener;
-    this.#bucket = new TokenBucket({ burst: limits.eventBurst, perSecond: limits.eventsPerSecond });
-    const perSecond = limits.answerBytesPerSecond;
-    this.#answers = new TokenBucket({ burst: answerBurstSeconds * perSecond, perSecond });
+    this.#rate = new InboundRate(limits, clock, () => listener.tooFast());
     this.#heardAtMs = clock.now();
     stream.on('data', this.#read);
   }
@@ -69,31 +58,21 @@ export class InboundFlow {
 
   /** Counts a message or ping before it is processed. Beyond the rate, reading pauses. */
   count(): void {
-    const now = this.#clock.now();
-    this.#bucket.take(now);
-    if (this.#slowed) return;
-    const overMs = this.#bucket.overdrawnMs(now);
-    if (overMs === 0) return;
+    const overMs = this.#rate.count();
+    if (overMs === 0 || this.#slowed) return;
     this.#slowed = true;
     this.hold();
     this.#throttle(overMs);
-    if (this.#wasTooFast) return;
-    this.#wasTooFast = true;
-    this.#listener.tooFast();
   }
 
-  /** Counts characters sent to the client. */
-  answered(bytes: number): void {
-    this.#answers.take(this.#clock.now(), bytes);
+  /** As `InboundRate.answered`. */
+  answered(characters: number): void {
+    this.#rate.answered(characters);
   }
 
-  /** A promise if the client was sent more than its share: its next message waits for it. */
+  /** As `InboundRate.answersPaid`. */
   answersPaid(): Promise<void> | undefined {
-    const overMs = this.#answers.overdrawnMs(this.#clock.now());
-    if (overMs === 0) return undefined;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#cancelAnswers = this.#clock.after(overMs, resolve);
-    return promise.then(() => this.answersPaid());
+    return this.#rate.answersPaid();
   }
 
   /** Pauses reading until `release` was called as often. Data that was read already still arrives. */
@@ -115,13 +94,13 @@ export class InboundFlow {
     this.#stream.off('data', this.#read);
     this.#cancelDeadline?.();
     this.#cancelSlowing?.();
-    this.#cancelAnswers?.();
+    this.#rate.stop();
   }
 
   #throttle(overMs: number): void {
     this.#cancelSlowing = this.#clock.after(Math.max(overMs, shortestHoldMs), () => {
       // More of the data that was already read may have arrived.
-      const leftMs = this.#bucket.overdrawnMs(this.#clock.now());
+      const leftMs = this.#rate.overMs;
       if (leftMs > 0) return this.#throttle(leftMs);
       this.#slowed = false;
       this.release();

@@ -16,6 +16,7 @@ import { requestedExtensions, withExtensions } from '../../protocol/extensions.t
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import type { Granted, Refused, SessionAccess, SessionAuthorizer } from '../session-authorizer.ts';
+import { logSession, sender } from '../session-entries.ts';
 import type { OpenRequest, RegisteredSession, SessionRegistry } from '../session-registry.ts';
 import { type Handshake, readHandshake, realtimePath, selectSubprotocol } from './handshake.ts';
 import type { HeavyFrames } from './heavy-frames.ts';
@@ -241,7 +242,7 @@ export class UpgradeHandler {
       log,
       sideband: 'attach' in access,
     });
-    if ('open' in access) this.#logSession(log, found, { ...access.open, granted, request });
+    if ('open' in access) logSession(found, { ...access.open, ...granted, ...sender(request) }, { log, clock });
     else log.info('peer_attached', { dialect, ...sender(request) });
     this.#connections += 1;
     const disconnected = found.connected(dialect);
@@ -262,29 +263,6 @@ export class UpgradeHandler {
       metering.sessionRefused('failed');
       return undefined;
     }
-  }
-
-  #logSession(
-    log: Log,
-    { owner, over }: RegisteredSession,
-    opened: Pick<OpenRequest, 'type' | 'model'> & { granted: Granted; request: IncomingMessage },
-  ): void {
-    const { clock } = this.#options;
-    const { type, model, granted, request } = opened;
-    const openedAtMs = clock.now();
-    const about = { key: owner.keyName, project: owner.project };
-    log.info('session_opened', {
-      ...about,
-      type,
-      model: model.slice(0, 128),
-      dialect: granted.dialect,
-      secret: granted.secretId,
-      ...sender(request),
-    });
-    void over.then(({ totals, close }) => {
-      const seconds = Math.round((clock.now() - openedAtMs) / 100) / 10;
-      log.info('session_closed', { ...about, ...close, seconds, ...totals });
-    });
   }
 
   #refuse(webSocket: WebSocket, error: WireError, dialect: Dialect['name'], request: IncomingMessage): void {
@@ -332,8 +310,4 @@ function destroy(this: Duplex): void {
 
 function forbiddenBecause(message: string): UpgradeRefusal {
   return { status: 403, why: httpErrors.forbidden(message), reason: 'forbidden' };
-}
-
-function sender(request: IncomingMessage): { address: string | undefined; userAgent: string | undefined } {
-  return { address: request.socket.remoteAddress, userAgent: request.headers['user-agent']?.slice(0, 128) };
 }
