@@ -3,6 +3,7 @@
  * files and the help are all derived from these tables.
  */
 
+import { isIP } from 'node:net';
 import { isAllowance } from '../net/address-policy.ts';
 import { defaultSessionSettings, type SessionSettings } from '../session/settings.ts';
 import type { ApiKeyEntry } from './api-keys.ts';
@@ -27,6 +28,12 @@ const options = {
   ...inGroup('Listening', {
     host: option(hostName(), '127.0.0.1', 'The address to listen on. Addresses other than loopback require API keys.'),
     port: option(integer('PORT', 0, 65_535), 8080, 'The TCP port to listen on; 0 takes any free one.'),
+    callPort: option(integer('PORT', 0, 65_535), 0, 'The UDP port of all WebRTC calls; 0 takes any free one.'),
+    callAddresses: option(
+      list('ADDRESS', 'IP addresses', (address) => isIP(address) !== 0),
+      [],
+      'IP addresses at which WebRTC clients reach this server, such as the public one of a server behind NAT. Default: those of this machine.',
+    ),
     tls: option(
       choice('off', 'self-signed'),
       'off',

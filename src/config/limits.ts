@@ -120,6 +120,16 @@ export const limits = inGroup('Limits', {
     15_000,
     'Time for the client of a call to connect and to open its data channel.',
   ),
+  callSilenceMs: option(
+    milliseconds(2000, minuteMs),
+    5000,
+    'Time without any packet from the client of a call before it counts as gone.',
+  ),
+  channelPendingBytes: option(
+    bytes(64 * 1024, 1024 * mebibyte),
+    4 * mebibyte,
+    'Messages of the data channel of a call that wait to be processed.',
+  ),
   channelMessageBytes: option(
     bytes(16 * 1024, 16 * mebibyte),
     mebibyte,

@@ -26,7 +26,7 @@ export interface AppOptions {
   access: AccessPolicy;
   callers: Callers;
   minting: MintOptions;
-  calls: undefined | Omit<CallRoutesOptions, 'callers' | 'sessions' | 'session' | 'log'>;
+  calls: Omit<CallRoutesOptions, 'callers' | 'sessions' | 'session' | 'log'>;
   audio: Omit<AudioApiOptions, 'callers' | 'metering' | 'log'>;
   sessions: SessionRegistry;
   metering: Pick<Metering, 'metricsText' | 'openAudioAccount'>;
@@ -135,7 +135,7 @@ function createApi({ callers, minting, calls, sessions, metering, log }: AppOpti
   api.post('/openai/v1/realtime/client_secrets', key, mintSecret(minting, gaMinting));
   api.post('/openai/realtimeapi/sessions', key, mintSecret(minting, betaMinting));
 
-  if (calls) addCalls(api, { ...calls, callers, sessions, session: minting, log });
+  addCalls(api, { ...calls, callers, sessions, session: minting, log });
 
   const { list, retrieve, end } = sessionRoutes(sessions);
   api.get('/v1/parley/sessions', key, list);

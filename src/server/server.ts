@@ -34,8 +34,10 @@ import type { Store } from '../store/store.ts';
 import { LoggedNotices } from '../transport/logged-notices.ts';
 import { defaultModel, SessionAuthorizer } from '../transport/session-authorizer.ts';
 import { type SessionFactory, SessionRegistry } from '../transport/session-registry.ts';
+import type { CallOptions } from '../transport/webrtc/call-options.ts';
 import { Calls } from '../transport/webrtc/calls.ts';
-import type { PeerConnections } from '../transport/webrtc/peer-connection.ts';
+import { openConnections } from '../transport/webrtc/open-connections.ts';
+import { callCodecs, type PeerConnections } from '../transport/webrtc/peer-connection.ts';
 import { realtimePath } from '../transport/websocket/handshake.ts';
 import { HeavyFrames } from '../transport/websocket/heavy-frames.ts';
 import { UpgradeHandler } from '../transport/websocket/upgrade-handler.ts';
@@ -101,7 +103,7 @@ export interface ServerOptions {
    * docs/tools.md. Not for relayed sessions and those of `createSession`.
    */
   openTools?: OpenTools;
-  /** The connections of WebRTC clients; without it there are no calls. The server closes them. */
+  /** The connections of WebRTC clients; default: over `werift`. The server closes them. */
   peerConnections?: PeerConnections;
   clock?: Clock;
   ids?: IdSource;
@@ -177,7 +179,7 @@ export async function startConfiguredServer(
   });
   const metering = new Metering({ store, clock, log: digest, prices, models, sessionMetrics });
   const log = metering.countEntries(digest);
-  const { observe, openTools, ids = randomId, peerConnections } = options;
+  const { observe, openTools, ids = randomId, peerConnections = openConnections(callOptions(config, clock)) } = options;
   const engineSet = await configuredEngines(config, { clock, log, ready: options.engines });
   const tokens = createTokenizer((error) => log.warn('tokenizer_failed', { error }));
   const images = imageFetcher(config, clock);
@@ -207,10 +209,7 @@ export async function startConfiguredServer(
   const heavyFrames = new HeavyFrames(config, poolSurroundings(config, clock));
   const parsing = { dialects: configuredDialects(config), heavyFrames };
   const authorizer = new SessionAuthorizer({ config, callers, secrets, metering, exampleUrl });
-  const calls = peerConnections && {
-    ...{ config, authorizer, metering, body: bodyLimits(limits, clock) },
-    calls: new Calls({ config, connections: peerConnections, ...parsing, sessions, clock, ids, log }),
-  };
+  const calls = new Calls({ config, connections: peerConnections, ...parsing, sessions, clock, ids, log });
   const app = createApp({
     access,
     callers,
@@ -223,7 +222,7 @@ export async function startConfiguredServer(
       ids,
       log,
     },
-    calls,
+    calls: { config, calls, authorizer, metering, body: bodyLimits(limits, clock) },
     audio: audioApiOptions(config, engineSet, clock),
     sessions,
     metering,
@@ -287,7 +286,7 @@ export async function startConfiguredServer(
 
   const closeOnce = memoize(async () => {
     sessions.closeAll({ code: 1001, reason: 'the server is shutting down' });
-    await peerConnections?.close();
+    await peerConnections.close();
     await listener.close();
     await closeParts();
     log.info('server_stopped', {});
@@ -316,6 +315,25 @@ function loggedCheck(dialect: Dialect['name'], config: Config, log: Log): Check 
   const check = configuredCheck(dialect, config);
   const notices = new LoggedNotices(dialect, log);
   return (schema, body) => check(schema, body, notices);
+}
+
+function callOptions({ callPort, callAddresses, outputLeadMs, limits }: Config, clock: Clock): CallOptions {
+  return {
+    clock,
+    port: callPort,
+    addresses: callAddresses,
+    codecs: callCodecs,
+    leadMs: outputLeadMs,
+    limits: {
+      bytes: limits.offerBytes,
+      mediaSections: limits.offerSections,
+      candidates: limits.offerCandidates,
+      connectMs: limits.callConnectMs,
+      silenceMs: limits.callSilenceMs,
+      messageBytes: limits.channelMessageBytes,
+      pendingBytes: limits.channelPendingBytes,
+    },
+  };
 }
 
 function imageFetcher(config: Config, clock: Clock): ImageFetcher {

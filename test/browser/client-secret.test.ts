@@ -1,30 +1,15 @@
 /** A page of another origin, with a client secret from its backend and the API's CORS headers. */
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { apiKey } from '../../src/server/server.ts';
 import { mint } from '../support/rest.ts';
 import { newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { inBrowser, openPage } from './chromium.ts';
+import { pageElsewhere } from './page-elsewhere.ts';
 
 const key = 'sk-backend-0123456789';
-
-/** An empty page on another origin than the API. */
-async function pageElsewhere(t: TestContext): Promise<string> {
-  const server = createServer((_request, response) => {
-    response
-      .setHeader('Content-Type', 'text/html')
-      .end('<!doctype html><link rel="icon" href="data:,"><title>Shop</title>');
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 test(
   'a page of another origin connects with a client secret in the subprotocol, and has a conversation',

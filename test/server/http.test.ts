@@ -107,14 +107,6 @@ for (const { method, path, status, code, message } of [
   { method: 'GET', path: '/v1/nothing', status: 404, code: null, message: 'Invalid URL (GET /v1/nothing)' },
   {
     method: 'POST',
-    path: '/v1/realtime/calls',
-    status: 404,
-    code: 'endpoint_not_available',
-    message:
-      'POST /v1/realtime/calls: Parley has no WebRTC and no telephone calls. Connect with a WebSocket to /v1/realtime.',
-  },
-  {
-    method: 'POST',
     path: '/healthz',
     status: 405,
     code: 'method_not_supported',

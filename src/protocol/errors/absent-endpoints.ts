@@ -1,10 +1,6 @@
 /** Endpoints of OpenAI's API that Parley does not have, with what to use instead. */
 
 const absent: readonly (readonly [paths: RegExp, message: string])[] = [
-  [
-    /^\/v1\/realtime\/calls(?:\/|$)/,
-    'Parley has no WebRTC and no telephone calls. Connect with a WebSocket to /v1/realtime.',
-  ],
   [/^\/v1\/realtime\/translations(?:\/|$)/, 'Parley has no translation sessions. Use a session at /v1/realtime.'],
   [
     /^\/v1\/audio\/translations$/,

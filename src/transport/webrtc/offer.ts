@@ -13,14 +13,16 @@ export interface Offer {
   readonly sdp: string;
   readonly codec: CallCodec;
   readonly payloadType: number;
-  /** Bytes per message of the data channel, from `a=max-message-size`. */
-  readonly maxMessageBytes: number;
+  /** Bytes per message of the data channel, from `a=max-message-size`; undefined if none is offered. */
+  readonly maxMessageBytes: number | undefined;
   /** Whether the client insists on being the DTLS server. */
   readonly dtlsPassive: boolean;
 }
 
 /** The default of `a=max-message-size` (RFC 8841 §6.1). */
 const defaultMessageBytes = 65_536;
+/** `session.created` of an ordinary session has about 1,300 bytes. */
+const leastMessageBytes = 4096;
 /** RTP payload types without `a=rtpmap` (RFC 3551 §6). */
 const staticTypes: ReadonlyMap<number, CallCodec> = new Map([
   [0, 'pcmu'],
@@ -58,16 +60,27 @@ export function readOffer(sdp: string, allowed: readonly CallCodec[], limits: Of
       throw new OfferError(`The SDP offer has no 'a=${name}' for its audio section.`);
     }
   }
-  const data = sections.find((each) => each[0]?.startsWith('m=application '));
-  const size = data && attribute(data, 'max-message-size');
+  const data = sections.find((each) => /^m=application (?!0 )/.test(each[0] ?? ''));
   return {
     ...selectCodec(section, allowed),
     sdp: `${withMids([session, ...sections])
       .flat()
       .join('\r\n')}\r\n`,
-    maxMessageBytes: size === undefined ? defaultMessageBytes : Number(size) || Number.POSITIVE_INFINITY,
+    maxMessageBytes: data && messageBytes(attribute(data, 'max-message-size')),
     dtlsPassive: (attribute(section, 'setup') ?? attribute(session, 'setup')) === 'passive',
   };
+}
+
+/** 0 stands for any size (RFC 8841 §6.1). */
+function messageBytes(size: string | undefined): number {
+  if (size === undefined) return defaultMessageBytes;
+  const bytes = Number(size);
+  if (Number.isNaN(bytes) || (bytes > 0 && bytes < leastMessageBytes)) {
+    throw new OfferError(
+      `The SDP offer has 'a=max-message-size:${size.slice(0, 20)}'; events need ${leastMessageBytes}.`,
+    );
+  }
+  return bytes || Number.POSITIVE_INFINITY;
 }
 
 function splitSections(lines: readonly string[]): string[][] {

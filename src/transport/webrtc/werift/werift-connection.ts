@@ -46,6 +46,7 @@ const codecParameters: Record<CallCodec, ConstructorParameters<typeof RTCRtpCode
 /** A call over werift: SDP, DTLS, SRTP and SCTP are its work; ICE shares one UDP port. */
 export class WeriftConnection implements PeerConnection {
   readonly codec: CallCodec;
+  readonly maxMessageBytes: number | undefined;
   readonly ended: Promise<ConnectionEnd>;
   readonly #ended = Promise.withResolvers<ConnectionEnd>();
   readonly #options: ConnectionOptions;
@@ -63,6 +64,7 @@ export class WeriftConnection implements PeerConnection {
 
   private constructor(offer: Offer, handlers: ConnectionHandlers, options: ConnectionOptions) {
     this.codec = offer.codec;
+    this.maxMessageBytes = offer.maxMessageBytes;
     this.ended = this.#ended.promise;
     this.#options = options;
     this.#handlers = handlers;
@@ -180,7 +182,7 @@ export class WeriftConnection implements PeerConnection {
   #channelOpened(channel: RTCDataChannel): void {
     if (this.#channel) return channel.close();
     this.#channel = new WeriftChannel({
-      ...{ channel, handlers: this.#handlers, maxMessageBytes: this.#offer.maxMessageBytes },
+      ...{ channel, handlers: this.#handlers, maxMessageBytes: this.maxMessageBytes ?? 0 },
       pendingLimit: this.#options.limits.pendingBytes,
       flooded: () => this.#end('flooded'),
     });
