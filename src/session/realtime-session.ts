@@ -203,7 +203,8 @@ export class RealtimeSession implements Session {
       case 'input_audio_buffer.clear':
         return this.#turns.clear();
       case 'output_audio_buffer.clear':
-        throw wireErrors.noOutputBuffer();
+        if (!this.#core.playback.isMeasured) throw wireErrors.noOutputBuffer();
+        return this.#responses.clearAudio();
       case 'conversation.item.create':
         return this.#withAudio([event.item], from, (audio) => this.#items.create(event, audio));
       case 'conversation.item.truncate':

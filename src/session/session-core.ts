@@ -24,6 +24,7 @@ import type { Meter } from './ports/meter.ts';
 import type { Peer } from './ports/peer.ts';
 import type { OutputAudio } from './ports/playback.ts';
 import type { ToolRunner } from './ports/tool-runner.ts';
+import { OutputBuffer } from './response/output-buffer.ts';
 import { SessionPlayback } from './response/playback.ts';
 import {
   noImages,
@@ -88,6 +89,8 @@ export class SessionCore implements SessionTools {
   readonly audioQuota: AudioQuota;
   /** For the conversation's audio; a response outside the conversation has its own. */
   readonly playback: SessionPlayback;
+  /** Reports of that playback, if it is measured. */
+  readonly outputBuffer: OutputBuffer;
   readonly #transcriptionNotices: TranscriptionNotices;
   readonly #peers = new Set<Peer>();
   #config: RealtimeConfig;
@@ -118,7 +121,8 @@ export class SessionCore implements SessionTools {
     this.engineCalls = new EngineCalls(settings.limits.engineCallCharacters);
     this.retention = new AudioRetention(settings.limits.keptAudioMs);
     this.audioQuota = new AudioQuota(options.audioBudget ?? new AudioBudget(Number.POSITIVE_INFINITY), this.retention);
-    this.playback = new SessionPlayback(clock, settings.outputLeadMs, this.observers);
+    this.outputBuffer = new OutputBuffer((event) => this.emit(event));
+    this.playback = new SessionPlayback(clock, settings.outputLeadMs, this.observers, this.outputBuffer);
   }
 
   get config(): RealtimeConfig {

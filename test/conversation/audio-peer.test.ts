@@ -152,6 +152,7 @@ test('barge-in truncates the response at the position of the audio peer', async 
       'response.output_item.done',
       'response.done',
       'rate_limits.updated',
+      'output_audio_buffer.cleared',
       'conversation.item.truncated',
     ],
   );

@@ -1,11 +1,12 @@
 import { concatSamples, durationMs } from '../../src/audio/pcm.ts';
-import type { OutputAudio, Playback, PlayedPart } from '../../src/session/ports/playback.ts';
+import type { OutputAudio, Playback, PlaybackListener, PlayedPart } from '../../src/session/ports/playback.ts';
 import type { RealtimeSession } from '../../src/session/realtime-session.ts';
 import { Client } from './conversation.ts';
 
 /** An audio sink whose playback the test controls, and which reports its position. */
 export class Loudspeaker implements Playback {
   readonly taken: OutputAudio[] = [];
+  listener: PlaybackListener | undefined;
   /** Audio that it accepts before it has played the previous audio. */
   bufferMs = Number.POSITIVE_INFINITY;
   /** When it expects to have played all its audio, on the Clock. */
@@ -36,8 +37,10 @@ export class Loudspeaker implements Playback {
   /** Plays whole chunks. */
   playNext(count: number): void {
     for (const audio of this.#queue.splice(0, count)) {
+      this.listener?.started(audio.responseId);
       this.#played.set(keyOf(audio), (this.#played.get(keyOf(audio)) ?? 0) + lengthMs(audio));
     }
+    if (this.#queue.length === 0) this.listener?.drained();
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 

@@ -160,6 +160,9 @@ interface Payloads {
   'response.mcp_call.in_progress': ToolCallProgress;
   'response.mcp_call.completed': ToolCallProgress;
   'response.mcp_call.failed': ToolCallProgress;
+  'output_audio_buffer.started': { response_id: string };
+  'output_audio_buffer.stopped': { response_id: string };
+  'output_audio_buffer.cleared': { response_id: string };
   'rate_limits.updated': {
     rate_limits: RateLimit[];
   };

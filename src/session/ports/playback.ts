@@ -37,6 +37,8 @@ export interface Playback {
   /** Pauses until `resume`; audio is admitted again then. */
   pause(): void;
   resume(): void;
+  /** Set by the session while a measured playback is attached; a model calls nothing. */
+  listener?: PlaybackListener | undefined;
 }
 
 /** Notifications of a measured playback. */
@@ -45,10 +47,4 @@ export interface PlaybackListener {
   started(responseId: string): void;
   /** All audio taken so far has been played; not called after `interrupt`. */
   drained(): void;
-}
-
-/** The playback of a peer that carries audio itself. */
-export interface MeasuredPlayback extends Playback {
-  /** Set by the session while the peer is attached. */
-  listener: PlaybackListener | undefined;
 }

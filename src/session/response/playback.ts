@@ -6,6 +6,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Observers } from '../observing/observers.ts';
 import { PlayedTrack } from '../observing/played-track.ts';
 import type { OutputAudio, Playback, PlayedPart } from '../ports/playback.ts';
+import type { OutputBuffer } from './output-buffer.ts';
 
 interface Part {
   readonly itemId: string;
@@ -112,6 +113,7 @@ export class ModelledPlayback implements Playback {
  */
 export class SessionPlayback implements Playback {
   readonly #model: ModelledPlayback;
+  readonly #reports: OutputBuffer;
   /** Only if the output is observed. */
   readonly #track: PlayedTrack | undefined;
   /** In the order of attachment. */
@@ -121,7 +123,8 @@ export class SessionPlayback implements Playback {
    */
   #someoneLeft: AbortController | undefined;
 
-  constructor(clock: Clock, leadMs: number, observers: Observers) {
+  constructor(clock: Clock, leadMs: number, observers: Observers, reports: OutputBuffer) {
+    this.#reports = reports;
     this.#model = new ModelledPlayback(clock, leadMs);
     if (!observers.listensToOutput) return;
     this.#track = new PlayedTrack({ clock, playback: this, publish: (audio) => observers.outputPlayed(audio) });
@@ -139,12 +142,15 @@ export class SessionPlayback implements Playback {
   attach(playback: Playback): void {
     this.#track?.settle();
     this.#measured = [...this.#measured, playback];
+    this.#counting.listener = this.#reports;
     this.#someoneLeft ??= new AbortController();
   }
 
   detach(playback: Playback): void {
     this.#track?.settle();
     this.#measured = this.#measured.filter((each) => each !== playback);
+    playback.listener = undefined;
+    if (this.isMeasured) this.#counting.listener = this.#reports;
     this.#someoneLeft?.abort();
     this.#someoneLeft = this.isMeasured ? new AbortController() : undefined;
   }
@@ -166,6 +172,7 @@ export class SessionPlayback implements Playback {
   play(audio: OutputAudio): void {
     this.#track?.settle();
     this.#model.play(audio);
+    this.#reports.queued();
     this.#track?.add(audio);
   }
 
@@ -177,7 +184,9 @@ export class SessionPlayback implements Playback {
     this.#track?.cut();
     const counting = this.#counting;
     const stopped = this.#all.map((playback) => ({ playback, at: playback.interrupt() }));
-    return stopped.find(({ playback }) => playback === counting)?.at;
+    const at = stopped.find(({ playback }) => playback === counting)?.at;
+    if (at && this.isMeasured) this.#reports.cleared();
+    return at;
   }
 
   /** Stops playback at the end of the session. */

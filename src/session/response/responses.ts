@@ -89,6 +89,7 @@ export class Responses {
     });
     if (target instanceof ConversationTarget) this.#active = { response, target };
     else this.#outOfBand.set(response.id, response);
+    this.#core.outputBuffer.responseCreated(response.id);
     const from = { entries, version, config };
     const where = { ofConversation: parameters.input === undefined, inConversation: !outOfBand };
     const speculation = outOfBand ? undefined : this.#takeSpeculation();
@@ -167,6 +168,13 @@ export class Responses {
     this.#items.interrupt();
   }
 
+  /** A client cuts off the audio of a call, and the response that it belongs to. */
+  clearAudio(): void {
+    const { playing } = this.#core.outputBuffer;
+    if (playing !== undefined && this.active?.id === playing) this.active.cancel('client_cancelled');
+    this.#items.interrupt();
+  }
+
   /** Includes the deferred response, which becomes active when the first one ends. There is at most one. */
   #cancelActive(reason: 'turn_detected' | 'client_cancelled'): void {
     this.active?.cancel(reason);
@@ -221,6 +229,7 @@ export class Responses {
       const rate_limits = [...responseQuota.rateLimits(), ...meter.rateLimits()];
       this.#core.emit({ type: 'rate_limits.updated', rate_limits });
     }
+    this.#core.outputBuffer.responseEnded(response.id);
     this.#toolCalls.responseEnded(response.id);
     this.#onEnded(response);
   }

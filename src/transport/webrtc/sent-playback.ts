@@ -3,7 +3,7 @@ import { durationMs, samplesIn } from '../../audio/pcm.ts';
 import { createResampler, type Resampler } from '../../audio/resample.ts';
 import { pause, rejectOnAbort } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { MeasuredPlayback, OutputAudio, PlaybackListener, PlayedPart } from '../../session/ports/playback.ts';
+import type { OutputAudio, Playback, PlaybackListener, PlayedPart } from '../../session/ports/playback.ts';
 import { frameMs } from './frame-codec.ts';
 
 /** Sound fades out in this time when playback pauses or is cut off, and in when it resumes. */
@@ -35,7 +35,7 @@ interface SentFrame {
  * The playback of a call, measured by the frames that are sent: `nextFrame` is called once per `frameMs`. Audio on its
  * way to the listener, according to receiver reports, does not count as played.
  */
-export class SentPlayback implements MeasuredPlayback {
+export class SentPlayback implements Playback {
   listener: PlaybackListener | undefined;
   readonly #clock: Clock;
   readonly #rateHz: number;

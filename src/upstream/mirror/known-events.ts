@@ -7,7 +7,9 @@ import { knownItem, knownResponse, longestId } from './known-items.ts';
 
 /** Events about the session are derived from its state, which is more complete than a single event. */
 type OfSession = 'session.created' | 'session.updated';
-type KnownType = Exclude<ServerEventType, OfSession>;
+/** The upstream is connected by WebSocket, where it reports no playback. */
+type OfCalls = `output_audio_buffer.${string}`;
+type KnownType = Exclude<ServerEventType, OfSession | OfCalls>;
 
 const index = z.number().int().nonnegative();
 const id = z.string().max(longestId);

@@ -1,0 +1,66 @@
+import type { UnsentEvent } from '../../protocol/wire/server-events.ts';
+import type { PlaybackListener } from '../ports/playback.ts';
+
+/**
+ * Reports the measured playback of the conversation's audio as `output_audio_buffer.*` (docs/protocol.md §7): `started`
+ * when a response becomes audible, `stopped` when a response that is done has been played, `cleared` when it is cut off.
+ */
+export class OutputBuffer implements PlaybackListener {
+  readonly #emit: (event: UnsentEvent) => void;
+  /** Responses that are not done. */
+  readonly #running = new Set<string>();
+  #playing: string | undefined;
+  #hasDrained = false;
+
+  constructor(emit: (event: UnsentEvent) => void) {
+    this.#emit = emit;
+  }
+
+  /** The response that is audible, or was when its audio ran out. */
+  get playing(): string | undefined {
+    return this.#playing;
+  }
+
+  responseCreated(responseId: string): void {
+    this.#running.add(responseId);
+  }
+
+  responseEnded(responseId: string): void {
+    this.#running.delete(responseId);
+    this.#stopIfOver();
+  }
+
+  /** More audio was passed to the playback. */
+  queued(): void {
+    this.#hasDrained = false;
+  }
+
+  started(responseId: string): void {
+    this.#hasDrained = false;
+    if (this.#playing === responseId) return;
+    this.#end('output_audio_buffer.stopped');
+    this.#playing = responseId;
+    this.#emit({ type: 'output_audio_buffer.started', response_id: responseId });
+  }
+
+  drained(): void {
+    this.#hasDrained = true;
+    this.#stopIfOver();
+  }
+
+  /** Audio that has not been played was dropped. */
+  cleared(): void {
+    this.#end('output_audio_buffer.cleared');
+  }
+
+  #stopIfOver(): void {
+    if (this.#playing === undefined || !this.#hasDrained || this.#running.has(this.#playing)) return;
+    this.#end('output_audio_buffer.stopped');
+  }
+
+  #end(type: 'output_audio_buffer.stopped' | 'output_audio_buffer.cleared'): void {
+    const responseId = this.#playing;
+    this.#playing = undefined;
+    if (responseId !== undefined) this.#emit({ type, response_id: responseId });
+  }
+}
