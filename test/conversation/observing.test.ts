@@ -2,9 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { concatSamples } from '../../src/audio/pcm.ts';
+import { concatSamples, durationMs } from '../../src/audio/pcm.ts';
 import { Observers } from '../../src/session/observing/observers.ts';
 import type { Observation, PlayedAudio, WrittenAudio } from '../../src/session/ports/observer.ts';
+import type { OutputAudio } from '../../src/session/ports/playback.ts';
+import { AudioPeer, Loudspeaker } from '../support/audio-peer.ts';
 import { newConversation, update, userText } from '../support/conversation.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { countTo, say, silence, tone } from '../support/fake-engines.ts';
@@ -132,6 +134,32 @@ test('the tracks: input as appended, and output as played, cut at the interrupti
   assert.equal(startedAt, clock.now() - 10_700);
   assert.equal(concatSamples(written.map(({ samples }) => samples)).length, 784 * 24);
   assert.equal(written[1]?.startMs, 20);
+});
+
+test('the output track of a measuring listener follows its playback, and ends at the interruption', async () => {
+  const played: PlayedAudio[] = [];
+  const observers = [{ outputAudio: (audio: PlayedAudio) => played.push(audio) }];
+  const { client, clock, engines, session } = newConversation({}, { observers });
+  class LateSpeaker extends Loudspeaker {
+    override endsAt = 500;
+    override play(audio: OutputAudio) {
+      super.play(audio);
+      this.endsAt += durationMs(audio.samples.length, audio.sampleRateHz);
+    }
+  }
+  const loudspeaker = new LateSpeaker();
+  new AudioPeer(session, loudspeaker);
+  engines.languageModel.script = () => say('One two three four.');
+  await client.say(userText('Count.'));
+  await client.say({ type: 'response.create' });
+  await clock.advance(600);
+  assert.equal(played.length, 0, 'playback begins half a second late');
+  await clock.advance(400);
+  await client.speak(concatSamples([silence(384, 24000), tone(400, 24000)]));
+  await clock.advance(10_000);
+  const samples = concatSamples(played.map((audio) => audio.samples));
+  assert.equal(Math.round(samples.length / 24), 500);
+  assert.equal(Math.round(played[0]?.atMs ?? 0), 500);
 });
 
 test('an observer that throws or rejects is reported and affects nothing else', async () => {
