@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import type { Observation } from '../../src/session/ports/observer.ts';
 import { verifies } from '../support/verifies.ts';
 import { responseOf, type UpstreamSide, upstreamSession } from './support/fake-upstream.ts';
 import { AttachedPeer, beta, liveSession, type Relayed } from './support/peers.ts';
@@ -164,7 +165,11 @@ test('a truncated call has no arguments.done, and is deleted', async (t) => {
 });
 
 test('a running tool of the upstream fails, and is restored in the next session as failed', async (t) => {
-  const relayed = await liveSession(t);
+  const failures: unknown[] = [];
+  const observers = [
+    { observe: (each: Observation) => each.type === 'tool_call_done' && failures.push([each.itemId, each.error]) },
+  ];
+  const relayed = await liveSession(t, { observers });
   const { side, client } = relayed;
   const item = { id: 'item_call', type: 'mcp_call', server_label: 'docs', name: 'search', arguments: '', output: null };
   side.send(
@@ -193,6 +198,7 @@ test('a running tool of the upstream fails, and is restored in the next session 
   };
   const failed = { ...item, arguments: '{}', error };
   assert.deepEqual(Object(client.events[from]).item, failed);
+  assert.deepEqual(failures, [['item_call', 'tool_execution_error']]);
   const next = await again(relayed);
   assert.deepEqual((await next.takeRestoring(1)).items, [failed]);
 });

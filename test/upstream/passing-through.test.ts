@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import type { Observation } from '../../src/session/ports/observer.ts';
 import { verifies } from '../support/verifies.ts';
 import { responseOf, upstreamSession } from './support/fake-upstream.ts';
 import { AttachedPeer, beta, liveSession, openingSession } from './support/peers.ts';
@@ -169,8 +170,10 @@ test('GA clients get unknown events unchanged, and beta clients do not get them'
   assert.deepEqual(old.types(), ['session.created', 'conversation.item.created']);
 });
 
-test("calls of the upstream's tools reach clients of both dialects", async (t) => {
-  const { side, session, client } = await liveSession(t);
+test("calls of the upstream's tools reach clients of both dialects, and observers", async (t) => {
+  const seen: Observation[] = [];
+  const observers = [{ observe: (observation: Observation) => seen.push(observation) }];
+  const { side, session, client, clock } = await liveSession(t, { observers });
   const old = new AttachedPeer(session, beta);
   const item = {
     id: 'item_call',
@@ -211,6 +214,11 @@ test("calls of the upstream's tools reach clients of both dialects", async (t) =
     'conversation.item.retrieved',
   ]);
   assert.deepEqual(Object(old.events.at(-1)).item, { ...item, output: 'Found.' });
+  const about = { responseId: 'resp_1', itemId: 'item_call', serverLabel: 'docs', name: 'search' };
+  assert.deepEqual(
+    seen.filter(({ type }) => type === 'tool_call_done'),
+    [{ type: 'tool_call_done', ...about, tookMs: 0, atMs: clock.now(), inputMs: 0, relayed: true }],
+  );
 });
 
 test('malformed events of known types do not affect clients of either dialect', async (t) => {

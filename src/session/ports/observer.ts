@@ -71,7 +71,7 @@ export type Occurrence =
       usage: Usage | null;
     }
   /**
-   * A server-side tool has finished, possibly after its response. `error`: the type of its error; `fault`: the
+   * A tool of the server, or of the upstream, has finished, possibly after its response. `error`: the type of its error; `fault`: the
    * exception of the runner, for operators.
    */
   | {

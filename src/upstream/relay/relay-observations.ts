@@ -1,23 +1,37 @@
+import type { Clock } from '../../core/clock.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
+import type { ToolCallError } from '../../protocol/wire/items.ts';
 import type { ResponseResource, ServerEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
 import type { AudioFormat } from '../../protocol/wire/session-config.ts';
 import type { Observers } from '../../session/observing/observers.ts';
 import type { AudioCodec } from '../../session/ports/audio-codec.ts';
 
-/** Maximum number of responses whose first audio is observed; more than an upstream runs at once. */
+/** Maximum number of responses whose first audio is observed, and of tool calls; more than an upstream runs at once. */
 const maxAwaited = 64;
 
-/** Publishes observations of turns, transcripts and responses, derived from the events of an upstream. */
+interface OpenCall {
+  readonly responseId: string;
+  readonly serverLabel: string;
+  readonly name: string;
+  startedAt: number;
+  error?: ToolCallError['type'];
+}
+
+/** Publishes observations of turns, transcripts, responses and tool calls, derived from the events of an upstream. */
 export class RelayObservations {
   readonly #observers: Observers;
+  readonly #clock: Pick<Clock, 'now'>;
   /** The last decided turn: its audio is committed next. */
   #decidedId: string | undefined;
   /** Responses without audio so far. */
   readonly #silent = new Set<string>();
+  /** The unfinished calls of the upstream's tools, by item. */
+  readonly #calls = new Map<string, OpenCall>();
   #inputMs = 0;
 
-  constructor(observers: Observers) {
+  constructor(observers: Observers, clock: Pick<Clock, 'now'>) {
     this.#observers = observers;
+    this.#clock = clock;
   }
 
   /** Takes a client event. `format`: the current format of input audio. */
@@ -62,6 +76,8 @@ export class RelayObservations {
       }
       case 'response.done':
         return this.#responseEnded(event.response);
+      default:
+        return this.#toolEvent(event);
     }
   }
 
@@ -80,6 +96,45 @@ export class RelayObservations {
     this.#silent.delete(responseId);
     const inConversation = conversation_id !== null;
     this.#observers.publish({ type: 'response_done', responseId, inConversation, status, usage });
+  }
+
+  #toolEvent(event: ServerEvent | UnsentEvent): void {
+    switch (event.type) {
+      case 'response.output_item.added': {
+        const { item, response_id: responseId } = event;
+        if (item.type !== 'mcp_call' || this.#calls.size >= maxAwaited) return;
+        const { server_label: serverLabel, name } = item;
+        this.#calls.set(item.id, { responseId, serverLabel, name, startedAt: this.#clock.now() });
+        return;
+      }
+      case 'response.mcp_call.in_progress': {
+        const call = this.#calls.get(event.item_id);
+        if (call) call.startedAt = this.#clock.now();
+        return;
+      }
+      case 'conversation.item.done': {
+        const { item } = event;
+        const call = this.#calls.get(item.id);
+        if (call && item.type === 'mcp_call' && item.error) call.error = item.error.type;
+        return;
+      }
+      case 'response.mcp_call.completed':
+        return this.#toolEnded(event.item_id);
+      case 'response.mcp_call.failed':
+        return this.#toolEnded(event.item_id, 'tool_execution_error');
+      case 'conversation.item.deleted':
+        this.#calls.delete(event.item_id);
+    }
+  }
+
+  /** `unspecified`: the error of a failed call whose item has not reported one. */
+  #toolEnded(itemId: string, unspecified?: ToolCallError['type']): void {
+    const call = this.#calls.get(itemId);
+    if (!call) return;
+    this.#calls.delete(itemId);
+    const { startedAt, error = unspecified, ...about } = call;
+    const tookMs = this.#clock.now() - startedAt;
+    this.#observers.publish({ type: 'tool_call_done', ...about, itemId, tookMs, ...(error && { error }) });
   }
 
   #decided(itemId: string, by: 'voice_activity' | 'client' | 'idle_timeout', audioEndMs: number): void {

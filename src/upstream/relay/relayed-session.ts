@@ -92,7 +92,7 @@ export class RelayedSession implements Session {
     this.ended = this.#ended.promise;
     this.#type = type;
     this.#locks = new RelayedLocks(grant.locked ?? [], type);
-    this.#observations = new RelayObservations(options.observers ?? new Observers({ clock }));
+    this.#observations = new RelayObservations(options.observers ?? new Observers({ clock }), clock);
     this.#usageGuard = new UsageGuard({ meter, clock, limits: settings.limits, observations: this.#observations });
     this.#queue = new ClientQueue(limits.upstreamQueueBytes);
     this.#lifeSeconds = Math.min(settings.sessionMinutes * 60, grant.maxSeconds ?? Number.POSITIVE_INFINITY);
