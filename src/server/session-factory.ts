@@ -88,7 +88,8 @@ export async function sessionFactory({
       const sessionLog = childLog(log, { session: id });
       const observed = { id, ...kind, relayed: false };
       const observers = sessionObservers({ ...request, session: observed, log: sessionLog, clock, observe });
-      const toolRunner = opened(own, () => (type === 'realtime' ? openTools?.(observed) : undefined));
+      const openRunner = () => (type === 'realtime' ? openTools?.(observed) : undefined);
+      const toolRunner = opened(own, () => (own.tools ? own.tools(openRunner) : openRunner()));
       const session = new RealtimeSession({
         ...request,
         ...tools,

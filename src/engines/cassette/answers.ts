@@ -1,7 +1,7 @@
 /** Answers of engines in a cassette: the events of `session/ports/` as JSON, with the samples stored separately. */
 
 import { z } from 'zod';
-import type { RequestKind } from '../../session/ports/engines.ts';
+import type { RecordedStage } from './format.ts';
 
 const text = z.string();
 const count = z.number();
@@ -40,9 +40,21 @@ const word = z.object({ startChar: count, endChar: count, startMs: count, endMs:
 
 export const voiceAnswer = z.object({ words: z.array(word).optional() });
 
-/** By the kind of engine. */
+/** The result of a server-side tool. */
+export const toolAnswer = z.union([
+  z.object({ output: text }),
+  z.object({
+    error: z.union([
+      z.object({ type: z.literal('tool_execution_error'), message: text }),
+      z.object({ type: z.enum(['protocol_error', 'http_error']), code: count, message: text }),
+    ]),
+  }),
+]);
+
+/** By the kind of request. */
 export const answerSchemas = {
   transcriber: transcriptAnswer,
   languageModel: modelAnswer,
   voice: voiceAnswer,
-} as const satisfies Record<RequestKind, z.ZodType>;
+  tool: toolAnswer,
+} as const satisfies Record<RecordedStage, z.ZodType>;

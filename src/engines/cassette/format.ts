@@ -54,6 +54,10 @@ const audioReference = z.object({
 });
 export type AudioReference = z.infer<typeof audioReference>;
 
+/** Requests to engines, and calls of server-side tools. */
+export const recordedStages = [...requestKinds, 'tool'] as const;
+export type RecordedStage = (typeof recordedStages)[number];
+
 const json = z.record(z.string(), z.unknown());
 const id = z.number().int().positive();
 /** Milliseconds since the session started, on its clock. */
@@ -67,7 +71,7 @@ const requestLine = z.object({
   type: z.literal('request'),
   id,
   atMs,
-  stage: z.enum(requestKinds),
+  stage: z.enum(recordedStages),
   hash: z.string(),
   kept: z.number().int().nonnegative().optional(),
   request: json,
@@ -82,7 +86,19 @@ const endLine = z.object({
   how: z.enum(['finished', 'failed', 'stopped']),
   message: z.string().optional(),
 });
-export const lineSchema = z.discriminatedUnion('type', [requestLine, answerLine, endLine]);
+/** The server-side tools of the model's requests from here on. */
+const toolsLine = z.object({
+  type: z.literal('tools'),
+  tools: z.array(
+    z.object({
+      serverLabel: z.string(),
+      name: z.string(),
+      description: z.string().optional(),
+      parameters: z.unknown().optional(),
+    }),
+  ),
+});
+export const lineSchema = z.discriminatedUnion('type', [requestLine, answerLine, endLine, toolsLine]);
 export type Line = z.infer<typeof lineSchema>;
 export type RequestLine = z.infer<typeof requestLine>;
 

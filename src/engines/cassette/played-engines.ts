@@ -31,7 +31,10 @@ export function playedEngines(cassettes: readonly Cassette[], options: PlayedEng
   const set = create(given);
   const openSession = ({ clock }: SessionContext, number: number): SessionEngines => {
     const cassette = cassettes.length === 1 ? cassettes[0] : cassettes[number - 1];
-    if (cassette) return { engines: new Player(cassette, { ...options, clock }).engines(set.engines) };
+    if (cassette) {
+      const player = new Player(cassette, { ...options, clock });
+      return { engines: player.engines(set.engines), tools: (open) => player.toolRunner ?? open() };
+    }
     const missing = refuse(`there are ${cassettes.length} recorded sessions, and this is number ${number}.`);
     return { engines: decorate(set.engines, missing, {}) };
   };

@@ -5,12 +5,14 @@ import { readWav } from '../../audio/wav.ts';
 import { pause, rejectOnAbort } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type Engines, engineKinds, type RequestKind } from '../../session/ports/engines.ts';
+import type { ServerTool, ServerToolCall, ServerToolResult, ToolRunner } from '../../session/ports/tool-runner.ts';
 import { whenAdopted } from '../../session/ports/work-claim.ts';
 import { decorate, type EngineEvents, type EngineRequest } from '../decorate.ts';
 import { EngineError } from '../engine-error.ts';
-import { type AudioReference, hashOf } from './format.ts';
+import { toolAnswer } from './answers.ts';
+import { type AudioReference, hashOf, type RecordedStage } from './format.ts';
 import type { Cassette, RecordedRequest } from './read-cassette.ts';
-import { recordedKinds } from './recorded-kinds.ts';
+import { type AnswerPart, recordedKinds } from './recorded-kinds.ts';
 import { difference, type Json } from './requests.ts';
 
 export interface PlayerOptions {
@@ -40,16 +42,42 @@ export class Player {
     return decorate(others, (request) => this.#play(request), { voices, hearsAudio, speaks, preparesText });
   }
 
+  /** The recorded server-side tools; undefined if there were none. */
+  get toolRunner(): ToolRunner | undefined {
+    if (this.#cassette.requests.every(({ tools }) => tools.length === 0)) return undefined;
+    return { tools: () => this.#currentTools(), run: (call, signal) => this.#runTool(call, signal) };
+  }
+
+  /** Those of the next request to the model. */
+  #currentTools(): readonly ServerTool[] {
+    const requests = this.#cassette.requests.filter(({ stage }) => stage === 'languageModel');
+    return (requests.find((request) => !this.#played.has(request)) ?? requests.at(-1))?.tools ?? [];
+  }
+
+  async #runTool(call: ServerToolCall, signal: AbortSignal): Promise<ServerToolResult> {
+    for await (const { answer } of this.#answers('tool', { ...call }, { signal })) return toolAnswer.parse(answer);
+    throw new EngineError('cassette', `${this.#cassette.folder}: a tool has no recorded result.`);
+  }
+
   async *#play<Kind extends RequestKind>({
     kind,
     content,
-    work: { signal, claim },
+    work,
   }: EngineRequest<Kind>): AsyncGenerator<EngineEvents[Kind], void, undefined> {
-    signal.throwIfAborted();
-    const { clock } = this.#options;
     const recorded = recordedKinds[kind];
     const { settings, items } = recorded.request(content);
-    const request = this.#find(kind, items ? { ...settings, items } : settings);
+    const current = items ? { ...settings, items } : settings;
+    for await (const part of this.#answers(kind, current, work)) yield recorded.join(part);
+  }
+
+  async *#answers(
+    stage: RecordedStage,
+    current: Json,
+    { signal, claim }: EngineRequest<RequestKind>['work'],
+  ): AsyncGenerator<AnswerPart, void, undefined> {
+    signal.throwIfAborted();
+    const { clock } = this.#options;
+    const request = this.#find(stage, current);
     whenAdopted(claim, () => this.#played.add(request));
     const startedAt = clock.now();
     const files = new Map<string, AudioClip>();
@@ -62,7 +90,7 @@ export class Player {
     for (const { atMs, answer, audio } of request.answers) {
       const clip = audio && (await this.#clip(audio, files));
       await reached(atMs);
-      yield recorded.join({ answer, clip });
+      yield { answer, clip };
     }
     const { atMs, how, message } = request.end;
     await reached(atMs);
@@ -87,7 +115,7 @@ export class Player {
    * The recorded request that matches: the first equal one that has not been played, otherwise the last one.
    * @throws {EngineError} with the difference
    */
-  #find(stage: RequestKind, current: Json): RecordedRequest {
+  #find(stage: RecordedStage, current: Json): RecordedRequest {
     const all = this.#cassette.requests.filter((request) => request.stage === stage);
     const hash = hashOf(this.#comparable(current));
     const alike = all.filter((request) => this.#hashes.get(request) === hash);
@@ -97,9 +125,9 @@ export class Player {
     return found;
   }
 
-  #mismatchError(stage: RequestKind, current: Json, all: readonly RecordedRequest[]): EngineError {
+  #mismatchError(stage: RecordedStage, current: Json, all: readonly RecordedRequest[]): EngineError {
     const { folder, manifest } = this.#cassette;
-    const name = engineKinds[stage].words;
+    const name = stage === 'tool' ? 'tool runner' : engineKinds[stage].words;
     const waiting = all.filter((request) => !this.#played.has(request));
     const nearest = waiting.find(({ request }) => sizeOf(request) === sizeOf(current)) ?? waiting[0];
     const cut = manifest.cut === undefined ? '' : ` The recording stopped early: ${manifest.cut}.`;

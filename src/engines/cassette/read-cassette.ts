@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../../core/errors.ts';
-import type { RequestKind } from '../../session/ports/engines.ts';
+import type { ServerTool } from '../../session/ports/tool-runner.ts';
 import { answerSchemas } from './answers.ts';
 import {
   CassetteError,
@@ -11,6 +11,7 @@ import {
   type Manifest,
   manifestFile,
   manifestSchema,
+  type RecordedStage,
   type RequestLine,
 } from './format.ts';
 import type { Json } from './requests.ts';
@@ -18,11 +19,13 @@ import type { Json } from './requests.ts';
 /** A request of a recorded session, and its answer. */
 export interface RecordedRequest {
   readonly id: number;
-  readonly stage: RequestKind;
+  readonly stage: RecordedStage;
   readonly atMs: number;
   readonly hash: string;
   /** The complete request, including every item for a model. */
   readonly request: Json;
+  /** The server-side tools at that time. */
+  readonly tools: readonly ServerTool[];
   readonly answers: Extract<Line, { type: 'answer' }>[];
   end: Omit<Extract<Line, { type: 'end' }>, 'type' | 'id'>;
 }
@@ -68,15 +71,18 @@ function readCassette(folder: string): Cassette {
   const eventsPath = join(folder, eventsFile);
   const requests = new Map<number, RecordedRequest>();
   let items: unknown[] = [];
+  let tools: readonly ServerTool[] = [];
   for (const [index, text] of readText(eventsPath).split('\n').entries()) {
     if (text === '') continue;
     const place = `${eventsPath}:${index + 1}`;
     const line = lineSchema.safeParse(parseJson(text, place));
     if (!line.success) throw new CassetteError(`${place}: ${firstIssue(line.error)}`);
-    if (line.data.type === 'request') {
+    if (line.data.type === 'tools') {
+      tools = line.data.tools;
+    } else if (line.data.type === 'request') {
       const request = restoreRequest(line.data, items);
       if (Array.isArray(request.items)) items = request.items;
-      requests.set(line.data.id, newRequest(line.data, request));
+      requests.set(line.data.id, newRequest(line.data, request, tools));
     } else {
       addTo(requests, line.data, { folder, place });
     }
@@ -89,14 +95,18 @@ function restoreRequest({ request, kept = 0 }: RequestLine, items: readonly unkn
   return Array.isArray(request.items) ? { ...request, items: [...items.slice(0, kept), ...request.items] } : request;
 }
 
-function newRequest({ id, stage, atMs, hash }: RequestLine, request: Json): RecordedRequest {
+function newRequest(
+  { id, stage, atMs, hash }: RequestLine,
+  request: Json,
+  tools: readonly ServerTool[],
+): RecordedRequest {
   // A request without an end was running when the recording stopped.
-  return { id, stage, atMs, hash, request, answers: [], end: { atMs, how: 'stopped' } };
+  return { id, stage, atMs, hash, request, tools, answers: [], end: { atMs, how: 'stopped' } };
 }
 
 function addTo(
   requests: ReadonlyMap<number, RecordedRequest>,
-  line: Exclude<Line, { type: 'request' }>,
+  line: Extract<Line, { type: 'answer' | 'end' }>,
   { folder, place }: { folder: string; place: string },
 ): void {
   const request = requests.get(line.id);

@@ -65,6 +65,10 @@ export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions)
     return {
       ...own,
       engines: recorder.engines,
+      tools(open) {
+        const runner = own.tools ? own.tools(open) : open();
+        return runner && recorder.tools(runner);
+      },
       close() {
         own.close?.();
         recorder.end();

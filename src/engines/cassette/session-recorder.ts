@@ -3,16 +3,21 @@ import { concatSamples } from '../../audio/pcm.ts';
 import type { Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
+import type { ServerTool, ServerToolCall, ServerToolResult, ToolRunner } from '../../session/ports/tool-runner.ts';
 import { type WorkClaim, whenAdopted } from '../../session/ports/work-claim.ts';
 import { decorate, type EngineEvents, type EngineRequest } from '../decorate.ts';
-import { type AudioReference, canonicalJson, hashOf, type Line } from './format.ts';
+import { toolAnswer } from './answers.ts';
+import { type AudioReference, canonicalJson, hashOf, type Line, type RecordedStage } from './format.ts';
 import { recordedKinds } from './recorded-kinds.ts';
 import type { Json } from './requests.ts';
 import type { SessionWriter } from './session-writer.ts';
 
 type Ending = Extract<Line, { type: 'end' }>['how'];
 
-/** Records the requests to the engines of one session and their answers, transparently to the callers. */
+/**
+ * Records the requests to the engines of one session, the calls of its server-side tools, and the answers, transparently
+ * to the callers.
+ */
 export class SessionRecorder {
   readonly engines: Engines;
   readonly #writer: SessionWriter;
@@ -22,6 +27,10 @@ export class SessionRecorder {
   #requests = 0;
   /** The items of the last request to the model, as JSON. */
   #items: readonly string[] = [];
+  /** The tools of the next request to the model. */
+  #tools: readonly ServerTool[] = [];
+  /** Those of the last one, as JSON. */
+  #writtenTools = '[]';
 
   constructor(engines: Engines, writer: SessionWriter, clock: Clock) {
     this.#writer = writer;
@@ -35,7 +44,39 @@ export class SessionRecorder {
     return this.#requests;
   }
 
-  #request(stage: RequestKind, atMs: number, settings: Json, items?: Json[]): number {
+  /** The same tools, with their calls recorded. */
+  tools(runner: ToolRunner): ToolRunner {
+    return {
+      tools: () => {
+        this.#tools = runner.tools();
+        return this.#tools;
+      },
+      run: (call, signal) => this.#runTool(runner, call, signal),
+      close: () => runner.close?.(),
+    };
+  }
+
+  async #runTool(runner: ToolRunner, call: ServerToolCall, signal: AbortSignal): Promise<ServerToolResult> {
+    const id = this.#request('tool', this.#now(), { ...call });
+    const end = (how: Ending, message?: string) => {
+      if (this.#running.delete(id)) this.#writer.line({ type: 'end', id, atMs: this.#now(), how, message });
+    };
+    this.#running.set(id, () => end('stopped'));
+    try {
+      const result = await runner.run(call, signal);
+      // Runners are third-party code; a result that cannot be read back is a failure, as it is in the session.
+      const answer = toolAnswer.safeParse(result);
+      if (answer.error) end('failed', answer.error.message);
+      else if (this.#running.has(id)) this.#writer.line({ type: 'answer', id, atMs: this.#now(), answer: answer.data });
+      end('finished');
+      return result;
+    } catch (error) {
+      end(signal.aborted ? 'stopped' : 'failed', messageOf(error));
+      throw error;
+    }
+  }
+
+  #request(stage: RecordedStage, atMs: number, settings: Json, items?: Json[]): number {
     this.#requests += 1;
     const id = this.#requests;
     const whole = items ? { ...settings, items } : settings;
@@ -44,6 +85,10 @@ export class SessionRecorder {
       this.#writer.line({ ...line, request: whole });
       return id;
     }
+    const tools = canonicalJson(this.#tools);
+    if (tools !== this.#writtenTools)
+      this.#writer.line({ type: 'tools', tools: this.#tools.map((tool) => ({ ...tool })) });
+    this.#writtenTools = tools;
     const texts = items.map(canonicalJson);
     const changed = texts.findIndex((text, index) => text !== this.#items[index]);
     const kept = changed === -1 ? texts.length : changed;

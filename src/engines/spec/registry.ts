@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { SessionType } from '../../protocol/wire/session-config.ts';
 import type { EngineKind, Engines } from '../../session/ports/engines.ts';
+import type { ToolRunner } from '../../session/ports/tool-runner.ts';
 import { Flite } from '../embedded/flite/flite.ts';
 import { Moonshine } from '../embedded/moonshine/moonshine.ts';
 import { StandIn } from '../embedded/responder/stand-in.ts';
@@ -77,6 +78,8 @@ export interface SessionEngines {
   readonly engines: Engines;
   /** The id generator of this session, if ids are the same in every run. */
   readonly ids?: IdSource;
+  /** Wraps or replaces the server-side tools of this session, which `open` opens. */
+  tools?(open: () => ToolRunner | undefined): ToolRunner | undefined;
   /** Call when the session has ended. */
   close?(): void;
 }
