@@ -21,6 +21,13 @@ import { fullUpdate, policySilenceMs, updatesFor } from './settings.js';
  * @property {(message: string, code: string | null) => void} onError
  */
 
+/** Whether a call plays audio after an event. @type {ReadonlyMap<string, boolean>} */
+const callPlays = new Map([
+  ['output_audio_buffer.started', true],
+  ['output_audio_buffer.stopped', false],
+  ['output_audio_buffer.cleared', false],
+]);
+
 export class Conversation {
   #parts;
   #settings;
@@ -33,6 +40,8 @@ export class Conversation {
   #responseId = null;
   /** Responses whose rest is not to be heard. @type {Set<string>} */
   #interrupted = new Set();
+  /** Whether the server plays audio to this page, in a call. */
+  #callPlays = false;
   #nextItem = 1;
   #refusal = '';
   #cancelId = '';
@@ -64,7 +73,7 @@ export class Conversation {
   state({ microphoneOn, held }) {
     if (this.#phase !== 'connected') return this.#phase;
     if (this.#userSpeaks || held) return 'user-speaks';
-    if (this.#parts.player.isPlaying) return 'agent-speaks';
+    if (this.#parts.player.isPlaying || this.#callPlays) return 'agent-speaks';
     if (this.#awaitsResponse || this.#responseId !== null) return 'thinking';
     return microphoneOn ? 'listening' : 'ready';
   }
@@ -112,11 +121,13 @@ export class Conversation {
     const responseId = this.#responseId;
     this.#cut();
     if (responseId !== null) this.#cancelId = this.#parts.client.send({ type: 'response.cancel' });
+    if (this.#callPlays) this.#parts.client.send({ type: 'output_audio_buffer.clear' });
   }
 
   /** @param {ServerEvent} event */
   receive(event) {
     const { transcript, latency } = this.#parts;
+    this.#callPlays = callPlays.get(event.type) ?? this.#callPlays;
     switch (event.type) {
       case 'session.created':
         this.#phase = 'connected';
@@ -199,6 +210,7 @@ export class Conversation {
     this.#awaitsResponse = false;
     this.#responseId = null;
     this.#interrupted.clear();
+    this.#callPlays = false;
     this.#parts.player.flush();
     this.#parts.onChange();
   }

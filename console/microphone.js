@@ -24,6 +24,11 @@ export class Microphone {
     this.#onLost = onLost;
   }
 
+  /** The track of the open microphone. */
+  get track() {
+    return this.#stream?.getAudioTracks()[0] ?? null;
+  }
+
   get isOpen() {
     return this.#context !== null;
   }

@@ -1,4 +1,6 @@
-/** The WebSocket connection. */
+/** The connection: a WebSocket, or a call over WebRTC. */
+
+import { Call } from './call.js';
 
 /** @typedef {import('../src/protocol/wire/server-events.ts').ServerEvent} ServerEvent */
 /** @typedef {import('../src/protocol/wire/client-events.ts').ClientEvent} ClientEvent */
@@ -19,6 +21,8 @@ export class RealtimeClient {
   #listener;
   /** @type {WebSocket | null} */
   #socket = null;
+  /** @type {Call | null} */
+  #call = null;
   #nextId = 1;
   #droppedAudio = false;
 
@@ -28,12 +32,18 @@ export class RealtimeClient {
   }
 
   get isOpen() {
-    return this.#socket?.readyState === WebSocket.OPEN;
+    return this.#call?.isOpen ?? this.#socket?.readyState === WebSocket.OPEN;
   }
 
-  /** @param {{ model: string, apiKey: string }} options */
-  connect({ model, apiKey }) {
+  /** Whether audio is on tracks, not in events. */
+  get carriesAudio() {
+    return this.#call !== null;
+  }
+
+  /** @param {{ model: string, apiKey: string, transport: import('./settings.js').Transport }} options */
+  connect({ model, apiKey, transport }) {
     this.close();
+    if (transport === 'webrtc') return this.#callServer(model, apiKey);
     const url = new URL('v1/realtime', document.baseURI);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     url.searchParams.set('model', model);
@@ -64,10 +74,39 @@ export class RealtimeClient {
     });
   }
 
+  /**
+   * @param {string} model
+   * @param {string} apiKey
+   */
+  #callServer(model, apiKey) {
+    const call = new Call({
+      onMessage: (text) => {
+        if (call === this.#call) this.#listener.onReceived(JSON.parse(text));
+      },
+      onClosed: (message, code) => {
+        if (call !== this.#call) return;
+        this.#call = null;
+        this.#listener.onClosed(message, code);
+      },
+    });
+    this.#call = call;
+    const url = new URL('v1/realtime/calls', document.baseURI);
+    url.searchParams.set('model', model);
+    void call.open(url, apiKey);
+  }
+
   close() {
     const socket = this.#socket;
+    const call = this.#call;
     this.#socket = null;
+    this.#call = null;
     socket?.close(1000);
+    call?.close();
+  }
+
+  /** @param {MediaStreamTrack | null} track of the microphone, for a call; null sends nothing */
+  sendTrack(track) {
+    void this.#call?.sendTrack(track);
   }
 
   /**
@@ -77,19 +116,21 @@ export class RealtimeClient {
    */
   send(event) {
     const id = `page_${this.#nextId++}`;
-    if (this.#socket === null || !this.isOpen) return id;
+    const link = this.#call ?? this.#socket;
+    if (link === null || !this.isOpen) return id;
     const sent = { ...event, event_id: id };
-    this.#socket.send(JSON.stringify(sent));
+    link.send(JSON.stringify(sent));
     this.#listener.onSent(sent);
     return id;
   }
 
   /**
-   * Sends audio, unless too much is waiting.
+   * Sends audio in an event, unless too much is waiting; a call has its track.
    * @param {string} audio base64
    * @returns {'sent' | 'dropped' | 'dropping'} `dropped` only for the first of a row
    */
   sendAudio(audio) {
+    if (this.carriesAudio) return 'sent';
     if ((this.#socket?.bufferedAmount ?? 0) > maxBufferedBytes) {
       const first = !this.#droppedAudio;
       this.#droppedAudio = true;

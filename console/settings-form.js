@@ -1,7 +1,7 @@
 /** The settings dialog: displays the settings and reports changes immediately. */
 
 import { element } from './dom.js';
-import { asEagerness, asTurnMode, voices } from './settings.js';
+import { asEagerness, asTransport, asTurnMode, voices } from './settings.js';
 
 /** @typedef {import('./settings.js').Settings} Settings */
 
@@ -84,6 +84,7 @@ export class SettingsForm {
       silenceMs: Number(this.#field('silenceMs').value),
       prefixMs: Number(this.#field('prefixMs').value),
       eagerness: asEagerness(this.#field('eagerness').value),
+      transport: asTransport(this.#field('transport').value),
       model: this.#field('model').value.trim() || 'gpt-realtime',
       apiKey: this.#field('apiKey').value.trim(),
     };

@@ -3,6 +3,7 @@
 /** @typedef {import('../src/protocol/wire/session-config.ts').RealtimeUpdate} SessionUpdate */
 /** @typedef {import('../src/protocol/wire/session-config.ts').TurnDetection} TurnDetection */
 /** @typedef {'server_vad' | 'semantic_vad' | 'push_to_talk'} TurnMode */
+/** @typedef {'websocket' | 'webrtc'} Transport */
 /** @typedef {'auto' | 'low' | 'medium' | 'high'} Eagerness */
 /**
  * @typedef {object} Settings
@@ -13,6 +14,7 @@
  * @property {number} silenceMs
  * @property {number} prefixMs
  * @property {Eagerness} eagerness
+ * @property {Transport} transport
  * @property {string} model
  * @property {string} apiKey
  */
@@ -31,6 +33,7 @@ const defaults = {
   silenceMs: 500,
   prefixMs: 300,
   eagerness: 'auto',
+  transport: 'websocket',
   model: 'gpt-realtime',
   apiKey: '',
 };
@@ -47,6 +50,7 @@ export function loadSettings() {
   if (typeof stored.model === 'string' && stored.model !== '') settings.model = stored.model;
   settings.turnMode = asTurnMode(stored.turnMode);
   settings.eagerness = asEagerness(stored.eagerness);
+  settings.transport = asTransport(stored.transport);
   for (const key of /** @type {const} */ (['threshold', 'silenceMs', 'prefixMs'])) {
     const value = stored[key];
     if (typeof value === 'number' && Number.isFinite(value)) settings[key] = value;
@@ -68,6 +72,11 @@ export function asTurnMode(value) {
 /** @param {unknown} value @returns {Eagerness} */
 export function asEagerness(value) {
   return value === 'low' || value === 'medium' || value === 'high' ? value : 'auto';
+}
+
+/** @param {unknown} value @returns {Transport} */
+export function asTransport(value) {
+  return value === 'webrtc' ? 'webrtc' : 'websocket';
 }
 
 /**

@@ -75,7 +75,14 @@ export class Talk {
       this.#held = false;
       this.#parts.onProblem(error instanceof Error ? error.message : String(error));
     }
+    this.#sendTrack();
     this.#parts.onChange();
+  }
+
+  /** In a call, the track of the microphone is sent while it listens. */
+  #sendTrack() {
+    const listens = !this.isPushToTalk || this.#held || this.#tailMs > 0;
+    this.#parts.client.sendTrack(listens ? this.#microphone.track : null);
   }
 
   /** Closes the microphone. Silence is sent until the server has ended the current turn. */
@@ -87,6 +94,7 @@ export class Talk {
     this.#held = false;
     this.#tailMs = 0;
     this.#microphone.close();
+    this.#sendTrack();
     this.#parts.onLevel(0);
     this.#parts.onChange();
   }
@@ -98,8 +106,11 @@ export class Talk {
     if (this.#tailMs === 0) this.#sentMs = 0;
     this.#tailMs = 0;
     this.#parts.conversation.interrupt();
+    // A call has sent silence since the last turn.
+    if (this.#parts.client.carriesAudio) this.#parts.client.send({ type: 'input_audio_buffer.clear' });
     this.#parts.onChange();
     await this.on();
+    this.#sendTrack();
   }
 
   /** Push to talk: the key was released. */
@@ -123,7 +134,9 @@ export class Talk {
     this.#sentMs += ms;
     if (!this.isPushToTalk || this.#held) return;
     this.#tailMs = Math.max(0, this.#tailMs - ms);
-    if (this.#tailMs === 0) this.#endTurn();
+    if (this.#tailMs > 0) return;
+    this.#sendTrack();
+    this.#endTurn();
   }
 
   #endTurn() {

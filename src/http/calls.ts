@@ -114,7 +114,9 @@ async function createCall(
     return context.body(answer, 201, { 'Content-Type': 'application/sdp', Location: `${callsPath}/${callId}` });
   } catch (error) {
     granted?.withdraw().catch((failure: unknown) => log.error('access_check_failed', { error: failure }));
-    const refusal = refusalOf(error, options);
+    const refusal = gone.signal.aborted
+      ? new CallRefusal('invalid', httpErrors.badRequest('the client left before it was answered'))
+      : refusalOf(error, options);
     metering.sessionRefused(refusal instanceof CallRefusal ? refusal.reason : 'invalid');
     log.info('call_refused', { status: refusal.status, message: refusal.message, ...sender(incoming) });
     throw refusal;

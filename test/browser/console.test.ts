@@ -5,6 +5,7 @@ import { concatSamples } from '../../src/audio/pcm.ts';
 import { apiKey, type EngineSet, type ParleyServer } from '../../src/server/server.ts';
 import { borrowed, embeddedEngines, spokenQuestion, words } from '../support/embedded.ts';
 import { newServer } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
 import { inBrowser, openPage, reach } from './chromium.ts';
 
 suite('the console in Chromium', inBrowser, () => {
@@ -44,6 +45,21 @@ suite('the console in Chromium', inBrowser, () => {
     await page.getByTestId('talk').click();
     await reach(page, 'ready');
     assert.equal(await page.locator('.notice').count(), 0);
+    assert.deepEqual(complaints, []);
+  });
+
+  test('the page talks over WebRTC', async (t) => {
+    verifies('R10.5');
+    const server = await serve(t);
+    const samples = await spokenQuestion(engines, 'What time is it?', 1200);
+    const { page, complaints } = await openPage(t, server.url, { samples, stored: { transport: 'webrtc' } });
+    await reach(page, 'ready');
+    await page.getByTestId('talk').click();
+    await entries(page, 'assistant').filter({ hasText: /It is/ }).waitFor();
+    assert.equal(words((await entries(page, 'user').first().textContent()) ?? ''), 'what time is it');
+    const events = (await page.getByTestId('events').textContent()) ?? '';
+    assert.match(events, /input_audio_buffer\.speech_started/);
+    assert.doesNotMatch(events, /input_audio_buffer\.append|response\.output_audio\.delta/);
     assert.deepEqual(complaints, []);
   });
 

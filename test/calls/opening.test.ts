@@ -250,7 +250,9 @@ test('a client that leaves before the answer gets no session', async (t) => {
   sent.end(offerWith());
   await accepting.promise;
   sent.destroy();
-  await log.entry('call_refused');
+  const { details } = await log.entry('call_refused');
+  assert.match(String(Reflect.get(details, 'message')), /the client left/);
+  assert.ok(log.entries.every(({ level }) => level !== 'error'));
   assert.ok(connections.last.isClosed);
   assert.deepEqual((await ask(server, 'GET /v1/parley/sessions', { key: shop })).body, { object: 'list', data: [] });
 });
