@@ -44,6 +44,16 @@ test('a sideband watches and steers a call; another one speaks the beta dialect'
   await caller.until('input_audio_buffer.cleared');
 });
 
+test('a sideband may clear the output of a call at any time', async (t) => {
+  verifies('R7.2');
+  const { server } = await callsServer(t);
+  const sideband = new WireClient(sidebandUrl(server, await openCall(server)), bearer(shop));
+  await new Promise((resolve) => sideband.socket.once('open', resolve));
+  sideband.send({ type: 'output_audio_buffer.clear' });
+  sideband.send({ type: 'input_audio_buffer.clear' });
+  assert.equal((await sideband.next()).type, 'input_audio_buffer.cleared', 'nothing was playing, which is no error');
+});
+
 test('a call is hung up: all its connections are closed', async (t) => {
   verifies('R10.7', 'R10.9', 'rest.calls.hangup');
   const { server, connections, log } = await callsServer(t);
