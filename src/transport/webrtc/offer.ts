@@ -1,4 +1,4 @@
-import { type CallCodec, callCodecs, OfferError } from './peer-connection.ts';
+import { type CallCodec, OfferError } from './peer-connection.ts';
 
 /** Bounds of an offer. */
 export interface OfferLimits {
@@ -125,6 +125,3 @@ function selectCodec(section: readonly string[], allowed: readonly CallCodec[]):
 
 /** As in SDP. */
 const codecNames: Record<CallCodec, string> = { opus: 'opus/48000/2', pcmu: 'PCMU/8000', pcma: 'PCMA/8000' };
-
-/** All codecs, for servers that do not restrict them. */
-export const allCodecs: readonly CallCodec[] = callCodecs;

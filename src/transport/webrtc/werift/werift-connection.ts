@@ -126,6 +126,7 @@ export class WeriftConnection implements PeerConnection {
     // A stream of its own: with `a=msid:-` browsers would have none.
     transceiver.sender.setStreams([new MediaStream({ id: randomUUID() })]);
     this.#prepareTransports();
+    this.#setReceiveWindow(limits.pendingBytes);
     const [encoder, decoder] = await Promise.all([createFrameEncoder(this.codec), createFrameDecoder(this.codec)]);
     const output: ConnectionHandlers['audio'] = (clip) => this.#handlers.audio(clip);
     this.#audio = new CallAudio({ clock, offer: this.#offer, transceiver, encoder, decoder, leadMs, output });
@@ -156,6 +157,20 @@ export class WeriftConnection implements PeerConnection {
       // biome-ignore lint/complexity/useLiteralKeys: as above
       connection['protocols'].push(protocol);
     }
+  }
+
+  /** werift announces a window of 1 MiB, and does not enforce it: `#arrived` does. */
+  #setReceiveWindow(bytes: number): void {
+    const sctp = this.#peer.sctpTransport?.sctp;
+    // biome-ignore lint/complexity/useLiteralKeys: only this notation reaches a private member
+    if (sctp) sctp['advertisedRwnd'] = bytes;
+  }
+
+  /** Whether the client has sent more parts of messages than the window has room for. */
+  get #exceedsWindow(): boolean {
+    const sctp = this.#peer.sctpTransport?.sctp;
+    // biome-ignore lint/complexity/useLiteralKeys: as above
+    return sctp !== undefined && sctp['advertisedRwnd'] < -this.#options.limits.messageBytes;
   }
 
   #observe(transceiver: RTCRtpTransceiver): void {
@@ -197,6 +212,7 @@ export class WeriftConnection implements PeerConnection {
 
   #arrived(): void {
     this.#arrivedAt = this.#options.clock.now();
+    if (this.#exceedsWindow) this.#end('flooded');
   }
 
   #checkLater(): void {
