@@ -107,7 +107,7 @@ export const limits = inGroup('Limits', {
     'Time without any data from a client before its connection is terminated.',
   ),
   closeGraceMs: option(milliseconds(0, minuteMs), 2000, 'Time for a client to answer a close frame.'),
-  offerBytes: option(bytes(1024, mebibyte), 64 * 1024, 'Maximum size of the SDP offer of a call.'),
+  offerBytes: option(bytes(1024, mebibyte), 32 * 1024, 'Maximum size of the SDP offer of a call.'),
   offerSections: option(count(1, 1000), 16, 'Maximum media sections (m-lines) of an SDP offer.'),
   offerCandidates: option(count(1, 10_000), 128, 'Maximum ICE candidates in an SDP offer.'),
   pendingCalls: option(

@@ -42,7 +42,7 @@ const refused: [name: string, body: string, status: number, message: RegExp][] =
   ['JSON', JSON.stringify({ type: 'offer', sdp: sdp(audio, application) }), 400, /must start with the line 'v=0'/],
   ['control characters', '\u0000\u0001\u0002'.repeat(1000), 400, /must start with the line 'v=0'/],
   ['lines of garbage', sdp('!'.repeat(1000)), 400, /malformed line/],
-  ['65,537 bytes', sdp(audio).padEnd(65_537, 'a=x\r\n'), 413, /larger than 65536 bytes/],
+  ['32,769 bytes', sdp(audio).padEnd(32_769, 'a=x\r\n'), 413, /larger than 32768 bytes/],
   [
     '17 media sections',
     sdp(audio, ...Array.from({ length: 16 }, (_, index) => video(index + 1))),

@@ -10,7 +10,7 @@ import { callsServer, offer } from './calls-server.ts';
 test('an offer larger than the limit is refused before it is read whole', async (t) => {
   verifies('R10.4');
   const { server, connections } = await callsServer(t);
-  const refused = await offer(server, { sdp: offerWith().padEnd(65_537, 'a=x\r\n') });
+  const refused = await offer(server, { sdp: offerWith().padEnd(32_769, 'a=x\r\n') });
   assert.deepEqual([refused.status, errorIn(refused).code], [413, 'too_large']);
   assert.deepEqual(connections.accepted, []);
 });
