@@ -2,7 +2,7 @@
 
 import { defaultAnswerBounds } from '../engines/openai/answer-bounds.ts';
 import { defaultAdaptationMs, defaultTimeouts } from '../engines/openai/timeouts.ts';
-import { defaultQueueLimits } from '../engines/pool/queue-limits.ts';
+import { defaultPartialShare, defaultQueueLimits } from '../engines/pool/queue-limits.ts';
 import { defaultSessionSettings } from '../session/settings.ts';
 import { defaultUpstreamLimits } from '../upstream/link/limits.ts';
 import { bytes, integer, integerOrInfinity } from './kinds.ts';
@@ -271,6 +271,11 @@ export const limits = inGroup('Limits', {
     milliseconds(100, hourMs),
     defaultQueueLimits.waitMs,
     'Maximum wait of such a job. It does not count toward limits.stage-stall-ms.',
+  ),
+  partialsPercent: option(
+    integer('PERCENT', 0, 100),
+    100 * defaultPartialShare,
+    "Share of the embedded transcriber's time for the words of turns that have not ended; 0: words are sent after the turn only. Decided turns always go first.",
   ),
   speechMs: option(
     milliseconds(1000, 24 * hourMs),

@@ -96,7 +96,8 @@ export function isStandIn(
 
 /** Limits of the queues of the worker threads. */
 export function poolSurroundings({ limits }: Pick<Config, 'limits'>, clock: Clock): PoolSurroundings {
-  return { clock, queue: { jobs: limits.engineQueueJobs, waitMs: limits.engineQueueMs } };
+  const queue = { jobs: limits.engineQueueJobs, waitMs: limits.engineQueueMs };
+  return { clock, queue, partialShare: limits.partialsPercent / 100 };
 }
 
 /** Deadlines and maximum sizes of requests to the servers of engines. */

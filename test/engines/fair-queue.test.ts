@@ -30,11 +30,29 @@ function filled(...jobs: Job[]): FairQueue<Job> {
   return queue;
 }
 
-test('live work precedes uploads, and uploads precede speculation, regardless of arrival', () => {
-  const queue = filled(job('s', { priority: 'speculation' }), job('u', { priority: 'upload' }), job('l'));
+const ofEachPriority = () => [
+  job('s', { priority: 'speculation' }),
+  job('u', { priority: 'upload' }),
+  job('p', { priority: 'partial' }),
+  job('l'),
+];
+
+test('decided turns precede partial transcripts, then uploads, then speculation, regardless of arrival', () => {
+  const queue = filled(...ofEachPriority());
   assert.equal(queue.nextPriority, 'live');
-  assert.equal(served(queue, 3), 'lus');
+  assert.equal(served(queue, 4), 'lpus');
   assert.equal(queue.nextPriority, undefined);
+});
+
+test('a priority that is not served waits, and others are not delayed', () => {
+  let resting = true;
+  const queue = new FairQueue<Job>((priority) => !(resting && priority === 'partial'));
+  for (const each of ofEachPriority()) queue.push(each);
+  assert.equal(served(queue, 4), 'lus');
+  assert.equal(queue.nextPriority, undefined);
+  assert.equal(queue.size, 1);
+  resting = false;
+  assert.equal(served(queue, 1), 'p');
 });
 
 test('sessions of a key take turns, and jobs of a session stay in order', () => {

@@ -174,6 +174,51 @@ test('live work runs beside less urgent work in the same thread, which is suspen
   assert.deepEqual(ends, ['live', 'upload']);
 });
 
+test('partial work runs one job at a time, and rests until it is within its share', async (t) => {
+  const clock = new FakeClock();
+  const pool = newPool(t, { clock, size: 2, jobsPerWorker: 4, partialShare: 0.125 });
+  await pool.ready;
+  const claim = { ...noClaim, priority: 'partial' } as const;
+  const block = new AbortController();
+  const first = pool.run(waitForAbort().order, { claim, signal: block.signal });
+  await first.next();
+  const started: number[] = [];
+  const run = (to: number) =>
+    collect(pool.run({ do: 'count', to }, { claim, renew: () => ({ do: 'count', to: started.push(to) }) }));
+  const waiting = [run(20), run(30)];
+  await clock.advance(100);
+  assert.deepEqual(await collect(pool.run({ do: 'count', to: 1 })), [1], 'live work is not held back');
+  assert.deepEqual(started, []);
+
+  block.abort(new Error('the turn has ended'));
+  await assert.rejects(first.next(), /the turn has ended/);
+  // The aborted job took 100 ms of a quarter of a thread's time.
+  await collect(pool.run({ do: 'count', to: 1 }));
+  await clock.advance(299);
+  assert.deepEqual(started, []);
+  await clock.advance(1);
+  assert.deepEqual(await waiting[0], [1], 'the request is made when a thread takes the job');
+  assert.deepEqual(await waiting[1], [1, 2], 'the jobs took no time on the clock, so nothing rests');
+});
+
+test('a thread suspends an upload for partial work, and both for live work', async (t) => {
+  const pool = newPool(t, { preemptible: true, partialShare: 1 });
+  const stops = { upload: new SharedArrayBuffer(4), partial: new SharedArrayBuffer(4), live: new SharedArrayBuffer(4) };
+  const ends: string[] = [];
+  const begin = async (priority: keyof typeof stops, most: number) => {
+    const claim = { ...noClaim, priority };
+    const job = pool.run({ do: 'take turns', most, stop: stops[priority] }, { claim });
+    assert.deepEqual(await job.next(), { done: false, value: 0 }, `${priority} work does not wait`);
+    return { end: job.next().then(() => ends.push(priority)) };
+  };
+  const upload = await begin('upload', Number.POSITIVE_INFINITY);
+  const partial = await begin('partial', Number.POSITIVE_INFINITY);
+  const live = await begin('live', 1000);
+  for (const stop of [stops.upload, stops.partial]) Atomics.store(new Int32Array(stop), 0, 1);
+  await Promise.all([upload.end, partial.end, live.end]);
+  assert.deepEqual(ends, ['live', 'partial', 'upload']);
+});
+
 test('a signal that is already aborted starts nothing', async (t) => {
   const pool = newPool(t);
   const signal = AbortSignal.abort(new Error('too late'));

@@ -1,10 +1,8 @@
-import type { Priority, WorkClaim } from '../../session/ports/work-claim.ts';
+import { type Priority, priorities, type WorkClaim } from '../../session/ports/work-claim.ts';
 
 /** The claim of a call whose caller gives none. */
 export const noClaim: WorkClaim = { key: '', session: '', priority: 'live' };
 
-/** In order of precedence. */
-const priorities: readonly Priority[] = ['live', 'upload', 'speculation'];
 /** Assumed duration of a job until it has been measured. */
 const leastCostMs = 1;
 
@@ -19,17 +17,24 @@ const newKeys = <Job>() => new Turns<Sessions<Job>>((sessions) => sessions.busy.
 const newSessions = <Job>(): Sessions<Job> => new Turns((jobs) => jobs.length > 0);
 
 /**
- * Jobs waiting for a thread. Live work precedes uploads, uploads precede speculation. Within a priority, thread time is
- * shared equally between keys, and within a key between its sessions; the jobs of a session run in order. A client with
- * little demand waits for the running job at most, however many jobs are queued.
+ * Jobs waiting for a thread, in the order of `priorities`. Within a priority, thread time is shared equally between
+ * keys, and within a key between its sessions; the jobs of a session run in order. A client with little demand waits for
+ * the running job at most, however many jobs are queued.
  */
 export class FairQueue<Job extends Claimed> {
   readonly #keys: Record<Priority, Turns<Sessions<Job>>> = {
     live: newKeys(),
+    partial: newKeys(),
     upload: newKeys(),
     speculation: newKeys(),
   };
+  readonly #isServed: (priority: Priority) => boolean;
   #size = 0;
+
+  /** `isServed`: whether jobs of a priority may start now; the others wait. */
+  constructor(isServed: (priority: Priority) => boolean = () => true) {
+    this.#isServed = isServed;
+  }
 
   get size(): number {
     return this.#size;
@@ -37,7 +42,8 @@ export class FairQueue<Job extends Claimed> {
 
   /** The priority of the job that `shift` would return. */
   get nextPriority(): Priority | undefined {
-    return this.#size === 0 ? undefined : priorities.find((priority) => this.#keys[priority].busy.length > 0);
+    if (this.#size === 0) return undefined;
+    return priorities.find((priority) => this.#keys[priority].busy.length > 0 && this.#isServed(priority));
   }
 
   has(job: Job): boolean {

@@ -2,21 +2,22 @@ import { type Transferable, Worker } from 'node:worker_threads';
 import { Channel } from '../../core/channel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
-import type { WorkClaim } from '../../session/ports/work-claim.ts';
+import { type Priority, rankOf, type WorkClaim } from '../../session/ports/work-claim.ts';
 import { EngineError } from '../engine-error.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
 export interface PoolJobOptions<Request> {
   id: number;
-  request: Request;
+  request: () => Request;
   transfer: readonly Transferable[];
   claim: WorkClaim;
 }
 
-/** A job of a worker pool: the request, and the messages that have not been read. */
+/** A job of a worker pool: its request, and the messages that have not been read. */
 export class PoolJob<Request, Message> {
   readonly id: number;
-  readonly request: Request;
+  /** Makes the request when a thread takes the job. */
+  readonly request: () => Request;
   readonly transfer: readonly Transferable[];
   claim: WorkClaim;
   /** Whether a thread has taken it. */
@@ -135,14 +136,19 @@ export class PoolWorker<Request, Message> {
     return this.#jobs.size;
   }
 
-  get hasLiveJob(): boolean {
-    return this.#jobs.values().some(({ job }) => job.claim.priority === 'live');
+  has(priority: Priority): boolean {
+    return this.#jobs.values().some(({ job }) => job.claim.priority === priority);
   }
 
-  /** @throws when the request cannot be cloned. */
+  /** Whether all its jobs are less urgent than one of this priority. */
+  yieldsTo(priority: Priority): boolean {
+    return this.#jobs.values().every(({ job }) => rankOf(job.claim.priority) > rankOf(priority));
+  }
+
+  /** @throws when the request cannot be made or cloned. */
   start(job: PoolJob<Request, Message>): void {
-    const { id, request, claim } = job;
-    const message: ToWorker<Request> = { type: 'job', id, request, urgent: claim.priority === 'live' };
+    const { id, claim } = job;
+    const message: ToWorker<Request> = { type: 'job', id, request: job.request(), rank: rankOf(claim.priority) };
     job.started = true;
     this.#thread.postMessage(message, job.transfer);
     this.#jobs.set(id, { job, startedAtMs: this.#options.clock.now() });

@@ -15,6 +15,12 @@ export interface WorkerJob<Message> {
   turn(): Promise<void>;
 }
 
+interface RunningJob {
+  readonly rank: number;
+  readonly abort: AbortController;
+  readonly ended: PromiseWithResolvers<void>;
+}
+
 type Job<Request> = Extract<ToWorker<Request>, { type: 'job' }>;
 
 export type JobHandler<Request, Message> = (request: Request, job: WorkerJob<Message>) => Promise<void>;
@@ -39,40 +45,38 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
     return;
   }
 
-  const running = new Map<number, AbortController>();
-  const urgentJobs = new Map<number, PromiseWithResolvers<void>>();
+  const running = new Map<number, RunningJob>();
   let closing = false;
   // Exits this thread only, and only between jobs: interrupting native code ends the whole process.
   const endWhenIdle = () => {
     if (closing && running.size === 0) process.exit(0);
   };
-  const turn = async (id: number, signal: AbortSignal) => {
+  const turn = async ({ rank, abort: { signal } }: RunningJob) => {
     await nextTurn();
-    while (!urgentJobs.has(id) && !signal.aborted) {
-      const [urgent] = urgentJobs.values();
+    while (!signal.aborted) {
+      const urgent = running.values().find((other) => other.rank < rank);
       if (urgent === undefined) return;
-      await urgent.promise;
+      await urgent.ended.promise;
     }
   };
-  const run = async ({ id, request, urgent }: Job<Request>) => {
+  const run = async ({ id, request, rank }: Job<Request>) => {
     const abort = new AbortController();
-    running.set(id, abort);
-    if (urgent) urgentJobs.set(id, Promise.withResolvers());
+    const self: RunningJob = { rank, abort, ended: Promise.withResolvers() };
+    running.set(id, self);
     try {
       await handle(request, {
         signal: abort.signal,
         send: (message, transfer) => {
           if (!abort.signal.aborted) post({ type: 'message', id, message }, transfer);
         },
-        turn: () => turn(id, abort.signal),
+        turn: () => turn(self),
       });
       post({ type: 'done', id });
     } catch (error) {
       post({ type: 'error', id, reason: messageOf(error) });
     } finally {
       running.delete(id);
-      urgentJobs.get(id)?.resolve();
-      urgentJobs.delete(id);
+      self.ended.resolve();
       endWhenIdle();
     }
   };
@@ -83,11 +87,11 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
         void run(message);
         break;
       case 'abort':
-        running.get(message.id)?.abort();
+        running.get(message.id)?.abort.abort();
         break;
       case 'close':
         closing = true;
-        for (const abort of running.values()) abort.abort();
+        for (const { abort } of running.values()) abort.abort();
         endWhenIdle();
         break;
     }

@@ -6,12 +6,14 @@ import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import { EngineError } from '../engine-error.ts';
 import { FairQueue, noClaim } from './fair-queue.ts';
 import { PoolJob, PoolWorker } from './pool-worker.ts';
-import { defaultQueueLimits, type QueueLimits } from './queue-limits.ts';
+import { defaultPartialShare, defaultQueueLimits, type QueueLimits } from './queue-limits.ts';
 
 /** Options shared by all pools of a server. */
 export interface PoolSurroundings {
   queue?: QueueLimits;
   clock?: Clock;
+  /** Maximum share of the threads' time for jobs of priority `partial`, 0…1. At most one of them runs at a time. */
+  partialShare?: number;
 }
 
 export interface WorkerPoolOptions extends PoolSurroundings {
@@ -24,7 +26,7 @@ export interface WorkerPoolOptions extends PoolSurroundings {
   /** Maximum number of concurrent jobs per thread (default 1). */
   jobsPerWorker?: number;
   /**
-   * If no thread is free, a thread with less urgent work also takes a live job. Its handlers must await `job.turn()`.
+   * If no thread is free, a thread with less urgent work also takes the next job. Its handlers must await `job.turn()`.
    */
   preemptible?: boolean;
   /** Whether a thread can be terminated during a computation. ONNX Runtime aborts the process in that case. */
@@ -32,8 +34,10 @@ export interface WorkerPoolOptions extends PoolSurroundings {
   workerData?: unknown;
 }
 
-export interface RunOptions {
+export interface RunOptions<Request> {
   signal?: AbortSignal;
+  /** Makes a newer request when a thread takes the job, in place of `request`. */
+  renew?: () => Request;
   /** Buffers of the request to transfer to the worker instead of copying. */
   transfer?: readonly Transferable[];
   /** Identifies the key and session that the job belongs to. Defaults to a new session with live priority. */
@@ -62,7 +66,11 @@ export class WorkerPool<Request, Message> {
   readonly #workers = new Set<PoolWorker<Request, Message>>();
   /** Replaced threads that have not exited yet. */
   readonly #retired = new Set<PoolWorker<Request, Message>>();
-  readonly #queue = new FairQueue<PoolJob<Request, Message>>();
+  readonly #queue = new FairQueue<PoolJob<Request, Message>>(
+    (priority) => priority !== 'partial' || this.#mayStartPartial,
+  );
+  /** The last partial job has used up its share of the threads' time for now. */
+  #partialsRest = false;
   #lastJobId = 0;
   #closed = false;
 
@@ -84,10 +92,10 @@ export class WorkerPool<Request, Message> {
    */
   async *run(
     request: Request,
-    { signal, transfer = [], claim = noClaim }: RunOptions = {},
+    { signal, renew = () => request, transfer = [], claim = noClaim }: RunOptions<Request> = {},
   ): AsyncGenerator<Message, void, undefined> {
     signal?.throwIfAborted();
-    const job = new PoolJob<Request, Message>({ id: ++this.#lastJobId, request, transfer, claim });
+    const job = new PoolJob<Request, Message>({ id: ++this.#lastJobId, request: renew, transfer, claim });
     this.#enqueue(job);
     claim.adoption?.whenAdopted(() => this.#promote(job));
     const abort = () => {
@@ -107,7 +115,7 @@ export class WorkerPool<Request, Message> {
   }
 
   /** Runs a job that answers with one message. @throws as `run`, and {EngineError} when there is no answer. */
-  async request(request: Request, options?: RunOptions): Promise<Message> {
+  async request(request: Request, options?: RunOptions<Request>): Promise<Message> {
     for await (const message of this.run(request, options)) return message;
     throw new EngineError(this.#options.engine, 'a job ended without an answer');
   }
@@ -161,7 +169,7 @@ export class WorkerPool<Request, Message> {
       try {
         worker.start(job);
       } catch (error) {
-        // A request that cannot be cloned or transferred fails its own job only.
+        // A request that cannot be made, cloned or transferred fails its own job only.
         job.fail(error);
       }
     }
@@ -173,8 +181,25 @@ export class WorkerPool<Request, Message> {
     const ready = [...this.#workers].filter(({ isReady }) => isReady).sort((a, b) => a.jobCount - b.jobCount);
     const [idlest] = ready;
     if (idlest && idlest.jobCount < jobsPerWorker) return idlest;
-    if (!preemptible || this.#queue.nextPriority !== 'live') return undefined;
-    return ready.find((worker) => worker.jobCount === jobsPerWorker && !worker.hasLiveJob);
+    const { nextPriority } = this.#queue;
+    if (!preemptible || nextPriority === undefined) return undefined;
+    return ready.find((worker) => worker.yieldsTo(nextPriority));
+  }
+
+  get #mayStartPartial(): boolean {
+    return !this.#partialsRest && ![...this.#workers].some((worker) => worker.has('partial'));
+  }
+
+  /** Lets partial jobs rest after one that took `tookMs`, for as long as their share requires. */
+  #restPartials(tookMs: number): void {
+    const { size, partialShare = defaultPartialShare } = this.#options;
+    const restMs = tookMs * (1 / (partialShare * size) - 1);
+    if (restMs <= 0) return;
+    this.#partialsRest = true;
+    this.#clock.after(restMs, () => {
+      this.#partialsRest = false;
+      this.#dispatch();
+    });
   }
 
   #abandon(job: PoolJob<Request, Message>): void {
@@ -193,6 +218,7 @@ export class WorkerPool<Request, Message> {
       clock: this.#clock,
       onDone: (job, tookMs) => {
         this.#queue.finish(job, tookMs);
+        if (job.claim.priority === 'partial') this.#restPartials(tookMs);
         this.#dispatch();
       },
       onRoom: () => this.#dispatch(),

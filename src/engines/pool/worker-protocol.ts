@@ -1,8 +1,8 @@
 /** Messages between a worker pool and its workers. `id` numbers a job within its pool. */
 
 export type ToWorker<Request> =
-  /** While an urgent job runs, others wait at their next `turn()`. */
-  | { type: 'job'; id: number; request: Request; urgent: boolean }
+  /** `rank`: of its priority. While a job of a lower rank runs, it waits at its next `turn()`. */
+  | { type: 'job'; id: number; request: Request; rank: number }
   /** The result of the job is not needed any more. It must still end with `done` or `error`. */
   | { type: 'abort'; id: number }
   /** Abort every job, and exit when the last one has ended. */

@@ -1,7 +1,14 @@
 /**
- * `live`: a conversation waits for it. `upload`: a request without a conversation. `speculation`: it may be dropped.
+ * The classes of work, in order of precedence. `live`: a conversation waits for it. `partial`: the words of a turn that
+ * has not ended. `upload`: a request without a conversation. `speculation`: it may be dropped.
  */
-export type Priority = 'live' | 'upload' | 'speculation';
+export const priorities = ['live', 'partial', 'upload', 'speculation'] as const;
+export type Priority = (typeof priorities)[number];
+
+/** 0 is the most urgent. */
+export function rankOf(priority: Priority): number {
+  return priorities.indexOf(priority);
+}
 
 /** Whether speculative work was adopted. Dropped work is aborted by its signal. */
 export interface Adoption {
