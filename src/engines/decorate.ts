@@ -78,5 +78,5 @@ export function traitsOf(engine: object): Traits {
   const own: Traits = engine;
   const { hearsAudio, speaks, preparesText, voices, languages, settings } = own;
   const traits = withoutAbsent({ hearsAudio, speaks, preparesText, voices, languages, settings });
-  return { ...traits, warm: () => own.warm?.() };
+  return { ...traits, ...(own.follow && { follow: own.follow.bind(own) }), warm: () => own.warm?.() };
 }

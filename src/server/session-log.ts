@@ -27,6 +27,8 @@ function logOwn(observation: Observation, log: Log): void {
     }
     case 'transcription_failed':
       return log.error('transcription_failed', { item: observation.itemId, error: observation.error });
+    case 'partial_transcript_failed':
+      return log.warn('partial_transcript_failed', { item: observation.itemId, error: observation.error });
     case 'voice_activity_failed':
       return log.error('voice_activity_failed', { error: observation.error });
     case 'voice_silent': {

@@ -64,12 +64,13 @@ export class RealtimeSession implements Session {
       toolDone: () => this.#toolDone(),
     });
     this.#input = new InputAudio(core, {
-      speechStarted: (audioStartMs) => this.#turns.speechStarted(audioStartMs),
+      turnBegan: (turn, audioStartMs) => this.#turns.began(turn, audioStartMs),
       turnEnded: (turn) => this.#turns.ended(turn),
     });
     this.#turns = new Turns(core, {
       input: this.#input,
       items: this.#items,
+      transcription: this.#transcription,
       responses: this.#responses,
       drain: this.#drain,
     });
@@ -245,7 +246,7 @@ export class RealtimeSession implements Session {
   #update(update: SessionUpdate): void {
     const core = this.#core;
     core.configure(updatedConfig(update, core, { responding: this.#responses.active !== undefined }));
-    this.#input.configure();
+    if (this.#input.configure()) this.#turns.discard();
     this.#turns.configure();
     core.emit({ type: 'session.updated', session: core.kind.view(core.config) });
     this.#turns.answerIfDue();

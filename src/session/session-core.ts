@@ -5,6 +5,7 @@ import type { OutgoingEvent, UnsentEvent } from '../protocol/wire/server-events.
 import {
   applyUpdate,
   defaultRealtimeConfig,
+  namesStreamingModel,
   type RealtimeConfig,
   type SessionType,
 } from '../protocol/wire/session-config.ts';
@@ -134,8 +135,13 @@ export class SessionCore implements SessionTools {
     if (config.audio.input.noise_reduction && !before) {
       this.observers.publish({ type: 'noise_reduction_unavailable' });
     }
-    this.#transcriptionNotices.check(config.audio.input.transcription);
     this.#config = config;
+    this.#transcriptionNotices.check(config.audio.input.transcription, { streams: this.streamsTranscripts });
+  }
+
+  /** Whether clients expect the words of a turn during speech. */
+  get streamsTranscripts(): boolean {
+    return this.kind.transcribes || namesStreamingModel(this.#config.audio.input.transcription);
   }
 
   get peers(): ReadonlySet<Peer> {

@@ -6,7 +6,17 @@ import { ScriptDocument } from './document.ts';
 import { captureNames, type Matcher, parseMatcher } from './matcher.ts';
 import { stepShape, steps, stepsOf, transcriberFailure, usage } from './read-steps.ts';
 import { boolean, choice, duration, fraction, integer, listOf, mapping, placeOf, text } from './schema.ts';
-import type { Delays, HearsSection, JsonTemplate, Rule, Script, ScriptedTurn, Step, ToneSettings } from './script.ts';
+import type {
+  Delays,
+  HearsSection,
+  JsonTemplate,
+  Rule,
+  Script,
+  ScriptedPartials,
+  ScriptedTurn,
+  Step,
+  ToneSettings,
+} from './script.ts';
 import { referenceProblems, type Template } from './template.ts';
 
 /** A cassette named by a script file, and how to play it. */
@@ -47,6 +57,15 @@ const rule = mapping('a rule', {
   return { place, when: when ?? [], turn, once, steps: stepsOf(read, context) };
 });
 
+/** As `voice: tone` speaks. */
+const defaultPerWordMs = 250;
+
+const partials = mapping(
+  'partials',
+  { text: text(), 'per-word': duration.default(defaultPerWordMs) },
+  'text',
+).transform(({ text, 'per-word': perWordMs }): ScriptedPartials => ({ text, perWordMs }));
+
 const turn = mapping(
   'a spoken turn',
   {
@@ -54,15 +73,18 @@ const turn = mapping(
     listen: boolean.default(false),
     delay: duration.optional(),
     confidence: fraction.optional(),
+    partials: partials.optional(),
     fail: transcriberFailure.optional(),
   },
   'text',
-).transform(({ text, listen, delay, confidence, fail }, context): ScriptedTurn => {
+).transform(({ text, listen, delay, confidence, partials, fail }, context): ScriptedTurn => {
   if (listen && text !== undefined)
     context.addIssue("'listen: true' asks the configured transcriber: 'text' has no use then.");
+  if (listen && partials !== undefined)
+    context.addIssue("'listen: true' asks the configured transcriber: 'partials' has no use then.");
   if (!listen && text === undefined && fail === undefined)
     context.addIssue("this needs 'text' (what is heard), 'listen: true' (real recognition) or 'fail'.");
-  return { text: listen ? undefined : (text ?? ''), delayMs: delay, confidence, failure: fail };
+  return { text: listen ? undefined : (text ?? ''), delayMs: delay, confidence, partials, failure: fail };
 });
 
 const hears: z.ZodType<HearsSection> = z

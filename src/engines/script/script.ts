@@ -45,7 +45,16 @@ export interface ScriptedTurn {
   readonly text?: string;
   readonly delayMs?: number;
   readonly confidence?: number;
+  /** Absent: no words during speech. */
+  readonly partials?: ScriptedPartials;
   readonly failure?: Failure;
+}
+
+/** Words that are sent while the turn is spoken. */
+export interface ScriptedPartials {
+  readonly text: string;
+  /** Milliseconds of audio for each word. */
+  readonly perWordMs: number;
 }
 
 /** A tone or silence in place of speech. */

@@ -1,11 +1,17 @@
 import { pause } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Transcriber, TranscriptEvent } from '../../session/ports/transcriber.ts';
+import type {
+  OpenTurn,
+  PartialTranscript,
+  TranscribeOptions,
+  Transcriber,
+  TranscriptEvent,
+} from '../../session/ports/transcriber.ts';
 import { whenAdopted } from '../../session/ports/work-claim.ts';
 import { traitsOf } from '../decorate.ts';
 import { EngineError } from '../engine-error.ts';
 import { fail } from './failures.ts';
-import type { HearsSection, Script } from './script.ts';
+import type { HearsSection, Script, ScriptedPartials } from './script.ts';
 
 export interface ScriptedTranscriberTools {
   clock: Clock;
@@ -23,9 +29,19 @@ export function scriptedTranscriber(
   { hears, delays }: Pick<Script, 'hears' | 'delays'>,
   tools: ScriptedTranscriberTools,
 ): Transcriber {
+  const { follow: followBehind, ...behind } = traitsOf(transcriber);
   let turns = 0;
+  const listens = hears?.turns.some(({ text }) => text === undefined) ?? true;
+  const hasPartials = hears?.turns.some(({ partials }) => partials !== undefined) ?? false;
+  /** The words of the turn that is transcribed next. */
+  const follow = (turn: OpenTurn, options: TranscribeOptions) => {
+    const scripted = hears?.turns[turns];
+    const isHeard = scripted ? scripted.text === undefined : !hears;
+    return isHeard && followBehind ? followBehind(turn, options) : speakPartials(turn, scripted?.partials, options);
+  };
   return {
-    ...traitsOf(transcriber),
+    ...(listens ? behind : { settings: [], warm: behind.warm }),
+    ...((hasPartials || (listens && followBehind)) && { follow }),
     async *transcribe(clip, options) {
       const { signal, claim } = options;
       signal.throwIfAborted();
@@ -57,8 +73,23 @@ export function scriptedTranscriber(
   };
 }
 
+async function* speakPartials(
+  turn: OpenTurn,
+  partials: ScriptedPartials | undefined,
+  { signal }: TranscribeOptions,
+): AsyncGenerator<PartialTranscript, void, undefined> {
+  const { text, perWordMs } = partials ?? { text: '', perWordMs: 0 };
+  for (const [index, word] of wordsOf(text).entries()) {
+    await turn.reaches((index + 1) * perWordMs, signal);
+    yield { type: 'delta', text: word };
+  }
+}
+
+function wordsOf(text: string): string[] {
+  return text.trim().match(/\s*\S+/gu) ?? [];
+}
+
 function* transcriptEvents({ text = '', confidence }: HearsSection['turns'][number]): Generator<TranscriptEvent> {
-  const trimmed = text.trim();
-  for (const [word] of trimmed.matchAll(/\s*\S+/gu)) yield { type: 'delta', text: word };
-  yield { type: 'done', text: trimmed, confidence };
+  for (const word of wordsOf(text)) yield { type: 'delta', text: word };
+  yield { type: 'done', text: text.trim(), confidence };
 }

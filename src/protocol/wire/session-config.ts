@@ -268,7 +268,10 @@ export function applyUpdate(current: RealtimeConfig, update: SessionUpdate): Rea
     ...current,
     ...withoutUndefined({ ...rest, tools }),
     audio: {
-      input: type === 'transcription' && commitsTurns(input.transcription) ? { ...input, turn_detection: null } : input,
+      input:
+        type === 'transcription' && namesStreamingModel(input.transcription)
+          ? { ...input, turn_detection: null }
+          : input,
       output: { ...current.audio.output, ...withoutUndefined(audio && 'output' in audio ? (audio.output ?? {}) : {}) },
     },
   };
@@ -279,16 +282,19 @@ function withNulls({ model, language = null, prompt = null, ...rest }: z.infer<t
   return { model, language, prompt, ...rest };
 }
 
-/** Transcription models whose clients commit the audio themselves, if they have a transcription session. */
-const committedTurnModels = /^gpt-(live-transcribe|realtime-whisper)(-\d{4}-\d{2}-\d{2})?$/;
+/**
+ * Transcription models that send words during speech. In a transcription session their clients commit the audio
+ * themselves.
+ */
+const streamingModels = /^gpt-(live-transcribe|realtime-whisper)(-\d{4}-\d{2}-\d{2})?$/;
 
-function commitsTurns(transcription: RealtimeConfig['audio']['input']['transcription']): boolean {
-  return committedTurnModels.test(transcription?.model ?? '');
+export function namesStreamingModel(transcription: RealtimeConfig['audio']['input']['transcription']): boolean {
+  return streamingModels.test(transcription?.model ?? '');
 }
 
 /** Refuses turn detection that `applyUpdate` would drop. @throws {WireError} */
 export function refuseTurnDetection(update: SessionUpdate, { audio }: RealtimeConfig): void {
-  const unsupported = update.type === 'transcription' && commitsTurns(audio.input.transcription);
+  const unsupported = update.type === 'transcription' && namesStreamingModel(audio.input.transcription);
   if (unsupported && update.audio?.input?.turn_detection) throw wireErrors.turnDetectionUnsupported();
 }
 

@@ -2,6 +2,7 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ClientEventOf } from '../../protocol/wire/client-events.ts';
 import { copyItem, type Item, type ResponseInputItem } from '../../protocol/wire/items.ts';
+import { transcriptionRequest } from '../input/transcriber-request.ts';
 import type { Transcription } from '../input/transcription.ts';
 import type { SessionCore } from '../session-core.ts';
 import { type ConversationEntry, charactersOf, type Position } from './conversation.ts';
@@ -153,7 +154,7 @@ export class ItemOperations {
     const entry: ConversationEntry = { item, heard: new Map(), spoken: new Map() };
     for (const [contentIndex, clip] of audio) {
       const heard = new UserAudio(clip, format, (speech) =>
-        this.#transcription.start({ entry, contentIndex, heard, clip: speech, setting: null }),
+        this.#transcription.start({ entry, contentIndex, heard, clip: speech, setting: null, logprobs: false }),
       );
       entry.heard.set(contentIndex, heard);
       if (!engines.languageModel.hearsAudio) heard.transcribe();
@@ -173,16 +174,13 @@ export class ItemOperations {
 
   /** Stores a user's audio, and has it transcribed if the client or the model needs the transcript. */
   #hear(entry: ConversationEntry, contentIndex: number, clip: AudioClip, speech: AudioClip): UserAudio {
-    const { engines, retention, config, kind } = this.#core;
-    const { format, transcription } = config.audio.input;
-    // Null: no events are sent to the client.
-    const setting = transcription ?? (kind.transcribes ? {} : null);
-    const logprobs = config.include?.includes('item.input_audio_transcription.logprobs') ?? false;
-    const heard = new UserAudio(clip, format, (part) =>
-      this.#transcription.start({ entry, contentIndex, heard, clip: part, setting, logprobs }),
+    const { engines, retention, config } = this.#core;
+    const request = transcriptionRequest(this.#core);
+    const heard = new UserAudio(clip, config.audio.input.format, (part) =>
+      this.#transcription.start({ entry, contentIndex, heard, clip: part, ...request }),
     );
     entry.heard.set(contentIndex, heard);
-    if (setting || !engines.languageModel.hearsAudio) heard.transcribe(speech);
+    if (request.setting || !engines.languageModel.hearsAudio) heard.transcribe(speech);
     retention.keep(heard);
     return heard;
   }

@@ -10,6 +10,7 @@ import type { SessionCore } from '../session-core.ts';
 import { stageFailed, withDeadline } from '../stage.ts';
 import { detectorSettings, TurnDetector, type TurnMark } from '../turns/turn-detector.ts';
 import { InputBuffer } from './input-buffer.ts';
+import { GrowingTurn } from './open-turn.ts';
 
 /** Minimum duration of a turn (docs/protocol.md §5). */
 const minCommitMs = 100;
@@ -27,7 +28,8 @@ export interface DetectedTurn {
 }
 
 export interface InputAudioEvents {
-  speechStarted(audioStartMs: number): void;
+  /** A turn has begun: by speech at `audioStartMs`, or, without turn detection, with the first audio. */
+  turnBegan(turn: GrowingTurn, audioStartMs?: number): void;
   turnEnded(turn: DetectedTurn): void;
 }
 
@@ -47,6 +49,7 @@ export class InputAudio {
   #detection: TurnDetection | null;
   #stream: VoiceActivityStream | undefined;
   #detector: TurnDetector | undefined;
+  #turn: GrowingTurn | undefined;
   #startMs = 0;
   #undetectedMs = 0;
   /** Audio of an append that has not been decoded yet. */
@@ -89,19 +92,26 @@ export class InputAudio {
     return this.#settled;
   }
 
-  /** Applies the session's new configuration; call it when settled. A change of format clears the buffer. */
-  configure(): void {
+  /**
+   * Applies the session's new configuration; call it when settled. Returns whether it cleared the buffer, because the
+   * format has changed.
+   */
+  configure(): boolean {
     const { input } = this.#core.config.audio;
-    if (input.format.type !== this.#format.type) {
+    const isCleared = input.format.type !== this.#format.type;
+    if (isCleared) {
       this.#format = input.format;
       this.#decoders = new WeakMap();
       this.#freeResampler();
       this.#buffer.restart(formatRateHz(input.format));
       this.#closeStream();
     }
+    const isSwitched = (this.#detection === null) !== (input.turn_detection === null);
     this.#detection = input.turn_detection;
+    if (isCleared || isSwitched) this.#endTurn();
     if (this.#detection === null) this.#closeStream();
     else this.#detector?.configure(detectorSettings(this.#detection));
+    return isCleared;
   }
 
   /**
@@ -170,10 +180,17 @@ export class InputAudio {
   #append(samples: Int16Array): void {
     if (samples.length === 0) return;
     const addedMs = durationMs(samples.length, this.#buffer.rateHz);
-    if (this.#detection === null) return this.#write(samples);
+    if (this.#detection === null) return this.#writeUndetected(samples);
     const detector = this.#openStream(this.#detection);
     this.#write(samples);
     this.#detect(samples, addedMs, detector);
+  }
+
+  /** Without turn detection, all buffered audio belongs to the turn. */
+  #writeUndetected(samples: Int16Array): void {
+    this.#write(samples);
+    if (!this.#turn) this.#events.turnBegan(this.#openTurn(this.#buffer.startMs));
+    this.#turn?.grow(this.#buffer.endMs);
   }
 
   #write(samples: Int16Array): void {
@@ -195,6 +212,7 @@ export class InputAudio {
 
   /** Clears the buffer and the current turn; call it when settled. */
   clear(): void {
+    this.#endTurn();
     this.#buffer.dropUntil(this.#buffer.endMs);
     this.#decoders = new WeakMap();
     this.#detector?.reset();
@@ -210,6 +228,7 @@ export class InputAudio {
 
   close(): void {
     this.#closed = true;
+    this.#endTurn();
     this.#freeResampler();
     this.#closeStream();
   }
@@ -222,6 +241,16 @@ export class InputAudio {
       startMs: Math.round(this.#buffer.endMs),
     });
     return this.#detector;
+  }
+
+  #openTurn(startMs: number): GrowingTurn {
+    this.#turn = new GrowingTurn(this.#buffer, startMs);
+    return this.#turn;
+  }
+
+  #endTurn(): void {
+    this.#turn?.end();
+    this.#turn = undefined;
   }
 
   #closeStream(): void {
@@ -255,16 +284,21 @@ export class InputAudio {
       // An observer, or the end of the session, may have closed the stream by now.
       if (this.#detector !== detector) return;
       const mark = detector.push(probability);
-      if (mark) this.#report(mark);
+      if (mark) this.#report(mark, detector);
       this.#boundBuffer(detector);
     }
+    // Not the silence after the last words, in which the turn may end: the transcriber should be free then.
+    const { positionMs, voiced } = detector;
+    if (voiced) this.#turn?.grow(Math.min(voiced.toMs + marginAfterMs, positionMs));
   }
 
-  #report(mark: TurnMark): void {
+  #report(mark: TurnMark, detector: TurnDetector): void {
     if (mark.type === 'speech_started') {
       this.#startMs = Math.max(mark.audioStartMs, Math.ceil(this.#buffer.startMs));
-      return this.#events.speechStarted(this.#startMs);
+      const voicedFromMs = detector.voiced?.fromMs ?? this.#startMs;
+      return this.#events.turnBegan(this.#openTurn(voicedFromMs - marginBeforeMs), this.#startMs);
     }
+    this.#endTurn();
     const turn: DetectedTurn = {
       audioEndMs: mark.audioEndMs,
       clip: this.#buffer.slice(this.#startMs, mark.audioEndMs),
@@ -284,12 +318,13 @@ export class InputAudio {
     const oldestMs = detector.positionMs - (detector.speaking ? inputBufferMs : Math.min(silenceMs, inputBufferMs));
     if (oldestMs <= this.#buffer.startMs) return;
     const mark = detector.speaking && oldestMs > this.#startMs ? detector.finish() : undefined;
-    if (mark) this.#report(mark);
+    if (mark) this.#report(mark, detector);
     else this.#buffer.dropUntil(oldestMs);
   }
 
   #fail(error: unknown, detector: TurnDetector): void {
     if (this.#detector !== detector) return;
+    this.#endTurn();
     this.#closeStream();
     // Without detection it is unknown which part is a turn, so the audio is bounded like silence.
     this.#buffer.dropUntil(this.#buffer.endMs - this.#core.settings.limits.silenceMs);

@@ -1,11 +1,9 @@
 import type { RealtimeConfig } from '../../protocol/wire/session-config.ts';
 import type { Observers } from '../observing/observers.ts';
 import type { Engines } from '../ports/engines.ts';
-import type { TranscriptionSetting } from '../ports/transcriber.ts';
+import { type TranscriptionSetting, transcriptionSettings } from '../ports/transcriber.ts';
 
 type Transcription = RealtimeConfig['audio']['input']['transcription'];
-
-const names: readonly TranscriptionSetting[] = ['language', 'languages', 'keywords', 'prompt', 'delay'];
 
 /** Maximum settings and languages that are reported per session. */
 const maxReported = 64;
@@ -22,12 +20,14 @@ export class TranscriptionNotices {
     this.#observers = observers;
   }
 
-  check(transcription: Transcription): void {
+  /** `streams`: whether words are sent during speech. Otherwise `delay` has no effect. */
+  check(transcription: Transcription, { streams }: { streams: boolean }): void {
     if (!transcription) return;
     const { languages: known, settings: supported } = this.#engines.transcriber;
     const { language, languages: several = [] } = transcription;
     const isPresent = (name: TranscriptionSetting) => (transcription[name]?.length ?? 0) > 0;
     const isMet = (name: TranscriptionSetting): boolean => {
+      if (name === 'delay' && !streams) return false;
       if (supported === undefined) return name !== 'delay';
       // Unknown languages are reported separately.
       if (known !== undefined && (name === 'language' || name === 'languages')) return true;
@@ -35,7 +35,7 @@ export class TranscriptionNotices {
       if (name === 'languages' && several.length === 1 && !language) return isMet('language');
       return supported.includes(name);
     };
-    const settings = this.#fresh(names.filter((name) => isPresent(name) && !isMet(name)));
+    const settings = this.#fresh(transcriptionSettings.filter((name) => isPresent(name) && !isMet(name)));
     if (settings.length > 0) this.#observers.publish({ type: 'transcription_settings_ignored', settings });
     if (!known) return;
     const wanted = [...(language ? [language] : []), ...several].filter((each) => each !== '');

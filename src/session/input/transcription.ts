@@ -1,6 +1,5 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { TokenProbability, TranscriptionUsage } from '../../protocol/wire/server-events.ts';
-import type { RealtimeConfig } from '../../protocol/wire/session-config.ts';
 import { roundedTranscriptionUsage } from '../../protocol/wire/usage.ts';
 import type { ConversationEntry } from '../conversation/conversation.ts';
 import type { UserAudio } from '../conversation/user-audio.ts';
@@ -8,18 +7,17 @@ import type { TranscriptEvent } from '../ports/transcriber.ts';
 import { transcriptionUsage } from '../response/usage.ts';
 import type { SessionCore } from '../session-core.ts';
 import { StageError, stageFailed, watchStage } from '../stage.ts';
+import type { GrowingTurn } from './open-turn.ts';
+import { type ItemDeltas, PartialTranscripts } from './partial-transcripts.ts';
 import { blankMarkers } from './speech-markers.ts';
+import { type TranscriptionRequest, transcriberOptions } from './transcriber-request.ts';
 
-export interface TranscriptionJob {
+export interface TranscriptionJob extends TranscriptionRequest {
   entry: ConversationEntry;
   contentIndex: number;
   heard: UserAudio;
   /** The audio for the transcriber: the item's audio, or its voiced part. */
   clip: AudioClip;
-  /** The session's setting when the audio was committed; null: no events are sent, the text is for the model only. */
-  setting: RealtimeConfig['audio']['input']['transcription'];
-  /** Whether the client had requested logprobs then. */
-  logprobs?: boolean;
 }
 
 /** The result of a job. */
@@ -31,6 +29,7 @@ const leastCostMs = 100;
 /** Transcribes a session's audio item by item, so that its events are in the order of the items. */
 export class Transcription {
   readonly #core: SessionCore;
+  readonly #partials: PartialTranscripts;
   #running: AbortController | undefined;
   #closed = false;
   #last: Promise<void> = Promise.resolve();
@@ -38,14 +37,26 @@ export class Transcription {
 
   constructor(core: SessionCore) {
     this.#core = core;
+    this.#partials = new PartialTranscripts(core, () => this.settled());
+  }
+
+  /** Whether words of open turns are sent. */
+  get followsTurns(): boolean {
+    return this.#partials.wanted;
+  }
+
+  /** Sends the words of a turn that will become this item, until it ends. */
+  follow(itemId: string, turn: GrowingTurn): void {
+    this.#partials.follow(itemId, turn);
   }
 
   /** Queues a job; its `heard` settles when it is done. */
   start(job: TranscriptionJob): void {
     const costMs = Math.max(job.heard.durationMs, leastCostMs);
+    const deltas = this.#partials.take(job.entry.item.id);
     this.#waitingMs += costMs;
     this.#last = this.#last
-      .then(() => this.#transcribe(job))
+      .then(() => this.#transcribe(job, deltas))
       .finally(() => {
         this.#waitingMs -= costMs;
       });
@@ -67,10 +78,12 @@ export class Transcription {
     this.#running?.abort();
   }
 
-  async #transcribe(job: TranscriptionJob): Promise<void> {
+  async #transcribe(job: TranscriptionJob, deltas: ItemDeltas): Promise<void> {
     const { clock, observers, meter } = this.#core;
     const startedAt = clock.now();
-    const result = await this.#listen(job).catch((error: unknown) => ({ failure: stageFailed('transcriber', error) }));
+    const result = await this.#listen(job, deltas.startPass()).catch((error: unknown) => ({
+      failure: stageFailed('transcriber', error),
+    }));
     const at = { itemId: job.entry.item.id, contentIndex: job.contentIndex };
     if ('failure' in result) {
       observers.publish({ type: 'transcription_failed', ...at, error: result.failure.message });
@@ -86,27 +99,22 @@ export class Transcription {
     job.heard.settle('failure' in result ? result : { text: result.text });
   }
 
-  async #listen(job: TranscriptionJob): Promise<Outcome> {
+  /** `unsent`: of a delta, the part that was not sent during speech. */
+  async #listen(job: TranscriptionJob, unsent: (words: string) => string): Promise<Outcome> {
     if (this.#closed || !hasSpeech(job)) return this.#transcript(job, { text: '' });
     const { engines, claim, clock, settings } = this.#core;
     const abort = new AbortController();
     this.#running = abort;
-    const { languages = [], keywords = [], prompt } = job.setting ?? {};
-    const language = job.setting?.language ?? (languages.length === 1 ? languages[0] : undefined);
     const start = (onWait: (waiting: boolean) => void) =>
       engines.transcriber.transcribe(job.clip, {
-        ...(language && { language }),
-        ...(languages.length > 1 && { languages }),
-        ...(keywords.length > 0 && { keywords }),
-        ...(prompt && { prompt }),
-        ...(job.logprobs && { logprobs: true }),
+        ...transcriberOptions(job),
         claim: { ...claim, priority: 'live', onWait },
         signal: abort.signal,
       });
     const watch = { kind: 'transcriber', clock, stallMs: settings.limits.stageStallMs, abort } as const;
     for await (const event of blankMarkers(watchStage(start, watch))) {
       if (event.type === 'done') return this.#transcript(job, event);
-      if (job.setting && this.#core.conversation.has(job.entry)) this.#report(job, event);
+      if (job.setting && this.#core.conversation.has(job.entry)) this.#report(job, event, unsent);
     }
     if (this.#closed) return this.#transcript(job, { text: '' });
     throw new StageError('transcriber', 'failed', 'The transcriber failed: it ended without a transcript.');
@@ -123,11 +131,18 @@ export class Transcription {
     };
   }
 
-  #report(job: TranscriptionJob, event: Exclude<TranscriptEvent, { type: 'done' }>): void {
+  #report(
+    job: TranscriptionJob,
+    event: Exclude<TranscriptEvent, { type: 'done' }>,
+    unsent: (words: string) => string,
+  ): void {
     if (event.type === 'delta') {
       const type = 'conversation.item.input_audio_transcription.delta';
-      const logprobs = job.logprobs && event.logprobs ? { logprobs: event.logprobs } : {};
-      return this.#core.emit({ type, ...at(job), delta: event.text, ...logprobs });
+      const delta = unsent(event.text);
+      if (delta === '') return;
+      // Of a part of the words, the probabilities are unknown.
+      const logprobs = job.logprobs && event.logprobs && delta === event.text ? { logprobs: event.logprobs } : {};
+      return this.#core.emit({ type, ...at(job), delta, ...logprobs });
     }
     const { type: _segment, ...segment } = event;
     const type = 'conversation.item.input_audio_transcription.segment';

@@ -39,6 +39,8 @@ export type Occurrence =
       tookMs?: number;
     }
   | { type: 'transcription_failed'; itemId: string; contentIndex: number; error: string }
+  /** Words of a turn could not be sent during speech; its transcription is not affected. */
+  | { type: 'partial_transcript_failed'; itemId: string; error: string }
   | { type: 'voice_activity_failed'; error: string }
   | { type: 'response_created'; responseId: string; inConversation: boolean }
   /**

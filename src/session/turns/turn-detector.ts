@@ -69,6 +69,11 @@ export class TurnDetector {
     return this.#speech !== undefined;
   }
 
+  /** From the start of the current turn's first voiced frame to the end of its last. */
+  get voiced(): { fromMs: number; toMs: number } | undefined {
+    return this.#speech;
+  }
+
   /** Changes the settings; a turn that has started continues with them. */
   configure(settings: TurnDetectorSettings): void {
     this.#settings = settings;

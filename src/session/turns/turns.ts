@@ -4,6 +4,8 @@ import type { DecodedAudio } from '../conversation/item-audio.ts';
 import type { ItemOperations } from '../conversation/item-operations.ts';
 import type { UserAudio } from '../conversation/user-audio.ts';
 import type { DetectedTurn, InputAudio } from '../input/input-audio.ts';
+import type { GrowingTurn } from '../input/open-turn.ts';
+import type { Transcription } from '../input/transcription.ts';
 import type { Drain } from '../limits/drain.ts';
 import { warmEngines } from '../ports/engines.ts';
 import type { Response } from '../response/response.ts';
@@ -16,6 +18,7 @@ import { detectorSettings } from './turn-detector.ts';
 interface TurnParts {
   input: InputAudio;
   items: ItemOperations;
+  transcription: Transcription;
   responses: Responses;
   drain: Drain;
 }
@@ -25,17 +28,19 @@ export class Turns {
   readonly #core: SessionCore;
   readonly #input: InputAudio;
   readonly #items: ItemOperations;
+  readonly #transcription: Transcription;
   readonly #responses: Responses;
   readonly #drain: Drain;
   readonly #pending = new PendingResponse();
   readonly #idle: IdleTimer;
-  /** The item id from `speech_started` of the current turn. */
+  /** The item id of the current turn, from its first event. */
   #itemId: string | undefined;
 
-  constructor(core: SessionCore, { input, items, responses, drain }: TurnParts) {
+  constructor(core: SessionCore, { input, items, transcription, responses, drain }: TurnParts) {
     this.#core = core;
     this.#input = input;
     this.#items = items;
+    this.#transcription = transcription;
     this.#responses = responses;
     this.#drain = drain;
     this.#idle = new IdleTimer(core.clock, core.playback, {
@@ -49,7 +54,15 @@ export class Turns {
     return this.#pending.expected;
   }
 
-  speechStarted(audioStartMs: number): void {
+  /** A turn has begun, by speech or, without turn detection, with the first audio. */
+  began(turn: GrowingTurn, audioStartMs: number | undefined): void {
+    if (audioStartMs !== undefined) this.#speechStarted(audioStartMs);
+    if (!this.#transcription.followsTurns) return;
+    this.#itemId ??= this.#core.ids('item');
+    this.#transcription.follow(this.#itemId, turn);
+  }
+
+  #speechStarted(audioStartMs: number): void {
     const { ids, config, engines } = this.#core;
     this.#idle.stop();
     this.#itemId = ids('item');
@@ -88,9 +101,14 @@ export class Turns {
   /** The client drops the current turn and all buffered audio. */
   clear(): void {
     this.#input.clear();
-    this.#itemId = undefined;
+    this.discard();
     this.#core.emit({ type: 'input_audio_buffer.cleared' });
     this.answerIfDue();
+  }
+
+  /** The audio of the current turn was discarded. */
+  discard(): void {
+    this.#itemId = undefined;
   }
 
   /** The session's configuration has changed. */

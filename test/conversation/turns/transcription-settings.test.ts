@@ -50,6 +50,22 @@ test('settings without effect are accepted, and logged once per session', async 
   );
 });
 
+test('delay has an effect on words during speech only', async () => {
+  verifies('R2.26');
+  for (const [model, settings] of [
+    ['gpt-realtime-whisper', []],
+    ['whisper-1', ['delay']],
+  ] as const) {
+    const { client, log, engines } = newConversation();
+    Object.assign(engines.transcriber, { settings: ['delay'] });
+    await client.say(input({ transcription: { model, delay: 'high' } }));
+    assert.deepEqual(
+      log.warnings,
+      settings.map((name) => ({ event: 'transcription_settings_ignored', settings: [name] })),
+    );
+  }
+});
+
 test('a known language is not reported in any notation, and an unknown transcriber is assumed to support it', async () => {
   verifies('R2.26');
   const { client, log, engines } = newConversation();

@@ -42,7 +42,7 @@ export function newRecorder(t: TestContext, { maxBytes = 64 * 1024 ** 2 } = {}):
     engines,
     cuts,
     open() {
-      const opened = openOn(set, new FakeClock(), cuts);
+      const opened = openOn(set, new FakeClock(), { cuts });
       sessions.push(opened);
       return opened;
     },

@@ -7,6 +7,7 @@ import { scriptedEngines } from '../../../src/engines/script/scripted-engines.ts
 import type { EngineSet } from '../../../src/engines/spec/registry.ts';
 import type { ServerEventOf } from '../../../src/protocol/index.ts';
 import { randomId } from '../../../src/protocol/wire/ids.ts';
+import type { SessionType } from '../../../src/protocol/wire/session-config.ts';
 import { RealtimeSession } from '../../../src/session/realtime-session.ts';
 import { defaultSessionSettings } from '../../../src/session/settings.ts';
 import { Client, update, userText } from '../../support/conversation.ts';
@@ -61,16 +62,23 @@ export function fakeSet(engines = fakeEngines()): EngineSet {
   return { engines, ready: Promise.resolve(), describe: () => [], close: async () => {} };
 }
 
-/** A new session of an engine set; `cuts` collects the reasons for which its cassette ends. */
-export function openOn(set: EngineSet, clock: FakeClock, cuts: string[] = []): Scripted {
+interface OpenOptions {
+  /** Collects the reasons for which its cassette ends. */
+  cuts?: string[];
+  type?: SessionType;
+}
+
+/** A new session of an engine set. */
+export function openOn(set: EngineSet, clock: FakeClock, { cuts = [], type = 'realtime' }: OpenOptions = {}): Scripted {
   const own = set.openSession?.({
-    type: 'realtime',
+    type,
     model: 'gpt-realtime',
     clock,
     drop: () => session.close({ code: 1006, reason: 'dropped' }),
     cassetteCut: ({ reason }) => cuts.push(reason),
   });
   const session: RealtimeSession = new RealtimeSession({
+    type,
     model: 'gpt-realtime',
     engines: own?.engines ?? set.engines,
     clock,
