@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import type { AudioClip } from '../../../src/audio/audio-clip.ts';
-import { concatSamples, samplesIn } from '../../../src/audio/pcm.ts';
+import { concatSamples, durationMs, samplesIn } from '../../../src/audio/pcm.ts';
 import { resample } from '../../../src/audio/resample.ts';
-import type { Transcriber, TranscriptEvent } from '../../../src/session/ports/transcriber.ts';
+import type { OpenTurn, Transcriber, TranscriptEvent } from '../../../src/session/ports/transcriber.ts';
 import { plainWords } from '../speech.ts';
 import { isTellingError } from './language-model.ts';
 import {
@@ -133,6 +133,22 @@ export function transcriberContract(name: string, subject: TranscriberSubject): 
       await bearsALateAbort(hearing(await subject.open(t), await subject.clip(0)));
     });
 
+    test('if it follows open turns, it yields words without blank deltas, and stops when the turn ends', async (t) => {
+      const transcriber = await subject.open(t);
+      if (!transcriber.follow) return;
+      const clip = await subject.clip(0);
+      const ended = new AbortController();
+      const turn = growingTurn(clip, () => ended.abort(new Error('the turn has ended')));
+      const deltas: string[] = [];
+      const follow = async () => {
+        const options = { signal: ended.signal };
+        for await (const { text } of transcriber.follow?.(turn, options) ?? []) deltas.push(text);
+      };
+      await follow().catch((error) => assert.equal(error, ended.signal.reason));
+      assert.ok(deltas.every((text) => text.trim() !== ''));
+      assert.ok(!/^\s|\s\s/.test(deltas.join('')), deltas.join('|'));
+    });
+
     const { broken } = subject;
     if (broken) {
       test('a failure is an Error with a message', async (t) => {
@@ -140,6 +156,26 @@ export function transcriberContract(name: string, subject: TranscriberSubject): 
       });
     }
   });
+}
+
+/** A turn that grows as far as a transcriber waits for; `onEnd` is called when the clip is over. */
+export function growingTurn({ samples, sampleRateHz }: AudioClip, onEnd: () => void): OpenTurn {
+  const wholeMs = durationMs(samples.length, sampleRateHz);
+  let untilMs = 0;
+  return {
+    get durationMs() {
+      return untilMs;
+    },
+    clip: (fromMs, toMs = untilMs) => ({
+      samples: samples.slice(samplesIn(fromMs, sampleRateHz), samplesIn(Math.min(toMs, untilMs), sampleRateHz)),
+      sampleRateHz,
+    }),
+    async reaches(neededMs, signal) {
+      if (neededMs > wholeMs) onEnd();
+      signal.throwIfAborted();
+      untilMs = Math.max(untilMs, neededMs);
+    },
+  };
 }
 
 /** The last event, checked to be the only done, with the text of the deltas. */

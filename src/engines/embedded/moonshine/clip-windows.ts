@@ -4,7 +4,7 @@ import { concatSamples, peakDbfs, rmsDbfs, samplesIn } from '../../../audio/pcm.
 /** The model's sample rate. */
 export const MOONSHINE_RATE_HZ = 16_000;
 /** Moonshine loops on long clips: always at 40 s, sometimes beyond 20 s. */
-const MAX_WINDOW_MS = 20_000;
+export const MAX_WINDOW_MS = 20_000;
 /** Range before the maximum end of a window in which its end is searched. */
 const CUT_SEARCH_MS = 6_000;
 const CUT_SPAN_MS = 100;

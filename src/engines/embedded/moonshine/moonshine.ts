@@ -1,10 +1,19 @@
 import { availableParallelism } from 'node:os';
 import type { AudioClip } from '../../../audio/audio-clip.ts';
-import type { TranscribeOptions, Transcriber, TranscriptEvent } from '../../../session/ports/transcriber.ts';
+import type {
+  OpenTurn,
+  PartialTranscript,
+  TranscribeOptions,
+  Transcriber,
+  TranscriptEvent,
+  TranscriptionSetting,
+} from '../../../session/ports/transcriber.ts';
 import { PooledEngine } from '../../pool/pooled-engine.ts';
+import { defaultPartialShare } from '../../pool/queue-limits.ts';
 import { type PoolSurroundings, workerScript } from '../../pool/worker-pool.ts';
 import { disableOnnxTelemetry } from '../onnx-telemetry.ts';
-import { cutIntoWindows } from './clip-windows.ts';
+import { cutIntoWindows, MOONSHINE_RATE_HZ } from './clip-windows.ts';
+import { followTurn } from './follow-turn.ts';
 import type { MoonshineRequest } from './moonshine-worker.ts';
 
 export interface MoonshineOptions extends PoolSurroundings {
@@ -18,7 +27,9 @@ export interface MoonshineOptions extends PoolSurroundings {
 export class Moonshine extends PooledEngine<MoonshineRequest, TranscriptEvent> implements Transcriber {
   /** The languages of a user's model are unknown. */
   readonly languages?: readonly string[];
-  readonly settings = [];
+  readonly settings: readonly TranscriptionSetting[];
+  /** Absent if open turns have no share of the threads' time. */
+  readonly follow?: Transcriber['follow'];
 
   constructor(options: MoonshineOptions = {}) {
     const { workers = Math.min(4, Math.max(1, availableParallelism() - 1)), modelPath, ...surroundings } = options;
@@ -33,6 +44,9 @@ export class Moonshine extends PooledEngine<MoonshineRequest, TranscriptEvent> i
       ...surroundings,
     });
     if (modelPath === undefined) this.languages = ['en'];
+    const follows = (surroundings.partialShare ?? defaultPartialShare) > 0;
+    this.settings = follows ? ['delay'] : [];
+    if (follows) this.follow = (turn, options) => this.#follow(turn, options);
   }
 
   /** A long clip is transcribed window by window, so that other requests get their turn. */
@@ -59,7 +73,20 @@ export class Moonshine extends PooledEngine<MoonshineRequest, TranscriptEvent> i
     }
     yield { type: 'done', text, ...certainty(windows) };
   }
+
+  #follow(turn: OpenTurn, { claim, delay, signal }: TranscribeOptions): AsyncIterable<PartialTranscript> {
+    const pass = async (renew: () => MoonshineRequest) => {
+      let text = '';
+      for await (const event of this.pool.run(noAudio, { renew, claim, signal })) {
+        if (event.type === 'done') text = event.text;
+      }
+      return text;
+    };
+    return followTurn(turn, pass, { delay, signal });
+  }
 }
+
+const noAudio: MoonshineRequest = { samples: new Int16Array(0), sampleRateHz: MOONSHINE_RATE_HZ };
 
 type WindowTranscript = Extract<TranscriptEvent, { type: 'done' }>;
 
