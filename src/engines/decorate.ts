@@ -4,12 +4,15 @@ import type { AudioClip } from '../audio/audio-clip.ts';
 import { withoutAbsent } from '../core/json.ts';
 import { type EngineKind, type Engines, forEachKind, type RequestKind } from '../session/ports/engines.ts';
 import type { LanguageModel, ModelEvent, ModelRequest } from '../session/ports/language-model.ts';
-import type { TranscribeOptions, Transcriber, TranscriptEvent } from '../session/ports/transcriber.ts';
+import type { OpenTurn, TranscribeOptions, Transcriber, TranscriptEvent } from '../session/ports/transcriber.ts';
 import type { SpeakOptions, SpeechChunk, Voice } from '../session/ports/voice.ts';
 import type { WorkClaim } from '../session/ports/work-claim.ts';
 
 export interface RequestContents {
-  transcriber: { clip: AudioClip; options: TranscribeOptions };
+  transcriber:
+    | { clip: AudioClip; options: TranscribeOptions }
+    /** An open turn to follow. `transcription`: the number that its transcription will have, from 1. */
+    | { turn: OpenTurn; transcription: number; options: TranscribeOptions };
   languageModel: ModelRequest;
   voice: { text: string; options: SpeakOptions };
 }
@@ -39,16 +42,29 @@ type Make<Kind extends RequestKind> = (traits: Traits, answer: Answer<Kind>) => 
 
 /** An engine that answers its requests by a function. */
 export const engineOf: { readonly [Kind in RequestKind]: Make<Kind> } = {
-  transcriber: (traits, answer) => ({
-    ...traits,
-    transcribe: (clip, options) =>
+  transcriber({ follow, ...traits }, answer) {
+    let transcriptions = 0;
+    const followTurn: Transcriber['follow'] = (turn, options) =>
       answer({
         kind: 'transcriber',
-        content: { clip, options },
+        content: { turn, transcription: transcriptions + 1, options },
         work: options,
-        send: (engine) => engine.transcribe(clip, options),
-      }),
-  }),
+        send: (engine) => engine.follow?.(turn, options) ?? noWords(),
+      });
+    return {
+      ...traits,
+      ...(follow && { follow: followTurn }),
+      transcribe(clip, options) {
+        transcriptions += 1;
+        return answer({
+          kind: 'transcriber',
+          content: { clip, options },
+          work: options,
+          send: (engine) => engine.transcribe(clip, options),
+        });
+      },
+    };
+  },
   languageModel: (traits, answer) => ({
     ...traits,
     generate: (request) =>
@@ -65,6 +81,9 @@ export const engineOf: { readonly [Kind in RequestKind]: Make<Kind> } = {
       }),
   }),
 };
+/** The words of an open turn from a transcriber that follows none. */
+export async function* noWords(): AsyncGenerator<never, void, undefined> {}
+
 /** Engines of other kinds do not answer requests. */
 const rows: { readonly [Kind in EngineKind]?: (traits: Traits, answer: AnswerToAny) => Engines[Kind] } = engineOf;
 

@@ -3,11 +3,12 @@ import { test } from 'node:test';
 import { EngineError } from '../../src/engines/engine-error.ts';
 import { failover } from '../../src/engines/spec/fallback.ts';
 import type { LanguageModel, ModelEvent } from '../../src/session/ports/language-model.ts';
-import type { Transcriber } from '../../src/session/ports/transcriber.ts';
+import type { PartialTranscript, Transcriber } from '../../src/session/ports/transcriber.ts';
 import type { Voice } from '../../src/session/ports/voice.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { say } from '../support/fake-engines.ts';
 import { answer, languageModelContract, textOf, userSays } from './contract/language-model.ts';
+import { growingTurn } from './contract/transcriber.ts';
 
 /** A model that answers with its name, or fails on request. */
 class Named implements LanguageModel {
@@ -179,4 +180,23 @@ test('transcribers and voices fall back too', async () => {
   assert.deepEqual(await Array.fromAsync(hears.transcribe(clip, { signal })), [{ type: 'done', text: 'heard' }]);
   const speaks = failover.voice(both<Voice>({ speak: away }, voice), { clock });
   assert.equal((await Array.fromAsync(speaks.speak('Hi.', { voice: 'alloy', speed: 1, signal }))).length, 1);
+});
+
+test('words during speech come from the first transcriber only, which most likely transcribes the turn', async () => {
+  const follow = async function* (): AsyncGenerator<PartialTranscript> {
+    yield { type: 'delta', text: 'Hello' };
+  };
+  const transcribe = async function* () {
+    yield { type: 'done' as const, text: 'Hello.' };
+  };
+  const turn = growingTurn({ samples: new Int16Array(0), sampleRateHz: 16_000 }, () => {});
+  const chain = (...engines: Transcriber[]) =>
+    failover.transcriber(
+      engines.map((engine, index) => ({ name: `${index}`, engine })),
+      { clock: new FakeClock() },
+    );
+  const { signal } = new AbortController();
+  const words = chain({ transcribe, follow }, { transcribe }).follow?.(turn, { signal }) ?? [];
+  assert.deepEqual(await Array.fromAsync(words), [{ type: 'delta', text: 'Hello' }]);
+  assert.equal(chain({ transcribe }, { transcribe, follow }).follow, undefined);
 });

@@ -8,7 +8,8 @@ const count = z.number();
 
 export const transcriptAnswer = z.discriminatedUnion('type', [
   z.object({ type: z.literal('segment'), text, speaker: z.string(), start: count, end: count }),
-  z.object({ type: z.literal('delta'), text }),
+  /** `audioMs`: the audio of the open turn when the transcriber yielded the words. */
+  z.object({ type: z.literal('delta'), text, audioMs: count.optional() }),
   z.object({ type: z.literal('done'), text, confidence: count.optional(), endOfSentence: count.optional() }),
 ]);
 

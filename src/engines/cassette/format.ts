@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { samplesToBytes } from '../../audio/pcm.ts';
 import { requestKinds } from '../../session/ports/engines.ts';
+import { transcriptionSettings } from '../../session/ports/transcriber.ts';
 
 export const formatVersion = 1;
 export const manifestFile = 'manifest.json';
@@ -31,6 +32,10 @@ const manifest = z.object({
   speaks: z.boolean().optional(),
   /** Whether the voice prepares text itself. */
   preparesText: z.boolean().optional(),
+  /** The settings and languages that the transcriber supports, if known, and whether it follows open turns. */
+  transcriptionSettings: z.array(z.enum(transcriptionSettings)).optional(),
+  transcriptionLanguages: z.array(z.string()).optional(),
+  followsTurns: z.boolean().optional(),
   requests: z.number().optional(),
   /** Why the recording stopped before the session ended. */
   cut: z.string().optional(),

@@ -4,10 +4,11 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 import { readWav } from '../../audio/wav.ts';
 import { pause, rejectOnAbort } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
+import { withoutAbsent } from '../../core/json.ts';
 import { type Engines, engineKinds, type RequestKind } from '../../session/ports/engines.ts';
 import type { ServerTool, ServerToolCall, ServerToolResult, ToolRunner } from '../../session/ports/tool-runner.ts';
 import { whenAdopted } from '../../session/ports/work-claim.ts';
-import { decorate, type EngineEvents, type EngineRequest } from '../decorate.ts';
+import { decorate, type EngineEvents, type EngineRequest, noWords } from '../decorate.ts';
 import { EngineError } from '../engine-error.ts';
 import { toolAnswer } from './answers.ts';
 import { type AudioReference, hashOf, type RecordedStage } from './format.ts';
@@ -38,8 +39,11 @@ export class Player {
 
   /** The engines of the cassette, and `others` for the kinds that it does not contain. */
   engines(others: Engines): Engines {
-    const { voices, hearsAudio, speaks, preparesText } = this.#cassette.manifest;
-    return decorate(others, (request) => this.#play(request), { voices, hearsAudio, speaks, preparesText });
+    const { voices, hearsAudio, speaks, preparesText, ...ofTranscriber } = this.#cassette.manifest;
+    const { transcriptionSettings: settings, transcriptionLanguages: languages, followsTurns } = ofTranscriber;
+    const traits = { voices, hearsAudio, speaks, preparesText, ...(followsTurns && { follow: noWords }) };
+    const engines = decorate(others, (request) => this.#play(request), traits);
+    return { ...engines, transcriber: { ...engines.transcriber, ...withoutAbsent({ settings, languages }) } };
   }
 
   /** The recorded server-side tools; undefined if there were none. */
@@ -67,7 +71,10 @@ export class Player {
     const recorded = recordedKinds[kind];
     const { settings, items } = recorded.request(content);
     const current = items ? { ...settings, items } : settings;
-    for await (const part of this.#answers(kind, current, work)) yield recorded.join(part);
+    for await (const part of this.#answers(kind, current, work)) {
+      await recorded.reached?.(part, content);
+      yield recorded.join(part);
+    }
   }
 
   async *#answers(

@@ -5,7 +5,7 @@ import { type Engines, type RequestKind, requestKinds } from '../../session/port
 import { type EngineEvents, type RequestContents, type Traits, traitsOf } from '../decorate.ts';
 import { modelAnswer, transcriptAnswer, voiceAnswer } from './answers.ts';
 import type { Manifest } from './format.ts';
-import { contextItems, type Json, modelRequest, transcriberRequest, voiceRequest } from './requests.ts';
+import { contextItems, followRequest, type Json, modelRequest, transcriberRequest, voiceRequest } from './requests.ts';
 
 export interface RecordedContent {
   settings: Json;
@@ -25,7 +25,9 @@ export interface AnswerPart {
 
 interface RecordedKind<Kind extends RequestKind> {
   request(content: RequestContents[Kind]): RecordedContent;
-  split(event: EngineEvents[Kind]): AnswerPart;
+  split(event: EngineEvents[Kind], content: RequestContents[Kind]): AnswerPart;
+  /** Resolves when the event may follow: the words of an open turn when it has as much audio as it had. */
+  reached?(part: AnswerPart, content: RequestContents[Kind]): Promise<void>;
   join(part: AnswerPart): EngineEvents[Kind];
 }
 
@@ -33,8 +35,19 @@ const silence: AudioClip = { samples: new Int16Array(0), sampleRateHz: 24_000 };
 
 export const recordedKinds: { readonly [Kind in RequestKind]: RecordedKind<Kind> } = {
   transcriber: {
-    request: ({ clip, options }) => ({ settings: transcriberRequest(clip, options), clip }),
-    split: (event) => ({ answer: { ...event }, last: event.type === 'done' }),
+    request(content) {
+      const { options } = content;
+      if ('turn' in content) return { settings: followRequest(content.transcription, options) };
+      return { settings: transcriberRequest(content.clip, options), clip: content.clip };
+    },
+    split(event, content) {
+      const audioMs = 'turn' in content ? content.turn.durationMs : undefined;
+      return { answer: { ...event, audioMs }, last: event.type === 'done' };
+    },
+    async reached({ answer: { audioMs } }, content) {
+      if (!('turn' in content) || typeof audioMs !== 'number') return;
+      await content.turn.reaches(audioMs, content.options.signal);
+    },
     join: ({ answer }) => transcriptAnswer.parse(answer),
   },
   languageModel: {
@@ -56,11 +69,28 @@ export const recordedKinds: { readonly [Kind in RequestKind]: RecordedKind<Kind>
   },
 };
 
+type RecordedTraits = Pick<
+  Manifest,
+  | 'voices'
+  | 'hearsAudio'
+  | 'speaks'
+  | 'preparesText'
+  | 'transcriptionSettings'
+  | 'transcriptionLanguages'
+  | 'followsTurns'
+>;
+
 /** The traits of engines that a player needs before the first request, for the manifest. */
-export function recordedTraits(engines: Engines): Pick<Manifest, 'voices' | 'hearsAudio' | 'speaks' | 'preparesText'> {
+export function recordedTraits(engines: Engines): RecordedTraits {
   const { voices, hearsAudio, speaks, preparesText } = Object.assign(
     {},
     ...requestKinds.map((kind): Traits => traitsOf(engines[kind])),
   );
-  return { voices, hearsAudio, speaks, preparesText };
+  const { settings, languages, follow } = traitsOf(engines.transcriber);
+  return {
+    ...{ voices, hearsAudio, speaks, preparesText },
+    transcriptionSettings: settings && [...settings],
+    transcriptionLanguages: languages && [...languages],
+    ...(follow && { followsTurns: true }),
+  };
 }

@@ -50,6 +50,14 @@ export function transcriberRequest(
   return withoutAbsent({ audio: describeClip(clip), language, languages, keywords, prompt });
 }
 
+/** A request to follow an open turn, whose audio is not known yet. */
+export function followRequest(
+  transcription: number,
+  { language, languages, keywords, prompt, delay }: TranscribeOptions,
+): Json {
+  return withoutAbsent({ transcription, language, languages, keywords, prompt, delay });
+}
+
 export function voiceRequest(text: string, { voice, speed }: SpeakOptions): Json {
   return { text, voice, speed };
 }

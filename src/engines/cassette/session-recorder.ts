@@ -135,7 +135,7 @@ export class SessionRecorder {
     });
     try {
       for await (const event of send(engine)) {
-        const { answer, clip, last } = recorded.split(event);
+        const { answer, clip, last } = recorded.split(event, content);
         const atMs = this.#now();
         // Copied because the engine owns the buffer.
         const samples = clip?.samples.slice();
