@@ -103,6 +103,11 @@ export const otherBetaEvents: readonly { type: string; like: [WireDialect, strin
     like: ['ga', `response.mcp_call${suffix}`] as [WireDialect, string],
     source: 'RealtimeBetaServerEventResponseMCPCall… of the official document',
   })),
+  ...['in_progress', 'completed', 'failed'].map((suffix) => ({
+    type: `mcp_list_tools.${suffix}`,
+    like: ['ga', `mcp_list_tools.${suffix}`] as [WireDialect, string],
+    source: 'RealtimeBetaServerEventMCPListTools… of the official document',
+  })),
   {
     type: 'transcription_session.created',
     like: ['beta', 'transcription_session.updated'],
@@ -115,7 +120,9 @@ const resources = new URL('../../node_modules/openai/resources/', import.meta.ur
 function betaItem(): Type {
   const members = [
     declarationFile(new URL('beta/realtime/realtime.d.ts', resources)).type('ConversationItem'),
-    declarationFile(new URL('realtime/realtime.d.ts', resources)).type('RealtimeMcpToolCall'),
+    ...['RealtimeMcpToolCall', 'RealtimeMcpListTools', 'RealtimeMcpApprovalRequest', 'RealtimeMcpApprovalResponse'].map(
+      (name) => declarationFile(new URL('realtime/realtime.d.ts', resources)).type(name),
+    ),
   ];
   return { kind: 'union', members };
 }

@@ -13,6 +13,7 @@ import { engineKeyOptions, engineOptions } from './engine-options.ts';
 import { optionsHelp } from './help.ts';
 import { apiKeys, boolean, choice, hostName, integer, integerOrInfinity, list, prompts, text } from './kinds.ts';
 import { limits } from './limits.ts';
+import { type McpServerEntry, mcpServers } from './mcp-kind.ts';
 import { inGroup, listOptions, option, type Values } from './option.ts';
 import { isOrigin } from './origin.ts';
 import { prices } from './price-kind.ts';
@@ -100,6 +101,11 @@ const options = {
       [],
       'Prompt templates that clients may name in `prompt`: in the configuration file a list of { id, version, instructions }, where {{name}} stands for a variable. As a flag, the same list as JSON.',
     ),
+    mcpContinue: option(
+      boolean(),
+      session.mcpContinue,
+      'true: when the tools that this server runs for a response have finished, the model goes on by itself, for clients that do not create the next response. false: clients do, as with the hosted service.',
+    ),
     contextTokens: option(
       contextBudgets(),
       session.contextTokens,
@@ -162,6 +168,16 @@ const options = {
       'fetch',
       'Images that clients name by an http: or https: URL. fetch: the server fetches them, from public addresses only. refuse: it makes no request.',
     ),
+    mcp: option(
+      choice('any', 'configured'),
+      'any',
+      'MCP servers that sessions may use. any: also those whose address a client gives, at public addresses (see outgoing-allow). configured: only those of mcp-servers.',
+    ),
+    mcpServers: option(
+      mcpServers(),
+      [],
+      'MCP servers that clients use by their label, and those for the ids of connectors and tunnels (docs/mcp.md). In the configuration file a mapping of names to { url, authorization-file, headers } or { command, args, env }, each also with require-approval and allowed-tools.',
+    ),
     outgoingAllow: option(
       list('HOST', 'host names, IP addresses or networks such as 10.1.0.0/16', isAllowance),
       [],
@@ -205,10 +221,11 @@ const optionList = [...listOptions(options), ...listOptions(limits, 'limits.')];
 /** The server's configuration: the value of every option. */
 export type Config = Readonly<Values<typeof options>> & { readonly limits: Readonly<Values<typeof limits>> };
 /** Values that differ from the defaults. */
-export type ConfigOverrides = Partial<Omit<Config, 'limits' | 'apiKeys' | 'upstream'>> & {
+export type ConfigOverrides = Partial<Omit<Config, 'limits' | 'apiKeys' | 'upstream' | 'mcpServers'>> & {
   limits?: Partial<Config['limits']>;
   apiKeys?: readonly (string | ApiKeyEntry)[];
   upstream?: readonly (string | UpstreamEntry)[];
+  mcpServers?: Readonly<Record<string, McpServerEntry>>;
 };
 
 /** An invalid configuration. The message has one line per problem. */
@@ -255,9 +272,9 @@ function validateConfig({ values, problems }: GatheredOptions): Config {
 
 /** The configuration of sessions. */
 export function sessionSettings(config: Config): SessionSettings {
-  const { outputLeadMs, sessionMinutes, idleMinutes, prompts, contextTokens, limits } = config;
+  const { outputLeadMs, sessionMinutes, idleMinutes, mcpContinue, prompts, contextTokens, limits } = config;
   const strictTruncation = config.strictTruncation || config.strict === 'hosted';
-  return { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, prompts, contextTokens, limits };
+  return { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, mcpContinue, prompts, contextTokens, limits };
 }
 
 /** The configuration of the log. */

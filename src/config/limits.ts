@@ -199,6 +199,32 @@ export const limits = inGroup('Limits', {
     sessionLimits.toolOutputCharacters,
     'Characters of the output of a server-side tool call; a call with more output fails.',
   ),
+  toolApprovals: option(
+    integer('COUNT', 1, 10_000),
+    sessionLimits.toolApprovals,
+    "Calls of a session that wait for the client's approval; a further one fails.",
+  ),
+  mcpServers: option(integer('COUNT', 1, 128), sessionLimits.mcpServers, 'MCP servers of a session.'),
+  mcpTools: option(
+    integer('COUNT', 1, 1024),
+    sessionLimits.mcpTools,
+    'Tools of one MCP server, of those that the session allows.',
+  ),
+  mcpImportMs: option(
+    integer('MS', 100, hourMs),
+    15_000,
+    'Maximum duration of the import of tools from an MCP server.',
+  ),
+  mcpResponseBytes: option(
+    bytes(64 * 1024, 64 * mebibyte),
+    4 * mebibyte,
+    'Maximum size of a response of an MCP server, event streams included.',
+  ),
+  mcpLists: option(
+    integer('COUNT', 1, 100_000),
+    1000,
+    'Lists of tools of MCP servers that sessions share, each with a connection; unused ones are dropped beyond it.',
+  ),
   instructionsBytes: option(
     bytes(1024, 64 * mebibyte),
     sessionLimits.instructionsBytes,

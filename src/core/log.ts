@@ -65,6 +65,9 @@ export const logEvents = {
   voice_activity_failed: 'Voice activity detection failed',
   unknown_fields_dropped: 'Unknown fields were dropped (--lenient)',
   tool_called: 'A server-side tool has finished',
+  tools_imported: 'The tools of an MCP server were imported',
+  tool_import_failed: 'The tools of an MCP server could not be imported; the clients receive the reason',
+  tool_server_stderr: 'An MCP server wrote to its standard error',
   tool_failed: 'A server-side tool has failed; its model and its client receive the error',
   leniency_used:
     'A client depends on something that the hosted service refuses (docs/protocol.md §9); --strict hosted refuses it too',
@@ -176,6 +179,7 @@ export const digestRules: Partial<Record<LogEvent, DigestRule>> = {
   partial_transcript_failed: trouble,
   voice_activity_failed: trouble,
   unknown_fields_dropped: trouble,
+  tool_import_failed: trouble,
   tool_failed: trouble,
   leniency_used: trouble,
   voice_silent: trouble,

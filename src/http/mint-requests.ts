@@ -12,9 +12,10 @@ import {
   toCoreUpdate,
 } from '../protocol/beta/session.ts';
 import { accessErrors } from '../protocol/errors/access-errors.ts';
-import { refuseBadModalities, refuseBadTools } from '../protocol/ga.ts';
+import { refuseBadModalities } from '../protocol/ga.ts';
 import { integer } from '../protocol/parse/integer.ts';
 import type { Check, JsonObject } from '../protocol/parse/schema-check.ts';
+import { refuseBadTools } from '../protocol/parse/tool-check.ts';
 import { type RealtimeConfig, type SessionUpdate, sessionUpdateSchema } from '../protocol/wire/session-config.ts';
 import { sessionKinds } from '../protocol/wire/session-kinds.ts';
 import { isSessionPath } from '../protocol/wire/session-paths.ts';

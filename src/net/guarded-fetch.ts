@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { AddressPolicy } from './address-policy.ts';
 import { HttpClient } from './http-client.ts';
+import type { HttpTimeouts } from './http-exchange.ts';
 import { HttpFailure } from './http-failure.ts';
 import { OutgoingError } from './outgoing-error.ts';
 
@@ -15,6 +16,12 @@ export interface GuardedFetchOptions {
   clock: Clock;
   /** Maximum time without a byte. */
   idleMs?: number;
+  /** Time limits of the stages of a response; by default each is `idleMs`. */
+  timeouts?: HttpTimeouts;
+  /** Maximum size of a body. */
+  maxBytes?: number;
+  /** Use a connection, whose address was checked, for further requests to the same host. */
+  keepAlive?: boolean;
   maxRedirects?: number;
   resolve?: Resolve;
   /** Trusted certificates that replace the default ones (PEM). */
@@ -52,19 +59,25 @@ export class GuardedFetch {
   readonly #client: HttpClient;
   readonly #maxRedirects: number;
 
-  constructor({ policy, clock, idleMs = 5000, maxRedirects = 5, resolve = lookupAll, ca }: GuardedFetchOptions) {
+  constructor({ policy, clock, idleMs = 5000, maxRedirects = 5, resolve = lookupAll, ...more }: GuardedFetchOptions) {
     this.#clock = clock;
     this.#maxRedirects = maxRedirects;
     this.#client = new HttpClient({
       clock,
       timeouts: { connectMs: idleMs, firstByteMs: idleMs, idleMs },
       resolve: (host) => allowedAddresses(host, policy, resolve),
-      ca,
+      ...more,
     });
   }
 
+  /** Ends all connections. */
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
   /**
-   * Like the global `fetch`: returns the response, of any status. Its body is streamed, without a limit.
+   * Like the global `fetch`: returns the response, of any status. Its body is streamed. With `redirect: 'manual'`, a
+   * redirect is returned too.
    * @throws {OutgoingError} when there is no response; the body fails with an `HttpFailure`
    * @throws the signal's reason when it is aborted
    */
@@ -77,7 +90,7 @@ export class GuardedFetch {
         throw outgoingError(error, host, count > 0);
       });
       const location = response.headers.get('location');
-      if (!redirects.has(response.status) || location === null) {
+      if (!redirects.has(response.status) || location === null || init.redirect === 'manual') {
         const encoding = response.headers.get('content-encoding') ?? 'identity';
         if (encoding === 'identity') return Object.defineProperty(response, 'url', { value: url.href });
         await response.body?.cancel();

@@ -13,9 +13,10 @@ export interface HttpClientOptions {
   maxBytes?: number;
   /**
    * Returns the addresses to connect to, for the host name or the IP address of a URL. Connections are then not reused,
-   * because the name may have other addresses later.
+   * because the name may have other addresses later, unless `keepAlive` allows it.
    */
   resolve?: (host: string) => Promise<LookupAddress[]>;
+  keepAlive?: boolean;
   /** Trusted certificates that replace the default ones (PEM). */
   ca?: string;
   /**
@@ -108,7 +109,7 @@ export class HttpClient {
       bodyTimeout: 0,
       keepAliveTimeout: keepAliveMs,
       keepAliveMaxTimeout: keepAliveMs,
-      pipelining: this.#options.resolve ? 0 : 1,
+      pipelining: this.#options.resolve && !this.#options.keepAlive ? 0 : 1,
     });
     return this.#loaded;
   }

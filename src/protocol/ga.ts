@@ -4,9 +4,9 @@ import type { Dialect } from './dialect.ts';
 import { renderErrorEvent, wireErrors } from './errors/wire-errors.ts';
 import { type EventParser, frameParser, parseAppend } from './parse/frame-parser.ts';
 import { type Check, strictCheck } from './parse/schema-check.ts';
+import { refuseBadTools } from './parse/tool-check.ts';
 import { type ClientEvent, clientEventSchemas } from './wire/client-events.ts';
 import type { OutgoingEvent, ServerEvent } from './wire/server-events.ts';
-import type { FunctionTool } from './wire/session-config.ts';
 
 type SchemaType = keyof typeof clientEventSchemas;
 
@@ -42,14 +42,6 @@ function refuseBadSettings(event: ClientEvent): void {
   if (event.type === 'response.create') {
     refuseBadModalities(event.response?.output_modalities, 'response.output_modalities');
     refuseBadTools(event.response?.tools, 'response.tools');
-  }
-}
-
-/** The parameters of a function are a schema of an object, or absent. @throws {WireError} */
-export function refuseBadTools(tools: readonly FunctionTool[] | undefined, param: string): void {
-  for (const [index, { name, parameters }] of (tools ?? []).entries()) {
-    if (parameters === undefined || Reflect.get(Object(parameters), 'type') === 'object') continue;
-    throw wireErrors.badToolParameters(`${param}[${index}].parameters`, { name, parameters });
   }
 }
 

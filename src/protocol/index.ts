@@ -20,12 +20,18 @@ export type {
   Item,
   ItemInput,
   ItemStatus,
-  McpCallItem,
   MessageItem,
   ResponseInputItem,
-  ToolCallError,
   UserMessage,
 } from './wire/items.ts';
+export type {
+  ApprovalRequestItem,
+  ApprovalResponseItem,
+  ListedTool,
+  McpCallItem,
+  McpListToolsItem,
+  ToolCallError,
+} from './wire/mcp-items.ts';
 export type {
   ContentPart,
   ErrorDetails,
@@ -44,14 +50,12 @@ export {
   type AudioFormat,
   applyUpdate,
   defaultRealtimeConfig,
-  type FunctionTool,
   type Modality,
   type RealtimeConfig,
   type RealtimeUpdate,
   type SessionConfig,
   type SessionType,
   type SessionUpdate,
-  type ToolChoice,
   type TranscriptionConfig,
   type TurnDetection,
   type VoiceName,
@@ -59,3 +63,4 @@ export {
   voices,
 } from './wire/session-config.ts';
 export { type SessionKind, sessionKinds } from './wire/session-kinds.ts';
+export type { FunctionTool, McpTool, Tool, ToolChoice } from './wire/tools.ts';

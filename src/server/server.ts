@@ -17,6 +17,7 @@ import { audioApiOptions, bodyLimits } from '../http/audio/options.ts';
 import { Listener } from '../http/listener.ts';
 import { readinessOf } from '../http/readiness.ts';
 import { loadCertificate } from '../http/tls.ts';
+import { McpServers } from '../mcp/mcp-servers.ts';
 import { Metering } from '../metering/metering.ts';
 import { AddressPolicy } from '../net/address-policy.ts';
 import { GuardedFetch } from '../net/guarded-fetch.ts';
@@ -186,7 +187,8 @@ export async function startConfiguredServer(
   const settings = sessionSettings(config);
   const upstreamReader = new UpstreamReader(poolSurroundings(config, clock));
   const tools = { settings, engineSet, tokens, images, upstreamReader, clock, ids, log };
-  const factory = await sessionFactory({ config, ...tools, observe, openTools });
+  const mcp = mcpServers(config, { clock, log });
+  const factory = await sessionFactory({ config, ...tools, observe, openTools, mcp });
   const sessions = new SessionRegistry({
     create: options.createSession ?? factory.create,
     limit: limits.sessions,
@@ -254,6 +256,7 @@ export async function startConfiguredServer(
     await engineSet.close();
     await heavyFrames.close();
     await upstreamReader.close();
+    mcp.close();
     if (!options.store) await store.close();
   };
   const closeLog = async () => {
@@ -340,6 +343,12 @@ function imageFetcher(config: Config, clock: Clock): ImageFetcher {
   if (config.images === 'refuse') return noImages;
   const fetcher = new GuardedFetch({ policy: new AddressPolicy(config.outgoingAllow), clock });
   return new HttpImageFetcher({ fetcher, limits: config.limits });
+}
+
+function mcpServers(config: Config, { clock, log }: { clock: Clock; log: Log }): McpServers {
+  const { mcp, mcpServers: configured, outgoingAllow: allowed, limits } = config;
+  const stderr = (server: string, line: string) => log.debug('tool_server_stderr', { server, line });
+  return new McpServers({ configured, anyAddress: mcp === 'any', allowed, clock, limits, stderr });
 }
 
 /** The URL for clients on this machine: the unspecified address cannot be connected to. */

@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import { childLog, type Log } from '../core/log.ts';
 import { type EngineSet, openEngines } from '../engines/spec/registry.ts';
+import type { McpServers } from '../mcp/mcp-servers.ts';
 import { withFailuresLogged } from '../net/image-fetcher.ts';
 import type { IdSource } from '../protocol/wire/ids.ts';
 import type { SessionUpdate } from '../protocol/wire/session-config.ts';
@@ -18,6 +19,7 @@ import type { CloseReason } from '../session/ports/peer.ts';
 import type { ToolRunner } from '../session/ports/tool-runner.ts';
 import { RealtimeSession } from '../session/realtime-session.ts';
 import type { SessionSettings } from '../session/settings.ts';
+import { ToolDefinitions } from '../session/tools/definitions.ts';
 import type { SessionFactory } from '../transport/session-registry.ts';
 import { upstreamFor, upstreamWarnings, withKey } from '../upstream/link/target.ts';
 import { type ObservedSession, type ObserveSession, sessionObservers } from './session-observers.ts';
@@ -38,6 +40,7 @@ export interface SessionFactoryOptions {
   log: Log;
   observe: ObserveSession | undefined;
   openTools: OpenTools | undefined;
+  mcp: McpServers;
 }
 
 /** How a script drops a connection: without a close frame, which RFC 6455 §7.1.5 calls 1006. */
@@ -49,6 +52,7 @@ export async function sessionFactory({
   upstreamReader,
   observe,
   openTools,
+  mcp,
   ...tools
 }: SessionFactoryOptions): Promise<{
   create: SessionFactory;
@@ -96,6 +100,7 @@ export async function sessionFactory({
         ...{ id, ids: own.ids ?? ids, observers, audioBudget, engines: own.engines },
         images: withFailuresLogged(tools.images, sessionLog),
         toolRunner,
+        toolServers: mcp.forSession(request.project),
       });
       void session.ended.then(() => own.close?.());
       return session;
@@ -103,6 +108,7 @@ export async function sessionFactory({
     requireAvailable(update, model) {
       const { type } = update;
       if (type === 'transcription' || upstreamFor(upstreams, { type, model })) return;
+      new ToolDefinitions(mcp.forSession('')).complete(update.tools ?? [], 'session.tools');
       const engines = engineSet.enginesFor?.(model) ?? engineSet.engines;
       refuseUnavailable(update, { engines, settings }, 'session');
       refuseTruncation(update.truncation, contextBudget(settings.contextTokens, model));

@@ -51,6 +51,11 @@ function logOwn(observation: Observation, log: Log): void {
       if (error === undefined) return log.info('tool_called', about);
       return log.warn('tool_failed', { ...about, error, fault });
     }
+    case 'tools_imported': {
+      const { serverLabel: server, tools, tookMs, error } = observation;
+      if (error === undefined) return log.info('tools_imported', { server, tools, tookMs });
+      return log.warn('tool_import_failed', { server, tookMs, error });
+    }
     case 'noise_reduction_unavailable':
       return log.warn('noise_reduction_unavailable', {});
     case 'truncation_clamped':

@@ -1,6 +1,6 @@
 import type { AudioClip } from '../audio/audio-clip.ts';
 import { errorEvent, type WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
-import type { ClientEvent } from '../protocol/wire/client-events.ts';
+import type { ClientEvent, ClientEventOf } from '../protocol/wire/client-events.ts';
 import type { ResponseInputItem } from '../protocol/wire/items.ts';
 import type { SessionUpdate } from '../protocol/wire/session-config.ts';
 import { type DecodedAudio, decodeItems } from './conversation/item-audio.ts';
@@ -16,6 +16,7 @@ import type { Response } from './response/response.ts';
 import { Responses } from './response/responses.ts';
 import type { Session, SessionDescription } from './session.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
+import { McpTools } from './tools/mcp-tools.ts';
 import { Turns } from './turns/turns.ts';
 
 /**
@@ -42,6 +43,7 @@ export class RealtimeSession implements Session {
   readonly #input: InputAudio;
   readonly #transcription: Transcription;
   readonly #items: ItemOperations;
+  readonly #mcp: McpTools;
   readonly #responses: Responses;
   readonly #turns: Turns;
   readonly #lifetime: Lifetime;
@@ -59,10 +61,15 @@ export class RealtimeSession implements Session {
     this.#core = core;
     this.#transcription = new Transcription(core);
     this.#items = new ItemOperations(core, this.#transcription, (itemId) => this.#responses.release(itemId));
-    this.#responses = new Responses(core, this.#items, {
-      ended: (response) => this.#responseEnded(response),
-      toolDone: () => this.#toolDone(),
-    });
+    this.#mcp = new McpTools(core);
+    this.#responses = new Responses(
+      core,
+      { items: this.#items, mcp: this.#mcp },
+      {
+        ended: (response) => this.#responseEnded(response),
+        toolDone: (responseId) => this.#toolDone(responseId),
+      },
+    );
     this.#input = new InputAudio(core, {
       turnBegan: (turn, audioStartMs) => this.#turns.began(turn, audioStartMs),
       turnEnded: (turn) => this.#turns.ended(turn),
@@ -98,6 +105,7 @@ export class RealtimeSession implements Session {
     this.#grace.stop();
     this.#core.attach(peer);
     if (!peer.sideband) this.#core.emitTo(peer, { type: 'session.created', session: kind.view(config) });
+    this.#mcp.begin();
   }
 
   detach(peer: Peer): void {
@@ -207,7 +215,7 @@ export class RealtimeSession implements Session {
         if (!this.#core.playback.isMeasured) throw wireErrors.noOutputBuffer();
         return this.#responses.clearAudio();
       case 'conversation.item.create':
-        return this.#withAudio([event.item], from, (audio) => this.#items.create(event, audio));
+        return this.#withAudio([event.item], from, (audio) => this.#createItem(event, audio));
       case 'conversation.item.truncate':
         return this.#items.truncate(event);
       case 'conversation.item.delete':
@@ -218,9 +226,9 @@ export class RealtimeSession implements Session {
         const { responseQuota, locks, config } = this.#core;
         if (this.#drain.begun) throw wireErrors.shuttingDown();
         responseQuota.require();
-        locks.refuseResponse(config, event.response ?? {});
-        return this.#withAudio(event.response?.input ?? [], from, (audio) => {
-          const parameters = event.response ?? {};
+        const parameters = this.#mcp.complete(event.response ?? {}, 'response');
+        locks.refuseResponse(config, parameters);
+        return this.#withAudio(parameters.input ?? [], from, (audio) => {
           const create = () => this.#turns.respond(parameters, audio);
           this.#turns.request(() => this.#core.attempt("handling 'response.create'", create, send), parameters);
         });
@@ -243,12 +251,22 @@ export class RealtimeSession implements Session {
     });
   }
 
-  #update(update: SessionUpdate): void {
+  #createItem(event: ClientEventOf<'conversation.item.create'>, audio: DecodedAudio): void {
+    const { item } = event;
+    if (item.type !== 'mcp_approval_response') return this.#items.create(event, audio);
+    this.#responses.requireApproval(item, 'item.approval_request_id');
+    this.#items.create(event, audio);
+    this.#responses.decide(item);
+  }
+
+  #update(given: SessionUpdate): void {
     const core = this.#core;
+    const update = given.type === 'realtime' ? this.#mcp.complete(given, 'session') : given;
     core.configure(updatedConfig(update, core, { responding: this.#responses.active !== undefined }));
     if (this.#input.configure()) this.#turns.discard();
     this.#turns.configure();
     core.emit({ type: 'session.updated', session: core.kind.view(core.config) });
+    if (update.type === 'realtime') this.#mcp.use(update.tools ?? []);
     this.#turns.answerIfDue();
   }
 
@@ -257,8 +275,9 @@ export class RealtimeSession implements Session {
     this.#turns.responseEnded(response);
   }
 
-  #toolDone(): void {
+  #toolDone(responseId: string): void {
     this.#lifetime.touched();
+    if (this.#core.settings.mcpContinue && !this.#responses.hasOpenCalls(responseId)) this.#turns.continueAnswer();
     this.#drain.check();
   }
 
@@ -277,6 +296,7 @@ export class RealtimeSession implements Session {
     this.#input.close();
     this.#transcription.close();
     this.#responses.close();
+    this.#mcp.close();
     this.#drain.end();
     this.#core.observers.publish({ type: 'session_ended' });
     this.#ended.resolve();

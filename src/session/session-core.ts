@@ -25,11 +25,13 @@ import type { Meter } from './ports/meter.ts';
 import type { Peer } from './ports/peer.ts';
 import type { OutputAudio } from './ports/playback.ts';
 import type { ToolRunner } from './ports/tool-runner.ts';
+import type { ToolServers } from './ports/tool-servers.ts';
 import { OutputBuffer } from './response/output-buffer.ts';
 import { SessionPlayback } from './response/playback.ts';
 import {
   noImages,
   noMeter,
+  noToolServers,
   noTools,
   roughTokens,
   type SessionGrant,
@@ -57,6 +59,8 @@ export interface SessionOptions {
   images?: ImageFetcher;
   /** Without it, all calls of tools go to the client. */
   toolRunner?: ToolRunner;
+  /** Without it, MCP servers are refused. */
+  toolServers?: ToolServers;
   /** Shared by all sessions; without it each session only has its own limit. */
   audioBudget?: AudioBudget;
 }
@@ -78,6 +82,7 @@ export class SessionCore implements SessionTools {
   readonly tokens: TokenCounter;
   readonly images: ImageFetcher;
   readonly toolRunner: ToolRunner;
+  readonly toolServers: ToolServers;
   /** The session's maximum lifetime. */
   readonly lifeSeconds: number;
   readonly locks: Locks;
@@ -111,6 +116,7 @@ export class SessionCore implements SessionTools {
     this.tokens = options.tokens ?? roughTokens;
     this.images = options.images ?? noImages;
     this.toolRunner = options.toolRunner ?? noTools;
+    this.toolServers = options.toolServers ?? noToolServers;
     this.lifeSeconds = Math.min(settings.sessionMinutes * 60, grant.maxSeconds ?? Number.POSITIVE_INFINITY);
     const expiresAt = Math.floor(clock.epochMs() / 1000 + this.lifeSeconds);
     this.#transcriptionNotices = new TranscriptionNotices(this.engines, this.observers);

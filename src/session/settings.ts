@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { mcpErrors } from '../protocol/errors/mcp-errors.ts';
 import type { IdSource } from '../protocol/wire/ids.ts';
 import type { SessionUpdate } from '../protocol/wire/session-config.ts';
 import type { PromptTemplate } from './context/prompts.ts';
@@ -9,6 +10,7 @@ import type { ImageFetcher } from './ports/image-fetcher.ts';
 import type { TokenCounter } from './ports/language-model.ts';
 import type { Meter } from './ports/meter.ts';
 import type { ToolRunner } from './ports/tool-runner.ts';
+import type { ToolServers } from './ports/tool-servers.ts';
 import type { WorkClaim } from './ports/work-claim.ts';
 
 /** The operator's settings for every session; `config.ts` documents the options and their defaults. */
@@ -21,6 +23,8 @@ export interface SessionSettings {
   idleMinutes: number;
   /** Refuse a truncation beyond the audio that was sent, instead of clamping it. */
   strictTruncation: boolean;
+  /** Continue with a response when the tools that this server runs for another have finished. */
+  mcpContinue: boolean;
   prompts: readonly PromptTemplate[];
   /** Maximum input of each model; the first entry for a model counts. */
   contextTokens: readonly ContextBudget[];
@@ -63,6 +67,12 @@ export interface SessionLimits {
   toolCallMs: number;
   /** Characters of the output of a server-side tool call. */
   toolOutputCharacters: number;
+  /** Calls that wait for the client's approval. */
+  toolApprovals: number;
+  /** MCP servers in use. */
+  mcpServers: number;
+  /** Tools of one MCP server. */
+  mcpTools: number;
   /** Bytes of the instructions in UTF-8; also of a prompt with its variables, and of tracing, as JSON. */
   instructionsBytes: number;
   /** Maximum wait for the next output of a stage, after which the response fails and names the stage. */
@@ -74,6 +84,7 @@ export const defaultSessionSettings: SessionSettings = {
   sessionMinutes: 60,
   idleMinutes: Number.POSITIVE_INFINITY,
   strictTruncation: false,
+  mcpContinue: false,
   prompts: [],
   contextTokens: [{ tokens: defaultContextTokens }],
   limits: {
@@ -94,6 +105,9 @@ export const defaultSessionSettings: SessionSettings = {
     toolCalls: 16,
     toolCallMs: 60_000,
     toolOutputCharacters: 1024 ** 2,
+    toolApprovals: 64,
+    mcpServers: 16,
+    mcpTools: 256,
     instructionsBytes: 256 * 1024,
     stageStallMs: 30_000,
   },
@@ -146,4 +160,15 @@ export const noImages: ImageFetcher = {
 export const noTools: ToolRunner = {
   tools: () => [],
   run: () => Promise.reject(new Error('This server runs no tools.')),
+};
+
+/** For a session that has no MCP servers. */
+export const noToolServers: ToolServers = {
+  isConfigured: () => false,
+  check(_definition, path) {
+    throw mcpErrors.noMcp(path);
+  },
+  open: () => {
+    throw new Error('This session has no MCP servers.');
+  },
 };

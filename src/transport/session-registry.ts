@@ -13,6 +13,8 @@ export interface SessionRequest {
   id: string;
   /** Name of the API key, if the server has keys. */
   key?: string;
+  /** The tenant. */
+  project: string;
   type: SessionType;
   /** Empty for a transcription session, which has none. */
   model: string;
@@ -27,7 +29,7 @@ export interface SessionRequest {
 export type SessionFactory = (request: SessionRequest) => Session;
 
 /** Owner and parameters of a new session. */
-export type OpenRequest = Omit<SessionRequest, 'id' | 'key' | 'meter' | 'observers'> & {
+export type OpenRequest = Omit<SessionRequest, 'id' | 'key' | 'project' | 'meter' | 'observers'> & {
   owner: Owner;
   lease?: SessionLease;
   /** The id of the call whose conversation it is. */
@@ -102,7 +104,7 @@ export class SessionRegistry {
     try {
       const key = owner.keyName;
       const accounting = { meter: account, observers: [account.observer] };
-      session = create({ id: sessionId, ...request, key, ...accounting });
+      session = create({ id: sessionId, project: owner.project, ...request, key, ...accounting });
       account.sessionId = session.id;
     } catch (error) {
       account.close();

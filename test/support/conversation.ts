@@ -98,7 +98,7 @@ export function newConversation(
   {
     observers = [],
     ...kind
-  }: Pick<SessionOptions, 'type' | 'grant' | 'meter' | 'tokens' | 'images' | 'toolRunner'> & {
+  }: Pick<SessionOptions, 'type' | 'grant' | 'meter' | 'tokens' | 'images' | 'toolRunner' | 'toolServers'> & {
     observers?: readonly SessionObserver[];
   } = {},
 ): Conversation {

@@ -15,6 +15,7 @@ import type { Meter } from '../../src/session/ports/meter.ts';
 import { Responses } from '../../src/session/response/responses.ts';
 import { SessionCore, type SessionOptions } from '../../src/session/session-core.ts';
 import { defaultSessionSettings, noMeter, type SessionSettings } from '../../src/session/settings.ts';
+import { McpTools } from '../../src/session/tools/mcp-tools.ts';
 import { base64Audio } from '../../src/transport/base64-audio.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 
@@ -67,7 +68,7 @@ export function newParts(engines: Engines, { clock = new FakeClock(), ...options
     close() {},
   });
   const items: ItemOperations = new ItemOperations(core, new Transcription(core), (id) => responses.release(id));
-  const responses = new Responses(core, items, { ended() {}, toolDone() {} });
+  const responses = new Responses(core, { items, mcp: new McpTools(core) }, { ended() {}, toolDone() {} });
   return {
     core,
     clock,

@@ -167,7 +167,12 @@ test('GA clients get unknown events unchanged, and beta clients do not get them'
   side.send(...sent);
   await client.next('conversation.item.added', 4);
   assert.deepEqual(client.events.slice(1), sent);
-  assert.deepEqual(old.types(), ['session.created', 'conversation.item.created']);
+  assert.deepEqual(old.types(), [
+    'session.created',
+    'mcp_list_tools.completed',
+    'conversation.item.created',
+    'conversation.item.created',
+  ]);
 });
 
 test("calls of the upstream's tools reach clients of both dialects, and observers", async (t) => {

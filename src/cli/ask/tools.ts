@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { type FunctionTool, toolsSchema } from '../../protocol/wire/session-config.ts';
+import { type FunctionTool, functionToolsSchema } from '../../protocol/wire/tools.ts';
 import { UsageError } from '../flags.ts';
 
 export interface AskTools {
@@ -27,7 +27,7 @@ export function readTools(path: string | undefined): AskTools {
       if (output !== undefined) outputs.set(tool.name, typeof output === 'string' ? output : JSON.stringify(output));
       return { type: 'function', ...tool };
     });
-    return { tools: toolsSchema.parse(functions), outputs };
+    return { tools: functionToolsSchema.parse(functions), outputs };
   } catch (error) {
     const problem = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
     throw new UsageError(`--tools ${path} is not a file of tools: ${problem}`);

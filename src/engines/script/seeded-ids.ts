@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { IdKind, IdSource } from '../../protocol/wire/ids.ts';
-
-const idCharacters = 21;
+import { type IdKind, type IdSource, idLength } from '../../protocol/wire/ids.ts';
 
 /**
  * Ids that are the same in every run: the nth item of the mth session always has the same id. Each kind has its own
@@ -15,6 +13,6 @@ export function seededIds(seed: string, session: number): IdSource {
     const digest = createHash('sha256')
       .update(JSON.stringify([seed, session, kind, count]))
       .digest('base64');
-    return `${kind}_${digest.replace(/[+/=]/g, '0').slice(0, idCharacters)}`;
+    return `${kind}_${digest.replace(/[+/=]/g, '0').slice(0, idLength(kind))}`;
   };
 }

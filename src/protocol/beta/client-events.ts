@@ -2,11 +2,13 @@
 
 import { z } from 'zod';
 import { wireErrors } from '../errors/wire-errors.ts';
-import { parseWith, refuseBadTools } from '../ga.ts';
+import { parseWith } from '../ga.ts';
 import { type EventParser, parseAppend } from '../parse/frame-parser.ts';
 import type { Check, JsonObject } from '../parse/schema-check.ts';
+import { refuseBadTools } from '../parse/tool-check.ts';
 import { type ClientEvent, metadataSchema, type ResponseParameters } from '../wire/client-events.ts';
-import { maxOutputTokensSchema, modalitiesSchema, toolChoiceSchema, toolsSchema } from '../wire/session-config.ts';
+import { maxOutputTokensSchema, modalitiesSchema } from '../wire/session-config.ts';
+import { functionToolChoiceSchema, functionToolsSchema } from '../wire/tools.ts';
 import { inputItemSchema, itemSchema, toCoreInput, toCoreItem } from './items.ts';
 import {
   formatSchema,
@@ -29,8 +31,8 @@ const responseSchema = z.strictObject({
   modalities: modalitiesSchema.optional(),
   voice: voiceSchema.optional(),
   output_audio_format: formatSchema.optional(),
-  tools: toolsSchema.optional(),
-  tool_choice: toolChoiceSchema.optional(),
+  tools: functionToolsSchema.optional(),
+  tool_choice: functionToolChoiceSchema.optional(),
   temperature: temperatureSchema.optional(),
   // The official document uses the first name, the official SDK the second.
   max_output_tokens: maxOutputTokensSchema.optional(),

@@ -17,6 +17,7 @@ import {
   systemMessageSchema,
   userMessageWith,
 } from '../wire/items.ts';
+import { mcpItemSchemas } from '../wire/mcp-items.ts';
 
 const text = z.strictObject({ type: z.literal('text'), text: z.string() });
 const audio = z.strictObject({
@@ -30,11 +31,17 @@ const message = z.discriminatedUnion('role', [
   assistantMessageWith(z.discriminatedUnion('type', [text, audio])),
 ]);
 
-export const itemSchema = z.discriminatedUnion('type', [message, functionCallSchema, functionCallOutputSchema]);
+export const itemSchema = z.discriminatedUnion('type', [
+  message,
+  functionCallSchema,
+  functionCallOutputSchema,
+  ...mcpItemSchemas,
+]);
 export const inputItemSchema = z.discriminatedUnion('type', [
   message,
   functionCallSchema,
   functionCallOutputSchema,
+  ...mcpItemSchemas,
   itemReferenceSchema,
 ]);
 

@@ -13,14 +13,13 @@ import {
   type RealtimeUpdate,
   type SessionUpdate,
   type TranscriptionConfig,
-  toolChoiceSchema,
-  toolsSchema,
   tracingSchema,
   transcriptionSchema,
   turnDetectionSchema,
   type VoiceName,
   voiceId,
 } from '../wire/session-config.ts';
+import { functionToolChoiceSchema, functionToolsSchema } from '../wire/tools.ts';
 
 /** The temperature in beta events if no client has set one. */
 export const defaultTemperature = 0.8;
@@ -52,8 +51,8 @@ export const sessionSchema = z.strictObject({
   input_audio_transcription: betaTranscriptionSchema.nullish(),
   input_audio_noise_reduction: betaNoiseReductionSchema.nullish(),
   turn_detection: detectionSchema.nullish(),
-  tools: toolsSchema.optional(),
-  tool_choice: toolChoiceSchema.optional(),
+  tools: functionToolsSchema.optional(),
+  tool_choice: functionToolChoiceSchema.optional(),
   temperature: temperatureSchema.optional(),
   max_response_output_tokens: maxOutputTokensSchema.optional(),
   tracing: tracingSchema.nullish(),
@@ -157,12 +156,18 @@ export function toBetaSession(config: RealtimeConfig): object {
     input_audio_transcription: toBetaTranscription(input.transcription),
     input_audio_noise_reduction: toBetaNoiseReduction(input.noise_reduction),
     turn_detection: toBetaDetection(input.turn_detection),
-    tools: config.tools,
-    tool_choice: config.tool_choice,
+    // A GA client of the session, or its client secret, may have set the other tools.
+    tools: config.tools.filter(({ type }) => type === 'function'),
+    tool_choice: toBetaToolChoice(config.tool_choice),
     temperature: config.temperature ?? defaultTemperature,
     max_response_output_tokens: config.max_output_tokens,
     tracing: config.tracing,
   };
+}
+
+/** Beta cannot name a tool of an MCP server. */
+function toBetaToolChoice(choice: RealtimeConfig['tool_choice']): RealtimeConfig['tool_choice'] {
+  return typeof choice === 'object' && choice.type === 'mcp' ? 'auto' : choice;
 }
 
 function toBetaDetection(detection: InputConfig['turn_detection']): object | null {

@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import { otherDialectHint } from '../dialect-fields.ts';
 import { type WireError, wireErrors } from '../errors/wire-errors.ts';
-import { toleratedContent } from '../wire/items.ts';
+import { unlistedTypes } from '../wire/items.ts';
 import { integerBound } from './integer.ts';
 import { knownKeys } from './known-keys.ts';
 import { nearest } from './nearest.ts';
@@ -73,7 +73,7 @@ function unionError(issue: Extract<Issue, { code: 'invalid_union' }>, path: Path
   if (issue.errors.length === 0) {
     if (value === undefined) return wireErrors.missingParameter(param);
     const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
-    const official = options.filter((option) => !toleratedContent.has(option));
+    const official = options.filter((option) => !unlistedTypes.has(option));
     return wireErrors.invalidValue(param, value, official);
   }
   if (value === undefined) return wireErrors.missingParameter(param);

@@ -10,10 +10,9 @@ import {
   promptSchema,
   reasoningSchema,
   sessionUpdateSchema,
-  toolChoiceSchema,
-  toolsSchema,
   voiceSchema,
 } from './session-config.ts';
+import { toolChoiceSchema, toolsSchema } from './tools.ts';
 
 const maxMetadataPairs = 16;
 /** Checked before the entries are. */

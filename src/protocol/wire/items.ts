@@ -1,6 +1,7 @@
 /** Conversation items as GA clients and servers exchange them (`RealtimeConversationItem` of the official document). */
 
 import { z } from 'zod';
+import { type McpItem, type McpItemInput, mcpItemSchemas } from './mcp-items.ts';
 
 /** Maximum length of an item id. */
 const maxIdLength = 32;
@@ -9,8 +10,9 @@ const maxIdLength = 32;
 const maxParts = 1024;
 
 const idPattern = /^[a-zA-Z0-9_-]+$/;
-const itemId = z.string().max(maxIdLength);
-const newId = itemId.regex(idPattern);
+/** An id that refers to an item: an upstream's are longer than those of this server. */
+const itemId = z.string().max(512);
+const newId = z.string().max(maxIdLength).regex(idPattern);
 const status = z.enum(['completed', 'incomplete', 'in_progress']);
 /** An empty id counts as absent. */
 const ownId = z.preprocess((id) => (id === '' ? undefined : id), newId.optional());
@@ -41,8 +43,14 @@ const inputImage = z.strictObject({
   image_url: imageUrl,
   detail: z.enum(['auto', 'low', 'high']).optional(),
 });
-/** Content that Parley accepts although the hosted service refuses it: errors do not suggest it. */
-export const toleratedContent: ReadonlySet<string> = new Set(['output_audio']);
+/**
+ * Types that errors do not suggest: content that the hosted service refuses, and items that its list in such an error
+ * lacks.
+ */
+export const unlistedTypes: ReadonlySet<string> = new Set([
+  'output_audio',
+  ...mcpItemSchemas.map(({ shape }) => shape.type.value),
+]);
 const outputText = z.strictObject({ type: z.literal('output_text'), text: z.string() });
 const outputAudio = z.strictObject({
   type: z.literal('output_audio'),
@@ -93,7 +101,12 @@ export const functionCallOutputSchema = z.strictObject({
 const message = z.discriminatedUnion('role', [systemMessageSchema, userMessage, assistantMessage]);
 
 /** An item as a client may create it. */
-export const itemSchema = z.discriminatedUnion('type', [message, functionCallSchema, functionCallOutputSchema]);
+export const itemSchema = z.discriminatedUnion('type', [
+  message,
+  functionCallSchema,
+  functionCallOutputSchema,
+  ...mcpItemSchemas,
+]);
 
 export const itemReferenceSchema = z.strictObject({ type: z.literal('item_reference'), id: itemId });
 
@@ -102,6 +115,7 @@ export const inputItemSchema = z.discriminatedUnion('type', [
   message,
   functionCallSchema,
   functionCallOutputSchema,
+  ...mcpItemSchemas,
   itemReferenceSchema,
 ]);
 
@@ -109,30 +123,12 @@ export const itemIdSchema = itemId;
 
 export type ItemStatus = z.infer<typeof status>;
 export type ItemInput = z.infer<typeof itemSchema>;
+/** Without the items about MCP servers. */
+export type PlainItemInput = Exclude<ItemInput, McpItemInput>;
 export type ResponseInputItem = z.infer<typeof inputItemSchema>;
 
-/** Why a call has no output (`RealtimeMCPProtocolError`, `RealtimeMCPHTTPError`, `RealtimeMCPToolExecutionError`). */
-export type ToolCallError =
-  | { type: 'protocol_error' | 'http_error'; code: number; message: string }
-  | { type: 'tool_execution_error'; message: string };
-
-/** A call of a tool that the server runs (`RealtimeMCPToolCall`): it has neither `object` nor `status`. */
-export interface McpCallItem {
-  id: string;
-  type: 'mcp_call';
-  status?: undefined;
-  server_label: string;
-  name: string;
-  /** JSON; empty at first. */
-  arguments: string;
-  /** Null until the tool has succeeded. The key is always present: one client refuses the item without it. */
-  output: string | null;
-  error?: ToolCallError | null;
-  approval_request_id?: string | null;
-}
-
 /** An item of the conversation, created by a client or the server. */
-export type Item = (ItemInput & { id: string; object: 'realtime.item'; status: ItemStatus }) | McpCallItem;
+export type Item = (PlainItemInput & { id: string; object: 'realtime.item'; status: ItemStatus }) | McpItem;
 export type MessageItem = Extract<Item, { type: 'message' }>;
 export type AssistantMessage = Extract<Item, { role: 'assistant' }>;
 export type UserMessage = Extract<Item, { role: 'user' }>;

@@ -163,6 +163,9 @@ interface Payloads {
   'output_audio_buffer.started': { response_id: string };
   'output_audio_buffer.stopped': { response_id: string };
   'output_audio_buffer.cleared': { response_id: string };
+  'mcp_list_tools.in_progress': { item_id: string };
+  'mcp_list_tools.completed': { item_id: string };
+  'mcp_list_tools.failed': { item_id: string };
   'rate_limits.updated': {
     rate_limits: RateLimit[];
   };

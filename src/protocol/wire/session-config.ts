@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { wireErrors } from '../errors/wire-errors.ts';
 import { integer } from '../parse/integer.ts';
+import { type Tool, type ToolChoice, toolChoiceSchema, toolsSchema } from './tools.ts';
 
 /** The voices of the official document. */
 // biome-ignore format: one line reads best
@@ -50,27 +51,6 @@ export const noiseReductionSchema = z.strictObject({
   type: z.enum(['near_field', 'far_field']).optional(),
   strength: z.number().min(0).max(1).optional(),
 });
-
-const functionTool = z.strictObject({
-  type: z.literal('function'),
-  name: z
-    .string()
-    .min(1)
-    .max(64)
-    .regex(/^[a-zA-Z0-9_-]+$/),
-  description: z.string().max(16_384).nullish(),
-  parameters: z.unknown().optional(),
-  // Some SDKs send it with every tool. It has no effect and is not in the types of `session` (docs/protocol.md §2).
-  strict: z
-    .boolean()
-    .nullish()
-    .transform(() => undefined),
-});
-export const toolsSchema = z.array(z.discriminatedUnion('type', [functionTool])).max(128);
-export const toolChoiceSchema = z.union([
-  z.enum(['auto', 'none', 'required']),
-  z.strictObject({ type: z.literal('function'), name: z.string().min(1).max(64) }),
-]);
 
 export const tracingSchema = z.union([
   z.literal('auto'),
@@ -162,8 +142,6 @@ export function formatRateHz(format: AudioFormat): number {
 
 export type TurnDetection = z.infer<typeof turnDetectionSchema>;
 export type VoiceName = z.infer<typeof voiceSchema>;
-export type FunctionTool = z.infer<typeof functionTool>;
-export type ToolChoice = z.infer<typeof toolChoiceSchema>;
 export type Modality = 'text' | 'audio';
 
 /** The effective configuration of a realtime session, with all defaults filled in. */
@@ -174,7 +152,7 @@ export interface RealtimeConfig {
   model: string;
   output_modalities: Modality[];
   instructions: string;
-  tools: FunctionTool[];
+  tools: Tool[];
   tool_choice: ToolChoice;
   parallel_tool_calls?: boolean;
   max_output_tokens: number | 'inf';
@@ -263,7 +241,7 @@ export function applyUpdate(current: RealtimeConfig, update: SessionUpdate): Rea
     ...current.audio.input,
     ...withoutUndefined({ ...otherInput, transcription: transcription && withNulls(transcription) }),
   };
-  const tools = rest.tools?.map((tool) => ({ ...tool, description: tool.description ?? null }));
+  const tools = rest.tools?.map(withDescription);
   return {
     ...current,
     ...withoutUndefined({ ...rest, tools }),
@@ -275,6 +253,11 @@ export function applyUpdate(current: RealtimeConfig, update: SessionUpdate): Rea
       output: { ...current.audio.output, ...withoutUndefined(audio && 'output' in audio ? (audio.output ?? {}) : {}) },
     },
   };
+}
+
+/** A function as the session shows it. */
+function withDescription(tool: Tool): Tool {
+  return tool.type === 'function' ? { ...tool, description: tool.description ?? null } : tool;
 }
 
 /** A transcription as the session shows it. */

@@ -6,6 +6,7 @@ import type {
   TranscriptionConfig,
   TurnDetection,
 } from './session-config.ts';
+import { shownTool } from './tools.ts';
 
 /**
  * The differences between session types. A further type is a member of `SessionConfig` and of
@@ -61,7 +62,7 @@ export const sessionKinds: {
       'audio.output.voice',
       'audio.output.speed',
     ],
-    view: (config) => config,
+    view: (config) => ({ ...config, tools: config.tools.map(shownTool) }),
   },
   transcription: {
     type: 'transcription',

@@ -1,7 +1,8 @@
 /** The conversation as input of a language model. */
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
-import type { Item, McpCallItem } from '../../protocol/wire/items.ts';
+import type { Item } from '../../protocol/wire/items.ts';
+import type { McpCallItem } from '../../protocol/wire/mcp-items.ts';
 import type { ConversationEntry } from '../conversation/conversation.ts';
 import type { UserAudio } from '../conversation/user-audio.ts';
 import type { GenerationItem } from '../generation/tool-names.ts';
@@ -92,6 +93,11 @@ export function contextEntry(entry: ConversationEntry, sounds: AudioClips): Cont
       return textEntry({ type: 'call_output', callId: item.call_id, output: item.output });
     case 'mcp_call':
       return textEntry(...serverCall(item));
+    case 'mcp_list_tools':
+    case 'mcp_approval_request':
+    case 'mcp_approval_response':
+      // The model gets imported tools as tools, and a rejection as the error of its call.
+      return textEntry();
     case 'message': {
       const parts = item.content.map((part, index) => contextPart(part, entry, index, sounds));
       const tokensOf = (some: typeof parts) => some.reduce((sum, { audioTokens }) => sum + audioTokens, 0);

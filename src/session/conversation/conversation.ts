@@ -1,5 +1,6 @@
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { Item } from '../../protocol/wire/items.ts';
+import { charactersOfMcpItem } from '../../protocol/wire/mcp-items.ts';
 import type { SpokenAudio } from './spoken-audio.ts';
 import type { UserAudio } from './user-audio.ts';
 
@@ -120,11 +121,7 @@ const partCharacters = 64;
 export function charactersOf(item: Item): number {
   if (item.type === 'function_call') return partCharacters + item.name.length + item.arguments.length;
   if (item.type === 'function_call_output') return partCharacters + item.output.length;
-  if (item.type === 'mcp_call') {
-    const { server_label, name, output, error } = item;
-    const texts = [server_label, name, item.arguments, output ?? '', error?.message ?? ''];
-    return texts.reduce((total, { length }) => total + length, partCharacters);
-  }
+  if (item.type !== 'message') return partCharacters + charactersOfMcpItem(item);
   return item.content.reduce<number>((total, part) => {
     const content = 'text' in part ? part.text : 'image_url' in part ? part.image_url : (part.transcript ?? '');
     return total + partCharacters + content.length;

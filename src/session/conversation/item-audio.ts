@@ -6,6 +6,7 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 import { WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import { copyItem, type Item, type ItemInput, type ResponseInputItem } from '../../protocol/wire/items.ts';
+import { mcpItem } from '../../protocol/wire/mcp-items.ts';
 import { type AudioFormat, formatRateHz } from '../../protocol/wire/session-config.ts';
 import type { AudioCodec, DecodedClips, FormattedAudio } from '../ports/audio-codec.ts';
 import type { ConversationEntry } from './conversation.ts';
@@ -52,10 +53,13 @@ export function itemFromClient(
   // As a `previous_item_id`, it would denote the head of the conversation.
   if (input.id === 'root') throw wireErrors.itemNamedRoot(`${path}.id`);
   const audio = new Map<number, AudioClip>();
-  const common = { id: input.id || ids('item'), object: 'realtime.item', status: 'completed' } as const;
+  const id = input.id || ids('item');
+  const common = { id, object: 'realtime.item', status: 'completed' } as const;
   if (input.type === 'function_call')
     return { item: { ...input, ...common, call_id: input.call_id ?? ids('call') }, audio };
-  if (input.type === 'function_call_output' || input.role === 'system') return { item: { ...input, ...common }, audio };
+  if (input.type === 'function_call_output') return { item: { ...input, ...common }, audio };
+  if (input.type !== 'message') return { item: mcpItem(input, id), audio };
+  if (input.role === 'system') return { item: { ...input, ...common }, audio };
   if (input.role === 'assistant') {
     // Assistant audio that a client sends back is its transcript (docs/protocol.md §3).
     const content = input.content.map((part) =>

@@ -23,11 +23,12 @@ import { ModelAudio } from './model-audio.ts';
 import { faultOf } from './model-fault.ts';
 import { ModelWords } from './model-words.ts';
 import { type CheckedEvent, ToolCallCheck } from './tool-call-check.ts';
-import { type GenerationItem, type GenerationTool, ToolNames } from './tool-names.ts';
+import { type GenerationItem, type GenerationTool, type GenerationToolChoice, ToolNames } from './tool-names.ts';
 
 export interface GenerationOptions
-  extends Omit<ModelRequest, 'claim' | 'signal' | 'speech' | 'spoken' | 'tools' | 'items'> {
+  extends Omit<ModelRequest, 'claim' | 'signal' | 'speech' | 'spoken' | 'tools' | 'toolChoice' | 'items'> {
   tools: readonly GenerationTool[];
+  toolChoice: GenerationToolChoice;
   items: readonly GenerationItem[];
   /** How to speak the answer; absent for an answer in text. */
   speech?: { voice: string; speed: number; sampleRateHz: number };

@@ -15,10 +15,12 @@ export type GenerationTool = ModelTool & ToolId;
 /** An item of a context, whose calls identify their tool. */
 export type GenerationItem = ContextItem | (Extract<ContextItem, { type: 'call' }> & ToolId);
 
+/** A choice by name without `server` refers to one of the client's functions. */
+export type GenerationToolChoice = Exclude<ModelToolChoice, object> | ToolId;
+
 interface Named {
   readonly tools: readonly GenerationTool[];
-  /** A choice by name refers to one of the client's functions. */
-  readonly toolChoice: ModelToolChoice;
+  readonly toolChoice: GenerationToolChoice;
   readonly items: readonly GenerationItem[];
 }
 

@@ -1,4 +1,4 @@
-import type { ToolCallError } from '../../protocol/wire/items.ts';
+import type { ToolCallError } from '../../protocol/wire/mcp-items.ts';
 import type { ResponseStatus, TranscriptionUsage, Usage } from '../../protocol/wire/server-events.ts';
 import type { GenerationStage } from '../generation/generation-reports.ts';
 
@@ -86,6 +86,8 @@ export type Occurrence =
       error?: ToolCallError['type'];
       fault?: string;
     }
+  /** The tools of an MCP server were imported, or could not be: `error`, for operators. */
+  | { type: 'tools_imported'; serverLabel: string; tools: number; tookMs: number; error?: string }
   | { type: 'noise_reduction_unavailable' }
   /** A truncation beyond the audio that was sent was clamped; once in a session. */
   | { type: 'truncation_clamped' }

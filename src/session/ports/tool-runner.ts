@@ -1,10 +1,12 @@
-import type { ToolCallError } from '../../protocol/wire/items.ts';
+import type { ToolCallError } from '../../protocol/wire/mcp-items.ts';
 import type { ModelTool } from './language-model.ts';
 
 /** A server-side tool. `serverLabel` and `name` together are unique in a session. */
 export interface ServerTool extends ModelTool {
   /** The server that provides the tool: `server_label` of its calls. */
   readonly serverLabel: string;
+  /** Whether each call waits until the client has approved it. */
+  readonly requiresApproval?: boolean;
 }
 
 export interface ServerToolCall {

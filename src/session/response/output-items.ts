@@ -1,12 +1,7 @@
 /** The output items of a response: their growth and their destination. */
 
-import {
-  type AssistantMessage,
-  copyItem,
-  type FunctionCallItem,
-  type Item,
-  type McpCallItem,
-} from '../../protocol/wire/items.ts';
+import { type AssistantMessage, copyItem, type FunctionCallItem, type Item } from '../../protocol/wire/items.ts';
+import type { McpCallItem } from '../../protocol/wire/mcp-items.ts';
 import type { ContentPart } from '../../protocol/wire/server-events.ts';
 import { type AudioFormat, formatRateHz } from '../../protocol/wire/session-config.ts';
 import type { Position } from '../conversation/conversation.ts';

@@ -1,13 +1,8 @@
 import { durationMs, samplesIn } from '../../audio/pcm.ts';
 import { messageOf } from '../../core/errors.ts';
 import { ResponseFailure } from '../../protocol/errors/response-failures.ts';
-import {
-  type AssistantMessage,
-  copyItem,
-  type Item,
-  type ItemStatus,
-  type McpCallItem,
-} from '../../protocol/wire/items.ts';
+import { type AssistantMessage, copyItem, type Item, type ItemStatus } from '../../protocol/wire/items.ts';
+import type { McpCallItem } from '../../protocol/wire/mcp-items.ts';
 import type { ResponseResource, ResponseStatus, StatusDetails, Usage } from '../../protocol/wire/server-events.ts';
 import { type AudioFormat, formatRateHz, type Modality } from '../../protocol/wire/session-config.ts';
 import { noUsage, roundedUsage } from '../../protocol/wire/usage.ts';
@@ -20,9 +15,9 @@ import type { Occurrence } from '../ports/observer.ts';
 import type { WordTiming } from '../ports/voice.ts';
 import type { SessionCore } from '../session-core.ts';
 import { StageError } from '../stage.ts';
+import type { ToolCalls } from '../tools/tool-calls.ts';
 import { type MadeCall, OutputCall, OutputMessage, OutputServerCall, type OutputTarget } from './output-items.ts';
 import { OutputTokens } from './output-tokens.ts';
-import type { ToolCalls } from './tool-calls.ts';
 import { responseUsage } from './usage.ts';
 
 /** Maximum duration of the audio in one event. */

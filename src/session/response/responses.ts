@@ -1,3 +1,4 @@
+import { mcpErrors } from '../../protocol/errors/mcp-errors.ts';
 import { responseFailures } from '../../protocol/errors/response-failures.ts';
 import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
@@ -13,14 +14,18 @@ import { type Prompt, Speculation } from '../generation/speculation.ts';
 import { refuseUnavailable } from '../limits/unavailable.ts';
 import type { ExpectedTokens } from '../ports/meter.ts';
 import type { SessionCore } from '../session-core.ts';
+import type { Decision } from '../tools/approvals.ts';
+import { mcpToolsOf } from '../tools/definitions.ts';
+import type { McpTools } from '../tools/mcp-tools.ts';
+import { ToolCalls } from '../tools/tool-calls.ts';
 import { ConversationTarget, OutOfBandTarget } from './output-items.ts';
 import { Response } from './response.ts';
-import { ToolCalls } from './tool-calls.ts';
 
 /** The responses of one session: at most one in the conversation, and several out of band. */
 export class Responses {
   readonly #core: SessionCore;
   readonly #items: ItemOperations;
+  readonly #mcp: McpTools;
   readonly #onEnded: (response: Response) => void;
   readonly #history: ContextHistory;
   readonly #contexts: ContextBuilder;
@@ -34,11 +39,12 @@ export class Responses {
   /** `ended` is called after the last event of each response, `toolDone` after that of each server-side tool call. */
   constructor(
     core: SessionCore,
-    items: ItemOperations,
-    { ended, toolDone }: { ended: (response: Response) => void; toolDone: () => void },
+    { items, mcp }: { items: ItemOperations; mcp: McpTools },
+    { ended, toolDone }: { ended: (response: Response) => void; toolDone: (responseId: string) => void },
   ) {
     this.#core = core;
     this.#items = items;
+    this.#mcp = mcp;
     this.#onEnded = ended;
     this.#history = new ContextHistory(core.observers);
     this.#contexts = new ContextBuilder(core, this.#history);
@@ -59,6 +65,21 @@ export class Responses {
     return this.#closing;
   }
 
+  /** Whether calls of a response are running or wait for approval, and whether clients must answer others. */
+  hasOpenCalls(responseId: string): boolean {
+    return this.#toolCalls.isOpen(responseId) || hasUnansweredCalls(this.#core.conversation.entries);
+  }
+
+  /** @throws {WireError} if no request for approval waits for this answer; `param` is the place of its id */
+  requireApproval(decision: Decision, param: string): void {
+    this.#toolCalls.requireApproval(decision, param);
+  }
+
+  /** Takes the client's answer to a request for approval. */
+  decide(decision: Decision): void {
+    this.#toolCalls.decide(decision);
+  }
+
   /**
    * Starts a response. `audio` is the decoded audio of `parameters.input`.
    * @throws {WireError} when one is active already, or too many are running
@@ -70,11 +91,15 @@ export class Responses {
     if (!outOfBand && this.#active) throw wireErrors.activeResponse(this.#active.response.id);
     if (outOfBand && this.#outOfBand.size >= limit) throw wireErrors.tooManyResponses(limit);
     refuseUnavailable(parameters, this.#core, 'response');
+    const ownTools = parameters.tools ?? [];
+    if (outOfBand && mcpToolsOf(ownTools).length > 0) throw mcpErrors.toolsOutOfBand('response.tools');
+    const decisions = this.#decisionsIn(parameters);
     const { conversation } = this.#core;
     const entries = parameters.input ? this.#items.resolveInput(parameters.input, audio) : [...conversation.entries];
     const { version } = conversation;
     const config = withParameters(this.#core.config, parameters);
     refuseUnknownTool(parameters.tool_choice, config);
+    this.#mcp.use(ownTools);
     const target = outOfBand ? new OutOfBandTarget(this.#core) : new ConversationTarget(this.#core);
     const response = new Response(this.#core, {
       modality: modalityOf(config),
@@ -95,8 +120,11 @@ export class Responses {
     const speculation = outOfBand ? undefined : this.#takeSpeculation();
     void response.run(async (signal) => {
       try {
+        // Tools that a response has for itself could never be used if it did not wait for their import.
+        if (mcpToolsOf(ownTools).length > 0) await this.#mcp.imported(ownTools, signal);
         // A call outside the conversation would have no item for its result.
-        const serverTools = outOfBand ? [] : this.#core.toolRunner.tools();
+        const serverTools = outOfBand ? [] : this.#mcp.offered(config.tools);
+        this.#toolCalls.offer(response.id, serverTools);
         const options = generationRequest(config, this.#core, serverTools, parameters);
         const estimate = await this.#contexts.estimate(contextRequest(options, from, where), signal);
         await this.#admit(response, { input: estimate.inputTokens, output: options.maxOutputTokens }, signal);
@@ -109,6 +137,7 @@ export class Responses {
         speculation?.drop();
       }
     });
+    for (const decision of decisions) this.#toolCalls.decide(decision);
     return response;
   }
 
@@ -142,7 +171,7 @@ export class Responses {
     const { conversation, config } = this.#core;
     const from = { entries: [...conversation.entries, turn], version: conversation.version, config };
     this.#speculation = new Speculation(async (signal) => {
-      const options = generationRequest(config, this.#core, this.#core.toolRunner.tools());
+      const options = generationRequest(config, this.#core, this.#mcp.offered(config.tools));
       const where = { ofConversation: true, inConversation: true };
       const context = await this.#contexts.buildFromKnown(contextRequest(options, from, where), signal);
       return context && promptOf(options, context);
@@ -214,6 +243,15 @@ export class Responses {
     response.reservation = reservation;
   }
 
+  /** The approvals in a response's own input. @throws {WireError} */
+  #decisionsIn({ input = [] }: ResponseParameters): Decision[] {
+    return input.flatMap((item, index) => {
+      if (item.type !== 'mcp_approval_response') return [];
+      this.#toolCalls.requireApproval(item, `response.input[${index}].approval_request_id`);
+      return item;
+    });
+  }
+
   #takeSpeculation(): Speculation | undefined {
     const speculation = this.#speculation;
     this.#speculation = undefined;
@@ -233,6 +271,14 @@ export class Responses {
     this.#toolCalls.responseEnded(response.id);
     this.#onEnded(response);
   }
+}
+
+/** Whether a call of a client's function has no output yet. */
+function hasUnansweredCalls(entries: readonly ConversationEntry[]): boolean {
+  const answered = new Set(
+    entries.map(({ item }) => (item.type === 'function_call_output' ? item.call_id : undefined)),
+  );
+  return entries.some(({ item }) => item.type === 'function_call' && !answered.has(item.call_id));
 }
 
 type RequestOptions = ReturnType<typeof generationRequest>;

@@ -15,6 +15,9 @@ import { IdleTimer, idleTimeoutMs } from './idle-timer.ts';
 import { PendingResponse } from './pending-response.ts';
 import { detectorSettings } from './turn-detector.ts';
 
+/** A model that calls a tool in each of them would never end. */
+const maxContinued = 16;
+
 interface TurnParts {
   input: InputAudio;
   items: ItemOperations;
@@ -33,6 +36,8 @@ export class Turns {
   readonly #drain: Drain;
   readonly #pending = new PendingResponse();
   readonly #idle: IdleTimer;
+  /** Responses since the last one that a client or a turn has caused. */
+  #continued = 0;
   /** The item id of the current turn, from its first event. */
   #itemId: string | undefined;
 
@@ -126,6 +131,17 @@ export class Turns {
     });
   }
 
+  /**
+   * The tools of the last response have finished: the model goes on with their results. Not while the user speaks: the
+   * answer to that turn has them too.
+   */
+  continueAnswer(): void {
+    if (this.#core.closed || this.#input.speaking || this.#pending.expected) return;
+    if (this.#responses.active || this.#responses.closing || this.#continued >= maxContinued) return;
+    this.#continued += 1;
+    this.#core.attempt('continuing after a tool', () => this.#respond({}));
+  }
+
   /** A client requests a response. `start` creates it, now or after the active one has been spoken. */
   request(start: () => void, { conversation }: ResponseParameters): void {
     if (conversation === 'none' || !this.#responses.defer(start)) start();
@@ -136,13 +152,8 @@ export class Turns {
    * `parameters.input`.
    */
   respond(parameters: ResponseParameters, audio?: DecodedAudio): void {
-    const inConversation = parameters.conversation !== 'none';
-    if (inConversation) this.#items.requireRoom();
-    this.#responses.create(parameters, audio);
-    this.#core.responseQuota.count();
-    if (!inConversation) return;
-    this.#idle.stop();
-    this.#pending.answered();
+    this.#continued = 0;
+    this.#respond(parameters, audio);
   }
 
   responseEnded(response: Response): void {
@@ -157,6 +168,16 @@ export class Turns {
 
   close(): void {
     this.#idle.stop();
+  }
+
+  #respond(parameters: ResponseParameters, audio?: DecodedAudio): void {
+    const inConversation = parameters.conversation !== 'none';
+    if (inConversation) this.#items.requireRoom();
+    this.#responses.create(parameters, audio);
+    this.#core.responseQuota.count();
+    if (!inConversation) return;
+    this.#idle.stop();
+    this.#pending.answered();
   }
 
   #answerOnceHeard(itemId: string, heard: UserAudio, wanted: boolean): void {

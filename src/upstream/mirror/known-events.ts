@@ -116,6 +116,9 @@ const fields: { [T in KnownType]: FieldSchemas<ServerEventOf<T>> } = {
   'response.mcp_call.in_progress': toolCall,
   'response.mcp_call.completed': toolCall,
   'response.mcp_call.failed': toolCall,
+  'mcp_list_tools.in_progress': { item_id: id },
+  'mcp_list_tools.completed': { item_id: id },
+  'mcp_list_tools.failed': { item_id: id },
   'rate_limits.updated': { rate_limits: z.array(rateLimit) },
 };
 

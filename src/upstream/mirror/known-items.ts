@@ -48,7 +48,8 @@ const arrayOf = <T extends z.ZodType>(schema: T) =>
   );
 
 const toolCallError = z.union([
-  z.object({ type: z.enum(['protocol_error', 'http_error']), code: z.number(), message: z.string() }),
+  z.object({ type: z.literal('protocol_error'), code: z.number(), message: z.string() }),
+  z.object({ type: z.literal('http_error'), code: z.number(), message: z.string() }),
   z.object({ type: z.literal('tool_execution_error'), message: z.string() }),
 ]);
 
@@ -91,6 +92,33 @@ export const knownItem = z.union([
       .transform((output) => output ?? null),
     error: absent(toolCallError).catch(undefined),
     approval_request_id: absent(z.string()),
+  }),
+  z.object({
+    id: common.id,
+    type: z.literal('mcp_list_tools'),
+    server_label: z.string(),
+    tools: arrayOf(
+      z.object({
+        name: z.string(),
+        input_schema: z.record(z.string(), z.unknown()),
+        description: z.string().nullish(),
+        annotations: z.record(z.string(), z.unknown()).nullish(),
+      }),
+    ),
+  }),
+  z.object({
+    id: common.id,
+    type: z.literal('mcp_approval_request'),
+    server_label: z.string(),
+    name: z.string(),
+    arguments: z.string(),
+  }),
+  z.object({
+    id: common.id,
+    type: z.literal('mcp_approval_response'),
+    approval_request_id: z.string(),
+    approve: z.boolean(),
+    reason: z.string().nullish(),
   }),
 ]) satisfies z.ZodType<Item>;
 

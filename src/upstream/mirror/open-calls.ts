@@ -1,4 +1,5 @@
-import type { Item, McpCallItem } from '../../protocol/wire/items.ts';
+import type { Item } from '../../protocol/wire/items.ts';
+import type { McpCallItem } from '../../protocol/wire/mcp-items.ts';
 import type { ServerEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
 
 /** Maximum number of concurrent tool calls of an upstream that are tracked. */

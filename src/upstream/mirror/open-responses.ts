@@ -204,14 +204,14 @@ function incompleteEvents(open: OpenItem, responseId: string): UnsentEvent[] {
   const at = { response_id: responseId, item_id: item.id, output_index: outputIndex };
   const parts = [...open.parts.values()].sort((a, b) => a.index - b.index);
   const events = parts.filter(({ done }) => !done).flatMap((part) => endOfPart(part, at));
-  if (item.type !== 'mcp_call') item.status = 'incomplete';
+  if ('object' in item) item.status = 'incomplete';
   if (item.type === 'message' && item.role === 'assistant') {
     item.content = parts.map(({ audio, words }) =>
       audio ? { type: 'output_audio', transcript: words } : { type: 'output_text', text: words },
     );
   }
   // A call of a tool may outlive its response: `OpenCalls` ends it.
-  if (item.type !== 'mcp_call' && open.previousId !== undefined && !open.settled) {
+  if ('object' in item && open.previousId !== undefined && !open.settled) {
     events.push({ type: 'conversation.item.done', previous_item_id: open.previousId, item: copyItem(item) });
   }
   const done = { response_id: responseId, output_index: outputIndex, item: copyItem(item) };

@@ -11,6 +11,9 @@ export const unknownSpeech = '[The user said something here; what it was is not 
 /** The item to create, with its id; undefined for an unfinished call, which cannot be restored. */
 export function restoringItem(mirrored: MirroredItem): JsonObject | undefined {
   const item = knownItem.safeParse(mirrored.item).data;
+  // The new session imports tools itself, and knows no earlier requests for approval.
+  if (item?.type === 'mcp_list_tools' || item?.type === 'mcp_approval_request') return undefined;
+  if (item?.type === 'mcp_approval_response') return undefined;
   // A call of a tool goes back with all its fields.
   if (!item || item.type === 'mcp_call') {
     const { object: _object, status: _status, ...unknown } = mirrored.item;

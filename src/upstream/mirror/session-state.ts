@@ -27,7 +27,7 @@ export function knownConfig(session: JsonObject, type: SessionType): RealtimeCon
     expiresAt: typeof expiresAt === 'number' ? expiresAt : 0,
   });
   for (const path of fieldsOf(type)) {
-    const value = withoutNulls(path === 'tools' ? functionTools(session) : valueAt(session, path));
+    const value = withoutNulls(path === 'tools' ? knownTools(session) : valueAt(session, path));
     if (value === undefined) continue;
     try {
       // A copy, from which fields unknown to the core are removed.
@@ -66,9 +66,9 @@ export interface SessionSources {
 export function completedSession(reported: JsonObject, { type, accepted, locked }: SessionSources): JsonObject {
   let session = reported;
   for (const path of fieldsOf(type)) {
-    const value = [locked, reported, accepted]
-      .map((source) => valueAt(source, path))
-      .find((each) => each !== undefined);
+    // An upstream does not report the secrets of MCP servers.
+    const sources = path === 'tools' && usesServers(accepted.tools) ? [locked, accepted] : [locked, reported, accepted];
+    const value = sources.map((source) => valueAt(source, path)).find((each) => each !== undefined);
     if (value !== undefined) session = withAt(session, path.split('.'), value);
   }
   return session;
@@ -82,7 +82,9 @@ export function mergeUpdate(
 ): void {
   for (const path of fieldsOf(type)) {
     const value = valueAt(update, path);
-    if (value !== undefined && (among?.includes(path) ?? true)) setAt(before, path.split('.'), structuredClone(value));
+    if (value === undefined || !(among?.includes(path) ?? true)) continue;
+    const complete = path === 'tools' ? completedTools(value, before.tools) : value;
+    setAt(before, path.split('.'), structuredClone(complete));
   }
 }
 
@@ -103,14 +105,28 @@ function fieldsOf(type: SessionType): string[] {
 /** Twice as many as a session of this server has at most. */
 const maxTools = 256;
 
-function functionTools(session: JsonObject): unknown {
+function knownTools(session: JsonObject): unknown {
   const { tools } = session;
-  return Array.isArray(tools)
-    ? tools
-        .slice(0, maxTools)
-        .filter((tool) => isJsonObject(tool) && tool.type === 'function')
-        .map(withoutNulls)
-    : undefined;
+  return Array.isArray(tools) ? tools.slice(0, maxTools).filter(isKnownTool).map(withoutNulls) : undefined;
+}
+
+function isKnownTool(tool: unknown): tool is JsonObject {
+  return isJsonObject(tool) && (tool.type === 'function' || tool.type === 'mcp');
+}
+
+function usesServers(tools: unknown): boolean {
+  return Array.isArray(tools) && tools.some((tool) => isJsonObject(tool) && tool.type === 'mcp');
+}
+
+/** Tools as they were set, with what a definition of an MCP server takes over from an earlier one of its label. */
+function completedTools(tools: unknown, earlier: unknown): unknown {
+  if (!Array.isArray(tools) || !Array.isArray(earlier)) return tools;
+  return tools.map((tool) => {
+    if (!isJsonObject(tool) || tool.type !== 'mcp') return tool;
+    if (['server_url', 'connector_id', 'tunnel_id'].some((field) => field in tool)) return tool;
+    const before = earlier.find((each) => isJsonObject(each) && each.server_label === tool.server_label);
+    return { ...before, ...tool };
+  });
 }
 
 function updateOf(type: SessionType, path: string, value: unknown): JsonObject {

@@ -47,6 +47,7 @@ export class InputEstimate {
 function itemTokens(item: ItemInput): number {
   if (item.type === 'function_call') return textTokens(item.name + item.arguments);
   if (item.type === 'function_call_output') return textTokens(item.output);
+  if (item.type !== 'message') return textTokens(JSON.stringify(item));
   let tokens = 0;
   for (const part of item.content) {
     if (part.type === 'input_image') tokens += imageTokens;

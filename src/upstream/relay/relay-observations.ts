@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
-import type { ToolCallError } from '../../protocol/wire/items.ts';
+import type { ToolCallError } from '../../protocol/wire/mcp-items.ts';
 import type { ResponseResource, ServerEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
 import type { AudioFormat } from '../../protocol/wire/session-config.ts';
 import type { Observers } from '../../session/observing/observers.ts';

@@ -1,8 +1,11 @@
 import { rejectOnAbort } from '../../core/abort.ts';
 import { messageOf } from '../../core/errors.ts';
-import { copyItem, type McpCallItem, type ToolCallError } from '../../protocol/wire/items.ts';
+import { copyItem } from '../../protocol/wire/items.ts';
+import type { McpCallItem, ToolCallError } from '../../protocol/wire/mcp-items.ts';
 import type { ServerToolResult } from '../ports/tool-runner.ts';
 import type { SessionCore } from '../session-core.ts';
+import { Approvals, type Decision } from './approvals.ts';
+import type { OfferedTool } from './mcp-tools.ts';
 
 /** A call in the output of a response. */
 export interface ServerCall {
@@ -14,40 +17,80 @@ export interface ServerCall {
 interface OpenCall extends ServerCall {
   /** Aborts the run, if it is running. */
   readonly abort: AbortController;
+  /** Requests the client's approval, which it waits for; undefined once it has been requested. */
+  request?: (() => void) | undefined;
+  /** Whether its tool has not been started, because the client has not approved the call. */
+  waits: boolean;
   result?: ServerToolResult;
 }
 
 /**
  * The calls of server-side tools. A call belongs to the conversation rather than to its response: it continues when the
- * response ends, is cancelled or interrupted, and its result is stored with its item. Results are published only after
- * the response has ended.
+ * response ends, is cancelled or interrupted, and its result is stored with its item. Results and requests for approval
+ * are published only after the response has ended: clients answer them with the next response.
  */
 export class ToolCalls {
   readonly #core: SessionCore;
-  readonly #settled: () => void;
+  readonly #settled: (responseId: string) => void;
+  readonly #approvals: Approvals;
   readonly #open = new Map<string, OpenCall>();
   readonly #activeResponses = new Set<string>();
+  /** The tools that each active response offers to its model. */
+  readonly #offered = new Map<string, readonly OfferedTool[]>();
 
-  /** `settled` is called when a call has been published. */
-  constructor(core: SessionCore, settled: () => void) {
+  /** `settled` is called when a call of a response has been published. */
+  constructor(core: SessionCore, settled: (responseId: string) => void) {
     this.#core = core;
     this.#settled = settled;
+    this.#approvals = new Approvals(core);
   }
 
-  /** Whether a call is running, or its result is not published yet. */
+  /** Whether a call is running, or its result is not published yet. Calls that wait for approval do not count. */
   get running(): boolean {
-    return this.#open.size > 0;
+    return this.#started > 0;
   }
 
-  /** Runs a call whose arguments are complete. */
+  /** Whether a call of a response is running or waits for approval. */
+  isOpen(responseId: string): boolean {
+    return this.#open.values().some((call) => call.responseId === responseId);
+  }
+
+  /** Call when a response begins, with the tools that it offers to its model. */
+  offer(responseId: string, tools: readonly OfferedTool[]): void {
+    this.#offered.set(responseId, tools);
+  }
+
+  /** Runs a call whose arguments are complete, or has it approved first. */
   run(call: ServerCall): void {
-    const { limits } = this.#core.settings;
-    const busy = this.#open.size >= limits.toolCalls;
-    const { item, outputIndex } = call;
+    const { item, responseId } = call;
+    const tool = this.#offered
+      .get(responseId)
+      ?.find(({ serverLabel, name }) => serverLabel === item.server_label && name === item.name);
     const open = this.#add(call);
-    this.#core.emit({ type: 'response.mcp_call.in_progress', item_id: item.id, output_index: outputIndex });
-    if (busy) this.#settle(open, failed(`The session is already running ${limits.toolCalls} tools.`));
-    else void this.#run(open);
+    if (!tool) return this.#settle(open, failed('The tool is not available any more.'));
+    if (!tool.requiresApproval) return this.#start(open, tool);
+    if (this.#approvals.full) {
+      const { toolApprovals } = this.#core.settings.limits;
+      return this.#settle(open, failed(`${toolApprovals} earlier calls are waiting for approval.`));
+    }
+    open.waits = true;
+    open.request = () =>
+      this.#approvals.request(item, (decision) => {
+        if (this.#core.closed || this.#open.get(item.id) !== open) return;
+        open.waits = false;
+        if (decision?.approve) return this.#start(open, tool);
+        this.#settle(open, failed(refusalOf(decision)));
+      });
+  }
+
+  /** @throws {WireError} if no request waits for this answer; `param` is the place of its id */
+  requireApproval(decision: Decision, param: string): void {
+    this.#approvals.require(decision, param);
+  }
+
+  /** Takes the client's answer to a request for approval. */
+  decide(decision: Decision): void {
+    this.#approvals.answer(decision);
   }
 
   /** Ends a call whose response ended before its arguments were complete. */
@@ -58,32 +101,54 @@ export class ToolCalls {
   /** Call when a response has ended: the results of its calls are published from now on. */
   responseEnded(responseId: string): void {
     this.#activeResponses.delete(responseId);
-    for (const call of [...this.#open.values()]) if (call.responseId === responseId) this.#publish(call);
+    this.#offered.delete(responseId);
+    for (const call of [...this.#open.values()]) {
+      if (call.responseId !== responseId) continue;
+      call.request?.();
+      call.request = undefined;
+      this.#publish(call);
+    }
   }
 
   /** Call when an item is about to be deleted: if it is a running call, the call is aborted. */
   release(itemId: string): void {
+    this.#approvals.release(itemId);
     const call = this.#open.get(itemId);
     this.#open.delete(itemId);
     call?.abort.abort();
-    if (call) this.#settled();
+    if (call) this.#settled(call.responseId);
   }
 
   close(): void {
     for (const { abort } of this.#open.values()) abort.abort();
     this.#open.clear();
+    this.#offered.clear();
+    this.#approvals.close();
     this.#core.toolRunner.close?.();
   }
 
   #add(call: ServerCall): OpenCall {
-    const open = { ...call, abort: new AbortController() };
+    const open: OpenCall = { ...call, abort: new AbortController(), waits: false };
     this.#open.set(call.item.id, open);
     this.#activeResponses.add(call.responseId);
     return open;
   }
 
-  async #run(call: OpenCall): Promise<void> {
-    const { clock, settings, toolRunner, observers } = this.#core;
+  get #started(): number {
+    return this.#open.values().reduce((count, { waits }) => count + (waits ? 0 : 1), 0);
+  }
+
+  #start(call: OpenCall, tool: OfferedTool): void {
+    const { toolCalls } = this.#core.settings.limits;
+    const { item, outputIndex } = call;
+    const busy = this.#started > toolCalls;
+    this.#core.emit({ type: 'response.mcp_call.in_progress', item_id: item.id, output_index: outputIndex });
+    if (busy) this.#settle(call, failed(`The session is already running ${toolCalls} tools.`));
+    else void this.#run(call, tool);
+  }
+
+  async #run(call: OpenCall, tool: OfferedTool): Promise<void> {
+    const { clock, settings, observers } = this.#core;
     const { item, responseId, abort } = call;
     const { server_label: serverLabel, name } = item;
     const startedAt = clock.now();
@@ -94,7 +159,7 @@ export class ToolCalls {
       abort.abort();
     });
     try {
-      const running = toolRunner.run({ serverLabel, name, arguments: item.arguments }, abort.signal);
+      const running = tool.run(item.arguments, abort.signal);
       this.#settle(call, this.#checked(await Promise.race([running, rejectOnAbort(abort.signal)])));
     } catch (error) {
       if (!abort.signal.aborted) fault = messageOf(error);
@@ -145,8 +210,15 @@ export class ToolCalls {
     this.#core.emit({ type: 'conversation.item.done', previous_item_id, item: copyItem(item) });
     const type = 'error' in result ? 'response.mcp_call.failed' : 'response.mcp_call.completed';
     this.#core.emit({ type, item_id: item.id, output_index: outputIndex });
-    this.#settled();
+    this.#settled(call.responseId);
   }
+}
+
+/** For the client and the model. */
+function refusalOf(decision: Decision | undefined): string {
+  if (!decision) return 'The request for approval was deleted: the tool was not run.';
+  const { reason } = decision;
+  return `The call was not approved: the tool was not run.${reason ? ` Reason: ${reason}` : ''}`;
 }
 
 function failed(message: string): { error: ToolCallError } {

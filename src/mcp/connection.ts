@@ -1,0 +1,210 @@
+import type {
+  CallToolResult,
+  Client,
+  JsonSchemaValidator,
+  PriorDiscovery,
+  Tool,
+  Transport,
+} from '@modelcontextprotocol/client';
+import { unlessAborted } from '../core/abort.ts';
+import { packageVersion } from '../core/version.ts';
+import type { GuardedFetch } from '../net/guarded-fetch.ts';
+import type { HttpTarget, StdioTarget } from './configured-server.ts';
+import { isLostConnection, mayLackStreamableHttp } from './failures.ts';
+import { fetchWithHeaders } from './requests.ts';
+
+type Sdk = typeof import('@modelcontextprotocol/client');
+
+export interface ConnectionOptions {
+  target: HttpTarget | StdioTarget;
+  /** Makes the client for its requests, whose connections end with this one. */
+  http: () => GuardedFetch;
+  /** Maximum size of a message of the server. */
+  maxBytes: number;
+  /** What another connection to the same server has found out, which saves requests. */
+  known?: () => Discovery | undefined;
+  /** Called when the server has changed its tools. */
+  changed?: () => void;
+  /** Lines that a program writes to its standard error. */
+  stderr?: (line: string) => void;
+}
+
+/** The version of the protocol, and the transport, that a server speaks. */
+export interface Discovery {
+  readonly prior: PriorDiscovery;
+  readonly transport: 'streamable' | 'sse' | 'stdio';
+}
+
+interface OpenClient {
+  readonly sdk: Sdk;
+  readonly client: Client;
+  /** Requests that wait for their answer. */
+  running: number;
+  /** Not used for further requests; closed when none is running. */
+  lost: boolean;
+}
+
+/** Deadlines are those of the callers, on the clock of the server. */
+const noTimeoutMs = 2 ** 31 - 1;
+/** Maximum number of pages of a list of tools. */
+const maxPages = 64;
+
+/**
+ * One connection to an MCP server. Connects when it is used, and again after the connection was lost. Requests are never
+ * repeated: a call may have had its effect.
+ */
+export class McpConnection {
+  readonly #options: ConnectionOptions;
+  #open: Promise<OpenClient> | undefined;
+  /** The client of `#open`, once it is connected. */
+  #client: Client | undefined;
+  #discovery: Discovery | undefined;
+  #http: GuardedFetch | undefined;
+  #closed = false;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  get discovery(): Discovery | undefined {
+    return this.#discovery;
+  }
+
+  /** All tools of the server. @throws an error of the SDK or of `fetch`; the signal's reason */
+  async listTools(signal: AbortSignal): Promise<Tool[]> {
+    const options = { cacheMode: 'bypass', signal, timeout: noTimeoutMs } as const;
+    const { tools } = await this.#request((client) => client.listTools(undefined, options), signal);
+    return tools;
+  }
+
+  /** As `listTools`. */
+  async callTool(name: string, args: Record<string, unknown>, signal: AbortSignal): Promise<CallToolResult> {
+    // With a definition of its own, the client neither compiles the server's schemas nor repeats a refused request.
+    const toolDefinition: Tool = { name, inputSchema: { type: 'object' } };
+    const options = { toolDefinition, signal, timeout: noTimeoutMs };
+    return this.#request((client) => client.callTool({ name, arguments: args }, options), signal);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const open = await this.#open?.catch(() => undefined);
+    await open?.client.close().catch(() => {});
+    await this.#http?.close();
+  }
+
+  #connected(signal: AbortSignal): Promise<OpenClient> {
+    if (this.#closed) throw new Error('The connection is closed.');
+    this.#open ??= this.#connect(signal).catch((error: unknown) => {
+      this.#open = undefined;
+      throw error;
+    });
+    return unlessAborted(this.#open, signal);
+  }
+
+  /** After a loss of the connection, the next request connects again. */
+  async #request<T>(send: (client: Client) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const open = await this.#connected(signal);
+    open.running += 1;
+    try {
+      return await unlessAborted(send(open.client), signal);
+    } catch (error) {
+      if (!isLostConnection(error, open.sdk)) throw error;
+      open.lost = true;
+      this.#forget(open.client);
+      throw error;
+    } finally {
+      open.running -= 1;
+      if (open.lost && open.running === 0) await open.client.close().catch(() => {});
+    }
+  }
+
+  #forget(client: Client): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    this.#open = undefined;
+  }
+
+  async #connect(signal: AbortSignal): Promise<OpenClient> {
+    const sdk = await import('@modelcontextprotocol/client');
+    const { target } = this.#options;
+    const known = this.#options.known?.() ?? this.#discovery;
+    if ('command' in target) {
+      const { getDefaultEnvironment, StdioClientTransport } = await import('@modelcontextprotocol/client/stdio');
+      const { maxBytes, stderr } = this.#options;
+      const { command, args, env, cwd } = target;
+      const transport = new StdioClientTransport({
+        ...{ command, args: [...args], stderr: 'pipe', maxBufferSize: maxBytes },
+        env: { ...getDefaultEnvironment(), ...env },
+        ...(cwd !== undefined && { cwd }),
+      });
+      transport.stderr?.on('data', (chunk: Buffer) => stderr?.(chunk.toString().trimEnd()));
+      return this.#opened(sdk, transport, { transport: 'stdio', known, signal });
+    }
+    const url = new URL(target.url);
+    this.#http ??= this.#options.http();
+    const fetch = fetchWithHeaders(this.#http.fetch, target);
+    const overSse = () =>
+      this.#opened(sdk, new sdk.SSEClientTransport(url, { fetch }), { transport: 'sse', known: undefined, signal });
+    if (known?.transport === 'sse') return overSse();
+    const streamable = new sdk.StreamableHTTPClientTransport(url, {
+      fetch,
+      reconnectionOptions: {
+        initialReconnectionDelay: 1000,
+        maxReconnectionDelay: 30_000,
+        reconnectionDelayGrowFactor: 2,
+        maxRetries: 4,
+      },
+    });
+    try {
+      return await this.#opened(sdk, streamable, { transport: 'streamable', known, signal });
+    } catch (error) {
+      if (signal.aborted || !mayLackStreamableHttp(error, sdk)) throw error;
+      return overSse().catch(() => {
+        // The first error is about the transport that servers should have.
+        throw error;
+      });
+    }
+  }
+
+  async #opened(
+    sdk: Sdk,
+    transport: Transport,
+    how: { transport: Discovery['transport']; known: Discovery | undefined; signal: AbortSignal },
+  ): Promise<OpenClient> {
+    const { changed } = this.#options;
+    const client = new sdk.Client(
+      { name: 'parley', version: packageVersion() },
+      {
+        // The older transport exists only in older versions.
+        versionNegotiation: { mode: how.transport === 'sse' ? 'legacy' : 'auto', probe: { timeoutMs: noTimeoutMs } },
+        jsonSchemaValidator: anyJson,
+        listMaxPages: maxPages,
+        ...(changed && { listChanged: { tools: { autoRefresh: false, onChanged: changed } } }),
+      },
+    );
+    const prior = how.known?.transport === how.transport ? how.known.prior : undefined;
+    const connecting = client.connect(transport, { signal: how.signal, timeout: noTimeoutMs, ...(prior && { prior }) });
+    try {
+      await unlessAborted(connecting, how.signal);
+    } catch (error) {
+      connecting.catch(() => {});
+      await transport.close().catch(() => {});
+      throw error;
+    }
+    this.#client = client;
+    client.onclose = () => this.#forget(client);
+    const discover = client.getDiscoverResult();
+    this.#discovery = {
+      prior: discover ? { kind: 'modern', discover } : { kind: 'legacy' },
+      transport: how.transport,
+    };
+    return { sdk, client, running: 0, lost: false };
+  }
+}
+
+/** Accepts everything: to compile a schema of a server could block the event loop for seconds. */
+const anyJson = {
+  getValidator<T>(): JsonSchemaValidator<T> {
+    return (input) => ({ valid: true, data: input as T, errorMessage: undefined });
+  },
+};

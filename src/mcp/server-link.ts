@@ -1,0 +1,149 @@
+import type { Clock } from '../core/clock.ts';
+import { isJsonObject, tryParseJson } from '../core/json.ts';
+import type { GuardedFetch } from '../net/guarded-fetch.ts';
+import { nestsDeeperThan } from '../protocol/parse/frame-parser.ts';
+import type { ListedTool } from '../protocol/wire/mcp-items.ts';
+import type { ServerToolCall, ServerToolResult } from '../session/ports/tool-runner.ts';
+import { ImportError, type ToolServer } from '../session/ports/tool-servers.ts';
+import { toolResult } from './call-result.ts';
+import type { ConfiguredServer, HttpTarget, StdioTarget } from './configured-server.ts';
+import { McpConnection } from './connection.ts';
+import { callError, importFailure } from './failures.ts';
+import type { ListSource, ListUse } from './shared-lists.ts';
+
+/** Far deeper than any schema, and safe for recursive functions. */
+const maxSchemaDepth = 64;
+
+export interface LinkOptions {
+  target: HttpTarget | StdioTarget;
+  /** As in `ConnectionOptions`. */
+  http: () => GuardedFetch;
+  clock: Clock;
+  limits: {
+    /** Maximum size of a response or message of the server. */
+    mcpResponseBytes: number;
+    /** Maximum duration of an import. */
+    mcpImportMs: number;
+  };
+  /** Called when the server has changed its tools. */
+  changed: () => void;
+  /** Lines that a program writes to its standard error. */
+  stderr: (line: string) => void;
+}
+
+/** A server that sessions share: the connection that lists its tools, and further ones for calls. */
+export class ServerLink implements ListSource {
+  readonly #options: LinkOptions;
+  readonly #listing: McpConnection;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#listing = this.#connection({ changed: options.changed });
+  }
+
+  async list(): Promise<readonly ListedTool[]> {
+    const { clock, limits } = this.#options;
+    const { mcpImportMs } = limits;
+    const abort = new AbortController();
+    const tooLong = new ImportError(`It was not done within ${mcpImportMs / 1000} s.`);
+    const cancel = clock.after(mcpImportMs, () => abort.abort(tooLong));
+    try {
+      return listedTools(await this.#listing.listTools(abort.signal));
+    } catch (error) {
+      if (error instanceof ImportError) throw error;
+      const { reason, detail } = importFailure(error, await import('@modelcontextprotocol/client'));
+      throw new ImportError(reason, detail);
+    } finally {
+      cancel();
+    }
+  }
+
+  /**
+   * A connection for the calls of one session: servers keep state by connection. A program has only one, which all
+   * sessions share.
+   */
+  forCalls(): McpConnection {
+    if ('command' in this.#options.target) return this.#listing;
+    return this.#connection({ known: () => this.#listing.discovery });
+  }
+
+  /** Ends a connection for calls. */
+  endCalls(connection: McpConnection): void {
+    if (connection !== this.#listing) void connection.close();
+  }
+
+  close(): void {
+    void this.#listing.close();
+  }
+
+  #connection(more: Pick<ConstructorParameters<typeof McpConnection>[0], 'changed' | 'known'>): McpConnection {
+    const { target, http, limits, stderr } = this.#options;
+    return new McpConnection({ target, http, maxBytes: limits.mcpResponseBytes, stderr, ...more });
+  }
+}
+
+/** A server in the use of one session. */
+export class SessionServer implements ToolServer {
+  readonly #use: ListUse<ServerLink>;
+  readonly #configured: ConfiguredServer | undefined;
+  #calls: McpConnection | undefined;
+  #running = 0;
+  #closed = false;
+
+  constructor(use: ListUse<ServerLink>, configured: ConfiguredServer | undefined) {
+    this.#use = use;
+    this.#configured = configured;
+  }
+
+  get approval(): 'always' | 'never' | undefined {
+    return this.#configured?.approval;
+  }
+
+  async listTools(signal: AbortSignal): Promise<readonly ListedTool[]> {
+    const tools = await this.#use.list(signal);
+    const only = this.#configured?.tools;
+    return only ? tools.filter(({ name }) => only.includes(name)) : tools;
+  }
+
+  async callTool(
+    { name, arguments: json }: Pick<ServerToolCall, 'name' | 'arguments'>,
+    signal: AbortSignal,
+  ): Promise<ServerToolResult> {
+    const args = tryParseJson(json);
+    this.#running += 1;
+    try {
+      this.#calls ??= this.#use.source.forCalls();
+      return toolResult(await this.#calls.callTool(name, isJsonObject(args) ? args : {}, signal));
+    } catch (error) {
+      signal.throwIfAborted();
+      return { error: callError(error, await import('@modelcontextprotocol/client')) };
+    } finally {
+      this.#running -= 1;
+      if (this.#closed) this.#end();
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#running > 0) return;
+    if (this.#calls) this.#use.source.endCalls(this.#calls);
+    this.#use.release();
+  }
+}
+
+/** @throws {ImportError} for a tool that cannot be offered to a model */
+function listedTools(tools: Awaited<ReturnType<McpConnection['listTools']>>): ListedTool[] {
+  return tools.map(({ name, description = '', inputSchema, annotations = null }) => {
+    const schema: Record<string, unknown> = inputSchema;
+    if (nestsDeeperThan(maxSchemaDepth, schema)) {
+      throw new ImportError(
+        `The schema of its tool '${name.slice(0, 64)}' is nested more than ${maxSchemaDepth} levels deep.`,
+      );
+    }
+    return { name, input_schema: schema, description, annotations: annotations && { ...annotations } };
+  });
+}
