@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { startMcpServer } from '../../dev/harness/mcp-server.ts';
 import { doctor } from '../../src/cli/doctor/doctor.ts';
 import { chatBody, chatServer, ollama } from '../engines/openai/servers/chat-servers.ts';
 import { modelServer, sendJson } from '../engines/openai/servers/model-server.ts';
@@ -58,6 +59,18 @@ for (const { heard, code, verdict } of [
     assert.ok(line.includes(`heard "${heard}" where "What is the weather like today?" was said`), line);
   });
 }
+
+test('the tools of every MCP server are imported', async (t) => {
+  const mcp = await startMcpServer('modern');
+  t.after(() => mcp.close());
+  const servers = { docs: { url: mcp.url, authorization: 'secret-token' }, gone: { command: 'no-such-program-here' } };
+  const { code, lines } = await examined(['--mcp-servers', JSON.stringify(servers)]);
+  assert.equal(code, 1);
+  const found = lines.filter((line) => line.includes('MCP server'));
+  assert.match(found[0] ?? '', /^ok {4}MCP server +docs \(127\.0\.0\.1:\d+\): has 2 tools \(\d+ ms\)$/);
+  assert.match(found[1] ?? '', /^FAIL {2}MCP server +gone \(no-such-program-here\): It .*no-such-program-here/);
+  assert.doesNotMatch(lines.join('\n'), /secret-token/);
+});
 
 test('every upstream is checked with each of its models, and its key is not shown', async (t) => {
   const good = await newServer(t, { config: { models: ['large', 'small'] } });

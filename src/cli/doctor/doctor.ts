@@ -1,4 +1,4 @@
-/** `parley doctor`: sends a real request to every configured engine and upstream, and explains problems. */
+/** `parley doctor`: sends a real request to every configured engine, upstream and MCP server, and explains problems. */
 
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { concatSamples, samplesIn } from '../../audio/pcm.ts';
@@ -23,16 +23,18 @@ import { allKinds, type EngineKind, engineKinds } from '../../session/ports/engi
 import { defaultModel } from '../../transport/session-authorizer.ts';
 import { withKey } from '../../upstream/link/target.ts';
 import { checks, type Finding, sampleSentence, speak } from './checks.ts';
-import { checkUpstreams } from './upstreams.ts';
+import { checkMcpServers } from './mcp-servers.ts';
+import { checkUpstreams, type UpstreamFinding } from './upstreams.ts';
 
-const usage = `Send a real request to every configured engine and upstream, and explain problems.
+const usage = `Send a real request to every configured engine, upstream and MCP server, and explain problems.
 
   parley doctor [options]
 
 The options, the environment and the configuration file are those of "parley serve". The exit code
 is 0 if everything works, 1 if something does not, and 2 if the configuration is invalid. Paid
 services are included: each gets a sentence to transcribe, to speak or to answer, and one that
-requires a tool. On an upstream, a session is opened and not used.
+requires a tool. On an upstream, a session is opened and not used; of an MCP server, the tools are
+imported.
 `;
 
 /** Time limit of one engine. */
@@ -40,7 +42,6 @@ const checkMs = 120_000;
 /** Silence around the sample sentence. */
 const silenceMs = 400;
 
-const upstreamName = 'upstream';
 const width = Math.max(...allKinds.map((kind) => engineKinds[kind].words.length));
 
 /** Resolves with the exit code. */
@@ -66,17 +67,22 @@ export async function doctor(
     return 2;
   }
   const enginesFine = await examine(plan, config, print);
-  const upstreamsFine = await examineUpstreams(config, print);
-  return enginesFine && upstreamsFine ? 0 : 1;
-}
-
-/** Checks the upstreams; returns whether all of them work. */
-async function examineUpstreams(config: Config, print: (line: string) => void): Promise<boolean> {
   const targets = withKey(config.upstream, config.upstreamKey);
   const about = { usual: defaultModel(config), limits: config.limits, clock: systemClock };
+  const upstreamsFine = await report('upstream', checkUpstreams(targets, about), print);
+  const serversFine = await report('MCP server', checkMcpServers(config), print);
+  return enginesFine && upstreamsFine && serversFine ? 0 : 1;
+}
+
+/** Prints findings about upstreams or MCP servers; returns whether all of them work. */
+async function report(
+  kind: string,
+  findings: AsyncIterable<UpstreamFinding>,
+  print: (line: string) => void,
+): Promise<boolean> {
   let allFine = true;
-  for await (const { name, did, fine } of checkUpstreams(targets, about)) {
-    print(`${fine ? 'ok   ' : 'FAIL '} ${upstreamName.padEnd(width)}  ${name}: ${did}`);
+  for await (const { name, did, fine } of findings) {
+    print(`${fine ? 'ok   ' : 'FAIL '} ${kind.padEnd(width)}  ${name}: ${did}`);
     allFine &&= fine;
   }
   return allFine;

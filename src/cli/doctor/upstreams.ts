@@ -5,6 +5,7 @@ import type { UpstreamLimits } from '../../upstream/link/limits.ts';
 import { probeUpstream } from '../../upstream/link/probe.ts';
 import { probeKinds, type UpstreamTarget } from '../../upstream/link/target.ts';
 
+/** A finding about an upstream or an MCP server. */
 export interface UpstreamFinding {
   /** `openai (api.openai.com), the model gpt-realtime` */
   name: string;
