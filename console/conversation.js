@@ -152,6 +152,9 @@ export class Conversation {
         this.#addItem(event.item);
         transcript.place(event.item.id, event.previous_item_id);
         break;
+      case 'conversation.item.done':
+        if (event.item.type === 'mcp_call') this.#toolDone(event.item);
+        break;
       case 'conversation.item.deleted':
         transcript.remove(event.item_id);
         break;
@@ -253,7 +256,38 @@ export class Conversation {
       if (text !== '') transcript.complete(item.id, text);
     } else if (item.type === 'function_call') {
       transcript.add(item.id, 'tool');
+    } else if (item.type === 'mcp_call') {
+      transcript.add(item.id, 'tool');
+      transcript.append(item.id, `${item.server_label}: ${item.name}`);
+    } else if (item.type === 'mcp_approval_request') {
+      transcript.add(item.id, 'tool');
+      transcript.complete(item.id, `May ${item.server_label} run ${item.name}(${item.arguments})?`);
+      transcript.offer(item.id, {
+        Approve: () => this.#decide(item.id, true),
+        Reject: () => this.#decide(item.id, false),
+      });
     }
+  }
+
+  /** @param {Item & { type: 'mcp_call' }} item */
+  #toolDone({ id, server_label: label, name, arguments: args, output, error }) {
+    const { transcript } = this.#parts;
+    transcript.complete(id, `${label}: ${name}(${args})`);
+    transcript.remark(id, error ? `failed: ${error.message}` : `result: ${output ?? ''}`);
+    // The call may have ended while the model or the user speaks: their next answer includes its result.
+    if (this.#responseId === null && !this.#userSpeaks && this.isConnected) this.#requestResponse('the end of a tool');
+  }
+
+  /**
+   * @param {string} requestId
+   * @param {boolean} approve
+   */
+  #decide(requestId, approve) {
+    this.#parts.client.send({
+      type: 'conversation.item.create',
+      item: { type: 'mcp_approval_response', approval_request_id: requestId, approve },
+    });
+    this.#parts.transcript.remark(requestId, approve ? 'approved' : 'rejected');
   }
 
   /**

@@ -99,6 +99,26 @@ export class Transcript {
     else if (entry.note.textContent === '') this.remark(itemId, 'interrupted');
   }
 
+  /**
+   * Offers choices below an item, of which one can be made.
+   * @param {string} itemId
+   * @param {Record<string, () => void>} choices by the text of their button
+   */
+  offer(itemId, choices) {
+    const entry = this.#entries.get(itemId);
+    if (entry === undefined) return;
+    const buttons = make('p', 'choices');
+    for (const [text, choose] of Object.entries(choices)) {
+      const button = make('button', 'choice', text);
+      button.addEventListener('click', () => {
+        buttons.remove();
+        choose();
+      });
+      buttons.append(button);
+    }
+    keepAtEnd(this.#scroller, () => entry.node.append(buttons));
+  }
+
   /** @param {string} itemId */
   remove(itemId) {
     this.#entries.get(itemId)?.node.remove();
