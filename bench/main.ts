@@ -9,6 +9,7 @@ import { compare } from './compare.ts';
 import { eventLoop } from './event-loop.ts';
 import { reached, type Section } from './figures.ts';
 import { limitsCost } from './limits-cost.ts';
+import { mcp } from './mcp.ts';
 import { memory } from './memory.ts';
 import {
   type BenchOptions,
@@ -93,6 +94,7 @@ async function measureParts({ quick, only }: BenchOptions, questions: readonly I
     access: () => access({ spans: plan.accessSpans, secrets: plan.secrets, connections: plan.connections }),
     memory: () => memory({ idle: plan.idleSessions, live: plan.sessionCounter }),
     'limits-cost': () => limitsCost({ rounds: plan.limitRounds }),
+    mcp: () => mcp({ calls: plan.toolCalls, imports: plan.toolImports }),
   };
   const sections: Section[] = [];
   for (const part of parts.filter((candidate) => only.includes(candidate))) {

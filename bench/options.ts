@@ -12,6 +12,7 @@ export const parts = [
   'access',
   'memory',
   'limits-cost',
+  'mcp',
 ] as const;
 export type Part = (typeof parts)[number];
 
@@ -76,6 +77,9 @@ function partNamed(name: string): Part {
 }
 
 export interface Plan {
+  /** Calls and imports of tools of an MCP server. */
+  toolCalls: number;
+  toolImports: number;
   /** Cold starts of the server. */
   coldStarts: number;
   /** Sequential turns with the embedded engines. */
@@ -105,6 +109,8 @@ export interface Plan {
 }
 
 export const fullPlan: Plan = {
+  toolCalls: 500,
+  toolImports: 30,
   coldStarts: 5,
   turns: 40,
   instantSessions: 100,
@@ -125,6 +131,8 @@ export const fullPlan: Plan = {
 };
 
 export const quickPlan: Plan = {
+  toolCalls: 100,
+  toolImports: 10,
   coldStarts: 2,
   turns: 5,
   instantSessions: 100,
