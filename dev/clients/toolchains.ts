@@ -34,6 +34,7 @@ export const cargo: Toolchain = {
 export const go: Toolchain = {
   tool: 'go',
   inputs: ['go.*', '**/*.go'],
-  install: (directory) => [['go', 'build', '-o', join(directory, '/'), './...']],
+  // Without optimisation, because compiling the SDK takes longer than all runs together.
+  install: (directory) => [['go', 'build', '-gcflags=all=-N -l', '-o', join(directory, '/'), './...']],
   start: (directory, program) => [join(directory, program)],
 };
