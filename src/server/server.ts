@@ -3,7 +3,14 @@
 import { fileURLToPath } from 'node:url';
 import { Callers } from '../access/callers.ts';
 import { AccessPolicy } from '../access/policy.ts';
-import { type Config, type ConfigOverrides, configWith, logOptions, sessionSettings } from '../config/config.ts';
+import {
+  type Config,
+  type ConfigOverrides,
+  configWith,
+  isLoopback,
+  logOptions,
+  sessionSettings,
+} from '../config/config.ts';
 import { settleWithin } from '../core/abort.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { createLog, digestRules, type Log, type LogEvent, type WrittenLog } from '../core/log.ts';
@@ -320,11 +327,12 @@ function loggedCheck(dialect: Dialect['name'], config: Config, log: Log): Check 
   return (schema, body) => check(schema, body, notices);
 }
 
-function callOptions({ callPort, callAddresses, outputLeadMs, limits }: Config, clock: Clock): CallOptions {
+function callOptions({ host, callPort, callAddresses, outputLeadMs, limits }: Config, clock: Clock): CallOptions {
   return {
     clock,
     port: callPort,
     addresses: callAddresses,
+    localOnly: isLoopback(host) && callAddresses.length === 0,
     codecs: callCodecs,
     leadMs: outputLeadMs,
     limits: {

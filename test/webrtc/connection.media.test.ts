@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { encodeMulaw } from '../../src/audio/g711.ts';
 import { OpusDecoder, OpusEncoder } from '../../src/audio/opus.ts';
 import { concatSamples, durationMs, rmsDbfs } from '../../src/audio/pcm.ts';
+import { hostAddresses, isOwnAddress } from '../../src/transport/webrtc/werift/udp-port.ts';
 import { spokenQuestion } from '../support/question.ts';
 import { MediaCaller, newConnections } from './media-caller.ts';
 
@@ -162,4 +163,10 @@ test('opening and closing calls leaves nothing behind', options, async (t) => {
     if (i % 2) await caller.leave();
   }
   await until(() => resources().length <= before);
+});
+
+test('a server on loopback accepts packets of this machine only', () => {
+  for (const own of ['127.0.0.1', ...hostAddresses()]) assert.ok(isOwnAddress(own), own);
+  assert.equal(isOwnAddress('192.0.2.1'), false);
+  assert.equal(isOwnAddress('fe80::1234%eth9'), false);
 });

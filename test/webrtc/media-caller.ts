@@ -23,7 +23,7 @@ const codecs: Record<CallCodec, ConstructorParameters<typeof RTCRtpCodecParamete
 /** Connections on this machine, closed after the test. */
 export function newConnections(t: TestContext, limits: Partial<CallLimits> = {}): PeerConnections {
   const connections = openConnections({
-    ...{ clock: systemClock, port: 0, addresses: ['127.0.0.1'], codecs: callCodecs, leadMs: 1000 },
+    ...{ clock: systemClock, port: 0, addresses: ['127.0.0.1'], localOnly: true, codecs: callCodecs, leadMs: 1000 },
     limits: {
       ...{ bytes: 65_536, mediaSections: 16, candidates: 100, connectMs: 15_000, silenceMs: 5000 },
       ...{ messageBytes: 1024 ** 2, pendingBytes: 4 * 1024 ** 2, ...limits },

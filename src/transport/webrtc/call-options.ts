@@ -20,6 +20,8 @@ export interface CallOptions {
   port: number;
   /** The addresses that answers name: the public address of a server behind 1:1 NAT. Empty: those of the machine. */
   addresses: readonly string[];
+  /** Whether only clients on this machine can connect. */
+  localOnly: boolean;
   /** The accepted codecs; the client's preference decides between them. */
   codecs: readonly CallCodec[];
   /** How far audio is taken ahead of its playback. */

@@ -25,12 +25,14 @@ const mostEndpoints = 16;
  */
 export class UdpPort {
   readonly #sockets: Partial<Record<4 | 6, Socket>>;
+  readonly #localOnly: boolean;
   readonly #routes = new Map<string, UdpRoute>();
   /** In the order in which they were proven, by call. */
   readonly #endpoints = new Map<string, UdpRoute>();
 
-  private constructor(sockets: Partial<Record<4 | 6, Socket>>) {
+  private constructor(sockets: Partial<Record<4 | 6, Socket>>, localOnly: boolean) {
     this.#sockets = sockets;
+    this.#localOnly = localOnly;
     for (const socket of Object.values(sockets)) {
       socket.on('message', (data, { address, port }) => this.#receive(data, [address, port]));
       // Errors of sending to one client (unreachable, too large) concern that client only: it times out.
@@ -39,14 +41,15 @@ export class UdpPort {
   }
 
   /**
-   * Opens a port for IPv4, and for IPv6 if the system has it; 0 selects a free one.
+   * Opens a port for IPv4, and for IPv6 if the system has it; 0 selects a free one. With `localOnly`, only clients on
+   * this machine can connect. The port is not bound to loopback for that: browsers do not use loopback addresses.
    * @throws {NoPortError} when it is in use
    */
-  static async open(port: number): Promise<UdpPort> {
+  static async open(port: number, { localOnly }: { localOnly: boolean }): Promise<UdpPort> {
     try {
       const v4 = await bind('udp4', port);
       const v6 = await bind('udp6', v4.address().port).catch(() => undefined);
-      return new UdpPort(v6 ? { 4: v4, 6: v6 } : { 4: v4 });
+      return new UdpPort(v6 ? { 4: v4, 6: v6 } : { 4: v4 }, localOnly);
     } catch (cause) {
       throw new NoPortError(`UDP port ${port} cannot be opened for calls`, { cause });
     }
@@ -85,6 +88,7 @@ export class UdpPort {
 
   #authenticate(message: Message, data: Buffer, from: Endpoint): void {
     if (message.messageMethod !== methods.BINDING) return;
+    if (this.#localOnly && !isOwnAddress(from[0])) return;
     const username: unknown = message.getAttributeValue('USERNAME');
     if (typeof username !== 'string') return;
     const route = this.#routes.get(username.split(':', 1)[0] ?? '');
@@ -120,9 +124,18 @@ function bind(type: 'udp4' | 'udp6', port: number): Promise<Socket> {
   });
 }
 
+function ownInterfaces() {
+  return Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+}
+
+/** Whether an address, with or without a zone, belongs to this machine. */
+export function isOwnAddress(address: string): boolean {
+  const [withoutZone] = address.split('%', 1);
+  return ownInterfaces().some((own) => own.address === withoutZone);
+}
+
 /** The addresses of this machine that clients may reach: not loopback, unless there is no other, and not link-local. */
 export function hostAddresses(): string[] {
-  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
-  const reachable = all.filter(({ address, internal }) => !internal && !address.startsWith('fe80:'));
+  const reachable = ownInterfaces().filter(({ address, internal }) => !internal && !address.startsWith('fe80:'));
   return reachable.length > 0 ? reachable.map(({ address }) => address) : ['127.0.0.1'];
 }

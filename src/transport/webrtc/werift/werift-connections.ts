@@ -56,7 +56,8 @@ export class WeriftConnections implements PeerConnections {
 
   /** Tries again at the next call if the port was in use. */
   #openPort(): Promise<UdpPort> {
-    this.#port ??= UdpPort.open(this.#options.port).catch((error: unknown) => {
+    const { port, localOnly } = this.#options;
+    this.#port ??= UdpPort.open(port, { localOnly }).catch((error: unknown) => {
       this.#port = undefined;
       throw error;
     });
