@@ -1,6 +1,6 @@
 /** The conversation on the page: handles events, plays and interrupts answers, and tracks whose turn it is. */
 
-import { decodeBase64 } from './pcm.js';
+import { decodeBase64 } from './audio/pcm.js';
 import { fullUpdate, policySilenceMs, updatesFor } from './settings.js';
 
 /** @typedef {import('./realtime-client.js').ServerEvent} ServerEvent */
@@ -13,7 +13,7 @@ import { fullUpdate, policySilenceMs, updatesFor } from './settings.js';
 /**
  * @typedef {object} Parts
  * @property {import('./realtime-client.js').RealtimeClient} client
- * @property {import('./player.js').Player} player
+ * @property {import('./audio/player.js').Player} player
  * @property {import('./transcript.js').Transcript} transcript
  * @property {import('./latency.js').Latency} latency
  * @property {Settings} settings

@@ -1,11 +1,11 @@
 /** Creates the parts of the page and connects them to its buttons. */
 
+import { Player } from './audio/player.js';
 import { Conversation } from './conversation.js';
 import { element, make } from './dom.js';
 import { EventLog } from './event-log.js';
 import { Latency } from './latency.js';
 import { Notices } from './notices.js';
-import { Player } from './player.js';
 import { keyRefused, RealtimeClient } from './realtime-client.js';
 import { loadSettings, saveSettings } from './settings.js';
 import { SettingsForm } from './settings-form.js';

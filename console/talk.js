@@ -1,7 +1,7 @@
 /** Sends the microphone to the server: continuously, with turn detection there, or while a key is held. */
 
-import { Microphone } from './microphone.js';
-import { encodeBase64, levelOf, sampleRateHz, toMs } from './pcm.js';
+import { Microphone } from './audio/microphone.js';
+import { encodeBase64, levelOf, sampleRateHz, toMs } from './audio/pcm.js';
 import { closingSilenceMs } from './settings.js';
 
 /**
