@@ -17,7 +17,7 @@ export interface StreamPart {
   samples: Int16Array<ArrayBuffer>;
 }
 
-/** What a stream needs of its detector. */
+/** The detector, as a stream sees it. */
 export interface StreamHost {
   nextId(): number;
   /** The stream has a part that completes a frame. */
@@ -85,11 +85,17 @@ export class SileroStream implements VoiceActivityStream {
 
   /** The next samples, at most `MAX_PART_MS`. */
   takePart(): StreamPart {
-    const held = concatSamples(this.#held);
-    const samples = held.slice(0, this.#samplesIn(MAX_PART_MS));
-    this.#held = samples.length < held.length ? [held.subarray(samples.length)] : [];
-    this.#samplesSent += samples.length;
-    return { stream: this.#id, sampleRateHz: this.#sampleRateHz, samples };
+    const wanted = Math.ceil(this.#samplesIn(MAX_PART_MS));
+    const pieces: Int16Array[] = [];
+    let length = 0;
+    for (let piece = this.#held.shift(); piece; piece = length < wanted ? this.#held.shift() : undefined) {
+      const taken = piece.subarray(0, wanted - length);
+      pieces.push(taken);
+      length += taken.length;
+      if (taken.length < piece.length) this.#held.unshift(piece.subarray(taken.length));
+    }
+    this.#samplesSent += length;
+    return { stream: this.#id, sampleRateHz: this.#sampleRateHz, samples: concatSamples(pieces) };
   }
 
   answer(part: StreamPart, probabilities: Float32Array): void {

@@ -78,7 +78,7 @@ class WorkerStream {
   readonly state = newSileroState();
   readonly #resampler: Resampler;
   #samples: Int16Array = new Int16Array(0);
-  /** Of the current request. */
+  /** Those of the current request. */
   readonly probabilities: number[] = [];
 
   constructor(resampler: Resampler) {
