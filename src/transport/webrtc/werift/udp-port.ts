@@ -79,6 +79,8 @@ export class UdpPort {
   }
 
   #receive(data: Buffer, from: Endpoint): void {
+    // A socket refuses to send to port 0, so no answer is possible.
+    if (from[1] === 0) return;
     if (isStunMessage(data)) {
       const message = parseMessage(data);
       if (message?.messageClass === classes.REQUEST) return this.#authenticate(message, data, from);
