@@ -90,11 +90,12 @@ export class UdpPort {
 
   #authenticate(message: Message, data: Buffer, from: Endpoint): void {
     if (message.messageMethod !== methods.BINDING) return;
-    if (this.#localOnly && !isOwnAddress(from[0])) return;
     const username: unknown = message.getAttributeValue('USERNAME');
     if (typeof username !== 'string') return;
     const route = this.#routes.get(username.split(':', 1)[0] ?? '');
     if (!route || !parseMessage(data, Buffer.from(route.password))) return;
+    // After the password, because the addresses of the machine take a system call.
+    if (this.#localOnly && !isOwnAddress(from[0])) return;
     this.#prove(from, route);
     route.stunRequested(message, from, data);
   }
