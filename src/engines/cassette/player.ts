@@ -71,7 +71,9 @@ export class Player {
     const recorded = recordedKinds[kind];
     const { settings, items } = recorded.request(content);
     const current = items ? { ...settings, items } : settings;
-    for await (const part of this.#answers(kind, current, work)) {
+    // A turn stops the words that follow it at its end, so nothing of them is missing.
+    const complete = 'turn' in content;
+    for await (const part of this.#answers(kind, current, work, complete)) {
       await recorded.reached?.(part, content);
       yield recorded.join(part);
     }
@@ -81,6 +83,7 @@ export class Player {
     stage: RecordedStage,
     current: Json,
     { signal, claim }: EngineRequest<RequestKind>['work'],
+    complete = false,
   ): AsyncGenerator<AnswerPart, void, undefined> {
     signal.throwIfAborted();
     const { clock } = this.#options;
@@ -103,7 +106,7 @@ export class Player {
     await reached(atMs);
     if (how === 'failed') throw new Error(message);
     // The recorded answer was interrupted here, so its continuation is unknown.
-    if (how === 'stopped') await rejectOnAbort(signal);
+    if (how === 'stopped' && !complete) await rejectOnAbort(signal);
   }
 
   async #clip(
