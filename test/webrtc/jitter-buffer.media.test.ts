@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concatSamples } from '../../src/audio/pcm.ts';
-import type { FrameDecoder } from '../../src/transport/webrtc/frame-codec.ts';
+import { createFrameDecoder, type FrameDecoder } from '../../src/transport/webrtc/frame-codec.ts';
 import { JitterBuffer } from '../../src/transport/webrtc/jitter-buffer.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
@@ -25,12 +25,12 @@ const fakeDecoder: FrameDecoder = {
   free: () => {},
 };
 
-function newBuffer({ firstSequence = 65_534, firstTimestamp = 2 ** 32 - 1920 } = {}) {
+function newBuffer({ firstSequence = 65_534, firstTimestamp = 2 ** 32 - 1920, decoder = fakeDecoder } = {}) {
   const clock = new FakeClock();
   const parts: Int16Array[] = [];
   const buffer = new JitterBuffer({
     clock,
-    decoder: fakeDecoder,
+    decoder,
     clockRateHz: 48_000,
     output: ({ samples }) => parts.push(samples),
   });
@@ -47,7 +47,7 @@ function newBuffer({ firstSequence = 65_534, firstTimestamp = 2 ** 32 - 1920 } =
     assert.equal(samples.length % frameSamples, 0);
     return Array.from({ length: samples.length / frameSamples }, (_, i) => samples[i * frameSamples]);
   };
-  return { clock, buffer, push, frames };
+  return { clock, buffer, push, parts, frames };
 }
 
 test('packets in order pass at once, and numbers wrap around', async () => {
@@ -139,6 +139,27 @@ test('a malformed packet sounds like a lost one', async () => {
   push(1, { value: 255 });
   push(2);
   assert.deepEqual(frames(), [1, concealed, 3]);
+});
+
+test('a pause after a packet of one sample is filled with frames of 10 ms', async () => {
+  const decoder = { ...fakeDecoder, decode: () => Int16Array.of(1) };
+  const { clock, push, parts } = newBuffer({ decoder });
+  push(0);
+  await clock.advance(1000);
+  const frames = parts.slice(1);
+  assert.ok(frames.length > 80 && frames.length <= 100, `${frames.length} frames`);
+  assert.ok(frames.every(({ length }) => length === frameSamples / 2));
+});
+
+test('a packet of G.711 shorter than 10 ms sounds like a lost one', async () => {
+  const decoder = await createFrameDecoder('pcmu');
+  assert.equal(decoder.decode(new Uint8Array(80)).length, 80);
+  const { push, parts } = newBuffer({ decoder });
+  push(0);
+  assert.deepEqual(
+    parts.map(({ length }) => length),
+    [160],
+  );
 });
 
 test('a hostile sender gets no more than real time accepted, and no silence for jumps of the timestamp', async () => {

@@ -6,6 +6,8 @@ import type { CallCodec } from './peer-connection.ts';
 
 /** The duration of sent frames. */
 export const frameMs = 20;
+/** The shortest packets of G.711 that are accepted, and the shortest frames that replace lost audio. */
+export const shortestFrameMs = 10;
 /** Lost G.711 fades to silence in this time, and the sound returns in half of it. */
 const fadeMs = 10;
 
@@ -130,6 +132,9 @@ class G711Decoder implements FrameDecoder {
   }
 
   decode(payload: Uint8Array): Int16Array {
+    if (payload.length < samplesIn(shortestFrameMs, this.sampleRateHz)) {
+      throw new RangeError(`A G.711 packet of ${payload.length} bytes is shorter than ${shortestFrameMs} ms`);
+    }
     const samples = this.#decode(payload);
     if (this.#concealing) fadeIn(samples, samplesIn(fadeMs / 2, this.sampleRateHz));
     this.#concealing = false;

@@ -2,7 +2,7 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 import { durationMs, samplesIn } from '../../audio/pcm.ts';
 import type { Clock } from '../../core/clock.ts';
 import { TokenBucket } from '../../core/token-bucket.ts';
-import { type FrameDecoder, frameMs } from './frame-codec.ts';
+import { type FrameDecoder, frameMs, shortestFrameMs } from './frame-codec.ts';
 
 /** The part of an RTP packet (RFC 3550 §5.1) that matters here. */
 export interface RtpFrame {
@@ -147,7 +147,8 @@ export class JitterBuffer {
     this.#waiting.delete(frame.sequenceNumber);
     this.#fillPause(frame);
     const samples = this.#decode(frame.payload);
-    this.#frameSamples = samples.length;
+    // A pause is filled frame by frame: shorter ones would cost a timer for each sample.
+    this.#frameSamples = Math.max(samples.length, samplesIn(shortestFrameMs, this.#decoder.sampleRateHz));
     this.#emit(samples);
     this.#count(samples.length);
     this.#advance(frame, samples.length);
