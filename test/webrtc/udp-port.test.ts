@@ -6,6 +6,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type TestContext, test } from 'node:test';
 import { classes, Message, methods } from 'werift';
 import { type Endpoint, UdpPort, type UdpRoute } from '../../src/transport/webrtc/werift/udp-port.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 
 const client: Endpoint = ['127.0.0.1', 50_000];
 
@@ -17,12 +18,13 @@ async function newPort(t: TestContext) {
     if (socket instanceof Socket) sockets.push(socket);
   };
   subscribe('udp.socket', created);
-  const port = await UdpPort.open(0, { localOnly: true });
+  const clock = new FakeClock();
+  const port = await UdpPort.open(0, { clock, localOnly: true, silenceMs: 5000 });
   unsubscribe('udp.socket', created);
   t.after(() => port.close());
   const arrive = (data: Buffer, [address, from]: Endpoint) =>
     sockets[0]?.emit('message', data, { address, port: from });
-  return { port, arrive };
+  return { clock, port, arrive };
 }
 
 function newRoute(name: string) {
@@ -52,4 +54,37 @@ test('a packet from port 0, which cannot be answered, is dropped', async (t) => 
   assert.deepEqual(requests, []);
   arrive(stunRequest(route), client);
   assert.deepEqual(requests, [client]);
+});
+
+test('the address of a call cannot be claimed for another one while the call receives from it', async (t) => {
+  const { clock, port, arrive } = await newPort(t);
+  const [victim, other] = [newRoute('victim'), newRoute('other')];
+  for (const { route } of [victim, other]) port.add(route);
+  const media = Buffer.of(0x80, 0, 0, 0);
+  arrive(stunRequest(victim.route), client);
+  await clock.advance(4000);
+  arrive(media, client);
+  await clock.advance(4000);
+  arrive(stunRequest(other.route), client);
+  arrive(media, client);
+  assert.deepEqual([victim.packets.length, other.requests.length, other.packets.length], [2, 0, 0]);
+  await clock.advance(5000);
+  arrive(stunRequest(other.route), client);
+  arrive(media, client);
+  assert.deepEqual([victim.packets.length, other.requests.length, other.packets.length], [2, 1, 1]);
+  port.remove(victim.route);
+  arrive(media, client);
+  port.remove(other.route);
+  arrive(media, client);
+  assert.equal(other.packets.length, 2);
+});
+
+test('a call receives from the 16 addresses that were proven last', async (t) => {
+  const { port, arrive } = await newPort(t);
+  const { route, packets } = newRoute('call');
+  port.add(route);
+  const clients = Array.from({ length: 20 }, (_, i): Endpoint => ['127.0.0.1', 50_000 + i]);
+  for (const from of clients) arrive(stunRequest(route), from);
+  for (const from of clients) arrive(Buffer.of(0x80, 0, 0, 0), from);
+  assert.deepEqual(packets, clients.slice(-16));
 });

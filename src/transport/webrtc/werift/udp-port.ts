@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { classes, isStunMessage, type Message, methods, parseMessage } from 'werift';
+import type { Clock } from '../../../core/clock.ts';
 import { NoPortError } from '../peer-connection.ts';
 
 /** An address and port. */
@@ -19,20 +20,33 @@ export interface UdpRoute {
 /** Addresses from which a call may receive; a client has one per network interface. */
 const mostEndpoints = 16;
 
+export interface UdpPortOptions {
+  clock: Clock;
+  /** Only clients on this machine can connect. */
+  localOnly: boolean;
+  /** An address from which a call has received nothing for this time may be proven for another one. */
+  silenceMs: number;
+}
+
+/** A call, and the addresses that are proven for it, oldest first. */
+interface Registration {
+  readonly route: UdpRoute;
+  readonly endpoints: Set<string>;
+}
+
 /**
  * One UDP port for all calls. A client proves by STUN that an address belongs to its call (RFC 8445 §7.3); everything
  * else that arrives is dropped before it is parsed any further.
  */
 export class UdpPort {
   readonly #sockets: Partial<Record<4 | 6, Socket>>;
-  readonly #localOnly: boolean;
-  readonly #routes = new Map<string, UdpRoute>();
-  /** In the order in which they were proven, by call. */
-  readonly #endpoints = new Map<string, UdpRoute>();
+  readonly #options: UdpPortOptions;
+  readonly #registrations = new Map<string, Registration>();
+  readonly #endpoints = new Map<string, { registration: Registration; seenAt: number }>();
 
-  private constructor(sockets: Partial<Record<4 | 6, Socket>>, localOnly: boolean) {
+  private constructor(sockets: Partial<Record<4 | 6, Socket>>, options: UdpPortOptions) {
     this.#sockets = sockets;
-    this.#localOnly = localOnly;
+    this.#options = options;
     for (const socket of Object.values(sockets)) {
       socket.on('message', (data, { address, port }) => this.#receive(data, [address, port]));
       // Errors of sending to one client (unreachable, too large) concern that client only: it times out.
@@ -41,15 +55,15 @@ export class UdpPort {
   }
 
   /**
-   * Opens a port for IPv4, and for IPv6 if the system has it; 0 selects a free one. With `localOnly`, only clients on
-   * this machine can connect. The port is not bound to loopback for that: browsers do not use loopback addresses.
+   * Opens a port for IPv4, and for IPv6 if the system has it; 0 selects a free one. It is not bound to loopback for
+   * `localOnly`: browsers do not use loopback addresses.
    * @throws {NoPortError} when it is in use
    */
-  static async open(port: number, { localOnly }: { localOnly: boolean }): Promise<UdpPort> {
+  static async open(port: number, options: UdpPortOptions): Promise<UdpPort> {
     try {
       const v4 = await bind('udp4', port);
       const v6 = await bind('udp6', v4.address().port).catch(() => undefined);
-      return new UdpPort(v6 ? { 4: v4, 6: v6 } : { 4: v4 }, localOnly);
+      return new UdpPort(v6 ? { 4: v4, 6: v6 } : { 4: v4 }, options);
     } catch (cause) {
       throw new NoPortError(`UDP port ${port} cannot be opened for calls`, { cause });
     }
@@ -60,12 +74,13 @@ export class UdpPort {
   }
 
   add(route: UdpRoute): void {
-    this.#routes.set(route.usernameFragment, route);
+    this.#registrations.set(route.usernameFragment, { route, endpoints: new Set() });
   }
 
   remove(route: UdpRoute): void {
-    this.#routes.delete(route.usernameFragment);
-    for (const [key, owner] of this.#endpoints) if (owner === route) this.#endpoints.delete(key);
+    const registration = this.#registrations.get(route.usernameFragment);
+    this.#registrations.delete(route.usernameFragment);
+    for (const key of registration?.endpoints ?? []) this.#endpoints.delete(key);
   }
 
   send(data: Uint8Array, [address, port]: Endpoint): void {
@@ -73,7 +88,7 @@ export class UdpPort {
   }
 
   async close(): Promise<void> {
-    this.#routes.clear();
+    this.#registrations.clear();
     this.#endpoints.clear();
     await Promise.all(Object.values(this.#sockets).map((socket) => new Promise<void>((done) => socket.close(done))));
   }
@@ -85,27 +100,43 @@ export class UdpPort {
       const message = parseMessage(data);
       if (message?.messageClass === classes.REQUEST) return this.#authenticate(message, data, from);
     }
-    this.#endpoints.get(keyOf(from))?.received(data, from);
+    const endpoint = this.#endpoints.get(keyOf(from));
+    if (!endpoint) return;
+    endpoint.seenAt = this.#options.clock.now();
+    endpoint.registration.route.received(data, from);
   }
 
   #authenticate(message: Message, data: Buffer, from: Endpoint): void {
     if (message.messageMethod !== methods.BINDING) return;
     const username: unknown = message.getAttributeValue('USERNAME');
     if (typeof username !== 'string') return;
-    const route = this.#routes.get(username.split(':', 1)[0] ?? '');
-    if (!route || !parseMessage(data, Buffer.from(route.password))) return;
+    const registration = this.#registrations.get(username.split(':', 1)[0] ?? '');
+    if (!registration || !parseMessage(data, Buffer.from(registration.route.password))) return;
     // After the password, because the addresses of the machine take a system call.
-    if (this.#localOnly && !isOwnAddress(from[0])) return;
-    this.#prove(from, route);
-    route.stunRequested(message, from, data);
+    if (this.#options.localOnly && !isOwnAddress(from[0])) return;
+    if (this.#prove(keyOf(from), registration)) registration.route.stunRequested(message, from, data);
   }
 
-  #prove(from: Endpoint, route: UdpRoute): void {
-    const key = keyOf(from);
-    if (this.#endpoints.get(key) === route) return;
-    this.#endpoints.set(key, route);
-    const owned = [...this.#endpoints].filter(([, owner]) => owner === route);
-    for (const [oldest] of owned.slice(0, -mostEndpoints)) this.#endpoints.delete(oldest);
+  /**
+   * Registers an address for a call. False if it is in use by another call: the source address of a packet can be
+   * forged, so a password of one call must not take the packets of another one.
+   */
+  #prove(key: string, registration: Registration): boolean {
+    const seenAt = this.#options.clock.now();
+    const known = this.#endpoints.get(key);
+    if (known && known.registration !== registration) {
+      if (seenAt - known.seenAt < this.#options.silenceMs) return false;
+      known.registration.endpoints.delete(key);
+    }
+    this.#endpoints.set(key, { registration, seenAt });
+    const { endpoints } = registration;
+    endpoints.add(key);
+    const [oldest] = endpoints;
+    if (oldest !== undefined && endpoints.size > mostEndpoints) {
+      endpoints.delete(oldest);
+      this.#endpoints.delete(oldest);
+    }
+    return true;
   }
 }
 

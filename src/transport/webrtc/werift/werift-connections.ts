@@ -56,8 +56,8 @@ export class WeriftConnections implements PeerConnections {
 
   /** Tries again at the next call if the port was in use. */
   #openPort(): Promise<UdpPort> {
-    const { port, localOnly } = this.#options;
-    this.#port ??= UdpPort.open(port, { localOnly }).catch((error: unknown) => {
+    const { clock, port, localOnly, limits } = this.#options;
+    this.#port ??= UdpPort.open(port, { clock, localOnly, silenceMs: limits.silenceMs }).catch((error: unknown) => {
       this.#port = undefined;
       throw error;
     });
