@@ -34,6 +34,7 @@ export class SharedProtocol implements Protocol, UdpRoute {
   readonly #tieBreaker = randomBytes(8).readBigUInt64BE();
   readonly #arrived: () => void;
   #selected: Endpoint | undefined;
+  #nominated = false;
 
   /** `arrived` is called for everything that the client sends. */
   constructor(options: { port: UdpPort; host: string; ice: IceCredentials; arrived: () => void }) {
@@ -56,10 +57,24 @@ export class SharedProtocol implements Protocol, UdpRoute {
     return this.#ice.localPassword;
   }
 
-  stunRequested(message: Message, [address, port]: Endpoint, data: Buffer): void {
+  /**
+   * Answers a check of the client (RFC 8445 §7.3.1). werift gets the first nomination, which completes ICE, and
+   * conflicts of roles, which it refuses: it keeps state for each address and transaction of all others.
+   */
+  stunRequested(message: Message, from: Endpoint, data: Buffer): void {
     this.#arrived();
-    if (message.attributesKeys.includes('USE-CANDIDATE')) this.#selected = [address, port];
-    this.onRequestReceived.execute(message, [address, port], data);
+    const conflicts = message.attributesKeys.includes('ICE-CONTROLLED');
+    const nominates = !conflicts && message.attributesKeys.includes('USE-CANDIDATE');
+    if (nominates) this.#selected = from;
+    if (conflicts || (nominates && !this.#nominated)) {
+      this.#nominated ||= nominates;
+      return this.onRequestReceived.execute(message, [...from], data);
+    }
+    const response = new Message(methods.BINDING, classes.RESPONSE, message.transactionId)
+      .setAttribute('XOR-MAPPED-ADDRESS', from)
+      .addMessageIntegrity(Buffer.from(this.password))
+      .addFingerprint();
+    this.#port.send(response.bytes, from);
   }
 
   received(data: Buffer): void {
@@ -67,7 +82,7 @@ export class SharedProtocol implements Protocol, UdpRoute {
     this.onDataReceived.execute(data);
   }
 
-  /** Asks the client for a sign of life: every ICE agent answers a STUN request (RFC 8445 §7.3). */
+  /** Makes the client send something: every ICE agent answers a STUN request (RFC 8445 §7.3). */
   probe(): void {
     if (!this.#selected) return;
     const request = new Message(methods.BINDING, classes.REQUEST)
