@@ -146,6 +146,17 @@ test('audio at another rate is converted', async () => {
   assert.equal(durationMs(sound().length, 8000), 200);
 });
 
+test('audio that cannot be converted leaves the call usable', async () => {
+  const { play, playback, run, sound } = newPlayback();
+  play(new Int16Array(100), { sampleRateHz: 1 });
+  await run(100);
+  assert.equal(sound().length, 0);
+  playback.interrupt();
+  play(ramp(100));
+  await run(140);
+  assert.deepEqual(sound().subarray(-samplesIn(100, rateHz)), ramp(100));
+});
+
 test('frames are sent 50 times a second without drift, with timestamps across gaps of the event loop', async () => {
   const clock = new FakeClock();
   const encoder: FrameEncoder = {

@@ -221,12 +221,17 @@ export class SentPlayback implements Playback {
     if (sampleRateHz === this.#rateHz || this.#resampler?.fromHz === sampleRateHz) return true;
     if (this.#loadingRate === sampleRateHz) return false;
     this.#loadingRate = sampleRateHz;
-    void createResampler(sampleRateHz, this.#rateHz, { align: false }).then((resampler) => {
+    const loaded = (resampler: Resampler) => {
       this.#resampler?.free();
       this.#resampler = resampler;
       this.#loadingRate = undefined;
       if (this.#closed) this.close();
-    });
+    };
+    // After a failure, which may be a lack of memory, the next frame tries again.
+    const failed = () => {
+      this.#loadingRate = undefined;
+    };
+    void createResampler(sampleRateHz, this.#rateHz, { align: false }).then(loaded, failed);
     return false;
   }
 
