@@ -10,7 +10,11 @@ export function openConnections(options: CallOptions): PeerConnections {
   };
   return {
     async accept(offer, handlers, signal) {
-      loaded ??= load();
+      loaded ??= load().catch((error: unknown) => {
+        // The next call tries again.
+        loaded = undefined;
+        throw error;
+      });
       return (await loaded).accept(offer, handlers, signal);
     },
     async close() {
