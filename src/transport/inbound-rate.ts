@@ -58,7 +58,7 @@ export class InboundRate {
     return overMs === 0 ? this.answersPaid() : this.#wait(overMs).then(() => this.settled());
   }
 
-  /** What waits is not resumed. */
+  /** Cancels the waiting: it is never resumed. */
   stop(): void {
     this.#cancelWait?.();
   }

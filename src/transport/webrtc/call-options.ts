@@ -8,9 +8,9 @@ export interface CallLimits extends OfferLimits {
   connectMs: number;
   /** Without any packet from a client, before it counts as gone. */
   silenceMs: number;
-  /** Of a message on the data channel from the client: `a=max-message-size` of the answer. */
+  /** Maximum size of a message from the client on the data channel: `a=max-message-size` of the answer. */
   messageBytes: number;
-  /** Of messages on the data channel that wait to be processed. */
+  /** Maximum total size of the messages on the data channel that wait to be processed. */
   pendingBytes: number;
 }
 

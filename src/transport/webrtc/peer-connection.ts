@@ -23,7 +23,7 @@ export interface EventChannel {
   readonly isOpen: boolean;
   /** The size of the largest message that the client accepts, from `a=max-message-size`, in bytes of UTF-8. */
   readonly maxMessageBytes: number;
-  /** Bytes passed to `send` that have not been acknowledged by the client. */
+  /** Bytes passed to `send` that have not been sent yet. */
   readonly bufferedBytes: number;
   /**
    * Sends a text; ignored after the end of the connection.
@@ -60,7 +60,7 @@ export interface PeerConnection {
   /** The SDP answer with all candidates: trickle ICE is not used. */
   readonly answer: string;
   readonly codec: CallCodec;
-  /** Of the data channel that the client offers, as `EventChannel.maxMessageBytes`; undefined if it offers none. */
+  /** `EventChannel.maxMessageBytes` of the data channel that the client offers; undefined if it offers none. */
   readonly maxMessageBytes: number | undefined;
   readonly playback: Playback;
   /** Resolves once, when the connection has ended; sockets, timers and codecs are released. Never rejects. */

@@ -44,7 +44,7 @@ export class CallAudio {
     this.playback = new SentPlayback({ clock, rateHz: encoder.sampleRateHz, leadMs });
     this.#received = new JitterBuffer({ clock, decoder, clockRateHz: clockRatesHz[offer.codec], output });
     this.#unsubscribe = [
-      // Of the transport, because werift only passes on packets whose source the offer names (`a=ssrc`).
+      // From the transport, because werift only passes on packets whose source the offer names (`a=ssrc`).
       transceiver.dtlsTransport.onRtp.subscribe((packet) => this.#receive(packet)).unSubscribe,
       transceiver.sender.onRtcp.subscribe((packet) => {
         if (packet instanceof RtcpRrPacket || packet instanceof RtcpSrPacket) this.#reported(packet);
@@ -90,7 +90,7 @@ export class CallAudio {
     this.#received.push({ sequenceNumber, timestamp, payload });
   }
 
-  /** Whether a packet is of the source that is heard: a client has one at a time. */
+  /** Whether a packet belongs to the current source: a client has one at a time. */
   #follows(ssrc: number): boolean {
     const now = this.#clock.now();
     if (this.#source && this.#source.ssrc !== ssrc && now - this.#source.seenAt < sourceTimeoutMs) return false;
