@@ -2,6 +2,7 @@ import type {
   CallToolResult,
   Client,
   JsonSchemaValidator,
+  ListToolsResult,
   PriorDiscovery,
   Tool,
   Transport,
@@ -46,8 +47,6 @@ interface OpenClient {
 
 /** Deadlines are those of the callers, on the clock of the server. */
 const noTimeoutMs = 2 ** 31 - 1;
-/** Maximum number of pages of a list of tools. */
-const maxPages = 64;
 
 /**
  * One connection to an MCP server. Connects when it is used, and again after the connection was lost. Requests are never
@@ -70,14 +69,26 @@ export class McpConnection {
     return this.#discovery;
   }
 
-  /** All tools of the server. @throws an error of the SDK or of `fetch`; the signal's reason */
-  async listTools(signal: AbortSignal): Promise<Tool[]> {
-    const options = { cacheMode: 'bypass', signal, timeout: noTimeoutMs } as const;
-    const { tools } = await this.#request((client) => client.listTools(undefined, options), signal);
-    return tools;
+  /**
+   * The tools of the server, page by page: their number and total size are not bounded.
+   * @throws an error of the SDK or of `fetch`; the signal's reason
+   */
+  async *toolPages(signal: AbortSignal): AsyncGenerator<readonly Tool[]> {
+    const options = { signal, timeout: noTimeoutMs };
+    let cursor: string | undefined;
+    do {
+      const params = cursor === undefined ? {} : { cursor };
+      const page = await this.#request(async (client): Promise<ListToolsResult> => {
+        if (!client.getServerCapabilities()?.tools) return { tools: [] };
+        // `listTools` of the client would collect all pages before their size can be checked.
+        return client.request({ method: 'tools/list', params }, options);
+      }, signal);
+      yield page.tools;
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
   }
 
-  /** As `listTools`. */
+  /** @throws as `toolPages` */
   async callTool(name: string, args: Record<string, unknown>, signal: AbortSignal): Promise<CallToolResult> {
     // With a definition of its own, the client neither compiles the server's schemas nor repeats a refused request.
     const toolDefinition: Tool = { name, inputSchema: { type: 'object' } };
@@ -178,7 +189,6 @@ export class McpConnection {
         // The older transport exists only in older versions.
         versionNegotiation: { mode: how.transport === 'sse' ? 'legacy' : 'auto', probe: { timeoutMs: noTimeoutMs } },
         jsonSchemaValidator: anyJson,
-        listMaxPages: maxPages,
         ...(changed && { listChanged: { tools: { autoRefresh: false, onChanged: changed } } }),
       },
     );

@@ -80,8 +80,6 @@ function connectionProblem(error: unknown, sdk: Sdk): string {
       return 'closed the connection.';
     case sdk.SdkErrorCode.EraNegotiationFailed:
       return 'speaks no version of the protocol that this server knows. Check its address.';
-    case sdk.SdkErrorCode.ListPaginationExceeded:
-      return 'has a list of tools without an end.';
     default:
       return 'sent an answer that does not follow the protocol.';
   }

@@ -76,7 +76,7 @@ export class McpServers {
     const key = JSON.stringify([tenant, configured?.name ?? null, target]);
     const link = (listChanged: () => void) =>
       new ServerLink({
-        ...{ target, clock, limits, changed: listChanged },
+        ...{ target, clock, limits, only: configured?.tools, changed: listChanged },
         http: () => this.#http(configured === undefined ? [] : [target]),
         stderr: (line) => stderr?.(definition.server_label, line),
       });

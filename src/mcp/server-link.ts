@@ -1,5 +1,7 @@
+import type { Tool } from '@modelcontextprotocol/client';
 import type { Clock } from '../core/clock.ts';
 import { isJsonObject, tryParseJson } from '../core/json.ts';
+import { jsonLength } from '../core/json-pieces.ts';
 import type { GuardedFetch } from '../net/guarded-fetch.ts';
 import { nestsDeeperThan } from '../protocol/parse/frame-parser.ts';
 import type { ListedTool } from '../protocol/wire/mcp-items.ts';
@@ -13,14 +15,18 @@ import type { ListSource, ListUse } from './shared-lists.ts';
 
 /** Far deeper than any schema, and safe for recursive functions. */
 const maxSchemaDepth = 64;
+/** Maximum number of pages of a list of tools. */
+const maxPages = 64;
 
 export interface LinkOptions {
   target: HttpTarget | StdioTarget;
+  /** The only tools that are listed. */
+  only: readonly string[] | undefined;
   /** As in `ConnectionOptions`. */
   http: () => GuardedFetch;
   clock: Clock;
   limits: {
-    /** Maximum size of a response or message of the server. */
+    /** Maximum size of a response or message of the server, and of its list of tools. */
     mcpResponseBytes: number;
     /** Maximum duration of an import. */
     mcpImportMs: number;
@@ -48,7 +54,7 @@ export class ServerLink implements ListSource {
     const tooLong = new ImportError(`It was not done within ${mcpImportMs / 1000} s.`);
     const cancel = clock.after(mcpImportMs, () => abort.abort(tooLong));
     try {
-      return listedTools(await this.#listing.listTools(abort.signal));
+      return await this.#listed(abort.signal);
     } catch (error) {
       if (error instanceof ImportError) throw error;
       const { reason, detail } = importFailure(error, await import('@modelcontextprotocol/client'));
@@ -56,6 +62,26 @@ export class ServerLink implements ListSource {
     } finally {
       cancel();
     }
+  }
+
+  /** Ends with the first page that exceeds a limit. @throws {ImportError} */
+  async #listed(signal: AbortSignal): Promise<ListedTool[]> {
+    const { only, limits } = this.#options;
+    const { mcpResponseBytes } = limits;
+    const listed: ListedTool[] = [];
+    let pages = 0;
+    let length = 0;
+    for await (const page of this.#listing.toolPages(signal)) {
+      pages += 1;
+      if (pages > maxPages) throw new ImportError(`It has a list of more than ${maxPages} pages of tools.`);
+      const tools = page.filter(({ name }) => only?.includes(name) ?? true).map(listedTool);
+      length += jsonLength(tools, mcpResponseBytes);
+      if (length > mcpResponseBytes) {
+        throw new ImportError(`It has a list of tools with more than ${mcpResponseBytes} bytes.`);
+      }
+      listed.push(...tools);
+    }
+    return listed;
   }
 
   /**
@@ -99,10 +125,8 @@ export class SessionServer implements ToolServer {
     return this.#configured?.approval;
   }
 
-  async listTools(signal: AbortSignal): Promise<readonly ListedTool[]> {
-    const tools = await this.#use.list(signal);
-    const only = this.#configured?.tools;
-    return only ? tools.filter(({ name }) => only.includes(name)) : tools;
+  listTools(signal: AbortSignal): Promise<readonly ListedTool[]> {
+    return this.#use.list(signal);
   }
 
   async callTool(
@@ -136,14 +160,12 @@ export class SessionServer implements ToolServer {
 }
 
 /** @throws {ImportError} for a tool that cannot be offered to a model */
-function listedTools(tools: Awaited<ReturnType<McpConnection['listTools']>>): ListedTool[] {
-  return tools.map(({ name, description = '', inputSchema, annotations = null }) => {
-    const schema: Record<string, unknown> = inputSchema;
-    if (nestsDeeperThan(maxSchemaDepth, schema)) {
-      throw new ImportError(
-        `The schema of its tool '${name.slice(0, 64)}' is nested more than ${maxSchemaDepth} levels deep.`,
-      );
-    }
-    return { name, input_schema: schema, description, annotations: annotations && { ...annotations } };
-  });
+function listedTool({ name, description = '', inputSchema, annotations }: Tool): ListedTool {
+  const schema: Record<string, unknown> = inputSchema;
+  if (nestsDeeperThan(maxSchemaDepth, schema)) {
+    throw new ImportError(
+      `The schema of its tool '${name.slice(0, 64)}' is nested more than ${maxSchemaDepth} levels deep.`,
+    );
+  }
+  return { name, input_schema: schema, description, annotations: annotations ? { ...annotations } : null };
 }

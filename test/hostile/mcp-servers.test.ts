@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import '@modelcontextprotocol/client';
 import 'undici';
 import type { ParleyServer } from '../../src/server/server.ts';
-import { callTool, importFailure, importTools, newParley } from '../mcp/support.ts';
+import { answering, callTool, importFailure, importTools, json, newParley } from '../mcp/support.ts';
 import { LocalServer } from '../net/local-server.ts';
 import { say } from '../support/fake-engines.ts';
 import { WireClient } from '../support/wire-client.ts';
@@ -25,30 +25,6 @@ const tool = (server: LocalServer, more: object = {}) => ({
   },
   ...more,
 });
-
-/** A server of the protocol, whose answers to `tools/list` and `tools/call` are `results`. */
-function answering(results: Record<string, unknown>): RequestListener {
-  return async (request, response) => {
-    if (request.method !== 'POST') return void response.writeHead(405).end();
-    let text = '';
-    for await (const chunk of request) text += String(chunk);
-    const { id, method, params } = JSON.parse(text);
-    if (id === undefined) return void response.writeHead(202).end();
-    const initialized = {
-      protocolVersion: params?.protocolVersion,
-      capabilities: { tools: {} },
-      serverInfo: { name: 'evil', version: '1' },
-    };
-    const given = method === 'initialize' ? initialized : results[method];
-    const result: unknown = typeof given === 'function' ? given() : given;
-    const error = { code: -32_601, message: 'Method not found' };
-    json(response, { jsonrpc: '2.0', id, ...(result === undefined ? { error } : { result }) });
-  };
-}
-
-function json(response: ServerResponse, body: object): void {
-  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-}
 
 function streaming(_request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -105,18 +81,20 @@ test('servers that cannot be imported fail with a reason, and nothing remains of
     [
       'pages without end',
       answering({ 'tools/list': () => ({ tools: [plain], nextCursor: String(++pages) }) }),
-      /without an end/,
+      /more than 64 pages/,
     ],
     ['nothing but JSON', (_, response) => json(response, { jsonrpc: '2.0' }), /no version of the protocol/],
   ];
   const plainText = await LocalServer.start(t, (_, response) => response.end('Hello.'));
   const listless = await LocalServer.start(t, answering({ 'tools/list': { tools: 'none' } }));
+  const endless = await LocalServer.start(t, streaming);
   const servers = await Promise.all(cases.map(([, listener]) => LocalServer.start(t, listener)));
-  // The first import creates the schemas of the protocol's client.
+  // The first imports create the schemas of the protocol's client, and compile its code.
   const prepare = async ({ wsUrl }: ParleyServer) => {
     const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
-    for (const server of [plainText, listless]) await importFailure(client, tool(server));
+    for (const server of [plainText, listless, endless]) await importFailure(client, tool(server));
     client.socket.terminate();
+    endless.requests.length = 0;
   };
   await underAttack(t, { ...allowed, prepare }, async (scene) => {
     for (const [index, server] of servers.entries()) {
@@ -191,4 +169,30 @@ test('a schema of 5 MB is not read to its end', async (t) => {
   const server = await LocalServer.start(t, answering({ 'tools/list': { tools: [{ ...plain, description }] } }));
   const { open } = await newParley(t, allowed.config);
   assert.match(await importFailure(await open(), tool(server)), /longer than 1048576 bytes/);
+});
+
+test('a list of tools is bounded in total, without the tools that the operator excludes', async (t) => {
+  let pages = 0;
+  const page = () => {
+    const description = 'x'.repeat(300 * 1024);
+    const nextCursor = pages < 20 ? String(pages) : undefined;
+    const tools = [
+      { ...plain, name: `tool_${pages}`, description },
+      { ...plain, name: `small_${pages}` },
+    ];
+    pages += 1;
+    return { tools, nextCursor };
+  };
+  const server = await LocalServer.start(t, answering({ 'tools/list': page }));
+  const url = `http://127.0.0.1:${server.port}/mcp`;
+  const mcpServers = { chosen: { url, 'allowed-tools': ['small_7'] } };
+  const { open } = await newParley(t, { ...allowed.config, mcpServers });
+  assert.match(await importFailure(await open(), tool(server)), /list of tools with more than 1048576 bytes/);
+  assert.equal(pages, 4, 'the list is not read to its end');
+  pages = 0;
+  const [list] = await importTools(await open(), { type: 'mcp', server_label: 'chosen' });
+  assert.deepEqual(
+    list?.tools.map(({ name }) => name),
+    ['small_7'],
+  );
 });

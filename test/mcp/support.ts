@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { RequestListener, ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
 import { type LocalMcpServer, type McpEra, startMcpServer } from '../../dev/harness/mcp-server.ts';
 import type { McpCallItem, McpListToolsItem } from '../../src/protocol/index.ts';
@@ -70,4 +71,28 @@ export async function callTool(
     const { item } = await client.until('conversation.item.done');
     if (item.type === 'mcp_call') return item;
   }
+}
+
+/** A server of the protocol, whose answers to requests are `results`, or those of the functions in it. */
+export function answering(results: Record<string, unknown>): RequestListener {
+  return async (request, response) => {
+    if (request.method !== 'POST') return void response.writeHead(405).end();
+    let text = '';
+    for await (const chunk of request) text += String(chunk);
+    const { id, method, params } = JSON.parse(text);
+    if (id === undefined) return void response.writeHead(202).end();
+    const initialized = {
+      protocolVersion: params?.protocolVersion,
+      capabilities: { tools: {} },
+      serverInfo: { name: 'evil', version: '1' },
+    };
+    const given = results[method] ?? (method === 'initialize' ? initialized : undefined);
+    const result: unknown = typeof given === 'function' ? await given(params) : given;
+    const error = { code: -32_601, message: 'Method not found' };
+    json(response, { jsonrpc: '2.0', id, ...(result === undefined ? { error } : { result }) });
+  };
+}
+
+export function json(response: ServerResponse, body: object): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
