@@ -103,6 +103,26 @@ test('a client that does not read is disconnected, and what it has not read is b
   assert.ok(caller.texts.length <= 1);
 });
 
+test('a data channel that cannot send ends its call, and only that', async (t) => {
+  verifies('R10.9');
+  const { server, connections, log } = await callsServer(t);
+  await openCall(server);
+  const other = connections.last.open();
+  await openCall(server);
+  const caller = connections.last.open();
+  caller.failure = new RangeError('max-message-size exceeded');
+  await caller.say(userText('Hello.'));
+  assert.match(JSON.stringify((await log.entry('session_failed')).details), /error/);
+  assert.ok(caller.isClosed);
+  await openCall(server);
+  const late = connections.last;
+  late.failure = caller.failure;
+  late.open();
+  assert.ok(late.isClosed);
+  void other.say(userText('Hello.'));
+  await other.until('conversation.item.done');
+});
+
 test('events that wait are sent once the client has read', async (t) => {
   const { server, connections } = await callsServer(t);
   await openCall(server);

@@ -37,7 +37,8 @@ const video = (mid: number) => [
 const candidate = 'a=candidate:1 1 udp 2113937151 192.0.2.1 54400 typ host';
 const sdp = (...lines: readonly (string | readonly string[])[]) => `${[...head, ...lines.flat()].join('\r\n')}\r\n`;
 
-const refused: [name: string, body: string, status: number, message: RegExp][] = [
+type Refused = [name: string, body: string, status: number, message: RegExp];
+const refused: Refused[] = [
   ['nothing', ' ', 400, /must start with the line 'v=0'/],
   ['JSON', JSON.stringify({ type: 'offer', sdp: sdp(audio, application) }), 400, /must start with the line 'v=0'/],
   ['control characters', '\u0000\u0001\u0002'.repeat(1000), 400, /must start with the line 'v=0'/],
@@ -61,7 +62,15 @@ const refused: [name: string, body: string, status: number, message: RegExp][] =
   ],
   ['no fingerprint', sdp(audio.filter((line) => !line.includes('fingerprint'))), 400, /no 'a=fingerprint'/],
   ['tiny messages', sdp(audio, application, 'a=max-message-size:100'), 400, /a=max-message-size:100/],
-  ['messages of no size', sdp(audio, application, 'a=max-message-size:x'), 400, /a=max-message-size:x/],
+  ['two data sections', sdp(audio, application, application), 400, /more than one data section/],
+  ...['x', '-5', '1e6', '', '0x10000'].map(
+    (size): Refused => [
+      `messages of the size '${size}'`,
+      sdp(audio, application, `a=max-message-size:${size}`),
+      400,
+      new RegExp(`a=max-message-size:${size}'`),
+    ],
+  ),
 ];
 
 async function answerTo(server: ParleyServer, body: string) {

@@ -31,6 +31,8 @@ export class FakeConnection implements PeerConnection {
   readonly texts: string[] = [];
   /** The number of bytes that count as not acknowledged. */
   bufferedBytes = 0;
+  /** The error with which the data channel refuses to send. */
+  failure: Error | undefined;
   isOpen = false;
   isClosed = false;
   readonly #ended = Promise.withResolvers<ConnectionEnd>();
@@ -48,6 +50,7 @@ export class FakeConnection implements PeerConnection {
   }
 
   #receive(text: string): void {
+    if (this.failure) throw this.failure;
     assert.ok(this.isOpen, 'nothing is sent before the data channel is open');
     assert.ok(Buffer.byteLength(text) <= (this.maxMessageBytes ?? 0), 'a message is too large for the client');
     this.#check(text);

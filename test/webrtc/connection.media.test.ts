@@ -104,6 +104,17 @@ test('messages pass both ways, and the answer announces the size', options, asyn
   assert.throws(() => channel.send('x'.repeat(70_000)), RangeError);
 });
 
+test('the first of several sizes of messages applies', options, async (t) => {
+  const connections = newConnections(t);
+  const sizes = 'a=max-message-size:65536\r\na=max-message-size:5000';
+  const rewrite = (sdp: string) => sdp.replace(/a=max-message-size:\d+/, sizes);
+  const caller = await MediaCaller.call(connections, { rewrite });
+  t.after(() => caller.leave());
+  const channel = await caller.channelOpened;
+  assert.equal(channel.maxMessageBytes, 65_536);
+  channel.send('x'.repeat(60_000));
+});
+
 test('a client that vanishes is noticed, and one that only sends nothing is not gone', options, async (t) => {
   const connections = newConnections(t, { silenceMs: 4000 });
   const quiet = await MediaCaller.call(connections);

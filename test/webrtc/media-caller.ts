@@ -119,8 +119,9 @@ export class MediaCaller {
   /** Resolves when both ends are connected. */
   static async call(
     connections: PeerConnections,
-    { codec = 'opus', handlers = {} }: { codec?: CallCodec; handlers?: Partial<ConnectionHandlers> } = {},
+    options: { codec?: CallCodec; handlers?: Partial<ConnectionHandlers>; rewrite?: (offer: string) => string } = {},
   ): Promise<MediaCaller> {
+    const { codec = 'opus', handlers = {}, rewrite = (offer) => offer } = options;
     const audio = new RTCRtpCodecParameters(codecs[codec]);
     const peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: 'max-bundle', codecs: { audio: [audio] } });
     const track = new MediaStreamTrack({ kind: 'audio' });
@@ -132,7 +133,7 @@ export class MediaCaller {
     const connected = Promise.withResolvers<void>();
     const opened = Promise.withResolvers<EventChannel>();
     const server = await connections.accept(
-      peer.localDescription?.sdp ?? '',
+      rewrite(peer.localDescription?.sdp ?? ''),
       {
         connected: () => connected.resolve(),
         channelOpened: (channel) => opened.resolve(channel),

@@ -115,7 +115,18 @@ export class CallPeer implements Peer, ConnectionHandlers {
       output.clear();
       return this.close({ code: 1008, reason: `client reads too slowly: ${waiting} bytes unsent` });
     }
-    this.#rate.answered(output.send(event));
+    this.#sending(() => this.#rate.answered(output.send(event)));
+  }
+
+  /** A failure to send ends this call and nothing else: no caller, such as a timer of its audio, could handle it. */
+  #sending(send: () => void): void {
+    try {
+      send();
+    } catch (error) {
+      this.#options.log.error('session_failed', { error });
+      this.#output?.clear();
+      this.close({ code: 1011, reason: 'an event could not be sent to the client of the call' });
+    }
   }
 
   close(reason: CloseReason): void {
@@ -139,12 +150,12 @@ export class CallPeer implements Peer, ConnectionHandlers {
 
   channelOpened(channel: EventChannel): void {
     this.#hasChannel = true;
-    this.#output?.opened(channel);
+    this.#sending(() => this.#output?.opened(channel));
     this.#established();
   }
 
   drained(): void {
-    this.#output?.flush();
+    this.#sending(() => this.#output?.flush());
   }
 
   message(data: string | Uint8Array): void | Promise<void> {

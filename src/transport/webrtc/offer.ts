@@ -60,7 +60,9 @@ export function readOffer(sdp: string, allowed: readonly CallCodec[], limits: Of
       throw new OfferError(`The SDP offer has no 'a=${name}' for its audio section.`);
     }
   }
-  const data = sections.find((each) => /^m=application (?!0 )/.test(each[0] ?? ''));
+  const applications = sections.filter((each) => each[0]?.startsWith('m=application '));
+  if (applications.length > 1) throw new OfferError('The SDP offer has more than one data section (m=application).');
+  const data = applications.find((each) => !/^m=application 0 /.test(each[0] ?? ''));
   return {
     ...selectCodec(section, allowed),
     sdp: `${withMids([session, ...sections])
@@ -75,7 +77,7 @@ export function readOffer(sdp: string, allowed: readonly CallCodec[], limits: Of
 function messageBytes(size: string | undefined): number {
   if (size === undefined) return defaultMessageBytes;
   const bytes = Number(size);
-  if (Number.isNaN(bytes) || (bytes > 0 && bytes < leastMessageBytes)) {
+  if (!/^\d+$/.test(size) || (bytes > 0 && bytes < leastMessageBytes)) {
     throw new OfferError(
       `The SDP offer has 'a=max-message-size:${size.slice(0, 20)}'; events need ${leastMessageBytes}.`,
     );

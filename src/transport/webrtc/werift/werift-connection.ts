@@ -120,6 +120,8 @@ export class WeriftConnection implements PeerConnection {
   async #negotiate(): Promise<void> {
     const { clock, leadMs, limits } = this.#options;
     await this.#peer.setRemoteDescription({ type: 'offer', sdp: this.#offer.sdp });
+    // werift reads the size in another way than `readOffer`; with a smaller one its `send` throws. 0 stands for any.
+    this.#peer.sctpTransport?.setRemoteMaxMessageSize(Number.isFinite(this.maxMessageBytes) ? this.maxMessageBytes : 0);
     const transceiver = this.#peer.getTransceivers().find(({ kind }) => kind === 'audio');
     if (!transceiver) throw new OfferError('The SDP offer has no audio section (m=audio).');
     transceiver.setDirection('sendrecv');
