@@ -115,6 +115,21 @@ test('the first of several sizes of messages applies', options, async (t) => {
   channel.send('x'.repeat(60_000));
 });
 
+test('a call may be closed while its audio is sent or received', options, async (t) => {
+  const connections = newConnections(t);
+  const sending = await MediaCaller.call(connections);
+  sending.server.playback.listener = { started: () => {}, drained: () => sending.server.close() };
+  sending.play(speech.subarray(0, 960));
+  assert.equal(await sending.server.ended, 'closed');
+  await sending.leave();
+  const receiving: MediaCaller = await MediaCaller.call(connections, {
+    handlers: { audio: () => receiving.server.close() },
+  });
+  await speak(receiving, await encoded(speech.subarray(0, 4800)), 960);
+  assert.equal(await receiving.server.ended, 'closed');
+  await receiving.leave();
+});
+
 test('a client that vanishes is noticed, and one that only sends nothing is not gone', options, async (t) => {
   const connections = newConnections(t, { silenceMs: 4000 });
   const quiet = await MediaCaller.call(connections);

@@ -25,14 +25,21 @@ const fakeDecoder: FrameDecoder = {
   free: () => {},
 };
 
-function newBuffer({ firstSequence = 65_534, firstTimestamp = 2 ** 32 - 1920, decoder = fakeDecoder } = {}) {
+function newBuffer({
+  firstSequence = 65_534,
+  firstTimestamp = 2 ** 32 - 1920,
+  decoder = fakeDecoder,
+  closesAfter = Number.POSITIVE_INFINITY,
+} = {}) {
   const clock = new FakeClock();
   const parts: Int16Array[] = [];
   const buffer = new JitterBuffer({
     clock,
     decoder,
     clockRateHz: 48_000,
-    output: ({ samples }) => parts.push(samples),
+    output: ({ samples }) => {
+      if (parts.push(samples) === closesAfter) buffer.close();
+    },
   });
   /** Packet `index` of the stream, whose sound is `index + 1`; `paused`: frames of silence that were not sent before. */
   const push = (index: number, { paused = 0, value = index + 1 } = {}) =>
@@ -200,4 +207,12 @@ test('closing stops its timers', async () => {
   buffer.close();
   await clock.advance(5000);
   assert.deepEqual(frames(), [1]);
+});
+
+test('a buffer that is closed by the receiver of its audio puts out nothing more', async () => {
+  const { clock, push, frames } = newBuffer({ closesAfter: 2 });
+  push(0);
+  push(1);
+  await clock.advance(5000);
+  assert.deepEqual(frames(), [1, 2]);
 });

@@ -185,3 +185,20 @@ test('frames are sent 50 times a second without drift, with timestamps across ga
   await clock.advance(1000);
   assert.equal(sent.length, total);
 });
+
+test('a pacer that is stopped while it asks for a frame sends nothing more', async () => {
+  const clock = new FakeClock();
+  const sent: number[] = [];
+  const encoder = { sampleRateHz: rateHz, encode: () => new Uint8Array(1), reportLoss: () => {}, free: () => {} };
+  let asked = 0;
+  const pacer = new FramePacer({
+    ...{ clock, encoder, clockRateHz: 48_000, send: ({ timestamp }) => sent.push(timestamp) },
+    nextFrame: () => {
+      asked += 1;
+      if (asked === 3) pacer.stop();
+      return undefined;
+    },
+  });
+  await clock.advance(1000);
+  assert.deepEqual([sent, asked], [[0, 960], 3]);
+});

@@ -26,6 +26,7 @@ export class FramePacer {
   readonly #startedAt: number;
   #frames = 0;
   #silent = true;
+  #stopped = false;
   #cancelTimer = () => {};
 
   constructor(options: PacerOptions) {
@@ -36,7 +37,9 @@ export class FramePacer {
     this.#sendDue();
   }
 
+  /** Permitted in `nextFrame` and `send` too: nothing is sent from then on. */
   stop(): void {
+    this.#stopped = true;
     this.#cancelTimer();
   }
 
@@ -44,7 +47,8 @@ export class FramePacer {
     const { clock } = this.#options;
     const due = Math.floor((clock.now() - this.#startedAt) / frameMs) + 1;
     if (due - this.#frames > longestBurstFrames) this.#frames = due - 1;
-    while (this.#frames < due) this.#send();
+    while (!this.#stopped && this.#frames < due) this.#send();
+    if (this.#stopped) return;
     const nextAt = this.#startedAt + this.#frames * frameMs;
     this.#cancelTimer = clock.after(Math.max(0, nextAt - clock.now()), () => this.#sendDue());
   }
@@ -52,6 +56,7 @@ export class FramePacer {
   #send(): void {
     const { encoder, nextFrame, send } = this.#options;
     const sound = nextFrame();
+    if (this.#stopped) return;
     const payload = encoder.encode(sound ?? this.#silence);
     const starts = this.#silent && sound !== undefined;
     this.#silent = sound === undefined;

@@ -48,6 +48,7 @@ export class JitterBuffer {
   #filled = 0;
   #deliveredAt = 0;
   #cancelTimer = () => {};
+  #closed = false;
 
   constructor(options: {
     clock: Clock;
@@ -75,6 +76,7 @@ export class JitterBuffer {
   }
 
   close(): void {
+    this.#closed = true;
     this.#cancelTimer();
     this.#waiting.clear();
     this.#decoder.free();
@@ -232,6 +234,7 @@ export class JitterBuffer {
 
   #schedule(): void {
     this.#cancelTimer();
+    if (this.#closed) return;
     const now = this.#clock.now();
     const first = this.#firstWaiting();
     const delayMs = first ? first.arrivedAt + this.#waitMs - now : this.#starvesInMs(now);

@@ -238,11 +238,12 @@ export class WeriftConnection implements PeerConnection {
     this.#closed = true;
     this.#cancelTimer();
     this.#channel?.close();
-    this.#audio?.close();
     void this.#peer
       .close()
       .catch(() => {})
       .then(async () => {
+        // Never inside a callback of the audio, whose caller still uses the codecs.
+        this.#audio?.close();
         for (const protocol of this.#protocols) await protocol.close();
         this.#ended.resolve(reason);
       });
