@@ -45,6 +45,14 @@ interface OpenClient {
   lost: boolean;
 }
 
+/** A client that is being connected, or is connected. */
+interface Opening {
+  readonly open: Promise<OpenClient>;
+  readonly abort: AbortController;
+  /** Requests that wait for the connection; it is aborted when none waits any more. */
+  waiting: number;
+}
+
 /** Deadlines are those of the callers, on the clock of the server. */
 const noTimeoutMs = 2 ** 31 - 1;
 
@@ -54,8 +62,8 @@ const noTimeoutMs = 2 ** 31 - 1;
  */
 export class McpConnection {
   readonly #options: ConnectionOptions;
-  #open: Promise<OpenClient> | undefined;
-  /** The client of `#open`, once it is connected. */
+  #opening: Opening | undefined;
+  /** The client of `#opening`, once it is connected. */
   #client: Client | undefined;
   #discovery: Discovery | undefined;
   #http: GuardedFetch | undefined;
@@ -98,18 +106,36 @@ export class McpConnection {
 
   async close(): Promise<void> {
     this.#closed = true;
-    const open = await this.#open?.catch(() => undefined);
+    if (!this.#client) this.#opening?.abort.abort(new Error('The connection is closed.'));
+    const open = await this.#opening?.open.catch(() => undefined);
     await open?.client.close().catch(() => {});
     await this.#http?.close();
   }
 
-  #connected(signal: AbortSignal): Promise<OpenClient> {
+  async #connected(signal: AbortSignal): Promise<OpenClient> {
     if (this.#closed) throw new Error('The connection is closed.');
-    this.#open ??= this.#connect(signal).catch((error: unknown) => {
-      this.#open = undefined;
-      throw error;
-    });
-    return unlessAborted(this.#open, signal);
+    this.#opening ??= this.#begin();
+    const opening = this.#opening;
+    opening.waiting += 1;
+    try {
+      return await unlessAborted(opening.open, signal);
+    } finally {
+      opening.waiting -= 1;
+      if (signal.aborted && opening.waiting === 0 && !this.#client) this.#giveUp(opening, signal.reason);
+    }
+  }
+
+  /** Connects for all requests that wait, whichever of them is aborted. */
+  #begin(): Opening {
+    const abort = new AbortController();
+    const opening = { open: this.#connect(abort.signal), abort, waiting: 0 };
+    opening.open.catch((error: unknown) => this.#giveUp(opening, error));
+    return opening;
+  }
+
+  #giveUp(opening: Opening, reason: unknown): void {
+    if (this.#opening === opening) this.#opening = undefined;
+    opening.abort.abort(reason);
   }
 
   /** After a loss of the connection, the next request connects again. */
@@ -132,7 +158,7 @@ export class McpConnection {
   #forget(client: Client): void {
     if (this.#client !== client) return;
     this.#client = undefined;
-    this.#open = undefined;
+    this.#opening = undefined;
   }
 
   async #connect(signal: AbortSignal): Promise<OpenClient> {
