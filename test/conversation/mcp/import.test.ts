@@ -68,7 +68,9 @@ test('beta clients get the same events', async () => {
     [id, id],
   );
   servers.lists = () => Promise.reject(new ImportError('It answered with HTTP 500.'));
+  beta.forget();
   await client.say(update({ tools: [{ ...docs, server_url: `${url}/other` }] }));
+  assert.deepEqual(beta.types(), [...types.slice(0, 3), 'mcp_list_tools.failed', 'error']);
   const failed = beta.events.find(({ type }) => type.endsWith('tools.failed'));
   assert.equal(Reflect.get(Object(failed), 'item_id'), client.last('conversation.item.added').item.id);
 });
