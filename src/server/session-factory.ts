@@ -108,7 +108,7 @@ export async function sessionFactory({
     requireAvailable(update, model) {
       const { type } = update;
       if (type === 'transcription' || upstreamFor(upstreams, { type, model })) return;
-      new ToolDefinitions(mcp.forSession('')).complete(update.tools ?? [], 'session.tools');
+      new ToolDefinitions(mcp.forSession(''), settings.limits.mcpServers).complete(update.tools ?? [], 'session.tools');
       const engines = engineSet.enginesFor?.(model) ?? engineSet.engines;
       refuseUnavailable(update, { engines, settings }, 'session');
       refuseTruncation(update.truncation, contextBudget(settings.contextTokens, model));

@@ -6,14 +6,17 @@ import type { ToolServers } from '../ports/tool-servers.ts';
 
 /**
  * The definitions of a session, by label. A later one may leave out the address, and then takes over all that it does
- * not set itself.
+ * not set itself. At most `limit` are retained, or as many as are in use: they contain secrets of up to a megabyte.
  */
 export class ToolDefinitions {
   readonly #servers: ToolServers;
+  readonly #limit: number;
+  /** The least recently used first. */
   readonly #byLabel = new Map<string, McpTool>();
 
-  constructor(servers: ToolServers) {
+  constructor(servers: ToolServers, limit: number) {
     this.#servers = servers;
+    this.#limit = limit;
   }
 
   /**
@@ -30,9 +33,16 @@ export class ToolDefinitions {
     });
   }
 
-  /** Call when a list has taken effect, so that later ones can refer to its servers. */
-  note(tools: readonly McpTool[]): void {
-    for (const tool of tools) this.#byLabel.set(tool.server_label, tool);
+  /**
+   * Call when a list has taken effect, so that later ones can refer to its servers. `inUse` includes the servers of the
+   * session's configuration.
+   */
+  note(tools: readonly McpTool[], inUse: readonly McpTool[]): void {
+    for (const tool of tools) {
+      this.#byLabel.delete(tool.server_label);
+      this.#byLabel.set(tool.server_label, tool);
+    }
+    removeOldest(this.#byLabel, this.#limit, new Set(inUse.map(({ server_label }) => server_label)));
   }
 
   #complete(tool: McpTool, place: string): McpTool {
@@ -50,6 +60,18 @@ function hasAddress({ server_url, connector_id, tunnel_id }: McpTool): boolean {
 
 export function mcpToolsOf(tools: readonly Tool[]): McpTool[] {
   return tools.filter((tool): tool is McpTool => tool.type === 'mcp');
+}
+
+/** Removes the first entries of a map beyond a limit, except those in use, and returns their values. */
+export function removeOldest<Value>(map: Map<string, Value>, limit: number, inUse: ReadonlySet<string>): Value[] {
+  const removed: Value[] = [];
+  for (const [key, value] of map) {
+    if (map.size <= limit) break;
+    if (inUse.has(key)) continue;
+    map.delete(key);
+    removed.push(value);
+  }
+  return removed;
 }
 
 /** The same for definitions of one server with the same secrets. */

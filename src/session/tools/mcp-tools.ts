@@ -8,7 +8,7 @@ import type { McpTool, Tool } from '../../protocol/wire/tools.ts';
 import type { ServerTool } from '../ports/tool-runner.ts';
 import { ImportError, type ToolServer } from '../ports/tool-servers.ts';
 import type { SessionCore } from '../session-core.ts';
-import { connectionKey, mcpToolsOf, ToolDefinitions } from './definitions.ts';
+import { connectionKey, mcpToolsOf, removeOldest, ToolDefinitions } from './definitions.ts';
 import { isAllowed, needsApproval } from './tool-policy.ts';
 
 /** A tool that a response offers to its model, with the server that runs it. */
@@ -48,7 +48,7 @@ export class McpTools {
 
   constructor(core: SessionCore) {
     this.#core = core;
-    this.#definitions = new ToolDefinitions(core.toolServers);
+    this.#definitions = new ToolDefinitions(core.toolServers, core.settings.limits.mcpServers);
   }
 
   /**
@@ -63,7 +63,9 @@ export class McpTools {
     const tools = this.#definitions.complete(settings.tools, `${root}.tools`);
     const servers = mcpToolsOf(tools);
     const { mcpServers, items } = this.#core.settings.limits;
-    if (servers.length > mcpServers) throw mcpErrors.tooManyServers(`${root}.tools`, mcpServers);
+    const others = root === 'response' ? mcpToolsOf(this.#core.config.tools) : [];
+    const used = new Set([...servers, ...others].map(connectionKey));
+    if (used.size > mcpServers) throw mcpErrors.tooManyServers(`${root}.tools`, mcpServers);
     const imports = servers.filter((definition) => !this.#isImported(definition)).length;
     if (this.#core.conversation.entries.length + imports > items) throw wireErrors.tooManyItems(items);
     return { ...settings, tools };
@@ -81,9 +83,15 @@ export class McpTools {
   /** Imports the tools of servers that are new, or whose definition has changed. The definitions are complete. */
   use(tools: readonly Tool[]): void {
     const servers = mcpToolsOf(tools);
-    this.#definitions.note(servers);
-    for (const definition of servers)
-      if (!this.#isImported(definition)) this.#import(this.#opened(definition), definition);
+    for (const definition of servers) {
+      const open = this.#opened(definition);
+      if (!this.#isImported(definition)) this.#import(open, definition);
+    }
+    const inUse = [...servers, ...mcpToolsOf(this.#core.config.tools)];
+    this.#definitions.note(servers, inUse);
+    const { mcpServers } = this.#core.settings.limits;
+    const unused = removeOldest(this.#open, mcpServers, new Set(inUse.map(connectionKey)));
+    for (const { server } of unused) server.close();
   }
 
   /** Resolves when no import of these servers is running. Rejects with the signal's reason. */
@@ -151,16 +159,7 @@ export class McpTools {
       importedAtMs: 0,
     };
     this.#open.set(key, open);
-    if (this.#open.size > this.#core.settings.limits.mcpServers) this.#closeOldest();
     return open;
-  }
-
-  /** Closes a server that the session's configuration does not use any more. */
-  #closeOldest(): void {
-    const used = new Set(mcpToolsOf(this.#core.config.tools).map(connectionKey));
-    const oldest = [...this.#open.keys()].find((key) => !used.has(key)) ?? '';
-    this.#open.get(oldest)?.server.close();
-    this.#open.delete(oldest);
   }
 
   #changed(key: string): void {

@@ -289,3 +289,42 @@ test('connections of earlier definitions are closed when there are too many', as
     [true, true, false, false],
   );
 });
+
+test('the definitions that were used least recently are forgotten, except those of the configuration', async () => {
+  verifies('R2.28', 'R5.88');
+  const { client, respond, engines } = newMcpSession({ settings: { limits: { mcpServers: 2 } } });
+  engines.languageModel.script = () => say('Fine.');
+  const refersTo = async (server_label: string) => {
+    client.forget();
+    await client.say(update({ tools: [{ type: 'mcp', server_label }] }));
+    return client.all('error')[0]?.error.code;
+  };
+  await client.say(update({ output_modalities: ['text'], tools: [docs] }));
+  for (const server_label of ['a', 'b', 'c']) await respond({ tools: [{ ...docs, server_label, authorization: 'x' }] });
+  assert.equal(await refersTo('b'), 'missing_mutually_exclusive_parameters');
+  assert.equal(await refersTo('docs'), undefined);
+  assert.equal(await refersTo('c'), undefined);
+});
+
+test('the servers of a response stay open, and count together with those of the session', async () => {
+  verifies('R3.77', 'R5.91');
+  const { client, servers, respond, offered, engines } = newMcpSession({ settings: { limits: { mcpServers: 2 } } });
+  engines.languageModel.script = () => say('Fine.');
+  await client.say(update({ output_modalities: ['text'], tools: [docs] }));
+  const wiki = { ...docs, server_label: 'wiki' };
+  await respond({ tools: [{ ...docs, server_label: 'old' }] });
+  await respond({ tools: [wiki] });
+  assert.deepEqual(offered(), ['wiki_search', 'wiki_remove']);
+  assert.deepEqual(
+    servers.opened.map(({ definition, closed }) => [definition.server_label, closed]),
+    [
+      ['docs', false],
+      ['old', true],
+      ['wiki', false],
+    ],
+  );
+  await client.say(update({ tools: [docs, wiki] }));
+  await respond({ tools: [{ ...docs, server_label: 'third' }] });
+  assert.deepEqual([client.lastError().code, client.lastError().param], ['array_above_max_length', 'response.tools']);
+  assert.equal(servers.opened.length, 3);
+});
