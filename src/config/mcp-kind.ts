@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { ConfiguredServer } from '../mcp/configured-server.ts';
+import { isConnectionHeader } from '../protocol/wire/tools.ts';
 import { type Kind, readBySchema, structured } from './kinds.ts';
 import { keyIn } from './upstream-kind.ts';
 
@@ -11,6 +12,7 @@ const urlText = 'an http or https address without a user, a password or a fragme
 const commandText = 'the name or path of a program';
 const tokenText = 'a token with characters that a header can carry';
 const textsText = 'a mapping of names to texts';
+const headersText = 'headers without those of the connection, such as Host and Content-Length, which Parley sets';
 const namesText = 'a list of names of tools';
 const approvalText = 'always or never';
 
@@ -23,7 +25,7 @@ const common = {
 const overHttp = z.strictObject({
   ...common,
   url: z.string(urlText).refine(isServerUrl, urlText),
-  headers: texts,
+  headers: texts.refine((headers) => !Object.keys(headers).some(isConnectionHeader), headersText),
   authorization: token.optional(),
   'authorization-file': z
     .string('the path of a file')

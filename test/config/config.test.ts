@@ -189,6 +189,12 @@ const fromCode: { given: unknown; expected: string[] }[] = [
     ],
   },
   { given: 8080, expected: ['config: got "8080", expected an object of options.'] },
+  {
+    given: { mcpServers: { docs: { url: 'https://docs.example', headers: { HOST: 'internal.example' } } } },
+    expected: [
+      'config.mcpServers: got a value that is not allowed, expected a mapping of labels to { url, headers, authorization, authorization-file } or { command, args, env, cwd }, each also with require-approval and allowed-tools. At docs.headers: expected headers without those of the connection, such as Host and Content-Length, which Parley sets.',
+    ],
+  },
 ];
 
 for (const { given, expected } of fromCode) {

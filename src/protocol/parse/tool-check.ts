@@ -1,6 +1,6 @@
 import { mcpErrors } from '../errors/mcp-errors.ts';
 import { wireErrors } from '../errors/wire-errors.ts';
-import type { FunctionTool, McpTool, Tool } from '../wire/tools.ts';
+import { type FunctionTool, isConnectionHeader, type McpTool, type Tool } from '../wire/tools.ts';
 
 /**
  * Refuses tools that their schemas cannot refuse: parameters that are not a schema of an object, and definitions of MCP
@@ -32,7 +32,12 @@ const addresses = ['server_url', 'connector_id', 'tunnel_id'] as const;
 function refuseBadServer(tool: McpTool, path: string): void {
   const named = addresses.filter((field) => tool[field] !== undefined);
   if (named.length > 1) throw mcpErrors.mutuallyExclusive(path, named);
-  const authorizes = Object.keys(tool.headers ?? {}).some((name) => name.toLowerCase() === 'authorization');
+  const headers = Object.keys(tool.headers ?? {});
+  const reserved = headers.find(isConnectionHeader);
+  if (reserved !== undefined) {
+    throw wireErrors.invalid(`${path}.headers.${reserved}`, 'this server sets this header itself. Leave it out');
+  }
+  const authorizes = headers.some((name) => name.toLowerCase() === 'authorization');
   if (authorizes && tool.authorization !== undefined) {
     throw mcpErrors.mutuallyExclusive(path, ['authorization', 'headers.Authorization']);
   }

@@ -48,6 +48,11 @@ const headerName = z
   .string()
   .max(256)
   .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/);
+/** Headers that describe the connection or its message, which Parley sets, or that choose another virtual host. */
+const connectionHeaders: ReadonlySet<string> = new Set([
+  ...['connection', 'content-length', 'expect', 'host', 'keep-alive', 'proxy-connection', 'te', 'trailer'],
+  ...['transfer-encoding', 'upgrade'],
+]);
 const headerValue = z
   .string()
   .max(maxSecretLength)
@@ -110,6 +115,10 @@ export type McpTool = z.infer<typeof mcpTool>;
 export type ToolFilter = z.infer<typeof toolFilter>;
 export type Tool = FunctionTool | McpTool;
 export type ToolChoice = z.infer<typeof toolChoiceSchema>;
+
+export function isConnectionHeader(name: string): boolean {
+  return connectionHeaders.has(name.toLowerCase());
+}
 
 /** A tool as clients see it: without the secrets of an MCP server, which may be in the query of its address. */
 export function shownTool(tool: Tool): Tool {

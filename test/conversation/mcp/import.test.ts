@@ -165,7 +165,7 @@ test('allowed_tools restricts the list and the model, by names or by a filter', 
 });
 
 test('wrong definitions are refused before anything is imported', async () => {
-  verifies('R2.27', 'R2.28', 'R5.85', 'R5.86', 'R5.87', 'R5.88', 'R5.89', 'R5.91');
+  verifies('R2.27', 'R2.28', 'R5.85', 'R5.86', 'R5.87', 'R5.88', 'R5.89', 'R5.91', 'R5.96');
   const { client, servers } = newMcpSession({ settings: { limits: { mcpServers: 2 } } });
   const refused = async (tools: object[], code: string, param: string, message: RegExp) => {
     await client.say(update({ tools }));
@@ -201,6 +201,10 @@ test('wrong definitions are refused before anything is imported', async () => {
   );
   const broken = { ...docs, headers: { 'x-a': 'b\nc' } };
   await refused([broken], 'invalid_value', `${place}.headers.x-a`, /does not match pattern/);
+  for (const name of ['Host', 'content-length', 'Transfer-Encoding', 'connection', 'upgrade', 'keep-alive']) {
+    const reserved = { ...docs, headers: { [name]: 'internal.example' } };
+    await refused([reserved], 'invalid_value', `${place}.headers.${name}`, /this server sets this header itself/);
+  }
   const three = ['a', 'b', 'c'].map((server_label) => ({ ...docs, server_label }));
   await refused(three, 'array_above_max_length', 'session.tools', /at most 2 MCP servers/);
   assert.equal(servers.opened.length, 0);
