@@ -114,15 +114,17 @@ export class McpServers {
     }
     const { target } = configured;
     if ('command' in target) return { target, configured };
-    return {
-      configured,
-      target: {
-        url: target.url,
-        headers: { ...target.headers, ...headers },
-        ...((authorization ?? target.authorization) !== undefined && {
-          authorization: authorization ?? target.authorization ?? '',
-        }),
-      },
-    };
+    return { configured, target: withHeadersOf(definition, target) };
   }
+}
+
+/** A configured target with the client's headers and authorization, which take precedence in either form. */
+function withHeadersOf({ authorization, headers }: McpTool, target: HttpTarget): HttpTarget {
+  const authorizes = Object.keys(headers ?? {}).some((name) => name.toLowerCase() === 'authorization');
+  const token = authorization ?? (authorizes ? undefined : target.authorization);
+  return {
+    url: target.url,
+    headers: { ...target.headers, ...headers },
+    ...(token !== undefined && { authorization: token }),
+  };
 }

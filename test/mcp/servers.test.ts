@@ -99,6 +99,9 @@ test('the configuration maps connectors, adds headers, and allows a private host
   await importTools(client, { type: 'mcp', server_label: 'house' });
   const { headers } = mcp.requests[0] ?? {};
   assert.deepEqual([headers?.authorization, headers?.['x-house']], ['Basic xyz', 'b']);
+  await importTools(client, { type: 'mcp', server_label: 'house', headers: { AUTHORIZATION: 'Bearer users-own' } });
+  const last = mcp.requests.at(-1)?.headers;
+  assert.deepEqual([last?.authorization, last?.['x-house']], ['Bearer users-own', 'b']);
   const gmail = { type: 'mcp', server_label: 'mail', connector_id: 'connector_gmail', authorization: 'users-own' };
   await importTools(client, { ...gmail, require_approval: 'never' });
   assert.equal(mcp.requests.at(-1)?.headers.authorization, 'Bearer users-own');
