@@ -140,7 +140,7 @@ export class Transcription {
       const type = 'conversation.item.input_audio_transcription.delta';
       const delta = unsent(event.text);
       if (delta === '') return;
-      // Of a part of the words, the probabilities are unknown.
+      // The probabilities of a part of the words are unknown.
       const logprobs = job.logprobs && event.logprobs && delta === event.text ? { logprobs: event.logprobs } : {};
       return this.#core.emit({ type, ...at(job), delta, ...logprobs });
     }

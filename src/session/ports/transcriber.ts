@@ -69,8 +69,8 @@ export interface Transcriber extends Warmable {
   /** Yields any number of deltas, then exactly one `done`. */
   transcribe(clip: AudioClip, options: TranscribeOptions): AsyncIterable<TranscriptEvent>;
   /**
-   * Yields deltas with the words of a turn during speech, which are never withdrawn; `transcribe` may contradict them. The signal aborts
-   * when the turn ends. Absent: words are only known after the turn.
+   * Yields deltas with the words of a turn during speech, which are never withdrawn; `transcribe` may contradict them.
+   * The signal aborts when the turn ends. Absent: words are only known after the turn.
    */
   follow?(turn: OpenTurn, options: TranscribeOptions): AsyncIterable<TranscriptEvent>;
 }

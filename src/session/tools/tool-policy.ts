@@ -10,9 +10,9 @@ export function isAllowed(tool: ListedTool, { allowed_tools: allowed }: McpTool)
 }
 
 /**
- * Whether a call needs the client's approval: always, unless the definition or the operator says otherwise. Of two
- * filters that match, `always` counts. An empty filter matches nothing, because it is more likely a mistake than a
- * waiver.
+ * Whether a call needs the client's approval: always, unless the definition or the operator says otherwise. If both
+ * filters match, `always` takes precedence. An empty filter matches nothing, because it is more likely a mistake than
+ * a waiver.
  */
 export function needsApproval(
   tool: ListedTool,
