@@ -15,11 +15,11 @@ import { UserAudio } from './user-audio.ts';
 export class ItemOperations {
   readonly #core: SessionCore;
   readonly #transcription: Transcription;
-  readonly #deleting: (itemId: string) => void;
+  readonly #deleting: (itemId: string) => () => void;
   #hasClamped = false;
 
-  /** `deleting` is called just before an item is deleted. */
-  constructor(core: SessionCore, transcription: Transcription, deleting: (itemId: string) => void) {
+  /** `deleting` is called just before an item is deleted, and returns what is to be called afterwards. */
+  constructor(core: SessionCore, transcription: Transcription, deleting: (itemId: string) => () => void) {
     this.#core = core;
     this.#transcription = transcription;
     this.#deleting = deleting;
@@ -104,10 +104,11 @@ export class ItemOperations {
     const { conversation, retention } = this.#core;
     const entry = conversation.find(itemId);
     if (!entry) throw wireErrors.deleteUnknownItem(itemId);
-    this.#deleting(itemId);
+    const deleted = this.#deleting(itemId);
     for (const audio of [...entry.heard.values(), ...entry.spoken.values()]) retention.remove(audio);
     conversation.remove(itemId);
     this.#core.emit({ type: 'conversation.item.deleted', item_id: itemId });
+    deleted();
   }
 
   async retrieve(itemId: string): Promise<void> {

@@ -210,12 +210,16 @@ export class Responses {
     this.active?.cancel(reason);
   }
 
-  /** Call when an item is about to be deleted: a response that is still producing it is cancelled first. */
-  release(itemId: string): void {
+  /**
+   * Call when an item is about to be deleted: a response that is still producing it is cancelled first. Call the
+   * returned function when the item has been deleted.
+   */
+  release(itemId: string): () => void {
     if (this.active?.itemIds.includes(itemId)) this.active.cancel('client_cancelled');
-    this.#toolCalls.release(itemId);
+    const deleted = this.#toolCalls.release(itemId);
     this.#contexts.release(itemId);
     this.#active?.target.release(itemId);
+    return deleted;
   }
 
   /** Prevents further responses. */

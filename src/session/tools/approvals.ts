@@ -20,10 +20,6 @@ export class Approvals {
     this.#core = core;
   }
 
-  get full(): boolean {
-    return this.#waiting.size >= this.#core.settings.limits.toolApprovals;
-  }
-
   /** Requests approval of a call. `decide` gets the decision, or undefined if the request was deleted. */
   request(call: McpCallItem, decide: (decision: Decision | undefined) => void): void {
     const { ids, conversation } = this.#core;

@@ -69,18 +69,23 @@ export class ToolCalls {
     const open = this.#add(call);
     if (!tool) return this.#settle(open, failed('The tool is not available any more.'));
     if (!tool.requiresApproval) return this.#start(open, tool);
-    if (this.#approvals.full) {
-      const { toolApprovals } = this.#core.settings.limits;
+    const { toolApprovals, items } = this.#core.settings.limits;
+    if (this.#waiting >= toolApprovals) {
       return this.#settle(open, failed(`${toolApprovals} earlier calls are waiting for approval.`));
     }
     open.waits = true;
-    open.request = () =>
+    open.request = () => {
+      if (this.#core.conversation.entries.length >= items) {
+        open.waits = false;
+        return this.#settle(open, failed('The conversation has no room for a request for approval.'));
+      }
       this.#approvals.request(item, (decision) => {
         if (this.#core.closed || this.#open.get(item.id) !== open) return;
         open.waits = false;
         if (decision?.approve) return this.#start(open, tool);
         this.#settle(open, failed(refusalOf(decision)));
       });
+    };
   }
 
   /** @throws {WireError} if no request waits for this answer; `param` is the place of its id */
@@ -110,13 +115,18 @@ export class ToolCalls {
     }
   }
 
-  /** Call when an item is about to be deleted: if it is a running call, the call is aborted. */
-  release(itemId: string): void {
+  /**
+   * Call when an item is about to be deleted: if it is a running call, the call is aborted. The returned function
+   * reports its end: call it when the item has been deleted, because the model may continue then.
+   */
+  release(itemId: string): () => void {
     this.#approvals.release(itemId);
     const call = this.#open.get(itemId);
     this.#open.delete(itemId);
     call?.abort.abort();
-    if (call) this.#settled(call.responseId);
+    return () => {
+      if (call) this.#settled(call.responseId);
+    };
   }
 
   close(): void {
@@ -135,7 +145,11 @@ export class ToolCalls {
   }
 
   get #started(): number {
-    return this.#open.values().reduce((count, { waits }) => count + (waits ? 0 : 1), 0);
+    return this.#open.size - this.#waiting;
+  }
+
+  get #waiting(): number {
+    return this.#open.values().reduce((count, { waits }) => count + (waits ? 1 : 0), 0);
   }
 
   #start(call: OpenCall, tool: OfferedTool): void {

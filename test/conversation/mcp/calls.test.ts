@@ -187,6 +187,21 @@ test('beyond limits.tool-approvals a call fails', async () => {
   assert.match(JSON.stringify(item), /1 earlier calls are waiting for approval/);
 });
 
+test('limits.tool-approvals and limits.items hold within one response', async () => {
+  const outcomes = async (limits: { toolApprovals?: number; items?: number }) => {
+    const { client, engines, use, respond } = newMcpSession({ settings: { limits } });
+    await use(always);
+    engines.languageModel.script = () => [...call('docs_search', {}).slice(0, -1), ...call('docs_remove', {})];
+    await respond();
+    const requests = client.all('conversation.item.added').filter(({ item }) => item.type === 'mcp_approval_request');
+    const ended = client.all('conversation.item.done').map(({ item }) => item);
+    return [requests.length, ...ended.flatMap((item) => (item.type === 'mcp_call' ? [item.error?.message] : []))];
+  };
+  assert.deepEqual(await outcomes({ toolApprovals: 1 }), [1, '1 earlier calls are waiting for approval.']);
+  const noRoom = 'The conversation has no room for a request for approval.';
+  assert.deepEqual(await outcomes({ items: 5 }), [1, noRoom]);
+});
+
 test('require_approval: filters, and the terms of the operator', async () => {
   verifies('R2.29');
   const asks = async (require_approval: unknown, approval?: 'always' | 'never') => {
@@ -289,6 +304,22 @@ test('with mcp-continue, a model that never stops calling tools is stopped, and 
   await respond();
   await servers.last.calls.at(-1)?.answer({ output: 'Found.' });
   assert.equal(client.all('response.created').length, 1, 'the client must answer the call of f first');
+});
+
+test('with mcp-continue, the model goes on without a call that was deleted', async () => {
+  verifies('R3.82');
+  const { client, engines, use, respond } = newMcpSession({ settings: { mcpContinue: true } });
+  await use(always);
+  await respond();
+  const { item } = client.last('response.output_item.done');
+  client.forget();
+  engines.languageModel.script = () => say('As you like.');
+  await client.say({ type: 'conversation.item.delete', item_id: item.id });
+  assert.deepEqual(client.types().slice(0, 2), ['conversation.item.deleted', 'response.created']);
+  assert.deepEqual(
+    engines.languageModel.requests.at(-1)?.items.map(({ type }) => type),
+    ['message'],
+  );
 });
 
 test('earlier calls can be put back into a conversation', async () => {
