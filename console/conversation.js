@@ -275,7 +275,8 @@ export class Conversation {
     transcript.complete(id, `${label}: ${name}(${args})`);
     transcript.remark(id, error ? `failed: ${error.message}` : `result: ${output ?? ''}`);
     // The call may have ended while the model or the user speaks: their next answer includes its result.
-    if (this.#responseId === null && !this.#userSpeaks && this.isConnected) this.#requestResponse('the end of a tool');
+    const isIdle = this.#responseId === null && !this.#awaitsResponse && !this.#userSpeaks;
+    if (isIdle && this.isConnected) this.#requestResponse('the end of a tool');
   }
 
   /**

@@ -3,6 +3,8 @@ import type { ConnectionHandlers, EventChannel } from '../peer-connection.ts';
 
 /** `drained` is called when fewer bytes than this are buffered. */
 const drainedBytes = 65_536;
+/** Counted for each message beside its content; otherwise any number of empty ones could wait. */
+const overheadBytes = 64;
 
 /** A data channel as the session's peer uses it: messages are processed one at a time, within a limit. */
 export class WeriftChannel implements EventChannel {
@@ -59,7 +61,7 @@ export class WeriftChannel implements EventChannel {
 
   #receive(data: string | Buffer): void {
     this.#pending.push(data);
-    this.#pendingBytes += data.length;
+    this.#pendingBytes += data.length + overheadBytes;
     if (this.#pendingBytes > this.#pendingLimit) this.#flooded();
     else if (!this.#working) void this.#work();
   }
@@ -70,7 +72,7 @@ export class WeriftChannel implements EventChannel {
     for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) {
       const handled = this.#handlers.message(next);
       if (handled) await handled;
-      this.#pendingBytes -= next.length;
+      this.#pendingBytes -= next.length + overheadBytes;
     }
     this.#working = false;
   }

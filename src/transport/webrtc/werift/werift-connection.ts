@@ -30,6 +30,12 @@ const checkMs = 1000;
 const quietMs = 1500;
 /** A later check means that this process was busy, and may not have read what has arrived. */
 const lateMs = 500;
+/** Channels that a client may open beside the one for events: werift retains each. */
+const mostExtraChannels = 16;
+/** Fragments of DTLS handshakes, all of which werift retains. An ordinary handshake has a few, repeated after losses. */
+const mostFragments = 64;
+/** SCTP chunks behind a missing one: werift sorts all of them at each. About what the default window has room for. */
+const mostOutOfOrder = 4096;
 
 export interface ConnectionOptions extends Pick<CallOptions, 'clock' | 'leadMs' | 'limits'> {
   port: UdpPort;
@@ -57,6 +63,7 @@ export class WeriftConnection implements PeerConnection {
   #audio: CallAudio | undefined;
   #channel: WeriftChannel | undefined;
   #answer = '';
+  #extraChannels = 0;
   #connected = false;
   #closed = false;
   #arrivedAt: number;
@@ -168,11 +175,23 @@ export class WeriftConnection implements PeerConnection {
     if (sctp) sctp['advertisedRwnd'] = bytes;
   }
 
-  /** Whether the client has sent more parts of messages than the window has room for. */
+  /** Whether the client has sent more parts of messages than the window has room for, or too many of them. */
   get #exceedsWindow(): boolean {
     const sctp = this.#peer.sctpTransport?.sctp;
+    if (!sctp) return false;
     // biome-ignore lint/complexity/useLiteralKeys: as above
-    return sctp !== undefined && sctp['advertisedRwnd'] < -this.#options.limits.messageBytes;
+    if (sctp['sackMisOrdered'].size > mostOutOfOrder) return true;
+    // biome-ignore lint/complexity/useLiteralKeys: as above
+    return sctp['advertisedRwnd'] < -this.#options.limits.messageBytes;
+  }
+
+  /** Whether the client has sent more fragments of DTLS handshakes than one consists of. */
+  get #exceedsFragments(): boolean {
+    for (const { dtls } of this.#peer.dtlsTransports) {
+      // biome-ignore lint/complexity/useLiteralKeys: as above
+      if (dtls && dtls['bufferFragmentedHandshakes'].length > mostFragments) return true;
+    }
+    return false;
   }
 
   #observe(transceiver: RTCRtpTransceiver): void {
@@ -197,7 +216,11 @@ export class WeriftConnection implements PeerConnection {
 
   /** The first channel carries events. A client has no use for another one. */
   #channelOpened(channel: RTCDataChannel): void {
-    if (this.#channel) return channel.close();
+    if (this.#channel) {
+      this.#extraChannels += 1;
+      if (this.#extraChannels > mostExtraChannels) this.#end('flooded');
+      return channel.close();
+    }
     this.#channel = new WeriftChannel({
       ...{ channel, handlers: this.#handlers, maxMessageBytes: this.maxMessageBytes ?? 0 },
       pendingLimit: this.#options.limits.pendingBytes,
@@ -214,7 +237,7 @@ export class WeriftConnection implements PeerConnection {
 
   #arrived(): void {
     this.#arrivedAt = this.#options.clock.now();
-    if (this.#exceedsWindow) this.#end('flooded');
+    if (this.#exceedsWindow || this.#exceedsFragments) this.#end('flooded');
   }
 
   #checkLater(): void {
