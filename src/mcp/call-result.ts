@@ -2,7 +2,7 @@ import type { CallToolResult, ContentBlock } from '@modelcontextprotocol/client'
 import type { ServerToolResult } from '../session/ports/tool-runner.ts';
 
 /**
- * The text of a result for the model. Structured content replaces blocks without text. What has no text is named, so
+ * The text of a result for the model. Structured content replaces blocks without text. Content without text is named, so
  * that the model knows of it.
  */
 export function toolResult({ content, structuredContent, isError }: CallToolResult): ServerToolResult {

@@ -22,7 +22,7 @@ export interface ConnectionOptions {
   http: () => GuardedFetch;
   /** Maximum size of a message of the server. */
   maxBytes: number;
-  /** What another connection to the same server has found out, which saves requests. */
+  /** Facts that another connection to the same server has found out, which saves requests. */
   known?: () => Discovery | undefined;
   /** Called when the server has changed its tools. */
   changed?: () => void;

@@ -1,6 +1,6 @@
 import { WorkerPool, type WorkerPoolOptions } from './worker-pool.ts';
 
-/** An engine that computes in worker threads of its own. */
+/** An engine that computes in its own worker threads. */
 export class PooledEngine<Request, Message> {
   readonly ready: Promise<void>;
   protected readonly pool: WorkerPool<Request, Message>;

@@ -69,7 +69,7 @@ export class WorkerPool<Request, Message> {
   readonly #queue = new FairQueue<PoolJob<Request, Message>>(
     (priority) => priority !== 'partial' || this.#mayStartPartial,
   );
-  /** The last partial job has used up its share of the threads' time for now. */
+  /** The last partial job has used up its share of the threads' time. */
   #partialsRest = false;
   #lastJobId = 0;
   #closed = false;

@@ -7,7 +7,7 @@ export interface OfferLimits {
   candidates: number;
 }
 
-/** What the answer needs to know about an offer. */
+/** The parts of an offer that determine the answer. */
 export interface Offer {
   /** Without its candidates: the client connects to the server (ICE lite, RFC 8445 §2.5). */
   readonly sdp: string;

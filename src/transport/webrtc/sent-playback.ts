@@ -167,7 +167,7 @@ export class SentPlayback implements Playback {
     return part;
   }
 
-  /** What was sent of a part, less what is on its way. */
+  /** The duration of a part that was sent, less the duration on its way. */
   #playedMs(part: Part): number {
     const now = this.#clock.now();
     const pending = this.#inFlight

@@ -132,7 +132,7 @@ export class WeriftConnection implements PeerConnection {
     const transceiver = this.#peer.getTransceivers().find(({ kind }) => kind === 'audio');
     if (!transceiver) throw new OfferError('The SDP offer has no audio section (m=audio).');
     transceiver.setDirection('sendrecv');
-    // A stream of its own: with `a=msid:-` browsers would have none.
+    // A separate stream: with `a=msid:-` browsers would have none.
     transceiver.sender.setStreams([new MediaStream({ id: randomUUID() })]);
     this.#prepareTransports();
     this.#setReceiveWindow(limits.pendingBytes);
