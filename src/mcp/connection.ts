@@ -98,7 +98,7 @@ export class McpConnection {
 
   /** @throws as `toolPages` */
   async callTool(name: string, args: Record<string, unknown>, signal: AbortSignal): Promise<CallToolResult> {
-    // With a definition of its own, the client neither compiles the server's schemas nor repeats a refused request.
+    // Given this definition, the client neither compiles the server's schemas nor repeats a refused request.
     const toolDefinition: Tool = { name, inputSchema: { type: 'object' } };
     const options = { toolDefinition, signal, timeout: noTimeoutMs };
     return this.#request((client) => client.callTool({ name, arguments: args }, options), signal);

@@ -3,11 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { apiKey } from '../../src/server/server.ts';
-import { mint } from '../support/rest.ts';
 import { newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { inBrowser, openPage } from './chromium.ts';
-import { pageElsewhere } from './page-elsewhere.ts';
+import { pageElsewhere, pageWithSecret } from './page-elsewhere.ts';
 
 const key = 'sk-backend-0123456789';
 
@@ -16,13 +15,7 @@ test(
   inBrowser,
   async (t) => {
     verifies('R1.4', 'R1.22', 'R1.27');
-    const origin = await pageElsewhere(t);
-    const server = await newServer(t, { config: { apiKeys: [apiKey('backend', key)], origins: [origin] } });
-    const secret = await mint(server, key, {
-      session: { type: 'realtime', instructions: 'You sell shoes.', output_modalities: ['text'] },
-      parley: { allowed_origins: [origin] },
-    });
-    const { page, complaints } = await openPage(t, origin);
+    const { server, secret, page, complaints } = await pageWithSecret(t);
     const conversation = await page.evaluate(
       ([url = '', value = '']) =>
         new Promise<{ protocol: string; instructions: string; status: string }>((resolve, reject) => {

@@ -2,24 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { apiKey } from '../../src/server/server.ts';
-import { mint } from '../support/rest.ts';
-import { newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
-import { inBrowser, openPage } from './chromium.ts';
-import { pageElsewhere } from './page-elsewhere.ts';
-
-const key = 'sk-backend-0123456789';
+import { inBrowser } from './chromium.ts';
+import { pageWithSecret } from './page-elsewhere.ts';
 
 test('a page of another origin opens a call, reads its Location and has a conversation', inBrowser, async (t) => {
   verifies('R1.26', 'R10.2', 'R10.5');
-  const origin = await pageElsewhere(t);
-  const server = await newServer(t, { config: { apiKeys: [apiKey('backend', key)], origins: [origin] } });
-  const secret = await mint(server, key, {
-    session: { type: 'realtime', instructions: 'You sell shoes.', output_modalities: ['text'] },
-    parley: { allowed_origins: [origin] },
-  });
-  const { page, complaints } = await openPage(t, origin);
+  const { server, secret, page, complaints } = await pageWithSecret(t);
   const call = await page.evaluate(
     async ([url = '', value = '']) => {
       const peer = new RTCPeerConnection();

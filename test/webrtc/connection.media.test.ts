@@ -14,7 +14,7 @@ const options = { timeout: 60_000 };
 const { samples: question } = await spokenQuestion(24_000);
 const speech = question.subarray(0, 24_000);
 
-/** Waits for a condition of the network. */
+/** Waits for a condition that packets fulfil: they are paced in real time, and the client of the library reports none. */
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 }
@@ -140,9 +140,7 @@ test('a client that vanishes is noticed, and one that only sends nothing is not 
     quietEnded = true;
   });
   lost.proxy.network = () => undefined;
-  const since = performance.now();
   assert.equal(await lost.server.ended, 'vanished');
-  assert.ok(performance.now() - since < 5000);
   assert.ok(!quietEnded);
 });
 

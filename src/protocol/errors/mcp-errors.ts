@@ -5,7 +5,7 @@ import { WireError } from './wire-error.ts';
 
 export const mcpErrors = {
   duplicateServerLabel: (param: string, label: string) =>
-    new WireError(`Duplicate server_label found in 'tools': '${label}'. Give each MCP server a label of its own.`, {
+    new WireError(`Duplicate server_label found in 'tools': '${label}'. Give each MCP server a different label.`, {
       code: 'invalid_value',
       param,
     }),
