@@ -4,13 +4,16 @@ import type { EngineSet } from '../../src/engines/spec/registry.ts';
 import type { LanguageModel } from '../../src/session/ports/language-model.ts';
 import type { Transcriber } from '../../src/session/ports/transcriber.ts';
 import type { SpeechChunk, Voice } from '../../src/session/ports/voice.ts';
-import type { VoiceActivityDetector, VoiceActivityStream } from '../../src/session/ports/voice-activity.ts';
+import type { VoiceActivityDetector, VoiceActivityStream, VoiceFrame } from '../../src/session/ports/voice-activity.ts';
 
 /** The duration of a caller's chunk, so that it is known which append ends a turn. */
 const frameMs = 20;
 const loudSample = 1000;
 /** Only some samples of each frame are checked, to keep the cost low. */
 const sampleStride = 8;
+
+const loudFrame: VoiceFrame = { probability: 0.95, energyDb: -12, pitchHz: 200 };
+const quietFrame: VoiceFrame = { probability: 0.02, energyDb: -60, pitchHz: 0 };
 
 const answer = 'All right.';
 const answerSamples = tone(500, 16_000);
@@ -24,18 +27,18 @@ function loudness(sampleRateHz: number): VoiceActivityStream {
   return {
     frameMs,
     push(samples) {
-      const probabilities: number[] = [];
+      const frames: VoiceFrame[] = [];
       for (let at = 0; at < samples.length; ) {
         const end = Math.min(samples.length, at + frameSamples - inFrame);
         for (let i = at; i < end && !loud; i += sampleStride) loud = Math.abs(samples[i] ?? 0) > loudSample;
         inFrame += end - at;
         at = end;
         if (inFrame < frameSamples) break;
-        probabilities.push(loud ? 0.95 : 0.02);
+        frames.push(loud ? loudFrame : quietFrame);
         inFrame = 0;
         loud = false;
       }
-      return Promise.resolve(Float32Array.from(probabilities));
+      return Promise.resolve(frames);
     },
     close() {},
   };

@@ -193,7 +193,7 @@ test('audio from the client is written to the session; a session far behind drop
   });
   const detect = Promise.withResolvers<void>();
   engines.voiceActivity = {
-    open: () => ({ frameMs: 32, push: () => detect.promise.then(() => new Float32Array()), close() {} }),
+    open: () => ({ frameMs: 32, push: () => detect.promise.then(() => []), close() {} }),
   };
   await openCall(server);
   const caller = connections.last.open();

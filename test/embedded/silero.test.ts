@@ -4,6 +4,7 @@ import { concatSamples } from '../../src/audio/pcm.ts';
 import { resample } from '../../src/audio/resample.ts';
 import { Flite } from '../../src/engines/embedded/flite/flite.ts';
 import { Silero } from '../../src/engines/embedded/silero/silero.ts';
+import { quietestDb, type VoiceFrame } from '../../src/session/ports/voice-activity.ts';
 import { noise, say, silence } from '../engines/speech.ts';
 
 const silero = new Silero();
@@ -19,13 +20,17 @@ before(async () => {
 
 after(() => silero.close());
 
-async function probabilities(samples: Int16Array, chunk: number, sampleRateHz: number): Promise<number[]> {
+async function framesOf(samples: Int16Array, chunk: number, sampleRateHz: number): Promise<VoiceFrame[]> {
   const stream = silero.open({ sampleRateHz });
-  const pushes: Promise<Float32Array>[] = [];
+  const pushes: Promise<readonly VoiceFrame[]>[] = [];
   for (let at = 0; at < samples.length; at += chunk) pushes.push(stream.push(samples.subarray(at, at + chunk)));
   const results = await Promise.all(pushes);
   stream.close();
-  return results.flatMap((result) => [...result]);
+  return results.flat();
+}
+
+async function probabilities(samples: Int16Array, chunk: number, sampleRateHz: number): Promise<number[]> {
+  return (await framesOf(samples, chunk, sampleRateHz)).map(({ probability }) => probability);
 }
 
 test('speech is distinguished from the silence around it', async () => {
@@ -36,6 +41,18 @@ test('speech is distinguished from the silence around it', async () => {
   assert.ok(Math.max(...frames.slice(0, 30), ...frames.slice(-20)) < 0.3, 'silence');
 });
 
+test('frames have the level of their audio, and voiced ones a pitch', async () => {
+  const frames = await framesOf(recording, 320, 16_000);
+  assert.equal(frames[0]?.energyDb, quietestDb);
+  assert.equal(frames[0]?.pitchHz, 0);
+  const likely = frames.filter(({ probability }) => probability > 0.9);
+  assert.ok(likely.every(({ energyDb }) => energyDb > -60 && energyDb < 0));
+  const voiced = likely.map(({ pitchHz }) => pitchHz).filter((pitchHz) => pitchHz > 0);
+  assert.ok(voiced.length > likely.length / 2, `${voiced.length} of ${likely.length}`);
+  const median = voiced.toSorted((a, b) => a - b)[voiced.length >> 1] ?? 0;
+  assert.ok(median > 100 && median < 300, `${median} Hz`);
+});
+
 test('noise is not speech', async () => {
   assert.ok(Math.max(...(await probabilities(noise(3000, 1500), 1600, 16_000))) < 0.5);
 });
@@ -43,10 +60,10 @@ test('noise is not speech', async () => {
 for (const sampleRateHz of [8_000, 16_000, 24_000]) {
   test(`at ${sampleRateHz} Hz, the chunking of audio does not affect results, and no frame is late`, async () => {
     const { samples } = await resample({ samples: recording, sampleRateHz: 16_000 }, sampleRateHz);
-    const whole = await probabilities(samples, samples.length, sampleRateHz);
+    const whole = await framesOf(samples, samples.length, sampleRateHz);
     assert.equal(whole.length, Math.floor(samples.length / (sampleRateHz * 0.032)));
     for (const chunk of [sampleRateHz * 0.02, sampleRateHz * 0.2, 777]) {
-      assert.deepEqual(await probabilities(samples, chunk, sampleRateHz), whole);
+      assert.deepEqual(await framesOf(samples, chunk, sampleRateHz), whole);
     }
     const stream = silero.open({ sampleRateHz });
     assert.equal((await stream.push(samples.subarray(0, sampleRateHz * 0.032))).length, 1);
@@ -56,15 +73,16 @@ for (const sampleRateHz of [8_000, 16_000, 24_000]) {
   });
 }
 
-test('streams that run in one batch get the same probabilities as alone', async () => {
+test('streams that run in one batch get the same frames as alone', async () => {
   const inputs = Array.from({ length: 20 }, (_, i) => {
     const start = i * 1000;
     return i % 4 === 3 ? noise(2000, 500 * i) : recording.subarray(start, start + 40_000);
   });
-  const alone: number[][] = [];
-  for (const samples of inputs) alone.push(await probabilities(samples, 480, 24_000));
-  assert.ok(alone.flat().some((p) => p > 0.9) && alone.flat().some((p) => p < 0.1), 'speech and silence');
-  assert.deepEqual(await Promise.all(inputs.map((samples) => probabilities(samples, 480, 24_000))), alone);
+  const alone: VoiceFrame[][] = [];
+  for (const samples of inputs) alone.push(await framesOf(samples, 480, 24_000));
+  const all = alone.flat().map(({ probability }) => probability);
+  assert.ok(all.some((p) => p > 0.9) && all.some((p) => p < 0.1), 'speech and silence');
+  assert.deepEqual(await Promise.all(inputs.map((samples) => framesOf(samples, 480, 24_000))), alone);
 });
 
 test('minutes of audio in one push do not delay another stream', async () => {

@@ -40,7 +40,9 @@ test('a failure of voice activity detection is reported once, and again after it
     open: (options) => ({
       ...loudnessDetector.open(options),
       push: (samples) =>
-        works ? Promise.resolve(new Float32Array(samples.length > 0 ? 1 : 0)) : Promise.reject(new Error('broken')),
+        works
+          ? Promise.resolve(samples.length > 0 ? [{ probability: 0, energyDb: -60, pitchHz: 0 }] : [])
+          : Promise.reject(new Error('broken')),
     }),
   };
   const { wsUrl } = await newServer(t, { engines: fakeEngineSet(engines) });

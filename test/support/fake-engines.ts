@@ -1,11 +1,17 @@
 import type { AudioClip } from '../../src/audio/audio-clip.ts';
+import { rmsDbfs } from '../../src/audio/pcm.ts';
 import type { Engines } from '../../src/session/ports/engines.ts';
 import type { LanguageModel, ModelEvent, ModelRequest } from '../../src/session/ports/language-model.ts';
 import type { TranscribeOptions, Transcriber, TranscriptEvent } from '../../src/session/ports/transcriber.ts';
 import type { SpeechChunk, Voice } from '../../src/session/ports/voice.ts';
-import type { VoiceActivityDetector, VoiceActivityStream } from '../../src/session/ports/voice-activity.ts';
+import {
+  quietestDb,
+  type VoiceActivityDetector,
+  type VoiceActivityStream,
+  type VoiceFrame,
+} from '../../src/session/ports/voice-activity.ts';
 
-/** Loud frames of 32 ms count as speech. */
+/** Loud frames of 32 ms count as speech, with the pitch of `tone`. */
 export const loudnessDetector: VoiceActivityDetector = {
   open({ sampleRateHz }): VoiceActivityStream {
     const frameMs = 32;
@@ -15,12 +21,14 @@ export const loudnessDetector: VoiceActivityDetector = {
       frameMs,
       async push(samples) {
         rest = rest.concat(Array.from(samples));
-        const probabilities: number[] = [];
+        const frames: VoiceFrame[] = [];
         while (rest.length >= frameSamples) {
-          const frame = rest.splice(0, frameSamples);
-          probabilities.push(frame.some((sample) => Math.abs(sample) > 1000) ? 0.95 : 0.02);
+          const frame = Int16Array.from(rest.splice(0, frameSamples));
+          const energyDb = Math.max(quietestDb, rmsDbfs(frame));
+          const isLoud = frame.some((sample) => Math.abs(sample) > 1000);
+          frames.push({ probability: isLoud ? 0.95 : 0.02, energyDb, pitchHz: isLoud ? 200 : 0 });
         }
-        return Float32Array.from(probabilities);
+        return frames;
       },
       close() {},
     };

@@ -5,7 +5,7 @@ import { errorEvent, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { type AudioFormat, formatRateHz, type TurnDetection } from '../../protocol/wire/session-config.ts';
 import type { AudioDecoder } from '../ports/audio-codec.ts';
 import type { Peer } from '../ports/peer.ts';
-import type { VoiceActivityStream } from '../ports/voice-activity.ts';
+import type { VoiceActivityStream, VoiceFrame } from '../ports/voice-activity.ts';
 import type { SessionCore } from '../session-core.ts';
 import { stageFailed, withDeadline } from '../stage.ts';
 import { detectorSettings, TurnDetector, type TurnMark } from '../turns/turn-detector.ts';
@@ -260,11 +260,11 @@ export class InputAudio {
   }
 
   #detect(samples: Int16Array, addedMs: number, detector: TurnDetector): void {
-    const probabilities = this.#stream?.push(samples) ?? Promise.resolve(new Float32Array(0));
+    const pushed = this.#stream?.push(samples) ?? Promise.resolve([]);
     this.#undetectedMs += addedMs;
     const before = this.#settled;
     const { clock, settings } = this.#core;
-    this.#settled = withDeadline(probabilities, { kind: 'voiceActivity', clock, stallMs: settings.limits.stageStallMs })
+    this.#settled = withDeadline(pushed, { kind: 'voiceActivity', clock, stallMs: settings.limits.stageStallMs })
       .then(
         async (frames) => {
           await before;
@@ -278,9 +278,9 @@ export class InputAudio {
       });
   }
 
-  #apply(frames: Float32Array, detector: TurnDetector): void {
+  #apply(frames: readonly VoiceFrame[], detector: TurnDetector): void {
     if (frames.length > 0) this.#failing = false;
-    for (const probability of frames) {
+    for (const { probability } of frames) {
       // An observer, or the end of the session, may have closed the stream by now.
       if (this.#detector !== detector) return;
       const mark = detector.push(probability);

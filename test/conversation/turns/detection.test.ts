@@ -151,7 +151,10 @@ test('probability slightly below the threshold continues a turn, but does not be
   engines.voiceActivity = {
     open: () => ({
       frameMs: 32,
-      push: async (samples) => Float32Array.from(probabilities.splice(0, Math.round(samples.length / 768))),
+      push: async (samples) =>
+        probabilities
+          .splice(0, Math.round(samples.length / 768))
+          .map((probability) => ({ probability, energyDb: -20, pitchHz: 0 })),
       close() {},
     }),
   };

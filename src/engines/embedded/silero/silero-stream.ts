@@ -1,12 +1,12 @@
 import { concatSamples } from '../../../audio/pcm.ts';
-import type { VoiceActivityStream } from '../../../session/ports/voice-activity.ts';
+import type { VoiceActivityStream, VoiceFrame } from '../../../session/ports/voice-activity.ts';
 import { EngineError } from '../../engine-error.ts';
 
 export const engine = 'Silero voice activity';
 const FRAME_MS = 32;
 /** Maximum audio of one stream in one batch: longer pushes must not delay other streams. */
 const MAX_PART_MS = 4 * FRAME_MS;
-/** Maximum audio of a stream that waits for its probabilities. */
+/** Maximum audio of a stream that waits for its frames. */
 const MAX_WAITING_MS = 30 * 60_000;
 
 /** Consecutive samples of a stream, for the worker. */
@@ -29,10 +29,10 @@ export interface StreamHost {
 interface Push {
   /** Number of frames that it completes. */
   readonly frames: number;
-  readonly result: PromiseWithResolvers<Float32Array>;
+  readonly result: PromiseWithResolvers<readonly VoiceFrame[]>;
 }
 
-/** The audio of one session that waits for the worker, and the pushes that wait for their probabilities. */
+/** The audio of one session that waits for the worker, and the pushes that wait for their frames. */
 export class SileroStream implements VoiceActivityStream {
   readonly frameMs = FRAME_MS;
   readonly #sampleRateHz: number;
@@ -44,8 +44,8 @@ export class SileroStream implements VoiceActivityStream {
   #samplesSent = 0;
   #samplesDone = 0;
   #pushes: Push[] = [];
-  /** Probabilities that no push has taken yet. */
-  #probabilities: number[] = [];
+  /** Frames that no push has taken yet. */
+  #frames: VoiceFrame[] = [];
   #closed = false;
 
   constructor(sampleRateHz: number, host: StreamHost) {
@@ -55,15 +55,15 @@ export class SileroStream implements VoiceActivityStream {
   }
 
   /** After `close()`, also for the pushes that it interrupted, there are fewer frames or none. */
-  push(samples: Int16Array): Promise<Float32Array> {
-    if (this.#closed) return Promise.resolve(new Float32Array(0));
+  push(samples: Int16Array): Promise<readonly VoiceFrame[]> {
+    if (this.#closed) return Promise.resolve([]);
     if (this.#samplesPushed - this.#samplesDone + samples.length > this.#samplesIn(MAX_WAITING_MS)) {
       return Promise.reject(new EngineError(engine, `${MAX_WAITING_MS / 60_000} minutes of audio are already waiting`));
     }
     const frames = this.#framesIn(this.#samplesPushed + samples.length) - this.#framesIn(this.#samplesPushed);
     this.#held.push(samples.slice());
     this.#samplesPushed += samples.length;
-    const result = Promise.withResolvers<Float32Array>();
+    const result = Promise.withResolvers<readonly VoiceFrame[]>();
     this.#pushes.push({ frames, result });
     this.#settle();
     if (this.isDue) this.#host.due(this);
@@ -74,7 +74,7 @@ export class SileroStream implements VoiceActivityStream {
     if (this.#closed) return;
     this.#closed = true;
     this.#held = [];
-    for (const { frames, result } of this.#pushes.splice(0)) result.resolve(this.#take(frames));
+    for (const { frames, result } of this.#pushes.splice(0)) result.resolve(this.#frames.splice(0, frames));
     this.#host.released(this, this.#id);
   }
 
@@ -98,10 +98,10 @@ export class SileroStream implements VoiceActivityStream {
     return { stream: this.#id, sampleRateHz: this.#sampleRateHz, samples: concatSamples(pieces) };
   }
 
-  answer(part: StreamPart, probabilities: Float32Array): void {
+  answer(part: StreamPart, frames: readonly VoiceFrame[]): void {
     if (this.#closed || part.stream !== this.#id) return;
     this.#samplesDone += part.samples.length;
-    this.#probabilities.push(...probabilities);
+    this.#frames.push(...frames);
     this.#settle();
   }
 
@@ -114,19 +114,15 @@ export class SileroStream implements VoiceActivityStream {
     this.#samplesPushed = 0;
     this.#samplesSent = 0;
     this.#samplesDone = 0;
-    this.#probabilities = [];
+    this.#frames = [];
     for (const { result } of this.#pushes.splice(0)) result.reject(error);
   }
 
   #settle(): void {
-    for (let [push] = this.#pushes; push && push.frames <= this.#probabilities.length; [push] = this.#pushes) {
+    for (let [push] = this.#pushes; push && push.frames <= this.#frames.length; [push] = this.#pushes) {
       this.#pushes.shift();
-      push.result.resolve(this.#take(push.frames));
+      push.result.resolve(this.#frames.splice(0, push.frames));
     }
-  }
-
-  #take(frames: number): Float32Array {
-    return Float32Array.from(this.#probabilities.splice(0, frames));
   }
 
   #samplesIn(ms: number): number {

@@ -1,6 +1,8 @@
 import { workerData } from 'node:worker_threads';
-import { concatSamples } from '../../../audio/pcm.ts';
+import { concatSamples, rmsDbfs } from '../../../audio/pcm.ts';
+import { PitchEstimator } from '../../../audio/pitch.ts';
 import { createResampler, type Resampler } from '../../../audio/resample.ts';
+import { quietestDb, type VoiceFrame } from '../../../session/ports/voice-activity.ts';
 import { modelPathOf, serveJobs } from '../../pool/worker-jobs.ts';
 import { FRAME_SAMPLES, MAX_BATCH, newSileroState, SILERO_RATE_HZ, SileroModel } from './silero-model.ts';
 
@@ -15,12 +17,8 @@ export interface SileroRequest {
   closed: number[];
 }
 
-export interface SileroAnswer {
-  /** Number of frames that each stream has completed. */
-  frames: number[];
-  /** The probabilities of all frames, in the order of the streams. */
-  probabilities: Float32Array<ArrayBuffer>;
-}
+/** The frames that each stream has completed. */
+export type SileroAnswer = VoiceFrame[][];
 
 void serveJobs<SileroRequest, SileroAnswer>(async () => {
   const model = await SileroModel.load(modelPathOf(workerData));
@@ -47,16 +45,15 @@ void serveJobs<SileroRequest, SileroAnswer>(async () => {
       at = end;
     }
     await processFrames(model, fed);
-    const probabilities = fed.map((stream) => stream.probabilities.splice(0));
-    job.send({
-      frames: probabilities.map(({ length }) => length),
-      probabilities: Float32Array.from(probabilities.flat()),
-    });
+    job.send(fed.map((stream) => stream.frames.splice(0)));
   };
 });
 
 /** Voice activity needs the frequencies of speech, not transparency, and a frame must not wait for the next chunk. */
 const live = { align: false, quality: 2 };
+
+/** The pitch of frames below this probability of speech is not estimated. */
+const PITCH_PROBABILITY = 0.1;
 
 /** Processes all complete frames: the first of each stream, then the second of each, in batches. */
 async function processFrames(model: SileroModel, streams: readonly WorkerStream[]): Promise<void> {
@@ -67,7 +64,7 @@ async function processFrames(model: SileroModel, streams: readonly WorkerStream[
       const probabilities = await model.probabilities(
         batch.map((stream) => ({ frame: stream.takeFrame(), state: stream.state })),
       );
-      for (const [i, stream] of batch.entries()) stream.probabilities.push(probabilities[i] ?? 0);
+      for (const [i, stream] of batch.entries()) stream.finishFrame(probabilities[i] ?? 0);
     }
     ready = ready.filter((stream) => stream.hasFrame);
   }
@@ -77,9 +74,11 @@ async function processFrames(model: SileroModel, streams: readonly WorkerStream[
 class WorkerStream {
   readonly state = newSileroState();
   readonly #resampler: Resampler;
+  readonly #pitch = new PitchEstimator(SILERO_RATE_HZ, FRAME_SAMPLES);
   #samples: Int16Array = new Int16Array(0);
+  #frame = this.#samples;
   /** Those of the current request. */
-  readonly probabilities: number[] = [];
+  readonly frames: VoiceFrame[] = [];
 
   constructor(resampler: Resampler) {
     this.#resampler = resampler;
@@ -94,9 +93,17 @@ class WorkerStream {
   }
 
   takeFrame(): Int16Array {
-    const frame = this.#samples.subarray(0, FRAME_SAMPLES);
+    this.#frame = this.#samples.subarray(0, FRAME_SAMPLES);
     this.#samples = this.#samples.subarray(FRAME_SAMPLES);
-    return frame;
+    return this.#frame;
+  }
+
+  /** Takes the model's probability for the frame taken last. */
+  finishFrame(probability: number): void {
+    this.#pitch.push(this.#frame);
+    const energyDb = Math.max(quietestDb, rmsDbfs(this.#frame));
+    const pitchHz = probability < PITCH_PROBABILITY ? 0 : this.#pitch.estimate();
+    this.frames.push({ probability, energyDb, pitchHz });
   }
 
   free(): void {

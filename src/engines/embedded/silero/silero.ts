@@ -77,14 +77,9 @@ export class Silero extends PooledEngine<SileroRequest, SileroAnswer> implements
     };
     this.#closed = [];
     try {
-      const { probabilities, frames } = await this.pool.request(request, { transfer: [samples.buffer] });
-      let at = 0;
+      const answers = await this.pool.request(request, { transfer: [samples.buffer] });
       let i = 0;
-      for (const [stream, part] of batch) {
-        const count = frames[i++] ?? 0;
-        stream.answer(part, probabilities.subarray(at, at + count));
-        at += count;
-      }
+      for (const [stream, part] of batch) stream.answer(part, answers[i++] ?? []);
     } catch (error) {
       for (const [stream, part] of batch) stream.fail(part, error);
     }
