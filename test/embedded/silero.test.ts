@@ -85,6 +85,24 @@ test('streams that run in one batch get the same frames as alone', async () => {
   assert.deepEqual(await Promise.all(inputs.map((samples) => framesOf(samples, 480, 24_000))), alone);
 });
 
+test('noise reduction does not change the number of frames, or depend on the chunking', async () => {
+  const reduce = async (chunk: number) => {
+    const stream = silero.open({ sampleRateHz: 16_000 });
+    const reduced: Int16Array[] = [];
+    stream.reduceNoise?.({ strength: 1, write: (samples) => reduced.push(samples) });
+    const pushes: Promise<readonly VoiceFrame[]>[] = [];
+    for (let at = 0; at < recording.length; at += chunk) pushes.push(stream.push(recording.subarray(at, at + chunk)));
+    const frames = (await Promise.all(pushes)).flat();
+    stream.close();
+    return { frames, reduced: concatSamples(reduced) };
+  };
+  const whole = await reduce(recording.length);
+  assert.equal(whole.frames.length, Math.floor(recording.length / 512) - 1, 'all but the delay');
+  assert.ok(whole.reduced.length >= whole.frames.length * 512);
+  assert.ok(whole.frames.filter(({ probability }) => probability > 0.5).length > 60, 'speech');
+  for (const chunk of [320, 777]) assert.deepEqual(await reduce(chunk), whole);
+});
+
 test('minutes of audio in one push do not delay another stream', async () => {
   const order: string[] = [];
   const greedy = silero.open({ sampleRateHz: 16_000 });

@@ -230,16 +230,22 @@ export function defaultRealtimeConfig(base: { id: string; model: string; expires
 
 /**
  * The configuration after an update: `audio`, `audio.input` and `audio.output` merge by key, every other field is
- * replaced, and defaults that the hosted service shows as null are filled in. The model of the connection does not change (docs/protocol.md §2). In a transcription session whose model
+ * replaced (but an absent strength of noise reduction remains), and defaults that the hosted service shows as null are
+ * filled in. The model of the connection does not change (docs/protocol.md §2). In a transcription session whose model
  * has no turn detection, that is null.
  */
 export function applyUpdate(current: RealtimeConfig, update: SessionUpdate): RealtimeConfig {
   const { audio, type, ...fields } = update;
   const { model: _kept, ...rest } = 'model' in fields ? fields : { ...fields, model: undefined };
-  const { transcription, ...otherInput } = audio?.input ?? {};
+  const { transcription, noise_reduction, ...otherInput } = audio?.input ?? {};
+  const { strength } = current.audio.input.noise_reduction ?? {};
   const input = {
     ...current.audio.input,
-    ...withoutUndefined({ ...otherInput, transcription: transcription && withNulls(transcription) }),
+    ...withoutUndefined({
+      ...otherInput,
+      transcription: transcription && withNulls(transcription),
+      noise_reduction: noise_reduction && withoutUndefined({ strength, ...noise_reduction }),
+    }),
   };
   const tools = rest.tools?.map(withDescription);
   return {

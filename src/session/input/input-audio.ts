@@ -48,7 +48,10 @@ export class InputAudio {
   #buffer: InputBuffer;
   #detection: TurnDetection | null;
   #stream: VoiceActivityStream | undefined;
+  /** Undefined without turn detection, also where the stream only reduces noise. */
   #detector: TurnDetector | undefined;
+  /** The end of the audio with reduced noise; undefined as long as the stream does not reduce any. */
+  #reducedMs: number | undefined;
   #turn: GrowingTurn | undefined;
   #startMs = 0;
   #undetectedMs = 0;
@@ -104,13 +107,15 @@ export class InputAudio {
       this.#decoders = new WeakMap();
       this.#freeResampler();
       this.#buffer.restart(formatRateHz(input.format));
-      this.#closeStream();
     }
     const isSwitched = (this.#detection === null) !== (input.turn_detection === null);
     this.#detection = input.turn_detection;
-    if (isCleared || isSwitched) this.#endTurn();
-    if (this.#detection === null) this.#closeStream();
-    else this.#detector?.configure(detectorSettings(this.#detection));
+    if (isCleared || isSwitched) {
+      this.#endTurn();
+      this.#closeStream();
+    }
+    if (this.#detection) this.#detector?.configure(detectorSettings(this.#detection));
+    this.#reduceNoise();
     return isCleared;
   }
 
@@ -179,11 +184,10 @@ export class InputAudio {
 
   #append(samples: Int16Array): void {
     if (samples.length === 0) return;
-    const addedMs = durationMs(samples.length, this.#buffer.rateHz);
-    if (this.#detection === null) return this.#writeUndetected(samples);
-    const detector = this.#openStream(this.#detection);
-    this.#write(samples);
-    this.#detect(samples, addedMs, detector);
+    const stream = this.#openStream();
+    if (this.#detection === null) this.#writeUndetected(samples);
+    else this.#write(samples);
+    if (stream) this.#detect(samples, stream, this.#detector);
   }
 
   /** Without turn detection, all buffered audio belongs to the turn. */
@@ -233,14 +237,38 @@ export class InputAudio {
     this.#closeStream();
   }
 
-  #openStream(detection: TurnDetection): TurnDetector {
-    if (this.#detector) return this.#detector;
+  /** The stream that the session's settings need; undefined if they need none. */
+  #openStream(): VoiceActivityStream | undefined {
+    if (this.#stream || (this.#detection === null && this.#noiseReduction === 0)) return this.#stream;
     this.#stream = this.#core.engines.voiceActivity.open({ sampleRateHz: this.#buffer.rateHz });
-    this.#detector = new TurnDetector(detectorSettings(detection), {
+    this.#reduceNoise();
+    if (this.#detection === null) return this.#stream;
+    this.#detector = new TurnDetector(detectorSettings(this.#detection), {
       frameMs: this.#stream.frameMs,
       startMs: Math.round(this.#buffer.endMs),
     });
-    return this.#detector;
+    return this.#stream;
+  }
+
+  /** The strength of the session's noise reduction, 0…1; 0 where it is off or not supported. */
+  get #noiseReduction(): number {
+    const { config, engines } = this.#core;
+    const { noise_reduction: reduction } = config.audio.input;
+    return reduction && engines.voiceActivity.reducesNoise ? (reduction.strength ?? 1) : 0;
+  }
+
+  /** Has the open stream reduce noise as the session's settings say; the result replaces the buffered audio. */
+  #reduceNoise(): void {
+    const strength = this.#noiseReduction;
+    if (strength === 0 && this.#reducedMs === undefined) return;
+    this.#reducedMs ??= this.#buffer.endMs;
+    this.#stream?.reduceNoise?.({ strength, write: (samples) => this.#replaceReduced(samples) });
+  }
+
+  #replaceReduced(samples: Int16Array): void {
+    const fromMs = this.#reducedMs ?? 0;
+    this.#buffer.replace(fromMs, samples);
+    this.#reducedMs = fromMs + durationMs(samples.length, this.#buffer.rateHz);
   }
 
   #openTurn(startMs: number): GrowingTurn {
@@ -257,10 +285,12 @@ export class InputAudio {
     this.#stream?.close();
     this.#stream = undefined;
     this.#detector = undefined;
+    this.#reducedMs = undefined;
   }
 
-  #detect(samples: Int16Array, addedMs: number, detector: TurnDetector): void {
-    const pushed = this.#stream?.push(samples) ?? Promise.resolve([]);
+  #detect(samples: Int16Array, stream: VoiceActivityStream, detector: TurnDetector | undefined): void {
+    const addedMs = durationMs(samples.length, this.#buffer.rateHz);
+    const pushed = stream.push(samples);
     this.#undetectedMs += addedMs;
     const before = this.#settled;
     const { clock, settings } = this.#core;
@@ -268,9 +298,10 @@ export class InputAudio {
       .then(
         async (frames) => {
           await before;
-          this.#apply(frames, detector);
+          if (frames.length > 0) this.#failing = false;
+          if (detector) this.#apply(frames, detector);
         },
-        (error: unknown) => this.#fail(error, detector),
+        (error: unknown) => this.#fail(error, stream),
       )
       .catch((error: unknown) => this.#core.observers.publish({ type: 'session_fault', error: String(error) }))
       .finally(() => {
@@ -279,7 +310,6 @@ export class InputAudio {
   }
 
   #apply(frames: readonly VoiceFrame[], detector: TurnDetector): void {
-    if (frames.length > 0) this.#failing = false;
     for (const { probability } of frames) {
       // An observer, or the end of the session, may have closed the stream by now.
       if (this.#detector !== detector) return;
@@ -322,12 +352,14 @@ export class InputAudio {
     else this.#buffer.dropUntil(oldestMs);
   }
 
-  #fail(error: unknown, detector: TurnDetector): void {
-    if (this.#detector !== detector) return;
-    this.#endTurn();
+  #fail(error: unknown, stream: VoiceActivityStream): void {
+    if (this.#stream !== stream) return;
     this.#closeStream();
-    // Without detection it is unknown which part is a turn, so the audio is bounded like silence.
-    this.#buffer.dropUntil(this.#buffer.endMs - this.#core.settings.limits.silenceMs);
+    if (this.#detection) {
+      this.#endTurn();
+      // It is unknown which part is a turn, so the audio is bounded like silence.
+      this.#buffer.dropUntil(this.#buffer.endMs - this.#core.settings.limits.silenceMs);
+    }
     // Each append tries again, so a single report is enough.
     if (this.#failing) return;
     this.#failing = true;

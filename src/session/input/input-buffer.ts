@@ -44,6 +44,13 @@ export class InputBuffer {
     this.#length += samples.length;
   }
 
+  /** Replaces audio from a position on; the part that is not buffered any more is ignored. */
+  replace(positionMs: number, samples: Int16Array): void {
+    const at = Math.round(((positionMs - this.#startMs) / 1000) * this.#rateHz);
+    const known = samples.subarray(Math.max(0, -at), this.#length - at);
+    this.#samples.set(known, this.#first + Math.max(0, at));
+  }
+
   /** A copy of the buffered audio between two positions. */
   slice(fromMs: number, toMs: number): AudioClip {
     return {

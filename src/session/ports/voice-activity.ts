@@ -1,5 +1,7 @@
 /** Detects speech, frame by frame. One detector serves every session. */
 export interface VoiceActivityDetector {
+  /** Whether its streams have `reduceNoise`. */
+  readonly reducesNoise?: boolean;
   open(options: { sampleRateHz: number }): VoiceActivityStream;
 }
 
@@ -15,6 +17,13 @@ export interface VoiceFrame {
 /** The level of digital silence: just below that of the smallest sample. */
 export const quietestDb = -100;
 
+export interface NoiseReduction {
+  /** The share of the noise to remove, 0…1. */
+  strength: number;
+  /** Takes the reduced samples, in order and as many as were pushed, always before the frames made of them. */
+  write(samples: Int16Array): void;
+}
+
 export interface VoiceActivityStream {
   /** Milliseconds of audio per frame. */
   readonly frameMs: number;
@@ -24,5 +33,10 @@ export interface VoiceActivityStream {
    * calls. Calls may overlap; they resolve in order.
    */
   push(samples: Int16Array): Promise<readonly VoiceFrame[]>;
+  /**
+   * Reduces the noise in the samples pushed from now on; their frames are later by a constant delay. Absent: not
+   * supported, see `reducesNoise`.
+   */
+  reduceNoise?(options: NoiseReduction): void;
   close(): void;
 }

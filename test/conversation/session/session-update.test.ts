@@ -101,6 +101,18 @@ test('other objects are replaced, with the defaults of the new type', async () =
   assert.deepEqual(back.audio.input.turn_detection, serverVad);
 });
 
+test('noise reduction without a strength keeps the current one', async () => {
+  verifies('R2.6');
+  const { client } = newConversation();
+  const shown = async (noise_reduction: object | null) =>
+    (await updated(client, { audio: { input: { noise_reduction } } })).audio.input.noise_reduction;
+  assert.deepEqual(await shown({ type: 'near_field' }), { type: 'near_field' });
+  assert.deepEqual(await shown({ type: 'near_field', strength: 0.4 }), { type: 'near_field', strength: 0.4 });
+  assert.deepEqual(await shown({ type: 'far_field' }), { type: 'far_field', strength: 0.4 });
+  assert.equal(await shown(null), null);
+  assert.deepEqual(await shown({ type: 'far_field' }), { type: 'far_field' });
+});
+
 test('defaults are sent as null, and a client may send them back', async () => {
   verifies('R2.7');
   const { client, engines } = newConversation();

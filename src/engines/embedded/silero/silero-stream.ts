@@ -1,5 +1,6 @@
+import { noiseReducerDelayMs } from '../../../audio/noise-reducer.ts';
 import { concatSamples } from '../../../audio/pcm.ts';
-import type { VoiceActivityStream, VoiceFrame } from '../../../session/ports/voice-activity.ts';
+import type { NoiseReduction, VoiceActivityStream, VoiceFrame } from '../../../session/ports/voice-activity.ts';
 import { EngineError } from '../../engine-error.ts';
 
 export const engine = 'Silero voice activity';
@@ -15,6 +16,15 @@ export interface StreamPart {
   stream: number;
   sampleRateHz: number;
   samples: Int16Array<ArrayBuffer>;
+  /** The strength of noise reduction, 0…1; undefined as long as it was never on. */
+  strength: number | undefined;
+}
+
+/** The results of a part. */
+export interface StreamResult {
+  frames: readonly VoiceFrame[];
+  /** The next samples with reduced noise; empty without reduction. */
+  reduced: Int16Array<ArrayBuffer>;
 }
 
 /** The detector, as a stream sees it. */
@@ -43,7 +53,9 @@ export class SileroStream implements VoiceActivityStream {
   #samplesPushed = 0;
   #samplesSent = 0;
   #samplesDone = 0;
+  #framesPromised = 0;
   #pushes: Push[] = [];
+  #reduction: NoiseReduction | undefined;
   /** Frames that no push has taken yet. */
   #frames: VoiceFrame[] = [];
   #closed = false;
@@ -60,14 +72,21 @@ export class SileroStream implements VoiceActivityStream {
     if (this.#samplesPushed - this.#samplesDone + samples.length > this.#samplesIn(MAX_WAITING_MS)) {
       return Promise.reject(new EngineError(engine, `${MAX_WAITING_MS / 60_000} minutes of audio are already waiting`));
     }
-    const frames = this.#framesIn(this.#samplesPushed + samples.length) - this.#framesIn(this.#samplesPushed);
     this.#held.push(samples.slice());
     this.#samplesPushed += samples.length;
+    // When noise reduction begins, its delay passes without frames.
+    const frames = Math.max(0, this.#framesIn(this.#samplesPushed) - this.#framesPromised);
+    this.#framesPromised += frames;
     const result = Promise.withResolvers<readonly VoiceFrame[]>();
     this.#pushes.push({ frames, result });
     this.#settle();
     if (this.isDue) this.#host.due(this);
     return result.promise;
+  }
+
+  /** Once on, it stays in the path: with strength 0 it only delays. */
+  reduceNoise(reduction: NoiseReduction): void {
+    this.#reduction = reduction;
   }
 
   close(): void {
@@ -95,11 +114,13 @@ export class SileroStream implements VoiceActivityStream {
       if (taken.length < piece.length) this.#held.unshift(piece.subarray(taken.length));
     }
     this.#samplesSent += length;
-    return { stream: this.#id, sampleRateHz: this.#sampleRateHz, samples: concatSamples(pieces) };
+    const samples = concatSamples(pieces);
+    return { stream: this.#id, sampleRateHz: this.#sampleRateHz, samples, strength: this.#reduction?.strength };
   }
 
-  answer(part: StreamPart, frames: readonly VoiceFrame[]): void {
+  answer(part: StreamPart, { frames, reduced }: StreamResult): void {
     if (this.#closed || part.stream !== this.#id) return;
+    if (reduced.length > 0) this.#reduction?.write(reduced);
     this.#samplesDone += part.samples.length;
     this.#frames.push(...frames);
     this.#settle();
@@ -114,6 +135,7 @@ export class SileroStream implements VoiceActivityStream {
     this.#samplesPushed = 0;
     this.#samplesSent = 0;
     this.#samplesDone = 0;
+    this.#framesPromised = 0;
     this.#frames = [];
     for (const { result } of this.#pushes.splice(0)) result.reject(error);
   }
@@ -130,6 +152,7 @@ export class SileroStream implements VoiceActivityStream {
   }
 
   #framesIn(samples: number): number {
-    return Math.floor(samples / this.#samplesIn(FRAME_MS));
+    const delay = this.#reduction ? this.#samplesIn(noiseReducerDelayMs) : 0;
+    return Math.max(0, Math.floor((samples - delay) / this.#samplesIn(FRAME_MS)));
   }
 }

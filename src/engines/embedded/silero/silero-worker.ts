@@ -1,10 +1,12 @@
 import { workerData } from 'node:worker_threads';
+import { createNoiseReducer, type NoiseReducer } from '../../../audio/noise-reducer.ts';
 import { concatSamples, rmsDbfs } from '../../../audio/pcm.ts';
 import { PitchEstimator } from '../../../audio/pitch.ts';
 import { createResampler, type Resampler } from '../../../audio/resample.ts';
 import { quietestDb, type VoiceFrame } from '../../../session/ports/voice-activity.ts';
 import { modelPathOf, serveJobs } from '../../pool/worker-jobs.ts';
 import { FRAME_SAMPLES, MAX_BATCH, newSileroState, SILERO_RATE_HZ, SileroModel } from './silero-model.ts';
+import type { StreamResult } from './silero-stream.ts';
 
 /** The next audio of several streams, each at most once, and the streams that have ended. */
 export interface SileroRequest {
@@ -12,13 +14,15 @@ export interface SileroRequest {
   streams: number[];
   sampleRatesHz: number[];
   lengths: number[];
+  /** The strength of noise reduction, 0…1; undefined where it was never on. */
+  strengths: (number | undefined)[];
   /** The samples of all streams, in the same order. */
   samples: Int16Array<ArrayBuffer>;
   closed: number[];
 }
 
-/** The frames that each stream has completed. */
-export type SileroAnswer = VoiceFrame[][];
+/** The results of each stream. */
+export type SileroAnswer = StreamResult[];
 
 void serveJobs<SileroRequest, SileroAnswer>(async () => {
   const model = await SileroModel.load(modelPathOf(workerData));
@@ -30,7 +34,7 @@ void serveJobs<SileroRequest, SileroAnswer>(async () => {
     return stream;
   };
 
-  return async ({ streams: ids, sampleRatesHz, lengths, samples, closed }, job) => {
+  return async ({ streams: ids, sampleRatesHz, lengths, samples, closed, strengths }, job) => {
     for (const id of closed) {
       streams.get(id)?.free();
       streams.delete(id);
@@ -40,12 +44,12 @@ void serveJobs<SileroRequest, SileroAnswer>(async () => {
     for (const [i, id] of ids.entries()) {
       const stream = await streamOf(id, sampleRatesHz[i] ?? SILERO_RATE_HZ);
       const end = at + (lengths[i] ?? 0);
-      stream.add(samples.subarray(at, end));
+      await stream.add(samples.subarray(at, end), strengths[i]);
       fed.push(stream);
       at = end;
     }
     await processFrames(model, fed);
-    job.send(fed.map((stream) => stream.frames.splice(0)));
+    job.send(fed.map((stream) => stream.takeResult()));
   };
 });
 
@@ -75,17 +79,27 @@ class WorkerStream {
   readonly state = newSileroState();
   readonly #resampler: Resampler;
   readonly #pitch = new PitchEstimator(SILERO_RATE_HZ, FRAME_SAMPLES);
+  #reducer: NoiseReducer | undefined;
+  /** Audio for the next frames, at the model's rate. */
   #samples: Int16Array = new Int16Array(0);
   #frame = this.#samples;
-  /** Those of the current request. */
-  readonly frames: VoiceFrame[] = [];
+  /** The results of the current request. */
+  #frames: VoiceFrame[] = [];
+  #reduced = new Int16Array(0);
 
   constructor(resampler: Resampler) {
     this.#resampler = resampler;
   }
 
-  add(samples: Int16Array): void {
-    this.#samples = concatSamples([this.#samples, this.#resampler.push(samples)]);
+  async add(samples: Int16Array, strength: number | undefined): Promise<void> {
+    const { fromHz } = this.#resampler;
+    if (strength !== undefined) this.#reducer ??= await createNoiseReducer(fromHz);
+    if (this.#reducer) {
+      this.#reducer.strength = strength ?? 0;
+      this.#reduced = this.#reducer.push(samples);
+    }
+    const input = this.#reducer ? this.#reduced : samples;
+    this.#samples = concatSamples([this.#samples, this.#resampler.push(input)]);
   }
 
   get hasFrame(): boolean {
@@ -103,10 +117,18 @@ class WorkerStream {
     this.#pitch.push(this.#frame);
     const energyDb = Math.max(quietestDb, rmsDbfs(this.#frame));
     const pitchHz = probability < PITCH_PROBABILITY ? 0 : this.#pitch.estimate();
-    this.frames.push({ probability, energyDb, pitchHz });
+    this.#frames.push({ probability, energyDb, pitchHz });
+  }
+
+  takeResult(): StreamResult {
+    const result = { frames: this.#frames, reduced: this.#reduced };
+    this.#frames = [];
+    this.#reduced = new Int16Array(0);
+    return result;
   }
 
   free(): void {
+    this.#reducer?.free();
     this.#resampler.free();
   }
 }

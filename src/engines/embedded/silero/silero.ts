@@ -12,6 +12,7 @@ import type { SileroAnswer, SileroRequest } from './silero-worker.ts';
  * have gathered while it worked, in one message, and runs it in batches.
  */
 export class Silero extends PooledEngine<SileroRequest, SileroAnswer> implements VoiceActivityDetector {
+  readonly reducesNoise = true;
   /** Streams with audio for the worker, longest waiting first. */
   readonly #due = new Set<SileroStream>();
   /** Ended streams whose state the worker still has. */
@@ -72,6 +73,7 @@ export class Silero extends PooledEngine<SileroRequest, SileroAnswer> implements
       streams: parts.map(({ stream }) => stream),
       sampleRatesHz: parts.map(({ sampleRateHz }) => sampleRateHz),
       lengths: parts.map(({ samples }) => samples.length),
+      strengths: parts.map(({ strength }) => strength),
       samples,
       closed: this.#closed,
     };
@@ -79,7 +81,8 @@ export class Silero extends PooledEngine<SileroRequest, SileroAnswer> implements
     try {
       const answers = await this.pool.request(request, { transfer: [samples.buffer] });
       let i = 0;
-      for (const [stream, part] of batch) stream.answer(part, answers[i++] ?? []);
+      for (const [stream, part] of batch)
+        stream.answer(part, answers[i++] ?? { frames: [], reduced: new Int16Array(0) });
     } catch (error) {
       for (const [stream, part] of batch) stream.fail(part, error);
     }
