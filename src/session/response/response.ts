@@ -31,7 +31,7 @@ export interface ResponseOptions {
   metadata: Record<string, string> | null;
   temperature?: number;
   target: OutputTarget;
-  toolCalls: Pick<ToolCalls, 'run' | 'refuse'>;
+  toolCalls(): Pick<ToolCalls, 'run' | 'refuse'>;
   /** Called after the last event. */
   ended(response: Response): void;
 }
@@ -317,7 +317,7 @@ export class Response {
     const whole = status === 'completed';
     open.end(whole);
     if (open instanceof OutputServerCall) {
-      this.#options.toolCalls[whole ? 'run' : 'refuse'](open);
+      this.#options.toolCalls()[whole ? 'run' : 'refuse'](open);
     } else {
       open.item.status = status;
       this.#options.target.complete(open.item);

@@ -29,7 +29,9 @@ export class Responses {
   readonly #onEnded: (response: Response) => void;
   readonly #history: ContextHistory;
   readonly #contexts: ContextBuilder;
-  readonly #toolCalls: ToolCalls;
+  /** Created with the first use, because most sessions have no tools on the server. */
+  #toolCalls: ToolCalls | undefined;
+  readonly #toolDone: (responseId: string) => void;
   readonly #outOfBand = new Map<string, Response>();
   #active: { response: Response; target: ConversationTarget } | undefined;
   #speculation: Speculation | undefined;
@@ -48,7 +50,7 @@ export class Responses {
     this.#onEnded = ended;
     this.#history = new ContextHistory(core.observers);
     this.#contexts = new ContextBuilder(core, this.#history);
-    this.#toolCalls = new ToolCalls(core, toolDone);
+    this.#toolDone = toolDone;
   }
 
   /** The response that is running in the conversation. */
@@ -58,7 +60,7 @@ export class Responses {
 
   /** Whether a response is running, in the conversation or out of band, or a tool call of one. */
   get running(): boolean {
-    return this.#active !== undefined || this.#outOfBand.size > 0 || this.#toolCalls.running;
+    return this.#active !== undefined || this.#outOfBand.size > 0 || (this.#toolCalls?.running ?? false);
   }
 
   get closing(): boolean {
@@ -67,17 +69,17 @@ export class Responses {
 
   /** Whether calls of a response are running or wait for approval, and whether clients must answer others. */
   hasOpenCalls(responseId: string): boolean {
-    return this.#toolCalls.isOpen(responseId) || hasUnansweredCalls(this.#core.conversation.entries);
+    return this.#toolCalls?.isOpen(responseId) || hasUnansweredCalls(this.#core.conversation.entries);
   }
 
   /** @throws {WireError} if no request for approval waits for this answer; `param` is the place of its id */
   requireApproval(decision: Decision, param: string): void {
-    this.#toolCalls.requireApproval(decision, param);
+    this.#tools.requireApproval(decision, param);
   }
 
   /** Takes the client's answer to a request for approval. */
   decide(decision: Decision): void {
-    this.#toolCalls.decide(decision);
+    this.#toolCalls?.decide(decision);
   }
 
   /**
@@ -109,7 +111,7 @@ export class Responses {
       metadata: parameters.metadata ?? null,
       temperature: config.temperature,
       target,
-      toolCalls: this.#toolCalls,
+      toolCalls: () => this.#tools,
       ended: (ended) => this.#ended(ended),
     });
     if (target instanceof ConversationTarget) this.#active = { response, target };
@@ -124,7 +126,7 @@ export class Responses {
         if (mcpToolsOf(ownTools).length > 0) await this.#mcp.imported(ownTools, signal);
         // A call outside the conversation would have no item for its result.
         const serverTools = outOfBand ? [] : this.#mcp.offered(config.tools);
-        this.#toolCalls.offer(response.id, serverTools);
+        if (serverTools.length > 0) this.#tools.offer(response.id, serverTools);
         const options = generationRequest(config, this.#core, serverTools, parameters);
         const estimate = await this.#contexts.estimate(contextRequest(options, from, where), signal);
         await this.#admit(response, { input: estimate.inputTokens, output: options.maxOutputTokens }, signal);
@@ -137,7 +139,7 @@ export class Responses {
         speculation?.drop();
       }
     });
-    for (const decision of decisions) this.#toolCalls.decide(decision);
+    for (const decision of decisions) this.decide(decision);
     return response;
   }
 
@@ -216,10 +218,10 @@ export class Responses {
    */
   release(itemId: string): () => void {
     if (this.active?.itemIds.includes(itemId)) this.active.cancel('client_cancelled');
-    const deleted = this.#toolCalls.release(itemId);
+    const deleted = this.#toolCalls?.release(itemId);
     this.#contexts.release(itemId);
     this.#active?.target.release(itemId);
-    return deleted;
+    return deleted ?? (() => {});
   }
 
   /** Prevents further responses. */
@@ -232,7 +234,8 @@ export class Responses {
     this.#deferred = undefined;
     this.#takeSpeculation()?.drop();
     for (const response of [this.active, ...this.#outOfBand.values()]) response?.cancel('client_cancelled');
-    this.#toolCalls.close();
+    this.#toolCalls?.close();
+    this.#core.toolRunner.close?.();
   }
 
   /**
@@ -251,9 +254,14 @@ export class Responses {
   #decisionsIn({ input = [] }: ResponseParameters): Decision[] {
     return input.flatMap((item, index) => {
       if (item.type !== 'mcp_approval_response') return [];
-      this.#toolCalls.requireApproval(item, `response.input[${index}].approval_request_id`);
+      this.requireApproval(item, `response.input[${index}].approval_request_id`);
       return item;
     });
+  }
+
+  get #tools(): ToolCalls {
+    this.#toolCalls ??= new ToolCalls(this.#core, this.#toolDone);
+    return this.#toolCalls;
   }
 
   #takeSpeculation(): Speculation | undefined {
@@ -272,7 +280,7 @@ export class Responses {
       this.#core.emit({ type: 'rate_limits.updated', rate_limits });
     }
     this.#core.outputBuffer.responseEnded(response.id);
-    this.#toolCalls.responseEnded(response.id);
+    this.#toolCalls?.responseEnded(response.id);
     this.#onEnded(response);
   }
 }

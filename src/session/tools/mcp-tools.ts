@@ -39,16 +39,15 @@ const none: readonly OfferedTool[] = [];
  */
 export class McpTools {
   readonly #core: SessionCore;
-  readonly #definitions: ToolDefinitions;
-  /** By `connectionKey`, the least recently used first. */
-  readonly #open = new Map<string, OpenServer>();
-  readonly #abort = new AbortController();
+  #definitions: ToolDefinitions | undefined;
+  /** By `connectionKey`, the least recently used first. Created when used, because most sessions have no servers. */
+  #open: Map<string, OpenServer> | undefined;
+  #abort: AbortController | undefined;
   #begun = false;
   #offered: { tools: readonly Tool[]; offered: readonly OfferedTool[] } | undefined;
 
   constructor(core: SessionCore) {
     this.#core = core;
-    this.#definitions = new ToolDefinitions(core.toolServers, core.settings.limits.mcpServers);
   }
 
   /**
@@ -60,9 +59,11 @@ export class McpTools {
     root: 'session' | 'response',
   ): Settings {
     if (!settings.tools) return settings;
+    if (mcpToolsOf(settings.tools).length === 0) return settings;
+    const { mcpServers, items } = this.#core.settings.limits;
+    this.#definitions ??= new ToolDefinitions(this.#core.toolServers, mcpServers);
     const tools = this.#definitions.complete(settings.tools, `${root}.tools`);
     const servers = mcpToolsOf(tools);
-    const { mcpServers, items } = this.#core.settings.limits;
     const others = root === 'response' ? mcpToolsOf(this.#core.config.tools) : [];
     const used = new Set([...servers, ...others].map(connectionKey));
     if (used.size > mcpServers) throw mcpErrors.tooManyServers(`${root}.tools`, mcpServers);
@@ -83,12 +84,14 @@ export class McpTools {
   /** Imports the tools of servers that are new, or whose definition has changed. The definitions are complete. */
   use(tools: readonly Tool[]): void {
     const servers = mcpToolsOf(tools);
+    if (servers.length === 0 && !this.#open) return;
+    this.#open ??= new Map();
     for (const definition of servers) {
-      const open = this.#opened(definition);
+      const open = this.#opened(this.#open, definition);
       if (!this.#isImported(definition)) this.#import(open, definition);
     }
     const inUse = [...servers, ...mcpToolsOf(this.#core.config.tools)];
-    this.#definitions.note(servers, inUse);
+    this.#definitions?.note(servers, inUse);
     const { mcpServers } = this.#core.settings.limits;
     const unused = removeOldest(this.#open, mcpServers, new Set(inUse.map(connectionKey)));
     for (const { server } of unused) server.close();
@@ -96,7 +99,7 @@ export class McpTools {
 
   /** Resolves when no import of these servers is running. Rejects with the signal's reason. */
   async imported(tools: readonly Tool[], signal: AbortSignal): Promise<void> {
-    const imports = mcpToolsOf(tools).map((definition) => this.#open.get(connectionKey(definition))?.importing);
+    const imports = mcpToolsOf(tools).map((definition) => this.#open?.get(connectionKey(definition))?.importing);
     await Promise.all(imports);
     signal.throwIfAborted();
   }
@@ -120,19 +123,19 @@ export class McpTools {
   }
 
   close(): void {
-    this.#abort.abort();
-    for (const { server } of this.#open.values()) server.close();
-    this.#open.clear();
+    this.#abort?.abort();
+    for (const { server } of this.#open?.values() ?? []) server.close();
+    this.#open = undefined;
   }
 
   #isImported(definition: McpTool): boolean {
-    const open = this.#open.get(connectionKey(definition));
+    const open = this.#open?.get(connectionKey(definition));
     if (!open || (open.tools === undefined && !open.importing)) return false;
     return JSON.stringify(open.definition.allowed_tools) === JSON.stringify(definition.allowed_tools);
   }
 
   #offeredBy(definition: McpTool): OfferedTool[] {
-    const { server, tools = [] } = this.#open.get(connectionKey(definition)) ?? {};
+    const { server, tools = [] } = this.#open?.get(connectionKey(definition)) ?? {};
     if (!server) return [];
     return tools
       .filter((tool) => isAllowed(tool, definition))
@@ -146,10 +149,10 @@ export class McpTools {
       }));
   }
 
-  #opened(definition: McpTool): OpenServer {
+  #opened(servers: Map<string, OpenServer>, definition: McpTool): OpenServer {
     const key = connectionKey(definition);
-    const known = this.#open.get(key);
-    this.#open.delete(key);
+    const known = servers.get(key);
+    servers.delete(key);
     const open = known ?? {
       server: this.#core.toolServers.open(definition, () => this.#changed(key)),
       definition,
@@ -158,12 +161,12 @@ export class McpTools {
       stale: false,
       importedAtMs: 0,
     };
-    this.#open.set(key, open);
+    servers.set(key, open);
     return open;
   }
 
   #changed(key: string): void {
-    const open = this.#open.get(key);
+    const open = this.#open?.get(key);
     if (!open || this.#core.closed) return;
     if (open.importing || open.stale) {
       open.stale = true;
@@ -174,7 +177,7 @@ export class McpTools {
     open.stale = true;
     const refresh = () => {
       open.stale = false;
-      if (this.#open.get(key) !== open || this.#core.closed) return;
+      if (this.#open?.get(key) !== open || this.#core.closed) return;
       const { items } = this.#core.settings.limits;
       if (this.#core.conversation.entries.length < items) this.#import(open, open.definition);
     };
@@ -203,6 +206,7 @@ export class McpTools {
     const { clock, observers } = this.#core;
     const startedAt = clock.now();
     let failure: unknown;
+    this.#abort ??= new AbortController();
     try {
       const listed = await open.server.listTools(this.#abort.signal);
       if (this.#core.closed) return;

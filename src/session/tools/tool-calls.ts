@@ -134,7 +134,6 @@ export class ToolCalls {
     this.#open.clear();
     this.#offered.clear();
     this.#approvals.close();
-    this.#core.toolRunner.close?.();
   }
 
   #add(call: ServerCall): OpenCall {
