@@ -5,6 +5,7 @@ import { tone } from '../dev/harness/instant-engines.ts';
 import { type Ratio, ratioOf } from '../dev/harness/ratio.ts';
 import { Load, RateClients } from './clients.ts';
 import { summarise, type Unit } from './figures.ts';
+import { conversationMemory } from './memory.ts';
 import type { ComparePlan } from './options.ts';
 import { wireRateHz } from './recording.ts';
 import { benchKey, MeasuredServer, ParleyProcess } from './servers.ts';
@@ -28,7 +29,7 @@ const compared = {
   instantAudio: { name: '  speech_stopped → first audio, median', unit: 'ms' },
   talking: { name: 'CPU of a session that streams and takes turns', unit: '% of a core' },
   append: { name: "CPU of an append of 20 ms, event loop's thread", unit: 'µs' },
-  liveHeld: { name: 'memory of a session in conversation, held', unit: 'MB' },
+  liveHeld: { name: 'memory of a session that streams, after one turn, held', unit: 'MB' },
   idleHeld: { name: 'memory of an idle session, held', unit: 'MB' },
   idleResident: { name: '  resident', unit: 'MB' },
   connections: { name: 'connections accepted', unit: '/s' },
@@ -87,7 +88,9 @@ async function measure(tree: Tree, plan: ComparePlan, questions: readonly Int16A
   const embedded = await measureEmbedded(tree, plan, questions);
   const conversations = await measureConversations(tree, plan);
   const visits = await measureVisits(tree, plan);
-  return { ...embedded, ...conversations, ...visits, secrets: await mintRate(tree, plan) };
+  const memory = await conversationMemory(plan.sessions, tree);
+  const liveHeld = (memory.after.heldMB - memory.before.heldMB) / plan.sessions;
+  return { ...embedded, ...conversations, liveHeld, ...visits, secrets: await mintRate(tree, plan) };
 }
 
 async function measureEmbedded(tree: Tree, { turns: count }: ComparePlan, questions: readonly Int16Array[]) {
@@ -144,7 +147,6 @@ async function measureConversations(tree: Tree, { sessions, spanMs, connections 
   try {
     // The first sessions load and compile code, which belongs to no session.
     await clients.run({ type: 'connect', wsUrl: server.wsUrl, count: connections, atOnce });
-    const before = await server.memory();
     const load = await Load.start({
       wsUrl: server.wsUrl,
       sessions,
@@ -162,7 +164,6 @@ async function measureConversations(tree: Tree, { sessions, spanMs, connections 
     await load.whileRunning(delay(spanMs));
     const { cpuMs, wallMs } = await server.end();
     const turns = [...load.turns];
-    const after = await load.whileRunning(server.memory());
     await load.stop();
     const share = summarise(turns.map(({ appendToAudioMs }) => appendToAudioMs));
     return {
@@ -170,7 +171,6 @@ async function measureConversations(tree: Tree, { sessions, spanMs, connections 
       shareP99: share.p99,
       instantAudio: summarise(turns.map(({ audioMs }) => audioMs)).median,
       talking: (100 * cpuMs) / wallMs / sessions,
-      liveHeld: (after.heldMB - before.heldMB) / sessions,
     };
   } finally {
     await Promise.all([clients.close(), server.close()]);

@@ -6,18 +6,19 @@ import type { Figure, Section } from './figures.ts';
 import { wireRateHz } from './recording.ts';
 import type { ServerMemory } from './server-process.ts';
 import { MeasuredServer } from './servers.ts';
+import type { Tree } from './tree.ts';
 
 const turnTimeoutMs = 20_000;
 
 export async function memory({ idle, live }: { idle: number; live: number }): Promise<Section> {
   const idleFigures = await idleSessions(idle);
-  const { figures: liveFigures, warnings } = await sessionCounter(live);
+  const { before, after, warnings } = await conversationMemory(live);
   return {
     title: 'Memory of a session',
     how:
       `What the server's process has more of with ${idle} sessions that say nothing, and with ${live} that stream in 20 ms chunks and have each ` +
       'asked and been answered once, divided by their number. Held: objects and their buffers after a garbage collection. Resident: as the system counts it.',
-    figures: [...idleFigures, ...liveFigures],
+    figures: [...idleFigures, ...figures('live session', before, after, live)],
     warnings,
   };
 }
@@ -39,8 +40,9 @@ async function idleSessions(count: number): Promise<Figure[]> {
   }
 }
 
-async function sessionCounter(sessions: number): Promise<{ figures: Figure[]; warnings: string[] }> {
-  const server = await MeasuredServer.start('instant');
+/** Memory with sessions that stream, after exactly one turn of each: their memory grows with each turn. */
+export async function conversationMemory(sessions: number, tree?: Tree) {
+  const server = await MeasuredServer.start('instant', tree);
   try {
     const start = (count: number) =>
       Load.start({
@@ -60,7 +62,7 @@ async function sessionCounter(sessions: number): Promise<{ figures: Figure[]; wa
     const load = await start(sessions);
     await load.takeTurns(sessions, turnTimeoutMs);
     const after = await load.whileRunning(server.memory());
-    return { figures: figures('live session', before, after, sessions), warnings: await load.stop() };
+    return { before, after, warnings: await load.stop() };
   } finally {
     await server.close();
   }
