@@ -218,12 +218,17 @@ export const limits = inGroup('Limits', {
   mcpResponseBytes: option(
     bytes(64 * 1024, 64 * mebibyte),
     4 * mebibyte,
-    'Maximum size of a response of an MCP server, event streams included.',
+    'Maximum size of a response of an MCP server; in an event stream, of an event, and of all events within a minute.',
   ),
   mcpLists: option(
     integer('COUNT', 1, 100_000),
     1000,
     'Lists of tools of MCP servers that sessions share, each with a connection; unused ones are dropped beyond it.',
+  ),
+  mcpListsBytes: option(
+    bytes(1024, 64 * 1024 * mebibyte),
+    64 * mebibyte,
+    'Total size of these lists; unused ones are dropped beyond it, and further ones refused when all are in use.',
   ),
   instructionsBytes: option(
     bytes(1024, 64 * mebibyte),

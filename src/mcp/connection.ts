@@ -8,10 +8,13 @@ import type {
   Transport,
 } from '@modelcontextprotocol/client';
 import { unlessAborted } from '../core/abort.ts';
+import type { Clock } from '../core/clock.ts';
 import { packageVersion } from '../core/version.ts';
 import type { GuardedFetch } from '../net/guarded-fetch.ts';
+import { boundedFetch } from './bounded-fetch.ts';
 import type { HttpTarget, StdioTarget } from './configured-server.ts';
 import { isLostConnection, mayLackStreamableHttp } from './failures.ts';
+import { maxReconnectionMs, minReconnectionMs, reconnections } from './reconnections.ts';
 import { fetchWithHeaders } from './requests.ts';
 
 type Sdk = typeof import('@modelcontextprotocol/client');
@@ -20,7 +23,8 @@ export interface ConnectionOptions {
   target: HttpTarget | StdioTarget;
   /** Makes the client for its requests, whose connections end with this one. */
   http: () => GuardedFetch;
-  /** Maximum size of a message of the server. */
+  clock: Clock;
+  /** Maximum size of a message of the server, and of its messages within a minute. */
   maxBytes: number;
   /** Facts that another connection to the same server has found out, which saves requests. */
   known?: () => Discovery | undefined;
@@ -179,15 +183,17 @@ export class McpConnection {
     }
     const url = new URL(target.url);
     this.#http ??= this.#options.http();
-    const fetch = fetchWithHeaders(this.#http.fetch, target);
+    const { maxBytes, clock } = this.#options;
+    const fetch = boundedFetch(fetchWithHeaders(this.#http.fetch, target), { maxBytes, clock });
     const overSse = () =>
       this.#opened(sdk, new sdk.SSEClientTransport(url, { fetch }), { transport: 'sse', known: undefined, signal });
     if (known?.transport === 'sse') return overSse();
     const streamable = new sdk.StreamableHTTPClientTransport(url, {
       fetch,
+      reconnectionScheduler: reconnections(clock),
       reconnectionOptions: {
-        initialReconnectionDelay: 1000,
-        maxReconnectionDelay: 30_000,
+        initialReconnectionDelay: minReconnectionMs,
+        maxReconnectionDelay: maxReconnectionMs,
         reconnectionDelayGrowFactor: 2,
         maxRetries: 4,
       },
@@ -229,6 +235,11 @@ export class McpConnection {
     }
     this.#client = client;
     client.onclose = () => this.#forget(client);
+    client.onerror = (error) => {
+      // The session has ended with its stream; the transport would open another one, which belongs to no session, and
+      // whose timer it sets after this call.
+      if (error instanceof sdk.SseError) queueMicrotask(() => void client.close().catch(() => {}));
+    };
     const discover = client.getDiscoverResult();
     this.#discovery = {
       prior: discover ? { kind: 'modern', discover } : { kind: 'legacy' },

@@ -10,28 +10,35 @@ type Sdk = typeof import('@modelcontextprotocol/client');
 /** JSON-RPC 2.0 §5.1: invalid JSON, or a message that is not one of the protocol. */
 const parseError = -32_700;
 const maxMessageCharacters = 500;
+const closed: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 
-/** The error of a call. */
-export function callError(error: unknown, sdk: Sdk): ToolCallError {
+/** The error of a call, and details for the log. */
+export function callFailure(error: unknown, sdk: Sdk): { error: ToolCallError; detail?: string } {
   if (error instanceof sdk.ProtocolError) {
-    return { type: 'protocol_error', code: error.code, message: oneLine(error.message) };
+    return { error: { type: 'protocol_error', code: error.code, message: oneLine(error.message) } };
   }
   const status = statusOf(error, sdk);
-  if (status !== undefined) return { type: 'http_error', code: status, message: `The MCP server ${answered(status)}` };
-  return { type: 'protocol_error', code: parseError, message: `The MCP server ${connectionProblem(error, sdk)}` };
+  if (status !== undefined) {
+    return { error: { type: 'http_error', code: status, message: `The MCP server ${answered(status)}` } };
+  }
+  const message = `The MCP server ${connectionProblem(error, sdk)}`;
+  return { error: { type: 'protocol_error', code: parseError, message }, detail: detailOf(error) };
 }
 
 /** A sentence about a failed import, and details for the log. */
-export function importFailure(error: unknown, sdk: Sdk): { reason: string; detail: string } {
+export function importFailure(error: unknown, sdk: Sdk): { reason: string; detail?: string } {
+  if (error instanceof sdk.ProtocolError) {
+    return { reason: `It answered with the error ${error.code}: ${oneLine(error.message)}` };
+  }
   const status = statusOf(error, sdk);
-  const reason =
-    error instanceof sdk.ProtocolError
-      ? `It answered with the error ${error.code}: ${oneLine(error.message)}`
-      : status !== undefined
-        ? `It ${answered(status)}`
-        : `It ${connectionProblem(error, sdk)}`;
+  if (status !== undefined) return { reason: `It ${answered(status)}` };
+  return { reason: `It ${connectionProblem(error, sdk)}`, detail: detailOf(error) };
+}
+
+/** Without the bodies of responses, which errors with a status contain. */
+function detailOf(error: unknown): string {
   const outgoing = causesOf(error).find((each) => each instanceof OutgoingError);
-  return { reason, detail: oneLine(outgoing?.detail ?? messageOf(error)) };
+  return oneLine(outgoing?.detail ?? messageOf(error));
 }
 
 /** Whether the next request needs a new connection: the server has forgotten this one, or cannot be reached by it. */
@@ -71,6 +78,9 @@ function connectionProblem(error: unknown, sdk: Sdk): string {
   if (outgoing) return `could not be reached: ${outgoing.message}`;
   const failure = causes.find((each) => each instanceof HttpFailure);
   if (failure) return `failed: ${failure.message}.`;
+  const system = causes.find(isSystemError);
+  if (system?.syscall.startsWith('spawn')) return `could not be started (${system.code}).`;
+  if (system && closed.has(system.code)) return 'closed the connection.';
   const code = causes.find((each) => each instanceof sdk.SdkError)?.code;
   switch (code) {
     case sdk.SdkErrorCode.ClientHttpUnexpectedContent:
@@ -83,6 +93,10 @@ function connectionProblem(error: unknown, sdk: Sdk): string {
     default:
       return 'sent an answer that does not follow the protocol.';
   }
+}
+
+function isSystemError(error: Error): error is Error & { code: string; syscall: string } {
+  return 'syscall' in error && typeof error.syscall === 'string' && 'code' in error && typeof error.code === 'string';
 }
 
 /** An error and its causes, of which there are few. */

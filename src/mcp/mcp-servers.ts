@@ -26,8 +26,9 @@ export interface McpLimits {
   /** As in `LinkOptions`. */
   mcpResponseBytes: number;
   mcpImportMs: number;
-  /** Lists of tools that are stored. */
+  /** As in `SharedListsOptions`. */
   mcpLists: number;
+  mcpListsBytes: number;
 }
 
 /** A server and what is known about it, before it is connected. */
@@ -49,7 +50,7 @@ export class McpServers {
     const { configured, clock, limits } = options;
     this.#options = options;
     this.#configured = new Map(configured.map((server) => [server.name, server]));
-    this.#lists = new SharedLists({ clock, limit: limits.mcpLists });
+    this.#lists = new SharedLists({ clock, limits });
   }
 
   /** The servers for a session. Lists of tools are shared only within a tenant. */
@@ -85,7 +86,7 @@ export class McpServers {
 
   /** For addresses that clients may name, and those of targets. */
   #http(targets: readonly (HttpTarget | StdioTarget)[]): GuardedFetch {
-    const { allowed, clock, limits } = this.#options;
+    const { allowed, clock } = this.#options;
     const hosts = targets.flatMap((each) =>
       'url' in each ? new URL(each.url).hostname.replace(/^\[(.*)\]$/, '$1') : [],
     );
@@ -93,7 +94,6 @@ export class McpServers {
       policy: new AddressPolicy([...allowed, ...hosts]),
       clock,
       timeouts: { connectMs, firstByteMs: idleMs, idleMs },
-      maxBytes: limits.mcpResponseBytes,
       keepAlive: true,
     });
   }

@@ -1,6 +1,6 @@
 import type { HttpTarget } from './configured-server.ts';
 
-type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
+export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 /** Adds the headers of a target to requests to its origin, and only to those. */
 export function fetchWithHeaders(fetch: Fetch, { url, headers, authorization }: HttpTarget): Fetch {

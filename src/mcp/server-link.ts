@@ -10,8 +10,8 @@ import { ImportError, type ToolServer } from '../session/ports/tool-servers.ts';
 import { toolResult } from './call-result.ts';
 import type { ConfiguredServer, HttpTarget, StdioTarget } from './configured-server.ts';
 import { McpConnection } from './connection.ts';
-import { callError, importFailure } from './failures.ts';
-import type { ListSource, ListUse } from './shared-lists.ts';
+import { callFailure, importFailure } from './failures.ts';
+import type { ListSource, ListUse, ToolList } from './shared-lists.ts';
 
 /** Far deeper than any schema, and safe for recursive functions. */
 const maxSchemaDepth = 64;
@@ -47,7 +47,7 @@ export class ServerLink implements ListSource {
     this.#listing = this.#connection({ changed: options.changed });
   }
 
-  async list(): Promise<readonly ListedTool[]> {
+  async list(): Promise<ToolList> {
     const { clock, limits } = this.#options;
     const { mcpImportMs } = limits;
     const abort = new AbortController();
@@ -65,23 +65,23 @@ export class ServerLink implements ListSource {
   }
 
   /** Ends with the first page that exceeds a limit. @throws {ImportError} */
-  async #listed(signal: AbortSignal): Promise<ListedTool[]> {
+  async #listed(signal: AbortSignal): Promise<ToolList> {
     const { only, limits } = this.#options;
     const { mcpResponseBytes } = limits;
     const listed: ListedTool[] = [];
     let pages = 0;
-    let length = 0;
+    let bytes = 0;
     for await (const page of this.#listing.toolPages(signal)) {
       pages += 1;
       if (pages > maxPages) throw new ImportError(`It has a list of more than ${maxPages} pages of tools.`);
       const tools = page.filter(({ name }) => only?.includes(name) ?? true).map(listedTool);
-      length += jsonLength(tools, mcpResponseBytes);
-      if (length > mcpResponseBytes) {
+      bytes += jsonLength(tools, mcpResponseBytes);
+      if (bytes > mcpResponseBytes) {
         throw new ImportError(`It has a list of tools with more than ${mcpResponseBytes} bytes.`);
       }
       listed.push(...tools);
     }
-    return listed;
+    return { tools: listed, bytes };
   }
 
   /**
@@ -103,8 +103,8 @@ export class ServerLink implements ListSource {
   }
 
   #connection(more: Pick<ConstructorParameters<typeof McpConnection>[0], 'changed' | 'known'>): McpConnection {
-    const { target, http, limits, stderr } = this.#options;
-    return new McpConnection({ target, http, maxBytes: limits.mcpResponseBytes, stderr, ...more });
+    const { target, http, clock, limits, stderr } = this.#options;
+    return new McpConnection({ target, http, clock, maxBytes: limits.mcpResponseBytes, stderr, ...more });
   }
 }
 
@@ -129,6 +129,10 @@ export class SessionServer implements ToolServer {
     return this.#use.list(signal);
   }
 
+  forgetTools(): void {
+    this.#use.forget();
+  }
+
   async callTool(
     { name, arguments: json }: Pick<ServerToolCall, 'name' | 'arguments'>,
     signal: AbortSignal,
@@ -140,7 +144,7 @@ export class SessionServer implements ToolServer {
       return toolResult(await this.#calls.callTool(name, isJsonObject(args) ? args : {}, signal));
     } catch (error) {
       signal.throwIfAborted();
-      return { error: callError(error, await import('@modelcontextprotocol/client')) };
+      return callFailure(error, await import('@modelcontextprotocol/client'));
     } finally {
       this.#running -= 1;
       if (this.#closed) this.#end();

@@ -1,17 +1,29 @@
 import { unlessAborted } from '../core/abort.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ListedTool } from '../protocol/wire/mcp-items.ts';
+import { ImportError } from '../session/ports/tool-servers.ts';
+
+/** The tools of a server, and the length of their JSON. */
+export interface ToolList {
+  readonly tools: readonly ListedTool[];
+  readonly bytes: number;
+}
 
 /** A server that can be asked for its tools, and reports changes of them. */
 export interface ListSource {
-  list(): Promise<readonly ListedTool[]>;
+  list(): Promise<ToolList>;
   close(): void;
 }
 
 export interface SharedListsOptions {
   clock: Clock;
-  /** Maximum number of lists; unused ones are dropped beyond it. */
-  limit: number;
+  /** Unused lists are dropped beyond these. */
+  limits: {
+    /** Maximum number of lists. */
+    mcpLists: number;
+    /** Maximum length of all lists; a further one is refused when the others are in use. */
+    mcpListsBytes: number;
+  };
 }
 
 /** A list may be this old; servers report changes earlier, if they can. */
@@ -22,8 +34,11 @@ const unusedMs = 5 * 60_000;
 interface Entry<Source> {
   readonly source: Source;
   readonly users: Set<() => void>;
+  /** Undefined until it is asked for, and after a failure. */
   list: Promise<readonly ListedTool[]> | undefined;
   listedAtMs: number;
+  /** The length of the list that was received last. */
+  bytes: number;
   cancelEnd: () => void;
 }
 
@@ -32,6 +47,8 @@ export interface ListUse<Source> {
   readonly source: Source;
   /** @throws as its source; the signal's reason */
   list(signal: AbortSignal): Promise<readonly ListedTool[]>;
+  /** The server is asked again for the next session that needs the list. */
+  forget(): void;
   release(): void;
 }
 
@@ -59,6 +76,9 @@ export class SharedLists<Source extends ListSource> {
     return {
       source: entry.source,
       list: (signal) => unlessAborted(this.#listed(entry), signal),
+      forget: () => {
+        entry.list = undefined;
+      },
       release: () => {
         entry.users.delete(changed);
         if (entry.users.size > 0) return;
@@ -83,6 +103,7 @@ export class SharedLists<Source extends ListSource> {
       users: new Set(),
       list: undefined,
       listedAtMs: 0,
+      bytes: 0,
       cancelEnd: () => {},
     };
     return entry;
@@ -93,7 +114,7 @@ export class SharedLists<Source extends ListSource> {
     const { clock } = this.#options;
     if (entry.list && clock.now() - entry.listedAtMs <= freshMs) return entry.list;
     entry.listedAtMs = clock.now();
-    const list = entry.source.list();
+    const list = this.#received(entry);
     entry.list = list;
     list.catch(() => {
       if (entry.list === list) entry.list = undefined;
@@ -101,11 +122,28 @@ export class SharedLists<Source extends ListSource> {
     return list;
   }
 
-  #dropUnused(): void {
-    for (const [key, entry] of this.#entries) {
-      if (this.#entries.size <= this.#options.limit) return;
-      if (entry.users.size === 0) this.#end(key, entry);
+  /** @throws {ImportError} when the lists in use leave no room for it */
+  async #received(entry: Entry<Source>): Promise<readonly ListedTool[]> {
+    const { tools, bytes } = await entry.source.list();
+    entry.bytes = bytes;
+    if (!this.#dropUnused()) {
+      entry.bytes = 0;
+      throw new ImportError('This server has no room for further lists of tools at the moment. Try again later.');
     }
+    return tools;
+  }
+
+  /** Whether the lists are within their limits, without some of those that no session uses. */
+  #dropUnused(): boolean {
+    const { mcpLists, mcpListsBytes } = this.#options.limits;
+    let bytes = this.#entries.values().reduce((sum, entry) => sum + entry.bytes, 0);
+    for (const [key, entry] of this.#entries) {
+      if (this.#entries.size <= mcpLists && bytes <= mcpListsBytes) break;
+      if (entry.users.size > 0) continue;
+      bytes -= entry.bytes;
+      this.#end(key, entry);
+    }
+    return bytes <= mcpListsBytes;
   }
 
   #end(key: string, entry: Entry<Source>): void {

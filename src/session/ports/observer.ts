@@ -73,8 +73,8 @@ export type Occurrence =
       usage: Usage | null;
     }
   /**
-   * A tool of the server, or of the upstream, has finished, possibly after its response. `error`: the type of its error; `fault`: the
-   * exception of the runner, for operators.
+   * A tool of the server, or of the upstream, has finished, possibly after its response. `error`: the type of its error;
+   * `fault`: its cause, for operators.
    */
   | {
       type: 'tool_call_done';

@@ -16,8 +16,8 @@ export interface ServerToolCall {
   readonly arguments: string;
 }
 
-/** The text for the model, or an error. Clients see both. */
-export type ServerToolResult = { output: string } | { error: ToolCallError };
+/** The text for the model, or an error. Clients see both, but not `detail`, which is for the operator's log. */
+export type ServerToolResult = { output: string } | { error: ToolCallError; detail?: string };
 
 /** Runs tools for the models of one session. */
 export interface ToolRunner {

@@ -23,6 +23,8 @@ export interface ToolServer {
    * @throws the signal's reason
    */
   listTools(signal: AbortSignal): Promise<readonly ListedTool[]>;
+  /** Call when the import has failed: the next one asks the server again. */
+  forgetTools(): void;
   /** Runs a tool, once. Errors as `ToolRunner.run`. */
   callTool(call: Pick<ServerToolCall, 'name' | 'arguments'>, signal: AbortSignal): Promise<ServerToolResult>;
   /** Ends its connection when no call is running. */

@@ -214,6 +214,7 @@ export class McpTools {
       open.tools = listed;
     } catch (error) {
       failure = error;
+      open.server.forgetTools();
     }
     if (this.#core.closed) return;
     open.importing = undefined;

@@ -173,7 +173,9 @@ export class ToolCalls {
     });
     try {
       const running = tool.run(item.arguments, abort.signal);
-      this.#settle(call, this.#checked(await Promise.race([running, rejectOnAbort(abort.signal)])));
+      const result = await Promise.race([running, rejectOnAbort(abort.signal)]);
+      this.#settle(call, this.#checked(result));
+      if ('error' in result) fault = result.detail;
     } catch (error) {
       if (!abort.signal.aborted) fault = messageOf(error);
       this.#settle(call, failed('The server had an error while running the tool.'));

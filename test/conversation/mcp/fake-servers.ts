@@ -38,6 +38,7 @@ export class FakeServer implements ToolServer {
   readonly calls: MadeCall[] = [];
   readonly #servers: FakeServers;
   imports = 0;
+  forgotten = 0;
   closed = false;
 
   constructor(definition: McpTool, changed: () => void, servers: FakeServers) {
@@ -50,6 +51,10 @@ export class FakeServer implements ToolServer {
   listTools(): Promise<readonly ListedTool[]> {
     this.imports += 1;
     return this.#servers.lists();
+  }
+
+  forgetTools(): void {
+    this.forgotten += 1;
   }
 
   callTool(made: { name: string; arguments: string }, signal: AbortSignal): Promise<ServerToolResult> {

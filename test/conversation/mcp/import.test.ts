@@ -224,6 +224,7 @@ test('lists that exceed a limit fail, unless allowed_tools selects from them', a
       ?.error.message.replace(/^.*imported\. /, '');
   };
   assert.equal(await reason(), "It offers 1000 tools; at most 256 can be used. Select some with 'allowed_tools'.");
+  assert.equal(servers.last.forgotten, 1, 'the next import asks the server again');
   assert.equal(await reason({ allowed_tools: ['tool_7'] }), undefined);
   servers.lists = async () => [{ ...search, description: 'x'.repeat(100_001) }];
   const elsewhere = { server_url: `${url}/2` };
