@@ -74,6 +74,7 @@ for (const [end, reason] of [
   ['left', 'the client left the call'],
   ['vanished', 'the client of the call vanished'],
   ['flooded', 'the client of the call sent too much'],
+  ['malformed', 'the client of the call sent malformed data'],
 ] as const) {
   test(`when the client has ${end}, the session and its sidebands end`, async (t) => {
     verifies('R10.9');

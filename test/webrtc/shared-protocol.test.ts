@@ -15,7 +15,7 @@ async function newProtocol(t: TestContext) {
   const port = await UdpPort.open(0, { clock: new FakeClock(), localOnly: true, silenceMs: 5000 });
   t.after(() => port.close());
   const protocol = new SharedProtocol({
-    ...{ port, host: '127.0.0.1', arrived: () => {} },
+    ...{ port, host: '127.0.0.1', arrived: () => {}, accepts: () => true },
     ice: { localUsername: 'server', localPassword: password, remoteUsername: 'client', remotePassword: 'p' },
   });
   /** The requests that werift gets. */

@@ -45,6 +45,7 @@ const endings: Record<ConnectionEnd, CloseReason> = {
   vanished: { code: 1006, reason: 'the client of the call vanished' },
   unreachable: { code: 1006, reason: 'the client of the call could not be reached' },
   flooded: { code: 1008, reason: 'the client of the call sent too much' },
+  malformed: { code: 1002, reason: 'the client of the call sent malformed data' },
 };
 
 /**

@@ -15,8 +15,10 @@ export type ConnectionEnd =
   | 'vanished'
   /** ICE or DTLS did not succeed in time. */
   | 'unreachable'
-  /** More messages arrived than were processed, beyond the limit. */
-  | 'flooded';
+  /** More arrived than was processed, beyond a limit. */
+  | 'flooded'
+  /** SCTP from the client was invalid. */
+  | 'malformed';
 
 /** The data channel `oai-events`. Text is sent and received whole, in order. */
 export interface EventChannel {

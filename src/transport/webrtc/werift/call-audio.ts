@@ -43,10 +43,13 @@ export class CallAudio {
     this.#encoder = encoder;
     this.playback = new SentPlayback({ clock, rateHz: encoder.sampleRateHz, leadMs });
     this.#received = new JitterBuffer({ clock, decoder, clockRateHz: clockRatesHz[offer.codec], output });
+    const { dtlsTransport } = transceiver;
+    // werift would answer each NACK, which is not negotiated, with up to 17 packets.
+    dtlsTransport.onRtcp.allUnsubscribe();
     this.#unsubscribe = [
       // From the transport, because werift only passes on packets whose source the offer names (`a=ssrc`).
-      transceiver.dtlsTransport.onRtp.subscribe((packet) => this.#receive(packet)).unSubscribe,
-      transceiver.sender.onRtcp.subscribe((packet) => {
+      dtlsTransport.onRtp.subscribe((packet) => this.#receive(packet)).unSubscribe,
+      dtlsTransport.onRtcp.subscribe((packet) => {
         if (packet instanceof RtcpRrPacket || packet instanceof RtcpSrPacket) this.#reported(packet);
       }).unSubscribe,
     ];
@@ -102,9 +105,12 @@ export class CallAudio {
    * The newest packet that the client had received when it reported is as old as the round trip; half of it, or the
    * reported packet's age less half the measured round trip, is the time that audio takes to the client.
    */
-  #reported({ reports }: RtcpRrPacket | RtcpSrPacket): void {
-    const { sender } = this.#transceiver;
-    const report = reports.find(({ ssrc }) => ssrc === sender.ssrc);
+  #reported(packet: RtcpRrPacket | RtcpSrPacket): void {
+    const { sender, receiver } = this.#transceiver;
+    // Both read their own parts: a sender report answers ours, and times the next one from here.
+    sender.handleRtcpPacket(packet);
+    receiver.handleRtcpPacket(packet);
+    const report = packet.reports.find(({ ssrc }) => ssrc === sender.ssrc);
     if (!report) return;
     this.#encoder.reportLoss(report.fractionLost / 256);
     const behindMs = ((this.#sequenceNumber - report.highestSequence) & 0xffff) * frameMs;

@@ -33,15 +33,23 @@ export class SharedProtocol implements Protocol, UdpRoute {
   readonly #ice: IceCredentials;
   readonly #tieBreaker = randomBytes(8).readBigUInt64BE();
   readonly #arrived: () => void;
+  readonly #accepts: (data: Buffer) => boolean;
   #selected: Endpoint | undefined;
   #nominated = false;
 
-  /** `arrived` is called for everything that the client sends. */
-  constructor(options: { port: UdpPort; host: string; ice: IceCredentials; arrived: () => void }) {
+  /** `arrived` is called for everything that the client sends; data that `accepts` refuses is dropped. */
+  constructor(options: {
+    port: UdpPort;
+    host: string;
+    ice: IceCredentials;
+    arrived: () => void;
+    accepts: (data: Buffer) => boolean;
+  }) {
     const { host, port } = options;
     this.#port = port;
     this.#ice = options.ice;
     this.#arrived = options.arrived;
+    this.#accepts = options.accepts;
     this.localCandidate = new Candidate(
       ...([candidateFoundation('host', 'udp', host), 1, 'udp', candidatePriority('host')] as const),
       ...([host, port.port, 'host'] as const),
@@ -79,7 +87,7 @@ export class SharedProtocol implements Protocol, UdpRoute {
 
   received(data: Buffer): void {
     this.#arrived();
-    this.onDataReceived.execute(data);
+    if (this.#accepts(data)) this.onDataReceived.execute(data);
   }
 
   /** Makes the client send something: every ICE agent answers a STUN request (RFC 8445 §7.3). */

@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { classes, isStunMessage, type Message, methods, parseMessage } from 'werift';
 import type { Clock } from '../../../core/clock.ts';
 import { NoPortError } from '../peer-connection.ts';
+import { longestPacket } from './packet-checks.ts';
 
 /** An address and port. */
 export type Endpoint = readonly [address: string, port: number];
@@ -95,7 +96,7 @@ export class UdpPort {
 
   #receive(data: Buffer, from: Endpoint): void {
     // A socket refuses to send to port 0, so no answer is possible.
-    if (from[1] === 0) return;
+    if (from[1] === 0 || data.length > longestPacket) return;
     if (isStunMessage(data)) {
       const message = parseMessage(data);
       if (message?.messageClass === classes.REQUEST) return this.#authenticate(message, data, from);

@@ -21,6 +21,8 @@ import {
 import type { SentPlayback } from '../sent-playback.ts';
 import { CallAudio } from './call-audio.ts';
 import { WeriftChannel } from './event-channel.ts';
+import { isAcceptableDtls } from './packet-checks.ts';
+import { guardSctp } from './sctp-guard.ts';
 import { SharedProtocol } from './shared-protocol.ts';
 import type { UdpPort } from './udp-port.ts';
 
@@ -34,8 +36,6 @@ const lateMs = 500;
 const mostExtraChannels = 16;
 /** Fragments of DTLS handshakes, all of which werift retains. An ordinary handshake has a few, repeated after losses. */
 const mostFragments = 64;
-/** SCTP chunks behind a missing one: werift sorts all of them at each. About what the default window has room for. */
-const mostOutOfOrder = 4096;
 
 export interface ConnectionOptions extends Pick<CallOptions, 'clock' | 'leadMs' | 'limits'> {
   port: UdpPort;
@@ -135,7 +135,7 @@ export class WeriftConnection implements PeerConnection {
     // A separate stream: with `a=msid:-` browsers would have none.
     transceiver.sender.setStreams([new MediaStream({ id: randomUUID() })]);
     this.#prepareTransports();
-    this.#setReceiveWindow(limits.pendingBytes);
+    if (this.#peer.sctpTransport) guardSctp(this.#peer.sctpTransport, limits, (reason) => this.#end(reason));
     const [encoder, decoder] = await Promise.all([createFrameEncoder(this.codec), createFrameDecoder(this.codec)]);
     const output: ConnectionHandlers['audio'] = (clip) => this.#handlers.audio(clip);
     this.#audio = new CallAudio({ clock, offer: this.#offer, transceiver, encoder, decoder, leadMs, output });
@@ -157,7 +157,10 @@ export class WeriftConnection implements PeerConnection {
       connection.localPassword = randomBytes(16).toString('hex');
       const protocol = new SharedProtocol({
         ...{ port, host: addresses[0] ?? '127.0.0.1', ice: connection },
-        arrived: () => this.#arrived(),
+        arrived: () => {
+          this.#arrivedAt = this.#options.clock.now();
+        },
+        accepts: (data) => this.#accepts(data),
       });
       this.#protocols.push(protocol);
       // werift has no public way to add a transport.
@@ -168,27 +171,10 @@ export class WeriftConnection implements PeerConnection {
     }
   }
 
-  /** werift announces a window of 1 MiB, and does not enforce it: `#arrived` does. */
-  #setReceiveWindow(bytes: number): void {
-    const sctp = this.#peer.sctpTransport?.sctp;
-    // biome-ignore lint/complexity/useLiteralKeys: only this notation reaches a private member
-    if (sctp) sctp['advertisedRwnd'] = bytes;
-  }
-
-  /** Whether the client has sent more parts of messages than the window has room for, or too many of them. */
-  get #exceedsWindow(): boolean {
-    const sctp = this.#peer.sctpTransport?.sctp;
-    if (!sctp) return false;
-    // biome-ignore lint/complexity/useLiteralKeys: as above
-    if (sctp['sackMisOrdered'].size > mostOutOfOrder) return true;
-    // biome-ignore lint/complexity/useLiteralKeys: as above
-    return sctp['advertisedRwnd'] < -this.#options.limits.messageBytes;
-  }
-
   /** Whether the client has sent more fragments of DTLS handshakes than one consists of. */
   get #exceedsFragments(): boolean {
     for (const { dtls } of this.#peer.dtlsTransports) {
-      // biome-ignore lint/complexity/useLiteralKeys: as above
+      // biome-ignore lint/complexity/useLiteralKeys: only this notation reaches a private member
       if (dtls && dtls['bufferFragmentedHandshakes'].length > mostFragments) return true;
     }
     return false;
@@ -235,9 +221,12 @@ export class WeriftConnection implements PeerConnection {
     else channel.stateChanged.watch((state) => state === 'open').then(announce, () => {});
   }
 
-  #arrived(): void {
-    this.#arrivedAt = this.#options.clock.now();
-    if (this.#exceedsWindow || this.#exceedsFragments) this.#end('flooded');
+  /** Whether a packet may be processed; DTLS has types from 20 to 63 (RFC 7983). */
+  #accepts(data: Buffer): boolean {
+    const isDtls = data.length > 0 && data.readUInt8(0) >= 20 && data.readUInt8(0) < 64;
+    if (!isDtls) return true;
+    if (this.#exceedsFragments) this.#end('flooded');
+    return isAcceptableDtls(data, this.#connected);
   }
 
   #checkLater(): void {
