@@ -174,9 +174,9 @@ function contextPart(
       return { ...given, audioTokens: userAudioTokens(heard?.durationMs ?? 0) };
     }
     case 'output_audio': {
-      const spoken = entry.spoken.get(index);
-      const text = spoken?.transcript ?? part.transcript ?? '';
-      return { ...words(text), audioTokens: assistantAudioTokens(spoken?.durationMs ?? 0) };
+      const heard = entry.spoken.get(index)?.heard;
+      const text = heard?.transcript ?? part.transcript ?? '';
+      return { ...words(text), audioTokens: assistantAudioTokens(heard?.durationMs ?? 0) };
     }
   }
 }

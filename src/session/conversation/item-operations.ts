@@ -4,6 +4,7 @@ import type { ClientEventOf } from '../../protocol/wire/client-events.ts';
 import { copyItem, type Item, type ResponseInputItem } from '../../protocol/wire/items.ts';
 import { transcriptionRequest } from '../input/transcriber-request.ts';
 import type { Transcription } from '../input/transcription.ts';
+import type { PlayedPart } from '../ports/playback.ts';
 import type { SessionCore } from '../session-core.ts';
 import { type ConversationEntry, charactersOf, type Position } from './conversation.ts';
 import { type DecodedAudio, itemFromClient, itemWithAudio } from './item-audio.ts';
@@ -66,7 +67,7 @@ export class ItemOperations {
   }
 
   truncate({ item_id, content_index, audio_end_ms }: ClientEventOf<'conversation.item.truncate'>): void {
-    const { settings, conversation, retention, playback } = this.#core;
+    const { settings, conversation, retention } = this.#core;
     const entry = conversation.find(item_id);
     if (!entry) throw wireErrors.truncateUnknownItem(item_id);
     const spoken = entry.spoken.get(content_index);
@@ -80,7 +81,7 @@ export class ItemOperations {
     const endMs = Math.min(audio_end_ms, sentMs);
     spoken.cut(endMs);
     retention.keep(spoken);
-    if (endMs < sentMs) playback.interrupt();
+    if (endMs < sentMs) this.#stopPlayback();
     const part = entry.item.content[content_index];
     if (part?.type === 'output_audio') part.transcript = spoken.transcript;
     conversation.touch();
@@ -91,13 +92,26 @@ export class ItemOperations {
    * The user has interrupted: the remaining audio is not played. If playback is measured, its item is truncated there.
    */
   interrupt(): void {
-    const { playback } = this.#core;
-    const stopped = playback.interrupt();
-    if (!stopped || !playback.isMeasured) return;
+    const stopped = this.#stopPlayback();
+    if (!stopped || !this.#core.playback.isMeasured) return;
     const { itemId, contentIndex, playedMs } = stopped;
     if (!this.#core.conversation.find(itemId)?.spoken.has(contentIndex)) return;
     const type = 'conversation.item.truncate';
     this.truncate({ type, item_id: itemId, content_index: contentIndex, audio_end_ms: Math.floor(playedMs) });
+  }
+
+  /** Drops the audio that has not been played: of its words, models only get those that were heard. */
+  #stopPlayback(): PlayedPart | undefined {
+    const { playback, conversation } = this.#core;
+    for (const { item, spoken } of conversation.entries) {
+      for (const [contentIndex, audio] of spoken) {
+        const playedMs = playback.positionMs(item.id, contentIndex);
+        if (playedMs === undefined || playedMs >= audio.durationMs) continue;
+        audio.interrupt(playedMs);
+        conversation.touch();
+      }
+    }
+    return playback.interrupt();
   }
 
   delete(itemId: string): void {

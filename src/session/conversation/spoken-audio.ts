@@ -32,6 +32,8 @@ export class SpokenAudio {
   #clauses: SpokenClause[] = [];
   #transcript = '';
   #cut = false;
+  /** Where the user stopped hearing it; undefined unless it was interrupted. */
+  #heardMs: number | undefined;
   #hasAudio = true;
 
   constructor(format: AudioFormat) {
@@ -47,6 +49,13 @@ export class SpokenAudio {
   /** The transcript that was sent, or after a truncation the part that was played. */
   get transcript(): string {
     return this.#transcript;
+  }
+
+  /** The part that the user heard: all of it, unless it was interrupted. */
+  get heard(): { transcript: string; durationMs: number } {
+    const { transcript, durationMs } = this;
+    if (this.#heardMs === undefined) return { transcript, durationMs };
+    return { transcript: this.transcriptUntil(this.#heardMs), durationMs: Math.min(this.#heardMs, durationMs) };
   }
 
   get hasAudio(): boolean {
@@ -107,23 +116,40 @@ export class SpokenAudio {
     if (words) clause.words = [...clause.words, ...words.filter(({ startChar }) => startChar >= timedTo)];
   }
 
+  /** The transcript up to and including the word that is spoken at a position. */
+  transcriptUntil(atMs: number): string {
+    return this.#clausesUntil(atMs)
+      .map(({ text }) => text)
+      .join('');
+  }
+
+  /** It was interrupted at a position. A truncation takes precedence, whether earlier or later. */
+  interrupt(atMs: number): void {
+    if (!this.#cut) this.#heardMs = Math.min(this.#heardMs ?? Number.POSITIVE_INFINITY, atMs);
+  }
+
   /** Truncates audio and transcript at a position. */
   cut(atMs: number): void {
     this.#cut = true;
+    this.#heardMs = undefined;
+    this.#clauses = this.#clausesUntil(atMs);
+    this.#transcript = this.#clauses.map(({ text }) => text).join('');
     const kept = samplesIn(atMs, this.rateHz);
     this.#parts = [concatSamples(this.#parts).slice(0, kept)];
     this.#sampleCount = Math.min(this.#sampleCount, kept);
-    const msPerCharacter = this.#msPerCharacter();
-    this.#clauses = this.#clauses
-      .filter((clause) => clause.startMs < atMs)
-      .map((clause) => (clause.whole && clause.endMs <= atMs ? clause : cutClause(clause, atMs, msPerCharacter)));
-    this.#transcript = this.#clauses.map(({ text }) => text).join('');
   }
 
   /** Drops the audio, to bound memory; the transcript and its timing are preserved. */
   dropAudio(): void {
     this.#hasAudio = false;
     this.#parts = [];
+  }
+
+  #clausesUntil(atMs: number): SpokenClause[] {
+    const msPerCharacter = this.#msPerCharacter();
+    return this.#clauses
+      .filter((clause) => clause.startMs < atMs)
+      .map((clause) => (clause.whole && clause.endMs <= atMs ? clause : cutClause(clause, atMs, msPerCharacter)));
   }
 
   #msPerCharacter(): number {

@@ -98,6 +98,8 @@ export class OutputMessage {
     const at = this.#at(part);
     if (part.spoken) {
       if (whole) part.spoken.endClause();
+      // Words without audio cannot have been heard.
+      else part.spoken.interrupt(part.spoken.durationMs);
       this.#core.emit({ type: 'response.output_audio.done', ...at });
       this.#core.emit({ type: 'response.output_audio_transcript.done', ...at, transcript: part.text });
     } else {
