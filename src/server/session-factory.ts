@@ -94,13 +94,14 @@ export async function sessionFactory({
       const observers = sessionObservers({ ...request, session: observed, log: sessionLog, clock, observe });
       const openRunner = () => (type === 'realtime' ? openTools?.(observed) : undefined);
       const toolRunner = opened(own, () => (own.tools ? own.tools(openRunner) : openRunner()));
+      const servers = mcp.forSession(request.project);
       const session = new RealtimeSession({
         ...request,
         ...tools,
         ...{ id, ids: own.ids ?? ids, observers, audioBudget, engines: own.engines },
         images: withFailuresLogged(tools.images, sessionLog),
         toolRunner,
-        toolServers: mcp.forSession(request.project),
+        toolServers: own.toolServers?.(servers) ?? servers,
       });
       void session.ended.then(() => own.close?.());
       return session;

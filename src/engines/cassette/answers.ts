@@ -1,6 +1,7 @@
 /** Answers of engines in a cassette: the events of `session/ports/` as JSON, with the samples stored separately. */
 
 import { z } from 'zod';
+import { listedToolSchema } from '../../protocol/wire/mcp-items.ts';
 import type { RecordedStage } from './format.ts';
 
 const text = z.string();
@@ -52,10 +53,17 @@ export const toolAnswer = z.union([
   }),
 ]);
 
+/** The tools of an MCP server, and the operator's terms of approval. */
+export const importAnswer = z.object({
+  tools: z.array(listedToolSchema),
+  approval: z.enum(['always', 'never']).optional(),
+});
+
 /** By the kind of request. */
 export const answerSchemas = {
   transcriber: transcriptAnswer,
   languageModel: modelAnswer,
   voice: voiceAnswer,
   tool: toolAnswer,
+  import: importAnswer,
 } as const satisfies Record<RecordedStage, z.ZodType>;

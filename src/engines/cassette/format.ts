@@ -59,8 +59,8 @@ const audioReference = z.object({
 });
 export type AudioReference = z.infer<typeof audioReference>;
 
-/** Requests to engines, and calls of server-side tools. */
-export const recordedStages = [...requestKinds, 'tool'] as const;
+/** Requests to engines, calls of server-side tools, and imports of the tools of MCP servers. */
+export const recordedStages = [...requestKinds, 'tool', 'import'] as const;
 export type RecordedStage = (typeof recordedStages)[number];
 
 const json = z.record(z.string(), z.unknown());

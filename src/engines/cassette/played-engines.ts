@@ -1,4 +1,5 @@
 import { requestKinds } from '../../session/ports/engines.ts';
+import { ImportError, type ToolServers } from '../../session/ports/tool-servers.ts';
 import { type AnswerToAny, decorate, engineOf } from '../decorate.ts';
 import { EngineError } from '../engine-error.ts';
 import {
@@ -33,10 +34,14 @@ export function playedEngines(cassettes: readonly Cassette[], options: PlayedEng
     const cassette = cassettes.length === 1 ? cassettes[0] : cassettes[number - 1];
     if (cassette) {
       const player = new Player(cassette, { ...options, clock });
-      return { engines: player.engines(set.engines), tools: (open) => player.toolRunner ?? open() };
+      return {
+        engines: player.engines(set.engines),
+        tools: (open) => player.toolRunner ?? open(),
+        toolServers: () => player.toolServers,
+      };
     }
-    const missing = refuse(`there are ${cassettes.length} recorded sessions, and this is number ${number}.`);
-    return { engines: decorate(set.engines, missing, {}) };
+    const why = `there are ${cassettes.length} recorded sessions, and this is number ${number}.`;
+    return { engines: decorate(set.engines, refuse(why), {}), toolServers: () => refusedServers(why) };
   };
   return withSessions(set, openSession, seed);
 }
@@ -46,4 +51,11 @@ function refuse(why: string): AnswerToAny {
   return () => {
     throw new EngineError('cassette', why);
   };
+}
+
+/** MCP servers without a recording. */
+function refusedServers(why: string): ToolServers {
+  const failed = () => Promise.reject(new ImportError(`cassette: ${why}`));
+  const open = () => ({ listTools: failed, forgetTools: () => {}, callTool: failed, close: () => {} });
+  return { isConfigured: () => true, check: () => {}, open };
 }

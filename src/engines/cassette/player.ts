@@ -4,13 +4,15 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 import { readWav } from '../../audio/wav.ts';
 import { pause, rejectOnAbort } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
+import { messageOf } from '../../core/errors.ts';
 import { withoutAbsent } from '../../core/json.ts';
 import { type Engines, engineKinds, type RequestKind } from '../../session/ports/engines.ts';
 import type { ServerTool, ServerToolCall, ServerToolResult, ToolRunner } from '../../session/ports/tool-runner.ts';
+import { ImportError, type ToolServer, type ToolServers } from '../../session/ports/tool-servers.ts';
 import { whenAdopted } from '../../session/ports/work-claim.ts';
 import { decorate, type EngineEvents, type EngineRequest, noWords } from '../decorate.ts';
 import { EngineError } from '../engine-error.ts';
-import { toolAnswer } from './answers.ts';
+import { importAnswer, toolAnswer } from './answers.ts';
 import { type AudioReference, hashOf, type RecordedStage } from './format.ts';
 import type { Cassette, RecordedRequest } from './read-cassette.ts';
 import { type AnswerPart, recordedKinds } from './recorded-kinds.ts';
@@ -58,8 +60,44 @@ export class Player {
     return (requests.find((request) => !this.#played.has(request)) ?? requests.at(-1))?.tools ?? [];
   }
 
+  /** The recorded MCP servers, by their labels. Nothing is connected. */
+  get toolServers(): ToolServers {
+    const imports = this.#cassette.requests.filter(({ stage }) => stage === 'import');
+    return {
+      isConfigured: (label) => imports.some(({ request }) => request.serverLabel === label),
+      check: () => {},
+      open: ({ server_label }) => this.#server(server_label),
+    };
+  }
+
+  #server(serverLabel: string): ToolServer {
+    let approval: ToolServer['approval'];
+    return {
+      get approval() {
+        return approval;
+      },
+      listTools: async (signal) => {
+        try {
+          const answer = importAnswer.parse(await this.#answer('import', { serverLabel }, signal));
+          approval = answer.approval;
+          return answer.tools;
+        } catch (error) {
+          signal.throwIfAborted();
+          throw new ImportError(messageOf(error));
+        }
+      },
+      forgetTools: () => {},
+      callTool: (call, signal) => this.#runTool({ serverLabel, ...call }, signal),
+      close: () => {},
+    };
+  }
+
   async #runTool(call: ServerToolCall, signal: AbortSignal): Promise<ServerToolResult> {
-    for await (const { answer } of this.#answers('tool', { ...call }, { signal })) return toolAnswer.parse(answer);
+    return toolAnswer.parse(await this.#answer('tool', { ...call }, signal));
+  }
+
+  async #answer(stage: 'tool' | 'import', request: Json, signal: AbortSignal): Promise<Json> {
+    for await (const { answer } of this.#answers(stage, request, { signal })) return answer;
     throw new EngineError('cassette', `${this.#cassette.folder}: a tool has no recorded result.`);
   }
 
@@ -137,7 +175,7 @@ export class Player {
 
   #mismatchError(stage: RecordedStage, current: Json, all: readonly RecordedRequest[]): EngineError {
     const { folder, manifest } = this.#cassette;
-    const name = stage === 'tool' ? 'tool runner' : engineKinds[stage].words;
+    const name = stage === 'tool' ? 'tool runner' : stage === 'import' ? 'MCP server' : engineKinds[stage].words;
     const waiting = all.filter((request) => !this.#played.has(request));
     const nearest = waiting.find(({ request }) => sizeOf(request) === sizeOf(current)) ?? waiting[0];
     const cut = manifest.cut === undefined ? '' : ` The recording stopped early: ${manifest.cut}.`;

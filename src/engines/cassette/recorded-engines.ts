@@ -69,6 +69,7 @@ export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions)
         const runner = own.tools ? own.tools(open) : open();
         return runner && recorder.tools(runner);
       },
+      toolServers: (servers) => recorder.servers(servers),
       close() {
         own.close?.();
         recorder.end();

@@ -3,10 +3,11 @@ import { concatSamples } from '../../audio/pcm.ts';
 import type { Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Engines, RequestKind } from '../../session/ports/engines.ts';
-import type { ServerTool, ServerToolCall, ServerToolResult, ToolRunner } from '../../session/ports/tool-runner.ts';
+import type { ServerTool, ToolRunner } from '../../session/ports/tool-runner.ts';
+import type { ToolServer, ToolServers } from '../../session/ports/tool-servers.ts';
 import { type WorkClaim, whenAdopted } from '../../session/ports/work-claim.ts';
 import { decorate, type EngineEvents, type EngineRequest } from '../decorate.ts';
-import { toolAnswer } from './answers.ts';
+import { answerSchemas } from './answers.ts';
 import { type AudioReference, canonicalJson, hashOf, type Line, type RecordedStage } from './format.ts';
 import { recordedKinds } from './recorded-kinds.ts';
 import type { Json } from './requests.ts';
@@ -15,8 +16,8 @@ import type { SessionWriter } from './session-writer.ts';
 type Ending = Extract<Line, { type: 'end' }>['how'];
 
 /**
- * Records the requests to the engines of one session, the calls of its server-side tools, and the answers, transparently
- * to the callers.
+ * Records the requests to the engines of one session, the imports and calls of its server-side tools, and the answers,
+ * transparently to the callers.
  */
 export class SessionRecorder {
   readonly engines: Engines;
@@ -51,21 +52,52 @@ export class SessionRecorder {
         this.#tools = runner.tools();
         return this.#tools;
       },
-      run: (call, signal) => this.#runTool(runner, call, signal),
+      run: (call, signal) => this.#ask('tool', { ...call }, signal, () => runner.run(call, signal)),
       close: () => runner.close?.(),
     };
   }
 
-  async #runTool(runner: ToolRunner, call: ServerToolCall, signal: AbortSignal): Promise<ServerToolResult> {
-    const id = this.#request('tool', this.#now(), { ...call });
+  /** The same MCP servers, with their imports and calls recorded, but neither addresses nor secrets. */
+  servers(servers: ToolServers): ToolServers {
+    return {
+      isConfigured: (label) => servers.isConfigured(label),
+      check: (definition, path) => servers.check(definition, path),
+      open: (definition, changed) => this.#server(servers.open(definition, changed), definition.server_label),
+    };
+  }
+
+  #server(server: ToolServer, serverLabel: string): ToolServer {
+    const list = async (signal: AbortSignal) => ({
+      tools: await server.listTools(signal),
+      approval: server.approval,
+    });
+    return {
+      get approval() {
+        return server.approval;
+      },
+      listTools: async (signal) => (await this.#ask('import', { serverLabel }, signal, () => list(signal))).tools,
+      forgetTools: () => server.forgetTools(),
+      callTool: (call, signal) =>
+        this.#ask('tool', { serverLabel, ...call }, signal, () => server.callTool(call, signal)),
+      close: () => server.close(),
+    };
+  }
+
+  async #ask<Answer>(
+    stage: 'tool' | 'import',
+    request: Json,
+    signal: AbortSignal,
+    answerOf: () => Promise<Answer>,
+  ): Promise<Answer> {
+    const id = this.#request(stage, this.#now(), request);
     const end = (how: Ending, message?: string) => {
       if (this.#running.delete(id)) this.#writer.line({ type: 'end', id, atMs: this.#now(), how, message });
     };
     this.#running.set(id, () => end('stopped'));
     try {
-      const result = await runner.run(call, signal);
+      const result = await answerOf();
       // Runners are third-party code; a result that cannot be read back is a failure, as it is in the session.
-      const answer = toolAnswer.safeParse(result);
+      const answer = answerSchemas[stage].safeParse(result);
       if (answer.error) end('failed', answer.error.message);
       else if (this.#running.has(id)) this.#writer.line({ type: 'answer', id, atMs: this.#now(), answer: answer.data });
       end('finished');

@@ -3,6 +3,7 @@ import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { SessionType } from '../../protocol/wire/session-config.ts';
 import type { EngineKind, Engines } from '../../session/ports/engines.ts';
 import type { ToolRunner } from '../../session/ports/tool-runner.ts';
+import type { ToolServers } from '../../session/ports/tool-servers.ts';
 import { Flite } from '../embedded/flite/flite.ts';
 import { Moonshine } from '../embedded/moonshine/moonshine.ts';
 import { StandIn } from '../embedded/responder/stand-in.ts';
@@ -80,6 +81,8 @@ export interface SessionEngines {
   readonly ids?: IdSource;
   /** Wraps or replaces the server-side tools of this session, which `open` opens. */
   tools?(open: () => ToolRunner | undefined): ToolRunner | undefined;
+  /** Wraps or replaces the MCP servers of this session. */
+  toolServers?(servers: ToolServers): ToolServers;
   /** Call when the session has ended. */
   close?(): void;
 }

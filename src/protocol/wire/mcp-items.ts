@@ -21,7 +21,8 @@ const ofServer = { id: id(maxIdLength), server_label: z.string().max(256) };
 const call = { ...ofServer, name: z.string().max(256), arguments: z.string() };
 const reference = z.string().max(maxReferenceLength);
 
-const listedTool = z.strictObject({
+/** A tool in the list of a server (`MCPListToolsTool`). */
+export const listedToolSchema = z.strictObject({
   name: z.string(),
   input_schema: z.record(z.string(), z.unknown()),
   description: z.string().nullish(),
@@ -54,7 +55,7 @@ export const mcpItemSchemas = [
     approval_request_id: reference.nullish(),
   }),
   z.strictObject({ ...call, type: z.literal('mcp_approval_request') }),
-  z.strictObject({ ...ofServer, type: z.literal('mcp_list_tools'), tools: z.array(listedTool).max(1024) }),
+  z.strictObject({ ...ofServer, type: z.literal('mcp_list_tools'), tools: z.array(listedToolSchema).max(1024) }),
 ] as const;
 
 /** Why a call has no output (`RealtimeMCPProtocolError`, `RealtimeMCPHTTPError`, `RealtimeMCPToolExecutionError`). */

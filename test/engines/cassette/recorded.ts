@@ -10,6 +10,7 @@ import { playedEngines } from '../../../src/engines/cassette/played-engines.ts';
 import { readCassettes } from '../../../src/engines/cassette/read-cassette.ts';
 import { recordedEngines } from '../../../src/engines/cassette/recorded-engines.ts';
 import type { ServerEventType } from '../../../src/protocol/index.ts';
+import type { ToolServers } from '../../../src/session/ports/tool-servers.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type FakeEngines, fakeEngines } from '../../support/fake-engines.ts';
 import { fakeSet, openOn, type Scripted } from '../script/scripted.ts';
@@ -18,7 +19,7 @@ export interface Recorder {
   directory: string;
   engines: FakeEngines;
   cuts: string[];
-  open(): Scripted;
+  open(servers?: ToolServers): Scripted;
   /** Ends the sessions; resolves when everything is written. */
   finish(): Promise<void>;
 }
@@ -41,8 +42,8 @@ export function newRecorder(t: TestContext, { maxBytes = 64 * 1024 ** 2 } = {}):
     directory,
     engines,
     cuts,
-    open() {
-      const opened = openOn(set, new FakeClock(), { cuts });
+    open(servers) {
+      const opened = openOn(set, new FakeClock(), { cuts, ...(servers && { servers }) });
       sessions.push(opened);
       return opened;
     },
@@ -63,8 +64,14 @@ export function player(directory: string, settings: Settings = {}): { open(): Sc
   silent.languageModel.script = () => assert.fail('the model is asked');
   const create = () => fakeSet(silent);
   const set = playedEngines(readCassettes(directory), { timing: 'instant', audio: 'exact', ...settings, create });
-  return { open: () => openOn(set, new FakeClock()) };
+  return { open: () => openOn(set, new FakeClock(), { servers: unreachable }) };
 }
+
+const unreachable: ToolServers = {
+  isConfigured: () => assert.fail('the configuration is asked for an MCP server'),
+  check: () => assert.fail('an MCP server is checked'),
+  open: () => assert.fail('an MCP server is opened'),
+};
 
 /** Waits for this number of events of a type. Audio is read from files, which takes an unknown time. */
 export async function arrived({ client }: Scripted, type: ServerEventType, count: number): Promise<void> {

@@ -8,6 +8,7 @@ import type { EngineSet } from '../../../src/engines/spec/registry.ts';
 import type { ServerEventOf } from '../../../src/protocol/index.ts';
 import { randomId } from '../../../src/protocol/wire/ids.ts';
 import type { SessionType } from '../../../src/protocol/wire/session-config.ts';
+import type { ToolServers } from '../../../src/session/ports/tool-servers.ts';
 import { RealtimeSession } from '../../../src/session/realtime-session.ts';
 import { defaultSessionSettings } from '../../../src/session/settings.ts';
 import { Client, update, userText } from '../../support/conversation.ts';
@@ -66,10 +67,16 @@ interface OpenOptions {
   /** Collects the reasons for which its cassette ends. */
   cuts?: string[];
   type?: SessionType;
+  /** Its MCP servers. */
+  servers?: ToolServers;
 }
 
 /** A new session of an engine set. */
-export function openOn(set: EngineSet, clock: FakeClock, { cuts = [], type = 'realtime' }: OpenOptions = {}): Scripted {
+export function openOn(
+  set: EngineSet,
+  clock: FakeClock,
+  { cuts = [], type = 'realtime', servers }: OpenOptions = {},
+): Scripted {
   const own = set.openSession?.({
     type,
     model: 'gpt-realtime',
@@ -84,6 +91,7 @@ export function openOn(set: EngineSet, clock: FakeClock, { cuts = [], type = 're
     clock,
     ids: own?.ids ?? randomId,
     settings: defaultSessionSettings,
+    ...(servers && { toolServers: own?.toolServers?.(servers) ?? servers }),
   });
   void session.ended.then(() => own?.close?.());
   return { clock, session, client: new Client(session) };
