@@ -1,5 +1,5 @@
 /**
- * Parley with a language model of one's own: here a few lines that answer, and call a tool when the client declared one.
+ * Parley with a custom language model: a few lines that answer, and call a tool if the client declared one.
  * Run it in a clone with `npm run example`. In a project of yours, import from 'parley-realtime'.
  */
 
@@ -7,7 +7,7 @@ import { createEngines, type LanguageModel, startServer } from '../src/server/se
 
 export const languageModel: LanguageModel = {
   // `items` is the conversation in words: messages, calls and their outputs. `signal` fires when the user interrupts:
-  // pass it on to whatever you ask.
+  // pass it on to your model.
   async *generate({ items, tools }) {
     const last = items.at(-1);
     if (last?.type === 'call_output') {

@@ -1,4 +1,4 @@
-/** What every client of another language is tried with; its program prints one line for each. */
+/** The scenarios of the clients of other languages; a client's program prints one line for each. */
 export const scenarios = {
   quickstart: 'the program of docs/clients.md prints its answer',
   'text turn': 'a message, and a streamed text answer',

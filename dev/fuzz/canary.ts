@@ -1,4 +1,4 @@
-/** A well-behaved client on the server under attack: how long it waits is what others notice of the attack. */
+/** A well-behaved client on the server under attack, whose waits show the effect of the attack on others. */
 
 import { RawConnection } from '../harness/raw-connection.ts';
 import { encodeFrame, opcodes } from '../harness/websocket-frames.ts';

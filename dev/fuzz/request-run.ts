@@ -98,7 +98,7 @@ function isHead(bytes: Buffer): boolean {
 function isApiError(body: string): boolean {
   try {
     const { message } = errorOf(JSON.parse(body));
-    // `/readyz` tells of the engines instead.
+    // `/readyz` has the state of the engines instead.
     return message !== '' || body.includes('"status"');
   } catch {
     return false;

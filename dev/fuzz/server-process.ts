@@ -19,7 +19,7 @@ export interface ServerStats {
   openedSessions: number;
   heapMB: number;
   residentMB: number;
-  /** Active handles: sockets, timers and the like. */
+  /** Active handles, such as sockets and timers. */
   resources: number;
   /** Since the last call. */
   eventLoopDelayMs: { p99: number; max: number };

@@ -17,7 +17,7 @@ export interface LocalMcpServer {
   readonly requests: readonly { method: string; headers: IncomingMessage['headers']; rpc: string | undefined }[];
   /** How often a JSON-RPC method was requested. */
   count(rpc: string): number;
-  /** Tells all clients that the tools have changed. */
+  /** Notifies all clients that the tools have changed. */
   toolsChanged(): Promise<void>;
   /** Forgets all sessions, as a restart does. */
   restart(): Promise<void>;

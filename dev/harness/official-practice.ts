@@ -1,5 +1,5 @@
 /**
- * What clients need of events beyond the official types (docs/protocol.md §3, §4): one row per rule, with the
+ * Requirements of clients on events beyond the official types (docs/protocol.md §3, §4): one row per rule, with the
  * consequence of breaking it.
  */
 

@@ -21,7 +21,7 @@ const quick = /\/test\/(conformance|conversation|server)\//;
 
 type Spoiling = Exclude<Mutation, { how: 'watch' }>;
 
-/** Tests that cite an event, with their results without mutation: those of one loop share a position. */
+/** Tests that cite an event, with their results without mutation; tests of one loop share a position. */
 type Citing = readonly Pick<TestResult, 'file' | 'line' | 'name'>[];
 
 /** Runs all mutations, or those of one event type; true if none survived. */

@@ -18,7 +18,7 @@ const usage = `Parley: the Realtime API on your own machine.
  * Runs a command line without the program's name; resolves with the exit code (`serve`: once the server has stopped).
  */
 export async function runCommand(args: readonly string[]): Promise<number> {
-  // A closed pipe or a full disk ends no command: a server goes on, and `ask` still writes its recording.
+  // A closed pipe or a full disk must not end a command: a server continues, and `ask` still writes its recording.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const [command, ...rest] = args;
   switch (command) {

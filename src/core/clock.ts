@@ -1,7 +1,7 @@
 export interface Clock {
   /** Monotonic milliseconds, for durations and deadlines. */
   now(): number;
-  /** Wall-clock milliseconds since the epoch, for `expires_at` and the like. */
+  /** Wall-clock milliseconds since the epoch, for timestamps on the wire such as `expires_at`. */
   epochMs(): number;
   /** Calls `callback` once, `delayMs` from now; returns the function that cancels it. */
   after(delayMs: number, callback: () => void): () => void;

@@ -149,7 +149,7 @@ function createApi({ callers, minting, calls, sessions, metering, log }: AppOpti
   return api;
 }
 
-/** Adds the routes of calls. Those that open one authenticate by themselves, because client secrets may do it too. */
+/** Adds the routes of calls. Routes that open a call authenticate by themselves, because they also accept client secrets. */
 function addCalls(api: Hono<ApiEnv>, options: CallRoutesOptions): void {
   const key = authenticate(options.callers);
   const { create, createBeta, hangUp, controlTelephone } = callRoutes(options);

@@ -31,9 +31,7 @@ export class ListenError extends Error {
 
 /** Idle time after which a keep-alive connection is closed. */
 const keepAliveMs = 5000;
-/**
- * Bounds pipelining: requests sent ahead of their responses are handled concurrently. Those beyond are not answered.
- */
+/** Maximum requests of one connection, which bounds pipelining: pipelined requests are handled concurrently. */
 const requestsPerConnection = 100;
 
 /** Bytes buffered of a body before its route reads it. In one-byte chunks, each byte costs a microsecond. */

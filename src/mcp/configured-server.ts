@@ -11,7 +11,7 @@ export interface ConfiguredServer {
 
 export interface HttpTarget {
   readonly url: string;
-  /** Sent with each request, in addition to those of the client, which count in case of doubt. */
+  /** Sent with each request, in addition to those of the client, which take precedence. */
   readonly headers: Readonly<Record<string, string>>;
   readonly authorization?: string;
 }

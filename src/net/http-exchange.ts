@@ -33,7 +33,7 @@ const bodiless: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /**
  * One request to undici, and its response. Its body is read only slightly ahead of its consumer; an abort or a deadline
- * ends the connection, even if nobody reads.
+ * ends the connection, even if the consumer does not read.
  */
 export class HttpExchange implements Dispatcher.DispatchHandler {
   /** Rejects with an `HttpFailure`, or with the signal's reason; the body fails in the same way. */

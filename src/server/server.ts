@@ -102,7 +102,7 @@ export interface ServerOptions {
    */
   store?: Store;
   /**
-   * Observes sessions: what happens in them, and their audio. See docs/observing.md. Sessions of `createSession` report
+   * Observes the events and the audio of sessions. See docs/observing.md. Sessions of `createSession` report
    * to the observers of their request alone.
    */
   observe?: ObserveSession;

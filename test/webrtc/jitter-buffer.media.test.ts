@@ -91,7 +91,7 @@ test('a lost packet is recovered from the next one, earlier ones are concealed, 
 });
 
 test('the wait for a missing packet follows the jitter', async () => {
-  /** The wait in a stream that arrives in bursts of so many packets. */
+  /** The wait in a stream that arrives in bursts of this many packets. */
   const waitAfter = async (burst: number) => {
     const { clock, push, frames } = newBuffer();
     for (let i = 0; i < 48; i++) {

@@ -33,7 +33,7 @@ export function newConnections(t: TestContext, limits: Partial<CallLimits> = {})
   return connections;
 }
 
-/** What happens to each packet on its way: its delay in milliseconds, or undefined if it is lost. */
+/** The delay of each packet in milliseconds, or undefined if it is lost. */
 export type Network = (packet: { index: number; toServer: boolean }) => number | undefined;
 
 /** A UDP proxy in front of the server's port. */

@@ -54,7 +54,7 @@ export class Player {
     return { tools: () => this.#currentTools(), run: (call, signal) => this.#runTool(call, signal) };
   }
 
-  /** Those of the next request to the model. */
+  /** The tools of the next request to the model. */
   #currentTools(): readonly ServerTool[] {
     const requests = this.#cassette.requests.filter(({ stage }) => stage === 'languageModel');
     return (requests.find((request) => !this.#played.has(request)) ?? requests.at(-1))?.tools ?? [];
@@ -109,7 +109,7 @@ export class Player {
     const recorded = recordedKinds[kind];
     const { settings, items } = recorded.request(content);
     const current = items ? { ...settings, items } : settings;
-    // A turn stops the words that follow it at its end, so nothing of them is missing.
+    // Words during speech are stopped at the end of their turn, so their recorded answer is complete.
     const complete = 'turn' in content;
     for await (const part of this.#answers(kind, current, work, complete)) {
       await recorded.reached?.(part, content);

@@ -30,7 +30,7 @@ export class SessionRecorder {
   #items: readonly string[] = [];
   /** The tools of the next request to the model. */
   #tools: readonly ServerTool[] = [];
-  /** Those of the last one, as JSON. */
+  /** The tools of the last request, as JSON. */
   #writtenTools = '[]';
 
   constructor(engines: Engines, writer: SessionWriter, clock: Clock) {
@@ -144,7 +144,7 @@ export class SessionRecorder {
   ): AsyncGenerator<EngineEvents[Kind], void, undefined> {
     const { signal, claim } = work;
     const recorded = recordedKinds[kind];
-    // Nobody reads this answer, so it is not played either.
+    // The answer has no reader, so playback does not need it.
     if (signal.aborted) return yield* send(engine);
     const write = writeOnceAdopted(claim);
     const take = { id: 0, sound: new AnswerAudio('') };

@@ -44,8 +44,8 @@ export class ChatModel implements LanguageModel {
   readonly #thinking: ThinkingModels;
   readonly #closed = new AbortController();
   /**
-   * Whether the server may load the model at the first request: it lists the model, and requires no key. Those that do
-   * have it in memory, and charge for requests. Undefined until the list has arrived.
+   * Whether the server may load the model at the first request: it lists the model, and requires no key. Servers with
+   * keys have it in memory, and charge for requests. Undefined until the list has arrived.
    */
   #mayLoad: boolean | undefined;
   #preloading: Promise<void> | undefined;

@@ -23,7 +23,7 @@ export class TranscriptAnswer implements AnswerReader<TranscriptEvent> {
   #text = '';
   /** White space at the end, which only counts if more text follows. */
   #space = '';
-  /** Pieces that probably nobody said: they count only when words follow. */
+  /** Pieces that were probably not spoken: they count only when words follow. */
   #phantoms = '';
   #form: 'deltas' | 'pieces' | undefined;
   #done = false;

@@ -73,7 +73,7 @@ export class FairQueue<Job extends Claimed> {
   finish(job: Job, tookMs: number): void {
     this.#charge(job, Math.max(0, tookMs - leastCostMs));
     const keys = this.#keys[job.claim.priority];
-    // While nobody waits, nobody has been delayed.
+    // With an empty queue no client has been delayed, so earlier use does not matter.
     if (this.#size === 0) return keys.clear();
     keys.get(job.claim.key)?.prune();
     keys.prune();

@@ -6,7 +6,7 @@ export interface QueueLimits {
   waitMs: number;
 }
 
-/** Of the threads' time, for jobs of priority `partial`. */
+/** Share of the threads' time for jobs of priority `partial`. */
 export const defaultPartialShare = 0.5;
 
 export const defaultQueueLimits: QueueLimits = { jobs: 4096, waitMs: 20_000 };

@@ -1,7 +1,7 @@
 /** Messages between a worker pool and its workers. `id` numbers a job within its pool. */
 
 export type ToWorker<Request> =
-  /** `rank`: of its priority. While a job of a lower rank runs, it waits at its next `turn()`. */
+  /** `rank`: the rank of its priority. While a job of a lower rank runs, it waits at its next `turn()`. */
   | { type: 'job'; id: number; request: Request; rank: number }
   /** The result of the job is not needed any more. It must still end with `done` or `error`. */
   | { type: 'abort'; id: number }

@@ -1,4 +1,4 @@
-/** Schemas of the steps of a rule: what is said and called, how slowly, and how it fails. */
+/** Schemas of the steps of a rule: text, calls, delays and failures. */
 
 import { isMap, isScalar, isSeq } from 'yaml';
 import { z } from 'zod';

@@ -94,7 +94,7 @@ export interface EngineSet {
    * `engines`.
    */
   openSession?(context: SessionContext): SessionEngines;
-  /** If engines depend on the client's model name: those that serve it. */
+  /** The engines that serve a client's model name; absent if all names have the same engines. */
   enginesFor?(model: string): Engines;
   /** Resolves when every engine has loaded; rejects with the first error. Calls before that wait. */
   readonly ready: Promise<void>;

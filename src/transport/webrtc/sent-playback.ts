@@ -56,7 +56,7 @@ export class SentPlayback implements Playback {
   #responseId: string | undefined;
   #closed = false;
 
-  /** `rateHz`: of the frames. Audio is admitted at most `leadMs` before it is sent. */
+  /** `rateHz`: the sample rate of the frames. Audio is admitted at most `leadMs` before it is sent. */
   constructor(options: { clock: Clock; rateHz: number; leadMs: number }) {
     this.#clock = options.clock;
     this.#rateHz = options.rateHz;

@@ -182,7 +182,7 @@ export class UpgradeHandler {
       resolve(verdict);
     };
     const gone = () => end('gone');
-    // Nobody else listens to the socket before it is a WebSocket, and an unhandled error event ends the process.
+    // The socket has no other listener before it is a WebSocket, and an unhandled error event ends the process.
     socket.on('error', destroy);
     socket.once('close', gone);
     const cancel = clock.after(config.limits.headersTimeoutMs, () => end('undecided'));

@@ -1,4 +1,4 @@
-/** Reading what an upstream sends: nothing of it is taken on trust. */
+/** Reads untrusted messages of an upstream. */
 
 import { isJsonObject } from '../../core/json.ts';
 import { holdsMoreValuesThan, maxDepth, maxValues, nestsDeeperThan } from '../../protocol/parse/frame-parser.ts';
@@ -29,7 +29,7 @@ export function readEvent(text: string, secret: string | undefined): UpstreamEve
 }
 
 function parseEvent(text: string): UpstreamEvent | string {
-  // Before it is parsed: what makes of each byte an object would take all memory.
+  // Checked before parsing: a message in which each byte is an object would use all memory.
   if (holdsMoreValuesThan(maxValues, text)) return `more than ${maxValues} values`;
   let value: unknown;
   try {

@@ -1,4 +1,4 @@
-/** Answers of which nothing, or not everything, can be read or heard. */
+/** Answers without text or audio, or with only a part of it. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

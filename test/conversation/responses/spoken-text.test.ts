@@ -1,4 +1,4 @@
-/** Texts of a model on their way to a voice, whatever they consist of and however the model cuts them. */
+/** Texts of a model on their way to a voice, for any content and any split into pieces. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

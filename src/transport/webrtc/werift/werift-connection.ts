@@ -152,7 +152,7 @@ export class WeriftConnection implements PeerConnection {
       if (!this.#offer.dtlsPassive) dtls.role = 'server';
       const { connection } = dtls.iceTransport;
       if (!(connection instanceof Connection)) throw new Error('werift has another ICE implementation');
-      // Those of werift are too short to tell calls apart.
+      // werift's user names are too short to distinguish calls.
       connection.localUsername = randomBytes(8).toString('hex');
       connection.localPassword = randomBytes(16).toString('hex');
       const protocol = new SharedProtocol({
