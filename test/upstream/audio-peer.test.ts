@@ -132,6 +132,105 @@ test('audio is paced by playback; barge-in stops it and reports the position to 
   assert.equal(loudspeaker.samples.length, 700 * 24, 'what comes later is');
 });
 
+const created = { type: 'response.created', event_id: 'event_created', response: responseOf('in_progress') };
+const completed = { type: 'response.done', response: responseOf('completed') };
+const status_details = { type: 'cancelled', reason: 'turn_detected' };
+const cancelled = { type: 'response.done', response: { ...responseOf('cancelled'), status_details } };
+
+/** The types of events since `from`, without those of no interest here. */
+const reported = (peer: AttachedPeer, from: number) =>
+  peer
+    .types(from)
+    .filter((type) => /^(output_audio_buffer|response\.done|input_audio_buffer\.speech|.*truncated)/.test(type));
+
+test('its playback is reported to all as output_audio_buffer.*', async (t) => {
+  verifies('R7.2');
+  const { side, client, phone, loudspeaker } = await withPhone(t);
+  const [client0, phone0] = [client.events.length, phone.events.length];
+  side.send(created, delta(tone(200, 24_000), 1), delta(tone(200, 24_000), 2));
+  side.send({ type: 'response.output_audio.done', event_id: 'event_done', ...part });
+  await phone.next('response.output_audio.done');
+  await settle();
+  loudspeaker.playNext(1);
+  assert.deepEqual(reported(phone, phone0), ['output_audio_buffer.started']);
+  side.send(completed);
+  await phone.next('response.done');
+  loudspeaker.playNext(1);
+  const expected = ['output_audio_buffer.started', 'response.done', 'output_audio_buffer.stopped'];
+  assert.deepEqual([reported(phone, phone0), reported(client, client0)], [expected, expected]);
+  const stopped = phone.events.at(-1);
+  assert.equal(stopped?.type === 'output_audio_buffer.stopped' && stopped.response_id, 'resp_up');
+});
+
+test('a response that is played before it is done is stopped when it is done', async (t) => {
+  const { side, phone, loudspeaker } = await withPhone(t);
+  const phone0 = phone.events.length;
+  side.send(created, delta(tone(200, 24_000)), { type: 'response.output_audio.done', event_id: 'event_d', ...part });
+  await phone.next('response.output_audio.done');
+  await settle();
+  loudspeaker.playNext(1);
+  side.send(completed);
+  await phone.next('output_audio_buffer.stopped');
+  assert.deepEqual(reported(phone, phone0), [
+    'output_audio_buffer.started',
+    'response.done',
+    'output_audio_buffer.stopped',
+  ]);
+});
+
+for (const isDone of [false, true]) {
+  test(`barge-in ${isDone ? 'after' : 'before'} response.done is reported in the order of a direct session`, async (t) => {
+    verifies('R7.2');
+    const { side, phone, loudspeaker } = await withPhone(t);
+    const phone0 = phone.events.length;
+    side.send({ type: 'session.updated', session: upstreamSession }, created);
+    side.send(delta(tone(200, 24_000), 1), delta(tone(200, 24_000), 2));
+    side.send({ type: 'response.output_audio.done', ...part });
+    await phone.next('response.output_audio.done');
+    await settle();
+    loudspeaker.playNext(1);
+    if (isDone) side.send(completed);
+    side.send({ type: 'input_audio_buffer.speech_started', audio_start_ms: 100, item_id: 'item_user' });
+    await side.next('conversation.item.truncate');
+    if (!isDone) side.send(cancelled);
+    side.send({ type: 'conversation.item.truncated', item_id: 'item_said', content_index: 0, audio_end_ms: 200 });
+    await phone.next('conversation.item.truncated');
+    const cleared = ['output_audio_buffer.cleared', 'conversation.item.truncated'];
+    const speech = ['input_audio_buffer.speech_started'];
+    assert.deepEqual(reported(phone, phone0), [
+      'output_audio_buffer.started',
+      ...(isDone ? ['response.done', ...speech] : [...speech, 'response.done']),
+      ...cleared,
+    ]);
+  });
+}
+
+test('output_audio_buffer.clear cuts off the audio and cancels its response', async (t) => {
+  verifies('R7.2');
+  const { side, phone, loudspeaker } = await withPhone(t);
+  phone.post({ type: 'output_audio_buffer.clear' });
+  side.send(created, delta(tone(200, 24_000), 1), delta(tone(200, 24_000), 2));
+  side.send({ type: 'response.output_audio.done', event_id: 'event_done', ...part });
+  await phone.next('response.output_audio.done');
+  await settle();
+  loudspeaker.playNext(1);
+  const phone0 = phone.events.length;
+  phone.post({ type: 'output_audio_buffer.clear' });
+  assert.equal((await side.next('response.cancel')).response_id, 'resp_up');
+  const { item_id, audio_end_ms } = await side.next('conversation.item.truncate');
+  assert.deepEqual([item_id, audio_end_ms], ['item_said', 200]);
+  side.send(cancelled);
+  await phone.next('output_audio_buffer.cleared');
+  assert.deepEqual(reported(phone, phone0), ['response.done', 'output_audio_buffer.cleared']);
+});
+
+test('output_audio_buffer.clear is refused where no peer carries audio itself', async (t) => {
+  const { client } = await liveSession(t);
+  client.post({ type: 'output_audio_buffer.clear', event_id: 'mine' });
+  const { error } = await client.next('error');
+  assert.match(JSON.stringify(error), /WebRTC and telephone.*"event_id":"mine"/);
+});
+
 test('audio beyond the queue is dropped and logged, and invalid audio has no effect', async (t) => {
   const { side, client, phone, loudspeaker, log } = await withPhone(t, { keptAudioMs: 1000, checked: false });
   loudspeaker.bufferMs = 0;

@@ -21,6 +21,11 @@ export class OutputBuffer implements PlaybackListener {
     return this.#playing;
   }
 
+  /** Whether that response is not done. */
+  get isRunning(): boolean {
+    return this.#playing !== undefined && this.#running.has(this.#playing);
+  }
+
   responseCreated(responseId: string): void {
     this.#running.add(responseId);
   }

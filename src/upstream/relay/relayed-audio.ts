@@ -19,6 +19,7 @@ type AudioDelta = ServerEventOf<'response.output_audio.delta'>;
 export class RelayedAudio {
   readonly #peer: Peer & { readonly playback: Playback };
   readonly #limitMs: number;
+  readonly #queued: () => void;
   #resampler: Resampler | undefined;
   #decoder: { of: string; decoder: AudioDecoder } | undefined;
   /** Decodes one event after the other. */
@@ -31,15 +32,28 @@ export class RelayedAudio {
   /** Aborted when held audio is dropped. */
   #drop = new AbortController();
 
-  /** `limitMs`: maximum duration of held output. */
-  constructor(peer: Peer & { readonly playback: Playback }, limitMs: number) {
+  /** `limitMs`: maximum duration of held output. `queued` is called when more output has to be played. */
+  constructor(
+    peer: Peer & { readonly playback: Playback },
+    { limitMs, queued }: { limitMs: number; queued: () => void },
+  ) {
     this.#peer = peer;
     this.#limitMs = limitMs;
+    this.#queued = queued;
+  }
+
+  get playback(): Playback {
+    return this.#peer.playback;
+  }
+
+  /** Whether output waits to be admitted. */
+  get isHeld(): boolean {
+    return this.#waiting.length > 0;
   }
 
   /** When all audio so far will have been played, on the Clock; `Infinity` while some is held. */
   get endsAt(): number {
-    return this.#waiting.length > 0 ? Number.POSITIVE_INFINITY : this.#peer.playback.endsAt;
+    return this.isHeld ? Number.POSITIVE_INFINITY : this.playback.endsAt;
   }
 
   /**
@@ -86,11 +100,10 @@ export class RelayedAudio {
   interrupt(): PlayedPart | undefined {
     const [next] = this.#waiting;
     this.#clear(interrupted);
-    const { playback } = this.#peer;
-    const stopped = playback.interrupt();
+    const stopped = this.playback.interrupt();
     if (stopped || !next) return stopped;
     const { itemId, contentIndex } = next;
-    return { itemId, contentIndex, playedMs: playback.positionMs(itemId, contentIndex) ?? 0 };
+    return { itemId, contentIndex, playedMs: this.playback.positionMs(itemId, contentIndex) ?? 0 };
   }
 
   close(): void {
@@ -129,6 +142,7 @@ export class RelayedAudio {
       this.#waiting.push({ responseId, itemId, outputIndex, contentIndex, samples: piece, sampleRateHz, format });
       this.#waitingMs += durationMs(piece.length, sampleRateHz);
     }
+    if (at > 0) this.#queued();
     if (!this.#playing) void this.#run();
     return at >= samples.length;
   }
@@ -140,7 +154,7 @@ export class RelayedAudio {
       const { signal } = this.#drop;
       const ms = durationMs(next.samples.length, next.sampleRateHz);
       // It was dropped, or the playback has ended together with its peer.
-      const admitted = await this.#peer.playback.admit(ms, signal).then(
+      const admitted = await this.playback.admit(ms, signal).then(
         () => true,
         () => false,
       );
@@ -149,7 +163,7 @@ export class RelayedAudio {
       this.#waitingMs -= ms;
       if (!admitted) continue;
       this.#itemId = next.itemId;
-      this.#peer.playback.play(next);
+      this.playback.play(next);
     }
     this.#playing = false;
   }

@@ -1,8 +1,12 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
+import { wireErrors } from '../../protocol/errors/wire-errors.ts';
 import type { ClientEventOf } from '../../protocol/wire/client-events.ts';
-import type { ServerEvent, ServerEventOf } from '../../protocol/wire/server-events.ts';
+import type { ServerEvent, ServerEventOf, UnsentEvent } from '../../protocol/wire/server-events.ts';
 import type { AudioFormat, TurnDetection } from '../../protocol/wire/session-config.ts';
 import type { Peer } from '../../session/ports/peer.ts';
+import type { PlayedPart } from '../../session/ports/playback.ts';
+import { OutputBuffer } from '../../session/response/output-buffer.ts';
+import { ownEventId } from '../link/upstream-handshake.ts';
 import { carriesAudio, RelayedAudio } from './relayed-audio.ts';
 
 export interface RelayedAudiosOptions {
@@ -10,31 +14,54 @@ export interface RelayedAudiosOptions {
   limitMs: number;
   /** Called with the problem if some audio cannot be played. */
   odd: (problem: string) => void;
+  /** Sends an event to all peers. */
+  emit: (event: UnsentEvent) => void;
 }
 
-/** The audio of the peers of a relayed session that carry it themselves. */
+/** An event for the upstream that no client sent. */
+export type OwnEvent = ClientEventOf<'conversation.item.truncate' | 'response.cancel'> & { event_id: string };
+
+/**
+ * The audio of the peers of a relayed session that carry it themselves, and its `output_audio_buffer.*`: the upstream,
+ * which is connected by WebSocket, does not report playback.
+ */
 export class RelayedAudios {
   readonly #options: RelayedAudiosOptions;
+  readonly #buffer: OutputBuffer;
   /** In the order of attachment: the first determines the position. */
   readonly #all = new Map<Peer, RelayedAudio>();
+  /** Playback was cut off, which is reported once its response is done. */
+  #isCut = false;
 
   constructor(options: RelayedAudiosOptions) {
     this.#options = options;
+    this.#buffer = new OutputBuffer(options.emit);
   }
 
   /** When the audio of the first peer will have been played, on the Clock; 0 if there is none. */
   get endsAt(): number {
+    return this.#first?.endsAt ?? 0;
+  }
+
+  get #first(): RelayedAudio | undefined {
     const [first] = this.#all.values();
-    return first?.endsAt ?? 0;
+    return first;
   }
 
   add(peer: Peer): void {
-    if (carriesAudio(peer)) this.#all.set(peer, new RelayedAudio(peer, this.#options.limitMs));
+    if (!carriesAudio(peer)) return;
+    const queued = () => this.#buffer.queued();
+    this.#all.set(peer, new RelayedAudio(peer, { limitMs: this.#options.limitMs, queued }));
+    this.#listen();
   }
 
   remove(peer: Peer): void {
-    this.#all.get(peer)?.close();
+    const audio = this.#all.get(peer);
+    if (!audio) return;
+    audio.close();
+    audio.playback.listener = undefined;
     this.#all.delete(peer);
+    this.#listen();
   }
 
   close(): void {
@@ -50,26 +77,80 @@ export class RelayedAudios {
     for (const audio of this.#all.values()) audio.play(event, format, this.#options.odd);
   }
 
+  /** Call before an event is delivered to the peers. */
+  delivering(event: ServerEvent): void {
+    if (event.type !== 'conversation.item.truncated') return;
+    this.#interrupt((audio) => audio.isPlaying(event.item_id));
+    this.#reportCut();
+  }
+
   /**
-   * Stops playback if an event requires it. When the user speaks, the upstream does not know the playback position,
-   * which is returned.
+   * Call when an event has been delivered. Stops playback if the user interrupts; the upstream does not know the
+   * position, which is returned.
    */
-  received(
-    event: ServerEvent,
-    detection: TurnDetection | null,
-  ): ClientEventOf<'conversation.item.truncate'> | undefined {
-    if (event.type === 'conversation.item.truncated') {
-      for (const audio of this.#all.values()) if (audio.isPlaying(event.item_id)) audio.interrupt();
+  delivered(event: ServerEvent | UnsentEvent, detection: TurnDetection | null): OwnEvent[] {
+    switch (event.type) {
+      case 'response.created':
+        this.#buffer.responseCreated(event.response.id);
+        return [];
+      case 'response.done':
+        if (event.response.id === this.#buffer.playing) this.#reportCut();
+        this.#buffer.responseEnded(event.response.id);
+        return [];
+      case 'input_audio_buffer.speech_started':
+        return detection?.interrupt_response ? this.#cutOff() : [];
+      default:
+        return [];
     }
-    if (event.type !== 'input_audio_buffer.speech_started' || !detection?.interrupt_response) return undefined;
-    const [stopped] = [...this.#all.values()].map((audio) => audio.interrupt());
-    return (
-      stopped && {
-        type: 'conversation.item.truncate',
-        item_id: stopped.itemId,
-        content_index: stopped.contentIndex,
-        audio_end_ms: Math.floor(stopped.playedMs),
-      }
-    );
+  }
+
+  /**
+   * Cuts off what is playing, together with its response (`output_audio_buffer.clear`).
+   * @throws {WireError} when no peer carries audio itself
+   */
+  clear(): OwnEvent[] {
+    if (this.#all.size === 0) throw wireErrors.noOutputBuffer();
+    const { playing, isRunning } = this.#buffer;
+    const cut = this.#cutOff();
+    if (!isRunning || playing === undefined) return cut;
+    return [{ type: 'response.cancel', event_id: ownEventId('cancel'), response_id: playing }, ...cut];
+  }
+
+  #cutOff(): OwnEvent[] {
+    const at = this.#interrupt(() => true);
+    if (!at) return [];
+    if (!this.#buffer.isRunning) this.#reportCut();
+    const { itemId: item_id, contentIndex: content_index, playedMs } = at;
+    const audio_end_ms = Math.floor(playedMs);
+    return [
+      { type: 'conversation.item.truncate', event_id: ownEventId('truncate'), item_id, content_index, audio_end_ms },
+    ];
+  }
+
+  /** Drops audio that has not been played; returns the position of the first peer. */
+  #interrupt(isMeant: (audio: RelayedAudio) => boolean): PlayedPart | undefined {
+    const [at] = [...this.#all.values()].map((audio) => (isMeant(audio) ? audio.interrupt() : undefined));
+    if (at) this.#isCut = true;
+    return at;
+  }
+
+  #reportCut(): void {
+    if (this.#isCut) this.#buffer.cleared();
+    this.#isCut = false;
+  }
+
+  /** The first peer reports for all. */
+  #listen(): void {
+    const audio = this.#first;
+    if (!audio) return;
+    audio.playback.listener = {
+      started: (responseId) => {
+        this.#reportCut();
+        this.#buffer.started(responseId);
+      },
+      drained: () => {
+        if (!audio.isHeld) this.#buffer.drained();
+      },
+    };
   }
 }

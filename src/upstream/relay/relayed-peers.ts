@@ -1,9 +1,8 @@
-import type { ClientEventOf } from '../../protocol/wire/client-events.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { OutgoingEvent, RelayedEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
 import type { Peer } from '../../session/ports/peer.ts';
 import type { UpstreamState } from '../mirror/upstream-state.ts';
-import { RelayedAudios, type RelayedAudiosOptions } from './relayed-audios.ts';
+import { type OwnEvent, RelayedAudios, type RelayedAudiosOptions } from './relayed-audios.ts';
 
 /** The clients of a relayed session, by number. */
 export class RelayedPeers {
@@ -13,9 +12,9 @@ export class RelayedPeers {
   /** The audio of peers that carry it themselves. */
   readonly audio: RelayedAudios;
 
-  constructor(ids: IdSource, audio: RelayedAudiosOptions) {
+  constructor(ids: IdSource, audio: Omit<RelayedAudiosOptions, 'emit'>) {
     this.#ids = ids;
-    this.audio = new RelayedAudios(audio);
+    this.audio = new RelayedAudios({ ...audio, emit: (event) => this.emit(event) });
   }
 
   get count(): number {
@@ -57,27 +56,29 @@ export class RelayedPeers {
   }
 
   /**
-   * As `deliver`, for an event of the upstream: peers that carry audio themselves play it instead. Returns the playback
-   * position if the event reports that the user speaks.
+   * As `deliver`, for an event of the upstream: peers that carry audio themselves play it instead. Returns events for
+   * the upstream.
    */
   deliverRelayed(
     event: RelayedEvent,
     to: number | undefined,
     relay: Pick<UpstreamState, 'config' | 'formatOf'>,
-  ): ClientEventOf<'conversation.item.truncate'> | undefined {
+  ): OwnEvent[] {
     const { known } = event;
     if (known?.type !== 'response.output_audio.delta') {
+      if (known) this.audio.delivering(known);
       this.deliver(event, to);
-      return known && this.audio.received(known, relay.config.audio.input.turn_detection);
+      return known ? this.audio.delivered(known, relay.config.audio.input.turn_detection) : [];
     }
     for (const peer of this.#numbers.keys()) if (!peer.playback && !peer.sideband) peer.send(event);
     this.audio.play(known, relay.formatOf(known.response_id));
-    return undefined;
+    return [];
   }
 
   /** Sends an event of this server to all. */
   emit(event: UnsentEvent): void {
     this.deliver({ ...event, event_id: this.#ids('event') });
+    this.audio.delivered(event, null);
   }
 
   /** Sends an event of this server to one peer, if it is still attached. */

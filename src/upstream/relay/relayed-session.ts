@@ -25,6 +25,7 @@ import { EventIds } from './event-ids.ts';
 import { InputEstimate } from './input-estimate.ts';
 import { type Outgoing, outgoingEvent, upstreamSession } from './outgoing.ts';
 import { RelayObservations } from './relay-observations.ts';
+import type { OwnEvent } from './relayed-audios.ts';
 import { RelayedLocks } from './relayed-locks.ts';
 import { RelayedPeers } from './relayed-peers.ts';
 import { UpstreamLink } from './upstream-link.ts';
@@ -206,6 +207,7 @@ export class RelayedSession implements Session {
     try {
       if (event.type === 'session.update') this.#locks.refuseUpdate(this.#requireState().session, event.session);
       if (event.type === 'response.create') return this.#admit(next, event);
+      if (event.type === 'output_audio_buffer.clear') return this.#sendOwn(this.#peers.audio.clear());
       this.#observations.sent(event, next.from.codec, this.#requireState().inputFormat);
       this.#send(next.sent);
     } catch (error) {
@@ -325,8 +327,7 @@ export class RelayedSession implements Session {
     if (!delivery) return;
     const { answers, event: delivered, to } = delivery;
     const { known } = delivered;
-    const stopped = this.#peers.deliverRelayed(delivered, to, this.#requireState());
-    if (stopped) this.#sendOwn({ ...stopped, event_id: ownEventId('truncate') });
+    this.#sendOwn(this.#peers.deliverRelayed(delivered, to, this.#requireState()));
     if (known) for (const each of [this.#usageGuard, this.#expected, this.#observations]) each.received(known);
     if (known?.type === 'response.created') this.#begun(known.response.id, answers);
     else if (delivered.relayed.type === 'error' && answers !== undefined) this.#usageGuard.requestRefused(answers);
@@ -339,7 +340,7 @@ export class RelayedSession implements Session {
     if (asked !== undefined) return this.#usageGuard.responseBegun(response_id, asked);
     const cancel = (error: WireError) => {
       if (this.#phase !== 'live') return;
-      this.#sendOwn({ type: 'response.cancel', event_id: ownEventId('cancel'), response_id });
+      this.#sendOwn([{ type: 'response.cancel', event_id: ownEventId('cancel'), response_id }]);
       this.#peers.emit(errorEvent(error, null));
     };
     const admitted = this.#usageGuard.unrequestedResponse(response_id, this.#expectedTokens());
@@ -348,9 +349,9 @@ export class RelayedSession implements Session {
     void admitted.then((refusal) => refusal && cancel(refusal));
   }
 
-  /** Sends an event that no client requested. */
-  #sendOwn(event: { type: string; event_id: string; [field: string]: unknown }): void {
-    this.#link.connection?.send(JSON.stringify(event));
+  /** Sends events that no client requested. */
+  #sendOwn(events: readonly OwnEvent[]): void {
+    for (const event of events) this.#link.connection?.send(JSON.stringify(event));
   }
 
   /** The connection was lost and is being replaced. */
