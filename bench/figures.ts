@@ -21,6 +21,13 @@ export function summarise(samples: readonly number[]): Summary {
   };
 }
 
+export function quantileOf(samples: readonly number[], share: number): number {
+  return quantile(
+    samples.toSorted((a, b) => a - b),
+    share,
+  );
+}
+
 /**
  * By nearest rank: the smallest sample that at least this share of all samples does not exceed. NaN without samples.
  */
@@ -45,11 +52,18 @@ export interface Figure extends Summary {
   timesBare?: number;
 }
 
+/** Rows that are compared by several properties. */
+export interface Grid {
+  columns: readonly string[];
+  rows: readonly { name: string; cells: readonly string[] }[];
+}
+
 export interface Section {
   title: string;
   /** The method, and the definitions of the figures. */
   how: string;
   figures: Figure[];
+  grids?: readonly Grid[];
   /** Reasons to doubt the figures. */
   warnings: string[];
 }

@@ -27,6 +27,7 @@ import { remoteEngines } from './remote-engines.ts';
 import { busyWarning, comparisonTable, describeMachine, heading, table, warningLine } from './report.ts';
 import { checkOut, type Tree } from './tree.ts';
 import { ownShare, turnLatency } from './turn-latency.ts';
+import { turnTaking } from './turns/turn-taking.ts';
 
 /** For `--compare`, whose rounds must be short. */
 const shortQuestion = 'What time is it now?';
@@ -82,11 +83,12 @@ async function measureBoth(there: Tree, { quick }: BenchOptions, questions: read
   return { figures: { comparedWith: there.label, plan, comparisons }, passed: worse.length === 0 };
 }
 
-async function measureParts({ quick, only }: BenchOptions, questions: readonly Int16Array[]): Promise<Outcome> {
+async function measureParts({ quick, only, tuning }: BenchOptions, questions: readonly Int16Array[]): Promise<Outcome> {
   const plan = quick ? quickPlan : fullPlan;
-  const measure: Record<Part, () => Promise<Section>> = {
+  const measure: Record<Part, () => Promise<Section | Section[]>> = {
     'cold-start': () => coldStart({ runs: plan.coldStarts, question: questions[0] ?? new Int16Array(0) }),
     'turn-latency': () => turnLatency({ questions, turns: Math.max(plan.turns, questions.length) }),
+    turns: () => turnTaking({ split: tuning ? 'tuning' : 'held-out', share: plan.corpusShare }),
     'own-share': () => ownShare({ sessions: plan.instantSessions, turns: plan.instantTurns }),
     'remote-engines': () => remoteEngines({ rounds: plan.remoteRounds, turns: plan.remoteTurns }),
     'event-loop': () => eventLoop({ questions, sessions: plan.talkers, ms: plan.talkMs }),
@@ -98,9 +100,9 @@ async function measureParts({ quick, only }: BenchOptions, questions: readonly I
   };
   const sections: Section[] = [];
   for (const part of parts.filter((candidate) => only.includes(candidate))) {
-    const section = await measure[part]();
-    sections.push(section);
-    process.stdout.write(`${table([section])}\n`);
+    const measured = [await measure[part]()].flat();
+    sections.push(...measured);
+    process.stdout.write(`${table(measured)}\n`);
   }
 
   const missed = sections.flatMap(({ figures }) => figures).filter((figure) => reached(figure) === false);

@@ -5,6 +5,7 @@ import { parseFlags, UsageError } from '../src/cli/flags.ts';
 export const parts = [
   'cold-start',
   'turn-latency',
+  'turns',
   'own-share',
   'remote-engines',
   'event-loop',
@@ -23,14 +24,17 @@ export interface BenchOptions {
   /** WAV files to use in addition to the built-in questions. */
   questions: string[];
   only: readonly Part[];
+  /** Measure turn-taking on the half of the corpus that parameters are chosen on. */
+  tuning: boolean;
   /** The commit to compare with. */
   compare: string | undefined;
 }
 
 export const usage = `Measure Parley on this machine: latency and capacity, beside the bare limit, in one run.
 
-  npm run bench                  about nine minutes
-  npm run bench -- --quick       about two minutes, to see whether something is badly off
+  npm run bench                  about twelve minutes
+  npm run bench -- turns         only this part; several may be named
+  npm run bench -- --quick       about three minutes, to see whether something is badly off
   npm run bench -- --compare REF
                                  this tree and a commit, measured alternately, and the ratios of their figures
 
@@ -38,8 +42,9 @@ Options
   --quick           fewer and shorter measurements
   --json FILE       also write every figure to FILE
   --question FILE   ask this WAV recording too; may be given more than once
-  --only PART       only this part; may be given more than once. There are:
+  --only PART       as PART alone. The parts are:
                     ${parts.join(', ')}
+  --tuning          turns: the half of the corpus on which parameters are chosen, instead of the held-out half
   --compare REF     measure this tree and the commit REF in turns, and exit with 1 when a figure is worse by more than
                     5 % beyond its noise; about three minutes with --quick
   --help            this text
@@ -49,30 +54,34 @@ Close other programs before: everything runs at once on one machine, clients inc
 
 /** @throws {UsageError} */
 export function parseOptions(argv: readonly string[]): BenchOptions | 'help' {
-  const { values } = parseFlags('bench', argv, {
+  const flags = {
     quick: { type: 'boolean' },
     json: { type: 'string' },
     question: { type: 'string', multiple: true },
     only: { type: 'string', multiple: true },
     compare: { type: 'string' },
+    tuning: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
-  });
+  } as const;
+  const { values, positionals } = parseFlags('bench', argv, flags, { positionals: true });
+  const only = [...positionals, ...(values.only ?? [])];
   if (values.help === true) return 'help';
-  if (values.compare !== undefined && values.only !== undefined) {
-    throw new UsageError('--only cannot be combined with --compare, which has a fixed list of figures.');
+  if (values.compare !== undefined && only.length > 0) {
+    throw new UsageError('Parts cannot be combined with --compare, which has a fixed list of figures.');
   }
   return {
     quick: values.quick ?? false,
     json: values.json,
     questions: values.question ?? [],
-    only: values.only?.map(partNamed) ?? parts,
+    only: only.length > 0 ? only.map(partNamed) : parts,
+    tuning: values.tuning ?? false,
     compare: values.compare,
   };
 }
 
 function partNamed(name: string): Part {
   const part = parts.find((candidate) => candidate === name);
-  if (part === undefined) throw new UsageError(`--only is one of ${parts.join(', ')}; got "${name}".`);
+  if (part === undefined) throw new UsageError(`A part is one of ${parts.join(', ')}; got "${name}".`);
   return part;
 }
 
@@ -84,6 +93,8 @@ export interface Plan {
   coldStarts: number;
   /** Sequential turns with the embedded engines. */
   turns: number;
+  /** The share of the corpus of turn-taking, 0…1. */
+  corpusShare: number;
   /** Concurrent sessions with instant engines, and their turns. */
   instantSessions: number;
   instantTurns: number;
@@ -113,6 +124,7 @@ export const fullPlan: Plan = {
   toolImports: 30,
   coldStarts: 5,
   turns: 40,
+  corpusShare: 1,
   instantSessions: 100,
   instantTurns: 1000,
   remoteRounds: 40,
@@ -135,6 +147,7 @@ export const quickPlan: Plan = {
   toolImports: 10,
   coldStarts: 2,
   turns: 5,
+  corpusShare: 0.25,
   instantSessions: 100,
   instantTurns: 200,
   remoteRounds: 12,

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { toleratedRatio } from '../dev/harness/ratio.ts';
 import type { Comparison } from './compare.ts';
-import { type Figure, reached, type Section, type Unit } from './figures.ts';
+import { type Figure, type Grid, reached, type Section, type Unit } from './figures.ts';
 
 export interface Machine {
   processor: string;
@@ -99,16 +99,26 @@ export function comparisonTable(comparisons: readonly Comparison[], there: strin
   ].join('\n');
 }
 
-function sectionTable({ title, how, figures, warnings }: Section): string {
+function sectionTable({ title, how, figures, grids = [], warnings }: Section): string {
   const head = title.padEnd(nameWidth) + columns.map((column, index) => column.padStart(widths[index] ?? 0)).join('');
   return [
     head.trimEnd(),
     '─'.repeat(lineWidth),
     ...figures.map(figureLine),
+    ...grids.flatMap(gridLines),
     ...(how === '' ? [] : [wrapped(how, '  ')]),
     ...warnings.map((warning) => wrapped(`! ${warning}`, '  ')),
     '',
   ].join('\n');
+}
+
+const gridNameWidth = 26;
+const gridWidth = 13;
+
+function gridLines({ columns, rows }: Grid): string[] {
+  const line = (name: string, cells: readonly string[]) =>
+    (name.padEnd(gridNameWidth) + cells.map((cell) => cell.padStart(gridWidth)).join('')).trimEnd();
+  return ['', line('', columns), ...rows.map(({ name, cells }) => line(name, cells))];
 }
 
 function figureLine(figure: Figure): string {
