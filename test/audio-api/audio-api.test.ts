@@ -112,7 +112,7 @@ test('the lists have the models for sessions, and the voices with their language
 
 const speech = { model: 'tts-1', input: 'Hi.', voice: 'alloy' };
 for (const response_format of ['wav', 'pcm']) {
-  test(`speech without audio is refused in words, as ${response_format}`, async (t) => {
+  test(`speech without audio is refused with a message, as ${response_format}`, async (t) => {
     const server = await served(t);
     const inputs: [input: string, message: RegExp][] = [
       ['Доброе утро.', /voice produced no audio.*language/],

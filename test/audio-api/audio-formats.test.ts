@@ -72,7 +72,7 @@ test('a transcription may be verbose, SubRip or WebVTT', async (t) => {
   assert.equal(await transcribed('vtt'), 'WEBVTT\n\n00:00:00.000 --> 00:00:01.500\nLess &lt; more.\n\n');
 });
 
-test('a transcript of nothing but markers for silence and noise is empty, in each format', async (t) => {
+test('a transcript that consists of markers for silence and noise is empty, in each format', async (t) => {
   const engines = fakeEngines();
   const { url } = await newServer(t, { engines: fakeEngineSet(engines) });
   for (const markers of ['[BLANK_AUDIO]', '(wind blowing) *sighs*', '♪ la la ♪']) {

@@ -174,7 +174,7 @@ for (const { name, config, send, status, code } of refusals) {
   });
 }
 
-test('a key with its maximum of sessions is told when to try again', async (t) => {
+test('a key with its maximum of sessions gets the time to retry', async (t) => {
   verifies('R10.4', 'R1.30');
   const limited = apiKey('shop', shop, { limits: { sessions: 1 } });
   const { server, connections } = await callsServer(t, { config: { apiKeys: [limited] } });
@@ -205,7 +205,7 @@ test('the part session of a form is checked like a session.update', async (t) =>
   assert.deepEqual([response.status, errorIn({ body: await response.json() }).param], [400, 'sdp']);
 });
 
-test('what the connection refuses is answered with the reason', async (t) => {
+test('an offer that the connection refuses is answered with the reason', async (t) => {
   verifies('R10.4');
   const { server, connections } = await callsServer(t);
   connections.failure = new OfferError('The SDP offer has no audio section (m=audio).');

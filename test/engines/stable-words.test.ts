@@ -18,7 +18,7 @@ test('words are stable when two consecutive passes agree on them; the last word 
   ]);
 });
 
-test('a word on which passes differ waits, with those behind it', () => {
+test('a word on which passes differ is held back, with the words after it', () => {
   assert.deepEqual(passes(['To tickets to', 'Two tickets to bath', 'Two tickets to Bath and']), [
     '',
     '',
@@ -40,7 +40,7 @@ test('a longer delay needs agreement over more audio', () => {
   assert.deepEqual(passes(texts, { agreementMs: 1000 }), ['', '', '', '']);
 });
 
-test('complete audio gives all its remaining words, and the next pass begins anew', () => {
+test('complete audio yields all its remaining words, and the next pass starts without history', () => {
   const stable = new StableWords(0);
   stable.next('one two three', 300);
   assert.deepEqual(stable.next('one two three four', 600), ['one', 'two']);
@@ -49,7 +49,7 @@ test('complete audio gives all its remaining words, and the next pass begins ane
   assert.deepEqual(stable.next('five six seven', 1200), ['five']);
 });
 
-test('passes that only extend the text give its beginning, each word once', () => {
+test('passes that only extend the text yield its beginning, each word once', () => {
   const word = fc.stringMatching(/^[a-c.,]{1,2}$/);
   const lengths = fc.array(fc.nat(12), { maxLength: 12 });
   fc.assert(

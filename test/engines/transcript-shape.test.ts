@@ -62,7 +62,7 @@ test('long clips are split at quiet places, without loss', () => {
   }
 });
 
-test('a clip without a quiet place is split anyway', () => {
+test('a clip without a quiet position is still split', () => {
   const windows = [...cutIntoWindows({ samples: noise(65_000, 9000), sampleRateHz: 16_000 })];
   assert.ok(windows.length >= 4 && windows.every((window) => window.length <= 20 * 16_000 && window.length > 0));
 });

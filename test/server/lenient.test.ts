@@ -31,7 +31,7 @@ test('unknown fields are dropped at any depth and logged; the rest of the event 
   );
 });
 
-test('invalid values are refused even so', async (t) => {
+test('invalid values are refused with --lenient too', async (t) => {
   const { wsUrl } = await newServer(t, { config: { lenient: true } });
   const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
   client.send({ type: 'session.update', session: { type: 'realtime', instructions: 5, x_trace: 'a' } });

@@ -107,7 +107,7 @@ test('a call as text of an unknown tool fails and names it, and one beside a rea
   );
 });
 
-test('an answer with calls completes, whatever else it lacks', async () => {
+test('an answer with calls completes, even without words', async () => {
   verifies('R3.71');
   for (const before of [
     '',

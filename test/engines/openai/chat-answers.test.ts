@@ -184,7 +184,7 @@ test('text that resembles a reasoning tag is forwarded', async (t) => {
   }
 });
 
-test('an answer states in its end what was left out of its text', async (t) => {
+test('the last event of an answer names the markup that was removed from its text', async (t) => {
   const cases: [pieces: object[], leftOut: string | undefined][] = [
     [[says('Yes.')], undefined],
     [[delta({ reasoning_content: 'Hm.' })], 'reasoning'],
