@@ -3,9 +3,9 @@
 import { isMap, isScalar, isSeq } from 'yaml';
 import { z } from 'zod';
 import type { RequestKind } from '../../session/ports/engines.ts';
-import type { ModelUsage } from '../../session/ports/language-model.ts';
+import { legalToolName, type ModelUsage } from '../../session/ports/language-model.ts';
 import { choice, duration, entriesOf, expecting, integer, listOf, mapping, placeOf, text, written } from './schema.ts';
-import type { Failure, JsonTemplate, Step } from './script.ts';
+import type { Failure, JsonTemplate, ScriptedCall, Step } from './script.ts';
 import { parseTemplate } from './template.ts';
 
 type Fields<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>> & { place: string };
@@ -69,7 +69,15 @@ function jsonTemplate(node: unknown): JsonTemplate {
   return typeof value === 'number' || typeof value === 'boolean' ? value : null;
 }
 
-const call = mapping('a call', { name: text('the name of a tool'), with: callArguments.optional() }, 'name');
+const call = mapping(
+  'a call',
+  {
+    name: text('the name of a tool'),
+    server: text('the label of a server').optional(),
+    with: callArguments.optional(),
+  },
+  'name',
+);
 
 const delay = duration.optional();
 
@@ -94,7 +102,14 @@ export function stepsOf(read: Fields<typeof stepShape>, context: z.RefinementCtx
     problem("'with' gives the arguments of a call: it needs 'call' beside it.", 'with');
   if (args !== undefined && (calls.length > 1 || calls[0]?.with !== undefined))
     problem("with a list of calls, each has its own arguments: write - name: …, and 'with' below it.", 'with');
-  const made = calls.map((call) => ({ ...call, arguments: call.with ?? args ?? new Map() }));
+  const made = calls.map(
+    (call): ScriptedCall => ({
+      place: call.place,
+      name: call.server === undefined ? call.name : legalToolName(call),
+      byServer: call.server !== undefined,
+      arguments: call.with ?? args ?? new Map(),
+    }),
+  );
   return [{ place, say, calls: made, delays, usage, finish, failure }, ...(read.then ?? [])];
 }
 

@@ -89,7 +89,10 @@ export interface Step {
 
 export interface ScriptedCall {
   readonly place: string;
+  /** The name of the tool for engines. */
   readonly name: string;
+  /** Whether it is known to be a tool that this server runs. */
+  readonly byServer: boolean;
   readonly arguments: JsonTemplate;
 }
 

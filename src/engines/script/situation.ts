@@ -36,8 +36,11 @@ export function situationOf(script: Script, items: readonly ContextItem[]): Situ
   const outputs = outputsOf(turn);
   const { next, partly } = progress(steps, outputs.length);
   const waiting = unansweredCalls(turn);
-  // Some clients request a response after each of several outputs; the answer is due when all have arrived.
-  if (partly && waiting.length > 0) return { steps: [], lookup: () => '' };
+  // Some clients request a response after each of several outputs, or right after their approval of a call; the answer
+  // is due when all outputs have arrived.
+  const byServer = new Set(steps.flatMap(({ calls }) => calls.filter((call) => call.byServer).map(({ name }) => name)));
+  const early = partly || waiting.every((name) => byServer.has(name));
+  if (early && waiting.length > 0) return { steps: [], lookup: () => '' };
   if (waiting.length > 0) {
     const missing = `the output of ${waiting.join(' and ')} is missing`;
     throw fault(place, `${missing}: send it as function_call_output before asking for a response.`);

@@ -1,8 +1,13 @@
-import type { ContextItem, ModelTool, ModelToolChoice } from '../ports/language-model.ts';
+import {
+  type ContextItem,
+  legalToolName,
+  type ModelTool,
+  type ModelToolChoice,
+  maxToolNameLength,
+} from '../ports/language-model.ts';
 
 /** The names that servers with OpenAI's API accept (API reference, `function.name`). */
 const legalName = /^[a-zA-Z0-9_-]{1,64}$/;
-const maxCharacters = 64;
 
 /** The identity of a tool: with `server`, a tool that this server runs; without it, a function of the client. */
 export interface ToolId {
@@ -96,12 +101,11 @@ export class ToolNames {
   }
 
   #addUnique(id: ToolId): string {
-    const joined = id.server === undefined ? id.name : `${id.server}_${id.name}`;
-    const base = joined.replaceAll(/[^a-zA-Z0-9_-]/g, '_') || '_';
-    let engineName = base.slice(0, maxCharacters);
+    const base = legalToolName(id);
+    let engineName = base;
     for (let number = 2; this.#ids.has(engineName); number += 1) {
       const suffix = `_${number}`;
-      engineName = base.slice(0, maxCharacters - suffix.length) + suffix;
+      engineName = base.slice(0, maxToolNameLength - suffix.length) + suffix;
     }
     this.#add(engineName, id);
     return engineName;

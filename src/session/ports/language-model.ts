@@ -9,6 +9,15 @@ export interface ModelTool {
   parameters?: unknown;
 }
 
+/** The longest name that servers with OpenAI's API accept (API reference, `function.name`). */
+export const maxToolNameLength = 64;
+
+/** A legal name for a tool; with `server`, of a tool that this server runs. It may have to be made unique. */
+export function legalToolName({ server, name }: { server?: string | undefined; name: string }): string {
+  const joined = server === undefined ? name : `${server}_${name}`;
+  return (joined.replaceAll(/[^a-zA-Z0-9_-]/g, '_') || '_').slice(0, maxToolNameLength);
+}
+
 export type ModelToolChoice = 'auto' | 'none' | 'required' | { name: string };
 
 /** The id that an engine assigned to a call. It is not sent to other engines. */

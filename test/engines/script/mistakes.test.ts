@@ -99,7 +99,7 @@ usage: { input: 1, output: 2, cached: 3 }`,
     expected: [
       'support.yaml:5:64: got "ten", expected a duration such as 250ms, 1.5s or 0, of at most 10 minutes.',
       "support.yaml:5:86: 'name' is missing, expected the name of a tool.",
-      "support.yaml:5:88: 'nam' is not a field of a call. Did you mean 'name'? Allowed: name, with.",
+      "support.yaml:5:88: 'nam' is not a field of a call. Did you mean 'name'? Allowed: name, server, with.",
       'support.yaml:1:21: got a list, expected text.',
       'support.yaml:2:8: got "tune", expected one of tone, silence. Did you mean \'tone\'?',
       "support.yaml:6:8: 'cached' is a part of 'input': it cannot be more.",

@@ -42,16 +42,30 @@ export interface Scripted {
   session: RealtimeSession;
 }
 
+interface FollowOptions {
+  spoken?: boolean;
+  /** Names of functions. */
+  tools?: string[];
+  /** The MCP server `docs`. */
+  servers?: ToolServers;
+}
+
 /** A session that follows a script, in text unless `spoken`. Fakes replace the other engines. */
-export async function follow(text: string, { spoken = false, tools = [] as string[] } = {}): Promise<Scripted> {
+export async function follow(
+  text: string,
+  { spoken = false, tools = [], servers }: FollowOptions = {},
+): Promise<Scripted> {
   const clock = new FakeClock();
   const set = scriptedEngines(script(text), { clock, create: () => fakeSet() });
-  const scripted = openOn(set, clock);
+  const scripted = openOn(set, clock, { ...(servers && { servers }) });
   await scripted.client.say(
     update({
       output_modalities: [spoken ? 'audio' : 'text'],
       audio: { input: { turn_detection: null, transcription: { model: 'whisper-1' } } },
-      tools: tools.map((name) => ({ type: 'function', name, parameters: { type: 'object' } })),
+      tools: [
+        ...tools.map((name) => ({ type: 'function', name, parameters: { type: 'object' } })),
+        ...(servers ? [{ type: 'mcp', server_label: 'docs', server_url: 'https://docs.example/mcp' }] : []),
+      ],
     }),
   );
   scripted.client.forget();
