@@ -51,6 +51,8 @@ export class Listener {
   readonly #requests = new WeakMap<Duplex, number>();
   /** Stop watching how fast a connection reads its responses. */
   readonly #watches = new WeakMap<Duplex, () => void>();
+  /** Stop waiting for the body of the last request, which was not read. */
+  readonly #unread = new WeakMap<Duplex, () => void>();
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -165,11 +167,10 @@ export class Listener {
     const { answerStallMs: stallMs, transferBytesPerSecond: bytesPerSecond } = config.limits;
     response.once('finish', () => {
       if (request.complete) return;
-      const cancel = clock.after(unreadBodyMs, () => {
-        socket.off('close', cancel);
-        if (!request.complete) socket.destroy();
-      });
-      socket.once('close', cancel);
+      // The body of an earlier request has arrived by now.
+      this.#unread.get(socket)?.();
+      const close = () => request.complete || socket.destroy();
+      this.#unread.set(socket, clock.after(unreadBodyMs, close));
     });
     if (this.#watches.has(socket)) return;
     const movedBytes = () => socket.bytesWritten - socket.writableLength;
@@ -181,7 +182,10 @@ export class Listener {
       },
     );
     this.#watches.set(socket, stop);
-    socket.once('close', stop);
+    socket.once('close', () => {
+      stop();
+      this.#unread.get(socket)?.();
+    });
   }
 
   #count(socket: Duplex): void {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { Metering } from '../../src/metering/metering.ts';
-import { type EngineStatus, ListenError, type ParleyServer } from '../../src/server/server.ts';
+import { apiKey, type EngineStatus, ListenError, type ParleyServer } from '../../src/server/server.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
 import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { refusedUpgrade, WireClient } from '../support/wire-client.ts';
@@ -187,6 +189,29 @@ test('a chunked body is refused as soon as it is too large', async (t) => {
   const chunk = `200\r\n${'x'.repeat(512)}\r\n`;
   // The end of the body is never sent.
   assert.match(await raw(server, head, chunk.repeat(3)), /^HTTP\/1\.1 413 .*larger than 1024 bytes/s);
+});
+
+test('a connection may have many refused requests whose bodies come after the answer', async (t) => {
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => warnings.push(warning);
+  process.on('warning', warned);
+  t.after(() => process.off('warning', warned));
+  const clock = new FakeClock();
+  const server = await newServer(t, { clock, config: { apiKeys: [apiKey('app', 'sk-app-0123456789')] } });
+  const socket = connect({ port: server.port, host: '127.0.0.1', noDelay: true });
+  t.after(() => socket.destroy());
+  for (let sent = 0; sent < 20; sent++) {
+    socket.write('POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n');
+    const [answer] = await once(socket, 'data');
+    assert.match(String(answer), /^HTTP\/1\.1 401 /);
+    socket.write('{}');
+  }
+  await settle();
+  await clock.advance(1000);
+  socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  const [healthy] = await once(socket, 'data');
+  assert.match(String(healthy), /^HTTP\/1\.1 200 /, 'the connection is open still');
+  assert.deepEqual(warnings, []);
 });
 
 test('a server that cannot listen closes its engines, metering and store', async (t) => {
