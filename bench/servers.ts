@@ -49,10 +49,16 @@ export class MeasuredServer {
   }
 
   /** Current usage. */
-  /** Measured twice: V8 frees some array buffers only with the collection after the one that found them unused. */
+  /**
+   * Measured until it stops falling: V8 frees some array buffers and WebAssembly memories only with a collection after
+   * the one that found them unused.
+   */
   async memory(): Promise<ServerMemory> {
-    await this.#memory();
-    return this.#memory();
+    for (let last = await this.#memory(); ; ) {
+      const next = await this.#memory();
+      if (next.heldMB > last.heldMB * 0.995) return next;
+      last = next;
+    }
   }
 
   async #memory(): Promise<ServerMemory> {
