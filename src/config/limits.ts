@@ -146,8 +146,7 @@ export const limits = inGroup('Limits', {
     'Audio appended and not yet committed.',
   ),
   silenceMs: option(
-    // The maximum prefix padding is 5 s.
-    milliseconds(6000, hourMs),
+    milliseconds(100, hourMs),
     sessionLimits.silenceMs,
     'Silence retained in the input buffer when turn detection is on.',
   ),

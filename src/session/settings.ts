@@ -35,7 +35,7 @@ export interface SessionSettings {
 export interface SessionLimits {
   /** Uncommitted input audio. With turn detection a turn ends at this length; without, further appends are refused. */
   inputBufferMs: number;
-  /** The part of it that is stored during silence, with turn detection. It bounds the prefix padding. */
+  /** The part of it that is stored during silence, with turn detection; more if the prefix padding needs it. */
   silenceMs: number;
   /** Input audio that waits for voice activity detection; beyond it, reading from the client is paused. */
   undetectedAudioMs: number;
@@ -89,7 +89,7 @@ export const defaultSessionSettings: SessionSettings = {
   contextTokens: [{ tokens: defaultContextTokens }],
   limits: {
     inputBufferMs: 600_000,
-    silenceMs: 30_000,
+    silenceMs: 3000,
     undetectedAudioMs: 10_000,
     keptAudioMs: 600_000,
     items: 2000,

@@ -8,6 +8,7 @@ import type { Peer } from '../ports/peer.ts';
 import type { VoiceActivityStream, VoiceFrame } from '../ports/voice-activity.ts';
 import type { SessionCore } from '../session-core.ts';
 import { stageFailed, withDeadline } from '../stage.ts';
+import { idleTimeoutMs } from '../turns/idle-timer.ts';
 import { detectorSettings, TurnDetector, type TurnMark } from '../turns/turn-detector.ts';
 import { InputBuffer } from './input-buffer.ts';
 import { GrowingTurn } from './open-turn.ts';
@@ -17,6 +18,8 @@ const minCommitMs = 100;
 /** Silence around the voiced part that is passed to the transcriber, which recognizes clips without it poorly. */
 const marginBeforeMs = 300;
 const marginAfterMs = 200;
+/** Audio that may be written before the start of a turn, or the end of a timeout, is known. */
+const detectionLagMs = 1000;
 
 /** A turn that voice activity detection has ended. */
 export interface DetectedTurn {
@@ -344,12 +347,20 @@ export class InputAudio {
 
   /** A turn that reaches the maximum length of the buffer ends there; of silence, less is stored. */
   #boundBuffer(detector: TurnDetector): void {
-    const { inputBufferMs, silenceMs } = this.#core.settings.limits;
-    const oldestMs = detector.positionMs - (detector.speaking ? inputBufferMs : Math.min(silenceMs, inputBufferMs));
+    const { inputBufferMs } = this.#core.settings.limits;
+    const oldestMs = detector.positionMs - (detector.speaking ? inputBufferMs : this.#retainedSilenceMs);
     if (oldestMs <= this.#buffer.startMs) return;
     const mark = detector.speaking && oldestMs > this.#startMs ? detector.finish() : undefined;
     if (mark) this.#report(mark, detector);
     else this.#buffer.dropUntil(oldestMs);
+  }
+
+  /** Includes what the padding of the next turn and the item of an idle timeout may need. */
+  get #retainedSilenceMs(): number {
+    const { inputBufferMs, silenceMs } = this.#core.settings.limits;
+    const paddingMs = this.#detection ? detectorSettings(this.#detection).prefixPaddingMs : 0;
+    const neededMs = Math.max(paddingMs, idleTimeoutMs(this.#detection) ?? 0) + detectionLagMs;
+    return Math.min(inputBufferMs, Math.max(silenceMs, neededMs));
   }
 
   #fail(error: unknown, stream: VoiceActivityStream): void {
@@ -358,7 +369,7 @@ export class InputAudio {
     if (this.#detection) {
       this.#endTurn();
       // It is unknown which part is a turn, so the audio is bounded like silence.
-      this.#buffer.dropUntil(this.#buffer.endMs - this.#core.settings.limits.silenceMs);
+      this.#buffer.dropUntil(this.#buffer.endMs - this.#retainedSilenceMs);
     }
     // Each append tries again, so a single report is enough.
     if (this.#failing) return;

@@ -1,7 +1,9 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 
 /** Memory that is retained when little is buffered, so that turns do not cause garbage collection. */
-const roomyMs = 10_000;
+const roomyMs = 3000;
+/** Memory that is allocated for each buffered sample. */
+const headroom = 1.25;
 
 /**
  * Input audio that is not committed yet, on the timeline of all audio ever written: positions are milliseconds
@@ -79,16 +81,16 @@ export class InputBuffer {
     return (roomyMs / 1000) * this.#rateHz;
   }
 
-  /** Reuses the memory if it has 50 % headroom; otherwise allocates more. */
+  /** Reuses the memory if it has headroom; otherwise allocates more. */
   #makeRoom(length: number): void {
-    if (length * 1.5 > this.#samples.length) return this.#move(length);
+    if (length * headroom > this.#samples.length) return this.#move(length);
     this.#samples.copyWithin(0, this.#first, this.#first + this.#length);
     this.#first = 0;
   }
 
-  /** Moves to memory with 50 % headroom, so that it is rarely moved again. */
+  /** Moves to memory with headroom, so that it is rarely moved again. */
   #move(length: number): void {
-    const roomy = new Int16Array(Math.ceil(length * 1.5) + this.#rateHz / 4);
+    const roomy = new Int16Array(Math.ceil(length * headroom) + this.#rateHz / 4);
     roomy.set(this.#samples.subarray(this.#first, this.#first + this.#length));
     this.#samples = roomy;
     this.#first = 0;

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concatSamples } from '../../../src/audio/pcm.ts';
-import { type Conversation, newConversation, update } from '../../support/conversation.ts';
+import { audioOf, type Conversation, newConversation, update } from '../../support/conversation.ts';
 import { say, silence, tone } from '../../support/fake-engines.ts';
 import { verifies } from '../../support/verifies.ts';
 
@@ -42,6 +42,22 @@ test('after the timeout the silence becomes an item, and a response is created',
   assert.equal(triggered.item_id, client.last('input_audio_buffer.committed').item_id);
   await clock.advance(1000);
   assert.equal(client.last('response.done').response.status, 'completed');
+});
+
+test('the item has the whole silence, although less is retained otherwise', async () => {
+  verifies('R2.15');
+  const conversation = newConversation({ limits: { silenceMs: 1000 } });
+  const { client, clock } = conversation;
+  await client.say(detection(8000));
+  await answer(conversation);
+  await clock.advance(1000);
+  for (let second = 0; second < 8; second += 1) {
+    await client.speak(silence(1000, 24000));
+    await clock.advance(1000);
+  }
+  const { item_id, audio_start_ms, audio_end_ms } = client.last('input_audio_buffer.timeout_triggered');
+  assert.equal(audio_end_ms - audio_start_ms, 8000);
+  assert.equal(audioOf(await client.retrieve(item_id)).length, 8000 * 48);
 });
 
 test('the timeout applies to a client that sends no audio too', async () => {
