@@ -5,8 +5,10 @@ import { concatSamples, peakDbfs, rmsDbfs, samplesIn } from '../../../audio/pcm.
 export const MOONSHINE_RATE_HZ = 16_000;
 /** Moonshine loops on long clips: always at 40 s, sometimes beyond 20 s. */
 export const MAX_WINDOW_MS = 20_000;
-/** Range before the maximum end of a window in which its end is searched. */
-const CUT_SEARCH_MS = 6_000;
+/** Windows of a longer turn that is transcribed while it grows: shorter ones, so that little is left at its end. */
+const GROWING_WINDOW_MS = 10_000;
+/** Range before the maximum end of a window in which its end is searched, as a share of the window. */
+const CUT_SEARCH_SHARE = 0.3;
 const CUT_SPAN_MS = 100;
 const STEPS_IN_SPAN = 5;
 const FRAME_MS = 20;
@@ -23,12 +25,16 @@ const ABOVE_FLOOR_DB = 10;
 const QUIETEST_SPEECH_DBFS = -55;
 const LOWEST_FLOOR_DBFS = -75;
 
-/** Cuts a clip into windows of at most 20 s, each at the quietest position near its end, determined on demand. */
-export function* cutIntoWindows({ samples, sampleRateHz }: AudioClip): Generator<Int16Array, void, undefined> {
-  const longest = samplesIn(MAX_WINDOW_MS, sampleRateHz);
+/**
+ * Cuts a clip of more than 20 s into windows of at most 20 s, 10 s if it grows, each at the quietest position near its
+ * end, determined on demand. Those of a longer beginning of the same audio are the same, but for the last.
+ */
+export function* cutIntoWindows({ samples, sampleRateHz, turn }: AudioClip): Generator<Int16Array, void, undefined> {
+  const isLong = samples.length > samplesIn(MAX_WINDOW_MS, sampleRateHz);
+  const longest = samplesIn(isLong && turn ? GROWING_WINDOW_MS : MAX_WINDOW_MS, sampleRateHz);
   let rest = samples;
   while (rest.length > longest) {
-    const from = longest - samplesIn(CUT_SEARCH_MS, sampleRateHz);
+    const from = Math.round(longest * (1 - CUT_SEARCH_SHARE));
     const end = quietestPlace(rest, { from, to: longest, span: samplesIn(CUT_SPAN_MS, sampleRateHz) });
     yield rest.subarray(0, end);
     rest = rest.subarray(end);

@@ -8,6 +8,8 @@ import type {
   TranscriptEvent,
   TranscriptionSetting,
 } from '../../../session/ports/transcriber.ts';
+import type { WorkClaim } from '../../../session/ports/work-claim.ts';
+import { EngineError } from '../../engine-error.ts';
 import { PooledEngine } from '../../pool/pooled-engine.ts';
 import { defaultPartialShare } from '../../pool/queue-limits.ts';
 import { type PoolSurroundings, workerScript } from '../../pool/worker-pool.ts';
@@ -15,6 +17,9 @@ import { disableOnnxTelemetry } from '../onnx-telemetry.ts';
 import { cutIntoWindows, MOONSHINE_RATE_HZ } from './clip-windows.ts';
 import { followTurn } from './follow-turn.ts';
 import type { MoonshineRequest } from './moonshine-worker.ts';
+import { TurnWindows, type WindowTranscript } from './turn-windows.ts';
+
+const engine = 'Moonshine transcriber';
 
 export interface MoonshineOptions extends PoolSurroundings {
   /** Worker threads, each with its own copy of the model (default: one less than the cores, 1 to 4). */
@@ -30,12 +35,13 @@ export class Moonshine extends PooledEngine<MoonshineRequest, TranscriptEvent> i
   readonly settings: readonly TranscriptionSetting[];
   /** Absent if open turns have no share of the threads' time. */
   readonly follow?: Transcriber['follow'];
+  readonly #turnWindows: TurnWindows;
 
   constructor(options: MoonshineOptions = {}) {
     const { workers = Math.min(4, Math.max(1, availableParallelism() - 1)), modelPath, ...surroundings } = options;
     disableOnnxTelemetry();
     super({
-      engine: 'Moonshine transcriber',
+      engine,
       script: workerScript(import.meta.url, 'moonshine-worker'),
       size: workers,
       preemptible: true,
@@ -43,6 +49,7 @@ export class Moonshine extends PooledEngine<MoonshineRequest, TranscriptEvent> i
       workerData: { modelPath },
       ...surroundings,
     });
+    this.#turnWindows = new TurnWindows((window, claim) => this.#transcribeAlone(window, claim));
     if (modelPath === undefined) this.languages = ['en'];
     const follows = (surroundings.partialShare ?? defaultPartialShare) > 0;
     this.settings = follows ? ['delay'] : [];
@@ -54,16 +61,22 @@ export class Moonshine extends PooledEngine<MoonshineRequest, TranscriptEvent> i
     clip: AudioClip,
     { claim, signal }: TranscribeOptions,
   ): AsyncGenerator<TranscriptEvent, void, undefined> {
-    const { sampleRateHz } = clip;
+    const { sampleRateHz, turn } = clip;
     const windows: WindowTranscript[] = [];
     let text = '';
+    let samplesCut = 0;
     for (const window of cutIntoWindows(clip)) {
       // A window without speech has no output.
       claim?.onWait?.(false);
-      const samples = window.slice();
-      const options = { signal, claim, transfer: [samples.buffer] };
+      samplesCut += window.length;
+      const part = { samples: window.slice(), sampleRateHz };
+      const isComplete = samplesCut < clip.samples.length;
+      const events =
+        turn && isComplete
+          ? asEvents(this.#turnWindows.transcript(turn, windows.length, part, { claim, signal }))
+          : this.#transcribeWindow(part, { claim, signal });
       const before = text;
-      for await (const event of this.pool.run({ samples, sampleRateHz }, options)) {
+      for await (const event of events) {
         if (event.type === 'delta') {
           const delta = before !== '' && text === before ? ` ${event.text}` : event.text;
           text += delta;
@@ -72,6 +85,21 @@ export class Moonshine extends PooledEngine<MoonshineRequest, TranscriptEvent> i
       }
     }
     yield { type: 'done', text, ...certainty(windows) };
+  }
+
+  #transcribeWindow(
+    { samples, sampleRateHz }: { samples: Int16Array<ArrayBuffer>; sampleRateHz: number },
+    { claim, signal }: { claim?: WorkClaim | undefined; signal?: AbortSignal },
+  ): AsyncIterable<TranscriptEvent> {
+    const options = { ...(signal && { signal }), claim, transfer: [samples.buffer] };
+    return this.pool.run({ samples, sampleRateHz }, options);
+  }
+
+  async #transcribeAlone({ samples, sampleRateHz }: AudioClip, claim: WorkClaim): Promise<WindowTranscript> {
+    for await (const event of this.#transcribeWindow({ samples: samples.slice(), sampleRateHz }, { claim })) {
+      if (event.type === 'done') return event;
+    }
+    throw new EngineError(engine, 'a window ended without a transcript');
   }
 
   #follow(turn: OpenTurn, { claim, delay, signal }: TranscribeOptions): AsyncIterable<PartialTranscript> {
@@ -86,9 +114,14 @@ export class Moonshine extends PooledEngine<MoonshineRequest, TranscriptEvent> i
   }
 }
 
-const noAudio: MoonshineRequest = { samples: new Int16Array(0), sampleRateHz: MOONSHINE_RATE_HZ };
+/** The transcript of a window as its events. */
+async function* asEvents(transcript: Promise<WindowTranscript>): AsyncGenerator<TranscriptEvent> {
+  const done = await transcript;
+  if (done.text !== '') yield { type: 'delta', text: done.text };
+  yield done;
+}
 
-type WindowTranscript = Extract<TranscriptEvent, { type: 'done' }>;
+const noAudio: MoonshineRequest = { samples: new Int16Array(0), sampleRateHz: MOONSHINE_RATE_HZ };
 
 /**
  * The figures of the whole text: the confidence is averaged over the windows by length; the end probability is that of
