@@ -302,6 +302,11 @@ export const limits = inGroup('Limits', {
     defaultQueueLimits.waitMs,
     'Maximum wait of such a job. It does not count toward limits.stage-stall-ms.',
   ),
+  engineOverloadMs: option(
+    milliseconds(100, hourMs),
+    defaultQueueLimits.overloadMs,
+    "Wait of a conversation's job for a thread of an embedded engine that shows an overload: for 5 s, no session is opened, and no work is started that may not be needed.",
+  ),
   partialsPercent: option(
     integer('PERCENT', 0, 100),
     100 * defaultPartialShare,

@@ -96,7 +96,11 @@ export function isStandIn(
 
 /** Limits of the queues of the worker threads. */
 export function poolSurroundings({ limits }: Pick<Config, 'limits'>, clock: Clock): PoolSurroundings {
-  const queue = { jobs: limits.engineQueueJobs, waitMs: limits.engineQueueMs };
+  const queue = {
+    jobs: limits.engineQueueJobs,
+    waitMs: limits.engineQueueMs,
+    overloadMs: limits.engineOverloadMs,
+  };
   return { clock, queue, partialShare: limits.partialsPercent / 100 };
 }
 

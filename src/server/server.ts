@@ -202,6 +202,7 @@ export async function startConfiguredServer(
     clock,
     ids,
     metering,
+    overloaded: () => engineSet.overloaded ?? false,
   });
   const access = new AccessPolicy(config);
   const secrets = new ClientSecrets({

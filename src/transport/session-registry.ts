@@ -66,6 +66,8 @@ export interface SessionRegistryOptions {
   clock: Clock;
   ids: IdSource;
   metering: Pick<Metering, 'openAccount'>;
+  /** Whether the engines cannot serve more sessions in time. */
+  overloaded?: () => boolean;
 }
 
 /** The open sessions of this server: owners, maximum number, and shutdown. */
@@ -89,7 +91,8 @@ export class SessionRegistry {
   /** Why no session can be opened now, as a message for the client; undefined if one can. */
   get unavailable(): string | undefined {
     if (this.#draining) return 'The server is shutting down and opens no more sessions.';
-    const { limit } = this.#options;
+    const { limit, overloaded } = this.#options;
+    if (overloaded?.()) return 'The server is overloaded: conversations wait for its engines. Try again later.';
     if (this.#sessions.size < limit) return undefined;
     return `The server is at its limit of ${limit} sessions. Try again when one has ended.`;
   }

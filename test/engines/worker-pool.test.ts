@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { EngineError } from '../../src/engines/engine-error.ts';
 import { noClaim } from '../../src/engines/pool/fair-queue.ts';
+import { defaultQueueLimits } from '../../src/engines/pool/queue-limits.ts';
 import { WorkerPool, type WorkerPoolOptions, workerScript } from '../../src/engines/pool/worker-pool.ts';
 import type { WorkClaim } from '../../src/session/ports/work-claim.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -71,7 +72,7 @@ test('leaving the iteration early abandons the job', async (t) => {
 });
 
 test('aborting a queued job makes room in the queue immediately', async (t) => {
-  const pool = newPool(t, { queue: { jobs: 1, waitMs: 1000 } });
+  const pool = newPool(t, { queue: { ...defaultQueueLimits, jobs: 1, waitMs: 1000 } });
   const blocker = waitForAbort();
   const block = new AbortController();
   const running = pool.run(blocker.order, { signal: block.signal });
@@ -89,7 +90,7 @@ test('aborting a queued job makes room in the queue immediately', async (t) => {
 
 test('a job that waits too long fails as overloaded; other queued jobs are unaffected', async (t) => {
   const clock = new FakeClock();
-  const pool = newPool(t, { clock, queue: { jobs: 8, waitMs: 20_000 } });
+  const pool = newPool(t, { clock, queue: { ...defaultQueueLimits, jobs: 8 } });
   await pool.ready;
   const blocker = waitForAbort();
   const block = new AbortController();
@@ -110,6 +111,36 @@ test('a job that waits too long fails as overloaded; other queued jobs are unaff
   block.abort();
   assert.deepEqual(await next, [1, 2]);
   assert.deepEqual(waits, [true, true, false, false]);
+});
+
+test('under overload speculation stops first; then the pool reports it until conversations are served in time', async (t) => {
+  const clock = new FakeClock();
+  const pool = newPool(t, { clock, queue: { ...defaultQueueLimits, overloadMs: 2000 } });
+  await pool.ready;
+  const block = new AbortController();
+  const running = pool.run(waitForAbort().order, { signal: block.signal });
+  await running.next();
+  const start = (priority: WorkClaim['priority']) =>
+    collect(pool.run({ do: 'count', to: 1 }, { claim: { ...noClaim, priority } }));
+  const early = start('speculation');
+  const live = start('live');
+  const refused = (speculation: Promise<number[]>) =>
+    assert.rejects(speculation, (error) => {
+      assert.ok(error instanceof EngineError && error.overloaded);
+      assert.match(error.message, /obedient: too busy: conversations wait for it/);
+      return true;
+    });
+  await refused(start('speculation'));
+  assert.equal(pool.overloaded, false);
+  await clock.advance(2000);
+  assert.equal(pool.overloaded, true);
+  const upload = start('upload');
+  block.abort();
+  assert.deepEqual(await Promise.all([live, upload, early]), [[1], [1], [1]]);
+  await refused(start('speculation'));
+  await clock.advance(5000);
+  assert.equal(pool.overloaded, false);
+  assert.deepEqual(await start('speculation'), [1]);
 });
 
 test('queued speculative work becomes live work when it is adopted', async (t) => {
@@ -133,7 +164,7 @@ test('queued speculative work becomes live work when it is adopted', async (t) =
 });
 
 test('a full queue drops the newest job of the busiest session instead of the new one', async (t) => {
-  const pool = newPool(t, { queue: { jobs: 2, waitMs: 20_000 } });
+  const pool = newPool(t, { queue: { ...defaultQueueLimits, jobs: 2 } });
   const block = new AbortController();
   const running = pool.run(waitForAbort().order, { signal: block.signal });
   await running.next();

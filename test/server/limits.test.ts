@@ -14,6 +14,26 @@ const kibibyte = 1024;
 const mebibyte = 1024 ** 2;
 const query = '?model=gpt-realtime';
 
+test('a server whose engines are overloaded answers 503, and open sessions continue', async (t) => {
+  const engines = { ...fakeEngineSet(), overloaded: false };
+  const server = await newServer(t, { engines });
+  const client = await WireClient.open(`${server.wsUrl}?model=m`);
+  engines.overloaded = true;
+  assert.deepEqual(await refusedUpgrade(`${server.wsUrl}?model=m`), {
+    status: 503,
+    body: {
+      error: {
+        message: 'The server is overloaded: conversations wait for its engines. Try again later.',
+        type: 'server_error',
+        param: null,
+        code: 'overloaded',
+      },
+    },
+  });
+  client.send({ type: 'response.create' });
+  assert.equal((await client.until('response.done')).response.status, 'completed');
+});
+
 test('a full server answers 503, and accepts clients again when a session ends', async (t) => {
   verifies('R1.5');
   const log = new KeptLog();

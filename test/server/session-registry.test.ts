@@ -17,7 +17,7 @@ import { AttachedPeer, liveSession } from '../upstream/support/peers.ts';
 const owner = { project: 'default' };
 const viewer = { owner, operator: false };
 
-function newRegistry(graceMs: number) {
+function newRegistry(graceMs: number, overloaded = () => false) {
   const clock = new FakeClock();
   const engines = fakeEngines();
   const store = new MemoryStore({ clock, limit: 100 });
@@ -35,6 +35,7 @@ function newRegistry(graceMs: number) {
     clock,
     ids: randomId,
     metering,
+    overloaded,
   });
   /** Opens a session, and lets clients attach to it through the registry. */
   const open = () => {
@@ -45,6 +46,16 @@ function newRegistry(graceMs: number) {
   };
   return { clock, engines, registry, open };
 }
+
+test('no session can be opened while the engines are overloaded', () => {
+  let isOverloaded = false;
+  const { registry, open } = newRegistry(0, () => isOverloaded);
+  open();
+  assert.equal(registry.unavailable, undefined);
+  isOverloaded = true;
+  assert.match(registry.unavailable ?? '', /^The server is overloaded: conversations wait for its engines\. Try again/);
+  assert.equal(registry.count, 1, 'open sessions continue');
+});
 
 test('a session is open before it has a peer, and ends when its last peer detaches', async () => {
   const { clock, registry, open } = newRegistry(0);

@@ -10,6 +10,10 @@ export class PooledEngine<Request, Message> {
     this.ready = this.pool.ready;
   }
 
+  get overloaded(): boolean {
+    return this.pool.overloaded;
+  }
+
   close(): Promise<void> {
     return this.pool.close();
   }

@@ -4,9 +4,11 @@ export interface QueueLimits {
   jobs: number;
   /** Maximum waiting time of a job. */
   waitMs: number;
+  /** Waiting time of a conversation's job beyond which the pool is overloaded. */
+  overloadMs: number;
 }
 
 /** Share of the threads' time for jobs of priority `partial`. */
 export const defaultPartialShare = 0.5;
 
-export const defaultQueueLimits: QueueLimits = { jobs: 4096, waitMs: 20_000 };
+export const defaultQueueLimits: QueueLimits = { jobs: 4096, waitMs: 20_000, overloadMs: 2000 };

@@ -8,6 +8,9 @@ import { FairQueue, noClaim } from './fair-queue.ts';
 import { PoolJob, PoolWorker } from './pool-worker.ts';
 import { defaultPartialShare, defaultQueueLimits, type QueueLimits } from './queue-limits.ts';
 
+/** Time without long waits after which an overload is over. */
+const overloadRestMs = 5000;
+
 /** Options shared by all pools of a server. */
 export interface PoolSurroundings {
   queue?: QueueLimits;
@@ -69,6 +72,7 @@ export class WorkerPool<Request, Message> {
   readonly #queue = new FairQueue<PoolJob<Request, Message>>(
     (priority) => priority !== 'partial' || this.#mayStartPartial,
   );
+  #overloadedUntil = Number.NEGATIVE_INFINITY;
   /** The last partial job has used up its share of the threads' time. */
   #partialsRest = false;
   #lastJobId = 0;
@@ -120,6 +124,11 @@ export class WorkerPool<Request, Message> {
     throw new EngineError(this.#options.engine, 'a job ended without an answer');
   }
 
+  /** A job of a conversation has waited longer than `overloadMs`, now or within `overloadRestMs`. */
+  get overloaded(): boolean {
+    return this.#clock.now() < this.#overloadedUntil;
+  }
+
   /** Fails all running and waiting jobs, and ends the threads. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -131,20 +140,36 @@ export class WorkerPool<Request, Message> {
 
   #enqueue(job: PoolJob<Request, Message>): void {
     if (this.#closed) throw new EngineError(this.#options.engine, 'the engine has been closed');
+    const { priority } = job.claim;
+    if (priority === 'speculation' && (this.overloaded || this.#queue.nextPriority === 'live')) {
+      throw this.#overloadError('conversations wait for it');
+    }
     this.#queue.push(job);
     if (this.#workers.size === 0) this.#addWorker();
     this.#dispatch();
     if (job.started) return;
-    const { jobs, waitMs } = this.#limits;
+    const { jobs, waitMs, overloadMs } = this.#limits;
     if (this.#queue.size > jobs) {
-      this.#queue.dropGreediest()?.fail(this.#overloaded(`${jobs} jobs wait for it already`));
+      this.#queue.dropGreediest()?.fail(this.#overloadError(`${jobs} jobs wait for it already`));
       if (!this.#queue.has(job)) return;
     }
     const giveUp = () => {
       this.#queue.remove(job);
-      job.fail(this.#overloaded(`the job has waited for ${waitMs / 1000} s`));
+      job.fail(this.#overloadError(`the job has waited for ${waitMs / 1000} s`));
     };
-    job.wait(waitMs === Number.POSITIVE_INFINITY ? () => {} : this.#clock.after(waitMs, giveUp));
+    const timers = [
+      ...(waitMs === Number.POSITIVE_INFINITY ? [] : [this.#clock.after(waitMs, giveUp)]),
+      ...(priority === 'live' ? [this.#clock.after(overloadMs, () => this.#noteOverload())] : []),
+    ];
+    job.wait(() => {
+      for (const cancel of timers) cancel();
+    });
+  }
+
+  /** Loading is no overload. */
+  #noteOverload(): void {
+    if (![...this.#workers].some(({ isReady }) => isReady)) return;
+    this.#overloadedUntil = this.#clock.now() + overloadRestMs;
   }
 
   /** A conversation is waiting for it. */
@@ -155,7 +180,7 @@ export class WorkerPool<Request, Message> {
     this.#dispatch();
   }
 
-  #overloaded(why: string): EngineError {
+  #overloadError(why: string): EngineError {
     const { engine } = this.#options;
     return new EngineError(engine, `too busy: ${why}. Try again, or add worker threads`, { overloaded: true });
   }

@@ -6,6 +6,8 @@ export interface Lifecycle {
   readonly ready?: Promise<void>;
   /** How long a server has been loading its model; undefined while it is not. */
   readonly loadingMs?: number | undefined;
+  /** Whether conversations have had to wait too long for its threads, now or a moment ago. */
+  readonly overloaded?: boolean;
   /** Checks whether its server answers, without costs; rejects with the reason if not. */
   probe?(): Promise<void>;
   /** Has its server load its model, if it may do so on demand; rejects with the reason if it fails. */
@@ -44,6 +46,7 @@ export type ProgressListener = (status: EngineStatus) => void;
 interface GroupMember {
   ready: Promise<void>;
   status(): EngineStatus;
+  isOverloaded(): boolean;
   close(): Promise<void>;
 }
 
@@ -76,6 +79,10 @@ export class EngineGroup {
     return this.#entries.map((entry) => entry.status());
   }
 
+  get overloaded(): boolean {
+    return this.#entries.some((entry) => entry.isOverloaded());
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#entries.map((entry) => entry.close()));
   }
@@ -91,9 +98,10 @@ export class EngineGroup {
     const status = () =>
       (engine.loadingMs === undefined ? undefined : loading(engine.loadingMs)) ?? settled ?? loading(took());
     const close = async () => engine.close?.();
+    const isOverloaded = () => engine.overloaded ?? false;
     if (engine.ready === undefined) {
       settle('ready');
-      return { ready: Promise.resolve(), status, close };
+      return { ready: Promise.resolve(), status, isOverloaded, close };
     }
     this.#onProgress?.(status());
     const ready = engine.ready.then(
@@ -104,6 +112,6 @@ export class EngineGroup {
       },
     );
     ready.catch(() => {});
-    return { ready, status, close };
+    return { ready, status, isOverloaded, close };
   }
 }

@@ -50,6 +50,9 @@ export function createEngineSets(spec: EngineSetsSpec, options: EngineSetsOption
     },
     ready: engineGroup.ready(),
     describe: () => engineGroup.describe(),
+    get overloaded() {
+      return engineGroup.overloaded;
+    },
     close: () => engineGroup.close(),
   };
 }

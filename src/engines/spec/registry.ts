@@ -100,6 +100,8 @@ export interface EngineSet {
   readonly ready: Promise<void>;
   /** The current state of each engine. */
   describe(): readonly EngineStatus[];
+  /** Whether conversations have had to wait too long for a thread of an engine, now or a moment ago. */
+  readonly overloaded?: boolean;
   /** Ends all threads; running calls fail. */
   close(): Promise<void>;
 }
@@ -126,6 +128,9 @@ export function withSessions(
     },
     enginesFor: set.enginesFor,
     describe: () => set.describe(),
+    get overloaded() {
+      return set.overloaded ?? false;
+    },
     close: () => set.close(),
   };
 }

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { concatSamples } from '../../../audio/pcm.ts';
 import type { VoiceActivityDetector, VoiceActivityStream } from '../../../session/ports/voice-activity.ts';
 import { PooledEngine } from '../../pool/pooled-engine.ts';
+import { defaultQueueLimits } from '../../pool/queue-limits.ts';
 import { workerScript } from '../../pool/worker-pool.ts';
 import { disableOnnxTelemetry } from '../onnx-telemetry.ts';
 import { engine, SileroStream, type StreamPart } from './silero-stream.ts';
@@ -27,7 +28,7 @@ export class Silero extends PooledEngine<SileroRequest, SileroAnswer> implements
       script: workerScript(import.meta.url, 'silero-worker'),
       size: 1,
       // One batch waits in the pool, and only while the model loads, without a time limit.
-      queue: { jobs: 1, waitMs: Number.POSITIVE_INFINITY },
+      queue: { ...defaultQueueLimits, jobs: 1, waitMs: Number.POSITIVE_INFINITY },
       terminable: false,
       workerData: { modelPath },
     });
