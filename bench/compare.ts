@@ -29,7 +29,7 @@ const compared = {
   instantAudio: { name: '  speech_stopped → first audio, median', unit: 'ms' },
   talking: { name: 'CPU of a session that streams and takes turns', unit: '% of a core' },
   append: { name: "CPU of an append of 20 ms, event loop's thread", unit: 'µs' },
-  liveHeld: { name: 'memory of a session that streams, after one turn, held', unit: 'MB' },
+  liveHeld: { name: 'memory of a session that streams, after a turn and a pause, held', unit: 'MB' },
   idleHeld: { name: 'memory of an idle session, held', unit: 'MB' },
   idleResident: { name: '  resident', unit: 'MB' },
   connections: { name: 'connections accepted', unit: '/s' },

@@ -1,5 +1,6 @@
 /** Memory of a session, idle and in conversation. */
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { tone } from '../dev/harness/instant-engines.ts';
 import { Load, RateClients } from './clients.ts';
 import type { Figure, Section } from './figures.ts';
@@ -9,6 +10,7 @@ import { MeasuredServer } from './servers.ts';
 import type { Tree } from './tree.ts';
 
 const turnTimeoutMs = 20_000;
+const silentMs = 5000;
 
 export async function memory({ idle, live }: { idle: number; live: number }): Promise<Section> {
   const idleFigures = await idleSessions(idle);
@@ -17,7 +19,7 @@ export async function memory({ idle, live }: { idle: number; live: number }): Pr
     title: 'Memory of a session',
     how:
       `What the server's process has more of with ${idle} sessions that say nothing, and with ${live} that stream in 20 ms chunks and have each ` +
-      'asked and been answered once, divided by their number. Held: objects and their buffers after a garbage collection. Resident: as the system counts it.',
+      `asked and been answered once, ${silentMs / 1000} s ago, divided by their number. Held: objects and their buffers after a garbage collection. Resident: as the system counts it.`,
     figures: [...idleFigures, ...figures('live session', before, after, live)],
     warnings,
   };
@@ -40,7 +42,10 @@ async function idleSessions(count: number): Promise<Figure[]> {
   }
 }
 
-/** Memory with sessions that stream, after exactly one turn of each: their memory grows with each turn. */
+/**
+ * Memory with sessions that stream, after one turn of each, because each turn adds audio, and a span of silence, which is
+ * stored too.
+ */
 export async function conversationMemory(sessions: number, tree?: Tree) {
   const server = await MeasuredServer.start('instant', tree);
   try {
@@ -61,6 +66,7 @@ export async function conversationMemory(sessions: number, tree?: Tree) {
     const before = await server.memory();
     const load = await start(sessions);
     await load.takeTurns(sessions, turnTimeoutMs);
+    await load.whileRunning(delay(silentMs));
     const after = await load.whileRunning(server.memory());
     return { before, after, warnings: await load.stop() };
   } finally {
