@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { startMcpServer } from '../../dev/harness/mcp-server.ts';
 import { parseOptions } from '../../src/cli/ask/options.ts';
 import { call, fakeEngines, say } from '../support/fake-engines.ts';
 import { outputOf } from '../support/process-output.ts';
@@ -108,6 +109,29 @@ test('instructions and tools are sent to the model, and the output of a tool is 
   const refused = await ask(t, { args });
   assert.equal(refused.code, 2);
   assert.match(refused.err, /--tools \S+ is not a file of tools: .*name/s);
+});
+
+test('calls of MCP tools are shown, approved by the option, and answered', async (t) => {
+  const mcp = await startMcpServer('modern');
+  t.after(() => mcp.close());
+  const engines = fakeEngines();
+  engines.languageModel.script = ({ items }) => {
+    const last = items.at(-1);
+    return last?.type === 'call_output' ? say(`It says: ${last.output}`) : call('docs_search', { query: 'pacing' });
+  };
+  const { port } = await newServer(t, { engines: fakeEngineSet(engines), config: { outgoingAllow: ['127.0.0.1'] } });
+  const file = join(folderOf(t), 'tools.json');
+  writeFileSync(file, JSON.stringify([{ type: 'mcp', server_label: 'docs', server_url: mcp.url }]));
+  const run = (...more: string[]) =>
+    ask(t, { args: ['--port', String(port), '--tools', file, ...more, 'How does pacing work?'] });
+  const { code, out } = await run('--approve', 'always');
+  assert.equal(code, 0, out);
+  assert.match(out, /Approve docs: search \{"query":"pacing"\}\?.*approved.*docs: search → Found: pacing/s);
+  assert.match(out, /It says: Found: pacing/);
+  const rejected = await run();
+  assert.match(rejected.out, /rejected.*It says: The tool failed: The call was not approved/s);
+  assert.equal(mcp.count('tools/call'), 1, 'without a terminal nothing is approved');
+  assert.match((await run('--approve', 'maybe')).err, /--approve is one of ask, always, never; got "maybe"/);
 });
 
 test('a closed output pipe does not end the conversation', async (t) => {

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type Interface } from 'node:readline/promises';
 import { durationMs } from '../../audio/pcm.ts';
 import { resample } from '../../audio/resample.ts';
 import { readWav, WavError, writeWav } from '../../audio/wav.ts';
@@ -28,12 +28,16 @@ export async function ask(argv: string[]): Promise<number> {
     }
     const tools = readTools(options.tools);
     const question = options.question === undefined ? undefined : await readQuestion(options.question);
-    const conversation = await Conversation.open(options, tools, report);
+    let input: Interface | undefined;
+    const terminal = () => (input ??= createInterface({ input: process.stdin }));
+    const approve = approver(options, terminal);
+    const conversation = await Conversation.open(options, { ...tools, approve }, report);
     try {
-      if (question === undefined) return await holdDialogue(conversation, options, report);
+      if (question === undefined) return await holdDialogue(conversation, terminal(), options, report);
       return (await askOne(conversation, question, options, report)) ? 0 : 1;
     } finally {
       conversation.close();
+      input?.close();
     }
   } catch (error) {
     if (error instanceof UsageError) {
@@ -49,8 +53,12 @@ export async function ask(argv: string[]): Promise<number> {
 }
 
 /** Asks questions that are typed or piped in, one per line; returns the exit code for all of them. */
-async function holdDialogue(conversation: Conversation, options: AskOptions, report: Report): Promise<number> {
-  const input = createInterface({ input: process.stdin });
+async function holdDialogue(
+  conversation: Conversation,
+  input: Interface,
+  options: AskOptions,
+  report: Report,
+): Promise<number> {
   if (process.stdin.isTTY) report.line('note', 'Type a question, or the path of a WAV file. Ctrl-D ends the dialogue.');
   let allAnswered = true;
   for await (const line of input) {
@@ -66,8 +74,15 @@ async function holdDialogue(conversation: Conversation, options: AskOptions, rep
     }
     if (conversation.ended) break;
   }
-  input.close();
   return allAnswered ? 0 : 1;
+}
+
+/** Decides about calls by the option, or asks the user at the terminal. */
+function approver({ approve }: AskOptions, terminal: () => Interface): () => Promise<boolean> {
+  return async () => {
+    if (approve !== 'ask' || !process.stdin.isTTY) return approve === 'always';
+    return /^y(es)?$/i.test((await terminal().question('')).trim());
+  };
 }
 
 /** Whether it was answered. */

@@ -42,16 +42,21 @@ export interface Outcome {
   problem: string | null;
 }
 
+export interface ConversationTools extends AskTools {
+  /** Whether a call of a tool that the server runs is approved. */
+  approve(): Promise<boolean>;
+}
+
 /** An open session, in which one question after another is asked. */
 export class Conversation {
   readonly #client: RealtimeClient;
   readonly #options: AskOptions;
-  readonly #tools: AskTools;
+  readonly #tools: ConversationTools;
   readonly #report: Report;
   #turnFollower: TurnFollower | undefined;
   #ended: ConnectionError | undefined;
 
-  private constructor(client: RealtimeClient, options: AskOptions, tools: AskTools, report: Report) {
+  private constructor(client: RealtimeClient, options: AskOptions, tools: ConversationTools, report: Report) {
     this.#client = client;
     this.#options = options;
     this.#tools = tools;
@@ -63,13 +68,14 @@ export class Conversation {
   }
 
   /** @throws {ConnectionError} when the connection fails at the start */
-  static async open(options: AskOptions, tools: AskTools, report: Report): Promise<Conversation> {
+  static async open(options: AskOptions, tools: ConversationTools, report: Report): Promise<Conversation> {
     const client = connect(options);
     const timer = setTimeout(() => client.end('The server did not open a session.'), stallMs);
     try {
       await expectEvent(client, 'session.created');
       client.send({ type: 'session.update', session: sessionUpdate(options, tools) });
       await expectEvent(client, 'session.updated');
+      await importsEnded(client, tools, report);
       return new Conversation(client, options, tools, report);
     } catch (error) {
       client.close();
@@ -97,6 +103,7 @@ export class Conversation {
           ? undefined
           : { policy: detection.type, ms: detectorSettings(detection).silenceDurationMs },
       outputs: this.#tools.outputs,
+      approve: this.#tools.approve,
       send: (event) => this.#client.send(event),
     });
     this.#turnFollower = follower;
@@ -139,6 +146,17 @@ async function expectEvent(client: RealtimeClient, type: ServerEventType): Promi
     const event = await client.next();
     if (event.type === type) return;
     if (event.type === 'error') throw new ConnectionError(describeRefusal(event.error));
+  }
+}
+
+/** Waits for the tools of MCP servers, which a response offers only when they are imported. */
+async function importsEnded(client: RealtimeClient, { tools }: AskTools, report: Report): Promise<void> {
+  let imports = tools.filter(({ type }) => type === 'mcp').length;
+  while (imports > 0) {
+    const event = await client.next();
+    if (event.type === 'error') report.line('error', event.error.message);
+    if (event.type === 'mcp_list_tools.failed') report.line('error', 'The tools of an MCP server are missing.');
+    if (event.type === 'mcp_list_tools.completed' || event.type === 'mcp_list_tools.failed') imports -= 1;
   }
 }
 

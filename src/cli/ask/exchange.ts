@@ -8,6 +8,7 @@ import type { FunctionCallItem } from '../../protocol/wire/items.ts';
 import type { ErrorDetails, ResponseResource, ServerEvent, ServerEventOf } from '../../protocol/wire/server-events.ts';
 import type { Playback } from './playback.ts';
 import { formatMs, type Report } from './report.ts';
+import { ServerCalls } from './server-calls.ts';
 
 const responseRequestId = 'ask_response';
 
@@ -37,6 +38,8 @@ export interface TurnFollowerOptions {
   silence?: { policy: string; ms: number } | undefined;
   /** Results of functions that the model may call, by their names. */
   outputs?: ReadonlyMap<string, string>;
+  /** Whether a call of a tool that the server runs is approved; none is by default. */
+  approve?: () => Promise<boolean>;
 }
 
 export class TurnFollower {
@@ -47,6 +50,9 @@ export class TurnFollower {
   readonly #interrupted = new Set<string>();
   readonly #answering = new Set<string>();
   readonly #speechEnds = new Map<string, number>();
+  readonly #serverCalls: ServerCalls;
+  /** Tools of the server have finished, and no response has been requested since. */
+  #hasResults = false;
   #asked: Turn | undefined;
   /** A response to the results of functions was requested, and has not begun. */
   #continues = false;
@@ -56,6 +62,8 @@ export class TurnFollower {
 
   constructor(options: TurnFollowerOptions) {
     this.#options = options;
+    const { report, send, approve = async () => false } = options;
+    this.#serverCalls = new ServerCalls({ report, send, approve });
   }
 
   /** Number of responses with output. */
@@ -68,8 +76,9 @@ export class TurnFollower {
     return this.#turns.size;
   }
 
+  /** The current time while the user decides about a call. */
   get lastEventMs(): number {
-    return this.#lastEventMs;
+    return this.#serverCalls.deciding ? this.#options.now() : this.#lastEventMs;
   }
 
   /** Requests a response; latency is measured from here. */
@@ -82,6 +91,7 @@ export class TurnFollower {
   awaited(): string | null {
     if (this.#speaking) return 'the end of the speech that was heard';
     if (this.#running.size > 0) return 'the rest of the answer';
+    if (this.#serverCalls.running) return 'the result of a tool';
     if (this.#continues || (this.#asked !== undefined && !this.#asked.closed)) return 'an answer';
     const turns = [...this.#turns.values()];
     if (turns.some(({ transcript }) => transcript === 'awaited')) return 'a transcript';
@@ -121,6 +131,11 @@ export class TurnFollower {
         break;
       case 'response.output_item.done':
         if (event.item.type === 'function_call') this.#called(event.response_id, event.item, nowMs);
+        if (event.item.type === 'mcp_call') this.#serverCalls.called(event.item, nowMs);
+        break;
+      case 'conversation.item.done':
+        this.#hasResults = this.#serverCalls.itemDone(event.item, nowMs) || this.#hasResults;
+        this.#answerResults();
         break;
       case 'response.done':
         this.#responseDone(event.response, nowMs);
@@ -243,6 +258,16 @@ export class TurnFollower {
       this.#continues = true;
     }
     if (this.#continues) send({ type: 'response.create', event_id: responseRequestId });
+    this.#answerResults();
+  }
+
+  /** Requests the answer to the results of the server's tools, unless another response follows anyway. */
+  #answerResults(): void {
+    if (!this.#hasResults || this.#running.size > 0 || this.#speaking) return;
+    this.#hasResults = false;
+    if (this.#continues) return;
+    this.#continues = true;
+    this.#options.send({ type: 'response.create', event_id: responseRequestId });
   }
 
   #countAnswer(responseId: string): void {

@@ -4,6 +4,7 @@ import type { ParseArgsConfig } from 'node:util';
 import { realtimePath } from '../../transport/websocket/handshake.ts';
 import { parseFlags, UsageError } from '../flags.ts';
 
+export type Approval = 'ask' | 'always' | 'never';
 export type TurnMode = 'none' | 'server_vad' | 'semantic_vad';
 
 export interface AskOptions {
@@ -17,6 +18,8 @@ export interface AskOptions {
   instructions: string | undefined;
   /** The path of a file of tools (`tools.ts`). */
   tools: string | undefined;
+  /** Whether calls that need approval are approved; `ask`: the user decides about each. */
+  approve: Approval;
   /** Path of the answer. */
   out: string;
   /** Send the recording as fast as the connection allows, instead of in real time. */
@@ -41,8 +44,11 @@ Options
   --voice NAME   alloy, ash, ballad, coral, echo, sage, shimmer, verse, marin or cedar
   --instructions TEXT
                  instructions of the session
-  --tools FILE   tools of the session: a JSON array of functions, as in session.update. The
-                 optional "output" of a tool is returned when the model calls it
+  --tools FILE   tools of the session: a JSON array of functions and MCP servers, as in
+                 session.update. The optional "output" of a function is returned when the
+                 model calls it
+  --approve MODE whether calls of MCP tools that need approval are approved: ask (default),
+                 always, or never. Without a terminal nobody is asked, and they are not
   --out FILE     the file for the audio of the answers, as played (default answer.wav)
   --fast         send the recording immediately instead of in real time
   --insecure     accept any certificate with wss://, for example that of your own server
@@ -54,6 +60,7 @@ recording with several questions, or with interruptions, is a conversation. Time
 to the first sample. The exit code is 0 if there was an answer.
 `;
 
+const approvals: readonly string[] = ['ask', 'always', 'never'] satisfies Approval[];
 const turnModes: readonly string[] = ['none', 'server_vad', 'semantic_vad'] satisfies TurnMode[];
 
 /**
@@ -69,6 +76,8 @@ export function parseOptions(
   const question = positionals.join(' ').trim();
   const turn = values.turn ?? 'server_vad';
   if (!isTurnMode(turn)) throw new UsageError(`--turn is one of ${turnModes.join(', ')}; got "${turn}".`);
+  const approve = values.approve ?? 'ask';
+  if (!isApproval(approve)) throw new UsageError(`--approve is one of ${approvals.join(', ')}; got "${approve}".`);
   return {
     question: question === '' ? undefined : question,
     turn,
@@ -78,6 +87,7 @@ export function parseOptions(
     voice: values.voice,
     instructions: values.instructions,
     tools: values.tools,
+    approve,
     out: values.out ?? 'answer.wav',
     fast: values.fast ?? false,
     insecure: values.insecure ?? false,
@@ -93,11 +103,16 @@ const flags = {
   voice: { type: 'string' },
   instructions: { type: 'string' },
   tools: { type: 'string' },
+  approve: { type: 'string' },
   out: { type: 'string' },
   fast: { type: 'boolean' },
   insecure: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsConfig['options'];
+
+function isApproval(value: string): value is Approval {
+  return approvals.includes(value);
+}
 
 function isTurnMode(value: string): value is TurnMode {
   return turnModes.includes(value);
