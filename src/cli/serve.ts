@@ -73,7 +73,7 @@ function announce(server: ParleyServer, config: Config, startedAt: number): void
     ...standInLines(server),
     config.apiKeys.length === 0
       ? 'Keys       none: any key is accepted, from this machine only'
-      : `Keys       ${config.apiKeys.length}: clients must show one`,
+      : `Keys       ${config.apiKeys.length}: clients must send one`,
   ];
   if (server.fingerprint !== undefined) lines.push(`TLS        certificate SHA-256 ${server.fingerprint}`);
   process.stdout.write(`${lines.join('\n')}\n`);
@@ -111,7 +111,7 @@ function standInLines(server: ParleyServer): string[] {
 
 function enginesLine(engines: readonly EngineStatus[]): string {
   const idle = engines.every(({ state }) => state === 'idle');
-  const purpose = idle ? 'for /v1/audio alone, loaded when they are first asked: ' : '';
+  const purpose = idle ? 'for /v1/audio only, loaded on the first request: ' : '';
   return `Engines    ${purpose}${engines.map(describeEngine).join(' · ')}`;
 }
 

@@ -104,7 +104,7 @@ const options = {
     mcpContinue: option(
       boolean(),
       session.mcpContinue,
-      'true: when the tools that this server runs for a response have finished, the model goes on by itself, for clients that do not create the next response. false: clients do, as with the hosted service.',
+      'true: when the tools that this server runs for a response have finished, the server creates the next response, for clients that do not. false: clients create it, as with the hosted service.',
     ),
     contextTokens: option(
       contextBudgets(),
@@ -143,7 +143,7 @@ const options = {
     script: option(
       text('PATH', 'the path of a script, or of a folder with a cassette'),
       undefined,
-      'Answer as this script says (YAML or JSON, see docs/testing.md), or play the cassette in this folder: for tests.',
+      'For tests: answer from this script (YAML or JSON, see docs/testing.md), or play the cassette in this folder.',
     ),
     cassette: option(
       text('DIRECTORY', 'the path of a directory'),

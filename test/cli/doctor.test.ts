@@ -22,7 +22,7 @@ test('working engines are reported with their results', async (t) => {
   const { code, lines } = await examined(['--llm', `${chat.url}#llama3.2`, '--tts', `${tts.url}#piper`]);
   assert.equal(code, 0);
   assert.match(lines.join('\n'), /^ok {4}voice activity +silero: found speech in \d+ % of a spoken clip$/m);
-  assert.match(lines.join('\n'), /^ok {4}transcriber +moonshine: heard "What is the weather like today\?" where/m);
+  assert.match(lines.join('\n'), /^ok {4}transcriber +moonshine: transcribed "What is the weather like today\?" where/m);
   assert.match(
     lines.join('\n'),
     /^ok {4}language model +llama3\.2 at http.*: answered "Say hello\." \(first words after \d+ ms\); called get_weather\({"city":"Paris"}\)$/m,
@@ -56,7 +56,7 @@ for (const { heard, code, verdict } of [
     assert.equal(examination.code, code);
     const line = examination.lines.find((each) => each.includes('transcriber')) ?? '';
     assert.ok(line.startsWith(verdict), line);
-    assert.ok(line.includes(`heard "${heard}" where "What is the weather like today?" was said`), line);
+    assert.ok(line.includes(`transcribed "${heard}" where "What is the weather like today?" was said`), line);
   });
 }
 

@@ -44,7 +44,7 @@ test('the banner names the upstream, without stand-in and key; engines load when
     said,
     new RegExp(`^Upstream +127\\.0\\.0\\.1 \\(${new URL(upstream.url).host}\\): every model, transcription$`, 'm'),
   );
-  assert.match(said, /^Engines +for \/v1\/audio alone, .*: transcriber Moonshine .* · voice Flite$/m);
+  assert.match(said, /^Engines +for \/v1\/audio only, .*: transcriber Moonshine .* · voice Flite$/m);
   assert.doesNotMatch(said, /responder|stand-in|sk-upstream/);
 
   const url = printed[0]?.split(' ').at(-1) ?? '';

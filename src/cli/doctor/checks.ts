@@ -45,7 +45,7 @@ async function checkLanguageModel(model: LanguageModel, { signal }: CheckOptions
     }
     if (event.type === 'finish') break;
   }
-  if (text.trim() === '') throw new Error('it answered without a word');
+  if (text.trim() === '') throw new Error('its answer has no text');
   const tool = await checkToolCall(model, signal);
   const answered = `answered ${quoteExcerpt(text)} (first words after ${ms(firstAfter)})`;
   return { did: `${answered}; ${tool.did}`, odd: !tool.follows };
@@ -53,7 +53,7 @@ async function checkLanguageModel(model: LanguageModel, { signal }: CheckOptions
 
 async function checkVoice(voice: Voice, { signal }: CheckOptions): Promise<Finding> {
   const { clip, firstAfter } = await speak(voice, spokenSentence, signal);
-  if (clip.samples.every((sample) => sample === 0)) throw new Error('it made only silence');
+  if (clip.samples.every((sample) => sample === 0)) throw new Error('its audio is silent');
   const seconds = (durationMs(clip.samples.length, clip.sampleRateHz) / 1000).toFixed(1);
   return { did: `spoke ${seconds} s of sound at ${clip.sampleRateHz} Hz (first sound after ${ms(firstAfter)})` };
 }
@@ -62,11 +62,11 @@ async function checkTranscriber(transcriber: Transcriber, { clip, signal }: Chec
   const startedAt = performance.now();
   for await (const event of transcriber.transcribe(clip, { language: 'en', signal })) {
     if (event.type !== 'done') continue;
-    if (event.text.trim() === '') throw new Error(`it heard nothing in a clip that says "${sampleSentence}"`);
+    if (event.text.trim() === '') throw new Error(`its transcript is empty for a clip that says "${sampleSentence}"`);
     const share = shareOfWords(sampleSentence, event.text);
-    const heard = `heard ${quoteExcerpt(event.text)} where "${sampleSentence}" was said`;
-    if (share < leastShare) throw new Error(`it ${heard}`);
-    return { did: `${heard} (${ms(performance.now() - startedAt)})`, odd: share < 1 };
+    const result = `transcribed ${quoteExcerpt(event.text)} where "${sampleSentence}" was said`;
+    if (share < leastShare) throw new Error(`it ${result}`);
+    return { did: `${result} (${ms(performance.now() - startedAt)})`, odd: share < 1 };
   }
   throw new Error('it ended without a transcript');
 }
