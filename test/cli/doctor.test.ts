@@ -22,7 +22,10 @@ test('working engines are reported with their results', async (t) => {
   const { code, lines } = await examined(['--llm', `${chat.url}#llama3.2`, '--tts', `${tts.url}#piper`]);
   assert.equal(code, 0);
   assert.match(lines.join('\n'), /^ok {4}voice activity +silero: found speech in \d+ % of a spoken clip$/m);
-  assert.match(lines.join('\n'), /^ok {4}transcriber +moonshine: transcribed "What is the weather like today\?" where/m);
+  assert.match(
+    lines.join('\n'),
+    /^ok {4}transcriber +moonshine: transcribed "What is the weather like today\?" where/m,
+  );
   assert.match(
     lines.join('\n'),
     /^ok {4}language model +llama3\.2 at http.*: answered "Say hello\." \(first words after \d+ ms\); called get_weather\({"city":"Paris"}\)$/m,
