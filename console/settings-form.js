@@ -1,7 +1,7 @@
 /** The settings dialog: displays the settings and reports changes immediately. */
 
 import { element } from './dom.js';
-import { asEagerness, asTransport, asTurnMode, voices } from './settings.js';
+import { asApproval, asEagerness, asTransport, asTurnMode, voices } from './settings.js';
 
 /** @typedef {import('./settings.js').Settings} Settings */
 
@@ -79,6 +79,8 @@ export class SettingsForm {
     return {
       voice: this.#field('voice').value,
       instructions: this.#field('instructions').value.trim(),
+      mcpServers: this.#field('mcpServers').value.trim(),
+      mcpApproval: asApproval(this.#field('mcpApproval').value),
       turnMode: asTurnMode(this.#field('turnMode').value),
       threshold: Number(this.#field('threshold').value),
       silenceMs: Number(this.#field('silenceMs').value),

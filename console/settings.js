@@ -2,13 +2,17 @@
 
 /** @typedef {import('../src/protocol/wire/session-config.ts').RealtimeUpdate} SessionUpdate */
 /** @typedef {import('../src/protocol/wire/session-config.ts').TurnDetection} TurnDetection */
+/** @typedef {import('../src/protocol/wire/tools.ts').McpTool} McpTool */
 /** @typedef {'server_vad' | 'semantic_vad' | 'push_to_talk'} TurnMode */
 /** @typedef {'websocket' | 'webrtc'} Transport */
 /** @typedef {'auto' | 'low' | 'medium' | 'high'} Eagerness */
+/** @typedef {'always' | 'never'} Approval */
 /**
  * @typedef {object} Settings
  * @property {string} voice
  * @property {string} instructions empty: those of the server
+ * @property {string} mcpServers a label and an address, or a label, per line
+ * @property {Approval} mcpApproval
  * @property {TurnMode} turnMode
  * @property {number} threshold
  * @property {number} silenceMs
@@ -28,6 +32,8 @@ const secretKey = 'parley.api-key';
 const defaults = {
   voice: 'alloy',
   instructions: '',
+  mcpServers: '',
+  mcpApproval: 'always',
   turnMode: 'server_vad',
   threshold: 0.5,
   silenceMs: 500,
@@ -47,6 +53,8 @@ export function loadSettings() {
   const settings = { ...defaults, apiKey: read('sessionStorage', secretKey) ?? '' };
   if (voices.includes(String(stored.voice))) settings.voice = String(stored.voice);
   if (typeof stored.instructions === 'string') settings.instructions = stored.instructions;
+  if (typeof stored.mcpServers === 'string') settings.mcpServers = stored.mcpServers;
+  settings.mcpApproval = asApproval(stored.mcpApproval);
   if (typeof stored.model === 'string' && stored.model !== '') settings.model = stored.model;
   settings.turnMode = asTurnMode(stored.turnMode);
   settings.eagerness = asEagerness(stored.eagerness);
@@ -67,6 +75,11 @@ export function saveSettings({ apiKey, ...settings }) {
 /** @param {unknown} value @returns {TurnMode} */
 export function asTurnMode(value) {
   return value === 'semantic_vad' || value === 'push_to_talk' ? value : 'server_vad';
+}
+
+/** @param {unknown} value @returns {Approval} */
+export function asApproval(value) {
+  return value === 'never' ? 'never' : 'always';
 }
 
 /** @param {unknown} value @returns {Eagerness} */
@@ -90,6 +103,7 @@ export function fullUpdate(settings) {
     type: 'realtime',
     output_modalities: ['audio'],
     ...(settings.instructions === '' ? {} : { instructions: settings.instructions }),
+    ...(settings.mcpServers === '' ? {} : { tools: mcpTools(settings) }),
     audio: {
       input: { format, transcription: { model: 'gpt-4o-mini-transcribe' }, turn_detection: turnDetection(settings) },
       output: { format, voice: settings.voice },
@@ -109,6 +123,8 @@ export function updatesFor(before, after) {
   const updates = [];
   if (after.instructions !== before.instructions) updates.push({ type: 'realtime', instructions: after.instructions });
   if (after.voice !== before.voice) updates.push({ type: 'realtime', audio: { output: { voice: after.voice } } });
+  const tools = mcpTools(after);
+  if (JSON.stringify(tools) !== JSON.stringify(mcpTools(before))) updates.push({ type: 'realtime', tools });
   const detection = turnDetection(after);
   if (JSON.stringify(detection) !== JSON.stringify(turnDetection(before))) {
     updates.push({ type: 'realtime', audio: { input: { turn_detection: detection } } });
@@ -137,6 +153,19 @@ const semanticSilenceMs = { high: 400, auto: 800, medium: 800, low: 1600 };
 export function policySilenceMs({ turnMode, silenceMs, eagerness }) {
   if (turnMode === 'push_to_talk') return 0;
   return turnMode === 'semantic_vad' ? semanticSilenceMs[eagerness] : silenceMs;
+}
+
+/**
+ * @param {Settings} settings
+ * @returns {McpTool[]}
+ */
+function mcpTools({ mcpServers, mcpApproval }) {
+  return mcpServers.split('\n').flatMap((line) => {
+    const [label = '', address] = line.trim().split(/\s+/);
+    if (label === '') return [];
+    const place = address === undefined ? {} : { server_url: address };
+    return { type: 'mcp', server_label: label, ...place, require_approval: mcpApproval };
+  });
 }
 
 /**

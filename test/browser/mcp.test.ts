@@ -1,0 +1,47 @@
+/** The page with an MCP server: its settings, the buttons of a request for approval, and the results. */
+
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { startMcpServer } from '../../dev/harness/mcp-server.ts';
+import { call, fakeEngines, say } from '../support/fake-engines.ts';
+import { fakeEngineSet, newServer } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
+import { inBrowser, openPage, reach } from './chromium.ts';
+
+suite('the page with MCP servers', inBrowser, () => {
+  test('a call is approved, and another one rejected, with buttons', async (t) => {
+    verifies('R3.78');
+    const mcp = await startMcpServer('modern');
+    t.after(() => mcp.close());
+    const engines = fakeEngines();
+    engines.languageModel.script = ({ items }) => {
+      const last = items.at(-1);
+      return last?.type === 'call_output' ? say(`It says: ${last.output}`) : call('docs_search', { query: 'pacing' });
+    };
+    const { url } = await newServer(t, { engines: fakeEngineSet(engines), config: { outgoingAllow: ['127.0.0.1'] } });
+    const { page, complaints } = await openPage(t, url);
+    await reach(page, 'ready');
+    const imported = page.getByTestId('events').getByText('mcp_list_tools.completed', { exact: true });
+    await page.locator('#open-settings').click();
+    await page.locator('[name=mcpServers]').fill(`docs ${mcp.url}`);
+    await page.getByRole('button', { name: 'Close' }).click();
+    await imported.waitFor();
+
+    const entries = page.getByTestId('transcript');
+    const ask = async (button: 'Approve' | 'Reject') => {
+      await page.getByTestId('text-input').fill('How does pacing work?');
+      await page.getByTestId('send').click();
+      await entries.getByText('May docs run search({"query":"pacing"})?').last().waitFor();
+      await entries.getByRole('button', { name: button }).click();
+      assert.equal(await entries.getByRole('button').count(), 0, 'a request is answered once');
+    };
+    await ask('Approve');
+    await entries.getByText('result: Found: pacing').waitFor();
+    await entries.getByText('It says: Found: pacing').waitFor();
+    await ask('Reject');
+    await entries.getByText('It says: The tool failed: The call was not approved').waitFor();
+    assert.equal(mcp.count('tools/call'), 1);
+    assert.equal(await page.locator('.notice').count(), 0);
+    assert.deepEqual(complaints, []);
+  });
+});
