@@ -106,6 +106,11 @@ const options = {
       session.mcpContinue,
       'true: when the tools that this server runs for a response have finished, the server creates the next response, for clients that do not. false: clients create it, as with the hosted service.',
     ),
+    overlap: option(
+      choice('auto', 'on', 'off'),
+      session.overlap,
+      'Transcribe a turn, and begin the answer, in the pause before its end is decided (docs/turn-taking.md). auto: if the engines are on this machine or in private networks, since work that is not used may have a price. Never while a cassette is recorded or played.',
+    ),
     contextTokens: option(
       contextBudgets(),
       session.contextTokens,
@@ -272,9 +277,19 @@ function validateConfig({ values, problems }: GatheredOptions): Config {
 
 /** The configuration of sessions. */
 export function sessionSettings(config: Config): SessionSettings {
-  const { outputLeadMs, sessionMinutes, idleMinutes, mcpContinue, prompts, contextTokens, limits } = config;
+  const { outputLeadMs, sessionMinutes, idleMinutes, mcpContinue, overlap, prompts, contextTokens, limits } = config;
   const strictTruncation = config.strictTruncation || config.strict === 'hosted';
-  return { outputLeadMs, sessionMinutes, idleMinutes, strictTruncation, mcpContinue, prompts, contextTokens, limits };
+  const fromOptions = {
+    outputLeadMs,
+    sessionMinutes,
+    idleMinutes,
+    mcpContinue,
+    overlap,
+    prompts,
+    contextTokens,
+    limits,
+  };
+  return { ...fromOptions, strictTruncation };
 }
 
 /** The configuration of the log. */

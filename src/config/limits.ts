@@ -239,6 +239,16 @@ export const limits = inGroup('Limits', {
     sessionLimits.responsesPerMinute,
     'Responses of a session per minute. Responses triggered by VAD count toward the limit but are never refused.',
   ),
+  aheadAudioMs: option(
+    milliseconds(0, 24 * hourMs),
+    sessionLimits.aheadAudioMs,
+    'Audio of one turn that is transcribed in its pauses, before it has ended. Each pause counts the turn so far.',
+  ),
+  unusedAnswersPerMinute: option(
+    integerOrInfinity('COUNT', 1, 1_000_000),
+    sessionLimits.unusedAnswersPerMinute,
+    'Answers per minute of the sessions of one key that are started before the end of a turn and then not used. Beyond it none are started ahead.',
+  ),
   outOfBandResponses: option(
     count(1, 1000),
     sessionLimits.outOfBandResponses,

@@ -95,7 +95,7 @@ export function decorate(engines: Engines, answer: AnswerToAny, traits?: Traits)
 /** The traits of an engine, which may be an instance of a class. */
 export function traitsOf(engine: object): Traits {
   const own: Traits = engine;
-  const { hearsAudio, speaks, preparesText, voices, languages, settings } = own;
-  const traits = withoutAbsent({ hearsAudio, speaks, preparesText, voices, languages, settings });
+  const { hearsAudio, speaks, preparesText, voices, languages, settings, isPublic } = own;
+  const traits = withoutAbsent({ hearsAudio, speaks, preparesText, voices, languages, settings, isPublic });
   return { ...traits, ...(own.follow && { follow: own.follow.bind(own) }), warm: () => own.warm?.() };
 }

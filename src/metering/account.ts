@@ -23,8 +23,8 @@ export interface AccountOptions extends UsageTotalsOptions {
 export class Account implements Meter {
   /** Changes if the session turns out to have another, as one that is played back has. */
   sessionId: string;
-  /** Counts responses by status, and measures the latency of stages. */
-  readonly observer: SessionObserver = new TurnLedger(({ status }, times) => this.responseEnded(status, times));
+  /** Counts responses by status and unused work, and measures the latency of stages. */
+  readonly observer: SessionObserver;
   readonly #options: AccountOptions;
   readonly #responses: Partial<Record<ResponseStatus, number>> = {};
   readonly #usageTotals: UsageTotals;
@@ -32,6 +32,13 @@ export class Account implements Meter {
   #open = true;
 
   constructor(options: AccountOptions) {
+    const ledger = new TurnLedger(({ status }, times) => this.responseEnded(status, times));
+    this.observer = {
+      observe(observation) {
+        ledger.observe(observation);
+        if (observation.type === 'ahead_dropped') options.metrics.aheadDropped(options.labels, observation);
+      },
+    };
     this.#options = options;
     this.#usageTotals = new UsageTotals(options);
     this.sessionId = options.sessionId;

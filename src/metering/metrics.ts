@@ -4,6 +4,7 @@ import type { ResponseStatus } from '../protocol/wire/server-events.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
 import type { TurnTimes } from '../session/observing/turn-ledger.ts';
 import { type AudioRequestKind, engineKinds, type RequestKind, requestKinds } from '../session/ports/engines.ts';
+import type { ObservationOf } from '../session/ports/observer.ts';
 import type { OwnerLabels } from './label-sets.ts';
 import { type AudioRequestStatus, type Quantities, quantitiesIn } from './quantities.ts';
 
@@ -25,6 +26,8 @@ export type RefusalReason =
   | 'limits_unavailable'
   /** An internal error. */
   | 'failed';
+
+type AheadDropped = ObservationOf<'ahead_dropped'>;
 
 /** Latency of the stages of a turn. */
 const stageWaits: Record<RequestKind, keyof TurnTimes> = {
@@ -86,6 +89,21 @@ export class Metrics {
     [],
     latencyBuckets,
   );
+  readonly #aheadDropped = this.#counter(
+    'parley_ahead_dropped_total',
+    'Transcripts and answers that were started in a pause of a turn and not used.',
+    ['work', ...owner],
+  );
+  readonly #aheadTokens = this.#counter(
+    'parley_ahead_dropped_tokens_total',
+    'Estimated tokens of answers that were started in a pause of a turn and not used.',
+    ['kind', ...owner],
+  );
+  readonly #aheadSeconds = this.#counter(
+    'parley_ahead_dropped_seconds_total',
+    'Audio of transcripts that were started in a pause of a turn and not used.',
+    owner,
+  );
   readonly #logged = this.#counter('parley_log_entries_total', 'Entries of the log, whether or not they are shown.', [
     'level',
     'event',
@@ -120,6 +138,13 @@ export class Metrics {
       if (ms !== undefined) this.#stages.observe({ stage: engineKinds[kind].label }, ms / 1000);
     }
     if (times.answeredMs !== undefined) this.#answers.observe(times.answeredMs / 1000);
+  }
+
+  aheadDropped(labels: OwnerLabels, dropped: AheadDropped): void {
+    this.#aheadDropped.inc({ work: dropped.work, ...labels });
+    if (dropped.work === 'transcript') return this.#aheadSeconds.inc({ ...labels }, dropped.audioMs / 1000);
+    this.#aheadTokens.inc({ kind: 'input', ...labels }, dropped.inputTokens);
+    this.#aheadTokens.inc({ kind: 'output', ...labels }, dropped.outputTokens);
   }
 
   transcriptionDone(labels: OwnerLabels): void {

@@ -59,6 +59,17 @@ export class AddressPolicy {
   }
 }
 
+const publicAddresses = new AddressPolicy();
+/** Names for private use (RFC 6761, 6762, 8375, and ICANN's reservation of `internal`), and those without a dot. */
+const privateName = /^[^.]+$|(^|\.)(localhost|local|internal|lan|home\.arpa|test)$/i;
+
+/** Whether the host of a URL may be outside this machine and its private networks. Names are not resolved. */
+export function isPublicHost(hostname: string): boolean {
+  const host = hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
+  if (familyOf(host) !== undefined) return publicAddresses.allows('', host);
+  return !privateName.test(host);
+}
+
 /** Whether an entry of `allowed` is valid: a host name, an address, or a network in CIDR notation. */
 export function isAllowance(entry: string): boolean {
   return isHostName(entry) || networkOf(entry) !== undefined;

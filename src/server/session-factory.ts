@@ -12,6 +12,7 @@ import type { IdSource } from '../protocol/wire/ids.ts';
 import type { SessionUpdate } from '../protocol/wire/session-config.ts';
 import { contextBudget, refuseTruncation } from '../session/context/truncation.ts';
 import { AudioBudget } from '../session/conversation/audio-budget.ts';
+import { AheadQuotas } from '../session/limits/ahead-quota.ts';
 import { refuseUnavailable } from '../session/limits/unavailable.ts';
 import type { ImageFetcher } from '../session/ports/image-fetcher.ts';
 import type { TokenCounter } from '../session/ports/language-model.ts';
@@ -64,6 +65,7 @@ export async function sessionFactory({
 }> {
   const { settings, clock, ids, log } = tools;
   const audioBudget = new AudioBudget(config.limits.totalAudioMs);
+  const aheadQuotas = new AheadQuotas(clock, config.limits.unusedAnswersPerMinute);
   const upstreams = withKey(config.upstream, config.upstreamKey);
   for (const warning of upstreamWarnings(upstreams)) log.warn('config_warning', { warning });
   // Servers without upstreams do not need this code.
@@ -99,6 +101,8 @@ export async function sessionFactory({
         ...request,
         ...tools,
         ...{ id, ids: own.ids ?? ids, observers, audioBudget, engines: own.engines },
+        ...(own.recorded && { settings: { ...settings, overlap: 'off' as const } }),
+        aheadQuota: aheadQuotas.forKey(key ?? ''),
         images: withFailuresLogged(tools.images, sessionLog),
         toolRunner,
         toolServers: own.toolServers?.(servers) ?? servers,

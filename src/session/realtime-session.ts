@@ -17,6 +17,7 @@ import { Responses } from './response/responses.ts';
 import type { Session, SessionDescription } from './session.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
 import { McpTools } from './tools/mcp-tools.ts';
+import { Overlap } from './turns/overlap.ts';
 import { Turns } from './turns/turns.ts';
 
 /**
@@ -70,7 +71,8 @@ export class RealtimeSession implements Session {
         toolDone: (responseId) => this.#toolDone(responseId),
       },
     );
-    this.#input = new InputAudio(core, {
+    const overlap = new Overlap(core, { transcription: this.#transcription, responses: this.#responses });
+    this.#input = new InputAudio(core, overlap, {
       turnBegan: (turn, audioStartMs) => this.#turns.began(turn, audioStartMs),
       turnEnded: (turn) => this.#turns.ended(turn),
     });

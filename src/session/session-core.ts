@@ -14,6 +14,7 @@ import { AudioBudget, AudioQuota, AudioRetention } from './conversation/audio-bu
 import { Conversation } from './conversation/conversation.ts';
 import { EngineCalls } from './conversation/engine-calls.ts';
 import { TranscriptionNotices } from './input/transcription-notices.ts';
+import { AheadQuota } from './limits/ahead-quota.ts';
 import { Locks } from './limits/locks.ts';
 import { ResponseQuota } from './limits/response-quota.ts';
 import { Observers } from './observing/observers.ts';
@@ -61,6 +62,8 @@ export interface SessionOptions {
   toolRunner?: ToolRunner;
   /** Without it, MCP servers are refused. */
   toolServers?: ToolServers;
+  /** Shared by all sessions of the key; without it each session has its own. */
+  aheadQuota?: AheadQuota;
   /** Shared by all sessions; without it each session only has its own limit. */
   audioBudget?: AudioBudget;
 }
@@ -87,6 +90,7 @@ export class SessionCore implements SessionTools {
   readonly lifeSeconds: number;
   readonly locks: Locks;
   readonly responseQuota: ResponseQuota;
+  readonly aheadQuota: AheadQuota;
   readonly conversation: Conversation;
   /** The engines' ids of the calls in the session's responses. */
   readonly engineCalls: EngineCalls;
@@ -124,6 +128,7 @@ export class SessionCore implements SessionTools {
     if (grant.initial) this.configure(applyUpdate(this.#config, grant.initial));
     this.locks = new Locks(grant.locked ?? [], this.kind);
     this.responseQuota = new ResponseQuota(clock, settings.limits.responsesPerMinute);
+    this.aheadQuota = options.aheadQuota ?? new AheadQuota(clock, settings.limits.unusedAnswersPerMinute);
     this.conversation = new Conversation(ids('conv'));
     this.engineCalls = new EngineCalls(settings.limits.engineCallCharacters);
     this.retention = new AudioRetention(settings.limits.keptAudioMs);

@@ -25,6 +25,11 @@ export interface SessionSettings {
   strictTruncation: boolean;
   /** Continue with a response when the tools that this server runs for another have finished. */
   mcpContinue: boolean;
+  /**
+   * Whether transcription and the answer start in pauses, before the end of a turn is decided; `auto`: unless an engine
+   * is on a public server.
+   */
+  overlap: 'auto' | 'on' | 'off';
   prompts: readonly PromptTemplate[];
   /** Maximum input of each model; the first entry for a model counts. */
   contextTokens: readonly ContextBudget[];
@@ -55,6 +60,10 @@ export interface SessionLimits {
   outOfBandResponses: number;
   /** Responses per minute that a client may request; `Infinity` for no limit. */
   responsesPerMinute: number;
+  /** Audio of one turn that is transcribed in pauses, before the turn has ended. */
+  aheadAudioMs: number;
+  /** Answers of a key per minute that are started ahead and not used; `Infinity` for no limit. */
+  unusedAnswersPerMinute: number;
   /** Bytes of audio in one append, decoded. */
   appendBytes: number;
   /** Tools of a session or of a response. */
@@ -85,6 +94,7 @@ export const defaultSessionSettings: SessionSettings = {
   idleMinutes: Number.POSITIVE_INFINITY,
   strictTruncation: false,
   mcpContinue: false,
+  overlap: 'auto',
   prompts: [],
   contextTokens: [{ tokens: defaultContextTokens }],
   limits: {
@@ -98,6 +108,8 @@ export const defaultSessionSettings: SessionSettings = {
     engineCallCharacters: 1024 ** 2,
     outOfBandResponses: 8,
     responsesPerMinute: 600,
+    aheadAudioMs: 120_000,
+    unusedAnswersPerMinute: 60,
     // By the official document.
     appendBytes: 15 * 1024 ** 2,
     tools: 128,

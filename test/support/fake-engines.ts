@@ -39,12 +39,14 @@ export const loudnessDetector: VoiceActivityDetector = {
 export class FakeTranscriber implements Transcriber {
   readonly clips: AudioClip[] = [];
   hear: (clip: AudioClip, options: TranscribeOptions) => string | Promise<string> = () => 'hello there';
+  /** The probability that a sentence ends with a text. */
+  ends: ((text: string) => number) | undefined;
 
   async *transcribe(clip: AudioClip, options: TranscribeOptions): AsyncGenerator<TranscriptEvent> {
     this.clips.push(clip);
     const text = await this.hear(clip, options);
     for (const word of text.match(/\s*\S+/g) ?? []) yield { type: 'delta', text: word };
-    yield { type: 'done', text };
+    yield { type: 'done', text, ...(this.ends && { endOfSentence: this.ends(text) }) };
   }
 }
 

@@ -5,7 +5,6 @@ import { samplesToBytes } from '../../audio/pcm.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { ServerEventType } from '../../protocol/wire/server-events.ts';
 import type { RealtimeUpdate, TurnDetection } from '../../protocol/wire/session-config.ts';
-import { detectorSettings } from '../../session/turns/turn-detector.ts';
 import { ConnectionError, RealtimeClient } from '../realtime-client.ts';
 import { TurnFollower } from './exchange.ts';
 import type { AskOptions, TurnMode } from './options.ts';
@@ -99,9 +98,9 @@ export class Conversation {
       automatic: detection !== null,
       // Silence that is sent at once is not waited for.
       silence:
-        detection === null || options.fast
+        detection?.type !== 'server_vad' || options.fast
           ? undefined
-          : { policy: detection.type, ms: detectorSettings(detection).silenceDurationMs },
+          : { policy: detection.type, ms: detection.silence_duration_ms },
       outputs: this.#tools.outputs,
       approve: this.#tools.approve,
       send: (event) => this.#client.send(event),

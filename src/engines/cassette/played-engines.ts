@@ -36,6 +36,7 @@ export function playedEngines(cassettes: readonly Cassette[], options: PlayedEng
       const player = new Player(cassette, { ...options, clock });
       return {
         engines: player.engines(set.engines),
+        recorded: true,
         tools: (open) => player.toolRunner ?? open(),
         toolServers: () => player.toolServers,
       };

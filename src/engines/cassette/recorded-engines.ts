@@ -64,6 +64,7 @@ export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions)
     const recorder = new SessionRecorder(own.engines, writer, clock);
     return {
       ...own,
+      recorded: true,
       engines: recorder.engines,
       tools(open) {
         const runner = own.tools ? own.tools(open) : open();

@@ -38,6 +38,7 @@ const smallestRequest = {
 export class ChatModel implements LanguageModel {
   readonly hearsAudio: boolean;
   readonly speaks: boolean;
+  readonly isPublic: boolean;
   readonly #endpoint: Endpoint;
   readonly #spokenHint: string;
   readonly #loading: ModelLoading;
@@ -52,6 +53,7 @@ export class ChatModel implements LanguageModel {
 
   constructor(options: ChatModelOptions) {
     this.#endpoint = new Endpoint({ ...options, mayLoad: true });
+    this.isPublic = this.#endpoint.isPublic;
     if (options.model === undefined || this.#endpoint.requiresKey) this.#mayLoad = false;
     const { firstByteMs, loadMs } = { ...defaultTimeouts, ...options.timeouts };
     this.#loading = new ModelLoading({

@@ -7,6 +7,7 @@ import { pause } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import { systemClock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
+import { isPublicHost } from '../../net/address-policy.ts';
 import { HttpClient } from '../../net/http-client.ts';
 import { HttpFailure } from '../../net/http-failure.ts';
 import { EngineError } from '../engine-error.ts';
@@ -70,6 +71,7 @@ export class Endpoint {
   /** `llama3.2 at http://127.0.0.1:11434/v1` */
   readonly name: string;
   readonly host: string;
+  readonly isPublic: boolean;
   readonly clock: Clock;
   readonly body: Readonly<Record<string, unknown>>;
   readonly adaptations: Adaptations;
@@ -104,6 +106,7 @@ export class Endpoint {
     this.body = options.body ?? {};
     this.#headers = options.headers ?? {};
     this.host = url.hostname;
+    this.isPublic = isPublicHost(url.hostname);
     this.name = options.model === undefined ? this.#baseUrl : `${options.model} at ${this.#baseUrl}`;
     this.#attempts = options.attempts ?? 3;
     this.#keyHint = options.keyHint;

@@ -45,11 +45,13 @@ type OptionalField = (typeof optionalFields)[keyof typeof optionalFields];
 /** A transcriber over `/v1/audio/transcriptions` (OpenAI, "Create transcription"). */
 export class HttpTranscriber implements Transcriber {
   readonly settings: readonly TranscriptionSetting[];
+  readonly isPublic: boolean;
   readonly #endpoint: Endpoint;
   readonly #model: string;
 
   constructor(options: TranscriberOptions) {
     this.#endpoint = new Endpoint(options);
+    this.isPublic = this.#endpoint.isPublic;
     this.#model = options.model;
     this.settings = ['language', 'keywords', 'prompt', ...(this.#isGuided ? (['languages'] as const) : [])];
   }

@@ -35,11 +35,13 @@ const maxInput = 4000;
 export class HttpVoice implements Voice {
   readonly languages?: readonly string[];
   readonly preparesText: boolean;
+  readonly isPublic: boolean;
   readonly #endpoint: Endpoint;
   readonly #options: HttpVoiceOptions;
 
   constructor(options: HttpVoiceOptions) {
     this.#endpoint = new Endpoint(options);
+    this.isPublic = this.#endpoint.isPublic;
     this.#options = options;
     this.preparesText = options.preparesText ?? false;
     if (options.language !== undefined) this.languages = [options.language];

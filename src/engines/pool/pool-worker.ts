@@ -154,6 +154,11 @@ export class PoolWorker<Request, Message> {
     this.#jobs.set(id, { job, startedAtMs: this.#options.clock.now() });
   }
 
+  /** The job has become as urgent as its claim says. */
+  promote({ id, claim }: PoolJob<Request, Message>): void {
+    if (this.#jobs.has(id)) this.#post({ type: 'rank', id, rank: rankOf(claim.priority) });
+  }
+
   /** Notifies the thread that the job was abandoned. The job keeps its place until the thread has ended it. */
   abort(job: PoolJob<Request, Message>): void {
     const running = this.#jobs.get(job.id);

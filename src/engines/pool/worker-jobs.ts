@@ -16,7 +16,7 @@ export interface WorkerJob<Message> {
 }
 
 interface RunningJob {
-  readonly rank: number;
+  rank: number;
   readonly abort: AbortController;
   readonly ended: PromiseWithResolvers<void>;
 }
@@ -51,13 +51,20 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
   const endWhenIdle = () => {
     if (closing && running.size === 0) process.exit(0);
   };
-  const turn = async ({ rank, abort: { signal } }: RunningJob) => {
+  let ranked = Promise.withResolvers<void>();
+  const turn = async (self: RunningJob) => {
     await nextTurn();
-    while (!signal.aborted) {
-      const urgent = running.values().find((other) => other.rank < rank);
+    while (!self.abort.signal.aborted) {
+      const urgent = running.values().find((other) => other.rank < self.rank);
       if (urgent === undefined) return;
-      await urgent.ended.promise;
+      await Promise.race([urgent.ended.promise, ranked.promise]);
     }
+  };
+  const rank = (id: number, value: number) => {
+    const job = running.get(id);
+    if (job) job.rank = value;
+    ranked.resolve();
+    ranked = Promise.withResolvers();
   };
   const run = async ({ id, request, rank }: Job<Request>) => {
     const abort = new AbortController();
@@ -85,6 +92,9 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
     switch (message.type) {
       case 'job':
         void run(message);
+        break;
+      case 'rank':
+        rank(message.id, message.rank);
         break;
       case 'abort':
         running.get(message.id)?.abort.abort();

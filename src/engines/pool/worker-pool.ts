@@ -174,8 +174,12 @@ export class WorkerPool<Request, Message> {
 
   /** A conversation is waiting for it. */
   #promote(job: PoolJob<Request, Message>): void {
-    if (!this.#queue.remove(job)) return;
+    const isQueued = this.#queue.remove(job);
     job.claim = { ...job.claim, priority: 'live' };
+    if (!isQueued) {
+      for (const worker of this.#workers) worker.promote(job);
+      return;
+    }
     this.#queue.push(job);
     this.#dispatch();
   }

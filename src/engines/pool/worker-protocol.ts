@@ -5,6 +5,8 @@ export type ToWorker<Request> =
   | { type: 'job'; id: number; request: Request; rank: number }
   /** The result of the job is not needed any more. It must still end with `done` or `error`. */
   | { type: 'abort'; id: number }
+  /** The priority of the job has changed. */
+  | { type: 'rank'; id: number; rank: number }
   /** Abort every job, and exit when the last one has ended. */
   | { type: 'close' };
 

@@ -96,7 +96,7 @@ function isOverloaded(error: unknown): boolean {
   return error instanceof EngineError && error.overloaded;
 }
 
-/** Flags that all have, because it is unknown which one will answer; the lists of the first. */
+/** Abilities that all have, because it is unknown which one will answer; public if any is; the lists of the first. */
 function commonTraits(candidates: readonly Candidate<Traits>[]): Traits {
   const [first = {}, ...others] = candidates.map(({ engine }) => traitsOf(engine));
   const { hearsAudio, speaks, preparesText } = first;
@@ -105,6 +105,7 @@ function commonTraits(candidates: readonly Candidate<Traits>[]): Traits {
     hearsAudio: hearsAudio && others.every((traits) => traits.hearsAudio),
     speaks: speaks && others.every((traits) => traits.speaks),
     preparesText: preparesText && others.every((traits) => traits.preparesText),
+    isPublic: first.isPublic || others.some((traits) => traits.isPublic),
   };
 }
 

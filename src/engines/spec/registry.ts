@@ -79,6 +79,8 @@ export interface SessionEngines {
   readonly engines: Engines;
   /** The id generator of this session, if ids are the same in every run. */
   readonly ids?: IdSource;
+  /** Whether requests are recorded or played back, so that none may be sent that could be dropped. */
+  readonly recorded?: boolean;
   /** Wraps or replaces the server-side tools of this session, which `open` opens. */
   tools?(open: () => ToolRunner | undefined): ToolRunner | undefined;
   /** Wraps or replaces the MCP servers of this session. */

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Channel } from '../../core/channel.ts';
-import type { Adoption } from '../ports/work-claim.ts';
 import type { SessionTools } from '../settings.ts';
 import {
   type CallEvent,
@@ -9,11 +8,14 @@ import {
   type GenerationOptions,
   startGeneration,
 } from './generation.ts';
+import { PendingAdoption } from './pending-adoption.ts';
 
 /** The requests of a generation to its engines. */
 export interface Prompt {
   /** The conversation's version when the context was taken. */
   readonly version: number;
+  /** Estimated tokens of the input. */
+  readonly inputTokens: number;
   readonly options: GenerationOptions;
 }
 
@@ -31,6 +33,8 @@ export class Speculation {
   readonly #events = new Channel<GenerationEvent>(eventsAhead);
   readonly #calls = new Channel<CallEvent>(eventsAhead);
   #started: (Prompt & { generation: Generation }) | undefined;
+  readonly #adopted = Promise.withResolvers<void>();
+  #text = '';
   #failed = false;
 
   /** `prepare` resolves with undefined, or rejects, if no request is possible yet. */
@@ -39,15 +43,23 @@ export class Speculation {
     void this.#run(prepare);
   }
 
-  /** Stops every stage, unless it was adopted. */
-  drop(): void {
-    if (!this.#adoption.adopted) this.#stop();
+  /** Its cost so far in tokens, by estimate; undefined if the model was not asked. */
+  get cost(): { inputTokens: number; outputTokens: number } | undefined {
+    if (!this.#started) return undefined;
+    return { inputTokens: this.#started.inputTokens, outputTokens: this.#tools.tokens.count(this.#text) };
+  }
+
+  /** Stops every stage, unless it was adopted or dropped. Returns whether it was stopped. */
+  drop(): boolean {
+    if (this.#adoption.adopted || this.#abort.signal.aborted) return false;
+    this.#stop();
+    return true;
   }
 
   /**
    * The generation, for a response with this prompt. It is adopted if only the turn's own item was added to the
    * conversation in the meantime, and that item, the instructions, the tools and the voice equal those of its requests;
-   * otherwise, and if it has failed, it is dropped.
+   * otherwise, and if it has failed, the result is undefined.
    */
   adopt({ version, options }: Prompt): Generation | undefined {
     const started = this.#started;
@@ -57,11 +69,9 @@ export class Speculation {
       !this.#abort.signal.aborted &&
       version === started.version + 1 &&
       isDeepStrictEqual(options, started.options);
-    if (!fits) {
-      this.drop();
-      return undefined;
-    }
+    if (!fits) return undefined;
     this.#adoption.adopt();
+    this.#adopted.resolve();
     const { generation } = started;
     return {
       reports: generation.reports,
@@ -85,7 +95,14 @@ export class Speculation {
       const generation = startGeneration(prompt.options, this.#tools, this.#adoption);
       this.#started = { ...prompt, generation };
       void this.#takeCalls(generation);
-      for await (const event of generation) if (!(await this.#events.put(event))) return;
+      let clauses = 0;
+      for await (const event of generation) {
+        if (event.type === 'text' || event.type === 'clause' || event.type === 'words') this.#text += event.text;
+        if (event.type === 'clause') clauses += 1;
+        // The first clause is spoken ahead, so that the answer can begin at once.
+        if (clauses > 1) await this.#adopted.promise;
+        if (!(await this.#events.put(event))) return;
+      }
       this.#events.end();
     } catch (error) {
       this.#failed = true;
@@ -101,27 +118,9 @@ export class Speculation {
 
   #stop(): void {
     this.#abort.abort();
+    this.#adopted.resolve();
     this.#started?.generation.abort();
     this.#events.end();
     this.#calls.end();
-  }
-}
-
-class PendingAdoption implements Adoption {
-  #adopted = false;
-  readonly #waiting: (() => void)[] = [];
-
-  get adopted(): boolean {
-    return this.#adopted;
-  }
-
-  whenAdopted(act: () => void): void {
-    if (this.#adopted) act();
-    else this.#waiting.push(act);
-  }
-
-  adopt(): void {
-    this.#adopted = true;
-    for (const act of this.#waiting.splice(0)) act();
   }
 }

@@ -5,58 +5,33 @@ import { errorEvent, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { type AudioFormat, formatRateHz, type TurnDetection } from '../../protocol/wire/session-config.ts';
 import type { AudioDecoder } from '../ports/audio-codec.ts';
 import type { Peer } from '../ports/peer.ts';
-import type { VoiceActivityStream, VoiceFrame } from '../ports/voice-activity.ts';
+import type { VoiceActivityStream } from '../ports/voice-activity.ts';
 import type { SessionCore } from '../session-core.ts';
 import { stageFailed, withDeadline } from '../stage.ts';
-import { idleTimeoutMs } from '../turns/idle-timer.ts';
-import { detectorSettings, TurnDetector, type TurnMark } from '../turns/turn-detector.ts';
+import type { Overlap } from '../turns/overlap.ts';
+import { detectorSettings, type TurnDetector } from '../turns/turn-detector.ts';
+import { DetectedTurns, type InputAudioEvents } from './detected-turns.ts';
 import { InputBuffer } from './input-buffer.ts';
-import { GrowingTurn } from './open-turn.ts';
 
 /** Minimum duration of a turn (docs/protocol.md §5). */
 const minCommitMs = 100;
-/** Silence around the voiced part that is passed to the transcriber, which recognizes clips without it poorly. */
-const marginBeforeMs = 300;
-const marginAfterMs = 200;
-/** Audio that may be written before the start of a turn, or the end of a timeout, is known. */
-const detectionLagMs = 1000;
-
-/** A turn that voice activity detection has ended. */
-export interface DetectedTurn {
-  audioEndMs: number;
-  /** The turn, including its prefix padding and the silence at its end. */
-  clip: AudioClip;
-  /** Its voiced part with a small margin. */
-  speech: AudioClip;
-}
-
-export interface InputAudioEvents {
-  /** A turn has begun: by speech at `audioStartMs`, or, without turn detection, with the first audio. */
-  turnBegan(turn: GrowingTurn, audioStartMs?: number): void;
-  turnEnded(turn: DetectedTurn): void;
-}
-
 /**
  * Input audio at the sample rate of the session's format: buffered on its timeline, and split into turns by voice
  * activity.
  */
 export class InputAudio {
   readonly #core: SessionCore;
-  readonly #events: InputAudioEvents;
+  readonly #turns: DetectedTurns;
   #format: AudioFormat;
   /** Decoders of the peers that have appended since the buffer was last empty. */
   #decoders = new WeakMap<Peer, AudioDecoder>();
   /** Converts the audio of a peer that carries audio itself. */
   #resampler: Resampler | undefined;
-  #buffer: InputBuffer;
+  readonly #buffer: InputBuffer;
   #detection: TurnDetection | null;
   #stream: VoiceActivityStream | undefined;
-  /** Undefined without turn detection, also where the stream only reduces noise. */
-  #detector: TurnDetector | undefined;
   /** The end of the audio with reduced noise; undefined as long as the stream does not reduce any. */
   #reducedMs: number | undefined;
-  #turn: GrowingTurn | undefined;
-  #startMs = 0;
   #undetectedMs = 0;
   /** Audio of an append that has not been decoded yet. */
   #undecodedMs = 0;
@@ -65,17 +40,17 @@ export class InputAudio {
   /** Detection has failed, the failure was reported, and there was no result since. */
   #failing = false;
 
-  constructor(core: SessionCore, events: InputAudioEvents) {
+  constructor(core: SessionCore, overlap: Overlap, events: InputAudioEvents) {
     const { input } = core.config.audio;
     this.#core = core;
-    this.#events = events;
     this.#format = input.format;
     this.#buffer = new InputBuffer(formatRateHz(input.format));
     this.#detection = input.turn_detection;
+    this.#turns = new DetectedTurns(core, overlap, this.#buffer, events);
   }
 
   get speaking(): boolean {
-    return this.#detector?.speaking ?? false;
+    return this.#turns.speaking;
   }
 
   /** The end of all written audio, in milliseconds. */
@@ -114,10 +89,10 @@ export class InputAudio {
     const isSwitched = (this.#detection === null) !== (input.turn_detection === null);
     this.#detection = input.turn_detection;
     if (isCleared || isSwitched) {
-      this.#endTurn();
+      this.#turns.discard();
       this.#closeStream();
     }
-    if (this.#detection) this.#detector?.configure(detectorSettings(this.#detection));
+    if (this.#detection) this.#turns.configure(this.#detection);
     this.#reduceNoise();
     return isCleared;
   }
@@ -188,16 +163,9 @@ export class InputAudio {
   #append(samples: Int16Array): void {
     if (samples.length === 0) return;
     const stream = this.#openStream();
-    if (this.#detection === null) this.#writeUndetected(samples);
-    else this.#write(samples);
-    if (stream) this.#detect(samples, stream, this.#detector);
-  }
-
-  /** Without turn detection, all buffered audio belongs to the turn. */
-  #writeUndetected(samples: Int16Array): void {
     this.#write(samples);
-    if (!this.#turn) this.#events.turnBegan(this.#openTurn(this.#buffer.startMs));
-    this.#turn?.grow(this.#buffer.endMs);
+    if (this.#detection === null) this.#turns.grow();
+    if (stream) this.#detect(samples, stream, this.#turns.detector);
   }
 
   #write(samples: Int16Array): void {
@@ -219,10 +187,9 @@ export class InputAudio {
 
   /** Clears the buffer and the current turn; call it when settled. */
   clear(): void {
-    this.#endTurn();
+    this.#turns.discard();
     this.#buffer.dropUntil(this.#buffer.endMs);
     this.#decoders = new WeakMap();
-    this.#detector?.reset();
   }
 
   /** Takes the silence since a position; the padding that a turn starting now would need stays in the buffer. */
@@ -235,7 +202,7 @@ export class InputAudio {
 
   close(): void {
     this.#closed = true;
-    this.#endTurn();
+    this.#turns.discard();
     this.#freeResampler();
     this.#closeStream();
   }
@@ -246,10 +213,7 @@ export class InputAudio {
     this.#stream = this.#core.engines.voiceActivity.open({ sampleRateHz: this.#buffer.rateHz });
     this.#reduceNoise();
     if (this.#detection === null) return this.#stream;
-    this.#detector = new TurnDetector(detectorSettings(this.#detection), {
-      frameMs: this.#stream.frameMs,
-      startMs: Math.round(this.#buffer.endMs),
-    });
+    this.#turns.open(this.#detection, this.#stream.frameMs);
     return this.#stream;
   }
 
@@ -274,20 +238,10 @@ export class InputAudio {
     this.#reducedMs = fromMs + durationMs(samples.length, this.#buffer.rateHz);
   }
 
-  #openTurn(startMs: number): GrowingTurn {
-    this.#turn = new GrowingTurn(this.#buffer, startMs);
-    return this.#turn;
-  }
-
-  #endTurn(): void {
-    this.#turn?.end();
-    this.#turn = undefined;
-  }
-
   #closeStream(): void {
     this.#stream?.close();
     this.#stream = undefined;
-    this.#detector = undefined;
+    this.#turns.close();
     this.#reducedMs = undefined;
   }
 
@@ -302,7 +256,7 @@ export class InputAudio {
         async (frames) => {
           await before;
           if (frames.length > 0) this.#failing = false;
-          if (detector) this.#apply(frames, detector);
+          if (detector) await this.#turns.apply(frames, detector);
         },
         (error: unknown) => this.#fail(error, stream),
       )
@@ -312,64 +266,13 @@ export class InputAudio {
       });
   }
 
-  #apply(frames: readonly VoiceFrame[], detector: TurnDetector): void {
-    for (const { probability } of frames) {
-      // An observer, or the end of the session, may have closed the stream by now.
-      if (this.#detector !== detector) return;
-      const mark = detector.push(probability);
-      if (mark) this.#report(mark, detector);
-      this.#boundBuffer(detector);
-    }
-    // Not the silence after the last words, in which the turn may end: the transcriber should be free then.
-    const { positionMs, voiced } = detector;
-    if (voiced) this.#turn?.grow(Math.min(voiced.toMs + marginAfterMs, positionMs));
-  }
-
-  #report(mark: TurnMark, detector: TurnDetector): void {
-    if (mark.type === 'speech_started') {
-      this.#startMs = Math.max(mark.audioStartMs, Math.ceil(this.#buffer.startMs));
-      const voicedFromMs = detector.voiced?.fromMs ?? this.#startMs;
-      return this.#events.turnBegan(this.#openTurn(voicedFromMs - marginBeforeMs), this.#startMs);
-    }
-    this.#endTurn();
-    const turn: DetectedTurn = {
-      audioEndMs: mark.audioEndMs,
-      clip: this.#buffer.slice(this.#startMs, mark.audioEndMs),
-      // Limited to the turn, because the amount of audio written after it is arbitrary.
-      speech: this.#buffer.slice(
-        mark.voicedFromMs - marginBeforeMs,
-        Math.min(mark.voicedToMs + marginAfterMs, mark.audioEndMs),
-      ),
-    };
-    this.#buffer.dropUntil(mark.audioEndMs);
-    this.#core.attempt('ending a turn', () => this.#events.turnEnded(turn));
-  }
-
-  /** A turn that reaches the maximum length of the buffer ends there; of silence, less is stored. */
-  #boundBuffer(detector: TurnDetector): void {
-    const { inputBufferMs } = this.#core.settings.limits;
-    const oldestMs = detector.positionMs - (detector.speaking ? inputBufferMs : this.#retainedSilenceMs);
-    if (oldestMs <= this.#buffer.startMs) return;
-    const mark = detector.speaking && oldestMs > this.#startMs ? detector.finish() : undefined;
-    if (mark) this.#report(mark, detector);
-    else this.#buffer.dropUntil(oldestMs);
-  }
-
-  /** Includes what the padding of the next turn and the item of an idle timeout may need. */
-  get #retainedSilenceMs(): number {
-    const { inputBufferMs, silenceMs } = this.#core.settings.limits;
-    const paddingMs = this.#detection ? detectorSettings(this.#detection).prefixPaddingMs : 0;
-    const neededMs = Math.max(paddingMs, idleTimeoutMs(this.#detection) ?? 0) + detectionLagMs;
-    return Math.min(inputBufferMs, Math.max(silenceMs, neededMs));
-  }
-
   #fail(error: unknown, stream: VoiceActivityStream): void {
     if (this.#stream !== stream) return;
     this.#closeStream();
     if (this.#detection) {
-      this.#endTurn();
+      this.#turns.discard();
       // It is unknown which part is a turn, so the audio is bounded like silence.
-      this.#buffer.dropUntil(this.#buffer.endMs - this.#retainedSilenceMs);
+      this.#buffer.dropUntil(this.#buffer.endMs - this.#turns.retainedSilenceMs);
     }
     // Each append tries again, so a single report is enough.
     if (this.#failing) return;

@@ -1,6 +1,11 @@
+import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { RealtimeConfig } from '../../protocol/wire/session-config.ts';
-import type { TranscribeOptions } from '../ports/transcriber.ts';
+import type { TranscribeOptions, TranscriptEvent } from '../ports/transcriber.ts';
+import type { WorkClaim } from '../ports/work-claim.ts';
 import type { SessionCore } from '../session-core.ts';
+import type { SessionTools } from '../settings.ts';
+import { watchStage } from '../stage.ts';
+import { blankMarkers } from './speech-markers.ts';
 
 /** How a session's audio is transcribed. */
 export interface TranscriptionRequest {
@@ -33,4 +38,21 @@ export function transcriberOptions({
     ...(delay && { delay }),
     ...(logprobs && { logprobs: true }),
   };
+}
+
+/** Transcribes a clip. Ends without an error when `abort` is aborted. @throws {StageError} */
+export function transcribe(
+  clip: AudioClip,
+  request: TranscriptionRequest,
+  { engines, claim, clock, settings }: SessionTools,
+  { abort, ...work }: Pick<WorkClaim, 'priority' | 'adoption'> & { abort: AbortController },
+): AsyncIterable<TranscriptEvent> {
+  const start = (onWait: WorkClaim['onWait']) =>
+    engines.transcriber.transcribe(clip, {
+      ...transcriberOptions(request),
+      claim: { ...claim, ...work, onWait },
+      signal: abort.signal,
+    });
+  const watch = { kind: 'transcriber', clock, stallMs: settings.limits.stageStallMs, abort } as const;
+  return blankMarkers(watchStage(start, watch));
 }

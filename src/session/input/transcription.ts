@@ -1,4 +1,5 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
+import { durationMs } from '../../audio/pcm.ts';
 import type { TokenProbability, TranscriptionUsage } from '../../protocol/wire/server-events.ts';
 import { roundedTranscriptionUsage } from '../../protocol/wire/usage.ts';
 import type { ConversationEntry } from '../conversation/conversation.ts';
@@ -6,11 +7,11 @@ import type { UserAudio } from '../conversation/user-audio.ts';
 import type { TranscriptEvent } from '../ports/transcriber.ts';
 import { transcriptionUsage } from '../response/usage.ts';
 import type { SessionCore } from '../session-core.ts';
-import { StageError, stageFailed, watchStage } from '../stage.ts';
+import { StageError, stageFailed } from '../stage.ts';
 import type { GrowingTurn } from './open-turn.ts';
 import { type ItemDeltas, PartialTranscripts } from './partial-transcripts.ts';
-import { blankMarkers } from './speech-markers.ts';
-import { type TranscriptionRequest, transcriberOptions } from './transcriber-request.ts';
+import { type TranscriptionRequest, transcribe, transcriptionRequest } from './transcriber-request.ts';
+import { TranscriptAhead } from './transcript-ahead.ts';
 
 export interface TranscriptionJob extends TranscriptionRequest {
   entry: ConversationEntry;
@@ -23,6 +24,11 @@ export interface TranscriptionJob extends TranscriptionRequest {
 /** The result of a job. */
 type Outcome = { failure: StageError } | { text: string; usage: TranscriptionUsage; logprobs?: TokenProbability[] };
 
+interface RunningTranscript {
+  events: AsyncIterable<TranscriptEvent>;
+  abort(): void;
+}
+
 /** Minimum that a job counts toward the queue, because there may be thousands of short ones. */
 const leastCostMs = 100;
 
@@ -30,7 +36,8 @@ const leastCostMs = 100;
 export class Transcription {
   readonly #core: SessionCore;
   readonly #partials: PartialTranscripts;
-  #running: AbortController | undefined;
+  #running: { abort(): void } | undefined;
+  #ahead: TranscriptAhead | undefined;
   #closed = false;
   #last: Promise<void> = Promise.resolve();
   #waitingMs = 0;
@@ -50,13 +57,36 @@ export class Transcription {
     this.#partials.follow(itemId, turn);
   }
 
+  /**
+   * Starts the transcription of a turn that may have ended, in place of an earlier one. The job for this very clip
+   * adopts it. `decides`: the decision waits for it.
+   */
+  startAhead(clip: AudioClip, { decides }: { decides: boolean }): TranscriptAhead {
+    this.dropAhead();
+    const priority = decides ? 'live' : 'speculation';
+    const request = transcriptionRequest(this.#core);
+    this.#ahead = new TranscriptAhead(clip, { request, priority, tools: this.#core });
+    return this.#ahead;
+  }
+
+  /** Stops a transcription that was started ahead and not adopted. */
+  dropAhead(): void {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (!ahead) return;
+    ahead.abort();
+    const audioMs = durationMs(ahead.clip.samples.length, ahead.clip.sampleRateHz);
+    this.#core.observers.publish({ type: 'ahead_dropped', work: 'transcript', audioMs });
+  }
+
   /** Queues a job; its `heard` settles when it is done. */
   start(job: TranscriptionJob): void {
     const costMs = Math.max(job.heard.durationMs, leastCostMs);
     const deltas = this.#partials.take(job.entry.item.id);
+    const ahead = this.#takeAhead(job);
     this.#waitingMs += costMs;
     this.#last = this.#last
-      .then(() => this.#transcribe(job, deltas))
+      .then(() => this.#transcribe(job, deltas, ahead))
       .finally(() => {
         this.#waitingMs -= costMs;
       });
@@ -76,12 +106,21 @@ export class Transcription {
   close(): void {
     this.#closed = true;
     this.#running?.abort();
+    this.#ahead?.abort();
   }
 
-  async #transcribe(job: TranscriptionJob, deltas: ItemDeltas): Promise<void> {
+  #takeAhead({ clip, setting, logprobs }: TranscriptionJob): RunningTranscript | undefined {
+    const ahead = this.#ahead;
+    const events = ahead?.adopt(clip, { setting, logprobs });
+    if (!ahead || !events) return undefined;
+    this.#ahead = undefined;
+    return { events, abort: () => ahead.abort() };
+  }
+
+  async #transcribe(job: TranscriptionJob, deltas: ItemDeltas, ahead: RunningTranscript | undefined): Promise<void> {
     const { clock, observers, meter } = this.#core;
     const startedAt = clock.now();
-    const result = await this.#listen(job, deltas.startPass()).catch((error: unknown) => ({
+    const result = await this.#listen(job, deltas.startPass(), ahead).catch((error: unknown) => ({
       failure: stageFailed('transcriber', error),
     }));
     const at = { itemId: job.entry.item.id, contentIndex: job.contentIndex };
@@ -100,24 +139,27 @@ export class Transcription {
   }
 
   /** `unsent`: of a delta, the part that was not sent during speech. */
-  async #listen(job: TranscriptionJob, unsent: (words: string) => string): Promise<Outcome> {
+  async #listen(
+    job: TranscriptionJob,
+    unsent: (words: string) => string,
+    ahead: RunningTranscript | undefined,
+  ): Promise<Outcome> {
+    if (this.#closed) ahead?.abort();
     if (this.#closed || !hasSpeech(job)) return this.#transcript(job, { text: '' });
-    const { engines, claim, clock, settings } = this.#core;
-    const abort = new AbortController();
-    this.#running = abort;
-    const start = (onWait: (waiting: boolean) => void) =>
-      engines.transcriber.transcribe(job.clip, {
-        ...transcriberOptions(job),
-        claim: { ...claim, priority: 'live', onWait },
-        signal: abort.signal,
-      });
-    const watch = { kind: 'transcriber', clock, stallMs: settings.limits.stageStallMs, abort } as const;
-    for await (const event of blankMarkers(watchStage(start, watch))) {
+    const running = ahead ?? this.#start(job);
+    this.#running = running;
+    for await (const event of running.events) {
       if (event.type === 'done') return this.#transcript(job, event);
       if (job.setting && this.#core.conversation.has(job.entry)) this.#report(job, event, unsent);
     }
     if (this.#closed) return this.#transcript(job, { text: '' });
     throw new StageError('transcriber', 'failed', 'The transcriber failed: it ended without a transcript.');
+  }
+
+  #start(job: TranscriptionJob): RunningTranscript {
+    const abort = new AbortController();
+    const events = transcribe(job.clip, job, this.#core, { priority: 'live', abort });
+    return { events, abort: () => abort.abort() };
   }
 
   #transcript(job: TranscriptionJob, done: Omit<Extract<TranscriptEvent, { type: 'done' }>, 'type'>): Outcome {

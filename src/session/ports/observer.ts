@@ -42,6 +42,9 @@ export type Occurrence =
   /** Words of a turn could not be sent during speech; its transcription is not affected. */
   | { type: 'partial_transcript_failed'; itemId: string; error: string }
   | { type: 'voice_activity_failed'; error: string }
+  /** Work that was started before the end of a turn was decided, and then not used: its cost, by estimate. */
+  | { type: 'ahead_dropped'; work: 'transcript'; audioMs: number }
+  | { type: 'ahead_dropped'; work: 'answer'; inputTokens: number; outputTokens: number }
   | { type: 'response_created'; responseId: string; inConversation: boolean }
   /**
    * A generation may start before its response is created; `atMs` is then earlier than that of the preceding

@@ -5,4 +5,9 @@ export interface Warmable {
    * opens and when its user starts to speak. Returns immediately and never throws.
    */
   warm?(): void;
+  /**
+   * Its server may be outside this machine and its private networks, so that requests may have a price: nothing is
+   * requested before it is certain to be needed.
+   */
+  readonly isPublic?: boolean;
 }

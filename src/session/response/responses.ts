@@ -5,6 +5,7 @@ import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
 import { type RealtimeConfig, voiceId } from '../../protocol/wire/session-config.ts';
 import { type BuiltContext, ContextBuilder, type ContextRequest } from '../context/context-builder.ts';
 import { ContextHistory } from '../context/context-history.ts';
+import { totalTokens } from '../context/token-cost.ts';
 import type { ConversationEntry } from '../conversation/conversation.ts';
 import type { DecodedAudio } from '../conversation/item-audio.ts';
 import type { ItemOperations } from '../conversation/item-operations.ts';
@@ -136,7 +137,7 @@ export class Responses {
         const generation = speculation?.adopt(prompt) ?? startGeneration(prompt.options, this.#core);
         return { generation, snapshot: context.snapshot };
       } finally {
-        speculation?.drop();
+        this.#drop(speculation);
       }
     });
     for (const decision of decisions) this.decide(decision);
@@ -168,8 +169,8 @@ export class Responses {
    * running or none may start.
    */
   speculate(turn: ConversationEntry): Speculation | undefined {
-    this.#takeSpeculation()?.drop();
-    if (this.#closing || this.#active) return undefined;
+    this.dropSpeculation();
+    if (this.#closing || this.#active || !this.#core.aheadQuota.isFree) return undefined;
     const { conversation, config } = this.#core;
     const from = { entries: [...conversation.entries, turn], version: conversation.version, config };
     this.#speculation = new Speculation(async (signal) => {
@@ -179,6 +180,18 @@ export class Responses {
       return context && promptOf(options, context);
     }, this.#core);
     return this.#speculation;
+  }
+
+  /** Drops the answer that was started ahead, if it was not adopted. */
+  dropSpeculation(): void {
+    this.#drop(this.#takeSpeculation());
+  }
+
+  #drop(speculation: Speculation | undefined): void {
+    if (!speculation?.drop()) return;
+    this.#core.aheadQuota.count();
+    const { cost } = speculation;
+    if (cost) this.#core.observers.publish({ type: 'ahead_dropped', work: 'answer', ...cost });
   }
 
   /**
@@ -232,7 +245,7 @@ export class Responses {
   close(): void {
     this.#closing = true;
     this.#deferred = undefined;
-    this.#takeSpeculation()?.drop();
+    this.dropSpeculation();
     for (const response of [this.active, ...this.#outOfBand.values()]) response?.cancel('client_cancelled');
     this.#toolCalls?.close();
     this.#core.toolRunner.close?.();
@@ -305,5 +318,9 @@ function contextRequest(
 }
 
 function promptOf(options: RequestOptions, { snapshot }: BuiltContext): Prompt {
-  return { version: snapshot.version, options: { ...options, items: snapshot.items } };
+  return {
+    version: snapshot.version,
+    inputTokens: totalTokens(snapshot.cost),
+    options: { ...options, items: snapshot.items },
+  };
 }

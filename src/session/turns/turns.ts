@@ -3,7 +3,8 @@ import type { ResponseParameters } from '../../protocol/wire/client-events.ts';
 import type { DecodedAudio } from '../conversation/item-audio.ts';
 import type { ItemOperations } from '../conversation/item-operations.ts';
 import type { UserAudio } from '../conversation/user-audio.ts';
-import type { DetectedTurn, InputAudio } from '../input/input-audio.ts';
+import type { DetectedTurn } from '../input/detected-turns.ts';
+import type { InputAudio } from '../input/input-audio.ts';
 import type { GrowingTurn } from '../input/open-turn.ts';
 import type { Transcription } from '../input/transcription.ts';
 import type { Drain } from '../limits/drain.ts';
@@ -13,7 +14,6 @@ import type { Responses } from '../response/responses.ts';
 import type { SessionCore } from '../session-core.ts';
 import { IdleTimer, idleTimeoutMs } from './idle-timer.ts';
 import { PendingResponse } from './pending-response.ts';
-import { detectorSettings } from './turn-detector.ts';
 
 /** A model that calls a tool in each of them would never end. */
 const maxContinued = 16;
@@ -84,7 +84,7 @@ export class Turns {
     this.#core.emit({ type: 'input_audio_buffer.speech_stopped', audio_end_ms: turn.audioEndMs, item_id: itemId });
     this.#core.observers.publish({
       ...{ type: 'turn_decided', itemId, by: 'voice_activity', audioEndMs: turn.audioEndMs },
-      ...(detection && { silenceMs: detectorSettings(detection).silenceDurationMs }),
+      silenceMs: turn.silenceMs,
     });
     const wanted = this.#core.kind.answers && (detection?.create_response ?? false);
     const heard = this.#commitAudio(itemId, turn.clip, turn.speech);

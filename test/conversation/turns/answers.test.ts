@@ -91,7 +91,7 @@ for (const fault of ['fails', 'stalls', 'ends early'] as const) {
 
 test('a second turn that ends during transcription of the first is answered together with it', async () => {
   verifies('R8.8');
-  const { client, engines } = newConversation();
+  const { client, engines } = newConversation({ overlap: 'off' });
   const { opened, open } = gate();
   engines.transcriber.hear = async () => {
     await opened;
