@@ -147,7 +147,7 @@ function describeFailure(error: Error, url: URL): string {
   let hint = '';
   if (code === 'ECONNREFUSED') hint = ' Is Parley running? Start it with `npm start`.';
   if (problem.includes('certificate')) {
-    hint = ' If it is a server of your own, such as one started with --tls self-signed, add --insecure.';
+    hint = ' If you trust the server, for example one started with --tls self-signed, add --insecure.';
   }
   return `${url.host} ${problem}.${hint}`;
 }

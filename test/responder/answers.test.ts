@@ -199,7 +199,7 @@ table('remembers', [
 ]);
 
 table('knows what it is', [
-  ['Who are you?', /Parley's stand-in .*language model of your own: the README/],
+  ['Who are you?', /Parley's stand-in .*configure a language model: the README/],
   ['Hello. Are you a real model?', /Parley's stand-in/],
   ['What can you do?', /Parley's stand-in/],
   ["What's your name?", /no name of my own/],

@@ -18,7 +18,7 @@ const WHAT_I_DO =
   'I can greet you, tell the time, do sums, remember what you tell me, say what you ask me to, and call your tools.';
 const WHAT_I_AM = `Parley's stand-in for a language model: a few rules that let you try everything else. ${WHAT_I_DO}`;
 const HOW_TO_REPLACE =
-  "For real answers, give Parley a language model of your own: the README says how, under 'Your own engines'.";
+  "For real answers, configure a language model: the README describes it under 'Your own engines'.";
 
 /** A rule answers a request, passed without and with punctuation, or returns undefined for the next rule to try. */
 type Rule = (words: string, text: string, situation: Situation) => string | undefined;
