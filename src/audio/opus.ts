@@ -212,3 +212,14 @@ export class OpusDecoder {
     return new Int16Array(memory.buffer, output, decoded).slice();
   }
 }
+
+/** Whether a packet of one frame carries in-band FEC for the packet before it (RFC 6716 §4.2.3, §4.2.4). */
+export function hasFec([toc = 0xff, flags = 0]: Uint8Array): boolean {
+  const configuration = toc >> 3;
+  const isCelt = configuration >= 16;
+  const isSingle = (toc & 0b11) === 0;
+  if (isCelt || !isSingle) return false;
+  // The header has a flag for each 20 ms of voice activity, and then the flag of FEC.
+  const activityFlags = configuration < 12 ? ([1, 1, 2, 3][configuration % 4] ?? 1) : 1;
+  return ((flags >> (7 - activityFlags)) & 1) === 1;
+}

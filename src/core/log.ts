@@ -84,7 +84,9 @@ export const logEvents = {
   extensions_unknown: 'A client requested extensions that this server does not have; they are ignored',
   call_audio_dropped:
     'The session of a call was behind by limits.undetected-audio-ms; audio from its client was dropped',
+  call_audio_exceeded: 'The client of a call sends audio faster than real time; the excess is dropped',
   call_refused: 'Call refused',
+  call_ended: 'Call ended; the counts are those of audio packets from its client',
   peer_too_slow: 'Client disconnected: it reads too slowly',
   peer_too_fast: 'A client exceeds its message rate and is read more slowly; it was notified once',
   peer_broke_limit: 'Client disconnected: it exceeded a limit',

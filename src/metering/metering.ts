@@ -79,6 +79,11 @@ export class Metering {
     this.#metrics.sessionRefused(reason);
   }
 
+  /** Counts the audio packets of a call by their fate, such as `lost`. */
+  callEnded(packets: Readonly<Record<string, number>>): void {
+    this.#metrics.callEnded(packets);
+  }
+
   /** Opens the account of a new session. Close it when the session has ended. */
   openAccount({ sessionId, type, model, owner, lease }: AccountRequest): Account {
     const { clock } = this.#options;

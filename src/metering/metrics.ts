@@ -55,6 +55,11 @@ export class Metrics {
     ['type'],
     durationBuckets,
   );
+  readonly #callPackets = this.#counter(
+    'parley_call_packets_total',
+    'Audio packets from the clients of calls that have ended, by their fate.',
+    ['fate'],
+  );
   readonly #responses = this.#counter('parley_responses_total', 'Responses, by how they ended.', ['status', ...owner]);
   readonly #responsesRefused = this.#counter(
     'parley_responses_refused_total',
@@ -125,6 +130,10 @@ export class Metrics {
 
   sessionRefused(reason: RefusalReason): void {
     this.#refused.inc({ reason });
+  }
+
+  callEnded(packets: Readonly<Record<string, number>>): void {
+    for (const [fate, count] of Object.entries(packets)) this.#callPackets.inc({ fate }, count);
   }
 
   responseRefused(labels: OwnerLabels): void {

@@ -219,7 +219,7 @@ export async function startConfiguredServer(
   const heavyFrames = new HeavyFrames(config, poolSurroundings(config, clock));
   const parsing = { dialects: configuredDialects(config), heavyFrames };
   const authorizer = new SessionAuthorizer({ config, callers, secrets, metering, exampleUrl });
-  const calls = new Calls({ config, connections: peerConnections, ...parsing, sessions, clock, ids, log });
+  const calls = new Calls({ config, connections: peerConnections, ...parsing, sessions, metering, clock, ids, log });
   const app = createApp({
     access,
     callers,

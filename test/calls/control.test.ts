@@ -2,11 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { apiKey } from '../../src/server/server.ts';
 import { say } from '../support/fake-engines.ts';
 import { ask, bearer, errorIn, mint } from '../support/rest.ts';
 import { verifies } from '../support/verifies.ts';
 import { refusedUpgrade, WireClient } from '../support/wire-client.ts';
-import { bank, callsServer, openCall, shop, sidebandUrl } from './calls-server.ts';
+import { apiKeys, bank, callsServer, openCall, shop, sidebandUrl } from './calls-server.ts';
+
+const operator = 'sk-operator-0123456789';
 
 test('a sideband watches and steers a call; another one speaks the beta dialect', async (t) => {
   verifies('R1.16', 'R1.17', 'R10.1');
@@ -88,6 +91,23 @@ for (const [end, reason] of [
     assert.deepEqual(body, { object: 'list', data: [] });
   });
 }
+
+test('the end of a call is logged and counted, with the packets of its audio', async (t) => {
+  const { server, connections, log } = await callsServer(t, {
+    config: { apiKeys: [...apiKeys, apiKey('operator', operator, { operator: true })] },
+  });
+  const callId = await openCall(server);
+  connections.last.open().handlers.audioExceeded();
+  await log.entry('call_audio_exceeded');
+  connections.last.end('vanished');
+  const { details } = await log.entry('call_ended');
+  const packets = { received: 100, lost: 5, recovered: 3, concealed: 2, late: 1, dropped: 0 };
+  const reason = { code: 1006, reason: 'the client of the call vanished' };
+  assert.deepEqual(details, { call: callId, peer: 'call_peer_1', ...reason, codec: 'opus', packets });
+  const { body } = await ask(server, 'GET /metrics', { key: operator });
+  assert.match(String(body), /^parley_call_packets_total{fate="lost"} 5$/m);
+  assert.match(String(body), /^parley_call_packets_total{fate="received"} 100$/m);
+});
 
 test('a call belongs to a project: others get 404, as for an unknown one', async (t) => {
   verifies('R1.16', 'R10.7');

@@ -23,6 +23,7 @@ export class FakeConnection implements PeerConnection {
   readonly answer = 'v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n';
   readonly codec: CallCodec = 'opus';
   readonly playback = new Loudspeaker();
+  readonly received = { received: 100, lost: 5, recovered: 3, concealed: 2, late: 1, dropped: 0 };
   readonly offer: string;
   readonly handlers: ConnectionHandlers;
   readonly ended: Promise<ConnectionEnd>;

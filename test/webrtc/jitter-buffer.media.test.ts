@@ -20,6 +20,7 @@ const fakeDecoder: FrameDecoder = {
     if (value === 255) throw new Error('malformed');
     return new Int16Array(frameSamples).fill(value);
   },
+  canRecover: ([value = 0]) => value < 100,
   recover: (_next, samples) => new Int16Array(samples).fill(recovered),
   conceal: (samples) => new Int16Array(samples).fill(concealed),
   free: () => {},
@@ -33,10 +34,14 @@ function newBuffer({
 } = {}) {
   const clock = new FakeClock();
   const parts: Int16Array[] = [];
+  let exceeded = 0;
   const buffer = new JitterBuffer({
     clock,
     decoder,
     clockRateHz: 48_000,
+    exceeded: () => {
+      exceeded += 1;
+    },
     output: ({ samples }) => {
       if (parts.push(samples) === closesAfter) buffer.close();
     },
@@ -54,7 +59,7 @@ function newBuffer({
     assert.equal(samples.length % frameSamples, 0);
     return Array.from({ length: samples.length / frameSamples }, (_, i) => samples[i * frameSamples]);
   };
-  return { clock, buffer, push, parts, frames };
+  return { clock, buffer, push, parts, frames, exceeded: () => exceeded };
 }
 
 test('packets in order pass at once, and numbers wrap around', async () => {
@@ -88,6 +93,22 @@ test('a lost packet is recovered from the next one, earlier ones are concealed, 
   push(3);
   push(5);
   assert.deepEqual(frames(), [1, 2, concealed, recovered, 5, 6]);
+});
+
+test('packets are counted by their fate', async () => {
+  const { clock, buffer, push } = newBuffer();
+  push(0);
+  push(0);
+  await clock.advance(20);
+  // Lost: 1 to 3, of which the last is recovered from 4.
+  push(4);
+  await clock.advance(20);
+  push(2);
+  // Lost: 5, which 6 does not carry.
+  push(6, { value: 200 });
+  await clock.advance(20);
+  push(7, { value: 255 });
+  assert.deepEqual(buffer.packets, { received: 6, lost: 4, recovered: 1, concealed: 3, late: 2, dropped: 1 });
 });
 
 test('the wait for a missing packet follows the jitter', async () => {
@@ -170,7 +191,7 @@ test('a packet of G.711 shorter than 10 ms sounds like a lost one', async () => 
 });
 
 test('a hostile sender gets no more than real time accepted, and no silence for jumps of the timestamp', async () => {
-  const { clock, buffer, push, frames } = newBuffer();
+  const { clock, buffer, push, frames, exceeded } = newBuffer();
   /** Real time and the burst of 3 s that is accepted at once, beside the silence while nothing was accepted. */
   const most = () => (2 * clock.now() + 3000) / 20 + 20;
   for (let i = 0; i < 5000; i++) push(i % 250);
@@ -183,6 +204,8 @@ test('a hostile sender gets no more than real time accepted, and no silence for 
   assert.ok(frames().length <= most(), `${frames().length} frames`);
   await clock.advance(5000);
   assert.ok(frames().length <= most(), `${frames().length} frames`);
+  assert.equal(exceeded(), 1);
+  assert.ok(buffer.packets.dropped > 4000, `${buffer.packets.dropped} packets`);
 });
 
 test('a single stray packet is dropped, and a second one restarts the stream', async () => {

@@ -139,6 +139,7 @@ export class MediaCaller {
         channelOpened: (channel) => opened.resolve(channel),
         message: (data) => void messages.push(data),
         drained: () => {},
+        audioExceeded: () => {},
         audio: ({ samples }) => void received.push(samples),
         ...handlers,
       },

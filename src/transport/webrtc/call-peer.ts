@@ -96,6 +96,7 @@ export class CallPeer implements Peer, ConnectionHandlers {
     this.#cancelDeadline = clock.after(limits.callConnectMs, () => this.#overdue());
     void connection.ended.then((end) => {
       const why = this.#closing ?? endings[end];
+      this.#options.log.info('call_ended', { ...why, codec: connection.codec, packets: { ...connection.received } });
       this.#stop(why);
       this.#output?.clear();
       session.close({ code: 1000, reason: why.reason });
@@ -188,6 +189,10 @@ export class CallPeer implements Peer, ConnectionHandlers {
       if (this.#droppedMs > 0) this.#options.log.warn('call_audio_dropped', { ms: Math.round(this.#droppedMs) });
       this.#droppedMs = 0;
     });
+  }
+
+  audioExceeded(): void {
+    this.#options.log.warn('call_audio_exceeded', {});
   }
 
   #take(data: string | Uint8Array, session: Session): void | Promise<void> {

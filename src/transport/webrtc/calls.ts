@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { childLog, type Log } from '../../core/log.ts';
+import type { Metering } from '../../metering/metering.ts';
 import type { Dialect } from '../../protocol/dialect.ts';
 import { callErrors } from '../../protocol/errors/call-errors.ts';
 import { httpErrors } from '../../protocol/errors/http-errors.ts';
@@ -21,6 +22,7 @@ export interface CallsOptions {
   sessions: SessionRegistry;
   clock: Clock;
   ids: IdSource;
+  metering: Pick<Metering, 'callEnded'>;
   log: Log;
 }
 
@@ -52,7 +54,7 @@ export class Calls {
    * @throws whatever the factory of sessions throws, or the reason of `signal`
    */
   async open({ offer, open, granted, sender, signal }: CallRequest): Promise<{ callId: string; answer: string }> {
-    const { config, connections, dialects, heavyFrames, sessions, clock, ids } = this.#options;
+    const { config, connections, dialects, heavyFrames, sessions, clock, ids, metering } = this.#options;
     const callId = ids('rtc');
     const id = `call_peer_${++this.#opened}`;
     const log = childLog(this.#options.log, { call: callId, peer: id });
@@ -82,6 +84,7 @@ export class Calls {
         const disconnected = live.connected(granted.dialect);
         peer.join(live.session, connection, (end) => {
           settled();
+          metering.callEnded(connection.received);
           disconnected(end);
         });
       } catch (error) {

@@ -1,6 +1,6 @@
 import { fadeIn, fadeOut } from '../../audio/fade.ts';
 import { decodeAlaw, decodeMulaw, encodeAlaw, encodeMulaw } from '../../audio/g711.ts';
-import { OpusDecoder, OpusEncoder } from '../../audio/opus.ts';
+import { hasFec, OpusDecoder, OpusEncoder } from '../../audio/opus.ts';
 import { samplesIn } from '../../audio/pcm.ts';
 import type { CallCodec } from './peer-connection.ts';
 
@@ -15,7 +15,9 @@ const fadeMs = 10;
 export interface FrameDecoder {
   readonly sampleRateHz: number;
   decode(payload: Uint8Array): Int16Array;
-  /** The last `samples` before `next`, lost in transit. */
+  /** Whether `next` carries the end of the audio before it, which was lost. */
+  canRecover(next: Uint8Array): boolean;
+  /** The last `samples` before `next`: recovered if it carries them, else concealed. */
   recover(next: Uint8Array, samples: number): Int16Array;
   /** Replaces `samples` that were lost, without a click. */
   conceal(samples: number): Int16Array;
@@ -61,6 +63,7 @@ function opusDecoder(decoder: OpusDecoder): FrameDecoder {
   return {
     sampleRateHz: 24_000,
     decode: (payload) => decoder.decode(payload),
+    canRecover: hasFec,
     recover: (next, samples) => decoder.recover(next, samples),
     conceal: (samples) => decoder.conceal(samples),
     free: () => decoder.free(),
@@ -140,6 +143,10 @@ class G711Decoder implements FrameDecoder {
     this.#concealing = false;
     this.#last = samples.slice(-samplesIn(fadeMs, this.sampleRateHz));
     return samples;
+  }
+
+  canRecover(): boolean {
+    return false;
   }
 
   recover(_next: Uint8Array, samples: number): Int16Array {

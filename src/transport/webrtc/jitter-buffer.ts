@@ -3,6 +3,7 @@ import { durationMs, samplesIn } from '../../audio/pcm.ts';
 import type { Clock } from '../../core/clock.ts';
 import { TokenBucket } from '../../core/token-bucket.ts';
 import { type FrameDecoder, frameMs, shortestFrameMs } from './frame-codec.ts';
+import type { ReceivedPackets } from './peer-connection.ts';
 
 /** The part of an RTP packet (RFC 3550 §5.1) that matters here. */
 export interface RtpFrame {
@@ -33,10 +34,12 @@ const burstMs = 3000;
  * never dropped, and never more than real time is accepted.
  */
 export class JitterBuffer {
+  readonly packets: ReceivedPackets = { received: 0, lost: 0, recovered: 0, concealed: 0, late: 0, dropped: 0 };
   readonly #clock: Clock;
   readonly #decoder: FrameDecoder;
   readonly #clockRateHz: number;
   readonly #output: (clip: AudioClip) => void;
+  readonly #exceeded: () => void;
   readonly #allowance = new TokenBucket({ burst: burstMs, perSecond: 1000 });
   readonly #transit: { atMs: number; ms: number }[] = [];
   readonly #waiting = new Map<number, RtpFrame & { arrivedAt: number }>();
@@ -48,29 +51,46 @@ export class JitterBuffer {
   #filled = 0;
   #deliveredAt = 0;
   #cancelTimer = () => {};
+  #hasExceeded = false;
   #closed = false;
 
+  /** `exceeded` is called once when audio beyond real time is dropped. */
   constructor(options: {
     clock: Clock;
     decoder: FrameDecoder;
     clockRateHz: number;
     output: (clip: AudioClip) => void;
+    exceeded: () => void;
   }) {
     this.#clock = options.clock;
     this.#decoder = options.decoder;
     this.#clockRateHz = options.clockRateHz;
     this.#output = options.output;
+    this.#exceeded = options.exceeded;
     this.#frameSamples = samplesIn(frameMs, this.#decoder.sampleRateHz);
   }
 
   push(frame: RtpFrame): void {
     const now = this.#clock.now();
-    if (frame.payload.length === 0 || this.#allowance.overdrawnMs(now) > 0) return;
+    if (frame.payload.length === 0) return;
+    this.packets.received += 1;
+    if (this.#allowance.overdrawnMs(now) > 0) {
+      this.packets.dropped += 1;
+      if (!this.#hasExceeded) this.#exceeded();
+      this.#hasExceeded = true;
+      return;
+    }
     this.#next ??= { sequenceNumber: frame.sequenceNumber, timestamp: frame.timestamp };
-    if (!this.#isExpected(frame)) return;
+    if (!this.#isExpected(frame)) {
+      this.packets.dropped += 1;
+      return;
+    }
     this.#measure(frame, now);
-    if (difference16(frame.sequenceNumber, this.#next.sequenceNumber) < 0) return;
-    if (this.#waiting.has(frame.sequenceNumber)) return;
+    const isPast = difference16(frame.sequenceNumber, this.#next.sequenceNumber) < 0;
+    if (isPast || this.#waiting.has(frame.sequenceNumber)) {
+      this.packets.late += 1;
+      return;
+    }
     this.#waiting.set(frame.sequenceNumber, { ...frame, arrivedAt: now });
     this.#drain();
   }
@@ -166,6 +186,7 @@ export class JitterBuffer {
       return this.#decoder.decode(payload);
     } catch {
       // Malformed: like a lost packet.
+      this.packets.dropped += 1;
       return this.#decoder.conceal(this.#frameSamples);
     }
   }
@@ -193,6 +214,10 @@ export class JitterBuffer {
     const samples = Math.min(this.#samplesUntil(frame.timestamp), this.#samplesSinceDelivery()) - this.#filled;
     const frames = Math.min(lost, Math.floor(samples / this.#frameSamples));
     const filledFrames = this.#filled / this.#frameSamples;
+    const recovers = frames > 0 && this.#decoder.canRecover(frame.payload);
+    this.packets.lost += lost;
+    if (recovers) this.packets.recovered += 1;
+    this.packets.concealed += Math.min(lost, frames + filledFrames) - (recovers ? 1 : 0);
     if (frames > 0) this.#count(frames * this.#frameSamples);
     for (let i = 0; i < frames; i++) {
       const last = i === frames - 1;

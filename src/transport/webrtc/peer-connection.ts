@@ -20,6 +20,22 @@ export type ConnectionEnd =
   /** SCTP from the client was invalid. */
   | 'malformed';
 
+/** The audio packets from a client. */
+export interface ReceivedPackets {
+  /** Those that arrived, late ones included. */
+  received: number;
+  /** Those that did not arrive in time: `recovered` and `concealed`, unless the time of the audio had not come yet. */
+  lost: number;
+  /** Lost ones that were restored from the next packet (FEC). */
+  recovered: number;
+  /** Lost ones that were replaced by a fading continuation of the sound, or by silence. */
+  concealed: number;
+  /** Those that arrived after they had been given up, or again. */
+  late: number;
+  /** Those that were invalid, or beyond real time. */
+  dropped: number;
+}
+
 /** The data channel `oai-events`. Text is sent and received whole, in order. */
 export interface EventChannel {
   readonly isOpen: boolean;
@@ -52,6 +68,8 @@ export interface ConnectionHandlers {
    * with silence and lost packets are concealed.
    */
   audio(clip: AudioClip): void;
+  /** Audio arrives faster than real time, and is dropped. Called once, at most. */
+  audioExceeded(): void;
 }
 
 /**
@@ -65,6 +83,8 @@ export interface PeerConnection {
   /** `EventChannel.maxMessageBytes` of the data channel that the client offers; undefined if it offers none. */
   readonly maxMessageBytes: number | undefined;
   readonly playback: Playback;
+  /** The counts so far. */
+  readonly received: Readonly<ReceivedPackets>;
   /** Resolves once, when the connection has ended; sockets, timers and codecs are released. Never rejects. */
   readonly ended: Promise<ConnectionEnd>;
   /** Ends the connection, and informs the client if it is reachable. Further calls have no effect. */

@@ -6,6 +6,7 @@ import { clockRatesHz, type FrameDecoder, type FrameEncoder, frameMs } from '../
 import { FramePacer } from '../frame-pacer.ts';
 import { JitterBuffer } from '../jitter-buffer.ts';
 import type { Offer } from '../offer.ts';
+import type { ReceivedPackets } from '../peer-connection.ts';
 import { SentPlayback } from '../sent-playback.ts';
 
 /** Another synchronization source takes over when the current one has been silent for this time. */
@@ -35,14 +36,15 @@ export class CallAudio {
     decoder: FrameDecoder;
     leadMs: number;
     output: (clip: AudioClip) => void;
+    exceeded: () => void;
   }) {
-    const { clock, offer, transceiver, encoder, decoder, leadMs, output } = options;
+    const { clock, offer, transceiver, encoder, decoder, leadMs, output, exceeded } = options;
     this.#clock = clock;
     this.#offer = offer;
     this.#transceiver = transceiver;
     this.#encoder = encoder;
     this.playback = new SentPlayback({ clock, rateHz: encoder.sampleRateHz, leadMs });
-    this.#received = new JitterBuffer({ clock, decoder, clockRateHz: clockRatesHz[offer.codec], output });
+    this.#received = new JitterBuffer({ clock, decoder, clockRateHz: clockRatesHz[offer.codec], output, exceeded });
     const { dtlsTransport } = transceiver;
     // werift would answer each NACK, which is not negotiated, with up to 17 packets.
     dtlsTransport.onRtcp.allUnsubscribe();
@@ -53,6 +55,10 @@ export class CallAudio {
         if (packet instanceof RtcpRrPacket || packet instanceof RtcpSrPacket) this.#reported(packet);
       }).unSubscribe,
     ];
+  }
+
+  get received(): ReceivedPackets {
+    return this.#received.packets;
   }
 
   /** Starts to send. */

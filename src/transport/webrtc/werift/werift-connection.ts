@@ -17,6 +17,7 @@ import {
   type ConnectionHandlers,
   OfferError,
   type PeerConnection,
+  type ReceivedPackets,
 } from '../peer-connection.ts';
 import type { SentPlayback } from '../sent-playback.ts';
 import { CallAudio } from './call-audio.ts';
@@ -116,8 +117,16 @@ export class WeriftConnection implements PeerConnection {
   }
 
   get playback(): SentPlayback {
+    return this.#answered.playback;
+  }
+
+  get received(): ReceivedPackets {
+    return this.#answered.received;
+  }
+
+  get #answered(): CallAudio {
     if (!this.#audio) throw new Error('The offer has not been answered');
-    return this.#audio.playback;
+    return this.#audio;
   }
 
   close(): void {
@@ -137,8 +146,11 @@ export class WeriftConnection implements PeerConnection {
     this.#prepareTransports();
     if (this.#peer.sctpTransport) guardSctp(this.#peer.sctpTransport, limits, (reason) => this.#end(reason));
     const [encoder, decoder] = await Promise.all([createFrameEncoder(this.codec), createFrameDecoder(this.codec)]);
-    const output: ConnectionHandlers['audio'] = (clip) => this.#handlers.audio(clip);
-    this.#audio = new CallAudio({ clock, offer: this.#offer, transceiver, encoder, decoder, leadMs, output });
+    this.#audio = new CallAudio({
+      ...{ clock, offer: this.#offer, transceiver, encoder, decoder, leadMs },
+      output: (clip) => this.#handlers.audio(clip),
+      exceeded: () => this.#handlers.audioExceeded(),
+    });
     this.#observe(transceiver);
     await this.#peer.setLocalDescription(await this.#peer.createAnswer());
     this.#answer = completeAnswer(this.#peer.localDescription?.sdp ?? '', this.#offer, this.#options.addresses);
