@@ -75,4 +75,12 @@ export const clients: readonly Client[] = [
     quickstart: 'quickstart',
     source: 'quickstart/main.go',
   },
+  {
+    name: 'aiortc (Python), WebRTC',
+    folder: 'aiortc',
+    toolchain: python,
+    scenarios: ['calls.py'],
+    quickstart: 'quickstart.py',
+    source: 'quickstart.py',
+  },
 ];

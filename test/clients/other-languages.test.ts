@@ -78,6 +78,7 @@ test('docs/clients.md shows the programs that run here', () => {
 test('docs/clients.md names the versions that are pinned', () => {
   const pinned = {
     'openai-python/requirements.txt': /^openai==(\S+)/m,
+    'aiortc/requirements.txt': /^aiortc==(\S+)/m,
     'openai-agents-python/requirements.txt': /^openai-agents==(\S+)/m,
     'pipecat/requirements.txt': /^pipecat-ai==(\S+)/m,
     'async-openai-rust/Cargo.toml': /^async-openai = .*version = "=([^"]+)"/m,
