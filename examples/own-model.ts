@@ -3,7 +3,7 @@
  * Run it in a clone with `npm run example`. In a project of yours, import from 'parley-realtime'.
  */
 
-import { createEngines, type LanguageModel, startServer } from '../src/server/server.ts';
+import { createEngines, type EngineSet, type LanguageModel, startServer } from '../src/server/server.ts';
 
 export const languageModel: LanguageModel = {
   // `items` is the conversation in words: messages, calls and their outputs. `signal` fires when the user interrupts:
@@ -24,10 +24,13 @@ export const languageModel: LanguageModel = {
   },
 };
 
+/** The embedded engines, with this language model. */
+export function createOwnEngines(): EngineSet {
+  return createEngines({}, { given: { languageModel: { name: 'own-model', engine: languageModel } } });
+}
+
 if (import.meta.main) {
-  const embedded = createEngines();
-  const engines = { ...embedded, engines: { ...embedded.engines, languageModel } };
-  const server = await startServer({ engines, config: { port: 8080 } });
+  const server = await startServer({ engines: createOwnEngines(), config: { port: 8080 } });
   await server.ready;
   process.stdout.write(`Talk to it: ${server.url}\n`);
 }

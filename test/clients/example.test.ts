@@ -2,13 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { languageModel } from '../../examples/own-model.ts';
-import { fakeEngines } from '../support/fake-engines.ts';
-import { fakeEngineSet, newServer } from '../support/server.ts';
+import { createOwnEngines } from '../../examples/own-model.ts';
+import { newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 test('the example answers, calls a declared tool, and speaks its output', async (t) => {
-  const { wsUrl } = await newServer(t, { engines: fakeEngineSet(Object.assign(fakeEngines(), { languageModel })) });
+  const { wsUrl } = await newServer(t, { engines: createOwnEngines() });
   const client = await WireClient.open(`${wsUrl}?model=gpt-realtime`);
   const inText = { output_modalities: ['text'] };
   client.send({ type: 'response.create', response: inText });
