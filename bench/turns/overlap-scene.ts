@@ -23,14 +23,12 @@ export interface OverlapOutcome {
 
 export class OverlapScene implements Scene {
   readonly session: SimulatedSession;
-  readonly echoDb: number | undefined;
   readonly #overlap: Overlap;
   #asked = false;
   #onsetMs: number | undefined;
 
   constructor(session: SimulatedSession, overlap: Overlap) {
     this.session = session;
-    this.echoDb = overlap.echoDb;
     this.#overlap = overlap;
   }
 

@@ -26,6 +26,14 @@ export interface TimedEvent {
   atMs: number;
 }
 
+export interface SimulatedUser {
+  turnDetection: object;
+  /** The sound of the room, which is repeated. */
+  room: Int16Array;
+  /** The level of the assistant's echo in the microphone; undefined for a headset. */
+  echoDb?: number | undefined;
+}
+
 export class SimulatedSession implements Peer {
   readonly id = 'user';
   readonly codec = base64Audio;
@@ -33,16 +41,18 @@ export class SimulatedSession implements Peer {
   readonly #clock: Clock;
   readonly #session: RealtimeSession;
   readonly #room: Int16Array;
+  readonly #echoDb: number | undefined;
   /** Sounds of the user by the index of their first sample. */
   readonly #sounds: { from: number; samples: Int16Array }[] = [];
-  /** The assistant's audio as it is played, by index on the same timeline. */
+  /** The assistant's echo as it is played, by index on the same timeline. */
   readonly #played: { from: number; samples: Int16Array }[] = [];
   #playedTo = 0;
   #written = 0;
 
-  constructor(engines: Engines, clock: Clock, { turnDetection, room }: { turnDetection: object; room: Int16Array }) {
+  constructor(engines: Engines, clock: Clock, { turnDetection, room, echoDb }: SimulatedUser) {
     this.#clock = clock;
     this.#room = room;
+    this.#echoDb = echoDb;
     this.#session = new RealtimeSession({
       model: 'gpt-realtime',
       engines,
@@ -74,19 +84,15 @@ export class SimulatedSession implements Peer {
     this.#sounds.push({ from: samplesIn(atMs, corpusRateHz), samples });
   }
 
-  /** Writes the next chunk; `echoDb` is the level of the assistant's echo in it. */
-  write(echoDb: number | undefined): void {
+  /** Writes the next chunk. */
+  write(): void {
     const from = this.#written;
     this.#written += chunkSamples;
     const chunk = new Int16Array(chunkSamples);
     for (let i = 0; i < chunkSamples; i++) chunk[i] = this.#room[(from + i) % this.#room.length] ?? 0;
     for (const sound of this.#sounds) addTo(chunk, from, sound);
-    if (echoDb !== undefined) {
-      const delay = samplesIn(echoDelayMs, corpusRateHz);
-      for (const { from: playedFrom, samples } of this.#played) {
-        addTo(chunk, from, { from: playedFrom + delay, samples }, echoDb);
-      }
-    }
+    const delay = samplesIn(echoDelayMs, corpusRateHz);
+    for (const echo of this.#played) addTo(chunk, from, { from: echo.from + delay, samples: echo.samples });
     void this.#session.receive(gaDialect.parse(appendEvent(chunk)), this);
   }
 
@@ -109,7 +115,7 @@ export class SimulatedSession implements Peer {
 
   #play(samples: Int16Array): void {
     const from = Math.max(this.#playedTo, this.#written);
-    this.#played.push({ from, samples: inRoom(samples) });
+    if (this.#echoDb !== undefined) this.#played.push({ from, samples: amplified(inRoom(samples), this.#echoDb) });
     this.#playedTo = from + samples.length;
   }
 
@@ -122,19 +128,11 @@ export class SimulatedSession implements Peer {
   }
 }
 
-function addTo(
-  chunk: Int16Array,
-  chunkFrom: number,
-  { from, samples }: { from: number; samples: Int16Array },
-  db = 0,
-): void {
+function addTo(chunk: Int16Array, chunkFrom: number, { from, samples }: { from: number; samples: Int16Array }): void {
   const start = Math.max(chunkFrom, from);
   const end = Math.min(chunkFrom + chunk.length, from + samples.length);
-  if (start >= end) return;
-  const part = samples.subarray(start - from, end - from);
-  const sound = db === 0 ? part : amplified(part, db);
-  for (let i = 0; i < sound.length; i++) {
-    const at = start - chunkFrom + i;
-    chunk[at] = Math.max(-32_768, Math.min(32_767, (chunk[at] ?? 0) + (sound[i] ?? 0)));
+  for (let at = start; at < end; at++) {
+    const sum = (chunk[at - chunkFrom] ?? 0) + (samples[at - from] ?? 0);
+    chunk[at - chunkFrom] = Math.max(-32_768, Math.min(32_767, sum));
   }
 }

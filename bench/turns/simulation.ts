@@ -11,7 +11,6 @@ import { chunkMs, type SimulatedSession } from './simulated-session.ts';
 /** A session with what its user does. */
 export interface Scene {
   readonly session: SimulatedSession;
-  readonly echoDb: number | undefined;
   /** Called before each chunk is written; returns whether the scene is over. */
   next(): boolean;
 }
@@ -35,7 +34,7 @@ export class Simulation {
     while (running.length > 0) {
       await this.clock.advance(chunkMs);
       running = running.filter((scene) => !this.#over(scene));
-      for (const { session, echoDb } of running) session.write(echoDb);
+      for (const { session } of running) session.write();
       await this.#idle();
     }
   }

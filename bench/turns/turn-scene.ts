@@ -29,7 +29,6 @@ export interface TurnOutcome {
 
 export class TurnScene implements Scene {
   readonly session: SimulatedSession;
-  readonly echoDb = undefined;
   readonly #turn: CorpusTurn;
   readonly #voiceEndMs: number;
 

@@ -113,7 +113,9 @@ class TurnBench {
     const outcomes = new Map<string, OverlapOutcome[]>([['empty policy', await this.#interruptedByAll(overlaps)]]);
     for (const name of overlapPolicies) {
       const simulation = new Simulation(this.#speaking(), this.#recorded);
-      const scenes = overlaps.map((overlap) => new OverlapScene(this.#session(simulation, name), overlap));
+      const scenes = overlaps.map(
+        (overlap) => new OverlapScene(this.#session(simulation, name, overlap.echoDb), overlap),
+      );
       await simulation.run(scenes satisfies Scene[]);
       outcomes.set(
         name,
@@ -133,10 +135,11 @@ class TurnBench {
     };
   }
 
-  #session(simulation: Simulation, policy: PolicyName): SimulatedSession {
+  #session(simulation: Simulation, policy: PolicyName, echoDb?: number): SimulatedSession {
     return new SimulatedSession(simulation.engines, simulation.clock, {
       turnDetection: policies[policy],
       room: this.#room,
+      echoDb,
     });
   }
 
