@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ParleyServer } from '../../src/server/server.ts';
+import { readOffer } from '../../src/transport/webrtc/offer.ts';
+import { callCodecs } from '../../src/transport/webrtc/peer-connection.ts';
 import { ask, errorIn } from '../support/rest.ts';
 import { newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
@@ -111,6 +113,23 @@ for (const [name, body] of accepted) {
     assert.match(String(answer), /^m=audio (?!0 )/m);
   });
 }
+
+test('a data section that is only bundled is accepted', async (t) => {
+  verifies('R10.2');
+  const server = await newServer(t, { config: { apiKeys } });
+  const bundled = application.map((line) => line.replace('m=application 9', 'm=application 0'));
+  const { status, body } = await answerTo(server, sdp(audio, bundled, 'a=bundle-only'));
+  assert.equal(status, 201);
+  assert.match(String(body), /^m=application (?!0 )/m);
+});
+
+test('attributes without effect are not passed to the library, however many', () => {
+  const limits = { bytes: 32_768, mediaSections: 16, candidates: 128 };
+  const sources = Array.from({ length: 500 }, (_, id) => `a=ssrc:${id + 1} cname:x`);
+  const rids = Array.from({ length: 500 }, (_, id) => `a=rid:${id} send`);
+  const { sdp: passed } = readOffer(sdp(audio, sources, rids, application), callCodecs, limits);
+  assert.equal(passed, sdp(audio, sources.slice(0, 4), application));
+});
 
 test('video is declined', async (t) => {
   verifies('R10.2');

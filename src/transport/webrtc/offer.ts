@@ -9,7 +9,10 @@ export interface OfferLimits {
 
 /** The parts of an offer that determine the answer. */
 export interface Offer {
-  /** Without its candidates: the client connects to the server (ICE lite, RFC 8445 §2.5). */
+  /**
+   * Without attributes that have no effect on the answer, such as candidates: the client connects to the server (ICE
+   * lite, RFC 8445 §2.5).
+   */
   readonly sdp: string;
   readonly codec: CallCodec;
   readonly payloadType: number;
@@ -30,6 +33,12 @@ const staticTypes: ReadonlyMap<number, CallCodec> = new Map([
 ]);
 const rtpmap: Record<string, CallCodec> = { 'opus/48000/2': 'opus', 'pcmu/8000': 'pcmu', 'pcma/8000': 'pcma' };
 
+/** Attributes that determine the answer. Some of the others, such as `a=rid`, take werift long to parse. */
+const meaningful =
+  /^a=(?:group|ice-(?:ufrag|pwd|options|lite)|fingerprint|setup|mid|sendrecv|sendonly|recvonly|inactive|rtcp-mux|rtpmap|fmtp|sctp-port|sctpmap|max-message-size|msid|ssrc)(?::|$)/;
+/** Lines of `a=ssrc` that are kept of a section. One names the source, whose reports werift then sends. */
+const mostSources = 4;
+
 /**
  * Checks an SDP offer (RFC 8866, RFC 8829 §5.3), and selects the client's most preferred codec that the server has.
  * @throws {OfferError} saying what is missing or too much
@@ -44,8 +53,7 @@ export function readOffer(sdp: string, allowed: readonly CallCodec[], limits: Of
   if (candidates > limits.candidates) {
     throw new OfferError(`The SDP offer has ${candidates} candidates; at most ${limits.candidates} are accepted.`);
   }
-  const kept = lines.filter((line) => !line.startsWith('a=candidate:') && line !== 'a=end-of-candidates');
-  const [session = [], ...sections] = splitSections(kept);
+  const [session = [], ...sections] = splitSections(lines).map(simplified);
   if (sections.length > limits.mediaSections) {
     throw new OfferError(
       `The SDP offer has ${sections.length} media sections; at most ${limits.mediaSections} are accepted.`,
@@ -92,6 +100,16 @@ function splitSections(lines: readonly string[]): string[][] {
     sections.at(-1)?.push(line);
   }
   return sections;
+}
+
+/** A section without attributes that have no effect; one that is only bundled has a port (RFC 9143 §6). */
+function simplified(section: readonly string[]): string[] {
+  const isBundled = section.includes('a=bundle-only');
+  let sources = 0;
+  return section
+    .filter((line) => !line.startsWith('a=') || meaningful.test(line))
+    .filter((line) => !line.startsWith('a=ssrc:') || ++sources <= mostSources)
+    .map((line) => (isBundled ? line.replace(/^(m=\w+) 0 /, '$1 9 ') : line));
 }
 
 /** Sections without `a=mid` get one, which the answer repeats (RFC 5888 §9.1 permits it). */
