@@ -25,7 +25,7 @@ after(async () => {
   await server?.close();
 });
 
-test('asked by voice, the agent looks the order up and tells where it is', { timeout: 30_000 }, async () => {
+test('asked by voice, the agent looks the order up and says where it is', { timeout: 30_000 }, async () => {
   const wav = await readFile(here('question.wav'));
   const answer = await agent.hear(wav.subarray(44)); // 24 kHz, 16-bit PCM after the header
   assert.match(answer.heard, /where is my order/i);

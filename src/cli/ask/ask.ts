@@ -125,13 +125,13 @@ async function writeAnswer({ playback }: Outcome, { out }: AskOptions, report: R
     throw new FileError(`Cannot write ${out}: ${messageOf(error)}`);
   }
   const length = formatMs(durationMs(samples.length, sampleRateHz));
-  report.line('note', `${out}: what a listener heard from the start of the question on, ${length}`);
+  report.line('note', `${out}: the audio as it was played, from the start of the question, ${length}`);
 }
 
 function conclude({ answers, turns, problem }: Outcome, question: Question, report: Report): boolean {
   if (problem !== null) report.line('error', problem);
   else if (answers === 0 && turns === 0 && 'samples' in question) {
-    report.line('error', 'No speech was heard in the recording.');
-  } else if (answers === 0) report.line('error', 'No answer came.');
+    report.line('error', 'No speech was detected in the recording.');
+  } else if (answers === 0) report.line('error', 'No answer arrived.');
   return answers > 0 && problem === null;
 }

@@ -48,7 +48,7 @@ Options
                  session.update. The optional "output" of a function is returned when the
                  model calls it
   --approve MODE whether calls of MCP tools that need approval are approved: ask (default),
-                 always, or never. Without a terminal nobody is asked, and they are not
+                 always, or never. Without a terminal, ask means never
   --out FILE     the file for the audio of the answers, as played (default answer.wav)
   --fast         send the recording immediately instead of in real time
   --insecure     accept any certificate with wss://, for example that of your own server
