@@ -89,7 +89,7 @@ export class TurnFollower {
 
   /** A description of what is outstanding; null if nothing is. */
   awaited(): string | null {
-    if (this.#speaking) return 'the end of the detected speech';
+    if (this.#speaking) return 'the end of the speech';
     if (this.#running.size > 0) return 'the rest of the answer';
     if (this.#serverCalls.running) return 'the result of a tool';
     if (this.#continues || (this.#asked !== undefined && !this.#asked.closed)) return 'an answer';
