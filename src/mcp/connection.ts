@@ -13,7 +13,7 @@ import { packageVersion } from '../core/version.ts';
 import type { GuardedFetch } from '../net/guarded-fetch.ts';
 import { boundedFetch } from './bounded-fetch.ts';
 import type { HttpTarget, StdioTarget } from './configured-server.ts';
-import { isLostConnection, mayLackStreamableHttp } from './failures.ts';
+import { isLostConnection, mayLackStreamableHttp, streamEnded } from './failures.ts';
 import { maxReconnectionMs, minReconnectionMs, reconnections } from './reconnections.ts';
 import { fetchWithHeaders } from './requests.ts';
 
@@ -199,7 +199,7 @@ export class McpConnection {
       },
     });
     try {
-      return await this.#opened(sdk, streamable, { transport: 'streamable', known, signal });
+      return await this.#opened(sdk, failingWithStreams(streamable), { transport: 'streamable', known, signal });
     } catch (error) {
       if (signal.aborted || !mayLackStreamableHttp(error, sdk)) throw error;
       return overSse().catch(() => {
@@ -247,6 +247,21 @@ export class McpConnection {
     };
     return { sdk, client, running: 0, lost: false };
   }
+}
+
+/** A request whose stream ends without an answer fails at once; the client would wait until its time is over. */
+function failingWithStreams(transport: Transport): Transport {
+  const send = transport.send.bind(transport);
+  transport.send = (message, options) => {
+    // For a request that has been answered, the client ignores it.
+    const onRequestStreamEnd = () => {
+      if ('id' in message && message.id !== undefined) {
+        transport.onmessage?.({ jsonrpc: '2.0', id: message.id, error: streamEnded });
+      }
+    };
+    return send(message, { onRequestStreamEnd, ...options });
+  };
+  return transport;
 }
 
 /** Accepts everything: to compile a schema of a server could block the event loop for seconds. */

@@ -10,6 +10,9 @@ type Sdk = typeof import('@modelcontextprotocol/client');
 /** JSON-RPC 2.0 §5.1: invalid JSON, or a message that is not one of the protocol. */
 const parseError = -32_700;
 const maxMessageCharacters = 500;
+/** The answer to a request whose stream has ended without one. */
+export const streamEnded = { code: parseError, message: 'The stream ended without an answer.' };
+const unknownVersion = 'speaks no version of the protocol that this server knows. Check its address.';
 const closed: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 
 /** The error of a call, and details for the log. */
@@ -89,8 +92,9 @@ function connectionProblem(error: unknown, sdk: Sdk): string {
     case sdk.SdkErrorCode.NotConnected:
       return 'closed the connection.';
     case sdk.SdkErrorCode.EraNegotiationFailed:
-      return 'speaks no version of the protocol that this server knows. Check its address.';
+      return unknownVersion;
     default:
+      if (causes.some(({ message }) => message.includes('protocol version is not supported'))) return unknownVersion;
       return 'sent an answer that does not follow the protocol.';
   }
 }

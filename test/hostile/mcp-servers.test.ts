@@ -27,6 +27,10 @@ const tool = (server: LocalServer, more: object = {}) => ({
 });
 
 function streaming(_request: IncomingMessage, response: ServerResponse): void {
+  stream(response);
+}
+
+function stream(response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   const more = () => {
     while (
@@ -61,11 +65,7 @@ test('servers that cannot be imported fail with a reason, and nothing remains of
       (_, response) => response.writeHead(307, { location: `http://127.0.0.2:${inner.port}/` }).end(),
       /redirects elsewhere \(HTTP 307\)/,
     ],
-    [
-      'an endless stream',
-      streaming,
-      /failed: its answer is longer than 1048576 bytes|not done within 2 s|does not follow/,
-    ],
+    ['an endless stream', streaming, /stream ended without an answer|not done within 2 s/],
     ['silence', () => {}, /not done within 2 s/],
     [
       'a deep schema',
@@ -82,6 +82,13 @@ test('servers that cannot be imported fail with a reason, and nothing remains of
       'pages without end',
       answering({ 'tools/list': () => ({ tools: [plain], nextCursor: String(++pages) }) }),
       /more than 64 pages/,
+    ],
+    [
+      'another version of the protocol',
+      answering({
+        initialize: { protocolVersion: '1999-01-01', capabilities: {}, serverInfo: { name: 'old', version: '1' } },
+      }),
+      /no version of the protocol/,
     ],
     ['nothing but JSON', (_, response) => json(response, { jsonrpc: '2.0' }), /no version of the protocol/],
   ];
@@ -162,6 +169,47 @@ test('calls of a hostile server end with an error, within their limits', async (
     scene.engines.languageModel.script = () => say('Yes.');
     client.socket.terminate();
   });
+});
+
+test('calls that get a challenge, a redirect, HTML or an endless stream end with their errors', async (t) => {
+  const inner = await LocalServer.start(t, (_, response) => response.end('secret'), { host: '127.0.0.2' });
+  let answerCall: (response: ServerResponse) => void = () => {};
+  const server = await LocalServer.start(
+    t,
+    answering({
+      'tools/list': { tools: [plain] },
+      'tools/call': (_params: unknown, response: ServerResponse) => answerCall(response),
+    }),
+  );
+  const parley = await newParley(t, allowed.config);
+  const client = await parley.open();
+  await importTools(client, tool(server));
+  const errorOf = async (answer: typeof answerCall) => {
+    answerCall = answer;
+    const { error } = await callTool({ ...parley, client }, 'evil_search', {});
+    return [error?.type, error && 'code' in error ? error.code : undefined, error?.message];
+  };
+  const challenge = { 'www-authenticate': 'Bearer resource_metadata="http://10.0.0.1/x"' };
+  assert.deepEqual(await errorOf((response) => void response.writeHead(401, challenge).end()), [
+    ...['http_error', 401],
+    "The MCP server answered with HTTP 401: it requires authorization. Set 'authorization' or 'headers'.",
+  ]);
+  const location = `http://127.0.0.2:${inner.port}/`;
+  assert.deepEqual(await errorOf((response) => void response.writeHead(307, { location }).end()), [
+    ...['http_error', 307],
+    'The MCP server redirects elsewhere (HTTP 307), which is not followed.',
+  ]);
+  assert.deepEqual(await errorOf((response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('')), [
+    ...['protocol_error', -32_700],
+    'The MCP server answered with something that is neither JSON nor an event stream. Check its address.',
+  ]);
+  const ended = ['protocol_error', -32_700, 'The stream ended without an answer.'];
+  assert.deepEqual(await errorOf(stream), ended);
+  const eventStream = { 'content-type': 'text/event-stream' };
+  assert.deepEqual(await errorOf((response) => void response.writeHead(200, eventStream).end(': bye\n\n')), ended);
+  answerCall = (response) => response.writeHead(500).end();
+  assert.equal((await errorOf(answerCall))[1], 500, 'the next call is sent again');
+  assert.equal(inner.requests.length, 0);
 });
 
 test('a schema of 5 MB is not read to its end', async (t) => {

@@ -73,7 +73,7 @@ export async function callTool(
   }
 }
 
-/** A server of the protocol, whose answers to requests are `results`, or those of the functions in it. */
+/** A server of the protocol, whose answers to requests are `results`, or those of the functions in it, unless they write one. */
 export function answering(results: Record<string, unknown>): RequestListener {
   return async (request, response) => {
     if (request.method !== 'POST') return void response.writeHead(405).end();
@@ -87,7 +87,8 @@ export function answering(results: Record<string, unknown>): RequestListener {
       serverInfo: { name: 'evil', version: '1' },
     };
     const given = results[method] ?? (method === 'initialize' ? initialized : undefined);
-    const result: unknown = typeof given === 'function' ? await given(params) : given;
+    const result: unknown = typeof given === 'function' ? await given(params, response) : given;
+    if (response.headersSent) return;
     const error = { code: -32_601, message: 'Method not found' };
     json(response, { jsonrpc: '2.0', id, ...(result === undefined ? { error } : { result }) });
   };
