@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concatSamples, durationMs, samplesIn } from '../../src/audio/pcm.ts';
 import { createResampler } from '../../src/audio/resample.ts';
-import type { FrameEncoder } from '../../src/transport/webrtc/frame-codec.ts';
+import type { FrameDecoder, FrameEncoder } from '../../src/transport/webrtc/frame-codec.ts';
 import { FramePacer } from '../../src/transport/webrtc/frame-pacer.ts';
+import { JitterBuffer } from '../../src/transport/webrtc/jitter-buffer.ts';
 import { SentPlayback } from '../../src/transport/webrtc/sent-playback.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 
@@ -108,6 +109,69 @@ test('pause and resume lose no sample, and neither clicks', async () => {
   );
   assert.ok(Math.max(...steps) < 60, `a step of ${Math.max(...steps)}`);
   assert.deepEqual(reports, ['started resp_1', 'drained']);
+});
+
+test('the listener receives every sample across a pause, on continuous RTP timestamps', async () => {
+  const { clock, playback, play } = newPlayback();
+  const samples = ramp(400);
+  play(samples);
+  const received: Int16Array[] = [];
+  // Sends samples as they are.
+  const bytes = (frame: Int16Array) => new Uint8Array(frame.buffer, frame.byteOffset, frame.byteLength);
+  const decoder: FrameDecoder = {
+    ...{ sampleRateHz: rateHz, canRecover: () => false, free: () => {} },
+    decode: (payload) => new Int16Array(payload.slice().buffer),
+    recover: () => assert.fail('nothing is lost'),
+    conceal: () => assert.fail('nothing is late'),
+  };
+  const buffer = new JitterBuffer({
+    ...{ clock, decoder, clockRateHz: 48_000, exceeded: () => assert.fail('beyond real time') },
+    output: (clip) => void received.push(clip.samples),
+  });
+  const packets: { timestamp: number; starts: boolean }[] = [];
+  const pacer = new FramePacer({
+    ...{ clock, clockRateHz: 48_000, nextFrame: () => playback.nextFrame() },
+    encoder: { sampleRateHz: rateHz, encode: bytes, reportLoss: () => {}, free: () => {} },
+    send: ({ payload, timestamp, starts }) => {
+      packets.push({ timestamp, starts });
+      buffer.push({ sequenceNumber: packets.length, timestamp, payload: payload.slice() });
+    },
+  });
+  await clock.advance(90);
+  playback.pause();
+  await clock.advance(210);
+  playback.resume();
+  await clock.advance(400);
+  pacer.stop();
+  buffer.close();
+
+  assert.deepEqual(
+    packets.map(({ timestamp }) => timestamp),
+    packets.map((_, index) => index * 960),
+  );
+  assert.deepEqual(
+    packets.flatMap(({ starts }, index) => (starts ? [index] : [])),
+    [0, 16],
+    'markers at the start, and after the pause',
+  );
+  const all = concatSamples(received);
+  const at = (ms: number) => samplesIn(ms, rateHz);
+  assert.deepEqual(all.subarray(0, at(100)), samples.subarray(0, at(100)));
+  assert.ok(all.subarray(at(110), at(320)).every((sample) => sample === 0));
+  assert.deepEqual(all.subarray(at(330), at(620)), samples.subarray(at(110)));
+});
+
+test('a pause that ends before its first frame changes nothing, nor does a resumption without a pause', async () => {
+  const { playback, play, run, sound } = newPlayback();
+  play(ramp(200));
+  playback.resume();
+  await run(40);
+  playback.pause();
+  playback.resume();
+  await run(60);
+  playback.resume();
+  await run(140);
+  assert.deepEqual(sound(), ramp(200));
 });
 
 test('audio is admitted as far as the lead allows, and not while paused', async () => {

@@ -108,9 +108,12 @@ export class SentPlayback implements Playback {
   }
 
   resume(): void {
-    this.#paused?.resolve();
+    if (!this.#paused) return;
+    this.#paused.resolve();
     this.#paused = undefined;
-    this.#fadesIn = true;
+    // Nothing fades if the pause ends before its first frame, or began in silence.
+    this.#fadesIn = this.#responseId !== undefined && this.#tail === undefined;
+    this.#tail = undefined;
   }
 
   /** The time from sending to playing, by the latest receiver report. */
