@@ -70,7 +70,10 @@ export class SimulatedEngines {
         const stream = inner.open(options);
         return {
           frameMs: stream.frameMs,
-          push: (samples) => this.#track(stream.push(samples)),
+          push: (samples) => {
+            const pushed = stream.push(samples);
+            return pushed && this.#track(pushed);
+          },
           reduceNoise: (reduction) => stream.reduceNoise?.(reduction),
           close: () => stream.close(),
         };

@@ -20,7 +20,7 @@ export async function framesOf(detector: VoiceActivityDetector, samples: Int16Ar
   const room = roomTone(leadMs + tailMs, random);
   const lead = room.slice(0, (leadMs * corpusRateHz) / 1000);
   const stream = detector.open({ sampleRateHz: corpusRateHz });
-  const frames = await stream.push(concatSamples([lead, samples, room.slice(lead.length)]));
+  const frames = (await stream.push(concatSamples([lead, samples, room.slice(lead.length)]))) ?? [];
   stream.close();
   return frames;
 }

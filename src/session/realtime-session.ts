@@ -127,9 +127,16 @@ export class RealtimeSession implements Session {
   #take(input: Input): void | Promise<void> {
     if (this.#core.closed) return;
     this.#lifetime.touched();
-    this.#waiting.push(input);
-    if (!this.#working) this.#worked = this.#work();
-    return this.#working ? this.#worked.then(() => this.#caughtUp()) : this.#caughtUp();
+    if (this.#working) {
+      this.#waiting.push(input);
+    } else {
+      this.#working = true;
+      const processed = this.#process(input);
+      this.#working = processed !== undefined || this.#waiting.length > 0;
+      if (!this.#working) return this.#caughtUp();
+      this.#worked = this.#workOn(processed);
+    }
+    return this.#worked.then(() => this.#caughtUp());
   }
 
   /** A promise if the session is behind: reading from the client is paused until it resolves. */
@@ -161,17 +168,22 @@ export class RealtimeSession implements Session {
     for (const peer of peers) peer.close(reason);
   }
 
-  /** Processes the queue in order. Runs synchronously as far as possible; never rejects. */
-  async #work(): Promise<void> {
-    this.#working = true;
-    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
-      if ('event' in next && waitsForDetection.has(next.event.type)) await this.#input.settled();
-      if (this.#core.closed) return;
-      this.#waiting.shift();
-      const handled = 'event' in next ? this.#handle(next.event, next.from) : this.#handleAudio(next.audio, next.from);
-      if (handled) await handled;
+  /** Processes the inputs behind one that takes time, in order. Never rejects. */
+  async #workOn(first: void | Promise<void>): Promise<void> {
+    await first;
+    for (let next = this.#waiting.shift(); next && !this.#core.closed; next = this.#waiting.shift()) {
+      const processed = this.#process(next);
+      if (processed) await processed;
     }
     this.#working = false;
+  }
+
+  /** A promise if the input takes several turns of the event loop. Never throws or rejects. */
+  #process(input: Input): void | Promise<void> {
+    if (!('event' in input)) return this.#handleAudio(input.audio, input.from);
+    const { event, from } = input;
+    if (!waitsForDetection.has(event.type) || !this.#input.isPending) return this.#handle(event, from);
+    return this.#input.settled().then(() => (this.#core.closed ? undefined : this.#handle(event, from)));
   }
 
   /** A promise if the event takes several turns of the event loop. Never throws or rejects. */

@@ -138,18 +138,8 @@ class StallTimer {
   }
 }
 
-/** Waits for a promise for at most `stallMs`; then rejects with a `StageError`. */
-export function withDeadline<T>(
-  promise: Promise<T>,
-  { kind, clock, stallMs }: { kind: EngineKind; clock: Clock; stallMs: number },
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(stallMs, () => reject(stallError(kind, stallMs)));
-    promise.then(resolve, reject).finally(cancel);
-  });
-}
-
-function stallError(kind: EngineKind, stallMs: number): StageError {
+/** The error of an engine that has produced nothing for `stallMs`. */
+export function stallError(kind: EngineKind, stallMs: number): StageError {
   return new StageError(
     kind,
     'stalled',

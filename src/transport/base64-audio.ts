@@ -37,11 +37,10 @@ function unpaddedLength(base64: string): number {
 }
 
 /**
- * Decodes the base64 of one event into its own memory.
+ * Decodes base64 into `bytes`, which has its decoded length.
  * @throws {WireError} when the text is not base64
  */
-function decodeBase64(text: string, format: AudioFormat): Uint8Array {
-  const bytes = Buffer.alloc(decodedBytes(text));
+function decodeBase64(text: string, bytes: Buffer<ArrayBuffer>, format: AudioFormat): Buffer<ArrayBuffer> {
   requireWhole(text, bytes.write(text, 'base64'), format);
   return bytes;
 }
@@ -69,6 +68,9 @@ function requireWhole(text: string, writtenBytes: number, format: AudioFormat): 
     throw wireErrors.badAudio(descriptions[format.type], 'an invalid base64 string');
 }
 
+/** For appends, whose samples are copied at once: new memory for each costs more than decoding it. */
+const shared = Buffer.alloc(16 * 1024);
+
 class Base64Decoder implements AudioDecoder {
   readonly format: AudioFormat;
   /** An odd byte of PCM, carried to the next append (docs/protocol.md §8). */
@@ -83,8 +85,14 @@ class Base64Decoder implements AudioDecoder {
     return this.pushAtOnce(base64);
   }
 
+  pushBriefly(base64: string): Int16Array | AsyncIterable<Int16Array> {
+    const length = decodedBytes(base64);
+    if (length > shared.length) return this.push(base64);
+    return this.#samples(decodeBase64(base64, shared.subarray(0, length), this.format));
+  }
+
   pushAtOnce(base64: string): Int16Array {
-    return this.#samples(decodeBase64(base64, this.format));
+    return this.#samples(decodeBase64(base64, Buffer.alloc(decodedBytes(base64)), this.format));
   }
 
   async *pushInTurns(base64: string, eventLoopYield: EventLoopYield): AsyncGenerator<Int16Array> {

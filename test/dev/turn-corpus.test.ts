@@ -28,7 +28,7 @@ after(() => Promise.all([flite.close(), silero.close()]));
 async function voicedMs(samples: Int16Array): Promise<number> {
   const room = roomTone(320, new Random(1, 1));
   const stream = silero.open({ sampleRateHz: corpusRateHz });
-  const frames = await stream.push(concatSamples([room, samples, room]));
+  const frames = (await stream.push(concatSamples([room, samples, room]))) ?? [];
   stream.close();
   let run = 0;
   let longest = 0;

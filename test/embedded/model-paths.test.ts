@@ -21,7 +21,7 @@ test('Silero v6 from a path distinguishes speech from noise', async (t) => {
   const { samples } = await say(set.engines.voice, 'What time is it in London?');
   const share = async (audio: Int16Array) => {
     const stream = set.engines.voiceActivity.open({ sampleRateHz: 16_000 });
-    const frames = await stream.push(audio);
+    const frames = (await stream.push(audio)) ?? [];
     stream.close();
     return frames.filter(({ probability }) => probability > 0.5).length / frames.length;
   };

@@ -4,7 +4,7 @@ import { concatSamples } from '../../src/audio/pcm.ts';
 import { resample } from '../../src/audio/resample.ts';
 import { Flite } from '../../src/engines/embedded/flite/flite.ts';
 import { Silero } from '../../src/engines/embedded/silero/silero.ts';
-import { quietestDb, type VoiceFrame } from '../../src/session/ports/voice-activity.ts';
+import { quietestDb, type VoiceActivityStream, type VoiceFrame } from '../../src/session/ports/voice-activity.ts';
 import { noise, say, silence } from '../engines/speech.ts';
 
 const silero = new Silero();
@@ -20,10 +20,14 @@ before(async () => {
 
 after(() => silero.close());
 
+async function push(stream: VoiceActivityStream, samples: Int16Array): Promise<readonly VoiceFrame[]> {
+  return (await stream.push(samples)) ?? [];
+}
+
 async function framesOf(samples: Int16Array, chunk: number, sampleRateHz: number): Promise<VoiceFrame[]> {
   const stream = silero.open({ sampleRateHz });
   const pushes: Promise<readonly VoiceFrame[]>[] = [];
-  for (let at = 0; at < samples.length; at += chunk) pushes.push(stream.push(samples.subarray(at, at + chunk)));
+  for (let at = 0; at < samples.length; at += chunk) pushes.push(push(stream, samples.subarray(at, at + chunk)));
   const results = await Promise.all(pushes);
   stream.close();
   return results.flat();
@@ -66,9 +70,9 @@ for (const sampleRateHz of [8_000, 16_000, 24_000]) {
       assert.deepEqual(await framesOf(samples, chunk, sampleRateHz), whole);
     }
     const stream = silero.open({ sampleRateHz });
-    assert.equal((await stream.push(samples.subarray(0, sampleRateHz * 0.032))).length, 1);
-    assert.equal((await stream.push(samples.subarray(0, sampleRateHz * 0.031))).length, 0);
-    assert.equal((await stream.push(samples.subarray(0, sampleRateHz * 0.001))).length, 1);
+    assert.equal((await push(stream, samples.subarray(0, sampleRateHz * 0.032))).length, 1);
+    assert.equal((await push(stream, samples.subarray(0, sampleRateHz * 0.031))).length, 0);
+    assert.equal((await push(stream, samples.subarray(0, sampleRateHz * 0.001))).length, 1);
     stream.close();
   });
 }
@@ -91,7 +95,7 @@ test('noise reduction does not change the number of frames, or depend on the chu
     const reduced: Int16Array[] = [];
     stream.reduceNoise?.({ strength: 1, write: (samples) => reduced.push(samples) });
     const pushes: Promise<readonly VoiceFrame[]>[] = [];
-    for (let at = 0; at < recording.length; at += chunk) pushes.push(stream.push(recording.subarray(at, at + chunk)));
+    for (let at = 0; at < recording.length; at += chunk) pushes.push(push(stream, recording.subarray(at, at + chunk)));
     const frames = (await Promise.all(pushes)).flat();
     stream.close();
     return { frames, reduced: concatSamples(reduced) };
@@ -107,8 +111,8 @@ test('minutes of audio in one push do not delay another stream', async () => {
   const order: string[] = [];
   const greedy = silero.open({ sampleRateHz: 16_000 });
   const modest = silero.open({ sampleRateHz: 16_000 });
-  const long = greedy.push(silence(60_000)).then(() => order.push('a minute'));
-  const short = modest.push(silence(64)).then(() => order.push('two frames'));
+  const long = push(greedy, silence(60_000)).then(() => order.push('a minute'));
+  const short = push(modest, silence(64)).then(() => order.push('two frames'));
   await Promise.all([long, short]);
   assert.deepEqual(order, ['two frames', 'a minute']);
   greedy.close();
@@ -117,18 +121,18 @@ test('minutes of audio in one push do not delay another stream', async () => {
 
 test('closing a stream settles its pushes early, and later ones yield nothing', async () => {
   const stream = silero.open({ sampleRateHz: 16_000 });
-  const pending = stream.push(silence(600_000));
+  const pending = push(stream, silence(600_000));
   stream.close();
   assert.ok((await pending).length < 18_750);
-  assert.equal((await stream.push(silence(320))).length, 0);
+  assert.equal((await push(stream, silence(320))).length, 0);
   stream.close();
 });
 
 test('audio beyond the queue is refused', async () => {
   const stream = silero.open({ sampleRateHz: 8_000 });
-  const first = stream.push(silence(20 * 60_000, 8_000));
+  const first = push(stream, silence(20 * 60_000, 8_000));
   await assert.rejects(
-    stream.push(silence(20 * 60_000, 8_000)),
+    push(stream, silence(20 * 60_000, 8_000)),
     /Silero voice activity: 30 minutes of audio are already waiting/,
   );
   stream.close();

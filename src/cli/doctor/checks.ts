@@ -74,7 +74,7 @@ async function checkTranscriber(transcriber: Transcriber, { clip, signal }: Chec
 async function checkVoiceActivity(detector: VoiceActivityDetector, { clip }: CheckOptions): Promise<Finding> {
   const stream = detector.open({ sampleRateHz: clip.sampleRateHz });
   try {
-    const frames = await stream.push(clip.samples);
+    const frames = (await stream.push(clip.samples)) ?? [];
     const voiced = frames.filter(({ probability }) => probability > 0.5).length;
     if (voiced === 0) throw new Error(`it found no speech in a clip that says "${sampleSentence}"`);
     return { did: `found speech in ${Math.round((100 * voiced) / frames.length)} % of a spoken clip` };

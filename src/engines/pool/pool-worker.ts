@@ -201,6 +201,7 @@ export class PoolWorker<Request, Message> {
         this.#jobs.get(message.id)?.job.add(message.message);
         break;
       case 'done':
+        if (message.message !== undefined) this.#jobs.get(message.id)?.job.add(message.message);
         this.#over(message.id, (job) => job.finish());
         break;
       case 'error':

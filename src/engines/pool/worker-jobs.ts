@@ -23,7 +23,11 @@ interface RunningJob {
 
 type Job<Request> = Extract<ToWorker<Request>, { type: 'job' }>;
 
-export type JobHandler<Request, Message> = (request: Request, job: WorkerJob<Message>) => Promise<void>;
+/** May return the last message, which then takes no transfer of its own. */
+export type JobHandler<Request, Message> = (
+  request: Request,
+  job: WorkerJob<Message>,
+) => Promise<Message | undefined> | Promise<void>;
 
 /**
  * Loads the model, reports that the worker is ready, and serves jobs. A job ends when its handler
@@ -71,14 +75,14 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
     const self: RunningJob = { rank, abort, ended: Promise.withResolvers() };
     running.set(id, self);
     try {
-      await handle(request, {
+      const last = await handle(request, {
         signal: abort.signal,
         send: (message, transfer) => {
           if (!abort.signal.aborted) post({ type: 'message', id, message }, transfer);
         },
         turn: () => turn(self),
       });
-      post({ type: 'done', id });
+      post(last === undefined || abort.signal.aborted ? { type: 'done', id } : { type: 'done', id, message: last });
     } catch (error) {
       post({ type: 'error', id, reason: messageOf(error) });
     } finally {

@@ -15,5 +15,5 @@ export type FromWorker<Message> =
   /** Loading failed; the worker exits. */
   | { type: 'failed'; reason: string }
   | { type: 'message'; id: number; message: Message }
-  | { type: 'done'; id: number }
+  | { type: 'done'; id: number; message?: Message }
   | { type: 'error'; id: number; reason: string };

@@ -100,26 +100,36 @@ export class DetectedTurns {
     this.#detector?.reset();
   }
 
-  /** Applies the frames of voice activity detection to the turns. Call it again when it has resolved. */
-  async apply(frames: readonly VoiceFrame[], detector: TurnDetector): Promise<void> {
-    for (const frame of frames) {
+  /**
+   * Applies the frames of voice activity detection to the turns. A promise if a decision waits for evidence: call it
+   * again when it has resolved.
+   */
+  apply(frames: readonly VoiceFrame[], detector: TurnDetector): void | Promise<void> {
+    for (const [index, frame] of frames.entries()) {
       // An observer, or the end of the session, may have closed the stream by now.
       if (this.#detector !== detector) return;
-      let mark = detector.push(frame);
-      if (mark?.type === 'undecided') {
-        this.#startPause(detector);
-        // Frames wait here, so that the time of the answer has no effect on the turn.
-        const evidence = await this.#overlap.evidence(detector.prosody);
-        if (this.#detector !== detector) return;
-        mark = detector.inform(evidence);
-      }
-      if (mark) this.#report(mark, detector);
-      this.#boundBuffer(detector);
+      const mark = detector.push(frame);
+      if (mark?.type === 'undecided') return this.#decide(frames.slice(index + 1), detector);
+      this.#take(mark, detector);
     }
     this.#startPause(detector);
     // Not the silence after the last words, in which the turn may end: the transcriber should be free then.
     const { positionMs, voiced } = detector;
     if (voiced) this.#turn?.grow(Math.min(voiced.toMs + marginAfterMs, positionMs));
+  }
+
+  /** Later frames wait, so that the time of the answer has no effect on the turn. */
+  async #decide(later: readonly VoiceFrame[], detector: TurnDetector): Promise<void> {
+    this.#startPause(detector);
+    const evidence = await this.#overlap.evidence(detector.prosody);
+    if (this.#detector !== detector) return;
+    this.#take(detector.inform(evidence), detector);
+    await this.apply(later, detector);
+  }
+
+  #take(mark: TurnMark | undefined, detector: TurnDetector): void {
+    if (mark) this.#report(mark, detector);
+    this.#boundBuffer(detector);
   }
 
   #report(mark: TurnMark, detector: TurnDetector): void {

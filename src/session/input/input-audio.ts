@@ -5,13 +5,14 @@ import { errorEvent, wireErrors } from '../../protocol/errors/wire-errors.ts';
 import { type AudioFormat, formatRateHz, type TurnDetection } from '../../protocol/wire/session-config.ts';
 import type { AudioDecoder } from '../ports/audio-codec.ts';
 import type { Peer } from '../ports/peer.ts';
-import type { VoiceActivityStream } from '../ports/voice-activity.ts';
+import type { VoiceActivityStream, VoiceFrame } from '../ports/voice-activity.ts';
 import type { SessionCore } from '../session-core.ts';
-import { stageFailed, withDeadline } from '../stage.ts';
+import { stageFailed } from '../stage.ts';
 import type { Overlap } from '../turns/overlap.ts';
 import { detectorSettings, type TurnDetector } from '../turns/turn-detector.ts';
 import { DetectedTurns, type InputAudioEvents } from './detected-turns.ts';
 import { InputBuffer } from './input-buffer.ts';
+import { PendingDetection } from './pending-detection.ts';
 
 /** Minimum duration of a turn (docs/protocol.md §5). */
 const minCommitMs = 100;
@@ -32,11 +33,10 @@ export class InputAudio {
   #stream: VoiceActivityStream | undefined;
   /** The end of the audio with reduced noise; undefined as long as the stream does not reduce any. */
   #reducedMs: number | undefined;
-  #undetectedMs = 0;
   /** Audio of an append that has not been decoded yet. */
   #undecodedMs = 0;
   #closed = false;
-  #settled: Promise<void> = Promise.resolve();
+  readonly #pending: PendingDetection;
   /** Detection has failed, the failure was reported, and there was no result since. */
   #failing = false;
 
@@ -47,6 +47,9 @@ export class InputAudio {
     this.#buffer = new InputBuffer(formatRateHz(input.format));
     this.#detection = input.turn_detection;
     this.#turns = new DetectedTurns(core, overlap, this.#buffer, events);
+    const { clock, settings } = core;
+    const stallMs = settings.limits.stageStallMs;
+    this.#pending = new PendingDetection({ clock, stallMs }, (error) => this.#fail(error, this.#stream));
   }
 
   get speaking(): boolean {
@@ -65,12 +68,17 @@ export class InputAudio {
 
   /** Whether voice activity detection is too far behind. */
   get behind(): boolean {
-    return this.#undetectedMs > this.#core.settings.limits.undetectedAudioMs;
+    return this.#pending.durationMs > this.#core.settings.limits.undetectedAudioMs;
+  }
+
+  /** Whether voice activity detection has not processed all audio. */
+  get isPending(): boolean {
+    return !this.#pending.isEmpty;
   }
 
   /** Resolves once all audio appended so far has been through voice activity detection. */
   settled(): Promise<void> {
-    return this.#settled;
+    return this.#pending.settled();
   }
 
   /**
@@ -110,7 +118,7 @@ export class InputAudio {
     this.#requireRoom(size.durationMs);
     const decoder = this.#decoders.get(from) ?? from.codec.decoder(this.#format);
     this.#decoders.set(from, decoder);
-    const decoded = decoder.push(text);
+    const decoded = decoder.pushBriefly(text);
     if (!(decoded instanceof Int16Array)) return this.#appendInTurns(decoded, size.durationMs);
     this.#append(decoded);
   }
@@ -205,6 +213,7 @@ export class InputAudio {
     this.#turns.discard();
     this.#freeResampler();
     this.#closeStream();
+    this.#pending.close();
   }
 
   /** The stream that the session's settings need; undefined if they need none. */
@@ -247,26 +256,22 @@ export class InputAudio {
 
   #detect(samples: Int16Array, stream: VoiceActivityStream, detector: TurnDetector | undefined): void {
     const addedMs = durationMs(samples.length, this.#buffer.rateHz);
-    const pushed = stream.push(samples);
-    this.#undetectedMs += addedMs;
-    const before = this.#settled;
-    const { clock, settings } = this.#core;
-    this.#settled = withDeadline(pushed, { kind: 'voiceActivity', clock, stallMs: settings.limits.stageStallMs })
-      .then(
-        async (frames) => {
-          await before;
-          if (frames.length > 0) this.#failing = false;
-          if (detector) await this.#turns.apply(frames, detector);
-        },
-        (error: unknown) => this.#fail(error, stream),
-      )
-      .catch((error: unknown) => this.#core.observers.publish({ type: 'session_fault', error: String(error) }))
-      .finally(() => {
-        this.#undetectedMs -= addedMs;
-      });
+    this.#pending.follow(stream.push(samples), addedMs, {
+      frames: (frames) => {
+        if (frames.length > 0) this.#failing = false;
+        return detector && this.#apply(frames, detector);
+      },
+      failed: (error) => this.#fail(error, stream),
+    });
   }
 
-  #fail(error: unknown, stream: VoiceActivityStream): void {
+  #apply(frames: readonly VoiceFrame[], detector: TurnDetector): void | Promise<void> {
+    const what = 'detecting turns';
+    const applied = this.#core.attempt(what, () => this.#turns.apply(frames, detector));
+    return applied?.catch((error: unknown) => this.#core.fail(what, error));
+  }
+
+  #fail(error: unknown, stream: VoiceActivityStream | undefined): void {
     if (this.#stream !== stream) return;
     this.#closeStream();
     if (this.#detection) {

@@ -1,18 +1,18 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 
-/** Memory that is retained when little is buffered, so that turns do not cause garbage collection. */
-const roomyMs = 3000;
-/** Memory that is allocated for each buffered sample. */
-const headroom = 1.25;
+const blocksPerSecond = 2;
 
 /**
  * Input audio that is not committed yet, on the timeline of all audio ever written: positions are milliseconds
- * from the session's first sample. Mono, at one rate at a time.
+ * from the session's first sample. Mono, at one rate at a time. It is stored in blocks, so that it needs no more memory
+ * than its audio, and is never moved.
  */
 export class InputBuffer {
   #rateHz: number;
-  #samples = new Int16Array(0);
-  /** The index and number of buffered samples. */
+  readonly #blocks: Int16Array[] = [];
+  /** The last block that became free. */
+  #spare: Int16Array | undefined;
+  /** The index of the first buffered sample in the first block, and the number of buffered samples. */
   #first = 0;
   #length = 0;
   /** The position of the first buffered sample. */
@@ -40,25 +40,28 @@ export class InputBuffer {
   }
 
   append(samples: Int16Array): void {
-    if (this.#first + this.#length + samples.length > this.#samples.length)
-      this.#makeRoom(this.#length + samples.length);
-    this.#samples.set(samples, this.#first + this.#length);
+    const at = this.#length;
     this.#length += samples.length;
+    this.#write(at, samples);
   }
 
   /** Replaces audio from a position on; the part that is not buffered any more is ignored. */
   replace(positionMs: number, samples: Int16Array): void {
     const at = Math.round(((positionMs - this.#startMs) / 1000) * this.#rateHz);
-    const known = samples.subarray(Math.max(0, -at), this.#length - at);
-    this.#samples.set(known, this.#first + Math.max(0, at));
+    this.#write(Math.max(0, at), samples.subarray(Math.max(0, -at), Math.max(0, this.#length - at)));
   }
 
   /** A copy of the buffered audio between two positions. */
   slice(fromMs: number, toMs: number): AudioClip {
-    return {
-      samples: this.#samples.slice(this.#first + this.#index(fromMs), this.#first + this.#index(toMs)),
-      sampleRateHz: this.#rateHz,
-    };
+    const from = this.#index(fromMs);
+    const samples = new Int16Array(Math.max(0, this.#index(toMs) - from));
+    for (let done = 0; done < samples.length; ) {
+      const { block, offset } = this.#locate(from + done);
+      const part = block.subarray(offset, offset + samples.length - done);
+      samples.set(part, done);
+      done += part.length;
+    }
+    return { samples, sampleRateHz: this.#rateHz };
   }
 
   /** Drops the audio before a position. */
@@ -68,32 +71,44 @@ export class InputBuffer {
     this.#first += count;
     this.#length -= count;
     this.#startMs += (count / this.#rateHz) * 1000;
-    if (this.#samples.length > this.#roomySamples && this.#length * 4 < this.#samples.length) this.#move(this.#length);
+    const unused = this.#length === 0 ? this.#blocks.length : Math.floor(this.#first / this.#blockSamples);
+    for (const block of this.#blocks.splice(0, unused)) this.#spare = block;
+    this.#first = this.#length === 0 ? 0 : this.#first % this.#blockSamples;
   }
 
   /** Clears the buffer and changes the rate; the timeline continues. */
   restart(rateHz: number): void {
     this.dropUntil(this.endMs);
     this.#rateHz = rateHz;
+    this.#spare = undefined;
   }
 
-  get #roomySamples(): number {
-    return (roomyMs / 1000) * this.#rateHz;
+  get #blockSamples(): number {
+    return this.#rateHz / blocksPerSecond;
   }
 
-  /** Reuses the memory if it has headroom; otherwise allocates more. */
-  #makeRoom(length: number): void {
-    if (length * headroom > this.#samples.length) return this.#move(length);
-    this.#samples.copyWithin(0, this.#first, this.#first + this.#length);
-    this.#first = 0;
+  /** Writes samples from an index of the buffered audio on. */
+  #write(at: number, samples: Int16Array): void {
+    for (let done = 0; done < samples.length; ) {
+      const { block, offset } = this.#locate(at + done);
+      const room = block.length - offset;
+      const part = done === 0 && samples.length <= room ? samples : samples.subarray(done, done + room);
+      block.set(part, offset);
+      done += part.length;
+    }
   }
 
-  /** Moves to memory with headroom, so that it is rarely moved again. */
-  #move(length: number): void {
-    const roomy = new Int16Array(Math.ceil(length * headroom) + this.#rateHz / 4);
-    roomy.set(this.#samples.subarray(this.#first, this.#first + this.#length));
-    this.#samples = roomy;
-    this.#first = 0;
+  /** The place of a buffered sample, in a new block if necessary. */
+  #locate(index: number): { block: Int16Array; offset: number } {
+    const at = this.#first + index;
+    const offset = at % this.#blockSamples;
+    const number = (at - offset) / this.#blockSamples;
+    const block = this.#blocks[number] ?? this.#spare ?? new Int16Array(this.#blockSamples);
+    if (this.#blocks[number] === undefined) {
+      this.#blocks[number] = block;
+      this.#spare = undefined;
+    }
+    return { block, offset };
   }
 
   #index(positionMs: number): number {

@@ -15,6 +15,8 @@ export interface AudioDecoder {
    * @throws {WireError} or yields nothing and rejects with it, when the text is malformed; then nothing is carried over
    */
   push(text: string): Int16Array | AsyncIterable<Int16Array>;
+  /** As `push`, but the samples may be valid only until the next call of any decoder. */
+  pushBriefly(text: string): Int16Array | AsyncIterable<Int16Array>;
 }
 
 /**

@@ -28,11 +28,11 @@ export interface VoiceActivityStream {
   /** Milliseconds of audio per frame. */
   readonly frameMs: number;
   /**
-   * Takes the next samples at the stream's rate, any number of them, and resolves with the frames that they complete.
-   * Frames are counted from the stream's first sample, so the result does not depend on how the audio is split into
-   * calls. Calls may overlap; they resolve in order.
+   * Takes the next samples at the stream's rate, any number of them, and resolves with the frames that they complete;
+   * undefined if they complete none. Frames are counted from the stream's first sample, so the result does not depend
+   * on how the audio is split into calls. Calls may overlap; they resolve in order. The samples may change afterwards.
    */
-  push(samples: Int16Array): Promise<readonly VoiceFrame[]>;
+  push(samples: Int16Array): Promise<readonly VoiceFrame[]> | undefined;
   /**
    * Reduces the noise in the samples pushed from now on; their frames are later by a constant delay. Absent: not
    * supported, see `reducesNoise`.

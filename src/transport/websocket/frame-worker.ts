@@ -46,4 +46,4 @@ function parse({ bytes, dialect, checks }: ParseRequest): ParsedFrame {
   }
 }
 
-await serveJobs<ParseRequest, ParsedFrame>(async () => async (request, job) => job.send(parse(request)));
+await serveJobs<ParseRequest, ParsedFrame>(async () => async (request) => parse(request));

@@ -133,25 +133,40 @@ export class WebSocketPeer implements Peer {
   #message(data: RawData, isBinary: boolean, session: Session): void {
     if (this.#closing) return;
     this.#inboundFlow.count();
-    this.#unread.push({ data, isBinary });
-    if (!this.#reading) void this.#read(session);
+    if (this.#reading) {
+      this.#unread.push({ data, isBinary });
+      return;
+    }
+    const processed = this.#process({ data, isBinary }, session);
+    if (processed) void this.#readOn(processed, session);
   }
 
-  /** Processes one message after the other, synchronously if possible. */
-  async #read(session: Session): Promise<void> {
+  /** Processes the messages behind one that takes time, one after the other. */
+  async #readOn(first: Promise<void>, session: Session): Promise<void> {
     this.#reading = true;
+    await this.#holding(first);
     for (let next = this.#unread.shift(); next && !this.#closing; next = this.#unread.shift()) {
-      try {
-        const taken = this.#take(next, session);
-        if (taken instanceof Promise) await this.#holding(taken);
-      } catch (error) {
-        if (error instanceof ClientEventError) session.refuse(error.wireError, error.clientEventId, this);
-        else this.#failed(error, session);
-      }
-      const paid = this.#inboundFlow.answersPaid();
-      if (paid) await this.#holding(paid);
+      const processed = this.#process(next, session);
+      if (processed) await this.#holding(processed);
     }
     this.#reading = false;
+  }
+
+  /** A promise if the next message has to wait; it never rejects. */
+  #process(message: Message, session: Session): Promise<void> | undefined {
+    try {
+      const taken = this.#take(message, session);
+      if (!taken) return this.#inboundFlow.answersPaid();
+      return taken.catch((error: unknown) => this.#refused(error, session)).then(() => this.#inboundFlow.answersPaid());
+    } catch (error) {
+      this.#refused(error, session);
+      return this.#inboundFlow.answersPaid();
+    }
+  }
+
+  #refused(error: unknown, session: Session): void {
+    if (error instanceof ClientEventError) session.refuse(error.wireError, error.clientEventId, this);
+    else this.#failed(error, session);
   }
 
   #take({ data, isBinary }: Message, session: Session): void | Promise<void> {

@@ -136,7 +136,7 @@ test('events behind audio wait until the audio is processed', async () => {
         frameMs: stream.frameMs,
         push: async (samples) => {
           await opened;
-          return stream.push(samples);
+          return (await stream.push(samples)) ?? [];
         },
         close: () => stream.close(),
       };

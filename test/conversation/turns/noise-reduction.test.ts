@@ -26,9 +26,10 @@ function halvingDetector(): VoiceActivityDetector {
           reduction = wanted;
         },
         async push(samples) {
-          const frames = await stream.push(samples);
+          const added = samples.slice();
+          const frames = (await stream.push(samples)) ?? [];
           if (!reduction) return frames;
-          held = concatSamples([held, samples]);
+          held = concatSamples([held, added]);
           const done = held.subarray(0, Math.max(0, held.length - delay));
           held = held.slice(done.length);
           const { strength } = reduction;

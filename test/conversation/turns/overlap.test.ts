@@ -84,7 +84,8 @@ test('when the speech continues, what was started is dropped without a trace', a
       return clip.samples.length > 1500 * 24 ? 'How are you today? And your wife?' : 'How are you today?';
     };
     await client.speak(concatSamples([quiet(400), speech(800), quiet(256)]));
-    await client.speak(concatSamples([speech(800), quiet(700)]));
+    await client.speak(concatSamples([speech(800), quiet(256)]));
+    await client.speak(quiet(444));
     await clock.advance(10_000);
     assert.equal(signals.length, overlap === 'off' ? 1 : 2);
     if (overlap === 'auto') {
@@ -175,7 +176,8 @@ test('a transcription that fails in a pause is repeated for the turn', async () 
     if (failures-- > 0) throw new Error('out of memory');
     return 'How are you today?';
   };
-  await client.speak(concatSamples([quiet(400), speech(800), quiet(700)]));
+  await client.speak(concatSamples([quiet(400), speech(800), quiet(256)]));
+  await client.speak(quiet(444));
   await clock.advance(10_000);
   assert.equal(client.last('response.done').response.status, 'completed');
 });

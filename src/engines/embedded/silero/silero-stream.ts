@@ -1,5 +1,4 @@
 import { noiseReducerDelayMs } from '../../../audio/noise-reducer.ts';
-import { concatSamples } from '../../../audio/pcm.ts';
 import type { NoiseReduction, VoiceActivityStream, VoiceFrame } from '../../../session/ports/voice-activity.ts';
 import { EngineError } from '../../engine-error.ts';
 
@@ -15,7 +14,7 @@ export interface StreamPart {
   /** The id of the stream in the worker. */
   stream: number;
   sampleRateHz: number;
-  samples: Int16Array<ArrayBuffer>;
+  samples: Int16Array;
   /** The strength of noise reduction, 0…1; undefined as long as it was never on. */
   strength: number | undefined;
 }
@@ -49,7 +48,7 @@ export class SileroStream implements VoiceActivityStream {
   readonly #host: StreamHost;
   /** A new one after a failure, because the worker has lost the state. */
   #id: number;
-  #held: Int16Array[] = [];
+  readonly #unsent: SampleQueue;
   #samplesPushed = 0;
   #samplesSent = 0;
   #samplesDone = 0;
@@ -64,23 +63,24 @@ export class SileroStream implements VoiceActivityStream {
     this.#sampleRateHz = sampleRateHz;
     this.#host = host;
     this.#id = host.nextId();
+    this.#unsent = new SampleQueue(Math.ceil(this.#samplesIn(2 * FRAME_MS)));
   }
 
   /** After `close()`, also for the pushes that it interrupted, there are fewer frames or none. */
-  push(samples: Int16Array): Promise<readonly VoiceFrame[]> {
-    if (this.#closed) return Promise.resolve([]);
+  push(samples: Int16Array): Promise<readonly VoiceFrame[]> | undefined {
+    if (this.#closed) return undefined;
     if (this.#samplesPushed - this.#samplesDone + samples.length > this.#samplesIn(MAX_WAITING_MS)) {
       return Promise.reject(new EngineError(engine, `${MAX_WAITING_MS / 60_000} minutes of audio are already waiting`));
     }
-    this.#held.push(samples.slice());
+    this.#unsent.push(samples);
     this.#samplesPushed += samples.length;
     // When noise reduction begins, its delay passes without frames.
     const frames = Math.max(0, this.#framesIn(this.#samplesPushed) - this.#framesPromised);
+    if (this.isDue) this.#host.due(this);
+    if (frames === 0) return undefined;
     this.#framesPromised += frames;
     const result = Promise.withResolvers<readonly VoiceFrame[]>();
     this.#pushes.push({ frames, result });
-    this.#settle();
-    if (this.isDue) this.#host.due(this);
     return result.promise;
   }
 
@@ -92,7 +92,7 @@ export class SileroStream implements VoiceActivityStream {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#held = [];
+    this.#unsent.clear();
     for (const { frames, result } of this.#pushes.splice(0)) result.resolve(this.#frames.splice(0, frames));
     this.#host.released(this, this.#id);
   }
@@ -102,19 +102,10 @@ export class SileroStream implements VoiceActivityStream {
     return this.#framesIn(this.#samplesPushed) > this.#framesIn(this.#samplesSent);
   }
 
-  /** The next samples, at most `MAX_PART_MS`. */
+  /** The next samples, at most `MAX_PART_MS`, which are valid until the next push. */
   takePart(): StreamPart {
-    const wanted = Math.ceil(this.#samplesIn(MAX_PART_MS));
-    const pieces: Int16Array[] = [];
-    let length = 0;
-    for (let piece = this.#held.shift(); piece; piece = length < wanted ? this.#held.shift() : undefined) {
-      const taken = piece.subarray(0, wanted - length);
-      pieces.push(taken);
-      length += taken.length;
-      if (taken.length < piece.length) this.#held.unshift(piece.subarray(taken.length));
-    }
-    this.#samplesSent += length;
-    const samples = concatSamples(pieces);
+    const samples = this.#unsent.take(Math.ceil(this.#samplesIn(MAX_PART_MS)));
+    this.#samplesSent += samples.length;
     return { stream: this.#id, sampleRateHz: this.#sampleRateHz, samples, strength: this.#reduction?.strength };
   }
 
@@ -131,7 +122,7 @@ export class SileroStream implements VoiceActivityStream {
     if (this.#closed || part.stream !== this.#id) return;
     this.#host.released(this, this.#id);
     this.#id = this.#host.nextId();
-    this.#held = [];
+    this.#unsent.clear();
     this.#samplesPushed = 0;
     this.#samplesSent = 0;
     this.#samplesDone = 0;
@@ -154,5 +145,47 @@ export class SileroStream implements VoiceActivityStream {
   #framesIn(samples: number): number {
     const delay = this.#reduction ? this.#samplesIn(noiseReducerDelayMs) : 0;
     return Math.max(0, Math.floor((samples - delay) / this.#samplesIn(FRAME_MS)));
+  }
+}
+
+/** Samples in memory that is reused, and grows while more of them wait. */
+class SampleQueue {
+  readonly #usualLength: number;
+  #samples: Int16Array;
+  #first = 0;
+  #length = 0;
+
+  constructor(usualLength: number) {
+    this.#usualLength = usualLength;
+    this.#samples = new Int16Array(usualLength);
+  }
+
+  push(samples: Int16Array): void {
+    const length = this.#length + samples.length;
+    if (this.#first + length > this.#samples.length) this.#makeRoom(length);
+    this.#samples.set(samples, this.#first + this.#length);
+    this.#length = length;
+  }
+
+  /** The next samples, at most `count`: a view that is valid until the next push. */
+  take(count: number): Int16Array {
+    const taken = this.#samples.subarray(this.#first, this.#first + Math.min(count, this.#length));
+    this.#first += taken.length;
+    this.#length -= taken.length;
+    if (this.#length === 0) this.clear();
+    return taken;
+  }
+
+  clear(): void {
+    this.#first = 0;
+    this.#length = 0;
+    if (this.#samples.length > this.#usualLength) this.#samples = new Int16Array(this.#usualLength);
+  }
+
+  #makeRoom(length: number): void {
+    const waiting = this.#samples.subarray(this.#first, this.#first + this.#length);
+    if (length > this.#samples.length) this.#samples = new Int16Array(Math.ceil(1.5 * length));
+    this.#samples.set(waiting);
+    this.#first = 0;
   }
 }

@@ -34,7 +34,7 @@ void serveJobs<SileroRequest, SileroAnswer>(async () => {
     return stream;
   };
 
-  return async ({ streams: ids, sampleRatesHz, lengths, samples, closed, strengths }, job) => {
+  return async ({ streams: ids, sampleRatesHz, lengths, samples, closed, strengths }) => {
     for (const id of closed) {
       streams.get(id)?.free();
       streams.delete(id);
@@ -49,7 +49,7 @@ void serveJobs<SileroRequest, SileroAnswer>(async () => {
       at = end;
     }
     await processFrames(model, fed);
-    job.send(fed.map((stream) => stream.takeResult()));
+    return fed.map((stream) => stream.takeResult());
   };
 });
 
