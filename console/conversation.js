@@ -197,6 +197,9 @@ export class Conversation {
       case 'response.done':
         this.#responseDone(event.response);
         break;
+      case 'parley.ledger':
+        if (event.parts_ms) latency.measured(event.response_id, event.parts_ms);
+        break;
       case 'error':
         this.#failed(event);
         break;

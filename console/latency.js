@@ -3,6 +3,7 @@
 import { element, make } from './dom.js';
 
 /** @typedef {'transcript' | 'word' | 'audio' | 'heard'} Stage */
+/** @typedef {NonNullable<import('../src/protocol/wire/ledger.ts').LedgerEvent['parts_ms']>} Parts */
 /**
  * @typedef {object} Turn
  * @property {number} number
@@ -12,6 +13,7 @@ import { element, make } from './dom.js';
  * @property {string | null} itemId
  * @property {string | null} responseId
  * @property {Partial<Record<Stage, number>>} stages milliseconds after `endedMs`
+ * @property {Parts | null} parts what the server waited for
  * @property {HTMLLIElement} node
  */
 
@@ -47,6 +49,7 @@ export class Latency {
       itemId: itemId ?? null,
       responseId: null,
       stages: {},
+      parts: null,
       node,
     };
     this.#turns.unshift(turn);
@@ -106,6 +109,18 @@ export class Latency {
     this.#mark(this.#byAnswerItem.get(itemId), 'heard', inMs);
   }
 
+  /**
+   * @param {string} responseId
+   * @param {Parts} parts
+   */
+  measured(responseId, parts) {
+    const turn = this.#turns.find((candidate) => candidate.responseId === responseId);
+    if (turn === undefined) return;
+    turn.parts = parts;
+    if (turn.silenceMs > 0) turn.silenceMs = parts.policy;
+    this.#render();
+  }
+
   /** A new session numbers its turns from 1. */
   clear() {
     this.#turns = [];
@@ -139,7 +154,7 @@ export class Latency {
  * @param {number} scaleMs
  * @param {boolean} isLast whether an answer may still come
  */
-function render({ number, kind, silenceMs, stages }, scaleMs, isLast) {
+function render({ number, kind, silenceMs, stages, parts: measured }, scaleMs, isLast) {
   const bar = make('div', 'bar-track');
   bar.setAttribute('aria-hidden', 'true');
   let atMs = 0;
@@ -168,5 +183,14 @@ function render({ number, kind, silenceMs, stages }, scaleMs, isLast) {
     ),
     bar,
     make('p', 'stages', parts.join(' · ')),
+    ...(measured ? [make('p', 'stages', describeParts(measured))] : []),
   ];
+}
+
+/** @param {Parts} parts */
+function describeParts({ policy, transcriber, language_model: model, voice, parley }) {
+  const waits = { silence: policy, transcriber, model, voice, Parley: parley };
+  return `Waited for: ${Object.entries(waits)
+    .map(([name, ms]) => `${name} ${Math.round(ms)} ms`)
+    .join(' · ')}`;
 }

@@ -2,7 +2,8 @@
 
 import { Call } from './call.js';
 
-/** @typedef {import('../src/protocol/wire/server-events.ts').ServerEvent} ServerEvent */
+/** @typedef {import('../src/protocol/wire/ledger.ts').LedgerEvent} LedgerEvent */
+/** @typedef {import('../src/protocol/wire/server-events.ts').ServerEvent | LedgerEvent} ServerEvent */
 /** @typedef {import('../src/protocol/wire/client-events.ts').ClientEvent} ClientEvent */
 /**
  * @typedef {object} ClientListener
@@ -47,6 +48,7 @@ export class RealtimeClient {
     const url = new URL('v1/realtime', document.baseURI);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     url.searchParams.set('model', model);
+    url.searchParams.set('parley', 'ledger');
     // A browser cannot set headers on a WebSocket, so the key is sent as a subprotocol.
     const protocols = apiKey === '' ? ['realtime'] : ['realtime', `openai-insecure-api-key.${apiKey}`];
     let socket;

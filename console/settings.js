@@ -142,8 +142,8 @@ export function closingSilenceMs({ turnMode, silenceMs }) {
   return turnMode === 'semantic_vad' ? 8500 : silenceMs + 500;
 }
 
-/** How long Parley's semantic_vad waits in silence, by eagerness. */
-const semanticSilenceMs = { high: 400, auto: 800, medium: 800, low: 1600 };
+/** The silence that Parley's semantic_vad waits for after a finished sentence, by eagerness; the ledger has the actual one. */
+const semanticSilenceMs = { high: 250, auto: 420, medium: 420, low: 600 };
 
 /**
  * Silence that the server waits for before it ends a turn.

@@ -66,6 +66,15 @@ export function samplesIn(ms: number, sampleRateHz: number): number {
   return Math.round((ms * sampleRateHz) / 1000);
 }
 
+/** −50 dBFS: quieter samples are not audible as speech. */
+const audibleLevel = 32_768 * 10 ** (-50 / 20);
+
+/** The duration before the first audible sample, in milliseconds; undefined if there is none. */
+export function silenceBeforeMs(samples: Int16Array, sampleRateHz: number): number | undefined {
+  const first = samples.findIndex((sample) => Math.abs(sample) > audibleLevel);
+  return first < 0 ? undefined : durationMs(first, sampleRateHz);
+}
+
 /** Samples that `concatInTurns` copies per turn of the event loop: about a millisecond. */
 const samplesPerTurn = 512 * 1024;
 

@@ -242,7 +242,7 @@ export const limits = inGroup('Limits', {
   aheadAudioMs: option(
     milliseconds(0, 24 * hourMs),
     sessionLimits.aheadAudioMs,
-    'Audio of one turn that is transcribed in its pauses, before it has ended. Each pause counts the turn so far.',
+    'Audio of one turn that is transcribed in its pauses, before it has ended. Each pause counts the turn so far, at most 20 s.',
   ),
   unusedAnswersPerMinute: option(
     integerOrInfinity('COUNT', 1, 1_000_000),

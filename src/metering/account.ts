@@ -1,3 +1,4 @@
+import type { LedgerParts } from '../protocol/wire/ledger.ts';
 import type { RateLimit, ResponseStatus, TranscriptionUsage, Usage } from '../protocol/wire/server-events.ts';
 import { TurnLedger, type TurnTimes } from '../session/observing/turn-ledger.ts';
 import type { ExpectedTokens, Meter, Reservation, ResponseAdmission } from '../session/ports/meter.ts';
@@ -32,7 +33,7 @@ export class Account implements Meter {
   #open = true;
 
   constructor(options: AccountOptions) {
-    const ledger = new TurnLedger(({ status }, times) => this.responseEnded(status, times));
+    const ledger = new TurnLedger(({ status }, times, entry) => this.responseEnded(status, times, entry?.partsMs));
     this.observer = {
       observe(observation) {
         ledger.observe(observation);
@@ -58,9 +59,9 @@ export class Account implements Meter {
     else this.#options.budget?.use(tokens);
   }
 
-  responseEnded(status: ResponseStatus, times: TurnTimes): void {
+  responseEnded(status: ResponseStatus, times: TurnTimes, parts?: LedgerParts): void {
     this.#responses[status] = (this.#responses[status] ?? 0) + 1;
-    this.#options.metrics.responseEnded(this.#options.labels, status, times);
+    this.#options.metrics.responseEnded(this.#options.labels, status, times, parts);
   }
 
   transcriptionUsed(usage: TranscriptionUsage): void {

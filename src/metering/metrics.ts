@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { packageVersion } from '../core/version.ts';
+import type { LedgerParts } from '../protocol/wire/ledger.ts';
 import type { ResponseStatus } from '../protocol/wire/server-events.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
 import type { TurnTimes } from '../session/observing/turn-ledger.ts';
@@ -88,6 +89,12 @@ export class Metrics {
     ['stage'],
     latencyBuckets,
   );
+  readonly #parts = this.#histogram(
+    'parley_answer_part_seconds',
+    'What the first audible sample of an answer waited for, from the end of speech.',
+    ['part'],
+    latencyBuckets,
+  );
   readonly #answers = this.#histogram(
     'parley_answer_seconds',
     'From the end of a turn, as decided, to the first audio of its answer.',
@@ -140,12 +147,13 @@ export class Metrics {
     this.#responsesRefused.inc({ ...labels });
   }
 
-  responseEnded(labels: OwnerLabels, status: ResponseStatus, times: TurnTimes): void {
+  responseEnded(labels: OwnerLabels, status: ResponseStatus, times: TurnTimes, parts?: LedgerParts): void {
     this.#responses.inc({ status, ...labels });
     for (const kind of requestKinds) {
       const ms = times[stageWaits[kind]];
       if (ms !== undefined) this.#stages.observe({ stage: engineKinds[kind].label }, ms / 1000);
     }
+    for (const [part, ms] of Object.entries(parts ?? {})) this.#parts.observe({ part }, ms / 1000);
     if (times.answeredMs !== undefined) this.#answers.observe(times.answeredMs / 1000);
   }
 

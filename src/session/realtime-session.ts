@@ -11,6 +11,7 @@ import { Drain } from './limits/drain.ts';
 import { Lifetime } from './limits/lifetime.ts';
 import { PeerGrace } from './limits/peer-grace.ts';
 import { updatedConfig } from './limits/update.ts';
+import { sentLedger } from './observing/sent-ledger.ts';
 import type { CloseReason, Peer } from './ports/peer.ts';
 import type { Response } from './response/response.ts';
 import { Responses } from './response/responses.ts';
@@ -53,6 +54,7 @@ export class RealtimeSession implements Session {
   /** Whether the last written audio was refused, so that a live stream is notified once. */
   #writeRefused = false;
   #working = false;
+  #hasLedger = false;
   #worked: Promise<void> = Promise.resolve();
   readonly #drain = new Drain();
 
@@ -106,8 +108,16 @@ export class RealtimeSession implements Session {
     const { kind, config } = this.#core;
     this.#grace.stop();
     this.#core.attach(peer);
+    if (peer.extensions?.has('ledger')) this.#keepLedger();
     if (!peer.sideband) this.#core.emitTo(peer, { type: 'session.created', session: kind.view(config) });
     this.#mcp.begin();
+  }
+
+  /** Sends the latencies of each response to the peers that requested the extension `ledger`. */
+  #keepLedger(): void {
+    if (this.#hasLedger) return;
+    this.#hasLedger = true;
+    this.#core.observers.add(sentLedger((event) => this.#core.emitExtension('ledger', event)));
   }
 
   detach(peer: Peer): void {

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { errorEvent, WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
 import type { IdSource } from '../protocol/wire/ids.ts';
-import type { OutgoingEvent, UnsentEvent } from '../protocol/wire/server-events.ts';
+import type { ExtensionEvent, OutgoingEvent, UnsentEvent } from '../protocol/wire/server-events.ts';
 import {
   applyUpdate,
   defaultRealtimeConfig,
@@ -214,6 +214,12 @@ export class SessionCore implements SessionTools {
       const event = events.get(peer.codec);
       if (event) peer.send({ ...event, event_id });
     }
+  }
+
+  /** Sends an event of an extension to the peers that requested it. */
+  emitExtension(extension: string, event: ExtensionEvent['event']): void {
+    if (this.#closed) return;
+    for (const peer of this.#peers) if (peer.extensions?.has(extension)) peer.send({ extension, event });
   }
 
   /** Sends an event to one peer, unless it has been detached. */

@@ -60,7 +60,7 @@ export interface SessionLimits {
   outOfBandResponses: number;
   /** Responses per minute that a client may request; `Infinity` for no limit. */
   responsesPerMinute: number;
-  /** Audio of one turn that is transcribed in pauses, before the turn has ended. */
+  /** Audio of one turn that is transcribed in pauses, before the turn has ended; a pause counts at most 20 s. */
   aheadAudioMs: number;
   /** Answers of a key per minute that are started ahead and not used; `Infinity` for no limit. */
   unusedAnswersPerMinute: number;
@@ -108,7 +108,7 @@ export const defaultSessionSettings: SessionSettings = {
     engineCallCharacters: 1024 ** 2,
     outOfBandResponses: 8,
     responsesPerMinute: 600,
-    aheadAudioMs: 120_000,
+    aheadAudioMs: 600_000,
     unusedAnswersPerMinute: 60,
     // By the official document.
     appendBytes: 15 * 1024 ** 2,

@@ -34,6 +34,7 @@ test('a spoken turn: each step once, in order, with times and positions', async 
     'first_token',
     'first_audio',
     'first_audio_sent',
+    'first_audible_sent',
     'response_done',
   ]);
   const decided = seen.find(({ type }) => type === 'turn_decided');
@@ -59,7 +60,14 @@ test('an interrupted response: each step once, up to its end', async () => {
   await clock.advance(700);
   await client.speak(turn);
   await clock.advance(30_000);
-  const answered = ['response_created', 'model_asked', 'first_token', 'first_audio', 'first_audio_sent'];
+  const answered = [
+    'response_created',
+    'model_asked',
+    'first_token',
+    'first_audio',
+    'first_audio_sent',
+    'first_audible_sent',
+  ];
   const understood = ['turn_decided', 'transcript', 'turn_understood'];
   assert.deepEqual(types(), [
     ...answered,

@@ -130,6 +130,7 @@ export class Conversation {
 function connect({ url: address, model, key, insecure }: AskOptions): RealtimeClient {
   const url = new URL(address);
   if (!url.searchParams.has('model')) url.searchParams.set('model', model);
+  if (!url.searchParams.has('parley')) url.searchParams.set('parley', 'ledger');
   return new RealtimeClient(url, {
     headers: key === undefined ? {} : { Authorization: `Bearer ${key}` },
     maxPayload: maxPayloadBytes,

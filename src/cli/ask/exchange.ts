@@ -5,6 +5,7 @@
 import { bytesToSamples } from '../../audio/pcm.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
 import type { FunctionCallItem } from '../../protocol/wire/items.ts';
+import type { LedgerEvent } from '../../protocol/wire/ledger.ts';
 import type { ErrorDetails, ResponseResource, ServerEvent, ServerEventOf } from '../../protocol/wire/server-events.ts';
 import type { Playback } from './playback.ts';
 import { formatMs, type Report } from './report.ts';
@@ -99,7 +100,7 @@ export class TurnFollower {
     return turns.some(({ transcript, closed }) => transcript === 'known' && !closed) ? 'an answer' : null;
   }
 
-  receive(event: ServerEvent): void {
+  receive(event: ServerEvent | LedgerEvent): void {
     const nowMs = this.#options.now();
     this.#lastEventMs = nowMs;
     switch (event.type) {
@@ -139,6 +140,9 @@ export class TurnFollower {
         break;
       case 'response.done':
         this.#responseDone(event.response, nowMs);
+        break;
+      case 'parley.ledger':
+        if (event.parts_ms) this.#options.report.line('timing', describeParts(event.parts_ms));
         break;
       case 'error':
         if (event.error.event_id === responseRequestId) {
@@ -308,6 +312,19 @@ export class TurnFollower {
         : `the end of speech (${formatMs(silence.ms)} of it: the silence that ${silence.policy} waits for)`;
     return `turn ${turn.number}: ${parts.join(' · ')} after ${end}`;
   }
+}
+
+/** What the first sound of an answer waited for, as the server measured it. */
+function describeParts(parts: NonNullable<LedgerEvent['parts_ms']>): string {
+  const words = {
+    policy: 'silence',
+    transcriber: 'transcriber',
+    language_model: 'model',
+    voice: 'voice',
+    parley: 'Parley',
+  };
+  const named = Object.entries(words).map(([part, name]) => `${name} ${formatMs(parts[part as keyof typeof words])}`);
+  return `on the server: ${named.join(' · ')}`;
 }
 
 /** How much of an answer was played; `sounded`: at least a part, and everything that had arrived. */

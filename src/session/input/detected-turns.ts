@@ -185,11 +185,14 @@ export class DetectedTurns {
    */
   #speechOf({ voicedFromMs, voicedToMs }: VoicedPart, pauseMs: number, endMs: number): AudioClip {
     const fromMs = Math.max(voicedFromMs - marginBeforeMs, this.#buffer.startMs);
-    if (!this.#overlap.enabled) return this.#buffer.slice(fromMs, Math.min(voicedToMs + marginAfterMs, endMs));
+    const turn = this.#turn && { turn: this.#turn };
+    if (!this.#overlap.enabled) {
+      return { ...this.#buffer.slice(fromMs, Math.min(voicedToMs + marginAfterMs, endMs)), ...turn };
+    }
     const writtenMs = Math.min(voicedToMs + pauseMs, endMs);
     const clip = this.#buffer.slice(fromMs, writtenMs);
     const addedMs = voicedToMs + marginAfterMs - writtenMs;
-    return extendWithRoomSilence(clip, { leadMs: voicedFromMs - fromMs, addedMs });
+    return { ...extendWithRoomSilence(clip, { leadMs: voicedFromMs - fromMs, addedMs }), ...turn };
   }
 
   /** A turn that reaches the maximum length of the buffer ends there; of silence, less is stored. */

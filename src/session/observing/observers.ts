@@ -15,16 +15,21 @@ export interface ObserversOptions {
  */
 export class Observers {
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #observers: readonly SessionObserver[];
+  readonly #observers: SessionObserver[];
   readonly #failed: (error: unknown) => void;
   readonly #relayed: boolean;
   #inputMs = 0;
 
   constructor({ clock, observers = [], failed = () => {}, relayed = false }: ObserversOptions) {
     this.#clock = clock;
-    this.#observers = observers;
+    this.#observers = [...observers];
     this.#failed = failed;
     this.#relayed = relayed;
+  }
+
+  /** Adds an observer, which is called after the others. */
+  add(observer: SessionObserver): void {
+    this.#observers.push(observer);
   }
 
   /** Publishes an occurrence, by default with the current time. */

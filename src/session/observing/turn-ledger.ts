@@ -1,3 +1,5 @@
+import { withoutAbsent } from '../../core/json.ts';
+import type { LedgerParts, LedgerStages } from '../../protocol/wire/ledger.ts';
 import type { Observation, ObservationOf } from '../ports/observer.ts';
 
 /** Latencies of a spoken turn by stage, in milliseconds; absent for stages that were not reached. */
@@ -12,27 +14,52 @@ export interface TurnTimes {
   firstAudioMs?: number;
   /** From the decision (or, without a turn, the response's creation) to the first audio sent. */
   answeredMs?: number;
+  /** From there to the first audible sample sent. */
+  audibleMs?: number;
+  /** The part of it in which no engine was waited for: Parley's own, and silence that the voice begins with. */
+  ownMs?: number;
 }
 
-interface OpenResponse extends TurnTimes {
+/** The stages of one answer, and how its latency is divided. */
+export interface LedgerEntry {
+  responseId: string;
+  /** The item of the turn that it answers. */
+  itemId?: string;
+  atMs: LedgerStages;
+  /** Absent without audio. */
+  partsMs?: LedgerParts;
+}
+
+interface Turn {
+  itemId: string;
+  decidedAt: number;
+  silenceMs?: number | undefined;
+}
+
+type Stage = 'model_asked' | 'first_token' | 'first_audio' | 'first_audio_sent' | 'first_audible_sent';
+
+interface OpenResponse {
+  turn: Turn | undefined;
   /** The time of the decision of the turn that it answers, otherwise of its creation. */
   since: number;
-  askedAt?: number;
-  firstTokenAt?: number;
+  transcribedAt: number | undefined;
+  readonly at: Partial<Record<Stage, number>>;
 }
 
 /** Computes the latencies of each response from a session's observations. Relayed sessions have none. */
 export class TurnLedger {
-  readonly #done: (response: ObservationOf<'response_done'>, times: TurnTimes) => void;
-  #turn: { decidedAt: number; silenceMs?: number } | undefined;
+  readonly #done: (response: ObservationOf<'response_done'>, times: TurnTimes, entry: LedgerEntry | undefined) => void;
+  #turn: Turn | undefined;
   /** Whether the turn's transcript is known or not needed. */
   #understood = false;
   #transcribedAt: number | undefined;
   /** Created with the first response, because this map would be most of the memory of an idle session's ledger. */
   #open: Map<string, OpenResponse> | undefined;
 
-  /** `done` is called at the end of each response. */
-  constructor(done: (response: ObservationOf<'response_done'>, times: TurnTimes) => void) {
+  /** `done` is called at the end of each response; without an entry if the response is unknown, as in relayed sessions. */
+  constructor(
+    done: (response: ObservationOf<'response_done'>, times: TurnTimes, entry: LedgerEntry | undefined) => void,
+  ) {
     this.#done = done;
   }
 
@@ -53,12 +80,15 @@ export class TurnLedger {
       case 'first_token':
       case 'first_audio':
       case 'first_audio_sent':
-        return this.#reached(observation);
+      case 'first_audible_sent': {
+        const response = this.#open?.get(observation.responseId);
+        if (response) response.at[observation.type] = observation.atMs;
+      }
     }
   }
 
-  #decided({ atMs, silenceMs }: ObservationOf<'turn_decided'>): void {
-    this.#turn = { decidedAt: atMs, silenceMs };
+  #decided({ atMs, itemId, silenceMs }: ObservationOf<'turn_decided'>): void {
+    this.#turn = { itemId, decidedAt: atMs, silenceMs };
     this.#understood = false;
     this.#transcribedAt = undefined;
   }
@@ -67,40 +97,71 @@ export class TurnLedger {
   #created({ responseId, inConversation, atMs }: ObservationOf<'response_created'>): void {
     const turn = inConversation && this.#understood ? this.#turn : undefined;
     this.#open ??= new Map();
-    if (!turn) {
-      this.#open.set(responseId, { since: atMs });
-      return;
-    }
-    const { decidedAt, ...silence } = turn;
-    const transcript = this.#transcribedAt !== undefined && { transcriptMs: this.#transcribedAt - decidedAt };
-    this.#open.set(responseId, { since: decidedAt, ...silence, ...transcript });
-    this.#turn = undefined;
-  }
-
-  #reached({
-    type,
-    responseId,
-    atMs,
-  }: ObservationOf<'model_asked' | 'first_token' | 'first_audio' | 'first_audio_sent'>) {
-    const response = this.#open?.get(responseId);
-    if (!response) return;
-    const { since, askedAt, firstTokenAt } = response;
-    if (type === 'model_asked') response.askedAt = atMs;
-    else if (type === 'first_audio_sent') response.answeredMs = atMs - since;
-    else if (type === 'first_token') {
-      response.firstTokenAt = atMs;
-      if (askedAt !== undefined) response.firstTokenMs = atMs - askedAt;
-    } else if (firstTokenAt !== undefined) response.firstAudioMs = atMs - firstTokenAt;
+    const transcribedAt = turn && this.#transcribedAt;
+    this.#open.set(responseId, { turn, since: turn?.decidedAt ?? atMs, transcribedAt, at: {} });
+    if (turn) this.#turn = undefined;
   }
 
   #close(done: ObservationOf<'response_done'>): void {
-    const { since: _since, askedAt: _asked, firstTokenAt: _token, ...times } = this.#open?.get(done.responseId) ?? {};
+    const response = this.#open?.get(done.responseId);
     this.#open?.delete(done.responseId);
-    this.#done(done, roundTimes(times));
+    if (!response) return this.#done(done, {}, undefined);
+    const parts = partsOf(response);
+    this.#done(done, timesOf(response, parts), entryOf(done.responseId, response, parts));
   }
 }
 
-/** Rounds to tenths of a millisecond. */
-function roundTimes(times: TurnTimes): TurnTimes {
-  return Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, Math.round(ms * 10) / 10]));
+function timesOf({ turn, since, transcribedAt, at }: OpenResponse, parts: LedgerParts | undefined): TurnTimes {
+  return rounded({
+    silenceMs: turn?.silenceMs,
+    transcriptMs: difference(transcribedAt, since),
+    firstTokenMs: difference(at.first_token, at.model_asked),
+    firstAudioMs: difference(at.first_audio, at.first_token),
+    answeredMs: difference(at.first_audio_sent, since),
+    audibleMs: difference(at.first_audible_sent, since),
+    ownMs: parts?.parley,
+  });
+}
+
+function entryOf(responseId: string, response: OpenResponse, parts: LedgerParts | undefined): LedgerEntry {
+  const { turn, since, transcribedAt, at } = response;
+  const speechEndedAt = since - (turn?.silenceMs ?? 0);
+  return {
+    responseId,
+    ...(turn && { itemId: turn.itemId }),
+    atMs: rounded({
+      decided: difference(turn?.decidedAt, speechEndedAt),
+      transcript: difference(transcribedAt, speechEndedAt),
+      first_token: difference(at.first_token, speechEndedAt),
+      first_audio: difference(at.first_audio, speechEndedAt),
+      audible: difference(at.first_audible_sent, speechEndedAt),
+    }),
+    ...(parts && { partsMs: parts }),
+  };
+}
+
+/** Each stage counts from the end of the one before it, or from the decision if that was later. */
+function partsOf({ turn, since, transcribedAt, at }: OpenResponse): LedgerParts | undefined {
+  const audibleAt = at.first_audible_sent;
+  if (audibleAt === undefined) return undefined;
+  const wait = (from: number | undefined, to: number | undefined) =>
+    to === undefined ? 0 : Math.max(0, Math.min(to, audibleAt) - Math.max(from ?? since, since));
+  const transcriber = wait(since, transcribedAt);
+  const language_model = wait(Math.max(at.model_asked ?? since, transcribedAt ?? since), at.first_token);
+  const voice = wait(at.first_token, at.first_audio);
+  const parley = Math.max(0, audibleAt - since - transcriber - language_model - voice);
+  return { policy: turn?.silenceMs ?? 0, ...tenths({ transcriber, language_model, voice, parley }) };
+}
+
+function difference(to: number | undefined, from: number | undefined): number | undefined {
+  return to === undefined || from === undefined ? undefined : to - from;
+}
+
+/** Without absent values, and in tenths of a millisecond. */
+function rounded<Name extends string>(times: Record<Name, number | undefined>): Partial<Record<Name, number>> {
+  return tenths(withoutAbsent(times));
+}
+
+function tenths<T extends object>(times: T): T {
+  return Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, Math.round(ms * 10) / 10])) as T;
 }

@@ -51,8 +51,11 @@ export type Occurrence =
    * observations.
    */
   | { type: GenerationStage; responseId: string }
-  /** The first audio of a response was sent to its peers. */
-  | { type: 'first_audio_sent'; responseId: string }
+  /**
+   * The first audio of a response was sent to its peers; its first audible sample, whose `atMs` includes the silence
+   * before it in the same piece.
+   */
+  | { type: 'first_audio_sent' | 'first_audible_sent'; responseId: string }
   /** At the start of a clause for which the voice produced no audio; once per response. */
   | { type: 'voice_silent'; responseId: string; voice: string; characters: number }
   /** Items are left out of the model's context; once per session. */

@@ -26,6 +26,8 @@ export interface Peer {
    * `response.output_audio.delta`.
    */
   readonly sideband?: boolean;
+  /** The extensions that its client requested and that this server has. */
+  readonly extensions?: ReadonlySet<string>;
   send(event: OutgoingEvent): void;
   close(reason: CloseReason): void;
 }

@@ -1,4 +1,4 @@
-import { durationMs, samplesIn } from '../../audio/pcm.ts';
+import { durationMs, samplesIn, silenceBeforeMs } from '../../audio/pcm.ts';
 import { messageOf } from '../../core/errors.ts';
 import { ResponseFailure } from '../../protocol/errors/response-failures.ts';
 import { type AssistantMessage, copyItem, type Item, type ItemStatus } from '../../protocol/wire/items.ts';
@@ -66,6 +66,7 @@ export class Response {
   #call: OutputCall | OutputServerCall | undefined;
   readonly #spent: OutputTokens;
   #audioSent = false;
+  #audibleSent = false;
   #callsSent = false;
   /** Resolves with its first words, or when it ends. */
   readonly #wordsSent = Promise.withResolvers<void>();
@@ -225,6 +226,9 @@ export class Response {
         this.#spent.addAudio(piece.length);
         if (!this.#audioSent) this.#observe({ type: 'first_audio_sent' });
         this.#audioSent = true;
+        const silentMs = this.#audibleSent ? undefined : silenceBeforeMs(piece, rateHz);
+        if (silentMs !== undefined) this.#observe({ type: 'first_audible_sent' }, this.#core.clock.now() + silentMs);
+        this.#audibleSent ||= silentMs !== undefined;
         const spoken = this.#openMessage().sendAudio(piece, words);
         if (spoken) this.#options.target.keep(spoken);
       }

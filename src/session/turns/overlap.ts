@@ -15,6 +15,8 @@ import { endProbability } from './semantic-policy.ts';
 const answersPerTurn = 4;
 /** Minimum probability that the turn is over, for an answer to be started ahead. */
 const likely = 0.5;
+/** Maximum audio that a pause counts: transcribers remember the earlier parts of a long turn (`AudioClip.turn`). */
+const pauseCostMs = 20_000;
 /** Maximum wait of a decision for evidence, on the Clock. Longer ones are made without it. */
 const evidenceWaitMs = 1500;
 
@@ -99,7 +101,7 @@ export class Overlap {
     if (!this.enabled || core.closed) return false;
     const wanted = transcriptionRequest(core).setting !== null || !core.engines.languageModel.hearsAudio;
     if (!wanted && !decides) return false;
-    this.#transcribedMs += durationMs(speech.samples.length, speech.sampleRateHz);
+    this.#transcribedMs += Math.min(durationMs(speech.samples.length, speech.sampleRateHz), pauseCostMs);
     return this.#transcribedMs <= core.settings.limits.aheadAudioMs;
   }
 

@@ -241,6 +241,7 @@ export class UpgradeHandler {
       clock,
       log,
       sideband: 'attach' in access,
+      extensions,
     });
     if ('open' in access) logSession(found, { ...access.open, ...granted, ...sender(request) }, { log, clock });
     else log.info('peer_attached', { dialect, ...sender(request) });

@@ -32,6 +32,7 @@ export interface WebSocketPeerOptions {
   clock: Clock;
   log: Log;
   sideband?: boolean;
+  extensions?: ReadonlySet<string>;
 }
 
 interface Message {
@@ -47,6 +48,7 @@ export class WebSocketPeer implements Peer {
   readonly id: string;
   readonly codec = base64Audio;
   readonly sideband: boolean;
+  readonly extensions: ReadonlySet<string>;
   readonly #socket: WebSocket;
   readonly #dialect: Dialect;
   readonly #heavyFrames: Pick<HeavyFrames, 'parse'>;
@@ -67,6 +69,7 @@ export class WebSocketPeer implements Peer {
   constructor(options: WebSocketPeerOptions) {
     this.id = options.id;
     this.sideband = options.sideband ?? false;
+    this.extensions = options.extensions ?? new Set();
     this.#socket = options.socket;
     this.#dialect = options.dialect;
     this.#heavyFrames = options.heavyFrames;
