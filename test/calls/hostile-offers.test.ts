@@ -96,6 +96,13 @@ const accepted: [name: string, body: string][] = [
   ['128 candidates', sdp(audio, Array(128).fill(candidate), application)],
   ['messages of any size', sdp(audio, application, 'a=max-message-size:0')],
   [
+    'PCMU alone, without a=rtpmap',
+    sdp(
+      audio.filter((line) => !line.startsWith('a=rtpmap')).map((line) => line.replace('SAVPF 111 0 8', 'SAVPF 0')),
+      application,
+    ),
+  ],
+  [
     'PCMU alone',
     sdp(
       audio.map((line) => line.replace('SAVPF 111 0 8', 'SAVPF 0')),

@@ -73,7 +73,7 @@ export function readOffer(sdp: string, allowed: readonly CallCodec[], limits: Of
   const data = applications.find((each) => !/^m=application 0 /.test(each[0] ?? ''));
   return {
     ...selectCodec(section, allowed),
-    sdp: `${withMids([session, ...sections])
+    sdp: `${withMids([session, ...sections.map(withStaticTypes)])
       .flat()
       .join('\r\n')}\r\n`,
     maxMessageBytes: data && messageBytes(attribute(data, 'max-message-size')),
@@ -122,20 +122,32 @@ function withMids([session = [], ...sections]: string[][]): string[][] {
   ];
 }
 
+/** An audio section with `a=rtpmap` also for payload types that need none: without it werift declines the audio. */
+function withStaticTypes(section: readonly string[]): string[] {
+  if (!section[0]?.startsWith('m=audio ')) return [...section];
+  const unmapped = [...staticTypes].filter(
+    ([type]) => payloadTypes(section).includes(type) && !section.some((line) => line.startsWith(`a=rtpmap:${type} `)),
+  );
+  return [...section, ...unmapped.map(([type, codec]) => `a=rtpmap:${type} ${codecNames[codec]}`)];
+}
+
+function payloadTypes([media = '']: readonly string[]): number[] {
+  return media.split(' ').slice(3).map(Number);
+}
+
 function attribute(lines: readonly string[], name: string): string | undefined {
   const found = lines.find((line) => line.startsWith(`a=${name}:`));
   return found?.slice(name.length + 3).trim();
 }
 
 function selectCodec(section: readonly string[], allowed: readonly CallCodec[]): Pick<Offer, 'codec' | 'payloadType'> {
-  const payloadTypes = (section[0] ?? '').split(' ').slice(3).map(Number);
   const mapped = new Map(staticTypes);
   for (const line of section) {
     const [, type = '', encoding = ''] = /^a=rtpmap:(\d+) (\S+)/.exec(line) ?? [];
     const codec = rtpmap[encoding.toLowerCase().replace(/^(pcm[ua]\/8000)\/1$/, '$1')];
     if (codec) mapped.set(Number(type), codec);
   }
-  for (const payloadType of payloadTypes) {
+  for (const payloadType of payloadTypes(section)) {
     const codec = mapped.get(payloadType);
     if (codec && allowed.includes(codec)) return { codec, payloadType };
   }

@@ -153,7 +153,9 @@ export class WeriftConnection implements PeerConnection {
     });
     this.#observe(transceiver);
     await this.#peer.setLocalDescription(await this.#peer.createAnswer());
-    this.#answer = completeAnswer(this.#peer.localDescription?.sdp ?? '', this.#offer, this.#options.addresses);
+    const { sdp = '' } = this.#peer.localDescription ?? {};
+    if (/^m=audio 0 /m.test(sdp)) throw new OfferError('The audio section of the SDP offer cannot be answered.');
+    this.#answer = completeAnswer(sdp, this.#offer, this.#options.addresses);
     this.#cancelTimer = clock.after(limits.connectMs, () => this.#end('unreachable'));
   }
 
