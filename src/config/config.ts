@@ -111,6 +111,11 @@ const options = {
       session.overlap,
       'Transcribe a turn, and begin the answer, in the pause before its end is decided (docs/turn-taking.md). auto: if the engines are on this machine or in private networks, since work that is not used may have a price. Never while a cassette is recorded or played.',
     ),
+    interruptBy: option(
+      choice('auto', 'words', 'sound'),
+      session.interruptBy,
+      'Which sounds interrupt the assistant (docs/turn-taking.md). words: speech that is more than a back-channel; coughs, noises and echo are ignored. sound: every sound that voice activity detection takes for speech, as with the hosted service. auto: words with semantic_vad, sound with server_vad.',
+    ),
     contextTokens: option(
       contextBudgets(),
       session.contextTokens,
@@ -277,13 +282,15 @@ function validateConfig({ values, problems }: GatheredOptions): Config {
 
 /** The configuration of sessions. */
 export function sessionSettings(config: Config): SessionSettings {
-  const { outputLeadMs, sessionMinutes, idleMinutes, mcpContinue, overlap, prompts, contextTokens, limits } = config;
+  const { outputLeadMs, sessionMinutes, idleMinutes, mcpContinue, interruptBy, overlap } = config;
+  const { prompts, contextTokens, limits } = config;
   const strictTruncation = config.strictTruncation || config.strict === 'hosted';
   const fromOptions = {
     outputLeadMs,
     sessionMinutes,
     idleMinutes,
     mcpContinue,
+    interruptBy,
     overlap,
     prompts,
     contextTokens,

@@ -353,6 +353,11 @@ export const limits = inGroup('Limits', {
     defaultUpstreamLimits.upstreamMessageBytes,
     'Maximum size of a message from an upstream. A retrieved item with ten minutes of audio takes 37 MiB.',
   ),
+  interruptionCheckMs: option(
+    milliseconds(50, 10_000),
+    sessionLimits.interruptionCheckMs,
+    'Time that the transcriber may take to judge a sound while the assistant is audible (interrupt-by) before the sound counts as an interruption.',
+  ),
   stageStallMs: option(
     milliseconds(100, hourMs),
     sessionLimits.stageStallMs,

@@ -101,7 +101,7 @@ export async function sessionFactory({
         ...request,
         ...tools,
         ...{ id, ids: own.ids ?? ids, observers, audioBudget, engines: own.engines },
-        ...(own.recorded && { settings: { ...settings, overlap: 'off' as const } }),
+        ...(own.recorded && { settings: { ...settings, overlap: 'off' as const, interruptBy: 'sound' as const } }),
         aheadQuota: aheadQuotas.forKey(key ?? ''),
         images: withFailuresLogged(tools.images, sessionLog),
         toolRunner,

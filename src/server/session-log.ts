@@ -25,6 +25,12 @@ function logOwn(observation: Observation, log: Log): void {
       const { itemId: item, audioMs, tookMs } = observation;
       return log.debug('transcribed', { item, audioMs, tookMs });
     }
+    case 'sound_ignored': {
+      const { sounds, audioStartMs, audioEndMs } = observation;
+      return log.debug('sound_ignored', { sounds, audioStartMs, audioEndMs });
+    }
+    case 'interruptions_unchecked':
+      return log.warn('interruptions_unchecked', { forMs: observation.forMs });
     case 'transcription_failed':
       return log.error('transcription_failed', { item: observation.itemId, error: observation.error });
     case 'partial_transcript_failed':

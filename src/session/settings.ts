@@ -26,6 +26,11 @@ export interface SessionSettings {
   /** Continue with a response when the tools that this server runs for another have finished. */
   mcpContinue: boolean;
   /**
+   * The start of a turn while the assistant is audible: `words` holds it back until the sound is more than a noise or a
+   * back-channel, `sound` does not; `auto`: words with `semantic_vad`, sound with `server_vad`.
+   */
+  interruptBy: 'auto' | 'words' | 'sound';
+  /**
    * Whether transcription and the answer start in pauses, before the end of a turn is decided; `auto`: unless an engine
    * is on a public server.
    */
@@ -84,6 +89,8 @@ export interface SessionLimits {
   mcpTools: number;
   /** Bytes of the instructions in UTF-8; also of a prompt with its variables, and of tracing, as JSON. */
   instructionsBytes: number;
+  /** Maximum wait for the words of a sound while the assistant is audible; beyond it, the sound is an interruption. */
+  interruptionCheckMs: number;
   /** Maximum wait for the next output of a stage, after which the response fails and names the stage. */
   stageStallMs: number;
 }
@@ -94,6 +101,7 @@ export const defaultSessionSettings: SessionSettings = {
   idleMinutes: Number.POSITIVE_INFINITY,
   strictTruncation: false,
   mcpContinue: false,
+  interruptBy: 'auto',
   overlap: 'auto',
   prompts: [],
   contextTokens: [{ tokens: defaultContextTokens }],
@@ -121,6 +129,7 @@ export const defaultSessionSettings: SessionSettings = {
     mcpServers: 16,
     mcpTools: 256,
     instructionsBytes: 256 * 1024,
+    interruptionCheckMs: 500,
     stageStallMs: 30_000,
   },
 };

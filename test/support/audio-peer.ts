@@ -9,6 +9,9 @@ export class Loudspeaker implements Playback {
   listener: PlaybackListener | undefined;
   /** Audio that it accepts before it has played the previous audio. */
   bufferMs = Number.POSITIVE_INFINITY;
+  isPaused = false;
+  /** How often it was paused. */
+  pauses = 0;
   /** When it expects to have played all its audio, on the Clock. */
   endsAt = 0;
   #queue: OutputAudio[] = [];
@@ -48,17 +51,27 @@ export class Loudspeaker implements Playback {
     return this.#played.get(keyOf({ itemId, contentIndex }));
   }
 
-  interrupt(): PlayedPart | undefined {
+  get current(): PlayedPart | undefined {
     const [next] = this.#queue;
-    this.#queue = [];
     if (!next) return undefined;
     const { itemId, contentIndex } = next;
     return { itemId, contentIndex, playedMs: this.positionMs(itemId, contentIndex) ?? 0 };
   }
 
-  pause(): void {}
+  interrupt(): PlayedPart | undefined {
+    const { current } = this;
+    this.#queue = [];
+    return current;
+  }
 
-  resume(): void {}
+  pause(): void {
+    this.isPaused = true;
+    this.pauses += 1;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
 
   get #queuedMs(): number {
     return this.#queue.reduce((sum, audio) => sum + lengthMs(audio), 0);

@@ -34,6 +34,7 @@ export class SpokenAudio {
   #cut = false;
   /** Where the user stopped hearing it; undefined unless it was interrupted. */
   #heardMs: number | undefined;
+  #complete = false;
   #hasAudio = true;
 
   constructor(format: AudioFormat) {
@@ -64,6 +65,29 @@ export class SpokenAudio {
 
   get clip(): AudioClip {
     return { samples: concatSamples(this.#parts), sampleRateHz: this.rateHz };
+  }
+
+  /** Whether all of it was sent. */
+  get isComplete(): boolean {
+    return this.#complete;
+  }
+
+  /** Call when all of it was sent. */
+  complete(): void {
+    this.endClause();
+    this.#complete = true;
+  }
+
+  /** The stored audio between two positions. */
+  slice(fromMs: number, toMs: number): AudioClip {
+    const [from, to] = [samplesIn(Math.max(0, fromMs), this.rateHz), samplesIn(Math.max(0, toMs), this.rateHz)];
+    const pieces: Int16Array[] = [];
+    let start = 0;
+    for (const part of this.#parts) {
+      pieces.push(part.subarray(Math.max(0, from - start), Math.max(0, to - start)));
+      start += part.length;
+    }
+    return { samples: concatSamples(pieces), sampleRateHz: this.rateHz };
   }
 
   beginClause(text: string, said?: readonly SpokenWord[]): void {

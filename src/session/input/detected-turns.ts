@@ -2,6 +2,7 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 import type { TurnDetection } from '../../protocol/wire/session-config.ts';
 import type { VoiceFrame } from '../ports/voice-activity.ts';
 import type { SessionCore } from '../session-core.ts';
+import { BargeIn } from '../turns/barge-in.ts';
 import { idleTimeoutMs } from '../turns/idle-timer.ts';
 import type { Overlap } from '../turns/overlap.ts';
 import { detectorSettings, TurnDetector, type TurnMark, type VoicedPart } from '../turns/turn-detector.ts';
@@ -38,6 +39,7 @@ export class DetectedTurns {
   readonly #overlap: Overlap;
   readonly #events: InputAudioEvents;
   readonly #buffer: InputBuffer;
+  readonly #bargeIn: BargeIn;
   #detection: TurnDetection | null = null;
   /** Undefined without turn detection. */
   #detector: TurnDetector | undefined;
@@ -50,6 +52,7 @@ export class DetectedTurns {
     this.#core = core;
     this.#overlap = overlap;
     this.#buffer = buffer;
+    this.#bargeIn = new BargeIn(core, buffer);
     this.#events = events;
   }
 
@@ -58,7 +61,12 @@ export class DetectedTurns {
   }
 
   get speaking(): boolean {
-    return this.#detector?.speaking ?? false;
+    return this.#detector !== undefined && this.#isSpeaking(this.#detector);
+  }
+
+  /** Call when audio from this position was written to the buffer. */
+  written(fromMs: number): void {
+    if (this.#detector) this.#bargeIn.written(fromMs);
   }
 
   /** Silence that stays buffered, with what the padding of the next turn and the item of an idle timeout may need. */
@@ -96,6 +104,7 @@ export class DetectedTurns {
   /** Drops the current turn, because its audio was committed or cleared otherwise. */
   discard(): void {
     this.#endTurn();
+    this.#bargeIn.discard();
     this.#overlap.resumed();
     this.#detector?.reset();
   }
@@ -109,6 +118,7 @@ export class DetectedTurns {
       // An observer, or the end of the session, may have closed the stream by now.
       if (this.#detector !== detector) return;
       const mark = detector.push(frame);
+      if (this.#bargeIn.holds(mark)) return this.#judge(mark, frames.slice(index + 1), detector);
       if (mark?.type === 'undecided') return this.#decide(frames.slice(index + 1), detector);
       this.#take(mark, detector);
     }
@@ -127,6 +137,16 @@ export class DetectedTurns {
     await this.apply(later, detector);
   }
 
+  /** Likewise for a sound that may be no turn. */
+  async #judge(mark: TurnMark | undefined, later: readonly VoiceFrame[], detector: TurnDetector): Promise<void> {
+    const marks = await this.#bargeIn.judge(mark, detector);
+    if (this.#detector !== detector) return;
+    for (const each of marks) this.#report(each, detector);
+    if (marks.length > 0) this.#bargeIn.announced();
+    this.#boundBuffer(detector);
+    await this.apply(later, detector);
+  }
+
   #take(mark: TurnMark | undefined, detector: TurnDetector): void {
     if (mark) this.#report(mark, detector);
     this.#boundBuffer(detector);
@@ -135,7 +155,7 @@ export class DetectedTurns {
   #report(mark: TurnMark, detector: TurnDetector): void {
     switch (mark.type) {
       case 'speech_started':
-        return this.#began(mark.audioStartMs, detector);
+        return this.#began(mark);
       case 'paused':
         this.#pause = mark;
         return;
@@ -147,9 +167,8 @@ export class DetectedTurns {
     }
   }
 
-  #began(audioStartMs: number, detector: TurnDetector): void {
+  #began({ audioStartMs, voicedFromMs }: Extract<TurnMark, { type: 'speech_started' }>): void {
     this.#startMs = Math.max(audioStartMs, Math.ceil(this.#buffer.startMs));
-    const voicedFromMs = detector.voiced?.fromMs ?? this.#startMs;
     this.#overlap.turnBegan();
     this.#events.turnBegan(this.#openTurn(voicedFromMs - marginBeforeMs), this.#startMs);
   }
@@ -198,11 +217,17 @@ export class DetectedTurns {
   /** A turn that reaches the maximum length of the buffer ends there; of silence, less is stored. */
   #boundBuffer(detector: TurnDetector): void {
     const { inputBufferMs } = this.#core.settings.limits;
-    const oldestMs = detector.positionMs - (detector.speaking ? inputBufferMs : this.retainedSilenceMs);
+    const speaking = this.#isSpeaking(detector);
+    const oldestMs = detector.positionMs - (speaking ? inputBufferMs : this.retainedSilenceMs);
     if (oldestMs <= this.#buffer.startMs) return;
-    const mark = detector.speaking && oldestMs > this.#startMs ? detector.finish() : undefined;
+    const mark = speaking && oldestMs > this.#startMs ? detector.finish() : undefined;
     if (mark) this.#report(mark, detector);
     else this.#buffer.dropUntil(oldestMs);
+  }
+
+  /** A sound that is held back counts as silence. */
+  #isSpeaking(detector: TurnDetector): boolean {
+    return detector.speaking && !this.#bargeIn.holding;
   }
 
   #openTurn(startMs: number): GrowingTurn {

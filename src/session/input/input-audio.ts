@@ -177,7 +177,9 @@ export class InputAudio {
   }
 
   #write(samples: Int16Array): void {
+    const fromMs = this.#buffer.endMs;
     this.#buffer.append(samples);
+    this.#turns.written(fromMs);
     this.#core.observers.inputWritten(samples, this.#buffer.rateHz, this.#buffer.endMs);
   }
 

@@ -12,9 +12,16 @@ export interface Moment {
   relayed: boolean;
 }
 
+/** What a sound was that did not become a turn: without words, words of a listener, or the assistant's own voice. */
+export type IgnoredSound = 'noise' | 'back_channel' | 'echo';
+
 /** Occurrences in a session. */
 export type Occurrence =
   | { type: 'speech_started'; itemId: string; audioStartMs: number }
+  /** A sound while the assistant was audible, which did not become a turn. */
+  | { type: 'sound_ignored'; sounds: IgnoredSound; audioStartMs: number; audioEndMs: number }
+  /** The transcriber is too slow to judge such sounds: they are announced at once, for this time. */
+  | { type: 'interruptions_unchecked'; forMs: number }
   /** A turn has ended. `silenceMs`: the silence that voice activity detection waited for. */
   | {
       type: 'turn_decided';

@@ -26,6 +26,8 @@ export interface PlayedPart {
 export interface Playback {
   /** When the audio taken so far will have been played, on the Clock; while paused, as if it resumed now. */
   readonly endsAt: number;
+  /** The part that is being played; undefined if everything has been played. */
+  readonly current: PlayedPart | undefined;
   /** Resolves once it can take audio of this length. Rejects with the signal's reason. */
   admit(durationMs: number, signal: AbortSignal): Promise<void>;
   /** Takes the next audio, in playback order. */

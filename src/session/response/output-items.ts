@@ -97,7 +97,7 @@ export class OutputMessage {
     if (!part) return;
     const at = this.#at(part);
     if (part.spoken) {
-      if (whole) part.spoken.endClause();
+      if (whole) part.spoken.complete();
       // Words without audio cannot have been heard.
       else part.spoken.interrupt(part.spoken.durationMs);
       this.#core.emit({ type: 'response.output_audio.done', ...at });

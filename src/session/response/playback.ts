@@ -15,6 +15,15 @@ interface Part {
   sentMs: number;
 }
 
+interface Progress {
+  part: Part;
+  playedMs: number;
+}
+
+function playedPart({ part: { itemId, contentIndex }, playedMs }: Progress): PlayedPart {
+  return { itemId, contentIndex, playedMs };
+}
+
 /**
  * A listener that plays all audio without pauses, for a client that does not report its playback: playback ends when
  * all audio sent so far has been played, and restarts after a gap. Audio is admitted at most `leadMs` ahead of it.
@@ -58,15 +67,18 @@ export class ModelledPlayback implements Playback {
     return found?.playedMs;
   }
 
+  get current(): PlayedPart | undefined {
+    const current = this.#unplayed;
+    return current && playedPart(current);
+  }
+
   interrupt(): PlayedPart | undefined {
-    const progress = this.#progress();
-    const current = progress.find(({ part, playedMs }) => playedMs < part.sentMs);
+    const current = this.#unplayed;
     this.#endsAt = Math.min(this.#endsAt, this.#now);
     if (!current) return undefined;
-    const { part, playedMs } = current;
-    part.sentMs = playedMs;
-    this.#parts = [part];
-    return { itemId: part.itemId, contentIndex: part.contentIndex, playedMs };
+    current.part.sentMs = current.playedMs;
+    this.#parts = [current.part];
+    return playedPart(current);
   }
 
   pause(): void {
@@ -86,8 +98,13 @@ export class ModelledPlayback implements Playback {
     return this.#paused?.at ?? this.#clock.now();
   }
 
+  /** The first part that has not been played completely. */
+  get #unplayed(): Progress | undefined {
+    return this.#progress().find(({ part, playedMs }) => playedMs < part.sentMs);
+  }
+
   /** Unplayed audio is contiguous and ends at `#endsAt`, so positions are computed from the end. */
-  #progress(): { part: Part; playedMs: number }[] {
+  #progress(): Progress[] {
     let unplayedMs = Math.max(0, this.#endsAt - this.#now);
     return this.#parts
       .toReversed()
@@ -137,6 +154,10 @@ export class SessionPlayback implements Playback {
 
   get endsAt(): number {
     return this.#counting.endsAt;
+  }
+
+  get current(): PlayedPart | undefined {
+    return this.#counting.current;
   }
 
   attach(playback: Playback): void {

@@ -10,6 +10,7 @@ export type TurnMark =
       type: 'speech_started';
       /** The start of the first voiced frame, minus the prefix padding. */
       audioStartMs: number;
+      voicedFromMs: number;
     }
   /** The turn may end here. */
   | ({ type: 'paused' } & VoicedPart)
@@ -116,6 +117,11 @@ export class TurnDetector {
     this.#starting.length = 0;
   }
 
+  /** The current turn begins later: what was voiced before is not part of it. */
+  startAt(fromMs: number): void {
+    if (this.#speech) this.#speech.fromMs = fromMs;
+  }
+
   push(frame: VoiceFrame): TurnMark | undefined {
     const frameStartMs = this.#positionMs;
     this.#positionMs += this.#frameMs;
@@ -154,7 +160,8 @@ export class TurnDetector {
     const prosody = new Prosody();
     for (const each of this.#starting.splice(0)) prosody.push(each);
     this.#speech = { fromMs, toMs: this.#positionMs, paused: false, prosody, evidence: undefined };
-    return { type: 'speech_started', audioStartMs: Math.max(0, fromMs - this.#settings.prefixPaddingMs) };
+    const audioStartMs = Math.max(0, fromMs - this.#settings.prefixPaddingMs);
+    return { type: 'speech_started', audioStartMs, voicedFromMs: fromMs };
   }
 
   #continue(frame: VoiceFrame, speech: Speech): TurnMark | undefined {

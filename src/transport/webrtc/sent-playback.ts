@@ -69,6 +69,13 @@ export class SentPlayback implements Playback {
     return sentUntil + queuedMs + this.#deliveryMs;
   }
 
+  get current(): PlayedPart | undefined {
+    const now = this.#clock.now();
+    const part =
+      this.#inFlight.find(({ sentAt, ms }) => sentAt + ms + this.#deliveryMs > now)?.part ?? this.#queue[0]?.part;
+    return part && { itemId: part.itemId, contentIndex: part.contentIndex, playedMs: this.#playedMs(part) };
+  }
+
   async admit(durationMs: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     for (;;) {

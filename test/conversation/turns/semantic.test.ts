@@ -69,7 +69,8 @@ test('how audio is cut into appends and how long the transcriber takes make no d
   const results: number[][][] = [];
   for (const chunkMs of [60_000, 200, 20]) {
     for (const tookMs of [0, 400, 1400]) {
-      const { client, engines, clock } = newConversation();
+      // Whether the assistant is audible depends on the Clock, and so does what interrupts it.
+      const { client, engines, clock } = newConversation({ interruptBy: 'sound' });
       engines.transcriber.hear = async ({ samples }) => {
         if (tookMs > 0) await new Promise<void>((resolve) => clock.after(tookMs, resolve));
         return `${Math.round(samples.length / 768)} frames`;
