@@ -79,6 +79,27 @@ test('the address of a call cannot be claimed for another one while the call rec
   assert.equal(other.packets.length, 2);
 });
 
+test('the packets of a call are bounded per second, and those of others are not affected', async (t) => {
+  const { clock, port, arrive } = await newPort(t);
+  const [flooding, other] = [newRoute('flooding'), newRoute('other')];
+  for (const { route } of [flooding, other]) port.add(route);
+  const otherClient: Endpoint = ['127.0.0.1', 50_001];
+  arrive(stunRequest(flooding.route), client);
+  arrive(stunRequest(other.route), otherClient);
+  const flood = () => {
+    for (let sent = 0; sent < 10_000; sent++) arrive(Buffer.of(0x80, 0, 0, 0), client);
+  };
+  flood();
+  assert.equal(flooding.packets.length, 3999, 'one was the request');
+  arrive(stunRequest(flooding.route), client);
+  assert.equal(flooding.requests.length, 1);
+  await clock.advance(1000);
+  flood();
+  assert.equal(flooding.packets.length, 5999);
+  arrive(Buffer.of(0x80, 0, 0, 0), otherClient);
+  assert.equal(other.packets.length, 1);
+});
+
 test('a call receives from the 16 addresses that were proven last', async (t) => {
   const { port, arrive } = await newPort(t);
   const { route, packets } = newRoute('call');

@@ -2,6 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { classes, isStunMessage, type Message, methods, parseMessage } from 'werift';
 import type { Clock } from '../../../core/clock.ts';
+import { TokenBucket } from '../../../core/token-bucket.ts';
 import { NoPortError } from '../peer-connection.ts';
 import { longestPacket } from './packet-checks.ts';
 
@@ -18,6 +19,11 @@ export interface UdpRoute {
   received(data: Buffer, from: Endpoint): void;
 }
 
+/**
+ * Packets of a call that are processed: 50 a second are audio, and the largest message takes about 1,000. Others are
+ * dropped, as by a congested network.
+ */
+const packetRate = { perSecond: 2000, burst: 4000 };
 /** Addresses from which a call may receive; a client has one per network interface. */
 const mostEndpoints = 16;
 
@@ -33,6 +39,7 @@ export interface UdpPortOptions {
 interface Registration {
   readonly route: UdpRoute;
   readonly endpoints: Set<string>;
+  readonly rate: TokenBucket;
 }
 
 /**
@@ -75,7 +82,7 @@ export class UdpPort {
   }
 
   add(route: UdpRoute): void {
-    this.#registrations.set(route.usernameFragment, { route, endpoints: new Set() });
+    this.#registrations.set(route.usernameFragment, { route, endpoints: new Set(), rate: new TokenBucket(packetRate) });
   }
 
   remove(route: UdpRoute): void {
@@ -102,7 +109,7 @@ export class UdpPort {
       if (message?.messageClass === classes.REQUEST) return this.#authenticate(message, data, from);
     }
     const endpoint = this.#endpoints.get(keyOf(from));
-    if (!endpoint) return;
+    if (!endpoint || this.#exceedsRate(endpoint.registration)) return;
     endpoint.seenAt = this.#options.clock.now();
     endpoint.registration.route.received(data, from);
   }
@@ -112,10 +119,19 @@ export class UdpPort {
     const username: unknown = message.getAttributeValue('USERNAME');
     if (typeof username !== 'string') return;
     const registration = this.#registrations.get(username.split(':', 1)[0] ?? '');
-    if (!registration || !parseMessage(data, Buffer.from(registration.route.password))) return;
+    if (!registration || this.#exceedsRate(registration)) return;
+    if (!parseMessage(data, Buffer.from(registration.route.password))) return;
     // After the password, because the addresses of the machine take a system call.
     if (this.#options.localOnly && !isOwnAddress(from[0])) return;
     if (this.#prove(keyOf(from), registration)) registration.route.stunRequested(message, from, data);
+  }
+
+  /** Whether a packet is too much; counts it otherwise. */
+  #exceedsRate({ rate }: Registration): boolean {
+    const now = this.#options.clock.now();
+    if (rate.nextMs(now) > 0) return true;
+    rate.take(now);
+    return false;
   }
 
   /**
