@@ -157,6 +157,16 @@ test('the answers of a turn, the unused ones of a key and the audio of a turn ar
   assert.ok(transcribed >= 2 && transcribed < 5, `${transcribed}`);
 });
 
+test('the transcripts of all pauses of a turn say that it is the same turn', async () => {
+  const { client, engines } = await converse();
+  const twoPauses = concatSamples([speech(800), quiet(200), speech(800), quiet(200), speech(800), quiet(700)]);
+  await client.speak(concatSamples([quiet(400), twoPauses, twoPauses]));
+  const turns = engines.transcriber.clips.map(({ turn }) => turn);
+  assert.equal(turns.length, 6);
+  assert.equal(new Set(turns).size, 2);
+  assert.ok(turns.every((turn, index) => turn !== undefined && turn === turns[index < 3 ? 0 : 3]));
+});
+
 test('clearing the buffer and the end of the session drop what was started', async () => {
   for (const end of ['clear', 'close'] as const) {
     const { client, engines, session } = await converse();
