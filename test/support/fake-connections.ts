@@ -30,7 +30,7 @@ export class FakeConnection implements PeerConnection {
   readonly maxMessageBytes: number | undefined;
   /** Texts received on the data channel. */
   readonly texts: string[] = [];
-  /** The number of bytes that count as not acknowledged. */
+  /** The number of bytes that count as not sent. */
   bufferedBytes = 0;
   /** The error with which the data channel refuses to send. */
   failure: Error | undefined;

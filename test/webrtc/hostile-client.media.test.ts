@@ -168,7 +168,9 @@ test('alerts and handshakes that are not encrypted have no effect on a connected
   const fatalAlert = Buffer.of(2, 40);
   const hello = Buffer.alloc(12);
   hello.writeUInt8(1, 0);
-  for (const record of [plainRecord(21, fatalAlert), plainRecord(22, hello)]) {
+  const claimsEpoch = plainRecord(21, fatalAlert);
+  claimsEpoch.writeUInt16BE(1, 3);
+  for (const record of [plainRecord(21, fatalAlert), claimsEpoch, plainRecord(22, hello)]) {
     await dtls?.iceTransport.connection.send(record);
   }
   const [channel] = Object.values(caller.peer.sctpTransport?.dataChannels ?? {});

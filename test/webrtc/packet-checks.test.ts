@@ -31,7 +31,9 @@ test('ordinary records of a handshake are acceptable at any time', () => {
   const flight = records([handshakes, 0, certificate], [20, 0, Buffer.of(1)], [handshakes, 1, Buffer.alloc(48)]);
   assert.ok(isAcceptableDtls(flight, false));
   assert.ok(isAcceptableDtls(flight, true), 'a repeated flight');
-  assert.ok(isAcceptableDtls(records([alert, 1, Buffer.alloc(26)], [data, 1, Buffer.alloc(100)]), true));
+  const nonce = Buffer.of(0, 1, 0, 0, 0, 0, 0, 5);
+  const encrypted = Buffer.concat([nonce, Buffer.alloc(18)]);
+  assert.ok(isAcceptableDtls(records([alert, 1, encrypted], [data, 1, Buffer.alloc(100)]), true));
 });
 
 test('a handshake message that announces megabytes is not acceptable, wherever it is in a packet', () => {
@@ -51,8 +53,15 @@ test('a connected client sends no alert and no ClientHello without encryption', 
   }
 });
 
+test('an alert that only claims to be encrypted is not acceptable', () => {
+  const padded = Buffer.concat([Buffer.of(2, 40), Buffer.alloc(24)]);
+  for (const content of [Buffer.of(1, 0), Buffer.of(), padded]) {
+    assert.ok(!isAcceptableDtls(records([alert, 1, content]), true));
+  }
+});
+
 test('records cut off anywhere are processed by the library', () => {
-  const flight = records([handshakes, 0, certificate], [alert, 1, Buffer.alloc(20)]);
+  const flight = records([handshakes, 0, certificate], [data, 1, Buffer.alloc(20)]);
   for (let length = 0; length < flight.length; length++) assert.ok(isAcceptableDtls(flight.subarray(0, length), true));
 });
 

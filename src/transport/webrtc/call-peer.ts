@@ -35,7 +35,7 @@ export interface CallPeerOptions {
   log: Log;
 }
 
-/** How often a call that is being closed checks whether its client has received the last events. */
+/** How often a call that is being closed checks whether the last events have been sent. */
 const settlingMs = 20;
 
 /** How a call ended, for the sidebands and the log. */

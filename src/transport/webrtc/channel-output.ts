@@ -22,12 +22,12 @@ export class ChannelOutput {
     this.#maxBytes = maxBytes;
   }
 
-  /** Whether the client has received everything, or cannot. */
+  /** Whether everything has been sent, or cannot be. */
   get isSettled(): boolean {
     return !this.#channel || this.unsentBytes === 0;
   }
 
-  /** Bytes that the client has not acknowledged; for an event that waits here, its characters. */
+  /** Bytes that have not been sent; for an event that waits here, its characters. */
   get unsentBytes(): number {
     return this.#waitingCharacters + (this.#channel?.bufferedBytes ?? 0);
   }

@@ -10,20 +10,34 @@ const mostAcknowledged = 4096;
 const contentTypes = { alert: 21, handshake: 22 };
 const clientHello = 1;
 
+/** Nonce, level, description and tag of an encrypted alert (RFC 5288 §3). */
+const encryptedAlert = 8 + 2 + 16;
+/** Descriptions of alerts (RFC 5246 §7.2, RFC 6066 §9, RFC 4279 §6). */
+const alertDescriptions: ReadonlySet<number> = new Set([
+  ...[0, 10, 20, 21, 22, 30, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 60, 70, 71, 80, 90, 100],
+  ...[110, 111, 112, 113, 114, 115],
+]);
+
 /**
  * Whether DTLS records (RFC 6347 §4.1) may be processed. werift reserves the length that the first fragment of a
- * handshake announces, and after the handshake it still obeys alerts and handshakes that are not encrypted.
+ * handshake announces; after the handshake it still obeys alerts and handshakes that are not encrypted, so anyone who
+ * forges the client's address could end the call.
  */
 export function isAcceptableDtls(records: Buffer, isConnected: boolean): boolean {
   for (let at = 0; at + 13 <= records.length; at += 13 + records.readUInt16BE(at + 11)) {
-    const isEncrypted = records.readUInt16BE(at + 3) > 0;
-    if (isEncrypted) continue;
     const type = records.readUInt8(at);
-    if (type === contentTypes.alert && isConnected) return false;
     const content = records.subarray(at + 13, at + 13 + records.readUInt16BE(at + 11));
+    const isEncrypted = records.readUInt16BE(at + 3) > 0;
+    if (type === contentTypes.alert && isConnected && !(isEncrypted && isDecrypted(content))) return false;
+    if (isEncrypted) continue;
     if (type === contentTypes.handshake && !isAcceptableHandshake(content, isConnected)) return false;
   }
   return true;
+}
+
+/** Whether werift decrypts an alert: it takes one with a known description, even within the nonce, as it is. */
+function isDecrypted(alert: Buffer): boolean {
+  return alert.length >= encryptedAlert && !alertDescriptions.has(alert.readUInt8(1));
 }
 
 function isAcceptableHandshake(messages: Buffer, isConnected: boolean): boolean {
