@@ -100,7 +100,7 @@ class TurnBench {
         `${turns.length} turns, ${Math.round(seconds)} s of speech in the voices ${texts[this.#corpus.split].voices.join(' and ')}, with ` +
         `${turns.reduce((sum, { turn }) => sum + turn.pauses.length, 0)} pauses of 200 to 1500 ms (${pauseKinds.join(', ')}). Cut: the pauses that were taken ` +
         'for the end of the turn, and the turns with such a pause. Decision: from the end of the last voiced frame to speech_stopped. ' +
-        'Sessions run on a simulated clock, which charges the computing time of each engine as if the machine did nothing else; equal requests are computed once. ' +
+        'Sessions run on a simulated clock, which charges the CPU time of each request to an engine, as if the machine did nothing else; equal requests are computed once. ' +
         'Silence alone: a timer behind the same voice activity. No parameter was chosen on the held-out part.',
       figures: turnFigures(outcomes),
       grids: [curve([...timers, ...[...outcomes].map(([name, list]) => ({ name, outcomes: list }))])],
