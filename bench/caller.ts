@@ -8,8 +8,12 @@ import { amplitude, type Recording, wireRateHz } from './recording.ts';
 export interface CallerOptions {
   wsUrl: string;
   chunkMs: number;
+  /** Seconds of audio that are sent in a second; 1 is real time. */
+  speed: number;
   /** `server_vad` with its defaults and input transcription, or neither. */
   detection: 'server_vad' | 'none';
+  /** Of `server_vad`, if not the default. */
+  silenceMs?: number;
   /** Sent while it asks nothing. */
   quiet: Recording;
   /** Asked in turn, starting at `firstQuestion`. Empty: it asks nothing. */
@@ -78,11 +82,11 @@ export class Caller {
 
   /** Sends the chunks that are due. Returns the delay of the latest in milliseconds; undefined if none was due. */
   tick(nowMs: number): number | undefined {
-    const { chunkMs } = this.#options;
+    const { chunkMs, speed } = this.#options;
     let lateMs: number | undefined;
     for (;;) {
       // A chunk can be sent when its last sample has been spoken.
-      const dueMs = this.#startMs + (this.#sentChunks + 1) * chunkMs;
+      const dueMs = this.#startMs + ((this.#sentChunks + 1) * chunkMs) / speed;
       if (dueMs > nowMs) return lateMs;
       lateMs = nowMs - dueMs;
       this.#sentAt[this.#sentChunks % rememberedChunks] = nowMs;
@@ -141,14 +145,16 @@ export class Caller {
   }
 
   #sessionUpdate(): object {
-    const listens = this.#options.detection === 'server_vad';
+    const { detection, silenceMs } = this.#options;
+    const listens = detection === 'server_vad';
+    const silence = silenceMs === undefined ? {} : { silence_duration_ms: silenceMs };
     return {
       type: 'session.update',
       session: {
         type: 'realtime',
         audio: {
           input: {
-            turn_detection: listens ? { type: 'server_vad' } : null,
+            turn_detection: listens ? { type: 'server_vad', ...silence } : null,
             transcription: listens ? { model: 'gpt-4o-mini-transcribe' } : null,
           },
         },

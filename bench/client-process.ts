@@ -13,7 +13,11 @@ export interface LoadJob {
   wsUrl: string;
   sessions: number;
   chunkMs: number;
+  /** Seconds of audio that are sent in a second (default 1). */
+  speed?: number;
   detection: 'server_vad' | 'none';
+  /** Silence that ends a turn, if not the default. */
+  silenceMs?: number;
   /** At 24 kHz. Empty: silence is streamed. */
   questions: readonly Int16Array[];
   pauseMs: number;
@@ -31,7 +35,9 @@ export type RateJob =
   /** Connects and stays connected. */
   | { type: 'hold'; wsUrl: string; count: number; atOnce: number }
   /** Opens sessions, streams appends of 20 ms at full speed, and disconnects. */
-  | { type: 'append'; wsUrl: string; sessions: number; appends: number };
+  | { type: 'append'; wsUrl: string; sessions: number; appends: number }
+  /** Opens sessions that each take turns of text, one after the other, and disconnects. */
+  | { type: 'text'; wsUrl: string; sessions: number; turns: number };
 
 export type ToClient = { type: 'load'; job: LoadJob } | { type: 'begin' } | { type: 'stop' } | RateJob;
 export type FromClient =
@@ -57,7 +63,9 @@ process.on('disconnect', () => process.exit());
 
 async function run(message: Exclude<ToClient, { type: 'begin' | 'stop' }>): Promise<void> {
   if (message.type === 'load') return startCallers(message.job);
-  send({ type: 'done', ms: message.type === 'append' ? await append(message) : await visit(message) });
+  if (message.type === 'append') send({ type: 'done', ms: await append(message) });
+  else if (message.type === 'text') send({ type: 'done', ms: await takeTextTurns(message) });
+  else send({ type: 'done', ms: await visit(message) });
 }
 
 async function startCallers(job: LoadJob): Promise<void> {
@@ -69,6 +77,7 @@ async function startCallers(job: LoadJob): Promise<void> {
       new Caller({
         ...shared,
         chunkMs,
+        speed: shared.speed ?? 1,
         quiet,
         questions: recordings,
         firstQuestion: index,
@@ -101,7 +110,7 @@ function stop(): void {
 }
 
 /** Milliseconds for `count` visits, `atOnce` of them concurrent. */
-async function visit(job: Exclude<RateJob, { type: 'append' }>): Promise<number> {
+async function visit(job: Exclude<RateJob, { type: 'append' | 'text' }>): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: job.atOnce });
   const startedAt = performance.now();
   let left = job.count;
@@ -131,6 +140,24 @@ async function append({ wsUrl, sessions, appends }: Extract<RateJob, { type: 'ap
   for (let sent = 0; sent < appends; sent++) for (const { socket } of clients) socket.send(frame);
   for (const client of clients) client.send({ type: 'input_audio_buffer.clear' });
   await Promise.all(clients.map((client) => client.until('input_audio_buffer.cleared')));
+  const ms = performance.now() - startedAt;
+  for (const { socket } of clients) socket.terminate();
+  return ms;
+}
+
+async function takeTextTurns({ wsUrl, sessions, turns }: Extract<RateJob, { type: 'text' }>): Promise<number> {
+  const clients = await Promise.all(Array.from({ length: sessions }, () => open(wsUrl)));
+  send({ type: 'streaming' });
+  const startedAt = performance.now();
+  const content = [{ type: 'input_text', text: 'Hello.' }];
+  const converse = async (client: RealtimeClient) => {
+    for (let turn = 0; turn < turns; turn++) {
+      client.send({ type: 'conversation.item.create', item: { type: 'message', role: 'user', content } });
+      client.send({ type: 'response.create', response: { output_modalities: ['text'] } });
+      await client.until('response.done');
+    }
+  };
+  await Promise.all(clients.map(converse));
   const ms = performance.now() - startedAt;
   for (const { socket } of clients) socket.terminate();
   return ms;

@@ -1,7 +1,9 @@
 /** The clients that put load on a server, in child processes so that they do not delay its event loop. */
 
+import { availableParallelism } from 'node:os';
 import { Child } from '../dev/harness/child.ts';
 import type { TurnTimes } from './caller.ts';
+import { restrict } from './capacity/processors.ts';
 import type { FromClient, LoadJob, RateJob, ToClient } from './client-process.ts';
 
 const clientProcess = new URL('./client-process.ts', import.meta.url);
@@ -40,6 +42,11 @@ export class Load {
       throw error;
     }
     return load;
+  }
+
+  /** Restricts the callers to the processors that a pinned server leaves. */
+  leaveServer(): void {
+    restrict(this.#child.pid, `1-${availableParallelism() - 1}`);
   }
 
   /** Starts counting turns and measuring late chunks. */

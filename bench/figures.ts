@@ -36,12 +36,14 @@ function quantile(sorted: readonly number[], share: number): number {
   return sorted[rank - 1] ?? Number.NaN;
 }
 
-export type Unit = 'ms' | 'µs' | '% of a core' | '%' | 'MB' | '/s';
+export type Unit = 'ms' | 'µs' | '% of a core' | '%' | 'MB' | '/s' | '×' | '';
 
 /** Targets; absent parts have none. */
 export interface Aim {
   median?: number;
   p99?: number;
+  /** The least median. */
+  atLeast?: number;
 }
 
 export interface Figure extends Summary {
@@ -71,7 +73,7 @@ export interface Section {
 /** Whether every target was met; undefined if there is none, or nothing was measured. */
 export function reached({ aim, n, median, p99 }: Figure): boolean | undefined {
   if (!aim || n === 0) return undefined;
-  return median <= (aim.median ?? Infinity) && p99 <= (aim.p99 ?? Infinity);
+  return median <= (aim.median ?? Infinity) && p99 <= (aim.p99 ?? Infinity) && median >= (aim.atLeast ?? -Infinity);
 }
 
 /** A figure of one measured time over many turns; turns without it are omitted. */

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { UsageError } from '../src/cli/flags.ts';
 import { access } from './access.ts';
 import { bareLimit } from './bare-limit.ts';
+import { capacity } from './capacity/capacity.ts';
 import { coldStart } from './cold-start.ts';
 import { compare } from './compare.ts';
 import { eventLoop } from './event-loop.ts';
@@ -25,6 +26,7 @@ import {
 import { loadQuestions, QuestionError } from './questions.ts';
 import { remoteEngines } from './remote-engines.ts';
 import { busyWarning, comparisonTable, describeMachine, heading, table, warningLine } from './report.ts';
+import { soak } from './soak.ts';
 import { checkOut, type Tree } from './tree.ts';
 import { ownShare, turnLatency } from './turn-latency.ts';
 import { turnTaking } from './turns/turn-taking.ts';
@@ -97,6 +99,8 @@ async function measureParts({ quick, only, tuning }: BenchOptions, questions: re
     memory: () => memory({ idle: plan.idleSessions, live: plan.sessionCounter }),
     'limits-cost': () => limitsCost({ rounds: plan.limitRounds }),
     mcp: () => mcp({ calls: plan.toolCalls, imports: plan.toolImports }),
+    capacity: () => capacity(plan.capacity, questions[0] ?? new Int16Array(0)),
+    soak: () => soak(plan.soak),
   };
   const sections: Section[] = [];
   for (const part of parts.filter((candidate) => only.includes(candidate))) {

@@ -1,6 +1,8 @@
 /** The command line of the benchmark, and the durations of its parts. */
 
 import { parseFlags, UsageError } from '../src/cli/flags.ts';
+import type { CapacityPlan } from './capacity/capacity.ts';
+import type { SoakPlan } from './soak.ts';
 
 export const parts = [
   'cold-start',
@@ -14,8 +16,13 @@ export const parts = [
   'memory',
   'limits-cost',
   'mcp',
+  'capacity',
+  'soak',
 ] as const;
 export type Part = (typeof parts)[number];
+
+/** Those that take minutes run only by name. */
+const defaultParts = parts.filter((part) => part !== 'capacity' && part !== 'soak');
 
 export interface BenchOptions {
   quick: boolean;
@@ -33,7 +40,7 @@ export interface BenchOptions {
 export const usage = `Measure Parley on this machine: latency and capacity, beside the bare limit, in one run.
 
   npm run bench                  about twelve minutes
-  npm run bench -- turns         only this part; several may be named
+  npm run bench -- turns         only this part; several may be named. Only so: capacity and soak, minutes each
   npm run bench -- --quick       about three minutes, to see whether something is badly off
   npm run bench -- --compare REF
                                  this tree and a commit, measured alternately, and the ratios of their figures
@@ -73,7 +80,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions | 'help' {
     quick: values.quick ?? false,
     json: values.json,
     questions: values.question ?? [],
-    only: only.length > 0 ? only.map(partNamed) : parts,
+    only: only.length > 0 ? only.map(partNamed) : defaultParts,
     tuning: values.tuning ?? false,
     compare: values.compare,
   };
@@ -117,6 +124,8 @@ export interface Plan {
   sessionCounter: number;
   /** Rounds in which servers with and without limits alternate. */
   limitRounds: number;
+  capacity: CapacityPlan;
+  soak: SoakPlan;
 }
 
 export const fullPlan: Plan = {
@@ -140,6 +149,8 @@ export const fullPlan: Plan = {
   idleSessions: 900,
   sessionCounter: 100,
   limitRounds: 12,
+  capacity: { streams: [1, 20, 100, 200], spanMs: 6000, searches: 3, steps: 5, textSpans: 5, textTurns: 60 },
+  soak: { generations: 6, minutes: 10, sessions: 10 },
 };
 
 export const quickPlan: Plan = {
@@ -163,6 +174,8 @@ export const quickPlan: Plan = {
   idleSessions: 900,
   sessionCounter: 50,
   limitRounds: 6,
+  capacity: { streams: [20, 100], spanMs: 1500, searches: 1, steps: 3, textSpans: 2, textTurns: 20 },
+  soak: { generations: 4, minutes: 3, sessions: 10 },
 };
 
 /** Measurements of each tree per round of `--compare`. */

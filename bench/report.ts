@@ -140,6 +140,7 @@ function aimText({ aim }: Figure): string {
   const parts = [
     aim.median === undefined ? '' : `≤ ${number(aim.median)}`,
     aim.p99 === undefined ? '' : `p99 ≤ ${number(aim.p99)}`,
+    aim.atLeast === undefined ? '' : `≥ ${number(aim.atLeast)}`,
   ];
   return parts.filter((part) => part !== '').join(', ');
 }
@@ -151,6 +152,8 @@ const suffixes: Record<Unit, string> = {
   '%': ' %',
   MB: ' MB',
   '/s': ' /s',
+  '×': ' ×',
+  '': '',
 };
 
 function inUnit(value: number, unit: Unit): string {

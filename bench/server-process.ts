@@ -1,18 +1,21 @@
 /**
- * A server in a separate process that measures itself: `embedded`, `instant`, `keyed` and `lifted` are Parley, `bare`
- * is the bare limit. `MeasuredServer` starts it, with the kind and the key of `keyed` as arguments. `--compare` also
- * runs this file of older commits, so its path, kinds and messages must not change.
+ * A server in a separate process that measures itself. `MeasuredServer` starts it, with the kind and the key of `keyed`
+ * as arguments. `--compare` also runs this file of older commits, so its path, kinds and messages must not change.
  */
 
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { Socket } from 'node:net';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
-import { WebSocketServer } from 'ws';
+import { queryObjects } from 'node:v8';
 import { heldBytes } from '../dev/harness/heap.ts';
+import type { EngineSet } from '../src/engines/spec/registry.ts';
 import type { ConfigOverrides } from '../src/server/server.ts';
 
-/** `keyed` requires a key, without a limit on client secrets; `lifted` has practically no limits. */
-export type ServerKind = 'embedded' | 'instant' | 'keyed' | 'lifted' | 'bare';
+/**
+ * Parley: with its `embedded` engines, with `instant` ones, `keyed` requires a key, without a limit on client secrets,
+ * `lifted` has practically no limits, `silero` has embedded voice activity and otherwise instant engines. The bare limit:
+ * `bare`, and `bare-silero` with voice activity. And a peer: `aimock`.
+ */
+export type ServerKind = 'embedded' | 'instant' | 'keyed' | 'lifted' | 'silero' | 'bare' | 'bare-silero' | 'aimock';
 
 export type ToServer =
   | { type: 'begin'; eventLoopResolutionMs: number | undefined }
@@ -27,6 +30,8 @@ export type FromServer =
 export interface ServerMemory {
   heldMB: number;
   residentMB: number;
+  sockets: number;
+  timers: number;
 }
 
 /** Usage between `begin` and `end`. */
@@ -69,6 +74,9 @@ const liftedLimits: ConfigOverrides['limits'] = {
   responsesPerMinute: Number.POSITIVE_INFINITY,
 };
 
+/** The class of timers, also of those that do not keep the process alive. */
+const Timeout = setTimeout(() => {}).constructor;
+
 let span: Span | undefined;
 
 process.on('message', (message: ToServer) => {
@@ -83,42 +91,50 @@ const { wsUrl } = await start();
 tell({ type: 'ready', wsUrl });
 
 async function start(): Promise<{ wsUrl: string }> {
-  if (kind === 'bare') return startBareServer();
   // Deferred, so that the bare limit has no memory for unused code.
+  if (kind === 'bare' || kind === 'bare-silero') {
+    const { startBareServer } = await import('./capacity/bare-server.ts');
+    return startBareServer({ detects: kind === 'bare-silero' });
+  }
+  if (kind === 'aimock') return startAimock();
   const { apiKey, startServer } = await import('../src/server/server.ts');
-  const { instantEngines } = await import('../dev/harness/instant-engines.ts');
   const configs: Record<string, ConfigOverrides> = {
     keyed: { apiKeys: [apiKey('bench', key)], limits: { secretsPerMinute: 1_000_000, storeEntries: 10_000_000 } },
     lifted: { limits: liftedLimits },
   };
   const server = await startServer({
     config: { port: 0, logLevel: 'warn', ...configs[kind] },
-    ...(kind !== 'embedded' && { engines: instantEngines() }),
+    ...(kind !== 'embedded' && { engines: await engines() }),
   });
   await server.ready;
   return server;
 }
 
-/** The bare limit: a WebSocket server that parses and decodes the same appends, and does nothing else. */
-async function startBareServer(): Promise<{ wsUrl: string }> {
-  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
-  await once(server, 'listening');
-  server.on('connection', (socket) => {
-    socket.on('message', (data) => {
-      const event: unknown = JSON.parse(data.toString());
-      if (typeof event !== 'object' || event === null) return;
-      if ('audio' in event && typeof event.audio === 'string') Buffer.from(event.audio, 'base64');
-      else socket.send('{"type":"session.updated"}');
-    });
-    socket.send('{"type":"session.created"}');
-  });
-  // A listening TCP server has an address with a port.
-  const { port } = server.address() as AddressInfo;
-  return { wsUrl: `ws://127.0.0.1:${port}/v1/realtime` };
+async function engines(): Promise<EngineSet> {
+  const { instantEngines } = await import('../dev/harness/instant-engines.ts');
+  const instant = instantEngines();
+  if (kind !== 'silero') return instant;
+  const { Silero } = await import('../src/engines/embedded/silero/silero.ts');
+  const voiceActivity = new Silero();
+  return { ...instant, engines: { ...instant.engines, voiceActivity }, ready: voiceActivity.ready };
+}
+
+/** aimock (https://github.com/CopilotKit/aimock), which answers each turn with a fixed text. */
+async function startAimock(): Promise<{ wsUrl: string }> {
+  const { LLMock } = await import('@copilotkit/aimock');
+  const mock = new LLMock({ port: 0, host: '127.0.0.1', logLevel: 'silent', chunkSize: 1024 });
+  mock.onMessage(/./, { content: 'All right.' });
+  await mock.start();
+  return { wsUrl: `${mock.url.replace('http', 'ws')}/v1/realtime` };
 }
 
 function memory(): ServerMemory {
-  return { heldMB: heldBytes() / 1e6, residentMB: process.memoryUsage.rss() / 1e6 };
+  return {
+    heldMB: heldBytes() / 1e6,
+    residentMB: process.memoryUsage.rss() / 1e6,
+    sockets: queryObjects(Socket, { format: 'count' }),
+    timers: queryObjects(Timeout, { format: 'count' }),
+  };
 }
 
 function begin(resolution: number | undefined): Span {

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Child } from '../dev/harness/child.ts';
+import { restrict, waitedMs } from './capacity/processors.ts';
 import type { FromServer, ServerKind, ServerMemory, ServerUsage, ToServer } from './server-process.ts';
 import { type Tree, thisTree } from './tree.ts';
 
@@ -26,6 +27,16 @@ export class MeasuredServer {
     const child = new Child<ToServer, FromServer>(serverProcess, [kind, benchKey]);
     const { wsUrl } = await child.next('ready');
     return new MeasuredServer(child, wsUrl);
+  }
+
+  /** Restricts the server to one processor; returns whether the system can do that. */
+  pin(): boolean {
+    return restrict(this.#child.pid, '0');
+  }
+
+  /** As `waitedMs` of its process. */
+  get waitedMs(): number | undefined {
+    return waitedMs(this.#child.pid);
   }
 
   /**

@@ -29,6 +29,10 @@ export class Child<ToChild extends object, FromChild extends { type: string }> {
     this.#ended.promise.catch(() => {});
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   send(message: ToChild): void {
     this.#process.send(message);
   }

@@ -1,0 +1,83 @@
+/** An hour of conversation, faster than real time: whether anything is left of ended sessions. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { tone } from '../dev/harness/instant-engines.ts';
+import { Load } from './clients.ts';
+import { type Figure, type Section, summarise } from './figures.ts';
+import { wireRateHz } from './recording.ts';
+import type { ServerMemory } from './server-process.ts';
+import { MeasuredServer } from './servers.ts';
+
+export interface SoakPlan {
+  /** Generations of sessions, one after the other, and the minutes of audio that each session streams. */
+  generations: number;
+  minutes: number;
+  sessions: number;
+}
+
+/** Below the limit of events per second, also with chunks of 20 ms. */
+const speed = 20;
+const pauseMs = 100;
+/** For the server to notice that the clients are gone. */
+const settleMs = 1000;
+
+export async function soak({ generations, minutes, sessions }: SoakPlan): Promise<Section> {
+  const server = await MeasuredServer.start('instant');
+  const after: ServerMemory[] = [];
+  const warnings: string[] = [];
+  let turns = 0;
+  try {
+    for (let generation = 0; generation < generations; generation++) {
+      const load = await Load.start({
+        wsUrl: server.wsUrl,
+        sessions,
+        chunkMs: 20,
+        speed,
+        detection: 'server_vad',
+        questions: [tone(600, wireRateHz)],
+        pauseMs,
+        spreadMs: 1000,
+        listen: true,
+      });
+      load.begin();
+      await load.whileRunning(delay((minutes * 60_000) / speed));
+      turns += load.turns.length;
+      warnings.push(...(await load.stop()));
+      await delay(settleMs);
+      after.push(await server.memory());
+      process.stderr.write(`generation ${generation + 1} of ${generations}\n`);
+    }
+  } finally {
+    await server.close();
+  }
+  return {
+    title: `${generations * minutes} minutes of conversation, ${sessions} sessions`,
+    how:
+      `Instant engines. ${generations} generations of ${sessions} sessions stream ${minutes} minutes of audio each, ${speed} times faster than real time, ` +
+      `with ${turns} turns in all. After each generation, when its sessions have ended (n): memory after a garbage collection, the resident set, ` +
+      'sockets and timers. Growth is from the second generation, by which all code is loaded, to the last.',
+    figures: [
+      ...growth('held memory', 'MB', after, ({ heldMB }) => heldMB, 1),
+      ...growth('resident memory', 'MB', after, ({ residentMB }) => residentMB),
+      ...growth('sockets', '', after, ({ sockets }) => sockets, 0),
+      ...growth('timers', '', after, ({ timers }) => timers, 0),
+    ],
+    warnings,
+  };
+}
+
+function growth(
+  name: string,
+  unit: Figure['unit'],
+  after: readonly ServerMemory[],
+  of: (memory: ServerMemory) => number,
+  most?: number,
+): Figure[] {
+  const values = after.map(of);
+  const grown = (values.at(-1) ?? Number.NaN) - (values[1] ?? Number.NaN);
+  const aim = most === undefined ? {} : { aim: { median: most } };
+  return [
+    { name, unit, ...summarise(values) },
+    { name: '  growth', unit, n: 1, median: grown, p99: grown, max: grown, ...aim },
+  ];
+}
