@@ -159,7 +159,8 @@ async function capacities(
         if (p99 <= addedMs) low = sessions;
         else high = sessions;
       }
-      found[kind].push(low);
+      // NaN: fewer than the search has tried.
+      found[kind].push(low || Number.NaN);
     }
   }
   return found;
