@@ -7,7 +7,7 @@ import { transcribe, transcriptionRequest } from '../input/transcriber-request.t
 import { warmEngines } from '../ports/engines.ts';
 import type { IgnoredSound } from '../ports/observer.ts';
 import type { SessionCore } from '../session-core.ts';
-import { isEcho, likenessToPlayed, type SoundDuringPlayback } from './echo.ts';
+import { isEcho, likenessToPlayed, loudPart, type SoundDuringPlayback } from './echo.ts';
 import { takesFloor, wordsIn } from './floor-words.ts';
 import { type Audible, PlaybackHistory } from './playback-history.ts';
 import type { TurnDetector, TurnMark } from './turn-detector.ts';
@@ -26,6 +26,8 @@ const windowMs = 2500;
 /** Audio before the sound and silence after it, for the transcriber. */
 const marginBeforeMs = 300;
 const marginAfterMs = 200;
+/** For this time after an echo, a sound is judged by its loud part alone: the rest may be more echo. */
+const echoesMs = 10_000;
 /** A measured playback pauses when a sound has lasted this long: clicks are shorter. */
 const pauseAfterMs = 192;
 /** Pauses for nothing in one part, after which only a decision stops it. */
@@ -70,6 +72,8 @@ export class BargeIn {
   #sound: HeldSound | undefined;
   #check: AbortController | undefined;
   #misses = 0;
+  /** The end of the last echo. */
+  #echoedMs = Number.NEGATIVE_INFINITY;
   #unavailableUntil = Number.NEGATIVE_INFINITY;
   #isPlaybackPaused = false;
   /** Pauses for nothing, by the part that was being played. */
@@ -218,9 +222,12 @@ export class BargeIn {
   }
 
   #clip(fromMs: number, toMs: number): AudioClip {
-    const { samples, sampleRateHz } = this.#buffer.slice(fromMs - marginBeforeMs, toMs);
-    const silence = new Int16Array(samplesIn(marginAfterMs, sampleRateHz));
-    return { samples: concatSamples([samples, silence]), sampleRateHz };
+    const echoes = toMs - this.#echoedMs < echoesMs;
+    const sound = this.#buffer.slice(echoes ? fromMs : fromMs - marginBeforeMs, toMs);
+    const { sampleRateHz } = sound;
+    const before = new Int16Array(echoes ? samplesIn(marginBeforeMs, sampleRateHz) : 0);
+    const after = new Int16Array(samplesIn(marginAfterMs, sampleRateHz));
+    return { samples: concatSamples([before, echoes ? loudPart(sound) : sound.samples, after]), sampleRateHz };
   }
 
   /** Like a turn, it must be known soon; but it leaves no trace in engines that count or record turns. */
@@ -254,6 +261,7 @@ export class BargeIn {
   /** The sound is nothing so far. */
   #dismiss(sound: HeldSound, verdict: IgnoredSound, { positionMs, toMs }: { positionMs: number; toMs: number }): void {
     sound.verdict = verdict;
+    if (verdict === 'echo') this.#echoedMs = toMs;
     if (this.#isPlaybackPaused) this.#idlePauses.count += 1;
     this.#resumePlayback();
     // Of an echo, only a beginning of the user's words may be in its end.

@@ -1,6 +1,6 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { peakCorrelation } from '../../audio/correlation.ts';
-import { durationMs, samplesIn } from '../../audio/pcm.ts';
+import { durationMs, rmsDbfs, samplesIn } from '../../audio/pcm.ts';
 import type { SpokenAudio } from '../conversation/spoken-audio.ts';
 import { wordsIn } from './floor-words.ts';
 
@@ -14,6 +14,9 @@ const comparedMs = 480;
 const certain = 0.5;
 /** Unlike the audio that was played, whatever the words are. */
 const unlike = 0.2;
+/** Speech close to a microphone is louder than an echo by more than this, and its own level varies by less. */
+const loudRangeDb = 14;
+const levelMs = 32;
 /** Words are compared with those that were played from this time before the sound. */
 const wordsBeforeMs = 1500;
 
@@ -48,4 +51,13 @@ function repeatsPlayedWords(text: string, { sound, spoken, playedMs }: SoundDuri
   const until = spoken.transcriptUntil(playedMs + durationMs(sound.samples.length, sound.sampleRateHz));
   const played = new Set(wordsIn(until.slice(before.length)));
   return words.filter((word) => !played.has(word)).length <= words.length / 4;
+}
+
+/** A sound up to its last frame within `loudRangeDb` of the loudest: what follows may be the echo alone. */
+export function loudPart({ samples, sampleRateHz }: AudioClip): Int16Array {
+  const frame = samplesIn(levelMs, sampleRateHz);
+  const levels: number[] = [];
+  for (let at = 0; at < samples.length; at += frame) levels.push(rmsDbfs(samples.subarray(at, at + frame)));
+  const loudest = levels.reduce((highest, level) => Math.max(highest, level), Number.NEGATIVE_INFINITY);
+  return samples.subarray(0, (levels.findLastIndex((level) => level > loudest - loudRangeDb) + 1) * frame);
 }
