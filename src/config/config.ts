@@ -11,7 +11,18 @@ import { contextBudgets } from './context-kind.ts';
 import { engineSets, modelAliases, setFields, voiceAliases } from './engine-kind.ts';
 import { engineKeyOptions, engineOptions } from './engine-options.ts';
 import { optionsHelp } from './help.ts';
-import { apiKeys, boolean, choice, hostName, integer, integerOrInfinity, list, prompts, text } from './kinds.ts';
+import {
+  apiKeys,
+  boolean,
+  choice,
+  hostName,
+  integer,
+  integerOrInfinity,
+  list,
+  prompts,
+  text,
+  turnModel,
+} from './kinds.ts';
 import { limits } from './limits.ts';
 import { type McpServerEntry, mcpServers } from './mcp-kind.ts';
 import { inGroup, listOptions, option, type Values } from './option.ts';
@@ -105,6 +116,11 @@ const options = {
       boolean(),
       session.mcpContinue,
       'true: when the tools that this server runs for a response have finished, the server creates the next response, for clients that do not. false: clients create it, as with the hosted service.',
+    ),
+    turn: option<string | undefined>(
+      turnModel(),
+      undefined,
+      'A model that helps semantic_vad to decide by the sound of the speech: smart-turn:FILE (docs/turn-taking.md).',
     ),
     overlap: option(
       choice('auto', 'on', 'off'),

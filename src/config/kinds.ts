@@ -173,6 +173,18 @@ export function text(placeholder: string, allowed: string): Kind<string | undefi
   });
 }
 
+export const smartTurnPrefix = 'smart-turn:';
+
+/** A model of the end of turns: its name and its file. */
+export function turnModel(): Kind<string | undefined> {
+  return kind<string | undefined>({
+    placeholder: 'MODEL',
+    allowed: `${smartTurnPrefix}FILE, with the path of a Smart Turn v3 model (ONNX)`,
+    fromText: (raw) => (raw.startsWith(smartTurnPrefix) && raw.length > smartTurnPrefix.length ? raw : undefined),
+    print: (value) => value ?? '',
+  });
+}
+
 /** An IP address or a host name to listen on, without a port. */
 export function hostName(): Kind<string> {
   return kind({

@@ -73,6 +73,7 @@ export const logEvents = {
   tool_failed: 'A server-side tool has failed; its model and its client receive the error',
   leniency_used:
     'A client depends on something that the hosted service refuses (docs/protocol.md §9); --strict hosted refuses it too',
+  turn_model_failed: 'The turn model failed; the turn was decided without it',
   voice_silent: 'The voice produced no audio for some text; it may not support the language',
   image_not_fetched: 'An image URL from a client could not be fetched',
   limits_unavailable: 'The limits of a key could not be checked or updated: the store failed',
@@ -187,6 +188,7 @@ export const digestRules: Partial<Record<LogEvent, DigestRule>> = {
   tool_import_failed: trouble,
   tool_failed: trouble,
   leniency_used: trouble,
+  turn_model_failed: trouble,
   voice_silent: trouble,
   image_not_fetched: trouble,
   upstream_lost: trouble,

@@ -1,7 +1,9 @@
 /** Creates the configured engines. */
 
 import { type Config, ConfigError } from '../config/config.ts';
+import { smartTurnPrefix } from '../config/kinds.ts';
 import type { Clock } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { packageVersion } from '../core/version.ts';
 import { CassetteError } from '../engines/cassette/format.ts';
@@ -15,6 +17,7 @@ import { createEngineSets } from '../engines/spec/engine-sets.ts';
 import { defaultSet, type EngineSetsSpec } from '../engines/spec/engine-spec.ts';
 import { lazyEngines } from '../engines/spec/lazy-engines.ts';
 import type { CreateEnginesOptions, EngineOptions, EngineSet } from '../engines/spec/registry.ts';
+import type { TurnModel } from '../session/ports/turn-model.ts';
 import { defaultModel } from '../transport/session-authorizer.ts';
 import { relaysAll, upstreamFor } from '../upstream/link/target.ts';
 
@@ -92,6 +95,27 @@ export function isStandIn(
     const { languageModel = base.languageModel ?? 'embedded' } = engines === defaultSet ? base : (sets[engines] ?? {});
     return typeof languageModel === 'string' && standInModels.has(languageModel);
   });
+}
+
+/**
+ * The model that `turn` names, loaded; undefined if there is none.
+ * @throws {ConfigError} when the file is missing or is something else
+ */
+export async function openTurnModel(
+  config: Pick<Config, 'turn' | 'limits'>,
+  clock: Clock,
+): Promise<(TurnModel & { close(): Promise<void> }) | undefined> {
+  if (config.turn === undefined) return undefined;
+  const { SmartTurn } = await import('../engines/embedded/smart-turn/smart-turn.ts');
+  const modelPath = config.turn.slice(smartTurnPrefix.length);
+  const model = new SmartTurn({ ...poolSurroundings(config, clock), modelPath });
+  try {
+    await model.ready;
+  } catch (error) {
+    await model.close();
+    throw new ConfigError([`turn: ${messageOf(error)}. See docs/turn-taking.md for the file that is expected.`]);
+  }
+  return model;
 }
 
 /** Limits of the queues of the worker threads. */

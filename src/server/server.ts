@@ -49,7 +49,7 @@ import { callCodecs, type PeerConnections } from '../transport/webrtc/peer-conne
 import { realtimePath } from '../transport/websocket/handshake.ts';
 import { HeavyFrames } from '../transport/websocket/heavy-frames.ts';
 import { UpgradeHandler } from '../transport/websocket/upgrade-handler.ts';
-import { configuredEngines, poolSurroundings } from './configured-engines.ts';
+import { configuredEngines, openTurnModel, poolSurroundings } from './configured-engines.ts';
 import { type OpenTools, sessionFactory } from './session-factory.ts';
 import type { ObserveSession } from './session-observers.ts';
 import { UpstreamReader } from './upstream-reader.ts';
@@ -195,7 +195,8 @@ export async function startConfiguredServer(
   const upstreamReader = new UpstreamReader(poolSurroundings(config, clock));
   const tools = { settings, engineSet, tokens, images, upstreamReader, clock, ids, log };
   const mcp = mcpServers(config, { clock, log });
-  const factory = await sessionFactory({ config, ...tools, observe, openTools, mcp });
+  const turnModel = await openTurnModel(config, clock);
+  const factory = await sessionFactory({ config, ...tools, observe, openTools, mcp, turnModel });
   const sessions = new SessionRegistry({
     create: options.createSession ?? factory.create,
     limit: limits.sessions,
@@ -262,6 +263,7 @@ export async function startConfiguredServer(
     // ONNX Runtime aborts the process when its thread is terminated while it loads a model.
     await settleWithin(Promise.allSettled([engineSet.ready]), engineLoadMs, clock);
     await engineSet.close();
+    await turnModel?.close();
     await heavyFrames.close();
     await upstreamReader.close();
     mcp.close();

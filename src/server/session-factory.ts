@@ -18,6 +18,7 @@ import type { ImageFetcher } from '../session/ports/image-fetcher.ts';
 import type { TokenCounter } from '../session/ports/language-model.ts';
 import type { CloseReason } from '../session/ports/peer.ts';
 import type { ToolRunner } from '../session/ports/tool-runner.ts';
+import type { TurnModel } from '../session/ports/turn-model.ts';
 import { RealtimeSession } from '../session/realtime-session.ts';
 import type { SessionSettings } from '../session/settings.ts';
 import { ToolDefinitions } from '../session/tools/definitions.ts';
@@ -42,6 +43,7 @@ export interface SessionFactoryOptions {
   observe: ObserveSession | undefined;
   openTools: OpenTools | undefined;
   mcp: McpServers;
+  turnModel: TurnModel | undefined;
 }
 
 /** How a script drops a connection: without a close frame, which RFC 6455 §7.1.5 calls 1006. */

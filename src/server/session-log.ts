@@ -37,6 +37,8 @@ function logOwn(observation: Observation, log: Log): void {
       return log.warn('partial_transcript_failed', { item: observation.itemId, error: observation.error });
     case 'voice_activity_failed':
       return log.error('voice_activity_failed', { error: observation.error });
+    case 'turn_model_failed':
+      return log.warn('turn_model_failed', { error: observation.error });
     case 'voice_silent': {
       const { voice, characters } = observation;
       return log.warn('voice_silent', { voice, characters });

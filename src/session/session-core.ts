@@ -27,6 +27,7 @@ import type { Peer } from './ports/peer.ts';
 import type { OutputAudio } from './ports/playback.ts';
 import type { ToolRunner } from './ports/tool-runner.ts';
 import type { ToolServers } from './ports/tool-servers.ts';
+import type { TurnModel } from './ports/turn-model.ts';
 import { OutputBuffer } from './response/output-buffer.ts';
 import { SessionPlayback } from './response/playback.ts';
 import {
@@ -62,6 +63,8 @@ export interface SessionOptions {
   toolRunner?: ToolRunner;
   /** Without it, MCP servers are refused. */
   toolServers?: ToolServers;
+  /** A further input of the decision that a turn is over. */
+  turnModel?: TurnModel | undefined;
   /** Shared by all sessions of the key; without it each session has its own. */
   aheadQuota?: AheadQuota;
   /** Shared by all sessions; without it each session only has its own limit. */
@@ -91,6 +94,7 @@ export class SessionCore implements SessionTools {
   readonly locks: Locks;
   readonly responseQuota: ResponseQuota;
   readonly aheadQuota: AheadQuota;
+  readonly turnModel: TurnModel | undefined;
   readonly conversation: Conversation;
   /** The engines' ids of the calls in the session's responses. */
   readonly engineCalls: EngineCalls;
@@ -129,6 +133,7 @@ export class SessionCore implements SessionTools {
     this.locks = new Locks(grant.locked ?? [], this.kind);
     this.responseQuota = new ResponseQuota(clock, settings.limits.responsesPerMinute);
     this.aheadQuota = options.aheadQuota ?? new AheadQuota(clock, settings.limits.unusedAnswersPerMinute);
+    this.turnModel = options.turnModel;
     this.conversation = new Conversation(ids('conv'));
     this.engineCalls = new EngineCalls(settings.limits.engineCallCharacters);
     this.retention = new AudioRetention(settings.limits.keptAudioMs);

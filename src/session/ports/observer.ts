@@ -49,6 +49,8 @@ export type Occurrence =
   /** Words of a turn could not be sent during speech; its transcription is not affected. */
   | { type: 'partial_transcript_failed'; itemId: string; error: string }
   | { type: 'voice_activity_failed'; error: string }
+  /** A turn was decided without the turn model. */
+  | { type: 'turn_model_failed'; error: string }
   /** Work that was started before the end of a turn was decided, and then not used: its cost, by estimate. */
   | { type: 'ahead_dropped'; work: 'transcript'; audioMs: number }
   | { type: 'ahead_dropped'; work: 'answer'; inputTokens: number; outputTokens: number }

@@ -1,5 +1,6 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
 import { durationMs } from '../../audio/pcm.ts';
+import { messageOf } from '../../core/errors.ts';
 import type { ConversationEntry } from '../conversation/conversation.ts';
 import { UserAudio } from '../conversation/user-audio.ts';
 import { transcriptionRequest } from '../input/transcriber-request.ts';
@@ -37,7 +38,7 @@ export class Overlap {
   readonly #core: SessionCore;
   readonly #transcription: Transcription;
   readonly #responses: Responses;
-  #pause: { ahead: TranscriptAhead; pause: TurnPause } | undefined;
+  #pause: { ahead: TranscriptAhead; modelled: Promise<number | undefined>; abort: AbortController } | undefined;
   #transcribedMs = 0;
   #answers = 0;
 
@@ -63,7 +64,8 @@ export class Overlap {
   paused(pause: TurnPause): void {
     if (!this.#isWorth(pause)) return;
     const ahead = this.#transcription.startAhead(pause.speech, pause);
-    this.#pause = { ahead, pause };
+    const abort = new AbortController();
+    this.#pause = { ahead, modelled: this.#askModel(pause, abort.signal), abort };
     void ahead.words.then((words) => {
       if (words && this.#pause?.ahead === ahead) this.#answer(pause, words);
     });
@@ -71,13 +73,26 @@ export class Overlap {
 
   /** The evidence of the current pause; resolves after at most `evidenceWaitMs`. Never rejects. */
   async evidence(prosody: FinalProsody | undefined): Promise<PauseEvidence> {
-    const words = this.#pause?.ahead.words;
-    if (!words) return { prosody };
+    if (!this.#pause) return { prosody };
+    const { ahead, modelled } = this.#pause;
     const { promise: late, resolve } = Promise.withResolvers<undefined>();
     const cancel = this.#core.clock.after(evidenceWaitMs, () => resolve(undefined));
-    const known = await Promise.race([words, late]);
+    const words = await Promise.race([ahead.words, late]);
+    const turnModel = await Promise.race([modelled, late]);
     cancel();
-    return { words: known, prosody };
+    return { words, turnModel, prosody };
+  }
+
+  /** The probability of the turn model, if there is one and the decision needs it. Never rejects. */
+  async #askModel({ speech, decides }: TurnPause, signal: AbortSignal): Promise<number | undefined> {
+    const { turnModel, claim, observers } = this.#core;
+    if (!turnModel || !decides) return undefined;
+    try {
+      return await turnModel.endOfTurn(speech, { claim: { ...claim, priority: 'live' }, signal });
+    } catch (error) {
+      if (!signal.aborted) observers.publish({ type: 'turn_model_failed', error: messageOf(error) });
+      return undefined;
+    }
   }
 
   /** The turn continues, or its audio was discarded. */
@@ -91,6 +106,7 @@ export class Overlap {
   }
 
   #drop(): void {
+    this.#pause?.abort.abort();
     this.#pause = undefined;
     this.#transcription.dropAhead();
     this.#responses.dropSpeculation();

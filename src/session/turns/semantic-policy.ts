@@ -43,7 +43,10 @@ export function endProbability({ words, turnModel, prosody }: PauseEvidence): nu
   const text = words?.text ?? '';
   if (text.trim() === '' && turnModel === undefined) return undefined;
   let sum = prosodyLogit(prosody);
-  if (text.trim() !== '') sum += sentenceLogit(text, words?.endOfSentence) + unfinishedLogit(text);
+  if (text.trim() !== '')
+    sum +=
+      sentenceLogit(text, words?.endOfSentence) +
+      unfinishedLogit(text, { endIsKnown: words?.endOfSentence !== undefined });
   if (turnModel !== undefined) sum += logit(turnModel);
   return 1 / (1 + Math.exp(-sum));
 }
@@ -53,7 +56,7 @@ export function endProbability({ words, turnModel, prosody }: PauseEvidence): nu
  * one for unfinished sentences.
  */
 function sentenceLogit(text: string, endOfSentence: number | undefined): number {
-  if (endOfSentence !== undefined) return 1.3 * logit(endOfSentence);
+  if (endOfSentence !== undefined) return 1.7 * logit(endOfSentence);
   return /[.?!。？！؟।]["”’)」]*$/u.test(text.trim()) ? 1 : -1.5;
 }
 

@@ -7,7 +7,7 @@
 const openWords = new Set(
   `a an the my your his her its our their this these those some any every each no
   and or but nor because so if when while although though unless until since whereas whether than as
-  of to from with without for at by into onto about between during against among toward towards upon per via
+  of to from in on over under with without for at by into onto about between during against among toward towards upon per via
   is are was were am be been being have has had do does did will would shall should can could may might must
   i i'm i'd i'll i've you're you'd you'll we're we'd we'll they're he's she's it's that's there's what's who's
   very really quite too more most less such what which whose where let's gonna wanna please also then maybe perhaps
@@ -15,7 +15,7 @@ const openWords = new Set(
 );
 /** Words that end sentences as often as they leave them open: "What is this?", "I think so.", "Where is it from?" */
 const ambiguousWords = new Set(
-  `this these those some any so to from with for at by about do does did will would can could should have has had is are
+  `this these those some any so to from in on over under with for at by about do does did will would can could should have has had is are
   am was were be no more most less what which where when why than as please also then too first second third really like
   very without i'll you'll`.split(/\s+/),
 );
@@ -24,20 +24,23 @@ const digitWords = new Set('zero oh o one two three four five six seven eight ni
 /** Lengths of numbers that people dictate: telephone numbers with and without prefixes, cards, longer PINs. */
 const completeLengths = new Set([7, 10, 11, 12, 16]);
 
-/** Lower is less finished; 0 without signs. In logits: the natural logarithm of the odds that the turn is over. */
-export function unfinishedLogit(text: string): number {
+/**
+ * Lower is less finished; 0 without signs. `endIsKnown`: the transcriber has a probability that the sentence ended. In logits: the natural logarithm of the odds that the turn is over.
+ */
+export function unfinishedLogit(text: string, { endIsKnown = false } = {}): number {
   const trimmed = text.trim();
   const words = wordsOf(trimmed);
   const last = words.at(-1);
   if (last === undefined) return 0;
   if (fillers.has(last)) return words.length === 1 ? -3 : -4;
   let logit = 0;
-  // A mark that the transcriber prints inside sentences, or for speech that breaks off.
-  if (/(?:[,;:–—-]|\.\.\.|…)["”’)]*$/u.test(trimmed)) logit -= 3;
+  // A mark that the transcriber prints inside sentences, or for speech that breaks off; its own probability says more.
+  if (/(?:[,;:–—-]|\.\.\.|…)["”’)]*$/u.test(trimmed)) logit -= endIsKnown ? 1 : 3;
   if (openWords.has(last)) {
     const isQuestion = /\?["”’)]*$/u.test(trimmed);
     logit -= !ambiguousWords.has(last) ? 4 : isQuestion ? 0 : 1.5;
   }
+  if (/\blet me$/.test(words.join(' '))) logit -= 3;
   if (isDictating(words)) logit -= 3;
   return logit;
 }

@@ -13,7 +13,7 @@ import {
   startLater,
 } from './clip-windows.ts';
 import { type DecodedToken, END_TOKEN, MoonshineModel } from './moonshine-model.ts';
-import { isTerminalMark, textOf } from './tokens.ts';
+import { isClosingMark, textOf } from './tokens.ts';
 import { WordWriter } from './word-writer.ts';
 
 /** One window of a clip. */
@@ -92,7 +92,7 @@ function certainty(text: string, tokens: readonly DecodedToken[]): { confidence?
   const last = spoken.at(-1);
   if (text === '' || last === undefined) return {};
   const confidence = spoken.reduce((sum, { probability }) => sum + probability, 0) / spoken.length;
-  // The end of the sentence: its closing mark, or the position where the model stopped without one.
-  const end = isTerminalMark(last.id) ? last : tokens.at(-1);
+  // The end of the sentence: its closing mark or a comma in its place, or the position where the model stopped without one.
+  const end = isClosingMark(last.id) ? last : tokens.at(-1);
   return { confidence, endOfSentence: end?.terminalProbability ?? 0 };
 }
