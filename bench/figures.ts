@@ -36,7 +36,7 @@ function quantile(sorted: readonly number[], share: number): number {
   return sorted[rank - 1] ?? Number.NaN;
 }
 
-export type Unit = 'ms' | 'µs' | '% of a core' | '%' | 'MB' | '/s' | '×' | '';
+export type Unit = 'ms' | 'µs' | '% of a core' | '%' | 'MB' | '/s' | '×' | 'dB' | '';
 
 /** Targets; absent parts have none. */
 export interface Aim {

@@ -30,6 +30,7 @@ import { soak } from './soak.ts';
 import { checkOut, type Tree } from './tree.ts';
 import { ownShare, turnLatency } from './turn-latency.ts';
 import { turnTaking } from './turns/turn-taking.ts';
+import { calls } from './webrtc/calls.ts';
 
 /** For `--compare`, whose rounds must be short. */
 const shortQuestion = 'What time is it now?';
@@ -101,6 +102,10 @@ async function measureParts({ quick, only, tuning }: BenchOptions, questions: re
     mcp: () => mcp({ calls: plan.toolCalls, imports: plan.toolImports }),
     capacity: () => capacity(plan.capacity, questions[0] ?? new Int16Array(0)),
     soak: () => soak(plan.soak),
+    webrtc: () =>
+      calls({
+        ...{ opened: plan.openedCalls, answers: plan.callAnswers, toneMs: plan.toneMs, questions },
+      }),
   };
   const sections: Section[] = [];
   for (const part of parts.filter((candidate) => only.includes(candidate))) {

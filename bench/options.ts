@@ -18,6 +18,7 @@ export const parts = [
   'mcp',
   'capacity',
   'soak',
+  'webrtc',
 ] as const;
 export type Part = (typeof parts)[number];
 
@@ -126,6 +127,10 @@ export interface Plan {
   limitRounds: number;
   capacity: CapacityPlan;
   soak: SoakPlan;
+  /** Calls over WebRTC that are opened, questions, and the length of a tone. */
+  openedCalls: number;
+  callAnswers: number;
+  toneMs: number;
 }
 
 export const fullPlan: Plan = {
@@ -151,6 +156,9 @@ export const fullPlan: Plan = {
   limitRounds: 12,
   capacity: { streams: [1, 20, 100, 200], spanMs: 6000, searches: 3, steps: 5, textSpans: 5, textTurns: 60 },
   soak: { generations: 6, minutes: 10, sessions: 10 },
+  openedCalls: 30,
+  callAnswers: 15,
+  toneMs: 20_000,
 };
 
 export const quickPlan: Plan = {
@@ -176,6 +184,9 @@ export const quickPlan: Plan = {
   limitRounds: 6,
   capacity: { streams: [20, 100], spanMs: 1500, searches: 1, steps: 3, textSpans: 2, textTurns: 20 },
   soak: { generations: 4, minutes: 3, sessions: 10 },
+  openedCalls: 8,
+  callAnswers: 3,
+  toneMs: 6000,
 };
 
 /** Measurements of each tree per round of `--compare`. */

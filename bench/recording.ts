@@ -24,15 +24,23 @@ export function recordingOf(samples: Int16Array, chunkMs: number): Recording {
   const frames: string[] = [];
   for (let at = 0; at < whole.length; at += chunkSamples)
     frames.push(appendEvent(whole.subarray(at, at + chunkSamples)));
+  return { frames, voiceEndMs: voiceEndMs(samples) };
+}
+
+/** Position of the last sample above −40 dBFS, in milliseconds. */
+export function voiceEndMs(samples: Int16Array): number {
   const threshold = amplitude(voiceDbfs);
-  const lastLoud = samples.findLastIndex((sample) => Math.abs(sample) > threshold);
-  return { frames, voiceEndMs: durationMs(lastLoud + 1, wireRateHz) };
+  return durationMs(samples.findLastIndex((sample) => Math.abs(sample) > threshold) + 1, wireRateHz);
 }
 
 /** A second of a quiet room, to be repeated. */
 export function quietRoom(chunkMs: number): Recording {
-  const samples = Int16Array.from({ length: wireRateHz }, () => Math.round((Math.random() * 2 - 1) * roomAmplitude));
-  return recordingOf(samples, chunkMs);
+  return recordingOf(quietSamples(), chunkMs);
+}
+
+/** The same as samples. */
+export function quietSamples(): Int16Array {
+  return Int16Array.from({ length: wireRateHz }, () => Math.round((Math.random() * 2 - 1) * roomAmplitude));
 }
 
 /** The sample value at a level in dBFS. */

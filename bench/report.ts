@@ -154,6 +154,7 @@ const suffixes: Record<Unit, string> = {
   '/s': ' /s',
   '×': ' ×',
   '': '',
+  dB: ' dB',
 };
 
 function inUnit(value: number, unit: Unit): string {

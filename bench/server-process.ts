@@ -13,9 +13,18 @@ import type { ConfigOverrides } from '../src/server/server.ts';
 /**
  * Parley: with its `embedded` engines, with `instant` ones, `keyed` requires a key, without a limit on client secrets,
  * `lifted` has practically no limits, `silero` has embedded voice activity and otherwise instant engines. The bare limit:
- * `bare`, and `bare-silero` with voice activity. And a peer: `aimock`.
+ * `bare`, and `bare-silero` with voice activity, and `bare-peer` of a call over WebRTC. And a peer: `aimock`.
  */
-export type ServerKind = 'embedded' | 'instant' | 'keyed' | 'lifted' | 'silero' | 'bare' | 'bare-silero' | 'aimock';
+export type ServerKind =
+  | 'embedded'
+  | 'instant'
+  | 'keyed'
+  | 'lifted'
+  | 'silero'
+  | 'bare'
+  | 'bare-silero'
+  | 'bare-peer'
+  | 'aimock';
 
 export type ToServer =
   | { type: 'begin'; eventLoopResolutionMs: number | undefined }
@@ -96,6 +105,7 @@ async function start(): Promise<{ wsUrl: string }> {
     const { startBareServer } = await import('./capacity/bare-server.ts');
     return startBareServer({ detects: kind === 'bare-silero' });
   }
+  if (kind === 'bare-peer') return (await import('./webrtc/bare-peer.ts')).startBarePeer();
   if (kind === 'aimock') return startAimock();
   const { apiKey, startServer } = await import('../src/server/server.ts');
   const configs: Record<string, ConfigOverrides> = {

@@ -1,6 +1,6 @@
-import { createSocket, type Socket } from 'node:dgram';
 import type { TestContext } from 'node:test';
 import { MediaStreamTrack, RTCPeerConnection, RTCRtpCodecParameters, RtpHeader, RtpPacket } from 'werift';
+import { UdpProxy } from '../../dev/harness/udp-proxy.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { OutputAudio } from '../../src/session/ports/playback.ts';
 import type { CallLimits } from '../../src/transport/webrtc/call-options.ts';
@@ -33,58 +33,10 @@ export function newConnections(t: TestContext, limits: Partial<CallLimits> = {})
   return connections;
 }
 
-/** The delay of each packet in milliseconds, or undefined if it is lost. */
-export type Network = (packet: { index: number; toServer: boolean }) => number | undefined;
-
-/** A UDP proxy in front of the server's port. */
-class LossyProxy {
-  network: Network = () => 0;
-  readonly #inside = createSocket('udp4');
-  readonly #outside = createSocket('udp4');
-  #client: { address: string; port: number } | undefined;
-  #count = 0;
-
-  async open(serverPort: number): Promise<number> {
-    await Promise.all([bind(this.#inside), bind(this.#outside)]);
-    this.#outside.on('message', (data, from) => {
-      this.#client = from;
-      this.#pass(true, () => this.#inside.send(data, serverPort, '127.0.0.1'));
-    });
-    this.#inside.on('message', (data) => {
-      const { address, port } = this.#client ?? {};
-      this.#pass(false, () => this.#outside.send(data, port, address));
-    });
-    return this.#outside.address().port;
-  }
-
-  close(): void {
-    this.#inside.close();
-    this.#outside.close();
-  }
-
-  #pass(toServer: boolean, send: () => void): void {
-    const delayMs = this.network({ index: this.#count++, toServer });
-    if (delayMs === 0) send();
-    else if (delayMs !== undefined) {
-      setTimeout(() => {
-        try {
-          send();
-        } catch {
-          // The proxy has been closed.
-        }
-      }, delayMs);
-    }
-  }
-}
-
-function bind(socket: Socket): Promise<void> {
-  return new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve));
-}
-
 /** Both ends of a call: a client of werift, and the server's connection with what arrived on it. */
 export class MediaCaller {
   readonly peer: RTCPeerConnection;
-  readonly proxy: LossyProxy;
+  readonly proxy: UdpProxy;
   readonly server: PeerConnection;
   readonly received: Int16Array[];
   readonly messages: unknown[];
@@ -97,7 +49,7 @@ export class MediaCaller {
 
   private constructor(parts: {
     peer: RTCPeerConnection;
-    proxy: LossyProxy;
+    proxy: UdpProxy;
     server: PeerConnection;
     track: MediaStreamTrack;
     payloadType: number;
@@ -145,7 +97,7 @@ export class MediaCaller {
       },
       new AbortController().signal,
     );
-    const proxy = new LossyProxy();
+    const proxy = new UdpProxy();
     const [, port = ''] = /127\.0\.0\.1 (\d+) typ host/.exec(server.answer) ?? [];
     const proxyPort = await proxy.open(Number(port));
     const { payloadType } = audio;
