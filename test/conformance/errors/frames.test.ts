@@ -62,7 +62,6 @@ for (const [where, text] of Object.entries(deepFrames)) {
 test('of duplicate keys the last one counts', async () => {
   const { client } = newConversation();
   client.postText('{"type":"nope","type":"input_audio_buffer.clear"}');
-  assert.equal(client.types().at(-1), 'session.created');
   await client.say({ type: 'input_audio_buffer.clear' });
   assert.equal(client.all('input_audio_buffer.cleared').length, 2);
   assert.deepEqual(client.all('error'), []);
