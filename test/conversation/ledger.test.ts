@@ -9,7 +9,7 @@ import { newConversation } from '../support/conversation.ts';
 import { say } from '../support/fake-engines.ts';
 import { newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
-import { quiet, speech, turn } from './turns/support.ts';
+import { input, quiet, speech, turn } from './turns/support.ts';
 
 /** A conversation with engines that take this long on the Clock, and the ledger of its responses. */
 function timed({ overlap }: { overlap: 'on' | 'off' }) {
@@ -54,6 +54,19 @@ test('work in the pause of the turn takes no part of the time', async () => {
   await clock.advance(10_000);
   assert.deepEqual(entries[0]?.partsMs, { policy: 500, transcriber: 0, language_model: 0, voice: 0, parley: 0 });
   assert.equal(entries[0]?.atMs.audible, 500);
+});
+
+test('a response that a client requests before the transcript is known is an answer to the turn', async () => {
+  const { client, clock, entries } = timed({ overlap: 'off' });
+  await client.say(input({ turn_detection: { type: 'server_vad', create_response: false } }));
+  await client.speak(turn);
+  for (const _request of [1, 2]) {
+    await client.say({ type: 'response.create' });
+    await clock.advance(10_000);
+  }
+  const [first, second] = entries;
+  assert.deepEqual([first?.atMs.decided, first?.atMs.transcript], [500, 600]);
+  assert.deepEqual([second?.itemId, second?.atMs.decided], [undefined, undefined]);
 });
 
 test('silence at the beginning of the voice counts, and a response without audio has no parts', async () => {

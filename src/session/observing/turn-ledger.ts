@@ -34,6 +34,8 @@ interface Turn {
   itemId: string;
   decidedAt: number;
   silenceMs?: number | undefined;
+  /** Absent if its transcript is not known yet, or not needed. */
+  transcribedAt?: number;
 }
 
 type Stage = 'model_asked' | 'first_token' | 'first_audio' | 'first_audio_sent' | 'first_audible_sent';
@@ -42,7 +44,6 @@ interface OpenResponse {
   turn: Turn | undefined;
   /** The time of the decision of the turn that it answers, otherwise of its creation. */
   since: number;
-  transcribedAt: number | undefined;
   readonly at: Partial<Record<Stage, number>>;
 }
 
@@ -50,9 +51,6 @@ interface OpenResponse {
 export class TurnLedger {
   readonly #done: (response: ObservationOf<'response_done'>, times: TurnTimes, entry: LedgerEntry | undefined) => void;
   #turn: Turn | undefined;
-  /** Whether the turn's transcript is known or not needed. */
-  #understood = false;
-  #transcribedAt: number | undefined;
   /** Created with the first response, because this map would be most of the memory of an idle session's ledger. */
   #open: Map<string, OpenResponse> | undefined;
 
@@ -71,8 +69,7 @@ export class TurnLedger {
         if (observation.by === 'voice_activity') this.#decided(observation);
         return;
       case 'turn_understood':
-        this.#understood = true;
-        if (observation.transcribed) this.#transcribedAt = observation.atMs;
+        if (observation.transcribed) this.#transcribed(observation);
         return;
       case 'response_created':
         return this.#created(observation);
@@ -89,16 +86,20 @@ export class TurnLedger {
 
   #decided({ atMs, itemId, silenceMs }: ObservationOf<'turn_decided'>): void {
     this.#turn = { itemId, decidedAt: atMs, silenceMs };
-    this.#understood = false;
-    this.#transcribedAt = undefined;
+  }
+
+  /** A client may have requested the response before. */
+  #transcribed({ itemId, atMs }: ObservationOf<'turn_understood'>): void {
+    for (const turn of [this.#turn, ...Array.from(this.#open?.values() ?? [], (response) => response.turn)]) {
+      if (turn?.itemId === itemId) turn.transcribedAt = atMs;
+    }
   }
 
   /** The response answers the last decided turn, unless another response already has. */
   #created({ responseId, inConversation, atMs }: ObservationOf<'response_created'>): void {
-    const turn = inConversation && this.#understood ? this.#turn : undefined;
+    const turn = inConversation ? this.#turn : undefined;
     this.#open ??= new Map();
-    const transcribedAt = turn && this.#transcribedAt;
-    this.#open.set(responseId, { turn, since: turn?.decidedAt ?? atMs, transcribedAt, at: {} });
+    this.#open.set(responseId, { turn, since: turn?.decidedAt ?? atMs, at: {} });
     if (turn) this.#turn = undefined;
   }
 
@@ -111,10 +112,10 @@ export class TurnLedger {
   }
 }
 
-function timesOf({ turn, since, transcribedAt, at }: OpenResponse, parts: LedgerParts | undefined): TurnTimes {
+function timesOf({ turn, since, at }: OpenResponse, parts: LedgerParts | undefined): TurnTimes {
   return rounded({
     silenceMs: turn?.silenceMs,
-    transcriptMs: difference(transcribedAt, since),
+    transcriptMs: difference(turn?.transcribedAt, since),
     firstTokenMs: difference(at.first_token, at.model_asked),
     firstAudioMs: difference(at.first_audio, at.first_token),
     answeredMs: difference(at.first_audio_sent, since),
@@ -124,14 +125,14 @@ function timesOf({ turn, since, transcribedAt, at }: OpenResponse, parts: Ledger
 }
 
 function entryOf(responseId: string, response: OpenResponse, parts: LedgerParts | undefined): LedgerEntry {
-  const { turn, since, transcribedAt, at } = response;
+  const { turn, since, at } = response;
   const speechEndedAt = since - (turn?.silenceMs ?? 0);
   return {
     responseId,
     ...(turn && { itemId: turn.itemId }),
     atMs: rounded({
       decided: difference(turn?.decidedAt, speechEndedAt),
-      transcript: difference(transcribedAt, speechEndedAt),
+      transcript: difference(turn?.transcribedAt, speechEndedAt),
       first_token: difference(at.first_token, speechEndedAt),
       first_audio: difference(at.first_audio, speechEndedAt),
       audible: difference(at.first_audible_sent, speechEndedAt),
@@ -141,7 +142,8 @@ function entryOf(responseId: string, response: OpenResponse, parts: LedgerParts 
 }
 
 /** Each stage counts from the end of the one before it, or from the decision if that was later. */
-function partsOf({ turn, since, transcribedAt, at }: OpenResponse): LedgerParts | undefined {
+function partsOf({ turn, since, at }: OpenResponse): LedgerParts | undefined {
+  const transcribedAt = turn?.transcribedAt;
   const audibleAt = at.first_audible_sent;
   if (audibleAt === undefined) return undefined;
   const wait = (from: number | undefined, to: number | undefined) =>
