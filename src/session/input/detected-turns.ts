@@ -184,9 +184,9 @@ export class DetectedTurns {
       speech: paused ?? this.#speechOf(mark, detector.pauseMs, audioEndMs),
     };
     this.#endTurn();
-    this.#overlap.ended();
     this.#buffer.dropUntil(audioEndMs);
     this.#core.attempt('ending a turn', () => this.#events.turnEnded(turn));
+    this.#overlap.ended();
   }
 
   /** Starts work in the pause that the turn is in, once per pause. */

@@ -100,9 +100,10 @@ export class Overlap {
     this.#drop();
   }
 
-  /** The turn has ended: what was started is adopted by its transcription and its response. */
+  /** The turn has ended, and its transcription has adopted the transcript unless it differs; its response may follow. */
   ended(): void {
     this.#pause = undefined;
+    this.#transcription.dropAhead();
   }
 
   #drop(): void {

@@ -187,6 +187,8 @@ export class Turns {
       understood(transcript);
       this.#core.observers.publish({ type: 'turn_understood', itemId, transcribed: !asSound });
       this.answerIfDue();
+      // No response will adopt an answer that was started in the pause.
+      if (!this.#pending.expected && !this.#input.speaking) this.#responses.dropSpeculation();
       this.#drain.check();
     });
   }

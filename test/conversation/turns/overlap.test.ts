@@ -103,11 +103,12 @@ test('when the speech continues, what was started is dropped without a trace', a
 });
 
 test('a turn that was decided by another text is answered by that text', async () => {
-  const { engines, client, clock } = await converse();
+  const { engines, client, clock, observed } = await converse();
   await client.speak(concatSamples([quiet(400), speech(800), quiet(128)]));
   await client.say(input({ transcription: { prompt: 'names' } }));
   engines.transcriber.hear = () => 'How are you, Ada?';
   await client.speak(quiet(600));
+  assert.deepEqual(dropped(observed), ['transcript', 'answer']);
   await clock.advance(10_000);
   assert.equal(engines.transcriber.clips.length, 2, 'the request has changed');
   assert.match(JSON.stringify(engines.languageModel.requests.at(-1)?.items), /Ada/);
@@ -165,6 +166,17 @@ test('the transcripts of all pauses of a turn say that it is the same turn', asy
   assert.equal(turns.length, 6);
   assert.equal(new Set(turns).size, 2);
   assert.ok(turns.every((turn, index) => turn !== undefined && turn === turns[index < 3 ? 0 : 3]));
+});
+
+test('the answer is dropped at the end of a turn that is not to be answered any more', async () => {
+  const { client, engines, observed } = await converse();
+  await client.speak(concatSamples([quiet(400), speech(800), quiet(128)]));
+  assert.equal(engines.languageModel.requests[0]?.signal.aborted, false);
+  await client.say(input({ turn_detection: { type: 'server_vad', create_response: false } }));
+  await client.speak(quiet(600));
+  assert.equal(client.all('input_audio_buffer.committed').length, 1);
+  assert.equal(engines.languageModel.requests[0]?.signal.aborted, true);
+  assert.deepEqual(dropped(observed), ['answer']);
 });
 
 test('clearing the buffer and the end of the session drop what was started', async () => {
