@@ -84,8 +84,9 @@ export class SpokenAudio {
     const pieces: Int16Array[] = [];
     let start = 0;
     for (const part of this.#parts) {
-      pieces.push(part.subarray(Math.max(0, from - start), Math.max(0, to - start)));
-      start += part.length;
+      const end = start + part.length;
+      if (end > from && start < to) pieces.push(part.subarray(Math.max(0, from - start), to - start));
+      start = end;
     }
     return { samples: concatSamples(pieces), sampleRateHz: this.rateHz };
   }
