@@ -103,7 +103,7 @@ export class Metrics {
   );
   readonly #aheadDropped = this.#counter(
     'parley_ahead_dropped_total',
-    'Transcripts and answers that were started in a pause of a turn and not used.',
+    'Transcripts and answers that were started in a pause of a turn and not used, and transcripts that judged a sound.',
     ['work', ...owner],
   );
   readonly #aheadTokens = this.#counter(
@@ -113,7 +113,7 @@ export class Metrics {
   );
   readonly #aheadSeconds = this.#counter(
     'parley_ahead_dropped_seconds_total',
-    'Audio of transcripts that were started in a pause of a turn and not used.',
+    'Audio of transcripts that were started in a pause of a turn and not used, or that judged a sound.',
     owner,
   );
   readonly #logged = this.#counter('parley_log_entries_total', 'Entries of the log, whether or not they are shown.', [

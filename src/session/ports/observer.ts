@@ -51,7 +51,7 @@ export type Occurrence =
   | { type: 'voice_activity_failed'; error: string }
   /** A turn was decided without the turn model. */
   | { type: 'turn_model_failed'; error: string }
-  /** Work that was started before the end of a turn was decided, and then not used: its cost, by estimate. */
+  /** The cost, by estimate, of work before the end of a turn that was not used, or that judged a sound. */
   | { type: 'ahead_dropped'; work: 'transcript'; audioMs: number }
   | { type: 'ahead_dropped'; work: 'answer'; inputTokens: number; outputTokens: number }
   | { type: 'response_created'; responseId: string; inConversation: boolean }

@@ -1,5 +1,5 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
-import { concatSamples, samplesIn } from '../../audio/pcm.ts';
+import { concatSamples, durationMs, samplesIn } from '../../audio/pcm.ts';
 import type { SpokenAudio } from '../conversation/spoken-audio.ts';
 import { PendingAdoption } from '../generation/pending-adoption.ts';
 import type { InputBuffer } from '../input/input-buffer.ts';
@@ -17,8 +17,10 @@ const onsetMs = 32;
 /** A sound is judged when it has lasted this long, or when this much silence has followed a shorter one. */
 const firstCheckMs = 480;
 const silenceToCheckMs = 96;
-/** While a sound continues, it is judged again after a quarter of its length, at least and at most this much. */
-const recheckMs = { least: 320, most: 1000 };
+/** While a sound continues, it is judged again after a third of its length, at least and at most this much. */
+const recheckMs = { least: 160, most: 1000 };
+/** The end of an echo that may have the beginning of the user's words. */
+const echoEndMs = 160;
 /** After this silence, what follows is another sound. */
 const silenceToEndMs = 500;
 /** The part of a long sound that is judged. */
@@ -133,8 +135,9 @@ export class BargeIn {
       const verdict = await this.#judge(sound, silenceMs === 0 ? positionMs : toMs);
       // The audio was cleared or committed meanwhile, or the session has ended.
       if (this.#sound !== sound) return nothing;
-      if (verdict === 'speech') return this.#announce(sound, detector, stopped);
+      if (verdict === 'speech') return this.#announce(sound, stopped);
       this.#dismiss(sound, verdict, { positionMs, toMs });
+      detector.startAt(sound.fromMs);
     }
     if (stopped || silenceMs >= silenceToEndMs) this.#end(sound, detector, toMs);
     return nothing;
@@ -193,11 +196,13 @@ export class BargeIn {
     return this.#core.conversation.find(itemId)?.spoken.get(contentIndex);
   }
 
-  /** Whether any word is an answer, because the assistant has asked or has nearly finished. */
-  #answers({ audible: { part, remainingMs } }: HeldSound): boolean {
+  /** Whether any word is an answer, because the assistant has asked, or has finished or nearly so. */
+  #answers({ audible, fromMs }: HeldSound): boolean {
+    // After an echo, the words begin later than the sound.
+    const { part, remainingMs, fromMs: notedMs } = this.#history.latest(fromMs + onsetMs) ?? audible;
     const spoken = this.#spokenIn(part);
     if (!spoken) return false;
-    if (spoken.isComplete && remainingMs <= lastMs) return true;
+    if (spoken.isComplete && remainingMs - (fromMs - notedMs) <= lastMs) return true;
     const earlier = spoken.transcriptUntil(part.playedMs - questionMs).length;
     const now = spoken.transcriptUntil(part.playedMs).length;
     const [restOfSentence = ''] = /^[^.!?…。！？]*[.!?…。！？]*/u.exec(spoken.transcript.slice(now)) ?? [];
@@ -233,6 +238,8 @@ export class BargeIn {
   /** Like a turn, it must be known soon; but it leaves no trace in engines that count or record turns. */
   async #transcript(clip: AudioClip, abort: AbortController): Promise<string | undefined> {
     const work = { priority: 'live', adoption: new PendingAdoption(), abort } as const;
+    const audioMs = durationMs(clip.samples.length, clip.sampleRateHz);
+    this.#core.observers.publish({ type: 'ahead_dropped', work: 'transcript', audioMs });
     try {
       const events = transcribe(clip, transcriptionRequest(this.#core), this.#core, work);
       for await (const event of events) if (event.type === 'done') return event.text;
@@ -250,9 +257,8 @@ export class BargeIn {
     this.#core.observers.publish({ type: 'interruptions_unchecked', forMs: pauseChecksMs });
   }
 
-  #announce(sound: HeldSound, detector: TurnDetector, stopped: TurnMark | undefined): readonly TurnMark[] {
+  #announce(sound: HeldSound, stopped: TurnMark | undefined): readonly TurnMark[] {
     this.#sound = undefined;
-    detector.startAt(sound.fromMs);
     const audioStartMs = sound.started.audioStartMs + sound.fromMs - sound.started.voicedFromMs;
     const started: TurnMark = { type: 'speech_started', audioStartMs, voicedFromMs: sound.fromMs };
     return [started, sound.pause, stopped].filter((mark) => mark !== undefined);
@@ -264,12 +270,11 @@ export class BargeIn {
     if (verdict === 'echo') this.#echoedMs = toMs;
     if (this.#isPlaybackPaused) this.#idlePauses.count += 1;
     this.#resumePlayback();
-    // Of an echo, only a beginning of the user's words may be in its end.
-    sound.fromMs = Math.max(sound.fromMs, verdict === 'echo' ? toMs - recheckMs.least / 2 : toMs - windowMs);
+    sound.fromMs = Math.max(sound.fromMs, toMs - (verdict === 'echo' ? echoEndMs : windowMs));
     if (verdict === 'echo') sound.nextCheckMs = firstCheckMs;
     else {
       const lengthMs = positionMs - sound.fromMs;
-      sound.nextCheckMs = lengthMs + Math.min(recheckMs.most, Math.max(recheckMs.least, lengthMs / 4));
+      sound.nextCheckMs = lengthMs + Math.min(recheckMs.most, Math.max(recheckMs.least, lengthMs / 3));
     }
   }
 
@@ -287,7 +292,8 @@ export class BargeIn {
   #pausePlayback(sound: HeldSound, toMs: number): void {
     if (sound.pauseConsidered || toMs - sound.fromMs < pauseAfterMs) return;
     sound.pauseConsidered = true;
-    const { playback } = this.#core;
+    const { playback, config } = this.#core;
+    if (!config.audio.input.turn_detection?.interrupt_response) return;
     const { itemId } = sound.audible.part;
     if (itemId !== this.#idlePauses.itemId) this.#idlePauses = { itemId, count: 0 };
     if (!playback.isMeasured || this.#idlePauses.count >= idlePauses) return;
