@@ -44,7 +44,7 @@ test('each kind has engines, and those that answer requests have servers, fallba
   for (const table of [httpFactories, failover, recordedKinds]) {
     assert.deepEqual(Object.keys(table).sort(), [...requestKinds].sort());
   }
-  assert.deepEqual(Object.keys(answerSchemas).sort(), [...requestKinds, 'tool'].sort());
+  assert.deepEqual(Object.keys(answerSchemas).sort(), [...requestKinds, 'import', 'tool'].sort());
   for (const kind of allKinds) {
     const { embedded, engines } = builtInEngines[kind];
     assert.ok(embedded in engines, kind);
