@@ -126,10 +126,15 @@ test('audio is paced by playback; barge-in stops it and reports the position to 
   await settle();
   assert.equal(loudspeaker.samples.length, 600 * 24, 'nothing more of it is played');
 
-  side.send(delta(tone(100, 24_000), 10), { type: 'input_audio_buffer.cleared' });
+  const next = { ...delta(tone(100, 24_000), 11), response_id: 'resp_next', item_id: 'item_next' };
+  side.send(delta(tone(100, 24_000), 10), next, { type: 'input_audio_buffer.cleared' });
   await phone.next('input_audio_buffer.cleared');
   await settle();
-  assert.equal(loudspeaker.samples.length, 700 * 24, 'what comes later is');
+  assert.deepEqual(
+    loudspeaker.taken.slice(3).map(({ responseId }) => responseId),
+    ['resp_next'],
+    'audio that the upstream sent before it stopped is dropped, the next response is played',
+  );
 });
 
 const created = { type: 'response.created', event_id: 'event_created', response: responseOf('in_progress') };
@@ -219,8 +224,10 @@ test('output_audio_buffer.clear cuts off the audio and cancels its response', as
   assert.equal((await side.next('response.cancel')).response_id, 'resp_up');
   const { item_id, audio_end_ms } = await side.next('conversation.item.truncate');
   assert.deepEqual([item_id, audio_end_ms], ['item_said', 200]);
-  side.send(cancelled);
+  side.send(delta(tone(200, 24_000), 3), cancelled);
   await phone.next('output_audio_buffer.cleared');
+  await settle();
+  assert.equal(loudspeaker.taken.length, 2, 'audio that was on its way is not played');
   assert.deepEqual(reported(phone, phone0), ['response.done', 'output_audio_buffer.cleared']);
 });
 

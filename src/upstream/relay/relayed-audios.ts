@@ -32,6 +32,10 @@ export class RelayedAudios {
   readonly #all = new Map<Peer, RelayedAudio>();
   /** Playback was cut off, which is reported once its response is done. */
   #isCut = false;
+  /** The response of the last audio. */
+  #responseId: string | undefined;
+  /** A response that was cut off: the upstream sends more of its audio until the request arrives. */
+  #cutResponseId: string | undefined;
 
   constructor(options: RelayedAudiosOptions) {
     this.#options = options;
@@ -74,6 +78,8 @@ export class RelayedAudios {
   }
 
   play(event: ServerEventOf<'response.output_audio.delta'>, format: AudioFormat): void {
+    if (event.response_id === this.#cutResponseId) return;
+    this.#responseId = event.response_id;
     for (const audio of this.#all.values()) audio.play(event, format, this.#options.odd);
   }
 
@@ -119,6 +125,7 @@ export class RelayedAudios {
   #cutOff(): OwnEvent[] {
     const at = this.#interrupt(() => true);
     if (!at) return [];
+    this.#cutResponseId = this.#responseId;
     if (!this.#buffer.isRunning) this.#reportCut();
     const { itemId: item_id, contentIndex: content_index, playedMs } = at;
     const audio_end_ms = Math.floor(playedMs);
