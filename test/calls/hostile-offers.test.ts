@@ -130,6 +130,21 @@ test('a data section that is only bundled is accepted', async (t) => {
   assert.match(String(body), /^m=application (?!0 )/m);
 });
 
+for (const [name, session] of [
+  ['bundled', sdp],
+  ['alone', (...lines: Parameters<typeof sdp>) => sdp(...lines).replace(/a=group.*\r\n/, '')],
+] as const) {
+  test(`a data section that is disabled is declined, ${name}`, async (t) => {
+    verifies('R10.2');
+    const server = await newServer(t, { config: { apiKeys } });
+    const disabled = application.map((line) => line.replace('m=application 9', 'm=application 0'));
+    const { status, body } = await answerTo(server, session(audio, disabled));
+    assert.equal(status, 201);
+    assert.match(String(body), /^m=application 0 UDP\/DTLS\/SCTP webrtc-datachannel\r$/m);
+    assert.doesNotMatch(String(body), /^a=group:BUNDLE.* 1/m);
+  });
+}
+
 test('attributes without effect are not passed to the library, however many', () => {
   const limits = { bytes: 32_768, mediaSections: 16, candidates: 128 };
   const sources = Array.from({ length: 500 }, (_, id) => `a=ssrc:${id + 1} cname:x`);

@@ -5,7 +5,7 @@ const opusParameters = 'minptime=10;useinbandfec=1';
 
 /**
  * Completes an SDP answer of the library: a host candidate for each address, `a=ice-lite` at the session's level
- * (RFC 8839 §5.3), and the parameters of Opus.
+ * (RFC 8839 §5.3), the parameters of Opus, and a data section that `readOffer` has disguised.
  */
 export function completeAnswer(
   sdp: string,
@@ -21,6 +21,8 @@ export function completeAnswer(
   );
   return lines
     .flatMap((line) => {
+      const [, disabled] = /^m=video 0 (\S*DTLS\/SCTP) /.exec(line) ?? [];
+      if (disabled) return [`m=application 0 ${disabled} webrtc-datachannel`];
       if (line.startsWith('a=candidate:')) return candidates(line, addresses);
       const isOpus = codec === 'opus' && line.startsWith(`a=rtpmap:${payloadType} `);
       return isOpus ? [line, `a=fmtp:${payloadType} ${opusParameters}`] : [line];

@@ -73,7 +73,7 @@ export function readOffer(sdp: string, allowed: readonly CallCodec[], limits: Of
   const data = applications.find((each) => !/^m=application 0 /.test(each[0] ?? ''));
   return {
     ...selectCodec(section, allowed),
-    sdp: `${withMids([session, ...sections.map(withStaticTypes)])
+    sdp: `${withMids([session, ...sections.map(withStaticTypes).map(declinable)])
       .flat()
       .join('\r\n')}\r\n`,
     maxMessageBytes: data && messageBytes(attribute(data, 'max-message-size')),
@@ -129,6 +129,11 @@ function withStaticTypes(section: readonly string[]): string[] {
     ([type]) => payloadTypes(section).includes(type) && !section.some((line) => line.startsWith(`a=rtpmap:${type} `)),
   );
   return [...section, ...unmapped.map(([type, codec]) => `a=rtpmap:${type} ${codecNames[codec]}`)];
+}
+
+/** werift accepts every data section, so one that the client has disabled (port 0) is passed as disabled video. */
+function declinable(section: readonly string[]): string[] {
+  return section.map((line) => line.replace(/^m=application 0 /, 'm=video 0 '));
 }
 
 function payloadTypes([media = '']: readonly string[]): number[] {
