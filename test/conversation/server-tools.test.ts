@@ -318,11 +318,14 @@ test('long outputs, too many calls and a full conversation are refused within th
   assert.equal(tooLong, 'The output of the tool has 101 characters; at most 100 are allowed.');
   const tooMany = await message(({ client }) => client.say({ type: 'response.create' }));
   assert.equal(tooMany, 'The session is already running 1 tools.');
-  const full = await message(async ({ client, runner }) => {
-    await client.say(userText('x'.repeat(600)));
-    await runner.answer({ output: 'x'.repeat(100) });
-  });
-  assert.equal(full, 'The conversation has no room for the output of the tool.');
+  const error = { type: 'tool_execution_error', message: 'x'.repeat(100) } as const;
+  for (const result of [{ output: 'x'.repeat(100) }, { error }]) {
+    const full = await message(async ({ client, runner }) => {
+      await client.say(userText('x'.repeat(600)));
+      await runner.answer(result);
+    });
+    assert.equal(full, 'The conversation has no room for the output of the tool.');
+  }
 });
 
 test('a client’s function with the same name takes precedence', async () => {

@@ -264,12 +264,17 @@ export class Responses {
   }
 
   /** The approvals in a response's own input. @throws {WireError} */
-  #decisionsIn({ input = [] }: ResponseParameters): Decision[] {
-    return input.flatMap((item, index) => {
-      if (item.type !== 'mcp_approval_response') return [];
-      this.requireApproval(item, `response.input[${index}].approval_request_id`);
-      return item;
-    });
+  #decisionsIn({ input = [] }: ResponseParameters): Iterable<Decision> {
+    const decisions = new Map<string, Decision>();
+    for (const [index, item] of input.entries()) {
+      if (item.type !== 'mcp_approval_response') continue;
+      const { approval_request_id: id } = item;
+      const param = `response.input[${index}].approval_request_id`;
+      this.requireApproval(item, param);
+      if (decisions.has(id)) throw mcpErrors.approvalAnswered(param, id);
+      decisions.set(id, item);
+    }
+    return decisions.values();
   }
 
   get #tools(): ToolCalls {

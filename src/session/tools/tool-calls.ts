@@ -191,17 +191,17 @@ export class ToolCalls {
   }
 
   /** Runners are third-party code, and not all of them are type-checked. */
-  #checked(result: ServerToolResult): ServerToolResult {
+  #checked(raw: ServerToolResult): ServerToolResult {
     const { toolOutputCharacters, itemCharacters } = this.#core.settings.limits;
-    if ('error' in result) return { error: checkedError(result.error, toolOutputCharacters) };
-    const { output } = result;
-    if (typeof output !== 'string') throw new TypeError('The output of a tool must be a string.');
-    if (output.length > toolOutputCharacters) {
+    const result = 'error' in raw ? { error: checkedError(raw.error, toolOutputCharacters) } : raw;
+    const text = 'error' in result ? result.error.message : result.output;
+    if (typeof text !== 'string') throw new TypeError('The output of a tool must be a string.');
+    if (text.length > toolOutputCharacters) {
       return failed(
-        `The output of the tool has ${output.length} characters; at most ${toolOutputCharacters} are allowed.`,
+        `The output of the tool has ${text.length} characters; at most ${toolOutputCharacters} are allowed.`,
       );
     }
-    if (this.#core.conversation.characters + output.length > itemCharacters) {
+    if (this.#core.conversation.characters + text.length > itemCharacters) {
       return failed('The conversation has no room for the output of the tool.');
     }
     return result;

@@ -94,6 +94,9 @@ test('an approval is also taken from the input of a response, which may come at 
   await respond();
   const answer = { type: 'mcp_approval_response', approval_request_id: requestId(), approve: true };
   engines.languageModel.script = () => say('One moment.');
+  await respond({ input: [answer, { ...answer, approve: false }] });
+  assert.equal(client.lastError().param, 'response.input[1].approval_request_id');
+  assert.equal(servers.last.calls.length, 0);
   await respond({
     input: [answer, { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'Go on.' }] }],
   });
