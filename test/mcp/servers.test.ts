@@ -6,10 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { docsServer } from '../../dev/harness/mcp-server.ts';
+import { LocalServer } from '../net/local-server.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { gate } from '../support/fake-engines.ts';
 import { mint } from '../support/rest.ts';
 import { verifies } from '../support/verifies.ts';
-import { callTool, importTools, newMcpServer, newParley } from './support.ts';
+import { answering, callTool, importTools, newMcpServer, newParley } from './support.ts';
 
 const docs = (server_url: string, more: object = {}) => ({
   ...{ type: 'mcp', server_label: 'docs', server_url, require_approval: 'never' },
@@ -141,6 +143,30 @@ test('sessions of a project share a list, and no one else does', async (t) => {
   await importTools(await open(0), docs(mcp.url, { authorization: 'other' }));
   await importTools(await open(0), docs(mcp.url, { headers: { 'x-user': 'b' } }));
   assert.equal(mcp.count('tools/list'), 4, 'as do other secrets');
+});
+
+test('a session that ends during an import leaves it to the others', async (t) => {
+  const listing = gate();
+  let requests = 0;
+  const tools = [{ name: 'search', inputSchema: { type: 'object' } }];
+  const list = async () => {
+    requests += 1;
+    await listing.opened;
+    return { tools };
+  };
+  const server = await LocalServer.start(t, answering({ 'tools/list': list }));
+  const parley = await newParley(t);
+  const definition = docs(`http://127.0.0.1:${server.port}/mcp`);
+  const [leaving, staying] = [await parley.open(), await parley.open()];
+  leaving.send({ type: 'session.update', session: { type: 'realtime', tools: [definition] } });
+  await leaving.until('mcp_list_tools.in_progress');
+  const imported = importTools(staying, definition);
+  leaving.socket.close();
+  await parley.log.entry('session_closed');
+  const late = importTools(await parley.open(), definition);
+  listing.open();
+  await Promise.all([imported, late]);
+  assert.equal(requests, 1);
 });
 
 test('two servers with tools of the same name, whose names are not legal for a model', async (t) => {

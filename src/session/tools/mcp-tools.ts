@@ -22,7 +22,7 @@ interface OpenServer {
   definition: McpTool;
   /** Undefined until they are imported. */
   tools: readonly ListedTool[] | undefined;
-  /** The running import. */
+  /** The last of the imports that run, one after the other. */
   importing: Promise<void> | undefined;
   /** The tools have changed since the running import began. */
   stale: boolean;
@@ -197,8 +197,20 @@ export class McpTools {
     conversation.insert(item, 'end');
     this.#emitItem('conversation.item.added', item);
     this.#core.emit({ type: 'mcp_list_tools.in_progress', item_id: item.id });
-    const before = open.importing;
-    open.importing = (before ?? Promise.resolve()).then(() => this.#list(open, item, definition));
+    const before = open.importing ?? Promise.resolve();
+    const importing = before.then(async () => {
+      await this.#list(open, item, definition);
+      if (open.importing === importing) this.#ended(open);
+    });
+    open.importing = importing;
+  }
+
+  /** No import of a server is running any more. */
+  #ended(open: OpenServer): void {
+    open.importing = undefined;
+    if (!open.stale) return;
+    open.stale = false;
+    this.#changed(connectionKey(open.definition));
   }
 
   /** Never rejects. */
@@ -214,10 +226,9 @@ export class McpTools {
       open.tools = listed;
     } catch (error) {
       failure = error;
-      open.server.forgetTools();
     }
     if (this.#core.closed) return;
-    open.importing = undefined;
+    if (failure !== undefined) open.server.forgetTools();
     open.importedAtMs = clock.now();
     this.#offered = undefined;
     const serverLabel = definition.server_label;
@@ -226,10 +237,6 @@ export class McpTools {
       ...(failure !== undefined && { error: detailOf(failure) }),
     });
     this.#publish(item, failure);
-    if (open.stale) {
-      open.stale = false;
-      this.#changed(connectionKey(definition));
-    }
   }
 
   /** Nothing is sent about an item that was deleted meanwhile, except an error. */

@@ -246,6 +246,33 @@ test('changed tools are imported again, at most every five seconds', async () =>
   assert.deepEqual(offered(), ['docs_search']);
 });
 
+test('a response waits for the last of several imports, also when an earlier one fails', async () => {
+  verifies('R3.77');
+  const servers = new FakeServers();
+  const [first, second] = [gate(), gate()];
+  servers.lists = async () => {
+    servers.lists = async () => {
+      await second.opened;
+      return [search];
+    };
+    await first.opened;
+    throw new ImportError('It is down.');
+  };
+  const { client, use, respond, offered } = newMcpSession({ servers });
+  await use(docs);
+  const some = { ...docs, allowed_tools: ['search'] };
+  await client.say(update({ tools: [some] }));
+  first.open();
+  await settle();
+  assert.equal(client.all('mcp_list_tools.failed').length, 1);
+  await respond({ tools: [some] });
+  assert.equal(offered(), undefined);
+  second.open();
+  await settle();
+  assert.deepEqual(offered(), ['docs_search']);
+  assert.equal(servers.last.imports, 2);
+});
+
 test('deleting the item of a running import ends its events; the tools can be used', async () => {
   verifies('R3.76');
   const servers = new FakeServers();
