@@ -19,8 +19,8 @@ export interface LocalMcpServer {
   count(rpc: string): number;
   /** Notifies all clients that the tools have changed. */
   toolsChanged(): Promise<void>;
-  /** Forgets all sessions, as a restart does. */
-  restart(): Promise<void>;
+  /** Forgets all sessions, as a restart does, perhaps with another version. */
+  restart(as?: McpEra): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -49,7 +49,7 @@ export function docsServer(): McpServer {
 
 export async function startMcpServer(era: McpEra, make: () => McpServer = docsServer): Promise<LocalMcpServer> {
   const requests: LocalMcpServer['requests'][number][] = [];
-  const host = hosts[era](make);
+  let host = hosts[era](make);
   const server = createServer(async (request, response) => {
     const text = await textOf(request);
     const body: unknown = text === '' ? undefined : JSON.parse(text);
@@ -68,7 +68,10 @@ export async function startMcpServer(era: McpEra, make: () => McpServer = docsSe
     requests,
     count: (rpc) => requests.filter((request) => request.rpc === rpc).length,
     toolsChanged: () => host.toolsChanged(),
-    restart: () => host.restart(),
+    async restart(as) {
+      await host.restart();
+      if (as) host = hosts[as](make);
+    },
     async close() {
       server.closeAllConnections();
       await host.restart();

@@ -20,17 +20,13 @@ function textOf(block: ContentBlock): string {
       return block.text;
     case 'image':
     case 'audio':
-      return `[${block.type}: ${block.mimeType}, ${bytesIn(block.data)} bytes, not shown]`;
+      return `[${block.type}: ${block.mimeType}, ${Buffer.byteLength(block.data, 'base64')} bytes, not shown]`;
     case 'resource_link':
       return [block.title ?? block.name, block.description, block.uri].filter(Boolean).join('\n');
     case 'resource': {
       const { resource } = block;
       if ('text' in resource) return resource.text;
-      return `[resource: ${resource.uri}, ${resource.mimeType ?? 'binary'}, ${bytesIn(resource.blob)} bytes, not shown]`;
+      return `[resource: ${resource.uri}, ${resource.mimeType ?? 'binary'}, ${Buffer.byteLength(resource.blob, 'base64')} bytes, not shown]`;
     }
   }
-}
-
-function bytesIn(base64: string): number {
-  return Math.floor((base64.replace(/=+$/, '').length * 3) / 4);
 }

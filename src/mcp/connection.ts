@@ -7,7 +7,7 @@ import type {
   Tool,
   Transport,
 } from '@modelcontextprotocol/client';
-import { unlessAborted } from '../core/abort.ts';
+import { settleWithin, unlessAborted } from '../core/abort.ts';
 import type { Clock } from '../core/clock.ts';
 import { packageVersion } from '../core/version.ts';
 import type { GuardedFetch } from '../net/guarded-fetch.ts';
@@ -26,8 +26,10 @@ export interface ConnectionOptions {
   clock: Clock;
   /** Maximum size of a message of the server, and of its messages within a minute. */
   maxBytes: number;
-  /** Facts that another connection to the same server has found out, which saves requests. */
+  /** The discovery of another connection to the same server, which saves requests. */
   known?: () => Discovery | undefined;
+  /** Maximum wait for a program to answer in the latest version; it is then taken to speak an earlier one. */
+  probeMs: number;
   /** Called when the server has changed its tools. */
   changed?: () => void;
   /** Lines that a program writes to its standard error. */
@@ -59,10 +61,12 @@ interface Opening {
 
 /** Deadlines are those of the callers, on the clock of the server. */
 const noTimeoutMs = 2 ** 31 - 1;
+/** Maximum time for telling a server that its session has ended. */
+const farewellMs = 2000;
 
 /**
- * One connection to an MCP server. Connects when it is used, and again after the connection was lost. Requests are never
- * repeated: a call may have had its effect.
+ * One connection to an MCP server. Connects when it is used, and again after the connection was lost. Calls are never
+ * repeated: they may have had their effect.
  */
 export class McpConnection {
   readonly #options: ConnectionOptions;
@@ -70,6 +74,8 @@ export class McpConnection {
   /** The client of `#opening`, once it is connected. */
   #client: Client | undefined;
   #discovery: Discovery | undefined;
+  /** Whether a connection has failed: what was known before may be about a version of the server that was replaced. */
+  #mayHaveChanged = false;
   #http: GuardedFetch | undefined;
   #closed = false;
 
@@ -90,11 +96,17 @@ export class McpConnection {
     let cursor: string | undefined;
     do {
       const params = cursor === undefined ? {} : { cursor };
-      const page = await this.#request(async (client): Promise<ListToolsResult> => {
+      const list = async (client: Client): Promise<ListToolsResult> => {
         if (!client.getServerCapabilities()?.tools) return { tools: [] };
         // `listTools` of the client would collect all pages before their size can be checked.
         return client.request({ method: 'tools/list', params }, options);
-      }, signal);
+      };
+      const isReused = this.#client !== undefined;
+      const page = await this.#request(list, signal).catch((error: unknown) => {
+        // The server may have forgotten the connection, for example because it was restarted.
+        if (isReused && !this.#client && !signal.aborted) return this.#request(list, signal);
+        throw error;
+      });
       yield page.tools;
       cursor = page.nextCursor;
     } while (cursor !== undefined);
@@ -112,8 +124,17 @@ export class McpConnection {
     this.#closed = true;
     if (!this.#client) this.#opening?.abort.abort(new Error('The connection is closed.'));
     const open = await this.#opening?.open.catch(() => undefined);
-    await open?.client.close().catch(() => {});
+    if (open) await this.#end(open);
     await this.#http?.close();
+  }
+
+  /** Ends the session at the server too, if it has one. */
+  async #end({ sdk, client }: OpenClient): Promise<void> {
+    const { transport } = client;
+    if (transport instanceof sdk.StreamableHTTPClientTransport) {
+      await settleWithin(transport.terminateSession(), farewellMs, this.#options.clock).catch(() => {});
+    }
+    await client.close().catch(() => {});
   }
 
   async #connected(signal: AbortSignal): Promise<OpenClient> {
@@ -133,7 +154,10 @@ export class McpConnection {
   #begin(): Opening {
     const abort = new AbortController();
     const opening = { open: this.#connect(abort.signal), abort, waiting: 0 };
-    opening.open.catch((error: unknown) => this.#giveUp(opening, error));
+    opening.open.catch((error: unknown) => {
+      this.#mayHaveChanged = true;
+      this.#giveUp(opening, error);
+    });
     return opening;
   }
 
@@ -151,6 +175,7 @@ export class McpConnection {
     } catch (error) {
       if (!isLostConnection(error, open.sdk)) throw error;
       open.lost = true;
+      this.#mayHaveChanged = true;
       this.#forget(open.client);
       throw error;
     } finally {
@@ -168,7 +193,7 @@ export class McpConnection {
   async #connect(signal: AbortSignal): Promise<OpenClient> {
     const sdk = await import('@modelcontextprotocol/client');
     const { target } = this.#options;
-    const known = this.#options.known?.() ?? this.#discovery;
+    const known = this.#mayHaveChanged ? undefined : (this.#options.known?.() ?? this.#discovery);
     if ('command' in target) {
       const { getDefaultEnvironment, StdioClientTransport } = await import('@modelcontextprotocol/client/stdio');
       const { maxBytes, stderr } = this.#options;
@@ -214,12 +239,13 @@ export class McpConnection {
     transport: Transport,
     how: { transport: Discovery['transport']; known: Discovery | undefined; signal: AbortSignal },
   ): Promise<OpenClient> {
-    const { changed } = this.#options;
+    const { changed, probeMs } = this.#options;
+    const timeoutMs = how.transport === 'stdio' ? probeMs : noTimeoutMs;
     const client = new sdk.Client(
       { name: 'parley', version: packageVersion() },
       {
         // The older transport exists only in older versions.
-        versionNegotiation: { mode: how.transport === 'sse' ? 'legacy' : 'auto', probe: { timeoutMs: noTimeoutMs } },
+        versionNegotiation: { mode: how.transport === 'sse' ? 'legacy' : 'auto', probe: { timeoutMs } },
         jsonSchemaValidator: anyJson,
         ...(changed && { listChanged: { tools: { autoRefresh: false, onChanged: changed } } }),
       },
@@ -234,6 +260,7 @@ export class McpConnection {
       throw error;
     }
     this.#client = client;
+    this.#mayHaveChanged = false;
     client.onclose = () => this.#forget(client);
     client.onerror = (error) => {
       // The session has ended with its stream; the transport would open another one, which belongs to no session, and

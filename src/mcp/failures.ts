@@ -13,6 +13,8 @@ const maxMessageCharacters = 500;
 /** The answer to a request whose stream has ended without one. */
 export const streamEnded = { code: parseError, message: 'The stream ended without an answer.' };
 const unknownVersion = 'speaks no version of the protocol that this server knows. Check its address.';
+/** A session that the server has forgotten, for which many answer 400, or another transport at its address. */
+const forgotten: ReadonlySet<number> = new Set([400, 404, 405]);
 const closed: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 
 /** The error of a call, and details for the log. */
@@ -48,7 +50,7 @@ function detailOf(error: unknown): string {
 export function isLostConnection(error: unknown, sdk: Sdk): boolean {
   if (error instanceof sdk.ProtocolError || (error instanceof Error && error.name === 'AbortError')) return false;
   const status = statusOf(error, sdk);
-  return status === undefined || status === 404;
+  return status === undefined || forgotten.has(status);
 }
 
 /** Whether a server may speak only the older transport, which refuses a POST to its address. */

@@ -104,7 +104,9 @@ export class ServerLink implements ListSource {
 
   #connection(more: Pick<ConstructorParameters<typeof McpConnection>[0], 'changed' | 'known'>): McpConnection {
     const { target, http, clock, limits, stderr } = this.#options;
-    return new McpConnection({ target, http, clock, maxBytes: limits.mcpResponseBytes, stderr, ...more });
+    const { mcpResponseBytes: maxBytes, mcpImportMs } = limits;
+    const probeMs = Math.ceil(mcpImportMs / 3);
+    return new McpConnection({ target, http, clock, maxBytes, probeMs, stderr, ...more });
   }
 }
 
