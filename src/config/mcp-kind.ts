@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { ConfiguredServer } from '../mcp/configured-server.ts';
-import { isConnectionHeader } from '../protocol/wire/tools.ts';
+import { headersSchema, isConnectionHeader } from '../protocol/wire/tools.ts';
 import { type Kind, readBySchema, structured } from './kinds.ts';
 import { keyIn } from './upstream-kind.ts';
 
@@ -12,7 +12,8 @@ const urlText = 'an http or https address without a user, a password or a fragme
 const commandText = 'the name or path of a program';
 const tokenText = 'a token with characters that a header can carry';
 const textsText = 'a mapping of names to texts';
-const headersText = 'headers without those of the connection, such as Host and Content-Length, which Parley sets';
+const headersText =
+  'headers of printable ASCII characters, without those of the connection, such as Host and Content-Length, which Parley sets';
 const namesText = 'a list of names of tools';
 const approvalText = 'always or never';
 
@@ -25,7 +26,10 @@ const common = {
 const overHttp = z.strictObject({
   ...common,
   url: z.string(urlText).refine(isServerUrl, urlText),
-  headers: texts.refine((headers) => !Object.keys(headers).some(isConnectionHeader), headersText),
+  headers: texts.refine(
+    (headers) => headersSchema.safeParse(headers).success && !Object.keys(headers).some(isConnectionHeader),
+    headersText,
+  ),
   authorization: token.optional(),
   'authorization-file': z
     .string('the path of a file')

@@ -189,12 +189,12 @@ const fromCode: { given: unknown; expected: string[] }[] = [
     ],
   },
   { given: 8080, expected: ['config: got "8080", expected an object of options.'] },
-  {
-    given: { mcpServers: { docs: { url: 'https://docs.example', headers: { HOST: 'internal.example' } } } },
+  ...[{ HOST: 'internal.example' }, { 'x-key': 'two\nlines' }, { 'x key': 'a' }].map((headers) => ({
+    given: { mcpServers: { docs: { url: 'https://docs.example', headers } } },
     expected: [
-      'config.mcpServers: got a value that is not allowed, expected a mapping of labels to { url, headers, authorization, authorization-file } or { command, args, env, cwd }, each also with require-approval and allowed-tools. At docs.headers: expected headers without those of the connection, such as Host and Content-Length, which Parley sets.',
+      'config.mcpServers: got a value that is not allowed, expected a mapping of labels to { url, headers, authorization, authorization-file } or { command, args, env, cwd }, each also with require-approval and allowed-tools. At docs.headers: expected headers of printable ASCII characters, without those of the connection, such as Host and Content-Length, which Parley sets.',
     ],
-  },
+  })),
 ];
 
 for (const { given, expected } of fromCode) {

@@ -57,6 +57,9 @@ const headerValue = z
   .string()
   .max(maxSecretLength)
   .regex(/^[\x20-\x7e]*$/);
+export const headersSchema = z
+  .record(headerName, headerValue)
+  .refine((headers) => Object.keys(headers).length <= maxHeaders, `expected at most ${maxHeaders} headers`);
 const toolNames = z.array(z.string().max(256)).max(maxToolNames);
 /** A tool matches if it has all of the given properties. */
 const toolFilter = z.strictObject({ tool_names: toolNames.optional(), read_only: z.boolean().optional() });
@@ -74,10 +77,7 @@ const mcpTool = z.strictObject({
     .regex(/^tunnel_[a-z0-9]{32}$/)
     .optional(),
   authorization: headerValue.min(1).optional(),
-  headers: z
-    .record(headerName, headerValue)
-    .refine((headers) => Object.keys(headers).length <= maxHeaders, `expected at most ${maxHeaders} headers`)
-    .nullish(),
+  headers: headersSchema.nullish(),
   allowed_tools: z.union([toolNames, toolFilter]).nullish(),
   require_approval: z
     .union([
