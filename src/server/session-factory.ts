@@ -115,7 +115,10 @@ export async function sessionFactory({
     requireAvailable(update, model) {
       const { type } = update;
       if (type === 'transcription' || upstreamFor(upstreams, { type, model })) return;
-      new ToolDefinitions(mcp.forSession(''), settings.limits.mcpServers).complete(update.tools ?? [], 'session.tools');
+      if (!engineSet.replaysToolServers) {
+        const definitions = new ToolDefinitions(mcp.forSession(''), settings.limits.mcpServers);
+        definitions.complete(update.tools ?? [], 'session.tools');
+      }
       const engines = engineSet.enginesFor?.(model) ?? engineSet.engines;
       refuseUnavailable(update, { engines, settings }, 'session');
       refuseTruncation(update.truncation, contextBudget(settings.contextTokens, model));

@@ -6,10 +6,12 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { startMcpServer } from '../../dev/harness/mcp-server.ts';
 import { apiKey, type ConfigOverrides, type ParleyServer } from '../../src/server/server.ts';
 import { newDirectory } from '../engines/cassette/recorded.ts';
 import { tone } from '../support/fake-engines.ts';
 import { outputOf } from '../support/process-output.ts';
+import { mint } from '../support/rest.ts';
 import { newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
 
@@ -115,6 +117,26 @@ test('a recorded conversation is replayed over a socket, and the cassette has no
   const named = scriptFile(t, `cassette: ${join(record, folder)}\ntiming: recorded\naudio: any\nseed: x`);
   const again = await askByVoice((await serve(t, { script: named })).wsUrl);
   assert.deepEqual({ ...again, ids: [] }, { ...recorded, ids: [] });
+});
+
+test('a client secret can name a recorded MCP server, which the configuration does not have', async (t) => {
+  const mcp = await startMcpServer('modern');
+  t.after(() => mcp.close());
+  const record = newDirectory(t);
+  const tools = [{ type: 'mcp', server_label: 'docs' }];
+  const script = scriptFile(t, support);
+  const recording = await serve(t, { script, cassette: record, mcpServers: { docs: { url: mcp.url } } });
+  const client = await WireClient.open(`${recording.wsUrl}?model=gpt-realtime`);
+  client.send({ type: 'session.update', session: { type: 'realtime', tools } });
+  await client.until('mcp_list_tools.completed');
+  await recording.close();
+
+  const playing = await serve(t, { script: record });
+  const secret = await mint(playing, undefined, { session: { type: 'realtime', tools } });
+  const headers = { Authorization: `Bearer ${secret}` };
+  const holder = await WireClient.open(`${playing.wsUrl}?model=gpt-realtime`, { headers });
+  await holder.until('mcp_list_tools.completed');
+  assert.equal(mcp.count('tools/list'), 1);
 });
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));

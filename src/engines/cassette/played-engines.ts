@@ -44,7 +44,7 @@ export function playedEngines(cassettes: readonly Cassette[], options: PlayedEng
     const why = `there are ${cassettes.length} recorded sessions, and this is number ${number}.`;
     return { engines: decorate(set.engines, refuse(why), {}), toolServers: () => refusedServers(why) };
   };
-  return withSessions(set, openSession, seed);
+  return Object.assign(withSessions(set, openSession, seed), { replaysToolServers: true });
 }
 
 /** Engines that only report why there is nothing to play. */

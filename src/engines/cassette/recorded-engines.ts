@@ -80,13 +80,12 @@ export function recordedEngines(set: EngineSet, options: RecordedEnginesOptions)
       },
     };
   };
-  return {
-    ...withSessions(set, openSession),
+  return Object.assign(withSessions(set, openSession), {
     async close() {
       await Promise.all(closing);
       await set.close();
     },
-  };
+  });
 }
 
 /** An engine's name may be a URL. */

@@ -96,6 +96,8 @@ export interface EngineSet {
    * `engines`.
    */
   openSession?(context: SessionContext): SessionEngines;
+  /** Whether its sessions replay MCP servers, so that those of the configuration do not matter. */
+  readonly replaysToolServers?: boolean;
   /** The engines that serve a client's model name; absent if all names have the same engines. */
   enginesFor?(model: string): Engines;
   /** Resolves when every engine has loaded; rejects with the first error. Calls before that wait. */
