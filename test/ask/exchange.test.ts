@@ -6,6 +6,7 @@ import { Playback } from '../../src/cli/ask/playback.ts';
 import { Report } from '../../src/cli/ask/report.ts';
 import type { UnsentError } from '../../src/protocol/errors/wire-errors.ts';
 import type { ClientEvent } from '../../src/protocol/wire/client-events.ts';
+import type { McpCallItem } from '../../src/protocol/wire/mcp-items.ts';
 import type {
   ErrorDetails,
   ResponseResource,
@@ -256,6 +257,26 @@ test('a refused response.create is not waited for', () => {
   at(5, { type: 'error', error });
   assert.equal(turnFollower.awaited(), null);
   assert.match(printed(), /No\. \(some_code\)/);
+});
+
+test('the answer to results of the server’s tools is requested, unless the server gives it by itself', () => {
+  const { at, sent, turnFollower, printed } = conversation();
+  const args = { name: 'search', arguments: '{}', output: null };
+  const item: McpCallItem = { id: 'c1', type: 'mcp_call', server_label: 'docs', ...args };
+  at(0, created('r1'));
+  at(1, { type: 'response.output_item.done', response_id: 'r1', output_index: 0, item });
+  at(2, done('r1', 'completed'));
+  at(3, { type: 'conversation.item.done', previous_item_id: null, item: { ...item, output: 'Found.' } });
+  const request = sent.find(({ type }) => type === 'response.create');
+  at(4, created('r2'));
+  const code = 'conversation_already_has_active_response';
+  const error = { type: 'invalid_request_error', code, message: 'Active.', param: null };
+  at(5, { type: 'error', error: { ...error, event_id: request?.event_id ?? null } });
+  assert.ok(request?.event_id);
+  assert.doesNotMatch(printed(), /Active/);
+  assert.equal(turnFollower.awaited(), 'the rest of the answer');
+  at(6, done('r2', 'completed'));
+  assert.equal(turnFollower.awaited(), null);
 });
 
 test('a failed response is printed with its reason', () => {

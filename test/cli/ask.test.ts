@@ -134,6 +134,25 @@ test('calls of MCP tools are shown, approved by the option, and answered', async
   assert.match((await run('--approve', 'maybe')).err, /--approve is one of ask, always, never; got "maybe"/);
 });
 
+test('a failed import is shown with its reason, and results of tools do not control the terminal', async (t) => {
+  const mcp = await startMcpServer('modern');
+  t.after(() => mcp.close());
+  const engines = fakeEngines();
+  engines.languageModel.script = ({ items }) =>
+    items.at(-1)?.type === 'call_output' ? say('Done.') : call('docs_search', { query: 'a\u001b[2K\nb' });
+  const { port } = await newServer(t, { engines: fakeEngineSet(engines), config: { outgoingAllow: ['127.0.0.1'] } });
+  const file = join(folderOf(t), 'tools.json');
+  const server = (server_label: string, server_url: string) => ({
+    ...{ type: 'mcp', server_label, server_url, require_approval: 'never' },
+  });
+  const elsewhere = new URL('/elsewhere', `http://127.0.0.1:${port}`).href;
+  writeFileSync(file, JSON.stringify([server('docs', mcp.url), server('other', elsewhere)]));
+  const { code, out } = await ask(t, { args: ['--port', String(port), '--tools', file, 'How does pacing work?'] });
+  assert.equal(code, 0, out);
+  assert.match(out, /MCP server 'other' could not be imported\. It answered with HTTP 404/);
+  assert.match(out, /docs: search → Found: a \[2K b\n/);
+});
+
 test('a closed output pipe does not end the conversation', async (t) => {
   const { port } = await newServer(t);
   const { child, cwd } = start(t, { args: ['--port', String(port), 'Hello?'] });

@@ -1,5 +1,6 @@
 /** `parley ask`: sends a spoken or written question to a Realtime endpoint, and writes the answer to a file. */
 
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createInterface, type Interface } from 'node:readline/promises';
@@ -81,7 +82,11 @@ async function holdDialogue(
 function approver({ approve }: AskOptions, terminal: () => Interface): () => Promise<boolean> {
   return async () => {
     if (approve !== 'ask' || !process.stdin.isTTY) return approve === 'always';
-    return /^y(es)?$/i.test((await terminal().question('')).trim());
+    const input = terminal();
+    // At the end of the input nothing is approved.
+    const end = once(input, 'close').then(() => '');
+    const answer = await Promise.race([input.question(''), end]).catch(() => '');
+    return /^y(es)?$/i.test(answer.trim());
   };
 }
 

@@ -27,6 +27,8 @@ const enoughSilenceMs = 1500;
 const fastSilenceMs = 10_000;
 /** Inactivity after which the conversation is over: before and after the first answer. */
 const quietMs = { inFlight: 3000, answered: 250 };
+/** Maximum wait for the reason of an import that has failed. */
+const reasonMs = 1000;
 /** Maximum wait for an event while a question is open. */
 const stallMs = 30_000;
 
@@ -149,14 +151,25 @@ async function expectEvent(client: RealtimeClient, type: ServerEventType): Promi
   }
 }
 
-/** Waits for the tools of MCP servers, which a response offers only when they are imported. */
+/**
+ * Waits for the tools of MCP servers, which a response offers only when they are imported. Parley sends the reason of a
+ * failure right after it; other servers may not send any.
+ */
 async function importsEnded(client: RealtimeClient, { tools }: AskTools, report: Report): Promise<void> {
   let imports = tools.filter(({ type }) => type === 'mcp').length;
-  while (imports > 0) {
-    const event = await client.next();
-    if (event.type === 'error') report.line('error', event.error.message);
-    if (event.type === 'mcp_list_tools.failed') report.line('error', 'The tools of an MCP server are missing.');
+  let reasons = 0;
+  while (imports > 0 || reasons > 0) {
+    const event = imports > 0 ? await client.next() : await client.nextWithin(reasonMs);
+    if (event === undefined) return;
     if (event.type === 'mcp_list_tools.completed' || event.type === 'mcp_list_tools.failed') imports -= 1;
+    if (event.type === 'mcp_list_tools.failed') {
+      reasons += 1;
+      report.line('error', 'The tools of an MCP server are missing.');
+    }
+    if (event.type === 'error') {
+      reasons -= 1;
+      report.line('error', event.error.message);
+    }
   }
 }
 

@@ -12,6 +12,8 @@ import { formatMs, type Report } from './report.ts';
 import { ServerCalls } from './server-calls.ts';
 
 const responseRequestId = 'ask_response';
+/** Of a request for the answer to the results of the server's tools. */
+const resultsRequestId = 'ask_results';
 
 /** One question and the times of its events, in milliseconds since the start. */
 interface Turn {
@@ -145,11 +147,7 @@ export class TurnFollower {
         if (event.parts_ms) this.#options.report.line('timing', describeParts(event.parts_ms));
         break;
       case 'error':
-        if (event.error.event_id === responseRequestId) {
-          this.#continues = false;
-          if (this.#asked !== undefined) this.#asked.closed = true;
-        }
-        this.#options.report.line('error', describeError(event.error), nowMs);
+        this.#refused(event.error, nowMs);
         break;
       default:
         break;
@@ -271,7 +269,18 @@ export class TurnFollower {
     this.#hasResults = false;
     if (this.#continues) return;
     this.#continues = true;
-    this.#options.send({ type: 'response.create', event_id: responseRequestId });
+    this.#options.send({ type: 'response.create', event_id: resultsRequestId });
+  }
+
+  #refused(error: ErrorDetails, nowMs: number): void {
+    const ofResults = error.event_id === resultsRequestId;
+    if (ofResults || error.event_id === responseRequestId) {
+      this.#continues = false;
+      if (this.#asked !== undefined) this.#asked.closed = true;
+    }
+    // With `mcp-continue`, the server has begun the answer to the results by itself.
+    if (ofResults && error.code === 'conversation_already_has_active_response') return;
+    this.#options.report.line('error', describeError(error), nowMs);
   }
 
   #countAnswer(responseId: string): void {

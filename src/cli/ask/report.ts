@@ -26,7 +26,7 @@ export class Report {
 
   line(speaker: Speaker, text: string, atMs: number | null = null): void {
     this.endLine();
-    this.#out.write(`${this.#prefix(speaker, atMs)}${text}\n`);
+    this.#out.write(`${this.#prefix(speaker, atMs)}${printable(text)}\n`);
   }
 
   /** The next words of a speaker. */
@@ -37,7 +37,7 @@ export class Report {
       this.#open = speaker;
       text = text.trimStart();
     }
-    this.#out.write(text.replaceAll('\n', ' '));
+    this.#out.write(printable(text));
   }
 
   endLine(): void {
@@ -49,6 +49,11 @@ export class Report {
     const time = atMs === null ? '' : `${(atMs / 1000).toFixed(2)} s`;
     return `${time.padStart(9)}  ${styleText(styles[speaker], speaker.padEnd(7))}  `;
   }
+}
+
+/** On one line, without characters that control the terminal: models and servers could forge other lines. */
+function printable(text: string): string {
+  return text.replaceAll(/\r?\n|[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, ' ');
 }
 
 /** `340 ms`, `1.24 s` */
