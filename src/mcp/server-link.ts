@@ -105,7 +105,7 @@ export class ServerLink implements ListSource {
   #connection(more: Pick<ConstructorParameters<typeof McpConnection>[0], 'changed' | 'known'>): McpConnection {
     const { target, http, clock, limits, stderr } = this.#options;
     const { mcpResponseBytes: maxBytes, mcpImportMs } = limits;
-    const probeMs = Math.ceil(mcpImportMs / 3);
+    const probeMs = mcpImportMs / 2;
     return new McpConnection({ target, http, clock, maxBytes, probeMs, stderr, ...more });
   }
 }
