@@ -39,6 +39,9 @@ export interface ContextRequest {
 export interface ContextEstimate {
   readonly request: ContextRequest;
   readonly sounds: AudioClips;
+  readonly measured: readonly MeasuredEntry[];
+  /** The conversation's version before `measured`. */
+  readonly measuredVersion: number;
   readonly head: MeasuredHead;
   readonly earlierCut: number;
   /** Maximum tokens of the model's input. A longer context is truncated, or the response fails. */
@@ -84,11 +87,12 @@ export class ContextBuilder {
     const failure = await awaitTranscripts(entries, sounds, signal);
     if (failure) throw failure;
     const earlierCut = ofConversation && truncation !== 'disabled' ? this.#history.earlierCut(entries) : 0;
+    const { version } = this.#conversation;
     const measured = await this.#tokens.measure(entries, { sounds, signal });
     const head = await this.#tokens.head(instructions, tools, signal);
     const cost = sumOfCosts([head.cost, ...measured.slice(earlierCut).map((entry) => entry.cost)]);
     const inputTokens = Math.min(totalTokens(cost), contextBudget(this.#tools.settings.contextTokens, model));
-    return { request, sounds, head, earlierCut, inputTokens };
+    return { request, sounds, measured, measuredVersion: version, head, earlierCut, inputTokens };
   }
 
   /**
@@ -125,13 +129,15 @@ export class ContextBuilder {
   }
 
   async #fit(
-    { request, sounds, head, earlierCut }: ContextEstimate,
+    { request, sounds, measured: estimated, measuredVersion, head, earlierCut }: ContextEstimate,
     images: ReadonlyMap<string, FetchedImage>,
     signal: AbortSignal,
   ): Promise<BuiltContext> {
     const { entries, version } = request;
     const fetched = (url: string) => images.get(url)?.size;
-    const measured = await this.#tokens.measure(entries, { sounds, fetched, signal });
+    // Remote images have no known size before they are fetched; the meter or the fetch may have taken time.
+    const isCurrent = images.size === 0 && measuredVersion === this.#conversation.version;
+    const measured = isCurrent ? estimated : await this.#tokens.measure(entries, { sounds, fetched, signal });
     signal.throwIfAborted();
 
     const cut = this.#cut(measured, head, earlierCut, request);
