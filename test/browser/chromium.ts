@@ -63,7 +63,7 @@ export async function openPage(
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
   });
   page.on('websocket', (socket) => {
-    const check = frameCheck('ga');
+    const check = frameCheck('ga', new URL(socket.url()).searchParams.get('parley')?.split(','));
     socket.on('framereceived', ({ payload }) => check(payload.toString()));
   });
   page.on('pageerror', (error) => complaints.push(error.message));
