@@ -251,7 +251,7 @@ function endSentence<T>(read: Read<T>): Read<T> {
 
 function issueOf({ issues: [issue] }: z.ZodError): string {
   if (issue === undefined) return 'it is not understood';
-  if (issue.code === 'unrecognized_keys') return `${issue.keys.join(', ')} is not known`;
+  if (issue.code === 'unrecognized_keys') return `${issue.keys.join(', ')} is not a field of an engine`;
   return `${issue.path.join('.') || 'it'}: ${issue.message}`;
 }
 

@@ -148,7 +148,7 @@ const refused: { given: Given; expected: RegExp }[] = [
   },
   {
     given: { file: 'llm: { url: "http://h/v1", modell: x }' },
-    expected: /^Configuration file FILE, llm: .* modell is not known\.$/,
+    expected: /^Configuration file FILE, llm: .* modell is not a field of an engine\.$/,
   },
   {
     given: { file: 'llm: { url: "http://h/v1", key-file: /nowhere/key }' },
