@@ -25,6 +25,9 @@ export class Call {
       this.#output.srcObject = streams[0] ?? null;
     });
     this.#events.addEventListener('message', ({ data }) => listener.onMessage(data));
+    this.#peer.addEventListener('connectionstatechange', () => {
+      if (this.#peer.connectionState === 'failed') this.#fail();
+    });
     this.#events.addEventListener('close', () => this.#end('The server ended the call.', codes.lost));
   }
 
@@ -69,6 +72,12 @@ export class Call {
   close() {
     this.#closed = true;
     this.#peer.close();
+  }
+
+  #fail() {
+    if (this.#events.readyState !== 'connecting') return this.#end('The connection of the call was lost.', codes.lost);
+    const why = 'No packets pass between the browser and the server (UDP). Choose the transport WebSocket in Settings,';
+    this.#end(`${why} or see --call-port and --call-addresses.`, codes.refused);
   }
 
   /**

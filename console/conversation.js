@@ -44,6 +44,7 @@ export class Conversation {
   #callPlays = false;
   #nextItem = 1;
   #refusal = '';
+  #hasExpired = false;
   #cancelId = '';
 
   /** @param {Parts} parts */
@@ -59,6 +60,16 @@ export class Conversation {
   /** The server's reason for not opening a session; empty if it gave none. */
   get refusal() {
     return this.#refusal;
+  }
+
+  /** Whether the server has ended the session after its time limit. */
+  get hasExpired() {
+    return this.#hasExpired;
+  }
+
+  /** Whether `interrupt` would stop an answer. */
+  get isAnswering() {
+    return this.isConnected && (this.#responseId !== null || this.#parts.player.isPlaying || this.#callPlays);
   }
 
   /** Whether speech has started and not ended, according to the server. */
@@ -81,8 +92,7 @@ export class Conversation {
   connect() {
     this.#reset('connecting');
     this.#refusal = '';
-    this.#parts.transcript.startSession();
-    this.#parts.latency.clear();
+    this.#hasExpired = false;
     this.#parts.client.connect(this.#settings);
   }
 
@@ -131,6 +141,8 @@ export class Conversation {
     switch (event.type) {
       case 'session.created':
         this.#phase = 'connected';
+        this.#parts.transcript.startSession();
+        this.#parts.latency.clear();
         this.#parts.client.send({ type: 'session.update', session: fullUpdate(this.#settings) });
         break;
       case 'input_audio_buffer.speech_started':
@@ -218,6 +230,7 @@ export class Conversation {
     this.#interrupted.clear();
     this.#callPlays = false;
     this.#parts.player.flush();
+    this.#parts.transcript.endSession();
     this.#parts.onChange();
   }
 
@@ -335,6 +348,7 @@ export class Conversation {
       this.#refusal = error.message;
       return;
     }
+    this.#hasExpired ||= error.code === 'session_expired' || error.code === 'session_idle';
     // The answer may have ended before the cancel arrived.
     if (error.code === 'response_cancel_not_active' && error.event_id === this.#cancelId) return;
     this.#parts.onError(error.message, error.code);

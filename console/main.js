@@ -7,6 +7,7 @@ import { EventLog } from './event-log.js';
 import { Latency } from './latency.js';
 import { Notices } from './notices.js';
 import { keyRefused, RealtimeClient } from './realtime-client.js';
+import { isLost, Reconnection } from './reconnection.js';
 import { loadSettings, saveSettings } from './settings.js';
 import { SettingsForm } from './settings-form.js';
 import { Talk } from './talk.js';
@@ -38,6 +39,7 @@ const exampleQuestions = [
 const status = element('status', HTMLElement);
 const sessionLine = element('session', HTMLElement);
 const talkButton = element('talk', HTMLButtonElement);
+const stopButton = element('stop-answer', HTMLButtonElement);
 const textInput = element('text-input', HTMLInputElement);
 
 /** How the last connection ended. @type {{ text: string, actions: import('./notices.js').Action[] } | null} */
@@ -54,6 +56,8 @@ const client = new RealtimeClient({
   onReceived(event) {
     events.add('received', event);
     if (event.type === 'session.created') {
+      ending = null;
+      reconnection.succeeded();
       notices.remove('connection');
       if (event.session.type === 'realtime') form.showServerInstructions(event.session.instructions);
     }
@@ -65,7 +69,11 @@ const client = new RealtimeClient({
     talk.off();
     conversation.disconnected();
     sessionLine.textContent = '';
-    ending = describeEnding(message, code);
+    const retries = isLost(code) && conversation.refusal === '' && !conversation.hasExpired;
+    if (retries) reconnection.schedule();
+    // While the page connects again, the notice gives the first reason, and is not announced at each attempt.
+    if (retries && ending !== null) return;
+    ending = describeEnding(message, code, retries);
     notices.show('connection', ending.text, ending.actions);
   },
 });
@@ -112,6 +120,8 @@ const form = new SettingsForm(
   connect,
 );
 
+const reconnection = new Reconnection(open);
+
 bindTalkButton(talkButton, talk, {
   beforeTalk() {
     player.unlock();
@@ -119,6 +129,8 @@ bindTalkButton(talkButton, talk, {
   },
   interrupt: () => conversation.interrupt(),
 });
+
+stopButton.addEventListener('click', () => conversation.interrupt());
 
 element('composer', HTMLFormElement).addEventListener('submit', (event) => {
   event.preventDefault();
@@ -174,7 +186,12 @@ function exampleButton(question) {
 
 function connect() {
   ending = null;
+  reconnection.cancel();
   notices.clear();
+  open();
+}
+
+function open() {
   events.restartClock();
   conversation.connect();
 }
@@ -182,31 +199,37 @@ function connect() {
 /**
  * @param {string} message
  * @param {number} code
+ * @param {boolean} retries whether the page connects again by itself
  */
-function describeEnding(message, code) {
+function describeEnding(message, code, retries) {
   const reconnect = { label: 'Reconnect', run: connect };
   if (code === keyRefused) {
-    const text = `${message} Enter one of those that the server was started with.`;
+    const text = client.sentKey
+      ? conversation.refusal || message
+      : 'The server requires an API key. Enter one of those that it was started with.';
     return { text, actions: [{ label: 'Enter a key', run: () => form.openAt('apiKey') }] };
   }
-  if (conversation.refusal === '') return { text: message, actions: [reconnect] };
+  if (conversation.refusal === '')
+    return { text: retries ? `${message} Reconnecting…` : message, actions: [reconnect] };
   const settings = { label: 'Settings', run: () => form.openAt('model') };
   return { text: `The server refused the connection: ${conversation.refusal}`, actions: [settings, reconnect] };
 }
 
 function showState() {
-  const state = conversation.state({ microphoneOn: talk.isOn, held: talk.isHeld });
+  const state = conversation.state({ microphoneOn: talk.isOn && !talk.isPushToTalk, held: talk.isHeld });
   document.body.dataset.state = state;
   document.body.toggleAttribute('data-microphone', talk.isOn);
   if (status.textContent !== statusTexts[state]) status.textContent = statusTexts[state];
   talkButton.setAttribute('aria-pressed', String(talk.isPushToTalk ? talk.isHeld : talk.isWanted));
   element('talk-label', HTMLElement).textContent = talk.isPushToTalk ? 'Hold' : talk.isWanted ? 'Stop' : 'Talk';
-  element('talk-hint', HTMLElement).textContent = hint(state);
+  const hadFocus = document.activeElement === stopButton;
+  stopButton.hidden = !conversation.isAnswering;
+  if (hadFocus && stopButton.hidden) textInput.focus();
+  element('talk-hint', HTMLElement).textContent = hint();
 }
 
-/** @param {State} state */
-function hint(state) {
-  if (state === 'agent-speaks' && talk.isOn && !talk.isPushToTalk) return 'Speak to interrupt';
+function hint() {
+  if (conversation.isAnswering) return talk.isOn && !talk.isPushToTalk ? 'Speak to interrupt, or' : '';
   if (talk.isPushToTalk) return 'Hold the button, or the space bar, while you speak';
   if (talk.isOn) return '';
   return talk.isWanted ? 'Waiting for the microphone. Allow it in the browser.' : 'The microphone is off';

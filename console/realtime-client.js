@@ -26,6 +26,7 @@ export class RealtimeClient {
   #call = null;
   #nextId = 1;
   #droppedAudio = false;
+  #sentKey = false;
 
   /** @param {ClientListener} listener */
   constructor(listener) {
@@ -36,6 +37,11 @@ export class RealtimeClient {
     return this.#call?.isOpen ?? this.#socket?.readyState === WebSocket.OPEN;
   }
 
+  /** Whether the last connection was made with an API key. */
+  get sentKey() {
+    return this.#sentKey;
+  }
+
   /** Whether audio is on tracks, not in events. */
   get carriesAudio() {
     return this.#call !== null;
@@ -44,6 +50,7 @@ export class RealtimeClient {
   /** @param {{ model: string, apiKey: string, transport: import('./settings.js').Transport }} options */
   connect({ model, apiKey, transport }) {
     this.close();
+    this.#sentKey = apiKey !== '';
     if (transport === 'webrtc') return this.#callServer(model, apiKey);
     const url = new URL('v1/realtime', document.baseURI);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -70,7 +77,7 @@ export class RealtimeClient {
       if (socket !== this.#socket) return;
       this.#socket = null;
       this.#listener.onClosed(
-        opened ? explainClose(code, reason) : `Nothing answers at ${url.host}. Is Parley running?`,
+        opened ? explainClose(code, reason) : `${url.host} cannot be reached. Is Parley running?`,
         code,
       );
     });
@@ -150,7 +157,7 @@ export class RealtimeClient {
  */
 function explainClose(code, reason) {
   const why = reason === '' ? `code ${code}` : `${code}, ${reason}`;
-  if (code === keyRefused) return 'The server requires a valid API key.';
+  if (code === keyRefused) return 'The server refused the API key.';
   if (code === 1006) return 'The connection was lost (1006). Has the server stopped?';
   return `The server closed the connection (${why}).`;
 }

@@ -125,10 +125,16 @@ export class Transcript {
     this.#entries.delete(itemId);
   }
 
+  /** Marks the items that the lost connection has left incomplete. */
+  endSession() {
+    for (const [id, { node }] of this.#entries) {
+      if (node.dataset.pending !== undefined) this.remark(id, 'incomplete: the connection ended');
+    }
+    this.#entries.clear();
+  }
+
   /** Marks the start of another session, without the context of the previous one. */
   startSession() {
-    for (const { node } of this.#entries.values()) delete node.dataset.pending;
-    this.#entries.clear();
     const last = this.#list.lastElementChild;
     if (last !== null && !last.classList.contains('divider')) {
       keepAtEnd(this.#scroller, () => this.#list.append(make('li', 'divider', 'new session')));

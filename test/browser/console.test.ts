@@ -134,6 +134,55 @@ suite('the console in Chromium', inBrowser, () => {
     await entries(page, 'user')
       .filter({ hasText: /you do/i })
       .waitFor();
+    await reach(page, 'ready');
+    assert.equal(await page.getByTestId('status').textContent(), 'Ready', 'the microphone is open, but not listening');
+  });
+
+  test('on a narrow phone everything fits, and a typed answer can be stopped', async (t) => {
+    const server = await serve(t);
+    const { page } = await openPage(t, server.url);
+    await page.setViewportSize({ width: 320, height: 640 });
+    await reach(page, 'ready');
+    const stop = page.getByRole('button', { name: 'Stop the answer' });
+    assert.equal(await stop.isVisible(), false);
+    await page.getByTestId('text-input').fill('What can you do?');
+    await page.getByTestId('send').click();
+    await reach(page, 'agent-speaks');
+    const tooWide = await page.evaluate(() =>
+      [...document.querySelectorAll('body *')]
+        .filter((element) => element.getBoundingClientRect().right > innerWidth)
+        .map((element) => element.outerHTML.slice(0, 100)),
+    );
+    assert.deepEqual(tooWide, []);
+    const heights = await page
+      .getByTestId('events')
+      .getByRole('button')
+      .evaluateAll((rows) => rows.map((row) => row.getBoundingClientRect().height));
+    assert.ok(Math.min(...heights) >= 24, `rows are easy to touch: ${heights}`);
+    await stop.click();
+    await page.locator('[data-role=assistant][data-interrupted]').waitFor();
+    await reach(page, 'ready');
+    assert.equal(await stop.isVisible(), false);
+  });
+
+  test('after a lost connection, the page marks what is incomplete and connects again', async (t) => {
+    const server = await serve(t);
+    const samples = await spokenQuestion(engines, 'Tell me, what can you do, and what time is it?', 0);
+    const { page } = await openPage(t, server.url, { samples });
+    const lose: (() => Promise<void>)[] = [];
+    await page.routeWebSocket(/v1\/realtime/, (socket) => {
+      socket.connectToServer();
+      lose.push(() => socket.close({ code: 1012 }));
+    });
+    await page.reload();
+    await reach(page, 'ready');
+    await page.getByTestId('talk').click();
+    await reach(page, 'user-speaks');
+    await lose.at(-1)?.();
+    await page.getByText('incomplete: the connection ended').waitFor();
+    await page.getByText('new session').waitFor();
+    await reach(page, 'ready');
+    assert.equal(await page.locator('[data-pending], .notice').count(), 0);
   });
 
   test('a denied microphone and a lost server are reported clearly', async (t) => {
@@ -147,12 +196,15 @@ suite('the console in Chromium', inBrowser, () => {
     await page.getByText(/The server closed the connection \(1001/).waitFor();
   });
 
-  test('a required key is requested once, with a button to enter it', async (t) => {
+  test('a missing and a wrong key are distinguished, with a button to enter one', async (t) => {
     const server = await newServer(t, { engines: borrowed(engines), config: { apiKeys: [apiKey('page', 'sk-page')] } });
     const { page } = await openPage(t, server.url);
     const notices = page.locator('.notice');
-    for (const key of ['sk-wrong', 'sk-page']) {
-      await notices.getByText(/^The server requires a valid API key\./).waitFor();
+    for (const [key, problem] of [
+      ['sk-wrong', /^The server requires an API key\./],
+      ['sk-page', /^Incorrect API key provided: /],
+    ] as const) {
+      await notices.getByText(problem).waitFor();
       assert.equal(await notices.count(), 1);
       await notices.getByRole('button', { name: 'Enter a key' }).click();
       assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('name')), 'apiKey');
@@ -175,8 +227,8 @@ suite('the console in Chromium', inBrowser, () => {
     const notices = page.locator('.notice');
     await notices.getByText(/^That was not sent\. The server closed the connection \(1001/).waitFor();
     assert.equal(await notices.count(), 1);
+    await notices.getByRole('button', { name: 'Reconnect' }).waitFor();
     await newServer(t, { engines: borrowed(engines), config: { port: server.port } });
-    await notices.getByRole('button', { name: 'Reconnect' }).click();
     await reach(page, 'ready');
     assert.equal(await notices.count(), 0);
   });

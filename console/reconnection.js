@@ -1,0 +1,47 @@
+/** Connects again, at growing intervals, after a connection was lost. */
+
+const delaysMs = [1000, 2000, 4000, 8000, 15_000, 30_000];
+
+/** Close codes: the server stops, the connection was lost, the server restarts. */
+const lostCodes = [1001, 1006, 1012];
+
+/** @param {number} code */
+export function isLost(code) {
+  return lostCodes.includes(code);
+}
+
+export class Reconnection {
+  #connect;
+  #attempts = 0;
+  /** @type {number | undefined} */
+  #timer;
+
+  /** @param {() => void} connect */
+  constructor(connect) {
+    this.#connect = connect;
+    window.addEventListener('online', () => {
+      if (this.#timer !== undefined) this.#run();
+    });
+  }
+
+  schedule() {
+    this.cancel();
+    this.#timer = setTimeout(() => this.#run(), delaysMs[Math.min(this.#attempts++, delaysMs.length - 1)]);
+  }
+
+  cancel() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** The connection is open: the next loss starts with the shortest interval. */
+  succeeded() {
+    this.cancel();
+    this.#attempts = 0;
+  }
+
+  #run() {
+    this.cancel();
+    this.#connect();
+  }
+}
