@@ -93,9 +93,9 @@ export async function converse(wsUrl: string, dialect: WireDialect, engines: Fak
   client.send({ type: 'conversation.item.create', item }, { type: 'response.create' });
   await client.type('rate_limits.updated');
 
-  // Barge-in.
+  // Barge-in, after all the audio of the long response's two words, so that both runs end it at the same event.
   client.send({ type: 'response.create' });
-  const { item_id } = await client.type(delta);
+  const { item_id } = await client.audio(delta, 500);
   client.send(appended(tone(600, 24000)));
   await client.type('response.done');
   client.send({ type: 'conversation.item.truncate', item_id, content_index: 0, audio_end_ms: 100 });

@@ -3,6 +3,9 @@
 import type { WireDialect } from '../../support/frame-check.ts';
 import { WireClient } from '../../support/wire-client.ts';
 
+/** Of 16-bit audio at 24 kHz. */
+const bytesPerMs = 48;
+
 type Event = Record<string, unknown> & { type: string };
 
 /** A client that records every event and waits for those that the conversation depends on. */
@@ -37,6 +40,15 @@ export class Witness {
   /** Waits for the next event of a type. */
   type(type: string): Promise<Event> {
     return this.until((event) => event.type === type);
+  }
+
+  /** Waits for audio of at least `ms`, and returns the last delta. */
+  async audio(deltaType: string, ms: number): Promise<Event> {
+    for (let bytes = 0; ; ) {
+      const event = await this.type(deltaType);
+      bytes += Buffer.byteLength(String(event['delta']), 'base64');
+      if (bytes >= ms * bytesPerMs) return event;
+    }
   }
 
   close(): void {
