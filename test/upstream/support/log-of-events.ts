@@ -46,7 +46,7 @@ export class Witness {
   async audio(deltaType: string, ms: number): Promise<Event> {
     for (let bytes = 0; ; ) {
       const event = await this.type(deltaType);
-      bytes += Buffer.byteLength(String(event['delta']), 'base64');
+      bytes += Buffer.byteLength(String(event.delta), 'base64');
       if (bytes >= ms * bytesPerMs) return event;
     }
   }
