@@ -105,6 +105,7 @@ async function measureParts({ quick, only, tuning }: BenchOptions, questions: re
     webrtc: () =>
       calls({
         ...{ opened: plan.openedCalls, answers: plan.callAnswers, toneMs: plan.toneMs, questions },
+        ...{ costRounds: plan.callCostRounds, closedCalls: plan.closedCalls },
       }),
   };
   const sections: Section[] = [];

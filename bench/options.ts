@@ -127,9 +127,11 @@ export interface Plan {
   limitRounds: number;
   capacity: CapacityPlan;
   soak: SoakPlan;
-  /** Calls over WebRTC that are opened, questions, and the length of a tone. */
+  /** Calls over WebRTC that are opened, questions, rounds, calls that are opened and closed, and the length of a tone. */
   openedCalls: number;
   callAnswers: number;
+  callCostRounds: number;
+  closedCalls: number;
   toneMs: number;
 }
 
@@ -158,6 +160,8 @@ export const fullPlan: Plan = {
   soak: { generations: 6, minutes: 10, sessions: 10 },
   openedCalls: 30,
   callAnswers: 15,
+  callCostRounds: 4,
+  closedCalls: 500,
   toneMs: 20_000,
 };
 
@@ -186,6 +190,8 @@ export const quickPlan: Plan = {
   soak: { generations: 4, minutes: 3, sessions: 10 },
   openedCalls: 8,
   callAnswers: 3,
+  callCostRounds: 1,
+  closedCalls: 50,
   toneMs: 6000,
 };
 

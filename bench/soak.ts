@@ -3,7 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { tone } from '../dev/harness/instant-engines.ts';
 import { Load } from './clients.ts';
-import { type Figure, type Section, summarise } from './figures.ts';
+import type { Section } from './figures.ts';
+import { growth } from './growth.ts';
 import { wireRateHz } from './recording.ts';
 import type { ServerMemory } from './server-process.ts';
 import { MeasuredServer } from './servers.ts';
@@ -56,28 +57,7 @@ export async function soak({ generations, minutes, sessions }: SoakPlan): Promis
       `Instant engines. ${generations} generations of ${sessions} sessions stream ${minutes} minutes of audio each, ${speed} times faster than real time, ` +
       `with ${turns} turns in all. After each generation, when its sessions have ended (n): memory after a garbage collection, the resident set, ` +
       'sockets and timers. Growth is from the second generation, by which all code is loaded, to the last.',
-    figures: [
-      ...growth('held memory', 'MB', after, ({ heldMB }) => heldMB, 1),
-      ...growth('resident memory', 'MB', after, ({ residentMB }) => residentMB),
-      ...growth('sockets', '', after, ({ sockets }) => sockets, 0),
-      ...growth('timers', '', after, ({ timers }) => timers, 0),
-    ],
+    figures: growth(after),
     warnings,
   };
-}
-
-function growth(
-  name: string,
-  unit: Figure['unit'],
-  after: readonly ServerMemory[],
-  of: (memory: ServerMemory) => number,
-  most?: number,
-): Figure[] {
-  const values = after.map(of);
-  const grown = (values.at(-1) ?? Number.NaN) - (values[1] ?? Number.NaN);
-  const aim = most === undefined ? {} : { aim: { median: most } };
-  return [
-    { name, unit, ...summarise(values) },
-    { name: '  growth', unit, n: 1, median: grown, p99: grown, max: grown, ...aim },
-  ];
 }

@@ -6,17 +6,29 @@ import { amplitude, quietSamples, voiceEndMs, wireRateHz } from '../recording.ts
 import { packetsOf, RtcCaller } from './rtc-caller.ts';
 
 export type ToCallers =
-  /** Opens calls, one after the other, which stream a quiet room. */
-  | { type: 'open'; url: string; calls: number }
+  /** Opens more calls, which stream a quiet room. */
+  | { type: 'open'; url: string; calls: number; atOnce: number }
+  /** Calls stream these samples (24 kHz) instead. */
+  | { type: 'stream'; samples: Int16Array }
   /** Asks a question (24 kHz) in the first call. */
   | { type: 'ask'; question: Int16Array }
+  | { type: 'count' }
   | { type: 'close' };
 export type FromCallers =
   /** Milliseconds from each offer to the first event. */
   | { type: 'opened'; ms: number[] }
+  | { type: 'streaming' }
   /** From sending the last voiced sample to the first audible one that arrives. */
   | { type: 'answered'; ms: number }
+  | { type: 'counted'; received: Received }
   | { type: 'closed' };
+
+/** By all calls since the last count. */
+export interface Received {
+  packets: number;
+  /** Turns whose end the server has detected. */
+  turns: number;
+}
 
 const tickMs = 4;
 const audible = amplitude(-50);
@@ -24,7 +36,8 @@ const audible = amplitude(-50);
 const endMs = 1500;
 
 let callers: RtcCaller[] = [];
-const quiet = await packetsOf(quietSamples());
+let repeated = await packetsOf(quietSamples());
+let received: Received = { packets: 0, turns: 0 };
 setInterval(() => {
   for (const caller of callers) caller.tick(performance.now());
 }, tickMs);
@@ -38,8 +51,17 @@ async function perform(message: ToCallers): Promise<FromCallers> {
   switch (message.type) {
     case 'open':
       return { type: 'opened', ms: await open(message) };
+    case 'stream':
+      repeated = await packetsOf(message.samples);
+      for (const caller of callers) caller.begin(repeated, performance.now());
+      return { type: 'streaming' };
     case 'ask':
       return { type: 'answered', ms: await ask(message.question) };
+    case 'count': {
+      const counted = received;
+      received = { packets: 0, turns: 0 };
+      return { type: 'counted', received: counted };
+    }
     case 'close':
       await Promise.all(callers.map((caller) => caller.close()));
       callers = [];
@@ -47,15 +69,26 @@ async function perform(message: ToCallers): Promise<FromCallers> {
   }
 }
 
-async function open({ url, calls }: Extract<ToCallers, { type: 'open' }>): Promise<number[]> {
+async function open({ url, calls, atOnce }: Extract<ToCallers, { type: 'open' }>): Promise<number[]> {
   const times: number[] = [];
-  for (let opened = 0; opened < calls; opened += 1) {
-    const { caller, ms } = await RtcCaller.open((offer) => answerOf(url, offer));
-    caller.begin(quiet, performance.now());
-    callers.push(caller);
-    times.push(ms);
+  while (times.length < calls) {
+    const group = Math.min(atOnce, calls - times.length);
+    times.push(...(await Promise.all(Array.from({ length: group }, () => openOne(url)))));
   }
   return times;
+}
+
+async function openOne(url: string): Promise<number> {
+  const { caller, ms } = await RtcCaller.open((offer) => answerOf(url, offer));
+  caller.onPacket(() => {
+    received.packets += 1;
+  });
+  caller.onEvent((event) => {
+    if (event.includes('"input_audio_buffer.speech_stopped"')) received.turns += 1;
+  });
+  caller.begin(repeated, performance.now());
+  callers.push(caller);
+  return ms;
 }
 
 async function answerOf(url: string, body: string): Promise<string> {

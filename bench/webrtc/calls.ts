@@ -1,19 +1,20 @@
-/** Calls over WebRTC: how fast they open, beside a bare peer, and answer, and what loss does to audio. */
+/** Calls over WebRTC: how fast they open and answer, their cost beside a bare peer, and what loss does to audio. */
 
-import { Child } from '../../dev/harness/child.ts';
 import { concatSamples, samplesIn } from '../../src/audio/pcm.ts';
 import { type Section, summarise } from '../figures.ts';
 import { wireRateHz } from '../recording.ts';
-import { MeasuredServer } from '../servers.ts';
-import type { FromCallers, ToCallers } from './call-process.ts';
+import { withServers } from './callers.ts';
+import { callCost } from './cost.ts';
 import { reception } from './reception.ts';
-
-const callProcess = new URL('./call-process.ts', import.meta.url);
+import { releasedCalls } from './released-calls.ts';
 
 interface Amount {
   /** Calls that are opened and closed, and questions in one of them. */
   opened: number;
   answers: number;
+  /** How often the cost of a call is measured, and calls whose release is checked. */
+  costRounds: number;
+  closedCalls: number;
   /** Length of the tone and of the speech that are sent over each lossy network. */
   toneMs: number;
   questions: readonly Int16Array[];
@@ -22,61 +23,14 @@ interface Amount {
 export async function calls(amount: Amount): Promise<Section[]> {
   return [
     await opening(amount),
+    await callCost(amount.costRounds, amount.questions[0] ?? new Int16Array(0)),
+    await releasedCalls(amount.closedCalls),
     await reception(amount.toneMs, concatSamples(amount.questions).subarray(0, samplesIn(amount.toneMs, wireRateHz))),
   ];
 }
 
-class Callers {
-  readonly #child = new Child<ToCallers, FromCallers>(callProcess);
-  readonly #url: string;
-
-  constructor({ wsUrl }: MeasuredServer) {
-    this.#url = `${wsUrl.replace('ws', 'http')}/calls`;
-  }
-
-  open(calls: number): Promise<number[]> {
-    return this.#ask({ type: 'open', url: this.#url, calls }, 'opened').then(({ ms }) => ms);
-  }
-
-  ask(question: Int16Array): Promise<number> {
-    return this.#ask({ type: 'ask', question }, 'answered').then(({ ms }) => ms);
-  }
-
-  async hangUp(): Promise<void> {
-    await this.#ask({ type: 'close' }, 'closed');
-  }
-
-  close(): Promise<void> {
-    return this.#child.close();
-  }
-
-  #ask<T extends FromCallers['type']>(message: ToCallers, answer: T) {
-    const answered = this.#child.next(answer);
-    this.#child.send(message);
-    return answered;
-  }
-}
-
-async function withServers<T>(
-  use: (
-    bare: { server: MeasuredServer; callers: Callers },
-    parley: { server: MeasuredServer; callers: Callers },
-  ) => Promise<T>,
-): Promise<T> {
-  const servers = [await MeasuredServer.start('bare-peer'), await MeasuredServer.start('embedded')] as const;
-  const [bare, parley] = [
-    { server: servers[0], callers: new Callers(servers[0]) },
-    { server: servers[1], callers: new Callers(servers[1]) },
-  ];
-  try {
-    return await use(bare, parley);
-  } finally {
-    await Promise.all([bare.callers.close(), parley.callers.close(), ...servers.map((server) => server.close())]);
-  }
-}
-
 function opening({ opened, answers, questions }: Amount): Promise<Section> {
-  return withServers(async (bare, parley) => {
+  return withServers('embedded', async (bare, parley) => {
     const times = { bare: [] as number[], parley: [] as number[] };
     for (let call = 0; call <= opened; call += 1) {
       for (const [who, { callers }] of [

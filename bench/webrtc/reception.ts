@@ -26,19 +26,19 @@ const gapDb = 40;
 type Network = (typeof networks)[number];
 
 export async function reception(toneMs: number, speech: Int16Array): Promise<Section> {
-  const figures: Figure[] = [];
-  for (const network of networks) {
-    const { samples } = await receive(network, tone(toneMs));
-    const { packets } = await receive(network, speech);
-    figures.push(...figuresOf(network, { samples, packets }));
-  }
+  const measured = await Promise.all(
+    networks.map(async (network) => {
+      const [{ samples }, { packets }] = await Promise.all([receive(network, tone(toneMs)), receive(network, speech)]);
+      return figuresOf(network, { samples, packets });
+    }),
+  );
   return {
     title: 'Audio of a call where the server receives it',
     how:
       `A client sends ${toneMs / 1000} s of a tone of ${toneHz} Hz as Opus through a UDP proxy, which loses packets at random and delays each by a random time up to the jitter. ` +
       `Measured is what the session gets, but its first ${skippedMs / 1000} s, in frames of 20 ms (n), each beside the sine of ${toneHz} Hz that fits it best. Rough: frames with a signal-to-noise ratio below ${roughDb} dB. ` +
       `Gaps: frames more than ${gapDb} dB below the tone. The packets are those of speech instead, because libopus adds no FEC to a tone. Restored: lost or late ones that were taken from the next one. Concealed: the others.`,
-    figures,
+    figures: measured.flat(),
     warnings: [],
   };
 }

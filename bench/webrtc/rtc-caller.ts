@@ -1,6 +1,13 @@
 /** A WebRTC client of a benchmark: sends prepared packets of Opus, and measures what comes back. */
 
-import { MediaStreamTrack, RTCPeerConnection, RTCRtpCodecParameters, RtpHeader, RtpPacket } from 'werift';
+import {
+  MediaStreamTrack,
+  type RTCDataChannel,
+  RTCPeerConnection,
+  RTCRtpCodecParameters,
+  RtpHeader,
+  RtpPacket,
+} from 'werift';
 import { createFrameEncoder, frameMs } from '../../src/transport/webrtc/frame-codec.ts';
 
 export const opus = { mimeType: 'audio/opus', clockRate: 48_000, channels: 2, payloadType: 111 };
@@ -22,15 +29,17 @@ export async function packetsOf(samples: Int16Array): Promise<Buffer[]> {
 
 export class RtcCaller {
   readonly #peer: RTCPeerConnection;
+  readonly #channel: RTCDataChannel;
   #sequenceNumber = 0;
   #frames = 0;
   #startedAt = 0;
-  #quiet: readonly Buffer[] = [];
+  #repeated: readonly Buffer[] = [];
   #speech: readonly Buffer[] = [];
   #onSpoken: (() => void) | undefined;
 
-  private constructor(peer: RTCPeerConnection) {
+  private constructor(peer: RTCPeerConnection, channel: RTCDataChannel) {
     this.#peer = peer;
+    this.#channel = channel;
   }
 
   /**
@@ -49,13 +58,13 @@ export class RtcCaller {
     const sentAt = performance.now();
     await peer.setRemoteDescription({ type: 'answer', sdp: await exchange(peer.localDescription?.sdp ?? '') });
     await first;
-    return { caller: new RtcCaller(peer), ms: performance.now() - sentAt };
+    return { caller: new RtcCaller(peer, channel), ms: performance.now() - sentAt };
   }
 
   /** Repeats these packets, the first one at `nowMs`. */
-  begin(quiet: readonly Buffer[], nowMs: number): void {
-    this.#quiet = quiet;
-    this.#startedAt = nowMs;
+  begin(packets: readonly Buffer[], nowMs: number): void {
+    this.#repeated = packets;
+    this.#startedAt = nowMs - this.#frames * frameMs;
   }
 
   /** Sends these packets instead, once; resolves when the last one has been sent. */
@@ -71,7 +80,7 @@ export class RtcCaller {
     for (; this.#startedAt + this.#frames * frameMs <= nowMs; this.#frames += 1) {
       const [spoken, ...rest] = this.#speech;
       this.#speech = rest;
-      const payload = spoken ?? this.#quiet[this.#frames % this.#quiet.length];
+      const payload = spoken ?? this.#repeated[this.#frames % this.#repeated.length];
       if (payload !== undefined) this.#send(payload);
       if (spoken !== undefined && rest.length === 0) this.#onSpoken?.();
     }
@@ -84,6 +93,11 @@ export class RtcCaller {
     return () => {
       for (const { unSubscribe } of subscriptions) unSubscribe();
     };
+  }
+
+  /** Calls back with each further event of the server. */
+  onEvent(take: (event: string) => void): void {
+    this.#channel.onMessage.subscribe((data) => take(data.toString()));
   }
 
   close(): Promise<void> {
