@@ -191,7 +191,7 @@ export const quickPlan: Plan = {
   openedCalls: 8,
   callAnswers: 3,
   callCostRounds: 1,
-  closedCalls: 50,
+  closedCalls: 40,
   toneMs: 6000,
 };
 

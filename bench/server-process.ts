@@ -29,7 +29,8 @@ export type ServerKind =
 export type ToServer =
   | { type: 'begin'; eventLoopResolutionMs: number | undefined }
   | { type: 'end' }
-  | { type: 'memory' };
+  /** Counting sockets and timers takes seconds; without it they are NaN. */
+  | { type: 'memory'; uncounted?: boolean };
 export type FromServer =
   | { type: 'ready'; wsUrl: string }
   | { type: 'usage'; usage: ServerUsage }
@@ -90,7 +91,7 @@ let span: Span | undefined;
 
 process.on('message', (message: ToServer) => {
   if (message.type === 'begin') span = begin(message.eventLoopResolutionMs);
-  else if (message.type === 'memory') tell({ type: 'memory', memory: memory() });
+  else if (message.type === 'memory') tell({ type: 'memory', memory: memory(message.uncounted) });
   else if (span) tell({ type: 'usage', usage: end(span) });
 });
 process.on('disconnect', () => process.exit());
@@ -138,12 +139,13 @@ async function startAimock(): Promise<{ wsUrl: string }> {
   return { wsUrl: `${mock.url.replace('http', 'ws')}/v1/realtime` };
 }
 
-function memory(): ServerMemory {
+function memory(uncounted = false): ServerMemory {
+  const count = (kind: typeof Timeout) => (uncounted ? Number.NaN : queryObjects(kind, { format: 'count' }));
   return {
     heldMB: heldBytes() / 1e6,
     residentMB: process.memoryUsage.rss() / 1e6,
-    sockets: queryObjects(Socket, { format: 'count' }),
-    timers: queryObjects(Timeout, { format: 'count' }),
+    sockets: count(Socket),
+    timers: count(Timeout),
   };
 }
 

@@ -7,7 +7,7 @@ import type { ServerMemory } from '../server-process.ts';
 import { MeasuredServer } from '../servers.ts';
 import { Callers } from './callers.ts';
 
-const generations = 5;
+const generations = 4;
 const atOnce = 5;
 /** For the server to release what it has for calls that have ended. */
 const settleMs = 1000;
