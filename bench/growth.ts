@@ -1,10 +1,10 @@
 /** Growth of a server's memory, sockets and timers over generations of sessions. */
 
 import { type Figure, summarise } from './figures.ts';
-import type { ServerMemory } from './server-process.ts';
+import type { ServerResources } from './server-process.ts';
 
 /** `after`: measured after each generation, of which the first loads code. */
-export function growth(after: readonly ServerMemory[]): Figure[] {
+export function growth(after: readonly ServerResources[]): Figure[] {
   return [
     ...figures('held memory', 'MB', after, ({ heldMB }) => heldMB, 1),
     ...figures('resident memory', 'MB', after, ({ residentMB }) => residentMB),
@@ -16,8 +16,8 @@ export function growth(after: readonly ServerMemory[]): Figure[] {
 function figures(
   name: string,
   unit: Figure['unit'],
-  after: readonly ServerMemory[],
-  of: (memory: ServerMemory) => number,
+  after: readonly ServerResources[],
+  of: (memory: ServerResources) => number,
   most?: number,
 ): Figure[] {
   const values = after.map(of);

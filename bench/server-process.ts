@@ -29,17 +29,22 @@ export type ServerKind =
 export type ToServer =
   | { type: 'begin'; eventLoopResolutionMs: number | undefined }
   | { type: 'end' }
-  /** Counting sockets and timers takes seconds; without it they are NaN. */
-  | { type: 'memory'; uncounted?: boolean };
+  | { type: 'memory' }
+  /** Memory and counts. Counting stops the server for seconds. */
+  | { type: 'resources' };
 export type FromServer =
   | { type: 'ready'; wsUrl: string }
   | { type: 'usage'; usage: ServerUsage }
-  | { type: 'memory'; memory: ServerMemory };
+  | { type: 'memory'; memory: ServerMemory }
+  | { type: 'resources'; resources: ServerResources };
 
 /** Memory in use after a garbage collection. */
 export interface ServerMemory {
   heldMB: number;
   residentMB: number;
+}
+
+export interface ServerResources extends ServerMemory {
   sockets: number;
   timers: number;
 }
@@ -91,7 +96,8 @@ let span: Span | undefined;
 
 process.on('message', (message: ToServer) => {
   if (message.type === 'begin') span = begin(message.eventLoopResolutionMs);
-  else if (message.type === 'memory') tell({ type: 'memory', memory: memory(message.uncounted) });
+  else if (message.type === 'memory') tell({ type: 'memory', memory: memory() });
+  else if (message.type === 'resources') tell({ type: 'resources', resources: resources() });
   else if (span) tell({ type: 'usage', usage: end(span) });
 });
 process.on('disconnect', () => process.exit());
@@ -139,14 +145,13 @@ async function startAimock(): Promise<{ wsUrl: string }> {
   return { wsUrl: `${mock.url.replace('http', 'ws')}/v1/realtime` };
 }
 
-function memory(uncounted = false): ServerMemory {
-  const count = (kind: typeof Timeout) => (uncounted ? Number.NaN : queryObjects(kind, { format: 'count' }));
-  return {
-    heldMB: heldBytes() / 1e6,
-    residentMB: process.memoryUsage.rss() / 1e6,
-    sockets: count(Socket),
-    timers: count(Timeout),
-  };
+function memory(): ServerMemory {
+  return { heldMB: heldBytes() / 1e6, residentMB: process.memoryUsage.rss() / 1e6 };
+}
+
+function resources(): ServerResources {
+  const count = (kind: typeof Timeout) => queryObjects(kind, { format: 'count' });
+  return { ...memory(), sockets: count(Socket), timers: count(Timeout) };
 }
 
 function begin(resolution: number | undefined): Span {

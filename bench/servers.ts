@@ -6,7 +6,7 @@ import { get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Child } from '../dev/harness/child.ts';
 import { restrict, waitedMs } from './capacity/processors.ts';
-import type { FromServer, ServerKind, ServerMemory, ServerUsage, ToServer } from './server-process.ts';
+import type { FromServer, ServerKind, ServerMemory, ServerResources, ServerUsage, ToServer } from './server-process.ts';
 import { type Tree, thisTree } from './tree.ts';
 
 /** The key that opens the `keyed` server. */
@@ -59,26 +59,27 @@ export class MeasuredServer {
     return (await this.#child.next('usage')).usage;
   }
 
-  /** Memory, and the numbers of sockets and timers, whose counting stops the server for seconds. */
-  async memory(): Promise<ServerMemory> {
-    await this.memoryOnly();
-    return this.#memory({ uncounted: false });
-  }
-
   /**
    * Measured until it stops falling: V8 frees some array buffers and WebAssembly memories only with a collection after
    * the one that found them unused.
    */
-  async memoryOnly(): Promise<Pick<ServerMemory, 'heldMB' | 'residentMB'>> {
-    for (let last = await this.#memory({ uncounted: true }); ; ) {
-      const next = await this.#memory({ uncounted: true });
+  async memory(): Promise<ServerMemory> {
+    for (let last = await this.#memory(); ; ) {
+      const next = await this.#memory();
       if (next.heldMB > last.heldMB * 0.995) return next;
       last = next;
     }
   }
 
-  async #memory({ uncounted }: { uncounted: boolean }): Promise<ServerMemory> {
-    this.#child.send({ type: 'memory', uncounted });
+  /** Stops the server for seconds. */
+  async resources(): Promise<ServerResources> {
+    await this.memory();
+    this.#child.send({ type: 'resources' });
+    return (await this.#child.next('resources')).resources;
+  }
+
+  async #memory(): Promise<ServerMemory> {
+    this.#child.send({ type: 'memory' });
     return (await this.#child.next('memory')).memory;
   }
 

@@ -6,7 +6,7 @@ import { Load } from './clients.ts';
 import type { Section } from './figures.ts';
 import { growth } from './growth.ts';
 import { wireRateHz } from './recording.ts';
-import type { ServerMemory } from './server-process.ts';
+import type { ServerResources } from './server-process.ts';
 import { MeasuredServer } from './servers.ts';
 
 export interface SoakPlan {
@@ -24,7 +24,7 @@ const settleMs = 1000;
 
 export async function soak({ generations, minutes, sessions }: SoakPlan): Promise<Section> {
   const server = await MeasuredServer.start('instant');
-  const after: ServerMemory[] = [];
+  const after: ServerResources[] = [];
   const warnings: string[] = [];
   let turns = 0;
   try {
@@ -45,7 +45,7 @@ export async function soak({ generations, minutes, sessions }: SoakPlan): Promis
       turns += load.turns.length;
       warnings.push(...(await load.stop()));
       await delay(settleMs);
-      after.push(await server.memory());
+      after.push(await server.resources());
       process.stderr.write(`generation ${generation + 1} of ${generations}\n`);
     }
   } finally {

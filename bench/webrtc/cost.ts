@@ -21,13 +21,12 @@ const framesPerSecond = 50;
 /** Below these shares of what is due, the machine is overloaded. A turn may fall just outside its span. */
 const leastShares = { packets: 0.9, turns: 0.5 };
 
-type Memory = Pick<ServerMemory, 'heldMB' | 'residentMB'>;
 type NumberOfCalls = (typeof numbersOfCalls)[number];
 
 interface Measured {
   readonly usages: Map<NumberOfCalls, ServerUsage[]>;
   /** With the most calls. */
-  memory: Memory | undefined;
+  memory: ServerMemory | undefined;
   readonly warnings: string[];
 }
 
@@ -37,7 +36,7 @@ export function callCost(rounds: number, question: Int16Array): Promise<Section>
   return withServers('silero', async (bare, parley) => {
     const [least, most] = [nothing(), nothing()];
     for (const called of [bare, parley]) await warmUp(called, repeated);
-    const empty = { bare: await bare.server.memoryOnly(), parley: await parley.server.memoryOnly() };
+    const empty = { bare: await bare.server.memory(), parley: await parley.server.memory() };
     for (let round = 1; round <= rounds; round += 1) {
       for (const [who, called, measured] of [
         ['bare peer', bare, least],
@@ -45,7 +44,7 @@ export function callCost(rounds: number, question: Int16Array): Promise<Section>
       ] as const) {
         await measure(who, called, measured);
         // Collecting garbage stops the server, so it comes last.
-        if (round === rounds) measured.memory = await called.server.memoryOnly();
+        if (round === rounds) measured.memory = await called.server.memory();
         await called.callers.hangUp();
       }
     }
@@ -55,7 +54,7 @@ export function callCost(rounds: number, question: Int16Array): Promise<Section>
       const aim = calls === mostCalls && { aim: { median: toleratedCost * limit.median } };
       return [limit, { ...figure, timesBare: figure.median / limit.median, ...aim }];
     });
-    const memory = (name: string, of: (memory: Memory) => number): Figure[] => [
+    const memory = (name: string, of: (memory: ServerMemory) => number): Figure[] => [
       grown(`memory of a call, ${name}: bare peer`, empty.bare, least.memory, of),
       grown('  Parley', empty.parley, most.memory, of),
     ];
@@ -121,7 +120,12 @@ function share(name: string, usages: readonly ServerUsage[] = [], calls: number)
   return { name, unit: '% of a core', ...summarise(percents) };
 }
 
-function grown(name: string, before: Memory, after: Memory | undefined, of: (memory: Memory) => number): Figure {
+function grown(
+  name: string,
+  before: ServerMemory,
+  after: ServerMemory | undefined,
+  of: (memory: ServerMemory) => number,
+): Figure {
   const samples = after ? [(of(after) - of(before)) / mostCalls] : [];
   return { name, unit: 'MB', ...summarise(samples) };
 }

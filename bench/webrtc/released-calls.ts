@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Section } from '../figures.ts';
 import { growth } from '../growth.ts';
-import type { ServerMemory } from '../server-process.ts';
+import type { ServerResources } from '../server-process.ts';
 import { MeasuredServer } from '../servers.ts';
 import { Callers } from './callers.ts';
 
@@ -16,7 +16,7 @@ const settleMs = 1000;
 export async function releasedCalls(calls: number): Promise<Section> {
   const server = await MeasuredServer.start('instant');
   const callers = new Callers(server);
-  const after: ServerMemory[] = [];
+  const after: ServerResources[] = [];
   try {
     for (let generation = 0; generation < generations; generation += 1) {
       for (let opened = 0; opened < calls / generations; opened += atOnce) {
@@ -24,7 +24,7 @@ export async function releasedCalls(calls: number): Promise<Section> {
         await callers.hangUp();
       }
       await delay(settleMs);
-      after.push(await server.memory());
+      after.push(await server.resources());
     }
   } finally {
     await callers.close();
