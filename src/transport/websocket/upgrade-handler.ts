@@ -36,7 +36,6 @@ export interface UpgradeHandlerOptions {
   log: Log;
 }
 
-/** A refusal in place of the upgrade. */
 /** A client whose upgrade was granted. */
 interface UpgradedClient {
   webSocket: WebSocket;
@@ -46,6 +45,7 @@ interface UpgradedClient {
   extensions: ReadonlySet<string>;
 }
 
+/** A refusal in place of the upgrade. */
 interface UpgradeRefusal {
   status: 400 | 403 | 404 | 503;
   why: WireError;
