@@ -9,9 +9,11 @@ export interface DigestRule {
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 type Entries<Event extends string> = Record<Level, (event: Event, details: object) => void>;
+/** `writes`: whether entries of a level are written; all are if it is absent. */
+type WrittenEntries<Event extends string> = Entries<Event> & { writes?(level: Level): boolean };
 
 export interface LogDigestOptions<Event extends string> {
-  log: Entries<Event>;
+  log: WrittenEntries<Event>;
   clock: Clock;
   rules: Partial<Record<Event, DigestRule>>;
   /** The event that reports the number of omitted entries. */
@@ -69,6 +71,7 @@ export class LogDigest<Event extends string> implements Entries<Event> {
 
   #take(level: Level, event: Event, details: object): void {
     const { log, rules, entriesPerMinute } = this.#options;
+    if (log.writes?.(level) === false) return;
     const { perMinute, by = [] } = rules[event] ?? { perMinute: entriesPerMinute };
     const repeated = this.#repeated(level, event, by.map((name) => Reflect.get(details, name)).join(' '));
     if (repeated.logged < perMinute) {

@@ -102,6 +102,9 @@ export const logEvents = {
 } as const satisfies Record<string, string>;
 export type LogEvent = keyof typeof logEvents;
 
+const levels = ['debug', 'info', 'warn', 'error'] as const;
+type LogLevel = (typeof levels)[number];
+
 export interface Log {
   debug(event: LogEvent, details: object): void;
   info(event: LogEvent, details: object): void;
@@ -113,6 +116,8 @@ export interface Log {
 export interface WrittenLog extends Log {
   /** Number of entries lost so far because they could not be written; undefined if unknown. */
   readonly dropped?: number;
+  /** Whether entries of a level are written; all are if it is absent. */
+  writes?(level: LogLevel): boolean;
   /** Flushes buffered entries, waiting at most `timeoutMs`; later entries are discarded. */
   close?(timeoutMs: number): Promise<void>;
 }
@@ -206,12 +211,11 @@ export const digestRules: Partial<Record<LogEvent, DigestRule>> = {
   peer_broke_protocol: trouble,
 };
 
-const levels = ['debug', 'info', 'warn', 'error'] as const;
 const standardError = 2;
 
 export interface LogOptions {
   /** The minimum severity of entries. */
-  level: (typeof levels)[number] | 'silent';
+  level: LogLevel | 'silent';
   /** `auto`: pretty on a terminal, JSON elsewhere. */
   format: 'auto' | 'pretty' | 'json';
   /** Maximum bytes waiting to be written to standard error. */
@@ -239,13 +243,14 @@ export function createLog({ level, format, bufferBytes, held = false }: LogOptio
     write: (line: string) => output.write(readable ? prettify(showControls(line)) : escapeControls(line)),
   };
   const logger = pino({ level, base: null, serializers: { error: pino.stdSerializers.err } }, stream);
-  const write = (severity: (typeof levels)[number]) => (event: LogEvent, details: object) =>
+  const write = (severity: LogLevel) => (event: LogEvent, details: object) =>
     logger[severity]({ event, ...details }, logEvents[event]);
   return {
     debug: write('debug'),
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
+    writes: (severity) => logger.isLevelEnabled(severity),
     get dropped() {
       return output.dropped;
     },

@@ -39,7 +39,8 @@ export class DetectedTurns {
   readonly #overlap: Overlap;
   readonly #events: InputAudioEvents;
   readonly #buffer: InputBuffer;
-  readonly #bargeIn: BargeIn;
+  /** Created with the first detector, to save the memory of idle sessions. */
+  #bargeIn: BargeIn | undefined;
   #detection: TurnDetection | null = null;
   /** Undefined without turn detection. */
   #detector: TurnDetector | undefined;
@@ -52,7 +53,6 @@ export class DetectedTurns {
     this.#core = core;
     this.#overlap = overlap;
     this.#buffer = buffer;
-    this.#bargeIn = new BargeIn(core, buffer);
     this.#events = events;
   }
 
@@ -66,7 +66,7 @@ export class DetectedTurns {
 
   /** Call when audio from this position was written to the buffer. */
   written(fromMs: number): void {
-    if (this.#detector) this.#bargeIn.written(fromMs);
+    if (this.#detector) this.#bargeIn?.written(fromMs);
   }
 
   /** Silence that stays buffered, with what the padding of the next turn and the item of an idle timeout may need. */
@@ -80,6 +80,7 @@ export class DetectedTurns {
   /** Begins to detect turns, in the audio that is written from now on. */
   open(detection: TurnDetection, frameMs: number): void {
     this.#detection = detection;
+    this.#bargeIn ??= new BargeIn(this.#core, this.#buffer);
     this.#detector = new TurnDetector(detectorSettings(detection), {
       frameMs,
       startMs: Math.round(this.#buffer.endMs),
@@ -104,7 +105,7 @@ export class DetectedTurns {
   /** Drops the current turn, because its audio was committed or cleared otherwise. */
   discard(): void {
     this.#endTurn();
-    this.#bargeIn.discard();
+    this.#bargeIn?.discard();
     this.#overlap.resumed();
     this.#detector?.reset();
   }
@@ -118,7 +119,7 @@ export class DetectedTurns {
       // An observer, or the end of the session, may have closed the stream by now.
       if (this.#detector !== detector) return;
       const mark = detector.push(frame);
-      if (this.#bargeIn.holds(mark)) return this.#judge(mark, frames.slice(index + 1), detector);
+      if (this.#bargeIn?.holds(mark)) return this.#judge(mark, frames.slice(index + 1), detector);
       if (mark?.type === 'undecided') return this.#decide(frames.slice(index + 1), detector);
       this.#take(mark, detector);
     }
@@ -139,10 +140,10 @@ export class DetectedTurns {
 
   /** Likewise for a sound that may be no turn. */
   async #judge(mark: TurnMark | undefined, later: readonly VoiceFrame[], detector: TurnDetector): Promise<void> {
-    const marks = await this.#bargeIn.judge(mark, detector);
-    if (this.#detector !== detector) return;
+    const marks = await this.#bargeIn?.judge(mark, detector);
+    if (!marks || this.#detector !== detector) return;
     for (const each of marks) this.#report(each, detector);
-    if (marks.length > 0) this.#bargeIn.announced();
+    if (marks.length > 0) this.#bargeIn?.announced();
     this.#boundBuffer(detector);
     await this.apply(later, detector);
   }
@@ -227,7 +228,7 @@ export class DetectedTurns {
 
   /** A sound that is held back counts as silence. */
   #isSpeaking(detector: TurnDetector): boolean {
-    return detector.speaking && !this.#bargeIn.holding;
+    return detector.speaking && !this.#bargeIn?.holding;
   }
 
   #openTurn(startMs: number): GrowingTurn {

@@ -24,8 +24,8 @@ export class InputAudio {
   readonly #core: SessionCore;
   readonly #turns: DetectedTurns;
   #format: AudioFormat;
-  /** Decoders of the peers that have appended since the buffer was last empty. */
-  #decoders = new WeakMap<Peer, AudioDecoder>();
+  /** Decoders of the peers that have appended since the buffer was last empty; undefined if there are none. */
+  #decoders: WeakMap<Peer, AudioDecoder> | undefined;
   /** Converts the audio of a peer that carries audio itself. */
   #resampler: Resampler | undefined;
   readonly #buffer: InputBuffer;
@@ -90,7 +90,7 @@ export class InputAudio {
     const isCleared = input.format.type !== this.#format.type;
     if (isCleared) {
       this.#format = input.format;
-      this.#decoders = new WeakMap();
+      this.#decoders = undefined;
       this.#freeResampler();
       this.#buffer.restart(formatRateHz(input.format));
     }
@@ -116,7 +116,8 @@ export class InputAudio {
     if (size.bytes > appendBytes) throw wireErrors.tooManyBytes('audio', appendBytes, size.bytes);
     // Checked before decoding, so that refused audio does not leave an odd byte in the decoder.
     this.#requireRoom(size.durationMs);
-    const decoder = this.#decoders.get(from) ?? from.codec.decoder(this.#format);
+    const decoder = this.#decoders?.get(from) ?? from.codec.decoder(this.#format);
+    this.#decoders ??= new WeakMap();
     this.#decoders.set(from, decoder);
     const decoded = decoder.pushBriefly(text);
     if (!(decoded instanceof Int16Array)) return this.#appendInTurns(decoded, size.durationMs);
@@ -199,7 +200,7 @@ export class InputAudio {
   clear(): void {
     this.#turns.discard();
     this.#buffer.dropUntil(this.#buffer.endMs);
-    this.#decoders = new WeakMap();
+    this.#decoders = undefined;
   }
 
   /** Takes the silence since a position; the padding that a turn starting now would need stays in the buffer. */

@@ -8,7 +8,7 @@ import type { PlaybackListener } from '../ports/playback.ts';
 export class OutputBuffer implements PlaybackListener {
   readonly #emit: (event: UnsentEvent) => void;
   /** Responses that are not done. */
-  readonly #running = new Set<string>();
+  #running: string[] = [];
   #playing: string | undefined;
   #hasDrained = false;
 
@@ -23,15 +23,15 @@ export class OutputBuffer implements PlaybackListener {
 
   /** Whether that response is not done. */
   get isRunning(): boolean {
-    return this.#playing !== undefined && this.#running.has(this.#playing);
+    return this.#playing !== undefined && this.#running.includes(this.#playing);
   }
 
   responseCreated(responseId: string): void {
-    this.#running.add(responseId);
+    this.#running.push(responseId);
   }
 
   responseEnded(responseId: string): void {
-    this.#running.delete(responseId);
+    this.#running = this.#running.filter((id) => id !== responseId);
     this.#stopIfOver();
   }
 
@@ -59,7 +59,7 @@ export class OutputBuffer implements PlaybackListener {
   }
 
   #stopIfOver(): void {
-    if (this.#playing === undefined || !this.#hasDrained || this.#running.has(this.#playing)) return;
+    if (this.#playing === undefined || !this.#hasDrained || this.#running.includes(this.#playing)) return;
     this.#end('output_audio_buffer.stopped');
   }
 

@@ -4,17 +4,17 @@ import { isSpeakable } from '../speech/speech-text.ts';
 /** Whether an automatic response is due, because the user said something that has not been answered. */
 export class PendingResponse {
   /** Committed turns whose transcript is pending. */
-  readonly #awaited = new Set<{ wanted: boolean }>();
+  #awaited: { wanted: boolean }[] = [];
   #due = false;
 
   /** Due, and all transcripts are known, so that one response can answer everything. */
   get ready(): boolean {
-    return this.#due && this.#awaited.size === 0;
+    return this.#due && this.#awaited.length === 0;
   }
 
   /** Whether one is due, or may become due with a pending transcript. */
   get expected(): boolean {
-    return this.#due || [...this.#awaited].some(({ wanted }) => wanted);
+    return this.#due || this.#awaited.some(({ wanted }) => wanted);
   }
 
   /**
@@ -24,9 +24,9 @@ export class PendingResponse {
    */
   await(wanted: boolean): (transcript: Transcript | undefined) => void {
     const turn = { wanted };
-    this.#awaited.add(turn);
+    this.#awaited.push(turn);
     return (transcript) => {
-      this.#awaited.delete(turn);
+      this.#awaited = this.#awaited.filter((other) => other !== turn);
       // A failed transcription also leads to a response, which fails and reports it.
       const saysSomething = !transcript || 'failure' in transcript || isSpeakable(transcript.text);
       this.#due ||= turn.wanted && saysSomething;
