@@ -6,11 +6,16 @@ import {
   candidatePriority,
   classes,
   Event,
+  isStunMessage,
   Message,
   methods,
   type Protocol,
+  parseMessage,
 } from 'werift';
 import type { Endpoint, UdpPort, UdpRoute } from './udp-port.ts';
+
+/** Repetitions of the request to a nominated address, in case the network loses it. */
+const mostRepetitions = 6;
 
 /** The credentials of an ICE session, as its connection has them. */
 interface IceCredentials {
@@ -20,9 +25,17 @@ interface IceCredentials {
   readonly remotePassword: string;
 }
 
+/** An address that the client has nominated, and the request that it has not answered yet. */
+interface Nominee {
+  readonly endpoint: Endpoint;
+  readonly request: Message;
+  repetitions: number;
+}
+
 /**
- * The transport of one ICE session of werift over a port that all calls share. It answers from the address that the
- * client nominated last, so a call survives a change of the client's network.
+ * The transport of one ICE session of werift over a port that all calls share. It sends to the address that the client
+ * nominated last, so a call survives a change of the client's network. The first one proves itself by the handshake of
+ * DTLS, before which there is no media; later ones by the answer to a request, because their source may be forged.
  */
 export class SharedProtocol implements Protocol, UdpRoute {
   readonly type = 'stun';
@@ -35,6 +48,7 @@ export class SharedProtocol implements Protocol, UdpRoute {
   readonly #arrived: () => void;
   readonly #accepts: (data: Buffer) => boolean;
   #selected: Endpoint | undefined;
+  #nominee: Nominee | undefined;
   #nominated = false;
 
   /** `arrived` is called for everything that the client sends; data that `accepts` refuses is dropped. */
@@ -73,7 +87,7 @@ export class SharedProtocol implements Protocol, UdpRoute {
     this.#arrived();
     const conflicts = message.attributesKeys.includes('ICE-CONTROLLED');
     const nominates = !conflicts && message.attributesKeys.includes('USE-CANDIDATE');
-    if (nominates) this.#selected = from;
+    if (nominates) this.#nominate(from);
     if (conflicts || (nominates && !this.#nominated)) {
       this.#nominated ||= nominates;
       return this.onRequestReceived.execute(message, [...from], data);
@@ -85,21 +99,23 @@ export class SharedProtocol implements Protocol, UdpRoute {
     this.#port.send(response.bytes, from);
   }
 
-  received(data: Buffer): void {
+  received(data: Buffer, from: Endpoint): void {
     this.#arrived();
+    if (this.#nominee && isStunMessage(data)) return this.#answered(this.#nominee, data, from);
     if (this.#accepts(data)) this.onDataReceived.execute(data);
   }
 
   /** Makes the client send something: every ICE agent answers a STUN request (RFC 8445 §7.3). */
   probe(): void {
-    if (!this.#selected) return;
-    const request = new Message(methods.BINDING, classes.REQUEST)
-      .setAttribute('USERNAME', `${this.#ice.remoteUsername}:${this.#ice.localUsername}`)
-      .setAttribute('PRIORITY', candidatePriority('prflx'))
-      .setAttribute('ICE-CONTROLLED', this.#tieBreaker)
-      .addMessageIntegrity(Buffer.from(this.#ice.remotePassword))
-      .addFingerprint();
-    this.#port.send(request.bytes, this.#selected);
+    if (this.#selected) this.#port.send(this.#newRequest().bytes, this.#selected);
+  }
+
+  /** Repeats the request to an address that was nominated and has not answered, a few times. */
+  repeatRequest(): void {
+    const nominee = this.#nominee;
+    if (!nominee || nominee.repetitions >= mostRepetitions) return;
+    nominee.repetitions += 1;
+    this.#port.send(nominee.request.bytes, nominee.endpoint);
   }
 
   async sendStun(message: Message, to: Address): Promise<void> {
@@ -122,4 +138,38 @@ export class SharedProtocol implements Protocol, UdpRoute {
     this.onRequestReceived.complete();
     this.onDataReceived.complete();
   }
+
+  #nominate(endpoint: Endpoint): void {
+    this.#selected ??= endpoint;
+    if (isSame(endpoint, this.#selected)) {
+      this.#nominee = undefined;
+      return;
+    }
+    if (!this.#nominee || !isSame(endpoint, this.#nominee.endpoint)) {
+      this.#nominee = { endpoint, request: this.#newRequest(), repetitions: 0 };
+    }
+    this.#port.send(this.#nominee.request.bytes, endpoint);
+  }
+
+  /** Selects the nominated address if a response proves that the client receives there (RFC 8445 §7.2.5.2.1). */
+  #answered({ endpoint, request }: Nominee, data: Buffer, from: Endpoint): void {
+    if (!isSame(endpoint, from)) return;
+    const message = parseMessage(data, Buffer.from(this.#ice.remotePassword));
+    if (message?.messageClass !== classes.RESPONSE || message.transactionIdHex !== request.transactionIdHex) return;
+    this.#selected = endpoint;
+    this.#nominee = undefined;
+  }
+
+  #newRequest(): Message {
+    return new Message(methods.BINDING, classes.REQUEST)
+      .setAttribute('USERNAME', `${this.#ice.remoteUsername}:${this.#ice.localUsername}`)
+      .setAttribute('PRIORITY', candidatePriority('prflx'))
+      .setAttribute('ICE-CONTROLLED', this.#tieBreaker)
+      .addMessageIntegrity(Buffer.from(this.#ice.remotePassword))
+      .addFingerprint();
+  }
+}
+
+function isSame(a: Endpoint, b: Endpoint): boolean {
+  return a[0] === b[0] && a[1] === b[1];
 }

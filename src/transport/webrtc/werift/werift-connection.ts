@@ -255,7 +255,10 @@ export class WeriftConnection implements PeerConnection {
     if (lateByMs > lateMs) this.#arrivedAt += lateByMs;
     const silentMs = clock.now() - this.#arrivedAt;
     if (silentMs + checkMs > limits.silenceMs) return this.#end('vanished');
-    if (silentMs > quietMs) for (const protocol of this.#protocols) protocol.probe();
+    for (const protocol of this.#protocols) {
+      protocol.repeatRequest();
+      if (silentMs > quietMs) protocol.probe();
+    }
     this.#checkLater();
   }
 
