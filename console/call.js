@@ -1,8 +1,11 @@
 /** A call over WebRTC: events on a data channel, audio on tracks. */
 
+import { captureStream } from './audio/capture.js';
+
 /**
  * @typedef {object} CallListener
  * @property {(text: string) => void} onMessage
+ * @property {(samples: Int16Array) => void} onAudio what the server says, in chunks of 20 ms
  * @property {(message: string, code: number) => void} onClosed once, unless the page closed the call
  */
 
@@ -15,6 +18,8 @@ export class Call {
   #events = this.#peer.createDataChannel('oai-events');
   #sender = this.#peer.addTransceiver('audio', { direction: 'sendrecv' }).sender;
   #output = new Audio();
+  /** Listens to the output, for the timeline. @type {AudioContext | null} */
+  #capture = null;
   #closed = false;
 
   /** @param {CallListener} listener */
@@ -23,6 +28,7 @@ export class Call {
     this.#output.autoplay = true;
     this.#peer.addEventListener('track', ({ streams }) => {
       this.#output.srcObject = streams[0] ?? null;
+      if (streams[0] !== undefined) void this.#listen(streams[0]);
     });
     this.#events.addEventListener('message', ({ data }) => listener.onMessage(data));
     this.#peer.addEventListener('connectionstatechange', () => {
@@ -66,12 +72,24 @@ export class Call {
   async sendTrack(track) {
     // Browsers may have refused to play before the user pressed a button.
     if (this.#output.paused) this.#output.play().catch(() => {});
+    void this.#capture?.resume();
     await this.#sender.replaceTrack(track).catch(() => {});
   }
 
   close() {
     this.#closed = true;
     this.#peer.close();
+    void this.#capture?.close();
+    this.#capture = null;
+  }
+
+  /** @param {MediaStream} stream */
+  async #listen(stream) {
+    const capture = await captureStream(stream, this.#listener.onAudio);
+    if (this.#closed) return capture.close();
+    this.#capture = capture;
+    // Before the user has pressed a button, this waits.
+    void capture.resume();
   }
 
   #fail() {

@@ -86,6 +86,8 @@ export function summarise(event) {
       return event.response.id;
     case 'response.done':
       return describeResponse(event.response);
+    case 'parley.ledger':
+      return `first sound after ${event.at_ms.audible ?? '–'} ms`;
     default:
       return 'item_id' in event ? String(event.item_id) : '';
   }

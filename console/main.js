@@ -1,13 +1,14 @@
 /** Creates the parts of the page and connects them to its buttons. */
 
+import { levelOf } from './audio/pcm.js';
 import { Player } from './audio/player.js';
 import { Conversation } from './conversation.js';
 import { element, make } from './dom.js';
-import { EventLog } from './event-log.js';
 import { Latency } from './latency.js';
 import { Notices } from './notices.js';
 import { keyRefused, RealtimeClient } from './realtime-client.js';
 import { isLost, Reconnection } from './reconnection.js';
+import { Inspector } from './session/inspector.js';
 import { loadSettings, saveSettings } from './settings.js';
 import { SettingsForm } from './settings-form.js';
 import { Talk } from './talk.js';
@@ -47,14 +48,17 @@ let ending = null;
 
 const settings = loadSettings();
 const notices = new Notices();
-const events = new EventLog();
+const inspector = new Inspector();
 const latency = new Latency();
 const transcript = new Transcript();
 
 const client = new RealtimeClient({
-  onSent: (event) => events.add('sent', event),
-  onReceived(event) {
-    events.add('received', event);
+  onSent: (event, bytes) => inspector.live.add('sent', event, inspector.nowMs, bytes),
+  onCallAudio(samples) {
+    if (levelOf(samples) > 0) inspector.live.addAssistantAudio(samples, inspector.nowMs);
+  },
+  onReceived(event, bytes) {
+    inspector.live.add('received', event, inspector.nowMs, bytes);
     if (event.type === 'session.created') {
       ending = null;
       reconnection.succeeded();
@@ -80,6 +84,7 @@ const client = new RealtimeClient({
 
 const player = new Player({
   onItemStarted: (itemId, latencyMs) => latency.heard(itemId, latencyMs),
+  onPosition: (position, inMs) => inspector.live.addPlayed(position, inspector.nowMs + inMs),
   onPlaying: showState,
   onLevel: (level) => document.body.style.setProperty('--agent-level', level.toFixed(2)),
   onProblem: (message) => notices.show('player', message),
@@ -105,6 +110,7 @@ const talk = new Talk({
   conversation,
   settings,
   onLevel: (level) => document.body.style.setProperty('--user-level', level.toFixed(2)),
+  onCallAudio: (samples) => inspector.live.addUserAudio(samples, inspector.nowMs),
   onChange: showState,
   onProblem: (message) => notices.show('microphone', message),
 });
@@ -120,7 +126,7 @@ const form = new SettingsForm(
   connect,
 );
 
-const reconnection = new Reconnection(open);
+const reconnection = new Reconnection(() => conversation.connect());
 
 bindTalkButton(talkButton, talk, {
   beforeTalk() {
@@ -188,11 +194,6 @@ function connect() {
   ending = null;
   reconnection.cancel();
   notices.clear();
-  open();
-}
-
-function open() {
-  events.restartClock();
   conversation.connect();
 }
 

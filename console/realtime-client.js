@@ -7,13 +7,16 @@ import { Call } from './call.js';
 /** @typedef {import('../src/protocol/wire/client-events.ts').ClientEvent} ClientEvent */
 /**
  * @typedef {object} ClientListener
- * @property {(event: ClientEvent) => void} onSent
- * @property {(event: ServerEvent) => void} onReceived
+ * @property {(event: ClientEvent, bytes: number) => void} onSent
+ * @property {(event: ServerEvent, bytes: number) => void} onReceived
+ * @property {(samples: Int16Array) => void} onCallAudio what the server says in a call, in chunks of 20 ms
  * @property {(message: string, code: number) => void} onClosed the connection is over, unasked, or could not be made
  */
 
 /** Maximum audio waiting to be sent; beyond it, chunks are dropped. */
 const maxBufferedBytes = 2_000_000;
+
+const encoder = new TextEncoder();
 
 /** The close code for a missing or invalid key. */
 export const keyRefused = 3000;
@@ -71,7 +74,7 @@ export class RealtimeClient {
       opened = true;
     });
     socket.addEventListener('message', ({ data }) => {
-      if (socket === this.#socket) this.#listener.onReceived(JSON.parse(data));
+      if (socket === this.#socket) this.#receive(data);
     });
     socket.addEventListener('close', ({ code, reason }) => {
       if (socket !== this.#socket) return;
@@ -90,18 +93,24 @@ export class RealtimeClient {
   #callServer(model, apiKey) {
     const call = new Call({
       onMessage: (text) => {
-        if (call === this.#call) this.#listener.onReceived(JSON.parse(text));
+        if (call === this.#call) this.#receive(text);
       },
       onClosed: (message, code) => {
         if (call !== this.#call) return;
         this.#call = null;
         this.#listener.onClosed(message, code);
       },
+      onAudio: (samples) => this.#listener.onCallAudio(samples),
     });
     this.#call = call;
     const url = new URL('v1/realtime/calls', document.baseURI);
     url.searchParams.set('model', model);
     void call.open(url, apiKey);
+  }
+
+  /** @param {string} text */
+  #receive(text) {
+    this.#listener.onReceived(JSON.parse(text), sizeOf(text));
   }
 
   close() {
@@ -128,8 +137,9 @@ export class RealtimeClient {
     const link = this.#call ?? this.#socket;
     if (link === null || !this.isOpen) return id;
     const sent = { ...event, event_id: id };
-    link.send(JSON.stringify(sent));
-    this.#listener.onSent(sent);
+    const text = JSON.stringify(sent);
+    link.send(text);
+    this.#listener.onSent(sent, sizeOf(text));
     return id;
   }
 
@@ -149,6 +159,11 @@ export class RealtimeClient {
     this.send({ type: 'input_audio_buffer.append', audio });
     return 'sent';
   }
+}
+
+/** @param {string} text @returns {number} bytes in UTF-8 */
+function sizeOf(text) {
+  return encoder.encode(text).length;
 }
 
 /**

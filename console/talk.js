@@ -10,6 +10,7 @@ import { closingSilenceMs } from './settings.js';
  * @property {import('./conversation.js').Conversation} conversation
  * @property {import('./settings.js').Settings} settings
  * @property {(level: number) => void} onLevel 0…1
+ * @property {(samples: Int16Array) => void} onCallAudio what is sent on the track of a call, in chunks of 20 ms
  * @property {() => void} onChange
  * @property {(message: string) => void} onProblem
  */
@@ -123,11 +124,12 @@ export class Talk {
 
   /** @param {Int16Array} samples */
   #onChunk(samples) {
-    const { client, conversation, onLevel, onProblem } = this.#parts;
+    const { client, conversation, onLevel, onCallAudio, onProblem } = this.#parts;
     const listens = !this.isPushToTalk || this.#held || this.#tailMs > 0;
     onLevel(listens ? levelOf(samples) : 0);
     if (!listens || !conversation.isConnected) return;
-    if (client.sendAudio(encodeBase64(samples)) === 'dropped') {
+    if (client.carriesAudio) onCallAudio(samples);
+    else if (client.sendAudio(encodeBase64(samples)) === 'dropped') {
       onProblem('The connection is too slow for speech. Some of your speech was lost.');
     }
     const ms = toMs(samples.length);

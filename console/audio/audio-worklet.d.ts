@@ -1,6 +1,8 @@
 /** Types of the worklet's global scope (Web Audio API, "AudioWorkletGlobalScope"). */
 
 declare const sampleRate: number;
+/** Seconds. */
+declare const currentTime: number;
 
 declare abstract class AudioWorkletProcessor {
   readonly port: MessagePort;

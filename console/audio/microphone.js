@@ -1,6 +1,6 @@
 /** The microphone, as chunks of 20 ms in the wire format. */
 
-import { sampleRateHz } from './pcm.js';
+import { captureStream } from './capture.js';
 
 /** The microphone is unavailable; the message says what the user can do. */
 export class MicrophoneError extends Error {}
@@ -62,7 +62,8 @@ export class Microphone {
     if (this.#attempt !== attempt) return stopTracks(stream);
     let context;
     try {
-      context = await this.#capture(stream);
+      context = await captureStream(stream, this.#onChunk);
+      await context.resume();
     } catch (error) {
       stopTracks(stream);
       throw new MicrophoneError(`The microphone cannot be read: ${error instanceof Error ? error.message : error}`);
@@ -86,34 +87,6 @@ export class Microphone {
     this.#stream = null;
     this.#context = null;
     this.#attempt = null;
-  }
-
-  /** @param {MediaStream} stream */
-  async #capture(stream) {
-    const { context, source } = connectSource(stream);
-    await context.audioWorklet.addModule(new URL('./microphone-worklet.js', import.meta.url));
-    const node = new AudioWorkletNode(context, 'parley-microphone', { channelCount: 1, channelCountMode: 'explicit' });
-    node.port.onmessage = ({ data }) => this.#onChunk(data);
-    // The output is silent; the connection keeps the node running.
-    source.connect(node).connect(context.destination);
-    await context.resume();
-    return context;
-  }
-}
-
-/**
- * Lets the browser resample if possible. Firefox cannot connect a stream to a context with another rate
- * (NotSupportedError), so the worklet resamples there.
- * @param {MediaStream} stream
- */
-function connectSource(stream) {
-  const context = new AudioContext({ sampleRate: sampleRateHz, latencyHint: 'interactive' });
-  try {
-    return { context, source: context.createMediaStreamSource(stream) };
-  } catch {
-    context.close();
-    const own = new AudioContext({ latencyHint: 'interactive' });
-    return { context: own, source: own.createMediaStreamSource(stream) };
   }
 }
 

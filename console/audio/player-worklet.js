@@ -49,6 +49,7 @@ class PlayerProcessor extends AudioWorkletProcessor {
       playing: this.#playing,
       position: this.#queue.position,
       peak: this.#peak,
+      atSeconds: currentTime,
     });
     this.#sinceReport = 0;
     this.#peak = 0;

@@ -3,11 +3,13 @@
 import { sampleRateHz, toMs } from './pcm.js';
 
 /** @typedef {import('./playback-queue.js').Position} Position */
-/** @typedef {{ generation: number, playing: boolean, position: Position | null, peak: number }} Report */
+/** @typedef {{ generation: number, playing: boolean, position: Position | null, peak: number, atSeconds: number }} Report */
 /**
  * @typedef {object} PlayerListener
  * @property {(itemId: string, latencyMs: number) => void} onItemStarted the first sample of an item leaves the
  *   program; it is heard `latencyMs` later
+ * @property {(position: Position, inMs: number) => void} onPosition when audio up to there is heard: in the past if the
+ *   report is late
  * @property {(playing: boolean) => void} onPlaying
  * @property {(level: number) => void} onLevel 0…1
  * @property {(message: string) => void} onProblem
@@ -79,10 +81,12 @@ export class Player {
       this.#listener.onProblem('More than ten minutes of speech are waiting to be played. The rest is dropped.');
       return;
     }
-    const { generation, playing, position, peak } = message;
+    const { generation, playing, position, peak, atSeconds } = message;
     if (generation !== this.#generation) return;
     const isNew = position !== null && position.itemId !== this.#position?.itemId;
     this.#position = position;
+    const ageMs = ((this.#context?.currentTime ?? atSeconds) - atSeconds) * 1000;
+    if (position !== null) this.#listener.onPosition(position, this.#latencyMs() - ageMs);
     this.#setPlaying(playing);
     if (isNew && playing) this.#listener.onItemStarted(position.itemId, this.#latencyMs());
     this.#listener.onLevel(playing ? Math.min(1, peak * 1.6) : 0);

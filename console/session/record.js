@@ -1,0 +1,166 @@
+/** What has happened on this page: every event, and both sides' audio, on one time axis. */
+
+import { decodeBase64, sampleRateHz, toMs } from '../audio/pcm.js';
+import { audioBytes, withoutAudio } from '../event-summary.js';
+import { AnswerAudio } from './answer-audio.js';
+import { Track } from './track.js';
+
+/** @typedef {import('../realtime-client.js').ServerEvent} ServerEvent */
+/** @typedef {import('../realtime-client.js').ClientEvent} ClientEvent */
+/** @typedef {'sent' | 'received'} Direction */
+/**
+ * @typedef {object} Entry
+ * @property {number} index from 0, without gaps
+ * @property {number} atMs
+ * @property {Direction} direction
+ * @property {ServerEvent | ClientEvent} event audio is replaced by a description
+ * @property {number} bytes of the event as it was sent
+ * @property {{ startMs: number, durationMs: number } | null} audio of the user in it, and its place on the axis
+ */
+/**
+ * A stretch of an answer as it was played.
+ * @typedef {object} Played
+ * @property {string} itemId
+ * @property {number} startMs
+ * @property {number} endMs
+ */
+/**
+ * @typedef {object} RecordListener
+ * @property {(entry: Entry) => void} onEntry
+ * @property {(played: Played, entry: number) => void} onPlayed also when the stretch has become longer
+ */
+
+/** Maximum number of events; the oldest are dropped. */
+const maxEntries = 200_000;
+/** Audio that is sent faster than real time, such as silence at the end of a turn, starts where it is sent. */
+const maxLiveMs = 200;
+/** Shorter gaps come from a busy browser, not from a pause. */
+const maxGapMs = { live: 1000, played: 150 };
+
+export class SessionRecord {
+  user = new Track();
+  assistant = new Track();
+  /** @type {Entry[]} */
+  entries = [];
+  /** @type {Played[]} */
+  played = [];
+  /** The time of 0 ms. */
+  startedAt;
+  #answers = new AnswerAudio();
+  #nextIndex = 0;
+  /** @type {RecordListener | null} */
+  #listener = null;
+
+  /** @param {Date} startedAt */
+  constructor(startedAt) {
+    this.startedAt = startedAt;
+  }
+
+  /** The time of the last thing that it contains. */
+  get endMs() {
+    return Math.max(
+      this.entries.at(-1)?.atMs ?? 0,
+      this.user.endMs,
+      this.assistant.endMs,
+      this.played.at(-1)?.endMs ?? 0,
+    );
+  }
+
+  /**
+   * Reports everything that it contains, and then everything that is added.
+   * @param {RecordListener | null} listener replaces another
+   */
+  observe(listener) {
+    this.#listener = listener;
+    if (listener === null) return;
+    for (const entry of this.entries) listener.onEntry(entry);
+    for (const played of this.played) listener.onPlayed(played, this.#lastIndexBefore(played.startMs));
+  }
+
+  /**
+   * @param {Direction} direction
+   * @param {ServerEvent | ClientEvent} event
+   * @param {number} atMs
+   * @param {number} bytes of the event as it was sent
+   */
+  add(direction, event, atMs, bytes) {
+    const audio = event.type === 'input_audio_buffer.append' ? this.#userAudio(decodeBase64(event.audio), atMs) : null;
+    if (event.type === 'response.output_audio.delta')
+      this.#answers.add(event.item_id, event.content_index, decodeBase64(event.delta));
+    const kept = audioBytes(event) > 0 || 'item' in event ? withoutAudio(event) : event;
+    this.restore({ atMs, direction, event: kept, bytes, audio });
+  }
+
+  /**
+   * Adds an event as it was recorded.
+   * @param {Omit<Entry, 'index'>} entry
+   */
+  restore(entry) {
+    const added = { index: this.#nextIndex++, ...entry };
+    this.entries.push(added);
+    if (this.entries.length > maxEntries) this.entries.splice(0, maxEntries / 10);
+    this.#listener?.onEntry(added);
+  }
+
+  /**
+   * The microphone, in a call: its events contain no audio.
+   * @param {Int16Array} samples that end now
+   * @param {number} atMs
+   */
+  addUserAudio(samples, atMs) {
+    this.#userAudio(samples, atMs);
+  }
+
+  /**
+   * What the assistant says, in a call.
+   * @param {Int16Array} samples that end now
+   * @param {number} atMs
+   */
+  addAssistantAudio(samples, atMs) {
+    this.assistant.add(liveStart(this.assistant, samples, atMs), samples);
+  }
+
+  /**
+   * The playback of an answer has reached a position.
+   * @param {{ itemId: string, contentIndex: number, playedSamples: number }} position
+   * @param {number} atMs when it is audible
+   */
+  addPlayed({ itemId, contentIndex, playedSamples }, atMs) {
+    const samples = this.#answers.take(itemId, contentIndex, playedSamples);
+    if (samples.length === 0) return;
+    const durationMs = toMs(samples.length);
+    const last = this.played.at(-1);
+    const continues = last?.itemId === itemId && atMs - durationMs - last.endMs < maxGapMs.played;
+    const startMs = this.assistant.add(continues ? last.endMs : atMs - durationMs, samples);
+    const stretch = continues ? last : { itemId, startMs, endMs: startMs };
+    stretch.endMs = startMs + durationMs;
+    if (!continues) this.played.push(stretch);
+    this.#listener?.onPlayed(stretch, this.#nextIndex - 1);
+  }
+
+  /**
+   * @param {Int16Array} samples
+   * @param {number} atMs
+   */
+  #userAudio(samples, atMs) {
+    const startMs = this.user.add(liveStart(this.user, samples, atMs), samples);
+    return { startMs, durationMs: toMs(samples.length) };
+  }
+
+  /** @param {number} atMs */
+  #lastIndexBefore(atMs) {
+    return this.entries.findLast((entry) => entry.atMs <= atMs)?.index ?? 0;
+  }
+}
+
+/**
+ * Where live audio belongs that has arrived now: after the audio before it, unless there was a pause.
+ * @param {Track} track
+ * @param {Int16Array} samples
+ * @param {number} atMs
+ */
+function liveStart(track, samples, atMs) {
+  const durationMs = (samples.length * 1000) / sampleRateHz;
+  const startMs = durationMs > maxLiveMs ? atMs : atMs - durationMs;
+  return startMs - track.endMs < maxGapMs.live ? track.endMs : startMs;
+}

@@ -1,0 +1,28 @@
+/** The words for a mark: all figures that it has. */
+
+import { formatTime } from './viewport.js';
+
+/**
+ * @param {import('./marks.js').Mark} mark
+ * @returns {string}
+ */
+export function describeMark({ name, text, startMs, endMs, facts }) {
+  const place =
+    endMs === startMs
+      ? `at ${formatTime(round(startMs))}`
+      : endMs === null
+        ? `from ${formatTime(round(startMs))}, goes on`
+        : `${formatTime(round(startMs))} to ${formatTime(round(endMs))}, ${describeDuration(endMs - startMs)}`;
+  const figures = facts.map(([fact, value]) => `${fact}: ${value}`);
+  return [text === '' ? name : `${name} “${text}”`, place, ...figures].join(' · ');
+}
+
+/** @param {number} ms */
+function describeDuration(ms) {
+  return ms < 1000 ? `${Math.round(ms * 10) / 10} ms` : `${(ms / 1000).toFixed(2)} s`;
+}
+
+/** @param {number} ms */
+function round(ms) {
+  return Math.round(ms);
+}

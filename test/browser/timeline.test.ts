@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, type TestContext, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import type { EngineSet } from '../../src/server/server.ts';
+import { borrowed, embeddedEngines, spokenQuestion } from '../support/embedded.ts';
+import { newServer } from '../support/server.ts';
+import { inBrowser, openPage, reach } from './chromium.ts';
+
+const toFirstRow = Array<string>(6).fill('ArrowUp');
+
+suite('the timeline in Chromium', inBrowser, () => {
+  let engines: EngineSet;
+  before(async () => {
+    engines = await embeddedEngines();
+  });
+  after(() => engines.close());
+
+  /** A page on which a spoken question has been answered. */
+  async function afterQuestion(t: TestContext, stored: object = {}) {
+    const server = await newServer(t, { engines: borrowed(engines) });
+    const samples = await spokenQuestion(engines, 'What time is it?');
+    const opened = await openPage(t, server.url, { samples, stored });
+    await reach(opened.page, 'ready');
+    await opened.page.getByTestId('talk').click();
+    await reach(opened.page, 'agent-speaks');
+    await reach(opened.page, 'listening');
+    await opened.page.getByTestId('talk').click();
+    await reach(opened.page, 'ready');
+    return opened;
+  }
+
+  /** The figures of the chosen mark after each key. */
+  async function press(page: Page, ...keys: string[]): Promise<string> {
+    for (const key of keys) await page.keyboard.press(key);
+    return (await page.getByTestId('timeline-details').textContent()) ?? '';
+  }
+
+  test('the keyboard names every figure, and leads to the event and back', async (t) => {
+    const { page, complaints } = await afterQuestion(t);
+    await page.getByTestId('timeline').focus();
+    const speech = await press(page, '0', 'ArrowRight', ...toFirstRow, 'Home');
+    assert.match(speech, /^Speech · [\d.]+ s to [\d.]+ s, [\d.]+ m?s · audio_start_ms: /);
+    assert.match(await press(page, 'ArrowDown'), /^Turn · /);
+    assert.match(await press(page, 'ArrowDown'), /^Transcript “What time is it\?” · /);
+    assert.match(
+      await press(page, 'ArrowDown'),
+      /^Response “It is .*” · .* · first audio: after \d+ ms · status: completed/,
+    );
+    assert.match(await press(page, 'ArrowDown'), /· part: [\d.]+ ms of [\d.]+ ms from the end of speech/);
+
+    assert.match(await press(page, 'ArrowDown', 'Home'), /^Session started “sess_.*” · at /);
+
+    await press(page, 'ArrowUp', 'ArrowUp', 'End', 'Enter');
+    const row = page.getByTestId('events').locator(':focus');
+    assert.match((await row.textContent()) ?? '', /response\.created/);
+    await page.getByTestId('events').getByRole('button', { name: 'Show in timeline' }).click();
+    assert.match(await press(page), /^Response “It is/);
+    assert.deepEqual(complaints, []);
+  });
+
+  test('the pointer names marks, selects a stretch and plays it', async (t) => {
+    const { page, complaints } = await afterQuestion(t);
+    await page.getByRole('button', { name: 'All', exact: true }).click();
+    const box = (await page.getByTestId('timeline').boundingBox()) ?? assert.fail();
+    const y = box.y + 20;
+    await page.mouse.move(box.x + 200, y);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 320, y, { steps: 3 });
+    await page.mouse.up();
+    assert.match(await press(page), /^Selection · [\d.]+ s to [\d.]+ s, /);
+    const play = page.getByRole('button', { name: 'Play', exact: true });
+    await play.click();
+    await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+    await play.waitFor();
+
+    await page.getByTestId('timeline').focus();
+    await press(page, 'ArrowRight');
+    const live = page.getByRole('button', { name: 'Live' });
+    assert.equal(await live.getAttribute('aria-pressed'), 'false');
+    await live.click();
+    assert.equal(await live.getAttribute('aria-pressed'), 'true');
+    assert.deepEqual(complaints, []);
+  });
+
+  test('in a call, both sides are on the timeline without events of audio', async (t) => {
+    const { page, complaints } = await afterQuestion(t, { transport: 'webrtc' });
+    await page.getByTestId('timeline').focus();
+    assert.match(await press(page, '0', 'ArrowRight', ...toFirstRow, 'Home'), /^Speech · /);
+    assert.match(await press(page, 'End'), /^Played · [\d.]+ s to [\d.]+ s, /);
+    assert.deepEqual(complaints, []);
+  });
+});
