@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import { concatSamples } from '../../src/audio/pcm.ts';
 import type { EngineSet } from '../../src/server/server.ts';
+import { wordErrorRate } from '../engines/speech.ts';
 import { embeddedEngines, spokenQuestion, words } from '../support/embedded.ts';
 import { silence } from '../support/fake-engines.ts';
 import { verifies } from '../support/verifies.ts';
@@ -21,6 +22,8 @@ const interruption = 'Please close the window before you leave.';
 const numbers = 'one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen';
 /** Of the browser's jitter buffer, which stretches and drops audio. */
 const toleranceMs = 300;
+/** One wrong word: a browser without enough CPU time stretches and drops audio. */
+const mostErrors = 0.15;
 
 let engines: EngineSet;
 before(async () => {
@@ -31,7 +34,7 @@ after(() => engines.close());
 /** A spoken question is transcribed, and the browser plays what the transcript of the answer says. */
 async function isAnswered(call: BrowserCall): Promise<void> {
   const { transcript: asked } = await call.first('conversation.item.input_audio_transcription.completed');
-  assert.equal(words(asked), words(question));
+  assertUnderstood(question, asked);
   const { transcript } = await call.first('response.output_audio_transcript.done');
   assert.equal(words(transcript), words(answer));
   const { response } = await call.first('response.done');
@@ -39,7 +42,7 @@ async function isAnswered(call: BrowserCall): Promise<void> {
   const started = await call.first('output_audio_buffer.started');
   const stopped = await call.first('output_audio_buffer.stopped');
   assert.deepEqual([started.response_id, stopped.response_id], [response.id, response.id]);
-  assert.equal(words((await call.heard()).text), words(answer));
+  assertUnderstood(answer, (await call.heard()).text);
 }
 
 /** Speech cuts off an answer: the server truncates the item where the browser stopped playing it. */
@@ -63,6 +66,10 @@ async function isInterrupted(call: BrowserCall): Promise<void> {
     order,
   );
   assertPlayed((await call.heard()).ms, playedMs);
+}
+
+function assertUnderstood(said: string, text: string): void {
+  assert.ok(wordErrorRate(said, text) <= mostErrors, `'${said}' was transcribed as '${text}'`);
 }
 
 function assertPlayed(audibleMs: number, playedMs: number): void {

@@ -34,7 +34,8 @@ export interface Pair {
 /** A server with fake engines, and one that relays to it. */
 export async function newPair(t: TestContext, options: RelayOptions = {}): Promise<Pair> {
   const engines = fakeEngines();
-  const direct = await newServer(t, { engines: fakeEngineSet(engines) });
+  const { clock } = options;
+  const direct = await newServer(t, { engines: fakeEngineSet(engines), ...(clock && { clock }) });
   const relay = await relayTo(t, direct.wsUrl, options);
   return { direct, relay, engines };
 }
