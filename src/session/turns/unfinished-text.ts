@@ -34,8 +34,8 @@ export function unfinishedLogit(text: string, { endIsKnown = false } = {}): numb
   if (last === undefined) return 0;
   if (fillers.has(last)) return words.length === 1 ? -3 : -4;
   let logit = 0;
-  // A mark that the transcriber prints inside sentences, or for speech that breaks off; its own probability says more.
-  if (/(?:[,;:–—-]|\.\.\.|…)["”’)]*$/u.test(trimmed)) logit -= endIsKnown ? 1 : 3;
+  // A mark that is printed inside sentences, or for speech that breaks off; the transcriber's own probability includes it.
+  if (!endIsKnown && /(?:[,;:–—-]|\.\.\.|…)["”’)]*$/u.test(trimmed)) logit -= 3;
   if (openWords.has(last)) {
     const isQuestion = /\?["”’)]*$/u.test(trimmed);
     logit -= !ambiguousWords.has(last) ? 4 : isQuestion ? 0 : 1.5;
