@@ -19,6 +19,7 @@ const milliseconds = (min: number, max: number) => integer('MS', min, max);
 
 export const limits = inGroup('Limits', {
   sessions: option(count(1, 100_000), 1000, 'Concurrent sessions; further ones are refused with HTTP 503.'),
+  sessionRows: option(count(1, 100_000), 100, 'Sessions in one response of GET /v1/parley/sessions.'),
   pendingConnections: option(
     count(1, 100_000),
     1024,

@@ -29,6 +29,8 @@ export interface AppOptions {
   calls: Omit<CallRoutesOptions, 'callers' | 'sessions' | 'session' | 'log'>;
   audio: Omit<AudioApiOptions, 'callers' | 'metering' | 'log'>;
   sessions: SessionRegistry;
+  /** Most sessions in one response. */
+  sessionRows: number;
   metering: Pick<Metering, 'metricsText' | 'openAudioAccount'>;
   readiness: Readiness;
   /** Directory of the console. */
@@ -125,7 +127,7 @@ function refuseWhileDraining(sessions: SessionRegistry): MiddlewareHandler {
 }
 
 /** Routes that require an API key if the server has any. */
-function createApi({ callers, minting, calls, sessions, metering, log }: AppOptions): Hono<ApiEnv> {
+function createApi({ callers, minting, calls, sessions, sessionRows, metering, log }: AppOptions): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();
   const key = authenticate(callers);
   api.post('/v1/realtime/client_secrets', key, mintSecret(minting, gaMinting));
@@ -137,7 +139,7 @@ function createApi({ callers, minting, calls, sessions, metering, log }: AppOpti
 
   addCalls(api, { ...calls, callers, sessions, session: minting, log });
 
-  const { list, retrieve, end } = sessionRoutes(sessions);
+  const { list, retrieve, end } = sessionRoutes(sessions, sessionRows);
   api.get('/v1/parley/sessions', key, list);
   api.get('/v1/parley/sessions/:id', key, retrieve);
   api.delete('/v1/parley/sessions/:id', key, end);

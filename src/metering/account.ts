@@ -4,6 +4,7 @@ import { TurnLedger, type TurnTimes } from '../session/observing/turn-ledger.ts'
 import type { ExpectedTokens, Meter, Reservation, ResponseAdmission } from '../session/ports/meter.ts';
 import type { SessionObserver } from '../session/ports/observer.ts';
 import { clampAmount, responseQuantities, transcriptionQuantities } from './quantities.ts';
+import { RecentLatencies } from './recent-latencies.ts';
 import type { TokenBudget } from './token-budget.ts';
 import { UsageTotals, type UsageTotalsOptions, type UsedTotals } from './usage-totals.ts';
 
@@ -12,6 +13,14 @@ export interface SessionTotals extends UsedTotals {
   /** By status. */
   responses: Partial<Record<ResponseStatus, number>>;
   transcriptions: number;
+}
+
+/** The pace of one session. */
+export interface SessionActivity {
+  /** User turns that were decided by voice activity, a commit or an idle timeout. */
+  turns: number;
+  /** The median latency of the last responses with audio, and their number; absent without any, as in relayed sessions. */
+  latency?: { responses: number; medianMs: number };
 }
 
 export interface AccountOptions extends UsageTotalsOptions {
@@ -30,13 +39,23 @@ export class Account implements Meter {
   readonly #responses: Partial<Record<ResponseStatus, number>> = {};
   readonly #usageTotals: UsageTotals;
   #transcriptions = 0;
+  #turns = 0;
+  /** Created with the first latency, because most sessions of a busy server are idle. */
+  #latencies: RecentLatencies | undefined;
   #open = true;
 
   constructor(options: AccountOptions) {
-    const ledger = new TurnLedger(({ status }, times, entry) => this.responseEnded(status, times, entry?.partsMs));
+    const ledger = new TurnLedger(({ status }, times, entry) => {
+      this.responseEnded(status, times, entry?.partsMs);
+      const audibleMs = entry?.atMs.audible;
+      if (audibleMs === undefined) return;
+      this.#latencies ??= new RecentLatencies();
+      this.#latencies.add(audibleMs);
+    });
     this.observer = {
-      observe(observation) {
+      observe: (observation) => {
         ledger.observe(observation);
+        if (observation.type === 'turn_decided') this.#turns += 1;
         if (observation.type === 'ahead_dropped') options.metrics.aheadDropped(options.labels, observation);
       },
     };
@@ -78,6 +97,11 @@ export class Account implements Meter {
 
   totals(): SessionTotals {
     return { responses: { ...this.#responses }, transcriptions: this.#transcriptions, ...this.#usageTotals.total() };
+  }
+
+  activity(): SessionActivity {
+    const { count: responses = 0, medianMs = 0 } = this.#latencies ?? {};
+    return { turns: this.#turns, ...(responses > 0 && { latency: { responses, medianMs } }) };
   }
 
   /** Call when the session has ended. Idempotent. */

@@ -14,7 +14,7 @@ import { Prices, type PriceTable } from './prices.ts';
 import { processMetrics } from './process-metrics.ts';
 import type { SessionLease } from './session-leases.ts';
 
-export type { Account, SessionTotals } from './account.ts';
+export type { Account, SessionActivity, SessionTotals } from './account.ts';
 export type { AudioAccount } from './audio-account.ts';
 export type { Admission } from './key-limits.ts';
 export type { RefusalReason } from './metrics.ts';

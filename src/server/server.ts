@@ -199,6 +199,7 @@ export async function startConfiguredServer(
   const factory = await sessionFactory({ config, ...tools, observe, openTools, mcp, turnModel });
   const sessions = new SessionRegistry({
     create: options.createSession ?? factory.create,
+    enginesFor: options.createSession ? undefined : factory.enginesFor,
     limit: limits.sessions,
     clock,
     ids,
@@ -236,6 +237,7 @@ export async function startConfiguredServer(
     calls: { config, calls, authorizer, metering, body: bodyLimits(limits, clock) },
     audio: audioApiOptions(config, engineSet, clock),
     sessions,
+    sessionRows: limits.sessionRows,
     metering,
     readiness,
     consoleFolder,

@@ -5,15 +5,17 @@
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import { childLog, type Log } from '../core/log.ts';
+import { publicNames } from '../engines/spec/engine-group.ts';
 import { type EngineSet, openEngines } from '../engines/spec/registry.ts';
 import type { McpServers } from '../mcp/mcp-servers.ts';
 import { withFailuresLogged } from '../net/image-fetcher.ts';
 import type { IdSource } from '../protocol/wire/ids.ts';
-import type { SessionUpdate } from '../protocol/wire/session-config.ts';
+import type { SessionType, SessionUpdate } from '../protocol/wire/session-config.ts';
 import { contextBudget, refuseTruncation } from '../session/context/truncation.ts';
 import { AudioBudget } from '../session/conversation/audio-budget.ts';
 import { AheadQuotas } from '../session/limits/ahead-quota.ts';
 import { refuseUnavailable } from '../session/limits/unavailable.ts';
+import { allKinds } from '../session/ports/engines.ts';
 import type { ImageFetcher } from '../session/ports/image-fetcher.ts';
 import type { TokenCounter } from '../session/ports/language-model.ts';
 import type { CloseReason } from '../session/ports/peer.ts';
@@ -64,6 +66,8 @@ export async function sessionFactory({
    * @throws {WireError} with a GA path
    */
   requireAvailable(update: SessionUpdate, model: string): void;
+  /** The public names of what serves a session: of each engine by its part, or of the upstream. */
+  enginesFor(kind: { type: SessionType; model: string }): Readonly<Record<string, string>>;
 }> {
   const { settings, clock, ids, log } = tools;
   const audioBudget = new AudioBudget(config.limits.totalAudioMs);
@@ -122,6 +126,13 @@ export async function sessionFactory({
       const engines = engineSet.enginesFor?.(model) ?? engineSet.engines;
       refuseUnavailable(update, { engines, settings }, 'session');
       refuseTruncation(update.truncation, contextBudget(settings.contextTokens, model));
+    },
+    enginesFor(kind) {
+      const upstream = upstreamFor(upstreams, kind)?.name;
+      if (upstream !== undefined) return { upstream };
+      const names = engineSet.namesFor?.(kind.model);
+      const own = names && allKinds.map((part) => ({ part, name: names[part] ?? '' }));
+      return publicNames(own ?? engineSet.describe());
     },
   };
 }

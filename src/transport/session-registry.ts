@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { Account, Metering, Owner, SessionLease, SessionTotals } from '../metering/metering.ts';
+import type { Account, Metering, Owner, SessionActivity, SessionLease, SessionTotals } from '../metering/metering.ts';
 import type { IdSource } from '../protocol/wire/ids.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
 import type { Meter } from '../session/ports/meter.ts';
@@ -42,12 +42,18 @@ export interface RegisteredSession {
   readonly owner: Owner;
   /** The id of the call whose conversation it is; undefined for a session that is not a call. */
   readonly callId: string | undefined;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, later than that of every session before. */
   readonly openedAtMs: number;
+  /** Milliseconds since then. */
+  readonly ageMs: number;
+  /** The engines that serve it by part, or the upstream. */
+  readonly engines: Readonly<Record<string, string>>;
   /** The dialects of all peers so far. */
   readonly dialects: ReadonlySet<'ga' | 'beta'>;
   /** Usage so far. */
   totals(): SessionTotals;
+  /** Turns and latency so far. */
+  activity(): SessionActivity;
   /** Registers a connection; call the returned function with the way it ended. */
   connected(dialect: 'ga' | 'beta'): (close: CloseReason) => void;
   /** Resolves once the session has ended and its connections are closed, with the way the last of them ended. */
@@ -60,8 +66,17 @@ export interface Viewer {
   operator: boolean;
 }
 
+/** A page of a list. */
+export interface Page<T> {
+  rows: T[];
+  /** The position of the next page; undefined after the last one. */
+  next: number | undefined;
+}
+
 export interface SessionRegistryOptions {
   create: SessionFactory;
+  /** The names of what serves a session, by part; see `RegisteredSession.engines`. */
+  enginesFor?: (kind: Pick<SessionRequest, 'type' | 'model'>) => Readonly<Record<string, string>>;
   limit: number;
   clock: Clock;
   ids: IdSource;
@@ -75,6 +90,7 @@ export class SessionRegistry {
   readonly #options: SessionRegistryOptions;
   readonly #sessions = new Set<RegisteredSession>();
   #draining = false;
+  #lastOpenedMs = 0;
 
   constructor(options: SessionRegistryOptions) {
     this.#options = options;
@@ -99,7 +115,7 @@ export class SessionRegistry {
 
   /** Opens a session without peers. @throws whatever its factory throws */
   open({ owner, lease, callId, ...request }: OpenRequest): RegisteredSession {
-    const { create, ids, clock, metering } = this.#options;
+    const { create, enginesFor = () => ({}), ids, clock, metering } = this.#options;
     const sessionId = ids('sess');
     const { type, model } = request;
     const account = metering.openAccount({ sessionId, type, model, owner, lease });
@@ -113,7 +129,10 @@ export class SessionRegistry {
       account.close();
       throw error;
     }
-    const live = new OpenSession({ session, owner, callId, account, openedAtMs: clock.epochMs() });
+    this.#lastOpenedMs = Math.max(Math.floor(clock.epochMs()), this.#lastOpenedMs + 1);
+    const openedAtMs = this.#lastOpenedMs;
+    const engines = () => enginesFor({ type, model });
+    const live = new OpenSession({ session, owner, callId, account, openedAtMs, engines, clock });
     this.#sessions.add(live);
     void session.ended.then(() => this.#sessions.delete(live));
     return live;
@@ -122,6 +141,13 @@ export class SessionRegistry {
   /** The sessions that a viewer may see, oldest first. */
   list(viewer: Viewer): RegisteredSession[] {
     return [...this.#sessions].filter((live) => maySee(viewer, live));
+  }
+
+  /** A part of that list: at most `most` sessions, opened after a position. */
+  page(viewer: Viewer, { after, most }: { after: number; most: number }): Page<RegisteredSession> {
+    const left = this.list(viewer).filter(({ openedAtMs }) => openedAtMs > after);
+    const rows = left.slice(0, most);
+    return { rows, next: left.length > most ? rows.at(-1)?.openedAtMs : undefined };
   }
 
   /** A session to inspect or attach to; undefined also if it belongs to another project. */
@@ -150,6 +176,12 @@ function maySee({ owner, operator }: Viewer, live: RegisteredSession): boolean {
   return operator || live.owner.project === owner.project;
 }
 
+type OpenSessionParts = Pick<RegisteredSession, 'session' | 'owner' | 'callId' | 'openedAtMs'> & {
+  account: Account;
+  engines: () => RegisteredSession['engines'];
+  clock: Clock;
+};
+
 class OpenSession implements RegisteredSession {
   readonly session: Session;
   readonly owner: Owner;
@@ -158,22 +190,40 @@ class OpenSession implements RegisteredSession {
   readonly dialects = new Set<'ga' | 'beta'>();
   readonly over: Promise<{ totals: SessionTotals; close: CloseReason | undefined }>;
   readonly #account: Account;
+  readonly #engines: () => RegisteredSession['engines'];
+  readonly #clock: Clock;
+  readonly #openedAt: number;
   #connections = 0;
   /** Created when the session has ended before its connections. */
   #disconnected: PromiseWithResolvers<void> | undefined;
   #lastClose: CloseReason | undefined;
 
-  constructor(parts: Pick<RegisteredSession, 'session' | 'owner' | 'callId' | 'openedAtMs'> & { account: Account }) {
+  constructor(parts: OpenSessionParts) {
     this.session = parts.session;
     this.owner = parts.owner;
     this.callId = parts.callId;
     this.openedAtMs = parts.openedAtMs;
     this.#account = parts.account;
+    this.#engines = parts.engines;
+    this.#clock = parts.clock;
+    this.#openedAt = parts.clock.now();
     this.over = this.#untilOver();
+  }
+
+  get ageMs(): number {
+    return this.#clock.now() - this.#openedAt;
+  }
+
+  get engines(): RegisteredSession['engines'] {
+    return this.#engines();
   }
 
   totals(): SessionTotals {
     return this.#account.totals();
+  }
+
+  activity(): SessionActivity {
+    return this.#account.activity();
   }
 
   connected(dialect: 'ga' | 'beta'): (close: CloseReason) => void {

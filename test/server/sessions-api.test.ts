@@ -73,12 +73,18 @@ test('a session is described with its key, configuration and usage', async (t) =
     object: 'parley.session',
     type: 'realtime',
     model: 'gpt-4o-realtime-preview',
+    engines: { transcriber: 'fake' },
+    transport: 'websocket',
+    call_id: null,
     dialects: ['beta'],
     key: 'shop-backend',
     project: 'shop',
     opened_at: now,
     expires_at: now + 3600,
+    age_seconds: 0,
     connections: 1,
+    turns: 0,
+    latency: null,
   });
   assert.deepEqual(usage.responses, { completed: 1 });
   assert.ok('text-output' in usage.used);

@@ -41,6 +41,12 @@ export function publicNameOf(name: string): string {
   return name.replace(/(^| at )https?:.*$/, '').replace(/:.*$/, '');
 }
 
+/** The name of each part, without addresses and paths; empty names are left out. */
+export function publicNames(engines: readonly Pick<EngineStatus, 'part' | 'name'>[]): Record<string, string> {
+  const names = engines.map(({ part, name }) => [part, publicNameOf(name)]);
+  return Object.fromEntries(names.filter(([, name]) => name !== ''));
+}
+
 export type ProgressListener = (status: EngineStatus) => void;
 
 interface GroupMember {

@@ -10,7 +10,7 @@ import {
   type ModelAlias,
 } from './engine-spec.ts';
 import { type Candidate, type Failover, type FallbackListener, failover } from './fallback.ts';
-import { type CreateEnginesOptions, type EngineSet, maker } from './registry.ts';
+import { type CreateEnginesOptions, type EngineNames, type EngineSet, maker } from './registry.ts';
 import { inSet } from './voice-aliases.ts';
 
 export interface EngineSetsOptions extends CreateEnginesOptions, FallbackListener {
@@ -38,11 +38,16 @@ export function createEngineSets(spec: EngineSetsSpec, options: EngineSetsOption
   const aliased = new Map(
     Object.entries(spec.aliases).map(([name, alias]) => [name, builder.set(alias.engines ?? defaultSet, alias)]),
   );
+  const names = builder.names(defaultSet, {});
+  const aliasedNames = new Map(
+    Object.entries(spec.aliases).map(([name, alias]) => [name, builder.names(alias.engines ?? defaultSet, alias)]),
+  );
   const { engineGroup } = builder;
   const enginesFor = (model: string) => aliased.get(model) ?? engines;
   return {
     engines,
     enginesFor,
+    namesFor: (model) => aliasedNames.get(model) ?? names,
     openSession: ({ model }) => {
       const own = enginesFor(model);
       warmEngines(own);
@@ -87,6 +92,11 @@ class EngineSetBuilder {
     const fallbacks = (set.fallbacks ?? []).map((each) => this.#setNamed(each));
     const sets: EngineSetsInOrder = [withModel(set, model), ...fallbacks];
     return forEachKind<Engines>((kind) => this.#first(kind, sets, name === defaultSet));
+  }
+
+  names(name: string, { model }: ModelAlias): EngineNames {
+    const set = withModel(this.#setNamed(name), model);
+    return Object.fromEntries(allKinds.map((kind) => [kind, maker(kind, set[kind], this.#options.given?.[kind]).name]));
   }
 
   /** A set completed with the default one; voice names belong to the engine of the same set. */

@@ -89,6 +89,9 @@ export interface SessionEngines {
   close?(): void;
 }
 
+/** As in `EngineStatus`. */
+export type EngineNames = Readonly<Partial<Record<EngineKind, string>>>;
+
 export interface EngineSet {
   readonly engines: Engines;
   /**
@@ -100,6 +103,8 @@ export interface EngineSet {
   readonly replaysToolServers?: boolean;
   /** The engines that serve a client's model name; absent if all names have the same engines. */
   enginesFor?(model: string): Engines;
+  /** The names of those engines; of an engine with fallbacks, its own. Absent as above. */
+  namesFor?(model: string): EngineNames;
   /** Resolves when every engine has loaded; rejects with the first error. Calls before that wait. */
   readonly ready: Promise<void>;
   /** The current state of each engine. */
@@ -131,6 +136,7 @@ export function withSessions(
       return seed === undefined ? own : { ...own, ids: seededIds(seed, sessions) };
     },
     enginesFor: set.enginesFor,
+    namesFor: set.namesFor,
     describe: () => set.describe(),
     get overloaded() {
       return set.overloaded ?? false;
