@@ -19,15 +19,17 @@ export function isStreaming(event) {
 }
 
 /**
- * A copy with every piece of audio replaced by its size.
+ * A copy with audio and images replaced by their sizes.
  * @param {ServerEvent | ClientEvent} event
  */
 export function withoutAudio(event) {
   if (event.type === 'response.output_audio.delta') return { ...event, delta: describeAudio(event.delta) };
   return JSON.parse(
-    JSON.stringify(event, (key, value) =>
-      key === 'audio' && typeof value === 'string' ? describeAudio(value) : value,
-    ),
+    JSON.stringify(event, (key, value) => {
+      if (typeof value !== 'string') return value;
+      if (key === 'audio') return describeAudio(value);
+      return key === 'image_url' && value.startsWith('data:') ? `<${formatBytes(base64Bytes(value))} of image>` : value;
+    }),
   );
 }
 

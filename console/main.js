@@ -9,6 +9,7 @@ import { Notices } from './notices.js';
 import { keyRefused, RealtimeClient } from './realtime-client.js';
 import { isLost, Reconnection } from './reconnection.js';
 import { Inspector } from './session/inspector.js';
+import { bindSessionMenu } from './session/session-menu.js';
 import { loadSettings, saveSettings } from './settings.js';
 import { SettingsForm } from './settings-form.js';
 import { Talk } from './talk.js';
@@ -143,6 +144,8 @@ element('composer', HTMLFormElement).addEventListener('submit', (event) => {
   const text = textInput.value.trim();
   if (text !== '' && say(text)) textInput.value = '';
 });
+
+bindSessionMenu(inspector, (message) => notices.show('session file', message));
 
 element('reconnect', HTMLButtonElement).addEventListener('click', () => {
   player.unlock();

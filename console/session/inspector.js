@@ -26,6 +26,24 @@ export class Inspector {
     return this.#live;
   }
 
+  /** The record that is shown. */
+  get shown() {
+    return this.#shown;
+  }
+
+  /**
+   * Shows a saved session; the live one continues.
+   * @param {SessionRecord} record
+   */
+  open(record) {
+    this.#show(record);
+    this.#timeline.fit();
+  }
+
+  showLive() {
+    if (this.#shown !== this.#live) this.#show(this.#live);
+  }
+
   /** The present on the axis of the live record. */
   get nowMs() {
     return performance.now() - this.#startedMs;

@@ -96,10 +96,18 @@ export class SessionRecord {
    * @param {Omit<Entry, 'index'>} entry
    */
   restore(entry) {
-    const added = { index: this.#nextIndex++, ...entry };
+    const added = { ...entry, index: this.#nextIndex++ };
     this.entries.push(added);
     if (this.entries.length > maxEntries) this.entries.splice(0, maxEntries / 10);
     this.#listener?.onEntry(added);
+  }
+
+  /**
+   * Adds a stretch as it was recorded.
+   * @param {Played} played
+   */
+  restorePlayed(played) {
+    this.played.push(played);
   }
 
   /**

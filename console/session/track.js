@@ -7,7 +7,7 @@ import { sampleRateHz, toMs } from '../audio/pcm.js';
 /** The resolution of the peaks. */
 export const peakMs = 5;
 const samplesPerPeak = (sampleRateHz * peakMs) / 1000;
-/** Maximum audio of a track, half an hour: 86 MB. */
+/** Maximum audio of a track, half an hour: 86 MB. The oldest samples are dropped; their peaks remain. */
 const maxSamples = 30 * 60 * sampleRateHz;
 
 export class Track {
@@ -17,15 +17,13 @@ export class Track {
   /** The loudest sample of each `peakMs`, 0…255. */
   #peaks = new Uint8Array(1024);
   #endMs = 0;
-  #droppedUntilMs = 0;
+
+  get startMs() {
+    return this.#pieces[0]?.startMs ?? Number.POSITIVE_INFINITY;
+  }
 
   get endMs() {
     return this.#endMs;
-  }
-
-  /** Before this time the samples are dropped, because the track was too long; the peaks remain. */
-  get droppedUntilMs() {
-    return this.#droppedUntilMs;
   }
 
   get isEmpty() {
@@ -48,7 +46,6 @@ export class Track {
       const oldest = this.#pieces.shift();
       if (oldest === undefined) break;
       this.#sampleCount -= oldest.samples.length;
-      this.#droppedUntilMs = oldest.startMs + toMs(oldest.samples.length);
     }
     return atMs;
   }

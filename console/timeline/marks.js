@@ -286,7 +286,9 @@ export class Marks {
    * @param {string} text
    */
   #begin(key, { atMs, index }, row, tone, name, text) {
-    const mark = this.#push({ row, tone, name, text, startMs: atMs, endMs: null, facts: [], entry: index });
+    // In an opened file it may be anything.
+    const shown = `${text}`.slice(0, maxText);
+    const mark = this.#push({ row, tone, name, text: shown, startMs: atMs, endMs: null, facts: [], entry: index });
     this.#open.set(key, mark);
     return mark;
   }

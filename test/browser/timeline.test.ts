@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, suite, type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { EngineSet } from '../../src/server/server.ts';
@@ -79,6 +82,40 @@ suite('the timeline in Chromium', inBrowser, () => {
     assert.equal(await live.getAttribute('aria-pressed'), 'false');
     await live.click();
     assert.equal(await live.getAttribute('aria-pressed'), 'true');
+    assert.deepEqual(complaints, []);
+  });
+
+  test('a session is saved, and opened again without a server', async (t) => {
+    const { page, complaints } = await afterQuestion(t);
+    const folder = await mkdtemp(join(tmpdir(), 'parley-test-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const save = async (name: RegExp) => {
+      await page.getByRole('button', { name: 'Session', exact: true }).click();
+      const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name }).click()]);
+      const path = join(folder, download.suggestedFilename());
+      await download.saveAs(path);
+      return path;
+    };
+    const files = [await save(/^Save the events/), await save(/^Save the audio/)];
+    assert.match(files.join(), /parley-[\dT-]+\.jsonl,.*parley-[\dT-]+\.wav$/);
+    await page.getByTestId('timeline').focus();
+    const chosen = await press(page, 'ArrowRight', ...toFirstRow, 'Home');
+
+    await page.reload();
+    await reach(page, 'ready');
+    await page.context().setOffline(true);
+    await page.getByTestId('session-files').setInputFiles(files);
+    await page.getByText(/^A saved session of /).waitFor();
+    await page.getByTestId('timeline').focus();
+    assert.equal(await press(page, 'ArrowRight', ...toFirstRow, 'Home'), chosen);
+    await press(page, ' ');
+    await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+    assert.equal(await page.getByTestId('events').getByText('parley.ledger').count(), 1);
+    await page.getByRole('button', { name: 'Back to the live session' }).click();
+    assert.equal(await page.getByTestId('events').getByText('parley.ledger').count(), 0);
+
+    await page.getByTestId('session-files').setInputFiles(files.slice(1));
+    await page.getByText(/^The session cannot be opened\. Choose the file of its events/).waitFor();
     assert.deepEqual(complaints, []);
   });
 

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { encodeBase64 } from '../../console/audio/pcm.js';
+import { readStereo, WavError, writeStereo } from '../../console/audio/wav.js';
+import { SessionRecord } from '../../console/session/record.js';
+import { formatAudio, formatEvents, parseSession, SessionFileError } from '../../console/session/session-file.js';
+
+const speech = new Int16Array(480).fill(700);
+
+function newRecord(): SessionRecord {
+  const record = new SessionRecord(new Date('2026-11-29T08:00:00Z'));
+  record.add('sent', { type: 'input_audio_buffer.append', audio: encodeBase64(speech) }, 70_020, 900);
+  const inItem = { response_id: 'r', item_id: 'i', content_index: 0, output_index: 0 };
+  const delta = encodeBase64(speech.map((sample) => -sample));
+  record.add('received', { type: 'response.output_audio.delta', event_id: 'e', delta, ...inItem }, 70_500, 910);
+  record.addPlayed({ itemId: 'i', contentIndex: 0, playedSamples: 480 }, 71_000);
+  return record;
+}
+
+suite('a saved session', () => {
+  test('opened again, it has the same events, and its audio at the same times', () => {
+    const record = newRecord();
+    const opened = parseSession(formatEvents(record), formatAudio(record));
+    assert.deepEqual(opened.entries, record.entries);
+    assert.deepEqual(opened.played, [{ itemId: 'i', startMs: 70_980, endMs: 71_000 }]);
+    assert.deepEqual(opened.startedAt, record.startedAt);
+    assert.deepEqual(opened.user.samples(69_990, 70_050), record.user.samples(69_990, 70_050));
+    assert.deepEqual(opened.assistant.samples(70_970, 71_010), record.assistant.samples(70_970, 71_010));
+    assert.equal(opened.assistant.samples(70_980, 70_981)[0], -700);
+  });
+
+  test('the WAV starts with the first audio, the user on the left', () => {
+    const audio = formatAudio(newRecord()) ?? assert.fail();
+    const { left, right, startMs } = readStereo(audio);
+    assert.deepEqual([startMs, left.length], [70_000, 24_000]);
+    assert.deepEqual([left[0], left[479], left[480], right[0], right.at(-1)], [700, 700, 0, 0, -700]);
+  });
+
+  test('without audio there is no WAV, and the events can be opened alone', () => {
+    const record = new SessionRecord(new Date());
+    assert.equal(formatAudio(record), null);
+    assert.ok(parseSession(formatEvents(newRecord()), null).user.isEmpty);
+  });
+
+  test('what cannot be opened is named', () => {
+    const first = '{"parley_session":1,"started_at":"2026-11-29T08:00:00Z"}\n';
+    const event = (fields: object) => `${first}${JSON.stringify({ ms: 1, direction: 'sent', bytes: 2, ...fields })}\n`;
+    for (const [text, problem] of [
+      ['', /^Line 1 is not a JSON object/],
+      ['{}', /^Line 1 is not the first line/],
+      ['{"parley_session":1,"started_at":"never"}', /^Line 1 has no valid started_at/],
+      [`${first}[`, /^Line 2 is not a JSON object/],
+      [event({}), /^Line 2 is not an event that this page knows/],
+      [event({ event: { type: 1 } }), /^Line 2 is not an event/],
+      [event({ event: { type: 'session.created' } }), /^Line 2 is not an event/],
+      [event({ event: { type: 'error' } }), /^Line 2 is not an event/],
+      [event({ ms: '1', event: { type: 'response.create' } }), /^Line 2 is not an event/],
+      [`${first}{"played":{"item_id":"i","start_ms":-1,"end_ms":2}}`, /^Line 2 is not an event/],
+    ] as const) {
+      assert.throws(() => parseSession(text, null), { message: problem, constructor: SessionFileError }, text);
+    }
+    const mono = new Uint8Array(writeStereo(speech, speech, 0));
+    mono[22] = 1;
+    for (const audio of [new ArrayBuffer(3), new ArrayBuffer(60), mono.buffer])
+      assert.throws(() => parseSession(first, audio), WavError);
+  });
+
+  test('an event of a type that the page does not know is shown', () => {
+    const later = JSON.stringify({ ms: 1, direction: 'received', bytes: 2, event: { type: 'later.event', x: [1] } });
+    const opened = parseSession(`{"parley_session":1,"started_at":"2026-11-29T08:00:00Z"}\n${later}\n`, null);
+    assert.equal(opened.entries.length, 1);
+  });
+});
