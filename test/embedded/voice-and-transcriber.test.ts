@@ -173,3 +173,22 @@ test('a long clip does not delay a short one', async () => {
   assert.deepEqual(order, ['short', 'long']);
   await busy.close();
 });
+
+test('of the clips that wait for the thread the shortest is transcribed first', async () => {
+  const busy = new Moonshine({ workers: 1 });
+  const sentence = await say(flite, 'The quick brown fox jumps over the lazy dog.');
+  const repeated = (times: number) => ({
+    ...sentence,
+    samples: concatSamples(Array.from({ length: times }, () => sentence.samples)),
+  });
+  await busy.ready;
+  const order: number[] = [];
+  const transcribe = async (times: number) => {
+    await hear(busy, repeated(times));
+    order.push(times);
+  };
+  // The first takes the thread.
+  await Promise.all([transcribe(1), transcribe(5), transcribe(2)]);
+  assert.deepEqual(order, [1, 2, 5]);
+  await busy.close();
+});

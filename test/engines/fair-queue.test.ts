@@ -6,10 +6,14 @@ import type { Priority, WorkClaim } from '../../src/session/ports/work-claim.ts'
 interface Job {
   name: string;
   claim: WorkClaim;
+  expectedMs: number;
 }
 
-function job(name: string, { key = '', session = name, priority = 'live' as Priority } = {}): Job {
-  return { name, claim: { key, session, priority } };
+function job(
+  name: string,
+  { key = '', session = name, priority = 'live' as Priority, expectedMs = 0 }: Partial<WorkClaim & Job> = {},
+): Job {
+  return { name, claim: { key, session, priority }, expectedMs };
 }
 
 /** Serves one job after the other; the first letter of its name determines its `costMs`. */
@@ -85,6 +89,43 @@ test('an idle session accumulates no credit', () => {
   assert.equal(served(queue, 4), 'abaa');
   for (let i = 0; i < 4; i++) queue.push(job('b'));
   assert.equal(served(queue, 6), 'bababb');
+});
+
+test('shorter jobs of a session are first, and equal ones stay in order', () => {
+  const ofOne = (name: string, expectedMs: number) => job(name, { session: 'one', expectedMs });
+  assert.equal(served(filled(ofOne('L', 90), ofOne('m', 40), ofOne('a', 10), ofOne('b', 10)), 4), 'abmL');
+});
+
+test('of the sessions of a key, the one with the shorter job is first', () => {
+  const queue = filled(job('L', { expectedMs: 90 }), job('m', { expectedMs: 40 }), job('s', { expectedMs: 10 }));
+  assert.equal(served(queue, 3, { L: 90, m: 40 }), 'smL');
+});
+
+test('a shorter job does not precede the turn of another key', () => {
+  const long = job('L', { key: 'first', expectedMs: 90 });
+  const short = ['a', 'b', 'c'].map((name) => job(name, { key: 'second', expectedMs: 10 }));
+  assert.equal(served(filled(long, ...short), 4, { L: 90 }), 'Labc');
+});
+
+for (const [whose, session] of [
+  ['its session', 'one'],
+  ['new sessions of its key', undefined],
+] as const) {
+  test(`a long job waits for as much shorter work of ${whose} as it takes itself, not for all that arrives`, () => {
+    const queue = filled(job('L', { session: 'one', expectedMs: 90 }));
+    let order = '';
+    for (let i = 0; i < 20; i++) {
+      queue.push(job('s', { session: session ?? `session ${i}`, expectedMs: 10 }));
+      order += served(queue, 1, { L: 90 });
+    }
+    assert.equal(order.indexOf('L'), 8);
+  });
+}
+
+test('the estimates of jobs do not change the shares of sessions', () => {
+  const long = Array.from({ length: 3 }, () => job('L', { expectedMs: 90 }));
+  const short = Array.from({ length: 18 }, () => job('s', { expectedMs: 10 }));
+  assert.equal(served(filled(...long, ...short), 21, { L: 90 }), 'ssssssssLsssssssssLsL');
 });
 
 test('a full queue drops the newest job of the busiest session of the busiest key', () => {

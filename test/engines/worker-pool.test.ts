@@ -177,6 +177,22 @@ test('a full queue drops the newest job of the busiest session instead of the ne
   assert.deepEqual(await Promise.all([first, newcomer]), [[1], [1, 2, 3]]);
 });
 
+test('of the waiting jobs of a key the shortest is first', async (t) => {
+  const pool = newPool(t, { clock: new FakeClock() });
+  const block = new AbortController();
+  const running = pool.run(waitForAbort().order, { signal: block.signal });
+  await running.next();
+  const order: number[] = [];
+  const jobs = [900, 50, 200].map(async (expectedMs) => {
+    const claim = { ...noClaim, session: `session ${expectedMs}` };
+    await collect(pool.run({ do: 'count', to: 1 }, { claim, expectedMs }));
+    order.push(expectedMs);
+  });
+  block.abort();
+  await Promise.all(jobs);
+  assert.deepEqual(order, [50, 200, 900]);
+});
+
 test('a thread that is stuck in an abandoned job is replaced', async (t) => {
   const clock = new FakeClock();
   const pool = newPool(t, { clock });

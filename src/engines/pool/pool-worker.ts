@@ -11,6 +11,7 @@ export interface PoolJobOptions<Request> {
   request: () => Request;
   transfer: readonly Transferable[];
   claim: WorkClaim;
+  expectedMs: number | undefined;
 }
 
 /** A job of a worker pool: its request, and the messages that have not been read. */
@@ -20,17 +21,20 @@ export class PoolJob<Request, Message> {
   readonly request: () => Request;
   readonly transfer: readonly Transferable[];
   claim: WorkClaim;
+  /** Estimated thread time. */
+  readonly expectedMs: number | undefined;
   /** Whether a thread has taken it. */
   started = false;
   /** Unbounded: a thread does not wait for the reader. */
   readonly #messages = new Channel<Message>(Number.POSITIVE_INFINITY);
   #stopWaiting: (() => void) | undefined;
 
-  constructor({ id, request, transfer, claim }: PoolJobOptions<Request>) {
+  constructor({ id, request, transfer, claim, expectedMs }: PoolJobOptions<Request>) {
     this.id = id;
     this.request = request;
     this.transfer = transfer;
     this.claim = claim;
+    this.expectedMs = expectedMs;
   }
 
   /** The job waits for a thread; `cancelDeadline` is called when it stops waiting. */

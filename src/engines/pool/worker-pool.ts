@@ -45,6 +45,8 @@ export interface RunOptions<Request> {
   transfer?: readonly Transferable[];
   /** Identifies the key and session that the job belongs to. Defaults to a new session with live priority. */
   claim?: WorkClaim | undefined;
+  /** Estimated thread time: of a key's jobs, shorter ones are first. */
+  expectedMs?: number;
 }
 
 /**
@@ -96,10 +98,10 @@ export class WorkerPool<Request, Message> {
    */
   async *run(
     request: Request,
-    { signal, renew = () => request, transfer = [], claim = noClaim }: RunOptions<Request> = {},
+    { signal, renew = () => request, transfer = [], claim = noClaim, expectedMs }: RunOptions<Request> = {},
   ): AsyncGenerator<Message, void, undefined> {
     signal?.throwIfAborted();
-    const job = new PoolJob<Request, Message>({ id: ++this.#lastJobId, request: renew, transfer, claim });
+    const job = new PoolJob<Request, Message>({ id: ++this.#lastJobId, request: renew, transfer, claim, expectedMs });
     this.#enqueue(job);
     claim.adoption?.whenAdopted(() => this.#promote(job));
     const abort = () => {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { AudioClip } from '../../../audio/audio-clip.ts';
+import { durationMs } from '../../../audio/pcm.ts';
 import type {
   OpenTurn,
   PartialTranscript,
@@ -20,6 +21,8 @@ import type { MoonshineRequest } from './moonshine-worker.ts';
 import { TurnWindows, type WindowTranscript } from './turn-windows.ts';
 
 const engine = 'Moonshine transcriber';
+/** Approximate thread time per time of speech. */
+const TIME_PER_AUDIO = 0.05;
 
 export interface MoonshineOptions extends PoolSurroundings {
   /** Worker threads, each with its own copy of the model (default: one less than the cores, 1 to 4). */
@@ -91,7 +94,8 @@ export class Moonshine extends PooledEngine<MoonshineRequest, TranscriptEvent> i
     { samples, sampleRateHz }: { samples: Int16Array<ArrayBuffer>; sampleRateHz: number },
     { claim, signal }: { claim?: WorkClaim | undefined; signal?: AbortSignal },
   ): AsyncIterable<TranscriptEvent> {
-    const options = { ...(signal && { signal }), claim, transfer: [samples.buffer] };
+    const expectedMs = durationMs(samples.length, sampleRateHz) * TIME_PER_AUDIO;
+    const options = { ...(signal && { signal }), claim, expectedMs, transfer: [samples.buffer] };
     return this.pool.run({ samples, sampleRateHz }, options);
   }
 
