@@ -180,7 +180,7 @@ const options = {
     transcriberWorkers: option<number | undefined>(
       integer('THREADS', 1, 64),
       undefined,
-      'Threads of the embedded transcriber. Default: one less than the number of processors, at most 4.',
+      'Threads of the embedded transcriber, each with a copy of the model (about 200 MB). Default: one less than the number of processors, 1 to 4.',
     ),
     voiceWorkers: option<number | undefined>(
       integer('THREADS', 1, 64),

@@ -3,8 +3,11 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 export type Feeds = Record<string, Tensor>;
 export type SessionOutputs = Awaited<ReturnType<InferenceSession['run']>>;
 
-/** Loads a model that runs on the calling thread only: parallelism comes from our own threads. */
-export function loadModel(path: string): Promise<InferenceSession> {
+/**
+ * Loads a model that runs on the calling thread only: parallelism comes from our own threads. `expandWeights`:
+ * quantized weights that are used as floats are converted when the model is loaded, instead of at each run.
+ */
+export function loadModel(path: string, { expandWeights = false } = {}): Promise<InferenceSession> {
   return InferenceSession.create(path, {
     executionProviders: ['cpu'],
     intraOpNumThreads: 1,
@@ -12,6 +15,7 @@ export function loadModel(path: string): Promise<InferenceSession> {
     graphOptimizationLevel: 'all',
     // Hides the optimizer's warnings about the published models; errors still throw.
     logSeverityLevel: 3,
+    ...(expandWeights && { extra: { session: { disable_quant_qdq: '1' } } }),
   });
 }
 

@@ -55,7 +55,8 @@ export class MoonshineModel {
     const [encoder, decoder] = [file('encoder_model.onnx'), file('decoder_model_merged.onnx')];
     return new MoonshineModel(
       await loadModel(encoder),
-      await loadModel(decoder),
+      // Its table of tokens has 9 million weights, which would otherwise be converted for each token.
+      await loadModel(decoder, { expandWeights: true }),
       folder === undefined ? TOKENS_PER_SECOND : TOKENS_PER_SECOND_ANY,
     );
   }
