@@ -35,6 +35,11 @@ export class Latency {
   /** @type {Map<string, Turn>} */
   #byAnswerItem = new Map();
 
+  constructor() {
+    // It scrolls, so the keyboard must reach it.
+    this.#list.tabIndex = 0;
+  }
+
   /**
    * A turn has ended; the following stages are measured from now.
    * @param {{ kind: string, itemId?: string, silenceMs?: number }} turn

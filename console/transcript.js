@@ -16,6 +16,11 @@ export class Transcript {
   /** @type {Map<string, Entry>} */
   #entries = new Map();
 
+  constructor() {
+    // It scrolls, so the keyboard must reach it.
+    this.#scroller.tabIndex = 0;
+  }
+
   /**
    * Adds an item if it is not present.
    * @param {string} itemId

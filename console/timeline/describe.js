@@ -13,8 +13,13 @@ export function describeMark({ name, text, startMs, endMs, facts }) {
       : endMs === null
         ? `from ${formatTime(round(startMs))}, goes on`
         : `${formatTime(round(startMs))} to ${formatTime(round(endMs))}, ${describeDuration(endMs - startMs)}`;
-  const figures = facts.map(([fact, value]) => `${fact}: ${value}`);
-  return [text === '' ? name : `${name} “${text}”`, place, ...figures].join(' · ');
+  const figures = facts.map(([fact, value]) => `${fact}: ${clip(value)}`);
+  return [text === '' ? name : `${name} “${clip(text)}”`, place, ...figures].join(' · ');
+}
+
+/** The event log has the whole text. @param {string} text */
+function clip(text) {
+  return text.length > 200 ? `${text.slice(0, 199)}…` : text;
 }
 
 /** @param {number} ms */
