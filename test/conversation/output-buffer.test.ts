@@ -99,3 +99,18 @@ test('output_audio_buffer.clear cuts off the audio and its response; with nothin
   assert.ok(types.indexOf('output_audio_buffer.cleared') > types.indexOf('response.done'));
   assert.ok(types.indexOf('conversation.item.truncated') > types.indexOf('output_audio_buffer.cleared'));
 });
+
+test('output_audio_buffer.clear cancels a response whose audio waits to be played', async () => {
+  verifies('R7.2');
+  const { phone, clock, seen } = newCall();
+  phone.loudspeaker.bufferMs = 200;
+  phone.post({ type: 'response.create' });
+  await clock.advance(200);
+  assert.ok(phone.loudspeaker.taken.length > 0);
+  seen();
+  phone.post({ type: 'output_audio_buffer.clear' });
+  await clock.advance(10);
+  assert.equal(phone.last('response.done').response.status, 'cancelled');
+  assert.equal(phone.last('conversation.item.truncated').audio_end_ms, 0);
+  assert.ok(!seen().some((type) => type.startsWith('output_audio_buffer')), 'nothing had started');
+});

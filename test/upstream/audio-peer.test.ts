@@ -231,6 +231,24 @@ test('output_audio_buffer.clear cuts off the audio and cancels its response', as
   assert.deepEqual(reported(phone, phone0), ['response.done', 'output_audio_buffer.cleared']);
 });
 
+test('output_audio_buffer.clear cancels a response whose audio waits to be played', async (t) => {
+  verifies('R7.2');
+  const { side, phone, loudspeaker } = await withPhone(t);
+  side.send(created, delta(tone(200, 24_000), 1), { type: 'input_audio_buffer.cleared' });
+  await phone.next('input_audio_buffer.cleared');
+  await settle();
+  const phone0 = phone.events.length;
+  phone.post({ type: 'output_audio_buffer.clear' });
+  assert.equal((await side.next('response.cancel')).response_id, 'resp_up');
+  const { item_id, audio_end_ms } = await side.next('conversation.item.truncate');
+  assert.deepEqual([item_id, audio_end_ms], ['item_said', 0]);
+  side.send(delta(tone(200, 24_000), 2), cancelled);
+  await phone.next('response.done');
+  await settle();
+  assert.equal(loudspeaker.taken.length, 1, 'audio that was on its way is not played');
+  assert.deepEqual(reported(phone, phone0), ['response.done'], 'nothing had started');
+});
+
 test('output_audio_buffer.clear is refused where no peer carries audio itself', async (t) => {
   const { client } = await liveSession(t);
   client.post({ type: 'output_audio_buffer.clear', event_id: 'mine' });

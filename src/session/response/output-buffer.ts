@@ -10,6 +10,8 @@ export class OutputBuffer implements PlaybackListener {
   /** Responses that are not done. */
   #running: string[] = [];
   #playing: string | undefined;
+  /** The response of the last audio that was passed to the playback. */
+  #queued: string | undefined;
   #hasDrained = false;
 
   constructor(emit: (event: UnsentEvent) => void) {
@@ -26,6 +28,11 @@ export class OutputBuffer implements PlaybackListener {
     return this.#playing !== undefined && this.#running.includes(this.#playing);
   }
 
+  /** The response of the last audio, played or not, unless it is done. */
+  get speaking(): string | undefined {
+    return this.#running.find((id) => id === this.#queued);
+  }
+
   responseCreated(responseId: string): void {
     this.#running.push(responseId);
   }
@@ -35,8 +42,9 @@ export class OutputBuffer implements PlaybackListener {
     this.#stopIfOver();
   }
 
-  /** More audio was passed to the playback. */
-  queued(): void {
+  /** More audio of a response was passed to the playback. */
+  queued(responseId: string): void {
+    this.#queued = responseId;
     this.#hasDrained = false;
   }
 

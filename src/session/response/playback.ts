@@ -193,7 +193,7 @@ export class SessionPlayback implements Playback {
   play(audio: OutputAudio): void {
     this.#track?.settle();
     this.#model.play(audio);
-    this.#reports.queued();
+    this.#reports.queued(audio.responseId);
     this.#track?.add(audio);
   }
 

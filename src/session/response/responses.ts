@@ -214,8 +214,8 @@ export class Responses {
 
   /** A client cuts off the audio of a call, and the response that it belongs to. */
   clearAudio(): void {
-    const { playing } = this.#core.outputBuffer;
-    if (playing !== undefined && this.active?.id === playing) this.active.cancel('client_cancelled');
+    const { speaking } = this.#core.outputBuffer;
+    if (speaking !== undefined && this.active?.id === speaking) this.active.cancel('client_cancelled');
     this.#items.interrupt();
   }
 

@@ -19,7 +19,7 @@ type AudioDelta = ServerEventOf<'response.output_audio.delta'>;
 export class RelayedAudio {
   readonly #peer: Peer & { readonly playback: Playback };
   readonly #limitMs: number;
-  readonly #queued: () => void;
+  readonly #queued: (responseId: string) => void;
   #resampler: Resampler | undefined;
   #decoder: { of: string; decoder: AudioDecoder } | undefined;
   /** Decodes one event after the other. */
@@ -35,7 +35,7 @@ export class RelayedAudio {
   /** `limitMs`: maximum duration of held output. `queued` is called when more output has to be played. */
   constructor(
     peer: Peer & { readonly playback: Playback },
-    { limitMs, queued }: { limitMs: number; queued: () => void },
+    { limitMs, queued }: { limitMs: number; queued: (responseId: string) => void },
   ) {
     this.#peer = peer;
     this.#limitMs = limitMs;
@@ -142,7 +142,7 @@ export class RelayedAudio {
       this.#waiting.push({ responseId, itemId, outputIndex, contentIndex, samples: piece, sampleRateHz, format });
       this.#waitingMs += durationMs(piece.length, sampleRateHz);
     }
-    if (at > 0) this.#queued();
+    if (at > 0) this.#queued(responseId);
     if (!this.#playing) void this.#run();
     return at >= samples.length;
   }

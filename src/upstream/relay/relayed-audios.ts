@@ -54,7 +54,7 @@ export class RelayedAudios {
 
   add(peer: Peer): void {
     if (!carriesAudio(peer)) return;
-    const queued = () => this.#buffer.queued();
+    const queued = (responseId: string) => this.#buffer.queued(responseId);
     this.#all.set(peer, new RelayedAudio(peer, { limitMs: this.#options.limitMs, queued }));
     this.#listen();
   }
@@ -111,15 +111,15 @@ export class RelayedAudios {
   }
 
   /**
-   * Cuts off what is playing, together with its response (`output_audio_buffer.clear`).
+   * Cuts off what is playing or held, together with its response (`output_audio_buffer.clear`).
    * @throws {WireError} when no peer carries audio itself
    */
   clear(): OwnEvent[] {
     if (this.#all.size === 0) throw wireErrors.noOutputBuffer();
-    const { playing, isRunning } = this.#buffer;
+    const { speaking } = this.#buffer;
     const cut = this.#cutOff();
-    if (!isRunning || playing === undefined) return cut;
-    return [{ type: 'response.cancel', event_id: ownEventId('cancel'), response_id: playing }, ...cut];
+    if (speaking === undefined) return cut;
+    return [{ type: 'response.cancel', event_id: ownEventId('cancel'), response_id: speaking }, ...cut];
   }
 
   #cutOff(): OwnEvent[] {
