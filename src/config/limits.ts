@@ -20,6 +20,17 @@ const milliseconds = (min: number, max: number) => integer('MS', min, max);
 export const limits = inGroup('Limits', {
   sessions: option(count(1, 100_000), 1000, 'Concurrent sessions; further ones are refused with HTTP 503.'),
   sessionRows: option(count(1, 100_000), 100, 'Sessions in one response of GET /v1/parley/sessions.'),
+  sessionViews: option(
+    count(1, 1000),
+    16,
+    'Concurrent views of sessions (GET /v1/parley/sessions/{id}/events); further ones are refused with HTTP 503.',
+  ),
+  viewsPerSession: option(count(1, 1000), 4, 'Concurrent views of one session, likewise.'),
+  viewQueueBytes: option(
+    bytes(64 * 1024, 64 * mebibyte),
+    mebibyte,
+    'Bytes waiting to be sent to a viewer; beyond it the view ends.',
+  ),
   pendingConnections: option(
     count(1, 100_000),
     1024,

@@ -18,7 +18,7 @@ import { cors } from './cors.ts';
 import { betaMinting, betaTranscriptionMinting, gaMinting } from './mint-requests.ts';
 import type { Readiness } from './readiness.ts';
 import { HttpRefusal, LastRefusal } from './refusal.ts';
-import { sessionRoutes } from './sessions.ts';
+import { type SessionRoutesOptions, sessionRoutes } from './sessions.ts';
 
 type Env = { Bindings: HttpBindings };
 
@@ -29,8 +29,7 @@ export interface AppOptions {
   calls: Omit<CallRoutesOptions, 'callers' | 'sessions' | 'session' | 'log'>;
   audio: Omit<AudioApiOptions, 'callers' | 'metering' | 'log'>;
   sessions: SessionRegistry;
-  /** Most sessions in one response. */
-  sessionRows: number;
+  sessionList: Omit<SessionRoutesOptions, 'sessions'>;
   metering: Pick<Metering, 'metricsText' | 'openAudioAccount'>;
   readiness: Readiness;
   /** Directory of the console. */
@@ -127,7 +126,7 @@ function refuseWhileDraining(sessions: SessionRegistry): MiddlewareHandler {
 }
 
 /** Routes that require an API key if the server has any. */
-function createApi({ callers, minting, calls, sessions, sessionRows, metering, log }: AppOptions): Hono<ApiEnv> {
+function createApi({ callers, minting, calls, sessions, sessionList, metering, log }: AppOptions): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();
   const key = authenticate(callers);
   api.post('/v1/realtime/client_secrets', key, mintSecret(minting, gaMinting));
@@ -139,9 +138,10 @@ function createApi({ callers, minting, calls, sessions, sessionRows, metering, l
 
   addCalls(api, { ...calls, callers, sessions, session: minting, log });
 
-  const { list, retrieve, end } = sessionRoutes(sessions, sessionRows);
+  const { list, retrieve, view, end } = sessionRoutes({ ...sessionList, sessions });
   api.get('/v1/parley/sessions', key, list);
   api.get('/v1/parley/sessions/:id', key, retrieve);
+  api.get('/v1/parley/sessions/:id/events', key, operatorsOnly, view);
   api.delete('/v1/parley/sessions/:id', key, end);
 
   api.get('/metrics', key, operatorsOnly, async (context) => {

@@ -19,6 +19,8 @@ export interface ListenerOptions {
   onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Number of connections that belong to a session; all others count toward `limits.pending-connections`. */
   sessionConnections: () => number;
+  /** Whether a response ends only with a session or its client: `drain` does not wait for it. */
+  isEndless: (response: ServerResponse) => boolean;
   certificate: Certificate | undefined;
   clock: Clock;
   log: Log;
@@ -116,10 +118,11 @@ export class Listener {
     return { port: (this.#server.address() as AddressInfo).port };
   }
 
-  /** Resolves once the responses in progress are complete, excluding WebSockets. */
+  /** Resolves once the responses in progress are complete, excluding WebSockets and endless responses. */
   async drain(): Promise<void> {
     const closed = (response: ServerResponse) => new Promise((resolve) => response.once('close', resolve));
-    await Promise.all([...this.#answers].map(closed));
+    const { isEndless } = this.#options;
+    await Promise.all([...this.#answers].filter((response) => !isEndless(response)).map(closed));
   }
 
   /** Number of open connections, including those of sessions. */

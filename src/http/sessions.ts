@@ -5,6 +5,7 @@ import { strictCheck } from '../protocol/parse/schema-check.ts';
 import type { RegisteredSession, SessionRegistry } from '../transport/session-registry.ts';
 import type { ApiEnv } from './authentication.ts';
 import { HttpRefusal } from './refusal.ts';
+import type { SessionViews } from './session-views.ts';
 
 type Handler = (context: Context<ApiEnv>) => Response;
 
@@ -13,15 +14,31 @@ const endedByApi = { code: 1000, reason: 'session ended by the API' };
 
 const check = strictCheck('ga');
 
+export interface SessionRoutesOptions {
+  sessions: SessionRegistry;
+  /** Most sessions in one response. */
+  mostRows: number;
+  views: SessionViews;
+}
+
 /** The open sessions: a project sees its own, operators see all. Other projects' sessions are answered as unknown. */
-export function sessionRoutes(
-  sessions: SessionRegistry,
-  mostRows: number,
-): { list: Handler; retrieve: Handler; end: Handler } {
+export function sessionRoutes({ sessions, mostRows, views }: SessionRoutesOptions): {
+  list: Handler;
+  retrieve: Handler;
+  /** For operators only. */
+  view: Handler;
+  end: Handler;
+} {
   const pageRequest = z.object({
     limit: z.int().min(1).max(mostRows).default(mostRows),
     after: z.int().min(0).default(0),
   });
+  const found = (context: Context<ApiEnv>): RegisteredSession => {
+    const id = context.req.param('id') ?? '';
+    const live = sessions.find(id, context.get('caller'));
+    if (live === undefined) throw new HttpRefusal(404, accessErrors.unknownSession(id));
+    return live;
+  };
   return {
     list(context) {
       const { limit, after } = context.req.query();
@@ -30,25 +47,26 @@ export function sessionRoutes(
       const { rows, next } = sessions.page(context.get('caller'), { after: page.after, most: page.limit });
       return context.json({ object: 'list', data: rows.map(describeSession), next: next ?? null });
     },
-    retrieve: (context) => context.json(describeSession(sessionIn(context, sessions))),
+    retrieve: (context) => context.json(describeSession(found(context))),
+    view(context) {
+      const live = found(context);
+      const { incoming: request, outgoing: response } = context.env;
+      const viewer = context.get('caller').owner;
+      const stream = views.open({ live, row: describeSession(live), viewer, request, response });
+      // nginx would collect events before it forwards them.
+      const headers = { 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
+      return context.body(stream, 200, { 'Content-Type': 'text/event-stream', ...headers });
+    },
     end(context) {
-      const { session } = sessionIn(context, sessions);
+      const { session } = found(context);
       session.close(endedByApi);
       return context.json({ id: session.id, object: 'parley.session.deleted', deleted: true });
     },
   };
 }
 
-/** The session that a path names. @throws {HttpRefusal} when the caller may not see it, or it does not exist */
-export function sessionIn(context: Context<ApiEnv>, sessions: SessionRegistry): RegisteredSession {
-  const id = context.req.param('id') ?? '';
-  const live = sessions.find(id, context.get('caller'));
-  if (live === undefined) throw new HttpRefusal(404, accessErrors.unknownSession(id));
-  return live;
-}
-
 /** A row of the list. */
-export function describeSession(live: RegisteredSession): object {
+function describeSession(live: RegisteredSession): object {
   const { id, type, model, expiresAt, peers } = live.session.describe();
   const { responses, transcriptions, used, cost, currency } = live.totals();
   const { turns, latency } = live.activity();

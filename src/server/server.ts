@@ -23,6 +23,7 @@ import { createApp } from '../http/app.ts';
 import { audioApiOptions, bodyLimits } from '../http/audio/options.ts';
 import { Listener } from '../http/listener.ts';
 import { readinessOf } from '../http/readiness.ts';
+import { SessionViews } from '../http/session-views.ts';
 import { loadCertificate } from '../http/tls.ts';
 import { McpServers } from '../mcp/mcp-servers.ts';
 import { Metering } from '../metering/metering.ts';
@@ -222,6 +223,7 @@ export async function startConfiguredServer(
   const parsing = { dialects: configuredDialects(config), heavyFrames };
   const authorizer = new SessionAuthorizer({ config, callers, secrets, metering, exampleUrl });
   const calls = new Calls({ config, connections: peerConnections, ...parsing, sessions, metering, clock, ids, log });
+  const views = new SessionViews({ limits, dialect: parsing.dialects.ga, clock, log });
   const app = createApp({
     access,
     callers,
@@ -237,7 +239,7 @@ export async function startConfiguredServer(
     calls: { config, calls, authorizer, metering, body: bodyLimits(limits, clock) },
     audio: audioApiOptions(config, engineSet, clock),
     sessions,
-    sessionRows: limits.sessionRows,
+    sessionList: { mostRows: limits.sessionRows, views },
     metering,
     readiness,
     consoleFolder,
@@ -249,6 +251,7 @@ export async function startConfiguredServer(
     app,
     onUpgrade: (request, socket, head) => gate.handleUpgrade(request, socket, head),
     sessionConnections: () => gate.connections,
+    isEndless: (response) => views.has(response),
     certificate,
     clock,
     log,

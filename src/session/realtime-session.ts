@@ -12,6 +12,7 @@ import { Lifetime } from './limits/lifetime.ts';
 import { PeerGrace } from './limits/peer-grace.ts';
 import { updatedConfig } from './limits/update.ts';
 import { sentLedger } from './observing/sent-ledger.ts';
+import type { Watcher } from './observing/watchers.ts';
 import type { CloseReason, Peer } from './ports/peer.ts';
 import type { Response } from './response/response.ts';
 import { Responses } from './response/responses.ts';
@@ -113,7 +114,7 @@ export class RealtimeSession implements Session {
     this.#mcp.begin();
   }
 
-  /** Sends the latencies of each response to the peers that requested the extension `ledger`. */
+  /** Sends the latencies of each response to watchers and to the peers that requested the extension `ledger`. */
   #keepLedger(): void {
     if (this.#hasLedger) return;
     this.#hasLedger = true;
@@ -124,6 +125,11 @@ export class RealtimeSession implements Session {
     if (!this.#core.peers.has(peer)) return;
     this.#core.detach(peer);
     if (this.#core.peers.size === 0) this.#grace.start();
+  }
+
+  watch(watcher: Watcher): () => void {
+    this.#keepLedger();
+    return this.#core.watchers.add(watcher);
   }
 
   receive(event: ClientEvent, from: Peer): void | Promise<void> {

@@ -18,6 +18,7 @@ import { AheadQuota } from './limits/ahead-quota.ts';
 import { Locks } from './limits/locks.ts';
 import { ResponseQuota } from './limits/response-quota.ts';
 import { Observers } from './observing/observers.ts';
+import { Watchers } from './observing/watchers.ts';
 import type { AudioCodec } from './ports/audio-codec.ts';
 import type { Engines } from './ports/engines.ts';
 import type { ImageFetcher } from './ports/image-fetcher.ts';
@@ -105,6 +106,7 @@ export class SessionCore implements SessionTools {
   readonly playback: SessionPlayback;
   /** Reports of that playback, if it is measured. */
   readonly outputBuffer: OutputBuffer;
+  readonly watchers = new Watchers();
   readonly #transcriptionNotices: TranscriptionNotices;
   readonly #peers = new Set<Peer>();
   #config: RealtimeConfig;
@@ -191,6 +193,7 @@ export class SessionCore implements SessionTools {
     if (this.#closed) return;
     const sent = { ...event, event_id: this.ids('event') };
     for (const peer of this.#peers) peer.send(sent);
+    this.watchers.send(sent);
   }
 
   /** Sends a response's audio to every peer: directly, or in an event that is encoded once for each codec. */
@@ -219,18 +222,23 @@ export class SessionCore implements SessionTools {
       const event = events.get(peer.codec);
       if (event) peer.send({ ...event, event_id });
     }
+    const [watched] = events.values();
+    if (watched) this.watchers.send({ ...watched, event_id });
   }
 
-  /** Sends an event of an extension to the peers that requested it. */
+  /** Sends an event of an extension to the peers that requested it, and to watchers. */
   emitExtension(extension: string, event: ExtensionEvent['event']): void {
     if (this.#closed) return;
+    this.watchers.send({ extension, event });
     for (const peer of this.#peers) if (peer.extensions?.has(extension)) peer.send({ extension, event });
   }
 
   /** Sends an event to one peer, unless it has been detached. */
   emitTo(peer: Peer, event: UnsentEvent): void {
     if (!this.#peers.has(peer)) return;
-    peer.send({ ...event, event_id: this.ids('event') });
+    const sent = { ...event, event_id: this.ids('event') };
+    peer.send(sent);
+    this.watchers.send(sent);
   }
 
   /** Runs a step of the session, and reports its exceptions; `what` completes "while …". */
@@ -258,6 +266,7 @@ export class SessionCore implements SessionTools {
   close(): void {
     this.#closed = true;
     this.#peers.clear();
+    this.watchers.end();
     this.playback.close();
     this.audioQuota.release();
   }

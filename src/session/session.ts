@@ -2,6 +2,7 @@ import type { AudioClip } from '../audio/audio-clip.ts';
 import type { WireError } from '../protocol/errors/wire-errors.ts';
 import type { ClientEvent } from '../protocol/wire/client-events.ts';
 import type { SessionType } from '../protocol/wire/session-config.ts';
+import type { Watcher } from './observing/watchers.ts';
 import type { CloseReason, Peer } from './ports/peer.ts';
 
 /** The description of a session in lists. */
@@ -48,6 +49,11 @@ export interface Session {
   write(audio: AudioClip, from: Peer): void | Promise<void>;
   /** Reports to one peer that its frame was refused; includes `clientEventId` if the frame had one. */
   refuse(error: WireError, clientEventId: string | null, to: Peer): void;
+  /**
+   * Sends a copy of every event that a client gets to a watcher, in GA form and without audio deltas, until the returned
+   * function is called or the session ends. Nothing else changes.
+   */
+  watch(watcher: Watcher): () => void;
   /** Resolves once no response is running; no further response is started. */
   drain(): Promise<void>;
   /** Ends the session: stops its engines and closes its peers. */

@@ -16,6 +16,7 @@ export function stubSession(receive: Session['receive'], id = 'sess_1'): Session
     },
     detach() {},
     receive,
+    watch: () => () => {},
     write() {},
     refuse: (error, clientEventId, to) => to.send({ event_id: randomId('event'), ...errorEvent(error, clientEventId) }),
     drain: async () => {},

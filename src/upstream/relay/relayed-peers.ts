@@ -1,5 +1,6 @@
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { OutgoingEvent, RelayedEvent, UnsentEvent } from '../../protocol/wire/server-events.ts';
+import { Watchers } from '../../session/observing/watchers.ts';
 import type { Peer } from '../../session/ports/peer.ts';
 import type { UpstreamState } from '../mirror/upstream-state.ts';
 import { type OwnEvent, RelayedAudios, type RelayedAudiosOptions } from './relayed-audios.ts';
@@ -11,6 +12,8 @@ export class RelayedPeers {
   #added = 0;
   /** The audio of peers that carry it themselves. */
   readonly audio: RelayedAudios;
+
+  readonly watchers = new Watchers();
 
   constructor(ids: IdSource, audio: Omit<RelayedAudiosOptions, 'emit'>) {
     this.#ids = ids;
@@ -37,6 +40,7 @@ export class RelayedPeers {
 
   clear(): void {
     this.#numbers.clear();
+    this.watchers.end();
     this.audio.close();
   }
 
@@ -48,11 +52,13 @@ export class RelayedPeers {
   /** Sends an event to the peer with a number, or to all if there is none. */
   deliver(event: OutgoingEvent, to?: number): void {
     for (const [peer, number] of this.#numbers) if (to === undefined || number === to) peer.send(event);
+    this.watchers.send(event);
   }
 
   /** Sends `session.created` to the peers that joined before the upstream had opened the session. */
   deliverOpening(created: OutgoingEvent): void {
     for (const peer of this.#numbers.keys()) if (!peer.sideband) peer.send(created);
+    this.watchers.send(created);
   }
 
   /**
@@ -83,6 +89,9 @@ export class RelayedPeers {
 
   /** Sends an event of this server to one peer, if it is still attached. */
   sendTo(peer: Peer, event: UnsentEvent): void {
-    if (this.#numbers.has(peer)) peer.send({ ...event, event_id: this.#ids('event') });
+    if (!this.#numbers.has(peer)) return;
+    const sent = { ...event, event_id: this.#ids('event') };
+    peer.send(sent);
+    this.watchers.send(sent);
   }
 }

@@ -9,6 +9,7 @@ import { Drain } from '../../session/limits/drain.ts';
 import { Lifetime } from '../../session/limits/lifetime.ts';
 import { PeerGrace } from '../../session/limits/peer-grace.ts';
 import { Observers } from '../../session/observing/observers.ts';
+import type { Watcher } from '../../session/observing/watchers.ts';
 import type { ExpectedTokens, Meter, Reservation } from '../../session/ports/meter.ts';
 import type { CloseReason, Peer } from '../../session/ports/peer.ts';
 import type { Session, SessionDescription } from '../../session/session.ts';
@@ -140,6 +141,10 @@ export class RelayedSession implements Session {
     if (this.#peers.numberOf(peer) === undefined) return;
     this.#peers.remove(peer);
     if (this.#peers.count === 0) this.#grace.start();
+  }
+
+  watch(watcher: Watcher): () => void {
+    return this.#peers.watchers.add(watcher);
   }
 
   receive(event: ClientEvent, from: Peer): void | Promise<void> {
