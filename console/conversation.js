@@ -2,6 +2,7 @@
 
 import { decodeBase64 } from './audio/pcm.js';
 import { fullUpdate, policySilenceMs, updatesFor } from './settings.js';
+import { ToolCalls } from './tools/tool-calls.js';
 
 /** @typedef {import('./realtime-client.js').ServerEvent} ServerEvent */
 /** @typedef {import('../src/protocol/wire/items.ts').Item} Item */
@@ -31,6 +32,7 @@ const callPlays = new Map([
 export class Conversation {
   #parts;
   #settings;
+  #toolCalls;
   /** @type {'disconnected' | 'connecting' | 'connected'} */
   #phase = 'disconnected';
   #userSpeaks = false;
@@ -51,6 +53,12 @@ export class Conversation {
   constructor(parts) {
     this.#parts = parts;
     this.#settings = parts.settings;
+    this.#toolCalls = new ToolCalls({
+      client: parts.client,
+      transcript: parts.transcript,
+      code: () => this.#settings.functions,
+      onAnswered: () => this.#continueWithTools(),
+    });
   }
 
   get isConnected() {
@@ -229,6 +237,7 @@ export class Conversation {
     this.#responseId = null;
     this.#interrupted.clear();
     this.#callPlays = false;
+    this.#toolCalls.reset();
     this.#parts.player.flush();
     this.#parts.transcript.endSession();
     this.#parts.onChange();
@@ -290,7 +299,11 @@ export class Conversation {
     const { transcript } = this.#parts;
     transcript.complete(id, `${label}: ${name}(${args})`);
     transcript.remark(id, error ? `failed: ${error.message}` : `result: ${output ?? ''}`);
-    // The call may have ended while the model or the user speaks: their next answer includes its result.
+    this.#continueWithTools();
+  }
+
+  /** A call may have ended while the model or the user speaks: their next answer includes its result. */
+  #continueWithTools() {
     const isIdle = this.#responseId === null && !this.#awaitsResponse && !this.#userSpeaks;
     if (isIdle && this.isConnected) this.#requestResponse('the end of a tool');
   }
@@ -333,6 +346,7 @@ export class Conversation {
     const { transcript, onError } = this.#parts;
     if (response.id === this.#responseId) this.#responseId = null;
     this.#interrupted.delete(response.id);
+    void this.#toolCalls.answer(response);
     const details = response.status_details;
     if (details?.type === 'failed') onError(`The answer failed: ${details.error.message}`, details.error.code);
     for (const { id } of response.output) {

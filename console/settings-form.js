@@ -1,7 +1,7 @@
 /** The settings dialog: displays the settings and reports changes immediately. */
 
 import { element } from './dom.js';
-import { asApproval, asEagerness, asTransport, asTurnMode, voices } from './settings.js';
+import { asApproval, asEagerness, asTransport, asTurnMode, parseTools, voices } from './settings.js';
 
 /** @typedef {import('./settings.js').Settings} Settings */
 
@@ -69,6 +69,9 @@ export class SettingsForm {
         slider.nextElementSibling.textContent = `${slider.value}${units[slider.name] ?? ''}`;
       }
     }
+    const { problem } = parseTools(this.#field('tools').value);
+    element('tools-problem', HTMLElement).textContent = problem;
+    this.#field('tools').setAttribute('aria-invalid', String(problem !== ''));
     for (const part of this.#form.querySelectorAll('[data-for-mode]')) {
       part.toggleAttribute('hidden', part.getAttribute('data-for-mode') !== this.#field('turnMode').value);
     }
@@ -81,6 +84,8 @@ export class SettingsForm {
       instructions: this.#field('instructions').value.trim(),
       mcpServers: this.#field('mcpServers').value.trim(),
       mcpApproval: asApproval(this.#field('mcpApproval').value),
+      tools: this.#field('tools').value.trim(),
+      functions: this.#field('functions').value,
       turnMode: asTurnMode(this.#field('turnMode').value),
       threshold: Number(this.#field('threshold').value),
       silenceMs: Number(this.#field('silenceMs').value),

@@ -3,6 +3,7 @@
 /** @typedef {import('../src/protocol/wire/session-config.ts').RealtimeUpdate} SessionUpdate */
 /** @typedef {import('../src/protocol/wire/session-config.ts').TurnDetection} TurnDetection */
 /** @typedef {import('../src/protocol/wire/tools.ts').McpTool} McpTool */
+/** @typedef {NonNullable<SessionUpdate['tools']>[number]} Tool */
 /** @typedef {'server_vad' | 'semantic_vad' | 'push_to_talk'} TurnMode */
 /** @typedef {'websocket' | 'webrtc'} Transport */
 /** @typedef {'auto' | 'low' | 'medium' | 'high'} Eagerness */
@@ -13,6 +14,8 @@
  * @property {string} instructions empty: those of the server
  * @property {string} mcpServers a label and an address, or a label, per line
  * @property {Approval} mcpApproval
+ * @property {string} tools functions that the model can call: a JSON list, as in `session.tools`
+ * @property {string} functions JavaScript that declares functions with these names; calls of others are answered by hand
  * @property {TurnMode} turnMode
  * @property {number} threshold
  * @property {number} silenceMs
@@ -34,6 +37,8 @@ const defaults = {
   instructions: '',
   mcpServers: '',
   mcpApproval: 'always',
+  tools: '',
+  functions: '',
   turnMode: 'server_vad',
   threshold: 0.5,
   silenceMs: 500,
@@ -52,8 +57,10 @@ export function loadSettings() {
   const stored = parse(read('localStorage', storageKey));
   const settings = { ...defaults, apiKey: read('sessionStorage', secretKey) ?? '' };
   if (voices.includes(String(stored.voice))) settings.voice = String(stored.voice);
-  if (typeof stored.instructions === 'string') settings.instructions = stored.instructions;
-  if (typeof stored.mcpServers === 'string') settings.mcpServers = stored.mcpServers;
+  for (const key of /** @type {const} */ (['instructions', 'mcpServers', 'tools', 'functions'])) {
+    const value = stored[key];
+    if (typeof value === 'string') settings[key] = value;
+  }
   settings.mcpApproval = asApproval(stored.mcpApproval);
   if (typeof stored.model === 'string' && stored.model !== '') settings.model = stored.model;
   settings.turnMode = asTurnMode(stored.turnMode);
@@ -98,12 +105,13 @@ export function asTransport(value) {
  * @returns {SessionUpdate}
  */
 export function fullUpdate(settings) {
+  const tools = toolsOf(settings);
   const format = /** @type {const} */ ({ type: 'audio/pcm', rate: 24_000 });
   return {
     type: 'realtime',
     output_modalities: ['audio'],
     ...(settings.instructions === '' ? {} : { instructions: settings.instructions }),
-    ...(settings.mcpServers === '' ? {} : { tools: mcpTools(settings) }),
+    ...(tools.length === 0 ? {} : { tools }),
     audio: {
       input: { format, transcription: { model: 'gpt-4o-mini-transcribe' }, turn_detection: turnDetection(settings) },
       output: { format, voice: settings.voice },
@@ -123,8 +131,8 @@ export function updatesFor(before, after) {
   const updates = [];
   if (after.instructions !== before.instructions) updates.push({ type: 'realtime', instructions: after.instructions });
   if (after.voice !== before.voice) updates.push({ type: 'realtime', audio: { output: { voice: after.voice } } });
-  const tools = mcpTools(after);
-  if (JSON.stringify(tools) !== JSON.stringify(mcpTools(before))) updates.push({ type: 'realtime', tools });
+  const tools = toolsOf(after);
+  if (JSON.stringify(tools) !== JSON.stringify(toolsOf(before))) updates.push({ type: 'realtime', tools });
   const detection = turnDetection(after);
   if (JSON.stringify(detection) !== JSON.stringify(turnDetection(before))) {
     updates.push({ type: 'realtime', audio: { input: { turn_detection: detection } } });
@@ -153,6 +161,32 @@ const semanticSilenceMs = { high: 250, auto: 420, medium: 420, low: 600 };
 export function policySilenceMs({ turnMode, silenceMs, eagerness }) {
   if (turnMode === 'push_to_talk') return 0;
   return turnMode === 'semantic_vad' ? semanticSilenceMs[eagerness] : silenceMs;
+}
+
+/**
+ * @param {Settings} settings
+ * @returns {Tool[]}
+ */
+function toolsOf(settings) {
+  const { tools } = parseTools(settings.tools);
+  return [...tools, ...mcpTools(settings)];
+}
+
+/**
+ * @param {string} json
+ * @returns {{ tools: Tool[], problem: string }} no tools if there is a problem; the server checks the fields
+ */
+export function parseTools(json) {
+  if (json.trim() === '') return { tools: [], problem: '' };
+  try {
+    const value = JSON.parse(json);
+    const list = Array.isArray(value) ? value : [value];
+    const isTool = (/** @type {any} */ tool) => typeof tool?.name === 'string' && typeof tool !== 'string';
+    if (!list.every(isTool)) return { tools: [], problem: 'Each tool is an object with a name.' };
+    return { tools: list.map((tool) => ({ type: 'function', ...tool })), problem: '' };
+  } catch (error) {
+    return { tools: [], problem: `This is not JSON: ${error instanceof Error ? error.message : error}` };
+  }
 }
 
 /**

@@ -124,6 +124,28 @@ export class Transcript {
     keepAtEnd(this.#scroller, () => entry.node.append(buttons));
   }
 
+  /**
+   * Asks for a text below an item.
+   * @param {string} itemId
+   * @param {string} label
+   * @returns {Promise<string>} never settles if the item is removed, or the session ends
+   */
+  ask(itemId, label) {
+    const field = make('input', '');
+    field.name = 'answer';
+    field.autocomplete = 'off';
+    const send = make('button', 'primary small', 'Answer');
+    const form = make('form', 'ask', make('label', '', label, field), send);
+    keepAtEnd(this.#scroller, () => this.#entries.get(itemId)?.node.append(form));
+    return new Promise((resolve) => {
+      form.addEventListener('submit', (event) => {
+        event.preventDefault();
+        form.remove();
+        resolve(field.value);
+      });
+    });
+  }
+
   /** @param {string} itemId */
   remove(itemId) {
     this.#entries.get(itemId)?.node.remove();
@@ -133,6 +155,7 @@ export class Transcript {
   /** Marks the items that the lost connection has left incomplete. */
   endSession() {
     for (const [id, { node }] of this.#entries) {
+      for (const open of node.querySelectorAll('form, .choices')) open.remove();
       if (node.dataset.pending !== undefined) this.remark(id, 'incomplete: the connection ended');
     }
     this.#entries.clear();

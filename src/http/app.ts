@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { HttpBindings } from '@hono/node-server';
 import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono, type MiddlewareHandler } from 'hono';
@@ -48,6 +51,22 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** The frame that runs functions of the page's user: without an origin and without connections. */
+const sandboxPath = '/console/tools/sandbox.html';
+
+function sandboxPolicy(consoleFolder: string): string {
+  const html = readFileSync(join(consoleFolder, 'tools/sandbox.html'), 'utf8');
+  const script = /<script>([\s\S]*)<\/script>/.exec(html)?.[1] ?? '';
+  const hash = createHash('sha256').update(script).digest('base64');
+  return [
+    'sandbox allow-scripts',
+    "default-src 'none'",
+    `script-src 'sha256-${hash}' blob:`,
+    "base-uri 'none'",
+    "frame-ancestors 'self'",
+  ].join('; ');
+}
+
 /** Plain HTTP: the API, the console, health and metrics. */
 export function createApp(options: AppOptions): Hono<Env> {
   const { access, callers, metering, readiness, consoleFolder, log } = options;
@@ -77,8 +96,10 @@ export function createApp(options: AppOptions): Hono<Env> {
     return context.json(apiErrorOf(httpErrors.speaksWebSocket()), 426);
   });
   app.route('/', createApi(options));
+  const functionsPolicy = sandboxPolicy(consoleFolder);
   const page: MiddlewareHandler<Env> = async (context, next) => {
-    context.header('Content-Security-Policy', contentSecurityPolicy);
+    const isSandbox = context.req.path === sandboxPath;
+    context.header('Content-Security-Policy', isSandbox ? functionsPolicy : contentSecurityPolicy);
     context.header('Cache-Control', 'no-cache');
     context.header('Referrer-Policy', 'no-referrer');
     await next();

@@ -67,7 +67,10 @@ export async function openPage(
     socket.on('framereceived', ({ payload }) => check(payload.toString()));
   });
   page.on('pageerror', (error) => complaints.push(error.message));
-  await page.addInitScript((json) => localStorage.setItem('parley.settings', json), JSON.stringify(stored));
+  await page.addInitScript((json) => {
+    // A frame without an origin has no storage.
+    if (window === top) localStorage.setItem('parley.settings', json);
+  }, JSON.stringify(stored));
   await page.goto(url);
   return { page, complaints };
 }
