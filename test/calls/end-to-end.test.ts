@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import type { ModelRequest } from '../../src/session/ports/language-model.ts';
+import { userText } from '../support/conversation.ts';
 import { call, fakeEngines, say } from '../support/fake-engines.ts';
 import { ask, bearer } from '../support/rest.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
@@ -53,6 +54,21 @@ test('a call, its two sidebands, and its end', { timeout: 60_000 }, async (t) =>
   assert.equal(hangUp.status, 200);
   const closed = await Promise.all([sideband.closed, beta.closed]);
   assert.deepEqual(closed, Array(2).fill({ code: 1000, reason: 'the call was hung up' }));
+  await caller.closed();
+});
+
+test('a call that is hung up ends after all events have reached its client', { timeout: 60_000 }, async (t) => {
+  verifies('R1.11', 'R10.9');
+  const server = await newServer(t, { config: { apiKeys, limits: { closeGraceMs: 60_000 } } });
+  const caller = await WebRtcCaller.call(t, server, shop);
+  await caller.until('session.created');
+  const sideband = new WireClient(sidebandUrl(server, caller.callId), bearer(shop));
+  await once(sideband.socket, 'open');
+  const count = 40;
+  for (let sent = 0; sent < count; sent++) sideband.send(userText('x'.repeat(10_000)));
+  for (let done = 0; done < count; done++) await sideband.until('conversation.item.done');
+  await ask(server, `POST /v1/realtime/calls/${caller.callId}/hangup`, { key: shop });
+  for (let done = 0; done < count; done++) await caller.until('conversation.item.done');
   await caller.closed();
 });
 

@@ -85,6 +85,9 @@ export class FakeConnection implements PeerConnection {
       get bufferedBytes() {
         return bufferedBytes();
       },
+      get isDelivered() {
+        return bufferedBytes() === 0;
+      },
       send: (text) => this.#receive(text),
     };
   }

@@ -104,6 +104,22 @@ test('messages pass both ways, and the answer announces the size', options, asyn
   assert.throws(() => channel.send('x'.repeat(70_000)), RangeError);
 });
 
+test('a message that the network loses is delivered once it has been sent again', options, async (t) => {
+  const caller = await MediaCaller.call(newConnections(t));
+  t.after(() => caller.leave());
+  const channel = await caller.channelOpened;
+  await until(() => channel.isDelivered);
+  const [events] = caller.peer.sctpTransport ? Object.values(caller.peer.sctpTransport.dataChannels) : [];
+  const got = new Promise((resolve) => events?.onMessage.subscribe(resolve));
+  caller.proxy.network = ({ toServer }) => (toServer ? 0 : undefined);
+  channel.send('last words');
+  await until(() => channel.bufferedBytes === 0);
+  assert.equal(channel.isDelivered, false);
+  caller.proxy.network = () => 0;
+  assert.equal(await got, 'last words');
+  await until(() => channel.isDelivered);
+});
+
 test('the first of several sizes of messages applies', options, async (t) => {
   const connections = newConnections(t);
   const sizes = 'a=max-message-size:65536\r\na=max-message-size:5000';

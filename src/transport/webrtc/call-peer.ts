@@ -35,7 +35,7 @@ export interface CallPeerOptions {
   log: Log;
 }
 
-/** How often a call that is being closed checks whether the last events have been sent. */
+/** How often a call that is being closed checks whether the client has the last events. */
 const settlingMs = 20;
 
 /** How a call ended, for the sidebands and the log. */

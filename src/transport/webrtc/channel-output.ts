@@ -22,9 +22,9 @@ export class ChannelOutput {
     this.#maxBytes = maxBytes;
   }
 
-  /** Whether everything has been sent, or cannot be. */
+  /** Whether the client has everything, or has opened no channel. */
   get isSettled(): boolean {
-    return !this.#channel || this.unsentBytes === 0;
+    return !this.#channel || (this.#waiting.length === 0 && this.#channel.isDelivered);
   }
 
   /** Bytes that have not been sent; for an event that waits here, its characters. */

@@ -43,6 +43,8 @@ export interface EventChannel {
   readonly maxMessageBytes: number;
   /** Bytes passed to `send` that have not been sent yet. */
   readonly bufferedBytes: number;
+  /** Whether the client has acknowledged everything passed to `send`: the end of the connection loses the rest. */
+  readonly isDelivered: boolean;
   /**
    * Sends a text; ignored after the end of the connection.
    * @throws {RangeError} when it is larger than `maxMessageBytes`, or the channel is not open yet

@@ -43,6 +43,12 @@ export class WeriftChannel implements EventChannel {
     return this.#channel.bufferedAmount;
   }
 
+  get isDelivered(): boolean {
+    const { sctp } = this.#channel.sctp;
+    // biome-ignore lint/complexity/useLiteralKeys: only this notation reaches a private member
+    return this.bufferedBytes === 0 && sctp.outboundQueue.length === 0 && sctp['sentQueue'].length === 0;
+  }
+
   send(text: string): void {
     if (this.#channel.readyState === 'connecting') throw new RangeError('The data channel is not open');
     if (!this.isOpen) return;
