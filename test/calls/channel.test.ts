@@ -11,7 +11,7 @@ import { verifies } from '../support/verifies.ts';
 import { WireClient } from '../support/wire-client.ts';
 import { apiKeys, callsServer, openCall, shop, sidebandUrl } from './calls-server.ts';
 
-const noCalls = { object: 'list', data: [] };
+const noCalls = { object: 'list', data: [], next: null };
 
 test('events wait for the data channel, in order, and are text in both directions', async (t) => {
   verifies('R10.5', 'R1.8');

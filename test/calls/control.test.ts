@@ -88,7 +88,7 @@ for (const [end, reason] of [
     connections.last.open().end(end);
     assert.deepEqual(await sideband.closed, { code: 1000, reason });
     const { body } = await ask(server, 'GET /v1/parley/sessions', { key: shop });
-    assert.deepEqual(body, { object: 'list', data: [] });
+    assert.deepEqual(body, { object: 'list', data: [], next: null });
   });
 }
 

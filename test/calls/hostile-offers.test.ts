@@ -87,7 +87,11 @@ for (const [name, body, status, message] of refused) {
     const answer = await answerTo(server, body);
     assert.equal(answer.status, status);
     assert.match(answer.error?.message ?? '', message);
-    assert.deepEqual((await ask(server, 'GET /v1/parley/sessions', { key: shop })).body, { object: 'list', data: [] });
+    assert.deepEqual((await ask(server, 'GET /v1/parley/sessions', { key: shop })).body, {
+      object: 'list',
+      data: [],
+      next: null,
+    });
   });
 }
 

@@ -218,7 +218,11 @@ test('an offer that the connection refuses is answered with the reason', async (
   connections.failure = new Error('a defect');
   const failed = await offer(server);
   assert.deepEqual([failed.status, errorIn(failed).code], [500, 'internal_error']);
-  assert.deepEqual((await ask(server, 'GET /v1/parley/sessions', { key: shop })).body, { object: 'list', data: [] });
+  assert.deepEqual((await ask(server, 'GET /v1/parley/sessions', { key: shop })).body, {
+    object: 'list',
+    data: [],
+    next: null,
+  });
 });
 
 test('a draining or full server opens no calls', async (t) => {
@@ -254,7 +258,11 @@ test('a client that leaves before the answer gets no session', async (t) => {
   assert.match(String(Reflect.get(details, 'message')), /the client left/);
   assert.ok(log.entries.every(({ level }) => level !== 'error'));
   assert.ok(connections.last.isClosed);
-  assert.deepEqual((await ask(server, 'GET /v1/parley/sessions', { key: shop })).body, { object: 'list', data: [] });
+  assert.deepEqual((await ask(server, 'GET /v1/parley/sessions', { key: shop })).body, {
+    object: 'list',
+    data: [],
+    next: null,
+  });
 });
 
 test('a server that closes ends its calls', async (t) => {
