@@ -117,6 +117,44 @@ for (const codec of ['opus', 'pcmu'] as const) {
   }
 }
 
+/** The greatest step between two samples. */
+function greatestStep(samples: Int16Array): number {
+  let greatest = 0;
+  for (let i = 1; i < samples.length; i++) {
+    greatest = Math.max(greatest, Math.abs((samples[i] ?? 0) - (samples[i - 1] ?? 0)));
+  }
+  return greatest;
+}
+
+test('a tone over PCMU continues through losses without a click or a gap, closer than silence', async () => {
+  const hz = 173;
+  const sound = Int16Array.from({ length: frames * 160 }, (_, i) =>
+    Math.round(8000 * Math.sin((2 * Math.PI * hz * i) / 8000)),
+  );
+  const { samples, rateHz, lost } = await receive('pcmu', { loss: 0.05, jitterMs: 0 }, sound);
+  const [power, noise] = [sound, samples.map((sample, i) => sample - (sound[i] ?? 0))].map((part) =>
+    part.reduce((sum, sample) => sum + sample ** 2, 0),
+  );
+  const decibels = 10 * Math.log10((power ?? 0) / (noise ?? 1));
+  const ofSilence = -10 * Math.log10(lost / frames);
+  assert.ok(decibels > ofSilence + 6, `${decibels} dB, with silence instead ${ofSilence} dB`);
+  assert.ok(greatestStep(samples) < 1.5 * greatestStep(sound), `a step of ${greatestStep(samples)}`);
+  assert.ok(longestGapMs(samples, rateHz) <= 1);
+});
+
+test('PCMU fades in 60 ms when packets are lost, and returns without a step', async () => {
+  const decoder = await createFrameDecoder('pcmu');
+  const sound = tone(8000).subarray(0, 1600);
+  decoder.decode(encodeMulaw(sound));
+  const lost = Array.from({ length: 5 }, () => decoder.conceal(160));
+  const levels = lost.map((part) => part.reduce((highest, sample) => Math.max(highest, Math.abs(sample)), 0));
+  assert.ok((levels[0] ?? 0) > 7500 && (levels[2] ?? 0) > 500, levels.join());
+  assert.ok(levels.every((level, i) => i === 0 || level <= (levels[i - 1] ?? 0)));
+  assert.deepEqual(levels.slice(3), [0, 0]);
+  const all = concatSamples([sound, ...lost, decoder.decode(encodeMulaw(sound))]);
+  assert.ok(greatestStep(all) < 1.5 * greatestStep(sound), `a step of ${greatestStep(all)}`);
+});
+
 test('most lost packets of speech are recovered from the next one', async () => {
   const { samples: question } = await spokenQuestion(24_000);
   const speech = new Int16Array(frames * 480);

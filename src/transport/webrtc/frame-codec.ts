@@ -1,5 +1,5 @@
-import { fadeIn, fadeOut } from '../../audio/fade.ts';
 import { decodeAlaw, decodeMulaw, encodeAlaw, encodeMulaw } from '../../audio/g711.ts';
+import { G711Concealment } from '../../audio/g711-concealment.ts';
 import { hasFec, OpusDecoder, OpusEncoder } from '../../audio/opus.ts';
 import { samplesIn } from '../../audio/pcm.ts';
 import type { CallCodec } from './peer-connection.ts';
@@ -8,8 +8,6 @@ import type { CallCodec } from './peer-connection.ts';
 export const frameMs = 20;
 /** The shortest packets of G.711 that are accepted, and the shortest frames that replace lost audio. */
 export const shortestFrameMs = 10;
-/** Lost G.711 fades to silence in this time, and the sound returns in half of it. */
-const fadeMs = 10;
 
 /** Decodes the payloads of one RTP stream in order; a malformed one throws. */
 export interface FrameDecoder {
@@ -120,15 +118,11 @@ function g711Encoder(encode: (samples: Int16Array) => Uint8Array): FrameEncoder 
   return { sampleRateHz: 8000, encode, reportLoss: () => {}, free: () => {} };
 }
 
-/**
- * G.711 with simple concealment: the last sound is played backwards while it fades, which continues the waveform without
- * a step, and the next sound fades in.
- */
+/** G.711 with concealment. */
 class G711Decoder implements FrameDecoder {
   readonly sampleRateHz = 8000;
   readonly #decode: (bytes: Uint8Array) => Int16Array;
-  #last = new Int16Array();
-  #concealing = false;
+  readonly #concealment = new G711Concealment();
 
   constructor(decode: (bytes: Uint8Array) => Int16Array) {
     this.#decode = decode;
@@ -139,9 +133,7 @@ class G711Decoder implements FrameDecoder {
       throw new RangeError(`A G.711 packet of ${payload.length} bytes is shorter than ${shortestFrameMs} ms`);
     }
     const samples = this.#decode(payload);
-    if (this.#concealing) fadeIn(samples, samplesIn(fadeMs / 2, this.sampleRateHz));
-    this.#concealing = false;
-    this.#last = samples.slice(-samplesIn(fadeMs, this.sampleRateHz));
+    this.#concealment.received(samples);
     return samples;
   }
 
@@ -154,13 +146,7 @@ class G711Decoder implements FrameDecoder {
   }
 
   conceal(samples: number): Int16Array {
-    const filled = new Int16Array(samples);
-    if (this.#concealing) return filled;
-    this.#concealing = true;
-    const length = Math.min(samples, this.#last.length);
-    filled.set(this.#last.slice(-length).reverse());
-    fadeOut(filled, length);
-    return filled;
+    return this.#concealment.conceal(samples);
   }
 
   free(): void {}

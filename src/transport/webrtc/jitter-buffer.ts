@@ -205,8 +205,14 @@ export class JitterBuffer {
   #fillPause({ timestamp }: RtpFrame): void {
     const silence = Math.min(this.#samplesUntil(timestamp), this.#samplesSinceDelivery()) - this.#filled;
     if (silence < this.#frameSamples / 2 || this.#allowance.overdrawnMs(this.#clock.now()) > 0) return;
-    this.#emit(new Int16Array(silence));
     this.#count(silence);
+    // A concealed sound fades on, rather than to break off.
+    let rest = silence;
+    for (let frame = this.#filled / this.#frameSamples; frame > 0 && rest >= this.#frameSamples; frame++) {
+      this.#emit(this.#conceal(frame));
+      rest -= this.#frameSamples;
+    }
+    this.#emit(new Int16Array(rest));
   }
 
   #concealBefore(frame: RtpFrame): void {
