@@ -4,6 +4,8 @@ import { EngineError } from '../../engine-error.ts';
 
 export const engine = 'Silero voice activity';
 const FRAME_MS = 32;
+/** Numbers in a `VoiceFrame`. */
+export const FRAME_VALUES = 3;
 /** Maximum audio of one stream in one batch: longer pushes must not delay other streams. */
 const MAX_PART_MS = 4 * FRAME_MS;
 /** Maximum audio of a stream that waits for its frames. */
@@ -17,13 +19,6 @@ export interface StreamPart {
   samples: Int16Array;
   /** The strength of noise reduction, 0…1; undefined as long as it was never on. */
   strength: number | undefined;
-}
-
-/** The results of a part. */
-export interface StreamResult {
-  frames: readonly VoiceFrame[];
-  /** The next samples with reduced noise; empty without reduction. */
-  reduced: Int16Array<ArrayBuffer>;
 }
 
 /** The detector, as a stream sees it. */
@@ -109,7 +104,8 @@ export class SileroStream implements VoiceActivityStream {
     return { stream: this.#id, sampleRateHz: this.#sampleRateHz, samples, strength: this.#reduction?.strength };
   }
 
-  answer(part: StreamPart, { frames, reduced }: StreamResult): void {
+  /** Takes the results of a part. `reduced`: the next samples with reduced noise; empty without reduction. */
+  answer(part: StreamPart, frames: readonly VoiceFrame[], reduced: Int16Array): void {
     if (this.#closed || part.stream !== this.#id) return;
     if (reduced.length > 0) this.#reduction?.write(reduced);
     this.#samplesDone += part.samples.length;

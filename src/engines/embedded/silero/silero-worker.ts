@@ -3,10 +3,10 @@ import { createNoiseReducer, type NoiseReducer } from '../../../audio/noise-redu
 import { concatSamples, rmsDbfs } from '../../../audio/pcm.ts';
 import { PitchEstimator } from '../../../audio/pitch.ts';
 import { createResampler, type Resampler } from '../../../audio/resample.ts';
-import { quietestDb, type VoiceFrame } from '../../../session/ports/voice-activity.ts';
+import { quietestDb } from '../../../session/ports/voice-activity.ts';
 import { modelPathOf, serveJobs } from '../../pool/worker-jobs.ts';
 import { FRAME_SAMPLES, MAX_BATCH, newSileroState, SILERO_RATE_HZ, SileroModel } from './silero-model.ts';
-import type { StreamResult } from './silero-stream.ts';
+import { FRAME_VALUES } from './silero-stream.ts';
 
 /** The next audio of several streams, each at most once, and the streams that have ended. */
 export interface SileroRequest {
@@ -21,8 +21,16 @@ export interface SileroRequest {
   closed: number[];
 }
 
-/** The results of each stream. */
-export type SileroAnswer = StreamResult[];
+/** The results of all streams, in the same order. Copying an object per frame between threads would cost more. */
+export interface SileroAnswer {
+  /** The numbers of frames of the streams. */
+  frameCounts: number[];
+  /** Of each frame, `FRAME_VALUES` values: probability, energyDb and pitchHz of a `VoiceFrame`. */
+  frames: Float64Array<ArrayBuffer>;
+  /** The numbers of samples with reduced noise of the streams. */
+  reducedLengths: number[];
+  reduced: Int16Array<ArrayBuffer>;
+}
 
 void serveJobs<SileroRequest, SileroAnswer>(async () => {
   const model = await SileroModel.load(modelPathOf(workerData));
@@ -49,9 +57,18 @@ void serveJobs<SileroRequest, SileroAnswer>(async () => {
       at = end;
     }
     await processFrames(model, fed);
-    return fed.map((stream) => stream.takeResult());
+    return answerOf(fed.map((stream) => stream.takeResult()));
   };
 });
+
+function answerOf(results: readonly StreamResult[]): SileroAnswer {
+  return {
+    frameCounts: results.map(({ frames }) => frames.length / FRAME_VALUES),
+    frames: Float64Array.from(results.flatMap(({ frames }) => frames)),
+    reducedLengths: results.map(({ reduced }) => reduced.length),
+    reduced: concatSamples(results.map(({ reduced }) => reduced)),
+  };
+}
 
 /** Voice activity needs the frequencies of speech, not transparency, and a frame must not wait for the next chunk. */
 const live = { align: false, quality: 2 };
@@ -74,6 +91,13 @@ async function processFrames(model: SileroModel, streams: readonly WorkerStream[
   }
 }
 
+interface StreamResult {
+  frames: readonly number[];
+  reduced: Int16Array;
+}
+
+const noSamples = new Int16Array(0);
+
 /** One stream in the worker: its rate, its unprocessed samples, and the model's state. */
 class WorkerStream {
   readonly state = newSileroState();
@@ -81,11 +105,11 @@ class WorkerStream {
   readonly #pitch = new PitchEstimator(SILERO_RATE_HZ, FRAME_SAMPLES);
   #reducer: NoiseReducer | undefined;
   /** Audio for the next frames, at the model's rate. */
-  #samples: Int16Array = new Int16Array(0);
+  #samples: Int16Array = noSamples;
   #frame = this.#samples;
-  /** The results of the current request. */
-  #frames: VoiceFrame[] = [];
-  #reduced = new Int16Array(0);
+  /** The results of the current request: the values of its frames. */
+  #frames: number[] = [];
+  #reduced: Int16Array = noSamples;
 
   constructor(resampler: Resampler) {
     this.#resampler = resampler;
@@ -117,13 +141,13 @@ class WorkerStream {
     this.#pitch.push(this.#frame);
     const energyDb = Math.max(quietestDb, rmsDbfs(this.#frame));
     const pitchHz = probability < PITCH_PROBABILITY ? 0 : this.#pitch.estimate();
-    this.#frames.push({ probability, energyDb, pitchHz });
+    this.#frames.push(probability, energyDb, pitchHz);
   }
 
   takeResult(): StreamResult {
     const result = { frames: this.#frames, reduced: this.#reduced };
     this.#frames = [];
-    this.#reduced = new Int16Array(0);
+    this.#reduced = noSamples;
     return result;
   }
 

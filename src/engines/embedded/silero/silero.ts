@@ -1,11 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { concatSamples } from '../../../audio/pcm.ts';
-import type { VoiceActivityDetector, VoiceActivityStream } from '../../../session/ports/voice-activity.ts';
+import {
+  quietestDb,
+  type VoiceActivityDetector,
+  type VoiceActivityStream,
+  type VoiceFrame,
+} from '../../../session/ports/voice-activity.ts';
 import { PooledEngine } from '../../pool/pooled-engine.ts';
 import { defaultQueueLimits } from '../../pool/queue-limits.ts';
 import { workerScript } from '../../pool/worker-pool.ts';
 import { disableOnnxTelemetry } from '../onnx-telemetry.ts';
-import { engine, SileroStream, type StreamPart } from './silero-stream.ts';
+import { engine, FRAME_VALUES, SileroStream, type StreamPart } from './silero-stream.ts';
 import type { SileroAnswer, SileroRequest } from './silero-worker.ts';
 
 /**
@@ -80,12 +85,27 @@ export class Silero extends PooledEngine<SileroRequest, SileroAnswer> implements
     };
     this.#closed = [];
     try {
-      const answers = await this.pool.request(request, { transfer: [samples.buffer] });
-      let i = 0;
-      for (const [stream, part] of batch)
-        stream.answer(part, answers[i++] ?? { frames: [], reduced: new Int16Array(0) });
+      const answer = await this.pool.request(request, { transfer: [samples.buffer] });
+      let [i, frameAt, reducedAt] = [0, 0, 0];
+      for (const [stream, part] of batch) {
+        const frameEnd = frameAt + (answer.frameCounts[i] ?? 0);
+        const reducedEnd = reducedAt + (answer.reducedLengths[i] ?? 0);
+        stream.answer(part, framesIn(answer, frameAt, frameEnd), answer.reduced.subarray(reducedAt, reducedEnd));
+        frameAt = frameEnd;
+        reducedAt = reducedEnd;
+        i++;
+      }
     } catch (error) {
       for (const [stream, part] of batch) stream.fail(part, error);
     }
   }
+}
+
+function framesIn({ frames }: SileroAnswer, from: number, to: number): VoiceFrame[] {
+  const read: VoiceFrame[] = [];
+  for (let at = from * FRAME_VALUES; at < to * FRAME_VALUES; at += FRAME_VALUES) {
+    const [probability, energyDb, pitchHz] = [frames[at] ?? 0, frames[at + 1] ?? quietestDb, frames[at + 2] ?? 0];
+    read.push({ probability, energyDb, pitchHz });
+  }
+  return read;
 }
