@@ -1,5 +1,8 @@
 import type { Clock } from './clock.ts';
 
+/** For an abort that nobody reports: a new reason would record a stack trace each time. */
+export const abandoned = new DOMException('This operation was aborted', 'AbortError');
+
 /** Resolves after `ms` on the clock, immediately for 0; rejects with the signal's reason if it aborts first. */
 export function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -3,7 +3,7 @@
  * the server, its response and the remedy.
  */
 
-import { pause } from '../../core/abort.ts';
+import { abandoned, pause } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import { systemClock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
@@ -236,7 +236,7 @@ export class Endpoint {
         await pause(pauseMs, this.clock, signal);
       } finally {
         signal.removeEventListener('abort', stop);
-        abort.abort();
+        abort.abort(abandoned);
       }
     }
   }

@@ -65,30 +65,39 @@ export class ContextTokens {
     const measured = new Map<ConversationEntry, MeasuredEntry>();
     for (const entry of entries) {
       if (measured.has(entry)) continue;
-      measured.set(entry, await this.#measured(entry, { sounds, fetched, signal }));
+      const { item } = entry;
+      const parts = item.type === 'message' ? item.content.length : 0;
+      const others = this.#others.step(leastCharacters * (1 + parts));
+      if (others) await this.#wait(others, signal);
+      const now = contextEntry(entry, sounds);
+      measured.set(entry, this.#known(entry, now, fetched) ?? (await this.#measured(entry, now, { fetched, signal })));
     }
     return entries.flatMap((entry) => measured.get(entry) ?? []);
   }
 
+  /** The last measurement of an entry, if it is the same now. */
+  #known(entry: ConversationEntry, now: ContextEntry, fetched: Fetched | undefined): MeasuredEntry | undefined {
+    const before = this.#entries.get(entry);
+    if (!before || !isSame(before, now)) return undefined;
+    const sizes = imageSizesOf(now, { fetched, known: before.imageSizes });
+    return sizes.every((size, index) => isSameSize(size, before.imageSizes[index])) ? { ...before, ...now } : undefined;
+  }
+
   async #measured(
     entry: ConversationEntry,
-    { sounds, fetched, signal }: { sounds: AudioClips; fetched?: Fetched; signal: AbortSignal },
+    now: ContextEntry,
+    { fetched, signal }: { fetched?: Fetched | undefined; signal: AbortSignal },
   ): Promise<MeasuredEntry> {
-    const { item } = entry;
-    await this.#spend(leastCharacters * (1 + (item.type === 'message' ? item.content.length : 0)), signal);
-    const now = contextEntry(entry, sounds);
-    const images = now.items.flatMap(imagesOf);
     const before = this.#entries.get(entry);
-    const same = before && isSame(before, now) ? before : undefined;
-    const imageSizes = images.map(({ url }, index) =>
-      isData(url) ? (same ? same.imageSizes[index] : imageSize(url)) : fetched ? fetched(url) : same?.imageSizes[index],
-    );
-    if (same && imageSizes.every((size, index) => isSameSize(size, same.imageSizes[index]))) return { ...same, ...now };
+    const known = before && isSame(before, now) ? before.imageSizes : undefined;
+    const imageSizes = imageSizesOf(now, { fetched, known });
     const audioWordTokens = await this.#count(now.audioWords, signal);
     const cost = {
       text: (await this.#count(now.items.flatMap(textsOf), signal)) - audioWordTokens,
       audio: now.audioTokens,
-      image: images.reduce((sum, { detail }, index) => sum + imageTokens(imageSizes[index], detail), 0),
+      image: now.items
+        .flatMap(imagesOf)
+        .reduce((sum, { detail }, index) => sum + imageTokens(imageSizes[index], detail), 0),
     };
     const measured = { ...now, cost, audioWordTokens, imageSizes };
     this.#entries.set(entry, { ...measured, items: now.items.map(withoutSound) });
@@ -101,14 +110,13 @@ export class ContextTokens {
       if (text === '') continue;
       sum += this.#counter.count(text);
       // One item may have a thousand parts.
-      await this.#spend(text.length, signal);
+      const others = this.#others.step(text.length);
+      if (others) await this.#wait(others, signal);
     }
     return sum;
   }
 
-  async #spend(characters: number, signal: AbortSignal): Promise<void> {
-    const others = this.#others.step(characters);
-    if (others === undefined) return;
+  async #wait(others: Promise<void>, signal: AbortSignal): Promise<void> {
     await others;
     signal.throwIfAborted();
   }
@@ -116,6 +124,18 @@ export class ContextTokens {
 
 export function imagesOf(item: ContextItem): Extract<ContextPart, { type: 'image' }>[] {
   return item.type === 'message' ? item.content.filter((part) => part.type === 'image') : [];
+}
+
+/** `known`: the last sizes of the same images. */
+function imageSizesOf(
+  { items }: ContextEntry,
+  { fetched, known }: { fetched: Fetched | undefined; known: MeasuredEntry['imageSizes'] | undefined },
+): (ImageSize | undefined)[] {
+  const sizeOf = (url: string, index: number) => {
+    if (isData(url)) return known ? known[index] : imageSize(url);
+    return fetched ? fetched(url) : known?.[index];
+  };
+  return items.flatMap(imagesOf).map(({ url }, index) => sizeOf(url, index));
 }
 
 /** Whether a URL contains its image, rather than referring to it. */

@@ -6,11 +6,12 @@
 
 import { durationMs } from '../../audio/pcm.ts';
 import { createResampler, type Resampler } from '../../audio/resample.ts';
+import { abandoned } from '../../core/abort.ts';
 import { Channel } from '../../core/channel.ts';
 import { EventLoopYield } from '../../core/event-loop-yield.ts';
 import type { RequestKind } from '../ports/engines.ts';
 import type { ModelEvent, ModelRequest, ModelUsage } from '../ports/language-model.ts';
-import type { WordTiming } from '../ports/voice.ts';
+import type { SpeechChunk, WordTiming } from '../ports/voice.ts';
 import type { Adoption, WorkClaim } from '../ports/work-claim.ts';
 import type { SessionTools } from '../settings.ts';
 import { type SpokenWord, timingsBefore, wordsOf } from '../speech/mapped-text.ts';
@@ -112,6 +113,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
         claim,
         signal: abort.signal,
       });
+    let begun = false;
     let finished = false;
     for await (const event of watch(generate, 'languageModel')) {
       const fault = faultOf(event, { mayBeAudio: speaks });
@@ -121,6 +123,9 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
       }
       if (event.type === 'thinking') continue;
       reports.reached('first_token');
+      // Its connection is open by the time of the first clause.
+      if (!begun && speech && event.type === 'text') tools.engines.voice.warm?.();
+      begun = true;
       if (event.type === 'audio' && event.samples.length > 0) reports.reached('first_audio');
       finished = event.type === 'finish';
       if (event.type === 'text') {
@@ -178,21 +183,25 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
     { text, spoken }: SpeechClause,
     speech: NonNullable<GenerationOptions['speech']>,
   ): AsyncGenerator<GenerationEvent> {
+    const { voice, speed } = speech;
+    const utter = (claim: WorkClaim) =>
+      tools.engines.voice.speak(spoken.text, { voice, speed, claim, signal: abort.signal });
+    // The voice is asked before the words are sent, which takes time.
+    const chunks = isSpeakable(spoken.text) ? started(watch(utter, 'voice')) : undefined;
     yield { type: 'clause', text, words: wordsOf(spoken) };
-    if (isSpeakable(spoken.text)) yield* speak(spoken, speech);
+    if (chunks) yield* play(chunks, spoken, speech);
   }
 
-  async function* speak(
+  async function* play(
+    chunks: AsyncIterable<SpeechChunk>,
     spoken: SpeechClause['spoken'],
-    { voice, speed, sampleRateHz }: NonNullable<GenerationOptions['speech']>,
+    { voice, sampleRateHz }: NonNullable<GenerationOptions['speech']>,
   ): AsyncGenerator<GenerationEvent> {
     const clause = spoken.text;
     let resampler: Resampler | undefined;
     try {
-      const utter = (claim: WorkClaim) =>
-        tools.engines.voice.speak(clause, { voice, speed, claim, signal: abort.signal });
       let sounded = false;
-      for await (const chunk of watch(utter, 'voice')) {
+      for await (const chunk of chunks) {
         sounded ||= chunk.samples.length > 0;
         reports.reached('first_audio');
         resampler ??= await createResampler(chunk.sampleRateHz, sampleRateHz);
@@ -221,7 +230,7 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
       if (!speech) calls.end();
       yield* speech ? spoken(speech) : text();
     } finally {
-      abort.abort();
+      abort.abort(abandoned);
       calls.end();
     }
   }
@@ -243,11 +252,24 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
       return outcome.spokeItself;
     },
     abort: () => {
-      abort.abort();
+      abort.abort(abandoned);
       calls.end();
     },
     [Symbol.asyncIterator]: events,
   };
+}
+
+/** Starts an iteration before it is consumed. */
+function started<T>(events: AsyncGenerator<T, void, undefined>): AsyncIterable<T> {
+  const first = events.next();
+  // Its consumer gets the error.
+  first.catch(() => {});
+  return (async function* () {
+    const { done, value } = await first;
+    if (done) return;
+    yield value;
+    yield* events;
+  })();
 }
 
 function weightOf(piece: Piece): number {

@@ -1,4 +1,5 @@
 import { durationMs, samplesIn, silenceBeforeMs } from '../../audio/pcm.ts';
+import { abandoned } from '../../core/abort.ts';
 import { messageOf } from '../../core/errors.ts';
 import { ResponseFailure } from '../../protocol/errors/response-failures.ts';
 import { type AssistantMessage, copyItem, type Item, type ItemStatus } from '../../protocol/wire/items.ts';
@@ -358,7 +359,7 @@ export class Response {
     this.#details = details;
     this.#spentTokens = this.#currentUsage();
     this.generation?.abort();
-    this.#abort.abort();
+    this.#abort.abort(abandoned);
     const usage = this.endedEmpty ? noUsage : roundedUsage(this.#spentTokens);
     this.#core.emit({ type: 'response.done', response: { ...this.#resource(), usage } });
     this.#observe({ type: 'response_done', inConversation: this.inConversation, status, usage });
