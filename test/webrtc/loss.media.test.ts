@@ -6,8 +6,11 @@ import { Random } from '../../dev/fuzz/random.ts';
 import { encodeMulaw } from '../../src/audio/g711.ts';
 import { OpusEncoder } from '../../src/audio/opus.ts';
 import { concatSamples, durationMs, samplesIn } from '../../src/audio/pcm.ts';
+import { resample } from '../../src/audio/resample.ts';
 import { createFrameDecoder } from '../../src/transport/webrtc/frame-codec.ts';
 import { JitterBuffer } from '../../src/transport/webrtc/jitter-buffer.ts';
+import { wordErrorRate } from '../engines/speech.ts';
+import { embeddedEngines, spokenQuestion as spokenSentence, understood } from '../support/embedded.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { spokenQuestion } from '../support/question.ts';
 
@@ -163,4 +166,17 @@ test('most lost packets of speech are recovered from the next one', async () => 
   }
   const { counts, lost } = await receive('opus', { loss: 0.05, jitterMs: 30 }, speech);
   assert.ok(lost >= 15 && counts.recovered >= lost / 2, JSON.stringify(counts));
+});
+
+test('speech over PCMU stays understandable with 5 % loss', async (t) => {
+  const set = await embeddedEngines();
+  t.after(() => set.close());
+  const sentence = 'Could you tell me when the next train leaves for the city?';
+  const said = await resample({ samples: await spokenSentence(set, sentence), sampleRateHz: 24_000 }, 8000);
+  const speech = new Int16Array(frames * 160);
+  speech.set(said.samples.subarray(0, speech.length));
+  const { samples, lost } = await receive('pcmu', { loss: 0.05, jitterMs: 30 }, speech);
+  assert.ok(lost >= 15);
+  const heard = await understood(set, samples, 8000);
+  assert.ok(wordErrorRate(sentence, heard) <= 0.1, heard);
 });
