@@ -70,7 +70,12 @@ export function transferable(frame: Buffer): { bytes: Uint8Array; transfer: Arra
   return { bytes, transfer: buffer instanceof ArrayBuffer ? [buffer] : [] };
 }
 
-/** Whether `HeavyFrames` must parse a frame. */
-export function isHeavyFrame(frame: RawData): frame is Buffer {
-  return Buffer.isBuffer(frame) && isHeavy(frame.length, () => frame.toString());
+/** The text of a frame, decoded once; the frame itself if `HeavyFrames` must parse it. */
+export function textUnlessHeavy(frame: RawData): string | Buffer {
+  let text: string | undefined;
+  const read = () => {
+    text ??= frame.toString();
+    return text;
+  };
+  return Buffer.isBuffer(frame) && isHeavy(frame.length, read) ? frame : read();
 }

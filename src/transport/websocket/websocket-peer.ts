@@ -12,7 +12,7 @@ import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import type { Session } from '../../session/session.ts';
 import { base64Audio } from '../base64-audio.ts';
 import { LoggedNotices } from '../logged-notices.ts';
-import { type HeavyFrames, isHeavyFrame } from './heavy-frames.ts';
+import { type HeavyFrames, textUnlessHeavy } from './heavy-frames.ts';
 import { InboundFlow, type InboundFlowLimits } from './inbound-flow.ts';
 import { OutputQueue } from './output-queue.ts';
 
@@ -25,7 +25,7 @@ export interface WebSocketPeerOptions {
   /** The socket under the WebSocket. */
   stream: Duplex;
   dialect: Dialect;
-  /** Parses the frames that `isHeavyFrame`. */
+  /** Parses the frames that are too large for the event loop. */
   heavyFrames: Pick<HeavyFrames, 'parse'>;
   claim: WorkClaim;
   limits: PeerLimits;
@@ -175,8 +175,9 @@ export class WebSocketPeer implements Peer {
   #take({ data, isBinary }: Message, session: Session): void | Promise<void> {
     if (isBinary) return session.refuse(wireErrors.binaryFrame(), null, this);
     const notices = this.#notices;
-    if (!isHeavyFrame(data)) return session.receive(this.#dialect.parse(data.toString(), notices), this);
-    const parsed = this.#heavyFrames.parse(data, { dialect: this.#dialect.name, claim: this.#claim, notices });
+    const frame = textUnlessHeavy(data);
+    if (typeof frame === 'string') return session.receive(this.#dialect.parse(frame, notices), this);
+    const parsed = this.#heavyFrames.parse(frame, { dialect: this.#dialect.name, claim: this.#claim, notices });
     return parsed.then((event) => (this.#closing ? undefined : session.receive(event, this)));
   }
 
