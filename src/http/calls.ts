@@ -10,7 +10,7 @@ import { httpErrors } from '../protocol/errors/http-errors.ts';
 import { WireError, wireErrors } from '../protocol/errors/wire-errors.ts';
 import type { SessionUpdate } from '../protocol/wire/session-config.ts';
 import { defaultModel, type Granted, type SessionAuthorizer } from '../transport/session-authorizer.ts';
-import { sender } from '../transport/session-entries.ts';
+import { acceptedExtensions, sender } from '../transport/session-entries.ts';
 import type { OpenRequest, RegisteredSession, SessionRegistry } from '../transport/session-registry.ts';
 import type { Calls } from '../transport/webrtc/calls.ts';
 import { type Handshake, readHandshake } from '../transport/websocket/handshake.ts';
@@ -108,7 +108,9 @@ async function createCall(
   try {
     const { offer, ...accepted } = await acceptCall(context, announced, options);
     granted = accepted.granted;
-    const request = { offer, ...accepted, sender: sender(incoming), signal: gone.signal };
+    const client = sender(incoming);
+    const extensions = acceptedExtensions(accepted.query, client, log);
+    const request = { offer, ...accepted, extensions, sender: client, signal: gone.signal };
     const { callId, answer } = await calls.open(request);
     granted = undefined;
     return context.body(answer, 201, { 'Content-Type': 'application/sdp', Location: `${callsPath}/${callId}` });
@@ -130,7 +132,7 @@ async function acceptCall(
   { env: { incoming } }: Context<ApiEnv>,
   announced: 'beta' | undefined,
   { config, callers, authorizer, sessions, session: minting, body }: CallRoutesOptions,
-): Promise<{ offer: string; open: OpenRequest; granted: Granted }> {
+): Promise<{ offer: string; open: OpenRequest; granted: Granted; query: URLSearchParams }> {
   const { unavailable, draining } = sessions;
   if (unavailable !== undefined) {
     throw new CallRefusal(draining ? 'draining' : 'full', httpErrors.overloaded(unavailable), fullRetryMs);
@@ -154,7 +156,7 @@ async function acceptCall(
   // Only a handshake with a `callId` attaches.
   if (!('open' in verdict.access)) throw callErrors.unknownCall();
   const open = { ...verdict.access.open, ...(update && { grant: { initial: update } }) };
-  return { offer, open, granted: verdict };
+  return { offer, open, granted: verdict, query: request.query };
 }
 
 /** The handshake of a session as the request describes it; an offer alone may leave the model to the server. */

@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
+import { requestedExtensions } from '../protocol/extensions.ts';
 import type { Granted } from './session-authorizer.ts';
 import type { OpenRequest, RegisteredSession } from './session-registry.ts';
 
@@ -14,6 +15,13 @@ export interface Sender {
 
 export function sender({ socket, headers }: IncomingMessage): Sender {
   return { address: socket.remoteAddress, userAgent: headers['user-agent']?.slice(0, 128) };
+}
+
+/** The extensions that a client requests and this server has; logs the others. */
+export function acceptedExtensions(query: URLSearchParams, client: Sender, log: Log): ReadonlySet<string> {
+  const { known, unknown: names } = requestedExtensions(query);
+  if (names.length > 0) log.warn('extensions_unknown', { names, ...client });
+  return known;
 }
 
 /** Logs that a session was opened, and its end once it is over. */

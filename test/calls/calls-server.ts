@@ -60,3 +60,6 @@ export function callIdIn({ status, headers }: Answer): string {
 export function sidebandUrl({ wsUrl }: Pick<ParleyServer, 'wsUrl'>, callId: string): string {
   return `${wsUrl}?call_id=${callId}`;
 }
+
+/** The list of sessions of a server without any. */
+export const noCalls = { object: 'list', data: [], next: null };

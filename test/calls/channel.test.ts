@@ -9,9 +9,24 @@ import { say, tone } from '../support/fake-engines.ts';
 import { ask, bearer } from '../support/rest.ts';
 import { verifies } from '../support/verifies.ts';
 import { WireClient } from '../support/wire-client.ts';
-import { apiKeys, callsServer, openCall, shop, sidebandUrl } from './calls-server.ts';
+import { apiKeys, callsServer, noCalls, openCall, shop, sidebandUrl } from './calls-server.ts';
 
-const noCalls = { object: 'list', data: [], next: null };
+test('the client of a call that requests the ledger gets it after each response, others do not', async (t) => {
+  verifies('R1.32', 'R3.85');
+  const { server, connections, log } = await callsServer(t);
+  const typesAfterResponse = async (query: string) => {
+    await openCall(server, { path: `/v1/realtime/calls?model=m${query}` });
+    const caller = connections.last.open();
+    void caller.say({ type: 'response.create', response: { output_modalities: ['text'] } });
+    await caller.until('rate_limits.updated');
+    return caller.types.slice(caller.types.indexOf('response.done'));
+  };
+  assert.deepEqual(await typesAfterResponse(''), ['response.done', 'rate_limits.updated']);
+  connections.extensions = ['ledger'];
+  const types = ['response.done', 'parley.ledger', 'rate_limits.updated'];
+  assert.deepEqual(await typesAfterResponse('&parley=ledger,nope'), types);
+  assert.deepEqual(Reflect.get((await log.entry('extensions_unknown')).details, 'names'), ['nope']);
+});
 
 test('events wait for the data channel, in order, and are text in both directions', async (t) => {
   verifies('R10.5', 'R1.8');

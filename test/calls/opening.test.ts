@@ -9,7 +9,7 @@ import { settle } from '../support/fake-clock.ts';
 import { offerWith } from '../support/fake-connections.ts';
 import { ask, errorIn, mint, mintBeta } from '../support/rest.ts';
 import { verifies } from '../support/verifies.ts';
-import { apiKeys, callIdIn, callsServer, offer, openCall, shop } from './calls-server.ts';
+import { apiKeys, callIdIn, callsServer, noCalls, offer, openCall, shop } from './calls-server.ts';
 
 function form(parts: Record<string, string | Blob>): FormData {
   const data = new FormData();
@@ -218,11 +218,7 @@ test('an offer that the connection refuses is answered with the reason', async (
   connections.failure = new Error('a defect');
   const failed = await offer(server);
   assert.deepEqual([failed.status, errorIn(failed).code], [500, 'internal_error']);
-  assert.deepEqual((await ask(server, 'GET /v1/parley/sessions', { key: shop })).body, {
-    object: 'list',
-    data: [],
-    next: null,
-  });
+  assert.deepEqual((await ask(server, 'GET /v1/parley/sessions', { key: shop })).body, noCalls);
 });
 
 test('a draining or full server opens no calls', async (t) => {
@@ -258,11 +254,7 @@ test('a client that leaves before the answer gets no session', async (t) => {
   assert.match(String(Reflect.get(details, 'message')), /the client left/);
   assert.ok(log.entries.every(({ level }) => level !== 'error'));
   assert.ok(connections.last.isClosed);
-  assert.deepEqual((await ask(server, 'GET /v1/parley/sessions', { key: shop })).body, {
-    object: 'list',
-    data: [],
-    next: null,
-  });
+  assert.deepEqual((await ask(server, 'GET /v1/parley/sessions', { key: shop })).body, noCalls);
 });
 
 test('a server that closes ends its calls', async (t) => {

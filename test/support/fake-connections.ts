@@ -41,13 +41,17 @@ export class FakeConnection implements PeerConnection {
   #read = 0;
   #wake: () => void = () => {};
 
-  constructor(offer: string, handlers: ConnectionHandlers, speaks: WireDialect) {
+  constructor(
+    offer: string,
+    handlers: ConnectionHandlers,
+    { speaks, extensions }: Pick<FakeConnections, 'speaks' | 'extensions'>,
+  ) {
     this.offer = offer;
     const size = /^a=max-message-size:(\d+)/m.exec(offer)?.[1];
     this.maxMessageBytes = size === undefined ? undefined : Number(size);
     this.handlers = handlers;
     this.ended = this.#ended.promise;
-    this.#check = frameCheck(speaks);
+    this.#check = frameCheck(speaks, extensions);
   }
 
   #receive(text: string): void {
@@ -127,11 +131,13 @@ export class FakeConnections implements PeerConnections {
   /** The error with which the next offers are refused. */
   failure: Error | undefined;
   speaks: WireDialect = 'ga';
+  /** Those that its clients request. */
+  extensions: readonly string[] = [];
   isClosed = false;
 
   async accept(offer: string, handlers: ConnectionHandlers, _signal: AbortSignal): Promise<PeerConnection> {
     if (this.failure) throw this.failure;
-    const connection = new FakeConnection(offer, handlers, this.speaks);
+    const connection = new FakeConnection(offer, handlers, this);
     this.accepted.push(connection);
     return connection;
   }

@@ -25,6 +25,7 @@ export type CallPeerLimits = InboundRateLimits &
 export interface CallPeerOptions {
   id: string;
   dialect: Dialect;
+  extensions: ReadonlySet<string>;
   /** Parses the messages that are `isHeavy`. */
   heavyFrames: Pick<HeavyFrames, 'parse'>;
   claim: WorkClaim;
@@ -76,6 +77,10 @@ export class CallPeer implements Peer, ConnectionHandlers {
     this.#options = options;
     this.#notices = new LoggedNotices(options.dialect.name, options.log);
     this.#rate = new InboundRate(limits, clock, () => this.#tooFast());
+  }
+
+  get extensions(): ReadonlySet<string> {
+    return this.#options.extensions;
   }
 
   get playback(): Playback | undefined {

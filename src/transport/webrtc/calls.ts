@@ -5,6 +5,7 @@ import type { Metering } from '../../metering/metering.ts';
 import type { Dialect } from '../../protocol/dialect.ts';
 import { callErrors } from '../../protocol/errors/call-errors.ts';
 import { httpErrors } from '../../protocol/errors/http-errors.ts';
+import { withExtensions } from '../../protocol/extensions.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import type { Granted } from '../session-authorizer.ts';
@@ -32,6 +33,7 @@ export interface CallRequest {
   /** The session to open. */
   open: OpenRequest;
   granted: Pick<Granted, 'dialect' | 'secretId'>;
+  extensions: ReadonlySet<string>;
   sender: Sender;
   /** Aborted when the client leaves before it has the answer. */
   signal: AbortSignal;
@@ -53,7 +55,14 @@ export class Calls {
    * @throws {WireError} when the offer is invalid, or the server is full (`overloaded`)
    * @throws whatever the factory of sessions throws, or the reason of `signal`
    */
-  async open({ offer, open, granted, sender, signal }: CallRequest): Promise<{ callId: string; answer: string }> {
+  async open({
+    offer,
+    open,
+    granted,
+    extensions,
+    sender,
+    signal,
+  }: CallRequest): Promise<{ callId: string; answer: string }> {
     const { config, connections, dialects, heavyFrames, sessions, clock, ids, metering } = this.#options;
     const callId = ids('rtc');
     const id = `call_peer_${++this.#opened}`;
@@ -65,7 +74,8 @@ export class Calls {
     const peer = new CallPeer({
       ...{ id, limits: config.limits, clock, log },
       established: settled,
-      dialect: dialects[granted.dialect],
+      dialect: withExtensions(dialects[granted.dialect], extensions),
+      extensions,
       heavyFrames,
       claim,
     });

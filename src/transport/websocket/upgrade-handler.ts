@@ -12,11 +12,11 @@ import { apiErrorOf } from '../../protocol/errors/api-error.ts';
 import { callErrors } from '../../protocol/errors/call-errors.ts';
 import { httpErrors } from '../../protocol/errors/http-errors.ts';
 import { errorEvent, type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
-import { requestedExtensions, withExtensions } from '../../protocol/extensions.ts';
+import { withExtensions } from '../../protocol/extensions.ts';
 import type { IdSource } from '../../protocol/wire/ids.ts';
 import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import type { Granted, Refused, SessionAccess, SessionAuthorizer } from '../session-authorizer.ts';
-import { logSession, sender } from '../session-entries.ts';
+import { acceptedExtensions, logSession, sender } from '../session-entries.ts';
 import type { OpenRequest, RegisteredSession, SessionRegistry } from '../session-registry.ts';
 import { type Handshake, readHandshake, realtimePath, selectSubprotocol } from './handshake.ts';
 import type { HeavyFrames } from './heavy-frames.ts';
@@ -159,8 +159,7 @@ export class UpgradeHandler {
     this.#accepting.handleUpgrade(request, socket, head, (webSocket) => {
       taken = true;
       readNothingAfterError(webSocket);
-      const { known: extensions, unknown: names } = requestedExtensions(handshake.query);
-      if (names.length > 0) this.#options.log.warn('extensions_unknown', { names, ...sender(request) });
+      const extensions = acceptedExtensions(handshake.query, sender(request), this.#options.log);
       this.#attach({ webSocket, stream: socket, request, extensions }, verdict);
     });
     // `ws` itself refuses an invalid handshake, synchronously.
