@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { apiKey, type ServerOptions } from '../../src/server/server.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { fakeEngines, say, silence, tone } from '../support/fake-engines.ts';
-import { ask, bearer, errorIn, mint } from '../support/rest.ts';
-import { fakeEngineSet, KeptLog, newServer } from '../support/server.ts';
-import { SessionView } from '../support/session-view.ts';
-import { verifies } from '../support/verifies.ts';
-import { WireClient } from '../support/wire-client.ts';
+import { apiKey, type ServerOptions } from '../../../src/server/server.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { fakeEngines, say, silence, tone } from '../../support/fake-engines.ts';
+import { ask, bearer, errorIn, mint } from '../../support/rest.ts';
+import { fakeEngineSet, KeptLog, newServer } from '../../support/server.ts';
+import { SessionView } from '../../support/session-view.ts';
+import { verifies } from '../../support/verifies.ts';
+import { WireClient } from '../../support/wire-client.ts';
 
 const shop = 'sk-shop-0123456789';
 const operator = 'sk-operator-0123456789';

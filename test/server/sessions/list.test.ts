@@ -2,16 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { RealtimeClient } from '../../src/cli/realtime-client.ts';
-import { openCall } from '../calls/calls-server.ts';
-import { FakeConnections } from '../support/fake-connections.ts';
-import { silence, tone } from '../support/fake-engines.ts';
-import { ask, errorIn } from '../support/rest.ts';
-import { newServer } from '../support/server.ts';
-import { verifies } from '../support/verifies.ts';
-import { WireClient } from '../support/wire-client.ts';
-import { FakeUpstream } from '../upstream/support/fake-upstream.ts';
-import { relayTo } from '../upstream/support/relay.ts';
+import { RealtimeClient } from '../../../src/cli/realtime-client.ts';
+import { openCall } from '../../calls/calls-server.ts';
+import { FakeConnections } from '../../support/fake-connections.ts';
+import { silence, tone } from '../../support/fake-engines.ts';
+import { ask, errorIn } from '../../support/rest.ts';
+import { newServer } from '../../support/server.ts';
+import { verifies } from '../../support/verifies.ts';
+import { WireClient } from '../../support/wire-client.ts';
+import { FakeUpstream } from '../../upstream/support/fake-upstream.ts';
+import { relayTo } from '../../upstream/support/relay.ts';
 
 const list = 'GET /v1/parley/sessions';
 const turn = Buffer.from(Int16Array.of(...tone(400, 24_000), ...silence(700, 24_000)).buffer).toString('base64');

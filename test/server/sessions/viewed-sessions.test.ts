@@ -2,15 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { apiKey } from '../../src/server/server.ts';
-import { bank, callsServer, openCall, shop } from '../calls/calls-server.ts';
-import { ask } from '../support/rest.ts';
-import { newServer } from '../support/server.ts';
-import { SessionView } from '../support/session-view.ts';
-import { verifies } from '../support/verifies.ts';
-import { WireClient } from '../support/wire-client.ts';
-import { FakeUpstream } from '../upstream/support/fake-upstream.ts';
-import { relayTo, upstreamKey } from '../upstream/support/relay.ts';
+import { apiKey } from '../../../src/server/server.ts';
+import { bank, callsServer, openCall, shop } from '../../calls/calls-server.ts';
+import { ask } from '../../support/rest.ts';
+import { newServer } from '../../support/server.ts';
+import { SessionView } from '../../support/session-view.ts';
+import { verifies } from '../../support/verifies.ts';
+import { WireClient } from '../../support/wire-client.ts';
+import { FakeUpstream } from '../../upstream/support/fake-upstream.ts';
+import { relayTo, upstreamKey } from '../../upstream/support/relay.ts';
 
 const operator = 'sk-operator-0123456789';
 

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { apiKey, type ParleyServer } from '../../src/server/server.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { ask, bearer, errorIn, mint, mintBeta } from '../support/rest.ts';
-import { KeptLog, newServer } from '../support/server.ts';
-import { verifies } from '../support/verifies.ts';
-import { WireClient } from '../support/wire-client.ts';
+import { apiKey, type ParleyServer } from '../../../src/server/server.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { ask, bearer, errorIn, mint, mintBeta } from '../../support/rest.ts';
+import { KeptLog, newServer } from '../../support/server.ts';
+import { verifies } from '../../support/verifies.ts';
+import { WireClient } from '../../support/wire-client.ts';
 
 const shop = 'sk-shop-0123456789';
 const bank = 'sk-bank-0123456789';

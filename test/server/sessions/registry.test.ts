@@ -2,17 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { Metering } from '../../src/metering/metering.ts';
-import { randomId } from '../../src/protocol/index.ts';
-import { RealtimeSession } from '../../src/session/realtime-session.ts';
-import { defaultSessionSettings } from '../../src/session/settings.ts';
-import { MemoryStore } from '../../src/store/memory-store.ts';
-import { SessionRegistry } from '../../src/transport/session-registry.ts';
-import { Client, silentLog, userText } from '../support/conversation.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { countTo, fakeEngines, say } from '../support/fake-engines.ts';
-import { KeptLog } from '../support/server.ts';
-import { AttachedPeer, liveSession } from '../upstream/support/peers.ts';
+import { Metering } from '../../../src/metering/metering.ts';
+import { randomId } from '../../../src/protocol/index.ts';
+import { RealtimeSession } from '../../../src/session/realtime-session.ts';
+import { defaultSessionSettings } from '../../../src/session/settings.ts';
+import { MemoryStore } from '../../../src/store/memory-store.ts';
+import { SessionRegistry } from '../../../src/transport/session-registry.ts';
+import { Client, silentLog, userText } from '../../support/conversation.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { countTo, fakeEngines, say } from '../../support/fake-engines.ts';
+import { KeptLog } from '../../support/server.ts';
+import { AttachedPeer, liveSession } from '../../upstream/support/peers.ts';
 
 const owner = { project: 'default' };
 const viewer = { owner, operator: false };
