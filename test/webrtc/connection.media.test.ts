@@ -67,7 +67,8 @@ test('the client gets 50 frames a second, and speech as it was played', options,
     const before = caller.packets[i - 1]?.header;
     return before ? (header.timestamp - before.timestamp) >>> 0 : 960;
   });
-  assert.ok(steps.every((step) => step === 960));
+  // Frames that a stalled process missed are skipped.
+  assert.ok(steps.every((step) => step > 0 && step % 960 === 0));
   assert.equal(caller.packets.filter(({ header }) => header.marker).length, 1);
 });
 
