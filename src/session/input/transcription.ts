@@ -123,6 +123,8 @@ export class Transcription {
     const result = await this.#listen(job, deltas.startPass(), ahead).catch((error: unknown) => ({
       failure: stageFailed('transcriber', error),
     }));
+    // It refers to the clip.
+    this.#running = undefined;
     const at = { itemId: job.entry.item.id, contentIndex: job.contentIndex };
     if ('failure' in result) {
       observers.publish({ type: 'transcription_failed', ...at, error: result.failure.message });
