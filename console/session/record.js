@@ -1,8 +1,9 @@
 /** What has happened on this page: every event, and both sides' audio, on one time axis. */
 
-import { decodeBase64, sampleRateHz, toMs } from '../audio/pcm.js';
+import { decodeBase64, toMs } from '../audio/pcm.js';
 import { audioBytes, withoutAudio } from '../event-summary.js';
 import { AnswerAudio } from './answer-audio.js';
+import { LiveAudio } from './live-audio.js';
 import { Track } from './track.js';
 
 /** @typedef {import('../realtime-client.js').ServerEvent} ServerEvent */
@@ -32,10 +33,8 @@ import { Track } from './track.js';
 
 /** Maximum number of events; the oldest are dropped. */
 const maxEntries = 200_000;
-/** Audio that is sent faster than real time, such as silence at the end of a turn, starts where it is sent. */
-const maxLiveMs = 200;
-/** Shorter gaps come from a busy browser, not from a pause. */
-const maxGapMs = { live: 1000, played: 150 };
+/** Longer gaps in the playback of an answer start another stretch. */
+const maxGapMs = 150;
 
 export class SessionRecord {
   user = new Track();
@@ -47,6 +46,7 @@ export class SessionRecord {
   /** The time of 0 ms. */
   startedAt;
   #answers = new AnswerAudio();
+  #live = { user: new LiveAudio(this.user), assistant: new LiveAudio(this.assistant) };
   #nextIndex = 0;
   /** @type {RecordListener | null} */
   #listener = null;
@@ -125,7 +125,7 @@ export class SessionRecord {
    * @param {number} atMs
    */
   addAssistantAudio(samples, atMs) {
-    this.assistant.add(liveStart(this.assistant, samples, atMs), samples);
+    this.#live.assistant.add(samples, atMs);
   }
 
   /**
@@ -138,7 +138,7 @@ export class SessionRecord {
     if (samples.length === 0) return;
     const durationMs = toMs(samples.length);
     const last = this.played.at(-1);
-    const continues = last?.itemId === itemId && atMs - durationMs - last.endMs < maxGapMs.played;
+    const continues = last?.itemId === itemId && atMs - durationMs - last.endMs < maxGapMs;
     const startMs = this.assistant.add(continues ? last.endMs : atMs - durationMs, samples);
     const stretch = continues ? last : { itemId, startMs, endMs: startMs };
     stretch.endMs = startMs + durationMs;
@@ -151,24 +151,11 @@ export class SessionRecord {
    * @param {number} atMs
    */
   #userAudio(samples, atMs) {
-    const startMs = this.user.add(liveStart(this.user, samples, atMs), samples);
-    return { startMs, durationMs: toMs(samples.length) };
+    return { startMs: this.#live.user.add(samples, atMs), durationMs: toMs(samples.length) };
   }
 
   /** @param {number} atMs */
   #lastIndexBefore(atMs) {
     return this.entries.findLast((entry) => entry.atMs <= atMs)?.index ?? 0;
   }
-}
-
-/**
- * Where live audio belongs that has arrived now: after the audio before it, unless there was a pause.
- * @param {Track} track
- * @param {Int16Array} samples
- * @param {number} atMs
- */
-function liveStart(track, samples, atMs) {
-  const durationMs = (samples.length * 1000) / sampleRateHz;
-  const startMs = durationMs > maxLiveMs ? atMs : atMs - durationMs;
-  return startMs - track.endMs < maxGapMs.live ? track.endMs : startMs;
 }

@@ -197,6 +197,23 @@ suite('the record of a session', () => {
     ]);
   });
 
+  test('late chunks follow each other, unless audio before them is missing', () => {
+    const { record, talk } = newTimeline();
+    talk(500, 1000);
+    for (let i = 0; i < 20; i++) record.addUserAudio(pcm(20), 1400);
+    talk(1400, 2000);
+    assert.deepEqual([record.user.startMs, record.user.endMs], [500, 2000]);
+    talk(2500, 4400);
+    assert.equal(record.user.endMs, 3900);
+    talk(4400, 5000);
+    assert.equal(record.user.endMs, 5000);
+    talk(9000, 9020);
+    assert.equal(
+      record.user.samples(5000, 9000).some((sample) => sample !== 0),
+      false,
+    );
+  });
+
   test('a track knows its loudest samples', () => {
     const { record } = newTimeline();
     record.user.add(100, Int16Array.of(...pcm(10, 0), ...pcm(10, -16_384)));
