@@ -51,7 +51,7 @@ const settings = loadSettings();
 const notices = new Notices();
 const inspector = new Inspector();
 const latency = new Latency();
-const transcript = new Transcript();
+const transcript = new Transcript((itemId) => inspector.replay(itemId));
 
 const client = new RealtimeClient({
   onSent: (event, bytes) => inspector.live.add('sent', event, inspector.nowMs, bytes),

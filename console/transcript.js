@@ -16,7 +16,11 @@ export class Transcript {
   /** @type {Map<string, Entry>} */
   #entries = new Map();
 
-  constructor() {
+  #onReplay;
+
+  /** @param {(itemId: string) => boolean} onReplay plays the audio of an item; false if there is none */
+  constructor(onReplay) {
+    this.#onReplay = onReplay;
     // It scrolls, so the keyboard must reach it.
     this.#scroller.tabIndex = 0;
   }
@@ -32,6 +36,7 @@ export class Transcript {
     const text = make('p', 'text');
     const note = make('p', 'note');
     const node = make('li', 'entry', make('h3', 'who', names[role]), text, note);
+    if (role === 'user' || role === 'assistant') node.append(this.#replayButton(itemId, note));
     node.dataset.role = role;
     node.dataset.pending = '';
     const entry = { node, text, note, role };
@@ -40,6 +45,20 @@ export class Transcript {
     keepAtEnd(this.#scroller, () => this.#list.append(node));
     this.#bound();
     return entry;
+  }
+
+  /**
+   * @param {string} itemId
+   * @param {HTMLElement} note
+   */
+  #replayButton(itemId, note) {
+    const button = make('button', 'replay', '▶');
+    button.type = 'button';
+    button.setAttribute('aria-label', 'Replay');
+    button.addEventListener('click', () => {
+      if (!this.#onReplay(itemId)) note.textContent ||= 'no audio is recorded of it';
+    });
+    return button;
   }
 
   /**

@@ -44,6 +44,15 @@ export class Inspector {
     if (this.#shown !== this.#live) this.#show(this.#live);
   }
 
+  /**
+   * Plays the audio of an item of the session that is shown; a second call stops it.
+   * @param {string} itemId
+   * @returns {boolean} whether there is audio of it
+   */
+  replay(itemId) {
+    return this.#timeline.playItem(itemId);
+  }
+
   /** The present on the axis of the live record. */
   get nowMs() {
     return performance.now() - this.#startedMs;

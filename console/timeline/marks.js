@@ -19,6 +19,7 @@ import { ledgerMarks } from './ledger-marks.js';
  * @property {number} startMs
  * @property {number | null} endMs null: it goes on
  * @property {[name: string, value: string][]} facts further figures
+ * @property {string} [item] whose audio this is
  * @property {number} entry index of the event that it comes from
  */
 
@@ -50,6 +51,20 @@ export class Marks {
   #stoppedMs = new Map();
   /** @type {{ played: Played, mark: Mark } | null} */
   #lastPlayed = null;
+
+  /**
+   * Where the audio of an item is: the speech of a turn, or what was played of an answer.
+   * @param {string} itemId
+   * @returns {{ fromMs: number, untilMs: number } | null} null without audio, or while the user speaks
+   */
+  stretchOf(itemId) {
+    const marks = this.#marks.filter((mark) => mark.row === 'speech' && mark.item === itemId && mark.endMs !== null);
+    if (marks.length === 0) return null;
+    return {
+      fromMs: Math.min(...marks.map(({ startMs }) => startMs)),
+      untilMs: Math.max(...marks.map(({ endMs }) => endMs ?? 0)),
+    };
+  }
 
   /** In the order in which they began to be known. */
   get all() {
@@ -170,6 +185,7 @@ export class Marks {
       startMs,
       endMs,
       facts: [['item', itemId]],
+      item: itemId,
       entry,
     });
     this.#lastPlayed = { played, mark };
@@ -183,6 +199,7 @@ export class Marks {
     this.#startedMs.set(itemId, audioMs);
     const speech = this.#begin(`speech ${itemId}`, entry, 'speech', 'user', 'Speech', '');
     const turn = this.#begin(`turn ${itemId}`, entry, 'turns', 'user', 'Turn', '');
+    speech.item = itemId;
     speech.facts.push(['audio_start_ms', ms(audioMs)], ['reported at', seconds(entry.atMs)]);
     turn.facts.push(['item', itemId]);
     this.#placeStart(itemId, entry.atMs);

@@ -116,6 +116,18 @@ export class Timeline {
   }
 
   /**
+   * Plays the audio of an item; a second call stops it.
+   * @param {string} itemId
+   * @returns {boolean} whether there is audio of it
+   */
+  playItem(itemId) {
+    const stretch = this.#marks.stretchOf(itemId);
+    if (stretch === null) return false;
+    this.playStretch(stretch.fromMs, stretch.untilMs);
+    return true;
+  }
+
+  /**
    * Plays a stretch; a second call stops it.
    * @param {number} fromMs
    * @param {number} untilMs

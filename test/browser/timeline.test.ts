@@ -85,6 +85,16 @@ suite('the timeline in Chromium', inBrowser, () => {
     assert.deepEqual(complaints, []);
   });
 
+  test('the audio of a turn and of its answer can be replayed', async (t) => {
+    const { page, complaints } = await afterQuestion(t);
+    for (const role of ['user', 'assistant']) {
+      await page.locator(`[data-role=${role}]`).getByRole('button', { name: 'Replay' }).click();
+      await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+      await page.getByRole('button', { name: 'Play', exact: true }).waitFor();
+    }
+    assert.deepEqual(complaints, []);
+  });
+
   test('a session is saved, and opened again without a server', async (t) => {
     const { page, complaints } = await afterQuestion(t);
     const folder = await mkdtemp(join(tmpdir(), 'parley-test-'));
