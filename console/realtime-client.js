@@ -105,6 +105,7 @@ export class RealtimeClient {
     this.#call = call;
     const url = new URL('v1/realtime/calls', document.baseURI);
     url.searchParams.set('model', model);
+    url.searchParams.set('parley', 'ledger');
     void call.open(url, apiKey);
   }
 

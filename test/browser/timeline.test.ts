@@ -134,6 +134,8 @@ suite('the timeline in Chromium', inBrowser, () => {
     await page.getByTestId('timeline').focus();
     assert.match(await press(page, '0', 'ArrowRight', ...toFirstRow, 'Home'), /^Speech · /);
     assert.match(await press(page, 'End'), /^Played · [\d.]+ s to [\d.]+ s, /);
+    const waitedFor = await press(page, 'ArrowDown', 'ArrowDown', 'ArrowDown', 'ArrowDown');
+    assert.match(waitedFor, /· part: [\d.]+ ms of [\d.]+ ms from the end of speech/);
     assert.deepEqual(complaints, []);
   });
 });
