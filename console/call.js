@@ -28,7 +28,8 @@ export class Call {
     this.#output.autoplay = true;
     this.#peer.addEventListener('track', ({ streams }) => {
       this.#output.srcObject = streams[0] ?? null;
-      if (streams[0] !== undefined) void this.#listen(streams[0]);
+      // Without it only the timeline lacks the audio of the answers.
+      if (streams[0] !== undefined) this.#listen(streams[0]).catch(() => {});
     });
     this.#events.addEventListener('message', ({ data }) => listener.onMessage(data));
     this.#peer.addEventListener('connectionstatechange', () => {

@@ -151,7 +151,7 @@ export function closingSilenceMs({ turnMode, silenceMs }) {
 }
 
 /** The silence that Parley's semantic_vad waits for after a finished sentence, by eagerness; the ledger has the actual one. */
-const semanticSilenceMs = { high: 250, auto: 420, medium: 420, low: 600 };
+const semanticSilenceMs = { high: 250, auto: 400, medium: 400, low: 600 };
 
 /**
  * Silence that the server waits for before it ends a turn.

@@ -36,7 +36,7 @@ export class Transcript {
     const text = make('p', 'text');
     const note = make('p', 'note');
     const node = make('li', 'entry', make('h3', 'who', names[role]), text, note);
-    if (role === 'user' || role === 'assistant') node.append(this.#replayButton(itemId, note));
+    if (role === 'user' || role === 'assistant') node.append(this.#replayButton(itemId));
     node.dataset.role = role;
     node.dataset.pending = '';
     const entry = { node, text, note, role };
@@ -47,16 +47,13 @@ export class Transcript {
     return entry;
   }
 
-  /**
-   * @param {string} itemId
-   * @param {HTMLElement} note
-   */
-  #replayButton(itemId, note) {
+  /** @param {string} itemId */
+  #replayButton(itemId) {
     const button = make('button', 'replay', '▶');
     button.type = 'button';
     button.setAttribute('aria-label', 'Replay');
     button.addEventListener('click', () => {
-      if (!this.#onReplay(itemId)) note.textContent ||= 'no audio is recorded of it';
+      button.title = this.#onReplay(itemId) ? '' : 'No audio of it is recorded';
     });
     return button;
   }

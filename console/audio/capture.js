@@ -9,7 +9,12 @@ import { sampleRateHz } from './pcm.js';
  */
 export async function captureStream(stream, onChunk) {
   const { context, source } = connectSource(stream);
-  await context.audioWorklet.addModule(new URL('./microphone-worklet.js', import.meta.url));
+  try {
+    await context.audioWorklet.addModule(new URL('./microphone-worklet.js', import.meta.url));
+  } catch (error) {
+    void context.close();
+    throw error;
+  }
   const node = new AudioWorkletNode(context, 'parley-microphone', { channelCount: 1, channelCountMode: 'explicit' });
   node.port.onmessage = ({ data }) => onChunk(data);
   // The output is silent; the connection keeps the node running.

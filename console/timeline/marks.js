@@ -43,10 +43,12 @@ export class Marks {
   /** Marks that later events extend, by kind and id. @type {Map<string, Mark>} */
   #open = new Map();
   #clock = new InputClock();
-  /** Where the audio begins that the next manual commit makes a turn of. @type {number | null} */
+  /** Start of the audio that has not been committed. @type {number | null} */
   #unsentFromMs = null;
   /** `audio_start_ms` by item. @type {Map<string, number>} */
   #startedMs = new Map();
+  /** The spoken item of each response. @type {Map<string, string>} */
+  #answers = new Map();
   /** When the server reported the end of speech, by item. @type {Map<string, number>} */
   #stoppedMs = new Map();
   /** @type {{ played: Played, mark: Mark } | null} */
@@ -58,7 +60,9 @@ export class Marks {
    * @returns {{ fromMs: number, untilMs: number } | null} null without audio, or while the user speaks
    */
   stretchOf(itemId) {
-    const marks = this.#marks.filter((mark) => mark.row === 'speech' && mark.item === itemId && mark.endMs !== null);
+    const marks = this.#marks.filter(
+      ({ item, startMs, endMs }) => item === itemId && endMs !== null && endMs > startMs,
+    );
     if (marks.length === 0) return null;
     return {
       fromMs: Math.min(...marks.map(({ startMs }) => startMs)),
@@ -66,7 +70,7 @@ export class Marks {
     };
   }
 
-  /** In the order in which they began to be known. */
+  /** In order of their first event. */
   get all() {
     return this.#marks;
   }
@@ -76,7 +80,7 @@ export class Marks {
     const { atMs, event } = entry;
     switch (event.type) {
       case 'session.created':
-        this.#open.clear();
+        for (const map of [this.#open, this.#startedMs, this.#stoppedMs, this.#answers]) map.clear();
         this.#clock = new InputClock();
         this.#unsentFromMs = null;
         this.#moment(entry, 'notes', 'note', 'Session started', String(event.session.id ?? ''));
@@ -130,6 +134,7 @@ export class Marks {
         this.#push(...ledgerMarks(entry.index, event, this.#ledgerOrigin(event)));
         break;
       case 'response.output_item.added':
+        if (event.item.type === 'message') this.#answers.set(event.response_id, event.item.id);
         if (event.item.type === 'function_call')
           this.#begin(`tool ${event.item.call_id}`, entry, 'tools', 'tool', 'Tool call', event.item.name);
         if (event.item.type === 'mcp_call')
@@ -150,7 +155,9 @@ export class Marks {
         this.#begin(`tool ${event.item_id}`, entry, 'tools', 'tool', 'Import of MCP tools', '');
         break;
       case 'output_audio_buffer.started':
-        this.#begin(`call ${event.response_id}`, entry, 'speech', 'agent', 'Played', '');
+        this.#begin(`call ${event.response_id}`, entry, 'speech', 'agent', 'Played', '').item = this.#answers.get(
+          event.response_id,
+        );
         break;
       case 'output_audio_buffer.stopped':
         this.#end(`call ${event.response_id}`, atMs);
@@ -242,6 +249,7 @@ export class Marks {
     if (!this.#open.has(`turn ${itemId}`)) {
       const turn = this.#begin(`turn ${itemId}`, entry, 'turns', 'user', 'Turn, committed by the client', '');
       turn.startMs = this.#unsentFromMs ?? entry.atMs;
+      turn.item = itemId;
     }
     this.#unsentFromMs = null;
     this.#end(`turn ${itemId}`, entry.atMs);
@@ -351,7 +359,10 @@ export class Marks {
    */
   #push(...marks) {
     this.#marks.push(...marks);
-    if (this.#marks.length > maxMarks) this.#marks.splice(0, maxMarks / 10);
+    if (this.#marks.length > maxMarks) {
+      const dropped = new Set(this.#marks.splice(0, maxMarks / 10));
+      for (const [key, mark] of this.#open) if (dropped.has(mark)) this.#open.delete(key);
+    }
     return /** @type {Mark} */ (marks[0]);
   }
 }

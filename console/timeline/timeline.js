@@ -29,6 +29,8 @@ export class Timeline {
   #painter = new Painter(element('timeline-canvas', HTMLCanvasElement));
   #viewport = new Viewport();
   #marks = new Marks();
+  /** The item that is played, or was last. @type {string | null} */
+  #playingItem = null;
   #player = new StretchPlayer(() => this.#paint());
   #reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
   #record;
@@ -123,7 +125,10 @@ export class Timeline {
   playItem(itemId) {
     const stretch = this.#marks.stretchOf(itemId);
     if (stretch === null) return false;
-    this.playStretch(stretch.fromMs, stretch.untilMs);
+    const isPlaying = this.#player.positionMs !== null && this.#playingItem === itemId;
+    this.#player.stop();
+    this.#playingItem = itemId;
+    if (!isPlaying) this.playStretch(stretch.fromMs, stretch.untilMs);
     return true;
   }
 

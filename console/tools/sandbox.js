@@ -16,7 +16,8 @@ export class Sandbox {
    * @returns {Promise<Result>}
    */
   async call(code, name, args) {
-    if (code.trim() === '' || !identifier.test(name)) return {};
+    // Code that does not mention the name does not declare it; it may be a reserved word, or a global function.
+    if (!identifier.test(name) || !new RegExp(`\\b${name}\\b`).test(code)) return {};
     this.#frame ??= openFrame();
     const frame = await this.#frame;
     const { port1: own, port2: other } = new MessageChannel();

@@ -10,7 +10,7 @@ const usage = `Create an API key. It is printed once, because the configuration 
 
   --name NAME        the name of the key in the log and the metrics
   --project PROJECT  the project of its sessions (default: default)
-  --operator         allow it to see and view the sessions of all projects, and the metrics
+  --operator         allow it to list and view the sessions of all projects, and read the metrics
 `;
 
 const keyBytes = 32;

@@ -11,7 +11,7 @@ import { Channel } from '../../core/channel.ts';
 import { EventLoopYield } from '../../core/event-loop-yield.ts';
 import type { RequestKind } from '../ports/engines.ts';
 import type { ModelEvent, ModelRequest, ModelUsage } from '../ports/language-model.ts';
-import type { SpeechChunk, WordTiming } from '../ports/voice.ts';
+import type { WordTiming } from '../ports/voice.ts';
 import type { Adoption, WorkClaim } from '../ports/work-claim.ts';
 import type { SessionTools } from '../settings.ts';
 import { type SpokenWord, timingsBefore, wordsOf } from '../speech/mapped-text.ts';
@@ -183,25 +183,21 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
     { text, spoken }: SpeechClause,
     speech: NonNullable<GenerationOptions['speech']>,
   ): AsyncGenerator<GenerationEvent> {
-    const { voice, speed } = speech;
-    const utter = (claim: WorkClaim) =>
-      tools.engines.voice.speak(spoken.text, { voice, speed, claim, signal: abort.signal });
-    // The voice is asked before the words are sent, which takes time.
-    const chunks = isSpeakable(spoken.text) ? started(watch(utter, 'voice')) : undefined;
     yield { type: 'clause', text, words: wordsOf(spoken) };
-    if (chunks) yield* play(chunks, spoken, speech);
+    if (isSpeakable(spoken.text)) yield* speak(spoken, speech);
   }
 
-  async function* play(
-    chunks: AsyncIterable<SpeechChunk>,
+  async function* speak(
     spoken: SpeechClause['spoken'],
-    { voice, sampleRateHz }: NonNullable<GenerationOptions['speech']>,
+    { voice, speed, sampleRateHz }: NonNullable<GenerationOptions['speech']>,
   ): AsyncGenerator<GenerationEvent> {
     const clause = spoken.text;
     let resampler: Resampler | undefined;
     try {
+      const utter = (claim: WorkClaim) =>
+        tools.engines.voice.speak(clause, { voice, speed, claim, signal: abort.signal });
       let sounded = false;
-      for await (const chunk of chunks) {
+      for await (const chunk of watch(utter, 'voice')) {
         sounded ||= chunk.samples.length > 0;
         reports.reached('first_audio');
         resampler ??= await createResampler(chunk.sampleRateHz, sampleRateHz);
@@ -257,19 +253,6 @@ export function startGeneration(options: GenerationOptions, tools: SessionTools,
     },
     [Symbol.asyncIterator]: events,
   };
-}
-
-/** Starts an iteration before it is consumed. */
-function started<T>(events: AsyncGenerator<T, void, undefined>): AsyncIterable<T> {
-  const first = events.next();
-  // Its consumer gets the error.
-  first.catch(() => {});
-  return (async function* () {
-    const { done, value } = await first;
-    if (done) return;
-    yield value;
-    yield* events;
-  })();
 }
 
 function weightOf(piece: Piece): number {

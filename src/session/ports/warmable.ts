@@ -2,7 +2,8 @@
 export interface Warmable {
   /**
    * Opens a connection if none is available, and has a model loaded that may not be in memory: called when a session
-   * opens and when its user starts to speak. Returns immediately and never throws.
+   * opens, when its user starts to speak, and, of a voice, at the first word of an answer. Returns immediately and never
+   * throws.
    */
   warm?(): void;
   /**

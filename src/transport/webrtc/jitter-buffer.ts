@@ -22,8 +22,8 @@ const jitterWindowPackets = 128;
 const mostWaiting = 64;
 /** A greater difference of sequence numbers means that the sender has restarted (RFC 3550 appendix A.1). */
 const greatestStep = 500;
-/** Concealment fades: after these frames, silence follows. */
-const mostConcealed = 5;
+/** Concealment fades: after this time, silence follows. */
+const mostConcealedMs = 100;
 /** Audio that a client may send ahead of real time, in milliseconds. */
 const burstMs = 3000;
 
@@ -206,7 +206,7 @@ export class JitterBuffer {
     const silence = Math.min(this.#samplesUntil(timestamp), this.#samplesSinceDelivery()) - this.#filled;
     if (silence < this.#frameSamples / 2 || this.#allowance.overdrawnMs(this.#clock.now()) > 0) return;
     this.#count(silence);
-    // A concealed sound fades on, rather than to break off.
+    // Continues the fade of concealed audio instead of cutting it off.
     let rest = silence;
     for (let frame = this.#filled / this.#frameSamples; frame > 0 && rest >= this.#frameSamples; frame++) {
       this.#emit(this.#conceal(frame));
@@ -255,7 +255,8 @@ export class JitterBuffer {
   }
 
   #conceal(frame: number): Int16Array {
-    if (frame >= mostConcealed) return new Int16Array(this.#frameSamples);
+    const concealedMs = durationMs(frame * this.#frameSamples, this.#decoder.sampleRateHz);
+    if (concealedMs >= mostConcealedMs) return new Int16Array(this.#frameSamples);
     return this.#decoder.conceal(this.#frameSamples);
   }
 
