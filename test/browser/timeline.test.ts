@@ -126,7 +126,9 @@ suite('the timeline in Chromium', inBrowser, () => {
 
     await page.getByTestId('session-files').setInputFiles(files.slice(1));
     await page.getByText(/^The session cannot be opened\. Choose the file of its events/).waitFor();
-    assert.deepEqual(complaints, []);
+    // The live session reconnects in the meantime.
+    const others = complaints.filter((complaint) => !complaint.includes('ERR_INTERNET_DISCONNECTED'));
+    assert.deepEqual(others, []);
   });
 
   test('in a call, both sides are on the timeline without events of audio', async (t) => {
