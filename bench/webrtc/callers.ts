@@ -29,7 +29,7 @@ export class Callers {
     return this.#request({ type: 'ask', question }, 'answered').then(({ ms }) => ms);
   }
 
-  /** What all open calls have received since the last request. */
+  /** The packets and turns that all open calls have received since the last request. */
   count(): Promise<Received> {
     return this.#request({ type: 'count' }, 'counted').then(({ received }) => received);
   }

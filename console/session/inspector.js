@@ -21,7 +21,7 @@ export class Inspector {
     this.#show(this.#live);
   }
 
-  /** What happens on this page, whether or not it is shown. */
+  /** The record of this page's session, whether or not it is shown. */
   get live() {
     return this.#live;
   }

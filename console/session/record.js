@@ -1,4 +1,4 @@
-/** What has happened on this page: every event, and both sides' audio, on one time axis. */
+/** The record of a session: every event, and both sides' audio, on one time axis. */
 
 import { decodeBase64, toMs } from '../audio/pcm.js';
 import { audioBytes, withoutAudio } from '../event-summary.js';
@@ -120,7 +120,7 @@ export class SessionRecord {
   }
 
   /**
-   * What the assistant says, in a call.
+   * The assistant's audio in a call.
    * @param {Int16Array} samples that end now
    * @param {number} atMs
    */

@@ -1,4 +1,4 @@
-/** What the timeline shows: marks with times, derived from the events of a record. */
+/** The marks of the timeline, with their times, derived from the events of a record. */
 
 import { InputClock } from '../session/input-clock.js';
 import { ledgerMarks } from './ledger-marks.js';

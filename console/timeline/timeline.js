@@ -15,7 +15,7 @@ const frameMs = { busy: 33, idle: 250, reducedMotion: 500 };
 const busyMs = 1500;
 /** A shorter drag is a click. */
 const leastDragPixels = 4;
-/** What is played of a mark without duration. */
+/** The duration that is played of a mark without one. */
 const momentMs = 2000;
 const help =
   'Arrow keys choose a mark. Space plays it, Enter shows its event, plus and minus zoom, 0 shows everything.';

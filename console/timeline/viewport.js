@@ -88,7 +88,7 @@ export class Viewport {
 /**
  * Distance between the labels of the axis: 1, 2 or 5 times a power of ten, or whole minutes.
  * @param {number} spanMs
- * @param {number} count about so many labels
+ * @param {number} count the approximate number of labels
  */
 export function tickMs(spanMs, count) {
   const steps = [50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000];
