@@ -3,9 +3,9 @@
 import { decodeBase64 } from './audio/pcm.js';
 import { fullUpdate, policySilenceMs, updatesFor } from './settings.js';
 import { ToolCalls } from './tools/tool-calls.js';
+import { TranscriptWriter } from './transcript-writer.js';
 
 /** @typedef {import('./realtime-client.js').ServerEvent} ServerEvent */
-/** @typedef {import('../src/protocol/wire/items.ts').Item} Item */
 /** @typedef {import('../src/protocol/wire/server-events.ts').ResponseResource} ResponseResource */
 /** @typedef {import('./settings.js').Settings} Settings */
 /**
@@ -29,10 +29,19 @@ const callPlays = new Map([
   ['output_audio_buffer.cleared', false],
 ]);
 
+/** Types of events with words of an answer. @type {ReadonlySet<string>} */
+const wordTypes = new Set([
+  'response.output_audio_transcript.delta',
+  'response.output_audio_transcript.done',
+  'response.output_text.delta',
+  'response.output_text.done',
+]);
+
 export class Conversation {
   #parts;
   #settings;
   #toolCalls;
+  #writer;
   /** @type {'disconnected' | 'connecting' | 'connected'} */
   #phase = 'disconnected';
   #userSpeaks = false;
@@ -53,6 +62,7 @@ export class Conversation {
   constructor(parts) {
     this.#parts = parts;
     this.#settings = parts.settings;
+    this.#writer = new TranscriptWriter(parts.transcript, ({ id }) => this.#askApproval(id));
     this.#toolCalls = new ToolCalls({
       client: parts.client,
       transcript: parts.transcript,
@@ -144,19 +154,18 @@ export class Conversation {
 
   /** @param {ServerEvent} event */
   receive(event) {
-    const { transcript, latency } = this.#parts;
+    const { latency } = this.#parts;
+    const isMuted = wordTypes.has(event.type) && 'response_id' in event && this.#interrupted.has(event.response_id);
     this.#callPlays = callPlays.get(event.type) ?? this.#callPlays;
     switch (event.type) {
       case 'session.created':
         this.#phase = 'connected';
-        this.#parts.transcript.startSession();
-        this.#parts.latency.clear();
+        latency.clear();
         this.#parts.client.send({ type: 'session.update', session: fullUpdate(this.#settings) });
         break;
       case 'input_audio_buffer.speech_started':
         this.#userSpeaks = true;
         this.#cut();
-        transcript.add(event.item_id, 'user');
         break;
       case 'input_audio_buffer.speech_stopped':
         this.#userSpeaks = false;
@@ -165,31 +174,14 @@ export class Conversation {
         break;
       case 'input_audio_buffer.committed':
         this.#userSpeaks = false;
-        transcript.add(event.item_id, 'user');
         latency.committed(event.item_id);
         break;
-      case 'conversation.item.added':
-        this.#addItem(event.item);
-        transcript.place(event.item.id, event.previous_item_id);
-        break;
-      case 'conversation.item.done':
-        if (event.item.type === 'mcp_call') this.#toolDone(event.item);
-        break;
-      case 'conversation.item.deleted':
-        transcript.remove(event.item_id);
-        break;
-      case 'conversation.item.truncated':
-        transcript.markInterrupted(event.item_id, event.audio_end_ms);
-        break;
-      case 'conversation.item.input_audio_transcription.delta':
-        transcript.append(event.item_id, event.delta);
-        break;
       case 'conversation.item.input_audio_transcription.completed':
-        this.#transcribed(event.item_id, event.transcript.trim());
+        latency.transcribed(event.item_id);
+        if (event.transcript.trim() === '') this.#awaitsResponse = false;
         break;
       case 'conversation.item.input_audio_transcription.failed':
         this.#awaitsResponse = false;
-        transcript.remark(event.item_id, `not transcribed: ${event.error.message}`);
         break;
       case 'response.created':
         this.#awaitsResponse = false;
@@ -198,24 +190,10 @@ export class Conversation {
         break;
       case 'response.output_audio_transcript.delta':
       case 'response.output_text.delta':
-        if (this.#interrupted.has(event.response_id)) break;
-        transcript.append(event.item_id, event.delta);
-        latency.word(event.response_id);
+        if (!isMuted) latency.word(event.response_id);
         break;
       case 'response.output_audio.delta':
         this.#play(event);
-        break;
-      case 'response.output_audio_transcript.done':
-        if (!this.#interrupted.has(event.response_id)) transcript.complete(event.item_id, event.transcript);
-        break;
-      case 'response.output_text.done':
-        if (!this.#interrupted.has(event.response_id)) transcript.complete(event.item_id, event.text);
-        break;
-      case 'response.function_call_arguments.done':
-        transcript.complete(event.item_id, `${event.name}(${event.arguments})`);
-        break;
-      case 'response.done':
-        this.#responseDone(event.response);
         break;
       case 'parley.ledger':
         if (event.parts_ms) latency.measured(event.response_id, event.parts_ms);
@@ -226,6 +204,9 @@ export class Conversation {
       default:
         break;
     }
+    if (!isMuted) this.#writer.receive(event);
+    if (event.type === 'response.done') this.#responseDone(event.response);
+    if (event.type === 'conversation.item.done' && event.item.type === 'mcp_call') this.#continueWithTools();
     this.#parts.onChange();
   }
 
@@ -272,66 +253,20 @@ export class Conversation {
     return { kind: `${silenceMs} ms of it: silence that ${this.#settings.turnMode} waits for`, silenceMs };
   }
 
-  /** @param {Item} item */
-  #addItem(item) {
-    const { transcript } = this.#parts;
-    if (item.type === 'message') {
-      transcript.add(item.id, item.role);
-      const text = item.content.map((part) => ('text' in part ? part.text : '')).join('');
-      if (text !== '') transcript.complete(item.id, text);
-    } else if (item.type === 'function_call') {
-      transcript.add(item.id, 'tool');
-    } else if (item.type === 'mcp_call') {
-      transcript.add(item.id, 'tool');
-      transcript.append(item.id, `${item.server_label}: ${item.name}`);
-    } else if (item.type === 'mcp_approval_request') {
-      transcript.add(item.id, 'tool');
-      transcript.complete(item.id, `May ${item.server_label} run ${item.name}(${item.arguments})?`);
-      transcript.offer(item.id, {
-        Approve: () => this.#decide(item.id, true),
-        Reject: () => this.#decide(item.id, false),
-      });
-    }
-  }
-
-  /** @param {Item & { type: 'mcp_call' }} item */
-  #toolDone({ id, server_label: label, name, arguments: args, output, error }) {
-    const { transcript } = this.#parts;
-    transcript.complete(id, `${label}: ${name}(${args})`);
-    transcript.remark(id, error ? `failed: ${error.message}` : `result: ${output ?? ''}`);
-    this.#continueWithTools();
-  }
-
   /** A call may have ended while the model or the user speaks: their next answer includes its result. */
   #continueWithTools() {
     const isIdle = this.#responseId === null && !this.#awaitsResponse && !this.#userSpeaks;
     if (isIdle && this.isConnected) this.#requestResponse('the end of a tool');
   }
 
-  /**
-   * @param {string} requestId
-   * @param {boolean} approve
-   */
-  #decide(requestId, approve) {
-    this.#parts.client.send({
-      type: 'conversation.item.create',
-      item: { type: 'mcp_approval_response', approval_request_id: requestId, approve },
-    });
-    this.#parts.transcript.remark(requestId, approve ? 'approved' : 'rejected');
-  }
-
-  /**
-   * @param {string} itemId
-   * @param {string} text
-   */
-  #transcribed(itemId, text) {
-    const { transcript, latency } = this.#parts;
-    latency.transcribed(itemId);
-    transcript.complete(itemId, text);
-    if (text === '') {
-      this.#awaitsResponse = false;
-      transcript.remark(itemId, 'no words were understood');
-    }
+  /** @param {string} requestId */
+  #askApproval(requestId) {
+    const decide = (/** @type {boolean} */ approve) =>
+      this.#parts.client.send({
+        type: 'conversation.item.create',
+        item: { type: 'mcp_approval_response', approval_request_id: requestId, approve },
+      });
+    this.#parts.transcript.offer(requestId, { Approve: () => decide(true), Reject: () => decide(false) });
   }
 
   /** @param {ServerEvent & { type: 'response.output_audio.delta' }} event */
@@ -343,16 +278,12 @@ export class Conversation {
 
   /** @param {ResponseResource} response */
   #responseDone(response) {
-    const { transcript, onError } = this.#parts;
     if (response.id === this.#responseId) this.#responseId = null;
     this.#interrupted.delete(response.id);
     void this.#toolCalls.answer(response);
     const details = response.status_details;
-    if (details?.type === 'failed') onError(`The answer failed: ${details.error.message}`, details.error.code);
-    for (const { id } of response.output) {
-      if (response.status === 'cancelled') transcript.markInterrupted(id);
-      if (details?.type === 'incomplete') transcript.remark(id, `incomplete: ${details.reason}`);
-    }
+    if (details?.type === 'failed')
+      this.#parts.onError(`The answer failed: ${details.error.message}`, details.error.code);
   }
 
   /** @param {ServerEvent & { type: 'error' }} event */

@@ -1,27 +1,25 @@
 /** The list of events, one row each; consecutive deltas share a row. */
 
-import { element, keepAtEnd, make } from './dom.js';
-import { formatBytes, isStreaming, summarise } from './event-summary.js';
+import { element, keepAtEnd } from './dom.js';
+import { EventRow } from './event-row.js';
+import { isStreaming, summarise } from './event-summary.js';
 
 /** @typedef {import('./session/record.js').Entry} Entry */
 /**
- * @typedef {object} Row
- * @property {HTMLLIElement} node
- * @property {HTMLButtonElement} head
- * @property {HTMLElement} summary
- * @property {HTMLElement} count
- * @property {HTMLElement} size
- * @property {HTMLElement | null} details null until it is opened
+ * An event, or consecutive deltas.
+ * @typedef {object} Group
  * @property {Entry[]} entries the first of them
+ * @property {number} firstIndex
  * @property {number} lastIndex
  * @property {number} total
  * @property {number} bytes
- * @property {string} words of the deltas
- * @property {string} family the first part of the type
- * @property {string} searched lower case
+ * @property {string} words of the summary
  */
 
-const maxRows = 1000;
+/** Maximum number of rows, of which the oldest are dropped. */
+const maxGroups = 50_000;
+/** Rows that are in the document, and further ones with each press of the button. */
+const rowsPerPage = 1000;
 /** Maximum number of events shown per row. */
 const maxEventsPerRow = 20;
 const maxWords = 2000;
@@ -30,26 +28,48 @@ export class EventLog {
   #list = element('events', HTMLElement);
   #text = element('event-filter', HTMLInputElement);
   #kind = element('event-kind', HTMLSelectElement);
+  #earlier = element('events-earlier', HTMLButtonElement);
   #onShowInTimeline;
-  /** @type {Row[]} */
-  #rows = [];
-  /** Rows that still take events, by direction and type. @type {Map<string, Row>} */
+  /** @type {Group[]} */
+  #groups = [];
+  /** Groups that still take events, by direction and type. @type {Map<string, Group>} */
   #open = new Map();
+  /** Those in the document, in order. @type {Map<Group, EventRow>} */
+  #rows = new Map();
+  #isFilling = false;
+  /** How many of the matching groups are in the document. */
+  #limit = rowsPerPage;
 
   /** @param {(entry: number) => void} onShowInTimeline */
   constructor(onShowInTimeline) {
     this.#onShowInTimeline = onShowInTimeline;
     for (const field of [this.#text, this.#kind]) {
       field.addEventListener('input', () => {
-        for (const row of this.#rows) this.#applyFilter(row);
+        this.#limit = rowsPerPage;
+        this.#render();
       });
     }
+    this.#earlier.addEventListener('click', () => {
+      this.#limit += rowsPerPage;
+      const height = this.#list.scrollHeight;
+      this.#render();
+      this.#list.scrollTop += this.#list.scrollHeight - height;
+    });
   }
 
-  clear() {
-    this.#rows = [];
+  /**
+   * Replaces the events.
+   * @param {() => void} addAll adds others; their rows are created afterwards, because each change of the list takes a layout
+   */
+  fill(addAll) {
+    this.#groups = [];
     this.#open.clear();
-    this.#list.replaceChildren();
+    this.#limit = rowsPerPage;
+    this.#isFilling = true;
+    addAll();
+    this.#isFilling = false;
+    this.#render();
+    this.#list.scrollTop = this.#list.scrollHeight;
   }
 
   /** @param {Entry} entry */
@@ -59,14 +79,22 @@ export class EventLog {
     if (event.type === 'session.created' || !isStreaming(event)) this.#open.clear();
     const open = this.#open.get(key);
     if (open !== undefined) return this.#extend(open, entry);
-    const row = this.#row(entry);
-    if (isStreaming(event)) this.#open.set(key, row);
-    this.#rows.push(row);
-    this.#extend(row, entry);
-    keepAtEnd(this.#list, () => {
-      this.#list.append(row.node);
-      if (this.#rows.length > maxRows) this.#rows.shift()?.node.remove();
-    });
+    const words = summarise(event);
+    const group = {
+      entries: [entry],
+      firstIndex: entry.index,
+      lastIndex: entry.index,
+      total: 1,
+      bytes: entry.bytes,
+      words,
+    };
+    if (isStreaming(event)) this.#open.set(key, group);
+    this.#offerFamily(familyOf(event.type));
+    this.#groups.push(group);
+    if (this.#groups.length > maxGroups) {
+      for (const oldest of this.#groups.splice(0, maxGroups / 10)) this.#removeRow(oldest);
+    }
+    if (!this.#isFilling && this.#matches(group)) this.#append(group);
   }
 
   /**
@@ -74,86 +102,72 @@ export class EventLog {
    * @param {number} index
    */
   showEntry(index) {
-    const row = this.#rows.find((candidate) => candidate.lastIndex >= index);
-    if (row === undefined) return;
-    if (row.node.hidden) {
+    const at = this.#groups.findIndex((candidate) => candidate.lastIndex >= index);
+    const group = this.#groups[at];
+    if (group === undefined || group.firstIndex > index) return;
+    if (!this.#rows.has(group)) {
       this.#text.value = '';
       this.#kind.value = '';
-      for (const each of this.#rows) this.#applyFilter(each);
+      this.#limit = Math.max(this.#limit, this.#groups.length - at);
+      this.#render();
     }
-    if (row.details === null) this.#toggle(row);
-    row.head.focus();
-    row.node.scrollIntoView({ block: 'nearest' });
+    this.#rows.get(group)?.focus();
   }
 
   /**
+   * @param {Group} group
    * @param {Entry} entry
-   * @returns {Row}
    */
-  #row({ atMs, direction, event }) {
-    const arrow = make('span', 'arrow', direction === 'sent' ? '↑' : '↓');
-    arrow.setAttribute('role', 'img');
-    arrow.setAttribute('aria-label', direction);
-    const count = make('span', 'count');
-    const summary = make('span', 'summary');
-    const size = make('span', 'size');
-    const head = make(
-      'button',
-      'row-head',
-      make('time', '', (atMs / 1000).toFixed(3)),
-      arrow,
-      make('span', 'type', event.type),
-      count,
-      summary,
-      size,
-    );
-    head.type = 'button';
-    head.setAttribute('aria-expanded', 'false');
-    const node = make('li', '', head);
-    const family = event.type.split('.')[0] ?? '';
-    node.dataset.direction = direction;
-    node.dataset.family = family;
-    this.#offerFamily(family);
-    /** @type {Row} */
-    const row = {
-      node,
-      head,
-      summary,
-      count,
-      size,
-      details: null,
-      entries: [],
-      lastIndex: 0,
-      total: 0,
-      bytes: 0,
-      words: '',
-      family,
-      searched: '',
-    };
-    head.addEventListener('click', () => this.#toggle(row));
-    return row;
+  #extend(group, entry) {
+    group.total++;
+    group.bytes += entry.bytes;
+    group.lastIndex = entry.index;
+    if (group.entries.length < maxEventsPerRow) group.entries.push(entry);
+    if (group.words.length < maxWords) group.words += summarise(entry.event);
+    const row = this.#rows.get(group);
+    if (row !== undefined) row.update();
+    // Further words may match the filter.
+    else if (!this.#isFilling && this.#matches(group)) this.#render();
   }
 
-  /**
-   * @param {Row} row
-   * @param {Entry} entry
-   */
-  #extend(row, entry) {
-    row.total++;
-    row.bytes += entry.bytes;
-    row.lastIndex = entry.index;
-    const isShown = row.entries.length < maxEventsPerRow;
-    if (isShown) row.entries.push(entry);
-    if (row.total > 1) row.count.textContent = `×${row.total}`;
-    row.size.textContent = formatBytes(row.bytes);
-    const words = row.words.length < maxWords ? summarise(entry.event) : '';
-    if (words !== '' || row.total === 1) {
-      row.words += words;
-      row.summary.textContent = row.words;
-      row.searched = `${entry.event.type} ${row.words}`.toLowerCase();
-      this.#applyFilter(row);
+  /** Creates the rows of the last groups that match the filter. */
+  #render() {
+    const shown = [];
+    let hasEarlier = false;
+    for (let i = this.#groups.length - 1; i >= 0 && !hasEarlier; i--) {
+      const group = /** @type {Group} */ (this.#groups[i]);
+      if (!this.#matches(group)) continue;
+      hasEarlier = shown.length === this.#limit;
+      if (!hasEarlier) shown.push(group);
     }
-    if (row.details !== null && isShown) this.#fillDetails(row);
+    const before = this.#rows;
+    this.#rows = new Map(shown.reverse().map((group) => [group, before.get(group) ?? this.#row(group)]));
+    this.#list.replaceChildren(...[...this.#rows.values()].map(({ node }) => node));
+    this.#earlier.hidden = !hasEarlier;
+  }
+
+  /** @param {Group} group the last one */
+  #append(group) {
+    const row = this.#row(group);
+    this.#rows.set(group, row);
+    keepAtEnd(this.#list, () => {
+      this.#list.append(row.node);
+      const [oldest] = this.#rows.keys();
+      if (this.#rows.size <= this.#limit || oldest === undefined) return;
+      this.#removeRow(oldest);
+      this.#earlier.hidden = false;
+    });
+  }
+
+  /** @param {Group} group */
+  #row(group) {
+    return new EventRow(group, () => this.#onShowInTimeline(group.firstIndex));
+  }
+
+  /** @param {Group} group */
+  #removeRow(group) {
+    this.#rows.get(group)?.node.remove();
+    this.#rows.delete(group);
   }
 
   /** @param {string} family */
@@ -162,65 +176,20 @@ export class EventLog {
     if (!isOffered) this.#kind.append(new Option(family, family));
   }
 
-  /** @param {Row} row */
-  #toggle(row) {
-    if (row.details === null) {
-      row.details = make('div', 'event-details');
-      row.node.append(row.details);
-      this.#fillDetails(row);
-    } else {
-      row.details.remove();
-      row.details = null;
-    }
-    row.head.setAttribute('aria-expanded', String(row.details !== null));
-  }
-
-  /** @param {Row} row */
-  #fillDetails(row) {
-    const text = row.entries.map(({ event }) => JSON.stringify(event, null, row.total > 1 ? 0 : 2)).join('\n');
-    const rest = row.total - row.entries.length;
-    const json = make('pre', '', rest > 0 ? `${text}\n… and ${rest} more` : text);
-    // Scrollable, so the keyboard must reach it.
-    json.tabIndex = 0;
-    row.details?.replaceChildren(
-      make(
-        'p',
-        'event-actions',
-        action('Show in timeline', () => this.#onShowInTimeline(row.entries[0]?.index ?? 0)),
-        action('Copy', async ({ target }) => {
-          await navigator.clipboard.writeText(text);
-          if (target instanceof Element) target.textContent = 'Copied';
-        }),
-      ),
-      json,
-    );
-  }
-
-  /** @param {Row} row */
-  #applyFilter(row) {
-    const [direction, family] = splitKind(this.#kind.value);
-    row.node.hidden =
-      !row.searched.includes(this.#text.value.trim().toLowerCase()) ||
-      (direction !== '' && row.node.dataset.direction !== direction) ||
-      (family !== '' && row.family !== family);
+  /** Whether a group has the kind, and all words of the filter in its type, summary or JSON. @param {Group} group */
+  #matches({ entries: [entry], words }) {
+    if (entry === undefined) return false;
+    const kind = this.#kind.value;
+    if (kind !== '' && kind !== entry.direction && kind !== familyOf(entry.event.type)) return false;
+    const wanted = this.#text.value.toLowerCase().split(/\s+/);
+    if (wanted.every((word) => word === '')) return true;
+    const json = isStreaming(entry.event) ? '' : JSON.stringify(entry.event);
+    const text = `${entry.event.type} ${words} ${json}`.toLowerCase();
+    return wanted.every((word) => text.includes(word));
   }
 }
 
-/**
- * @param {string} kind a direction, or the first part of a type
- * @returns {[direction: string, family: string]}
- */
-function splitKind(kind) {
-  return kind === 'sent' || kind === 'received' ? [kind, ''] : ['', kind];
-}
-
-/**
- * @param {string} label
- * @param {(event: MouseEvent) => void} run
- */
-function action(label, run) {
-  const button = make('button', 'quiet small', label);
-  button.type = 'button';
-  button.addEventListener('click', run);
-  return button;
+/** @param {string} type @returns {string} its first part */
+function familyOf(type) {
+  return type.split('.')[0] ?? '';
 }

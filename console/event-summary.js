@@ -1,7 +1,6 @@
 /** Summaries of events, without audio. */
 
-/** @typedef {import('./realtime-client.js').ServerEvent} ServerEvent */
-/** @typedef {import('./realtime-client.js').ClientEvent} ClientEvent */
+/** @typedef {import('./session/record.js').RecordedEvent} RecordedEvent */
 
 /** High-frequency types, which the log counts instead of listing. */
 const streaming = new Set([
@@ -13,14 +12,14 @@ const streaming = new Set([
   'conversation.item.input_audio_transcription.delta',
 ]);
 
-/** @param {ServerEvent | ClientEvent} event */
+/** @param {RecordedEvent} event */
 export function isStreaming(event) {
   return streaming.has(event.type);
 }
 
 /**
  * A copy with audio and images replaced by their sizes.
- * @param {ServerEvent | ClientEvent} event
+ * @param {RecordedEvent} event
  */
 export function withoutAudio(event) {
   if (event.type === 'response.output_audio.delta') return { ...event, delta: describeAudio(event.delta) };
@@ -35,7 +34,7 @@ export function withoutAudio(event) {
 
 /**
  * Bytes of audio in an event.
- * @param {ServerEvent | ClientEvent} event
+ * @param {RecordedEvent} event
  */
 export function audioBytes(event) {
   if (event.type === 'input_audio_buffer.append') return base64Bytes(event.audio);
@@ -43,7 +42,7 @@ export function audioBytes(event) {
 }
 
 /**
- * @param {ServerEvent | ClientEvent} event
+ * @param {RecordedEvent} event
  * @returns {string} what a reader wants to know first
  */
 export function summarise(event) {
@@ -90,6 +89,12 @@ export function summarise(event) {
       return describeResponse(event.response);
     case 'parley.ledger':
       return `first sound after ${event.at_ms.audible ?? '–'} ms`;
+    case 'parley.view.opened':
+      return event.session.id;
+    case 'parley.view.omitted':
+      return `${event.event_type}, too long to show`;
+    case 'parley.view.closed':
+      return event.reason;
     default:
       return 'item_id' in event ? String(event.item_id) : '';
   }

@@ -9,7 +9,10 @@ import { Notices } from './notices.js';
 import { keyRefused, RealtimeClient } from './realtime-client.js';
 import { isLost, Reconnection } from './reconnection.js';
 import { Inspector } from './session/inspector.js';
+import { OtherSession } from './session/other-session.js';
+import { SessionList } from './session/session-list.js';
 import { bindSessionMenu } from './session/session-menu.js';
+import { SessionsApi } from './session/sessions-api.js';
 import { loadSettings, saveSettings } from './settings.js';
 import { SettingsForm } from './settings-form.js';
 import { Talk } from './talk.js';
@@ -47,11 +50,29 @@ const textInput = element('text-input', HTMLInputElement);
 /** How the last connection ended. @type {{ text: string, actions: import('./notices.js').Action[] } | null} */
 let ending = null;
 
+let ownSessionId = '';
+
 const settings = loadSettings();
 const notices = new Notices();
 const inspector = new Inspector();
 const latency = new Latency();
-const transcript = new Transcript((itemId) => inspector.replay(itemId));
+const transcript = new Transcript({
+  scroller: element('transcript-scroller', HTMLElement),
+  list: element('transcript', HTMLElement),
+  onReplay: (itemId) => inspector.replay(itemId),
+  userName: inspector.live.userName,
+});
+
+const sessionsApi = new SessionsApi(settings.apiKey);
+const otherSession = new OtherSession(inspector, sessionsApi, {
+  onShown: () => talk.off(),
+  onKeyRefused: (problem) => sessionList.open(problem),
+});
+const sessionList = new SessionList(
+  sessionsApi,
+  () => ownSessionId,
+  (row) => otherSession.watch(row),
+);
 
 const client = new RealtimeClient({
   onSent: (event, bytes) => inspector.live.add('sent', event, inspector.nowMs, bytes),
@@ -62,6 +83,7 @@ const client = new RealtimeClient({
     inspector.live.add('received', event, inspector.nowMs, bytes);
     if (event.type === 'session.created') {
       ending = null;
+      ownSessionId = event.session.id;
       reconnection.succeeded();
       notices.remove('connection');
       if (event.session.type === 'realtime') form.showServerInstructions(event.session.instructions);
@@ -120,6 +142,7 @@ const form = new SettingsForm(
   settings,
   (changed) => {
     saveSettings(changed);
+    sessionsApi.pageKey = changed.apiKey;
     talk.apply(changed);
     conversation.apply(changed);
     showState();
@@ -145,7 +168,11 @@ element('composer', HTMLFormElement).addEventListener('submit', (event) => {
   if (text !== '' && say(text)) textInput.value = '';
 });
 
-bindSessionMenu(inspector, (message) => notices.show('session file', message));
+bindSessionMenu(inspector, {
+  onOpened: (record) => otherSession.open(record),
+  onList: () => sessionList.open(),
+  onProblem: (message) => notices.show('session file', message),
+});
 
 element('reconnect', HTMLButtonElement).addEventListener('click', () => {
   player.unlock();

@@ -24,9 +24,11 @@ export class Reconnection {
     });
   }
 
-  schedule() {
+  /** @param {number} [leastMs] the server's wish */
+  schedule(leastMs = 0) {
     this.cancel();
-    this.#timer = setTimeout(() => this.#run(), delaysMs[Math.min(this.#attempts++, delaysMs.length - 1)]);
+    const delayMs = delaysMs[Math.min(this.#attempts++, delaysMs.length - 1)] ?? 0;
+    this.#timer = setTimeout(() => this.#run(), Math.max(leastMs, delayMs));
   }
 
   cancel() {

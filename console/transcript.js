@@ -6,21 +6,29 @@ import { element, keepAtEnd, make } from './dom.js';
 /** @typedef {{ node: HTMLLIElement, text: HTMLElement, note: HTMLElement, role: Role }} Entry */
 
 const maxEntries = 500;
-const names = { user: 'You', assistant: 'Parley', system: 'System', tool: 'Tool' };
+const names = { assistant: 'Parley', system: 'System', tool: 'Tool' };
 
 export class Transcript {
-  #scroller = element('transcript-scroller', HTMLElement);
-  #list = element('transcript', HTMLElement);
-  #welcome = element('welcome', HTMLElement);
+  #scroller;
+  #list;
+  #onReplay;
+  #names;
   #announcer = element('announcer', HTMLElement);
   /** @type {Map<string, Entry>} */
   #entries = new Map();
 
-  #onReplay;
-
-  /** @param {(itemId: string) => boolean} onReplay plays the audio of an item; false if there is none */
-  constructor(onReplay) {
+  /**
+   * @param {object} options
+   * @param {HTMLElement} options.scroller
+   * @param {HTMLElement} options.list in it
+   * @param {((itemId: string) => boolean) | null} options.onReplay plays the audio of an item, false if there is none; null if there is no audio
+   * @param {string} options.userName
+   */
+  constructor({ scroller, list, onReplay, userName }) {
+    this.#scroller = scroller;
+    this.#list = list;
     this.#onReplay = onReplay;
+    this.#names = { ...names, user: userName };
     // It scrolls, so the keyboard must reach it.
     this.#scroller.tabIndex = 0;
   }
@@ -35,27 +43,21 @@ export class Transcript {
     if (known !== undefined) return known;
     const text = make('p', 'text');
     const note = make('p', 'note');
-    const node = make('li', 'entry', make('h3', 'who', names[role]), text, note);
-    if (role === 'user' || role === 'assistant') node.append(this.#replayButton(itemId));
+    const node = make('li', 'entry', make('h3', 'who', this.#names[role]), text, note);
+    if (this.#onReplay !== null && (role === 'user' || role === 'assistant'))
+      node.append(replayButton(itemId, this.#onReplay));
     node.dataset.role = role;
     node.dataset.pending = '';
     const entry = { node, text, note, role };
     this.#entries.set(itemId, entry);
-    this.#welcome.hidden = true;
     keepAtEnd(this.#scroller, () => this.#list.append(node));
     this.#bound();
     return entry;
   }
 
   /** @param {string} itemId */
-  #replayButton(itemId) {
-    const button = make('button', 'replay', '▶');
-    button.type = 'button';
-    button.setAttribute('aria-label', 'Replay');
-    button.addEventListener('click', () => {
-      button.title = this.#onReplay(itemId) ? '' : 'No audio of it is recorded';
-    });
-    return button;
+  has(itemId) {
+    return this.#entries.has(itemId);
   }
 
   /**
@@ -91,7 +93,7 @@ export class Transcript {
     keepAtEnd(this.#scroller, () => {
       if (text !== undefined) entry.text.textContent = text;
     });
-    if (entry.text.textContent) this.#announcer.textContent = `${names[entry.role]}: ${entry.text.textContent}`;
+    if (entry.text.textContent) this.#announcer.textContent = `${this.#names[entry.role]}: ${entry.text.textContent}`;
   }
 
   /**
@@ -177,6 +179,13 @@ export class Transcript {
     this.#entries.clear();
   }
 
+  /** Removes everything. */
+  clear() {
+    this.#entries.clear();
+    this.#list.replaceChildren();
+    this.#announcer.textContent = '';
+  }
+
   /** Marks the start of another session, without the context of the previous one. */
   startSession() {
     const last = this.#list.lastElementChild;
@@ -192,4 +201,18 @@ export class Transcript {
       oldest?.remove();
     }
   }
+}
+
+/**
+ * @param {string} itemId
+ * @param {(itemId: string) => boolean} onReplay
+ */
+function replayButton(itemId, onReplay) {
+  const button = make('button', 'replay', '▶');
+  button.type = 'button';
+  button.setAttribute('aria-label', 'Replay');
+  button.addEventListener('click', () => {
+    button.title = onReplay(itemId) ? '' : 'No audio of it is recorded';
+  });
+  return button;
 }

@@ -1,24 +1,25 @@
-/** The inspector: the event log and the timeline, of the live session or of an opened one. */
+/** The inspector: transcript, event log and timeline of the live session of this page, or of another one that is shown. */
 
+import { element } from '../dom.js';
 import { EventLog } from '../event-log.js';
 import { Timeline } from '../timeline/timeline.js';
+import { Transcript } from '../transcript.js';
+import { TranscriptWriter } from '../transcript-writer.js';
 import { SessionRecord } from './record.js';
 
 export class Inspector {
-  #startedMs = performance.now();
-  #live = new SessionRecord(new Date());
+  #live = new SessionRecord(new Date(), { isLive: true, userName: 'You' });
   #shown = this.#live;
   #log;
   #timeline;
+  /** What is on the page for the live session only, and in its place for another one. */
+  #ownParts = ['transcript-scroller', 'dock', 'latency-panel'].map((id) => element(id, HTMLElement));
+  #otherParts = ['record-scroller', 'facts-panel'].map((id) => element(id, HTMLElement));
 
   constructor() {
-    this.#timeline = new Timeline(
-      this.#live,
-      () => this.nowMs,
-      (entry) => this.#log.showEntry(entry),
-    );
+    this.#timeline = new Timeline(this.#live, (entry) => this.#log.showEntry(entry));
     this.#log = new EventLog((entry) => this.#timeline.showEntry(entry));
-    this.#show(this.#live);
+    this.#show(this.#live, null);
   }
 
   /** The record of this page's session, whether or not it is shown. */
@@ -32,16 +33,24 @@ export class Inspector {
   }
 
   /**
-   * Shows a saved session; the live one continues.
+   * Shows another session; the live one continues.
    * @param {SessionRecord} record
    */
   open(record) {
-    this.#show(record);
+    const list = element('record-transcript', HTMLElement);
+    list.replaceChildren();
+    const onReplay = record.withoutAudio === '' ? (/** @type {string} */ itemId) => this.replay(itemId) : null;
+    const scroller = element('record-scroller', HTMLElement);
+    const transcript = new Transcript({ scroller, list, onReplay, userName: record.userName });
+    this.#show(record, new TranscriptWriter(transcript));
+    if (record.isLive) return;
+    transcript.endSession();
+    element('announcer', HTMLElement).textContent = '';
     this.#timeline.fit();
   }
 
   showLive() {
-    if (this.#shown !== this.#live) this.#show(this.#live);
+    if (this.#shown !== this.#live) this.#show(this.#live, null);
   }
 
   /**
@@ -55,21 +64,29 @@ export class Inspector {
 
   /** The present on the axis of the live record. */
   get nowMs() {
-    return performance.now() - this.#startedMs;
+    return this.#live.nowMs;
   }
 
-  /** @param {SessionRecord} record */
-  #show(record) {
+  /**
+   * @param {SessionRecord} record
+   * @param {TranscriptWriter | null} writer of its transcript; the live session has its own
+   */
+  #show(record, writer) {
     this.#shown.observe(null);
     this.#shown = record;
-    this.#log.clear();
-    this.#timeline.show(record, record === this.#live ? () => this.nowMs : () => record.endMs);
-    record.observe({
-      onEntry: (entry) => {
-        this.#log.add(entry);
-        this.#timeline.add(entry);
-      },
-      onPlayed: (played, entry) => this.#timeline.addPlayed(played, entry),
-    });
+    this.#timeline.show(record);
+    this.#log.fill(() =>
+      record.observe({
+        onEntry: (entry) => {
+          this.#log.add(entry);
+          this.#timeline.add(entry);
+          if (entry.direction === 'received') writer?.receive(entry.event);
+        },
+        onPlayed: (played, entry) => this.#timeline.addPlayed(played, entry),
+      }),
+    );
+    // The transcript is filled before it is visible, because each change of a visible list takes a layout.
+    for (const part of this.#ownParts) part.hidden = writer !== null;
+    for (const part of this.#otherParts) part.hidden = writer === null;
   }
 }

@@ -8,13 +8,15 @@ import { Track } from './track.js';
 
 /** @typedef {import('../realtime-client.js').ServerEvent} ServerEvent */
 /** @typedef {import('../realtime-client.js').ClientEvent} ClientEvent */
+/** @typedef {import('./view-events.js').ViewEvent} ViewEvent */
+/** @typedef {ServerEvent | ClientEvent | ViewEvent} RecordedEvent */
 /** @typedef {'sent' | 'received'} Direction */
 /**
  * @typedef {object} Entry
  * @property {number} index from 0, without gaps
  * @property {number} atMs
  * @property {Direction} direction
- * @property {ServerEvent | ClientEvent} event audio is replaced by a description
+ * @property {RecordedEvent} event audio is replaced by a description
  * @property {number} bytes of the event as it was sent
  * @property {{ startMs: number, durationMs: number } | null} audio of the user in it, and its place on the axis
  */
@@ -45,15 +47,45 @@ export class SessionRecord {
   played = [];
   /** The time of 0 ms. */
   startedAt;
+  /** Why there is no audio; empty if there may be some. */
+  withoutAudio;
+  userName;
+  /** When a live record was started, on the clock of the page. @type {number | null} */
+  #startedMs;
   #answers = new AnswerAudio();
   #live = { user: new LiveAudio(this.user), assistant: new LiveAudio(this.assistant) };
   #nextIndex = 0;
   /** @type {RecordListener | null} */
   #listener = null;
 
-  /** @param {Date} startedAt */
-  constructor(startedAt) {
+  /**
+   * @param {Date} startedAt
+   * @param {{ isLive?: boolean, withoutAudio?: string, userName?: string }} [options]
+   */
+  constructor(startedAt, { isLive = false, withoutAudio = '', userName = 'User' } = {}) {
     this.startedAt = startedAt;
+    this.withoutAudio = withoutAudio;
+    this.userName = userName;
+    this.#startedMs = isLive ? performance.now() : null;
+  }
+
+  /** Whether it is still recorded. */
+  get isLive() {
+    return this.#startedMs !== null;
+  }
+
+  /** The present on the axis; of a finished record, its end. */
+  get nowMs() {
+    return this.#startedMs === null ? this.endMs : performance.now() - this.#startedMs;
+  }
+
+  /** Nothing will be added. */
+  finish() {
+    this.#startedMs = null;
+  }
+
+  get hasAudio() {
+    return !this.user.isEmpty || !this.assistant.isEmpty;
   }
 
   /** The time of the last thing that it contains. */
@@ -79,7 +111,7 @@ export class SessionRecord {
 
   /**
    * @param {Direction} direction
-   * @param {ServerEvent | ClientEvent} event
+   * @param {RecordedEvent} event
    * @param {number} atMs
    * @param {number} bytes of the event as it was sent
    */

@@ -61,7 +61,7 @@ export function parseSession(text, audio) {
   if (about.parley_session !== version) throw new SessionFileError('Line 1 is not the first line of a saved session.');
   const startedAt = new Date(String(about.started_at));
   if (Number.isNaN(startedAt.getTime())) throw new SessionFileError('Line 1 has no valid started_at.');
-  const record = new SessionRecord(startedAt);
+  const record = new SessionRecord(startedAt, audio === null ? { withoutAudio: 'Opened without audio' } : {});
   const trial = new Marks();
   for (const [i, line] of lines.entries()) {
     if (line === '') continue;

@@ -9,12 +9,11 @@ const maxFileBytes = 500_000_000;
 
 /**
  * @param {import('./inspector.js').Inspector} inspector
- * @param {(message: string) => void} onProblem
+ * @param {{ onOpened: (record: import('./record.js').SessionRecord) => void, onList: () => void, onProblem: (message: string) => void }} listener
  */
-export function bindSessionMenu(inspector, onProblem) {
+export function bindSessionMenu(inspector, { onOpened, onList, onProblem }) {
   const menu = element('session-menu', HTMLElement);
   const files = element('session-files', HTMLInputElement);
-  const banner = element('opened', HTMLElement);
   const on = (/** @type {string} */ id, /** @type {() => void} */ run) =>
     element(id, HTMLButtonElement).addEventListener('click', () => {
       menu.hidePopover();
@@ -28,21 +27,14 @@ export function bindSessionMenu(inspector, onProblem) {
     else save('wav', new Blob([audio], { type: 'audio/wav' }));
   });
   on('open-session', () => files.click());
-  element('close-session', HTMLButtonElement).addEventListener('click', () => {
-    inspector.showLive();
-    banner.hidden = true;
-  });
+  on('list-sessions', onList);
 
   files.addEventListener('change', async () => {
     const chosen = [...(files.files ?? [])];
     // The same files can be chosen again.
     files.value = '';
     try {
-      const record = await open(chosen);
-      inspector.open(record);
-      element('opened-name', HTMLElement).textContent =
-        `A saved session of ${record.startedAt.toLocaleString()}${record.user.isEmpty && record.assistant.isEmpty ? ', without audio' : ''}`;
-      banner.hidden = false;
+      onOpened(await open(chosen));
     } catch (error) {
       if (!(error instanceof SessionFileError || error instanceof WavError)) throw error;
       onProblem(`The session cannot be opened. ${error.message}`);

@@ -3,7 +3,7 @@
 import { formatTime } from './viewport.js';
 
 /**
- * @param {import('./marks.js').Mark} mark
+ * @param {import('./mark-list.js').Mark} mark
  * @returns {string}
  */
 export function describeMark({ name, text, startMs, endMs, facts }) {

@@ -1,7 +1,7 @@
 /** The waterfall of an answer: what its first audible sample waited for, one mark after the other. */
 
 /** @typedef {import('../../src/protocol/wire/ledger.ts').LedgerEvent} LedgerEvent */
-/** @typedef {import('./marks.js').Mark} Mark */
+/** @typedef {import('./mark-list.js').Mark} Mark */
 
 const names = /** @type {const} */ ({
   policy: 'Silence that the turn policy waits for',

@@ -3,7 +3,7 @@
 import { rows } from './marks.js';
 import { formatTime, tickMs } from './viewport.js';
 
-/** @typedef {import('./marks.js').Mark} Mark */
+/** @typedef {import('./mark-list.js').Mark} Mark */
 /** @typedef {{ left: number, top: number, width: number, height: number, mark: Mark }} Box */
 /**
  * @typedef {object} Scene
@@ -23,13 +23,10 @@ const gap = 4;
 const maxLanes = 3;
 const leastMarkWidth = 5;
 const leastTextHeight = 12;
-/** Rows whose marks have text. @type {ReadonlySet<import('./marks.js').Row>} */
+/** Rows whose marks have text. @type {ReadonlySet<import('./mark-list.js').Row>} */
 const labelled = new Set(['turns', 'transcripts', 'responses', 'tools', 'notes']);
 
-const tracks = /** @type {const} */ ([
-  { side: 'user', title: 'You' },
-  { side: 'assistant', title: 'Parley' },
-]);
+const tracks = /** @type {const} */ (['user', 'assistant']);
 const rowsTop = axisHeight + tracks.length * (trackHeight + gap);
 export const timelineHeight = rowsTop + rows.length * (rowHeight + gap);
 
@@ -95,24 +92,25 @@ export class Painter {
     context.font = `11px ${this.#style.fontFamily}`;
     context.textBaseline = 'middle';
     this.#boxes = [];
-    this.#titles();
+    this.#titles(scene.record.userName);
     context.save();
     context.beginPath();
     context.rect(this.#gutter, 0, this.#width - this.#gutter, timelineHeight);
     context.clip();
     this.#axis(scene);
     if (scene.selection !== null) this.#shade(scene, scene.selection.fromMs, scene.selection.untilMs);
-    for (const [i, { side }] of tracks.entries()) this.#waveform(scene, side, axisHeight + i * (trackHeight + gap));
+    for (const [i, side] of tracks.entries()) this.#waveform(scene, side, axisHeight + i * (trackHeight + gap));
     for (const [i, { row }] of rows.entries()) this.#row(scene, row, rowsTop + i * (rowHeight + gap));
     this.#line(scene, scene.nowMs, '--muted');
     if (scene.playheadMs !== null) this.#line(scene, scene.playheadMs, '--accent');
     context.restore();
   }
 
-  #titles() {
+  /** @param {string} userName */
+  #titles(userName) {
     const context = this.#context;
     context.fillStyle = this.#colour('--muted');
-    for (const [i, { title }] of tracks.entries())
+    for (const [i, title] of [userName, 'Parley'].entries())
       context.fillText(title, 12, axisHeight + i * (trackHeight + gap) + trackHeight / 2);
     for (const [i, { title }] of rows.entries())
       context.fillText(title, 12, rowsTop + i * (rowHeight + gap) + rowHeight / 2);
@@ -142,6 +140,11 @@ export class Painter {
     const middle = top + trackHeight / 2;
     const msPerPixel = viewport.spanMs / Math.max(1, this.#width - this.#gutter);
     context.fillStyle = this.#colour('--line');
+    if (track.isEmpty && record.withoutAudio !== '') {
+      context.fillStyle = this.#colour('--muted');
+      context.fillText(record.withoutAudio, this.#gutter + 8, middle);
+      return;
+    }
     context.fillRect(this.#gutter, middle, this.#width, 1);
     context.fillStyle = this.#colour(side === 'user' ? '--tone-user' : '--tone-agent');
     for (let x = this.#gutter; x < this.#width; x++) {
@@ -154,7 +157,7 @@ export class Painter {
 
   /**
    * @param {Scene} scene
-   * @param {import('./marks.js').Row} row
+   * @param {import('./mark-list.js').Row} row
    * @param {number} top
    */
   #row({ marks, viewport, nowMs, chosen }, row, top) {
@@ -167,6 +170,7 @@ export class Painter {
     const lanes = row === 'speech' ? shown.map(({ tone }) => (tone === 'user' ? 0 : 1)) : lanesOf(shown, nowMs);
     const count = row === 'speech' ? 2 : Math.max(1, ...lanes.map((lane) => lane + 1));
     const height = rowHeight / count;
+    const starts = shown.map(({ startMs }) => startMs).sort((a, b) => a - b);
     for (const [i, mark] of shown.entries()) {
       const left = this.#x(viewport, mark.startMs);
       const width = Math.max(leastMarkWidth, this.#x(viewport, mark.endMs ?? nowMs) - left);
@@ -174,10 +178,7 @@ export class Painter {
       this.#boxes.push(box);
       this.#mark(box, mark === chosen);
       if (labelled.has(row) && height >= leastTextHeight) {
-        const next = shown.reduce(
-          (nearest, { startMs }) => (startMs > mark.startMs ? Math.min(nearest, startMs) : nearest),
-          viewport.untilMs,
-        );
+        const next = starts[firstAbove(starts, mark.startMs)] ?? viewport.untilMs;
         this.#label(box, this.#x(viewport, next));
       }
     }
@@ -276,4 +277,19 @@ function lanesOf(marks, nowMs) {
     ends[lane] = mark.endMs ?? nowMs;
     return lane;
   });
+}
+
+/**
+ * @param {number[]} sorted
+ * @param {number} value
+ * @returns {number} the index of the first element above the value
+ */
+function firstAbove(sorted, value) {
+  let [from, until] = [0, sorted.length];
+  while (from < until) {
+    const middle = (from + until) >> 1;
+    if ((sorted[middle] ?? 0) > value) until = middle;
+    else from = middle + 1;
+  }
+  return from;
 }

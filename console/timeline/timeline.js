@@ -8,7 +8,7 @@ import { Painter } from './painter.js';
 import { Viewport } from './viewport.js';
 
 /** @typedef {import('../session/record.js').SessionRecord} SessionRecord */
-/** @typedef {import('./marks.js').Mark} Mark */
+/** @typedef {import('./mark-list.js').Mark} Mark */
 
 /** While something happens, and otherwise. */
 const frameMs = { busy: 33, idle: 250, reducedMotion: 500 };
@@ -34,7 +34,6 @@ export class Timeline {
   #player = new StretchPlayer(() => this.#paint());
   #reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
   #record;
-  #now;
   #onShowEvent;
   /** @type {Mark | null} */
   #chosen = null;
@@ -47,12 +46,10 @@ export class Timeline {
 
   /**
    * @param {SessionRecord} record
-   * @param {() => number} now the present on the axis; of a finished record, its end
    * @param {(entry: number) => void} onShowEvent
    */
-  constructor(record, now, onShowEvent) {
+  constructor(record, onShowEvent) {
     this.#record = record;
-    this.#now = now;
     this.#onShowEvent = onShowEvent;
     this.#frame.tabIndex = 0;
     this.#bindButtons();
@@ -73,15 +70,14 @@ export class Timeline {
   /**
    * Shows another record.
    * @param {SessionRecord} record
-   * @param {() => number} now
    */
-  show(record, now) {
+  show(record) {
+    this.#player.stop();
     this.#record = record;
-    this.#now = now;
     this.#marks = new Marks();
     this.#selection = null;
     this.#choose(null);
-    this.#viewport.follow(now());
+    this.#viewport.follow(record.nowMs);
     this.#paint();
   }
 
@@ -146,14 +142,14 @@ export class Timeline {
   #tick() {
     const now = performance.now();
     const isBusy = now - this.#changedMs < busyMs || this.#player.positionMs !== null;
-    if (!isBusy && !this.#viewport.isLive) return;
+    if (!isBusy && !(this.#viewport.isLive && this.#record.isLive)) return;
     const interval = this.#reducedMotion.matches ? frameMs.reducedMotion : isBusy ? frameMs.busy : frameMs.idle;
     if (now - this.#lastPaintMs >= interval) this.#paint();
   }
 
   #paint() {
     this.#lastPaintMs = performance.now();
-    const nowMs = this.#now();
+    const { nowMs, hasAudio } = this.#record;
     this.#viewport.update(nowMs);
     this.#painter.paint({
       record: this.#record,
@@ -169,6 +165,7 @@ export class Timeline {
       this.#liveButton.setAttribute('aria-pressed', String(isLive));
     const label = this.#player.positionMs === null ? 'Play' : 'Stop';
     if (this.#playButton.textContent !== label) this.#playButton.textContent = label;
+    if (this.#playButton.disabled === hasAudio) this.#playButton.disabled = !hasAudio;
   }
 
   #bindButtons() {
@@ -267,7 +264,7 @@ export class Timeline {
 
   #toggleLive() {
     if (this.#viewport.isLive) this.#viewport.hold();
-    else this.#viewport.follow(this.#now());
+    else this.#viewport.follow(this.#record.nowMs);
     this.#paint();
   }
 
@@ -356,7 +353,7 @@ export class Timeline {
         : {
             fromMs: this.#chosen.startMs,
             untilMs: Math.max(
-              this.#chosen.endMs ?? this.#now(),
+              this.#chosen.endMs ?? this.#record.nowMs,
               this.#chosen.startMs + (this.#chosen.endMs === this.#chosen.startMs ? momentMs : 0),
             ),
           });

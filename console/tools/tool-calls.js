@@ -50,7 +50,6 @@ export class ToolCalls {
         ? (result.output ?? (await transcript.ask(id, `Result of ${call.name}`)))
         : JSON.stringify({ error: result.problem });
     if (session !== this.#session) return;
-    transcript.remark(id, result.problem !== undefined ? `failed: ${result.problem}` : `result: ${output}`);
     client.send({
       type: 'conversation.item.create',
       item: { type: 'function_call_output', call_id: String(call.call_id), output },

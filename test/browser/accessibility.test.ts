@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core';
 import type { EngineSet } from '../../src/server/server.ts';
 import { borrowed, embeddedEngines } from '../support/embedded.ts';
 import { newServer } from '../support/server.ts';
+import { WireClient } from '../support/wire-client.ts';
 import { inBrowser, openPage, reach } from './chromium.ts';
 
 /** Findings of axe-core in the current view, as text; parts that are too wide for the window, too. */
@@ -77,11 +78,36 @@ suite('the console and axe-core', inBrowser, () => {
       await files.setInputFiles({ name: 's.jsonl', mimeType: '', buffer: Buffer.from(session) });
       await page.getByText(/^A saved session of/).waitFor();
       await check('an opened session without events');
+      await page.getByRole('button', { name: 'Back to your session' }).click();
+
+      const client = await WireClient.open(
+        `${server.wsUrl}?model=a-model-with-a-name-that-is-longer-than-any-phone-is-wide`,
+      );
+      const openList = async () => {
+        await page.getByRole('button', { name: 'Session', exact: true }).click();
+        await page.getByRole('button', { name: 'Live sessions of the server' }).click();
+      };
+      await openList();
+      await page.getByText('2 sessions').waitFor();
+      await check('the list of sessions');
+      await page.getByRole('button', { name: /^Watch/ }).click();
+      await page.getByText('live, read-only').waitFor();
+      await client.ask('What is twelve times seven?');
+      await page.getByTestId('record-transcript').getByText('84').waitFor();
+      await check('a watched session');
+      await page.getByRole('button', { name: 'Back to your session' }).click();
 
       await page.getByTestId('talk').click();
       await page.getByText('The browser did not allow the microphone.').waitFor();
       await check('a message');
-      assert.deepEqual({ found, complaints, elsewhere }, { found: [], complaints: [], elsewhere: [] });
+      assert.deepEqual(complaints, []);
+
+      const unauthorized = { status: 401, json: { error: { message: 'Incorrect API key provided: sk-…' } } };
+      await page.route('**/v1/parley/sessions', (route) => route.fulfill(unauthorized));
+      await openList();
+      await page.getByText('This server requires a key.').waitFor();
+      await check('the list of sessions without a key');
+      assert.deepEqual({ found, elsewhere }, { found: [], elsewhere: [] });
     });
   }
 });

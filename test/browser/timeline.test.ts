@@ -119,9 +119,19 @@ suite('the timeline in Chromium', inBrowser, () => {
     await page.getByTestId('timeline').focus();
     assert.equal(await press(page, 'ArrowRight', ...toFirstRow, 'Home'), chosen);
     await press(page, ' ');
-    await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Stop', exact: true }).click();
+    const transcript = page.getByTestId('record-transcript');
+    const texts = transcript.locator('.text');
+    assert.match((await texts.allTextContents()).join(), /^What time is it\?,It is .*$/);
+    for (const role of ['user', 'assistant']) {
+      await transcript.locator(`[data-role=${role}]`).getByRole('button', { name: 'Replay' }).click();
+      await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+      await page.getByRole('button', { name: 'Play', exact: true }).waitFor();
+    }
+    assert.match((await page.getByTestId('facts').textContent()) ?? '', /Turns1Responses1Latency \(median\)\d+ ms/);
     assert.equal(await page.getByTestId('events').getByText('parley.ledger').count(), 1);
-    await page.getByRole('button', { name: 'Back to the live session' }).click();
+    await page.getByRole('button', { name: 'Back to your session' }).click();
+    assert.equal(await transcript.isVisible(), false);
     assert.equal(await page.getByTestId('events').getByText('parley.ledger').count(), 0);
 
     await page.getByTestId('session-files').setInputFiles(files.slice(1));

@@ -4,7 +4,8 @@ import { encodeBase64 } from '../../console/audio/pcm.js';
 import type { ClientEvent, ServerEvent } from '../../console/session/record.js';
 import { SessionRecord } from '../../console/session/record.js';
 import { describeMark } from '../../console/timeline/describe.js';
-import { Marks, type Row } from '../../console/timeline/marks.js';
+import type { Row } from '../../console/timeline/mark-list.js';
+import { Marks } from '../../console/timeline/marks.js';
 import { tickMs, Viewport } from '../../console/timeline/viewport.js';
 
 const pcm = (ms: number, value = 8000) => new Int16Array(ms * 24).fill(value);

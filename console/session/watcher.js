@@ -1,0 +1,119 @@
+/** Watches a session of the server: reads its view into a record, and opens another view after the connection was lost. */
+
+import { Reconnection } from '../reconnection.js';
+import { Poll } from './poll.js';
+import { SessionRecord } from './record.js';
+import { SessionsProblem } from './sessions-api.js';
+import { readEvents } from './view-events.js';
+
+/** @typedef {import('./sessions-api.js').SessionRow} SessionRow */
+/**
+ * @typedef {object} WatcherListener
+ * @property {(row: SessionRow) => void} onRow the figures of the session have changed
+ * @property {(status: string) => void} onStatus
+ * @property {(problem: SessionsProblem) => void} onKeyRefused the view is over: it requires another key
+ */
+
+const rowEveryMs = 3000;
+const watching = 'live, read-only';
+
+export class Watcher {
+  #api;
+  #listener;
+  #id = '';
+  #record = new SessionRecord(new Date());
+  /** Of the view that is read; null when none is. @type {AbortController | null} */
+  #abort = null;
+  #reconnection = new Reconnection(() => this.#open());
+  #rows = new Poll(() => this.#readRow(), rowEveryMs);
+
+  /**
+   * @param {import('./sessions-api.js').SessionsApi} api
+   * @param {WatcherListener} listener
+   */
+  constructor(api, listener) {
+    this.#api = api;
+    this.#listener = listener;
+  }
+
+  /**
+   * @param {string} id of the session
+   * @returns {SessionRecord} of what happens from now on
+   */
+  start(id) {
+    this.stop();
+    this.#id = id;
+    this.#record = new SessionRecord(new Date(), { isLive: true, withoutAudio: 'Views of sessions have no audio' });
+    this.#listener.onStatus('opening…');
+    void this.#open();
+    return this.#record;
+  }
+
+  /** The record stays as it is. */
+  stop() {
+    this.#abort?.abort();
+    this.#abort = null;
+    this.#reconnection.succeeded();
+    this.#rows.stop();
+    this.#record.finish();
+  }
+
+  async #open() {
+    const abort = new AbortController();
+    this.#abort = abort;
+    let reason = /** @type {import('./view-events.js').EndReason | ''} */ ('');
+    try {
+      const stream = await this.#api.view(this.#id, abort.signal);
+      await readEvents(stream, (event, bytes) => {
+        if (abort.signal.aborted) return;
+        if (event.type === 'parley.view.opened') this.#opened(event.session);
+        if (event.type === 'parley.view.closed') reason = event.reason;
+        this.#record.add('received', event, this.#record.nowMs, bytes);
+      });
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      if (error instanceof SessionsProblem && error.status !== 0) return this.#refused(error);
+    }
+    if (abort.signal.aborted) return;
+    if (reason === 'session_ended') return this.#end('it has ended');
+    const why =
+      reason === 'too_slow' ? 'this page did not read fast enough, so events are missing' : 'the connection was lost';
+    this.#listener.onStatus(`${why}. Reconnecting…`);
+    this.#rows.stop();
+    this.#reconnection.schedule();
+  }
+
+  /** @param {SessionRow} row */
+  #opened(row) {
+    this.#reconnection.succeeded();
+    this.#listener.onStatus(watching);
+    this.#listener.onRow(row);
+    this.#rows.start();
+  }
+
+  /** @param {SessionsProblem} problem */
+  #refused(problem) {
+    if (problem.status === 503) {
+      this.#listener.onStatus(`${problem.message} Trying again…`);
+      this.#reconnection.schedule(problem.retryAfterMs);
+    } else if (problem.status === 404) {
+      this.#end('it has ended');
+    } else {
+      this.#end(problem.message);
+      if (problem.isAboutKey) this.#listener.onKeyRefused(problem);
+    }
+  }
+
+  /** @param {string} status */
+  #end(status) {
+    this.stop();
+    this.#listener.onStatus(status);
+  }
+
+  async #readRow() {
+    const id = this.#id;
+    // The view reports a lost connection and the end of the session.
+    const row = await this.#api.row(id).catch(() => null);
+    if (row !== null && id === this.#id && this.#record.isLive) this.#listener.onRow(row);
+  }
+}

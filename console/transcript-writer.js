@@ -1,0 +1,141 @@
+/** Writes events of a session into a transcript: of this page's conversation, or of another session that is shown. */
+
+/** @typedef {import('./session/record.js').RecordedEvent} RecordedEvent */
+/** @typedef {import('../src/protocol/wire/items.ts').Item} Item */
+/** @typedef {Item & { type: 'mcp_approval_request' }} ApprovalRequest */
+
+export class TranscriptWriter {
+  #transcript;
+  #onApprovalRequest;
+  /** The item of each function call, by its call_id. @type {Map<string, string>} */
+  #calls = new Map();
+
+  /**
+   * @param {import('./transcript.js').Transcript} transcript
+   * @param {(request: ApprovalRequest) => void} [onApprovalRequest] after the question was written
+   */
+  constructor(transcript, onApprovalRequest = () => {}) {
+    this.#transcript = transcript;
+    this.#onApprovalRequest = onApprovalRequest;
+  }
+
+  /** @param {RecordedEvent} event those of clients are ignored: the server reports their effects */
+  receive(event) {
+    const transcript = this.#transcript;
+    switch (event.type) {
+      case 'session.created':
+        this.#calls.clear();
+        transcript.endSession();
+        transcript.startSession();
+        break;
+      case 'input_audio_buffer.speech_started':
+      case 'input_audio_buffer.committed':
+        transcript.add(event.item_id, 'user');
+        break;
+      case 'conversation.item.added':
+        this.#add(event.item);
+        transcript.place(event.item.id, event.previous_item_id);
+        break;
+      case 'conversation.item.done':
+        this.#done(event.item, event.previous_item_id);
+        break;
+      case 'conversation.item.deleted':
+        transcript.remove(event.item_id);
+        break;
+      case 'conversation.item.truncated':
+        transcript.markInterrupted(event.item_id, event.audio_end_ms);
+        break;
+      case 'conversation.item.input_audio_transcription.delta':
+      case 'response.output_audio_transcript.delta':
+      case 'response.output_text.delta':
+        transcript.append(event.item_id, event.delta);
+        break;
+      case 'conversation.item.input_audio_transcription.completed':
+        transcript.complete(event.item_id, event.transcript.trim());
+        if (event.transcript.trim() === '') transcript.remark(event.item_id, 'no words were understood');
+        break;
+      case 'conversation.item.input_audio_transcription.failed':
+        transcript.remark(event.item_id, `not transcribed: ${event.error.message}`);
+        break;
+      case 'response.output_audio_transcript.done':
+        transcript.complete(event.item_id, event.transcript);
+        break;
+      case 'response.output_text.done':
+        transcript.complete(event.item_id, event.text);
+        break;
+      case 'response.function_call_arguments.done':
+        this.#calls.set(event.call_id, event.item_id);
+        transcript.complete(event.item_id, `${event.name}(${event.arguments})`);
+        break;
+      case 'response.done':
+        this.#responseDone(event.response);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** @param {Item} item */
+  #add(item) {
+    const transcript = this.#transcript;
+    switch (item.type) {
+      case 'message':
+        transcript.add(item.id, item.role);
+        if (textOf(item) !== '') transcript.complete(item.id, textOf(item));
+        break;
+      case 'function_call':
+        transcript.add(item.id, 'tool');
+        break;
+      case 'function_call_output':
+        transcript.remark(this.#calls.get(item.call_id) ?? '', `result: ${item.output}`);
+        break;
+      case 'mcp_call':
+        transcript.add(item.id, 'tool');
+        transcript.append(item.id, `${item.server_label}: ${item.name}`);
+        break;
+      case 'mcp_approval_request':
+        transcript.add(item.id, 'tool');
+        transcript.complete(item.id, `May ${item.server_label} run ${item.name}(${item.arguments})?`);
+        this.#onApprovalRequest(item);
+        break;
+      case 'mcp_approval_response':
+        transcript.remark(item.approval_request_id, item.approve ? 'approved' : 'rejected');
+        break;
+      default:
+        break;
+    }
+  }
+
+  /**
+   * @param {Item} item
+   * @param {string | null | undefined} previousItemId
+   */
+  #done(item, previousItemId) {
+    const transcript = this.#transcript;
+    // A view may have been opened after the item was added.
+    if (item.type === 'message' && !transcript.has(item.id)) {
+      this.#add(item);
+      transcript.place(item.id, previousItemId ?? null);
+    }
+    if (item.type !== 'mcp_call') return;
+    const { id, server_label: label, name, arguments: args, output, error } = item;
+    transcript.add(id, 'tool');
+    transcript.complete(id, `${label}: ${name}(${args})`);
+    transcript.remark(id, error ? `failed: ${error.message}` : `result: ${output ?? ''}`);
+  }
+
+  /** @param {import('../src/protocol/wire/server-events.ts').ResponseResource} response */
+  #responseDone({ status, status_details: details, output }) {
+    for (const { id } of output) {
+      if (status === 'cancelled') this.#transcript.markInterrupted(id);
+      if (details?.type === 'incomplete') this.#transcript.remark(id, `incomplete: ${details.reason}`);
+    }
+  }
+}
+
+/** @param {Item & { type: 'message' }} message */
+function textOf({ content }) {
+  return content
+    .map((part) => ('text' in part ? part.text : 'transcript' in part ? (part.transcript ?? '') : ''))
+    .join('');
+}
