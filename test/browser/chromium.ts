@@ -39,7 +39,7 @@ export interface Opened {
 export async function openPage(
   t: TestContext,
   url: string,
-  { samples, stored = {} }: { samples?: Int16Array; stored?: object } = {},
+  { samples, stored = {}, args = [] }: { samples?: Int16Array; stored?: object; args?: string[] } = {},
 ): Promise<Opened> {
   const browser = await chromium.launch({
     ...(executablePath === undefined ? {} : { executablePath }),
@@ -48,6 +48,7 @@ export async function openPage(
       '--use-fake-device-for-media-stream',
       '--autoplay-policy=no-user-gesture-required',
       '--disable-background-networking',
+      ...args,
       ...(samples === undefined
         ? ['--deny-permission-prompts']
         : [

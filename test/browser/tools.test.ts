@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { call as callTool, fakeEngines, say } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 import { inBrowser, openPage, reach } from './chromium.ts';
@@ -7,18 +8,26 @@ import { inBrowser, openPage, reach } from './chromium.ts';
 const tools = JSON.stringify([{ name: 'get_weather', parameters: { type: 'object' } }]);
 
 /** A page on which the model has called `get_weather`; afterwards it says the output. */
-async function askWeather(t: TestContext, functions: string) {
+async function askWeather(
+  t: TestContext,
+  functions: string | ((place: string) => string),
+  prepare: (page: Page) => Promise<void> = async () => {},
+) {
   const engines = fakeEngines();
   engines.languageModel.script = ({ items }) => {
     const last = items.at(-1);
     return last?.type === 'call_output' ? say(`It says: ${last.output}`) : callTool('get_weather', { city: 'Paris' });
   };
   const server = await newServer(t, { engines: fakeEngineSet(engines) });
-  const opened = await openPage(t, server.url, { stored: { tools, functions } });
+  const code = typeof functions === 'string' ? functions : functions(new URL(server.url).host);
+  const opened = await openPage(t, server.url, { stored: { tools, functions: code } });
+  const answered: string[] = [];
+  opened.page.context().on('response', (response) => answered.push(response.url()));
   await reach(opened.page, 'ready');
+  await prepare(opened.page);
   await opened.page.getByTestId('text-input').fill('The weather?');
   await opened.page.getByTestId('send').click();
-  return { ...opened, server };
+  return { ...opened, answered };
 }
 
 suite('tools of the console in Chromium', inBrowser, () => {
@@ -50,22 +59,74 @@ suite('tools of the console in Chromium', inBrowser, () => {
 
   test('a function reaches neither the network nor the page, and its error is the output', async (t) => {
     const probe = `
+      const script = 'data:text/javascript,0';
+      /** Whether something succeeds: a request that is answered, a connection that opens. */
+      const attempts = {
+        modules: () => import(script),
+        scripts: () => importScripts(script),
+        fetch: () => fetch('/healthz'),
+        other: () => fetch('http://PLACE/healthz', { mode: 'no-cors' }),
+        xhr: () => new Promise((resolve, reject) => {
+          const request = new XMLHttpRequest();
+          request.onload = resolve;
+          request.onerror = reject;
+          request.open('GET', 'http://PLACE/healthz');
+          request.send();
+        }),
+        socket: () => new Promise((resolve, reject) => {
+          const socket = new WebSocket('ws://PLACE/v1/realtime');
+          socket.onopen = resolve;
+          socket.onerror = reject;
+        }),
+        events: () => new Promise((resolve, reject) => {
+          const events = new EventSource('http://PLACE/healthz');
+          events.onopen = resolve;
+          events.onerror = reject;
+        }),
+        databases: () => new Promise((resolve, reject) => {
+          const opening = indexedDB.open('x');
+          opening.onsuccess = resolve;
+          opening.onerror = reject;
+        }),
+        nested: () => new Promise((resolve, reject) => {
+          const code = "fetch('http://PLACE/healthz', { mode: 'no-cors' }).then(() => postMessage(1), () => postMessage(0))";
+          const worker = new Worker(URL.createObjectURL(new Blob([code])));
+          worker.onmessage = ({ data }) => (data === 1 ? resolve() : reject());
+          worker.onerror = reject;
+        }),
+      };
       async function get_weather() {
         const reached = [];
-        await import('data:text/javascript,0').then(() => reached.push('modules'), () => {});
-        await fetch('/healthz').then(() => reached.push('server'), () => {});
-        await new Promise((resolve) => {
-          const socket = new WebSocket('ws://' + PLACE + '/v1/realtime');
-          socket.onopen = () => resolve(reached.push('socket'));
-          socket.onerror = resolve;
-        }).catch(() => {});
-        for (const name of ['document', 'localStorage', 'parent', 'RTCPeerConnection'])
+        for (const [name, attempt] of Object.entries(attempts))
+          await Promise.resolve().then(attempt).then(() => reached.push(name), () => {});
+        for (const name of ['document', 'localStorage', 'parent', 'opener', 'RTCPeerConnection'])
           if (name in globalThis) reached.push(name);
         throw new Error('reached: ' + reached.join());
       }`;
-    const { page } = await askWeather(t, `const PLACE = '127.0.0.1:1';${probe}`);
+    const { page, answered } = await askWeather(t, (place) => probe.replaceAll('PLACE', place));
     await page.getByTestId('transcript').getByText('It says: {"error":"Error: reached: "}').waitFor();
+    assert.deepEqual(
+      answered.filter((url) => url.endsWith('/healthz')),
+      [],
+    );
   });
+
+  for (const [name, code] of Object.entries({
+    'computes without an end': 'function get_weather() { for (;;); }',
+    'waits without an end': 'function get_weather() { return new Promise(() => {}); }',
+  })) {
+    test(`a function that ${name} is stopped after 10 s, and the model reads why`, async (t) => {
+      const started: Promise<unknown>[] = [];
+      const { page } = await askWeather(t, code, async (opened) => {
+        started.push(opened.waitForEvent('worker'));
+        await opened.clock.install();
+      });
+      await Promise.all(started);
+      await page.clock.runFor(10_000);
+      const output = 'It says: {"error":"get_weather has not returned after 10 s."}';
+      await page.getByTestId('transcript').getByText(output).waitFor();
+    });
+  }
 
   test('code that cannot be run is an error that the model reads', async (t) => {
     const { page } = await askWeather(t, 'function get_weather( {');
@@ -82,5 +143,63 @@ suite('tools of the console in Chromium', inBrowser, () => {
     await page.getByRole('button', { name: 'Settings' }).click();
     await page.getByLabel('Functions that the model can call').fill('[{]');
     await page.getByText(/^This is not JSON: /).waitFor();
+  });
+
+  test('an opened session is only shown: its tools, MCP servers and code neither run nor are sent', async (t) => {
+    const server = await newServer(t);
+    const { page, complaints } = await openPage(t, server.url);
+    await reach(page, 'ready');
+    const sent: string[] = [];
+    await page.routeWebSocket(/v1\/realtime/, (socket) => {
+      const upstream = socket.connectToServer();
+      socket.onMessage((message) => {
+        sent.push(String(message));
+        upstream.send(message);
+      });
+    });
+    await page.reload();
+    await reach(page, 'ready');
+    sent.length = 0;
+
+    const call = { id: 'item_1', type: 'function_call', call_id: 'call_1', name: 'get_weather', arguments: '{}' };
+    const approval = {
+      id: 'item_2',
+      type: 'mcp_approval_request',
+      server_label: 'docs',
+      name: 'search',
+      arguments: '{}',
+    };
+    const hostile = '<img src=x onerror="document.title = 1">';
+    const message = { id: 'item_3', type: 'message', role: 'user', content: [{ type: 'input_text', text: hostile }] };
+    const events = [
+      { type: 'session.update', session: { type: 'realtime', tools: JSON.parse(tools) } },
+      ...[call, approval, message].map((item) => ({ type: 'conversation.item.added', previous_item_id: null, item })),
+      {
+        type: 'response.function_call_arguments.done',
+        ...{ item_id: 'item_1', call_id: 'call_1', name: 'get_weather', arguments: '{"city":"Paris"}' },
+      },
+      {
+        type: 'response.done',
+        response: { id: 'r', status: 'completed', status_details: null, output: [call], usage: null },
+      },
+    ];
+    const lines = [
+      { parley_session: 1, started_at: '2026-11-29T08:00:00Z' },
+      ...events.map((event, ms) => ({
+        ms,
+        direction: event.type === 'session.update' ? 'sent' : 'received',
+        bytes: 1,
+        event,
+      })),
+    ];
+    const buffer = Buffer.from(lines.map((line) => JSON.stringify(line)).join('\n'));
+    await page.getByTestId('session-files').setInputFiles({ name: 's.jsonl', mimeType: '', buffer });
+    const transcript = page.getByTestId('record-transcript');
+    await transcript.getByText('get_weather({"city":"Paris"})').waitFor();
+    await transcript.getByText('May docs run search({})?').waitFor();
+    await transcript.getByText(hostile).waitFor();
+    assert.equal(await transcript.getByRole('button').count(), 0);
+    assert.equal(await page.locator('iframe').count(), 0);
+    assert.deepEqual({ sent, title: await page.title(), complaints }, { sent: [], title: 'Parley', complaints: [] });
   });
 });
