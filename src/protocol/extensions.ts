@@ -7,7 +7,7 @@ import type { Dialect } from './dialect.ts';
 import type { OutgoingEvent } from './wire/server-events.ts';
 
 /** The names that this server knows. */
-const extensions: readonly string[] = ['ledger'];
+const extensions: readonly string[] = ['ledger', 'words'];
 
 const maxNames = 16;
 const maxNameCharacters = 64;

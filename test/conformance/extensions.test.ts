@@ -26,7 +26,7 @@ test('a peer without extensions gets only events of the document', async (t) => 
         from.send(withFields);
       }),
   });
-  const client = await WireClient.open(`${wsUrl}?model=gpt-realtime&parley=words`);
+  const client = await WireClient.open(`${wsUrl}?model=gpt-realtime&parley=nope`);
   client.send({ type: 'input_audio_buffer.clear' });
   assert.deepEqual(await client.next(), cleared, 'the server has no such extension');
 });

@@ -130,15 +130,24 @@ export class SpokenAudio {
     if (clause) clause.whole = true;
   }
 
-  append(samples: Int16Array, words?: readonly WordTiming[]): void {
-    if (this.#cut) return;
+  /** `words`: timings in the last clause. Returns those that are new, relative to the transcript and to the audio. */
+  append(samples: Int16Array, words: readonly WordTiming[] = []): readonly WordTiming[] {
+    if (this.#cut) return [];
     if (this.#hasAudio) this.#parts.push(samples);
     this.#sampleCount += samples.length;
     const clause = this.#clauses.at(-1);
-    if (!clause) return;
+    if (!clause) return [];
     clause.endMs = this.durationMs;
     const timedTo = clause.words.at(-1)?.endChar ?? 0;
-    if (words) clause.words = [...clause.words, ...words.filter(({ startChar }) => startChar >= timedTo)];
+    const timed = words.filter(({ startChar }) => startChar >= timedTo);
+    clause.words = [...clause.words, ...timed];
+    const atChar = this.#transcript.length - clause.text.length;
+    return timed.map(({ startChar, endChar, startMs, endMs }) => ({
+      startChar: atChar + startChar,
+      endChar: atChar + endChar,
+      startMs: clause.startMs + startMs,
+      endMs: clause.startMs + endMs,
+    }));
   }
 
   /** The transcript up to and including the word that is spoken at a position. */

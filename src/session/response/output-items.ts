@@ -4,6 +4,7 @@ import { type AssistantMessage, copyItem, type FunctionCallItem, type Item } fro
 import type { McpCallItem } from '../../protocol/wire/mcp-items.ts';
 import type { ContentPart } from '../../protocol/wire/server-events.ts';
 import { type AudioFormat, formatRateHz } from '../../protocol/wire/session-config.ts';
+import type { WordsEvent } from '../../protocol/wire/words.ts';
 import type { Position } from '../conversation/conversation.ts';
 import { SpokenAudio } from '../conversation/spoken-audio.ts';
 import type { OutputAudio, Playback } from '../ports/playback.ts';
@@ -12,7 +13,7 @@ import type { SessionCore } from '../session-core.ts';
 import type { SpokenWord } from '../speech/mapped-text.ts';
 import { ModelledPlayback } from './playback.ts';
 
-type Emitter = Pick<SessionCore, 'emit' | 'emitAudio'>;
+type Emitter = Pick<SessionCore, 'emit' | 'emitAudio' | 'emitExtension'>;
 
 export interface OutputMessageOptions {
   item: AssistantMessage;
@@ -38,6 +39,7 @@ export class OutputMessage {
   readonly #core: Emitter;
   readonly #options: OutputMessageOptions;
   #part: Part | undefined;
+  #wordsEvents = 0;
 
   constructor(core: Emitter, options: OutputMessageOptions) {
     this.#core = core;
@@ -65,17 +67,19 @@ export class OutputMessage {
 
   #sendTranscript(delta: string, note: (spoken: SpokenAudio) => void): void {
     const part = this.#open(true);
+    const startChar = part.text.length;
     part.text += delta;
     if (part.spoken) note(part.spoken);
     const transcript = part.spoken?.transcript ?? part.text;
     this.item.content[part.contentIndex] = { type: 'output_audio', transcript };
     this.#core.emit({ type: 'response.output_audio_transcript.delta', ...this.#at(part), delta });
+    this.#sendWordStarts(part, [{ startChar, startMs: part.spoken?.durationMs ?? 0 }]);
   }
 
   /** Sends audio of the last clause, at the format's rate; returns the part's `SpokenAudio`. */
   sendAudio(samples: Int16Array, words: readonly WordTiming[] | undefined): SpokenAudio | undefined {
     const part = this.#open(true);
-    part.spoken?.append(samples, words);
+    const timed = part.spoken?.append(samples, words) ?? [];
     const { format, playback, responseId } = this.#options;
     const audio: OutputAudio = {
       responseId,
@@ -88,6 +92,7 @@ export class OutputMessage {
     };
     playback.play(audio);
     this.#core.emitAudio(audio);
+    if (timed.length > 0) this.#sendWordStarts(part, timed);
     return part.spoken;
   }
 
@@ -100,12 +105,26 @@ export class OutputMessage {
       if (whole) part.spoken.complete();
       // Words without audio cannot have been heard.
       else part.spoken.interrupt(part.spoken.durationMs);
+      const { transcript, durationMs: startMs } = part.spoken.heard;
+      this.#sendWordStarts(part, [{ startChar: transcript.length, startMs }]);
       this.#core.emit({ type: 'response.output_audio.done', ...at });
       this.#core.emit({ type: 'response.output_audio_transcript.done', ...at, transcript: part.text });
     } else {
       this.#core.emit({ type: 'response.output_text.done', ...at, text: part.text });
     }
     this.#core.emit({ type: 'response.content_part.done', ...at, part: wirePart(part) });
+  }
+
+  #sendWordStarts(part: Part, starts: readonly Pick<WordTiming, 'startChar' | 'startMs'>[]): void {
+    const { output_index: _, ...at } = this.#at(part);
+    const event: WordsEvent = {
+      type: 'parley.words',
+      // Not from the session's source of ids: an extension must not change the ids of other events.
+      event_id: `words_${this.item.id}_${this.#wordsEvents++}`,
+      ...at,
+      words: starts.map(({ startChar, startMs }) => ({ start_char: startChar, audio_start_ms: Math.round(startMs) })),
+    };
+    this.#core.emitExtension('words', event);
   }
 
   #open(audio: boolean): Part {
