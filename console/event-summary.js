@@ -89,6 +89,8 @@ export function summarise(event) {
       return describeResponse(event.response);
     case 'parley.ledger':
       return `first sound after ${event.at_ms.audible ?? '–'} ms`;
+    case 'response.output_audio.delta':
+      return '';
     case 'parley.view.opened':
       return event.session.id;
     case 'parley.view.omitted':

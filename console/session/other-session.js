@@ -42,7 +42,7 @@ export class OtherSession {
     this.#watcher.stop();
     showFacts(factsOfRecord(record));
     this.#name.textContent = `A saved session of ${record.startedAt.toLocaleString()}${record.hasAudio ? '' : ', without audio'}`;
-    this.#show(record, 'Nothing of it runs, and nothing is sent. Your own session continues in the background.');
+    this.#show(record, 'Nothing of it runs. Your own session continues in the background.');
   }
 
   /** @param {import('./sessions-api.js').SessionRow} row */
@@ -50,10 +50,7 @@ export class OtherSession {
     this.#watchedId = row.id;
     showFacts(factsOfRow(row));
     const record = this.#watcher.start(row.id);
-    this.#show(
-      record,
-      'From now on: earlier events, audio and what its client sends are not shown. Your own session continues in the background.',
-    );
+    this.#show(record, 'Earlier events, audio and what its client sends are not shown.');
     this.#back.focus();
   }
 

@@ -23,7 +23,7 @@ export function bindSessionMenu(inspector, { onOpened, onList, onProblem }) {
   on('save-events', () => save('jsonl', new Blob([formatEvents(inspector.shown)], { type: 'application/jsonl' })));
   on('save-audio', () => {
     const audio = formatAudio(inspector.shown);
-    if (audio === null) onProblem('There is no audio to save yet.');
+    if (audio === null) onProblem(inspector.shown.withoutAudio || 'There is no audio to save yet.');
     else save('wav', new Blob([audio], { type: 'audio/wav' }));
   });
   on('open-session', () => files.click());

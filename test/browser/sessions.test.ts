@@ -48,7 +48,7 @@ suite('live sessions in the console in Chromium', inBrowser, () => {
     assert.equal(await list.getByText('This page', { exact: true }).count(), 1);
     await row.getByRole('button', { name: `Watch ${id}` }).click();
     await status(page).getByText('live, read-only').waitFor();
-    await page.getByText('earlier events, audio and what its client sends are not shown').waitFor();
+    await page.getByText('Earlier events, audio and what its client sends are not shown').waitFor();
 
     client.send({ type: 'input_audio_buffer.append', audio: turn });
     await client.until('response.done');

@@ -163,6 +163,43 @@ suite('marks of the timeline', () => {
     ]);
     assert.equal(row('notes').map(describeMark).at(-1), 'Error broken “No.” · at 0.6 s');
   });
+
+  test('in a view, typed messages and outputs of tools come from the added items', () => {
+    const { receive, row, times } = newTimeline();
+    const session = { id: 'sess_1' };
+    receive(0, { type: 'parley.view.opened', session });
+    const added = (item: object) => ({ type: 'conversation.item.added', previous_item_id: null, item });
+    const typed = { id: 'u', type: 'message', role: 'user', content: [{ type: 'input_text', text: 'Look.' }] };
+    receive(100, added(typed));
+    receive(150, added({ ...typed, id: 'v', content: [{ type: 'input_audio', transcript: null }] }));
+    const call = { id: 'i', type: 'function_call', call_id: 'c', name: 'look', arguments: '{}' };
+    receive(200, { type: 'response.output_item.added', response_id: 'r', output_index: 0, item: call });
+    receive(500, added({ id: 'o', type: 'function_call_output', call_id: 'c', output: 'it' }));
+    assert.deepEqual(row('turns').map(describeMark), ['Typed “Look.” · at 0.1 s']);
+    assert.deepEqual(times('tools'), [[200, 500]]);
+  });
+
+  test('after a gap in a view, or on another connection, earlier marks do not go on', () => {
+    const { receive, row } = newTimeline();
+    const session = { id: 'sess_1' };
+    receive(0, { type: 'parley.view.opened', session });
+    receive(100, { type: 'response.created', response: { id: 'r' } });
+    receive(400, { type: 'response.output_text.delta', response_id: 'r', item_id: 'i', delta: 'It' });
+    receive(3000, { type: 'parley.view.opened', session });
+    receive(3100, { type: 'response.created', response: { id: 's' } });
+    receive(3500, { type: 'session.created', session: { id: 'sess_2' } });
+    assert.deepEqual(
+      row('responses').map(({ startMs, endMs, facts }) => [startMs, endMs, facts.at(-1)?.[0]]),
+      [
+        [100, 400, 'end'],
+        [3100, 3100, 'end'],
+      ],
+    );
+    assert.deepEqual(
+      row('notes').map(({ facts }) => facts),
+      [[], [['missing', 'events from 0.400 s on']], []],
+    );
+  });
 });
 
 suite('the record of a session', () => {
