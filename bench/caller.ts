@@ -250,7 +250,7 @@ export class TurnObserver {
       wordsMs: (turn.wordsAt ?? Number.NaN) - stoppedAt,
       audioMs: audioAt - stoppedAt,
       heardMs: heardAt - stoppedAt,
-      appendToAudioMs: audioAt - endAppendAt,
+      appendToAudioMs: audioAt - endAppendAt, ...{ at: Date.now() },
       voiceToHeardMs: voiceEndAt === undefined ? undefined : heardAt - voiceEndAt,
     });
   }

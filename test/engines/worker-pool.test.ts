@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getPriority } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { EngineError } from '../../src/engines/engine-error.ts';
 import { noClaim } from '../../src/engines/pool/fair-queue.ts';
@@ -30,6 +31,12 @@ function waitForAbort(): { order: Order; told: Promise<string> } {
 test('a job yields its messages in order, then ends', async (t) => {
   const pool = newPool(t);
   assert.deepEqual(await collect(pool.run({ do: 'count', to: 4 })), [1, 2, 3, 4]);
+});
+
+const linuxOnly = process.platform !== 'linux' && 'only Linux has priorities of threads';
+test('threads of engines yield to the event loop', { skip: linuxOnly }, async (t) => {
+  const [priority = 0] = await collect(newPool(t).run({ do: 'tell priority' }));
+  assert.ok(priority > getPriority(0), `the thread has priority ${priority}`);
 });
 
 test('more jobs than threads are all served', async (t) => {

@@ -1,5 +1,6 @@
 /** The worker's side of a worker pool. */
 
+import { constants, getPriority, setPriority } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, type Transferable } from 'node:worker_threads';
 import { messageOf } from '../../core/errors.ts';
@@ -40,6 +41,7 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
   const post = (message: FromWorker<Message>, transfer: readonly Transferable[] = []) =>
     port.postMessage(message, transfer);
 
+  yieldToEventLoop();
   let handle: JobHandler<Request, Message>;
   try {
     handle = await load();
@@ -112,6 +114,18 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
   });
   post({ type: 'ready' });
 }
+
+/**
+ * Lowers the priority of this thread, and of those that it starts, below that of the event loop: where they share a
+ * core, a job would delay all sessions. Only Linux has priorities of threads (setpriority(2), "Bugs").
+ */
+function yieldToEventLoop(): void {
+  if (process.platform !== 'linux') return;
+  setPriority(0, Math.min(getPriority(0) + NICER, constants.priority.PRIORITY_LOW));
+}
+
+/** Of a full core, the event loop gets three quarters; other programs on the machine do not starve the engines. */
+const NICER = 5;
 
 /** The path of a user's model, if the pool's `workerData` has `modelPath`. */
 export function modelPathOf(data: unknown): string | undefined {
