@@ -3,6 +3,24 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 const blocksPerSecond = 2;
 
 /**
+ * Free blocks of all sessions, by their size. As garbage they would be freed by full collections only, because they
+ * outlive the young generation, and most of those were due to them.
+ */
+const freeBlocks = new Map<number, Int16Array[]>();
+/** Of each size; 1.5 MB at 24 kHz. */
+const maxFreeBlocks = 64;
+
+function takeBlock(samples: number): Int16Array {
+  return freeBlocks.get(samples)?.pop() ?? new Int16Array(samples);
+}
+
+function releaseBlock(block: Int16Array): void {
+  const blocks = freeBlocks.get(block.length) ?? [];
+  freeBlocks.set(block.length, blocks);
+  if (blocks.length < maxFreeBlocks) blocks.push(block);
+}
+
+/**
  * Input audio that is not committed yet, on the timeline of all audio ever written: positions are milliseconds
  * from the session's first sample. Mono, at one rate at a time. It is stored in blocks, so that it needs no more memory
  * than its audio, and is never moved.
@@ -10,8 +28,6 @@ const blocksPerSecond = 2;
 export class InputBuffer {
   #rateHz: number;
   readonly #blocks: Int16Array[] = [];
-  /** The last block that became free. */
-  #spare: Int16Array | undefined;
   /** The index of the first buffered sample in the first block, and the number of buffered samples. */
   #first = 0;
   #length = 0;
@@ -72,7 +88,7 @@ export class InputBuffer {
     this.#length -= count;
     this.#startMs += (count / this.#rateHz) * 1000;
     const unused = this.#length === 0 ? this.#blocks.length : Math.floor(this.#first / this.#blockSamples);
-    for (const block of this.#blocks.splice(0, unused)) this.#spare = block;
+    for (const block of this.#blocks.splice(0, unused)) releaseBlock(block);
     this.#first = this.#length === 0 ? 0 : this.#first % this.#blockSamples;
   }
 
@@ -80,7 +96,6 @@ export class InputBuffer {
   restart(rateHz: number): void {
     this.dropUntil(this.endMs);
     this.#rateHz = rateHz;
-    this.#spare = undefined;
   }
 
   get #blockSamples(): number {
@@ -103,12 +118,8 @@ export class InputBuffer {
     const at = this.#first + index;
     const offset = at % this.#blockSamples;
     const number = (at - offset) / this.#blockSamples;
-    const block = this.#blocks[number] ?? this.#spare ?? new Int16Array(this.#blockSamples);
-    if (this.#blocks[number] === undefined) {
-      this.#blocks[number] = block;
-      this.#spare = undefined;
-    }
-    return { block, offset };
+    this.#blocks[number] ??= takeBlock(this.#blockSamples);
+    return { block: this.#blocks[number], offset };
   }
 
   #index(positionMs: number): number {
