@@ -1,5 +1,8 @@
+import { O200K_TOKEN_SPLIT_REGEX } from 'gpt-tokenizer/encodingParams/constants';
 import type { TokenCounter } from '../session/ports/language-model.ts';
 import { roughTokens } from '../session/settings.ts';
+import { WorkerPool, workerScript } from './pool/worker-pool.ts';
+import { type TokenRanks, tokenCounter } from './token-ranks.ts';
 
 /**
  * Byte pair encoding is quadratic in text without boundaries: 10,000 times "a" take 50 ms, 100,000 spaces five
@@ -11,35 +14,45 @@ const snapCharacters = 32;
 /** The rest of a longer text is estimated. */
 const tokensCounted = 2048;
 
-/** Counts the tokens of a short text with the encoding of `gpt-tokenizer`. */
+/** Counts the tokens of a short text exactly. */
 type CountExactly = (text: string) => number;
 
 export interface Tokenizer extends TokenCounter {
   /**
-   * Loads the encoding, once; until then counts are rough estimates. Never rejects: if loading fails, they stay
-   * estimates.
+   * Loads the encoding; until then counts are rough estimates. Never rejects: if loading fails, they stay estimates.
    */
   load(): Promise<void>;
 }
 
-/**
- * Counts tokens of the encoding `o200k_base`, which is that of the models that clients name. Loading it blocks the
- * event loop for about 130 ms and takes 30 MB, so the caller chooses a quiet moment.
- */
+/** Counts tokens of the encoding `o200k_base`, which is that of the models that clients name. */
 export function createTokenizer(onFailure: (error: unknown) => void): Tokenizer {
   let exactly: CountExactly | undefined;
-  let loading: Promise<void> | undefined;
   return {
     count: (text) => (exactly ? countInPieces(text, exactly) : roughTokens.count(text)),
-    load() {
-      loading ??= import('gpt-tokenizer/encoding/o200k_base').then(({ countTokens }) => {
-        // Special tokens are treated as text, because a client wrote them.
-        const asText = { disallowedSpecial: new Set<string>() };
-        exactly = (text) => countTokens(text, asText);
-      }, onFailure);
-      return loading;
+    async load() {
+      try {
+        loading ??= loadEncoding();
+        exactly = await loading;
+      } catch (error) {
+        onFailure(error);
+      }
     },
   };
+}
+
+/** Shared by all servers of the process: the encoding takes 6 MB. */
+let loading: Promise<CountExactly> | undefined;
+
+async function loadEncoding(): Promise<CountExactly> {
+  const script = workerScript(import.meta.url, 'token-ranks-worker');
+  const pool = new WorkerPool<null, TokenRanks>({ engine: 'tokenizer', script, size: 1 });
+  try {
+    const { value: ranks } = await pool.run(null).next();
+    if (ranks === undefined) throw new Error('The thread ended without tokens');
+    return tokenCounter(ranks, O200K_TOKEN_SPLIT_REGEX);
+  } finally {
+    await pool.close();
+  }
 }
 
 /**

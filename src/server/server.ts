@@ -294,8 +294,7 @@ export async function startConfiguredServer(
     return `ws${secure}://${authority}${realtimePath}`;
   }
   log.info('server_listening', { url, keys: config.apiKeys.length });
-  // This blocks the event loop briefly: after the start, and while the engines load in their threads.
-  setImmediate(() => void tokens.load());
+  void tokens.load();
 
   engineSet.ready.then(
     () => log.info('server_ready', {}),

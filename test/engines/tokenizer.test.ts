@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import fc from 'fast-check';
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
+import { packRanks } from '../../src/engines/token-ranks.ts';
 import { countInPieces, createTokenizer } from '../../src/engines/tokenizer.ts';
 import { verifies } from '../support/verifies.ts';
 
@@ -59,4 +61,19 @@ test('the work is bounded for any text', () => {
     assert.ok(characters * Math.min(1, tokensPerCharacter) <= 2048 + 256, `${characters} characters`);
     assert.ok(count >= 5_000_000 * tokensPerCharacter * 0.99);
   }
+});
+
+test('characters of all kinds have the tokens of the reference', async () => {
+  const tokenizer = newTokenizer();
+  await tokenizer.load();
+  // Without the byte order mark, which the reference drops.
+  const texts = fc.string({ unit: 'binary', maxLength: 30 }).filter((text) => !text.includes('\ufeff'));
+  const run = fc.property(texts, (text) => {
+    assert.equal(tokenizer.count(text), countTokens(text, { disallowedSpecial: new Set() }));
+  });
+  fc.assert(run, { numRuns: 2000 });
+});
+
+test('a damaged file of tokens is refused', () => {
+  assert.throws(() => packRanks('IQ== 0\nIg== 2\n'), /Line 2 has rank 2, not 1: the file is damaged/);
 });
