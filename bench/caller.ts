@@ -250,7 +250,8 @@ export class TurnObserver {
       wordsMs: (turn.wordsAt ?? Number.NaN) - stoppedAt,
       audioMs: audioAt - stoppedAt,
       heardMs: heardAt - stoppedAt,
-      appendToAudioMs: audioAt - endAppendAt, ...{ at: Date.now() },
+      appendToAudioMs: audioAt - endAppendAt,
+      ...{ at: Date.now() },
       voiceToHeardMs: voiceEndAt === undefined ? undefined : heardAt - voiceEndAt,
     });
   }
