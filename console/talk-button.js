@@ -47,11 +47,13 @@ export function bindTalkButton(button, talk, { beforeTalk, interrupt }) {
 }
 
 /**
- * The space bar talks unless the focused element needs it; Enter activates the focused button.
+ * The space bar talks unless the focused element needs it, or another session is shown in place of the button; Enter
+ * activates the focused button.
  * @param {KeyboardEvent} event
  * @param {HTMLButtonElement} button
  */
 function isTalkKey({ key, target }, button) {
+  if (!button.checkVisibility()) return false;
   if (target === button) return key === ' ' || key === 'Enter';
   const needsIt =
     target instanceof Element && target.closest('input, textarea, select, button, dialog, a[href]') !== null;

@@ -57,7 +57,9 @@ export class OtherSession {
   close() {
     this.#watcher.stop();
     this.#inspector.showLive();
+    const hadFocus = this.#banner.contains(document.activeElement);
     this.#banner.hidden = true;
+    if (hadFocus) element('session-button', HTMLButtonElement).focus();
   }
 
   /**

@@ -79,9 +79,13 @@ suite('live sessions in the console in Chromium', inBrowser, () => {
     await page.getByTestId('events').getByText('session_ended').waitFor();
     await page.getByRole('button', { name: 'Back to your session' }).click();
     assert.equal(await page.getByTestId('talk').isVisible(), true);
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'session-button');
     assert.equal(await page.getByTestId('events').getByText('parley.view').count(), 0);
     await openList(page);
     await list.getByText('1 session', { exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    assert.equal(await list.isVisible(), false);
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'session-button');
     assert.deepEqual(complaints, []);
   });
 

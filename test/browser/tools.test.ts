@@ -147,7 +147,7 @@ suite('tools of the console in Chromium', inBrowser, () => {
 
   test('an opened session is only shown: its tools, MCP servers and code neither run nor are sent', async (t) => {
     const server = await newServer(t);
-    const { page, complaints } = await openPage(t, server.url);
+    const { page, complaints } = await openPage(t, server.url, { stored: { turnMode: 'push_to_talk' } });
     await reach(page, 'ready');
     const sent: string[] = [];
     await page.routeWebSocket(/v1\/realtime/, (socket) => {
@@ -200,6 +200,11 @@ suite('tools of the console in Chromium', inBrowser, () => {
     await transcript.getByText(hostile).waitFor();
     assert.equal(await transcript.getByRole('button').count(), 0);
     assert.equal(await page.locator('iframe').count(), 0);
+    // The space bar talks, but only in the page's own session.
+    await page.getByTestId('facts').focus();
+    await page.keyboard.down(' ');
+    assert.equal(await page.locator('body').getAttribute('data-state'), 'ready');
+    await page.keyboard.up(' ');
     assert.deepEqual({ sent, title: await page.title(), complaints }, { sent: [], title: 'Parley', complaints: [] });
   });
 });
