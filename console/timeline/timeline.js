@@ -18,7 +18,7 @@ const leastDragPixels = 4;
 /** The duration that is played of a mark without one. */
 const momentMs = 2000;
 const help =
-  'Arrow keys choose a mark. Space plays it, Enter shows its event, plus and minus zoom, 0 shows everything.';
+  'Arrow keys choose a mark. Space plays it, Enter shows its event, plus and minus zoom, 0 shows everything, Page Up and Page Down move.';
 
 export class Timeline {
   #frame = element('timeline', HTMLElement);
@@ -245,6 +245,8 @@ export class Timeline {
       ArrowDown: () => this.#changeRow(1),
       Home: () => this.#choose(this.#inRow().at(0) ?? null),
       End: () => this.#choose(this.#inRow().at(-1) ?? null),
+      PageUp: () => this.#turnPage(-1),
+      PageDown: () => this.#turnPage(1),
       '+': () => this.#viewport.zoom(0.5, this.#chosen?.startMs),
       '=': () => this.#viewport.zoom(0.5, this.#chosen?.startMs),
       '-': () => this.#viewport.zoom(2, this.#chosen?.startMs),
@@ -266,6 +268,12 @@ export class Timeline {
     if (this.#viewport.isLive) this.#viewport.hold();
     else this.#viewport.follow(this.#record.nowMs);
     this.#paint();
+  }
+
+  /** Then no mark is chosen, so that what is visible can be played. @param {1 | -1} direction */
+  #turnPage(direction) {
+    this.#choose(null);
+    this.#viewport.pan((direction * this.#viewport.spanMs) / 2);
   }
 
   /** The marks of the chosen row, by time. */

@@ -78,6 +78,10 @@ suite('the timeline in Chromium', inBrowser, () => {
 
     await page.getByTestId('timeline').focus();
     await press(page, 'ArrowRight');
+    // Without a chosen mark, the keyboard plays what is visible.
+    assert.match(await press(page, 'PageUp'), /^Arrow keys choose a mark/);
+    await press(page, ' ');
+    await page.getByRole('button', { name: 'Stop', exact: true }).click();
     const live = page.getByRole('button', { name: 'Live' });
     assert.equal(await live.getAttribute('aria-pressed'), 'false');
     await live.click();
