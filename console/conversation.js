@@ -16,6 +16,7 @@ import { TranscriptWriter } from './transcript-writer.js';
  * @property {import('./realtime-client.js').RealtimeClient} client
  * @property {import('./audio/player.js').Player} player
  * @property {import('./transcript.js').Transcript} transcript
+ * @property {import('./captions.js').Captions} captions
  * @property {import('./latency.js').Latency} latency
  * @property {Settings} settings
  * @property {() => void} onChange the state may be another
@@ -125,17 +126,41 @@ export class Conversation {
     if (this.isConnected) for (const session of updates) this.#parts.client.send({ type: 'session.update', session });
   }
 
-  /** @param {string} text */
-  say(text) {
+  /**
+   * Sends a message and requests a response. Each image is an item, the last with the text, because the size of a
+   * message on the data channel of a call is limited.
+   * @param {string} text may be empty if there are images
+   * @param {readonly import('./composer/images.js').Picture[]} [pictures]
+   */
+  say(text, pictures = []) {
     this.interrupt();
-    const id = `msg_page_${this.#nextItem++}`;
-    this.#parts.transcript.add(id, 'user');
-    this.#parts.transcript.complete(id, text);
-    this.#parts.client.send({
-      type: 'conversation.item.create',
-      item: { id, type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
-    });
+    for (const picture of pictures.slice(0, -1)) this.#sendMessage('', picture);
+    this.#sendMessage(text, pictures.at(-1));
     this.#requestResponse('typed');
+  }
+
+  /**
+   * @param {string} text
+   * @param {import('./composer/images.js').Picture} [picture]
+   */
+  #sendMessage(text, picture) {
+    const { transcript, client } = this.#parts;
+    const id = `msg_page_${this.#nextItem++}`;
+    transcript.add(id, 'user');
+    if (picture !== undefined) transcript.addImages(id, [{ url: picture.thumbnail, alt: picture.name }]);
+    transcript.complete(id, text);
+    client.send({
+      type: 'conversation.item.create',
+      item: {
+        id,
+        type: 'message',
+        role: 'user',
+        content: [
+          ...(picture === undefined ? [] : [{ type: /** @type {const} */ ('input_image'), image_url: picture.url }]),
+          ...(text === '' ? [] : [{ type: /** @type {const} */ ('input_text'), text }]),
+        ],
+      },
+    });
   }
 
   /** The audio sent so far becomes a turn that requests a response. */
@@ -198,6 +223,9 @@ export class Conversation {
       case 'parley.ledger':
         if (event.parts_ms) latency.measured(event.response_id, event.parts_ms);
         break;
+      case 'output_audio_buffer.started':
+        latency.audible(event.response_id);
+        break;
       case 'error':
         this.#failed(event);
         break;
@@ -205,6 +233,7 @@ export class Conversation {
         break;
     }
     if (!isMuted) this.#writer.receive(event);
+    this.#parts.captions.receive(event);
     if (event.type === 'response.done') this.#responseDone(event.response);
     if (event.type === 'conversation.item.done' && event.item.type === 'mcp_call') this.#continueWithTools();
     this.#parts.onChange();
@@ -220,6 +249,7 @@ export class Conversation {
     this.#callPlays = false;
     this.#toolCalls.reset();
     this.#parts.player.flush();
+    this.#parts.captions.stop();
     this.#parts.transcript.endSession();
     this.#parts.onChange();
   }
@@ -230,6 +260,7 @@ export class Conversation {
     const cut = this.#parts.player.flush();
     if (cut === null) return;
     this.#parts.transcript.markInterrupted(cut.itemId);
+    this.#parts.captions.heard(cut.itemId, cut.playedMs);
     if (cut.playedMs > 0) {
       this.#parts.client.send({
         type: 'conversation.item.truncate',

@@ -10,6 +10,7 @@ const streaming = new Set([
   'response.output_text.delta',
   'response.function_call_arguments.delta',
   'conversation.item.input_audio_transcription.delta',
+  'parley.words',
 ]);
 
 /** @param {RecordedEvent} event */
@@ -87,6 +88,8 @@ export function summarise(event) {
       return event.response.id;
     case 'response.done':
       return describeResponse(event.response);
+    case 'parley.words':
+      return event.words.map(({ start_char: char, audio_start_ms: ms }) => `${char}: ${ms} ms `).join('');
     case 'parley.ledger':
       return `first sound after ${event.at_ms.audible ?? '–'} ms`;
     case 'response.output_audio.delta':

@@ -115,6 +115,17 @@ export class Latency {
   }
 
   /**
+   * In a call, where the first audio is played as it arrives.
+   * @param {string} responseId
+   */
+  audible(responseId) {
+    this.#mark(
+      this.#turns.find((turn) => turn.responseId === responseId),
+      'heard',
+    );
+  }
+
+  /**
    * @param {string} responseId
    * @param {Parts} parts
    */

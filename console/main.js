@@ -1,7 +1,12 @@
 /** Creates the parts of the page and connects them to its buttons. */
 
-import { levelOf } from './audio/pcm.js';
+import { AudioMenu } from './audio/audio-menu.js';
+import { loadAudioChoice } from './audio/devices.js';
+import { LevelMeter } from './audio/level-meter.js';
+import { levelOf, toMs } from './audio/pcm.js';
 import { Player } from './audio/player.js';
+import { Captions } from './captions.js';
+import { bindComposer } from './composer/composer.js';
 import { Conversation } from './conversation.js';
 import { element, make } from './dom.js';
 import { Latency } from './latency.js';
@@ -53,6 +58,8 @@ let ending = null;
 let ownSessionId = '';
 
 const settings = loadSettings();
+/** As in Settings. */
+let { transport } = settings;
 const notices = new Notices();
 const inspector = new Inspector();
 const latency = new Latency();
@@ -73,11 +80,17 @@ const sessionList = new SessionList(
   () => ownSessionId,
   (row) => otherSession.watch(row),
 );
+const captions = new Captions(transcript);
+const meter = new LevelMeter();
+const audioChoice = loadAudioChoice();
 
 const client = new RealtimeClient({
   onSent: (event, bytes) => inspector.live.add('sent', event, inspector.nowMs, bytes),
   onCallAudio(samples) {
-    if (levelOf(samples) > 0) inspector.live.addAssistantAudio(samples, inspector.nowMs);
+    const level = levelOf(samples);
+    meter.showOutput(level);
+    captions.trackPlayed(level > 0);
+    if (level > 0) inspector.live.addAssistantAudio(samples, inspector.nowMs);
   },
   onReceived(event, bytes) {
     inspector.live.add('received', event, inspector.nowMs, bytes);
@@ -86,12 +99,21 @@ const client = new RealtimeClient({
       ownSessionId = event.session.id;
       reconnection.succeeded();
       notices.remove('connection');
+      talk.sendTrack();
       if (event.session.type === 'realtime') form.showServerInstructions(event.session.instructions);
     }
     if (event.type === 'session.updated' && event.session.type === 'realtime')
       sessionLine.textContent = describeSession(event.session);
     conversation.receive(event);
   },
+  onNoCalls(why) {
+    const retry = () => {
+      client.retryCalls();
+      connect();
+    };
+    notices.show('transport', `${why} A WebSocket is used instead.`, [{ label: 'Try WebRTC again', run: retry }]);
+  },
+  onTooLarge: (message) => notices.show('too large', message),
   onClosed(message, code) {
     talk.off();
     conversation.disconnected();
@@ -107,9 +129,13 @@ const client = new RealtimeClient({
 
 const player = new Player({
   onItemStarted: (itemId, latencyMs) => latency.heard(itemId, latencyMs),
-  onPosition: (position, inMs) => inspector.live.addPlayed(position, inspector.nowMs + inMs),
+  onPosition(position, inMs) {
+    inspector.live.addPlayed(position, inspector.nowMs + inMs);
+    captions.heard(position.itemId, toMs(position.playedSamples) - Math.max(0, inMs));
+  },
+  onDrained: ({ itemId, playedSamples }) => captions.drained(itemId, toMs(playedSamples)),
   onPlaying: showState,
-  onLevel: (level) => document.body.style.setProperty('--agent-level', level.toFixed(2)),
+  onLevel: (level) => meter.showOutput(level),
   onProblem: (message) => notices.show('player', message),
 });
 
@@ -117,6 +143,7 @@ const conversation = new Conversation({
   client,
   player,
   transcript,
+  captions,
   latency,
   settings,
   onChange: showState,
@@ -132,7 +159,13 @@ const talk = new Talk({
   client,
   conversation,
   settings,
-  onLevel: (level) => document.body.style.setProperty('--user-level', level.toFixed(2)),
+  audio: audioChoice,
+  onLevel: (level) => meter.show(level),
+  onClosed: () => meter.clear(),
+  onOpened() {
+    notices.remove('microphone');
+    void audioMenu.refresh();
+  },
   onCallAudio: (samples) => inspector.live.addUserAudio(samples, inspector.nowMs),
   onChange: showState,
   onProblem: (message) => notices.show('microphone', message),
@@ -143,6 +176,8 @@ const form = new SettingsForm(
   (changed) => {
     saveSettings(changed);
     sessionsApi.pageKey = changed.apiKey;
+    if (changed.transport !== transport) client.retryCalls();
+    transport = changed.transport;
     talk.apply(changed);
     conversation.apply(changed);
     showState();
@@ -150,11 +185,21 @@ const form = new SettingsForm(
   connect,
 );
 
+const audioMenu = new AudioMenu(audioChoice, {
+  inCall: () => client.carriesAudio,
+  onChange(choice) {
+    useSpeaker(choice.speakerId);
+    void talk.choose(choice);
+  },
+  onConnected: (microphones) => void talk.devicesChanged(microphones),
+});
+useSpeaker(audioChoice.speakerId);
+
 const reconnection = new Reconnection(() => conversation.connect());
 
 bindTalkButton(talkButton, talk, {
   beforeTalk() {
-    player.unlock();
+    unlock();
     if (!client.isOpen) connect();
   },
   interrupt: () => conversation.interrupt(),
@@ -162,11 +207,7 @@ bindTalkButton(talkButton, talk, {
 
 stopButton.addEventListener('click', () => conversation.interrupt());
 
-element('composer', HTMLFormElement).addEventListener('submit', (event) => {
-  event.preventDefault();
-  const text = textInput.value.trim();
-  if (text !== '' && say(text)) textInput.value = '';
-});
+bindComposer(say, (message) => notices.show('picture', message));
 
 bindSessionMenu(inspector, {
   onOpened: (record) => otherSession.open(record),
@@ -175,7 +216,7 @@ bindSessionMenu(inspector, {
 });
 
 element('reconnect', HTMLButtonElement).addEventListener('click', () => {
-  player.unlock();
+  unlock();
   connect();
 });
 
@@ -185,17 +226,30 @@ void introduceStandIn();
 /**
  * Sends a message, or displays why it was not sent.
  * @param {string} text
+ * @param {readonly import('./composer/images.js').Picture[]} [pictures]
  * @returns {boolean} whether it was sent
  */
-function say(text) {
+function say(text, pictures) {
   if (!conversation.isConnected) {
     const { text: why, actions } = ending ?? { text: 'The connection is not open yet.', actions: [] };
     notices.show('connection', `That was not sent. ${why}`, actions);
     return false;
   }
-  player.unlock();
-  conversation.say(text);
+  unlock();
+  conversation.say(text, pictures);
   return true;
+}
+
+/** Lets the page play sound. Call it from a user gesture. */
+function unlock() {
+  player.unlock();
+  client.unlock();
+}
+
+/** @param {string} deviceId */
+function useSpeaker(deviceId) {
+  player.setSpeaker(deviceId);
+  client.setSpeaker(deviceId);
 }
 
 /** If the stand-in answers, displays its abilities and how to use a language model. */
@@ -269,5 +323,6 @@ function hint() {
 /** @param {import('../src/protocol/wire/session-config.ts').RealtimeConfig} session */
 function describeSession({ model, audio }) {
   const voice = typeof audio.output.voice === 'string' ? audio.output.voice : audio.output.voice.id;
-  return `${model} · ${voice} · ${audio.input.turn_detection?.type ?? 'push to talk'}`;
+  const by = client.carriesAudio ? 'WebRTC' : 'WebSocket';
+  return `${model} · ${voice} · ${audio.input.turn_detection?.type ?? 'push to talk'} · ${by}`;
 }

@@ -1,35 +1,45 @@
-/** The connection: a WebSocket, or a call over WebRTC. */
+/** The connection to the server: a call over WebRTC, or a WebSocket. */
 
-import { Call } from './call.js';
+import { Call } from './connection/call.js';
+import { closeCodes } from './connection/link.js';
+import { Socket } from './connection/socket.js';
+import { readStored, writeStored } from './stored.js';
 
 /** @typedef {import('../src/protocol/wire/ledger.ts').LedgerEvent} LedgerEvent */
-/** @typedef {import('../src/protocol/wire/server-events.ts').ServerEvent | LedgerEvent} ServerEvent */
+/** @typedef {import('../src/protocol/wire/words.ts').WordsEvent} WordsEvent */
+/** @typedef {import('../src/protocol/wire/server-events.ts').ServerEvent | LedgerEvent | WordsEvent} ServerEvent */
 /** @typedef {import('../src/protocol/wire/client-events.ts').ClientEvent} ClientEvent */
+/** @typedef {import('./settings.js').Transport} Transport */
 /**
  * @typedef {object} ClientListener
  * @property {(event: ClientEvent, bytes: number) => void} onSent
  * @property {(event: ServerEvent, bytes: number) => void} onReceived
  * @property {(samples: Int16Array) => void} onCallAudio what the server says in a call, in chunks of 20 ms
+ * @property {(why: string) => void} onNoCalls a call is not possible, and a WebSocket is opened instead
+ * @property {(message: string) => void} onTooLarge an event was not sent
  * @property {(message: string, code: number) => void} onClosed the connection is over, unasked, or could not be made
  */
 
 /** Maximum audio waiting to be sent; beyond it, chunks are dropped. */
 const maxBufferedBytes = 2_000_000;
+/** Extensions of Parley (docs/protocol.md, R1.32). */
+const extensions = 'ledger,words';
+/** In this tab, a call was tried in vain. */
+const noCallsKey = 'parley.no-calls';
 
 const encoder = new TextEncoder();
 
 /** The close code for a missing or invalid key. */
-export const keyRefused = 3000;
+export const { keyRefused } = closeCodes;
 
 export class RealtimeClient {
   #listener;
-  /** @type {WebSocket | null} */
-  #socket = null;
-  /** @type {Call | null} */
-  #call = null;
+  /** @type {Call | Socket | null} */
+  #link = null;
   #nextId = 1;
   #droppedAudio = false;
   #sentKey = false;
+  #speakerId = '';
 
   /** @param {ClientListener} listener */
   constructor(listener) {
@@ -37,7 +47,7 @@ export class RealtimeClient {
   }
 
   get isOpen() {
-    return this.#call?.isOpen ?? this.#socket?.readyState === WebSocket.OPEN;
+    return this.#link?.isOpen ?? false;
   }
 
   /** Whether the last connection was made with an API key. */
@@ -47,100 +57,104 @@ export class RealtimeClient {
 
   /** Whether audio is on tracks, not in events. */
   get carriesAudio() {
-    return this.#call !== null;
-  }
-
-  /** @param {{ model: string, apiKey: string, transport: import('./settings.js').Transport }} options */
-  connect({ model, apiKey, transport }) {
-    this.close();
-    this.#sentKey = apiKey !== '';
-    if (transport === 'webrtc') return this.#callServer(model, apiKey);
-    const url = new URL('v1/realtime', document.baseURI);
-    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-    url.searchParams.set('model', model);
-    url.searchParams.set('parley', 'ledger');
-    // A browser cannot set headers on a WebSocket, so the key is sent as a subprotocol.
-    const protocols = apiKey === '' ? ['realtime'] : ['realtime', `openai-insecure-api-key.${apiKey}`];
-    let socket;
-    try {
-      socket = new WebSocket(url, protocols);
-    } catch {
-      this.#listener.onClosed('The API key contains characters that cannot be sent over a WebSocket.', keyRefused);
-      return;
-    }
-    this.#socket = socket;
-    let opened = false;
-    socket.addEventListener('open', () => {
-      opened = true;
-    });
-    socket.addEventListener('message', ({ data }) => {
-      if (socket === this.#socket) this.#receive(data);
-    });
-    socket.addEventListener('close', ({ code, reason }) => {
-      if (socket !== this.#socket) return;
-      this.#socket = null;
-      this.#listener.onClosed(
-        opened ? explainClose(code, reason) : `${url.host} cannot be reached. Is Parley running?`,
-        code,
-      );
-    });
+    return this.#link?.carriesAudio ?? false;
   }
 
   /**
-   * @param {string} model
-   * @param {string} apiKey
+   * Opens a connection in place of the last one. If a call is not possible, and until `retryCalls`, a WebSocket.
+   * @param {{ model: string, apiKey: string, transport: Transport }} options
    */
-  #callServer(model, apiKey) {
-    const call = new Call({
-      onMessage: (text) => {
-        if (call === this.#call) this.#receive(text);
-      },
-      onClosed: (message, code) => {
-        if (call !== this.#call) return;
-        this.#call = null;
-        this.#listener.onClosed(message, code);
-      },
-      onAudio: (samples) => this.#listener.onCallAudio(samples),
-    });
-    this.#call = call;
-    const url = new URL('v1/realtime/calls', document.baseURI);
-    url.searchParams.set('model', model);
-    url.searchParams.set('parley', 'ledger');
-    void call.open(url, apiKey);
+  connect(options) {
+    this.close();
+    this.#sentKey = options.apiKey !== '';
+    const triesCall = options.transport === 'webrtc' && readStored('sessionStorage', noCallsKey) === null;
+    if (triesCall && !Call.isSupported) return this.#fallBack('This browser has no WebRTC.', options);
+    this.#open(triesCall ? Call : Socket, options);
   }
 
-  /** @param {string} text */
-  #receive(text) {
-    this.#listener.onReceived(JSON.parse(text), sizeOf(text));
+  /** The next connection tries a call again. */
+  retryCalls() {
+    writeStored('sessionStorage', noCallsKey, '');
+  }
+
+  /**
+   * @param {typeof Call | typeof Socket} Kind
+   * @param {{ model: string, apiKey: string, transport: Transport }} options
+   */
+  #open(Kind, options) {
+    const link = new Kind({
+      onMessage: (text) => {
+        if (link === this.#link) this.#listener.onReceived(JSON.parse(text), sizeOf(text));
+      },
+      onAudio: (samples) => {
+        if (link === this.#link) this.#listener.onCallAudio(samples);
+      },
+      onClosed: (message, code) => {
+        if (link !== this.#link) return;
+        this.#link = null;
+        if (code === closeCodes.noCalls) this.#fallBack(message, options);
+        else this.#listener.onClosed(message, code);
+      },
+    });
+    this.#link = link;
+    const url = new URL(link.carriesAudio ? 'v1/realtime/calls' : 'v1/realtime', document.baseURI);
+    url.searchParams.set('model', options.model);
+    url.searchParams.set('parley', extensions);
+    if (link instanceof Call) void link.setSpeaker(this.#speakerId);
+    void link.open(url, options.apiKey);
+  }
+
+  /**
+   * @param {string} why
+   * @param {{ model: string, apiKey: string, transport: Transport }} options
+   */
+  #fallBack(why, options) {
+    writeStored('sessionStorage', noCallsKey, why);
+    this.#open(Socket, options);
+    this.#listener.onNoCalls(why);
   }
 
   close() {
-    const socket = this.#socket;
-    const call = this.#call;
-    this.#socket = null;
-    this.#call = null;
-    socket?.close(1000);
-    call?.close();
+    const link = this.#link;
+    this.#link = null;
+    link?.close();
+  }
+
+  /** Lets a call play sound. Call it from a user gesture. */
+  unlock() {
+    if (this.#link instanceof Call) this.#link.unlock();
   }
 
   /** @param {MediaStreamTrack | null} track of the microphone, for a call; null sends nothing */
   sendTrack(track) {
-    void this.#call?.sendTrack(track);
+    if (this.#link instanceof Call) void this.#link.sendTrack(track);
+  }
+
+  /** @param {string} deviceId where a call plays; empty: the default */
+  setSpeaker(deviceId) {
+    this.#speakerId = deviceId;
+    if (this.#link instanceof Call) void this.#link.setSpeaker(deviceId);
   }
 
   /**
    * Sends an event with an `event_id`, which an error about it repeats.
    * @param {ClientEvent} event
-   * @returns {string} the id; the event is dropped when there is no connection
+   * @returns {string} the id; the event is dropped when there is no connection, or when it is too large
    */
   send(event) {
     const id = `page_${this.#nextId++}`;
-    const link = this.#call ?? this.#socket;
-    if (link === null || !this.isOpen) return id;
+    const link = this.#link;
+    if (link === null || !link.isOpen) return id;
     const sent = { ...event, event_id: id };
     const text = JSON.stringify(sent);
+    const bytes = sizeOf(text);
+    if (bytes > link.maxMessageBytes) {
+      const sizes = `${Math.ceil(bytes / 1000)} kB; a call takes ${Math.floor(link.maxMessageBytes / 1000)} kB`;
+      this.#listener.onTooLarge(`${event.type} was not sent: it has ${sizes}. Choose the transport WebSocket.`);
+      return id;
+    }
     link.send(text);
-    this.#listener.onSent(sent, sizeOf(text));
+    this.#listener.onSent(sent, bytes);
     return id;
   }
 
@@ -151,7 +165,7 @@ export class RealtimeClient {
    */
   sendAudio(audio) {
     if (this.carriesAudio) return 'sent';
-    if ((this.#socket?.bufferedAmount ?? 0) > maxBufferedBytes) {
+    if ((this.#link?.waitingBytes ?? 0) > maxBufferedBytes) {
       const first = !this.#droppedAudio;
       this.#droppedAudio = true;
       return first ? 'dropped' : 'dropping';
@@ -165,15 +179,4 @@ export class RealtimeClient {
 /** @param {string} text @returns {number} bytes in UTF-8 */
 function sizeOf(text) {
   return encoder.encode(text).length;
-}
-
-/**
- * @param {number} code
- * @param {string} reason
- */
-function explainClose(code, reason) {
-  const why = reason === '' ? `code ${code}` : `${code}, ${reason}`;
-  if (code === keyRefused) return 'The server refused the API key.';
-  if (code === 1006) return 'The connection was lost (1006). Has the server stopped?';
-  return `The server closed the connection (${why}).`;
 }

@@ -1,5 +1,7 @@
 /** The user's settings: stored in the browser (the key only for this tab), and converted to updates of the session. */
 
+import { parseStored, readStored, writeStored } from './stored.js';
+
 /** @typedef {import('../src/protocol/wire/session-config.ts').RealtimeUpdate} SessionUpdate */
 /** @typedef {import('../src/protocol/wire/session-config.ts').TurnDetection} TurnDetection */
 /** @typedef {import('../src/protocol/wire/tools.ts').McpTool} McpTool */
@@ -44,7 +46,7 @@ const defaults = {
   silenceMs: 500,
   prefixMs: 300,
   eagerness: 'auto',
-  transport: 'websocket',
+  transport: 'webrtc',
   model: 'gpt-realtime',
   apiKey: '',
 };
@@ -54,8 +56,8 @@ const defaults = {
  * @returns {Settings}
  */
 export function loadSettings() {
-  const stored = parse(read('localStorage', storageKey));
-  const settings = { ...defaults, apiKey: read('sessionStorage', secretKey) ?? '' };
+  const stored = parseStored(readStored('localStorage', storageKey));
+  const settings = { ...defaults, apiKey: readStored('sessionStorage', secretKey) ?? '' };
   if (voices.includes(String(stored.voice))) settings.voice = String(stored.voice);
   for (const key of /** @type {const} */ (['instructions', 'mcpServers', 'tools', 'functions'])) {
     const value = stored[key];
@@ -75,8 +77,8 @@ export function loadSettings() {
 
 /** @param {Settings} settings */
 export function saveSettings({ apiKey, ...settings }) {
-  write('localStorage', storageKey, JSON.stringify(settings));
-  write('sessionStorage', secretKey, apiKey);
+  writeStored('localStorage', storageKey, JSON.stringify(settings));
+  writeStored('sessionStorage', secretKey, apiKey);
 }
 
 /** @param {unknown} value @returns {TurnMode} */
@@ -96,7 +98,7 @@ export function asEagerness(value) {
 
 /** @param {unknown} value @returns {Transport} */
 export function asTransport(value) {
-  return value === 'webrtc' ? 'webrtc' : 'websocket';
+  return value === 'websocket' ? 'websocket' : 'webrtc';
 }
 
 /**
@@ -113,7 +115,8 @@ export function fullUpdate(settings) {
     ...(settings.instructions === '' ? {} : { instructions: settings.instructions }),
     ...(tools.length === 0 ? {} : { tools }),
     audio: {
-      input: { format, transcription: { model: 'gpt-4o-mini-transcribe' }, turn_detection: turnDetection(settings) },
+      // This model has words during speech (docs/protocol.md, R3.73).
+      input: { format, transcription: { model: 'gpt-realtime-whisper' }, turn_detection: turnDetection(settings) },
       output: { format, voice: settings.voice },
     },
   };
@@ -218,34 +221,4 @@ function turnDetection({ turnMode, threshold, silenceMs, prefixMs, eagerness }) 
     idle_timeout_ms: null,
     ...answering,
   };
-}
-
-/** @param {string | null} json @returns {Record<string, unknown>} */
-function parse(json) {
-  try {
-    const value = JSON.parse(json ?? '{}');
-    return typeof value === 'object' && value !== null ? value : {};
-  } catch {
-    return {};
-  }
-}
-
-// A browser may deny access to storage: settings are then not stored.
-
-/** @param {'localStorage' | 'sessionStorage'} area @param {string} key */
-function read(area, key) {
-  try {
-    return window[area].getItem(key);
-  } catch {
-    return null;
-  }
-}
-
-/** @param {'localStorage' | 'sessionStorage'} area @param {string} key @param {string} value */
-function write(area, key, value) {
-  try {
-    window[area].setItem(key, value);
-  } catch {
-    // Nothing to do.
-  }
 }

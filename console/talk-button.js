@@ -34,7 +34,7 @@ export function bindTalkButton(button, talk, { beforeTalk, interrupt }) {
   });
 
   document.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape' && document.querySelector('dialog[open]') === null) interrupt();
+    if (event.key === 'Escape' && document.querySelector('dialog[open], :popover-open') === null) interrupt();
     if (!talk.isPushToTalk || !isTalkKey(event, button)) return;
     event.preventDefault();
     if (!event.repeat) press();

@@ -9,7 +9,10 @@ import { closingSilenceMs } from './settings.js';
  * @property {import('./realtime-client.js').RealtimeClient} client
  * @property {import('./conversation.js').Conversation} conversation
  * @property {import('./settings.js').Settings} settings
+ * @property {import('./audio/devices.js').AudioChoice} audio
  * @property {(level: number) => void} onLevel 0…1
+ * @property {() => void} onOpened the microphone is open
+ * @property {() => void} onClosed
  * @property {(samples: Int16Array) => void} onCallAudio what is sent on the track of a call, in chunks of 20 ms
  * @property {() => void} onChange
  * @property {(message: string) => void} onProblem
@@ -34,11 +37,9 @@ export class Talk {
     this.#parts = parts;
     this.#settings = parts.settings;
     this.#microphone = new Microphone(
+      parts.audio,
       (samples) => this.#onChunk(samples),
-      (message) => {
-        parts.onProblem(message);
-        parts.onChange();
-      },
+      () => void this.#replaceLost(),
     );
   }
 
@@ -72,16 +73,42 @@ export class Talk {
     this.#parts.onChange();
     try {
       await opening;
+      if (this.isOn) this.#parts.onOpened();
     } catch (error) {
       this.#held = false;
       this.#parts.onProblem(error instanceof Error ? error.message : String(error));
     }
-    this.#sendTrack();
+    this.sendTrack();
     this.#parts.onChange();
   }
 
-  /** In a call, the track of the microphone is sent while it listens. */
-  #sendTrack() {
+  /** @param {import('./audio/devices.js').AudioChoice} choice takes effect at once */
+  async choose(choice) {
+    this.#microphone.choose(choice);
+    if (this.isWanted) await this.#reopen();
+  }
+
+  /**
+   * Changes to the chosen microphone once it is connected.
+   * @param {readonly import('./audio/devices.js').Device[]} connected
+   */
+  async devicesChanged(connected) {
+    if (this.#microphone.isSecondChoice(connected)) await this.#reopen();
+  }
+
+  async #reopen() {
+    this.#microphone.close();
+    await this.on();
+  }
+
+  /** The open microphone was disconnected: another one may be there. */
+  async #replaceLost() {
+    await this.on();
+    if (this.isOn) this.#parts.onProblem(`The microphone was disconnected. ${this.#microphone.name} replaces it.`);
+  }
+
+  /** In a call, the track of the microphone is sent while it listens. Call it when a session has started. */
+  sendTrack() {
     const listens = !this.isPushToTalk || this.#held || this.#tailMs > 0;
     this.#parts.client.sendTrack(listens ? this.#microphone.track : null);
   }
@@ -95,8 +122,8 @@ export class Talk {
     this.#held = false;
     this.#tailMs = 0;
     this.#microphone.close();
-    this.#sendTrack();
-    this.#parts.onLevel(0);
+    this.sendTrack();
+    this.#parts.onClosed();
     this.#parts.onChange();
   }
 
@@ -111,7 +138,7 @@ export class Talk {
     if (this.#parts.client.carriesAudio) this.#parts.client.send({ type: 'input_audio_buffer.clear' });
     this.#parts.onChange();
     await this.on();
-    this.#sendTrack();
+    this.sendTrack();
   }
 
   /** Push to talk: the key was released. */
@@ -137,7 +164,7 @@ export class Talk {
     if (!this.isPushToTalk || this.#held) return;
     this.#tailMs = Math.max(0, this.#tailMs - ms);
     if (this.#tailMs > 0) return;
-    this.#sendTrack();
+    this.sendTrack();
     this.#endTurn();
   }
 

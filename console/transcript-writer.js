@@ -2,6 +2,7 @@
 
 /** @typedef {import('./session/record.js').RecordedEvent} RecordedEvent */
 /** @typedef {import('../src/protocol/wire/items.ts').Item} Item */
+/** @typedef {Item & { type: 'message' }} Message */
 /** @typedef {Item & { type: 'mcp_approval_request' }} ApprovalRequest */
 
 export class TranscriptWriter {
@@ -80,8 +81,7 @@ export class TranscriptWriter {
     const transcript = this.#transcript;
     switch (item.type) {
       case 'message':
-        transcript.add(item.id, item.role);
-        if (textOf(item) !== '') transcript.complete(item.id, textOf(item));
+        this.#addMessage(item);
         break;
       case 'function_call':
         transcript.add(item.id, 'tool');
@@ -104,6 +104,20 @@ export class TranscriptWriter {
       default:
         break;
     }
+  }
+
+  /** @param {Message} message */
+  #addMessage(message) {
+    const { id, role, content } = message;
+    const isNew = this.#transcript.add(id, role);
+    const urls = content.flatMap((part) => (part.type === 'input_image' ? [part.image_url] : []));
+    // The page has shown its own images, loads none from elsewhere, and in a call may get an event without them (R10.6).
+    const shown = urls.filter((url) => isNew && url?.startsWith('data:'));
+    this.#transcript.addImages(
+      id,
+      shown.map((url) => ({ url, alt: 'An image' })),
+    );
+    if (textOf(message) !== '' || urls.length > 0) this.#transcript.complete(id, textOf(message));
   }
 
   /**
@@ -133,7 +147,7 @@ export class TranscriptWriter {
   }
 }
 
-/** @param {Item & { type: 'message' }} message */
+/** @param {Message} message */
 function textOf({ content }) {
   return content
     .map((part) => ('text' in part ? part.text : 'transcript' in part ? (part.transcript ?? '') : ''))

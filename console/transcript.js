@@ -3,7 +3,15 @@
 import { element, keepAtEnd, make } from './dom.js';
 
 /** @typedef {'user' | 'assistant' | 'system' | 'tool'} Role */
-/** @typedef {{ node: HTMLLIElement, text: HTMLElement, note: HTMLElement, role: Role }} Entry */
+/** @typedef {import('./captions.js').SpokenWord} SpokenWord */
+/**
+ * @typedef {object} Entry
+ * @property {HTMLLIElement} node
+ * @property {HTMLElement} text
+ * @property {HTMLElement} note
+ * @property {Role} role
+ * @property {SpokenWord | null} spoken the word that is being spoken; null: the whole text looks the same
+ */
 
 const maxEntries = 500;
 const names = { assistant: 'Parley', system: 'System', tool: 'Tool' };
@@ -37,10 +45,10 @@ export class Transcript {
    * Adds an item if it is not present.
    * @param {string} itemId
    * @param {Role} role
+   * @returns {boolean} whether it was added
    */
   add(itemId, role) {
-    const known = this.#entries.get(itemId);
-    if (known !== undefined) return known;
+    if (this.#entries.has(itemId)) return false;
     const text = make('p', 'text');
     const note = make('p', 'note');
     const node = make('li', 'entry', make('h3', 'who', this.#names[role]), text, note);
@@ -48,11 +56,10 @@ export class Transcript {
       node.append(replayButton(itemId, this.#onReplay));
     node.dataset.role = role;
     node.dataset.pending = '';
-    const entry = { node, text, note, role };
-    this.#entries.set(itemId, entry);
+    this.#entries.set(itemId, { node, text, note, role, spoken: null });
     keepAtEnd(this.#scroller, () => this.#list.append(node));
     this.#bound();
-    return entry;
+    return true;
   }
 
   /** @param {string} itemId */
@@ -78,7 +85,43 @@ export class Transcript {
   append(itemId, delta) {
     const entry = this.#entries.get(itemId);
     if (entry === undefined) return;
-    keepAtEnd(this.#scroller, () => entry.text.append(delta));
+    keepAtEnd(this.#scroller, () => (entry.text.lastElementChild ?? entry.text).append(delta));
+  }
+
+  /**
+   * Images of a message, above its text.
+   * @param {string} itemId
+   * @param {readonly { url: string, alt: string }[]} images
+   */
+  addImages(itemId, images) {
+    const entry = this.#entries.get(itemId);
+    if (entry === undefined) return;
+    for (const { url, alt } of images) {
+      const image = make('img', 'picture');
+      image.src = url;
+      image.alt = alt;
+      image.addEventListener('load', () => keepAtEnd(this.#scroller, () => {}));
+      keepAtEnd(this.#scroller, () => entry.text.before(image));
+    }
+  }
+
+  /**
+   * The words of an item will be heard.
+   * @param {string} itemId
+   */
+  expectVoice(itemId) {
+    const entry = this.#entries.get(itemId);
+    if (entry !== undefined && entry.spoken === null) showSpoken(entry, { from: 0, until: 0 });
+  }
+
+  /**
+   * Shows what has been heard of an item, and the word that is being spoken.
+   * @param {string} itemId
+   * @param {SpokenWord} word
+   */
+  showHeard(itemId, word) {
+    const entry = this.#entries.get(itemId);
+    if (entry !== undefined) showSpoken(entry, word);
   }
 
   /**
@@ -91,7 +134,11 @@ export class Transcript {
     if (entry === undefined) return;
     delete entry.node.dataset.pending;
     keepAtEnd(this.#scroller, () => {
-      if (text !== undefined) entry.text.textContent = text;
+      if (text === undefined || text === entry.text.textContent) return;
+      entry.text.textContent = text;
+      const { spoken } = entry;
+      entry.spoken = null;
+      if (spoken !== null) showSpoken(entry, spoken);
     });
     if (entry.text.textContent) this.#announcer.textContent = `${this.#names[entry.role]}: ${entry.text.textContent}`;
   }
@@ -215,4 +262,17 @@ function replayButton(itemId, onReplay) {
     button.title = onReplay(itemId) ? '' : 'No audio of it is recorded';
   });
   return button;
+}
+
+/**
+ * Splits the text into what has been heard, the word that is being spoken, and the rest.
+ * @param {Entry} entry
+ * @param {SpokenWord} word
+ */
+function showSpoken(entry, { from, until }) {
+  if (entry.spoken?.from === from && entry.spoken.until === until) return;
+  entry.spoken = { from, until };
+  const text = entry.text.textContent;
+  const rest = make('span', 'unheard', text.slice(until));
+  entry.text.replaceChildren(text.slice(0, from), make('span', 'spoken', text.slice(from, until)), rest);
 }

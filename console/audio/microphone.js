@@ -1,6 +1,9 @@
 /** The microphone, as chunks of 20 ms in the wire format. */
 
 import { captureStream } from './capture.js';
+import { processing } from './devices.js';
+
+/** @typedef {import('./devices.js').AudioChoice} AudioChoice */
 
 /** The microphone is unavailable; the message says what the user can do. */
 export class MicrophoneError extends Error {}
@@ -12,16 +15,42 @@ export class Microphone {
   #context = null;
   /** Stands for the opening that is under way, or has succeeded; closing forgets it. @type {object | null} */
   #attempt = null;
+  #choice;
   #onChunk;
   #onLost;
 
   /**
+   * @param {AudioChoice} choice
    * @param {(samples: Int16Array) => void} onChunk
-   * @param {(message: string) => void} onLost called when the device goes away while it is open
+   * @param {() => void} onLost called when the device goes away while it is open; it is then closed
    */
-  constructor(onChunk, onLost) {
+  constructor(choice, onChunk, onLost) {
+    this.#choice = choice;
     this.#onChunk = onChunk;
     this.#onLost = onLost;
+  }
+
+  /** The name of the open device. */
+  get name() {
+    return this.track?.label ?? '';
+  }
+
+  /**
+   * Whether the open device is another than the chosen one.
+   * @param {readonly import('./devices.js').Device[]} connected
+   */
+  isSecondChoice(connected) {
+    const { microphoneId } = this.#choice;
+    return (
+      this.isOpen &&
+      this.track?.getSettings().deviceId !== microphoneId &&
+      connected.some(({ id }) => id === microphoneId)
+    );
+  }
+
+  /** @param {AudioChoice} choice from the next opening on */
+  choose(choice) {
+    this.#choice = choice;
   }
 
   /** The track of the open microphone. */
@@ -58,7 +87,7 @@ export class Microphone {
 
   /** @param {object} attempt */
   async #openFor(attempt) {
-    const stream = await requestStream();
+    const stream = await requestStream(this.#choice);
     if (this.#attempt !== attempt) return stopTracks(stream);
     let context;
     try {
@@ -76,8 +105,9 @@ export class Microphone {
     this.#stream = stream;
     this.#context = context;
     stream.getAudioTracks()[0]?.addEventListener('ended', () => {
+      if (this.#stream !== stream) return;
       this.close();
-      this.#onLost('The microphone was disconnected, or its permission was revoked.');
+      this.#onLost();
     });
   }
 
@@ -90,15 +120,23 @@ export class Microphone {
   }
 }
 
-async function requestStream() {
+/** @param {AudioChoice} choice */
+async function requestStream({ microphoneId, ...choice }) {
   if (!navigator.mediaDevices) {
     throw new MicrophoneError(
       'Browsers allow the microphone on secure pages only. Open this page at localhost, or over https.',
     );
   }
-  const audio = { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+  /** @type {MediaTrackConstraints} */
+  const audio = { channelCount: 1 };
+  for (const name of processing) audio[name] = choice[name];
+  const chosen = microphoneId === '' ? audio : { ...audio, deviceId: { exact: microphoneId } };
   try {
-    return await navigator.mediaDevices.getUserMedia({ audio });
+    return await navigator.mediaDevices.getUserMedia({ audio: chosen }).catch((error) => {
+      // The chosen one is not connected.
+      if (error.name !== 'OverconstrainedError') throw error;
+      return navigator.mediaDevices.getUserMedia({ audio });
+    });
   } catch (error) {
     throw new MicrophoneError(explain(error));
   }
@@ -111,7 +149,9 @@ function explain(error) {
     return 'The browser did not allow the microphone. Allow it in the settings of this site (beside the address), then press Talk again.';
   }
   if (name === 'NotFoundError') return 'No microphone was found. Connect one, or type instead.';
-  if (name === 'NotReadableError') return 'The microphone is in use by another program, or the system denies access.';
+  if (name === 'NotReadableError' || name === 'AbortError') {
+    return 'The microphone is in use by another program, or the system denies access. Close the other program, or choose another microphone under Audio.';
+  }
   return `The microphone cannot be opened: ${error instanceof Error ? error.message : error}`;
 }
 

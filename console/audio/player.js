@@ -10,10 +10,14 @@ import { sampleRateHz, toMs } from './pcm.js';
  *   program; it is heard `latencyMs` later
  * @property {(position: Position, inMs: number) => void} onPosition when audio up to there is heard: in the past if the
  *   report is late
+ * @property {(position: Position) => void} onDrained everything that has arrived was played, up to there
  * @property {(playing: boolean) => void} onPlaying
  * @property {(level: number) => void} onLevel 0…1
  * @property {(message: string) => void} onProblem
  */
+
+const insecure =
+  'The browser does not let this page play answers from a WebSocket. Open it at localhost, or over https, or choose WebRTC in Settings.';
 
 export class Player {
   #listener;
@@ -26,6 +30,7 @@ export class Player {
   #playing = false;
   /** Number of flushes: pieces and reports from before the last one are ignored. */
   #generation = 0;
+  #speakerId = '';
 
   /** @param {PlayerListener} listener */
   constructor(listener) {
@@ -39,14 +44,23 @@ export class Player {
   /** Browsers allow audio only after a user gesture, so call it from one. */
   unlock() {
     this.#node ??= this.#open();
+    // Without it, `play` reports the problem.
+    this.#node.catch(() => {});
     this.#context?.resume();
+  }
+
+  /** @param {string} deviceId where to play; empty: the default */
+  setSpeaker(deviceId) {
+    this.#speakerId = deviceId;
+    if (this.#context !== null) void useSpeaker(this.#context, deviceId);
   }
 
   /** @param {import('./playback-queue.js').Piece} piece */
   async play(piece) {
     const generation = this.#generation;
     this.#node ??= this.#open();
-    const node = await this.#node;
+    const node = await this.#node.catch(() => null);
+    if (node === null) return this.#listener.onProblem(insecure);
     if (generation === this.#generation) node.port.postMessage(piece, [piece.samples.buffer]);
   }
 
@@ -57,7 +71,10 @@ export class Player {
    */
   flush() {
     const generation = ++this.#generation;
-    this.#node?.then((node) => node.port.postMessage({ flush: generation }));
+    this.#node?.then(
+      (node) => node.port.postMessage({ flush: generation }),
+      () => {},
+    );
     const position = this.#playing ? this.#position : null;
     this.#setPlaying(false);
     if (position === null) return null;
@@ -68,6 +85,7 @@ export class Player {
   async #open() {
     const context = new AudioContext({ sampleRate: sampleRateHz, latencyHint: 'interactive' });
     this.#context = context;
+    if (this.#speakerId !== '') void useSpeaker(context, this.#speakerId);
     await context.audioWorklet.addModule(new URL('./player-worklet.js', import.meta.url));
     const node = new AudioWorkletNode(context, 'parley-player', { numberOfInputs: 0, outputChannelCount: [1] });
     node.port.onmessage = ({ data }) => this.#receive(data);
@@ -87,6 +105,7 @@ export class Player {
     this.#position = position;
     const ageMs = ((this.#context?.currentTime ?? atSeconds) - atSeconds) * 1000;
     if (position !== null) this.#listener.onPosition(position, this.#latencyMs() - ageMs);
+    if (this.#playing && !playing && position !== null) this.#listener.onDrained(position);
     this.#setPlaying(playing);
     if (isNew && playing) this.#listener.onItemStarted(position.itemId, this.#latencyMs());
     this.#listener.onLevel(playing ? Math.min(1, peak * 1.6) : 0);
@@ -104,4 +123,14 @@ export class Player {
     const context = this.#context;
     return context === null ? 0 : Math.max(context.outputLatency || 0, context.baseLatency || 0) * 1000;
   }
+}
+
+/**
+ * @param {AudioContext} context
+ * @param {string} deviceId one that is gone has no effect
+ */
+async function useSpeaker(context, deviceId) {
+  // Not in every browser, nor in TypeScript's types.
+  const setSinkId = Reflect.get(context, 'setSinkId');
+  if (typeof setSinkId === 'function') await setSinkId.call(context, deviceId).catch(() => {});
 }

@@ -133,6 +133,7 @@ export class Marks {
         this.#marks.begin(`tool ${event.item_id}`, entry, 'tools', 'tool', 'Import of MCP tools', '');
         break;
       case 'output_audio_buffer.started':
+        this.#firstAudio(`response ${event.response_id}`, atMs);
         this.#marks.begin(`call ${event.response_id}`, entry, 'speech', 'agent', 'Played', '').item = this.#answers.get(
           event.response_id,
         );

@@ -59,12 +59,28 @@ suite('the console and axe-core', inBrowser, () => {
       await page.getByTestId('text-input').fill('What is twelve times seven?');
       await page.getByTestId('send').click();
       await reach(page, 'agent-speaks');
+      await page.locator('.spoken:not(:empty)').waitFor();
+      await check('an answer that is being heard');
       await reach(page, 'ready');
       const row = page.getByTestId('events').getByRole('button', { name: 'response.done' });
       await row.click();
       await page.getByTestId('timeline').focus();
       await page.keyboard.press('ArrowRight');
       await check('after a turn, with an event and a mark');
+
+      await page.getByTestId('text-input').fill('What can you do?');
+      await page.getByTestId('send').click();
+      await reach(page, 'agent-speaks');
+      await page.getByRole('button', { name: 'Stop the answer' }).click();
+      await page.locator('[data-interrupted]').waitFor();
+      const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+      const picture = { name: 'a dot.png', mimeType: 'image/png', buffer: Buffer.from(pixel, 'base64') };
+      await page.getByTestId('picture-files').setInputFiles(picture);
+      await page.getByTestId('pictures').getByRole('img').waitFor();
+      await check('an interrupted answer, and an image to send');
+      await page.getByRole('button', { name: 'Audio', exact: true }).click();
+      await check('microphone and speaker');
+      await page.keyboard.press('Escape');
 
       await page.getByRole('button', { name: 'Settings' }).click();
       await check('settings');

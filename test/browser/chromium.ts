@@ -34,7 +34,8 @@ export interface Opened {
 
 /**
  * Opens a page, closed at the end of the test. The microphone plays `samples` (24 kHz) once, then silence; without
- * samples the browser denies it. Every event that the page receives is validated (see `frameCheck`).
+ * samples the browser denies it. Settings of the page are `stored`, with a WebSocket by default: every event that the page
+ * receives on it is validated (see `frameCheck`). Without `transport` (undefined) the page chooses.
  */
 export async function openPage(
   t: TestContext,
@@ -68,10 +69,13 @@ export async function openPage(
     socket.on('framereceived', ({ payload }) => check(payload.toString()));
   });
   page.on('pageerror', (error) => complaints.push(error.message));
-  await page.addInitScript((json) => {
-    // A frame without an origin has no storage.
-    if (window === top) localStorage.setItem('parley.settings', json);
-  }, JSON.stringify(stored));
+  await page.addInitScript(
+    (json) => {
+      // A frame without an origin has no storage.
+      if (window === top) localStorage.setItem('parley.settings', json);
+    },
+    JSON.stringify({ transport: 'websocket', ...stored }),
+  );
   await page.goto(url);
   return { page, complaints };
 }

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { concatSamples } from '../../src/audio/pcm.ts';
 import { apiKey, type EngineSet, type ParleyServer } from '../../src/server/server.ts';
-import { borrowed, embeddedEngines, spokenQuestion, words } from '../support/embedded.ts';
+import { borrowed, embeddedEngines, spokenQuestion } from '../support/embedded.ts';
 import { newServer } from '../support/server.ts';
-import { verifies } from '../support/verifies.ts';
 import { inBrowser, openPage, reach } from './chromium.ts';
 
 suite('the console in Chromium', inBrowser, () => {
@@ -17,51 +15,6 @@ suite('the console in Chromium', inBrowser, () => {
 
   const serve = (t: TestContext): Promise<ParleyServer> => newServer(t, { engines: borrowed(engines) });
   const entries = (page: Page, role: string) => page.getByTestId('transcript').locator(`[data-role=${role}] .text`);
-
-  test('a spoken question is transcribed and answered, and speech interrupts the answer', async (t) => {
-    const server = await serve(t);
-    const samples = concatSamples([
-      await spokenQuestion(engines, 'What can you do?', 4000),
-      await spokenQuestion(engines, 'What time is it?', 1200),
-    ]);
-    const { page, complaints } = await openPage(t, server.url, { samples });
-    await reach(page, 'ready');
-    await page.getByTestId('talk').click();
-    await reach(page, 'user-speaks');
-    await reach(page, 'agent-speaks');
-    assert.equal(words((await entries(page, 'user').first().textContent()) ?? ''), 'what can you do');
-    assert.match(
-      (await page.getByTestId('latency').textContent()) ?? '',
-      /500 ms of it: silence that server_vad waits for.*transcript \d+ ms.*first audio \d+ ms.*heard \d+ ms/,
-    );
-
-    await page.locator('[data-role=assistant][data-interrupted]', { hasText: /interrupted after \d/ }).waitFor();
-    await entries(page, 'assistant').filter({ hasText: /It is/ }).waitFor();
-    await reach(page, 'agent-speaks');
-    await reach(page, 'listening');
-    const truncates = page.getByTestId('events').getByText('conversation.item.truncate', { exact: true });
-    assert.equal(await truncates.count(), 1);
-
-    await page.getByTestId('talk').click();
-    await reach(page, 'ready');
-    assert.equal(await page.locator('.notice').count(), 0);
-    assert.deepEqual(complaints, []);
-  });
-
-  test('the page talks over WebRTC', async (t) => {
-    verifies('R10.5');
-    const server = await serve(t);
-    const samples = await spokenQuestion(engines, 'What time is it?', 1200);
-    const { page, complaints } = await openPage(t, server.url, { samples, stored: { transport: 'webrtc' } });
-    await reach(page, 'ready');
-    await page.getByTestId('talk').click();
-    await entries(page, 'assistant').filter({ hasText: /It is/ }).waitFor();
-    assert.equal(words((await entries(page, 'user').first().textContent()) ?? ''), 'what time is it');
-    const events = (await page.getByTestId('events').textContent()) ?? '';
-    assert.match(events, /input_audio_buffer\.speech_started/);
-    assert.doesNotMatch(events, /input_audio_buffer\.append|response\.output_audio\.delta/);
-    assert.deepEqual(complaints, []);
-  });
 
   test('the page says that a stand-in answers, and offers questions to click', async (t) => {
     const server = await serve(t);
@@ -104,38 +57,6 @@ suite('the console in Chromium', inBrowser, () => {
     assert.equal(await row.count(), 1);
     await row.press('Enter');
     assert.match((await events.locator('pre').filter({ visible: true }).textContent()) ?? '', /"status": "completed"/);
-  });
-
-  test('push to talk: the turn is the audio recorded while the space bar was held', async (t) => {
-    const server = await serve(t);
-    const samples = await spokenQuestion(engines, 'Tell me, what can you do?', 300);
-    const { page } = await openPage(t, server.url, { samples, stored: { turnMode: 'push_to_talk' } });
-    await reach(page, 'ready');
-    await page.keyboard.down(' ');
-    await reach(page, 'user-speaks');
-    const sent = page.getByTestId('events').locator('li', { hasText: 'input_audio_buffer.append' }).last();
-    const chunks = Math.ceil(samples.length / 480) + 10;
-    await sent.evaluate(
-      (row, least) =>
-        new Promise<void>((resolve) => {
-          const look = () => {
-            if (Number(row.querySelector('.count')?.textContent?.slice(1)) < least) return;
-            watcher.disconnect();
-            resolve();
-          };
-          const watcher = new MutationObserver(look);
-          watcher.observe(row, { subtree: true, childList: true, characterData: true });
-          look();
-        }),
-      chunks,
-    );
-    await page.keyboard.up(' ');
-    await reach(page, 'agent-speaks');
-    await entries(page, 'user')
-      .filter({ hasText: /you do/i })
-      .waitFor();
-    await reach(page, 'ready');
-    assert.equal(await page.getByTestId('status').textContent(), 'Ready', 'the microphone is open, but not listening');
   });
 
   test('on a narrow phone everything fits, and a typed answer can be stopped', async (t) => {

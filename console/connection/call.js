@@ -1,0 +1,155 @@
+/** A call over WebRTC: events on a data channel, audio on tracks. */
+
+import { captureStream } from '../audio/capture.js';
+import { closeCodes } from './link.js';
+
+/** @typedef {import('./link.js').Link} Link */
+
+/** Time for the first packet to pass, after the server has answered. */
+const connectMs = 8000;
+const blocked =
+  'No packets pass between the browser and the server (UDP). On the server, see --call-port and --call-addresses.';
+/** Answers that a WebSocket would get too: access, limits, a full server. */
+const refusals = [403, 429, 503];
+
+/** @implements {Link} */
+export class Call {
+  carriesAudio = true;
+  #listener;
+  #peer = new RTCPeerConnection();
+  #events = this.#peer.createDataChannel('oai-events');
+  #sender = this.#peer.addTransceiver('audio', { direction: 'sendrecv' }).sender;
+  #output = new Audio();
+  /** Listens to the output, for the timeline. @type {AudioContext | null} */
+  #capture = null;
+  /** @type {number | undefined} */
+  #timer;
+  #closed = false;
+
+  /** Whether the browser has WebRTC, and its user has not switched it off. */
+  static get isSupported() {
+    return 'RTCPeerConnection' in globalThis;
+  }
+
+  /** @param {import('./link.js').LinkListener} listener */
+  constructor(listener) {
+    this.#listener = listener;
+    this.#output.autoplay = true;
+    this.#peer.addEventListener('track', ({ streams }) => {
+      this.#output.srcObject = streams[0] ?? null;
+      // Without it only the timeline lacks the audio of the answers.
+      if (streams[0] !== undefined) this.#listen(streams[0]).catch(() => {});
+    });
+    this.#events.addEventListener('message', ({ data }) => listener.onMessage(data));
+    this.#peer.addEventListener('iceconnectionstatechange', () => {
+      if (['connected', 'completed'].includes(this.#peer.iceConnectionState)) clearTimeout(this.#timer);
+    });
+    this.#peer.addEventListener('connectionstatechange', () => {
+      if (this.#peer.connectionState !== 'failed') return;
+      if (this.#events.readyState === 'connecting') this.#end(blocked, closeCodes.noCalls);
+      else this.#end('The connection of the call was lost.', closeCodes.lost);
+    });
+    this.#events.addEventListener('close', () => this.#end('The server ended the call.', closeCodes.lost));
+  }
+
+  /**
+   * @param {URL} url
+   * @param {string} apiKey
+   */
+  async open(url, apiKey) {
+    let answer;
+    try {
+      await this.#peer.setLocalDescription();
+      answer = await fetch(url, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/sdp', ...(apiKey !== '' && { Authorization: `Bearer ${apiKey}` }) },
+        body: this.#peer.localDescription?.sdp ?? '',
+      });
+    } catch {
+      return this.#end(`${url.host} cannot be reached. Is Parley running?`, closeCodes.lost);
+    }
+    if (!answer.ok) return this.#end(await messageOf(answer), codeOf(answer.status));
+    try {
+      await this.#peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+    } catch (error) {
+      return this.#end(`The answer to the call cannot be used: ${error}`, closeCodes.noCalls);
+    }
+    if (this.#peer.iceConnectionState === 'connected' || this.#closed) return;
+    this.#timer = setTimeout(() => this.#end(blocked, closeCodes.noCalls), connectMs);
+  }
+
+  get isOpen() {
+    return this.#events.readyState === 'open';
+  }
+
+  get maxMessageBytes() {
+    return this.#peer.sctp?.maxMessageSize ?? 0;
+  }
+
+  get waitingBytes() {
+    return this.#events.bufferedAmount;
+  }
+
+  /** @param {string} text */
+  send(text) {
+    this.#events.send(text);
+  }
+
+  /** Browsers play and record sound only after a user gesture, so call it from one. */
+  unlock() {
+    if (this.#output.paused) this.#output.play().catch(() => {});
+    void this.#capture?.resume();
+  }
+
+  /** @param {MediaStreamTrack | null} track of the microphone; null sends nothing */
+  async sendTrack(track) {
+    await this.#sender.replaceTrack(track).catch(() => {});
+  }
+
+  /** @param {string} deviceId empty: the default; one that is gone has no effect */
+  async setSpeaker(deviceId) {
+    if ('setSinkId' in this.#output) await this.#output.setSinkId(deviceId).catch(() => {});
+  }
+
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#peer.close();
+    void this.#capture?.close();
+    this.#capture = null;
+  }
+
+  /** @param {MediaStream} stream */
+  async #listen(stream) {
+    const capture = await captureStream(stream, this.#listener.onAudio);
+    if (this.#closed) return capture.close();
+    this.#capture = capture;
+    // Before the user has pressed a button, this waits.
+    void capture.resume();
+  }
+
+  /**
+   * @param {string} message
+   * @param {number} code
+   */
+  #end(message, code) {
+    if (this.#closed) return;
+    this.close();
+    this.#listener.onClosed(message, code);
+  }
+}
+
+/** @param {Response} answer */
+async function messageOf(answer) {
+  try {
+    return String((await answer.json()).error.message);
+  } catch {
+    return `The server takes no calls (HTTP ${answer.status}).`;
+  }
+}
+
+/** @param {number} status */
+function codeOf(status) {
+  if (status === 401) return closeCodes.keyRefused;
+  return refusals.includes(status) ? closeCodes.refused : closeCodes.noCalls;
+}

@@ -1,0 +1,197 @@
+/** Talking with the page, over both transports. */
+
+import assert from 'node:assert/strict';
+import { after, before, suite, type TestContext, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { concatSamples } from '../../src/audio/pcm.ts';
+import type { EngineSet, ParleyServer } from '../../src/server/server.ts';
+import { borrowed, embeddedEngines, spokenQuestion, words } from '../support/embedded.ts';
+import { newServer } from '../support/server.ts';
+import { verifies } from '../support/verifies.ts';
+import { inBrowser, openPage, reach } from './chromium.ts';
+
+const transports = ['webrtc', 'websocket'] as const;
+
+const entries = (page: Page, role: string) => page.getByTestId('transcript').locator(`[data-role=${role}] .text`);
+const sentOrReceived = (page: Page, type: string) => page.getByTestId('events').getByText(type, { exact: true });
+
+/** Records how many characters of the last answer have been heard, at each change. */
+async function watchCaptions(page: Page): Promise<() => Promise<number[]>> {
+  await page.evaluate(() => {
+    const heard: number[] = [];
+    Object.assign(window, { heard });
+    const list = document.querySelector('[data-testid=transcript]') ?? document.body;
+    const watcher = new MutationObserver(() => {
+      const text = [...list.querySelectorAll('[data-role=assistant] .text')].at(-1);
+      const unheard = text?.querySelector('.unheard')?.textContent.length;
+      if (text && unheard !== undefined) heard.push(text.textContent.length - unheard);
+    });
+    watcher.observe(list, { subtree: true, childList: true, characterData: true });
+  });
+  return () => page.evaluate(() => Reflect.get(window, 'heard'));
+}
+
+/** Waits until the microphone has been loud, and then quiet for more than a pause between words. */
+async function untilSpoken(page: Page): Promise<void> {
+  await page.getByTestId('level').evaluate(
+    (meter) =>
+      new Promise<void>((resolve) => {
+        let quiet = Number.NEGATIVE_INFINITY;
+        const watcher = new MutationObserver(() => {
+          const level = Number(meter.getAttribute('value'));
+          if (level > 0.3) quiet = 0;
+          else if (level < 0.05 && ++quiet > 8) {
+            watcher.disconnect();
+            resolve();
+          }
+        });
+        watcher.observe(meter, { attributes: true });
+      }),
+  );
+}
+
+suite('talking with the page in Chromium', inBrowser, () => {
+  let engines: EngineSet;
+  before(async () => {
+    engines = await embeddedEngines();
+  });
+  after(() => engines.close());
+
+  const serve = (t: TestContext, config: object = {}): Promise<ParleyServer> =>
+    newServer(t, { engines: borrowed(engines), config });
+
+  for (const transport of transports) {
+    test(`a spoken question is answered, and speech interrupts the answer: ${transport}`, async (t) => {
+      verifies('R10.5', 'R7.2');
+      const server = await serve(t);
+      const samples = concatSamples([
+        await spokenQuestion(engines, 'What can you do?', 4000),
+        await spokenQuestion(engines, 'What time is it?', 1200),
+      ]);
+      const { page, complaints } = await openPage(t, server.url, { samples, stored: { transport } });
+      await reach(page, 'ready');
+      const heardSoFar = await watchCaptions(page);
+      await page.getByTestId('talk').click();
+      await reach(page, 'user-speaks');
+      await reach(page, 'agent-speaks');
+      assert.equal(words((await entries(page, 'user').first().textContent()) ?? ''), 'what can you do');
+      assert.match(
+        (await page.getByTestId('latency').textContent()) ?? '',
+        /500 ms of it: silence that server_vad waits for.*transcript \d+ ms.*heard \d+ ms/,
+      );
+
+      const interrupted = page.locator('[data-role=assistant][data-interrupted]', { hasText: /interrupted after \d/ });
+      await interrupted.waitFor();
+      const heard = await heardSoFar();
+      assert.ok(new Set(heard).size > 3, `words light up one after the other: ${heard}`);
+      assert.notEqual(
+        await interrupted.locator('.unheard').textContent(),
+        '',
+        'words that were not heard stay visible',
+      );
+      await entries(page, 'assistant').filter({ hasText: /It is/ }).waitFor();
+      await reach(page, 'listening');
+      const last = entries(page, 'assistant').last();
+      assert.equal(await last.locator('.unheard').textContent(), '', 'the whole answer was heard');
+      assert.equal(await sentOrReceived(page, 'conversation.item.truncated').count(), 1);
+      const events = (await page.getByTestId('events').textContent()) ?? '';
+      const audioInEvents = /input_audio_buffer\.append|response\.output_audio\.delta/;
+      if (transport === 'webrtc') assert.doesNotMatch(events, audioInEvents);
+      else assert.match(events, audioInEvents);
+
+      await page.getByTestId('talk').click();
+      await reach(page, 'ready');
+      assert.equal(await page.locator('.notice').count(), 0);
+      assert.deepEqual(complaints, []);
+    });
+
+    test(`push to talk: the turn is what was said while the space bar was held: ${transport}`, async (t) => {
+      const server = await serve(t);
+      const samples = await spokenQuestion(engines, 'Tell me, what can you do?', 300);
+      const stored = { turnMode: 'push_to_talk', transport };
+      const { page, complaints } = await openPage(t, server.url, { samples, stored });
+      await reach(page, 'ready');
+      await page.keyboard.down(' ');
+      await reach(page, 'user-speaks');
+      await untilSpoken(page);
+      await page.keyboard.up(' ');
+      await reach(page, 'agent-speaks');
+      await entries(page, 'user')
+        .filter({ hasText: /you do/i })
+        .waitFor();
+      await page.keyboard.press('Escape');
+      await page.locator('[data-role=assistant][data-interrupted]').waitFor();
+      await reach(page, 'ready');
+      assert.equal(
+        await page.getByTestId('status').textContent(),
+        'Ready',
+        'the microphone is open, but not listening',
+      );
+      assert.deepEqual(complaints, []);
+    });
+
+    test(`a typed question is answered aloud without the microphone: ${transport}`, async (t) => {
+      const server = await serve(t);
+      const { page, complaints } = await openPage(t, server.url, { stored: { transport } });
+      await page.evaluate(() => {
+        navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('The page asked for the microphone.'));
+      });
+      await reach(page, 'ready');
+      await page.getByTestId('text-input').fill('What is two plus two?');
+      await page.getByTestId('send').click();
+      await reach(page, 'agent-speaks');
+      await entries(page, 'assistant')
+        .filter({ hasText: /four|4/ })
+        .waitFor();
+      await reach(page, 'ready');
+      assert.equal(await entries(page, 'user').textContent(), 'What is two plus two?');
+      await page.locator('[data-role=assistant]').getByRole('button', { name: 'Replay' }).click();
+      await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+      assert.equal(await page.locator('.notice').count(), 0);
+      assert.deepEqual(complaints, []);
+    });
+  }
+
+  test('the page calls by itself, and uses a WebSocket where calls are impossible, also after a reload', async (t) => {
+    const server = await serve(t);
+    const { page } = await openPage(t, server.url, { stored: { transport: undefined } });
+    await page.getByText(/· WebRTC$/).waitFor();
+
+    const offers: string[] = [];
+    await page.route('**/v1/realtime/calls?*', (route) => {
+      offers.push(route.request().method());
+      return route.fulfill({ status: 404, body: 'Not here.' });
+    });
+    const notice = page.locator('.notice', {
+      hasText: 'The server takes no calls (HTTP 404). A WebSocket is used instead.',
+    });
+    await page.reload();
+    await notice.waitFor();
+    await page.getByText(/· WebSocket$/).waitFor();
+    await page.reload();
+    await page.getByText(/· WebSocket$/).waitFor();
+    assert.deepEqual(offers, ['POST'], 'a call that was tried in vain is not tried again');
+
+    await page.unroute('**/v1/realtime/calls?*');
+    await page.addInitScript(() => Reflect.deleteProperty(window, 'RTCPeerConnection'));
+    await page.getByRole('button', { name: 'Settings' }).click();
+    for (const value of ['websocket', 'webrtc']) await page.getByLabel('Transport').selectOption(value);
+    await page.reload();
+    await page.locator('.notice', { hasText: 'This browser has no WebRTC.' }).waitFor();
+    await reach(page, 'ready');
+  });
+
+  test('where UDP does not pass, the page says so and uses a WebSocket', async (t) => {
+    // An address for documentation (RFC 5737), which answers nothing.
+    const server = await serve(t, { callAddresses: ['192.0.2.1'] });
+    const { page } = await openPage(t, server.url);
+    await page.clock.install();
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByLabel('Transport').selectOption('webrtc');
+    await page.getByRole('button', { name: 'Reconnect with these' }).click();
+    const notice = page.locator('.notice', { hasText: 'No packets pass between the browser and the server (UDP).' });
+    while (!(await notice.isVisible())) await page.clock.runFor(1000);
+    await page.getByText(/· WebSocket$/).waitFor();
+    await notice.getByRole('button', { name: 'Try WebRTC again' }).waitFor();
+  });
+});
