@@ -24,7 +24,7 @@ import {
   usage,
 } from './options.ts';
 import { loadQuestions, QuestionError } from './questions.ts';
-import { remoteEngines } from './remote-engines.ts';
+import { remoteEngines } from './remote/remote-engines.ts';
 import { busyWarning, comparisonTable, describeMachine, heading, table, warningLine } from './report.ts';
 import { soak } from './soak.ts';
 import { checkOut, type Tree } from './tree.ts';

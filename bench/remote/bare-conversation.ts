@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { wavHeader } from '../src/audio/wav.ts';
+import { wavHeader } from '../../src/audio/wav.ts';
 import { rateHz } from './remote-server.ts';
 
 export interface BareConversation {

@@ -3,9 +3,9 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { tone } from '../dev/harness/instant-engines.ts';
-import { samplesToBytes } from '../src/audio/pcm.ts';
-import { wavHeader } from '../src/audio/wav.ts';
+import { tone } from '../../dev/harness/instant-engines.ts';
+import { samplesToBytes } from '../../src/audio/pcm.ts';
+import { wavHeader } from '../../src/audio/wav.ts';
 
 export const rateHz = 24_000;
 const chunkMs = 100;

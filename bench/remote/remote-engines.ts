@@ -1,14 +1,14 @@
 /** The cost of engines over HTTP beside a plain `fetch` loop, and what a session adds to their delays. */
 
-import { instantEngines } from '../dev/harness/instant-engines.ts';
-import { RealtimeClient } from '../src/cli/realtime-client.ts';
-import { systemClock } from '../src/core/clock.ts';
-import { ChatModel } from '../src/engines/openai/chat-model.ts';
-import { createEngineSets } from '../src/engines/spec/engine-sets.ts';
-import { startServer } from '../src/server/server.ts';
-import type { ModelRequest } from '../src/session/ports/language-model.ts';
+import { instantEngines } from '../../dev/harness/instant-engines.ts';
+import { RealtimeClient } from '../../src/cli/realtime-client.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { ChatModel } from '../../src/engines/openai/chat-model.ts';
+import { createEngineSets } from '../../src/engines/spec/engine-sets.ts';
+import { startServer } from '../../src/server/server.ts';
+import type { ModelRequest } from '../../src/session/ports/language-model.ts';
+import { type Figure, type Section, summarise } from '../figures.ts';
 import { contents, startBareConversation } from './bare-conversation.ts';
-import { type Figure, type Section, summarise } from './figures.ts';
 import { type RemotePace, RemoteServer } from './remote-server.ts';
 
 const streamTokens = 2000;
