@@ -1,5 +1,7 @@
 /** The events of a view of a session (docs/sessions.md), read from a stream of server-sent events. */
 
+import { SessionsProblem } from './sessions-api.js';
+
 /** @typedef {import('../realtime-client.js').ServerEvent} ServerEvent */
 /** @typedef {import('./sessions-api.js').SessionRow} SessionRow */
 /** @typedef {'session_ended' | 'too_slow' | 'failed'} EndReason */
@@ -17,17 +19,19 @@ const encoder = new TextEncoder();
  * @param {ReadableStream<Uint8Array<ArrayBuffer>>} stream of server-sent events (WHATWG HTML, section 9.2), each with one line of data
  * @param {(event: ServerEvent | ViewEvent, bytes: number) => void} onEvent
  * @returns {Promise<void>} at the end of the stream
- * @throws {Error} if the connection is lost
+ * @throws {SessionsProblem} if the connection is lost
  */
 export async function readEvents(stream, onEvent) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let unread = '';
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch(() => {
+      throw new SessionsProblem('The connection to the server was lost.', 0);
+    });
     if (done) return;
     const messages = (unread + value).split('\n\n');
     unread = messages.pop() ?? '';
-    if (unread.length > maxUnread) throw new Error('The view contains an event that is too long.');
+    if (unread.length > maxUnread) throw new SessionsProblem('The view has an event that is too long.', 0);
     for (const message of messages) {
       // Other messages are comments.
       if (!message.startsWith('data: ')) continue;

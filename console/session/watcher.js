@@ -72,9 +72,14 @@ export class Watcher {
       });
     } catch (error) {
       if (abort.signal.aborted) return;
-      if (error instanceof SessionsProblem && error.status !== 0) return this.#refused(error);
+      abort.abort();
+      if (!(error instanceof SessionsProblem)) {
+        this.#end('this page failed to show it');
+        throw error;
+      }
+      if (error.status !== 0) return this.#refused(error);
     }
-    if (abort.signal.aborted) return;
+    if (this.#abort !== abort) return;
     if (reason === 'session_ended') return this.#end('it has ended');
     const why =
       reason === 'too_slow' ? 'this page did not read fast enough, so events are missing' : 'the connection was lost';
