@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { newServer } from '../support/server.ts';
 import { inBrowser, openPage, reach } from './chromium.ts';
 
-const responses = 3000;
+const responses = 1500;
 
 /** A saved session of many events: two per response, and an error in the middle. */
 function longSession(): Buffer {
