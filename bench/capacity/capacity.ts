@@ -14,6 +14,7 @@ export interface CapacityPlan {
   /** Searches for the capacity of each server, and the steps of one. */
   searches: number;
   steps: number;
+  stepMs: number;
   /** Spans of turns of text of each server, and the turns of each of 16 sessions. */
   textSpans: number;
   textTurns: number;
@@ -22,6 +23,9 @@ export interface CapacityPlan {
 /** The added time that a core must not exceed at its 99th percentile. */
 const addedMs = 10;
 const warmUpMs = 1500;
+/** Turns whose code is not compiled yet: compiling takes time of the same core. */
+const warmUpSessions = 20;
+const warmUpTurnsMs = 15_000;
 const pauseMs = 500;
 const spreadMs = 2500;
 const textSessions = 16;
@@ -147,13 +151,14 @@ async function capacities(
   }: { question: Int16Array; estimate: ReturnType<typeof estimates>; warnings: string[] },
 ): Promise<Capacities> {
   const found: Capacities = { 'bare-silero': [], silero: [] };
+  for (const kind of both) await added(servers[kind], warmUpSessions, question, warmUpTurnsMs);
   for (let search = 0; search < plan.searches; search++) {
     for (const kind of search % 2 === 0 ? both : both.toReversed()) {
       let low = 0;
       let high = 1.2 * estimate[kind];
       for (let step = 0; step < plan.steps; step++) {
         const sessions = Math.round((Math.max(low, 0.2 * high) + high) / 2);
-        const { p99, problems } = await added(servers[kind], sessions, question, plan.spanMs);
+        const { p99, problems } = await added(servers[kind], sessions, question, plan.stepMs);
         process.stderr.write(`${names[kind]}: ${sessions} sessions, p99 ${p99.toFixed(1)} ms\n`);
         warnings.push(...problems.map((problem) => `${names[kind]}, ${sessions} sessions: ${problem}`));
         if (p99 <= addedMs) low = sessions;

@@ -107,7 +107,7 @@ export const defaultSessionSettings: SessionSettings = {
   contextTokens: [{ tokens: defaultContextTokens }],
   limits: {
     inputBufferMs: 600_000,
-    silenceMs: 3000,
+    silenceMs: 2000,
     undetectedAudioMs: 10_000,
     keptAudioMs: 600_000,
     items: 2000,
