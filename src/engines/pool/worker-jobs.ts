@@ -115,17 +115,21 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
   post({ type: 'ready' });
 }
 
+/** Of a full core, the event loop gets three quarters; other programs on the machine do not starve the engines. */
+const NICER = 5;
+
 /**
  * Lowers the priority of this thread, and of those that it starts, below that of the event loop: where they share a
  * core, a job would delay all sessions. Only Linux has priorities of threads (setpriority(2), "Bugs").
  */
 function yieldToEventLoop(): void {
   if (process.platform !== 'linux') return;
-  setPriority(0, Math.min(getPriority(0) + NICER, constants.priority.PRIORITY_LOW));
+  try {
+    setPriority(0, Math.min(getPriority(0) + NICER, constants.priority.PRIORITY_LOW));
+  } catch {
+    // A sandbox may forbid it. The thread then works as everywhere else.
+  }
 }
-
-/** Of a full core, the event loop gets three quarters; other programs on the machine do not starve the engines. */
-const NICER = 5;
 
 /** The path of a user's model, if the pool's `workerData` has `modelPath`. */
 export function modelPathOf(data: unknown): string | undefined {
