@@ -5,8 +5,10 @@ import { after, before, suite, type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { concatSamples } from '../../src/audio/pcm.ts';
 import type { EngineSet, ParleyServer } from '../../src/server/server.ts';
+import type { OpenTurn, TranscribeOptions, TranscriptEvent } from '../../src/session/ports/transcriber.ts';
 import { borrowed, embeddedEngines, spokenQuestion, words } from '../support/embedded.ts';
-import { newServer } from '../support/server.ts';
+import { FakeTranscriber, fakeEngines, tone } from '../support/fake-engines.ts';
+import { fakeEngineSet, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { inBrowser, openPage, reach } from './chromium.ts';
 
@@ -48,6 +50,14 @@ async function untilSpoken(page: Page): Promise<void> {
         watcher.observe(meter, { attributes: true });
       }),
   );
+}
+
+/** Has words during speech, which goes on. */
+class Follower extends FakeTranscriber {
+  async *follow(turn: OpenTurn, { signal }: TranscribeOptions): AsyncGenerator<TranscriptEvent> {
+    await turn.reaches(500, signal);
+    yield { type: 'delta', text: 'Where is my' };
+  }
 }
 
 suite('talking with the page in Chromium', inBrowser, () => {
@@ -151,6 +161,14 @@ suite('talking with the page in Chromium', inBrowser, () => {
       assert.deepEqual(complaints, []);
     });
   }
+
+  test('the words of the user appear while they are spoken', async (t) => {
+    const server = await newServer(t, { engines: fakeEngineSet({ ...fakeEngines(), transcriber: new Follower() }) });
+    const { page } = await openPage(t, server.url, { samples: tone(60_000, 24_000) });
+    await reach(page, 'ready');
+    await page.getByTestId('talk').click();
+    await page.locator('body[data-state=user-speaks] [data-role=user]', { hasText: 'Where is my' }).waitFor();
+  });
 
   test('the page calls by itself, and uses a WebSocket where calls are impossible, also after a reload', async (t) => {
     const server = await serve(t);
