@@ -47,9 +47,7 @@ async function loadEncoding(): Promise<CountExactly> {
   const script = workerScript(import.meta.url, 'token-ranks-worker');
   const pool = new WorkerPool<null, TokenRanks>({ engine: 'tokenizer', script, size: 1 });
   try {
-    const { value: ranks } = await pool.run(null).next();
-    if (ranks === undefined) throw new Error('The thread ended without tokens');
-    return tokenCounter(ranks, O200K_TOKEN_SPLIT_REGEX);
+    return tokenCounter(await pool.request(null), O200K_TOKEN_SPLIT_REGEX);
   } finally {
     await pool.close();
   }

@@ -80,6 +80,16 @@ export function isHeavy(bytes: number, text: () => string): boolean {
   return bytes > lightBytes || (bytes > lightValues && holdsMoreValuesThan(lightValues, text()));
 }
 
+/** The text of a frame of JSON, decoded once; the frame itself if it `isHeavy`. */
+export function textUnlessHeavy(frame: Buffer | { toString(): string }): string | Buffer {
+  let text: string | undefined;
+  const read = () => {
+    text ??= frame.toString();
+    return text;
+  };
+  return Buffer.isBuffer(frame) && isHeavy(frame.length, read) ? frame : read();
+}
+
 const marks = ['"', ',', '[', '{'] as const;
 const backslash = 0x5c;
 

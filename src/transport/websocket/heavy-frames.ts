@@ -1,10 +1,9 @@
-import type { RawData } from 'ws';
 import type { Config } from '../../config/config.ts';
 import { EngineError } from '../../engines/engine-error.ts';
 import { type PoolSurroundings, WorkerPool, workerScript } from '../../engines/pool/worker-pool.ts';
 import type { Dialect } from '../../protocol/dialect.ts';
 import { WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
-import { ClientEventError, isHeavy } from '../../protocol/parse/frame-parser.ts';
+import { ClientEventError } from '../../protocol/parse/frame-parser.ts';
 import type { CheckSettings } from '../../protocol/parse/leniencies.ts';
 import type { CheckNotices } from '../../protocol/parse/schema-check.ts';
 import type { ClientEvent } from '../../protocol/wire/client-events.ts';
@@ -68,14 +67,4 @@ export function transferable(frame: Buffer): { bytes: Uint8Array; transfer: Arra
   const bytes = frame.byteLength === frame.buffer.byteLength ? frame : new Uint8Array(frame);
   const { buffer } = bytes;
   return { bytes, transfer: buffer instanceof ArrayBuffer ? [buffer] : [] };
-}
-
-/** The text of a frame, decoded once; the frame itself if `HeavyFrames` must parse it. */
-export function textUnlessHeavy(frame: RawData): string | Buffer {
-  let text: string | undefined;
-  const read = () => {
-    text ??= frame.toString();
-    return text;
-  };
-  return Buffer.isBuffer(frame) && isHeavy(frame.length, read) ? frame : read();
 }

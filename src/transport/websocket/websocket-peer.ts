@@ -5,14 +5,14 @@ import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import type { Dialect } from '../../protocol/dialect.ts';
 import { type WireError, wireErrors } from '../../protocol/errors/wire-errors.ts';
-import { ClientEventError } from '../../protocol/parse/frame-parser.ts';
+import { ClientEventError, textUnlessHeavy } from '../../protocol/parse/frame-parser.ts';
 import type { OutgoingEvent } from '../../protocol/wire/server-events.ts';
 import type { CloseReason, Peer } from '../../session/ports/peer.ts';
 import type { WorkClaim } from '../../session/ports/work-claim.ts';
 import type { Session } from '../../session/session.ts';
 import { base64Audio } from '../base64-audio.ts';
 import { LoggedNotices } from '../logged-notices.ts';
-import { type HeavyFrames, textUnlessHeavy } from './heavy-frames.ts';
+import type { HeavyFrames } from './heavy-frames.ts';
 import { InboundFlow, type InboundFlowLimits } from './inbound-flow.ts';
 import { OutputQueue } from './output-queue.ts';
 

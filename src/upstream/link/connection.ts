@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { type RawData, WebSocket } from 'ws';
 import type { Clock } from '../../core/clock.ts';
-import { isHeavy } from '../../protocol/parse/frame-parser.ts';
+import { textUnlessHeavy } from '../../protocol/parse/frame-parser.ts';
 import type { CloseReason } from '../../session/ports/peer.ts';
 import { connectionFailure, httpFailure, type UpstreamFailure } from './failure.ts';
 import { readEvent, redactText, type UpstreamEvent } from './json.ts';
@@ -139,13 +139,14 @@ export class UpstreamConnection {
     if (this.#over) return;
     if (isBinary) return this.#reportOddity('binary');
     const { secret, readHeavy } = this.#options;
-    if (readHeavy && Buffer.isBuffer(data) && isHeavy(data.length, () => data.toString())) {
-      return readHeavy(data, secret).then(
+    const message = readHeavy ? textUnlessHeavy(data) : data.toString();
+    if (readHeavy && typeof message !== 'string') {
+      return readHeavy(message, secret).then(
         (event) => this.#read(event),
         () => this.#socket.terminate(),
       );
     }
-    this.#read(readEvent(data.toString(), secret));
+    this.#read(readEvent(String(message), secret));
   }
 
   #read(event: UpstreamEvent | string): void {
