@@ -13,7 +13,7 @@ import { element, keepAtEnd, make } from './dom.js';
  * @property {SpokenWord | null} spoken the word that is being spoken; null: the whole text looks the same
  */
 
-const maxEntries = 500;
+const maxItems = 500;
 const names = { assistant: 'Parley', system: 'System', tool: 'Tool' };
 
 export class Transcript {
@@ -21,6 +21,7 @@ export class Transcript {
   #list;
   #onReplay;
   #names;
+  #dropped = make('li', 'divider', 'earlier messages are in the events only');
   #announcer = element('announcer', HTMLElement);
   /** @type {Map<string, Entry>} */
   #entries = new Map();
@@ -241,11 +242,14 @@ export class Transcript {
     }
   }
 
+  /** The oldest items are replaced by a remark. */
   #bound() {
-    while (this.#list.children.length > maxEntries) {
-      const oldest = this.#list.firstElementChild;
+    while (this.#list.children.length > maxItems) {
+      const [first, second] = this.#list.children;
+      const oldest = first === this.#dropped ? second : first;
       for (const [id, { node }] of this.#entries) if (node === oldest) this.#entries.delete(id);
       oldest?.remove();
+      this.#list.prepend(this.#dropped);
     }
   }
 }

@@ -3,15 +3,25 @@ import { suite, test } from 'node:test';
 import { newServer } from '../support/server.ts';
 import { inBrowser, openPage, reach } from './chromium.ts';
 
-const responses = 1500;
+const responses = 800;
 
-/** A saved session of many events: two per response, and an error in the middle. */
-function longSession(): Buffer {
+/** A saved session of these events, one every 10 ms. */
+function savedSession(events: object[]): { name: string; mimeType: string; buffer: Buffer } {
+  const lines = [
+    { parley_session: 1, started_at: '2026-11-29T08:00:00Z' },
+    ...events.map((event, i) => ({ ms: i * 10, direction: 'received', bytes: 100, event })),
+  ];
+  const buffer = Buffer.from(lines.map((line) => JSON.stringify(line)).join('\n'));
+  return { name: 'long.jsonl', mimeType: '', buffer };
+}
+
+/** Two per response, and an error in the middle. */
+function manyEvents(): object[] {
   const error = {
     type: 'error',
     error: { type: 'server_error', code: 'broken', message: 'The middle.', param: 'here' },
   };
-  const events = Array.from({ length: responses }, (_, i) => [
+  return Array.from({ length: responses }, (_, i) => [
     { type: 'response.created', response: { id: `resp_${i}` } },
     ...(i === responses / 2 ? [error] : []),
     {
@@ -26,11 +36,6 @@ function longSession(): Buffer {
       },
     },
   ]).flat();
-  const lines = [
-    { parley_session: 1, started_at: '2026-11-29T08:00:00Z' },
-    ...events.map((event, i) => ({ ms: i * 10, direction: 'received', bytes: 100, event })),
-  ];
-  return Buffer.from(lines.map((line) => JSON.stringify(line)).join('\n'));
 }
 
 suite('the event log in Chromium', inBrowser, () => {
@@ -38,15 +43,14 @@ suite('the event log in Chromium', inBrowser, () => {
     const server = await newServer(t);
     const { page, complaints } = await openPage(t, server.url);
     await reach(page, 'ready');
-    const name = 'long.jsonl';
-    await page.getByTestId('session-files').setInputFiles({ name, mimeType: '', buffer: longSession() });
+    await page.getByTestId('session-files').setInputFiles(savedSession(manyEvents()));
     await page.getByText(/^A saved session of/).waitFor();
-    const rows = page.getByTestId('events').getByRole('listitem');
+    const rows = page.getByTestId('events').locator('li');
     const filter = page.getByPlaceholder('Filter');
     assert.equal(await rows.count(), 1000);
     const earlier = page.getByRole('button', { name: 'Show earlier events' });
     await earlier.click();
-    assert.equal(await rows.count(), 2000);
+    assert.equal(await rows.count(), 2 * responses + 1);
 
     await filter.fill('resp_3 response.created');
     assert.equal(await rows.count(), 111, 'resp_3, resp_30 to 39, resp_300 to 399');
@@ -66,5 +70,22 @@ suite('the event log in Chromium', inBrowser, () => {
     assert.match((await page.getByTestId('events').locator(':focus').textContent()) ?? '', /response\.created.*resp_0/);
     assert.equal(await rows.count(), 2 * responses + 1);
     assert.deepEqual(complaints, []);
+  });
+
+  test('a transcript that drops its oldest messages says so', async (t) => {
+    const server = await newServer(t);
+    const { page } = await openPage(t, server.url);
+    await reach(page, 'ready');
+    const messages = Array.from({ length: 600 }, (_, i) => ({
+      type: 'conversation.item.added',
+      previous_item_id: null,
+      item: { id: `item_${i}`, type: 'message', role: 'user', content: [{ type: 'input_text', text: `Number ${i}` }] },
+    }));
+    await page.getByTestId('session-files').setInputFiles(savedSession(messages));
+    const texts = page.getByTestId('record-transcript').locator('li');
+    await texts.first().getByText('earlier messages are in the events only').waitFor();
+    assert.equal(await texts.count(), 500);
+    assert.match((await texts.nth(1).textContent()) ?? '', /Number 101$/);
+    assert.match((await texts.last().textContent()) ?? '', /Number 599$/);
   });
 });
