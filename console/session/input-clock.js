@@ -1,12 +1,18 @@
 /** Places positions of the server's input audio (`audio_start_ms`, `audio_end_ms`) on the time axis. */
 
+/**
+ * The start and the end of a turn: where the browser was too busy to send audio, positions fall behind the axis, and
+ * earlier reports are of no use.
+ */
+const mostReports = 2;
+
 export class InputClock {
   /** Where stretches without gaps begin: in the input audio, and on the axis. @type {{ inputMs: number, atMs: number }[]} */
   #starts = [];
   #inputMs = 0;
   #endMs = Number.NEGATIVE_INFINITY;
-  /** In calls, where no event says what was sent: the smallest delay with which the server reported a position. */
-  #offsetMs = Number.POSITIVE_INFINITY;
+  /** In calls, where no event says what was sent: the delays of the last reports. @type {number[]} */
+  #delaysMs = [];
 
   /**
    * Audio was sent in an event.
@@ -20,14 +26,19 @@ export class InputClock {
   }
 
   /**
-   * @param {number} inputMs a position in the input audio
-   * @param {number} reportedMs when the server reported it, on the axis
+   * The server reported a position.
+   * @param {number} inputMs in the input audio
+   * @param {number} reportedMs on the axis
    */
-  timeOf(inputMs, reportedMs) {
+  reported(inputMs, reportedMs) {
+    this.#delaysMs = [...this.#delaysMs, reportedMs - inputMs].slice(-mostReports);
+  }
+
+  /** @param {number} inputMs a position in the input audio */
+  timeOf(inputMs) {
     const start = this.#starts.findLast((candidate) => candidate.inputMs <= inputMs);
     if (start !== undefined) return start.atMs + inputMs - start.inputMs;
-    // A position is at most as late as its report, so the earliest report gives the best estimate.
-    this.#offsetMs = Math.min(this.#offsetMs, reportedMs - inputMs);
-    return Math.max(0, inputMs + this.#offsetMs);
+    // A position is at most as late as its report, so the earlier report gives the better estimate.
+    return Math.max(0, inputMs + Math.min(...this.#delaysMs));
   }
 }

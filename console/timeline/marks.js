@@ -221,24 +221,24 @@ export class Marks {
    */
   #speechStarted(entry, { audio_start_ms: audioMs, item_id: itemId }) {
     this.#startedMs.set(itemId, audioMs);
+    this.#clock.reported(audioMs, entry.atMs);
     const speech = this.#marks.begin(`speech ${itemId}`, entry, 'speech', 'user', 'Speech', '');
     const turn = this.#marks.begin(`turn ${itemId}`, entry, 'turns', 'user', 'Turn', '');
     speech.item = itemId;
     speech.facts.push(['audio_start_ms', ms(audioMs)], ['reported at', seconds(entry.atMs)]);
     turn.facts.push(['item', itemId]);
-    this.#placeStart(itemId, entry.atMs);
+    this.#placeStart(itemId);
   }
 
   /**
    * In a call, the end of speech may show that its start was earlier than it seemed.
    * @param {string} itemId
-   * @param {number} reportedMs
    */
-  #placeStart(itemId, reportedMs) {
+  #placeStart(itemId) {
     const audioMs = this.#startedMs.get(itemId);
     for (const key of [`speech ${itemId}`, `turn ${itemId}`]) {
       const mark = this.#marks.get(key);
-      if (mark !== undefined && audioMs !== undefined) mark.startMs = this.#clock.timeOf(audioMs, reportedMs);
+      if (mark !== undefined && audioMs !== undefined) mark.startMs = this.#clock.timeOf(audioMs);
     }
   }
 
@@ -248,8 +248,9 @@ export class Marks {
    */
   #speechStopped({ atMs }, { audio_end_ms: audioMs, item_id: itemId }) {
     this.#stoppedMs.set(itemId, atMs);
-    const endMs = this.#clock.timeOf(audioMs, atMs);
-    this.#placeStart(itemId, atMs);
+    this.#clock.reported(audioMs, atMs);
+    const endMs = this.#clock.timeOf(audioMs);
+    this.#placeStart(itemId);
     this.#marks.end(`speech ${itemId}`, endMs, {
       facts: [
         ['audio_end_ms', ms(audioMs)],

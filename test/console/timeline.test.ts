@@ -59,13 +59,18 @@ suite('marks of the timeline', () => {
     assert.deepEqual(times('speech'), [[10_400, null]]);
   });
 
-  test('in a call, whose audio is in no event, the earliest report aligns the axis', () => {
+  test('in a call, whose audio is in no event, the earlier report of a turn aligns it', () => {
     const { receive, times } = newTimeline();
     receive(3400, { type: 'input_audio_buffer.speech_started', audio_start_ms: 2000, item_id: 'a' });
     receive(5050, { type: 'input_audio_buffer.speech_stopped', audio_end_ms: 4000, item_id: 'a' });
     assert.deepEqual(times('speech'), [[3050, 5050]]);
     receive(8000, { type: 'input_audio_buffer.speech_started', audio_start_ms: 6600, item_id: 'b' });
     assert.deepEqual(times('speech').at(-1), [7650, null]);
+    // The browser has sent nothing for 2 s.
+    receive(11_650, { type: 'input_audio_buffer.speech_stopped', audio_end_ms: 8600, item_id: 'b' });
+    receive(14_000, { type: 'input_audio_buffer.speech_started', audio_start_ms: 10_600, item_id: 'c' });
+    receive(15_650, { type: 'input_audio_buffer.speech_stopped', audio_end_ms: 12_600, item_id: 'c' });
+    assert.deepEqual(times('speech').at(-1), [13_650, 15_650]);
   });
 
   test('a transcript lasts from the commit to its completion, a response to response.done', () => {
