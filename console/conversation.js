@@ -1,13 +1,15 @@
 /** The conversation on the page: handles events, plays and interrupts answers, and tracks whose turn it is. */
 
 import { decodeBase64 } from './audio/pcm.js';
-import { fullUpdate, policySilenceMs, updatesFor } from './settings.js';
+import { SessionUpdates } from './settings/session-updates.js';
+import { answersTurns, policySilenceMs, turnModeOf } from './settings/settings.js';
 import { ToolCalls } from './tools/tool-calls.js';
 import { TranscriptWriter } from './transcript-writer.js';
 
 /** @typedef {import('./realtime-client.js').ServerEvent} ServerEvent */
 /** @typedef {import('../src/protocol/wire/server-events.ts').ResponseResource} ResponseResource */
-/** @typedef {import('./settings.js').Settings} Settings */
+/** @typedef {import('./settings/settings.js').Settings} Settings */
+/** @typedef {import('../src/protocol/wire/session-config.ts').SessionUpdate} SessionUpdate */
 /**
  * @typedef {'disconnected' | 'connecting' | 'ready' | 'listening' | 'user-speaks' | 'thinking' | 'agent-speaks'} State
  */
@@ -21,6 +23,7 @@ import { TranscriptWriter } from './transcript-writer.js';
  * @property {Settings} settings
  * @property {() => void} onChange the state may be another
  * @property {(message: string, code: string | null) => void} onError
+ * @property {(refusal: import('./settings/session-updates.js').Refusal) => void} onRefused the server refused a setting
  */
 
 /** Whether a call plays audio after an event. @type {ReadonlyMap<string, boolean>} */
@@ -43,6 +46,7 @@ export class Conversation {
   #settings;
   #toolCalls;
   #writer;
+  #updates;
   /** @type {'disconnected' | 'connecting' | 'connected'} */
   #phase = 'disconnected';
   #userSpeaks = false;
@@ -70,6 +74,11 @@ export class Conversation {
       code: () => this.#settings.functions,
       onAnswered: () => this.#continueWithTools(),
     });
+    this.#updates = new SessionUpdates(
+      (session) =>
+        parts.client.send({ type: 'session.update', session: /** @type {SessionUpdate} */ ({ ...session }) }),
+      parts.onRefused,
+    );
   }
 
   get isConnected() {
@@ -121,9 +130,8 @@ export class Conversation {
 
   /** @param {Settings} settings take effect at once, as far as a live session allows */
   apply(settings) {
-    const updates = updatesFor(this.#settings, settings);
     this.#settings = settings;
-    if (this.isConnected) for (const session of updates) this.#parts.client.send({ type: 'session.update', session });
+    this.#updates.apply(settings.session);
   }
 
   /**
@@ -186,7 +194,10 @@ export class Conversation {
       case 'session.created':
         this.#phase = 'connected';
         latency.clear();
-        this.#parts.client.send({ type: 'session.update', session: fullUpdate(this.#settings) });
+        this.#updates.start({ ...event.session }, this.#settings.session, this.#settings.dialect);
+        break;
+      case 'session.updated':
+        this.#updates.confirmed();
         break;
       case 'input_audio_buffer.speech_started':
         this.#userSpeaks = true;
@@ -194,7 +205,7 @@ export class Conversation {
         break;
       case 'input_audio_buffer.speech_stopped':
         this.#userSpeaks = false;
-        this.#awaitsResponse = true;
+        this.#awaitsResponse = answersTurns(this.#settings);
         latency.begin({ ...this.#turnEnd(), itemId: event.item_id });
         break;
       case 'input_audio_buffer.committed':
@@ -248,6 +259,7 @@ export class Conversation {
     this.#interrupted.clear();
     this.#callPlays = false;
     this.#toolCalls.reset();
+    this.#updates.end();
     this.#parts.player.flush();
     this.#parts.captions.stop();
     this.#parts.transcript.endSession();
@@ -281,7 +293,7 @@ export class Conversation {
 
   #turnEnd() {
     const silenceMs = policySilenceMs(this.#settings);
-    return { kind: `${silenceMs} ms of it: silence that ${this.#settings.turnMode} waits for`, silenceMs };
+    return { kind: `${silenceMs} ms of it: silence that ${turnModeOf(this.#settings.session)} waits for`, silenceMs };
   }
 
   /** A call may have ended while the model or the user speaks: their next answer includes its result. */
@@ -319,6 +331,7 @@ export class Conversation {
 
   /** @param {ServerEvent & { type: 'error' }} event */
   #failed({ error }) {
+    if (this.#updates.refused(error)) return;
     this.#awaitsResponse = false;
     if (!this.isConnected) {
       this.#refusal = error.message;

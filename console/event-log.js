@@ -183,8 +183,9 @@ export class EventLog {
     if (kind !== '' && kind !== entry.direction && kind !== familyOf(entry.event.type)) return false;
     const wanted = this.#text.value.toLowerCase().split(/\s+/);
     if (wanted.every((word) => word === '')) return true;
-    const json = isStreaming(entry.event) ? '' : JSON.stringify(entry.event);
-    const text = `${entry.event.type} ${words} ${json}`.toLowerCase();
+    const { event, wire = event } = entry;
+    const json = isStreaming(event) ? '' : JSON.stringify(wire);
+    const text = `${wire.type} ${words} ${json}`.toLowerCase();
     return wanted.every((word) => text.includes(word));
   }
 }

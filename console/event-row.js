@@ -23,7 +23,12 @@ export class EventRow {
   constructor(group, onShowInTimeline) {
     this.#group = group;
     this.#onShowInTimeline = onShowInTimeline;
-    const { atMs, direction, event } = /** @type {import('./session/record.js').Entry} */ (group.entries[0]);
+    const {
+      atMs,
+      direction,
+      event,
+      wire = event,
+    } = /** @type {import('./session/record.js').Entry} */ (group.entries[0]);
     const arrow = make('span', 'arrow', direction === 'sent' ? '↑' : '↓');
     arrow.setAttribute('role', 'img');
     arrow.setAttribute('aria-label', direction);
@@ -32,7 +37,7 @@ export class EventRow {
       'row-head',
       make('time', '', (atMs / 1000).toFixed(3)),
       arrow,
-      make('span', 'type', event.type),
+      make('span', 'type', wire.type),
       this.#count,
       this.#summary,
       this.#size,
@@ -77,7 +82,7 @@ export class EventRow {
   /** @param {HTMLElement} details */
   #fillDetails(details) {
     const { entries, total } = this.#group;
-    const text = entries.map(({ event }) => JSON.stringify(event, null, total > 1 ? 0 : 2)).join('\n');
+    const text = entries.map(({ event, wire = event }) => JSON.stringify(wire, null, total > 1 ? 0 : 2)).join('\n');
     const rest = total - entries.length;
     const json = make('pre', '', rest > 0 ? `${text}\n… and ${rest} more` : text);
     // Scrollable, so the keyboard must reach it.

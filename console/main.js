@@ -18,8 +18,10 @@ import { OtherSession } from './session/other-session.js';
 import { SessionList } from './session/session-list.js';
 import { bindSessionMenu } from './session/session-menu.js';
 import { SessionsApi } from './session/sessions-api.js';
-import { loadSettings, saveSettings } from './settings.js';
-import { SettingsForm } from './settings-form.js';
+import { Borrowing } from './settings/borrowed.js';
+import { maskSecrets } from './settings/secrets.js';
+import { areBorrowed, loadSettings, saveSettings } from './settings/settings.js';
+import { SettingsForm } from './settings/settings-form.js';
 import { Talk } from './talk.js';
 import { bindTalkButton } from './talk-button.js';
 import { Transcript } from './transcript.js';
@@ -85,25 +87,27 @@ const meter = new LevelMeter();
 const audioChoice = loadAudioChoice();
 
 const client = new RealtimeClient({
-  onSent: (event, bytes) => inspector.live.add('sent', event, inspector.nowMs, bytes),
+  onSent: (event, bytes) => inspector.live.add('sent', withoutSecrets(event), inspector.nowMs, bytes),
   onCallAudio(samples) {
     const level = levelOf(samples);
     meter.showOutput(level);
     captions.trackPlayed(level > 0);
     if (level > 0) inspector.live.addAssistantAudio(samples, inspector.nowMs);
   },
-  onReceived(event, bytes) {
-    inspector.live.add('received', event, inspector.nowMs, bytes);
+  onReceived(event, bytes, wire) {
+    inspector.live.add('received', event, inspector.nowMs, bytes, wire);
     if (event.type === 'session.created') {
       ending = null;
       ownSessionId = event.session.id;
       reconnection.succeeded();
       notices.remove('connection');
       talk.sendTrack();
-      if (event.session.type === 'realtime') form.showServerInstructions(event.session.instructions);
+      form.clearRefusals();
     }
-    if (event.type === 'session.updated' && event.session.type === 'realtime')
+    if (event.type === 'session.updated' && event.session.type === 'realtime') {
+      form.showEffective({ ...event.session });
       sessionLine.textContent = describeSession(event.session);
+    }
     conversation.receive(event);
   },
   onNoCalls(why) {
@@ -148,10 +152,16 @@ const conversation = new Conversation({
   settings,
   onChange: showState,
   onError(message, code) {
-    const kind = `server ${code}`;
-    if (code === 'cannot_update_voice')
-      notices.show(kind, message, [{ label: 'Reconnect to change it', run: connect }]);
-    else notices.show(kind, code === null ? message : `${message} (${code})`);
+    notices.show(`server ${code}`, code === null ? message : `${message} (${code})`);
+  },
+  onRefused(refusal) {
+    const path = form.showRefusal(refusal);
+    const needsReconnect = refusal.code === 'cannot_update_voice';
+    notices.show(`setting ${path}`, `The server refused a setting: ${refusal.message}`, [
+      needsReconnect
+        ? { label: 'Reconnect to change it', run: connect }
+        : { label: 'Settings', run: () => form.openAt(path) },
+    ]);
   },
 });
 
@@ -174,13 +184,8 @@ const talk = new Talk({
 const form = new SettingsForm(
   settings,
   (changed) => {
-    saveSettings(changed);
-    sessionsApi.pageKey = changed.apiKey;
-    if (changed.transport !== transport) client.retryCalls();
-    transport = changed.transport;
-    talk.apply(changed);
-    conversation.apply(changed);
-    showState();
+    saveSettings(changed, { borrowed: areBorrowed() });
+    apply(changed);
   },
   connect,
 );
@@ -194,6 +199,21 @@ const audioMenu = new AudioMenu(audioChoice, {
   onConnected: (microphones) => void talk.devicesChanged(microphones),
 });
 useSpeaker(audioChoice.speakerId);
+const borrowing = new Borrowing(
+  (other) => {
+    otherSession.close();
+    // The running session does not get them.
+    client.close();
+    conversation.disconnected();
+    form.replace(other);
+    apply(other);
+    connect();
+  },
+  (message) => notices.show('link', message),
+);
+element('use-settings', HTMLButtonElement).addEventListener('click', () =>
+  borrowing.openSession(inspector.shown.entries),
+);
 
 const reconnection = new Reconnection(() => conversation.connect());
 
@@ -222,6 +242,23 @@ element('reconnect', HTMLButtonElement).addEventListener('click', () => {
 
 connect();
 void introduceStandIn();
+void borrowing.openAddress();
+
+/** @param {import('./settings/settings.js').Settings} changed take effect at once, as far as a live session allows */
+function apply(changed) {
+  sessionsApi.pageKey = changed.apiKey;
+  if (changed.transport !== transport) client.retryCalls();
+  transport = changed.transport;
+  talk.apply(changed);
+  conversation.apply(changed);
+  showState();
+}
+
+/** @param {import('./realtime-client.js').ClientEvent} event */
+function withoutSecrets(event) {
+  if (event.type !== 'session.update') return event;
+  return /** @type {typeof event} */ ({ ...event, session: maskSecrets({ ...event.session }) });
+}
 
 /**
  * Sends a message, or displays why it was not sent.

@@ -3,17 +3,18 @@
 import { Call } from './connection/call.js';
 import { closeCodes } from './connection/link.js';
 import { Socket } from './connection/socket.js';
+import { toGaEvent } from './settings/dialect.js';
 import { readStored, writeStored } from './stored.js';
 
 /** @typedef {import('../src/protocol/wire/ledger.ts').LedgerEvent} LedgerEvent */
 /** @typedef {import('../src/protocol/wire/words.ts').WordsEvent} WordsEvent */
 /** @typedef {import('../src/protocol/wire/server-events.ts').ServerEvent | LedgerEvent | WordsEvent} ServerEvent */
 /** @typedef {import('../src/protocol/wire/client-events.ts').ClientEvent} ClientEvent */
-/** @typedef {import('./settings.js').Transport} Transport */
+/** @typedef {Pick<import('./settings/settings.js').Settings, 'model' | 'apiKey' | 'transport' | 'dialect'>} ConnectOptions */
 /**
  * @typedef {object} ClientListener
  * @property {(event: ClientEvent, bytes: number) => void} onSent
- * @property {(event: ServerEvent, bytes: number) => void} onReceived
+ * @property {(event: ServerEvent, bytes: number, wire: ServerEvent) => void} onReceived with the names of GA, and as received
  * @property {(samples: Int16Array) => void} onCallAudio what the server says in a call, in chunks of 20 ms
  * @property {(why: string) => void} onNoCalls a call is not possible, and a WebSocket is opened instead
  * @property {(message: string) => void} onTooLarge an event was not sent
@@ -62,7 +63,7 @@ export class RealtimeClient {
 
   /**
    * Opens a connection in place of the last one. If a call is not possible, and until `retryCalls`, a WebSocket.
-   * @param {{ model: string, apiKey: string, transport: Transport }} options
+   * @param {ConnectOptions} options
    */
   connect(options) {
     this.close();
@@ -79,12 +80,14 @@ export class RealtimeClient {
 
   /**
    * @param {typeof Call | typeof Socket} Kind
-   * @param {{ model: string, apiKey: string, transport: Transport }} options
+   * @param {ConnectOptions} options
    */
   #open(Kind, options) {
     const link = new Kind({
       onMessage: (text) => {
-        if (link === this.#link) this.#listener.onReceived(JSON.parse(text), sizeOf(text));
+        if (link !== this.#link) return;
+        const wire = JSON.parse(text);
+        this.#listener.onReceived(toGaEvent(wire), sizeOf(text), wire);
       },
       onAudio: (samples) => {
         if (link === this.#link) this.#listener.onCallAudio(samples);
@@ -97,16 +100,17 @@ export class RealtimeClient {
       },
     });
     this.#link = link;
-    const url = new URL(link.carriesAudio ? 'v1/realtime/calls' : 'v1/realtime', document.baseURI);
+    const isBeta = options.dialect === 'beta';
+    const url = new URL(link.carriesAudio && !isBeta ? 'v1/realtime/calls' : 'v1/realtime', document.baseURI);
     url.searchParams.set('model', options.model);
     url.searchParams.set('parley', extensions);
     if (link instanceof Call) void link.setSpeaker(this.#speakerId);
-    void link.open(url, options.apiKey);
+    void link.open(url, options);
   }
 
   /**
    * @param {string} why
-   * @param {{ model: string, apiKey: string, transport: Transport }} options
+   * @param {ConnectOptions} options
    */
   #fallBack(why, options) {
     writeStored('sessionStorage', noCallsKey, why);

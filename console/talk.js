@@ -2,13 +2,13 @@
 
 import { Microphone } from './audio/microphone.js';
 import { encodeBase64, levelOf, sampleRateHz, toMs } from './audio/pcm.js';
-import { closingSilenceMs } from './settings.js';
+import { closingSilenceMs, turnModeOf } from './settings/settings.js';
 
 /**
  * @typedef {object} Parts
  * @property {import('./realtime-client.js').RealtimeClient} client
  * @property {import('./conversation.js').Conversation} conversation
- * @property {import('./settings.js').Settings} settings
+ * @property {import('./settings/settings.js').Settings} settings
  * @property {import('./audio/devices.js').AudioChoice} audio
  * @property {(level: number) => void} onLevel 0…1
  * @property {() => void} onOpened the microphone is open
@@ -57,12 +57,12 @@ export class Talk {
   }
 
   get isPushToTalk() {
-    return this.#settings.turnMode === 'push_to_talk';
+    return turnModeOf(this.#settings.session) === 'push_to_talk';
   }
 
-  /** @param {import('./settings.js').Settings} settings */
+  /** @param {import('./settings/settings.js').Settings} settings */
   apply(settings) {
-    const changesHands = (settings.turnMode === 'push_to_talk') !== this.isPushToTalk;
+    const changesHands = (turnModeOf(settings.session) === 'push_to_talk') !== this.isPushToTalk;
     if (changesHands) this.off();
     this.#settings = settings;
   }

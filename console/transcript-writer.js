@@ -68,6 +68,11 @@ export class TranscriptWriter {
         this.#calls.set(event.call_id, event.item_id);
         transcript.complete(event.item_id, `${event.name}(${event.arguments})`);
         break;
+      case 'response.output_item.done':
+        // In the beta dialect, the event above has no name.
+        if (event.item.type === 'function_call')
+          transcript.complete(event.item.id, `${event.item.name}(${event.item.arguments})`);
+        break;
       case 'response.done':
         this.#responseDone(event.response);
         break;

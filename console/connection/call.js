@@ -54,15 +54,19 @@ export class Call {
 
   /**
    * @param {URL} url
-   * @param {string} apiKey
+   * @param {import('./link.js').LinkOptions} options
    */
-  async open(url, apiKey) {
+  async open(url, { apiKey, dialect }) {
     let answer;
     try {
       await this.#peer.setLocalDescription();
       answer = await fetch(url, {
         method: 'POST',
-        headers: { 'Content-Type': 'application/sdp', ...(apiKey !== '' && { Authorization: `Bearer ${apiKey}` }) },
+        headers: {
+          'Content-Type': 'application/sdp',
+          ...(apiKey !== '' && { Authorization: `Bearer ${apiKey}` }),
+          ...(dialect === 'beta' && { 'OpenAI-Beta': 'realtime=v1' }),
+        },
         body: this.#peer.localDescription?.sdp ?? '',
       });
     } catch {

@@ -9,6 +9,7 @@
  * @property {(text: string) => void} send
  * @property {() => void} close
  */
+/** @typedef {{ apiKey: string, dialect: import('../settings/dialect.js').Dialect }} LinkOptions */
 /**
  * @typedef {object} LinkListener
  * @property {(text: string) => void} onMessage

@@ -20,12 +20,14 @@ export class Socket {
 
   /**
    * @param {URL} url
-   * @param {string} apiKey
+   * @param {import('./link.js').LinkOptions} options
    */
-  open(url, apiKey) {
+  open(url, { apiKey, dialect }) {
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-    // A browser cannot set headers on a WebSocket, so the key is sent as a subprotocol.
-    const protocols = apiKey === '' ? ['realtime'] : ['realtime', `openai-insecure-api-key.${apiKey}`];
+    // A browser cannot set headers on a WebSocket, so subprotocols stand for them.
+    const protocols = ['realtime'];
+    if (apiKey !== '') protocols.push(`openai-insecure-api-key.${apiKey}`);
+    if (dialect === 'beta') protocols.push('openai-beta.realtime-v1');
     let socket;
     try {
       socket = new WebSocket(url, protocols);

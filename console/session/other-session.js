@@ -11,6 +11,7 @@ export class OtherSession {
   #name = element('opened-name', HTMLElement);
   #hint = element('opened-hint', HTMLElement);
   #back = element('close-session', HTMLButtonElement);
+  #useSettings = element('use-settings', HTMLButtonElement);
   #inspector;
   #onShown;
   #watcher;
@@ -42,6 +43,7 @@ export class OtherSession {
     this.#watcher.stop();
     showFacts(factsOfRecord(record));
     this.#name.textContent = `A saved session of ${record.startedAt.toLocaleString()}${record.hasAudio ? '' : ', without audio'}`;
+    this.#useSettings.hidden = false;
     this.#show(record, 'Nothing of it runs. Your own session continues in the background.');
   }
 
@@ -50,6 +52,7 @@ export class OtherSession {
     this.#watchedId = row.id;
     showFacts(factsOfRow(row));
     const record = this.#watcher.start(row.id);
+    this.#useSettings.hidden = true;
     this.#show(record, 'Earlier events, audio and what its client sends are not shown.');
     this.#back.focus();
   }

@@ -16,7 +16,8 @@ import { Track } from './track.js';
  * @property {number} index from 0, without gaps
  * @property {number} atMs
  * @property {Direction} direction
- * @property {RecordedEvent} event audio is replaced by a description
+ * @property {RecordedEvent} event with the names of GA; audio is replaced by a description
+ * @property {RecordedEvent} [wire] the same as received, if that was in the beta dialect
  * @property {number} bytes of the event as it was sent
  * @property {{ startMs: number, durationMs: number } | null} audio of the user in it, and its place on the axis
  */
@@ -114,13 +115,15 @@ export class SessionRecord {
    * @param {RecordedEvent} event
    * @param {number} atMs
    * @param {number} bytes of the event as it was sent
+   * @param {RecordedEvent} [wire] the event as it was sent, if that is another
    */
-  add(direction, event, atMs, bytes) {
+  add(direction, event, atMs, bytes, wire = event) {
     const audio = event.type === 'input_audio_buffer.append' ? this.#userAudio(decodeBase64(event.audio), atMs) : null;
     if (event.type === 'response.output_audio.delta')
       this.#answers.add(event.item_id, event.content_index, decodeBase64(event.delta));
     const kept = audioBytes(event) > 0 || 'item' in event ? withoutAudio(event) : event;
-    this.restore({ atMs, direction, event: kept, bytes, audio });
+    const sent = wire !== event && { wire: 'delta' in kept ? { ...wire, delta: kept.delta } : withoutAudio(wire) };
+    this.restore({ atMs, direction, event: kept, bytes, audio, ...sent });
   }
 
   /**

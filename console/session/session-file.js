@@ -2,6 +2,7 @@
 
 import { readStereo, writeStereo } from '../audio/wav.js';
 import { summarise } from '../event-summary.js';
+import { toGaEvent } from '../settings/dialect.js';
 import { Marks } from '../timeline/marks.js';
 import { SessionRecord } from './record.js';
 
@@ -23,12 +24,12 @@ const pieceMs = 1000;
 export function formatEvents(record) {
   const lines = [
     { parley_session: version, started_at: record.startedAt.toISOString() },
-    ...record.entries.map(({ atMs, direction, bytes, audio, event }) => ({
+    ...record.entries.map(({ atMs, direction, bytes, audio, event, wire }) => ({
       ms: tenths(atMs),
       direction,
       bytes,
       ...(audio && { audio: { start_ms: tenths(audio.startMs), duration_ms: tenths(audio.durationMs) } }),
-      event,
+      event: wire ?? event,
     })),
     ...record.played.map(({ itemId, startMs, endMs }) => ({
       played: { item_id: itemId, start_ms: tenths(startMs), end_ms: tenths(endMs) },
@@ -92,7 +93,9 @@ function restoreLine(record, line, trial) {
     record.restorePlayed({ itemId: String(itemId), startMs: finite(startMs), endMs: finite(endMs) });
     return;
   }
-  const { ms, direction, bytes, audio, event } = line;
+  const { ms, direction, bytes, audio, event: wire } = line;
+  if (typeof wire.type !== 'string') throw new TypeError('The event has no type.');
+  const event = /** @type {Entry['event']} */ (toGaEvent(wire));
   /** @type {Entry} */
   const entry = {
     index: 0,
@@ -101,8 +104,8 @@ function restoreLine(record, line, trial) {
     event,
     bytes: finite(bytes),
     audio: audio ? { startMs: finite(audio.start_ms), durationMs: finite(audio.duration_ms) } : null,
+    ...(wire !== event && { wire }),
   };
-  if (typeof event.type !== 'string') throw new TypeError('The event has no type.');
   trial.add(entry);
   summarise(event);
   record.restore(entry);

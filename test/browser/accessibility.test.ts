@@ -1,30 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import axe from 'axe-core';
-import type { Page } from 'playwright-core';
 import type { EngineSet } from '../../src/server/server.ts';
 import { borrowed, embeddedEngines } from '../support/embedded.ts';
 import { newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
+import { accessibilityOf } from './axe.ts';
 import { inBrowser, openPage, reach } from './chromium.ts';
-
-/** Findings of axe-core in the current view, as text; parts that are too wide for the window, too. */
-async function findings(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  return page.evaluate(async () => {
-    const checker: typeof axe = Reflect.get(window, 'axe');
-    const { violations } = await checker.run(document, { rules: { 'target-size': { enabled: true } } });
-    const tooWide = [...document.querySelectorAll('body *')]
-      .filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
-      .map((element) => `too wide: ${element.outerHTML.slice(0, 100)}`);
-    return [
-      ...violations.flatMap(({ id, nodes }) =>
-        nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
-      ),
-      ...tooWide,
-    ];
-  });
-}
 
 suite('the console and axe-core', inBrowser, () => {
   let engines: EngineSet;
@@ -42,17 +23,7 @@ suite('the console and axe-core', inBrowser, () => {
         if (!request.url().startsWith(server.url)) elsewhere.push(request.url());
       });
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      const found: string[] = [];
-      /** In the current view. */
-      const check = async (view: string) => {
-        for (const size of [
-          { width: 1280, height: 800 },
-          { width: 320, height: 640 },
-        ]) {
-          await page.setViewportSize(size);
-          found.push(...(await findings(page)).map((finding) => `${view}, ${size.width} px: ${finding}`));
-        }
-      };
+      const { found, check } = accessibilityOf(page);
       await reach(page, 'ready');
       await check('before the first turn');
 

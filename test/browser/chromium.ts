@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { chromium, type Page } from 'playwright-core';
 import { writeWav } from '../../src/audio/wav.ts';
-import { frameCheck } from '../support/frame-check.ts';
+import { frameCheck, type WireDialect } from '../support/frame-check.ts';
 
 /** The browser of this machine: `CHROMIUM`, or one of the usual paths. */
 const executablePath = [
@@ -32,6 +32,16 @@ export interface Opened {
   complaints: string[];
 }
 
+export interface OpenOptions {
+  samples?: Int16Array;
+  /** The user's settings. */
+  stored?: object;
+  /** Of the events that the server sends. */
+  dialect?: WireDialect;
+  /** Of the browser. */
+  args?: string[];
+}
+
 /**
  * Opens a page, closed at the end of the test. The microphone plays `samples` (24 kHz) once, then silence; without
  * samples the browser denies it. Settings of the page are `stored`, with a WebSocket by default: every event that the page
@@ -40,7 +50,7 @@ export interface Opened {
 export async function openPage(
   t: TestContext,
   url: string,
-  { samples, stored = {}, args = [] }: { samples?: Int16Array; stored?: object; args?: string[] } = {},
+  { samples, stored = {}, dialect = 'ga', args = [] }: OpenOptions = {},
 ): Promise<Opened> {
   const browser = await chromium.launch({
     ...(executablePath === undefined ? {} : { executablePath }),
@@ -65,7 +75,7 @@ export async function openPage(
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
   });
   page.on('websocket', (socket) => {
-    const check = frameCheck('ga', new URL(socket.url()).searchParams.get('parley')?.split(','));
+    const check = frameCheck(dialect, new URL(socket.url()).searchParams.get('parley')?.split(','));
     socket.on('framereceived', ({ payload }) => check(payload.toString()));
   });
   page.on('pageerror', (error) => complaints.push(error.message));

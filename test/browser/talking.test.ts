@@ -118,7 +118,8 @@ suite('talking with the page in Chromium', inBrowser, () => {
     test(`push to talk: the turn is what was said while the space bar was held: ${transport}`, async (t) => {
       const server = await serve(t);
       const samples = await spokenQuestion(engines, 'Tell me, what can you do?', 300);
-      const stored = { turnMode: 'push_to_talk', transport };
+      const session = { audio: { input: { transcription: { model: 'whisper-1' }, turn_detection: null } } };
+      const stored = { session, transport };
       const { page, complaints } = await openPage(t, server.url, { samples, stored });
       await reach(page, 'ready');
       await page.keyboard.down(' ');

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import type { Page } from 'playwright-core';
 import { call as callTool, fakeEngines, say } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 import { inBrowser, openPage, reach } from './chromium.ts';
+import { disclose, openSettings, watchSession } from './settings-page.ts';
 
-const tools = JSON.stringify([{ name: 'get_weather', parameters: { type: 'object' } }]);
+const tools = [{ type: 'function', name: 'get_weather', parameters: { type: 'object' } }];
 
 /** A page on which the model has called `get_weather`; afterwards it says the output. */
 async function askWeather(
@@ -20,7 +22,7 @@ async function askWeather(
   };
   const server = await newServer(t, { engines: fakeEngineSet(engines) });
   const code = typeof functions === 'string' ? functions : functions(new URL(server.url).host);
-  const opened = await openPage(t, server.url, { stored: { tools, functions: code } });
+  const opened = await openPage(t, server.url, { stored: { session: { tools }, functions: code } });
   const answered: string[] = [];
   opened.page.context().on('response', (response) => answered.push(response.url()));
   await reach(opened.page, 'ready');
@@ -136,18 +138,49 @@ suite('tools of the console in Chromium', inBrowser, () => {
       .waitFor();
   });
 
-  test('tools that are no JSON are named in the settings', async (t) => {
+  test('a function is written in the form: its name, parameters and use', async (t) => {
     const server = await newServer(t);
-    const { page } = await openPage(t, server.url);
-    await reach(page, 'ready');
-    await page.getByRole('button', { name: 'Settings' }).click();
-    await page.getByLabel('Functions that the model can call').fill('[{]');
-    await page.getByText(/^This is not JSON: /).waitFor();
+    const { page, complaints } = await openPage(t, server.url);
+    const { until } = await watchSession(page);
+    await openSettings(page);
+    await page.getByLabel('Name of a new function').fill('get weather');
+    await page.getByRole('button', { name: 'Add a function' }).click();
+    await page.getByText('Enter a name of letters, digits, _ and -, at most 64.').waitFor();
+    await page.getByLabel('Name of a new function').fill('get_weather');
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Description', { exact: true }).fill('The weather in a city.');
+    await page.getByRole('button', { name: 'Add a parameter' }).click();
+    await page.keyboard.type('city');
+    await page.getByLabel('Description of the parameter').fill('Its name');
+    await page.keyboard.press('Tab');
+    const property = { city: { type: 'string', description: 'Its name' } };
+    const parameters = { type: 'object', properties: property, required: ['city'] };
+    const tool = { type: 'function', name: 'get_weather', description: 'The weather in a city.', parameters };
+    await until((session) => isDeepStrictEqual(session.tools, [tool]));
+    await disclose(page, 'More about tools');
+    await page.getByLabel('Use of tools').selectOption('Only get_weather');
+    await until((session) => isDeepStrictEqual(session.tool_choice, { type: 'function', name: 'get_weather' }));
+
+    await page.getByRole('button', { name: 'Edit as JSON Schema' }).click();
+    const schema = page.getByLabel('Parameters (JSON Schema)');
+    await schema.fill('{"type": "object", "properties": {"city": {"anyOf": [}}}');
+    await page.getByText('Line 1, column 54: a value expected, not "}".').waitFor();
+    const written = { type: 'object', properties: { city: { anyOf: [{ type: 'string' }] } } };
+    await schema.fill(JSON.stringify(written));
+    await schema.blur();
+    await until(({ tools: list }) => isDeepStrictEqual(list, [{ ...tool, parameters: written }]));
+
+    await page.getByLabel('Use of tools').selectOption('Default');
+    await page.getByRole('button', { name: 'Remove', exact: true }).click();
+    await until(({ tools: list, tool_choice: choice }) => isDeepStrictEqual(list, []) && choice === 'auto');
+    assert.deepEqual(complaints, []);
   });
 
   test('an opened session is only shown: its tools, MCP servers and code neither run nor are sent', async (t) => {
     const server = await newServer(t);
-    const { page, complaints } = await openPage(t, server.url, { stored: { turnMode: 'push_to_talk' } });
+    const { page, complaints } = await openPage(t, server.url, {
+      stored: { session: { audio: { input: { turn_detection: null } } } },
+    });
     await reach(page, 'ready');
     const sent: string[] = [];
     await page.routeWebSocket(/v1\/realtime/, (socket) => {
@@ -172,7 +205,7 @@ suite('tools of the console in Chromium', inBrowser, () => {
     const hostile = '<img src=x onerror="document.title = 1">';
     const message = { id: 'item_3', type: 'message', role: 'user', content: [{ type: 'input_text', text: hostile }] };
     const events = [
-      { type: 'session.update', session: { type: 'realtime', tools: JSON.parse(tools) } },
+      { type: 'session.update', session: { type: 'realtime', tools } },
       ...[call, approval, message].map((item) => ({ type: 'conversation.item.added', previous_item_id: null, item })),
       {
         type: 'response.function_call_arguments.done',

@@ -1,0 +1,110 @@
+/** Settings from a link or from an opened session: used in this tab after the user has seen and accepted them. */
+
+import { element } from '../dom.js';
+import { fromDialect } from './dialect.js';
+import { isObject, withValue } from './json.js';
+import { asShared, LinkError, parseLink } from './link.js';
+import { review } from './review.js';
+import { splitSecrets } from './secrets.js';
+import { changesBetween } from './session-updates.js';
+import { areBorrowed, dropBorrowed, loadSettings, saveSettings } from './settings.js';
+
+/** @typedef {import('./json.js').JsonObject} JsonObject */
+/** @typedef {import('./settings.js').Settings} Settings */
+/** @typedef {import('./settings.js').SharedSettings} SharedSettings */
+
+export class Borrowing {
+  #banner = element('borrowed', HTMLElement);
+  #onSettings;
+  #onProblem;
+
+  /**
+   * @param {(settings: Settings) => void} onSettings other settings are to be used
+   * @param {(message: string) => void} onProblem
+   */
+  constructor(onSettings, onProblem) {
+    this.#onSettings = onSettings;
+    this.#onProblem = onProblem;
+    this.#banner.hidden = !areBorrowed();
+    element('return-settings', HTMLButtonElement).addEventListener('click', () => {
+      dropBorrowed();
+      this.#banner.hidden = true;
+      onSettings(loadSettings());
+    });
+    addEventListener('hashchange', () => this.openAddress());
+  }
+
+  /** Offers the settings in the page's address, if it has any, and removes them from it. */
+  async openAddress() {
+    const { hash } = location;
+    try {
+      const shared = await parseLink(hash);
+      if (shared === null) return;
+      history.replaceState(null, '', location.pathname + location.search);
+      await this.#offer(shared, 'a link');
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error;
+      history.replaceState(null, '', location.pathname + location.search);
+      this.#onProblem(`${error.message} Your settings are unchanged.`);
+    }
+  }
+
+  /**
+   * Offers the settings of a session.
+   * @param {readonly import('../session/record.js').Entry[]} entries
+   */
+  async openSession(entries) {
+    try {
+      await this.#offer(settingsOf(entries), 'a saved session');
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error;
+      this.#onProblem(error.message);
+    }
+  }
+
+  /**
+   * @param {SharedSettings} shared
+   * @param {string} source
+   */
+  async #offer(shared, source) {
+    if (!(await review(shared, source))) return;
+    const settings = { ...shared, apiKey: loadSettings().apiKey };
+    saveSettings(settings, { borrowed: true });
+    this.#banner.hidden = false;
+    this.#onSettings(settings);
+  }
+}
+
+/**
+ * @param {readonly import('../session/record.js').Entry[]} entries
+ * @returns {SharedSettings} as the client of the session sent them
+ * @throws {LinkError}
+ */
+function settingsOf(entries) {
+  let session = /** @type {JsonObject} */ ({});
+  let model = 'gpt-realtime';
+  /** @type {import('./dialect.js').Dialect} */
+  let dialect = 'ga';
+  for (const { direction, event } of entries) {
+    if (event.type === 'session.created') {
+      const created = /** @type {JsonObject} */ ({ ...event.session });
+      session = {};
+      model = String(created.model ?? model);
+      dialect = isObject(created.audio) ? 'ga' : 'beta';
+    }
+    if (direction !== 'sent' || event.type !== 'session.update') continue;
+    const { session: update } = splitSecrets(fromDialect({ ...event.session }, dialect));
+    for (const { path, value } of changesBetween({}, update, {})) session = withValue(session, path, value);
+  }
+  if (Object.keys(session).length === 0)
+    throw new LinkError('The session has no settings: its client sent no session.update.');
+  const shared = {
+    version: 1,
+    session: { type: 'realtime', ...session },
+    model,
+    dialect,
+    transport: 'websocket',
+    functions: '',
+  };
+  return asShared(JSON.parse(JSON.stringify(shared)));
+}
