@@ -56,10 +56,10 @@ export class FieldControl {
     const { isShown, options, placeholder } = this.#field;
     this.element.hidden = isShown !== undefined && !isShown(session, dialect);
     const text = readField(this.#field, session);
-    if (options) this.#showOptions(options(lists, session), text);
+    const usual = valueAt(effective, this.#field.path);
+    if (options) this.#showOptions(withDefault(options(lists, session), text, usual), text);
     if (showValue(this.#input, text)) this.showProblem('');
     if (this.#input instanceof HTMLSelectElement) return;
-    const usual = valueAt(effective, this.#field.path);
     this.#input.placeholder =
       typeof usual === 'number' || (typeof usual === 'string' && usual !== '' && usual !== 'inf')
         ? String(usual)
@@ -100,6 +100,20 @@ export class FieldControl {
     list.replaceChildren(...unique.map(({ value, label }) => new Option(label, value)));
     if (this.#input instanceof HTMLSelectElement) this.#input.value = current;
   }
+}
+
+/**
+ * Names the server's value in the option that leaves it to the server.
+ * @param {import('./fields.js').Option[]} options
+ * @param {string} current
+ * @param {unknown} usual of the server
+ */
+function withDefault(options, current, usual) {
+  const named = options.find(({ value }) => value === JSON.stringify(usual));
+  if (current !== '' || named === undefined) return options;
+  return options.map((option) =>
+    option.value === '' ? { ...option, label: `${option.label}: ${named.label}` } : option,
+  );
 }
 
 let nextId = 1;

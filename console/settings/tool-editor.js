@@ -89,7 +89,7 @@ export class ToolEditor {
     };
     const editor = isMcp(tool) ? editServer(tool, change) : editFunction(tool, change);
     summary.textContent = editor.title(tool);
-    const remove = make('button', 'quiet small', 'Remove');
+    const remove = make('button', 'quiet small', isMcp(tool) ? 'Remove the server' : 'Remove the function');
     remove.type = 'button';
     remove.addEventListener('click', () => {
       this.#change(this.#tools.filter((_tool, at) => at !== index));

@@ -138,6 +138,10 @@ suite('the settings in Chromium', inBrowser, () => {
       .evaluateAll((options) => options.map((each) => each.textContent));
     assert.deepEqual(listed, ['gpt-realtime', 'fast']);
     await page.locator('.engines').getByText('fake').waitFor();
+    await page
+      .getByLabel('Use of tools')
+      .getByText('Default: When the model wants (auto)')
+      .waitFor({ state: 'attached' });
     await page.getByLabel('Voice', { exact: true }).selectOption('grace');
     await until((session) => valueAt(session, 'audio.output.voice') === 'grace');
   });

@@ -171,7 +171,7 @@ suite('tools of the console in Chromium', inBrowser, () => {
     await until(({ tools: list }) => isDeepStrictEqual(list, [{ ...tool, parameters: written }]));
 
     await page.getByLabel('Use of tools').selectOption('Default');
-    await page.getByRole('button', { name: 'Remove', exact: true }).click();
+    await page.getByRole('button', { name: 'Remove the function' }).click();
     await until(({ tools: list, tool_choice: choice }) => isDeepStrictEqual(list, []) && choice === 'auto');
     assert.deepEqual(complaints, []);
   });

@@ -17,6 +17,8 @@ export class EnvironmentVariable {
  * @property {string} false
  * @property {(name: string) => string} variable reads an environment variable
  * @property {boolean} bareKeys whether keys that are identifiers need no quotes
+ * @property {string} indent of a nested value
+ * @property {string} space within the braces of an object
  */
 
 /** @type {Syntax} */
@@ -26,6 +28,8 @@ export const javaScript = {
   false: 'false',
   variable: (name) => `process.env.${name}`,
   bareKeys: true,
+  indent: '  ',
+  space: ' ',
 };
 
 /** @type {Syntax} */
@@ -35,6 +39,8 @@ export const python = {
   false: 'False',
   variable: (name) => `os.environ["${name}"]`,
   bareKeys: false,
+  indent: '    ',
+  space: '',
 };
 
 const maxLine = 90;
@@ -50,12 +56,12 @@ export function literal(value, syntax, indent = '') {
   if (value === null || typeof value === 'boolean') return syntax[/** @type {'null'} */ (String(value))];
   if (typeof value !== 'object') return text(value);
   const isList = Array.isArray(value);
-  const inner = `${indent}  `;
+  const inner = indent + syntax.indent;
   const parts = isList
     ? value.map((each) => literal(each, syntax, inner))
     : Object.entries(value).map(([key, each]) => `${keyOf(key, syntax)}: ${literal(each, syntax, inner)}`);
   const [open, close] = isList ? '[]' : '{}';
-  const space = isList || parts.length === 0 ? '' : ' ';
+  const space = isList || parts.length === 0 ? '' : syntax.space;
   const line = `${open}${space}${parts.join(', ')}${space}${close}`;
   if (!line.includes('\n') && indent.length + line.length <= maxLine) return line;
   return `${open}\n${parts.map((part) => `${inner}${part},\n`).join('')}${indent}${close}`;
