@@ -23,8 +23,12 @@ const missing = executablePath === undefined && process.env.PARLEY_TEST_ALL !== 
 /** The options of browser tests: without a browser they are skipped, or fail if `PARLEY_TEST_ALL` is 1. */
 export const inBrowser = {
   skip: missing && 'Chromium is not installed: install it, or set CHROMIUM to its path.',
-  timeout: 120_000,
+  // Of a whole suite too. Waiting for a page that does nothing ends earlier.
+  timeout: 600_000,
 };
+
+/** How long a page may take for one step, on a machine that does other work too. */
+const patienceMs = 90_000;
 
 export interface Opened {
   page: Page;
@@ -70,6 +74,7 @@ export async function openPage(
   });
   t.after(() => browser.close());
   const page = await browser.newPage();
+  page.setDefaultTimeout(patienceMs);
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
