@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { concatSamples } from '../../src/audio/pcm.ts';
 import type { EngineSet, ParleyServer } from '../../src/server/server.ts';
 import type { OpenTurn, TranscribeOptions, TranscriptEvent } from '../../src/session/ports/transcriber.ts';
 import { borrowed, embeddedEngines, spokenQuestion, words } from '../support/embedded.ts';
@@ -11,6 +10,7 @@ import { FakeTranscriber, fakeEngines, tone } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { inBrowser, openPage, reach } from './chromium.ts';
+import { giveMicrophone } from './spoken-microphone.ts';
 
 const transports = ['webrtc', 'websocket'] as const;
 
@@ -31,25 +31,6 @@ async function watchCaptions(page: Page): Promise<() => Promise<number[]>> {
     watcher.observe(list, { subtree: true, childList: true, characterData: true });
   });
   return () => page.evaluate(() => Reflect.get(window, 'heard'));
-}
-
-/** Waits until the microphone has been loud, and then quiet for more than a pause between words. */
-async function untilSpoken(page: Page): Promise<void> {
-  await page.getByTestId('level').evaluate(
-    (meter) =>
-      new Promise<void>((resolve) => {
-        let quiet = Number.NEGATIVE_INFINITY;
-        const watcher = new MutationObserver(() => {
-          const level = Number(meter.getAttribute('value'));
-          if (level > 0.3) quiet = 0;
-          else if (level < 0.05 && ++quiet > 8) {
-            watcher.disconnect();
-            resolve();
-          }
-        });
-        watcher.observe(meter, { attributes: true });
-      }),
-  );
 }
 
 /** Has words during speech, which goes on. */
@@ -74,15 +55,13 @@ suite('talking with the page in Chromium', inBrowser, () => {
     test(`a spoken question is answered, and speech interrupts the answer: ${transport}`, async (t) => {
       verifies('R10.5', 'R7.2');
       const server = await serve(t);
-      const samples = concatSamples([
-        await spokenQuestion(engines, 'What can you do?', 4000),
-        await spokenQuestion(engines, 'What time is it?', 1200),
-      ]);
-      const { page, complaints } = await openPage(t, server.url, { samples, stored: { transport } });
+      const { page, complaints } = await openPage(t, server.url, { stored: { transport } });
+      const speak = await giveMicrophone(page);
       await reach(page, 'ready');
       const heardSoFar = await watchCaptions(page);
       await page.getByTestId('talk').click();
-      await reach(page, 'user-speaks');
+      await page.locator('body[data-microphone]').waitFor();
+      void speak(await spokenQuestion(engines, 'What can you do?'));
       await reach(page, 'agent-speaks');
       assert.equal(words((await entries(page, 'user').first().textContent()) ?? ''), 'what can you do');
       assert.match(
@@ -90,10 +69,16 @@ suite('talking with the page in Chromium', inBrowser, () => {
         /500 ms of it: silence that server_vad waits for.*transcript \d+ ms.*heard \d+ ms/,
       );
 
+      await page.waitForFunction(() => new Set(Reflect.get(window, 'heard')).size > 4);
+      void speak(await spokenQuestion(engines, 'What time is it?'));
       const interrupted = page.locator('[data-role=assistant][data-interrupted]', { hasText: /interrupted after \d/ });
       await interrupted.waitFor();
-      const heard = await heardSoFar();
-      assert.ok(new Set(heard).size > 3, `words light up one after the other: ${heard}`);
+      const heard = (await heardSoFar()).slice(0, 4);
+      assert.deepEqual(
+        heard,
+        heard.toSorted((a, b) => a - b),
+        'words light up one after the other',
+      );
       assert.notEqual(
         await interrupted.locator('.unheard').textContent(),
         '',
@@ -117,14 +102,14 @@ suite('talking with the page in Chromium', inBrowser, () => {
 
     test(`push to talk: the turn is what was said while the space bar was held: ${transport}`, async (t) => {
       const server = await serve(t);
-      const samples = await spokenQuestion(engines, 'Tell me, what can you do?', 300);
       const session = { audio: { input: { transcription: { model: 'whisper-1' }, turn_detection: null } } };
       const stored = { session, transport };
-      const { page, complaints } = await openPage(t, server.url, { samples, stored });
+      const { page, complaints } = await openPage(t, server.url, { stored });
+      const speak = await giveMicrophone(page);
       await reach(page, 'ready');
       await page.keyboard.down(' ');
-      await reach(page, 'user-speaks');
-      await untilSpoken(page);
+      await page.locator('body[data-state=user-speaks][data-microphone]').waitFor();
+      await speak(await spokenQuestion(engines, 'Tell me, what can you do?', 300));
       await page.keyboard.up(' ');
       await reach(page, 'agent-speaks');
       await entries(page, 'user')
