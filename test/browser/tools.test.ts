@@ -206,6 +206,7 @@ suite('tools of the console in Chromium', inBrowser, () => {
     const message = { id: 'item_3', type: 'message', role: 'user', content: [{ type: 'input_text', text: hostile }] };
     const events = [
       { type: 'session.update', session: { type: 'realtime', tools } },
+      { type: 'input_audio_buffer.speech_started', audio_start_ms: 0, item_id: 'item_0' },
       ...[call, approval, message].map((item) => ({ type: 'conversation.item.added', previous_item_id: null, item })),
       {
         type: 'response.function_call_arguments.done',
@@ -231,6 +232,7 @@ suite('tools of the console in Chromium', inBrowser, () => {
     await transcript.getByText('get_weather({"city":"Paris"})').waitFor();
     await transcript.getByText('May docs run search({})?').waitFor();
     await transcript.getByText(hostile).waitFor();
+    await transcript.getByText('incomplete: the connection ended').waitFor();
     assert.equal(await transcript.getByRole('button').count(), 0);
     assert.equal(await page.locator('iframe').count(), 0);
     // The space bar talks, but only in the page's own session.
