@@ -17,6 +17,7 @@ export class Borrowing {
   #banner = element('borrowed', HTMLElement);
   #onSettings;
   #onProblem;
+  #opening = Promise.resolve();
 
   /**
    * @param {(settings: Settings) => void} onSettings other settings are to be used
@@ -34,8 +35,14 @@ export class Borrowing {
     addEventListener('hashchange', () => this.openAddress());
   }
 
-  /** Offers the settings in the page's address, if it has any, and removes them from it. */
-  async openAddress() {
+  /** Offers the settings in the page's address, if it has any, after others that are offered already. */
+  openAddress() {
+    this.#opening = this.#opening.then(() => this.#readAddress());
+    return this.#opening;
+  }
+
+  /** The settings are removed from the address. */
+  async #readAddress() {
     const { hash } = location;
     try {
       const shared = await parseLink(hash);

@@ -20,12 +20,14 @@ import { joinSecrets, splitSecrets } from './secrets.js';
 /** @typedef {SharedSettings & { apiKey: string }} Settings */
 
 const storageKey = 'parley.settings';
-const secretKey = 'parley.secrets';
+const apiKeyKey = 'parley.api-key';
+/** Those of MCP servers. */
+const secretsKey = 'parley.secrets';
 /** Settings that came with a link, or from an opened session: for this tab only. */
 const borrowedKey = 'parley.settings.borrowed';
 
 /** @type {Settings} */
-export const defaultSettings = {
+const defaultSettings = {
   session: {
     type: 'realtime',
     audio: {
@@ -48,12 +50,12 @@ export const defaultSettings = {
  * @returns {Settings}
  */
 export function loadSettings() {
-  const { apiKey, servers } = parseStored(readStored('sessionStorage', secretKey));
-  const key = { apiKey: typeof apiKey === 'string' ? apiKey : '' };
+  const apiKey = readStored('sessionStorage', apiKeyKey) ?? '';
   const borrowed = readStored('sessionStorage', borrowedKey);
-  if (borrowed !== null) return { ...asSettings(parseStored(borrowed)), ...key };
+  if (borrowed !== null) return { ...asSettings(parseStored(borrowed)), apiKey };
   const settings = asSettings(parseStored(readStored('localStorage', storageKey)));
-  return { ...settings, session: joinSecrets(settings.session, Array.isArray(servers) ? servers : []), ...key };
+  const { servers } = parseStored(readStored('sessionStorage', secretsKey));
+  return { ...settings, session: joinSecrets(settings.session, Array.isArray(servers) ? servers : []), apiKey };
 }
 
 /** Whether the settings of this tab came with a link or from an opened session. */
@@ -67,10 +69,10 @@ export function areBorrowed() {
  */
 export function saveSettings({ apiKey, ...settings }, { borrowed }) {
   const { session, secrets } = splitSecrets(settings.session);
-  const { servers } = parseStored(readStored('sessionStorage', secretKey));
-  writeStored('sessionStorage', secretKey, JSON.stringify({ apiKey, servers: borrowed ? servers : secrets }));
-  if (borrowed) writeStored('sessionStorage', borrowedKey, JSON.stringify(settings));
-  else writeStored('localStorage', storageKey, JSON.stringify({ ...settings, session }));
+  writeStored('sessionStorage', apiKeyKey, apiKey);
+  if (borrowed) return writeStored('sessionStorage', borrowedKey, JSON.stringify(settings));
+  writeStored('localStorage', storageKey, JSON.stringify({ ...settings, session }));
+  writeStored('sessionStorage', secretsKey, JSON.stringify({ servers: secrets }));
 }
 
 /** Drops borrowed settings: the user's own are loaded again. */

@@ -61,8 +61,18 @@ suite('settings from elsewhere in Chromium', inBrowser, () => {
     assert.deepEqual(complaints, []);
   });
 
-  test('an ignored link changes nothing', async (t) => {
-    const { page, mcp } = await openLink(t);
+  test('an ignored link changes nothing, and others wait for it', async (t) => {
+    const { page, mcp, server } = await openLink(t);
+    for (const more of ['Another.', 'The last.']) {
+      const { hash } = new URL(linkTo(server.url, { instructions: more }));
+      await page.evaluate((fragment) => {
+        location.hash = fragment;
+      }, hash);
+    }
+    assert.equal(await page.getByRole('dialog').count(), 1);
+    await page.keyboard.press('Escape');
+    await review(page).getByText('The last.', { exact: true }).waitFor();
+    assert.equal(await page.getByRole('dialog').count(), 1);
     await page.keyboard.press('Escape');
     await openSettings(page);
     assert.deepEqual(await sessionOf(page), { instructions: 'My own.' });
