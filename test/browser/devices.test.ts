@@ -90,8 +90,9 @@ suite('the microphone of the page in Chromium', inBrowser, () => {
     const args = ['--host-resolver-rules=MAP parley.example 127.0.0.1'];
     const stored = { transport: 'webrtc' };
     const { page } = await openPage(t, `http://parley.example:${server.port}`, { args, stored });
-    await page.evaluate(() => sessionStorage.setItem('parley.api-key', 'sk-page'));
-    await page.reload();
+    await page.getByRole('button', { name: 'Enter a key' }).click();
+    await page.keyboard.type('sk-page');
+    await page.keyboard.press('Enter');
     await reach(page, 'ready');
     await page.getByTestId('talk').click();
     await page.getByText(/^Browsers allow the microphone on secure pages only\./).waitFor();
