@@ -63,6 +63,7 @@ export class TranscriptWriter {
         break;
       case 'response.output_text.done':
         transcript.complete(event.item_id, event.text);
+        transcript.withoutAudio(event.item_id);
         break;
       case 'response.function_call_arguments.done':
         this.#calls.set(event.call_id, event.item_id);
@@ -122,6 +123,7 @@ export class TranscriptWriter {
       id,
       shown.map((url) => ({ url, alt: 'An image' })),
     );
+    if (content.some(({ type }) => type === 'input_text' || type === 'input_image')) this.#transcript.withoutAudio(id);
     if (textOf(message) !== '' || urls.length > 0) this.#transcript.complete(id, textOf(message));
   }
 

@@ -63,6 +63,11 @@ export class Transcript {
     return true;
   }
 
+  /** @param {string} itemId an item that has no audio to replay */
+  withoutAudio(itemId) {
+    this.#entries.get(itemId)?.node.querySelector('.replay')?.remove();
+  }
+
   /** @param {string} itemId */
   has(itemId) {
     return this.#entries.has(itemId);

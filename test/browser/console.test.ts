@@ -49,6 +49,7 @@ suite('the console in Chromium', inBrowser, () => {
       .filter({ hasText: /four|4/ })
       .waitFor();
     assert.equal(await entries(page, 'user').textContent(), 'What is two plus two?');
+    assert.equal(await page.getByRole('button', { name: 'Replay' }).count(), 1, 'only the answer has audio');
     assert.deepEqual(complaints, []);
 
     const events = page.getByTestId('events');
