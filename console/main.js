@@ -19,7 +19,7 @@ import { SessionList } from './session/session-list.js';
 import { bindSessionMenu } from './session/session-menu.js';
 import { SessionsApi } from './session/sessions-api.js';
 import { Borrowing } from './settings/borrowed.js';
-import { maskSecrets } from './settings/secrets.js';
+import { hideSecrets } from './settings/secrets.js';
 import { areBorrowed, loadSettings, saveSettings } from './settings/settings.js';
 import { SettingsForm } from './settings/settings-form.js';
 import { Talk } from './talk.js';
@@ -257,7 +257,7 @@ function apply(changed) {
 /** @param {import('./realtime-client.js').ClientEvent} event */
 function withoutSecrets(event) {
   if (event.type !== 'session.update') return event;
-  return /** @type {typeof event} */ ({ ...event, session: maskSecrets({ ...event.session }) });
+  return /** @type {typeof event} */ ({ ...event, session: hideSecrets({ ...event.session }) });
 }
 
 /**

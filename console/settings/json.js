@@ -10,14 +10,16 @@ export function isObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Keys separated by dots, or a list of keys. @typedef {string | readonly string[]} Path */
+
 /**
  * @param {unknown} object
- * @param {string} path keys, separated by dots
+ * @param {Path} path
  * @returns {unknown} undefined if there is none
  */
 export function valueAt(object, path) {
   let value = object;
-  for (const key of path.split('.')) {
+  for (const key of keysOf(path)) {
     if (!isObject(value) || !Object.hasOwn(value, key)) return undefined;
     value = value[key];
   }
@@ -26,18 +28,23 @@ export function valueAt(object, path) {
 
 /**
  * @param {JsonObject} object
- * @param {string} path
+ * @param {Path} path
  * @param {unknown} value undefined removes the key, and objects that are then empty
  * @returns {JsonObject}
  */
 export function withValue(object, path, value) {
-  const [key = '', ...rest] = path.split('.');
+  const [key = '', ...rest] = keysOf(path);
   const { [key]: before, ...others } = object;
   if (rest.length > 0) {
-    const inner = withValue(isObject(before) ? before : {}, rest.join('.'), value);
+    const inner = withValue(isObject(before) ? before : {}, rest, value);
     return value === undefined && Object.keys(inner).length === 0 ? others : { ...object, [key]: inner };
   }
   return value === undefined ? others : { ...object, [key]: value };
+}
+
+/** @param {Path} path */
+function keysOf(path) {
+  return typeof path === 'string' ? path.split('.') : path;
 }
 
 /** @param {unknown} a @param {unknown} b */

@@ -5,7 +5,7 @@
 
 import { problemOf } from './check.js';
 import { isObject, valueAt } from './json.js';
-import { isMcp, splitSecrets } from './secrets.js';
+import { bareAddress, isMcp, splitSecrets } from './secrets.js';
 
 /** @typedef {import('./json.js').JsonObject} JsonObject */
 /** @typedef {import('./settings.js').SharedSettings} SharedSettings */
@@ -119,16 +119,11 @@ function withoutSecrets(session) {
   const cleaned = tools.map((tool) => {
     const address = isMcp(tool) ? valueAt(tool, 'server_url') : undefined;
     if (typeof address !== 'string') return tool;
-    const bare = withoutCredentials(address);
+    const bare = bareAddress(address);
     if (bare !== address) omitted.push(`the user name, password and query in the address of ${tool.server_label}`);
     return { ...tool, server_url: bare };
   });
   return { shared: { ...shared, tools: cleaned }, omitted };
-}
-
-/** @param {string} address */
-function withoutCredentials(address) {
-  return address.replace(/[?#].*$/s, '').replace(/^([a-z]+:\/\/)[^/]*@/i, '$1');
 }
 
 /** @param {Uint8Array} bytes */

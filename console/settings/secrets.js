@@ -73,6 +73,22 @@ export function maskSecrets(session) {
 }
 
 /**
+ * The session as it is recorded: also without what may be secret in an address.
+ * @param {JsonObject} session
+ */
+export function hideSecrets(session) {
+  return mapServers(maskSecrets(session), (server) => ({
+    ...server,
+    ...(typeof server.server_url === 'string' && { server_url: bareAddress(server.server_url) }),
+  }));
+}
+
+/** @param {string} address @returns {string} without user name, password, query and fragment */
+export function bareAddress(address) {
+  return address.replace(/[?#].*$/s, '').replace(/^([a-z]+:\/\/)[^/]*@/i, '$1');
+}
+
+/**
  * Puts secrets back in place of masks.
  * @param {JsonObject} session
  * @param {JsonObject} before the session whose secrets were masked

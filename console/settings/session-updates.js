@@ -5,7 +5,7 @@ import { isObject, sameJson, valueAt, withValue } from './json.js';
 
 /** @typedef {import('./json.js').JsonObject} JsonObject */
 /** @typedef {import('./dialect.js').Dialect} Dialect */
-/** @typedef {{ path: string, value: unknown }} Change */
+/** @typedef {{ path: readonly string[], value: unknown }} Change */
 /** @typedef {{ message: string, code: string | null, param: string | null }} Refusal */
 
 /** Objects whose keys an update merges; it replaces any other field as a whole. */
@@ -96,9 +96,11 @@ export class SessionUpdates {
  * @returns {Change[]} fields that differ, except `type`
  */
 export function changesBetween(before, after, initial) {
-  return [...new Set([...leaves(before), ...leaves(after)])].flatMap((path) => {
+  const paths = new Map([...leaves(before), ...leaves(after)].map((path) => [JSON.stringify(path), path]));
+  paths.delete('["type"]');
+  return [...paths.values()].flatMap((path) => {
     const value = valueAt(after, path);
-    if (path === 'type' || sameJson(valueAt(before, path), value)) return [];
+    if (sameJson(valueAt(before, path), value)) return [];
     const sent = value === undefined ? valueAt(initial, path) : value;
     return sent === undefined ? [] : [{ path, value: sent }];
   });
@@ -106,12 +108,12 @@ export function changesBetween(before, after, initial) {
 
 /**
  * @param {JsonObject} session
- * @param {string} [prefix]
- * @returns {string[]} paths of the fields that an update replaces as a whole
+ * @param {readonly string[]} [prefix]
+ * @returns {string[][]} paths of the fields that an update replaces as a whole
  */
-function leaves(session, prefix = '') {
+function leaves(session, prefix = []) {
   return Object.entries(session).flatMap(([key, value]) => {
-    const path = `${prefix}${key}`;
-    return merged.has(path) && isObject(value) ? leaves(value, `${path}.`) : [path];
+    const path = [...prefix, key];
+    return merged.has(path.join('.')) && isObject(value) ? leaves(value, path) : [path];
   });
 }

@@ -9,7 +9,7 @@ import { numberProblem, readField, writeField } from '../../console/settings/fie
 import { sections, toolFields } from '../../console/settings/fields.js';
 import { parseJson, valueAt, withValue } from '../../console/settings/json.js';
 import { rowsOf, schemaOf } from '../../console/settings/parameters.js';
-import { joinSecrets, maskSecrets, splitSecrets, unmaskSecrets } from '../../console/settings/secrets.js';
+import { hideSecrets, joinSecrets, maskSecrets, splitSecrets, unmaskSecrets } from '../../console/settings/secrets.js';
 import { SessionUpdates } from '../../console/settings/session-updates.js';
 import { sessionUpdateSchema } from '../../src/protocol/wire/session-config.ts';
 
@@ -163,6 +163,12 @@ suite('secrets of MCP servers', () => {
     assert.deepEqual(unmaskSecrets(masked, session), session);
   });
 
+  test('a recorded session has neither them nor the query of an address', () => {
+    const server = { ...docs, server_url: 'https://ada:c@docs.example/mcp?token=d', authorization: 'e' };
+    const [recorded] = [hideSecrets({ tools: [server] }).tools].flat();
+    assert.deepEqual(recorded, { ...docs, authorization: '••••••••' });
+  });
+
   test('never joined to a server at another address', () => {
     const elsewhere = JSON.parse(JSON.stringify(maskSecrets(session)).replace('docs.example', 'evil.example'));
     const result = unmaskSecrets(elsewhere, session);
@@ -214,12 +220,12 @@ suite('updates of a session', () => {
 
   test('the first one has everything, later ones a change each', () => {
     const { updates, sent } = newUpdates();
-    updates.start(initial, { type: 'realtime', instructions: 'A', unknown: [1] }, 'ga');
-    updates.apply({ type: 'realtime', unknown: [1], audio: { output: { voice: 'marin', speed: 1.5 } } });
+    updates.start(initial, { type: 'realtime', instructions: 'A', unknown: [1], 'a.b': 2 }, 'ga');
+    updates.apply({ type: 'realtime', unknown: [1], 'a.b': 2, audio: { output: { voice: 'marin', speed: 1.5 } } });
     assert.deepEqual(
       sent.map(({ session }) => session),
       [
-        { type: 'realtime', instructions: 'A', unknown: [1] },
+        { type: 'realtime', instructions: 'A', unknown: [1], 'a.b': 2 },
         { type: 'realtime', instructions: 'Of the server.' },
         { type: 'realtime', audio: { output: { voice: 'marin' } } },
         { type: 'realtime', audio: { output: { speed: 1.5 } } },
