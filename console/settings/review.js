@@ -55,7 +55,11 @@ function describe({ session, functions, model, transport, dialect }) {
   const names = tools.flatMap((tool) => (isMcp(tool) ? [] : [String(tool.name)]));
   const instructions = valueAt(session, 'instructions');
   return [
-    make('p', 'hint', `Model ${model}, ${transport === 'webrtc' ? 'WebRTC' : 'WebSocket'}, ${dialect} dialect.`),
+    make(
+      'p',
+      'hint',
+      `Model ${model}, ${transport === 'webrtc' ? 'WebRTC' : 'WebSocket'}, ${dialect === 'beta' ? 'beta' : 'GA'} dialect.`,
+    ),
     ...(servers.length > 0
       ? [
           make('h3', '', 'The server will contact'),
