@@ -110,13 +110,17 @@ function characterAt({ text, starts }, atMs) {
 export class Captions {
   #transcript;
   #clock = new WordClock();
-  #call = new CallPlayback((responseId, ms) => {
-    for (const { itemId, atMs } of this.#clock.itemsUntil(responseId, ms)) this.heard(itemId, atMs);
-  });
+  #call;
 
-  /** @param {import('./transcript.js').Transcript} transcript */
-  constructor(transcript) {
+  /**
+   * @param {import('./transcript.js').Transcript} transcript
+   * @param {(responseId: string) => void} onAudible an answer of a call is heard
+   */
+  constructor(transcript, onAudible) {
     this.#transcript = transcript;
+    this.#call = new CallPlayback((responseId, ms) => {
+      for (const { itemId, atMs } of this.#clock.itemsUntil(responseId, ms)) this.heard(itemId, atMs);
+    }, onAudible);
   }
 
   /** @param {ServerEvent} event after the transcript has shown it */

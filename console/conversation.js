@@ -235,7 +235,7 @@ export class Conversation {
         if (event.parts_ms) latency.measured(event.response_id, event.parts_ms);
         break;
       case 'output_audio_buffer.started':
-        latency.audible(event.response_id);
+        latency.reached(event.response_id, 'audio');
         break;
       case 'error':
         this.#failed(event);

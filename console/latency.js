@@ -115,13 +115,14 @@ export class Latency {
   }
 
   /**
-   * In a call, where the first audio is played as it arrives.
+   * In a call.
    * @param {string} responseId
+   * @param {'audio' | 'heard'} stage `audio`: the server has sent the first of it
    */
-  audible(responseId) {
+  reached(responseId, stage) {
     this.#mark(
       this.#turns.find((turn) => turn.responseId === responseId),
-      'heard',
+      stage,
     );
   }
 

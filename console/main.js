@@ -82,7 +82,7 @@ const sessionList = new SessionList(
   () => ownSessionId,
   (row) => otherSession.watch(row),
 );
-const captions = new Captions(transcript);
+const captions = new Captions(transcript, (responseId) => latency.reached(responseId, 'heard'));
 const meter = new LevelMeter();
 const audioChoice = loadAudioChoice();
 

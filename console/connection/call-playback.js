@@ -11,13 +11,18 @@ const chunkMs = 20;
 
 export class CallPlayback {
   #onPosition;
+  #onAudible;
   /** @type {{ responseId: string, startedMs: number, isAudible: boolean } | null} */
   #playing = null;
   #lastChunkMs = Number.NEGATIVE_INFINITY;
 
-  /** @param {(responseId: string, ms: number) => void} onPosition `ms` is infinite at the end of the answer */
-  constructor(onPosition) {
+  /**
+   * @param {(responseId: string, ms: number) => void} onPosition `ms` is infinite at the end of the answer
+   * @param {(responseId: string) => void} onAudible if the browser lets the page listen
+   */
+  constructor(onPosition, onAudible) {
     this.#onPosition = onPosition;
+    this.#onAudible = onAudible;
   }
 
   /** @param {import('../realtime-client.js').ServerEvent} event */
@@ -48,6 +53,7 @@ export class CallPlayback {
     if (!isAudible || this.#playing === null || this.#playing.isAudible) return;
     this.#playing.isAudible = true;
     this.#playing.startedMs = this.#lastChunkMs - chunkMs;
+    this.#onAudible(this.#playing.responseId);
   }
 
   stop() {
