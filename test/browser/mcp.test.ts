@@ -7,7 +7,7 @@ import { call, fakeEngines, say } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { inBrowser, openPage, reach } from './chromium.ts';
-import { closeSettings, openSettings, sessionOf } from './settings-page.ts';
+import { closeSettings, openSettings, sessionOf } from './settings/settings-page.ts';
 
 suite('the page with MCP servers', inBrowser, () => {
   test('a call is approved, and another one rejected, with buttons', async (t) => {

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { call as callTool, fakeEngines, say } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 import { inBrowser, openPage, reach } from './chromium.ts';
-import { disclose, openSettings, watchSession } from './settings-page.ts';
+import { disclose, openSettings, watchSession } from './settings/settings-page.ts';
 
 const tools = [{ type: 'function', name: 'get_weather', parameters: { type: 'object' } }];
 

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { fakeEngines, say } from '../support/fake-engines.ts';
-import { fakeEngineSet, newServer } from '../support/server.ts';
-import { inBrowser, openPage, reach } from './chromium.ts';
+import { fakeEngines, say } from '../../support/fake-engines.ts';
+import { fakeEngineSet, newServer } from '../../support/server.ts';
+import { inBrowser, openPage, reach } from '../chromium.ts';
 import { disclose, openSettings, sessionOf, watchSession, writeJson } from './settings-page.ts';
 
 suite('the page in the beta dialect', inBrowser, () => {

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
-import { startMcpServer } from '../../dev/harness/mcp-server.ts';
-import { newServer } from '../support/server.ts';
-import { inBrowser, openPage, reach } from './chromium.ts';
+import { startMcpServer } from '../../../dev/harness/mcp-server.ts';
+import { newServer } from '../../support/server.ts';
+import { inBrowser, openPage, reach } from '../chromium.ts';
 import { openSettings, sessionOf, watchSession } from './settings-page.ts';
 
 const instructions = 'You sell shoes. <img src=x onerror="document.title=\'hacked\'">';

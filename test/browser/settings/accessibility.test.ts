@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
-import { newServer } from '../support/server.ts';
-import { accessibilityOf } from './axe.ts';
-import { inBrowser, openPage } from './chromium.ts';
+import { newServer } from '../../support/server.ts';
+import { accessibilityOf } from '../axe.ts';
+import { inBrowser, openPage } from '../chromium.ts';
 import { openSettings } from './settings-page.ts';
 
 const linkFragment = `settings=${deflateSync(

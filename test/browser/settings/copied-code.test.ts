@@ -11,23 +11,23 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, suite, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { nodeCode } from '../../console/settings/code/node.js';
-import { pythonCode } from '../../console/settings/code/python.js';
-import { clients } from '../../dev/clients/catalogue.ts';
-import { directoryOf, missing } from '../../dev/clients/install.ts';
-import { startMcpServer } from '../../dev/harness/mcp-server.ts';
-import { concatSamples } from '../../src/audio/pcm.ts';
-import { apiKey, type EngineSet } from '../../src/server/server.ts';
-import { borrowed, embeddedEngines, spokenQuestion } from '../support/embedded.ts';
-import { call, fakeEngines, say } from '../support/fake-engines.ts';
-import { fakeEngineSet, newServer } from '../support/server.ts';
-import { inBrowser, openPage } from './chromium.ts';
+import { nodeCode } from '../../../console/settings/code/node.js';
+import { pythonCode } from '../../../console/settings/code/python.js';
+import { clients } from '../../../dev/clients/catalogue.ts';
+import { directoryOf, missing } from '../../../dev/clients/install.ts';
+import { startMcpServer } from '../../../dev/harness/mcp-server.ts';
+import { concatSamples } from '../../../src/audio/pcm.ts';
+import { apiKey, type EngineSet } from '../../../src/server/server.ts';
+import { borrowed, embeddedEngines, spokenQuestion } from '../../support/embedded.ts';
+import { call, fakeEngines, say } from '../../support/fake-engines.ts';
+import { fakeEngineSet, newServer } from '../../support/server.ts';
+import { inBrowser, openPage } from '../chromium.ts';
 import { disclose, openSettings } from './settings-page.ts';
 
 type Settings = Parameters<typeof nodeCode>[0];
 type Environment = Record<string, string>;
 
-const modules = fileURLToPath(new URL('../../node_modules', import.meta.url));
+const modules = fileURLToPath(new URL('../../../node_modules', import.meta.url));
 const secret = 'hush-hush-0123456789';
 const get_price = {
   type: 'function',

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
-import { valueAt } from '../../console/settings/json.js';
-import { apiKey, type ServerOptions } from '../../src/server/server.ts';
-import { fakeEngines } from '../support/fake-engines.ts';
-import { fakeEngineSet, newServer } from '../support/server.ts';
-import { inBrowser, openPage, reach } from './chromium.ts';
+import { valueAt } from '../../../console/settings/json.js';
+import { apiKey, type ServerOptions } from '../../../src/server/server.ts';
+import { fakeEngines } from '../../support/fake-engines.ts';
+import { fakeEngineSet, newServer } from '../../support/server.ts';
+import { inBrowser, openPage, reach } from '../chromium.ts';
 import { closeSettings, disclose, openSettings, sessionOf, watchSession, writeJson } from './settings-page.ts';
 
 /** A page with open settings. */

@@ -1,7 +1,7 @@
 /** Helpers for tests of the settings. */
 
 import type { Page } from 'playwright-core';
-import { reach } from './chromium.ts';
+import { reach } from '../chromium.ts';
 
 /** Opens the settings of a page that is connected. */
 export async function openSettings(page: Page): Promise<void> {
