@@ -34,7 +34,7 @@ async function watchMicrophones(page: Page): Promise<() => Promise<{ name: strin
 suite('the microphone of the page in Chromium', inBrowser, () => {
   test('the chosen device and its processing are remembered, and a lost one is replaced', async (t) => {
     const server = await newServer(t);
-    const { page, complaints } = await openPage(t, server.url, { samples: tone(20_000, 24_000) });
+    const { page, complaints } = await openPage(t, server.url, { samples: tone(120_000, 24_000) });
     const opened = await watchMicrophones(page);
     await reach(page, 'ready');
     await page.getByTestId('talk').click();
