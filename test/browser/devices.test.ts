@@ -58,6 +58,7 @@ suite('the microphone of the page in Chromium', inBrowser, () => {
     await page.getByTestId('talk').click();
     await page.waitForFunction(() => Reflect.get(window, 'opened').length === 1);
     assert.deepEqual(await opened(), [{ name: chosen, noise: false }]);
+    await page.locator('body[data-microphone]').waitFor();
     await page.evaluate(() => {
       const [track] = Reflect.get(window, 'tracks');
       track.stop();
