@@ -251,7 +251,6 @@ export class TurnObserver {
       audioMs: audioAt - stoppedAt,
       heardMs: heardAt - stoppedAt,
       appendToAudioMs: audioAt - endAppendAt,
-      ...{ at: Date.now() },
       voiceToHeardMs: voiceEndAt === undefined ? undefined : heardAt - voiceEndAt,
     });
   }

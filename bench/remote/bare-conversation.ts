@@ -24,8 +24,9 @@ export async function startBareConversation(engines: string): Promise<BareConver
       abort.abort();
       if (type === 'response.cancel') return send({ type: 'response.done' });
       abort = new AbortController();
-      respond(engines, socket, abort.signal).catch((error: unknown) => {
-        if (!abort.signal.aborted) throw error;
+      const { signal } = abort;
+      respond(engines, socket, signal).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
       });
     });
   });

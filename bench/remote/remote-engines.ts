@@ -128,13 +128,13 @@ async function cancelMs(model: ChatModel, server: RemoteServer): Promise<number>
   return server.times.closed - cancelledAt;
 }
 
-/** Milliseconds of each response that were not spent in the engines. */
 interface Added {
   parley: number[];
   bare: number[];
   difference: number[];
 }
 
+/** Milliseconds of each response that were not spent in the engines. */
 async function sessionDelays(remote: RemoteServer, turns: number): Promise<Added> {
   const { voiceActivity, transcriber } = instantEngines().engines;
   const engines = createEngineSets(
@@ -161,12 +161,13 @@ async function sessionDelays(remote: RemoteServer, turns: number): Promise<Added
   try {
     for (const client of Object.values(clients)) await client.until('session.created');
     for (let turn = 0; turn < warmUpTurns + turns; turn++) {
-      const parley = await addedMs(clients.parley, remote);
-      const least = await addedMs(clients.bare, remote);
+      const times = { parley: 0, bare: 0 };
+      const order = turn % 2 === 0 ? (['parley', 'bare'] as const) : (['bare', 'parley'] as const);
+      for (const way of order) times[way] = await addedMs(clients[way], remote);
       if (turn < warmUpTurns) continue;
-      added.parley.push(parley);
-      added.bare.push(least);
-      added.difference.push(parley - least);
+      added.parley.push(times.parley);
+      added.bare.push(times.bare);
+      added.difference.push(times.parley - times.bare);
     }
   } finally {
     for (const client of Object.values(clients)) client.socket.terminate();

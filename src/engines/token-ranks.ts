@@ -38,9 +38,9 @@ export function packRanks(file: string): TokenRanks {
   return { bytes, offsets, slots };
 }
 
-/** Maximum bytes of a character of a string in UTF-8. */
-const BYTES_PER_CHARACTER = 3;
-const NONE = Number.POSITIVE_INFINITY;
+/** Maximum bytes of a code unit in UTF-8. */
+const bytesPerUnit = 3;
+const none = Number.POSITIVE_INFINITY;
 
 /**
  * Returns a function that counts the tokens of a text. The splitter, a global expression, matches the parts of a text
@@ -54,7 +54,7 @@ export function tokenCounter({ bytes, offsets, slots }: TokenRanks, splitter: Re
   const rankOf = (from: number, to: number): number => {
     for (let slot = hash(part, from, to) & (slots.length - 1); ; slot = (slot + 1) & (slots.length - 1)) {
       const rank = (slots[slot] ?? 0) - 1;
-      if (rank === -1) return NONE;
+      if (rank === -1) return none;
       const start = offsets[rank] ?? 0;
       if ((offsets[rank + 1] ?? 0) - start !== to - from) continue;
       let same = 0;
@@ -65,14 +65,14 @@ export function tokenCounter({ bytes, offsets, slots }: TokenRanks, splitter: Re
 
   /** The tokens of the first bytes of the part: merges the pair of the lowest rank until no pair is a token. */
   const merged = (length: number): number => {
-    if (rankOf(0, length) !== NONE) return 1;
+    if (rankOf(0, length) !== none) return 1;
     const starts = Array.from({ length: length + 1 }, (_, at) => at);
-    const pairRank = (at: number) => (at + 2 < starts.length ? rankOf(starts[at] ?? 0, starts[at + 2] ?? 0) : NONE);
+    const pairRank = (at: number) => (at + 2 < starts.length ? rankOf(starts[at] ?? 0, starts[at + 2] ?? 0) : none);
     const ranks = starts.map((_, at) => pairRank(at));
     for (;;) {
       let lowest = 0;
-      for (let at = 1; at < ranks.length; at++) if ((ranks[at] ?? NONE) < (ranks[lowest] ?? NONE)) lowest = at;
-      if ((ranks[lowest] ?? NONE) === NONE) return starts.length - 1;
+      for (let at = 1; at < ranks.length; at++) if ((ranks[at] ?? none) < (ranks[lowest] ?? none)) lowest = at;
+      if ((ranks[lowest] ?? none) === none) return starts.length - 1;
       starts.splice(lowest + 1, 1);
       ranks.splice(lowest + 1, 1);
       ranks[lowest] = pairRank(lowest);
@@ -81,7 +81,7 @@ export function tokenCounter({ bytes, offsets, slots }: TokenRanks, splitter: Re
   };
 
   return (text) => {
-    if (part.length < BYTES_PER_CHARACTER * text.length) part = new Uint8Array(BYTES_PER_CHARACTER * text.length);
+    if (part.length < bytesPerUnit * text.length) part = new Uint8Array(bytesPerUnit * text.length);
     let tokens = 0;
     for (const [match] of text.matchAll(splitter)) tokens += merged(encoder.encodeInto(match, part).written);
     return tokens;

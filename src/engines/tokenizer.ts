@@ -5,8 +5,8 @@ import { WorkerPool, workerScript } from './pool/worker-pool.ts';
 import { type TokenRanks, tokenCounter } from './token-ranks.ts';
 
 /**
- * Byte pair encoding is quadratic in text without boundaries: 10,000 times "a" take 50 ms, 100,000 spaces five
- * seconds. In pieces of this many characters no text takes more than about 2 µs a token.
+ * Byte pair encoding is quadratic in text without boundaries. In pieces of this many characters no text takes more than
+ * about 10 µs a token.
  */
 const pieceCharacters = 128;
 /** Maximum distance to move the end of a piece back to the space before a word, a boundary of the encoding. */
@@ -34,13 +34,14 @@ export function createTokenizer(onFailure: (error: unknown) => void): Tokenizer 
         loading ??= loadEncoding();
         exactly = await loading;
       } catch (error) {
+        loading = undefined;
         onFailure(error);
       }
     },
   };
 }
 
-/** Shared by all servers of the process: the encoding takes 6 MB. */
+/** Shared by all servers of the process: the encoding takes 4 MB. */
 let loading: Promise<CountExactly> | undefined;
 
 async function loadEncoding(): Promise<CountExactly> {

@@ -20,7 +20,7 @@ test('a buffer has exactly its own audio, also in blocks that another one has us
     let expected: number[] = [];
     for (const step of plan) {
       if (step.do === 'append') {
-        // Each buffer has other samples.
+        // Each append has other samples.
         sound = (sound % 32_000) + 1;
         const samples = new Int16Array(step.samples).fill(sound);
         buffer.append(samples);

@@ -115,8 +115,8 @@ export async function serveJobs<Request, Message>(load: () => Promise<JobHandler
   post({ type: 'ready' });
 }
 
-/** Of a full core, the event loop gets three quarters; other programs on the machine do not starve the engines. */
-const NICER = 5;
+/** The event loop gets three quarters of a core that is full, and other programs do not starve the threads. */
+const nicerBy = 5;
 
 /**
  * Lowers the priority of this thread, and of those that it starts, below that of the event loop: where they share a
@@ -125,7 +125,7 @@ const NICER = 5;
 function yieldToEventLoop(): void {
   if (process.platform !== 'linux') return;
   try {
-    setPriority(0, Math.min(getPriority(0) + NICER, constants.priority.PRIORITY_LOW));
+    setPriority(0, Math.min(getPriority(0) + nicerBy, constants.priority.PRIORITY_LOW));
   } catch {
     // A sandbox may forbid it. The thread then works as everywhere else.
   }

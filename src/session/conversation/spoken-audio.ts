@@ -67,6 +67,11 @@ export class SpokenAudio {
     return { samples: concatSamples(this.#parts), sampleRateHz: this.rateHz };
   }
 
+  /** Whether the client has truncated it. */
+  get isCut(): boolean {
+    return this.#cut;
+  }
+
   /** Whether all of it was sent. */
   get isComplete(): boolean {
     return this.#complete;

@@ -3,8 +3,8 @@ import type { AudioClip } from '../../audio/audio-clip.ts';
 const blocksPerSecond = 2;
 
 /**
- * Free blocks of all sessions, by their size. As garbage they would be freed by full collections only, because they
- * outlive the young generation, and most of those were due to them.
+ * Free blocks of all sessions, by their size. A block outlives the young generation: as garbage it would be freed only
+ * by a full collection, which stops the event loop.
  */
 const freeBlocks = new Map<number, Int16Array[]>();
 /** Of each size; 1.5 MB at 24 kHz. */
@@ -17,7 +17,7 @@ function takeBlock(samples: number): Int16Array {
 function releaseBlock(block: Int16Array): void {
   const blocks = freeBlocks.get(block.length) ?? [];
   freeBlocks.set(block.length, blocks);
-  if (blocks.length < maxFreeBlocks) blocks.push(block);
+  if (blocks.length < maxFreeBlocks) blocks.push(block.fill(0));
 }
 
 /**

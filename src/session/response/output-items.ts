@@ -116,6 +116,7 @@ export class OutputMessage {
   }
 
   #sendWordStarts(part: Part, starts: readonly Pick<WordTiming, 'startChar' | 'startMs'>[]): void {
+    if (part.spoken?.isCut) return;
     const { output_index: _, ...at } = this.#at(part);
     const event: WordsEvent = {
       type: 'parley.words',

@@ -140,13 +140,13 @@ export class UpstreamConnection {
     if (isBinary) return this.#reportOddity('binary');
     const { secret, readHeavy } = this.#options;
     const message = readHeavy ? textUnlessHeavy(data) : data.toString();
-    if (readHeavy && typeof message !== 'string') {
-      return readHeavy(message, secret).then(
+    if (typeof message !== 'string') {
+      return readHeavy?.(message, secret).then(
         (event) => this.#read(event),
         () => this.#socket.terminate(),
       );
     }
-    this.#read(readEvent(String(message), secret));
+    this.#read(readEvent(message, secret));
   }
 
   #read(event: UpstreamEvent | string): void {
