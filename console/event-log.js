@@ -66,8 +66,11 @@ export class EventLog {
     this.#open.clear();
     this.#limit = rowsPerPage;
     this.#isFilling = true;
-    addAll();
-    this.#isFilling = false;
+    try {
+      addAll();
+    } finally {
+      this.#isFilling = false;
+    }
     this.#render();
     this.#list.scrollTop = this.#list.scrollHeight;
   }

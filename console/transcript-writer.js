@@ -4,6 +4,7 @@
 /** @typedef {import('../src/protocol/wire/items.ts').Item} Item */
 /** @typedef {Item & { type: 'message' }} Message */
 /** @typedef {Item & { type: 'mcp_approval_request' }} ApprovalRequest */
+/** @typedef {'add' | 'addImages' | 'append' | 'complete' | 'endSession' | 'has' | 'markInterrupted' | 'place' | 'remark' | 'remove' | 'startSession' | 'withoutAudio'} Method */
 
 export class TranscriptWriter {
   #transcript;
@@ -12,7 +13,7 @@ export class TranscriptWriter {
   #calls = new Map();
 
   /**
-   * @param {import('./transcript.js').Transcript} transcript
+   * @param {Pick<import('./transcript.js').Transcript, Method>} transcript
    * @param {(request: ApprovalRequest) => void} [onApprovalRequest] after the question was written
    */
   constructor(transcript, onApprovalRequest = () => {}) {

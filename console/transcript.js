@@ -268,7 +268,7 @@ function replayButton(itemId, onReplay) {
   button.type = 'button';
   button.setAttribute('aria-label', 'Replay');
   button.addEventListener('click', () => {
-    button.title = onReplay(itemId) ? '' : 'No audio of it is recorded';
+    button.title = onReplay(itemId) ? '' : 'No audio was recorded';
   });
   return button;
 }

@@ -44,7 +44,7 @@ export class OtherSession {
     showFacts(factsOfRecord(record));
     this.#name.textContent = `A saved session of ${record.startedAt.toLocaleString()}${record.hasAudio ? '' : ', without audio'}`;
     this.#useSettings.hidden = false;
-    this.#show(record, 'Nothing of it runs. Your own session continues in the background.');
+    this.#show(record, 'The file is only shown. Your own session continues in the background.');
   }
 
   /** @param {import('./sessions-api.js').SessionRow} row */
@@ -71,7 +71,12 @@ export class OtherSession {
    */
   #show(record, hint) {
     this.#hint.textContent = hint;
-    this.#inspector.open(record);
+    try {
+      this.#inspector.open(record);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
     this.#banner.hidden = false;
     this.#onShown();
   }

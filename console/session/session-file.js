@@ -4,6 +4,7 @@ import { readStereo, writeStereo } from '../audio/wav.js';
 import { summarise } from '../event-summary.js';
 import { toGaEvent } from '../settings/dialect.js';
 import { Marks } from '../timeline/marks.js';
+import { TranscriptWriter } from '../transcript-writer.js';
 import { SessionRecord } from './record.js';
 
 /** @typedef {import('./record.js').Entry} Entry */
@@ -63,7 +64,7 @@ export function parseSession(text, audio) {
   const startedAt = new Date(String(about.started_at));
   if (Number.isNaN(startedAt.getTime())) throw new SessionFileError('Line 1 has no valid started_at.');
   const record = new SessionRecord(startedAt, audio === null ? { withoutAudio: 'Opened without audio' } : {});
-  const trial = new Marks();
+  const trial = new Trial();
   for (const [i, line] of lines.entries()) {
     if (line === '') continue;
     try {
@@ -84,7 +85,7 @@ export function parseSession(text, audio) {
 /**
  * @param {SessionRecord} record
  * @param {Record<string, any>} line
- * @param {Marks} trial notices events without the fields that their type has
+ * @param {Trial} trial
  * @throws {TypeError | RangeError} if a field is missing
  */
 function restoreLine(record, line, trial) {
@@ -106,10 +107,40 @@ function restoreLine(record, line, trial) {
     audio: audio ? { startMs: finite(audio.start_ms), durationMs: finite(audio.duration_ms) } : null,
     ...(wire !== event && { wire }),
   };
-  trial.add(entry);
-  summarise(event);
+  trial.read(entry);
   record.restore(entry);
 }
+
+/** Reads events as the page does and shows nothing, to refuse events without the fields of their type. */
+class Trial {
+  #marks = new Marks();
+  #writer = new TranscriptWriter({
+    add: () => true,
+    has: () => false,
+    addImages: ignore,
+    append: ignore,
+    complete: ignore,
+    endSession: ignore,
+    markInterrupted: ignore,
+    place: ignore,
+    remark: ignore,
+    remove: ignore,
+    startSession: ignore,
+    withoutAudio: ignore,
+  });
+
+  /**
+   * @param {Entry} entry
+   * @throws {TypeError | RangeError} if a field is missing
+   */
+  read(entry) {
+    if (typeof summarise(entry.event) !== 'string') throw new TypeError('The event has no text.');
+    this.#marks.add(entry);
+    if (entry.direction === 'received') this.#writer.receive(entry.event);
+  }
+}
+
+function ignore() {}
 
 /**
  * @param {string} line

@@ -45,6 +45,8 @@ suite('a saved session', () => {
   test('what cannot be opened is named', () => {
     const first = '{"parley_session":1,"started_at":"2026-11-29T08:00:00Z"}\n';
     const event = (fields: object) => `${first}${JSON.stringify({ ms: 1, direction: 'sent', bytes: 2, ...fields })}\n`;
+    const received = (fields: object) => event({ direction: 'received', event: fields });
+    const message = (part: unknown) => ({ id: 'i', type: 'message', role: 'user', content: [part] });
     for (const [text, problem] of [
       ['', /^Line 1 is not a JSON object/],
       ['{}', /^Line 1 is not the first line/],
@@ -54,6 +56,17 @@ suite('a saved session', () => {
       [event({ event: { type: 1 } }), /^Line 2 is not an event/],
       [event({ event: { type: 'session.created' } }), /^Line 2 is not an event/],
       [event({ event: { type: 'error' } }), /^Line 2 is not an event/],
+      [
+        received({ type: 'conversation.item.added', item: { id: 'i', type: 'message', role: 'user' } }),
+        /^Line 2 is not/,
+      ],
+      [received({ type: 'conversation.item.added', item: message(null) }), /^Line 2 is not/],
+      [
+        received({ type: 'conversation.item.added', item: message({ type: 'input_image', image_url: 1 }) }),
+        /^Line 2 is/,
+      ],
+      [received({ type: 'response.done', response: { id: 'r', status_details: null, usage: null } }), /^Line 2 is not/],
+      [received({ type: 'response.output_text.delta', item_id: 'i' }), /^Line 2 is not/],
       [event({ ms: '1', event: { type: 'response.create' } }), /^Line 2 is not an event/],
       [`${first}{"played":{"item_id":"i","start_ms":-1,"end_ms":2}}`, /^Line 2 is not an event/],
     ] as const) {
