@@ -15,7 +15,15 @@ import { readEvents } from './view-events.js';
  */
 
 const rowEveryMs = 3000;
+/** A view that was open for less than this counts as another failed attempt. */
+const settledMs = 60_000;
 const watching = 'live, read-only';
+/** Why a view ended, by the reason that the server gave. */
+const lost = {
+  '': 'the connection was lost',
+  failed: 'the server failed to show it',
+  too_slow: 'this page did not read fast enough, so events are missing',
+};
 
 export class Watcher {
   #api;
@@ -62,11 +70,15 @@ export class Watcher {
     const abort = new AbortController();
     this.#abort = abort;
     let reason = /** @type {import('./view-events.js').EndReason | ''} */ ('');
+    let openedMs = Number.POSITIVE_INFINITY;
     try {
       const stream = await this.#api.view(this.#id, abort.signal);
       await readEvents(stream, (event, bytes) => {
         if (abort.signal.aborted) return;
-        if (event.type === 'parley.view.opened') this.#opened(event.session);
+        if (event.type === 'parley.view.opened') {
+          openedMs = performance.now();
+          this.#opened(event.session);
+        }
         if (event.type === 'parley.view.closed') reason = event.reason;
         this.#record.add('received', event, this.#record.nowMs, bytes);
       });
@@ -81,16 +93,14 @@ export class Watcher {
     }
     if (this.#abort !== abort) return;
     if (reason === 'session_ended') return this.#end('it has ended');
-    const why =
-      reason === 'too_slow' ? 'this page did not read fast enough, so events are missing' : 'the connection was lost';
-    this.#listener.onStatus(`${why}. Reconnecting…`);
+    this.#listener.onStatus(`${lost[reason]}. Reconnecting…`);
     this.#rows.stop();
+    if (performance.now() - openedMs >= settledMs) this.#reconnection.succeeded();
     this.#reconnection.schedule();
   }
 
   /** @param {SessionRow} row */
   #opened(row) {
-    this.#reconnection.succeeded();
     this.#listener.onStatus(watching);
     this.#listener.onRow(row);
     this.#rows.start();
@@ -98,7 +108,7 @@ export class Watcher {
 
   /** @param {SessionsProblem} problem */
   #refused(problem) {
-    if (problem.status === 503) {
+    if (problem.status === 429 || problem.status >= 500) {
       this.#listener.onStatus(`${problem.message} Trying again…`);
       this.#reconnection.schedule(problem.retryAfterMs);
     } else if (problem.status === 404) {

@@ -150,15 +150,28 @@ suite('live sessions in the console in Chromium', inBrowser, () => {
       type: 'conversation.item.done',
       ...{ previous_item_id: null, item: { id: 'item_0', type: 'message', role: 'assistant', content } },
     };
-    const streams = [opened + event(done), opened + event({ type: 'parley.view.closed', reason: 'too_slow' })];
+    const closed = (reason: string) => opened + event({ type: 'parley.view.closed', reason });
+    const streams = [opened + event(done), closed('too_slow'), closed('failed')];
     await page.route('**/events', (route) => {
       const body = streams.shift();
       return body === undefined ? route.continue() : route.fulfill({ contentType: 'text/event-stream', body });
     });
-    const list = await openList(page);
-    await list.getByRole('button', { name: `Watch ${id}` }).click();
+    const watch = (await openList(page)).getByRole('button', { name: `Watch ${id}` });
+    await watch.waitFor();
+    await page.clock.install();
+    await watch.click();
     await status(page).getByText('the connection was lost. Reconnecting…').waitFor();
+    await page.clock.runFor(1000);
     await status(page).getByText('events are missing. Reconnecting…').waitFor();
+    await page.clock.runFor(2000);
+    await status(page).getByText('the server failed to show it. Reconnecting…').waitFor();
+    await page.clock.runFor(3900);
+    assert.match(
+      (await status(page).textContent()) ?? '',
+      /Reconnecting…$/,
+      'a view that ends at once counts as failed',
+    );
+    await page.clock.runFor(100);
     await status(page).getByText('live, read-only').waitFor();
     await client.ask('Still there?');
     await page.getByTestId('record-transcript').getByText('It is four.').waitFor();
