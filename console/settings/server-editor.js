@@ -24,16 +24,24 @@ export function editServer(tool, onChange) {
     current = withValue(current, key, value);
     onChange(current);
   };
+  const move = (/** @type {'server_label' | 'server_url'} */ key, /** @type {string | undefined} */ value) => {
+    if (value === current[key]) return;
+    // The secrets are those of the server before.
+    const { authorization: _token, headers: _headers, ...server } = current;
+    current = server;
+    token.value = headers.value = '';
+    change(key, value);
+  };
   const text = (/** @type {string} */ key) => (typeof tool[key] === 'string' ? tool[key] : '');
 
   const label = field('Label', input(text('server_label')), (value) => {
     if (value === '') return 'Enter a label, such as docs.';
-    change('server_label', value);
+    move('server_label', value);
     return '';
   });
   const address = field('Address', input(text('server_url')), (value) => {
     const problem = addressProblem(value);
-    if (problem === '') change('server_url', value || undefined);
+    if (problem === '') move('server_url', value || undefined);
     return problem;
   });
 

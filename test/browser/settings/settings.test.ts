@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { valueAt } from '../../../console/settings/json.js';
+import { startMcpServer } from '../../../dev/harness/mcp-server.ts';
 import { apiKey, type ServerOptions } from '../../../src/server/server.ts';
 import { fakeEngines } from '../../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../../support/server.ts';
@@ -171,6 +172,40 @@ suite('the settings in Chromium', inBrowser, () => {
     await page.getByLabel('Who decides').selectOption('push_to_talk');
     await until((session) => valueAt(session, 'audio.input.turn_detection') === null);
     assert.equal(await page.getByLabel('After a turn').isVisible(), false);
+  });
+
+  test('the secrets of an MCP server are dropped when its label or address changes', async (t) => {
+    const mcp = await startMcpServer('modern');
+    t.after(() => mcp.close());
+    const tool = { type: 'mcp', server_label: 'docs', server_url: 'http://127.0.0.1:9/mcp' };
+    const stored = { session: { tools: [tool] } };
+    const { page } = await configure(t, stored, { config: { outgoingAllow: ['127.0.0.1'] } });
+    await page.locator('summary', { hasText: 'docs ·' }).click();
+    const input = (label: string) => page.locator('.tool').getByLabel(label, { exact: true });
+    const change = async (label: string, value: string) => {
+      await input(label).fill(value);
+      await input(label).blur();
+    };
+    const [before] = [(await sessionOf(page)).tools].flat();
+    for (const [label, value] of [
+      ['Address', mcp.url],
+      ['Label', 'other'],
+    ] as const) {
+      await change('Authorization', 'hush-hush');
+      await change('Headers', 'X-Team: hush-hush');
+      await change(label, value);
+      assert.equal(await input('Authorization').inputValue(), '');
+      assert.equal(await input('Headers').inputValue(), '');
+      if (label === 'Label') break;
+      await page.getByTestId('events').getByText('mcp_list_tools.completed', { exact: true }).waitFor();
+      assert.deepEqual(
+        mcp.requests.filter(({ headers }) => headers.authorization !== undefined || headers['x-team'] !== undefined),
+        [],
+      );
+    }
+    assert.deepEqual((await sessionOf(page)).tools, [
+      { ...Object(before), server_label: 'other', server_url: mcp.url },
+    ]);
   });
 
   test('with the keyboard alone: open, change, close, and the focus returns', async (t) => {
