@@ -32,7 +32,7 @@ export function problemOf(session) {
     if (isMcp(tool) && tool.server_url !== undefined && !isHttp(tool.server_url))
       return `session.tools[${i}].server_url: enter an address that starts with https:// or http://.`;
     if (hasMask(tool))
-      return `session.tools[${i}]: enter its authorization and headers again, because they were for another label or address.`;
+      return `session.tools[${i}]: enter its authorization and headers again, because they belong to another server.`;
   }
   return '';
 }

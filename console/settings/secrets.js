@@ -7,8 +7,14 @@ import { isObject } from './json.js';
 
 /** @typedef {import('./json.js').JsonObject} JsonObject */
 /**
- * The secrets of a server, which are only for its label and address.
- * @typedef {{ label: unknown, address: unknown, authorization?: unknown, headers?: unknown }} ServerSecrets
+ * The secrets of a server, which are only for its label and address, or connector, or tunnel.
+ * @typedef {object} ServerSecrets
+ * @property {unknown} label
+ * @property {unknown} address
+ * @property {unknown} [connector]
+ * @property {unknown} [tunnel]
+ * @property {unknown} [authorization]
+ * @property {unknown} [headers]
  */
 
 /** Stands for a secret where it would be shown. */
@@ -35,6 +41,8 @@ export function splitSecrets(session) {
       secrets.push({
         label: server.server_label,
         address: server.server_url,
+        connector: server.connector_id,
+        tunnel: server.tunnel_id,
         ...(authorization !== undefined && { authorization }),
         ...(headers !== undefined && { headers }),
       });
@@ -83,9 +91,13 @@ export function hideSecrets(session) {
   }));
 }
 
-/** @param {string} address @returns {string} without user name, password, query and fragment */
+/** @param {string} address @returns {string} without user name, password, query and fragment; masked if it is no address */
 export function bareAddress(address) {
-  return address.replace(/[?#].*$/s, '').replace(/^([a-z]+:\/\/)[^/]*@/i, '$1');
+  if (!URL.canParse(address)) return mask;
+  const url = new URL(address);
+  if (`${url.username}${url.password}${url.search}${url.hash}` === '') return address;
+  url.username = url.password = url.search = url.hash = '';
+  return url.href;
 }
 
 /**
@@ -120,8 +132,11 @@ export function hasMask(server) {
  * @param {JsonObject} server
  * @param {readonly ServerSecrets[]} secrets
  */
-function secretsOf({ server_label, server_url }, secrets) {
-  return secrets.find(({ label, address }) => label === server_label && address === server_url);
+function secretsOf({ server_label, server_url, connector_id, tunnel_id }, secrets) {
+  return secrets.find(
+    ({ label, address, connector, tunnel }) =>
+      label === server_label && address === server_url && connector === connector_id && tunnel === tunnel_id,
+  );
 }
 
 /**

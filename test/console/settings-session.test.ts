@@ -178,6 +178,15 @@ suite('secrets of MCP servers', () => {
     const other = { tools: [{ ...docs, server_url: 'https://evil.example/mcp' }] };
     assert.deepEqual(joinSecrets(other, secrets), other);
   });
+
+  for (const key of ['connector_id', 'tunnel_id'])
+    test(`never joined to a server with another ${key}`, () => {
+      const server = { type: 'mcp', server_label: 'mail', [key]: 'one', authorization: 'a' };
+      const [masked] = [maskSecrets({ tools: [server] }).tools].flat();
+      const result = unmaskSecrets({ tools: [{ ...Object(masked), [key]: 'two' }] }, { tools: [server] });
+      assert.match(problemOf(result), /enter its authorization and headers again/);
+      assert.deepEqual(unmaskSecrets({ tools: [masked] }, { tools: [server] }), { tools: [server] });
+    });
 });
 
 suite('parameters of a function as rows', () => {
