@@ -100,8 +100,8 @@ function withVariables(tool, variables) {
  */
 function declared(code, tools) {
   const names = tools.flatMap((tool) => (isObject(tool) && !isMcp(tool) ? [String(tool.name)] : []));
-  return names.filter(
-    (name) =>
-      /^[A-Za-z_]\w*$/.test(name) && new RegExp(`\\b(function\\s*\\*?|const|let|var|class)\\s+${name}\\b`).test(code),
-  );
+  // The name is looked at only, because "function" in a comment may precede a declaration.
+  const declarations = code.matchAll(/\b(?:function\b[\s*]*|(?:const|let|var|class)\s+)(?=([A-Za-z_]\w*))/g);
+  const all = new Set(Array.from(declarations, ([, name]) => name));
+  return names.filter((name) => all.has(name));
 }
