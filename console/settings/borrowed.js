@@ -17,7 +17,8 @@ export class Borrowing {
   #banner = element('borrowed', HTMLElement);
   #onSettings;
   #onProblem;
-  #opening = Promise.resolve();
+  /** Ends when the last of the settings that are offered is accepted or ignored. */
+  #offers = Promise.resolve();
 
   /**
    * @param {(settings: Settings) => void} onSettings other settings are to be used
@@ -37,8 +38,21 @@ export class Borrowing {
 
   /** Offers the settings in the page's address, if it has any, after others that are offered already. */
   openAddress() {
-    this.#opening = this.#opening.then(() => this.#readAddress());
-    return this.#opening;
+    return this.#enqueue(() => this.#readAddress());
+  }
+
+  /**
+   * Offers the settings of a session, after others that are offered already.
+   * @param {readonly import('../session/record.js').Entry[]} entries
+   */
+  openSession(entries) {
+    return this.#enqueue(() => this.#readSession(entries));
+  }
+
+  /** @param {() => Promise<void>} offer */
+  #enqueue(offer) {
+    this.#offers = this.#offers.then(offer).catch(reportError);
+    return this.#offers;
   }
 
   /** The settings are removed from the address. */
@@ -56,11 +70,8 @@ export class Borrowing {
     }
   }
 
-  /**
-   * Offers the settings of a session.
-   * @param {readonly import('../session/record.js').Entry[]} entries
-   */
-  async openSession(entries) {
+  /** @param {readonly import('../session/record.js').Entry[]} entries */
+  async #readSession(entries) {
     try {
       await this.#offer(settingsOf(entries), 'a saved session');
     } catch (error) {
@@ -92,21 +103,20 @@ function settingsOf(entries) {
   let model = 'gpt-realtime';
   /** @type {import('./dialect.js').Dialect} */
   let dialect = 'ga';
-  for (const { direction, event } of entries) {
-    if (event.type === 'session.created') {
-      const created = /** @type {JsonObject} */ ({ ...event.session });
+  for (const { direction, event, wire = event } of entries) {
+    if (wire.type === 'session.created') {
+      const created = /** @type {JsonObject} */ ({ ...wire.session });
       session = {};
       model = String(created.model ?? model);
       dialect = isObject(created.audio) ? 'ga' : 'beta';
     }
-    if (direction !== 'sent' || event.type !== 'session.update') continue;
-    const { session: update } = splitSecrets(fromDialect({ ...event.session }, dialect));
+    if (direction !== 'sent' || wire.type !== 'session.update') continue;
+    const { session: update } = splitSecrets(fromDialect({ ...wire.session }, dialect));
     for (const { path, value } of changesBetween({}, update, {})) session = withValue(session, path, value);
   }
   if (Object.keys(session).length === 0)
     throw new LinkError('The session has no settings: its client sent no session.update.');
   const shared = {
-    version: 1,
     session: { type: 'realtime', ...session },
     model,
     dialect,

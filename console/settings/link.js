@@ -28,11 +28,12 @@ const damaged = 'The link is damaged or incomplete. Copy it again, to its end.';
  * @param {SharedSettings} settings
  * @param {string} page address of the page
  * @returns {Promise<{ url: string, omitted: string[] }>} `omitted` names the secrets that are not in the link
- * @throws {LinkError} if it would be too long
+ * @throws {LinkError} if it could not be opened
  */
 export async function formatLink({ session, functions, transport, dialect, model }, page) {
   const { shared, omitted } = withoutSecrets(session);
   const content = { version, model, transport, dialect, functions, session: shared };
+  asShared(content);
   const bytes = new TextEncoder().encode(JSON.stringify(content));
   if (bytes.length > maxBytes) throw new LinkError('The settings are too long for a link. Copy the JSON instead.');
   const packed = await collect(stream(bytes, new CompressionStream('deflate')), maxBytes);
@@ -51,7 +52,11 @@ export async function formatLink({ session, functions, transport, dialect, model
 export async function parseLink(hash) {
   if (!hash.startsWith(prefix)) return null;
   if (hash.length > maxEncoded) throw new LinkError('The link is too long to be one of this page.');
-  return asShared(await unpack(hash.slice(prefix.length)));
+  const content = await unpack(hash.slice(prefix.length));
+  if (!isObject(content)) throw new LinkError(damaged);
+  if (content.version !== version)
+    throw new LinkError('The link was made by another version of this page. Ask for a new one.');
+  return asShared(content);
 }
 
 /** @param {string} text @returns {Promise<unknown>} */
@@ -66,14 +71,11 @@ async function unpack(text) {
 
 /**
  * Checks settings from elsewhere.
- * @param {unknown} value
+ * @param {JsonObject} value
  * @returns {SharedSettings}
  * @throws {LinkError}
  */
 export function asShared(value) {
-  if (!isObject(value)) throw new LinkError(damaged);
-  if (value.version !== version)
-    throw new LinkError('The link was made by another version of this page. Ask for a new one.');
   measure(value);
   const { session, functions, transport, dialect, model } = value;
   const isValid =
@@ -82,13 +84,13 @@ export function asShared(value) {
     (transport === 'websocket' || transport === 'webrtc') &&
     (dialect === 'ga' || dialect === 'beta') &&
     typeof model === 'string' &&
-    model.length > 0 &&
-    model.length <= 256;
-  if (!isValid) throw new LinkError(damaged);
+    model.length > 0;
+  if (!isValid) throw new LinkError('The settings are incomplete, or have a field of another type.');
+  if (model.length > 256) throw new LinkError('The name of the model is too long: at most 256 characters.');
   const problem = problemOf(session);
-  if (problem !== '') throw new LinkError(`The settings of the link are not valid: ${problem}`);
+  if (problem !== '') throw new LinkError(`The settings are not valid: ${problem}`);
   if (splitSecrets(session).secrets.length > 0)
-    throw new LinkError('The link contains the secrets of an MCP server, which it must not. It is not opened.');
+    throw new LinkError('The settings contain the secrets of an MCP server, which they must not. They are not used.');
   return { session, functions, transport, dialect, model };
 }
 
@@ -98,10 +100,12 @@ function measure(root) {
   let values = 0;
   for (let depth = 0; level.length > 0; depth++) {
     values += level.length;
-    if (depth > maxDepth || values > maxValues) throw new LinkError('The settings of the link are too complex.');
+    if (depth > maxDepth || values > maxValues)
+      throw new LinkError('The settings are too complex: at most 10,000 values on 32 levels.');
     level = level.flatMap((value) => {
       if (typeof value !== 'object' || value === null) return [];
-      if (Object.hasOwn(value, '__proto__')) throw new LinkError(damaged);
+      if (Object.hasOwn(value, '__proto__'))
+        throw new LinkError('The settings have a field __proto__, which they must not.');
       return Object.values(value);
     });
   }

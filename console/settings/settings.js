@@ -25,6 +25,8 @@ const apiKeyKey = 'parley.api-key';
 const secretsKey = 'parley.secrets';
 /** Settings that came with a link, or from an opened session: for this tab only. */
 const borrowedKey = 'parley.settings.borrowed';
+/** Also in memory: the browser may not store them. */
+let borrowsSettings = readStored('sessionStorage', borrowedKey) !== null;
 
 /** @type {Settings} */
 const defaultSettings = {
@@ -60,7 +62,7 @@ export function loadSettings() {
 
 /** Whether the settings of this tab came with a link or from an opened session. */
 export function areBorrowed() {
-  return readStored('sessionStorage', borrowedKey) !== null;
+  return borrowsSettings;
 }
 
 /**
@@ -69,6 +71,7 @@ export function areBorrowed() {
  */
 export function saveSettings({ apiKey, ...settings }, { borrowed }) {
   const { session, secrets } = splitSecrets(settings.session);
+  borrowsSettings = borrowed;
   writeStored('sessionStorage', apiKeyKey, apiKey);
   if (borrowed) return writeStored('sessionStorage', borrowedKey, JSON.stringify(settings));
   writeStored('localStorage', storageKey, JSON.stringify({ ...settings, session }));
@@ -77,6 +80,7 @@ export function saveSettings({ apiKey, ...settings }, { borrowed }) {
 
 /** Drops borrowed settings: the user's own are loaded again. */
 export function dropBorrowed() {
+  borrowsSettings = false;
   writeStored('sessionStorage', borrowedKey, '');
 }
 

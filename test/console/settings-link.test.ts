@@ -66,6 +66,25 @@ suite('links with settings', () => {
     await assert.rejects(formatLink({ ...settings, session }, page), /too long for a link\. Copy the JSON/);
   });
 
+  const unopenable: [name: string, change: object, message: RegExp][] = [
+    ['many values', { session: { list: Array.from({ length: 10_001 }, () => 0) } }, /too complex/],
+    ['many levels', { session: { x: JSON.parse(`${'['.repeat(40)}${']'.repeat(40)}`) } }, /too complex/],
+    ['a long model', { model: 'x'.repeat(257) }, /name of the model is too long/],
+  ];
+  for (const [name, change, message] of unopenable)
+    test(`no link is made that could not be opened: ${name}`, async () => {
+      await assert.rejects(formatLink({ ...settings, ...change }, page), message);
+    });
+
+  for (const address of ['https:/ada:hush@docs.example/mcp', 'https:\\\\ada:hush@docs.example\\mcp'])
+    test(`credentials are not in a link, however the address is written: ${address}`, async () => {
+      const tools = [{ type: 'mcp', server_label: 'docs', server_url: address }];
+      const { url, omitted } = await formatLink({ ...settings, session: { tools } }, page);
+      const opened = await parseLink(hashOf(url));
+      assert.deepEqual(opened?.session.tools, [{ ...tools[0], server_url: 'https://docs.example/mcp' }]);
+      assert.equal(omitted.length, 1);
+    });
+
   test('another fragment is not a link with settings', async () => {
     assert.equal(await parseLink(''), null);
     assert.equal(await parseLink('#section'), null);

@@ -18,6 +18,19 @@ function linkTo(url: string, session: object, more: object = {}): string {
   return `${url}/#settings=${deflateSync(JSON.stringify({ ...shared, ...more })).toString('base64url')}`;
 }
 
+/** Opens a saved session, and asks for its settings. */
+async function openSaved(page: Page, created: object, updates: object[]): Promise<void> {
+  const events = [
+    ['received', { type: 'session.created', session: { model: 'gpt-realtime', ...created } }],
+    ...updates.map((session) => ['sent', { type: 'session.update', session }]),
+  ].map(([direction, event]) => JSON.stringify({ ms: 0, direction, bytes: 1, event }));
+  const lines = ['{"parley_session":1,"started_at":"2026-11-29T08:00:00Z"}', ...events];
+  const file = { name: 's.jsonl', mimeType: '', buffer: Buffer.from(lines.join('\n')) };
+  await page.getByTestId('session-files').setInputFiles(file);
+  await page.getByRole('button', { name: 'Use its settings…' }).click();
+}
+
+const audio = { input: { turn_detection: null }, output: { voice: 'alloy' } };
 const review = (page: Page) => page.getByRole('dialog', { name: 'Settings from a link' });
 
 /** A page that was opened by a link with an MCP server, whose settings are offered. */
@@ -144,19 +157,67 @@ suite('settings from elsewhere in Chromium', inBrowser, () => {
     const { page } = await openPage(t, server.url);
     const { until } = await watchSession(page);
     await reach(page, 'ready');
-    const audio = { input: { turn_detection: null }, output: { voice: 'alloy' } };
-    const events = [
-      ['received', { type: 'session.created', session: { type: 'realtime', model: 'gpt-realtime', audio } }],
-      ['sent', { type: 'session.update', session: { type: 'realtime', instructions: 'First.', tools: [tool] } }],
-      ['sent', { type: 'session.update', session: { type: 'realtime', instructions: 'Then.' } }],
-    ].map(([direction, event]) => JSON.stringify({ ms: 0, direction, bytes: 1, event }));
-    const lines = ['{"parley_session":1,"started_at":"2026-11-29T08:00:00Z"}', ...events];
-    const file = { name: 's.jsonl', mimeType: '', buffer: Buffer.from(lines.join('\n')) };
-    await page.getByTestId('session-files').setInputFiles(file);
-    await page.getByRole('button', { name: 'Use its settings…' }).click();
+    await openSaved(page, { audio }, [{ instructions: 'First.', tools: [tool] }, { instructions: 'Then.' }]);
     const dialog = page.getByRole('dialog', { name: 'Settings from a saved session' });
     await dialog.getByText('The model can call: get_price.').waitFor();
     await dialog.getByRole('button', { name: 'Use them in this tab' }).click();
     await until((session) => session.instructions === 'Then.' && Array.isArray(session.tools));
+  });
+
+  test('those of a saved beta session are used in the beta dialect', async (t) => {
+    const server = await newServer(t);
+    const { page } = await openPage(t, server.url, { stored: { dialect: 'beta' }, dialect: 'beta' });
+    await reach(page, 'ready');
+    const update = { instructions: 'Be brief.', voice: 'marin', turn_detection: null, modalities: ['text'] };
+    await openSaved(page, { voice: 'alloy', turn_detection: null }, [update]);
+    await page.getByRole('button', { name: 'Use them in this tab' }).click();
+    await page.getByText('marin · push to talk').waitFor();
+    await openSettings(page);
+    assert.equal(await page.getByLabel('Dialect').inputValue(), 'beta');
+    assert.deepEqual(await sessionOf(page), update);
+  });
+
+  test('settings are offered one after the other, also after one that failed', async (t) => {
+    const server = await newServer(t);
+    const { page } = await openPage(t, server.url);
+    await reach(page, 'ready');
+    const { hash } = new URL(linkTo(server.url, { instructions: 'Of a link.' }));
+    const follow = () => page.evaluate((fragment) => location.assign(fragment), hash);
+    const failed = page.waitForEvent('pageerror');
+    await page.evaluate(() => {
+      const { replaceState } = history;
+      history.replaceState = () => {
+        history.replaceState = replaceState;
+        throw new Error('Too many calls of the History API');
+      };
+    });
+    await follow();
+    await failed;
+    await page.evaluate(() => history.replaceState(null, '', '/'));
+    await openSaved(page, { audio }, [{ instructions: 'Saved.' }]);
+    await page.getByRole('dialog', { name: 'Settings from a saved session' }).waitFor();
+    await follow();
+    assert.equal(await page.getByRole('dialog').count(), 1);
+    await page.keyboard.press('Escape');
+    await review(page).waitFor();
+    assert.equal(await page.getByRole('dialog').count(), 1);
+  });
+
+  test('where the browser stores no borrowed settings, a change of them leaves those of the user', async (t) => {
+    const { page } = await openLink(t);
+    await page.evaluate(() => {
+      const { setItem } = Storage.prototype;
+      Storage.prototype.setItem = function (key, value) {
+        if (key === 'parley.settings.borrowed') throw new DOMException('Full', 'QuotaExceededError');
+        setItem.call(this, key, value);
+      };
+    });
+    await page.getByRole('button', { name: 'Use them in this tab' }).click();
+    await page.getByTestId('events').getByText('mcp_list_tools.completed', { exact: true }).waitFor();
+    await openSettings(page);
+    await page.getByLabel('Instructions').fill('Of the link, changed.');
+    await page.getByLabel('Instructions').blur();
+    assert.equal((await sessionOf(page)).instructions, 'Of the link, changed.');
+    assert.match(await page.evaluate(() => localStorage.getItem('parley.settings') ?? ''), /My own\./);
   });
 });
