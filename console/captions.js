@@ -1,5 +1,6 @@
 /** Live captions: which words of the answers have been heard. */
 
+import { setBounded } from './bounded.js';
 import { CallPlayback } from './connection/call-playback.js';
 
 /** @typedef {import('./realtime-client.js').ServerEvent} ServerEvent */
@@ -86,8 +87,7 @@ export class WordClock {
     const known = this.#answers.get(itemId);
     if (known !== undefined) return known;
     const answer = { responseId, text: '', isComplete: false, starts: [] };
-    this.#answers.set(itemId, answer);
-    for (const oldest of this.#answers.keys()) if (this.#answers.size > maxAnswers) this.#answers.delete(oldest);
+    setBounded(this.#answers, itemId, answer, maxAnswers);
     return answer;
   }
 }

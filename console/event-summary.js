@@ -13,6 +13,8 @@ const streaming = new Set([
   'parley.words',
 ]);
 
+const encoder = new TextEncoder();
+
 /** @param {RecordedEvent} event */
 export function isStreaming(event) {
   return streaming.has(event.type);
@@ -121,6 +123,11 @@ function describeAudio(base64) {
 /** @param {string} base64 */
 function base64Bytes(base64) {
   return Math.floor((base64.length * 3) / 4) - (base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0);
+}
+
+/** @param {string} text @returns {number} bytes in UTF-8 */
+export function sizeOf(text) {
+  return encoder.encode(text).length;
 }
 
 /** @param {number} bytes */

@@ -3,6 +3,7 @@
 import { Call } from './connection/call.js';
 import { closeCodes } from './connection/link.js';
 import { Socket } from './connection/socket.js';
+import { sizeOf } from './event-summary.js';
 import { toGaEvent } from './settings/dialect.js';
 import { readStored, writeStored } from './stored.js';
 
@@ -27,8 +28,6 @@ const maxBufferedBytes = 2_000_000;
 const extensions = 'ledger,words';
 /** In this tab, a call was tried in vain. */
 const noCallsKey = 'parley.no-calls';
-
-const encoder = new TextEncoder();
 
 /** The close code for a missing or invalid key. */
 export const { keyRefused } = closeCodes;
@@ -178,9 +177,4 @@ export class RealtimeClient {
     this.send({ type: 'input_audio_buffer.append', audio });
     return 'sent';
   }
-}
-
-/** @param {string} text @returns {number} bytes in UTF-8 */
-function sizeOf(text) {
-  return encoder.encode(text).length;
 }

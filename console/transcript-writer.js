@@ -1,10 +1,15 @@
 /** Writes events of a session into a transcript: of this page's conversation, or of another session that is shown. */
 
+import { setBounded } from './bounded.js';
+
 /** @typedef {import('./session/record.js').RecordedEvent} RecordedEvent */
 /** @typedef {import('../src/protocol/wire/items.ts').Item} Item */
 /** @typedef {Item & { type: 'message' }} Message */
 /** @typedef {Item & { type: 'mcp_approval_request' }} ApprovalRequest */
 /** @typedef {'add' | 'addImages' | 'append' | 'complete' | 'endSession' | 'has' | 'markInterrupted' | 'place' | 'remark' | 'remove' | 'startSession' | 'withoutAudio'} Method */
+
+/** Calls whose results can still be shown. */
+const maxCalls = 500;
 
 export class TranscriptWriter {
   #transcript;
@@ -67,7 +72,7 @@ export class TranscriptWriter {
         transcript.withoutAudio(event.item_id);
         break;
       case 'response.function_call_arguments.done':
-        this.#calls.set(event.call_id, event.item_id);
+        setBounded(this.#calls, event.call_id, event.item_id, maxCalls);
         transcript.complete(event.item_id, `${event.name}(${event.arguments})`);
         break;
       case 'response.output_item.done':

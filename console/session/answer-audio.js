@@ -1,5 +1,7 @@
 /** The audio of answers that has been received and not yet played. */
 
+import { setBounded } from '../bounded.js';
+
 /** Answers whose audio is kept; what an interruption leaves is dropped with a later one. */
 const maxAnswers = 4;
 
@@ -18,8 +20,7 @@ export class AnswerAudio {
     const key = `${itemId} ${contentIndex}`;
     const answer = this.#answers.get(key) ?? { pieces: [], takenSamples: 0 };
     answer.pieces.push(samples);
-    this.#answers.set(key, answer);
-    for (const oldest of this.#answers.keys()) if (this.#answers.size > maxAnswers) this.#answers.delete(oldest);
+    setBounded(this.#answers, key, answer, maxAnswers);
   }
 
   /**

@@ -1,10 +1,9 @@
 /** Places positions of the server's input audio (`audio_start_ms`, `audio_end_ms`) on the time axis. */
 
-/**
- * The start and the end of a turn: where the browser was too busy to send audio, positions fall behind the axis, and
- * earlier reports are of no use.
- */
-const mostReports = 2;
+/** Where the browser was too busy to send audio, positions fall behind the axis, so only the last reports are used. */
+const maxReports = 2;
+/** Stretches without gaps in which later positions can be. */
+const maxStarts = 1000;
 
 export class InputClock {
   /** Where stretches without gaps begin: in the input audio, and on the axis. @type {{ inputMs: number, atMs: number }[]} */
@@ -21,6 +20,7 @@ export class InputClock {
    */
   sent(atMs, durationMs) {
     if (Math.abs(atMs - this.#endMs) > 1) this.#starts.push({ inputMs: this.#inputMs, atMs });
+    if (this.#starts.length > maxStarts) this.#starts.shift();
     this.#inputMs += durationMs;
     this.#endMs = atMs + durationMs;
   }
@@ -31,7 +31,7 @@ export class InputClock {
    * @param {number} reportedMs on the axis
    */
   reported(inputMs, reportedMs) {
-    this.#delaysMs = [...this.#delaysMs, reportedMs - inputMs].slice(-mostReports);
+    this.#delaysMs = [...this.#delaysMs, reportedMs - inputMs].slice(-maxReports);
   }
 
   /** @param {number} inputMs a position in the input audio */

@@ -1,5 +1,6 @@
 /** The events of a view of a session (docs/sessions.md), read from a stream of server-sent events. */
 
+import { sizeOf } from '../event-summary.js';
 import { SessionsProblem } from './sessions-api.js';
 
 /** @typedef {import('../realtime-client.js').ServerEvent} ServerEvent */
@@ -13,7 +14,6 @@ import { SessionsProblem } from './sessions-api.js';
 
 /** The server sends events of at most 64 Ki characters. */
 const maxUnread = 1_000_000;
-const encoder = new TextEncoder();
 
 /**
  * @param {ReadableStream<Uint8Array<ArrayBuffer>>} stream of server-sent events (WHATWG HTML, section 9.2), each with one line of data
@@ -36,7 +36,7 @@ export async function readEvents(stream, onEvent) {
       // Other messages are comments.
       if (!message.startsWith('data: ')) continue;
       const json = message.slice('data: '.length);
-      onEvent(JSON.parse(json), encoder.encode(json).length);
+      onEvent(JSON.parse(json), sizeOf(json));
     }
   }
 }

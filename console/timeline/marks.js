@@ -1,5 +1,6 @@
 /** The marks of the timeline, with their times, derived from the events of a record. */
 
+import { setBounded } from '../bounded.js';
 import { InputClock } from '../session/input-clock.js';
 import { ledgerMarks } from './ledger-marks.js';
 import { MarkList } from './mark-list.js';
@@ -19,6 +20,9 @@ export const rows = [
   { row: 'tools', title: 'Tools' },
   { row: 'notes', title: 'Notes' },
 ];
+
+/** Turns and responses that later events can still refer to. */
+const maxOpen = 100;
 
 export class Marks {
   #marks = new MarkList();
@@ -112,7 +116,7 @@ export class Marks {
         this.#marks.push(...ledgerMarks(entry.index, event, this.#ledgerOrigin(event)));
         break;
       case 'response.output_item.added':
-        if (event.item.type === 'message') this.#answers.set(event.response_id, event.item.id);
+        if (event.item.type === 'message') setBounded(this.#answers, event.response_id, event.item.id, maxOpen);
         if (event.item.type === 'function_call')
           this.#marks.begin(`tool ${event.item.call_id}`, entry, 'tools', 'tool', 'Tool call', event.item.name);
         if (event.item.type === 'mcp_call')
@@ -220,7 +224,7 @@ export class Marks {
    * @param {{ audio_start_ms: number, item_id: string }} event
    */
   #speechStarted(entry, { audio_start_ms: audioMs, item_id: itemId }) {
-    this.#startedMs.set(itemId, audioMs);
+    setBounded(this.#startedMs, itemId, audioMs, maxOpen);
     this.#clock.reported(audioMs, entry.atMs);
     const speech = this.#marks.begin(`speech ${itemId}`, entry, 'speech', 'user', 'Speech', '');
     const turn = this.#marks.begin(`turn ${itemId}`, entry, 'turns', 'user', 'Turn', '');
@@ -247,7 +251,7 @@ export class Marks {
    * @param {{ audio_end_ms: number, item_id: string }} event
    */
   #speechStopped({ atMs }, { audio_end_ms: audioMs, item_id: itemId }) {
-    this.#stoppedMs.set(itemId, atMs);
+    setBounded(this.#stoppedMs, itemId, atMs, maxOpen);
     this.#clock.reported(audioMs, atMs);
     const endMs = this.#clock.timeOf(audioMs);
     this.#placeStart(itemId);
