@@ -14,6 +14,7 @@ import { isStreaming, summarise } from './event-summary.js';
  * @property {number} total
  * @property {number} bytes
  * @property {string} words of the summary
+ * @property {string} [json] of the event in lower case, once the filter has needed it
  */
 
 /** Maximum number of rows, of which the oldest are dropped. */
@@ -23,6 +24,8 @@ const rowsPerPage = 1000;
 /** Maximum number of events shown per row. */
 const maxEventsPerRow = 20;
 const maxWords = 2000;
+/** Maximum number of families of types in the choice of kinds. */
+const maxFamilies = 50;
 
 export class EventLog {
   #list = element('events', HTMLElement);
@@ -32,6 +35,8 @@ export class EventLog {
   #onShowInTimeline;
   /** @type {Group[]} */
   #groups = [];
+  /** Choices of the field, by the first part of their types. @type {Map<string, HTMLOptionElement>} */
+  #families = new Map();
   /** Groups that still take events, by direction and type. @type {Map<string, Group>} */
   #open = new Map();
   /** Those in the document, in order. @type {Map<Group, EventRow>} */
@@ -65,6 +70,8 @@ export class EventLog {
     this.#groups = [];
     this.#open.clear();
     this.#limit = rowsPerPage;
+    for (const option of this.#families.values()) option.remove();
+    this.#families.clear();
     this.#isFilling = true;
     try {
       addAll();
@@ -175,21 +182,25 @@ export class EventLog {
 
   /** @param {string} family */
   #offerFamily(family) {
-    const isOffered = [...this.#kind.options].some(({ value }) => value === family);
-    if (!isOffered) this.#kind.append(new Option(family, family));
+    if (this.#families.has(family) || this.#families.size === maxFamilies) return;
+    const option = new Option(family, family);
+    this.#families.set(family, option);
+    this.#kind.append(option);
   }
 
   /** Whether a group has the kind, and all words of the filter in its type, summary or JSON. @param {Group} group */
-  #matches({ entries: [entry], words }) {
+  #matches(group) {
+    const [entry] = group.entries;
     if (entry === undefined) return false;
     const kind = this.#kind.value;
     if (kind !== '' && kind !== entry.direction && kind !== familyOf(entry.event.type)) return false;
     const wanted = this.#text.value.toLowerCase().split(/\s+/);
     if (wanted.every((word) => word === '')) return true;
     const { event, wire = event } = entry;
-    const json = isStreaming(event) ? '' : JSON.stringify(wire);
-    const text = `${wire.type} ${words} ${json}`.toLowerCase();
-    return wanted.every((word) => text.includes(word));
+    // Serialized once: the filter reads all events at every keystroke.
+    group.json ??= isStreaming(event) ? '' : JSON.stringify(wire).toLowerCase();
+    const text = `${wire.type} ${group.words}`.toLowerCase();
+    return wanted.every((word) => text.includes(word) || group.json?.includes(word));
   }
 }
 
