@@ -2,6 +2,9 @@
 
 import { sampleRateHz } from './pcm.js';
 
+/** Maximum duration that is played at once, to bound the memory. */
+const maxMs = 3_600_000;
+
 export class StretchPlayer {
   /** @type {AudioContext | null} */
   #context = null;
@@ -22,17 +25,20 @@ export class StretchPlayer {
   }
 
   /**
-   * Plays both tracks together. Call it from a user gesture.
+   * Plays both tracks together, from their first to their last audio in the stretch. Call it from a user gesture.
    * @param {import('../session/record.js').SessionRecord} record
-   * @param {number} fromMs
-   * @param {number} untilMs
+   * @param {number} wantedFromMs
+   * @param {number} wantedUntilMs
    */
-  play(record, fromMs, untilMs) {
+  play(record, wantedFromMs, wantedUntilMs) {
     this.stop();
+    const { user: left, assistant: right } = record;
+    const fromMs = Math.max(wantedFromMs, Math.min(left.startMs, right.startMs));
+    const untilMs = Math.min(wantedUntilMs, Math.max(left.endMs, right.endMs), fromMs + maxMs);
     this.#context ??= new AudioContext({ sampleRate: sampleRateHz });
     void this.#context.resume();
-    const user = record.user.samples(fromMs, untilMs);
-    const assistant = record.assistant.samples(fromMs, untilMs);
+    const user = left.samples(fromMs, untilMs);
+    const assistant = right.samples(fromMs, untilMs);
     if (user.length === 0) return this.#onEnded();
     const buffer = this.#context.createBuffer(1, user.length, sampleRateHz);
     buffer.copyToChannel(

@@ -9,6 +9,8 @@ const headerBytes = 44;
 const bytesPerFrame = 4;
 /** The comment (chunk LIST/INFO, field ICMT) says where the audio begins on the time axis. */
 const comment = /Starts at (\d+) ms/;
+/** A week: the waveform of a track is stored from the start of the axis, 200 bytes for each second. */
+const maxStartMs = 7 * 24 * 3_600_000;
 
 /**
  * @param {Int16Array} left
@@ -89,6 +91,7 @@ export function readStereo(file) {
   }
   if (!isKnown || frames === null)
     throw new WavError('The audio of a session has two channels of 16-bit PCM at 24 kHz.');
+  if (startMs > maxStartMs) throw new WavError('The audio starts more than a week after the session.');
   const all = frames;
   const channel = (/** @type {0 | 1} */ offset) =>
     Int16Array.from({ length: all.length / 2 }, (_, i) => all[2 * i + offset] ?? 0);

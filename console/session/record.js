@@ -34,8 +34,11 @@ import { Track } from './track.js';
  * @property {(played: Played, entry: number) => void} onPlayed also when the stretch has become longer
  */
 
-/** Maximum number of events; the oldest are dropped. */
+/** Maximum number of events, and of stretches of answers; the oldest tenth is dropped. */
 const maxEntries = 200_000;
+const maxPlayed = 20_000;
+/** Maximum size of all events without their audio; the oldest are dropped. */
+const maxBytes = 200_000_000;
 /** Longer gaps in the playback of an answer start another stretch. */
 const maxGapMs = 150;
 
@@ -56,6 +59,7 @@ export class SessionRecord {
   #answers = new AnswerAudio();
   #live = { user: new LiveAudio(this.user), assistant: new LiveAudio(this.assistant) };
   #nextIndex = 0;
+  #bytes = 0;
   /** @type {RecordListener | null} */
   #listener = null;
 
@@ -133,7 +137,9 @@ export class SessionRecord {
   restore(entry) {
     const added = { ...entry, index: this.#nextIndex++ };
     this.entries.push(added);
-    if (this.entries.length > maxEntries) this.entries.splice(0, maxEntries / 10);
+    this.#bytes += bytesInMemory(added);
+    if (this.entries.length > maxEntries) this.#dropOldest(maxEntries / 10);
+    while (this.#bytes > maxBytes && this.entries.length > 0) this.#dropOldest(Math.ceil(this.entries.length / 10));
     this.#listener?.onEntry(added);
   }
 
@@ -143,6 +149,7 @@ export class SessionRecord {
    */
   restorePlayed(played) {
     this.played.push(played);
+    if (this.played.length > maxPlayed) this.played.splice(0, maxPlayed / 10);
   }
 
   /**
@@ -177,7 +184,7 @@ export class SessionRecord {
     const startMs = this.assistant.add(continues ? last.endMs : atMs - durationMs, samples);
     const stretch = continues ? last : { itemId, startMs, endMs: startMs };
     stretch.endMs = startMs + durationMs;
-    if (!continues) this.played.push(stretch);
+    if (!continues) this.restorePlayed(stretch);
     this.#listener?.onPlayed(stretch, this.#nextIndex - 1);
   }
 
@@ -189,8 +196,19 @@ export class SessionRecord {
     return { startMs: this.#live.user.add(samples, atMs), durationMs: toMs(samples.length) };
   }
 
+  /** @param {number} count */
+  #dropOldest(count) {
+    for (const entry of this.entries.splice(0, count)) this.#bytes -= bytesInMemory(entry);
+  }
+
   /** @param {number} atMs */
   #lastIndexBefore(atMs) {
     return this.entries.findLast((entry) => entry.atMs <= atMs)?.index ?? 0;
   }
+}
+
+/** @param {Entry} entry */
+function bytesInMemory({ event, bytes }) {
+  // The audio of these was replaced by a description.
+  return event.type === 'input_audio_buffer.append' || event.type === 'response.output_audio.delta' ? 0 : bytes;
 }

@@ -23,7 +23,7 @@ const missing = executablePath === undefined && process.env.PARLEY_TEST_ALL !== 
 /** The options of browser tests: without a browser they are skipped, or fail if `PARLEY_TEST_ALL` is 1. */
 export const inBrowser = {
   skip: missing && 'Chromium is not installed: install it, or set CHROMIUM to its path.',
-  // Of a whole suite too. Waiting for a page that does nothing ends earlier.
+  // Applies to whole suites too. A single step times out earlier, after `patienceMs`.
   timeout: 600_000,
 };
 

@@ -74,8 +74,28 @@ suite('a saved session', () => {
     }
     const mono = new Uint8Array(writeStereo(speech, speech, 0));
     mono[22] = 1;
-    for (const audio of [new ArrayBuffer(3), new ArrayBuffer(60), mono.buffer])
+    const late = writeStereo(speech, speech, 10 ** 10);
+    for (const audio of [new ArrayBuffer(3), new ArrayBuffer(60), mono.buffer, late])
       assert.throws(() => parseSession(first, audio), WavError);
+  });
+
+  test('beyond 200 MB of events, the oldest are dropped; audio that was replaced does not count', () => {
+    const record = new SessionRecord(new Date());
+    const entry = (type: 'response.create' | 'input_audio_buffer.append', atMs: number) => ({
+      ...{ atMs, direction: 'sent' as const, bytes: 10_000_000, audio: null },
+      event: type === 'response.create' ? { type } : { type, audio: '<7.50 MB of audio>' },
+    });
+    for (let i = 0; i < 30; i++) record.restore(entry('input_audio_buffer.append', i));
+    assert.equal(record.entries.length, 30);
+    for (let i = 30; i < 90; i++) record.restore(entry('response.create', i));
+    assert.ok(record.entries.length <= 20, `${record.entries.length} events`);
+    assert.equal(record.entries.at(-1)?.atMs, 89);
+  });
+
+  test('beyond 20,000 stretches of played answers, the oldest are dropped', () => {
+    const record = new SessionRecord(new Date());
+    for (let i = 0; i <= 20_000; i++) record.restorePlayed({ itemId: 'i', startMs: i, endMs: i + 1 });
+    assert.equal(record.played.length, 18_001);
   });
 
   test('an event of a type that the page does not know is shown', () => {
