@@ -294,12 +294,13 @@ export async function startConfiguredServer(
     return `ws${secure}://${authority}${realtimePath}`;
   }
   log.info('server_listening', { url, keys: config.apiKeys.length });
-  void tokens.load();
-
-  engineSet.ready.then(
-    () => log.info('server_ready', {}),
-    (error: unknown) => log.error('server_engines_failed', { error }),
-  );
+  // Tokens are loaded after the engines, which would be ready later; until then they are estimated.
+  void engineSet.ready
+    .then(
+      () => log.info('server_ready', {}),
+      (error: unknown) => log.error('server_engines_failed', { error }),
+    )
+    .then(() => tokens.load());
 
   const closeOnce = memoize(async () => {
     sessions.closeAll({ code: 1001, reason: 'the server is shutting down' });
