@@ -2,7 +2,7 @@
 
 import { decodeBase64 } from './audio/pcm.js';
 import { SessionUpdates } from './settings/session-updates.js';
-import { answersTurns, policySilenceMs, turnModeOf } from './settings/settings.js';
+import { answersTurns, policySilenceMs, speechInterrupts, turnModeOf } from './settings/settings.js';
 import { ToolCalls } from './tools/tool-calls.js';
 import { TranscriptWriter } from './transcript-writer.js';
 
@@ -201,7 +201,7 @@ export class Conversation {
         break;
       case 'input_audio_buffer.speech_started':
         this.#userSpeaks = true;
-        this.#cut();
+        if (speechInterrupts(this.#settings)) this.#cut();
         break;
       case 'input_audio_buffer.speech_stopped':
         this.#userSpeaks = false;

@@ -131,11 +131,13 @@ export class Talk {
   async press() {
     if (this.#held) return;
     this.#held = true;
-    if (this.#tailMs === 0) this.#sentMs = 0;
+    const continuesTurn = this.#tailMs > 0;
     this.#tailMs = 0;
+    if (!continuesTurn) this.#sentMs = 0;
     this.#parts.conversation.interrupt();
     // A call has sent silence since the last turn.
-    if (this.#parts.client.carriesAudio) this.#parts.client.send({ type: 'input_audio_buffer.clear' });
+    if (!continuesTurn && this.#parts.client.carriesAudio)
+      this.#parts.client.send({ type: 'input_audio_buffer.clear' });
     this.#parts.onChange();
     await this.on();
     this.sendTrack();

@@ -117,6 +117,14 @@ export function answersTurns({ session }) {
 }
 
 /**
+ * Whether speech interrupts an answer.
+ * @param {Settings} settings
+ */
+export function speechInterrupts({ session }) {
+  return valueAt(session, 'audio.input.turn_detection.interrupt_response') !== false;
+}
+
+/**
  * Silence that ends any turn.
  * @param {Settings} settings
  * @returns {number} milliseconds
