@@ -118,12 +118,12 @@ const client = new RealtimeClient({
     notices.show('transport', `${why} A WebSocket is used instead.`, [{ label: 'Try WebRTC again', run: retry }]);
   },
   onTooLarge: (message) => notices.show('too large', message),
-  onClosed(message, code) {
+  onClosed(message, code, retryMs) {
     talk.off();
     conversation.disconnected();
     sessionLine.textContent = '';
     const retries = isLost(code) && conversation.refusal === '' && !conversation.hasExpired;
-    if (retries) reconnection.schedule();
+    if (retries) reconnection.schedule(retryMs);
     // While the page connects again, the notice gives the first reason, and is not announced at each attempt.
     if (retries && ending !== null) return;
     ending = describeEnding(message, code, retries);
@@ -202,6 +202,8 @@ useSpeaker(audioChoice.speakerId);
 const borrowing = new Borrowing(
   (other) => {
     otherSession.close();
+    // The user has not agreed to be heard by a session with these settings.
+    talk.off();
     // The running session does not get them.
     client.close();
     conversation.disconnected();

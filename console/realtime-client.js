@@ -16,17 +16,18 @@ import { readStored, writeStored } from './stored.js';
  * @typedef {object} ClientListener
  * @property {(event: ClientEvent, bytes: number) => void} onSent
  * @property {(event: ServerEvent, bytes: number, wire: ServerEvent) => void} onReceived with the names of GA, and as received
- * @property {(samples: Int16Array) => void} onCallAudio what the server says in a call, in chunks of 20 ms
+ * @property {(samples: Int16Array) => void} onCallAudio of the server, in a call, in chunks of 20 ms
  * @property {(why: string) => void} onNoCalls a call is not possible, and a WebSocket is opened instead
  * @property {(message: string) => void} onTooLarge an event was not sent
- * @property {(message: string, code: number) => void} onClosed the connection is over, unasked, or could not be made
+ * @property {(message: string, code: number, retryMs?: number) => void} onClosed the connection was lost, ended by the
+ *   server, or could not be made; the server asks for no new connection within `retryMs`
  */
 
 /** Maximum audio waiting to be sent; beyond it, chunks are dropped. */
 const maxBufferedBytes = 2_000_000;
 /** Extensions of Parley (docs/protocol.md, R1.32). */
 const extensions = 'ledger,words';
-/** In this tab, a call was tried in vain. */
+/** Why calls are impossible: a call has failed in this tab. */
 const noCallsKey = 'parley.no-calls';
 
 /** The close code for a missing or invalid key. */
@@ -67,9 +68,10 @@ export class RealtimeClient {
   connect(options) {
     this.close();
     this.#sentKey = options.apiKey !== '';
-    const triesCall = options.transport === 'webrtc' && readStored('sessionStorage', noCallsKey) === null;
-    if (triesCall && !Call.isSupported) return this.#fallBack('This browser has no WebRTC.', options);
-    this.#open(triesCall ? Call : Socket, options);
+    if (options.transport === 'websocket') return this.#open(Socket, options);
+    const obstacle = Call.isSupported ? readStored('sessionStorage', noCallsKey) : 'This browser has no WebRTC.';
+    if (obstacle === null) this.#open(Call, options);
+    else this.#fallBack(obstacle, options);
   }
 
   /** The next connection tries a call again. */
@@ -91,11 +93,11 @@ export class RealtimeClient {
       onAudio: (samples) => {
         if (link === this.#link) this.#listener.onCallAudio(samples);
       },
-      onClosed: (message, code) => {
+      onClosed: (message, code, retryMs) => {
         if (link !== this.#link) return;
         this.#link = null;
         if (code === closeCodes.noCalls) this.#fallBack(message, options);
-        else this.#listener.onClosed(message, code);
+        else this.#listener.onClosed(message, code, retryMs);
       },
     });
     this.#link = link;

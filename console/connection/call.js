@@ -5,12 +5,14 @@ import { closeCodes } from './link.js';
 
 /** @typedef {import('./link.js').Link} Link */
 
-/** Time for the first packet to pass, after the server has answered. */
+/** Maximum time from the offer to the answer. */
+const answerMs = 15_000;
+/** Maximum time from the answer until the data channel is open. */
 const connectMs = 8000;
 const blocked =
   'No packets pass between the browser and the server (UDP). On the server, see --call-port and --call-addresses.';
-/** Answers that a WebSocket would get too: access, limits, a full server. */
-const refusals = [403, 429, 503];
+/** Answers that a WebSocket would get too: access, limits. */
+const refusals = [403, 429];
 
 /** @implements {Link} */
 export class Call {
@@ -22,6 +24,8 @@ export class Call {
   #output = new Audio();
   /** Listens to the output, for the timeline. @type {AudioContext | null} */
   #capture = null;
+  /** Ends the request of the offer. */
+  #offering = new AbortController();
   /** @type {number | undefined} */
   #timer;
   #closed = false;
@@ -41,12 +45,10 @@ export class Call {
       if (streams[0] !== undefined) this.#listen(streams[0]).catch(() => {});
     });
     this.#events.addEventListener('message', ({ data }) => listener.onMessage(data));
-    this.#peer.addEventListener('iceconnectionstatechange', () => {
-      if (['connected', 'completed'].includes(this.#peer.iceConnectionState)) clearTimeout(this.#timer);
-    });
+    this.#events.addEventListener('open', () => clearTimeout(this.#timer));
     this.#peer.addEventListener('connectionstatechange', () => {
       if (this.#peer.connectionState !== 'failed') return;
-      if (this.#events.readyState === 'connecting') this.#end(blocked, closeCodes.noCalls);
+      if (this.#events.readyState === 'connecting') this.#end(this.#obstacle, closeCodes.noCalls);
       else this.#end('The connection of the call was lost.', closeCodes.lost);
     });
     this.#events.addEventListener('close', () => this.#end('The server ended the call.', closeCodes.lost));
@@ -57,11 +59,18 @@ export class Call {
    * @param {import('./link.js').LinkOptions} options
    */
   async open(url, { apiKey, dialect }) {
-    let answer;
     try {
       await this.#peer.setLocalDescription();
+    } catch (error) {
+      return this.#end(`The browser cannot offer a call: ${error}`, closeCodes.noCalls);
+    }
+    const tooLate = `${url.host} has not answered the offer of a call within ${answerMs / 1000} s.`;
+    this.#timer = setTimeout(() => this.#end(tooLate, closeCodes.lost), answerMs);
+    let answer;
+    try {
       answer = await fetch(url, {
         method: 'POST',
+        signal: this.#offering.signal,
         headers: {
           'Content-Type': 'application/sdp',
           ...(apiKey !== '' && { Authorization: `Bearer ${apiKey}` }),
@@ -72,14 +81,15 @@ export class Call {
     } catch {
       return this.#end(`${url.host} cannot be reached. Is Parley running?`, closeCodes.lost);
     }
-    if (!answer.ok) return this.#end(await messageOf(answer), codeOf(answer.status));
+    if (!answer.ok) return this.#end(await messageOf(answer), codeOf(answer.status), retryAfterMs(answer));
     try {
       await this.#peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
     } catch (error) {
       return this.#end(`The answer to the call cannot be used: ${error}`, closeCodes.noCalls);
     }
-    if (this.#peer.iceConnectionState === 'connected' || this.#closed) return;
-    this.#timer = setTimeout(() => this.#end(blocked, closeCodes.noCalls), connectMs);
+    clearTimeout(this.#timer);
+    if (this.isOpen || this.#closed) return;
+    this.#timer = setTimeout(() => this.#end(this.#obstacle, closeCodes.noCalls), connectMs);
   }
 
   get isOpen() {
@@ -117,6 +127,7 @@ export class Call {
 
   close() {
     this.#closed = true;
+    this.#offering.abort();
     clearTimeout(this.#timer);
     this.#peer.close();
     void this.#capture?.close();
@@ -132,14 +143,17 @@ export class Call {
     void capture.resume();
   }
 
-  /**
-   * @param {string} message
-   * @param {number} code
-   */
-  #end(message, code) {
+  /** Why the data channel did not open after the answer. */
+  get #obstacle() {
+    const packetsPass = ['connected', 'completed'].includes(this.#peer.iceConnectionState);
+    return packetsPass ? 'The encryption of the call could not be set up (DTLS).' : blocked;
+  }
+
+  /** @type {import('./link.js').LinkListener['onClosed']} */
+  #end(message, code, retryMs) {
     if (this.#closed) return;
     this.close();
-    this.#listener.onClosed(message, code);
+    this.#listener.onClosed(message, code, retryMs);
   }
 }
 
@@ -148,12 +162,19 @@ async function messageOf(answer) {
   try {
     return String((await answer.json()).error.message);
   } catch {
-    return `The server takes no calls (HTTP ${answer.status}).`;
+    return `The server did not accept the call (HTTP ${answer.status}).`;
   }
 }
 
 /** @param {number} status */
 function codeOf(status) {
   if (status === 401) return closeCodes.keyRefused;
+  if (status >= 500) return closeCodes.lost;
   return refusals.includes(status) ? closeCodes.refused : closeCodes.noCalls;
+}
+
+/** @param {Response} answer */
+function retryAfterMs({ headers }) {
+  // A date instead of seconds is ignored.
+  return (Number(headers.get('Retry-After')) || 0) * 1000;
 }

@@ -1,4 +1,4 @@
-/** What the transports have in common. */
+/** The interface of both transports. */
 
 /**
  * @typedef {object} Link
@@ -13,8 +13,9 @@
 /**
  * @typedef {object} LinkListener
  * @property {(text: string) => void} onMessage
- * @property {(samples: Int16Array) => void} onAudio what the server says on its track, in chunks of 20 ms
- * @property {(message: string, code: number) => void} onClosed once, unless the page closed the connection
+ * @property {(samples: Int16Array) => void} onAudio of the server, from its track, in chunks of 20 ms
+ * @property {(message: string, code: number, retryMs?: number) => void} onClosed unless the page closed the
+ *   connection; the server asks for no new connection within `retryMs`
  */
 
 /** Codes of the end of a connection: those of WebSockets, and further ones for calls. */

@@ -40,12 +40,8 @@ export class Socket {
     socket.addEventListener('open', () => {
       opened = true;
     });
-    socket.addEventListener('message', ({ data }) => {
-      if (socket === this.#socket) this.#listener.onMessage(data);
-    });
+    socket.addEventListener('message', ({ data }) => this.#listener.onMessage(data));
     socket.addEventListener('close', ({ code, reason }) => {
-      if (socket !== this.#socket) return;
-      this.#socket = null;
       const message = opened ? explainClose(code, reason) : `${url.host} cannot be reached. Is Parley running?`;
       this.#listener.onClosed(message, code);
     });
@@ -65,9 +61,7 @@ export class Socket {
   }
 
   close() {
-    const socket = this.#socket;
-    this.#socket = null;
-    socket?.close(1000);
+    this.#socket?.close(1000);
   }
 }
 

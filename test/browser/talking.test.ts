@@ -199,13 +199,14 @@ suite('talking with the page in Chromium', inBrowser, () => {
       return route.fulfill({ status: 404, body: 'Not here.' });
     });
     const notice = page.locator('.notice', {
-      hasText: 'The server takes no calls (HTTP 404). A WebSocket is used instead.',
+      hasText: 'The server did not accept the call (HTTP 404). A WebSocket is used instead.',
     });
     await page.reload();
     await notice.waitFor();
     await page.getByText(/· WebSocket$/).waitFor();
     await page.reload();
     await page.getByText(/· WebSocket$/).waitFor();
+    await notice.waitFor();
     assert.deepEqual(offers, ['POST'], 'a call that was tried in vain is not tried again');
 
     await page.unroute('**/v1/realtime/calls?*');
@@ -217,16 +218,62 @@ suite('talking with the page in Chromium', inBrowser, () => {
     await reach(page, 'ready');
   });
 
+  test('a server that restarts or does not answer an offer is called again', async (t) => {
+    const server = await serve(t);
+    const { page } = await openPage(t, server.url);
+    const now = Date.now();
+    await page.clock.install({ time: now });
+    await page.clock.pauseAt(now + 60_000);
+    const aborted: string[] = [];
+    page.on('requestfailed', (request) => aborted.push(request.method()));
+    const offers = '**/v1/realtime/calls?*';
+    await page.route(offers, (route) => route.fulfill({ status: 503, headers: { 'Retry-After': '5' }, body: '' }));
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByLabel('Transport').selectOption('webrtc');
+    await page.getByRole('button', { name: 'Reconnect with these' }).click();
+    await page.locator('.notice', { hasText: 'did not accept the call (HTTP 503). Reconnecting…' }).waitFor();
+
+    await page.unroute(offers);
+    await page.route(offers, () => {});
+    const offered = page.waitForRequest(offers);
+    await page.clock.runFor(4900);
+    assert.equal(await page.getByTestId('status').textContent(), 'Disconnected', 'not before Retry-After');
+    await page.clock.runFor(100);
+    await offered;
+    await page.clock.runFor(15_000);
+    await reach(page, 'disconnected');
+    assert.deepEqual(aborted, ['POST']);
+
+    await page.unroute(offers);
+    await page.clock.runFor(2000);
+    await page.getByText(/· WebRTC$/).waitFor();
+    await reach(page, 'ready');
+  });
+
   test('where UDP does not pass, the page says so and uses a WebSocket', async (t) => {
     // An address for documentation (RFC 5737), which answers nothing.
     const server = await serve(t, { callAddresses: ['192.0.2.1'] });
     const { page } = await openPage(t, server.url);
     await page.clock.install();
+    await page.evaluate(() => {
+      const { prototype } = RTCPeerConnection;
+      const answered = new Promise<void>((resolve) => {
+        prototype.setRemoteDescription = new Proxy(prototype.setRemoteDescription, {
+          async apply(set, peer, description) {
+            await Reflect.apply(set, peer, description);
+            resolve();
+          },
+        });
+      });
+      Object.assign(window, { answered });
+    });
     await page.getByRole('button', { name: 'Settings' }).click();
     await page.getByLabel('Transport').selectOption('webrtc');
     await page.getByRole('button', { name: 'Reconnect with these' }).click();
+    await page.evaluate(() => Reflect.get(window, 'answered'));
+    await page.clock.runFor(8000);
     const notice = page.locator('.notice', { hasText: 'No packets pass between the browser and the server (UDP).' });
-    while (!(await notice.isVisible())) await page.clock.runFor(1000);
+    await notice.waitFor();
     await page.getByText(/· WebSocket$/).waitFor();
     await notice.getByRole('button', { name: 'Try WebRTC again' }).waitFor();
   });
