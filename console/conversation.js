@@ -25,6 +25,14 @@ import { TranscriptWriter } from './transcript-writer.js';
  * @property {(message: string, code: string | null) => void} onError
  * @property {(refusal: import('./settings/session-updates.js').Refusal) => void} onRefused the server refused a setting
  */
+/**
+ * A message of the composer, and the event that creates it.
+ * @typedef {object} Message
+ * @property {string} id
+ * @property {string} text
+ * @property {import('./composer/images.js').Picture | undefined} picture
+ * @property {import('./realtime-client.js').ClientEvent} event
+ */
 
 /** Whether a call plays audio after an event. @type {ReadonlyMap<string, boolean>} */
 const callPlays = new Map([
@@ -61,7 +69,8 @@ export class Conversation {
   #nextItem = 1;
   #refusal = '';
   #hasExpired = false;
-  #cancelId = '';
+  /** @type {string | null} */
+  #cancelId = null;
 
   /** @param {Parts} parts */
   constructor(parts) {
@@ -139,25 +148,29 @@ export class Conversation {
    * message on the data channel of a call is limited.
    * @param {string} text may be empty if there are images
    * @param {readonly import('./composer/images.js').Picture[]} [pictures]
+   * @returns {boolean} false if the connection cannot carry the message: nothing was sent
    */
   say(text, pictures = []) {
+    const messages = [
+      ...pictures.slice(0, -1).map((picture) => this.#message('', picture)),
+      this.#message(text, pictures.at(-1)),
+    ];
+    if (!messages.every(({ event }) => this.#parts.client.canSend(event))) return false;
     this.interrupt();
-    for (const picture of pictures.slice(0, -1)) this.#sendMessage('', picture);
-    this.#sendMessage(text, pictures.at(-1));
+    for (const message of messages) this.#sendMessage(message);
     this.#requestResponse('typed');
+    return true;
   }
 
   /**
    * @param {string} text
    * @param {import('./composer/images.js').Picture} [picture]
+   * @returns {Message}
    */
-  #sendMessage(text, picture) {
-    const { transcript, client } = this.#parts;
+  #message(text, picture) {
     const id = `msg_page_${this.#nextItem++}`;
-    transcript.add(id, 'user');
-    if (picture !== undefined) transcript.addImages(id, [{ url: picture.thumbnail, alt: picture.name }]);
-    transcript.complete(id, text);
-    client.send({
+    /** @type {import('./realtime-client.js').ClientEvent} */
+    const event = {
       type: 'conversation.item.create',
       item: {
         id,
@@ -168,7 +181,17 @@ export class Conversation {
           ...(text === '' ? [] : [{ type: /** @type {const} */ ('input_text'), text }]),
         ],
       },
-    });
+    };
+    return { id, text, picture, event };
+  }
+
+  /** @param {Message} message */
+  #sendMessage({ id, text, picture, event }) {
+    const { transcript, client } = this.#parts;
+    transcript.add(id, 'user');
+    if (picture !== undefined) transcript.addImages(id, [{ url: picture.thumbnail, alt: picture.name }]);
+    transcript.complete(id, text);
+    client.send(event);
   }
 
   /** The audio sent so far becomes a turn that requests a response. */

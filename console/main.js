@@ -275,8 +275,7 @@ function say(text, pictures) {
     return false;
   }
   unlock();
-  conversation.say(text, pictures);
-  return true;
+  return conversation.say(text, pictures);
 }
 
 /** Lets the page play sound. Call it from a user gesture. */

@@ -25,6 +25,8 @@ import { readStored, writeStored } from './stored.js';
 
 /** Maximum audio waiting to be sent; beyond it, chunks are dropped. */
 const maxBufferedBytes = 2_000_000;
+/** Size of the `event_id` that an event gets. */
+const maxIdBytes = 50;
 /** Extensions of Parley (docs/protocol.md, R1.32). */
 const extensions = 'ledger,words';
 /** Why calls are impossible: a call has failed in this tab. */
@@ -142,25 +144,40 @@ export class RealtimeClient {
   }
 
   /**
+   * Whether an event can be sent; one that is too large for a call is reported to the listener.
+   * @param {ClientEvent} event
+   */
+  canSend(event) {
+    return this.#accepts(event.type, sizeOf(JSON.stringify(event)) + maxIdBytes);
+  }
+
+  /**
    * Sends an event with an `event_id`, which an error about it repeats.
    * @param {ClientEvent} event
-   * @returns {string} the id; the event is dropped when there is no connection, or when it is too large
+   * @returns {string | null} the id; null if the event was dropped (see `canSend`)
    */
   send(event) {
     const id = `page_${this.#nextId++}`;
-    const link = this.#link;
-    if (link === null || !link.isOpen) return id;
     const sent = { ...event, event_id: id };
     const text = JSON.stringify(sent);
     const bytes = sizeOf(text);
-    if (bytes > link.maxMessageBytes) {
-      const sizes = `${Math.ceil(bytes / 1000)} kB; a call takes ${Math.floor(link.maxMessageBytes / 1000)} kB`;
-      this.#listener.onTooLarge(`${event.type} was not sent: it has ${sizes}. Choose the transport WebSocket.`);
-      return id;
-    }
-    link.send(text);
+    if (!this.#accepts(event.type, bytes)) return null;
+    this.#link?.send(text);
     this.#listener.onSent(sent, bytes);
     return id;
+  }
+
+  /**
+   * @param {string} type of an event
+   * @param {number} bytes
+   */
+  #accepts(type, bytes) {
+    const link = this.#link;
+    if (link === null || !link.isOpen) return false;
+    if (bytes <= link.maxMessageBytes) return true;
+    const sizes = `${Math.ceil(bytes / 1000)} kB; a call takes ${Math.floor(link.maxMessageBytes / 1000)} kB`;
+    this.#listener.onTooLarge(`${type} was not sent: it has ${sizes}. Choose the transport WebSocket.`);
+    return false;
   }
 
   /**

@@ -24,7 +24,8 @@ export class SessionUpdates {
   #pending = new Map();
 
   /**
-   * @param {(session: JsonObject) => string} send sends a `session.update`, and returns the id of its event
+   * @param {(session: JsonObject) => string | null} send sends a `session.update`, and returns the id of its event; null if
+   *   it was not sent
    * @param {(refusal: Refusal) => void} onRefused the server refused one change
    */
   constructor(send, onRefused) {
@@ -85,7 +86,8 @@ export class SessionUpdates {
     /** @type {JsonObject} */
     let session = { type: 'realtime' };
     for (const { path, value } of changes) session = withValue(session, path, value);
-    this.#pending.set(this.#send(toDialect(session, this.#dialect)), changes);
+    const id = this.#send(toDialect(session, this.#dialect));
+    if (id !== null) this.#pending.set(id, changes);
   }
 }
 

@@ -60,6 +60,22 @@ suite('the console in Chromium', inBrowser, () => {
     assert.match((await events.locator('pre').filter({ visible: true }).textContent()) ?? '', /"status": "completed"/);
   });
 
+  test('a message that is too large for a call is not sent, and stays in the composer', async (t) => {
+    const server = await serve(t);
+    const { page } = await openPage(t, server.url, { stored: { transport: 'webrtc' } });
+    await reach(page, 'ready');
+    const text = 'Too long. '.repeat(40_000);
+    // The input takes 8,000 characters from a user.
+    await page.getByTestId('text-input').evaluate((input: HTMLInputElement, value) => {
+      input.value = value;
+    }, text);
+    await page.getByTestId('send').click();
+    await page.locator('.notice', { hasText: /conversation\.item\.create was not sent: it has 4\d\d kB/ }).waitFor();
+    assert.equal((await page.getByTestId('text-input').inputValue()).length, text.length);
+    assert.equal(await entries(page, 'user').count(), 0);
+    assert.equal(await page.getByTestId('events').getByText('response.create', { exact: true }).count(), 0);
+  });
+
   test('on a narrow phone everything fits, and a typed answer can be stopped', async (t) => {
     const server = await serve(t);
     const { page } = await openPage(t, server.url);

@@ -74,6 +74,23 @@ suite('settings from elsewhere in Chromium', inBrowser, () => {
     assert.deepEqual(complaints, []);
   });
 
+  test('a session with settings of a link does not get the microphone that was open', async (t) => {
+    const server = await newServer(t);
+    const { page } = await openPage(t, server.url, { samples: new Int16Array(24_000) });
+    await reach(page, 'ready');
+    await page.getByTestId('talk').click();
+    await page.locator('body[data-microphone]').waitFor();
+    await page.evaluate(
+      (fragment) => {
+        location.hash = fragment;
+      },
+      new URL(linkTo(server.url, { instructions })).hash,
+    );
+    await page.getByRole('button', { name: 'Use them in this tab' }).click();
+    await page.locator('body:not([data-microphone])').waitFor();
+    await reach(page, 'ready');
+  });
+
   test('an ignored link changes nothing, and others wait for it', async (t) => {
     const { page, mcp, server } = await openLink(t);
     for (const more of ['Another.', 'The last.']) {
