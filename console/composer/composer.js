@@ -13,12 +13,16 @@ const maxPictures = 4;
  * @param {(message: string) => void} onProblem
  */
 export function bindComposer(say, onProblem) {
+  const form = element('composer', HTMLFormElement);
   const input = element('text-input', HTMLInputElement);
   const list = element('pictures', HTMLElement);
   const files = element('picture-files', HTMLInputElement);
   const place = element('conversation', HTMLElement);
   /** @type {Picture[]} */
   let pictures = [];
+  /** Number of images that are being read. */
+  let pending = 0;
+  let sendsWhenRead = false;
 
   const show = () => list.replaceChildren(...pictures.map((picture) => preview(picture, () => remove(picture))));
   const remove = (/** @type {Picture} */ picture) => {
@@ -26,25 +30,34 @@ export function bindComposer(say, onProblem) {
     show();
     input.focus();
   };
-  const add = async (/** @type {readonly File[]} */ chosen) => {
-    for (const file of chosen) {
-      try {
-        const picture = await readPicture(file);
-        if (pictures.length >= maxPictures) throw new PictureError(`A message has at most ${maxPictures} images.`);
-        pictures.push(picture);
-        show();
-      } catch (error) {
-        if (!(error instanceof PictureError)) throw error;
-        onProblem(error.message);
-      }
+  const read = async (/** @type {File} */ file) => {
+    try {
+      const picture = await readPicture(file);
+      pictures.push(picture);
+      show();
+    } catch (error) {
+      sendsWhenRead = false;
+      if (!(error instanceof PictureError)) throw error;
+      onProblem(error.message);
+    } finally {
+      pending--;
     }
+  };
+  const add = async (/** @type {readonly File[]} */ chosen) => {
+    const room = maxPictures - pictures.length - pending;
+    if (chosen.length > room) onProblem(`A message has at most ${maxPictures} images.`);
+    const accepted = chosen.slice(0, room);
+    pending += accepted.length;
+    for (const file of accepted) await read(file);
     input.focus();
+    if (sendsWhenRead && pending === 0) form.requestSubmit();
   };
 
-  element('composer', HTMLFormElement).addEventListener('submit', (event) => {
+  form.addEventListener('submit', (event) => {
     event.preventDefault();
+    sendsWhenRead = pending > 0;
     const text = input.value.trim();
-    if ((text === '' && pictures.length === 0) || !say(text, pictures)) return;
+    if (sendsWhenRead || (text === '' && pictures.length === 0) || !say(text, pictures)) return;
     input.value = '';
     pictures = [];
     show();
@@ -55,25 +68,37 @@ export function bindComposer(say, onProblem) {
     // The same file can be chosen again.
     files.value = '';
   });
-  document.addEventListener('paste', (event) => {
-    const pasted = [...(event.clipboardData?.files ?? [])];
-    if (pasted.length === 0 || document.querySelector('dialog[open]') !== null) return;
-    event.preventDefault();
-    void add(pasted);
+  document.addEventListener('paste', ({ clipboardData }) => {
+    const pasted = [...(clipboardData?.files ?? [])];
+    // Office programs copy text also as an image of it.
+    if (pasted.length === 0 || clipboardData?.types.includes('text/plain')) return;
+    if (input.checkVisibility() && document.querySelector('dialog[open]') === null) void add(pasted);
   });
-  const hasFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files') ?? false;
-  place.addEventListener('dragover', (event) => {
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    place.dataset.drop = '';
+  // Anywhere else, the browser would open the file in place of the page.
+  document.addEventListener('dragover', (event) => {
+    if (hasFiles(event)) event.preventDefault();
+    place.toggleAttribute('data-drop', hasFiles(event) && isOver(place, event));
   });
   place.addEventListener('dragleave', () => delete place.dataset.drop);
-  place.addEventListener('drop', (event) => {
+  document.addEventListener('drop', (event) => {
     delete place.dataset.drop;
     if (!hasFiles(event)) return;
     event.preventDefault();
-    void add([...(event.dataTransfer?.files ?? [])]);
+    if (isOver(place, event)) void add([...(event.dataTransfer?.files ?? [])]);
   });
+}
+
+/** @param {DragEvent} event */
+function hasFiles({ dataTransfer }) {
+  return dataTransfer?.types.includes('Files') ?? false;
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {DragEvent} event
+ */
+function isOver(place, { target }) {
+  return target instanceof Node && place.contains(target);
 }
 
 /**

@@ -20,8 +20,8 @@ async function openWithModel(t: TestContext) {
   return { ...opened, seen };
 }
 
-/** Pastes or drops an image of this size, whose pixels are noise. */
-const bring = async ([how, width, height]: readonly ['paste' | 'drop', number, number]) => {
+/** Pastes or drops an image of this size, whose pixels are noise; with `text`, as office programs do. */
+const bring = async ([how, width, height, text]: readonly ['paste' | 'drop', number, number, string?]) => {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d');
   const pixels = context?.createImageData(width, height);
@@ -34,6 +34,7 @@ const bring = async ([how, width, height]: readonly ['paste' | 'drop', number, n
   context.putImageData(pixels, 0, 0);
   const clipboardData = new DataTransfer();
   clipboardData.items.add(new File([await canvas.convertToBlob()], `${how}.png`, { type: 'image/png' }));
+  if (text !== undefined) clipboardData.items.add(text, 'text/plain');
   const place = document.querySelector('#conversation .scroller');
   const options = { bubbles: true, cancelable: true };
   place?.dispatchEvent(
@@ -70,6 +71,44 @@ suite('images in messages in Chromium', inBrowser, () => {
       'drop.png',
     ]);
     assert.equal(await previews.count(), 0);
+    assert.deepEqual(complaints, []);
+  });
+
+  test('a message waits for its images, and at most four of them are read', async (t) => {
+    const { page, seen, complaints } = await openWithModel(t);
+    await page.evaluate(bring, ['paste', 40, 30, 'A table.'] as const);
+    await page.evaluate(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['Hello.'], 'notes.txt'));
+      const drop = new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer });
+      if (document.querySelector('header')?.dispatchEvent(drop)) throw new Error('the file replaces the page');
+    });
+    await page.evaluate(async () => {
+      const canvas = new OffscreenCanvas(40, 30);
+      canvas.getContext('2d');
+      const image = await canvas.convertToBlob();
+      const dataTransfer = new DataTransfer();
+      for (let i = 0; i < 1000; i++) dataTransfer.items.add(new File([image], `${i}.png`, { type: 'image/png' }));
+      let decoded = 0;
+      const decode = createImageBitmap;
+      Object.assign(window, {
+        createImageBitmap: (file: Blob) => {
+          Object.assign(window, { decoded: ++decoded });
+          return decode(file);
+        },
+      });
+      const input = document.querySelector<HTMLInputElement>('#text-input');
+      if (input === null) throw new Error('no input');
+      input.value = 'What are these?';
+      const place = document.querySelector('#conversation');
+      place?.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer }));
+      input.form?.requestSubmit();
+    });
+    await page.getByText('A message has at most 4 images.').waitFor();
+    await reach(page, 'agent-speaks');
+    const types = seen().map(({ type }) => type);
+    assert.deepEqual(types, ['image', 'image', 'image', 'image', 'text']);
+    assert.equal(await page.evaluate(() => Reflect.get(window, 'decoded')), 4);
     assert.deepEqual(complaints, []);
   });
 
