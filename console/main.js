@@ -59,6 +59,9 @@ let ending = null;
 
 let ownSessionId = '';
 
+/** The composer was submitted while the page connected. */
+let submitsOnConnect = false;
+
 const settings = loadSettings();
 /** As in Settings. */
 let { transport } = settings;
@@ -109,6 +112,7 @@ const client = new RealtimeClient({
       sessionLine.textContent = describeSession(event.session);
     }
     conversation.receive(event);
+    if (event.type === 'session.created' && submitsOnConnect) element('composer', HTMLFormElement).requestSubmit();
   },
   onNoCalls(why) {
     const retry = () => {
@@ -120,6 +124,7 @@ const client = new RealtimeClient({
   onTooLarge: (message) => notices.show('too large', message),
   onClosed(message, code, retryMs) {
     talk.off();
+    submitsOnConnect = false;
     conversation.disconnected();
     sessionLine.textContent = '';
     const retries = isLost(code) && conversation.refusal === '' && !conversation.hasExpired;
@@ -229,7 +234,15 @@ bindTalkButton(talkButton, talk, {
 
 stopButton.addEventListener('click', () => conversation.interrupt());
 
-bindComposer(say, (message) => notices.show('picture', message));
+bindComposer(
+  (text, pictures) => {
+    submitsOnConnect = !conversation.isConnected && ending === null;
+    if (!submitsOnConnect) return say(text, pictures);
+    notices.show('connection', 'The message is sent when the connection is open.');
+    return false;
+  },
+  (message) => notices.show('picture', message),
+);
 
 bindSessionMenu(inspector, {
   onOpened: (record) => otherSession.open(record),

@@ -100,6 +100,7 @@ export class TranscriptWriter {
         break;
       case 'function_call_output':
         transcript.remark(this.#calls.get(item.call_id) ?? '', `result: ${item.output}`);
+        this.#calls.delete(item.call_id);
         break;
       case 'mcp_call':
         transcript.add(item.id, 'tool');

@@ -60,6 +60,23 @@ suite('the console in Chromium', inBrowser, () => {
     assert.match((await events.locator('pre').filter({ visible: true }).textContent()) ?? '', /"status": "completed"/);
   });
 
+  test('a message that is entered while the page connects is sent when it is connected', async (t) => {
+    const server = await serve(t);
+    const { page } = await openPage(t, server.url);
+    await reach(page, 'ready');
+    await page.evaluate(() => {
+      document.querySelector<HTMLButtonElement>('#reconnect')?.click();
+      const input = document.querySelector<HTMLInputElement>('#text-input');
+      if (input) input.value = 'What is two plus two?';
+      input?.form?.requestSubmit();
+    });
+    await entries(page, 'assistant')
+      .filter({ hasText: /four|4/ })
+      .waitFor();
+    assert.equal(await page.getByTestId('text-input').inputValue(), '');
+    assert.equal(await page.locator('.notice').count(), 0);
+  });
+
   test('a message that is too large for a call is not sent, and stays in the composer', async (t) => {
     const server = await serve(t);
     const { page } = await openPage(t, server.url, { stored: { transport: 'webrtc' } });
