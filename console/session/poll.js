@@ -8,7 +8,7 @@ export class Poll {
   #timer;
 
   /**
-   * @param {() => Promise<void>} run never rejects
+   * @param {() => Promise<number | void>} run may return the shortest time until the next run, in ms
    * @param {number} everyMs from the end of one run to the start of the next
    */
   constructor(run, everyMs) {
@@ -33,10 +33,14 @@ export class Poll {
 
   async #next() {
     if (document.hidden) return;
-    await this.#run();
-    if (this.#isOn) {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#next(), this.#everyMs);
+    let leastMs = 0;
+    try {
+      leastMs = (await this.#run()) ?? 0;
+    } finally {
+      if (this.#isOn) {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.#next(), Math.max(this.#everyMs, leastMs));
+      }
     }
   }
 }

@@ -9,6 +9,8 @@ import { SessionsProblem } from './sessions-api.js';
 /** @typedef {{ node: HTMLLIElement, values: Record<string, HTMLElement> }} Line */
 
 const refreshMs = 3000;
+/** Long lists are read less often: 2,000 rows every 20 s. */
+const refreshMsPerRow = 10;
 const rowsPerPage = 25;
 
 /** The figure by which each order sorts, largest first. @type {Record<string, (row: SessionRow) => number>} */
@@ -45,6 +47,8 @@ export class SessionList {
   #rows = [];
   #isComplete = true;
   #page = 0;
+  /** The number of refreshes that were started. */
+  #refreshes = 0;
   #api;
   #ownId;
   #onWatch;
@@ -91,21 +95,28 @@ export class SessionList {
     else this.#poll.start();
   }
 
+  /** @returns {Promise<number>} the shortest time until the next refresh, in ms */
   async #refresh() {
+    const number = ++this.#refreshes;
     try {
       const { rows, isComplete } = await this.#api.list();
+      // A later refresh may have another key.
+      if (number !== this.#refreshes) return 0;
       this.#rows = rows;
       this.#isComplete = isComplete;
       this.#explain(null);
       this.#render();
+      return rows.length * refreshMsPerRow;
     } catch (error) {
       if (!(error instanceof SessionsProblem)) throw error;
+      if (number !== this.#refreshes) return 0;
       this.#explain(error);
-      if (!error.isAboutKey) return;
+      if (!error.isAboutKey) return error.retryAfterMs;
       this.#poll.stop();
       this.#rows = [];
       this.#render();
       this.#keyField.focus();
+      return 0;
     }
   }
 

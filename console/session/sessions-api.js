@@ -69,8 +69,9 @@ export class SessionsApi {
     let query = '';
     for (;;) {
       const { data, next } = await this.#json(query);
+      if (!Array.isArray(data)) throw new SessionsProblem('This server did not answer with a list of sessions.', 0);
       rows.push(...data);
-      if (next === null) return { rows, isComplete: true };
+      if (typeof next !== 'number') return { rows, isComplete: true };
       if (rows.length >= maxRows) return { rows, isComplete: false };
       query = `?after=${next}`;
     }

@@ -72,6 +72,20 @@ suite('the event log in Chromium', inBrowser, () => {
     assert.deepEqual(complaints, []);
   });
 
+  test('at most 50 kinds of events can be chosen, those of the session that is shown', async (t) => {
+    const server = await newServer(t);
+    const { page } = await openPage(t, server.url);
+    await reach(page, 'ready');
+    const kinds = page.getByLabel('Kind of event').locator('option');
+    const files = page.getByTestId('session-files');
+    await files.setInputFiles(savedSession(Array.from({ length: 60 }, (_, i) => ({ type: `kind${i}.event` }))));
+    await page.getByText(/^A saved session of/).waitFor();
+    assert.equal(await kinds.count(), 3 + 50);
+    await files.setInputFiles(savedSession([{ type: 'other.event' }]));
+    await page.getByTestId('events').getByText('other.event').waitFor();
+    assert.deepEqual(await kinds.allTextContents(), ['All', 'Sent ↑', 'Received ↓', 'other']);
+  });
+
   test('a transcript that drops its oldest messages says so', async (t) => {
     const server = await newServer(t);
     const { page } = await openPage(t, server.url);

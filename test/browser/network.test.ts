@@ -29,30 +29,36 @@ async function netLog(t: TestContext): Promise<string> {
   return join(folder, 'net.json');
 }
 
-test('nothing that the page does leaves the machine', inBrowser, async (t) => {
-  const engines = fakeEngines();
-  engines.languageModel.script = () => say('It is four.');
-  const server = await newServer(t, { engines: fakeEngineSet(engines) });
-  const path = await netLog(t);
-  const { page } = await openPage(t, server.url, { samples: new Int16Array(48_000), args: [`--log-net-log=${path}`] });
-  await reach(page, 'ready');
-  await page.getByTestId('talk').click();
-  await page.getByTestId('text-input').fill('Two plus two? See https://example.com/picture.png');
-  await page.getByTestId('send').click();
-  await page.getByTestId('transcript').getByText('It is four.').waitFor();
-  await page.getByRole('button', { name: 'Settings' }).click();
-  await page.keyboard.press('Escape');
-  await page.getByRole('button', { name: 'Session', exact: true }).click();
-  await page.getByRole('button', { name: 'Live sessions of the server' }).click();
-  await page.getByText('1 session', { exact: true }).waitFor();
-  await page.context().browser()?.close();
+for (const transport of ['webrtc', 'websocket'] as const)
+  test(`nothing that the page does leaves the machine: ${transport}`, inBrowser, async (t) => {
+    const engines = fakeEngines();
+    engines.languageModel.script = () => say('It is four.');
+    const server = await newServer(t, { engines: fakeEngineSet(engines) });
+    const path = await netLog(t);
+    const { page } = await openPage(t, server.url, {
+      samples: new Int16Array(48_000),
+      stored: { transport },
+      args: [`--log-net-log=${path}`],
+    });
+    await reach(page, 'ready');
+    await page.getByTestId('talk').click();
+    await page.getByTestId('text-input').fill('Two plus two? See https://example.com/picture.png');
+    await page.getByTestId('send').click();
+    await page.getByTestId('transcript').getByText('It is four.').waitFor();
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Session', exact: true }).click();
+    await page.getByRole('button', { name: 'Live sessions of the server' }).click();
+    await page.getByText('1 session', { exact: true }).waitFor();
+    await page.context().browser()?.close();
 
-  const requested = await requestedIn(path);
-  const hosts = new Set(requested.filter((url) => !/^(data|blob):/.test(url)).map((url) => new URL(url).host));
-  assert.deepEqual([...hosts], [new URL(server.url).host]);
-  for (const file of ['/console/main.js', '/v1/realtime', '/v1/parley/sessions'])
-    assert.ok(
-      requested.some((url) => url.includes(file)),
-      `the log has ${file}`,
-    );
-});
+    const requested = await requestedIn(path);
+    const hosts = new Set(requested.filter((url) => !/^(data|blob):/.test(url)).map((url) => new URL(url).host));
+    assert.deepEqual([...hosts], [new URL(server.url).host]);
+    const session = transport === 'webrtc' ? '/v1/realtime/calls' : '/v1/realtime?';
+    for (const file of ['/console/main.js', session, '/v1/parley/sessions'])
+      assert.ok(
+        requested.some((url) => url.includes(file)),
+        `the log has ${file}`,
+      );
+  });

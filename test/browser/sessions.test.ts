@@ -137,6 +137,56 @@ suite('live sessions in the console in Chromium', inBrowser, () => {
     assert.doesNotMatch(stored, /sk-operator/);
   });
 
+  test('the list goes on after an answer of another kind, and waits as long as the server asks', async (t) => {
+    verifies('R1.33');
+    const { server } = await withClient(t);
+    const { page, complaints } = await openPage(t, server.url);
+    await reach(page, 'ready');
+    const error = { message: 'Busy.' };
+    const replies = [{ json: {} }, { status: 503, headers: { 'Retry-After': '20' }, json: { error } }];
+    await page.route('**/v1/parley/sessions', (route) => {
+      const reply = replies.shift();
+      return reply === undefined ? route.continue() : route.fulfill(reply);
+    });
+    await page.clock.install();
+    const list = await openList(page);
+    await list.getByText('This server did not answer with a list of sessions. Trying again…').waitFor();
+    await page.clock.runFor(3000);
+    const busy = list.getByText('Busy.', { exact: true });
+    await busy.waitFor();
+    await page.clock.runFor(19_000);
+    assert.equal(await busy.count(), 1);
+    await page.clock.runFor(1000);
+    await list.getByText('2 sessions', { exact: true }).waitFor();
+    assert.deepEqual(
+      complaints.filter((complaint) => !complaint.includes('503')),
+      [],
+    );
+  });
+
+  test('a late answer for an earlier key is ignored', async (t) => {
+    verifies('R1.34');
+    const { server } = await withClient(t, { config: { apiKeys } });
+    const { page } = await openPage(t, server.url);
+    const list = await openList(page);
+    const release = Promise.withResolvers<void>();
+    await page.route('**/v1/parley/sessions', async (route) => {
+      if (route.request().headers().authorization !== 'Bearer sk-wrong') return route.continue();
+      await release.promise;
+      await route.continue();
+    });
+    const late = page.waitForResponse((response) => response.request().headers().authorization === 'Bearer sk-wrong');
+    for (const key of ['sk-wrong', operator]) {
+      await list.getByLabel('Operator’s key').fill(key);
+      await page.keyboard.press('Enter');
+    }
+    await list.getByText('1 session that this key may see').waitFor();
+    release.resolve();
+    await (await late).finished();
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+    assert.equal(await list.getByText('1 session that this key may see').count(), 1);
+  });
+
   test('a view that was lost, or was too slow, is opened again, and the page says that events are missing', async (t) => {
     verifies('R1.34');
     const { server, client, id } = await withClient(t);
