@@ -159,7 +159,7 @@ export class Captions {
     this.#call.played(isAudible);
   }
 
-  /** The connection ended, and with it what a call plays. */
+  /** The connection ended, and with it the playback of a call. */
   stop() {
     this.#call.stop();
   }

@@ -13,7 +13,7 @@ import { closingSilenceMs, turnModeOf } from './settings/settings.js';
  * @property {(level: number) => void} onLevel 0…1
  * @property {() => void} onOpened the microphone is open
  * @property {() => void} onClosed
- * @property {(samples: Int16Array) => void} onCallAudio what is sent on the track of a call, in chunks of 20 ms
+ * @property {(samples: Int16Array) => void} onCallAudio the audio sent on the track of a call, in chunks of 20 ms
  * @property {() => void} onChange
  * @property {(message: string) => void} onProblem
  */

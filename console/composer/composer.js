@@ -37,8 +37,7 @@ export function bindComposer(say, onProblem) {
       show();
     } catch (error) {
       sendsWhenRead = false;
-      if (!(error instanceof PictureError)) throw error;
-      onProblem(error.message);
+      onProblem(error instanceof PictureError ? error.message : `${file.name} cannot be read: ${error}`);
     } finally {
       pending--;
     }

@@ -207,7 +207,7 @@ suite('talking with the page in Chromium', inBrowser, () => {
     await page.reload();
     await page.getByText(/· WebSocket$/).waitFor();
     await notice.waitFor();
-    assert.deepEqual(offers, ['POST'], 'a call that was tried in vain is not tried again');
+    assert.deepEqual(offers, ['POST'], 'after a failure, no other call is tried');
 
     await page.unroute('**/v1/realtime/calls?*');
     await page.addInitScript(() => Reflect.deleteProperty(window, 'RTCPeerConnection'));
