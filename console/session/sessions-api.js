@@ -40,6 +40,8 @@ export class SessionsProblem extends Error {
   }
 }
 
+/** Longer waits that a server asks for are shortened. */
+const maxRetryAfterMs = 600_000;
 /** Most rows that the page reads, to bound its memory. */
 const maxRows = 2000;
 
@@ -133,6 +135,8 @@ export class SessionsApi {
 async function problemOf(response) {
   const { error } = await response.json().catch(() => ({}));
   const message = error?.message ?? `The server answered with status ${response.status}.`;
-  const retryAfterMs = Number(response.headers.get('Retry-After') ?? 0) * 1000;
+  const retryAfterSeconds = Number(response.headers.get('Retry-After'));
+  // A proxy may send a date, which is not a number.
+  const retryAfterMs = Math.min(retryAfterSeconds * 1000, maxRetryAfterMs) || 0;
   return new SessionsProblem(message, response.status, retryAfterMs);
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { apiKey, type ParleyServer, type ServerOptions } from '../../src/server/server.ts';
+import { apiKey, type ServerOptions } from '../../src/server/server.ts';
 import { fakeEngines, say, silence, tone } from '../support/fake-engines.ts';
 import { ask, bearer } from '../support/rest.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
@@ -56,7 +56,7 @@ suite('live sessions in the console in Chromium', inBrowser, () => {
     const transcript = page.getByTestId('record-transcript');
     await transcript.locator('[data-role=assistant] .text', { hasText: 'It is four.' }).waitFor();
     assert.equal(await transcript.locator('[data-role=user]').count(), 1);
-    assert.equal(await transcript.getByRole('button').count(), 0, 'nothing of it can be replayed or answered');
+    assert.equal(await transcript.getByRole('button').count(), 0, 'nothing can be replayed or answered');
     assert.equal(await page.getByTestId('talk').isVisible(), false);
     await page.getByTestId('events').getByText('parley.ledger').waitFor();
     await page.getByTestId('facts').getByText('1 completed').waitFor();
@@ -256,21 +256,24 @@ suite('live sessions in the console in Chromium', inBrowser, () => {
 
   test('a lost server is reported in the list and in the view', async (t) => {
     const { server, id } = await withClient(t);
+    const { body: session } = await ask(server, `GET /v1/parley/sessions/${id}`);
     const { page } = await openPage(t, server.url);
     await reach(page, 'ready');
+    const body = `data: ${JSON.stringify({ type: 'parley.view.opened', session })}\n\n`;
+    await page.route('**/events', (route) => route.fulfill({ contentType: 'text/event-stream', body }), { times: 1 });
     const list = await openList(page);
-    await list.getByRole('button', { name: `Watch ${id}` }).click();
-    await status(page).getByText('live, read-only').waitFor();
-    await closeAndWait(server, page);
+    const watch = list.getByRole('button', { name: `Watch ${id}` });
+    await watch.waitFor();
+    await page.clock.install();
+    await watch.click();
+    const lost = status(page).getByText(': the connection was lost. Reconnecting…');
+    await lost.waitFor();
+    await server.close();
+    const failed = page.waitForEvent('requestfailed', (request) => request.url().endsWith('/events'));
+    await page.clock.runFor(1000);
+    await failed;
+    assert.equal(await lost.count(), 1);
     await openList(page);
     await list.getByText('The server cannot be reached. Is Parley running? Trying again…').waitFor();
   });
 });
-
-/** Closes the server, and waits until the page says so. */
-async function closeAndWait(server: ParleyServer, page: Page): Promise<void> {
-  await server.close();
-  await status(page)
-    .getByText(/: (the connection was lost|it has ended)/)
-    .waitFor();
-}
