@@ -57,6 +57,9 @@ const textInput = element('text-input', HTMLInputElement);
 /** How the last connection ended. @type {{ text: string, actions: import('./notices.js').Action[] } | null} */
 let ending = null;
 
+/** Why calls are impossible, as last shown. */
+let shownObstacle = '';
+
 let ownSessionId = '';
 
 /** The composer was submitted while the page connected. */
@@ -115,6 +118,9 @@ const client = new RealtimeClient({
     if (event.type === 'session.created' && submitsOnConnect) element('composer', HTMLFormElement).requestSubmit();
   },
   onNoCalls(why) {
+    // While the page connects again, it is not announced at each attempt.
+    if (ending !== null && why === shownObstacle) return;
+    shownObstacle = why;
     const retry = () => {
       client.retryCalls();
       connect();
