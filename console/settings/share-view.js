@@ -5,6 +5,7 @@ import { nodeCode } from './code/node.js';
 import { pageCode } from './code/page.js';
 import { pythonCode } from './code/python.js';
 import { formatLink, LinkError } from './link.js';
+import { areBorrowed } from './settings.js';
 
 /** @typedef {import('./settings.js').SharedSettings} SharedSettings */
 
@@ -81,7 +82,7 @@ export class ShareView {
     this.#status.textContent = '';
     if (!this.#details.open) return;
     const write = languages[this.#language.value];
-    const place = { page: document.baseURI, requiresKey: this.#requiresKey };
+    const place = { page: document.baseURI, requiresKey: this.#requiresKey, isBorrowed: areBorrowed() };
     this.#code.textContent = write?.(this.#settings(), place) ?? '';
   }
 

@@ -4,11 +4,15 @@
  * @param {import('./plan.js').Plan} plan
  * @returns {string} declares `run(name, args)`, which resolves with the output of a call
  */
-export function functionsCode({ code, functions }) {
+export function functionsCode({ code, functions, isBorrowed }) {
   // In a scope of their own: their names may be those of the program.
   const body = code === '' ? '{}' : `(() => {\n${code}\nreturn { ${functions.join(', ')} };\n})()`;
+  const warning =
+    isBorrowed && code !== ''
+      ? '// They came with a link or a saved session. Here they have full access, unlike in the console: read them first.\n'
+      : '';
   return `// Functions that the model can call, by name.
-const functions = ${body};
+${warning}const functions = ${body};
 
 async function run(name, args) {
   try {

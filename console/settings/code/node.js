@@ -50,14 +50,22 @@ rt.on('${plan.deltas.text}', ({ delta }) => process.stdout.write(delta));
 rt.on('response.done', async ({ response }) => {
   console.log();
   if (response.status === 'failed') console.error(response.status_details?.error?.message ?? response.status_details);
-  const calls = response.output.filter(({ type }) => type === 'function_call');
-  for (const call of calls) {
+  const calls = response.output.filter(({ type }) => type === 'function_call' || type.startsWith('mcp_'));
+  if (calls.length === 0) return rt.close();
+  count(calls.length);
+  for (const call of calls.filter(({ type }) => type === 'function_call')) {
     const output = await run(call.name, call.arguments);
     rt.send({ type: 'conversation.item.create', item: { type: 'function_call_output', call_id: call.call_id, output } });
+    count(-1);
   }
-  if (calls.length > 0) rt.send({ type: 'response.create' });
-  else if (!response.output.some(({ type }) => type.startsWith('mcp_'))) rt.close();
 });
+
+// The next response needs the results of all calls.
+let openCalls = 0;
+function count(change) {
+  openCalls += change;
+  if (openCalls === 0) rt.send({ type: 'response.create' });
+}
 `;
 }
 
@@ -69,11 +77,11 @@ function usage({ isBeta, requiresKey, variables }) {
 }
 
 /** @param {Plan} plan */
-function connection({ isPlain, acceptsCertificate }) {
+function connection({ base, isPlain, acceptsCertificate }) {
   if (isPlain) {
     return `,
   // The SDK's addresses are always wss:, but this server has no TLS.
-  options: { createConnection: ({ host, port }) => net.connect({ host, port }) },
+  options: { createConnection: ({ host }) => net.connect({ host, port: ${base.port || 80} }) },
 `;
   }
   return acceptsCertificate
@@ -96,7 +104,7 @@ for (const type of ['mcp_list_tools.completed', 'mcp_list_tools.failed']) {
   });
 }
 rt.on('conversation.item.done', async ({ item }) => {
-  if (item.type === 'mcp_call') rt.send({ type: 'response.create' });
+  if (item.type === 'mcp_call') count(-1);
   if (item.type !== 'mcp_approval_request') return;
   const terminal = readline.createInterface({ input: process.stdin, output: process.stdout });
   const answer = await terminal.question(\`May \${item.server_label} run \${item.name}(\${item.arguments})? [y/N] \`);

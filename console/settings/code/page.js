@@ -72,19 +72,32 @@ events.addEventListener('message', async ({ data }) => {
     case 'error':
       show(\`\${event.error.message}\\n\`);
       break;
+    case 'response.created':
+      isAnswering = true;
+      break;
     case 'response.done':
+      isAnswering = false;
       show('\\n');
-      await answerCalls(event.response.output.filter(({ type }) => type === 'function_call'));
+      await answerCalls(event.response.output.filter(({ type }) => type === 'function_call' || type.startsWith('mcp_')));
       break;
 ${plan.servers > 0 ? serverEvents : ''}  }
 });
 
 async function answerCalls(calls) {
-  for (const { name, arguments: args, call_id } of calls) {
+  if (calls.length > 0) count(calls.length);
+  for (const { name, arguments: args, call_id } of calls.filter(({ type }) => type === 'function_call')) {
     const output = await run(name, args);
     send({ type: 'conversation.item.create', item: { type: 'function_call_output', call_id, output } });
+    count(-1);
   }
-  if (calls.length > 0) send({ type: 'response.create' });
+}
+
+// The next response needs the results of all calls. If you have spoken meanwhile, your answer has them.
+let isAnswering = false;
+let openCalls = 0;
+function count(change) {
+  openCalls += change;
+  if (openCalls === 0 && !isAnswering) send({ type: 'response.create' });
 }`;
   return `<!doctype html>
 <html lang="en">
@@ -135,7 +148,7 @@ function withoutTags(script) {
 }
 
 const serverEvents = `    case 'conversation.item.done':
-      if (event.item.type === 'mcp_call') send({ type: 'response.create' });
+      if (event.item.type === 'mcp_call') count(-1);
       if (event.item.type === 'mcp_approval_request') {
         const { id, server_label, name, arguments: args } = event.item;
         const approve = confirm(\`May \${server_label} run \${name}(\${args})?\`);

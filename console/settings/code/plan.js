@@ -11,6 +11,7 @@ import { EnvironmentVariable } from './literal.js';
  * @typedef {object} Place
  * @property {string} page address of the console, whose server has the API
  * @property {boolean} requiresKey
+ * @property {boolean} [isBorrowed] the settings came with a link or a saved session
  */
 /**
  * @typedef {object} Plan
@@ -26,6 +27,7 @@ import { EnvironmentVariable } from './literal.js';
  * @property {number} servers MCP servers
  * @property {string[]} functions names of functions that the code declares
  * @property {string} code JavaScript that declares functions
+ * @property {boolean} isBorrowed
  * @property {{ text: string, transcript: string }} deltas types of events
  */
 
@@ -34,7 +36,7 @@ import { EnvironmentVariable } from './literal.js';
  * @param {Place} place
  * @returns {Plan}
  */
-export function planOf({ session, functions: code, dialect, model }, { page, requiresKey }) {
+export function planOf({ session, functions: code, dialect, model }, { page, requiresKey, isBorrowed = false }) {
   const base = new URL('v1', page);
   const isBeta = dialect === 'beta';
   /** @type {string[]} */
@@ -57,6 +59,7 @@ export function planOf({ session, functions: code, dialect, model }, { page, req
     servers: tools.filter(isMcp).length,
     functions: declared(code, tools),
     code: code.trim(),
+    isBorrowed,
     deltas: isBeta
       ? { text: 'response.text.delta', transcript: 'response.audio_transcript.delta' }
       : { text: 'response.output_text.delta', transcript: 'response.output_audio_transcript.delta' },
@@ -79,7 +82,9 @@ function withVariables(tool, variables) {
   const { authorization, headers, ...server } = tool;
   const variable = (/** @type {string} */ name) => {
     const clean = `${server.server_label}_${name}`.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');
-    const full = /^[A-Z]/.test(clean) ? clean : `MCP_${clean}`;
+    const first = /^[A-Z]/.test(clean) ? clean : `MCP_${clean}`;
+    let full = first;
+    for (let i = 2; variables.includes(full); i++) full = `${first}_${i}`;
     variables.push(full);
     return new EnvironmentVariable(full);
   };

@@ -51,7 +51,8 @@ ${servers > 0 ? approve : ''}
 async def main() -> None:
 ${options(plan)}    async with client.${isBeta ? 'beta.' : ''}realtime.connect(model=${text(plan.model)}${plan.acceptsCertificate ? ', websocket_connection_options={"ssl": tls}' : ''}) as connection:
         await connection.session.update(session=session)
-${servers > 0 ? `        imports = ${servers}  # The tools of MCP servers are imported first.\n` : '        await ask(connection)\n'}        async for event in connection:
+${servers > 0 ? `        imports = ${servers}  # The tools of MCP servers are imported first.\n` : '        await ask(connection)\n'}        open_calls = 0  # The next response needs the results of all calls.
+        async for event in connection:
             # The speech is in ${isBeta ? 'response.audio.delta' : 'response.output_audio.delta'}: 16-bit PCM at 24 kHz, in base64.
             if event.type in ("${deltas.transcript}", "${deltas.text}"):
                 print(event.delta, end="", flush=True)
@@ -60,14 +61,16 @@ ${servers > 0 ? `        imports = ${servers}  # The tools of MCP servers are im
 ${servers > 0 ? serverEvents : ''}            elif event.type == "response.done":
                 print()
                 output = event.response.output or []
-                calls = [item for item in output if item.type == "function_call"]
-                for call in calls:
+                functions_called = [item for item in output if item.type == "function_call"]
+                servers_called = [item for item in output if item.type.startswith("mcp_")]
+                if not functions_called and not servers_called:
+                    break
+                for call in functions_called:
                     result = {"type": "function_call_output", "call_id": call.call_id, "output": run(call.name, call.arguments)}
                     await connection.conversation.item.create(item=result)
-                if calls:
+                open_calls += len(servers_called)
+                if open_calls == 0:
                     await connection.response.create()
-                elif not any(item.type.startswith("mcp_") for item in output):
-                    break
 
 
 asyncio.run(main())
@@ -108,7 +111,9 @@ const serverEvents = `            elif event.type in ("mcp_list_tools.completed"
                 if imports == 0:
                     await ask(connection)
             elif event.type == "conversation.item.done" and event.item.type == "mcp_call":
-                await connection.response.create()
+                open_calls -= 1
+                if open_calls == 0:
+                    await connection.response.create()
             elif event.type == "conversation.item.done" and event.item.type == "mcp_approval_request":
                 await approve(connection, event.item)
 `;

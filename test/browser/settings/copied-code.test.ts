@@ -143,6 +143,27 @@ for (const [name, { options, write, run: start, hasFunctions }] of Object.entrie
         );
       },
     );
+
+    test('requests one response when several calls of a server have ended', options, async (t) => {
+      const mcp = await startMcpServer('modern');
+      t.after(() => mcp.close());
+      const engines = fakeEngines();
+      engines.languageModel.script = ({ items }) => {
+        const outputs = items.flatMap((item) => (item.type === 'call_output' ? [item.output] : []));
+        if (outputs.length > 0) return say(`It says: ${outputs.join(' and ')}`);
+        return [
+          ...call('docs_search', { query: 'shoes' }).filter(({ type }) => type !== 'finish'),
+          ...call('docs_search', { query: 'socks' }),
+        ];
+      };
+      const config = { outgoingAllow: ['127.0.0.1'] };
+      const server = await newServer(t, { engines: fakeEngineSet(engines), config });
+      const docs = { type: 'mcp', server_label: 'docs', server_url: mcp.url, require_approval: 'never' };
+      const session = { type: 'realtime', output_modalities: ['text'], tools: [docs] };
+      const out = await start(t, write({ ...settings, session }, { page: server.url, requiresKey: false }));
+      assert.match(out, /It says: Found: shoes and Found: socks/);
+      assert.equal(out.split('It says').length, 2);
+    });
   });
 }
 
