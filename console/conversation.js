@@ -24,6 +24,7 @@ import { TranscriptWriter } from './transcript-writer.js';
  * @property {() => void} onChange the state may be another
  * @property {(message: string, code: string | null) => void} onError
  * @property {(refusal: import('./settings/session-updates.js').Refusal) => void} onRefused the server refused a setting
+ * @property {(path: string) => void} onUnchanged a setting was removed, but the running session keeps its value
  */
 /**
  * A message of the composer, and the event that creates it.
@@ -87,6 +88,7 @@ export class Conversation {
       (session) =>
         parts.client.send({ type: 'session.update', session: /** @type {SessionUpdate} */ ({ ...session }) }),
       parts.onRefused,
+      parts.onUnchanged,
     );
   }
 
@@ -107,6 +109,11 @@ export class Conversation {
   /** Whether `interrupt` would stop an answer. */
   get isAnswering() {
     return this.isConnected && (this.#responseId !== null || this.#parts.player.isPlaying || this.#callPlays);
+  }
+
+  /** Whether the page must request the answers of turns, and can now. */
+  get canAnswer() {
+    return !answersTurns(this.#settings) && this.isConnected && !this.isAnswering && !this.#awaitsResponse;
   }
 
   /** Whether speech has started and not ended, according to the server. */
@@ -200,6 +207,11 @@ export class Conversation {
     this.#requestResponse('push to talk');
   }
 
+  /** Requests a response to the turns so far. */
+  answer() {
+    this.#requestResponse('a request');
+  }
+
   /** The user stops the agent, whatever its state. */
   interrupt() {
     const responseId = this.#responseId;
@@ -218,9 +230,6 @@ export class Conversation {
         this.#phase = 'connected';
         latency.clear();
         this.#updates.start({ ...event.session }, this.#settings.session, this.#settings.dialect);
-        break;
-      case 'session.updated':
-        this.#updates.confirmed();
         break;
       case 'input_audio_buffer.speech_started':
         this.#userSpeaks = true;

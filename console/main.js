@@ -52,6 +52,7 @@ const status = element('status', HTMLElement);
 const sessionLine = element('session', HTMLElement);
 const talkButton = element('talk', HTMLButtonElement);
 const stopButton = element('stop-answer', HTMLButtonElement);
+const answerButton = element('answer', HTMLButtonElement);
 const textInput = element('text-input', HTMLInputElement);
 
 /** How the last connection ended. @type {{ text: string, actions: import('./notices.js').Action[] } | null} */
@@ -174,6 +175,11 @@ const conversation = new Conversation({
         : { label: 'Settings', run: () => form.openAt(path) },
     ]);
   },
+  onUnchanged(path) {
+    notices.show(`setting ${path}`, `The running session keeps its value of ${path}.`, [
+      { label: 'Reconnect to use the default', run: connect },
+    ]);
+  },
 });
 
 const talk = new Talk({
@@ -239,6 +245,11 @@ bindTalkButton(talkButton, talk, {
 });
 
 stopButton.addEventListener('click', () => conversation.interrupt());
+
+answerButton.addEventListener('click', () => {
+  unlock();
+  conversation.answer();
+});
 
 bindComposer(
   (text, pictures) => {
@@ -364,9 +375,14 @@ function showState() {
   if (status.textContent !== statusTexts[state]) status.textContent = statusTexts[state];
   talkButton.setAttribute('aria-pressed', String(talk.isPushToTalk ? talk.isHeld : talk.isWanted));
   element('talk-label', HTMLElement).textContent = talk.isPushToTalk ? 'Hold' : talk.isWanted ? 'Stop' : 'Talk';
-  const hadFocus = document.activeElement === stopButton;
-  stopButton.hidden = !conversation.isAnswering;
-  if (hadFocus && stopButton.hidden) textInput.focus();
+  for (const [button, isShown] of /** @type {const} */ ([
+    [stopButton, conversation.isAnswering],
+    [answerButton, conversation.canAnswer],
+  ])) {
+    const hadFocus = document.activeElement === button;
+    button.hidden = !isShown;
+    if (hadFocus && !isShown) textInput.focus();
+  }
   element('talk-hint', HTMLElement).textContent = hint();
 }
 

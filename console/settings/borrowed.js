@@ -112,7 +112,7 @@ function settingsOf(entries) {
     }
     if (direction !== 'sent' || wire.type !== 'session.update') continue;
     const { session: update } = splitSecrets(fromDialect({ ...wire.session }, dialect));
-    for (const { path, value } of changesBetween({}, update, {})) session = withValue(session, path, value);
+    for (const { path, value } of changesBetween({}, update)) session = withValue(session, path, value);
   }
   if (Object.keys(session).length === 0)
     throw new LinkError('The session has no settings: its client sent no session.update.');

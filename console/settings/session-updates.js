@@ -10,27 +10,32 @@ import { isObject, sameJson, valueAt, withValue } from './json.js';
 
 /** Objects whose keys an update merges; it replaces any other field as a whole. */
 const merged = new Set(['audio', 'audio.input', 'audio.output']);
+/** Updates whose refusal is recognised. */
+const maxUpdates = 1000;
 
 export class SessionUpdates {
   #send;
   #onRefused;
+  #onUnchanged;
   /** @type {Dialect} */
   #dialect = 'ga';
   /** The session before the first update. @type {JsonObject} */
   #initial = {};
   /** As it was sent. @type {JsonObject | null} */
   #sent = null;
-  /** The changes of updates, by the id of their event, that the server has not confirmed. @type {Map<string, Change[]>} */
-  #pending = new Map();
+  /** The changes of the latest updates, by the id of their event. @type {Map<string, Change[]>} */
+  #updates = new Map();
 
   /**
    * @param {(session: JsonObject) => string | null} send sends a `session.update`, and returns the id of its event; null if
    *   it was not sent
    * @param {(refusal: Refusal) => void} onRefused the server refused one change
+   * @param {(path: string) => void} onUnchanged the field was removed, but the running session keeps its value
    */
-  constructor(send, onRefused) {
+  constructor(send, onRefused, onUnchanged) {
     this.#send = send;
     this.#onRefused = onRefused;
+    this.#onUnchanged = onUnchanged;
   }
 
   /**
@@ -42,29 +47,26 @@ export class SessionUpdates {
   start(initial, session, dialect) {
     this.#dialect = dialect;
     this.#initial = initial;
-    this.#pending.clear();
+    this.#updates.clear();
     this.#sent = session;
-    this.#update(changesBetween({}, session, {}));
+    this.#update(changesBetween({}, session));
   }
 
   /** @param {JsonObject} session */
   apply(session) {
     if (this.#sent === null) return;
-    const changes = changesBetween(this.#sent, session, this.#initial);
+    const changes = changesBetween(this.#sent, session);
     this.#sent = session;
     // One update each: the server refuses an update as a whole, and the other changes must not be lost with it.
-    for (const change of changes) this.#update([change]);
+    for (const { path, value = valueAt(this.#initial, path) } of changes) {
+      if (value === undefined) this.#onUnchanged(path.join('.'));
+      else this.#update([{ path, value }]);
+    }
   }
 
   end() {
     this.#sent = null;
-    this.#pending.clear();
-  }
-
-  /** An update was accepted: the server answers in order. */
-  confirmed() {
-    const [first] = this.#pending.keys();
-    if (first !== undefined) this.#pending.delete(first);
+    this.#updates.clear();
   }
 
   /**
@@ -72,9 +74,9 @@ export class SessionUpdates {
    * @returns {boolean} whether it was about an update
    */
   refused(error) {
-    const changes = this.#pending.get(error.event_id ?? '');
+    const changes = this.#updates.get(error.event_id ?? '');
     if (changes === undefined) return false;
-    this.#pending.delete(error.event_id ?? '');
+    this.#updates.delete(error.event_id ?? '');
     // Without the wrong one, the others are accepted.
     if (changes.length > 1) for (const change of changes) this.#update([change]);
     else this.#onRefused(error);
@@ -87,24 +89,25 @@ export class SessionUpdates {
     let session = { type: 'realtime' };
     for (const { path, value } of changes) session = withValue(session, path, value);
     const id = this.#send(toDialect(session, this.#dialect));
-    if (id !== null) this.#pending.set(id, changes);
+    if (id === null) return;
+    this.#updates.set(id, changes);
+    // A `session.updated` does not say which update it confirms: it may be that of another client of the session.
+    const [oldest = ''] = this.#updates.keys();
+    if (this.#updates.size > maxUpdates) this.#updates.delete(oldest);
   }
 }
 
 /**
  * @param {JsonObject} before
  * @param {JsonObject} after
- * @param {JsonObject} initial has the values of fields that are no longer set
- * @returns {Change[]} fields that differ, except `type`
+ * @returns {Change[]} fields that differ, except `type`; the value of a removed one is undefined
  */
-export function changesBetween(before, after, initial) {
+export function changesBetween(before, after) {
   const paths = new Map([...leaves(before), ...leaves(after)].map((path) => [JSON.stringify(path), path]));
   paths.delete('["type"]');
   return [...paths.values()].flatMap((path) => {
     const value = valueAt(after, path);
-    if (sameJson(valueAt(before, path), value)) return [];
-    const sent = value === undefined ? valueAt(initial, path) : value;
-    return sent === undefined ? [] : [{ path, value: sent }];
+    return sameJson(valueAt(before, path), value) ? [] : [{ path, value }];
   });
 }
 

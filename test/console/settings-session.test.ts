@@ -215,6 +215,7 @@ suite('updates of a session', () => {
   function newUpdates() {
     const sent: { id: string; session: object }[] = [];
     const refused: string[] = [];
+    const unchanged: string[] = [];
     const updates = new SessionUpdates(
       (session) => {
         const id = `e${sent.length}`;
@@ -222,8 +223,9 @@ suite('updates of a session', () => {
         return id;
       },
       ({ message }) => refused.push(message),
+      (path) => unchanged.push(path),
     );
-    return { updates, sent, refused };
+    return { updates, sent, refused, unchanged };
   }
   const initial = { type: 'realtime', instructions: 'Of the server.', audio: { output: { voice: 'alloy' } } };
 
@@ -268,10 +270,20 @@ suite('updates of a session', () => {
         { type: 'realtime', tools: 5 },
       ],
     );
-    updates.confirmed();
     assert.ok(updates.refused({ ...error, message: 'tools', event_id: 'e2' }));
     assert.deepEqual(refused, ['tools']);
     assert.ok(!updates.refused({ ...error, message: 'another event', event_id: 'page_9' }));
+  });
+
+  test('a removed field that the server had not set is reported, because no update can remove it', () => {
+    const { updates, sent, unchanged } = newUpdates();
+    updates.start(initial, { instructions: 'A', reasoning: { effort: 'low' } }, 'ga');
+    updates.apply({});
+    assert.deepEqual(unchanged, ['reasoning']);
+    assert.deepEqual(
+      sent.slice(1).map(({ session }) => session),
+      [{ type: 'realtime', instructions: 'Of the server.' }],
+    );
   });
 
   test('nothing is sent without a session', () => {

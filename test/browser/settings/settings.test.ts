@@ -5,7 +5,7 @@ import { suite, type TestContext, test } from 'node:test';
 import { valueAt } from '../../../console/settings/json.js';
 import { startMcpServer } from '../../../dev/harness/mcp-server.ts';
 import { apiKey, type ServerOptions } from '../../../src/server/server.ts';
-import { fakeEngines } from '../../support/fake-engines.ts';
+import { fakeEngines, say } from '../../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../../support/server.ts';
 import { inBrowser, openPage, reach } from '../chromium.ts';
 import { closeSettings, disclose, openSettings, sessionOf, watchSession, writeJson } from './settings-page.ts';
@@ -206,6 +206,35 @@ suite('the settings in Chromium', inBrowser, () => {
     assert.deepEqual((await sessionOf(page)).tools, [
       { ...Object(before), server_label: 'other', server_url: mcp.url },
     ]);
+  });
+
+  test('a button requests the answers that the server does not start', async (t) => {
+    const engines = fakeEngines();
+    engines.languageModel.script = () => say('As requested.');
+    const server = await newServer(t, { engines: fakeEngineSet(engines) });
+    const turn_detection = { type: 'server_vad', create_response: false };
+    const stored = { session: { audio: { input: { turn_detection } } } };
+    const { page } = await openPage(t, server.url, { stored });
+    await page.getByRole('button', { name: 'Answer', exact: true }).click();
+    await page.getByTestId('transcript').getByText('As requested.').waitFor();
+    await openSettings(page);
+    await disclose(page, 'More about turns');
+    await page.getByLabel('After a turn').selectOption('Answer');
+    await page.locator('#answer').waitFor({ state: 'hidden' });
+  });
+
+  test('a removed field that the running session keeps is said, with a way out', async (t) => {
+    const { page, until } = await configure(t, {
+      session: { instructions: 'Be brief.', reasoning: { effort: 'low' } },
+    });
+    await until((session) => session.instructions === 'Be brief.');
+    await disclose(page, 'More about answers');
+    await page.getByLabel('Reasoning').selectOption('');
+    await closeSettings(page);
+    await page.getByText('The running session keeps its value of reasoning.').waitFor();
+    await page.getByRole('button', { name: 'Reconnect to use the default' }).click();
+    await reach(page, 'ready');
+    assert.equal(await page.getByText('The running session keeps').count(), 0);
   });
 
   test('with the keyboard alone: open, change, close, and the focus returns', async (t) => {
