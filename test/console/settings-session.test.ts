@@ -229,17 +229,18 @@ suite('updates of a session', () => {
   }
   const initial = { type: 'realtime', instructions: 'Of the server.', audio: { output: { voice: 'alloy' } } };
 
-  test('a confirmation is not about an update that was not sent', () => {
+  test('refusals are of updates that were sent', () => {
     const ids = ['first', null, 'third'];
     const updates = new SessionUpdates(
       () => ids.shift() ?? null,
       () => {},
+      () => {},
     );
     updates.start(initial, { type: 'realtime', instructions: 'A' }, 'ga');
     for (const instructions of ['Too long for a call.', 'B']) updates.apply({ type: 'realtime', instructions });
-    updates.confirmed();
-    updates.confirmed();
-    assert.equal(updates.refused({ event_id: 'third', message: 'Late.', code: null, param: null }), false);
+    const refusal = { message: 'Wrong.', code: null, param: null };
+    assert.equal(updates.refused({ ...refusal, event_id: null }), false);
+    assert.equal(updates.refused({ ...refusal, event_id: 'third' }), true);
   });
 
   test('the first one has everything, later ones a change each', () => {
