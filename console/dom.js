@@ -30,6 +30,44 @@ export function make(tag, className, ...children) {
 }
 
 /**
+ * A small button.
+ * @param {string} label
+ * @param {(event: MouseEvent) => void} run
+ */
+export function button(label, run) {
+  const node = make('button', 'quiet small', label);
+  node.type = 'button';
+  node.addEventListener('click', run);
+  return node;
+}
+
+/**
+ * An input for names and codes, which browsers neither complete nor correct.
+ * @param {string} value
+ */
+export function input(value) {
+  const node = make('input', '');
+  node.autocomplete = 'off';
+  node.spellcheck = false;
+  node.value = value;
+  return node;
+}
+
+/**
+ * Copies to the clipboard.
+ * @param {string} text
+ * @returns {Promise<boolean>} false where the browser does not allow it, as on insecure pages
+ */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
  * Changes a scrolling list, and keeps it scrolled to its end if it was.
  * @param {Element} scroller
  * @param {() => void} change

@@ -1,6 +1,6 @@
 /** A row of the event log, which opens to the JSON of its events. */
 
-import { make } from './dom.js';
+import { button, copy, make } from './dom.js';
 import { formatBytes } from './event-summary.js';
 
 /** @typedef {import('./event-log.js').Group} Group */
@@ -91,8 +91,8 @@ export class EventRow {
       make(
         'p',
         'event-actions',
-        action('Show in timeline', this.#onShowInTimeline),
-        action('Copy', async ({ target }) => {
+        button('Show in timeline', this.#onShowInTimeline),
+        button('Copy', async ({ target }) => {
           const copied = await copy(text);
           if (!copied) getSelection()?.selectAllChildren(json);
           if (target instanceof Element) target.textContent = copied ? 'Copied' : 'Selected: copy it with Ctrl+C';
@@ -101,28 +101,4 @@ export class EventRow {
       json,
     );
   }
-}
-
-/**
- * @param {string} text
- * @returns {Promise<boolean>} false where the browser does not allow it, as on insecure pages
- */
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/**
- * @param {string} label
- * @param {(event: MouseEvent) => void} run
- */
-function action(label, run) {
-  const button = make('button', 'quiet small', label);
-  button.type = 'button';
-  button.addEventListener('click', run);
-  return button;
 }

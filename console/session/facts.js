@@ -85,7 +85,7 @@ export function describeModel({ type, model }) {
 }
 
 /** @param {SessionRow} row */
-export function describeEngines({ engines }) {
+function describeEngines({ engines }) {
   return Object.entries(engines)
     .map(([part, name]) => (part === 'upstream' ? `relayed to ${name}` : `${engineNames[part] ?? part} ${name}`))
     .join(', ');

@@ -73,15 +73,11 @@ export const sections = [
     title: 'Agent',
     fields: [
       {
-        path: 'audio.output.voice',
-        label: 'Voice',
-        kind: 'choice',
+        ...choice('audio.output.voice', 'Voice', {}),
         options: ({ voices }) => [
           { value: '', label: 'Default of the server' },
           ...voices.map((voice) => ({ value: JSON.stringify(voice), label: voice })),
         ],
-        read: (session) => jsonAt(session, 'audio.output.voice'),
-        write: (session, text) => withValue(session, 'audio.output.voice', text === '' ? undefined : JSON.parse(text)),
       },
       {
         path: 'instructions',
@@ -142,11 +138,11 @@ export const sections = [
     fields: [
       {
         path: detection,
-        label: 'Who decides that you have finished',
+        label: 'End of turn',
         kind: 'choice',
         options: () => [
           { value: 'server_vad', label: 'Silence (server_vad)' },
-          { value: 'semantic_vad', label: 'Sense (semantic_vad)' },
+          { value: 'semantic_vad', label: 'Meaning (semantic_vad)' },
           { value: 'push_to_talk', label: 'You: push to talk (null)' },
         ],
         read: turnModeOf,
@@ -195,7 +191,7 @@ export const sections = [
         },
         {
           path: `${detection}.idle_timeout_ms`,
-          label: 'Speak up after silence of',
+          label: 'Idle timeout',
           kind: 'number',
           unit: 'ms',
           min: 5000,
@@ -310,9 +306,7 @@ export const sections = [
 /** How the model uses tools; shown below the editor of tools. @type {Field[]} */
 export const toolFields = [
   {
-    path: 'tool_choice',
-    label: 'Use of tools',
-    kind: 'choice',
+    ...choice('tool_choice', 'Use of tools', {}),
     options: (_lists, { tools }) => [
       { value: '', label: 'Default' },
       { value: '"auto"', label: 'When the model wants (auto)' },
@@ -327,8 +321,6 @@ export const toolFields = [
           : { value: JSON.stringify({ type: 'function', name: tool.name }), label: `Only ${tool.name}` },
       ),
     ],
-    read: (session) => jsonAt(session, 'tool_choice'),
-    write: (session, text) => withValue(session, 'tool_choice', text === '' ? undefined : JSON.parse(text)),
   },
   flag('parallel_tool_calls', 'Several calls in one answer', 'Allowed', 'One at a time'),
 ];

@@ -1,6 +1,6 @@
 /** The form of a function: name, description, and parameters as rows or as JSON Schema. */
 
-import { make } from '../dom.js';
+import { button, input, make } from '../dom.js';
 import { nameProblem } from './check.js';
 import { showProblem, withLabel } from './field-control.js';
 import { parseJson } from './json.js';
@@ -147,24 +147,4 @@ function schemaText(schema, onChange, why) {
     if (parsed.problem === undefined) onChange(parsed.value);
   });
   return element;
-}
-
-/** @param {string} value */
-function input(value) {
-  const node = make('input', '');
-  node.autocomplete = 'off';
-  node.spellcheck = false;
-  node.value = value;
-  return node;
-}
-
-/**
- * @param {string} text
- * @param {() => void} run
- */
-function button(text, run) {
-  const node = make('button', 'quiet small', text);
-  node.type = 'button';
-  node.addEventListener('click', run);
-  return node;
 }

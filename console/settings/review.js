@@ -1,4 +1,4 @@
-/** Asks whether to use settings from elsewhere: nothing of them runs before. */
+/** Asks whether to use settings from elsewhere, before any of them is used. */
 
 import { make } from '../dom.js';
 import { isObject, valueAt } from './json.js';
@@ -24,7 +24,7 @@ export function review(settings, source) {
     make(
       'p',
       '',
-      'Use them only if you trust where they come from. Nothing of them has run yet. Your own settings remain stored.',
+      'Use them only if you trust where they come from. Nothing has run yet. Your own settings remain stored.',
     ),
     ...describe(settings),
     make('div', 'buttons', use, ignore),

@@ -1,6 +1,6 @@
 /** The form of an MCP server. Its secrets are stored for this tab only. */
 
-import { make } from '../dom.js';
+import { input, make } from '../dom.js';
 import { addressProblem } from './check.js';
 import { showProblem, withLabel } from './field-control.js';
 import { isObject, withValue } from './json.js';
@@ -134,15 +134,6 @@ function field(label, input, onChange, hint) {
   const { element, problem } = withLabel(label, input, { hint });
   input.addEventListener('change', () => showProblem(input, problem, onChange(input.value.trim())));
   return element;
-}
-
-/** @param {string} value */
-function input(value) {
-  const node = make('input', '');
-  node.autocomplete = 'off';
-  node.spellcheck = false;
-  node.value = value;
-  return node;
 }
 
 /** @param {string} text */

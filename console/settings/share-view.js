@@ -1,6 +1,6 @@
 /** Takes the settings elsewhere: as a link, as JSON, and as code. */
 
-import { make } from '../dom.js';
+import { button, copy, make } from '../dom.js';
 import { nodeCode } from './code/node.js';
 import { pageCode } from './code/page.js';
 import { pythonCode } from './code/python.js';
@@ -15,6 +15,8 @@ const languages = { node: nodeCode, python: pythonCode, page: pageCode };
 export class ShareView {
   #settings;
   #json;
+  /** The settings that `refresh` was last called with. @type {SharedSettings | null} */
+  #shown = null;
   #requiresKey = false;
   #status = make('p', 'hint');
   #language;
@@ -77,20 +79,27 @@ export class ShareView {
     this.refresh();
   }
 
-  /** The settings are others. */
+  /** Call it when the settings may be others. */
   refresh() {
-    this.#status.textContent = '';
+    if (this.#shown !== this.#settings()) this.#status.textContent = '';
+    this.#shown = this.#settings();
     if (!this.#details.open) return;
     const write = languages[this.#language.value];
     const place = { page: document.baseURI, requiresKey: this.#requiresKey, isBorrowed: areBorrowed() };
-    this.#code.textContent = write?.(this.#settings(), place) ?? '';
+    const code = write?.(this.#shown, place) ?? '';
+    // Writing the same again would clear a selection.
+    if (code !== this.#code.textContent) this.#code.textContent = code;
   }
 
   async #copyLink() {
     try {
       const { url, omitted } = await formatLink(this.#settings(), document.baseURI);
       const without = omitted.length === 0 ? '' : ` It does not contain ${omitted.join(', ')}.`;
-      await this.#copy(url, 'The link', `${without} Whoever has it can read your instructions, tools and JavaScript.`);
+      await this.#copy(
+        url,
+        'The link',
+        `${without} Anyone with the link can read your instructions, tools and JavaScript.`,
+      );
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;
       this.#status.textContent = error.message;
@@ -103,13 +112,8 @@ export class ShareView {
    * @param {string} [more]
    */
   async #copy(text, name, more = '') {
-    try {
-      await navigator.clipboard.writeText(text);
-      this.#status.textContent = `${name} was copied.${more}`;
-    } catch {
-      // Pages of other machines need TLS for it, and browsers may ask.
-      this.#status.replaceChildren('The browser did not allow copying. Select and copy it here: ', selectable(text));
-    }
+    if (await copy(text)) this.#status.textContent = `${name} was copied.${more}`;
+    else this.#status.replaceChildren('The browser did not allow copying. Select and copy it here: ', selectable(text));
   }
 }
 
@@ -122,15 +126,4 @@ function selectable(text) {
   area.setAttribute('aria-label', 'Text to copy');
   area.addEventListener('focus', () => area.select());
   return area;
-}
-
-/**
- * @param {string} text
- * @param {() => void} run
- */
-function button(text, run) {
-  const node = make('button', 'quiet small', text);
-  node.type = 'button';
-  node.addEventListener('click', run);
-  return node;
 }

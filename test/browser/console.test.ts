@@ -224,7 +224,7 @@ suite('the console in Chromium', inBrowser, () => {
     await reach(page, 'ready');
     await page.getByRole('button', { name: 'Settings' }).click();
     await page.getByLabel('Voice', { exact: true }).selectOption('marin');
-    await page.getByLabel('Who decides').selectOption('semantic_vad');
+    await page.getByLabel('End of turn').selectOption('semantic_vad');
     await page.getByText(/marin · semantic_vad/).waitFor();
     assert.equal(await page.locator('.notice').count(), 0);
   });

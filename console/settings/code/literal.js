@@ -53,7 +53,8 @@ const maxLine = 90;
  */
 export function literal(value, syntax, indent = '') {
   if (value instanceof EnvironmentVariable) return syntax.variable(value.name);
-  if (value === null || typeof value === 'boolean') return syntax[/** @type {'null'} */ (String(value))];
+  if (value === null) return syntax.null;
+  if (typeof value === 'boolean') return value ? syntax.true : syntax.false;
   if (typeof value !== 'object') return text(value);
   const isList = Array.isArray(value);
   const inner = indent + syntax.indent;

@@ -161,7 +161,7 @@ suite('settings from elsewhere in Chromium', inBrowser, () => {
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await openSettings(page);
     await page.getByRole('button', { name: 'Copy a link' }).click();
-    await page.getByText(/^The link was copied\. Whoever has it can read/).waitFor();
+    await page.getByText(/^The link was copied\. Anyone with the link can read/).waitFor();
     const link = await page.evaluate(() => navigator.clipboard.readText());
     const other = await openPage(t, link);
     await other.page.getByRole('button', { name: 'Use them in this tab' }).click();

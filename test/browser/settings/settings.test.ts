@@ -161,7 +161,7 @@ suite('the settings in Chromium', inBrowser, () => {
 
   test('turn detection has the fields of its type', async (t) => {
     const { page, until } = await configure(t);
-    await page.getByLabel('Who decides').selectOption('semantic_vad');
+    await page.getByLabel('End of turn').selectOption('semantic_vad');
     await page.getByLabel('Eagerness').selectOption('high: answer at once');
     await disclose(page, 'More about turns');
     await page.getByLabel('After a turn').selectOption('Wait for response.create');
@@ -169,7 +169,7 @@ suite('the settings in Chromium', inBrowser, () => {
     assert.equal(await page.getByLabel('Silence that ends a turn').isVisible(), false);
     const detection = { type: 'semantic_vad', eagerness: 'high', create_response: false };
     assert.deepEqual(valueAt(await sessionOf(page), 'audio.input.turn_detection'), detection);
-    await page.getByLabel('Who decides').selectOption('push_to_talk');
+    await page.getByLabel('End of turn').selectOption('push_to_talk');
     await until((session) => valueAt(session, 'audio.input.turn_detection') === null);
     assert.equal(await page.getByLabel('After a turn').isVisible(), false);
   });
