@@ -62,7 +62,7 @@ export class Borrowing {
       const shared = await parseLink(hash);
       if (shared === null) return;
       history.replaceState(null, '', location.pathname + location.search);
-      await this.#offer(shared, 'a link');
+      await this.#offer(shared, 'a link', []);
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;
       history.replaceState(null, '', location.pathname + location.search);
@@ -73,7 +73,8 @@ export class Borrowing {
   /** @param {readonly import('../session/record.js').Entry[]} entries */
   async #readSession(entries) {
     try {
-      await this.#offer(settingsOf(entries), 'a saved session');
+      const { shared, servers } = settingsOf(entries);
+      await this.#offer(shared, 'a saved session', servers);
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;
       this.#onProblem(error.message);
@@ -83,9 +84,10 @@ export class Borrowing {
   /**
    * @param {SharedSettings} shared
    * @param {string} source
+   * @param {string[]} servers labels of MCP servers whose secrets are missing
    */
-  async #offer(shared, source) {
-    if (!(await review(shared, source))) return;
+  async #offer(shared, source, servers) {
+    if (!(await review(shared, source, servers))) return;
     const settings = { ...shared, apiKey: loadSettings().apiKey };
     saveSettings(settings, { borrowed: true });
     this.#banner.hidden = false;
@@ -95,12 +97,15 @@ export class Borrowing {
 
 /**
  * @param {readonly import('../session/record.js').Entry[]} entries
- * @returns {SharedSettings} as the client of the session sent them
+ * @returns {{ shared: SharedSettings, servers: string[] }} as the client of the session sent them, without the secrets of
+ *   MCP servers, whose labels are in `servers`
  * @throws {LinkError}
  */
 function settingsOf(entries) {
   let session = /** @type {JsonObject} */ ({});
   let model = 'gpt-realtime';
+  /** @type {Set<string>} */
+  const servers = new Set();
   /** @type {import('./dialect.js').Dialect} */
   let dialect = 'ga';
   for (const { direction, event, wire = event } of entries) {
@@ -111,7 +116,8 @@ function settingsOf(entries) {
       dialect = isObject(created.audio) ? 'ga' : 'beta';
     }
     if (direction !== 'sent' || wire.type !== 'session.update') continue;
-    const { session: update } = splitSecrets(fromDialect({ ...wire.session }, dialect));
+    const { session: update, secrets } = splitSecrets(fromDialect({ ...wire.session }, dialect));
+    for (const { label } of secrets) servers.add(String(label));
     for (const { path, value } of changesBetween({}, update)) session = withValue(session, path, value);
   }
   if (Object.keys(session).length === 0)
@@ -123,5 +129,5 @@ function settingsOf(entries) {
     transport: 'websocket',
     functions: '',
   };
-  return asShared(JSON.parse(JSON.stringify(shared)));
+  return { shared: asShared(JSON.parse(JSON.stringify(shared))), servers: [...servers] };
 }

@@ -33,7 +33,7 @@ export class ConnectionFields {
     this.#model.setAttribute('list', this.#models.id);
     this.#model.name = 'model';
     this.#apiKey.name = 'apiKey';
-    this.#apiKey.type = 'password';
+    this.#apiKey.className = 'secret';
     this.#apiKey.placeholder = 'Only if the server requires one';
     for (const input of [this.#model, this.#apiKey]) {
       input.autocomplete = 'off';

@@ -10,9 +10,10 @@ import { hostOf } from './server-editor.js';
 /**
  * @param {SharedSettings} settings
  * @param {string} source such as `a link`
+ * @param {string[]} servers labels of MCP servers whose secrets are missing
  * @returns {Promise<boolean>} whether the user accepts them
  */
-export function review(settings, source) {
+export function review(settings, source, servers) {
   const use = make('button', 'primary', 'Use them in this tab');
   const ignore = make('button', 'quiet', 'Ignore them');
   const title = make('h2', '', `Settings from ${source}`);
@@ -27,6 +28,9 @@ export function review(settings, source) {
       'Use them only if you trust where they come from. Nothing has run yet. Your own settings remain stored.',
     ),
     ...describe(settings),
+    ...(servers.length > 0
+      ? [make('p', '', `Enter the authorization and headers of ${servers.join(', ')} again: they were not saved.`)]
+      : []),
     make('div', 'buttons', use, ignore),
   );
   dialog.setAttribute('aria-labelledby', title.id);

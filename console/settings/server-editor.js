@@ -59,7 +59,7 @@ export function editServer(tool, onChange) {
   allowed.disabled = isFilter;
 
   const token = input(text('authorization'));
-  token.type = 'password';
+  token.className = 'secret';
   const headers = make('textarea', 'secret');
   headers.rows = 2;
   headers.spellcheck = false;

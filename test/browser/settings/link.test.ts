@@ -174,9 +174,13 @@ suite('settings from elsewhere in Chromium', inBrowser, () => {
     const { page } = await openPage(t, server.url);
     const { until } = await watchSession(page);
     await reach(page, 'ready');
-    await openSaved(page, { audio }, [{ instructions: 'First.', tools: [tool] }, { instructions: 'Then.' }]);
+    await openSaved(page, { audio }, [
+      { instructions: 'First.', tools: [tool, { type: 'mcp', server_label: 'docs', authorization: '••••••••' }] },
+      { instructions: 'Then.' },
+    ]);
     const dialog = page.getByRole('dialog', { name: 'Settings from a saved session' });
     await dialog.getByText('The model can call: get_price.').waitFor();
+    await dialog.getByText('Enter the authorization and headers of docs again: they were not saved.').waitFor();
     await dialog.getByRole('button', { name: 'Use them in this tab' }).click();
     await until((session) => session.instructions === 'Then.' && Array.isArray(session.tools));
   });
