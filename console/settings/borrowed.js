@@ -104,8 +104,8 @@ export class Borrowing {
 function settingsOf(entries) {
   let session = /** @type {JsonObject} */ ({});
   let model = 'gpt-realtime';
-  /** @type {Set<string>} */
-  const servers = new Set();
+  /** @type {string[]} */
+  let servers = [];
   /** @type {import('./dialect.js').Dialect} */
   let dialect = 'ga';
   for (const { direction, event, wire = event } of entries) {
@@ -117,7 +117,7 @@ function settingsOf(entries) {
     }
     if (direction !== 'sent' || wire.type !== 'session.update') continue;
     const { session: update, secrets } = splitSecrets(fromDialect({ ...wire.session }, dialect));
-    for (const { label } of secrets) servers.add(String(label));
+    if (update.tools !== undefined) servers = secrets.map(({ label }) => String(label));
     for (const { path, value } of changesBetween({}, update)) session = withValue(session, path, value);
   }
   if (Object.keys(session).length === 0)
@@ -129,5 +129,5 @@ function settingsOf(entries) {
     transport: 'websocket',
     functions: '',
   };
-  return { shared: asShared(JSON.parse(JSON.stringify(shared))), servers: [...servers] };
+  return { shared: asShared(JSON.parse(JSON.stringify(shared))), servers };
 }
