@@ -8,7 +8,7 @@ import { Player } from './audio/player.js';
 import { Captions } from './captions.js';
 import { bindComposer } from './composer/composer.js';
 import { Conversation } from './conversation.js';
-import { element, make } from './dom.js';
+import { element } from './dom.js';
 import { Latency } from './latency.js';
 import { Notices } from './notices.js';
 import { keyRefused, RealtimeClient } from './realtime-client.js';
@@ -22,6 +22,7 @@ import { Borrowing } from './settings/borrowed.js';
 import { hideSecrets } from './settings/secrets.js';
 import { areBorrowed, loadSettings, saveSettings } from './settings/settings.js';
 import { SettingsForm } from './settings/settings-form.js';
+import { introduceStandIn } from './stand-in.js';
 import { Talk } from './talk.js';
 import { bindTalkButton } from './talk-button.js';
 import { Transcript } from './transcript.js';
@@ -38,15 +39,6 @@ const statusTexts = {
   thinking: 'Thinking…',
   'agent-speaks': 'Parley is speaking',
 };
-
-/** Questions that the stand-in can answer. */
-const exampleQuestions = [
-  'What can you do?',
-  'What is twelve times seven?',
-  'My name is Ada and I live in Paris.',
-  'What time is it?',
-  'Say exactly: the early bird catches the worm.',
-];
 
 const status = element('status', HTMLElement);
 const sessionLine = element('session', HTMLElement);
@@ -273,7 +265,7 @@ element('reconnect', HTMLButtonElement).addEventListener('click', () => {
 });
 
 connect();
-void introduceStandIn();
+void introduceStandIn(say);
 void borrowing.openAddress();
 
 /** @param {import('./settings/settings.js').Settings} changed take effect at once, as far as a live session allows */
@@ -318,28 +310,6 @@ function unlock() {
 function useSpeaker(deviceId) {
   player.setSpeaker(deviceId);
   client.setSpeaker(deviceId);
-}
-
-/** If the stand-in answers, displays its abilities and how to use a language model. */
-async function introduceStandIn() {
-  const report = await fetch('/readyz').then(
-    (answer) => answer.json(),
-    () => ({ engines: [] }),
-  );
-  for (const { part, name, hint } of report.engines) {
-    if (part !== 'languageModel' || name !== 'responder') continue;
-    if (hint) element('real-model', HTMLElement).textContent = hint;
-    element('examples', HTMLElement).replaceChildren(...exampleQuestions.map(exampleButton));
-    element('stand-in', HTMLElement).hidden = false;
-  }
-}
-
-/** @param {string} question */
-function exampleButton(question) {
-  const button = make('button', 'quiet small', question);
-  button.type = 'button';
-  button.addEventListener('click', () => say(question));
-  return button;
 }
 
 function connect() {
