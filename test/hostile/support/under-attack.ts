@@ -9,6 +9,7 @@ import { heldBytes } from '../../../dev/harness/heap.ts';
 import { instantEngines } from '../../../dev/harness/instant-engines.ts';
 import { RawConnection, type RawConnectionOptions } from '../../../dev/harness/raw-connection.ts';
 import { systemClock } from '../../../src/core/clock.ts';
+import { createTokenizer } from '../../../src/engines/tokenizer.ts';
 import type { ServerEvent } from '../../../src/protocol/index.ts';
 import type { ParleyServer, ServerOptions } from '../../../src/server/server.ts';
 import { type FakeEngines, fakeEngines, say, silence, tone } from '../../support/fake-engines.ts';
@@ -60,6 +61,8 @@ export async function underAttack(
   engines.voiceActivity = instantEngines().engines.voiceActivity;
   engines.languageModel.script = () => say('Yes.');
   const clock = new CountedClock(options.clock ?? systemClock);
+  // Servers of a process share the encoding, which is loaded in the background.
+  await createTokenizer((error) => assert.fail(String(error))).load();
   const server = await newServer(t, { ...options, clock, engines: fakeEngineSet(engines), log });
   const client = await WireClient.open(`${server.wsUrl}?model=gpt-realtime`, connect);
   const scene = new Scene(server, log, engines, client);
