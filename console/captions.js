@@ -5,7 +5,7 @@ import { CallPlayback } from './connection/call-playback.js';
 
 /** @typedef {import('./realtime-client.js').ServerEvent} ServerEvent */
 /**
- * A range of characters of a text: the word that is being spoken. What is before it has been heard.
+ * The word that is being spoken, as a range of characters of a text. The text before it has been heard.
  * @typedef {{ from: number, until: number }} SpokenWord
  */
 /** @typedef {{ responseId: string, text: string, isComplete: boolean, starts: { char: number, ms: number }[] }} Answer */

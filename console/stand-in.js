@@ -1,4 +1,4 @@
-/** What the page says while the stand-in answers in place of a language model. */
+/** Introduces the stand-in that answers in place of a language model. */
 
 import { button, element } from './dom.js';
 

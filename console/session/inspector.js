@@ -12,7 +12,7 @@ export class Inspector {
   #shown = this.#live;
   #log;
   #timeline;
-  /** What is on the page for the live session only, and in its place for another one. */
+  /** The elements that are shown only with the live session, and those that replace them for another session. */
   #ownParts = ['transcript-scroller', 'dock', 'latency-panel'].map((id) => element(id, HTMLElement));
   #otherParts = ['record-scroller', 'facts-panel'].map((id) => element(id, HTMLElement));
 

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { chromium, type Page } from 'playwright-core';
+import { chromium, type Locator, type Page } from 'playwright-core';
 import { writeWav } from '../../src/audio/wav.ts';
 import { frameCheck, type WireDialect } from '../support/frame-check.ts';
 
@@ -98,6 +98,22 @@ export async function openPage(
 /** Waits until the page shows a state, such as `agent-speaks`. */
 export async function reach(page: Page, state: string): Promise<void> {
   await page.locator(`body[data-state="${state}"]`).waitFor();
+}
+
+/** The texts of the transcript. */
+export function entries(page: Page, role: string): Locator {
+  return page.getByTestId('transcript').locator(`[data-role=${role}] .text`);
+}
+
+/** Types a question that the stand-in can answer, and waits for the spoken answer. */
+export async function typeSum(page: Page): Promise<void> {
+  await reach(page, 'ready');
+  await page.getByTestId('text-input').fill('What is two plus two?');
+  await page.getByTestId('send').click();
+  await reach(page, 'agent-speaks');
+  await entries(page, 'assistant')
+    .filter({ hasText: /four|4/ })
+    .waitFor();
 }
 
 async function recording(t: TestContext, samples: Int16Array): Promise<string> {

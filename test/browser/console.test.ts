@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, type TestContext, test } from 'node:test';
-import type { Page } from 'playwright-core';
 import { apiKey, type EngineSet, type ParleyServer } from '../../src/server/server.ts';
 import { borrowed, embeddedEngines, spokenQuestion } from '../support/embedded.ts';
 import { newServer } from '../support/server.ts';
-import { inBrowser, openPage, reach } from './chromium.ts';
+import { entries, inBrowser, openPage, reach, typeSum } from './chromium.ts';
 
 suite('the console in Chromium', inBrowser, () => {
   let engines: EngineSet;
@@ -14,7 +13,6 @@ suite('the console in Chromium', inBrowser, () => {
   after(() => engines.close());
 
   const serve = (t: TestContext): Promise<ParleyServer> => newServer(t, { engines: borrowed(engines) });
-  const entries = (page: Page, role: string) => page.getByTestId('transcript').locator(`[data-role=${role}] .text`);
 
   test('the page says that a stand-in answers, and offers questions to click', async (t) => {
     const server = await serve(t);
@@ -41,13 +39,7 @@ suite('the console in Chromium', inBrowser, () => {
   test('text can be typed without a microphone', async (t) => {
     const server = await serve(t);
     const { page, complaints } = await openPage(t, server.url);
-    await reach(page, 'ready');
-    await page.getByTestId('text-input').fill('What is two plus two?');
-    await page.getByTestId('send').click();
-    await reach(page, 'agent-speaks');
-    await entries(page, 'assistant')
-      .filter({ hasText: /four|4/ })
-      .waitFor();
+    await typeSum(page);
     assert.equal(await entries(page, 'user').textContent(), 'What is two plus two?');
     assert.equal(await page.getByRole('button', { name: 'Replay' }).count(), 1, 'only the answer has audio');
     assert.deepEqual(complaints, []);

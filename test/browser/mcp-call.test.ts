@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { startMcpServer } from '../../dev/harness/mcp-server.ts';
-import { call as callTool, fakeEngines, say, silence } from '../support/fake-engines.ts';
+import { fakeEngines, saysResultOf, silence } from '../support/fake-engines.ts';
 import { fakeEngineSet } from '../support/server.ts';
 import { BrowserCall } from './browser-call.ts';
 import { inBrowser } from './chromium.ts';
@@ -13,12 +13,7 @@ async function askTool(t: TestContext, requireApproval: 'always' | 'never'): Pro
   const mcp = await startMcpServer('modern');
   t.after(() => mcp.close());
   const engines = fakeEngines();
-  engines.languageModel.script = ({ items }) => {
-    const result = items.at(-1);
-    return result?.type === 'call_output'
-      ? say(`It says: ${result.output}`)
-      : callTool('docs_search', { query: 'pacing' });
-  };
+  engines.languageModel.script = saysResultOf('docs_search', { query: 'pacing' });
   const call = await BrowserCall.open(t, {
     ...{ browser: 'chromium', client: 'agents', engines: fakeEngineSet(engines), question: silence(100, 24_000) },
     ...{ instructions: 'Answer from the docs.', plan: { mcp: { url: mcp.url, requireApproval } } },

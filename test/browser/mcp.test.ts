@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { startMcpServer } from '../../dev/harness/mcp-server.ts';
-import { call, fakeEngines, say } from '../support/fake-engines.ts';
+import { fakeEngines, saysResultOf } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
 import { inBrowser, openPage, reach } from './chromium.ts';
@@ -15,10 +15,7 @@ suite('the page with MCP servers', inBrowser, () => {
     const mcp = await startMcpServer('modern');
     t.after(() => mcp.close());
     const engines = fakeEngines();
-    engines.languageModel.script = ({ items }) => {
-      const last = items.at(-1);
-      return last?.type === 'call_output' ? say(`It says: ${last.output}`) : call('docs_search', { query: 'pacing' });
-    };
+    engines.languageModel.script = saysResultOf('docs_search', { query: 'pacing' });
     const { url } = await newServer(t, { engines: fakeEngineSet(engines), config: { outgoingAllow: ['127.0.0.1'] } });
     const { page, complaints } = await openPage(t, url);
     await reach(page, 'ready');

@@ -9,12 +9,11 @@ import { borrowed, embeddedEngines, spokenQuestion, words } from '../support/emb
 import { FakeTranscriber, fakeEngines, tone } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 import { verifies } from '../support/verifies.ts';
-import { inBrowser, openPage, reach } from './chromium.ts';
+import { entries, inBrowser, openPage, reach, typeSum } from './chromium.ts';
 import { giveMicrophone } from './spoken-microphone.ts';
 
 const transports = ['webrtc', 'websocket'] as const;
 
-const entries = (page: Page, role: string) => page.getByTestId('transcript').locator(`[data-role=${role}] .text`);
 const sentOrReceived = (page: Page, type: string) => page.getByTestId('events').getByText(type, { exact: true });
 
 /** Records how many characters of the last answer have been heard, at each change. */
@@ -164,13 +163,7 @@ suite('talking with the page in Chromium', inBrowser, () => {
       await page.evaluate(() => {
         navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('The page asked for the microphone.'));
       });
-      await reach(page, 'ready');
-      await page.getByTestId('text-input').fill('What is two plus two?');
-      await page.getByTestId('send').click();
-      await reach(page, 'agent-speaks');
-      await entries(page, 'assistant')
-        .filter({ hasText: /four|4/ })
-        .waitFor();
+      await typeSum(page);
       await reach(page, 'ready');
       assert.equal(await entries(page, 'user').textContent(), 'What is two plus two?');
       await page.locator('[data-role=assistant]').getByRole('button', { name: 'Replay' }).click();

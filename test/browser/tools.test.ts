@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import type { Page } from 'playwright-core';
-import { call as callTool, fakeEngines, say } from '../support/fake-engines.ts';
+import { fakeEngines, saysResultOf } from '../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../support/server.ts';
 import { inBrowser, openPage, reach } from './chromium.ts';
 import { disclose, openSettings, watchSession } from './settings/settings-page.ts';
@@ -16,10 +16,7 @@ async function askWeather(
   prepare: (page: Page) => Promise<void> = async () => {},
 ) {
   const engines = fakeEngines();
-  engines.languageModel.script = ({ items }) => {
-    const last = items.at(-1);
-    return last?.type === 'call_output' ? say(`It says: ${last.output}`) : callTool('get_weather', { city: 'Paris' });
-  };
+  engines.languageModel.script = saysResultOf('get_weather', { city: 'Paris' });
   const server = await newServer(t, { engines: fakeEngineSet(engines) });
   const code = typeof functions === 'string' ? functions : functions(new URL(server.url).host);
   const opened = await openPage(t, server.url, { stored: { session: { tools }, functions: code } });

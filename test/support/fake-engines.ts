@@ -83,6 +83,14 @@ export function sayAloud(text: string, { msPerWord = 250, sampleRateHz = 24000 }
   return [...words.flatMap((word) => [sound(0, word), sound(msPerWord, '')]), { type: 'finish', reason: 'stop' }];
 }
 
+/** A model that calls a function, and then says its result. */
+export function saysResultOf(name: string, args: object): (request: ModelRequest) => ModelEvent[] {
+  return ({ items }) => {
+    const last = items.at(-1);
+    return last?.type === 'call_output' ? say(`It says: ${last.output}`) : call(name, args);
+  };
+}
+
 /** The events of one function call. */
 export function call(name: string, args: object): ModelEvent[] {
   const whole = JSON.stringify(args);

@@ -5,7 +5,7 @@
  * @returns {string} declares `run(name, args)`, which resolves with the output of a call
  */
 export function functionsCode({ code, functions, isBorrowed }) {
-  // In a scope of their own: their names may be those of the program.
+  // A function scope keeps their names from colliding with those of the program.
   const body = code === '' ? '{}' : `(() => {\n${code}\nreturn { ${functions.join(', ')} };\n})()`;
   const warning =
     isBorrowed && code !== ''

@@ -19,7 +19,7 @@ import { startMcpServer } from '../../../dev/harness/mcp-server.ts';
 import { concatSamples } from '../../../src/audio/pcm.ts';
 import { apiKey, type EngineSet } from '../../../src/server/server.ts';
 import { borrowed, embeddedEngines, spokenQuestion } from '../../support/embedded.ts';
-import { call, fakeEngines, say } from '../../support/fake-engines.ts';
+import { call, fakeEngines, say, saysResultOf } from '../../support/fake-engines.ts';
 import { fakeEngineSet, newServer } from '../../support/server.ts';
 import { inBrowser, openPage } from '../chromium.ts';
 import { disclose, openSettings } from './settings-page.ts';
@@ -116,12 +116,7 @@ for (const [name, { options, write, run: start, hasFunctions }] of Object.entrie
         const mcp = await startMcpServer('modern');
         t.after(() => mcp.close());
         const engines = fakeEngines();
-        engines.languageModel.script = ({ items }) => {
-          const last = items.at(-1);
-          return last?.type === 'call_output'
-            ? say(`It says: ${last.output}`)
-            : call('docs_search', { query: 'shoes' });
-        };
+        engines.languageModel.script = saysResultOf('docs_search', { query: 'shoes' });
         const config = { apiKeys: [apiKey('page', 'sk-page-0123456789')], outgoingAllow: ['127.0.0.1'] };
         const server = await newServer(t, { engines: fakeEngineSet(engines), config });
         const headers = { 'X-Team': secret };
