@@ -129,7 +129,7 @@ export class Captions {
     this.#clock.receive(event);
     this.#call.receive(event);
     if (event.type === 'response.output_audio_transcript.delta') this.#transcript.expectVoice(event.item_id);
-    if (event.type === 'conversation.item.truncated') this.heard(event.item_id, event.audio_end_ms);
+    if (event.type === 'conversation.item.truncated') this.cut(event.item_id, event.audio_end_ms);
   }
 
   /**
@@ -140,6 +140,16 @@ export class Captions {
   heard(itemId, atMs) {
     const word = this.#clock.wordAt(itemId, Math.max(0, atMs));
     if (word !== null) this.#transcript.showHeard(itemId, word);
+  }
+
+  /**
+   * The playback of an item ended early: nothing after this position was heard.
+   * @param {string} itemId
+   * @param {number} atMs
+   */
+  cut(itemId, atMs) {
+    const word = this.#clock.wordAt(itemId, atMs);
+    if (word !== null) this.#transcript.showCut(itemId, word);
   }
 
   /**

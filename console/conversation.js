@@ -304,7 +304,7 @@ export class Conversation {
     const cut = this.#parts.player.flush();
     if (cut === null) return;
     this.#parts.transcript.markInterrupted(cut.itemId);
-    this.#parts.captions.heard(cut.itemId, cut.playedMs);
+    this.#parts.captions.cut(cut.itemId, cut.playedMs);
     if (cut.playedMs > 0) {
       this.#parts.client.send({
         type: 'conversation.item.truncate',

@@ -121,11 +121,22 @@ export class Transcript {
   }
 
   /**
-   * Shows what has been heard of an item, and the word that is being spoken.
+   * Shows what has been heard of an item, and the word that is being spoken. Estimates of later words never take back
+   * what is shown.
    * @param {string} itemId
    * @param {SpokenWord} word
    */
   showHeard(itemId, word) {
+    const entry = this.#entries.get(itemId);
+    if (entry !== undefined && word.from >= (entry.spoken?.from ?? 0)) showSpoken(entry, word);
+  }
+
+  /**
+   * The item was cut off in this word.
+   * @param {string} itemId
+   * @param {SpokenWord} word
+   */
+  showCut(itemId, word) {
     const entry = this.#entries.get(itemId);
     if (entry !== undefined) showSpoken(entry, word);
   }
