@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concatSamples, durationMs } from '../../src/audio/pcm.ts';
 import type { Transcriber } from '../../src/session/ports/transcriber.ts';
-import { silence, wordErrorRate } from '../engines/speech.ts';
+import { assertUnderstood, silence } from '../engines/speech.ts';
 import { borrowed, embeddedEngines, spokenQuestion } from '../support/embedded.ts';
 import { newServer } from '../support/server.ts';
 import { WireClient } from '../support/wire-client.ts';
@@ -57,5 +57,5 @@ test('a turn of more than 20 s is transcribed completely, in parts while it is s
   send(concatSamples([silence(1800, 24_000)]));
   const { transcript } = await client.until('conversation.item.input_audio_transcription.completed');
   assert.ok(turns.length >= said.length && turns[0] !== undefined && new Set(turns).size === 1);
-  assert.ok(wordErrorRate(said.join(' '), transcript) < 0.15, transcript);
+  assertUnderstood(said.join(' '), transcript, 0.15);
 });

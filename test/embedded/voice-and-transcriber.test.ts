@@ -6,7 +6,7 @@ import { resample } from '../../src/audio/resample.ts';
 import { Flite } from '../../src/engines/embedded/flite/flite.ts';
 import { Moonshine } from '../../src/engines/embedded/moonshine/moonshine.ts';
 import type { WorkClaim } from '../../src/session/ports/work-claim.ts';
-import { hear, noise, plainWords, say, silence, wordErrorRate } from '../engines/speech.ts';
+import { assertUnderstood, hear, noise, plainWords, say, silence } from '../engines/speech.ts';
 
 const flite = new Flite({ workers: 1 });
 const moonshine = new Moonshine({ workers: 2 });
@@ -23,7 +23,7 @@ const SENTENCES = [
 test('speech of the voice is transcribed with its text and its end of sentence', async () => {
   for (const sentence of SENTENCES) {
     const { text, confidence = 0, endOfSentence = 0 } = await hear(moonshine, await say(flite, sentence));
-    assert.ok(wordErrorRate(sentence, text) <= 0.2, text);
+    assertUnderstood(sentence, text, 0.2);
     assert.ok(confidence > 0.6 && confidence <= 1);
     assert.ok(endOfSentence > 0.5 && endOfSentence <= 1);
   }
@@ -34,7 +34,7 @@ test('every voice of the document is intelligible, and all sound different', asy
   const seen = new Map<string, string>();
   for (const name of ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar']) {
     const speech = await say(flite, sentence, { name });
-    assert.ok(wordErrorRate(sentence, (await hear(moonshine, speech)).text) <= 0.25, name);
+    assertUnderstood(sentence, (await hear(moonshine, speech)).text, 0.25);
     const sound = speech.samples.subarray(8000, 8040).join();
     assert.equal(seen.get(sound), undefined, `${name} is ${seen.get(sound)}`);
     seen.set(sound, name);
@@ -66,7 +66,7 @@ test('text is streamed word by word, at any rate, and with telephone audio', asy
   assert.ok(deltas.length >= 8, deltas.join('|'));
   const narrow = await resample(speech, 8_000);
   const { text } = await hear(moonshine, { samples: decodeMulaw(encodeMulaw(narrow.samples)), sampleRateHz: 8_000 });
-  assert.ok(wordErrorRate(sentence, text) <= 0.25, text);
+  assertUnderstood(sentence, text, 0.25);
 });
 
 test('a single word is not repeated', async () => {
@@ -90,7 +90,7 @@ test('long recordings are transcribed completely, without repetition', async () 
   const clip = { samples: concatSamples(parts), sampleRateHz: 16_000 };
   assert.ok(durationMs(clip.samples.length, 16_000) > 30_000);
   const { text } = await hear(moonshine, clip);
-  assert.ok(wordErrorRate(sentences.join(' '), text) <= 0.15, text);
+  assertUnderstood(sentences.join(' '), text, 0.15);
 });
 
 test('concurrent transcriptions equal single ones', async () => {

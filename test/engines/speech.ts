@@ -1,5 +1,6 @@
 /** Generated speech and noise for engine tests; no recordings. */
 
+import assert from 'node:assert/strict';
 import type { AudioClip } from '../../src/audio/audio-clip.ts';
 import { concatSamples } from '../../src/audio/pcm.ts';
 import type { Transcriber, TranscriptEvent } from '../../src/session/ports/transcriber.ts';
@@ -50,8 +51,14 @@ export function plainWords(text: string): string[] {
     .filter(Boolean);
 }
 
+/** Asserts that a transcript has at most `mostErrors` wrong words for each word that was said. */
+export function assertUnderstood(said: string, transcript: string, mostErrors: number): void {
+  const message = `'${said}' was transcribed as '${transcript}'`;
+  assert.ok(wordErrorRate(said, transcript) <= mostErrors, message);
+}
+
 /** Substituted, inserted and deleted words per reference word. */
-export function wordErrorRate(said: string, heard: string): number {
+function wordErrorRate(said: string, heard: string): number {
   const a = plainWords(said);
   const b = plainWords(heard);
   let row = b.map((_, j) => j + 1);
