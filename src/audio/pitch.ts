@@ -1,10 +1,16 @@
 /** The range of fundamental frequencies of speaking voices, in hertz. */
 const LOWEST_HZ = 60;
 const HIGHEST_HZ = 400;
-/** Pairs of samples are averaged: half the rate is enough for this range, and costs a quarter. */
-const DECIMATION = 2;
+/**
+ * The period is found in averages of four samples, and measured in averages of two: finding it in those would take four
+ * times as long.
+ */
+const COARSE = 4;
+const FINE = 2;
+/** The lags on each side of the one that was found, in averages of two. */
+const REFINED = 4;
 /** The first peak of at least this share of the highest one is the period: later ones are its multiples. */
-const PEAK_SHARE = 0.9;
+const PEAK_SHARE = 0.88;
 /** A frame with a lower similarity is unvoiced. */
 const CLARITY = 0.6;
 
@@ -13,66 +19,107 @@ const CLARITY = 0.6;
  * "A smarter way to find pitch", 2005), over the frame and one period before it.
  */
 export class PitchEstimator {
-  readonly #rateHz: number;
-  readonly #shortest: number;
-  readonly #longest: number;
+  /** The longest period, with a margin, and the frame. */
+  readonly #samples: Int16Array;
   readonly #frame: number;
-  /** The longest period before the frame, and the frame. */
-  readonly #samples: Float32Array;
-  readonly #similarity: Float32Array;
+  readonly #coarse: Averages;
+  readonly #fine: Averages;
+  readonly #shortest: number;
+  readonly #found: Float32Array;
+  readonly #refined = new Float32Array(2 * REFINED + 1);
 
-  /** `frameSamples`: the number of samples of each frame, even. */
+  /** `frameSamples`: the number of samples of each frame, a multiple of four. */
   constructor(sampleRateHz: number, frameSamples: number) {
-    this.#rateHz = sampleRateHz / DECIMATION;
-    this.#shortest = Math.floor(this.#rateHz / HIGHEST_HZ);
-    this.#longest = Math.ceil(this.#rateHz / LOWEST_HZ);
-    this.#frame = frameSamples / DECIMATION;
-    this.#samples = new Float32Array(this.#longest + this.#frame);
-    this.#similarity = new Float32Array(this.#longest + 1);
+    this.#coarse = new Averages(sampleRateHz, frameSamples, COARSE);
+    this.#fine = new Averages(sampleRateHz, frameSamples, FINE);
+    this.#samples = new Int16Array(COARSE * this.#coarse.length);
+    this.#frame = frameSamples;
+    this.#shortest = Math.floor(this.#coarse.rateHz / HIGHEST_HZ);
+    this.#found = new Float32Array(this.#coarse.longest - this.#shortest + 1);
   }
 
   /** Adds the next frame. */
   push(frame: Int16Array): void {
     this.#samples.copyWithin(0, this.#frame);
-    for (let i = 0; i < this.#frame; i++) {
-      this.#samples[this.#longest + i] = ((frame[2 * i] ?? 0) + (frame[2 * i + 1] ?? 0)) / 2;
-    }
+    this.#samples.set(frame, this.#samples.length - this.#frame);
   }
 
   /** The fundamental frequency of the last frame in hertz; 0 when it is unvoiced. */
   estimate(): number {
-    const highest = this.#compare();
-    if (highest < CLARITY) return 0;
-    const at = this.#similarity;
-    for (let lag = this.#shortest + 1; lag < this.#longest; lag++) {
-      const [before = 0, here = 0, after = 0] = [at[lag - 1], at[lag], at[lag + 1]];
-      if (here < PEAK_SHARE * highest || here < before || here < after) continue;
-      const curvature = before - 2 * here + after;
-      const offset = curvature === 0 ? 0 : (before - after) / (2 * curvature);
-      return this.#rateHz / (lag + offset);
-    }
-    return 0;
+    this.#coarse.take(this.#samples);
+    this.#coarse.compare(this.#shortest, this.#found);
+    const period = firstPeak(this.#found);
+    if (period === undefined) return 0;
+    const first = Math.round((this.#shortest + period) * (COARSE / FINE)) - REFINED;
+    this.#fine.take(this.#samples);
+    this.#fine.compare(first, this.#refined);
+    const lag = firstPeak(this.#refined);
+    return lag === undefined ? 0 : this.#fine.rateHz / (first + lag);
+  }
+}
+
+/** The position of the first peak that is almost as high as the highest, between two values; undefined without one. */
+function firstPeak(values: Float32Array): number | undefined {
+  const peaks: { at: number; height: number }[] = [];
+  for (let at = 1; at < values.length - 1; at++) {
+    const [before = 0, here = 0, after = 0] = [values[at - 1], values[at], values[at + 1]];
+    if (here < before || here < after) continue;
+    // The vertex of the parabola through the three values.
+    const curvature = before - 2 * here + after;
+    const offset = curvature === 0 ? 0 : (before - after) / (2 * curvature);
+    peaks.push({ at: at + offset, height: here - ((before - after) * offset) / 4 });
+  }
+  const highest = Math.max(...peaks.map(({ height }) => height));
+  return highest < CLARITY ? undefined : peaks.find(({ height }) => height >= PEAK_SHARE * highest)?.at;
+}
+
+/** A frame and the audio before it, in averages of several samples. */
+class Averages {
+  readonly rateHz: number;
+  /** The longest period. */
+  readonly longest: number;
+  readonly #averaged: number;
+  readonly #frame: number;
+  readonly #samples: Float32Array;
+
+  constructor(sampleRateHz: number, frameSamples: number, averaged: number) {
+    this.rateHz = sampleRateHz / averaged;
+    this.longest = Math.ceil(this.rateHz / LOWEST_HZ);
+    this.#averaged = averaged;
+    this.#frame = frameSamples / averaged;
+    this.#samples = new Float32Array(this.longest + REFINED + 1 + this.#frame);
   }
 
-  /** Computes the similarity, −1…1, of the frame with the audio each lag earlier. Returns the highest. */
-  #compare(): number {
+  get length(): number {
+    return this.#samples.length;
+  }
+
+  /** Takes the frame and the audio before it from the end of `source`. */
+  take(source: Int16Array): void {
+    let at = source.length - this.#averaged * this.length;
+    for (let to = 0; to < this.length; to++) {
+      let sum = 0;
+      for (const end = at + this.#averaged; at < end; at++) sum += source[at] ?? 0;
+      this.#samples[to] = sum / this.#averaged;
+    }
+  }
+
+  /** Computes the similarities, −1…1, of the frame with the audio `first` averages earlier, `first + 1` and so on. */
+  compare(first: number, similarities: Float32Array): void {
     const samples = this.#samples;
-    const from = this.#longest;
     const to = samples.length;
+    const from = to - this.#frame;
     let frameEnergy = 0;
     for (let i = from; i < to; i++) frameEnergy += (samples[i] ?? 0) ** 2;
     let earlierEnergy = 0;
-    for (let i = from - this.#shortest; i < to - this.#shortest; i++) earlierEnergy += (samples[i] ?? 0) ** 2;
-    let highest = 0;
-    for (let lag = this.#shortest; lag <= this.#longest; lag++) {
+    for (let i = from - first; i < to - first; i++) earlierEnergy += (samples[i] ?? 0) ** 2;
+    for (let n = 0; n < similarities.length; n++) {
+      const lag = first + n;
       let product = 0;
       for (let i = from; i < to; i++) product += (samples[i] ?? 0) * (samples[i - lag] ?? 0);
       const energy = frameEnergy + earlierEnergy;
-      const similarity = energy === 0 ? 0 : (2 * product) / energy;
-      this.#similarity[lag] = similarity;
-      highest = Math.max(highest, similarity);
+      similarities[n] = energy === 0 ? 0 : (2 * product) / energy;
       earlierEnergy += (samples[from - lag - 1] ?? 0) ** 2 - (samples[to - lag - 1] ?? 0) ** 2;
     }
-    return highest;
   }
 }
