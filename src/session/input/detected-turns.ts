@@ -8,7 +8,7 @@ import type { Overlap } from '../turns/overlap.ts';
 import { detectorSettings, TurnDetector, type TurnMark, type VoicedPart } from '../turns/turn-detector.ts';
 import type { InputBuffer } from './input-buffer.ts';
 import { GrowingTurn } from './open-turn.ts';
-import { extendWithRoomSilence } from './room-silence.ts';
+import { fillWithRoomSilence } from './room-silence.ts';
 
 /** Silence around the voiced part that is passed to the transcriber, which recognizes clips without it poorly. */
 const marginBeforeMs = 300;
@@ -210,9 +210,10 @@ export class DetectedTurns {
       return { ...this.#buffer.slice(fromMs, Math.min(voicedToMs + marginAfterMs, endMs)), ...turn };
     }
     const writtenMs = Math.min(voicedToMs + pauseMs, endMs);
-    const clip = this.#buffer.slice(fromMs, writtenMs);
     const addedMs = voicedToMs + marginAfterMs - writtenMs;
-    return { ...extendWithRoomSilence(clip, { leadMs: voicedFromMs - fromMs, addedMs }), ...turn };
+    const clip = this.#buffer.slice(fromMs, writtenMs, addedMs);
+    fillWithRoomSilence(clip, { leadMs: voicedFromMs - fromMs, addedMs });
+    return { ...clip, ...turn };
   }
 
   /** A turn that reaches the maximum length of the buffer ends there; of silence, less is stored. */

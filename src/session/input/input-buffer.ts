@@ -1,4 +1,5 @@
 import type { AudioClip } from '../../audio/audio-clip.ts';
+import { samplesIn } from '../../audio/pcm.ts';
 
 const blocksPerSecond = 2;
 
@@ -67,13 +68,14 @@ export class InputBuffer {
     this.#write(Math.max(0, at), samples.subarray(Math.max(0, -at), Math.max(0, this.#length - at)));
   }
 
-  /** A copy of the buffered audio between two positions. */
-  slice(fromMs: number, toMs: number): AudioClip {
+  /** A copy of the buffered audio between two positions, and `addedMs` of digital silence. */
+  slice(fromMs: number, toMs: number, addedMs = 0): AudioClip {
     const from = this.#index(fromMs);
-    const samples = new Int16Array(Math.max(0, this.#index(toMs) - from));
-    for (let done = 0; done < samples.length; ) {
+    const length = Math.max(0, this.#index(toMs) - from);
+    const samples = new Int16Array(length + Math.max(0, samplesIn(addedMs, this.#rateHz)));
+    for (let done = 0; done < length; ) {
       const { block, offset } = this.#locate(from + done);
-      const part = block.subarray(offset, offset + samples.length - done);
+      const part = block.subarray(offset, offset + length - done);
       samples.set(part, done);
       done += part.length;
     }
