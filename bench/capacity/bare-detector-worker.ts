@@ -53,8 +53,8 @@ async function answer({ ids, lengths, samples, closed }: BareBatch): Promise<voi
     probabilities.set(await model.probabilities(batch), from);
     from += batch.length;
   }
-  const message: BareAnswer = { ids: frames.map(({ id }) => id), probabilities };
-  parentPort?.postMessage(message, [probabilities.buffer]);
+  const message: BareAnswer = { ids: frames.map(({ id }) => id), probabilities, samples };
+  parentPort?.postMessage(message, [probabilities.buffer, samples.buffer]);
 }
 
 async function open(id: number): Promise<Stream> {

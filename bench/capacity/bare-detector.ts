@@ -17,6 +17,8 @@ export interface BareBatch {
 export interface BareAnswer {
   ids: number[];
   probabilities: Float32Array<ArrayBuffer>;
+  /** The memory of the batch. */
+  samples: Int16Array<ArrayBuffer>;
 }
 
 export interface BareTurns {
@@ -36,6 +38,8 @@ export class BareDetector {
   readonly #streams = new Map<number, BareStream>();
   #batch = emptyBatch();
   #length = 0;
+  /** Memory for the next batch. */
+  #spare = new Int16Array(initialSamples);
   #working = false;
   #lastId = 0;
 
@@ -84,20 +88,21 @@ export class BareDetector {
 
   #send(): void {
     const batch = this.#batch;
-    this.#batch = emptyBatch();
+    this.#batch = emptyBatch(this.#spare);
     this.#length = 0;
     this.#worker.postMessage(batch, [batch.samples.buffer]);
   }
 
-  #take({ ids, probabilities }: BareAnswer): void {
+  #take({ ids, probabilities, samples }: BareAnswer): void {
+    this.#spare = samples;
     for (const [i, id] of ids.entries()) this.#streams.get(id)?.heard(probabilities[i] ?? 0);
     if (this.#length > 0) this.#send();
     else this.#working = false;
   }
 }
 
-function emptyBatch(): BareBatch {
-  return { ids: [], lengths: [], samples: new Int16Array(initialSamples), closed: [] };
+function emptyBatch(samples = new Int16Array(initialSamples)): BareBatch {
+  return { ids: [], lengths: [], samples, closed: [] };
 }
 
 /** The audio of one connection. */
