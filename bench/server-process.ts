@@ -115,6 +115,7 @@ async function start(): Promise<{ wsUrl: string }> {
   if (kind === 'bare-peer') return (await import('./webrtc/bare-peer.ts')).startBarePeer();
   if (kind === 'aimock') return startAimock();
   const { apiKey, startServer } = await import('../src/server/server.ts');
+  (await import('../src/cli/collections.ts')).collectLessOften();
   const configs: Record<string, ConfigOverrides> = {
     keyed: { apiKeys: [apiKey('bench', key)], limits: { secretsPerMinute: 1_000_000, storeEntries: 10_000_000 } },
     lifted: { limits: liftedLimits },

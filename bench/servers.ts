@@ -23,8 +23,8 @@ export class MeasuredServer {
   }
 
   /** Resolves once a turn can be taken. */
-  static async start(kind: ServerKind, { serverProcess }: Tree = thisTree): Promise<MeasuredServer> {
-    const child = new Child<ToServer, FromServer>(serverProcess, [kind, benchKey]);
+  static async start(kind: ServerKind, { serverProcess, nodeOptions }: Tree = thisTree): Promise<MeasuredServer> {
+    const child = new Child<ToServer, FromServer>(serverProcess, [kind, benchKey], nodeOptions);
     const { wsUrl } = await child.next('ready');
     return new MeasuredServer(child, wsUrl);
   }

@@ -26,12 +26,13 @@ export class Tree {
    * package.json is asked.
    */
   get startArguments(): string[] {
-    const { start } = manifest.parse(this.#json('package.json')).scripts;
-    const [program, entry, ...rest] = start.split(' ');
-    if (program !== 'node' || entry === undefined) {
-      throw new Error(`The start script of ${this.label} is not "node FILE …": ${start}`);
-    }
-    return [join(this.folder, entry), ...rest];
+    const { options, entry, rest } = this.#startScript();
+    return [...options, join(this.folder, entry), ...rest];
+  }
+
+  /** Options of node with which `npm start` runs the server. */
+  get nodeOptions(): string[] {
+    return this.#startScript().options;
   }
 
   /** The server that measures itself; each commit has the one that fits its engines. */
@@ -43,6 +44,18 @@ export class Tree {
   get packages(): Record<string, unknown> {
     const { '': _project, ...installed } = lockFile.parse(this.#json('package-lock.json')).packages;
     return installed;
+  }
+
+  #startScript(): { options: string[]; entry: string; rest: string[] } {
+    const { start } = manifest.parse(this.#json('package.json')).scripts;
+    const [program, ...words] = start.split(' ');
+    const at = words.findIndex((word) => !word.startsWith('-'));
+    const options = words.slice(0, Math.max(0, at));
+    const [entry, ...rest] = words.slice(options.length);
+    if (program !== 'node' || entry === undefined) {
+      throw new Error(`The start script of ${this.label} is not "node OPTIONS FILE …": ${start}`);
+    }
+    return { options, entry, rest };
   }
 
   #json(name: string): unknown {

@@ -13,9 +13,13 @@ export class Child<ToChild extends object, FromChild extends { type: string }> {
   #errorTail = '';
   #closing = false;
 
-  constructor(script: URL, args: readonly string[] = []) {
+  constructor(script: URL, args: readonly string[] = [], nodeOptions: readonly string[] = []) {
     const path = fileURLToPath(script);
-    this.#process = fork(path, args, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+    this.#process = fork(path, args, {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      execArgv: [...process.execArgv, ...nodeOptions],
+    });
     this.#process.stderr?.on('data', (data: Buffer) => {
       this.#errorTail = (this.#errorTail + data.toString()).slice(-errorTailCharacters);
     });

@@ -14,6 +14,7 @@ import {
   startConfiguredServer,
 } from '../server/server.ts';
 import { engineKinds } from '../session/ports/engines.ts';
+import { collectLessOften } from './collections.ts';
 
 const usage = `Start the server.
 
@@ -37,6 +38,7 @@ export async function serve(args: readonly string[]): Promise<number> {
     return 0;
   }
   const startedAt = performance.now();
+  collectLessOften();
   let log: ProcessLog | undefined;
   try {
     const { config, warnings } = loadConfig({ flags: args, environment: process.env });
