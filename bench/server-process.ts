@@ -7,6 +7,7 @@ import { Socket } from 'node:net';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { queryObjects } from 'node:v8';
 import { heldBytes } from '../dev/harness/heap.ts';
+import { collectLessOften } from '../src/cli/collections.ts';
 import type { EngineSet } from '../src/engines/spec/registry.ts';
 import type { ConfigOverrides } from '../src/server/server.ts';
 
@@ -107,6 +108,7 @@ const { wsUrl } = await start();
 tell({ type: 'ready', wsUrl });
 
 async function start(): Promise<{ wsUrl: string }> {
+  collectLessOften();
   // Deferred, so that the bare limit has no memory for unused code.
   if (kind === 'bare' || kind === 'bare-silero') {
     const { startBareServer } = await import('./capacity/bare-server.ts');
@@ -115,7 +117,6 @@ async function start(): Promise<{ wsUrl: string }> {
   if (kind === 'bare-peer') return (await import('./webrtc/bare-peer.ts')).startBarePeer();
   if (kind === 'aimock') return startAimock();
   const { apiKey, startServer } = await import('../src/server/server.ts');
-  (await import('../src/cli/collections.ts')).collectLessOften();
   const configs: Record<string, ConfigOverrides> = {
     keyed: { apiKeys: [apiKey('bench', key)], limits: { secretsPerMinute: 1_000_000, storeEntries: 10_000_000 } },
     lifted: { limits: liftedLimits },

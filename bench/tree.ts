@@ -30,7 +30,7 @@ export class Tree {
     return [...options, join(this.folder, entry), ...rest];
   }
 
-  /** Options of node with which `npm start` runs the server. */
+  /** The start script's options of node. */
   get nodeOptions(): string[] {
     return this.#startScript().options;
   }
@@ -50,12 +50,11 @@ export class Tree {
     const { start } = manifest.parse(this.#json('package.json')).scripts;
     const [program, ...words] = start.split(' ');
     const at = words.findIndex((word) => !word.startsWith('-'));
-    const options = words.slice(0, Math.max(0, at));
-    const [entry, ...rest] = words.slice(options.length);
-    if (program !== 'node' || entry === undefined) {
+    const [entry, ...rest] = words.slice(at);
+    if (program !== 'node' || at < 0 || entry === undefined) {
       throw new Error(`The start script of ${this.label} is not "node OPTIONS FILE …": ${start}`);
     }
-    return { options, entry, rest };
+    return { options: words.slice(0, at), entry, rest };
   }
 
   #json(name: string): unknown {

@@ -128,7 +128,7 @@ export class Transcript {
    */
   showHeard(itemId, word) {
     const entry = this.#entries.get(itemId);
-    if (entry !== undefined && word.from >= (entry.spoken?.from ?? 0)) showSpoken(entry, word);
+    if (entry !== undefined && word.until >= (entry.spoken?.until ?? 0)) showSpoken(entry, word);
   }
 
   /**

@@ -17,7 +17,7 @@ export interface BareBatch {
 export interface BareAnswer {
   ids: number[];
   probabilities: Float32Array<ArrayBuffer>;
-  /** The memory of the batch. */
+  /** The memory of the batch, to be used again. */
   samples: Int16Array<ArrayBuffer>;
 }
 

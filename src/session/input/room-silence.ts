@@ -6,8 +6,8 @@ const onsetMs = 100;
 
 /**
  * Replaces the last `addedMs` of a clip with the silence of its own room: the beginning of the clip, forwards and
- * backwards, so that there are no clicks. They stay as they are if the clip has too little of it. `leadMs`: its duration
- * before the first voiced frame.
+ * backwards, so that there are no clicks. They are unchanged if the clip has less than `onsetMs` before the voice.
+ * `leadMs`: its duration before the first voiced frame.
  */
 export function fillWithRoomSilence(
   { samples, sampleRateHz }: AudioClip,
