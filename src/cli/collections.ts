@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 /**
  * Lets memory grow to three times what is in use before the next full garbage collection, which takes 0.1 to 0.2 s of a
  * core. Without these flags V8 13 counts the audio of all sessions as growth of the heap, but not in the limit of that
- * growth: on one core with 60 talking sessions it collected every two to six seconds instead of twice a minute.
+ * growth: on one core with 60 talking sessions it collected every two to six seconds instead of two or three times a minute.
  *
  * The flags apply to the whole process, with its worker threads, so programs that embed Parley decide about them
  * themselves. Other versions of V8 print an error for flags that they do not have. The start script of package.json also

@@ -22,8 +22,8 @@ const interruption = 'Please close the window before you leave.';
 const numbers = 'one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen';
 /** Of the browser's jitter buffer, which stretches and drops audio; without CPU time by hundreds of milliseconds. */
 const toleranceMs = 800;
-/** One wrong word: a browser without enough CPU time stretches and drops audio. */
-const mostErrors = 0.15;
+/** A browser without enough CPU time stretches and drops audio; of another sentence, nearly all words would be wrong. */
+const mostErrors = 0.5;
 
 let engines: EngineSet;
 before(async () => {

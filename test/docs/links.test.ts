@@ -56,7 +56,7 @@ test('options and npm scripts that documents name exist', () => {
   // Options of npm, Node, curl, llama.cpp and vLLM.
   for (const other of ['save-dev', 'test', 'retry', 'retry-delay', 'retry-all-errors', 'jinja'])
     options.add(`--${other}`);
-  for (const other of ['enable-auto-tool-choice', 'tool-call-parser']) options.add(`--${other}`);
+  for (const other of ['enable-auto-tool-choice', 'tool-call-parser', 'max-semi-space-size']) options.add(`--${other}`);
   const scripts: Record<string, string> = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts;
   const unknown = pages.flatMap(({ path, text }) => [
     ...[...text.matchAll(/(?<=[\s`(])--[a-z][a-z0-9.-]*/g)]
