@@ -5,7 +5,7 @@ import { samplesIn } from '../../audio/pcm.ts';
 const onsetMs = 100;
 
 /**
- * Replaces the last `addedMs` of a clip with the silence of its own room: the beginning of the clip, forwards and
+ * Replaces the last `addedMs` of a clip with silence from the same room: the beginning of the clip, forwards and
  * backwards, so that there are no clicks. They are unchanged if the clip has less than `onsetMs` before the voice.
  * `leadMs`: its duration before the first voiced frame.
  */
